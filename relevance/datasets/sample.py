@@ -1,0 +1,40 @@
+"""The sample that comes with the package: own text in the Home Depot layout."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relevance.datasets import homedepot
+from relevance.datasets.files import shown
+from relevance.errors import InputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from relevance.records import Dataset
+
+__all__ = ["load", "load_pairs"]
+
+_PACKAGED = Path(__file__).parent / "sample_files"
+_CHECKED_OUT = Path(__file__).parents[2] / "fixtures" / "sample"
+
+
+def load(path: Path | None) -> Dataset:
+    """Load the sample.
+
+    Raises:
+        InputError: a path is given; the sample is one and the same everywhere.
+    """
+    return homedepot.load(_folder(path), name="sample")
+
+
+def load_pairs(path: Path | None) -> pd.DataFrame:
+    """Load the sample's rated pairs for fine-tuning; see `homedepot.load_pairs`."""
+    return homedepot.load_pairs(_folder(path), name="sample")
+
+
+def _folder(path: Path | None) -> Path:
+    if path is not None:
+        raise InputError(f"data set 'sample' takes no path, found {shown(path)}; allowed: sample")
+    return _PACKAGED if _PACKAGED.is_dir() else _CHECKED_OUT

@@ -1,0 +1,150 @@
+"""One file of cached vectors: immutable, read by memory map, every vector under a checksum of its own.
+
+Layout, little-endian: a header of 64 bytes (magic, rows, dimensions, sha256 of those and of the index), the index (one
+record a row: digest of the text, its length in tokens, CRC-32 of its vector; ascending by digest), then the vectors
+as float32, rows by dimensions. A run that needs few vectors of a large file reads and checks only those.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import struct
+import tempfile
+import zlib
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+import numpy as np
+
+from relevance.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    import numpy.typing as npt
+
+__all__ = ["DIGEST_BYTES", "SUFFIX", "TEMPORARY_PREFIX", "Shard", "damaged", "make_index", "open_shard", "replacing"]
+__all__ += ["write_shard"]
+
+SUFFIX = ".vectors"
+TEMPORARY_PREFIX = ".tmp-"
+DIGEST_BYTES = 16
+
+_MAGIC = b"relevance-vec-1\n"
+_COUNTS = struct.Struct("<16sII")
+_HEADER_BYTES = 64
+_INDEX = np.dtype([("digest", f"V{DIGEST_BYTES}"), ("tokens", "<u4"), ("crc", "<u4")])
+
+
+def damaged(path: Path, problem: str) -> InputError:
+    """The error for a cache file that does not hold what was written to it."""
+    return InputError(f"{path}: damaged cache file ({problem}); delete it, what it held is then computed again")
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file that appears under its name whole, or not at all."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def _row_checksums(block: npt.NDArray[np.float32]) -> list[int]:
+    width = block.shape[1] * block.itemsize
+    view = np.ascontiguousarray(block).data.cast("B")
+    return [zlib.crc32(view[start : start + width]) for start in range(0, len(view), width)]
+
+
+def make_index(digests: Sequence[bytes], tokens: Sequence[int], vectors: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+    """The index records of rows whose digests ascend."""
+    index = np.zeros(len(digests), dtype=_INDEX)
+    index["digest"] = np.frombuffer(b"".join(digests), dtype=_INDEX["digest"])
+    index["tokens"] = tokens
+    index["crc"] = _row_checksums(vectors)
+    return index
+
+
+def write_shard(
+    folder: Path, index: npt.NDArray[Any], blocks: Iterable[npt.NDArray[np.float32]], *, width: int
+) -> Path:
+    """Write a shard under a name made of its content; equal content written twice is one file.
+
+    Args:
+        folder: where to.
+        index: the records of `make_index`, one row or more.
+        blocks: the vectors in the order of the index, in pieces of shape (rows of the piece, width).
+        width: dimensions of a vector.
+    """
+    counts = _COUNTS.pack(_MAGIC, len(index), width)
+    checksum = hashlib.sha256(counts + index.tobytes()).digest()
+    path = folder / f"{checksum[:16].hex()}{SUFFIX}"
+    with replacing(path) as file:
+        file.write((counts + checksum).ljust(_HEADER_BYTES, b"\0"))
+        file.write(index.tobytes())
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, dtype="<f4").tobytes())
+    return path
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """An open shard.
+
+    Attributes:
+        path: its file, which may meanwhile be gone.
+        index: records (digest, tokens, crc), ascending by digest.
+        vectors: shape (rows, dimensions), float32, a read-only memory map.
+    """
+
+    path: Path
+    index: npt.NDArray[Any]
+    vectors: npt.NDArray[np.float32]
+
+    def digests(self) -> list[bytes]:
+        """The digest of every row, ascending."""
+        raw = self.index["digest"].tobytes()
+        return [raw[start : start + DIGEST_BYTES] for start in range(0, len(raw), DIGEST_BYTES)]
+
+    def read(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Vectors of some rows, checked against their checksums.
+
+        Raises:
+            InputError: a vector is not the one that was written.
+        """
+        block = np.asarray(self.vectors[rows], dtype=np.float32)
+        if _row_checksums(block) != self.index["crc"][rows].tolist():
+            raise damaged(self.path, "a vector does not match its checksum")
+        return block
+
+
+def open_shard(path: Path, *, width: int) -> Shard:
+    """Open a shard and check its index.
+
+    Raises:
+        FileNotFoundError: the file is gone; another run merged it into a larger one.
+        InputError: the file is damaged or cut short.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+        if len(header) != _HEADER_BYTES or not header.startswith(_MAGIC):
+            raise damaged(path, "no header")
+        _, rows, found_width = _COUNTS.unpack(header[: _COUNTS.size])
+        start = _HEADER_BYTES + rows * _INDEX.itemsize
+        size = os.fstat(file.fileno()).st_size
+        if found_width != width or rows < 1 or size != start + rows * width * 4:
+            raise damaged(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
+        raw = file.read(rows * _INDEX.itemsize)
+        if hashlib.sha256(header[: _COUNTS.size] + raw).digest() != header[_COUNTS.size : _COUNTS.size + 32]:
+            raise damaged(path, "the index does not match its checksum")
+        vectors = np.memmap(file, dtype="<f4", mode="r", offset=start, shape=(rows, width))
+    return Shard(path, np.frombuffer(raw, dtype=_INDEX), vectors)

@@ -1,0 +1,122 @@
+"""Lucene's BM25, to the last bit: lengths of one byte, float32 weights, float64 sums.
+
+The formula is that of Lucene's `BM25Similarity` (k1 1.2, b 0.75) with the factor k1 + 1 that Elasticsearch keeps. Every
+operation is one of float32 in Lucene's order unless a line says otherwise: a rearrangement changes last bits.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+from scipy import sparse
+
+from relevance.engines.embedded.scores import offsets_of, runs
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from relevance.engines.embedded.scores import Scores
+    from relevance.engines.embedded.vocabulary import Counts
+
+__all__ = ["Field", "NestedField", "Owners", "quantized", "rounded"]
+
+Owners: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
+"""Shape (distinct texts, products): how many nested documents of a product hold a text."""
+
+_K1, _B, _ONE = np.float32(1.2), np.float32(0.75), np.float32(1)
+_EXACT_BELOW = 24
+_KEPT_BITS = 4
+
+
+def quantized(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+    """Lengths as Lucene's `SmallFloat` keeps them in a byte: below 24 exact, then 24 plus four bits of the rest."""
+    rest = np.maximum(lengths - _EXACT_BELOW, 0)
+    dropped = np.maximum(np.frexp(rest)[1] - _KEPT_BITS, 0)
+    kept = np.minimum(lengths, _EXACT_BELOW) + (rest >> dropped << dropped)
+    return np.asarray(kept, dtype=np.float32)
+
+
+def rounded(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """The sums as float32 holds them: so a score is that Lucene hands from one query to the next."""
+    return sums.astype(np.float32).astype(np.float64)
+
+
+class Field:
+    """The postings of a text field.
+
+    Args:
+        counts: how often a token occurs in a document.
+        copies: shape (documents,), how many equal documents each one stands for; one each if left out.
+    """
+
+    def __init__(self, counts: Counts, copies: npt.NDArray[np.int64] | None = None) -> None:
+        copies = np.ones(counts.shape[0], dtype=np.int64) if copies is None else copies
+        lengths = counts.sum(axis=1, dtype=np.float64).astype(np.int64)
+        filled = int(copies[lengths > 0].sum())
+        average = np.float32(int(lengths @ copies) / filled) if filled else _ONE  # divided in float64
+        norms = _ONE / (_K1 * ((_ONE - _B) + _B * quantized(lengths) / average))
+        postings = counts.T.tocsr()
+        self._size = len(copies)
+        self._documents = postings.indices
+        self._saturation = _ONE + postings.data * norms[self._documents]
+        self._starts = postings.indptr[:-1].astype(np.int64)
+        self._sizes = np.diff(postings.indptr).astype(np.int64)
+        self._frequencies = np.diff(offsets_of(copies[self._documents])[postings.indptr])
+        # The logarithm is that of float64.
+        idf = np.log(1 + (filled - self._frequencies + 0.5) / (self._frequencies + 0.5))
+        self._idf = np.asarray(idf, dtype=np.float32)
+
+    def postings(self, queries: Counts) -> npt.NDArray[np.int64]:
+        """Shape (queries,): how many documents, copies included, hold a token of a query, once for each token."""
+        return np.diff(offsets_of(self._frequencies[queries.indices])[queries.indptr])
+
+    def match(self, queries: Counts, boost: float) -> Scores:
+        """Score the documents that hold a token of a query: sums of float64.
+
+        A token that occurs n times in a query counts once, with n times the boost.
+        """
+        tokens, times = queries.indices.astype(np.int64), queries.data.astype(np.int64)
+        radix = times.max(initial=1) + 1
+        pairs, clauses = np.unique(tokens * radix + times, return_inverse=True)
+        tokens, times = np.divmod(pairs, radix)
+        weights = np.float32(boost) * times.astype(np.float32) * (_ONE + _K1) * self._idf[tokens]
+        ones = np.ones(len(clauses))
+        chosen = sparse.csr_array((ones, clauses, queries.indptr), shape=(queries.shape[0], len(pairs)))
+        return chosen @ self._impacts(tokens, weights)
+
+    def _impacts(self, tokens: npt.NDArray[np.int64], weights: npt.NDArray[np.float32]) -> Scores:
+        """Shape (tokens, documents): what a token adds to the score of a document."""
+        sizes = self._sizes[tokens]
+        postings = runs(self._starts[tokens], sizes)
+        weight = np.repeat(weights, sizes)
+        impacts = (weight - weight / self._saturation[postings]).astype(np.float64)
+        return sparse.csr_array(
+            (impacts, self._documents[postings], offsets_of(sizes)), shape=(len(tokens), self._size)
+        )
+
+
+class NestedField:
+    """A text field of nested documents: a product scores the mean of those that match.
+
+    Args:
+        counts: how often a token occurs in a distinct text.
+        owners: which products' nested documents hold it.
+    """
+
+    def __init__(self, counts: Counts, owners: Owners) -> None:
+        self._owners = owners
+        self._texts = Field(counts, owners.sum(axis=1).astype(np.int64))
+
+    def postings(self, queries: Counts) -> npt.NDArray[np.int64]:
+        """As `Field.postings`, over the nested documents."""
+        return self._texts.postings(queries)
+
+    def match(self, queries: Counts, boost: float) -> Scores:
+        """Score products: the float64 mean of their matching nested documents' float32 scores, as float32."""
+        found = self._texts.match(queries, boost)
+        found.data = rounded(found.data)
+        scores = found @ self._owners
+        found.data = np.ones(found.nnz)
+        scores.data = rounded(scores.data / (found @ self._owners).data)
+        return scores

@@ -1,0 +1,158 @@
+"""The embedded engine: legs of strategies, answered in this process as Elasticsearch answers them."""
+
+from __future__ import annotations
+
+from itertools import chain, pairwise
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+import numpy as np
+from scipy import sparse
+
+from relevance.engines.embedded.bm25 import Field, NestedField, rounded
+from relevance.engines.embedded.knn import VectorIndex
+from relevance.engines.embedded.scores import added, best
+from relevance.engines.embedded.vocabulary import Vocabulary
+from relevance.fields import TEXT_FIELDS, attribute_texts
+from relevance.records import NO_HIT, Ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from relevance.engines.base import QueryBatch, VectorField
+    from relevance.engines.embedded.bm25 import Owners
+    from relevance.engines.embedded.scores import Scores
+    from relevance.engines.embedded.vocabulary import Counts
+    from relevance.records import Catalogue, Vectors
+    from relevance.strategies import Leg
+
+__all__ = ["EmbeddedEngine"]
+
+_BYTES_AT_ONCE = 64_000_000
+"""A batch is answered in parts of about so much memory each, or of one query."""
+
+_BYTES_OF_MATCH = 64
+"""A posting is gathered, weighed, summed and sorted."""
+
+_BYTES_OF_COSINE = 8
+"""The float32 itself, and a copy of it for the partition."""
+
+_Name = TypeVar("_Name", str, "VectorField")
+_Held = TypeVar("_Held")
+
+
+class _TextField(Protocol):
+    def match(self, queries: Counts, boost: float) -> Scores: ...
+    def postings(self, queries: Counts) -> npt.NDArray[np.int64]: ...
+
+
+class EmbeddedEngine:
+    """Ranks as Elasticsearch does, score for score: standard analyzer, BM25, nested attributes, exact vector search."""
+
+    name = "embedded"
+    version = "1"
+
+    def __init__(
+        self,
+        vocabulary: Vocabulary,
+        text: Mapping[str, _TextField],
+        vectors: Mapping[VectorField, VectorIndex],
+    ) -> None:
+        self._vocabulary = vocabulary
+        self._text = dict(text)
+        self._vectors = dict(vectors)
+
+    @classmethod
+    def index(
+        cls, catalogue: Catalogue, *, text_fields: Iterable[str], vectors: Mapping[VectorField, Vectors]
+    ) -> EmbeddedEngine:
+        """Index the products.
+
+        Args:
+            catalogue: the products.
+            text_fields: which of `TEXT_FIELDS` legs will match.
+            vectors: unit vectors of the products for each vector field that legs will search.
+
+        Raises:
+            KeyError: a text field that does not exist.
+        """
+        vocabulary = Vocabulary()
+        text = _text_fields(catalogue, text_fields, vocabulary)
+        return cls(vocabulary, text, {name: VectorIndex(held) for name, held in vectors.items()})
+
+    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
+        """Answer one leg: score descending, then product id ascending; shape (queries, hits).
+
+        Raises:
+            KeyError: the leg names a field that was not indexed.
+        """
+        text = [(_indexed(self._text, name), boost) for name, boost in leg.text]
+        vectors = [(_indexed(self._vectors, (leg.model, name)), boost) for name, boost in leg.vectors]
+        queries = self._vocabulary.count(batch.texts)
+        size = np.full(len(batch), _BYTES_OF_COSINE * sum(len(index) for index, _ in vectors))
+        for field, _ in text:
+            size += _BYTES_OF_MATCH * field.postings(queries)
+        codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
+        scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
+        for part in _parts(size):
+            found = [_matched(field, queries[part], boost) for field, boost in text]
+            for index, boost in vectors:
+                found.append(index.nearest(batch.vectors[leg.model][part], leg.candidates, boost))
+            best(added(found), codes[part], scores[part])
+        return Ranking(codes, scores)
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self._text.clear()
+        self._vectors.clear()
+
+
+def _parts(size: npt.NDArray[np.int64]) -> list[slice]:
+    """Cut a batch where the bytes of its queries, added up, pass another multiple of `_BYTES_AT_ONCE`."""
+    numbers = np.cumsum(size) // _BYTES_AT_ONCE
+    starts = np.flatnonzero(np.diff(numbers, prepend=-1)).tolist()
+    return [slice(start, end) for start, end in pairwise([*starts, len(size)])]
+
+
+def _matched(field: _TextField, queries: Counts, boost: float) -> Scores:
+    """A match clause as it enters the outer sum: with boost 1 its terms do, with any other one its float32 score."""
+    scores = field.match(queries, boost)
+    if boost != 1:
+        scores.data = rounded(scores.data)
+    return scores
+
+
+def _indexed(fields: Mapping[_Name, _Held], name: _Name) -> _Held:
+    if name not in fields:
+        raise KeyError(f"the field {name!r} was not indexed; indexed: {', '.join(map(repr, fields)) or 'none'}")
+    return fields[name]
+
+
+def _text_fields(catalogue: Catalogue, names: Iterable[str], vocabulary: Vocabulary) -> dict[str, _TextField]:
+    documents: dict[str, Sequence[str]] = {}
+    owners: dict[str, Owners] = {}
+    for name in names:
+        if name not in TEXT_FIELDS:
+            raise KeyError(f"there is no text field {name!r}; allowed: {', '.join(TEXT_FIELDS)}")
+        if name == "attributes":
+            documents[name], owners[name] = _distinct_attributes(catalogue)
+        else:
+            documents[name] = catalogue.products[name].tolist()
+    counts = vocabulary.count(chain.from_iterable(documents.values()))
+    vocabulary.settle()
+    fields: dict[str, _TextField] = {}
+    start = 0
+    for name, texts in documents.items():
+        part = counts[start : start + len(texts)]
+        fields[name] = NestedField(part, owners[name]) if name in owners else Field(part)
+        start += len(texts)
+    return fields
+
+
+def _distinct_attributes(catalogue: Catalogue) -> tuple[list[str], Owners]:
+    numbers: dict[str, int] = {}
+    rows = np.array([numbers.setdefault(text, len(numbers)) for text in attribute_texts(catalogue)], dtype=np.int64)
+    products = catalogue.attributes["product"].to_numpy(dtype=np.int64)
+    shape = (len(numbers), len(catalogue))
+    return list(numbers), sparse.coo_array((np.ones(len(rows)), (rows, products)), shape=shape).tocsr()

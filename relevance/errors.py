@@ -1,0 +1,34 @@
+"""What can go wrong, as exceptions of one line each: what was found, where, and what is allowed."""
+
+from __future__ import annotations
+
+import difflib
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+__all__ = ["CouldNotRunError", "InputError", "RelevanceError", "unknown"]
+
+_SHOWN = 60
+
+
+class RelevanceError(Exception):
+    """Base of every error that is meant for the user's eyes; its text is one line."""
+
+
+class InputError(RelevanceError):
+    """Bad input or usage: a file, an option or a name that is not allowed (pytest: exit code 4)."""
+
+
+class CouldNotRunError(RelevanceError):
+    """Nothing wrong with the input, but a part is not there: an engine, a device, a model (pytest: exit code 7)."""
+
+
+def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
+    """The line that says a name is not known: the nearest spelling, and what is allowed."""
+    names = list(allowed)
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    shown = repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
+    return f"unknown {what} {shown}{hint}; allowed: {', '.join(names)}"

@@ -1,0 +1,249 @@
+"""The frozen records that the rooms hand to each other, and the hashes of what they hold.
+
+Products and queries are sorted by their id as text (code point order), so that a *code*, the row number of a product
+or a query, is at the same time its rank when ties are broken by id.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+from typing import TYPE_CHECKING, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from relevance.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+_Number = TypeVar("_Number", bound=np.generic)
+
+__all__ = ["NO_HIT", "Catalogue", "Dataset", "Judgments", "Queries", "Ranking", "Vectors"]
+
+NO_HIT = -1
+"""The product code that fills a ranking's row behind its last hit."""
+
+
+def _frozen(array: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
+    array = array.view()
+    array.flags.writeable = False
+    return array
+
+
+class _Frozen:
+    """What was set once stays as it is."""
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in self.__dict__:
+            raise AttributeError(f"{type(self).__name__}.{name} is frozen")
+        super().__setattr__(name, value)
+
+
+def _sha256_of_rows(rows: Iterable[object]) -> str:
+    """Hash rows as lines of ASCII JSON, which no text inside them can forge."""
+    digest = hashlib.sha256()
+    for row in rows:
+        digest.update(json.dumps(row, separators=(",", ":")).encode("ascii"))
+        digest.update(b"\n")
+    return digest.hexdigest()
+
+
+def _whole(what: str, values: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
+    """Whole numbers of 0 or more as int64; an empty array of any type is allowed."""
+    array = np.asarray(values)
+    whole = array.astype(np.int64) if array.dtype.kind in "iu" or not array.size else None
+    if whole is None or (whole < 0).any():
+        found = array.dtype if whole is None else whole.min()
+        raise InputError(f"a {what} is {found}; allowed: whole numbers of 0 or more")
+    return whole
+
+
+def _refuse_duplicates(ids: list[str], what: str) -> None:
+    """`ids` are sorted."""
+    for left, right in pairwise(ids):
+        if left == right:
+            raise InputError(f"{what} {left!r} occurs twice; an id may occur once")
+
+
+class Catalogue(_Frozen):
+    """The products that are indexed.
+
+    Args:
+        products: columns `id`, `title`, `description`, all text ("" where a product has none), in any order.
+        attributes: columns `id` (of the product), `name`, `value`, all text; the order within a product is kept.
+
+    Raises:
+        InputError: a product id occurs twice, or an attribute names a product that is not there.
+    """
+
+    def __init__(self, products: pd.DataFrame, attributes: pd.DataFrame) -> None:
+        ordered = products[["id", "title", "description"]].sort_values("id", ignore_index=True, kind="stable")
+        self._products = ordered
+        self.ids: tuple[str, ...] = tuple(ordered["id"])
+        """Product ids, ascending as text; the position of an id is the product's code."""
+        _refuse_duplicates(list(self.ids), "product")
+        codes = pd.Index(ordered["id"]).get_indexer(pd.Index(attributes["id"]))
+        if len(codes) and codes.min() < 0:
+            unknown = attributes["id"].iloc[int(np.argmin(codes))]
+            raise InputError(f"an attribute names the product {unknown!r}, which is not in the catalogue")
+        frame = pd.DataFrame({"product": codes, "name": attributes["name"], "value": attributes["value"]})
+        self._attributes = frame.sort_values("product", kind="stable", ignore_index=True)
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def products(self) -> pd.DataFrame:
+        """Columns `id`, `title`, `description`; row number = product code. A change to it stays with the caller."""
+        return self._products.copy(deep=False)
+
+    @property
+    def attributes(self) -> pd.DataFrame:
+        """Columns `product` (code), `name`, `value`; sorted by product, else as given."""
+        return self._attributes.copy(deep=False)
+
+    @cached_property
+    def attribute_offsets(self) -> npt.NDArray[np.int64]:
+        """Shape (products + 1,): the attributes of product p are the rows offsets[p] to offsets[p + 1] - 1."""
+        counts = np.bincount(self._attributes["product"].to_numpy(dtype=np.int64), minlength=len(self))
+        return _frozen(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of ids, titles, descriptions and attributes; the order of the input's rows does not enter."""
+        names, values = self._attributes["name"].tolist(), self._attributes["value"].tolist()
+        pairs = list(zip(names, values, strict=True))
+        bounds = pairwise(self.attribute_offsets.tolist())
+        columns = (self._products[column].tolist() for column in ("id", "title", "description"))
+        return _sha256_of_rows([*row, pairs[start:end]] for *row, (start, end) in zip(*columns, bounds, strict=True))
+
+
+class Queries(_Frozen):
+    """The queries that are evaluated.
+
+    Args:
+        frame: columns `id` and `text`, in any order.
+
+    Raises:
+        InputError: a query id occurs twice.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        ordered = frame[["id", "text"]].sort_values("id", ignore_index=True, kind="stable")
+        self.ids: tuple[str, ...] = tuple(ordered["id"])
+        """Query ids, ascending as text; the position of an id is the query's code."""
+        self.texts: tuple[str, ...] = tuple(ordered["text"])
+        _refuse_duplicates(list(self.ids), "query")
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of ids and texts, in the order of the ids."""
+        return _sha256_of_rows(zip(self.ids, self.texts, strict=True))
+
+
+class Judgments(_Frozen):
+    """Graded judgments (qrels), sorted by query, then product.
+
+    Args:
+        queries: shape (judgments,), query codes.
+        products: shape (judgments,), product codes.
+        grades: shape (judgments,), whole numbers; 0 is irrelevant, the gain of nDCG is the grade itself.
+        relevant_from: the lowest grade that RR and AP count as relevant, 1 or more.
+
+    Raises:
+        InputError: a pair of query and product is judged twice, a grade is no whole number of 0 or more, a code is
+            negative, or `relevant_from` is below 1.
+    """
+
+    def __init__(
+        self,
+        queries: npt.NDArray[np.integer],
+        products: npt.NDArray[np.integer],
+        grades: npt.NDArray[np.integer],
+        *,
+        relevant_from: int = 1,
+    ) -> None:
+        if relevant_from < 1:
+            raise InputError(f"relevant_from = {relevant_from}; allowed: 1 or more, since grade 0 is irrelevant")
+        order = np.lexsort((products, queries))
+        self.queries = _frozen(_whole("query code", queries)[order])
+        self.products = _frozen(_whole("product code", products)[order])
+        self.grades = _frozen(_whole("grade", grades)[order])
+        self.relevant_from = relevant_from
+        same = (np.diff(self.queries) == 0) & (np.diff(self.products) == 0)
+        if same.any():
+            at = int(np.argmax(same))
+            raise InputError(f"query {self.queries[at]} and product {self.products[at]} (codes) are judged twice")
+
+    def __len__(self) -> int:
+        return len(self.grades)
+
+    def sha256(self, queries: Queries, catalogue: Catalogue) -> str:
+        """Hash of (query id, product id, grade) in the order of the ids, and of the lowest relevant grade."""
+        codes = (self.queries.tolist(), self.products.tolist(), self.grades.tolist())
+        rows = ((queries.ids[q], catalogue.ids[p], grade) for q, p, grade in zip(*codes, strict=True))
+        return _sha256_of_rows([("relevant_from", self.relevant_from), *rows])
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """A catalogue, the queries asked of it and their judgments, under a name."""
+
+    name: str
+    catalogue: Catalogue
+    queries: Queries
+    judgments: Judgments
+    notes: tuple[str, ...] = ()
+    """What the loader met and settled by rule, a line each ("6 products have two titles: …")."""
+
+
+@dataclass(frozen=True, eq=False)
+class Vectors:
+    """The vectors of one embedded text of every product, or of every query.
+
+    Attributes:
+        matrix: shape (distinct texts, dimensions), float32, rows of unit length; may be a memory map.
+        rows: shape (items,), the row of `matrix` that belongs to an item, -1 for an item without text.
+    """
+
+    matrix: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+
+    def expanded(self) -> npt.NDArray[np.float32]:
+        """Shape (items, dimensions).
+
+        Raises:
+            ValueError: an item has no vector.
+        """
+        if len(self.rows) and self.rows.min() < 0:
+            raise ValueError(f"item {int(np.argmin(self.rows))} has no vector")
+        return self.matrix[self.rows]
+
+
+@dataclass(frozen=True, eq=False)
+class Ranking:
+    """The hits of every query, best first.
+
+    Attributes:
+        codes: shape (queries, hits), int64 product codes, `NO_HIT` behind a query's last hit.
+        scores: shape (queries, hits), float32, -inf behind a query's last hit.
+    """
+
+    codes: npt.NDArray[np.int64]
+    scores: npt.NDArray[np.float32]
+
+    def __post_init__(self) -> None:
+        if self.codes.shape != self.scores.shape or self.codes.ndim != 2:  # noqa: PLR2004 - queries and hits
+            raise ValueError(f"codes of shape {self.codes.shape} and scores of shape {self.scores.shape}")
+        object.__setattr__(self, "codes", _frozen(self.codes))
+        object.__setattr__(self, "scores", _frozen(self.scores))

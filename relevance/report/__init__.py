@@ -1,0 +1,1 @@
+"""Reports: what was found, as text for people and as files for programs."""

@@ -1,0 +1,110 @@
+"""The results as JSON and TSV: what ran, on what, what came out, per strategy and per query."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from relevance.evaluation import METRICS
+from relevance.records import NO_HIT
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from relevance.embeddings import Model
+    from relevance.records import Dataset
+    from relevance.suite import Result, Suite
+
+__all__ = ["SCHEMA", "per_query_json", "queries_tsv", "results_json"]
+
+SCHEMA = 1
+"""Version of the layout of `results.json` and `per_query.json`."""
+
+_DIGITS = 6
+"""Decimals of means and times: beyond them is the rounding of the machine."""
+
+
+def _dataset(dataset: Dataset) -> Mapping[str, object]:
+    return {
+        "name": dataset.name,
+        "products": len(dataset.catalogue),
+        "queries": len(dataset.queries),
+        "judgments": len(dataset.judgments),
+        "sha256": {
+            "corpus": dataset.catalogue.sha256,
+            "queries": dataset.queries.sha256,
+            "judgments": dataset.judgments.sha256(dataset.queries, dataset.catalogue),
+        },
+    }
+
+
+def _model(model: Model) -> Mapping[str, object]:
+    return {
+        "name": model.name,
+        "sha256": model.sha256,
+        "dimensions": model.dimensions,
+        "prompt": model.prompt,
+        "max_tokens": model.max_tokens,
+    }
+
+
+def _strategy(result: Result) -> Mapping[str, object]:
+    timing = result.timing
+    return {
+        "model": result.strategy.model if result.strategy.vectors else None,
+        "metrics": {str(metric): round(result.evaluation.mean(metric), _DIGITS) for metric in METRICS},
+        "run_time_s": round(timing.run_time_s, _DIGITS) if timing else None,
+        "queries_per_s": round(timing.queries_per_s, 1) if timing else None,
+        "latency_ms": {
+            "p50": round(timing.p50_ms, 4) if timing else None,
+            "p95": round(timing.p95_ms, 4) if timing else None,
+        },
+        "verdict": result.verdict.status,
+        "reasons": list(result.verdict.reasons),
+    }
+
+
+def results_json(suite: Suite) -> str:
+    """The whole run, means and verdicts by strategy."""
+    document = {
+        "schema": SCHEMA,
+        "dataset": _dataset(suite.plan.dataset),
+        "engine": {"name": suite.engine.name, "version": suite.engine.version},
+        "models": {name: _model(model) for name, model in suite.plan.models.items()},
+        "strategies": {name: _strategy(result) for name, result in suite.results.items()},
+    }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _query_rows(result: Result, dataset: Dataset) -> Iterator[str]:
+    """A line a query: its metrics, and its hits as [product id, score], the score as the shortest float32 decimal."""
+    evaluation, ranking = result.evaluation, result.ranking
+    values = {str(metric): evaluation.per_query[metric].tolist() for metric in METRICS}
+    for position, code in enumerate(evaluation.queries.tolist()):
+        hits = [
+            [dataset.catalogue.ids[product], float(str(score))]
+            for product, score in zip(ranking.codes[code].tolist(), ranking.scores[code], strict=True)
+            if product != NO_HIT
+        ]
+        metrics = {name: column[position] for name, column in values.items()}
+        row = json.dumps({"metrics": metrics, "hits": hits}, ensure_ascii=False)
+        yield f"      {json.dumps(dataset.queries.ids[code])}: {row}"
+
+
+def per_query_json(suite: Suite) -> str:
+    """Every query of every strategy: metrics and hits with their real scores; one line a query."""
+    blocks = []
+    for name, result in suite.results.items():
+        rows = ",\n".join(_query_rows(result, suite.plan.dataset))
+        blocks.append(f"    {json.dumps(name)}: {{\n{rows}\n    }}")
+    strategies = ",\n".join(blocks)
+    return f'{{\n  "schema": {SCHEMA},\n  "strategies": {{\n{strategies}\n  }}\n}}\n'
+
+
+_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def queries_tsv(dataset: Dataset) -> str:
+    r"""Lines `id TAB text`; a backslash, tab or line end inside a text is written `\\`, `\t`, `\n` or `\r`."""
+    rows = zip(dataset.queries.ids, dataset.queries.texts, strict=True)
+    return "".join(f"{query}\t{text.translate(_ESCAPES)}\n" for query, text in rows)

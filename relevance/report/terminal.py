@@ -1,0 +1,149 @@
+"""The results for a person at a terminal: the table, and why a strategy failed. Data in, lines out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from relevance.evaluation import JUDGED10
+from relevance.gate import GATED
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from relevance.gate import Shortfall, Verdict
+    from relevance.suite import Plan, Result, Suite
+
+__all__ = ["Line", "failure", "plan_lines", "table", "verdict_lines", "without_hits_lines"]
+
+_SHORT_HASH = 12
+_SHOWN_QUERIES = 5
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of text and how it is marked: `good`, `bad`, `warn`, `head` or nothing."""
+
+    text: str
+    mark: str = ""
+
+
+def plan_lines(plan: Plan) -> list[str]:
+    """What will be measured on what: data set, sizes, hashes, engine and models."""
+    dataset = plan.dataset
+    judgments = dataset.judgments.sha256(dataset.queries, dataset.catalogue)
+    hashes = (("corpus", dataset.catalogue.sha256), ("queries", dataset.queries.sha256), ("judgments", judgments))
+    lines = [
+        (
+            f"{dataset.name}: {len(dataset.catalogue):,} products, {len(dataset.queries):,} queries, "
+            f"{len(dataset.judgments):,} judgments; engine {plan.engine}"
+        ),
+        "sha256 " + ", ".join(f"{name} {value[:_SHORT_HASH]}" for name, value in hashes),
+    ]
+    lines += [
+        f"model {name}: {model.name} ({model.dimensions} dimensions, {model.max_tokens} tokens, "
+        f"prompt {model.prompt!r}, sha256 {model.sha256[:_SHORT_HASH]})"
+        for name, model in plan.models.items()
+    ]
+    return lines + [f"note: {note}" for note in dataset.notes]
+
+
+def _metric_cell(result: Result, label: str, best: Mapping[str, float]) -> str:
+    """The mean, a star on the best of the column, and the floor that it was compared with."""
+    value = result.evaluation.mean(GATED[label])
+    star = "*" if value >= best[label] else " "
+    floors = result.verdict.floors
+    if floors is None or result.verdict.status == "not_gated" or label not in floors.means:
+        return f"{value:.4f}{star}"
+    floor = floors.means[label]
+    return f"{value:.4f}{star}{'>=' if value >= floor else '< '} {floor:.3f}"
+
+
+def _times(result: Result) -> list[str]:
+    timing = result.timing
+    if timing is None:
+        return ["-"] * len(_TIMES)
+    run_time = f"{timing.run_time_s:.3f}"
+    return [run_time, f"{timing.queries_per_s:,.0f}", f"{timing.p50_ms:.2f}", f"{timing.p95_ms:.2f}"]
+
+
+def _encoding(result: Result, suite: Suite) -> list[str]:
+    """Time to embed one query, and texts cut at the model's limit, of the rows that use vectors."""
+    if not result.strategy.vectors:
+        return ["", ""]
+    query_ms = suite.query_ms[result.strategy.model]
+    counts = [suite.cut[result.strategy.model, field] for field in result.strategy.vectors]
+    texts, cut = (sum(column) for column in zip(*counts, strict=True))
+    return ["-" if query_ms is None else f"+{query_ms:.1f}", f"{cut:,}/{texts:,}"]
+
+
+_STATUS = {"pass": ("pass", "good"), "fail": ("FAIL", "bad"), "not_gated": ("not gated", "warn")}
+_TIMES = ("run time (s)", "queries/s", "p50 (ms)", "p95 (ms)")
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    last = len(widths) - 1
+    return [
+        "  ".join(
+            cell.ljust(width) if column in {0, 1, 2, 3, last} else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in rows
+    ]
+
+
+def table(suite: Suite) -> list[Line]:
+    """One row a strategy; `*` marks the best value of a column, `>=` or `<` stands before the floor."""
+    results = list(suite.results.values())
+    best = {label: max(result.evaluation.mean(metric) for result in results) for label, metric in GATED.items()}
+    head = ["strategy", *GATED, "judged", *_TIMES, "embed (ms)", "cut", "verdict"]
+    rows = [
+        [
+            result.strategy.name,
+            *(_metric_cell(result, label, best) for label in GATED),
+            f"{result.evaluation.mean(JUDGED10):.0%}",
+            *_times(result),
+            *_encoding(result, suite),
+            _STATUS[result.verdict.status][0],
+        ]
+        for result in results
+    ]
+    marks = ["head", *(_STATUS[result.verdict.status][1] for result in results)]
+    return [Line(text, mark) for text, mark in zip(_aligned([head, *rows]), marks, strict=True)]
+
+
+def verdict_lines(results: Sequence[Result]) -> list[Line]:
+    """What failed and what is not gated, a line a reason; nothing where all passed."""
+    lines = []
+    for result in results:
+        label, mark = _STATUS[result.verdict.status]
+        lines += [Line(f"{label}: {result.strategy.name}: {reason}", mark) for reason in result.verdict.reasons]
+    return lines
+
+
+def without_hits_lines(suite: Suite) -> list[Line]:
+    """The judged queries that a strategy returned nothing for, a line a strategy; each counts 0 in its means."""
+    texts = suite.plan.dataset.queries.texts
+    lines = []
+    for name, result in suite.results.items():
+        codes = result.evaluation.without_hits.tolist()
+        if codes:
+            shown = ", ".join(repr(texts[code]) for code in codes[:_SHOWN_QUERIES])
+            more = f" and {len(codes) - _SHOWN_QUERIES:,} more" if len(codes) > _SHOWN_QUERIES else ""
+            noun = "query" if len(codes) == 1 else "queries"
+            lines.append(Line(f"{name}: {len(codes):,} judged {noun} without hits: {shown}{more}"))
+    return lines
+
+
+def _shortfall(short: Shortfall) -> list[str]:
+    missing = short.floor - short.value
+    head = f"  {short.label} {short.value:.4f} < floor {short.floor:.4f}, short by {missing:.4f}; most of it by"
+    return [head, *(f"    {lost.value:.4f}  {lost.text!r} ({lost.query})" for lost in short.queries)]
+
+
+def failure(strategy: str, verdict: Verdict) -> str:
+    """Why a strategy failed: metric, value, floor and the queries that contribute most to each shortfall."""
+    where = verdict.floors.where if verdict.floors else ""
+    lines = [f"{strategy}: {'; '.join(verdict.reasons)}", f"  floors: {where}"]
+    return "\n".join(lines + [line for short in verdict.shortfalls for line in _shortfall(short)])

@@ -1,0 +1,53 @@
+"""Runs strategies on an engine: legs, fusion, and the time a single query takes."""
+
+from __future__ import annotations
+
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relevance.fusion import reciprocal_rank_fusion
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relevance.engines.base import Engine, QueryBatch
+    from relevance.records import Ranking
+    from relevance.strategies import Strategy
+
+__all__ = ["HITS", "latencies", "search"]
+
+HITS = 10
+"""How many hits of a query are kept."""
+
+SINGLE_QUERIES = 200
+"""How many single queries the latencies are taken from."""
+
+
+def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int = HITS) -> Ranking:
+    """Rank the products for every query of the batch; every leg of the strategy is run, none is shared or kept."""
+    legs = strategy.legs()
+    if strategy.combine == "sum":
+        return engine.search(legs[0], batch, hits=hits)
+    rankings = [engine.search(leg, batch, hits=strategy.window) for leg in legs]
+    return reciprocal_rank_fusion(rankings, window=strategy.window, k=strategy.k, hits=hits)
+
+
+def latencies(
+    engine: Engine, strategy: Strategy, batch: QueryBatch, *, clock: Callable[[], float] = perf_counter
+) -> tuple[float, float]:
+    """Median and 95th percentile, in milliseconds, of queries that are asked one at a time.
+
+    `SINGLE_QUERIES` queries, spread evenly over the batch, are asked; fewer are asked more than once.
+    """
+    step = max(len(batch) / SINGLE_QUERIES, 1)
+    times = []
+    for number in range(SINGLE_QUERIES):
+        at = int(number * step) % len(batch)
+        one = batch[at : at + 1]
+        start = clock()
+        search(engine, strategy, one)
+        times.append((clock() - start) * 1000)
+    p50, p95 = np.percentile(times, [50, 95])
+    return float(p50), float(p95)

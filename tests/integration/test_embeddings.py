@@ -1,0 +1,216 @@
+"""The encoder with real models: the packaged one, and a tiny one made here with prompts and CLS pooling."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from relevance.embeddings import Encoder, ModelChoice, resolve
+from relevance.embeddings.shards import SUFFIX
+from relevance.errors import CouldNotRunError, InputError
+
+pytestmark = pytest.mark.needs("model")
+
+ROOT = Path(__file__).resolve().parents[2]
+PROMPT = "represent this query: "
+WORDS = ["red", "blue", "hammer", "saw", "steel", "drill", "for", "wood", "represent", "this", "query", ":", "garden"]
+SCRIPT = """
+import sys
+from pathlib import Path
+from relevance.embeddings import Encoder, ModelChoice, resolve
+folder, model, count = Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3])
+texts = [f"steel hammer number {number} for wood" for number in range(count)]
+encoder = Encoder(resolve(ModelChoice(model=model)), folder, progress=False)
+print(len(encoder.products(texts, label="x").matrix), len(encoder.queries(["red saw"]).matrix), "torch" in sys.modules)
+"""
+
+
+def save_tiny_bert(path: Path, **config: Any) -> None:
+    """A BERT of one layer with random weights and a vocabulary of few words, as sentence-transformers saves it."""
+    import torch  # noqa: PLC0415 - seconds
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from transformers import BertConfig, BertModel, BertTokenizer  # noqa: PLC0415
+
+    with warnings.catch_warnings():  # the old home of the modules, the only one that releases 5 and 6 share
+        warnings.simplefilter("ignore", DeprecationWarning)
+        from sentence_transformers.models import Pooling, Transformer  # noqa: PLC0415
+
+    raw = path / "raw"
+    raw.mkdir(parents=True)
+    characters = [
+        character for letter in "abcdefghijklmnopqrstuvwxyz0123456789" for character in (letter, f"##{letter}")
+    ]
+    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *characters]
+    (raw / "vocab.txt").write_text("\n".join(tokens), encoding="utf-8")
+    torch.manual_seed(1)
+    sizes: dict[str, Any] = {
+        "hidden_size": 16,
+        "num_hidden_layers": 1,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+    }
+    sizes["initializer_range"] = 0.5  # else all vectors are nearly one
+    bert = BertModel(BertConfig(vocab_size=len(tokens), max_position_embeddings=64, **sizes))
+    bert.save_pretrained(raw)
+    BertTokenizer(str(raw / "vocab.txt"), model_max_length=64).save_pretrained(raw)
+    first = Transformer(str(raw), max_seq_length=32)
+    SentenceTransformer(modules=[first, Pooling(16, pooling_mode="cls")], device="cpu", **config).save(str(path))
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model with a query prompt; its vectors are not of unit length by themselves."""
+    path = tmp_path_factory.mktemp("models") / "tiny"
+    save_tiny_bert(path, prompts={"query": PROMPT})
+    return path
+
+
+def encoder(cache: Path, model: Path | None = None, **choice: Any) -> Encoder:
+    """An encoder for the packaged model, or for the one in a folder."""
+    return Encoder(resolve(ModelChoice(model=str(model) if model else None, **choice)), cache, progress=False)
+
+
+def reference(path: Path, texts: list[str], **options: Any) -> np.ndarray[Any, Any]:
+    """What sentence-transformers itself makes of the texts, of unit length."""
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+
+    loaded = SentenceTransformer(str(path), local_files_only=True, device="cpu")
+    return np.asarray(loaded.encode(texts, normalize_embeddings=True, show_progress_bar=False, **options))
+
+
+def test_vectors_are_those_of_sentence_transformers(tmp_path: Path) -> None:
+    """Within 1e-6, whatever the batch, and of unit length; a cut text is counted."""
+    texts = [
+        "a red hammer",
+        "blue saw",
+        "größe 3/4 in. by 2 ft.",
+        "steel " * 400,
+        *(f"drill {n}" * n for n in range(1, 60)),
+    ]
+    packaged = encoder(tmp_path)
+    vectors = packaged.products(texts, label="x")
+    expected = reference(packaged.model.path, texts)
+    np.testing.assert_allclose(vectors.expanded(), expected, atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(vectors.matrix, axis=1), 1, atol=1e-6)
+    assert packaged.stats.texts == len(texts)
+    assert packaged.stats.cut == 1
+
+
+def test_a_model_with_a_prompt_and_cls_pooling(tiny: Path, tmp_path: Path) -> None:
+    """The model's own query prompt stands before queries only, as sentence-transformers applies it."""
+    texts = ["red hammer for wood", "steel saw"]
+    made = encoder(tmp_path, tiny)
+    assert (made.model.prompt, made.model.max_tokens, made.model.dimensions) == (PROMPT, 32, 16)
+    np.testing.assert_allclose(made.queries(texts).expanded(), reference(tiny, texts, prompt_name="query"), atol=1e-6)
+    np.testing.assert_allclose(made.products(texts, label="x").expanded(), reference(tiny, texts), atol=1e-6)
+    without = encoder(tmp_path, tiny, query_prompt="")
+    np.testing.assert_allclose(without.queries(texts).expanded(), reference(tiny, texts), atol=1e-6)
+    assert (made.stats.query_ms_p50 or 0) > 0
+    assert made.stats.query_device == "cpu"
+
+
+def test_texts_are_cut_behind_the_limit(tiny: Path, tmp_path: Path) -> None:
+    """With 6 tokens, two of them special, four words count; the rest changes nothing but the count."""
+    short = encoder(tmp_path, tiny, max_tokens=6, query_prompt="")
+    vectors = short.products(["red blue saw drill", "red blue saw drill wood", "red blue saw"], label="x").expanded()
+    np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
+    assert np.abs(vectors[0] - vectors[2]).max() > 1e-3
+    assert short.stats.cut == 1
+
+
+def test_a_prompt_that_fills_the_limit_is_an_error(tiny: Path, tmp_path: Path) -> None:
+    """Otherwise all queries would have one vector."""
+    with pytest.raises(InputError, match="shorten it"):
+        encoder(tmp_path, tiny, max_tokens=6).queries(["red saw"])
+
+
+def test_a_default_prompt_does_not_reach_products(tmp_path: Path) -> None:
+    """A model that names a default prompt still gets products without one."""
+    path = tmp_path / "model"
+    save_tiny_bert(path, prompts={"query": PROMPT}, default_prompt_name="query")
+    products = encoder(tmp_path / "cache", path).products(["steel saw"], label="x").expanded()
+    np.testing.assert_allclose(products, reference(path, ["steel saw"], prompt=""), atol=1e-6)
+    assert np.abs(products - reference(path, ["steel saw"])).max() > 1e-3
+
+
+def test_missing_weights_are_an_error(tiny: Path, tmp_path: Path) -> None:
+    """What the file lacks would be made up at random, in every run anew."""
+    from safetensors.torch import load_file, save_file  # noqa: PLC0415 - imports torch
+
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny, broken)
+    weights = load_file(broken / "model.safetensors")
+    lost = next(name for name in weights if name.endswith("attention.self.query.weight"))
+    save_file({name: value for name, value in weights.items() if name != lost}, broken / "model.safetensors")
+    with pytest.raises(InputError, match=r"weights of the model are missing.*query\.weight"):
+        encoder(tmp_path / "cache", broken).products(["saw"], label="x")
+
+
+def test_broken_weights_are_one_line(tiny: Path, tmp_path: Path) -> None:
+    """A file that is no safetensors file is reported without a traceback of the libraries."""
+    broken = tmp_path / "broken"
+    shutil.copytree(tiny, broken)
+    (broken / "model.safetensors").write_bytes(b"\0" * 100)
+    with pytest.raises(CouldNotRunError, match="cannot be loaded") as caught:
+        encoder(tmp_path / "cache", broken).products(["saw"], label="x")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_device_that_is_not_there_is_named(tiny: Path, tmp_path: Path) -> None:
+    """The message lists what is available."""
+    with pytest.raises(CouldNotRunError, match=r"'cuda:97' is not there; available: cpu"):
+        encoder(tmp_path, tiny, device="cuda:97").products(["saw"], label="x")
+
+
+def start(cache: Path, model: Path | None, count: int) -> subprocess.Popen[str]:
+    """Run SCRIPT in a process of its own, warnings as errors."""
+    command = [sys.executable, "-W", "error", "-c", SCRIPT, str(cache), str(model or ""), str(count)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)  # noqa: S603 - own script
+
+
+def test_a_warm_run_imports_no_torch_and_prints_nothing(tmp_path: Path) -> None:
+    """The first run loads the packaged model in silence, the second needs only the cache."""
+    cold, cold_noise = (run := start(tmp_path, None, 5)).communicate(timeout=300)
+    assert (cold, cold_noise, run.returncode) == ("5 1 True\n", "", 0)
+    warm, warm_noise = start(tmp_path, None, 5).communicate(timeout=300)
+    assert (warm, warm_noise) == ("5 1 False\n", "")
+
+
+def test_two_runs_at_once_share_a_cache(tiny: Path, tmp_path: Path) -> None:
+    """Two processes encode the same texts into one cache; afterwards every vector is there and sound."""
+    runs = [start(tmp_path, tiny, 3000) for _ in range(2)]
+    assert [run.communicate(timeout=300)[0] for run in runs] == ["3000 1 True\n"] * 2
+    assert start(tmp_path, tiny, 3000).communicate(timeout=300)[0] == "3000 1 False\n"
+
+
+def test_a_killed_run_leaves_a_usable_cache(tiny: Path, tmp_path: Path) -> None:
+    """SIGKILL in the middle: what was written is whole and used, the rest is encoded by the next run."""
+    run = start(tmp_path, tiny, 60_000)
+    deadline = time.monotonic() + 240
+    while len(list(tmp_path.rglob(f"*{SUFFIX}"))) < 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    run.send_signal(signal.SIGKILL)
+    run.communicate()
+    held = sum(path.stat().st_size for path in tmp_path.rglob(f"*{SUFFIX}"))
+    assert held > 0
+    assert not list(tmp_path.rglob("query_time.json"))
+    assert start(tmp_path, tiny, 2000).communicate(timeout=300)[0] == "2000 1 True\n"
+    assert start(tmp_path, tiny, 2000).communicate(timeout=300)[0] == "2000 1 False\n"
+
+
+def test_a_folder_says_its_name(tiny: Path) -> None:
+    """The name in results is the folder's, never the path of this machine."""
+    assert resolve(ModelChoice(model=str(tiny))).name == "tiny"
+    assert json.loads((tiny / "modules.json").read_text(encoding="utf-8"))[0]["type"].endswith("Transformer")

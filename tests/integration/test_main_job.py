@@ -1,0 +1,83 @@
+"""The main job as a user starts it: a process of its own, the sample, the real model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytrec_eval = pytest.importorskip("pytrec_eval")
+
+ROOT = Path(__file__).resolve().parents[2]
+MEASURES = {"RR@10": "recip_rank", "AP@10": "map_cut_10", "nDCG@10": "ndcg_cut_10"}
+pytestmark = pytest.mark.needs("model")
+
+
+def _main_job(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "benchmarks", "--out", str(out), "-p", "no:cacheprovider", *options]
+    environment = {**os.environ, "CI": "true", "HF_HUB_OFFLINE": "1"}
+    return subprocess.run(  # noqa: S603 - the command is ours
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache of embeddings of this module's own: cold for its first run."""
+    return tmp_path_factory.mktemp("cache")
+
+
+@pytest.fixture(scope="module")
+def first(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """The results of a run with a cold cache, in CI's mode; it has to pass its floors."""
+    out = tmp_path_factory.mktemp("first") / "out"
+    done = _main_job(out, "--cache-dir", str(cache))
+    assert done.returncode == 0, done.stdout + done.stderr
+    return out
+
+
+def test_all_nine_are_gated_and_pass(first: Path) -> None:
+    """Every strategy has floors for the committed sample, and reaches them."""
+    strategies = json.loads((first / "results.json").read_text())["strategies"]
+    assert len(strategies) == 9
+    assert {row["verdict"] for row in strategies.values()} == {"pass"}
+
+
+def test_same_command_same_run_files(first: Path, cache: Path, tmp_path: Path) -> None:
+    """A second run, warm, writes the same files byte for byte, timings aside, and leaves no torch in memory."""
+    out = tmp_path / "out"
+    assert _main_job(out, "--cache-dir", str(cache)).returncode == 0
+    names = sorted(path.relative_to(first) for path in first.rglob("*.*"))
+    assert len(names) == 4 + 9
+    for name in names:
+        if name.name != "results.json":
+            assert (first / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_trec_eval_scores_the_run_files_to_the_same_means(first: Path) -> None:
+    """trec_eval -c on the written files gives the means of `results.json`, for every strategy."""
+    with (first / "qrels.txt").open() as file:
+        qrels = pytrec_eval.parse_qrel(file)
+    evaluator = pytrec_eval.RelevanceEvaluator(qrels, set(MEASURES.values()))
+    strategies = json.loads((first / "results.json").read_text())["strategies"]
+    for name, row in strategies.items():
+        with (first / "runs" / f"{name}.run").open() as file:
+            scored = evaluator.evaluate(pytrec_eval.parse_run(file))
+        for metric, measure in MEASURES.items():
+            mean = sum(values[measure] for values in scored.values()) / len(qrels)
+            assert row["metrics"][metric] == pytest.approx(mean, abs=1e-6), (name, metric)
+
+
+def test_failing_floor_fails_the_process(cache: Path, tmp_path: Path) -> None:
+    """A floor out of reach ends the process with 1 and says which strategy, metric, value and queries."""
+    floors = tmp_path / "floors.toml"
+    floors.write_text("[sample.vectorsearch]\nNDCG = 0.99\n")
+    done = _main_job(tmp_path / "out", "--cache-dir", str(cache), "--floors", str(floors), "--strategy", "vectorsearch")
+    assert done.returncode == 1
+    assert "vectorsearch: NDCG 0." in done.stdout
+    assert "is below its floor 0.9900" in done.stdout
+    assert "Traceback" not in done.stdout

@@ -1,0 +1,1 @@
+"""What the tests of parity and of speed share: the real Elasticsearch, made inputs, comparison, tables."""

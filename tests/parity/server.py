@@ -1,0 +1,117 @@
+"""A real Elasticsearch node for the reference side of parity: started on a free port, stopped whatever happens."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from elasticsearch import Elasticsearch
+
+from parity.index import ReferenceIndex, chunks, create_index
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+
+    from relevance.records import Catalogue, Vectors
+
+HEAP = "1g"
+ANALYZE_CHARACTERS = 500_000
+ANALYZE_INDEX = "analysis"
+# The guard waits for the end of its input, which comes when this process closes it or dies, and then stops the server.
+GUARD = """
+import shutil, subprocess, sys
+sys.stdin.read()
+subprocess.run(sys.argv[2:], check=False)
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
+
+
+def _free_port() -> int:
+    """Return a port that is free on the loopback address together with port + 100, which the server takes too."""
+    while True:
+        with socket.socket() as http, socket.socket() as transport:
+            http.bind(("127.0.0.1", 0))
+            port = int(http.getsockname()[1])
+            try:
+                transport.bind(("127.0.0.1", port + 100))
+            except (OSError, OverflowError):
+                continue
+            return port
+
+
+@contextmanager
+def running_server(folder: Path, release: str, *, port: int | None = None) -> Iterator[ReferenceServer]:
+    """Start a node of release "8" or "9" with the script in `folder`; it is stopped whatever happens to us."""
+    port = port or _free_port()
+    state = tempfile.mkdtemp(prefix="reference-")
+    script = str(folder / "server")
+    own = ["--port", str(port), "--data", state]
+    guard = subprocess.Popen(  # noqa: S603 - own command
+        [sys.executable, "-c", GUARD, state, script, "stop", *own],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    try:
+        # Release 9 finds its Java through the `python3` on the path.
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        start = [script, "start", *own, "--release", release, "--heap", HEAP]
+        subprocess.run(start, env={**os.environ, "PATH": path}, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
+        with Elasticsearch(f"http://127.0.0.1:{port}", request_timeout=300, max_retries=0) as client:
+            yield ReferenceServer(client, release)
+    finally:
+        guard.communicate()
+
+
+@dataclass
+class ReferenceServer:
+    """A running node."""
+
+    client: Elasticsearch
+    release: str
+    _analysis_ready: bool = field(default=False, init=False)
+
+    @property
+    def version(self) -> str:
+        """The node's full version."""
+        return str(self.client.info()["version"]["number"])
+
+    def analyze(self, texts: Sequence[str]) -> list[list[str]]:
+        """Return the tokens of each text by the standard analyzer."""
+        if not self._analysis_ready:
+            # The default limit of 10,000 tokens a request would make batches small and the comparison slow.
+            settings = {"index": {"analyze.max_token_count": 2 * ANALYZE_CHARACTERS, "number_of_replicas": 0}}
+            self.client.indices.create(index=ANALYZE_INDEX, settings=settings)
+            self._analysis_ready = True
+        return [tokens for part in chunks(texts, ANALYZE_CHARACTERS) for tokens in self._analyze_part(part)]
+
+    def _analyze_part(self, texts: Sequence[str]) -> list[list[str]]:
+        answer = self.client.indices.analyze(index=ANALYZE_INDEX, analyzer="standard", text=list(texts))
+        # The texts share one axis of offsets, counted in UTF-16 units, with a gap of one between two of them.
+        starts = np.cumsum([0, *(len(text.encode("utf-16-le")) // 2 + 1 for text in texts)])
+        found: list[list[str]] = [[] for _ in texts]
+        tokens = answer["tokens"]
+        owners = np.searchsorted(starts, [token["start_offset"] for token in tokens], side="right") - 1
+        for owner, token in zip(owners.tolist(), tokens, strict=True):
+            found[owner].append(token["token"])
+        return found
+
+    def index(
+        self,
+        name: str,
+        catalogue: Catalogue,
+        vectors: Mapping[str, Vectors] | None = None,
+        similarity: Mapping[str, Any] | None = None,
+    ) -> ReferenceIndex:
+        """Index a catalogue under a new name, with the vectors of its vector fields."""
+        create_index(self.client, name, catalogue, vectors=vectors or {}, similarity=similarity)
+        return ReferenceIndex(self.client, name, catalogue, knn_section=self.release == "9")

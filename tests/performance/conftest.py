@@ -1,0 +1,54 @@
+"""What the speed comparisons share; their tables stand at the end of the session, and no time is asserted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from parity.record import TABLES, Show
+from parity.server import running_server
+from parity.table import table
+
+from relevance.datasets import load
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from parity.server import ReferenceServer
+
+    from relevance.records import Dataset
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Show:
+    """Keep a row for the table of this title."""
+    tables = request.config.stash.setdefault(TABLES, {})
+    return lambda title, row: tables.setdefault(title, []).append(row)
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    """Print the tables."""
+    for title, rows in config.stash.get(TABLES, {}).items():
+        terminalreporter.section(title)
+        for line in table(rows):
+            terminalreporter.write_line(line)
+
+
+@pytest.fixture(scope="session")
+def reference(shared_elasticsearch: Path) -> Iterator[ReferenceServer]:
+    """A node of release 8, the faster of the two to start."""
+    with running_server(shared_elasticsearch, "8") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def chorus(shared_data: Path) -> Dataset:
+    """The Chorus data set."""
+    return load("chorus", shared_data / "chorus")
+
+
+@pytest.fixture(scope="session")
+def homedepot(shared_data: Path) -> Dataset:
+    """The part of the Home Depot data set that is there: titles only."""
+    return load("homedepot", shared_data / "homedepot")

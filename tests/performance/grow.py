@@ -1,0 +1,80 @@
+"""Indexes a generated catalogue in a process of its own and prints its costs as JSON: `python grow.py PRODUCTS`."""
+
+from __future__ import annotations
+
+import json
+import resource
+import sys
+from time import perf_counter
+
+import numpy as np
+import pandas as pd
+import psutil
+
+from relevance.engines.base import QueryBatch
+from relevance.engines.embedded import EmbeddedEngine
+from relevance.fields import TEXT_FIELDS
+from relevance.records import Catalogue, Vectors
+from relevance.runner import latencies
+from relevance.strategies import STRATEGIES
+
+DIMENSIONS = 384
+WORDS = 50_000
+TITLE, DESCRIPTION, VALUE, QUERY = 8, 40, 2, 3
+ATTRIBUTES = 6
+QUERIES = 200
+STRATEGIES_TIMED = ("textsearch_boosted", "vectorsearch", "hybrid")
+MEGABYTE = 1e6
+
+
+def zipf_texts(rng: np.random.Generator, count: int, length: int) -> list[str]:
+    """Return texts of `length` words, whose frequency falls with their rank."""
+    shares = 1 / np.arange(1, WORDS + 1)
+    chosen = np.searchsorted(np.cumsum(shares / shares.sum()), rng.random((count, length))).clip(max=WORDS - 1)
+    words = np.array([f"w{rank:x}" for rank in range(WORDS)], dtype=object)
+    return [" ".join(row) for row in words[chosen].tolist()]
+
+
+def unit_vectors(rng: np.random.Generator, count: int) -> np.ndarray:
+    """Return made vectors, shape (count, dimensions), float32, of unit length."""
+    matrix = rng.standard_normal((count, DIMENSIONS), dtype=np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    return matrix
+
+
+def catalogue_of(rng: np.random.Generator, products: int) -> Catalogue:
+    """Return products with title, description and attributes."""
+    ids = [f"p{number:07d}" for number in range(products)]
+    titles, descriptions = zipf_texts(rng, products, TITLE), zipf_texts(rng, products, DESCRIPTION)
+    frame = pd.DataFrame({"id": ids, "title": titles, "description": descriptions})
+    owners = np.repeat(np.array(ids, dtype=object), ATTRIBUTES)
+    names = [f"name{number % ATTRIBUTES}" for number in range(len(owners))]
+    values = zipf_texts(rng, len(owners), VALUE)
+    return Catalogue(frame, pd.DataFrame({"id": owners, "name": names, "value": values}))
+
+
+def costs(products: int) -> dict[str, object]:
+    """Return index time, memory and the median time of a single query for each strategy."""
+    rng = np.random.default_rng(products)
+    catalogue = catalogue_of(rng, products)
+    vectors = {("base", "whole"): Vectors(unit_vectors(rng, products), np.arange(products))}
+    batch = QueryBatch(zipf_texts(rng, QUERIES, QUERY), {"base": unit_vectors(rng, QUERIES)})
+    process = psutil.Process()
+    before = process.memory_info().rss
+    start = perf_counter()
+    engine = EmbeddedEngine.index(catalogue, text_fields=TEXT_FIELDS, vectors=vectors)
+    taken = perf_counter() - start
+    medians = {f"{name} p50 ms": latencies(engine, STRATEGIES[name], batch)[0] for name in STRATEGIES_TIMED}
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
+    return {
+        "products": products,
+        "index s": taken,
+        "inputs MB": before / MEGABYTE,
+        "engine MB": (process.memory_info().rss - before) / MEGABYTE,
+        "peak MB": peak / MEGABYTE,
+        **medians,
+    }
+
+
+if __name__ == "__main__":
+    print(json.dumps(costs(int(sys.argv[1]))))  # noqa: T201 - the parent reads it

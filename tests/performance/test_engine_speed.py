@@ -1,0 +1,104 @@
+"""The embedded engine against a real Elasticsearch, and a fused strategy against its legs alone.
+
+Nothing is asserted of times; a ratio beyond its target is marked SHORT. No side can answer from a cache of answers: the
+server caches none for scored queries, the engine keeps none, and no request of a round is the same string twice (the
+135 queries of Chorus are padded with spaces). Warm on both sides: the server's code and file pages, the engine's tokens
+of known words and its impacts of known boosts.
+"""
+
+from __future__ import annotations
+
+from statistics import median
+from typing import TYPE_CHECKING
+
+import pytest
+from parity.catalogues import Case, made_batch, made_vectors
+from parity.rounds import Rounds, alternate, spread
+
+from relevance.engines.base import QueryBatch
+from relevance.engines.embedded import EmbeddedEngine
+from relevance.fields import TEXT_FIELDS
+from relevance.runner import search
+from relevance.strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from parity.index import ReferenceIndex
+    from parity.record import Show
+    from parity.server import ReferenceServer
+
+    from relevance.records import Dataset
+
+pytestmark = pytest.mark.needs("data")
+
+REQUESTS_OF_CHORUS = 2_700
+DIMENSIONS = 384
+ROUNDS = 7
+TIMES_AS_MANY = 2.0
+TIMES_AS_LONG = 1.15
+AGAINST_SERVER = "queries a second: embedded against Elasticsearch (_msearch by 200, _source off), strings in, ids out"
+AGAINST_LEGS = "seconds: a fused strategy against its legs alone (made vectors of 384 dimensions)"
+
+
+def padded(texts: Sequence[str], count: int) -> list[str]:
+    """Repeat the texts up to `count` of them, with more spaces around each time: other strings, the same words."""
+    return [texts[at % len(texts)] + " " * (at // len(texts)) for at in range(count)]
+
+
+def against_server(dataset: Dataset, index: ReferenceIndex, strategy: str, texts: Sequence[str]) -> Rounds:
+    """Time all queries as text strategy `strategy` on both sides."""
+    engine = EmbeddedEngine.index(dataset.catalogue, text_fields=TEXT_FIELDS, vectors={})
+    (leg,), batch = STRATEGIES[strategy].legs(), QueryBatch(texts)
+    return alternate(
+        lambda: engine.search(leg, batch, hits=10), lambda: list(index.answers(leg, batch, hits=10)), rounds=ROUNDS
+    )
+
+
+def row(name: str, rounds: Rounds, requests: int) -> dict[str, object]:
+    """Return a row of the table against the server."""
+    ratios = rounds.ratios()
+    return {
+        "workload": name,
+        "requests": requests,
+        "embedded": requests / median(rounds.ours),
+        "Elasticsearch": requests / median(rounds.theirs),
+        **spread(ratios),
+        f"target >= {TIMES_AS_MANY}": "met" if median(ratios) >= TIMES_AS_MANY else "SHORT",
+    }
+
+
+@pytest.mark.needs("es8")
+def test_chorus_against_the_server(reference: ReferenceServer, chorus: Dataset, show: Show) -> None:
+    """textsearch_boosted over three fields, one of them nested."""
+    index = reference.index("chorus", chorus.catalogue)
+    texts = padded(chorus.queries.texts, REQUESTS_OF_CHORUS)
+    rounds = against_server(chorus, index, "textsearch_boosted", texts)
+    show(AGAINST_SERVER, row("Chorus, textsearch_boosted", rounds, len(texts)))
+
+
+@pytest.mark.needs("es8")
+def test_homedepot_against_the_server(reference: ReferenceServer, homedepot: Dataset, show: Show) -> None:
+    """Textsearch over titles."""
+    index = reference.index("homedepot", homedepot.catalogue)
+    rounds = against_server(homedepot, index, "textsearch", homedepot.queries.texts)
+    show(AGAINST_SERVER, row("Home Depot, textsearch", rounds, len(homedepot.queries)))
+
+
+@pytest.mark.parametrize("name", ["rrf", "rrf_multi"])
+def test_fusion_against_its_legs(chorus: Dataset, show: Show, name: str) -> None:
+    """Fusing ranks costs little beside the legs that are fused."""
+    strategy = STRATEGIES[name]
+    vectors = {field: made_vectors(chorus.catalogue, field, DIMENSIONS) for field in strategy.vectors}
+    batch = made_batch(padded(chorus.queries.texts, REQUESTS_OF_CHORUS), DIMENSIONS)
+    engine = Case(chorus.catalogue, vectors, batch).embedded()
+    rounds = alternate(
+        lambda: [engine.search(leg, batch, hits=strategy.window) for leg in strategy.legs()],
+        lambda: search(engine, strategy, batch),
+        rounds=ROUNDS,
+    )
+    ratios = rounds.ratios()
+    verdict = "met" if median(ratios) <= TIMES_AS_LONG else "SHORT"
+    seconds: dict[str, object] = {"fused": median(rounds.theirs), "legs": median(rounds.ours)}
+    what: dict[str, object] = {"strategy": name, "queries": len(batch), **seconds}
+    show(AGAINST_LEGS, {**what, **spread(ratios), f"target <= {TIMES_AS_LONG}": verdict})

@@ -1,0 +1,142 @@
+"""Metrics against pytrec_eval: both start from the same lists in memory, at the size of the reference's data."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import dataclass
+from itertools import chain
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+import pytrec_eval
+from parity.table import table
+
+from relevance.evaluation import Metric, evaluate
+from relevance.records import Judgments, Ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+
+QUERIES, HITS, PRODUCTS, JUDGMENTS = 11_795, 100, 54_667, 74_067
+ROUNDS = 7
+
+
+@dataclass(frozen=True)
+class Lists:
+    """What lies in memory before the clock starts: ids by code, and per query its hits as ids and as codes."""
+
+    query_ids: list[str]
+    product_ids: list[str]
+    hit_ids: list[list[str]]
+    hit_codes: list[list[int]]
+    scores: list[list[float]]
+    judgments: list[tuple[str, str, int]]
+
+
+@pytest.fixture(scope="module")
+def lists() -> Lists:
+    """Rankings of 100 distinct products; about half of the judged products are among the hits."""
+    rng = np.random.default_rng(12)
+    offsets = rng.choice(PRODUCTS, HITS, replace=False)
+    codes = (rng.integers(PRODUCTS, size=(QUERIES, 1)) + offsets) % PRODUCTS
+    query_ids = [f"q{number:012x}" for number in range(QUERIES)]
+    product_ids = [str(100_001 + number) for number in range(PRODUCTS)]
+    queries = rng.integers(QUERIES, size=2 * JUDGMENTS)
+    products = np.where(
+        rng.random(len(queries)) < 0.5, codes[queries, rng.integers(HITS, size=len(queries))], rng.integers(PRODUCTS)
+    )
+    pairs = rng.permutation(np.unique(queries * PRODUCTS + products))[:JUDGMENTS]
+    grades = rng.integers(0, 3, size=JUDGMENTS).tolist()
+    judged = zip(*(part.tolist() for part in np.divmod(pairs, PRODUCTS)), grades, strict=True)
+    return Lists(
+        query_ids,
+        product_ids,
+        [[product_ids[code] for code in row] for row in codes.tolist()],
+        codes.tolist(),
+        (rng.random((QUERIES, 1)) + np.linspace(20, 5, HITS)).tolist(),
+        [(query_ids[query], product_ids[product], grade) for query, product, grade in judged],
+    )
+
+
+def by_pytrec_eval(lists: Lists, cutoff: int) -> list[float]:
+    """Build both dictionaries, evaluate, average over the judged queries."""
+    qrels: dict[str, dict[str, int]] = {}
+    for query, product, grade in lists.judgments:
+        qrels.setdefault(query, {})[product] = grade
+    hits = zip(lists.query_ids, lists.hit_ids, lists.scores, strict=True)
+    run = {query: dict(zip(ids, scores, strict=True)) for query, ids, scores in hits}
+    measures = {"recip_rank", f"map_cut.{cutoff}", f"ndcg_cut.{cutoff}"}
+    found = pytrec_eval.RelevanceEvaluator(qrels, measures).evaluate(run)
+    names = ("recip_rank", f"map_cut_{cutoff}", f"ndcg_cut_{cutoff}")
+    return [sum(values[name] for values in found.values()) / len(qrels) for name in names]
+
+
+def from_codes(lists: Lists, codes: Iterable[int], product_codes: Mapping[str, int], cutoff: int) -> list[float]:
+    """Make the records from `codes` and the other lists, evaluate, average."""
+    query_codes = {id_: code for code, id_ in enumerate(lists.query_ids)}
+    judgments = Judgments(
+        np.fromiter((query_codes[query] for query, _, _ in lists.judgments), np.int64, JUDGMENTS),
+        np.fromiter((product_codes[product] for _, product, _ in lists.judgments), np.int64, JUDGMENTS),
+        np.fromiter((grade for _, _, grade in lists.judgments), np.int64, JUDGMENTS),
+    )
+    metrics = [Metric("RR", HITS), Metric("AP", cutoff), Metric("nDCG", cutoff)]
+    hits = np.fromiter(codes, np.int64, QUERIES * HITS).reshape(QUERIES, HITS)
+    scores = np.fromiter(chain.from_iterable(lists.scores), np.float32, QUERIES * HITS).reshape(QUERIES, HITS)
+    evaluation = evaluate(Ranking(hits, scores), judgments, n_products=PRODUCTS, metrics=metrics)
+    return [evaluation.mean(metric) for metric in metrics]
+
+
+def by_evaluate_from_ids(lists: Lists, cutoff: int) -> list[float]:
+    """Hits as lists of product ids, which are looked up first."""
+    product_codes = {id_: code for code, id_ in enumerate(lists.product_ids)}
+    codes = map(product_codes.__getitem__, chain.from_iterable(lists.hit_ids))
+    return from_codes(lists, codes, product_codes, cutoff)
+
+
+def by_evaluate_from_codes(lists: Lists, cutoff: int) -> list[float]:
+    """Hits as lists of product codes, as an engine knows them."""
+    product_codes = {id_: code for code, id_ in enumerate(lists.product_ids)}
+    return from_codes(lists, chain.from_iterable(lists.hit_codes), product_codes, cutoff)
+
+
+def seconds(run: Callable[[], list[float]]) -> tuple[float, list[float]]:
+    """How long a call took, and what it gave."""
+    start = time.perf_counter()
+    found = run()
+    return time.perf_counter() - start, found
+
+
+@pytest.mark.parametrize("cutoff", [10, 100])
+def test_metrics_from_lists_in_memory(lists: Lists, cutoff: int, capsys: pytest.CaptureFixture[str]) -> None:
+    """RR, AP and nDCG of 11,795 queries x 100 hits, the building of dictionaries or arrays included: equal means.
+
+    Who goes first alternates; the table shows the median time of each and the ratios of each round.
+    """
+    ways = {
+        "pytrec_eval": by_pytrec_eval,
+        "lists of ids": by_evaluate_from_ids,
+        "lists of codes": by_evaluate_from_codes,
+    }
+    times: dict[str, list[float]] = {way: [] for way in ways}
+    for number in range(ROUNDS):
+        means = {}
+        for way in list(ways)[:: 1 if number % 2 else -1]:
+            taken, means[way] = seconds(lambda way=way: ways[way](lists, cutoff))  # type: ignore[misc]
+            times[way].append(taken)
+        for way in ways:
+            assert means[way] == pytest.approx(means["pytrec_eval"], abs=1e-12)
+    with capsys.disabled():
+        print(f"\nmetrics at {cutoff}, {QUERIES:,} queries x {HITS} hits x 3 metrics, {ROUNDS} rounds")  # noqa: T201
+        print("\n".join(table(_rows(times))))  # noqa: T201 - the table is what the test is for
+
+
+def _rows(times: Mapping[str, list[float]]) -> list[dict[str, object]]:
+    theirs = times["pytrec_eval"]
+    rows: list[dict[str, object]] = [{"from": "pytrec_eval", "median s": statistics.median(theirs)}]
+    for way in list(times)[1:]:
+        ratios = [other / own for other, own in zip(theirs, times[way], strict=True)]
+        spread = {"times faster": statistics.median(ratios), "least": min(ratios), "most": max(ratios)}
+        rows.append({"from": way, "median s": statistics.median(times[way]), **spread})
+    return rows

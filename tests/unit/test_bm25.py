@@ -1,0 +1,179 @@
+"""BM25. The expected lengths and scores are what Elasticsearch 8.19.5 and 9.5.2 explain and answer."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from relevance.engines.embedded.bm25 import Field, NestedField, quantized
+from relevance.engines.embedded.vocabulary import Vocabulary
+
+TITLES = ["Cordless drill", "Drill bit set, red", "Red wheelbarrow", "Hammer drill 18 V"]
+ATTRIBUTES = [
+    "Colour Red",
+    "Voltage 18 V",
+    "Colour red and black",
+    "Colour Red",
+    "Pieces 19",
+    "Colour Blue",
+    "Speed 3,000 rpm drill",
+]
+OWNERS = [0, 0, 0, 1, 1, 3, 3]
+
+
+def field(texts: list[str]) -> tuple[Field, Vocabulary]:
+    """Index texts as one field."""
+    vocabulary = Vocabulary()
+    counts = vocabulary.count(texts)
+    vocabulary.settle()
+    return Field(counts), vocabulary
+
+
+def nested_field(texts: list[str], owners: list[int]) -> tuple[NestedField, Vocabulary]:
+    """Index nested documents of four products."""
+    vocabulary = Vocabulary()
+    distinct = list(dict.fromkeys(texts))
+    rows = [distinct.index(text) for text in texts]
+    counts = vocabulary.count(distinct)
+    vocabulary.settle()
+    holders = sparse.coo_array((np.ones(len(rows)), (rows, owners)), shape=(len(distinct), 4)).tocsr()
+    return NestedField(counts, holders), vocabulary
+
+
+def scores(indexed: Field | NestedField, vocabulary: Vocabulary, query: str, boost: float = 1) -> list[float]:
+    """The scores of all documents as a server prints them; 0 for no hit."""
+    found = indexed.match(vocabulary.count([query]), boost)
+    return [float(str(np.float32(score))) for score in found.toarray()[0]]
+
+
+@pytest.mark.parametrize(
+    ("length", "kept"),
+    [
+        (0, 0), (1, 1), (23, 23), (24, 24), (39, 39), (40, 40), (41, 40), (42, 42), (43, 42), (56, 56), (57, 56),
+        (100, 96), (1000, 984), (5000, 4632), (65537, 61464),
+    ],
+)  # fmt: skip
+def test_lengths_are_kept_in_a_byte(length: int, kept: int) -> None:
+    """`explain` calls the length approximate: this is what it shows."""
+    assert quantized(np.array([length])).tolist() == [kept]
+
+
+@given(st.lists(st.integers(0, 2**31 - 1), min_size=2))
+def test_quantized_lengths_keep_their_order(lengths: list[int]) -> None:
+    """A longer text is never held for a shorter one, nor for one longer than it is."""
+    lengths.sort()
+    kept = quantized(np.array(lengths)).tolist()
+
+    assert kept == sorted(kept)
+    assert all(short <= length * (1 + 2**-23) for short, length in zip(kept, lengths, strict=True))
+
+
+def test_scores_are_the_servers() -> None:
+    """Every bit of a match's score, with documents of different lengths and a token in most of them."""
+    assert scores(*field(TITLES), "red drill") == [0.41299206, 0.9238435, 0.8025915, 0.31387398]
+
+
+def test_scores_of_long_texts_are_the_servers() -> None:
+    """Lengths above 39 enter the formula as the byte keeps them."""
+    lengths = [1, 39, 41, 43, 107, 1003]
+    indexed, vocabulary = field([" ".join(["red"] + ["tray"] * (length - 1)) for length in lengths])
+
+    assert scores(indexed, vocabulary, "red") == [0.12499276, 0.11085978, 0.1105309, 0.10987894, 0.09289331, 0.0290827]
+    assert scores(indexed, vocabulary, "tray red")[1:] == [0.63492537, 0.6348605, 0.6343937, 0.6196971, 0.5572116]
+
+
+def test_a_repeated_token_weighs_as_often() -> None:
+    """Three times the token is one clause with three times the boost, which rounds differently from three clauses."""
+    assert scores(*field(TITLES), "drill red drill drill") == [1.2389761, 1.5515914, 0.8025915, 0.9416219]
+
+
+def test_nested_score_is_the_mean_of_the_matching() -> None:
+    """A product scores the mean over its matching attributes; equal attributes of several products count each."""
+    nested, vocabulary = nested_field(ATTRIBUTES, OWNERS)
+
+    assert scores(nested, vocabulary, "red drill") == [0.8094501, 0.926412, 0, 1.4022486]
+    assert scores(nested, vocabulary, "drill red drill drill") == [0.8094501, 0.926412, 0, 4.2067466]
+    assert scores(nested, vocabulary, "18 v colour") == [1.4454938, 0.6447781, 0, 0.6447781]
+
+
+def test_copies_count_as_documents() -> None:
+    """One document with two copies scores as two equal documents do."""
+    vocabulary = Vocabulary()
+    counts = vocabulary.count(["red drill", "red"])
+    once, twice = Field(counts, np.array([2, 1])), Field(counts[[0, 0, 1]])
+
+    assert scores(once, vocabulary, "red drill") == scores(twice, vocabulary, "red drill")[1:]
+
+
+def test_only_documents_with_a_token_match() -> None:
+    """An unknown token, a text without tokens and an empty query match nothing."""
+    indexed, vocabulary = field(["red", "", "!!!"])
+
+    for query in ("", " ", "!", "green"):
+        assert indexed.match(vocabulary.count([query]), 1).nnz == 0
+    assert indexed.match(vocabulary.count(["green red"]), 1).indices.tolist() == [0]
+
+
+def test_a_field_without_any_token_matches_nothing() -> None:
+    """A data set may have no descriptions at all."""
+    indexed, vocabulary = field(["", ""])
+
+    assert indexed.match(vocabulary.count(["red"]), 1).nnz == 0
+
+
+def naive(texts: list[list[str]], query: list[str], boost: float) -> list[float]:
+    """The formula as a loop, one float32 operation after the other; all lengths are below 24, where none is lost."""
+    one, k1, b = np.float32(1), np.float32(1.2), np.float32(0.75)
+    filled = [text for text in texts if text]
+    average = np.float32(sum(map(len, filled)) / len(filled)) if filled else one
+    totals = []
+    for text in texts:
+        total = 0.0
+        for token, times in Counter(query).items():
+            holding = sum(token in other for other in texts)
+            if token not in text:
+                continue
+            idf = np.float32(math.log(1 + (len(filled) - holding + 0.5) / (holding + 0.5)))
+            weight = np.float32(boost) * np.float32(times) * (one + k1) * idf
+            norm = one / (k1 * ((one - b) + b * np.float32(len(text)) / average))
+            total += float(weight - weight / (one + np.float32(text.count(token)) * norm))
+        totals.append(total)
+    return totals
+
+
+def naive_nested(texts: list[list[str]], owners: list[int], query: list[str]) -> list[float]:
+    """The mean per product, as a loop: each nested score rounded, then the mean."""
+    found: dict[int, list[float]] = {product: [] for product in range(4)}
+    for product, text, score in zip(owners, texts, naive(texts, query, 1), strict=True):
+        if set(text) & set(query):
+            found[product].append(float(np.float32(score)))
+    return [float(np.float32(sum(each) / len(each))) if each else 0 for each in found.values()]
+
+
+words = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=20)
+
+
+@given(st.lists(words, min_size=1, max_size=8), words, st.sampled_from([1, 2, 0.3, 8, 1e-3]))
+def test_matrices_compute_the_formula(texts: list[list[str]], query: list[str], boost: float) -> None:
+    """The scores of the sparse product are those of a loop over the formula."""
+    indexed, vocabulary = field([" ".join(text) for text in texts])
+    found = indexed.match(vocabulary.count([" ".join(query)]), boost)
+
+    expected = np.array(naive(texts, query, boost), dtype=np.float32)
+    assert found.toarray()[0].astype(np.float32).tolist() == expected.tolist()
+
+
+@given(st.lists(st.tuples(words, st.integers(0, 3)), min_size=1, max_size=12), words)
+def test_matrices_compute_the_nested_mean(documents: list[tuple[list[str], int]], query: list[str]) -> None:
+    """What a product adds to the outer sum is that of a loop over its attributes, to the last bit of float64."""
+    texts, owners = [text for text, _ in documents], [owner for _, owner in documents]
+    nested, vocabulary = nested_field([" ".join(text) for text in texts], owners)
+    found = nested.match(vocabulary.count([" ".join(query)]), 1)
+
+    assert found.toarray()[0].tolist() == naive_nested(texts, owners, query)

@@ -1,0 +1,221 @@
+"""The embedded engine as a whole. The expected scores are what Elasticsearch 8.19.5 and 9.5.2 answer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relevance.engines.base import QueryBatch
+from relevance.engines.embedded import EmbeddedEngine, engine
+from relevance.fields import TEXT_FIELDS
+from relevance.records import NO_HIT, Catalogue, Vectors
+from relevance.strategies import Leg
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from relevance.records import Ranking
+
+HANDLES = " ".join(["Steel tray, pneumatic wheel and two wooden handles."] * 6)
+PRODUCTS = [
+    ("a1", "Cordless drill", "A drill for wood and a drill for metal."),
+    ("a2", "Drill bit set, red", ""),
+    ("a3", "Red wheelbarrow", HANDLES),
+    ("a4", "Hammer drill 18 V", "Drill, drill, drill: a red drill."),
+]
+ATTRIBUTES = [
+    ("a1", "Colour", "Red"),
+    ("a1", "Voltage", "18 V"),
+    ("a1", "Colour", "red and black"),
+    ("a2", "Colour", "Red"),
+    ("a2", "Pieces", "19"),
+    ("a4", "Colour", "Blue"),
+    ("a4", "Speed", "3,000 rpm drill"),
+]
+EACH = {"title": 1.0, "description": 1.0, "attributes": 1.0}
+BOOSTED = {"title": 8.0, "description": 2.0, "attributes": 1.0}
+UNEVEN = {"title": 0.7, "attributes": 3.0}
+
+
+def catalogue(products: Sequence[tuple[str, ...]], attributes: Sequence[tuple[str, ...]] = ()) -> Catalogue:
+    """Rows of (id, title, description) and (id, name, value)."""
+    return Catalogue(
+        pd.DataFrame(products, columns=["id", "title", "description"], dtype=str),
+        pd.DataFrame(list(attributes), columns=["id", "name", "value"], dtype=str),
+    )
+
+
+def leg(text: Mapping[str, float], vectors: Mapping[str, float] | None = None, candidates: int = 150) -> Leg:
+    """A leg of the model `base`."""
+    return Leg(tuple(text.items()), tuple((vectors or {}).items()), candidates, "base")
+
+
+def listed(ranking: Ranking, query: int = 0) -> list[tuple[int, float]]:
+    """Codes with scores as a server prints them."""
+    row = zip(ranking.codes[query].tolist(), ranking.scores[query], strict=True)
+    return [(code, float(str(score))) for code, score in row if code != NO_HIT]
+
+
+@pytest.fixture(scope="module")
+def hardware() -> EmbeddedEngine:
+    """All four products, with a vector each but the last; the second and the third share theirs."""
+    matrix = np.eye(3, dtype=np.float32)
+    vectors = {("base", "whole"): Vectors(matrix, np.array([0, 1, 1, -1]))}
+    return EmbeddedEngine.index(catalogue(PRODUCTS, ATTRIBUTES), text_fields=TEXT_FIELDS, vectors=vectors)
+
+
+@pytest.mark.parametrize(
+    ("text", "query", "expected"),
+    [
+        (EACH, "red drill", [(3, 4.0094743), (0, 1.9924481), (1, 1.8502555), (2, 0.8025915)]),
+        (BOOSTED, "red drill", [(3, 8.499945), (1, 8.31716), (2, 6.420732), (0, 5.6533985)]),
+        (UNEVEN, "red drill", [(3, 4.4264584), (1, 3.4259264), (0, 2.717445), (2, 0.561814)]),
+        (EACH, "drill red drill drill", [(3, 9.2569065), (0, 4.358444), (1, 2.4780035), (2, 0.8025915)]),
+        (BOOSTED, "drill red drill drill", [(3, 19.956799), (0, 15.341295), (1, 13.339143), (2, 6.420732)]),
+        (UNEVEN, "drill red drill drill", [(3, 13.279373), (1, 3.86535), (0, 3.2956338), (2, 0.561814)]),
+        (EACH, "18 v colour", [(3, 2.7637703), (0, 1.4454938), (1, 0.6447781)]),
+        (BOOSTED, "18 v colour", [(3, 17.596716), (0, 1.4454938), (1, 0.6447781)]),
+        (UNEVEN, "18 v colour", [(0, 4.3364816), (3, 3.4176288), (1, 1.9343344)]),
+    ],
+)
+def test_text_scores_are_the_servers(
+    hardware: EmbeddedEngine, text: dict[str, float], query: str, expected: list[tuple[int, float]]
+) -> None:
+    """Three fields with several boosts give the server's scores, bit for bit, in its order."""
+    assert listed(hardware.search(leg(text), QueryBatch([query]), hits=10)) == expected
+
+
+def test_vector_scores_are_one_more_term(hardware: EmbeddedEngine) -> None:
+    """A hybrid adds the vector's score to the text's, and finds products by the vector alone."""
+    batch = QueryBatch(["wheelbarrow", "nothing"], {"base": np.eye(3, dtype=np.float32)[[1, 0]]})
+    text = dict(listed(hardware.search(leg(EACH), batch, hits=10)))
+    hybrid = hardware.search(leg(EACH, {"whole": 2}), batch, hits=10)
+
+    assert dict(listed(hybrid)) == {2: pytest.approx(text[2] + 2, rel=1e-7), 1: 2, 0: 1}
+    assert listed(hybrid, 1) == [(0, 2), (1, 1), (2, 1)]
+
+
+def test_candidates_limit_the_vector_clause_alone(hardware: EmbeddedEngine) -> None:
+    """Of equally near products the one with the lower code is the candidate; text hits stay."""
+    batch = QueryBatch(["wheelbarrow"], {"base": np.eye(3, dtype=np.float32)[[1]]})
+    text = listed(hardware.search(leg({"title": 1}), batch, hits=10))
+
+    assert listed(hardware.search(leg({"title": 1}, {"whole": 1}, candidates=1), batch, hits=10)) == [*text, (1, 1)]
+
+
+def test_a_score_of_zero_is_a_hit() -> None:
+    """A product that points the opposite way in two vector fields scores 0, and is found."""
+    opposite = Vectors(np.array([[-1, 0]], dtype=np.float32), np.array([0, 0, -1, -1]))
+    vectors = {("base", name): opposite for name in ("title", "whole")}
+    indexed = EmbeddedEngine.index(catalogue(PRODUCTS), text_fields=[], vectors=vectors)
+    batch = QueryBatch(["any"], {"base": np.array([[1, 0]], dtype=np.float32)})
+
+    assert listed(indexed.search(leg({}, {"title": 1, "whole": 1}), batch, hits=10)) == [(0, 0), (1, 0)]
+
+
+def test_ties_go_by_code() -> None:
+    """Thousands of equal scores keep the order of the product ids, at the edge of the list as well."""
+    products = [(f"p{number:04}", "red" if number % 2 else "red red", "") for number in range(3000)]
+    ranking = EmbeddedEngine.index(catalogue(products), text_fields=["title"], vectors={}).search(
+        leg({"title": 1}), QueryBatch(["red"]), hits=1505
+    )
+
+    assert ranking.codes[0].tolist() == [*range(0, 3000, 2), 1, 3, 5, 7, 9]
+
+
+def test_what_is_not_found_is_padding(hardware: EmbeddedEngine) -> None:
+    """A query without tokens, or with unknown ones, has a row of padding; hits stand before the padding."""
+    ranking = hardware.search(leg(EACH), QueryBatch(["", "?!", "unknown", "wheelbarrow"]), hits=2)
+
+    assert ranking.codes.tolist() == [[NO_HIT] * 2] * 3 + [[2, NO_HIT]]
+    assert ranking.scores[:3].tolist() == [[-np.inf] * 2] * 3
+    assert ranking.scores[3, 1] == -np.inf
+    assert (ranking.codes.dtype, ranking.scores.dtype) == (np.int64, np.float32)
+
+
+def test_no_queries(hardware: EmbeddedEngine) -> None:
+    """An empty batch is answered by a ranking of no rows."""
+    assert hardware.search(leg(EACH), QueryBatch([]), hits=3).codes.shape == (0, 3)
+
+
+def test_catalogues_without_attributes_or_descriptions() -> None:
+    """A field that is empty everywhere adds nothing."""
+    bare = EmbeddedEngine.index(catalogue([(*row[:2], "") for row in PRODUCTS]), text_fields=TEXT_FIELDS, vectors={})
+    titles = bare.search(leg({"title": 1}), QueryBatch(["red drill"]), hits=10)
+
+    assert listed(bare.search(leg(EACH), QueryBatch(["red drill"]), hits=10)) == listed(titles)
+
+
+def test_an_empty_catalogue_has_no_hits() -> None:
+    """Nothing is indexed, nothing is found."""
+    empty = EmbeddedEngine.index(catalogue([]), text_fields=TEXT_FIELDS, vectors={})
+
+    assert listed(empty.search(leg(EACH), QueryBatch(["red"]), hits=1)) == []
+
+
+def test_fields_that_were_not_indexed_are_errors(hardware: EmbeddedEngine) -> None:
+    """A leg never drops a clause silently."""
+    titles = EmbeddedEngine.index(catalogue(PRODUCTS), text_fields=["title"], vectors={})
+
+    with pytest.raises(KeyError, match="'description' was not indexed; indexed: 'title'"):
+        titles.search(leg(EACH), QueryBatch(["red"]), hits=1)
+    with pytest.raises(KeyError, match="'title'\\) was not indexed"):
+        hardware.search(leg({}, {"title": 1}), QueryBatch(["red"]), hits=1)
+    with pytest.raises(KeyError, match="no text field 'brand'; allowed: title"):
+        EmbeddedEngine.index(catalogue(PRODUCTS), text_fields=["brand"], vectors={})
+
+
+def test_a_closed_engine_holds_nothing() -> None:
+    """After `close` a search is an error, not a stale answer."""
+    closed = EmbeddedEngine.index(catalogue(PRODUCTS), text_fields=["title"], vectors={})
+    closed.close()
+
+    with pytest.raises(KeyError, match="indexed: none"):
+        closed.search(leg({"title": 1}), QueryBatch(["red"]), hits=1)
+
+
+def test_only_what_is_asked_for_is_indexed() -> None:
+    """Tokens of a field that is not searched play no part."""
+    titles = EmbeddedEngine.index(catalogue(PRODUCTS, ATTRIBUTES), text_fields=["title"], vectors={})
+
+    assert listed(titles.search(leg({"title": 1}), QueryBatch(["blue speed metal"]), hits=10)) == []
+
+
+words = st.lists(st.sampled_from(["red", "Red.", "drill", "18", "V", "bit", "!"]), max_size=6).map(" ".join)
+legs = st.sampled_from([leg(EACH), leg(UNEVEN), leg({}, {"whole": 2}), leg(BOOSTED, {"whole": 1}, candidates=3)])
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(words, words, words, words), min_size=1, max_size=12), st.lists(words, max_size=9), legs)
+def test_a_query_ranks_alike_in_every_batch(
+    rows: list[tuple[str, str, str, str]], queries: list[str], asked: Leg
+) -> None:
+    """Rows are sorted, and neither the batch nor the chunks it is worked off in change a bit of them."""
+    ids = [f"p{number}" for number in range(len(rows))]
+    generator = np.random.default_rng(len(rows))
+    matrix = generator.normal(size=(5, 16)).astype(np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    indexed = EmbeddedEngine.index(
+        catalogue(
+            [(name, row[0], row[1]) for name, row in zip(ids, rows, strict=True)],
+            [(name, text, "") for name, row in zip(ids, rows, strict=True) for text in row[2:]],
+        ),
+        text_fields=TEXT_FIELDS,
+        vectors={("base", "whole"): Vectors(matrix, generator.integers(-1, 5, size=len(rows)))},
+    )
+    batch = QueryBatch(queries, {"base": matrix[generator.integers(0, 5, size=len(queries))]})
+    together = indexed.search(asked, batch, hits=10)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(engine, "_BYTES_AT_ONCE", 1)
+        alone = indexed.search(asked, batch, hits=10)
+
+    assert together.codes.tolist() == alone.codes.tolist()
+    assert together.scores.tolist() == alone.scores.tolist()
+    for query in range(len(queries)):
+        found = listed(together, query)
+        assert found == sorted(found, key=lambda hit: (-hit[1], hit[0]))

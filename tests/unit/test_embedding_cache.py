@@ -1,0 +1,445 @@
+"""The cache of vectors and the encoder in front of it, with a made model in place of a real one."""
+
+from __future__ import annotations
+
+import hashlib
+import itertools
+import os
+import tempfile
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relevance.embeddings import Encoder, Model, check_cache_dir, default_cache_dir
+from relevance.embeddings.cache import Store, open_store, text_digest
+from relevance.embeddings.shards import SUFFIX, TEMPORARY_PREFIX
+from relevance.errors import CouldNotRunError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy.typing as npt
+
+WIDTH = 8
+MODEL = Model(
+    name="made", path=Path("made"), weights=Path("made/w"), sha256="0" * 64, fingerprint="f" * 64,
+    dimensions=WIDTH, prompt="query: ", max_tokens=6, device=None,
+)  # fmt: skip
+
+
+class MadeModel:
+    """A model whose vectors are made of the text's hash and are no unit vectors; a token is a word."""
+
+    device = "made"
+
+    def __init__(self, stop_after: int | None = None) -> None:
+        self.batches: list[list[str]] = []
+        self.stop_after = stop_after
+
+    def token_counts(self, texts: Sequence[str], prompt: str) -> list[int]:
+        """Words, and two special tokens."""
+        return [len((prompt + text).split()) + 2 for text in texts]
+
+    def encode(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
+        """Made vectors, or what Ctrl-C does after some batches."""
+        if self.stop_after is not None and len(self.batches) >= self.stop_after:
+            raise KeyboardInterrupt
+        self.batches.append([prompt + text for text in texts])
+        return np.stack([made_vector(prompt + text) for text in texts])
+
+    @property
+    def encoded(self) -> list[str]:
+        """All texts that were encoded, in order."""
+        return [text for batch in self.batches for text in batch]
+
+
+def made_vector(text: str) -> npt.NDArray[np.float32]:
+    """A vector of some length that only this text has."""
+    seed = int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "big")
+    return (np.random.default_rng(seed).normal(size=WIDTH) * 3).astype(np.float32)
+
+
+def unit_vector(text: str) -> npt.NDArray[np.float32]:
+    """The same at length 1."""
+    vector = made_vector(text).astype(np.float64)
+    return (vector / np.linalg.norm(vector)).astype(np.float32)
+
+
+def encoder(folder: Path, loaded: MadeModel | None = None, *, model: Model = MODEL) -> Encoder:
+    """An encoder that may load `loaded`, or nothing at all."""
+
+    def load(_: Model) -> MadeModel:
+        if loaded is None:
+            pytest.fail("the model was loaded although all texts are cached")
+        return loaded
+
+    return Encoder(model, folder, progress=False, load=load)
+
+
+def changed(**values: Any) -> Model:
+    """The made model, some of it changed."""
+    return replace(MODEL, **values)
+
+
+def shards(folder: Path) -> list[Path]:
+    """The shards somewhere under a folder."""
+    return sorted(folder.rglob(f"*{SUFFIX}"))
+
+
+def filled(folder: Path, texts: Sequence[str] = ("red hammer", "blue saw", "green drill")) -> Path:
+    """A cache with one shard; the shard's path."""
+    encoder(folder, MadeModel()).products(texts, label="x")
+    (path,) = shards(folder)
+    return path
+
+
+def add(store: Store, *texts: str, scale: float = 1.0) -> None:
+    """Add a shard of made vectors to a store."""
+    vectors = np.stack([made_vector(text) for text in texts]) * np.float32(scale)
+    store.add([text_digest(text) for text in texts], [3] * len(texts), vectors)
+
+
+def test_each_distinct_text_is_encoded_once_across_fields(tmp_path: Path) -> None:
+    """A text that stands in several products or fields goes to the model once."""
+    loaded = MadeModel()
+    both = encoder(tmp_path, loaded)
+    both.products(["hammer", "saw", "hammer"], label="title")
+    both.products(["saw", "saw of steel"], label="whole")
+    assert sorted(loaded.encoded) == ["hammer", "saw", "saw of steel"]
+
+
+def test_rows_follow_the_products(tmp_path: Path) -> None:
+    """The row of a product points at its text's unit vector; white space alone has none."""
+    vectors = encoder(tmp_path, MadeModel()).products(["saw", "", "hammer", " \n", "saw"], label="x")
+    assert vectors.rows.tolist() == [0, -1, 1, -1, 0]
+    assert vectors.matrix.dtype == np.float32
+    np.testing.assert_allclose(vectors.matrix, np.stack([unit_vector("saw"), unit_vector("hammer")]), atol=1e-7)
+    np.testing.assert_allclose(np.linalg.norm(vectors.matrix, axis=1), 1, atol=1e-6)
+
+
+def test_nothing_to_encode_loads_nothing(tmp_path: Path) -> None:
+    """Products without any text, and no queries at all, give empty matrices."""
+    empty = encoder(tmp_path)
+    products, queries = empty.products(["", ""], label="x"), empty.queries([])
+    assert products.matrix.shape == queries.matrix.shape == (0, WIDTH)
+    assert products.rows.tolist() == [-1, -1]
+    assert empty.stats.query_ms_p50 is None
+
+
+def test_a_warm_run_loads_no_model_and_gives_the_same_bytes(tmp_path: Path) -> None:
+    """Vectors, counts of cut texts and the time of a query all come from the cache."""
+    texts, queries = ["a b c d e", "hammer"], ["saw", "steel saw", "saw"]
+    cold = encoder(tmp_path, MadeModel())
+    before = cold.products(texts, label="x"), cold.queries(queries)
+    warm = encoder(tmp_path)
+    after = warm.products(texts, label="x"), warm.queries(queries)
+    assert [each.matrix.tobytes() for each in before] == [each.matrix.tobytes() for each in after]
+    assert warm.stats == cold.stats
+    assert (warm.stats.texts, warm.stats.cut, warm.stats.queries) == (2, 1, 2)
+    assert warm.stats.query_device == "made"
+
+
+def test_queries_get_the_prompt_and_products_do_not(tmp_path: Path) -> None:
+    """The prompt stands in front of queries only, so one text has two vectors."""
+    both = encoder(tmp_path, MadeModel())
+    product, query = both.products(["saw"], label="x"), both.queries(["saw"])
+    np.testing.assert_allclose(product.matrix[0], unit_vector("saw"), atol=1e-7)
+    np.testing.assert_allclose(query.expanded()[0], unit_vector("query: saw"), atol=1e-7)
+
+
+def test_cut_texts_are_counted_with_their_prompt(tmp_path: Path) -> None:
+    """A text is cut when prompt, text and special tokens together exceed the limit (6 here)."""
+    both = encoder(tmp_path, MadeModel())
+    both.products(["one two three four", "one two three four five"], label="x")
+    both.queries(["one two three", "one two three four"])
+    assert (both.stats.cut, both.stats.queries_cut) == (1, 1)
+
+
+def test_the_query_time_is_a_median_of_single_queries(tmp_path: Path) -> None:
+    """Up to 32 queries are encoded one by one, and the median is kept in milliseconds."""
+    ticks = itertools.chain.from_iterable((0.0, seconds) for seconds in [0.004, 0.002, 0.009])
+    loaded = MadeModel()
+    timed = Encoder(MODEL, tmp_path, progress=False, load=lambda _: loaded, clock=lambda: next(ticks))
+    timed.queries(["saw", "hammer", "drill"])
+    assert timed.stats.query_ms_p50 == pytest.approx(4.0)
+
+
+@pytest.mark.parametrize("change", [{"fingerprint": "e" * 64}, {"max_tokens": 5}, {"prompt": "q: "}])
+def test_the_key_holds_what_makes_a_vector(tmp_path: Path, change: dict[str, Any]) -> None:
+    """Another model, truncation or prompt finds nothing in the cache."""
+    encoder(tmp_path, MadeModel()).queries(["saw"])
+    other = MadeModel()
+    encoder(tmp_path, other, model=changed(**change)).queries(["saw"])
+    assert other.encoded
+
+
+def test_the_key_ignores_name_path_and_device(tmp_path: Path) -> None:
+    """The same weights under another name or in another folder find their vectors."""
+    encoder(tmp_path, MadeModel()).queries(["saw"])
+    encoder(tmp_path, model=changed(name="b", path=Path("b"), device="cuda")).queries(["saw"])
+
+
+def test_long_texts_come_first_in_batches_of_equal_length(tmp_path: Path) -> None:
+    """Texts are sorted by length, so that a batch is padded little and memory is needed early."""
+    loaded = MadeModel()
+    encoder(tmp_path, loaded).products([" ".join(["w"] * n) for n in range(1, 5)], label="x")
+    assert [len(text.split()) for text in loaded.encoded] == [4, 3, 2, 1]
+
+
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    """Ctrl-C loses the texts since the last shard, leaves no temporary file, and the next run does the rest."""
+    texts = [f"text {number}" for number in range(1500)]
+    with pytest.raises(KeyboardInterrupt):
+        encoder(tmp_path, MadeModel(stop_after=40)).products(texts, label="x")
+    assert not list(tmp_path.rglob(f"{TEMPORARY_PREFIX}*"))
+    rest = MadeModel()
+    vectors = encoder(tmp_path, rest).products(texts, label="x")
+    assert len(rest.encoded) == 1500 - 1024
+    np.testing.assert_allclose(vectors.matrix[vectors.rows[700]], unit_vector(texts[700]), atol=1e-7)
+
+
+def _flip(at: int) -> Callable[[bytes], bytes]:
+    return lambda raw: raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :] if at >= 0 else _flip(len(raw) + at)(raw)
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "vector": _flip(-1),
+    "digest": _flip(64),
+    "checksum of a vector": _flip(64 + 20),
+    "magic": _flip(0),
+    "rows": _flip(16),
+    "dimensions": _flip(20),
+    "header checksum": _flip(24),
+    "cut short": lambda raw: raw[:-1],
+    "half": lambda raw: raw[: len(raw) // 2],
+    "longer": lambda raw: raw + b"\0",
+    "empty": lambda _: b"",
+    "zeros": lambda raw: bytes(len(raw)),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_shard_is_an_error_that_deleting_it_cures(tmp_path: Path, damage: str) -> None:
+    """One line names the file and the cure; nothing damaged is ever used."""
+    texts = ["red hammer", "blue saw", "green drill"]
+    path = filled(tmp_path, texts)
+    path.write_bytes(DAMAGES[damage](path.read_bytes()))
+    with pytest.raises(InputError) as caught:
+        encoder(tmp_path, MadeModel()).products(texts, label="x")
+    message = str(caught.value)
+    assert str(path) in message
+    assert "delete it" in message
+    assert "\n" not in message
+    path.unlink()
+    again = encoder(tmp_path, MadeModel()).products(texts, label="x")
+    np.testing.assert_allclose(again.matrix[0], unit_vector(texts[0]), atol=1e-7)
+
+
+def test_only_vectors_that_are_read_are_checked(tmp_path: Path) -> None:
+    """A damaged vector that this run does not need costs and disturbs nothing."""
+    texts = ["red hammer", "blue saw", "green drill"]
+    path = filled(tmp_path, texts)
+    last = max(texts, key=text_digest)
+    path.write_bytes(_flip(-1)(path.read_bytes()))
+    encoder(tmp_path).products([text for text in texts if text != last], label="x")
+    with pytest.raises(InputError):
+        encoder(tmp_path).products([last], label="x")
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{", b"[]", b'{"p50_ms": null}', b'{"p50_ms": NaN, "device": "cpu"}', b"\xff"]
+)
+def test_a_damaged_query_time_is_an_error(tmp_path: Path, content: bytes) -> None:
+    """The small file beside the vectors is checked as they are."""
+    encoder(tmp_path, MadeModel()).queries(["saw"])
+    (path,) = tmp_path.rglob("query_time.json")
+    path.write_bytes(content)
+    with pytest.raises(InputError, match="delete it"):
+        encoder(tmp_path, MadeModel()).queries(["saw"])
+
+
+@pytest.mark.parametrize("value", [0.0, np.nan, np.inf])
+def test_a_vector_without_direction_is_an_error(tmp_path: Path, value: float) -> None:
+    """Zero, infinity and not-a-number are reported with the text, and nothing is cached."""
+
+    class Broken(MadeModel):
+        def encode(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
+            vectors = super().encode(texts, prompt)
+            vectors[[text == "bad text" for text in texts]] = value
+            return vectors
+
+    with pytest.raises(CouldNotRunError, match="'bad text'"):
+        encoder(tmp_path, Broken()).products(["good", "bad text"], label="x")
+    assert not shards(tmp_path)
+
+
+def test_vectors_of_another_width_are_an_error(tmp_path: Path) -> None:
+    """A model that gives other dimensions than its files say is refused."""
+    with pytest.raises(CouldNotRunError, match="shape"):
+        encoder(tmp_path, MadeModel(), model=changed(dimensions=4)).products(["saw"], label="x")
+
+
+def test_half_a_surrogate_pair_is_an_error(tmp_path: Path) -> None:
+    """JSON can hold what is no text; the message shows where."""
+    with pytest.raises(InputError, match="position 4"):
+        encoder(tmp_path, MadeModel()).products(["saw \ud800"], label="x")
+
+
+def test_many_small_shards_become_few(tmp_path: Path) -> None:
+    """Forty runs of one text each leave a bounded number of files and the same vectors."""
+    texts = [f"text {number}" for number in range(40)]
+    for text in texts:
+        encoder(tmp_path, MadeModel()).products([text], label="x")
+        assert len(shards(tmp_path)) <= 17
+    vectors = encoder(tmp_path).products(texts, label="x")
+    np.testing.assert_allclose(vectors.matrix, np.stack([unit_vector(text) for text in texts]), atol=1e-7)
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_a_merge_keeps_bytes_and_the_choice_between_two_vectors(tmp_path: Path, seed: int) -> None:
+    """Runs that encoded one text at once leave several vectors; before and after a merge the same one is read."""
+    store = Store(tmp_path, width=WIDTH)
+    for number in range(20):
+        add(store, "shared", f"own {seed} {number}", scale=1 + number + seed)
+    digests = [text_digest(text) for text in ("shared", f"own {seed} 7")]
+    store.refresh()
+    before = store.read(digests)[0].tobytes()
+    store.compact()
+    assert len(shards(tmp_path)) == 5
+    assert store.read(digests)[0].tobytes() == before
+
+
+def test_a_merge_does_not_disturb_a_reader(tmp_path: Path) -> None:
+    """A reader that opened shards before the merge goes on reading, and one that lists anew finds all."""
+    writer, reader = Store(tmp_path, width=WIDTH), Store(tmp_path, width=WIDTH)
+    texts = [f"text {number}" for number in range(20)]
+    for text in texts:
+        add(writer, text)
+    reader.refresh()
+    writer.refresh()
+    writer.compact()
+    digests = [text_digest(text) for text in texts]
+    first = reader.read(digests)[0]
+    reader.refresh()
+    assert first.tobytes() == reader.read(digests)[0].tobytes() == np.stack([made_vector(t) for t in texts]).tobytes()
+
+
+def test_a_reader_that_loses_a_file_lists_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A shard that goes between listing and opening is looked for under the name it was merged to."""
+    store = Store(tmp_path, width=WIDTH)
+    for number in range(20):
+        add(store, f"text {number}")
+    real = Path.glob
+    listed: list[int] = []
+
+    def glob_then_merge(self: Path, pattern: str) -> list[Path]:
+        found = list(real(self, pattern))
+        if pattern.endswith(SUFFIX) and not listed:
+            listed.append(1)
+            other = Store(tmp_path, width=WIDTH)
+            other.refresh()
+            other.compact()
+        return found
+
+    monkeypatch.setattr(Path, "glob", glob_then_merge)
+    store.refresh()
+    assert listed
+    assert all(text_digest(f"text {number}") in store for number in range(20))
+
+
+def test_a_merge_whose_result_exists_deletes_no_vector(tmp_path: Path) -> None:
+    """Where the merged content equals one of its sources, that file stays."""
+    store = Store(tmp_path, width=WIDTH)
+    texts = [f"text {number}" for number in range(13)]
+    for text in texts:
+        add(store, text)
+    add(store, *texts)
+    for number in range(4):
+        add(store, *(f"large {number} {row}" for row in range(50)))
+    store.refresh()
+    store.compact()
+    assert all(text_digest(text) in store for text in texts)
+    store.read([text_digest(text) for text in texts])
+
+
+def test_what_killed_runs_left_is_swept_after_an_hour(tmp_path: Path) -> None:
+    """A stale temporary file goes at the next encoding; one that may still be written to stays."""
+    folder = filled(tmp_path).parent
+    stale, fresh = folder / f"{TEMPORARY_PREFIX}stale", folder / f"{TEMPORARY_PREFIX}fresh"
+    stale.touch()
+    fresh.touch()
+    os.utime(stale, (1, 1))
+    encoder(tmp_path, MadeModel()).products(["new"], label="x")
+    assert not stale.exists()
+    assert fresh.exists()
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the system says is passed on, and no temporary file stays."""
+
+    def full(_: int) -> NoReturn:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(CouldNotRunError, match="No space left on device"):
+        encoder(tmp_path, MadeModel()).products(["saw"], label="x")
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
+
+
+def test_a_cache_folder_under_a_file_is_an_error(tmp_path: Path) -> None:
+    """A path that cannot be a folder is refused before anything long starts."""
+    (tmp_path / "file").touch()
+    for path in (tmp_path / "file", tmp_path / "file" / "cache"):
+        with pytest.raises(InputError, match="allowed: a folder that can be written to"):
+            check_cache_dir(path)
+
+
+def test_a_cache_folder_that_cannot_be_written_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The folder is tried by writing, as permission bits do not tell (root, read-only disks)."""
+
+    def refused(**_: object) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)
+    with pytest.raises(InputError, match="Permission denied"):
+        check_cache_dir(tmp_path)
+
+
+def test_a_missing_cache_folder_is_made(tmp_path: Path) -> None:
+    """A new user has no folder yet; the default one carries the package's name."""
+    check_cache_dir(tmp_path / "a" / "b")
+    assert (tmp_path / "a" / "b").is_dir()
+    assert "relevance" in default_cache_dir().parts
+
+
+def test_files_deleted_during_a_run_are_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A cache that is emptied between writing and reading is one line."""
+    monkeypatch.setattr(Store, "add", lambda *_: None)
+    with pytest.raises(CouldNotRunError, match="deleted during the run"):
+        encoder(tmp_path, MadeModel()).products(["saw"], label="x")
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12), max_size=20))
+def test_whatever_the_texts_each_gets_its_own_vector(texts: list[str]) -> None:
+    """Any Unicode text finds, cold and warm, the vector made of exactly that text."""
+    with tempfile.TemporaryDirectory() as folder:
+        cold = encoder(Path(folder), MadeModel()).products(texts, label="x")
+        warm = encoder(Path(folder)).products(texts, label="x")
+    assert cold.matrix.tobytes() == warm.matrix.tobytes()
+    for text, row in zip(texts, warm.rows.tolist(), strict=True):
+        assert (row == -1) == (not text.strip())
+        if row >= 0:
+            np.testing.assert_allclose(warm.matrix[row], unit_vector(text), atol=1e-6)
+
+
+def test_stores_lie_under_the_cache_folder(tmp_path: Path) -> None:
+    """Two prompts of a model are two folders, made when first opened."""
+    first, second = open_store(tmp_path, MODEL, ""), open_store(tmp_path, MODEL, "query: ")
+    assert first.folder != second.folder
+    assert first.folder.parent == second.folder.parent == tmp_path / "embeddings"

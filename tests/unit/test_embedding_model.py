@@ -1,0 +1,303 @@
+"""Resolving a model: what its files say, and every folder that is refused; neither torch nor network."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+import huggingface_hub
+import pytest
+
+from relevance.embeddings import ModelChoice, resolve
+from relevance.errors import CouldNotRunError, InputError
+
+PACKAGE = "sentence_transformers.models."
+MODULES = [
+    {"idx": 0, "name": "0", "path": "", "type": f"{PACKAGE}Transformer"},
+    {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{PACKAGE}Pooling"},
+    {"idx": 2, "name": "2", "path": "2_Normalize", "type": f"{PACKAGE}Normalize"},
+]
+PROMPT = "Find products for: "
+
+
+def write(path: Path, value: object) -> None:
+    """Write a JSON file and the folder it lies in."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value), encoding="utf-8")
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """A model's folder as far as it is read before loading; the weights are any bytes."""
+    path = tmp_path / "made-model"
+    write(path / "modules.json", MODULES)
+    write(path / "config.json", {"model_type": "bert", "max_position_embeddings": 64})
+    write(path / "sentence_bert_config.json", {"max_seq_length": 32})
+    write(path / "tokenizer_config.json", {"model_max_length": 64})
+    write(path / "config_sentence_transformers.json", {"prompts": {"query": PROMPT}})
+    write(path / "1_Pooling" / "config.json", {"word_embedding_dimension": 12, "pooling_mode_cls_token": True})
+    (path / "model.safetensors").write_bytes(b"weights")
+    return path
+
+
+def change(path: Path, **values: Any) -> None:
+    """Change some keys of a JSON file."""
+    write(path, json.loads(path.read_text(encoding="utf-8")) | values)
+
+
+def test_the_files_say_what_the_model_is(folder: Path) -> None:
+    """Name, weights' hash, dimensions, prompt and limit come from the folder."""
+    model = resolve(ModelChoice(model=str(folder)))
+    assert (model.name, model.dimensions, model.prompt, model.max_tokens) == ("made-model", 12, PROMPT, 32)
+    assert model.sha256 == hashlib.sha256(b"weights").hexdigest()
+    assert model.path == folder
+
+
+def test_the_choice_overrides_the_model(folder: Path) -> None:
+    """An empty prompt is a choice too; the limit may go up to the model's positions."""
+    assert resolve(ModelChoice(model=str(folder), query_prompt="")).prompt == ""
+    assert resolve(ModelChoice(model=str(folder), query_prompt="q: ")).prompt == "q: "
+    assert resolve(ModelChoice(model=str(folder), max_tokens=64)).max_tokens == 64
+
+
+@pytest.mark.parametrize("tokens", [-1, 0, 2, 65])
+def test_a_limit_that_the_model_cannot_have_is_refused(folder: Path, tokens: int) -> None:
+    """At least one token beside the two special ones, at most what the positions allow."""
+    with pytest.raises(InputError, match="allows 3 to 64"):
+        resolve(ModelChoice(model=str(folder), max_tokens=tokens))
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("config.json", {"hidden_act": "relu"}),
+        ("config_sentence_transformers.json", {"default_prompt_name": None}),
+        ("1_Pooling/config.json", {"include_prompt": False}),
+        ("tokenizer_config.json", {"do_lower_case": False}),
+    ],
+)
+def test_every_file_that_influences_vectors_is_in_the_fingerprint(
+    folder: Path, name: str, values: dict[str, Any]
+) -> None:
+    """Equal weights with another configuration are another model; a readme is none of it."""
+    before = resolve(ModelChoice(model=str(folder)))
+    (folder / "README.md").write_text("changed", encoding="utf-8")
+    assert resolve(ModelChoice(model=str(folder))) == before
+    change(folder / name, **values)
+    after = resolve(ModelChoice(model=str(folder)))
+    assert after.fingerprint != before.fingerprint
+    assert after.sha256 == before.sha256
+
+
+def test_the_fingerprint_does_not_hold_the_place(folder: Path, tmp_path: Path) -> None:
+    """A copy under another name is the same model."""
+    copy = tmp_path / "copy"
+    shutil.copytree(folder, copy)
+    assert resolve(ModelChoice(model=str(copy))).fingerprint == resolve(ModelChoice(model=str(folder))).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("config", "limit"),
+    [
+        ({"model_type": "bert", "max_position_embeddings": 20}, 20),
+        ({"model_type": "roberta", "max_position_embeddings": 20, "pad_token_id": 1}, 18),
+        ({"model_type": "mpnet", "max_position_embeddings": 20}, 18),
+        ({"model_type": "t5"}, 32),
+    ],
+)
+def test_the_limit_never_exceeds_the_positions(folder: Path, config: dict[str, Any], limit: int) -> None:
+    """Models of RoBERTa's kind number positions from behind the padding id, so two are lost."""
+    write(folder / "config.json", config)
+    assert resolve(ModelChoice(model=str(folder))).max_tokens == limit
+
+
+def test_a_newer_folder_keeps_the_limit_in_the_tokenizer(folder: Path) -> None:
+    """Sentence-transformers 6 writes no max_seq_length; the tokenizer's length counts then."""
+    write(folder / "sentence_bert_config.json", {"transformer_task": "feature-extraction"})
+    change(folder / "tokenizer_config.json", model_max_length=48)
+    assert resolve(ModelChoice(model=str(folder))).max_tokens == 48
+
+
+def test_a_model_without_any_limit_asks_for_one(folder: Path) -> None:
+    """Relative positions and a tokenizer that says 1e30: the user has to choose."""
+    write(folder / "config.json", {"model_type": "t5"})
+    write(folder / "sentence_bert_config.json", {})
+    write(folder / "tokenizer_config.json", {"model_max_length": 1e30})
+    with pytest.raises(InputError, match="no limit of tokens"):
+        resolve(ModelChoice(model=str(folder)))
+    assert resolve(ModelChoice(model=str(folder), max_tokens=9000)).max_tokens == 9000
+
+
+@pytest.mark.parametrize(
+    ("pooling", "dimensions"),
+    [
+        ({"embedding_dimension": 5, "pooling_mode": "cls", "include_prompt": True}, 5),
+        ({"embedding_dimension": 5, "pooling_mode": ["cls", "mean"]}, 10),
+        ({"word_embedding_dimension": 5, "pooling_mode_cls_token": True, "pooling_mode_max_tokens": True}, 10),
+        ({"word_embedding_dimension": 5, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, 5),
+    ],
+)
+def test_dimensions_follow_from_the_pooling(folder: Path, pooling: dict[str, Any], dimensions: int) -> None:
+    """Each pooling mode adds the token dimensions once, in both spellings."""
+    write(folder / "1_Pooling" / "config.json", pooling)
+    assert resolve(ModelChoice(model=str(folder))).dimensions == dimensions
+
+
+def test_a_dense_module_and_truncation_set_the_dimensions(folder: Path) -> None:
+    """The last module that changes the width counts, then truncate_dim; its weights are in both hashes."""
+    write(folder / "modules.json", [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}])
+    write(folder / "3_Dense" / "config.json", {"in_features": 12, "out_features": 7})
+    (folder / "3_Dense" / "model.safetensors").write_bytes(b"more")
+    before = resolve(ModelChoice(model=str(folder)))
+    assert before.dimensions == 7
+    assert before.sha256 != hashlib.sha256(b"weights").hexdigest()
+    change(folder / "config_sentence_transformers.json", truncate_dim=4)
+    assert resolve(ModelChoice(model=str(folder))).dimensions == 4
+
+
+def _module(kind: str, path: str = "") -> list[dict[str, str]]:
+    return [{"type": kind, "path": path}, *MODULES[1:]]  # type: ignore[list-item]
+
+
+REFUSED: dict[str, tuple[str, object, str]] = {
+    "modules: not JSON": ("modules.json", b"{", "malformed JSON"),
+    "modules: deep JSON": ("modules.json", b"[" * 100_000, "malformed JSON"),
+    "modules: object": ("modules.json", {}, "a list of modules"),
+    "modules: empty": ("modules.json", [], "a list of modules"),
+    "modules: texts": ("modules.json", ["a"], "a list of modules"),
+    "modules: no pooling": ("modules.json", MODULES[:1], "a Pooling behind it"),
+    "modules: no transformer": ("modules.json", MODULES[1:], "a Transformer first"),
+    "modules: own code": ("modules.json", _module("modeling_own.Transformer"), "code of the model's own"),
+    "modules: unknown": ("modules.json", _module(f"{PACKAGE}CLIPModel"), "allowed: Transformer"),
+    "modules: outside": ("modules.json", _module(f"{PACKAGE}Transformer", "../other"), "inside the model's"),
+    "modules: absolute": ("modules.json", _module(f"{PACKAGE}Transformer", "/other"), "inside the model's"),
+    "config: not JSON": ("config.json", b"\xff", "malformed JSON"),
+    "config: a list": ("config.json", [], "a JSON object"),
+    "config: huge": ("config.json", b" " * 5_000_000, "more than 4000000 bytes"),
+    "config: own code": ("config.json", {"auto_map": {"AutoModel": "own.Model"}}, "code of its own"),
+    "tokenizer: own code": (
+        "tokenizer_config.json",
+        {"auto_map": {"AutoTokenizer": ["own.T", None]}},
+        "code of its own",
+    ),
+    "adapter": ("adapter_config.json", {"base_model_name_or_path": "x/y"}, "an adapter"),
+    "tokenizer elsewhere": ("sentence_bert_config.json", {"tokenizer_name_or_path": "x/y"}, "files elsewhere"),
+    "arguments": ("sentence_bert_config.json", {"model_args": {"use_safetensors": False}}, "model_args is not allowed"),
+    "prompt: number": ("config_sentence_transformers.json", {"prompts": {"query": 3}}, "prompts.query"),
+    "prompts: list": ("config_sentence_transformers.json", {"prompts": ["a"]}, "prompts.query"),
+    "pooling: no dimensions": ("1_Pooling/config.json", {"pooling_mode": "cls"}, "how many dimensions"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_folder_that_is_not_safe_or_not_whole_is_refused(folder: Path, case: str) -> None:
+    """One line says which file, what is wrong and what is allowed."""
+    name, content, message = REFUSED[case]
+    if isinstance(content, bytes):
+        (folder / name).write_bytes(content)
+    else:
+        write(folder / name, content)
+    with pytest.raises(InputError, match=message) as caught:
+        resolve(ModelChoice(model=str(folder)))
+    assert "\n" not in str(caught.value)
+    assert str(folder) in str(caught.value)
+
+
+def test_a_folder_that_cannot_be_read_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the system refuses is passed on as it says it."""
+
+    def refused(_: Path) -> NoReturn:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", refused)
+    with pytest.raises(InputError, match="Permission denied"):
+        resolve(ModelChoice(model=str(folder)))
+
+
+@pytest.mark.parametrize("name", ["modules.json", "config.json", "1_Pooling/config.json"])
+def test_a_missing_file_is_named(folder: Path, name: str) -> None:
+    """A folder of something else is no model."""
+    (folder / name).unlink()
+    with pytest.raises(InputError, match=name):
+        resolve(ModelChoice(model=str(folder)))
+
+
+def test_pickled_weights_are_refused(folder: Path) -> None:
+    """Weights are read from safetensors only, which cannot run code."""
+    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
+    with pytest.raises(InputError, match="never pickled"):
+        resolve(ModelChoice(model=str(folder)))
+
+
+@pytest.mark.parametrize(
+    "model", ["", "no-such-model", "./a", "/no/such", "a/b/c", "~/none", "a\\b", "a/..", "-a/b", "a" * 300, "\0"]
+)
+def test_what_is_neither_folder_nor_hub_name_is_refused(model: str) -> None:
+    """A misspelt folder is not looked for on the hub."""
+    with pytest.raises(InputError, match=r"allowed: a folder(,| of)"):
+        resolve(ModelChoice(model=model))
+
+
+def test_a_file_is_no_model(folder: Path) -> None:
+    """The weights' file instead of its folder is a common slip."""
+    with pytest.raises(InputError, match="is a file"):
+        resolve(ModelChoice(model=str(folder / "model.safetensors")))
+
+
+@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "meta", "", "cpu:0:1"])
+def test_a_device_that_no_machine_has_is_refused(folder: Path, device: str) -> None:
+    """The spelling is checked at once, whether the device is there only when something is encoded."""
+    with pytest.raises(InputError, match="allowed: cpu, mps, cuda"):
+        resolve(ModelChoice(model=str(folder), device=device))
+    assert resolve(ModelChoice(model=str(folder), device="cuda:7")).device == "cuda:7"
+
+
+def test_a_hub_name_resolves_to_the_download(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The hub is asked for safetensors and configurations only, and the name given is kept."""
+    asked: dict[str, Any] = {}
+
+    def download(name: str, **options: Any) -> str:
+        asked.update(options, name=name)
+        return str(folder)
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
+    assert resolve(ModelChoice(model="owner/model")).name == "owner/model"
+    assert asked["name"] == "owner/model"
+    assert not [pattern for pattern in asked["allow_patterns"] if pattern.endswith((".bin", ".py", ".pt"))]
+
+
+def test_a_hub_out_of_reach_is_no_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Offline, a model that was not downloaded before cannot be run."""
+
+    def unreachable(*_: object, **__: object) -> NoReturn:
+        raise huggingface_hub.errors.LocalEntryNotFoundError("no\nroute")
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
+    with pytest.raises(CouldNotRunError, match="could not be reached") as caught:
+        resolve(ModelChoice(model="owner/model"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.needs("model")
+def test_the_packaged_model_is_the_default() -> None:
+    """No name, no network: the packaged model with its own limit and no prompt."""
+    model = resolve(ModelChoice())
+    assert (model.name, model.dimensions, model.prompt, model.max_tokens) == ("all-MiniLM-L6-v2", 384, "", 256)
+    assert model.sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+
+
+@pytest.mark.needs("model")
+def test_resolving_imports_neither_torch_nor_the_hub() -> None:
+    """The command line stays fast while nothing has to be encoded."""
+    script = (
+        "import sys; from relevance.embeddings import *; resolve(ModelChoice()); "
+        "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'huggingface_hub') if m in sys.modules])"
+    )
+    root = Path(__file__).resolve().parents[2]
+    done = subprocess.run([sys.executable, "-c", script], cwd=root, capture_output=True, text=True, check=True)  # noqa: S603 - own script
+    assert done.stdout.strip() == "[]"

@@ -1,0 +1,405 @@
+"""Metrics: hand-worked examples, properties, and trec_eval itself as the judge."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import dataclass
+from itertools import product
+
+import numpy as np
+import pytest
+import pytrec_eval
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+from relevance.errors import InputError
+from relevance.evaluation import (
+    AP10,
+    JUDGED10,
+    LABELS,
+    METRICS,
+    NDCG10,
+    RR10,
+    Evaluation,
+    Metric,
+    evaluate,
+    parse,
+)
+from relevance.records import NO_HIT, Judgments, Ranking
+
+N_PRODUCTS = 60
+BY_GRADE = (RR10, AP10, NDCG10)
+
+
+def ranking_of(rows: list[list[int]], width: int | None = None) -> Ranking:
+    """A ranking with these hits; the scores count down."""
+    width = max((len(row) for row in rows), default=0) if width is None else width
+    codes = np.full((len(rows), width), NO_HIT, dtype=np.int64)
+    for query, row in enumerate(rows):
+        codes[query, : len(row)] = row
+    scores = np.where(codes == NO_HIT, -np.inf, -np.arange(width)).astype(np.float32)
+    return Ranking(codes, scores)
+
+
+def judgments_of(grades: dict[int, dict[int, int]], relevant_from: int = 1) -> Judgments:
+    """Judgments from {query: {product: grade}}."""
+    rows = [(query, code, grade) for query, found in grades.items() for code, grade in found.items()]
+    queries, products, values = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    return Judgments(queries, products, values, relevant_from=relevant_from)
+
+
+def one_query(hits: list[int], grades: dict[int, int], relevant_from: int = 1, width: int | None = None) -> Evaluation:
+    """The evaluation of a single query."""
+    judgments = judgments_of({0: grades}, relevant_from)
+    return evaluate(ranking_of([hits], width), judgments, n_products=N_PRODUCTS)
+
+
+def values(evaluation: Evaluation) -> dict[str, list[float]]:
+    """The values per query by the metrics' names."""
+    return {str(metric): found.tolist() for metric, found in evaluation.per_query.items()}
+
+
+# examples
+
+
+def test_a_worked_example() -> None:
+    """Hits with the grades 0, 2, unjudged, 1; a fourth judged product of grade 3 is missing.
+
+    RR = 1/2. AP = (1/2 + 2/4) / 3 relevant = 1/3. DCG = 2/log2(3) + 1/log2(5); the ideal ranking has 3, 2, 1:
+    3/log2(2) + 2/log2(3) + 1/log2(4). Judged = 3 of 4 hits.
+    """
+    evaluation = one_query([10, 11, 12, 13], {10: 0, 11: 2, 13: 1, 14: 3})
+    dcg = 2 / math.log2(3) + 1 / math.log2(5)
+    ideal = 3 / math.log2(2) + 2 / math.log2(3) + 1 / math.log2(4)
+    expected = {"RR@10": [1 / 2], "AP@10": [1 / 3], "nDCG@10": [dcg / ideal], "Judged@10": [3 / 4]}
+    assert values(evaluation) == {name: pytest.approx(value, abs=1e-15) for name, value in expected.items()}
+
+
+def test_hits_behind_the_cutoff_do_not_count() -> None:
+    """At 2, with the only relevant hit at rank 3, everything is 0; at 3, RR = AP = 1/3 and nDCG = 1/log2(4) = 1/2."""
+    metrics = [Metric(kind, cutoff) for kind, cutoff in product(("RR", "AP", "nDCG"), (2, 3))]
+    judgments = judgments_of({0: {7: 1}})
+    evaluation = evaluate(ranking_of([[5, 6, 7]]), judgments, n_products=N_PRODUCTS, metrics=metrics)
+    assert [evaluation.mean(metric) for metric in metrics] == [0, 1 / 3, 0, 1 / 3, 0, 0.5]
+
+
+def test_average_precision_is_divided_by_all_relevant_products() -> None:
+    """Ten relevant hits of twenty relevant products: AP@10 = (10 x 1) / 20, not 1."""
+    evaluation = one_query(list(range(10)), dict.fromkeys(range(20), 1))
+    assert evaluation.mean(AP10) == 0.5
+
+
+def test_the_lowest_relevant_grade_decides_for_rr_and_ap_alone() -> None:
+    """With `relevant_from` 2 a hit of grade 1 is no hit for RR and AP, but still a gain of 1 for nDCG.
+
+    Hits of grades 1, 2: RR = 1/2, AP = 1/2, nDCG = (1 + 2/log2(3)) / (2 + 1/log2(3)).
+    """
+    evaluation = one_query([0, 1], {0: 1, 1: 2}, relevant_from=2)
+    ndcg = (1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3))
+    assert [evaluation.mean(metric) for metric in BY_GRADE] == pytest.approx([0.5, 0.5, ndcg], abs=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("hits", "expected"),
+    [([], 0), ([0], 1), ([9], 0), ([0, 9], 1 / 2), ([9, *range(9)], 9 / 10), (list(range(9, 30)), 0)],
+)
+def test_judged_is_the_share_of_the_first_hits(hits: list[int], expected: float) -> None:
+    """Judged@10 divides by ten, or by the number of hits where there are fewer; without hits it is 0."""
+    assert one_query(hits, dict.fromkeys(range(9), 0)).mean(JUDGED10) == expected
+
+
+def test_a_judged_query_without_hits_scores_zero_and_is_listed() -> None:
+    """Queries 1 and 3 are judged and have no hit: 0 in every metric, in the mean, and in `without_hits`."""
+    judgments = judgments_of({0: {5: 1}, 1: {5: 1}, 3: {5: 1}})
+    evaluation = evaluate(ranking_of([[5], [], [5], []]), judgments, n_products=N_PRODUCTS)
+    assert evaluation.queries.tolist() == [0, 1, 3]
+    assert evaluation.without_hits.tolist() == [1, 3]
+    assert values(evaluation) == {str(metric): [1, 0, 0] for metric in METRICS}
+    assert [evaluation.mean(metric) for metric in METRICS] == [pytest.approx(1 / 3)] * 4
+
+
+def test_a_query_without_judgment_is_not_evaluated() -> None:
+    """Queries 0 and 2 have hits but no judgment: they are no part of the evaluation."""
+    evaluation = evaluate(ranking_of([[1], [1], [1]]), judgments_of({1: {1: 2}}), n_products=N_PRODUCTS)
+    assert evaluation.queries.tolist() == [1]
+    assert values(evaluation) == {str(metric): [1] for metric in METRICS}
+
+
+def test_a_query_without_a_relevant_product_scores_zero() -> None:
+    """Nothing to find: RR, AP and nDCG are 0 and not undefined."""
+    evaluation = one_query([0, 1], {0: 0, 1: 0})
+    assert [evaluation.mean(metric) for metric in METRICS] == [0, 0, 0, 1]
+
+
+@pytest.mark.parametrize("width", [0, 1, 40])
+def test_the_width_of_the_padding_changes_nothing(width: int) -> None:
+    """Rows of 0, 1 or 40 columns: the ideal ranking is as deep as the cut-off, whatever the hits."""
+    hits = [3][:width]
+    evaluation = one_query(hits, {3: 1, 4: 3}, width=width)
+    ndcg = 1 / (3 + 1 / math.log2(3)) if hits else 0
+    assert evaluation.mean(NDCG10) == pytest.approx(ndcg, abs=1e-15)
+
+
+def test_a_hit_is_not_graded_by_another_query() -> None:
+    """The last product of query 0 and the first of query 1 are next to each other in the search, and stay apart."""
+    last = N_PRODUCTS - 1
+    judgments = judgments_of({0: {last: 1}, 1: {0: 1}})
+    evaluation = evaluate(ranking_of([[0, last], [last, 0]]), judgments, n_products=N_PRODUCTS)
+    assert evaluation.per_query[RR10].tolist() == [0.5, 0.5]
+
+
+def test_padding_is_never_judged() -> None:
+    """Padding of query 1 (code -1) is not the last product of query 0."""
+    judgments = judgments_of({0: {0: 0, 1: 3}, 1: {0: 0, 1: 3}})
+    evaluation = evaluate(ranking_of([[0], [0]], width=5), judgments, n_products=2)
+    assert values(evaluation) == {"RR@10": [0, 0], "AP@10": [0, 0], "nDCG@10": [0, 0], "Judged@10": [1, 1]}
+
+
+def test_results_cannot_be_changed() -> None:
+    """What an evaluation holds is read-only."""
+    evaluation = one_query([], {0: 1})
+    for array in (evaluation.queries, evaluation.without_hits, evaluation.per_query[RR10]):
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 9
+
+
+# bad input
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([[1, 2], [3, 4, 3]], "query 1 (code) has a product twice among its hits; allowed: once"),
+        ([[1, NO_HIT, 2]], "query 0 (code) has a hit behind its end; allowed: hits first, then padding"),
+        ([[1], [N_PRODUCTS]], "query 1 (code) has an unknown product code; allowed: 0 to 59, and -1 as padding"),
+        ([[-2]], "query 0 (code) has an unknown product code; allowed: 0 to 59, and -1 as padding"),
+    ],
+)
+def test_a_broken_ranking_is_refused(rows: list[list[int]], message: str) -> None:
+    """A product twice, a hole, an unknown code: the error names the query, whether it is judged or not."""
+    with pytest.raises(InputError, match=re.escape(message)):
+        evaluate(ranking_of(rows), judgments_of({0: {1: 1}}), n_products=N_PRODUCTS)
+
+
+def test_a_broken_row_is_found_wherever_it_stands() -> None:
+    """The check runs in blocks; a product twice behind the cut-off in the last of 10,000 rows is found and named."""
+    codes = np.tile(np.arange(20), (10_000, 1))
+    codes[9_999, 19] = codes[9_999, 18]
+    ranking = Ranking(codes, np.zeros(codes.shape, dtype=np.float32))
+    with pytest.raises(InputError, match="query 9999 "):
+        evaluate(ranking, judgments_of({0: {1: 1}}), n_products=N_PRODUCTS)
+
+
+@pytest.mark.parametrize(
+    ("grades", "message"),
+    [
+        ({}, "no judgments; at least one is needed to evaluate a ranking"),
+        ({2: {0: 1}}, "a judgment names the query code 2; allowed: 0 to 1"),
+        ({0: {N_PRODUCTS: 1}}, "a judgment names the product code 60; allowed: 0 to 59"),
+        ({0: {-1: 1}}, "a product code is -1; allowed: whole numbers of 0 or more"),
+        ({0: {1: -1}}, "a grade is -1; allowed: whole numbers of 0 or more"),
+    ],
+)
+def test_judgments_that_do_not_fit_are_refused(grades: dict[int, dict[int, int]], message: str) -> None:
+    """No judgments, or some of queries or products that are not there, are no basis for a number."""
+    with pytest.raises(InputError, match=re.escape(message)):
+        evaluate(ranking_of([[1], [1]]), judgments_of(grades), n_products=N_PRODUCTS)
+
+
+# metrics as values
+
+
+@pytest.mark.parametrize("metric", [*METRICS, Metric("nDCG", 5), Metric("AP", 1000)])
+def test_a_metric_is_read_as_it_is_printed(metric: Metric) -> None:
+    """`parse` is the inverse of `str`, and equal metrics are the same key."""
+    assert parse(str(metric)) == metric
+    assert {metric: 1}[parse(str(metric))] == 1
+
+
+def test_metrics_have_the_names_of_the_field() -> None:
+    """Printed as ir_measures does, called by people as in the reference's table; more is better for each."""
+    assert [str(metric) for metric in METRICS] == ["RR@10", "AP@10", "nDCG@10", "Judged@10"]
+    assert {label: metric.label for label, metric in LABELS.items()} == {label: label for label in LABELS}
+    assert [*LABELS] == ["MRR", "MAP", "NDCG", "Judged"]
+    assert Metric("nDCG", 5).label == "nDCG@5"
+    assert all(metric.higher_is_better for metric in METRICS)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "nDCG", "nDCG@", "nDCG@0", "nDCG@-1", "nDCG@1.5", "ndcg@10", "P@10", " nDCG@10", "nDCG@10\n", "MRR"]
+)
+def test_an_unknown_metric_is_refused(text: str) -> None:
+    """The error repeats what was found and lists what is allowed, in one line."""
+    allowed = "allowed: RR@k, AP@k, nDCG@k, Judged@k, with a whole number k of 1 or more (nDCG@10)"
+    with pytest.raises(InputError, match=re.escape(f"unknown metric {text!r}; {allowed}")):
+        parse(text)
+
+
+@pytest.mark.parametrize("cutoff", [0, -1, True, 1.5])
+def test_a_wrong_cutoff_is_refused(cutoff: int) -> None:
+    """A metric that looks at no hit, or at one and a half, does not exist."""
+    with pytest.raises(InputError, match="unknown metric"):
+        Metric("nDCG", cutoff)
+
+
+# properties
+
+HITS = st.lists(st.integers(0, 14), unique=True, max_size=14)
+GRADES = st.dictionaries(st.integers(0, 14), st.integers(0, 3), min_size=1)
+
+
+@settings(deadline=None)
+@given(hits=HITS, grades=GRADES, relevant_from=st.integers(1, 3))
+def test_metrics_lie_between_0_and_1(hits: list[int], grades: dict[int, int], relevant_from: int) -> None:
+    """No ranking gets less than 0 or more than 1, not even by rounding."""
+    evaluation = one_query(hits, grades, relevant_from)
+    assert all(0 <= evaluation.mean(metric) <= 1 for metric in METRICS)
+
+
+@settings(deadline=None)
+@given(grades=GRADES, unjudged=st.lists(st.integers(15, 40), unique=True, max_size=5))
+def test_a_perfect_ranking_scores_exactly_1(grades: dict[int, int], unjudged: list[int]) -> None:
+    """All judged products by descending grade, whatever follows: nDCG and RR are 1, AP too if ten ranks suffice."""
+    assume(any(grades.values()))
+    evaluation = one_query([*sorted(grades, key=lambda code: -grades[code]), *unjudged], grades)
+    assert evaluation.mean(NDCG10) == 1
+    assert evaluation.mean(RR10) == 1
+    if sum(grade > 0 for grade in grades.values()) <= 10:
+        assert evaluation.mean(AP10) == 1
+
+
+@settings(deadline=None)
+@given(hits=HITS, grades=GRADES, data=st.data())
+def test_the_order_of_an_unjudged_tail_does_not_matter(
+    hits: list[int], grades: dict[int, int], data: st.DataObject
+) -> None:
+    """Permuting the hits behind the last judged one changes no metric."""
+    end = max((rank for rank, code in enumerate(hits, 1) if code in grades), default=0)
+    permuted = hits[:end] + data.draw(st.permutations(hits[end:]))
+    assert values(one_query(hits, grades)) == values(one_query(permuted, grades))
+
+
+@settings(deadline=None)
+@given(hits=HITS.filter(lambda hits: len(hits) > 1), grades=GRADES, data=st.data())
+def test_moving_a_better_hit_up_never_lowers_a_metric(
+    hits: list[int], grades: dict[int, int], data: st.DataObject
+) -> None:
+    """If two neighbours are swapped so that the higher grade comes first, RR, AP and nDCG do not fall."""
+    at = data.draw(st.integers(0, len(hits) - 2))
+    pair = sorted(hits[at : at + 2], key=lambda code: grades.get(code, 0))
+    worse, better = hits[:at] + pair + hits[at + 2 :], hits[:at] + pair[::-1] + hits[at + 2 :]
+    before, after = one_query(worse, grades), one_query(better, grades)
+    assert all(after.mean(metric) >= before.mean(metric) - 1e-15 for metric in BY_GRADE)
+
+
+@settings(deadline=None)
+@given(hits=HITS, grades=GRADES)
+def test_a_further_hit_never_lowers_a_metric(hits: list[int], grades: dict[int, int]) -> None:
+    """Each hit that is appended leaves RR, AP and nDCG as they are or raises them."""
+    found = [one_query(hits[:end], grades) for end in range(len(hits) + 1)]
+    for metric in BY_GRADE:
+        means = [evaluation.mean(metric) for evaluation in found]
+        assert means == sorted(means)
+
+
+@settings(deadline=None)
+@given(queries=st.lists(st.tuples(HITS, GRADES), min_size=1, max_size=6))
+def test_queries_do_not_influence_each_other(queries: list[tuple[list[int], dict[int, int]]]) -> None:
+    """A query's values together with others are bit-equal to its values alone."""
+    judgments = judgments_of({query: grades for query, (_, grades) in enumerate(queries)})
+    together = evaluate(ranking_of([hits for hits, _ in queries]), judgments, n_products=N_PRODUCTS)
+    alone = [one_query(hits, grades) for hits, grades in queries]
+    for metric in METRICS:
+        assert together.per_query[metric].tolist() == [evaluation.mean(metric) for evaluation in alone]
+
+
+# trec_eval as the judge
+
+
+@dataclass(frozen=True)
+class Case:
+    """Queries with hits and judgments at random, and what trec_eval needs to know."""
+
+    hits: list[list[int]]
+    grades: dict[int, dict[int, int]]
+    relevant_from: int
+    cutoff: int
+
+
+def fuzzed(seed: int, n_judged: int) -> Case:
+    """Queries 0 to n_judged - 1 are judged; a tenth as many more have hits alone.
+
+    Of the judged ones some have no hits, fewer than ten, only hits without a judgment, or no relevant product.
+    """
+    rng = np.random.default_rng(seed)
+    n_queries = n_judged + n_judged // 10
+
+    def sample(most: int) -> list[int]:
+        return [int(code) for code in rng.permutation(N_PRODUCTS)[: rng.integers(0, most + 1)]]
+
+    hits = [sample(most) for most in rng.choice([0, 3, 12, 40], size=n_queries, p=[0.1, 0.2, 0.3, 0.4])]
+    judged = [sample(most) or [0] for most in rng.choice([1, 8, 40], size=n_judged)]
+    highest = rng.integers(0, 4, size=n_judged)
+    grades = {
+        query: dict(zip(codes, rng.integers(0, highest[query] + 1, size=len(codes)).tolist(), strict=True))
+        for query, codes in enumerate(judged)
+    }
+    return Case(hits, grades, int(rng.integers(1, 4)), int(rng.choice([1, 3, 10, 10, 20])))
+
+
+def by_trec_eval(case: Case) -> dict[str, list[float]]:
+    """trec_eval's values with option -c: 0 for each judged query that it leaves out for want of hits."""
+    qrels = {f"q{query}": {f"p{code}": grade for code, grade in found.items()} for query, found in case.grades.items()}
+    run = {
+        f"q{query}": {f"p{code}": 1000.0 - rank for rank, code in enumerate(hits)}
+        for query, hits in enumerate(case.hits)
+        if hits
+    }
+    cut = {query: dict(list(found.items())[: case.cutoff]) for query, found in run.items()}
+    names = {"RR": ("recip_rank", cut), "AP": ("map_cut", run), "nDCG": ("ndcg_cut", run)}
+    found = {}
+    for kind, (measure, hits) in names.items():
+        name = measure if kind == "RR" else f"{measure}.{case.cutoff}"
+        evaluator = pytrec_eval.RelevanceEvaluator(qrels, {name}, relevance_level=case.relevant_from)
+        scores = evaluator.evaluate(hits)
+        found[kind] = [scores.get(query, {}).get(name.replace(".", "_"), 0.0) for query in qrels]
+    return found
+
+
+def by_definition_judged(case: Case) -> list[float]:
+    """ir_measures' Judged, in plain Python."""
+    first = [case.hits[query][: case.cutoff] for query in case.grades]
+    return [sum(h in case.grades[q] for h in hits) / len(hits) if hits else 0.0 for q, hits in enumerate(first)]
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_values_are_those_of_trec_eval(seed: int) -> None:
+    """On 20 x 500 = 10,000 fuzzed judged queries RR, AP and nDCG differ from trec_eval's by at most 1e-12.
+
+    The means too, over all judged queries (-c); Judged agrees with its definition.
+    """
+    case = fuzzed(seed, n_judged=500)
+    metrics = {kind: Metric(kind, case.cutoff) for kind in ("RR", "AP", "nDCG", "Judged")}
+    judgments = judgments_of(case.grades, case.relevant_from)
+    evaluation = evaluate(ranking_of(case.hits), judgments, n_products=N_PRODUCTS, metrics=list(metrics.values()))
+    expected = by_trec_eval(case) | {"Judged": by_definition_judged(case)}
+    assert evaluation.queries.tolist() == list(case.grades)
+    for kind, metric in metrics.items():
+        assert len(expected[kind]) == 500
+        assert np.abs(evaluation.per_query[metric] - expected[kind]).max() <= 1e-12
+        assert evaluation.mean(metric) == pytest.approx(sum(expected[kind]) / 500, abs=1e-12)
+    assert evaluation.without_hits.tolist() == [query for query in case.grades if not case.hits[query]]
+
+
+def test_the_fuzzed_cases_hold_what_they_promise() -> None:
+    """The 10,000 cases have queries without hits, with fewer than ten, without a relevant or a judged hit."""
+    cases = [fuzzed(seed, n_judged=500) for seed in range(20)]
+    pairs = [(case, case.hits[query], case.grades[query]) for case in cases for query in case.grades]
+    assert len(pairs) == 10_000
+    assert sum(not hits for _, hits, _ in pairs) > 1000
+    assert sum(0 < len(hits) < 10 for _, hits, _ in pairs) > 1000
+    assert sum(max(grades.values()) < case.relevant_from for case, _, grades in pairs) > 1000
+    assert sum(bool(hits) and not set(hits) & set(grades) for _, hits, grades in pairs) > 1000
+    assert {case.cutoff for case in cases} == {1, 3, 10, 20}
+    assert {case.relevant_from for case in cases} == {1, 2, 3}

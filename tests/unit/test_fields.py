@@ -1,0 +1,85 @@
+"""Which text of a product a field sees."""
+
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+
+from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS, attribute_texts, embedded_texts
+from relevance.records import Catalogue
+
+PRODUCTS = [
+    ("a", "Desk lamp", "Warm light."),
+    ("b", "Bulb", ""),
+    ("c", " \t", "Only a description"),
+    ("d", "", "\n"),
+    ("e", " Floor lamp ", "two\nlines"),
+]
+ATTRIBUTES = [
+    ("e", "height", "150 cm"),
+    ("a", "colour", "red"),
+    ("a", "", "40 cm"),
+    ("d", " ", ""),
+    ("a", "dimmable", " "),
+    ("e", "", "\N{NO-BREAK SPACE}"),
+]
+
+
+@pytest.fixture
+def catalogue() -> Catalogue:
+    """Products a to e: complete, without attributes, without title, without any text, with text to be kept as is."""
+    return Catalogue(
+        pd.DataFrame(PRODUCTS, columns=["id", "title", "description"]),
+        pd.DataFrame(ATTRIBUTES, columns=["id", "name", "value"]),
+    )
+
+
+@pytest.mark.parametrize(
+    ("field", "expected"),
+    [
+        ("title", ["Desk lamp", "Bulb", "", "", " Floor lamp "]),
+        ("description", ["Warm light.", "", "Only a description", "", "two\nlines"]),
+        ("attributes", ["colour red 40 cm dimmable", "", "", "", "height 150 cm"]),
+        (
+            "whole",
+            [
+                "Desk lamp Warm light. colour red 40 cm dimmable",
+                "Bulb",
+                "Only a description",
+                "",
+                " Floor lamp  two\nlines height 150 cm",
+            ],
+        ),
+    ],
+)
+def test_the_text_of_each_vector_field(catalogue: Catalogue, field: str, expected: list[str]) -> None:
+    """Parts that hold more than white space, as they are, joined by one space; "" where there is none."""
+    assert embedded_texts(catalogue, field) == expected
+
+
+def test_an_attribute_reads_name_then_value(catalogue: Catalogue) -> None:
+    """One text an attribute, in the order of the catalogue, without the part that is blank."""
+    assert attribute_texts(catalogue) == ["colour red", "40 cm", "dimmable", "", "height 150 cm", ""]
+
+
+def test_a_catalogue_without_attributes_has_empty_texts() -> None:
+    """No attribute at all is no special case."""
+    bare = Catalogue(
+        pd.DataFrame(PRODUCTS, columns=["id", "title", "description"]),
+        pd.DataFrame({"id": [], "name": [], "value": []}, dtype=str),
+    )
+    assert attribute_texts(bare) == []
+    assert embedded_texts(bare, "attributes") == [""] * 5
+    assert embedded_texts(bare, "whole")[0] == "Desk lamp Warm light."
+
+
+def test_every_vector_field_has_a_text_for_each_product(catalogue: Catalogue) -> None:
+    """The table of fields and the function agree; a text field that is matched can be embedded, too."""
+    assert all(len(embedded_texts(catalogue, field)) == len(catalogue) for field in VECTOR_FIELDS)
+    assert set(TEXT_FIELDS) < set(VECTOR_FIELDS)
+
+
+def test_an_unknown_field_has_no_text(catalogue: Catalogue) -> None:
+    """A name that is not in the table is an error, not a missing clause."""
+    with pytest.raises(KeyError, match="titel"):
+        embedded_texts(catalogue, "titel")

@@ -1,0 +1,195 @@
+"""Reciprocal rank fusion: hand-worked examples, symmetry, and exact fractions as the judge."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from fractions import Fraction
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relevance.fusion import reciprocal_rank_fusion
+from relevance.records import NO_HIT, Ranking
+
+
+def ranking_of(rows: list[list[int]], width: int | None = None) -> Ranking:
+    """A ranking with these hits; its scores are no part of a fusion and are left out."""
+    width = max((len(row) for row in rows), default=0) if width is None else width
+    codes = np.full((len(rows), width), NO_HIT, dtype=np.int64)
+    for query, row in enumerate(rows):
+        codes[query, : len(row)] = row
+    return Ranking(codes, np.full(codes.shape, np.nan, dtype=np.float32))
+
+
+def fused(lists: list[list[int]], *, window: int = 50, k: int = 60, hits: int = 10) -> list[tuple[int, float]]:
+    """(code, score) of the hits of one query."""
+    ranking = reciprocal_rank_fusion([ranking_of([row]) for row in lists], window=window, k=k, hits=hits)
+    assert ranking.codes.shape == ranking.scores.shape == (1, hits)
+    assert ranking.codes.dtype == np.int64
+    assert ranking.scores.dtype == np.float32
+    return [(c, s) for c, s in zip(ranking.codes[0].tolist(), ranking.scores[0].tolist(), strict=True) if c != NO_HIT]
+
+
+def by_fractions(lists: list[list[int]], *, window: int, k: int, hits: int) -> list[tuple[int, float]]:
+    """The definition, with exact sums that are rounded once, to float32."""
+    sums: defaultdict[int, Fraction] = defaultdict(Fraction)
+    for row in lists:
+        for rank, code in enumerate(row[:window], start=1):
+            sums[code] += Fraction(1, k + rank)
+    scores = {code: float(np.float32(float(total))) for code, total in sums.items()}
+    return sorted(scores.items(), key=lambda item: (-item[1], item[0]))[:hits]
+
+
+def float32(value: Fraction) -> float:
+    """The nearest float32."""
+    return float(np.float32(float(value)))
+
+
+def test_a_worked_example() -> None:
+    """Lists 7 5 9 and 5 4, k = 60.
+
+    5: 1/62 + 1/61, 7: 1/61, 4: 1/62, 9: 1/63.
+    """
+    expected = [
+        (5, Fraction(1, 62) + Fraction(1, 61)),
+        (7, Fraction(1, 61)),
+        (4, Fraction(1, 62)),
+        (9, Fraction(1, 63)),
+    ]
+    assert fused([[7, 5, 9], [5, 4]]) == [(code, float32(score)) for code, score in expected]
+
+
+def test_mirrored_ranks_tie_and_the_lower_code_goes_first() -> None:
+    """Products 8 and 3 have the ranks (1, 2) and (2, 1): equal scores, 3 first, whichever list comes first."""
+    score = float32(Fraction(1, 61) + Fraction(1, 62))
+    assert fused([[8, 3], [3, 8]]) == fused([[3, 8], [8, 3]]) == [(3, score), (8, score)]
+
+
+def test_only_the_window_counts() -> None:
+    """With a window of 2 the third hits do not exist."""
+    assert [code for code, _ in fused([[1, 2, 3], [4, 5, 3]], window=2)] == [1, 4, 2, 5]
+
+
+def test_hits_are_cut_and_padded() -> None:
+    """Three products: two are kept if two are asked for; five columns end in NO_HIT with -inf."""
+    lists = [ranking_of([[1, 2]]), ranking_of([[3]])]
+    assert reciprocal_rank_fusion(lists, window=50, k=60, hits=2).codes.tolist() == [[1, 3]]
+    padded = reciprocal_rank_fusion(lists, window=50, k=60, hits=5)
+    assert padded.codes.tolist() == [[1, 3, 2, NO_HIT, NO_HIT]]
+    assert padded.scores[0, 3:].tolist() == [-np.inf, -np.inf]
+
+
+@pytest.mark.parametrize("shape", [(3, 0), (3, 4), (0, 4), (0, 0)])
+def test_lists_without_hits_fuse_to_nothing(shape: tuple[int, int]) -> None:
+    """Empty lists, wide or narrow, give a ranking of the right shape that holds padding alone."""
+    empty = ranking_of([[]] * shape[0], width=shape[1])
+    ranking = reciprocal_rank_fusion([empty, empty], window=50, k=60, hits=10)
+    assert ranking.codes.shape == (shape[0], 10)
+    assert (ranking.codes == NO_HIT).all()
+    assert np.isneginf(ranking.scores).all()
+
+
+@pytest.mark.parametrize("rows", [[], [2, 3], [3, 2]])
+def test_rankings_of_different_queries_are_refused(rows: list[int]) -> None:
+    """No ranking at all, or rankings with different numbers of rows, are a mistake of the caller."""
+    with pytest.raises(ValueError, match="rankings of the same queries"):
+        reciprocal_rank_fusion([ranking_of([[1]] * number) for number in rows], window=50, k=60, hits=10)
+
+
+def test_two_lists_are_ordered_as_their_exact_sums() -> None:
+    """For all 51 x 51 pairs of ranks (or absence), with k = 60, float32 scores order and tie as fractions do.
+
+    That includes equal sums of different ranks, as 1/70 + 1/105 = 1/84 + 1/84.
+    """
+    pairs = [(left, right) for left in range(51) for right in range(51) if left or right]
+    others = (list(range(1, 51)), list(range(51, 101)))
+    lists = []
+    for side, other in enumerate(others):
+        rows = [[0 if rank == pair[side] else code for rank, code in enumerate(other, start=1)] for pair in pairs]
+        lists.append(ranking_of(rows))
+    ranking = reciprocal_rank_fusion(lists, window=50, k=60, hits=100)
+    exact = [sum((Fraction(1, 60 + rank) for rank in pair if rank), Fraction()) for pair in pairs]
+    scores = ranking.scores[ranking.codes == 0].tolist()
+    assert scores == [float32(total) for total in exact]
+    assert len(set(scores)) == len(set(exact))
+    order = sorted(range(len(pairs)), key=exact.__getitem__)
+    assert [scores[at] for at in order] == sorted(scores)
+    assert exact[pairs.index((10, 45))] == exact[pairs.index((24, 24))]
+
+
+def fuzzed(seed: int, n_queries: int) -> tuple[list[list[list[int]]], dict[str, int]]:
+    """Lists per query over few products, so that ranks collide: empty, short and long ones, and mirrored pairs."""
+    rng = np.random.default_rng(seed)
+    n_lists = int(rng.integers(1, 6))
+    n_products = int(rng.choice([3, 8, 60]))
+    queries = []
+    for _ in range(n_queries):
+        rows = [[int(c) for c in rng.permutation(n_products)[: rng.integers(0, 61)]] for _ in range(n_lists)]
+        if n_lists > 1 and rng.random() < 0.5:
+            rows[1] = rows[0][::-1]
+        queries.append(rows)
+    window, k, hits = rng.choice([1, 5, 50]), rng.choice([1, 10, 60]), rng.choice([1, 10, 100])
+    return queries, {"window": int(window), "k": int(k), "hits": int(hits)}
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_fusion_is_that_of_exact_fractions(seed: int) -> None:
+    """On 20 x 100 fuzzed queries the hits, their order and their scores are those of the definition in fractions."""
+    queries, parameters = fuzzed(seed, n_queries=100)
+    lists = [ranking_of(list(rows)) for rows in zip(*queries, strict=True)]
+    ranking = reciprocal_rank_fusion(lists, **parameters)
+    for codes, scores, rows in zip(ranking.codes.tolist(), ranking.scores.tolist(), queries, strict=True):
+        expected = by_fractions(rows, **parameters)
+        padding = parameters["hits"] - len(expected)
+        assert codes == [code for code, _ in expected] + [NO_HIT] * padding
+        assert scores == [score for _, score in expected] + [-np.inf] * padding
+
+
+def test_the_fuzzed_lists_hold_ties() -> None:
+    """Among the fuzzed queries more than 500 have two products of one score within their hits."""
+    tied = 0
+    for seed in range(20):
+        queries, parameters = fuzzed(seed, n_queries=100)
+        scores = [[score for _, score in by_fractions(rows, **parameters)] for rows in queries]
+        tied += sum(len(set(found)) < len(found) for found in scores)
+    assert tied > 500
+
+
+LIST = st.lists(st.integers(0, 12), unique=True, max_size=12)
+
+
+@settings(deadline=None)
+@given(lists=st.lists(LIST, min_size=2, max_size=4))
+def test_the_order_of_the_lists_does_not_matter(lists: list[list[int]]) -> None:
+    """Every permutation of the lists gives bit-equal hits and scores."""
+    expected = fused(lists)
+    assert all(fused(list(order)) == expected for order in permutations(lists))
+
+
+@settings(deadline=None)
+@given(row=LIST, copies=st.integers(1, 4))
+def test_a_list_fused_with_itself_keeps_its_order(row: list[int], copies: int) -> None:
+    """One list, or several equal ones, come out as they went in."""
+    assert [code for code, _ in fused([row] * copies, hits=12)] == row
+
+
+def test_queries_do_not_influence_each_other() -> None:
+    """Work goes in blocks of rows; 5,000 queries together give what each gives alone, at the edges of blocks too."""
+    rng = np.random.default_rng(3)
+    rows = [[[int(c) for c in rng.permutation(80)[:50]] for _ in range(50)] for _ in range(2)]
+    lists = [ranking_of(row * 100) for row in rows]
+    codes = reciprocal_rank_fusion(lists, window=50, k=60, hits=10).codes
+    alone = [[code for code, _ in fused([left, right])] for left, right in zip(*rows, strict=True)]
+    assert codes.tolist() == alone * 100
+
+
+def test_its_arguments_are_left_alone() -> None:
+    """Fusing writes nothing into the lists."""
+    lists = [ranking_of([[1, 2, 3]]), ranking_of([[3, 4]])]
+    for ranking in lists:
+        ranking.codes.flags.writeable = False
+    reciprocal_rank_fusion(lists, window=2, k=60, hits=10)
+    assert [ranking.codes.tolist() for ranking in lists] == [[[1, 2, 3]], [[3, 4]]]

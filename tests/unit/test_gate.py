@@ -1,0 +1,133 @@
+"""Floors: how the file is read, and the verdict on what was measured."""
+
+from __future__ import annotations
+
+import tomllib
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from relevance import gate
+from relevance.errors import InputError
+from relevance.evaluation import evaluate
+from relevance.records import NO_HIT, Catalogue, Dataset, Judgments, Queries, Ranking
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relevance.evaluation import Evaluation
+
+DATASETS, STRATEGIES = ("sample", "chorus"), ("textsearch", "rrf")
+
+
+@pytest.fixture
+def dataset() -> Dataset:
+    """Eight queries; query q has q + 1 relevant products, of ten."""
+    products = pd.DataFrame({"id": [f"p{n}" for n in range(10)], "title": "x", "description": ""})
+    catalogue = Catalogue(products, pd.DataFrame({"id": [], "name": [], "value": []}, dtype=str))
+    queries = Queries(pd.DataFrame({"id": [f"q{n}" for n in range(8)], "text": [f"text {n}" for n in range(8)]}))
+    pairs = [(query, product) for query in range(8) for product in range(query + 1)]
+    codes = np.array(pairs)
+    return Dataset("sample", catalogue, queries, Judgments(codes[:, 0], codes[:, 1], np.ones(len(pairs), dtype=int)))
+
+
+def _evaluation(dataset: Dataset, found: set[int]) -> Evaluation:
+    """The queries `found` have product 0, which is relevant to all, as their only hit; the others product 9."""
+    codes = np.array([[0 if query in found else 9, NO_HIT] for query in range(8)])
+    return evaluate(Ranking(codes, np.ones(codes.shape, np.float32)), dataset.judgments, n_products=10)
+
+
+def _floors(path: Path, text: str) -> gate.Floors:
+    path.write_text(text)
+    return gate.read_floors(path, datasets=DATASETS, strategies=STRATEGIES)["sample", "textsearch"]
+
+
+def test_mean_at_the_floor_passes(dataset: Dataset, tmp_path: Path) -> None:
+    """A mean that equals its floor passes; one that is a hair below fails."""
+    half = _evaluation(dataset, {0, 1, 2, 3})
+    passing = gate.judge(half, _floors(tmp_path / "f.toml", "[sample.textsearch]\nMRR = 0.5"), dataset)
+    failing = gate.judge(half, _floors(tmp_path / "f.toml", "[sample.textsearch]\nMRR = 0.5000001"), dataset)
+    assert (passing.status, failing.status) == ("pass", "fail")
+    assert failing.reasons == ("MRR 0.5000 is below its floor 0.5000",)
+
+
+def test_failure_names_the_queries_that_contribute_most(dataset: Dataset, tmp_path: Path) -> None:
+    """The five queries with the lowest value come first, and among equal ones those with most relevant products."""
+    floors = _floors(tmp_path / "f.toml", "[sample.textsearch]\nMRR = 0.9\nMAP = 0.0")
+    verdict = gate.judge(_evaluation(dataset, {6, 7}), floors, dataset)
+    (short,) = verdict.shortfalls
+    assert (short.label, short.value, short.floor) == ("MRR", 0.25, 0.9)
+    assert [lost.query for lost in short.queries] == ["q5", "q4", "q3", "q2", "q1"]
+    assert short.queries[0].text == "text 5"
+
+
+def test_other_corpus_is_not_gated(dataset: Dataset, tmp_path: Path) -> None:
+    """Floors for another corpus gate nothing and say so; a prefix of this corpus' hash gates."""
+    nothing = _evaluation(dataset, set())
+    table = "[sample.textsearch]\nMRR = 0.5\ncorpus = "
+    other = gate.judge(nothing, _floors(tmp_path / "f.toml", f'{table}"00000000"'), dataset)
+    same = gate.judge(nothing, _floors(tmp_path / "f.toml", f'{table}"{dataset.catalogue.sha256[:8]}"'), dataset)
+    assert (other.status, same.status) == ("not_gated", "fail")
+    assert other.reasons == (f"floors are for corpus 00000000, this is {dataset.catalogue.sha256[:8]}",)
+
+
+def test_no_floors_is_not_gated(dataset: Dataset) -> None:
+    """A strategy without floors is said to be not gated, with the reason."""
+    verdict = gate.judge(_evaluation(dataset, set()), None, dataset)
+    assert (verdict.status, verdict.reasons) == ("not_gated", ("no floors for this strategy on this data set",))
+
+
+def test_suggested_floors_pass_what_they_were_suggested_for(dataset: Dataset, tmp_path: Path) -> None:
+    """The snippet is TOML, lies below the measured means by the margin, and is for this corpus."""
+    half = _evaluation(dataset, {0, 1, 2, 3})
+    snippet = gate.suggest(dataset, {"textsearch": half})
+    assert tomllib.loads(snippet)["sample"]["textsearch"]["MRR"] == 0.495
+    floors = _floors(tmp_path / "f.toml", snippet)
+    assert gate.judge(half, floors, dataset).status == "pass"
+    assert gate.judge(_evaluation(dataset, {0, 1, 2}), floors, dataset).status == "fail"
+
+
+BAD_FILES = {
+    "not TOML": ("[sample.textsearch]\nMRR = \n", "f.toml: not TOML: Invalid value (at line 2, column 7)"),
+    "unknown metric": (
+        "[sample.textsearch]\nMMR = 0.5",
+        "f.toml [sample.textsearch]: unknown floor 'MMR' (did you mean 'MRR'?); allowed: MRR, MAP, NDCG, corpus",
+    ),
+    "unknown strategy": (
+        "[sample.textserch]\nMRR = 0.5",
+        "f.toml [sample]: unknown strategy 'textserch' (did you mean 'textsearch'?); allowed: textsearch, rrf",
+    ),
+    "unknown data set": ("[samples.rrf]\nMRR = 0.5", "f.toml: unknown data set 'samples' (did you mean 'sample'?)"),
+    "above one": ("[sample.rrf]\nMRR = 1.5", "f.toml [sample.rrf] MRR = 1.5; allowed: a number from 0 to 1"),
+    "text": ('[sample.rrf]\nMRR = "0.5"', "f.toml [sample.rrf] MRR = '0.5'; allowed: a number from 0 to 1"),
+    "not a number": ("[sample.rrf]\nMAP = nan", "f.toml [sample.rrf] MAP = nan; allowed: a number from 0 to 1"),
+    "truth value": ("[sample.rrf]\nMAP = true", "f.toml [sample.rrf] MAP = True; allowed: a number from 0 to 1"),
+    "empty table": ("[sample.rrf]\n", "f.toml [sample.rrf]: no floor; at least one of MRR, MAP, NDCG is needed"),
+    "no table": ("[sample]\nrrf = 1", "f.toml [sample.rrf]: expected a table, found 1"),
+    "no data set": ("sample = 1", "f.toml [sample]: expected a table, found 1"),
+    "short corpus": (
+        '[sample.rrf]\nMAP = 0\ncorpus = "abc"',
+        "corpus = 'abc'; allowed: the first 8 or more hex",
+    ),
+    "not UTF-8": (b"# \xff", "f.toml: byte 2 is not UTF-8; TOML is UTF-8"),
+    "too large": (b"#" * (1 << 21), "f.toml: larger than 1,048,576 bytes"),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), BAD_FILES.values(), ids=BAD_FILES)
+def test_bad_file_of_floors(tmp_path: Path, text: str | bytes, line: str) -> None:
+    """A bad file of floors is one line: what, where, what is allowed."""
+    path = tmp_path / "f.toml"
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    with pytest.raises(InputError) as error:
+        gate.read_floors(path, datasets=DATASETS, strategies=STRATEGIES)
+    assert line in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_missing_file_of_floors(tmp_path: Path) -> None:
+    """A file of floors that was named and is not there is an error."""
+    with pytest.raises(InputError, match=r"none\.toml: cannot be read \(No such file or directory\)"):
+        gate.read_floors(tmp_path / "none.toml", datasets=DATASETS, strategies=STRATEGIES)

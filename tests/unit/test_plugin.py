@@ -1,0 +1,315 @@
+"""The plugin as its user meets it: options, selection, exit codes, the lines on the terminal, the folder of results.
+
+A tiny catalogue in the Home Depot layout and the text strategies: neither a model nor a server is needed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+# numpy cannot be imported twice in a process: what an inner session would import is here before it
+import relevance.engines.embedded
+import relevance.report.folder
+import relevance.report.terminal
+import relevance.suite  # noqa: F401
+
+pytest_plugins = ["pytester"]
+
+BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "test_strategies.py"
+TRAIN = """"id","product_uid","product_title","search_term","relevance"
+1,100,"Oak table for six","oak table",3
+2,101,"Garden bench of pine","oak table",1
+3,102,"Pine shelf, 3 boards","shelf",2.67
+4,101,"Garden bench of pine","garden bench",3
+5,103,"Bench vice","garden bench",1.33
+6,104,"Sofa in grey","couch",3
+"""
+TEXT = ("--strategy", "textsearch", "--strategy", "textsearch_boosted")
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+    """A project of a user: one line of conftest, the benchmark file, a data set, no floors."""
+    monkeypatch.delenv("CI", raising=False)
+    pytester.makeconftest('pytest_plugins = ["relevance.plugin"]')
+    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --import-mode=importlib")
+    pytester.mkdir("benchmarks")
+    pytester.mkdir("data")
+    (pytester.path / "benchmarks" / "test_strategies.py").write_text(BENCHMARKS.read_text())
+    (pytester.path / "data" / "train.csv").write_text(TRAIN, encoding="latin-1")
+    return pytester
+
+
+def _run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return project.runpytest_inprocess("benchmarks", "--dataset", "homedepot:data", *options)
+
+
+def _results(project: pytest.Pytester, out: str = ".relevance/latest") -> dict:
+    return json.loads((project.path / out / "results.json").read_text())
+
+
+def _floors(project: pytest.Pytester, text: str) -> None:
+    (project.path / "benchmarks" / "thresholds.toml").write_text(text)
+
+
+def test_passing_run(project: pytest.Pytester) -> None:
+    """Strategies above their floors pass with exit code 0, and the table marks the best value and shows the floor."""
+    _floors(project, "[homedepot.textsearch]\nMRR = 0.7\n[homedepot.textsearch_boosted]\nNDCG = 0.5")
+    result = _run(project, *TEXT)
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(
+        [
+            "homedepot: 5 products, 4 queries, 6 judgments; engine embedded",
+            "strategy  *MRR *MAP *NDCG *judged *run time (s)*verdict",
+            "textsearch *0.7500[*]>= 0.700*pass",
+            "textsearch_boosted *0.7500[*] *>= 0.500*pass",
+            "results: .relevance/latest",
+        ]
+    )
+
+
+def test_failure_says_metric_value_floor_and_queries(project: pytest.Pytester) -> None:
+    """A strategy below its floor fails with exit code 1, with the queries that cost most and without a traceback."""
+    _floors(project, "[homedepot.textsearch]\nMRR = 0.9\nMAP = 0.1")
+    result = _run(project, "--strategy", "textsearch")
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    text = result.stdout.str()
+    assert re.search(r"MRR 0\.7500 < floor 0\.9000, short by 0\.1500", text)
+    assert re.search(r"0\.0000  'couch' \(q[0-9a-f]{12}\)", text)
+    assert "MAP 0" not in text
+    assert "Traceback" not in text
+    assert "plugin.py" not in text
+    assert _results(project)["strategies"]["textsearch"]["verdict"] == "fail"
+
+
+def test_results_json(project: pytest.Pytester) -> None:
+    """`results.json` has the documented keys and nothing else."""
+    _floors(project, "[homedepot.textsearch]\nMRR = 0.7")
+    _run(project, *TEXT)
+    results = _results(project)
+    assert list(results) == ["schema", "dataset", "engine", "models", "strategies"]
+    assert results["schema"] == 1
+    assert {key: results["dataset"][key] for key in ("name", "products", "queries", "judgments")} == {
+        "name": "homedepot",
+        "products": 5,
+        "queries": 4,
+        "judgments": 6,
+    }
+    assert all(re.fullmatch("[0-9a-f]{64}", value) for value in results["dataset"]["sha256"].values())
+    assert results["models"] == {}
+    row = results["strategies"]["textsearch"]
+    assert list(row) == ["model", "metrics", "run_time_s", "queries_per_s", "latency_ms", "verdict", "reasons"]
+    assert list(row["metrics"]) == ["RR@10", "AP@10", "nDCG@10", "Judged@10"]
+    assert row["metrics"]["RR@10"] == 0.75
+    assert row["run_time_s"] > 0
+    assert row["latency_ms"]["p95"] >= row["latency_ms"]["p50"] > 0
+    assert results["strategies"]["textsearch_boosted"]["verdict"] == "not_gated"
+
+
+def test_same_command_same_bytes(project: pytest.Pytester) -> None:
+    """Two runs of a command write the same files, timings aside."""
+    _run(project, *TEXT, "--out", "one")
+    _run(project, *TEXT, "--out", "two")
+    names = sorted(path.relative_to(project.path / "one") for path in (project.path / "one").rglob("*.*"))
+    assert [str(name) for name in names] == [
+        "per_query.json",
+        "qrels.txt",
+        "queries.tsv",
+        "results.json",
+        "runs/textsearch.run",
+        "runs/textsearch_boosted.run",
+    ]
+    for name in names:
+        if name.name != "results.json":
+            assert (project.path / "one" / name).read_bytes() == (project.path / "two" / name).read_bytes()
+
+
+def test_per_query_json_has_real_scores(project: pytest.Pytester) -> None:
+    """`per_query.json` gives every query its metrics and its hits with their scores; no hits is an empty list."""
+    _run(project, "--strategy", "textsearch")
+    rows = json.loads((project.path / ".relevance/latest/per_query.json").read_text())["strategies"]["textsearch"]
+    queries = dict(
+        reversed(line.split("\t")) for line in (project.path / ".relevance/latest/queries.tsv").read_text().splitlines()
+    )
+    assert rows[queries["couch"]]["hits"] == []
+    assert rows[queries["couch"]]["metrics"]["nDCG@10"] == 0
+    hits = rows[queries["garden bench"]]["hits"]
+    assert [product for product, _ in hits] == ["101", "103"]
+    assert hits[0][1] > hits[1][1] > 0
+
+
+def test_query_without_hits_is_listed(project: pytest.Pytester) -> None:
+    """A judged query that finds nothing counts 0 and is named on the terminal."""
+    _run(project, "--strategy", "textsearch").stdout.fnmatch_lines(["textsearch: 1 judged query without hits: 'couch'"])
+
+
+def test_benchmark_json_has_our_figures(project: pytest.Pytester) -> None:
+    """pytest-benchmark's JSON has three rounds a strategy, queries a second and the latencies."""
+    _run(project, "--strategy", "textsearch", "--benchmark-json", "b.json", "--benchmark-only")
+    (row,) = json.loads((project.path / "b.json").read_text())["benchmarks"]
+    assert row["name"] == "test_strategy[textsearch]"
+    assert row["stats"]["rounds"] == 3
+    assert {"queries_per_s", "p50_ms", "p95_ms", "nDCG@10"} <= set(row["extra_info"])
+
+
+@pytest.mark.parametrize(("options", "shown"), [((), False), (("--benchmark-sort", "name"), True)])
+def test_own_table_of_pytest_benchmark(project: pytest.Pytester, options: tuple[str, ...], *, shown: bool) -> None:
+    """pytest-benchmark's own table is printed only where one of its options was given."""
+    text = _run(project, "--strategy", "textsearch", *options).stdout.str()
+    assert ("benchmark: 1 tests" in text) is shown
+
+
+def test_other_benchmarks_keep_their_table(project: pytest.Pytester) -> None:
+    """A benchmark that is not ours is still shown by pytest-benchmark."""
+    (project.path / "benchmarks" / "test_other.py").write_text("def test_other(benchmark): benchmark(sum, [1])")
+    text = _run(project, "--strategy", "textsearch").stdout.str()
+    assert "benchmark: 1 tests" in text
+    assert "test_other" in text
+
+
+def test_benchmark_disable_gates_without_times(project: pytest.Pytester) -> None:
+    """Under --benchmark-disable metrics are gated and times are null."""
+    _floors(project, "[homedepot.textsearch]\nMRR = 0.9")
+    result = _run(project, "--strategy", "textsearch", "--benchmark-disable")
+    row = _results(project)["strategies"]["textsearch"]
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert (row["run_time_s"], row["queries_per_s"], row["latency_ms"]) == (None, None, {"p50": None, "p95": None})
+
+
+def test_k_and_x(project: pytest.Pytester) -> None:
+    """`-k` deselects, `-x` stops at the first failure, and what ran is written."""
+    _floors(project, "[homedepot.textsearch]\nMRR = 0.9\n[homedepot.textsearch_boosted]\nMRR = 0.9")
+    _run(project, "-k", "textsearch", "-x").assert_outcomes(failed=1, deselected=7)
+    assert list(_results(project)["strategies"]) == ["textsearch"]
+
+
+def test_nothing_selected(project: pytest.Pytester) -> None:
+    """Exit code 5, pytest's own, where no benchmark is selected."""
+    assert _run(project, "-k", "nothing").ret == pytest.ExitCode.NO_TESTS_COLLECTED
+
+
+def test_junit(project: pytest.Pytester) -> None:
+    """The failure stands in the JUnit file with its reason."""
+    _floors(project, "[homedepot.textsearch]\nMRR = 0.9")
+    _run(project, *TEXT, "--junitxml", "junit.xml")
+    suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - pytest wrote it
+    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert "MRR 0.7500 is below its floor 0.9000" in suite.find("testcase/failure").get("message")
+
+
+def test_nothing_gated_is_a_failure_in_ci(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without floors the run passes with a loud line, and fails where CI is set."""
+    line = "not gated: textsearch: no floors for this strategy on this data set"
+    outside = _run(project, "--strategy", "textsearch")
+    monkeypatch.setenv("CI", "true")
+    inside = _run(project, "--strategy", "textsearch")
+    assert (outside.ret, inside.ret) == (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    outside.stdout.fnmatch_lines([line])
+    inside.stdout.fnmatch_lines([line, "FAIL: CI is set and no strategy was gated"])
+
+
+def test_suggested_floors(project: pytest.Pytester) -> None:
+    """`--suggest-floors` prints a snippet that the next run passes."""
+    text = _run(project, "--strategy", "textsearch", "--suggest-floors").stdout.str()
+    snippet = re.search(r"\[homedepot\.textsearch\]\nMRR = 0\.745\n.*?corpus = \"[0-9a-f]{12}\"", text, re.DOTALL)
+    _floors(project, snippet.group())
+    assert _results(project)["strategies"]["textsearch"]["verdict"] == "not_gated"
+    assert _run(project, "--strategy", "textsearch").ret == pytest.ExitCode.OK
+    assert _results(project)["strategies"]["textsearch"]["verdict"] == "pass"
+
+
+def test_earlier_results_are_replaced_whole(project: pytest.Pytester) -> None:
+    """A run leaves nothing of an earlier one in the folder of results, and nothing beside it."""
+    _run(project, *TEXT)
+    _run(project, "--strategy", "textsearch")
+    assert [path.name for path in (project.path / ".relevance/latest/runs").iterdir()] == ["textsearch.run"]
+    assert [path.name for path in (project.path / ".relevance").iterdir()] == ["latest"]
+
+
+def test_failed_collection_leaves_earlier_results(project: pytest.Pytester) -> None:
+    """A run that does not get to its strategies leaves earlier results as they were."""
+    _run(project, "--strategy", "textsearch")
+    before = (project.path / ".relevance/latest/results.json").read_bytes()
+    _floors(project, "[homedepot")
+    assert _run(project, "--strategy", "textsearch").ret == pytest.ExitCode.USAGE_ERROR
+    assert (project.path / ".relevance/latest/results.json").read_bytes() == before
+
+
+BAD_USE = {
+    "unknown strategy": (
+        ("--strategy", "textserch"),
+        "unknown strategy 'textserch' (did you mean 'textsearch'?); allowed: textsearch, textsearch_boosted,",
+    ),
+    "unknown data set": (("--dataset", "homedepo:data"), "unknown data set 'homedepo' (did you mean 'homedepot'?)"),
+    "no such folder": (("--dataset", "homedepot:nowhere"), "nowhere"),
+    "data set without a path": (("--dataset", "homedepot"), "homedepot"),
+    "floors not there": (("--floors", "none.toml"), "none.toml: cannot be read (No such file or directory)"),
+    "skipped benchmarks": (("--benchmark-skip",), "--benchmark-skip would skip every strategy"),
+    "out holds other files": (("--out", "benchmarks"), "--out benchmarks: holds other files; allowed: a new or empty"),
+    "out is a file": (("--out", "tox.ini"), "--out tox.ini: is a file; allowed: a folder, which is replaced whole"),
+    "out below a file": (("--out", "tox.ini/out"), "is not a folder that can be written to"),
+    "no such model": (("--strategy", "rrf", "--model", "./nowhere"), "nowhere"),
+    "no tokens": (("--strategy", "rrf", "--max-tokens", "0"), "0"),
+    "too many tokens": (("--strategy", "rrf", "--max-tokens", "100000"), "100000"),
+    "tokens in words": (("--max-tokens", "many"), "argument --max-tokens: invalid int value: 'many'"),
+    "cache is a file": (("--strategy", "rrf", "--cache-dir", "tox.ini"), "tox.ini"),
+    "option that is not there": (("--datset", "sample"), "unrecognized arguments: --datset"),
+}
+
+
+@pytest.mark.parametrize(("options", "line"), BAD_USE.values(), ids=BAD_USE)
+def test_bad_use(project: pytest.Pytester, options: tuple[str, ...], line: str) -> None:
+    """Bad use is one line of error, exit code 4, no traceback, no results."""
+    result = _run(project, *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    errors = [text for text in result.stderr.lines if "error: " in text.lower()]
+    assert line in errors[-1].replace(f"{project.path}/", "")
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    assert not (project.path / ".relevance").exists()
+
+
+def test_bad_row_of_data(project: pytest.Pytester) -> None:
+    """A bad row of the data is found at collection: file, row, column, what is allowed; exit code 4."""
+    (project.path / "data" / "train.csv").write_text(TRAIN.replace(",2.67", ",4"))
+    result = _run(project, "--strategy", "textsearch")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert re.search(r"^ERROR: .*train\.csv.*4.*relevance.*'4'", result.stderr.str(), re.MULTILINE)
+
+
+def test_xdist_is_refused(project: pytest.Pytester) -> None:
+    """Under xdist the benchmarks are refused in one line, with exit code 4; other tests are not."""
+    (project.path / "benchmarks" / "test_other.py").write_text("def test_other(): pass")
+    result = project.runpytest_subprocess("benchmarks", "--dataset", "homedepot:data", "-n", "2")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["ERROR: the benchmarks do not run under xdist*"])
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    assert project.runpytest_subprocess("benchmarks/test_other.py", "-n", "2").ret == pytest.ExitCode.OK
+
+
+def test_disk_full(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results that cannot be written are one line and exit code 7; nothing half-written stays."""
+    written = Path.write_text
+
+    def full(self: Path, *arguments: object, **options: object) -> int:
+        if self.name == "qrels.txt":
+            raise OSError(28, "No space left on device")
+        return written(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_text", full)
+    result = _run(project, "--strategy", "textsearch")
+    assert result.ret == 7
+    assert "not written: No space left on device" in result.stdout.str() + result.stderr.str()
+    assert list((project.path / ".relevance").iterdir()) == []
+
+
+def test_collect_only_reads_nothing(project: pytest.Pytester) -> None:
+    """`--collect-only` lists the strategies; data are not read."""
+    (project.path / "data" / "train.csv").unlink()
+    result = _run(project, "--collect-only", "-q")
+    assert result.ret == pytest.ExitCode.OK
+    result.stdout.fnmatch_lines(["benchmarks/test_strategies.py::test_strategy[[]rrf_multi[]]"])

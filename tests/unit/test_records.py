@@ -1,0 +1,337 @@
+"""Records: order by id, frozen contents, and hashes that follow the content and nothing else."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from itertools import permutations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from relevance.errors import InputError
+from relevance.records import NO_HIT, Catalogue, Dataset, Judgments, Queries, Ranking, Vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import numpy.typing as npt
+
+PRODUCTS = [("p2", "Desk lamp", "Warm light"), ("p10", "Floor lamp", ""), ("p1", "Bulb, E27", "60 W")]
+ATTRIBUTES = [("p2", "colour", "red"), ("p1", "base", "E27"), ("p2", "height", "40 cm"), ("p1", "watts", "60")]
+QUERIES = [("q3", "lamp"), ("q1", "red lamp"), ("q2", "bulb")]
+JUDGMENTS = [(2, 0, 1), (0, 1, 0), (2, 1, 2), (0, 0, 3)]
+
+
+def catalogue_of(products: list[tuple[str, str, str]], attributes: list[tuple[str, str, str]]) -> Catalogue:
+    """A catalogue of (id, title, description) and (id, name, value)."""
+    return Catalogue(
+        pd.DataFrame(products, columns=["id", "title", "description"], dtype=str),
+        pd.DataFrame(attributes, columns=["id", "name", "value"], dtype=str),
+    )
+
+
+def queries_of(rows: list[tuple[str, str]]) -> Queries:
+    """Queries of (id, text)."""
+    return Queries(pd.DataFrame(rows, columns=["id", "text"], dtype=str))
+
+
+def judgments_of(rows: list[tuple[int, int, int]], relevant_from: int = 1) -> Judgments:
+    """Judgments of (query code, product code, grade)."""
+    queries, products, grades = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    return Judgments(queries, products, grades, relevant_from=relevant_from)
+
+
+CATALOGUE = catalogue_of(PRODUCTS, ATTRIBUTES)
+
+# order
+
+
+def test_products_are_sorted_by_id_as_text() -> None:
+    """Codes follow the code points of the ids: p1, p10, p2, with every column and the attributes in step."""
+    assert CATALOGUE.ids == ("p1", "p10", "p2")
+    assert CATALOGUE.products["title"].tolist() == ["Bulb, E27", "Floor lamp", "Desk lamp"]
+    assert CATALOGUE.attributes.to_numpy().tolist() == [
+        [0, "base", "E27"],
+        [0, "watts", "60"],
+        [2, "colour", "red"],
+        [2, "height", "40 cm"],
+    ]
+    assert len(CATALOGUE) == 3
+
+
+def test_queries_are_sorted_by_id_as_text() -> None:
+    """Texts go with their ids."""
+    queries = queries_of([("q2", "two"), ("q10", "ten"), ("q1", "one")])
+    assert (queries.ids, queries.texts, len(queries)) == (("q1", "q10", "q2"), ("one", "ten", "two"), 3)
+
+
+@given(ids=st.lists(st.text("aZ\u00e9\uff5e\U0001f600\0", min_size=1, max_size=3), unique=True, min_size=1))
+@settings(deadline=None, max_examples=50)
+def test_ids_are_ordered_as_python_orders_text(ids: list[str]) -> None:
+    """By code point, beyond the basic plane too, which the string type of the data frame must not change."""
+    assert catalogue_of([(id_, "", "") for id_ in ids], []).ids == tuple(sorted(ids))
+    assert queries_of([(id_, "") for id_ in ids]).ids == tuple(sorted(ids))
+
+
+def test_judgments_are_sorted_by_query_then_product() -> None:
+    """All three columns move together."""
+    judgments = judgments_of(JUDGMENTS)
+    rows = zip(judgments.queries.tolist(), judgments.products.tolist(), judgments.grades.tolist(), strict=True)
+    assert list(rows) == sorted(JUDGMENTS)
+    assert len(judgments) == 4
+
+
+def test_attribute_offsets_bound_the_attributes_of_each_product() -> None:
+    """Product 1 has none, so its bounds are equal; the last offset is the number of attributes."""
+    assert CATALOGUE.attribute_offsets.tolist() == [0, 2, 2, 4]
+    assert catalogue_of([], []).attribute_offsets.tolist() == [0]
+    assert catalogue_of(PRODUCTS, []).attribute_offsets.tolist() == [0, 0, 0, 0]
+
+
+# hashes
+
+
+def test_the_hash_does_not_depend_on_the_order_of_products() -> None:
+    """All orders of the product rows give one hash."""
+    assert {catalogue_of(list(rows), ATTRIBUTES).sha256 for rows in permutations(PRODUCTS)} == {CATALOGUE.sha256}
+
+
+def test_the_hash_depends_on_the_order_of_attributes_within_a_product_alone() -> None:
+    """Of the 24 orders of four attributes of two products there are 2 x 2 that differ within a product."""
+    hashes: dict[object, set[str]] = {}
+    for rows in permutations(ATTRIBUTES):
+        within = tuple(tuple(row for row in rows if row[0] == product) for product in ("p1", "p2"))
+        hashes.setdefault(within, set()).add(catalogue_of(PRODUCTS, list(rows)).sha256)
+    assert len(hashes) == 4
+    assert all(len(found) == 1 for found in hashes.values())
+    assert len(set.union(*hashes.values())) == 4
+
+
+def test_the_hash_ignores_labels_and_further_columns() -> None:
+    """Row labels (repeated ones too) and columns that no record holds are no content."""
+    products = pd.DataFrame(PRODUCTS, columns=["id", "title", "description"], index=[7, 7, 1]).assign(price=3)
+    attributes = pd.DataFrame(ATTRIBUTES, columns=["id", "name", "value"], index=[9, 9, 9, 0]).assign(unit="cm")
+    assert Catalogue(products, attributes).sha256 == CATALOGUE.sha256
+
+
+def changed(row: int, column: int, text: str) -> list[tuple[str, str, str]]:
+    """The products with another text in one cell."""
+    frame = pd.DataFrame(PRODUCTS)
+    frame.iloc[row, column] = text
+    return list(frame.itertuples(index=False, name=None))
+
+
+@pytest.mark.parametrize("row", range(3))
+@pytest.mark.parametrize("column", [1, 2])
+@pytest.mark.parametrize("text", ["", " ", "Desk lamp ", "desk lamp", "Desk\nlamp", 'Desk "lamp', "Desk lämp"])
+def test_every_change_of_a_product_changes_the_hash(row: int, column: int, text: str) -> None:
+    """Each title and description counts to the last character; only an equal text leaves the hash alone."""
+    same = PRODUCTS[row][column] == text
+    assert (catalogue_of(changed(row, column, text), ATTRIBUTES).sha256 == CATALOGUE.sha256) is same
+
+
+VARIANTS = {
+    "a product less": ([PRODUCTS[0], PRODUCTS[2]], ATTRIBUTES),
+    "a product more": ([*PRODUCTS, ("p3", "", "")], ATTRIBUTES),
+    "another id": ([PRODUCTS[0], ("p11", "Floor lamp", ""), PRODUCTS[2]], ATTRIBUTES),
+    "an attribute less": (PRODUCTS, ATTRIBUTES[:3]),
+    "an attribute twice": (PRODUCTS, [*ATTRIBUTES, ATTRIBUTES[0]]),
+    "an empty attribute": (PRODUCTS, [*ATTRIBUTES, ("p10", "", "")]),
+    "an attribute of another product": (PRODUCTS, [("p10", "colour", "red"), *ATTRIBUTES[1:]]),
+    "name and value swapped": (PRODUCTS, [("p2", "red", "colour"), *ATTRIBUTES[1:]]),
+    "name and value run together": (PRODUCTS, [("p2", "colourred", ""), *ATTRIBUTES[1:]]),
+}
+
+
+@pytest.mark.parametrize(("products", "attributes"), VARIANTS.values(), ids=VARIANTS)
+def test_every_change_of_a_catalogue_changes_the_hash(
+    products: list[tuple[str, str, str]], attributes: list[tuple[str, str, str]]
+) -> None:
+    """Products and attributes that come, go, move or change show in the hash."""
+    assert catalogue_of(products, attributes).sha256 != CATALOGUE.sha256
+
+
+def test_text_cannot_forge_a_boundary() -> None:
+    """Text moved across a column, or that looks like the hashed form, gives another hash."""
+    variants = [
+        [("a", "b c", "")],
+        [("a", "b", "c")],
+        [("a", "", "b c")],
+        [("a", 'b","c', "")],
+        [("a", "b", 'c",[]]\n["d","e","f"')],
+        [("a", "b", "c"), ("d", "e", "f")],
+    ]
+    assert len({catalogue_of(rows, []).sha256 for rows in variants}) == len(variants)
+
+
+def test_the_hash_of_queries_follows_ids_and_texts() -> None:
+    """Any order of rows gives one hash; another id, another text, swapped texts or a missing row another."""
+    expected = queries_of(QUERIES).sha256
+    assert {queries_of(list(rows)).sha256 for rows in permutations(QUERIES)} == {expected}
+    variants = [
+        [("q4", "lamp"), *QUERIES[1:]],
+        [("q3", "Lamp"), *QUERIES[1:]],
+        [("q3", "red lamp"), ("q1", "lamp"), QUERIES[2]],
+        QUERIES[1:],
+    ]
+    hashes = {queries_of(rows).sha256 for rows in variants}
+    assert len(hashes) == len(variants)
+    assert expected not in hashes
+
+
+def test_the_hash_of_judgments_follows_ids_and_grades() -> None:
+    """Any order of rows gives one hash; another grade, pair, id behind a code or lowest relevant grade another."""
+    queries = queries_of(QUERIES)
+    expected = judgments_of(JUDGMENTS).sha256(queries, CATALOGUE)
+    assert {judgments_of(list(rows)).sha256(queries, CATALOGUE) for rows in permutations(JUDGMENTS)} == {expected}
+    renamed = catalogue_of([("p0", *PRODUCTS[0][1:]), *PRODUCTS[1:]], [])
+    hashes = {
+        judgments_of(JUDGMENTS, relevant_from=2).sha256(queries, CATALOGUE),
+        judgments_of([(2, 0, 2), *JUDGMENTS[1:]]).sha256(queries, CATALOGUE),
+        judgments_of([(1, 0, 1), *JUDGMENTS[1:]]).sha256(queries, CATALOGUE),
+        judgments_of([(2, 2, 1), *JUDGMENTS[1:]]).sha256(queries, CATALOGUE),
+        judgments_of(JUDGMENTS[1:]).sha256(queries, CATALOGUE),
+        judgments_of(JUDGMENTS).sha256(queries_of([("q4", "lamp"), *QUERIES[1:]]), CATALOGUE),
+        judgments_of(JUDGMENTS).sha256(queries, renamed),
+    }
+    assert len(hashes) == 7
+    assert expected not in hashes
+
+
+def test_the_hash_of_judgments_follows_ids_and_not_codes() -> None:
+    """A product that nobody judged shifts the codes and leaves the hash of the judgments alone."""
+    queries = queries_of(QUERIES)
+    more = catalogue_of([*PRODUCTS, ("p0", "", "")], [])
+    shifted = judgments_of([(query, product + 1, grade) for query, product, grade in JUDGMENTS])
+    assert shifted.sha256(queries, more) == judgments_of(JUDGMENTS).sha256(queries, CATALOGUE)
+
+
+def test_hashes_stay_what_they_were() -> None:
+    """Results and files of floors hold hashes, so these bytes are a format: JSON lines in the order of the ids."""
+    catalogue = (
+        b'["p1","Bulb, E27","60 W",[["base","E27"],["watts","60"]]]\n'
+        b'["p10","Floor lamp","",[]]\n'
+        b'["p2","Desk lamp","Warm light",[["colour","red"],["height","40 cm"]]]\n'
+    )
+    queries = b'["q1","red lamp"]\n["q2","bulb"]\n["q3","lamp"]\n'
+    judgments = b'["relevant_from",1]\n["q1","p1",3]\n["q1","p10",0]\n["q3","p1",1]\n["q3","p10",2]\n'
+    assert CATALOGUE.sha256 == hashlib.sha256(catalogue).hexdigest()
+    assert queries_of(QUERIES).sha256 == hashlib.sha256(queries).hexdigest()
+    assert judgments_of(JUDGMENTS).sha256(queries_of(QUERIES), CATALOGUE) == hashlib.sha256(judgments).hexdigest()
+
+
+# frozen contents
+
+
+def test_a_frame_that_was_handed_out_is_the_callers() -> None:
+    """What a caller writes into `products` or `attributes` reaches nobody else."""
+    catalogue = catalogue_of(PRODUCTS, ATTRIBUTES)
+    products, attributes = catalogue.products, catalogue.attributes
+    products.loc[0, "title"] = "x"
+    attributes.loc[0, "value"] = "x"
+    products["id"] = "x"
+    catalogue.products["title"].array[0] = "x"
+    assert catalogue.products["title"].tolist() == CATALOGUE.products["title"].tolist()
+    assert catalogue.products["id"].tolist() == list(CATALOGUE.ids)
+    assert catalogue.attributes["value"].tolist() == CATALOGUE.attributes["value"].tolist()
+    assert catalogue.sha256 == CATALOGUE.sha256
+
+
+def test_a_frame_that_was_handed_in_is_copied() -> None:
+    """Neither does the loader's frame change under a record, nor does the record change the loader's frame."""
+    products = pd.DataFrame(PRODUCTS, columns=["id", "title", "description"])
+    attributes = pd.DataFrame(ATTRIBUTES, columns=["id", "name", "value"])
+    catalogue = Catalogue(products, attributes)
+    assert products["id"].tolist() == ["p2", "p10", "p1"]
+    products.loc[:, "title"] = "x"
+    attributes.loc[:, "value"] = "x"
+    assert catalogue.sha256 == CATALOGUE.sha256
+
+
+def test_judgments_copy_their_arrays() -> None:
+    """Writing into the arrays that were given changes no judgment."""
+    queries, products, grades = (np.array([value]) for value in (0, 1, 2))
+    judgments = Judgments(queries, products, grades)
+    for array in (queries, products, grades):
+        array[0] = 9
+    assert (judgments.queries[0], judgments.products[0], judgments.grades[0]) == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        lambda: CATALOGUE.attribute_offsets,
+        lambda: judgments_of(JUDGMENTS).queries,
+        lambda: judgments_of(JUDGMENTS).products,
+        lambda: judgments_of(JUDGMENTS).grades,
+    ],
+    ids=["attribute_offsets", "queries", "products", "grades"],
+)
+def test_arrays_are_read_only(array: Callable[[], npt.NDArray[np.int64]]) -> None:
+    """A record's array of whole numbers refuses to be written."""
+    assert array().dtype == np.int64
+    with pytest.raises(ValueError, match="read-only"):
+        array()[0] = 1
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [
+        (Dataset("own", CATALOGUE, queries_of(QUERIES), judgments_of(JUDGMENTS)), "name"),
+        (Vectors(np.eye(2, dtype=np.float32), np.array([0, 1])), "rows"),
+        (Ranking(np.array([[NO_HIT]]), np.array([[-np.inf]], dtype=np.float32)), "codes"),
+    ],
+    ids=["Dataset", "Vectors", "Ranking"],
+)
+def test_fields_cannot_be_exchanged(record: object, name: str) -> None:
+    """A frozen record keeps its fields."""
+    with pytest.raises(AttributeError):
+        setattr(record, name, None)
+
+
+def test_vectors_expand_to_a_row_an_item() -> None:
+    """Items with one text share its vector."""
+    vectors = Vectors(np.array([[1, 0], [0, 1]], dtype=np.float32), np.array([1, 0, 1]))
+    assert vectors.expanded().tolist() == [[0, 1], [1, 0], [0, 1]]
+
+
+# bad input
+
+
+@pytest.mark.parametrize("id_", ["p1", "", "p 1", "p'1\n"])
+def test_a_product_id_may_occur_once(id_: str) -> None:
+    """The error is one line that names the id, even where the rest of the rows is equal."""
+    rows = [(id_, "a", ""), ("p5", "b", ""), (id_, "a", "")]
+    with pytest.raises(InputError, match=re.escape(f"product {id_!r} occurs twice; an id may occur once")) as caught:
+        catalogue_of(rows, [])
+    assert "\n" not in str(caught.value)
+
+
+def test_a_query_id_may_occur_once() -> None:
+    """The error names the id."""
+    with pytest.raises(InputError, match="query 'q1' occurs twice; an id may occur once"):
+        queries_of([("q1", "a"), ("q2", "b"), ("q1", "c")])
+
+
+def test_an_attribute_of_an_unknown_product_is_refused() -> None:
+    """The error names the product."""
+    with pytest.raises(InputError, match="an attribute names the product 'p7', which is not in the catalogue"):
+        catalogue_of(PRODUCTS, [*ATTRIBUTES, ("p7", "a", "b"), ("p1", "a", "b")])
+
+
+@pytest.mark.parametrize("grade", [1, 3])
+def test_a_pair_may_be_judged_once(grade: int) -> None:
+    """A second judgment of a pair is refused, whether it agrees (grade 1) or not: the loader settles it before."""
+    with pytest.raises(InputError, match=re.escape("query 2 and product 0 (codes) are judged twice")):
+        judgments_of([*JUDGMENTS, (2, 0, grade)])
+
+
+def test_there_may_be_nothing() -> None:
+    """Empty records exist and have hashes of their own kind."""
+    assert (len(catalogue_of([], [])), len(queries_of([])), len(judgments_of([]))) == (0, 0, 0)
+    assert judgments_of([]).sha256(queries_of([]), catalogue_of([], [])) != catalogue_of([], []).sha256

@@ -1,0 +1,80 @@
+"""Running a strategy: one request for a sum, one a list for rank fusion, and the time of single queries."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from relevance import runner
+from relevance.engines.base import QueryBatch
+from relevance.records import NO_HIT, Ranking
+from relevance.strategies import STRATEGIES, Leg
+
+
+class ListEngine:
+    """Answers the text leg with products 0, 1, 2, …, and vector legs with 2, 1, 0; remembers what it was asked."""
+
+    name = "list"
+    version = "1"
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[Leg, tuple[str, ...], int]] = []
+
+    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
+        """Rank three products for every query."""
+        self.asked.append((leg, tuple(batch.texts), hits))
+        first = [0, 1, 2] if leg.text else [2, 1, 0]
+        codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
+        scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
+        codes[:, :3], scores[:, :3] = first, [3, 2, 1]
+        return Ranking(codes, scores)
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+def _batch(size: int) -> QueryBatch:
+    return QueryBatch([f"query {n}" for n in range(size)], {"base": np.eye(size, 4, dtype=np.float32)})
+
+
+@pytest.mark.parametrize("name", ["textsearch", "vectorsearch_multifield", "hybrid"])
+def test_sum_is_one_request(name: str) -> None:
+    """A strategy that adds scores asks once, for ten hits, with all clauses in one leg."""
+    engine = ListEngine()
+    runner.search(engine, STRATEGIES[name], _batch(3))
+    ((leg, texts, hits),) = engine.asked
+    assert (len(leg.text), len(leg.vectors)) == (len(STRATEGIES[name].text), len(STRATEGIES[name].vectors))
+    assert (len(texts), hits) == (3, 10)
+
+
+@pytest.mark.parametrize(("name", "lists"), [("rrf", 2), ("rrf_multi", 4)])
+def test_rank_fusion_asks_for_every_list(name: str, lists: int) -> None:
+    """Rank fusion asks for the text list and one list a vector field, each as long as the window."""
+    engine = ListEngine()
+    ranking = runner.search(engine, STRATEGIES[name], _batch(2))
+    assert [hits for _, _, hits in engine.asked] == [50] * lists
+    assert [len(leg.text) + len(leg.vectors) for leg, _, _ in engine.asked] == [3, *[1] * (lists - 1)]
+    assert ranking.codes.shape == (2, 10)
+
+
+def test_rank_fusion_of_opposite_lists() -> None:
+    """Ranks 1 and 3 in two lists beat rank 2 in both (1/61 + 1/63 > 2/62); equal sums go by product id."""
+    ranking = runner.search(ListEngine(), STRATEGIES["rrf"], _batch(1))
+    assert ranking.codes[0, :4].tolist() == [0, 2, 1, NO_HIT]
+    np.testing.assert_allclose(ranking.scores[0, :3], [1 / 61 + 1 / 63, 1 / 61 + 1 / 63, 2 / 62], rtol=1e-6)
+
+
+def test_latencies_are_of_single_queries() -> None:
+    """200 single queries are asked, spread over the batch; the percentiles are in milliseconds."""
+    engine, ticks = ListEngine(), iter(range(1000))
+    p50, p95 = runner.latencies(engine, STRATEGIES["textsearch"], _batch(400), clock=lambda: next(ticks))
+    assert (p50, p95) == (1000, 1000)
+    assert [texts for _, texts, _ in engine.asked] == [(f"query {n}",) for n in range(0, 400, 2)]
+
+
+def test_latencies_of_few_queries() -> None:
+    """A data set with fewer queries is asked more than once."""
+    engine = ListEngine()
+    runner.latencies(engine, STRATEGIES["textsearch"], _batch(3))
+    assert [texts[0] for _, texts, _ in engine.asked[:4]] == ["query 0", "query 1", "query 2", "query 0"]
+    assert len(engine.asked) == 200

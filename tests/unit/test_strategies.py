@@ -1,0 +1,173 @@
+"""Strategies: the nine of the table, the requests they make, and one clear line for each bad value."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import Any
+
+import pytest
+
+from relevance.errors import InputError
+from relevance.strategies import STRATEGIES, Leg, Strategy, named
+
+BOOSTED = (("title", 8), ("description", 2), ("attributes", 1))
+EACH = (("title", 1), ("description", 1), ("attributes", 1))
+
+
+def text_leg(boosts: tuple[tuple[str, float], ...]) -> Leg:
+    """A leg of match clauses."""
+    return Leg(boosts, (), 150, "base")
+
+
+def vector_leg(*boosts: tuple[str, float]) -> Leg:
+    """A leg of nearest-neighbour clauses."""
+    return Leg((), boosts, 150, "base")
+
+
+REFERENCE = {
+    "textsearch": (text_leg(EACH),),
+    "textsearch_boosted": (text_leg(BOOSTED),),
+    "vectorsearch": (vector_leg(("whole", 1)),),
+    "vectorsearch_multifield": (vector_leg(*EACH),),
+    "vectorsearch_multifield_boosted": (vector_leg(("title", 8), ("description", 4), ("attributes", 1)),),
+    "hybrid": (Leg(BOOSTED, (("whole", 1),), 150, "base"),),
+    "hybrid_boosted": (Leg(BOOSTED, (("whole", 50),), 150, "base"),),
+    "rrf": (text_leg(BOOSTED), vector_leg(("whole", 1))),
+    "rrf_multi": (text_leg(BOOSTED), *(vector_leg(boost) for boost in EACH)),
+}
+
+
+def test_the_table_holds_the_strategies_of_the_reference() -> None:
+    """Nine names in the order of its results, each with the fields and boosts that it was published with."""
+    assert list(STRATEGIES) == list(REFERENCE)
+    assert {name: strategy.legs() for name, strategy in STRATEGIES.items()} == REFERENCE
+    assert all(name == strategy.name for name, strategy in STRATEGIES.items())
+
+
+def test_rank_fusion_takes_lists_of_50_with_k_60() -> None:
+    """The two strategies that fuse ranks, and no other, combine by `rrf`."""
+    fused = {name: (s.window, s.k) for name, s in STRATEGIES.items() if s.combine == "rrf"}
+    assert fused == {"rrf": (50, 60), "rrf_multi": (50, 60)}
+
+
+def test_a_leg_says_what_it_asks() -> None:
+    """Text, a vector field, or both."""
+    assert [leg.name for leg in STRATEGIES["rrf"].legs()] == ["text", "vector whole"]
+    assert STRATEGIES["hybrid"].legs()[0].name == "text+vector whole"
+    assert STRATEGIES["vectorsearch_multifield"].legs()[0].name == "vector title+vector description+vector attributes"
+
+
+def test_a_leg_carries_what_the_strategy_says() -> None:
+    """Candidates and model reach every leg."""
+    strategy = Strategy("own", vectors={"title": 1, "whole": 1}, combine="rrf", candidates=20, model="tuned")
+    assert [(leg.candidates, leg.model) for leg in strategy.legs()] == [(20, "tuned")] * 2
+
+
+# values
+
+
+def test_strategies_are_values() -> None:
+    """Equal contents are equal and hash equal; any other content is another strategy."""
+    rrf = STRATEGIES["rrf"]
+    assert dataclasses.replace(rrf) == rrf
+    assert hash(dataclasses.replace(rrf)) == hash(rrf)
+    changes: list[dict[str, Any]] = [
+        {"name": "own"},
+        {"text": {"title": 8}},
+        {"vectors": {"title": 1}},
+        {"candidates": 149},
+        {"window": 49},
+        {"k": 61},
+        {"model": "tuned"},
+    ]
+    variants = {rrf, *(dataclasses.replace(rrf, **change) for change in changes)}
+    assert len(variants) == 1 + len(changes)
+
+
+def test_the_order_of_boosts_is_no_difference() -> None:
+    """Boosts written in another order are the same strategy, with the same hash and legs."""
+    one, other = (Strategy("own", text=dict(boosts)) for boosts in (BOOSTED, BOOSTED[::-1]))
+    assert (one, hash(one), one.legs()) == (other, hash(other), other.legs())
+
+
+def test_a_strategy_cannot_be_changed() -> None:
+    """Neither its fields nor its boosts, nor the table, nor through the mapping that it was made of."""
+    boosts = {"title": 1.0}
+    strategy = Strategy("own", text=boosts)
+    boosts["title"] = 2.0
+    assert strategy.text == {"title": 1}
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        strategy.k = 1  # type: ignore[misc]
+    with pytest.raises(TypeError):
+        strategy.text["title"] = 2  # type: ignore[index]
+    with pytest.raises(TypeError):
+        STRATEGIES["own"] = strategy  # type: ignore[index]
+
+
+# bad values
+
+NO_BOOST = "is no boost; allowed: 1e-06 to 1,000,000"
+TEXT_ALLOWED = "allowed: title, description, attributes"
+VECTORS_ALLOWED = "allowed: title, description, attributes, whole"
+WHOLE = "allowed: a whole number from 1 to 10,000"
+BAD_NAMES = (5, None, "", "Text", "text search", "text-search", "täxt", "text\n", "a/b", "../a")
+NAME = "allowed: lower-case letters, digits and underscores"
+
+TITLE: dict[str, Any] = {"text": {"title": 1}}
+
+BAD: list[tuple[dict[str, Any], str]] = [
+    ({"text": {"titel": 1}}, f"text has no field 'titel'; {TEXT_ALLOWED}"),
+    ({"text": {"whole": 1}}, f"text has no field 'whole'; {TEXT_ALLOWED}"),
+    ({"vectors": {"text": 1}}, f"vectors has no field 'text'; {VECTORS_ALLOWED}"),
+    ({"text": {"title": 0}}, f"text.title = 0 {NO_BOOST}"),
+    ({"text": {"title": -1}}, f"text.title = -1 {NO_BOOST}"),
+    ({"text": {"title": math.nan}}, f"text.title = nan {NO_BOOST}"),
+    ({"text": {"title": math.inf}}, f"text.title = inf {NO_BOOST}"),
+    ({"text": {"title": True}}, f"text.title = True {NO_BOOST}"),
+    ({"text": {"title": "8"}}, f"text.title = '8' {NO_BOOST}"),
+    ({"text": {"title": 10**400}}, f"text.title = {10**400} {NO_BOOST}"),
+    ({"text": {"title": 1e-7}}, f"text.title = 1e-07 {NO_BOOST}"),
+    ({"text": ["title"]}, "text = ['title']; allowed: a boost for each of the fields that are used"),
+    ({"text": TITLE, "vectors": None}, "text has no field 'text'"),
+    (TITLE | {"vectors": None}, "vectors = None; allowed: a boost for each of the fields that are used"),
+    ({"text": {"title": None}}, f"text.title = None {NO_BOOST}"),
+    ({"text": {"title": 1}, "vectors": {"whole": 0}}, f"vectors.whole = 0 {NO_BOOST}"),
+    ({}, "neither text nor vectors; at least one field is needed"),
+    ({"combine": "rrf"}, "neither text nor vectors; at least one field is needed"),
+    (TITLE | {"combine": "max"}, "combine = 'max'; allowed: sum, rrf"),
+    (TITLE | {"combine": None}, "combine = None; allowed: sum, rrf"),
+    ({"text": {"title": 1}, "combine": "rrf"}, "rrf fuses two lists or more: text and a vector field"),
+    ({"vectors": {"whole": 1}, "combine": "rrf"}, "rrf fuses two lists or more: text and a vector field"),
+    (
+        {"text": {"title": 1}, "vectors": {"whole": 2}, "combine": "rrf"},
+        "rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1",
+    ),
+    *((TITLE | {number: value}, f"{number} = {value!r}; {WHOLE}") for number in ("candidates", "window", "k")
+      for value in (0, -5, 1.5, 2.0, True, "9", None, 10_001)),
+    *((TITLE | {"name": name}, f"name = {name!r}; {NAME}") for name in BAD_NAMES),
+    *((TITLE | {"model": name}, f"model = {name!r}; {NAME}") for name in BAD_NAMES),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("values", "message"), BAD, ids=[str(values)[:60] for values, _ in BAD])
+def test_a_bad_value_is_one_clear_line(values: dict[str, Any], message: str) -> None:
+    """When the value is made: the strategy, what is wrong, what is allowed."""
+    values = {"name": "own"} | values
+    with pytest.raises(InputError) as caught:
+        Strategy(**values)
+    assert str(caught.value).startswith(f"strategy {values['name']!r}: {message}")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_strategy_is_found_by_name() -> None:
+    """The name as it stands in the table."""
+    assert named("rrf") is STRATEGIES["rrf"]
+
+
+@pytest.mark.parametrize(("name", "hint"), [("textsearh", " (did you mean 'textsearch'?)"), ("xyz", ""), ("", "")])
+def test_an_unknown_name_lists_the_known_ones(name: str, hint: str) -> None:
+    """With the nearest spelling where one is near."""
+    with pytest.raises(InputError) as caught:
+        named(name)
+    assert str(caught.value) == f"unknown strategy {name!r}{hint}; allowed: {', '.join(STRATEGIES)}"

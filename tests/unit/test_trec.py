@@ -1,0 +1,105 @@
+"""TREC files: their bytes, and that trec_eval reads from them what was evaluated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import pytrec_eval
+
+from relevance.evaluation import AP10, NDCG10, RR10, Metric, evaluate
+from relevance.records import NO_HIT, Catalogue, Dataset, Judgments, Queries, Ranking
+from relevance.report.trec import qrels_text, run_text
+
+
+def dataset_of(product_ids: list[str], query_ids: list[str], judged: list[tuple[int, int, int]]) -> Dataset:
+    """A data set with these ids and (query code, product code, grade)."""
+    products = pd.DataFrame({"id": product_ids, "title": "", "description": ""})
+    attributes = pd.DataFrame({"id": [], "name": [], "value": []}, dtype=str)
+    queries = Queries(pd.DataFrame({"id": query_ids, "text": "a lamp"}))
+    columns = np.array(judged, dtype=np.int64).T
+    return Dataset("own", Catalogue(products, attributes), queries, Judgments(*columns))
+
+
+SMALL = dataset_of(["p-1", "p-ä", "p-2"], ["q2", "q1"], [(1, 0, 2), (0, 2, 0), (0, 1, 3)])
+
+
+def test_the_bytes_of_qrels() -> None:
+    """Rows in the order of the ids, one space between columns, line feeds, no header."""
+    assert qrels_text(SMALL) == "q1 0 p-2 3\nq1 0 p-ä 0\nq2 0 p-1 2\n"
+
+
+def test_the_bytes_of_a_run() -> None:
+    """Ranks from 1, a score that counts down to 1 at the last column, and no line for padding."""
+    ranking = Ranking(np.array([[2, 0, 1], [0, NO_HIT, NO_HIT]]), np.zeros((2, 3), dtype=np.float32))
+    expected = "q1 Q0 p-ä 1 3 rrf\nq1 Q0 p-1 2 2 rrf\nq1 Q0 p-2 3 1 rrf\nq2 Q0 p-1 1 3 rrf\n"
+    assert run_text("rrf", ranking, SMALL.queries.ids, SMALL.catalogue.ids) == expected
+
+
+def test_a_query_without_hits_has_no_line() -> None:
+    """trec_eval -c counts it as 0; the file does not mention it."""
+    nothing = Ranking(np.full((2, 3), NO_HIT), np.zeros((2, 3), dtype=np.float32))
+    assert run_text("rrf", nothing, SMALL.queries.ids, SMALL.catalogue.ids) == ""
+
+
+def test_a_ranking_of_other_queries_is_refused() -> None:
+    """A run is not cut to the shorter of ranking and queries."""
+    one_row = Ranking(np.zeros((1, 1), dtype=np.int64), np.zeros((1, 1), dtype=np.float32))
+    with pytest.raises(ValueError, match="argument"):
+        run_text("rrf", one_row, SMALL.queries.ids, SMALL.catalogue.ids)
+
+
+def fuzzed(seed: int) -> tuple[Dataset, Ranking]:
+    """200 queries, every fifth without a judgment, with up to 40 hits whose real scores are all equal."""
+    rng = np.random.default_rng(seed)
+    product_ids = [f"p{number:02d}" for number in range(60)]
+    query_ids = [f"q{number:03d}" for number in range(200)]
+    judged = [
+        (query, int(code), int(rng.integers(0, 4)))
+        for query in range(200)
+        if query % 5
+        for code in rng.permutation(60)[: rng.integers(1, 30)]
+    ]
+    codes = rng.permuted(np.tile(np.arange(60), (200, 1)), axis=1)[:, :40]
+    codes[np.arange(40) >= rng.choice([0, 4, 12, 40], size=(200, 1))] = NO_HIT
+    scores = np.where(codes == NO_HIT, -np.inf, 1).astype(np.float32)
+    return dataset_of(product_ids, query_ids, judged), Ranking(codes, scores)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_trec_eval_reads_the_same_means(seed: int) -> None:
+    """Files as text, read and scored by trec_eval over all judged queries (-c): the means of `evaluate`.
+
+    All real scores are equal, so that the order would be lost if the files carried them.
+    """
+    dataset, ranking = fuzzed(seed)
+    qrels = pytrec_eval.parse_qrel(qrels_text(dataset).splitlines())
+    run = pytrec_eval.parse_run(run_text("own", ranking, dataset.queries.ids, dataset.catalogue.ids).splitlines())
+    measures = {AP10: "map_cut_10", NDCG10: "ndcg_cut_10", Metric("RR", 1000): "recip_rank"}
+    found = pytrec_eval.RelevanceEvaluator(qrels, {"map_cut.10", "ndcg_cut.10", "recip_rank"}).evaluate(run)
+    evaluation = evaluate(ranking, dataset.judgments, n_products=60, metrics=list(measures))
+    assert len(found) < len(qrels) == len(evaluation.queries) == 160
+    for metric, measure in measures.items():
+        mean = sum(values[measure] for values in found.values()) / len(qrels)
+        assert evaluation.mean(metric) == pytest.approx(mean, abs=1e-12)
+
+
+def test_ten_hits_are_scored_as_they_are_reported() -> None:
+    """With the ten hits that a suite keeps, recip_rank of the file is RR@10."""
+    dataset, ranking = fuzzed(0)
+    ten = Ranking(ranking.codes[:, :10], ranking.scores[:, :10])
+    qrels = pytrec_eval.parse_qrel(qrels_text(dataset).splitlines())
+    run = pytrec_eval.parse_run(run_text("own", ten, dataset.queries.ids, dataset.catalogue.ids).splitlines())
+    found = pytrec_eval.RelevanceEvaluator(qrels, {"recip_rank"}).evaluate(run)
+    mean = sum(values["recip_rank"] for values in found.values()) / len(qrels)
+    assert evaluate(ten, dataset.judgments, n_products=60).mean(RR10) == pytest.approx(mean, abs=1e-12)
+
+
+def test_scores_fall_strictly_in_float32() -> None:
+    """1,000 hits of equal real score: 1,000 different float32 scores, falling with the rank."""
+    product_ids = [f"p{number}" for number in range(1000)]
+    ranking = Ranking(np.arange(1000)[np.newaxis], np.ones((1, 1000), dtype=np.float32))
+    lines = run_text("own", ranking, ["q"], product_ids).splitlines()
+    scores = np.array([line.split()[4] for line in lines], dtype=np.float32)
+    assert (np.diff(scores) < 0).all()
+    assert [int(line.split()[3]) for line in lines] == list(range(1, 1001))
