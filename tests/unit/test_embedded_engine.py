@@ -186,6 +186,15 @@ def test_only_what_is_asked_for_is_indexed() -> None:
     assert listed(titles.search(leg({"title": 1}), QueryBatch(["blue speed metal"]), hits=10)) == []
 
 
+def test_batches_are_cut_by_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No part is larger than the limit by more than one query, and every query is in one."""
+    monkeypatch.setattr(engine, "_BYTES_AT_ONCE", 10)
+    cut = engine._parts(np.array([4, 4, 4, 0, 25, 0, 3, 9]))
+
+    assert [(part.start, part.stop) for part in cut] == [(0, 2), (2, 4), (4, 6), (6, 8)]
+    assert engine._parts(np.array([], dtype=np.int64)) == []
+
+
 words = st.lists(st.sampled_from(["red", "Red.", "drill", "18", "V", "bit", "!"]), max_size=6).map(" ".join)
 legs = st.sampled_from([leg(EACH), leg(UNEVEN), leg({}, {"whole": 2}), leg(BOOSTED, {"whole": 1}, candidates=3)])
 

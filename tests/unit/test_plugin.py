@@ -16,7 +16,8 @@ import pytest
 import relevance.engines.embedded
 import relevance.report.folder
 import relevance.report.terminal
-import relevance.suite  # noqa: F401
+import relevance.suite
+from relevance.errors import CouldNotRunError, InputError
 
 pytest_plugins = ["pytester"]
 
@@ -305,6 +306,39 @@ def test_disk_full(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) ->
     assert result.ret == 7
     assert "not written: No space left on device" in result.stdout.str() + result.stderr.str()
     assert list((project.path / ".relevance").iterdir()) == []
+
+
+def test_benchmark_without_a_strategy(project: pytest.Pytester) -> None:
+    """A test that measures without asking for the parameter is an error that says so."""
+    (project.path / "benchmarks" / "test_own.py").write_text("def test_own(measure_strategy): pass")
+    result = _run(project)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*test_own asks for measure_strategy; it has to ask for strategy as well"])
+
+
+def test_damaged_cache(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is wrong inside a session fixture ends the session with its line and exit code 4, without a traceback."""
+
+    def damaged(*_: object, **__: object) -> None:
+        raise InputError("cache/x.vectors: damaged")
+
+    monkeypatch.setattr(relevance.suite, "prepare", damaged)
+    result = _run(project, "--strategy", "textsearch")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stdout.fnmatch_lines(["*Exit: cache/x.vectors: damaged*"])
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+
+
+def test_device_that_is_not_there(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What could not run ends the session with exit code 7, whatever failed before."""
+
+    def absent(*_: object, **__: object) -> None:
+        raise CouldNotRunError("device cuda:9: not there")
+
+    monkeypatch.setattr(relevance.suite, "prepare", absent)
+    result = _run(project, "--strategy", "textsearch")
+    assert result.ret == 7
+    result.stdout.fnmatch_lines(["*Exit: device cuda:9: not there*"])
 
 
 def test_collect_only_reads_nothing(project: pytest.Pytester) -> None:

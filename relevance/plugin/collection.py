@@ -1,0 +1,93 @@
+"""Collection: one test a strategy, and a plan of what was selected, checked before anything long starts."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from relevance.plugin.options import chosen_strategies, out_folder, settings
+from relevance.plugin.state import FIXTURE, STATE, State, at_collection
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from relevance.strategies import Strategy
+
+__all__ = [
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_generate_tests",
+    "pytest_report_collectionfinish",
+    "pytest_xdist_node_collection_finished",
+]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Check the names of strategies before anything is collected."""
+    config.stash[STATE] = State()
+    with at_collection():
+        chosen_strategies(config)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """One test a strategy, for every test that measures one."""
+    if FIXTURE in metafunc.fixturenames and "strategy" in metafunc.fixturenames:
+        strategies = chosen_strategies(metafunc.config)
+        metafunc.parametrize("strategy", strategies, ids=[strategy.name for strategy in strategies])
+
+
+def _benchmarks(items: Sequence[pytest.Item]) -> list[pytest.Function]:
+    return [item for item in items if isinstance(item, pytest.Function) and FIXTURE in item.fixturenames]
+
+
+def _selected_strategies(items: Sequence[pytest.Function]) -> list[Strategy]:
+    strategies: dict[Strategy, None] = {}
+    for item in items:
+        strategy: Any = item.callspec.params.get("strategy") if hasattr(item, "callspec") else None
+        if strategy is None:
+            raise pytest.UsageError(f"{item.nodeid} asks for {FIXTURE}; it has to ask for strategy as well")
+        strategies[strategy] = None
+    return list(strategies)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Make the plan of what was selected: whatever is wrong with it is said here, before anything long starts."""
+    selected = _benchmarks(items)
+    if not selected or config.option.collectonly or "PYTEST_XDIST_WORKER" in os.environ:
+        return
+    if config.getoption("benchmark_skip") and not config.getoption("benchmark_only"):
+        raise pytest.UsageError("--benchmark-skip would skip every strategy; allowed: --benchmark-disable (no times)")
+    with at_collection():
+        from relevance import suite  # noqa: PLC0415 - pandas and numpy are loaded where benchmarks run
+        from relevance.report.folder import check_folder  # noqa: PLC0415
+
+        check_folder(out_folder(config))
+        strategies = _selected_strategies(selected)
+        config.stash[STATE].plan = suite.make_plan(settings(config, beside=selected[0].path), strategies)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
+    """Refuse to measure run times in several processes at once; xdist's controller collects nothing itself."""
+    root: Path = node.config.rootpath
+    names = tuple(f"[{strategy.name}]" for strategy in chosen_strategies(node.config))
+    files = {root / test.partition("::")[0] for test in ids if test.endswith(names)}
+    if any(FIXTURE in file.read_text(encoding="utf-8") for file in files):
+        raise pytest.UsageError(
+            "the benchmarks do not run under xdist (run times need one process); leave out -n and --dist"
+        )
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say what will be measured on what."""
+    plan = config.stash[STATE].plan
+    if plan is None:
+        return []
+    from relevance.report.terminal import plan_lines  # noqa: PLC0415
+
+    return plan_lines(plan)

@@ -1,0 +1,78 @@
+"""The end of the session: results are written, the table is printed."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from relevance.plugin.options import out_folder
+from relevance.plugin.state import COULD_NOT_RUN, STATE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from _pytest.terminal import TerminalReporter
+
+    from relevance.report.terminal import Line
+
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
+
+_MARKUP: dict[str, dict[str, bool]] = {
+    "good": {"green": True},
+    "bad": {"red": True, "bold": True},
+    "warn": {"yellow": True},
+    "head": {"bold": True},
+}
+
+
+def _in_ci() -> bool:
+    return os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Write the results; in CI a run in which nothing was gated has failed."""
+    state = session.config.stash[STATE]
+    finished = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+    if state.suite is None or not state.suite.results or not finished:
+        return
+    from relevance.report.folder import write_folder  # noqa: PLC0415
+
+    try:
+        write_folder(state.suite, out_folder(session.config))
+        state.written = out_folder(session.config)
+    except OSError as error:
+        session.exitstatus = COULD_NOT_RUN
+        pytest.exit(f"--out {out_folder(session.config)}: not written: {error.strerror}", returncode=COULD_NOT_RUN)
+    gated = any(result.verdict.status != "not_gated" for result in state.suite.results.values())
+    state.ungated_in_ci = _in_ci() and not gated
+    if state.ungated_in_ci:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
+    """The table, what is not gated, where the results are."""
+    state = config.stash[STATE]
+    if state.suite is None or not state.suite.results:
+        return
+    from relevance.report.terminal import Line, table, verdict_lines, without_hits_lines  # noqa: PLC0415
+
+    results = list(state.suite.results.values())
+    terminalreporter.section(f"relevance: {state.suite.plan.dataset.name}", sep="=")
+    _write(terminalreporter, [*table(state.suite), Line(""), *verdict_lines(results), *without_hits_lines(state.suite)])
+    if state.ungated_in_ci:
+        _write(terminalreporter, [Line("FAIL: CI is set and no strategy was gated", "bad")])
+    if config.getoption("--suggest-floors"):
+        from relevance.gate import suggest  # noqa: PLC0415
+
+        evaluations = {result.strategy.name: result.evaluation for result in results}
+        _write(terminalreporter, [Line(line) for line in suggest(state.suite.plan.dataset, evaluations).splitlines()])
+    if state.written:
+        _write(terminalreporter, [Line(f"results: {os.path.relpath(state.written, config.invocation_params.dir)}")])
+
+
+def _write(terminal: TerminalReporter, lines: Sequence[Line]) -> None:
+    for line in lines:
+        terminal.write_line(line.text, **_MARKUP.get(line.mark, {}))

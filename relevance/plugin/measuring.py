@@ -1,0 +1,95 @@
+"""The session's fixtures, and what a strategy's test does."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from relevance.plugin.state import STATE, in_fixture
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from pytest_benchmark.fixture import BenchmarkFixture
+
+    from relevance.strategies import Strategy
+    from relevance.suite import Plan, Suite
+
+__all__ = ["measure_strategy", "pytest_benchmark_group_stats", "relevance_plan", "relevance_suite"]
+
+_ROUNDS = 3
+
+
+@pytest.fixture(scope="session")
+def relevance_plan(request: pytest.FixtureRequest) -> Plan:
+    """What this session measures: data set, strategies, floors, models; read and checked at collection."""
+    plan = request.config.stash[STATE].plan
+    assert plan is not None, "the plan is made when a benchmark is collected"  # noqa: S101 - for the type checker
+    return plan
+
+
+@pytest.fixture(scope="session")
+def relevance_suite(request: pytest.FixtureRequest, relevance_plan: Plan) -> Iterator[Suite]:
+    """The plan, embedded and indexed, once a session."""
+    from relevance import suite  # noqa: PLC0415
+
+    progress = sys.__stderr__ is not None and sys.__stderr__.isatty()
+    capture = request.config.pluginmanager.getplugin("capturemanager")
+    uncaptured = capture.global_and_fixture_disabled() if progress and capture else nullcontext()
+    with in_fixture(), uncaptured:
+        prepared = suite.prepare(relevance_plan, progress=progress)
+    request.config.stash[STATE].suite = prepared
+    yield prepared
+    prepared.close()
+
+
+@pytest.fixture
+def measure_strategy(relevance_suite: Suite, benchmark: BenchmarkFixture) -> Callable[[Strategy], None]:
+    """Run a strategy over all queries, record its run time, and fail where it is below its floors."""
+
+    def measure(strategy: Strategy) -> None:
+        with in_fixture():
+            ranking = benchmark.pedantic(  # type: ignore[no-untyped-call]  # the library is untyped
+                relevance_suite.search, args=(strategy,), rounds=_ROUNDS, warmup_rounds=1
+            )
+            stats = benchmark.stats
+            timing = relevance_suite.time(strategy, stats.stats.min) if stats else None
+            result = relevance_suite.judge(strategy, ranking, timing)
+        _record(benchmark, relevance_suite, strategy)
+        if result.verdict.status == "fail":
+            from relevance.report.terminal import failure  # noqa: PLC0415
+
+            pytest.fail(failure(strategy.name, result.verdict), pytrace=False)
+
+    return measure
+
+
+def _record(benchmark: BenchmarkFixture, suite: Suite, strategy: Strategy) -> None:
+    from relevance.evaluation import METRICS  # noqa: PLC0415
+
+    result = suite.results[strategy.name]
+    benchmark.extra_info["dataset"] = suite.plan.dataset.name
+    benchmark.extra_info["strategy"] = strategy.name
+    benchmark.extra_info |= {str(metric): result.evaluation.mean(metric) for metric in METRICS}
+    if result.timing is not None:
+        benchmark.extra_info["queries_per_s"] = result.timing.queries_per_s
+        benchmark.extra_info["p50_ms"] = result.timing.p50_ms
+        benchmark.extra_info["p95_ms"] = result.timing.p95_ms
+
+
+_ASKED_FOR_TABLE = ("sort", "group-by", "columns", "name", "time-unit", "histogram", "verbose", "compare", "cprofile")
+
+
+@pytest.hookimpl(tryfirst=True, optionalhook=True)
+def pytest_benchmark_group_stats(config: pytest.Config, benchmarks: list[dict[str, Any]]) -> None:
+    """Leave our benchmarks out of pytest-benchmark's own table, unless an option of that table was given."""
+    asked = tuple(f"--benchmark-{option}" for option in _ASKED_FOR_TABLE)
+    if not any(argument.startswith(asked) for argument in config.invocation_params.args):
+        benchmarks[:] = [row for row in benchmarks if not _is_ours(row)]
+
+
+def _is_ours(row: dict[str, Any]) -> bool:
+    return {"dataset", "strategy"} <= set(row.get("extra_info") or ())
