@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
@@ -17,6 +16,7 @@ import numpy as np
 
 from relevance.errors import InputError, unknown
 from relevance.evaluation import LABELS
+from relevance.toml import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -34,7 +34,6 @@ MARGIN = 0.005
 """How far below the measured mean a suggested floor lies: more than another processor's rounding moves a mean."""
 
 _SHOWN_QUERIES = 5
-_MAX_BYTES = 1 << 20
 _MIN_PREFIX = 8
 
 
@@ -87,19 +86,6 @@ def _known(name: str, allowed: Collection[str], what: str, where: str) -> None:
         raise InputError(f"{where}: {unknown(what, name, allowed)}")
 
 
-def _read_toml(path: Path) -> dict[str, object]:
-    try:
-        if path.stat().st_size > _MAX_BYTES:
-            raise InputError(f"{path}: larger than {_MAX_BYTES:,} bytes, which no file of floors is")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); a file of floors is expected there") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8; TOML is UTF-8") from None
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(f"{path}: not TOML: {error}") from None
-
-
 def _table(value: object, where: str) -> dict[str, object]:
     if not isinstance(value, dict):
         raise InputError(f"{where}: expected a table, found {value!r}")
@@ -138,7 +124,7 @@ def read_floors(
             is no number from 0 to 1. The whole file is checked, whatever is going to run.
     """
     found = {}
-    for dataset, tables in _read_toml(path).items():
+    for dataset, tables in read_toml(path, "a file of floors").items():
         _known(dataset, datasets, "data set", f"{path}")
         for strategy, table in _table(tables, f"{path} [{dataset}]").items():
             _known(strategy, strategies, "strategy", f"{path} [{dataset}]")

@@ -72,6 +72,13 @@ def _refuse_duplicates(ids: list[str], what: str) -> None:
             raise InputError(f"{what} {left!r} occurs twice; an id may occur once")
 
 
+def _sharing_equal(texts: pd.Series[str]) -> pd.Series[str]:
+    """The same texts, equal ones as one object: a loader makes a string a field, and attributes repeat themselves."""
+    first: dict[str, str] = {}
+    values = texts.tolist()
+    return pd.Series(list(map(first.setdefault, values, values)), index=texts.index, dtype=texts.dtype)
+
+
 class Catalogue(_Frozen):
     """The products that are indexed.
 
@@ -93,7 +100,8 @@ class Catalogue(_Frozen):
         if len(codes) and codes.min() < 0:
             unknown = attributes["id"].iloc[int(np.argmin(codes))]
             raise InputError(f"an attribute names the product {unknown!r}, which is not in the catalogue")
-        frame = pd.DataFrame({"product": codes, "name": attributes["name"], "value": attributes["value"]})
+        columns = {name: _sharing_equal(attributes[name]) for name in ("name", "value")}
+        frame = pd.DataFrame({"product": codes, **columns})
         self._attributes = frame.sort_values("product", kind="stable", ignore_index=True)
 
     def __len__(self) -> int:
@@ -119,10 +127,10 @@ class Catalogue(_Frozen):
     def sha256(self) -> str:
         """Hash of ids, titles, descriptions and attributes; the order of the input's rows does not enter."""
         names, values = self._attributes["name"].tolist(), self._attributes["value"].tolist()
-        pairs = list(zip(names, values, strict=True))
-        bounds = pairwise(self.attribute_offsets.tolist())
+        parts = (slice(*bounds) for bounds in pairwise(self.attribute_offsets.tolist()))
         columns = (self._products[column].tolist() for column in ("id", "title", "description"))
-        return _sha256_of_rows([*row, pairs[start:end]] for *row, (start, end) in zip(*columns, bounds, strict=True))
+        rows = zip(*columns, parts, strict=True)
+        return _sha256_of_rows([*row, list(zip(names[part], values[part], strict=True))] for *row, part in rows)
 
 
 class Queries(_Frozen):

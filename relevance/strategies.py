@@ -10,14 +10,17 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal, NoReturn, get_args
+from typing import Any, Literal, NoReturn, get_args
 
 from relevance.errors import InputError, unknown
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 
-__all__ = ["STRATEGIES", "Combination", "Leg", "Strategy", "named"]
+__all__ = ["BASE", "STRATEGIES", "Combination", "Leg", "Strategy", "from_table", "named"]
 
 Combination = Literal["sum", "rrf"]
+
+BASE = "base"
+"""The model that a strategy uses where it names none."""
 
 _LOWEST_BOOST, _HIGHEST_BOOST = 1e-6, 1_000_000
 _LONGEST_LIST = 10_000
@@ -71,7 +74,7 @@ class Strategy:
     candidates: int = 150
     window: int = 50
     k: int = 60
-    model: str = "base"
+    model: str = BASE
 
     def __post_init__(self) -> None:
         self._check_name()
@@ -108,7 +111,7 @@ class Strategy:
             self._fail(f"{part} = {boosts!r}; allowed: a boost for each of the fields that are used")
         for name, boost in boosts.items():
             if name not in allowed:
-                self._fail(f"{part} has no field {name!r}; allowed: {', '.join(allowed)}")
+                self._fail(f"{part}: {unknown('field', str(name), allowed)}")
             number = isinstance(boost, int | float) and not isinstance(boost, bool)
             if not number or not _LOWEST_BOOST <= boost <= _HIGHEST_BOOST:
                 self._fail(f"{part}.{name} = {boost!r} is no boost; allowed: {_LOWEST_BOOST} to {_HIGHEST_BOOST:,}")
@@ -129,6 +132,27 @@ class Strategy:
             self._fail("rrf fuses two lists or more: text and a vector field, or several vector fields")
         if self.combine == "rrf" and any(boost != 1 for boost in self.vectors.values()):
             self._fail("rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1")
+
+
+_DOES_NOTHING = (
+    ("window", "rrf", lambda strategy: strategy.combine == "rrf"),
+    ("k", "rrf", lambda strategy: strategy.combine == "rrf"),
+    ("candidates", "vectors", lambda strategy: bool(strategy.vectors)),
+    ("model", "vectors", lambda strategy: bool(strategy.vectors)),
+)
+
+
+def from_table(name: str, table: Mapping[str, Any]) -> Strategy:
+    """The strategy that a table sets: attributes of `Strategy` by name, what is left out as there.
+
+    Raises:
+        InputError: a value is not allowed, or changes nothing beside the others.
+    """
+    strategy = Strategy(name, **table)
+    for setting, needed, used in _DOES_NOTHING:
+        if setting in table and not used(strategy):
+            raise InputError(f"strategy {name!r}: {setting} changes nothing without {needed}; leave it out")
+    return strategy
 
 
 _BOOSTED = {"title": 8, "description": 2, "attributes": 1}

@@ -1,4 +1,4 @@
-"""Where the parts meet: settings become a plan, a plan becomes an indexed suite, a suite measures strategies.
+"""Where the parts meet: a configuration becomes a plan, a plan becomes an indexed suite, a suite measures strategies.
 
 A `Plan` is complete and checked: whatever is wrong with files, names or options is an error when it is made, before
 anything long starts. It needs neither a model in memory nor an index.
@@ -13,41 +13,26 @@ from typing import TYPE_CHECKING
 from relevance import datasets, embeddings, evaluation, gate, runner
 from relevance.engines import ENGINES
 from relevance.engines.base import QueryBatch
+from relevance.errors import RelevanceError
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS, embedded_texts
-from relevance.strategies import STRATEGIES
+from relevance.strategies import BASE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import numpy as np
     import numpy.typing as npt
 
-    from relevance.embeddings import Model, ModelChoice
+    from relevance.config import Config
+    from relevance.embeddings import Model
     from relevance.engines.base import Engine, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Floors, Verdict
     from relevance.records import Dataset, Ranking, Vectors
     from relevance.strategies import Strategy
 
-__all__ = ["Plan", "Result", "Settings", "Suite", "Timing", "make_plan", "prepare"]
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What the user asked for.
-
-    Attributes:
-        dataset: `NAME` or `NAME:PATH`.
-        model: the embedding model and how it is used.
-        cache_dir: where embeddings are kept.
-        floors: file of floors; None where there is none.
-    """
-
-    dataset: str
-    model: ModelChoice
-    cache_dir: Path
-    floors: Path | None
+__all__ = ["Plan", "Result", "Suite", "Timing", "make_plan", "prepare"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +44,8 @@ class Plan:
         models: by name, those that the strategies use.
         text_fields: those that the strategies match.
         vector_fields: (model, field) of those that the strategies search.
+        cache_dir: where embeddings are kept.
+        engine: key of `ENGINES`.
     """
 
     dataset: Dataset
@@ -68,7 +55,7 @@ class Plan:
     text_fields: tuple[str, ...]
     vector_fields: tuple[VectorField, ...]
     cache_dir: Path
-    engine: str = "embedded"
+    engine: str
 
 
 @dataclass(frozen=True)
@@ -104,33 +91,45 @@ def _searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
     return tuple(sorted(used, key=lambda key: (key[0], VECTOR_FIELDS.index(key[1]))))
 
 
-def _resolved_models(names: Iterable[str], choice: ModelChoice) -> Mapping[str, Model]:
-    return MappingProxyType({name: embeddings.resolve(choice) for name in sorted(set(names))})
+def _resolved(name: str, config: Config) -> Model:
+    try:
+        return embeddings.resolve(config.models[name])
+    except RelevanceError as error:
+        if name == BASE:
+            raise
+        raise type(error)(f"[models.{name}]: {error}") from None  # which of several it is
 
 
-def make_plan(settings: Settings, strategies: Sequence[Strategy]) -> Plan:
+def _floors(config: Config) -> Mapping[str, Floors]:
+    """The floors for the data set, by strategy."""
+    if config.floors is None:
+        return MappingProxyType({})
+    names = (*datasets.DATASETS, *config.aliases)
+    floors = gate.read_floors(config.floors, datasets=names, strategies=config.strategies)
+    return MappingProxyType({name: found for (dataset, name), found in floors.items() if dataset == config.source.name})
+
+
+def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
     """Read and check everything that the strategies need.
 
     Raises:
         InputError: bad input or usage, see the rooms.
         CouldNotRunError: a model that is not there and cannot be had.
     """
-    name, path = datasets.parse(settings.dataset)
-    floors: Mapping[tuple[str, str], Floors] = {}
-    if settings.floors is not None:
-        floors = gate.read_floors(settings.floors, datasets=datasets.DATASETS, strategies=STRATEGIES)
+    floors = _floors(config)
     vector_fields = _searched_fields(strategies)
-    models = _resolved_models((model for model, _ in vector_fields), settings.model)
+    models = {name: _resolved(name, config) for name in dict.fromkeys(model for model, _ in vector_fields)}
     if models:
-        embeddings.check_cache_dir(settings.cache_dir)
+        embeddings.check_cache_dir(config.cache_dir)
     return Plan(
-        dataset=datasets.load(name, path),
+        dataset=datasets.load(config.source),
         strategies=tuple(strategies),
-        floors=MappingProxyType({strategy: found for (dataset, strategy), found in floors.items() if dataset == name}),
-        models=models,
+        floors=floors,
+        models=MappingProxyType(models),
         text_fields=tuple(name for name in TEXT_FIELDS if any(name in strategy.text for strategy in strategies)),
         vector_fields=vector_fields,
-        cache_dir=settings.cache_dir,
+        cache_dir=config.cache_dir,
+        engine=config.engine,
     )
 
 

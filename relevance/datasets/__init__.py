@@ -2,72 +2,92 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from relevance.datasets import chorus, homedepot, sample
+from relevance.datasets import beir, chorus, esci, homedepot, ownfiles, sample, wands
 from relevance.datasets.files import found
+from relevance.datasets.source import Source
 from relevance.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
     import pandas as pd
 
     from relevance.records import Dataset
 
-__all__ = ["DATASETS", "PAIRS", "load", "load_pairs", "parse"]
+__all__ = ["DATASETS", "PAIRS", "Loader", "Source", "load", "load_pairs", "parse"]
 
 _Loader = TypeVar("_Loader")
 
-DATASETS: Mapping[str, Callable[[Path | None], Dataset]] = MappingProxyType(
+Loader = Callable[[Source], "Dataset"]
+"""Loads the data set of a source; an InputError of one line where it cannot."""
+
+DATASETS: Mapping[str, Loader] = MappingProxyType(
     {
         "sample": sample.load,
         "homedepot": homedepot.load,
         "chorus": chorus.load,
+        "files": ownfiles.load,
+        "beir": beir.load,
+        "wands": wands.load,
+        "esci": esci.load,
     }
 )
-"""The loader of each data set by name; a loader takes the path of `NAME:PATH`, if any."""
+"""The loader of each format by name."""
 
-PAIRS: Mapping[str, Callable[[Path | None], pd.DataFrame]] = MappingProxyType(
+PAIRS: Mapping[str, Callable[[Source], pd.DataFrame]] = MappingProxyType(
     {
         "sample": sample.load_pairs,
         "homedepot": homedepot.load_pairs,
+        "files": ownfiles.load_pairs,
     }
 )
-"""The loader of the rated pairs for fine-tuning, for each data set that has some."""
+"""The loader of the rated pairs for fine-tuning, for each format that has some."""
 
 
-def parse(spec: str) -> tuple[str, Path | None]:
-    """Split `NAME` or `NAME:PATH`.
+def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> Source:
+    """The source that `NAME` or `NAME:PATH` names: a format, or an alias.
 
     Raises:
-        InputError: there is no data set of that name, or nothing stands behind the colon.
+        InputError: there is no data set of that name, nothing stands behind the colon, an alias that has a path gets
+            another one, or an alias has the name of a format.
     """
+    for alias in aliases:
+        if alias in DATASETS:
+            raise InputError(f"data set {alias!r}: an alias may not have the name of a format; allowed: another name")
     name, colon, path = spec.partition(":")
-    _row(DATASETS, name, "data set")
-    if colon and not path.strip():
+    known = {format_: Source(format_, format_) for format_ in DATASETS} | dict(aliases)
+    source = _row(known, name, "data set")
+    if not colon:
+        return source
+    if not path.strip():
         raise InputError(f"data set {found(spec)}: nothing stands behind the colon; allowed: {name} or {name}:PATH")
-    return name, Path(path) if colon else None
+    if source.path is not None:
+        raise InputError(f"data set {found(spec)}: its path is part of the alias; allowed: {name}")
+    return replace(source, path=Path(path))
 
 
-def load(name: str, path: Path | None = None) -> Dataset:
-    """Load a data set by name.
+def load(source: Source) -> Dataset:
+    """Load a data set.
 
     Raises:
-        InputError: there is no data set of that name; its files cannot be read or hold what is not allowed.
+        InputError: there is no format of that name; its files cannot be read or hold what is not allowed; a setting
+            of the source is not one of the format's.
+        CouldNotRunError: a package that reads the format is not installed.
     """
-    return _row(DATASETS, name, "data set")(path)
+    return _row(DATASETS, source.format, "data set")(source)
 
 
-def load_pairs(name: str, path: Path | None = None) -> pd.DataFrame:
+def load_pairs(source: Source) -> pd.DataFrame:
     """Load a data set's rated pairs for fine-tuning: columns `query`, `product`, `title`, `relevance` (1 to 3).
 
     Raises:
-        InputError: the data set has none; its files cannot be read or hold what is not allowed.
+        InputError: the format has none; its files cannot be read or hold what is not allowed.
     """
-    return _row(PAIRS, name, "data set with pairs for fine-tuning")(path)
+    return _row(PAIRS, source.format, "data set with pairs for fine-tuning")(source)
 
 
 def _row(table: Mapping[str, _Loader], name: str, what: str) -> _Loader:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 
 from relevance.datasets.files import existing_folder, found, read_required, shown
-from relevance.datasets.judged import JudgedColumns, judged, note
+from relevance.datasets.jsontext import DECODER, Number, described, lone_surrogate, scalar_text
+from relevance.datasets.judged import JudgedColumns, Rules, judged, note
+from relevance.datasets.source import refuse_unused
 from relevance.datasets.tables import ID_RULE, is_id, parse_table
 from relevance.errors import InputError
 from relevance.records import Catalogue, Dataset
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.datasets.files import TextFile
+    from relevance.datasets.source import Source
 
 __all__ = ["load"]
 
@@ -29,12 +32,6 @@ _ATTRIBUTE_PREFIX = "attr_"
 _MISSING = object()
 
 
-class _Number(str):
-    """A JSON number as it is written."""
-
-    __slots__ = ()
-
-
 class _Product(NamedTuple):
     id: str
     title: str
@@ -42,7 +39,7 @@ class _Product(NamedTuple):
     attributes: tuple[tuple[str, str], ...]
 
 
-def load(path: Path | None) -> Dataset:
+def load(source: Source) -> Dataset:
     """Load all products, judged or not, and the rated queries.
 
     A product's description is its `short_description` ("" where it has none); its attributes are its keys that begin
@@ -52,14 +49,16 @@ def load(path: Path | None) -> Dataset:
     Raises:
         InputError: the folder or a file cannot be read, or holds what is not allowed.
     """
-    folder = existing_folder("chorus", path)
+    refuse_unused(source)
+    folder = existing_folder(source)
     catalogue, notes = _catalogue(folder)
     table = parse_table(read_required(folder, _RATINGS_FILE, encoding="UTF-8"), ("query", "docid", "rating"))
     table.require_ids("docid")
     table.require("rating", _RATINGS.__contains__, ", ".join(_RATINGS))
     columns = JudgedColumns("query", "docid", "rating")
-    queries, judgments, judged_notes = judged(table.mapped("rating", int), columns, catalogue, int)
-    return Dataset("chorus", catalogue, queries, judgments, (*notes, *judged_notes))
+    rules = Rules(int, source.relevant_from or 1, source.unknown_products)
+    queries, judgments, judged_notes = judged(table.mapped("rating", int), columns, catalogue, rules)
+    return Dataset(source.name, catalogue, queries, judgments, (*notes, *judged_notes))
 
 
 def _catalogue(folder: Path) -> tuple[Catalogue, tuple[str, ...]]:
@@ -103,36 +102,31 @@ class _Item:
 
     def fault(self, key: str, value: object, allowed: str) -> InputError:
         where = f"{shown(self.file.path)}, item {self.number}{f', key {found(key)}' if key else ''}"
-        return InputError(f"{where}: found {_described(value)}; allowed: {allowed}")
+        return InputError(f"{where}: found {described(value)}; allowed: {allowed}")
 
     def _text(self, key: str) -> str:
         value = self.value.get(key, _MISSING)
-        if not isinstance(value, str) or isinstance(value, _Number):
+        if not isinstance(value, str) or isinstance(value, Number):
             raise self.fault(key, value, "text")
         return value
 
     def _attribute(self, name: str) -> str:
-        value = self.value[name]
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if not isinstance(value, str):
-            raise self.fault(name, value, "text, a number, true or false")
-        return str(value)
+        text = scalar_text(self.value[name])
+        if text is None:
+            raise self.fault(name, self.value[name], "text, a number, true or false")
+        return text
 
     def _refuse_surrogates(self, product: _Product) -> None:
         *texts, attributes = product
-        try:
-            "".join([*texts, *(text for attribute in attributes for text in attribute)]).encode()
-        except UnicodeEncodeError as error:
-            raise self.fault("", error.object[error.start], "Unicode characters, no lone surrogate") from error
+        lone = lone_surrogate([*texts, *(text for attribute in attributes for text in attribute)])
+        if lone:
+            raise self.fault("", lone, "Unicode characters, no lone surrogate")
 
 
 def _items(file: TextFile) -> Iterator[_Item]:
     where = shown(file.path)
     try:
-        values = json.loads(
-            file.text, parse_float=_Number, parse_int=_Number, parse_constant=_refuse, object_pairs_hook=_object
-        )
+        values = DECODER.decode(file.text)
     except json.JSONDecodeError as error:
         position = f"line {error.lineno}, column {error.colno}"
         raise InputError(f"{where}, {position}: {error.msg}; allowed: a JSON list of products") from error
@@ -141,27 +135,5 @@ def _items(file: TextFile) -> Iterator[_Item]:
     except RecursionError as error:
         raise InputError(f"{where} is nested too deeply; allowed: a JSON list of products") from error
     if not isinstance(values, list) or not values:
-        raise InputError(f"{where}: found {_described(values)}; allowed: a JSON list of one product or more")
+        raise InputError(f"{where}: found {described(values)}; allowed: a JSON list of one product or more")
     return (_Item(file, number, value) for number, value in enumerate(values, start=1))
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"found {constant}, which is no JSON")
-
-
-def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        keys = [key for key, _ in pairs]
-        repeated = next(key for at, key in enumerate(keys) if key in keys[:at])
-        raise ValueError(f"found the key {found(repeated)} twice in one object")
-    return made
-
-
-def _described(value: object) -> str:
-    if isinstance(value, _Number):
-        return f"the number {found(value)[1:-1]}"
-    if isinstance(value, str):
-        return found(value)
-    kinds = {dict: "an object", list: "a list", bool: str(value).lower(), type(None): "null"}
-    return kinds.get(type(value), "nothing")

@@ -15,7 +15,21 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["Encoding", "TextFile", "existing_folder", "found", "read_optional", "read_required", "shown"]
+    from relevance.datasets.source import Source
+
+__all__ = [
+    "Encoding",
+    "TextFile",
+    "existing_folder",
+    "found",
+    "input_errors",
+    "located",
+    "opened",
+    "read_optional",
+    "read_required",
+    "shown",
+    "too_large",
+]
 
 MAX_BYTES = 4 * 2**30
 """The largest file that is read, unpacked."""
@@ -67,19 +81,20 @@ def shown(path: Path) -> str:
     return str(path) if str(path).isprintable() else repr(str(path))
 
 
-def existing_folder(dataset: str, path: Path | None) -> Path:
+def existing_folder(source: Source) -> Path:
     """The folder of a data set.
 
     Raises:
         InputError: none is given, or it is not a folder that is there.
     """
+    path = source.path
     if path is None:
-        raise InputError(f"data set {dataset!r} needs the folder of its files; allowed: {dataset}:DIR")
-    with _input_errors(path):
+        raise InputError(f"data set {source.name!r} needs the folder of its files; allowed: {source.format}:DIR")
+    with input_errors(path):
         if not path.exists():
-            raise InputError(f"data set {dataset!r}: there is no folder {shown(path)}")
+            raise InputError(f"data set {source.name!r}: there is no folder {shown(path)}")
         if not path.is_dir():
-            raise InputError(f"data set {dataset!r}: {shown(path)} is not a folder")
+            raise InputError(f"data set {source.name!r}: {shown(path)} is not a folder")
     return path
 
 
@@ -98,25 +113,38 @@ def read_optional(folder: Path, name: str, *, encoding: Encoding) -> TextFile | 
         InputError: both are there; the file cannot be read or unpacked; it is larger than allowed; it is in another
             encoding; it holds a NUL byte.
     """
+    path = located(folder, name)
+    if path is None:
+        return None
+    with input_errors(path), opened(path, name) as (stream, most):
+        content = _read_at_most(stream, most, path)
+    file = TextFile(path, content, encoding)
+    _refuse_other_encodings(file)
+    return file
+
+
+def located(folder: Path, name: str) -> Path | None:
+    """The path of `name` or of `name.zip`; None where neither is there.
+
+    Raises:
+        InputError: both are there, or it is no file.
+    """
     plain, zipped = folder / name, folder / f"{name}.zip"
-    with _input_errors(folder):
+    with input_errors(folder):
         there = [path for path in (plain, zipped) if path.exists() or path.is_symlink()]
     if not there:
         return None
     if len(there) > 1:
         raise InputError(f"{shown(folder)} has both {name} and {name}.zip; only one of them may be there")
     path = there[0]
-    with _input_errors(path):
+    with input_errors(path):
         if not path.is_file():
             raise InputError(f"{shown(path)} is not a file")
-        content = _unpacked(path, name) if path == zipped else _plain(path)
-    file = TextFile(path, content, encoding)
-    _refuse_other_encodings(file)
-    return file
+    return path
 
 
 @contextmanager
-def _input_errors(path: Path) -> Iterator[None]:
+def input_errors(path: Path) -> Iterator[None]:
     """Turn whatever reading a file or unpacking a zip file can raise into an error of one line."""
     try:
         yield
@@ -127,25 +155,36 @@ def _input_errors(path: Path) -> Iterator[None]:
         raise InputError(f"{shown(path)} cannot be read: {reason}") from error
 
 
-def _plain(path: Path) -> bytes:
-    with path.open("rb") as stream:
-        return _read_at_most(stream, MAX_BYTES, path)
-
-
-def _unpacked(path: Path, name: str) -> bytes:
+@contextmanager
+def opened(path: Path, name: str) -> Iterator[tuple[IO[bytes], int]]:
+    """The bytes of a file that `located` found, unpacked, and how many of them may be read at most."""
+    if path.name == name:
+        with path.open("rb") as stream:
+            yield stream, MAX_BYTES
+        return
     with zipfile.ZipFile(path) as archive:
-        members = [member for member in archive.infolist() if not member.is_dir()]
-        if [member.filename for member in members] != [name]:
-            inside = ", ".join(found(member.filename) for member in members[:3]) or "no file"
-            more = f" and {len(members) - 3} more" if len(members) > 3 else ""  # noqa: PLR2004 - as many as are named
-            raise InputError(f"{shown(path)} holds {inside}{more}; allowed: just {name}")
-        if members[0].flag_bits & 1:
-            raise InputError(f"{shown(path)} is encrypted; allowed: a zip file without a password")
-        if members[0].compress_type not in _METHODS:
-            raise InputError(f"{shown(path)} is packed by method {members[0].compress_type}; allowed: stored, deflated")
+        member = _only_member(archive, path, name)
         most = min(MAX_BYTES, max(BOMB_FROM_BYTES, BOMB_RATIO * path.stat().st_size))
-        with archive.open(members[0]) as stream:
-            return _read_at_most(stream, most, path)
+        with archive.open(member) as stream:
+            yield stream, most
+
+
+def _only_member(archive: zipfile.ZipFile, path: Path, name: str) -> zipfile.ZipInfo:
+    members = [member for member in archive.infolist() if not member.is_dir()]
+    if [member.filename for member in members] != [name]:
+        inside = ", ".join(found(member.filename) for member in members[:3]) or "no file"
+        more = f" and {len(members) - 3} more" if len(members) > 3 else ""  # noqa: PLR2004 - as many as are named
+        raise InputError(f"{shown(path)} holds {inside}{more}; allowed: just {name}")
+    if members[0].flag_bits & 1:
+        raise InputError(f"{shown(path)} is encrypted; allowed: a zip file without a password")
+    if members[0].compress_type not in _METHODS:
+        raise InputError(f"{shown(path)} is packed by method {members[0].compress_type}; allowed: stored, deflated")
+    return members[0]
+
+
+def too_large(path: Path, most: int) -> InputError:
+    """The error for a file that holds more than `most` bytes."""
+    return InputError(f"{shown(path)} holds more than {most:,} bytes, the most that is read from such a file")
 
 
 def _read_at_most(stream: IO[bytes], most: int, path: Path) -> bytes:
@@ -153,7 +192,7 @@ def _read_at_most(stream: IO[bytes], most: int, path: Path) -> bytes:
     while piece := stream.read(_CHUNK_BYTES):
         size += len(piece)
         if size > most:
-            raise InputError(f"{shown(path)} holds more than {most:,} bytes, the most that is read from such a file")
+            raise too_large(path, most)
         pieces.append(piece)
     return b"".join(pieces)
 

@@ -8,13 +8,19 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from relevance.datasets.files import existing_folder, read_optional, read_required, shown
-from relevance.datasets.judged import JudgedColumns, judged, note, once
-from relevance.datasets.tables import Table, parse_table
+from relevance.datasets.judged import JudgedColumns, Rules, judged, note, once
+from relevance.datasets.source import refuse_unused
+from relevance.datasets.tables import parse_table
 from relevance.errors import InputError
 from relevance.records import Catalogue, Dataset
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
+
+    from relevance.datasets.files import TextFile
+    from relevance.datasets.source import Source
+    from relevance.datasets.tables import Table
 
 __all__ = ["grade", "load", "load_pairs"]
 
@@ -38,7 +44,7 @@ def grade(relevance: float) -> int:
     return round(relevance) - 1
 
 
-def load(path: Path | None, *, name: str = "homedepot") -> Dataset:
+def load(source: Source) -> Dataset:
     """Load the products and judgments of `train.csv`, with descriptions and attributes where these files are there.
 
     Products are those that train.csv names; of several titles of one, that of the row with the smallest id counts. A
@@ -47,15 +53,17 @@ def load(path: Path | None, *, name: str = "homedepot") -> Dataset:
     Raises:
         InputError: the folder or a file cannot be read, or holds what is not allowed.
     """
-    folder = existing_folder(name, path)
+    refuse_unused(source)
+    folder = existing_folder(source)
     train, train_notes = _train(folder)
     catalogue, catalogue_notes = _catalogue(folder, train)
     columns = JudgedColumns("search_term", "product_uid", "relevance")
-    queries, judgments, judged_notes = judged(train, columns, catalogue, grade)
-    return Dataset(name, catalogue, queries, judgments, (*train_notes, *judged_notes, *catalogue_notes))
+    rules = Rules(grade, source.relevant_from or 1, source.unknown_products)
+    queries, judgments, judged_notes = judged(train, columns, catalogue, rules)
+    return Dataset(source.name, catalogue, queries, judgments, (*train_notes, *judged_notes, *catalogue_notes))
 
 
-def load_pairs(path: Path | None, *, name: str = "homedepot") -> pd.DataFrame:
+def load_pairs(source: Source) -> pd.DataFrame:
     """Load the rated pairs of `test.csv` and `solution.csv`, for fine-tuning; ignored ones (relevance -1) are left out.
 
     Returns:
@@ -64,9 +72,8 @@ def load_pairs(path: Path | None, *, name: str = "homedepot") -> pd.DataFrame:
     Raises:
         InputError: the folder or a file cannot be read, or holds what is not allowed; an id is in one file only.
     """
-    folder = existing_folder(name, path)
-    test, solution = _table(folder, "test.csv"), _table(folder, "solution.csv")
-    _refuse_utf8(test)
+    folder = existing_folder(source)
+    test, solution = _table(folder, "test.csv", check=_refuse_utf8), _table(folder, "solution.csv")
     test.require_ids("product_uid")
     test.require("search_term", str.strip, "a query of at least one character that is not white space")
     solution.require("relevance", lambda text: text == "-1" or _is_relevance(text), f"{_RELEVANCE}, or -1 (ignored)")
@@ -79,23 +86,27 @@ def load_pairs(path: Path | None, *, name: str = "homedepot") -> pd.DataFrame:
     return scored[list(names)].rename(columns=names).reset_index(drop=True)
 
 
-def _table(folder: Path, name: str) -> Table:
-    return parse_table(read_required(folder, name, encoding="Latin-1"), _COLUMNS[name])
+def _table(folder: Path, name: str, *, check: Callable[[TextFile], None] | None = None) -> Table:
+    file = read_required(folder, name, encoding="Latin-1")
+    table = parse_table(file, _COLUMNS[name])
+    if check:
+        check(file)
+    return table
 
 
 def _is_relevance(text: str) -> bool:
     return re.fullmatch(r"[0-9]+(\.[0-9]+)?", text) is not None and 1 <= float(text) <= 3  # noqa: PLR2004 - the scale
 
 
-def _refuse_utf8(table: Table) -> None:
+def _refuse_utf8(file: TextFile) -> None:
     """Latin-1 reads any bytes; text that is well-formed UTF-8 and not ASCII would be read as something else."""
-    if table.file.content.isascii():
+    if file.content.isascii():
         return
     try:
-        table.file.content.decode("utf-8")
+        file.content.decode("utf-8")
     except UnicodeDecodeError:
         return
-    raise InputError(f"{shown(table.file.path)} is encoded in UTF-8; allowed: Latin-1")
+    raise InputError(f"{shown(file.path)} is encoded in UTF-8; allowed: Latin-1")
 
 
 def _with_row_ids(table: Table) -> Table:
@@ -115,8 +126,7 @@ def _refuse_unmatched(table: Table, other: Table) -> None:
 
 
 def _train(folder: Path) -> tuple[Table, tuple[str, ...]]:
-    table = _table(folder, "train.csv")
-    _refuse_utf8(table)
+    table = _table(folder, "train.csv", check=_refuse_utf8)
     table.require_ids("product_uid")
     table.require("relevance", _is_relevance, _RELEVANCE)
     return _with_row_ids(table.mapped("relevance", float)), _blank_rows(table)

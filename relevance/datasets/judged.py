@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -14,21 +14,46 @@ from relevance.errors import InputError
 from relevance.records import Judgments, Queries
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
+    import numpy.typing as npt
+
+    from relevance.datasets.source import UnknownProducts
     from relevance.datasets.tables import Table
     from relevance.records import Catalogue
 
-__all__ = ["JudgedColumns", "judged", "note", "once", "query_id"]
+__all__ = ["Judged", "JudgedColumns", "Rules", "judged", "note", "once", "query_id"]
 
 
 @dataclass(frozen=True)
 class JudgedColumns:
-    """The columns of a table of judgments: the query's text, the product's id, the judgment's value."""
+    """The columns of a table of judgments: the query's id or text, the product's id, the judgment's value."""
 
     query: str
     product: str
     value: str
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How a table of judgments is read.
+
+    Attributes:
+        grade: the grade of a checked value.
+        relevant_from: the lowest grade that counts as relevant.
+        unknown_products: see `Source`.
+        texts: the text of each query by id, where the judgments name queries by id; None where they hold the text.
+        texts_name: the file of these queries.
+    """
+
+    grade: Callable[[Any], int]
+    relevant_from: int
+    unknown_products: UnknownProducts = "error"
+    texts: Mapping[str, str] | None = None
+    texts_name: str = ""
+
+
+Judged = tuple[Queries, Judgments, tuple[str, ...]]
 
 
 def query_id(term: str) -> str:
@@ -36,29 +61,64 @@ def query_id(term: str) -> str:
     return f"q{hashlib.sha256(term.encode()).hexdigest()[:12]}"
 
 
-def judged(
-    table: Table, columns: JudgedColumns, catalogue: Catalogue, grade: Callable[[float], int]
-) -> tuple[Queries, Judgments, tuple[str, ...]]:
-    """The queries and judgments of a table whose values are checked numbers, and notes.
+def judged(table: Table, columns: JudgedColumns, catalogue: Catalogue, rules: Rules) -> Judged:
+    """The queries that a table of checked values judges, its judgments, and notes.
 
     Raises:
-        InputError: an empty query, two queries with one id, a product that is not in the catalogue, or two judgments
-            of a query and a product that disagree.
+        InputError: an empty query, two queries with one id, a query that is not known, a product that is not in the
+            catalogue (unless these are dropped), two judgments of a query and a product that disagree, or no judgment
+            that is left.
     """
-    table.require(columns.query, str.strip, "a query of at least one character that is not white space")
+    if rules.texts is None:
+        table.require(columns.query, str.strip, "a query of at least one character that is not white space")
+    else:
+        allowed = f"the id of one of the {len(rules.texts):,} queries of {rules.texts_name}"
+        table.require(columns.query, rules.texts.__contains__, allowed)
     rows, repeated = once(table, [columns.query, columns.product], columns.value)
     products = pd.Index(catalogue.ids, dtype=object).get_indexer(pd.Index(rows[columns.product]))
-    if products.min() < 0:
-        row = int(rows.index[int(np.argmin(products))])
-        raise table.fault(row, columns.product, f"the id of one of the {len(catalogue):,} products of the data set")
-    ids = _query_ids(table, rows[columns.query].tolist())
-    queries = Queries(pd.DataFrame({"id": list(ids.values()), "text": list(ids)}, dtype=object))
-    codes = {text: code for code, text in enumerate(queries.texts)}
-    judgments = Judgments(
-        rows[columns.query].map(codes).to_numpy(np.int64), products, rows[columns.value].map(grade).to_numpy(np.int64)
-    )
+    known = products >= 0
+    gone: tuple[str, ...] = ()
+    if not known.all():
+        gone = _gone(table, columns, rows, known, rules)
+        rows, products = rows[known], products[known]
+    ids = _query_ids(table, rows[columns.query].tolist(), rules.texts)
+    texts = [key if rules.texts is None else rules.texts[key] for key in ids]
+    queries = Queries(pd.DataFrame({"id": list(ids.values()), "text": texts}, dtype=object))
+    ranks = {identifier: code for code, identifier in enumerate(queries.ids)}
+    codes = rows[columns.query].map({key: ranks[identifier] for key, identifier in ids.items()}).to_numpy(np.int64)
+    grades = rows[columns.value].map(rules.grade).to_numpy(np.int64)
+    judgments = Judgments(codes, products, grades, relevant_from=rules.relevant_from)
     notes = note(table.name, repeated, "judgment is repeated and counts once", "judgments are repeated and count once")
-    return queries, judgments, notes
+    return queries, judgments, (*notes, *gone, *_unjudged(rules, table.frame[columns.query].nunique()))
+
+
+def _gone(
+    table: Table, columns: JudgedColumns, rows: pd.DataFrame, known: npt.NDArray[np.bool_], rules: Rules
+) -> tuple[str, ...]:
+    """Notes of the judgments whose product is not in the catalogue; InputError where they may not be dropped."""
+    if rules.unknown_products == "error":
+        row = int(rows.index[int(np.argmin(known))])
+        raise table.fault(row, columns.product, "the id of a product of the data set, or unknown_products = drop")
+    if not known.any():
+        raise InputError(f"{shown(table.path)}: no judgment is of a product of the data set; allowed: one or more")
+    dropped = rows[~known]
+    products = dropped[columns.product].nunique()
+    of = f"{products:,} product{' that is' if products == 1 else 's that are'} gone"
+    lost = len(set(dropped[columns.query]) - set(rows[columns.query][known]))
+    return (
+        *note(table.name, len(dropped), f"judgment of {of} is dropped", f"judgments of {of} are dropped"),
+        *note(
+            table.name, lost, "query loses all its judgments and is dropped", "queries lose all theirs and are dropped"
+        ),
+    )
+
+
+def _unjudged(rules: Rules, asked: int) -> tuple[str, ...]:
+    """A note of the queries that have a text and no judgment."""
+    count = len(rules.texts) - asked if rules.texts is not None else 0
+    return note(
+        rules.texts_name, count, "query without judgments is left out", "queries without judgments are left out"
+    )
 
 
 def once(table: Table, key: list[str], value: str) -> tuple[pd.DataFrame, int]:
@@ -73,10 +133,10 @@ def once(table: Table, key: list[str], value: str) -> tuple[pd.DataFrame, int]:
     if conflicts.any():
         row = int(conflicts.argmax())
         first = int((frame[key] == frame[key].iloc[row]).all(axis=1).to_numpy().argmax())
-        lines = f"lines {table.line(first)} and {table.line(row)}"
+        lines = f"{table.unit}s {table.line(first)} and {table.line(row)}"
         values = " and ".join(found(str(frame[value].iloc[at])) for at in (first, row))
         same = ", ".join(f"{column} {found(frame[column].iloc[row])}" for column in key)
-        where = f"{shown(table.file.path)}, {lines}, column {value}"
+        where = f"{shown(table.path)}, {lines}, column {value}"
         raise InputError(f"{where}: found {values} for the same {same}; allowed: one value")
     return frame[~repeated], int(repeated.sum())
 
@@ -86,14 +146,16 @@ def note(where: str, count: int, one: str, many: str) -> tuple[str, ...]:
     return (f"{where}: {count:,} {one if count == 1 else many}",) if count else ()
 
 
-def _query_ids(table: Table, terms: list[str]) -> dict[str, str]:
-    """The id of each distinct term."""
+def _query_ids(table: Table, terms: list[str], texts: Mapping[str, str] | None) -> dict[str, str]:
+    """The id of each distinct term; a term that is an id already is its own."""
+    if texts is not None:
+        return {term: term for term in terms}
     ids = {term: query_id(term) for term in dict.fromkeys(terms)}
     terms_by_id: dict[str, str] = {}
     for term, identifier in ids.items():
         other = terms_by_id.setdefault(identifier, term)
         if other != term:
             both = f"{found(other)} and {found(term)}"
-            where = shown(table.file.path)
+            where = shown(table.path)
             raise InputError(f"{where}: the queries {both} have the same id {identifier}; allowed: one query an id")
     return ids

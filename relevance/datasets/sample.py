@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from relevance.errors import InputError
 if TYPE_CHECKING:
     import pandas as pd
 
+    from relevance.datasets.source import Source
     from relevance.records import Dataset
 
 __all__ = ["load", "load_pairs"]
@@ -20,21 +22,21 @@ _PACKAGED = Path(__file__).parent / "sample_files"
 _CHECKED_OUT = Path(__file__).parents[2] / "fixtures" / "sample"
 
 
-def load(path: Path | None) -> Dataset:
+def load(source: Source) -> Dataset:
     """Load the sample.
 
     Raises:
         InputError: a path is given; the sample is one and the same everywhere.
     """
-    return homedepot.load(_folder(path), name="sample")
+    return homedepot.load(_located(source))
 
 
-def load_pairs(path: Path | None) -> pd.DataFrame:
+def load_pairs(source: Source) -> pd.DataFrame:
     """Load the sample's rated pairs for fine-tuning; see `homedepot.load_pairs`."""
-    return homedepot.load_pairs(_folder(path), name="sample")
+    return homedepot.load_pairs(_located(source))
 
 
-def _folder(path: Path | None) -> Path:
-    if path is not None:
-        raise InputError(f"data set 'sample' takes no path, found {shown(path)}; allowed: sample")
-    return _PACKAGED if _PACKAGED.is_dir() else _CHECKED_OUT
+def _located(source: Source) -> Source:
+    if source.path is not None:
+        raise InputError(f"data set {source.name!r} takes no path, found {shown(source.path)}; allowed: sample")
+    return replace(source, path=_PACKAGED if _PACKAGED.is_dir() else _CHECKED_OUT)

@@ -1,9 +1,11 @@
-"""Strict CSV tables: every row has every field, every field is text, and an error names the line and column."""
+"""Strict tables: every row has every field, every field is text, and an error names the line and column."""
 
 from __future__ import annotations
 
 import csv
+from array import array
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -13,11 +15,12 @@ from relevance.datasets.files import found, shown
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from pathlib import Path
 
     from relevance.datasets.files import TextFile
 
-__all__ = ["ID_RULE", "Table", "is_id", "parse_table"]
+__all__ = ["ID_RULE", "Table", "collected", "is_id", "parse_table"]
 
 ID_RULE = "an id: one or more printable characters without white space"
 
@@ -26,37 +29,36 @@ _ROWS_AT_ONCE = 512  # few enough to stay in the processor's cache: four times a
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """A CSV file that was read.
+    """Rows that were read.
 
     Attributes:
-        file: where it comes from.
+        path: the file that they come from.
         frame: its columns, all text (an empty field is ""), its rows in order, without the blank ones.
         blank_rows: how many rows hold nothing in any field.
+        line: the line of the file on which a row of the frame begins; the first is line 1.
+        unit: what `line` counts.
     """
 
-    file: TextFile
+    path: Path
     frame: pd.DataFrame
     blank_rows: int
+    line: Callable[[int], int]
+    unit: str = "line"
 
     @property
     def name(self) -> str:
         """The file's name, as notes show it."""
-        return self.file.path.name
+        return self.path.name
 
     def mapped(self, column: str, function: Callable[[str], object]) -> Table:
         """The table with one column mapped, each distinct value once."""
         values = {value: function(value) for value in dict.fromkeys(self.frame[column].tolist())}
         return replace(self, frame=self.frame.assign(**{column: self.frame[column].map(values)}))
 
-    def line(self, row: int) -> int:
-        """The line of the file on which a row of the frame begins; the header is line 1."""
-        lines = (line for line, fields in _records(self.file) if any(fields))
-        return next(islice(lines, row + 1, None))
-
     def fault(self, row: int, column: str, allowed: str) -> InputError:
         """The error for a field."""
         value = str(self.frame[column].iloc[row])
-        where = f"{shown(self.file.path)}, line {self.line(row)}, column {column}"
+        where = f"{shown(self.path)}, {self.unit} {self.line(row)}, column {column}"
         return InputError(f"{where}: found {found(value)}; allowed: {allowed}")
 
     def require(self, column: str, accepts: Callable[[str], object], allowed: str) -> None:
@@ -96,7 +98,35 @@ def parse_table(file: TextFile, columns: Sequence[str]) -> Table:
     if not values[0]:
         raise InputError(f"{shown(file.path)} has a header but no rows; allowed: one row or more")
     # Python's own strings, whatever pandas would infer: rows are walked in Python, and ids sort by code point.
-    return Table(file, pd.DataFrame(dict(zip(header, values, strict=True)), dtype=object), blank_rows)
+    frame = pd.DataFrame(dict(zip(header, values, strict=True)), dtype=object)
+    return Table(file.path, frame, blank_rows, partial(_line_of_row, file))
+
+
+def collected(
+    path: Path, names: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]], *, unit: str = "line", which: str = ""
+) -> Table:
+    """The table of rows that come one by one with their lines; their fields stand in the order of `names`.
+
+    Raises:
+        InputError: there is no row (`which` says of which kind).
+    """
+    lines = array("q")
+    columns: list[list[str]] = [[] for _ in names]
+    known: dict[str, str] = {}
+    for line, fields in rows:
+        lines.append(line)
+        for column, text in zip(columns, fields, strict=True):
+            column.append(known.setdefault(text, text))  # ids and grades recur by the million
+    if not lines:
+        raise InputError(f"{shown(path)} has no rows{which}; allowed: one row or more")
+    frame = pd.DataFrame(dict(zip(names, columns, strict=True)), dtype=object)
+    return Table(path, frame, 0, lines.__getitem__, unit)
+
+
+def _line_of_row(file: TextFile, row: int) -> int:
+    """Found by reading the file again: for errors only."""
+    lines = (line for line, fields in _records(file) if any(fields))
+    return next(islice(lines, row + 1, None))
 
 
 def _check_header(file: TextFile, header: list[str], columns: Sequence[str]) -> None:

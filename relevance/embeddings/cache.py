@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import platformdirs
 
+from relevance.embeddings.directory import Directory
 from relevance.embeddings.shards import (
     SUFFIX,
     TEMPORARY_PREFIX,
@@ -30,11 +31,12 @@ from relevance.embeddings.shards import (
 from relevance.errors import CouldNotRunError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from relevance.embeddings.directory import Found
     from relevance.embeddings.model import Model
     from relevance.embeddings.shards import Shard
 
@@ -42,8 +44,6 @@ __all__ = ["Store", "check_cache_dir", "default_cache_dir", "open_store", "text_
 
 _FORMAT = 1
 _MAX_SHARDS = 16
-_LARGEST_KEPT = 4
-_MERGE_ROWS = 4096
 _RELISTINGS = 20
 _STALE_SECONDS = 3600
 _QUERY_TIME = "query_time.json"
@@ -105,7 +105,7 @@ class Store:
         self.folder = folder
         self.width = width
         self._shards: dict[str, Shard] = {}
-        self._places: dict[bytes, tuple[Shard, int]] = {}
+        self._directory = Directory([], width=width)
 
     def refresh(self) -> None:
         """See what is there now.
@@ -119,7 +119,7 @@ class Store:
                 names = sorted(path.name for path in self.folder.glob(f"*{SUFFIX}"))
                 if names != list(self._shards):
                     self._shards = {name: self._opened(name) for name in names}
-                    self._places = _places(self._shards.values())
+                    self._directory = Directory(list(self._shards.values()), width=self.width)
                 return
         raise CouldNotRunError(f"{self.folder}: files of the cache disappear while they are read")
 
@@ -131,18 +131,18 @@ class Store:
         except OSError as error:
             raise InputError(f"{self.folder / name}: {error.strerror or error}; allowed: a readable file") from None
 
-    def __contains__(self, digest: bytes) -> bool:
-        return digest in self._places
+    def holds(self, digests: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+        """Shape (texts,): which texts have a vector, as of the last `refresh`."""
+        return self._directory.holds(digests)
 
-    def read(self, digests: Sequence[bytes]) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-        """Vectors (texts, dimensions) and lengths in tokens (texts,) of texts that the store holds.
+    def read(self, digests: Sequence[bytes]) -> Found:
+        """Vectors, and lengths in tokens, of texts that the store holds.
 
         Raises:
             InputError: a vector is damaged.
             KeyError: a text is not there.
         """
-        places = [self._places[digest] for digest in digests]
-        return _gathered(places, self.width)
+        return self._directory.read(digests)
 
     def add(self, digests: Sequence[bytes], tokens: Sequence[int], vectors: npt.NDArray[np.float32]) -> None:
         """Write one shard; the texts count as held from the next `refresh` on.
@@ -164,26 +164,22 @@ class Store:
             raise CouldNotRunError(f"cache folder {self.folder}: cannot write ({error.strerror or error})") from None
 
     def compact(self) -> None:
-        """Keep the number of files small: merge all shards but the largest into one, drop what killed runs left.
+        """Keep the number of files small, see `_mergeable`, and drop what killed runs left.
 
         Raises:
             InputError: a vector is damaged.
             CouldNotRunError: the merged file cannot be written.
         """
         self._sweep()
-        if len(self._shards) <= _MAX_SHARDS:
+        self.refresh()
+        small = _mergeable(list(self._shards.values()))
+        if len(self._shards) <= _MAX_SHARDS or not small:
             return
-        by_size = sorted(self._shards.values(), key=lambda shard: (len(shard.index), shard.path.name))
-        small = sorted(by_size[:-_LARGEST_KEPT], key=lambda shard: shard.path.name)
-        places = [place for _, place in sorted(_places(small).items())]
-        index = np.concatenate([shard.index[row : row + 1] for shard, row in places])
-        parts = (places[start : start + _MERGE_ROWS] for start in range(0, len(places), _MERGE_ROWS))
+        merged = Directory(small, width=self.width)
         with self._writing():
-            merged = write_shard(
-                self.folder, index, (_gathered(part, self.width)[0] for part in parts), width=self.width
-            )
+            path = write_shard(self.folder, merged.index, merged.blocks(), width=self.width)
             for shard in small:
-                if shard.path != merged:
+                if shard.path != path:
                     shard.path.unlink(missing_ok=True)
         self.refresh()
 
@@ -223,27 +219,14 @@ class Store:
             file.write(json.dumps({"p50_ms": milliseconds, "device": device}).encode())
 
 
-def _places(shards: Iterable[Shard]) -> dict[bytes, tuple[Shard, int]]:
-    """Where each text's vector is; of two vectors the one with the lower checksum, which no merge can change."""
-    places: dict[bytes, tuple[Shard, int]] = {}
-    for shard in shards:
-        for row, digest in enumerate(shard.digests()):
-            held = places.setdefault(digest, (shard, row))
-            if held[0] is not shard and shard.index["crc"][row] < held[0].index["crc"][held[1]]:
-                places[digest] = (shard, row)
-    return places
+def _mergeable(shards: list[Shard]) -> list[Shard]:
+    """The smallest shards, up to the last that is no larger than all smaller ones together.
 
-
-def _gathered(places: Sequence[tuple[Shard, int]], width: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
-    vectors = np.empty((len(places), width), dtype=np.float32)
-    tokens = np.empty(len(places), dtype=np.int64)
-    by_shard: dict[Path, tuple[Shard, list[int], list[int]]] = {}
-    for at, (shard, row) in enumerate(places):
-        _, positions, rows = by_shard.setdefault(shard.path, (shard, [], []))
-        positions.append(at)
-        rows.append(row)
-    for shard, positions, rows in by_shard.values():
-        wanted = np.asarray(rows, dtype=np.int64)
-        vectors[positions] = shard.read(wanted)
-        tokens[positions] = shard.index["tokens"][wanted]
-    return vectors, tokens
+    So their number, and how often a vector is copied in its life, grow with the logarithm of the vectors, and what one
+    long run writes ends up in one file.
+    """
+    ascending = sorted(shards, key=lambda shard: (len(shard.index), shard.path.name))
+    sizes = np.array([len(shard.index) for shard in ascending], dtype=np.int64)
+    close = np.flatnonzero(sizes <= np.cumsum(sizes) - sizes)
+    small = ascending[: close.max(initial=-1) + 1]
+    return sorted(small, key=lambda shard: shard.path.name)

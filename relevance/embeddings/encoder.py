@@ -5,47 +5,28 @@ from __future__ import annotations
 import statistics
 import time
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from relevance.embeddings.cache import open_store, text_digest
+from relevance.embeddings.encoding import Job, encode_into
 from relevance.errors import CouldNotRunError
 from relevance.records import Vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
-    import numpy.typing as npt
-
     from relevance.embeddings.cache import Store
+    from relevance.embeddings.encoding import LoadedModel
     from relevance.embeddings.model import Model
 
-__all__ = ["Encoder", "EncodingStats", "LoadedModel"]
+__all__ = ["Encoder", "EncodingStats"]
 
-_T = TypeVar("_T")
-
-_BATCH = 32
-_BATCHES_A_SHARD = 32
+_Distinct: TypeAlias = dict[bytes, str]
 _TIMED_QUERIES = 32
 _UNTIMED_QUERIES = 3
-_COUNTED_AT_ONCE = 1024
-_UNIT_TOLERANCE = 1e-5
-
-
-class LoadedModel(Protocol):
-    """A model in memory."""
-
-    @property
-    def device(self) -> str:
-        """Where it computes, as torch names it."""
-
-    def token_counts(self, texts: Sequence[str], prompt: str) -> list[int]:
-        """Length of prompt + text in tokens, special ones included, before anything is cut."""
-
-    def encode(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
-        """Shape (texts, dimensions), of any length but zero."""
 
 
 @dataclass(frozen=True)
@@ -77,6 +58,9 @@ def _load(model: Model) -> LoadedModel:
 
 class Encoder:
     """Encodes products and queries with one model.
+
+    Much work is shared by several processes where there are several devices or cores. They start as those of
+    `multiprocessing` do: a script that encodes needs the usual `if __name__ == "__main__"`.
 
     Args:
         model: as `resolve` returns it.
@@ -130,13 +114,10 @@ class Encoder:
             InputError: a cache file is damaged, or a text is no Unicode text.
             CouldNotRunError: the model, its device or the cache folder fails.
         """
-        distinct = list(dict.fromkeys(text for text in texts if text.strip()))
-        digests = [text_digest(text) for text in distinct]
+        distinct = _distinct(text for text in texts if text.strip())
         store = self._store("")
-        self._encode_missing(store, dict(zip(digests, distinct, strict=True)), "", label)
-        matrix = self._read(store, digests, self._product_cut)
-        row_of = {text: row for row, text in enumerate(distinct)}
-        return Vectors(matrix, np.asarray([row_of.get(text, -1) for text in texts], dtype=np.int64))
+        self._encode_missing(store, distinct, "", label)
+        return self._vectors(store, texts, distinct, self._product_cut)
 
     def queries(self, texts: Sequence[str]) -> Vectors:
         """Vectors of queries, behind the model's prompt; every query has one.
@@ -145,16 +126,13 @@ class Encoder:
             InputError: as `products`.
             CouldNotRunError: as `products`.
         """
-        distinct = list(dict.fromkeys(texts))
-        digests = [text_digest(text) for text in distinct]
+        distinct = _distinct(texts)
         prompt = self.model.prompt
         store = self._store(prompt)
-        encoded = self._encode_missing(store, dict(zip(digests, distinct, strict=True)), prompt, "queries")
+        encoded = self._encode_missing(store, distinct, prompt, "queries")
         if distinct and (encoded or store.query_time() is None):
-            self._time_queries(store, distinct)
-        matrix = self._read(store, digests, self._query_cut)
-        row_of = {text: row for row, text in enumerate(distinct)}
-        return Vectors(matrix, np.asarray([row_of[text] for text in texts], dtype=np.int64))
+            self._time_queries(store, list(distinct.values()))
+        return self._vectors(store, texts, distinct, self._query_cut)
 
     def cut_of(self, texts: Sequence[str]) -> tuple[int, int]:
         """How many distinct texts of encoded products these are, and how many of them lost their end."""
@@ -171,45 +149,25 @@ class Encoder:
             self._loaded = self._load(self.model)
         return self._loaded
 
-    def _read(self, store: Store, digests: Sequence[bytes], cut: dict[bytes, bool]) -> npt.NDArray[np.float32]:
+    def _vectors(self, store: Store, items: Sequence[str], distinct: _Distinct, cut: dict[bytes, bool]) -> Vectors:
         store.refresh()
         try:
-            matrix, tokens = store.read(digests)
+            found = store.read(list(distinct))
         except KeyError:
             raise CouldNotRunError(f"{store.folder}: files of the cache were deleted during the run") from None
-        cut.update(zip(digests, (tokens > self.model.max_tokens).tolist(), strict=True))
-        return matrix
+        cut.update(zip(distinct, (found.tokens > self.model.max_tokens).tolist(), strict=True))
+        row_of = dict(zip(distinct.values(), found.rows.tolist(), strict=True))
+        return Vectors(found.matrix, np.array([row_of.get(text, -1) for text in items], dtype=np.int64))
 
-    def _encode_missing(self, store: Store, texts: dict[bytes, str], prompt: str, label: str) -> bool:
-        """Encode what the store lacks, longest texts first, a shard every 1,024; whether there was any."""
+    def _encode_missing(self, store: Store, distinct: _Distinct, prompt: str, label: str) -> bool:
+        """Encode what the store lacks; whether there was any."""
         store.refresh()
-        missing = {digest: text for digest, text in texts.items() if digest not in store}
-        if not missing:
-            return False
-        store.compact()
-        loaded = self._in_memory()
-        counts = _token_counts(loaded, list(missing.values()), prompt)
-        limit = self.model.max_tokens
-        rows = sorted(
-            zip(missing, missing.values(), counts, strict=True), key=lambda row: (-min(row[2], limit), row[1])
-        )
-        from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
-
-        with tqdm(total=len(rows), desc=f"embedding {label}", unit="text", disable=not self._progress) as bar:
-            for shard in _pieces(rows, _BATCH * _BATCHES_A_SHARD):
-                vectors = []
-                for batch in _pieces(shard, _BATCH):
-                    vectors.append(self._encoded([text for _, text, _ in batch], prompt))
-                    bar.update(len(batch))
-                store.add([row[0] for row in shard], [row[2] for row in shard], np.concatenate(vectors))
-        return True
-
-    def _encoded(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
-        vectors = self._in_memory().encode(texts, prompt)
-        expected = (len(texts), self.model.dimensions)
-        if vectors.shape != expected:
-            raise CouldNotRunError(f"model {self.model.name}: gave vectors of shape {vectors.shape}, not {expected}")
-        return _unit(vectors, texts, self.model.name)
+        held = store.holds(list(distinct)).tolist()
+        missing = {digest: text for (digest, text), there in zip(distinct.items(), held, strict=True) if not there}
+        if missing:
+            job = Job(self.model, prompt, f"embedding {label}", self._progress)
+            encode_into(store, missing, job, self._in_memory())
+        return bool(missing)
 
     def _time_queries(self, store: Store, queries: Sequence[str]) -> None:
         loaded, prompt = self._in_memory(), self.model.prompt
@@ -225,26 +183,6 @@ class Encoder:
         store.record_query_time(1000 * statistics.median(seconds), loaded.device)
 
 
-def _pieces(rows: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
-
-
-def _token_counts(loaded: LoadedModel, texts: Sequence[str], prompt: str) -> list[int]:
-    return [count for piece in _pieces(texts, _COUNTED_AT_ONCE) for count in loaded.token_counts(piece, prompt)]
-
-
-def _unit(vectors: npt.NDArray[np.float32], texts: Sequence[str], name: str) -> npt.NDArray[np.float32]:
-    """Rows divided by their length, in float32.
-
-    Raises:
-        CouldNotRunError: a row has no direction (zero, infinite or not a number).
-    """
-    with np.errstate(all="ignore"):
-        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-        units: npt.NDArray[np.float32] = (vectors / lengths).astype(np.float32)
-        off = np.abs(np.linalg.norm(units, axis=1) - 1)
-    wrong = ~(off < _UNIT_TOLERANCE)
-    if wrong.any():
-        text = texts[int(np.argmax(wrong))]
-        raise CouldNotRunError(f"model {name}: gave no usable vector (zero or not a number) for the text {text[:60]!r}")
-    return units
+def _distinct(texts: Iterable[str]) -> _Distinct:
+    """Each distinct text under its digest, in the order in which they come first."""
+    return {text_digest(text): text for text in dict.fromkeys(texts)}

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import re
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,13 +15,20 @@ import numpy as np
 from relevance.errors import CouldNotRunError, InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
     from relevance.embeddings.model import Model
 
-__all__ = ["SentenceModel", "load"]
+__all__ = ["SentenceModel", "load", "load_copy"]
+
+_WORTH_COPIES = {"cpu": 2e13, "cuda": 1e15}
+"""Multiplications, about one for each token and parameter, from which several processes save more than their start
+costs: a minute or two of one process's work."""
+
+_MOST_ON_CPU = 4
+"""Each needs half a gigabyte beside its copy of the model; further cores are threads of these."""
 
 
 @contextlib.contextmanager
@@ -77,10 +87,12 @@ class SentenceModel:
 
     Args:
         transformer: the loaded model, truncation set.
+        model: what it was loaded from.
     """
 
-    def __init__(self, transformer: Any) -> None:
+    def __init__(self, transformer: Any, model: Model) -> None:
         self._transformer = transformer
+        self._model = model
 
     @property
     def device(self) -> str:
@@ -111,6 +123,33 @@ class SentenceModel:
             raise CouldNotRunError(f"the model failed to encode {len(texts)} texts: {_first_line(error)}") from error
         return np.asarray(vectors, dtype=np.float32)
 
+    def copies(self, tokens: int) -> Sequence[Callable[[], SentenceModel]]:
+        """A loader for each process that should share the work: one a CUDA device, or a few on the CPU; else none."""
+        kind = self._transformer.device.type
+        parameters = sum(parameter.numel() for parameter in self._transformer.parameters())
+        if kind not in _WORTH_COPIES or tokens * parameters < _WORTH_COPIES[kind]:
+            return []
+        places = _cuda_devices(self._model.device) if kind == "cuda" else _shares_of_cpu()
+        return [partial(load_copy, self._model, *place) for place in places] if len(places) > 1 else []
+
+
+def _cuda_devices(chosen: str | None) -> list[tuple[str, None]]:
+    """All, unless one is named by its number."""
+    import torch  # noqa: PLC0415 - a model is in memory
+
+    named = chosen is not None and ":" in chosen
+    return [] if named else [(f"cuda:{number}", None) for number in range(torch.cuda.device_count())]
+
+
+def _shares_of_cpu() -> list[tuple[str, int]]:
+    """Processes before threads: threads wait for each other in every operation, long where others use the cores too."""
+    import torch  # noqa: PLC0415 - a model is in memory
+
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    threads = min(usable, torch.get_num_threads())
+    count = min(threads, _MOST_ON_CPU)
+    return [("cpu", threads // count)] * count
+
 
 def load(model: Model) -> SentenceModel:
     """Load a model from its folder, without network, code of its own or pickled weights.
@@ -136,7 +175,16 @@ def load(model: Model) -> SentenceModel:
         raise CouldNotRunError(f"model {model.name}: cannot be loaded: {_first_line(error)}") from error
     _refuse_missing_weights(model, transformer[0].auto_model)
     transformer.max_seq_length = model.max_tokens
-    loaded = SentenceModel(transformer)
+    loaded = SentenceModel(transformer, model)
     if model.prompt and loaded.token_counts([""], model.prompt)[0] >= model.max_tokens:
         raise InputError(f"the query prompt {model.prompt!r} alone has {model.max_tokens} tokens or more; shorten it")
     return loaded
+
+
+def load_copy(model: Model, device: str, threads: int | None) -> SentenceModel:
+    """Load a model in a process of its own, on a device and with as many threads; see `load`."""
+    import torch  # noqa: PLC0415 - seconds, and only where something is encoded
+
+    if threads is not None:
+        torch.set_num_threads(threads)
+    return load(replace(model, device=device))

@@ -26,17 +26,17 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["DIGEST_BYTES", "SUFFIX", "TEMPORARY_PREFIX", "Shard", "damaged", "make_index", "open_shard", "replacing"]
+__all__ = ["INDEX", "SUFFIX", "TEMPORARY_PREFIX", "Shard", "damaged", "make_index", "open_shard", "replacing"]
 __all__ += ["write_shard"]
 
 SUFFIX = ".vectors"
 TEMPORARY_PREFIX = ".tmp-"
-DIGEST_BYTES = 16
 
 _MAGIC = b"relevance-vec-1\n"
 _COUNTS = struct.Struct("<16sII")
 _HEADER_BYTES = 64
-_INDEX = np.dtype([("digest", f"V{DIGEST_BYTES}"), ("tokens", "<u4"), ("crc", "<u4")])
+INDEX = np.dtype([("digest", "V16"), ("tokens", "<u4"), ("crc", "<u4")])
+"""The record of a row."""
 
 
 def damaged(path: Path, problem: str) -> InputError:
@@ -67,8 +67,8 @@ def _row_checksums(block: npt.NDArray[np.float32]) -> list[int]:
 
 def make_index(digests: Sequence[bytes], tokens: Sequence[int], vectors: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
     """The index records of rows whose digests ascend."""
-    index = np.zeros(len(digests), dtype=_INDEX)
-    index["digest"] = np.frombuffer(b"".join(digests), dtype=_INDEX["digest"])
+    index = np.zeros(len(digests), dtype=INDEX)
+    index["digest"] = np.frombuffer(b"".join(digests), dtype=INDEX["digest"])
     index["tokens"] = tokens
     index["crc"] = _row_checksums(vectors)
     return index
@@ -110,11 +110,6 @@ class Shard:
     index: npt.NDArray[Any]
     vectors: npt.NDArray[np.float32]
 
-    def digests(self) -> list[bytes]:
-        """The digest of every row, ascending."""
-        raw = self.index["digest"].tobytes()
-        return [raw[start : start + DIGEST_BYTES] for start in range(0, len(raw), DIGEST_BYTES)]
-
     def read(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
         """Vectors of some rows, checked against their checksums.
 
@@ -139,12 +134,12 @@ def open_shard(path: Path, *, width: int) -> Shard:
         if len(header) != _HEADER_BYTES or not header.startswith(_MAGIC):
             raise damaged(path, "no header")
         _, rows, found_width = _COUNTS.unpack(header[: _COUNTS.size])
-        start = _HEADER_BYTES + rows * _INDEX.itemsize
+        start = _HEADER_BYTES + rows * INDEX.itemsize
         size = os.fstat(file.fileno()).st_size
         if found_width != width or rows < 1 or size != start + rows * width * 4:
             raise damaged(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
-        raw = file.read(rows * _INDEX.itemsize)
+        raw = file.read(rows * INDEX.itemsize)
         if hashlib.sha256(header[: _COUNTS.size] + raw).digest() != header[_COUNTS.size : _COUNTS.size + 32]:
             raise damaged(path, "the index does not match its checksum")
         vectors = np.memmap(file, dtype="<f4", mode="r", offset=start, shape=(rows, width))
-    return Shard(path, np.frombuffer(raw, dtype=_INDEX), vectors)
+    return Shard(path, np.frombuffer(raw, dtype=INDEX), vectors)

@@ -10,6 +10,7 @@ from relevance.plugin.collection import (
     pytest_configure,
     pytest_generate_tests,
     pytest_report_collectionfinish,
+    pytest_report_header,
     pytest_xdist_node_collection_finished,
 )
 from relevance.plugin.ending import pytest_sessionfinish, pytest_terminal_summary
@@ -29,6 +30,7 @@ __all__ = [
     "pytest_configure",
     "pytest_generate_tests",
     "pytest_report_collectionfinish",
+    "pytest_report_header",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
     "pytest_xdist_node_collection_finished",

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relevance.plugin.options import chosen_strategies, out_folder, settings
-from relevance.plugin.state import FIXTURE, STATE, State, at_collection
+from relevance.config.keys import FILE_NAME
+from relevance.plugin.options import config_file, read, with_floors
+from relevance.plugin.state import FIXTURE, STATE, State, at_collection, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,22 +22,31 @@ __all__ = [
     "pytest_configure",
     "pytest_generate_tests",
     "pytest_report_collectionfinish",
+    "pytest_report_header",
     "pytest_xdist_node_collection_finished",
 ]
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
-    """Check the names of strategies before anything is collected."""
+    """Read the configuration before anything is collected; `--help` is shown whatever is in it."""
     config.stash[STATE] = State()
-    with at_collection():
-        chosen_strategies(config)
+    if not config.option.help:
+        with at_collection():
+            config.stash[STATE].config = read(config)
+
+
+def pytest_report_header(config: pytest.Config) -> str:
+    """Say which configuration file is in force."""
+    file = config_file(config)
+    shown = f"none, no {FILE_NAME} in the root folder" if file is None else os.path.relpath(file, config.rootpath)
+    return f"relevance: configuration {shown}"
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """One test a strategy, for every test that measures one."""
     if FIXTURE in metafunc.fixturenames and "strategy" in metafunc.fixturenames:
-        strategies = chosen_strategies(metafunc.config)
+        strategies = settings(metafunc.config).selected
         metafunc.parametrize("strategy", strategies, ids=[strategy.name for strategy in strategies])
 
 
@@ -66,16 +76,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         from relevance import suite  # noqa: PLC0415 - pandas and numpy are loaded where benchmarks run
         from relevance.report.folder import check_folder  # noqa: PLC0415
 
-        check_folder(out_folder(config))
-        strategies = _selected_strategies(selected)
-        config.stash[STATE].plan = suite.make_plan(settings(config, beside=selected[0].path), strategies)
+        ours = with_floors(settings(config), beside=selected[0].path)
+        check_folder(ours.out)
+        config.stash[STATE].plan = suite.make_plan(ours, _selected_strategies(selected))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_node_collection_finished(node: Any, ids: Sequence[str]) -> None:
     """Refuse to measure run times in several processes at once; xdist's controller collects nothing itself."""
     root: Path = node.config.rootpath
-    names = tuple(f"[{strategy.name}]" for strategy in chosen_strategies(node.config))
+    names = tuple(f"[{strategy.name}]" for strategy in settings(node.config).selected)
     files = {root / test.partition("::")[0] for test in ids if test.endswith(names)}
     if any(FIXTURE in file.read_text(encoding="utf-8") for file in files):
         raise pytest.UsageError(

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from relevance.plugin.options import out_folder
-from relevance.plugin.state import COULD_NOT_RUN, STATE
+from relevance.plugin.state import COULD_NOT_RUN, STATE, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,12 +39,13 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
         return
     from relevance.report.folder import write_folder  # noqa: PLC0415
 
+    out = settings(session.config).out
     try:
-        write_folder(state.suite, out_folder(session.config))
-        state.written = out_folder(session.config)
+        write_folder(state.suite, out)
+        state.written = out
     except OSError as error:
         session.exitstatus = COULD_NOT_RUN
-        pytest.exit(f"--out {out_folder(session.config)}: not written: {error.strerror}", returncode=COULD_NOT_RUN)
+        pytest.exit(f"--out {out}: not written: {error.strerror}", returncode=COULD_NOT_RUN)
     gated = any(result.verdict.status != "not_gated" for result in state.suite.results.values())
     state.ungated_in_ci = _in_ci() and not gated
     if state.ungated_in_ci:

@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from relevance.config import Config
     from relevance.suite import Plan, Suite
 
-__all__ = ["COULD_NOT_RUN", "FIXTURE", "STATE", "State", "at_collection", "in_fixture"]
+__all__ = ["COULD_NOT_RUN", "FIXTURE", "STATE", "State", "at_collection", "in_fixture", "settings"]
 
 COULD_NOT_RUN = 7
 """Exit code where the input is fine but a part is not there: a model, a device, an engine, room on the disk."""
@@ -30,12 +31,14 @@ class State:
     """What the session has got to.
 
     Attributes:
+        config: read when pytest is configured.
         plan: made at the end of collection, where a benchmark of ours was selected.
         suite: the plan, embedded and indexed.
         written: the folder of results, once it is complete.
         ungated_in_ci: whether nothing was gated although `CI` is set.
     """
 
+    config: Config | None = None
     plan: Plan | None = None
     suite: Suite | None = None
     written: Path | None = None
@@ -43,6 +46,13 @@ class State:
 
 
 STATE = pytest.StashKey[State]()
+
+
+def settings(config: pytest.Config) -> Config:
+    """The suite's configuration, beside pytest's."""
+    ours = config.stash[STATE].config
+    assert ours is not None, "read when pytest is configured"  # noqa: S101 - for the type checker
+    return ours
 
 
 @contextmanager

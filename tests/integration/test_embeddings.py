@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import shutil
 import signal
@@ -16,7 +17,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from relevance.embeddings import Encoder, ModelChoice, resolve
+from relevance.embeddings import Encoder, ModelChoice, encoding, resolve, sentence_model, workers
 from relevance.embeddings.shards import SUFFIX
 from relevance.errors import CouldNotRunError, InputError
 
@@ -208,6 +209,44 @@ def test_a_killed_run_leaves_a_usable_cache(tiny: Path, tmp_path: Path) -> None:
     assert not list(tmp_path.rglob("query_time.json"))
     assert start(tmp_path, tiny, 2000).communicate(timeout=300)[0] == "2000 1 True\n"
     assert start(tmp_path, tiny, 2000).communicate(timeout=300)[0] == "2000 1 False\n"
+
+
+def test_two_processes_give_the_vectors_of_one(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A few hundred texts, shared by two processes of one thread each, are those of one process but for float noise."""
+    texts = [f"{color} {tool} number {number}" for number in range(100) for color in WORDS[:2] for tool in WORDS[2:4]]
+    alone = encoder(tmp_path / "alone", tiny, device="cpu").products(texts, label="x")
+    monkeypatch.setattr(sentence_model, "_WORTH_COPIES", {"cpu": 0})
+    monkeypatch.setattr(sentence_model, "_shares_of_cpu", lambda: [("cpu", 1)] * 2)
+    started: list[object] = []
+    monkeypatch.setattr(encoding, "encoded_by", lambda *work: (started.append(work[0]), workers.encoded_by(*work))[1])
+    shared = encoder(tmp_path / "shared", tiny, device="cpu").products(texts, label="x")
+    np.testing.assert_allclose(shared.expanded(), alone.expanded(), atol=1e-6)
+    assert len(started) == 1
+    assert not multiprocessing.active_children()
+
+
+def test_a_small_job_stays_in_one_process(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Copies are for work that is worth their start, one a core at most, and only where there are several cores."""
+    import torch  # noqa: PLC0415 - seconds
+
+    loaded = sentence_model.load(resolve(ModelChoice(model=str(tiny), device="cpu")))
+    parameters = sum(parameter.numel() for parameter in loaded._transformer.parameters())
+    enough = int(2e13 / parameters) + 1
+    for cores, threads, expected in [(1, 1, []), (2, 2, [1, 1]), (2, 8, [1, 1]), (3, 3, [1] * 3), (64, 64, [16] * 4)]:
+        monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
+        monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
+        assert [copy.args[2] for copy in loaded.copies(enough)] == expected
+        assert not loaded.copies(enough - 2)
+
+
+def test_every_gpu_gets_a_process_unless_one_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a device or with `cuda` all are used, with `cuda:1` that one."""
+    import torch  # noqa: PLC0415 - seconds
+
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
+    every = [("cuda:0", None), ("cuda:1", None), ("cuda:2", None)]
+    assert sentence_model._cuda_devices(None) == sentence_model._cuda_devices("cuda") == every
+    assert sentence_model._cuda_devices("cuda:1") == []
 
 
 def test_a_folder_says_its_name(tiny: Path) -> None:

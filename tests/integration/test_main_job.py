@@ -81,3 +81,58 @@ def test_failing_floor_fails_the_process(cache: Path, tmp_path: Path) -> None:
     assert "vectorsearch: NDCG 0." in done.stdout
     assert "is below its floor 0.9900" in done.stdout
     assert "Traceback" not in done.stdout
+
+
+SHOP = """
+dataset = "shop"
+floors = "floors.toml"
+
+[datasets.shop]
+format = "homedepot"
+path = "data"
+
+[models.plain]
+prompt = "find: "
+
+[strategies.titles]
+text = {title = 8}
+
+[strategies.near]
+vectors = {title = 1}
+
+[strategies.near_plain]
+vectors = {title = 1}
+model = "plain"
+candidates = 3
+"""
+TRAIN = """"id","product_uid","product_title","search_term","relevance"
+1,100,"Oak table for six","oak table",3
+2,101,"Garden bench of pine","oak table",1
+3,104,"Sofa in grey","couch",3
+"""
+
+
+def test_two_models_side_by_side(tmp_path: Path, cache: Path) -> None:
+    """A project of one's own: strategies of two models in one run, each with its model, prompt and floors."""
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "train.csv").write_text(TRAIN)
+    (tmp_path / "relevance.toml").write_text(SHOP)
+    (tmp_path / "floors.toml").write_text("[shop.near]\nMRR = 1\n[shop.near_plain]\nMRR = 1\n")
+    options = ("--config", str(tmp_path / "relevance.toml"), "--cache-dir", str(cache), "-k", "near or titles")
+    done = _main_job(tmp_path / "out", *options)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert {name: row["model"] for name, row in results["strategies"].items()} == {
+        "titles": None,
+        "near": "base",
+        "near_plain": "plain",
+    }
+    assert [row["verdict"] for row in results["strategies"].values()] == ["not_gated", "pass", "pass"]
+    assert {name: model["prompt"] for name, model in results["models"].items()} == {"base": "", "plain": "find: "}
+    hits = json.loads((tmp_path / "out" / "per_query.json").read_text())["strategies"]
+    assert {name: {len(query["hits"]) for query in rows.values()} for name, rows in hits.items()} == {
+        "titles": {0, 1},
+        "near": {3},
+        "near_plain": {3},
+    }
+    assert hits["near"] != hits["near_plain"]  # another prompt, other scores

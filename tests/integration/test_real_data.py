@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relevance import datasets
+from relevance.datasets import Source
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +20,7 @@ HEADER = '"id","product_uid","product_title","search_term","relevance"\n'
 
 def test_homedepot(shared_data: Path) -> None:
     """The part of the Home Depot files: titles only, six products with two titles."""
-    dataset = datasets.load("homedepot", shared_data / "homedepot")
+    dataset = datasets.load(Source("homedepot", "homedepot", shared_data / "homedepot"))
     assert (len(dataset.judgments), len(dataset.queries), len(dataset.catalogue)) == (36_975, 5_859, 30_961)
     assert len(dataset.catalogue.attributes) == 0
     assert dataset.notes == (
@@ -32,8 +33,8 @@ def test_homedepot(shared_data: Path) -> None:
 
 def test_homedepot_pairs(shared_data: Path) -> None:
     """Of 22,178 pairs 2,218 are ignored; the others ask other queries, mostly about products that are not indexed."""
-    dataset = datasets.load("homedepot", shared_data / "homedepot")
-    pairs = datasets.load_pairs("homedepot", shared_data / "homedepot")
+    dataset = datasets.load(Source("homedepot", "homedepot", shared_data / "homedepot"))
+    pairs = datasets.load_pairs(Source("homedepot", "homedepot", shared_data / "homedepot"))
     assert len(pairs) == 22_178 - 2_218
     assert pairs["relevance"].between(1, 3).all()
     assert not set(pairs["query"]) & set(dataset.queries.texts)
@@ -46,14 +47,14 @@ def test_homedepot_descriptions(shared_data: Path, tmp_path: Path) -> None:
     shutil.copy(shared_data / "homedepot_descriptions" / "product_descriptions.csv.zip", tmp_path)
     rows = (f'{number},{100_000 + number},"a title","a query",3\n' for number in range(1, 1_501))
     (tmp_path / "train.csv").write_text(HEADER + "".join(rows), encoding="latin-1")
-    dataset = datasets.load("homedepot", tmp_path)
+    dataset = datasets.load(Source("homedepot", "homedepot", tmp_path))
     assert sum(map(bool, dataset.catalogue.products["description"])) == 1_387
     assert dataset.notes == ("no attributes.csv: products have no attributes",)
 
 
 def test_chorus(shared_data: Path) -> None:
     """The Chorus catalogue: 721 products without description, 19 attributes a product, their values as text."""
-    dataset = datasets.load("chorus", shared_data / "chorus")
+    dataset = datasets.load(Source("chorus", "chorus", shared_data / "chorus"))
     assert (len(dataset.judgments), len(dataset.queries), len(dataset.catalogue)) == (3_668, 135, 19_406)
     assert (dataset.catalogue.products["description"] == "").sum() >= 721
     attributes = dataset.catalogue.attributes

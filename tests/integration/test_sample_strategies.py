@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from relevance import embeddings, suite
+from relevance import suite
+from relevance.config import read_config
 from relevance.engines.embedded.analysis import analyze
 from relevance.evaluation import NDCG10
 from relevance.fields import embedded_texts
-from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -29,9 +30,8 @@ def measured() -> Iterator[suite.Suite]:
 
     The cache is the one that the main job uses: its vectors are keyed by content, and making them takes half a minute.
     """
-    choice = embeddings.ModelChoice(device="cpu")
-    settings = suite.Settings("sample", choice, embeddings.default_cache_dir(), None)
-    plan = suite.make_plan(settings, tuple(STRATEGIES.values()))
+    config = read_config(options={"device": "cpu"}, environ={}, file=None, root=Path())
+    plan = suite.make_plan(config, config.selected)
     prepared = suite.prepare(plan, progress=False)
     for strategy in plan.strategies:
         prepared.judge(strategy, prepared.search(strategy), None)

@@ -9,7 +9,7 @@ from parity.record import TABLES, Show
 from parity.server import running_server
 from parity.table import table
 
-from relevance.datasets import load
+from relevance.datasets import Source, load
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,10 +45,10 @@ def reference(shared_elasticsearch: Path) -> Iterator[ReferenceServer]:
 @pytest.fixture(scope="session")
 def chorus(shared_data: Path) -> Dataset:
     """The Chorus data set."""
-    return load("chorus", shared_data / "chorus")
+    return load(Source("chorus", "chorus", shared_data / "chorus"))
 
 
 @pytest.fixture(scope="session")
 def homedepot(shared_data: Path) -> Dataset:
     """The part of the Home Depot data set that is there: titles only."""
-    return load("homedepot", shared_data / "homedepot")
+    return load(Source("homedepot", "homedepot", shared_data / "homedepot"))

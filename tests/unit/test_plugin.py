@@ -13,10 +13,12 @@ from pathlib import Path
 import pytest
 
 # numpy cannot be imported twice in a process: what an inner session would import is here before it
+import relevance.config.reading
 import relevance.engines.embedded
 import relevance.report.folder
 import relevance.report.terminal
 import relevance.suite
+from relevance.config import KEYS
 from relevance.errors import CouldNotRunError, InputError
 
 pytest_plugins = ["pytester"]
@@ -36,7 +38,8 @@ TEXT = ("--strategy", "textsearch", "--strategy", "textsearch_boosted")
 @pytest.fixture
 def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project of a user: one line of conftest, the benchmark file, a data set, no floors."""
-    monkeypatch.delenv("CI", raising=False)
+    for variable in ("CI", *(key.variable for key in KEYS if key.variable)):
+        monkeypatch.delenv(variable, raising=False)
     pytester.makeconftest('pytest_plugins = ["relevance.plugin"]')
     pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --import-mode=importlib")
     pytester.mkdir("benchmarks")
@@ -347,3 +350,144 @@ def test_collect_only_reads_nothing(project: pytest.Pytester) -> None:
     result = _run(project, "--collect-only", "-q")
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(["benchmarks/test_strategies.py::test_strategy[[]rrf_multi[]]"])
+
+
+# relevance.toml
+
+CONFIGURATION = """
+dataset = "shop"
+out = "results"
+[datasets.shop]
+format = "homedepot"
+path = "data"
+[models.small]
+path = "./small"
+[strategies.titles]
+text = {title = 8}
+[strategies.alike]
+vectors = {title = 1}
+model = "small"
+[strategies.textsearch_twice]
+text = {title = 2, description = 2, attributes = 2}
+"""
+
+
+def _configured(project: pytest.Pytester, text: str = CONFIGURATION, *, name: str = "relevance.toml") -> None:
+    (project.path / name).write_text(text)
+
+
+def test_own_strategies_are_benchmarks(project: pytest.Pytester) -> None:
+    """Each is collected beside the built-in ones, chosen by -k and by --strategy, and measured like them."""
+    _configured(project)
+    collected = project.runpytest_inprocess("benchmarks", "--collect-only", "-q", "-k", "titles or rrf or alike")
+    collected.stdout.fnmatch_lines([f"*test_strategy[[]{name}[]]" for name in ("rrf", "rrf_multi", "titles", "alike")])
+    run = project.runpytest_inprocess("benchmarks", "-k", "textsearch")
+    run.assert_outcomes(passed=3, deselected=9)
+    project.runpytest_inprocess("benchmarks", "--strategy", "titles", "--out", "own").assert_outcomes(passed=1)
+    rows = _results(project, "results")["strategies"]
+    assert list(rows) == ["textsearch", "textsearch_boosted", "textsearch_twice"]
+    assert rows["textsearch_twice"]["metrics"] == rows["textsearch"]["metrics"]
+    assert list(_results(project, "own")["strategies"]) == ["titles"]
+
+
+def test_the_file_chooses_what_runs(project: pytest.Pytester) -> None:
+    """`strategy = [...]` limits the benchmarks, in its order; an option takes its place."""
+    _configured(project, 'strategy = ["titles", "textsearch"]' + CONFIGURATION)
+    project.runpytest_inprocess("benchmarks").assert_outcomes(passed=2)
+    assert list(_results(project, "results")["strategies"]) == ["titles", "textsearch"]
+    project.runpytest_inprocess("benchmarks", "--strategy", "textsearch_twice").assert_outcomes(passed=1)
+    assert list(_results(project, "results")["strategies"]) == ["textsearch_twice"]
+
+
+def test_floors_of_an_alias_and_of_an_own_strategy(project: pytest.Pytester) -> None:
+    """`[ALIAS.STRATEGY]` gates; the suggested floors stand under the alias; the format's floors do not count."""
+    _configured(project)
+    _floors(project, "[shop.titles]\nMRR = 0.9\n[homedepot.textsearch]\nMRR = 0.9")
+    options = ("--strategy", "titles", "--strategy", "textsearch", "--suggest-floors")
+    result = project.runpytest_inprocess("benchmarks", *options)
+    result.assert_outcomes(failed=1, passed=1)
+    result.stdout.fnmatch_lines(
+        ["shop: 5 products*", "*titles: MRR 0.7500 is below its floor*", "[[]shop.textsearch[]]"]
+    )
+    results = _results(project, "results")
+    assert results["dataset"]["name"] == "shop"
+    assert results["strategies"]["textsearch"]["verdict"] == "not_gated"
+
+
+def test_the_header_names_the_file(project: pytest.Pytester) -> None:
+    """The one in the root folder, the one of --config, or that there is none."""
+    head = "relevance: configuration "
+    _run(project, "--collect-only").stdout.fnmatch_lines([f"{head}none, no relevance.toml in the root folder"])
+    _configured(project)
+    _run(project, "--collect-only").stdout.fnmatch_lines([f"{head}relevance.toml"])
+    _configured(project, CONFIGURATION.replace("titles", "headings"), name="data/other.toml")
+    other = _run(project, "--collect-only", "-q", "-v", "--config", "data/other.toml")
+    other.stdout.fnmatch_lines([f"{head}data/other.toml", "*headings*"])
+
+
+def test_environment_and_working_folder(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A variable outranks the file; its path starts where pytest was started, the file's where the file is."""
+    _configured(project)
+    monkeypatch.setenv("RELEVANCE_OUT", "here")
+    monkeypatch.setenv("RELEVANCE_STRATEGY", "titles,textsearch")
+    monkeypatch.chdir(project.path / "benchmarks")
+    project.runpytest_inprocess().assert_outcomes(passed=2)
+    assert list(_results(project, "benchmarks/here")["strategies"]) == ["titles", "textsearch"]
+
+
+BAD_CONFIGURATION = {
+    "key": ('datset = "x"', "relevance.toml: unknown key 'datset' (did you mean 'dataset'?)"),
+    "not TOML": ("dataset = sample\n", "relevance.toml: not TOML: Invalid value (at line 1, column 11)"),
+    "not UTF-8": (b"\xff", "relevance.toml: byte 0 is not UTF-8"),
+    "strategy": (
+        "[strategies.own]\ntext = {titel = 1}",
+        "relevance.toml [strategies.own]: strategy 'own': text: unknown field 'titel' (did you mean 'title'?)",
+    ),
+    "floors not there": ('floors = "none.toml"', "none.toml: cannot be read (No such file or directory)"),
+    "model not there": (
+        '[models.small]\npath = "./small"\n[strategies.own]\nvectors = {title = 1}\nmodel = "small"',
+        "[models.small]: model 'small': no such folder",
+    ),
+    "tokens of a model": (
+        '[models.long]\nmax_tokens = 100000\n[strategies.own]\nvectors = {title = 1}\nmodel = "long"',
+        "[models.long]: max tokens 100000: the model",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "line"), BAD_CONFIGURATION.values(), ids=BAD_CONFIGURATION)
+def test_bad_configuration(project: pytest.Pytester, text: str | bytes, line: str) -> None:
+    """One line, exit code 4, no traceback, no results."""
+    (project.path / "relevance.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
+    result = _run(project)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (error,) = [text for text in result.stderr.lines if text.startswith("ERROR: ")]
+    assert line in error.replace(f"{project.path}/", "")
+    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    assert not (project.path / ".relevance").exists()
+
+
+def test_help_is_shown_whatever_the_file_holds(project: pytest.Pytester) -> None:
+    """With the options of every key that has one."""
+    _configured(project, "nonsense")
+    result = project.runpytest_inprocess("--help")
+    assert result.ret == pytest.ExitCode.OK
+    assert all(key.option in result.stdout.str() for key in KEYS)
+
+
+def test_only_models_that_run_are_looked_for(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each by the name under which strategies use it; text strategies ask for none."""
+    asked = []
+
+    def resolve(choice: object) -> None:
+        asked.append(choice)
+        raise CouldNotRunError("enough")
+
+    monkeypatch.setattr(relevance.suite.embeddings, "resolve", resolve)
+    _configured(project)
+    project.runpytest_inprocess("benchmarks", "-k", "textsearch or titles")
+    assert asked == []
+    result = project.runpytest_inprocess("benchmarks", "-k", "alike")
+    assert [choice.model for choice in asked] == [str(project.path / "small")]
+    assert result.ret == 7
+    result.stdout.fnmatch_lines(["*Exit: [[]models.small[]]: enough*"])

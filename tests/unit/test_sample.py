@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from relevance.datasets import load, load_pairs
+from relevance.datasets import Source, load, load_pairs
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 SAMPLE = FIXTURES / "sample"
@@ -221,9 +221,9 @@ def test_accessories_share_the_words_of_the_wrong_product() -> None:
 
 def test_it_loads() -> None:
     """The loader takes it as it is, and settles by rule what the real files hold as well."""
-    sample = load("sample")
+    sample = load(Source("sample", "sample"))
     assert sample.name == "sample"
     assert set(sample.catalogue.ids) == _indexed()
     assert set(sample.queries.texts) == _terms("train")
-    pairs = load_pairs("sample")
+    pairs = load_pairs(Source("sample", "sample"))
     assert (pairs["relevance"] == 3).sum() >= 400

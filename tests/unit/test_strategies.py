@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relevance.errors import InputError
-from relevance.strategies import STRATEGIES, Leg, Strategy, named
+from relevance.strategies import STRATEGIES, Leg, Strategy, from_table, named
 
 BOOSTED = (("title", 8), ("description", 2), ("attributes", 1))
 EACH = (("title", 1), ("description", 1), ("attributes", 1))
@@ -117,9 +117,9 @@ NAME = "allowed: lower-case letters, digits and underscores"
 TITLE: dict[str, Any] = {"text": {"title": 1}}
 
 BAD: list[tuple[dict[str, Any], str]] = [
-    ({"text": {"titel": 1}}, f"text has no field 'titel'; {TEXT_ALLOWED}"),
-    ({"text": {"whole": 1}}, f"text has no field 'whole'; {TEXT_ALLOWED}"),
-    ({"vectors": {"text": 1}}, f"vectors has no field 'text'; {VECTORS_ALLOWED}"),
+    ({"text": {"titel": 1}}, f"text: unknown field 'titel' (did you mean 'title'?); {TEXT_ALLOWED}"),
+    ({"text": {"whole": 1}}, f"text: unknown field 'whole'; {TEXT_ALLOWED}"),
+    ({"vectors": {"text": 1}}, f"vectors: unknown field 'text'; {VECTORS_ALLOWED}"),
     ({"text": {"title": 0}}, f"text.title = 0 {NO_BOOST}"),
     ({"text": {"title": -1}}, f"text.title = -1 {NO_BOOST}"),
     ({"text": {"title": math.nan}}, f"text.title = nan {NO_BOOST}"),
@@ -129,7 +129,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"text": {"title": 10**400}}, f"text.title = {10**400} {NO_BOOST}"),
     ({"text": {"title": 1e-7}}, f"text.title = 1e-07 {NO_BOOST}"),
     ({"text": ["title"]}, "text = ['title']; allowed: a boost for each of the fields that are used"),
-    ({"text": TITLE, "vectors": None}, "text has no field 'text'"),
+    ({"text": TITLE, "vectors": None}, "text: unknown field 'text'; allowed"),
     (TITLE | {"vectors": None}, "vectors = None; allowed: a boost for each of the fields that are used"),
     ({"text": {"title": None}}, f"text.title = None {NO_BOOST}"),
     ({"text": {"title": 1}, "vectors": {"whole": 0}}, f"vectors.whole = 0 {NO_BOOST}"),
@@ -171,3 +171,28 @@ def test_an_unknown_name_lists_the_known_ones(name: str, hint: str) -> None:
     with pytest.raises(InputError) as caught:
         named(name)
     assert str(caught.value) == f"unknown strategy {name!r}{hint}; allowed: {', '.join(STRATEGIES)}"
+
+
+# from a table of settings
+
+FUSED: dict[str, Any] = {"text": {"title": 1}, "vectors": {"whole": 1}, "combine": "rrf"}
+
+
+def test_a_table_is_a_strategy() -> None:
+    """What is left out is as in `Strategy`."""
+    assert from_table("own", FUSED) == Strategy("own", **FUSED)
+    full = FUSED | {"window": 20, "k": 10, "candidates": 99, "model": "tuned"}
+    assert from_table("own", full) == Strategy("own", **full)
+
+
+@pytest.mark.parametrize(
+    ("setting", "needed"),
+    [({"window": 50}, "rrf"), ({"k": 60}, "rrf"), ({"candidates": 150}, "vectors"), ({"model": "base"}, "vectors")],
+    ids=str,
+)
+def test_a_setting_that_changes_nothing_is_an_error(setting: dict[str, Any], needed: str) -> None:
+    """Even where it says what holds without it: whoever wrote it expects an effect."""
+    (name,) = setting
+    from_table("own", FUSED | setting)
+    with pytest.raises(InputError, match=f"^strategy 'own': {name} changes nothing without {needed}; leave it out$"):
+        from_table("own", TITLE | setting)

@@ -51,18 +51,20 @@ class Field:
     """
 
     def __init__(self, counts: Counts, copies: npt.NDArray[np.int64] | None = None) -> None:
-        copies = np.ones(counts.shape[0], dtype=np.int64) if copies is None else copies
         lengths = counts.sum(axis=1, dtype=np.float64).astype(np.int64)
-        filled = int(copies[lengths > 0].sum())
-        average = np.float32(int(lengths @ copies) / filled) if filled else _ONE  # divided in float64
+        each = np.ones(len(lengths), dtype=np.int64) if copies is None else copies
+        filled = int(each[lengths > 0].sum())
+        average = np.float32(int(lengths @ each) / filled) if filled else _ONE  # divided in float64
         norms = _ONE / (_K1 * ((_ONE - _B) + _B * quantized(lengths) / average))
         postings = counts.T.tocsr()
-        self._size = len(copies)
+        self._size = len(lengths)
         self._documents = postings.indices
         self._saturation = _ONE + postings.data * norms[self._documents]
         self._starts = postings.indptr[:-1].astype(np.int64)
         self._sizes = np.diff(postings.indptr).astype(np.int64)
-        self._frequencies = np.diff(offsets_of(copies[self._documents])[postings.indptr])
+        self._frequencies = self._sizes
+        if copies is not None:
+            self._frequencies = np.diff(offsets_of(copies[self._documents])[postings.indptr])
         # The logarithm is that of float64.
         idf = np.log(1 + (filled - self._frequencies + 0.5) / (self._frequencies + 0.5))
         self._idf = np.asarray(idf, dtype=np.float32)

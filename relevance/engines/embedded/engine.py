@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import chain, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
@@ -139,14 +139,13 @@ def _text_fields(catalogue: Catalogue, names: Iterable[str], vocabulary: Vocabul
             documents[name], owners[name] = _distinct_attributes(catalogue)
         else:
             documents[name] = catalogue.products[name].tolist()
-    counts = vocabulary.count(chain.from_iterable(documents.values()))
+    counted = {name: vocabulary.count(texts) for name, texts in documents.items()}
     vocabulary.settle()
     fields: dict[str, _TextField] = {}
-    start = 0
-    for name, texts in documents.items():
-        part = counts[start : start + len(texts)]
-        fields[name] = NestedField(part, owners[name]) if name in owners else Field(part)
-        start += len(texts)
+    for name in documents:
+        counts = counted.pop(name)
+        counts.resize(counts.shape[0], len(vocabulary))  # the other fields had tokens that this one has not
+        fields[name] = NestedField(counts, owners[name]) if name in owners else Field(counts)
     return fields
 
 

@@ -12,6 +12,8 @@ from relevance.engines.embedded.analysis import chunk_tokens
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import numpy.typing as npt
+
 __all__ = ["Counts", "Vocabulary"]
 
 Counts: TypeAlias = "sparse.csr_array[np.float32, tuple[int, int]]"
@@ -25,6 +27,8 @@ class Vocabulary:
     """
 
     _REMEMBERED = 500_000
+    _AT_ONCE = 1_000_000
+    """So many tokens are a list, which weighs thrice what an array does."""
 
     def __init__(self) -> None:
         self._numbers: dict[str, int] = {}
@@ -41,16 +45,25 @@ class Vocabulary:
 
     def count(self, texts: Iterable[str]) -> Counts:
         """Count the tokens of texts; there are as many columns as tokens have a number afterwards."""
+        parts: list[npt.NDArray[np.int32]] = []
         tokens: list[int] = []
         ends = [0]
+        before = 0
         for text in texts:
             for piece in text.split(" "):
                 known = self._pieces.get(piece)
                 tokens += self._learnt(piece) if known is None else known
-            ends.append(len(tokens))
-        ones = np.ones(len(tokens), dtype=np.float32)
+            ends.append(before + len(tokens))
+            if len(tokens) >= self._AT_ONCE:
+                parts.append(np.array(tokens, dtype=np.int32))
+                before += len(tokens)
+                tokens.clear()
+        numbers = np.concatenate([*parts, np.array(tokens, dtype=np.int32)])
+        ones = np.ones(len(numbers), dtype=np.float32)
         shape = (len(ends) - 1, len(self))
-        counts = sparse.csr_array((ones, np.array(tokens, dtype=np.int32), np.array(ends)), shape=shape)
+        # One type of both, or scipy widens the smaller; that of the numbers does for two thousand million tokens.
+        offsets = np.array(ends, dtype=np.int32 if len(numbers) <= np.iinfo(np.int32).max else np.int64)
+        counts = sparse.csr_array((ones, numbers, offsets), shape=shape)
         counts.sum_duplicates()
         return counts
 

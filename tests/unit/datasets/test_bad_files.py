@@ -23,10 +23,11 @@ from written import (
     as_csv,
     as_json,
     as_zip,
+    load,
+    load_pairs,
     write,
 )
 
-from relevance import datasets
 from relevance.datasets import files
 from relevance.errors import InputError
 
@@ -328,7 +329,7 @@ BAD_CHORUS: Mapping[str, tuple[Mapping[str, bytes], str]] = {
         _ratings(("mug", "21", 3), ("mug", "99", 0)),
         (
             "{dir}/Broad_Query_Set_rated.csv, line 3, column docid: found '99';"
-            " allowed: the id of one of the 4 products of the data set"
+            " allowed: the id of a product of the data set, or unknown_products = drop"
         ),
     ),
     "ratings that disagree": (
@@ -387,44 +388,40 @@ def _folder(tmp_path: Path, good: Mapping[str, bytes], bad: Mapping[str, bytes])
 def test_homedepot(tmp_path: Path, bad: Mapping[str, bytes], expected: str) -> None:
     """A bad file in the Home Depot layout is named with line and column."""
     folder = _folder(tmp_path, HOMEDEPOT, bad)
-    assert _message(lambda path: datasets.load("homedepot", path), folder) == expected.replace("{dir}", str(folder))
+    assert _message(lambda path: load("homedepot", path), folder) == expected.replace("{dir}", str(folder))
 
 
 @pytest.mark.parametrize(("bad", "expected"), BAD_CHORUS.values(), ids=BAD_CHORUS)
 def test_chorus(tmp_path: Path, bad: Mapping[str, bytes], expected: str) -> None:
     """A bad file of the Chorus catalogue is named with line and column, or item and key."""
     folder = _folder(tmp_path, CHORUS, bad)
-    assert _message(lambda path: datasets.load("chorus", path), folder) == expected.replace("{dir}", str(folder))
+    assert _message(lambda path: load("chorus", path), folder) == expected.replace("{dir}", str(folder))
 
 
 @pytest.mark.parametrize(("bad", "expected"), BAD_PAIRS.values(), ids=BAD_PAIRS)
 def test_pairs(tmp_path: Path, bad: Mapping[str, bytes], expected: str) -> None:
     """A bad file of fine-tuning pairs is named with line and column."""
     folder = _folder(tmp_path, HOMEDEPOT, bad)
-    assert _message(lambda path: datasets.load_pairs("homedepot", path), folder) == expected.replace(
-        "{dir}", str(folder)
-    )
+    assert _message(lambda path: load_pairs("homedepot", path), folder) == expected.replace("{dir}", str(folder))
 
 
 def test_no_folder(tmp_path: Path) -> None:
     """A folder that is not there, or is a file, is named; an unprintable name stays on one line."""
     path = tmp_path / "no\nfolder"
-    message = _message(lambda folder: datasets.load("homedepot", folder), path)
+    message = _message(lambda folder: load("homedepot", folder), path)
     assert message == f"data set 'homedepot': there is no folder {str(path)!r}"
     file = tmp_path / "file"
     file.write_bytes(b"")
-    assert (
-        _message(lambda folder: datasets.load("chorus", folder), file) == f"data set 'chorus': {file} is not a folder"
-    )
+    assert _message(lambda folder: load("chorus", folder), file) == f"data set 'chorus': {file} is not a folder"
 
 
 def test_a_folder_or_a_broken_link_for_a_file(tmp_path: Path) -> None:
     """What bears a file's name and is none is refused, also where the file is optional."""
     folder = write(tmp_path, {"train.csv": HOMEDEPOT["train.csv"]})
     (folder / "attributes.csv").symlink_to(folder / "gone.csv")
-    assert _message(lambda path: datasets.load("homedepot", path), folder) == f"{folder}/attributes.csv is not a file"
+    assert _message(lambda path: load("homedepot", path), folder) == f"{folder}/attributes.csv is not a file"
     (folder / "product_descriptions.csv.zip").mkdir()
-    message = _message(lambda path: datasets.load("homedepot", path), folder)
+    message = _message(lambda path: load("homedepot", path), folder)
     assert message == f"{folder}/product_descriptions.csv.zip is not a file"
 
 
@@ -436,7 +433,7 @@ def test_permission_denied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
 
     folder = write(tmp_path, HOMEDEPOT)
     monkeypatch.setattr(Path, "open", refuse)
-    message = _message(lambda path: datasets.load("homedepot", path), folder)
+    message = _message(lambda path: load("homedepot", path), folder)
     assert message == f"{folder}/train.csv cannot be read: Permission denied"
 
 
@@ -447,7 +444,7 @@ def test_a_zip_bomb(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, declared: i
     content = bytearray(as_zip("train.csv", b"a" * 2**20))
     struct.pack_into("<I", content, content.rindex(b"PK\x01\x02") + 24, declared)
     folder = write(tmp_path, {"train.csv.zip": bytes(content)})
-    message = _message(lambda path: datasets.load("homedepot", path), folder)
+    message = _message(lambda path: load("homedepot", path), folder)
     most = f"{200 * len(content):,}"
     bomb = f"{folder}/train.csv.zip holds more than {most} bytes, the most that is read from such a file"
     assert message == (
@@ -459,7 +456,7 @@ def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     """The limit holds for plain files too."""
     monkeypatch.setattr(files, "MAX_BYTES", 100)
     folder = write(tmp_path, HOMEDEPOT)
-    message = _message(lambda path: datasets.load("homedepot", path), folder)
+    message = _message(lambda path: load("homedepot", path), folder)
     assert message == f"{folder}/train.csv holds more than 100 bytes, the most that is read from such a file"
 
 
@@ -476,7 +473,7 @@ def test_a_damaged_zip_file_is_an_error_of_one_line(
         content[at] = byte
     folder = write(tmp_path_factory.mktemp("damaged"), {"train.csv.zip": bytes(content)})
     try:
-        outcome = datasets.load("homedepot", folder).catalogue.products["title"].tolist()
+        outcome = load("homedepot", folder).catalogue.products["title"].tolist()
     except InputError as error:
         outcome = str(error).splitlines()[1:]
     assert outcome in (["steel bracket", "oak shelf"], [])

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from written import CHORUS, RATINGS, as_csv, as_json, write
-
-from relevance import datasets
+from written import CHORUS, RATINGS, as_csv, as_json, load, write
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -14,7 +12,7 @@ if TYPE_CHECKING:
 
 def test_products_attributes_and_judgments(tmp_path: Path) -> None:
     """All products are there, judged or not; attributes stand in file order, their values as JSON writes them."""
-    dataset = datasets.load("chorus", write(tmp_path, CHORUS))
+    dataset = load("chorus", write(tmp_path, CHORUS))
     assert dataset.name == "chorus"
     assert dataset.catalogue.products.to_numpy().tolist() == [
         ["21", "Café mug", "0.3 l"],
@@ -39,7 +37,7 @@ def test_numbers_keep_their_text(tmp_path: Path) -> None:
     product = (
         b'[{"id": "22", "title": "t", "attr_n_a": 1e-06, "attr_n_b": 0.10000000000000000000000001, "attr_n_c": 7}]'
     )
-    dataset = datasets.load("chorus", write(tmp_path, {**CHORUS, "2.json": product}))
+    dataset = load("chorus", write(tmp_path, {**CHORUS, "2.json": product}))
     values = dataset.catalogue.attributes.set_index("name")["value"]
     assert values["attr_n_a"] == "1e-06"
     assert values["attr_n_b"] == "0.10000000000000000000000001"
@@ -53,10 +51,22 @@ def test_equal_products_and_ratings_count_once(tmp_path: Path) -> None:
         "2.json": CHORUS["1.json"],
         "3.json": as_json({"id": "23", "title": "cup"}, {"id": "23", "title": "cup"}),
     }
-    dataset = datasets.load("chorus", write(tmp_path, {**CHORUS, **doubled, "Broad_Query_Set_rated.csv": ratings}))
+    dataset = load("chorus", write(tmp_path, {**CHORUS, **doubled, "Broad_Query_Set_rated.csv": ratings}))
     assert dataset.catalogue.ids == ("21", "23", "24")
     assert dataset.judgments.grades.tolist() == [3]
     assert dataset.notes == (
         "1.json to 4.json: 2 products are repeated and count once",
         "Broad_Query_Set_rated.csv: 1 judgment is repeated and counts once",
+    )
+
+
+def test_ratings_of_products_that_are_gone(tmp_path: Path) -> None:
+    """They are dropped where that is asked for, and the lowest relevant grade is a setting."""
+    ratings = as_csv(RATINGS, [("mug", "21", 3), ("mug", "98", 1), ("cup", "99", 1), ("cup", "98", 1)], "utf-8")
+    folder = write(tmp_path, {**CHORUS, "Broad_Query_Set_rated.csv": ratings})
+    dataset = load("chorus", folder, unknown_products="drop", relevant_from=3)
+    assert (dataset.queries.texts, dataset.judgments.relevant_from) == (("mug",), 3)
+    assert dataset.notes == (
+        "Broad_Query_Set_rated.csv: 3 judgments of 2 products that are gone are dropped",
+        "Broad_Query_Set_rated.csv: 1 query loses all its judgments and is dropped",
     )

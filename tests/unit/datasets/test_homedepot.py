@@ -6,7 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING
 
 import pytest
-from written import ATTRIBUTES, DESCRIPTIONS, HOMEDEPOT, TEST, TRAIN, as_csv, as_zip, write
+from written import ATTRIBUTES, DESCRIPTIONS, HOMEDEPOT, TEST, TRAIN, as_csv, as_zip, load, load_pairs, write
 
 from relevance import datasets
 from relevance.datasets import homedepot
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _load(folder: Path, rows: Sequence[Sequence[object]], **files: bytes) -> Dataset:
     written = {"train.csv": as_csv(TRAIN, rows)} | {f"{name}.csv": content for name, content in files.items()}
-    return datasets.load("homedepot", write(folder, written))
+    return load("homedepot", write(folder, written))
 
 
 def _attributes(dataset: Dataset) -> list[tuple[int, str, str]]:
@@ -38,7 +38,7 @@ def test_grade_is_the_references(relevance: float, expected: int) -> None:
 
 def test_products_queries_and_judgments(tmp_path: Path) -> None:
     """Products and queries are sorted by id, and the judgments name them by their codes."""
-    dataset = datasets.load("homedepot", write(tmp_path, HOMEDEPOT))
+    dataset = load("homedepot", write(tmp_path, HOMEDEPOT))
     assert dataset.name == "homedepot"
     assert dataset.catalogue.products.to_dict("list") == {
         "id": ["p1", "p2"],
@@ -52,6 +52,13 @@ def test_products_queries_and_judgments(tmp_path: Path) -> None:
         for query, product, grade in zip(judgments.queries, judgments.products, judgments.grades, strict=True)
     }
     assert triples == {("shelf", "p2", 2), ("shelf", "p1", 1), ("bracket", "p1", 2)}
+
+
+def test_an_alias_and_its_lowest_relevant_grade(tmp_path: Path) -> None:
+    """The data set is called as its alias is, and what counts as relevant is a setting."""
+    source = datasets.Source("shelves", "homedepot", write(tmp_path, HOMEDEPOT), relevant_from=2)
+    dataset = datasets.load(source)
+    assert (dataset.name, dataset.judgments.relevant_from) == ("shelves", 2)
 
 
 def test_query_id_is_the_hash_of_the_term(tmp_path: Path) -> None:
@@ -143,7 +150,7 @@ def test_numbers_of_attributes_may_end_in_point_zero(tmp_path: Path) -> None:
 
 def test_rows_of_other_products_are_ignored(tmp_path: Path) -> None:
     """Products that train.csv does not name are not in the catalogue; the notes count the rows left out."""
-    dataset = datasets.load("homedepot", write(tmp_path, HOMEDEPOT))
+    dataset = load("homedepot", write(tmp_path, HOMEDEPOT))
     note = "product_descriptions.csv: 1 row of products that train.csv does not name is ignored"
     assert dataset.notes == (note,)
 
@@ -159,7 +166,7 @@ def test_newlines_quotes_and_commas_in_fields(tmp_path: Path) -> None:
 def test_columns_may_stand_in_any_order(tmp_path: Path) -> None:
     """Columns are found by name."""
     rows = [(3, "q", "t", "p", 1)]
-    dataset = datasets.load("homedepot", write(tmp_path, {"train.csv": as_csv(TRAIN[::-1], rows)}))
+    dataset = load("homedepot", write(tmp_path, {"train.csv": as_csv(TRAIN[::-1], rows)}))
     assert (dataset.queries.texts, dataset.catalogue.ids, dataset.judgments.grades.tolist()) == (("q",), ("p",), [2])
 
 
@@ -175,7 +182,7 @@ def test_pairs_join_test_and_solution(tmp_path: Path) -> None:
     """Pairs are joined by id and ordered by it as a number; ignored ones (relevance -1) are left out."""
     solution = b'"id","relevance","Usage"\n11,2.33,"Private"\n9,3,"Public"\n10,-1,"Ignored"\n'
     test = as_csv(TEST, [(11, "p7", "brass hook", "hook"), (10, "p1", "t", "angle"), (9, "p1", "t", "NA")])
-    pairs = datasets.load_pairs(
+    pairs = load_pairs(
         "homedepot", write(tmp_path, {"test.csv": test, "solution.csv.zip": as_zip("solution.csv", solution)})
     )
     assert pairs.to_dict("split", index=False) == {

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from written import ATTRIBUTES, DESCRIPTIONS, RATINGS, TRAIN, as_csv, as_json, as_zip, write
-
-from relevance import datasets
+from written import ATTRIBUTES, DESCRIPTIONS, RATINGS, TRAIN, as_csv, as_json, as_zip, load, write
 
 if TYPE_CHECKING:
     import random
@@ -55,7 +54,7 @@ def _hashes(dataset: Dataset) -> tuple[str, str, str]:
 def _loaded(folder: Path, tables: Mapping[str, Rows], zipped: Iterable[str] = ()) -> Dataset:
     contents = {name: as_csv(_COLUMNS[name], rows) for name, rows in tables.items()}
     packed = {f"{name}.zip": as_zip(name, contents.pop(name)) for name in zipped}
-    return datasets.load("homedepot", write(folder, contents | packed))
+    return load("homedepot", write(folder, contents | packed))
 
 
 def _shuffled(tables: Mapping[str, Rows], chance: random.Random) -> dict[str, Rows]:
@@ -114,9 +113,36 @@ def test_order_of_chorus_means_nothing(
         files = {f"{part + 1}.json": as_json(*products[2 * part : 2 * part + 2]) for part in range(4)}
         packed = {"2.json.zip": as_zip("2.json", files.pop("2.json"))} if where == "other" else {}
         ratings = {"Broad_Query_Set_rated.csv": as_csv(RATINGS, rows, "utf-8")}
-        return datasets.load("chorus", write(folder / where, files | packed | ratings))
+        return load("chorus", write(folder / where, files | packed | ratings))
 
     expected = loaded("one")
     chance.shuffle(products)
     chance.shuffle(rows)
     assert _hashes(loaded("other")) == _hashes(expected)
+
+
+_UNICODE = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(_UNICODE, _UNICODE, _UNICODE), min_size=1, max_size=6), st.randoms(use_true_random=False))
+def test_own_files_say_the_same_in_either_format(
+    tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str, str]], chance: random.Random
+) -> None:
+    """Any text arrives as it was written, line ends and quotes included, from JSON lines and from CSV, in any order."""
+    folder = tmp_path_factory.mktemp("files")
+    header = ("id", "title", "description", "attr_x")
+    rows = [(f"p{number}", *text) for number, text in enumerate(texts)]
+    lines = [
+        json.dumps({"id": id_, "title": title, "description": text, "attributes": {"attr_x": value or None}})
+        for id_, title, text, value in rows
+    ]
+    judgments = {"judgments.csv": b"query,product,grade\nq,p0,1\n"}
+    chance.shuffle(rows)
+    as_lines = write(folder / "lines", {"products.jsonl": "\n".join(lines).encode(), **judgments})
+    as_rows = write(folder / "rows", {"products.csv": as_csv(header, rows, "utf-8"), **judgments})
+    expected, found = load("files", as_lines), load("files", as_rows)
+    assert _hashes(found) == _hashes(expected)
+    titles = {f"p{number}": (title, text) for number, (title, text, _) in enumerate(texts)}
+    products = found.catalogue.products.itertuples(index=False, name=None)
+    assert {product: (title, text) for product, title, text in products} == titles

@@ -8,9 +8,15 @@ import json
 import zipfile
 from typing import TYPE_CHECKING
 
+from relevance import datasets
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
+
+    import pandas as pd
+
+    from relevance.records import Dataset
 
 TRAIN = ("id", "product_uid", "product_title", "search_term", "relevance")
 TEST = TRAIN[:4]
@@ -18,6 +24,16 @@ SOLUTION = ("id", "relevance", "Usage")
 DESCRIPTIONS = ("product_uid", "product_description")
 ATTRIBUTES = ("product_uid", "name", "value")
 RATINGS = ("query", "docid", "rating")
+
+
+def load(format_: str, path: Path | None = None, **settings: object) -> Dataset:
+    """Load a data set that is called as its format is."""
+    return datasets.load(datasets.Source(format_, format_, path, **settings))  # type: ignore[arg-type]
+
+
+def load_pairs(format_: str, path: Path | None = None, **settings: object) -> pd.DataFrame:
+    """Load the pairs of a data set that is called as its format is."""
+    return datasets.load_pairs(datasets.Source(format_, format_, path, **settings))  # type: ignore[arg-type]
 
 
 def as_csv(columns: Sequence[str], rows: Iterable[Sequence[object]], encoding: str = "latin-1") -> bytes:

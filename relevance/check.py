@@ -1,0 +1,249 @@
+"""What a configuration names, read and counted before anything long starts, as data.
+
+Every part is read even where another one is wrong, so that one check shows as much as it can.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relevance import datasets, embeddings, gate
+from relevance.errors import CouldNotRunError, RelevanceError
+from relevance.estimate import TextsToEmbed, memory_bytes, search_seconds, texts_to_embed
+from relevance.fields import VECTOR_FIELDS, embedded_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+    from typing import TypeVar
+
+    from relevance.config import Config
+    from relevance.embeddings import Model
+    from relevance.gate import Floors
+    from relevance.records import Catalogue, Dataset
+
+    _T = TypeVar("_T")
+
+__all__ = ["CatalogueFindings", "Findings", "FloorsFindings", "JudgmentsFindings", "check"]
+
+
+@dataclass(frozen=True)
+class CatalogueFindings:
+    """The products.
+
+    Attributes:
+        products: how many.
+        without_description: products whose description is empty.
+        without_attributes: products that have none.
+        attributes: of all products.
+        equal_titles: products whose title an earlier one has.
+        equal_texts: products whose title, description and attributes an earlier one has.
+        characters: of all texts.
+    """
+
+    products: int
+    without_description: int
+    without_attributes: int
+    attributes: int
+    equal_titles: int
+    equal_texts: int
+    characters: int
+
+
+@dataclass(frozen=True)
+class JudgmentsFindings:
+    """The queries and what was said of their products.
+
+    Attributes:
+        queries: how many.
+        judgments: how many.
+        judged_products: products that at least one judgment names.
+        per_query: least, median and most judgments of a query.
+        grades: how many judgments give which grade.
+        relevant_from: the lowest grade that counts as relevant.
+        without_judgments: texts of the queries that have none.
+        without_relevant: texts of the queries that have judgments, but no relevant product.
+    """
+
+    queries: int
+    judgments: int
+    judged_products: int
+    per_query: tuple[int, float, int]
+    grades: Mapping[int, int]
+    relevant_from: int
+    without_judgments: tuple[str, ...]
+    without_relevant: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class FloorsFindings:
+    """Which of the strategies that will run can fail.
+
+    Attributes:
+        file: of the floors, "" where there is none.
+        gated: strategies that have floors for this data set.
+        ungated: strategies that have none.
+        other_corpus: strategies whose floors are for another corpus; they are not gated either.
+    """
+
+    file: str
+    gated: tuple[str, ...]
+    ungated: tuple[str, ...]
+    other_corpus: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Findings:
+    """What was found.
+
+    Attributes:
+        name: of the data set.
+        place: where it lies, "" for the sample.
+        catalogue: None where the data set cannot be read.
+        judgments: likewise.
+        notes: what the loader met and settled by rule.
+        floors: None where the file of floors or the data set cannot be read.
+        texts: what is embedded, by model and embedded text; empty where models or data cannot be read.
+        search_seconds: to measure the strategies on the embedded engine, estimated; 0 where there is no data set.
+        memory: bytes, estimated: of the whole run at its largest; None where the data set cannot be read.
+        problems: what is wrong, a line each; the suite would not start.
+        could_not_run: whether nothing is wrong but something is not there.
+    """
+
+    name: str
+    place: str
+    catalogue: CatalogueFindings | None
+    judgments: JudgmentsFindings | None
+    notes: tuple[str, ...]
+    floors: FloorsFindings | None
+    texts: tuple[TextsToEmbed, ...]
+    search_seconds: float
+    memory: int | None
+    problems: tuple[str, ...]
+    could_not_run: bool
+
+
+class _Problems:
+    """Collects the errors of parts that are read one after another."""
+
+    def __init__(self) -> None:
+        self.errors: list[RelevanceError] = []
+
+    def caught(self, read: Callable[[], _T]) -> _T | None:
+        """What `read` returns, None where it raises an error of ours."""
+        try:
+            return read()
+        except RelevanceError as error:
+            self.errors.append(error)
+            return None
+
+
+def check(config: Config) -> Findings:
+    """Read the data set, the floors and what is known of the models; no model is loaded, nothing is indexed."""
+    problems = _Problems()
+    dataset = problems.caught(lambda: datasets.load(config.source))
+    floors = problems.caught(lambda: _floors(config))
+    models = problems.caught(lambda: _models(config))
+    texts: tuple[TextsToEmbed, ...] = ()
+    if dataset is not None and models is not None:
+        texts = problems.caught(lambda: _texts(config, dataset, models)) or ()
+    catalogue = None if dataset is None else _catalogue_findings(dataset.catalogue)
+    return Findings(
+        name=config.source.name,
+        place="" if config.source.path is None else str(config.source.path),
+        catalogue=catalogue,
+        judgments=None if dataset is None else _judgments_findings(dataset),
+        notes=() if dataset is None else dataset.notes,
+        floors=None if dataset is None or floors is None else _floors_findings(config, *floors, dataset),
+        texts=texts,
+        search_seconds=0.0
+        if dataset is None
+        else search_seconds(config.selected, products=len(dataset.catalogue), queries=len(dataset.queries)),
+        memory=None
+        if catalogue is None
+        else memory_bytes(texts, models or {}, products=catalogue.products, characters=catalogue.characters),
+        problems=tuple(str(error) for error in problems.errors),
+        could_not_run=bool(problems.errors) and all(isinstance(one, CouldNotRunError) for one in problems.errors),
+    )
+
+
+def _catalogue_findings(catalogue: Catalogue) -> CatalogueFindings:
+    products = catalogue.products
+    whole = embedded_texts(catalogue, "whole")
+    return CatalogueFindings(
+        products=len(catalogue),
+        without_description=sum(not text.strip() for text in products["description"]),
+        without_attributes=int((np.diff(catalogue.attribute_offsets) == 0).sum()),
+        attributes=len(catalogue.attributes),
+        equal_titles=len(catalogue) - len(set(products["title"])),
+        equal_texts=len(catalogue) - len(set(whole)),
+        characters=sum(map(len, whole)),
+    )
+
+
+def _judgments_findings(dataset: Dataset) -> JudgmentsFindings:
+    judgments, texts = dataset.judgments, dataset.queries.texts
+    relevant = judgments.grades >= judgments.relevant_from
+    per_query = np.bincount(judgments.queries, minlength=len(texts))
+    relevant_per_query = np.bincount(judgments.queries[relevant], minlength=len(texts))
+    return JudgmentsFindings(
+        queries=len(texts),
+        judgments=len(judgments),
+        judged_products=len(np.unique(judgments.products)),
+        per_query=(int(per_query.min()), float(np.median(per_query)), int(per_query.max())) if texts else (0, 0.0, 0),
+        grades=dict(sorted(Counter(judgments.grades.tolist()).items())),
+        relevant_from=judgments.relevant_from,
+        without_judgments=tuple(texts[code] for code in np.flatnonzero(per_query == 0)),
+        without_relevant=tuple(texts[code] for code in np.flatnonzero((per_query > 0) & (relevant_per_query == 0))),
+    )
+
+
+def _floors(config: Config) -> tuple[Path | None, Mapping[tuple[str, str], Floors]]:
+    """The file of floors, named or where `relevance init` puts it, and what it says."""
+    file = config.floors
+    if file is None:
+        usual = config.root / "benchmarks" / "thresholds.toml"
+        file = usual if usual.exists() else None
+    if file is None:
+        return None, {}
+    names = (*datasets.DATASETS, *config.aliases)
+    return file, gate.read_floors(file, datasets=names, strategies=config.strategies)
+
+
+def _floors_findings(
+    config: Config, file: Path | None, floors: Mapping[tuple[str, str], Floors], dataset: Dataset
+) -> FloorsFindings:
+    found = {strategy.name: floors.get((dataset.name, strategy.name)) for strategy in config.selected}
+    corpus = dataset.catalogue.sha256 if any(one and one.corpus for one in found.values()) else ""
+    other = tuple(name for name, one in found.items() if one and not corpus.startswith(one.corpus))
+    return FloorsFindings(
+        file="" if file is None else str(file),
+        gated=tuple(name for name, one in found.items() if one and name not in other),
+        ungated=tuple(name for name, one in found.items() if not one),
+        other_corpus=other,
+    )
+
+
+def _models(config: Config) -> Mapping[str, Model]:
+    """The models that the selected strategies use; their files are checked, none is loaded."""
+    names = sorted({strategy.model for strategy in config.selected if strategy.vectors})
+    if names:
+        embeddings.check_cache_dir(config.cache_dir)
+    return {name: embeddings.resolve(config.models[name]) for name in names}
+
+
+def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> tuple[TextsToEmbed, ...]:
+    used = {(strategy.model, field) for strategy in config.selected for field in strategy.vectors}
+    found = []
+    for name, model in models.items():
+        fields = [field for field in VECTOR_FIELDS if (name, field) in used]
+        for field in fields:
+            texts = embedded_texts(dataset.catalogue, field)
+            found.append(texts_to_embed(texts, model, prompt="", cache_dir=config.cache_dir, names=(name, field)))
+        queries, prompt = dataset.queries.texts, model.prompt
+        found.append(texts_to_embed(queries, model, prompt=prompt, cache_dir=config.cache_dir, names=(name, "queries")))
+    return tuple(found)

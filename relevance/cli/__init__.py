@@ -1,0 +1,113 @@
+"""The command `relevance`: parse, call the package, print. It holds no rule of its own.
+
+Exit codes: 0 done, 1 the gate failed, 2 usage or bad input, 3 could not run, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import argparse
+import io
+import os
+import re
+import sys
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, NoReturn
+
+from relevance.cli import check, config, init
+from relevance.cli.answer import Answer, Surroundings
+from relevance.errors import CouldNotRunError, InputError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from types import ModuleType
+    from typing import TextIO
+
+__all__ = ["COMMANDS", "main"]
+
+COMMANDS: Mapping[str, ModuleType] = MappingProxyType({"init": init, "check": check, "config": config})
+"""The commands: modules with a docstring for the help, `add_arguments(parser)` and `run(arguments, surroundings)`."""
+
+_BAD_INPUT, _COULD_NOT_RUN, _INTERRUPTED = 2, 3, 130
+
+
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are lines of ours instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} ({self.prog} --help)")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run a command of `argv` (without the program's name; None: those of the process); the exit code."""
+    try:
+        answer = _answer(sys.argv[1:] if argv is None else list(argv))
+    except InputError as error:
+        answer = Answer(_BAD_INPUT, errors=(str(error),))
+    except CouldNotRunError as error:
+        answer = Answer(_COULD_NOT_RUN, errors=(str(error),))
+    except SystemExit as ended:  # argparse has printed the help
+        answer = Answer(int(ended.code or 0))
+    except KeyboardInterrupt:
+        answer = Answer(_INTERRUPTED, errors=("interrupted",))
+    _write(sys.stdout, answer.lines)
+    _write(sys.stderr, [f"relevance: {' '.join(line.splitlines())}" for line in answer.errors])
+    return answer.code
+
+
+def _answer(argv: list[str]) -> Answer:
+    asked = argv[0] if argv else ""
+    if not asked:
+        raise InputError(f"no command; allowed: {', '.join(COMMANDS)} (relevance --help)")
+    if not asked.startswith("-") and asked not in COMMANDS:
+        raise InputError(unknown("command", asked, COMMANDS))
+    parser, options = _parser(asked)
+    arguments, rest = parser.parse_known_args(argv)
+    if rest:
+        raise InputError(unknown("argument", rest[0], options))
+    if arguments.version:
+        return Answer(0, (f"relevance {_version()}",))
+    if asked not in COMMANDS:
+        raise InputError(f"no command; allowed: {', '.join(COMMANDS)} (relevance --help)")
+    answer: Answer = COMMANDS[asked].run(arguments, Surroundings(Path.cwd(), os.environ))
+    return answer
+
+
+def _parser(asked: str) -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser, and the names of the options of the command that is asked for."""
+    description = (__doc__ or "").partition("\n\n")[2].strip()
+    parser = _Parser(
+        prog="relevance",
+        description="Regression benchmarks for product search. The benchmarks themselves run by pytest.",
+        epilog=description,
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    options = ["--help", "--version"]
+    for name, module in COMMANDS.items():
+        text = (module.__doc__ or "").strip()
+        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        module.add_arguments(command)
+        if name == asked:
+            options = re.findall(r"--[a-z-]+|[A-Z]+$", command.format_usage())
+    return parser, options
+
+
+def _version() -> str:
+    from importlib.metadata import version  # noqa: PLC0415 - `relevance --help` does without
+
+    return version("relevance-benchmarks")
+
+
+def _write(stream: TextIO, lines: Sequence[str]) -> None:
+    """Print lines; a terminal without a character shows its number, a reader that has gone is no error."""
+    if isinstance(stream, io.TextIOWrapper):
+        stream.reconfigure(errors="backslashreplace")
+    try:
+        for line in lines:
+            print(line, file=stream)
+        stream.flush()
+    except BrokenPipeError:
+        # what is still buffered would be written, and fail, when the process ends
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -1,0 +1,39 @@
+"""The options that all commands with a configuration share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relevance.config import keys
+
+if TYPE_CHECKING:
+    import argparse
+
+    from relevance.cli.answer import Surroundings
+    from relevance.config import Config
+
+__all__ = ["add_options", "configured"]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Add `--config` and the options of the configuration's keys."""
+    keys.add_options(parser.add_argument)
+
+
+def configured(arguments: argparse.Namespace, surroundings: Surroundings) -> Config:
+    """The configuration: `--config`, else the nearest file upwards of the current folder.
+
+    Raises:
+        InputError: bad input, see `read_config`.
+    """
+    from relevance.config import find_upwards, read_config  # noqa: PLC0415 - numpy, not needed for --help
+
+    given = arguments.relevance_config
+    return read_config(
+        options=keys.given_options(arguments),
+        environ=surroundings.environ,
+        file=find_upwards(surroundings.folder) if given is None else Path(given),
+        root=surroundings.folder,
+        cwd=surroundings.folder,
+    )

@@ -1,0 +1,98 @@
+"""The configuration as a value, and as rows for people."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from relevance.strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from relevance.datasets.source import Source
+    from relevance.embeddings import ModelChoice
+    from relevance.strategies import Strategy
+
+__all__ = ["DEFAULT", "Config", "rows"]
+
+DEFAULT = "default"
+"""The origin of a value that nobody gave."""
+
+
+@dataclass(frozen=True)
+class Config:
+    """What is in force, checked; every path is absolute.
+
+    Attributes:
+        file: the configuration file, None where there is none.
+        root: its folder, else the folder that it was looked for in.
+        source: the data set to measure on.
+        aliases: data sets of `[datasets.NAME]`, by name.
+        engine: key of `relevance.engines.ENGINES`.
+        models: by name; `base` is always there.
+        strategies: all that exist, built-in ones first, by name.
+        selected: those that run.
+        floors: file of floors; None where none was named.
+        out: folder of results.
+        cache_dir: where embeddings are kept.
+        origins: key to where its value comes from: `option --dataset`, `environment RELEVANCE_DATASET`, the file's
+            name, or `default`.
+    """
+
+    file: Path | None
+    root: Path
+    source: Source
+    aliases: Mapping[str, Source]
+    engine: str
+    models: Mapping[str, ModelChoice]
+    strategies: Mapping[str, Strategy]
+    selected: tuple[Strategy, ...]
+    floors: Path | None
+    out: Path
+    cache_dir: Path
+    origins: Mapping[str, str]
+
+
+def rows(config: Config) -> list[tuple[str, str, str]]:
+    """Key, value, and where it comes from: what is in force, and the file's own data sets and strategies."""
+    source = config.source
+    path = f":{source.path}" if source.name == source.format and source.path else ""
+    values = {
+        "dataset": f"{source.name}{path}",
+        "engine": config.engine,
+        "strategy": ", ".join(strategy.name for strategy in config.selected),
+        "floors": "thresholds.toml beside the benchmarks" if config.floors is None else str(config.floors),
+        "out": str(config.out),
+        "cache_dir": str(config.cache_dir),
+        "unknown_products": source.unknown_products,
+    }
+    for name, choice in config.models.items():
+        values[f"models.{name}.path"] = choice.model or "the packaged model"
+        values[f"models.{name}.prompt"] = _or_own(choice.query_prompt)
+        values[f"models.{name}.max_tokens"] = _or_own(choice.max_tokens)
+        values[f"models.{name}.device"] = choice.device or "the best there is"
+    return [(key, value, config.origins[key]) for key, value in (values | _own_tables(config)).items()]
+
+
+def _or_own(value: object) -> str:
+    return "the model's own" if value is None else repr(value)
+
+
+def _own_tables(config: Config) -> dict[str, str]:
+    """What `[datasets.NAME]` and `[strategies.NAME]` set."""
+    values = {}
+    for path in config.origins:
+        table, _, rest = path.partition(".")
+        name, _, key = rest.partition(".")
+        if table == "datasets":
+            values[path] = _text(getattr(config.aliases[name], key))
+        elif table == "strategies" and name not in STRATEGIES:
+            values[path] = _text(getattr(config.strategies[name], key))
+    return values
+
+
+def _text(value: object) -> str:
+    pairs = getattr(value, "items", None)
+    return ", ".join(f"{name} = {one}" for name, one in pairs()) if pairs else str(value)

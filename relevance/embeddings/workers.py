@@ -1,0 +1,135 @@
+"""Several processes that encode, each with a copy of the model.
+
+A process is asked over a pipe of its own and answers before it is asked again, so that neither side can block the
+other. It ends when it is told to, or when its pipe does: however this process dies, none is left behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import signal
+from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
+from typing import TYPE_CHECKING, TypeAlias
+
+from relevance.errors import CouldNotRunError, RelevanceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator, Sequence
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import SpawnProcess
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from relevance.embeddings.encoding import LoadedModel
+
+    _Matrix: TypeAlias = npt.NDArray[np.float32]
+
+__all__ = ["encoded_by"]
+
+_BATCHES_A_MESSAGE = 8
+"""Enough work that a process waits little for its next message, little enough to share it evenly."""
+
+
+def encoded_by(
+    copies: Sequence[Callable[[], LoadedModel]], batches: Sequence[Sequence[str]], prompt: str
+) -> Generator[_Matrix]:
+    """The vectors of each batch, in order; closing the generator ends the processes.
+
+    Args:
+        copies: what loads the model, one a process; picklable.
+        batches: texts that are encoded together.
+        prompt: in front of every text.
+
+    Raises:
+        RelevanceError: as loading and encoding raise it.
+        CouldNotRunError: a process died.
+    """
+    messages = [batches[at : at + _BATCHES_A_MESSAGE] for at in range(0, len(batches), _BATCHES_A_MESSAGE)]
+    workers: dict[Connection, SpawnProcess] = {}
+    try:
+        for load in copies[: len(messages)]:
+            _start(load, prompt, workers)
+        for answer in _answers(workers, messages):
+            yield from answer
+    finally:
+        for process in workers.values():
+            process.terminate()
+        for connection, process in workers.items():
+            process.join()
+            connection.close()
+
+
+def _start(load: Callable[[], LoadedModel], prompt: str, workers: dict[Connection, SpawnProcess]) -> None:
+    context = multiprocessing.get_context("spawn")  # a fork of a process that has used torch or CUDA may hang
+    here, there = context.Pipe()
+    with _without_interrupts():
+        process = context.Process(target=_work, args=(there, load, prompt), daemon=True)
+        process.start()
+        workers[here] = process
+    there.close()
+
+
+@contextlib.contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ctrl-C, which the terminal sends to all processes, waits; a process started meanwhile never sees it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else the first start does it, which lets interrupts in again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _answers(
+    workers: dict[Connection, SpawnProcess], messages: Sequence[Sequence[Sequence[str]]]
+) -> Iterator[list[_Matrix]]:
+    """Answers in the order of the messages; a process gets its next one before an answer is handed on."""
+    waiting = iter(enumerate(messages))
+    asked: dict[Connection, int | None] = dict.fromkeys(workers)  # None: it still loads its model
+    answers: dict[int, list[_Matrix]] = {}
+    for number in range(len(messages)):
+        while number not in answers:
+            ready = wait(list(asked))
+            for connection in [each for each in asked if each in ready]:
+                answer = _received(connection, workers[connection])
+                done = asked.pop(connection)
+                if done is not None:
+                    answers[done] = answer
+                following = next(waiting, None)
+                if following is not None:
+                    asked[connection], message = following
+                    with contextlib.suppress(OSError):  # it has died, which the next wait finds out
+                        connection.send(message)
+        yield answers.pop(number)
+
+
+def _received(connection: Connection, process: SpawnProcess) -> list[_Matrix]:
+    try:
+        answer: list[_Matrix] | RelevanceError = connection.recv()
+    except (EOFError, OSError):
+        process.join()
+        raise CouldNotRunError(
+            f"a process that encodes ended (exit code {process.exitcode}), for want of memory perhaps"
+        ) from None
+    if isinstance(answer, RelevanceError):
+        raise answer
+    return answer
+
+
+def _work(connection: Connection, load: Callable[[], LoadedModel], prompt: str) -> None:
+    """What each process does: an empty answer once the model is there, then one a message."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one decides
+    with contextlib.suppress(EOFError, OSError):  # it is gone
+        try:
+            model = load()
+            connection.send([])
+            while True:
+                connection.send([model.encode(batch, prompt) for batch in connection.recv()])
+        except RelevanceError as error:
+            connection.send(error)

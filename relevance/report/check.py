@@ -1,0 +1,107 @@
+"""What a check found, for a person at a terminal. Data in, lines out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from relevance.check import CatalogueFindings, Findings, FloorsFindings, JudgmentsFindings
+    from relevance.estimate import TextsToEmbed
+
+__all__ = ["findings_lines"]
+
+_SHOWN = 5
+_MINUTE, _HOUR = 60, 3600
+_GIB = 2**30
+
+
+def findings_lines(findings: Findings) -> list[str]:
+    """A line a fact, its subject in front."""
+    place = f": {findings.place}" if findings.place else ""
+    rows: list[tuple[str, str]] = []
+    if findings.catalogue is not None:
+        rows += _catalogue(findings.catalogue)
+    if findings.judgments is not None:
+        rows += _judgments(findings.judgments, findings.catalogue.products if findings.catalogue else 0)
+    if findings.floors is not None:
+        rows += _floors(findings.floors)
+    rows += _texts(findings.texts)
+    if findings.search_seconds:
+        rows.append(("time", f"about {_time(findings.search_seconds)} to measure the strategies, in four rounds each"))
+    if findings.memory is not None:
+        rows.append(("memory", f"about {findings.memory / _GIB:.1f} GiB at most"))
+    rows += [("note", note) for note in findings.notes]
+    width = max((len(subject) for subject, _ in rows), default=0)
+    return [f"{findings.name}{place}", *(f"  {subject.ljust(width)}  {text}" for subject, text in rows)]
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part:,} ({part / whole:.0%})" if part else "none"
+
+
+def _catalogue(found: CatalogueFindings) -> list[tuple[str, str]]:
+    products = found.products
+    lacking = (
+        f"{_share(found.without_description, products)} without a description, "
+        f"{_share(found.without_attributes, products)} without attributes"
+    )
+    equal = (
+        f"{_share(found.equal_titles, products)} with the title of an earlier one, "
+        f"{_share(found.equal_texts, products)} with all its text"
+    )
+    return [("products", f"{products:,}; {lacking}"), ("equal", equal), ("attributes", f"{found.attributes:,}")]
+
+
+def _judgments(found: JudgmentsFindings, products: int) -> list[tuple[str, str]]:
+    least, median, most = found.per_query
+    grades = ", ".join(f"{grade}: {count:,}" for grade, count in found.grades.items())
+    rows = [
+        ("queries", f"{found.queries:,}"),
+        ("judgments", f"{found.judgments:,}, {least:,} to {most:,} a query (median {median:g})"),
+        ("judged", f"{_share(found.judged_products, products)} of the products"),
+        ("grades", f"{grades}; relevant from {found.relevant_from}"),
+    ]
+    if found.without_judgments:
+        rows.append(("look at", f"{_named(found.without_judgments)} without a judgment, left out of the means"))
+    if found.without_relevant:
+        rows.append(("look at", f"{_named(found.without_relevant)} without a relevant product, 0 in every mean"))
+    return rows
+
+
+def _named(texts: Sequence[str]) -> str:
+    shown = ", ".join(map(repr, texts[:_SHOWN]))
+    more = f" and {len(texts) - _SHOWN:,} more" if len(texts) > _SHOWN else ""
+    return f"{len(texts):,} {'query' if len(texts) == 1 else 'queries'} ({shown}{more})"
+
+
+def _floors(found: FloorsFindings) -> list[tuple[str, str]]:
+    strategies = len(found.gated) + len(found.ungated) + len(found.other_corpus)
+    rows = [
+        ("strategies", f"{strategies:,}, {len(found.gated):,} of them gated by {found.file or 'no file of floors'}")
+    ]
+    if found.ungated:
+        rows.append(("look at", f"no floors: {', '.join(found.ungated)} (pytest --suggest-floors prints some)"))
+    if found.other_corpus:
+        rows.append(("look at", f"floors for another corpus, not gated: {', '.join(found.other_corpus)}"))
+    return rows
+
+
+def _texts(texts: Sequence[TextsToEmbed]) -> list[tuple[str, str]]:
+    rows = []
+    for one in texts:
+        cut = f"{'' if one.exact else 'about '}{one.cut:,} cut at {one.max_tokens:,} tokens"
+        cached = "all in the cache" if not one.missing else f"{one.missing:,} not in the cache"
+        rows.append(("embedded", f"{one.model}, {one.field}: {one.texts:,} texts, {cut}; {cached}"))
+    missing, seconds = sum(one.missing for one in texts), sum(one.seconds for one in texts)
+    if missing:
+        rate = f"{missing / seconds:,.0f} texts a second, assumed for two CPU cores"
+        rows.append(("time", f"about {_time(seconds)} to embed {missing:,} texts at {rate}"))
+    return rows
+
+
+def _time(seconds: float) -> str:
+    if seconds < 2 * _MINUTE:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:.1f} h"

@@ -1,0 +1,120 @@
+"""The distribution as a stranger gets it: built, installed in a new environment, used outside the repository."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("build")
+pytest.importorskip("hatchling")
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = {"attributes.csv", "product_descriptions.csv", "solution.csv", "test.csv", "train.csv"}
+pytestmark = pytest.mark.needs("model")
+
+
+def _run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """Run a command without anything of this process's own Python path."""
+    ours = {"PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "CI"}
+    environment = {name: value for name, value in os.environ.items() if name not in ours}
+    return subprocess.run(  # noqa: S603 - the commands are ours
+        [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the repository."""
+    out = tmp_path_factory.mktemp("wheel")
+    done = _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT, cwd=out)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (built,) = out.glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of scripts of a new environment with the wheel.
+
+    Its dependencies are those of the environment that runs this test, seen through a `.pth` file: what they are is
+    pip's business, and PyTorch is large. The file is written after the wheel is installed, so that pip does not
+    find another one of us there; `.pth` files behind it, of an editable installation, are not read.
+    """
+    folder = tmp_path_factory.mktemp("environment")
+    for command in (
+        (sys.executable, "-m", "venv", "--without-pip", folder),
+        (sys.executable, "-m", "pip", "--python", folder, "install", "--quiet", "--no-index", "--no-deps", wheel),
+    ):
+        done = _run(*command, cwd=folder)
+        assert done.returncode == 0, done.stdout + done.stderr
+    paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
+    Path(paths["purelib"], "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    return Path(paths["scripts"])
+
+
+@pytest.fixture(scope="module")
+def shop(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The project that `relevance init shop` makes."""
+    folder = tmp_path_factory.mktemp("stranger")
+    done = _run(environment / "relevance", "init", "shop", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "next: cd shop && pytest"
+    return folder / "shop"
+
+
+def test_what_is_in_the_wheel(wheel: Path) -> None:
+    """The package, its data, the templates and the sample; no tests, no benchmarks, no sources of the sample."""
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    packaged = {path.relative_to(ROOT).as_posix() for path in (ROOT / "relevance").rglob("*") if path.is_file()}
+    packaged = {name for name in packaged if "__pycache__" not in name}
+    samples = {f"relevance/datasets/sample_files/{name}" for name in SAMPLE}
+    assert {name for name in names if ".dist-info/" not in name} == packaged | samples
+
+
+def test_the_package_is_the_installed_one(environment: Path, tmp_path: Path) -> None:
+    """`relevance` is imported from the new environment, and the sample loads from there."""
+    code = (
+        "import relevance; from relevance.datasets import load, parse; "
+        "print(relevance.__file__); print(len(load(parse('sample')).queries))"
+    )
+    done = _run(environment / "python", "-c", code, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    file, queries = done.stdout.splitlines()
+    assert Path(file).is_relative_to(environment.parent)
+    assert int(queries) > 0
+
+
+def test_check_finds_nothing_wrong(environment: Path, shop: Path) -> None:
+    """The made project passes its own check, and nothing in it needs a look."""
+    done = _run(environment / "relevance", "check", cwd=shop)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "look at" not in done.stdout
+    assert "30; " in done.stdout
+
+
+def test_pytest_runs_as_it_stands(environment: Path, shop: Path, tmp_path: Path) -> None:
+    """`pytest` without arguments runs every strategy on the made catalogue, gated, and all pass."""
+    done = _run(environment / "python", "-m", "pytest", f"--cache-dir={tmp_path}", cwd=shop)
+    assert done.returncode == 0, done.stdout + done.stderr
+    results = json.loads((shop / ".relevance" / "latest" / "results.json").read_text())
+    assert len(results["strategies"]) == 10
+    assert "words_and_meaning" in results["strategies"]
+    assert {row["verdict"] for row in results["strategies"].values()} == {"pass"}
+
+
+def test_a_floor_out_of_reach_fails(environment: Path, shop: Path, tmp_path: Path) -> None:
+    """With one floor raised the same command ends with 1, as CI needs it."""
+    floors = tmp_path / "floors.toml"
+    floors.write_text("[shop.textsearch]\nNDCG = 1.0\n")
+    options = ("--strategy=textsearch", f"--floors={floors}", f"--out={tmp_path / 'out'}")
+    done = _run(environment / "python", "-m", "pytest", *options, cwd=shop)
+    assert done.returncode == 1
+    assert "is below its floor 1.0000" in done.stdout

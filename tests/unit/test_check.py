@@ -1,0 +1,258 @@
+"""What `check` finds in a configuration, as data and as lines; no model is loaded for it."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from relevance import suite
+from relevance.check import check
+from relevance.config import read_config
+from relevance.embeddings import ModelChoice, resolve
+from relevance.embeddings.cache import open_store, text_digest
+from relevance.embeddings.shards import SUFFIX
+from relevance.errors import RelevanceError
+from relevance.estimate import search_seconds, texts_to_embed
+from relevance.report.check import findings_lines
+from relevance.strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from relevance.check import Findings
+    from relevance.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+PRODUCTS = (
+    {"id": "a", "title": "Red kite", "description": "Flies well.", "attributes": {"colour": "red", "span": "1 m"}},
+    {"id": "b", "title": "Drum", "description": "Loud.", "attributes": {"size": "10 in"}},
+    {"id": "c", "title": "Drum", "description": "  "},
+    {"id": "d", "title": "Drum", "description": "Loud.", "attributes": {"size": "10 in"}},
+)
+QRELS = "q1 0 a 2\nq1 0 b 0\nq2 0 b 1\nq2 0 c 1\nq2 0 d 2\nq3 0 a 0\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    """Four products, three queries, some of everything that a check looks for."""
+    data = tmp_path / "data"
+    data.mkdir()
+    (data / "products.jsonl").write_text("".join(f"{json.dumps(product)}\n" for product in PRODUCTS))
+    (data / "queries.tsv").write_text("q1\tred kite\nq2\tdrum\nq3\ttrumpet\n")
+    (data / "qrels.txt").write_text(QRELS)
+    return tmp_path
+
+
+def _config(project: Path, *strategies: str, **options: object) -> Config:
+    given = {"dataset": "files:data", "strategy": list(strategies or ["textsearch"]), **options}
+    return read_config(options=given, environ={}, file=None, root=project, cwd=project)
+
+
+def test_the_catalogue(project: Path) -> None:
+    """Products without a description (white space is none) or attributes, equal titles and equal texts are counted."""
+    found = check(_config(project)).catalogue
+    assert found is not None
+    assert (found.products, found.without_description, found.without_attributes, found.attributes) == (4, 1, 1, 4)
+    assert (found.equal_titles, found.equal_texts) == (2, 1)
+    assert found.characters == sum(
+        map(len, ("Red kite Flies well. colour red span 1 m", *["Drum Loud. size 10 in"] * 2, "Drum"))
+    )
+
+
+def test_the_judgments(project: Path) -> None:
+    """Judgments per query, grades, judged products and queries without a relevant product are counted."""
+    found = check(_config(project)).judgments
+    assert found is not None
+    assert (found.queries, found.judgments, found.judged_products) == (3, 6, 4)
+    assert found.per_query == (1, 2.0, 3)
+    assert found.grades == {0: 2, 1: 2, 2: 2}
+    assert found.relevant_from == 1
+    assert found.without_relevant == ("trumpet",)
+
+
+def test_relevant_from_counts(project: Path) -> None:
+    """A query whose best product has grade 1 has no relevant one where relevance begins at 2."""
+    config = _config(project)
+    (project / "data" / "qrels.txt").write_text(QRELS.replace("q2 0 d 2", "q2 0 d 1"))
+    found = check(replace(config, source=replace(config.source, relevant_from=2))).judgments
+    assert found is not None
+    assert (found.relevant_from, found.without_relevant) == (2, ("drum", "trumpet"))
+
+
+def test_floors(project: Path) -> None:
+    """Strategies are gated, without floors, or have floors for another corpus."""
+    (project / "floors.toml").write_text(
+        '[files.textsearch]\nMRR = 0.1\n[files.rrf]\nMRR = 0.1\ncorpus = "00000000"\n[sample.hybrid]\nMRR = 0.1\n'
+    )
+    config = _config(project, "textsearch", "hybrid", "rrf", floors="floors.toml", cache_dir="cache")
+    found = check(config).floors
+    assert found is not None
+    assert (found.gated, found.ungated, found.other_corpus) == (("textsearch",), ("hybrid",), ("rrf",))
+    assert found.file == str(project / "floors.toml")
+
+
+def test_floors_in_their_usual_place(project: Path) -> None:
+    """Where no file is named, the one beside the benchmarks counts, as it does for pytest."""
+    assert _floors_of(check(_config(project))) == ("", ())
+    (project / "benchmarks").mkdir()
+    file = project / "benchmarks" / "thresholds.toml"
+    file.write_text("[files.textsearch]\nMRR = 0.1\n")
+    assert _floors_of(check(_config(project))) == (str(file), ("textsearch",))
+
+
+def _floors_of(findings: Findings) -> tuple[str, tuple[str, ...]]:
+    assert findings.floors is not None
+    return findings.floors.file, findings.floors.gated
+
+
+def _lines(project: Path, *strategies: str, **options: object) -> list[str]:
+    return findings_lines(check(_config(project, *strategies, **options)))
+
+
+def test_lines_of_text_strategies(project: Path) -> None:
+    """The whole answer, as a person sees it."""
+    lines = _lines(project)
+    assert lines[:-2] == [
+        f"files: {project / 'data'}",
+        "  products    4; 1 (25%) without a description, 1 (25%) without attributes",
+        "  equal       2 (50%) with the title of an earlier one, 1 (25%) with all its text",
+        "  attributes  4",
+        "  queries     3",
+        "  judgments   6, 1 to 3 a query (median 2)",
+        "  judged      4 (100%) of the products",
+        "  grades      0: 2, 1: 2, 2: 2; relevant from 1",
+        "  look at     1 query ('trumpet') without a relevant product, 0 in every mean",
+        "  strategies  1, 0 of them gated by no file of floors",
+        "  look at     no floors: textsearch (pytest --suggest-floors prints some)",
+    ]
+    assert lines[-2] == "  time        about 1 s to measure the strategies, in four rounds each"
+    assert lines[-1].startswith("  memory      about 0.2 GiB")
+
+
+WRONG = {
+    "data": ("data/qrels.txt", "q1 0 a many\n"),
+    "floors": ("floors.toml", "[files.textsearch]\nMRR = 2\n"),
+    "model": ("model/modules.json", "[]"),
+}
+
+
+@pytest.mark.parametrize("part", WRONG)
+def test_what_check_finds_wrong_the_suite_refuses(project: Path, part: str) -> None:
+    """Each part that is wrong is one problem, the line with which the suite would end; the others are still read."""
+    (project / "floors.toml").write_text("")
+    (project / "model").mkdir()
+    model = "" if part != "model" else str(project / "model")
+    options = {"floors": "floors.toml", "cache_dir": "cache", **({"model": model} if model else {})}
+    config = _config(project, "vectorsearch" if model else "textsearch", **options)
+    assert model or check(config).problems == ()
+    name, text = WRONG[part]
+    (project / name).write_text(text)
+    findings = check(config)
+    with pytest.raises(RelevanceError) as refused:
+        suite.make_plan(config, config.selected)
+    assert findings.problems == (str(refused.value),)
+    assert not findings.could_not_run
+    assert (findings.catalogue is None) == (part == "data")
+
+
+def test_nothing_readable_is_still_an_answer(project: Path) -> None:
+    """Without a data set the lines say which one was meant, and nothing else."""
+    (project / "data" / "products.jsonl").unlink()
+    findings = check(_config(project))
+    assert len(findings.problems) == 1
+    assert findings_lines(findings) == [f"files: {project / 'data'}"]
+
+
+def test_search_seconds_grow_with_everything() -> None:
+    """The estimate is proportional to products, to queries and to the lists that the strategies search."""
+    one = search_seconds([STRATEGIES["textsearch"]], products=1000, queries=100)
+    assert search_seconds([STRATEGIES["textsearch"]], products=2000, queries=300) == pytest.approx(6 * one)
+    assert search_seconds([STRATEGIES["rrf_multi"]], products=1000, queries=100) == pytest.approx(4 * one)
+
+
+@pytest.mark.needs("model")
+def test_texts_to_embed_of_the_packaged_model(project: Path) -> None:
+    """Each embedded text of each strategy and the queries, equal texts once; nothing is in a new cache."""
+    found = check(_config(project, "vectorsearch", "vectorsearch_multifield", cache_dir="cache")).texts
+    counts = {one.field: (one.texts, one.missing, one.cut, one.exact, one.max_tokens) for one in found}
+    assert counts == {
+        "title": (2, 2, 0, True, 256),
+        "description": (2, 2, 0, True, 256),
+        "attributes": (2, 2, 0, True, 256),
+        "whole": (3, 3, 0, True, 256),
+        "queries": (3, 3, 0, True, 256),
+    }
+    assert all(one.seconds > 0 for one in found)
+
+
+def _texts(count: int) -> list[str]:
+    """Every fourth one is longer than 8 tokens."""
+    return [f"kite {number} " + ("red " * 20 if number % 4 == 0 else "") for number in range(count)]
+
+
+@pytest.mark.needs("model")
+@pytest.mark.parametrize(("count", "exact"), [(400, True), (4002, False)])
+def test_cut_texts_are_counted_or_estimated(tmp_path: Path, count: int, exact: bool) -> None:  # noqa: FBT001 - a case
+    """Few texts are all counted; of many a part is, and the number is an estimate, here within a tenth."""
+    model = resolve(ModelChoice(max_tokens=8))
+    found = texts_to_embed(_texts(count), model, prompt="", cache_dir=tmp_path, names=("base", "whole"))
+    assert found.exact == exact
+    assert found.cut == pytest.approx((count + 3) // 4, rel=0.1 if not exact else 0)
+
+
+@pytest.mark.needs("model")
+def test_what_is_in_the_cache_is_not_missing(tmp_path: Path) -> None:
+    """Texts that were embedded before take no time again."""
+    model = resolve(ModelChoice())
+    texts = ["kite", "drum", "trumpet"]
+    vectors = np.eye(2, model.dimensions, dtype=np.float32)
+    open_store(tmp_path, model, "").add([text_digest(text) for text in texts[:2]], [3, 3], vectors)
+    found = texts_to_embed([*texts, "kite", " "], model, prompt="", cache_dir=tmp_path, names=("base", "title"))
+    assert (found.texts, found.missing) == (3, 1)
+    again = texts_to_embed(texts[:2], model, prompt="", cache_dir=tmp_path, names=("base", "title"))
+    assert (again.missing, again.seconds) == (0, 0.0)
+
+
+@pytest.mark.needs("model")
+def test_a_damaged_cache_is_a_problem_beside_the_findings(project: Path) -> None:
+    """A file of the cache that cannot be read is one problem; what was read of the data is still there."""
+    config = _config(project, "vectorsearch", cache_dir="cache")
+    store = open_store(project / "cache", resolve(config.models["base"]), "")
+    (store.folder / f"0{SUFFIX}").write_bytes(b"no shard")
+    findings = check(config)
+    assert len(findings.problems) == 1
+    assert str(store.folder) in findings.problems[0]
+    assert findings.catalogue is not None
+    assert findings.texts == ()
+
+
+@pytest.mark.needs("model")
+def test_without_a_tokenizer_words_are_counted(tmp_path: Path) -> None:
+    """A model without tokenizer.json is no error: the words give an estimate, and it is called one."""
+    model = resolve(ModelChoice(max_tokens=8))
+    weights = tmp_path / "model.safetensors"
+    weights.write_bytes(b"x" * 1000)
+    found = texts_to_embed(
+        _texts(400), replace(model, weights=weights), prompt="", cache_dir=tmp_path, names=("base", "whole")
+    )
+    assert (found.exact, found.cut) == (False, 100)
+
+
+@pytest.mark.needs("model")
+def test_a_check_loads_no_model(project: Path) -> None:
+    """With every strategy selected, torch and its like stay out of the process."""
+    code = (
+        "import sys; from relevance.cli import main; "
+        "code = main(['check', '--dataset', 'files:data', '--cache-dir', 'cache']); "
+        "print(code, [name for name in ('torch', 'transformers', 'sentence_transformers') if name in sys.modules])"
+    )
+    command = [sys.executable, "-c", code]
+    environment = {"PYTHONPATH": str(ROOT)}
+    done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)  # noqa: S603 - own code
+    assert done.stdout.splitlines()[-1] == "0 []"
+    assert "texts a second, assumed for two CPU cores" in done.stdout

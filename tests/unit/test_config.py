@@ -1,0 +1,292 @@
+"""The configuration: what outranks what, where paths start, what own strategies, models and aliases become."""
+
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+from itertools import chain, combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from relevance.config import FILE_NAME, KEYS, add_options, find_upwards, given_options, read_config, rows
+from relevance.embeddings import ModelChoice, default_cache_dir
+from relevance.strategies import STRATEGIES, Strategy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from relevance.config import Config
+
+ROOT = Path(__file__).resolve().parents[2]
+EMPTY: dict[str, str] = {}
+
+
+def _read(folder: Path, text: str | None = None, *, environ: dict[str, str] = EMPTY, **options: object) -> Config:
+    """The configuration of a file in `folder/project`, read from the working directory `folder/here`."""
+    project, here = folder / "project", folder / "here"
+    for made in (project, here):
+        made.mkdir(exist_ok=True)
+    file = project / FILE_NAME
+    if text is not None:
+        file.write_text(text, encoding="utf-8")
+    return read_config(
+        options=options, environ=environ, file=file if text is not None else None, root=project, cwd=here
+    )
+
+
+# what outranks what
+
+GIVEN: dict[str, tuple[Any, str, str, Callable[[Config], object]]] = {
+    "dataset": ("homedepot:a", "chorus:b", 'dataset = "homedepot:c"', lambda config: config.source.path),
+    "strategy": (["rrf"], "hybrid,rrf", 'strategy = ["hybrid"]', lambda config: [one.name for one in config.selected]),
+    "floors": ("a.toml", "b.toml", 'floors = "c.toml"', lambda config: config.floors),
+    "out": ("a", "b", 'out = "c"', lambda config: config.out),
+    "cache_dir": ("a", "b", 'cache_dir = "c"', lambda config: config.cache_dir),
+    "device": ("cuda:1", "cuda:2", 'device = "cuda:3"', lambda config: config.models["base"].device),
+    "unknown_products": ("drop", "error", 'unknown_products = "drop"', lambda config: config.source.unknown_products),
+    "models.NAME.path": ("a/b", "c/d", '[models.base]\npath = "e/f"', lambda config: config.models["base"].model),
+    "models.NAME.prompt": ("a", "b", '[models.base]\nprompt = "c"', lambda config: config.models["base"].query_prompt),
+    "models.NAME.max_tokens": (
+        8,
+        "9",
+        "[models.base]\nmax_tokens = 10",
+        lambda config: config.models["base"].max_tokens,
+    ),
+}
+"""By key: the option's value, the variable's, a file, and where the configuration has it."""
+
+WINS = {
+    "dataset": ("here/a", "here/b", "project/c", None),
+    "strategy": (["rrf"], ["hybrid", "rrf"], ["hybrid"], list(STRATEGIES)),
+    "floors": ("here/a.toml", "here/b.toml", "project/c.toml", None),
+    "out": ("here/a", "here/b", "project/c", "project/.relevance/latest"),
+    "cache_dir": ("here/a", "here/b", "project/c", default_cache_dir()),
+    "device": ("cuda:1", "cuda:2", "cuda:3", None),
+    "unknown_products": ("drop", "error", "drop", "error"),
+    "models.NAME.path": ("a/b", "c/d", "e/f", None),
+    "models.NAME.prompt": ("a", "b", "c", None),
+    "models.NAME.max_tokens": (8, 9, 10, None),
+}
+"""By key: what is in force where the option, the variable, the file or nothing decides; paths in the test's folder."""
+
+LAYERS = ("option", "environment", "file")
+SUBSETS = list(chain.from_iterable(combinations(LAYERS, size) for size in range(4)))
+
+
+def test_the_tables_hold_every_key_that_can_be_set_in_three_ways() -> None:
+    """A key with an option that is missing here would go untested."""
+    assert set(GIVEN) == set(WINS) == {key.path for key in KEYS if key.option}
+
+
+@pytest.mark.parametrize("given", SUBSETS, ids="+".join)
+@pytest.mark.parametrize("key", [key for key in KEYS if key.option], ids=lambda key: key.path)
+def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Any, given: tuple[str, ...]) -> None:
+    """Whatever is given, the first of the four that was given decides, and the origin says which."""
+    option, variable, text, value = GIVEN[key.path]
+    config = _read(
+        tmp_path,
+        text if "file" in given else "",
+        environ={key.variable: variable} if "environment" in given else {},
+        **({key.name: option} if "option" in given else {}),
+    )
+    winner = next((layer for layer in LAYERS if layer in given), "default")
+    expected = WINS[key.path][[*LAYERS, "default"].index(winner)]
+    found = value(config)
+    if isinstance(found, Path):
+        assert found.is_absolute()
+        expected = tmp_path / str(expected)
+    assert found == expected
+    names = {"option": f"option {key.option}", "environment": f"environment {key.variable}", "file": FILE_NAME}
+    path = "models.base.device" if key.path == "device" else key.set_by_option
+    assert config.origins[path] == names.get(winner, "default")
+
+
+def test_an_empty_variable_is_none_but_for_the_prompt(tmp_path: Path) -> None:
+    """CI sets variables to nothing; an empty prompt means that there is none."""
+    config = _read(tmp_path, environ={key.variable: "" for key in KEYS if key.variable})
+    given = {path for path, origin in config.origins.items() if origin != "default"}
+    assert given == {"models.base.prompt"}
+    assert config.models == {"base": ModelChoice(query_prompt="")}
+
+
+def test_variables_of_others_are_left_alone(tmp_path: Path) -> None:
+    """A name that is not near one of ours is someone else's."""
+    _read(tmp_path, environ={"RELEVANCE_REQUIRE": "data", "RELEVANCE_SHARED": "x", "MODEL": "y"})
+
+
+def test_a_device_given_outside_the_file_is_for_all_models(tmp_path: Path) -> None:
+    """In the file a model's own device outranks the common one."""
+    text = 'device = "cpu"\n[models.base]\nprompt = ""\n[models.other]\ndevice = "cuda"'
+    devices = [choice.device for choice in _read(tmp_path, text).models.values()]
+    assert devices == ["cpu", "cuda"]
+    assert [choice.device for choice in _read(tmp_path, text, device="mps").models.values()] == ["mps", "mps"]
+
+
+def test_options_of_a_model_are_for_base(tmp_path: Path) -> None:
+    """Other models are what the file says."""
+    config = _read(tmp_path, '[models.other]\npath = "a/b"\nprompt = "p"', model="c/d", query_prompt="q", max_tokens=9)
+    assert config.models == {"base": ModelChoice("c/d", "q", 9), "other": ModelChoice("a/b", "p")}
+
+
+# places
+
+
+def test_a_folder_beside_the_file_is_a_path_and_a_hub_name_stays_one(tmp_path: Path) -> None:
+    """OWNER/NAME is a folder where there is one, else a name; anything else is a path."""
+    (tmp_path / "project" / "a" / "b").mkdir(parents=True)
+    paths = {"one": "a/b", "two": "c/d", "three": "./c/d", "four": "c"}
+    text = "".join(f'[models.{name}]\npath = "{path}"\n' for name, path in paths.items())
+    models = _read(tmp_path, text).models
+    project = tmp_path / "project"
+    assert [models[name].model for name in paths] == [
+        str(project / "a/b"),
+        "c/d",
+        str(project / "c/d"),
+        str(project / "c"),
+    ]
+
+
+def test_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`~` in the file is the user's home."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert _read(tmp_path, 'out = "~/results"').out == tmp_path / "results"
+
+
+def test_the_folder_of_a_named_file_is_the_root(tmp_path: Path) -> None:
+    """Results go beside the file, wherever it was looked for; a relative name starts at the working directory."""
+    (tmp_path / "shop").mkdir()
+    (tmp_path / "shop" / "own.toml").write_text("")
+    config = read_config(options={}, environ={}, file=Path("shop/own.toml"), root=tmp_path / "other", cwd=tmp_path)
+    assert (config.root, config.out) == (tmp_path / "shop", tmp_path / "shop" / ".relevance" / "latest")
+    assert config.file == tmp_path / "shop" / "own.toml"
+
+
+def test_the_nearest_file_upwards_is_found(tmp_path: Path) -> None:
+    """In the folder itself, in one above, nowhere; a folder of that name is none."""
+    inner = tmp_path / "a" / "b"
+    inner.mkdir(parents=True)
+    (inner / FILE_NAME).mkdir()
+    assert find_upwards(inner) is None
+    (tmp_path / FILE_NAME).write_text("")
+    assert find_upwards(inner) == tmp_path / FILE_NAME
+    (inner.parent / FILE_NAME).write_text("")
+    assert find_upwards(inner) == inner.parent / FILE_NAME
+
+
+def test_windows_marks_and_line_ends_are_read(tmp_path: Path) -> None:
+    """A byte order mark and CRLF change nothing."""
+    assert _read(tmp_path, '\ufeffout = "x"\r\nengine = "embedded"\r\n').out == tmp_path / "project" / "x"
+
+
+# data sets
+
+SHOP = '[datasets.shop]\nformat = "chorus"\npath = "data"\nrelevant_from = 2\nunknown_products = "drop"\n'
+
+
+def test_an_alias_is_chosen_by_its_name(tmp_path: Path) -> None:
+    """Its path starts at the file, however it was chosen."""
+    for config in (_read(tmp_path, f'dataset = "shop"\n{SHOP}'), _read(tmp_path, SHOP, dataset="shop")):
+        source = config.source
+        assert (source.name, source.format, source.path) == ("shop", "chorus", tmp_path / "project" / "data")
+        assert (source.relevant_from, source.unknown_products) == (2, "drop")
+    assert list(config.aliases) == ["shop"]
+
+
+def test_what_the_alias_says_of_unknown_products_outranks_the_file(tmp_path: Path) -> None:
+    """But not an option."""
+    text = f'dataset = "shop"\nunknown_products = "error"\n{SHOP}'
+    assert _read(tmp_path, text).source.unknown_products == "drop"
+    assert _read(tmp_path, text, unknown_products="error").source.unknown_products == "error"
+
+
+# strategies
+
+OWN = """
+[models.small]
+path = "a/b"
+[strategies.titles]
+text = {title = 8, description = 2}
+[strategies.fused]
+text = {title = 1}
+vectors = {whole = 1, title = 1.0}
+combine = "rrf"
+window = 20
+k = 10
+candidates = 99
+model = "small"
+"""
+
+
+def test_own_strategies_stand_behind_the_built_in_ones(tmp_path: Path) -> None:
+    """All run unless some are chosen, and then in the order in which they were named, once each."""
+    own = (
+        Strategy("titles", text={"title": 8, "description": 2}),
+        Strategy("fused", {"title": 1}, {"title": 1, "whole": 1}, "rrf", 99, 20, 10, "small"),
+    )
+    config = _read(tmp_path, OWN)
+    assert config.selected == tuple(config.strategies.values()) == (*STRATEGIES.values(), *own)
+    chosen = _read(tmp_path, 'strategy = ["fused", "rrf", "fused"]\n' + OWN)
+    assert chosen.selected == (own[1], STRATEGIES["rrf"])
+    assert chosen.strategies == config.strategies
+
+
+# for people
+
+
+def test_rows_say_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -> None:
+    """Every key that holds, and the file's own data sets and strategies."""
+    config = _read(
+        tmp_path, f'dataset = "shop"\nout = "o"\n{SHOP}{OWN}', strategy=["titles"], environ={"RELEVANCE_DEVICE": "cpu"}
+    )
+    found = {key: (value, origin) for key, value, origin in rows(config)}
+    expected = {
+        "dataset": ("shop", FILE_NAME),
+        "engine": ("embedded", "default"),
+        "strategy": ("titles", "option --strategy"),
+        "floors": ("thresholds.toml beside the benchmarks", "default"),
+        "out": (str(tmp_path / "project" / "o"), FILE_NAME),
+        "unknown_products": ("drop", FILE_NAME),
+        "models.base.path": ("the packaged model", "default"),
+        "models.small.device": ("cpu", "environment RELEVANCE_DEVICE"),
+        "datasets.shop.relevant_from": ("2", FILE_NAME),
+        "strategies.titles.text": ("title = 8, description = 2", FILE_NAME),
+        "strategies.fused.window": ("20", FILE_NAME),
+    }
+    assert {key: found[key] for key in expected} == expected
+    assert "strategies.rrf.text" not in found
+
+
+def test_rows_name_the_path_of_a_data_set_without_alias(tmp_path: Path) -> None:
+    """`NAME:PATH`, the path absolute."""
+    found = {key: value for key, value, _ in rows(_read(tmp_path, dataset="homedepot:data"))}
+    assert found["dataset"] == f"homedepot:{tmp_path / 'here' / 'data'}"
+
+
+def test_argparse_takes_the_options(tmp_path: Path) -> None:
+    """Only what was given is passed on."""
+    parser = argparse.ArgumentParser()
+    add_options(parser.add_argument)
+    arguments = ["--strategy", "rrf", "--strategy", "hybrid", "--max-tokens", "9", "--query-prompt", ""]
+    options = given_options(parser.parse_args(arguments))
+    assert options == {"strategy": ["rrf", "hybrid"], "max_tokens": 9, "query_prompt": ""}
+    config = _read(tmp_path, **options)
+    assert config.models["base"] == ModelChoice(query_prompt="", max_tokens=9)
+
+
+def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
+    """Nor its tables."""
+    config = _read(tmp_path)
+    for table in (config.aliases, config.models, config.strategies, config.origins):
+        with pytest.raises(TypeError):
+            table["x"] = None  # type: ignore[index]
+
+
+def test_the_keys_cost_nothing() -> None:
+    """The table from which options are made, so `pytest --help`, loads neither numpy nor pandas."""
+    code = (
+        "import sys; from relevance.config import KEYS; sys.exit(bool({'numpy', 'pandas', 'scipy'} & set(sys.modules)))"
+    )
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)  # noqa: S603 - own command
