@@ -60,8 +60,12 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     from relevance.report.terminal import Line, table, verdict_lines, without_hits_lines  # noqa: PLC0415
 
     results = list(state.suite.results.values())
-    terminalreporter.section(f"relevance: {state.suite.plan.dataset.name}", sep="=")
-    _write(terminalreporter, [*table(state.suite), Line(""), *verdict_lines(results), *without_hits_lines(state.suite)])
+    terminalreporter.write_sep("=", f"relevance: {state.suite.plan.dataset.name}")
+    width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - as pytest-cov does
+    _write(
+        terminalreporter,
+        [*table(state.suite, width=width), Line(""), *verdict_lines(results), *without_hits_lines(state.suite)],
+    )
     if state.ungated_in_ci:
         _write(terminalreporter, [Line("FAIL: CI is set and no strategy was gated", "bad")])
     if config.getoption("--suggest-floors"):

@@ -56,7 +56,7 @@ def _metric_cell(result: Result, label: str, best: Mapping[str, float]) -> str:
     if floors is None or result.verdict.status == "not_gated" or label not in floors.means:
         return f"{value:.4f}{star}"
     floor = floors.means[label]
-    return f"{value:.4f}{star}{'>=' if value >= floor else '< '} {floor:.3f}"
+    return f"{value:.4f}{star}{'>=' if value >= floor else ' <'}{floor:.3f}"
 
 
 def _times(result: Result) -> list[str]:
@@ -78,39 +78,55 @@ def _encoding(result: Result, suite: Suite) -> list[str]:
 
 
 _STATUS = {"pass": ("pass", "good"), "fail": ("FAIL", "bad"), "not_gated": ("not gated", "warn")}
-_TIMES = ("run time (s)", "queries/s", "p50 (ms)", "p95 (ms)")
+_TIMES = ("time (s)", "queries/s", "p50 (ms)", "p95 (ms)")
+_LEFT = {"strategy", *GATED, "verdict"}
+_BARE = len("0.1234*")
+_LEFT_OUT_FIRST = ("queries/s", "p95 (ms)", "judged", "p50 (ms)", "cut", "embed (ms)")
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    last = len(widths) - 1
-    return [
-        "  ".join(
-            cell.ljust(width) if column in {0, 1, 2, 3, last} else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in rows
-    ]
+def _row(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str, str]:
+    query_ms, cut = _encoding(result, suite)
+    return {
+        "strategy": result.strategy.name,
+        **{label: _metric_cell(result, label, best) for label in GATED},
+        "judged": f"{result.evaluation.mean(JUDGED10):.0%}",
+        **dict(zip(_TIMES, _times(result), strict=True)),
+        "embed (ms)": query_ms,
+        "cut": cut,
+        "verdict": _STATUS[result.verdict.status][0],
+    }
 
 
-def table(suite: Suite) -> list[Line]:
-    """One row a strategy; `*` marks the best value of a column, `>=` or `<` stands before the floor."""
+def _aligned(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    padded = []
+    for name, cells in columns.items():
+        width = max(map(len, cells))
+        padded.append([cell.ljust(width) if name in _LEFT else cell.rjust(width) for cell in cells])
+    return ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
+
+
+def _fitted(columns: Mapping[str, Sequence[str]], width: int | None) -> list[str]:
+    for left_out in range(len(_LEFT_OUT_FIRST) + 1):
+        kept = {name: cells for name, cells in columns.items() if name not in _LEFT_OUT_FIRST[:left_out]}
+        lines = _aligned(kept)
+        if width is None or max(map(len, lines)) <= width:
+            return lines
+    # the verdict says what became of the floors
+    bare = {name: [cell[:_BARE] for cell in cells] if name in GATED else cells for name, cells in kept.items()}
+    return _aligned(bare)
+
+
+def table(suite: Suite, *, width: int | None) -> list[Line]:
+    """One row a strategy; `*` marks the best value of a column, `>=` or `<` stands before the floor.
+
+    Where the rows are wider than `width` characters, the columns that matter least are left out, last the floors.
+    """
     results = list(suite.results.values())
     best = {label: max(result.evaluation.mean(metric) for result in results) for label, metric in GATED.items()}
-    head = ["strategy", *GATED, "judged", *_TIMES, "embed (ms)", "cut", "verdict"]
-    rows = [
-        [
-            result.strategy.name,
-            *(_metric_cell(result, label, best) for label in GATED),
-            f"{result.evaluation.mean(JUDGED10):.0%}",
-            *_times(result),
-            *_encoding(result, suite),
-            _STATUS[result.verdict.status][0],
-        ]
-        for result in results
-    ]
+    rows = [_row(result, suite, best) for result in results]
+    columns = {name: [name, *(row[name] for row in rows)] for name in rows[0]}
     marks = ["head", *(_STATUS[result.verdict.status][1] for result in results)]
-    return [Line(text, mark) for text, mark in zip(_aligned([head, *rows]), marks, strict=True)]
+    return [Line(text, mark) for text, mark in zip(_fitted(columns, width), marks, strict=True)]
 
 
 def verdict_lines(results: Sequence[Result]) -> list[Line]:

@@ -35,6 +35,7 @@ pytestmark = pytest.mark.needs("data")
 REQUESTS_OF_CHORUS = 2_700
 DIMENSIONS = 384
 ROUNDS = 7
+ROUNDS_OF_FUSION = 11
 TIMES_AS_MANY = 2.0
 TIMES_AS_LONG = 1.15
 AGAINST_SERVER = "queries a second: embedded against Elasticsearch (_msearch by 200, _source off), strings in, ids out"
@@ -95,7 +96,7 @@ def test_fusion_against_its_legs(chorus: Dataset, show: Show, name: str) -> None
     rounds = alternate(
         lambda: [engine.search(leg, batch, hits=strategy.window) for leg in strategy.legs()],
         lambda: search(engine, strategy, batch),
-        rounds=ROUNDS,
+        rounds=ROUNDS_OF_FUSION,
     )
     ratios = rounds.ratios()
     verdict = "met" if median(ratios) <= TIMES_AS_LONG else "SHORT"

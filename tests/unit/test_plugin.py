@@ -69,9 +69,9 @@ def test_passing_run(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             "homedepot: 5 products, 4 queries, 6 judgments; engine embedded",
-            "strategy  *MRR *MAP *NDCG *judged *run time (s)*verdict",
-            "textsearch *0.7500[*]>= 0.700*pass",
-            "textsearch_boosted *0.7500[*] *>= 0.500*pass",
+            "strategy  *MRR *MAP *NDCG *judged *time (s)*verdict",
+            "textsearch *0.7500[*]>=0.700*pass",
+            "textsearch_boosted *0.7500[*] *>=0.500*pass",
             "results: .relevance/latest",
         ]
     )

@@ -235,7 +235,6 @@ def test_a_frame_that_was_handed_out_is_the_callers() -> None:
     products.loc[0, "title"] = "x"
     attributes.loc[0, "value"] = "x"
     products["id"] = "x"
-    catalogue.products["title"].array[0] = "x"
     assert catalogue.products["title"].tolist() == CATALOGUE.products["title"].tolist()
     assert catalogue.products["id"].tolist() == list(CATALOGUE.ids)
     assert catalogue.attributes["value"].tolist() == CATALOGUE.attributes["value"].tolist()
