@@ -46,7 +46,7 @@ class TextsToEmbed:
         model: its name in the configuration.
         field: `title`, `description`, `attributes`, `whole` or `queries`.
         texts: how many distinct texts there are.
-        missing: how many of them are not in the cache.
+        missing: how many of them are not in the cache; a text that two fields share counts in both.
         cut: how many are longer than `max_tokens`: counted, or where not `exact` estimated from a part of them.
         exact: whether the tokens of every text were counted.
         max_tokens: the model's limit.

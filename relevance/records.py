@@ -72,13 +72,6 @@ def _refuse_duplicates(ids: list[str], what: str) -> None:
             raise InputError(f"{what} {left!r} occurs twice; an id may occur once")
 
 
-def _sharing_equal(texts: pd.Series[str]) -> pd.Series[str]:
-    """The same texts, equal ones as one object: a loader makes a string a field, and attributes repeat themselves."""
-    first: dict[str, str] = {}
-    values = texts.tolist()
-    return pd.Series(list(map(first.setdefault, values, values)), index=texts.index, dtype=texts.dtype)
-
-
 class Catalogue(_Frozen):
     """The products that are indexed.
 
@@ -100,8 +93,7 @@ class Catalogue(_Frozen):
         if len(codes) and codes.min() < 0:
             unknown = attributes["id"].iloc[int(np.argmin(codes))]
             raise InputError(f"an attribute names the product {unknown!r}, which is not in the catalogue")
-        columns = {name: _sharing_equal(attributes[name]) for name in ("name", "value")}
-        frame = pd.DataFrame({"product": codes, **columns})
+        frame = pd.DataFrame({"product": codes, "name": attributes["name"], "value": attributes["value"]})
         self._attributes = frame.sort_values("product", kind="stable", ignore_index=True)
 
     def __len__(self) -> int:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 __all__ = ["findings_lines"]
 
 _SHOWN = 5
+_ONE_PERCENT = 0.01
 _MINUTE, _HOUR = 60, 3600
 _GIB = 2**30
 
@@ -38,7 +39,10 @@ def findings_lines(findings: Findings) -> list[str]:
 
 
 def _share(part: int, whole: int) -> str:
-    return f"{part:,} ({part / whole:.0%})" if part else "none"
+    if not part:
+        return "none"
+    share = part / whole
+    return f"{part:,} ({'<1%' if share < _ONE_PERCENT else f'{share:.0%}'})"
 
 
 def _catalogue(found: CatalogueFindings) -> list[tuple[str, str]]:
