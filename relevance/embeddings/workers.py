@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import threading
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import TYPE_CHECKING, TypeAlias
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
+    from types import FrameType
 
     import numpy as np
     import numpy.typing as npt
@@ -74,16 +76,25 @@ def _start(load: Callable[[], LoadedModel], prompt: str, workers: dict[Connectio
 
 @contextlib.contextmanager
 def _without_interrupts() -> Iterator[None]:
-    """Ctrl-C, which the terminal sends to all processes, waits; a process started meanwhile never sees it."""
-    if not hasattr(signal, "pthread_sigmask"):
+    """Ctrl-C, which the terminal sends to all processes, waits; a process started meanwhile never sees it.
+
+    The mask is what such a process inherits. It does not keep the signal from other threads of this one, and Python
+    would raise the interrupt here all the same: so it is kept until the process has all it needs.
+    """
+    if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
+    kept: list[tuple[int, FrameType | None]] = []
     resource_tracker.ensure_running()  # else the first start does it, which lets interrupts in again
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    handler = signal.signal(signal.SIGINT, lambda number, frame: kept.append((number, frame)))
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        signal.signal(signal.SIGINT, handler)
+        if kept and callable(handler):
+            handler(*kept[0])
 
 
 def _answers(

@@ -144,7 +144,7 @@ def _text_fields(catalogue: Catalogue, names: Iterable[str], vocabulary: Vocabul
     fields: dict[str, _TextField] = {}
     for name in documents:
         counts = counted.pop(name)
-        counts.resize(counts.shape[0], len(vocabulary))  # the other fields had tokens that this one has not
+        counts.resize((counts.shape[0], len(vocabulary)))  # the other fields had tokens that this one has not
         fields[name] = NestedField(counts, owners[name]) if name in owners else Field(counts)
     return fields
 
