@@ -1,7 +1,7 @@
-"""What a data set of a size costs, step by step, each part in a process of its own.
+"""What a made data set costs, step by step, in a process of its own.
 
-`python scale.py make|text|vectors|peak PRODUCTS FOLDER`: `make` writes a data set in the Home Depot layout and vectors
-of its products into a cache, the others print a JSON object of costs.
+`python scale.py make PRODUCTS FOLDER` writes it in the layouts `homedepot` and `files`, and vectors into a cache;
+`python scale.py homedepot|files|check|vectors PRODUCTS FOLDER` prints the costs of that part as JSON.
 """
 
 from __future__ import annotations
@@ -13,13 +13,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
-from grow import unit_vectors, zipf_texts
+from grow import DIMENSIONS, unit_vectors, zipf_texts
 
-from relevance.datasets import load
+from relevance.check import check
+from relevance.config import read_config
+from relevance.datasets import Source, load
 from relevance.embeddings import Encoder, Model
 from relevance.engines.base import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
@@ -29,33 +31,57 @@ from relevance.runner import search
 from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from relevance.records import Dataset
+    from relevance.embeddings.encoding import LoadedModel
 
 TITLE, DESCRIPTION, VALUE, QUERY = 8, 80, 3, 3
 ATTRIBUTES = 8
 PRODUCTS_A_QUERY = 10
+VECTOR_QUERIES = 1_000
 RELEVANCE = ("1", "1.33", "1.67", "2", "2.33", "2.67", "3")
-SHARD = 1024
+TEXT_STRATEGIES = ("textsearch", "textsearch_boosted")
 MEGABYTE = 1e6
 SECONDS_BETWEEN_LOOKS = 0.005
 MODEL = Model(
     name="made", path=Path("made"), weights=Path("made/w"), sha256="0" * 64, fingerprint="f" * 64,
-    dimensions=384, prompt="", max_tokens=256, device=None,
+    dimensions=DIMENSIONS, prompt="", max_tokens=256, device=None,
 )  # fmt: skip
 
 
-class Steps:
-    """Times steps and the most memory that each needs."""
+class MadeModel:
+    """A model whose vectors are random: what is measured is all but the model."""
+
+    device = "made"
 
     def __init__(self) -> None:
-        self.costs: dict[str, float] = {}
+        self._rng = np.random.default_rng(1)
+
+    def token_counts(self, texts: Sequence[str], prompt: str) -> list[int]:
+        """Words."""
+        return [len((prompt + text).split()) for text in texts]
+
+    def encode(self, texts: Sequence[str], prompt: str) -> np.ndarray:
+        """Made vectors."""
+        del prompt
+        return unit_vectors(self._rng, len(texts))
+
+    def copies(self, tokens: int) -> Sequence[Callable[[], LoadedModel]]:
+        """None."""
+        del tokens
+        return []
+
+
+class Steps:
+    """Seconds and memory of steps that follow each other, as rows of a table."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, object]] = []
         self._process = psutil.Process()
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
-        """Keep seconds, the highest memory while the step ran and the memory after it, in MB."""
+        """Time a step and watch its memory."""
         highest, ended = [self._own()], Event()
 
         def watch() -> None:
@@ -65,16 +91,13 @@ class Steps:
         thread = Thread(target=watch)
         thread.start()
         start = perf_counter()
-        try:
-            yield
-        finally:
-            taken = perf_counter() - start
-            ended.set()
-            thread.join()
+        yield
+        taken = perf_counter() - start
+        ended.set()
+        thread.join()
         after = self._own()
-        self.costs[f"{name} s"] = taken
-        self.costs[f"{name} peak MB"] = max(highest[0], after) / MEGABYTE
-        self.costs[f"{name} MB"] = after / MEGABYTE
+        peak = max(highest[0], after)
+        self.rows.append({"step": name, "s": taken, "peak MB": peak / MEGABYTE, "after MB": after / MEGABYTE})
 
     def _own(self) -> int:
         """The resident set without pages of files, which the system takes back when it needs them."""
@@ -82,7 +105,7 @@ class Steps:
         return int(memory.rss - getattr(memory, "shared", 0))
 
 
-def write_csv(path: Path, header: tuple[str, ...], rows: Iterator[tuple[object, ...]]) -> None:
+def write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
     """Write a file of the Home Depot layout."""
     with path.open("w", encoding="latin-1", newline="") as file:
         writer = csv.writer(file, quoting=csv.QUOTE_ALL)
@@ -90,21 +113,106 @@ def write_csv(path: Path, header: tuple[str, ...], rows: Iterator[tuple[object, 
         writer.writerows(rows)
 
 
-def make_files(products: int, folder: Path) -> None:
-    """Write products, each judged for one query, and as many queries as a tenth of the products."""
-    folder.mkdir(parents=True)
+def make(products: int, folder: Path) -> None:
+    """Write products, each judged for one query, in both layouts, and a vector of each into a cache."""
     rng = np.random.default_rng(products)
     ids = [str(100_001 + number) for number in range(products)]
-    titles = zipf_texts(rng, products, TITLE)
-    # the number keeps two queries from being one text
-    asked = zipf_texts(rng, products // PRODUCTS_A_QUERY, QUERY)
-    queries = [f"{text} q{number}" for number, text in enumerate(asked)]
-    grades = rng.integers(len(RELEVANCE), size=products).tolist()
-    rows = zip(range(products), ids, titles, queries * PRODUCTS_A_QUERY, (RELEVANCE[at] for at in grades), strict=True)
-    write_csv(folder / "train.csv", ("id", "product_uid", "product_title", "search_term", "relevance"), rows)
-    texts = zipf_texts(rng, products, DESCRIPTION)
-    header = ("product_uid", "product_description")
-    write_csv(folder / "product_descriptions.csv", header, zip(ids, texts, strict=True))
+    titles, descriptions = zipf_texts(rng, products, TITLE), zipf_texts(rng, products, DESCRIPTION)
     values = zipf_texts(rng, products * ATTRIBUTES, VALUE)
+    asked = zipf_texts(rng, products // PRODUCTS_A_QUERY, QUERY)
+    queries = [f"{text} q{number}" for number, text in enumerate(asked)]  # so that no two are one text
+    grades = rng.integers(len(RELEVANCE), size=products).tolist()
+
+    depot = folder / "homedepot"
+    depot.mkdir(parents=True)
+    rated = zip(range(products), ids, titles, queries * PRODUCTS_A_QUERY, (RELEVANCE[at] for at in grades), strict=True)
+    write_csv(depot / "train.csv", ("id", "product_uid", "product_title", "search_term", "relevance"), rated)
+    write_csv(
+        depot / "product_descriptions.csv", ("product_uid", "product_description"), zip(ids, descriptions, strict=True)
+    )
     attributes = ((ids[at // ATTRIBUTES], f"name {at % ATTRIBUTES}", value) for at, value in enumerate(values))
-    write_csv(folder / "attributes.csv", ("product_uid", "name", "value"), attributes)
+    write_csv(depot / "attributes.csv", ("product_uid", "name", "value"), attributes)
+
+    own = folder / "files"
+    own.mkdir()
+    with (own / "products.jsonl").open("w", encoding="utf-8") as file:
+        for at, (product, title, description) in enumerate(zip(ids, titles, descriptions, strict=True)):
+            part = values[at * ATTRIBUTES : (at + 1) * ATTRIBUTES]
+            named = {f"name {number}": value for number, value in enumerate(part)}
+            row = {"id": product, "title": title, "description": description, "attributes": named}
+            file.write(json.dumps(row) + "\n")
+    rows = zip(queries * PRODUCTS_A_QUERY, ids, (grade // 3 for grade in grades), strict=True)
+    write_csv(own / "judgments.csv", ("query", "product", "grade"), rows)
+
+    texts = embedded_texts(load(source("homedepot", folder)).catalogue, "whole")
+    Encoder(MODEL, folder / "cache", progress=False, load=lambda _: MadeModel()).products(texts, label="made")
+
+
+def source(layout: str, folder: Path) -> Source:
+    """Where `make` wrote a layout."""
+    return Source(layout, layout, folder / layout)
+
+
+def measure_text(layout: str, folder: Path, steps: Steps) -> None:
+    """From the files to the metrics of both text strategies; `files` is loaded only."""
+    with steps.step(f"load {layout}"):
+        dataset = load(source(layout, folder))
+    with steps.step("hashes"):
+        catalogue = dataset.catalogue
+        _ = catalogue.sha256, dataset.queries.sha256, dataset.judgments.sha256(dataset.queries, catalogue)
+    if layout == "files":
+        return
+    with steps.step("index 3 text fields"):
+        engine = EmbeddedEngine.index(catalogue, text_fields=TEXT_FIELDS, vectors={})
+    batch = QueryBatch(dataset.queries.texts)
+    for name in TEXT_STRATEGIES:
+        with steps.step(f"{name}, {len(batch):,} queries"):
+            ranking = search(engine, STRATEGIES[name], batch)
+        with steps.step("evaluate"):
+            evaluate(ranking, dataset.judgments, n_products=len(catalogue))
+
+
+def measure_check(folder: Path, steps: Steps) -> None:
+    """`relevance check` of both layouts, for the text strategies."""
+    for layout in ("homedepot", "files"):
+        options = {"dataset": f"{layout}:{folder / layout}", "strategy": list(TEXT_STRATEGIES)}
+        config = read_config(options=options, environ={}, file=None, root=folder)
+        with steps.step(f"check {layout}"):
+            findings = check(config)
+        if findings.problems:
+            raise AssertionError(findings.problems)
+
+
+def measure_vectors(folder: Path, steps: Steps) -> None:
+    """Vectors of the whole texts: from the cache, into the index, searched."""
+    catalogue = load(source("homedepot", folder)).catalogue
+    texts = embedded_texts(catalogue, "whole")
+    encoder = Encoder(MODEL, folder / "cache", progress=False)
+    with steps.step(f"read {len(texts):,} vectors"):
+        vectors = encoder.products(texts, label="made")
+    with steps.step("index them"):
+        engine = EmbeddedEngine.index(catalogue, text_fields=(), vectors={("base", "whole"): vectors})
+    batch = QueryBatch([""] * VECTOR_QUERIES, {"base": unit_vectors(np.random.default_rng(2), VECTOR_QUERIES)})
+    with steps.step(f"vectorsearch, {VECTOR_QUERIES:,} queries"):
+        search(engine, STRATEGIES["vectorsearch"], batch)
+
+
+def main(part: str, products: int, folder: Path) -> None:
+    """Run one part."""
+    if part == "make":
+        make(products, folder)
+        return
+    steps = Steps()
+    with steps.step("start"):
+        pass
+    if part == "check":
+        measure_check(folder, steps)
+    elif part == "vectors":
+        measure_vectors(folder, steps)
+    else:
+        measure_text(part, folder, steps)
+    print(json.dumps(steps.rows))  # noqa: T201 - the parent reads it
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], int(sys.argv[2]), Path(sys.argv[3]))

@@ -143,8 +143,9 @@ def _text_fields(catalogue: Catalogue, names: Iterable[str], vocabulary: Vocabul
     vocabulary.settle()
     fields: dict[str, _TextField] = {}
     for name in documents:
-        counts = counted.pop(name)
-        counts.resize((counts.shape[0], len(vocabulary)))  # the other fields had tokens that this one has not
+        held = counted.pop(name)
+        shape = (held.shape[0], len(vocabulary))  # the other fields have tokens that this one has not
+        counts: Counts = sparse.csr_array((held.data, held.indices, held.indptr), shape=shape)
         fields[name] = NestedField(counts, owners[name]) if name in owners else Field(counts)
     return fields
 
