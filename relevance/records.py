@@ -212,7 +212,7 @@ class Vectors:
     """The vectors of one embedded text of every product, or of every query.
 
     Attributes:
-        matrix: shape (distinct texts, dimensions), float32, rows of unit length; may be a memory map.
+        matrix: shape (distinct texts or more, dimensions), float32, rows of unit length; may be a memory map.
         rows: shape (items,), the row of `matrix` that belongs to an item, -1 for an item without text.
     """
 

@@ -185,8 +185,9 @@ def measure_check(folder: Path, steps: Steps) -> None:
 
 def measure_vectors(folder: Path, steps: Steps) -> None:
     """Vectors of the whole texts: from the cache, into the index, searched."""
-    catalogue = load(source("homedepot", folder)).catalogue
-    texts = embedded_texts(catalogue, "whole")
+    with steps.step("load files and join their texts"):
+        catalogue = load(source("files", folder)).catalogue
+        texts = embedded_texts(catalogue, "whole")
     encoder = Encoder(MODEL, folder / "cache", progress=False)
     with steps.step(f"read {len(texts):,} vectors"):
         vectors = encoder.products(texts, label="made")
