@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import settings
 
+from relevance.datasets import Source, load
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+    from relevance.records import Dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("RELEVANCE_SHARED", ROOT.parent / "shared"))
@@ -65,3 +69,15 @@ def shared_data() -> Path:
 def shared_elasticsearch() -> Path:
     """The folder with the real Elasticsearch beside the repository."""
     return SHARED / "elasticsearch"
+
+
+@pytest.fixture(scope="session")
+def chorus(shared_data: Path) -> Dataset:
+    """The Chorus data set."""
+    return load(Source("chorus", "chorus", shared_data / "chorus"))
+
+
+@pytest.fixture(scope="session")
+def homedepot(shared_data: Path) -> Dataset:
+    """The part of the Home Depot data set that is there: titles only."""
+    return load(Source("homedepot", "homedepot", shared_data / "homedepot"))

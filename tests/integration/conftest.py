@@ -11,7 +11,6 @@ from parity.record import ROWS, Record
 from parity.server import running_server
 from parity.table import table
 
-from relevance.datasets import Source, load
 from relevance.fields import VECTOR_FIELDS
 
 if TYPE_CHECKING:
@@ -63,18 +62,6 @@ def reference(request: pytest.FixtureRequest, shared_elasticsearch: Path) -> Ite
     """A node of each release in turn."""
     with running_server(shared_elasticsearch, request.param) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def chorus(shared_data: Path) -> Dataset:
-    """The Chorus data set."""
-    return load(Source("chorus", "chorus", shared_data / "chorus"))
-
-
-@pytest.fixture(scope="session")
-def homedepot(shared_data: Path) -> Dataset:
-    """The part of the Home Depot data set that is there: titles only."""
-    return load(Source("homedepot", "homedepot", shared_data / "homedepot"))
 
 
 @pytest.fixture(scope="session")

@@ -174,12 +174,15 @@ def test_an_interrupt_never_reaches_the_processes(tmp_path: Path) -> None:
 @pytest.mark.skipif(os.name != "posix", reason="signals")
 @pytest.mark.parametrize("at_work", [True, False], ids=["at work", "starting"])
 def test_a_killed_run_takes_its_processes_along(tmp_path: Path, *, at_work: bool) -> None:
-    """SIGKILL leaves nobody to clean up: the processes see their pipe closed and end, the sleeping ones last."""
+    """SIGKILL leaves nobody to clean up: the processes see their pipe closed and end, the sleeping ones last.
+
+    One that is killed before it handed a process its work has that process complain, from inside multiprocessing.
+    """
     run, children = start(tmp_path, at_work=at_work)
     run.kill()
     noise = run.communicate(timeout=LONGEST_WAIT)[1]
     assert not psutil.wait_procs(children, timeout=LONGEST_WAIT)[1]
-    assert noise == ""
+    assert noise == "" or (not at_work and "EOFError: Ran out of input" in noise)
 
 
 def slow(folder: Path) -> None:
@@ -188,4 +191,6 @@ def slow(folder: Path) -> None:
 
 
 if __name__ == "__main__":
+    # whoever started the tests may have it ignored, as a shell does for what it runs in the background
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     slow(Path(sys.argv[1]))

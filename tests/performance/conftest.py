@@ -9,15 +9,11 @@ from parity.record import TABLES, Show
 from parity.server import running_server
 from parity.table import table
 
-from relevance.datasets import Source, load
-
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
     from parity.server import ReferenceServer
-
-    from relevance.records import Dataset
 
 
 @pytest.fixture
@@ -40,15 +36,3 @@ def reference(shared_elasticsearch: Path) -> Iterator[ReferenceServer]:
     """A node of release 8, the faster of the two to start."""
     with running_server(shared_elasticsearch, "8") as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def chorus(shared_data: Path) -> Dataset:
-    """The Chorus data set."""
-    return load(Source("chorus", "chorus", shared_data / "chorus"))
-
-
-@pytest.fixture(scope="session")
-def homedepot(shared_data: Path) -> Dataset:
-    """The part of the Home Depot data set that is there: titles only."""
-    return load(Source("homedepot", "homedepot", shared_data / "homedepot"))

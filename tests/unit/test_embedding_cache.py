@@ -6,6 +6,7 @@ import hashlib
 import itertools
 import os
 import tempfile
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
@@ -353,6 +354,23 @@ def test_vectors_that_fill_a_file_are_used_as_they_lie_on_disk(tmp_path: Path) -
     both = encoder(tmp_path).products([*texts, "new"], label="x")
     assert not isinstance(both.matrix, np.memmap)
     assert both.expanded()[1:10].tobytes() == most.expanded().tobytes()
+
+
+def test_vectors_never_lie_in_memory_twice(tmp_path: Path) -> None:
+    """Half of a large file costs little beside the matrix, all of it hardly anything: its pages are the system's."""
+    store = Store(tmp_path, width=512)
+    digests = [text_digest(f"text {number}") for number in range(20_000)]
+    store.add(digests, [3] * len(digests), np.ones((len(digests), 512), dtype=np.float32))
+    store.refresh()
+    whole = len(digests) * 512 * 4
+    for wanted, allowed in ((digests[:10_000], 0.5 + 0.25), (digests, 0.25)):
+        tracemalloc.start()
+        try:
+            store.read(wanted)
+            highest = tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+        assert highest < allowed * whole
 
 
 def test_a_merge_does_not_disturb_a_reader(tmp_path: Path) -> None:
