@@ -102,9 +102,9 @@ def _version() -> str:
 
 def _write(stream: TextIO, lines: Sequence[str]) -> None:
     """Print lines; a terminal without a character shows its number, a reader that has gone is no error."""
-    if isinstance(stream, io.TextIOWrapper):
-        stream.reconfigure(errors="backslashreplace")
     try:
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # writes what argparse has left in the buffer
         for line in lines:
             print(line, file=stream)
         stream.flush()

@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import multiprocessing
 import signal
+import sys
 import threading
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
@@ -33,6 +34,9 @@ __all__ = ["encoded_by"]
 
 _BATCHES_A_MESSAGE = 8
 """Enough work that a process waits little for its next message, little enough to share it evenly."""
+
+_SECONDS_TO_END = 10
+"""A process ends between two operations of the model."""
 
 
 def encoded_by(
@@ -60,6 +64,8 @@ def encoded_by(
         for process in workers.values():
             process.terminate()
         for connection, process in workers.items():
+            process.join(_SECONDS_TO_END)
+            process.kill()
             process.join()
             connection.close()
 
@@ -136,6 +142,8 @@ def _received(connection: Connection, process: SpawnProcess) -> list[_Matrix]:
 def _work(connection: Connection, load: Callable[[], LoadedModel], prompt: str) -> None:
     """What each process does: an empty answer once the model is there, then one a message."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one decides
+    # Leave as on any other exit: killed at once, a process would leave its libraries' semaphores behind.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
     with contextlib.suppress(EOFError, OSError):  # it is gone
         try:
             model = load()

@@ -34,6 +34,7 @@ MODEL = Model(
 )  # fmt: skip
 TEXTS = [f"hammer number {number}" for number in range(1100)]
 LONGEST_WAIT = 60
+LOCKS: list[object] = []
 
 
 class MadeModel:
@@ -75,7 +76,9 @@ def load_copy(fault: str) -> MadeModel:
     """What a process loads."""
     if fault == "load":
         raise InputError("cannot be loaded")
-    return MadeModel(fault=fault)
+    model = MadeModel(fault=fault)
+    LOCKS.append(multiprocessing.get_context("spawn").RLock())  # as the model's libraries make some
+    return model
 
 
 def encoder(folder: Path, processes: int = 0, fault: str = "") -> Encoder:
@@ -125,16 +128,28 @@ def workers(run: subprocess.Popen[str]) -> list[psutil.Process]:
     return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
 
 
-def start(folder: Path, *, at_work: bool) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
-    """Run this file, which encodes slowly in two processes; wait until both are there, or have written a shard."""
-    run = subprocess.Popen(  # noqa: S603 - own script
-        [sys.executable, str(HERE), str(folder)],
+def launched(folder: Path, fault: str) -> subprocess.Popen[str]:
+    """Run this file, which encodes in two processes."""
+    return subprocess.Popen(  # noqa: S603 - own script
+        [sys.executable, str(HERE), str(folder), fault],
         env={**os.environ, "PYTHONPATH": str(HERE.parents[2])},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
     )
+
+
+def test_a_run_that_ends_says_nothing(tmp_path: Path) -> None:
+    """No process complains, and none leaves a semaphore, which would be told at the end."""
+    run = launched(tmp_path, "")
+    assert (*run.communicate(timeout=LONGEST_WAIT), run.returncode) == ("", "", 0)
+    assert contents(tmp_path)
+
+
+def start(folder: Path, *, at_work: bool) -> tuple[subprocess.Popen[str], list[psutil.Process]]:
+    """Encode slowly in two processes of a run of its own; wait until both are there, or have written a shard."""
+    run = launched(folder, "sleep")
     deadline = time.monotonic() + LONGEST_WAIT
     while time.monotonic() < deadline and not (contents(folder) if at_work else len(workers(run)) == 2):
         time.sleep(0.01)
@@ -152,6 +167,7 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path, *, to_all: b
     noise = run.communicate(timeout=LONGEST_WAIT)[1]
     assert run.returncode == -signal.SIGINT
     assert noise.count("Traceback") == noise.count("KeyboardInterrupt") == 1, noise
+    assert "leaked" not in noise
     assert not psutil.wait_procs(children, timeout=5)[1]
     assert bool(contents(tmp_path)) == at_work
     assert not list(tmp_path.rglob(f"{TEMPORARY_PREFIX}*"))
@@ -185,12 +201,7 @@ def test_a_killed_run_takes_its_processes_along(tmp_path: Path, *, at_work: bool
     assert noise == "" or (not at_work and "EOFError: Ran out of input" in noise)
 
 
-def slow(folder: Path) -> None:
-    """Encode in two processes, a shard every second or two, for long enough to be interrupted."""
-    encoder(folder, 2, "sleep").products([f"saw number {number}" for number in range(20_000)], label="x")
-
-
 if __name__ == "__main__":
     # whoever started the tests may have it ignored, as a shell does for what it runs in the background
     signal.signal(signal.SIGINT, signal.default_int_handler)
-    slow(Path(sys.argv[1]))
+    encoder(Path(sys.argv[1]), 2, sys.argv[2]).products([f"saw number {number}" for number in range(20_000)], label="x")
