@@ -6,19 +6,18 @@ Every part is read even where another one is wrong, so that one check shows as m
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance import datasets, embeddings, gate
+from relevance import datasets, suite
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.estimate import TextsToEmbed, memory_bytes, search_seconds, texts_to_embed
-from relevance.fields import VECTOR_FIELDS, embedded_texts
+from relevance.fields import embedded_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
     from typing import TypeVar
 
     from relevance.config import Config
@@ -146,8 +145,9 @@ def check(config: Config) -> Findings:
     """Read the data set, the floors and what is known of the models; no model is loaded, nothing is indexed."""
     problems = _Problems()
     dataset = problems.caught(lambda: datasets.load(config.source))
-    floors = problems.caught(lambda: _floors(config))
-    models = problems.caught(lambda: _models(config))
+    config = _with_floors(config)
+    floors = problems.caught(lambda: suite.floors_of(config))
+    models = problems.caught(lambda: suite.resolved_models(config, config.selected))
     texts: tuple[TextsToEmbed, ...] = ()
     if dataset is not None and models is not None:
         texts = problems.caught(lambda: _texts(config, dataset, models)) or ()
@@ -158,7 +158,7 @@ def check(config: Config) -> Findings:
         catalogue=catalogue,
         judgments=None if dataset is None else _judgments_findings(dataset),
         notes=() if dataset is None else dataset.notes,
-        floors=None if dataset is None or floors is None else _floors_findings(config, *floors, dataset),
+        floors=None if dataset is None or floors is None else _floors_findings(config, floors, dataset),
         texts=texts,
         search_seconds=0.0
         if dataset is None
@@ -202,46 +202,29 @@ def _judgments_findings(dataset: Dataset) -> JudgmentsFindings:
     )
 
 
-def _floors(config: Config) -> tuple[Path | None, Mapping[tuple[str, str], Floors]]:
-    """The file of floors, named or where `relevance init` puts it, and what it says."""
-    file = config.floors
-    if file is None:
-        usual = config.root / "benchmarks" / "thresholds.toml"
-        file = usual if usual.exists() else None
-    if file is None:
-        return None, {}
-    names = (*datasets.DATASETS, *config.aliases)
-    return file, gate.read_floors(file, datasets=names, strategies=config.strategies)
+def _with_floors(config: Config) -> Config:
+    """With the floors where `relevance init` puts them, where none were named and there are some."""
+    usual = config.root / "benchmarks" / "thresholds.toml"
+    return replace(config, floors=usual) if config.floors is None and usual.exists() else config
 
 
-def _floors_findings(
-    config: Config, file: Path | None, floors: Mapping[tuple[str, str], Floors], dataset: Dataset
-) -> FloorsFindings:
-    found = {strategy.name: floors.get((dataset.name, strategy.name)) for strategy in config.selected}
+def _floors_findings(config: Config, floors: Mapping[str, Floors], dataset: Dataset) -> FloorsFindings:
+    found = {strategy.name: floors.get(strategy.name) for strategy in config.selected}
     corpus = dataset.catalogue.sha256 if any(one and one.corpus for one in found.values()) else ""
     other = tuple(name for name, one in found.items() if one and not corpus.startswith(one.corpus))
     return FloorsFindings(
-        file="" if file is None else str(file),
+        file="" if config.floors is None else str(config.floors),
         gated=tuple(name for name, one in found.items() if one and name not in other),
         ungated=tuple(name for name, one in found.items() if not one),
         other_corpus=other,
     )
 
 
-def _models(config: Config) -> Mapping[str, Model]:
-    """The models that the selected strategies use; their files are checked, none is loaded."""
-    names = sorted({strategy.model for strategy in config.selected if strategy.vectors})
-    if names:
-        embeddings.check_cache_dir(config.cache_dir)
-    return {name: embeddings.resolve(config.models[name]) for name in names}
-
-
 def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> tuple[TextsToEmbed, ...]:
-    used = {(strategy.model, field) for strategy in config.selected for field in strategy.vectors}
+    used = suite.searched_fields(config.selected)
     found = []
     for name, model in models.items():
-        fields = [field for field in VECTOR_FIELDS if (name, field) in used]
-        for field in fields:
+        for field in (field for owner, field in used if owner == name):
             texts = embedded_texts(dataset.catalogue, field)
             found.append(texts_to_embed(texts, model, prompt="", cache_dir=config.cache_dir, names=(name, field)))
         queries, prompt = dataset.queries.texts, model.prompt

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relevance.embeddings.cache import open_store, text_digest
+from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -28,8 +29,6 @@ _COUNTED = 1_000
 
 _SECONDS_PER_LIST = 5e-8
 """To score a product for a query in one list (all text fields, or one vector field) on the embedded engine."""
-_ROUNDS = 4
-"""How often the queries are searched for a run time: one round to warm up, three that are timed."""
 
 # measured with the embedded engine on made catalogues of 10,000 and 100,000 products
 _START_BYTES = 170_000_000
@@ -103,7 +102,7 @@ def texts_to_embed(
 def search_seconds(strategies: Sequence[Strategy], *, products: int, queries: int) -> float:
     """Seconds to measure strategies on the embedded engine, estimated; embedding and indexing come on top."""
     lists = sum(bool(strategy.text) + len(strategy.vectors) for strategy in strategies)
-    return _ROUNDS * lists * products * queries * _SECONDS_PER_LIST
+    return (WARM_UP_ROUNDS + ROUNDS) * lists * products * queries * _SECONDS_PER_LIST
 
 
 def memory_bytes(texts: Sequence[TextsToEmbed], models: Mapping[str, Model], *, products: int, characters: int) -> int:

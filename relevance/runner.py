@@ -16,10 +16,13 @@ if TYPE_CHECKING:
     from relevance.records import Ranking
     from relevance.strategies import Strategy
 
-__all__ = ["HITS", "latencies", "search"]
+__all__ = ["HITS", "ROUNDS", "WARM_UP_ROUNDS", "latencies", "search"]
 
 HITS = 10
 """How many hits of a query are kept."""
+
+WARM_UP_ROUNDS, ROUNDS = 1, 3
+"""How often all queries are searched before run times are taken, and for them."""
 
 SINGLE_QUERIES = 200
 """How many single queries the latencies are taken from."""

@@ -32,7 +32,17 @@ if TYPE_CHECKING:
     from relevance.records import Dataset, Ranking, Vectors
     from relevance.strategies import Strategy
 
-__all__ = ["Plan", "Result", "Suite", "Timing", "make_plan", "prepare"]
+__all__ = [
+    "Plan",
+    "Result",
+    "Suite",
+    "Timing",
+    "floors_of",
+    "make_plan",
+    "prepare",
+    "resolved_models",
+    "searched_fields",
+]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +96,8 @@ class Result:
     timing: Timing | None
 
 
-def _searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
+def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
+    """The vector fields that strategies search, by model, each model's in the order of `VECTOR_FIELDS`."""
     used = {(strategy.model, name) for strategy in strategies for name in strategy.vectors}
     return tuple(sorted(used, key=lambda key: (key[0], VECTOR_FIELDS.index(key[1]))))
 
@@ -100,8 +111,26 @@ def _resolved(name: str, config: Config) -> Model:
         raise type(error)(f"[models.{name}]: {error}") from None  # which of several it is
 
 
-def _floors(config: Config) -> Mapping[str, Floors]:
-    """The floors for the data set, by strategy."""
+def resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[str, Model]:
+    """The models that strategies use, by name; their files and the cache's folder are checked, none is loaded.
+
+    Raises:
+        InputError: a model's files or the cache's folder are not as they have to be.
+        CouldNotRunError: a model is not there and cannot be had.
+    """
+    names = dict.fromkeys(model for model, _ in searched_fields(strategies))
+    models = {name: _resolved(name, config) for name in names}
+    if models:
+        embeddings.check_cache_dir(config.cache_dir)
+    return MappingProxyType(models)
+
+
+def floors_of(config: Config) -> Mapping[str, Floors]:
+    """The floors for the data set, by strategy; none where the configuration names no file.
+
+    Raises:
+        InputError: see `gate.read_floors`.
+    """
     if config.floors is None:
         return MappingProxyType({})
     names = (*datasets.DATASETS, *config.aliases)
@@ -116,18 +145,15 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
         InputError: bad input or usage, see the rooms.
         CouldNotRunError: a model that is not there and cannot be had.
     """
-    floors = _floors(config)
-    vector_fields = _searched_fields(strategies)
-    models = {name: _resolved(name, config) for name in dict.fromkeys(model for model, _ in vector_fields)}
-    if models:
-        embeddings.check_cache_dir(config.cache_dir)
+    floors = floors_of(config)
+    models = resolved_models(config, strategies)
     return Plan(
         dataset=datasets.load(config.source),
         strategies=tuple(strategies),
         floors=floors,
-        models=MappingProxyType(models),
+        models=models,
         text_fields=tuple(name for name in TEXT_FIELDS if any(name in strategy.text for strategy in strategies)),
-        vector_fields=vector_fields,
+        vector_fields=searched_fields(strategies),
         cache_dir=config.cache_dir,
         engine=config.engine,
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relevance.config.keys import FILE_NAME
-from relevance.plugin.options import config_file, read, with_floors
+from relevance.plugin.options import read, with_floors
 from relevance.plugin.state import FIXTURE, STATE, State, at_collection, settings
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> str:
     """Say which configuration file is in force."""
-    file = config_file(config)
+    file = settings(config).file
     shown = f"none, no {FILE_NAME} in the root folder" if file is None else os.path.relpath(file, config.rootpath)
     return f"relevance: configuration {shown}"
 

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 
 __all__ = ["measure_strategy", "pytest_benchmark_group_stats", "relevance_plan", "relevance_suite"]
 
-_ROUNDS = 3
-
 
 @pytest.fixture(scope="session")
 def relevance_plan(request: pytest.FixtureRequest) -> Plan:
@@ -49,11 +47,12 @@ def relevance_suite(request: pytest.FixtureRequest, relevance_plan: Plan) -> Ite
 @pytest.fixture
 def measure_strategy(relevance_suite: Suite, benchmark: BenchmarkFixture) -> Callable[[Strategy], None]:
     """Run a strategy over all queries, record its run time, and fail where it is below its floors."""
+    from relevance.runner import ROUNDS, WARM_UP_ROUNDS  # noqa: PLC0415 - numpy is loaded where benchmarks run
 
     def measure(strategy: Strategy) -> None:
         with in_fixture():
             ranking = benchmark.pedantic(  # type: ignore[no-untyped-call]  # the library is untyped
-                relevance_suite.search, args=(strategy,), rounds=_ROUNDS, warmup_rounds=1
+                relevance_suite.search, args=(strategy,), rounds=ROUNDS, warmup_rounds=WARM_UP_ROUNDS
             )
             stats = benchmark.stats
             timing = relevance_suite.time(strategy, stats.stats.min) if stats else None

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
 
-__all__ = ["config_file", "pytest_addoption", "read", "with_floors"]
+__all__ = ["pytest_addoption", "read", "with_floors"]
 
 _FLOORS = "thresholds.toml"
 
@@ -27,7 +27,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption("--suggest-floors", action="store_true", help="print floors just below what this run measured")
 
 
-def config_file(config: pytest.Config) -> Path | None:
+def _config_file(config: pytest.Config) -> Path | None:
     """The file that was named, else the one in pytest's root folder, None where there is none."""
     named: str | None = config.getoption("--config")
     if named is not None:
@@ -47,7 +47,7 @@ def read(config: pytest.Config) -> Config:
     return read_config(
         options=given_options(config.option),
         environ=os.environ,
-        file=config_file(config),
+        file=_config_file(config),
         root=config.rootpath,
         cwd=config.invocation_params.dir,
     )
