@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance import datasets, suite
+from relevance import datasets, engines, suite
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.estimate import TextsToEmbed, memory_bytes, search_seconds, texts_to_embed
 from relevance.fields import embedded_texts
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
     from relevance.embeddings import Model
+    from relevance.engines.base import EnginePlan
     from relevance.gate import Floors
     from relevance.records import Catalogue, Dataset
 
@@ -105,6 +106,8 @@ class Findings:
         catalogue: None where the data set cannot be read.
         judgments: likewise.
         notes: what the loader met and settled by rule.
+        engine: which one would rank, and why; "" where it cannot be had.
+        hint: how to get another one, where that one is taken for want of it.
         floors: None where the file of floors or the data set cannot be read.
         texts: what is embedded, by model and embedded text; empty where models or data cannot be read.
         search_seconds: to measure the strategies on the embedded engine, estimated; 0 where there is no data set.
@@ -118,6 +121,8 @@ class Findings:
     catalogue: CatalogueFindings | None
     judgments: JudgmentsFindings | None
     notes: tuple[str, ...]
+    engine: str
+    hint: str
     floors: FloorsFindings | None
     texts: tuple[TextsToEmbed, ...]
     search_seconds: float
@@ -142,12 +147,19 @@ class _Problems:
 
 
 def check(config: Config) -> Findings:
-    """Read the data set, the floors and what is known of the models; no model is loaded, nothing is indexed."""
+    """Read the data set, the floors and what is known of the models, and choose the engine.
+
+    No model is loaded, nothing is started and nothing indexed; a cluster that is named is asked what it is.
+    """
     problems = _Problems()
-    dataset = problems.caught(lambda: datasets.load(config.source))
+    exists = config.elasticsearch.index is not None
+    dataset = None if exists else problems.caught(lambda: datasets.load(config.source))
     config = _with_floors(config)
     floors = problems.caught(lambda: suite.floors_of(config))
     models = problems.caught(lambda: suite.resolved_models(config, config.selected))
+    engine = problems.caught(lambda: engines.choose(config.engine, config.elasticsearch, config.selected))
+    if exists and engine is not None and models is not None:
+        dataset = problems.caught(lambda: _over_index(config, engine, models))
     texts: tuple[TextsToEmbed, ...] = ()
     if dataset is not None and models is not None:
         texts = problems.caught(lambda: _texts(config, dataset, models)) or ()
@@ -158,6 +170,8 @@ def check(config: Config) -> Findings:
         catalogue=catalogue,
         judgments=None if dataset is None else _judgments_findings(dataset),
         notes=() if dataset is None else dataset.notes,
+        engine="" if engine is None else engine.line,
+        hint="" if engine is None else engine.hint,
         floors=None if dataset is None or floors is None else _floors_findings(config, floors, dataset),
         texts=texts,
         search_seconds=0.0
@@ -169,6 +183,12 @@ def check(config: Config) -> Findings:
         problems=tuple(str(error) for error in problems.errors),
         could_not_run=bool(problems.errors) and all(isinstance(one, CouldNotRunError) for one in problems.errors),
     )
+
+
+def _over_index(config: Config, engine: EnginePlan, models: Mapping[str, Model]) -> Dataset:
+    """The data set over the products of an index that exists."""
+    products = engine.product_ids({name: model.dimensions for name, model in models.items()})
+    return datasets.load(config.source) if products is None else datasets.load_over(config.source, products)
 
 
 def _catalogue_findings(catalogue: Catalogue) -> CatalogueFindings:
@@ -221,7 +241,8 @@ def _floors_findings(config: Config, floors: Mapping[str, Floors], dataset: Data
 
 
 def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> tuple[TextsToEmbed, ...]:
-    used = suite.searched_fields(config.selected)
+    # an index that exists has its products' vectors already
+    used = suite.searched_fields(config.selected) if config.elasticsearch.index is None else ()
     found = []
     for name, model in models.items():
         for field in (field for owner, field in used if owner == name):

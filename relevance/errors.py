@@ -14,7 +14,16 @@ _SHOWN = 60
 
 
 class RelevanceError(Exception):
-    """Base of every error that is meant for the user's eyes; its text is one line."""
+    """Base of every error that is meant for the user's eyes.
+
+    Args:
+        text: one line.
+        details: further lines that are printed below it, such as the end of a server's log.
+    """
+
+    def __init__(self, text: str = "", *, details: Iterable[str] = ()) -> None:
+        super().__init__(text)
+        self.details = tuple(details)
 
 
 class InputError(RelevanceError):

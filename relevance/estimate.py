@@ -101,7 +101,7 @@ def texts_to_embed(
 
 def search_seconds(strategies: Sequence[Strategy], *, products: int, queries: int) -> float:
     """Seconds to measure strategies on the embedded engine, estimated; embedding and indexing come on top."""
-    lists = sum(bool(strategy.text) + len(strategy.vectors) for strategy in strategies)
+    lists = sum(max(1, bool(strategy.text) + len(strategy.vectors)) for strategy in strategies)
     return (WARM_UP_ROUNDS + ROUNDS) * lists * products * queries * _SECONDS_PER_LIST
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from relevance.records import Ranking
     from relevance.strategies import Strategy
 
-__all__ = ["HITS", "ROUNDS", "WARM_UP_ROUNDS", "latencies", "search"]
+__all__ = ["HITS", "ROUNDS", "WARM_UP_ROUNDS", "Latencies", "latencies", "search"]
 
 HITS = 10
 """How many hits of a query are kept."""
@@ -37,20 +38,42 @@ def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int =
     return reciprocal_rank_fusion(rankings, window=strategy.window, k=strategy.k, hits=hits)
 
 
+@dataclass(frozen=True)
+class Latencies:
+    """How long single queries take, in milliseconds: median and 95th percentile.
+
+    Attributes:
+        p50_ms: as the client sees it.
+        p95_ms: likewise.
+        took_p50_ms: as the server says; None where this process is the engine.
+        took_p95_ms: likewise.
+    """
+
+    p50_ms: float
+    p95_ms: float
+    took_p50_ms: float | None
+    took_p95_ms: float | None
+
+
 def latencies(
     engine: Engine, strategy: Strategy, batch: QueryBatch, *, clock: Callable[[], float] = perf_counter
-) -> tuple[float, float]:
-    """Median and 95th percentile, in milliseconds, of queries that are asked one at a time.
+) -> Latencies:
+    """Time queries that are asked one at a time.
 
     `SINGLE_QUERIES` queries, spread evenly over the batch, are asked; fewer are asked more than once.
     """
     step = max(len(batch) / SINGLE_QUERIES, 1)
-    times = []
+    times: list[float] = []
+    took: list[float] = []
     for number in range(SINGLE_QUERIES):
         at = int(number * step) % len(batch)
         one = batch[at : at + 1]
-        start = clock()
+        before, start = engine.took_ms, clock()
         search(engine, strategy, one)
         times.append((clock() - start) * 1000)
-    p50, p95 = np.percentile(times, [50, 95])
-    return float(p50), float(p95)
+        after = engine.took_ms
+        if before is not None and after is not None:
+            took.append(after - before)
+    p50, p95 = np.percentile(times, [50, 95]).tolist()
+    took_p50, took_p95 = np.percentile(took, [50, 95]).tolist() if took else (None, None)
+    return Latencies(p50, p95, took_p50, took_p95)

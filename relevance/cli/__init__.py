@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 from relevance.cli import check, config, init
 from relevance.cli.answer import Answer, Surroundings
-from relevance.errors import CouldNotRunError, InputError, unknown
+from relevance.errors import InputError, RelevanceError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -42,16 +42,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run a command of `argv` (without the program's name; None: those of the process); the exit code."""
     try:
         answer = _answer(sys.argv[1:] if argv is None else list(argv))
-    except InputError as error:
-        answer = Answer(_BAD_INPUT, errors=(str(error),))
-    except CouldNotRunError as error:
-        answer = Answer(_COULD_NOT_RUN, errors=(str(error),))
+    except RelevanceError as error:
+        code = _BAD_INPUT if isinstance(error, InputError) else _COULD_NOT_RUN
+        answer = Answer(code, errors=(str(error),), details=error.details)
     except SystemExit as ended:  # argparse has printed the help
         answer = Answer(int(ended.code or 0))
     except KeyboardInterrupt:
         answer = Answer(_INTERRUPTED, errors=("interrupted",))
     _write(sys.stdout, answer.lines)
-    _write(sys.stderr, [f"relevance: {' '.join(line.splitlines())}" for line in answer.errors])
+    errors = [f"relevance: {' '.join(line.splitlines())}" for line in answer.errors]
+    _write(sys.stderr, [*errors, *(f"  {line}" for line in answer.details)])
     return answer.code
 
 
@@ -64,7 +64,8 @@ def _answer(argv: list[str]) -> Answer:
     parser, options = _parser(asked)
     arguments, rest = parser.parse_known_args(argv)
     if rest:
-        raise InputError(unknown("argument", rest[0], options))
+        # what stands behind the = may be a URL with a password
+        raise InputError(unknown("argument", rest[0].partition("=")[0], options))
     if arguments.version:
         return Answer(0, (f"relevance {_version()}",))
     if asked not in COMMANDS:

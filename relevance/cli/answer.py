@@ -20,11 +20,13 @@ class Answer:
         code: the exit code.
         lines: for the standard output.
         errors: for the standard error, one line each.
+        details: further lines of the last error, such as the end of a log.
     """
 
     code: int
     lines: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relevance.config import keys
+from relevance.config import options
 
 if TYPE_CHECKING:
     import argparse
@@ -18,7 +18,7 @@ __all__ = ["add_options", "configured"]
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Add `--config` and the options of the configuration's keys."""
-    keys.add_options(parser.add_argument)
+    options.add_options(parser.add_argument)
 
 
 def configured(arguments: argparse.Namespace, surroundings: Surroundings) -> Config:
@@ -31,7 +31,7 @@ def configured(arguments: argparse.Namespace, surroundings: Surroundings) -> Con
 
     given = arguments.relevance_config
     return read_config(
-        options=keys.given_options(arguments),
+        options=options.given_options(arguments),
         environ=surroundings.environ,
         file=find_upwards(surroundings.folder) if given is None else Path(given),
         root=surroundings.folder,

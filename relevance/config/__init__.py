@@ -10,7 +10,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from relevance.config.keys import FILE_NAME, KEYS, Key, add_options, given_options
+    from relevance.config.keys import FILE_NAME, KEYS, Key
+    from relevance.config.options import add_options, given_options
     from relevance.config.reading import find_upwards, read_config
     from relevance.config.record import Config, rows
 
@@ -19,9 +20,9 @@ _HOMES = {
     "KEYS": "keys",
     "Config": "record",
     "Key": "keys",
-    "add_options": "keys",
+    "add_options": "options",
     "find_upwards": "reading",
-    "given_options": "keys",
+    "given_options": "options",
     "read_config": "reading",
     "rows": "record",
 }

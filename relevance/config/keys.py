@@ -5,15 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Callable, Mapping
+from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
 
-__all__ = ["FILE_NAME", "KEYS", "TABLES", "Key", "add_options", "given_options", "key_of"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+__all__ = [
+    "FILE_NAME",
+    "KEYS",
+    "NAMED_TABLES",
+    "TABLES",
+    "Key",
+    "key_of",
+]
 
 FILE_NAME = "relevance.toml"
-
-_DEST = "relevance_"
 
 
 @dataclass(frozen=True)
@@ -26,7 +32,8 @@ class Key:
         default: what holds where it is not set, in words.
         meaning: in one line.
         option: on the command line, "" where there is none; in `[models.NAME]` it sets the model `base`.
-        metavar: what stands for the option's value in help.
+        metavar: what stands for the option's value in help; "" for an option without one.
+        others: the variable's name where it is one that Elasticsearch's own tools know.
     """
 
     path: str
@@ -35,6 +42,17 @@ class Key:
     meaning: str
     option: str = ""
     metavar: str = ""
+    others: str = ""
+
+    @property
+    def table(self) -> str:
+        """The table of the file that it stands in, "" for none."""
+        return self.path.partition(".")[0] if "." in self.path else ""
+
+    @property
+    def key(self) -> str:
+        """The key in its table."""
+        return self.path.rpartition(".")[2]
 
     @property
     def name(self) -> str:
@@ -44,7 +62,7 @@ class Key:
     @property
     def variable(self) -> str:
         """The environment variable, "" where there is none."""
-        return f"RELEVANCE_{self.name.upper()}" if self.option else ""
+        return self.others or (f"RELEVANCE_{self.name.upper()}" if self.option else "")
 
     @property
     def set_by_option(self) -> str:
@@ -61,7 +79,15 @@ KEYS = (
         "--dataset",
         "NAME[:PATH]",
     ),
-    Key("engine", "name", "embedded", "engine that ranks"),
+    Key(
+        "engine",
+        "engine",
+        "auto",
+        "engine that ranks; auto takes the cluster that is named, else a container where its image is there already, "
+        "else the embedded engine",
+        "--engine",
+        "NAME",
+    ),
     Key(
         "strategy",
         "names",
@@ -133,11 +159,69 @@ KEYS = (
     Key("strategies.NAME.k", "number", "60", "rrf: the constant of reciprocal rank fusion"),
     Key("strategies.NAME.candidates", "number", "150", "with vectors: nearest products that get a vector score"),
     Key("strategies.NAME.model", "name", "base", "with vectors: which of [models.NAME] embeds"),
+    Key(
+        "strategies.NAME.template",
+        "path",
+        "none",
+        "JSON file with a search of Elasticsearch's own, in the place of text and vectors",
+    ),
+    Key(
+        "elasticsearch.url",
+        "url",
+        "none: a container",
+        "cluster that is there already; user and password may stand in option and variable, never in the file",
+        "--es-url",
+        "URL",
+        "ES_URL",
+    ),
+    Key(
+        "elasticsearch.timeout", "seconds", "60", "seconds after which an answer is given up", "--es-timeout", "SECONDS"
+    ),
+    Key("elasticsearch.image", "image", DEFAULT_IMAGE, "image of the container", "--es-image", "IMAGE"),
+    Key("elasticsearch.memory", "memory", "1g", "heap of the container's server", "--es-memory", "SIZE"),
+    Key("elasticsearch.shards", "shards", "1", "primary shards of the index that is made", "--es-shards", "N"),
+    Key("elasticsearch.replicas", "replicas", "0", "replicas of each of them", "--es-replicas", "N"),
+    Key(
+        "elasticsearch.vector_index",
+        "vector_index",
+        "flat",
+        "how vectors are indexed: flat is exact, the others are approximate",
+        "--vector-index",
+        "KIND",
+    ),
+    Key(
+        "elasticsearch.mapping",
+        "path",
+        "none",
+        "JSON file of settings and mappings that are laid over ours",
+        "--es-mapping",
+        "FILE",
+    ),
+    Key(
+        "elasticsearch.keep_index",
+        "flag",
+        "false",
+        "keep the index on the cluster, for the next run with the same content; the variable takes 1 or 0",
+        "--keep-index",
+    ),
+    Key(
+        "elasticsearch.index",
+        "index",
+        "none: one is made",
+        "index that exists: it is evaluated as it is, nothing is written",
+        "--es-index",
+        "NAME",
+    ),
+    Key("elasticsearch.fields", "texts", "none", "of that index: our fields to its own; id is a keyword"),
+    Key("elasticsearch.vectors", "paths", "none", "of that index: our embedded texts to its dense_vector fields"),
 )
 """All keys, in the order in which they are documented."""
 
-TABLES = tuple(dict.fromkeys(key.path.partition(".")[0] for key in KEYS if "." in key.path))
-"""The tables that hold tables with names of the user's."""
+TABLES = tuple(dict.fromkeys(key.table for key in KEYS if key.table))
+"""The tables of the file."""
+
+NAMED_TABLES = tuple(dict.fromkeys(key.table for key in KEYS if ".NAME." in key.path))
+"""Those that hold tables with names of the user's."""
 
 _BY_PATH: Mapping[str, Key] = {key.path: key for key in KEYS}
 
@@ -145,32 +229,4 @@ _BY_PATH: Mapping[str, Key] = {key.path: key for key in KEYS}
 def key_of(path: str) -> Key:
     """The key of a path, whose NAME may be any."""
     table, _, rest = path.partition(".")
-    return _BY_PATH[f"{table}.NAME.{rest.rpartition('.')[2]}" if rest else table]
-
-
-def add_options(add: Callable[..., object]) -> None:
-    """Add `--config` and the option of every key by argparse's `add_argument` or pytest's `addoption`."""
-    add(
-        "--config",
-        dest=f"{_DEST}config",
-        metavar="FILE",
-        help=f"configuration (default: {FILE_NAME} where there is one)",
-    )
-    kinds: Mapping[str, Mapping[str, object]] = {"names": {"action": "append"}, "number": {"type": int}}
-    for key in KEYS:
-        if key.option:
-            text = f"{key.meaning} (default: {key.default})"
-            add(
-                key.option,
-                dest=_DEST + key.name,
-                metavar=key.metavar,
-                default=None,
-                help=text,
-                **kinds.get(key.kind, {}),
-            )
-
-
-def given_options(namespace: argparse.Namespace) -> dict[str, object]:
-    """The options that were given, by name, `--config` aside."""
-    values = {key.name: getattr(namespace, _DEST + key.name, None) for key in KEYS if key.option}
-    return {name: value for name, value in values.items() if value is not None}
+    return _BY_PATH[f"{table}.NAME.{rest.rpartition('.')[2]}" if table in NAMED_TABLES else path]

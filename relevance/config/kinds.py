@@ -2,28 +2,46 @@
 
 from __future__ import annotations
 
+import difflib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from relevance.config.options import WHOLE_NUMBERS
+from relevance.engines import AUTO, ENGINES
+from relevance.engines.elasticsearch.settings import VECTOR_INDICES
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 __all__ = ["KINDS", "Kind", "checked", "from_text", "shown"]
 
 _SHOWN = 60
+_DAY = 86_400
+_FLAGS = {"1": True, "true": True, "0": False, "false": False}
+_IMAGE = re.compile(r"[a-z0-9][\w.:/@-]*")
+_MEMORY = re.compile(r"[1-9][0-9]{0,5}[mg]", re.IGNORECASE)
+_INDEX = re.compile(r"[^-_+\s\\/*?\"<>|,#:][^\s\\/*?\"<>|,#:]*")
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of value: how a page calls it, whether a value is of it, and what a message says is allowed."""
+    """A kind of value.
+
+    Attributes:
+        label: how a page calls it.
+        accepts: whether a value is of it.
+        allowed: what a message says is allowed.
+        choices: all values, where they are few.
+    """
 
     label: str
     accepts: Callable[[object], bool]
     allowed: str
+    choices: tuple[str, ...] = ()
 
 
 def _is_text(value: object) -> bool:
@@ -46,9 +64,31 @@ def _is_table_of(accepts: Callable[[object], bool]) -> Callable[[object], bool]:
     return lambda value: isinstance(value, Mapping) and bool(value) and all(map(accepts, value.values()))
 
 
+def _is_text_or_table_of_texts(value: object) -> bool:
+    return _is_filled(value) or _is_table_of(_is_filled)(value)
+
+
 def _left_to_strategy(_: object) -> bool:
     """`Strategy` checks its boosts and its combination itself, whoever makes it."""
     return True
+
+
+def _whole(lowest: int, highest: int) -> Kind:
+    return Kind(
+        f"whole number from {lowest} to {highest:,}",
+        lambda value: _is_number(value) and isinstance(value, int) and lowest <= value <= highest,
+        f"a whole number from {lowest} to {highest:,}",
+    )
+
+
+def _one_of(names: Sequence[str]) -> Kind:
+    quoted = [f'`"{name}"`' for name in names]
+    label = f"{', '.join(quoted[:-1])} or {quoted[-1]}"
+    return Kind(label, lambda value: value in names, ", ".join(names), tuple(names))
+
+
+def _like(pattern: re.Pattern[str], label: str, allowed: str) -> Kind:
+    return Kind(label, lambda value: isinstance(value, str) and bool(pattern.fullmatch(value)), allowed)
 
 
 KINDS: Mapping[str, Kind] = MappingProxyType(
@@ -59,8 +99,23 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "text": Kind("text", _is_text, "a text in quotes"),
         "names": Kind("list of names", _is_list_of_names, 'a list of names, such as ["textsearch", "rrf"]'),
         "number": Kind("whole number", _is_number, "a whole number"),
-        "unknown_products": Kind('`"error"` or `"drop"`', lambda value: value in ("error", "drop"), "error, drop"),
+        "seconds": _whole(1, _DAY),
+        "shards": _whole(1, 1_024),
+        "replicas": _whole(0, 1_000),
+        "flag": Kind("true or false", lambda value: isinstance(value, bool), "true, false"),
+        "engine": _one_of((AUTO, *ENGINES)),
+        "vector_index": _one_of(VECTOR_INDICES),
+        "unknown_products": _one_of(("error", "drop")),
+        "url": Kind("URL", _is_filled, "a URL such as http://127.0.0.1:9200, in quotes"),
+        "image": _like(_IMAGE, "image", "an image with its tag, in quotes"),
+        "memory": _like(_MEMORY, "size", "a size as Java writes it: 512m, 2g"),
+        "index": _like(_INDEX, "name", "the name of one index or alias"),
         "texts": Kind("table of texts", _is_table_of(_is_filled), 'a table of texts, such as {title = "name"}'),
+        "paths": Kind(
+            "table of texts",
+            _is_table_of(_is_text_or_table_of_texts),
+            'a table of texts, such as {title = "title_vector"}',
+        ),
         "grades": Kind("table of whole numbers", _is_table_of(_is_number), "a table of grades, such as {Exact = 2}"),
         "boosts": Kind("table of numbers", _left_to_strategy, ""),
         "combination": Kind('`"sum"` or `"rrf"`', _left_to_strategy, ""),
@@ -69,8 +124,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
 
 
 def shown(value: object) -> str:
-    """A value in one short line."""
+    """A value in one short line; what stands before an @ in a URL is left out, it may be a password."""
     text = repr(value)
+    if isinstance(value, str) and "@" in value and ("//" in value or ":" in value):
+        text = repr(f"…@{value.rpartition('@')[2]}")
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
 
 
@@ -80,8 +137,11 @@ def checked(kind: str, value: object, where: str) -> object:
     Raises:
         InputError: it is not of that kind.
     """
-    if not KINDS[kind].accepts(value):
-        raise InputError(f"{where} = {shown(value)}; allowed: {KINDS[kind].allowed}")
+    one = KINDS[kind]
+    if not one.accepts(value):
+        near = difflib.get_close_matches(str(value), one.choices, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise InputError(f"{where} = {shown(value)}{hint}; allowed: {one.allowed}")
     return value
 
 
@@ -89,4 +149,6 @@ def from_text(kind: str, text: str) -> object:
     """What the text of an environment variable stands for; where it stands for nothing, the text."""
     if kind == "names":
         return [name.strip() for name in text.split(",")]
-    return int(text) if kind == "number" and text.isascii() and text.isdigit() else text
+    if kind == "flag":
+        return _FLAGS.get(text.lower(), text)
+    return int(text) if kind in WHOLE_NUMBERS and text.isascii() and text.isdigit() else text

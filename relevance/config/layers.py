@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relevance.config.keys import KEYS, TABLES, key_of
+from relevance.config.keys import KEYS, NAMED_TABLES, TABLES, key_of
 from relevance.config.kinds import checked, from_text, shown
 from relevance.errors import InputError, unknown
 from relevance.toml import read_toml
@@ -32,12 +32,14 @@ class Value:
         origin: `option --x`, `environment RELEVANCE_X`, or the file's name.
         where: the same for messages, in the file with table and key.
         base: folder at which a relative path starts.
+        rank: 2 for an option, 1 for a variable, 0 for the file; a higher one outranks a lower one.
     """
 
     value: object
     origin: str
     where: str
     base: Path
+    rank: int = 0
 
     @property
     def table(self) -> str:
@@ -52,10 +54,12 @@ def file_values(file: Path) -> dict[str, Value]:
         InputError: it cannot be read, is not TOML, has a key that is not known, or a value of another kind.
     """
     values: dict[str, Value] = {}
-    plain = [key.path for key in KEYS if "." not in key.path]
+    plain = [key.path for key in KEYS if not key.table]
     for name, value in read_toml(file, "a configuration").items():
-        if name in TABLES:
+        if name in NAMED_TABLES:
             values |= _tables(file, name, value)
+        elif name in TABLES:
+            values |= _table(file, name, value)
         elif name in plain:
             values[name] = _checked(file, name, _not_a_table(file, name, value))
         else:
@@ -74,8 +78,7 @@ def _tables(file: Path, table: str, named: object) -> dict[str, Value]:
     if not isinstance(named, dict):
         hint = '; what runs is chosen by strategy = ["NAME", …]' if table == "strategies" else ""
         raise InputError(f"{file}: {table} = {shown(named)}; allowed: tables [{table}.NAME]{hint}")
-    values = {}
-    allowed = [key.path.rpartition(".")[2] for key in KEYS if key.path.startswith(f"{table}.")]
+    values: dict[str, Value] = {}
     for name, content in named.items():
         if not _NAME.fullmatch(name):
             raise InputError(
@@ -83,13 +86,26 @@ def _tables(file: Path, table: str, named: object) -> dict[str, Value]:
             )
         if not isinstance(content, dict):
             raise InputError(f"{file} [{table}] {name} = {shown(content)}; allowed: a table [{table}.NAME]")
-        for key, value in content.items():
-            if key not in allowed:
-                raise InputError(f"{file} [{table}.{name}]: {unknown('key', key, allowed)}")
-            values[f"{table}.{name}.{key}"] = _checked(file, f"{table}.{name}.{key}", value)
-        if not content:
-            raise InputError(f"{file} [{table}.{name}]: nothing in it; allowed: {', '.join(allowed)}")
+        values |= _content(file, f"{table}.{name}", content)
     return values
+
+
+def _table(file: Path, table: str, content: object) -> dict[str, Value]:
+    """The values of `[table]`."""
+    if not isinstance(content, dict):
+        raise InputError(f"{file}: {table} = {shown(content)}; allowed: a table [{table}]")
+    return _content(file, table, content)
+
+
+def _content(file: Path, table: str, content: Mapping[str, object]) -> dict[str, Value]:
+    """The values that stand in `[table]` or `[table.NAME]`."""
+    allowed = [key.key for key in KEYS if key.table == table.partition(".")[0]]
+    for key in content:
+        if key not in allowed:
+            raise InputError(f"{file} [{table}]: {unknown('key', key, allowed)}")
+    if not content:
+        raise InputError(f"{file} [{table}]: nothing in it; allowed: {', '.join(allowed)}")
+    return {f"{table}.{key}": _checked(file, f"{table}.{key}", value) for key, value in content.items()}
 
 
 def _checked(file: Path, path: str, value: object) -> Value:
@@ -149,12 +165,12 @@ class Layers:
     def _given(self, key: Key) -> Value | None:
         if key.name in self.options:
             where, value = f"option {key.option}", self.options[key.name]
-            value = str(value) if isinstance(value, Path) else value
+            value, rank = str(value) if isinstance(value, Path) else value, 2
         elif key.variable and self._is_set(key):
-            where, value = f"environment {key.variable}", from_text(key.kind, self.environ[key.variable])
+            where, value, rank = f"environment {key.variable}", from_text(key.kind, self.environ[key.variable]), 1
         else:
             return None
-        return Value(checked(key.kind, value, where), where, where, self.cwd)
+        return Value(checked(key.kind, value, where), where, where, self.cwd, rank)
 
     def _is_set(self, key: Key) -> bool:
         """An empty variable is none, but for a text, which may be empty."""

@@ -7,7 +7,7 @@ import sys
 from relevance.config.keys import FILE_NAME, KEYS, TABLES, Key
 from relevance.config.kinds import KINDS
 from relevance.datasets import DATASETS
-from relevance.engines import ENGINES
+from relevance.engines import AUTO, ENGINES
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.strategies import STRATEGIES
 
@@ -15,7 +15,7 @@ __all__ = ["EXAMPLE", "page"]
 
 EXAMPLE = """\
 dataset = "shop"                                  # [datasets.shop], below
-strategy = ["textsearch_boosted", "titles", "fused"]
+strategy = ["textsearch_boosted", "titles", "fused", "phrases"]
 floors = "benchmarks/thresholds.toml"
 out = ".relevance/latest"
 
@@ -41,6 +41,62 @@ vectors = {title = 1, whole = 1}
 combine = "rrf"
 window = 100
 model = "plain"
+
+[strategies.phrases]                              # only Elasticsearch can run it
+template = "phrases.json"
+
+[elasticsearch]
+url = "https://search.example.com:9243"           # without it: a container
+shards = 3
+keep_index = true
+mapping = "synonyms.json"
+"""
+
+TEMPLATE = """\
+{
+  "query": {
+    "bool": {
+      "should": [
+        {"match_phrase": {"product_title": {"query": "{{query}}", "slop": 2, "boost": 4}}},
+        {"match": {"product_description": "{{query}}"}}
+      ]
+    }
+  },
+  "knn": {"field": "whole_vector", "query_vector": "{{vector}}", "k": 150, "num_candidates": 150, "boost": 10}
+}
+"""
+
+MAPPING = """\
+{
+  "settings": {
+    "analysis": {
+      "filter": {"shop_synonyms": {"type": "synonym_graph", "synonyms": ["couch, sofa", "tap, faucet"]}},
+      "analyzer": {"shop": {"tokenizer": "standard", "filter": ["lowercase", "shop_synonyms"]}}
+    }
+  },
+  "mappings": {
+    "properties": {"product_title": {"type": "text", "analyzer": "standard", "search_analyzer": "shop"}}
+  }
+}
+"""
+
+EXISTING = """\
+[elasticsearch]
+url = "https://search.example.com:9243"
+index = "products"
+
+[elasticsearch.fields]                            # our names = the index's own
+id = "sku"
+title = "name"
+description = "text.long"
+attributes = "facets.value"
+
+[elasticsearch.vectors]
+title = "name_embedding"                          # vectors of the model base
+"plain.whole" = "text_embedding"                  # vectors of [models.plain]
+
+[models.plain]
+prompt = ""
 """
 
 _HEAD = f"""\
@@ -89,18 +145,59 @@ Formats: {datasets}.
 Each is a benchmark of its own, beside the built-in ones: chosen by `strategy`, `--strategy` and `-k`, with floors in
 `[DATASET.NAME]`. A built-in one cannot be redefined. `rrf` fuses the list of the text and one list for each embedded
 text, two lists or more, each embedded text with the boost 1. `window` and `k` belong to `rrf`, `candidates` and `model`
-to `vectors`; beside anything else they are errors.
+to `vectors`; beside anything else they are errors. A `template` (below) says what this table cannot.
 
 - Text fields: {text_fields}.
 - Embedded texts: {vector_fields}; the last is title, description and attributes in one.
 - Built-in strategies: {strategies}.
 """,
+    "elasticsearch": """\
+## Elasticsearch: `[elasticsearch]`
+
+The cluster or the container that ranks, and the index that is made there. The table has no names: there is one.
+""",
 }
 
-_TAIL = """\
-In `[DATASET.STRATEGY]` of the floors' file stand the lowest means that pass; `pytest --suggest-floors` prints them.
-Names are lower-case letters, digits and underscores.
+_ELASTICSEARCH = f"""
+Nothing of this has to be set for the embedded engine; where that one ranks, `[elasticsearch]` waits.
+
+**Credentials** come from the environment alone: `ES_API_KEY`, or `ES_USER` and `ES_PASSWORD`; `ES_CA_CERTS` is a file
+of certificates that are trusted, `ES_FINGERPRINT` the SHA-256 of one. A user and a password inside the URL
+(`https://user:password@…`) are taken out of it and outrank those variables; in the file they are an error, because
+people commit it. None of them is printed or stored anywhere.
+
+**An index that exists** is evaluated as it is: nothing is indexed and nothing written. Queries and judgments are those
+of the data set, the products are the index's. The map says which of its fields are ours:
+
+```toml
+{EXISTING}```
+
+`id` is a keyword field with the product ids that the judgments name. Text fields and embedded texts that no strategy
+uses may be left out; a nested field is searched as one. A vector field has to hold vectors of the model that strategies
+use, by its name in front of a dot (`base` where there is none). `shards`, `replicas`, `vector_index`, `mapping` and
+`keep_index` are for an index that is made, `image` and `memory` for a container: beside an index that exists or a
+cluster they are errors, unless they stand in the file and an option or a variable names the index or the cluster.
+
+**An own mapping** is laid over ours, object by object: analyzers, synonyms, types and multi-fields of
+`product_title`, `product_description` and `product_attributes.name_value`. The rest stays as it is.
+
+```json
+{MAPPING}```
+
+**A template** is the body of a search, filled in for every query where it is parsed, never as text: `{{{{query}}}}`
+inside a text stands for the query, the text `"{{{{vector}}}}"` for its vector. `size`, `_source` and the like are set
+by the suite. In an index of ours a vector lies in `FIELD_vector`, of another model than `base` in `FIELD_vector_MODEL`.
+
+```json
+{TEMPLATE}```
 """
+
+_STRATEGIES = """
+In `[DATASET.STRATEGY]` of the floors' file stand the lowest means that pass; `pytest --suggest-floors` prints them.
+Names are lower-case letters, digits and underscores."""
+
+_AFTER = {"strategies": [_STRATEGIES], "elasticsearch": [_ELASTICSEARCH]}
+"""What stands below a table's keys."""
 
 
 def _cell(text: str) -> str:
@@ -111,7 +208,7 @@ def _rows(keys: list[Key]) -> list[str]:
     lines = ["| key | takes | default | option | variable | meaning |", "| --- | --- | --- | --- | --- | --- |"]
     for key in keys:
         option = _cell(f"{key.option} {key.metavar}".strip())
-        cells = (_cell(key.path.rpartition(".")[2]), KINDS[key.kind].label, key.default, option, _cell(key.variable))
+        cells = (_cell(key.key), KINDS[key.kind].label, key.default, option, _cell(key.variable))
         lines.append(f"| {' | '.join((*cells, key.meaning))} |")
     return lines
 
@@ -125,12 +222,12 @@ def page() -> str:
         "vector_fields": VECTOR_FIELDS,
     }
     shown = {what: ", ".join(f"`{name}`" for name in table) for what, table in names.items()}
-    engines = f"\nEngines: {', '.join(f'`{name}`' for name in ENGINES)}."
-    blocks = [_HEAD, *_rows([key for key in KEYS if "." not in key.path]), engines]
+    engines = f"\nEngines: {', '.join(f'`{name}`' for name in (AUTO, *ENGINES))}. pytest's header says which, and why."
+    blocks = [_HEAD, *_rows([key for key in KEYS if not key.table]), engines]
     for table in TABLES:
-        keys = [key for key in KEYS if key.path.startswith(f"{table}.")]
-        blocks += [f"\n{_TEXTS[table].format(**shown)}", *_rows(keys)]
-    return "\n".join([*blocks, f"\n{_TAIL}"])
+        keys = [key for key in KEYS if key.table == table]
+        blocks += [f"\n{_TEXTS[table].format(**shown)}", *_rows(keys), *_AFTER.get(table, [])]
+    return "\n".join(blocks)
 
 
 if __name__ == "__main__":

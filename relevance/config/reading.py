@@ -10,13 +10,15 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from relevance import datasets, embeddings
+from relevance.config.elastic import CREDENTIALS, elasticsearch
 from relevance.config.keys import FILE_NAME, KEYS
 from relevance.config.layers import Layers, file_values, located
 from relevance.config.record import DEFAULT, Config
 from relevance.datasets import DATASETS
 from relevance.datasets.source import Source
-from relevance.engines import ENGINES
+from relevance.engines import AUTO
 from relevance.errors import InputError, unknown
+from relevance.jsonfile import read_json_object
 from relevance.strategies import BASE, STRATEGIES, from_table
 
 if TYPE_CHECKING:
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
 __all__ = ["find_upwards", "read_config"]
 
 _DEFAULT_DATASET = "sample"
-_DEFAULT_ENGINE = "embedded"
 _DEFAULT_OUT = Path(".relevance", "latest")
 _LIKE_A_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
@@ -69,13 +70,14 @@ def read_config(
     models = _models(layers)
     strategies = _strategies(layers, models)
     source = _source(layers, aliases)
-    floors, out, cache = (layers.find(path) for path in ("floors", "out", "cache_dir"))
+    engine, floors, out, cache = (layers.find(path) for path in ("engine", "floors", "out", "cache_dir"))
     return Config(
         file=file,
         root=root,
         source=source,
         aliases=aliases,
-        engine=_engine(layers),
+        engine=str(engine.value) if engine else AUTO,
+        elasticsearch=elasticsearch(layers, models),
         models=models,
         strategies=strategies,
         selected=_selected(layers, strategies),
@@ -90,17 +92,13 @@ def _check_variables(environ: Mapping[str, str]) -> None:
     """Refuse a variable that is spelled nearly as one of ours: it would be passed over in silence."""
     ours = [key.variable for key in KEYS if key.variable]
     for name in environ:
-        if name.startswith("RELEVANCE_") and name not in ours:
-            near = difflib.get_close_matches(name, ours, n=1, cutoff=0.9)
-            if near:
-                raise InputError(f"environment: {unknown('variable', name, ours)}")
-
-
-def _engine(layers: Layers) -> str:
-    value = layers.find("engine")
-    if value is not None and value.value not in ENGINES:
-        raise InputError(f"{value.where}: {unknown('engine', str(value.value), ENGINES)}")
-    return str(value.value) if value else _DEFAULT_ENGINE
+        plain = name.removeprefix("RELEVANCE_")
+        if plain == name or name in ours:
+            continue
+        if plain in (*ours, *CREDENTIALS):
+            raise InputError(f"environment: unknown variable {name!r}; allowed: {plain}")
+        if difflib.get_close_matches(name, ours, n=1, cutoff=0.9):
+            raise InputError(f"environment: {unknown('variable', name, ours)}")
 
 
 def _aliases(layers: Layers) -> Mapping[str, Source]:
@@ -170,7 +168,10 @@ def _strategies(layers: Layers, models: Mapping[str, ModelChoice]) -> Mapping[st
         if name in STRATEGIES:
             raise InputError(f"{where}: a built-in strategy has that name; allowed: any other")
         try:
-            found[name] = from_table(name, {key: value.value for key, value in table.items()})
+            values = {key: value.value for key, value in table.items()}
+            if "template" in table:
+                values["template"] = read_json_object(located(table["template"]), "a search template")
+            found[name] = from_table(name, values)
         except InputError as error:
             raise InputError(f"{where}: {error}") from None
         if found[name].model not in models:
@@ -190,7 +191,7 @@ def _selected(layers: Layers, strategies: Mapping[str, Strategy]) -> tuple[Strat
 
 def _origins(layers: Layers, source: Source, models: Iterable[str]) -> Mapping[str, str]:
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
-    plain = [key.path for key in KEYS if "." not in key.path and key.path != "device"]
+    plain = [key.path for key in KEYS if key.table in ("", "elasticsearch") and key.path != "device"]
     found = {path: layers.find(path) for path in plain} | {"unknown_products": _unknown_products(layers, source)}
     for name in models:
         for key in ("path", "prompt", "max_tokens"):

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from relevance.config.keys import KEYS
+from relevance.config.kinds import shown
 from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from relevance.datasets.source import Source
     from relevance.embeddings import ModelChoice
+    from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
 
 __all__ = ["DEFAULT", "Config", "rows"]
@@ -30,7 +33,8 @@ class Config:
         root: its folder, else the folder that it was looked for in.
         source: the data set to measure on.
         aliases: data sets of `[datasets.NAME]`, by name.
-        engine: key of `relevance.engines.ENGINES`.
+        engine: key of `relevance.engines.ENGINES`, or `auto`.
+        elasticsearch: how one is reached and what is made on it.
         models: by name; `base` is always there.
         strategies: all that exist, built-in ones first, by name.
         selected: those that run.
@@ -46,6 +50,7 @@ class Config:
     source: Source
     aliases: Mapping[str, Source]
     engine: str
+    elasticsearch: Settings
     models: Mapping[str, ModelChoice]
     strategies: Mapping[str, Strategy]
     selected: tuple[Strategy, ...]
@@ -73,6 +78,8 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
         values[f"models.{name}.prompt"] = _or_own(choice.query_prompt)
         values[f"models.{name}.max_tokens"] = _or_own(choice.max_tokens)
         values[f"models.{name}.device"] = choice.device or "the best there is"
+    for key in (key for key in KEYS if key.table == "elasticsearch"):
+        values[key.path] = _text(getattr(config.elasticsearch, key.key))
     return [(key, value, config.origins[key]) for key, value in (values | _own_tables(config)).items()]
 
 
@@ -89,10 +96,14 @@ def _own_tables(config: Config) -> dict[str, str]:
         if table == "datasets":
             values[path] = _text(getattr(config.aliases[name], key))
         elif table == "strategies" and name not in STRATEGIES:
-            values[path] = _text(getattr(config.strategies[name], key))
+            value = getattr(config.strategies[name], key)
+            values[path] = shown(value) if key == "template" else _text(value)
     return values
 
 
 def _text(value: object) -> str:
-    pairs = getattr(value, "items", None)
-    return ", ".join(f"{name} = {one}" for name, one in pairs()) if pairs else str(value)
+    if value is None or value == {}:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    return ", ".join(f"{name} = {one}" for name, one in value.items()) if isinstance(value, Mapping) else str(value)

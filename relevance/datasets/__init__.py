@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from relevance.records import Dataset
 
-__all__ = ["DATASETS", "PAIRS", "Loader", "Source", "load", "load_pairs", "parse"]
+__all__ = ["DATASETS", "PAIRS", "Loader", "Source", "load", "load_over", "load_pairs", "parse"]
 
 _Loader = TypeVar("_Loader")
 
@@ -79,6 +79,23 @@ def load(source: Source) -> Dataset:
         CouldNotRunError: a package that reads the format is not installed.
     """
     return _row(DATASETS, source.format, "data set")(source)
+
+
+def load_over(source: Source, products: Sequence[str]) -> Dataset:
+    """Load the queries and judgments of a data set over the products of an index that exists.
+
+    Titles, descriptions and attributes are those of the data set's files, where they have the product. The formats
+    `files` and `beir` need no file of products then.
+
+    Args:
+        source: where the data set lies; its `unknown_products` is about judgments of products that the index lacks.
+        products: their ids, each once, in any order; the catalogue has these and no others.
+
+    Raises:
+        InputError: as for `load`; an id occurs twice; no judgment is of one of these products.
+        CouldNotRunError: as for `load`.
+    """
+    return load(replace(source, over=tuple(products)))
 
 
 def load_pairs(source: Source) -> pd.DataFrame:

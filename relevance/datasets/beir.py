@@ -12,9 +12,9 @@ from relevance.datasets.files import existing_folder, input_errors, shown
 from relevance.datasets.grades import graded
 from relevance.datasets.jsontext import records
 from relevance.datasets.judged import JudgedColumns, Rules, judged
-from relevance.datasets.ownproducts import object_products, repeated_id, unused_note
+from relevance.datasets.ownproducts import object_products, repeated_id, unused_note, without_titles
 from relevance.datasets.source import refuse_unused
-from relevance.datasets.stream import one_stream
+from relevance.datasets.stream import find_stream, one_stream
 from relevance.datasets.tables import collected
 from relevance.errors import InputError
 from relevance.records import Dataset
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from relevance.datasets.source import Source
     from relevance.datasets.stream import TextStream
     from relevance.datasets.tables import Table
+    from relevance.records import Catalogue
 
 __all__ = ["load"]
 
@@ -34,24 +35,29 @@ _COLUMNS = ("query-id", "corpus-id", "score")
 
 
 def load(source: Source) -> Dataset:
-    """Load the whole corpus and the queries that the split judges.
+    """Load the whole corpus and the queries that the split judges; over an index there may be no corpus.
 
     Raises:
         InputError: the folder or a file cannot be read, or holds what is not allowed.
     """
     refuse_unused(source)
     folder = existing_folder(source)
-    corpus, asked, rated = one_stream(folder, _CORPUS), one_stream(folder, _QUERIES), _split(folder)
+    find = one_stream if source.over is None else find_stream
+    corpus, asked, rated = find(folder, _CORPUS), one_stream(folder, _QUERIES), _split(folder)
     table = _judgments(rated)
     texts = _texts(asked)
+    offered, corpus_notes = (None, without_titles(_CORPUS)) if corpus is None else _catalogue(corpus)
+    rules = Rules(int, source.relevant_from or 1, source, texts, _QUERIES)
+    catalogue, queries, judgments, notes = judged(table, JudgedColumns(*_COLUMNS), offered, rules)
+    tolerated = (*corpus_notes, *asked.notes(), *rated.notes())
+    return Dataset(source.name, catalogue, queries, judgments, (*tolerated, *notes))
+
+
+def _catalogue(corpus: TextStream) -> tuple[Catalogue, tuple[str, ...]]:
     made, unused = object_products(corpus, _KEYS, titled=False)
     if not len(made):
         raise corpus.fault(1, "found no document; allowed: one or more")
-    catalogue = made.catalogue()
-    rules = Rules(int, source.relevant_from or 1, source.unknown_products, texts, _QUERIES)
-    queries, judgments, notes = judged(table, JudgedColumns(*_COLUMNS), catalogue, rules)
-    tolerated = (*corpus.notes(), *unused_note(corpus, unused), *asked.notes(), *rated.notes())
-    return Dataset(source.name, catalogue, queries, judgments, (*tolerated, *notes))
+    return made.catalogue(), (*corpus.notes(), *unused_note(corpus, unused))
 
 
 def _split(folder: Path) -> TextStream:

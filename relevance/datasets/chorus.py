@@ -56,8 +56,8 @@ def load(source: Source) -> Dataset:
     table.require_ids("docid")
     table.require("rating", _RATINGS.__contains__, ", ".join(_RATINGS))
     columns = JudgedColumns("query", "docid", "rating")
-    rules = Rules(int, source.relevant_from or 1, source.unknown_products)
-    queries, judgments, judged_notes = judged(table.mapped("rating", int), columns, catalogue, rules)
+    rules = Rules(int, source.relevant_from or 1, source)
+    catalogue, queries, judgments, judged_notes = judged(table.mapped("rating", int), columns, catalogue, rules)
     return Dataset(source.name, catalogue, queries, judgments, (*notes, *judged_notes))
 
 

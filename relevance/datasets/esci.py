@@ -53,9 +53,8 @@ def load(source: Source) -> Dataset:
     table = collected(examples, _JUDGED, _examples(examples, texts), unit="row", which=f" of {_WHICH}")
     table.require_ids("product_id")
     table = graded(table, "esci_label", gains)
-    catalogue = _catalogue(products)
-    rules = Rules(int, source.relevant_from or max(1, gains["S"]), source.unknown_products, texts, examples.name)
-    queries, judgments, notes = judged(table, JudgedColumns(*_JUDGED), catalogue, rules)
+    rules = Rules(int, source.relevant_from or max(1, gains["S"]), source, texts, examples.name)
+    catalogue, queries, judgments, notes = judged(table, JudgedColumns(*_JUDGED), _catalogue(products), rules)
     return Dataset(source.name, catalogue, queries, judgments, (f"{table.name}: {_WHICH}", *notes))
 
 

@@ -58,8 +58,8 @@ def load(source: Source) -> Dataset:
     train, train_notes = _train(folder)
     catalogue, catalogue_notes = _catalogue(folder, train)
     columns = JudgedColumns("search_term", "product_uid", "relevance")
-    rules = Rules(grade, source.relevant_from or 1, source.unknown_products)
-    queries, judgments, judged_notes = judged(train, columns, catalogue, rules)
+    rules = Rules(grade, source.relevant_from or 1, source)
+    catalogue, queries, judgments, judged_notes = judged(train, columns, catalogue, rules)
     return Dataset(source.name, catalogue, queries, judgments, (*train_notes, *judged_notes, *catalogue_notes))
 
 

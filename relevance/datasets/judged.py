@@ -10,17 +10,17 @@ import numpy as np
 import pandas as pd
 
 from relevance.datasets.files import found, shown
+from relevance.datasets.over import laid_over, some
 from relevance.errors import InputError
-from relevance.records import Judgments, Queries
+from relevance.records import Catalogue, Judgments, Queries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
-    from relevance.datasets.source import UnknownProducts
+    from relevance.datasets.source import Source
     from relevance.datasets.tables import Table
-    from relevance.records import Catalogue
 
 __all__ = ["Judged", "JudgedColumns", "Rules", "judged", "note", "once", "query_id"]
 
@@ -41,19 +41,19 @@ class Rules:
     Attributes:
         grade: the grade of a checked value.
         relevant_from: the lowest grade that counts as relevant.
-        unknown_products: see `Source`.
+        source: says what a judgment of an unknown product is, and of which products the catalogue is made.
         texts: the text of each query by id, where the judgments name queries by id; None where they hold the text.
         texts_name: the file of these queries.
     """
 
     grade: Callable[[Any], int]
     relevant_from: int
-    unknown_products: UnknownProducts = "error"
+    source: Source
     texts: Mapping[str, str] | None = None
     texts_name: str = ""
 
 
-Judged = tuple[Queries, Judgments, tuple[str, ...]]
+Judged = tuple[Catalogue, Queries, Judgments, tuple[str, ...]]
 
 
 def query_id(term: str) -> str:
@@ -61,8 +61,10 @@ def query_id(term: str) -> str:
     return f"q{hashlib.sha256(term.encode()).hexdigest()[:12]}"
 
 
-def judged(table: Table, columns: JudgedColumns, catalogue: Catalogue, rules: Rules) -> Judged:
-    """The queries that a table of checked values judges, its judgments, and notes.
+def judged(table: Table, columns: JudgedColumns, catalogue: Catalogue | None, rules: Rules) -> Judged:
+    """The catalogue, the queries that a table of checked values judges, its judgments, and notes.
+
+    The catalogue is that of the files, or of the products of `Source.over`; then the files may have none (None).
 
     Raises:
         InputError: an empty query, two queries with one id, a query that is not known, a product that is not in the
@@ -74,11 +76,14 @@ def judged(table: Table, columns: JudgedColumns, catalogue: Catalogue, rules: Ru
     else:
         allowed = f"the id of one of the {len(rules.texts):,} queries of {rules.texts_name}"
         table.require(columns.query, rules.texts.__contains__, allowed)
+    catalogue, laid = _settled(catalogue, rules.source)
     rows, repeated = once(table, [columns.query, columns.product], columns.value)
     products = pd.Index(catalogue.ids, dtype=object).get_indexer(pd.Index(rows[columns.product]))
     known = products >= 0
     gone: tuple[str, ...] = ()
     if not known.all():
+        if rules.source.over is not None:
+            _refuse_others(table, rows[columns.product], known, rules.source)
         gone = _gone(table, columns, rows, known, rules)
         rows, products = rows[known], products[known]
     ids = _query_ids(table, rows[columns.query].tolist(), rules.texts)
@@ -89,14 +94,37 @@ def judged(table: Table, columns: JudgedColumns, catalogue: Catalogue, rules: Ru
     grades = rows[columns.value].map(rules.grade).to_numpy(np.int64)
     judgments = Judgments(codes, products, grades, relevant_from=rules.relevant_from)
     notes = note(table.name, repeated, "judgment is repeated and counts once", "judgments are repeated and count once")
-    return queries, judgments, (*notes, *gone, *_unjudged(rules, table.frame[columns.query].nunique()))
+    unjudged = _unjudged(rules, table.frame[columns.query].nunique())
+    return catalogue, queries, judgments, (*laid, *notes, *gone, *unjudged)
+
+
+def _settled(catalogue: Catalogue | None, source: Source) -> tuple[Catalogue, tuple[str, ...]]:
+    if source.over is not None:
+        return laid_over(catalogue, source.over)
+    if catalogue is None:
+        raise ValueError("a data set without products, and no index whose products they are")
+    return catalogue, ()
+
+
+def _refuse_others(table: Table, products: pd.Series[str], known: npt.NDArray[np.bool_], source: Source) -> None:
+    """Refuse judgments of products that the index does not have, where they may not be dropped or all are such."""
+    others = list(dict.fromkeys(products[~known]))
+    if not known.any():
+        theirs = f"they are of {some(others)}, the index has {some(source.over or ())}"
+        allowed = "allowed: judgments of its products; id of [elasticsearch.fields] names the field of their ids"
+        raise InputError(f"{shown(table.path)}: no judgment is of a product of the index: {theirs}; {allowed}")
+    if source.unknown_products == "error":
+        judgments, which = int((~known).sum()), f"{len(others):,} product{'' if len(others) == 1 else 's'}"
+        of = f"{judgments:,} {'judgment is' if judgments == 1 else 'judgments are'} of {which}"
+        allowed = "allowed: judgments of its products, or --unknown-products drop"
+        raise InputError(f"{shown(table.path)}: {of} that the index does not have: {some(others)}; {allowed}")
 
 
 def _gone(
     table: Table, columns: JudgedColumns, rows: pd.DataFrame, known: npt.NDArray[np.bool_], rules: Rules
 ) -> tuple[str, ...]:
     """Notes of the judgments whose product is not in the catalogue; InputError where they may not be dropped."""
-    if rules.unknown_products == "error":
+    if rules.source.unknown_products == "error":
         row = int(rows.index[int(np.argmin(known))])
         raise table.fault(row, columns.product, "the id of a product of the data set, or unknown_products = drop")
     if not known.any():

@@ -22,7 +22,16 @@ import pandas as pd
 from relevance.datasets.files import existing_folder, found, input_errors
 from relevance.datasets.grades import graded
 from relevance.datasets.judged import JudgedColumns, Rules, judged, note
-from relevance.datasets.ownproducts import CSV, product_stream, products, repeated_id, unused_note
+from relevance.datasets.ownproducts import (
+    CSV,
+    JSON_LINES,
+    optional_product_stream,
+    product_stream,
+    products,
+    repeated_id,
+    unused_note,
+    without_titles,
+)
 from relevance.datasets.source import refuse_unused
 from relevance.datasets.stream import find_stream, one_stream
 from relevance.datasets.tables import ID_RULE, Table, collected, is_id
@@ -47,20 +56,23 @@ _HIGHEST_RELEVANCE = 3.0
 
 
 def load(source: Source) -> Dataset:
-    """Load all products, judged or not, and the queries that are judged.
+    """Load all products, judged or not, and the queries that are judged; over an index there may be no products.
 
     Raises:
         InputError: the folder or a file cannot be read, or holds what is not allowed.
     """
     refuse_unused(source, "columns", "gains")
     folder = existing_folder(source)
-    stream, rated = product_stream(folder), _judgment_stream(folder)
+    stream = product_stream(folder) if source.over is None else optional_product_stream(folder)
+    rated = _judgment_stream(folder)
     _check_columns(source, stream, rated)
     texts, texts_notes = _queries(folder)
     table, table_notes = _judgments(source, rated, by_id=texts is not None)
-    catalogue, product_notes = products(stream, source.columns)
-    rules = Rules(int, source.relevant_from or 1, source.unknown_products, texts, QUERIES)
-    queries, judgments, notes = judged(table, _JUDGED, catalogue, rules)
+    offered, product_notes = (
+        (None, without_titles(JSON_LINES, CSV)) if stream is None else products(stream, source.columns)
+    )
+    rules = Rules(int, source.relevant_from or 1, source, texts, QUERIES)
+    catalogue, queries, judgments, notes = judged(table, _JUDGED, offered, rules)
     return Dataset(source.name, catalogue, queries, judgments, (*product_notes, *texts_notes, *table_notes, *notes))
 
 
@@ -103,9 +115,9 @@ def _is_relevance(text: str) -> bool:
     return not text or (decimal and 1 <= float(text) <= _HIGHEST_RELEVANCE)
 
 
-def _check_columns(source: Source, stream: TextStream, rated: TextStream) -> None:
+def _check_columns(source: Source, stream: TextStream | None, rated: TextStream) -> None:
     """Refuse a column name that nothing in this folder would look up."""
-    of_products = ["id", "title", "description"] + ([] if stream.name == CSV else ["attributes"])
+    of_products = ["id", "title", "description"] + ([] if stream is not None and stream.name == CSV else ["attributes"])
     allowed = of_products + ([] if rated.name == QRELS else ["query", "product", "grade"])
     for ours in source.columns:
         if ours not in allowed:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from relevance.datasets.files import found
 from relevance.datasets.jsontext import records
 from relevance.datasets.products import ProductColumns
-from relevance.datasets.stream import one_stream
+from relevance.datasets.stream import find_stream, one_stream
 from relevance.datasets.tables import ID_RULE, is_id
 
 if TYPE_CHECKING:
@@ -18,7 +18,17 @@ if TYPE_CHECKING:
     from relevance.errors import InputError
     from relevance.records import Catalogue
 
-__all__ = ["CSV", "JSON_LINES", "object_products", "product_stream", "products", "repeated_id", "unused_note"]
+__all__ = [
+    "CSV",
+    "JSON_LINES",
+    "object_products",
+    "optional_product_stream",
+    "product_stream",
+    "products",
+    "repeated_id",
+    "unused_note",
+    "without_titles",
+]
 
 JSON_LINES, CSV = "products.jsonl", "products.csv"
 _ATTRIBUTE_PREFIX = "attr_"
@@ -28,6 +38,13 @@ _NAMED = 5
 def product_stream(folder: Path) -> TextStream:
     """The file of products: `products.jsonl` or `products.csv`."""
     return one_stream(folder, JSON_LINES, CSV)
+
+
+def optional_product_stream(folder: Path) -> TextStream | None:
+    """The file of products; None where there is neither."""
+    if any(find_stream(folder, name) for name in (JSON_LINES, CSV)):
+        return product_stream(folder)
+    return None
 
 
 def products(stream: TextStream, columns: Mapping[str, str]) -> tuple[Catalogue, tuple[str, ...]]:
@@ -105,6 +122,11 @@ def _check_header(stream: TextStream, header: list[str], names: Mapping[str, str
 def repeated_id(stream: TextStream, line: int, column: str, identifier: str, earlier: int) -> InputError:
     """The error for an id that stood on an earlier line."""
     return stream.fault(line, f"found {found(identifier)} again (line {earlier}); allowed: an id once", at=column)
+
+
+def without_titles(*names: str) -> tuple[str, ...]:
+    """A note of the file of products that is not there, of these names; what is evaluated is an index."""
+    return (f"no {' and no '.join(names)}: products have no title here",)
 
 
 def unused_note(stream: TextStream, names: Iterable[str]) -> tuple[str, ...]:

@@ -30,6 +30,8 @@ class Source:
         relevant_from: lowest grade that counts as relevant, 1 or more; None: the format's own.
         unknown_products: what a judgment of a product that is not in the catalogue is: an error, or dropped and
             counted.
+        over: ids of the products of an index that exists, which the catalogue is made of whatever the files have;
+            None: the products of the files. No setting: `datasets.load_over` sets it.
 
     Raises:
         InputError: a value is not allowed.
@@ -42,6 +44,7 @@ class Source:
     gains: Mapping[str, int] = field(default_factory=dict)
     relevant_from: int | None = None
     unknown_products: UnknownProducts = "error"
+    over: tuple[str, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         for part in ("columns", "gains"):

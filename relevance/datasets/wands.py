@@ -54,9 +54,8 @@ def load(source: Source) -> Dataset:
     table.require_ids("product_id")
     labelled = graded(table, "label", gains)
     texts = _texts(asked)
-    catalogue = _catalogue(offered)
-    rules = Rules(int, source.relevant_from or 1, source.unknown_products, texts, _QUERIES)
-    queries, judgments, notes = judged(labelled, JudgedColumns(*_LABEL_COLUMNS), catalogue, rules)
+    rules = Rules(int, source.relevant_from or 1, source, texts, _QUERIES)
+    catalogue, queries, judgments, notes = judged(labelled, JudgedColumns(*_LABEL_COLUMNS), _catalogue(offered), rules)
     tolerated = (*offered.notes(), *asked.notes(), *rated.notes())
     return Dataset(source.name, catalogue, queries, judgments, (*tolerated, *notes))
 

@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
 
-    from relevance.records import Ranking
+    from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg
 
-__all__ = ["Engine", "QueryBatch", "VectorField"]
+__all__ = ["Engine", "EnginePlan", "Opening", "QueryBatch", "VectorField"]
 
 VectorField: TypeAlias = tuple[str, str]
 """(model, vector field)."""
@@ -41,18 +41,101 @@ class QueryBatch:
 
 
 class Engine(Protocol):
-    """An engine that has indexed a catalogue."""
+    """An engine that has indexed a catalogue, or holds one that was indexed before."""
 
     @property
     def name(self) -> str:
-        """As in results: `embedded`, …."""
+        """As in results: `embedded`, `elasticsearch`."""
 
     @property
     def version(self) -> str:
         """What makes two engines of a name rank alike."""
 
+    @property
+    def facts(self) -> Mapping[str, object]:
+        """What else decides ranking or run time, for results: kind of vector index, shards, …; JSON values."""
+
+    @property
+    def took_ms(self) -> float | None:
+        """Milliseconds that the server says it worked on all searches so far; None where this process is the engine."""
+
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        """Answer one leg: score descending, then product id ascending; shape (queries, hits)."""
+        """Answer one leg: score descending, then product id ascending; shape (queries, hits).
+
+        Raises:
+            CouldNotRunError: the engine failed; a ranking is complete or there is none.
+        """
+
+    def notes(self) -> Sequence[str]:
+        """What people should know of the session, a line each: retries, what was left behind."""
 
     def close(self) -> None:
-        """Let go of what the engine holds."""
+        """Let go of what the engine holds; name, version, facts and notes stay."""
+
+
+class Opening(Protocol):
+    """An engine on its way: what it needs was checked; it may still be starting in the background."""
+
+    def wait(self) -> None:
+        """Wait until the engine is up.
+
+        Raises:
+            CouldNotRunError: it does not come up.
+        """
+
+    def index(
+        self,
+        catalogue: Catalogue,
+        *,
+        text_fields: Iterable[str],
+        vectors: Mapping[VectorField, Vectors],
+        progress: bool,
+    ) -> Engine:
+        """Index the catalogue.
+
+        Args:
+            catalogue: the products.
+            text_fields: those that strategies match.
+            vectors: unit vectors of the products for each vector field that strategies search.
+            progress: whether a bar is shown.
+
+        Raises:
+            InputError: the engine cannot hold these products.
+            CouldNotRunError: the engine fails; nothing of the index is left.
+        """
+
+    def start_s(self) -> float | None:
+        """Seconds from the start of a server of ours until it was ready; None where none was started."""
+
+    def close(self) -> None:
+        """Remove what was started; safe to call at any time, and twice."""
+
+
+class EnginePlan(Protocol):
+    """An engine that was chosen and checked as far as possible without starting anything."""
+
+    @property
+    def name(self) -> str:
+        """Key of `ENGINES`."""
+
+    @property
+    def line(self) -> str:
+        """Which engine, and why, for the header: `elasticsearch 8.19.5 at https://… (--es-url)`."""
+
+    @property
+    def hint(self) -> str:
+        """How to get another one, where the choice was made for want of it; else ""."""
+
+    def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:
+        """The ids of the products of an index that exists already; None where the data set's products are indexed.
+
+        Args:
+            dimensions: of the models that strategies use, by name; the index's vectors have to have as many.
+
+        Raises:
+            CouldNotRunError: the engine failed.
+            InputError: the index does not hold what its field map says or what the strategies need.
+        """
+
+    def open(self, *, progress: bool) -> Opening:
+        """Start what has to be started, in the background; the caller closes what comes back."""

@@ -13,7 +13,7 @@ from relevance.plugin.collection import (
     pytest_report_header,
     pytest_xdist_node_collection_finished,
 )
-from relevance.plugin.ending import pytest_sessionfinish, pytest_terminal_summary
+from relevance.plugin.ending import pytest_sessionfinish, pytest_terminal_summary, pytest_unconfigure
 from relevance.plugin.measuring import (
     measure_strategy,
     pytest_benchmark_group_stats,
@@ -33,6 +33,7 @@ __all__ = [
     "pytest_report_header",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "pytest_unconfigure",
     "pytest_xdist_node_collection_finished",
     "relevance_plan",
     "relevance_suite",

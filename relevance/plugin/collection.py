@@ -30,10 +30,10 @@ __all__ = [
 @pytest.hookimpl(tryfirst=True)
 def pytest_configure(config: pytest.Config) -> None:
     """Read the configuration before anything is collected; `--help` is shown whatever is in it."""
-    config.stash[STATE] = State()
+    state = config.stash[STATE] = State()
     if not config.option.help:
-        with at_collection():
-            config.stash[STATE].config = read(config)
+        with at_collection(state):
+            state.config = read(config)
 
 
 def pytest_report_header(config: pytest.Config) -> str:
@@ -72,13 +72,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         return
     if config.getoption("benchmark_skip") and not config.getoption("benchmark_only"):
         raise pytest.UsageError("--benchmark-skip would skip every strategy; allowed: --benchmark-disable (no times)")
-    with at_collection():
+    state = config.stash[STATE]
+    with at_collection(state):
         from relevance import suite  # noqa: PLC0415 - pandas and numpy are loaded where benchmarks run
         from relevance.report.folder import check_folder  # noqa: PLC0415
 
         ours = with_floors(settings(config), beside=selected[0].path)
         check_folder(ours.out)
-        config.stash[STATE].plan = suite.make_plan(ours, _selected_strategies(selected))
+        state.plan = suite.make_plan(ours, _selected_strategies(selected))
+    state.interrupts.install()
+    config.add_cleanup(state.interrupts.restore)
 
 
 @pytest.hookimpl(optionalhook=True)

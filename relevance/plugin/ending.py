@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from relevance.report.terminal import Line
 
-__all__ = ["pytest_sessionfinish", "pytest_terminal_summary"]
+__all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_unconfigure"]
 
 _MARKUP: dict[str, dict[str, bool]] = {
     "good": {"green": True},
@@ -56,25 +56,44 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     """The table, what is not gated, where the results are."""
     state = config.stash[STATE]
     if state.suite is None or not state.suite.results:
-        return
-    from relevance.report.terminal import Line, table, verdict_lines, without_hits_lines  # noqa: PLC0415
-
-    results = list(state.suite.results.values())
-    terminalreporter.write_sep("=", f"relevance: {state.suite.plan.dataset.name}")
-    width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - as pytest-cov does
-    _write(
-        terminalreporter,
-        [*table(state.suite, width=width), Line(""), *verdict_lines(results), *without_hits_lines(state.suite)],
+        return  # what is left to say is said when pytest has said why it ended
+    from relevance.report.terminal import (  # noqa: PLC0415
+        Line,
+        preparation_lines,
+        table,
+        verdict_lines,
+        without_hits_lines,
     )
+
+    suite = state.suite
+    results = list(suite.results.values())
+    terminalreporter.write_sep("=", f"relevance: {suite.plan.dataset.name}")
+    width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - as pytest-cov does
+    lines = [*table(suite, width=width), *preparation_lines(suite), Line("")]
+    _write(terminalreporter, [*lines, *verdict_lines(results), *without_hits_lines(suite)])
     if state.ungated_in_ci:
         _write(terminalreporter, [Line("FAIL: CI is set and no strategy was gated", "bad")])
     if config.getoption("--suggest-floors"):
         from relevance.gate import suggest  # noqa: PLC0415
 
         evaluations = {result.strategy.name: result.evaluation for result in results}
-        _write(terminalreporter, [Line(line) for line in suggest(state.suite.plan.dataset, evaluations).splitlines()])
+        _write(terminalreporter, [Line(line) for line in suggest(suite.plan.dataset, evaluations).splitlines()])
+    _write(terminalreporter, [Line(f"note: {note}", "warn") for note in state.notes])
+    state.notes.clear()
     if state.written:
         _write(terminalreporter, [Line(f"results: {os.path.relpath(state.written, config.invocation_params.dir)}")])
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Say what has not been said: details of the error that ended the session, and the engine's notes."""
+    terminal, state = config.pluginmanager.getplugin("terminalreporter"), config.stash.get(STATE, None)
+    if state is None:
+        return
+    state.close()  # an interrupt may have kept pytest from tearing the suite's fixture down
+    if terminal is not None:
+        for line in (*(f"  {detail}" for detail in state.details), *(f"note: {note}" for note in state.notes)):
+            terminal.write_line(line)
 
 
 def _write(terminal: TerminalReporter, lines: Sequence[Line]) -> None:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pytest
 
-from relevance.errors import CouldNotRunError, InputError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.plugin.interrupts import Interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,6 +35,9 @@ class State:
         config: read when pytest is configured.
         plan: made at the end of collection, where a benchmark of ours was selected.
         suite: the plan, embedded and indexed.
+        notes: what people should know of the engine's session, once it is closed; printed at the end.
+        details: further lines of the error that ended the session.
+        interrupts: what SIGINT and SIGTERM do.
         written: the folder of results, once it is complete.
         ungated_in_ci: whether nothing was gated although `CI` is set.
     """
@@ -41,8 +45,24 @@ class State:
     config: Config | None = None
     plan: Plan | None = None
     suite: Suite | None = None
+    notes: list[str] = field(default_factory=list)
+    details: tuple[str, ...] = ()
+    interrupts: Interrupts = field(default_factory=Interrupts)
     written: Path | None = None
     ungated_in_ci: bool = False
+    _closed: bool = False
+
+    def close(self) -> None:
+        """Remove what the suite started, once; nothing interrupts it, and what goes wrong is a note."""
+        if self.suite is None or self._closed:
+            return
+        self._closed = True
+        with self.interrupts.at_most(0):
+            try:
+                self.suite.close()
+            except RelevanceError as error:
+                self.notes.append(str(error))
+            self.notes += self.suite.engine.notes()
 
 
 STATE = pytest.StashKey[State]()
@@ -56,22 +76,23 @@ def settings(config: pytest.Config) -> Config:
 
 
 @contextmanager
-def at_collection() -> Iterator[None]:
+def at_collection(state: State) -> Iterator[None]:
     """Print an error of ours as its one line, with pytest's own exit code for it."""
     try:
         yield
     except InputError as error:
-        raise pytest.UsageError(str(error)) from None
+        raise pytest.UsageError("\n  ".join((str(error), *error.details))) from None
     except CouldNotRunError as error:
+        state.details = error.details
         pytest.exit(str(error), returncode=COULD_NOT_RUN)
 
 
 @contextmanager
-def in_fixture() -> Iterator[None]:
+def in_fixture(state: State) -> Iterator[None]:
     """The same inside a fixture or test, where pytest would take a usage error for a failure of the test."""
     try:
         yield
-    except InputError as error:
-        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR)
-    except CouldNotRunError as error:
-        pytest.exit(str(error), returncode=COULD_NOT_RUN)
+    except RelevanceError as error:
+        state.details = error.details
+        bad_input = isinstance(error, InputError)
+        pytest.exit(str(error), returncode=pytest.ExitCode.USAGE_ERROR if bad_input else COULD_NOT_RUN)

@@ -28,9 +28,11 @@ def findings_lines(findings: Findings) -> list[str]:
         rows += _judgments(findings.judgments, findings.catalogue.products if findings.catalogue else 0)
     if findings.floors is not None:
         rows += _floors(findings.floors)
+    rows += [("engine", line) for line in (findings.engine, findings.hint) if line]
     rows += _texts(findings.texts)
     if findings.search_seconds:
-        rows.append(("time", f"about {_time(findings.search_seconds)} to measure the strategies, in four rounds each"))
+        measuring = "to measure the strategies on the embedded engine, in four rounds each"
+        rows.append(("time", f"about {_time(findings.search_seconds)} {measuring}"))
     if findings.memory is not None:
         rows.append(("memory", f"about {findings.memory / _GIB:.1f} GiB at most"))
     rows += [("note", note) for note in findings.notes]

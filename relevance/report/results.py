@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from relevance.embeddings import Model
     from relevance.records import Dataset
-    from relevance.suite import Result, Suite
+    from relevance.suite import Result, Suite, Timing
 
 __all__ = ["SCHEMA", "per_query_json", "queries_tsv", "results_json"]
 
@@ -51,16 +51,47 @@ def _model(model: Model) -> Mapping[str, object]:
 def _strategy(result: Result) -> Mapping[str, object]:
     timing = result.timing
     return {
-        "model": result.strategy.model if result.strategy.vectors else None,
+        "model": result.strategy.model if result.strategy.embeds else None,
         "metrics": {str(metric): round(result.evaluation.mean(metric), _DIGITS) for metric in METRICS},
         "run_time_s": round(timing.run_time_s, _DIGITS) if timing else None,
         "queries_per_s": round(timing.queries_per_s, 1) if timing else None,
         "latency_ms": {
-            "p50": round(timing.p50_ms, 4) if timing else None,
-            "p95": round(timing.p95_ms, 4) if timing else None,
+            "p50": round(timing.single.p50_ms, 4) if timing else None,
+            "p95": round(timing.single.p95_ms, 4) if timing else None,
         },
+        "took": _took(timing),
         "verdict": result.verdict.status,
         "reasons": list(result.verdict.reasons),
+    }
+
+
+def _took(timing: Timing | None) -> Mapping[str, object] | None:
+    """What the server says of its own time; None where this process is the engine, or no time was taken."""
+    if timing is None or timing.took_s is None:
+        return None
+    single = timing.single
+    return {
+        "run_time_s": round(timing.took_s, _DIGITS),
+        "p50_ms": _rounded(single.took_p50_ms),
+        "p95_ms": _rounded(single.took_p95_ms),
+    }
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, _DIGITS)
+
+
+def _engine(suite: Suite) -> Mapping[str, object]:
+    preparation = suite.preparation
+    return {
+        "name": suite.engine.name,
+        "version": suite.engine.version,
+        "facts": dict(suite.engine.facts),
+        "preparation": {
+            "embedding_s": _rounded(preparation.embedding_s),
+            "start_s": _rounded(preparation.start_s),
+            "indexing_s": _rounded(preparation.indexing_s),
+        },
     }
 
 
@@ -69,7 +100,7 @@ def results_json(suite: Suite) -> str:
     document = {
         "schema": SCHEMA,
         "dataset": _dataset(suite.plan.dataset),
-        "engine": {"name": suite.engine.name, "version": suite.engine.version},
+        "engine": _engine(suite),
         "models": {name: _model(model) for name, model in suite.plan.models.items()},
         "strategies": {name: _strategy(result) for name, result in suite.results.items()},
     }

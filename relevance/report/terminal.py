@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from relevance.evaluation import JUDGED10
 from relevance.gate import GATED
+from relevance.suite import searched_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from relevance.gate import Shortfall, Verdict
     from relevance.suite import Plan, Result, Suite
 
-__all__ = ["Line", "failure", "plan_lines", "table", "verdict_lines", "without_hits_lines"]
+__all__ = ["Line", "failure", "plan_lines", "preparation_lines", "table", "verdict_lines", "without_hits_lines"]
 
 _SHORT_HASH = 12
 _SHOWN_QUERIES = 5
@@ -36,10 +37,12 @@ def plan_lines(plan: Plan) -> list[str]:
     lines = [
         (
             f"{dataset.name}: {len(dataset.catalogue):,} products, {len(dataset.queries):,} queries, "
-            f"{len(dataset.judgments):,} judgments; engine {plan.engine}"
+            f"{len(dataset.judgments):,} judgments"
         ),
         "sha256 " + ", ".join(f"{name} {value[:_SHORT_HASH]}" for name, value in hashes),
+        f"engine: {plan.engine.line}",
     ]
+    lines += [f"  {plan.engine.hint}"] if plan.engine.hint else []
     lines += [
         f"model {name}: {model.name} ({model.dimensions} dimensions, {model.max_tokens} tokens, "
         f"prompt {model.prompt!r}, sha256 {model.sha256[:_SHORT_HASH]})"
@@ -63,25 +66,28 @@ def _times(result: Result) -> list[str]:
     timing = result.timing
     if timing is None:
         return ["-"] * len(_TIMES)
-    run_time = f"{timing.run_time_s:.3f}"
-    return [run_time, f"{timing.queries_per_s:,.0f}", f"{timing.p50_ms:.2f}", f"{timing.p95_ms:.2f}"]
+    single = timing.single
+    took = "-" if timing.took_s is None else f"{timing.took_s:.3f}"
+    rate = f"{timing.queries_per_s:,.0f}"
+    return [f"{timing.run_time_s:.3f}", took, rate, f"{single.p50_ms:.2f}", f"{single.p95_ms:.2f}"]
 
 
 def _encoding(result: Result, suite: Suite) -> list[str]:
     """Time to embed one query, and texts cut at the model's limit, of the rows that use vectors."""
-    if not result.strategy.vectors:
+    strategy = result.strategy
+    if not strategy.embeds:
         return ["", ""]
-    query_ms = suite.query_ms[result.strategy.model]
-    counts = [suite.cut[result.strategy.model, field] for field in result.strategy.vectors]
-    texts, cut = (sum(column) for column in zip(*counts, strict=True))
-    return ["-" if query_ms is None else f"+{query_ms:.1f}", f"{cut:,}/{texts:,}"]
+    query_ms = suite.query_ms[strategy.model]
+    counts = [suite.cut[key] for key in searched_fields([strategy]) if key in suite.cut]  # none of an existing index
+    texts, cut = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
+    return ["-" if query_ms is None else f"+{query_ms:.1f}", f"{cut:,}/{texts:,}" if counts else ""]
 
 
 _STATUS = {"pass": ("pass", "good"), "fail": ("FAIL", "bad"), "not_gated": ("not gated", "warn")}
-_TIMES = ("time (s)", "queries/s", "p50 (ms)", "p95 (ms)")
+_TIMES = ("time (s)", "took (s)", "queries/s", "p50 (ms)", "p95 (ms)")
 _LEFT = {"strategy", *GATED, "verdict"}
 _BARE = len("0.1234*")
-_LEFT_OUT_FIRST = ("queries/s", "p95 (ms)", "judged", "p50 (ms)", "cut", "embed (ms)")
+_LEFT_OUT_FIRST = ("queries/s", "took (s)", "p95 (ms)", "judged", "p50 (ms)", "cut", "embed (ms)")
 
 
 def _row(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str, str]:
@@ -124,9 +130,32 @@ def table(suite: Suite, *, width: int | None) -> list[Line]:
     results = list(suite.results.values())
     best = {label: max(result.evaluation.mean(metric) for result in results) for label, metric in GATED.items()}
     rows = [_row(result, suite, best) for result in results]
-    columns = {name: [name, *(row[name] for row in rows)] for name in rows[0]}
+    names = [name for name in rows[0] if name != "took (s)" or any(row[name] != "-" for row in rows)]
+    columns = {name: [name, *(row[name] for row in rows)] for name in names}
     marks = ["head", *(_STATUS[result.verdict.status][1] for result in results)]
     return [Line(text, mark) for text, mark in zip(_fitted(columns, width), marks, strict=True)]
+
+
+def preparation_lines(suite: Suite) -> list[Line]:
+    """Where the time before the first search went and what it made, for an engine that is another process."""
+    if suite.engine.took_ms is None:
+        return []
+    preparation, facts = suite.preparation, suite.engine.facts
+    took = [] if preparation.start_s is None else [f"started in {preparation.start_s:.1f} s"]
+    if suite.plan.models:
+        took.append(f"texts embedded in {preparation.embedding_s:.1f} s")
+    if facts.get("reused"):
+        took.append(f"index of an earlier run taken in {preparation.indexing_s:.1f} s")
+    elif "uuid" not in facts:  # an index that exists has its own, and was not made
+        took.append(f"{len(suite.plan.dataset.catalogue):,} products indexed in {preparation.indexing_s:.1f} s")
+    made = [f"{facts['vector_index']} vectors"] if facts.get("vector_index") and suite.plan.models else []
+    made += [_counted(facts[f"{noun}s"], noun) for noun in ("shard", "segment") if f"{noun}s" in facts]
+    parts = "; ".join(", ".join(part) for part in (took, made) if part)
+    return [Line(f"{suite.engine.name} {suite.engine.version}: {parts}")]
+
+
+def _counted(number: object, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}" if isinstance(number, int) else f"{number} {noun}s"
 
 
 def verdict_lines(results: Sequence[Result]) -> list[Line]:

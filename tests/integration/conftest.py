@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 from parity.catalogues import Case, made_batch, made_vectors
-from parity.record import ROWS, Record
+from parity.record import LISTED, ROWS, Record, Show, shown_in, write_tables
 from parity.server import running_server
 from parity.table import table
 
 from relevance.fields import VECTOR_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from parity.index import ReferenceIndex
@@ -32,26 +32,47 @@ def record(request: pytest.FixtureRequest, reference: ReferenceServer) -> Record
     node: pytest.Item = request.node
     release = reference.version
 
-    def keep(what: str, figures: dict[str, int], *, detail: str = "") -> None:
-        rows = request.config.stash.setdefault(ROWS, {})
-        rows.setdefault((release, what), Counter()).update(figures)
+    def keep(
+        what: str,
+        figures: Mapping[str, int],
+        *,
+        detail: str = "",
+        columns: Mapping[str, str] | None = None,
+        listed: str = "",
+    ) -> None:
+        key = {"server": release, **(columns or {}), "compared": what}
+        request.config.stash.setdefault(ROWS, {}).setdefault(tuple(key.items()), Counter()).update(figures)
         line = ", ".join(f"{value:,} {name}" for name, value in figures.items())
-        name = f"{what}, {detail}" if detail else what
+        name = ", ".join(part for part in (what, *(columns or {}).values(), detail) if part)
         node.user_properties.append((name, line))  # as record_property does, which warns under --junitxml
         print(f"{release} {name}: {line}")  # noqa: T201 - shown by -rA and on failure
+        if listed:
+            request.config.stash.setdefault(LISTED, []).append(f"{release} {name}: {listed}")
 
     return keep
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Show:
+    """Keep a row for the table of this title."""
+    return shown_in(request.config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print what was compared and what differed, a table for each kind of comparison."""
     kinds: dict[tuple[str, ...], list[dict[str, object]]] = {}
-    for (server, what), figures in config.stash.get(ROWS, {}).items():
-        kinds.setdefault(tuple(figures), []).append({"server": server, "compared": what, **figures})
+    for key, figures in config.stash.get(ROWS, {}).items():
+        row = {**dict(key), **figures}
+        kinds.setdefault(tuple(row), []).append(row)
     for rows in kinds.values():
         terminalreporter.section("parity with a real Elasticsearch")
         for line in table(rows):
             terminalreporter.write_line(line)
+    if listed := config.stash.get(LISTED, []):
+        terminalreporter.section("different within the rules")
+        for line in listed:
+            terminalreporter.write_line(line)
+    write_tables(terminalreporter, config)
 
 
 @pytest.fixture(

@@ -55,12 +55,20 @@ def test_a_hit_too_few_or_too_many_is_off(lost: Ranking) -> None:
     assert (differences.unequal, differences.off, differences.different) == (1, 1, 1)
 
 
-def test_an_order_among_equal_scores_is_reordered() -> None:
-    """Swapped ties are close, and not equal."""
-    differences = compare_rankings(ranking(), ranking({(1, 1): 4, (1, 2): 2}))
-    assert (differences.unequal, differences.reordered, differences.different) == (0, 1, 0)
+def test_an_order_among_scores_within_the_tolerance_is_reordered() -> None:
+    """Swapped products whose scores are one float32 apart are close, and not equal."""
+    up = float(np.nextafter(np.float32(8), np.float32(9)))
+    differences = compare_rankings(ranking(), ranking({(1, 1): 4, (1, 2): 2}, {(1, 1): up}))
+    assert (differences.unequal, differences.reordered, differences.different) == (1, 1, 0)
     assert not differences.equal
     assert differences.close
+
+
+def test_equal_scores_have_to_stand_in_the_order_of_the_ids() -> None:
+    """Swapped products of one score are not close: ties go by id."""
+    differences = compare_rankings(ranking(), ranking({(1, 1): 4, (1, 2): 2}))
+    assert (differences.unequal, differences.reordered, differences.unsorted) == (0, 1, 1)
+    assert not differences.close
 
 
 @pytest.mark.parametrize("codes", [{(0, 0): 3, (0, 1): 7}, {(0, 0): 8}])

@@ -12,8 +12,10 @@ import pandas as pd
 from parity.texts import fuzzed_texts, seeded
 from relevance.engines.base import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
+from relevance.engines.embedded.vocabulary import Vocabulary
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS, embedded_texts
 from relevance.records import Catalogue, Vectors
+from relevance.strategies import Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -21,7 +23,20 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["CASES", "Case", "catalogue_of", "made_batch", "made_queries", "made_vectors"]
+    from relevance.engines.embedded.vocabulary import Counts
+    from relevance.records import Dataset
+    from relevance.strategies import Leg
+
+__all__ = [
+    "CASES",
+    "Case",
+    "catalogue_of",
+    "fuzzed_strategies",
+    "made_batch",
+    "made_queries",
+    "made_vectors",
+    "worded_case",
+]
 
 DIMENSIONS = 16
 CLUSTERS = 24
@@ -43,6 +58,20 @@ class Case:
     catalogue: Catalogue
     vectors: Mapping[str, Vectors]
     batch: QueryBatch
+
+    def twins(self, leg: Leg) -> npt.NDArray[np.int64]:
+        """Shape (products,): a number that products share whose texts and vectors are the same to a leg."""
+        products = self.catalogue.products
+        columns: list[Sequence[object]] = [
+            embedded_texts(self.catalogue, name) if name == "attributes" else products[name].tolist()
+            for name, _ in leg.text
+        ]
+        for name, _ in leg.vectors:
+            each = self.vectors[name]
+            held = each.matrix.view(f"V{each.matrix.itemsize * each.matrix.shape[1]}").ravel()
+            columns.append([held[row].tobytes() if row >= 0 else b"" for row in each.rows.tolist()])
+        numbers: dict[tuple[object, ...], int] = {}
+        return np.array([numbers.setdefault(key, len(numbers)) for key in zip(*columns, strict=True)])
 
     def embedded(self) -> EmbeddedEngine:
         """Return the embedded engine over the catalogue."""
@@ -88,6 +117,55 @@ def made_vectors(catalogue: Catalogue, field: str, dimensions: int = DIMENSIONS)
 def made_batch(texts: Sequence[str], dimensions: int = DIMENSIONS) -> QueryBatch:
     """Return the queries with a made vector each."""
     return QueryBatch(list(texts), {"base": _clustered(len(texts), dimensions, 99)})
+
+
+def worded_case(dataset: Dataset, dimensions: int) -> Case:
+    """Return a data set with vectors that are near each other where texts share rare words.
+
+    A text's vector is the sum of a random vector for each of its tokens, so that vector search finds something, and
+    metrics say something; equal texts have equal vectors.
+    """
+    vocabulary = Vocabulary()
+    texts = {name: embedded_texts(dataset.catalogue, name) for name in VECTOR_FIELDS}
+    counted = {name: vocabulary.count(each) for name, each in texts.items()}
+    asked = vocabulary.count(dataset.queries.texts)
+    products = len(dataset.catalogue)
+    frequencies = np.bincount(counted["whole"].indices, minlength=len(vocabulary))
+    weights = np.log1p(products / (1 + frequencies))
+    of_tokens = np.random.default_rng(dimensions).normal(size=(len(vocabulary), dimensions)) * weights[:, None]
+
+    def placed(counts: Counts) -> npt.NDArray[np.float32]:
+        present = counts.sign()
+        # a direction of its own keeps texts without a token from being nowhere
+        sums = present @ of_tokens[: present.shape[1]] + 0.01
+        unit: npt.NDArray[np.float32] = (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
+        return unit
+
+    vectors = {}
+    for name, counts in counted.items():
+        held = np.array([bool(text) for text in texts[name]])
+        vectors[name] = Vectors(placed(counts), np.where(held, np.arange(products), -1))
+    return Case(dataset.catalogue, vectors, QueryBatch(dataset.queries.texts, {"base": placed(asked)}))
+
+
+def fuzzed_strategies(random: Random, count: int) -> list[Strategy]:
+    """Return strategies of any fields, boosts, candidates and windows."""
+
+    def boosts(fields: Sequence[str], most: float) -> dict[str, float]:
+        chosen = random.sample(fields, random.randint(0, len(fields)))
+        return {name: random.choice([1.0, round(10 ** random.uniform(-3, most), 4)]) for name in chosen}
+
+    made: list[Strategy] = []
+    while len(made) < count:
+        text, vectors = boosts(TEXT_FIELDS, 3), boosts(VECTOR_FIELDS, 2)
+        lists = len(vectors) + bool(text)
+        own = {"candidates": random.choice([3, 40, 150, 700]), "window": random.choice([1, 7, 50]), "k": 60}
+        name = f"fuzzed_{len(made)}"
+        if lists > 1 and random.random() < 0.3:
+            made.append(Strategy(name, text, dict.fromkeys(vectors, 1), combine="rrf", **own))
+        elif lists:
+            made.append(Strategy(name, text, vectors, candidates=own["candidates"]))
+    return made
 
 
 def _words(random: Random, count: int) -> str:

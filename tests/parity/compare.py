@@ -10,7 +10,7 @@ import numpy as np
 from relevance.records import NO_HIT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -20,8 +20,6 @@ __all__ = ["TOLERANCE", "RankingDifferences", "compare_rankings", "different_tex
 
 TOLERANCE = 1e-6
 """Relative; for scores with a vector in them, whose order of additions depends on the server's processor code."""
-
-FIRST = 10
 
 
 @dataclass(frozen=True)
@@ -33,10 +31,13 @@ class RankingDifferences:
         scores: compared, position by position.
         unequal: scores whose float32 bits differ; a hit that one side lacks counts too.
         off: scores further apart than `TOLERANCE`.
-        reordered: queries whose first ten products differ only among scores within `TOLERANCE`.
-        different: queries whose first ten products differ otherwise.
+        reordered: queries whose products differ only among scores within `TOLERANCE`.
+        different: queries whose products differ otherwise.
+        tied: queries set aside, since their lists are right for another choice among ties at the last candidate.
+        unsorted: queries in whose actual list products of one score do not come in the order of their codes, or a
+            product stands without a twin that has a lower code.
         largest: the largest relative distance of two scores.
-        listed: the codes of the first few queries with an unequal list, or else with an unequal score.
+        listed: the codes of the queries whose lists differ, or else of those with an unequal score.
     """
 
     queries: int
@@ -45,6 +46,8 @@ class RankingDifferences:
     off: int
     reordered: int
     different: int
+    tied: int
+    unsorted: int
     largest: float
     listed: tuple[int, ...]
 
@@ -52,46 +55,89 @@ class RankingDifferences:
     def figures(self) -> dict[str, int]:
         """What a report shows."""
         return {
-            "queries": self.queries,
+            "lists": self.queries,
             "scores": self.scores,
             "not bit-equal": self.unequal,
             "off by > 1e-6": self.off,
-            "lists of ten different": self.different,
+            "lists different": self.different + self.unsorted,
             "reordered within 1e-6": self.reordered,
+            "ties at the last candidate": self.tied,
         }
 
     @property
     def equal(self) -> bool:
-        """Whether every score is bit-equal and every list of ten is equal."""
-        return not (self.unequal or self.different or self.reordered)
+        """Whether every score is bit-equal and every list is equal."""
+        return not (self.unequal or self.different or self.reordered or self.tied or self.unsorted)
 
     @property
     def close(self) -> bool:
-        """Whether every score is within the tolerance and every list of ten differs within it at most."""
-        return not (self.off or self.different)
+        """Whether every score is within the tolerance and every list differs within it, or by such a tie, at most."""
+        return not (self.off or self.different or self.unsorted)
 
 
-def compare_rankings(expected: Ranking, actual: Ranking) -> RankingDifferences:
-    """Compare two rankings of one shape, position by position."""
+def compare_rankings(
+    expected: Ranking,
+    actual: Ranking,
+    *,
+    twins: npt.NDArray[np.int64] | None = None,
+    tied: Callable[[Sequence[int]], Sequence[int]] | None = None,
+) -> RankingDifferences:
+    """Compare two rankings of one shape, position by position.
+
+    Args:
+        expected: of the engine that is right.
+        actual: of the one that is judged.
+        twins: shape (products,), a number that products with the same texts and vectors share; None: all differ.
+        tied: which of the queries given, whose lists differ, are to be set aside; None: none is.
+    """
     if expected.scores.shape != actual.scores.shape:
         raise AssertionError(f"shape {actual.scores.shape}, expected {expected.scores.shape}")
     hit = (expected.codes != NO_HIT) | (actual.codes != NO_HIT)
     unequal = (expected.scores.view(np.uint32) != actual.scores.view(np.uint32)) & hit
     distance = _distance(expected.scores, actual.scores)
-    lists = (expected.codes[:, :FIRST] != actual.codes[:, :FIRST]).any(axis=1)
-    rows = np.flatnonzero(lists)
-    reordered = sum(_only_reordered(expected, actual, int(row)) for row in rows)
-    suspects = rows if len(rows) else np.flatnonzero(unequal.any(axis=1))
+    lists = (expected.codes != actual.codes).any(axis=1)
+    reordered = lists & [is_other and _only_reordered(expected, actual, row) for row, is_other in enumerate(lists)]
+    parted = np.zeros(len(hit), dtype=bool) if twins is None else _parted(actual, twins)
+    suspects = np.flatnonzero(parted | lists | (distance > TOLERANCE).any(axis=1))
+    kept = np.ones(len(hit), dtype=bool)
+    kept[list(tied(suspects.tolist())) if tied and len(suspects) else []] = False
+    others = lists | ~kept
+    shown = np.flatnonzero(others if others.any() else unequal.any(axis=1))
     return RankingDifferences(
         queries=len(hit),
         scores=int(hit.sum()),
-        unequal=int(unequal.sum()),
-        off=int((distance > TOLERANCE).sum()),
-        reordered=reordered,
-        different=len(rows) - reordered,
-        largest=float(distance.max(initial=0)),
-        listed=tuple(suspects[:5].tolist()),
+        unequal=int(unequal[kept].sum()),
+        off=int((distance[kept] > TOLERANCE).sum()),
+        reordered=int(reordered[kept].sum()),
+        different=int((lists & ~reordered)[kept].sum()),
+        tied=int((~kept).sum()),
+        unsorted=int((_unsorted(actual) | (parted & kept)).sum()),
+        largest=float(distance[kept].max(initial=0)),
+        listed=tuple(shown.tolist()),
     )
+
+
+def _unsorted(ranking: Ranking) -> npt.NDArray[np.bool_]:
+    """Shape (queries,): whether products of one score stand in another order than that of their codes."""
+    same = (ranking.scores[:, 1:] == ranking.scores[:, :-1]) & (ranking.codes[:, 1:] != NO_HIT)
+    unsorted: npt.NDArray[np.bool_] = (same & (ranking.codes[:, 1:] < ranking.codes[:, :-1])).any(axis=1)
+    return unsorted
+
+
+def _parted(ranking: Ranking, twins: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Shape (queries,): whether a product stands there before or without a twin of a lower code.
+
+    Twins have one score, whatever it is, so that this shows where scores beyond the list are not known.
+    """
+    order = np.argsort(twins, kind="stable")
+    starts = np.flatnonzero(np.diff(twins[order], prepend=-1))
+    places = np.empty(len(twins), dtype=np.int64)
+    places[order] = np.arange(len(twins)) - np.repeat(starts, np.diff(starts, append=len(twins)))
+    hits = ranking.codes != NO_HIT
+    groups = np.where(hits, twins[ranking.codes], -1)
+    before = np.tril(groups[:, :, None] == groups[:, None, :], k=-1).sum(axis=2)
+    parted: npt.NDArray[np.bool_] = (hits & (places[ranking.codes] != before)).any(axis=1)
+    return parted
 
 
 def _distance(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
@@ -104,14 +150,11 @@ def _distance(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> 
 
 
 def _only_reordered(expected: Ranking, actual: Ranking, row: int) -> bool:
-    """Whether each of the first ten stands, on the other side, at a score within the tolerance of its own.
+    """Whether each product stands, on the other side, at a score within the tolerance of its own.
 
     A product that the other side's list lacks has to be within the tolerance of that list's last score.
     """
-    sides = [
-        dict(zip(side.codes[row, :FIRST].tolist(), side.scores[row, :FIRST].tolist(), strict=True))
-        for side in (expected, actual)
-    ]
+    sides = [dict(zip(side.codes[row].tolist(), side.scores[row].tolist(), strict=True)) for side in (expected, actual)]
     return all(
         abs(score - other.get(code, min(other.values()))) <= TOLERANCE * abs(score)
         for one, other in (sides, sides[::-1])

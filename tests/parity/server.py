@@ -48,7 +48,9 @@ def _free_port() -> int:
 
 
 @contextmanager
-def running_server(folder: Path, release: str, *, port: int | None = None) -> Iterator[ReferenceServer]:
+def running_server(
+    folder: Path, release: str, *, port: int | None = None, heap: str = HEAP
+) -> Iterator[ReferenceServer]:
     """Start a node of release "8" or "9" with the script in `folder`; it is stopped whatever happens to us."""
     port = port or _free_port()
     state = tempfile.mkdtemp(prefix="reference-")
@@ -64,10 +66,11 @@ def running_server(folder: Path, release: str, *, port: int | None = None) -> It
     try:
         # Release 9 finds its Java through the `python3` on the path.
         path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-        start = [script, "start", *own, "--release", release, "--heap", HEAP]
+        start = [script, "start", *own, "--release", release, "--heap", heap]
         subprocess.run(start, env={**os.environ, "PATH": path}, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
-        with Elasticsearch(f"http://127.0.0.1:{port}", request_timeout=300, max_retries=0) as client:
-            yield ReferenceServer(client, release)
+        url = f"http://127.0.0.1:{port}"
+        with Elasticsearch(url, request_timeout=300, max_retries=0) as client:
+            yield ReferenceServer(client, release, url)
     finally:
         guard.communicate()
 
@@ -78,6 +81,7 @@ class ReferenceServer:
 
     client: Elasticsearch
     release: str
+    url: str
     _analysis_ready: bool = field(default=False, init=False)
 
     @property

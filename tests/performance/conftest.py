@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from parity.record import TABLES, Show
+from parity.record import Show, shown_in, write_tables
 from parity.server import running_server
-from parity.table import table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -19,16 +18,12 @@ if TYPE_CHECKING:
 @pytest.fixture
 def show(request: pytest.FixtureRequest) -> Show:
     """Keep a row for the table of this title."""
-    tables = request.config.stash.setdefault(TABLES, {})
-    return lambda title, row: tables.setdefault(title, []).append(row)
+    return shown_in(request.config)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Print the tables."""
-    for title, rows in config.stash.get(TABLES, {}).items():
-        terminalreporter.section(title)
-        for line in table(rows):
-            terminalreporter.write_line(line)
+    write_tables(terminalreporter, config)
 
 
 @pytest.fixture(scope="session")

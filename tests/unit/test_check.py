@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from relevance import suite
+from relevance import engines, suite
 from relevance.check import check
 from relevance.config import read_config
 from relevance.embeddings import ModelChoice, resolve
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.embeddings.shards import SUFFIX
-from relevance.errors import RelevanceError
+from relevance.engines.local import EmbeddedPlan
+from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.estimate import search_seconds, texts_to_embed
 from relevance.report.check import findings_lines
 from relevance.strategies import STRATEGIES
@@ -49,7 +50,7 @@ def project(tmp_path: Path) -> Path:
 
 
 def _config(project: Path, *strategies: str, **options: object) -> Config:
-    given = {"dataset": "files:data", "strategy": list(strategies or ["textsearch"]), **options}
+    given = {"dataset": "files:data", "engine": "embedded", "strategy": list(strategies or ["textsearch"]), **options}
     return read_config(options=given, environ={}, file=None, root=project, cwd=project)
 
 
@@ -129,9 +130,61 @@ def test_lines_of_text_strategies(project: Path) -> None:
         "  look at     1 query ('trumpet') without a relevant product, 0 in every mean",
         "  strategies  1, 0 of them gated by no file of floors",
         "  look at     no floors: textsearch (pytest --suggest-floors prints some)",
+        "  engine      embedded (asked for)",
     ]
-    assert lines[-2] == "  time        about 1 s to measure the strategies, in four rounds each"
+    assert lines[-2] == "  time        about 1 s to measure the strategies on the embedded engine, in four rounds each"
     assert lines[-1].startswith("  memory      about 0.2 GiB")
+
+
+class IndexPlan:
+    """An index that exists, with one product that the data set has and one that it has not."""
+
+    name = "elasticsearch"
+    line = "elasticsearch 8.19.5 at http://a:1, index shop as it is"
+    hint = ""
+
+    def product_ids(self, dimensions: dict[str, int]) -> list[str]:
+        """The ids, whatever the models."""
+        assert dimensions == {}
+        return ["a", "z"]
+
+
+def test_the_engine_that_would_rank_and_why(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its line, and below it how to get another one where it was taken for want of that."""
+    monkeypatch.setattr(engines, "choose", lambda *_: EmbeddedPlan("embedded (no Docker)", "take --es-url"))
+    found = check(_config(project))
+    assert (found.engine, found.hint, found.problems) == ("embedded (no Docker)", "take --es-url", ())
+    assert [line for line in findings_lines(found) if line.startswith("  engine")] == [
+        "  engine      embedded (no Docker)",
+        "  engine      take --es-url",
+    ]
+
+
+def test_an_engine_that_is_not_there_is_a_problem(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line, could not run; the rest is still read."""
+
+    def absent(*_: object) -> None:
+        raise CouldNotRunError("elasticsearch at http://a:1: nothing answers")
+
+    monkeypatch.setattr(engines, "choose", absent)
+    found = check(_config(project))
+    assert (found.problems, found.could_not_run) == (("elasticsearch at http://a:1: nothing answers",), True)
+    assert found.catalogue is not None
+    assert not any(line.startswith("  engine") for line in findings_lines(found))
+    existing = check(_config(project, es_index="shop", es_url="http://a:1"))
+    assert (existing.problems, existing.catalogue) == (found.problems, None)
+
+
+def test_the_products_of_an_index_that_exists_are_counted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the suite counts them: the catalogue is the index's, judgments of products that it lacks are not."""
+    monkeypatch.setattr(engines, "choose", lambda *_: IndexPlan())
+    config = _config(project, es_index="shop", es_url="http://a:1", unknown_products="drop")
+    found = check(config)
+    assert found.problems == ()
+    assert found.catalogue is not None
+    assert found.judgments is not None
+    assert (found.catalogue.products, found.judgments.judgments) == (2, 2)
+    assert found.engine == IndexPlan.line
 
 
 WRONG = {
@@ -165,7 +218,7 @@ def test_nothing_readable_is_still_an_answer(project: Path) -> None:
     (project / "data" / "products.jsonl").unlink()
     findings = check(_config(project))
     assert len(findings.problems) == 1
-    assert findings_lines(findings) == [f"files: {project / 'data'}"]
+    assert findings_lines(findings) == [f"files: {project / 'data'}", "  engine  embedded (asked for)"]
 
 
 def test_search_seconds_grow_with_everything() -> None:
@@ -252,7 +305,7 @@ def test_a_check_loads_no_model(project: Path) -> None:
         "print(code, [name for name in ('torch', 'transformers', 'sentence_transformers') if name in sys.modules])"
     )
     command = [sys.executable, "-c", code]
-    environment = {"PYTHONPATH": str(ROOT)}
+    environment = {"PYTHONPATH": str(ROOT), "RELEVANCE_ENGINE": "embedded"}
     done = subprocess.run(command, cwd=project, env=environment, capture_output=True, text=True, check=True)  # noqa: S603 - own code
     assert done.stdout.splitlines()[-1] == "0 []"
     assert "texts a second, assumed for two CPU cores" in done.stdout

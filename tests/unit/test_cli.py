@@ -35,8 +35,6 @@ text = {title = 1}
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A small project that is in order, as the current folder."""
-    for name in [name for name in os.environ if name.startswith("RELEVANCE_")]:
-        monkeypatch.delenv(name)
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "products.jsonl").write_text(
         '{"id": "a", "title": "Red kite"}\n{"id": "b", "title": "Drum"}\n'
@@ -88,8 +86,9 @@ ALLOWED = (
     "hybrid_boosted, rrf, rrf_multi"
 )
 OPTIONS = (
-    "--config, --dataset, --strategy, --floors, --out, --cache-dir, --device, --unknown-products, --model, "
-    "--query-prompt, --max-tokens"
+    "--config, --dataset, --engine, --strategy, --floors, --out, --cache-dir, --device, --unknown-products, --model, "
+    "--query-prompt, --max-tokens, --es-url, --es-timeout, --es-image, --es-memory, --es-shards, --es-replicas, "
+    "--vector-index, --es-mapping, --keep-index, --es-index"
 )
 
 MISTAKES: dict[str, tuple[Callable[[Path], None], str, str]] = {
@@ -219,6 +218,35 @@ def test_what_is_not_there_ends_with_3(
 
 
 @pytest.mark.usefixtures("project")
+def test_details_stand_below_the_line(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Such as the end of a container's log, indented."""
+
+    def fail(*_: object) -> None:
+        raise CouldNotRunError("container: did not come up", details=["java: no memory", "exit 1"])
+
+    monkeypatch.setattr(config, "run", fail)
+    assert main(["config"]) == 3
+    expected = ["relevance: container: did not come up", "  java: no memory", "  exit 1"]
+    assert capsys.readouterr().err.splitlines() == expected
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        "config --es-ulr=http://me:s3cr3t@a:1",
+        "config --es-url=http://me:s3cr3t@a",
+        "config --es-url=http://me:s3cr3t@a:1",
+    ],
+)
+def test_a_password_is_not_printed(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Neither by a command nor by an error about it."""
+    main(arguments.split())
+    printed = capsys.readouterr()
+    assert "s3cr3t" not in printed.out + printed.err
+
+
+@pytest.mark.usefixtures("project")
 def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """Control-C is no traceback."""
 
@@ -242,7 +270,8 @@ def test_config_says_where_each_value_comes_from(
     assert rows["dataset"].split() == ["dataset", "mine", "relevance.toml"]
     assert rows["out"].endswith("environment RELEVANCE_OUT")
     assert rows["models.base.max_tokens"].split() == ["models.base.max_tokens", "64", "option", "--max-tokens"]
-    assert rows["engine"].split() == ["engine", "embedded", "default"]
+    assert rows["engine"].split() == ["engine", "embedded", "environment", "RELEVANCE_ENGINE"]
+    assert rows["elasticsearch.shards"].split() == ["elasticsearch.shards", "1", "default"]
     assert rows["strategies.title.text"].endswith("relevance.toml")
     width = max(map(len, rows)) + 2
     assert all(line[width - 2 : width] == "  " and line[width] != " " for line in lines)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import subprocess
 import sys
 from itertools import chain, combinations
@@ -13,6 +14,7 @@ import pytest
 
 from relevance.config import FILE_NAME, KEYS, add_options, find_upwards, given_options, read_config, rows
 from relevance.embeddings import ModelChoice, default_cache_dir
+from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE, Settings
 from relevance.strategies import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
@@ -39,8 +41,14 @@ def _read(folder: Path, text: str | None = None, *, environ: dict[str, str] = EM
 
 # what outranks what
 
+
+def _table(text: str) -> str:
+    return f"[elasticsearch]\n{text}"
+
+
 GIVEN: dict[str, tuple[Any, str, str, Callable[[Config], object]]] = {
     "dataset": ("homedepot:a", "chorus:b", 'dataset = "homedepot:c"', lambda config: config.source.path),
+    "engine": ("elasticsearch", "embedded", 'engine = "auto"', lambda config: config.engine),
     "strategy": (["rrf"], "hybrid,rrf", 'strategy = ["hybrid"]', lambda config: [one.name for one in config.selected]),
     "floors": ("a.toml", "b.toml", 'floors = "c.toml"', lambda config: config.floors),
     "out": ("a", "b", 'out = "c"', lambda config: config.out),
@@ -55,6 +63,31 @@ GIVEN: dict[str, tuple[Any, str, str, Callable[[Config], object]]] = {
         "[models.base]\nmax_tokens = 10",
         lambda config: config.models["base"].max_tokens,
     ),
+    "elasticsearch.url": (
+        "http://a:1",
+        "http://b:2",
+        _table('url = "http://c:3"'),
+        lambda config: config.elasticsearch.url,
+    ),
+    "elasticsearch.timeout": (1, "2", _table("timeout = 3"), lambda config: config.elasticsearch.timeout),
+    "elasticsearch.image": ("a:1", "b:2", _table('image = "c:3"'), lambda config: config.elasticsearch.image),
+    "elasticsearch.memory": ("512m", "2g", _table('memory = "3g"'), lambda config: config.elasticsearch.memory),
+    "elasticsearch.shards": (2, "3", _table("shards = 4"), lambda config: config.elasticsearch.shards),
+    "elasticsearch.replicas": (1, "2", _table("replicas = 3"), lambda config: config.elasticsearch.replicas),
+    "elasticsearch.vector_index": (
+        "hnsw",
+        "int8_hnsw",
+        _table('vector_index = "hnsw"'),
+        lambda config: config.elasticsearch.vector_index,
+    ),
+    "elasticsearch.mapping": ("a", "b", _table('mapping = "c"'), lambda config: config.elasticsearch.mapping),
+    "elasticsearch.keep_index": (
+        True,
+        "0",
+        _table('keep_index = true\nurl = "http://a:1"'),
+        lambda config: config.elasticsearch.keep_index,
+    ),
+    "elasticsearch.index": ("a", "b", _table('index = "c"'), lambda config: config.elasticsearch.index),
 }
 """By key: the option's value, the variable's, a file, and where the configuration has it."""
 
@@ -69,6 +102,17 @@ WINS = {
     "models.NAME.path": ("a/b", "c/d", "e/f", None),
     "models.NAME.prompt": ("a", "b", "c", None),
     "models.NAME.max_tokens": (8, 9, 10, None),
+    "engine": ("elasticsearch", "embedded", "auto", "auto"),
+    "elasticsearch.url": ("http://a:1", "http://b:2", "http://c:3", None),
+    "elasticsearch.timeout": (1, 2, 3, 60),
+    "elasticsearch.image": ("a:1", "b:2", "c:3", DEFAULT_IMAGE),
+    "elasticsearch.memory": ("512m", "2g", "3g", "1g"),
+    "elasticsearch.shards": (2, 3, 4, 1),
+    "elasticsearch.replicas": (1, 2, 3, 0),
+    "elasticsearch.vector_index": ("hnsw", "int8_hnsw", "hnsw", "flat"),
+    "elasticsearch.mapping": ("here/a", "here/b", "project/c", None),
+    "elasticsearch.keep_index": (True, False, True, False),
+    "elasticsearch.index": ("a", "b", "c", None),
 }
 """By key: what is in force where the option, the variable, the file or nothing decides; paths in the test's folder."""
 
@@ -86,10 +130,12 @@ def test_the_tables_hold_every_key_that_can_be_set_in_three_ways() -> None:
 def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Any, given: tuple[str, ...]) -> None:
     """Whatever is given, the first of the four that was given decides, and the origin says which."""
     option, variable, text, value = GIVEN[key.path]
+    # a flag means nothing without a cluster, whoever names it
+    url = {"ES_URL": "http://a:1"} if key.kind == "flag" else {}
     config = _read(
         tmp_path,
         text if "file" in given else "",
-        environ={key.variable: variable} if "environment" in given else {},
+        environ=({key.variable: variable} if "environment" in given else {}) | url,
         **({key.name: option} if "option" in given else {}),
     )
     winner = next((layer for layer in LAYERS if layer in given), "default")
@@ -233,6 +279,117 @@ def test_own_strategies_stand_behind_the_built_in_ones(tmp_path: Path) -> None:
     assert chosen.strategies == config.strategies
 
 
+# templates
+
+TEMPLATE = {"query": {"match": {"name": "{{query}}"}}}
+
+
+def test_a_template_is_read_from_a_file_beside_the_configuration(tmp_path: Path) -> None:
+    """Its path starts there; a byte order mark in front is skipped."""
+    (tmp_path / "project").mkdir()
+    (tmp_path / "project" / "raw.json").write_text("\ufeff" + json.dumps(TEMPLATE), encoding="utf-8")
+    config = _read(tmp_path, '[strategies.raw]\ntemplate = "raw.json"')
+    assert config.strategies["raw"] == Strategy("raw", template=TEMPLATE)
+    assert config.selected[-1].name == "raw"
+
+
+# Elasticsearch
+
+SECRET = "s3cr3t"  # noqa: S105 - of nobody
+CREDENTIALS = {
+    "ES_API_KEY": SECRET,
+    "ES_USER": "elastic",
+    "ES_PASSWORD": f"{SECRET}-2",
+    "ES_CA_CERTS": "ca.pem",
+    "ES_FINGERPRINT": "AB:CD",
+}
+
+
+def test_without_anything_given_the_settings_are_their_own_defaults(tmp_path: Path) -> None:
+    """The defaults that the page names are those of `Settings`."""
+    assert _read(tmp_path).elasticsearch == Settings()
+
+
+def test_credentials_come_from_the_environment(tmp_path: Path) -> None:
+    """Each by its variable, an empty one is none; they count where a URL does."""
+    found = _read(tmp_path, environ=CREDENTIALS | {"ES_URL": "http://a:1", "ES_USER": ""}).elasticsearch.credentials
+    assert (found.api_key, found.user, found.password) == (SECRET, "", f"{SECRET}-2")
+    assert (found.ca_certs, found.fingerprint) == ("ca.pem", "AB:CD")
+
+
+@pytest.mark.parametrize(
+    "given", [{"environ": {"ES_URL": "https://me:p%40ss@a:1"}}, {"es_url": "https://me:p%40ss@a:1"}]
+)
+def test_user_and_password_are_taken_out_of_the_url(tmp_path: Path, given: dict[str, Any]) -> None:
+    """They outrank the variables for them, and the URL that is shown is without."""
+    environ = CREDENTIALS | given.pop("environ", {})
+    found = _read(tmp_path, environ=environ, **given).elasticsearch
+    shown = found.credentials
+    assert (found.url, shown.user, shown.password, shown.api_key) == ("https://a:1", "me", "p@ss", "")
+    assert shown.ca_certs == "ca.pem"
+
+
+def test_no_row_and_no_repr_holds_a_secret(tmp_path: Path) -> None:
+    """Whatever is printed of a configuration may be copied into a ticket."""
+    environ = CREDENTIALS | {"ES_URL": f"https://me:{SECRET}@a:1"}
+    config = _read(tmp_path, environ=environ)
+    found = {key: (value, origin) for key, value, origin in rows(config)}
+    assert found["elasticsearch.url"] == ("https://a:1", "environment ES_URL")
+    assert SECRET not in repr(found)
+    assert SECRET not in repr(config)
+
+
+EXISTING = """
+[models.small]
+prompt = ""
+[elasticsearch]
+url = "http://a:1"
+index = "shop"
+[elasticsearch.fields]
+id = "sku"
+title = "name"
+[elasticsearch.vectors]
+whole = "v"
+small.title = "t"
+"small.whole" = "w"
+"""
+
+
+def test_the_field_map_of_an_index(tmp_path: Path) -> None:
+    """A name with a dot in it may be in quotes or not."""
+    found = _read(tmp_path, EXISTING).elasticsearch
+    assert found.fields == {"id": "sku", "title": "name"}
+    assert found.vectors == {"whole": "v", "small.title": "t", "small.whole": "w"}
+    shown = {key: value for key, value, _ in rows(_read(tmp_path, EXISTING))}
+    assert shown["elasticsearch.fields"] == "id = sku, title = name"
+    assert (shown["elasticsearch.mapping"], shown["elasticsearch.keep_index"]) == ("none", "false")
+
+
+def test_the_field_map_waits_for_its_cluster(tmp_path: Path) -> None:
+    """The same file measures with the embedded engine where no cluster is named."""
+    text = EXISTING.replace('url = "http://a:1"', "").replace('index = "shop"', "")
+    config = _read(tmp_path, text, engine="embedded")
+    assert (config.elasticsearch.url, config.elasticsearch.index) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("text", "given"),
+    [
+        ("shards = 3", {"es_index": "shop"}),
+        ('mapping = "m.json"\nkeep_index = true', {"es_index": "shop"}),
+        ('image = "a:1"', {"es_url": "http://a:1"}),
+        ('memory = "2g"', {"environ": {"ES_URL": "http://a:1"}}),
+        ("keep_index = true", {}),
+        ("keep_index = false", {"keep_index": True, "environ": {"ES_URL": "http://a:1"}}),
+        ('index = "shop"\nurl = "http://a:1"\nkeep_index = false', {}),
+    ],
+    ids=str,
+)
+def test_what_the_file_sets_may_be_idle(tmp_path: Path, text: str, given: dict[str, Any]) -> None:
+    """An option or a variable that makes it so was meant; nobody edits a file for one run."""
+    _read(tmp_path, _table(text), **given)
+
+
 # for people
 
 
@@ -244,7 +401,7 @@ def test_rows_say_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -> No
     found = {key: (value, origin) for key, value, origin in rows(config)}
     expected = {
         "dataset": ("shop", FILE_NAME),
-        "engine": ("embedded", "default"),
+        "engine": ("auto", "default"),
         "strategy": ("titles", "option --strategy"),
         "floors": ("thresholds.toml beside the benchmarks", "default"),
         "out": (str(tmp_path / "project" / "o"), FILE_NAME),
@@ -274,6 +431,24 @@ def test_argparse_takes_the_options(tmp_path: Path) -> None:
     assert options == {"strategy": ["rrf", "hybrid"], "max_tokens": 9, "query_prompt": ""}
     config = _read(tmp_path, **options)
     assert config.models["base"] == ModelChoice(query_prompt="", max_tokens=9)
+
+
+def test_a_flag_takes_no_value() -> None:
+    """It is given or it is not; what stands behind it is the next argument."""
+    parser = argparse.ArgumentParser()
+    add_options(parser.add_argument)
+    given = parser.parse_args(["--keep-index", "--es-shards", "3", "--engine", "auto"])
+    assert given_options(given) == {"keep_index": True, "es_shards": 3, "engine": "auto"}
+    assert given_options(parser.parse_args([])) == {}
+    with pytest.raises(SystemExit):
+        parser.parse_args(["--keep-index", "1"])
+
+
+@pytest.mark.parametrize(("text", "value"), [("1", True), ("True", True), ("0", False), ("false", False)])
+def test_a_flag_of_the_environment_is_a_number_or_a_word(tmp_path: Path, text: str, value: bool) -> None:  # noqa: FBT001 - a case
+    """So that it can be turned off as well."""
+    environ = {"RELEVANCE_KEEP_INDEX": text, "ES_URL": "http://a:1"}
+    assert _read(tmp_path, environ=environ).elasticsearch.keep_index is value
 
 
 def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from relevance.config import FILE_NAME, read_config
 from relevance.errors import InputError
+from relevance.jsonfile import read_json_object
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,10 @@ FILES = {
     "empty text": ('dataset = ""', "FILE dataset = ''; allowed: a text in quotes"),
     "unknown data set": ('dataset = "homedepo:x"', "FILE dataset: unknown data set 'homedepo' (did you mean 'homed"),
     "no path behind the colon": ('dataset = "homedepot:"', "FILE dataset: data set 'homedepot:': nothing stands"),
-    "engine": ('engine = "embeded"', "FILE engine: unknown engine 'embeded' (did you mean 'embedded'?); allowed: emb"),
+    "engine": (
+        'engine = "embeded"',
+        "FILE engine = 'embeded' (did you mean 'embedded'?); allowed: auto, embedded, elasticsearch",
+    ),
     "truth for a path": ("out = true", "FILE out = True; allowed: a path in quotes"),
     "null character": ('out = "a\\u0000b"', "FILE out = 'a\\x00b'; allowed: a path in quotes"),
     "text for a list": ('strategy = "rrf"', "FILE strategy = 'rrf'; allowed: a list of names, such as"),
@@ -142,6 +146,123 @@ FILES = {
         '[models.small]\nprompt = ""\n[strategies.own]\nvectors = {whole = 1}\nmodel = "smal"',
         "FILE [strategies.own]: unknown model 'smal' (did you mean 'small'?); allowed: base, small",
     ),
+    "template that is not there": (
+        '[strategies.own]\ntemplate = "none.json"',
+        "FILE [strategies.own]: FOLDER/none.json: cannot be read (No such file or directory); a search template is",
+    ),
+    "template and text": (
+        '[strategies.own]\ntemplate = "raw.json"\ntext = {title = 1}',
+        "FILE [strategies.own]: strategy 'own': a template takes the place of text, vectors and combine; leave them",
+    ),
+    "template without a query": (
+        '[strategies.own]\ntemplate = "all.json"',
+        "FILE [strategies.own]: strategy 'own': template: neither {{query}} nor {{vector}}, so that every query would",
+    ),
+    "template without a path": (
+        "[strategies.own]\ntemplate = {}",
+        "FILE [strategies.own] template = {}; allowed: a path",
+    ),
+    "key of Elasticsearch": (
+        '[elasticsearch]\nhost = "a"',
+        "FILE [elasticsearch]: unknown key 'host'; allowed: url, timeout, image, memory, shards, replicas, ",
+    ),
+    "Elasticsearch by name": (
+        '[elasticsearch.base]\nurl = "http://a:1"',
+        "FILE [elasticsearch]: unknown key 'base'; allowed: url, ",
+    ),
+    "Elasticsearch as a text": (
+        'elasticsearch = "http://a:1"',
+        "FILE: elasticsearch = 'http://a:1'; allowed: a table [",
+    ),
+    "nothing of Elasticsearch": ("[elasticsearch]", "FILE [elasticsearch]: nothing in it; allowed: url, timeout, "),
+    "URL without scheme": (
+        '[elasticsearch]\nurl = "127.0.0.1:9200"',
+        "FILE [elasticsearch] url: 127.0.0.1:9200: ",
+    ),
+    "URL with a password": (
+        '[elasticsearch]\nurl = "http://me:s3cr3t@a:1"',
+        "FILE [elasticsearch] url: holds a user or a password; allowed: ES_USER and ES_PASSWORD, or ES_API_KEY, ",
+    ),
+    "list of URLs": (
+        '[elasticsearch]\nurl = ["http://a:1"]',
+        "FILE [elasticsearch] url = ['http://a:1']; allowed: a URL such as http://127.0.0.1:9200, in quotes",
+    ),
+    "no time at all": (
+        "[elasticsearch]\ntimeout = 0",
+        "FILE [elasticsearch] timeout = 0; allowed: a whole number from 1 ",
+    ),
+    "half a second": (
+        "[elasticsearch]\ntimeout = 0.5",
+        "FILE [elasticsearch] timeout = 0.5; allowed: a whole number from",
+    ),
+    "no shard": (
+        "[elasticsearch]\nshards = 0",
+        "FILE [elasticsearch] shards = 0; allowed: a whole number from 1 to 1,024",
+    ),
+    "too many shards": (
+        "[elasticsearch]\nshards = 1025",
+        "FILE [elasticsearch] shards = 1025; allowed: a whole number ",
+    ),
+    "replicas in a text": (
+        '[elasticsearch]\nreplicas = "1"',
+        "FILE [elasticsearch] replicas = '1'; allowed: a whole num",
+    ),
+    "heap in words": (
+        '[elasticsearch]\nmemory = "1 GB"',
+        "FILE [elasticsearch] memory = '1 GB'; allowed: a size as Java",
+    ),
+    "two images": (
+        '[elasticsearch]\nimage = "a b"',
+        "FILE [elasticsearch] image = 'a b'; allowed: an image with its tag",
+    ),
+    "kind of vectors": (
+        '[elasticsearch]\nvector_index = "hsnw"',
+        "FILE [elasticsearch] vector_index = 'hsnw' (did you mean 'hnsw'?); allowed: flat, hnsw, int8_hnsw",
+    ),
+    "flag in quotes": (
+        '[elasticsearch]\nkeep_index = "yes"',
+        "FILE [elasticsearch] keep_index = 'yes'; allowed: true, ",
+    ),
+    "several indices": (
+        '[elasticsearch]\nindex = "a,b"',
+        "FILE [elasticsearch] index = 'a,b'; allowed: the name of one ",
+    ),
+    "pattern of indices": (
+        '[elasticsearch]\nindex = "a*"',
+        "FILE [elasticsearch] index = 'a*'; allowed: the name of one ",
+    ),
+    "field of the map": (
+        '[elasticsearch]\nurl = "http://a:1"\nindex = "a"\nfields = {uid = "x"}',
+        "FILE [elasticsearch] fields: unknown field 'uid' (did you mean 'id'?); allowed: id, title, descriptio",
+    ),
+    "fields as a list": (
+        '[elasticsearch]\nfields = ["id"]',
+        "FILE [elasticsearch] fields = ['id']; allowed: a table of",
+    ),
+    "vectors of a field that is none": (
+        '[elasticsearch]\nurl = "http://a:1"\nindex = "a"\nvectors = {text = "x"}',
+        "FILE [elasticsearch] vectors: unknown field 'text'; allowed: title, description, attributes, whole",
+    ),
+    "vectors of a model that is none": (
+        '[elasticsearch]\nurl = "http://a:1"\nindex = "a"\nvectors = {small.title = "x"}',
+        "FILE [elasticsearch] vectors: unknown model 'small'; allowed: base",
+    ),
+    "vectors twice": (
+        '[elasticsearch]\nurl = "http://a:1"\nindex = "a"\nvectors = {title = "x", base.title = "y"}',
+        "FILE [elasticsearch] vectors: title and base.title are the same; leave one of them out",
+    ),
+    "fields without an index": (
+        '[elasticsearch]\nurl = "http://a:1"\nfields = {id = "x"}',
+        "FILE [elasticsearch] fields changes nothing without an index that exists; allowed: --es-index",
+    ),
+    "image beside a cluster": (
+        '[elasticsearch]\nurl = "http://a:1"\nimage = "a:1"',
+        "FILE [elasticsearch] image changes nothing beside FILE [elasticsearch] url: no container is started; ",
+    ),
+    "shards beside an index": (
+        '[elasticsearch]\nurl = "http://a:1"\nindex = "a"\nshards = 3',
+        "FILE [elasticsearch] shards changes nothing beside FILE [elasticsearch] index: an index that exists is ",
+    ),
     "too deep": ("a = " + "[" * 10_000, "FILE: not TOML: "),
     "too large": ("#" * (1 << 21), "FILE: larger than 1,048,576 bytes, which a configuration never is"),
     "number too long": ("dataset = 1" + "0" * 5_000, "FILE: not TOML: "),
@@ -154,9 +275,12 @@ def test_a_bad_file_is_one_clear_line(tmp_path: Path, text: str | bytes, line: s
     """The whole file is checked, whatever is going to run."""
     file = tmp_path / FILE_NAME
     file.write_bytes(text if isinstance(text, bytes) else text.encode())
+    (tmp_path / "raw.json").write_text('{"query": {"match": {"name": "{{query}}"}}}')
+    (tmp_path / "all.json").write_text('{"query": {"match_all": {}}}')
     with pytest.raises(InputError) as caught:
         read_config(options={}, environ={}, file=file, root=tmp_path, cwd=tmp_path)
-    found = str(caught.value).replace(str(file), "FILE")
+    found = str(caught.value).replace(str(file), "FILE").replace(str(tmp_path), "FOLDER")
+    assert "s3cr3t" not in found
     assert found.startswith(line)
     assert "\n" not in found
     assert len(found) < 400
@@ -179,6 +303,62 @@ GIVEN = {
         "environment RELEVANCE_STRATEGY: unknown strategy 'rrf hybrid'",
     ),
     "name between commas": ({}, {"RELEVANCE_STRATEGY": "rrf,,hybrid"}, "environment RELEVANCE_STRATEGY = ['rrf', '', "),
+    "no seconds": ({"es_timeout": 0}, {}, "option --es-timeout = 0; allowed: a whole number from 1 to 86,400"),
+    "engine of a typist": (
+        {},
+        {"RELEVANCE_ENGINE": "elastic"},
+        "environment RELEVANCE_ENGINE = 'elastic' (did you mean",
+    ),
+    "shards in words": (
+        {},
+        {"RELEVANCE_ES_SHARDS": "two"},
+        "environment RELEVANCE_ES_SHARDS = 'two'; allowed: a whole ",
+    ),
+    "neither yes nor no": (
+        {},
+        {"RELEVANCE_KEEP_INDEX": "yes"},
+        "environment RELEVANCE_KEEP_INDEX = 'yes'; allowed: tru",
+    ),
+    "URL with a wrong port": (
+        {"es_url": "http://me:s3cr3t@a:99999"},
+        {},
+        "option --es-url: http://a:99999: ",
+    ),
+    "password with a slash": (
+        {},
+        {"ES_URL": "http://me:s3cr3t/s3cr3t@a:1"},
+        "environment ES_URL: http://a:1: / ? # @ in a user or a password ",
+    ),
+    "the prefix of the others": (
+        {},
+        {"RELEVANCE_ES_URL": "http://a:1"},
+        "environment: unknown variable 'RELEVANCE_ES_URL'; allowed: ES_URL",
+    ),
+    "the prefix of the others before a secret": (
+        {},
+        {"RELEVANCE_ES_PASSWORD": "s3cr3t"},
+        "environment: unknown variable 'RELEVANCE_ES_PASSWORD'; allowed: ES_PASSWORD",
+    ),
+    "index kept in a container": (
+        {"keep_index": True},
+        {},
+        "option --keep-index changes nothing without a cluster, a container is removed; allowed: --es-url",
+    ),
+    "index kept in a container by a variable": (
+        {},
+        {"RELEVANCE_KEEP_INDEX": "1"},
+        "environment RELEVANCE_KEEP_INDEX changes nothing without a cluster",
+    ),
+    "index kept that is not ours": (
+        {"keep_index": True, "es_index": "a", "es_url": "http://a:1"},
+        {},
+        "option --keep-index changes nothing beside option --es-index: an index that exists is taken as it is; leave",
+    ),
+    "image for a cluster": (
+        {"es_image": "a:1"},
+        {"ES_URL": "http://a:1"},
+        "option --es-image changes nothing beside environment ES_URL: no container is started; leave one of them out",
+    ),
     "variable of a typist": (
         {},
         {"RELEVANCE_DATSET": "sample"},
@@ -195,6 +375,37 @@ def test_a_bad_option_or_variable_is_one_clear_line(
     with pytest.raises(InputError) as caught:
         read_config(options=options, environ=environ, file=None, root=tmp_path, cwd=tmp_path)
     assert str(caught.value).startswith(line)
+    assert "s3cr3t" not in str(caught.value)
+
+
+TEMPLATES = {
+    "list": (b"[]", "FILE: not a JSON object, but a list; a search template is expected there"),
+    "number": (b"1", "FILE: not a JSON object, but a number; a search template"),
+    "text": (b'"{{query}}"', "FILE: not a JSON object, but a text; a search template"),
+    "nothing": (b"", "FILE: not JSON: Expecting value: line 1 column 1 (char 0)"),
+    "comma behind the last": (b'{"a": 1,}', "FILE: not JSON: "),
+    "key twice": (b'{"a": {"b": 1, "c": 2, "b": 3}}', "FILE: not JSON: the key 'b' stands twice"),
+    "no number": (b'{"a": NaN}', "FILE: not JSON: NaN is no JSON"),
+    "infinity": (b'{"a": -Infinity}', "FILE: not JSON: -Infinity is no JSON"),
+    "too large a number": (b'{"a": 1e999}', "FILE: not JSON: "),
+    "number too long": (b'{"a": 1' + b"0" * 5_000 + b"}", "FILE: not JSON: "),
+    "half a character": (b'{"a": "\\ud800"}', "FILE: not JSON: half a surrogate pair; allowed: Unicode characters"),
+    "not UTF-8": (b'{"a": "caf\xe9"}', "FILE: byte 10 is not UTF-8; JSON is UTF-8"),
+    "too deep": (b'{"a":' * 100_000, "FILE: not JSON: "),
+    "too large": (b" " * (1 << 21), "FILE: larger than 1,048,576 bytes, which a search template never is"),
+}
+
+
+@pytest.mark.parametrize(("content", "line"), TEMPLATES.values(), ids=TEMPLATES)
+def test_a_bad_template_is_one_clear_line(tmp_path: Path, content: bytes, line: str) -> None:
+    """It says which file, and what is wrong with it."""
+    file = tmp_path / "raw.json"
+    file.write_bytes(content)
+    with pytest.raises(InputError) as caught:
+        read_json_object(file, "a search template")
+    found = str(caught.value).replace(str(file), "FILE")
+    assert found.startswith(line)
+    assert "\n" not in found
 
 
 def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 from relevance.config import KEYS, read_config
-from relevance.config.page import EXAMPLE, page
+from relevance.config.page import EXAMPLE, EXISTING, MAPPING, TEMPLATE, page
+from relevance.engines.elasticsearch.own_mapping import read_own_mapping
+from relevance.strategies import Strategy
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
 
@@ -20,16 +23,38 @@ def test_every_key_option_and_variable_stands_on_the_page() -> None:
     rows = [line for line in page().splitlines() if line.startswith("| `")]
     assert len(rows) == len(KEYS)
     for key, row in zip(KEYS, rows, strict=True):
-        assert row.startswith(f"| `{key.path.rpartition('.')[2]}` |")
-        assert f"| `{key.option} {key.metavar}` | `{key.variable}` |" in row if key.option else "|  |  |" in row
+        assert row.startswith(f"| `{key.key}` |")
+        option = f"{key.option} {key.metavar}".strip()
+        assert f"| `{option}` | `{key.variable}` |" in row if option else "|  |  |" in row
 
 
 def test_the_example_is_a_configuration(tmp_path: Path) -> None:
     """It is read without an error, and chooses what it defines."""
     file = tmp_path / "relevance.toml"
     file.write_text(EXAMPLE)
+    (tmp_path / "phrases.json").write_text(TEMPLATE)
     config = read_config(options={}, environ={}, file=file, root=tmp_path)
     assert EXAMPLE in page()
     assert config.source.path == tmp_path / "catalogue"
-    assert [strategy.name for strategy in config.selected] == ["textsearch_boosted", "titles", "fused"]
+    assert [strategy.name for strategy in config.selected] == ["textsearch_boosted", "titles", "fused", "phrases"]
     assert list(config.models) == ["base", "plain"]
+    assert config.elasticsearch.mapping == tmp_path / "synonyms.json"
+
+
+def test_the_example_of_a_field_map_is_a_configuration(tmp_path: Path) -> None:
+    """It names an index with its fields."""
+    file = tmp_path / "relevance.toml"
+    file.write_text(EXISTING)
+    found = read_config(options={}, environ={}, file=file, root=tmp_path).elasticsearch
+    assert EXISTING in page()
+    assert (found.index, found.fields["id"], found.vectors["plain.whole"]) == ("products", "sku", "text_embedding")
+
+
+def test_the_template_and_the_mapping_are_accepted(tmp_path: Path) -> None:
+    """Both stand on the page as they would in a file."""
+    assert TEMPLATE in page()
+    assert Strategy("own", template=json.loads(TEMPLATE)).embeds
+    assert MAPPING in page()
+    file = tmp_path / "synonyms.json"
+    file.write_text(MAPPING)
+    assert "analysis.analyzer.shop.tokenizer" in read_own_mapping(file).settings

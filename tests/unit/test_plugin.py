@@ -11,42 +11,21 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
+from user_project import TRAIN, write_project
 
-# numpy cannot be imported twice in a process: what an inner session would import is here before it
-import relevance.config.reading
-import relevance.engines.embedded
-import relevance.report.folder
-import relevance.report.terminal
 import relevance.suite
 from relevance.config import KEYS
 from relevance.errors import CouldNotRunError, InputError
 
 pytest_plugins = ["pytester"]
 
-BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "test_strategies.py"
-TRAIN = """"id","product_uid","product_title","search_term","relevance"
-1,100,"Oak table for six","oak table",3
-2,101,"Garden bench of pine","oak table",1
-3,102,"Pine shelf, 3 boards","shelf",2.67
-4,101,"Garden bench of pine","garden bench",3
-5,103,"Bench vice","garden bench",1.33
-6,104,"Sofa in grey","couch",3
-"""
 TEXT = ("--strategy", "textsearch", "--strategy", "textsearch_boosted")
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """A project of a user: one line of conftest, the benchmark file, a data set, no floors."""
-    for variable in ("CI", *(key.variable for key in KEYS if key.variable)):
-        monkeypatch.delenv(variable, raising=False)
-    pytester.makeconftest('pytest_plugins = ["relevance.plugin"]')
-    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --import-mode=importlib")
-    pytester.mkdir("benchmarks")
-    pytester.mkdir("data")
-    (pytester.path / "benchmarks" / "test_strategies.py").write_text(BENCHMARKS.read_text())
-    (pytester.path / "data" / "train.csv").write_text(TRAIN, encoding="latin-1")
-    return pytester
+    return write_project(pytester)
 
 
 def _run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
@@ -68,7 +47,8 @@ def test_passing_run(project: pytest.Pytester) -> None:
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
         [
-            "homedepot: 5 products, 4 queries, 6 judgments; engine embedded",
+            "homedepot: 5 products, 4 queries, 6 judgments",
+            "engine: embedded (asked for)",
             "strategy  *MRR *MAP *NDCG *judged *time (s)*verdict",
             "textsearch *0.7500[*]>=0.700*pass",
             "textsearch_boosted *0.7500[*] *>=0.500*pass",
@@ -106,11 +86,18 @@ def test_results_json(project: pytest.Pytester) -> None:
     }
     assert all(re.fullmatch("[0-9a-f]{64}", value) for value in results["dataset"]["sha256"].values())
     assert results["models"] == {}
+    engine = results["engine"]
+    assert list(engine) == ["name", "version", "facts", "preparation"]
+    assert (engine["name"], engine["facts"]) == ("embedded", {"vector_index": "flat"})
+    assert list(engine["preparation"]) == ["embedding_s", "start_s", "indexing_s"]
+    assert engine["preparation"]["start_s"] is None
+    assert engine["preparation"]["indexing_s"] > 0
     row = results["strategies"]["textsearch"]
-    assert list(row) == ["model", "metrics", "run_time_s", "queries_per_s", "latency_ms", "verdict", "reasons"]
+    assert list(row) == ["model", "metrics", "run_time_s", "queries_per_s", "latency_ms", "took", "verdict", "reasons"]
     assert list(row["metrics"]) == ["RR@10", "AP@10", "nDCG@10", "Judged@10"]
     assert row["metrics"]["RR@10"] == 0.75
     assert row["run_time_s"] > 0
+    assert row["took"] is None
     assert row["latency_ms"]["p95"] >= row["latency_ms"]["p50"] > 0
     assert results["strategies"]["textsearch_boosted"]["verdict"] == "not_gated"
 
@@ -483,7 +470,7 @@ def test_only_models_that_run_are_looked_for(project: pytest.Pytester, monkeypat
         asked.append(choice)
         raise CouldNotRunError("enough")
 
-    monkeypatch.setattr(relevance.suite.embeddings, "resolve", resolve)
+    monkeypatch.setattr(relevance.suite.plan.embeddings, "resolve", resolve)
     _configured(project)
     project.runpytest_inprocess("benchmarks", "-k", "textsearch or titles")
     assert asked == []

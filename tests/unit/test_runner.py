@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pytest
 
@@ -10,12 +13,17 @@ from relevance.engines.base import QueryBatch
 from relevance.records import NO_HIT, Ranking
 from relevance.strategies import STRATEGIES, Leg
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
 
 class ListEngine:
     """Answers the text leg with products 0, 1, 2, …, and vector legs with 2, 1, 0; remembers what it was asked."""
 
     name = "list"
     version = "1"
+    facts: Mapping[str, object] = MappingProxyType({})
+    took_ms: float | None = None
 
     def __init__(self) -> None:
         self.asked: list[tuple[Leg, tuple[str, ...], int]] = []
@@ -29,8 +37,24 @@ class ListEngine:
         codes[:, :3], scores[:, :3] = first, [3, 2, 1]
         return Ranking(codes, scores)
 
+    def notes(self) -> tuple[str, ...]:
+        """Nothing happened."""
+        return ()
+
     def close(self) -> None:
         """Nothing is held."""
+
+
+class ServedEngine(ListEngine):
+    """Says that each search took it one millisecond longer than the one before."""
+
+    took_ms = 0.0
+
+    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
+        """Rank, and count."""
+        found = super().search(leg, batch, hits=hits)
+        self.took_ms += len(self.asked)
+        return found
 
 
 def _batch(size: int) -> QueryBatch:
@@ -67,8 +91,8 @@ def test_rank_fusion_of_opposite_lists() -> None:
 def test_latencies_are_of_single_queries() -> None:
     """200 single queries are asked, spread over the batch; the percentiles are in milliseconds."""
     engine, ticks = ListEngine(), iter(range(1000))
-    p50, p95 = runner.latencies(engine, STRATEGIES["textsearch"], _batch(400), clock=lambda: next(ticks))
-    assert (p50, p95) == (1000, 1000)
+    found = runner.latencies(engine, STRATEGIES["textsearch"], _batch(400), clock=lambda: next(ticks))
+    assert found == runner.Latencies(1000, 1000, None, None)
     assert [texts for _, texts, _ in engine.asked] == [(f"query {n}",) for n in range(0, 400, 2)]
 
 
@@ -78,3 +102,10 @@ def test_latencies_of_few_queries() -> None:
     runner.latencies(engine, STRATEGIES["textsearch"], _batch(3))
     assert [texts[0] for _, texts, _ in engine.asked[:4]] == ["query 0", "query 1", "query 2", "query 0"]
     assert len(engine.asked) == 200
+
+
+def test_latencies_of_a_server_are_its_own_too() -> None:
+    """What the server says of each query, all legs of a strategy together: 1 + 2, 3 + 4, … of 200 queries."""
+    found = runner.latencies(ServedEngine(), STRATEGIES["rrf"], _batch(3))
+    took = [4 * number + 3 for number in range(200)]
+    assert (found.took_p50_ms, found.took_p95_ms) == tuple(np.percentile(took, [50, 95]).tolist())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import pairwise
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 import numpy as np
@@ -52,6 +53,8 @@ class EmbeddedEngine:
 
     name = "embedded"
     version = "1"
+    facts: Mapping[str, object] = MappingProxyType({"vector_index": "flat"})
+    took_ms: float | None = None
 
     def __init__(
         self,
@@ -101,6 +104,10 @@ class EmbeddedEngine:
                 found.append(index.nearest(batch.vectors[leg.model][part], leg.candidates, boost))
             best(added(found), codes[part], scores[part])
         return Ranking(codes, scores)
+
+    def notes(self) -> Sequence[str]:
+        """Nothing happens here that people should know of."""
+        return ()
 
     def close(self) -> None:
         """Let go of the index."""

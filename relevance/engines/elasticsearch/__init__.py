@@ -1,0 +1,1 @@
+"""Elasticsearch: in a container of ours, or a cluster that is given."""

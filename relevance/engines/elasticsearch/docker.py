@@ -1,0 +1,217 @@
+"""The Docker engine: whether it answers, whether it has an image, and pulling one."""
+
+from __future__ import annotations
+
+import os
+import re
+import socket
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from relevance.engines.elasticsearch.refusals import one_line
+from relevance.errors import CouldNotRunError, InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+__all__ = ["Found", "check_image", "docker_errors", "engine", "explanation", "look", "probe", "pull"]
+
+_LOOK_S = 3.0
+_DEFAULT_SOCKET = "/var/run/docker.sock"
+
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(rf"{_HOST}{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?", re.ASCII)
+
+_NOT_PULLED = (
+    (r"no space left", "the Docker engine's disk is full; make room, e.g. by docker system prune"),
+    (r"manifest unknown|not found|no such|does not exist", "there is no such image; check its name and tag"),
+    (r"unauthorized|denied|authentication", "its registry wants a login; see docker login"),
+    (r"dial |lookup |timeout|timed out|handshake|EOF|reset|refused|unreachable", "its registry is not reached: {said}"),
+)
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is to start a container with.
+
+    Attributes:
+        answers: whether a Docker engine does.
+        has_image: whether the image lies there, so that nothing has to be pulled.
+        problem: why no container can be started at once, a few words; "" where one can.
+    """
+
+    answers: bool
+    has_image: bool
+    problem: str
+
+
+def check_image(image: str) -> None:
+    """Refuse what is no name of an image.
+
+    Raises:
+        InputError: as for `Elastic Search` or `elasticsearch:`.
+    """
+    if _IMAGE.fullmatch(image) is None:
+        raise InputError(
+            f"--es-image {one_line(image, 80)!r} is no name of an image; allowed: [REGISTRY/]NAME[:TAG], in lower case"
+        )
+
+
+def look(image: str) -> Found:
+    """Ask the Docker engine for an image; it is given 3 seconds, and nothing is pulled.
+
+    Raises:
+        InputError: `image` is no name of an image.
+    """
+    check_image(image)
+    try:
+        with engine(_LOOK_S) as client:
+            has_image = _has(client, image)
+    except CouldNotRunError as error:
+        return Found(answers=False, has_image=False, problem=str(error))
+    except docker_errors() as error:
+        return Found(answers=False, has_image=False, problem=_not_there(error))
+    problem = "" if has_image else f"the Docker engine has no image {image}"
+    return Found(answers=True, has_image=has_image, problem=problem)
+
+
+def pull(image: str, *, progress: bool) -> None:
+    """Have the Docker engine pull an image; an interruption gives it up.
+
+    Args:
+        image: its name.
+        progress: whether a bar is shown.
+
+    Raises:
+        InputError: `image` is no name of an image.
+        CouldNotRunError: it cannot be pulled.
+    """
+    check_image(image)
+    from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
+
+    problem, layers = "", _Layers()
+    bar = tqdm(desc=f"pulling {image}", unit="B", unit_scale=True, disable=not progress)
+    try:
+        with bar, engine(None) as client, closing(client.api.pull(image, stream=True, decode=True)) as events:
+            for event in events:  # to their end, also behind an error: the connection is free only then
+                problem = problem or str(event.get("error") or "")
+                bar.total, done = layers.after(event)
+                bar.update(done - bar.n)
+            there = not problem and _has(client, image)
+    except docker_errors() as error:
+        problem, there = explanation(error), False
+    if not there:
+        raise CouldNotRunError(f"{image} could not be pulled: {_said(problem or 'the engine has it not')}")
+
+
+@dataclass
+class _Layers:
+    """Bytes of an image's layers, as far as the engine has told them."""
+
+    totals: dict[str, int] = field(default_factory=dict)
+    done: dict[str, int] = field(default_factory=dict)
+
+    def after(self, event: Mapping[str, Any]) -> tuple[int, int]:
+        """All bytes, and those that are here, after what the engine said last."""
+        layer, status = str(event.get("id", "")), event.get("status")
+        told = event.get("progressDetail") or {}
+        if status == "Downloading" and told.get("total"):
+            self.totals[layer], self.done[layer] = int(told["total"]), int(told.get("current", 0))
+        elif status in ("Download complete", "Pull complete"):
+            self.done[layer] = self.totals.setdefault(layer, 0)
+        return sum(self.totals.values()), sum(self.done.values())
+
+
+@contextmanager
+def engine(timeout: float | None) -> Iterator[Any]:
+    """Docker's client of the engine that testcontainers takes, closed at the end.
+
+    Args:
+        timeout: seconds for each answer; None: as long as Docker's client waits.
+
+    Raises:
+        CouldNotRunError: no engine answers.
+    """
+    import docker  # noqa: PLC0415 - Docker's client is loaded where it is used
+
+    problem = probe(timeout)
+    if problem:
+        raise CouldNotRunError(problem)
+    host = _host()
+    options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+    if host:
+        options |= {"environment": {**os.environ, "DOCKER_HOST": host}, "use_ssh_client": host.startswith("ssh://")}
+    try:
+        client = docker.from_env(**options)
+    except docker_errors() as error:
+        raise CouldNotRunError(_not_there(error)) from None
+    with closing(client):
+        yield client
+
+
+def probe(timeout: float | None) -> str:
+    """Connect to the engine's socket, where it has one on this machine; Docker's client leaves it open when that fails.
+
+    Returns:
+        "", or why nobody is reached there, a few words.
+    """
+    host = _host() or f"unix://{_DEFAULT_SOCKET}"
+    if not host.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
+        return ""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout)
+        try:
+            connection.connect(host.removeprefix("unix://"))
+        except OSError as error:
+            return _not_there(error)
+    return ""
+
+
+def docker_errors() -> tuple[type[Exception], ...]:
+    """What Docker's client and testcontainers raise where the engine, the way to it or their settings are at fault."""
+    from docker.errors import DockerException  # noqa: PLC0415 - Docker's client is loaded where it is used
+    from requests import RequestException  # noqa: PLC0415 - comes with Docker's client
+
+    return DockerException, RequestException, OSError, ValueError
+
+
+def _host() -> str:
+    """Where the engine is, by testcontainers' rules; "" for Docker's own default."""
+    from testcontainers.core.docker_client import get_docker_host  # noqa: PLC0415 - loaded where it is used
+
+    return get_docker_host() or ""
+
+
+def _has(client: Any, image: str) -> bool:
+    from docker.errors import ImageNotFound  # noqa: PLC0415 - Docker's client is loaded where it is used
+
+    try:
+        client.images.get(image)
+    except ImageNotFound:
+        return False
+    return True
+
+
+def _not_there(error: Exception) -> str:
+    text = str(error).lower()
+    if "permission denied" in text:
+        return "the Docker engine's socket is closed to this user (permission denied)"
+    if "timed out" in text:
+        return "the Docker engine does not answer in time"
+    return "no Docker engine answers"
+
+
+def explanation(error: Exception) -> str:
+    """What the Docker engine, or the way to it, says: one line."""
+    return one_line(str(getattr(error, "explanation", None) or error or type(error).__name__), 200)
+
+
+def _said(problem: str) -> str:
+    """Why an image was not pulled, in words that say what to do where that is known."""
+    said = one_line(problem)
+    for pattern, words in _NOT_PULLED:
+        if re.search(pattern, problem, re.IGNORECASE):
+            return words.format(said=said)
+    return said

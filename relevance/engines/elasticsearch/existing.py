@@ -1,0 +1,228 @@
+"""An index that exists, looked at without writing anything.
+
+What is asked, and the privilege of the index that it needs: `GET index`, `_settings` and `_alias`
+(view_index_metadata); `_count`, `_pit` and `_search` (read); `_stats` (monitor). Who lacks monitor goes without the
+figures of `_stats`, who lacks `_pit` reads the ids without it. Nothing needs a privilege to write or to manage.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.fieldmap import FieldMap, similarity_notes, some
+from relevance.engines.elasticsearch.productids import count, product_ids
+from relevance.errors import InputError, RelevanceError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.paths import FieldPaths
+    from relevance.engines.elasticsearch.settings import Settings
+    from relevance.strategies import Strategy
+
+__all__ = ["Existing", "State", "look_at"]
+
+T = TypeVar("T")
+
+_FORBIDDEN, _NOT_FOUND = 403, 404
+_LARGEST_WINDOW = 10_000
+_NAMED = 8
+_AT_THE_END, _AT_THE_END_S = Patience(seconds=5.0), 5
+"""Results are there by then: a server that is gone is not waited for."""
+
+
+class State(NamedTuple):
+    """What tells whether an index is as it was.
+
+    Attributes:
+        uuid: of the index.
+        documents: that searches find.
+        deleted: documents that are deleted and still count in statistics, as Lucene counts: nested ones, and the marks
+            of deletion too; None where the user may not know.
+        max_seq_no: the highest sequence number of a write, of all primary shards; None where the user may not know.
+    """
+
+    uuid: str
+    documents: int
+    deleted: int | None
+    max_seq_no: int | None
+
+    def differs(self, other: State) -> str:
+        """In words, from this to the other; "" where nothing does."""
+        pairs = zip(("uuid", "documents", "deleted documents", "highest sequence number"), self, other, strict=True)
+        return ", ".join(f"{what} {was} -> {now}" for what, was, now in pairs if was != now)
+
+
+@dataclass(frozen=True)
+class Existing:
+    """An index that exists, and what of it strategies use.
+
+    Attributes:
+        name: what is searched: the index, or an alias of it that has a filter.
+        paths: its fields.
+        shards: primary ones.
+        state: when it was looked at.
+        product_ids: of all its products, ascending as text.
+        facts: what it is, for results.
+        notes: what people should know of it, a line each.
+        sorted_segment: never taken for granted.
+    """
+
+    name: str
+    paths: FieldPaths
+    shards: int
+    state: State
+    product_ids: Sequence[str] = field(repr=False)
+    facts: Mapping[str, object]
+    notes: tuple[str, ...]
+    sorted_segment: bool = False
+
+    def changed(self, connection: Connection) -> str | None:
+        """A line where the index is no longer what it was when it was looked at, or where that cannot be known."""
+        hasty = replace(connection, client=connection.client.options(request_timeout=_AT_THE_END_S))
+        try:
+            now = _state(hasty, self.name, _AT_THE_END)
+        except RelevanceError as error:
+            return f"whether index {self.name!r} changed while it was evaluated is not known: {error}"
+        if differs := self.state.differs(now):
+            return f"index {self.name!r} changed while it was evaluated ({differs}): results may mix both states"
+        return None
+
+
+@dataclass(frozen=True)
+class _Found:
+    """What `GET index` says: the one index behind the name, and what is searched for it."""
+
+    name: str
+    searched: str
+    settings: Mapping[str, Any]
+    mappings: Mapping[str, Any]
+
+
+def look_at(
+    connection: Connection, settings: Settings, strategies: Sequence[Strategy], dimensions: Mapping[str, int]
+) -> Existing:
+    """Look at the index that the settings name: its fields, its state and the ids of its products.
+
+    Args:
+        connection: to its cluster.
+        settings: name and field map of the index.
+        strategies: those that will run.
+        dimensions: of the models that they use, by name.
+
+    Raises:
+        InputError: there is no such index, it is closed, it does not have what its field map says or what strategies
+            need, or its ids are not an id each.
+        CouldNotRunError: the server fails.
+    """
+    name = str(settings.index)
+    found = _found(connection, name)
+    fields = FieldMap.of(found.name, settings, found.mappings)
+    paths, searched = fields.paths(strategies), fields.searched(strategies, dimensions)
+    window = int(found.settings.get("max_result_window", _LARGEST_WINDOW))
+    state = _state(connection, found.searched, Patience())
+    ids, without_id = product_ids(connection, found.searched, paths.id, page=min(window, _LARGEST_WINDOW))
+    shards = int(found.settings["number_of_shards"])
+    facts = {
+        "index": found.name,
+        **({"alias": name} if name != found.name else {}),
+        **state._asdict(),
+        "shards": shards,
+        "refresh_interval": found.settings.get("refresh_interval", "default"),
+        "vector_index": ", ".join(dict.fromkeys(one.vector_index for one in searched)) or None,
+    }
+    notes = (*_notes(found, state, fields.names["id"], without_id), *similarity_notes(searched))
+    return Existing(found.searched, paths, shards, state, ids, facts, notes)
+
+
+def _notes(found: _Found, state: State, id_field: str, without_id: int) -> tuple[str, ...]:
+    index = f"index {found.name!r}"
+    notes = []
+    if found.searched != found.name:
+        notes.append(f"{index} is searched by its alias {found.searched!r}, which has a filter or a routing")
+    if state.deleted:
+        rule = "only an index that is made anew is sure to have none"
+        notes.append(
+            f"{index}: {state.deleted:,} deleted documents still count in BM25's statistics and change scores; {rule}"
+        )
+    if state.deleted is None:
+        what = "deleted documents and the highest sequence number are not known"
+        notes.append(f"{index}: {what}: the user or the API key lacks the privilege monitor")
+    if without_id:
+        which = "1 document has" if without_id == 1 else f"{without_id:,} documents have"
+        rule = "a search that finds one of them fails; an alias with a filter leaves them out"
+        notes.append(f"{index}: {which} no {id_field!r} and can be no product: {rule}")
+    if found.settings.get("refresh_interval") == "-1":
+        notes.append(f"{index} does not refresh itself (refresh_interval -1): what was written since is not found")
+    return tuple(notes)
+
+
+def _found(connection: Connection, name: str) -> _Found:
+    def get() -> Mapping[str, Any] | None:
+        return _unless(_NOT_FOUND, lambda: connection.client.indices.get(index=name).body)
+
+    there = Patience().run(get, doing=f"looking at index {name!r}", url=connection.url)
+    if not there:
+        raise InputError(f"--es-index: {_missing(connection, name)}")
+    if len(there) > 1:
+        raise InputError(f"--es-index: {name!r} stands for {len(there)} indices, {some(list(there))}; allowed: one")
+    ((index, about),) = there.items()
+    settings = about["settings"]["index"]
+    if settings.get("verified_before_close") == "true":
+        raise InputError(f"--es-index: index {index!r} at {connection.url} is closed; allowed: an index that is open")
+    alias = about.get("aliases", {}).get(name, {})
+    return _Found(index, name if alias else index, settings, about["mappings"])
+
+
+def _missing(connection: Connection, name: str) -> str:
+    """The line for an index that is not there, with those that are."""
+    there = Patience().run(
+        lambda: _unless(_FORBIDDEN, lambda: connection.client.indices.get_alias(index="*").body),
+        doing="listing its indices",
+        url=connection.url,
+    )
+    names = [index for index in there or {} if not index.startswith(".")]
+    names = sorted({*names, *(alias for index in names for alias in (there or {})[index]["aliases"])})
+    near = difflib.get_close_matches(name, names, n=1)
+    hint = f" (did you mean {near[0]!r}?)" if near else ""
+    return (
+        f"there is no index {name!r} at {connection.url}{hint}; allowed: {some(names, most=_NAMED) or 'there is none'}"
+    )
+
+
+def _state(connection: Connection, name: str, patience: Patience) -> State:
+    """The state of an index; what was written and not yet refreshed is waited for by the count."""
+    client = connection.client
+    run = partial(patience.run, doing=f"looking at the state of index {name!r}", url=connection.url)
+    documents = count(connection, name, patience=patience)
+    about = run(lambda: client.indices.get_settings(index=name, name="index.uuid").body)
+    uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values()))
+    kept = ("_all.primaries.docs", "indices.*.shards.*.routing.primary", "indices.*.shards.*.seq_no.max_seq_no")
+    stats = run(
+        lambda: _unless(
+            _FORBIDDEN,
+            lambda: client.indices.stats(index=name, metric="docs", level="shards", filter_path=kept).body,
+        )
+    )
+    if stats is None:
+        return State(uuids, documents, None, None)
+    copies = [copy for one in stats["indices"].values() for shard in one["shards"].values() for copy in shard]
+    highest = max((copy["seq_no"]["max_seq_no"] for copy in copies if copy["routing"]["primary"]), default=None)
+    return State(uuids, documents, stats["_all"]["primaries"]["docs"]["deleted"], highest)
+
+
+def _unless(status: int, call: Callable[[], T]) -> T | None:
+    """What is answered; None where the answer is this status."""
+    from elasticsearch import ApiError  # noqa: PLC0415 - the client is loaded where it is used
+
+    try:
+        return call()
+    except ApiError as error:
+        if error.status_code == status:
+            return None
+        raise

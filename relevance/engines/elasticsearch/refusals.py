@@ -1,0 +1,134 @@
+"""What a server says when it does not do what it was asked for; in words for people."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+__all__ = ["Refusal", "one_line", "refusal"]
+
+_SHOWN, _KIND_SHOWN = 300, 80
+_SECRET = re.compile(r"\b(?:ApiKey|Basic|Bearer)\s+[A-Za-z0-9+/_=.:-]{4,}|(?<=//)[^/\s@]+@", re.IGNORECASE)
+_ACTION = re.compile(r"action \[([^\]]+)\] is unauthorized")
+_PRIVILEGES = re.compile(r"granted by the (\w+) privileges \[([^\]]+)\]")
+
+_UNAUTHENTICATED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 401, 403, 404, 429
+_PASSES = frozenset({_TOO_MANY, 502, 503, 504})
+
+_MEMORY = "the server ran out of memory ({kind}); give it more heap (a container of ours: --es-memory)"
+_KINDS: Mapping[str, str] = MappingProxyType(
+    {
+        "circuit_breaking_exception": _MEMORY,
+        "out_of_memory_error": _MEMORY,
+        "es_rejected_execution_exception": "the server is too busy ({status}: its queue is full); try again later",
+        "index_not_found_exception": "{reason}; was it removed?",
+    }
+)
+_STATUSES: Mapping[int, str] = MappingProxyType(
+    {
+        _UNAUTHENTICATED: "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD",
+        413: "a request is too large for the server or a proxy in between (413); raise http.max_content_length there",
+        _TOO_MANY: "the server is too busy (429); try again later",
+        502: "a proxy does not reach the server (502); is it running?",
+        503: "the server is not ready (503{because}); is the cluster complete?",
+        504: "a proxy does not get the server's answer in time (504)",
+        507: "the server has no room left (507); free disk space on the cluster, then run again",
+    }
+)
+
+
+def one_line(text: object, shown: int = _SHOWN) -> str:
+    """A text of the server's as one line of at most `shown` characters, without what it may echo of credentials."""
+    line = _SECRET.sub("…", " ".join(str(text).split()))
+    return line if len(line) <= shown else f"{line[: shown - 1]}…"
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a server said instead of doing it, for a request or for one item of `_bulk` or `_msearch`.
+
+    Attributes:
+        status: of HTTP.
+        kind: the exception's type, as `circuit_breaking_exception`; "" where there is none.
+        reason: one line; "" where there is none.
+        lasting: whether the server says that it will not pass.
+    """
+
+    status: int
+    kind: str
+    reason: str
+    lasting: bool = False
+
+    @property
+    def passes(self) -> bool:
+        """Whether it may go well the next time; a read-only index stays one."""
+        blocked = self.kind == "cluster_block_exception" and self.status in (_FORBIDDEN, _TOO_MANY)
+        return self.status in _PASSES and not blocked and not self.lasting
+
+    @property
+    def said(self) -> str:
+        """In the server's own words."""
+        kind = f" ({self.kind})" if self.kind else ""
+        return f"{self.reason}{kind}" if self.reason else self.kind or f"status {self.status}"
+
+    @property
+    def words(self) -> str:
+        """In ours, with what to do about it, where the server's are not enough."""
+        if self.kind == "cluster_block_exception" and self.status in (_FORBIDDEN, _TOO_MANY):
+            return _blocked(self.reason)
+        if self.status == _FORBIDDEN:
+            return _forbidden(self.reason)
+        told = _KINDS.get(self.kind) or _STATUSES.get(self.status)
+        if told is None:
+            return f"it refuses: {self.said}"
+        because = f", {self.kind}" if self.kind else ""
+        return told.format(status=self.status, kind=self.kind, reason=self.reason, because=because)
+
+
+def _blocked(reason: str) -> str:
+    if "flood-stage" in reason:
+        return (
+            "index is read-only (disk past its flood-stage watermark): free disk space on the cluster, then run again"
+        )
+    return f"index is blocked: {reason}"
+
+
+def _forbidden(reason: str) -> str:
+    """Without the user's name, which the server puts into its reason."""
+    action, needed = _ACTION.search(reason), _PRIVILEGES.search(reason)
+    what = f": {action[1]}" if action else ""
+    how = f"; it needs one of the {needed[1]} privileges {needed[2].replace(',', ', ')}" if needed else ""
+    return f"the user or the API key may not do this (403){what}{how}"
+
+
+def refusal(status: int, body: object) -> Refusal:
+    """Read what a server says.
+
+    Args:
+        status: of HTTP, or of the item.
+        body: of the answer, or the `error` of an item: an object with `error` or `type`, or anything else.
+    """
+    error = body.get("error", body) if isinstance(body, Mapping) else body
+    if isinstance(error, str):
+        page = error.lstrip().startswith("<")
+        return Refusal(status, "", "" if page else one_line(error))
+    if not isinstance(error, Mapping):
+        return Refusal(status, "", "")
+    root = error.get("root_cause")
+    first = root[0] if isinstance(root, list) and root and isinstance(root[0], Mapping) else error
+    reasons = [str(one["reason"]) for one in (first, *_deeper(error)) if isinstance(one.get("reason"), str)]
+    told = [reason for at, reason in enumerate(reasons) if not any(reason in other for other in reasons[:at])]
+    lasting = "PERMANENT" in (first.get("durability"), error.get("durability"))
+    return Refusal(status, one_line(first.get("type") or "", _KIND_SHOWN), one_line(": ".join(told)), lasting)
+
+
+def _deeper(error: Mapping[str, object]) -> list[Mapping[str, object]]:
+    """The causes below, the last of which says most."""
+    found: list[Mapping[str, object]] = []
+    inner = error.get("caused_by")
+    while isinstance(inner, Mapping):
+        found.append(inner)
+        inner = inner.get("caused_by")
+    return found[-1:]

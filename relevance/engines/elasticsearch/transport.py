@@ -1,0 +1,123 @@
+"""The client as it is used here: what it shows a server, JSON by orjson, one try a request, no Python warnings."""
+
+from __future__ import annotations
+
+import base64
+import logging
+import re
+import ssl
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from elastic_transport import HttpHeaders, Transport, TransportApiResponse
+from elasticsearch import Elasticsearch, OrjsonSerializer
+from elasticsearch.serializer import NdjsonSerializer
+
+from relevance.errors import InputError
+
+if TYPE_CHECKING:
+    from relevance.engines.elasticsearch.settings import Credentials
+
+__all__ = ["CONNECTIONS", "make_client"]
+
+CONNECTIONS = 4
+"""Requests at a time; a fifth waits."""
+
+_LOGGERS = ("elastic_transport.node_pool", "elastic_transport.transport", "urllib3.connection")
+"""They warn of each lost connection and of each wrong certificate, on the terminal; so do we, in one line."""
+_KEY = re.compile(r"[!-~]+")
+_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
+
+
+class _Rows(NdjsonSerializer, OrjsonSerializer):
+    """Rows of JSON for `_bulk` and `_msearch`; the client's own writes them by the standard library."""
+
+
+class _QuietTransport(Transport):
+    """Keeps a server's `Warning` header from becoming a Python warning, which is an error under `-W error`."""
+
+    def perform_request(self, *args: Any, **options: Any) -> TransportApiResponse:
+        """As the client's, without that header."""
+        meta, body = super().perform_request(*args, **options)
+        if "warning" in meta.headers:
+            kept = HttpHeaders({name: value for name, value in meta.headers.items() if name.lower() != "warning"})
+            meta = replace(meta, headers=kept)
+        return TransportApiResponse(meta, body)
+
+
+def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasticsearch:
+    """A client that asks each request once: trying again is `Patience`'s, which tells of it.
+
+    Args:
+        url: with scheme and port, without user and password.
+        credentials: what the server is shown; those of TLS count for https only.
+        timeout: seconds until an answer is given up.
+
+    Raises:
+        InputError: the credentials cannot be right.
+    """
+    options = _shown_to_it(credentials) | (_trusted(credentials) if url.startswith("https:") else {})
+    for name in _LOGGERS:
+        logger = logging.getLogger(name)
+        if logger.level == logging.NOTSET:
+            logger.setLevel(logging.ERROR)
+    try:
+        return Elasticsearch(
+            url,
+            request_timeout=timeout,
+            max_retries=0,
+            retry_on_timeout=False,
+            connections_per_node=CONNECTIONS,
+            http_compress=False,
+            transport_class=_QuietTransport,
+            serializers={"application/json": OrjsonSerializer(), "application/x-ndjson": _Rows()},
+            **options,
+        )
+    except ValueError:  # its text may show what it was given
+        raise InputError(f"{url}: the client does not take this URL, or what comes with it") from None
+
+
+def _shown_to_it(credentials: Credentials) -> dict[str, Any]:
+    """Options of authentication; what cannot be sent is refused here: the client's own error would show it."""
+    key, user, password = credentials.api_key.strip(), credentials.user, credentials.password
+    if key and (user or password):
+        raise InputError(
+            "an API key (ES_API_KEY) beside a user (ES_USER and ES_PASSWORD, or inside the URL); allowed: one of them"
+        )
+    if key:
+        if not _KEY.fullmatch(key):
+            raise InputError("ES_API_KEY: spaces or other characters that no API key has; expected: its base64 form")
+        return {"api_key": key}
+    if bool(user) != bool(password):
+        raise InputError(f"a {'user' if user else 'password'} alone; ES_USER and ES_PASSWORD belong together")
+    if not user:
+        return {}
+    try:
+        pair = f"{user}:{password}".encode()  # by the client it would have to be ASCII
+    except UnicodeEncodeError:
+        raise InputError("ES_USER, ES_PASSWORD: something that is not Unicode") from None
+    if ":" in user:
+        raise InputError("ES_USER: a colon, which no user has")
+    return {"basic_auth": base64.b64encode(pair).decode()}
+
+
+def _trusted(credentials: Credentials) -> dict[str, Any]:
+    """Options of TLS."""
+    options = {}
+    if credentials.fingerprint:
+        digits = credentials.fingerprint.replace(":", "").strip().lower()
+        if not _FINGERPRINT.fullmatch(digits):
+            found = f"found {len(digits)} characters"
+            raise InputError(f"ES_FINGERPRINT: expected 64 hexadecimal digits (SHA-256, colons allowed), {found}")
+        options["ssl_assert_fingerprint"] = digits
+    if credentials.ca_certs:
+        path = Path(credentials.ca_certs).expanduser()
+        if not path.is_file():
+            raise InputError(f"ES_CA_CERTS: no such file: {path}")
+        try:
+            ssl.create_default_context(cafile=path)
+        except OSError:  # an SSLError is one
+            raise InputError(f"ES_CA_CERTS: no certificates in {path}; expected: a PEM file") from None
+        options["ca_certs"] = str(path)
+    return options

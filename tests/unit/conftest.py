@@ -1,0 +1,16 @@
+"""What unit tests do not see: the settings of whoever runs them, and a Docker engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from relevance.config import KEYS
+from relevance.config.elastic import CREDENTIALS
+
+
+@pytest.fixture(autouse=True)
+def own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No variable of ours but the engine that needs nothing; `auto` would ask a Docker engine."""
+    for variable in ("CI", *CREDENTIALS, *(key.variable for key in KEYS if key.variable)):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("RELEVANCE_ENGINE", "embedded")

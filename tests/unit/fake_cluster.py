@@ -1,0 +1,203 @@
+"""A cluster in memory behind the client's methods that indexing uses; what it does wrong is told from outside."""
+
+from __future__ import annotations
+
+import fnmatch
+import itertools
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import orjson
+from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
+from elasticsearch import ApiError, BadRequestError
+
+from relevance.engines.elasticsearch.connect import Connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+__all__ = ["URL", "Cluster", "fail"]
+
+URL = "http://127.0.0.1:9200"
+_META = ApiResponseMeta(200, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 9200))
+_UUIDS = itertools.count()
+
+
+def fail(status: int, kind: str, reason: str = "no") -> NoReturn:
+    """Refuse a request."""
+    meta = ApiResponseMeta(status, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 9200))
+    body = {"error": {"type": kind, "reason": reason}, "status": status}
+    raise (BadRequestError if status == 400 else ApiError)(kind, meta, body)
+
+
+def _body(body: Any) -> ObjectApiResponse[Any]:
+    return ObjectApiResponse(body, _META)
+
+
+@dataclass
+class Held:
+    """An index: what it was made with, its documents, how many writes it has seen."""
+
+    settings: dict[str, Any]
+    mappings: dict[str, Any]
+    documents: dict[str, Any] = field(default_factory=dict)
+    writes: int = 0
+    uuid: str = field(default_factory=lambda: f"uuid-{next(_UUIDS)}")
+
+
+@dataclass
+class Cluster:
+    """The cluster and its client.
+
+    Attributes:
+        before: is told the name of each request before anything is done; may raise.
+        after: the same when it is done: the answer is lost.
+        refuses: for a document, the error that it gets instead of its place.
+        extra: settings that a template adds.
+        assigned: whether a node takes new shards.
+    """
+
+    before: Callable[[str], None] = lambda _: None
+    after: Callable[[str], None] = lambda _: None
+    refuses: Callable[[str], tuple[int, str, str] | None] = lambda _: None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    assigned: bool = True
+    held: dict[str, Held] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    bulks: list[list[str]] = field(default_factory=list)
+    segments: int = 1
+
+    @property
+    def indices(self) -> Cluster:
+        """The client's namespaces are all here."""
+        return self
+
+    @property
+    def cluster(self) -> Cluster:
+        """The same."""
+        return self
+
+    @property
+    def connection(self) -> Connection:
+        """A connection to it."""
+        client: Any = self
+        return Connection(client, URL, "8.19.5", 8, 60.0)
+
+    def options(self, **_: Any) -> Cluster:
+        """The same client."""
+        return self
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def _done(self, name: str, body: Any) -> Any:
+        self.after(name)
+        return _body(body)
+
+    def _begin(self, name: str) -> None:
+        self.asked.append(name)
+        self.before(name)
+
+    def create(self, *, index: str, settings: dict[str, Any], mappings: dict[str, Any], timeout: str) -> Any:
+        """Make an index."""
+        assert timeout == "30s"
+        self._begin("create")
+        if index in self.held:
+            fail(400, "resource_already_exists_exception")
+        self.held[index] = Held(dict(settings), dict(mappings))
+        return self._done("create", {"acknowledged": True, "shards_acknowledged": self.assigned})
+
+    def allocation_explain(self, **_: Any) -> Any:
+        """Say why no node takes a shard."""
+        decider = {"decision": "NO", "explanation": "the node is full"}
+        return _body({"node_allocation_decisions": [{"deciders": [decider]}]})
+
+    def get(self, *, index: str, flat_settings: bool) -> Any:
+        """The settings of an index."""
+        assert flat_settings
+        self._begin("get")
+        held = self.held[index]
+        settings = {f"index.{name}": str(value) for name, value in {**held.settings, **self.extra}.items()}
+        return self._done("get", {index: {"settings": {**settings, "index.uuid": held.uuid}}})
+
+    def _matching(self, index: str) -> dict[str, Held]:
+        return {name: held for name, held in self.held.items() if fnmatch.fnmatchcase(name, index)}
+
+    def get_mapping(self, *, index: str, **_: Any) -> Any:
+        """The mappings of indices."""
+        self._begin("get_mapping")
+        return self._done(
+            "get_mapping", {name: {"mappings": held.mappings} for name, held in self._matching(index).items()}
+        )
+
+    def put_mapping(self, *, index: str, meta: dict[str, Any]) -> Any:
+        """Replace `_meta`."""
+        self._begin("put_mapping")
+        self.held[index].mappings["_meta"] = meta
+        return self._done("put_mapping", {})
+
+    def bulk(self, *, index: str, operations: list[bytes], filter_path: str) -> Any:
+        """Create documents; an index that is not there is made, as servers do."""
+        assert filter_path
+        self._begin("bulk")
+        held = self.held.setdefault(index, Held({}, {}))
+        items: list[dict[str, Any]] = []
+        self.bulks.append([])
+        for lines in operations:
+            action, document = lines.splitlines()
+            uid = orjson.loads(action)["create"]["_id"]
+            self.bulks[-1].append(uid)
+            refused = self.refuses(uid)
+            if refused is None and uid in held.documents:
+                refused = (409, "version_conflict_engine_exception", "document already exists")
+            if refused is None:
+                held.documents[uid] = orjson.loads(document)
+                held.writes += 1
+                items.append({"create": {"status": 201}})
+            else:
+                status, kind, reason = refused
+                items.append({"create": {"status": status, "error": {"type": kind, "reason": reason}}})
+        return self._done("bulk", {"items": items})
+
+    def forcemerge(self, *, index: str, max_num_segments: int) -> Any:
+        """Merge."""
+        assert (index in self.held, max_num_segments) == (True, 1)
+        self._begin("forcemerge")
+        return self._done("forcemerge", {"_shards": {"failed": 0}})
+
+    def refresh(self, *, index: str) -> Any:
+        """Nothing has to be done."""
+        assert index in self.held
+        self._begin("refresh")
+        return self._done("refresh", {"_shards": {"failed": 0}})
+
+    def count(self, *, index: str) -> Any:
+        """How many documents there are."""
+        self._begin("count")
+        return self._done("count", {"count": len(self.held[index].documents), "_shards": {"failed": 0}})
+
+    def stats(self, *, index: str, **_: Any) -> Any:
+        """One shard an index, one copy of it."""
+        self._begin("stats")
+        found = {}
+        for name, held in self._matching(index).items():
+            copy = {
+                "routing": {"primary": True},
+                "segments": {"count": self.segments},
+                "seq_no": {"max_seq_no": held.writes - 1},
+            }
+            size = {"store": {"size_in_bytes": 1000 * held.writes}}
+            found[name] = {"uuid": held.uuid, "shards": {"0": [copy]}, "total": size}
+        return self._done("stats", {"indices": found})
+
+    def exists(self, *, index: str) -> bool:
+        """Whether an index is there."""
+        self._begin("exists")
+        return index in self.held
+
+    def delete(self, *, index: str, ignore_unavailable: bool) -> Any:
+        """Remove an index."""
+        assert ignore_unavailable
+        self._begin("delete")
+        self.held.pop(index, None)
+        return self._done("delete", {})

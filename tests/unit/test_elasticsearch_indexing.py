@@ -1,0 +1,647 @@
+"""Indexing: documents made one by one, sent in parts, refused ones told, and nothing left when it goes wrong."""
+
+from __future__ import annotations
+
+import tracemalloc
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import orjson
+import pandas as pd
+import pytest
+from elastic_transport import ConnectionError as NoConnection
+from fake_cluster import URL, Cluster, Held, fail
+
+from relevance.engines.elasticsearch import documents, indexing, making, states
+from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.marks import Mark, content_of
+from relevance.engines.elasticsearch.paths import own_paths
+from relevance.engines.elasticsearch.settings import Settings
+from relevance.errors import CouldNotRunError, InputError
+from relevance.fields import attribute_texts
+from relevance.records import Catalogue, Vectors
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from relevance.engines.elasticsearch.indexing import Index
+    from relevance.engines.elasticsearch.settings import VectorIndex
+
+HASTY = Patience(seconds=5.0, sleep=lambda _: None)
+WHOLE = ("base", "whole")
+KEEP = Settings(keep_index=True)
+
+
+@pytest.fixture(autouse=True)
+def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing waits to see whether an index comes back."""
+    monkeypatch.setattr(making, "_AGAIN_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(making, "_REMOVE_PATIENCE_S", 0.0)
+
+
+def _catalogue(
+    count: int = 3, *, titles: Sequence[str] = (), attributes: Sequence[tuple[str, str, str]] = ()
+) -> Catalogue:
+    ids = [f"p{at:05d}" for at in range(count)]
+    given = titles or [f"title {at}" for at in range(count)]
+    products = pd.DataFrame({"id": ids, "title": given, "description": [""] * count}, dtype=str)
+    return Catalogue(products, pd.DataFrame(attributes, columns=["id", "name", "value"], dtype=str))
+
+
+def _vectors(count: int = 3, *, dimensions: int = 4) -> Vectors:
+    matrix = np.random.default_rng(1).normal(size=(count, dimensions)).astype(np.float32)
+    return Vectors(matrix, np.arange(count))
+
+
+def _index(cluster: Cluster, catalogue: Catalogue | None = None, settings: Settings | None = None) -> Index:
+    held = _catalogue() if catalogue is None else catalogue
+    return indexing.index(
+        cluster.connection,
+        held,
+        vectors={WHOLE: _vectors(len(held))},
+        settings=settings or Settings(),
+        progress=False,
+        patience=HASTY,
+    )
+
+
+def _documents(catalogue: Catalogue, vectors: Vectors) -> list[dict[str, Any]]:
+    found = documents.actions(catalogue, {WHOLE: vectors}, own_paths([WHOLE]))
+    return [orjson.loads(action.lines.splitlines()[1]) for action in found]
+
+
+def _once(name: str, act: Callable[[], None], *, at: int = 1) -> Callable[[str], None]:
+    """Act when a request of that name comes for that time."""
+    seen = [0]
+
+    def hook(asked: str) -> None:
+        seen[0] += asked == name
+        if asked == name and seen[0] == at:
+            act()
+
+    return hook
+
+
+def _lost() -> None:
+    raise NoConnection("connection lost")
+
+
+def _interrupt() -> None:
+    raise KeyboardInterrupt
+
+
+# documents
+
+
+def test_what_a_document_holds() -> None:
+    """Texts as they are, an attribute's name and value in one text, the vector to its last bit; nothing blank."""
+    pairs = [("p00000", "colour", "red"), ("p00000", " ", "wide"), ("p00000", "", ""), ("p00002", "size", "\t")]
+    catalogue = _catalogue(titles=["Ünï 🪁", " ", ""], attributes=pairs)
+    vectors = Vectors(_vectors().matrix, np.array([2, -1, 0]))
+    first, second, third = _documents(catalogue, vectors)
+    assert first.pop("whole_vector") == [float(str(value)) for value in vectors.matrix[2]]
+    assert np.array_equal(np.float32(third.pop("whole_vector")), vectors.matrix[0])
+    assert first == {
+        "product_uid": "p00000",
+        "product_title": "Ünï 🪁",
+        "product_attributes": [{"name_value": "colour red"}, {"name_value": "wide"}],
+    }
+    assert second == {"product_uid": "p00001"}
+    assert third == {"product_uid": "p00002", "product_attributes": [{"name_value": "size"}]}
+
+
+def test_attributes_are_those_of_the_embedded_engine() -> None:
+    """An attribute's text is what `attribute_texts` says, for products over more than one slice."""
+    words = ["", " ", "a", "b c", "\n", "x "]
+    pairs = [(f"p{at:05d}", words[at % 6], words[(at // 6) % 6]) for at in range(3000) for _ in range(at % 3)]
+    catalogue = _catalogue(3000, attributes=pairs)
+    found = [
+        one["name_value"]
+        for each in _documents(catalogue, Vectors(_vectors(1).matrix, np.full(3000, -1)))
+        for one in each.get("product_attributes", [])
+    ]
+    assert found == [text for text in attribute_texts(catalogue) if text]
+
+
+def test_documents_are_made_one_by_one() -> None:
+    """4,000 documents of 20 MB pass through less than 1 MB of memory."""
+    count, dimensions = 4000, 512
+    catalogue = _catalogue(count)
+    vectors = {WHOLE: Vectors(np.ones((1, dimensions), dtype=np.float32) / 3, np.zeros(count, dtype=np.int64))}
+    assert catalogue.attributes.empty
+    found = documents.actions(catalogue, vectors, own_paths(vectors))
+    next(found)
+    tracemalloc.start()
+    size = sum(len(action.lines) for action in found)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size > 20_000_000
+    assert peak < 1_000_000
+
+
+def test_a_memory_map_can_be_sent(tmp_path: Path) -> None:
+    """Vectors that lie in a file, and rows that do not lie in one piece, are written as any other."""
+    kept = np.asfortranarray(_vectors().matrix)
+    np.save(tmp_path / "v.npy", kept)
+    mapped = np.load(tmp_path / "v.npy", mmap_mode="r")
+    for matrix in (kept, mapped):
+        assert _documents(_catalogue(), Vectors(matrix, np.arange(3))) == _documents(_catalogue(), _vectors())
+
+
+@pytest.mark.parametrize(
+    ("ids", "problem"),
+    [
+        (["a", "x" * 513], "an id of 513 bytes; allowed on elasticsearch: 1 to 512 bytes of UTF-8"),
+        (["a", "é" * 257], "an id of 514 bytes"),
+        (["", "b"], "an id of 0 bytes"),
+        (["a", "\ud800" * 200], "an id of 600 bytes"),
+    ],
+)
+def test_ids_that_no_index_takes(ids: list[str], problem: str) -> None:
+    """An id is 1 to 512 bytes long; the line is short however long the id."""
+    products = pd.DataFrame({"id": ids, "title": "", "description": ""}, dtype=object)
+    catalogue = Catalogue(products, pd.DataFrame(columns=["id", "name", "value"], dtype=object))
+    with pytest.raises(InputError) as caught:
+        documents.check(catalogue, most_attributes=10_000)
+    assert problem in str(caught.value)
+    assert len(str(caught.value)) < 200
+    documents.check(_catalogue(), most_attributes=10_000)
+
+
+def test_too_many_attributes() -> None:
+    """More attributes than the server takes are an error before anything is made; the limit is the mapping's."""
+    cluster = Cluster()
+    catalogue = _catalogue(attributes=[("p00001", "n", str(at)) for at in range(10_001)])
+    with pytest.raises(InputError, match=r"product 'p00001' has 10,001 attributes; allowed: up to 10,000"):
+        _index(cluster, catalogue)
+    assert cluster.asked == []
+
+
+def test_own_settings_raise_the_limit_of_attributes(tmp_path: Path) -> None:
+    """A limit of the user's own file is the one that counts."""
+    own = tmp_path / "own.json"
+    own.write_text('{"settings": {"index": {"mapping.nested_objects.limit": 20000}}}')
+    catalogue = _catalogue(attributes=[("p00001", "n", str(at)) for at in range(10_001)])
+    assert _index(Cluster(), catalogue, Settings(mapping=own)).products == 3
+
+
+def test_half_a_surrogate_pair_is_no_crash() -> None:
+    """A text that no encoding can write is an error of one line, and nothing is left."""
+    cluster = Cluster()
+    products = pd.DataFrame({"id": ["a"], "title": ["\ud800"], "description": [""]}, dtype=object)
+    catalogue = Catalogue(products, pd.DataFrame(columns=["id", "name", "value"], dtype=object))
+    with pytest.raises(InputError, match="product 'a' cannot be written as JSON"):
+        _index(cluster, catalogue)
+    assert cluster.held == {}
+
+
+def test_a_document_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A document beyond the server's limit of a request is named."""
+    monkeypatch.setattr(documents, "MAX_BYTES", 3 * 2**20)
+    catalogue = _catalogue(titles=["a", "word " * 2**20, "b"])
+    with pytest.raises(InputError, match=r"product 'p00001' makes a document of 5 MB; allowed on .*: up to 3 MB"):
+        _documents(catalogue, _vectors())
+
+
+# content
+
+
+def test_content_is_what_an_index_holds() -> None:
+    """How vectors lie in memory does not enter; a product's text, a bit of a vector or a setting does."""
+    vectors = _vectors()
+    body = {"settings": {"number_of_shards": 1}}
+    same = Vectors(np.concatenate([np.zeros((2, 4), np.float32), vectors.matrix[::-1]]), np.array([4, 3, 2]))
+    changed = vectors.matrix.copy()
+    changed[1, 1] = np.nextafter(changed[1, 1], np.float32(9))
+    made = content_of(_catalogue(), {WHOLE: vectors}, body)
+    assert content_of(_catalogue(), {WHOLE: same}, body) == made
+    others = {
+        content_of(_catalogue(), {WHOLE: Vectors(changed, np.arange(3))}, body),
+        content_of(_catalogue(), {WHOLE: Vectors(vectors.matrix, np.array([0, 1, -1]))}, body),
+        content_of(_catalogue(), {WHOLE: Vectors(vectors.matrix, np.array([0, -1, 1]))}, body),
+        content_of(_catalogue(), {("base", "title"): vectors}, body),
+        content_of(_catalogue(), {("other", "whole"): vectors}, body),
+        content_of(_catalogue(), {}, body),
+        content_of(_catalogue(titles=["x", "y", "z"]), {WHOLE: vectors}, body),
+        content_of(_catalogue(), {WHOLE: vectors}, {"settings": {"number_of_shards": 2}}),
+    }
+    assert len(others | {made}) == 9
+
+
+# sending
+
+
+def test_parts_are_bounded() -> None:
+    """A request holds up to 500 documents and about 5 MB; every product arrives once."""
+    cluster = Cluster()
+    _index(cluster, _catalogue(1201))
+    assert [len(part) for part in cluster.bulks] == [500, 500, 201]
+    large = Cluster()
+    _index(large, _catalogue(4, titles=["a " * 2**20, "b " * 2**20, "c " * 2**20, "d"]))
+    assert [len(part) for part in large.bulks] == [2, 2]
+    larger = Cluster()
+    _index(larger, _catalogue(2, titles=["a " * 2**22, "b"]))
+    assert [len(part) for part in larger.bulks] == [1, 1]
+    (held,) = large.held.values()
+    assert len(held.documents) == 4
+
+
+def test_only_what_was_refused_for_the_moment_is_sent_again() -> None:
+    """Documents that met a full queue go again, the others do not; the retries become a note."""
+    waits: list[float] = []
+    cluster = Cluster()
+    busy = {"p00001": 2, "p00002": 1}
+
+    def refuses(uid: str) -> tuple[int, str, str] | None:
+        if busy.get(uid, 0):
+            busy[uid] -= 1
+            return (429, "es_rejected_execution_exception", "queue is full")
+        return None
+
+    cluster.refuses = refuses
+    made = indexing.index(
+        cluster.connection,
+        _catalogue(),
+        vectors={},
+        settings=Settings(),
+        progress=False,
+        patience=Patience(sleep=waits.append),
+    )
+    assert cluster.bulks == [["p00000", "p00001", "p00002"], ["p00001", "p00002"], ["p00001"]]
+    assert waits == [0.5, 1.0]
+    assert made.notes == ("indexing went well only after 2 more tries: 429 es_rejected_execution_exception (2)",)
+
+
+def test_an_answer_that_is_lost() -> None:
+    """Documents that had arrived are not written twice: the conflicts of the second time are no refusals."""
+    cluster = Cluster(after=_once("bulk", _lost))
+    made = _index(cluster)
+    assert cluster.bulks == [["p00000", "p00001", "p00002"]] * 2
+    assert cluster.held[made.name].writes == 3
+
+
+def test_a_conflict_at_the_first_time() -> None:
+    """A document that is there before we have sent it was written by somebody else."""
+    cluster = Cluster()
+
+    def foreign() -> None:
+        next(iter(cluster.held.values())).documents["p00001"] = {}
+
+    cluster.before = _once("bulk", foreign)
+    with pytest.raises(CouldNotRunError, match=r"1 of 3 documents was refused: 'p00001': document already exists"):
+        _index(cluster)
+
+
+def test_patience_ends() -> None:
+    """A server that stays busy is given up, and nothing is left."""
+    now = [0.0]
+
+    def sleep(seconds: float) -> None:
+        now[0] += seconds
+
+    cluster = Cluster(refuses=lambda _: (503, "unavailable_shards_exception", "primary shard is not active"))
+    with pytest.raises(CouldNotRunError, match=r"503, unavailable_shards_exception.* \(while indexing\)"):
+        indexing.index(
+            cluster.connection,
+            _catalogue(),
+            vectors={},
+            settings=Settings(),
+            progress=False,
+            patience=Patience(seconds=60, sleep=sleep, clock=lambda: now[0]),
+        )
+    assert 60 <= now[0] < 70
+    assert cluster.held == {}
+
+
+def test_refused_documents_are_named() -> None:
+    """All parts are sent while few are refused, the line names ids and reasons, and nothing is left."""
+    bad = {"p00007", "p00501", "p01200"}
+    cluster = Cluster(refuses=lambda uid: (400, "document_parsing_exception", "bad\nvector") if uid in bad else None)
+    with pytest.raises(CouldNotRunError) as caught:
+        _index(cluster, _catalogue(1201))
+    reason = "bad vector (document_parsing_exception)"
+    assert str(caught.value) == (
+        f"elasticsearch at {URL}: 3 of 1,201 documents were refused: "
+        f"'p00007': {reason}; 'p00501': {reason}; 'p01200': {reason}"
+    )
+    assert cluster.held == {}
+
+
+def test_many_refused_documents_end_it_soon() -> None:
+    """When ten are refused no further part is sent, and ten are named."""
+    cluster = Cluster(refuses=lambda _: (400, "strict_dynamic_mapping_exception", "x" * 1000))
+    with pytest.raises(CouldNotRunError, match=r"500 of the first 500 documents were refused: 'p00000': x+…") as caught:
+        _index(cluster, _catalogue(1201))
+    assert str(caught.value).count("; 'p") == 9
+    assert str(caught.value).endswith("; …")
+    assert len(str(caught.value)) < 2500
+    assert len(cluster.bulks) == 1
+
+
+def test_a_read_only_index_is_told_at_once() -> None:
+    """The flood stage says 429, but no patience helps."""
+    reason = "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, …];"
+    cluster = Cluster(refuses=lambda _: (429, "cluster_block_exception", reason))
+    with pytest.raises(CouldNotRunError, match="disk past its flood-stage watermark"):
+        _index(cluster)
+    assert len(cluster.bulks) == 1
+    assert cluster.held == {}
+
+
+def test_fewer_answers_than_documents() -> None:
+    """An answer that does not speak of every document is no success."""
+    cluster = Cluster()
+    whole = cluster.bulk
+
+    def short(**arguments: Any) -> Any:
+        found = whole(**arguments)
+        found.body["items"].pop()
+        return found
+
+    cluster.bulk = short  # type: ignore[method-assign]
+    with pytest.raises(CouldNotRunError, match="2 answers to 3 documents"):
+        _index(cluster)
+
+
+# making
+
+
+def test_facts_name_no_index_that_goes() -> None:
+    """Two runs give the same facts and two names; the name is a fact only where it stays."""
+    first, second = _index(Cluster()), _index(Cluster())
+    assert first.name != second.name
+    assert first.name.startswith("relevance-")
+    assert first.facts == second.facts
+    assert first.facts == {
+        "vector_index": "flat",
+        "shards": 1,
+        "replicas": 0,
+        "segments": 1,
+        "reused": False,
+        "mapping": None,
+        "forced_sort": False,
+    }
+    assert (first.sorted_segment, first.kept, first.reused, first.products) == (True, False, False, 3)
+    kept = _index(Cluster(), settings=KEEP)
+    assert kept.facts["index"] == kept.name == first.name.rpartition("-")[0]
+
+
+@pytest.mark.parametrize(
+    ("shards", "segments", "is_sorted"), [(1, 1, True), (1, 0, True), (1, 2, False), (2, 1, False)]
+)
+def test_when_ties_need_a_sort(shards: int, segments: int, is_sorted: bool) -> None:  # noqa: FBT001 - a parameter
+    """One shard of one segment gives ties in the order of ids, anything else does not."""
+    made = _index(Cluster(segments=segments), settings=Settings(shards=shards))
+    assert (made.sorted_segment, made.facts["forced_sort"]) == (is_sorted, not is_sorted)
+
+
+def test_meta_is_complete_last() -> None:
+    """While documents are sent the index calls itself half-made; the last thing written says that it is complete."""
+    cluster = Cluster()
+    seen: list[bool] = []
+
+    def look(name: str) -> None:
+        if name == "bulk":
+            ((key, held),) = cluster.held.items()
+            mark = Mark.read(key, held.mappings)
+            assert mark is not None
+            seen.append(mark.complete)
+
+    cluster.before = look
+    made = _index(cluster)
+    mark = Mark.read(made.name, cluster.held[made.name].mappings)
+    assert mark is not None
+    assert (seen, mark.complete, mark.operations, mark.products) == ([False], True, 3, 3)
+    assert mark.owner.state == "running"
+    assert cluster.asked[-1] == "put_mapping"
+
+
+def test_a_large_index_is_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Merging is left out where it would take long."""
+    cheap, dear = Cluster(), Cluster()
+    _index(cheap)
+    monkeypatch.setattr(states, "_CHEAP_S", 0.0)
+    _index(dear)
+    assert ("forcemerge" in cheap.asked, "forcemerge" in dear.asked) == (True, False)
+
+
+@pytest.mark.parametrize(
+    ("products", "fields", "kind", "release", "is_cheap"),
+    [
+        (100_000, 4, "flat", 8, True),
+        (200_000, 4, "flat", 8, False),
+        (300_000, 4, "flat", 9, True),
+        (900_000, 1, "flat", 9, True),
+        (2_000_000, 1, "flat", 9, False),
+        (25_000, 4, "hnsw", 9, True),
+        (50_000, 1, "int8_hnsw", 8, True),
+        (100_000, 4, "hnsw", 9, False),
+    ],
+)
+def test_what_is_cheap_to_merge(products: int, fields: int, kind: VectorIndex, release: int, *, is_cheap: bool) -> None:
+    """Up to a minute: vectors are copied, graphs are made anew, and release 8 copies texts of vectors, too."""
+    vectors = Vectors(np.zeros((1, 384), np.float32), np.zeros(products, np.int64))
+    seconds = states.merge_seconds(products, [vectors] * fields, kind, release=release)
+    assert (seconds <= states._CHEAP_S) == is_cheap
+
+
+def test_products_that_are_missing_at_the_end() -> None:
+    """An index that holds another number of products than were sent is an error."""
+    cluster = Cluster()
+
+    def lose() -> None:
+        next(iter(cluster.held.values())).documents.popitem()
+
+    cluster.before = _once("count", lose)
+    with pytest.raises(CouldNotRunError, match="holds 2 products after 3 were sent"):
+        _index(cluster)
+    assert cluster.held == {}
+
+
+def test_an_index_that_is_removed_while_it_is_filled() -> None:
+    """Servers make an index that a bulk request names, without our mappings: that is seen."""
+    cluster = Cluster()
+    cluster.before = _once("bulk", cluster.held.clear)
+    with pytest.raises(CouldNotRunError, match="was removed and made anew by something else"):
+        _index(cluster)
+    assert cluster.held == {}
+
+
+def test_no_node_takes_the_shards() -> None:
+    """The server's reason stands in the line, and the index goes."""
+    cluster = Cluster(assigned=False)
+    with pytest.raises(CouldNotRunError, match=r"no node takes the shards of index .* within 30 s: the node is full"):
+        _index(cluster)
+    assert cluster.held == {}
+
+
+@pytest.mark.parametrize("setting", ["analysis.analyzer.default.type", "similarity.default.k1", "sort.order", "mode"])
+def test_templates_of_the_cluster(setting: str) -> None:
+    """A template that changes results is an error, one that does not is none."""
+    _index(Cluster(extra={"lifecycle.name": "x", "analysis.analyzer.mine.type": "simple"}))
+    cluster = Cluster(extra={setting: "x"})
+    with pytest.raises(CouldNotRunError, match=f"the setting {setting}, .*; keep relevance-\\* out of that template"):
+        _index(cluster)
+    assert cluster.held == {}
+
+
+def test_own_mapping_that_the_server_refuses(tmp_path: Path) -> None:
+    """The line names the file and the server's reason, and it is bad input; without a file it is not."""
+    own = tmp_path / "own.json"
+    own.write_text('{"settings": {"analysis": {"analyzer": {"q": {"type": "nope"}}}}}')
+    refusing = _once("create", lambda: fail(400, "illegal_argument_exception", "Unknown analyzer type [nope] for [q]"))
+    with pytest.raises(InputError, match=r"own\.json: .* Unknown analyzer type \[nope\] for \[q\]"):
+        _index(Cluster(before=refusing), settings=Settings(mapping=own))
+    refusing = _once("create", lambda: fail(400, "illegal_argument_exception", "something"))
+    with pytest.raises(CouldNotRunError, match="something"):
+        _index(Cluster(before=refusing))
+
+
+def test_a_lost_answer_to_making_it() -> None:
+    """An index that was made although no answer came is ours, kept or not."""
+    for settings in (Settings(), KEEP):
+        cluster = Cluster(after=_once("create", _lost))
+        made = _index(cluster, settings=settings)
+        assert list(cluster.held) == [made.name]
+        assert cluster.asked.count("create") == 2
+
+
+# removal
+
+
+@pytest.mark.parametrize("settings", [Settings(), KEEP], ids=["own name", "kept"])
+@pytest.mark.parametrize("act", [_interrupt, lambda: fail(500, "boom")], ids=["interrupt", "failure"])
+@pytest.mark.parametrize("when", ["create", "get", "bulk", "forcemerge", "refresh", "count", "stats", "put_mapping"])
+@pytest.mark.parametrize("place", ["before", "after"])
+def test_nothing_is_left(place: str, when: str, act: Callable[[], None], settings: Settings) -> None:
+    """Whatever goes wrong whenever, the index is removed, others stay, and the first error is the one that is told."""
+    cluster = Cluster(held={"relevance-other": Held({}, {})})
+    setattr(cluster, place, _once(when, act))
+    with pytest.raises((KeyboardInterrupt, CouldNotRunError)) as caught:
+        _index(cluster, settings=settings)
+    assert ("boom" in str(caught.value)) == (act is not _interrupt)
+    assert list(cluster.held) == ["relevance-other"]
+
+
+def test_an_index_that_comes_after_it_was_removed() -> None:
+    """A request that is still on its way when we remove the index may make it anew: that one goes, too."""
+    cluster = Cluster(before=_once("bulk", _interrupt))
+
+    def late() -> None:
+        cluster.held[name[0]] = Held({}, {})
+
+    name: list[str] = []
+    remembered = cluster.delete
+
+    def delete(**arguments: Any) -> Any:
+        name.append(arguments["index"])
+        return remembered(**arguments)
+
+    cluster.delete = delete  # type: ignore[method-assign]
+    cluster.after = _once("delete", late)
+    with pytest.raises(KeyboardInterrupt):
+        _index(cluster)
+    assert len(name) == 2
+    assert cluster.held == {}
+
+
+def test_a_name_that_somebody_else_has() -> None:
+    """A kept index whose plain name is taken gets a suffix; the other stays, even when ours fails."""
+    plain = _index(Cluster(), settings=KEEP).name
+    cluster = Cluster(held={plain: Held({}, {})})
+    made = _index(cluster, settings=KEEP)
+    assert made.name.startswith(f"{plain}-")
+    assert sorted(cluster.held) == [plain, made.name]
+    failing = Cluster(held={plain: Held({}, {})}, before=_once("bulk", _interrupt))
+    with pytest.raises(KeyboardInterrupt):
+        _index(failing, settings=KEEP)
+    assert list(failing.held) == [plain]
+
+
+def test_what_cannot_be_removed_is_told() -> None:
+    """Where the server is gone the line says what may still be there, and how to remove it."""
+
+    def gone(name: str) -> None:
+        if name in {"bulk", "exists"}:
+            _lost()
+
+    with pytest.raises(CouldNotRunError) as caught:
+        indexing.index(
+            Cluster(before=gone).connection,
+            _catalogue(),
+            vectors={},
+            settings=Settings(),
+            progress=False,
+            patience=Patience(seconds=0.0),
+        )
+    assert str(caught.value).startswith(f"elasticsearch at {URL}: no connection while indexing")
+    assert f"may still be on {URL}" in str(caught.value)
+    assert str(caught.value).endswith(f"relevance clean --es-url {URL}")
+    assert "\n" not in str(caught.value)
+
+
+def test_delete() -> None:
+    """An index goes at the end, a kept one stays; what is left is a line."""
+    cluster = Cluster()
+    made, kept = _index(cluster), _index(cluster, settings=KEEP)
+    assert indexing.delete(cluster.connection, made) is None
+    assert indexing.delete(cluster.connection, made) is None
+    assert indexing.delete(cluster.connection, kept) is None
+    assert list(cluster.held) == [kept.name]
+    cluster.held[made.name] = Held({}, {})
+    cluster.before = _once("delete", lambda: fail(403, "security_exception"))
+    line = indexing.delete(cluster.connection, made)
+    assert line is not None
+    assert line.startswith(f"index {made.name} may still be on {URL} (")
+
+
+# reuse
+
+
+def test_a_kept_index_is_used_again() -> None:
+    """The same content is not indexed twice."""
+    cluster = Cluster()
+    first = _index(cluster, settings=KEEP)
+    cluster.asked.clear()
+    second = _index(cluster, settings=KEEP)
+    assert (first.reused, second.reused, second.name, second.kept) == (False, True, first.name, True)
+    assert "bulk" not in cluster.asked
+    assert "delete" not in cluster.asked
+    assert second.facts == {**first.facts, "reused": True}
+    assert second.sorted_segment
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda held: held.mappings["_meta"]["relevance"].update(complete=False),
+        lambda held: held.mappings["_meta"]["relevance"].update(kept=False),
+        lambda held: held.mappings["_meta"]["relevance"].update(content="0" * 64),
+        lambda held: held.mappings["_meta"]["relevance"].update(name="relevance-of-another-name"),
+        lambda held: held.mappings["_meta"]["relevance"].update(products=4),
+        lambda held: held.mappings.update(_meta={"relevance": "x"}),
+        lambda held: held.mappings.pop("_meta"),
+        lambda held: held.documents.popitem(),
+        lambda held: setattr(held, "writes", 4),
+    ],
+    ids=["half-made", "not kept", "content", "copy", "products", "no mark", "no meta", "count", "written to"],
+)
+def test_a_kept_index_that_is_not_used_again(spoil: Callable[[Held], object]) -> None:
+    """A half-made, changed or foreign index is neither used nor touched; a new one gets another name."""
+    cluster = Cluster()
+    first = _index(cluster, settings=KEEP)
+    spoil(cluster.held[first.name])
+    second = _index(cluster, settings=KEEP)
+    assert (second.reused, second.name != first.name) == (False, True)
+    assert sorted(cluster.held) == sorted([first.name, second.name])
+
+
+def test_other_content_is_another_index() -> None:
+    """Other products, shards or kinds of vector index make an index of their own."""
+    cluster = Cluster()
+    _index(cluster, settings=KEEP)
+    _index(cluster, _catalogue(titles=["x", "y", "z"]), KEEP)
+    _index(cluster, settings=Settings(keep_index=True, shards=2))
+    _index(cluster, settings=Settings(keep_index=True, vector_index="hnsw"))
+    assert len(cluster.held) == 4
