@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from relevance.engines.elasticsearch.connect import connect
 from relevance.engines.elasticsearch.docker import look, pull
 from relevance.engines.elasticsearch.opening import ClusterOpening, ContainerOpening, ExistingOpening
+from relevance.engines.elasticsearch.own_mapping import read_own_mapping
 from relevance.errors import CouldNotRunError, InputError
 
 if TYPE_CHECKING:
@@ -25,9 +26,11 @@ def plan(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engine
     """Check that the cluster answers, or that a container can be had.
 
     Raises:
-        InputError: an index is named and no cluster.
+        InputError: an index is named and no cluster; the file of own mappings is not as it has to be.
         CouldNotRunError: the cluster does not answer or is another release; no Docker engine answers.
     """
+    if settings.mapping is not None:
+        read_own_mapping(settings.mapping)
     if settings.url is None:
         if settings.index is not None:
             raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
