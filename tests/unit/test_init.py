@@ -163,6 +163,7 @@ def test_lines_that_are_commented_out_are_allowed_too(tmp_path: Path) -> None:
     config = read_config(options={}, environ={}, file=file, root=tmp_path)
     assert config.models["base"].query_prompt == "query: "
     assert "fused" in config.strategies
+    assert (config.engine, config.elasticsearch.shards) == ("elasticsearch", 3)
 
 
 def test_what_the_command_says(
