@@ -30,7 +30,7 @@ def measured() -> Iterator[suite.Suite]:
 
     The cache is the one that the main job uses: its vectors are keyed by content, and making them takes half a minute.
     """
-    config = read_config(options={"device": "cpu"}, environ={}, file=None, root=Path())
+    config = read_config(options={"device": "cpu", "engine": "embedded"}, environ={}, file=None, root=Path())
     plan = suite.make_plan(config, config.selected)
     prepared = suite.prepare(plan, progress=False)
     for strategy in plan.strategies:
