@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from relevance.embeddings.model import Model
 
-__all__ = ["SentenceModel", "load", "load_copy"]
+__all__ = ["SentenceModel", "load", "load_copy", "quiet"]
 
 _WORTH_COPIES = {"cpu": 2e13, "cuda": 1e15}
 """Multiplications, about one for each token and parameter, from which several processes save more than their start
@@ -32,7 +32,7 @@ _MOST_ON_CPU = 4
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
     """Keep the libraries' progress bars, reports and warnings off the user's terminal; errors still pass."""
     from transformers.utils import logging as transformers_logging  # noqa: PLC0415 - imports torch
 
@@ -95,6 +95,11 @@ class SentenceModel:
         self._model = model
 
     @property
+    def transformer(self) -> Any:
+        """The model itself, for who trains it."""
+        return self._transformer
+
+    @property
     def device(self) -> str:
         """Where it computes, as torch names it."""
         return str(self._transformer.device)
@@ -115,7 +120,7 @@ class SentenceModel:
         """
         try:
             # An empty prompt is passed as such: None would let the model's default prompt in.
-            with _quiet():
+            with quiet():
                 vectors = self._transformer.encode(
                     list(texts), prompt=prompt, batch_size=len(texts), show_progress_bar=False
                 )
@@ -163,7 +168,7 @@ def load(model: Model) -> SentenceModel:
     if model.device is not None:
         _check_device(model.device)
     try:
-        with _quiet():
+        with quiet():
             transformer = SentenceTransformer(
                 str(model.path),
                 device=model.device,

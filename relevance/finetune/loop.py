@@ -1,0 +1,289 @@
+"""The training itself, by sentence-transformers' own trainer. Imported where a model is trained: it imports torch."""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import torch
+from datasets import Dataset as Rows
+from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
+from sentence_transformers.base.evaluation import BaseEvaluator
+from sentence_transformers.base.sampler import DefaultBatchSampler
+from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from tqdm import tqdm
+from transformers import PrinterCallback, TrainerCallback
+
+from relevance.embeddings.folder import read_folder
+from relevance.embeddings.sentence_model import load, quiet
+from relevance.errors import CouldNotRunError
+from relevance.finetune.record import Curve, Step
+from relevance.finetune.rows import training_rows
+from relevance.finetune.sampler import batches
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
+
+    from relevance.finetune.recipe import Recipe
+    from relevance.finetune.rows import TrainingRows
+    from relevance.finetune.validation import Validation
+
+__all__ = ["run"]
+
+_WARM_UP = 0.1
+_SAVED_EVERY_S = 60.0
+_COMPLETE = "relevance.json"
+"""Written into a checkpoint last: without it the checkpoint is half of one."""
+
+_NEVER = 10**9
+_ENCODED_AT_ONCE = 64
+
+
+def run(recipe: Recipe, folder: Path, *, progress: bool, clock: Callable[[], float] = time.monotonic) -> Curve:
+    """Train, or go on from the last checkpoint in `folder`; the model of the best step is then in `folder / "best"`.
+
+    Raises:
+        CouldNotRunError: the device is not there, or the loss or a vector is no number.
+        OSError: nothing can be written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with quiet():
+        transformer = load(recipe.base).transformer
+        transformer.max_seq_length = min(recipe.options.max_tokens, recipe.base.max_tokens)
+        rows = training_rows(recipe, partial(_encoded, transformer))
+        checkpoint, before = _last_checkpoint(folder)
+        follower = _Follower(recipe, folder, transformer, clock, before=before, progress=progress)
+        trainer = _trainer(recipe, folder, transformer, rows, follower, resumed=checkpoint is not None)
+        follower.plan(len(trainer.get_train_dataloader()), recipe.options.epochs)
+        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+    steps = _steps(trainer.state.log_history)
+    best = _best(steps)
+    shutil.rmtree(folder / "best", ignore_errors=True)
+    (folder / f"best-{steps[best].step}").rename(folder / "best")
+    stopped_early = trainer.state.global_step < trainer.state.max_steps
+    return Curve(tuple(steps), best, follower.seconds(), stopped_early)
+
+
+def _encoded(transformer: Any, texts: Sequence[str]) -> Any:
+    return transformer.encode(
+        list(texts), prompt="", batch_size=_ENCODED_AT_ONCE, normalize_embeddings=True, show_progress_bar=False
+    )
+
+
+def _trainer(
+    recipe: Recipe, folder: Path, transformer: Any, rows: TrainingRows, follower: _Follower, *, resumed: bool
+) -> Any:
+    options, device = recipe.options, transformer.device
+    graphics = device.type == "cuda"
+    if graphics and device.index is not None:
+        torch.cuda.set_device(device)
+    exact = graphics and torch.cuda.is_bf16_supported()
+    arguments = SentenceTransformerTrainingArguments(
+        output_dir=str(folder),
+        num_train_epochs=options.epochs,
+        per_device_train_batch_size=options.batch_size,
+        learning_rate=options.learning_rate,
+        warmup_steps=_WARM_UP,
+        seed=options.seed,
+        data_seed=options.seed,
+        batch_sampler=partial(_Batches, rows, options.epochs),
+        eval_strategy="steps",
+        eval_steps=_NEVER,  # the follower says when
+        eval_on_start=not resumed,
+        save_strategy="steps",
+        save_steps=_NEVER,
+        save_total_limit=1,
+        logging_strategy="steps",
+        logging_steps=_NEVER,
+        logging_nan_inf_filter=False,
+        report_to="none",
+        disable_tqdm=True,
+        use_cpu=device.type == "cpu",
+        bf16=exact,
+        fp16=graphics and not exact,
+        dataloader_pin_memory=graphics,
+    )
+    # several devices would each get a part of a batch, and its negatives with it
+    arguments._n_gpu = min(arguments.n_gpu, 1)
+    trainer = _Trainer(
+        model=transformer,
+        args=arguments,
+        train_dataset=Rows.from_dict(rows.columns),
+        loss=MultipleNegativesRankingLoss(transformer),
+        evaluator=_Evaluator(recipe.validation, recipe.base.prompt),
+        callbacks=[follower],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # the library is untyped
+    """Makes no model card of its own, which would count the tokens of all texts first."""
+
+    def add_model_card_callback(self, *_: Any) -> None:
+        """Add none."""
+
+
+class _Batches(DefaultBatchSampler):  # type: ignore[misc]  # the library is untyped
+    """The batches of `relevance.finetune.sampler`, as many in each epoch."""
+
+    def __init__(self, rows: TrainingRows, epochs: int, dataset: Any, **settings: Any) -> None:
+        super().__init__(dataset, **settings)
+        self._rows = rows
+        self._length = min(sum(1 for _ in self._of(epoch)) for epoch in range(epochs))
+
+    def _of(self, epoch: int) -> Iterator[list[int]]:
+        # epochs of neighbouring seeds are not the same
+        seed = self.seed * 1_000_003 + epoch
+        return batches(self._rows.items, self._rows.related, size=self.batch_size, seed=seed)
+
+    def __iter__(self) -> Iterator[list[int]]:
+        yield from (batch for _, batch in zip(range(self._length), self._of(self.epoch), strict=False))
+
+    def __len__(self) -> int:
+        return self._length
+
+
+class _Evaluator(BaseEvaluator):  # type: ignore[misc]  # the library is untyped
+    """Scores the model on the validation."""
+
+    def __init__(self, validation: Validation, prompt: str) -> None:
+        super().__init__()
+        self._validation = validation
+        self._prompt = prompt
+        self.primary_metric = "ndcg"
+
+    def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
+        queries = _encoded(model, [self._prompt + query for query in self._validation.queries])
+        found = self._validation.measure(queries, _encoded(model, self._validation.texts))
+        return {"pearson": found.pearson, "spearman": found.spearman, "ndcg": found.ndcg}
+
+
+class _Follower(TrainerCallback):
+    """Says when to evaluate, save and stop; keeps the best model; shows progress. What it knows is in the log."""
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, transformer: Any, clock: Callable[[], float], *, before: float, progress: bool
+    ) -> None:
+        self._recipe = recipe
+        self._folder = folder
+        self._transformer = transformer
+        self._clock = clock
+        self._before = before
+        self._started = self._saved = clock()
+        self._progress = progress
+        self._evaluated: frozenset[int] = frozenset()
+        self._bar: Any = None
+
+    def plan(self, batches_an_epoch: int, epochs: int) -> None:
+        """Evaluate after every half epoch, and at the end."""
+        self._evaluated = frozenset(round(half * batches_an_epoch / 2) for half in range(1, 2 * epochs + 1))
+
+    def seconds(self) -> float:
+        """That the training took so far, also in earlier processes."""
+        return self._before + self._clock() - self._started
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Show how far it is."""
+        self._bar = tqdm(
+            total=state.max_steps, initial=state.global_step, desc="fine-tuning", unit="batch", disable=not self._progress
+        )
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Leave the last state of the bar on the terminal."""
+        self._bar.close()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Evaluate and save where it is time."""
+        self._bar.update(1)
+        if state.global_step in self._evaluated:
+            control.should_log = control.should_evaluate = control.should_save = True
+        elif self._clock() - self._saved > _SAVED_EVERY_S:
+            control.should_save = True
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
+        """Refuse to go on with a loss that is no number."""
+        for name in ("loss", "eval_ndcg"):
+            if not math.isfinite((logs or {}).get(name, 0.0)):
+                rule = "allowed: a lower learning rate, or another base model"
+                raise CouldNotRunError(f"fine-tuning: the loss is not a number at step {state.global_step}; {rule}")
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Keep the model where it is the best so far; stop where it no longer learns."""
+        steps = _steps(state.log_history)
+        best = _best(steps)
+        self._bar_text(steps)
+        if best == len(steps) - 1:
+            self._keep(steps[best].step)
+        elif len(steps) - 1 - best >= self._recipe.options.patience:
+            control.should_training_stop = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Mark the checkpoint as complete."""
+        self._saved = self._clock()
+        path = self._folder / f"checkpoint-{state.global_step}" / _COMPLETE
+        path.write_text(json.dumps({"seconds": self.seconds()}), encoding="utf-8")
+
+    def _bar_text(self, steps: Sequence[Step]) -> None:
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"nDCG {steps[0].ndcg:.4f} -> {steps[-1].ndcg:.4f}")
+
+    def _keep(self, step: int) -> None:
+        """Write the model beside its place, then move it there; drop the one that was the best before."""
+        made, place = self._folder / ".writing", self._folder / f"best-{step}"
+        shutil.rmtree(made, ignore_errors=True)
+        transformer, base = self._transformer, self._recipe.base
+        cut, prompts = transformer.max_seq_length, dict(transformer.prompts)
+        transformer.max_seq_length = read_folder(base.path).max_tokens or base.max_tokens
+        transformer.prompts = {**prompts, "query": base.prompt}
+        try:
+            transformer.save_pretrained(str(made), create_model_card=False, safe_serialization=True)
+        finally:
+            transformer.max_seq_length, transformer.prompts = cut, prompts
+        shutil.rmtree(place, ignore_errors=True)
+        made.rename(place)
+        for other in self._folder.glob("best-*"):
+            if other != place:
+                shutil.rmtree(other, ignore_errors=True)
+
+
+def _last_checkpoint(folder: Path) -> tuple[Path | None, float]:
+    """The last complete checkpoint, and the seconds that it took; half ones are removed."""
+    found: list[tuple[int, Path, float]] = []
+    for path in folder.glob("checkpoint-*"):
+        try:
+            seconds = float(json.loads((path / _COMPLETE).read_text(encoding="utf-8"))["seconds"])
+            found.append((int(path.name.rpartition("-")[2]), path, seconds))
+        except (OSError, ValueError, KeyError, TypeError):
+            shutil.rmtree(path, ignore_errors=True)
+    if not found:
+        return None, 0.0
+    _, path, seconds = max(found)
+    return path, seconds
+
+
+def _steps(history: Sequence[dict[str, Any]]) -> list[Step]:
+    """The evaluations in the trainer's log, each with the loss that was logged at its step."""
+    losses = {entry["step"]: float(entry["loss"]) for entry in history if "loss" in entry}
+    return [
+        Step(
+            step=entry["step"],
+            epoch=round(float(entry.get("epoch") or 0.0), 4),
+            loss=losses.get(entry["step"]),
+            pearson=float(entry["eval_pearson"]),
+            spearman=float(entry["eval_spearman"]),
+            ndcg=float(entry["eval_ndcg"]),
+        )
+        for entry in history
+        if "eval_ndcg" in entry
+    ]
+
+
+def _best(steps: Sequence[Step]) -> int:
+    """The first evaluation with the highest nDCG."""
+    return max(range(len(steps)), key=lambda at: (steps[at].ndcg, -at))

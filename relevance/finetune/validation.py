@@ -1,0 +1,123 @@
+"""What a model is judged by while it is trained: held-out pairs against random ones, and a small search."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relevance.evaluation import NDCG10, evaluate
+from relevance.fields import embedded_texts
+from relevance.records import Judgments, Ranking
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from relevance.finetune.pairs import Pairs
+    from relevance.records import Catalogue
+
+    _Floats = npt.NDArray[np.float32]
+
+__all__ = ["Scores", "Validation", "make_validation"]
+
+DISTRACTORS = 2_000
+_HITS = 10
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a model does on the validation; see `Step`."""
+
+    pearson: float
+    spearman: float
+    ndcg: float
+
+
+@dataclass(frozen=True, eq=False)
+class Validation:
+    """Queries, a pool of products, and which belong together.
+
+    Attributes:
+        queries: texts.
+        products: ids of the pool, sorted.
+        texts: of the pool's products.
+        judgments: by codes of `queries` and `products`; grade = rounded relevance - 1, as the benchmark's.
+        pairs: shape (2 n, 2), codes: n held-out positives, then n random pairs that nobody rated relevant.
+    """
+
+    queries: tuple[str, ...]
+    products: tuple[str, ...]
+    texts: tuple[str, ...]
+    judgments: Judgments
+    pairs: npt.NDArray[np.int64]
+
+    @cached_property
+    def sha256(self) -> str:
+        """Hash of all of it."""
+        judged = [array.tolist() for array in (self.judgments.queries, self.judgments.products, self.judgments.grades)]
+        value = [self.queries, self.products, self.texts, judged, self.pairs.tolist()]
+        return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode("ascii")).hexdigest()
+
+    def measure(self, queries: _Floats, products: _Floats) -> Scores:
+        """Score a model by its vectors.
+
+        Args:
+            queries: shape (queries, dimensions), rows of unit length.
+            products: shape (products, dimensions), likewise.
+        """
+        from scipy.stats import pearsonr, spearmanr  # noqa: PLC0415 - only where a model is trained
+
+        cosines = queries @ products.T
+        of_pairs = cosines[self.pairs[:, 0], self.pairs[:, 1]].astype(np.float64)
+        expected = np.repeat([1.0, 0.0], len(self.pairs) // 2)
+        order = np.argsort(-cosines, axis=1, kind="stable")[:, :_HITS]
+        ranking = Ranking(order.astype(np.int64), np.take_along_axis(cosines, order, axis=1))
+        found = evaluate(ranking, self.judgments, n_products=len(self.products), metrics=(NDCG10,))
+        if not np.isfinite(of_pairs).all() or np.ptp(of_pairs) == 0:
+            return Scores(float("nan"), float("nan"), float("nan"))
+        pearson, spearman = pearsonr(of_pairs, expected)[0], spearmanr(of_pairs, expected)[0]
+        return Scores(float(pearson), float(spearman), found.mean(NDCG10))
+
+
+def make_validation(pairs: Pairs, catalogue: Catalogue, *, seed: int, distractors: int = DISTRACTORS) -> Validation:
+    """The queries that were held out, over their products and up to 2,000 others of pairs and catalogue.
+
+    Args:
+        pairs: split already.
+        catalogue: whose products are distractors too.
+        seed: of the distractors and of the random pairs.
+        distractors: how many there are at most.
+    """
+    rng = np.random.default_rng(seed)
+    own = {pair.product: pair.text for pair in pairs.rated}
+    whole = zip(catalogue.ids, embedded_texts(catalogue, "whole"), strict=True)
+    others = {product: text for product, text in whole if text} | {pair.product: pair.text for pair in pairs.train}
+    names = sorted(others.keys() - own.keys())
+    chosen = [names[at] for at in rng.permutation(len(names))[:distractors].tolist()]
+    pool = dict(sorted((own | {name: others[name] for name in chosen}).items()))
+    queries = tuple(dict.fromkeys(pair.query for pair in pairs.rated))
+    query_codes = {query: code for code, query in enumerate(queries)}
+    codes = {product: code for code, product in enumerate(pool)}
+    rated = np.array([(query_codes[pair.query], codes[pair.product]) for pair in pairs.rated], dtype=np.int64)
+    # `round` is the reference's rule for its grades: a half goes to the even neighbour
+    grades = np.array([round(pair.relevance) - 1 for pair in pairs.rated], dtype=np.int64)
+    positives = np.array([(query_codes[pair.query], codes[pair.product]) for pair in pairs.validation], dtype=np.int64)
+    related = {(query_codes[pair.query], codes[pair.product]) for pair in pairs.related if pair.query in query_codes}
+    negatives = _random_pairs(positives, related, len(pool), rng)
+    judgments = Judgments(rated[:, 0], rated[:, 1], grades, relevant_from=1)
+    return Validation(queries, tuple(pool), tuple(pool.values()), judgments, np.concatenate([positives, negatives]))
+
+
+def _random_pairs(
+    positives: npt.NDArray[np.int64], related: set[tuple[int, int]], products: int, rng: np.random.Generator
+) -> npt.NDArray[np.int64]:
+    """For each positive its query with a random product; one that is rated relevant is drawn again, up to 100 times."""
+    found = []
+    for query in positives[:, 0].tolist():
+        drawn = [int(code) for code in rng.integers(products, size=100)]
+        found.append((query, next((code for code in drawn if (query, code) not in related), drawn[0])))
+    return np.array(found, dtype=np.int64)
