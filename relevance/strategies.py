@@ -19,7 +19,7 @@ from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BASE", "QUERY_MARK", "STRATEGIES", "VECTOR_MARK", "Combination", "Leg", "Strategy", "from_table", "named"]
+__all__ = ["BASE", "FINETUNED", "QUERY_MARK", "STRATEGIES", "VECTOR_MARK", "Combination", "Leg", "Strategy", "from_table", "named"]
 
 Combination = Literal["sum", "rrf"]
 
@@ -28,6 +28,9 @@ QUERY_MARK, VECTOR_MARK = "{{query}}", "{{vector}}"
 
 BASE = "base"
 """The model that a strategy uses where it names none."""
+
+FINETUNED = "finetuned"
+"""The model that is made of `BASE` by fine-tuning, where none is given."""
 
 _LOWEST_BOOST, _HIGHEST_BOOST = 1e-6, 1_000_000
 _LONGEST_LIST = 10_000
@@ -230,6 +233,8 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
             Strategy("hybrid_boosted", text=_BOOSTED, vectors={"whole": 50}),
             Strategy("rrf", text=_BOOSTED, vectors={"whole": 1}, combine="rrf"),
             Strategy("rrf_multi", text=_BOOSTED, vectors=_EACH_FIELD, combine="rrf"),
+            Strategy("vectorsearch_finetune", vectors={"whole": 1}, model=FINETUNED),
+            Strategy("rrf_finetune", text=_BOOSTED, vectors={"whole": 1}, combine="rrf", model=FINETUNED),
         )
     }
 )

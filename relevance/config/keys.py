@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
+from relevance.finetune.recipe import Options
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,7 +34,8 @@ class Key:
         meaning: in one line.
         option: on the command line, "" where there is none; in `[models.NAME]` it sets the model `base`.
         metavar: what stands for the option's value in help; "" for an option without one.
-        others: the variable's name where it is one that Elasticsearch's own tools know.
+        others: the variable's name where it is one that Elasticsearch's own tools know, or longer than the option's.
+        command: the one command of `relevance` that takes the option; "": all do, and pytest.
     """
 
     path: str
@@ -43,6 +45,7 @@ class Key:
     option: str = ""
     metavar: str = ""
     others: str = ""
+    command: str = ""
 
     @property
     def table(self) -> str:
@@ -68,6 +71,15 @@ class Key:
     def set_by_option(self) -> str:
         """The key that the option sets."""
         return self.path.replace("NAME", "base")
+
+
+
+
+def _finetune(name: str, kind: str, meaning: str, metavar: str, option: str = "") -> Key:
+    """A key of `[finetune]`, whose default stands in `Options` and whose option is one of `relevance finetune`."""
+    option = option or f"--{name.replace('_', '-')}"
+    variable = f"RELEVANCE_FINETUNE_{name.upper()}"
+    return Key(f"finetune.{name}", kind, str(getattr(Options, name)), meaning, option, metavar, variable, "finetune")
 
 
 KEYS = (
@@ -141,6 +153,14 @@ KEYS = (
     ),
     Key("models.NAME.max_tokens", "number", "the model's limit", "cut texts at so many tokens", "--max-tokens", "N"),
     Key("models.NAME.device", "name", "device", "where this model runs"),
+    Key(
+        "models.finetuned.path",
+        "model",
+        "none: the base model is fine-tuned on the data set's pairs",
+        "the model of the strategies vectorsearch_finetune and rrf_finetune",
+        "--finetuned-model",
+        "NAME_OR_PATH",
+    ),
     Key("datasets.NAME.format", "name", "required", "format of the files"),
     Key("datasets.NAME.path", "path", "none", "folder of the files"),
     Key("datasets.NAME.columns", "texts", "the same names", "our column names to those of the files"),
@@ -214,6 +234,22 @@ KEYS = (
     ),
     Key("elasticsearch.fields", "texts", "none", "of that index: our fields to its own; id is a keyword"),
     Key("elasticsearch.vectors", "paths", "none", "of that index: our embedded texts to its dense_vector fields"),
+    Key(
+        "finetune.pairs_from_judgments",
+        "share",
+        "none: the data set's own pairs",
+        "share of the queries that is trained on and leaves the benchmark; their judgments of the highest grade are the "
+        "pairs",
+        "--pairs-from-judgments",
+        "SHARE",
+    ),
+    _finetune("epochs", "positive", "passes over the pairs at most", "N"),
+    _finetune("batch_size", "batch", "pairs in a batch; the others' products are a query's negatives", "N"),
+    _finetune("learning_rate", "rate", "its highest value, after the warm-up", "RATE"),
+    _finetune("max_tokens", "tokens", "cut texts at so many tokens, in training alone", "N", "--train-tokens"),
+    _finetune("seed", "seed", "of the order of the pairs and of dropout", "N"),
+    _finetune("loss", "loss", "negatives of a query: those of its batch, or a mined (hard) one too", "NAME"),
+    _finetune("patience", "positive", "half epochs without a better nDCG after which training ends", "N"),
 )
 """All keys, in the order in which they are documented."""
 
@@ -228,5 +264,7 @@ _BY_PATH: Mapping[str, Key] = {key.path: key for key in KEYS}
 
 def key_of(path: str) -> Key:
     """The key of a path, whose NAME may be any."""
+    if path in _BY_PATH:
+        return _BY_PATH[path]
     table, _, rest = path.partition(".")
     return _BY_PATH[f"{table}.NAME.{rest.rpartition('.')[2]}" if table in NAMED_TABLES else path]

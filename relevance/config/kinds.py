@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import difflib
 import re
 from collections.abc import Mapping
@@ -9,10 +10,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance.config.options import WHOLE_NUMBERS
+from relevance.config.options import DECIMALS, WHOLE_NUMBERS
 from relevance.engines import AUTO, ENGINES
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES
 from relevance.errors import InputError
+from relevance.finetune.recipe import LOSSES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -81,6 +83,10 @@ def _whole(lowest: int, highest: int) -> Kind:
     )
 
 
+def _between_0_and_1(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < 1
+
+
 def _one_of(names: Sequence[str]) -> Kind:
     quoted = [f'`"{name}"`' for name in names]
     label = f"{', '.join(quoted[:-1])} or {quoted[-1]}"
@@ -102,6 +108,13 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "seconds": _whole(1, _DAY),
         "shards": _whole(1, 1_024),
         "replicas": _whole(0, 1_000),
+        "positive": _whole(1, 1_000),
+        "batch": _whole(2, 65_536),
+        "tokens": _whole(3, 1_000_000),
+        "seed": _whole(0, 2**31),
+        "share": Kind("number between 0 and 1", _between_0_and_1, "a number between 0 and 1, such as 0.2"),
+        "rate": Kind("number between 0 and 1", _between_0_and_1, "a number between 0 and 1, such as 0.00005"),
+        "loss": _one_of(LOSSES),
         "flag": Kind("true or false", lambda value: isinstance(value, bool), "true, false"),
         "engine": _one_of((AUTO, *ENGINES)),
         "vector_index": _one_of(VECTOR_INDICES),
@@ -151,4 +164,7 @@ def from_text(kind: str, text: str) -> object:
         return [name.strip() for name in text.split(",")]
     if kind == "flag":
         return _FLAGS.get(text.lower(), text)
+    if kind in DECIMALS:
+        with contextlib.suppress(ValueError):
+            return float(text)
     return int(text) if kind in WHOLE_NUMBERS and text.isascii() and text.isdigit() else text

@@ -99,7 +99,7 @@ def _table(file: Path, table: str, content: object) -> dict[str, Value]:
 
 def _content(file: Path, table: str, content: Mapping[str, object]) -> dict[str, Value]:
     """The values that stand in `[table]` or `[table.NAME]`."""
-    allowed = [key.key for key in KEYS if key.table == table.partition(".")[0]]
+    allowed = list(dict.fromkeys(key.key for key in KEYS if key.table == table.partition(".")[0]))
     for key in content:
         if key not in allowed:
             raise InputError(f"{file} [{table}]: {unknown('key', key, allowed)}")

@@ -12,16 +12,24 @@ if TYPE_CHECKING:
 
     from relevance.config.keys import Key
 
-__all__ = ["WHOLE_NUMBERS", "add_options", "given_options"]
+__all__ = ["DECIMALS", "WHOLE_NUMBERS", "add_options", "given_options"]
 
-WHOLE_NUMBERS = ("number", "seconds", "shards", "replicas")
+WHOLE_NUMBERS = ("number", "seconds", "shards", "replicas", "positive", "batch", "tokens", "seed")
 """The kinds whose values are whole numbers."""
+
+DECIMALS = ("share", "rate")
+"""Those whose values are decimal numbers."""
 
 _DEST = "relevance_"
 
 
-def add_options(add: Callable[..., object]) -> None:
-    """Add `--config` and the option of every key by argparse's `add_argument` or pytest's `addoption`."""
+def add_options(add: Callable[..., object], command: str = "") -> None:
+    """Add `--config` and the option of every key by argparse's `add_argument` or pytest's `addoption`.
+
+    Args:
+        add: that method.
+        command: whose own options are added too.
+    """
     add(
         "--config",
         dest=f"{_DEST}config",
@@ -29,7 +37,7 @@ def add_options(add: Callable[..., object]) -> None:
         help=f"configuration (default: {FILE_NAME} where there is one)",
     )
     for key in KEYS:
-        if key.option:
+        if key.option and key.command in ("", command):
             text = f"{key.meaning} (default: {key.default})"
             add(key.option, dest=_DEST + key.name, default=None, help=text, **_taken(key))
 
@@ -40,7 +48,8 @@ def _taken(key: Key) -> Mapping[str, object]:
         return {"action": "store_const", "const": True}
     if key.kind == "names":
         return {"action": "append", "metavar": key.metavar}
-    return {"type": int if key.kind in WHOLE_NUMBERS else str, "metavar": key.metavar}
+    taken = int if key.kind in WHOLE_NUMBERS else float if key.kind in DECIMALS else str
+    return {"type": taken, "metavar": key.metavar}
 
 
 def given_options(namespace: argparse.Namespace) -> dict[str, object]:

@@ -129,7 +129,8 @@ _TEXTS = {
 
 Strategies use a model by its name. `base` is there without being defined, and the model of every strategy that names
 none; it can be redefined, and the options and variables below set it. Only models of strategies that run are loaded.
-A `path` is a folder where there is one of that name, else a name on the hub.
+A `path` is a folder where there is one of that name, else a name on the hub. `finetuned` is there likewise: without a
+`path` it is made of `base`, see below.
 """,
     "datasets": """\
 ## Data sets: `[datasets.NAME]`
@@ -155,6 +156,13 @@ to `vectors`; beside anything else they are errors. A `template` (below) says wh
 ## Elasticsearch: `[elasticsearch]`
 
 The cluster or the container that ranks, and the index that is made there. The table has no names: there is one.
+""",
+    "finetune": """\
+## Fine-tuning: `[finetune]`
+
+How the model `finetuned` is made of the model `base`. The options are those of `relevance finetune`; where pytest has to
+train, it takes what stands in the file or the environment. Each set of values makes a model of its own, which is kept in
+the cache folder.
 """,
 }
 
@@ -208,7 +216,7 @@ def _rows(keys: list[Key]) -> list[str]:
     lines = ["| key | takes | default | option | variable | meaning |", "| --- | --- | --- | --- | --- | --- |"]
     for key in keys:
         option = _cell(f"{key.option} {key.metavar}".strip())
-        cells = (_cell(key.key), KINDS[key.kind].label, key.default, option, _cell(key.variable))
+        cells = (_cell(key.path.removeprefix(f"{key.table}.").removeprefix("NAME.")), KINDS[key.kind].label, key.default, option, _cell(key.variable))
         lines.append(f"| {' | '.join((*cells, key.meaning))} |")
     return lines
 

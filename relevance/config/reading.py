@@ -18,8 +18,9 @@ from relevance.datasets import DATASETS
 from relevance.datasets.source import Source
 from relevance.engines import AUTO
 from relevance.errors import InputError, unknown
+from relevance.finetune.recipe import Options
 from relevance.jsonfile import read_json_object
-from relevance.strategies import BASE, STRATEGIES, from_table
+from relevance.strategies import BASE, FINETUNED, STRATEGIES, from_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -84,6 +85,8 @@ def read_config(
         floors=located(floors) if floors else None,
         out=located(out) if out else root / _DEFAULT_OUT,
         cache_dir=located(cache) if cache else embeddings.default_cache_dir(),
+        finetune=_finetune(layers),
+        pairs_share=_share(layers),
         origins=_origins(layers, source, models),
     )
 
@@ -140,7 +143,7 @@ def _unknown_products(layers: Layers, source: Source) -> Value | None:
 
 
 def _models(layers: Layers) -> Mapping[str, ModelChoice]:
-    return MappingProxyType({name: _model(layers, name) for name in dict.fromkeys((BASE, *layers.tables("models")))})
+    return MappingProxyType({name: _model(layers, name) for name in dict.fromkeys((BASE, *layers.tables("models"), FINETUNED))})
 
 
 def _model(layers: Layers, name: str) -> ModelChoice:
@@ -179,6 +182,17 @@ def _strategies(layers: Layers, models: Mapping[str, ModelChoice]) -> Mapping[st
     return MappingProxyType(found)
 
 
+def _finetune(layers: Layers) -> Options:
+    found = {key.key: layers.find(key.path) for key in KEYS if key.table == "finetune" and key.command}
+    values: dict[str, Any] = {name: value.value for name, value in found.items() if value}
+    return Options(**values)
+
+
+def _share(layers: Layers) -> float | None:
+    found: Any = layers.find("finetune.pairs_from_judgments")
+    return float(found.value) if found else None
+
+
 def _selected(layers: Layers, strategies: Mapping[str, Strategy]) -> tuple[Strategy, ...]:
     chosen: Any = layers.find("strategy")
     if chosen is None:
@@ -191,7 +205,7 @@ def _selected(layers: Layers, strategies: Mapping[str, Strategy]) -> tuple[Strat
 
 def _origins(layers: Layers, source: Source, models: Iterable[str]) -> Mapping[str, str]:
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
-    plain = [key.path for key in KEYS if key.table in ("", "elasticsearch") and key.path != "device"]
+    plain = [key.path for key in KEYS if key.table in ("", "elasticsearch", "finetune") and key.path != "device"]
     found = {path: layers.find(path) for path in plain} | {"unknown_products": _unknown_products(layers, source)}
     for name in models:
         for key in ("path", "prompt", "max_tokens"):

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from relevance.config.keys import KEYS
 from relevance.config.kinds import shown
-from relevance.strategies import STRATEGIES
+from relevance.strategies import FINETUNED, STRATEGIES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from relevance.datasets.source import Source
     from relevance.embeddings import ModelChoice
     from relevance.engines.elasticsearch.settings import Settings
+    from relevance.finetune.recipe import Options
     from relevance.strategies import Strategy
 
 __all__ = ["DEFAULT", "Config", "rows"]
@@ -35,12 +36,14 @@ class Config:
         aliases: data sets of `[datasets.NAME]`, by name.
         engine: key of `relevance.engines.ENGINES`, or `auto`.
         elasticsearch: how one is reached and what is made on it.
-        models: by name; `base` is always there.
+        models: by name; `base` and `finetuned` are always there.
         strategies: all that exist, built-in ones first, by name.
         selected: those that run.
         floors: file of floors; None where none was named.
         out: folder of results.
-        cache_dir: where embeddings are kept.
+        cache_dir: where embeddings and fine-tuned models are kept.
+        finetune: how a model is fine-tuned.
+        pairs_share: share of the queries that is trained on; None: the data set's own pairs are.
         origins: key to where its value comes from: `option --dataset`, `environment RELEVANCE_DATASET`, the file's
             name, or `default`.
     """
@@ -57,6 +60,8 @@ class Config:
     floors: Path | None
     out: Path
     cache_dir: Path
+    finetune: Options
+    pairs_share: float | None
     origins: Mapping[str, str]
 
 
@@ -74,12 +79,15 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
         "unknown_products": source.unknown_products,
     }
     for name, choice in config.models.items():
-        values[f"models.{name}.path"] = choice.model or "the packaged model"
+        own = "base, fine-tuned" if name == FINETUNED else "the packaged model"
+        values[f"models.{name}.path"] = choice.model or own
         values[f"models.{name}.prompt"] = _or_own(choice.query_prompt)
         values[f"models.{name}.max_tokens"] = _or_own(choice.max_tokens)
         values[f"models.{name}.device"] = choice.device or "the best there is"
     for key in (key for key in KEYS if key.table == "elasticsearch"):
         values[key.path] = _text(getattr(config.elasticsearch, key.key))
+    for key in (key for key in KEYS if key.table == "finetune"):
+        values[key.path] = str(getattr(config.finetune, key.key, config.pairs_share or "none"))
     return [(key, value, config.origins[key]) for key, value in (values | _own_tables(config)).items()]
 
 

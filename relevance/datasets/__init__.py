@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from relevance.records import Dataset
 
-__all__ = ["DATASETS", "PAIRS", "Loader", "Source", "load", "load_over", "load_pairs", "parse"]
+__all__ = ["DATASETS", "PAIRS", "Loader", "Source", "has_pairs", "load", "load_over", "load_pairs", "parse"]
 
 _Loader = TypeVar("_Loader")
 
@@ -46,6 +46,15 @@ PAIRS: Mapping[str, Callable[[Source], pd.DataFrame]] = MappingProxyType(
     }
 )
 """The loader of the rated pairs for fine-tuning, for each format that has some."""
+
+
+_PAIRS_THERE: Mapping[str, Callable[[Source], bool]] = MappingProxyType(
+    {
+        "sample": sample.has_pairs,
+        "homedepot": homedepot.has_pairs,
+        "files": ownfiles.has_pairs,
+    }
+)
 
 
 def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> Source:
@@ -96,6 +105,15 @@ def load_over(source: Source, products: Sequence[str]) -> Dataset:
         CouldNotRunError: as for `load`.
     """
     return load(replace(source, over=tuple(products)))
+
+
+def has_pairs(source: Source) -> bool:
+    """Whether the data set comes with rated pairs for fine-tuning.
+
+    Raises:
+        InputError: its folder cannot be read.
+    """
+    return source.format in _PAIRS_THERE and _PAIRS_THERE[source.format](source)
 
 
 def load_pairs(source: Source) -> pd.DataFrame:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from relevance.datasets.files import existing_folder, read_optional, read_required, shown
+from relevance.datasets.files import existing_folder, located, read_optional, read_required, shown
 from relevance.datasets.judged import JudgedColumns, Rules, judged, note, once
 from relevance.datasets.source import refuse_unused
 from relevance.datasets.tables import parse_table
 from relevance.errors import InputError
+from relevance.fields import embedded_texts
 from relevance.records import Catalogue, Dataset
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from relevance.datasets.source import Source
     from relevance.datasets.tables import Table
 
-__all__ = ["grade", "load", "load_pairs"]
+__all__ = ["grade", "has_pairs", "load", "load_pairs"]
 
 _COLUMNS = {
     "train.csv": ("id", "product_uid", "product_title", "search_term", "relevance"),
@@ -67,7 +68,8 @@ def load_pairs(source: Source) -> pd.DataFrame:
     """Load the rated pairs of `test.csv` and `solution.csv`, for fine-tuning; ignored ones (relevance -1) are left out.
 
     Returns:
-        Columns `query`, `product` (id), `title`, all text, and `relevance` (float, 1 to 3), ordered by the pair's id.
+        Columns `query`, `product` (id), `title`, `text` (the product's whole text, as far as the files give it), all
+        text, and `relevance` (float, 1 to 3), ordered by the pair's id.
 
     Raises:
         InputError: the folder or a file cannot be read, or holds what is not allowed; an id is in one file only.
@@ -83,7 +85,21 @@ def load_pairs(source: Source) -> pd.DataFrame:
     pairs = test.frame.drop_duplicates("id").merge(solution.frame.drop_duplicates("id"), on="id").sort_values("id")
     scored = pairs[pairs["relevance"] != _IGNORED]
     names = {"search_term": "query", "product_uid": "product", "product_title": "title", "relevance": "relevance"}
-    return scored[list(names)].rename(columns=names).reset_index(drop=True)
+    found = scored[list(names)].rename(columns=names).reset_index(drop=True)
+    catalogue, _ = _catalogue(folder, test)
+    texts = dict(zip(catalogue.ids, embedded_texts(catalogue, "whole"), strict=True))
+    found.insert(3, "text", found["product"].map(texts))
+    return found
+
+
+def has_pairs(source: Source) -> bool:
+    """Whether one of the files of pairs is there; `load_pairs` says which is missing.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    folder = existing_folder(source)
+    return any(located(folder, name) for name in ("test.csv", "solution.csv"))
 
 
 def _table(folder: Path, name: str, *, check: Callable[[TextFile], None] | None = None) -> Table:

@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from relevance.datasets.source import Source
     from relevance.datasets.stream import TextStream
 
-__all__ = ["load", "load_pairs"]
+__all__ = ["has_pairs", "load", "load_pairs"]
 
 QRELS, JUDGMENTS, QUERIES, PAIRS = "qrels.txt", "judgments.csv", "queries.tsv", "pairs.tsv"
 _QUEPID = "case_*_judgements.csv"
@@ -108,6 +108,15 @@ def load_pairs(source: Source) -> pd.DataFrame:
             "relevance": relevance.astype(float),
         }
     )
+
+
+def has_pairs(source: Source) -> bool:
+    """Whether `pairs.tsv` is there.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    return find_stream(existing_folder(source), PAIRS) is not None
 
 
 def _is_relevance(text: str) -> bool:

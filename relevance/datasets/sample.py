@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from relevance.datasets.source import Source
     from relevance.records import Dataset
 
-__all__ = ["load", "load_pairs"]
+__all__ = ["has_pairs", "load", "load_pairs"]
 
 _PACKAGED = Path(__file__).parent / "sample_files"
 _CHECKED_OUT = Path(__file__).parents[2] / "fixtures" / "sample"
@@ -34,6 +34,11 @@ def load(source: Source) -> Dataset:
 def load_pairs(source: Source) -> pd.DataFrame:
     """Load the sample's rated pairs for fine-tuning; see `homedepot.load_pairs`."""
     return homedepot.load_pairs(_located(source))
+
+
+def has_pairs(source: Source) -> bool:  # noqa: ARG001 - every format's function takes one
+    """The sample has some."""
+    return True
 
 
 def _located(source: Source) -> Source:

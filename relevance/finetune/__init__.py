@@ -3,16 +3,44 @@
 It knows of a data set's pairs and catalogue and of models, and nothing of configuration, engines or pytest.
 """
 
-from relevance.finetune.leaks import Leaks, find_leaks
-from relevance.finetune.pairs import Pair, Pairs, build_pairs
-from relevance.finetune.recipe import LOSSES, Options, Recipe, estimated_seconds
-from relevance.finetune.record import Curve, Step
-from relevance.finetune.store import Stored, check_stored, find_stored, store_folder
-from relevance.finetune.training import train
-from relevance.finetune.validation import Validation, make_validation
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from relevance.finetune.fromjudgments import split_off
+    from relevance.finetune.leaks import Leaks, find_leaks
+    from relevance.finetune.pairs import SPLIT_SEED, Pair, Pairs, build_pairs
+    from relevance.finetune.recipe import Options, Recipe, estimated_seconds
+    from relevance.finetune.record import Curve, Step
+    from relevance.finetune.store import Stored, check_stored, find_stored
+    from relevance.finetune.training import train
+    from relevance.finetune.validation import Validation, make_validation
+
+_HOMES = {
+    "SPLIT_SEED": "pairs",
+    "Curve": "record",
+    "Leaks": "leaks",
+    "Options": "recipe",
+    "Pair": "pairs",
+    "Pairs": "pairs",
+    "Recipe": "recipe",
+    "Step": "record",
+    "Stored": "store",
+    "Validation": "validation",
+    "build_pairs": "pairs",
+    "check_stored": "store",
+    "estimated_seconds": "recipe",
+    "find_leaks": "leaks",
+    "find_stored": "store",
+    "make_validation": "validation",
+    "split_off": "fromjudgments",
+    "train": "training",
+}
 
 __all__ = [
-    "LOSSES",
+    "SPLIT_SEED",
     "Curve",
     "Leaks",
     "Options",
@@ -28,6 +56,13 @@ __all__ = [
     "find_leaks",
     "find_stored",
     "make_validation",
-    "store_folder",
+    "split_off",
     "train",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a name where it is first used (PEP 562): the options' names and defaults cost nothing."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'relevance.finetune' has no attribute {name!r}")
+    return getattr(import_module(f"relevance.finetune.{_HOMES[name]}"), name)

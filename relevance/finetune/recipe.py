@@ -44,10 +44,10 @@ class Options:
         patience: evaluations without a better nDCG, two an epoch, after which training ends.
     """
 
-    epochs: int = 2
+    epochs: int = 1
     batch_size: int = 32
     learning_rate: float = 5e-5
-    max_tokens: int = 128
+    max_tokens: int = 64
     seed: int = 12
     loss: str = "mnrl"
     patience: int = 3

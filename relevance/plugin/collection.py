@@ -12,7 +12,7 @@ from relevance.plugin.options import read, with_floors
 from relevance.plugin.state import FIXTURE, STATE, State, at_collection, settings
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from relevance.strategies import Strategy
@@ -80,8 +80,19 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         ours = with_floors(settings(config), beside=selected[0].path)
         check_folder(ours.out)
         state.plan = suite.make_plan(ours, _selected_strategies(selected))
+    _deselect(config, items, selected, state.plan.left_out)
     state.interrupts.install()
     config.add_cleanup(state.interrupts.restore)
+
+
+def _deselect(
+    config: pytest.Config, items: list[pytest.Item], ours: Sequence[pytest.Function], left_out: Mapping[str, str]
+) -> None:
+    """Leave out the tests of strategies that cannot run; the header and the results say why."""
+    gone = [item for item in ours if item.callspec.params["strategy"].name in left_out]
+    if gone:
+        items[:] = [item for item in items if item not in gone]
+        config.hook.pytest_deselected(items=gone)
 
 
 @pytest.hookimpl(optionalhook=True)

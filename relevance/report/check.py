@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from relevance.check import CatalogueFindings, Findings, FloorsFindings, JudgmentsFindings
     from relevance.estimate import TextsToEmbed
 
-__all__ = ["findings_lines"]
+__all__ = ["duration", "findings_lines"]
 
 _SHOWN = 5
 _ONE_PERCENT = 0.01
@@ -32,7 +32,7 @@ def findings_lines(findings: Findings) -> list[str]:
     rows += _texts(findings.texts)
     if findings.search_seconds:
         measuring = "to measure the strategies on the embedded engine, in four rounds each"
-        rows.append(("time", f"about {_time(findings.search_seconds)} {measuring}"))
+        rows.append(("time", f"about {duration(findings.search_seconds)} {measuring}"))
     if findings.memory is not None:
         rows.append(("memory", f"about {findings.memory / _GIB:.1f} GiB at most"))
     rows += [("note", note) for note in findings.notes]
@@ -103,11 +103,12 @@ def _texts(texts: Sequence[TextsToEmbed]) -> list[tuple[str, str]]:
     missing, seconds = sum(one.missing for one in texts), sum(one.seconds for one in texts)
     if missing:
         rate = f"{missing / seconds:,.0f} texts a second, assumed for two CPU cores"
-        rows.append(("time", f"about {_time(seconds)} to embed {missing:,} texts at {rate}"))
+        rows.append(("time", f"about {duration(seconds)} to embed {missing:,} texts at {rate}"))
     return rows
 
 
-def _time(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds for people, roughly: `40 s`, `3 min`, `2.5 h`."""
     if seconds < 2 * _MINUTE:
         return f"{max(1, round(seconds))} s"
     return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:.1f} h"

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING
 
 from relevance.evaluation import METRICS
 from relevance.records import NO_HIT
+from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from relevance.embeddings import Model
     from relevance.records import Dataset
-    from relevance.suite import Result, Suite, Timing
+    from relevance.suite import Plan, Result, Suite, Timing
 
 __all__ = ["SCHEMA", "per_query_json", "queries_tsv", "results_json"]
 
@@ -45,6 +46,19 @@ def _model(model: Model) -> Mapping[str, object]:
         "dimensions": model.dimensions,
         "prompt": model.prompt,
         "max_tokens": model.max_tokens,
+    }
+
+
+def _training(name: str, plan: Plan) -> Mapping[str, object]:
+    """What is known of the training of the fine-tuned model, nothing of the others."""
+    finetuned = plan.finetuned
+    if name != FINETUNED or finetuned is None:
+        return {}
+    leaks = finetuned.leaks
+    return {
+        "recipe": finetuned.sha256 or None,
+        "shared_products": None if leaks is None else len(leaks.shared_products),
+        "near_queries": None if leaks is None else len(leaks.near_queries),
     }
 
 
@@ -91,6 +105,7 @@ def _engine(suite: Suite) -> Mapping[str, object]:
             "embedding_s": _rounded(preparation.embedding_s),
             "start_s": _rounded(preparation.start_s),
             "indexing_s": _rounded(preparation.indexing_s),
+            "training_s": _rounded(preparation.training_s),
         },
     }
 
@@ -101,8 +116,9 @@ def results_json(suite: Suite) -> str:
         "schema": SCHEMA,
         "dataset": _dataset(suite.plan.dataset),
         "engine": _engine(suite),
-        "models": {name: _model(model) for name, model in suite.plan.models.items()},
+        "models": {name: {**_model(model), **_training(name, suite.plan)} for name, model in suite.plan.models.items()},
         "strategies": {name: _strategy(result) for name, result in suite.results.items()},
+        "not_run": dict(suite.plan.left_out),
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -6,14 +6,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relevance.evaluation import JUDGED10
+from relevance.finetune import estimated_seconds
 from relevance.gate import GATED
+from relevance.report.check import duration
+from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from relevance.embeddings import Model
     from relevance.gate import Shortfall, Verdict
-    from relevance.suite import Plan, Result, Suite
+    from relevance.suite import Finetuned, Plan, Result, Suite
 
 __all__ = ["Line", "failure", "plan_lines", "preparation_lines", "table", "verdict_lines", "without_hits_lines"]
 
@@ -43,12 +47,34 @@ def plan_lines(plan: Plan) -> list[str]:
         f"engine: {plan.engine.line}",
     ]
     lines += [f"  {plan.engine.hint}"] if plan.engine.hint else []
-    lines += [
+    lines += [_model_line(name, model, plan.finetuned) for name, model in plan.models.items()]
+    lines += _finetuned_lines(plan)
+    return lines + [f"note: {note}" for note in dataset.notes]
+
+
+def _model_line(name: str, model: Model, finetuned: Finetuned | None) -> str:
+    if name == FINETUNED and finetuned is not None and finetuned.recipe is not None:
+        recipe = finetuned.recipe
+        pairs = f"{len(recipe.pairs.train):,} pairs"
+        took = duration(estimated_seconds(recipe))
+        return f"model {name}: to be trained first, from {model.name} on {pairs}: about {took} on two CPU cores"
+    return (
         f"model {name}: {model.name} ({model.dimensions} dimensions, {model.max_tokens} tokens, "
         f"prompt {model.prompt!r}, sha256 {model.sha256[:_SHORT_HASH]})"
-        for name, model in plan.models.items()
-    ]
-    return lines + [f"note: {note}" for note in dataset.notes]
+    )
+
+
+def _finetuned_lines(plan: Plan) -> list[str]:
+    """What the training shares with the benchmark, and the strategies that do not run."""
+    finetuned = plan.finetuned
+    lines = []
+    if finetuned is not None and finetuned.leaks is not None:
+        leaks = finetuned.leaks
+        near = f"{len(leaks.near_queries):,} near ones"
+        products = f"{len(leaks.shared_products):,} of its {leaks.products:,} products are indexed"
+        lines.append(f"  no evaluated query was trained on, {near} were; {products}")
+    lines += [f"note: {note}" for note in (() if finetuned is None else finetuned.notes)]
+    return lines + [f"NOT RUN: {name}: {reason}" for name, reason in plan.left_out.items()]
 
 
 def _metric_cell(result: Result, label: str, best: Mapping[str, float]) -> str:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import perf_counter
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance import embeddings, evaluation, gate, runner
+from relevance import embeddings, evaluation, finetune, gate, runner
 from relevance.engines.base import QueryBatch
 from relevance.fields import embedded_texts
+from relevance.strategies import FINETUNED
+from relevance.suite.finetuned import trained_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,11 +91,13 @@ class Preparation:
         embedding_s: vectors of products and queries, from the cache or the model.
         start_s: from the start of a server of ours until it was ready, beside the embedding; None: none was started.
         indexing_s: indexing, what was still to wait for the server left out.
+        training_s: fine-tuning; 0 where the model was there.
     """
 
     embedding_s: float
     start_s: float | None
     indexing_s: float
+    training_s: float = 0.0
 
 
 @dataclass(eq=False)
@@ -153,8 +158,22 @@ class Suite:
                 self._opening.close()
 
 
+def _with_trained(plan: Plan, *, progress: bool) -> Plan:
+    """The plan with its fine-tuned model, which is trained where it is not there."""
+    finetuned = plan.finetuned
+    if finetuned is None or finetuned.recipe is None:
+        return plan
+    stored = finetune.train(finetuned.recipe, plan.cache_dir, progress=progress)
+    model = trained_model(plan.config, stored)
+    return replace(
+        plan,
+        models=MappingProxyType({**plan.models, FINETUNED: model}),
+        finetuned=replace(finetuned, model=model, recipe=None),
+    )
+
+
 def prepare(plan: Plan, *, progress: bool) -> Suite:
-    """Embed and index what the plan needs, nothing else; a server of ours starts while texts are embedded.
+    """Train, embed and index what the plan needs, nothing else; a server of ours starts meanwhile.
 
     Raises:
         CouldNotRunError: the model or the engine cannot be used.
@@ -162,6 +181,8 @@ def prepare(plan: Plan, *, progress: bool) -> Suite:
     """
     opening = plan.engine.open(progress=progress)
     try:
+        began = perf_counter()
+        plan = _with_trained(plan, progress=progress)
         start = perf_counter()
         encoded = _encode(plan, progress=progress)
         embedded = perf_counter()
@@ -170,7 +191,7 @@ def prepare(plan: Plan, *, progress: bool) -> Suite:
         engine = opening.index(
             plan.dataset.catalogue, text_fields=plan.text_fields, vectors=encoded.products, progress=progress
         )
-        preparation = Preparation(embedded - start, opening.start_s(), perf_counter() - ready)
+        preparation = Preparation(embedded - start, opening.start_s(), perf_counter() - ready, start - began)
     except BaseException:
         opening.close()
         raise

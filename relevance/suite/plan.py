@@ -6,14 +6,15 @@ neither a model in memory nor an index.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from relevance import datasets, embeddings, engines, gate
 from relevance.errors import RelevanceError
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
-from relevance.strategies import BASE
+from relevance.strategies import BASE, FINETUNED
+from relevance.suite.finetuned import evaluated_part, finetuned_model, runnable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from relevance.gate import Floors
     from relevance.records import Dataset
     from relevance.strategies import Strategy
+    from relevance.suite.finetuned import Finetuned
 
 __all__ = ["Plan", "floors_of", "make_plan", "resolved_models", "searched_fields"]
 
@@ -40,6 +42,9 @@ class Plan:
         vector_fields: (model, field) of those that are embedded and indexed.
         cache_dir: where embeddings are kept.
         engine: what will rank.
+        config: what the plan was made of.
+        finetuned: what is known of the fine-tuned model; None where no strategy uses it.
+        left_out: strategies that cannot run, with the reason of each.
     """
 
     dataset: Dataset
@@ -50,6 +55,9 @@ class Plan:
     vector_fields: tuple[VectorField, ...]
     cache_dir: Path
     engine: EnginePlan
+    config: Config
+    finetuned: Finetuned | None = None
+    left_out: Mapping[str, str] = field(default_factory=dict)
 
 
 def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
@@ -67,6 +75,10 @@ def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
 
 
 def _resolved(name: str, config: Config) -> Model:
+    if name == FINETUNED and config.models[name].model is None:
+        base = _resolved(BASE, config)
+        # its vectors are not those of the base model
+        return replace(base, fingerprint=f"to be trained from {base.fingerprint}")
     try:
         return embeddings.resolve(config.models[name])
     except RelevanceError as error:
@@ -77,6 +89,8 @@ def _resolved(name: str, config: Config) -> Model:
 
 def resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[str, Model]:
     """The models that strategies use, by name; their files and the cache's folder are checked, none is loaded.
+
+    In the place of a fine-tuned model that nobody gave stands the base model.
 
     Raises:
         InputError: a model's files or the cache's folder are not as they have to be.
@@ -110,19 +124,27 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
         CouldNotRunError: a model or an engine that is not there and cannot be had.
     """
     floors = floors_of(config)
+    strategies, left_out = runnable(config, strategies)
     models = resolved_models(config, strategies)
     engine = engines.choose(config.engine, config.elasticsearch, strategies)
     products = engine.product_ids({name: model.dimensions for name, model in models.items()})
     dataset = datasets.load(config.source) if products is None else datasets.load_over(config.source, products)
+    finetuned = None
+    if FINETUNED in models:
+        finetuned = finetuned_model(config, dataset)
+        models = MappingProxyType({**models, FINETUNED: finetuned.model})
     return Plan(
-        dataset=dataset,
-        strategies=tuple(strategies),
+        dataset=evaluated_part(config, dataset),
+        strategies=strategies,
         floors=floors,
         models=models,
         text_fields=_text_fields(strategies),
         vector_fields=searched_fields(strategies) if products is None else (),
         cache_dir=config.cache_dir,
         engine=engine,
+        config=config,
+        finetuned=finetuned,
+        left_out=left_out,
     )
 
 
