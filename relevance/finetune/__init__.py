@@ -1,0 +1,1 @@
+"""Fine-tuning of the embedding model on judged pairs, and the analysis of what it changed."""
