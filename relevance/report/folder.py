@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relevance.errors import InputError
+from relevance.report.replaced import check_replaceable, replace_folder
 from relevance.report.results import per_query_json, queries_tsv, results_json
 from relevance.report.trec import qrels_text, run_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from relevance.suite import Suite
 
@@ -28,16 +25,10 @@ def check_folder(folder: Path) -> None:
     Raises:
         InputError: `folder` is a file, holds other files, or cannot be made.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).is_file():
-        raise InputError(f"--out {folder}: holds other files; allowed: a new or empty folder, or earlier results")
-    if folder.exists() and not folder.is_dir():
-        raise InputError(f"--out {folder}: is a file; allowed: a folder, which is replaced whole")
-    above = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise InputError(f"--out {folder}: {above} is not a folder that can be written to")
+    check_replaceable(folder, mark=_MARK, named=f"--out {folder}", earlier="earlier results")
 
 
-def _files(suite: Suite) -> Mapping[str, str]:
+def _files(suite: Suite) -> Mapping[str, str | bytes]:
     dataset = suite.plan.dataset
     runs = {
         f"runs/{name}.run": run_text(name, result.ranking, dataset.queries.ids, dataset.catalogue.ids)
@@ -58,17 +49,4 @@ def write_folder(suite: Suite, folder: Path) -> None:
     Raises:
         OSError: the folder cannot be written; what was there is untouched.
     """
-    folder = folder.absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
-    try:
-        new, old = made / "new", made / "old"
-        for name, text in _files(suite).items():
-            path = new / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
-        if folder.exists():
-            folder.rename(old)
-        new.rename(folder)
-    finally:
-        shutil.rmtree(made, ignore_errors=True)
+    replace_folder(folder, _files(suite))

@@ -1,0 +1,105 @@
+"""A fine-tuning that never ran, with numbers like those of a real one: what the report is tried on."""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+
+import numpy as np
+import pandas as pd
+
+from relevance.evaluation import AP10, NDCG10, RR10, Evaluation
+from relevance.finetune.changes import Changes, Comparison, compare
+from relevance.finetune.record import Curve, Step
+from relevance.finetune.similarity import JudgedPairs, pair_changes
+from relevance.records import Queries
+from relevance.report.finetuned import Facts
+
+NOUNS = ("hammer", "porch light", "dresser", "1/2 in. valve", "garden hose", "led bulb", "lavatory faucet", "drill bit")
+ODD = ("pipe | in = the_middle*", "<b>bold</b> & co", "=1+2", "two\nlines", "[link](http://example.org)", "$5 `tick`")
+
+
+def queries(number: int) -> Queries:
+    """Made-up queries; the first are those that Markdown, HTML or a spreadsheet could misread."""
+    texts = [*ODD, *(f"{NOUNS[at % len(NOUNS)]} {at}" for at in range(number))][:number]
+    return Queries(pd.DataFrame({"id": [f"q{at:05d}" for at in range(number)], "text": texts}))
+
+
+def evaluation(ndcg: list[float] | np.ndarray) -> Evaluation:
+    """An evaluation with this nDCG of each query; RR and AP follow it."""
+    values = np.asarray(ndcg, dtype=np.float64)
+    none = np.array([], dtype=np.int64)
+    per_query = {RR10: np.minimum(1, values * 1.2), AP10: values * 0.7, NDCG10: values}
+    return Evaluation(np.arange(len(values)), MappingProxyType(per_query), none)
+
+
+def comparison(base: str, number: int, seeds: int, *, gain: float = 0.05, unchanged: float = 0.35) -> Comparison:
+    """A strategy whose queries gain `gain` in the mean; a share of them is unchanged."""
+    generator = np.random.default_rng(len(base))
+    before = generator.beta(1.6, 1.4, number)
+    same = generator.random(number) < unchanged
+    after = []
+    for _ in range(seeds):
+        moved = np.clip(before + generator.normal(gain, 0.18, number), 0, 1)
+        after.append(evaluation(np.where(same, before, moved)))
+    return compare((base, f"{base}_finetune"), evaluation(before), after, queries(number))
+
+
+def pairs(number: int, *, labels: int = 3, seed: int = 2) -> JudgedPairs:
+    """Pairs whose cosine grows with the label, more so under the fine-tuned model."""
+    generator = np.random.default_rng(seed)
+    grades = generator.choice(labels, number, p=np.arange(1, labels + 1) / (labels * (labels + 1) / 2)).astype(float)
+    top = max(labels - 1, 1)
+    base = np.clip(generator.normal(0.35 + 0.2 * grades / top, 0.13), -1, 1)
+    tuned = np.clip(base - 0.18 + 0.3 * grades / top + generator.normal(0, 0.1, number), -1, 1)
+    texts = queries(number).texts
+    titles = tuple(
+        "" if at == 3 else f"Willowmere {text}, Steel Handle, 32-Inch Wide, with a Title as Long as Shops Write"
+        for at, text in enumerate(texts)
+    )
+    products = tuple(f"{100_000 + at}" for at in range(number))
+    return JudgedPairs(texts, products, titles, grades, base, tuned, relevant_from=1)
+
+
+def curve(evaluations: int = 11, *, per_epoch: int = 158, seed: int = 3, best: int | None = None) -> Curve:
+    """A curve that rises and flattens, evaluated before the training and every half epoch."""
+    generator = np.random.default_rng(seed)
+    steps = []
+    for at in range(evaluations):
+        learnt = 1 - np.exp(-at / 2.2)
+        steps.append(
+            Step(
+                step=at * per_epoch // 2,
+                epoch=at / 2,
+                loss=None if at == 0 else float(0.9 * np.exp(-at / 2) + 0.08 + generator.normal(0, 0.01)),
+                pearson=0.849 + 0.015 * float(learnt),
+                spearman=0.846 + 0.016 * float(learnt) + float(generator.normal(0, 0.0006)),
+                ndcg=0.512
+                if at == 0
+                else 0.512 + 0.088 * float(learnt) - 0.002 * at + float(generator.normal(0, 0.004)),
+            )
+        )
+    chosen = int(np.argmax([step.ndcg for step in steps])) if best is None else best
+    return Curve(tuple(steps), chosen, seconds=164.8, stopped_early=evaluations < 21)
+
+
+def changes(number: int = 305, *, judged: int = 8021, seeds: int = 1) -> Changes:
+    """Everything at once."""
+    compared = (
+        comparison("vectorsearch", number, seeds),
+        comparison("rrf", number, seeds, gain=0.02, unchanged=0.5),
+    )
+    curves = tuple(curve(11 - 2 * (at % 2), seed=at + 3) for at in range(seeds))
+    return Changes(compared, pair_changes(pairs(judged)), curves)
+
+
+def facts(seeds: int = 1) -> Facts:
+    """What those numbers would have come from."""
+    return Facts(
+        dataset="sample",
+        base="all-MiniLM-L6-v2",
+        model="sha256 53aa51172d14",
+        counts={"training pairs": 5053, "training queries": 2210, "validation pairs": 561, "dropped": 1204},
+        options={"epochs": 10, "batch_size": 32, "learning_rate": 5e-5, "max_tokens": 128, "loss": "mnrl"},
+        seeds=tuple(range(12, 12 + seeds)),
+        notes=("3 training queries are near an evaluated one: 'hammers' and 'hammer'", "212 shared products"),
+    )
