@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 __all__ = ["add_options", "configured"]
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """Add `--config` and the options of the configuration's keys."""
-    options.add_options(parser.add_argument)
+def add_options(parser: argparse.ArgumentParser, command: str = "") -> None:
+    """Add `--config` and the options of the configuration's keys, those of one command too."""
+    options.add_options(parser.add_argument, command)
 
 
 def configured(arguments: argparse.Namespace, surroundings: Surroundings) -> Config:

@@ -24,6 +24,7 @@ from relevance.errors import CouldNotRunError
 from relevance.finetune.record import Curve, Step
 from relevance.finetune.rows import training_rows
 from relevance.finetune.sampler import batches
+from relevance.finetune.store import COMPLETE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -37,9 +38,6 @@ __all__ = ["run"]
 
 _WARM_UP = 0.1
 _SAVED_EVERY_S = 60.0
-_COMPLETE = "relevance.json"
-"""Written into a checkpoint last: without it the checkpoint is half of one."""
-
 _NEVER = 10**9
 _ENCODED_AT_ONCE = 64
 
@@ -226,7 +224,7 @@ class _Follower(TrainerCallback):
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
         """Mark the checkpoint as complete."""
         self._saved = self._clock()
-        path = self._folder / f"checkpoint-{state.global_step}" / _COMPLETE
+        path = self._folder / f"checkpoint-{state.global_step}" / COMPLETE
         path.write_text(json.dumps({"seconds": self.seconds()}), encoding="utf-8")
 
     def _bar_text(self, steps: Sequence[Step]) -> None:
@@ -257,7 +255,7 @@ def _last_checkpoint(folder: Path) -> tuple[Path | None, float]:
     found: list[tuple[int, Path, float]] = []
     for path in folder.glob("checkpoint-*"):
         try:
-            seconds = float(json.loads((path / _COMPLETE).read_text(encoding="utf-8"))["seconds"])
+            seconds = float(json.loads((path / COMPLETE).read_text(encoding="utf-8"))["seconds"])
             found.append((int(path.name.rpartition("-")[2]), path, seconds))
         except (OSError, ValueError, KeyError, TypeError):
             shutil.rmtree(path, ignore_errors=True)

@@ -23,10 +23,13 @@ if TYPE_CHECKING:
 
     from relevance.finetune.recipe import Recipe
 
-__all__ = ["RECORD", "Stored", "check_stored", "find_stored", "locked", "publish", "store_folder", "work_folder"]
+__all__ = ["COMPLETE", "RECORD", "Stored", "check_stored", "find_stored", "last_step", "locked", "publish", "store_folder", "work_folder"]
 
 RECORD = "relevance/record.json"
 """In a folder of its own: what describes a model does not enter the key of its vectors."""
+
+COMPLETE = "relevance.json"
+"""Written into a checkpoint last: without it the checkpoint is half of one."""
 
 _PAIRS = "relevance/pairs.jsonl"
 _MOST_PAIRS_BYTES = 1 << 30
@@ -61,6 +64,12 @@ def store_folder(cache_dir: Path, sha256: str) -> Path:
 def work_folder(cache_dir: Path, sha256: str) -> Path:
     """Where checkpoints of its training are."""
     return cache_dir / "finetuned" / f".training-{sha256[:_SHORT]}"
+
+
+def last_step(cache_dir: Path, sha256: str) -> int | None:
+    """The step of the last complete checkpoint of a training, None where there is none."""
+    found = work_folder(cache_dir, sha256).glob(f"checkpoint-*/{COMPLETE}")
+    return max((int(path.parent.name.rpartition("-")[2]) for path in found), default=None)
 
 
 @contextmanager

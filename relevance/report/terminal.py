@@ -53,7 +53,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 
 def _model_line(name: str, model: Model, finetuned: Finetuned | None) -> str:
-    if name == FINETUNED and finetuned is not None and finetuned.recipe is not None:
+    if name == FINETUNED and finetuned is not None and finetuned.recipe is not None and not finetuned.trained:
         recipe = finetuned.recipe
         pairs = f"{len(recipe.pairs.train):,} pairs"
         took = duration(estimated_seconds(recipe))

@@ -28,7 +28,8 @@ class Finetuned:
 
     Attributes:
         model: as resolved; where it is still to be trained, the base model in its place.
-        recipe: what it is to be made of; None where the model is there.
+        recipe: what it is made of; None for a given model.
+        trained: whether the model is there.
         sha256: hash of what made it, or is to make it; "" for a model that was made elsewhere.
         leaks: what its training shares with the benchmark and may share; None where its pairs are not known.
         notes: what people should know, a line each.
@@ -36,6 +37,7 @@ class Finetuned:
 
     model: Model
     recipe: Recipe | None
+    trained: bool
     sha256: str
     leaks: Leaks | None
     notes: tuple[str, ...]
@@ -119,11 +121,11 @@ def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
         return _given(config, evaluated)
     recipe = recipe_of(config, dataset)
     leaks = finetune.find_leaks(recipe.pairs.trained, evaluated, where="the pairs to train on")
-    stored = finetune.find_stored(config.cache_dir, recipe.sha256)
+    stored, notes = finetune.find_stored(config.cache_dir, recipe.sha256), _pair_notes(recipe)
     if stored is None:
-        return Finetuned(recipe.base, recipe, recipe.sha256, leaks, _pair_notes(recipe))
+        return Finetuned(recipe.base, recipe, trained=False, sha256=recipe.sha256, leaks=leaks, notes=notes)
     finetune.find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
-    return Finetuned(trained_model(config, stored), None, recipe.sha256, leaks, _pair_notes(recipe))
+    return Finetuned(trained_model(config, stored), recipe, trained=True, sha256=recipe.sha256, leaks=leaks, notes=notes)
 
 
 def _given(config: Config, evaluated: Dataset) -> Finetuned:
@@ -131,9 +133,9 @@ def _given(config: Config, evaluated: Dataset) -> Finetuned:
     stored = finetune.check_stored(model.path, expected=None)
     if stored is None:
         note = f"model {FINETUNED}: {model.path} has no record of its pairs: whether it has seen these queries is not known"
-        return Finetuned(model, None, "", None, (note,))
+        return Finetuned(model, None, trained=True, sha256="", leaks=None, notes=(note,))
     leaks = finetune.find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
-    return Finetuned(model, None, stored.sha256, leaks, ())
+    return Finetuned(model, None, trained=True, sha256=stored.sha256, leaks=leaks, notes=())
 
 
 def trained_model(config: Config, stored: Stored) -> Model:

@@ -161,14 +161,14 @@ class Suite:
 def _with_trained(plan: Plan, *, progress: bool) -> Plan:
     """The plan with its fine-tuned model, which is trained where it is not there."""
     finetuned = plan.finetuned
-    if finetuned is None or finetuned.recipe is None:
+    if finetuned is None or finetuned.recipe is None or finetuned.trained:
         return plan
     stored = finetune.train(finetuned.recipe, plan.cache_dir, progress=progress)
     model = trained_model(plan.config, stored)
     return replace(
         plan,
         models=MappingProxyType({**plan.models, FINETUNED: model}),
-        finetuned=replace(finetuned, model=model, recipe=None),
+        finetuned=replace(finetuned, model=model, trained=True),
     )
 
 
