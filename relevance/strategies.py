@@ -19,7 +19,18 @@ from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["BASE", "FINETUNED", "QUERY_MARK", "STRATEGIES", "VECTOR_MARK", "Combination", "Leg", "Strategy", "from_table", "named"]
+__all__ = [
+    "BASE",
+    "FINETUNED",
+    "QUERY_MARK",
+    "STRATEGIES",
+    "VECTOR_MARK",
+    "Combination",
+    "Leg",
+    "Strategy",
+    "from_table",
+    "named",
+]
 
 Combination = Literal["sum", "rrf"]
 

@@ -11,10 +11,10 @@ if TYPE_CHECKING:
 
 def make_tiny_model(folder: Path, words: Iterable[str], *, seed: int = 0) -> Path:
     """Write the model; its vocabulary are whole words."""
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer
-    from transformers import BertConfig, BertModel, BertTokenizer
+    import torch  # noqa: PLC0415 - seconds, and only where a model is made
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from sentence_transformers.sentence_transformer.modules import Pooling, Transformer  # noqa: PLC0415
+    from transformers import BertConfig, BertModel, BertTokenizer  # noqa: PLC0415
 
     source = folder.with_name(f"{folder.name}-source")
     source.mkdir(parents=True)

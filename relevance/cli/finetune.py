@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.config import Config
-    from relevance.suite.finetuning import FineTuning, Training
+    from relevance.suite.finetuning import Training
 
 __all__ = ["add_arguments", "run"]
 

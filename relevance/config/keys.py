@@ -73,8 +73,6 @@ class Key:
         return self.path.replace("NAME", "base")
 
 
-
-
 def _finetune(name: str, kind: str, meaning: str, metavar: str, option: str = "") -> Key:
     """A key of `[finetune]`, whose default stands in `Options` and whose option is one of `relevance finetune`."""
     option = option or f"--{name.replace('_', '-')}"

@@ -160,9 +160,9 @@ The cluster or the container that ranks, and the index that is made there. The t
     "finetune": """\
 ## Fine-tuning: `[finetune]`
 
-How the model `finetuned` is made of the model `base`. The options are those of `relevance finetune`; where pytest has to
-train, it takes what stands in the file or the environment. Each set of values makes a model of its own, which is kept in
-the cache folder.
+How the model `finetuned` is made of the model `base`. The options are those of `relevance finetune`; where pytest has
+to train, it takes what stands in the file or the environment. Each set of values makes a model of its own, which is
+kept in the cache folder.
 """,
 }
 
@@ -216,7 +216,13 @@ def _rows(keys: list[Key]) -> list[str]:
     lines = ["| key | takes | default | option | variable | meaning |", "| --- | --- | --- | --- | --- | --- |"]
     for key in keys:
         option = _cell(f"{key.option} {key.metavar}".strip())
-        cells = (_cell(key.path.removeprefix(f"{key.table}.").removeprefix("NAME.")), KINDS[key.kind].label, key.default, option, _cell(key.variable))
+        cells = (
+            _cell(key.path.removeprefix(f"{key.table}.").removeprefix("NAME.")),
+            KINDS[key.kind].label,
+            key.default,
+            option,
+            _cell(key.variable),
+        )
         lines.append(f"| {' | '.join((*cells, key.meaning))} |")
     return lines
 

@@ -143,7 +143,9 @@ def _unknown_products(layers: Layers, source: Source) -> Value | None:
 
 
 def _models(layers: Layers) -> Mapping[str, ModelChoice]:
-    return MappingProxyType({name: _model(layers, name) for name in dict.fromkeys((BASE, *layers.tables("models"), FINETUNED))})
+    return MappingProxyType(
+        {name: _model(layers, name) for name in dict.fromkeys((BASE, *layers.tables("models"), FINETUNED))}
+    )
 
 
 def _model(layers: Layers, name: str) -> ModelChoice:

@@ -24,8 +24,8 @@ __all__ = ["split_off"]
 def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd.DataFrame]:
     """The data set without a share of its queries, and the rated pairs of these.
 
-    Queries that are the same text once they are normalised go the same way. A grade becomes a relevance from 1 (grade 0)
-    to 3 (the highest grade of the data set), so that the pairs of the highest grade are trained on.
+    Queries that are the same text once they are normalised go the same way. A grade becomes a relevance from 1 (grade
+    0) to 3 (the highest grade of the data set), so that the pairs of the highest grade are trained on.
 
     Args:
         dataset: with all queries.

@@ -69,7 +69,9 @@ def find_leaks(trained: Iterable[Trained], dataset: Dataset, *, where: str) -> L
     evaluated = {normalised(text): text for text in dataset.queries.texts}
     queries = {normalised(pair.query): pair.query for pair in pairs}
     if same := [query for query in queries if query in evaluated]:
-        _refuse(where, [evaluated[query] for query in same], "is evaluated and trained on", "are evaluated and trained on")
+        _refuse(
+            where, [evaluated[query] for query in same], "is evaluated and trained on", "are evaluated and trained on"
+        )
     keys = {text_key(text): text for text in dataset.queries.texts}
     if whole := sorted({keys[pair.text] for pair in pairs if pair.text in keys}):
         rule = "evaluated and the whole text of a product that is trained on"

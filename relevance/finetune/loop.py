@@ -55,8 +55,9 @@ def run(recipe: Recipe, folder: Path, *, progress: bool, clock: Callable[[], flo
         transformer.max_seq_length = min(recipe.options.max_tokens, recipe.base.max_tokens)
         rows = training_rows(recipe, partial(_encoded, transformer))
         checkpoint, before = _last_checkpoint(folder)
-        follower = _Follower(recipe, folder, transformer, clock, before=before, progress=progress)
-        trainer = _trainer(recipe, folder, transformer, rows, follower, resumed=checkpoint is not None)
+        spent = _Clock(clock, before)
+        follower = _Follower(recipe, folder, transformer, spent, progress=progress)
+        trainer = _trainer(recipe, transformer, rows, follower, resumed=checkpoint is not None)
         follower.plan(len(trainer.get_train_dataloader()), recipe.options.epochs)
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
     steps = _steps(trainer.state.log_history)
@@ -64,7 +65,7 @@ def run(recipe: Recipe, folder: Path, *, progress: bool, clock: Callable[[], flo
     shutil.rmtree(folder / "best", ignore_errors=True)
     (folder / f"best-{steps[best].step}").rename(folder / "best")
     stopped_early = trainer.state.global_step < trainer.state.max_steps
-    return Curve(tuple(steps), best, follower.seconds(), stopped_early)
+    return Curve(tuple(steps), best, spent.seconds(), stopped_early)
 
 
 def _encoded(transformer: Any, texts: Sequence[str]) -> Any:
@@ -73,14 +74,24 @@ def _encoded(transformer: Any, texts: Sequence[str]) -> Any:
     )
 
 
-def _trainer(
-    recipe: Recipe, folder: Path, transformer: Any, rows: TrainingRows, follower: _Follower, *, resumed: bool
-) -> Any:
-    options, device = recipe.options, transformer.device
-    graphics = device.type == "cuda"
-    if graphics and device.index is not None:
-        torch.cuda.set_device(device)
-    exact = graphics and torch.cuda.is_bf16_supported()
+def _trainer(recipe: Recipe, transformer: Any, rows: TrainingRows, follower: _Follower, *, resumed: bool) -> Any:
+    if transformer.device.type == "cuda" and transformer.device.index is not None:
+        torch.cuda.set_device(transformer.device)
+    trainer = _Trainer(
+        model=transformer,
+        args=_arguments(recipe, rows, follower.folder, transformer.device.type, on_start=not resumed),
+        train_dataset=Rows.from_dict(rows.columns),
+        loss=MultipleNegativesRankingLoss(transformer),
+        evaluator=_Evaluator(recipe.validation, recipe.base.prompt),
+        callbacks=[follower],
+    )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
+
+
+def _arguments(recipe: Recipe, rows: TrainingRows, folder: Path, device: str, *, on_start: bool) -> Any:
+    options, graphics = recipe.options, device == "cuda"
+    brain_float = graphics and torch.cuda.is_bf16_supported()
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
         num_train_epochs=options.epochs,
@@ -92,7 +103,7 @@ def _trainer(
         batch_sampler=partial(_Batches, rows, options.epochs),
         eval_strategy="steps",
         eval_steps=_NEVER,  # the follower says when
-        eval_on_start=not resumed,
+        eval_on_start=on_start,
         save_strategy="steps",
         save_steps=_NEVER,
         save_total_limit=1,
@@ -101,33 +112,24 @@ def _trainer(
         logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,
-        use_cpu=device.type == "cpu",
-        bf16=exact,
-        fp16=graphics and not exact,
+        use_cpu=device == "cpu",
+        bf16=brain_float,
+        fp16=graphics and not brain_float,
         dataloader_pin_memory=graphics,
     )
     # several devices would each get a part of a batch, and its negatives with it
-    arguments._n_gpu = min(arguments.n_gpu, 1)
-    trainer = _Trainer(
-        model=transformer,
-        args=arguments,
-        train_dataset=Rows.from_dict(rows.columns),
-        loss=MultipleNegativesRankingLoss(transformer),
-        evaluator=_Evaluator(recipe.validation, recipe.base.prompt),
-        callbacks=[follower],
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
+    arguments._n_gpu = min(arguments.n_gpu, 1)  # noqa: SLF001 - it has no option
+    return arguments
 
 
-class _Trainer(SentenceTransformerTrainer):  # type: ignore[misc]  # the library is untyped
+class _Trainer(SentenceTransformerTrainer):
     """Makes no model card of its own, which would count the tokens of all texts first."""
 
     def add_model_card_callback(self, *_: Any) -> None:
         """Add none."""
 
 
-class _Batches(DefaultBatchSampler):  # type: ignore[misc]  # the library is untyped
+class _Batches(DefaultBatchSampler):
     """The batches of `relevance.finetune.sampler`, as many in each epoch."""
 
     def __init__(self, rows: TrainingRows, epochs: int, dataset: Any, **settings: Any) -> None:
@@ -147,11 +149,11 @@ class _Batches(DefaultBatchSampler):  # type: ignore[misc]  # the library is unt
         return self._length
 
 
-class _Evaluator(BaseEvaluator):  # type: ignore[misc]  # the library is untyped
+class _Evaluator(BaseEvaluator):
     """Scores the model on the validation."""
 
     def __init__(self, validation: Validation, prompt: str) -> None:
-        super().__init__()
+        super().__init__()  # type: ignore[no-untyped-call]
         self._validation = validation
         self._prompt = prompt
         self.primary_metric = "ndcg"
@@ -162,18 +164,27 @@ class _Evaluator(BaseEvaluator):  # type: ignore[misc]  # the library is untyped
         return {"pearson": found.pearson, "spearman": found.spearman, "ndcg": found.ndcg}
 
 
+class _Clock:
+    """How long the training took, also in earlier processes."""
+
+    def __init__(self, now: Callable[[], float], before: float) -> None:
+        self.now = now
+        self._since = now() - before
+
+    def seconds(self) -> float:
+        """So far."""
+        return self.now() - self._since
+
+
 class _Follower(TrainerCallback):
     """Says when to evaluate, save and stop; keeps the best model; shows progress. What it knows is in the log."""
 
-    def __init__(
-        self, recipe: Recipe, folder: Path, transformer: Any, clock: Callable[[], float], *, before: float, progress: bool
-    ) -> None:
+    def __init__(self, recipe: Recipe, folder: Path, transformer: Any, clock: _Clock, *, progress: bool) -> None:
         self._recipe = recipe
-        self._folder = folder
+        self.folder = folder
         self._transformer = transformer
         self._clock = clock
-        self._before = before
-        self._started = self._saved = clock()
+        self._saved = clock.now()
         self._progress = progress
         self._evaluated: frozenset[int] = frozenset()
         self._bar: Any = None
@@ -182,14 +193,14 @@ class _Follower(TrainerCallback):
         """Evaluate after every half epoch, and at the end."""
         self._evaluated = frozenset(round(half * batches_an_epoch / 2) for half in range(1, 2 * epochs + 1))
 
-    def seconds(self) -> float:
-        """That the training took so far, also in earlier processes."""
-        return self._before + self._clock() - self._started
-
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
         """Show how far it is."""
         self._bar = tqdm(
-            total=state.max_steps, initial=state.global_step, desc="fine-tuning", unit="batch", disable=not self._progress
+            total=state.max_steps,
+            initial=state.global_step,
+            desc="fine-tuning",
+            unit="batch",
+            disable=not self._progress,
         )
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
@@ -201,7 +212,7 @@ class _Follower(TrainerCallback):
         self._bar.update(1)
         if state.global_step in self._evaluated:
             control.should_log = control.should_evaluate = control.should_save = True
-        elif self._clock() - self._saved > _SAVED_EVERY_S:
+        elif self._clock.now() - self._saved > _SAVED_EVERY_S:
             control.should_save = True
 
     def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
@@ -223,9 +234,9 @@ class _Follower(TrainerCallback):
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
         """Mark the checkpoint as complete."""
-        self._saved = self._clock()
-        path = self._folder / f"checkpoint-{state.global_step}" / COMPLETE
-        path.write_text(json.dumps({"seconds": self.seconds()}), encoding="utf-8")
+        self._saved = self._clock.now()
+        path = self.folder / f"checkpoint-{state.global_step}" / COMPLETE
+        path.write_text(json.dumps({"seconds": self._clock.seconds()}), encoding="utf-8")
 
     def _bar_text(self, steps: Sequence[Step]) -> None:
         if self._bar is not None:
@@ -233,7 +244,7 @@ class _Follower(TrainerCallback):
 
     def _keep(self, step: int) -> None:
         """Write the model beside its place, then move it there; drop the one that was the best before."""
-        made, place = self._folder / ".writing", self._folder / f"best-{step}"
+        made, place = self.folder / ".writing", self.folder / f"best-{step}"
         shutil.rmtree(made, ignore_errors=True)
         transformer, base = self._transformer, self._recipe.base
         cut, prompts = transformer.max_seq_length, dict(transformer.prompts)
@@ -245,7 +256,7 @@ class _Follower(TrainerCallback):
             transformer.max_seq_length, transformer.prompts = cut, prompts
         shutil.rmtree(place, ignore_errors=True)
         made.rename(place)
-        for other in self._folder.glob("best-*"):
+        for other in self.folder.glob("best-*"):
             if other != place:
                 shutil.rmtree(other, ignore_errors=True)
 

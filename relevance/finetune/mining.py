@@ -49,7 +49,11 @@ def hard_negatives(
         nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :_LOOKED_AT]
         for pair, row, near in zip(pairs[start : start + _ROWS_AT_ONCE], cosines, nearest.tolist(), strict=True):
             highest = _MARGIN * float(row[codes[pair.product]])
-            free = [code for code in near if products[code] not in related.get(pair.query, ()) and products[code] != pair.product]
+            free = [
+                code
+                for code in near
+                if products[code] not in related.get(pair.query, ()) and products[code] != pair.product
+            ]
             fitting = [code for at, code in enumerate(free) if at >= _SKIPPED and row[code] <= highest]
             found.append(next(iter(fitting or free[_SKIPPED:] or free or near)))
     return found

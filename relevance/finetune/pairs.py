@@ -126,9 +126,7 @@ def build_pairs(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool, se
 
 def _with_texts(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool) -> tuple[list[Pair], int]:
     """Every rated pair with its product's text, and how many have none."""
-    texts: Mapping[str, str] = dict(
-        zip(dataset.catalogue.ids, embedded_texts(dataset.catalogue, "whole"), strict=True)
-    )
+    texts: Mapping[str, str] = dict(zip(dataset.catalogue.ids, embedded_texts(dataset.catalogue, "whole"), strict=True))
     given = frame["text" if "text" in frame else "title"]
     found, unknown = [], []
     for query, product, text, relevance in zip(

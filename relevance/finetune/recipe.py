@@ -20,7 +20,7 @@ _FORMAT = 1
 """Counts the versions of the training itself: what an older one made is not taken for what this one makes."""
 
 LOSSES = ("mnrl", "hard")
-"""Multiple negatives ranking loss: with the other products of the batch, or with a mined negative for each query too."""
+"""Multiple negatives ranking loss: the other products of the batch, or a mined negative for each query too."""
 
 _TOKENS_PER_S = 1_000
 """That a model of `_WEIGHTS_BYTES` (all-MiniLM-L6-v2) is trained on, on two CPU cores; a larger one in proportion."""
@@ -53,7 +53,12 @@ class Options:
     patience: int = 3
 
     def __post_init__(self) -> None:
-        bounds = {"epochs": (1, 1_000), "batch_size": (2, 65_536), "max_tokens": (3, 1_000_000), "patience": (1, 10_000)}
+        bounds = {
+            "epochs": (1, 1_000),
+            "batch_size": (2, 65_536),
+            "max_tokens": (3, 1_000_000),
+            "patience": (1, 10_000),
+        }
         for name, (lowest, highest) in (bounds | {"seed": (0, 2**31)}).items():
             if not lowest <= getattr(self, name) <= highest:
                 raise InputError(f"{name} = {getattr(self, name)}; allowed: {lowest} to {highest:,}")

@@ -79,9 +79,11 @@ def batches(
             row = waiting.popleft()
             if len(batch.rows) == size or not batch.takes(row, items[row]):
                 waiting.append(row)
-        while len(batch.rows) < size and (row := next(ahead, None)) is not None:
+        for row in ahead if len(batch.rows) < size else ():
             if not batch.takes(row, items[row]):
                 waiting.append(row)
+            if len(batch.rows) == size:
+                break
         if not batch.rows or (made and len(batch.rows) < size / 2):
             return
         made += 1

@@ -23,7 +23,18 @@ if TYPE_CHECKING:
 
     from relevance.finetune.recipe import Recipe
 
-__all__ = ["COMPLETE", "RECORD", "Stored", "check_stored", "find_stored", "last_step", "locked", "publish", "store_folder", "work_folder"]
+__all__ = [
+    "COMPLETE",
+    "RECORD",
+    "Stored",
+    "check_stored",
+    "find_stored",
+    "last_step",
+    "locked",
+    "publish",
+    "store_folder",
+    "work_folder",
+]
 
 RECORD = "relevance/record.json"
 """In a folder of its own: what describes a model does not enter the key of its vectors."""

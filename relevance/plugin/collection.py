@@ -57,11 +57,15 @@ def _benchmarks(items: Sequence[pytest.Item]) -> list[pytest.Function]:
 def _selected_strategies(items: Sequence[pytest.Function]) -> list[Strategy]:
     strategies: dict[Strategy, None] = {}
     for item in items:
-        strategy: Any = item.callspec.params.get("strategy") if hasattr(item, "callspec") else None
-        if strategy is None:
-            raise pytest.UsageError(f"{item.nodeid} asks for {FIXTURE}; it has to ask for strategy as well")
-        strategies[strategy] = None
+        strategies[_strategy(item)] = None
     return list(strategies)
+
+
+def _strategy(item: pytest.Function) -> Strategy:
+    strategy: Strategy | None = item.callspec.params.get("strategy") if hasattr(item, "callspec") else None  # type: ignore[assignment]  # pytest says object
+    if strategy is None:
+        raise pytest.UsageError(f"{item.nodeid} asks for {FIXTURE}; it has to ask for strategy as well")
+    return strategy
 
 
 @pytest.hookimpl(trylast=True)
@@ -89,7 +93,7 @@ def _deselect(
     config: pytest.Config, items: list[pytest.Item], ours: Sequence[pytest.Function], left_out: Mapping[str, str]
 ) -> None:
     """Leave out the tests of strategies that cannot run; the header and the results say why."""
-    gone = [item for item in ours if item.callspec.params["strategy"].name in left_out]
+    gone = [item for item in ours if _strategy(item).name in left_out]
     if gone:
         items[:] = [item for item in items if item not in gone]
         config.hook.pytest_deselected(items=gone)

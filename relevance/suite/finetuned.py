@@ -125,14 +125,16 @@ def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
     if stored is None:
         return Finetuned(recipe.base, recipe, trained=False, sha256=recipe.sha256, leaks=leaks, notes=notes)
     finetune.find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
-    return Finetuned(trained_model(config, stored), recipe, trained=True, sha256=recipe.sha256, leaks=leaks, notes=notes)
+    return Finetuned(
+        trained_model(config, stored), recipe, trained=True, sha256=recipe.sha256, leaks=leaks, notes=notes
+    )
 
 
 def _given(config: Config, evaluated: Dataset) -> Finetuned:
     model = embeddings.resolve(_choice(config))
     stored = finetune.check_stored(model.path, expected=None)
     if stored is None:
-        note = f"model {FINETUNED}: {model.path} has no record of its pairs: whether it has seen these queries is not known"
+        note = f"model {FINETUNED}: {model.path} has no record of its pairs; whether it saw these queries is not known"
         return Finetuned(model, None, trained=True, sha256="", leaks=None, notes=(note,))
     leaks = finetune.find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
     return Finetuned(model, None, trained=True, sha256=stored.sha256, leaks=leaks, notes=())

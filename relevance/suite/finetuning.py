@@ -72,7 +72,9 @@ def planned(config: Config, seeds: int) -> tuple[Training, ...]:
     if config.models[FINETUNED].model is not None:
         raise InputError(f"a path of the model {FINETUNED} changes nothing where one is trained; leave it out")
     if config.elasticsearch.index is not None:
-        raise InputError("an index that exists has no vectors of a model that is yet to be trained; leave out --es-index")
+        raise InputError(
+            "an index that exists has no vectors of a model that is yet to be trained; leave out --es-index"
+        )
     strategies = [STRATEGIES[name] for names in COMPARED for name in names]
     _, left_out = runnable(config, strategies)
     if left_out:
@@ -162,5 +164,7 @@ def _cosines(
     encoder = embeddings.Encoder(model, plan.cache_dir, progress=progress)
     queries = encoder.queries(plan.dataset.queries.texts).expanded()
     products = encoder.products(embedded_texts(plan.dataset.catalogue, "whole"), label="judged pairs")
-    found = np.einsum("rd,rd->r", queries[rows[0]], products.matrix[products.rows[rows[1]]])
-    return found.astype(np.float64)
+    cosines: npt.NDArray[np.float64] = (queries[rows[0]] * products.matrix[products.rows[rows[1]]]).sum(
+        axis=1, dtype=np.float64
+    )
+    return cosines

@@ -23,11 +23,12 @@ def training_lines(trainings: Sequence[Training]) -> list[str]:
     recipe = trainings[0].recipe
     pairs, validation = recipe.pairs, recipe.validation
     queries = len({pair.query for pair in pairs.train})
-    lines = [
-        f"{recipe.dataset}: {len(pairs.train):,} pairs of {queries:,} queries to train on, {len(pairs.validation):,} of "
-        f"{len({pair.query for pair in pairs.validation}):,} others to validate with, over {len(validation.products):,} "
-        "products",
-    ]
+    held = len({pair.query for pair in pairs.validation})
+    trained = f"{len(pairs.train):,} pairs of {queries:,} queries to train on"
+    judged = (
+        f"{len(pairs.validation):,} of {held:,} others to validate with, over {len(validation.products):,} products"
+    )
+    lines = [f"{recipe.dataset}: {trained}, {judged}"]
     notes = () if trainings[0].plan.finetuned is None else trainings[0].plan.finetuned.notes
     lines += [f"note: {note}" for note in notes]
     missing = [one for one in trainings if one.plan.finetuned is not None and not one.plan.finetuned.trained]
@@ -78,9 +79,10 @@ def outcome_lines(found: FineTuning) -> list[str]:
 
 
 def _comparison(one: Comparison) -> Iterator[str]:
-    yield f"{one.tuned} against {one.base}, NDCG: {one.over_seeds.base:.4f} -> {one.over_seeds.tuned:.4f}, {_gain(one.over_seeds)}"
+    gain = one.over_seeds
+    yield f"{one.tuned} against {one.base}, NDCG: {gain.base:.4f} -> {gain.tuned:.4f}, {_gain(gain)}"
     if len(one.seeds) > 1:
-        values = [gain.tuned for gain in one.seeds]
+        values = [each.tuned for each in one.seeds]
         yield f"  over {len(values)} seeds {min(values):.4f} to {max(values):.4f}"
 
 

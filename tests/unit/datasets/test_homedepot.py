@@ -186,6 +186,6 @@ def test_pairs_join_test_and_solution(tmp_path: Path) -> None:
         "homedepot", write(tmp_path, {"test.csv": test, "solution.csv.zip": as_zip("solution.csv", solution)})
     )
     assert pairs.to_dict("split", index=False) == {
-        "columns": ["query", "product", "title", "relevance"],
-        "data": [["NA", "p1", "t", 3.0], ["hook", "p7", "brass hook", 2.33]],
+        "columns": ["query", "product", "title", "text", "relevance"],
+        "data": [["NA", "p1", "t", "t", 3.0], ["hook", "p7", "brass hook", "brass hook", 2.33]],
     }
