@@ -236,8 +236,8 @@ KEYS = (
         "finetune.pairs_from_judgments",
         "share",
         "none: the data set's own pairs",
-        "share of the queries that is trained on and leaves the benchmark; their judgments of the highest grade are the "
-        "pairs",
+        "share of the queries that is trained on and leaves the benchmark; their judgments of the highest grade are "
+        "the pairs",
         "--pairs-from-judgments",
         "SHARE",
     ),

@@ -54,8 +54,8 @@ def card(recipe: Recipe, curve: Curve) -> str:
         (
             f"{len(pairs.train):,} pairs of relevance {POSITIVE:g} of {queries:,} queries were trained on, "
             f"{len(pairs.validation):,} pairs of {held:,} other queries held out (a tenth of the queries by hash, seed "
-            f"{SPLIT_SEED}). {pairs.dropped_pairs:,} rated pairs of {len(pairs.dropped):,} queries were left out because a "
-            "benchmark evaluates these queries. `relevance/pairs.jsonl` has every pair that the training saw."
+            f"{SPLIT_SEED}). {pairs.dropped_pairs:,} rated pairs of {len(pairs.dropped):,} queries were left out as "
+            "a benchmark evaluates these queries. `relevance/pairs.jsonl` has every pair that the training saw."
         ),
         "",
         "## Options",
@@ -67,8 +67,8 @@ def card(recipe: Recipe, curve: Curve) -> str:
         "## Scores on the held-out queries",
         "",
         (
-            f"nDCG@10 over {len(recipe.validation.products):,} products; Pearson and Spearman of the cosine on held-out "
-            f"pairs (1) and random ones (0). {curve.seconds:.0f} s, {stopped}; step {best.step} was kept."
+            f"nDCG@10 over {len(recipe.validation.products):,} products; Pearson and Spearman of the cosine on "
+            f"held-out pairs (1) and random ones (0). {curve.seconds:.0f} s, {stopped}; step {best.step} was kept."
         ),
         "",
         "| step | epoch | loss | Pearson | Spearman | nDCG@10 |",

@@ -1,0 +1,56 @@
+"""A small data set with rated pairs, and what a training would be given of it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from relevance.embeddings import Model
+from relevance.finetune import SPLIT_SEED, Options, Recipe, build_pairs, make_validation
+from relevance.records import Catalogue, Dataset, Judgments, Queries
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+COLOURS = ("red", "blue", "green", "black", "white")
+THINGS = ("lamp", "chair", "table", "rug", "shelf", "sofa")
+
+
+def made_dataset(queries: tuple[str, ...] = ("garden hose", "deck screws")) -> Dataset:
+    """Thirty products, a colour and a thing each; the queries are judged on the first product."""
+    titles = [f"{colour} {thing}" for colour in COLOURS for thing in THINGS]
+    products = pd.DataFrame({"id": [f"p{at:02}" for at in range(len(titles))], "title": titles, "description": ""})
+    attributes = pd.DataFrame({"id": [], "name": [], "value": []}, dtype=object)
+    asked = Queries(pd.DataFrame({"id": [f"q{at}" for at in range(len(queries))], "text": list(queries)}))
+    codes = np.arange(len(queries))
+    judgments = Judgments(codes, np.zeros(len(queries), dtype=np.int64), np.ones(len(queries), dtype=np.int64))
+    return Dataset("made", Catalogue(products, attributes), asked, judgments)
+
+
+def made_frame(extra: list[tuple[str, str, str, float]] | None = None) -> pd.DataFrame:
+    """Thirty rated pairs of ten queries, two of three rated 3; and extra rows (query, product, title, relevance)."""
+    rows = []
+    for number in range(10):
+        query = f"{THINGS[number % 6]} number {number}"
+        rows += [(query, f"p{(number + 6 * at) % 30:02}", "a title", 3.0 if at < 2 else 1.0) for at in range(3)]
+    return pd.DataFrame([*rows, *(extra or [])], columns=["query", "product", "title", "relevance"])
+
+
+def made_recipe(folder: Path, options: Options | None = None) -> Recipe:
+    """A recipe whose base model is a file that says so."""
+    dataset = made_dataset()
+    pairs = build_pairs(made_frame(), dataset, drop_unknown=False)
+    weights = folder / "base" / "model.safetensors"
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    weights.write_bytes(b"weights")
+    base = Model("tiny", weights.parent, weights, "5a", "f1", 8, "", 64, None)
+    validation = make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED)
+    return Recipe(base, pairs, validation, options or Options(), "made")
+
+
+def with_prompt(recipe: Recipe, prompt: str) -> Recipe:
+    """The recipe with another query prompt."""
+    return replace(recipe, base=replace(recipe.base, prompt=prompt))

@@ -1,0 +1,167 @@
+"""The store: complete or not there; what does not fit its hash is refused in one line."""
+
+from __future__ import annotations
+
+import errno
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from made_pairs import made_dataset, made_recipe
+
+from relevance.errors import CouldNotRunError, InputError
+from relevance.finetune import Curve, Step, check_stored, find_leaks, find_stored, train
+from relevance.finetune.card import license_of
+from relevance.finetune.store import COMPLETE, RECORD, last_step, publish, store_folder, work_folder
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relevance.finetune import Recipe, Stored
+
+CURVE = Curve((Step(0, 0.0, None, 0.1, 0.2, 0.3), Step(5, 1.0, 0.5, 0.4, 0.5, 0.6)), 1, 12.5, stopped_early=False)
+
+
+def _published(recipe: Recipe, cache: Path) -> Stored:
+    best = work_folder(cache, recipe.sha256) / "best"
+    best.mkdir(parents=True)
+    (best / "model.safetensors").write_bytes(b"trained")
+    (best / "config.json").write_text("{}")
+    return publish(recipe, CURVE, best.parent, cache)
+
+
+def test_a_published_model_is_found_as_it_was(tmp_path: Path) -> None:
+    """Curve, options and pairs come back as they went; nothing of the training is left beside the model."""
+    recipe = made_recipe(tmp_path)
+    made = _published(recipe, tmp_path / "cache")
+    found = find_stored(tmp_path / "cache", recipe.sha256)
+    assert found == made
+    assert found is not None
+    assert found.trained == recipe.pairs.trained
+    assert [path.name for path in (tmp_path / "cache" / "finetuned").iterdir()] == [recipe.sha256[:32]]
+    assert find_stored(tmp_path / "cache", "0" * 64) is None
+    assert check_stored(tmp_path, expected=None) is None
+
+
+def test_the_card_says_what_made_the_model(tmp_path: Path) -> None:
+    """Data, options, scores, split and the base's licence stand in README.md; Markdown in names is escaped."""
+    recipe = made_recipe(tmp_path)
+    (recipe.base.path / "README.md").write_text("---\ntags: [a]\nlicense: apache-2.0\n---\n# Base\n")
+    text = (_published(recipe, tmp_path / "cache").path / "README.md").read_text()
+    assert text.startswith("---\nlibrary_name: sentence-transformers\nlicense: apache-2.0\n---\n")
+    assert f"{len(recipe.pairs.train)} pairs of relevance 3" in text
+    assert "| batch_size | 32 |" in text
+    assert "| 5 (kept) | 1.00 | 0.5000 | 0.4000 | 0.5000 | 0.6000 |" in text
+    assert license_of(tmp_path) == ""
+
+
+def _change_weights(folder: Path) -> None:
+    (folder / "model.safetensors").write_bytes(b"others")
+
+
+def _change_hash(folder: Path) -> None:
+    record = json.loads((folder / RECORD).read_text())
+    (folder / RECORD).write_text(json.dumps({**record, "sha256": "0" * 64}))
+
+
+def _change_ingredients(folder: Path) -> None:
+    record = json.loads((folder / RECORD).read_text())
+    record["ingredients"]["options"]["seed"] = 99
+    (folder / RECORD).write_text(json.dumps(record))
+
+
+def _hide_pairs(folder: Path) -> None:
+    record = json.loads((folder / RECORD).read_text())
+    del record["files"]["relevance/pairs.jsonl"]
+    (folder / RECORD).write_text(json.dumps(record))
+
+
+def _lose_a_file(folder: Path) -> None:
+    (folder / "config.json").unlink()
+
+
+def _lose_the_record(folder: Path) -> None:
+    (folder / RECORD).unlink()
+
+
+def _add_weights(folder: Path) -> None:
+    (folder / "1_Dense").mkdir()
+    (folder / "1_Dense" / "model.safetensors").write_bytes(b"more")
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        _change_weights,
+        _change_hash,
+        _change_ingredients,
+        _hide_pairs,
+        _lose_a_file,
+        _lose_the_record,
+        _add_weights,
+    ],
+)
+def test_a_model_that_does_not_fit_is_refused(tmp_path: Path, damage: object) -> None:
+    """Whatever is changed, missing or added is one line with the folder and what is allowed."""
+    recipe = made_recipe(tmp_path)
+    folder = _published(recipe, tmp_path / "cache").path
+    damage(folder)  # type: ignore[operator]
+    with pytest.raises(InputError) as caught:
+        find_stored(tmp_path / "cache", recipe.sha256)
+    assert str(folder) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_model_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    """A whole model under another hash's name is refused."""
+    recipe = made_recipe(tmp_path)
+    folder = _published(recipe, tmp_path / "cache").path
+    other = "0" * 64
+    folder.rename(store_folder(tmp_path / "cache", other))
+    with pytest.raises(InputError, match="it says"):
+        find_stored(tmp_path / "cache", other)
+
+
+def test_the_pairs_of_a_stored_model_are_looked_at(tmp_path: Path) -> None:
+    """A model that was trained on a query which is evaluated now is a leak."""
+    stored = _published(made_recipe(tmp_path), tmp_path / "cache")
+    query = stored.trained[0].query
+    with pytest.raises(InputError, match="leak in the model"):
+        find_leaks(stored.trained, made_dataset((query.upper(),)), where="the model")
+
+
+def test_half_a_checkpoint_does_not_count(tmp_path: Path) -> None:
+    """Only checkpoints with their mark count; the last of them is the step that a training goes on from."""
+    for step in (5, 10, 15):
+        (work_folder(tmp_path, "ab") / f"checkpoint-{step}").mkdir(parents=True)
+    assert last_step(tmp_path, "ab") is None
+    for step in (5, 10):
+        (work_folder(tmp_path, "ab") / f"checkpoint-{step}" / COMPLETE).write_text("{}")
+    assert last_step(tmp_path, "ab") == 10
+
+
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), r"cannot write \(no space left on the device\)"),
+        (PermissionError(errno.EACCES, "Permission denied"), r"cannot write \(Permission denied\)"),
+        (RuntimeError("CUDA out of memory\nmore"), "fine-tuning failed: CUDA out of memory$"),
+        (MemoryError(), "fine-tuning failed: MemoryError"),
+    ],
+)
+def test_what_fails_in_a_training_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception, line: str
+) -> None:
+    """A full disk, a folder that cannot be written and a failing device end in one line; no model is stored."""
+    import types  # noqa: PLC0415
+
+    def run(*_: object, **__: object) -> None:
+        raise error
+
+    module = types.ModuleType("relevance.finetune.loop")
+    module.run = run  # type: ignore[attr-defined]
+    monkeypatch.setitem(__import__("sys").modules, "relevance.finetune.loop", module)
+    recipe = made_recipe(tmp_path)
+    with pytest.raises(CouldNotRunError, match=line):
+        train(recipe, tmp_path / "cache", progress=False)
+    assert find_stored(tmp_path / "cache", recipe.sha256) is None
