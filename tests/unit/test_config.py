@@ -88,6 +88,30 @@ GIVEN: dict[str, tuple[Any, str, str, Callable[[Config], object]]] = {
         lambda config: config.elasticsearch.keep_index,
     ),
     "elasticsearch.index": ("a", "b", _table('index = "c"'), lambda config: config.elasticsearch.index),
+    "models.finetuned.path": (
+        "a/b",
+        "c/d",
+        '[models.finetuned]\npath = "e/f"',
+        lambda config: config.models["finetuned"].model,
+    ),
+    "finetune.pairs_from_judgments": (
+        0.1,
+        "0.2",
+        "[finetune]\npairs_from_judgments = 0.3",
+        lambda config: config.pairs_share,
+    ),
+    "finetune.epochs": (3, "4", "[finetune]\nepochs = 5", lambda config: config.finetune.epochs),
+    "finetune.batch_size": (3, "4", "[finetune]\nbatch_size = 5", lambda config: config.finetune.batch_size),
+    "finetune.learning_rate": (
+        0.1,
+        "2e-5",
+        "[finetune]\nlearning_rate = 3e-5",
+        lambda config: config.finetune.learning_rate,
+    ),
+    "finetune.max_tokens": (3, "4", "[finetune]\nmax_tokens = 5", lambda config: config.finetune.max_tokens),
+    "finetune.seed": (0, "1", "[finetune]\nseed = 2", lambda config: config.finetune.seed),
+    "finetune.loss": ("hard", "mnrl", '[finetune]\nloss = "hard"', lambda config: config.finetune.loss),
+    "finetune.patience": (4, "5", "[finetune]\npatience = 6", lambda config: config.finetune.patience),
 }
 """By key: the option's value, the variable's, a file, and where the configuration has it."""
 
@@ -113,6 +137,15 @@ WINS = {
     "elasticsearch.mapping": ("here/a", "here/b", "project/c", None),
     "elasticsearch.keep_index": (True, False, True, False),
     "elasticsearch.index": ("a", "b", "c", None),
+    "models.finetuned.path": ("a/b", "c/d", "e/f", None),
+    "finetune.pairs_from_judgments": (0.1, 0.2, 0.3, None),
+    "finetune.epochs": (3, 4, 5, 1),
+    "finetune.batch_size": (3, 4, 5, 32),
+    "finetune.learning_rate": (0.1, 2e-5, 3e-5, 5e-5),
+    "finetune.max_tokens": (3, 4, 5, 64),
+    "finetune.seed": (0, 1, 2, 12),
+    "finetune.loss": ("hard", "mnrl", "hard", "mnrl"),
+    "finetune.patience": (4, 5, 6, 3),
 }
 """By key: what is in force where the option, the variable, the file or nothing decides; paths in the test's folder."""
 
@@ -155,7 +188,7 @@ def test_an_empty_variable_is_none_but_for_the_prompt(tmp_path: Path) -> None:
     config = _read(tmp_path, environ={key.variable: "" for key in KEYS if key.variable})
     given = {path for path, origin in config.origins.items() if origin != "default"}
     assert given == {"models.base.prompt"}
-    assert config.models == {"base": ModelChoice(query_prompt="")}
+    assert config.models == {"base": ModelChoice(query_prompt=""), "finetuned": ModelChoice()}
 
 
 def test_variables_of_others_are_left_alone(tmp_path: Path) -> None:
@@ -167,14 +200,18 @@ def test_a_device_given_outside_the_file_is_for_all_models(tmp_path: Path) -> No
     """In the file a model's own device outranks the common one."""
     text = 'device = "cpu"\n[models.base]\nprompt = ""\n[models.other]\ndevice = "cuda"'
     devices = [choice.device for choice in _read(tmp_path, text).models.values()]
-    assert devices == ["cpu", "cuda"]
-    assert [choice.device for choice in _read(tmp_path, text, device="mps").models.values()] == ["mps", "mps"]
+    assert devices == ["cpu", "cuda", "cpu"]
+    assert [choice.device for choice in _read(tmp_path, text, device="mps").models.values()] == ["mps", "mps", "mps"]
 
 
 def test_options_of_a_model_are_for_base(tmp_path: Path) -> None:
     """Other models are what the file says."""
     config = _read(tmp_path, '[models.other]\npath = "a/b"\nprompt = "p"', model="c/d", query_prompt="q", max_tokens=9)
-    assert config.models == {"base": ModelChoice("c/d", "q", 9), "other": ModelChoice("a/b", "p")}
+    assert config.models == {
+        "base": ModelChoice("c/d", "q", 9),
+        "other": ModelChoice("a/b", "p"),
+        "finetuned": ModelChoice(),
+    }
 
 
 # places

@@ -23,7 +23,7 @@ def test_every_key_option_and_variable_stands_on_the_page() -> None:
     rows = [line for line in page().splitlines() if line.startswith("| `")]
     assert len(rows) == len(KEYS)
     for key, row in zip(KEYS, rows, strict=True):
-        assert row.startswith(f"| `{key.key}` |")
+        assert row.startswith(f"| `{key.path.removeprefix(key.table + '.').removeprefix('NAME.')}` |")
         option = f"{key.option} {key.metavar}".strip()
         assert f"| `{option}` | `{key.variable}` |" in row if option else "|  |  |" in row
 
@@ -37,7 +37,7 @@ def test_the_example_is_a_configuration(tmp_path: Path) -> None:
     assert EXAMPLE in page()
     assert config.source.path == tmp_path / "catalogue"
     assert [strategy.name for strategy in config.selected] == ["textsearch_boosted", "titles", "fused", "phrases"]
-    assert list(config.models) == ["base", "plain"]
+    assert list(config.models) == ["base", "plain", "finetuned"]
     assert config.elasticsearch.mapping == tmp_path / "synonyms.json"
 
 

@@ -1,4 +1,4 @@
-"""Strategies: the nine of the table, the requests they make, and one clear line for each bad value."""
+"""Strategies: the eleven of the table, the requests they make, and one clear line for each bad value."""
 
 from __future__ import annotations
 
@@ -35,20 +35,22 @@ REFERENCE = {
     "hybrid_boosted": (Leg(BOOSTED, (("whole", 50),), 150, "base"),),
     "rrf": (text_leg(BOOSTED), vector_leg(("whole", 1))),
     "rrf_multi": (text_leg(BOOSTED), *(vector_leg(boost) for boost in EACH)),
+    "vectorsearch_finetune": (Leg((), (("whole", 1),), 150, "finetuned"),),
+    "rrf_finetune": (text_leg(BOOSTED), Leg((), (("whole", 1),), 150, "finetuned")),
 }
 
 
 def test_the_table_holds_the_strategies_of_the_reference() -> None:
-    """Nine names in the order of its results, each with the fields and boosts that it was published with."""
+    """Eleven names in the order of its results, each with the fields and boosts that it was published with."""
     assert list(STRATEGIES) == list(REFERENCE)
     assert {name: strategy.legs() for name, strategy in STRATEGIES.items()} == REFERENCE
     assert all(name == strategy.name for name, strategy in STRATEGIES.items())
 
 
 def test_rank_fusion_takes_lists_of_50_with_k_60() -> None:
-    """The two strategies that fuse ranks, and no other, combine by `rrf`."""
+    """The three strategies that fuse ranks, and no other, combine by `rrf`."""
     fused = {name: (s.window, s.k) for name, s in STRATEGIES.items() if s.combine == "rrf"}
-    assert fused == {"rrf": (50, 60), "rrf_multi": (50, 60)}
+    assert fused == {"rrf": (50, 60), "rrf_multi": (50, 60), "rrf_finetune": (50, 60)}
 
 
 def test_a_leg_says_what_it_asks() -> None:
