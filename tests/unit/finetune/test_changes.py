@@ -68,6 +68,8 @@ def test_seeds_are_averaged_query_by_query() -> None:
     assert [gain.verdict for gain in found.seeds] == ["open", "open"]
     assert found.over_seeds.interval == pytest.approx((0.2, 0.2))
     assert [one.query for one in found.gained] == ["q00000"]  # of the first seed, whose model is kept
+    kept = compare(NAMES, before, [evaluation([0.9, 0.9]), before], queries(2))
+    assert [gain.tuned for gain in kept.gains] == pytest.approx([1.0, 0.63, 0.9])
 
 
 def test_other_queries_are_refused() -> None:
