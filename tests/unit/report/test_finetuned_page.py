@@ -59,6 +59,17 @@ def test_the_page_leads_to_every_file_and_no_other() -> None:
     assert linked == set(files) - {"index.md"}
 
 
+def test_many_notes_are_a_file_of_their_own() -> None:
+    """Ten notes stand on the page; where there are more, all are in a file, and the page says so."""
+    notes = tuple(f"near: {at}\nand | so on" for at in range(12))
+    files = report_files(replace(facts(), notes=notes), changes(5, judged=10))
+    assert str(files["notes.txt"]).splitlines() == [f"near: {at} and | so on" for at in range(12)]
+    page = str(files["index.md"])
+    assert page.count("- near: ") == 10
+    assert "- 2 more: [notes.txt](notes.txt)" in page
+    assert "notes.txt" not in report_files(replace(facts(), notes=notes[:10]), changes(5, judged=10))
+
+
 def test_one_seed_has_no_band() -> None:
     """Neither picture nor section of seeds where there is one."""
     files = report_files(facts(), changes(20, judged=60))
