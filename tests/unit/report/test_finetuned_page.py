@@ -27,10 +27,11 @@ GAIN = re.compile(r"[+-]\d\.\d{4}(?! \[)(?!\])(?!, )")
 """A signed number of four decimals that neither has an interval behind it nor stands in one."""
 
 
-@pytest.fixture(autouse=True)
-def coarse(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A quarter of the pixels in each direction: the same pictures, sooner."""
-    monkeypatch.setattr("relevance.report.finetuned.style.DPI", 50)
+@pytest.fixture
+def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No picture is drawn, which takes most of a report's time; other tests look at pictures."""
+    for name in ("curve", "band", "queries", "box", "density"):
+        monkeypatch.setattr(f"relevance.report.finetuned.{name}_picture", lambda _: b"PNG")
 
 
 def rendered(page: str) -> str:
@@ -52,6 +53,7 @@ def none_changed() -> Changes:
     return Changes((compared,), pair_changes(judged), (curve(2, best=0),))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_the_page_leads_to_every_file_and_no_other() -> None:
     """Every picture and CSV file of the folder is linked from the page, and every link leads to a file."""
     files = report_files(facts(2), changes(20, judged=60, seeds=2))
@@ -59,6 +61,7 @@ def test_the_page_leads_to_every_file_and_no_other() -> None:
     assert linked == set(files) - {"index.md"}
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_many_notes_are_a_file_of_their_own() -> None:
     """Ten notes stand on the page; where there are more, all are in a file, and the page says so."""
     notes = tuple(f"near: {at}\nand | so on" for at in range(12))
@@ -70,6 +73,7 @@ def test_many_notes_are_a_file_of_their_own() -> None:
     assert "notes.txt" not in report_files(replace(facts(), notes=notes[:10]), changes(5, judged=10))
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_one_seed_has_no_band() -> None:
     """Neither picture nor section of seeds where there is one."""
     files = report_files(facts(), changes(20, judged=60))
@@ -134,6 +138,7 @@ def test_nothing_changed_is_a_page_too() -> None:
     assert "undecided" in page
 
 
+@pytest.mark.usefixtures("undrawn")
 def test_without_strategies_and_pairs_the_training_is_reported() -> None:
     """No benchmark ran and no pair is judged: the page says so, and no picture is empty."""
     nothing = JudgedPairs((), (), (), *(np.array([]),) * 3, relevant_from=1)
@@ -176,9 +181,12 @@ def test_numbers_of_seeds_must_agree() -> None:
             report_files(broken, changes(5, judged=10))
 
 
-def test_the_folder_is_replaced_whole(tmp_path: Path) -> None:
+def test_the_folder_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """A report takes the place of an earlier one, and of nothing else."""
+    monkeypatch.setattr("relevance.report.finetuned.style.DPI", 50)
     write_report(facts(2), changes(5, judged=10, seeds=2), tmp_path / "report")
+    for picture in (tmp_path / "report").glob("*.png"):
+        assert picture.read_bytes().startswith(b"\x89PNG")
     check_report_folder(tmp_path / "report", named="--out report")
     write_report(facts(), changes(5, judged=10), tmp_path / "report")
     assert not (tmp_path / "report" / "seeds.png").exists()
