@@ -20,31 +20,29 @@ class Band:
     """Validation nDCG@10 over the steps.
 
     Attributes:
-        steps: training steps, ascending; those at which two trainings or more were evaluated (the others had stopped).
+        steps: training steps, ascending, at which all trainings were evaluated; behind the first stop a mean would be
+            that of the others.
         low: the lowest nDCG at each step.
         mean: the mean at each step.
         high: the highest at each step.
-        seeds: how many trainings were evaluated at each step.
     """
 
     steps: tuple[int, ...]
     low: tuple[float, ...]
     mean: tuple[float, ...]
     high: tuple[float, ...]
-    seeds: tuple[int, ...]
 
 
 def band(curves: Sequence[Curve]) -> Band:
-    """The band of several trainings; empty where no two were evaluated at one step."""
+    """The band of several trainings; empty where there is one alone, or no common step."""
     found: dict[int, list[float]] = {}
     for curve in curves:
         for step in curve.steps:
             found.setdefault(step.step, []).append(step.ndcg)
-    shared = {step: values for step, values in sorted(found.items()) if len(values) > 1}
+    shared = {step: values for step, values in sorted(found.items()) if len(values) == len(curves) > 1}
     return Band(
         steps=tuple(shared),
         low=tuple(min(values) for values in shared.values()),
         mean=tuple(float(np.mean(values)) for values in shared.values()),
         high=tuple(max(values) for values in shared.values()),
-        seeds=tuple(len(values) for values in shared.values()),
     )

@@ -30,6 +30,9 @@ COMPARED = (RR10, AP10, NDCG10)
 LEVEL = 0.95
 """The share of the paired bootstrap's means inside an interval."""
 
+_SEED = 0
+"""Of the bootstrap's draws."""
+
 _SAME = 1e-9
 """A smaller change of a metric is the rounding of a sum."""
 
@@ -152,8 +155,8 @@ def compare(names: tuple[str, str], before: Evaluation, after: Sequence[Evaluati
 
 
 def _gain(metric: Metric, before: _Floats, after: _Floats) -> Gain:
-    interval = paired_interval(after - before, level=LEVEL) if len(before) > 1 else None
-    return Gain(metric, float(before.mean()), float(after.mean()), interval)
+    found = paired_interval(before, after, seed=_SEED, confidence=LEVEL) if len(before) > 1 else None
+    return Gain(metric, float(before.mean()), float(after.mean()), None if found is None else (found.low, found.high))
 
 
 def _query_changes(before: Evaluation, after: Evaluation, queries: Queries) -> tuple[QueryChange, ...]:

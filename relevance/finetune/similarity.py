@@ -88,7 +88,7 @@ class LabelGroup:
 
     Attributes:
         name: `2`, or `0 to 3`.
-        kind: `relevant`, `irrelevant`, or `both` where the labels of a group fall on both sides.
+        kind: `relevant`, `irrelevant`, or `mixed` where the labels of a group fall on both sides.
         base: shape (pairs,), cosines under the base model.
         tuned: shape (pairs,), cosines under the fine-tuned model.
     """
@@ -171,5 +171,5 @@ def _group(pairs: JudgedPairs, lowest: float, highest: float) -> LabelGroup:
     rows = (pairs.labels >= lowest) & (pairs.labels <= highest)
     name = f"{lowest:.10g}" if lowest == highest else f"{lowest:.10g} to {highest:.10g}"
     sides = set(pairs.relevant[rows].tolist())
-    kind = "both" if len(sides) > 1 else "relevant" if sides == {True} else "irrelevant"
+    kind = "mixed" if len(sides) > 1 else "relevant" if sides == {True} else "irrelevant"
     return LabelGroup(name, kind, pairs.base[rows], pairs.tuned[rows])

@@ -14,18 +14,22 @@ if TYPE_CHECKING:
 
     from relevance.suite import Suite
 
-__all__ = ["check_folder", "write_folder"]
+__all__ = ["check_folder", "replace_folder", "write_folder"]
 
 _MARK = "results.json"
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, *, mark: str = _MARK) -> None:
     """Refuse a place that holds something else than results: it would be replaced whole.
+
+    Args:
+        folder: where results will be written.
+        mark: the file that earlier results of that kind hold.
 
     Raises:
         InputError: `folder` is a file, holds other files, or cannot be made.
     """
-    check_replaceable(folder, mark=_MARK, named=f"--out {folder}", earlier="earlier results")
+    check_replaceable(folder, mark=mark, named=f"--out {folder}", earlier="earlier results")
 
 
 def _files(suite: Suite) -> Mapping[str, str | bytes]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from relevance.report.finetuned.columns import comparison_csv, pairs_csv, queries_csv, training_csv
 from relevance.report.finetuned.facts import Facts
-from relevance.report.finetuned.page import index_page
+from relevance.report.finetuned.page import index_page, long_notes
 from relevance.report.finetuned.pairs import box_picture, density_picture
 from relevance.report.finetuned.queries import queries_picture
 from relevance.report.finetuned.training import band_picture, curve_picture
@@ -63,6 +63,8 @@ def report_files(facts: Facts, changes: Changes) -> Mapping[str, str | bytes]:
         "pairs.csv": pairs_csv(changes.pairs),
         "curve.png": curve_picture(changes.curves[0]),
     }
+    if (notes := long_notes(facts.notes)) is not None:
+        files["notes.txt"] = notes
     if len(changes.curves) > 1:
         files["seeds.png"] = band_picture(changes.curves)
     if changes.comparisons:

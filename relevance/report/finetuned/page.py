@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from relevance.finetune.record import Curve, Step
     from relevance.report.finetuned.facts import Facts
 
-__all__ = ["index_page"]
+__all__ = ["index_page", "long_notes"]
+
+_SHOWN_NOTES = 10
 
 _VERDICTS = {"better": "better", "worse": "**worse**", "open": "undecided"}
 
@@ -53,7 +55,7 @@ def _summary(facts: Facts, comparisons: Sequence[Comparison]) -> list[str]:
 
 def _trained(facts: Facts, curve: Curve) -> list[str]:
     chosen = curve.steps[curve.best]
-    end = "stopped because it no longer learned" if curve.stopped_early else "ran all its epochs"
+    end = "it no longer learned" if curve.stopped_early else "all epochs"
     rows = [
         ("data set", escaped(facts.dataset)),
         ("base model", code(facts.base)),
@@ -61,10 +63,23 @@ def _trained(facts: Facts, curve: Curve) -> list[str]:
         *((escaped(name), f"{number:,}") for name, number in facts.counts.items()),
         *((escaped(name), code(f"{value}")) for name, value in facts.options.items()),
         ("seeds" if len(facts.seeds) > 1 else "seed", ", ".join(str(seed) for seed in facts.seeds)),
-        ("training", f"{curve.seconds:,.0f} s, {end} at step {curve.steps[-1].step:,}; kept: step {chosen.step:,}"),
+        (
+            "training",
+            f"{curve.seconds:,.0f} s, ended at step {curve.steps[-1].step:,} ({end}); kept: step {chosen.step:,}",
+        ),
     ]
-    notes = ["", *(f"- {escaped(note)}" for note in facts.notes)] if facts.notes else []
-    return ["## What was trained on what", "", *table(("", ""), rows, left=2), *notes]
+    return ["## What was trained on what", "", *table(("", ""), rows, left=2), *_notes(facts.notes)]
+
+
+def _notes(notes: Sequence[str]) -> list[str]:
+    more = len(notes) - _SHOWN_NOTES
+    shown = [f"- {escaped(note)}" for note in notes[:_SHOWN_NOTES]]
+    return [*([""] if shown else []), *shown, *([f"- {more:,} more: [notes.txt](notes.txt)"] if more > 0 else [])]
+
+
+def long_notes(notes: Sequence[str]) -> str | None:
+    """All notes, a line each, where they are more than the page shows; else None."""
+    return "".join(f"{' '.join(note.split())}\n" for note in notes) if len(notes) > _SHOWN_NOTES else None
 
 
 def _comparison(facts: Facts, comparisons: Sequence[Comparison]) -> list[str]:
@@ -110,7 +125,7 @@ def _seeds(facts: Facts, changes: Changes) -> list[str]:
         "",
         "![Band of validation nDCG@10 over the training steps](seeds.png)",
         "",
-        "The band lies between the lowest and the highest seed, where two or more were evaluated.",
+        "The band lies between the lowest and the highest seed, up to the first that stopped.",
         "",
         *table(("seed", "kept step", "validation nDCG@10 before", "kept", "seconds"), validation),
         "",

@@ -8,7 +8,7 @@ import numpy as np
 
 from relevance.finetune.changes import LEVEL
 from relevance.report.finetuned.figures import gain_text
-from relevance.report.finetuned.style import BASE, TUNED, head, picture
+from relevance.report.finetuned.style import BASE, QUIET, TUNED, head, picture, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,10 +50,13 @@ def _changes(axes: Axes, comparison: Comparison) -> None:
     axes.axhline(0, color="black", linewidth=0.8)
     gained, lost = len(comparison.gained), len(comparison.lost)
     same = len(changes) - gained - lost
-    axes.set_title(
-        f"{comparison.tuned} against {comparison.base}\n"
-        f"{gained:,} gained, {same:,} unchanged, {lost:,} lost; mean change {gain_text(comparison.gains[-1])}"
-    )
+    gain = comparison.gains[-1]
+    mean = "" if gain.interval is None else f": {gain_text(gain)}"
+    counts = f"{gained:,} gained, {same:,} unchanged, {lost:,} lost"
+    axes.set_title(f"{comparison.tuned} against {comparison.base}{mean}\n{counts}", fontsize=11)
+    if not gained and not lost:
+        axes.text(0.5, 0.6, "no query changed", transform=axes.transAxes, ha="center", color=QUIET)
     axes.set_xlim(0, len(changes))
-    axes.set_xlabel(f"the {len(changes):,} judged queries, sorted by change")
+    axes.set_xlabel(f"judged queries, sorted by change ({len(changes):,})")
+    whole_numbers(axes)
     axes.set_ylabel("change of nDCG@10")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-__all__ = ["BASE", "DPI", "QUIET", "TUNED", "WIDTH", "Look", "head", "picture"]
+__all__ = ["BASE", "DPI", "QUIET", "TUNED", "WIDTH", "Look", "head", "picture", "whole_numbers"]
 
 
 @dataclass(frozen=True)
@@ -89,3 +89,11 @@ def head(figure: Figure, title: str, axes: Axes, *, columns: int) -> None:
         loc="outside upper left",
         ncols=columns,
     )
+
+
+def whole_numbers(axes: Axes) -> None:
+    """Ticks of the horizontal axis at whole numbers, thousands apart."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter  # noqa: PLC0415 - heavy
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relevance.finetune.band import band
-from relevance.report.finetuned.style import BASE, QUIET, TUNED, head, picture
+from relevance.report.finetuned.style import BASE, QUIET, TUNED, head, picture, whole_numbers
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,8 +33,10 @@ def curve_picture(curve: Curve) -> bytes:
         for axes, name in zip(panels, ("mean training loss", "rank correlation\n(Spearman)", "nDCG@10"), strict=True):
             axes.set_ylabel(name)
             axes.margins(y=0.15)
-        panels[0].set_ylim(bottom=0)
-        panels[2].set_xlabel("training step (batches)")
+        _loss_axis(panels[0], [loss for _, loss in losses])
+        _steps_axis(panels[2])
+        if len(steps) == 1:
+            panels[2].set_xlim(steps[0] - 1, steps[0] + 1)
         _epochs(panels[0], curve)
         figure.align_ylabels(panels)
         head(figure, "Training: loss, and quality on the validation queries", panels[2], columns=3)
@@ -51,7 +53,21 @@ def _line(axes: Axes, steps: list[int], values: list[float], curve: Curve) -> No
                 step, value, "D", color=BASE.colour, markersize=8, label=f"{BASE.name}, before training", zorder=4
             )
         if step == curve.steps[curve.best].step:
-            axes.plot(step, value, "*", color=TUNED.colour, markersize=17, label="chosen step", zorder=5)
+            colour = TUNED.colour if curve.best else BASE.colour  # no step was better than the base model
+            axes.plot(step, value, "*", color=colour, markersize=17, label="chosen step", zorder=5)
+
+
+def _loss_axis(axes: Axes, losses: list[float]) -> None:
+    if losses:
+        axes.set_ylim(0, 1.15 * max(*losses, 1e-6))
+    else:
+        axes.set_yticks([])
+        axes.text(0.02, 0.5, "no step was trained", transform=axes.transAxes, color=QUIET)
+
+
+def _steps_axis(axes: Axes) -> None:
+    axes.set_xlabel("training step (batches)")
+    whole_numbers(axes)
 
 
 def _epochs(axes: Axes, curve: Curve) -> None:
@@ -86,7 +102,7 @@ def band_picture(curves: Sequence[Curve]) -> bytes:
         axes.plot(found.steps, found.mean, color=TUNED.colour, linewidth=2.5, label="mean of the seeds")
         before = sum(curve.steps[0].ndcg for curve in curves) / len(curves)
         axes.axhline(before, color=BASE.colour, linestyle="--", linewidth=2, label=f"{BASE.name}, before training")
-        axes.set_xlabel("training step (batches)")
+        _steps_axis(axes)
         axes.set_ylabel("nDCG@10 of the validation queries")
         axes.margins(y=0.12)
         head(figure, f"Validation nDCG@10 of {len(curves)} seeds", axes, columns=3)

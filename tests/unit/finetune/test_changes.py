@@ -1,0 +1,109 @@
+"""Strategies compared: hand-worked gains, queries gained and lost, several seeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up_changes import curve, evaluation, queries
+
+from relevance.evaluation import AP10, NDCG10, RR10
+from relevance.finetune.band import band
+from relevance.finetune.changes import compare
+
+NAMES = ("rrf", "rrf_finetune")
+
+
+def test_means_and_their_difference_are_those_of_the_queries() -> None:
+    """0.5, 0.2, 1.0 against 0.7, 0.2, 0.4: the means are 17/30 and 13/30."""
+    found = compare(NAMES, evaluation([0.5, 0.2, 1.0]), [evaluation([0.7, 0.2, 0.4])], queries(3))
+    assert [gain.metric for gain in found.gains] == [RR10, AP10, NDCG10]
+    ndcg = found.gains[-1]
+    assert (ndcg.base, ndcg.tuned) == pytest.approx((17 / 30, 13 / 30))
+    assert ndcg.difference == pytest.approx(-4 / 30)
+    assert found.over_seeds == found.seeds[0] == ndcg
+
+
+def test_queries_are_sorted_from_gain_to_loss() -> None:
+    """Equal changes go by text ("pipe …" is query 0, "two lines" query 3); an unchanged one neither gains nor loses."""
+    found = compare(NAMES, evaluation([0.5, 0.25, 1.0, 0.25]), [evaluation([0.75, 0.25, 0.5, 0.5])], queries(4))
+    rows = [(one.query, one.change) for one in found.queries]
+    assert rows == [("q00000", 0.25), ("q00003", 0.25), ("q00001", 0.0), ("q00002", -0.5)]
+    assert [one.query for one in found.gained] == ["q00000", "q00003"]
+    assert [(one.query, one.before, one.after) for one in found.lost] == [("q00002", 1.0, 0.5)]
+
+
+def test_the_rounding_of_a_sum_is_no_change() -> None:
+    """0.1 + 0.2 against 0.3: nothing gained, nothing lost."""
+    found = compare(NAMES, evaluation([0.3, 0.3]), [evaluation([0.1 + 0.2, 0.3])], queries(2))
+    assert (found.gained, found.lost) == ((), ())
+
+
+def test_the_loss_that_is_largest_comes_first() -> None:
+    """Lost queries are sorted the other way round."""
+    found = compare(NAMES, evaluation([1.0, 1.0, 1.0]), [evaluation([0.5, 0.0, 0.75])], queries(3))
+    assert [one.change for one in found.lost] == [-1.0, -0.5, -0.25]
+
+
+@pytest.mark.parametrize(
+    ("after", "verdict"), [([0.6, 0.7, 0.8], "better"), ([0.4, 0.3, 0.2], "worse"), ([0.6, 0.4, 0.5], "open")]
+)
+def test_the_verdict_is_that_of_the_interval(after: list[float], verdict: str) -> None:
+    """Better or worse only where the whole interval lies on one side of 0."""
+    found = compare(NAMES, evaluation([0.5, 0.5, 0.5]), [evaluation(after)], queries(3))
+    assert found.gains[-1].verdict == verdict
+
+
+def test_a_single_query_has_no_interval() -> None:
+    """One query says nothing of others: no interval, and the verdict is open."""
+    found = compare(NAMES, evaluation([0.5]), [evaluation([1.0])], queries(1))
+    assert [(gain.interval, gain.verdict) for gain in found.gains] == [(None, "open")] * 3
+
+
+def test_seeds_are_averaged_query_by_query() -> None:
+    """Two seeds that gain on one query each: each alone is open, their mean gains 0.2 on both and is certain."""
+    before = evaluation([0.5, 0.5])
+    found = compare(NAMES, before, [evaluation([0.9, 0.5]), evaluation([0.5, 0.9])], queries(2))
+    assert [gain.verdict for gain in found.seeds] == ["open", "open"]
+    assert found.over_seeds.interval == pytest.approx((0.2, 0.2))
+    assert [one.query for one in found.gained] == ["q00000"]  # of the first seed, whose model is kept
+    kept = compare(NAMES, before, [evaluation([0.9, 0.9]), before], queries(2))
+    assert [gain.tuned for gain in kept.gains] == pytest.approx([1.0, 0.63, 0.9])
+
+
+def test_other_queries_are_refused() -> None:
+    """Evaluations of different queries cannot be paired, and without a seed there is nothing to compare."""
+    two, three = evaluation([0.5, 0.5]), evaluation([0.5, 0.5, 0.5])
+    with pytest.raises(ValueError, match="not evaluated on the same judged queries"):
+        compare(NAMES, two, [three], queries(3))
+    with pytest.raises(ValueError, match="not evaluated on the same judged queries"):
+        compare(NAMES, two, [], queries(2))
+
+
+def test_the_band_holds_the_extremes_at_shared_steps() -> None:
+    """Where one training has stopped there is no band."""
+    long, short = curve(4, seed=1), curve(3, seed=2)
+    found = band([long, short])
+    assert found.steps == tuple(step.step for step in short.steps)
+    for at, (one, two) in enumerate(zip(long.steps, short.steps, strict=False)):
+        assert found.low[at] == min(one.ndcg, two.ndcg)
+        assert found.high[at] == max(one.ndcg, two.ndcg)
+        assert found.mean[at] == pytest.approx((one.ndcg + two.ndcg) / 2)
+
+
+def test_one_training_has_no_band() -> None:
+    """A band of one is empty, and so is one of trainings without a common step."""
+    one = curve(3)
+    other = replace(one, steps=tuple(replace(step, step=step.step + 1) for step in one.steps))
+    assert band([one]).steps == ()
+    assert band([one, other]).steps == ()
+
+
+def test_intervals_are_of_all_queries() -> None:
+    """With 400 queries the interval is near that of the normal distribution."""
+    generator = np.random.default_rng(5)
+    before, moved = generator.random(400), generator.normal(0.02, 0.1, 400)
+    found = compare(NAMES, evaluation(before), [evaluation(before + moved)], queries(400))
+    half = 1.96 * moved.std() / 20
+    assert found.gains[-1].interval == pytest.approx((moved.mean() - half, moved.mean() + half), abs=half / 10)
