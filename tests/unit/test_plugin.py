@@ -367,7 +367,9 @@ def test_own_strategies_are_benchmarks(project: pytest.Pytester) -> None:
     """Each is collected beside the built-in ones, chosen by -k and by --strategy, and measured like them."""
     _configured(project)
     collected = project.runpytest_inprocess("benchmarks", "--collect-only", "-q", "-k", "titles or rrf or alike")
-    collected.stdout.fnmatch_lines([f"*test_strategy[[]{name}[]]" for name in ("rrf", "rrf_multi", "rrf_finetune", "titles", "alike")])
+    collected.stdout.fnmatch_lines(
+        [f"*test_strategy[[]{name}[]]" for name in ("rrf", "rrf_multi", "rrf_finetune", "titles", "alike")]
+    )
     run = project.runpytest_inprocess("benchmarks", "-k", "textsearch")
     run.assert_outcomes(passed=3, deselected=11)
     project.runpytest_inprocess("benchmarks", "--strategy", "titles", "--out", "own").assert_outcomes(passed=1)

@@ -1,0 +1,202 @@
+"""Fine-tuning with sentence-transformers' own trainer, on a made model that trains in a second."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from made_pairs import COLOURS, THINGS, made_dataset, made_frame, made_recipe
+from tiny import make_tiny_model
+
+from relevance import embeddings, finetune
+from relevance.errors import CouldNotRunError, InputError
+from relevance.finetune import Options, Recipe, find_stored, train
+from relevance.finetune.store import last_step, work_folder
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+pytestmark = pytest.mark.needs("model")
+
+OPTIONS = Options(epochs=4, batch_size=4, learning_rate=3e-3, max_tokens=16, patience=8)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose vocabulary are the words of the made pairs."""
+    words = [*COLOURS, *THINGS, "number", *map(str, range(10))]
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", words)
+
+
+@pytest.fixture
+def recipe(tiny: Path, tmp_path: Path) -> Recipe:
+    """The made pairs, to be trained on that model."""
+    base = embeddings.resolve(embeddings.ModelChoice(str(tiny), query_prompt="number", device="cpu"))
+    return replace(made_recipe(tmp_path), base=base, options=OPTIONS)
+
+
+def _weights(folder: Path) -> str:
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
+def test_a_seed_decides_the_weights(recipe: Recipe, tmp_path: Path) -> None:
+    """The same seed gives the same weights, another one others; every half epoch was evaluated, the best is kept."""
+    other = replace(recipe, options=replace(OPTIONS, seed=13))
+    first, again, others = (
+        train(one, tmp_path / name, progress=False) for name, one in (("a", recipe), ("b", recipe), ("c", other))
+    )
+    assert _weights(first.path) == _weights(again.path) != _weights(others.path)
+    steps = first.curve.steps
+    assert [round(2 * step.epoch) for step in steps] == list(range(9))
+    assert steps[0].loss is None
+    assert steps[-1].loss < steps[1].loss  # type: ignore[operator]  # only the first has none
+    assert first.curve.best == max(range(9), key=lambda at: (steps[at].ndcg, -at))
+    assert not first.curve.stopped_early
+
+
+def test_a_stored_model_is_a_model_like_any_other(recipe: Recipe, tmp_path: Path) -> None:
+    """It is resolved with the prompt that it was trained with and the base's own limit, and is not trained again."""
+    stored = train(recipe, tmp_path, progress=False)
+    model = embeddings.resolve(embeddings.ModelChoice(str(stored.path)))
+    assert (model.prompt, model.max_tokens, model.dimensions) == ("number", 64, 32)
+    assert model.sha256 != recipe.base.sha256
+    assert not list(stored.path.rglob("*.bin")) + list(stored.path.rglob("*.pt"))
+    assert train(recipe, tmp_path, progress=False) == stored
+    assert not work_folder(tmp_path, recipe.sha256).exists()
+
+
+def test_mined_negatives_train_too(recipe: Recipe, tmp_path: Path) -> None:
+    """With `loss = hard` each pair has a negative of its own, and the loss falls."""
+    hard = replace(recipe, options=replace(OPTIONS, loss="hard"))
+    steps = train(hard, tmp_path, progress=False).curve.steps
+    assert steps[-1].loss < steps[1].loss  # type: ignore[operator]  # only the first has none
+
+
+def test_training_stops_where_it_no_longer_learns(recipe: Recipe, tmp_path: Path) -> None:
+    """With a learning rate that changes nothing it ends after `patience` evaluations; the base is kept."""
+    idle = replace(recipe, options=replace(OPTIONS, learning_rate=1e-30, patience=2))
+    stored = train(idle, tmp_path, progress=False)
+    assert stored.curve.stopped_early
+    assert (len(stored.curve.steps), stored.curve.best) == (3, 0)
+
+
+class _Interrupting:
+    """A clock at whose n-th look someone presses Control-C."""
+
+    def __init__(self, at: int) -> None:
+        self._left = at
+
+    def __call__(self) -> float:
+        self._left -= 1
+        if self._left == 0:
+            raise KeyboardInterrupt
+        return 0.0
+
+
+def test_an_interrupted_training_goes_on(recipe: Recipe, tmp_path: Path) -> None:
+    """After an interrupt the last checkpoint is there; what goes on from it ends with the same weights and curve."""
+    from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
+
+    whole = train(recipe, tmp_path / "whole", progress=False)
+    folder = work_folder(tmp_path, recipe.sha256)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, folder, progress=False, clock=_Interrupting(18))
+    step = last_step(tmp_path, recipe.sha256)
+    assert step is not None
+    assert 0 < step < whole.curve.steps[-1].step
+    stored = train(recipe, tmp_path, progress=False)
+    assert _weights(stored.path) == _weights(whole.path)
+    assert stored.curve.steps == whole.curve.steps
+
+
+def test_an_interrupt_while_a_checkpoint_is_written_leaves_the_one_before(
+    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Interrupted twice, the second time in the middle of a checkpoint: half of one is never taken up."""
+    import torch  # noqa: PLC0415 - seconds
+
+    from relevance.finetune.loop import run  # noqa: PLC0415 - the same
+
+    folder = work_folder(tmp_path, recipe.sha256)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, folder, progress=False, clock=_Interrupting(12))
+    before = last_step(tmp_path, recipe.sha256)
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            train(recipe, tmp_path, progress=False)
+    assert last_step(tmp_path, recipe.sha256) == before
+    assert len(list(folder.glob("checkpoint-*"))) == 2
+    assert _weights(train(recipe, tmp_path, progress=False).path) == _weights(
+        train(recipe, tmp_path / "whole", progress=False).path
+    )
+
+
+def test_a_loss_that_is_no_number_is_one_line(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It ends the training at the next evaluation; nothing is stored."""
+    from relevance.finetune import loop  # noqa: PLC0415 - imports torch
+
+    class Broken(loop.MultipleNegativesRankingLoss):
+        def forward(self, *inputs: Any, **names: Any) -> Any:
+            return super().forward(*inputs, **names) * float("nan")
+
+    monkeypatch.setattr(loop, "MultipleNegativesRankingLoss", Broken)
+    with pytest.raises(CouldNotRunError, match=r"^fine-tuning: the loss is not a number at step \d; allowed: a lower"):
+        train(recipe, tmp_path, progress=False)
+    assert find_stored(tmp_path, recipe.sha256) is None
+
+
+def test_a_full_disk_is_one_line_and_no_loss(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A checkpoint that cannot be written ends the training; with room again the same command goes on."""
+    import torch  # noqa: PLC0415 - seconds
+
+    saved = torch.save
+    calls = []
+
+    def full(*arguments: Any, **options: Any) -> Any:
+        calls.append(1)
+        if len(calls) > 6:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return saved(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(torch, "save", full)
+        with pytest.raises(CouldNotRunError, match="no space left on the device"):
+            train(recipe, tmp_path, progress=False)
+    assert last_step(tmp_path, recipe.sha256) is not None
+    assert train(recipe, tmp_path, progress=False).curve.steps[-1].step > 0
+
+
+def test_a_device_that_is_not_there_is_one_line(recipe: Recipe, tmp_path: Path) -> None:
+    """With those that are there."""
+    elsewhere = replace(recipe, base=replace(recipe.base, device="cuda:97"))
+    with pytest.raises(CouldNotRunError, match="device 'cuda:97' is not there; available: cpu"):
+        train(elsewhere, tmp_path, progress=False)
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"{}"), lambda path: path.unlink()])
+def test_a_damaged_model_is_one_line(recipe: Recipe, tmp_path: Path, damage: Callable[[Path], Any]) -> None:
+    """A stored model whose files changed is refused, and not trained anew behind the user's back."""
+    stored = train(recipe, tmp_path, progress=False)
+    damage(stored.path / "tokenizer.json")
+    with pytest.raises(InputError, match=re.escape(f"model {stored.path}: tokenizer.json")):
+        train(recipe, tmp_path, progress=False)
+
+
+def test_what_was_trained_is_looked_at(recipe: Recipe, tmp_path: Path) -> None:
+    """The pairs recorded with a model are those that it was trained on, validated with, and nothing else."""
+    stored = train(recipe, tmp_path, progress=False)
+    dataset = made_dataset()
+    pairs = finetune.build_pairs(made_frame(), dataset, drop_unknown=False)
+    assert {(pair.query, pair.product) for pair in stored.trained} == {
+        (pair.query, pair.product) for pair in (*pairs.train, *pairs.rated)
+    }
