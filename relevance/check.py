@@ -15,6 +15,7 @@ from relevance import datasets, engines, suite
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.estimate import TextsToEmbed, memory_bytes, search_seconds, texts_to_embed
 from relevance.fields import embedded_texts
+from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from relevance.engines.base import EnginePlan
     from relevance.gate import Floors
     from relevance.records import Catalogue, Dataset
+    from relevance.suite import Finetuned
 
     _T = TypeVar("_T")
 
@@ -155,11 +157,20 @@ def check(config: Config) -> Findings:
     exists = config.elasticsearch.index is not None
     dataset = None if exists else problems.caught(lambda: datasets.load(config.source))
     config = _with_floors(config)
+    strategies, left_out = problems.caught(lambda: suite.runnable(config, config.selected)) or (config.selected, {})
+    config = replace(config, selected=strategies)
     floors = problems.caught(lambda: suite.floors_of(config))
     models = problems.caught(lambda: suite.resolved_models(config, config.selected))
     engine = problems.caught(lambda: engines.choose(config.engine, config.elasticsearch, config.selected))
     if exists and engine is not None and models is not None:
         dataset = problems.caught(lambda: _over_index(config, engine, models))
+    finetuned = None
+    if dataset is not None and models is not None and FINETUNED in models:
+        whole = dataset
+        finetuned = problems.caught(lambda: suite.finetuned_model(config, whole))
+        dataset = problems.caught(lambda: suite.evaluated_part(config, whole))
+    if models is not None and finetuned is not None and finetuned.trained:
+        models = {**models, FINETUNED: finetuned.model}
     texts: tuple[TextsToEmbed, ...] = ()
     if dataset is not None and models is not None:
         texts = problems.caught(lambda: _texts(config, dataset, models)) or ()
@@ -169,7 +180,7 @@ def check(config: Config) -> Findings:
         place="" if config.source.path is None else str(config.source.path),
         catalogue=catalogue,
         judgments=None if dataset is None else _judgments_findings(dataset),
-        notes=() if dataset is None else dataset.notes,
+        notes=(*(() if dataset is None else dataset.notes), *_finetuned_notes(finetuned, left_out)),
         engine="" if engine is None else engine.line,
         hint="" if engine is None else engine.hint,
         floors=None if dataset is None or floors is None else _floors_findings(config, floors, dataset),
@@ -189,6 +200,16 @@ def _over_index(config: Config, engine: EnginePlan, models: Mapping[str, Model])
     """The data set over the products of an index that exists."""
     products = engine.product_ids({name: model.dimensions for name, model in models.items()})
     return datasets.load(config.source) if products is None else datasets.load_over(config.source, products)
+
+
+def _finetuned_notes(finetuned: Finetuned | None, left_out: Mapping[str, str]) -> tuple[str, ...]:
+    """What is known of the fine-tuned model, and which strategies will not run without one."""
+    notes = [f"{name} will not run: {reason}" for name, reason in left_out.items()]
+    if finetuned is not None and finetuned.recipe is not None:
+        recipe = finetuned.recipe
+        pairs = f"{len(recipe.pairs.train):,} pairs to train on, {len(recipe.pairs.validation):,} to validate with"
+        notes.append(f"model {FINETUNED}: {pairs}; {'trained' if finetuned.trained else 'not trained yet'}")
+    return (*notes, *(() if finetuned is None else finetuned.notes))
 
 
 def _catalogue_findings(catalogue: Catalogue) -> CatalogueFindings:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -54,3 +55,22 @@ def made_recipe(folder: Path, options: Options | None = None) -> Recipe:
 def with_prompt(recipe: Recipe, prompt: str) -> Recipe:
     """The recipe with another query prompt."""
     return replace(recipe, base=replace(recipe.base, prompt=prompt))
+
+
+def write_files(folder: Path, *, pairs: bool = True, queries: tuple[str, ...] = ("red lamp", "blue chair")) -> Path:
+    """The data set in the format `files`; each query is judged on two products."""
+    folder.mkdir(parents=True, exist_ok=True)
+    products = made_dataset().catalogue.products
+    rows = (
+        json.dumps({"id": identifier, "title": title})
+        for identifier, title in zip(products["id"], products["title"], strict=True)
+    )
+    (folder / "products.jsonl").write_text("".join(f"{row}\n" for row in rows))
+    (folder / "queries.tsv").write_text("".join(f"q{at}\t{text}\n" for at, text in enumerate(queries)))
+    judged = [f"q{at} 0 p{at + 7 * more:02} {2 - more}\n" for at in range(len(queries)) for more in range(2)]
+    (folder / "qrels.txt").write_text("".join(judged))
+    if pairs:
+        frame = made_frame()
+        lines = zip(frame["query"], frame["product"], frame["relevance"], strict=True)
+        (folder / "pairs.tsv").write_text("".join(f"{query}\t{product}\t{value}\n" for query, product, value in lines))
+    return folder

@@ -1,6 +1,6 @@
 """Where the parts meet: a configuration becomes a plan, a plan an indexed suite, a suite measures strategies."""
 
-from relevance.suite.finetuned import Finetuned
+from relevance.suite.finetuned import Finetuned, evaluated_part, finetuned_model, runnable
 from relevance.suite.measured import Preparation, Result, Suite, Timing, prepare
 from relevance.suite.plan import Plan, floors_of, make_plan, resolved_models, searched_fields
 
@@ -11,9 +11,12 @@ __all__ = [
     "Result",
     "Suite",
     "Timing",
+    "evaluated_part",
+    "finetuned_model",
     "floors_of",
     "make_plan",
     "prepare",
     "resolved_models",
+    "runnable",
     "searched_fields",
 ]

@@ -40,10 +40,10 @@ def first(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     return out
 
 
-def test_all_nine_are_gated_and_pass(first: Path) -> None:
+def test_all_eleven_are_gated_and_pass(first: Path) -> None:
     """Every strategy has floors for the committed sample, and reaches them."""
     strategies = json.loads((first / "results.json").read_text())["strategies"]
-    assert len(strategies) == 9
+    assert len(strategies) == 11
     assert {row["verdict"] for row in strategies.values()} == {"pass"}
 
 
@@ -52,7 +52,7 @@ def test_same_command_same_run_files(first: Path, cache: Path, tmp_path: Path) -
     out = tmp_path / "out"
     assert _main_job(out, "--cache-dir", str(cache)).returncode == 0
     names = sorted(path.relative_to(first) for path in first.rglob("*.*"))
-    assert len(names) == 4 + 9
+    assert len(names) == 4 + 11
     for name in names:
         if name.name != "results.json":
             assert (first / name).read_bytes() == (out / name).read_bytes(), name

@@ -13,6 +13,7 @@ from relevance.config import read_config
 from relevance.engines.embedded.analysis import analyze
 from relevance.evaluation import NDCG10
 from relevance.fields import embedded_texts
+from relevance.strategies import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,12 +27,12 @@ pytestmark = pytest.mark.needs("model")
 
 @pytest.fixture(scope="module")
 def measured() -> Iterator[suite.Suite]:
-    """All nine strategies on the sample.
+    """All strategies on the sample but those that need a fine-tuned model.
 
     The cache is the one that the main job uses: its vectors are keyed by content, and making them takes half a minute.
     """
     config = read_config(options={"device": "cpu", "engine": "embedded"}, environ={}, file=None, root=Path())
-    plan = suite.make_plan(config, config.selected)
+    plan = suite.make_plan(config, [strategy for strategy in config.selected if strategy.model == BASE])
     prepared = suite.prepare(plan, progress=False)
     for strategy in plan.strategies:
         prepared.judge(strategy, prepared.search(strategy), None)
