@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -18,6 +17,8 @@ from relevance.report.results import results_json
 from relevance.report.terminal import plan_lines
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from relevance.config import Config
 
 pytestmark = pytest.mark.needs("model")

@@ -32,8 +32,10 @@ def test_without_pairs_and_model_they_are_left_out(tmp_path: Path) -> None:
     assert [strategy.name for strategy in left] == [name for name in STRATEGIES if name not in FINETUNED]
     assert tuple(left_out) == FINETUNED
     assert set(left_out.values()) == {
-        "data set 'files' has no pairs to fine-tune a model on; allowed: --finetuned-model PATH, pairs, or "
-        "--pairs-from-judgments SHARE"
+        (
+            "data set 'files' has no pairs to fine-tune a model on; allowed: --finetuned-model PATH, pairs, or "
+            "--pairs-from-judgments SHARE"
+        )
     }
 
 

@@ -36,7 +36,7 @@ REFERENCE = {
     "rrf": (text_leg(BOOSTED), vector_leg(("whole", 1))),
     "rrf_multi": (text_leg(BOOSTED), *(vector_leg(boost) for boost in EACH)),
     "vectorsearch_finetune": (Leg((), (("whole", 1),), 150, "finetuned"),),
-    "rrf_finetune": (text_leg(BOOSTED), Leg((), (("whole", 1),), 150, "finetuned")),
+    "rrf_finetune": (Leg(BOOSTED, (), 150, "finetuned"), Leg((), (("whole", 1),), 150, "finetuned")),
 }
 
 
