@@ -528,9 +528,12 @@ def test_a_page_of_a_balancer_keeps_its_status(hasty: Patience, kind: str) -> No
             found = server.ask(lambda: connection.client.count(index="i"), doing="counting")
         assert found["count"] == 3
         assert server.retries == {"503": 2}
-    with serving(GREETING, page) as fake, connect(fake.url, NOBODY, timeout=5) as connection:
-        with pytest.raises(CouldNotRunError, match=r"the server is not ready \(503\); is the cluster complete"):
-            Server(connection, hasty).ask(lambda: connection.client.count(index="i"), doing="counting")
+    with (
+        serving(GREETING, page) as fake,
+        connect(fake.url, NOBODY, timeout=5) as connection,
+        pytest.raises(CouldNotRunError, match=r"the server is not ready \(503\); is the cluster complete"),
+    ):
+        Server(connection, hasty).ask(lambda: connection.client.count(index="i"), doing="counting")
 
 
 def test_a_page_that_calls_itself_a_success_is_none(hasty: Patience) -> None:

@@ -187,7 +187,7 @@ def _summary(name: str, owner: Owner, state: str = "running") -> dict[str, Any]:
 
 
 def _dead_process() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:  # noqa: S603 - own command
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
         process.wait()
     return process.pid
 
@@ -201,7 +201,7 @@ def test_labels_say_whose_a_container_is() -> None:
 
 
 def test_only_what_nobody_uses_is_removed() -> None:
-    """Removed: containers of dead processes, of a number that is used again, and ended ones that nobody here can own."""
+    """Removed: containers of dead processes and of numbers that are used again, and ended ones of another machine."""
     mine = this_process()
     elsewhere = replace(mine, place="another machine")
     api = _Api(
@@ -272,7 +272,10 @@ def test_pulling_shows_the_bytes_of_all_layers(
     [
         ("write /x: no space left on device", "the Docker engine's disk is full; make room"),
         ("manifest for a/b:1 not found: manifest unknown", "there is no such image; check its name and tag"),
-        ("pull access denied for a/b", "its registry wants a login; see docker login"),
+        (
+            "pull access denied for a/b, repository does not exist or may require 'docker login'",
+            "its registry has none for this user; check its name, or docker login",
+        ),
         (
             "dial tcp: lookup registry: no such host",
             "its registry is not reached: dial tcp: lookup registry: no such host",
@@ -385,6 +388,50 @@ def test_how_a_container_ended(state: dict[str, object], words: str) -> None:
     wrapped = SimpleNamespace(reload=lambda: None, attrs={"State": state})
     container: Any = SimpleNamespace(get_wrapped_container=lambda: wrapped)
     assert starting.ended(container) == words
+
+
+def test_a_container_that_was_removed_has_ended() -> None:
+    """Somebody who removes it while it is used has ended it."""
+
+    def reload() -> None:
+        raise NotFound("gone")
+
+    container: Any = SimpleNamespace(get_wrapped_container=lambda: SimpleNamespace(reload=reload))
+    assert starting.ended(container) == "was removed by somebody else"
+
+
+def _ready(monkeypatch: pytest.MonkeyPatch, ending: str) -> Container:
+    """A container that came up, and how it has ended since."""
+    container = Container("a/b:1", memory="1g")
+    monkeypatch.setattr(container, "_container", SimpleNamespace())
+    monkeypatch.setattr(container, "_start_s", 1.0)
+    monkeypatch.setattr("relevance.engines.elasticsearch.container.probe", lambda _: "")
+    monkeypatch.setattr(starting, "ended", lambda _: ending)
+    monkeypatch.setattr(starting, "log_lines", lambda _: ["all is well", "fatal: no room"])
+    return container
+
+
+def test_a_container_that_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One line with the reason, and the end of the log below it."""
+    error = _ready(monkeypatch, "ended with exit code 3").ended()
+    assert error is not None
+    assert str(error) == (
+        "the Elasticsearch container ended with exit code 3: fatal: no room (a/b:1, --es-memory 1g)"
+    )
+    assert error.details == ("the end of the container's log:", "  all is well", "  fatal: no room")
+
+
+def test_a_container_that_runs_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither has one of which nothing is known: not begun, closed, or the engine fails."""
+    assert _ready(monkeypatch, "").ended() is None
+    assert Container("a/b:1", memory="1g").ended() is None
+    container = _ready(monkeypatch, "x")
+
+    def fail(_: object) -> str:
+        raise APIError("no")
+
+    monkeypatch.setattr(starting, "ended", fail)
+    assert container.ended() is None
 
 
 def test_signals_wait_for_the_end_of_closing(no_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001

@@ -19,7 +19,10 @@ VECTOR = np.array([0.6, -0.8], dtype=np.float32)
 def body(strategy: Strategy, index: Searched, text: str = "oak desk") -> list[dict[str, Any]]:
     """What is sent for each leg of a strategy."""
     found = [form(leg, index, hits=10).body(text, VECTOR if leg.embeds else None) for leg in strategy.legs()]
-    return [json.loads(json.dumps(one, default=lambda vector: [round(float(value), 3) for value in vector])) for one in found]
+    return [
+        json.loads(json.dumps(one, default=lambda vector: [round(float(value), 3) for value in vector]))
+        for one in found
+    ]
 
 
 def match(boosts: tuple[float, float, float]) -> dict[str, Any]:

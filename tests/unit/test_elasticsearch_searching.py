@@ -130,7 +130,9 @@ def test_queries_go_in_batches() -> None:
     assert path == "/relevance-1/_msearch"
     assert params["filter_path"].startswith("took,responses.status,responses.error,responses.timed_out,")
     assert lines[0] == {"preference": "relevance", "allow_partial_search_results": False}
-    assert sorted(_text(one) for _, _, sent in client.sent for one in sent[1::2]) == sorted(f"q{at}" for at in range(450))
+    assert sorted(_text(one) for _, _, sent in client.sent for one in sent[1::2]) == sorted(
+        f"q{at}" for at in range(450)
+    )
 
 
 def test_large_batches_are_cut_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -250,7 +252,7 @@ def test_a_hit_without_an_id_says_what_to_do() -> None:
         _search(Client(lambda _: answer), leg=leg, index=index)
     assert str(caught.value) == (
         f"elasticsearch at {URL}: a hit has no 'sku.raw', which is the product's id by [elasticsearch.fields] id; name "
-        "there a keyword field that every document has, or evaluate an alias whose filter leaves such documents out "
+        "a keyword field there that every document has, or evaluate an alias whose filter leaves such documents out "
         "(while searching for 'oak', leg 'text')"
     )
 
@@ -305,7 +307,12 @@ def test_only_what_was_refused_is_asked_again() -> None:
     engine = _engine(client, slept=slept)
     ranking = engine.search(TEXT, QueryBatch(["a", "b", "c"]), hits=3)
     assert ranking.codes[:, :2].tolist() == [[0, 1]] * 3
-    assert [[_text(one) for one in lines[1::2]] for _, _, lines in client.sent] == [["a", "b", "c"], ["b", "c"], ["b"], ["b"]]
+    assert [[_text(one) for one in lines[1::2]] for _, _, lines in client.sent] == [
+        ["a", "b", "c"],
+        ["b", "c"],
+        ["b"],
+        ["b"],
+    ]
     assert slept == [0.5, 1.0, 2.0]
     assert engine.notes() == ("elasticsearch: 2 searches were asked again (429 es_rejected_execution_exception)",)
     assert ["max_concurrent_searches" in params for _, params, _ in client.sent] == [False, True, True, True]

@@ -66,7 +66,9 @@ def test_the_header_says_what_is_to_be_known_of_the_index(
     _use(monkeypatch)
     monkeypatch.setattr(EmbeddedPlan, "notes", ("index 'shop': 3 deleted documents",))
     lines = _run(project, *TEXT).stdout.lines
-    assert lines.index("note: index 'shop': 3 deleted documents") < lines.index(next(one for one in lines if "MRR" in one))
+    assert lines.index("note: index 'shop': 3 deleted documents") < lines.index(
+        next(one for one in lines if "MRR" in one)
+    )
 
 
 def test_notes_of_the_engine_stand_before_the_results(

@@ -59,7 +59,10 @@ def test_what_holds_no_mark_is_sent_as_it_is(rest: dict[str, Any]) -> None:
 
 def test_the_vector_takes_the_place_of_its_text() -> None:
     """It stands as numbers, wherever the mark is alone in a text; the query's text may name the mark in vain."""
-    template = {"knn": {"field": "v", "query_vector": "{{vector}}", "k": 3}, "rank": ["{{vector}}", "a {{query}} {{query}}"]}
+    template = {
+        "knn": {"field": "v", "query_vector": "{{vector}}", "k": 3},
+        "rank": ["{{vector}}", "a {{query}} {{query}}"],
+    }
     filled = _filled(template, "{{vector}}")
     assert filled["knn"]["query_vector"] is VECTOR
     assert filled["rank"][0] is VECTOR
@@ -135,5 +138,5 @@ def test_what_moves_the_list_is_refused(part: str) -> None:
 @pytest.mark.parametrize("sort", [7, [7], [None], [["a"]]])
 def test_a_sort_that_is_none(sort: Any) -> None:
     """It is said, not sent."""
-    with pytest.raises(InputError, match="template: sort = .*; allowed: a field, an object, or a list of them"):
+    with pytest.raises(InputError, match=r"template: sort = .*; allowed: a field, an object, or a list of them"):
         check_template({**MATCH, "sort": sort})

@@ -23,7 +23,9 @@ _PASSES = frozenset({_TOO_MANY, 502, 503, 504})
 
 _REJECTED = "es_rejected_execution_exception"
 _MEMORY = "the server ran out of memory ({kind}); give it more heap (a container of ours: --es-memory)"
-_PRESSED = "the server has too little memory for what is written (429); give it more heap (a container of ours: --es-memory)"
+_PRESSED = (
+    "the server has too little memory for what is written (429); give it more heap (a container of ours: --es-memory)"
+)
 _KINDS: Mapping[str, str] = MappingProxyType(
     {
         "circuit_breaking_exception": _MEMORY,

@@ -45,7 +45,9 @@ _ANSWER_S = 3.0
 _END_LINES, _READ_LINES = 15, 200
 _KILLED = 137
 _NOTHING_NEW = re.compile(r"\bat [\w.$/@]+\(|\.\.\. \d+ more|report file|did not exit normally|died while starting")
-_TROUBLE = re.compile(r"exception|error|fatal|could not|cannot|failed|insufficient|invalid|no space", re.IGNORECASE)
+_TROUBLE = re.compile(
+    r"exception|error|fatal|caused by|could not|cannot|failed|insufficient|invalid|no space", re.IGNORECASE
+)
 
 
 class _NoWait:
