@@ -415,9 +415,7 @@ def test_a_container_that_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     """One line with the reason, and the end of the log below it."""
     error = _ready(monkeypatch, "ended with exit code 3").ended()
     assert error is not None
-    assert str(error) == (
-        "the Elasticsearch container ended with exit code 3: fatal: no room (a/b:1, --es-memory 1g)"
-    )
+    assert str(error) == ("the Elasticsearch container ended with exit code 3: fatal: no room (a/b:1, --es-memory 1g)")
     assert error.details == ("the end of the container's log:", "  all is well", "  fatal: no room")
 
 

@@ -252,7 +252,7 @@ def test_a_hit_without_an_id_says_what_to_do() -> None:
         _search(Client(lambda _: answer), leg=leg, index=index)
     assert str(caught.value) == (
         f"elasticsearch at {URL}: a hit has no 'sku.raw', which is the product's id by [elasticsearch.fields] id; name "
-        "a keyword field there that every document has, or evaluate an alias whose filter leaves such documents out "
+        "a keyword field there that every document has, or evaluate an alias whose filter leaves the others out "
         "(while searching for 'oak', leg 'text')"
     )
 

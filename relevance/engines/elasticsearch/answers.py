@@ -89,8 +89,8 @@ class Found:
         unknown = next(uid for uid in ids if uid not in self._code_of)
         if unknown is None:
             return (
-                f"a hit has no {self._id_field!r}, which is the product's id by [elasticsearch.fields] id; name a keyword "
-                "field there that every document has, or evaluate an alias whose filter leaves such documents out"
+                f"a hit has no {self._id_field!r}, which is the product's id by [elasticsearch.fields] id; name a "
+                "keyword field there that every document has, or evaluate an alias whose filter leaves the others out"
             )
         return f"the product {str(unknown)!r} is not in the catalogue; the index changed while it was searched"
 
