@@ -126,6 +126,10 @@ class EnginePlan(Protocol):
     def hint(self) -> str:
         """How to get another one, where the choice was made for want of it; else ""."""
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What people should know of an index that exists, a line each, once `product_ids` has looked at it."""
+
     def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:
         """The ids of the products of an index that exists already; None where the data set's products are indexed.
 

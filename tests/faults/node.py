@@ -133,7 +133,14 @@ def until(happened: Callable[[], object], longest_s: float = LONGEST_S) -> None:
 
 @contextmanager
 def running_node(folder: Path, release: str = "8", *, heap: str = HEAP, settings: Sequence[str] = ()) -> Iterator[Node]:
-    """Start a node with the script in `folder`; it is stopped whatever happens to it or to us."""
+    """Start a node with the script in `folder`, else of an image; it is stopped whatever happens to it or to us."""
+    if not (folder / "server").is_file():
+        from faults.imagenode import ImageNode, running_image_node  # noqa: PLC0415 - it is a Node
+
+        made = ImageNode(release=release, port=_free_port(), heap=heap, settings=settings)
+        with running_image_node(made) as of_image:
+            yield of_image
+        return
     state = Path(tempfile.mkdtemp(prefix="faults-"))
     node = Node(folder / "server", release, _free_port(), state, heap, settings)
     guard = subprocess.Popen(  # noqa: S603 - own command

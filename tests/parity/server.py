@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from elasticsearch import Elasticsearch
+from images import running_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -61,7 +62,11 @@ def _chunks(texts: Sequence[str], characters: int) -> Iterator[Sequence[str]]:
 def running_server(
     folder: Path, release: str, *, port: int | None = None, heap: str = HEAP
 ) -> Iterator[ReferenceServer]:
-    """Start a node of release "8" or "9" with the script in `folder`; it is stopped whatever happens to us."""
+    """Start a node of release "8" or "9" with the script in `folder`, else of an image; stopped whatever happens."""
+    if not (folder / "server").is_file():
+        with running_image(release, heap=heap) as url, Elasticsearch(url, request_timeout=300, max_retries=0) as client:
+            yield ReferenceServer(client, release, url)
+        return
     port = port or _free_port()
     state = tempfile.mkdtemp(prefix="reference-")
     script = str(folder / "server")

@@ -86,6 +86,7 @@ class ElasticsearchEngine:
         again = [
             f"elasticsearch: {count:,} {'search was' if count == 1 else 'searches were'} asked again ({reason})"
             for reason, count in self._searcher.again.items()
+            if count
         ]
         return (*self._index.notes, *again, *([] if self._left is None else [self._left]))
 

@@ -100,7 +100,7 @@ class Searcher:
         index: name of the index.
         patience: with a server that refuses, or is gone for a while.
         took_ms: what the server says it worked on all answers so far; requests side by side count each.
-        again: how many searches were asked again, by reason.
+        again: how many searches had to be asked again, each once, by the first reason.
         gently: whether one search is asked at a time, since the server's queue was full before.
     """
 
@@ -180,6 +180,7 @@ class _Searches:
         self._open = set(range(len(asked.texts)))
         self._failed: list[tuple[int, Exception]] = []
         """The queries that were refused in the last round, with the reason."""
+        self._again: set[int] = set()
 
     def ask(self) -> None:
         searcher = self._searcher
@@ -247,4 +248,7 @@ class _Searches:
         return self._asked.doing(row) + (f"; {failed} of {of_all} searches failed" if of_all > 1 else "")
 
     def _retried(self, reason: str) -> None:
-        self._searcher.again[reason] += len(self._failed)
+        """Count each search once, however often it is asked."""
+        new = {row for row, _ in self._failed} - self._again
+        self._searcher.again[reason] += len(new)
+        self._again |= new

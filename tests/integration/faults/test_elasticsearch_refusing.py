@@ -153,6 +153,7 @@ def test_read_only(bench: Bench, note: Note, either: Node) -> None:
     note("read-only index (flood stage)", ended, release=either.release)
 
 
+@pytest.mark.needs("server")  # what an image brings along may need more than this heap by itself
 def test_little_memory(bench: Bench, note: Note, shared_elasticsearch: Path) -> None:
     """A heap of 128 MB: enough for short products; one line and no index where a document is too large for it."""
     data = make_shop(bench.folder / "large", products=20, queries=3)
