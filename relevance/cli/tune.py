@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from relevance.cli.answer import Answer, Surroundings
 from relevance.cli.options import configured
 from relevance.config import options
-from relevance.errors import InputError, unknown
+from relevance.errors import CouldNotRunError, InputError, unknown
 
 if TYPE_CHECKING:
     import argparse
@@ -68,7 +68,11 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     grid = make_grid(arguments.kind, today, axes=axes, without=arguments.without)
     found = _tuned(arguments, config, grid)
     dataset, engine = found.plan.dataset, f"{found.engine.name} {found.engine.version}"
-    replace_folder(folder, tuning_files(found.tuning, dataset, engine=engine, taken=config.strategies))
+    files = tuning_files(found.tuning, dataset, engine=engine, taken=config.strategies)
+    try:
+        replace_folder(folder, files)
+    except OSError as error:
+        raise CouldNotRunError(f"--out {folder}: cannot be written ({error.strerror or error})") from None
     lines = [*plan_lines(found.plan), "", *tuning_lines(found.tuning), f"written to {folder}: index.md, {MARK}, …"]
     return Answer(0, tuple(lines))
 

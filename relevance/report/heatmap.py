@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relevance.evaluation import NDCG10
+from relevance.tuning import KINDS
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,8 +27,8 @@ _WIDTH, _DPI = 9.0, 150
 """Inches, and dots for each: a page is about 900 dots wide on most screens, twice that on fine ones."""
 
 _COLOURS = "viridis"
-_WINNER, _TODAY = "#d62728", "#ffffff"
-_NAMES = {"text": "text", "multifield": "vector", "hybrid": "vector"}
+_OVER_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+_WINNER, _TODAY = "#d62728", "#000000"
 
 
 def heat_map(tuning: Tuning) -> bytes:
@@ -50,7 +51,7 @@ def heat_map(tuning: Tuning) -> bytes:
 
 
 def _label(grid: Grid, axis: int) -> str:
-    return f"boost of {_NAMES[grid.kind]} {grid.fields[axis]}"
+    return f"boost of {KINDS[grid.kind].part}.{grid.fields[axis]}"
 
 
 def _line(figure: Figure, tuning: Tuning, values: _Floats) -> None:
@@ -61,7 +62,7 @@ def _line(figure: Figure, tuning: Tuning, values: _Floats) -> None:
     order = np.argsort(boosts)
     axes.plot(np.array(boosts)[order], values[order], color="0.4", marker="o", zorder=1)
     for x, y in zip(boosts, values, strict=True):
-        axes.annotate(f"{y:.4f}", (x, y), (0, 8), textcoords="offset points", ha="center", fontsize=8)
+        axes.annotate(f"{y:.4f}", (x, y), (0, 9), textcoords="offset points", ha="center", fontsize=8, bbox=_OVER_LINES)
     (winner,) = tuning.winner.boosts
     (today,) = grid.todays()
     axes.scatter([winner], [values.max()], s=150, marker="*", color=_WINNER, zorder=3, label=f"winner ({winner:g})")
@@ -70,7 +71,7 @@ def _line(figure: Figure, tuning: Tuning, values: _Floats) -> None:
         [tuning.today[NDCG10]],
         s=130,
         facecolors="none",
-        edgecolors="tab:blue",
+        edgecolors=_TODAY,
         linewidths=2,
         zorder=2,
         label=f"today ({today:g})",
@@ -131,24 +132,24 @@ def _frame(axes: Axes, tuning: Tuning, boosts: Combination, at: tuple[int, int])
     """Frame the cell of the winner and that of today's boosts."""
     from matplotlib.patches import Rectangle  # noqa: PLC0415 - only here
 
-    x, y = at
+    frames = []
     if boosts == tuning.winner.boosts:
-        axes.add_patch(Rectangle((x - 0.46, y - 0.46), 0.92, 0.92, fill=False, edgecolor=_WINNER, linewidth=3))
+        frames.append((0.92, _WINNER, 3.0, "-"))
     if tuning.todays is not None and boosts == tuning.todays.boosts:
-        axes.add_patch(
-            Rectangle((x - 0.38, y - 0.38), 0.76, 0.76, fill=False, edgecolor=_TODAY, linewidth=1.8, linestyle="--")
-        )
+        frames += [(0.76, "white", 3.0, "-"), (0.76, _TODAY, 1.5, "--")]
+    for size, colour, width, style in frames:
+        corner = (at[0] - size / 2, at[1] - size / 2)
+        axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=colour, linewidth=width, linestyle=style))
 
 
 def _legend(figure: Figure, tuning: Tuning) -> None:
     from matplotlib.patches import Patch  # noqa: PLC0415 - only here
 
-    grid = tuning.grid
     winner = "/".join(f"{boost:g}" for boost in tuning.winner.boosts)
-    today = "/".join(f"{boost:g}" for boost in grid.todays())
+    today = "/".join(f"{boost:g}" for boost in tuning.grid.todays())
     on_grid = "" if tuning.todays else ", not on the grid"
     handles = [
-        Patch(facecolor="none", edgecolor=_WINNER, linewidth=3, label=f"winner ({winner})"),
-        Patch(facecolor="0.5", edgecolor=_TODAY, linewidth=1.8, linestyle="--", label=f"today ({today}{on_grid})"),
+        Patch(fill=False, edgecolor=_WINNER, linewidth=3, label=f"winner ({winner})"),
+        Patch(fill=False, edgecolor=_TODAY, linewidth=1.5, linestyle="--", label=f"today ({today}{on_grid})"),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=9)

@@ -147,7 +147,18 @@ def _facts(tuning: Tuning) -> list[str]:
         f"today: {_boosts(tuning, grid.todays())} ({grid.today.name})",
         f"winner: {_boosts(tuning, tuning.winner.boosts)}; {_equals(tuning)}",
     ]
-    return facts + [f"note: the boost of {name} changed no mean" for name in tuning.idle]
+    return [*facts, *_notes(tuning)]
+
+
+def _notes(tuning: Tuning) -> list[str]:
+    """What makes the grid less than it looks."""
+    notes = [f"note: the boost of {name} changed no mean" for name in tuning.idle]
+    for (name, axis), boost in zip(tuning.grid.axes.items(), tuning.winner.boosts, strict=True):
+        if len(axis) > 1 and boost == max(axis) and name not in tuning.idle:
+            notes.append(
+                f"note: {boost:g} is the highest boost of {name} that was tried (--grid {name}=… tries others)"
+            )
+    return notes
 
 
 def _means(tuning: Tuning) -> list[tuple[str, float, float]]:

@@ -39,6 +39,9 @@ _CELLS_AT_ONCE = 1 << 19
 _SEEDS = 3
 """Times as many hits as are kept say what is worth looking at."""
 
+_LOWEST = 1e-30
+"""Below every score but 0, which the vectors' clauses hold as the smallest float there is."""
+
 _MARGIN = 1 - 1e-5
 """Far more than what rounding to float32 changes."""
 
@@ -209,7 +212,7 @@ def _reaching(scored: _Floats, middle: _Floats, legs: _Floats, sizes: tuple[int,
     few = np.take_along_axis(scored, best[np.newaxis], axis=2)
     of_legs = np.tensordot(legs, few, axes=1)
     reached = np.partition(of_legs, seeds - hits, axis=2)[:, :, seeds - hits] * _MARGIN
-    none = reached.min(axis=0) <= 0
+    none = reached.min(axis=0) < _LOWEST
     shares = (legs[:, :, np.newaxis] / np.where(none, 1, reached)[:, np.newaxis, :]).max(axis=0)
     kept: npt.NDArray[np.bool_] = np.einsum("cr,crw->rw", shares, scored) >= 1
     kept |= none[:, np.newaxis]
