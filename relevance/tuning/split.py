@@ -49,10 +49,12 @@ def split_queries(dataset: Dataset, *, share: float = SHARE, seed: int = SEED) -
     differ in case, white space or Unicode form alone are on one side.
 
     Raises:
-        InputError: a share that is not between 0 and 1, or fewer than `FEWEST` queries on a side.
+        InputError: a share that is not between 0 and 1, a seed below 0, or fewer than `FEWEST` queries on a side.
     """
     if not 0 < share < 1:
         raise InputError(f"--share {share:g}; allowed: between 0 and 1")
+    if seed < 0:
+        raise InputError(f"--seed {seed}; allowed: a whole number of 0 or more")
     judged = np.unique(dataset.judgments.queries)
     places = np.array([_place(dataset.queries.texts[code], seed) for code in judged])
     split = Split(judged[places < share], judged[places >= share], share, seed)
