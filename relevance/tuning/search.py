@@ -10,8 +10,8 @@ import numpy as np
 
 from relevance import runner
 from relevance.engines.base import QueryBatch
-from relevance.evaluation import AP10, NDCG10, RR10, evaluate
-from relevance.records import Judgments, Ranking
+from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
+from relevance.records import Judgments
 from relevance.significance import Interval, paired_interval
 
 if TYPE_CHECKING:
@@ -155,24 +155,21 @@ def _scored(
     codes: npt.NDArray[np.int64],
     strategies: Sequence[Strategy],
 ) -> Mapping[Metric, _Floats]:
-    """By metric, shape (strategies, queries); all rankings are evaluated as one."""
+    """By metric, shape (strategies, queries)."""
     some = QueryBatch(
         [batch.texts[code] for code in codes], {name: each[codes] for name, each in batch.vectors.items()}
     )
     rankings = runner.search_all(engine, strategies, some)
     judgments = dataset.judgments
     wanted = np.isin(judgments.queries, codes)
-    rows = np.searchsorted(codes, judgments.queries[wanted])
-    times = len(strategies)
-    stacked = Judgments(
-        (rows + len(codes) * np.arange(times)[:, np.newaxis]).ravel(),
-        np.tile(judgments.products[wanted], times),
-        np.tile(judgments.grades[wanted], times),
+    own = Judgments(
+        np.searchsorted(codes, judgments.queries[wanted]),
+        judgments.products[wanted],
+        judgments.grades[wanted],
         relevant_from=judgments.relevant_from,
     )
-    ranking = Ranking(np.vstack([each.codes for each in rankings]), np.vstack([each.scores for each in rankings]))
-    found = evaluate(ranking, stacked, n_products=len(dataset.catalogue), metrics=METRICS)
-    return {metric: values.reshape(times, len(codes)) for metric, values in found.per_query.items()}
+    found = evaluate_all(rankings, own, n_products=len(dataset.catalogue), metrics=METRICS)
+    return {metric: np.stack([one.per_query[metric] for one in found]) for metric in METRICS}
 
 
 def _best(grid: Grid, outcomes: Sequence[Outcome]) -> tuple[Outcome, list[Outcome]]:
