@@ -66,6 +66,13 @@ class Engine(Protocol):
             CouldNotRunError: the engine failed; a ranking is complete or there is none.
         """
 
+    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
+        """Answer several legs, each exactly as `search` does; what they have in common may be worked out once.
+
+        Raises:
+            CouldNotRunError: the engine failed; all rankings are complete or there is none.
+        """
+
     def notes(self) -> Sequence[str]:
         """What people should know of the session, a line each: retries, what was left behind."""
 

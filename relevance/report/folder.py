@@ -17,18 +17,22 @@ if TYPE_CHECKING:
 
     from relevance.suite import Suite
 
-__all__ = ["check_folder", "write_folder"]
+__all__ = ["check_folder", "replace_folder", "write_folder"]
 
 _MARK = "results.json"
 
 
-def check_folder(folder: Path) -> None:
+def check_folder(folder: Path, *, mark: str = _MARK) -> None:
     """Refuse a place that holds something else than results: it would be replaced whole.
+
+    Args:
+        folder: where results will be written.
+        mark: the file that earlier results of that kind hold.
 
     Raises:
         InputError: `folder` is a file, holds other files, or cannot be made.
     """
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / _MARK).is_file():
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / mark).is_file():
         raise InputError(f"--out {folder}: holds other files; allowed: a new or empty folder, or earlier results")
     if folder.exists() and not folder.is_dir():
         raise InputError(f"--out {folder}: is a file; allowed: a folder, which is replaced whole")
@@ -53,7 +57,12 @@ def _files(suite: Suite) -> Mapping[str, str]:
 
 
 def write_folder(suite: Suite, folder: Path) -> None:
-    """Replace `folder` by the results of `suite`; what was there stays until the new folder is complete.
+    """Replace `folder` by the results of `suite`; see `replace_folder`."""
+    replace_folder(folder, {name: text.encode() for name, text in _files(suite).items()})
+
+
+def replace_folder(folder: Path, files: Mapping[str, bytes]) -> None:
+    """Replace `folder` by these files, by path; what was there stays until the new folder is complete.
 
     Raises:
         OSError: the folder cannot be written; what was there is untouched.
@@ -63,10 +72,10 @@ def write_folder(suite: Suite, folder: Path) -> None:
     made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
     try:
         new, old = made / "new", made / "old"
-        for name, text in _files(suite).items():
+        for name, content in files.items():
             path = new / name
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text, encoding="utf-8", newline="\n")
+            path.write_bytes(content)
         if folder.exists():
             folder.rename(old)
         new.rename(folder)
