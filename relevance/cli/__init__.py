@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
-from relevance.cli import check, clean, config, init
+from relevance.cli import check, clean, config, init, tune
 from relevance.cli.answer import Answer, Surroundings
 from relevance.errors import InputError, RelevanceError, unknown
 
@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS: Mapping[str, ModuleType] = MappingProxyType({"init": init, "check": check, "config": config, "clean": clean})
+COMMANDS: Mapping[str, ModuleType] = MappingProxyType(
+    {"init": init, "check": check, "config": config, "tune": tune, "clean": clean}
+)
 """The commands: modules with a docstring for the help, `add_arguments(parser)` and `run(arguments, surroundings)`."""
 
 _BAD_INPUT, _COULD_NOT_RUN, _INTERRUPTED = 2, 3, 130

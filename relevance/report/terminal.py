@@ -48,7 +48,7 @@ def plan_lines(plan: Plan) -> list[str]:
         f"prompt {model.prompt!r}, sha256 {model.sha256[:_SHORT_HASH]})"
         for name, model in plan.models.items()
     ]
-    return lines + [f"note: {note}" for note in dataset.notes]
+    return lines + [f"note: {note}" for note in (*plan.engine.notes, *dataset.notes)]
 
 
 def _metric_cell(result: Result, label: str, best: Mapping[str, float]) -> str:
