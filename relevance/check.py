@@ -180,7 +180,11 @@ def check(config: Config) -> Findings:
         place="" if config.source.path is None else str(config.source.path),
         catalogue=catalogue,
         judgments=None if dataset is None else _judgments_findings(dataset),
-        notes=(*(() if dataset is None else dataset.notes), *_finetuned_notes(finetuned, left_out)),
+        notes=(
+            *(() if engine is None else engine.notes),
+            *(() if dataset is None else dataset.notes),
+            *_finetuned_notes(finetuned, left_out),
+        ),
         engine="" if engine is None else engine.line,
         hint="" if engine is None else engine.hint,
         floors=None if dataset is None or floors is None else _floors_findings(config, floors, dataset),

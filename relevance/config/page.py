@@ -174,6 +174,12 @@ of certificates that are trusted, `ES_FINGERPRINT` the SHA-256 of one. A user an
 (`https://user:password@…`) are taken out of it and outrank those variables; in the file they are an error, because
 people commit it. None of them is printed or stored anywhere.
 
+**Privileges** that this user or key needs: on the cluster `monitor`, to see its release. Where an index is made, on
+`relevance-*`: `create_index`, `write`, `read`, `monitor`, `maintenance`, `view_index_metadata` and `delete_index`
+(`relevance clean`: `monitor`, `view_index_metadata` and `delete_index`). On an index that exists: `read` and
+`view_index_metadata`, and `monitor`, without which its deleted documents and its sequence numbers are not known. No
+right on any other index is needed.
+
 **An index that exists** is evaluated as it is: nothing is indexed and nothing written. Queries and judgments are those
 of the data set, the products are the index's. The map says which of its fields are ours:
 

@@ -66,6 +66,13 @@ class Engine(Protocol):
             CouldNotRunError: the engine failed; a ranking is complete or there is none.
         """
 
+    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
+        """Answer several legs, each exactly as `search` does; what they have in common may be worked out once.
+
+        Raises:
+            CouldNotRunError: the engine failed; all rankings are complete or there is none.
+        """
+
     def notes(self) -> Sequence[str]:
         """What people should know of the session, a line each: retries, what was left behind."""
 
@@ -125,6 +132,10 @@ class EnginePlan(Protocol):
     @property
     def hint(self) -> str:
         """How to get another one, where the choice was made for want of it; else ""."""
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What people should know of an index that exists, a line each, once `product_ids` has looked at it."""
 
     def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:
         """The ids of the products of an index that exists already; None where the data set's products are indexed.

@@ -53,6 +53,7 @@ class EmbeddedPlan:
     line: str
     hint: str = ""
     name = "embedded"
+    notes = ()
 
     def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:  # noqa: ARG002 - none exists
         """The data set's products are indexed."""

@@ -5,7 +5,7 @@ Queries without a judgment are not evaluated, as in trec_eval. A judged query wi
 """
 
 from relevance.evaluation.metrics import AP10, JUDGED10, LABELS, METRICS, NDCG10, RR10, Metric, parse
-from relevance.evaluation.scoring import Evaluation, evaluate
+from relevance.evaluation.scoring import Evaluation, evaluate, evaluate_all
 
 __all__ = [
     "AP10",
@@ -17,5 +17,6 @@ __all__ = [
     "Evaluation",
     "Metric",
     "evaluate",
+    "evaluate_all",
     "parse",
 ]

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 _Number = TypeVar("_Number", bound=np.generic)
 
-__all__ = ["Evaluation", "evaluate"]
+__all__ = ["Evaluation", "evaluate", "evaluate_all"]
 
 _BLOCK = 4096
 """Rows that are checked at a time: what bounds the memory of a check."""
@@ -63,14 +63,31 @@ def evaluate(
         InputError: there is no judgment, or one of a query that the ranking has no row for or of a product that does
             not exist; or a row of the ranking holds a product twice, an unknown one, or a hit behind its end.
     """
-    _check_judgments(judgments, len(ranking.codes), n_products)
-    _check_ranking(ranking.codes, n_products)
+    return evaluate_all([ranking], judgments, n_products=n_products, metrics=metrics)[0]
+
+
+def evaluate_all(
+    rankings: Sequence[Ranking], judgments: Judgments, *, n_products: int, metrics: Sequence[Metric] = METRICS
+) -> list[Evaluation]:
+    """Score several rankings of the same queries, each as `evaluate` does; what judgments alone say is looked at once.
+
+    Raises:
+        InputError: as for `evaluate`.
+    """
+    for size in {len(ranking.codes) for ranking in rankings}:
+        _check_judgments(judgments, size, n_products)
     starts = np.flatnonzero(np.diff(judgments.queries, prepend=-1))
-    queries = judgments.queries[starts]
+    queries = _read_only(judgments.queries[starts])
     wanted = max((metric.cutoff for metric in metrics), default=1)
-    graded = _graded(ranking.codes, judgments, starts, ranks=wanted)
-    scores = {metric: _read_only(metric.score(graded)) for metric in metrics}
-    return Evaluation(_read_only(queries), MappingProxyType(scores), _read_only(queries[graded.hits == 0]))
+    deepest = max((ranking.codes.shape[1] for ranking in rankings), default=0)
+    ideal = _Ideal.of(judgments, starts, wanted=wanted, deepest=deepest)
+    found = []
+    for ranking in rankings:
+        _check_ranking(ranking.codes, n_products)
+        graded = _graded(ranking.codes[queries], judgments, ideal)
+        scores = {metric: _read_only(metric.score(graded)) for metric in metrics}
+        found.append(Evaluation(queries, MappingProxyType(scores), _read_only(queries[graded.hits == 0])))
+    return found
 
 
 def _read_only(array: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
@@ -105,26 +122,44 @@ def _refuse(cells: npt.NDArray[np.bool_], first_row: int, problem: str) -> None:
         raise InputError(f"ranking: query {row} (code) {problem}")
 
 
-def _graded(codes: _Ints, judgments: Judgments, starts: _Ints, *, ranks: int) -> Graded:
-    """Look up what the metrics need.
+@dataclass(frozen=True, eq=False)
+class _Ideal:
+    """What judgments say before a ranking is looked at.
 
-    Args:
-        codes: shape (all queries, hits).
-        judgments: sorted by query, then product.
-        starts: shape (judged queries,), each judged query's first judgment.
-        ranks: how many are wanted; no more are made than hits or judgments can fill.
+    Attributes:
+        rows: shape (judgments,), which of the judged queries a judgment belongs to.
+        grades: shape (judged queries, ranks), see `Graded.ideal`; no more ranks than hits or judgments can fill.
+        relevant: shape (judged queries,), see `Graded.relevant`.
     """
-    counts = np.diff(starts, append=len(judgments))
-    rows = np.repeat(np.arange(len(starts)), counts)
-    ranks = min(ranks, max(int(counts.max()), codes.shape[1]))
-    first = codes[:, :ranks][judgments.queries[starts]]
-    grades = np.full((len(starts), ranks), UNJUDGED, dtype=np.int64)
-    grades[:, : first.shape[1]] = _grades_of(first, judgments, rows)
-    relevant = judgments.grades >= judgments.relevant_from
+
+    rows: _Ints
+    grades: _Ints
+    relevant: _Ints
+
+    @classmethod
+    def of(cls, judgments: Judgments, starts: _Ints, *, wanted: int, deepest: int) -> _Ideal:
+        """Of judgments whose queries begin at `starts`, for `wanted` ranks and rankings of at most `deepest` hits."""
+        counts = np.diff(starts, append=len(judgments))
+        rows = np.repeat(np.arange(len(starts)), counts)
+        ranks = min(wanted, max(int(counts.max()), deepest))
+        relevant = judgments.grades >= judgments.relevant_from
+        return cls(
+            rows,
+            _ideal(judgments, rows, starts, ranks),
+            np.add.reduceat(relevant, starts, dtype=np.int64),
+        )
+
+
+def _graded(codes: _Ints, judgments: Judgments, ideal: _Ideal) -> Graded:
+    """Look up what the metrics need; `codes` has the shape (judged queries, hits)."""
+    ranks = ideal.grades.shape[1]
+    first = codes[:, :ranks]
+    grades = np.full((len(codes), ranks), UNJUDGED, dtype=np.int64)
+    grades[:, : first.shape[1]] = _grades_of(first, judgments, ideal.rows)
     return Graded(
         grades=grades,
-        ideal=_ideal(judgments, rows, starts, ranks),
-        relevant=np.add.reduceat(relevant, starts, dtype=np.int64),
+        ideal=ideal.grades,
+        relevant=ideal.relevant,
         hits=np.count_nonzero(first != NO_HIT, axis=1),
         relevant_from=judgments.relevant_from,
     )

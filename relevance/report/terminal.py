@@ -49,7 +49,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines += [f"  {plan.engine.hint}"] if plan.engine.hint else []
     lines += [_model_line(name, model, plan.finetuned) for name, model in plan.models.items()]
     lines += _finetuned_lines(plan)
-    return lines + [f"note: {note}" for note in dataset.notes]
+    return lines + [f"note: {note}" for note in (*plan.engine.notes, *dataset.notes)]
 
 
 def _model_line(name: str, model: Model, finetuned: Finetuned | None) -> str:

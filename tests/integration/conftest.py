@@ -6,22 +6,16 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 import pytest
-from parity.catalogues import Case, made_batch, made_vectors
 from parity.record import LISTED, ROWS, Record, Show, shown_in, write_tables
 from parity.server import running_server
 from parity.table import table
-
-from relevance.fields import VECTOR_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from pathlib import Path
 
-    from parity.index import ReferenceIndex
     from parity.server import ReferenceServer
 
-    from relevance.engines.embedded import EmbeddedEngine
-    from relevance.records import Dataset
 
 CHORUS_DIMENSIONS = 64
 
@@ -83,24 +77,3 @@ def reference(request: pytest.FixtureRequest, shared_elasticsearch: Path) -> Ite
     """A node of each release in turn."""
     with running_server(shared_elasticsearch, request.param) as server:
         yield server
-
-
-@pytest.fixture(scope="session")
-def chorus_case(chorus: Dataset) -> Case:
-    """Chorus with made vectors of every vector field."""
-    vectors = {name: made_vectors(chorus.catalogue, name, CHORUS_DIMENSIONS) for name in VECTOR_FIELDS}
-    return Case(chorus.catalogue, vectors, made_batch(chorus.queries.texts, CHORUS_DIMENSIONS))
-
-
-@pytest.fixture(scope="session")
-def chorus_engine(chorus_case: Case) -> EmbeddedEngine:
-    """The embedded engine over Chorus."""
-    return chorus_case.embedded()
-
-
-@pytest.fixture(scope="session")
-def chorus_pair(
-    chorus_engine: EmbeddedEngine, reference: ReferenceServer, chorus_case: Case
-) -> tuple[EmbeddedEngine, ReferenceIndex]:
-    """The embedded engine and the reference over Chorus."""
-    return chorus_engine, reference.index("chorus", chorus_case.catalogue, chorus_case.vectors)

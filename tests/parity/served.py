@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,7 @@ from relevance.engines.elasticsearch.paths import own_paths
 from relevance.engines.elasticsearch.settings import Credentials, Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
     from pathlib import Path
 
     from elasticsearch import Elasticsearch
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.queries import Searched
     from relevance.engines.elasticsearch.settings import VectorIndex
 
-__all__ = ["LAYOUTS", "ONE_SEGMENT", "Layout", "MadeIndex", "Shelf", "make_in_pieces"]
+__all__ = ["LAYOUTS", "ONE_SEGMENT", "Layout", "MadeIndex", "Shelf", "make_in_pieces", "send_bulk"]
 
 PIECES = 7
 """Fewer segments than the server begins to merge by itself."""
@@ -91,11 +92,11 @@ def make_in_pieces(connection: Connection, name: str, case: Case, layout: Layout
     return MadeIndex(name, paths, layout.shards, sorted_segment=False)
 
 
-def send_bulk(client: Elasticsearch, name: str, actions: Sequence[documents.Action]) -> None:
-    """Send documents; a refused one is an error."""
-    for start in range(0, len(actions), DOCUMENTS_A_REQUEST):
-        lines = [action.lines for action in actions[start : start + DOCUMENTS_A_REQUEST]]
-        answer = client.bulk(index=name, operations=lines, filter_path="errors,items.*.error")
+def send_bulk(client: Elasticsearch, name: str, actions: Iterable[documents.Action]) -> None:
+    """Send documents as they are made; a refused one is an error."""
+    lines = (action.lines for action in actions)
+    while part := list(islice(lines, DOCUMENTS_A_REQUEST)):
+        answer = client.bulk(index=name, operations=part, filter_path="errors,items.*.error")
         if answer["errors"]:
             raise AssertionError(f"the server refused a product: {answer['items'][0]}")
 

@@ -9,18 +9,17 @@ import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from elasticsearch import Elasticsearch
-
-from parity.index import ReferenceIndex, chunks, create_index
+from images import running_image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
-    from relevance.records import Catalogue, Vectors
 
 HEAP = "1g"
 ANALYZE_CHARACTERS = 500_000
@@ -47,11 +46,27 @@ def _free_port() -> int:
             return port
 
 
+def _chunks(texts: Sequence[str], characters: int) -> Iterator[Sequence[str]]:
+    """Split into runs of up to so many characters, or of one text that is longer."""
+    ends = np.cumsum([len(text) + 1 for text in texts])
+    bounds = [0]
+    while bounds[-1] < len(texts):
+        start = bounds[-1]
+        before = ends[start - 1] if start else 0
+        bounds.append(max(start + 1, int(np.searchsorted(ends, before + characters, side="right"))))
+    for start, end in pairwise(bounds):
+        yield texts[start:end]
+
+
 @contextmanager
 def running_server(
     folder: Path, release: str, *, port: int | None = None, heap: str = HEAP
 ) -> Iterator[ReferenceServer]:
-    """Start a node of release "8" or "9" with the script in `folder`; it is stopped whatever happens to us."""
+    """Start a node of release "8" or "9" with the script in `folder`, else of an image; stopped whatever happens."""
+    if not (folder / "server").is_file():
+        with running_image(release, heap=heap) as url, Elasticsearch(url, request_timeout=300, max_retries=0) as client:
+            yield ReferenceServer(client, release, url)
+        return
     port = port or _free_port()
     state = tempfile.mkdtemp(prefix="reference-")
     script = str(folder / "server")
@@ -96,7 +111,7 @@ class ReferenceServer:
             settings = {"index": {"analyze.max_token_count": 2 * ANALYZE_CHARACTERS, "number_of_replicas": 0}}
             self.client.indices.create(index=ANALYZE_INDEX, settings=settings)
             self._analysis_ready = True
-        return [tokens for part in chunks(texts, ANALYZE_CHARACTERS) for tokens in self._analyze_part(part)]
+        return [tokens for part in _chunks(texts, ANALYZE_CHARACTERS) for tokens in self._analyze_part(part)]
 
     def _analyze_part(self, texts: Sequence[str]) -> list[list[str]]:
         answer = self.client.indices.analyze(index=ANALYZE_INDEX, analyzer="standard", text=list(texts))
@@ -108,14 +123,3 @@ class ReferenceServer:
         for owner, token in zip(owners.tolist(), tokens, strict=True):
             found[owner].append(token["token"])
         return found
-
-    def index(
-        self,
-        name: str,
-        catalogue: Catalogue,
-        vectors: Mapping[str, Vectors] | None = None,
-        similarity: Mapping[str, Any] | None = None,
-    ) -> ReferenceIndex:
-        """Index a catalogue under a new name, with the vectors of its vector fields."""
-        create_index(self.client, name, catalogue, vectors=vectors or {}, similarity=similarity)
-        return ReferenceIndex(self.client, name, catalogue, knn_section=self.release == "9")

@@ -23,6 +23,8 @@ from relevance.strategies import STRATEGIES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from relevance.engines.base import VectorField
+
 DIMENSIONS = 384
 WORDS = 50_000
 TITLE, DESCRIPTION, VALUE, QUERY = 8, 40, 2, 3
@@ -59,14 +61,20 @@ def catalogue_of(rng: np.random.Generator, products: int) -> Catalogue:
     return Catalogue(frame, pd.DataFrame({"id": owners, "name": names, "value": values}))
 
 
+def own_memory(process: psutil.Process) -> int:
+    """The resident set without pages of files, which the system takes back when it needs them, in bytes."""
+    memory = process.memory_info()
+    return int(memory.rss - getattr(memory, "shared", 0))
+
+
 @contextmanager
 def watched(process: psutil.Process) -> Iterator[list[int]]:
-    """Keep the largest resident set, in bytes; the system's own figure would hold the parent's from before `exec`."""
+    """Keep the largest own memory, in bytes; the system's own figure would hold the parent's from before `exec`."""
     highest, ended = [0], Event()
 
     def watch() -> None:
         while not ended.wait(SECONDS_BETWEEN_LOOKS):
-            highest[0] = max(highest[0], process.memory_info().rss)
+            highest[0] = max(highest[0], own_memory(process))
 
     thread = Thread(target=watch)
     thread.start()
@@ -75,27 +83,32 @@ def watched(process: psutil.Process) -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
-        highest[0] = max(highest[0], process.memory_info().rss)
+        highest[0] = max(highest[0], own_memory(process))
+
+
+def made(products: int, queries: int) -> tuple[Catalogue, dict[VectorField, Vectors], QueryBatch]:
+    """Return products with a vector each, and queries of as many dimensions."""
+    rng = np.random.default_rng(products)
+    catalogue = catalogue_of(rng, products)
+    vectors = {("base", "whole"): Vectors(unit_vectors(rng, products), np.arange(products))}
+    return catalogue, vectors, QueryBatch(zipf_texts(rng, queries, QUERY), {"base": unit_vectors(rng, queries)})
 
 
 def costs(products: int) -> dict[str, object]:
     """Return index time, memory and the median time of a single query for each strategy."""
-    rng = np.random.default_rng(products)
-    catalogue = catalogue_of(rng, products)
-    vectors = {("base", "whole"): Vectors(unit_vectors(rng, products), np.arange(products))}
-    batch = QueryBatch(zipf_texts(rng, QUERIES, QUERY), {"base": unit_vectors(rng, QUERIES)})
+    catalogue, vectors, batch = made(products, QUERIES)
     process = psutil.Process()
-    before = process.memory_info().rss
+    before = own_memory(process)
     start = perf_counter()
     with watched(process) as highest:
         engine = EmbeddedEngine.index(catalogue, text_fields=TEXT_FIELDS, vectors=vectors)
     taken = perf_counter() - start
-    medians = {f"{name} p50 ms": latencies(engine, STRATEGIES[name], batch)[0] for name in STRATEGIES_TIMED}
+    medians = {f"{name} p50 ms": latencies(engine, STRATEGIES[name], batch).p50_ms for name in STRATEGIES_TIMED}
     return {
         "products": products,
         "index s": taken,
         "inputs MB": before / MEGABYTE,
-        "engine MB": (process.memory_info().rss - before) / MEGABYTE,
+        "engine MB": (own_memory(process) - before) / MEGABYTE,
         "peak while indexing MB": highest[0] / MEGABYTE,
         **medians,
     }

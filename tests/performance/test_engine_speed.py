@@ -14,17 +14,15 @@ from typing import TYPE_CHECKING
 import pytest
 from parity.catalogues import Case, made_batch, made_vectors
 from parity.rounds import Rounds, alternate, spread
+from parity.served import ONE_SEGMENT, Shelf
 
 from relevance.engines.base import QueryBatch
-from relevance.engines.embedded import EmbeddedEngine
-from relevance.fields import TEXT_FIELDS
 from relevance.runner import search
 from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.index import ReferenceIndex
     from parity.record import Show
     from parity.server import ReferenceServer
 
@@ -38,7 +36,7 @@ ROUNDS = 7
 ROUNDS_OF_FUSION = 11
 TIMES_AS_MANY = 2.0
 TIMES_AS_LONG = 1.15
-AGAINST_SERVER = "queries a second: embedded against Elasticsearch (_msearch by 200, _source off), strings in, ids out"
+AGAINST_SERVER = "queries a second: the embedded engine against ours on Elasticsearch, strings in, ids and scores out"
 AGAINST_LEGS = "seconds: a fused strategy against its legs alone (made vectors of 384 dimensions)"
 
 
@@ -47,13 +45,20 @@ def padded(texts: Sequence[str], count: int) -> list[str]:
     return [texts[at % len(texts)] + " " * (at // len(texts)) for at in range(count)]
 
 
-def against_server(dataset: Dataset, index: ReferenceIndex, strategy: str, texts: Sequence[str]) -> Rounds:
+def against_server(dataset: Dataset, server: ReferenceServer, strategy: str, texts: Sequence[str]) -> Rounds:
     """Time all queries as text strategy `strategy` on both sides."""
-    engine = EmbeddedEngine.index(dataset.catalogue, text_fields=TEXT_FIELDS, vectors={})
-    (leg,), batch = STRATEGIES[strategy].legs(), QueryBatch(texts)
-    return alternate(
-        lambda: engine.search(leg, batch, hits=10), lambda: list(index.answers(leg, batch, hits=10)), rounds=ROUNDS
-    )
+    batch = QueryBatch(texts)
+    case = Case(dataset.catalogue, {}, batch)
+    shelf = Shelf(server, lambda _: case)
+    theirs, ours = shelf.engine(dataset.name, ONE_SEGMENT), case.embedded()
+    try:
+        return alternate(
+            lambda: search(ours, STRATEGIES[strategy], batch),
+            lambda: search(theirs, STRATEGIES[strategy], batch),
+            rounds=ROUNDS,
+        )
+    finally:
+        shelf.close()
 
 
 def row(name: str, rounds: Rounds, requests: int) -> dict[str, object]:
@@ -72,17 +77,15 @@ def row(name: str, rounds: Rounds, requests: int) -> dict[str, object]:
 @pytest.mark.needs("es8")
 def test_chorus_against_the_server(reference: ReferenceServer, chorus: Dataset, show: Show) -> None:
     """textsearch_boosted over three fields, one of them nested."""
-    index = reference.index("chorus", chorus.catalogue)
     texts = padded(chorus.queries.texts, REQUESTS_OF_CHORUS)
-    rounds = against_server(chorus, index, "textsearch_boosted", texts)
+    rounds = against_server(chorus, reference, "textsearch_boosted", texts)
     show(AGAINST_SERVER, row("Chorus, textsearch_boosted", rounds, len(texts)))
 
 
 @pytest.mark.needs("es8")
 def test_homedepot_against_the_server(reference: ReferenceServer, homedepot: Dataset, show: Show) -> None:
     """Textsearch over titles."""
-    index = reference.index("homedepot", homedepot.catalogue)
-    rounds = against_server(homedepot, index, "textsearch", homedepot.queries.texts)
+    rounds = against_server(homedepot, reference, "textsearch", homedepot.queries.texts)
     show(AGAINST_SERVER, row("Home Depot, textsearch", rounds, len(homedepot.queries)))
 
 

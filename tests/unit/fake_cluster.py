@@ -53,6 +53,7 @@ class Cluster:
         before: is told the name of each request before anything is done; may raise.
         after: the same when it is done: the answer is lost.
         refuses: for a document, the error that it gets instead of its place.
+        sizes: is told how many documents a request has, and how many bytes they are; may raise.
         extra: settings that a template adds.
         assigned: whether a node takes new shards.
     """
@@ -60,6 +61,7 @@ class Cluster:
     before: Callable[[str], None] = lambda _: None
     after: Callable[[str], None] = lambda _: None
     refuses: Callable[[str], tuple[int, str, str] | None] = lambda _: None
+    sizes: Callable[[int, int], None] = lambda *_: None
     extra: Mapping[str, str] = field(default_factory=dict)
     assigned: bool = True
     held: dict[str, Held] = field(default_factory=dict)
@@ -140,6 +142,7 @@ class Cluster:
         """Create documents; an index that is not there is made, as servers do."""
         assert filter_path
         self._begin("bulk")
+        self.sizes(len(operations), sum(map(len, operations)))
         held = self.held.setdefault(index, Held({}, {}))
         items: list[dict[str, Any]] = []
         self.bulks.append([])

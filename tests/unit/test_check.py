@@ -142,6 +142,7 @@ class IndexPlan:
     name = "elasticsearch"
     line = "elasticsearch 8.19.5 at http://a:1, index shop as it is"
     hint = ""
+    notes = ("index 'shop': 3 deleted documents",)
 
     def product_ids(self, dimensions: dict[str, int]) -> list[str]:
         """The ids, whatever the models."""
@@ -185,6 +186,7 @@ def test_the_products_of_an_index_that_exists_are_counted(project: Path, monkeyp
     assert found.judgments is not None
     assert (found.catalogue.products, found.judgments.judgments) == (2, 2)
     assert found.engine == IndexPlan.line
+    assert found.notes[:1] == IndexPlan.notes
 
 
 WRONG = {

@@ -92,11 +92,11 @@ OPTIONS = (
 )
 
 MISTAKES: dict[str, tuple[Callable[[Path], None], str, str]] = {
-    "no command": (_nothing, "", "no command; allowed: init, check, config, clean (relevance --help)"),
+    "no command": (_nothing, "", "no command; allowed: init, check, config, tune, clean (relevance --help)"),
     "misspelt command": (
         _nothing,
         "chekc",
-        "unknown command 'chekc' (did you mean 'check'?); allowed: init, check, config, clean",
+        "unknown command 'chekc' (did you mean 'check'?); allowed: init, check, config, tune, clean",
     ),
     "option of no command": (
         _nothing,

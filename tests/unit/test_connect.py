@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from relevance.engines.elasticsearch.connect import Connection, connect, split_url
 from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.server import Server
 from relevance.engines.elasticsearch.settings import Credentials, Settings
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
@@ -515,6 +516,33 @@ def test_the_client_itself_tries_once() -> None:
                 with pytest.raises(Exception, match=r"503|Connection error"):
                     connection.client.cluster.health()
         assert len(fake.asked) == 3
+
+
+@pytest.mark.parametrize("kind", ["text/html", "application/json", "image/png", ""])
+def test_a_page_of_a_balancer_keeps_its_status(hasty: Patience, kind: str) -> None:
+    """A 503 that is no JSON, whatever it calls itself, is tried again as one of Elasticsearch's own."""
+    page = Answer(HTML, 503, headers={}, kind=kind)
+    with serving(GREETING, page, page, Answer({"count": 3})) as fake:
+        with connect(fake.url, NOBODY, timeout=5) as connection:
+            server = Server(connection, hasty)
+            found = server.ask(lambda: connection.client.count(index="i"), doing="counting")
+        assert found["count"] == 3
+        assert server.retries == {"503": 2}
+    with (
+        serving(GREETING, page) as fake,
+        connect(fake.url, NOBODY, timeout=5) as connection,
+        pytest.raises(CouldNotRunError, match=r"the server is not ready \(503\); is the cluster complete"),
+    ):
+        Server(connection, hasty).ask(lambda: connection.client.count(index="i"), doing="counting")
+
+
+def test_a_page_that_calls_itself_a_success_is_none(hasty: Patience) -> None:
+    """A proxy's page with status 200 is no answer, and is not waited for."""
+    with serving(GREETING, Answer(HTML)) as fake, connect(fake.url, NOBODY, timeout=5) as connection:
+        server = Server(connection, hasty)
+        with pytest.raises(CouldNotRunError, match="an answer that is not JSON while counting; is a proxy in between"):
+            server.ask(lambda: connection.client.count(index="i"), doing="counting")
+        assert not server.retries
 
 
 @pytest.mark.parametrize(

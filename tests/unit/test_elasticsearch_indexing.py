@@ -273,6 +273,104 @@ def test_only_what_was_refused_for_the_moment_is_sent_again() -> None:
     assert made.notes == ("indexing went well only after 2 more tries: 429 es_rejected_execution_exception (2)",)
 
 
+def _limited(most: int, *, stage: str = "coordinating") -> Callable[[int, int], None]:
+    """A server that has so many bytes for what is written, and nothing else to do."""
+
+    def sizes(_: int, size: int) -> None:
+        if size > most:
+            held = "coordinating_and_primary_bytes=0, replica_bytes=0, all_bytes=0"
+            told = f"{held}, {stage}_operation_bytes={size}, max_{stage}_bytes={most}"
+            fail(429, "es_rejected_execution_exception", f"rejected execution of {stage} operation [{told}]")
+
+    return sizes
+
+
+def test_a_batch_that_the_servers_memory_never_takes() -> None:
+    """It goes in smaller parts, at once; every product arrives once."""
+    waits: list[float] = []
+    cluster = Cluster(sizes=_limited(20_000))
+    made = indexing.index(
+        cluster.connection,
+        _catalogue(1201),
+        vectors={},
+        settings=Settings(),
+        progress=False,
+        patience=Patience(sleep=waits.append),
+    )
+    assert (waits, made.notes) == ([], ())
+    assert len(cluster.held[made.name].documents) == cluster.held[made.name].writes == 1201
+
+
+@pytest.mark.parametrize("stage", ["coordinating", "primary"])
+def test_a_document_that_the_servers_memory_never_takes(stage: str) -> None:
+    """It is named at once, with what it needs and what to do; nothing is left."""
+    waits: list[float] = []
+    cluster = Cluster(sizes=_limited(2 * 2**20, stage=stage))
+    with pytest.raises(CouldNotRunError) as caught:
+        indexing.index(
+            cluster.connection,
+            _catalogue(3, titles=["a", "word " * 2**20, "b"]),
+            vectors={},
+            settings=Settings(),
+            progress=False,
+            patience=Patience(sleep=waits.append),
+        )
+    assert str(caught.value) == (
+        f"elasticsearch at {URL}: product 'p00001' is too large for the server's memory: its document of 5.0 MB needs "
+        "5.0 MB of it, where 2.0 MB are for documents on their way; give the server more heap (--es-memory for a "
+        "container of ours, -Xmx on a cluster)"
+    )
+    assert waits == []
+    assert cluster.held == {}
+
+
+def test_an_item_that_the_servers_memory_never_takes() -> None:
+    """Release 9 takes the request and refuses its documents, which need several times their size."""
+    most = 1000
+
+    def refuses(uid: str) -> tuple[int, str, str] | None:
+        if uid != "p00002":
+            return None
+        told = "coordinating_and_primary_bytes=300, replica_bytes=0, all_bytes=300, primary_operation_bytes=990"
+        reason = f"rejected execution of primary operation [{told}, max_primary_bytes={most}]"
+        return (429, "es_rejected_execution_exception", reason)
+
+    cluster = Cluster(refuses=refuses)
+    with pytest.raises(CouldNotRunError, match="product 'p00002' is too large for the server's memory"):
+        _index(cluster)
+    assert cluster.bulks == [["p00000", "p00001", "p00002"], ["p00002"]]
+
+
+def test_a_server_whose_memory_is_full_gets_less_at_a_time() -> None:
+    """The next try has half of the documents, after a wait; the rest follows."""
+    waits: list[float] = []
+    full = [2]
+
+    def sizes(*_: int) -> None:
+        if full[0]:
+            full[0] -= 1
+            fail(429, "circuit_breaking_exception", "[parent] Data too large")
+
+    cluster = Cluster(sizes=sizes)
+    made = indexing.index(
+        cluster.connection,
+        _catalogue(10),
+        vectors={},
+        settings=Settings(),
+        progress=False,
+        patience=Patience(sleep=waits.append),
+    )
+    assert [len(part) for part in cluster.bulks] == [2, 2, 2, 2, 2]
+    assert waits == [0.5, 1.0]
+    assert made.notes == ("indexing went well only after 2 more tries: 429 circuit_breaking_exception (2)",)
+
+
+def test_one_more_try() -> None:
+    """The note's grammar."""
+    cluster = Cluster(before=_once("bulk", lambda: fail(503, "x")))
+    assert _index(cluster).notes == ("indexing went well only after 1 more try: 503 x",)
+
+
 def test_an_answer_that_is_lost() -> None:
     """Documents that had arrived are not written twice: the conflicts of the second time are no refusals."""
     cluster = Cluster(after=_once("bulk", _lost))

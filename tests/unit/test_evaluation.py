@@ -24,6 +24,7 @@ from relevance.evaluation import (
     Evaluation,
     Metric,
     evaluate,
+    evaluate_all,
     parse,
 )
 from relevance.records import NO_HIT, Judgments, Ranking
@@ -154,6 +155,19 @@ def test_padding_is_never_judged() -> None:
     judgments = judgments_of({0: {0: 0, 1: 3}, 1: {0: 0, 1: 3}})
     evaluation = evaluate(ranking_of([[0], [0]], width=5), judgments, n_products=2)
     assert values(evaluation) == {"RR@10": [0, 0], "AP@10": [0, 0], "nDCG@10": [0, 0], "Judged@10": [1, 1]}
+
+
+def test_several_rankings_are_scored_as_each_is() -> None:
+    """Of any widths, with hits and without; rankings of other numbers of queries are refused."""
+    judgments = judgments_of({0: {1: 2, 2: 1}, 1: {3: 1}})
+    rankings = [ranking_of([[1, 2], []]), ranking_of([[4, 3, 2, 1], [3]], width=12), ranking_of([[], []])]
+    together = evaluate_all(rankings, judgments, n_products=5)
+    alone = [evaluate(ranking, judgments, n_products=5) for ranking in rankings]
+    assert [values(one) for one in together] == [values(one) for one in alone]
+    assert [one.without_hits.tolist() for one in together] == [[1], [], [0, 1]]
+    with pytest.raises(InputError, match="names the query code 1; allowed: 0 to 0"):
+        evaluate_all([*rankings, ranking_of([[1]])], judgments, n_products=5)
+    assert evaluate_all([], judgments, n_products=5) == []
 
 
 def test_results_cannot_be_changed() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import ssl
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import elasticsearch
@@ -37,6 +38,15 @@ READ_ONLY = {
     "index has read-only-allow-delete block];",
 }
 MEMORY = {"type": "circuit_breaking_exception", "reason": "[parent] Data too large", "durability": "TRANSIENT"}
+
+
+def pressed(*, held: int, needed: int, most: int) -> dict[str, Any]:
+    """As a server says it that has no memory for a write."""
+    told = f"coordinating_and_primary_bytes={held}, replica_bytes=0, all_bytes={held}, coordinating_operation_bytes"
+    reason = f"rejected execution of coordinating operation [{told}={needed}, max_coordinating_bytes={most}]"
+    return {"type": "es_rejected_execution_exception", "reason": reason}
+
+
 BUSY = {"type": "es_rejected_execution_exception", "reason": "rejected execution of TimedRunnable on queue"}
 
 
@@ -151,6 +161,13 @@ UNTRUSTED.__cause__ = ssl.SSLCertVerificationError(
             "the server is too busy (429: its queue is full); try again later (while searching)",
         ),
         (
+            api_error(429, {"error": pressed(held=9, needed=5, most=10)}),
+            (
+                "the server has too little memory for what is written (429); "
+                "give it more heap (a container of ours: --es-memory) (while searching)"
+            ),
+        ),
+        (
             api_error(429, {"error": READ_ONLY}),
             (
                 "index is read-only (disk past its flood-stage watermark): free disk space on the cluster, "
@@ -198,10 +215,27 @@ def test_a_file_of_the_user_that_is_refused_is_bad_input() -> None:
     assert type(found) is InputError
     assert str(found) == (
         f"mapping.json: elasticsearch at {URL} refuses it: "
-        "Failed to parse mapping: bad: analyzer [x] is unknown (mapper_parsing_exception)"
+        "analyzer [x] is unknown; hence Failed to parse mapping: bad (mapper_parsing_exception)"
     )
     assert type(refused(Refusal(400, "x", "y"), doing="searching", url=URL, given="strategy 's'")) is InputError
     assert type(refused(Refusal(429, "x", "y"), doing="searching", url=URL, given="strategy 's'")) is CouldNotRunError
+
+
+@pytest.mark.parametrize(
+    ("outer", "deepest", "told"),
+    [
+        ("failed to parse", "bad date", "bad date; hence failed to parse"),
+        ("failed to parse: bad date", "bad date", "bad date; hence failed to parse"),
+        ("bad date [x] in [1:7]", "bad date [x]", "bad date [x]; hence … in [1:7]"),
+        ("bad date", "bad date", "bad date"),
+        ("", "bad date", "bad date"),
+        ("failed to parse", "", "failed to parse"),
+    ],
+)
+def test_the_deepest_cause_comes_first(outer: str, deepest: str, told: str) -> None:
+    """A reason that is cut keeps what was wrong, however long the server's way to it, and says it once."""
+    between = {"type": "b", "reason": "between", "caused_by": {"type": "c", "reason": deepest}}
+    assert refusal(400, said("a", outer, caused_by=between)).reason == told
 
 
 def test_an_error_of_ours_stays() -> None:
@@ -245,6 +279,8 @@ def test_what_a_server_echoes_is_not_shown(echo: str) -> None:
     ("status", "error", "passes"),
     [
         (429, BUSY, True),
+        (429, pressed(held=9, needed=5, most=10), True),
+        (429, pressed(held=0, needed=11, most=10), False),
         (429, MEMORY, True),
         (429, MEMORY | {"durability": "PERMANENT"}, False),
         (429, READ_ONLY, False),
@@ -337,6 +373,16 @@ def test_nobody_there_may_be_given_up_sooner() -> None:
     with pytest.raises(CouldNotRunError, match="connection refused"):
         clock.patience(30, unreachable_s=2).run(clock.failing(*[REFUSED] * 99), doing="connecting", url=URL)
     assert sum(clock.slept) == 2
+
+
+def test_a_server_that_is_known_to_have_ended_is_not_waited_for() -> None:
+    """Its error comes in the place of the line for a lost connection; what else fails does not ask for it."""
+    clock, ends = Waiting(), [None, CouldNotRunError("it was killed")]
+    patience = replace(clock.patience(), ended=lambda: ends.pop(0))
+    busy = api_error(503, None)
+    with pytest.raises(CouldNotRunError, match=r"^it was killed$") as caught:
+        patience.run(clock.failing(LOST, busy, REFUSED), doing="searching", url=URL)
+    assert (clock.slept, ends, caught.value.__cause__) == ([0.5, 1], [], None)
 
 
 def test_a_frozen_server_costs_two_time_outs() -> None:

@@ -59,6 +59,18 @@ def test_the_header_says_which_engine_and_how_to_get_another(
     assert lines[at - 1].startswith("sha256 corpus ")
 
 
+def test_the_header_says_what_is_to_be_known_of_the_index(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What would change the judgement of the numbers stands before them."""
+    _use(monkeypatch)
+    monkeypatch.setattr(EmbeddedPlan, "notes", ("index 'shop': 3 deleted documents",))
+    lines = _run(project, *TEXT).stdout.lines
+    assert lines.index("note: index 'shop': 3 deleted documents") < lines.index(
+        next(one for one in lines if "MRR" in one)
+    )
+
+
 def test_notes_of_the_engine_stand_before_the_results(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -88,7 +88,10 @@ class Found:
         ids = [(hit.get("fields", {}).get(self._id_field) or [None])[0] for hit in hits]
         unknown = next(uid for uid in ids if uid not in self._code_of)
         if unknown is None:
-            return f"a hit has no {self._id_field}, which should hold the product's id"
+            return (
+                f"a hit has no {self._id_field!r}, which is the product's id by [elasticsearch.fields] id; name a "
+                "keyword field there that every document has, or evaluate an alias whose filter leaves the others out"
+            )
         return f"the product {str(unknown)!r} is not in the catalogue; the index changed while it was searched"
 
     def ranking(self) -> tuple[Ranking, int]:

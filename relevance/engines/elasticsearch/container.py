@@ -81,7 +81,7 @@ class Container:
         """Wait until the cluster is yellow.
 
         Raises:
-            CouldNotRunError: it does not come up; a note of the exception (`__notes__`) is the end of its log.
+            CouldNotRunError: it does not come up; its details are the end of the container's log.
             ValueError: `begin` was not called.
         """
         if self._thread is None:
@@ -92,6 +92,17 @@ class Container:
             raise self._failure
         if self._failure is not None:
             raise _not_started(explanation(self._failure)) from self._failure
+
+    def ended(self) -> CouldNotRunError | None:
+        """How it has ended although nobody has closed it, with the end of its log; None where it has not."""
+        container = self._container
+        if container is None or self._start_s is None:
+            return None
+        try:
+            ending = "" if probe(_POLL_S) else starting.ended(container)
+        except docker_errors():
+            return None
+        return self._not_up(container, ending) if ending else None
 
     def close(self) -> str | None:
         """Give up the start where it is still going on, and remove the container; twice does no harm.
@@ -167,12 +178,8 @@ class Container:
     def _not_up(self, container: ElasticSearchContainer, what: str) -> CouldNotRunError:
         lines = starting.log_lines(container)
         reason = starting.reason_in(lines) or "its log names no error"
-        error = CouldNotRunError(
-            f"the Elasticsearch container {what}: {reason} ({self._image}, --es-memory {self._memory})"
-        )
-        if lines:
-            error.add_note(starting.end_of(lines))
-        return error
+        line = f"the Elasticsearch container {what}: {reason} ({self._image}, --es-memory {self._memory})"
+        return CouldNotRunError(line, details=starting.end_of(lines))
 
 
 def _not_started(problem: str) -> CouldNotRunError:

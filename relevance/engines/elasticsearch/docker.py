@@ -26,9 +26,9 @@ _IMAGE = re.compile(rf"{_HOST}{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@sha
 
 _NOT_PULLED = (
     (r"no space left", "the Docker engine's disk is full; make room, e.g. by docker system prune"),
-    (r"manifest unknown|not found|no such|does not exist", "there is no such image; check its name and tag"),
-    (r"unauthorized|denied|authentication", "its registry wants a login; see docker login"),
     (r"dial |lookup |timeout|timed out|handshake|EOF|reset|refused|unreachable", "its registry is not reached: {said}"),
+    (r"unauthorized|denied|authentication", "its registry has none for this user; check its name, or docker login"),
+    (r"manifest unknown|not found|no such|does not exist", "there is no such image; check its name and tag"),
 )
 
 

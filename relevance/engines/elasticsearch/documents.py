@@ -10,6 +10,7 @@ import numpy as np
 import orjson
 
 from relevance.errors import InputError
+from relevance.fields import attribute_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -94,11 +95,10 @@ def _texts(products: pd.DataFrame, paths: FieldPaths) -> Iterator[dict[str, str]
 
 
 def _attributes(frame: pd.DataFrame, offsets: Sequence[int], paths: FieldPaths) -> Iterator[dict[str, Any]]:
-    """The nested documents; `relevance.fields.attribute_texts` says what an attribute's text is."""
+    """The nested documents."""
     outer = paths.nested["attributes"]
     inner = paths.text["attributes"].removeprefix(f"{outer}.")
-    pairs = zip(frame["name"].tolist(), frame["value"].tolist(), strict=True)
-    texts = [" ".join(part for part in pair if part.strip()) for pair in pairs]
+    texts = list(map(attribute_text, frame["name"].tolist(), frame["value"].tolist()))
     for start, end in pairwise(offsets):
         found = [{inner: text} for text in texts[start - offsets[0] : end - offsets[0]] if text]
         yield {outer: found} if found else {}

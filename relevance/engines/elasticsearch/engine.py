@@ -75,6 +75,10 @@ class ElasticsearchEngine:
         found = Found(len(batch), hits, codes=self._codes, id_field=shape.id_field, placed=shape.placed)
         return self._searcher.search(asked, found)
 
+    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
+        """Answer several legs one after another: a server shares nothing between searches."""
+        return [self.search(leg, batch, hits=hits) for leg in legs]
+
     def _form(self, leg: Leg, hits: int) -> Form:
         key = (leg, hits)
         if key not in self._forms:
@@ -86,6 +90,7 @@ class ElasticsearchEngine:
         again = [
             f"elasticsearch: {count:,} {'search was' if count == 1 else 'searches were'} asked again ({reason})"
             for reason, count in self._searcher.again.items()
+            if count
         ]
         return (*self._index.notes, *again, *([] if self._left is None else [self._left]))
 

@@ -74,6 +74,10 @@ def _ignore(_: str) -> None:
     """Nobody counts."""
 
 
+def _unknown() -> None:
+    """Nobody knows more of the server than its answers."""
+
+
 @dataclass(frozen=True)
 class Patience:
     """Tries again what may pass: 429, 502, 503, 504 and lost connections, after 0.5, 1, 2, 4, 8, 8, … seconds.
@@ -83,12 +87,14 @@ class Patience:
     Attributes:
         seconds: from the first failure until it is given up.
         unreachable_s: the same, for a server that is not reached; where shorter.
+        ended: asked when a server is not reached: the error, where it is known to have ended for good.
         sleep: waits so many seconds.
         clock: seconds.
     """
 
     seconds: float = 60.0
     unreachable_s: float = math.inf
+    ended: Callable[[], RelevanceError | None] = _unknown
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
@@ -102,7 +108,7 @@ class Patience:
             retried: is told why, before each new try; in the caller's thread.
 
         Raises:
-            RelevanceError: what `explained` makes of the last error, which is its cause.
+            RelevanceError: what `explained` makes of the last error, which is its cause; or the one of `ended`.
         """
         wait, since, was_slow = _FIRST_WAIT, math.inf, False
         while True:
@@ -114,6 +120,8 @@ class Patience:
                 now = self.clock()
                 since = min(since, now)
                 passing = _passing(error)
+                if passing is not None and passing.lost and (end := self.ended()) is not None:
+                    raise end from None
                 left = 0.0 if passing is None else self._left(passing, since - now, was_slow=was_slow)
                 if passing is None or left <= 0:
                     raise explained(error, doing=doing, url=url) from error

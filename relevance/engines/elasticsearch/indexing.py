@@ -159,6 +159,8 @@ def _made(job: _Job) -> Index:
         except making.NameTakenError:
             continue
         except RelevanceError as error:
+            if job.server.patience.ended() is not None:  # and the index with it
+                raise
             left = making.remove(job.server.connection, name, token, settled=False)
             if left is None:
                 raise

@@ -9,13 +9,16 @@ from relevance.engines.elasticsearch import indexing
 from relevance.engines.elasticsearch.connect import connect
 from relevance.engines.elasticsearch.container import Container
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
+from relevance.engines.elasticsearch.failures import Patience
 from relevance.engines.elasticsearch.settings import Credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from relevance.engines.base import Engine, VectorField
+    from relevance.engines.elasticsearch.connect import Connection
     from relevance.engines.elasticsearch.existing import Existing
+    from relevance.engines.elasticsearch.indexing import Index
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.records import Catalogue, Vectors
 
@@ -33,6 +36,7 @@ class ClusterOpening:
         self._settings = settings
         self._url = str(settings.url)
         self._credentials = settings.credentials
+        self._patience = Patience()
         self._engine: Engine | None = None
 
     def wait(self) -> None:
@@ -50,14 +54,19 @@ class ClusterOpening:
         settings = self._settings
         connection = connect(self._url, self._credentials, timeout=settings.timeout)
         try:
-            made = indexing.index(connection, catalogue, vectors=vectors, settings=settings, progress=progress)
+            made = indexing.index(
+                connection, catalogue, vectors=vectors, settings=settings, progress=progress, patience=self._patience
+            )
             self._engine = ElasticsearchEngine(
-                connection, made, catalogue, on_close=partial(indexing.delete, connection, made)
+                connection, made, catalogue, on_close=partial(self._delete, connection, made), patience=self._patience
             )
         except BaseException:
             connection.close()
             raise
         return self._engine
+
+    def _delete(self, connection: Connection, made: Index) -> str | None:
+        return indexing.delete(connection, made)
 
     def start_s(self) -> float | None:
         """Nothing was started."""
@@ -80,12 +89,16 @@ class ContainerOpening(ClusterOpening):
         super().__init__(settings)
         self._credentials = Credentials()  # those of the environment are for a cluster of the user's
         self._container = Container(settings.image, memory=settings.memory)
+        self._patience = Patience(ended=self._container.ended)
         self._container.begin()
 
     def wait(self) -> None:
         """Wait until the server is ready."""
         self._container.wait()
         self._url = self._container.url
+
+    def _delete(self, connection: Connection, made: Index) -> str | None:  # noqa: ARG002 - it goes with the container
+        return None
 
     def start_s(self) -> float | None:
         """Seconds until the server was ready."""

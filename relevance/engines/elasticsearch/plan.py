@@ -72,6 +72,7 @@ class ClusterPlan:
     settings: Settings
     name = "elasticsearch"
     hint = ""
+    notes = ()
 
     def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:  # noqa: ARG002 - none exists
         """The data set's products are indexed."""
@@ -97,6 +98,7 @@ class ContainerPlan:
     missing: bool
     name = "elasticsearch"
     hint = ""
+    notes = ()
 
     def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:  # noqa: ARG002 - none exists
         """The data set's products are indexed."""
@@ -126,6 +128,11 @@ class ExistingPlan:
         self._settings = settings
         self._strategies = strategies
         self._found: Existing | None = None
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """Of the index."""
+        return () if self._found is None else self._found.notes
 
     def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:
         """The ids of the index's products; the index and its field map are checked."""

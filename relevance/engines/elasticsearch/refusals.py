@@ -6,23 +6,31 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import NamedTuple
 
-__all__ = ["Refusal", "one_line", "refusal"]
+__all__ = ["Pressure", "Refusal", "one_line", "refusal"]
 
 _SHOWN, _KIND_SHOWN = 300, 80
 _SECRET = re.compile(r"\b(?:ApiKey|Basic|Bearer)\s+[A-Za-z0-9+/_=.:-]{4,}|(?<=//)[^/\s@]+@", re.IGNORECASE)
 _ACTION = re.compile(r"action \[([^\]]+)\] is unauthorized")
 _PRIVILEGES = re.compile(r"granted by the (\w+) privileges \[([^\]]+)\]")
+_PRESSURE = re.compile(
+    r"\bcoordinating_and_primary_bytes=(\d+),.*\b(?:coordinating|primary)_operation_bytes=(\d+), max_\w+=(\d+)"
+)
 
 _UNAUTHENTICATED, _FORBIDDEN, _NOT_FOUND, _TOO_MANY = 401, 403, 404, 429
 _PASSES = frozenset({_TOO_MANY, 502, 503, 504})
 
+_REJECTED = "es_rejected_execution_exception"
 _MEMORY = "the server ran out of memory ({kind}); give it more heap (a container of ours: --es-memory)"
+_PRESSED = (
+    "the server has too little memory for what is written (429); give it more heap (a container of ours: --es-memory)"
+)
 _KINDS: Mapping[str, str] = MappingProxyType(
     {
         "circuit_breaking_exception": _MEMORY,
         "out_of_memory_error": _MEMORY,
-        "es_rejected_execution_exception": "the server is too busy ({status}: its queue is full); try again later",
+        _REJECTED: "the server is too busy ({status}: its queue is full); try again later",
         "index_not_found_exception": "{reason}; was it removed?",
     }
 )
@@ -45,6 +53,24 @@ def one_line(text: object, shown: int = _SHOWN) -> str:
     return line if len(line) <= shown else f"{line[: shown - 1]}…"
 
 
+class Pressure(NamedTuple):
+    """The memory of a server that writes need, in bytes.
+
+    Attributes:
+        held: by what is written already; a part of the refused request may be among it.
+        needed: by what was refused.
+        most: for all of it.
+    """
+
+    held: int
+    needed: int
+    most: int
+
+    def least(self, own: int = 0) -> int:
+        """What the refused request needs even if nothing else is written; `own` of what is held may be its own."""
+        return self.needed + min(own, self.held)
+
+
 @dataclass(frozen=True)
 class Refusal:
     """What a server said instead of doing it, for a request or for one item of `_bulk` or `_msearch`.
@@ -62,10 +88,17 @@ class Refusal:
     lasting: bool = False
 
     @property
+    def pressure(self) -> Pressure | None:
+        """The memory that writes need; None where the server does not speak of it."""
+        found = _PRESSURE.search(self.reason) if self.kind == _REJECTED else None
+        return Pressure(*map(int, found.groups())) if found else None
+
+    @property
     def passes(self) -> bool:
-        """Whether it may go well the next time; a read-only index stays one."""
+        """Whether it may go well the next time; a read-only index stays one, and no heap grows by waiting."""
         blocked = self.kind == "cluster_block_exception" and self.status in (_FORBIDDEN, _TOO_MANY)
-        return self.status in _PASSES and not blocked and not self.lasting
+        too_large = self.pressure is not None and self.pressure.least() > self.pressure.most
+        return self.status in _PASSES and not blocked and not too_large and not self.lasting
 
     @property
     def said(self) -> str:
@@ -80,6 +113,8 @@ class Refusal:
             return _blocked(self.reason)
         if self.status == _FORBIDDEN:
             return _forbidden(self.reason)
+        if self.pressure is not None:
+            return _PRESSED
         told = _KINDS.get(self.kind) or _STATUSES.get(self.status)
         if told is None:
             return f"it refuses: {self.said}"
@@ -118,17 +153,23 @@ def refusal(status: int, body: object) -> Refusal:
         return Refusal(status, "", "")
     root = error.get("root_cause")
     first = root[0] if isinstance(root, list) and root and isinstance(root[0], Mapping) else error
-    reasons = [str(one["reason"]) for one in (first, *_deeper(error)) if isinstance(one.get("reason"), str)]
-    told = [reason for at, reason in enumerate(reasons) if not any(reason in other for other in reasons[:at])]
     lasting = "PERMANENT" in (first.get("durability"), error.get("durability"))
-    return Refusal(status, one_line(first.get("type") or "", _KIND_SHOWN), one_line(": ".join(told)), lasting)
+    return Refusal(status, one_line(first.get("type") or "", _KIND_SHOWN), one_line(_reason(first, error)), lasting)
 
 
-def _deeper(error: Mapping[str, object]) -> list[Mapping[str, object]]:
-    """The causes below, the last of which says most."""
-    found: list[Mapping[str, object]] = []
+def _reason(first: Mapping[str, object], error: Mapping[str, object]) -> str:
+    """The deepest cause, which says most and has to survive a cut; behind it, what it led to."""
+    outer, deepest = first.get("reason"), _deepest(error).get("reason")
+    result = outer if isinstance(outer, str) else ""
+    if not isinstance(deepest, str) or not deepest or deepest == result:
+        return result
+    result = result.removesuffix(deepest).rstrip(": ").replace(deepest, "…")
+    return f"{deepest}; hence {result}" if result else deepest
+
+
+def _deepest(error: Mapping[str, object]) -> Mapping[str, object]:
+    """The last of the causes."""
     inner = error.get("caused_by")
     while isinstance(inner, Mapping):
-        found.append(inner)
-        inner = inner.get("caused_by")
-    return found[-1:]
+        error, inner = inner, inner.get("caused_by")
+    return error

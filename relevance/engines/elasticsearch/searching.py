@@ -100,7 +100,7 @@ class Searcher:
         index: name of the index.
         patience: with a server that refuses, or is gone for a while.
         took_ms: what the server says it worked on all answers so far; requests side by side count each.
-        again: how many searches were asked again, by reason.
+        again: how many searches had to be asked again, each once, by the first reason.
         gently: whether one search is asked at a time, since the server's queue was full before.
     """
 
@@ -178,14 +178,13 @@ class _Searches:
         self._asked = asked
         self._found = found
         self._open = set(range(len(asked.texts)))
-        self._failed: list[tuple[int, Exception]] = []
-        """The queries that were refused in the last round, with the reason."""
+        self._failed: list[tuple[int, Exception]] = []  # refused in the last round, with the reason
+        self._again: set[int] = set()
 
     def ask(self) -> None:
-        searcher = self._searcher
-        url = searcher.connection.url
+        url = self._searcher.connection.url
         try:
-            searcher.patience.run(self._round, doing="searching", url=url, retried=self._retried)
+            self._searcher.patience.run(self._round, doing="searching", url=url, retried=self._retried)
         except RelevanceError as error:
             if error.__cause__ is None:
                 raise
@@ -229,8 +228,7 @@ class _Searches:
                 raise refused(one, doing=self._doing(row), url=url, given=self._asked.given)
 
     def _read(self, row: int, answer: Answer) -> None:
-        reason = incomplete(answer)
-        if reason:
+        if reason := incomplete(answer):
             raise self._wrong(row, reason)
         try:
             self._found.take(row, answer)
@@ -247,4 +245,6 @@ class _Searches:
         return self._asked.doing(row) + (f"; {failed} of {of_all} searches failed" if of_all > 1 else "")
 
     def _retried(self, reason: str) -> None:
-        self._searcher.again[reason] += len(self._failed)
+        new = {row for row, _ in self._failed} - self._again  # each is counted once, however often it is asked
+        self._searcher.again[reason] += len(new)
+        self._again |= new

@@ -57,7 +57,8 @@ class Server:
         if not self.retries:
             return ()
         whys = ", ".join(f"{why} ({count:,})" if count > 1 else why for why, count in sorted(self.retries.items()))
-        return (f"{doing} went well only after {self.retries.total():,} more tries: {whys}",)
+        total = self.retries.total()
+        return (f"{doing} went well only after {total:,} more {'try' if total == 1 else 'tries'}: {whys}",)
 
     def _retried(self, why: str) -> None:
         self.retries[why] += 1

@@ -45,7 +45,9 @@ _ANSWER_S = 3.0
 _END_LINES, _READ_LINES = 15, 200
 _KILLED = 137
 _NOTHING_NEW = re.compile(r"\bat [\w.$/@]+\(|\.\.\. \d+ more|report file|did not exit normally|died while starting")
-_TROUBLE = re.compile(r"exception|error|fatal|could not|cannot|failed|insufficient|invalid|no space", re.IGNORECASE)
+_TROUBLE = re.compile(
+    r"exception|error|fatal|caused by|could not|cannot|failed|insufficient|invalid|no space", re.IGNORECASE
+)
 
 
 class _NoWait:
@@ -189,10 +191,15 @@ def ended(container: ElasticSearchContainer) -> str:
     """How a container has ended, in words; "" where it has not.
 
     Raises:
-        docker_errors(): the Docker engine fails, or the container was removed.
+        docker_errors(): the Docker engine fails.
     """
+    from docker.errors import NotFound  # noqa: PLC0415 - Docker's client is loaded where it is used
+
     wrapped = container.get_wrapped_container()
-    wrapped.reload()
+    try:
+        wrapped.reload()
+    except NotFound:
+        return "was removed by somebody else"
     state = wrapped.attrs["State"]
     if state["Status"] in ("created", "running", "restarting", "paused"):
         return ""
@@ -210,9 +217,9 @@ def log_lines(container: ElasticSearchContainer) -> list[str]:
     return [_message(line) for line in written.decode("utf-8", "replace").splitlines() if line.strip()]
 
 
-def end_of(lines: Sequence[str]) -> str:
-    """The end of a log, to be shown below an error."""
-    return "\n".join(["the end of the container's log:", *(f"  {line}" for line in lines[-_END_LINES:])])
+def end_of(lines: Sequence[str]) -> list[str]:
+    """The end of a log, to be shown below an error; nothing where there is none."""
+    return ["the end of the container's log:", *(f"  {line}" for line in lines[-_END_LINES:])] if lines else []
 
 
 def reason_in(lines: Sequence[str]) -> str:

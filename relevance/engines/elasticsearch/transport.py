@@ -10,7 +10,8 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from elastic_transport import HttpHeaders, Transport, TransportApiResponse
+import orjson
+from elastic_transport import HttpHeaders, Transport, TransportApiResponse, Urllib3HttpNode
 from elasticsearch import Elasticsearch, OrjsonSerializer
 from elasticsearch.serializer import NdjsonSerializer
 
@@ -26,12 +27,29 @@ CONNECTIONS = 4
 
 _LOGGERS = ("elastic_transport.node_pool", "elastic_transport.transport", "urllib3.connection")
 """They warn of each lost connection and of each wrong certificate, on the terminal; so do we, in one line."""
+_REFUSED = 400
+"""Statuses from here on."""
+
 _KEY = re.compile(r"[!-~]+")
 _FINGERPRINT = re.compile(r"[0-9a-f]{64}")
 
 
 class _Rows(NdjsonSerializer, OrjsonSerializer):
     """Rows of JSON for `_bulk` and `_msearch`; the client's own writes them by the standard library."""
+
+
+class _Node(Urllib3HttpNode):
+    """Has a refusal that is no JSON read as text, whatever it calls itself: a balancer's page keeps its status."""
+
+    def perform_request(self, *args: Any, **options: Any) -> Any:
+        """As the client's."""
+        answer = super().perform_request(*args, **options)
+        meta, body = answer
+        if meta.status < _REFUSED or _is_json(body):
+            return answer
+        headers = {name: value for name, value in meta.headers.items() if name.lower() != "content-type"}
+        meta = replace(meta, headers=HttpHeaders({**headers, "content-type": "text/plain"}))
+        return answer._replace(meta=meta, body=body.decode("utf-8", "replace").encode())
 
 
 class _QuietTransport(Transport):
@@ -44,6 +62,14 @@ class _QuietTransport(Transport):
             kept = HttpHeaders({name: value for name, value in meta.headers.items() if name.lower() != "warning"})
             meta = replace(meta, headers=kept)
         return TransportApiResponse(meta, body)
+
+
+def _is_json(body: bytes) -> bool:
+    try:
+        orjson.loads(body)
+    except ValueError:
+        return False
+    return True
 
 
 def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasticsearch:
@@ -70,6 +96,7 @@ def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasti
             retry_on_timeout=False,
             connections_per_node=CONNECTIONS,
             http_compress=False,
+            node_class=_Node,
             transport_class=_QuietTransport,
             serializers={"application/json": OrjsonSerializer(), "application/x-ndjson": _Rows()},
             **options,

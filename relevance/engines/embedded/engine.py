@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Protocol, TypeVar
@@ -12,12 +13,13 @@ from scipy import sparse
 from relevance.engines.embedded.bm25 import Field, NestedField, rounded
 from relevance.engines.embedded.knn import VectorIndex
 from relevance.engines.embedded.scores import added, best
+from relevance.engines.embedded.together import Clause, best_together
 from relevance.engines.embedded.vocabulary import Vocabulary
 from relevance.fields import TEXT_FIELDS, attribute_texts
 from relevance.records import NO_HIT, Ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -38,6 +40,12 @@ _BYTES_OF_MATCH = 64
 
 _BYTES_OF_COSINE = 8
 """The float32 itself, and a copy of it for the partition."""
+
+_BYTES_OF_PLACE = 4
+"""Legs that are answered together know the place of each product's scores."""
+
+_TIMES_AS_MUCH = 4
+"""They keep the scores of all clauses."""
 
 _Name = TypeVar("_Name", str, "VectorField")
 _Held = TypeVar("_Held")
@@ -61,10 +69,12 @@ class EmbeddedEngine:
         vocabulary: Vocabulary,
         text: Mapping[str, _TextField],
         vectors: Mapping[VectorField, VectorIndex],
+        products: int,
     ) -> None:
         self._vocabulary = vocabulary
         self._text = dict(text)
         self._vectors = dict(vectors)
+        self._products = products
 
     @classmethod
     def index(
@@ -82,7 +92,7 @@ class EmbeddedEngine:
         """
         vocabulary = Vocabulary()
         text = _text_fields(catalogue, text_fields, vocabulary)
-        return cls(vocabulary, text, {name: VectorIndex(held) for name, held in vectors.items()})
+        return cls(vocabulary, text, {name: VectorIndex(held) for name, held in vectors.items()}, len(catalogue))
 
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
         """Answer one leg: score descending, then product id ascending; shape (queries, hits).
@@ -90,20 +100,45 @@ class EmbeddedEngine:
         Raises:
             KeyError: the leg names a field that was not indexed.
         """
-        text = [(_indexed(self._text, name), boost) for name, boost in leg.text]
-        vectors = [(_indexed(self._vectors, (leg.model, name)), boost) for name, boost in leg.vectors]
+        text, vectors = self._searched(leg)
         queries = self._vocabulary.count(batch.texts)
-        size = np.full(len(batch), _BYTES_OF_COSINE * sum(len(index) for index, _ in vectors))
-        for field, _ in text:
-            size += _BYTES_OF_MATCH * field.postings(queries)
         codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
         scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
-        for part in _parts(size):
-            found = [_matched(field, queries[part], boost) for field, boost in text]
-            for index, boost in vectors:
+        for part in _parts(_sizes(queries, text, vectors)):
+            found = [_matched(field, queries[part], boost) for field, (_, boost) in zip(text, leg.text, strict=True)]
+            for index, (_, boost) in zip(vectors, leg.vectors, strict=True):
                 found.append(index.nearest(batch.vectors[leg.model][part], leg.candidates, boost))
             best(added(found), codes[part], scores[part])
         return Ranking(codes, scores)
+
+    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
+        """Answer several legs, each as `search` does; those that differ in boosts alone share their clauses' scores.
+
+        Raises:
+            KeyError: a leg names a field that was not indexed.
+        """
+        queries = self._vocabulary.count(batch.texts)
+        rankings: dict[Leg, Ranking] = {}
+        for alike in _alike(legs):
+            codes = np.full((len(alike), len(batch), hits), NO_HIT, dtype=np.int64)
+            scores = np.full(codes.shape, -np.inf, dtype=np.float32)
+            text, vectors = self._searched(alike[0])
+            sizes = _TIMES_AS_MUCH * _sizes(queries, text, vectors) + _BYTES_OF_PLACE * self._products
+            for part in _parts(sizes):
+                score: list[Callable[[float], Scores]] = [partial(field.match, queries[part]) for field in text]
+                near = alike[0].candidates
+                score += [partial(index.nearest, batch.vectors[alike[0].model][part], near) for index in vectors]
+                boosts = zip(*([boost for _, boost in leg.text + leg.vectors] for leg in alike), strict=True)
+                clauses = [Clause(*each, at < len(text)) for at, each in enumerate(zip(score, boosts, strict=True))]
+                best_together(clauses, codes[:, part], scores[:, part])
+            rankings |= {leg: Ranking(codes[at], scores[at]) for at, leg in enumerate(alike)}
+        return [rankings[leg] for leg in legs]
+
+    def _searched(self, leg: Leg) -> tuple[list[_TextField], list[VectorIndex]]:
+        return (
+            [_indexed(self._text, name) for name, _ in leg.text],
+            [_indexed(self._vectors, (leg.model, name)) for name, _ in leg.vectors],
+        )
 
     def notes(self) -> Sequence[str]:
         """Nothing happens here that people should know of."""
@@ -113,6 +148,23 @@ class EmbeddedEngine:
         """Let go of the index."""
         self._text.clear()
         self._vectors.clear()
+
+
+def _sizes(queries: Counts, text: Sequence[_TextField], vectors: Sequence[VectorIndex]) -> npt.NDArray[np.int64]:
+    """Shape (queries,): about how many bytes a query takes while it is answered."""
+    sizes = np.full(queries.shape[0], _BYTES_OF_COSINE * sum(map(len, vectors)))
+    for field in text:
+        sizes += _BYTES_OF_MATCH * field.postings(queries)
+    return sizes
+
+
+def _alike(legs: Sequence[Leg]) -> list[list[Leg]]:
+    """The legs, each once, by what they are but for their boosts."""
+    groups: dict[object, list[Leg]] = {}
+    for leg in dict.fromkeys(legs):
+        names = tuple(tuple(name for name, _ in part) for part in (leg.text, leg.vectors))
+        groups.setdefault((names, leg.candidates, leg.model), []).append(leg)
+    return list(groups.values())
 
 
 def _parts(size: npt.NDArray[np.int64]) -> list[slice]:

@@ -1,0 +1,211 @@
+"""What a search for boosts found: a page in Markdown, tables, a snippet for `relevance.toml`, lines for a terminal."""
+
+from __future__ import annotations
+
+import csv
+import io
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relevance.evaluation import NDCG10
+from relevance.report.heatmap import heat_map
+from relevance.strategies import BASE, Strategy
+from relevance.tuning.search import METRICS
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Mapping, Sequence
+
+    from relevance.records import Dataset
+    from relevance.tuning import Combination, Tuning
+
+__all__ = ["MARK", "snippet", "tuning_files", "tuning_lines"]
+
+MARK = "combinations.csv"
+"""The file that marks a folder as one of these."""
+
+_SHOWN = 10
+_SAME = 1e-9
+
+
+def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collection[str]) -> Mapping[str, bytes]:
+    """All files of the folder, by name.
+
+    Args:
+        tuning: what was found.
+        dataset: what it was found on.
+        engine: name and version of what ranked.
+        taken: names of strategies that exist.
+    """
+    settings = snippet(tuning, taken)
+    texts = {
+        MARK: _combinations_csv(tuning),
+        "held_out.csv": _held_out_csv(tuning, dataset),
+        "strategy.toml": settings,
+        "index.md": _page(tuning, dataset, engine=engine, settings=settings),
+    }
+    return {**{name: text.encode() for name, text in texts.items()}, "heatmap.png": heat_map(tuning)}
+
+
+def _boosts(tuning: Tuning, combination: Combination) -> str:
+    return ", ".join(f"{name} {boost:g}" for name, boost in zip(tuning.grid.fields, combination, strict=True))
+
+
+def _marks(tuning: Tuning) -> dict[Combination, str]:
+    """What is to be said of a combination."""
+    marks = {outcome.boosts: "equal to the winner" for outcome in tuning.equals}
+    if tuning.todays is not None:
+        marks[tuning.todays.boosts] = "today"
+    marks[tuning.winner.boosts] = "winner, today" if tuning.todays is tuning.winner else "winner"
+    return marks
+
+
+def _csv(rows: Iterable[Sequence[object]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def _combinations_csv(tuning: Tuning) -> str:
+    marks = _marks(tuning)
+    rows: list[Sequence[object]] = [(*tuning.grid.fields, *(metric.label for metric in METRICS), "ranks_as", "mark")]
+    for outcome in tuning.outcomes:
+        means = [f"{outcome.means[metric]:.6f}" for metric in METRICS]
+        same = "" if outcome.same_as == outcome.boosts else "/".join(f"{boost:g}" for boost in outcome.same_as)
+        boosts = [f"{boost:g}" for boost in outcome.boosts]
+        rows.append((*boosts, *means, same, marks.get(outcome.boosts, "")))
+    return _csv(rows)
+
+
+def _held_out_csv(tuning: Tuning, dataset: Dataset) -> str:
+    rows: list[Sequence[object]] = [("query_id", "query", "ndcg_today", "ndcg_winner", "difference")]
+    for code, today, winner in zip(tuning.split.held_out.tolist(), *tuning.held_out.tolist(), strict=True):
+        query = (dataset.queries.ids[code], dataset.queries.texts[code])
+        rows.append((*query, f"{today:.6f}", f"{winner:.6f}", f"{winner - today:.6f}"))
+    return _csv(rows)
+
+
+def snippet(tuning: Tuning, taken: Collection[str]) -> str:
+    """The table of `relevance.toml` that adds the winner as a strategy, under a name that is free."""
+    grid = tuning.grid
+    name = stem = f"{grid.today.name.removesuffix('_boosted')}_tuned"
+    number = 2
+    while name in taken:
+        name, number = f"{stem}{number}", number + 1
+    strategy = grid.strategy(tuning.winner.boosts, name)
+    lines = [f"[strategies.{name}]"]
+    for part in ("text", "vectors"):
+        boosts = getattr(strategy, part)
+        if boosts:
+            lines.append(f"{part} = {{{', '.join(f'{field} = {boost:.12g}' for field, boost in boosts.items())}}}")
+    if strategy.vectors and strategy.candidates != Strategy.candidates:
+        lines.append(f"candidates = {strategy.candidates}")
+    if strategy.vectors and strategy.model != BASE:
+        lines.append(f'model = "{strategy.model}"')
+    return "\n".join(lines) + "\n"
+
+
+def _verdict(tuning: Tuning) -> str:
+    """One sentence: how the winner compares with today's boosts where it was not chosen."""
+    found = tuning.interval
+    if tuning.keeps_today:
+        return "Today's boosts are the best of the grid: nothing to change."
+    low, high = found.low, found.high
+    interval = (
+        f"NDCG {found.difference:+.4f} on {found.queries:,} held-out queries, {found.confidence:.0%} interval "
+        f"{low:+.4f} to {high:+.4f} (paired bootstrap)"
+    )
+    if not found.excludes_zero:
+        return f"{interval}: it holds 0, so these queries do not show that the winner is better."
+    side = "better" if low > 0 else "worse"
+    return f"{interval}: it excludes 0, the winner is {side} than today's boosts."
+
+
+def _changed(tuning: Tuning) -> str:
+    difference = tuning.held_out[1] - tuning.held_out[0]
+    gained, lost = np.count_nonzero(difference > _SAME), np.count_nonzero(difference < -_SAME)
+    return f"{gained:,} held-out queries gained, {lost:,} lost, {len(difference) - gained - lost:,} as before"
+
+
+def _equals(tuning: Tuning) -> str:
+    count = len(tuning.equals)
+    if not count:
+        return "no other combination reaches its NDCG"
+    reach = "combination reaches" if count == 1 else "combinations reach"
+    return f"{count:,} other {reach} the same NDCG; it is the nearest to today's boosts"
+
+
+def _facts(tuning: Tuning) -> list[str]:
+    grid, split = tuning.grid, tuning.split
+    axes = " x ".join(f"{name} {{{', '.join(f'{boost:g}' for boost in axis)}}}" for name, axis in grid.axes.items())
+    tried = len({outcome.same_as for outcome in tuning.outcomes})
+    size = f"{len(tuning.outcomes):,} combinations, {tried:,} that rank differently, in {tuning.seconds:.2f} s"
+    sides = f"{len(split.tuning):,} queries to tune on, {len(split.held_out):,} held out"
+    facts = [
+        f"grid: {axes}: {size}",
+        f"split: {sides} (by hash of their text, share {split.share:g}, seed {split.seed})",
+        f"today: {_boosts(tuning, grid.todays())} ({grid.today.name})",
+        f"winner: {_boosts(tuning, tuning.winner.boosts)}; {_equals(tuning)}",
+    ]
+    return [*facts, *_notes(tuning)]
+
+
+def _notes(tuning: Tuning) -> list[str]:
+    """What makes the grid less than it looks."""
+    notes = [f"note: the boost of {name} changed no mean" for name in tuning.idle]
+    for (name, axis), boost in zip(tuning.grid.axes.items(), tuning.winner.boosts, strict=True):
+        if len(axis) > 1 and boost == max(axis) and name not in tuning.idle:
+            notes.append(
+                f"note: {boost:g} is the highest boost of {name} that was tried (--grid {name}=… tries others)"
+            )
+    return notes
+
+
+def _means(tuning: Tuning) -> list[tuple[str, float, float]]:
+    """Of today's boosts and of the winner's: nDCG on the tuning split and on the other."""
+    today, winner = tuning.held_out.mean(axis=1).tolist()
+    return [("today", tuning.today[NDCG10], today), ("winner", tuning.winner.means[NDCG10], winner)]
+
+
+def tuning_lines(tuning: Tuning) -> list[str]:
+    """What a person at a terminal has to know."""
+    lines = [*_facts(tuning), "", "NDCG      tuning split  held out"]
+    lines += [f"{name:<8}{tuned:14.4f}{other:10.4f}" for name, tuned, other in _means(tuning)]
+    return [*lines, "", _verdict(tuning), _changed(tuning)]
+
+
+def _page(tuning: Tuning, dataset: Dataset, *, engine: str, settings: str) -> str:
+    lines = [f"# Boosts for {tuning.grid.today.name} on {dataset.name}", "", _verdict(tuning), ""]
+    lines += ["| NDCG | tuning split | held out |", "| --- | ---: | ---: |"]
+    lines += [f"| {name} | {tuned:.4f} | {other:.4f} |" for name, tuned, other in _means(tuning)]
+    lines += ["", "The winner was chosen on the tuning split, so its figure there flatters it.", ""]
+    lines += [f"- {fact}" for fact in _facts(tuning)]
+    lines += [f"- {_changed(tuning)} ([held_out.csv](held_out.csv))"]
+    lines += [f"- {_size(dataset)}; engine {engine}", "", "## The grid", ""]
+    lines += ["![NDCG of every combination on the tuning split](heatmap.png)", "", *_best_table(tuning), ""]
+    lines += [f"All combinations: [{MARK}]({MARK}).", "", "## For `relevance.toml`", ""]
+    lines += ["```toml", settings.rstrip("\n"), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _size(dataset: Dataset) -> str:
+    return (
+        f"{dataset.name}: {len(dataset.catalogue):,} products, {len(dataset.queries):,} queries, "
+        f"{len(dataset.judgments):,} judgments"
+    )
+
+
+def _best_table(tuning: Tuning) -> list[str]:
+    """The first combinations by nDCG, of those that rank differently."""
+    marks, fields = _marks(tuning), tuning.grid.fields
+    labels = [metric.label for metric in METRICS]
+    once = [one for one in tuning.outcomes if one.same_as == one.boosts or one is tuning.winner]
+    best = sorted(once, key=lambda one: (-round(one.means[NDCG10], 9), one is not tuning.winner))[:_SHOWN]
+    rows = [
+        [*(f"{boost:g}" for boost in one.boosts), *(f"{one.means[metric]:.4f}" for metric in METRICS)] for one in best
+    ]
+    return [
+        f"| {' | '.join([*fields, *labels])} | |",
+        f"|{' ---: |' * (len(fields) + len(labels))} --- |",
+        *(f"| {' | '.join(row)} | {marks.get(one.boosts, '')} |" for row, one in zip(rows, best, strict=True)),
+    ]

@@ -1,0 +1,19 @@
+"""Search for better boosts on some of the queries, and what they are worth on the others."""
+
+from relevance.tuning.grid import KINDS, Combination, Grid, check_texts, make_grid, parse_axis
+from relevance.tuning.search import Outcome, Tuning, tune
+from relevance.tuning.split import Split, split_queries
+
+__all__ = [
+    "KINDS",
+    "Combination",
+    "Grid",
+    "Outcome",
+    "Split",
+    "Tuning",
+    "check_texts",
+    "make_grid",
+    "parse_axis",
+    "split_queries",
+    "tune",
+]

@@ -1,0 +1,223 @@
+"""Which boosts are tried: a grid over the fields of a strategy, checked when it is made."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from itertools import product
+from math import prod
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import numpy as np
+
+from relevance.errors import InputError, unknown
+from relevance.fields import embedded_texts
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from relevance.records import Catalogue
+    from relevance.strategies import Strategy
+
+__all__ = ["KINDS", "MOST_COMBINATIONS", "Combination", "Grid", "Kind", "check_texts", "make_grid", "parse_axis"]
+
+Combination: TypeAlias = tuple[float, ...]
+"""A boost for each field of a grid, in its order."""
+
+MOST_COMBINATIONS = 5_000
+_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What `relevance tune KIND` tunes.
+
+    Attributes:
+        part: of a strategy whose boosts are tried.
+        other: whether a strategy has the other part as well, whose boosts stay.
+        boosts: what is tried where nothing else is asked for, by field.
+        strategy: whose boosts are today's where no other is named.
+    """
+
+    part: Literal["text", "vectors"]
+    other: bool
+    boosts: Mapping[str, Combination]
+    strategy: str
+
+
+_WEAK, _HYBRID = (1, 2, 4), (10, 25, 40, 50, 60, 75, 100, 200)
+_FIELDS = ("title", "description", "attributes", "whole")
+
+KINDS: Mapping[str, Kind] = MappingProxyType(
+    {
+        "text": Kind(
+            "text",
+            other=False,
+            boosts={"title": (1, 2, 4, 6, 8), "description": _WEAK, "attributes": _WEAK},
+            strategy="textsearch_boosted",
+        ),
+        "multifield": Kind(
+            "vectors",
+            other=False,
+            boosts={"title": (1, 2, 4, 8), "description": _WEAK, "attributes": _WEAK, "whole": _WEAK},
+            strategy="vectorsearch_multifield_boosted",
+        ),
+        "hybrid": Kind("vectors", other=True, boosts=dict.fromkeys(_FIELDS, _HYBRID), strategy="hybrid_boosted"),
+    }
+)
+"""The kinds by name, with the reference's grids."""
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Boosts to try.
+
+    Attributes:
+        kind: key of `KINDS`.
+        today: the strategy whose boosts are compared; what is not tried stays as there.
+        axes: boosts by field, in the order of the strategy's fields.
+    """
+
+    kind: str
+    today: Strategy
+    axes: Mapping[str, Combination]
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Those whose boosts are tried."""
+        return tuple(self.axes)
+
+    @property
+    def combinations(self) -> list[Combination]:
+        """All of them; the last field's boost changes first."""
+        return list(product(*self.axes.values()))
+
+    def strategy(self, combination: Combination, name: str = "tuned") -> Strategy:
+        """The strategy with these boosts, which has no other field of the part that is tuned."""
+        boosts = dict(zip(self.axes, combination, strict=True))
+        if KINDS[self.kind].part == "text":
+            return replace(self.today, name=name, text=boosts)
+        return replace(self.today, name=name, vectors=boosts)
+
+    def todays(self) -> Combination:
+        """Today's boosts of the fields."""
+        return tuple(getattr(self.today, KINDS[self.kind].part)[name] for name in self.axes)
+
+    def ray(self, combination: Combination) -> Combination:
+        """The same for combinations that differ by a factor of all boosts, which changes no ranking."""
+        strategy = self.strategy(combination)
+        boosts = [*strategy.text.values(), *strategy.vectors.values()]
+        return tuple(float(f"{boost / boosts[0]:.{_DIGITS}g}") for boost in boosts)
+
+    def distance(self, combination: Combination) -> float:
+        """How far it is from today's boosts: Euclidean, of log2 of the boosts, whatever their common factor."""
+        strategy = self.strategy(combination)
+        ratios = [
+            boost / getattr(self.today, part)[name]
+            for part in ("text", "vectors")
+            for name, boost in getattr(strategy, part).items()
+        ]
+        logs = np.log2(ratios)
+        return float(np.linalg.norm(logs - logs.mean()))
+
+
+def parse_axis(text: str) -> tuple[str, Combination]:
+    """Read `FIELD=N[,N…]`.
+
+    Raises:
+        InputError: it is not of that form, or a number occurs twice.
+    """
+    field, equals, numbers = text.partition("=")
+    try:
+        boosts = tuple(_number(each) for each in numbers.split(","))
+    except ValueError:
+        boosts = ()
+    if not field or not equals or not boosts:
+        raise InputError(f"--grid {text!r}; allowed: FIELD=N[,N…] with a number for each boost, as title=1,2,4")
+    twice = [boost for boost, count in Counter(boosts).items() if count > 1]
+    if twice:
+        raise InputError(f"--grid {text!r}: {twice[0]:g} occurs twice; allowed: each boost once")
+    return field.strip(), boosts
+
+
+def _number(text: str) -> float:
+    number = float(text)
+    return int(number) if number.is_integer() else number
+
+
+def make_grid(
+    kind: str, today: Strategy, *, axes: Sequence[tuple[str, Combination]] = (), without: Iterable[str] = ()
+) -> Grid:
+    """The grid of a kind over the fields of a strategy.
+
+    Args:
+        kind: key of `KINDS`.
+        today: whose boosts are compared.
+        axes: boosts to try in the place of the kind's own, by field.
+        without: fields of the strategy that are left out.
+
+    Raises:
+        InputError: the strategy is not of that kind; a field is not one of its own, is given twice or given and left
+            out; a boost is not allowed; there is nothing to choose between, or too much.
+    """
+    _check_strategy(kind, today)
+    allowed = tuple(getattr(today, KINDS[kind].part))
+    given: dict[str, Combination] = {}
+    for name, boosts in axes:
+        _known(name, allowed, f"--grid {name}", today)
+        if name in given:
+            raise InputError(f"--grid {name} is given twice; allowed: once, with all its boosts")
+        given[name] = boosts
+    left_out = set(without)
+    for name in sorted(left_out):
+        _known(name, allowed, f"--without {name}", today)
+        if name in given:
+            raise InputError(f"--grid {name} and --without {name}; allowed: one of them")
+    chosen = {name: given.get(name, KINDS[kind].boosts[name]) for name in allowed if name not in left_out}
+    grid = Grid(kind, today, MappingProxyType(chosen))
+    _check_size(grid)
+    return grid
+
+
+def _known(name: str, allowed: Sequence[str], where: str, today: Strategy) -> None:
+    if name not in allowed:
+        raise InputError(f"{where}: {unknown(f'field of {today.name}', name, allowed)}")
+
+
+def _check_strategy(kind: str, today: Strategy) -> None:
+    part, other = KINDS[kind].part, KINDS[kind].other
+    others = today.vectors if part == "text" else today.text
+    if today.template is None and today.combine == "sum" and getattr(today, part) and bool(others) == other:
+        return
+    both = "text and vectors" if other else f"{part} alone"
+    raise InputError(f"strategy {today.name!r} cannot be tuned as {kind}; allowed: one that adds the scores of {both}")
+
+
+def _check_size(grid: Grid) -> None:
+    count = prod(len(boosts) for boosts in grid.axes.values())
+    if count > MOST_COMBINATIONS:
+        raise InputError(f"the grid has {count:,} combinations; allowed: up to {MOST_COMBINATIONS:,}")
+    combinations = grid.combinations if grid.axes else []
+    for combination in combinations:
+        grid.strategy(combination)  # a boost that is not allowed is an error here
+    if len({grid.ray(combination) for combination in combinations}) < 2:  # noqa: PLR2004 - one is no choice
+        fields = ", ".join(grid.fields) or "no field"
+        raise InputError(
+            f"nothing to choose between: boosts of {fields} that differ by a common factor rank alike; "
+            "allowed: two fields or more, and two boosts of one"
+        )
+
+
+def check_texts(grid: Grid, catalogue: Catalogue) -> None:
+    """Refuse boosts of texts that no product has.
+
+    Raises:
+        InputError: a field is empty for every product; its boost changes nothing.
+    """
+    for name in grid.fields:
+        if not any(text.strip() for text in embedded_texts(catalogue, name)):
+            raise InputError(
+                f"{name}: no product of the data set has text there, so that its boost changes nothing; "
+                f"leave it out: --without {name}"
+            )

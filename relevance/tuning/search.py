@@ -1,0 +1,197 @@
+"""Tries the combinations of a grid on one side of a split, and compares the best with today's boosts on the other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relevance import runner
+from relevance.engines.base import QueryBatch
+from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
+from relevance.records import Judgments
+from relevance.significance import Interval, paired_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy.typing as npt
+
+    from relevance.engines.base import Engine
+    from relevance.evaluation import Metric
+    from relevance.records import Dataset
+    from relevance.strategies import Strategy
+    from relevance.tuning.grid import Combination, Grid
+    from relevance.tuning.split import Split
+
+    _Floats = npt.NDArray[np.float64]
+
+__all__ = ["METRICS", "Outcome", "Tuning", "tune"]
+
+METRICS = (RR10, AP10, NDCG10)
+_EQUAL = 1e-9
+"""Means of the same numbers in another order differ by less."""
+
+_STRATEGIES_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a combination reached on the tuning split.
+
+    Attributes:
+        boosts: of the grid's fields.
+        means: by metric.
+        same_as: the first combination of the grid that differs by a factor of all boosts, which ranks alike; itself
+            where it is the first.
+    """
+
+    boosts: Combination
+    means: Mapping[Metric, float]
+    same_as: Combination
+
+
+@dataclass(frozen=True, eq=False)
+class Tuning:
+    """What was tried and what it is worth.
+
+    Attributes:
+        grid: what was tried.
+        split: which queries it was tried on.
+        outcomes: of each combination, in the grid's order.
+        winner: the best of them.
+        equals: the other combinations that reach its nDCG.
+        idle: fields whose boost changed no mean.
+        today: means of today's boosts on the tuning split.
+        todays: the combination that is today's boosts, up to a factor; None where the grid has none.
+        held_out: nDCG of each held-out query with today's boosts and with the winner's, shape (2, queries).
+        interval: of the difference between the two.
+        seconds: to rank by all combinations and to evaluate them.
+    """
+
+    grid: Grid
+    split: Split
+    outcomes: Sequence[Outcome]
+    winner: Outcome
+    equals: Sequence[Outcome]
+    idle: Sequence[str]
+    today: Mapping[Metric, float]
+    todays: Outcome | None
+    held_out: _Floats
+    interval: Interval
+    seconds: float
+
+    @property
+    def keeps_today(self) -> bool:
+        """Whether the winner is today's boosts, up to a factor."""
+        return self.todays is not None and self.todays.same_as == self.winner.same_as
+
+
+def tune(engine: Engine, batch: QueryBatch, dataset: Dataset, grid: Grid, split: Split) -> Tuning:
+    """Try all combinations; those that differ by a common factor are tried once.
+
+    The winner has the highest mean nDCG@10 on the tuning split. Of several, it is the one nearest to today's boosts
+    (see `Grid.distance`), of these the first of the grid.
+
+    Args:
+        engine: holds the data set's products, indexed for today's strategy.
+        batch: all queries of the data set.
+        dataset: queries, products and judgments.
+        grid: what is tried.
+        split: which queries it is tried on.
+
+    Raises:
+        CouldNotRunError: the engine failed.
+    """
+    start = perf_counter()
+    first: dict[Combination, Combination] = {}
+    for combination in grid.combinations:
+        first.setdefault(grid.ray(combination), combination)
+    strategies = [grid.today, *map(grid.strategy, first.values())]
+    today, *found = _tried(engine, batch, dataset, split.tuning, strategies)
+    means = dict(zip(first, found, strict=True))
+    outcomes = [Outcome(each, means[grid.ray(each)], first[grid.ray(each)]) for each in grid.combinations]
+    seconds = perf_counter() - start
+    winner, equals = _best(grid, outcomes)
+    pair = [grid.today, grid.strategy(winner.boosts)]
+    held_out = _scored(engine, batch, dataset, split.held_out, pair)[NDCG10]
+    return Tuning(
+        grid=grid,
+        split=split,
+        outcomes=outcomes,
+        winner=winner,
+        equals=equals,
+        idle=_idle(grid, outcomes),
+        today=today,
+        todays=_todays(grid, outcomes, today),
+        held_out=held_out,
+        interval=paired_interval(held_out[0], held_out[1], seed=split.seed),
+        seconds=seconds,
+    )
+
+
+def _tried(
+    engine: Engine,
+    batch: QueryBatch,
+    dataset: Dataset,
+    codes: npt.NDArray[np.int64],
+    strategies: Sequence[Strategy],
+) -> list[Mapping[Metric, float]]:
+    """The means of each strategy."""
+    means: list[Mapping[Metric, float]] = []
+    for at in range(0, len(strategies), _STRATEGIES_AT_ONCE):
+        some = strategies[at : at + _STRATEGIES_AT_ONCE]
+        scored = _scored(engine, batch, dataset, codes, some)
+        means += [{metric: float(values[row].mean()) for metric, values in scored.items()} for row in range(len(some))]
+    return means
+
+
+def _scored(
+    engine: Engine,
+    batch: QueryBatch,
+    dataset: Dataset,
+    codes: npt.NDArray[np.int64],
+    strategies: Sequence[Strategy],
+) -> Mapping[Metric, _Floats]:
+    """By metric, shape (strategies, queries)."""
+    some = QueryBatch(
+        [batch.texts[code] for code in codes], {name: each[codes] for name, each in batch.vectors.items()}
+    )
+    rankings = runner.search_all(engine, strategies, some)
+    judgments = dataset.judgments
+    wanted = np.isin(judgments.queries, codes)
+    own = Judgments(
+        np.searchsorted(codes, judgments.queries[wanted]),
+        judgments.products[wanted],
+        judgments.grades[wanted],
+        relevant_from=judgments.relevant_from,
+    )
+    found = evaluate_all(rankings, own, n_products=len(dataset.catalogue), metrics=METRICS)
+    return {metric: np.stack([one.per_query[metric] for one in found]) for metric in METRICS}
+
+
+def _best(grid: Grid, outcomes: Sequence[Outcome]) -> tuple[Outcome, list[Outcome]]:
+    """The winner, and the others that reach its nDCG."""
+    highest = max(outcome.means[NDCG10] for outcome in outcomes)
+    equals = [outcome for outcome in outcomes if outcome.means[NDCG10] >= highest - _EQUAL]
+    winner = min(equals, key=lambda outcome: round(grid.distance(outcome.boosts), 9))
+    return winner, [outcome for outcome in equals if outcome is not winner]
+
+
+def _todays(grid: Grid, outcomes: Sequence[Outcome], today: Mapping[Metric, float]) -> Outcome | None:
+    """A field that is left out may have mattered: then no combination is today's boosts."""
+    boosts = grid.todays()
+    alike = [one for one in outcomes if grid.ray(one.boosts) == grid.ray(boosts)]
+    same = [one for one in alike if abs(one.means[NDCG10] - today[NDCG10]) <= _EQUAL]
+    return min(same, key=lambda one: one.boosts != boosts, default=None)
+
+
+def _idle(grid: Grid, outcomes: Sequence[Outcome]) -> list[str]:
+    """Fields whose boost changes no mean, whatever the others' boosts are."""
+    shape = [len(boosts) for boosts in grid.axes.values()]
+    means = np.array([outcome.means[NDCG10] for outcome in outcomes]).reshape(shape)
+    return [
+        name for axis, name in enumerate(grid.fields) if shape[axis] > 1 and np.ptp(means, axis=axis).max() <= _EQUAL
+    ]

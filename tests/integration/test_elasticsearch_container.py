@@ -1,0 +1,127 @@
+"""A real container by way of Docker: reached on loopback, removed, told from those of others, and how it ends."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+import pandas as pd
+import pytest
+from faults.containers import containers, published
+from faults.node import asked, until
+
+from relevance.engines.base import QueryBatch
+from relevance.engines.elasticsearch.container import Container
+from relevance.engines.elasticsearch.opening import ContainerOpening
+from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE, Settings
+from relevance.errors import CouldNotRunError
+from relevance.records import Catalogue
+from relevance.strategies import STRATEGIES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytestmark = pytest.mark.needs("docker")
+
+MEMORY = "512m"
+OTHER = f"""
+import sys, time
+from relevance.engines.elasticsearch.container import Container
+Container({DEFAULT_IMAGE!r}, memory={MEMORY!r}).begin()
+sys.stdin.read()
+"""
+
+
+@contextmanager
+def _other_process() -> Iterator[str]:
+    """Another process with a container of its own; killed at the end, as by the system, so that nothing is removed."""
+    before = set(containers())
+    process = subprocess.Popen([sys.executable, "-c", OTHER], stdin=subprocess.PIPE)  # noqa: S603 - own command
+    try:
+        until(lambda: set(containers()) - before)
+        (name,) = set(containers()) - before
+        yield name
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def container() -> Iterator[Container]:
+    """One of ours, begun."""
+    made = Container(DEFAULT_IMAGE, memory=MEMORY)
+    made.begin()
+    yield made
+    made.close()
+
+
+def test_two_at_once_and_what_a_killed_process_left(container: Container) -> None:
+    """Each answers on a loopback port of its own; who starts next removes a dead process's container, no live one's."""
+    container.wait()
+    with _other_process() as other:
+        assert {container.name, other} <= set(containers())
+    second = Container(DEFAULT_IMAGE, memory=MEMORY)
+    second.begin()
+    try:
+        second.wait()
+        assert second.notes == [f"removed {other}, a container that a killed run had left"]
+        assert other not in containers()
+        assert container.url != second.url
+        for one in (container, second):
+            assert asked(one.url, "/")["version"]["number"] == DEFAULT_IMAGE.rpartition(":")[2]
+            assert {address for address, _ in published(one.name)} == {"127.0.0.1"}
+    finally:
+        assert second.close() is None
+    assert second.name not in containers()
+    assert container.name in containers()
+    assert container.close() is None
+    assert container.close() is None
+    assert container.name not in containers()
+
+
+def test_a_start_that_fails() -> None:
+    """One line with the log's reason and what was asked for, the log's end below it, and no container left."""
+    container = Container(DEFAULT_IMAGE, memory="999999g")
+    container.begin()
+    with pytest.raises(CouldNotRunError) as caught:
+        container.wait()
+    line = str(caught.value)
+    assert line.startswith("the Elasticsearch container ended with exit code ")
+    assert line.endswith(f"({DEFAULT_IMAGE}, --es-memory 999999g)")
+    assert "its log names no error" not in line
+    assert caught.value.details[0] == "the end of the container's log:"
+    assert len(caught.value.details) > 1
+    assert container.close() is None
+    assert container.name not in containers()
+
+
+def test_a_start_that_is_given_up(container: Container) -> None:
+    """Closed while it comes up, it goes, and whoever waits for it is told."""
+    until(lambda: container.name in containers())
+    assert container.close() is None
+    assert container.name not in containers()
+    with pytest.raises(CouldNotRunError, match="was closed before it was ready"):
+        container.wait()
+
+
+def test_a_server_that_dies_is_told_at_once() -> None:
+    """The line says that the container was killed, not that the connection was refused for a minute."""
+    products = pd.DataFrame({"id": ["a"], "title": ["oak desk"], "description": [""]}, dtype=str)
+    catalogue = Catalogue(products, pd.DataFrame(columns=["id", "name", "value"], dtype=str))
+    (leg,) = STRATEGIES["textsearch"].legs()
+    opening = ContainerOpening(Settings(memory=MEMORY))
+    try:
+        opening.wait()
+        engine = opening.index(catalogue, text_fields=["title"], vectors={}, progress=False)
+        assert engine.search(leg, QueryBatch(["oak"]), hits=3).codes.tolist() == [[0, -1, -1]]
+        name = opening._container.name
+        subprocess.run(["docker", "kill", name], check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607 - own
+        with pytest.raises(CouldNotRunError) as caught:
+            engine.search(leg, QueryBatch(["oak"]), hits=3)
+    finally:
+        opening.close()
+    assert str(caught.value).startswith("the Elasticsearch container was killed, as happens where memory runs out: ")
+    assert caught.value.details[0] == "the end of the container's log:"
+    assert name not in containers()

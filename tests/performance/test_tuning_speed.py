@@ -1,0 +1,73 @@
+"""All combinations of the text grid against one run of one strategy; nothing is asserted of times."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from parity.rounds import alternate, spread
+
+from relevance import datasets, runner
+from relevance.engines.base import QueryBatch
+from relevance.engines.embedded import EmbeddedEngine
+from relevance.evaluation import evaluate
+from relevance.fields import TEXT_FIELDS
+from relevance.strategies import STRATEGIES
+from relevance.tuning import make_grid, search
+
+if TYPE_CHECKING:
+    from parity.record import Show
+
+    from relevance.records import Dataset
+
+ROUNDS = 15
+TIMES_AS_LONG = 5
+TITLE = "seconds: the text grid's 45 combinations against one run of textsearch_boosted"
+
+
+def compared(dataset: Dataset, show: Show, *, evaluated: bool) -> None:
+    """Rank all queries by every combination that ranks differently, and by one strategy; the fastest rounds count."""
+    engine = EmbeddedEngine.index(dataset.catalogue, text_fields=TEXT_FIELDS, vectors={})
+    batch, today = QueryBatch(dataset.queries.texts), STRATEGIES["textsearch_boosted"]
+    grid = make_grid("text", today)
+    strategies = [grid.strategy(each) for each in {grid.ray(each): each for each in grid.combinations}.values()]
+    judged = np.unique(dataset.judgments.queries)
+
+    def one() -> object:
+        ranking = runner.search(engine, today, batch)
+        return evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue)) if evaluated else ranking
+
+    def many() -> object:
+        if evaluated:
+            return search._tried(engine, batch, dataset, judged, strategies)
+        return runner.search_all(engine, strategies, batch)
+
+    rounds = alternate(one, many, rounds=ROUNDS)
+    ratio = min(rounds.theirs) / min(rounds.ours)
+    show(
+        TITLE,
+        {
+            "data": dataset.name,
+            "queries": len(batch),
+            "measured": "with evaluation" if evaluated else "rankings alone",
+            "one run": min(rounds.ours),
+            "45 combinations": min(rounds.theirs),
+            "of the fastest": ratio,
+            **spread(rounds.ratios()),
+            f"target <= {TIMES_AS_LONG}": "met" if ratio <= TIMES_AS_LONG else "SHORT",
+        },
+    )
+
+
+@pytest.mark.parametrize("evaluated", [False, True], ids=["rankings", "evaluated"])
+def test_sample(show: Show, evaluated: bool) -> None:  # noqa: FBT001 - a parameter
+    """Three hundred queries over six hundred products: little work to share."""
+    compared(datasets.load(datasets.parse("sample")), show, evaluated=evaluated)
+
+
+@pytest.mark.needs("data")
+@pytest.mark.parametrize("evaluated", [False, True], ids=["rankings", "evaluated"])
+def test_chorus(chorus: Dataset, show: Show, evaluated: bool) -> None:  # noqa: FBT001 - a parameter
+    """Nineteen thousand products, nested attributes."""
+    compared(chorus, show, evaluated=evaluated)

@@ -1,0 +1,167 @@
+"""`relevance tune`: from arguments to a folder, and what goes wrong on the way."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from relevance import tuning
+from relevance.cli import main
+from relevance.report import folder as folders
+
+FILE = """dataset = "mine"
+strategy = ["textsearch", "own"]
+out = "results/latest"
+
+[datasets.mine]
+format = "files"
+path = "data"
+
+[strategies.own]
+text = {title = 4, description = 1}
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Forty queries over forty products, whose titles lie; the current folder."""
+    data = tmp_path / "data"
+    data.mkdir()
+    products = [
+        {
+            "id": f"p{n}",
+            "title": f"thing {n % 7} red",
+            "description": f"made for {n} and {n % 5}",
+            "attributes": {"n": "x"},
+        }
+        for n in range(40)
+    ]
+    (data / "products.jsonl").write_text("".join(f"{json.dumps(product)}\n" for product in products))
+    (data / "queries.tsv").write_text("".join(f"q{n}\tthing {n} for {n % 5}\n" for n in range(40)))
+    (data / "qrels.txt").write_text("".join(f"q{n} 0 p{n} 2\nq{n} 0 p{(n + 7) % 40} 1\n" for n in range(40)))
+    (tmp_path / "relevance.toml").write_text(FILE)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_a_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """It ends with 0, says what it found, and writes beside the folder of benchmark results."""
+    assert main(["tune", "text"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err == ""
+    assert "mine: 40 products, 40 queries" in printed.out
+    assert "NDCG      tuning split  held out" in printed.out
+    written = project / "results" / "tune-text"
+    assert f"written to {written}" in printed.out
+    assert {path.name for path in written.iterdir()} == {
+        "index.md",
+        "combinations.csv",
+        "held_out.csv",
+        "strategy.toml",
+        "heatmap.png",
+    }
+    assert [path.name for path in written.parent.iterdir()] == ["tune-text"]
+
+
+def test_a_run_replaces_its_own_results(project: Path) -> None:
+    """Of the same kind, in a folder that is named; the same input gives the same bytes."""
+    told = []
+    for _ in range(2):
+        assert main(["tune", "text", "--strategy", "own", "--grid", "title=1,3,9", "--seed", "3", "--out", "here"]) == 0
+        told.append({path.name: path.read_bytes() for path in (project / "here").iterdir() if path.suffix != ".md"})
+    assert told[0] == told[1]
+    assert b"own_tuned" in told[0]["strategy.toml"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        ("tune", "required: KIND"),
+        ("tune texts", "unknown kind 'texts' (did you mean 'text'?); allowed: text, multifield, hybrid"),
+        ("tune text --grid title", "--grid 'title'; allowed: FIELD=N[,N…]"),
+        ("tune text --grid whole=1,2", "--grid whole: unknown field of textsearch_boosted 'whole'"),
+        ("tune text --share 2", "--share 2; allowed: between 0 and 1"),
+        ("tune text --share 0.1", "the tuning split has"),
+        ("tune text --seed -1", "--seed -1; allowed: a whole number of 0 or more"),
+        ("tune text --share x", "invalid float value"),
+        ("tune text --strategy own --strategy textsearch", "allowed: one strategy, whose boosts are tuned"),
+        ("tune text --strategy rrf", "strategy 'rrf' cannot be tuned as text"),
+        ("tune text --strategy nobody", "unknown strategy 'nobody'"),
+        ("tune text --out data", "--out "),
+        ("tune text --floors x.toml", "unknown argument '--floors'"),
+    ],
+)
+def test_bad_input(project: Path, capsys: pytest.CaptureFixture[str], arguments: str, problem: str) -> None:
+    """One line, exit code 2, nothing written."""
+    assert main(arguments.split()) == 2
+    error = capsys.readouterr().err
+    assert len(error.splitlines()) == 1, error
+    assert problem in error
+    assert not (project / "results").exists()
+
+
+def test_a_field_without_text(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """The line says how to leave it out, and then the rest is tuned."""
+    products = project / "data" / "products.jsonl"
+    products.write_text(products.read_text().replace('{"n": "x"}', "{}"))
+    assert main(["tune", "text"]) == 2
+    assert "attributes: no product of the data set has text there" in capsys.readouterr().err
+    assert main(["tune", "text", "--without", "attributes"]) == 0
+    assert "today: title 8, description 2 (textsearch_boosted)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("raised", "code"), [(KeyboardInterrupt, 130), (OSError(28, "No space left on device"), 3)])
+def test_nothing_is_half_written(
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    raised: BaseException,
+    code: int,
+) -> None:
+    """An interrupt and a full disk leave what was there, and nothing beside it."""
+    assert main(["tune", "text"]) == 0
+    before = {path: path.read_bytes() for path in (project / "results").rglob("*") if path.is_file()}
+    write = Path.write_bytes
+
+    def fails(path: Path, content: bytes) -> int:
+        if path.name == "heatmap.png":
+            raise raised
+        return write(path, content)
+
+    monkeypatch.setattr(Path, "write_bytes", fails)
+    assert main(["tune", "text", "--seed", "9"]) == code
+    monkeypatch.undo()
+    assert len(capsys.readouterr().err.splitlines()) == 1
+    assert {path: path.read_bytes() for path in (project / "results").rglob("*") if path.is_file()} == before
+    assert folders.check_folder(project / "results" / "tune-text", mark="combinations.csv") is None
+
+
+def test_an_interrupt_while_it_searches(
+    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """130, one line, nothing written."""
+
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(tuning, "tune", interrupted)
+    assert main(["tune", "text"]) == 130
+    assert capsys.readouterr().err == "relevance: interrupted\n"
+    assert not (project / "results").exists()
+
+
+def test_help_loads_nothing_heavy(project: Path) -> None:
+    """Nor does the text grid load a model."""
+    script = (
+        "import sys; from relevance.cli import main; assert main(['tune', '--help']) == 0\n"
+        "assert not {'numpy', 'pandas', 'matplotlib', 'torch'} & set(sys.modules)\n"
+        "assert main(['tune', 'text']) == 0\n"
+        "assert not {'torch', 'sentence_transformers', 'matplotlib.pyplot'} & set(sys.modules)\n"
+    )
+    subprocess.run(  # noqa: S603 - this interpreter
+        [sys.executable, "-c", script], check=True, cwd=project, capture_output=True, timeout=100
+    )

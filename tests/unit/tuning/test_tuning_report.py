@@ -1,0 +1,173 @@
+"""What is written of a search for boosts."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tomllib
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from tuning_data import made_dataset
+
+from relevance.config import read_config
+from relevance.engines.base import QueryBatch
+from relevance.engines.embedded import EmbeddedEngine
+from relevance.evaluation import NDCG10
+from relevance.fields import TEXT_FIELDS
+from relevance.records import Vectors
+from relevance.report.heatmap import heat_map
+from relevance.report.tuning import snippet, tuning_files, tuning_lines
+from relevance.significance import Interval
+from relevance.strategies import STRATEGIES, Strategy
+from relevance.tuning import make_grid, split_queries, tune
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from relevance.tuning import Combination, Grid, Tuning
+
+TEXT = STRATEGIES["textsearch_boosted"]
+DATASET = made_dataset(queries=40, products=60)
+
+
+def tuned(grid: Grid) -> Tuning:
+    """On the made data set, every embedded text with the same made vectors."""
+    draw = np.random.default_rng(4)
+    matrix = draw.normal(size=(100, 8)).astype(np.float32)
+    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
+    vectors = {(grid.today.model, name): Vectors(matrix, np.arange(60)) for name in grid.today.vectors}
+    engine = EmbeddedEngine.index(DATASET.catalogue, text_fields=TEXT_FIELDS, vectors=vectors)
+    batch = QueryBatch(DATASET.queries.texts, {grid.today.model: matrix[60:]})
+    return tune(engine, batch, DATASET, grid, split_queries(DATASET))
+
+
+@pytest.fixture(scope="module")
+def text() -> Tuning:
+    """The usual text grid."""
+    return tuned(make_grid("text", TEXT))
+
+
+def rows(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
+    """Of a CSV file."""
+    return list(csv.DictReader(io.StringIO(files[name].decode())))
+
+
+def files_of(tuning: Tuning) -> dict[str, bytes]:
+    """All files."""
+    return dict(tuning_files(tuning, DATASET, engine="embedded 1", taken=STRATEGIES))
+
+
+def test_the_folder(text: Tuning) -> None:
+    """The same tuning gives the same bytes; the page links to what is beside it."""
+    files = files_of(text)
+    assert files == files_of(text)
+    page = files["index.md"].decode()
+    assert all(f"]({name})" in page for name in ("heatmap.png", "combinations.csv", "held_out.csv"))
+    assert files["strategy.toml"].decode().strip() in page
+    assert files["heatmap.png"].startswith(b"\x89PNG")
+
+
+def test_all_combinations(text: Tuning) -> None:
+    """A row for each, in the grid's order; what ranks alike has equal means and names the one that was run."""
+    found = rows(files_of(text), "combinations.csv")
+    assert [(float(row["title"]), float(row["description"]), float(row["attributes"])) for row in found] == (
+        text.grid.combinations
+    )
+    assert sum(row["ranks_as"] == "" for row in found) == 33
+    by_boosts = {f"{row['title']}/{row['description']}/{row['attributes']}": row for row in found}
+    assert by_boosts["2/2/2"]["ranks_as"] == "1/1/1"
+    assert by_boosts["2/2/2"]["NDCG"] == by_boosts["1/1/1"]["NDCG"]
+    assert "today" in by_boosts["8/2/1"]["mark"]
+    assert sum("winner" in row["mark"] for row in found) >= 1
+
+
+def test_held_out_queries(text: Tuning) -> None:
+    """A row for each query of the other side, whose means are those of the page."""
+    found = rows(files_of(text), "held_out.csv")
+    assert [row["query_id"] for row in found] == [DATASET.queries.ids[code] for code in text.split.held_out]
+    for column, mean in zip(("ndcg_today", "ndcg_winner"), text.held_out.mean(axis=1), strict=True):
+        assert np.mean([float(row[column]) for row in found]) == pytest.approx(mean, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("kind", "today"),
+    [
+        ("text", TEXT),
+        ("text", Strategy("shop", text={"title": 8, "attributes": 0.25})),
+        ("multifield", Strategy("own", vectors={"title": 3, "whole": 1}, candidates=20, model="plain")),
+        ("hybrid", STRATEGIES["hybrid_boosted"]),
+    ],
+)
+def test_the_snippet_is_the_winner(kind: str, today: Strategy, tmp_path: Path) -> None:
+    """Put into `relevance.toml`, it is the strategy that won, under a name that is free."""
+    found = tuned(make_grid(kind, today))
+    table = snippet(found, STRATEGIES)
+    models = '[models.plain]\nprompt = ""\n' if today.model == "plain" else ""
+    (tmp_path / "relevance.toml").write_text(models + table)
+    config = read_config(options={}, environ={}, file=tmp_path / "relevance.toml", root=tmp_path, cwd=tmp_path)
+    name = f"{today.name.removesuffix('_boosted')}_tuned"
+    assert config.strategies[name] == found.grid.strategy(found.winner.boosts, name)
+    assert list(tomllib.loads(snippet(found, [name]))["strategies"]) == [f"{name}2"]
+
+
+def told(tuning: Tuning, low: float, high: float) -> str:
+    """The lines of a tuning with another interval, and another winner than today's."""
+    other = next(one for one in tuning.outcomes if one.boosts == (1, 4, 4))
+    interval = Interval((low + high) / 2, low, high, 0.95, 20)
+    return "\n".join(tuning_lines(replace(tuning, winner=other, equals=[], interval=interval)))
+
+
+def test_what_is_said_of_the_interval(text: Tuning) -> None:
+    """The sentence says on which side of 0 it lies, or that it holds 0."""
+    assert "interval +0.0100 to +0.0300 (paired bootstrap): it excludes 0, the winner is better" in told(
+        text, 0.01, 0.03
+    )
+    assert "it excludes 0, the winner is worse than today's boosts" in told(text, -0.03, -0.01)
+    assert "it holds 0, so these queries do not show that the winner is better" in told(text, -0.03, 0.01)
+    assert text.todays is not None
+    assert "Today's boosts are the best of the grid" in "\n".join(tuning_lines(replace(text, winner=text.todays)))
+
+
+def test_what_the_terminal_says(text: Tuning) -> None:
+    """Sizes of the sides, the grid, both boosts with both means, and what makes the grid less than it looks."""
+    lines = "\n".join(tuning_lines(replace(text, idle=["attributes"], equals=text.outcomes[:3])))
+    assert f"{len(text.split.tuning)} queries to tune on, {len(text.split.held_out)} held out" in lines
+    assert "45 combinations, 33 that rank differently" in lines
+    assert "title 8, description 2, attributes 1 (textsearch_boosted)" in lines
+    assert "3 other combinations reach the same NDCG" in lines
+    assert "the boost of attributes changed no mean" in lines
+    assert f"{text.winner.means[NDCG10]:.4f}" in lines
+    assert f"{text.held_out[0].mean():.4f}" in lines
+
+
+def test_a_winner_at_the_edge_is_told(text: Tuning) -> None:
+    """A boost that is the highest of its axis may not be high enough."""
+    edge = next(one for one in text.outcomes if one.boosts == (8, 2, 1))
+    assert "note: 8 is the highest boost of title that was tried" in "\n".join(tuning_lines(replace(text, winner=edge)))
+
+
+@pytest.mark.parametrize(
+    ("kind", "today", "axes"),
+    [
+        ("text", TEXT, []),
+        ("text", TEXT, [("attributes", (1,))]),
+        ("text", Strategy("own", text={"title": 7, "description": 1}), []),
+        ("multifield", Strategy("own", vectors={"title": 8, "description": 2, "attributes": 1, "whole": 1}), []),
+        ("hybrid", STRATEGIES["hybrid_boosted"], []),
+        ("hybrid", Strategy("own", text={"title": 1}, vectors={"title": 7, "whole": 3}), []),
+    ],
+)
+def test_pictures_of_every_shape(kind: str, today: Strategy, axes: list[tuple[str, Combination]]) -> None:
+    """One boost to four; a fixed one; today's boosts on the grid and beside it: a picture of the page's width."""
+    picture = heat_map(tuned(make_grid(kind, today, axes=axes)))
+    assert picture.startswith(b"\x89PNG")
+    assert int.from_bytes(picture[16:20], "big") == 1350
+
+
+def test_a_flat_grid_has_a_picture(text: Tuning) -> None:
+    """All combinations equal: no division by nothing."""
+    flat = [replace(one, means=text.winner.means) for one in text.outcomes]
+    assert heat_map(replace(text, outcomes=flat)).startswith(b"\x89PNG")
