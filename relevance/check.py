@@ -169,11 +169,10 @@ def check(config: Config) -> Findings:
         whole = dataset
         finetuned = problems.caught(lambda: suite.finetuned_model(config, whole))
         dataset = problems.caught(lambda: suite.evaluated_part(config, whole))
-    if models is not None and finetuned is not None and finetuned.trained:
-        models = {**models, FINETUNED: finetuned.model}
+    trained = {FINETUNED: finetuned.model} if finetuned is not None and finetuned.trained else {}
     texts: tuple[TextsToEmbed, ...] = ()
     if dataset is not None and models is not None:
-        texts = problems.caught(lambda: _texts(config, dataset, models)) or ()
+        texts = problems.caught(lambda: _texts(config, dataset, {**models, **trained})) or ()
     catalogue = None if dataset is None else _catalogue_findings(dataset.catalogue)
     return Findings(
         name=config.source.name,
