@@ -55,6 +55,7 @@ class Stored:
     Attributes:
         path: its folder.
         sha256: hash of what made it.
+        base: name of the model that was trained.
         curve: how it was trained.
         options: as they stand in the record.
         trained: the pairs that it has seen.
@@ -62,6 +63,7 @@ class Stored:
 
     path: Path
     sha256: str
+    base: str
     curve: Curve
     options: Mapping[str, Any]
     trained: tuple[Trained, ...]
@@ -134,7 +136,7 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
         sha256, files = str(record["sha256"]), dict(record["files"])
         made_by = recipe_hash(record["ingredients"])
         curve = _curve(record["curve"])
-        options = dict(record["ingredients"]["options"])
+        options, base = dict(record["ingredients"]["options"]), str(record["base"]["name"])
     except (KeyError, TypeError, ValueError) as error:
         raise _damaged(folder, f"its record lacks {error}") from None
     if sha256 != made_by or expected not in (None, sha256):
@@ -145,7 +147,7 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
     present = {file.relative_to(folder).as_posix() for file in folder.rglob("*.safetensors")}
     if others := sorted(present - files.keys()) or sorted({_PAIRS, "model.safetensors"} - files.keys()):
         raise _damaged(folder, f"its record does not have {others[0]}")
-    return Stored(folder, sha256, curve, options, _read_pairs(folder))
+    return Stored(folder, sha256, base, curve, options, _read_pairs(folder))
 
 
 def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored:
@@ -171,7 +173,7 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
     _write(model / RECORD, json.dumps(record, indent=2) + "\n")
     model.rename(target)
     shutil.rmtree(work, ignore_errors=True)
-    return Stored(target, recipe.sha256, curve, asdict(recipe.options), recipe.pairs.trained)
+    return Stored(target, recipe.sha256, recipe.base.name, curve, asdict(recipe.options), recipe.pairs.trained)
 
 
 def _write(path: Path, text: str) -> None:

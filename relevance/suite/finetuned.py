@@ -137,12 +137,13 @@ def _given(config: Config, evaluated: Dataset) -> Finetuned:
         note = f"model {FINETUNED}: {model.path} has no record of its pairs; whether it saw these queries is not known"
         return Finetuned(model, None, trained=True, sha256="", leaks=None, notes=(note,))
     leaks = finetune.find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
-    return Finetuned(model, None, trained=True, sha256=stored.sha256, leaks=leaks, notes=())
+    return Finetuned(trained_model(config, stored), None, trained=True, sha256=stored.sha256, leaks=leaks, notes=())
 
 
 def trained_model(config: Config, stored: Stored) -> Model:
     """A stored model, resolved; where nothing else is said it cuts texts where the base model does."""
-    return embeddings.resolve(replace(_choice(config), model=str(stored.path)))
+    model = embeddings.resolve(replace(_choice(config), model=str(stored.path)))
+    return replace(model, name=f"{stored.base} fine-tuned")
 
 
 def _choice(config: Config) -> ModelChoice:
