@@ -30,7 +30,9 @@ SORT: dict[str, Any] = {"sort": [{"_score": "desc"}, {"product_uid": "asc"}], "t
 class Searched:
     """An index of ours, or as a test says."""
 
-    paths: FieldPaths = field(default_factory=lambda: own_paths([("base", name) for name in _FIELDS]))
+    paths: FieldPaths = field(
+        default_factory=lambda: own_paths([(model, name) for model in ("base", "finetuned") for name in _FIELDS])
+    )
     shards: int = 1
     sorted_segment: bool = True
     name: str = "relevance-1"

@@ -40,11 +40,11 @@ def match(boosts: tuple[float, float, float]) -> dict[str, Any]:
     }
 
 
-def knn(**boosts: float) -> list[dict[str, Any]]:
+def knn(model: str = "", **boosts: float) -> list[dict[str, Any]]:
     """The knn section of an index of ours."""
     counts = {"k": 150, "num_candidates": 150}
     return [
-        {"field": f"{name}_vector", "query_vector": [0.6, -0.8], "boost": boost, **counts}
+        {"field": f"{name}_vector{model}", "query_vector": [0.6, -0.8], "boost": boost, **counts}
         for name, boost in boosts.items()
     ]
 
@@ -60,6 +60,8 @@ BODIES: dict[str, list[dict[str, Any]]] = {
     "hybrid_boosted": [{"query": match((8, 2, 1)), "knn": knn(whole=50)}],
     "rrf": [{"query": match((8, 2, 1))}, {"knn": knn(whole=1)}],
     "rrf_multi": [{"query": match((8, 2, 1))}, *({"knn": knn(**{name: 1})} for name in EACH)],
+    "vectorsearch_finetune": [{"knn": knn(model="_finetuned", whole=1)}],
+    "rrf_finetune": [{"query": match((8, 2, 1))}, {"knn": knn(model="_finetuned", whole=1)}],
 }
 
 
