@@ -284,14 +284,14 @@ def test_xdist_is_refused(project: pytest.Pytester) -> None:
 
 def test_disk_full(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Results that cannot be written are one line and exit code 7; nothing half-written stays."""
-    written = Path.write_text
+    written = Path.write_bytes
 
     def full(self: Path, *arguments: object, **options: object) -> int:
         if self.name == "qrels.txt":
             raise OSError(28, "No space left on device")
         return written(self, *arguments, **options)
 
-    monkeypatch.setattr(Path, "write_text", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     result = _run(project, "--strategy", "textsearch")
     assert result.ret == 7
     assert "not written: No space left on device" in result.stdout.str() + result.stderr.str()
