@@ -28,7 +28,7 @@ class Block:
     Attributes:
         queries: shape (rows,).
         start: its first cell among all.
-        width: cells of a row; a row's hits stand first, by product.
+        width: cells of a row; a row's hits stand first, in the order in which they were given.
     """
 
     queries: _Ints
@@ -49,16 +49,14 @@ class Layout:
     """Where the hits of queries lie, as few rectangles.
 
     Args:
-        query: shape (hits,), ascending.
-        product: shape (hits,), ascending within a query.
+        query: shape (hits,), ascending; hits of one query may have any order.
         queries: how many there are.
     """
 
-    def __init__(self, query: _Ints, product: _Ints, queries: int) -> None:
+    def __init__(self, query: _Ints, queries: int) -> None:
         sizes = np.bincount(query, minlength=queries)
         widths = np.exp2(np.ceil(np.log2(np.maximum(sizes, _NARROWEST)))).astype(np.int64)
         starts = np.zeros(queries, dtype=np.int64)
-        self.query, self.product = query, product
         self.blocks: list[Block] = []
         self.size = 0
         for width in np.unique(widths[sizes > 0]).tolist():

@@ -86,13 +86,14 @@ def best_together(clauses: Sequence[Clause], codes: _Ints, scores: npt.NDArray[n
     query, product, values = _gathered(found)
     linear = [next(iter(each.values())) / next(iter(each)) for each in values]
     legs = np.array(list(zip(*(clause.boosts for clause in clauses), strict=True)))
-    kept = np.flatnonzero(_contenders(Layout(query, product, codes.shape[1]), linear, legs, codes.shape[2]))
-    layout = Layout(query[kept], product[kept], codes.shape[1])
+    kept = np.flatnonzero(_contenders(Layout(query, codes.shape[1]), linear, legs, codes.shape[2]))
+    kept = kept[np.lexsort((product[kept], query[kept]))]  # few are left to be sorted
+    layout = Layout(query[kept], codes.shape[1])
     boosted = [
         clause.boosted_cells(layout, {half: one[kept] for half, one in each.items()}, 0.0 if at else _NO_SCORE)
         for at, (clause, each) in enumerate(zip(clauses, values, strict=True))
     ]
-    products, steps = layout.laid(layout.product), _steps(clauses)
+    products, steps = layout.laid(product[kept]), _steps(clauses)
     for block in layout.blocks:
         of_block = [each[:, block.cells].reshape(len(each), -1, block.width) for each in boosted]
         at_once = max(1, _CELLS_AT_ONCE // (len(legs) * block.width))
@@ -103,10 +104,10 @@ def best_together(clauses: Sequence[Clause], codes: _Ints, scores: npt.NDArray[n
 
 
 def _gathered(found: Sequence[dict[float, Scores]]) -> tuple[_Ints, _Ints, list[dict[float, _Floats]]]:
-    """Query and product of every hit, and what each clause scores it; a hit of one clause is one of all."""
+    """Query (ascending) and product of every hit, and what each clause scores it; a hit of one clause is one of all."""
     hits = added([next(iter(each.values())) for each in found])
     queries, products = hits.shape
-    keys = np.sort(_keys(hits))
+    keys = _keys(hits)
     place_of = np.empty(queries * products, dtype=np.int32)  # read only where it was written
     place_of[keys] = np.arange(len(keys))
     values: list[dict[float, _Floats]] = [{} for _ in found]
