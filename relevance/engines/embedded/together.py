@@ -10,12 +10,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import frexp
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from relevance.engines.embedded.bm25 import rounded
-from relevance.engines.embedded.scores import added, offsets_of
+from relevance.engines.embedded.layout import Layout
+from relevance.engines.embedded.scores import added
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -27,11 +28,8 @@ if TYPE_CHECKING:
     _Floats: TypeAlias = npt.NDArray[np.float64]
     _Ints: TypeAlias = npt.NDArray[np.int64]
 
-_Number = TypeVar("_Number", bound=np.generic)
-
 __all__ = ["Clause", "best_together"]
 
-_NARROWEST = 16
 _NO_SCORE = -1.0
 _CELLS_AT_ONCE = 1 << 19
 """So many sums are ranked at a time: few enough for the processor's cache, and what bounds the memory."""
@@ -73,64 +71,10 @@ class Clause:
             return (scores.astype(np.float32) * np.float32(factor)).astype(np.float64)
         return scores * factor if boost == 1 else rounded(scores * factor)
 
-    def boosted_cells(self, layout: _Layout, scores: Mapping[float, _Floats], rest: float) -> _Floats:
+    def boosted_cells(self, layout: Layout, scores: Mapping[float, _Floats], rest: float) -> _Floats:
         """Shape (different boosts, cells), in the order in which they are first met."""
         parts = self.parts().items()
         return np.stack([layout.laid(self.boosted(scores[half], boost, by), rest) for boost, (half, by) in parts])
-
-
-@dataclass(frozen=True, eq=False)
-class _Block:
-    """Queries with about as many hits each, their hits as a rectangle.
-
-    Attributes:
-        queries: shape (rows,).
-        start: its first cell among all.
-        width: cells of a row; a row's hits stand first, by product.
-    """
-
-    queries: _Ints
-    start: int
-    width: int
-
-    @property
-    def cells(self) -> slice:
-        """Where it lies."""
-        return slice(self.start, self.start + len(self.queries) * self.width)
-
-    def of(self, cells: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
-        """Shape (rows, width)."""
-        return cells[self.cells].reshape(-1, self.width)
-
-
-class _Layout:
-    """Where the hits of queries lie, as few rectangles.
-
-    Args:
-        query: shape (hits,), ascending.
-        product: shape (hits,), ascending within a query.
-        queries: how many there are.
-    """
-
-    def __init__(self, query: _Ints, product: _Ints, queries: int) -> None:
-        sizes = np.bincount(query, minlength=queries)
-        widths = np.exp2(np.ceil(np.log2(np.maximum(sizes, _NARROWEST)))).astype(np.int64)
-        starts = np.zeros(queries, dtype=np.int64)
-        self.query, self.product = query, product
-        self.blocks: list[_Block] = []
-        self.size = 0
-        for width in np.unique(widths[sizes > 0]).tolist():
-            rows = np.flatnonzero((widths == width) & (sizes > 0))
-            starts[rows] = self.size + width * np.arange(len(rows))
-            self.blocks.append(_Block(rows, self.size, width))
-            self.size += width * len(rows)
-        self.places = (starts - offsets_of(sizes)[:-1])[query] + np.arange(len(query))
-
-    def laid(self, values: npt.NDArray[_Number], rest: float = 0) -> npt.NDArray[_Number]:
-        """The values of the hits, in their order, at their places, and `rest` at all others; shape (cells,)."""
-        cells = np.full(self.size, rest, dtype=values.dtype)
-        cells[self.places] = values
-        return cells
 
 
 def best_together(clauses: Sequence[Clause], codes: _Ints, scores: npt.NDArray[np.float32]) -> None:
@@ -142,13 +86,14 @@ def best_together(clauses: Sequence[Clause], codes: _Ints, scores: npt.NDArray[n
     query, product, values = _gathered(found)
     linear = [next(iter(each.values())) / next(iter(each)) for each in values]
     legs = np.array(list(zip(*(clause.boosts for clause in clauses), strict=True)))
-    kept = np.flatnonzero(_contenders(_Layout(query, product, codes.shape[1]), linear, legs, codes.shape[2]))
-    layout = _Layout(query[kept], product[kept], codes.shape[1])
+    kept = np.flatnonzero(_contenders(Layout(query, codes.shape[1]), linear, legs, codes.shape[2]))
+    kept = kept[np.lexsort((product[kept], query[kept]))]  # few are left to be sorted
+    layout = Layout(query[kept], codes.shape[1])
     boosted = [
         clause.boosted_cells(layout, {half: one[kept] for half, one in each.items()}, 0.0 if at else _NO_SCORE)
         for at, (clause, each) in enumerate(zip(clauses, values, strict=True))
     ]
-    products, steps = layout.laid(layout.product), _steps(clauses)
+    products, steps = layout.laid(product[kept]), _steps(clauses)
     for block in layout.blocks:
         of_block = [each[:, block.cells].reshape(len(each), -1, block.width) for each in boosted]
         at_once = max(1, _CELLS_AT_ONCE // (len(legs) * block.width))
@@ -159,10 +104,10 @@ def best_together(clauses: Sequence[Clause], codes: _Ints, scores: npt.NDArray[n
 
 
 def _gathered(found: Sequence[dict[float, Scores]]) -> tuple[_Ints, _Ints, list[dict[float, _Floats]]]:
-    """Query and product of every hit, and what each clause scores it; a hit of one clause is one of all."""
+    """Query (ascending) and product of every hit, and what each clause scores it; a hit of one clause is one of all."""
     hits = added([next(iter(each.values())) for each in found])
     queries, products = hits.shape
-    keys = np.sort(_keys(hits))
+    keys = _keys(hits)
     place_of = np.empty(queries * products, dtype=np.int32)  # read only where it was written
     place_of[keys] = np.arange(len(keys))
     values: list[dict[float, _Floats]] = [{} for _ in found]
@@ -180,7 +125,7 @@ def _keys(scores: Scores) -> _Ints:
     return rows * scores.shape[1] + scores.indices
 
 
-def _contenders(layout: _Layout, linear: Sequence[_Floats], legs: _Floats, hits: int) -> npt.NDArray[np.bool_]:
+def _contenders(layout: Layout, linear: Sequence[_Floats], legs: _Floats, hits: int) -> npt.NDArray[np.bool_]:
     """Shape (hits of the clauses,): which may be among the best of a leg.
 
     A few good hits give a score that the best of each leg reach at least. Only hits that reach it in a leg stay, by

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from relevance import tuning
-from relevance.cli import main
+from relevance.cli import main, tune
 from relevance.report import folder as folders
+from relevance.tuning import split
 
 FILE = """dataset = "mine"
 strategy = ["textsearch", "own"]
@@ -165,3 +166,8 @@ def test_help_loads_nothing_heavy(project: Path) -> None:
     subprocess.run(  # noqa: S603 - this interpreter
         [sys.executable, "-c", script], check=True, cwd=project, capture_output=True, timeout=100
     )
+
+
+def test_the_help_says_the_defaults() -> None:
+    """Those of the split, which it would take numpy to look up."""
+    assert (tune._SHARE, tune._SEED) == (split.SHARE, split.SEED)
