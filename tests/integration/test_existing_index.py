@@ -17,7 +17,7 @@ from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.existing import look_at
 from relevance.engines.elasticsearch.settings import Credentials, Settings
 from relevance.errors import InputError
-from relevance.strategies import STRATEGIES, Strategy
+from relevance.strategies import BASE, STRATEGIES, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,7 +48,7 @@ FIELDS = {
     "attributes": "details.specs.words",
 }
 SETTINGS = Settings(index=INDEX, fields=FIELDS, vectors={"whole": "embedding"})
-ON_WHOLE = [one for one in STRATEGIES.values() if set(one.vectors) <= {"whole"}]
+ON_WHOLE = [one for one in STRATEGIES.values() if set(one.vectors) <= {"whole"} and one.model == BASE]
 TEXT = (STRATEGIES["textsearch"],)
 
 

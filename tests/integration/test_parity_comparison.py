@@ -13,7 +13,7 @@ from parity.catalogues import CASES, Case
 from parity.compare import compare_rankings, different_texts
 
 from relevance.records import NO_HIT, Catalogue, Ranking, Vectors
-from relevance.strategies import STRATEGIES
+from relevance.strategies import BASE, STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -158,7 +158,7 @@ def test_another_choice_of_tied_candidates_is_recognised(name: str) -> None:
     batch, products = case.batch[:20], len(case.catalogue)
     engine, choosy = case.embedded(), Choosy(case)
     different = 0
-    for strategy in STRATEGIES.values():
+    for strategy in (one for one in STRATEGIES.values() if one.model == BASE):
         for leg in strategy.legs():
             expected, actual = engine.search(leg, batch, hits=10), choosy.search(leg, batch, hits=10)
             rows = np.flatnonzero((expected.codes != actual.codes).any(axis=1)).tolist()
