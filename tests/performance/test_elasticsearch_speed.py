@@ -113,7 +113,7 @@ def together(every: Sequence[Rounds]) -> Rounds:
 def test_against_the_reference(
     asked: tuple[Case, ElasticsearchEngine, ReferenceWay], show: Show, request: pytest.FixtureRequest
 ) -> None:
-    """The nine strategies of the base model, strings and vectors in, ids and scores out; both ways find the same products."""
+    """The nine strategies of the base model, vectors in, ids and scores out; both ways find the same products."""
     case, engine, reference = asked
     data = request.node.callspec.params["asked"]
     every: list[Rounds] = []
