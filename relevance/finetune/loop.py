@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 import time
 from functools import partial
@@ -15,13 +14,11 @@ from sentence_transformers import SentenceTransformerTrainer, SentenceTransforme
 from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
-from tqdm import tqdm
-from transformers import PrinterCallback, TrainerCallback
+from transformers import PrinterCallback
 
-from relevance.embeddings.folder import read_folder
 from relevance.embeddings.sentence_model import load, quiet
-from relevance.errors import CouldNotRunError
-from relevance.finetune.record import Curve, Step
+from relevance.finetune.follower import Clock, Follower, best_of, steps_in
+from relevance.finetune.record import Curve
 from relevance.finetune.rows import training_rows
 from relevance.finetune.sampler import batches
 from relevance.finetune.store import COMPLETE
@@ -37,7 +34,6 @@ if TYPE_CHECKING:
 __all__ = ["run"]
 
 _WARM_UP = 0.1
-_SAVED_EVERY_S = 60.0
 _NEVER = 10**9
 _ENCODED_AT_ONCE = 64
 
@@ -55,13 +51,13 @@ def run(recipe: Recipe, folder: Path, *, progress: bool, clock: Callable[[], flo
         transformer.max_seq_length = min(recipe.options.max_tokens, recipe.base.max_tokens)
         rows = training_rows(recipe, partial(_encoded, transformer))
         checkpoint, before = _last_checkpoint(folder)
-        spent = _Clock(clock, before)
-        follower = _Follower(recipe, folder, transformer, spent, progress=progress)
+        spent = Clock(clock, before)
+        follower = Follower(recipe, folder, transformer, spent, progress=progress)
         trainer = _trainer(recipe, transformer, rows, follower, resumed=checkpoint is not None)
         follower.plan(len(trainer.get_train_dataloader()), recipe.options.epochs)
         trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
-    steps = _steps(trainer.state.log_history)
-    best = _best(steps)
+    steps = steps_in(trainer.state.log_history)
+    best = best_of(steps)
     shutil.rmtree(folder / "best", ignore_errors=True)
     (folder / f"best-{steps[best].step}").rename(folder / "best")
     stopped_early = trainer.state.global_step < trainer.state.max_steps
@@ -74,7 +70,7 @@ def _encoded(transformer: Any, texts: Sequence[str]) -> Any:
     )
 
 
-def _trainer(recipe: Recipe, transformer: Any, rows: TrainingRows, follower: _Follower, *, resumed: bool) -> Any:
+def _trainer(recipe: Recipe, transformer: Any, rows: TrainingRows, follower: Follower, *, resumed: bool) -> Any:
     if transformer.device.type == "cuda" and transformer.device.index is not None:
         torch.cuda.set_device(transformer.device)
     trainer = _Trainer(
@@ -164,103 +160,6 @@ class _Evaluator(BaseEvaluator):
         return {"pearson": found.pearson, "spearman": found.spearman, "ndcg": found.ndcg}
 
 
-class _Clock:
-    """How long the training took, also in earlier processes."""
-
-    def __init__(self, now: Callable[[], float], before: float) -> None:
-        self.now = now
-        self._since = now() - before
-
-    def seconds(self) -> float:
-        """So far."""
-        return self.now() - self._since
-
-
-class _Follower(TrainerCallback):
-    """Says when to evaluate, save and stop; keeps the best model; shows progress. What it knows is in the log."""
-
-    def __init__(self, recipe: Recipe, folder: Path, transformer: Any, clock: _Clock, *, progress: bool) -> None:
-        self._recipe = recipe
-        self.folder = folder
-        self._transformer = transformer
-        self._clock = clock
-        self._saved = clock.now()
-        self._progress = progress
-        self._evaluated: frozenset[int] = frozenset()
-        self._bar: Any = None
-
-    def plan(self, batches_an_epoch: int, epochs: int) -> None:
-        """Evaluate after every half epoch, and at the end."""
-        self._evaluated = frozenset(round(half * batches_an_epoch / 2) for half in range(1, 2 * epochs + 1))
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Show how far it is."""
-        self._bar = tqdm(
-            total=state.max_steps,
-            initial=state.global_step,
-            desc="fine-tuning",
-            unit="batch",
-            disable=not self._progress,
-        )
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Leave the last state of the bar on the terminal."""
-        self._bar.close()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Evaluate and save where it is time."""
-        self._bar.update(1)
-        if state.global_step in self._evaluated:
-            control.should_log = control.should_evaluate = control.should_save = True
-        elif self._clock.now() - self._saved > _SAVED_EVERY_S:
-            control.should_save = True
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
-        """Refuse to go on with a loss that is no number."""
-        for name in ("loss", "eval_ndcg"):
-            if not math.isfinite((logs or {}).get(name, 0.0)):
-                rule = "allowed: a lower learning rate, or another base model"
-                raise CouldNotRunError(f"fine-tuning: the loss is not a number at step {state.global_step}; {rule}")
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Keep the model where it is the best so far; stop where it no longer learns."""
-        steps = _steps(state.log_history)
-        best = _best(steps)
-        self._bar_text(steps)
-        if best == len(steps) - 1:
-            self._keep(steps[best].step)
-        elif len(steps) - 1 - best >= self._recipe.options.patience:
-            control.should_training_stop = True
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Mark the checkpoint as complete."""
-        self._saved = self._clock.now()
-        path = self.folder / f"checkpoint-{state.global_step}" / COMPLETE
-        path.write_text(json.dumps({"seconds": self._clock.seconds()}), encoding="utf-8")
-
-    def _bar_text(self, steps: Sequence[Step]) -> None:
-        if self._bar is not None:
-            self._bar.set_postfix_str(f"nDCG {steps[0].ndcg:.4f} -> {steps[-1].ndcg:.4f}")
-
-    def _keep(self, step: int) -> None:
-        """Write the model beside its place, then move it there; drop the one that was the best before."""
-        made, place = self.folder / ".writing", self.folder / f"best-{step}"
-        shutil.rmtree(made, ignore_errors=True)
-        transformer, base = self._transformer, self._recipe.base
-        cut, prompts = transformer.max_seq_length, dict(transformer.prompts)
-        transformer.max_seq_length = read_folder(base.path).max_tokens or base.max_tokens
-        transformer.prompts = {**prompts, "query": base.prompt}
-        try:
-            transformer.save_pretrained(str(made), create_model_card=False, safe_serialization=True)
-        finally:
-            transformer.max_seq_length, transformer.prompts = cut, prompts
-        shutil.rmtree(place, ignore_errors=True)
-        made.rename(place)
-        for other in self.folder.glob("best-*"):
-            if other != place:
-                shutil.rmtree(other, ignore_errors=True)
-
-
 def _last_checkpoint(folder: Path) -> tuple[Path | None, float]:
     """The last complete checkpoint, and the seconds that it took; half ones are removed."""
     found: list[tuple[int, Path, float]] = []
@@ -274,25 +173,3 @@ def _last_checkpoint(folder: Path) -> tuple[Path | None, float]:
         return None, 0.0
     _, path, seconds = max(found)
     return path, seconds
-
-
-def _steps(history: Sequence[dict[str, Any]]) -> list[Step]:
-    """The evaluations in the trainer's log, each with the loss that was logged at its step."""
-    losses = {entry["step"]: float(entry["loss"]) for entry in history if "loss" in entry}
-    return [
-        Step(
-            step=entry["step"],
-            epoch=round(float(entry.get("epoch") or 0.0), 4),
-            loss=losses.get(entry["step"]),
-            pearson=float(entry["eval_pearson"]),
-            spearman=float(entry["eval_spearman"]),
-            ndcg=float(entry["eval_ndcg"]),
-        )
-        for entry in history
-        if "eval_ndcg" in entry
-    ]
-
-
-def _best(steps: Sequence[Step]) -> int:
-    """The first evaluation with the highest nDCG."""
-    return max(range(len(steps)), key=lambda at: (steps[at].ndcg, -at))

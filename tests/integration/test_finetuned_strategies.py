@@ -153,18 +153,18 @@ def test_an_interrupt_says_what_is_kept(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 130, with the step of the checkpoint that the same command goes on from."""
-    from relevance.finetune import loop  # noqa: PLC0415 - imports torch
+    from relevance.finetune.follower import Follower  # noqa: PLC0415 - imports torch
 
     write_files(tmp_path / "data")
     monkeypatch.chdir(tmp_path)
-    saved = loop._Follower.on_save
+    saved = Follower.on_save
 
     def interrupted(self: object, *arguments: object, **options: object) -> None:
         saved(self, *arguments, **options)  # type: ignore[arg-type]
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(loop._Follower, "on_save", interrupted)
+        patch.setattr(Follower, "on_save", interrupted)
         assert _command(tiny, tmp_path) == 130
     assert "interrupted; the checkpoint of step 2 is kept" in capsys.readouterr().err
     assert _command(tiny, tmp_path) == 0
