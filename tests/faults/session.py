@@ -90,7 +90,10 @@ class Session:
         """Start it."""
         self.temporary.mkdir(parents=True, exist_ok=True)
         kept = {
-            name: value for name, value in os.environ.items() if not name.startswith(("ES_", "PYTEST_", "RELEVANCE_"))
+            name: value
+            for name, value in os.environ.items()
+            # `CI` makes a session without floors a failed one
+            if name != "CI" and not name.startswith(("ES_", "PYTEST_", "RELEVANCE_"))
         }
         own = {
             "TMPDIR": str(self.temporary),
