@@ -230,7 +230,7 @@ def test_metrics_of_approximate_indices_are_reported(
 ) -> None:
     """Every strategy answers on an approximate index; its nDCG@10 stands beside that of exact search."""
     both = pair("chorus", layout)
-    for strategy in STRATEGIES.values():
+    for strategy in COMPARED.values():
         expected, actual = (
             evaluate(runner.search(side, strategy, side.batch), chorus.judgments, n_products=len(chorus.catalogue))
             for side in (both.expected, both.actual)
