@@ -51,6 +51,10 @@ class Interrupts:
         finally:
             self._left = before
 
+    def end(self) -> None:
+        """Let nothing interrupt from here on: pytest has no answer to an interrupt once a session is finishing."""
+        self._left = 0
+
     def _arrived(self, _number: int, _frame: object) -> None:
         now = monotonic()
         if self._left == 0 or now - self._interrupted < _ONE_PRESS_S:

@@ -90,6 +90,13 @@ def test_a_block_that_is_interrupted_once(taken: Interrupts, monkeypatch: pytest
     assert removed == [True]
 
 
+def test_nothing_interrupts_the_end(taken: Interrupts) -> None:
+    """What is left of a session goes on, whatever comes."""
+    taken.end()
+    for number in BOTH:
+        _send(number)
+
+
 def test_handlers_of_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """Who ignores or handles a signal has a reason."""
     monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
