@@ -27,7 +27,8 @@ MARK = "FAULTS_SESSION"
 OURS = re.compile(
     r"^(?:relevance: (?!configuration )|ERROR: |Exit: |!+ (?:_pytest\.outcomes\.Exit: )?)(?P<line>.*?)(?: !+)?$"
 )
-HEADER = "test session starts"
+HEADER = "engine: "
+"""Begins the line that is printed once the plan is made, and signals are taken."""
 
 
 def content(folder: Path) -> dict[str, bytes]:
@@ -123,8 +124,8 @@ class Session:
 
     @property
     def begun(self) -> bool:
-        """Whether pytest has begun: from here on the suite answers for how the process ends."""
-        return any(HEADER in line for line in self.seen)
+        """Whether the plan is made: from here on the suite answers for how the process ends."""
+        return any(line.startswith(HEADER) for line in self.seen)
 
     def signal(self, number: int) -> None:
         """Send a signal; nothing where it has ended."""

@@ -25,7 +25,7 @@ SESSIONS = int(os.environ.get("RELEVANCE_SESSIONS", "12"))
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PASSED, INTERRUPTED = 0, 2
 BESIDE = frozenset({1, 130, -signal.SIGINT, -signal.SIGTERM})
-"""How Python itself ends, before pytest has begun and after it has ended."""
+"""How Python itself ends, before the plan is made and after pytest has ended."""
 
 
 def _interrupted(session: Session, number: int, moment_s: float) -> bool:
