@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
-from relevance.cli import check, clean, config, finetune, init, tune
+from relevance.cli import check, clean, compare, config, finetune, init, tune
 from relevance.cli.answer import Answer, Surroundings
 from relevance.errors import InputError, RelevanceError, unknown
 
@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 __all__ = ["COMMANDS", "main"]
 
 COMMANDS: Mapping[str, ModuleType] = MappingProxyType(
-    {"init": init, "check": check, "config": config, "finetune": finetune, "tune": tune, "clean": clean}
+    {
+        "init": init,
+        "check": check,
+        "config": config,
+        "finetune": finetune,
+        "tune": tune,
+        "compare": compare,
+        "clean": clean,
+    }
 )
 """The commands: modules with a docstring for the help, `add_arguments(parser)` and `run(arguments, surroundings)`."""
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance.config.options import DECIMALS, WHOLE_NUMBERS
+from relevance.config.options import DECIMALS, LISTS, WHOLE_NUMBERS
 from relevance.engines import AUTO, ENGINES
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES
 from relevance.errors import InputError
@@ -70,8 +70,8 @@ def _is_text_or_table_of_texts(value: object) -> bool:
     return _is_filled(value) or _is_table_of(_is_filled)(value)
 
 
-def _left_to_strategy(_: object) -> bool:
-    """`Strategy` checks its boosts and its combination itself, whoever makes it."""
+def _left_to_its_value(_: object) -> bool:
+    """`Strategy` checks its boosts and its combination itself, and `Limits` its numbers, whoever makes them."""
     return True
 
 
@@ -104,6 +104,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
         "model": Kind("path or name", _is_filled, "a folder, or OWNER/NAME on the Hugging Face hub, in quotes"),
         "text": Kind("text", _is_text, "a text in quotes"),
         "names": Kind("list of names", _is_list_of_names, 'a list of names, such as ["textsearch", "rrf"]'),
+        "files": Kind("list of paths", _is_list_of_names, 'a list of paths, such as ["main.json", "release.json"]'),
         "number": Kind("whole number", _is_number, "a whole number"),
         "seconds": _whole(1, _DAY),
         "shards": _whole(1, 1_024),
@@ -130,8 +131,10 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             'a table of texts, such as {title = "title_vector"}',
         ),
         "grades": Kind("table of whole numbers", _is_table_of(_is_number), "a table of grades, such as {Exact = 2}"),
-        "boosts": Kind("table of numbers", _left_to_strategy, ""),
-        "combination": Kind('`"sum"` or `"rrf"`', _left_to_strategy, ""),
+        "boosts": Kind("table of numbers", _left_to_its_value, ""),
+        "limit": Kind("number", _left_to_its_value, ""),
+        "limits": Kind("table of tables", _left_to_its_value, ""),
+        "combination": Kind('`"sum"` or `"rrf"`', _left_to_its_value, ""),
     }
 )
 
@@ -160,7 +163,7 @@ def checked(kind: str, value: object, where: str) -> object:
 
 def from_text(kind: str, text: str) -> object:
     """What the text of an environment variable stands for; where it stands for nothing, the text."""
-    if kind == "names":
+    if kind in LISTS:
         return [name.strip() for name in text.split(",")]
     if kind == "flag":
         return _FLAGS.get(text.lower(), text)

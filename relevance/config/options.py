@@ -12,13 +12,16 @@ if TYPE_CHECKING:
 
     from relevance.config.keys import Key
 
-__all__ = ["DECIMALS", "WHOLE_NUMBERS", "add_options", "given_options"]
+__all__ = ["DECIMALS", "LISTS", "WHOLE_NUMBERS", "add_options", "given_options"]
 
 WHOLE_NUMBERS = ("number", "seconds", "shards", "replicas", "positive", "batch", "tokens", "seed")
 """The kinds whose values are whole numbers."""
 
 DECIMALS = ("share", "rate")
 """Those whose values are decimal numbers."""
+
+LISTS = ("names", "files")
+"""Those whose values are lists of texts."""
 
 _DEST = "relevance_"
 
@@ -46,7 +49,7 @@ def _taken(key: Key) -> Mapping[str, object]:
     """What argparse has to know of an option's value."""
     if key.kind == "flag":
         return {"action": "store_const", "const": True}
-    if key.kind == "names":
+    if key.kind in LISTS:
         return {"action": "append", "metavar": key.metavar}
     taken = int if key.kind in WHOLE_NUMBERS else float if key.kind in DECIMALS else str
     return {"type": taken, "metavar": key.metavar}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 
+from relevance.config.examples import EXAMPLE, EXISTING, GATE, MAPPING, TEMPLATE
 from relevance.config.keys import FILE_NAME, KEYS, TABLES, Key
 from relevance.config.kinds import KINDS
 from relevance.datasets import DATASETS
@@ -11,93 +12,7 @@ from relevance.engines import AUTO, ENGINES
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.strategies import STRATEGIES
 
-__all__ = ["EXAMPLE", "page"]
-
-EXAMPLE = """\
-dataset = "shop"                                  # [datasets.shop], below
-strategy = ["textsearch_boosted", "titles", "fused", "phrases"]
-floors = "benchmarks/thresholds.toml"
-out = ".relevance/latest"
-
-[datasets.shop]
-format = "files"
-path = "catalogue"
-columns = {id = "sku", title = "name"}
-relevant_from = 2
-unknown_products = "drop"
-
-[models.base]                                     # the model of every strategy that names none
-max_tokens = 128
-
-[models.plain]                                    # the same weights, without a query prompt
-prompt = ""
-
-[strategies.titles]
-text = {title = 8, description = 2}
-
-[strategies.fused]
-text = {title = 8, description = 2, attributes = 1}
-vectors = {title = 1, whole = 1}
-combine = "rrf"
-window = 100
-model = "plain"
-
-[strategies.phrases]                              # only Elasticsearch can run it
-template = "phrases.json"
-
-[elasticsearch]
-url = "https://search.example.com:9243"           # without it: a container
-shards = 3
-keep_index = true
-mapping = "synonyms.json"
-"""
-
-TEMPLATE = """\
-{
-  "query": {
-    "bool": {
-      "should": [
-        {"match_phrase": {"product_title": {"query": "{{query}}", "slop": 2, "boost": 4}}},
-        {"match": {"product_description": "{{query}}"}}
-      ]
-    }
-  },
-  "knn": {"field": "whole_vector", "query_vector": "{{vector}}", "k": 150, "num_candidates": 150, "boost": 10}
-}
-"""
-
-MAPPING = """\
-{
-  "settings": {
-    "analysis": {
-      "filter": {"shop_synonyms": {"type": "synonym_graph", "synonyms": ["couch, sofa", "tap, faucet"]}},
-      "analyzer": {"shop": {"tokenizer": "standard", "filter": ["lowercase", "shop_synonyms"]}}
-    }
-  },
-  "mappings": {
-    "properties": {"product_title": {"type": "text", "analyzer": "standard", "search_analyzer": "shop"}}
-  }
-}
-"""
-
-EXISTING = """\
-[elasticsearch]
-url = "https://search.example.com:9243"
-index = "products"
-
-[elasticsearch.fields]                            # our names = the index's own
-id = "sku"
-title = "name"
-description = "text.long"
-attributes = "facets.value"
-
-[elasticsearch.vectors]
-title = "name_embedding"                          # vectors of the model base
-"plain.whole" = "text_embedding"                  # vectors of [models.plain]
-
-[models.plain]
-prompt = ""
-"""
+__all__ = ["page"]
 
 _HEAD = f"""\
 # Configuration
@@ -157,6 +72,12 @@ to `vectors`; beside anything else they are errors. A `template` (below) says wh
 
 The cluster or the container that ranks, and the index that is made there. The table has no names: there is one.
 """,
+    "gate": """\
+## Comparison with a baseline: `[gate]`
+
+From where on a strategy that became worse is a warning or a failure. `docs/gate.md` explains the rules. Drops are
+shares of the baseline's mean: 0.02 is 2%.
+""",
     "finetune": """\
 ## Fine-tuning: `[finetune]`
 
@@ -206,11 +127,21 @@ by the suite. In an index of ours a vector lies in `FIELD_vector`, of another mo
 {TEMPLATE}```
 """
 
+_GATE = f"""
+For one metric stands `[gate.metrics."METRIC"]`, for one strategy `[gate.strategies.NAME]`, for a metric of a strategy
+`[gate.strategies.NAME."METRIC"]`; what is nearest holds, a strategy's before a metric's. They take `fail`, `warn`,
+`warn_sure`, `least_drop` and, for the leading metric, `fail_large`; a strategy's also `time_warn` and `time_fail`, a
+metric's also `worse`: `"lower"` where less is worse, as by default, `"higher"` where more is.
+
+```toml
+{GATE}```
+"""
+
 _STRATEGIES = """
 In `[DATASET.STRATEGY]` of the floors' file stand the lowest means that pass; `pytest --suggest-floors` prints them.
 Names are lower-case letters, digits and underscores."""
 
-_AFTER = {"strategies": [_STRATEGIES], "elasticsearch": [_ELASTICSEARCH]}
+_AFTER = {"strategies": [_STRATEGIES], "elasticsearch": [_ELASTICSEARCH], "gate": [_GATE]}
 """What stands below a table's keys."""
 
 

@@ -19,6 +19,7 @@ from relevance.datasets.source import Source
 from relevance.engines import AUTO
 from relevance.errors import InputError, unknown
 from relevance.finetune.recipe import Options
+from relevance.gate import read_limits
 from relevance.jsonfile import read_json_object
 from relevance.strategies import BASE, FINETUNED, STRATEGIES, from_table
 
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from relevance.config.layers import Value
     from relevance.embeddings import ModelChoice
+    from relevance.gate import Limits
     from relevance.strategies import Strategy
 
 __all__ = ["find_upwards", "read_config"]
@@ -83,8 +85,12 @@ def read_config(
         strategies=strategies,
         selected=_selected(layers, strategies),
         floors=located(floors) if floors else None,
+        baselines=_files(layers.find("baseline")),
+        require_baseline=_flag(layers.find("require_baseline")),
+        on_common_queries=bool(_flag(layers.find("on_common_queries"))),
         out=located(out) if out else root / _DEFAULT_OUT,
         cache_dir=located(cache) if cache else embeddings.default_cache_dir(),
+        gate=_limits(layers, strategies),
         finetune=_finetune(layers),
         pairs_share=_share(layers),
         origins=_origins(layers, source, models),
@@ -205,9 +211,32 @@ def _selected(layers: Layers, strategies: Mapping[str, Strategy]) -> tuple[Strat
     return tuple(strategies[name] for name in dict.fromkeys(chosen.value))
 
 
+def _files(given: Value | None) -> tuple[Path, ...] | None:
+    """The paths of a list, each once."""
+    if given is None:
+        return None
+    names: Any = given.value
+    return tuple(dict.fromkeys(located(replace(given, value=name)) for name in names))
+
+
+def _flag(given: Value | None) -> bool | None:
+    return None if given is None else bool(given.value)
+
+
+def _limits(layers: Layers, strategies: Iterable[str]) -> Limits:
+    """What `[gate]` sets."""
+    given = {key.key: value for key in KEYS if key.table == "gate" and (value := layers.find(key.path))}
+    try:
+        return read_limits({name: value.value for name, value in given.items()}, strategies=tuple(strategies))
+    except InputError as error:
+        where = next(iter(given.values())).table
+        raise InputError(f"{where} {error}") from None
+
+
 def _origins(layers: Layers, source: Source, models: Iterable[str]) -> Mapping[str, str]:
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
-    plain = [key.path for key in KEYS if key.table in ("", "elasticsearch", "finetune") and key.path != "device"]
+    tables = ("", "elasticsearch", "gate", "finetune")
+    plain = [key.path for key in KEYS if key.table in tables and key.path != "device"]
     found = {path: layers.find(path) for path in plain} | {"unknown_products": _unknown_products(layers, source)}
     for name in models:
         for key in ("path", "prompt", "max_tokens"):

@@ -83,6 +83,10 @@ class Engine(Protocol):
 class Opening(Protocol):
     """An engine on its way: what it needs was checked; it may still be starting in the background."""
 
+    @property
+    def makes_index(self) -> bool:
+        """Whether `index` makes one, as often as it is called; not where an index is evaluated as it is."""
+
     def wait(self) -> None:
         """Wait until the engine is up.
 

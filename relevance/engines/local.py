@@ -17,6 +17,8 @@ __all__ = ["EmbeddedPlan"]
 class _Opening:
     """Indexes in this process."""
 
+    makes_index = True
+
     def wait(self) -> None:
         """It is up."""
 

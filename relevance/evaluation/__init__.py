@@ -4,7 +4,18 @@ Queries without a judgment are not evaluated, as in trec_eval. A judged query wi
 (trec_eval's option -c).
 """
 
-from relevance.evaluation.metrics import AP10, JUDGED10, LABELS, METRICS, NDCG10, RR10, Metric, parse
+from relevance.evaluation.metrics import (
+    AP10,
+    JUDGED10,
+    LABELS,
+    METRICS,
+    NDCG10,
+    RR10,
+    UNJUDGED,
+    Graded,
+    Metric,
+    parse,
+)
 from relevance.evaluation.scoring import Evaluation, evaluate, evaluate_all
 
 __all__ = [
@@ -14,7 +25,9 @@ __all__ = [
     "METRICS",
     "NDCG10",
     "RR10",
+    "UNJUDGED",
     "Evaluation",
+    "Graded",
     "Metric",
     "evaluate",
     "evaluate_all",

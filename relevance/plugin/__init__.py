@@ -13,6 +13,7 @@ from relevance.plugin.collection import (
     pytest_report_header,
     pytest_xdist_node_collection_finished,
 )
+from relevance.plugin.comparing import compare_strategy
 from relevance.plugin.ending import pytest_sessionfinish, pytest_terminal_summary, pytest_unconfigure
 from relevance.plugin.measuring import (
     measure_strategy,
@@ -23,6 +24,7 @@ from relevance.plugin.measuring import (
 from relevance.plugin.options import pytest_addoption
 
 __all__ = [
+    "compare_strategy",
     "measure_strategy",
     "pytest_addoption",
     "pytest_benchmark_group_stats",

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relevance.config.keys import FILE_NAME
-from relevance.plugin.options import read, with_floors
-from relevance.plugin.state import FIXTURE, STATE, State, at_collection, settings
+from relevance.plugin.comparing import header_lines, open_gate
+from relevance.plugin.options import BASELINES, read, with_floors
+from relevance.plugin.state import COMPARING, FIXTURE, STATE, State, at_collection, settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,14 +45,19 @@ def pytest_report_header(config: pytest.Config) -> str:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """One test a strategy, for every test that measures one."""
-    if FIXTURE in metafunc.fixturenames and "strategy" in metafunc.fixturenames:
+    """One test a strategy, for every test that measures or compares one."""
+    if {FIXTURE, COMPARING} & set(metafunc.fixturenames) and "strategy" in metafunc.fixturenames:
         strategies = settings(metafunc.config).selected
         metafunc.parametrize("strategy", strategies, ids=[strategy.name for strategy in strategies])
 
 
 def _benchmarks(items: Sequence[pytest.Item]) -> list[pytest.Function]:
-    return [item for item in items if isinstance(item, pytest.Function) and FIXTURE in item.fixturenames]
+    ours = {FIXTURE, COMPARING}
+    return [item for item in items if isinstance(item, pytest.Function) and ours & set(item.fixturenames)]
+
+
+def _compares(item: pytest.Item) -> bool:
+    return isinstance(item, pytest.Function) and COMPARING in item.fixturenames
 
 
 def _selected_strategies(items: Sequence[pytest.Function]) -> list[Strategy]:
@@ -64,7 +70,8 @@ def _selected_strategies(items: Sequence[pytest.Function]) -> list[Strategy]:
 def _strategy(item: pytest.Function) -> Strategy:
     strategy: Strategy | None = item.callspec.params.get("strategy") if hasattr(item, "callspec") else None  # type: ignore[assignment]  # pytest says object
     if strategy is None:
-        raise pytest.UsageError(f"{item.nodeid} asks for {FIXTURE}; it has to ask for strategy as well")
+        asked = FIXTURE if FIXTURE in item.fixturenames else COMPARING
+        raise pytest.UsageError(f"{item.nodeid} asks for {asked}; it has to ask for strategy as well")
     return strategy
 
 
@@ -84,7 +91,9 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         ours = with_floors(settings(config), beside=selected[0].path)
         check_folder(ours.out)
         state.plan = suite.make_plan(ours, _selected_strategies(selected))
+        state.gate = open_gate(config, ours, selected[0].path.parent / BASELINES)
     _deselect(config, items, selected, state.plan.left_out)
+    items.sort(key=_compares)  # what is compared together has to be measured before, whoever has shuffled the tests
     state.interrupts.install()
     config.add_cleanup(state.interrupts.restore)
 
@@ -118,4 +127,4 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
         return []
     from relevance.report.terminal import plan_lines  # noqa: PLC0415
 
-    return plan_lines(plan)
+    return plan_lines(plan) + header_lines(config.stash[STATE].gate)

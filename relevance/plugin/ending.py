@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
-from relevance.plugin.state import COULD_NOT_RUN, STATE, settings
+from relevance.plugin.closing import close_gate, gate_lines, update_baseline
+from relevance.plugin.comparing import in_ci
+from relevance.plugin.state import COULD_NOT_RUN, STATE, in_fixture, settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from _pytest.terminal import TerminalReporter
 
+    from relevance.plugin.state import Gate, State
     from relevance.report.terminal import Line
+    from relevance.suite import Suite
 
 __all__ = ["pytest_sessionfinish", "pytest_terminal_summary", "pytest_unconfigure"]
 
@@ -26,31 +31,56 @@ _MARKUP: dict[str, dict[str, bool]] = {
 }
 
 
-def _in_ci() -> bool:
-    return os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}
-
-
 @pytest.hookimpl(tryfirst=True)
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the results; in CI a run in which nothing was gated has failed."""
     state = session.config.stash[STATE]
     state.interrupts.end()
     finished = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-    if state.suite is None or not state.suite.results or not finished:
+    if state.suite is None or state.gate is None or not state.suite.results or not finished:
         return
+    gated = any(result.verdict.status != "not_gated" for result in state.suite.results.values())
+    state.ungated_in_ci = in_ci() and not gated
+    with in_fixture(state):
+        close_gate(state.suite, state.gate)
+    if state.ungated_in_ci or state.gate.failed:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+    _write_files(session, state, state.suite, state.gate)
+    _summarize_job(state, state.suite, state.gate, os.environ.get("GITHUB_STEP_SUMMARY", ""))
+
+
+def _write_files(session: pytest.Session, state: State, suite: Suite, gate: Gate) -> None:
+    """The folder of results and, where it is asked for, the baseline."""
     from relevance.report.folder import write_folder  # noqa: PLC0415
 
     out = settings(session.config).out
+    named = f"--out {out}"
     try:
-        write_folder(state.suite, out)
+        write_folder(suite, out, comparisons=gate.comparisons or (), diagnoses=gate.diagnoses)
         state.written = out
+        if gate.updates:
+            named = gate.place
+            with in_fixture(state):
+                update_baseline(suite, gate, passed=session.exitstatus == pytest.ExitCode.OK)
     except OSError as error:
         session.exitstatus = COULD_NOT_RUN
-        pytest.exit(f"--out {out}: not written: {error.strerror}", returncode=COULD_NOT_RUN)
-    gated = any(result.verdict.status != "not_gated" for result in state.suite.results.values())
-    state.ungated_in_ci = _in_ci() and not gated
-    if state.ungated_in_ci:
-        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        pytest.exit(f"{named}: not written: {error.strerror}", returncode=COULD_NOT_RUN)
+
+
+def _summarize_job(state: State, suite: Suite, gate: Gate, path: str) -> None:
+    """Append a summary to the file that GitHub shows; what cannot be written is a note, the results are elsewhere."""
+    if not path:
+        return
+    from relevance.report.github import job_summary  # noqa: PLC0415
+
+    failed = ["CI is set and no strategy was gated"] if state.ungated_in_ci else []
+    explained = gate.diagnoses if gate.explained is gate.comparisons else ()
+    text = job_summary(suite, gate.comparisons or (), explained, [*failed, *gate.failed])
+    try:
+        with Path(path).open("a", encoding="utf-8", errors="replace") as file:
+            file.write(text)
+    except OSError as error:
+        state.notes.append(f"GITHUB_STEP_SUMMARY: not written: {error.strerror}")
 
 
 def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.Config) -> None:
@@ -74,6 +104,8 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     _write(terminalreporter, [*lines, *verdict_lines(results), *without_hits_lines(suite)])
     if state.ungated_in_ci:
         _write(terminalreporter, [Line("FAIL: CI is set and no strategy was gated", "bad")])
+    if state.gate is not None:
+        _write(terminalreporter, gate_lines(state.gate))
     if config.getoption("--suggest-floors"):
         from relevance.gate import suggest  # noqa: PLC0415
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from relevance.plugin.comparing import needs_calibration
 from relevance.plugin.state import STATE, in_fixture
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
+    from relevance.plugin.state import State
     from relevance.strategies import Strategy
     from relevance.suite import Plan, Suite
 
@@ -39,9 +41,20 @@ def relevance_suite(request: pytest.FixtureRequest, relevance_plan: Plan) -> Ite
     uncaptured = capture.global_and_fixture_disabled() if progress and capture else nullcontext()
     state = request.config.stash[STATE]
     with in_fixture(state), uncaptured, state.interrupts.at_most(1):
-        state.suite = suite.prepare(relevance_plan, progress=progress)
+        state.suite = suite.prepare(relevance_plan, progress=progress, calibrated=_calibrated(request.config, state))
     yield state.suite
+    gate = state.gate
+    if gate is not None and gate.comparisons is None:  # no test compares; afterwards the engine is gone
+        with in_fixture(state):
+            suite.confirm_run_times(state.suite, gate.baselines, gate.limits)
     state.close()
+
+
+def _calibrated(config: pytest.Config, state: State) -> bool:
+    timed = config.getoption("benchmark_enable") or not config.getoption("benchmark_disable")
+    if state.gate is None or state.plan is None or not timed:
+        return False
+    return needs_calibration(state.gate, state.plan.engine.name)
 
 
 @pytest.fixture
@@ -49,19 +62,29 @@ def measure_strategy(
     request: pytest.FixtureRequest, relevance_suite: Suite, benchmark: BenchmarkFixture
 ) -> Callable[[Strategy], None]:
     """Run a strategy over all queries, record its run time, and fail where it is below its floors."""
+    from relevance.gate import GATED  # noqa: PLC0415
     from relevance.runner import ROUNDS, WARM_UP_ROUNDS  # noqa: PLC0415 - numpy is loaded where benchmarks run
 
     state = request.config.stash[STATE]
 
     def measure(strategy: Strategy) -> None:
         with in_fixture(state):
+            relevance_suite.calibrate()
             ranking = benchmark.pedantic(  # type: ignore[no-untyped-call]  # the library is untyped
                 relevance_suite.search, args=(strategy,), rounds=ROUNDS, warmup_rounds=WARM_UP_ROUNDS
             )
+            relevance_suite.calibrate()
             stats = benchmark.stats
             timing = relevance_suite.time(strategy, stats.stats.min) if stats else None
             result = relevance_suite.judge(strategy, ranking, timing)
+            if state.gate is not None and state.gate.updates:
+                relevance_suite.time_again(strategy.name)  # later sessions are held against it
+                result = relevance_suite.results[strategy.name]
         _record(benchmark, relevance_suite, strategy)
+        evaluation = result.evaluation
+        request.node.user_properties.extend(
+            (str(metric), f"{evaluation.mean(metric):.6g}") for metric in GATED.values()
+        )
         if result.verdict.status == "fail":
             from relevance.report.terminal import failure  # noqa: PLC0415
 

@@ -16,7 +16,10 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
 
-__all__ = ["pytest_addoption", "read", "with_floors"]
+__all__ = ["BASELINES", "pytest_addoption", "read", "with_floors"]
+
+BASELINES = "baselines"
+"""The folder of baselines, beside the benchmarks' file."""
 
 _FLOORS = "thresholds.toml"
 
@@ -26,6 +29,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("relevance", "ranking strategies and their benchmarks")
     add_options(group.addoption)
     group.addoption("--suggest-floors", action="store_true", help="print floors just below what this run measured")
+    group.addoption(
+        "--update-baseline",
+        action="store_true",
+        help="make this run the baseline, baselines/DATASET.json beside the benchmarks, where no floor is missed",
+    )
 
 
 def _config_file(config: pytest.Config) -> Path | None:

@@ -15,16 +15,61 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+    from relevance.baseline import Snapshot
     from relevance.config import Config
-    from relevance.suite import Plan, Suite
+    from relevance.diagnosis import Diagnosis
+    from relevance.gate import Comparison, Limits
+    from relevance.suite import Baseline, Plan, Suite
 
-__all__ = ["COULD_NOT_RUN", "FIXTURE", "STATE", "State", "at_collection", "in_fixture", "settings"]
+__all__ = ["COMPARING", "COULD_NOT_RUN", "FIXTURE", "STATE", "Gate", "State", "at_collection", "in_fixture", "settings"]
 
 COULD_NOT_RUN = 7
 """Exit code where the input is fine but a part is not there: a model, a device, an engine, room on the disk."""
 
 FIXTURE = "measure_strategy"
 """The fixture that makes a test a benchmark of ours."""
+
+COMPARING = "compare_strategy"
+"""The fixture that makes a test the comparison of a strategy with the baselines."""
+
+
+@dataclass
+class Gate:
+    """The baselines of a session.
+
+    Attributes:
+        folder: of the benchmarks' own baselines.
+        place: of this data set's own, for people.
+        complete: whether all strategies that there are will be measured.
+        required: whether it is a failure that there is no baseline.
+        limits: from where on worse is a warning or a failure.
+        baselines: those that the session is compared with.
+        updates: whether the session makes a new baseline.
+        replaced: what that one replaces.
+        comparisons: one for each baseline, once they were made.
+        compared: the strategies that they are about.
+        diagnoses: one for each comparison, see `diagnosed`.
+        explained: the comparisons that these are of.
+        told: the strategies whose test has said what became of them.
+        lines: what happened to the baseline that is updated, for the summary.
+        failed: what failed that no test says, a line each.
+    """
+
+    folder: Path
+    place: str
+    complete: bool
+    required: bool
+    limits: Limits
+    baselines: tuple[Baseline, ...] = ()
+    updates: bool = False
+    replaced: Snapshot | None = None
+    comparisons: tuple[Comparison, ...] | None = None
+    compared: tuple[str, ...] = ()
+    diagnoses: tuple[Diagnosis, ...] = ()
+    explained: tuple[Comparison, ...] | None = None
+    told: set[str] = field(default_factory=set)
+    lines: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
 
 
 @dataclass
@@ -38,6 +83,7 @@ class State:
         notes: what people should know of the engine's session, once it is closed; printed at the end.
         details: further lines of the error that ended the session.
         interrupts: what SIGINT and SIGTERM do.
+        gate: the baselines, found at the end of collection.
         written: the folder of results, once it is complete.
         ungated_in_ci: whether nothing was gated although `CI` is set.
     """
@@ -45,6 +91,7 @@ class State:
     config: Config | None = None
     plan: Plan | None = None
     suite: Suite | None = None
+    gate: Gate | None = None
     notes: list[str] = field(default_factory=list)
     details: tuple[str, ...] = ()
     interrupts: Interrupts = field(default_factory=Interrupts)
@@ -62,7 +109,7 @@ class State:
                 self.suite.close()
             except RelevanceError as error:
                 self.notes.append(str(error))
-            self.notes += self.suite.engine.notes()
+            self.notes += self.suite.notes()
 
 
 STATE = pytest.StashKey[State]()

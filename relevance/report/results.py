@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 from relevance.evaluation import METRICS
 from relevance.records import NO_HIT
+from relevance.report.comparison import comparison_json
 from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.embeddings import Model
+    from relevance.gate import Comparison
     from relevance.records import Dataset
     from relevance.suite import Plan, Result, Suite, Timing
 
@@ -110,8 +112,8 @@ def _engine(suite: Suite) -> Mapping[str, object]:
     }
 
 
-def results_json(suite: Suite) -> str:
-    """The whole run, means and verdicts by strategy."""
+def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
+    """The whole run, means and verdicts by strategy, and an entry for each baseline it was compared with."""
     document = {
         "schema": SCHEMA,
         "dataset": _dataset(suite.plan.dataset),
@@ -119,6 +121,7 @@ def results_json(suite: Suite) -> str:
         "models": {name: {**_model(model), **_training(name, suite.plan)} for name, model in suite.plan.models.items()},
         "strategies": {name: _strategy(result) for name, result in suite.results.items()},
         "not_run": dict(suite.plan.left_out),
+        "comparison": [comparison_json(one) for one in comparisons],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 

@@ -1,22 +1,43 @@
 """Where the parts meet: a configuration becomes a plan, a plan an indexed suite, a suite measures strategies."""
 
+from relevance.suite.comparing import (
+    Baseline,
+    compare_with,
+    confirm_run_times,
+    default_baseline,
+    read_checked,
+    read_replaced,
+)
+from relevance.suite.diagnosing import diagnose_suite, titles_of
 from relevance.suite.finetuned import Finetuned, evaluated_part, finetuned_model, runnable
-from relevance.suite.measured import Preparation, Result, Suite, Timing, prepare
+from relevance.suite.measured import Preparation, Result, Suite, Timing
 from relevance.suite.plan import Plan, floors_of, make_plan, resolved_models, searched_fields
+from relevance.suite.preparing import prepare
+from relevance.suite.snapshots import snapshot_of, snapshot_of_data
 
 __all__ = [
+    "Baseline",
     "Finetuned",
     "Plan",
     "Preparation",
     "Result",
     "Suite",
     "Timing",
+    "compare_with",
+    "confirm_run_times",
+    "default_baseline",
+    "diagnose_suite",
     "evaluated_part",
     "finetuned_model",
     "floors_of",
     "make_plan",
     "prepare",
+    "read_checked",
+    "read_replaced",
     "resolved_models",
     "runnable",
     "searched_fields",
+    "snapshot_of",
+    "snapshot_of_data",
+    "titles_of",
 ]

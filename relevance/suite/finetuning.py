@@ -14,8 +14,8 @@ from relevance.finetune.changes import Changes, compare
 from relevance.finetune.similarity import JudgedPairs, pair_changes
 from relevance.strategies import BASE, FINETUNED, STRATEGIES
 from relevance.suite.finetuned import runnable, trained_model
-from relevance.suite.measured import prepare
 from relevance.suite.plan import make_plan
+from relevance.suite.preparing import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,33 +1,33 @@
-"""A plan becomes an indexed suite, and a suite measures strategies."""
+"""A suite measures strategies: it searches, takes times, and judges what comes back."""
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from time import perf_counter
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance import embeddings, evaluation, finetune, gate, runner
-from relevance.engines.base import QueryBatch
-from relevance.fields import embedded_texts
-from relevance.strategies import FINETUNED
-from relevance.suite.finetuned import trained_model
+from relevance import evaluation, gate, runner
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
-    import numpy as np
-    import numpy.typing as npt
-
-    from relevance.engines.base import Engine, Opening, VectorField
+    from relevance.engines.base import Engine, Opening, QueryBatch, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Verdict
-    from relevance.records import Ranking, Vectors
+    from relevance.records import Ranking
     from relevance.runner import Latencies
     from relevance.strategies import Strategy
+    from relevance.suite.calibration import Calibration
     from relevance.suite.plan import Plan
 
-__all__ = ["Preparation", "Result", "Suite", "Timing", "prepare"]
+__all__ = ["Preparation", "Result", "Suite", "Timing"]
+
+
+_LEAST_S, _MOST_ROUNDS = 0.3, 100
+"""So long a run time is looked for that is to be compared, in at most so many rounds."""
+_MORE_ROUNDS = 5
+"""What looks slow is timed so many times more before anything is said of it."""
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,14 @@ class Timing:
 
     Attributes:
         run_time_s: seconds for all queries in batches, minimum of the rounds.
+        rounds: how many there were.
         queries_per_s: queries answered a second in that time.
         took_s: what the server says it worked in that round, in seconds; None where this process is the engine.
         single: of queries asked one at a time.
     """
 
     run_time_s: float
+    rounds: int
     queries_per_s: float
     took_s: float | None
     single: Latencies
@@ -56,31 +58,6 @@ class Result:
     evaluation: Evaluation
     verdict: Verdict
     timing: Timing | None
-
-
-@dataclass(frozen=True, eq=False)
-class _Encoded:
-    products: Mapping[VectorField, Vectors]
-    queries: Mapping[str, npt.NDArray[np.float32]]
-    cut: Mapping[VectorField, tuple[int, int]]
-    query_ms: Mapping[str, float | None]
-
-
-def _encode(plan: Plan, *, progress: bool) -> _Encoded:
-    products: dict[VectorField, Vectors] = {}
-    queries: dict[str, npt.NDArray[np.float32]] = {}
-    cut: dict[VectorField, tuple[int, int]] = {}
-    query_ms: dict[str, float | None] = {}
-    for name, model in plan.models.items():
-        encoder = embeddings.Encoder(model, plan.cache_dir, progress=progress)
-        for key in plan.vector_fields:
-            if key[0] == name:
-                texts = embedded_texts(plan.dataset.catalogue, key[1])
-                products[key] = encoder.products(texts, label=f"{name}: {key[1]}")
-                cut[key] = encoder.cut_of(texts)
-        queries[name] = encoder.queries(plan.dataset.queries.texts).expanded()
-        query_ms[name] = encoder.stats.query_ms_p50
-    return _Encoded(products, queries, cut, query_ms)
 
 
 @dataclass(frozen=True)
@@ -110,6 +87,7 @@ class Suite:
         cut: by (model, vector field), how many distinct texts were embedded, and how many of them were cut.
         query_ms: by model, the median time to embed one query, in milliseconds.
         preparation: where the time before the first search went.
+        calibration: what run times are related to; None where no time is compared.
         results: by strategy name, in the order in which they were measured.
     """
 
@@ -119,8 +97,10 @@ class Suite:
     cut: Mapping[VectorField, tuple[int, int]]
     query_ms: Mapping[str, float | None]
     preparation: Preparation
+    calibration: Calibration | None = None
     results: dict[str, Result] = field(default_factory=dict)
     _opening: Opening | None = None
+    _calibrated: Engine | None = None
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def search(self, strategy: Strategy) -> Ranking:
@@ -135,10 +115,37 @@ class Suite:
         return ranking
 
     def time(self, strategy: Strategy, run_time_s: float) -> Timing:
-        """Take the latencies of single queries, and put them beside the run time over all queries."""
+        """Take the latencies of single queries, and put them beside the run time over all queries.
+
+        Where run times are compared, a short one gets more rounds: the fastest of three says little on a busy machine.
+        """
+        rounds = runner.ROUNDS
+        while self.calibration and rounds < _MOST_ROUNDS and rounds * run_time_s < _LEAST_S:
+            start = perf_counter()
+            self.search(strategy)
+            run_time_s, rounds = min(run_time_s, perf_counter() - start), rounds + 1
         single = runner.latencies(self.engine, strategy, self.batch)
         took = self._took.get(strategy.name)
-        return Timing(run_time_s, len(self.batch) / run_time_s, None if took is None else took[1], single)
+        return Timing(run_time_s, rounds, len(self.batch) / run_time_s, None if took is None else took[1], single)
+
+    def time_again(self, name: str) -> None:
+        """Give a strategy and the calibration more rounds in turns; of all rounds the fastest counts.
+
+        Raises:
+            CouldNotRunError: the engine failed.
+        """
+        result = self.results[name]
+        if result.timing is None:
+            return
+        fastest = result.timing.run_time_s
+        for _ in range(_MORE_ROUNDS):
+            self.calibrate()
+            start = perf_counter()
+            self.search(result.strategy)
+            fastest = min(fastest, perf_counter() - start)
+        rounds, rate = result.timing.rounds + _MORE_ROUNDS, len(self.batch) / fastest
+        timing = replace(result.timing, run_time_s=fastest, rounds=rounds, queries_per_s=rate)
+        self.results[name] = replace(result, timing=timing)
 
     def judge(self, strategy: Strategy, ranking: Ranking, timing: Timing | None) -> Result:
         """Evaluate a ranking, compare it with the floors and keep the result."""
@@ -151,49 +158,21 @@ class Suite:
 
     def close(self) -> None:
         """Let go of the index, and of the server where it is ours."""
-        try:
-            self.engine.close()
-        finally:
-            if self._opening is not None:
-                self._opening.close()
+        with ExitStack() as closing:
+            for held in (self._opening, self._calibrated, self.engine):  # the last is closed first
+                if held is not None:
+                    closing.callback(held.close)
 
+    def notes(self) -> Sequence[str]:
+        """What people should know of the engine's session, a line each."""
+        engines = [engine for engine in (self.engine, self._calibrated) if engine is not None]
+        return tuple(dict.fromkeys(note for engine in engines for note in engine.notes()))
 
-def _with_trained(plan: Plan, *, progress: bool) -> Plan:
-    """The plan with its fine-tuned model, which is trained where it is not there."""
-    finetuned = plan.finetuned
-    if finetuned is None or finetuned.recipe is None or finetuned.trained:
-        return plan
-    stored = finetune.train(finetuned.recipe, plan.cache_dir, progress=progress)
-    model = trained_model(plan.config, stored)
-    return replace(
-        plan,
-        models=MappingProxyType({**plan.models, FINETUNED: model}),
-        finetuned=replace(finetuned, model=model, trained=True),
-    )
+    def calibrate(self) -> None:
+        """Time a round of the calibration, where there is one.
 
-
-def prepare(plan: Plan, *, progress: bool) -> Suite:
-    """Train, embed and index what the plan needs, nothing else; a server of ours starts meanwhile.
-
-    Raises:
-        CouldNotRunError: the model or the engine cannot be used.
-        InputError: the embeddings' cache is damaged.
-    """
-    opening = plan.engine.open(progress=progress)
-    try:
-        began = perf_counter()
-        plan = _with_trained(plan, progress=progress)
-        start = perf_counter()
-        encoded = _encode(plan, progress=progress)
-        embedded = perf_counter()
-        opening.wait()
-        ready = perf_counter()
-        engine = opening.index(
-            plan.dataset.catalogue, text_fields=plan.text_fields, vectors=encoded.products, progress=progress
-        )
-        preparation = Preparation(embedded - start, opening.start_s(), perf_counter() - ready, start - began)
-    except BaseException:
-        opening.close()
-        raise
-    batch = QueryBatch(plan.dataset.queries.texts, encoded.queries)
-    return Suite(plan, engine, batch, encoded.cut, encoded.query_ms, preparation, _opening=opening)
+        Raises:
+            CouldNotRunError: the engine failed.
+        """
+        if self.calibration is not None:
+            self.calibration.round()

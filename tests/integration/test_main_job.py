@@ -86,6 +86,7 @@ def test_failing_floor_fails_the_process(cache: Path, tmp_path: Path) -> None:
 SHOP = """
 dataset = "shop"
 floors = "floors.toml"
+require_baseline = false
 
 [datasets.shop]
 format = "homedepot"

@@ -11,6 +11,6 @@ from relevance.config.elastic import CREDENTIALS
 @pytest.fixture(autouse=True)
 def own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of ours but the engine that needs nothing; `auto` would ask a Docker engine."""
-    for variable in ("CI", *CREDENTIALS, *(key.variable for key in KEYS if key.variable)):
+    for variable in ("CI", "GITHUB_STEP_SUMMARY", *CREDENTIALS, *(key.variable for key in KEYS if key.variable)):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("RELEVANCE_ENGINE", "embedded")

@@ -86,17 +86,22 @@ ALLOWED = (
     "hybrid_boosted, rrf, rrf_multi, vectorsearch_finetune, rrf_finetune"
 )
 OPTIONS = (
-    "--config, --dataset, --engine, --strategy, --floors, --out, --cache-dir, --device, --unknown-products, --model, "
-    "--query-prompt, --max-tokens, --finetuned-model, --es-url, --es-timeout, --es-image, --es-memory, --es-shards, "
-    "--es-replicas, --vector-index, --es-mapping, --keep-index, --es-index, --pairs-from-judgments"
+    "--config, --dataset, --engine, --strategy, --floors, --baseline, --require-baseline, --on-common-queries, "
+    "--out, --cache-dir, --device, --unknown-products, --model, --query-prompt, --max-tokens, --finetuned-model, "
+    "--es-url, --es-timeout, --es-image, --es-memory, --es-shards, --es-replicas, --vector-index, --es-mapping, "
+    "--keep-index, --es-index, --pairs-from-judgments"
 )
 
 MISTAKES: dict[str, tuple[Callable[[Path], None], str, str]] = {
-    "no command": (_nothing, "", "no command; allowed: init, check, config, finetune, tune, clean (relevance --help)"),
+    "no command": (
+        _nothing,
+        "",
+        "no command; allowed: init, check, config, finetune, tune, compare, clean (relevance --help)",
+    ),
     "misspelt command": (
         _nothing,
         "chekc",
-        "unknown command 'chekc' (did you mean 'check'?); allowed: init, check, config, finetune, tune, clean",
+        "unknown command 'chekc' (did you mean 'check'?); allowed: init, check, config, finetune, tune, compare, clean",
     ),
     "option of no command": (
         _nothing,

@@ -51,6 +51,9 @@ GIVEN: dict[str, tuple[Any, str, str, Callable[[Config], object]]] = {
     "engine": ("elasticsearch", "embedded", 'engine = "auto"', lambda config: config.engine),
     "strategy": (["rrf"], "hybrid,rrf", 'strategy = ["hybrid"]', lambda config: [one.name for one in config.selected]),
     "floors": ("a.toml", "b.toml", 'floors = "c.toml"', lambda config: config.floors),
+    "baseline": (["a", "a"], "b,c", 'baseline = ["d"]', lambda config: config.baselines),
+    "require_baseline": (True, "0", "require_baseline = true", lambda config: config.require_baseline),
+    "on_common_queries": (True, "0", "on_common_queries = true", lambda config: config.on_common_queries),
     "out": ("a", "b", 'out = "c"', lambda config: config.out),
     "cache_dir": ("a", "b", 'cache_dir = "c"', lambda config: config.cache_dir),
     "device": ("cuda:1", "cuda:2", 'device = "cuda:3"', lambda config: config.models["base"].device),
@@ -119,6 +122,9 @@ WINS = {
     "dataset": ("here/a", "here/b", "project/c", None),
     "strategy": (["rrf"], ["hybrid", "rrf"], ["hybrid"], list(STRATEGIES)),
     "floors": ("here/a.toml", "here/b.toml", "project/c.toml", None),
+    "baseline": (("here/a",), ("here/b", "here/c"), ("project/d",), None),
+    "require_baseline": (True, False, True, None),
+    "on_common_queries": (True, False, True, False),
     "out": ("here/a", "here/b", "project/c", "project/.relevance/latest"),
     "cache_dir": ("here/a", "here/b", "project/c", default_cache_dir()),
     "device": ("cuda:1", "cuda:2", "cuda:3", None),
@@ -174,6 +180,8 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Any
     winner = next((layer for layer in LAYERS if layer in given), "default")
     expected = WINS[key.path][[*LAYERS, "default"].index(winner)]
     found = value(config)
+    if isinstance(found, tuple):
+        expected = tuple(tmp_path / str(one) for one in expected)
     if isinstance(found, Path):
         assert found.is_absolute()
         expected = tmp_path / str(expected)
@@ -442,6 +450,9 @@ def test_rows_say_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -> No
         "strategy": ("titles", "option --strategy"),
         "floors": ("thresholds.toml beside the benchmarks", "default"),
         "out": (str(tmp_path / "project" / "o"), FILE_NAME),
+        "baseline": ("baselines/DATASET.json beside the benchmarks", "default"),
+        "require_baseline": ("true where CI is set", "default"),
+        "on_common_queries": ("false", "default"),
         "unknown_products": ("drop", FILE_NAME),
         "models.base.path": ("the packaged model", "default"),
         "models.small.device": ("cpu", "environment RELEVANCE_DEVICE"),

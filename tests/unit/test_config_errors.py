@@ -263,6 +263,75 @@ FILES = {
         '[elasticsearch]\nurl = "http://a:1"\nindex = "a"\nshards = 3',
         "FILE [elasticsearch] shards changes nothing beside FILE [elasticsearch] index: an index that exists is ",
     ),
+    "limit of a typist": (
+        "[gate]\nfial = 0.03",
+        "FILE [gate]: unknown key 'fial' (did you mean 'fail'?); allowed: gated, leading, fail, ",
+    ),
+    "limit in percent": ("[gate]\nfail = 2", "FILE [gate] fail = 2; allowed: a number above 0 and up to 1"),
+    "limit in quotes": ('[gate]\nwarn = "2%"', "FILE [gate] warn = '2%'; allowed: a number above 0 and up to 1"),
+    "limit that is none": ("[gate]\np_sure = nan", "FILE [gate] p_sure = nan; allowed: a number above 0 and up to 1"),
+    "faster than before": ("[gate]\ntime_warn = 0.5", "FILE [gate] time_warn = 0.5; allowed: a number above 1"),
+    "half a query": ("[gate]\nleast_queries = 9.5", "FILE [gate] least_queries = 9.5; allowed: a whole number of 1 or"),
+    "warning after failure": (
+        "[gate]\ntime_warn = 3",
+        "FILE [gate] time_warn = 3; allowed: no more than time_fail, which is 2.0",
+    ),
+    "large that is small": (
+        "[gate]\nfail = 0.1",
+        "FILE [gate] fail = 0.1 of nDCG@10; allowed: no more than fail_large, which is 0.05",
+    ),
+    "gated metric": (
+        '[gate]\ngated = ["nDCG@5"]',
+        "FILE [gate] gated: unknown metric 'nDCG@5' (did you mean 'nDCG@10'?); allowed: RR@10, AP@10, nDCG@10, ",
+    ),
+    "gated by label": ('[gate]\ngated = "NDCG"', "FILE [gate] gated = 'NDCG'; allowed: a list of names"),
+    "leading that is not gated": (
+        '[gate]\ngated = ["RR@10"]',
+        "FILE [gate] leading = 'nDCG@10'; allowed: one of gated, RR@10",
+    ),
+    "leading of two": ('[gate]\nleading = ["RR@10"]', "FILE [gate] leading = ['RR@10']; allowed: a text in quotes"),
+    "limits of a metric": (
+        '[gate.metrics."RR@5"]\nfail = 0.1',
+        "FILE [gate] metrics.'RR@5': unknown gated metric 'RR@5' (did you mean 'RR@10'?); allowed: nDCG@10, AP@10, ",
+    ),
+    "limits of an unquoted metric": ("[gate.metrics.MRR]\nfail = 0.1", "FILE [gate] metrics.'MRR': unknown gated met"),
+    "large drop of a metric that does not lead": (
+        '[gate.metrics."RR@10"]\nfail_large = 0.1',
+        "FILE [gate] metrics.'RR@10'.fail_large changes nothing, only the leading metric nDCG@10 has it",
+    ),
+    "direction": (
+        '[gate.metrics."RR@10"]\nworse = "down"',
+        "FILE [gate] metrics.'RR@10'.worse = 'down'; allowed: lower, higher",
+    ),
+    "limit too long": (
+        '[gate]\nfail = "' + "9" * 1_000 + '"',
+        "FILE [gate] fail = '999999999999...9999999999999'; allowed: a number above 0 and up to 1",
+    ),
+    "metrics in a row": ("[gate]\nmetrics = []", "FILE [gate] metrics = []; allowed: tables [gate.metrics.NAME]"),
+    "nothing of a metric": (
+        '[gate.metrics."RR@10"]',
+        "FILE [gate] metrics.'RR@10' = {}; allowed: a table of limits, such as {fail = 0.03}",
+    ),
+    "limits of a strategy": (
+        "[gate.strategies.rff]\nfail = 0.03",
+        "FILE [gate] strategies: unknown strategy 'rff' (did you mean 'rrf'?); allowed: textsearch, ",
+    ),
+    "limit of a strategy": (
+        "[gate.strategies.rrf]\np_sure = 0.05",
+        "FILE [gate] strategies.rrf: unknown key 'p_sure' (did you mean 'warn_sure'?); allowed: fail, fail_large, ",
+    ),
+    "direction of a strategy": (
+        '[gate.strategies.rrf]\nworse = "higher"',
+        "FILE [gate] strategies.rrf: unknown key 'worse'; allowed: fail, ",
+    ),
+    "limit of a strategy's metric": (
+        '[gate.strategies.rrf."AP@10"]\nfail = -0.1',
+        "FILE [gate] strategies.rrf.'AP@10'.fail = -0.1; allowed: a number above 0 and up to 1",
+    ),
+    "order of a strategy's metric": (
+        '[gate.strategies.rrf."AP@10"]\nfail = 0.001',
+        "FILE [gate] warn_sure = 0.005 of rrf AP@10; allowed: no more than fail, which is 0.001",
+    ),
     "too deep": ("a = " + "[" * 10_000, "FILE: not TOML: "),
     "too large": ("#" * (1 << 21), "FILE: larger than 1,048,576 bytes, which a configuration never is"),
     "number too long": ("dataset = 1" + "0" * 5_000, "FILE: not TOML: "),

@@ -6,8 +6,11 @@ import json
 from pathlib import Path
 
 from relevance.config import KEYS, read_config
-from relevance.config.page import EXAMPLE, EXISTING, MAPPING, TEMPLATE, page
+from relevance.config.examples import EXAMPLE, EXISTING, GATE, MAPPING, TEMPLATE
+from relevance.config.page import page
 from relevance.engines.elasticsearch.own_mapping import read_own_mapping
+from relevance.evaluation import AP10, NDCG10, RR10
+from relevance.gate import Limits
 from relevance.strategies import Strategy
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "configuration.md"
@@ -48,6 +51,24 @@ def test_the_example_of_a_field_map_is_a_configuration(tmp_path: Path) -> None:
     found = read_config(options={}, environ={}, file=file, root=tmp_path).elasticsearch
     assert EXISTING in page()
     assert (found.index, found.fields["id"], found.vectors["plain.whole"]) == ("products", "sku", "text_embedding")
+
+
+def test_the_example_of_limits_is_a_configuration(tmp_path: Path) -> None:
+    """What is nearest holds."""
+    file = tmp_path / "relevance.toml"
+    file.write_text(GATE)
+    limits = read_config(options={}, environ={}, file=file, root=tmp_path).gate
+    assert GATE in page()
+    assert (limits.of("rrf", NDCG10).fail, limits.of("rrf", RR10).fail) == (0.03, 0.05)
+    assert (limits.of("vectorsearch", AP10).fail, limits.time("vectorsearch")) == (0.1, (1.5, 3.0))
+
+
+def test_the_defaults_of_the_limits_are_those_of_the_page() -> None:
+    """In words here, as numbers there."""
+    for key in (key for key in KEYS if key.table == "gate"):
+        value = getattr(Limits(), key.key)
+        found = ", ".join(map(str, value)) if isinstance(value, tuple) else str(value or "none")
+        assert key.default == ("none" if found == "{}" else found), key.path
 
 
 def test_the_template_and_the_mapping_are_accepted(tmp_path: Path) -> None:

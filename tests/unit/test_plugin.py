@@ -76,7 +76,8 @@ def test_results_json(project: pytest.Pytester) -> None:
     _floors(project, "[homedepot.textsearch]\nMRR = 0.7")
     _run(project, *TEXT)
     results = _results(project)
-    assert list(results) == ["schema", "dataset", "engine", "models", "strategies", "not_run"]
+    assert list(results) == ["schema", "dataset", "engine", "models", "strategies", "not_run", "comparison"]
+    assert results["comparison"] == []
     assert results["schema"] == 1
     assert {key: results["dataset"][key] for key in ("name", "products", "queries", "judgments")} == {
         "name": "homedepot",
@@ -108,16 +109,30 @@ def test_same_command_same_bytes(project: pytest.Pytester) -> None:
     _run(project, *TEXT, "--out", "two")
     names = sorted(path.relative_to(project.path / "one") for path in (project.path / "one").rglob("*.*"))
     assert [str(name) for name in names] == [
+        "baseline.json",
         "per_query.json",
         "qrels.txt",
         "queries.tsv",
         "results.json",
         "runs/textsearch.run",
         "runs/textsearch_boosted.run",
+        "titles.tsv",
     ]
     for name in names:
-        if name.name != "results.json":
+        if name.name not in {"baseline.json", "results.json"}:
             assert (project.path / "one" / name).read_bytes() == (project.path / "two" / name).read_bytes()
+    one, two = (_untimed(project.path / name / "baseline.json") for name in ("one", "two"))
+    assert one == two
+
+
+def _untimed(path: Path) -> dict[str, object]:
+    """A baseline without what time makes."""
+    document = json.loads(path.read_text())
+    for key in ("sha256", "calibration_s"):
+        document.pop(key)
+    for strategy in document["strategies"].values():
+        strategy.pop("run_time_s")
+    return document
 
 
 def test_per_query_json_has_real_scores(project: pytest.Pytester) -> None:
@@ -175,7 +190,7 @@ def test_benchmark_disable_gates_without_times(project: pytest.Pytester) -> None
 def test_k_and_x(project: pytest.Pytester) -> None:
     """`-k` deselects, `-x` stops at the first failure, and what ran is written."""
     _floors(project, "[homedepot.textsearch]\nMRR = 0.9\n[homedepot.textsearch_boosted]\nMRR = 0.9")
-    _run(project, "-k", "textsearch", "-x").assert_outcomes(failed=1, deselected=9)
+    _run(project, "-k", "textsearch", "-x").assert_outcomes(failed=1, deselected=18)
     assert list(_results(project)["strategies"]) == ["textsearch"]
 
 
@@ -189,7 +204,7 @@ def test_junit(project: pytest.Pytester) -> None:
     _floors(project, "[homedepot.textsearch]\nMRR = 0.9")
     _run(project, *TEXT, "--junitxml", "junit.xml")
     suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - pytest wrote it
-    assert (suite.get("tests"), suite.get("failures")) == ("2", "1")
+    assert (suite.get("tests"), suite.get("failures")) == ("4", "1")
     assert "MRR 0.7500 is below its floor 0.9000" in suite.find("testcase/failure").get("message")
 
 
@@ -371,20 +386,31 @@ def test_own_strategies_are_benchmarks(project: pytest.Pytester) -> None:
         [f"*test_strategy[[]{name}[]]" for name in ("rrf", "rrf_multi", "rrf_finetune", "titles", "alike")]
     )
     run = project.runpytest_inprocess("benchmarks", "-k", "textsearch")
-    run.assert_outcomes(passed=3, deselected=11)
-    project.runpytest_inprocess("benchmarks", "--strategy", "titles", "--out", "own").assert_outcomes(passed=1)
+    run.assert_outcomes(passed=3, skipped=3, deselected=22)
+    project.runpytest_inprocess("benchmarks", "--strategy", "titles", "--out", "own").assert_outcomes(
+        passed=1, skipped=1
+    )
     rows = _results(project, "results")["strategies"]
     assert list(rows) == ["textsearch", "textsearch_boosted", "textsearch_twice"]
     assert rows["textsearch_twice"]["metrics"] == rows["textsearch"]["metrics"]
     assert list(_results(project, "own")["strategies"]) == ["titles"]
 
 
+def test_strategies_that_cannot_run_are_left_out_of_both_tests(project: pytest.Pytester) -> None:
+    """They are neither measured nor compared; the results say why, the others run."""
+    run = _run(project, "-k", "textsearch or finetune")
+    run.assert_outcomes(passed=2, skipped=2, deselected=18)
+    results = _results(project)
+    assert list(results["strategies"]) == ["textsearch", "textsearch_boosted"]
+    assert list(results["not_run"]) == ["vectorsearch_finetune", "rrf_finetune"]
+
+
 def test_the_file_chooses_what_runs(project: pytest.Pytester) -> None:
     """`strategy = [...]` limits the benchmarks, in its order; an option takes its place."""
     _configured(project, 'strategy = ["titles", "textsearch"]' + CONFIGURATION)
-    project.runpytest_inprocess("benchmarks").assert_outcomes(passed=2)
+    project.runpytest_inprocess("benchmarks").assert_outcomes(passed=2, skipped=2)
     assert list(_results(project, "results")["strategies"]) == ["titles", "textsearch"]
-    project.runpytest_inprocess("benchmarks", "--strategy", "textsearch_twice").assert_outcomes(passed=1)
+    project.runpytest_inprocess("benchmarks", "--strategy", "textsearch_twice").assert_outcomes(passed=1, skipped=1)
     assert list(_results(project, "results")["strategies"]) == ["textsearch_twice"]
 
 
@@ -394,7 +420,7 @@ def test_floors_of_an_alias_and_of_an_own_strategy(project: pytest.Pytester) -> 
     _floors(project, "[shop.titles]\nMRR = 0.9\n[homedepot.textsearch]\nMRR = 0.9")
     options = ("--strategy", "titles", "--strategy", "textsearch", "--suggest-floors")
     result = project.runpytest_inprocess("benchmarks", *options)
-    result.assert_outcomes(failed=1, passed=1)
+    result.assert_outcomes(failed=1, passed=1, skipped=2)
     result.stdout.fnmatch_lines(
         ["shop: 5 products*", "*titles: MRR 0.7500 is below its floor*", "[[]shop.textsearch[]]"]
     )
@@ -420,7 +446,7 @@ def test_environment_and_working_folder(project: pytest.Pytester, monkeypatch: p
     monkeypatch.setenv("RELEVANCE_OUT", "here")
     monkeypatch.setenv("RELEVANCE_STRATEGY", "titles,textsearch")
     monkeypatch.chdir(project.path / "benchmarks")
-    project.runpytest_inprocess().assert_outcomes(passed=2)
+    project.runpytest_inprocess().assert_outcomes(passed=2, skipped=2)
     assert list(_results(project, "benchmarks/here")["strategies"]) == ["titles", "textsearch"]
 
 

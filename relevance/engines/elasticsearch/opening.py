@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -32,12 +33,14 @@ class ClusterOpening:
         settings: how it is reached and what is made.
     """
 
+    makes_index = True
+
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._url = str(settings.url)
         self._credentials = settings.credentials
         self._patience = Patience()
-        self._engine: Engine | None = None
+        self._engines: list[Engine] = []
 
     def wait(self) -> None:
         """It is up."""
@@ -57,13 +60,14 @@ class ClusterOpening:
             made = indexing.index(
                 connection, catalogue, vectors=vectors, settings=settings, progress=progress, patience=self._patience
             )
-            self._engine = ElasticsearchEngine(
+            engine = ElasticsearchEngine(
                 connection, made, catalogue, on_close=partial(self._delete, connection, made), patience=self._patience
             )
+            self._engines.append(engine)
         except BaseException:
             connection.close()
             raise
-        return self._engine
+        return engine
 
     def _delete(self, connection: Connection, made: Index) -> str | None:
         return indexing.delete(connection, made)
@@ -73,9 +77,10 @@ class ClusterOpening:
         return None
 
     def close(self) -> None:
-        """Close the engine, where nobody has: an interrupt can come between its making and its first use."""
-        if self._engine is not None:
-            self._engine.close()
+        """Close the engines that nobody has: an interrupt can come between an engine's making and its first use."""
+        with ExitStack() as closing:
+            for engine in self._engines:
+                closing.callback(engine.close)
 
 
 class ContainerOpening(ClusterOpening):
@@ -119,6 +124,8 @@ class ExistingOpening:
         settings: how its cluster is reached.
         found: the index, checked.
     """
+
+    makes_index = False
 
     def __init__(self, settings: Settings, found: Existing) -> None:
         self._settings = settings

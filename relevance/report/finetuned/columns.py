@@ -1,42 +1,19 @@
-"""All numbers of the report as CSV: UTF-8, commas, one head line, six decimals.
-
-Spreadsheets run a cell that begins like a formula, and what customers typed is in these files. So a text cell that
-begins with one of `= + - @` (full-width forms too), a tab, a line end or an apostrophe gets an apostrophe in front.
-Taking one leading apostrophe off a text cell gives the text back. Numbers are numbers.
-"""
+"""All numbers of the report as CSV, as `relevance.report.spreadsheet` writes it."""
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
+from relevance.report.spreadsheet import csv_text
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
     from relevance.finetune.changes import Comparison
     from relevance.finetune.record import Curve
     from relevance.finetune.similarity import PairChanges
 
 __all__ = ["comparison_csv", "pairs_csv", "queries_csv", "training_csv"]
-
-_FORMULA = tuple("=+-@＝＋－＠\t\r\n'")  # noqa: RUF001 - the full-width forms are meant
-
-
-def _cell(value: str | float | None) -> str:
-    if isinstance(value, str):
-        return f"'{value}" if value.startswith(_FORMULA) else value
-    if value is None:
-        return ""
-    return f"{value:.6f}" if isinstance(value, float) else str(value)
-
-
-def _csv(head: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> str:
-    made = io.StringIO()
-    writer = csv.writer(made, lineterminator="\n")
-    writer.writerow(head)
-    writer.writerows([_cell(value) for value in row] for row in rows)
-    return made.getvalue()
 
 
 def training_csv(curves: Sequence[Curve], seeds: Sequence[int]) -> str:
@@ -46,7 +23,7 @@ def training_csv(curves: Sequence[Curve], seeds: Sequence[int]) -> str:
         for seed, curve in zip(seeds, curves, strict=True)
         for at, one in enumerate(curve.steps)
     )
-    return _csv(("seed", "step", "epoch", "loss", "pearson", "spearman", "ndcg10", "chosen"), rows)
+    return csv_text(("seed", "step", "epoch", "loss", "pearson", "spearman", "ndcg10", "chosen"), rows)
 
 
 def comparison_csv(comparisons: Sequence[Comparison], seeds: Sequence[int]) -> str:
@@ -63,7 +40,7 @@ def comparison_csv(comparisons: Sequence[Comparison], seeds: Sequence[int]) -> s
                 yield one.base, one.tuned, seed, str(gain.metric), *numbers
 
     head = ("base", "tuned", "seed", "metric", "base_mean", "tuned_mean", "difference", "interval_low", "interval_high")
-    return _csv(head, rows())
+    return csv_text(head, rows())
 
 
 def queries_csv(comparisons: Sequence[Comparison]) -> str:
@@ -73,7 +50,7 @@ def queries_csv(comparisons: Sequence[Comparison]) -> str:
         for one in comparisons
         for query in one.queries
     )
-    return _csv(("base", "tuned", "query_id", "query", "ndcg10_before", "ndcg10_after", "change"), rows)
+    return csv_text(("base", "tuned", "query_id", "query", "ndcg10_before", "ndcg10_after", "change"), rows)
 
 
 def pairs_csv(found: PairChanges) -> str:
@@ -96,4 +73,4 @@ def pairs_csv(found: PairChanges) -> str:
         for row in found.order.tolist()
     )
     numbers = ("cosine_before", "cosine_after", "standing_before", "standing_after", "gain")
-    return _csv(("query", "product", "title", "label", "relevant", *numbers), rows)
+    return csv_text(("query", "product", "title", "label", "relevant", *numbers), rows)

@@ -1,0 +1,27 @@
+"""The gate: what a strategy must reach (floors), and whether it became worse than a baseline; verdicts as data."""
+
+from __future__ import annotations
+
+from relevance.gate.finding import Comparison, Finding, Status
+from relevance.gate.floors import GATED, Floors, Lost, Shortfall, Verdict, judge, read_floors, suggest
+from relevance.gate.joining import on_common_queries
+from relevance.gate.limits import Limits, read_limits
+from relevance.gate.regression import compare
+
+__all__ = [
+    "GATED",
+    "Comparison",
+    "Finding",
+    "Floors",
+    "Limits",
+    "Lost",
+    "Shortfall",
+    "Status",
+    "Verdict",
+    "compare",
+    "judge",
+    "on_common_queries",
+    "read_floors",
+    "read_limits",
+    "suggest",
+]

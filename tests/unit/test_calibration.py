@@ -1,0 +1,78 @@
+"""The calibration: the same work everywhere, timed in rounds of which the fastest counts."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from relevance.engines.local import EmbeddedPlan
+from relevance.records import NO_HIT, Ranking
+from relevance.suite import calibration
+from relevance.suite.calibration import Calibration
+
+if TYPE_CHECKING:
+    from relevance.engines.base import QueryBatch
+    from relevance.strategies import Leg
+
+
+class SlowEngine:
+    """Takes 1 s for its first leg and as much as it is told for each one after that; the clock is its own."""
+
+    def __init__(self, *seconds: float) -> None:
+        self.now = 0.0
+        self._seconds = iter(seconds)
+        self.legs: list[Leg] = []
+
+    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
+        """Find nothing."""
+        self.legs.append(leg)
+        self.now += next(self._seconds)
+        empty = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
+        return Ranking(empty, np.full(empty.shape, -np.inf, dtype=np.float32))
+
+    def clock(self) -> float:
+        """Seconds that searches have taken."""
+        return self.now
+
+
+def test_the_fastest_round_counts_and_the_first_search_does_not() -> None:
+    """A round is both legs; the search that warms up is in none."""
+    engine: Any = SlowEngine(0.1, 0.1, 2.0, 3.0, 1.0, 2.0, 4.0, 4.0)
+    timed = Calibration(engine, clock=engine.clock)
+    assert (timed.rounds, timed.seconds) == (0, None)
+    timed.round()
+    assert (timed.rounds, timed.seconds) == (1, None)  # never from a single round
+    timed.round()
+    timed.round()
+    assert (timed.rounds, timed.seconds) == (3, pytest.approx(3.0))
+    assert [leg.name for leg in engine.legs[:2]] == ["text", "vector whole"]
+
+
+def test_the_made_catalogue_is_the_same_everywhere() -> None:
+    """Other products or queries would make other times: every baseline would be of another calibration."""
+    catalogue, queries = calibration.made_catalogue(), calibration.made_queries()
+    texts = "\n".join(queries.texts)
+    assert catalogue.sha256[:12] == "13a3b1c39f11"
+    assert hashlib.sha256(texts.encode()).hexdigest()[:12] == "ed1decb185b5"
+    ((key, vectors),) = calibration.made_vectors().items()
+    assert key == ("base", "whole")
+    assert np.linalg.norm(vectors.matrix, axis=1) == pytest.approx(1, abs=1e-6)
+    assert vectors.matrix[0, :3].tolist() == pytest.approx([0.002622, 0.0999, -0.078915], abs=1e-6)
+
+
+def test_the_embedded_engine_answers_it() -> None:
+    """Every query has hits of both legs."""
+    opening = EmbeddedPlan("").open(progress=False)
+    engine = calibration.index_made(opening)
+    batch = calibration.made_queries()
+    for leg in calibration.STRATEGY.legs():
+        found = engine.search(leg, batch[:20], hits=10)
+        assert (found.codes != NO_HIT).all(), leg.name
+    timed = Calibration(engine)
+    timed.round()
+    timed.round()
+    assert timed.seconds is not None
+    assert timed.seconds > 0

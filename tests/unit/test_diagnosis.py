@@ -1,0 +1,288 @@
+"""The diagnosis of a verdict: every rule with numbers that were worked out by hand."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from two_sessions import TEXT, VECTOR, comparison, diagnosed, session, strategy
+
+from relevance.diagnosis import Known, diagnose, legs_without_strategy, parts
+from relevance.diagnosis.newcomers import score
+from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, RR10, evaluate
+from relevance.gate import Comparison, Finding, Limits
+from relevance.records import NO_HIT, Judgments, Ranking
+
+FUSED = {**TEXT, "vectors": {"whole": 1}, "combine": "rrf", "candidates": 150, "model": "base"}
+
+
+def test_queries_won_lost_and_unchanged() -> None:
+    """Each counts once, the worst loss and the best gain first, ties by id; rounding is no change."""
+    before = session({"own": strategy([0.5, 0.9, 0.4, 0.3, 0.6, 0.2, 0.5])})
+    now = session({"own": strategy([0.5 + 1e-12, 0.1, 0.3, 0.2, 0.7, 0.9, 0.5 - 1e-12])})
+    (why,) = diagnosed(before, now, own="fail").strategies
+    assert [one.query for one in why.lost] == ["q0001", "q0002", "q0003"]
+    assert [one.query for one in why.won] == ["q0005", "q0004"]
+    assert why.unchanged == 2
+    assert (why.lost[0].before, why.lost[0].after, why.lost[0].text) == (0.9, 0.1, "text of q0001")
+
+
+def test_only_what_is_not_a_pass_is_diagnosed() -> None:
+    """A strategy that passed has no diagnosis; one that warns has."""
+    before, now = (session({name: strategy([number]) for name in ("a", "b", "c")}) for number in (0.9, 0.8))
+    found = diagnosed(before, now, a="pass", b="warn", c="fail")
+    assert [(one.strategy, one.status) for one in found.strategies] == [("b", "warn"), ("c", "fail")]
+    assert found.of("a") is None
+    assert found.differs == ("own: text.title 8 -> 1",)
+
+
+def test_one_query_and_no_lost_query() -> None:
+    """A run time that fails leaves queries as they are: none lost, no ranking, no leg, no newcomer."""
+    both = session({"own": strategy([0.5])})
+    slow = Comparison("main.json", (Finding("own", "run time", "fail", 1.0, 3.0),))
+    (why,) = diagnose(both, both, slow, Limits(), Known()).strategies
+    assert (why.lost, why.won, why.unchanged, why.rankings, why.legs) == ((), (), 1, (), ())
+    assert (why.measures, why.metric) == (("run time",), "nDCG@10")
+
+
+def test_the_metric_that_failed_tells_queries_apart() -> None:
+    """Where nDCG@10 only warns and AP@10 and RR@10 fail, the one that fell furthest is looked at."""
+    both = session({"own": strategy([0.5])})
+    findings = [("nDCG@10", "warn", 0.3), ("AP@10", "fail", 0.1), ("RR@10", "fail", 0.2)]
+    made = tuple(Finding("own", name, status, 0.5, 0.4, relative=drop) for name, status, drop in findings)
+    (why,) = diagnose(both, both, Comparison("main.json", made), Limits(), Known()).strategies
+    assert (why.metric, why.measures) == ("RR@10", ("nDCG@10", "AP@10", "RR@10"))
+
+
+def test_a_metric_of_which_less_is_better() -> None:
+    """What is gated upwards is lost where it rises."""
+    limits = Limits(metrics={"nDCG@10": {"worse": "higher"}})
+    before, now = session({"own": strategy([0.1, 0.5])}), session({"own": strategy([0.4, 0.5])})
+    (why,) = diagnose(before, now, comparison(own="fail"), limits, Known()).strategies
+    assert [one.query for one in why.lost] == ["q0000"]
+    assert why.lost[0].drop == pytest.approx(0.3)
+
+
+def test_queries_in_common_alone() -> None:
+    """With other queries on the two sides those are looked at that mean the same; others are not."""
+    before = session({"own": strategy([0.9, 0.9, 0.9])}, texts=("x", "y", "z"))
+    now = session({"own": strategy([0.1, 0.2])}, texts=("x", "other"))
+    (why,) = diagnosed(before, now, own="fail").strategies
+    assert [one.text for one in why.lost] == ["x"]
+    assert why.unchanged == 0
+
+
+def test_both_rankings_side_by_side() -> None:
+    """Every hit has its grade, title and place on the other side; a hit without a judgment has no grade."""
+    before = session({"own": strategy([0.9], [("a", "b", "c")])})
+    now = session({"own": strategy([0.5], [("a", "d", "b")])})
+    (why,) = diagnosed(before, now, titles={"a": "Oak table"}, own="fail").strategies
+    (found,) = why.rankings
+    assert [(hit.product, hit.mark, hit.other_rank, hit.grade) for hit in found.before] == [
+        ("a", "same", 1, 2),
+        ("b", "moved", 3, 0),
+        ("c", "gone", None, None),
+    ]
+    assert [(hit.product, hit.mark, hit.other_rank, hit.grade) for hit in found.after] == [
+        ("a", "same", 1, 2),
+        ("d", "new", None, None),
+        ("b", "moved", 2, 0),
+    ]
+    assert [hit.title for hit in found.after] == ["Oak table", None, None]
+
+
+def test_three_rankings_at_most_and_all_new() -> None:
+    """The three queries that lost most are shown; where nothing is left every hit of before is gone, all others new."""
+    old, new = [("a", "b")] * 5, [("x", "y")] * 5
+    before = session({"own": strategy([1.0] * 5, old)})
+    now = session({"own": strategy([0.5, 0.4, 0.3, 0.2, 0.1], new)})
+    (why,) = diagnosed(before, now, own="fail").strategies
+    assert [one.change.query for one in why.rankings] == ["q0004", "q0003", "q0002"]
+    assert {hit.mark for one in why.rankings for hit in one.before} == {"gone"}
+    assert {hit.mark for one in why.rankings for hit in one.after} == {"new"}
+
+
+def test_newly_empty_queries() -> None:
+    """A query that returned something and returns nothing now is named; one that was empty before is not."""
+    before = session({"own": strategy([0.9, 0.0], [("a",), ()])})
+    now = session({"own": strategy([0.0, 0.0], [(), ()])})
+    (why,) = diagnosed(before, now, own="fail").strategies
+    assert why.newly_empty == ("text of q0000",)
+    assert why.rankings[0].after == ()
+
+
+def _legs(text: tuple[float, float], vector: tuple[float, float], fused: tuple[float, float]) -> tuple[str, list[bool]]:
+    definitions = {"own": FUSED, "titles": TEXT, "whole": VECTOR}
+    sides = [
+        session(
+            {
+                name: strategy([0.5, number[side]], definition=definitions[name])
+                for name, number in (("own", fused), ("titles", text), ("whole", vector))
+            }
+        )
+        for side in (0, 1)
+    ]
+    (why,) = diagnosed(*sides, own="fail").strategies
+    assert [leg.leg for leg in why.legs] == ["text", "vector whole"]
+    assert [(leg.before, leg.after) for leg in why.legs] == [text, vector]
+    assert [leg.told_by for leg in why.legs] == ["titles", "whole"]
+    return why.legs_note, [leg.lost for leg in why.legs]
+
+
+def test_the_leg_that_lost() -> None:
+    """On the queries that the fusion lost, the leg that fell furthest is named."""
+    assert _legs((0.9, 0.2), (0.8, 0.7), (0.9, 0.4)) == ("the text leg lost most", [True, False])
+    assert _legs((0.5, 0.5), (0.8, 0.7), (0.9, 0.4)) == ("the vector whole leg lost most", [False, True])
+
+
+def test_no_leg_lost() -> None:
+    """Where no leg fell it is the fusion itself."""
+    note, lost = _legs((0.5, 0.6), (0.8, 0.8), (0.9, 0.4))
+    assert note == "no leg lost by itself: it is how they are combined"
+    assert lost == [False, False]
+
+
+def test_what_is_not_known_of_a_leg() -> None:
+    """Without a strategy that is the leg alone, what was searched now is shown and before is not known: it says so."""
+    before, now = (
+        session({"own": strategy([number], definition=FUSED), "titles": strategy([number])}) for number in (0.9, 0.4)
+    )
+    assert [part.name for part in legs_without_strategy(now, "own")] == ["vector whole"]
+    known = Known(searched={"own": {"vector whole": {NDCG10: np.array([0.3])}}})
+    (why,) = diagnose(before, now, comparison(own="fail"), Limits(), known).strategies
+    text, vector = why.legs
+    assert (text.before, text.after, text.lost) == (0.9, 0.4, True)
+    assert (vector.before, vector.after, vector.drop, vector.told_by) == (None, 0.3, None, "")
+    assert why.legs_note == (
+        "the text leg lost most; not known of vector whole: no strategy is this leg alone on both sides"
+    )
+
+
+def test_a_leg_that_is_gone() -> None:
+    """A strategy that has lost a leg as a whole says so."""
+    alone = {**TEXT, "combine": "sum"}
+    before = session({"own": strategy([0.9], definition=FUSED), "whole": strategy([0.8], definition=VECTOR)})
+    now = session({"own": strategy([0.4], definition=alone), "whole": strategy([0.8], definition=VECTOR)})
+    (why,) = diagnosed(before, now, own="fail").strategies
+    assert why.legs_note.startswith("no longer searched: vector whole")
+
+
+def test_searched_legs_of_queries_in_common() -> None:
+    """Legs were searched for all queries of the session; those in common are taken."""
+    before = session({"own": strategy([0.9, 0.9], definition=FUSED)}, texts=("x", "y"))
+    now = session({"own": strategy([0.4, 0.4], definition=FUSED)}, texts=("other", "y"))
+    known = Known(searched={"own": {"text": {NDCG10: np.array([0.1, 0.7])}}})
+    (why,) = diagnose(before, now, comparison(own="fail"), Limits(), known).strategies
+    assert [leg.after for leg in why.legs] == [0.7, None]
+
+
+@pytest.mark.parametrize(
+    "definition", [{}, {"template": {"query": "x"}}, {"text": 3, "vectors": ["whole"]}, {"text": {"title": "8"}}]
+)
+def test_definitions_without_legs(definition: dict[str, object]) -> None:
+    """A raw template, or what a file has in the place of a definition, has no legs."""
+    assert parts(definition) == ()
+
+
+def test_a_plain_text_strategy_has_no_legs() -> None:
+    """Several text fields are one leg."""
+    before, now = session({"own": strategy([0.9])}), session({"own": strategy([0.4])})
+    (why,) = diagnosed(before, now, own="fail").strategies
+    assert (why.legs, why.legs_note) == ((), "")
+    assert legs_without_strategy(now, "own") == ()
+
+
+def test_newcomers_and_their_effect() -> None:
+    """A new hit without a judgment is listed with its rank; judged hits and hits of before are not.
+
+    nDCG@10 with a (2) and a newcomer n that would be 2: before, `a` alone at rank 1, is 2 / (2 + 2/log2(3)) = 0.6131;
+    now, n at 1 and a at 2, is 1. The drop was 1 - 0.6309 = 0.3691 and would be 0.6131 - 1: the effect is 0.7559.
+    """
+    discount = 1 / math.log2(3)
+    before = session({"own": strategy([1.0], [("a", "b")])})
+    now = session({"own": strategy([discount], [("n", "a")])})
+    found = diagnosed(before, now, titles={"n": "New"}, own="fail")
+    (one,) = found.newcomers
+    assert (one.product, one.rank, one.title, one.text, one.strategy) == ("n", 1, "New", "text of q0000", "own")
+    assert one.effect == pytest.approx((1 - discount) - (1 / (1 + discount) - 1))
+    assert one.could_change_verdict
+
+
+def test_a_hit_of_before_is_no_newcomer() -> None:
+    """Nobody has judged it, but it was among the hits already."""
+    before = session({"own": strategy([1.0], [("a", "u")])})
+    now = session({"own": strategy([0.5], [("u", "a")])})
+    assert diagnosed(before, now, own="fail").newcomers == ()
+
+
+def test_newcomers_that_cannot_change_the_verdict() -> None:
+    """Where the best case of all of them still fails, none is marked; they are listed all the same."""
+    before = session({"own": strategy([1.0, 1.0], [("a",), ("a",)])})
+    now = session({"own": strategy([0.0, 0.0], [("b", "n"), ()])})
+    found = diagnosed(before, now, own="fail")
+    assert [(one.product, one.could_change_verdict) for one in found.newcomers] == [("n", False)]
+
+
+def test_those_that_could_change_the_verdict_come_first() -> None:
+    """The fewest queries that lift the drop below the limit are marked, the largest effect first, failures first.
+
+    `own` lost 0.3691 in one query of four; judging that one newcomer is enough. The other newcomers are at rank 2 of
+    queries that are as before.
+    """
+    discount = 1 / math.log2(3)
+    old = [("a",), ("a",), ("a",), ("a",)]
+    new = [("n", "a"), ("a", "m"), ("a",), ("a",)]
+    before = session({"own": strategy([1.0] * 4, old), "mild": strategy([1.0] * 4, old)})
+    numbers = [discount, 1.0, 1.0, 1.0]
+    now = session({"own": strategy(numbers, new), "mild": strategy(numbers, new)})
+    found = diagnosed(before, now, own="fail", mild="warn").newcomers
+    assert [(one.strategy, one.product, one.could_change_verdict) for one in found] == [
+        ("own", "n", True),
+        ("mild", "n", True),
+        ("own", "m", False),
+        ("mild", "m", False),
+    ]
+
+
+@given(st.data())
+def test_scores_are_those_of_the_evaluation(data: st.DataObject) -> None:
+    """A metric of hits and grades is the one that `evaluate` computes, for every metric."""
+    queries = data.draw(st.integers(1, 3))
+    hits = [data.draw(st.lists(st.integers(0, 14), unique=True, max_size=12)) for _ in range(queries)]
+    judged = [
+        data.draw(st.dictionaries(st.integers(0, 14), st.integers(0, 3), min_size=1, max_size=14))
+        for _ in range(queries)
+    ]
+    width = max(1, *map(len, hits))
+    codes = np.array([[*row, *[NO_HIT] * (width - len(row))] for row in hits], dtype=np.int64)
+    rows = [(query, product, grade) for query, own in enumerate(judged) for product, grade in own.items()]
+    columns = (np.array(column) for column in zip(*rows, strict=True))
+    found = evaluate(Ranking(codes, np.zeros(codes.shape, np.float32)), Judgments(*columns), n_products=15)
+    named = [[str(product) for product in row] for row in hits]
+    grades = [{str(product): grade for product, grade in own.items()} for own in judged]
+    for metric in METRICS:
+        assert score(metric, named, grades, relevant_from=1).tolist() == found.per_query[metric].tolist()
+
+
+def test_judged_hits_before_and_now() -> None:
+    """The share of hits with a judgment stands beside: a drop with fewer of them may be none."""
+    before, now = session({"own": strategy([0.8])}), session({"own": strategy([0.6])})
+    (why,) = diagnosed(before, now, own="fail").strategies
+    assert why.judged == (0.8, 0.6)
+    bare = replace(now.strategies["own"], metrics={NDCG10: np.array([0.6]), AP10: np.array([0.6])})
+    (why,) = diagnosed(before, session({"own": bare}), own="fail").strategies
+    assert why.judged is None
+
+
+def test_no_metric_in_common() -> None:
+    """A strategy without a gated metric on both sides is a note, not an error."""
+    before = session({"own": strategy([0.8])})
+    bare = replace(before.strategies["own"], metrics={JUDGED10: np.array([0.6])})
+    found = diagnosed(before, session({"own": bare}), own="warn")
+    assert found.strategies == ()
+    assert found.notes == ("own: no metric is on both sides to tell its queries apart by",)
+    assert RR10 in before.strategies["own"].metrics
