@@ -19,7 +19,7 @@ import pandas as pd
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import numpy.typing as npt
 
@@ -29,6 +29,9 @@ __all__ = ["NO_HIT", "Catalogue", "Dataset", "Judgments", "Queries", "Ranking", 
 
 NO_HIT = -1
 """The product code that fills a ranking's row behind its last hit."""
+
+_HASHED_AT_ONCE = 4096
+"""Products whose texts are Python's own at a time."""
 
 
 def _frozen(array: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
@@ -118,11 +121,18 @@ class Catalogue(_Frozen):
     @cached_property
     def sha256(self) -> str:
         """Hash of ids, titles, descriptions and attributes; the order of the input's rows does not enter."""
-        names, values = self._attributes["name"].tolist(), self._attributes["value"].tolist()
-        parts = (slice(*bounds) for bounds in pairwise(self.attribute_offsets.tolist()))
-        columns = (self._products[column].tolist() for column in ("id", "title", "description"))
-        rows = zip(*columns, parts, strict=True)
-        return _sha256_of_rows([*row, list(zip(names[part], values[part], strict=True))] for *row, part in rows)
+        return _sha256_of_rows(row for start in range(0, len(self), _HASHED_AT_ONCE) for row in self._rows(start))
+
+    def _rows(self, start: int) -> Iterator[list[object]]:
+        """Products from a code on, with their attributes: few enough that their texts need little memory."""
+        offsets = self.attribute_offsets[start : start + _HASHED_AT_ONCE + 1].tolist()
+        products = self._products.iloc[start : start + _HASHED_AT_ONCE]
+        attributes = self._attributes.iloc[offsets[0] : offsets[-1]]
+        names, values = attributes["name"].tolist(), attributes["value"].tolist()
+        parts = (slice(first - offsets[0], end - offsets[0]) for first, end in pairwise(offsets))
+        columns = (products[column].tolist() for column in ("id", "title", "description"))
+        for *row, part in zip(*columns, parts, strict=True):
+            yield [*row, list(zip(names[part], values[part], strict=True))]
 
 
 class Queries(_Frozen):

@@ -120,8 +120,6 @@ def test_against_the_reference(
     for name, strategy in STRATEGIES.items():
         if strategy.model != BASE:
             continue  # the same requests with other vectors
-        if strategy.model != BASE:
-            continue
         ours = search(engine, strategy, case.batch)
         if strategy.combine == "sum":
             theirs = reference.run(strategy, case.batch)["product_uid"].tolist()

@@ -119,6 +119,16 @@ def test_the_hash_ignores_labels_and_further_columns() -> None:
     assert Catalogue(products, attributes).sha256 == CATALOGUE.sha256
 
 
+@pytest.mark.parametrize("at_once", [1, 2, 1_000])
+def test_the_hash_does_not_depend_on_how_many_products_are_hashed_at_once(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Products and attributes are cut into pieces for the sake of memory alone."""
+    whole = CATALOGUE.sha256
+    monkeypatch.setattr("relevance.records._HASHED_AT_ONCE", at_once)
+    assert catalogue_of(PRODUCTS, ATTRIBUTES).sha256 == whole
+
+
 def changed(row: int, column: int, text: str) -> list[tuple[str, str, str]]:
     """The products with another text in one cell."""
     frame = pd.DataFrame(PRODUCTS)
