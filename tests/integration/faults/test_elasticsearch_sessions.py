@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import signal
 import time
 from typing import TYPE_CHECKING
@@ -26,6 +27,8 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PASSED, INTERRUPTED = 0, 2
 BESIDE = frozenset({1, 130, -signal.SIGINT, -signal.SIGTERM})
 """How Python itself ends, before the plan is made and after pytest has ended."""
+SUMMARY = re.compile(r" passed\b.* in \d+\.\d+s")
+"""What pytest prints last."""
 
 
 def _interrupted(session: Session, number: int, moment_s: float) -> bool:
@@ -60,7 +63,7 @@ def _in_a_row(bench: Bench, url: str | None, sessions: int, left: Callable[[], l
             in_charge = _interrupted(session, SIGNALS[at // 3 % 2], seeded.uniform(0, whole))
             allowed |= {INTERRUPTED} if in_charge else {INTERRUPTED, *BESIDE}
         ended = session.end()
-        if at % 3 == 2 and " passed in " in ended.output:
+        if at % 3 == 2 and SUMMARY.search(ended.output):
             allowed |= BESIDE
         whole = whole or ended.seconds
         assert ended.code in allowed, (at, ended.output)
