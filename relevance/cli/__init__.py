@@ -14,7 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
-from relevance.cli import check, clean, compare, config, finetune, init, tune
+from relevance.cli import check, clean, compare, config, finetune, init, mutate, tune
 from relevance.cli.answer import Answer, Surroundings
 from relevance.errors import InputError, RelevanceError, unknown
 
@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, ModuleType] = MappingProxyType(
         "finetune": finetune,
         "tune": tune,
         "compare": compare,
+        "mutate": mutate,
         "clean": clean,
     }
 )

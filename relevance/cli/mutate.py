@@ -1,0 +1,158 @@
+"""Plant regressions in the suite, one at a time, and report which of them the gate would catch."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+from typing import TYPE_CHECKING
+
+from relevance.cli.answer import Answer, Surroundings
+from relevance.cli.options import add_options, configured
+from relevance.errors import CouldNotRunError, InputError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from relevance.baseline import Snapshot
+    from relevance.config import Config
+    from relevance.mutation import Kind, Mutations
+    from relevance.suite import Plan
+
+__all__ = ["add_arguments", "run"]
+
+_SEED, _MISSED = 12, 1
+_MOST = 100_000
+
+
+def _count(text: str) -> int:
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MOST:
+        raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number from 1 to {_MOST:,}")
+    return int(text)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the command's arguments and the options of the configuration."""
+    parser.add_argument("--only", action="append", default=[], metavar="KIND", help="plant this one; repeatable")
+    parser.add_argument("--list", action="store_true", help="name all kinds, and plant none")
+    parser.add_argument("--neutral", action="store_true", help="plant what must not fail instead")
+    runs = "plant each kind so many times, with seeds that follow each other (default: 1)"
+    parser.add_argument("--runs", type=_count, default=1, metavar="N", help=runs)
+    nulls = "with --neutral: compare so many times two sides whose queries were swapped at random"
+    parser.add_argument("--nulls", type=_count, default=None, metavar="N", help=nulls)
+    training = "plant also what needs a training of the model, minutes each"
+    parser.add_argument("--with-training", action="store_true", help=training)
+    parser.add_argument("--other-model", metavar="NAME_OR_PATH", help="plant also this model as the base model")
+    parser.add_argument("--seed", type=_count, default=_SEED, metavar="N", help=f"of what is drawn (default: {_SEED})")
+    add_options(parser)
+
+
+def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
+    """Plant, measure, write the folder where one is named, and say what the gate would say."""
+    from relevance.report.mutations import MARK, kinds_lines, mutation_files, mutation_lines  # noqa: PLC0415 - numpy
+
+    kinds = _kinds(arguments)
+    if arguments.list:
+        return Answer(0, tuple(kinds_lines(kinds.values())))
+    if arguments.nulls is not None and not arguments.neutral:
+        raise InputError("--nulls changes nothing without --neutral; leave it out")
+    config = configured(arguments, surroundings)
+    out = config.out if config.origins["out"].startswith("option") else None
+    if out is not None:
+        _check_out(out, MARK)
+    plan, lines = _plan(config)
+    planted = [(kind, arguments.seed + at) for kind in kinds.values() for at in range(arguments.runs)]
+    found, snapshots = _mutated(plan, planted, config)
+    lines += ["", *mutation_lines(found, columns=shutil.get_terminal_size((150, 24)).columns)]
+    if arguments.nulls is not None:
+        lines += ["", _nulls_line(snapshots, config, arguments.nulls, arguments.seed)]
+    if out is not None:
+        _write(out, mutation_files(found, of=lines[: lines.index("")]))
+        lines.append(f"written to {out}: mutations.md, {MARK}, mutations.csv")
+    code, why = _verdict(found, config, neutral=arguments.neutral)
+    return Answer(code, tuple(lines), errors=tuple(why))
+
+
+def _kinds(arguments: argparse.Namespace) -> Mapping[str, Kind]:
+    from relevance.mutation import KINDS, NEUTRAL_KINDS, other_model  # noqa: PLC0415 - numpy
+
+    kinds = dict(NEUTRAL_KINDS if arguments.neutral else KINDS)
+    if arguments.other_model is not None:
+        if arguments.neutral:
+            raise InputError("--other-model is a regression; allowed: without --neutral")
+        kinds["other_model"] = other_model(arguments.other_model)
+    for name in arguments.only:
+        if name not in kinds:
+            raise InputError(unknown("kind", name, kinds))
+        if kinds[name].cost == "training" and not arguments.with_training:
+            raise InputError(f"--only {name}: trains a model, minutes each; allowed: with --with-training")
+    return {
+        name: kind
+        for name, kind in kinds.items()
+        if (not arguments.only or name in arguments.only)
+        and (arguments.with_training or arguments.list or kind.cost != "training")
+    }
+
+
+def _plan(config: Config) -> tuple[Plan, list[str]]:
+    from relevance.report.terminal import plan_lines  # noqa: PLC0415 - pandas
+    from relevance.suite import make_plan  # noqa: PLC0415 - pandas
+
+    plan = make_plan(config, config.selected)
+    return plan, list(plan_lines(plan))
+
+
+def _mutated(
+    plan: Plan, planted: Sequence[tuple[Kind, int]], config: Config
+) -> tuple[Mutations, Sequence[Snapshot | None]]:
+    from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
+
+    from relevance.mutation import mutate  # noqa: PLC0415 - numpy
+
+    shown = sys.stderr.isatty()
+    with tqdm(total=len(planted), desc="planting", unit="change", disable=not shown) as bar:
+        return mutate(plan, planted, config.gate, progress=False, done=lambda: bar.update(1))
+
+
+def _nulls_line(snapshots: Sequence[Snapshot | None], config: Config, number: int, seed: int) -> str:
+    from relevance.mutation import nulls  # noqa: PLC0415 - numpy
+
+    before, *after = snapshots
+    assert before is not None, "the plan as it is was measured"  # noqa: S101 - for the types
+    changed = [one for one in after if one is not None]
+    if not changed:
+        return "true nulls: nothing to swap, no change was measured"
+    found = nulls(before, changed, config.gate, number=number, seed=seed)
+    counts = ", ".join(f"{count} {name}" for name, count in found.items())
+    return f"true nulls, {number} sessions with both sides of each query swapped at random: {counts}"
+
+
+def _verdict(found: Mutations, config: Config, *, neutral: bool) -> tuple[int, list[str]]:
+    """What the gate should have caught and did not, or what it should not have."""
+    lines = []
+    for one in found.outcomes:
+        worst = one.worst(found.measure)
+        name = one.kind.name
+        if neutral and one.kind.group == "noise" and one.kind.cost != "training" and one.verdict == "fail":
+            lines.append(f"{name}, seed {one.seed}: fails, although nothing became worse")
+        large = worst is not None and (worst.relative or 0) >= config.gate.fail_large
+        if not neutral and large and one.verdict in {"warn", "pass"} and worst is not None:
+            drop = f"{100 * (worst.relative or 0):.1f}%"
+            lines.append(f"{name}: {worst.strategy} drops by {drop}, and the gate says {one.verdict}")
+    return (_MISSED if lines else 0), lines
+
+
+def _check_out(out: Path, mark: str) -> None:
+    from relevance.report.replaced import check_replaceable  # noqa: PLC0415
+
+    check_replaceable(out, mark=mark, named=f"--out {out}", earlier="earlier mutations")
+
+
+def _write(out: Path, files: Mapping[str, str]) -> None:
+    from relevance.report.replaced import replace_folder  # noqa: PLC0415
+
+    try:
+        replace_folder(out, files)
+    except OSError as error:
+        raise CouldNotRunError(f"--out {out}: cannot be written ({error.strerror or error})") from None

@@ -1,0 +1,132 @@
+"""Plants changes one at a time, measures each, and asks the gate what it says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import TYPE_CHECKING
+
+from relevance.baseline import data_changes
+from relevance.errors import InputError
+from relevance.mutation.kind import NotApplicableError
+from relevance.mutation.outcome import Mutations, Outcome
+from relevance.mutation.reuse import Remembering
+from relevance.suite import Baseline, compare_with, prepare, snapshot_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from relevance.baseline import Snapshot
+    from relevance.gate import Limits
+    from relevance.mutation.kind import Kind
+    from relevance.suite import Plan
+
+__all__ = ["measured", "mutate"]
+
+_NAME = "the system as it is"
+
+
+@dataclass(frozen=True, eq=False)
+class _Measured:
+    snapshot: Snapshot
+    below_floors: tuple[str, ...]
+
+
+def measured(plan: Plan, *, progress: bool = False) -> _Measured:
+    """All strategies of a plan, without times.
+
+    Raises:
+        InputError: see `prepare`, or a ranking is none.
+        CouldNotRunError: the engine or a model fails.
+    """
+    suite = prepare(plan, progress=progress)
+    try:
+        for strategy in plan.strategies:
+            suite.judge(strategy, suite.search(strategy), None)
+        below = tuple(name for name, result in suite.results.items() if result.verdict.status == "fail")
+        return _Measured(snapshot_of(suite), below)
+    finally:
+        suite.close()
+
+
+def mutate(
+    plan: Plan,
+    planted: Sequence[tuple[Kind, int]],
+    limits: Limits,
+    *,
+    progress: bool = False,
+    done: Callable[[], object] = lambda: None,
+) -> tuple[Mutations, Sequence[Snapshot | None]]:
+    """Measure the plan as it is, then with each change.
+
+    Args:
+        plan: as `make_plan` gives it.
+        planted: kinds, each with a seed.
+        limits: of the gate.
+        progress: whether bars of embedding and training are shown.
+        done: is told after each.
+
+    Returns:
+        What came out, and what was measured with each change: first the plan as it is, then one for each of `planted`,
+        None where nothing was.
+
+    Raises:
+        InputError: see `measured`, for the plan as it is.
+        CouldNotRunError: the engine or a model fails, with a change or without.
+    """
+    engine = Remembering(plan.engine)
+    own = replace(plan, engine=engine)
+    try:
+        start = perf_counter()
+        before = measured(own, progress=progress)
+        cold_s = perf_counter() - start
+        outcomes: list[Outcome] = []
+        snapshots: list[Snapshot | None] = [before.snapshot]
+        for kind, seed in planted:
+            outcome, snapshot = _planted(own, before, (kind, seed), limits, progress=progress)
+            outcomes.append(outcome)
+            snapshots.append(snapshot)
+            done()
+    finally:
+        engine.close()
+    found = Mutations(tuple(outcomes), str(limits.leading), cold_s, engine.searched, engine.remembered)
+    return found, snapshots
+
+
+def _planted(
+    plan: Plan, before: _Measured, planted: tuple[Kind, int], limits: Limits, *, progress: bool
+) -> tuple[Outcome, Snapshot | None]:
+    kind, seed = planted
+    start = perf_counter()
+    try:
+        found = measured(kind.change(plan, seed), progress=progress)
+    except NotApplicableError as why:
+        return Outcome(kind, seed, None, inapplicable=str(why)), None
+    except InputError as error:
+        return Outcome(kind, seed, None, refused=str(error), seconds=perf_counter() - start), None
+    after = found.snapshot
+    comparison = compare_with(Baseline(_NAME, before.snapshot), after, limits, complete=True)
+    outcome = Outcome(
+        kind,
+        seed,
+        comparison,
+        refused=_other_data(before.snapshot, after),
+        below_floors=tuple(name for name in found.below_floors if name not in before.below_floors),
+        changed=tuple(_changed(before.snapshot, after)),
+        seconds=perf_counter() - start,
+    )
+    return outcome, after
+
+
+def _other_data(before: Snapshot, after: Snapshot) -> str:
+    changes = data_changes(before, after)
+    return f"other data: {changes}" if changes else ""
+
+
+def _changed(before: Snapshot, after: Snapshot) -> Iterable[str]:
+    """Strategies with other hits or scores; judged otherwise, all of them."""
+    for name, now in after.strategies.items():
+        was = before.strategies[name]
+        other = any((now.metrics[metric] != was.metrics[metric]).any() for metric in now.metrics)
+        if other or now.scores_sha256 != was.scores_sha256:
+            yield name
