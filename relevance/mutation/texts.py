@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from relevance.engines.base import QueryBatch
     from relevance.suite import Plan
 
+    _Frames: TypeAlias = tuple[pd.DataFrame, pd.DataFrame]
+    _Change: TypeAlias = Callable[[pd.DataFrame, pd.DataFrame], _Frames]
+
 __all__ = ["KINDS"]
 
 _INDEXED, _ASKED = "indexed text", "queries"
@@ -31,14 +34,13 @@ _WORDS_KEPT = 10
 _WORDS_ASKED = 2
 
 
-def _indexed(change: Callable[[pd.DataFrame, pd.DataFrame], None]) -> Callable[[Plan, int], Plan]:
-    """A change in place of products (`id`, `title`, `description`) and attributes (`id`, `name`, `value`)."""
+def _indexed(change: _Change) -> Callable[[Plan, int], Plan]:
+    """A change of products (`id`, `title`, `description`) and attributes (`id`, `name`, `value`)."""
 
     def of(catalogue: Catalogue) -> Catalogue:
         products, attributes = catalogue.products.copy(), catalogue.attributes.copy()
         attributes["id"] = np.array(catalogue.ids, dtype=object)[attributes["product"].to_numpy(dtype=np.int64)]
-        change(products, attributes)
-        return Catalogue(products, attributes)
+        return Catalogue(*change(products, attributes))
 
     def changed(plan: Plan, seed: int) -> Plan:  # noqa: ARG001 - nothing is drawn
         if not plan.text_fields:
@@ -48,33 +50,34 @@ def _indexed(change: Callable[[pd.DataFrame, pd.DataFrame], None]) -> Callable[[
     return changed
 
 
-def _words(rewrite: Callable[[str], str]) -> Callable[[pd.DataFrame, pd.DataFrame], None]:
+def _words(rewrite: Callable[[str], str]) -> _Change:
     """All texts of products rewritten."""
 
-    def change(products: pd.DataFrame, attributes: pd.DataFrame) -> None:
+    def change(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
         for frame, names in ((products, ("title", "description")), (attributes, ("name", "value"))):
             for name in names:
                 frame[name] = [rewrite(text) for text in frame[name].tolist()]
+        return products, attributes
 
     return change
 
 
-def _emptied(name: str) -> Callable[[pd.DataFrame, pd.DataFrame], None]:
-    def change(products: pd.DataFrame, attributes: pd.DataFrame) -> None:
+def _emptied(name: str) -> _Change:
+    def change(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
         if name == "attributes":
-            attributes.drop(attributes.index, inplace=True)  # noqa: PD002 - the frame is the change's own
-        else:
-            products[name] = ""
+            return products, attributes.iloc[:0]
+        return products.assign(**{name: ""}), attributes
 
     return change
 
 
-def _exchanged(products: pd.DataFrame, attributes: pd.DataFrame) -> None:  # noqa: ARG001 - attributes stay
-    products[["title", "description"]] = products[["description", "title"]].to_numpy()
+def _exchanged(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
+    return products.assign(title=products["description"], description=products["title"]), attributes
 
 
-def _cut(products: pd.DataFrame, attributes: pd.DataFrame) -> None:  # noqa: ARG001 - attributes stay
-    products["description"] = [" ".join(text.split()[:_WORDS_KEPT]) for text in products["description"].tolist()]
+def _cut(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
+    cut = [" ".join(text.split()[:_WORDS_KEPT]) for text in products["description"].tolist()]
+    return products.assign(description=cut), attributes
 
 
 def _missing(plan: Plan, seed: int) -> Plan:

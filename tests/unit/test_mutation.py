@@ -1,0 +1,235 @@
+"""Planted changes: each is a function from plan to plan, has its effect, and what it left is not searched again."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import mutated
+import numpy as np
+import pytest
+
+from relevance.gate import Limits
+from relevance.mutation import KINDS, NEUTRAL_KINDS, Kind, mutate, nulls
+from relevance.mutation import running as running_module
+from relevance.mutation.kind import NotApplicableError
+from relevance.mutation.nulls import swapped
+from relevance.mutation.reuse import Remembering
+from relevance.records import NO_HIT, Ranking
+from relevance.report.mutations import kinds_table
+
+SEED = 3
+MODELS = {"prompt_missing", "prompt_doubled", "texts_cut"}
+ELSEWHERE = {*MODELS, "base_for_finetuned", "labels_shuffled"}
+"""Change the models, whose vectors are not made here."""
+
+SEARCHED = [kind for kind in KINDS.values() if kind.group not in {"judgments", "server"} and kind.name not in ELSEWHERE]
+HARMLESS = {"candidates_10"}
+"""May leave the first ten as they are."""
+
+DOCS = Path(__file__).resolve().parents[2] / "docs" / "mutate.md"
+
+
+def same(left: Ranking, right: Ranking) -> bool:
+    """Whether hits and scores are equal."""
+    return bool((left.codes == right.codes).all() and (left.scores == right.scores).all())
+
+
+def test_there_are_many_kinds_under_names_of_their_own() -> None:
+    """At least 30; regressions and neutral changes share no name."""
+    assert len(KINDS) >= 30
+    assert not set(KINDS) & set(NEUTRAL_KINDS)
+    for name, kind in {**KINDS, **NEUTRAL_KINDS}.items():
+        assert name == kind.name
+        assert re.fullmatch(r"[a-z0-9_]+", name)
+        assert kind.what
+        assert kind.cost in {"", "embedding", "training", "server"}
+
+
+def test_the_page_names_all_kinds() -> None:
+    """The tables of docs/mutate.md are those of the code."""
+    page = DOCS.read_text(encoding="utf-8")
+    for kinds in (KINDS, NEUTRAL_KINDS):
+        assert "\n".join(kinds_table(kinds.values())) in page
+
+
+@pytest.mark.parametrize("kind", SEARCHED, ids=lambda kind: kind.name)
+def test_a_change_has_its_effect_and_leaves_the_given_plan(kind: Kind) -> None:
+    """Another plan comes back, under which a strategy returns other hits or scores; the given one is as it was."""
+    given = mutated.plan()
+    before = mutated.ranked(given)
+    changed = kind.change(given, SEED)
+    assert changed is not given
+    after = mutated.ranked(changed)
+    assert after.keys() == before.keys()
+    if kind.name not in HARMLESS:
+        assert any(not same(before[name], after[name]) for name in before)
+    assert all(same(before[name], found) for name, found in mutated.ranked(given).items())
+
+
+@pytest.mark.parametrize("kind", SEARCHED, ids=lambda kind: kind.name)
+def test_what_is_remembered_is_what_would_be_found(kind: Kind) -> None:
+    """Through an engine that remembers each strategy returns the same, and nothing is searched for twice."""
+    given = mutated.plan()
+    engine = Remembering(given.engine)
+    own = replace(given, engine=engine)
+    mutated.ranked(own)
+    through = mutated.ranked(kind.change(own, SEED))
+    searched = engine.searched
+    assert all(same(found, through[name]) for name, found in mutated.ranked(kind.change(given, SEED)).items())
+    mutated.ranked(kind.change(own, SEED))
+    assert engine.searched == searched
+    assert engine.remembered > 0
+
+
+def test_a_boost_does_not_search_vectors_again() -> None:
+    """Where text boosts alone change, the legs of vectors alone are remembered."""
+    given = mutated.plan(["textsearch_boosted", "vectorsearch"])
+    engine = Remembering(given.engine)
+    own = replace(given, engine=engine)
+    mutated.ranked(own)
+    assert (engine.searched, engine.remembered) == (2, 0)
+    mutated.ranked(KINDS["text_boosts_off"].change(own, SEED))
+    assert (engine.searched, engine.remembered) == (3, 1)
+
+
+@pytest.mark.parametrize(
+    ("name", "what"),
+    [
+        ("prompt_missing", {"prompt": ""}),
+        ("prompt_doubled", {"prompt": "query: query: "}),
+        ("texts_cut", {"max_tokens": 8}),
+    ],
+)
+def test_changes_of_models(name: str, what: dict[str, object]) -> None:
+    """A model is given other settings, under which its texts are embedded anew."""
+    changed = KINDS[name].change(mutated.plan(), SEED)
+    assert changed.models["base"] == replace(mutated.model("base"), **what)  # type: ignore[arg-type]
+
+
+def test_base_for_finetuned_needs_both() -> None:
+    """Without a fine-tuned model there is nothing to replace."""
+    with pytest.raises(NotApplicableError, match="no strategy uses the fine-tuned model"):
+        KINDS["base_for_finetuned"].change(mutated.plan(), SEED)
+
+
+@pytest.mark.parametrize("name", ["vectors_stale", "weaker_model", "prompt_missing", "vector_boosts_off"])
+def test_without_vectors_there_is_no_change_of_vectors(name: str) -> None:
+    """What needs vectors says so on a plan of text."""
+    with pytest.raises(NotApplicableError):
+        KINDS[name].change(mutated.plan(["textsearch"]), SEED)
+
+
+@pytest.mark.parametrize("name", [kind.name for kind in KINDS.values() if kind.group == "server"])
+def test_a_server_is_needed_for_changes_of_a_server(name: str) -> None:
+    """The embedded engine has no other analyzers and no approximate index."""
+    with pytest.raises(NotApplicableError, match="not Elasticsearch"):
+        KINDS[name].change(mutated.plan(), SEED)
+
+
+def _one(name: str, change: str) -> tuple[Ranking, Ranking]:
+    """A strategy's ranking before and after."""
+    given = mutated.plan([name])
+    return mutated.ranked(given)[name], mutated.ranked(KINDS[change].change(given, SEED))[name]
+
+
+def test_lists_are_changed_as_they_are_said_to_be() -> None:
+    """First hit lost, off by one, reversed, twice, half, empty: hit for hit."""
+    before, lost = _one("vectorsearch", "first_hit_lost")
+    assert (lost.codes[:, :9] == before.codes[:, 1:]).all()
+    assert (lost.codes[:, 9] == NO_HIT).all()
+    _, off = _one("vectorsearch", "off_by_one")
+    assert (off.codes[:, :9] == before.codes[:, 1:]).all()
+    assert (off.codes[:, 9] != NO_HIT).all()
+    _, turned = _one("vectorsearch", "hits_reversed")
+    assert (turned.codes == before.codes[:, ::-1]).all()
+    _, twice = _one("vectorsearch", "duplicates")
+    assert (twice.codes[:, 0] == twice.codes[:, 1]).all()
+    _, half = _one("vectorsearch", "half_of_the_hits")
+    assert (half.codes[:, :5] == before.codes[:, :5]).all()
+    assert (half.codes[:, 5:] == NO_HIT).all()
+    _, empty = _one("vectorsearch", "newly_empty")
+    assert int((empty.codes[:, 0] == NO_HIT).sum()) == mutated.QUERIES // 50
+
+
+def test_missing_products_are_never_found() -> None:
+    """About 5% of the products are in no list; the others keep their codes."""
+    _, after = _one("vectorsearch", "products_missing")
+    deep = set(after.codes.ravel().tolist())
+    kept = np.random.default_rng(SEED).random(mutated.PRODUCTS) >= 0.05
+    assert deep <= set(np.flatnonzero(kept).tolist())
+
+
+@pytest.mark.parametrize("name", ["same_again", "boosts_doubled", "score_noise_1e7", "other_order", "ties_reversed"])
+def test_neutral_changes_keep_what_is_found(name: str) -> None:
+    """The nearest products of vectors that never tie are the same."""
+    given = mutated.plan(["vectorsearch"])
+    before = mutated.ranked(given)["vectorsearch"]
+    if name == "boosts_doubled":
+        given = mutated.plan(["vectorsearch_multifield"])
+        before = mutated.ranked(given)["vectorsearch_multifield"]
+    after = mutated.ranked(NEUTRAL_KINDS[name].change(given, SEED))[given.strategies[0].name]
+    assert (after.codes == before.codes).all()
+
+
+def test_another_order_decides_ties_otherwise() -> None:
+    """Queries whose hits tie come back in another order, with the same scores."""
+    before, after = (
+        mutated.ranked(plan)["textsearch"]
+        for plan in (
+            mutated.plan(["textsearch"]),
+            NEUTRAL_KINDS["ties_reversed"].change(mutated.plan(["textsearch"]), SEED),
+        )
+    )
+    assert (before.scores == after.scores).all()
+
+
+@pytest.fixture
+def text_plan(monkeypatch: pytest.MonkeyPatch) -> object:
+    """A plan of text, whose versions need no packages of models."""
+    monkeypatch.setattr(running_module, "_NAME", "before")
+    return mutated.plan(["textsearch", "textsearch_boosted"])
+
+
+def test_mutate_tells_what_the_gate_says(text_plan: object) -> None:
+    """A lost title fails or warns, duplicates are refused, other judgments too, the same again has no effect."""
+    names = ["title_not_matched", "duplicates", "judgments_of_next_query", "vectors_stale", "hits_reversed"]
+    planted = [(KINDS[name], SEED) for name in names] + [(NEUTRAL_KINDS["same_again"], SEED)]
+    found, snapshots = mutate(text_plan, planted, Limits())  # type: ignore[arg-type]
+    verdicts = {one.kind.name: one.verdict for one in found.outcomes}
+    assert verdicts["duplicates"] == verdicts["judgments_of_next_query"] == "refused"
+    assert "twice" in found.outcomes[1].refused
+    assert found.outcomes[2].refused.startswith("other data: ")
+    assert found.outcomes[2].worst("nDCG@10") is not None
+    assert verdicts["vectors_stale"] == "not applicable"
+    assert verdicts["same_again"] == "no effect"
+    assert verdicts["hits_reversed"] in {"fail", "warn", "pass"}
+    assert [one is None for one in snapshots] == [False, False, True, False, True, False, False]
+
+
+def test_swapping_twice_is_swapping_nothing(text_plan: object) -> None:
+    """And with all queries swapped, both sides change places."""
+    _, (before, after) = mutate(text_plan, [(KINDS["title_not_matched"], SEED)], Limits())  # type: ignore[arg-type]
+    assert before is not None
+    assert after is not None
+    chosen = np.arange(len(before.queries)) % 3 == 0
+    left, right = swapped(*swapped(before, after, chosen), chosen)
+    every = swapped(before, after, np.ones(len(before.queries), dtype=bool))
+    for name, was in before.strategies.items():
+        now = after.strategies[name]
+        assert left.strategies[name].hits == was.hits == every[1].strategies[name].hits
+        assert right.strategies[name].hits == now.hits == every[0].strategies[name].hits
+        for metric, numbers in was.metrics.items():
+            assert (left.strategies[name].metrics[metric] == numbers).all()
+            assert (every[1].strategies[name].metrics[metric] == numbers).all()
+
+
+def test_nulls_are_counted(text_plan: object) -> None:
+    """As many verdicts as sessions; the same seed gives the same."""
+    _, (before, after) = mutate(text_plan, [(KINDS["title_not_matched"], SEED)], Limits())  # type: ignore[arg-type]
+    assert before is not None
+    assert after is not None
+    found = nulls(before, [after], Limits(), number=6, seed=1)
+    assert sum(found.values()) == 6
+    assert found == nulls(before, [after], Limits(), number=6, seed=1)
