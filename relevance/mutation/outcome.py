@@ -65,14 +65,14 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Mutations:
-    """All of them, and what they are compared with.
+    """All of them, and what they cost.
 
     Attributes:
+        outcomes: in the order in which they were planted.
         measure: the metric whose drops are told.
         cold_s: seconds of the plan as it is: embedding (from the cache where it is there), indexing, searching.
         searched: legs that were searched, over all changes.
         remembered: legs that were not searched again.
-        visible: by strategy the smallest drop that its findings name, over all changes; None where none does.
     """
 
     outcomes: tuple[Outcome, ...]
