@@ -51,10 +51,13 @@ def relevance_suite(request: pytest.FixtureRequest, relevance_plan: Plan) -> Ite
 
 
 def _calibrated(config: pytest.Config, state: State) -> bool:
-    timed = config.getoption("benchmark_enable") or not config.getoption("benchmark_disable")
-    if state.gate is None or state.plan is None or not timed:
+    if state.gate is None or state.plan is None or not _takes_times(config):
         return False
     return needs_calibration(state.gate, state.plan.engine.name)
+
+
+def _takes_times(config: pytest.Config) -> bool:
+    return bool(config.getoption("benchmark_enable") or not config.getoption("benchmark_disable"))
 
 
 @pytest.fixture
@@ -64,11 +67,12 @@ def measure_strategy(
     """Run a strategy over all queries, record its run time, and fail where it is below its floors."""
     from relevance.gate import GATED  # noqa: PLC0415
     from relevance.runner import ROUNDS, WARM_UP_ROUNDS  # noqa: PLC0415 - numpy is loaded where benchmarks run
+    from relevance.suite import one_thread  # noqa: PLC0415
 
     state = request.config.stash[STATE]
 
     def measure(strategy: Strategy) -> None:
-        with in_fixture(state):
+        with in_fixture(state), one_thread() if _takes_times(request.config) else nullcontext():
             relevance_suite.calibrate()
             ranking = benchmark.pedantic(  # type: ignore[no-untyped-call]  # the library is untyped
                 relevance_suite.search, args=(strategy,), rounds=ROUNDS, warmup_rounds=WARM_UP_ROUNDS

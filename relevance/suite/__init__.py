@@ -10,7 +10,7 @@ from relevance.suite.comparing import (
 )
 from relevance.suite.diagnosing import diagnose_suite, titles_of
 from relevance.suite.finetuned import Finetuned, evaluated_part, finetuned_model, runnable
-from relevance.suite.measured import Preparation, Result, Suite, Timing
+from relevance.suite.measured import Preparation, Result, Suite, Timing, one_thread
 from relevance.suite.plan import Plan, floors_of, make_plan, resolved_models, searched_fields
 from relevance.suite.preparing import prepare
 from relevance.suite.snapshots import snapshot_of, snapshot_of_data
@@ -31,6 +31,7 @@ __all__ = [
     "finetuned_model",
     "floors_of",
     "make_plan",
+    "one_thread",
     "prepare",
     "read_checked",
     "read_replaced",

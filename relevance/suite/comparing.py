@@ -13,6 +13,7 @@ from relevance.baseline import (
     differences,
     find_baseline,
     narrowed,
+    on_common_queries,
     read_baseline,
     without_run_times,
 )
@@ -154,14 +155,13 @@ def _alike(baseline: Baseline, session: Snapshot) -> tuple[Snapshot, Snapshot, l
     before, after = baseline.snapshot, session
     if not baseline.on_common_queries:
         return before, after, []
-    common = common_queries(before, after)
+    was, has = on_common_queries(before, after)
     changes = data_changes(before, after)
-    notes = [f"compared on {len(common):,} of {len(after.queries):,} queries: {changes}"]
-    sides = [narrowed(side, queries=common, strategies=side.strategies) for side in (before, after)]
+    notes = [f"compared on {len(has.queries):,} of {len(after.queries):,} queries: {changes}"]
     if (before.dataset.corpus, before.dataset.queries) != (after.dataset.corpus, after.dataset.queries):
         notes.append("run times are not compared: they were those of other queries or products")
-        sides = [without_run_times(side) for side in sides]
-    return sides[0], sides[1], notes
+        was, has = without_run_times(was), without_run_times(has)
+    return was, has, notes
 
 
 def _absent(before: Iterable[str], after: Iterable[str], *, complete: bool) -> list[str]:
