@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from relevance.plugin.state import State
+    from relevance.plugin.state import Gate, State
     from relevance.strategies import Strategy
     from relevance.suite import Plan, Suite
 
@@ -43,11 +43,20 @@ def relevance_suite(request: pytest.FixtureRequest, relevance_plan: Plan) -> Ite
     with in_fixture(state), uncaptured, state.interrupts.at_most(1):
         state.suite = suite.prepare(relevance_plan, progress=progress, calibrated=_calibrated(request.config, state))
     yield state.suite
-    gate = state.gate
-    if gate is not None and gate.comparisons is None:  # no test compares; afterwards the engine is gone
+    if state.gate is not None and not state.finishing:
         with in_fixture(state):
-            suite.confirm_run_times(state.suite, gate.baselines, gate.limits)
+            _time_again(state.suite, state.gate)
     state.close()
+
+
+def _time_again(suite: Suite, gate: Gate) -> None:
+    """What no test has timed again; afterwards the engine is gone."""
+    from relevance.suite import confirm_run_times, settle_run_times  # noqa: PLC0415
+
+    if gate.updates and len(suite.results) == len(suite.plan.strategies):
+        settle_run_times(suite)
+    if not gate.updates and gate.comparisons is None:
+        confirm_run_times(suite, gate.baselines, gate.limits)
 
 
 def _calibrated(config: pytest.Config, state: State) -> bool:

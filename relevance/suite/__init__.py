@@ -7,6 +7,7 @@ from relevance.suite.comparing import (
     default_baseline,
     read_checked,
     read_replaced,
+    settle_run_times,
 )
 from relevance.suite.diagnosing import diagnose_suite, titles_of
 from relevance.suite.finetuned import Finetuned, evaluated_part, finetuned_model, runnable
@@ -38,6 +39,7 @@ __all__ = [
     "resolved_models",
     "runnable",
     "searched_fields",
+    "settle_run_times",
     "snapshot_of",
     "snapshot_of_data",
     "titles_of",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from threadpoolctl import threadpool_limits
 
 from relevance import evaluation, gate, runner
+from relevance.suite.stopwatch import stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -134,9 +135,9 @@ class Suite:
         """
         rounds = runner.ROUNDS
         while self.calibration and rounds < _MOST_ROUNDS and rounds * run_time_s < _LEAST_S:
-            start = perf_counter()
+            took_s = stopwatch()
             self.search(strategy)
-            run_time_s, rounds = min(run_time_s, perf_counter() - start), rounds + 1
+            run_time_s, rounds = min(run_time_s, took_s()), rounds + 1
         single = runner.latencies(self.engine, strategy, self.batch)
         took = self._took.get(strategy.name)
         return Timing(run_time_s, rounds, len(self.batch) / run_time_s, None if took is None else took[1], single)
@@ -154,9 +155,9 @@ class Suite:
         with one_thread():
             for _ in range(_MORE_ROUNDS):
                 self.calibrate()
-                start = perf_counter()
+                took_s = stopwatch()
                 self.search(result.strategy)
-                fastest = min(fastest, perf_counter() - start)
+                fastest = min(fastest, took_s())
         rounds, rate = result.timing.rounds + _MORE_ROUNDS, len(self.batch) / fastest
         timing = replace(result.timing, run_time_s=fastest, rounds=rounds, queries_per_s=rate)
         self.results[name] = replace(result, timing=timing)

@@ -8,6 +8,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 from user_project import write_project
 
+import relevance.suite
 from relevance import runner
 
 if TYPE_CHECKING:
@@ -54,3 +55,24 @@ def test_without_times_there_are_as_many_as_ever(pytester: pytest.Pytester, thre
     write_project(pytester)
     pytester.runpytest_inprocess(*OPTIONS, "--benchmark-disable").assert_outcomes(passed=1, skipped=1)
     assert set(threads) == {2}
+
+
+@pytest.mark.parametrize("options", [(), ("--update-baseline",)])
+def test_an_interrupt_times_nothing_more(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """Whoever presses Control-C does not wait for what is timed again where nobody interrupts."""
+    write_project(pytester)
+    asked = []
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(relevance.suite, "settle_run_times", asked.append)
+    monkeypatch.setattr(relevance.suite, "confirm_run_times", lambda suite, *_: asked.append(suite))
+    pytester.runpytest_inprocess(*OPTIONS, *options, "-k", "test_strategy")
+    assert len(asked) == 1
+    monkeypatch.setattr(relevance.suite.Suite, "judge", interrupted)
+    ended = pytester.runpytest_inprocess(*OPTIONS, *options, no_reraise_ctrlc=True)
+    assert ended.ret == pytest.ExitCode.INTERRUPTED
+    assert len(asked) == 1
