@@ -14,7 +14,10 @@ from relevance.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["FILES", "make_project"]
+__all__ = ["BASELINE", "FILES", "make_project"]
+
+BASELINE = "benchmarks/baselines/shop.json"
+"""What a project is compared with. It is none of the files: it holds what was measured, on the engine that is there."""
 
 FILES: Mapping[str, str] = MappingProxyType(
     {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import signal
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,9 @@ PARTS: Mapping[str, Callable[[], bool]] = {
 
 def pytest_configure() -> None:
     """Refuse a RELEVANCE_REQUIRE that names nothing, so that no typing error hides a skip."""
+    # a shell starts what runs in its background with SIGINT ignored; sessions that tests interrupt would inherit that
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     # a test that says nothing of the engine means the one that needs nothing; auto would ask a Docker engine
     os.environ.setdefault("RELEVANCE_ENGINE", "embedded")
     unknown = _required() - set(PARTS)

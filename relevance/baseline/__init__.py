@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from relevance.baseline.data import DataChanges, common_queries, data_changes, narrowed, without_run_times
+from relevance.baseline.data import (
+    DataChanges,
+    common_queries,
+    data_changes,
+    narrowed,
+    on_common_queries,
+    without_run_times,
+)
 from relevance.baseline.differing import differences
 from relevance.baseline.document import document_text
 from relevance.baseline.files import find_baseline, read_baseline, write_baseline
@@ -22,6 +29,7 @@ __all__ = [
     "document_text",
     "find_baseline",
     "narrowed",
+    "on_common_queries",
     "read_baseline",
     "update_lines",
     "updated",

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from relevance.baseline.snapshot import Measured, Snapshot
 
-__all__ = ["DataChanges", "common_queries", "data_changes", "narrowed", "without_run_times"]
+__all__ = ["DataChanges", "common_queries", "data_changes", "narrowed", "on_common_queries", "without_run_times"]
 
 
 @dataclass(frozen=True)
@@ -109,6 +109,13 @@ def common_queries(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     old = {query: (text, grades) for query, text, grades in zip(*_judged(before), strict=True)}
     rows = zip(*_judged(after), strict=True)
     return tuple(query for query, text, grades in rows if old.get(query) == (text, grades))
+
+
+def on_common_queries(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
+    """Both with the queries alone that mean the same in both, see `common_queries`; run times stay those of all."""
+    common = common_queries(before, after)
+    was, has = (narrowed(side, queries=common, strategies=side.strategies) for side in (before, after))
+    return was, has
 
 
 def without_run_times(snapshot: Snapshot) -> Snapshot:

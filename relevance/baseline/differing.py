@@ -48,8 +48,20 @@ def made_differently(before: Snapshot, after: Snapshot, *, models: Iterable[str]
     """What differs in the engine and in these models."""
     lines = list(_lines("engine", *_engines(before.engine, after.engine)))
     for name in models:
-        lines += _lines(f"model {name}", before.models.get(name, {}), after.models.get(name, {}))
+        lines += _model_lines(f"model {name}", before.models.get(name, {}), after.models.get(name, {}))
     return tuple(lines)
+
+
+def _model_lines(what: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    """Of a fine-tuned model whether it is another one, or the same made again: weights differ between machines."""
+    unknown = {"recipe"} if not (before.get("recipe") and after.get("recipe")) else set()
+    same_recipe = not unknown and before["recipe"] == after["recipe"]
+    weights = before.get("sha256"), after.get("sha256")
+    if same_recipe and weights[0] != weights[1]:
+        yield f"{what}: retrained: same recipe, other weights (sha256 {_shown(weights[0])} -> {_shown(weights[1])})"
+        unknown = {"sha256"}
+    kept = [{key: value for key, value in side.items() if key not in unknown} for side in (before, after)]
+    yield from _lines(what, *kept)
 
 
 def _models(before: Snapshot, after: Snapshot, strategies: Iterable[str]) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relevance.cli.answer import Answer, Surroundings
-from relevance.scaffold import make_project
+from relevance.scaffold import BASELINE, make_project
 
 if TYPE_CHECKING:
     import argparse
@@ -23,4 +23,6 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     """Write the project, and say what to type next."""
     made = make_project(surroundings.folder / arguments.dir)
     enter = "" if str(arguments.dir) == "." else f"cd {arguments.dir} && "
-    return Answer(0, (*(f"  {arguments.dir / name}" for name in made), f"next: {enter}pytest"))
+    compared = f"then: pytest --update-baseline, and commit {BASELINE}: what is worse than that fails"
+    said = (f"next: {enter}pytest", compared)
+    return Answer(0, (*(f"  {arguments.dir / name}" for name in made), *said))

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.baseline import on_common_queries
 from relevance.diagnosis.legs import leg_changes
 from relevance.diagnosis.newcomers import newcomers_of, ordered
 from relevance.diagnosis.queries import changed_queries, newly_empty, side_by_side
 from relevance.diagnosis.record import Diagnosis, WhyWorse
 from relevance.diagnosis.segments import judged_segments, masks, measured_segments
-from relevance.diagnosis.sides import aligned, sides_of
+from relevance.diagnosis.sides import sides_of
 from relevance.evaluation import JUDGED10
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ def diagnose(before: Snapshot, now: Snapshot, comparison: Comparison, limits: Li
         limits: those it went by.
         known: titles, and legs that were searched for this.
     """
-    was, has = aligned(before, now)
+    was, has = on_common_queries(before, now)
     names = [name for name in _not_passed(comparison) if name in was.strategies and name in has.strategies]
     sides = {name: one for name in names if (one := _sides(was, has, name, comparison, limits)) is not None}
     statuses: dict[str, Status] = {name: comparison.status(name) for name in names}

@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from relevance.baseline import common_queries, narrowed
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -19,7 +17,7 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float64]
 
-__all__ = ["Sides", "aligned", "sides_of"]
+__all__ = ["Sides", "sides_of"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,18 +66,8 @@ class Sides:
         return before - after if self.lower_is_worse else after - before
 
 
-def aligned(before: Snapshot, now: Snapshot) -> tuple[Snapshot, Snapshot]:
-    """Both with the queries alone that mean the same in both: text, judgments, lowest relevant grade."""
-    common = set(common_queries(before, now))
-    if len(common) == len(before.queries) == len(now.queries):
-        return before, now
-    return narrowed(before, queries=common, strategies=before.strategies), narrowed(
-        now, queries=common, strategies=now.strategies
-    )
-
-
 def sides_of(before: Snapshot, now: Snapshot, strategy: str, metric: Metric, limits: Limits) -> Sides:
-    """A strategy that both snapshots have; see `aligned`."""
+    """A strategy that both snapshots have; their queries are the same, in the same order."""
     return Sides(
         strategy=strategy,
         metric=metric,

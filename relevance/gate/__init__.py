@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from relevance.gate.finding import Comparison, Finding, Status
 from relevance.gate.floors import GATED, Floors, Lost, Shortfall, Verdict, judge, read_floors, suggest
-from relevance.gate.joining import on_common_queries
 from relevance.gate.limits import Limits, read_limits
 from relevance.gate.regression import compare
 
@@ -20,7 +19,6 @@ __all__ = [
     "Verdict",
     "compare",
     "judge",
-    "on_common_queries",
     "read_floors",
     "read_limits",
     "suggest",

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,7 +18,7 @@ if TYPE_CHECKING:
 
     _Ints = npt.NDArray[np.int64]
 
-__all__ = ["joined", "on_common_queries", "values"]
+__all__ = ["joined", "values"]
 
 _SHOWN = 3
 
@@ -66,46 +64,3 @@ def values(measured: Measured, metric: Metric, rows: _Ints, ids: Sequence[str], 
     if len(wrong):
         raise InputError(f"{where}, {metric}: {found[wrong[0]]} for query {ids[wrong[0]]!r}; allowed: finite numbers")
     return found[rows]
-
-
-def on_common_queries(before: Snapshot, now: Snapshot) -> tuple[Snapshot, Snapshot]:
-    """Both snapshots with the queries alone that have the same id, text and judgments in both.
-
-    Run times are of all queries that were measured, so they are left out where some are not common.
-
-    Raises:
-        InputError: there is no such query, or the lowest relevant grade is another one.
-    """
-    if before.relevant_from != now.relevant_from:
-        found = f"relevant_from is {now.relevant_from} and was {before.relevant_from}"
-        raise InputError(f"{found}, so that no query is judged as before; allowed: the same")
-    known = {query: (text, dict(grades)) for query, text, grades in _rows(before)}
-    common = {query for query, text, grades in _rows(now) if known.get(query) == (text, dict(grades))}
-    if not common:
-        raise InputError("no query has the same id, text and judgments as in the baseline; one at least is needed")
-    timed = len(common) == len(before.queries) == len(now.queries)
-    return _restricted(before, common, timed=timed), _restricted(now, common, timed=timed)
-
-
-def _rows(snapshot: Snapshot) -> zip[tuple[str, str, dict[str, int]]]:
-    return zip(snapshot.queries, snapshot.texts, map(dict, snapshot.grades), strict=True)
-
-
-def _restricted(snapshot: Snapshot, queries: set[str], *, timed: bool) -> Snapshot:
-    rows = [row for row, query in enumerate(snapshot.queries) if query in queries]
-    return replace(
-        snapshot,
-        queries=tuple(snapshot.queries[row] for row in rows),
-        texts=tuple(snapshot.texts[row] for row in rows),
-        grades=tuple(snapshot.grades[row] for row in rows),
-        strategies=MappingProxyType({name: _part(one, rows, timed=timed) for name, one in snapshot.strategies.items()}),
-    )
-
-
-def _part(measured: Measured, rows: list[int], *, timed: bool) -> Measured:
-    return replace(
-        measured,
-        metrics=MappingProxyType({metric: found[rows] for metric, found in measured.metrics.items()}),
-        hits=tuple(measured.hits[row] for row in rows),
-        run_time_s=measured.run_time_s if timed else None,
-    )

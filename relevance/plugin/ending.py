@@ -36,6 +36,7 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
     """Write the results; in CI a run in which nothing was gated has failed."""
     state = session.config.stash[STATE]
     state.interrupts.end()
+    state.finishing = True
     finished = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
     if state.suite is None or state.gate is None or not state.suite.results or not finished:
         return

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from pytest_benchmark.fixture import BenchmarkFixture
 
-    from relevance.plugin.state import State
+    from relevance.plugin.state import Gate, State
     from relevance.strategies import Strategy
     from relevance.suite import Plan, Suite
 
@@ -43,18 +43,30 @@ def relevance_suite(request: pytest.FixtureRequest, relevance_plan: Plan) -> Ite
     with in_fixture(state), uncaptured, state.interrupts.at_most(1):
         state.suite = suite.prepare(relevance_plan, progress=progress, calibrated=_calibrated(request.config, state))
     yield state.suite
-    gate = state.gate
-    if gate is not None and gate.comparisons is None:  # no test compares; afterwards the engine is gone
+    if state.gate is not None and not state.finishing:
         with in_fixture(state):
-            suite.confirm_run_times(state.suite, gate.baselines, gate.limits)
+            _time_again(state.suite, state.gate)
     state.close()
 
 
+def _time_again(suite: Suite, gate: Gate) -> None:
+    """What no test has timed again; afterwards the engine is gone."""
+    from relevance.suite import confirm_run_times, settle_run_times  # noqa: PLC0415
+
+    if gate.updates and len(suite.results) == len(suite.plan.strategies):
+        settle_run_times(suite)
+    if not gate.updates and gate.comparisons is None:
+        confirm_run_times(suite, gate.baselines, gate.limits)
+
+
 def _calibrated(config: pytest.Config, state: State) -> bool:
-    timed = config.getoption("benchmark_enable") or not config.getoption("benchmark_disable")
-    if state.gate is None or state.plan is None or not timed:
+    if state.gate is None or state.plan is None or not _takes_times(config):
         return False
     return needs_calibration(state.gate, state.plan.engine.name)
+
+
+def _takes_times(config: pytest.Config) -> bool:
+    return bool(config.getoption("benchmark_enable") or not config.getoption("benchmark_disable"))
 
 
 @pytest.fixture
@@ -64,11 +76,12 @@ def measure_strategy(
     """Run a strategy over all queries, record its run time, and fail where it is below its floors."""
     from relevance.gate import GATED  # noqa: PLC0415
     from relevance.runner import ROUNDS, WARM_UP_ROUNDS  # noqa: PLC0415 - numpy is loaded where benchmarks run
+    from relevance.suite import one_thread  # noqa: PLC0415
 
     state = request.config.stash[STATE]
 
     def measure(strategy: Strategy) -> None:
-        with in_fixture(state):
+        with in_fixture(state), one_thread() if _takes_times(request.config) else nullcontext():
             relevance_suite.calibrate()
             ranking = benchmark.pedantic(  # type: ignore[no-untyped-call]  # the library is untyped
                 relevance_suite.search, args=(strategy,), rounds=ROUNDS, warmup_rounds=WARM_UP_ROUNDS

@@ -84,6 +84,7 @@ class State:
         details: further lines of the error that ended the session.
         interrupts: what SIGINT and SIGTERM do.
         gate: the baselines, found at the end of collection.
+        finishing: whether the session is at its end: what an interrupt has left is closed and measured no further.
         written: the folder of results, once it is complete.
         ungated_in_ci: whether nothing was gated although `CI` is set.
     """
@@ -95,6 +96,7 @@ class State:
     notes: list[str] = field(default_factory=list)
     details: tuple[str, ...] = ()
     interrupts: Interrupts = field(default_factory=Interrupts)
+    finishing: bool = False
     written: Path | None = None
     ungated_in_ci: bool = False
     _closed: bool = False

@@ -7,10 +7,11 @@ from relevance.suite.comparing import (
     default_baseline,
     read_checked,
     read_replaced,
+    settle_run_times,
 )
 from relevance.suite.diagnosing import diagnose_suite, titles_of
 from relevance.suite.finetuned import Finetuned, evaluated_part, finetuned_model, runnable
-from relevance.suite.measured import Preparation, Result, Suite, Timing
+from relevance.suite.measured import Preparation, Result, Suite, Timing, one_thread
 from relevance.suite.plan import Plan, floors_of, make_plan, resolved_models, searched_fields
 from relevance.suite.preparing import prepare
 from relevance.suite.snapshots import snapshot_of, snapshot_of_data
@@ -31,12 +32,14 @@ __all__ = [
     "finetuned_model",
     "floors_of",
     "make_plan",
+    "one_thread",
     "prepare",
     "read_checked",
     "read_replaced",
     "resolved_models",
     "runnable",
     "searched_fields",
+    "settle_run_times",
     "snapshot_of",
     "snapshot_of_data",
     "titles_of",

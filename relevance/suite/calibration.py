@@ -6,7 +6,6 @@ strategies do: matching text, nearest neighbours, fusing lists; what makes those
 
 from __future__ import annotations
 
-from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,6 +15,7 @@ from relevance import runner
 from relevance.engines.base import QueryBatch
 from relevance.records import Catalogue, Vectors
 from relevance.strategies import BASE, Strategy
+from relevance.suite.stopwatch import stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -81,12 +81,12 @@ class Calibration:
 
     Args:
         engine: has indexed the made catalogue; it is searched once before anything is timed.
-        clock: seconds.
+        started: starts a stopwatch.
     """
 
-    def __init__(self, engine: Engine, *, clock: Callable[[], float] = perf_counter) -> None:
+    def __init__(self, engine: Engine, *, started: Callable[[], Callable[[], float]] = stopwatch) -> None:
         self._engine = engine
-        self._clock = clock
+        self._started = started
         self._queries = made_queries()
         self._seconds: list[float] = []
         runner.search(engine, STRATEGY, self._queries)
@@ -97,9 +97,9 @@ class Calibration:
         Raises:
             CouldNotRunError: the engine failed.
         """
-        start = self._clock()
+        took_s = self._started()
         runner.search(self._engine, STRATEGY, self._queries)
-        self._seconds.append(self._clock() - start)
+        self._seconds.append(took_s())
 
     @property
     def rounds(self) -> int:

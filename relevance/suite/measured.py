@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
 
+from threadpoolctl import threadpool_limits
+
 from relevance import evaluation, gate, runner
+from relevance.suite.stopwatch import stopwatch
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.engines.base import Engine, Opening, QueryBatch, VectorField
     from relevance.evaluation import Evaluation
@@ -21,7 +24,7 @@ if TYPE_CHECKING:
     from relevance.suite.calibration import Calibration
     from relevance.suite.plan import Plan
 
-__all__ = ["Preparation", "Result", "Suite", "Timing"]
+__all__ = ["Preparation", "Result", "Suite", "Timing", "one_thread"]
 
 
 _LEAST_S, _MOST_ROUNDS = 0.3, 100
@@ -30,9 +33,20 @@ _MORE_ROUNDS = 5
 """What looks slow is timed so many times more before anything is said of it."""
 
 
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep products of matrices in one thread, as all else is, while times are taken.
+
+    With more of them vectors would be faster by the number of cores and text would not, so that no calibration is fair;
+    and they wait for each other by spinning: where other work has a core, two take far longer than one.
+    """
+    with threadpool_limits(1, user_api="blas"):
+        yield
+
+
 @dataclass(frozen=True)
 class Timing:
-    """Run time of a strategy: the search alone.
+    """Run time of a strategy: the search alone, in one thread where this process is the engine.
 
     Attributes:
         run_time_s: seconds for all queries in batches, minimum of the rounds.
@@ -121,9 +135,9 @@ class Suite:
         """
         rounds = runner.ROUNDS
         while self.calibration and rounds < _MOST_ROUNDS and rounds * run_time_s < _LEAST_S:
-            start = perf_counter()
+            took_s = stopwatch()
             self.search(strategy)
-            run_time_s, rounds = min(run_time_s, perf_counter() - start), rounds + 1
+            run_time_s, rounds = min(run_time_s, took_s()), rounds + 1
         single = runner.latencies(self.engine, strategy, self.batch)
         took = self._took.get(strategy.name)
         return Timing(run_time_s, rounds, len(self.batch) / run_time_s, None if took is None else took[1], single)
@@ -138,11 +152,12 @@ class Suite:
         if result.timing is None:
             return
         fastest = result.timing.run_time_s
-        for _ in range(_MORE_ROUNDS):
-            self.calibrate()
-            start = perf_counter()
-            self.search(result.strategy)
-            fastest = min(fastest, perf_counter() - start)
+        with one_thread():
+            for _ in range(_MORE_ROUNDS):
+                self.calibrate()
+                took_s = stopwatch()
+                self.search(result.strategy)
+                fastest = min(fastest, took_s())
         rounds, rate = result.timing.rounds + _MORE_ROUNDS, len(self.batch) / fastest
         timing = replace(result.timing, run_time_s=fastest, rounds=rounds, queries_per_s=rate)
         self.results[name] = replace(result, timing=timing)

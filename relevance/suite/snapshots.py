@@ -14,14 +14,15 @@ from relevance.baseline import DIGITS, DatasetMark, Measured, Snapshot
 from relevance.evaluation import METRICS
 from relevance.records import NO_HIT
 from relevance.runner import HITS
+from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from relevance.embeddings import Model
     from relevance.records import Dataset, Ranking
     from relevance.strategies import Strategy
     from relevance.suite.measured import Result, Suite
+    from relevance.suite.plan import Plan
 
 __all__ = ["definition_of", "snapshot_of", "snapshot_of_data"]
 
@@ -66,20 +67,23 @@ def snapshot_of(suite: Suite) -> Snapshot:
         snapshot_of_data(dataset),
         strategies=MappingProxyType({name: _measured(result, dataset) for name, result in suite.results.items()}),
         engine=MappingProxyType({"name": engine.name, "version": engine.version, "facts": facts}),
-        models=MappingProxyType({name: _model(model) for name, model in suite.plan.models.items()}),
+        models=MappingProxyType({name: _model(name, suite.plan) for name in suite.plan.models}),
         versions=_versions(with_models=bool(suite.plan.models)),
         calibration_s=suite.calibration.seconds if suite.calibration else None,
     )
 
 
-def _model(model: Model) -> Mapping[str, object]:
-    """What decides a model's vectors, as JSON values."""
+def _model(name: str, plan: Plan) -> Mapping[str, object]:
+    """What decides a model's vectors, as JSON values; of a fine-tuned one also what made it, as far as known."""
+    model = plan.models[name]
+    recipe = plan.finetuned.sha256 if name == FINETUNED and plan.finetuned else ""
     return {
         "name": model.name,
         "sha256": model.sha256,
         "dimensions": model.dimensions,
         "prompt": model.prompt,
         "max_tokens": model.max_tokens,
+        **({"recipe": recipe} if recipe else {}),
     }
 
 

@@ -64,6 +64,9 @@ def test_the_model_is_trained_once_and_reported(tiny: Path, tmp_path: Path) -> N
     assert again.finetuned.trained
     assert again.finetuned.sha256 == results["models"]["finetuned"]["recipe"]
     assert again.models["finetuned"].sha256 == results["models"]["finetuned"]["sha256"]
+    measured = suite.snapshot_of(prepared).models
+    assert measured["finetuned"]["recipe"] == again.finetuned.sha256
+    assert "recipe" not in measured["base"]
 
 
 def test_a_given_model_that_saw_an_evaluated_query_is_refused(tiny: Path, tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from relevance.baseline import (
     data_changes,
     differences,
     narrowed,
+    on_common_queries,
     update_lines,
     updated,
 )
@@ -90,6 +91,10 @@ def test_common_queries_have_the_same_text_and_judgments() -> None:
     )
     assert common_queries(before, after) == ("q2",)
     assert common_queries(before, made_up(relevant_from=2)) == ()
+    was, has = on_common_queries(before, after)
+    assert was.queries == has.queries == ("q2",)
+    rows = (was.strategies["fused"].hits, has.strategies["fused"].hits)
+    assert rows == (before.strategies["fused"].hits[1:2], after.strategies["fused"].hits[:1])
 
 
 @given(st.sets(st.sampled_from(QUERIES), min_size=1))
@@ -154,6 +159,27 @@ def test_models_count_where_a_strategy_uses_them() -> None:
     lines = differences(made_up(strategies), made_up(strategies, models=other))
     assert lines == (f"model base: sha256 {'d' * 12} -> {'e' * 12}",)
     assert differences(made_up(), made_up(models=other)) == ()
+
+
+def _finetuned(**model: str) -> Snapshot:
+    definition = {"vectors": {"whole": 1}, "model": "finetuned"}
+    known = {"name": "small fine-tuned", "sha256": "d" * 64, "recipe": "f" * 64}
+    return made_up({"tuned": made_up_strategy(definition=definition)}, models={"finetuned": {**known, **model}})
+
+
+def test_a_model_that_was_trained_again_is_told_from_another_one() -> None:
+    """The same recipe gives other weights on another machine; what a baseline does not know is no difference."""
+    before = _finetuned()
+    again = (f"model finetuned: retrained: same recipe, other weights (sha256 {'d' * 12} -> {'e' * 12})",)
+    assert differences(before, _finetuned(sha256=OTHER)) == again
+    assert differences(before, _finetuned(sha256=OTHER, recipe=OTHER)) == (
+        f"model finetuned: sha256 {'d' * 12} -> {'e' * 12}",
+        f"model finetuned: recipe {'f' * 12} -> {'e' * 12}",
+    )
+    assert differences(before, before) == ()
+    without = {name: value for name, value in before.models["finetuned"].items() if name != "recipe"}
+    older = replace(before, models={"finetuned": without})
+    assert differences(older, _finetuned(sha256=OTHER)) == (f"model finetuned: sha256 {'d' * 12} -> {'e' * 12}",)
 
 
 # updates

@@ -338,3 +338,12 @@ def test_leftovers_of_killed_runs_are_removed(tmp_path: Path) -> None:
     os.utime(ancient, (0, 0))
     write_baseline(made_up(), tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == [young.name, "shop.json"]
+
+
+def test_the_page_of_refused_baselines() -> None:
+    """Twenty cases and more, each with the line that users see, as it is today."""
+    from refusals_page import PAGE, page  # noqa: PLC0415 - it imports the cases of this file
+
+    written = page()
+    assert PAGE.read_text(encoding="utf-8") == written, "write it anew: python -m refusals_page"
+    assert written.count("| `shop.json: ") >= 20

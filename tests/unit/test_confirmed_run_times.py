@@ -10,7 +10,7 @@ import pytest
 from made_up_snapshots import made_up, made_up_strategy
 
 from relevance.gate import Limits
-from relevance.suite import Baseline, comparing, confirm_run_times
+from relevance.suite import Baseline, comparing, confirm_run_times, settle_run_times
 from relevance.suite.measured import Result, Suite, Timing
 
 if TYPE_CHECKING:
@@ -63,6 +63,15 @@ def test_what_is_not_compared_is_not_timed_again(monkeypatch: pytest.MonkeyPatch
     other = Baseline("main.json", replace(BEFORE.snapshot, **change))
     assert _confirmed(monkeypatch, TimedSuite(9.0, 1.0), other).seconds == [1.0]
     assert _confirmed(monkeypatch, TimedSuite(1.1, 1.0)).seconds == [1.0]
+
+
+@pytest.mark.parametrize(("seconds", "looks"), [(1.0, "abc" * 4), (4.0, "abcabc"), (60.0, "a")])
+def test_a_baseline_is_timed_in_turns_for_so_long(seconds: float, looks: str) -> None:
+    """Four times each, or until 20 seconds are over: a look that has begun is the last."""
+    seen: list[str] = []
+    suite: Any = SimpleNamespace(results=dict.fromkeys("abc"), time_again=seen.append)
+    settle_run_times(suite, clock=lambda: seconds * len(seen))
+    assert "".join(seen) == looks
 
 
 def test_the_fastest_of_all_rounds_counts(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -55,7 +55,7 @@ def test_the_current_folder(
     """`relevance init .` fills the empty folder that one is in, and says to type pytest, without cd."""
     monkeypatch.chdir(tmp_path)
     assert main(["init", "."]) == 0
-    assert capsys.readouterr().out.splitlines()[-1] == "next: pytest"
+    assert capsys.readouterr().out.splitlines()[-2] == "next: pytest"
 
 
 @pytest.mark.parametrize("name", ["relevance.toml", ".git", "notes.txt"])
@@ -174,6 +174,9 @@ def test_what_the_command_says(
     assert main(["init", "shop"]) == 0
     printed = capsys.readouterr()
     lines = printed.out.splitlines()
-    assert lines[:-1] == [f"  shop/{name}" for name in FILES]
-    assert lines[-1] == "next: cd shop && pytest"
+    assert lines[:-2] == [f"  shop/{name}" for name in FILES]
+    assert lines[-2:] == [
+        "next: cd shop && pytest",
+        "then: pytest --update-baseline, and commit benchmarks/baselines/shop.json: what is worse than that fails",
+    ]
     assert printed.err == ""

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from two_snapshots import measured, snapshot
 
 from relevance.errors import InputError
-from relevance.evaluation import AP10, NDCG10, RR10
-from relevance.gate import Limits, compare, on_common_queries
+from relevance.evaluation import NDCG10, RR10
+from relevance.gate import Limits, compare
 
 if TYPE_CHECKING:
     from relevance.baseline import Snapshot
@@ -294,35 +294,3 @@ def test_what_stands_on_one_side_is_noted() -> None:
         ("own", "RR@10"),
         ("own", "empty results"),
     ]
-
-
-def test_common_queries_have_the_same_text_and_judgments() -> None:
-    """What is left is the same on both sides, run times aside."""
-    numbers = np.arange(5.0)
-    was = snapshot(["a", "b", "c", "d", "e"], own=measured(numbers, seconds=1.0))
-    now = snapshot(["b", "c", "d", "e", "f"], own=measured(numbers * 2, seconds=1.0))
-    now = replace(now, texts=("text of b", "other", *now.texts[2:]))
-    now = replace(now, grades=(*now.grades[:2], MappingProxyType({"p1": 2}), *now.grades[3:]))
-    was, now = on_common_queries(was, now)
-    assert was.queries == now.queries == ("b", "e")
-    assert was.strategies["own"].metrics[AP10].tolist() == [1.0, 4.0]
-    assert now.strategies["own"].metrics[AP10].tolist() == [0.0, 6.0]
-    assert (len(now.texts), len(now.grades), len(now.strategies["own"].hits)) == (2, 2, 2)
-    assert was.strategies["own"].run_time_s is None
-
-
-def test_nothing_in_common_is_an_error() -> None:
-    """Nor can queries be compared whose relevance starts at another grade."""
-    was, now = snapshot(["a"], own=measured([1.0])), snapshot(["b"], own=measured([1.0]))
-    with pytest.raises(InputError, match="no query has the same id, text and judgments"):
-        on_common_queries(was, now)
-    with pytest.raises(InputError, match="relevant_from is 2 and was 1"):
-        on_common_queries(was, replace(was, relevant_from=2))
-
-
-def test_common_queries_of_equal_sessions_are_all() -> None:
-    """Times stay where no query was left out."""
-    was = snapshot(own=measured(np.ones(3), seconds=1.0))
-    same, _ = on_common_queries(was, was)
-    assert same.queries == was.queries
-    assert same.strategies["own"].run_time_s == 1.0
