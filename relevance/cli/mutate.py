@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relevance.cli.answer import Answer, Surroundings
@@ -63,10 +64,13 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
         _check_out(out, MARK)
     plan, lines = _plan(config)
     planted = [(kind, arguments.seed + at) for kind in kinds.values() for at in range(arguments.runs)]
-    found, snapshots = _mutated(plan, planted, config)
+    effective = _effective(arguments.seed) if arguments.nulls is not None else []
+    found, snapshots = _mutated(plan, [*planted, *effective], config)
+    found = replace(found, outcomes=found.outcomes[: len(planted)])
     lines += ["", *mutation_lines(found, columns=shutil.get_terminal_size((150, 24)).columns)]
     if arguments.nulls is not None:
-        lines += ["", _nulls_line(snapshots, config, arguments.nulls, arguments.seed)]
+        before, others = snapshots[0], snapshots[1 + len(planted) :]
+        lines += ["", _nulls_line(before, others, config, arguments)]
     if out is not None:
         _write(out, mutation_files(found, of=lines[: lines.index("")]))
         lines.append(f"written to {out}: mutations.md, {MARK}, mutations.csv")
@@ -115,17 +119,26 @@ def _mutated(
         return mutate(plan, planted, config.gate, progress=False, done=lambda: bar.update(1))
 
 
-def _nulls_line(snapshots: Sequence[Snapshot | None], config: Config, number: int, seed: int) -> str:
+def _effective(seed: int) -> list[tuple[Kind, int]]:
+    """Changes with an effect, so that swapping their sides makes sessions that differ without a true change."""
+    from relevance.mutation import KINDS  # noqa: PLC0415 - numpy
+
+    return [(kind, seed) for kind in KINDS.values() if kind.group == "strategies"]
+
+
+def _nulls_line(
+    before: Snapshot | None, others: Sequence[Snapshot | None], config: Config, arguments: argparse.Namespace
+) -> str:
     from relevance.mutation import nulls  # noqa: PLC0415 - numpy
 
-    before, *after = snapshots
     assert before is not None, "the plan as it is was measured"  # noqa: S101 - for the types
-    changed = [one for one in after if one is not None]
+    changed = [one for one in others if one is not None]
     if not changed:
-        return "true nulls: nothing to swap, no change was measured"
-    found = nulls(before, changed, config.gate, number=number, seed=seed)
+        return "true nulls: nothing to swap, no strategy can be changed"
+    found = nulls(before, changed, config.gate, number=arguments.nulls, seed=arguments.seed)
     counts = ", ".join(f"{count} {name}" for name, count in found.items())
-    return f"true nulls, {number} sessions with both sides of each query swapped at random: {counts}"
+    made = f"{len(changed)} changes of strategies, both sides of each query swapped at random"
+    return f"true nulls, {arguments.nulls} sessions of {made}: {counts}"
 
 
 def _verdict(found: Mutations, config: Config, *, neutral: bool) -> tuple[int, list[str]]:

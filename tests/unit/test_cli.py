@@ -96,12 +96,12 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "no command": (
         _nothing,
         "",
-        "no command; allowed: init, check, config, finetune, tune, compare, clean (relevance --help)",
+        "no command; allowed: init, check, config, finetune, tune, compare, mutate, clean (relevance --help)",
     ),
     "misspelt command": (
         _nothing,
         "chekc",
-        "unknown command 'chekc' (did you mean 'check'?); allowed: init, check, config, finetune, tune, compare, clean",
+        "unknown command 'chekc' (did you mean 'check'?); allowed: init, check, config, finetune, tune, compare, mutate, clean",
     ),
     "option of no command": (
         _nothing,
