@@ -57,6 +57,14 @@ class Outcome:
         found = () if self.comparison is None else self.comparison.findings
         return tuple(one for one in found if one.measure == measure and one.strategy in self.changed)
 
+    def decided_by(self, measure: str) -> str:
+        """What the verdict comes from: that metric where it is among the reasons, else the first; "" for a pass."""
+        if self.comparison is None or self.comparison.status() == "pass":
+            return ""
+        status = self.comparison.status()
+        found = [one.measure for one in self.comparison.findings if one.status == status]
+        return measure if measure in found else found[0]
+
     def worst(self, measure: str) -> Finding | None:
         """That of the largest drop; None where nothing is relative to anything."""
         rated = [one for one in self.leading(measure) if one.relative is not None]

@@ -20,8 +20,8 @@ __all__ = ["MARK", "kinds_lines", "kinds_table", "mutation_files", "mutation_lin
 MARK = "mutations.json"
 """The file that marks a folder as one of these."""
 
-_HEAD = ("kind", "verdict", "worst drop", "strategy", "p", "adjusted p", "floors", "what")
-_NARROW = 7
+_HEAD = ("kind", "verdict", "by", "worst", "strategy", "p", "adjusted p", "floors", "what")
+_NARROW = 8
 """Without what happened, where a terminal has no room for it."""
 
 
@@ -39,10 +39,11 @@ def _row(outcome: Outcome, measure: str) -> tuple[str, ...]:
     what = outcome.inapplicable or outcome.refused or outcome.kind.what
     name = outcome.kind.name + (f" ({outcome.seed})" if outcome.kind.group == "noise" else "")
     if worst is None:
-        return (name, outcome.verdict, "", "", "", "", "", what)
+        return (name, outcome.verdict, "", "", "", "", "", "", what)
     drop = None if worst.relative is None else -worst.relative
     floors = str(len(outcome.below_floors)) if outcome.below_floors else ""
-    return (name, outcome.verdict, _share(drop), worst.strategy, _p(worst.p), _p(worst.adjusted_p), floors, what)
+    by = outcome.decided_by(measure)
+    return (name, outcome.verdict, by, _share(drop), worst.strategy, _p(worst.p), _p(worst.adjusted_p), floors, what)
 
 
 def mutation_lines(found: Mutations, *, columns: int) -> list[str]:
@@ -177,6 +178,7 @@ def _entry(one: Outcome, measure: str) -> dict[str, object]:
         "what": one.kind.what,
         "seed": one.seed,
         "verdict": one.verdict,
+        "decided_by": one.decided_by(measure),
         "refused": one.refused,
         "not_applicable": one.inapplicable,
         "below_floors": list(one.below_floors),

@@ -205,7 +205,17 @@ def test_mutate_tells_what_the_gate_says(text_plan: object) -> None:
     assert verdicts["vectors_stale"] == "not applicable"
     assert verdicts["same_again"] == "no effect"
     assert verdicts["hits_reversed"] in {"fail", "warn", "pass"}
+    assert not found.outcomes[5].decided_by("nDCG@10")
     assert [one is None for one in snapshots] == [False, False, True, False, True, False, False]
+
+
+def test_a_verdict_names_what_decided_it(text_plan: object) -> None:
+    """Queries that newly return nothing are one of 60 here; where nDCG@10 fails as well, that is named."""
+    planted = [(KINDS[name], SEED) for name in ("first_word_lost", "newly_empty", "hits_by_id")]
+    found, _ = mutate(text_plan, planted, Limits(empty_queries=1, least_queries=1_000))  # type: ignore[arg-type]
+    by = {one.kind.name: (one.verdict, one.decided_by(found.measure)) for one in found.outcomes}
+    assert by["newly_empty"] == ("fail", "empty results")
+    assert by["hits_by_id"][1] in {"nDCG@10", ""}
 
 
 def test_swapping_twice_is_swapping_nothing(text_plan: object) -> None:
