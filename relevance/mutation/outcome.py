@@ -78,7 +78,8 @@ class Mutations:
     Attributes:
         outcomes: in the order in which they were planted.
         measure: the metric whose drops are told.
-        cold_s: seconds of the plan as it is: embedding (from the cache where it is there), indexing, searching.
+        cold_s: seconds of the plan as it is: embedding (from the cache where it is there), indexing, searching; without
+            a training.
         searched: legs that were searched, over all changes.
         remembered: legs that were not searched again.
     """

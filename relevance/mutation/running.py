@@ -30,6 +30,7 @@ _NAME = "the system as it is"
 class _Measured:
     snapshot: Snapshot
     below_floors: tuple[str, ...]
+    training_s: float
 
 
 def measured(plan: Plan, *, progress: bool = False) -> _Measured:
@@ -44,7 +45,7 @@ def measured(plan: Plan, *, progress: bool = False) -> _Measured:
         for strategy in plan.strategies:
             suite.judge(strategy, suite.search(strategy), None)
         below = tuple(name for name, result in suite.results.items() if result.verdict.status == "fail")
-        return _Measured(snapshot_of(suite), below)
+        return _Measured(snapshot_of(suite), below, suite.preparation.training_s)
     finally:
         suite.close()
 
@@ -79,7 +80,7 @@ def mutate(
     try:
         start = perf_counter()
         before = measured(own, progress=progress)
-        cold_s = perf_counter() - start
+        cold_s = perf_counter() - start - before.training_s
         outcomes: list[Outcome] = []
         snapshots: list[Snapshot | None] = [before.snapshot]
         for kind, seed in planted:

@@ -64,7 +64,9 @@ def make_averaging_model(folder: Path) -> Path:
 def _run(name: str, *arguments: str) -> dict[str, object]:
     """The command, in a process of its own; what its folder's JSON says, and its last lines."""
     out = Path(tempfile.mkdtemp()) / "found"
-    options = [*SETS[name], "--engine", "embedded", "--out", str(out)]
+    # a cache of the study's own: the first run of a set is a cold one
+    cache = Path(tempfile.gettempdir()) / f"mutations-cache-{name}"
+    options = [*SETS[name], "--engine", "embedded", "--out", str(out), "--cache-dir", str(cache)]
     if name != "sample":
         model = Path(tempfile.gettempdir()) / "averaging-model"
         options += ["--model", str(model if model.exists() else make_averaging_model(model))]

@@ -101,8 +101,10 @@ MISTAKES: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "misspelt command": (
         _nothing,
         "chekc",
-        "unknown command 'chekc' (did you mean 'check'?); allowed: init, check, config, finetune, tune, compare,"
-        " mutate, clean",
+        (
+            "unknown command 'chekc' (did you mean 'check'?); allowed: init, check, config, finetune, tune, compare, "
+            "mutate, clean"
+        ),
     ),
     "option of no command": (
         _nothing,
