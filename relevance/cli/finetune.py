@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from relevance.cli.answer import Answer, Surroundings
-from relevance.cli.options import add_options, configured
+from relevance.cli.options import OF_SESSIONS, add_options, configured
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +31,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the command's arguments and the options of the configuration, those of `[finetune]` too."""
     text = "train so many times, with seeds that follow each other; the model of the first is what benchmarks take"
     parser.add_argument("--seeds", type=_seeds, default=1, metavar="N", help=text)
-    add_options(parser, "finetune")
+    add_options(parser, "finetune", without=OF_SESSIONS)
 
 
 def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:

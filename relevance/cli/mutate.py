@@ -9,7 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relevance.cli.answer import Answer, Surroundings
-from relevance.cli.options import add_options, configured
+from relevance.cli.options import OF_SESSIONS, add_options, configured
 from relevance.errors import CouldNotRunError, InputError, unknown
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--with-training", action="store_true", help=training)
     parser.add_argument("--other-model", metavar="NAME_OR_PATH", help="plant also this model as the base model")
     parser.add_argument("--seed", type=_count, default=_SEED, metavar="N", help=f"of what is drawn (default: {_SEED})")
-    add_options(parser)
+    add_options(parser, without=OF_SESSIONS)
 
 
 def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:

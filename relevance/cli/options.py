@@ -3,22 +3,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relevance.config import options
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection
 
     from relevance.cli.answer import Surroundings
     from relevance.config import Config
 
-__all__ = ["add_options", "configured"]
+__all__ = ["OF_SESSIONS", "add_options", "configured"]
+
+OF_SESSIONS = ("--baseline", "--require-baseline", "--on-common-queries")
+"""What compares a session with earlier ones: it would change nothing for a command that compares with none."""
 
 
-def add_options(parser: argparse.ArgumentParser, command: str = "") -> None:
+def add_options(parser: argparse.ArgumentParser, command: str = "", *, without: Collection[str] = ()) -> None:
     """Add `--config` and the options of the configuration's keys, those of one command too."""
-    options.add_options(parser.add_argument, command)
+
+    def add(name: str, **settings: Any) -> None:
+        if name not in without:
+            parser.add_argument(name, **settings)
+
+    options.add_options(add, command)
 
 
 def configured(arguments: argparse.Namespace, surroundings: Surroundings) -> Config:

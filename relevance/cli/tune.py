@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from relevance.cli.answer import Answer, Surroundings
-from relevance.cli.options import configured
+from relevance.cli.options import OF_SESSIONS, configured
 from relevance.config import options
 from relevance.errors import CouldNotRunError, InputError, unknown
 
@@ -29,7 +29,7 @@ _HELP = {
     "hybrid_boosted)",
     "--out": "folder of results, replaced whole (default: tune-KIND beside the folder of benchmark results)",
 }
-_LEFT_OUT = ("--floors",)
+_LEFT_OUT = ("--floors", *OF_SESSIONS)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

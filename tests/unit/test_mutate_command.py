@@ -115,6 +115,7 @@ def test_the_list_names_all_kinds(capsys: pytest.CaptureFixture[str]) -> None:
         (["--only", "labels_shuffled"], "--only labels_shuffled: trains a model, minutes each; allowed: with"),
         (["--nulls", "3"], "--nulls changes nothing without --neutral"),
         (["--neutral", "--other-model", "x/y"], "--other-model is a regression; allowed: without --neutral"),
+        (["--baseline", "main.json"], "unknown argument '--baseline'"),
         (["--runs", "0"], "'0'; allowed: a whole number from 1 to 100,000"),
         (["--out", "judgments.csv"], "--out"),
         (["--dataset", "files:nowhere"], "nowhere"),
