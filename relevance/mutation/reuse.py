@@ -43,6 +43,7 @@ class Remembering:
     remembered: int = 0
     _rankings: dict[tuple[object, ...], Ranking] = field(default_factory=dict)
     _texts: WeakKeyDictionary[Catalogue, dict[str, str]] = field(default_factory=WeakKeyDictionary)
+    _vectors: WeakKeyDictionary[Vectors, str] = field(default_factory=WeakKeyDictionary)
     _opening: Opening | None = None
     _marks: tuple[str, str, Mapping[str, object]] | None = None
 
@@ -111,6 +112,12 @@ class Remembering:
             known[name] = _text_hash(catalogue, name)
         return known[name]
 
+    def vector_hash(self, vectors: Vectors) -> str:
+        """Of each product's vector; worked out once for as long as they are held."""
+        if vectors not in self._vectors:
+            self._vectors[vectors] = _vector_hash(vectors)
+        return self._vectors[vectors]
+
 
 @dataclass(frozen=True)
 class _Opening:
@@ -150,7 +157,6 @@ class _Engine:
         self._text_fields = text_fields
         self._vectors = vectors
         self._made: Engine | None = None
-        self._hashes: dict[VectorField, str] = {}
 
     @property
     def indexed(self) -> Engine:
@@ -186,13 +192,8 @@ class _Engine:
         names = self._text_fields if leg.template else tuple(name for name, _ in leg.text)
         fields = tuple(self._vectors) if leg.template else tuple((leg.model, name) for name, _ in leg.vectors)
         texts = (self._plan.text_hash(self._catalogue, name) for name in names)
-        return (*texts, *(self._vector_hash(one) for one in fields))
-
-    def _vector_hash(self, name: VectorField) -> str:
-        if name not in self._hashes:
-            found = self._vectors[name]
-            self._hashes[name] = _vector_hash(found) + _ids_hash(self._catalogue)
-        return self._hashes[name]
+        ids = _ids_hash(self._catalogue) if fields else ""
+        return (*texts, ids, *(self._plan.vector_hash(self._vectors[one]) for one in fields))
 
     def notes(self) -> Sequence[str]:
         return () if self._made is None else self._made.notes()

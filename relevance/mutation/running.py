@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import partial
 from time import perf_counter
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from relevance.errors import InputError
 from relevance.mutation.kind import NotApplicableError
 from relevance.mutation.outcome import Mutations, Outcome
 from relevance.mutation.reuse import Remembering
-from relevance.suite import Baseline, compare_with, prepare, snapshot_of
+from relevance.suite import Baseline, Embedded, compare_with, prepare, snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,14 +34,14 @@ class _Measured:
     training_s: float
 
 
-def measured(plan: Plan, *, progress: bool = False) -> _Measured:
-    """All strategies of a plan, without times.
+def measured(plan: Plan, embedded: Embedded, *, progress: bool = False) -> _Measured:
+    """All strategies of a plan, without times; vectors that are embedded already are not read again.
 
     Raises:
         InputError: see `prepare`, or a ranking is none.
         CouldNotRunError: the engine or a model fails.
     """
-    suite = prepare(plan, progress=progress)
+    suite = prepare(plan, progress=progress, embedded=embedded)
     try:
         for strategy in plan.strategies:
             suite.judge(strategy, suite.search(strategy), None)
@@ -75,48 +76,54 @@ def mutate(
         InputError: see `measured`, for the plan as it is.
         CouldNotRunError: the engine or a model fails, with a change or without.
     """
-    engine = Remembering(plan.engine)
+    engine, embedded = Remembering(plan.engine), Embedded()
     own = replace(plan, engine=engine)
     try:
         start = perf_counter()
-        before = measured(own, progress=progress)
+        before = measured(own, embedded, progress=progress)
         cold_s = perf_counter() - start - before.training_s
         outcomes: list[Outcome] = []
         snapshots: list[Snapshot | None] = [before.snapshot]
         for kind, seed in planted:
-            outcome, snapshot = _planted(own, before, (kind, seed), limits, progress=progress)
-            outcomes.append(outcome)
+            start = perf_counter()
+            outcome, snapshot = _planted(
+                own, before, (kind, seed), limits, partial(measured, embedded=embedded, progress=progress)
+            )
+            outcomes.append(replace(outcome, seconds=perf_counter() - start))
             snapshots.append(snapshot)
             done()
     finally:
         engine.close()
-    found = Mutations(tuple(outcomes), str(limits.leading), cold_s, engine.searched, engine.remembered)
-    return found, snapshots
+    mutations = Mutations(tuple(outcomes), str(limits.leading), cold_s, engine.searched, engine.remembered)
+    return mutations, snapshots
 
 
 def _planted(
-    plan: Plan, before: _Measured, planted: tuple[Kind, int], limits: Limits, *, progress: bool
+    plan: Plan,
+    before: _Measured,
+    planted: tuple[Kind, int],
+    limits: Limits,
+    measure: Callable[[Plan], _Measured],
 ) -> tuple[Outcome, Snapshot | None]:
     kind, seed = planted
-    start = perf_counter()
     try:
-        found = measured(kind.change(plan, seed), progress=progress)
+        found = measure(kind.change(plan, seed))
     except NotApplicableError as why:
         return Outcome(kind, seed, None, inapplicable=str(why)), None
     except InputError as error:
-        return Outcome(kind, seed, None, refused=str(error), seconds=perf_counter() - start), None
-    after = found.snapshot
-    comparison = compare_with(Baseline(_NAME, before.snapshot), after, limits, complete=True)
-    outcome = Outcome(
-        kind,
-        seed,
-        comparison,
-        refused=_other_data(before.snapshot, after),
+        return Outcome(kind, seed, None, refused=str(error)), None
+    return _judged(before, found, planted, limits), found.snapshot
+
+
+def _judged(before: _Measured, found: _Measured, planted: tuple[Kind, int], limits: Limits) -> Outcome:
+    was, after = before.snapshot, found.snapshot
+    return Outcome(
+        *planted,
+        compare_with(Baseline(_NAME, was), after, limits, complete=True),
+        refused=_other_data(was, after),
         below_floors=tuple(name for name in found.below_floors if name not in before.below_floors),
-        changed=tuple(_changed(before.snapshot, after)),
-        seconds=perf_counter() - start,
+        changed=tuple(_changed(was, after)),
     )
-    return outcome, after
 
 
 def _other_data(before: Snapshot, after: Snapshot) -> str:

@@ -13,11 +13,12 @@ from relevance.suite.diagnosing import diagnose_suite, titles_of
 from relevance.suite.finetuned import Finetuned, evaluated_part, finetuned_model, runnable
 from relevance.suite.measured import Preparation, Result, Suite, Timing, one_thread
 from relevance.suite.plan import Plan, floors_of, make_plan, resolved_models, searched_fields
-from relevance.suite.preparing import prepare
+from relevance.suite.preparing import Embedded, prepare
 from relevance.suite.snapshots import snapshot_of, snapshot_of_data
 
 __all__ = [
     "Baseline",
+    "Embedded",
     "Finetuned",
     "Plan",
     "Preparation",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -21,11 +21,25 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from relevance.embeddings import Encoder, Model
     from relevance.engines.base import VectorField
-    from relevance.records import Vectors
+    from relevance.records import Catalogue, Queries, Vectors
     from relevance.suite.plan import Plan
 
-__all__ = ["prepare"]
+__all__ = ["Embedded", "prepare"]
+
+
+@dataclass(frozen=True, eq=False)
+class Embedded:
+    """Vectors that are in memory already, for plans that share models and data; reading the cache checks every row.
+
+    Attributes:
+        products: by model, catalogue and field: the vectors, how many distinct texts there are and how many were cut.
+        queries: by model and queries: shape (queries, dimensions), and the time to embed one, in milliseconds.
+    """
+
+    products: dict[tuple[Model, Catalogue, str], tuple[Vectors, tuple[int, int]]] = field(default_factory=dict)
+    queries: dict[tuple[Model, Queries], tuple[npt.NDArray[np.float32], float | None]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +50,7 @@ class _Encoded:
     query_ms: Mapping[str, float | None]
 
 
-def _encode(plan: Plan, *, progress: bool) -> _Encoded:
+def _encode(plan: Plan, embedded: Embedded, *, progress: bool) -> _Encoded:
     products: dict[VectorField, Vectors] = {}
     queries: dict[str, npt.NDArray[np.float32]] = {}
     cut: dict[VectorField, tuple[int, int]] = {}
@@ -45,12 +59,27 @@ def _encode(plan: Plan, *, progress: bool) -> _Encoded:
         encoder = embeddings.Encoder(model, plan.cache_dir, progress=progress)
         for key in plan.vector_fields:
             if key[0] == name:
-                texts = embedded_texts(plan.dataset.catalogue, key[1])
-                products[key] = encoder.products(texts, label=f"{name}: {key[1]}")
-                cut[key] = encoder.cut_of(texts)
-        queries[name] = encoder.queries(plan.dataset.queries.texts).expanded()
-        query_ms[name] = encoder.stats.query_ms_p50
+                products[key], cut[key] = _of_products(plan, encoder, key, embedded)
+        queries[name], query_ms[name] = _of_queries(plan, encoder, embedded)
     return _Encoded(products, queries, cut, query_ms)
+
+
+def _of_products(plan: Plan, encoder: Encoder, key: VectorField, embedded: Embedded) -> tuple[Vectors, tuple[int, int]]:
+    catalogue, (name, of) = plan.dataset.catalogue, key
+    known = (encoder.model, catalogue, of)
+    if known not in embedded.products:
+        texts = embedded_texts(catalogue, of)
+        vectors = encoder.products(texts, label=f"{name}: {of}")
+        embedded.products[known] = vectors, encoder.cut_of(texts)
+    return embedded.products[known]
+
+
+def _of_queries(plan: Plan, encoder: Encoder, embedded: Embedded) -> tuple[npt.NDArray[np.float32], float | None]:
+    known = (encoder.model, plan.dataset.queries)
+    if known not in embedded.queries:
+        vectors = encoder.queries(plan.dataset.queries.texts).expanded()
+        embedded.queries[known] = vectors, encoder.stats.query_ms_p50
+    return embedded.queries[known]
 
 
 def _with_trained(plan: Plan, *, progress: bool) -> Plan:
@@ -67,13 +96,14 @@ def _with_trained(plan: Plan, *, progress: bool) -> Plan:
     )
 
 
-def prepare(plan: Plan, *, progress: bool, calibrated: bool = False) -> Suite:
+def prepare(plan: Plan, *, progress: bool, calibrated: bool = False, embedded: Embedded | None = None) -> Suite:
     """Train, embed and index what the plan needs, nothing else; a server of ours starts meanwhile.
 
     Args:
         plan: what will run.
         progress: whether bars are shown.
         calibrated: whether the calibration is indexed as well, where an index is made at all.
+        embedded: vectors of earlier plans, to which those of this one are added; None: there are none.
 
     Raises:
         CouldNotRunError: the model or the engine cannot be used.
@@ -84,14 +114,14 @@ def prepare(plan: Plan, *, progress: bool, calibrated: bool = False) -> Suite:
         began = perf_counter()
         plan = _with_trained(plan, progress=progress)
         start = perf_counter()
-        encoded = _encode(plan, progress=progress)
-        embedded = perf_counter()
+        encoded = _encode(plan, Embedded() if embedded is None else embedded, progress=progress)
+        done = perf_counter()
         opening.wait()
         ready = perf_counter()
         engine = opening.index(
             plan.dataset.catalogue, text_fields=plan.text_fields, vectors=encoded.products, progress=progress
         )
-        preparation = Preparation(embedded - start, opening.start_s(), perf_counter() - ready, start - began)
+        preparation = Preparation(done - start, opening.start_s(), perf_counter() - ready, start - began)
         made = index_made(opening) if calibrated and opening.makes_index else None
         calibration = Calibration(made) if made is not None else None
     except BaseException:
