@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from relevance.strategies import STRATEGIES
+
 pytrec_eval = pytest.importorskip("pytrec_eval")
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +42,11 @@ def first(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     return out
 
 
+UNTIMED = {"per_query.json", "qrels.txt", "queries.tsv", "titles.tsv"}
+TIMED = {"baseline.json", "diagnosis.json", "diagnosis.md", "results.json", "to_judge.csv"}
+"""Hold run times, or say what is slower than in the baseline."""
+
+
 def test_all_eleven_are_gated_and_pass(first: Path) -> None:
     """Every strategy has floors for the committed sample, and reaches them."""
     strategies = json.loads((first / "results.json").read_text())["strategies"]
@@ -47,15 +54,21 @@ def test_all_eleven_are_gated_and_pass(first: Path) -> None:
     assert {row["verdict"] for row in strategies.values()} == {"pass"}
 
 
+def _rows(folder: Path) -> dict[str, object]:
+    """Metrics and hits of every query, as a session's own baseline has them."""
+    held = json.loads((folder / "baseline.json").read_text())["strategies"]
+    return {name: (one["scores_sha256"], one["rows"]) for name, one in held.items()}
+
+
 def test_same_command_same_run_files(first: Path, cache: Path, tmp_path: Path) -> None:
     """A second run, warm, writes the same files byte for byte, timings aside, and leaves no torch in memory."""
     out = tmp_path / "out"
     assert _main_job(out, "--cache-dir", str(cache)).returncode == 0
-    names = sorted(path.relative_to(first) for path in first.rglob("*.*"))
-    assert len(names) == 4 + 11
-    for name in names:
-        if name.name != "results.json":
-            assert (first / name).read_bytes() == (out / name).read_bytes(), name
+    names = {str(path.relative_to(first)) for path in first.rglob("*.*")}
+    assert names == {*UNTIMED, *TIMED, *(f"runs/{name}.run" for name in STRATEGIES)}
+    for name in sorted(names - TIMED):
+        assert (first / name).read_bytes() == (out / name).read_bytes(), name
+    assert _rows(first) == _rows(out)
 
 
 def test_trec_eval_scores_the_run_files_to_the_same_means(first: Path) -> None:

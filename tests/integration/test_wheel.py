@@ -65,7 +65,7 @@ def shop(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("stranger")
     done = _run(environment / "relevance", "init", "shop", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == "next: cd shop && pytest"
+    assert done.stdout.splitlines()[-2] == "next: cd shop && pytest"
     return folder / "shop"
 
 
