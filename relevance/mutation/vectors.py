@@ -49,10 +49,12 @@ def _products(change: Callable[[Vectors, np.random.Generator], Vectors]) -> Call
 
     def changed(plan: Plan, seed: int) -> Plan:
         _needs_vectors(plan)
-        return altered(
-            plan,
-            Alterations(vectors=lambda held: _each(held, lambda one: change(one, np.random.default_rng(seed)))),
-        )
+
+        def of(one: Vectors) -> Vectors:
+            # a field that no product has text in has no row to change
+            return change(one, np.random.default_rng(seed)) if len(one.matrix) else one
+
+        return altered(plan, Alterations(vectors=lambda held: _each(held, of)))
 
     return changed
 

@@ -71,7 +71,8 @@ def rows_of(texts: Sequence[str]) -> npt.NDArray[np.float32]:
 
 
 @cache
-def _vectors(field: str) -> Vectors:
+def vectors(field: str) -> Vectors:
+    """Of a field's texts, one a product."""
     return Vectors(rows_of(embedded_texts(shop().catalogue, field)), np.arange(PRODUCTS))
 
 
@@ -111,7 +112,7 @@ def plan(names: Sequence[str] = ()) -> Plan:
 def ranked(given: Plan) -> Mapping[str, Ranking]:
     """What each strategy returns; vectors are made of the texts."""
     catalogue, texts = given.dataset.catalogue, given.dataset.queries.texts
-    held = {key: _vectors(key[1]) for key in given.vector_fields}
+    held = {key: vectors(key[1]) for key in given.vector_fields}
     engine = given.engine.open(progress=False).index(
         catalogue, text_fields=given.text_fields, vectors=held, progress=False
     )

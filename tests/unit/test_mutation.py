@@ -16,7 +16,7 @@ from relevance.mutation import running as running_module
 from relevance.mutation.kind import NotApplicableError
 from relevance.mutation.nulls import swapped
 from relevance.mutation.reuse import Remembering
-from relevance.records import NO_HIT, Ranking
+from relevance.records import NO_HIT, Ranking, Vectors
 from relevance.report.mutations import kinds_table
 
 SEED = 3
@@ -126,6 +126,25 @@ def test_a_server_is_needed_for_changes_of_a_server(name: str) -> None:
     """The embedded engine has no other analyzers and no approximate index."""
     with pytest.raises(NotApplicableError, match="not Elasticsearch"):
         KINDS[name].change(mutated.plan(), SEED)
+
+
+@pytest.mark.parametrize(
+    "kind", [one for one in SEARCHED if one.group in {"vectors", "models"}], ids=lambda kind: kind.name
+)
+def test_a_field_without_text_has_no_vectors_to_change(kind: Kind, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Data without any description: the matrix of that field has no row."""
+    whole = mutated.vectors
+
+    def without_descriptions(field: str) -> Vectors:
+        rows = np.full(mutated.PRODUCTS, -1)
+        return (
+            Vectors(np.zeros((0, mutated.DIMENSIONS), dtype=np.float32), rows)
+            if field == "description"
+            else whole(field)
+        )
+
+    monkeypatch.setattr(mutated, "vectors", without_descriptions)
+    assert mutated.ranked(kind.change(mutated.plan(["vectorsearch_multifield"]), SEED))
 
 
 def _one(name: str, change: str) -> tuple[Ranking, Ranking]:
