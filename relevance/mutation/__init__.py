@@ -3,20 +3,20 @@
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance.mutation import judged, rankings, server, strategies, texts, vectors
+from relevance.mutation import judged, models, rankings, server, strategies, texts, vectors
 from relevance.mutation.kind import Kind
+from relevance.mutation.models import other_model
 from relevance.mutation.neutral import NEUTRAL
 from relevance.mutation.nulls import nulls
 from relevance.mutation.outcome import Mutations, Outcome, banded
 from relevance.mutation.running import mutate
-from relevance.mutation.vectors import other_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = ["KINDS", "NEUTRAL_KINDS", "Kind", "Mutations", "Outcome", "banded", "mutate", "nulls", "other_model"]
 
-_ROOMS = (strategies, texts, vectors, rankings, judged, server)
+_ROOMS = (strategies, texts, vectors, models, rankings, judged, server)
 
 KINDS: "Mapping[str, Kind]" = MappingProxyType({kind.name: kind for room in _ROOMS for kind in room.KINDS})
 """The planted regressions by name."""

@@ -28,6 +28,7 @@ class Kind:
         change: from a plan and a seed to the plan with the change; the given one stays as it is. Raises
             `NotApplicableError` where it would mean nothing.
         cost: what it takes beside searching: "", `embedding`, `training` or `server`.
+        anew: whether all is indexed and searched again, though nothing that decides it may have changed.
     """
 
     name: str
@@ -35,3 +36,4 @@ class Kind:
     what: str
     change: Callable[[Plan, int], Plan]
     cost: str = ""
+    anew: bool = False

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from relevance.suite import Plan
 
-__all__ = ["KINDS", "noisy_scores", "of_rankings", "ties_reversed"]
+__all__ = ["KINDS", "noisy_scores", "of_rankings", "ties_shuffled"]
 
 _GROUP = "rankings"
 _EMPTY_EACH = 50
@@ -91,12 +91,12 @@ def _every_second(ranking: Ranking, hits: int, rng: np.random.Generator) -> Rank
     return Ranking(ranking.codes[:, : 2 * hits : 2], ranking.scores[:, : 2 * hits : 2])
 
 
-def _ordered(ranking: Ranking, scores: npt.NDArray[np.float32], hits: int, *, last_first: bool = False) -> Ranking:
-    """Hits by these scores, descending, then by code, or against it."""
-    codes = ranking.codes
-    ties = -codes if last_first else codes
+def _ordered(
+    ranking: Ranking, scores: npt.NDArray[np.float32], hits: int, ties: npt.NDArray[np.float64 | np.int64]
+) -> Ranking:
+    """Hits by these scores, descending; of equal ones the lowest of `ties` first."""
     order = np.lexsort((ties, -scores), axis=1)[:, :hits]
-    return Ranking(np.take_along_axis(codes, order, axis=1), np.take_along_axis(scores, order, axis=1))
+    return Ranking(np.take_along_axis(ranking.codes, order, axis=1), np.take_along_axis(scores, order, axis=1))
 
 
 def noisy_scores(size: float) -> Callable[[Plan, int], Plan]:
@@ -104,15 +104,16 @@ def noisy_scores(size: float) -> Callable[[Plan, int], Plan]:
 
     def change(ranking: Ranking, hits: int, rng: np.random.Generator) -> Ranking:
         noise = rng.standard_normal(ranking.scores.shape, dtype=np.float32) * np.float32(size)
-        return _ordered(ranking, np.where(ranking.codes == NO_HIT, -np.inf, ranking.scores * (1 + noise)), hits)
+        moved = np.where(ranking.codes == NO_HIT, -np.inf, ranking.scores * (1 + noise))
+        return _ordered(ranking, moved, hits, ranking.codes)
 
     return of_rankings(change, deeper=_DEEPER)
 
 
-ties_reversed = of_rankings(
-    lambda ranking, hits, _: _ordered(ranking, ranking.scores, hits, last_first=True), deeper=_DEEPER
+ties_shuffled = of_rankings(
+    lambda ranking, hits, rng: _ordered(ranking, ranking.scores, hits, rng.random(ranking.codes.shape)), deeper=_DEEPER
 )
-"""Of equal scores the product with the higher id goes first, among those that the engine returns."""
+"""Equal scores are put in an order by chance, among the hits that the engine returns."""
 
 
 KINDS = (

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
@@ -34,18 +35,25 @@ class Remembering:
 
     Attributes:
         inner: what ranks.
-        searched: legs that were searched.
-        remembered: legs that were not.
     """
 
     inner: EnginePlan
-    searched: int = 0
-    remembered: int = 0
+    _counts: Counter[str] = field(default_factory=Counter)
     _rankings: dict[tuple[object, ...], Ranking] = field(default_factory=dict)
     _texts: WeakKeyDictionary[Catalogue, dict[str, str]] = field(default_factory=WeakKeyDictionary)
     _vectors: WeakKeyDictionary[Vectors, str] = field(default_factory=WeakKeyDictionary)
     _opening: Opening | None = None
     _marks: tuple[str, str, Mapping[str, object]] | None = None
+
+    @property
+    def searched(self) -> int:
+        """Legs that were searched."""
+        return self._counts["searched"]
+
+    @property
+    def remembered(self) -> int:
+        """Legs that were not."""
+        return self._counts["remembered"]
 
     @property
     def name(self) -> str:
@@ -77,6 +85,10 @@ class Remembering:
             self._opening = self.inner.open(progress=progress)
         return _Opening(self, self._opening)
 
+    def anew(self) -> Remembering:
+        """One that has forgotten all rankings: it indexes and searches again, on the same server."""
+        return replace(self, _rankings={}, _marks=None)
+
     def close(self) -> None:
         """Let go of the server, where it is ours."""
         if self._opening is not None:
@@ -92,10 +104,10 @@ class Remembering:
         """From memory, or from the engine."""
         key = (leg, hits, *engine.key(leg), *_asked(leg, batch))
         if key in self._rankings:
-            self.remembered += 1
+            self._counts["remembered"] += 1
         else:
             self._rankings[key] = engine.indexed.search(leg, batch, hits=hits)
-            self.searched += 1
+            self._counts["searched"] += 1
         return self._rankings[key]
 
     def marks(self, engine: _Engine) -> tuple[str, str, Mapping[str, object]]:

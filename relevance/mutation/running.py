@@ -86,8 +86,9 @@ def mutate(
         snapshots: list[Snapshot | None] = [before.snapshot]
         for kind, seed in planted:
             start = perf_counter()
+            given = replace(own, engine=engine.anew()) if kind.anew else own
             outcome, snapshot = _planted(
-                own, before, (kind, seed), limits, partial(measured, embedded=embedded, progress=progress)
+                given, before, (kind, seed), limits, partial(measured, embedded=embedded, progress=progress)
             )
             outcomes.append(replace(outcome, seconds=perf_counter() - start))
             snapshots.append(snapshot)

@@ -1,45 +1,40 @@
-"""Changes of vectors and of the models that make them."""
+"""Changes of vectors, whatever model made them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from relevance import embeddings
 from relevance.mutation.altered import Alterations, altered
 from relevance.mutation.kind import Kind, NotApplicableError
 from relevance.records import Vectors
-from relevance.strategies import BASE, FINETUNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     import numpy.typing as npt
 
-    from relevance.embeddings import Model
     from relevance.engines.base import QueryBatch, VectorField
     from relevance.suite import Plan
 
     _Held: TypeAlias = Mapping[VectorField, Vectors]
     _Floats: TypeAlias = npt.NDArray[np.float32]
 
-__all__ = ["KINDS", "noisy_vectors", "other_model"]
+__all__ = ["KINDS", "needs_vectors", "noisy_vectors"]
 
 _GROUP, _MODELS = "vectors", "models"
 _STALE, _LOST = 0.1, 0.1
 _PROJECTED = 32
-_TOKENS = 8
-_PROMPT = "Represent this sentence for searching relevant passages: "
 
 
 def _each(held: _Held, change: Callable[[Vectors], Vectors]) -> _Held:
     return {name: change(found) for name, found in held.items()}
 
 
-def _needs_vectors(plan: Plan) -> None:
+def needs_vectors(plan: Plan) -> None:
+    """Raises `NotApplicableError` where no strategy uses any."""
     if not plan.models:
         raise NotApplicableError("no strategy uses vectors")
 
@@ -48,7 +43,7 @@ def _products(change: Callable[[Vectors, np.random.Generator], Vectors]) -> Call
     """A change of the products' vectors, each field drawn anew from one seed."""
 
     def changed(plan: Plan, seed: int) -> Plan:
-        _needs_vectors(plan)
+        needs_vectors(plan)
 
         def of(one: Vectors) -> Vectors:
             # a field that no product has text in has no row to change
@@ -63,7 +58,7 @@ def _both(change: Callable[[_Floats, int], _Floats]) -> Callable[[Plan, int], Pl
     """A change of rows of vectors, of products and of queries alike; the seed decides the same draw on both sides."""
 
     def changed(plan: Plan, seed: int) -> Plan:
-        _needs_vectors(plan)
+        needs_vectors(plan)
 
         def of(batch: QueryBatch) -> QueryBatch:
             return replace(batch, vectors={name: change(rows, seed) for name, rows in batch.vectors.items()})
@@ -138,7 +133,7 @@ def _swapped(plan: Plan, seed: int) -> Plan:  # noqa: ARG001 - nothing is drawn
 
 def _rotated_queries(plan: Plan, seed: int) -> Plan:
     """An orthogonal matrix: within one side all cosines stay."""
-    _needs_vectors(plan)
+    needs_vectors(plan)
 
     def of(batch: QueryBatch) -> QueryBatch:
         vectors = {}
@@ -148,61 +143,6 @@ def _rotated_queries(plan: Plan, seed: int) -> Plan:
         return replace(batch, vectors=vectors)
 
     return altered(plan, Alterations(batch=of))
-
-
-def _model(change: Callable[[Model], Model]) -> Callable[[Plan, int], Plan]:
-    """A change of what all models are given; a model that is yet to be trained stays."""
-
-    def changed(plan: Plan, seed: int) -> Plan:  # noqa: ARG001 - nothing is drawn
-        _needs_vectors(plan)
-        if plan.config.elasticsearch.index is not None:
-            raise NotApplicableError("the index exists already, what it holds is not changed")
-        models = {name: change(model) for name, model in plan.models.items()}
-        if models == dict(plan.models):
-            raise NotApplicableError("no model has what is changed")
-        return replace(plan, models=MappingProxyType(models))
-
-    return changed
-
-
-def _with_prompt(prompt: Callable[[str], str]) -> Callable[[Plan, int], Plan]:
-    return _model(lambda model: replace(model, prompt=prompt(model.prompt)))
-
-
-def _base_for_finetuned(plan: Plan, seed: int) -> Plan:  # noqa: ARG001 - nothing is drawn
-    if FINETUNED not in plan.models or BASE not in plan.models or plan.finetuned is None:
-        raise NotApplicableError("no strategy uses the fine-tuned model beside the base model")
-    base = plan.models[BASE]
-    return replace(
-        plan,
-        models=MappingProxyType({**plan.models, FINETUNED: base}),
-        finetuned=replace(plan.finetuned, model=base, trained=True),
-    )
-
-
-def _labels_shuffled(plan: Plan, seed: int) -> Plan:
-    recipe = plan.finetuned.recipe if plan.finetuned is not None else None
-    if plan.finetuned is None or recipe is None:
-        raise NotApplicableError("no model is trained here")
-    train = recipe.pairs.train
-    order = np.random.default_rng(seed).permutation(len(train)).tolist()
-    shuffled = tuple(
-        replace(pair, product=train[at].product, text=train[at].text) for pair, at in zip(train, order, strict=True)
-    )
-    pairs = replace(recipe.pairs, train=shuffled)
-    return replace(plan, finetuned=replace(plan.finetuned, recipe=replace(recipe, pairs=pairs), trained=False))
-
-
-def other_model(name: str) -> Kind:
-    """Another base model, by path or name."""
-
-    def changed(plan: Plan, seed: int) -> Plan:  # noqa: ARG001 - nothing is drawn
-        if BASE not in plan.models:
-            raise NotApplicableError("no strategy uses the base model")
-        model = embeddings.resolve(replace(plan.config.models[BASE], model=name))
-        return replace(plan, models=MappingProxyType({**plan.models, BASE: model}))
-
-    return Kind("other_model", _MODELS, f"the base model is {name}", changed, "embedding")
 
 
 def noisy_vectors(size: float) -> Callable[[Plan, int], Plan]:
@@ -230,23 +170,4 @@ KINDS = (
         f"another, weaker model: all vectors are projected onto {_PROJECTED} random directions",
         _both(_projected),
     ),
-    Kind(
-        "prompt_missing", _MODELS, "queries are embedded without their prompt", _with_prompt(lambda _: ""), "embedding"
-    ),
-    Kind(
-        "prompt_doubled",
-        _MODELS,
-        "the prompt stands twice before every query; where there is none, another model's stands there",
-        _with_prompt(lambda prompt: prompt * 2 or _PROMPT),
-        "embedding",
-    ),
-    Kind(
-        "texts_cut",
-        _MODELS,
-        f"texts are embedded up to {_TOKENS} tokens",
-        _model(lambda model: replace(model, max_tokens=min(model.max_tokens, _TOKENS))),
-        "embedding",
-    ),
-    Kind("base_for_finetuned", _MODELS, "the base model stands where the fine-tuned one was", _base_for_finetuned),
-    Kind("labels_shuffled", _MODELS, "the model was fine-tuned on shuffled pairs", _labels_shuffled, "training"),
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import mutated
 import numpy as np
@@ -13,11 +14,15 @@ import pytest
 from relevance.gate import Limits
 from relevance.mutation import KINDS, NEUTRAL_KINDS, Kind, mutate, nulls
 from relevance.mutation import running as running_module
+from relevance.mutation.altered import Alterations, altered
 from relevance.mutation.kind import NotApplicableError
 from relevance.mutation.nulls import swapped
 from relevance.mutation.reuse import Remembering
 from relevance.records import NO_HIT, Ranking, Vectors
 from relevance.report.mutations import kinds_table
+
+if TYPE_CHECKING:
+    from relevance.suite import Plan
 
 SEED = 3
 MODELS = {"prompt_missing", "prompt_doubled", "texts_cut"}
@@ -180,12 +185,12 @@ def test_missing_products_are_never_found() -> None:
     assert deep <= set(np.flatnonzero(kept).tolist())
 
 
-@pytest.mark.parametrize("name", ["same_again", "boosts_doubled", "score_noise_1e7", "other_order", "ties_reversed"])
+@pytest.mark.parametrize("name", ["same_again", "boosts_scaled", "score_noise_1e7", "other_order", "ties_shuffled"])
 def test_neutral_changes_keep_what_is_found(name: str) -> None:
     """The nearest products of vectors that never tie are the same."""
     given = mutated.plan(["vectorsearch"])
     before = mutated.ranked(given)["vectorsearch"]
-    if name == "boosts_doubled":
+    if name == "boosts_scaled":
         given = mutated.plan(["vectorsearch_multifield"])
         before = mutated.ranked(given)["vectorsearch_multifield"]
     after = mutated.ranked(NEUTRAL_KINDS[name].change(given, SEED))[given.strategies[0].name]
@@ -198,24 +203,35 @@ def test_another_order_decides_ties_otherwise() -> None:
         mutated.ranked(plan)["textsearch"]
         for plan in (
             mutated.plan(["textsearch"]),
-            NEUTRAL_KINDS["ties_reversed"].change(mutated.plan(["textsearch"]), SEED),
+            NEUTRAL_KINDS["ties_shuffled"].change(mutated.plan(["textsearch"]), SEED),
         )
     )
     assert (before.scores == after.scores).all()
 
 
+@pytest.mark.parametrize(
+    "name", ["boosts_scaled", "boost_1_percent", "score_jitter_1e3", "ties_shuffled", "other_order"]
+)
+def test_neutral_changes_are_others_with_another_seed(name: str) -> None:
+    """Repeating them is more than doing one again."""
+    given = mutated.plan(["textsearch_boosted"])
+    kind = NEUTRAL_KINDS[name]
+    found = [mutated.ranked(kind.change(given, seed))["textsearch_boosted"] for seed in range(4)]
+    assert any(not same(found[0], other) for other in found[1:])
+
+
 @pytest.fixture
-def text_plan(monkeypatch: pytest.MonkeyPatch) -> object:
+def text_plan(monkeypatch: pytest.MonkeyPatch) -> Plan:
     """A plan of text, whose versions need no packages of models."""
     monkeypatch.setattr(running_module, "_NAME", "before")
     return mutated.plan(["textsearch", "textsearch_boosted"])
 
 
-def test_mutate_tells_what_the_gate_says(text_plan: object) -> None:
+def test_mutate_tells_what_the_gate_says(text_plan: Plan) -> None:
     """A lost title fails or warns, duplicates are refused, other judgments too, the same again has no effect."""
     names = ["title_not_matched", "duplicates", "judgments_of_next_query", "vectors_stale", "hits_reversed"]
     planted = [(KINDS[name], SEED) for name in names] + [(NEUTRAL_KINDS["same_again"], SEED)]
-    found, snapshots = mutate(text_plan, planted, Limits())  # type: ignore[arg-type]
+    found, snapshots = mutate(text_plan, planted, Limits())
     verdicts = {one.kind.name: one.verdict for one in found.outcomes}
     assert verdicts["duplicates"] == verdicts["judgments_of_next_query"] == "refused"
     assert "twice" in found.outcomes[1].refused
@@ -228,18 +244,38 @@ def test_mutate_tells_what_the_gate_says(text_plan: object) -> None:
     assert [one is None for one in snapshots] == [False, False, True, False, True, False, False]
 
 
-def test_a_verdict_names_what_decided_it(text_plan: object) -> None:
+def test_the_same_again_is_searched_again(text_plan: Plan) -> None:
+    """An engine whose lists are in another order each time is found out, and one that is not has no effect."""
+    rng = np.random.default_rng(SEED)
+
+    def shuffled(ranking: Ranking, hits: int) -> Ranking:
+        order = rng.permuted(np.tile(np.arange(hits), (len(ranking.codes), 1)), axis=1)
+        return Ranking(np.take_along_axis(ranking.codes, order, axis=1), ranking.scores)
+
+    restless = altered(text_plan, Alterations(ranking=shuffled))
+    planted = [(NEUTRAL_KINDS["same_again"], seed) for seed in (1, 2)]
+    found, (before, *others) = mutate(restless, planted, Limits())
+    assert [one.changed for one in found.outcomes] == [("textsearch", "textsearch_boosted")] * 2
+    assert before is not None
+    first, second = (one.strategies["textsearch"].hits for one in others if one is not None)
+    assert len({before.strategies["textsearch"].hits, first, second}) == 3
+    still, _ = mutate(text_plan, planted, Limits())
+    assert [one.verdict for one in still.outcomes] == ["no effect"] * 2
+    assert (still.searched, still.remembered) == (6, 0)
+
+
+def test_a_verdict_names_what_decided_it(text_plan: Plan) -> None:
     """Queries that newly return nothing are one of 60 here; where nDCG@10 fails as well, that is named."""
     planted = [(KINDS[name], SEED) for name in ("first_word_lost", "newly_empty", "hits_by_id")]
-    found, _ = mutate(text_plan, planted, Limits(empty_queries=1, least_queries=1_000))  # type: ignore[arg-type]
+    found, _ = mutate(text_plan, planted, Limits(empty_queries=1, least_queries=1_000))
     by = {one.kind.name: (one.verdict, one.decided_by(found.measure)) for one in found.outcomes}
     assert by["newly_empty"] == ("fail", "empty results")
     assert by["hits_by_id"][1] in {"nDCG@10", ""}
 
 
-def test_swapping_twice_is_swapping_nothing(text_plan: object) -> None:
+def test_swapping_twice_is_swapping_nothing(text_plan: Plan) -> None:
     """And with all queries swapped, both sides change places."""
-    _, (before, after) = mutate(text_plan, [(KINDS["title_not_matched"], SEED)], Limits())  # type: ignore[arg-type]
+    _, (before, after) = mutate(text_plan, [(KINDS["title_not_matched"], SEED)], Limits())
     assert before is not None
     assert after is not None
     chosen = np.arange(len(before.queries)) % 3 == 0
@@ -254,9 +290,9 @@ def test_swapping_twice_is_swapping_nothing(text_plan: object) -> None:
             assert (every[1].strategies[name].metrics[metric] == numbers).all()
 
 
-def test_nulls_are_counted(text_plan: object) -> None:
+def test_nulls_are_counted(text_plan: Plan) -> None:
     """As many verdicts as sessions; the same seed gives the same."""
-    _, (before, after) = mutate(text_plan, [(KINDS["title_not_matched"], SEED)], Limits())  # type: ignore[arg-type]
+    _, (before, after) = mutate(text_plan, [(KINDS["title_not_matched"], SEED)], Limits())
     assert before is not None
     assert after is not None
     found = nulls(before, [after], Limits(), number=6, seed=1)
