@@ -18,7 +18,7 @@ from relevance.datasets import DATASETS
 from relevance.datasets.source import Source
 from relevance.engines import AUTO
 from relevance.errors import InputError, unknown
-from relevance.finetune.recipe import Options
+from relevance.finetune.recipe import SAMPLE_EPOCHS, Options
 from relevance.gate import read_limits
 from relevance.jsonfile import read_json_object
 from relevance.strategies import BASE, FINETUNED, STRATEGIES, from_table
@@ -91,7 +91,7 @@ def read_config(
         out=located(out) if out else root / _DEFAULT_OUT,
         cache_dir=located(cache) if cache else embeddings.default_cache_dir(),
         gate=_limits(layers, strategies),
-        finetune=_finetune(layers),
+        finetune=_finetune(layers, source),
         pairs_share=_share(layers),
         origins=_origins(layers, source, models),
     )
@@ -190,9 +190,10 @@ def _strategies(layers: Layers, models: Mapping[str, ModelChoice]) -> Mapping[st
     return MappingProxyType(found)
 
 
-def _finetune(layers: Layers) -> Options:
+def _finetune(layers: Layers, source: Source) -> Options:
+    own = {"epochs": SAMPLE_EPOCHS} if source.format == "sample" else {}
     found = {key.key: layers.find(key.path) for key in KEYS if key.table == "finetune" and key.command}
-    values: dict[str, Any] = {name: value.value for name, value in found.items() if value}
+    values: dict[str, Any] = own | {name: value.value for name, value in found.items() if value}
     return Options(**values)
 
 

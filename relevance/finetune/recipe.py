@@ -14,13 +14,16 @@ if TYPE_CHECKING:
     from relevance.finetune.pairs import Pairs
     from relevance.finetune.validation import Validation
 
-__all__ = ["LOSSES", "Options", "Recipe", "estimated_seconds", "recipe_hash"]
+__all__ = ["LOSSES", "SAMPLE_EPOCHS", "Options", "Recipe", "estimated_seconds", "recipe_hash"]
 
 _FORMAT = 1
 """Counts the versions of the training itself: what an older one made is not taken for what this one makes."""
 
 LOSSES = ("mnrl", "hard")
 """Multiple negatives ranking loss: the other products of the batch, or a mined negative for each query too."""
+
+SAMPLE_EPOCHS = 1
+"""Of the packaged sample where nothing else is asked for: its main job, training included, is to stay short."""
 
 _TOKENS_PER_S = 1_000
 """That a model of `_WEIGHTS_BYTES` (all-MiniLM-L6-v2) is trained on, on two CPU cores; a larger one in proportion."""
@@ -44,7 +47,7 @@ class Options:
         patience: evaluations without a better nDCG, two an epoch, after which training ends.
     """
 
-    epochs: int = 1
+    epochs: int = 3
     batch_size: int = 32
     learning_rate: float = 5e-5
     max_tokens: int = 64

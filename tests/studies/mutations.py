@@ -1,9 +1,10 @@
 """What the gate says of planted regressions and of neutral changes, on the sample, Chorus and Home Depot.
 
 `PYTHONPATH=.:tests python -m studies.mutations [SET ...]` writes `docs/studies/mutations-SET.csv`,
-`mutations-neutral.csv` and `mutations-cost.csv`; a set whose rows are there is left out. Chorus and Home Depot lie in
-`../shared/data`. Their texts are embedded by a made model, the word embeddings of the packaged model averaged, since
-those of the whole model take half an hour: quick vectors of a plausible quality, on real texts.
+`mutations-cost.csv`, `mutations-neutral.csv` and `mutations-nulls.csv`; a set whose rows are there is left out. Chorus
+and Home Depot lie in `../shared/data`. Their texts are embedded by a made model, the word embeddings of the packaged
+model averaged, since those of the whole model take half an hour: quick vectors of a plausible quality, on real texts.
+The sample has two parts of its own: what a server changes, in a container, and what a training changes.
 """
 
 from __future__ import annotations
@@ -14,19 +15,36 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from relevance.config import read_config
+from relevance.mutation import KINDS, NEUTRAL_KINDS, mutate, nulls
+from relevance.suite import make_plan
 from studies.store import FOLDER, collect
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from relevance.baseline import Snapshot
+    from relevance.gate import Limits
+    from relevance.mutation import Kind
 
 __all__ = ["make_averaging_model"]
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SETS = {
-    "sample": ["--dataset", "sample"],
-    "chorus": ["--dataset", f"chorus:{DATA / 'chorus'}"],
-    "homedepot": ["--dataset", f"homedepot:{DATA / 'homedepot'}"],
+    "sample": "sample",
+    "chorus": f"chorus:{DATA / 'chorus'}",
+    "homedepot": f"homedepot:{DATA / 'homedepot'}",
 }
-RUNS, NULLS = 8, 200
+PARTS = {"sample-server": "server", "sample-training": "training"}
+"""Of the sample: only the kinds that take a server or a training."""
+RUNS = {"sample": 10, "sample-server": 10, "sample-training": 3, "chorus": 10, "homedepot": 6}
+"""Neutral runs of each kind."""
+NULLS, SEED = 200, 12
 NINE = (
     "textsearch",
     "textsearch_boosted",
@@ -61,27 +79,47 @@ def make_averaging_model(folder: Path) -> Path:
     return folder
 
 
-def _run(name: str, *arguments: str) -> dict[str, object]:
-    """The command, in a process of its own; what its folder's JSON says, and its last lines."""
+def _strategies(data: str) -> tuple[str, ...] | None:
+    """All of the sample; elsewhere those of the base model."""
+    return None if data.startswith("sample") else NINE
+
+
+def _options(data: str) -> dict[str, str]:
+    """Of the configuration, by name; the cache is the study's own, so that the first run of a set is a cold one."""
+    options = {
+        "dataset": SETS[data.partition("-")[0]],
+        "engine": "elasticsearch" if data == "sample-server" else "embedded",
+        "cache_dir": str(Path(tempfile.gettempdir()) / f"mutations-cache-{data}"),
+    }
+    if data.startswith("sample"):
+        return options
+    model = Path(tempfile.gettempdir()) / "averaging-model"
+    return options | {"model": str(model if model.exists() else make_averaging_model(model))}
+
+
+def _run(data: str, *arguments: str) -> dict[str, object]:
+    """The command, in a process of its own: what its folder's JSON says."""
     out = Path(tempfile.mkdtemp()) / "found"
-    # a cache of the study's own: the first run of a set is a cold one
-    cache = Path(tempfile.gettempdir()) / f"mutations-cache-{name}"
-    options = [*SETS[name], "--engine", "embedded", "--out", str(out), "--cache-dir", str(cache)]
-    if name != "sample":
-        model = Path(tempfile.gettempdir()) / "averaging-model"
-        options += ["--model", str(model if model.exists() else make_averaging_model(model))]
-        options += [part for strategy in NINE for part in ("--strategy", strategy)]
-    command = [sys.executable, "-m", "relevance.cli", "mutate", *options, *arguments]
-    done = subprocess.run(command, stdout=subprocess.PIPE, check=False, text=True, env=dict(os.environ))  # noqa: S603 - own command
+    options = [part for name, value in _options(data).items() for part in (f"--{name.replace('_', '-')}", value)]
+    options += [part for strategy in _strategies(data) or () for part in ("--strategy", strategy)]
+    command = [sys.executable, "-m", "relevance.cli", "mutate", *options, "--out", str(out), *arguments]
+    done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - own command
     if not (out / "mutations.json").exists():
         raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}")
     document: dict[str, object] = json.loads((out / "mutations.json").read_text(encoding="utf-8"))
-    return {**document, "folder": out, "lines": done.stdout.splitlines(), "code": done.returncode}
+    return {**document, "folder": out, "code": done.returncode}
+
+
+def _only(data: str, kinds: Mapping[str, Kind]) -> list[str]:
+    """The arguments that choose the kinds of a part; a server is also asked the same again."""
+    cost = PARTS.get(data)
+    chosen = [name for name, kind in kinds.items() if kind.cost == cost or (cost == "server" and kind.anew)]
+    return ["--with-training"] * (cost == "training") + [part for name in chosen for part in ("--only", name)]
 
 
 def planted(data: str) -> dict[str, object]:
     """Regressions, one a kind; their rows go into a file of the set's own."""
-    found = _run(data)
+    found = _run(data, *_only(data, KINDS))
     shutil.copyfile(Path(str(found["folder"])) / "mutations.csv", FOLDER / f"mutations-{data}.csv")
     mutations = found["mutations"]
     assert isinstance(mutations, list)
@@ -97,27 +135,43 @@ def planted(data: str) -> dict[str, object]:
 
 
 def neutral(data: str) -> dict[str, object]:
-    """Neutral changes, eight of each kind, and 200 true nulls."""
-    found = _run(data, "--neutral", "--runs", str(RUNS), "--nulls", str(NULLS))
-    mutations, lines = found["mutations"], found["lines"]
+    """Neutral changes, so many of each kind."""
+    index = ["--vector-index", "hnsw"] if data == "sample-server" else []
+    found = _run(data, "--neutral", "--runs", str(RUNS[data]), *index, *_only(data, NEUTRAL_KINDS))
+    mutations = found["mutations"]
     assert isinstance(mutations, list)
-    assert isinstance(lines, list)
     verdicts = [one["verdict"] for one in mutations if not one["not_applicable"]]
-    (nulls,) = [line for line in lines if line.startswith("true nulls")]
-    counts = dict(part.split()[::-1] for part in nulls.rpartition(": ")[2].split(", "))
-    return {
-        "noise runs": len(verdicts),
-        **{f"noise {name}": verdicts.count(name) for name in ("fail", "warn", "pass", "no effect")},
-        "nulls": NULLS,
-        **{f"nulls {name}": int(counts[name]) for name in ("fail", "warn", "pass")},
-    }
+    counts = {name: verdicts.count(name) for name in ("fail", "warn", "pass", "no effect")}
+    return {"runs": len(verdicts), **counts}
+
+
+@cache
+def _swappable(data: str) -> tuple[Snapshot, list[Snapshot], Limits]:
+    """The suite as it is and under every change of its strategies, which true nulls are made of."""
+    given = {**_options(data), "strategy": _strategies(data)}
+    options = {name: value for name, value in given.items() if value is not None}
+    config = read_config(options=options, environ=os.environ, file=None, root=Path.cwd())
+    planted = [(kind, SEED) for kind in KINDS.values() if kind.group == "strategies"]
+    _, (before, *after) = mutate(make_plan(config, config.selected), planted, config.gate)
+    assert before is not None
+    return before, [one for one in after if one is not None], config.gate
+
+
+def swapped(data: str, p_large: float) -> dict[str, object]:
+    """Sessions without a true change, both sides of each query swapped by chance, under one limit for large drops."""
+    before, after, limits = _swappable(data)
+    found = nulls(before, after, replace(limits, p_large=p_large), number=NULLS, seed=SEED)
+    return {"changes": len(after), "sessions": NULLS, **found}
 
 
 def main() -> None:
     """Measure what is missing."""
-    cells = [{"data": name} for name in sys.argv[1:] or SETS]
+    chosen = sys.argv[1:] or [*SETS, *PARTS]
+    cells = [{"data": name} for name in chosen]
     collect(FOLDER / "mutations-cost.csv", cells, planted)
     collect(FOLDER / "mutations-neutral.csv", cells, neutral)
+    limits = [{**cell, "p_large": p_large} for cell in cells if cell["data"] in SETS for p_large in (0.1, 0.05, 0.01)]
+    collect(FOLDER / "mutations-nulls.csv", limits, swapped)
 
 
 if __name__ == "__main__":

@@ -222,6 +222,13 @@ def test_options_of_a_model_are_for_base(tmp_path: Path) -> None:
     }
 
 
+def test_the_sample_is_trained_on_for_one_epoch_if_nobody_says_otherwise(tmp_path: Path) -> None:
+    """Whatever name it has; other data for several, until the validation no longer gains."""
+    assert _read(tmp_path, '[datasets.ours]\nformat = "sample"', dataset="ours").finetune.epochs == 1
+    assert _read(tmp_path, dataset="homedepot:shop").finetune.epochs == 3
+    assert _read(tmp_path, dataset="sample", epochs=5).finetune.epochs == 5
+
+
 # places
 
 
