@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from relevance.embeddings import default_cache_dir
 from relevance.strategies import STRATEGIES
 
 pytrec_eval = pytest.importorskip("pytrec_eval")
@@ -28,14 +29,14 @@ def _main_job(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A cache of embeddings of this module's own: cold for its first run."""
-    return tmp_path_factory.mktemp("cache")
+def cache() -> Path:
+    """That of the main job, so that embedding and training are waited for once: cold on a fresh machine alone."""
+    return default_cache_dir()
 
 
 @pytest.fixture(scope="module")
 def first(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    """The results of a run with a cold cache, in CI's mode; it has to pass its floors."""
+    """The results of a run in CI's mode; it has to pass its floors."""
     out = tmp_path_factory.mktemp("first") / "out"
     done = _main_job(out, "--cache-dir", str(cache))
     assert done.returncode == 0, done.stdout + done.stderr
@@ -61,7 +62,7 @@ def _rows(folder: Path) -> dict[str, object]:
 
 
 def test_same_command_same_run_files(first: Path, cache: Path, tmp_path: Path) -> None:
-    """A second run, warm, writes the same files byte for byte, timings aside, and leaves no torch in memory."""
+    """A second run writes the same files byte for byte, timings aside, and leaves no torch in memory."""
     out = tmp_path / "out"
     assert _main_job(out, "--cache-dir", str(cache)).returncode == 0
     names = {str(path.relative_to(first)) for path in first.rglob("*.*")}
