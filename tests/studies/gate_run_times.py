@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 __all__ = ["session"]
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNS = 10
+RUNS, SLOWED = 5, 10
+"""Sessions of each surrounding, and with one strategy slowed down."""
 TIMES = 3
 _SPIN = "while True: pass"
 
@@ -92,7 +93,7 @@ class _busy:  # noqa: N801 - a context, as those of contextlib
 def _cells() -> Iterator[dict[str, object]]:
     for where in ("two cores", "one core", "beside two busy processes"):
         yield from ({"where": where, "run": run, "slowed": ""} for run in range(RUNS))
-    for run, name in enumerate(islice(cycle(STRATEGIES), RUNS)):
+    for run, name in enumerate(islice(cycle(STRATEGIES), SLOWED)):
         yield {"where": "two cores", "run": run, "slowed": name}
 
 
