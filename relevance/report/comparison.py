@@ -39,7 +39,8 @@ def _head(comparison: Comparison, *, quiet: bool) -> Line:
 
 
 def _line(found: Finding, label: str, mark: str) -> Line:
-    return Line(f"{label}: {found.strategy}: {_said(found)}", mark)
+    why = "" if found.status == "pass" else "".join(f": {reason}" for reason in found.reasons[1:2])
+    return Line(f"{label}: {found.strategy}: {_said(found)}{why}", mark)
 
 
 def _said(found: Finding) -> str:

@@ -68,7 +68,7 @@ def _compared(comparison: Comparison, diagnosis: Diagnosis | None) -> list[str]:
     said += [("better", one) for one in better]
     lines += _listed(
         [
-            f"{sign}: {code(one.strategy)} {escaped(one.measure)} {escaped(one.reasons[0] if one.reasons else '')}"
+            f"{sign}: {code(one.strategy)} {escaped(one.measure)} {escaped(': '.join(one.reasons[:2]))}"
             for sign, one in said
         ]
     ) or ["", "Nothing is worse."]
