@@ -64,9 +64,9 @@ KINDS = (
         mapping=_MAPPINGS / "case_kept.json",
     ),
     _kind(
-        "analyzer_of_spaces",
-        "the index's analyzer cuts at spaces alone, that of queries at everything",
-        mapping=_MAPPINGS / "whitespace.json",
+        "analyzer_of_letters",
+        "the index's analyzer keeps letters alone, that of queries digits too",
+        mapping=_MAPPINGS / "letters.json",
     ),
     _kind("bm25_k1_3", "BM25 has k1 = 3 instead of 1.2", mapping=_MAPPINGS / "bm25.json"),
 )

@@ -24,7 +24,7 @@ LARGE = (
     "hits_reversed",
     "off_by_one",
 )
-ON_SERVER = ("index_hnsw", "index_int8_hnsw", "analyzer_keeps_case", "analyzer_of_spaces", "bm25_k1_3")
+ON_SERVER = ("index_hnsw", "index_int8_hnsw", "analyzer_keeps_case", "analyzer_of_letters", "bm25_k1_3")
 
 
 def _planted(out: Path, names: tuple[str, ...], *options: str, strategies: list[str]) -> dict[str, dict[str, Any]]:
@@ -60,7 +60,7 @@ def test_changes_of_a_server(tmp_path: Path) -> None:
     found = _planted(tmp_path / "out", ON_SERVER, "--engine", "elasticsearch", strategies=searched)
     assert set(found) == set(ON_SERVER)
     assert {name: one["not_applicable"] for name, one in found.items()} == dict.fromkeys(ON_SERVER, "")
-    for name in ("analyzer_keeps_case", "analyzer_of_spaces"):
+    for name in ("analyzer_keeps_case", "analyzer_of_letters"):
         assert found[name]["changed"] == ["textsearch"], name
         assert found[name]["verdict"] in {"warn", "fail"}, name
     assert found["bm25_k1_3"]["changed"] == ["textsearch"]
