@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from relevance.config.key import Key
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
 from relevance.finetune.recipe import SAMPLE_EPOCHS, Options
@@ -9,12 +11,11 @@ from relevance.finetune.recipe import SAMPLE_EPOCHS, Options
 __all__ = ["ELASTICSEARCH", "FINETUNE", "GATE"]
 
 
-def _finetune(name: str, kind: str, meaning: str, metavar: str, option: str = "", also: str = "") -> Key:
+def _finetune(name: str, kind: str, meaning: str, metavar: str, option: str = "") -> Key:
     """A key of `[finetune]`, whose default stands in `Options` and whose option is one of `relevance finetune`."""
     option = option or f"--{name.replace('_', '-')}"
     variable = f"RELEVANCE_FINETUNE_{name.upper()}"
-    default = f"{getattr(Options, name)}{also}"
-    return Key(f"finetune.{name}", kind, default, meaning, option, metavar, variable, "finetune")
+    return Key(f"finetune.{name}", kind, str(getattr(Options, name)), meaning, option, metavar, variable, "finetune")
 
 
 ELASTICSEARCH = (
@@ -100,7 +101,10 @@ FINETUNE = (
         "--pairs-from-judgments",
         "SHARE",
     ),
-    _finetune("epochs", "positive", "passes over the pairs at most", "N", also=f"; the sample: {SAMPLE_EPOCHS}"),
+    replace(
+        _finetune("epochs", "positive", "passes over the pairs at most", "N"),
+        default=f"{Options.epochs}; the sample: {SAMPLE_EPOCHS}",
+    ),
     _finetune("batch_size", "batch", "pairs in a batch; the others' products are a query's negatives", "N"),
     _finetune("learning_rate", "rate", "its highest value, after the warm-up", "RATE"),
     _finetune("max_tokens", "tokens", "cut texts at so many tokens, in training alone", "N", "--train-tokens"),
