@@ -6,8 +6,10 @@ from relevance.gate.finding import Comparison, Finding, Status
 from relevance.gate.floors import GATED, Floors, Lost, Shortfall, Verdict, judge, read_floors, suggest
 from relevance.gate.limits import Limits, read_limits
 from relevance.gate.regression import compare
+from relevance.gate.rules import EMPTY
 
 __all__ = [
+    "EMPTY",
     "GATED",
     "Comparison",
     "Finding",

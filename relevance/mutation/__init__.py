@@ -7,14 +7,25 @@ from relevance.mutation import judged, models, rankings, server, strategies, tex
 from relevance.mutation.kind import Kind
 from relevance.mutation.models import other_model
 from relevance.mutation.neutral import NEUTRAL
-from relevance.mutation.nulls import nulls
+from relevance.mutation.nulls import EMPTIED, nulls
 from relevance.mutation.outcome import Mutations, Outcome, banded
 from relevance.mutation.running import mutate
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-__all__ = ["KINDS", "NEUTRAL_KINDS", "Kind", "Mutations", "Outcome", "banded", "mutate", "nulls", "other_model"]
+__all__ = [
+    "EMPTIED",
+    "KINDS",
+    "NEUTRAL_KINDS",
+    "Kind",
+    "Mutations",
+    "Outcome",
+    "banded",
+    "mutate",
+    "nulls",
+    "other_model",
+]
 
 _ROOMS = (strategies, texts, vectors, models, rankings, judged, server)
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from relevance.gate import Limits
-from relevance.mutation import KINDS, NEUTRAL_KINDS, Kind, mutate, nulls
+from relevance.mutation import EMPTIED, KINDS, NEUTRAL_KINDS, Kind, mutate, nulls
 from relevance.mutation import running as running_module
 from relevance.mutation.altered import Alterations, altered
 from relevance.mutation.kind import NotApplicableError
@@ -298,3 +298,14 @@ def test_nulls_are_counted(text_plan: Plan) -> None:
     found = nulls(before, [after], Limits(), number=6, seed=1)
     assert sum(found.values()) == 6
     assert found == nulls(before, [after], Limits(), number=6, seed=1)
+
+
+def test_nulls_that_swapping_empties_are_counted_apart(text_plan: Plan) -> None:
+    """Queries that a change empties are empty on either side after swapping: no test of a metric says so."""
+    _, (before, after) = mutate(text_plan, [(KINDS["newly_empty"], SEED)], Limits())
+    assert before is not None
+    assert after is not None
+    limits = Limits(empty_queries=1, least_queries=1_000)
+    found = nulls(before, [after], limits, number=20, seed=1)
+    assert found["fail"] == 0
+    assert 0 < found[EMPTIED] < 20
