@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from faults.node import Node
     from faults.session import Session
 
-SESSIONS = int(os.environ.get("RELEVANCE_SESSIONS", "12"))
+SESSIONS = int(os.environ.get("RELEVANCE_SESSIONS", "6"))
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PASSED, INTERRUPTED = 0, 2
 BESIDE = frozenset({1, 130, -signal.SIGINT, -signal.SIGTERM})
