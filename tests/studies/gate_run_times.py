@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 __all__ = ["session"]
 
 ROOT = Path(__file__).resolve().parents[2]
-RUNS, SLOWED = 5, 10
+RUNS, SLOWED = 10, 10
 """Sessions of each surrounding, and with one strategy slowed down."""
 TIMES = 3
 _SPIN = "while True: pass"
