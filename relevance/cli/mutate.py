@@ -51,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     """Plant, measure, write the folder where one is named, and say what the gate would say."""
+    from relevance.mutation import SWAPPED_KINDS  # noqa: PLC0415 - numpy
     from relevance.report.mutations import MARK, kinds_lines, mutation_files, mutation_lines  # noqa: PLC0415 - numpy
 
     kinds = _kinds(arguments)
@@ -64,7 +65,7 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
         _check_out(out, MARK)
     plan, lines = _plan(config)
     planted = [(kind, arguments.seed + at) for kind in kinds.values() for at in range(arguments.runs)]
-    effective = _effective(arguments.seed) if arguments.nulls is not None else []
+    effective = [(kind, arguments.seed) for kind in SWAPPED_KINDS] if arguments.nulls is not None else []
     found, snapshots = _mutated(plan, [*planted, *effective], config)
     found = replace(found, outcomes=found.outcomes[: len(planted)])
     lines += ["", *mutation_lines(found, columns=shutil.get_terminal_size((150, 24)).columns)]
@@ -117,13 +118,6 @@ def _mutated(
     shown = sys.stderr.isatty()
     with tqdm(total=len(planted), desc="planting", unit="change", disable=not shown) as bar:
         return mutate(plan, planted, config.gate, progress=False, done=lambda: bar.update(1))
-
-
-def _effective(seed: int) -> list[tuple[Kind, int]]:
-    """Changes with an effect, so that swapping their sides makes sessions that differ without a true change."""
-    from relevance.mutation import KINDS  # noqa: PLC0415 - numpy
-
-    return [(kind, seed) for kind in KINDS.values() if kind.group == "strategies"]
 
 
 def _nulls_line(

@@ -18,6 +18,7 @@ __all__ = [
     "EMPTIED",
     "KINDS",
     "NEUTRAL_KINDS",
+    "SWAPPED_KINDS",
     "Kind",
     "Mutations",
     "Outcome",
@@ -31,6 +32,9 @@ _ROOMS = (strategies, texts, vectors, models, rankings, judged, server)
 
 KINDS: "Mapping[str, Kind]" = MappingProxyType({kind.name: kind for room in _ROOMS for kind in room.KINDS})
 """The planted regressions by name."""
+
+SWAPPED_KINDS = tuple(kind for kind in KINDS.values() if kind.group == "strategies")
+"""Changes with an effect, whose sides are swapped query by query: sessions that differ without a true change."""
 
 NEUTRAL_KINDS: "Mapping[str, Kind]" = MappingProxyType({kind.name: kind for kind in NEUTRAL})
 """What must not fail, by name."""

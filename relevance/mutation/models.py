@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from relevance.embeddings import Model
+    from relevance.finetune import Recipe
     from relevance.suite import Plan
 
-__all__ = ["KINDS", "other_model"]
+__all__ = ["KINDS", "other_model", "retrained"]
 
 _GROUP = "models"
 _TOKENS = 8
@@ -56,17 +57,28 @@ def _base_for_finetuned(plan: Plan, seed: int) -> Plan:  # noqa: ARG001 - nothin
     )
 
 
-def _labels_shuffled(plan: Plan, seed: int) -> Plan:
+def retrained(plan: Plan, change: Callable[[Recipe], Recipe]) -> Plan:
+    """The plan with a model that is yet to be trained, by another recipe.
+
+    Raises:
+        NotApplicableError: no strategy uses a model that is trained here.
+    """
     recipe = plan.finetuned.recipe if plan.finetuned is not None else None
-    if plan.finetuned is None or recipe is None:
+    if plan.finetuned is None or recipe is None or FINETUNED not in plan.models:
         raise NotApplicableError("no model is trained here")
-    train = recipe.pairs.train
-    order = np.random.default_rng(seed).permutation(len(train)).tolist()
-    shuffled = tuple(
-        replace(pair, product=train[at].product, text=train[at].text) for pair, at in zip(train, order, strict=True)
-    )
-    pairs = replace(recipe.pairs, train=shuffled)
-    return replace(plan, finetuned=replace(plan.finetuned, recipe=replace(recipe, pairs=pairs), trained=False))
+    return replace(plan, finetuned=replace(plan.finetuned, recipe=change(recipe), trained=False))
+
+
+def _labels_shuffled(plan: Plan, seed: int) -> Plan:
+    def shuffled(recipe: Recipe) -> Recipe:
+        train = recipe.pairs.train
+        order = np.random.default_rng(seed).permutation(len(train)).tolist()
+        pairs = tuple(
+            replace(pair, product=train[at].product, text=train[at].text) for pair, at in zip(train, order, strict=True)
+        )
+        return replace(recipe, pairs=replace(recipe.pairs, train=pairs))
+
+    return retrained(plan, shuffled)
 
 
 def other_model(name: str) -> Kind:

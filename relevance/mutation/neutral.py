@@ -9,13 +9,14 @@ import numpy as np
 
 from relevance.mutation.altered import Alterations, altered
 from relevance.mutation.kind import Kind, NotApplicableError
+from relevance.mutation.models import retrained
 from relevance.mutation.rankings import noisy_scores, ties_shuffled
 from relevance.mutation.server import on_server
 from relevance.mutation.strategies import of_strategies, scaled
 from relevance.mutation.vectors import noisy_vectors
-from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
+    from relevance.finetune import Recipe
     from relevance.records import Catalogue
     from relevance.strategies import Strategy
     from relevance.suite import Plan
@@ -63,11 +64,10 @@ def _boost_moved(plan: Plan, seed: int) -> Plan:
 
 
 def _other_seed(plan: Plan, seed: int) -> Plan:
-    recipe = plan.finetuned.recipe if plan.finetuned is not None else None
-    if plan.finetuned is None or recipe is None or FINETUNED not in plan.models:
-        raise NotApplicableError("no model is trained here")
-    options = replace(recipe.options, seed=recipe.options.seed + 1 + seed % 1000)
-    return replace(plan, finetuned=replace(plan.finetuned, recipe=replace(recipe, options=options), trained=False))
+    def seeded(recipe: Recipe) -> Recipe:
+        return replace(recipe, options=replace(recipe.options, seed=recipe.options.seed + 1 + seed % 1000))
+
+    return retrained(plan, seeded)
 
 
 def _hnsw_again(plan: Plan, seed: int) -> Plan:

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relevance.config import read_config
-from relevance.mutation import KINDS, NEUTRAL_KINDS, mutate, nulls
+from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, mutate, nulls
 from relevance.suite import make_plan
 from studies.store import FOLDER, collect
 
@@ -153,7 +153,7 @@ def _swappable(data: str) -> tuple[Snapshot, list[Snapshot], Limits]:
     given = {**_options(data), "strategy": _strategies(data)}
     options = {name: value for name, value in given.items() if value is not None}
     config = read_config(options=options, environ=os.environ, file=None, root=Path.cwd())
-    planted = [(kind, SEED) for kind in KINDS.values() if kind.group == "strategies"]
+    planted = [(kind, SEED) for kind in SWAPPED_KINDS]
     _, (before, *after) = mutate(make_plan(config, config.selected), planted, config.gate)
     assert before is not None
     return before, [one for one in after if one is not None], config.gate
