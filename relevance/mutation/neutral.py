@@ -11,7 +11,7 @@ from relevance.mutation.altered import Alterations, altered
 from relevance.mutation.kind import Kind, NotApplicableError
 from relevance.mutation.models import retrained
 from relevance.mutation.rankings import noisy_scores, ties_shuffled
-from relevance.mutation.server import on_server
+from relevance.mutation.server import needs_own_index
 from relevance.mutation.strategies import of_strategies, scaled
 from relevance.mutation.vectors import noisy_vectors
 
@@ -74,7 +74,8 @@ def _hnsw_again(plan: Plan, seed: int) -> Plan:
     """An approximate index is another one each time that it is built."""
     if plan.config.elasticsearch.vector_index == "flat":
         raise NotApplicableError("the vector index is exact (--vector-index hnsw)")
-    return on_server(timeout=plan.config.elasticsearch.timeout + 1)(plan, seed)
+    needs_own_index(plan)
+    return _again(plan, seed)
 
 
 NOISE = (
@@ -86,7 +87,7 @@ NOISE = (
     Kind("vector_noise_1e7", "noise", "the numbers of vectors move by about 1e-7", noisy_vectors(1e-7)),
     Kind("boosts_scaled", "noise", "all boosts are multiplied by one factor", _boosts_scaled),
     Kind("boost_1_percent", "noise", "one boost of each strategy is 1% higher or lower", _boost_moved),
-    Kind("hnsw_again", "noise", "the approximate index is built again", _hnsw_again, "server"),
+    Kind("hnsw_again", "noise", "the approximate index is built again", _hnsw_again, "server", anew=True),
 )
 """What a system does by itself."""
 

@@ -14,13 +14,21 @@ if TYPE_CHECKING:
 
     from relevance.suite import Plan
 
-__all__ = ["KINDS", "on_server"]
+__all__ = ["KINDS", "needs_own_index"]
 
 _GROUP = "server"
 _MAPPINGS = Path(__file__).parent / "mappings"
 
 
-def on_server(*, vectors: bool = False, **settings: Any) -> Callable[[Plan, int], Plan]:
+def needs_own_index(plan: Plan) -> None:
+    """Raises `NotApplicableError` where no index is made on a server."""
+    if plan.engine.name != "elasticsearch":
+        raise NotApplicableError("the engine is not Elasticsearch")
+    if plan.config.elasticsearch.index is not None:
+        raise NotApplicableError("the index exists already")
+
+
+def _on_server(*, vectors: bool = False, **settings: Any) -> Callable[[Plan, int], Plan]:
     """The plan with other settings of the index that is made.
 
     Args:
@@ -30,10 +38,7 @@ def on_server(*, vectors: bool = False, **settings: Any) -> Callable[[Plan, int]
 
     def changed(plan: Plan, seed: int) -> Plan:  # noqa: ARG001 - nothing is drawn
         given = plan.config.elasticsearch
-        if plan.engine.name != "elasticsearch":
-            raise NotApplicableError("the engine is not Elasticsearch")
-        if given.index is not None:
-            raise NotApplicableError("the index exists already")
+        needs_own_index(plan)
         if vectors and not plan.models:
             raise NotApplicableError("no strategy uses vectors")
         if given.mapping is not None and "mapping" in settings:
@@ -47,7 +52,7 @@ def on_server(*, vectors: bool = False, **settings: Any) -> Callable[[Plan, int]
 
 
 def _kind(name: str, what: str, **settings: Any) -> Kind:
-    return Kind(name, _GROUP, what, on_server(**settings), "server")
+    return Kind(name, _GROUP, what, _on_server(**settings), "server")
 
 
 KINDS = (
