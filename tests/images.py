@@ -7,24 +7,17 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from relevance.engines.elasticsearch.container import Container
-from relevance.engines.elasticsearch.docker import look
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["has_image", "image_of", "running_image"]
+__all__ = ["image_of", "running_image"]
 
 
 def image_of(release: str) -> str:
     """The image of release "8" or "9" in that list, which is separated by commas; "" where there is none."""
     named = os.environ.get("RELEVANCE_SERVER_IMAGES", "").split(",")
     return next((one.strip() for one in named if one.rpartition(":")[2].startswith(f"{release}.")), "")
-
-
-def has_image(release: str) -> bool:
-    """Whether a Docker engine has it already: nothing is pulled."""
-    image = image_of(release)
-    return bool(image) and look(image).has_image
 
 
 @contextmanager
