@@ -123,16 +123,14 @@ def _mutated(
 def _nulls_line(
     before: Snapshot | None, others: Sequence[Snapshot | None], config: Config, arguments: argparse.Namespace
 ) -> str:
-    from relevance.mutation import EMPTIED, nulls  # noqa: PLC0415 - numpy
+    from relevance.mutation import nulls  # noqa: PLC0415 - numpy
 
     assert before is not None, "the plan as it is was measured"  # noqa: S101 - for the types
     changed = [one for one in others if one is not None]
     if not changed:
         return "true nulls: nothing to swap, no strategy can be changed"
     found = nulls(before, changed, config.gate, number=arguments.nulls, seed=arguments.seed)
-    emptied = found.pop(EMPTIED)
     counts = ", ".join(f"{count} {name}" for name, count in found.items())
-    counts += f", {emptied} fail only because queries newly return nothing" if emptied else ""
     made = f"{len(changed)} changes of strategies, both sides of each query swapped at random"
     return f"true nulls, {arguments.nulls} sessions of {made}: {counts}"
 

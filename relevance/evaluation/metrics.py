@@ -54,8 +54,11 @@ def _ratio(numerator: _Floats, denominator: _Floats | _Ints) -> _Floats:
 
 
 def _added_by_rank(values: _Floats) -> _Floats:
-    # cumsum adds from left to right, sum() does not
-    return np.cumsum(values, axis=1)[:, -1]
+    # from left to right, which sum() does not
+    added = np.zeros(len(values))
+    for rank in range(values.shape[1]):
+        added += values[:, rank]
+    return added
 
 
 def _dcg(grades: _Ints) -> _Floats:
@@ -70,8 +73,11 @@ def _ndcg(graded: Graded, cutoff: int) -> _Floats:
 def _average_precision(graded: Graded, cutoff: int) -> _Floats:
     """Sum of the precision at each relevant hit, divided by all relevant products of the query (`map_cut`)."""
     relevant = graded.grades[:, :cutoff] >= graded.relevant_from
-    precision = np.cumsum(relevant, axis=1) / np.arange(1, relevant.shape[1] + 1)
-    return _ratio(_added_by_rank(np.where(relevant, precision, 0.0)), graded.relevant)
+    seen, added = np.zeros(len(relevant)), np.zeros(len(relevant))
+    for rank in range(relevant.shape[1]):
+        seen += relevant[:, rank]
+        added += relevant[:, rank] * (seen / (rank + 1))
+    return _ratio(added, graded.relevant)
 
 
 def _reciprocal_rank(graded: Graded, cutoff: int) -> _Floats:

@@ -13,13 +13,14 @@ from relevance.evaluation.metrics import METRICS, UNJUDGED, Graded, Metric
 from relevance.records import NO_HIT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
     from relevance.records import Judgments, Ranking
 
     _Ints = npt.NDArray[np.int64]
+    _Changed = slice | npt.NDArray[np.bool_]
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -27,6 +28,11 @@ __all__ = ["Evaluation", "evaluate", "evaluate_all"]
 
 _BLOCK = 4096
 """Rows that are checked at a time: what bounds the memory of a check."""
+
+_CELLS, _QUERIES = 1 << 22, 512
+"""Of a table of grades, at most: what bounds the memory of scoring."""
+
+_ALL = slice(None)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,25 +75,56 @@ def evaluate(
 def evaluate_all(
     rankings: Sequence[Ranking], judgments: Judgments, *, n_products: int, metrics: Sequence[Metric] = METRICS
 ) -> list[Evaluation]:
-    """Score several rankings of the same queries, each as `evaluate` does; what judgments alone say is looked at once.
+    """Score several rankings of the same queries, each as `evaluate` does; what they share is looked at once.
+
+    That is what judgments alone say, and each row that equals the one of the ranking before, as most do that differ by
+    a boost.
 
     Raises:
         InputError: as for `evaluate`.
     """
     for size in {len(ranking.codes) for ranking in rankings}:
         _check_judgments(judgments, size, n_products)
+    if not rankings:
+        return []
+    codes = [ranking.codes for ranking in rankings]
+    changed = [_ALL, *map(_changed, codes, codes[1:])]
+    for width in dict.fromkeys(each.shape[1] for each in codes):
+        of_width = [(each, rows) for each, rows in zip(codes, changed, strict=True) if each.shape[1] == width]
+        _check_rankings(of_width, n_products)
     starts = np.flatnonzero(np.diff(judgments.queries, prepend=-1))
     queries = _read_only(judgments.queries[starts])
     wanted = max((metric.cutoff for metric in metrics), default=1)
-    deepest = max((ranking.codes.shape[1] for ranking in rankings), default=0)
-    ideal = _Ideal.of(judgments, starts, wanted=wanted, deepest=deepest)
-    found = []
-    for ranking in rankings:
-        _check_ranking(ranking.codes, n_products)
-        graded = _graded(ranking.codes[queries], judgments, ideal)
-        scores = {metric: _read_only(metric.score(graded)) for metric in metrics}
-        found.append(Evaluation(queries, MappingProxyType(scores), _read_only(queries[graded.hits == 0])))
-    return found
+    ideal = _Ideal.of(judgments, starts, wanted=wanted, deepest=max(each.shape[1] for each in codes))
+    scores = {metric: np.empty((len(codes), len(queries))) for metric in metrics}
+    hits = np.empty((len(codes), len(queries)), dtype=np.int64)
+    columns = np.zeros(n_products + 1, dtype=np.intp)
+    for block in _blocks(starts, len(judgments)):
+        rows = _Rows.of(codes, changed, queries[block], ranks=ideal.grades.shape[1])
+        grades = _grades_of(rows, judgments, np.append(starts, len(judgments))[block.start : block.stop + 1], columns)
+        graded = Graded(
+            grades=grades,
+            ideal=ideal.grades[block][rows.queries],
+            relevant=ideal.relevant[block][rows.queries],
+            hits=np.count_nonzero(rows.codes != NO_HIT, axis=1),
+            relevant_from=judgments.relevant_from,
+        )
+        hits[:, block] = graded.hits[rows.at]
+        for metric, values in scores.items():
+            values[:, block] = metric.score(graded)[rows.at]
+    return [
+        Evaluation(
+            queries,
+            MappingProxyType({metric: _read_only(values[row]) for metric, values in scores.items()}),
+            _read_only(queries[hits[row] == 0]),
+        )
+        for row in range(len(codes))
+    ]
+
+
+def _changed(before: _Ints, now: _Ints) -> _Changed:
+    """Which rows of a ranking are not those of the one before."""
+    return (now != before).any(axis=1) if now.shape == before.shape else _ALL
 
 
 def _read_only(array: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
@@ -104,22 +141,25 @@ def _check_judgments(judgments: Judgments, n_queries: int, n_products: int) -> N
                 raise InputError(f"a judgment names the {what} code {code}; allowed: 0 to {number - 1}")
 
 
-def _check_ranking(codes: _Ints, n_products: int) -> None:
-    for start in range(0, len(codes), _BLOCK):
-        block = codes[start : start + _BLOCK]
+def _check_rankings(rankings: Sequence[tuple[_Ints, _Changed]], n_products: int) -> None:
+    """Check the rows that are chosen of rankings of one width."""
+    chosen = [codes[rows] for codes, rows in rankings]
+    numbers = np.concatenate([np.arange(len(codes))[rows] for codes, rows in rankings])
+    together = chosen[0] if len(chosen) == 1 else np.concatenate(chosen)
+    for start in range(0, len(together), _BLOCK):
+        block, of = together[start : start + _BLOCK], numbers[start : start + _BLOCK]
         behind_end = (block[:, 1:] != NO_HIT) & (block[:, :-1] == NO_HIT)
-        _refuse(behind_end, start, "has a hit behind its end; allowed: hits first, then padding")
+        _refuse(behind_end, of, "has a hit behind its end; allowed: hits first, then padding")
         unknown = (block < NO_HIT) | (block >= n_products)
-        _refuse(unknown, start, f"has an unknown product code; allowed: 0 to {n_products - 1}, and -1 as padding")
+        _refuse(unknown, of, f"has an unknown product code; allowed: 0 to {n_products - 1}, and -1 as padding")
         ordered = np.sort(block, axis=1)
         twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_HIT)
-        _refuse(twice, start, "has a product twice among its hits; allowed: once")
+        _refuse(twice, of, "has a product twice among its hits; allowed: once")
 
 
-def _refuse(cells: npt.NDArray[np.bool_], first_row: int, problem: str) -> None:
+def _refuse(cells: npt.NDArray[np.bool_], numbers: _Ints, problem: str) -> None:
     if cells.any():
-        row = first_row + int(np.argmax(cells.any(axis=1)))
-        raise InputError(f"ranking: query {row} (code) {problem}")
+        raise InputError(f"ranking: query {numbers[np.argmax(cells.any(axis=1))]} (code) {problem}")
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,12 +167,10 @@ class _Ideal:
     """What judgments say before a ranking is looked at.
 
     Attributes:
-        rows: shape (judgments,), which of the judged queries a judgment belongs to.
         grades: shape (judged queries, ranks), see `Graded.ideal`; no more ranks than hits or judgments can fill.
         relevant: shape (judged queries,), see `Graded.relevant`.
     """
 
-    rows: _Ints
     grades: _Ints
     relevant: _Ints
 
@@ -143,50 +181,81 @@ class _Ideal:
         rows = np.repeat(np.arange(len(starts)), counts)
         ranks = min(wanted, max(int(counts.max()), deepest))
         relevant = judgments.grades >= judgments.relevant_from
-        return cls(
-            rows,
-            _ideal(judgments, rows, starts, ranks),
-            np.add.reduceat(relevant, starts, dtype=np.int64),
-        )
+        return cls(_ideal(judgments, rows, starts, ranks), np.add.reduceat(relevant, starts, dtype=np.int64))
 
 
-def _graded(codes: _Ints, judgments: Judgments, ideal: _Ideal) -> Graded:
-    """Look up what the metrics need; `codes` has the shape (judged queries, hits)."""
-    ranks = ideal.grades.shape[1]
-    first = codes[:, :ranks]
-    grades = np.full((len(codes), ranks), UNJUDGED, dtype=np.int64)
-    grades[:, : first.shape[1]] = _grades_of(first, judgments, ideal.rows)
-    return Graded(
-        grades=grades,
-        ideal=ideal.grades,
-        relevant=ideal.relevant,
-        hits=np.count_nonzero(first != NO_HIT, axis=1),
-        relevant_from=judgments.relevant_from,
-    )
+def _blocks(starts: _Ints, judgments: int) -> Iterator[slice]:
+    """Judged queries one after the other, so many that their table of grades has at most `_CELLS` cells, or one."""
+    ends = np.append(starts[1:], judgments)
+    start = 0
+    while start < len(starts):
+        following = ends[start : start + _QUERIES] - starts[start]  # at least as many as the products they name
+        fitting = int(np.searchsorted(np.arange(1, len(following) + 1) * (following + 1), _CELLS, side="right"))
+        stop = start + max(fitting, 1)
+        yield slice(start, stop)
+        start = stop
 
 
-def _grades_of(codes: _Ints, judgments: Judgments, rows: _Ints) -> _Ints:
-    """The grade of each hit, found by one search of all judgments among all hits.
+@dataclass(frozen=True, eq=False)
+class _Rows:
+    """Rows of several rankings, those that repeat the ranking before left out.
+
+    Attributes:
+        codes: shape (rows, ranks), product codes, padded with `NO_HIT`.
+        queries: shape (rows,), which of the queries a row belongs to.
+        at: shape (rankings, queries), where the row of each stands.
+    """
+
+    codes: _Ints
+    queries: _Ints
+    at: _Ints
+
+    @classmethod
+    def of(
+        cls,
+        codes: Sequence[_Ints],
+        changed: Sequence[_Changed],
+        queries: _Ints,
+        *,
+        ranks: int,
+    ) -> _Rows:
+        """The first `ranks` hits of these queries, of rankings that `changed` from one to the next."""
+        at = np.empty((len(codes), len(queries)), dtype=np.intp)
+        parts, owners, number = [], [], 0
+        for ranking, (each, rows) in enumerate(zip(codes, changed, strict=True)):
+            own = np.arange(len(queries)) if isinstance(rows, slice) else np.flatnonzero(rows[queries])
+            at[ranking] = at[ranking - 1]
+            at[ranking, own] = number + np.arange(len(own))
+            number += len(own)
+            parts.append(_first(each[queries[own], :ranks], ranks))
+            owners.append(own)
+        return cls(np.concatenate(parts), np.concatenate(owners), at)
+
+
+def _first(codes: _Ints, ranks: int) -> _Ints:
+    short = ranks - codes.shape[1]
+    return np.pad(codes, ((0, 0), (0, short)), constant_values=NO_HIT) if short else codes
+
+
+def _grades_of(rows: _Rows, judgments: Judgments, bounds: _Ints, columns: npt.NDArray[np.intp]) -> _Ints:
+    """The grade of each hit, from a table of all queries of the rows and all products that their judgments name.
 
     Args:
-        codes: shape (judged queries, ranks).
-        judgments: sorted by query, then product.
-        rows: shape (judgments,), the row of `codes` that a judgment belongs to.
+        rows: whose hits are graded.
+        judgments: sorted by query.
+        bounds: shape (queries + 1,), where the judgments of each query begin, and the end of the last.
+        columns: shape (products + 1,), zeros, and zeros again afterwards; the last stands for padding.
     """
-    queries, ranks = codes.shape
-    grades = np.full(codes.shape, UNJUDGED, dtype=np.int64)
-    if not codes.size:
-        return grades
-    # (row, product, rank) as one number, ascending when each row is sorted; padding is product 0, the others follow
-    products = 2 + max(int(codes.max()), int(judgments.products.max()))
-    hits = np.sort((codes + 1) * ranks + np.arange(ranks), axis=1)
-    hits += np.arange(queries)[:, np.newaxis] * (products * ranks)
-    wanted = (rows * products + judgments.products + 1) * ranks
-    found = hits.ravel()[np.minimum(np.searchsorted(hits.ravel(), wanted), hits.size - 1)]
-    at = found - wanted
-    hit = (at >= 0) & (at < ranks)
-    grades[rows[hit], at[hit]] = judgments.grades[hit]
-    return grades
+    own = slice(bounds[0], bounds[-1])
+    products = judgments.products[own]
+    named = np.unique(products)
+    columns[named] = np.arange(1, len(named) + 1)
+    kind = np.min_scalar_type(-1 - int(judgments.grades[own].max()))
+    table = np.full((len(bounds) - 1, len(named) + 1), UNJUDGED, dtype=kind)
+    table[np.repeat(np.arange(len(table)), np.diff(bounds)), columns[products]] = judgments.grades[own]
+    grades = table[rows.queries[:, np.newaxis], columns[rows.codes]]
+    columns[named] = 0
+    return grades.astype(np.int64)
 
 
 def _ideal(judgments: Judgments, rows: _Ints, starts: _Ints, ranks: int) -> _Ints:

@@ -26,7 +26,8 @@ class Limit:
 
     Attributes:
         fail: a drop of so much fails where it is sure (`Limits.p_sure`).
-        fail_large: of the leading metric: so large a drop fails where chance gives it less often than `Limits.p_large`.
+        fail_large: of the leading metric: so large a drop of fewer than `Limits.large_queries` queries fails where
+            chance gives it less often than `Limits.p_large`.
         warn: a drop of so much warns; see `Limits.leading`.
         warn_sure: a drop of so much warns where it is sure.
         least_drop: a smaller difference of the means themselves never fails.
@@ -35,6 +36,7 @@ class Limit:
         p_sure: see `Limits`, like the next three.
         p_warn: see there.
         p_large: see there.
+        large_queries: see there.
         least_queries: see there.
     """
 
@@ -48,6 +50,7 @@ class Limit:
     p_sure: float = 0.01
     p_warn: float = 0.05
     p_large: float = 0.10
+    large_queries: int = 1_000
     least_queries: int = 50
 
 
@@ -71,10 +74,10 @@ _RANGES: Mapping[str, _Range] = MappingProxyType(
         **dict.fromkeys(("fail", "fail_large", "warn", "warn_sure", "p_sure", "p_warn", "p_large"), _SHARE),
         **dict.fromkeys(("empty_warn", "empty_fail"), _SHARE),
         **dict.fromkeys(("time_warn", "time_fail"), _FACTOR),
-        **dict.fromkeys(("least_queries", "empty_queries"), _COUNT),
+        **dict.fromkeys(("large_queries", "least_queries", "empty_queries"), _COUNT),
     }
 )
-_OF_A_SESSION = ("p_sure", "p_warn", "p_large", "least_queries")
+_OF_A_SESSION = ("p_sure", "p_warn", "p_large", "large_queries", "least_queries")
 _OF_A_METRIC = ("fail", "fail_large", "warn", "warn_sure", "least_drop", "worse")
 _OF_A_STRATEGY = (*(name for name in _OF_A_METRIC if name != "worse"), "time_warn", "time_fail")
 _ORDERED = (("warn_sure", "fail"), ("fail", "fail_large"), ("empty_warn", "empty_fail"), ("time_warn", "time_fail"))
@@ -97,10 +100,12 @@ class Limits:
         p_sure: highest adjusted p of what is sure.
         p_warn: highest p by itself of a warning of metrics that do not lead.
         p_large: highest p by itself of a large drop that fails.
+        large_queries: from so many queries on it takes more, a large drop has to be sure as well.
         least_queries: with fewer, nothing fails by statistics.
         empty_queries: so many queries that newly return nothing warn or fail, fewer never.
         empty_warn: from this share of the queries on they warn.
-        empty_fail: from this share on they fail.
+        empty_fail: from this share on they fail, unless so many newly return something that both may be chance (the
+            sign test's p is above `p_sure`).
         time_warn: run time that is more than so many times what it was warns.
         time_fail: likewise fails.
         metrics: what is set for a metric, attributes of `Limit` by name.
@@ -121,6 +126,7 @@ class Limits:
     p_sure: float = Limit.p_sure
     p_warn: float = Limit.p_warn
     p_large: float = Limit.p_large
+    large_queries: int = Limit.large_queries
     least_queries: int = Limit.least_queries
     empty_queries: int = 3
     empty_warn: float = 0.005

@@ -12,7 +12,7 @@ from relevance.errors import InputError
 from relevance.gate.effect import measure_effect
 from relevance.gate.finding import Comparison
 from relevance.gate.joining import joined, values
-from relevance.gate.rules import judge_effect, judge_empty
+from relevance.gate.rules import Empty, judge_effect, judge_empty
 from relevance.gate.speed import compare_run_times
 from relevance.significance import DRAWS, flip_signs
 
@@ -79,8 +79,8 @@ def compare(before: Snapshot, now: Snapshot, limits: Limits, *, baseline: str, d
             judge_effect(column.strategy, str(column.metric), effect, column.limit, critical=critical)
         )
     for name in names:
-        hits = _empty(before.strategies[name], now.strategies[name], rows)
-        found[name].append(judge_empty(name, hits, len(rows[0]), limits))
+        empty = _empty(before.strategies[name], now.strategies[name], rows)
+        found[name].append(judge_empty(name, empty, len(rows[0]), limits))
     timed, untimed = compare_run_times(before, now, limits)
     for finding in timed:
         found[finding.strategy].append(finding)
@@ -137,8 +137,7 @@ def _effects(columns: list[_Column], limits: Limits, draws: int) -> tuple[list[E
     return effects, chances.critical(limits.p_sure)
 
 
-def _empty(before: Measured, now: Measured, rows: tuple[_Ints, _Ints]) -> tuple[int, int, int]:
-    """How many queries were empty, are empty, and are newly so."""
+def _empty(before: Measured, now: Measured, rows: tuple[_Ints, _Ints]) -> Empty:
     was = np.array([not before.hits[row] for row in rows[0].tolist()])
     has = np.array([not now.hits[row] for row in rows[1].tolist()])
-    return int(was.sum()), int(has.sum()), int((has & ~was).sum())
+    return Empty(int(was.sum()), int(has.sum()), newly=int((has & ~was).sum()), refilled=int((was & ~has).sum()))

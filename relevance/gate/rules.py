@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from scipy.special import bdtrc
 
 from relevance.gate.finding import Finding
 from relevance.gate.strength import smallest_visible
@@ -12,7 +15,7 @@ if TYPE_CHECKING:
     from relevance.gate.finding import Status
     from relevance.gate.limits import Limit, Limits
 
-__all__ = ["EMPTY", "judge_effect", "judge_empty"]
+__all__ = ["EMPTY", "Empty", "judge_effect", "judge_empty"]
 
 EMPTY = "empty results"
 
@@ -27,9 +30,9 @@ def judge_effect(strategy: str, measure: str, effect: Effect, limit: Limit, *, c
         limit: what holds for it.
         critical: see `SignFlips.critical`, at `limit.p_sure`.
     """
-    failing = _far_enough(effect.relative, effect.p, effect.adjusted, limit)
+    failing = _far_enough(effect.relative, effect.p, effect.adjusted, effect.queries, limit)
     gain = None if effect.relative is None else -effect.relative
-    better = _far_enough(gain, effect.p_better, effect.adjusted_better, limit)
+    better = _far_enough(gain, effect.p_better, effect.adjusted_better, effect.queries, limit)
     guards = _guards(effect, limit)
     warnings = _warnings(effect, limit)
     status: Status = "fail" if failing and not guards else "warn" if failing or warnings else "pass"
@@ -61,13 +64,14 @@ def judge_effect(strategy: str, measure: str, effect: Effect, limit: Limit, *, c
     )
 
 
-def _far_enough(relative: float | None, p: float, adjusted: float, limit: Limit) -> str:
+def _far_enough(relative: float | None, p: float, adjusted: float, queries: int, limit: Limit) -> str:
     """Why a drop, or a gain as a drop, would fail; "" where it would not."""
     if relative is None:
         return ""
     if relative >= limit.fail and adjusted <= limit.p_sure:
         return f"{_share(limit.fail)} or more, and sure (adjusted p {_p(adjusted)}, {limit.p_sure:g} is enough)"
-    if limit.leading and relative >= limit.fail_large and p <= limit.p_large:
+    few = limit.leading and queries < limit.large_queries
+    if few and relative >= limit.fail_large and p <= limit.p_large:
         return f"{_share(limit.fail_large)} or more, and hardly chance (p {_p(p)}, {limit.p_large:g} is enough)"
     return ""
 
@@ -130,29 +134,59 @@ def _p(value: float) -> str:
     return f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}"  # noqa: PLR2004 - where zeros begin to be counted
 
 
-def judge_empty(strategy: str, hits: tuple[int, int, int], queries: int, limits: Limits) -> Finding:
-    """Judge how many queries newly return nothing.
+@dataclass(frozen=True)
+class Empty:
+    """How many queries return nothing.
+
+    Attributes:
+        before: those of the baseline.
+        after: those of this session.
+        newly: those of this session that returned something before.
+        refilled: the reverse, those that newly return something.
+    """
+
+    before: int
+    after: int
+    newly: int
+    refilled: int
+
+    def chance(self) -> float:
+        """How often a coin for each query that is in one of the two alone makes as many of them newly empty or more.
+
+        The sign test, one-sided (W. J. Dixon and A. M. Mood, "The statistical sign test", JASA 41, 1946).
+        """
+        return float(bdtrc(self.newly - 1, self.newly + self.refilled, 0.5)) if self.newly else 1.0
+
+
+def judge_empty(strategy: str, empty: Empty, queries: int, limits: Limits) -> Finding:
+    """Judge how many queries newly return nothing: by count, and by chance where others newly return something.
 
     Args:
         strategy: its name.
-        hits: how many queries were empty before, are empty now, and are newly so.
+        empty: how many queries return nothing.
         queries: how many there are.
         limits: of the session.
     """
-    before, after, newly = hits
-    share = newly / queries
+    share = empty.newly / queries
     status: Status = "pass"
-    if newly >= limits.empty_queries:
+    if empty.newly >= limits.empty_queries:
         status = "fail" if share >= limits.empty_fail else "warn" if share >= limits.empty_warn else "pass"
-    reason = f"{newly} of {queries} queries newly return nothing" if newly else "no query newly returns nothing"
+    reasons = ["no query newly returns nothing"]
+    if empty.newly:
+        reasons = [f"{empty.newly} of {queries} queries newly return nothing"]
+    if empty.newly and empty.refilled:
+        reasons.append(f"{empty.refilled} newly return something (p {_p(empty.chance())})")
+        if status == "fail" and empty.chance() > limits.p_sure:
+            status = "warn"
+            reasons.append(f"not counted: it may be chance which of them do ({limits.p_sure:g} is enough)")
     return Finding(
         strategy,
         EMPTY,
         status,
-        before / queries,
-        after / queries,
+        empty.before / queries,
+        empty.after / queries,
         queries=queries,
-        changed=newly,
-        reasons=(reason,),
+        changed=empty.newly,
+        reasons=tuple(reasons),
         improved=False,
     )

@@ -7,7 +7,7 @@ from relevance.mutation import judged, models, rankings, server, strategies, tex
 from relevance.mutation.kind import Kind
 from relevance.mutation.models import other_model
 from relevance.mutation.neutral import NEUTRAL
-from relevance.mutation.nulls import EMPTIED, nulls
+from relevance.mutation.nulls import nulls
 from relevance.mutation.outcome import Mutations, Outcome, banded
 from relevance.mutation.running import mutate
 
@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
-    "EMPTIED",
     "KINDS",
     "NEUTRAL_KINDS",
     "SWAPPED_KINDS",

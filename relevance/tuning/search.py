@@ -161,9 +161,12 @@ def _scored(
     )
     rankings = runner.search_all(engine, strategies, some)
     judgments = dataset.judgments
-    wanted = np.isin(judgments.queries, codes)
+    places = np.full(len(dataset.queries), -1)
+    places[codes] = np.arange(len(codes))
+    rows = places[judgments.queries]
+    wanted = rows >= 0
     own = Judgments(
-        np.searchsorted(codes, judgments.queries[wanted]),
+        rows[wanted],
         judgments.products[wanted],
         judgments.grades[wanted],
         relevant_from=judgments.relevant_from,

@@ -34,7 +34,8 @@ def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
         0.005,
         0.005,
     )
-    assert (limit.p_sure, limit.p_warn, limit.p_large, limit.least_queries) == (0.01, 0.05, 0.1, 50)
+    assert (limit.p_sure, limit.p_warn, limit.p_large) == (0.01, 0.05, 0.1)
+    assert (limit.large_queries, limit.least_queries) == (1_000, 50)
     assert (limit.leading, limit.worse, Limits().of("rrf", RR10).leading) == (True, "lower", False)
 
 

@@ -95,6 +95,24 @@ def test_what_is_not_sure_fails_only_where_it_is_large(drop: float, spread: floa
         )
 
 
+@pytest.mark.parametrize(("queries", "status"), [(999, "fail"), (1_000, "warn")])
+def test_with_many_queries_a_large_drop_has_to_be_sure_as_well(queries: int, status: str) -> None:
+    """The same drop, as unlikely by chance: p is 0.03 on either side of the limit."""
+    before = _numbers(queries)
+    among = {f"s{number}": _dropped(before, 0, 0.4, seed=number) for number in range(2, 12)}
+    was = snapshot(own=measured({NDCG10: before}), **dict.fromkeys(among, measured({NDCG10: before})))
+    now = snapshot(
+        own=measured({NDCG10: _dropped(before, 0.051, 0.42)}),
+        **{name: measured({NDCG10: numbers}) for name, numbers in among.items()},
+    )
+    found = _compared(was, now).findings[0]
+    assert found.p is not None
+    assert 0.01 < found.p < 0.1
+    assert (found.strategy, found.measure, found.status) == ("own", "nDCG@10", status)
+    tight = _compared(was, now, Limits(large_queries=queries + 1)).findings[0]
+    assert (tight.status, tight.p) == ("fail", found.p)
+
+
 def test_below_fifty_queries_nothing_fails_by_statistics() -> None:
     """A drop of a half is a warning, and says that the queries are too few."""
     before = _numbers(49)
@@ -218,6 +236,22 @@ def test_queries_that_newly_return_nothing(queries: int, newly: int, status: str
     assert (one.status, one.changed) == (status, newly)
     assert one.before == 1 / queries
     assert found.status() == status
+
+
+@pytest.mark.parametrize(
+    ("newly", "refilled", "status", "p"),
+    [(8, 0, "fail", ""), (10, 1, "fail", "0.0059"), (8, 1, "warn", "0.02"), (5, 5, "warn", "0.62"), (0, 8, "pass", "")],
+)
+def test_as_many_that_newly_return_something_may_be_chance(newly: int, refilled: int, status: str, p: str) -> None:
+    """Ten against one are more than a coin gives once in a hundred times; without any in return they are counted."""
+    before = replace(measured(np.zeros(100)), hits=((),) * refilled + (("p",),) * (100 - refilled))
+    now = replace(before, hits=(("p",),) * (100 - newly) + ((),) * newly)
+    found = _compared(snapshot(own=before), snapshot(own=now)).findings[-1]
+    assert (found.measure, found.status, found.changed) == ("empty results", status, newly)
+    lines = [f"{newly} of 100 queries newly return nothing" if newly else "no query newly returns nothing"]
+    lines += [f"{refilled} newly return something (p {p})"] if p else []
+    lines += ["not counted: it may be chance which of them do (0.01 is enough)"] if status == "warn" else []
+    assert list(found.reasons) == lines
 
 
 # what is compared with what
