@@ -144,7 +144,8 @@ def _tried(
     for at in range(0, len(strategies), _STRATEGIES_AT_ONCE):
         some = strategies[at : at + _STRATEGIES_AT_ONCE]
         scored = _scored(engine, batch, dataset, codes, some)
-        means += [{metric: float(values[row].mean()) for metric, values in scored.items()} for row in range(len(some))]
+        columns = {metric: values.mean(axis=1).tolist() for metric, values in scored.items()}
+        means += [{metric: column[row] for metric, column in columns.items()} for row in range(len(some))]
     return means
 
 

@@ -114,7 +114,7 @@ def main() -> None:
     several = [
         {"strategies": strategies, "queries": queries, "drop": drop, "runs": 200}
         for strategies in (2, 11)
-        for queries in (50, 150, 260)
+        for queries in (50, 150, 260, 1_000)
         for drop in (0.0, 0.05, 0.08)
     ]
     collect(FOLDER / "gate-large-drop.csv", several, large_drop)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
-from itertools import product
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -26,6 +26,7 @@ from relevance.evaluation import (
     evaluate,
     evaluate_all,
     parse,
+    scoring,
 )
 from relevance.records import NO_HIT, Judgments, Ranking
 
@@ -168,6 +169,44 @@ def test_several_rankings_are_scored_as_each_is() -> None:
     with pytest.raises(InputError, match="names the query code 1; allowed: 0 to 0"):
         evaluate_all([*rankings, ranking_of([[1]])], judgments, n_products=5)
     assert evaluate_all([], judgments, n_products=5) == []
+
+
+@pytest.mark.parametrize("cells", [1, 40, 400, 1 << 22])
+def test_rows_that_repeat_are_scored_once_and_as_they_are(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
+    """Rankings of which half of the rows are those of the one before, in blocks of any size."""
+    rng = np.random.default_rng(cells)
+    queries, hits, size = 40, 12, 5
+    monkeypatch.setattr(scoring, "_CELLS", cells)
+    codes = [rng.permuted(np.tile(np.arange(N_PRODUCTS), (queries, 1)), axis=1)[:, :hits] for _ in range(size)]
+    for before, now in pairwise(codes):
+        same = rng.random(queries) < 0.5
+        now[same] = before[same]
+        now[rng.random(queries) < 0.2] = NO_HIT
+    pairs = np.unique(rng.integers(0, queries * N_PRODUCTS, 300))
+    judgments = Judgments(pairs // N_PRODUCTS, pairs % N_PRODUCTS, rng.integers(0, 200, len(pairs)))
+    rankings = [Ranking(each, np.where(each == NO_HIT, -np.inf, 1).astype(np.float32)) for each in codes]
+    together = evaluate_all(rankings, judgments, n_products=N_PRODUCTS)
+    qrel = {str(query): {} for query in judgments.queries.tolist()}
+    for query, code, grade in zip(judgments.queries, judgments.products, judgments.grades, strict=True):
+        qrel[str(query)][str(code)] = int(grade)
+    judge = pytrec_eval.RelevanceEvaluator(qrel, {"ndcg_cut.10", "map_cut.10"})
+    for each, found in zip(codes, together, strict=True):
+        run = {
+            query: {str(code): float(hits - rank) for rank, code in enumerate(each[int(query)]) if code != NO_HIT}
+            for query in qrel
+        }
+        theirs = judge.evaluate(run)
+        for name, metric in (("ndcg_cut_10", NDCG10), ("map_cut_10", AP10)):
+            expected = [theirs.get(str(query), {name: 0.0})[name] for query in found.queries.tolist()]
+            np.testing.assert_allclose(found.per_query[metric], expected, rtol=0, atol=1e-12)
+
+
+def test_a_fault_behind_rows_that_repeat_names_its_query() -> None:
+    """The number is the query's, not that among the rows that are looked at."""
+    fine = ranking_of([[1, 2], [3, 4], [5, 6]])
+    faulty = ranking_of([[1, 2], [3, 4], [5, 5]])
+    with pytest.raises(InputError, match=r"query 2 \(code\) has a product twice"):
+        evaluate_all([fine, fine, faulty], judgments_of({0: {1: 1}}), n_products=9)
 
 
 def test_results_cannot_be_changed() -> None:

@@ -193,11 +193,12 @@ def _rank(
 ) -> None:
     width, hits = sums.shape[-1], codes.shape[-1]
     # A float of 0 or more is ordered as its bits are: one key ranks by score, then by column, which is by code.
-    keys = np.arange(width) - sums.view(np.int32) * np.int64(width)
+    shift = width.bit_length()
+    keys = np.arange(width) - (sums.view(np.int32).astype(np.int64) << shift)
     if width > hits:
         keys = np.partition(keys, hits - 1, axis=-1)[..., :hits]
     keys.sort(axis=-1)
-    bits, columns = np.divmod(keys, width)
+    bits, columns = keys >> shift, keys & ((1 << shift) - 1)
     kept = slice(keys.shape[-1])
     is_hit = bits <= 0
     best = np.take_along_axis(np.broadcast_to(products, sums.shape), columns, axis=-1)
