@@ -178,7 +178,7 @@ def judge_empty(strategy: str, empty: Empty, queries: int, limits: Limits) -> Fi
         reasons.append(f"{empty.refilled} newly return something (p {_p(empty.chance())})")
         if status == "fail" and empty.chance() > limits.p_sure:
             status = "warn"
-            reasons.append(f"not counted: it may be chance which of them do ({limits.p_sure:g} is enough)")
+            reasons.append(f"no failure: it may be chance which of them do (p {limits.p_sure:g} is enough)")
     return Finding(
         strategy,
         EMPTY,

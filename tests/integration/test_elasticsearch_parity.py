@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from relevance.records import Dataset, Ranking
 
 CHORUS_DIMENSIONS = 32
-HOMEDEPOT_QUERIES = int(os.environ.get("RELEVANCE_PARITY_QUERIES", "1000"))
+HOMEDEPOT_QUERIES = int(os.environ.get("RELEVANCE_PARITY_QUERIES", "600"))
 """Those of the README are 2,000."""
 DEEP = 100
 COMPARED = {name: strategy for name, strategy in STRATEGIES.items() if strategy.model == BASE}

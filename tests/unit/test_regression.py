@@ -250,7 +250,7 @@ def test_as_many_that_newly_return_something_may_be_chance(newly: int, refilled:
     assert (found.measure, found.status, found.changed) == ("empty results", status, newly)
     lines = [f"{newly} of 100 queries newly return nothing" if newly else "no query newly returns nothing"]
     lines += [f"{refilled} newly return something (p {p})"] if p else []
-    lines += ["not counted: it may be chance which of them do (0.01 is enough)"] if status == "warn" else []
+    lines += ["no failure: it may be chance which of them do (p 0.01 is enough)"] if status == "warn" else []
     assert list(found.reasons) == lines
 
 
