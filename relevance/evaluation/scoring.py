@@ -1,4 +1,4 @@
-"""Scores rankings with judgments: grades are looked up in one pass, then every metric sees the same arrays."""
+"""Scores rankings with judgments: tables of grades, a block of queries each, then every metric sees the same arrays."""
 
 from __future__ import annotations
 
@@ -93,17 +93,17 @@ def evaluate_all(
         of_width = [(each, rows) for each, rows in zip(codes, changed, strict=True) if each.shape[1] == width]
         _check_rankings(of_width, n_products)
     starts = np.flatnonzero(np.diff(judgments.queries, prepend=-1))
+    bounds = np.append(starts, len(judgments))
     queries = _read_only(judgments.queries[starts])
     wanted = max((metric.cutoff for metric in metrics), default=1)
     ideal = _Ideal.of(judgments, starts, wanted=wanted, deepest=max(each.shape[1] for each in codes))
     scores = {metric: np.empty((len(codes), len(queries))) for metric in metrics}
     hits = np.empty((len(codes), len(queries)), dtype=np.int64)
     columns = np.zeros(n_products + 1, dtype=np.intp)
-    for block in _blocks(starts, len(judgments)):
+    for block in _blocks(bounds):
         rows = _Rows.of(codes, changed, queries[block], ranks=ideal.grades.shape[1])
-        grades = _grades_of(rows, judgments, np.append(starts, len(judgments))[block.start : block.stop + 1], columns)
         graded = Graded(
-            grades=grades,
+            grades=_grades_of(rows, judgments, bounds[block.start : block.stop + 1], columns),
             ideal=ideal.grades[block][rows.queries],
             relevant=ideal.relevant[block][rows.queries],
             hits=np.count_nonzero(rows.codes != NO_HIT, axis=1),
@@ -184,12 +184,15 @@ class _Ideal:
         return cls(_ideal(judgments, rows, starts, ranks), np.add.reduceat(relevant, starts, dtype=np.int64))
 
 
-def _blocks(starts: _Ints, judgments: int) -> Iterator[slice]:
-    """Judged queries one after the other, so many that their table of grades has at most `_CELLS` cells, or one."""
-    ends = np.append(starts[1:], judgments)
+def _blocks(bounds: _Ints) -> Iterator[slice]:
+    """Judged queries one after the other, so many that their table of grades has at most `_CELLS` cells, or one.
+
+    Args:
+        bounds: as for `_grades_of`, of all.
+    """
     start = 0
-    while start < len(starts):
-        following = ends[start : start + _QUERIES] - starts[start]  # at least as many as the products they name
+    while start < len(bounds) - 1:
+        following = bounds[start + 1 :][:_QUERIES] - bounds[start]  # at least as many as the products they name
         fitting = int(np.searchsorted(np.arange(1, len(following) + 1) * (following + 1), _CELLS, side="right"))
         stop = start + max(fitting, 1)
         yield slice(start, stop)
