@@ -73,11 +73,8 @@ def _ndcg(graded: Graded, cutoff: int) -> _Floats:
 def _average_precision(graded: Graded, cutoff: int) -> _Floats:
     """Sum of the precision at each relevant hit, divided by all relevant products of the query (`map_cut`)."""
     relevant = graded.grades[:, :cutoff] >= graded.relevant_from
-    seen, added = np.zeros(len(relevant)), np.zeros(len(relevant))
-    for rank in range(relevant.shape[1]):
-        seen += relevant[:, rank]
-        added += relevant[:, rank] * (seen / (rank + 1))
-    return _ratio(added, graded.relevant)
+    precision = np.cumsum(relevant, axis=1) / np.arange(1, relevant.shape[1] + 1)
+    return _ratio(_added_by_rank(np.where(relevant, precision, 0.0)), graded.relevant)
 
 
 def _reciprocal_rank(graded: Graded, cutoff: int) -> _Floats:

@@ -89,9 +89,7 @@ def evaluate_all(
         return []
     codes = [ranking.codes for ranking in rankings]
     changed = [_ALL, *map(_changed, codes, codes[1:])]
-    for width in dict.fromkeys(each.shape[1] for each in codes):
-        of_width = [(each, rows) for each, rows in zip(codes, changed, strict=True) if each.shape[1] == width]
-        _check_rankings(of_width, n_products)
+    _check_rankings(codes, changed, n_products)
     starts = np.flatnonzero(np.diff(judgments.queries, prepend=-1))
     bounds = np.append(starts, len(judgments))
     queries = _read_only(judgments.queries[starts])
@@ -141,13 +139,19 @@ def _check_judgments(judgments: Judgments, n_queries: int, n_products: int) -> N
                 raise InputError(f"a judgment names the {what} code {code}; allowed: 0 to {number - 1}")
 
 
-def _check_rankings(rankings: Sequence[tuple[_Ints, _Changed]], n_products: int) -> None:
-    """Check the rows that are chosen of rankings of one width."""
-    chosen = [codes[rows] for codes, rows in rankings]
-    numbers = np.concatenate([np.arange(len(codes))[rows] for codes, rows in rankings])
-    together = chosen[0] if len(chosen) == 1 else np.concatenate(chosen)
-    for start in range(0, len(together), _BLOCK):
-        block, of = together[start : start + _BLOCK], numbers[start : start + _BLOCK]
+def _check_rankings(codes: Sequence[_Ints], changed: Sequence[_Changed], n_products: int) -> None:
+    """Check the rows that changed, of all rankings of a width together."""
+    for width in dict.fromkeys(each.shape[1] for each in codes):
+        of_width = [(each, rows) for each, rows in zip(codes, changed, strict=True) if each.shape[1] == width]
+        chosen = [each[rows] for each, rows in of_width]
+        numbers = np.concatenate([np.arange(len(each))[rows] for each, rows in of_width])
+        _check_rows(chosen[0] if len(chosen) == 1 else np.concatenate(chosen), numbers, n_products)
+
+
+def _check_rows(codes: _Ints, numbers: _Ints, n_products: int) -> None:
+    """Check rows of rankings; `numbers`, shape (rows,), are the codes of their queries."""
+    for start in range(0, len(codes), _BLOCK):
+        block, of = codes[start : start + _BLOCK], numbers[start : start + _BLOCK]
         behind_end = (block[:, 1:] != NO_HIT) & (block[:, :-1] == NO_HIT)
         _refuse(behind_end, of, "has a hit behind its end; allowed: hits first, then padding")
         unknown = (block < NO_HIT) | (block >= n_products)

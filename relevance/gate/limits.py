@@ -53,6 +53,10 @@ class Limit:
     large_queries: int = 1_000
     least_queries: int = 50
 
+    def large_fails(self, queries: int) -> bool:
+        """Whether a large drop of so many queries fails before it is sure: the leading metric's, where they are few."""
+        return self.leading and queries < self.large_queries
+
 
 @dataclass(frozen=True)
 class _Range:

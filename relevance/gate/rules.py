@@ -70,8 +70,7 @@ def _far_enough(relative: float | None, p: float, adjusted: float, queries: int,
         return ""
     if relative >= limit.fail and adjusted <= limit.p_sure:
         return f"{_share(limit.fail)} or more, and sure (adjusted p {_p(adjusted)}, {limit.p_sure:g} is enough)"
-    few = limit.leading and queries < limit.large_queries
-    if few and relative >= limit.fail_large and p <= limit.p_large:
+    if limit.large_fails(queries) and relative >= limit.fail_large and p <= limit.p_large:
         return f"{_share(limit.fail_large)} or more, and hardly chance (p {_p(p)}, {limit.p_large:g} is enough)"
     return ""
 
@@ -175,8 +174,9 @@ def judge_empty(strategy: str, empty: Empty, queries: int, limits: Limits) -> Fi
     if empty.newly:
         reasons = [f"{empty.newly} of {queries} queries newly return nothing"]
     if empty.newly and empty.refilled:
-        reasons.append(f"{empty.refilled} newly return something (p {_p(empty.chance())})")
-        if status == "fail" and empty.chance() > limits.p_sure:
+        chance = empty.chance()
+        reasons.append(f"{empty.refilled} newly return something (p {_p(chance)})")
+        if status == "fail" and chance > limits.p_sure:
             status = "warn"
             reasons.append(f"no failure: it may be chance which of them do (p {limits.p_sure:g} is enough)")
     return Finding(

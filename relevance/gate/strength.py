@@ -35,7 +35,7 @@ def smallest_visible(effect: Effect, limit: Limit, *, critical: float) -> float 
     if effect.before <= 0 or effect.queries < limit.least_queries:
         return None
     ways = [max(_mean_at(critical, effect), limit.fail * effect.before)]
-    if limit.leading and effect.queries < limit.large_queries:
+    if limit.large_fails(effect.queries):
         ways.append(max(_mean_at(float(-ndtri(limit.p_large)), effect), limit.fail_large * effect.before))
     needed = max(min(ways), limit.least_drop) + float(ndtri(POWER)) * effect.error
     return needed / effect.before if math.isfinite(needed) else None
