@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
+from relevance.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -17,13 +19,13 @@ class RelevanceError(Exception):
     """Base of every error that is meant for the user's eyes.
 
     Args:
-        text: one line.
-        details: further lines that are printed below it, such as the end of a server's log.
+        text: one line; what a terminal or a CI log would obey is escaped.
+        details: further lines that are printed below it, such as the end of a server's log; escaped likewise.
     """
 
     def __init__(self, text: str = "", *, details: Iterable[str] = ()) -> None:
-        super().__init__(text)
-        self.details = tuple(details)
+        super().__init__(printable(text))
+        self.details = tuple(printable(line) for detail in details for line in detail.splitlines())
 
 
 class InputError(RelevanceError):

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, NoReturn
 from relevance.cli import check, clean, compare, config, finetune, init, mutate, tune
 from relevance.cli.answer import Answer, Surroundings
 from relevance.errors import InputError, RelevanceError, unknown
+from relevance.text import printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -118,7 +119,7 @@ def _write(stream: TextIO, lines: Sequence[str]) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # writes what argparse has left in the buffer
         for line in lines:
-            print(line, file=stream)
+            print(printable_lines(line), file=stream)
         stream.flush()
     except BrokenPipeError:
         # what is still buffered would be written, and fail, when the process ends

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from relevance.report.terminal import Line
+from relevance.text import plural, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -33,7 +34,7 @@ def _head(comparison: Comparison, *, quiet: bool) -> Line:
         return Line(f"compared with {comparison.baseline}: nothing in common", "warn")
     strategies = len({one.strategy for one in findings})
     metrics = len({one.measure for one in findings if "@" in one.measure})
-    counted = f"{strategies:,} {'strategy' if strategies == 1 else 'strategies'} × {metrics} metrics"  # noqa: RUF001
+    counted = f"{plural(strategies, 'strategy')} × {plural(metrics, 'metric')}"  # noqa: RUF001
     end = ("nothing worse", "good") if quiet else (f"{comparison.status()}", "head")
     return Line(f"compared with {comparison.baseline}: {counted}, {end[0]}", end[1])
 
@@ -61,7 +62,7 @@ def comparison_failure(strategy: str, comparisons: Sequence[Comparison]) -> str:
                 lines.append(f"  {_MARKS[found.status][0]}: {_said(found)}")
                 lines += [f"    {reason}" for reason in found.reasons[1:]]
         lines += [f"  changed: {line}" for line in comparison.differs]
-    return "\n".join(lines)
+    return printable_lines("\n".join(lines))
 
 
 def comparison_properties(strategy: str, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str]]:

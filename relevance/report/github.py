@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from relevance.gate import GATED
 from relevance.report.diagnosis.page import changed_section, lost_table
 from relevance.report.diagnosis.words import leg_words, newcomer_words, queries_words, segment_words
-from relevance.report.markdown import code, escaped, table
+from relevance.text import markdown, markdown_code, markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,9 +38,11 @@ def job_summary(
     results = list(suite.results.values())
     statuses = [one.verdict.status for one in results] + [one.status() for one in comparisons]
     whole = "fail" if failed or "fail" in statuses else "warn" if "warn" in statuses else "pass"
-    lines = [f"## relevance: {escaped(suite.plan.dataset.name)}: {_SIGNS[whole]}", ""]
-    lines += table(("strategy", *GATED, "time (s)", "floors", "baseline"), [_row(one, comparisons) for one in results])
-    lines += _listed([f"❌ {escaped(line)}" for line in failed])
+    lines = [f"## relevance: {markdown(suite.plan.dataset.name)}: {_SIGNS[whole]}", ""]
+    lines += markdown_table(
+        ("strategy", *GATED, "time (s)", "floors", "baseline"), [_row(one, comparisons) for one in results]
+    )
+    lines += _listed([f"❌ {markdown(line)}" for line in failed])
     for comparison, diagnosis in zip_longest(comparisons, diagnoses):
         lines += _compared(comparison, diagnosis)
     return "\n".join(lines) + "\n\n"
@@ -52,7 +54,7 @@ def _row(result: Result, comparisons: Sequence[Comparison]) -> list[str]:
     seconds = f"{result.timing.run_time_s:.3f}" if result.timing else ""
     known = [one for one in comparisons if any(found.strategy == name for found in one.findings)]
     beside = ", ".join(dict.fromkeys(_SIGNS[one.status(name)] for one in known)) or "not compared"
-    return [code(name), *means, seconds, _SIGNS[result.verdict.status], beside]
+    return [markdown_code(name), *means, seconds, _SIGNS[result.verdict.status], beside]
 
 
 def _listed(lines: Sequence[str]) -> list[str]:
@@ -63,18 +65,18 @@ def _listed(lines: Sequence[str]) -> list[str]:
 def _compared(comparison: Comparison, diagnosis: Diagnosis | None) -> list[str]:
     worse = [one for one in comparison.findings if one.status != "pass"]
     better = [one for one in comparison.findings if one.improved and one.status == "pass"]
-    lines = ["", f"### Compared with {code(comparison.baseline)}"]
+    lines = ["", f"### Compared with {markdown_code(comparison.baseline)}"]
     said = [(_SIGNS[one.status], one) for one in sorted(worse, key=lambda one: one.status != "fail")]
     said += [("better", one) for one in better]
     lines += _listed(
         [
-            f"{sign}: {code(one.strategy)} {escaped(one.measure)} {escaped(': '.join(one.reasons[:2]))}"
+            f"{sign}: {markdown_code(one.strategy)} {markdown(one.measure)} {markdown(': '.join(one.reasons[:2]))}"
             for sign, one in said
         ]
     ) or ["", "Nothing is worse."]
     if worse:
         lines += changed_section(comparison)
-    lines += _listed([escaped(note) for note in comparison.notes])
+    lines += _listed([markdown(note) for note in comparison.notes])
     for why in diagnosis.strategies[:_DETAILED] if diagnosis else ():
         lines += _strategy(why, diagnosis) if diagnosis else []
     return lines
@@ -82,8 +84,8 @@ def _compared(comparison: Comparison, diagnosis: Diagnosis | None) -> list[str]:
 
 def _strategy(why: WhyWorse, diagnosis: Diagnosis) -> list[str]:
     words = (queries_words(why), leg_words(why), newcomer_words(diagnosis, why.strategy))
-    said = [escaped(one) for one in words if one]
-    said += [f"⚠️ {escaped(segment_words(one, why))}" for one in why.segments if one.worse]
+    said = [markdown(one) for one in words if one]
+    said += [f"⚠️ {markdown(segment_words(one, why))}" for one in why.segments if one.worse]
     head = f"<details><summary>{html.escape(why.strategy)}: the queries that were lost</summary>"
     lost = ["", *lost_table(why.lost[:_LOST], why.metric)] if why.lost else []
     return ["", head, *_listed(said), *lost, "", "</details>"]

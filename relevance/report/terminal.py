@@ -11,6 +11,7 @@ from relevance.gate import GATED
 from relevance.report.check import duration
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
+from relevance.text import plural, printable, some
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,6 +33,10 @@ class Line:
     text: str
     mark: str = ""
 
+    def __post_init__(self) -> None:
+        """Escape what a terminal or a CI log would obey."""
+        object.__setattr__(self, "text", printable(self.text))
+
 
 def plan_lines(plan: Plan) -> list[str]:
     """What will be measured on what: data set, sizes, hashes, engine and models."""
@@ -49,7 +54,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines += [f"  {plan.engine.hint}"] if plan.engine.hint else []
     lines += [_model_line(name, model, plan.finetuned) for name, model in plan.models.items()]
     lines += _finetuned_lines(plan)
-    return lines + [f"note: {note}" for note in (*plan.engine.notes, *dataset.notes)]
+    return [printable(line) for line in (*lines, *(f"note: {note}" for note in (*plan.engine.notes, *dataset.notes)))]
 
 
 def _model_line(name: str, model: Model, finetuned: Finetuned | None) -> str:
@@ -175,13 +180,10 @@ def preparation_lines(suite: Suite) -> list[Line]:
     elif "uuid" not in facts:  # an index that exists has its own, and was not made
         took.append(f"{len(suite.plan.dataset.catalogue):,} products indexed in {preparation.indexing_s:.1f} s")
     made = [f"{facts['vector_index']} vectors"] if facts.get("vector_index") and suite.plan.models else []
-    made += [_counted(facts[f"{noun}s"], noun) for noun in ("shard", "segment") if f"{noun}s" in facts]
+    counts = ((facts.get(f"{noun}s"), noun) for noun in ("shard", "segment"))
+    made += [plural(count, noun) for count, noun in counts if isinstance(count, int)]
     parts = "; ".join(", ".join(part) for part in (took, made) if part)
     return [Line(f"{suite.engine.name} {suite.engine.version}: {parts}")]
-
-
-def _counted(number: object, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}" if isinstance(number, int) else f"{number} {noun}s"
 
 
 def verdict_lines(results: Sequence[Result]) -> list[Line]:
@@ -200,10 +202,8 @@ def without_hits_lines(suite: Suite) -> list[Line]:
     for name, result in suite.results.items():
         codes = result.evaluation.without_hits.tolist()
         if codes:
-            shown = ", ".join(repr(texts[code]) for code in codes[:_SHOWN_QUERIES])
-            more = f" and {len(codes) - _SHOWN_QUERIES:,} more" if len(codes) > _SHOWN_QUERIES else ""
-            noun = "query" if len(codes) == 1 else "queries"
-            lines.append(Line(f"{name}: {len(codes):,} judged {noun} without hits: {shown}{more}"))
+            shown = some([repr(texts[code]) for code in codes], _SHOWN_QUERIES)
+            lines.append(Line(f"{name}: {plural(len(codes), 'judged query')} without hits: {shown}"))
     return lines
 
 
@@ -217,4 +217,5 @@ def failure(strategy: str, verdict: Verdict) -> str:
     """Why a strategy failed: metric, value, floor and the queries that contribute most to each shortfall."""
     where = verdict.floors.where if verdict.floors else ""
     lines = [f"{strategy}: {'; '.join(verdict.reasons)}", f"  floors: {where}"]
-    return "\n".join(lines + [line for short in verdict.shortfalls for line in _shortfall(short)])
+    lines += [line for short in verdict.shortfalls for line in _shortfall(short)]
+    return "\n".join(map(printable, lines))

@@ -7,12 +7,10 @@ import io
 import json
 from dataclasses import replace
 
-import pytest
 from two_sessions import comparison, diagnosed, session, strategy
 
 from relevance.report.diagnosis import diagnosis_failure, diagnosis_files, diagnosis_lines
 from relevance.report.diagnosis.document import to_judge_csv
-from relevance.report.plain import fitted, plain
 from relevance.report.spreadsheet import csv_text
 
 EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
@@ -102,23 +100,3 @@ def test_nothing_worse_and_nothing_compared() -> None:
     assert "nothing to explain" in page
     assert "Nothing else changed" in page
     assert diagnosis_files([], []) == {}
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("ab", "ab    "),
-        ("abcdefg", "abcde…"),
-        ("日本語", "日本語"),
-        ("日本語字", "日本… "),
-        ("e\u0301", "e\u0301     "),
-    ],
-)
-def test_fitted_to_columns(text: str, shown: str) -> None:
-    """Wide characters take two columns, combining marks none; what is cut ends with a mark."""
-    assert fitted(text, 6) == shown
-
-
-def test_plain_text() -> None:
-    """White space becomes one space; what cannot be printed is replaced."""
-    assert plain(" a\n\tb\u202e\x07 ") == "a b\ufffd\ufffd"

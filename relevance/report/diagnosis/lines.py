@@ -6,8 +6,8 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from relevance.report.diagnosis.words import grade, leg_words, moved, newcomer_words, queries_words, segment_words
-from relevance.report.plain import fitted, plain
 from relevance.report.terminal import Line
+from relevance.text import fitted, one_line, printable_lines, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ def diagnosis_failure(strategy: str, diagnoses: Sequence[Diagnosis]) -> str:
     for diagnosis in diagnoses:
         why = diagnosis.of(strategy)
         if why is not None and why.status == "fail":
-            return "\n".join(f"  {line}" for line in _failure(why, diagnosis))
+            return printable_lines("\n".join(f"  {line}" for line in _failure(why, diagnosis)))
     return ""
 
 
@@ -39,25 +39,20 @@ def _failure(why: WhyWorse, diagnosis: Diagnosis) -> Iterator[str]:
     if why.rankings:
         yield from _ranking(why.rankings[0])
     if why.newly_empty:
-        yield f"newly without hits: {_some(why.newly_empty)}"
+        yield f"newly without hits: {some([_quoted(text) for text in why.newly_empty], _SHOWN)}"
     yield from (line for line in (leg_words(why), newcomer_words(diagnosis, why.strategy)) if line)
     yield from (segment_words(one, why) for one in why.segments if one.worse)
 
 
 def _lost(why: WhyWorse) -> Iterator[str]:
     for one in why.lost[:_SHOWN]:
-        yield f"  {one.before:.4f} → {one.after:.4f}  {_quoted(one.text)} ({plain(one.query)})"
+        yield f"  {one.before:.4f} → {one.after:.4f}  {_quoted(one.text)} ({one_line(one.query)})"
     if len(why.lost) > _SHOWN:
         yield f"  and {len(why.lost) - _SHOWN:,} more"
 
 
 def _quoted(text: str) -> str:
-    return f"'{fitted(plain(text), _QUERY).rstrip()}'"
-
-
-def _some(texts: Sequence[str]) -> str:
-    more = f" and {len(texts) - _SHOWN:,} more" if len(texts) > _SHOWN else ""
-    return ", ".join(_quoted(text) for text in texts[:_SHOWN]) + more
+    return f"'{fitted(one_line(text), _QUERY).rstrip()}'"
 
 
 def _ranking(found: SideBySide) -> Iterator[str]:
@@ -72,7 +67,7 @@ def _ranking(found: SideBySide) -> Iterator[str]:
 def _hit(hit: Hit | None, *, now: bool) -> str:
     if hit is None:
         return " " * (_TITLE + _MOVED + 5)
-    title = plain(hit.title) if hit.title else plain(hit.product)
+    title = one_line(hit.title) if hit.title else one_line(hit.product)
     return f"[{grade(hit)}] {fitted(title, _TITLE)} {fitted(moved(hit, now=now), _MOVED)}"
 
 

@@ -6,7 +6,6 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from relevance.report.diagnosis.words import (
-    counted,
     fell,
     grade,
     moved,
@@ -14,7 +13,7 @@ from relevance.report.diagnosis.words import (
     queries_words,
     segment_words,
 )
-from relevance.report.markdown import code, escaped, shortened, table
+from relevance.text import markdown, markdown_code, markdown_table, plural, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,13 +37,13 @@ def diagnosis_page(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagno
     """
     lines = ["# Diagnosis"]
     for comparison, diagnosis in zip(comparisons, diagnoses, strict=True):
-        lines += ["", f"## Compared with {code(comparison.baseline)}: {comparison.status()}"]
+        lines += ["", f"## Compared with {markdown_code(comparison.baseline)}: {comparison.status()}"]
         lines += changed_section(comparison)
         if not diagnosis.strategies:
             lines += ["", "No strategy is worse; there is nothing to explain."]
         for why in diagnosis.strategies:
             findings = [one for one in comparison.findings if one.strategy == why.strategy]
-            lines += ["", f"### {code(why.strategy)}: {why.status}", "", *findings_table(findings)]
+            lines += ["", f"### {markdown_code(why.strategy)}: {why.status}", "", *findings_table(findings)]
             lines += _strategy(why, diagnosis)
         lines += _notes((*comparison.notes, *diagnosis.notes))
     return "\n".join(lines) + "\n"
@@ -54,18 +53,18 @@ def changed_section(comparison: Comparison) -> list[str]:
     """What else changed between baseline and now."""
     if not comparison.differs:
         return ["", "Nothing else changed: strategies, models, engine and packages are those of the baseline."]
-    return ["", "What changed since:", "", *(f"- {escaped(line)}" for line in comparison.differs)]
+    return ["", "What changed since:", "", *(f"- {markdown(line)}" for line in comparison.differs)]
 
 
 def _notes(notes: Sequence[str]) -> list[str]:
-    return ["", "Notes:", "", *(f"- {escaped(note)}" for note in notes)] if notes else []
+    return ["", "Notes:", "", *(f"- {markdown(note)}" for note in notes)] if notes else []
 
 
 def findings_table(findings: Sequence[Finding]) -> list[str]:
     """A row a finding: numbers, how sure, and what the gate says."""
     rows = [
         (
-            escaped(one.measure),
+            markdown(one.measure),
             f"{one.before:.4f} → {one.after:.4f}",
             "" if one.relative is None else fell(one.relative),
             "" if one.p is None else f"{one.p:.2g}",
@@ -74,7 +73,7 @@ def findings_table(findings: Sequence[Finding]) -> list[str]:
         )
         for one in findings
     ]
-    return table(("measure", _ARROW, "", "p", "adjusted p", "verdict"), rows)
+    return markdown_table(("measure", _ARROW, "", "p", "adjusted p", "verdict"), rows)
 
 
 def _strategy(why: WhyWorse, diagnosis: Diagnosis) -> list[str]:
@@ -84,7 +83,7 @@ def _strategy(why: WhyWorse, diagnosis: Diagnosis) -> list[str]:
             lines += ["", f"{title} ({min(len(changes), most)} of {len(changes):,}):", ""]
             lines += lost_table(changes[:most], why.metric)
     if why.newly_empty:
-        lines += ["", f"{counted(len(why.newly_empty), 'query')} newly without hits:", ""]
+        lines += ["", f"{plural(len(why.newly_empty), 'query')} newly without hits:", ""]
         lines += [f"- {_text(text)}" for text in why.newly_empty[:_EMPTY]]
     for one in why.rankings:
         lines += _ranking(one, why.metric)
@@ -92,13 +91,13 @@ def _strategy(why: WhyWorse, diagnosis: Diagnosis) -> list[str]:
 
 
 def _text(text: str) -> str:
-    return escaped(shortened(" ".join(text.split()), _TEXT)) or "(empty)"
+    return markdown(shortened(" ".join(text.split()), _TEXT)) or "(empty)"
 
 
 def lost_table(changes: Sequence[QueryChange], metric: str) -> list[str]:
     """A row a query: its text, its id and the metric on both sides."""
     rows = [(_text(one.text), _text(one.query), f"{one.before:.4f} → {one.after:.4f}") for one in changes]
-    return table(("query", "id", f"{metric} {_ARROW}"), rows, left=2)
+    return markdown_table(("query", "id", f"{metric} {_ARROW}"), rows, left=2)
 
 
 def _ranking(found: SideBySide, metric: str) -> list[str]:
@@ -114,7 +113,7 @@ def _ranking(found: SideBySide, metric: str) -> list[str]:
         "",
         f"{metric} {change.before:.4f} → {change.after:.4f}; a grade of - is a hit that nobody has judged.",
         "",
-        *table(head, rows, left=len(head)),
+        *markdown_table(head, rows, left=len(head)),
     ]
 
 
@@ -133,12 +132,16 @@ def _legs(why: WhyWorse) -> list[str]:
         return "not known" if value is None else f"{value:.4f}"
 
     rows = [
-        (code(leg.leg), f"{number(leg.before)} → {number(leg.after)}", code(leg.told_by) if leg.told_by else "")
+        (
+            markdown_code(leg.leg),
+            f"{number(leg.before)} → {number(leg.after)}",
+            markdown_code(leg.told_by) if leg.told_by else "",
+        )
         for leg in why.legs
     ]
     head = ("leg by itself", f"{why.metric} {_ARROW}", "told by")
-    intro = f"The legs on the {counted(len(why.lost), 'query')} that were lost ({escaped(why.legs_note)}):"
-    return ["", intro, "", *table(head, rows)]
+    intro = f"The legs on the {plural(len(why.lost), 'query')} that were lost ({markdown(why.legs_note)}):"
+    return ["", intro, "", *markdown_table(head, rows)]
 
 
 def _segments(why: WhyWorse) -> list[str]:
@@ -146,7 +149,7 @@ def _segments(why: WhyWorse) -> list[str]:
         return []
     rows = [
         (
-            f"**{escaped(one.name)}**" if one.worse else escaped(one.name),
+            f"**{markdown(one.name)}**" if one.worse else markdown(one.name),
             f"{one.queries:,}",
             f"{one.before:.4f} → {one.after:.4f}",
             fell(one.relative),
@@ -154,9 +157,9 @@ def _segments(why: WhyWorse) -> list[str]:
         )
         for one in why.segments
     ]
-    worse = [f"- warning: {escaped(segment_words(one, why))}" for one in why.segments if one.worse]
+    worse = [f"- warning: {markdown(segment_words(one, why))}" for one in why.segments if one.worse]
     head = ("queries of one kind", "queries", f"{why.metric} {_ARROW}", "", "adjusted p")
-    return ["", "Kinds of queries:", "", *table(head, rows), *([""] if worse else []), *worse]
+    return ["", "Kinds of queries:", "", *markdown_table(head, rows), *([""] if worse else []), *worse]
 
 
 def _newcomers(diagnosis: Diagnosis, strategy: str) -> list[str]:
@@ -173,4 +176,4 @@ def _newcomers(diagnosis: Diagnosis, strategy: str) -> list[str]:
         for one in own[:_NEWCOMERS]
     ]
     said = f"{newcomer_words(diagnosis, strategy)} (all of them: [to_judge.csv](to_judge.csv)):"
-    return ["", said, "", *table(("query", "product", "could change the verdict", "rank"), rows, left=3)]
+    return ["", said, "", *markdown_table(("query", "product", "could change the verdict", "rank"), rows, left=3)]

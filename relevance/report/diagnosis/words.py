@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from relevance.text import plural
+
 if TYPE_CHECKING:
     from relevance.diagnosis import Diagnosis, Hit, Segment, WhyWorse
 
 __all__ = [
-    "counted",
     "fell",
     "grade",
     "leg_words",
@@ -18,12 +19,6 @@ __all__ = [
     "segment_words",
     "share",
 ]
-
-
-def counted(number: int, noun: str) -> str:
-    """`1 query`, `3 queries`."""
-    plural = f"{noun[:-1]}ies" if noun.endswith("y") else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def share(value: float) -> str:
@@ -66,7 +61,7 @@ def leg_words(why: WhyWorse) -> str:
         return "?" if value is None else f"{value:.4f}"
 
     numbers = ", ".join(f"{leg.leg} {number(leg.before)} → {number(leg.after)}" for leg in why.legs)
-    return f"legs on these {counted(len(why.lost), 'query')}: {numbers}; {why.legs_note}"
+    return f"legs on these {plural(len(why.lost), 'query')}: {numbers}; {why.legs_note}"
 
 
 def segment_words(segment: Segment, why: WhyWorse) -> str:
@@ -87,4 +82,4 @@ def newcomer_words(diagnosis: Diagnosis, strategy: str) -> str:
     deciding = sum(one.could_change_verdict for one in own)
     could = f"; judging {deciding:,} of them could change the verdict" if deciding else ""
     verb = "has" if len(own) == 1 else "have"
-    return f"{counted(len(own), 'new hit')} {verb} no judgment{could}"
+    return f"{plural(len(own), 'new hit')} {verb} no judgment{could}"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from relevance.finetune.similarity import WHISKERS, spread
 from relevance.report.finetuned.figures import fixed, gain_text, signed
-from relevance.report.markdown import code, escaped, shortened, table
+from relevance.text import markdown, markdown_code, markdown_table, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ def queries_section(comparisons: Sequence[Comparison]) -> list[str]:
     lines = ["## Queries gained and lost", "", "![Change of nDCG@10 of every query, sorted](queries.png)"]
     for one in comparisons:
         gained, lost = one.gained, one.lost
-        lines += ["", f"### {code(one.tuned)} against {code(one.base)}", ""]
+        lines += ["", f"### {markdown_code(one.tuned)} against {markdown_code(one.base)}", ""]
         lines += [f"Mean change of nDCG@10: {gain_text(one.gains[-1])}.", ""]
         lines += [*_queries("Gained most", gained), "", *_queries("Lost most", lost)]
     return [*lines, "", "All queries: [queries.csv](queries.csv)."]
@@ -40,7 +40,7 @@ def _queries(title: str, queries: Sequence[QueryChange]) -> list[str]:
         (_text(query.text), f"{fixed(query.before)} → {fixed(query.after)}", signed(query.change))
         for query in queries[:_SHOWN]
     ]
-    return [*_caption(title, len(queries)), *table(("query", "nDCG@10 before → after", "change"), rows)]
+    return [*_caption(title, len(queries)), *markdown_table(("query", "nDCG@10 before → after", "change"), rows)]
 
 
 def _caption(title: str, number: int) -> list[str]:
@@ -48,7 +48,7 @@ def _caption(title: str, number: int) -> list[str]:
 
 
 def _text(text: str) -> str:
-    return escaped(shortened(" ".join(text.split()), _MOST_CHARACTERS)) or "(empty)"
+    return markdown(shortened(" ".join(text.split()), _MOST_CHARACTERS)) or "(empty)"
 
 
 def pairs_section(found: PairChanges) -> list[str]:
@@ -68,7 +68,7 @@ def pairs_section(found: PairChanges) -> list[str]:
         "",
         "![Cosine by relevance label, base and fine-tuned, as densities](similarity-densities.png)",
         "",
-        *table(
+        *markdown_table(
             ("label", "", "pairs", "median before → after", "quartiles before", "quartiles after"),
             [_label_cells(group) for group in found.groups],
             left=2,
@@ -98,7 +98,10 @@ def _pairs(title: str, found: PairChanges, rows: Sequence[int]) -> list[str]:
     if not rows:
         return [f"{title}: none."]
     head = ("query", "product", "label", "cosine", "standing")
-    return [*_caption(title, len(rows)), *table(head, [_pair_cells(found, row) for row in rows[:_SHOWN]], left=2)]
+    return [
+        *_caption(title, len(rows)),
+        *markdown_table(head, [_pair_cells(found, row) for row in rows[:_SHOWN]], left=2),
+    ]
 
 
 def _pair_cells(found: PairChanges, row: int) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from relevance.finetune.changes import LEVEL
 from relevance.report.finetuned.examples import pairs_section, queries_section
 from relevance.report.finetuned.figures import fixed, gain_text, percent_text
-from relevance.report.markdown import code, escaped, table
+from relevance.text import markdown, markdown_code, markdown_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,14 +42,14 @@ def _summary(facts: Facts, comparisons: Sequence[Comparison]) -> list[str]:
     several = len(facts.seeds) > 1
     of = f" (seed {facts.seeds[0]})" if several else ""
     lines = [
-        f"- {code(one.tuned)} against {code(one.base)}: mean nDCG@10 {fixed(one.over_seeds.tuned)} "
+        f"- {markdown_code(one.tuned)} against {markdown_code(one.base)}: mean nDCG@10 {fixed(one.over_seeds.tuned)} "
         f"against {fixed(one.over_seeds.base)}, change {gain_text(one.over_seeds)}, "
         f"in percent {percent_text(one.over_seeds)}: {_VERDICTS[one.over_seeds.verdict]}; "
         f"{len(one.gained):,} queries gained, {len(one.lost):,} lost{of}"
         for one in comparisons
     ]
     seeds = f", mean of {len(facts.seeds)} seeds" if several else ""
-    measured = f"{escaped(facts.dataset)}, queries that were not trained on{seeds}"
+    measured = f"{markdown(facts.dataset)}, queries that were not trained on{seeds}"
     return [f"Measured on {measured}:", "", *lines] if lines else ["No strategies were compared."]
 
 
@@ -57,23 +57,23 @@ def _trained(facts: Facts, curve: Curve) -> list[str]:
     chosen = curve.steps[curve.best]
     end = "it no longer learned" if curve.stopped_early else "all epochs"
     rows = [
-        ("data set", escaped(facts.dataset)),
-        ("base model", code(facts.base)),
-        ("fine-tuned model", code(facts.model)),
-        *((escaped(name), f"{number:,}") for name, number in facts.counts.items()),
-        *((escaped(name), code(f"{value}")) for name, value in facts.options.items()),
+        ("data set", markdown(facts.dataset)),
+        ("base model", markdown_code(facts.base)),
+        ("fine-tuned model", markdown_code(facts.model)),
+        *((markdown(name), f"{number:,}") for name, number in facts.counts.items()),
+        *((markdown(name), markdown_code(f"{value}")) for name, value in facts.options.items()),
         ("seeds" if len(facts.seeds) > 1 else "seed", ", ".join(str(seed) for seed in facts.seeds)),
         (
             "training",
             f"{curve.seconds:,.0f} s, ended at step {curve.steps[-1].step:,} ({end}); kept: step {chosen.step:,}",
         ),
     ]
-    return ["## What was trained on what", "", *table(("", ""), rows, left=2), *_notes(facts.notes)]
+    return ["## What was trained on what", "", *markdown_table(("", ""), rows, left=2), *_notes(facts.notes)]
 
 
 def _notes(notes: Sequence[str]) -> list[str]:
     more = len(notes) - _SHOWN_NOTES
-    shown = [f"- {escaped(note)}" for note in notes[:_SHOWN_NOTES]]
+    shown = [f"- {markdown(note)}" for note in notes[:_SHOWN_NOTES]]
     return [*([""] if shown else []), *shown, *([f"- {more:,} more: [notes.txt](notes.txt)"] if more > 0 else [])]
 
 
@@ -85,14 +85,14 @@ def long_notes(notes: Sequence[str]) -> str | None:
 def _comparison(facts: Facts, comparisons: Sequence[Comparison]) -> list[str]:
     if not comparisons:
         return []
-    rows = [(code(one.tuned), *_gain_cells(gain)) for one in comparisons for gain in one.gains]
+    rows = [(markdown_code(one.tuned), *_gain_cells(gain)) for one in comparisons for gain in one.gains]
     head = ("strategy", "metric", "base", "fine-tuned", f"change [{LEVEL:.0%} interval]", "in percent", "verdict")
     kept = f"The model of seed {facts.seeds[0]}, which is kept; the others are below." if len(facts.seeds) > 1 else ""
     return [
         "## Strategies compared",
         "",
         *([kept, ""] if kept else ()),
-        *table(head, rows, left=2),
+        *markdown_table(head, rows, left=2),
         "",
         (
             f"Intervals: paired bootstrap over the {len(comparisons[0].queries):,} judged queries, {LEVEL:.0%}. "
@@ -110,7 +110,7 @@ def _seeds(facts: Facts, changes: Changes) -> list[str]:
     if len(facts.seeds) < 2:  # noqa: PLR2004 - one seed is no band
         return []
     rows = [
-        (name, code(one.tuned), fixed(gain.base), fixed(gain.tuned), gain_text(gain), percent_text(gain))
+        (name, markdown_code(one.tuned), fixed(gain.base), fixed(gain.tuned), gain_text(gain), percent_text(gain))
         for one in changes.comparisons
         for name, gain in zip((*map(str, facts.seeds), "mean"), (*one.seeds, one.over_seeds), strict=True)
     ]
@@ -127,9 +127,9 @@ def _seeds(facts: Facts, changes: Changes) -> list[str]:
         "",
         "The band lies between the lowest and the highest seed, up to the first that stopped.",
         "",
-        *table(("seed", "kept step", "validation nDCG@10 before", "kept", "seconds"), validation),
+        *markdown_table(("seed", "kept step", "validation nDCG@10 before", "kept", "seconds"), validation),
         "",
-        *(table(head, rows, left=2) if rows else ()),
+        *(markdown_table(head, rows, left=2) if rows else ()),
         "",
         (
             "The mean row's interval is of each query's mean over the seeds: it says how sure the gain is over other "
@@ -147,7 +147,7 @@ def _training(curve: Curve) -> list[str]:
         "",
         "Spearman and nDCG@10 are of the validation queries, which are neither trained on nor in the benchmark.",
         "",
-        *table(
+        *markdown_table(
             ("", "step", "epoch", "loss", "Pearson", "Spearman", "nDCG@10"),
             [(name, *_step_cells(step)) for name, step in named],
         ),

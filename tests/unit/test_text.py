@@ -1,0 +1,194 @@
+"""Text for people: harmless on a terminal, in a CI log and in Markdown; counted and aligned."""
+
+from __future__ import annotations
+
+import html
+import re
+import unicodedata
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up_changes import ODD
+from markdown_it import MarkdownIt
+
+from relevance.errors import InputError
+from relevance.report.terminal import Line
+from relevance.text import (
+    fitted,
+    markdown,
+    markdown_code,
+    markdown_table,
+    one_line,
+    plural,
+    printable,
+    shortened,
+    some,
+    terminal_table,
+)
+
+HOSTILE = {
+    "##vso[task.setvariable variable=x]y": r"##vso\[task.setvariable variable=x]y",
+    "lamp ##VSO[task.complete]": r"lamp ##VSO\[task.complete]",
+    "##[error]lamp": r"##\[error]lamp",
+    "##[set-env name=PATH;]x": r"##\[set-env name=PATH;]x",
+    "##teamcity[buildProblem description='x']": r"##teamcity\[buildProblem description='x']",
+    "::error file=a.py::x": r"\::error file=a.py::x",
+    "::set-output name=a::b": r"\::set-output name=a::b",
+    "::add-mask::lamp": r"\::add-mask::lamp",
+    "  ::stop-commands::end": r"  \::stop-commands::end",
+    "section_start:1560896352:x\r\x1b[0Kx": r"section_start\:1560896352:x\r\x1b[0Kx",
+    "travis_fold:start:x": r"travis_fold\:start:x",
+    "\x1b[2J\x1b]0;x\x07": r"\x1b[2J\x1b]0;x\x07",
+    "a\n::error::b": r"a\n::error::b",
+    "a\rb\x85c\u2028d\x9b2J": r"a\rb\x85c\u2028d\x9b2J",
+    "\u202egnp.exe\u2066": r"\u202egnp.exe\u2066",
+    "half \ud800": r"half \ud800",
+}
+HARMLESS = (
+    "drill bit, 1/2 in.",
+    r"C:\shop\data",
+    "日本語 grün",
+    "👩\u200d🔧 🇫🇷",
+    "\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645 \u200f",  # Persian, with a joiner
+    "## heading [x]",
+    "a::b ::c",
+    "test_x.py::test_y",
+    "a\tb",
+    "soft\u00adhyphen",
+    "section_start",
+)
+
+
+@pytest.mark.parametrize(("text", "shown"), HOSTILE.items())
+def test_nothing_printed_is_obeyed(text: str, shown: str) -> None:
+    """Commands of CI servers, escapes, line ends and turns of the direction of writing, in a line and in an error."""
+    assert printable(text) == shown == printable(shown)
+    assert Line(text).text == shown
+    error = InputError(text, details=[f"x{text}"])
+    assert str(error) == shown
+    assert not any(re.search(r"[\x00-\x08\x0a-\x1f\x7f-\x9f]|##\w*\[", line) for line in error.details)
+
+
+@pytest.mark.parametrize("text", HARMLESS)
+def test_harmless_text_is_printed_as_it_is(text: str) -> None:
+    """Scripts, emoji, paths and names of tests among it."""
+    assert printable(text) == text
+
+
+def test_a_line_is_bounded() -> None:
+    """A key of a megabyte does not fill a log."""
+    assert len(printable("x" * 1_000_000)) == len(printable("\x1b" * 1_000_000)) == 4000
+    assert len(str(InputError("x" * 1_000_000))) == 4000
+
+
+def test_text_inside_of_a_line_has_single_spaces() -> None:
+    """A title with line ends stays on its line."""
+    assert one_line(" a\n\tb\u202e\x07 ") == r"a b\u202e\x07"
+    assert one_line("abcdef", 4) == "abc…"
+
+
+@pytest.mark.parametrize(
+    ("number", "nouns", "counted"),
+    [
+        (1, ("query",), "1 query"),
+        (0, ("query",), "0 queries"),
+        (2, ("day",), "2 days"),
+        (3000, ("search",), "3,000 searches"),
+        (2, ("judgment is", "judgments are"), "2 judgments are"),
+    ],
+)
+def test_plural(number: int, nouns: tuple[str, ...], counted: str) -> None:
+    """One is one; the ending follows the noun, unless it is named."""
+    assert plural(number, *nouns) == counted
+
+
+def test_some() -> None:
+    """Those that are left out are counted."""
+    assert some(["a", "b", "c"], 3) == "a, b, c"
+    assert some(["a", "b", "c"], 2) == "a, b and 1 more"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("ab", "ab    "),
+        ("abcdefg", "abcde…"),
+        ("日本語", "日本語"),
+        ("日本語字", "日本… "),
+        ("e\u0301", "e\u0301     "),
+    ],
+)
+def test_fitted_to_columns(text: str, shown: str) -> None:
+    """Wide characters take two columns, combining marks none; what is cut ends with a mark."""
+    assert fitted(text, 6) == shown
+
+
+def test_a_table_on_a_terminal() -> None:
+    """Columns are as wide as their widest cell, on the screen."""
+    assert terminal_table([["name", "n"], ["日本", "123"]], right={1}) == ["name    n", "日本  123"]
+
+
+MARKDOWN = MarkdownIt("commonmark").enable(["table", "strikethrough"])
+TEXTS = st.text(st.characters(codec="utf-8"), max_size=40) | st.text(
+    "\\\\`*_[]()<>&|~$!#@:/.wa1-+=\"' \n;", max_size=40
+)
+_CELL = re.compile(r"<td>(.*?)</td>", re.DOTALL)
+
+
+def visible(text: str) -> str:
+    """What a reader sees of a text: white space is one space, characters that cannot be seen are gone."""
+    unseen = {"Cc", "Cf", "Cs"}
+    spaced = " ".join(text.split())
+    return "".join(one for one in spaced if one in "\u200c\u200d" or unicodedata.category(one) not in unseen).strip()
+
+
+def cells(*texts: str) -> list[str]:
+    """The cells of a rendered row; HTML in them stays as it is."""
+    return _CELL.findall(MARKDOWN.render("\n".join(markdown_table(["head"] * len(texts), [texts], left=len(texts)))))
+
+
+@pytest.mark.parametrize("text", [*ODD, "\\", "a\\|b", "![x](y.png)", "1. one", "- x", "a~~b~~", "&copy;", "`a` | `b`"])
+def test_odd_texts_stay_text(text: str) -> None:
+    """Pipes, line ends, HTML, links, emphasis and code are shown, not obeyed."""
+    assert html.unescape(cells(markdown(text), "end")[0]) == visible(text)
+    assert MARKDOWN.render(f"- {markdown(text)}").count("<") == 4  # the list's own tags
+
+
+@given(TEXTS)
+def test_every_text_is_shown_in_its_cell(text: str) -> None:
+    """A row with any text in it, as text or as code, has its cells, and they read as the text."""
+    as_text, as_code, end = cells(markdown(text), markdown_code(text) if visible(text) else "", "end")
+    assert "<" not in as_text
+    assert html.unescape(as_text).strip() == visible(text)
+    inner = re.fullmatch(r"<code>([^<]*)</code>", as_code) if visible(text) else None
+    assert html.unescape(inner[1] if inner else "").strip() == visible(text)
+    assert end == "end"
+
+
+@pytest.mark.parametrize(
+    ("text", "written"),
+    [
+        ("see http://example.org", "see http\\://example.org"),
+        ("www.example.org", "www\\.example.org"),
+        ("me@example.org", "me\\@example.org"),
+        ("$x$", "&#36;x&#36;"),
+        ("half \ud800 pair", "half  pair"),
+        ("left \u202e right", "left  right"),
+    ],
+)
+def test_what_some_sites_make_of_text_is_taken_away(text: str, written: str) -> None:
+    """Bare addresses, formulas, halves of surrogate pairs, turns of the direction of writing."""
+    assert markdown(text) == written
+
+
+def test_a_plain_name_is_plain_code() -> None:
+    """Names of strategies and models are readable in the raw page."""
+    assert markdown_code("vectorsearch_finetune") == "`vectorsearch_finetune`"
+    assert markdown_code("a`b") == "<code>a\\`b</code>"
+
+
+@pytest.mark.parametrize(("text", "short"), [("abcdef", "abcdef"), ("abc defg", "abc d…"), ("abcd efg", "abcd…")])
+def test_long_texts_are_cut(text: str, short: str) -> None:
+    """So many characters with the mark of the cut, and no more."""
+    assert shortened(text, 6) == short
