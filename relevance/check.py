@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
     from relevance.embeddings import Model
-    from relevance.engines.base import EnginePlan
     from relevance.gate import Floors
     from relevance.records import Catalogue, Dataset
     from relevance.suite import Finetuned
@@ -162,8 +161,12 @@ def check(config: Config) -> Findings:
     floors = problems.caught(lambda: suite.floors_of(config))
     models = problems.caught(lambda: suite.resolved_models(config, config.selected))
     engine = problems.caught(lambda: engines.choose(config.engine, config.elasticsearch, config.selected))
-    if exists and engine is not None and models is not None:
-        dataset = problems.caught(lambda: _over_index(config, engine, models))
+    if engine is not None and engine.existing is not None and models is not None:
+        existing, dimensions = engine.existing, {name: model.dimensions for name, model in models.items()}
+        engine = problems.caught(lambda: existing(dimensions)) or engine
+        products = engine.product_ids
+        if products is not None:
+            dataset = problems.caught(lambda: datasets.load_over(config.source, products))
     finetuned = None
     if dataset is not None and models is not None and FINETUNED in models:
         whole = dataset
@@ -197,12 +200,6 @@ def check(config: Config) -> Findings:
         problems=tuple(str(error) for error in problems.errors),
         could_not_run=bool(problems.errors) and all(isinstance(one, CouldNotRunError) for one in problems.errors),
     )
-
-
-def _over_index(config: Config, engine: EnginePlan, models: Mapping[str, Model]) -> Dataset:
-    """The data set over the products of an index that exists."""
-    products = engine.product_ids({name: model.dimensions for name, model in models.items()})
-    return datasets.load(config.source) if products is None else datasets.load_over(config.source, products)
 
 
 def _finetuned_notes(finetuned: Finetuned | None, left_out: Mapping[str, str]) -> tuple[str, ...]:

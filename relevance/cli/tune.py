@@ -67,7 +67,7 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     axes = [parse_axis(text) for text in arguments.grid]
     grid = make_grid(arguments.kind, today, axes=axes, without=arguments.without)
     found = _tuned(arguments, config, grid)
-    dataset, engine = found.plan.dataset, f"{found.engine.name} {found.engine.version}"
+    dataset, engine = found.plan.dataset, f"{found.plan.engine.name} {found.engine.version}"
     files = tuning_files(found.tuning, dataset, engine=engine, taken=config.strategies)
     try:
         replace_folder(folder, files)

@@ -1,20 +1,20 @@
-"""What every engine is: it holds a catalogue and answers legs of strategies."""
+"""What an engine is: `choose` gives a choice, opening it an indexer, and indexing an engine that answers searches."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     import numpy as np
     import numpy.typing as npt
 
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg
-
-__all__ = ["Engine", "EnginePlan", "Opening", "QueryBatch", "VectorField"]
 
 VectorField: TypeAlias = tuple[str, str]
 """(model, vector field)."""
@@ -36,29 +36,27 @@ class QueryBatch:
         return len(self.texts)
 
     def __getitem__(self, part: slice) -> QueryBatch:
-        """A slice of the batch; nothing is copied but the list of texts."""
+        """Slice the batch; nothing is copied but the list of texts."""
         return QueryBatch(self.texts[part], {model: matrix[part] for model, matrix in self.vectors.items()})
 
 
-class Engine(Protocol):
-    """An engine that has indexed a catalogue, or holds one that was indexed before."""
+class Engine(ABC):
+    """An indexed catalogue that answers searches.
 
-    @property
-    def name(self) -> str:
-        """As in results: `embedded`, `elasticsearch`."""
+    Attributes:
+        version: what makes two engines of a name rank alike.
+        facts: what else decides ranking or run time, for results: kind of vector index, shards, …; JSON values.
+    """
 
-    @property
-    def version(self) -> str:
-        """What makes two engines of a name rank alike."""
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        """What else decides ranking or run time, for results: kind of vector index, shards, …; JSON values."""
+    version: str
+    facts: Mapping[str, object]
 
     @property
     def took_ms(self) -> float | None:
         """Milliseconds that the server says it worked on all searches so far; None where this process is the engine."""
+        return None
 
+    @abstractmethod
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
         """Answer one leg: score descending, then product id ascending; shape (queries, hits).
 
@@ -67,28 +65,25 @@ class Engine(Protocol):
         """
 
     def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
-        """Answer several legs, each exactly as `search` does; what they have in common may be worked out once.
-
-        Raises:
-            CouldNotRunError: the engine failed; all rankings are complete or there is none.
-        """
+        """Answer several legs, each exactly as `search` does; an engine may share what they have in common."""
+        return [self.search(leg, batch, hits=hits) for leg in legs]
 
     def notes(self) -> Sequence[str]:
-        """What people should know of the session, a line each: retries, what was left behind."""
+        """Say what people should know of the session, a line each: retries, what was left behind."""
+        return ()
 
-    def close(self) -> None:
-        """Let go of what the engine holds; name, version, facts and notes stay."""
+    def close(self) -> None:  # noqa: B027 - an engine may hold nothing
+        """Let go of what the engine holds; safe to call twice; version, facts and notes stay."""
 
 
-class Opening(Protocol):
-    """An engine on its way: what it needs was checked; it may still be starting in the background."""
+class Indexer(Protocol):
+    """An engine that was opened; what it needs may still be starting in the background."""
 
-    @property
-    def makes_index(self) -> bool:
-        """Whether `index` makes one, as often as it is called; not where an index is evaluated as it is."""
-
-    def wait(self) -> None:
+    def ready(self) -> float | None:
         """Wait until the engine is up.
+
+        Returns:
+            Seconds from the start of a server of ours until it was ready; None where none was started.
 
         Raises:
             CouldNotRunError: it does not come up.
@@ -102,7 +97,7 @@ class Opening(Protocol):
         vectors: Mapping[VectorField, Vectors],
         progress: bool,
     ) -> Engine:
-        """Index the catalogue.
+        """Index a catalogue, as often as wanted; an index that exists is taken as it is.
 
         Args:
             catalogue: the products.
@@ -115,42 +110,34 @@ class Opening(Protocol):
             CouldNotRunError: the engine fails; nothing of the index is left.
         """
 
-    def start_s(self) -> float | None:
-        """Seconds from the start of a server of ours until it was ready; None where none was started."""
 
-    def close(self) -> None:
-        """Remove what was started; safe to call at any time, and twice."""
+class Open(Protocol):
+    """Starts what has to be started, in the background; leaving the context removes all that was made in it."""
+
+    def __call__(self, *, progress: bool) -> AbstractContextManager[Indexer]:
+        """Open the engine; `progress` says whether bars are shown."""
 
 
-class EnginePlan(Protocol):
-    """An engine that was chosen and checked as far as possible without starting anything."""
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine, checked as far as possible without starting anything.
 
-    @property
-    def name(self) -> str:
-        """Key of `ENGINES`."""
+    Attributes:
+        name: key of `ENGINES`.
+        line: which engine, and why, for the header: `elasticsearch 8.19.5 at https://… (--es-url)`.
+        open: opens it.
+        hint: how to get another one, where this one was taken for want of it; else "".
+        existing: where an index is searched as it is: given the dimensions of the models by name, looks at the index
+            and gives the choice with `product_ids` and `notes`; raises CouldNotRunError where the engine fails,
+            InputError where the index does not hold what its field map says or what the strategies need.
+        product_ids: those of the index that exists; None where the data set's products are indexed.
+        notes: what people should know of an index that exists, a line each.
+    """
 
-    @property
-    def line(self) -> str:
-        """Which engine, and why, for the header: `elasticsearch 8.19.5 at https://… (--es-url)`."""
-
-    @property
-    def hint(self) -> str:
-        """How to get another one, where the choice was made for want of it; else ""."""
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """What people should know of an index that exists, a line each, once `product_ids` has looked at it."""
-
-    def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:
-        """The ids of the products of an index that exists already; None where the data set's products are indexed.
-
-        Args:
-            dimensions: of the models that strategies use, by name; the index's vectors have to have as many.
-
-        Raises:
-            CouldNotRunError: the engine failed.
-            InputError: the index does not hold what its field map says or what the strategies need.
-        """
-
-    def open(self, *, progress: bool) -> Opening:
-        """Start what has to be started, in the background; the caller closes what comes back."""
+    name: str
+    line: str
+    open: Open
+    hint: str = ""
+    existing: Callable[[Mapping[str, int]], EngineChoice] | None = None
+    product_ids: Sequence[str] | None = None
+    notes: Sequence[str] = ()

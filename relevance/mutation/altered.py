@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from relevance.engines.base import Engine
 from relevance.mutation.kind import NotApplicableError
 from relevance.records import NO_HIT, Ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
-    from relevance.engines.base import Engine, EnginePlan, Opening, QueryBatch, VectorField
+    from relevance.engines.base import Indexer, QueryBatch, VectorField
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg
     from relevance.suite import Plan
@@ -56,64 +58,32 @@ def altered(plan: Plan, alterations: Alterations) -> Plan:
     indexes = alterations.products or alterations.catalogue or alterations.vectors
     if indexes and plan.config.elasticsearch.index is not None:
         raise NotApplicableError("the index exists already, what it holds is not changed")
-    return replace(plan, engine=_Plan(plan.engine, alterations))
+    choice = plan.engine
+
+    @contextmanager
+    def opened(*, progress: bool) -> Iterator[Indexer]:
+        with choice.open(progress=progress) as indexer:
+            yield _Indexer(indexer, alterations)
+
+    return replace(plan, engine=replace(choice, open=opened))
 
 
 @dataclass(frozen=True)
-class _Plan:
-    inner: EnginePlan
+class _Indexer:
+    inner: Indexer
     alterations: Alterations
 
-    @property
-    def name(self) -> str:
-        return self.inner.name
+    def ready(self) -> float | None:
+        return self.inner.ready()
 
-    @property
-    def line(self) -> str:
-        return self.inner.line
-
-    @property
-    def hint(self) -> str:
-        return self.inner.hint
-
-    @property
-    def notes(self) -> Sequence[str]:
-        return self.inner.notes
-
-    def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:
-        return self.inner.product_ids(dimensions)
-
-    def open(self, *, progress: bool) -> _Opening:
-        return _Opening(self.inner.open(progress=progress), self.alterations)
-
-
-@dataclass(frozen=True)
-class _Opening:
-    inner: Opening
-    alterations: Alterations
-
-    @property
-    def makes_index(self) -> bool:
-        return self.inner.makes_index
-
-    def wait(self) -> None:
-        self.inner.wait()
-
-    def index(self, catalogue: Catalogue, *, text_fields: Iterable[str], vectors: _Held, progress: bool) -> _Engine:
+    def index(self, catalogue: Catalogue, *, text_fields: Iterable[str], vectors: _Held, progress: bool) -> Engine:
         how = self.alterations
         held = vectors if how.vectors is None else how.vectors(vectors)
         indexed = catalogue if how.catalogue is None else how.catalogue(catalogue)
-        codes = np.arange(len(catalogue)) if how.products is None else np.asarray(how.products(catalogue))
-        if how.products is not None:
+        codes = None if how.products is None else np.asarray(how.products(catalogue))
+        if codes is not None:
             indexed, held = _part(indexed, held, codes)
-        inner = self.inner.index(indexed, text_fields=text_fields, vectors=held, progress=progress)
-        return _Engine(inner, how, codes)
-
-    def start_s(self) -> float | None:
-        return self.inner.start_s()
-
-    def close(self) -> None:
-        self.inner.close()
+        return _Engine(self.inner.index(indexed, text_fields=text_fields, vectors=held, progress=progress), how, codes)
 
 
 def _part(catalogue: Catalogue, vectors: _Held, codes: npt.NDArray[np.int64]) -> tuple[Catalogue, _Held]:
@@ -129,44 +99,24 @@ def _part(catalogue: Catalogue, vectors: _Held, codes: npt.NDArray[np.int64]) ->
     return part, {name: replace(found, rows=found.rows[codes]) for name, found in vectors.items()}
 
 
-@dataclass(frozen=True)
-class _Engine:
-    inner: Engine
-    alterations: Alterations
-    codes: npt.NDArray[np.int64]
-
-    @property
-    def name(self) -> str:
-        return self.inner.name
-
-    @property
-    def version(self) -> str:
-        return self.inner.version
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        return self.inner.facts
-
-    @property
-    def took_ms(self) -> float | None:
-        return self.inner.took_ms
+class _Engine(Engine):
+    def __init__(self, inner: Engine, alterations: Alterations, codes: npt.NDArray[np.int64] | None) -> None:
+        self._inner, self._alterations, self._codes = inner, alterations, codes
+        self.version, self.facts = inner.version, inner.facts
 
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        return self.search_all([leg], batch, hits=hits)[0]
-
-    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
-        how = self.alterations
-        asked = batch if how.batch is None else how.batch(batch)
-        found = self.inner.search_all(legs, asked, hits=hits + how.deeper)
-        if how.products is not None:
-            found = [mapped_back(one, self.codes) for one in found]
-        return found if how.ranking is None else [how.ranking(one, hits) for one in found]
+        how = self._alterations
+        queries = batch if how.batch is None else how.batch(batch)
+        ranking = self._inner.search(leg, queries, hits=hits + how.deeper)
+        if self._codes is not None:
+            ranking = mapped_back(ranking, self._codes)
+        return ranking if how.ranking is None else how.ranking(ranking, hits)
 
     def notes(self) -> Sequence[str]:
-        return self.inner.notes()
+        return self._inner.notes()
 
     def close(self) -> None:
-        self.inner.close()
+        self._inner.close()
 
 
 def mapped_back(ranking: Ranking, codes: npt.NDArray[np.int64]) -> Ranking:

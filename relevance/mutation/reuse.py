@@ -9,139 +9,90 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import Counter
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+from relevance.engines.base import Engine
 
-    from relevance.engines.base import Engine, EnginePlan, Opening, QueryBatch, VectorField
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from contextlib import ExitStack
+
+    from relevance.engines.base import EngineChoice, Indexer, QueryBatch, VectorField
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg
 
-__all__ = ["Remembering"]
+__all__ = ["Reuse"]
 
 _Held: TypeAlias = "Mapping[VectorField, Vectors]"
 _ROWS = 4096
 
 
 @dataclass(eq=False)
-class Remembering:
-    """An engine's plan whose engines share one opening and all rankings.
+class _Memory:
+    """Rankings by what decides them, and version and facts of the indices, which are the same for all."""
+
+    rankings: dict[tuple[object, ...], Ranking] = field(default_factory=dict)
+    marks: tuple[str, Mapping[str, object]] | None = None
+
+
+class Reuse:
+    """One opened engine for a plan and all its changes, and the rankings that it gave.
+
+    Args:
+        inner: what ranks.
+        closing: closes it.
 
     Attributes:
-        inner: what ranks.
+        searched: legs that were searched.
+        remembered: legs that were not.
     """
 
-    inner: EnginePlan
-    _counts: Counter[str] = field(default_factory=Counter)
-    _rankings: dict[tuple[object, ...], Ranking] = field(default_factory=dict)
-    _texts: WeakKeyDictionary[Catalogue, dict[str, str]] = field(default_factory=WeakKeyDictionary)
-    _vectors: WeakKeyDictionary[Vectors, str] = field(default_factory=WeakKeyDictionary)
-    _opening: Opening | None = None
-    _marks: tuple[str, str, Mapping[str, object]] | None = None
+    def __init__(self, inner: EngineChoice, closing: ExitStack) -> None:
+        self.searched, self.remembered = 0, 0
+        self._inner, self._closing = inner, closing
+        self._indexer: Indexer | None = None
+        self._memory = _Memory()
+        self._texts: WeakKeyDictionary[Catalogue, dict[str, str]] = WeakKeyDictionary()
+        self._vectors: WeakKeyDictionary[Vectors, str] = WeakKeyDictionary()
 
-    @property
-    def searched(self) -> int:
-        """Legs that were searched."""
-        return self._counts["searched"]
+    def choice(self, *, anew: bool = False) -> EngineChoice:
+        """Give the engine as plans choose it; `anew`: it has forgotten all rankings, and indexes and searches again."""
+        return replace(self._inner, open=partial(self._open, _Memory() if anew else self._memory))
 
-    @property
-    def remembered(self) -> int:
-        """Legs that were not."""
-        return self._counts["remembered"]
-
-    @property
-    def name(self) -> str:
-        """See `EnginePlan`."""
-        return self.inner.name
-
-    @property
-    def line(self) -> str:
-        """See `EnginePlan`."""
-        return self.inner.line
-
-    @property
-    def hint(self) -> str:
-        """See `EnginePlan`."""
-        return self.inner.hint
-
-    @property
-    def notes(self) -> Sequence[str]:
-        """See `EnginePlan`."""
-        return self.inner.notes
-
-    def product_ids(self, dimensions: Mapping[str, int]) -> Sequence[str] | None:
-        """See `EnginePlan`."""
-        return self.inner.product_ids(dimensions)
-
-    def open(self, *, progress: bool) -> _Opening:
-        """The one opening, which stays until `close`."""
-        if self._opening is None:
-            self._opening = self.inner.open(progress=progress)
-        return _Opening(self, self._opening)
-
-    def anew(self) -> Remembering:
-        """One that has forgotten all rankings: it indexes and searches again, on the same server."""
-        return replace(self, _rankings={}, _marks=None)
-
-    def close(self) -> None:
-        """Let go of the server, where it is ours."""
-        if self._opening is not None:
-            self._opening.close()
-            self._opening = None
-
-    def index(self, catalogue: Catalogue, text_fields: Sequence[str], vectors: _Held) -> Engine:
-        """An index of its own for what is searched."""
-        assert self._opening is not None, "the suite has opened it"  # noqa: S101 - for the types
-        return self._opening.index(catalogue, text_fields=text_fields, vectors=vectors, progress=False)
-
-    def ranking(self, engine: _Engine, leg: Leg, batch: QueryBatch, hits: int) -> Ranking:
-        """From memory, or from the engine."""
-        key = (leg, hits, *engine.key(leg), *_asked(leg, batch))
-        if key in self._rankings:
-            self._counts["remembered"] += 1
-        else:
-            self._rankings[key] = engine.indexed.search(leg, batch, hits=hits)
-            self._counts["searched"] += 1
-        return self._rankings[key]
-
-    def marks(self, engine: _Engine) -> tuple[str, str, Mapping[str, object]]:
-        """Name, version and facts: the same for all indices that this plan makes."""
-        if self._marks is None:
-            made = engine.indexed
-            self._marks = made.name, made.version, made.facts
-        return self._marks
+    @contextmanager
+    def _open(self, memory: _Memory, *, progress: bool) -> Iterator[Indexer]:
+        if self._indexer is None:
+            self._indexer = self._closing.enter_context(self._inner.open(progress=progress))
+        yield _Indexer(self, self._indexer, memory)
 
     def text_hash(self, catalogue: Catalogue, name: str) -> str:
-        """Of a text field and the products' ids; worked out once for a catalogue."""
+        """Hash a text field and the products' ids; worked out once for a catalogue."""
         known = self._texts.setdefault(catalogue, {})
         if name not in known:
             known[name] = _text_hash(catalogue, name)
         return known[name]
 
     def vector_hash(self, vectors: Vectors) -> str:
-        """Of each product's vector; worked out once for as long as they are held."""
+        """Hash each product's vector; worked out once for as long as they are held."""
         if vectors not in self._vectors:
             self._vectors[vectors] = _vector_hash(vectors)
         return self._vectors[vectors]
 
 
 @dataclass(frozen=True)
-class _Opening:
-    plan: Remembering
-    inner: Opening
+class _Indexer:
+    reuse: Reuse
+    inner: Indexer
+    memory: _Memory
 
-    @property
-    def makes_index(self) -> bool:
-        return self.inner.makes_index
-
-    def wait(self) -> None:
-        self.inner.wait()
+    def ready(self) -> float | None:
+        return self.inner.ready()
 
     def index(
         self,
@@ -150,62 +101,46 @@ class _Opening:
         text_fields: Iterable[str],
         vectors: _Held,
         progress: bool,  # noqa: ARG002 - a bar for each change would be too many
-    ) -> _Engine:
-        return _Engine(self.plan, catalogue, tuple(text_fields), vectors)
-
-    def start_s(self) -> float | None:
-        return self.inner.start_s()
-
-    def close(self) -> None:
-        """The plan closes it, after the last change."""
+    ) -> Engine:
+        return _Engine(self, catalogue, tuple(text_fields), vectors)
 
 
-class _Engine:
+class _Engine(Engine):
     """An index that is made when it is needed."""
 
-    def __init__(self, plan: Remembering, catalogue: Catalogue, text_fields: tuple[str, ...], vectors: _Held) -> None:
-        self._plan = plan
-        self._catalogue = catalogue
-        self._text_fields = text_fields
-        self._vectors = vectors
+    def __init__(self, indexer: _Indexer, catalogue: Catalogue, text_fields: tuple[str, ...], vectors: _Held) -> None:
+        self._indexer, self._catalogue, self._text_fields, self._vectors = indexer, catalogue, text_fields, vectors
         self._made: Engine | None = None
+        if indexer.memory.marks is None:
+            indexer.memory.marks = self._indexed().version, self._indexed().facts
+        self.version, self.facts = indexer.memory.marks
 
-    @property
-    def indexed(self) -> Engine:
-        """The engine itself."""
+    def _indexed(self) -> Engine:
         if self._made is None:
-            self._made = self._plan.index(self._catalogue, self._text_fields, self._vectors)
+            self._made = self._indexer.inner.index(
+                self._catalogue, text_fields=self._text_fields, vectors=self._vectors, progress=False
+            )
         return self._made
 
-    @property
-    def name(self) -> str:
-        return self._plan.marks(self)[0]
-
-    @property
-    def version(self) -> str:
-        return self._plan.marks(self)[1]
-
-    @property
-    def facts(self) -> Mapping[str, object]:
-        return self._plan.marks(self)[2]
-
-    @property
-    def took_ms(self) -> float | None:
-        return None
-
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        return self._plan.ranking(self, leg, batch, hits)
+        """From memory, or from the engine."""
+        reuse, rankings = self._indexer.reuse, self._indexer.memory.rankings
+        key = (leg, hits, *self._held(leg), *_asked(leg, batch))
+        if key in rankings:
+            reuse.remembered += 1
+        else:
+            rankings[key] = self._indexed().search(leg, batch, hits=hits)
+            reuse.searched += 1
+        return rankings[key]
 
-    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
-        return [self.search(leg, batch, hits=hits) for leg in legs]
-
-    def key(self, leg: Leg) -> tuple[str, ...]:
+    def _held(self, leg: Leg) -> tuple[str, ...]:
         """Hashes of what the index holds of the leg's fields; a template may ask for any."""
+        reuse = self._indexer.reuse
         names = self._text_fields if leg.template else tuple(name for name, _ in leg.text)
         fields = tuple(self._vectors) if leg.template else tuple((leg.model, name) for name, _ in leg.vectors)
-        texts = (self._plan.text_hash(self._catalogue, name) for name in names)
+        texts = (reuse.text_hash(self._catalogue, name) for name in names)
         ids = _ids_hash(self._catalogue) if fields else ""
-        return (*texts, ids, *(self._plan.vector_hash(self._vectors[one]) for one in fields))
+        return (*texts, ids, *(reuse.vector_hash(self._vectors[one]) for one in fields))
 
     def notes(self) -> Sequence[str]:
         return () if self._made is None else self._made.notes()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from functools import partial
 from time import perf_counter
@@ -11,7 +12,7 @@ from relevance.baseline import data_changes
 from relevance.errors import InputError
 from relevance.mutation.kind import NotApplicableError
 from relevance.mutation.outcome import Mutations, Outcome
-from relevance.mutation.reuse import Remembering
+from relevance.mutation.reuse import Reuse
 from relevance.suite import Baseline, Embedded, compare_with, prepare, snapshot_of
 
 if TYPE_CHECKING:
@@ -76,9 +77,10 @@ def mutate(
         InputError: see `measured`, for the plan as it is.
         CouldNotRunError: the engine or a model fails, with a change or without.
     """
-    engine, embedded = Remembering(plan.engine), Embedded()
-    own = replace(plan, engine=engine)
-    try:
+    embedded = Embedded()
+    with ExitStack() as closing:
+        reuse = Reuse(plan.engine, closing)
+        own = replace(plan, engine=reuse.choice())
         start = perf_counter()
         before = measured(own, embedded, progress=progress)
         cold_s = perf_counter() - start - before.training_s
@@ -86,16 +88,14 @@ def mutate(
         snapshots: list[Snapshot | None] = [before.snapshot]
         for kind, seed in planted:
             start = perf_counter()
-            given = replace(own, engine=engine.anew()) if kind.anew else own
+            given = replace(own, engine=reuse.choice(anew=True)) if kind.anew else own
             outcome, snapshot = _planted(
                 given, before, (kind, seed), limits, partial(measured, embedded=embedded, progress=progress)
             )
             outcomes.append(replace(outcome, seconds=perf_counter() - start))
             snapshots.append(snapshot)
             done()
-    finally:
-        engine.close()
-    mutations = Mutations(tuple(outcomes), str(limits.leading), cold_s, engine.searched, engine.remembered)
+    mutations = Mutations(tuple(outcomes), str(limits.leading), cold_s, reuse.searched, reuse.remembered)
     return mutations, snapshots
 
 

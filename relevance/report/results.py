@@ -100,7 +100,7 @@ def _rounded(value: float | None) -> float | None:
 def _engine(suite: Suite) -> Mapping[str, object]:
     preparation = suite.preparation
     return {
-        "name": suite.engine.name,
+        "name": suite.plan.engine.name,
         "version": suite.engine.version,
         "facts": dict(suite.engine.facts),
         "preparation": {

@@ -183,7 +183,7 @@ def preparation_lines(suite: Suite) -> list[Line]:
     counts = ((facts.get(f"{noun}s"), noun) for noun in ("shard", "segment"))
     made += [plural(count, noun) for count, noun in counts if isinstance(count, int)]
     parts = "; ".join(", ".join(part) for part in (took, made) if part)
-    return [Line(f"{suite.engine.name} {suite.engine.version}: {parts}")]
+    return [Line(f"{suite.plan.engine.name} {suite.engine.version}: {parts}")]
 
 
 def verdict_lines(results: Sequence[Result]) -> list[Line]:

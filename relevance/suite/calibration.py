@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.engines.base import Engine, Opening, VectorField
+    from relevance.engines.base import Engine, Indexer, VectorField
 
 __all__ = ["STRATEGY", "Calibration", "index_made", "made_catalogue", "made_queries", "made_vectors"]
 
@@ -67,13 +67,13 @@ def made_queries() -> QueryBatch:
     return QueryBatch(_texts(QUERIES, _QUERY, _QUERY_SEED), {BASE: _directions(QUERIES, _QUERY_SEED)})
 
 
-def index_made(opening: Opening) -> Engine:
-    """Index the made catalogue on an engine; the caller closes what comes back.
+def index_made(indexer: Indexer) -> Engine:
+    """Index the made catalogue.
 
     Raises:
         CouldNotRunError: the engine fails.
     """
-    return opening.index(made_catalogue(), text_fields=tuple(STRATEGY.text), vectors=made_vectors(), progress=False)
+    return indexer.index(made_catalogue(), text_fields=tuple(STRATEGY.text), vectors=made_vectors(), progress=False)
 
 
 class Calibration:
@@ -85,7 +85,7 @@ class Calibration:
     """
 
     def __init__(self, engine: Engine, *, started: Callable[[], Callable[[], float]] = stopwatch) -> None:
-        self._engine = engine
+        self.engine = engine
         self._started = started
         self._queries = made_queries()
         self._seconds: list[float] = []
@@ -98,7 +98,7 @@ class Calibration:
             CouldNotRunError: the engine failed.
         """
         took_s = self._started()
-        runner.search(self._engine, STRATEGY, self._queries)
+        runner.search(self.engine, STRATEGY, self._queries)
         self._seconds.append(took_s())
 
     @property

@@ -15,7 +15,7 @@ from relevance.suite.stopwatch import stopwatch
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from relevance.engines.base import Engine, Opening, QueryBatch, VectorField
+    from relevance.engines.base import Engine, QueryBatch, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Verdict
     from relevance.records import Ranking
@@ -113,8 +113,7 @@ class Suite:
     preparation: Preparation
     calibration: Calibration | None = None
     results: dict[str, Result] = field(default_factory=dict)
-    _opening: Opening | None = None
-    _calibrated: Engine | None = None
+    _closing: ExitStack = field(default_factory=ExitStack)
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)
 
     def search(self, strategy: Strategy) -> Ranking:
@@ -173,14 +172,11 @@ class Suite:
 
     def close(self) -> None:
         """Let go of the index, and of the server where it is ours."""
-        with ExitStack() as closing:
-            for held in (self._opening, self._calibrated, self.engine):  # the last is closed first
-                if held is not None:
-                    closing.callback(held.close)
+        self._closing.close()
 
     def notes(self) -> Sequence[str]:
         """What people should know of the engine's session, a line each."""
-        engines = [engine for engine in (self.engine, self._calibrated) if engine is not None]
+        engines = [self.engine, *([self.calibration.engine] if self.calibration else [])]
         return tuple(dict.fromkeys(note for engine in engines for note in engine.notes()))
 
     def calibrate(self) -> None:

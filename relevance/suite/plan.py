@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
     from relevance.embeddings import Model
-    from relevance.engines.base import EnginePlan, VectorField
+    from relevance.engines.base import EngineChoice, VectorField
     from relevance.gate import Floors
     from relevance.records import Dataset
     from relevance.strategies import Strategy
@@ -54,7 +54,7 @@ class Plan:
     text_fields: tuple[str, ...]
     vector_fields: tuple[VectorField, ...]
     cache_dir: Path
-    engine: EnginePlan
+    engine: EngineChoice
     config: Config
     finetuned: Finetuned | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
@@ -127,7 +127,9 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
     strategies, left_out = runnable(config, strategies)
     models = resolved_models(config, strategies)
     engine = engines.choose(config.engine, config.elasticsearch, strategies)
-    products = engine.product_ids({name: model.dimensions for name, model in models.items()})
+    if engine.existing is not None:
+        engine = engine.existing({name: model.dimensions for name, model in models.items()})
+    products = engine.product_ids
     dataset = datasets.load(config.source) if products is None else datasets.load_over(config.source, products)
     finetuned = None
     if FINETUNED in models:

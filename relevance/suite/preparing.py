@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from time import perf_counter
 from types import MappingProxyType
@@ -109,33 +110,32 @@ def prepare(plan: Plan, *, progress: bool, calibrated: bool = False, embedded: E
         CouldNotRunError: the model or the engine cannot be used.
         InputError: the embeddings' cache is damaged.
     """
-    opening = plan.engine.open(progress=progress)
-    try:
+    with ExitStack() as closing:
+        indexer = closing.enter_context(plan.engine.open(progress=progress))
         began = perf_counter()
         plan = _with_trained(plan, progress=progress)
         start = perf_counter()
         encoded = _encode(plan, Embedded() if embedded is None else embedded, progress=progress)
         done = perf_counter()
-        opening.wait()
+        start_s = indexer.ready()
         ready = perf_counter()
-        engine = opening.index(
+        engine = indexer.index(
             plan.dataset.catalogue, text_fields=plan.text_fields, vectors=encoded.products, progress=progress
         )
-        preparation = Preparation(done - start, opening.start_s(), perf_counter() - ready, start - began)
-        made = index_made(opening) if calibrated and opening.makes_index else None
-        calibration = Calibration(made) if made is not None else None
-    except BaseException:
-        opening.close()
-        raise
-    batch = QueryBatch(plan.dataset.queries.texts, encoded.queries)
-    return Suite(
-        plan,
-        engine,
-        batch,
-        encoded.cut,
-        encoded.query_ms,
-        preparation,
-        calibration,
-        _opening=opening,
-        _calibrated=made,
-    )
+        closing.callback(engine.close)
+        preparation = Preparation(done - start, start_s, perf_counter() - ready, start - began)
+        calibration = None
+        if calibrated and plan.engine.product_ids is None:
+            made = index_made(indexer)
+            closing.callback(made.close)
+            calibration = Calibration(made)
+        return Suite(
+            plan,
+            engine,
+            QueryBatch(plan.dataset.queries.texts, encoded.queries),
+            encoded.cut,
+            encoded.query_ms,
+            preparation,
+            calibration,
+            _closing=closing.pop_all(),
+        )

@@ -66,7 +66,7 @@ def snapshot_of(suite: Suite) -> Snapshot:
     return replace(
         snapshot_of_data(dataset),
         strategies=MappingProxyType({name: _measured(result, dataset) for name, result in suite.results.items()}),
-        engine=MappingProxyType({"name": engine.name, "version": engine.version, "facts": facts}),
+        engine=MappingProxyType({"name": suite.plan.engine.name, "version": engine.version, "facts": facts}),
         models=MappingProxyType({name: _model(name, suite.plan) for name in suite.plan.models}),
         versions=_versions(with_models=bool(suite.plan.models)),
         calibration_s=suite.calibration.seconds if suite.calibration else None,

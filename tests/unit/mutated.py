@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from relevance import runner
+from relevance import engines, runner
 from relevance.config import read_config
 from relevance.embeddings import Model
 from relevance.engines.base import QueryBatch
-from relevance.engines.local import EmbeddedPlan
 from relevance.fields import TEXT_FIELDS, embedded_texts
 from relevance.records import Catalogue, Dataset, Judgments, Queries, Vectors
 from relevance.strategies import STRATEGIES
@@ -104,7 +103,7 @@ def plan(names: Sequence[str] = ()) -> Plan:
         text_fields=TEXT_FIELDS if any(one.text for one in strategies) else (),
         vector_fields=searched_fields(strategies),
         cache_dir=Path("none"),
-        engine=EmbeddedPlan("embedded"),
+        engine=engines.embedded_choice(),
         config=config,
     )
 
@@ -113,10 +112,9 @@ def ranked(given: Plan) -> Mapping[str, Ranking]:
     """What each strategy returns; vectors are made of the texts."""
     catalogue, texts = given.dataset.catalogue, given.dataset.queries.texts
     held = {key: vectors(key[1]) for key in given.vector_fields}
-    engine = given.engine.open(progress=False).index(
-        catalogue, text_fields=given.text_fields, vectors=held, progress=False
-    )
     batch = QueryBatch(texts, {name: rows_of(texts) for name in given.models})
-    found = {one.name: runner.search(engine, one, batch) for one in given.strategies}
-    engine.close()
+    with given.engine.open(progress=False) as indexer:
+        engine = indexer.index(catalogue, text_fields=given.text_fields, vectors=held, progress=False)
+        found = {one.name: runner.search(engine, one, batch) for one in given.strategies}
+        engine.close()
     return found

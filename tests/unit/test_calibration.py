@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from relevance.engines.local import EmbeddedPlan
+from relevance import engines
 from relevance.records import NO_HIT, Ranking
 from relevance.suite import calibration
 from relevance.suite.calibration import Calibration
@@ -68,8 +68,8 @@ def test_the_made_catalogue_is_the_same_everywhere() -> None:
 
 def test_the_embedded_engine_answers_it() -> None:
     """Every query has hits of both legs."""
-    opening = EmbeddedPlan("").open(progress=False)
-    engine = calibration.index_made(opening)
+    with engines.open_embedded(progress=False) as indexer:
+        engine = calibration.index_made(indexer)
     batch = calibration.made_queries()
     for leg in calibration.STRATEGY.legs():
         found = engine.search(leg, batch[:20], hits=10)

@@ -18,15 +18,17 @@ from relevance.config import read_config
 from relevance.embeddings import ModelChoice, resolve
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.embeddings.shards import SUFFIX
-from relevance.engines.local import EmbeddedPlan
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.estimate import search_seconds, texts_to_embed
 from relevance.report.check import findings_lines
 from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from relevance.check import Findings
     from relevance.config import Config
+    from relevance.engines import EngineChoice
 
 ROOT = Path(__file__).resolve().parents[2]
 PRODUCTS = (
@@ -136,23 +138,21 @@ def test_lines_of_text_strategies(project: Path) -> None:
     assert lines[-1].startswith("  memory      about 0.2 GiB")
 
 
-class IndexPlan:
+def index_choice() -> EngineChoice:
     """An index that exists, with one product that the data set has and one that it has not."""
 
-    name = "elasticsearch"
-    line = "elasticsearch 8.19.5 at http://a:1, index shop as it is"
-    hint = ""
-    notes = ("index 'shop': 3 deleted documents",)
-
-    def product_ids(self, dimensions: dict[str, int]) -> list[str]:
-        """The ids, whatever the models."""
+    def existing(dimensions: Mapping[str, int]) -> EngineChoice:
         assert dimensions == {}
-        return ["a", "z"]
+        return replace(choice, product_ids=["a", "z"], notes=("index 'shop': 3 deleted documents",))
+
+    line = "elasticsearch 8.19.5 at http://a:1, index shop as it is"
+    choice = replace(engines.embedded_choice(line), name="elasticsearch", existing=existing)
+    return choice
 
 
 def test_the_engine_that_would_rank_and_why(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its line, and below it how to get another one where it was taken for want of that."""
-    monkeypatch.setattr(engines, "choose", lambda *_: EmbeddedPlan("embedded (no Docker)", "take --es-url"))
+    monkeypatch.setattr(engines, "choose", lambda *_: engines.embedded_choice("embedded (no Docker)", "take --es-url"))
     found = check(_config(project))
     assert (found.engine, found.hint, found.problems) == ("embedded (no Docker)", "take --es-url", ())
     assert [line for line in findings_lines(found) if line.startswith("  engine")] == [
@@ -178,15 +178,15 @@ def test_an_engine_that_is_not_there_is_a_problem(project: Path, monkeypatch: py
 
 def test_the_products_of_an_index_that_exists_are_counted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the suite counts them: the catalogue is the index's, judgments of products that it lacks are not."""
-    monkeypatch.setattr(engines, "choose", lambda *_: IndexPlan())
+    monkeypatch.setattr(engines, "choose", lambda *_: index_choice())
     config = _config(project, es_index="shop", es_url="http://a:1", unknown_products="drop")
     found = check(config)
     assert found.problems == ()
     assert found.catalogue is not None
     assert found.judgments is not None
     assert (found.catalogue.products, found.judgments.judgments) == (2, 2)
-    assert found.engine == IndexPlan.line
-    assert found.notes[:1] == IndexPlan.notes
+    assert found.engine == index_choice().line
+    assert found.notes[:1] == ("index 'shop': 3 deleted documents",)
 
 
 WRONG = {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
@@ -18,7 +19,7 @@ from relevance.mutation import running as running_module
 from relevance.mutation.altered import Alterations, altered
 from relevance.mutation.kind import NotApplicableError
 from relevance.mutation.nulls import swapped
-from relevance.mutation.reuse import Remembering
+from relevance.mutation.reuse import Reuse
 from relevance.records import NO_HIT, Ranking, Vectors
 from relevance.report.mutations import kinds_table
 
@@ -78,26 +79,26 @@ def test_a_change_has_its_effect_and_leaves_the_given_plan(kind: Kind) -> None:
 def test_what_is_remembered_is_what_would_be_found(kind: Kind) -> None:
     """Through an engine that remembers each strategy returns the same, and nothing is searched for twice."""
     given = mutated.plan()
-    engine = Remembering(given.engine)
-    own = replace(given, engine=engine)
+    reuse = Reuse(given.engine, ExitStack())
+    own = replace(given, engine=reuse.choice())
     mutated.ranked(own)
     through = mutated.ranked(kind.change(own, SEED))
-    searched = engine.searched
+    searched = reuse.searched
     assert all(same(found, through[name]) for name, found in mutated.ranked(kind.change(given, SEED)).items())
     mutated.ranked(kind.change(own, SEED))
-    assert engine.searched == searched
-    assert engine.remembered > 0
+    assert reuse.searched == searched
+    assert reuse.remembered > 0
 
 
 def test_a_boost_does_not_search_vectors_again() -> None:
     """Where text boosts alone change, the legs of vectors alone are remembered."""
     given = mutated.plan(["textsearch_boosted", "vectorsearch"])
-    engine = Remembering(given.engine)
-    own = replace(given, engine=engine)
+    reuse = Reuse(given.engine, ExitStack())
+    own = replace(given, engine=reuse.choice())
     mutated.ranked(own)
-    assert (engine.searched, engine.remembered) == (2, 0)
+    assert (reuse.searched, reuse.remembered) == (2, 0)
     mutated.ranked(KINDS["text_boosts_off"].change(own, SEED))
-    assert (engine.searched, engine.remembered) == (3, 1)
+    assert (reuse.searched, reuse.remembered) == (3, 1)
 
 
 @pytest.mark.parametrize(

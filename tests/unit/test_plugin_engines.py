@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -15,7 +16,6 @@ from user_project import write_project
 
 from relevance import engines
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.engines.local import EmbeddedPlan
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
 if TYPE_CHECKING:
@@ -42,7 +42,9 @@ def _run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
 
 
 def _use(monkeypatch: pytest.MonkeyPatch, *, hint: str = "") -> None:
-    monkeypatch.setattr(engines, "choose", lambda *_: EmbeddedPlan("embedded (no Docker engine answers)", hint))
+    monkeypatch.setattr(
+        engines, "choose", lambda *_: engines.embedded_choice("embedded (no Docker engine answers)", hint)
+    )
 
 
 # what is said
@@ -63,8 +65,8 @@ def test_the_header_says_what_is_to_be_known_of_the_index(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What would change the judgement of the numbers stands before them."""
-    _use(monkeypatch)
-    monkeypatch.setattr(EmbeddedPlan, "notes", ("index 'shop': 3 deleted documents",))
+    choice = replace(engines.embedded_choice(), notes=("index 'shop': 3 deleted documents",))
+    monkeypatch.setattr(engines, "choose", lambda *_: choice)
     lines = _run(project, *TEXT).stdout.lines
     assert lines.index("note: index 'shop': 3 deleted documents") < lines.index(
         next(one for one in lines if "MRR" in one)
@@ -86,7 +88,6 @@ def test_notes_of_the_engine_stand_before_the_results(
 class _Served(EmbeddedEngine):
     """Says of every search that a server took 2 ms for it."""
 
-    name = "elasticsearch"
     version = "8.19.5"
     facts = MappingProxyType({"vector_index": "flat", "shards": 3, "segments": 1})
     took_ms = 0.0
@@ -102,6 +103,7 @@ def test_the_time_of_a_server_is_in_the_table_and_in_the_results(
 ) -> None:
     """Beside the client's; below the table stands where the time before the first search went."""
     monkeypatch.setattr("relevance.engines.embedded.EmbeddedEngine", _Served)
+    monkeypatch.setattr(engines, "choose", lambda *_: replace(engines.embedded_choice(), name="elasticsearch"))
     result = _run(project, *TEXT)
     result.stdout.fnmatch_lines(
         [
@@ -205,7 +207,8 @@ def test_what_goes_wrong_at_the_end_is_a_note(project: pytest.Pytester, monkeypa
 SLOW = """
 import os, signal, sys, time
 from pathlib import Path
-from relevance.engines import local
+from contextlib import contextmanager
+from relevance import engines
 from relevance.engines.embedded import EmbeddedEngine
 
 pytest_plugins = ["relevance.plugin"]
@@ -214,13 +217,17 @@ def pytest_configure():
     from relevance.plugin import interrupts
     interrupts._ONE_PRESS_S = {one_press}
 
-class Opening(local._Opening):
+class Indexer(engines._EmbeddedIndexer):
     def index(self, *args, **options):
         Path("indexing").touch()
         {in_index}
         return super().index(*args, **options)
 
-    def close(self):
+@contextmanager
+def opened(*, progress):
+    try:
+        yield Indexer()
+    finally:
         Path("closing").touch()
         time.sleep(0.5)
         Path("closed").touch()
@@ -229,7 +236,7 @@ def searching(self, leg, batch, *, hits):
     Path("searching").touch()
     time.sleep(30)
 
-local._Opening = Opening
+engines.open_embedded = opened
 EmbeddedEngine.search = searching
 """
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from relevance.engines.base import Engine
 from relevance.engines.elasticsearch.answers import Found
 from relevance.engines.elasticsearch.failures import Patience
 from relevance.engines.elasticsearch.queries import form
 from relevance.engines.elasticsearch.searching import Asked, Searcher
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     from relevance.engines.base import QueryBatch
     from relevance.engines.elasticsearch.connect import Connection
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["ElasticsearchEngine"]
 
 
-class ElasticsearchEngine:
+class ElasticsearchEngine(Engine):
     """Ranks by searches on an index.
 
     Args:
@@ -32,8 +33,6 @@ class ElasticsearchEngine:
         on_close: called once, before the connection is closed; what it returns is a note.
         patience: with a server that refuses, or is gone for a while.
     """
-
-    name = "elasticsearch"
 
     def __init__(
         self,
@@ -45,7 +44,7 @@ class ElasticsearchEngine:
         patience: Patience | None = None,
     ) -> None:
         self.version = connection.version
-        self.facts: Mapping[str, object] = MappingProxyType(dict(index.facts))
+        self.facts = MappingProxyType(dict(index.facts))
         self._index = index
         self._codes = {uid: code for code, uid in enumerate(catalogue.ids)}
         self._searcher = Searcher(connection, index.name, patience or Patience())
@@ -74,10 +73,6 @@ class ElasticsearchEngine:
         asked = Asked(leg.name, shape, batch.texts, vectors, hits, given)
         found = Found(len(batch), hits, codes=self._codes, id_field=shape.id_field, placed=shape.placed)
         return self._searcher.search(asked, found)
-
-    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
-        """Answer several legs one after another: a server shares nothing between searches."""
-        return [self.search(leg, batch, hits=hits) for leg in legs]
 
     def _form(self, leg: Leg, hits: int) -> Form:
         key = (leg, hits)

@@ -2,48 +2,46 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
 from relevance.engines.elasticsearch import indexing
 from relevance.engines.elasticsearch.connect import connect
 from relevance.engines.elasticsearch.container import Container
+from relevance.engines.elasticsearch.docker import pull
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.failures import Patience
 from relevance.engines.elasticsearch.settings import Credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
-    from relevance.engines.base import Engine, VectorField
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.base import Engine, Indexer, VectorField
     from relevance.engines.elasticsearch.existing import Existing
-    from relevance.engines.elasticsearch.indexing import Index
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.records import Catalogue, Vectors
 
-__all__ = ["ClusterOpening", "ContainerOpening", "ExistingOpening"]
+__all__ = ["open_cluster", "open_container", "open_existing"]
 
 
-class ClusterOpening:
-    """A cluster that is given, and an index of ours there.
+class _Indexer:
+    """Makes indices on a cluster that is given, or in a container of ours, with which they go.
 
-    Args:
-        settings: how it is reached and what is made.
+    All engines are closed with the stack: an interrupt can come between an engine's making and its first use.
     """
 
-    makes_index = True
-
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, engines: ExitStack, container: Container | None = None) -> None:
         self._settings = settings
-        self._url = str(settings.url)
-        self._credentials = settings.credentials
-        self._patience = Patience()
-        self._engines: list[Engine] = []
+        self._engines = engines
+        self._container = container
+        self._patience = Patience() if container is None else Patience(ended=container.ended)
 
-    def wait(self) -> None:
-        """It is up."""
+    def ready(self) -> float | None:
+        if self._container is None:
+            return None
+        self._container.wait()
+        return self._container.start_s
 
     def index(
         self,
@@ -53,86 +51,51 @@ class ClusterOpening:
         vectors: Mapping[VectorField, Vectors],
         progress: bool,
     ) -> Engine:
-        """Index the catalogue under a name of our own."""
         settings = self._settings
-        connection = connect(self._url, self._credentials, timeout=settings.timeout)
+        url, credentials = str(settings.url), settings.credentials
+        if self._container is not None:  # the credentials of the environment are for a cluster of the user's
+            url, credentials = self._container.url, Credentials()
+        connection = connect(url, credentials, timeout=settings.timeout)
         try:
-            made = indexing.index(
+            index = indexing.index(
                 connection, catalogue, vectors=vectors, settings=settings, progress=progress, patience=self._patience
             )
-            engine = ElasticsearchEngine(
-                connection, made, catalogue, on_close=partial(self._delete, connection, made), patience=self._patience
-            )
-            self._engines.append(engine)
+            delete = partial(indexing.delete, connection, index) if self._container is None else lambda: None
+            engine = ElasticsearchEngine(connection, index, catalogue, on_close=delete, patience=self._patience)
+            self._engines.callback(engine.close)
         except BaseException:
             connection.close()
             raise
         return engine
 
-    def _delete(self, connection: Connection, made: Index) -> str | None:
-        return indexing.delete(connection, made)
 
-    def start_s(self) -> float | None:
-        """Nothing was started."""
-        return None
-
-    def close(self) -> None:
-        """Close the engines that nobody has: an interrupt can come between an engine's making and its first use."""
-        with ExitStack() as closing:
-            for engine in self._engines:
-                closing.callback(engine.close)
+@contextmanager
+def open_cluster(settings: Settings, *, progress: bool) -> Iterator[Indexer]:  # noqa: ARG001 - it is up
+    """Open a cluster that is given, for indices under names of our own."""
+    with ExitStack() as engines:
+        yield _Indexer(settings, engines)
 
 
-class ContainerOpening(ClusterOpening):
-    """A container of ours, starting in the background.
-
-    Args:
-        settings: of the container, and of what is made in it.
-    """
-
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(settings)
-        self._credentials = Credentials()  # those of the environment are for a cluster of the user's
-        self._container = Container(settings.image, memory=settings.memory)
-        self._patience = Patience(ended=self._container.ended)
-        self._container.begin()
-
-    def wait(self) -> None:
-        """Wait until the server is ready."""
-        self._container.wait()
-        self._url = self._container.url
-
-    def _delete(self, connection: Connection, made: Index) -> str | None:  # noqa: ARG002 - it goes with the container
-        return None
-
-    def start_s(self) -> float | None:
-        """Seconds until the server was ready."""
-        return self._container.start_s
-
-    def close(self) -> None:
-        """Remove the container."""
-        try:
-            super().close()
-        finally:
-            self._container.close()
+@contextmanager
+def open_container(settings: Settings, *, missing: bool, progress: bool) -> Iterator[Indexer]:
+    """Start a container of ours in the background; its image is pulled first where it is `missing`."""
+    if missing:
+        pull(settings.image, progress=progress)
+    with ExitStack() as closing:
+        container = Container(settings.image, memory=settings.memory)
+        closing.callback(container.close)
+        container.begin()
+        engines = closing.enter_context(ExitStack())
+        yield _Indexer(settings, engines, container)
 
 
-class ExistingOpening:
-    """An index that exists.
-
-    Args:
-        settings: how its cluster is reached.
-        found: the index, checked.
-    """
-
-    makes_index = False
-
-    def __init__(self, settings: Settings, found: Existing) -> None:
+class _ExistingIndexer:
+    def __init__(self, settings: Settings, index: Existing) -> None:
         self._settings = settings
-        self._found = found
+        self._index = index
 
-    def wait(self) -> None:
-        """It is up."""
+    def ready(self) -> None:
+        return None
 
     def index(
         self,
@@ -142,16 +105,19 @@ class ExistingOpening:
         vectors: Mapping[VectorField, Vectors],  # noqa: ARG002 - the index has its own
         progress: bool,  # noqa: ARG002 - nothing is indexed
     ) -> Engine:
-        """Take the index as it is."""
         settings = self._settings
         connection = connect(str(settings.url), settings.credentials, timeout=settings.timeout)
         return ElasticsearchEngine(
-            connection, self._found, catalogue, on_close=partial(self._found.changed, connection)
+            connection, self._index, catalogue, on_close=partial(self._index.changed, connection)
         )
 
-    def start_s(self) -> float | None:
-        """Nothing was started."""
-        return None
 
-    def close(self) -> None:
-        """Nothing was started."""
+@contextmanager
+def open_existing(
+    settings: Settings,
+    index: Existing,
+    *,
+    progress: bool,  # noqa: ARG001 - it is up
+) -> Iterator[Indexer]:
+    """Open an index that exists; nothing is written."""
+    yield _ExistingIndexer(settings, index)

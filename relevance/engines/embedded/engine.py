@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Protocol, TypeVar
 import numpy as np
 from scipy import sparse
 
+from relevance.engines.base import Engine
 from relevance.engines.embedded.bm25 import Field, NestedField, rounded
 from relevance.engines.embedded.knn import VectorIndex
 from relevance.engines.embedded.scores import added, best
@@ -56,13 +57,11 @@ class _TextField(Protocol):
     def postings(self, queries: Counts) -> npt.NDArray[np.int64]: ...
 
 
-class EmbeddedEngine:
+class EmbeddedEngine(Engine):
     """Ranks as Elasticsearch does, score for score: standard analyzer, BM25, nested attributes, exact vector search."""
 
-    name = "embedded"
     version = "1"
     facts: Mapping[str, object] = MappingProxyType({"vector_index": "flat"})
-    took_ms: float | None = None
 
     def __init__(
         self,
@@ -139,10 +138,6 @@ class EmbeddedEngine:
             [_indexed(self._text, name) for name, _ in leg.text],
             [_indexed(self._vectors, (leg.model, name)) for name, _ in leg.vectors],
         )
-
-    def notes(self) -> Sequence[str]:
-        """Nothing happens here that people should know of."""
-        return ()
 
     def close(self) -> None:
         """Let go of the index."""
