@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from relevance.baseline.data import (
-    DataChanges,
-    common_queries,
-    data_changes,
-    narrowed,
-    on_common_queries,
-    without_run_times,
-)
-from relevance.baseline.differing import differences
+from relevance.baseline.changes import DataChanges, check_part, data_changes, differences, merge, update_lines
 from relevance.baseline.document import document_text
 from relevance.baseline.files import find_baseline, read_baseline, write_baseline
-from relevance.baseline.snapshot import DIGITS, DatasetMark, Measured, Snapshot
-from relevance.baseline.updating import check_part, update_lines, updated
+from relevance.baseline.snapshot import (
+    DIGITS,
+    DatasetIdentity,
+    Measurement,
+    Snapshot,
+    common_queries,
+    on_common_queries,
+    select,
+    without_run_times,
+)
 
 __all__ = [
     "DIGITS",
     "DataChanges",
-    "DatasetMark",
-    "Measured",
+    "DatasetIdentity",
+    "Measurement",
     "Snapshot",
     "check_part",
     "common_queries",
@@ -28,11 +28,11 @@ __all__ = [
     "differences",
     "document_text",
     "find_baseline",
-    "narrowed",
+    "merge",
     "on_common_queries",
     "read_baseline",
+    "select",
     "update_lines",
-    "updated",
     "without_run_times",
     "write_baseline",
 ]

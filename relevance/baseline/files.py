@@ -16,8 +16,14 @@ import zlib
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from relevance.baseline.document import CHECKSUM, SCHEMA, checksum, document_text
-from relevance.baseline.reading import MalformedError, snapshot_from
+from relevance.baseline.document import (
+    CHECKSUM,
+    SCHEMA,
+    MalformedError,
+    checksum,
+    document_text,
+    snapshot_of_document,
+)
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
@@ -59,7 +65,7 @@ def read_baseline(path: Path, *, shown: str = "") -> Snapshot:
     try:
         document = _parsed(_unpacked(path))
         content = _checked(document)
-        return snapshot_from(content)
+        return snapshot_of_document(content)
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror or error}); a baseline is expected there") from None
     except MalformedError as error:

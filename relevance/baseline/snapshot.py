@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+import numpy as np
 
-    import numpy as np
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+
     import numpy.typing as npt
 
     from relevance.evaluation import Metric
-
-__all__ = ["DIGITS", "DatasetMark", "Measured", "Snapshot"]
 
 DIGITS = 6
 """Decimals of a metric: beyond is the rounding of one machine's logarithms, so identical runs stay identical."""
 
 
 @dataclass(frozen=True)
-class DatasetMark:
+class DatasetIdentity:
     """The data that was measured on.
 
     Attributes:
@@ -39,7 +39,7 @@ class DatasetMark:
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class Measurement:
     """One strategy.
 
     Attributes:
@@ -73,17 +73,69 @@ class Snapshot:
         engine: name, version and facts, JSON values.
         models: by name, as in `results.json`.
         versions: of the packages that decide results, by name.
-        calibration_s: seconds of the fixed strategy on the fixed made catalogue, on the same engine; None where no time
-            was taken.
+        calibration_s: seconds of the fixed strategy on the fixed generated catalogue, on the same engine; None where
+            no time was taken.
     """
 
-    dataset: DatasetMark
+    dataset: DatasetIdentity
     queries: tuple[str, ...]
     texts: tuple[str, ...]
-    grades: tuple[Mapping[str, int], ...]
-    relevant_from: int
-    strategies: Mapping[str, Measured]
+    grades: tuple[Mapping[str, float], ...]
+    relevant_from: float
+    strategies: Mapping[str, Measurement]
     engine: Mapping[str, object]
     models: Mapping[str, Mapping[str, object]]
     versions: Mapping[str, str]
     calibration_s: float | None
+
+    def judged(self) -> dict[str, tuple[str, Mapping[str, float]]]:
+        """Text and grades by query id."""
+        return dict(zip(self.queries, zip(self.texts, self.grades, strict=True), strict=True))
+
+
+def common_queries(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    """The judged queries that mean the same on both sides: text, judgments and lowest relevant grade; ascending."""
+    if before.relevant_from != after.relevant_from:
+        return ()
+    old = before.judged()
+    return tuple(query for query, judged in after.judged().items() if old.get(query) == judged)
+
+
+def on_common_queries(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
+    """Both with the queries alone that mean the same in both, see `common_queries`; run times stay those of all."""
+    common = common_queries(before, after)
+    return (
+        select(before, queries=common, strategies=before.strategies),
+        select(after, queries=common, strategies=after.strategies),
+    )
+
+
+def without_run_times(snapshot: Snapshot) -> Snapshot:
+    """As if no time had been taken."""
+    untimed = {name: replace(one, run_time_s=None, rounds=0) for name, one in snapshot.strategies.items()}
+    return replace(snapshot, strategies=MappingProxyType(untimed))
+
+
+def select(snapshot: Snapshot, *, queries: Collection[str], strategies: Collection[str]) -> Snapshot:
+    """The part of a snapshot that is about some queries and strategies; data set and hashes stay those of the whole."""
+    wanted = set(queries)
+    rows = [row for row, query in enumerate(snapshot.queries) if query in wanted]
+    kept = {name: one for name, one in snapshot.strategies.items() if name in strategies}
+    if len(rows) == len(snapshot.queries):
+        return replace(snapshot, strategies=MappingProxyType(kept))
+    at = np.asarray(rows, dtype=np.int64)
+    parts = {
+        name: replace(
+            one,
+            metrics=MappingProxyType({metric: values[at] for metric, values in one.metrics.items()}),
+            hits=tuple(one.hits[row] for row in rows),
+        )
+        for name, one in kept.items()
+    }
+    return replace(
+        snapshot,
+        queries=tuple(snapshot.queries[row] for row in rows),
+        texts=tuple(snapshot.texts[row] for row in rows),
+        grades=tuple(snapshot.grades[row] for row in rows),
+        strategies=MappingProxyType(parts),
+    )

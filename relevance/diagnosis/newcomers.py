@@ -31,7 +31,7 @@ __all__ = ["newcomers_of", "ordered", "score"]
 
 
 def score(
-    metric: Metric, hits: Sequence[Sequence[str]], grades: Sequence[Mapping[str, int]], *, relevant_from: int
+    metric: Metric, hits: Sequence[Sequence[str]], grades: Sequence[Mapping[str, float]], *, relevant_from: float
 ) -> _Floats:
     """A metric of some queries from their hits and judgments, as `relevance.evaluation` computes it.
 
@@ -72,7 +72,7 @@ class _BestCase:
 
 
 def newcomers_of(
-    sides: Sides, status: Status, limits: Limits, *, titles: Mapping[str, str], best: int
+    sides: Sides, status: Status, limits: Limits, *, titles: Mapping[str, str], best: float
 ) -> list[Newcomer]:
     """All newcomers of a strategy; those that could change its verdict are marked.
 
@@ -104,7 +104,7 @@ def newcomers_of(
     ]
 
 
-def _best_cases(sides: Sides, best: int) -> list[_BestCase]:
+def _best_cases(sides: Sides, best: float) -> list[_BestCase]:
     """The largest effect first; ties by query."""
     rows, new = [], []
     for row, (was, has, judged) in enumerate(zip(sides.was.hits, sides.has.hits, sides.grades, strict=True)):

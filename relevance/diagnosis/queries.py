@@ -51,7 +51,7 @@ def side_by_side(sides: Sides, changes: Sequence[QueryChange], titles: Mapping[s
 
 
 def _marked(
-    hits: Sequence[str], others: Sequence[str], alone: Mark, grades: Mapping[str, int], titles: Mapping[str, str]
+    hits: Sequence[str], others: Sequence[str], alone: Mark, grades: Mapping[str, float], titles: Mapping[str, str]
 ) -> tuple[Hit, ...]:
     """Hits beside those of the other side; `alone` is the mark of those that the other side lacks."""
     ranks = {product: rank for rank, product in enumerate(others, 1)}

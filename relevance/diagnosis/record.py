@@ -74,7 +74,7 @@ class Hit:
 
     product: str
     title: str | None
-    grade: int | None
+    grade: float | None
     mark: Mark
     other_rank: int | None
 

@@ -51,7 +51,7 @@ class Part:
     p: float | None
 
 
-def masks(texts: Sequence[str], grades: Sequence[Mapping[str, int]]) -> dict[str, _Bools]:
+def masks(texts: Sequence[str], grades: Sequence[Mapping[str, float]]) -> dict[str, _Bools]:
     """Which queries belong to which segment, by its name.
 
     Args:

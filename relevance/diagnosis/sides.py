@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from relevance.baseline import Measured, Snapshot
+    from relevance.baseline import Measurement, Snapshot
     from relevance.evaluation import Metric
     from relevance.gate import Limits
 
@@ -41,10 +41,10 @@ class Sides:
     lower_is_worse: bool
     queries: tuple[str, ...]
     texts: tuple[str, ...]
-    grades: tuple[Mapping[str, int], ...]
-    relevant_from: int
-    was: Measured
-    has: Measured
+    grades: tuple[Mapping[str, float], ...]
+    relevant_from: float
+    was: Measurement
+    has: Measurement
 
     @property
     def before(self) -> _Floats:

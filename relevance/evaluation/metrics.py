@@ -45,7 +45,7 @@ class Graded:
     ideal: _Ints
     relevant: _Ints
     hits: _Ints
-    relevant_from: int
+    relevant_from: float
 
 
 def _ratio(numerator: _Floats, denominator: _Floats | _Ints) -> _Floats:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.baseline import Measured, Snapshot
+    from relevance.baseline import Measurement, Snapshot
     from relevance.gate import Limits
 
 __all__ = ["nulls", "swapped"]
@@ -39,7 +39,7 @@ def swapped(before: Snapshot, after: Snapshot, chosen: npt.NDArray[np.bool_]) ->
     return made[0], made[1]
 
 
-def _mixed(own: Measured, other: Measured, chosen: npt.NDArray[np.bool_]) -> Measured:
+def _mixed(own: Measurement, other: Measurement, chosen: npt.NDArray[np.bool_]) -> Measurement:
     metrics = {name: np.where(chosen, other.metrics[name], numbers) for name, numbers in own.metrics.items()}
     hits = tuple(
         theirs if swap else ours for ours, theirs, swap in zip(own.hits, other.hits, chosen.tolist(), strict=True)

@@ -42,7 +42,7 @@ def update_baseline(suite: Suite, gate: Gate, *, passed: bool) -> None:
         InputError: a part of a file would be updated that does not belong to the rest.
         OSError: the file cannot be written; what was there is untouched.
     """
-    from relevance.baseline import update_lines, updated, write_baseline  # noqa: PLC0415 - numpy
+    from relevance.baseline import merge, update_lines, write_baseline  # noqa: PLC0415 - numpy
     from relevance.suite import snapshot_of  # noqa: PLC0415
 
     missing = [one.name for one in suite.plan.strategies if one.name not in suite.results]
@@ -51,7 +51,7 @@ def update_baseline(suite: Suite, gate: Gate, *, passed: bool) -> None:
         gate.lines.append(f"baseline: {gate.place} is as it was: {why}")
         return
     session = snapshot_of(suite)
-    new = updated(gate.replaced, session, complete=gate.complete)
+    new = merge(gate.replaced, session, complete=gate.complete)
     lines = update_lines(gate.replaced, new)
     path = write_baseline(new, gate.folder)
     gate.lines += [

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance.baseline import DIGITS, DatasetMark, Measured, Snapshot
+from relevance.baseline import DIGITS, DatasetIdentity, Measurement, Snapshot
 from relevance.evaluation import METRICS
 from relevance.records import NO_HIT
 from relevance.runner import HITS
@@ -40,7 +40,7 @@ def snapshot_of_data(dataset: Dataset) -> Snapshot:
     for query, product, grade in zip(*columns, strict=True):
         grades.setdefault(query, {})[products[product]] = grade
     return Snapshot(
-        dataset=DatasetMark(
+        dataset=DatasetIdentity(
             name=dataset.name,
             corpus=dataset.catalogue.sha256,
             queries=dataset.queries.sha256,
@@ -103,11 +103,11 @@ def definition_of(strategy: Strategy) -> Mapping[str, object]:
     return made
 
 
-def _measured(result: Result, dataset: Dataset) -> Measured:
+def _measured(result: Result, dataset: Dataset) -> Measurement:
     evaluation, ranking, ids = result.evaluation, result.ranking, dataset.catalogue.ids
     metrics = {metric: np.round(evaluation.per_query[metric], DIGITS) for metric in METRICS}
     codes = ranking.codes[evaluation.queries, :HITS].tolist()
-    return Measured(
+    return Measurement(
         definition=definition_of(result.strategy),
         metrics=MappingProxyType(metrics),
         hits=tuple(tuple(ids[code] for code in row if code != NO_HIT) for row in codes),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from relevance.baseline import DatasetMark, Measured, Snapshot
+from relevance.baseline import DatasetIdentity, Measurement, Snapshot
 from relevance.evaluation import AP10, NDCG10, RR10
 
 if TYPE_CHECKING:
@@ -84,9 +84,9 @@ def as_snapshot(numbers: list[Floats]) -> Snapshot:
     strategies = {}
     for number, columns in enumerate(numbers):
         metrics = dict(zip((NDCG10, AP10, RR10), columns.T, strict=True))
-        strategies[f"s{number}"] = Measured({}, MappingProxyType(metrics), hits, "", None, 0)
+        strategies[f"s{number}"] = Measurement({}, MappingProxyType(metrics), hits, "", None, 0)
     return Snapshot(
-        dataset=DatasetMark("made", "", "", "", 1),
+        dataset=DatasetIdentity("made", "", "", "", 1),
         queries=queries,
         texts=queries,
         grades=(MappingProxyType({"p": 1}),) * len(queries),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from relevance.baseline import DIGITS, DatasetMark, Measured, Snapshot
+from relevance.baseline import DIGITS, DatasetIdentity, Measurement, Snapshot
 from relevance.evaluation import AP10, NDCG10, RR10
 
 if TYPE_CHECKING:
@@ -18,10 +18,10 @@ QUERIES = ("q1", "q2", "q3", "q4")
 DEFINITION = {"text": {"title": 8, "description": 2}, "vectors": {}, "combine": "sum"}
 
 
-def made_up_strategy(seed: int = 1, *, queries: Sequence[str] = QUERIES, **changed: Any) -> Measured:
+def made_up_strategy(seed: int = 1, *, queries: Sequence[str] = QUERIES, **changed: Any) -> Measurement:
     """A strategy with numbers that depend on the seed alone."""
     random = np.random.default_rng(seed)
-    strategy = Measured(
+    strategy = Measurement(
         definition=DEFINITION,
         metrics={metric: np.round(random.random(len(queries)), DIGITS) for metric in METRICS},
         hits=tuple(
@@ -35,12 +35,12 @@ def made_up_strategy(seed: int = 1, *, queries: Sequence[str] = QUERIES, **chang
 
 
 def made_up(
-    strategies: Mapping[str, Measured] | None = None, *, queries: Sequence[str] = QUERIES, **changed: Any
+    strategies: Mapping[str, Measurement] | None = None, *, queries: Sequence[str] = QUERIES, **changed: Any
 ) -> Snapshot:
     """A snapshot of two strategies over four queries, or what is given."""
     named = {name: made_up_strategy(seed, queries=queries) for seed, name in enumerate(("titles", "fused"), 1)}
     snapshot = Snapshot(
-        dataset=DatasetMark("shop", "c" * 64, "a" * 64, "b" * 64, 20),
+        dataset=DatasetIdentity("shop", "c" * 64, "a" * 64, "b" * 64, 20),
         queries=tuple(queries),
         texts=tuple(f"text of {query}" for query in queries),
         grades=tuple({"p1": 3, "p2": 0} for _ in queries),

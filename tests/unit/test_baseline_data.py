@@ -18,10 +18,10 @@ from relevance.baseline import (
     common_queries,
     data_changes,
     differences,
-    narrowed,
+    merge,
     on_common_queries,
+    select,
     update_lines,
-    updated,
 )
 from relevance.baseline.document import document_text
 from relevance.errors import InputError
@@ -101,7 +101,7 @@ def test_common_queries_have_the_same_text_and_judgments() -> None:
 def test_a_part_has_the_rows_of_its_queries(queries: set[str]) -> None:
     """Texts, grades, metrics and hits stay together."""
     whole = made_up()
-    part = narrowed(whole, queries=queries, strategies=["fused"])
+    part = select(whole, queries=queries, strategies=["fused"])
     assert part.queries == tuple(query for query in QUERIES if query in queries)
     assert list(part.strategies) == ["fused"]
     for row, query in enumerate(part.queries):
@@ -188,27 +188,27 @@ def test_a_model_that_was_trained_again_is_told_from_another_one() -> None:
 def test_an_update_of_everything_is_the_session() -> None:
     """Strategies that are gone are gone, whatever the data."""
     after = _with_data(made_up({"titles": made_up_strategy(5)}), corpus=OTHER)
-    assert updated(made_up(), after, complete=True) is after
-    assert updated(None, after, complete=False) is after
+    assert merge(made_up(), after, complete=True) is after
+    assert merge(None, after, complete=False) is after
 
 
 def test_an_update_of_some_strategies_leaves_the_others() -> None:
     """Their numbers and hits stay, and their run time keeps its ratio to the calibration."""
     before = made_up()
     after = made_up({"titles": made_up_strategy(5)}, calibration_s=1.5)
-    found = updated(before, after, complete=False)
+    found = merge(before, after, complete=False)
     assert set(found.strategies) == {"titles", "fused"}
     assert found.strategies["titles"] is after.strategies["titles"]
     kept = found.strategies["fused"]
     assert kept.hits == before.strategies["fused"].hits
     assert kept.run_time_s / found.calibration_s == pytest.approx(0.25 / 0.5)
-    assert document_text(found) == document_text(updated(found, after, complete=False))
+    assert document_text(found) == document_text(merge(found, after, complete=False))
 
 
 def test_run_times_that_cannot_stand_side_by_side() -> None:
     """Without a calibration on both sides an old time is dropped."""
     after = made_up({"titles": made_up_strategy(5)}, calibration_s=None)
-    kept = updated(made_up(), after, complete=False).strategies["fused"]
+    kept = merge(made_up(), after, complete=False).strategies["fused"]
     assert (kept.run_time_s, kept.rounds) == (None, 0)
 
 
@@ -228,7 +228,7 @@ def test_a_part_that_does_not_belong_to_the_rest(after: Snapshot, line: str) -> 
     one = replace(after, strategies={"titles": made_up_strategy(5)})
     before = made_up({"titles": made_up_strategy(), "alike": made_up_strategy(definition={"model": "base"})})
     with pytest.raises(InputError) as error:
-        updated(before, one, complete=False)
+        merge(before, one, complete=False)
     assert line in str(error.value)
     assert "an update of all of them, 1 of which this session does not measure" in str(error.value)
     check_part(before, after, measured=["titles", "alike"])

@@ -192,7 +192,7 @@ REFUSED = {
     "not a number": (TEXT.replace(b'"relevant_from": 1', b'"relevant_from": NaN'), "NaN is no JSON"),
     "a metric above 1": (
         _changed(lambda document: _row(document).__setitem__(0, [1.5, 0, 0])),
-        "strategies.titles.rows.q2 metrics is [1.5, 0, 0]; allowed: 3 numbers from 0 to 1",
+        "strategies.titles.rows.q2 metrics[0] is 1.5; allowed: a number from 0 to 1",
     ),
     "a metric too few": (_changed(lambda document: _row(document)[0].pop()), "allowed: 3 numbers from 0 to 1"),
     "a hit twice": (
@@ -209,7 +209,7 @@ REFUSED = {
     ),
     "a metric nobody knows": (
         _changed(lambda document: document["strategies"]["titles"].__setitem__("metrics", ["XY@1"])),
-        "strategies.titles.metrics: unknown metric 'XY@1'",
+        "strategies.titles.metrics[0]: unknown metric 'XY@1'",
     ),
     "queries in another order": (
         _changed(lambda document: document.__setitem__("queries", dict(reversed(document["queries"].items())))),
@@ -218,7 +218,7 @@ REFUSED = {
     "no queries": (_changed(lambda document: document.__setitem__("queries", {})), "queries: there is none"),
     "a negative grade": (
         _changed(lambda document: document["queries"]["q1"][1].__setitem__("p1", -1)),
-        "queries.q1 p1 is -1; allowed: a whole number of 0 or more",
+        "queries.q1 grades.p1 is -1; allowed: a number of 0 or more",
     ),
     "a hash that is none": (
         _changed(lambda document: document["dataset"].__setitem__("corpus", "abc")),

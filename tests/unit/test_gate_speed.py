@@ -11,13 +11,13 @@ from two_snapshots import measured, snapshot
 from relevance.gate import Limits, compare
 
 if TYPE_CHECKING:
-    from relevance.baseline import Measured, Snapshot
+    from relevance.baseline import Measurement, Snapshot
     from relevance.gate import Comparison
 
 NOT_COMPARED = "run time: not compared, "
 
 
-def _own(seconds: float | None, rounds: int = 3) -> Measured:
+def _own(seconds: float | None, rounds: int = 3) -> Measurement:
     return measured(np.ones(60), seconds=seconds, rounds=rounds)
 
 

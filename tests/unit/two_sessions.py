@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from relevance.baseline import DatasetMark, Measured, Snapshot
+from relevance.baseline import DatasetIdentity, Measurement, Snapshot
 from relevance.diagnosis import Known, diagnose
 from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10
 from relevance.gate import Comparison, Finding, Limits
@@ -31,22 +31,22 @@ VECTOR: Mapping[str, object] = {
 
 def strategy(
     numbers: Sequence[float], hits: Sequence[Sequence[str]] = (), *, definition: Mapping[str, object] = TEXT
-) -> Measured:
+) -> Measurement:
     """Numbers of all metrics, a query each; hits are `a` and `b` where none are given."""
     values = np.asarray(numbers, dtype=np.float64)
     rankings = tuple(tuple(row) for row in hits) or tuple(("a", "b") for _ in numbers)
     metrics = MappingProxyType(dict.fromkeys((RR10, AP10, NDCG10, JUDGED10), values))
-    return Measured(definition, metrics, rankings, "0" * 64, None, 0)
+    return Measurement(definition, metrics, rankings, "0" * 64, None, 0)
 
 
 def session(
-    strategies: Mapping[str, Measured], *, texts: Sequence[str] = (), grades: Sequence[Mapping[str, int]] = ()
+    strategies: Mapping[str, Measurement], *, texts: Sequence[str] = (), grades: Sequence[Mapping[str, int]] = ()
 ) -> Snapshot:
     """Queries are numbered; each has judgments for `a` (grade 2) and `b` (grade 0) where none are given."""
     size = len(next(iter(strategies.values())).hits)
     queries = tuple(f"q{number:04}" for number in range(size))
     return Snapshot(
-        dataset=DatasetMark("shop", "c" * 64, "a" * 64, "b" * 64, 20),
+        dataset=DatasetIdentity("shop", "c" * 64, "a" * 64, "b" * 64, 20),
         queries=queries,
         texts=tuple(texts) or tuple(f"text of {query}" for query in queries),
         grades=tuple(grades) or tuple({"a": 2, "b": 0} for _ in queries),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance.baseline import DatasetMark, Measured, Snapshot
+from relevance.baseline import DatasetIdentity, Measurement, Snapshot
 from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ __all__ = ["measured", "snapshot"]
 
 def measured(
     numbers: Mapping[Metric, Numbers] | Numbers, *, empty: int = 0, seconds: float | None = None, rounds: int = 3
-) -> Measured:
+) -> Measurement:
     """A strategy with numbers per query, the same for all metrics where they are given once.
 
     Args:
@@ -36,7 +36,7 @@ def measured(
     metrics = {metric: np.asarray(values, dtype=np.float64) for metric, values in numbers.items()}
     queries = len(next(iter(metrics.values())))
     hits = tuple(() if query < empty else ("p1", "p2") for query in range(queries))
-    return Measured({}, MappingProxyType(metrics), hits, "", seconds, rounds)
+    return Measurement({}, MappingProxyType(metrics), hits, "", seconds, rounds)
 
 
 def snapshot(
@@ -44,13 +44,13 @@ def snapshot(
     *,
     calibration: float | None = None,
     engine: str = "embedded",
-    **strategies: Measured,
+    **strategies: Measurement,
 ) -> Snapshot:
     """A session with these strategies; queries are numbered where they are not named."""
     if queries is None:
         queries = [f"q{number:05}" for number in range(len(next(iter(strategies.values())).hits))]
     return Snapshot(
-        dataset=DatasetMark("made", "", "", "", 10),
+        dataset=DatasetIdentity("made", "", "", "", 10),
         queries=tuple(queries),
         texts=tuple(f"text of {query}" for query in queries),
         grades=tuple(MappingProxyType({"p1": 1}) for _ in queries),

@@ -1,0 +1,268 @@
+"""What differs between two snapshots: the data in numbers, the change under test by name; what an update changes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from relevance.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+
+    from relevance.baseline.snapshot import Measurement, Snapshot
+
+_SHOWN = 48
+_ABSENT = object()
+
+
+@dataclass(frozen=True)
+class DataChanges:
+    """What differs in the data, in numbers.
+
+    Attributes:
+        products: before and now; None where the corpus is the same.
+        relevant_from: before and now; None where it is the same.
+        new, gone, reworded: judged queries.
+        changed, added, removed: judgments of the queries that both have.
+        unjudged: whether queries without a judgment are others.
+    """
+
+    products: tuple[int, int] | None = None
+    relevant_from: tuple[float, float] | None = None
+    new: int = 0
+    gone: int = 0
+    reworded: int = 0
+    changed: int = 0
+    added: int = 0
+    removed: int = 0
+    unjudged: bool = False
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return self != DataChanges()
+
+    def __str__(self) -> str:
+        """All of it on one line: `12 judgments changed, 3 queries new`."""
+        counts = (
+            (self.changed, "judgment", "changed"),
+            (self.added, "judgment", "new"),
+            (self.removed, "judgment", "gone"),
+            (self.new, "query", "new"),
+            (self.gone, "query", "gone"),
+            (self.reworded, "query", "with another text"),
+        )
+        parts = [f"{_plural(number, noun)} {what}" for number, noun, what in counts if number]
+        if self.unjudged:
+            parts.append("other queries without judgments")
+        if self.products:
+            before, now = self.products
+            same = f"{before:,} products as before, with other content"
+            parts.append(f"another corpus ({same if before == now else f'{before:,} products before, {now:,} now'})")
+        if self.relevant_from:
+            parts.append(f"relevant from grade {self.relevant_from[0]} before, {self.relevant_from[1]} now")
+        return ", ".join(parts)
+
+
+def _plural(number: int, noun: str) -> str:
+    plural = "queries" if noun == "query" else f"{noun}s"
+    return f"{number:,} {noun if number == 1 else plural}"
+
+
+def data_changes(before: Snapshot, after: Snapshot) -> DataChanges:
+    """What differs in corpus, queries and judgments; their names and everything that was measured aside."""
+    old, new = before.judged(), after.judged()
+    both = [(old[query], new[query]) for query in old if query in new]
+    same_corpus = before.dataset.corpus == after.dataset.corpus
+    same_limit = before.relevant_from == after.relevant_from
+    changes = DataChanges(
+        products=None if same_corpus else (before.dataset.products, after.dataset.products),
+        relevant_from=None if same_limit else (before.relevant_from, after.relevant_from),
+        new=len(new) - len(both),
+        gone=len(old) - len(both),
+        reworded=sum(left[0] != right[0] for left, right in both),
+        changed=sum(
+            grade != right[1].get(product, grade) for left, right in both for product, grade in left[1].items()
+        ),
+        added=sum(product not in left[1] for left, right in both for product in right[1]),
+        removed=sum(product not in right[1] for left, right in both for product in left[1]),
+    )
+    judged_alike = not (changes.new or changes.gone or changes.reworded)
+    return replace(changes, unjudged=judged_alike and before.dataset.queries != after.dataset.queries)
+
+
+def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    """Engine, models, strategies that both have, and package versions: `hybrid: text.title 8 -> 4`."""
+    strategies = [name for name in after.strategies if name in before.strategies]
+    used = {side.strategies[name].definition.get("model") for name in strategies for side in (before, after)}
+    lines = [
+        *_engine_changes(before, after),
+        *_model_changes(before, after, [name for name in {**before.models, **after.models} if name in used]),
+    ]
+    for name in strategies:
+        lines += _table_changes(name, before.strategies[name].definition, after.strategies[name].definition)
+    # a session without vectors names no package that computes some: nothing has changed
+    shared = [name for name in before.versions if name in after.versions]
+    old, new = ({name: side.versions[name] for name in shared} for side in (before, after))
+    return (*lines, *_table_changes("package", old, new))
+
+
+def _engine_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    old, new = before.engine, after.engine
+    if old.get("name") != new.get("name"):
+        # two kinds of engine are told apart by what both have: only one knows of shards
+        left, right = dict(_leaves(old)), dict(_leaves(new))
+        old, new = ({path: side[path] for path in left if path in right} for side in (left, right))
+    yield from _table_changes("engine", old, new)
+
+
+def _model_changes(before: Snapshot, after: Snapshot, names: Iterable[str]) -> Iterator[str]:
+    """Of a fine-tuned model whether it is another one, or the same made again: weights differ between machines."""
+    for name in names:
+        old, new = before.models.get(name, {}), after.models.get(name, {})
+        ignored = set()
+        if not (old.get("recipe") and new.get("recipe")):
+            ignored = {"recipe"}
+        elif old["recipe"] == new["recipe"] and old.get("sha256") != new.get("sha256"):
+            weights = f"sha256 {_shown(old.get('sha256'))} -> {_shown(new.get('sha256'))}"
+            yield f"model {name}: retrained: same recipe, other weights ({weights})"
+            ignored = {"sha256"}
+        old, new = ({key: value for key, value in side.items() if key not in ignored} for side in (old, new))
+        yield from _table_changes(f"model {name}", old, new)
+
+
+def _table_changes(what: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    old, new = dict(_leaves(before)), dict(_leaves(after))
+    for path in {**old, **new}:
+        left, right = old.get(path, _ABSENT), new.get(path, _ABSENT)
+        if left != right:
+            yield f"{what}: {path} {_shown(left)} -> {_shown(right)}"
+
+
+def _leaves(value: Mapping[str, object], head: str = "") -> Iterator[tuple[str, object]]:
+    """Values by path (`text.title`)."""
+    for key, one in value.items():
+        path = f"{head}.{key}" if head else key
+        if isinstance(one, Mapping):
+            yield from _leaves(one, path)
+        else:
+            yield path, one
+
+
+def _shown(value: object) -> str:
+    """A value on one line, without control characters."""
+    if value is _ABSENT:
+        return "none"
+    if isinstance(value, str) and len(value) == 64:  # noqa: PLR2004 - a hash in hex
+        return value[:12]
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+def check_part(before: Snapshot, after: Snapshot, *, measured: Collection[str]) -> None:
+    """Refuse to update some strategies of a baseline where what the others stand on has changed.
+
+    Args:
+        before: what the file holds.
+        after: the session; before it has measured anything, its data alone.
+        measured: the strategies that are updated.
+
+    Raises:
+        InputError: data, the engine, or a model that a strategy uses that would stay are others.
+    """
+    kept = {name: one for name, one in before.strategies.items() if name not in measured}
+    data = data_changes(before, after)
+    changes = [str(data)] if data else []
+    if after.engine:
+        models = {str(one.definition["model"]) for one in kept.values() if one.definition.get("model")}
+        changes += _engine_changes(before, after)
+        changes += _model_changes(before, after, sorted(models & set(after.models)))
+    if kept and changes:
+        raise InputError(
+            f"--update-baseline of some strategies: {'; '.join(changes)}; "
+            f"allowed: an update of all of them, {len(kept)} of which this session does not measure"
+        )
+
+
+def merge(before: Snapshot | None, after: Snapshot, *, complete: bool) -> Snapshot:
+    """The session's snapshot, with the strategies of `before` that it did not measure.
+
+    Args:
+        before: what the file holds; None where there is none.
+        after: the session.
+        complete: whether the session measured all strategies that there are; others are then gone for good.
+
+    Raises:
+        InputError: see `check_part`.
+    """
+    if before is None or complete:
+        return after
+    check_part(before, after, measured=after.strategies)
+    kept = {
+        name: _rescaled(one, before.calibration_s, after.calibration_s)
+        for name, one in before.strategies.items()
+        if name not in after.strategies
+    }
+    return replace(
+        after,
+        strategies=MappingProxyType({**kept, **after.strategies}),
+        models=MappingProxyType({**before.models, **after.models}),
+        versions=MappingProxyType({**before.versions, **after.versions}),
+    )
+
+
+def _rescaled(measured: Measurement, before_s: float | None, now_s: float | None) -> Measurement:
+    """With the run time that it would have had in the new session: in the same ratio to the calibration.
+
+    A file has one calibration. Where one side has none, an old run time says nothing beside the new ones.
+    """
+    if measured.run_time_s is None or before_s == now_s:
+        return measured
+    if before_s is None or now_s is None:
+        return replace(measured, run_time_s=None, rounds=0)
+    return replace(measured, run_time_s=measured.run_time_s * now_s / before_s)
+
+
+def update_lines(before: Snapshot | None, after: Snapshot) -> list[str]:
+    """What an update changes, a line each: data, engine and models, strategies with their means."""
+    if before is None:
+        return [f"new: {name}: {_means(one)}" for name, one in after.strategies.items()]
+    changes = data_changes(before, after)
+    lines = [f"data: {changes}"] if changes else []
+    lines += differences(before, after)
+    for name, one in after.strategies.items():
+        old = before.strategies.get(name)
+        if old is None:
+            lines.append(f"new: {name}: {_means(one)}")
+        elif _means(old) != _means(one):
+            lines.append(f"changed: {name}: {_changed_means(old, one)}")
+    lines += [f"gone: {name}" for name in before.strategies if name not in after.strategies]
+    return lines or ["nothing but times" if _same_rows(before, after) else "single queries; every mean stays"]
+
+
+def _means(measured: Measurement) -> str:
+    return ", ".join(f"{metric.label} {values.mean():.4f}" for metric, values in measured.metrics.items())
+
+
+def _changed_means(before: Measurement, after: Measurement) -> str:
+    parts = []
+    for metric, values in after.metrics.items():
+        old = f"{before.metrics[metric].mean():.4f}" if metric in before.metrics else "none"
+        new = f"{values.mean():.4f}"
+        if old != new:
+            parts.append(f"{metric.label} {old} -> {new}")
+    return ", ".join(parts)
+
+
+def _same_rows(before: Snapshot, after: Snapshot) -> bool:
+    old, new = (
+        {
+            name: ({metric: values.tolist() for metric, values in one.metrics.items()}, one.hits)
+            for name, one in side.strategies.items()
+        }
+        for side in (before, after)
+    )
+    return old == new
