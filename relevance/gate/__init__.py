@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from relevance.gate.finding import Comparison, Finding, Status
+from relevance.gate.comparing import Comparison, compare, compare_run_times
 from relevance.gate.floors import GATED, Floors, Lost, Shortfall, Verdict, judge, read_floors, suggest
 from relevance.gate.limits import Limits, read_limits
-from relevance.gate.regression import compare
-from relevance.gate.rules import EMPTY
+from relevance.gate.rules import EMPTY, Finding, Status
 
 __all__ = [
     "EMPTY",
@@ -20,6 +19,7 @@ __all__ = [
     "Status",
     "Verdict",
     "compare",
+    "compare_run_times",
     "judge",
     "read_floors",
     "read_limits",

@@ -1,23 +1,142 @@
-"""The rules: from an effect to pass, warn or fail, with the reasons for people."""
+"""The rules of the gate: from what changed, in numbers, to pass, warn or fail, with the reasons for people."""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
-from scipy.special import bdtrc
+import numpy as np
+from scipy.special import bdtrc, ndtri, stdtrit
 
-from relevance.gate.finding import Finding
-from relevance.gate.strength import smallest_visible
+from relevance.significance import SAME
 
 if TYPE_CHECKING:
-    from relevance.gate.effect import Effect
-    from relevance.gate.finding import Status
+    import numpy.typing as npt
+
     from relevance.gate.limits import Limit, Limits
 
-__all__ = ["EMPTY", "Empty", "judge_effect", "judge_empty"]
-
 EMPTY = "empty results"
+RUN_TIME = "run time"
+
+Status = Literal["pass", "warn", "fail"]
+
+_POWER = 0.8
+"""How often a drop of the smallest visible size would fail."""
+_ONE_SIDED_95 = 1.645
+"""Standard errors above an estimate that the truth exceeds once in twenty."""
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One measure of one strategy against one baseline.
+
+    Attributes:
+        strategy: its name.
+        measure: a metric as it prints (`nDCG@10`), `run time`, or `empty results`.
+        status: what follows for the session.
+        before: mean of the baseline (ratio to the calibration, for run time; share of queries, for empty results).
+        after: mean of the candidate.
+        relative: of `before`, positive where it became worse: (before - after) / before for metrics of which less is
+            worse, (after - before) / before for the others and for run time; None where before is 0.
+        interval: of the mean difference after - before, 95%; None where there is none.
+        p: raw, one-sided; None where nothing was tested.
+        adjusted_p: over all columns of the session; None likewise.
+        queries: how many were compared.
+        changed: how many have another value than before; for empty results, how many newly return nothing.
+        smallest_visible: the smallest true relative drop that would fail about four times of five, see
+            `smallest_visible`; None where none would or nothing was tested.
+        reasons: a line each, for people; the first says what happened.
+        improved: whether it became better, as sure as a fail would have to be.
+    """
+
+    strategy: str
+    measure: str
+    status: Status
+    before: float
+    after: float
+    relative: float | None = None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    adjusted_p: float | None = None
+    queries: int = 0
+    changed: int = 0
+    smallest_visible: float | None = None
+    reasons: tuple[str, ...] = ()
+    improved: bool = False
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A change of one metric of one strategy; `drop` is positive where it became worse.
+
+    Attributes:
+        before: the baseline's mean.
+        after: the mean now.
+        drop: mean difference, of the metric's own units.
+        error: its standard error, from the spread of the differences.
+        queries: how many there are.
+        changed: how many have another number than before.
+        p: chance of such a drop or a larger one, by itself.
+        adjusted: over all columns of the session.
+        p_better: chance of such a gain, likewise.
+        adjusted_better: over all columns.
+    """
+
+    before: float
+    after: float
+    drop: float
+    error: float
+    queries: int
+    changed: int
+    p: float = 1.0
+    adjusted: float = 1.0
+    p_better: float = 1.0
+    adjusted_better: float = 1.0
+
+    @property
+    def relative(self) -> float | None:
+        """The drop as a share of the baseline's mean; None where that is 0."""
+        return self.drop / self.before if self.before > 0 else None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Of the mean of after - before, 95%, by Student's t; None for a single query."""
+        if self.queries < 2:  # noqa: PLR2004 - one number has no spread
+            return None
+        reach = float(stdtrit(self.queries - 1, 0.5 + _CONFIDENCE / 2)) * self.error
+        mean = self.after - self.before
+        return mean - reach, mean + reach
+
+    @property
+    def at_most(self) -> float | None:
+        """The relative drop that is exceeded once in twenty, given this one."""
+        return None if self.relative is None else self.relative + _ONE_SIDED_95 * self.error / self.before
+
+
+def measure_effect(
+    before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], *, higher_is_better: bool
+) -> Effect:
+    """The effect without its chances; sums are exact, so that every machine gives the same.
+
+    Args:
+        before: shape (queries,).
+        after: shape (queries,), of the same queries in the same order.
+        higher_is_better: else a rise is a drop.
+    """
+    queries = len(before)
+    differences = before - after if higher_is_better else after - before
+    drop = math.fsum(differences.tolist()) / queries
+    squares = math.fsum(((differences - drop) ** 2).tolist())
+    return Effect(
+        before=math.fsum(before.tolist()) / queries,
+        after=math.fsum(after.tolist()) / queries,
+        drop=drop,
+        error=math.sqrt(squares / max(queries - 1, 1) / queries),
+        queries=queries,
+        changed=int(np.count_nonzero(np.abs(differences) > SAME)),
+    )
 
 
 def judge_effect(strategy: str, measure: str, effect: Effect, limit: Limit, *, critical: float) -> Finding:
@@ -30,21 +149,20 @@ def judge_effect(strategy: str, measure: str, effect: Effect, limit: Limit, *, c
         limit: what holds for it.
         critical: see `SignFlips.critical`, at `limit.p_sure`.
     """
-    failing = _far_enough(effect.relative, effect.p, effect.adjusted, effect.queries, limit)
     gain = None if effect.relative is None else -effect.relative
+    failing = _far_enough(effect.relative, effect.p, effect.adjusted, effect.queries, limit)
     better = _far_enough(gain, effect.p_better, effect.adjusted_better, effect.queries, limit)
-    guards = _guards(effect, limit)
-    warnings = _warnings(effect, limit)
-    status: Status = "fail" if failing and not guards else "warn" if failing or warnings else "pass"
+    exceptions = _exceptions(effect, limit)
+    warnings = [] if failing else _warnings(effect, limit)
+    status: Status = "fail" if failing and not exceptions else "warn" if failing or warnings else "pass"
     tested = effect.changed > 0 and effect.relative is not None
     visible = smallest_visible(effect, limit, critical=critical) if tested else None
-    reasons = [_happened(effect, limit)]
-    if failing:
-        reasons += [failing, *guards]
-    elif better:
-        reasons += [better, *guards]
-    reasons += [] if failing else warnings
-    if status != "fail" and _cannot_tell(effect, limit):
+    reasons = [_what_happened(effect, limit)]
+    if failing or better:
+        reasons += [failing or better, *exceptions]
+    reasons += warnings
+    not_excluded = effect.changed > 0 and effect.at_most is not None and effect.at_most >= limit.fail
+    if status != "fail" and not_excluded:
         reasons.append(_strength(effect, limit, visible))
     return Finding(
         strategy,
@@ -60,7 +178,7 @@ def judge_effect(strategy: str, measure: str, effect: Effect, limit: Limit, *, c
         changed=effect.changed,
         smallest_visible=visible,
         reasons=tuple(reasons),
-        improved=bool(better) and not guards,
+        improved=bool(better) and not exceptions,
     )
 
 
@@ -75,14 +193,14 @@ def _far_enough(relative: float | None, p: float, adjusted: float, queries: int,
     return ""
 
 
-def _guards(effect: Effect, limit: Limit) -> list[str]:
+def _exceptions(effect: Effect, limit: Limit) -> list[str]:
     """Why what is far enough does not fail all the same."""
-    found = []
+    lines = []
     if effect.queries < limit.least_queries:
-        found.append(f"not counted: {effect.queries} queries, below {limit.least_queries} nothing fails by statistics")
+        lines.append(f"not counted: {effect.queries} queries, below {limit.least_queries} nothing fails by statistics")
     if abs(effect.drop) < limit.least_drop:
-        found.append(f"not counted: the means differ by {abs(effect.drop):.4f}, less than {limit.least_drop:g}")
-    return found
+        lines.append(f"not counted: the means differ by {abs(effect.drop):.4f}, less than {limit.least_drop:g}")
+    return lines
 
 
 def _warnings(effect: Effect, limit: Limit) -> list[str]:
@@ -99,11 +217,6 @@ def _warnings(effect: Effect, limit: Limit) -> list[str]:
     return []
 
 
-def _cannot_tell(effect: Effect, limit: Limit) -> bool:
-    """Whether a drop that fails is not excluded."""
-    return bool(effect.changed) and effect.at_most is not None and effect.at_most >= limit.fail
-
-
 def _strength(effect: Effect, limit: Limit, visible: float | None) -> str:
     if visible is not None:
         return f"the smallest drop that such changes of these {effect.queries} queries would show is {_share(visible)}"
@@ -112,7 +225,7 @@ def _strength(effect: Effect, limit: Limit, visible: float | None) -> str:
     return f"{effect.changed} changed queries cannot show that a drop is real"
 
 
-def _happened(effect: Effect, limit: Limit) -> str:
+def _what_happened(effect: Effect, limit: Limit) -> str:
     means = f"{effect.before:.4f} → {effect.after:.4f}"
     if not effect.changed:
         return f"no query changed ({effect.before:.4f})"
@@ -133,49 +246,60 @@ def _p(value: float) -> str:
     return f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}"  # noqa: PLR2004 - where zeros begin to be counted
 
 
-@dataclass(frozen=True)
-class Empty:
-    """How many queries return nothing.
+def smallest_visible(effect: Effect, limit: Limit, *, critical: float) -> float | None:
+    """The smallest true relative drop that would fail four times of five, were differences as scattered as here.
 
-    Attributes:
-        before: those of the baseline.
-        after: those of this session.
-        newly: those of this session that returned something before.
-        refilled: the reverse, those that newly return something.
+    A drop fails where the measured mean reaches both what the rule asks for and what chance makes rare enough. A true
+    drop 0.84 standard errors above that is measured above it four times of five (J. Cohen, "Statistical Power Analysis
+    for the Behavioral Sciences", 1988, chapter 1).
+
+    Args:
+        effect: what was measured.
+        limit: what holds for it.
+        critical: the sum / sqrt(sum of squares) from which on a column is sure, see `SignFlips.critical`.
+
+    Returns:
+        None where no drop would fail: too few queries, or too few of them changed.
     """
-
-    before: int
-    after: int
-    newly: int
-    refilled: int
-
-    def chance(self) -> float:
-        """How often a coin for each query that is in one of the two alone makes as many of them newly empty or more.
-
-        The sign test, one-sided (W. J. Dixon and A. M. Mood, "The statistical sign test", JASA 41, 1946).
-        """
-        return float(bdtrc(self.newly - 1, self.newly + self.refilled, 0.5)) if self.newly else 1.0
+    if effect.before <= 0 or effect.queries < limit.least_queries:
+        return None
+    thresholds = [max(_mean_at(critical, effect), limit.fail * effect.before)]
+    if limit.large_fails(effect.queries):
+        hardly_chance = float(-ndtri(limit.p_large))
+        thresholds.append(max(_mean_at(hardly_chance, effect), limit.fail_large * effect.before))
+    needed = max(min(thresholds), limit.least_drop) + float(ndtri(_POWER)) * effect.error
+    return needed / effect.before if math.isfinite(needed) else None
 
 
-def judge_empty(strategy: str, empty: Empty, queries: int, limits: Limits) -> Finding:
+def _mean_at(critical: float, effect: Effect) -> float:
+    """The mean difference whose sum / sqrt(sum of squares) is `critical`, with the spread that was seen."""
+    if critical * critical >= effect.queries:
+        return math.inf
+    return critical * effect.error * math.sqrt((effect.queries - 1) / (effect.queries - critical * critical))
+
+
+def judge_empty(strategy: str, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], limits: Limits) -> Finding:
     """Judge how many queries newly return nothing: by count, and by chance where others newly return something.
+
+    The chance is that of a coin for each query that is empty on one side alone: the sign test, one-sided (W. J. Dixon
+    and A. M. Mood, "The statistical sign test", JASA 41, 1946).
 
     Args:
         strategy: its name.
-        empty: how many queries return nothing.
-        queries: how many there are.
+        before: shape (queries,), which of them returned nothing in the baseline.
+        after: shape (queries,), which of them return nothing now.
         limits: of the session.
     """
-    share = empty.newly / queries
+    queries = len(before)
+    newly, refilled = int((after & ~before).sum()), int((before & ~after).sum())
+    share = newly / queries
     status: Status = "pass"
-    if empty.newly >= limits.empty_queries:
+    if newly >= limits.empty_queries:
         status = "fail" if share >= limits.empty_fail else "warn" if share >= limits.empty_warn else "pass"
-    reasons = ["no query newly returns nothing"]
-    if empty.newly:
-        reasons = [f"{empty.newly} of {queries} queries newly return nothing"]
-    if empty.newly and empty.refilled:
-        chance = empty.chance()
-        reasons.append(f"{empty.refilled} newly return something (p {_p(chance)})")
+    reasons = [f"{newly} of {queries} queries newly return nothing" if newly else "no query newly returns nothing"]
+    if newly and refilled:
+        chance = float(bdtrc(newly - 1, newly + refilled, 0.5))
+        reasons.append(f"{refilled} newly return something (p {_p(chance)})")
         if status == "fail" and chance > limits.p_sure:
             status = "warn"
             reasons.append(f"no failure: it may be chance which of them do (p {limits.p_sure:g} is enough)")
@@ -183,10 +307,28 @@ def judge_empty(strategy: str, empty: Empty, queries: int, limits: Limits) -> Fi
         strategy,
         EMPTY,
         status,
-        empty.before / queries,
-        empty.after / queries,
+        int(before.sum()) / queries,
+        int(after.sum()) / queries,
         queries=queries,
-        changed=empty.newly,
+        changed=newly,
         reasons=tuple(reasons),
-        improved=False,
+    )
+
+
+def judge_run_time(strategy: str, before: float, after: float, limit: tuple[float, float]) -> Finding:
+    """Judge a run time.
+
+    Args:
+        strategy: its name.
+        before: of the baseline, in calibrations.
+        after: of the session, in calibrations.
+        limit: from how many times of before on it warns, and fails.
+    """
+    warn, fail = limit
+    times = after / before
+    status: Status = "fail" if times > fail else "warn" if times > warn else "pass"
+    above = "" if status == "pass" else f", above {limit[status == 'fail']:g}"
+    reason = f"takes {times:.2f} times as long as before{above} ({before:.2f} → {after:.2f} calibrations)"
+    return Finding(
+        strategy, RUN_TIME, status, before, after, relative=times - 1, reasons=(reason,), improved=times < 1 / fail
     )

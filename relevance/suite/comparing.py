@@ -13,14 +13,13 @@ from relevance.baseline import (
     data_changes,
     differences,
     find_baseline,
-    narrowed,
     on_common_queries,
     read_baseline,
+    select,
     without_run_times,
 )
 from relevance.errors import InputError
-from relevance.gate import Comparison, compare
-from relevance.gate.speed import compare_run_times
+from relevance.gate import Comparison, compare, compare_run_times
 from relevance.suite.snapshots import snapshot_of
 
 if TYPE_CHECKING:
@@ -134,7 +133,7 @@ def compare_with(baseline: Baseline, session: Snapshot, limits: Limits, *, compl
     before, after, notes = _alike(baseline, session)
     notes += _absent(before.strategies, after.strategies, complete=complete)
     both = [name for name in after.strategies if name in before.strategies]
-    before, after = (narrowed(side, queries=side.queries, strategies=both) for side in (before, after))
+    before, after = (select(side, queries=side.queries, strategies=both) for side in (before, after))
     found = compare(before, after, limits, baseline=baseline.name) if both else Comparison(baseline.name, ())
     return replace(found, differs=differences(before, after), notes=(*notes, *found.notes))
 
