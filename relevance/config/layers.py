@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from relevance.config.keys import KEYS, NAMED_TABLES, TABLES, key_of
 from relevance.config.kinds import checked, from_text, shown
 from relevance.errors import InputError, unknown
-from relevance.toml import read_toml
+from relevance.files import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

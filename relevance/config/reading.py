@@ -18,9 +18,9 @@ from relevance.datasets import DATASETS
 from relevance.datasets.source import Source
 from relevance.engines import AUTO
 from relevance.errors import InputError, unknown
+from relevance.files import read_json_object
 from relevance.finetune.recipe import SAMPLE_EPOCHS, Options
 from relevance.gate import read_limits
-from relevance.jsonfile import read_json_object
 from relevance.strategies import BASE, FINETUNED, STRATEGIES, from_table
 
 if TYPE_CHECKING:

@@ -11,11 +11,11 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from relevance.errors import CouldNotRunError, InputError
+from relevance.files import read_json_object
 from relevance.finetune.card import card
 from relevance.finetune.leaks import Trained
 from relevance.finetune.recipe import recipe_hash
 from relevance.finetune.record import Curve, Step
-from relevance.jsonfile import read_json_object
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,7 +16,7 @@ import numpy as np
 
 from relevance.errors import InputError, unknown
 from relevance.evaluation import LABELS
-from relevance.toml import read_toml
+from relevance.files import read_toml
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping

@@ -8,7 +8,7 @@ import pytest
 
 from relevance.config import FILE_NAME, read_config
 from relevance.errors import InputError
-from relevance.jsonfile import read_json_object
+from relevance.files import read_json_object
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -1,0 +1,699 @@
+"""Files: users' are read with bounds and strictly, ours are written whole or not at all.
+
+Reading, where an `InputError` of one line names file and place:
+
+- `read_bytes`: the bytes of one file, `.gz` and `.zip` unpacked, at most so many.
+- `read_json_object`, `read_json_list`, `read_json_lines`: strict JSON; `parse_json` does the same with a text.
+- `read_toml`: TOML.
+- `TextFile`: a text file line by line, as rows of CSV or as JSON lines; plain, `.gz` or `.zip`.
+- `is_lfs_pointer`: whether Git LFS has left its pointer where a file should be. Every reader here refuses one.
+
+Writing:
+
+- `write_file`, `replacing`: one file, which appears whole, or not at all.
+- `replace_folder`: a folder, which is replaced whole, or stays as it was.
+- `csv_text`: CSV that a spreadsheet shows and never runs.
+"""
+
+from __future__ import annotations
+
+import csv
+import ctypes
+import errno
+import gzip
+import io
+import json
+import math
+import os
+import re
+import secrets
+import shutil
+import sys
+import time
+import tomllib
+import zipfile
+import zlib
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from pathlib import Path, PurePosixPath
+from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
+
+from relevance.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from _typeshed import WriteableBuffer
+
+MIB = 2**20
+MAX_BYTES = 4 * 2**30
+"""The largest data file that is read, unpacked."""
+BOMB_FROM_BYTES = 64 * MIB
+BOMB_RATIO = 200
+"""A packed file that unpacks to more than `BOMB_FROM_BYTES` and to more than `BOMB_RATIO` times its size is refused;
+both are checked on the bytes that come out, whatever the file says of itself."""
+MAX_LINE_BYTES = 2**24
+MAX_FIELD_CHARACTERS = 2**24
+
+_LFS_POINTER = b"version https://git-lfs.github.com/spec/"
+_GZIP, _ZIP = b"\x1f\x8b", b"PK"
+_UTF8_MARK, _UTF16_MARKS = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+_BUFFER = 2**18
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the others unpack a block of any size at once
+_ROWS_AT_ONCE = 512  # few enough to stay in the processor's cache
+_SHOWN = 60
+
+
+# Values and paths in errors
+
+
+def quoted(value: str) -> str:
+    """A value as errors show it: quoted, on one line, cut to about 60 characters."""
+    text = repr(value[: _SHOWN + 1])
+    return text if len(text) <= _SHOWN + 2 else f"{text[:_SHOWN]}…"
+
+
+def shown(path: Path) -> str:
+    """A path as errors show it, on one line."""
+    return str(path) if str(path).isprintable() else repr(str(path))
+
+
+@contextmanager
+def input_errors(path: Path, expected: str = "") -> Iterator[None]:
+    """Turn whatever opening, reading and unpacking a file can raise into an `InputError` of one line.
+
+    Args:
+        path: the file or folder.
+        expected: what should be there, for the message: `a baseline`.
+    """
+    try:
+        yield
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
+        raise _unreadable(path, expected, " ".join(str(error).split()) or type(error).__name__) from error
+    except OSError as error:
+        raise _unreadable(path, expected, error.strerror or type(error).__name__) from error
+
+
+def _unreadable(path: Path, expected: str, reason: str) -> InputError:
+    if expected:
+        return InputError(f"{shown(path)}: cannot be read ({reason}); {expected} is expected there")
+    return InputError(f"{shown(path)} cannot be read: {reason}")
+
+
+# Bytes
+
+
+def is_lfs_pointer(path: Path) -> bool:
+    """Whether the file is a pointer of Git LFS; False where it cannot be read."""
+    try:
+        with path.open("rb") as file:
+            return file.read(len(_LFS_POINTER)) == _LFS_POINTER
+    except OSError:
+        return False
+
+
+def lfs_pointer_error(path: Path) -> InputError:
+    """The error for a pointer of Git LFS, which says what to do."""
+    return InputError(f"{shown(path)} is a Git LFS pointer, not the file; run git lfs pull")
+
+
+class _Bounded(io.RawIOBase):
+    """What comes out of a stream, with an error where that is too much."""
+
+    def __init__(self, stream: Any, path: Path, most: int, expected: str = "") -> None:
+        self._stream, self._most, self._count = stream, most, 0
+        self._too_large = f"{shown(path)} holds more than {most:,} bytes, the most that is read from such a file"
+        if expected:
+            self._too_large = f"{shown(path)}: larger than {most:,} bytes, which {expected} never is"
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        count: int = self._stream.readinto(buffer)
+        self._count += count
+        if self._count > self._most:
+            raise InputError(self._too_large)
+        return count
+
+
+class _LineFeeds(_Bounded):
+    """The same, with the line ends of old Macs, a carriage return each, made line feeds."""
+
+    def readinto(self, buffer: WriteableBuffer, /) -> int:
+        count = super().readinto(buffer)
+        view = memoryview(buffer)
+        view[:count] = bytes(view[:count]).replace(b"\r", b"\n")
+        return count
+
+
+@contextmanager
+def open_bytes(
+    path: Path, *, most_bytes: int = MAX_BYTES, member: str = "", expected: str = ""
+) -> Iterator[io.BufferedReader]:
+    """The bytes of a file, unpacked where it is gzip or zip.
+
+    Args:
+        path: the file.
+        most_bytes: how many bytes may come out.
+        member: the name of the one file that a zip file holds; folders in it and what macOS and Windows add do not
+            count. "": zip files are not unpacked.
+        expected: what it should be, for messages: `a search template`.
+
+    Raises:
+        InputError: it is a pointer of Git LFS, a zip file holds something else, or more bytes come out than allowed.
+        OSError: it cannot be read; `input_errors` makes one line of that and of what unpacking raises.
+    """
+    with path.open("rb") as file:
+        head = file.peek(len(_LFS_POINTER))
+        if head.startswith(_LFS_POINTER):
+            raise lfs_pointer_error(path)
+        most = min(most_bytes, max(BOMB_FROM_BYTES, BOMB_RATIO * os.fstat(file.fileno()).st_size))
+        if member and (head.startswith(_ZIP) or path.suffix == ".zip"):
+            with zipfile.ZipFile(file) as archive, archive.open(_only_member(archive, path, member)) as stream:
+                yield io.BufferedReader(_Bounded(stream, path, most, expected), _BUFFER)
+        elif head.startswith(_GZIP) or path.suffix == ".gz":
+            with gzip.GzipFile(fileobj=file) as unpacked:
+                yield io.BufferedReader(_Bounded(unpacked, path, most, expected), _BUFFER)
+        else:
+            yield io.BufferedReader(_Bounded(file, path, most_bytes, expected), _BUFFER)
+
+
+def zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """The files in an archive, without what macOS and Windows add to it."""
+
+    def is_added(path: PurePosixPath) -> bool:
+        hidden = path.name.startswith("._") or path.name in {".DS_Store", "Thumbs.db", "desktop.ini"}
+        return hidden or "__MACOSX" in path.parts
+
+    return [one for one in archive.infolist() if not one.is_dir() and not is_added(member_path(one))]
+
+
+def member_path(member: zipfile.ZipInfo) -> PurePosixPath:
+    """Where a file stands in its archive; some tools for Windows write backslashes."""
+    return PurePosixPath(member.filename.replace("\\", "/"))
+
+
+def _only_member(archive: zipfile.ZipFile, path: Path, name: str) -> zipfile.ZipInfo:
+    members = zip_members(archive)
+    if [member_path(member).name for member in members] != [name]:
+        inside = ", ".join(quoted(member.filename) for member in members[:3]) or "no file"
+        more = f" and {len(members) - 3} more" if len(members) > 3 else ""  # noqa: PLR2004 - as many as are named
+        raise InputError(f"{shown(path)} holds {inside}{more}; allowed: just {name}")
+    if members[0].flag_bits & 1:
+        raise InputError(f"{shown(path)} is encrypted; allowed: a zip file without a password")
+    if members[0].compress_type not in _METHODS:
+        raise InputError(f"{shown(path)} is packed by method {members[0].compress_type}; allowed: stored, deflated")
+    return members[0]
+
+
+def read_bytes(path: Path, expected: str, *, most_bytes: int = MIB) -> bytes:
+    """Read a whole file, unpacked where it is gzip.
+
+    Args:
+        path: the file.
+        expected: what it should be, for messages: `a search template`.
+        most_bytes: how large it may be, unpacked.
+
+    Raises:
+        InputError: it cannot be read or unpacked, is a pointer of Git LFS, or is larger.
+    """
+    with input_errors(path, expected), open_bytes(path, most_bytes=most_bytes, expected=expected) as stream:
+        return stream.read()
+
+
+def _read_text(path: Path, expected: str, most_bytes: int, language: str) -> str:
+    """The text of a file; a byte order mark in front, as Windows' editors write it, is skipped."""
+    try:
+        return read_bytes(path, expected, most_bytes=most_bytes).decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError(f"{shown(path)}: byte {error.start} is not UTF-8; {language} is UTF-8") from None
+
+
+# JSON
+
+
+class Number(str):
+    """A JSON number as it is written."""
+
+    __slots__ = ()
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is no JSON")
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    value = dict(pairs)
+    if len(value) < len(pairs):
+        keys = [key for key, _ in pairs]
+        twice = next(key for at, key in enumerate(keys) if key in keys[:at])
+        raise ValueError(f"the key {quoted(twice)} stands twice in one object")
+    return value
+
+
+def _float(text: str) -> float:
+    if math.isinf(value := float(text)):
+        raise ValueError(f"the number {text[:_SHOWN]} is out of range")
+    return value
+
+
+_STRICT: Mapping[str, Any] = {"parse_constant": _refuse_constant, "object_pairs_hook": _object}
+_DECODER = json.JSONDecoder(parse_float=_float, **_STRICT)
+_EXACT_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, **_STRICT)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+
+
+def parse_json(text: str, *, exact_numbers: bool = False, most_values: int | None = None) -> Any:
+    """Parse strict JSON: no key twice in an object, no NaN or infinity, no half of a surrogate pair.
+
+    Args:
+        text: one value.
+        exact_numbers: numbers stay as they are written, as `Number`.
+        most_values: how many values it may hold, counted before it is parsed: empty lists take 28 times the memory of
+            their text.
+
+    Raises:
+        ValueError: it is something else, in one line; of a JSONDecodeError `lineno` and `colno` are the place.
+    """
+    if most_values is not None and text.count(",") + text.count("[") + text.count("{") > most_values:
+        raise ValueError(f"it holds more than {most_values:,} values")
+    try:
+        value = (_EXACT_DECODER if exact_numbers else _DECODER).decode(text)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    except json.JSONDecodeError:
+        raise
+    except ValueError as error:
+        if "integer string conversion" in str(error):
+            raise ValueError("a number has too many digits") from None
+        raise
+    if _SURROGATE.search(text):
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            raise ValueError("half a surrogate pair; allowed: Unicode characters") from None
+    return value
+
+
+def json_kind(value: object) -> str:
+    """What messages call a JSON value: `a list`, `a number`."""
+    kinds: dict[type, str] = {
+        dict: "an object", list: "a list", str: "a text", bool: "true or false", type(None): "null",
+    }  # fmt: skip
+    return kinds.get(type(value), "a number")
+
+
+def _read_json(path: Path, expected: str, most_bytes: int, most_values: int | None) -> Any:
+    text = _read_text(path, expected, most_bytes, "JSON")
+    try:
+        return parse_json(text, most_values=most_values)
+    except ValueError as error:
+        raise InputError(f"{shown(path)}: not JSON: {error}") from None
+
+
+def read_json_object(
+    path: Path, expected: str, *, most_bytes: int = MIB, most_values: int | None = None
+) -> dict[str, Any]:
+    """Read a file that holds one JSON object; a byte order mark in front is skipped.
+
+    Args:
+        path: the file.
+        expected: what it should be, for messages: `a search template`.
+        most_bytes: how large it may be.
+        most_values: how many values it may hold.
+
+    Raises:
+        InputError: it cannot be read, is too large, is a pointer of Git LFS, is not strict JSON in UTF-8 (`parse_json`
+            says what that is), or holds something else.
+    """
+    value = _read_json(path, expected, most_bytes, most_values)
+    if not isinstance(value, dict):
+        raise InputError(f"{shown(path)}: not a JSON object, but {json_kind(value)}; {expected} is expected there")
+    return value
+
+
+def read_json_list(path: Path, expected: str, *, most_bytes: int = MIB, most_values: int | None = None) -> list[Any]:
+    """Read a file that holds one JSON list; see `read_json_object`."""
+    value = _read_json(path, expected, most_bytes, most_values)
+    if not isinstance(value, list):
+        raise InputError(f"{shown(path)}: not a JSON list, but {json_kind(value)}; {expected} is expected there")
+    return value
+
+
+def read_json_lines(path: Path, *, most_bytes: int = MAX_BYTES) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The JSON objects of a file that has one a line, each with its line; see `TextFile.json_lines`."""
+    return TextFile(path, most_bytes=most_bytes).json_lines()
+
+
+# TOML
+
+
+def read_toml(path: Path, expected: str) -> dict[str, object]:
+    """Read a TOML file; a byte order mark in front is skipped.
+
+    Args:
+        path: the file.
+        expected: what it should be, for messages: `a file of floors`.
+
+    Raises:
+        InputError: it cannot be read, is larger than 1 MiB, or is not TOML in UTF-8.
+    """
+    text = _read_text(path, expected, MIB, "TOML").replace("\r\n", "\n")
+    try:
+        return tomllib.loads(text)
+    except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError of int's
+        problem = str(error).replace("at end of document", f"at line {text.count(chr(10)) + 1}, the end")
+        raise InputError(f"{shown(path)}: not TOML: {problem}") from None
+
+
+# Text, CSV and JSON lines
+
+
+@dataclass(frozen=True)
+class TextFile:
+    """A text file that is read line by line: a large one never lies in memory, neither as bytes nor as characters.
+
+    Attributes:
+        path: where it lies: the packed file, if it is packed.
+        name: its own name, which it must have inside a zip file; "": it is no zip file.
+        encoding: how its bytes are read.
+        most_bytes: how large it may be, unpacked.
+    """
+
+    path: Path
+    name: str = ""
+    encoding: Literal["UTF-8", "Latin-1"] = "UTF-8"
+    most_bytes: int = MAX_BYTES
+
+    def fault(self, line: int, problem: str, *, at: str = "") -> InputError:
+        """The error for a line, or for a place in it; the first is line 1."""
+        return InputError(f"{shown(self.path)}, line {line}{at and ', '}{at}: {problem}")
+
+    def has_mark(self) -> bool:
+        """Whether a byte order mark stands in front, as spreadsheets write it; it is skipped."""
+        with self._opened() as stream:
+            return stream.peek(len(_UTF8_MARK)).startswith(_UTF8_MARK)
+
+    def lines(self) -> Iterator[str]:
+        """The lines with their ends (line feed, CR LF, or CR alone), without a byte order mark.
+
+        Raises:
+            InputError: the file cannot be read or is too large, is a pointer of Git LFS, a line is too long, is not in
+                the encoding or holds a NUL byte.
+        """
+        with self._opened() as stream:
+            head = stream.peek(_BUFFER)
+            source = stream
+            if b"\r" in head and b"\n" not in head:
+                source = io.BufferedReader(_LineFeeds(stream, self.path, self.most_bytes), _BUFFER)
+            for number, content in enumerate(iter(partial(source.readline, MAX_LINE_BYTES + 1), b""), start=1):
+                yield self._decoded(number, content)
+
+    def rows(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+        """The rows of a CSV file, the header first, each with the line on which it begins; blank rows are left out.
+
+        Fields may be in double quotes, a quote inside as two. Fields and quotes are as strict as `csv`'s `strict`.
+
+        Raises:
+            InputError: as for `lines`; there is no header, its quotes are wrong, or a row has another number of fields.
+        """
+        width = 0
+        for line, fields in self._rows(delimiter):
+            width = width or len(fields)
+            if not width:
+                break
+            if any(fields):
+                if len(fields) != width:
+                    raise self.fault(line, f"found {len(fields)} fields; allowed: {width}, as in the header")
+                yield line, fields
+        if not width:
+            raise InputError(
+                f"{shown(self.path)} is empty or begins with an empty line; allowed: a line of column names"
+            )
+
+    def json_lines(self, *, exact_numbers: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The objects of a file that has one a line, each with its line; empty lines are left out.
+
+        Raises:
+            InputError: as for `lines`; a line is no JSON object (`parse_json` says how strict that is).
+        """
+        allowed = "allowed: one JSON object a line"
+        for number, line in enumerate(self.lines(), start=1):
+            if line.isspace():
+                continue
+            try:
+                value = parse_json(line.rstrip("\r\n"), exact_numbers=exact_numbers)
+            except json.JSONDecodeError as error:
+                if line.startswith("["):  # a JSON list spread over lines, the commonest mistake
+                    raise self.fault(number, f"found the start of a list; {allowed}") from None
+                raise self.fault(number, f"{error.msg}; {allowed}", at=f"column {error.colno}") from None
+            except ValueError as error:
+                raise self.fault(number, f"{error}; {allowed}") from None
+            if not isinstance(value, dict):
+                raise self.fault(number, f"found {json_kind(value)}; {allowed}")
+            yield number, value
+
+    @contextmanager
+    def _opened(self) -> Iterator[io.BufferedReader]:
+        with (
+            input_errors(self.path),
+            open_bytes(self.path, most_bytes=self.most_bytes, member=self.name) as stream,
+        ):
+            yield stream
+
+    def _rows(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+        reader = csv.reader(self.lines(), delimiter=delimiter, strict=True)
+        line, problem = 1, None
+        rows: list[tuple[int, list[str]]] = [(0, [])]
+        while rows and not problem:
+            rows = []
+            # the library's limit of 131,072 characters holds for the whole process: it is ours only in here
+            limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
+            try:
+                for fields in islice(reader, _ROWS_AT_ONCE):
+                    rows.append((line, fields))
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                problem = self.fault(line, f'{_in_our_words(error)}; allowed: fields in "quotes", a quote inside as ""')
+            finally:
+                csv.field_size_limit(limit)
+            yield from rows
+        if problem:
+            raise problem
+
+    def _decoded(self, number: int, content: bytes) -> str:
+        if number == 1 and content.startswith(_UTF16_MARKS):
+            raise InputError(f"{shown(self.path)} begins with the byte order mark of UTF-16; allowed: {self.encoding}")
+        if number == 1 and content.startswith(_UTF8_MARK):
+            if self.encoding != "UTF-8":
+                raise InputError(
+                    f"{shown(self.path)} begins with the byte order mark of UTF-8; allowed: {self.encoding}"
+                )
+            content = content.removeprefix(_UTF8_MARK)
+        if len(content) > MAX_LINE_BYTES:
+            raise self.fault(number, f"holds more than {MAX_LINE_BYTES:,} bytes; allowed: lines of at most as many")
+        if b"\0" in content:
+            raise self.fault(number, f"found a NUL byte; allowed: {self.encoding} text")
+        try:
+            return content.decode(self.encoding)
+        except UnicodeDecodeError as error:
+            byte = f"found byte 0x{content[error.start]:02x}, which is not {self.encoding}"
+            raise self.fault(number, f"{byte}; allowed: {self.encoding} text") from None
+
+
+def _in_our_words(error: csv.Error) -> str:
+    text = str(error)
+    if "field limit" in text:
+        return f"a field holds more than {MAX_FIELD_CHARACTERS:,} characters, or the quote in front of it is not closed"
+    if "unexpected end" in text:
+        return "a quote in front of a field is not closed"
+    if "new-line" in text:
+        return "found a carriage return inside a field without quotes"
+    return "found text behind a field's closing quote"
+
+
+_FORMULA = tuple("=+-@＝＋－＠\t\r\n'")  # noqa: RUF001 - the full-width forms are meant
+
+
+def csv_text(head: Sequence[str], rows: Iterable[Sequence[str | float | None]]) -> str:
+    """CSV that a spreadsheet shows and never runs: a head line and the rows, with commas and line feeds.
+
+    Spreadsheets run a cell that begins like a formula, and what customers typed is in these files. So a text cell that
+    begins with one of `= + - @` (full-width forms too), a tab, a line end or an apostrophe gets an apostrophe in front;
+    taking one off gives the text back. Numbers are numbers, floats with six decimals; None is an empty cell.
+    """
+    out = io.StringIO()
+    writer = csv.writer(out, lineterminator="\n")
+    writer.writerow(head)
+    writer.writerows([_cell(value) for value in row] for row in rows)
+    return out.getvalue()
+
+
+def _cell(value: str | float | None) -> str:
+    if isinstance(value, str):
+        return f"'{value}" if value.startswith(_FORMULA) else value
+    if value is None:
+        return ""
+    return f"{value:.6f}" if isinstance(value, float) else str(value)
+
+
+# Writing
+
+_TEMPORARY = ".relevance-tmp"
+_STALE_S = 3600
+"""A temporary file that is so much older than the one being written belongs to no living run."""
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[IO[bytes]]:
+    """A file to write to, which appears under its name whole and on the disk, or not at all.
+
+    Temporary files that killed runs have left in the folder go away.
+
+    Raises:
+        OSError: it cannot be written; what was there is untouched.
+    """
+    temporary = path.with_name(f".{secrets.token_hex(8)}{_TEMPORARY}")
+    try:
+        with temporary.open("xb") as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
+        now = temporary.stat().st_mtime
+        for other in path.parent.glob(f".*{_TEMPORARY}"):
+            with suppress(OSError):  # another run may be removing it
+                if other.is_file() and now - other.stat().st_mtime > _STALE_S:
+                    other.unlink()
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
+def write_file(path: Path, content: str | bytes) -> None:
+    """Give a file its content in one step: it is the old one or the new one, whole. Text is written as UTF-8.
+
+    Raises:
+        OSError: it cannot be written; what was there is untouched.
+    """
+    with replacing(path) as file:
+        file.write(content if isinstance(content, bytes) else content.encode())
+
+
+def replace_folder(folder: Path, files: Mapping[str, str | bytes]) -> None:
+    """Replace `folder` by these files; what was there stays until the new folder is complete.
+
+    Several processes may do so at once: the last one's folder stays. What killed ones have left is removed, or put back
+    where it is the only folder there is.
+
+    Args:
+        folder: the place.
+        files: by name, with `/` between folders; text is written as UTF-8, a lone surrogate as a question mark.
+
+    Raises:
+        OSError: the folder cannot be written; what was there is untouched.
+    """
+    folder = folder.absolute()
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(folder)
+    with _own_folder_beside(folder) as own:
+        new = own / "new"
+        new.mkdir()
+        for name, content in files.items():
+            path = new / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", errors="replace"))
+        _put_in_place(new, folder, own)
+
+
+def _put_in_place(new: Path, folder: Path, own: Path) -> None:
+    for turn in range(100):  # another process may come in between: then once more
+        old = own / f"old-{turn}"
+        try:
+            if folder.exists() and _exchanged(new, folder):
+                return
+            with suppress(FileNotFoundError):
+                folder.rename(old)
+            new.rename(folder)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                if old.exists() and not folder.exists():
+                    old.rename(folder)
+                raise
+        else:
+            return
+    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(folder))
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, so that a process killed here leaves no gap; False where that cannot be had."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        paths = os.fsencode(one), os.fsencode(other)
+        if sys.platform == "darwin":
+            return bool(libc.renamex_np(*paths, 2) == 0)
+        at_cwd = -100
+        return bool(libc.renameat2(at_cwd, paths[0], at_cwd, paths[1], 2) == 0)
+    except (AttributeError, OSError, TypeError):  # another system or an older library
+        return False
+
+
+@contextmanager
+def _own_folder_beside(folder: Path) -> Iterator[Path]:
+    """A temporary folder that no other process takes for a leftover."""
+    while True:
+        own = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}{_TEMPORARY}")
+        own.mkdir(mode=0o700)
+        lock = _locked(own)
+        if own.exists():
+            break
+        _unlock(lock)  # another process was quicker to take it for a leftover than this one to lock it
+    try:
+        yield own
+    finally:
+        shutil.rmtree(own, ignore_errors=True)
+        _unlock(lock)
+
+
+def _remove_leftovers(folder: Path) -> None:
+    ours = re.compile(rf"\.{re.escape(folder.name)}-[0-9a-f]{{8}}{re.escape(_TEMPORARY)}")
+    for own in folder.parent.glob(f".*{_TEMPORARY}"):
+        if not ours.fullmatch(own.name) or not own.is_dir():
+            continue
+        lock = _locked(own)
+        try:
+            if lock is None:  # its process lives, or there are no locks here: then age tells
+                with suppress(OSError):
+                    if time.time() - own.stat().st_mtime < 24 * _STALE_S:
+                        continue
+            for old in sorted(own.glob("old-*")):
+                with suppress(OSError):
+                    if not folder.exists():
+                        old.rename(folder)
+            shutil.rmtree(own, ignore_errors=True)
+        finally:
+            _unlock(lock)
+
+
+def _locked(folder: Path) -> int | None:
+    """The handle of a lock that ends with the process; None where another process has it, or there are none."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        os.close(handle)
+        return None
+    return handle
+
+
+def _unlock(handle: int | None) -> None:
+    if handle is not None:
+        os.close(handle)
