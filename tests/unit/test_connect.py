@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import socket
+import socketserver
 import ssl
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
@@ -22,6 +24,7 @@ from relevance.engines.elasticsearch.connect import Connection, connect, split_u
 from relevance.engines.elasticsearch.failures import Patience
 from relevance.engines.elasticsearch.server import Server
 from relevance.engines.elasticsearch.settings import Credentials, Settings
+from relevance.engines.elasticsearch.transport import CONNECTIONS, MOST_BYTES, make_client
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
 if TYPE_CHECKING:
@@ -574,6 +577,75 @@ def test_a_server_that_does_not_answer(hasty: Patience) -> None:
             connect(fake.url, NOBODY, timeout=0.1, patience=hasty)
     assert time.monotonic() - began < 1
     assert hasty.clock() == 0
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nx-elastic-product: Elasticsearch\r\ncontent-type: application/json\r\n"
+
+
+@contextmanager
+def pouring(head: bytes, piece: bytes, wait: float = 0.0) -> Iterator[str]:
+    """The URL of a server that says the head, then the piece, if any, again and again until nobody listens."""
+
+    class Pour(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            self.request.recv(65536)
+            with suppress(OSError):
+                self.request.sendall(head)
+                while piece:
+                    self.request.sendall(piece)
+                    time.sleep(wait)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Pour) as server:
+        threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.005}).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_address[1]}"
+        finally:
+            server.shutdown()
+
+
+def packed(times: int) -> bytes:
+    """A body of 65 MiB of blanks, packed once or twice."""
+    body = b" " * (MOST_BYTES + (1 << 20))
+    for _ in range(times):
+        body = gzip.compress(body, 1)
+    return b"content-length: %d\r\n\r\n%s" % (len(body), body)
+
+
+@pytest.mark.parametrize(
+    ("head", "piece", "words"),
+    [
+        (HEAD + b"\r\n", b" " * (1 << 20), "an answer of more than 64 MiB while connecting"),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n", b"100000\r\n" + b" " * (1 << 20) + b"\r\n", "more than 64 MiB"),
+        (HEAD + b"content-encoding: gzip\r\n" + packed(1), b"", "an answer of more than 64 MiB when unpacked"),
+        (HEAD + b"content-encoding: gzip, gzip\r\n" + packed(2), b"", "packed in a way that was not asked for"),
+        (HEAD + b"content-encoding: br\r\n" + packed(2), b"", "packed in a way that was not asked for"),
+        (HEAD + b"content-encoding: gzip\r\ncontent-length: 2\r\n\r\nno", b"", "cannot be unpacked"),
+    ],
+)
+def test_an_answer_without_end(hasty: Patience, head: bytes, piece: bytes, words: str) -> None:
+    """It is given up at 64 MiB, packed or not, at the first try: no memory is left to a server."""
+    with pouring(head, piece) as url, pytest.raises(CouldNotRunError, match=words):
+        connect(url, NOBODY, timeout=20, patience=hasty)
+    assert hasty.clock() == 0
+
+
+@pytest.mark.parametrize("head", [HEAD + b"content-length: 9\r\n\r\n", HEAD + b"x-more: "])
+def test_an_answer_byte_by_byte(hasty: Patience, head: bytes) -> None:
+    """The time-out is that of the whole answer, its headers too, however busy the server is with it."""
+    began = time.monotonic()
+    with pouring(head, b"1", 0.05) as url, pytest.raises(CouldNotRunError, match=r"no answer within 0\.2 s"):
+        connect(url, NOBODY, timeout=0.2, patience=hasty)
+    assert time.monotonic() - began < 1
+
+
+def test_a_packed_answer() -> None:
+    """A proxy's gzip is taken off; more requests than there are connections go well one after the other."""
+    body = gzip.compress(b'{"count": 3}')
+    answer = HEAD + b"connection: close\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
+    with pouring(answer, b"") as url:
+        client = make_client(url, NOBODY, timeout=5)
+        assert [client.count(index="i")["count"] for _ in range(CONNECTIONS + 1)] == [3] * (CONNECTIONS + 1)
+        client.close()
 
 
 def test_nothing_is_held_after_a_failure(hasty: Patience, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -6,19 +6,24 @@ looked up where Python keeps them, in what an error was raised from and in its a
 
 from __future__ import annotations
 
+import http.client
+import io
 import re
-from typing import TYPE_CHECKING
+from time import monotonic
+from typing import TYPE_CHECKING, Any
 
 from relevance.engines.elasticsearch.refusals import one_line
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Iterator
 
-__all__ = ["broken", "causes", "cut_off", "in_time", "unanswered"]
+__all__ = ["TimedResponse", "broken", "causes", "cut_off", "in_time", "unanswered"]
 
 _SECONDS = re.compile(r"timeout=([0-9.]+)")
 _REASON = re.compile(r"certificate verify failed: (.+?)(?= \(_ssl\.c|$)|(hostname '[^']*' doesn't match .+)")
 
+_AT_ONCE = 1e-6
 _NO_HTTP = frozenset({"BadStatusLine", "UnknownProtocol"})
 _NO_NAME = frozenset({"NameResolutionError", "gaierror"})
 _CUT_OFF = frozenset({"SSLEOFError", "SSLZeroReturnError"})
@@ -30,6 +35,40 @@ _HUNG_UP = _CUT_OFF | {
     "ProtocolError",
     "RemoteDisconnected",
 }
+
+
+class TimedResponse(http.client.HTTPResponse):
+    """An answer that has the socket's timeout for all of it: one that comes byte by byte ends in time, too."""
+
+    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
+        super().__init__(sock, *args, **options)
+        self.fp.close()
+        self.fp = io.BufferedReader(_TimedReader(sock))
+
+
+class _TimedReader(io.RawIOBase):
+    def __init__(self, sock: socket.socket) -> None:
+        super().__init__()
+        self._socket = sock
+        self._raw = sock.makefile("rb", buffering=0)
+        self._seconds = sock.gettimeout()
+        self._end = monotonic() + (self._seconds or 0.0)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        if self._seconds is None:
+            return self._raw.readinto(buffer)
+        try:
+            self._socket.settimeout(max(self._end - monotonic(), _AT_ONCE))
+            return self._raw.readinto(buffer)
+        except TimeoutError:
+            raise TimeoutError(f"timed out (timeout={self._seconds})") from None
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
 def causes(error: BaseException) -> Iterator[BaseException]:
@@ -82,6 +121,10 @@ def unanswered(error: Exception, *, doing: str, url: str) -> str:
         SSLError,
     )
 
+    from relevance.engines.elasticsearch.transport import UnboundedAnswerError  # noqa: PLC0415 - the same
+
+    if isinstance(error, UnboundedAnswerError):
+        return f"{error.message} while {doing}; is a proxy in between?"
     if isinstance(error, ConnectionTimeout):
         return f"{in_time(error)} while {doing} (--es-timeout)"
     if isinstance(error, SSLError) and not cut_off(error):

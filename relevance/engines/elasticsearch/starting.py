@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from relevance.engines.elasticsearch.docker import docker_errors
 from relevance.engines.elasticsearch.labels import labels
+from relevance.engines.elasticsearch.network import TimedResponse
 from relevance.engines.elasticsearch.refusals import one_line
 from relevance.errors import InputError
 
@@ -40,7 +41,7 @@ PORT = 9200
 _LEAST_MB = 128
 _LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 _HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"
-_ANSWER_S = 3.0
+_ANSWER_S, _ANSWER_BYTES = 3.0, 1 << 16
 
 _END_LINES, _READ_LINES = 15, 200
 _KILLED = 137
@@ -177,9 +178,10 @@ def is_ready(url: str) -> bool:
     """Whether the cluster is yellow or green; by the standard library, which logs nothing and knows no proxies."""
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_ANSWER_S)
+    connection.response_class = TimedResponse
     try:
         connection.request("GET", _HEALTH)
-        found = json.loads(connection.getresponse().read())
+        found = json.loads(connection.getresponse().read(_ANSWER_BYTES))
     except (OSError, http.client.HTTPException, ValueError):
         return False
     finally:

@@ -6,24 +6,34 @@ import base64
 import logging
 import re
 import ssl
+import zlib
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import orjson
-from elastic_transport import HttpHeaders, Transport, TransportApiResponse, Urllib3HttpNode
+from elastic_transport import ConnectionError as NoConnection
+from elastic_transport import HttpHeaders, Transport, TransportApiResponse, TransportError, Urllib3HttpNode
 from elasticsearch import Elasticsearch, OrjsonSerializer
 from elasticsearch.serializer import NdjsonSerializer
 
+from relevance.engines.elasticsearch.network import TimedResponse
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
     from relevance.engines.elasticsearch.settings import Credentials
 
-__all__ = ["CONNECTIONS", "make_client"]
+__all__ = ["CONNECTIONS", "MOST_BYTES", "UnboundedAnswerError", "make_client"]
 
 CONNECTIONS = 4
 """Requests at a time; a fifth waits."""
+
+MOST_BYTES = 64 << 20
+"""Of an answer, as it comes and unpacked; requests are cut so that theirs have about 8 MB."""
+
+_READ_AT_ONCE = 1 << 20
+_PACKED_BY_ZLIB = 47
+"""zlib's `wbits` for gzip and deflate, whichever it is."""
 
 _LOGGERS = ("elastic_transport.node_pool", "elastic_transport.transport", "urllib3.connection")
 """They warn of each lost connection and of each wrong certificate, on the terminal; so do we, in one line."""
@@ -38,12 +48,83 @@ class _Rows(NdjsonSerializer, OrjsonSerializer):
     """Rows of JSON for `_bulk` and `_msearch`; the client's own writes them by the standard library."""
 
 
+class UnboundedAnswerError(TransportError):
+    """An answer larger than any that is asked for, or packed in a way that was not asked for."""
+
+
+class _Answer(NamedTuple):
+    """What the node reads of a response of urllib3."""
+
+    status: int
+    headers: Any
+    data: bytes
+
+
+class _BoundedPool:
+    """A pool of connections whose answers end, by their size and by the time that they take in all."""
+
+    def __init__(self, pool: Any) -> None:
+        self._pool = pool
+        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": TimedResponse})
+
+    def urlopen(self, *args: Any, **options: Any) -> _Answer:
+        response = self._pool.urlopen(*args, preload_content=False, decode_content=False, **options)
+        try:
+            return _Answer(response.status, response.headers, _unpacked(_read(response), response.headers))
+        except BaseException:
+            response.close()
+            raise
+        finally:
+            response.release_conn()
+
+    def close(self) -> None:
+        self._pool.close()
+
+
+def _read(response: Any) -> bytes:
+    data = bytearray()
+    while piece := response.read(_READ_AT_ONCE):
+        data += piece
+        if len(data) > MOST_BYTES:
+            raise UnboundedAnswerError(f"an answer of more than {MOST_BYTES >> 20} MiB")
+    return bytes(data)
+
+
+def _unpacked(data: bytes, headers: Any) -> bytes:
+    encoding = headers.get("content-encoding", "identity").strip().lower()
+    if encoding == "identity" or not data:
+        return data
+    if encoding not in ("gzip", "x-gzip", "deflate"):
+        raise UnboundedAnswerError("an answer packed in a way that was not asked for")
+    unpacking = zlib.decompressobj(wbits=_PACKED_BY_ZLIB)
+    try:
+        whole = unpacking.decompress(data, MOST_BYTES + 1)
+    except zlib.error:
+        raise UnboundedAnswerError("an answer that cannot be unpacked") from None
+    if len(whole) > MOST_BYTES:
+        raise UnboundedAnswerError(f"an answer of more than {MOST_BYTES >> 20} MiB when unpacked")
+    return whole
+
+
 class _Node(Urllib3HttpNode):
-    """Has a refusal that is no JSON read as text, whatever it calls itself: a balancer's page keeps its status."""
+    """Bounds answers, and has a refusal that is no JSON read as text: a balancer's page keeps its status."""
+
+    def __init__(self, config: Any) -> None:
+        super().__init__(config)
+        self.pool: Any = _BoundedPool(self.pool)
 
     def perform_request(self, *args: Any, **options: Any) -> Any:
-        """As the client's."""
-        answer = super().perform_request(*args, **options)
+        """As the client's.
+
+        Raises:
+            UnboundedAnswerError: there is no end of the answer.
+        """
+        try:
+            answer = super().perform_request(*args, **options)
+        except NoConnection as error:
+            if isinstance(error.__cause__, UnboundedAnswerError):
+                raise error.__cause__ from None
+            raise
         meta, body = answer
         if meta.status < _REFUSED or _is_json(body):
             return answer
