@@ -203,6 +203,10 @@ def test_both_releases_are_taken(number: str, release: int) -> None:
         (server_of("7.17.0"), "URL is Elasticsearch 7.17.0; releases 8 and 9 are supported"),
         (server_of("10.0.0"), "URL is Elasticsearch 10.0.0; releases 8 and 9 are supported"),
         (
+            server_of("8.19.5\x1b[2J\n##vso[x]"),
+            r"URL is Elasticsearch 8.19.5\x1b[2J\n##vso\[x]; releases 8 and 9 are supported",
+        ),
+        (
             no_elasticsearch(server_of("7.10.2").body),
             "URL is Elasticsearch 7.10.2; releases 8 and 9 are supported",
         ),

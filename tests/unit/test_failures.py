@@ -275,6 +275,13 @@ def test_what_a_server_echoes_is_not_shown(echo: str) -> None:
     assert "aHVudGVy" not in line
 
 
+def test_what_a_server_says_is_only_shown() -> None:
+    """Its reasons and types reach no terminal and no CI log as commands, in errors and in the reasons of retries."""
+    what = refusal(400, said("x\x1b[2J", "no\n::error::##vso[task.complete]\x9b1m"))
+    assert (what.kind, what.reason) == (r"x\x1b[2J", r"no ::error::##vso\[task.complete]\x9b1m")
+    assert refusal(400, "\x1b[2J").reason == r"\x1b[2J"
+
+
 @pytest.mark.parametrize(
     ("status", "error", "passes"),
     [

@@ -22,7 +22,9 @@ RELEASES = (8, 9)
 """Of Elasticsearch, those that are supported."""
 
 _DOING = "connecting"
-_NUMBER = re.compile(r"(\d+)\.\d+\S*")
+_NUMBER = re.compile(r"(\d+)\.\d+[\w.+-]*", re.ASCII)
+"""A version is printed and stored: it holds nothing that a terminal would obey."""
+
 _TAGLINE = "You Know, for Search"
 _ALIKE = frozenset({401, 403, 429})
 """Statuses that say the same whoever answers."""

@@ -8,9 +8,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import NamedTuple
 
+from relevance.text import one_line as printable_line
+
 __all__ = ["Pressure", "Refusal", "one_line", "refusal"]
 
 _SHOWN, _KIND_SHOWN = 300, 80
+_READ = 100_000
 _SECRET = re.compile(r"\b(?:ApiKey|Basic|Bearer)\s+[A-Za-z0-9+/_=.:-]{4,}|(?<=//)[^/\s@]+@", re.IGNORECASE)
 _ACTION = re.compile(r"action \[([^\]]+)\] is unauthorized")
 _PRIVILEGES = re.compile(r"granted by the (\w+) privileges \[([^\]]+)\]")
@@ -48,9 +51,8 @@ _STATUSES: Mapping[int, str] = MappingProxyType(
 
 
 def one_line(text: object, shown: int = _SHOWN) -> str:
-    """A text of the server's as one line of at most `shown` characters, without what it may echo of credentials."""
-    line = _SECRET.sub("…", " ".join(str(text).split()))
-    return line if len(line) <= shown else f"{line[: shown - 1]}…"
+    """A text of the server's as one printable line, without what it may echo of credentials."""
+    return printable_line(_SECRET.sub("…", str(text)[:_READ]), shown)
 
 
 class Pressure(NamedTuple):
