@@ -1,20 +1,22 @@
 """Where the parts meet: a configuration becomes a plan, a plan an indexed suite, a suite measures strategies."""
 
-from relevance.suite.comparing import (
+from relevance.suite.compare import (
     Baseline,
     compare_with,
     confirm_run_times,
     default_baseline,
+    diagnose_suite,
     read_checked,
     read_replaced,
     settle_run_times,
+    snapshot_of,
+    snapshot_of_data,
+    titles_of,
 )
-from relevance.suite.diagnosing import diagnose_suite, titles_of
 from relevance.suite.finetuned import Finetuned, evaluated_part, finetuned_model, runnable
 from relevance.suite.measured import Preparation, Result, Suite, Timing, one_thread
 from relevance.suite.plan import Plan, floors_of, make_plan, resolved_models, searched_fields
 from relevance.suite.preparing import Embedded, prepare
-from relevance.suite.snapshots import snapshot_of, snapshot_of_data
 
 __all__ = [
     "Baseline",

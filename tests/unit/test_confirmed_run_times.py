@@ -10,7 +10,7 @@ import pytest
 from made_up_snapshots import made_up, made_up_strategy
 
 from relevance.gate import Limits
-from relevance.suite import Baseline, comparing, confirm_run_times, settle_run_times
+from relevance.suite import Baseline, compare, confirm_run_times, settle_run_times
 from relevance.suite.measured import Result, Suite, Timing
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _confirmed(monkeypatch: pytest.MonkeyPatch, suite: TimedSuite, baseline: Bas
     def snapshot(one: TimedSuite) -> Snapshot:
         return made_up({"titles": made_up_strategy(run_time_s=one.fastest)})
 
-    monkeypatch.setattr(comparing, "snapshot_of", snapshot)
+    monkeypatch.setattr(compare, "snapshot_of", snapshot)
     made: Any = suite
     confirm_run_times(made, [baseline], Limits())
     return suite

@@ -90,13 +90,13 @@ def test_a_comparison_that_no_test_makes_is_explained(project: pytest.Pytester) 
 def test_legs_are_searched_where_no_strategy_tells(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """A leg that no strategy is alone is searched while the engine is there, once for each such leg."""
     from relevance.diagnosis import legs  # noqa: PLC0415
-    from relevance.suite import diagnosing  # noqa: PLC0415
+    from relevance.suite import compare  # noqa: PLC0415
 
     part = legs.Part("text", text=(("description", 1.0),))
-    monkeypatch.setattr(diagnosing, "legs_without_strategy", lambda _snapshot, _name: (part,))
+    monkeypatch.setattr(compare, "legs_without_strategy", lambda _snapshot, _name: (part,))
     asked = []
     monkeypatch.setattr(
-        diagnosing,
+        compare,
         "evaluate",
         lambda ranking, judgments, **kept: asked.append(ranking) or _kept(ranking, judgments, kept),
     )

@@ -1,0 +1,357 @@
+"""A session beside its baselines: its snapshot, whether they are comparable, what is worse and why."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass, replace
+from importlib.metadata import version
+from time import perf_counter
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from relevance.baseline import (
+    DIGITS,
+    DatasetIdentity,
+    Measurement,
+    Snapshot,
+    check_part,
+    common_queries,
+    data_changes,
+    differences,
+    find_baseline,
+    on_common_queries,
+    read_baseline,
+    select,
+    without_run_times,
+)
+from relevance.diagnosis import Known, diagnose, legs_without_strategy
+from relevance.errors import InputError
+from relevance.evaluation import METRICS, evaluate
+from relevance.gate import Comparison, compare, compare_run_times
+from relevance.records import NO_HIT
+from relevance.runner import HITS
+from relevance.strategies import FINETUNED, Leg
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Mapping
+    from pathlib import Path
+
+    from relevance.diagnosis import Diagnosis, LegValues
+    from relevance.gate import Limits
+    from relevance.records import Dataset, Ranking
+    from relevance.strategies import Strategy
+    from relevance.suite.measured import Result, Suite
+    from relevance.suite.plan import Plan
+
+_PACKAGES = ("numpy", "relevance-benchmarks")
+_MODEL_PACKAGES = ("sentence-transformers", "tokenizers", "torch", "transformers")
+# facts of an engine that say which index it was, not how it ranks
+_INDEX_FACTS = ("index", "reused", "uuid")
+
+# how often at most what looks slow is timed again, and all that goes into a baseline
+_LOOKS = 4
+# no further strategy of a baseline is timed again after so long
+_SETTLE_S = 20.0
+
+
+# what was measured
+
+
+def snapshot_of_data(dataset: Dataset) -> Snapshot:
+    """Describe the data alone: what is known before anything was measured."""
+    judgments, products = dataset.judgments, dataset.catalogue.ids
+    grades: dict[int, dict[str, int]] = {}
+    columns = (judgments.queries.tolist(), judgments.products.tolist(), judgments.grades.tolist())
+    for query, product, grade in zip(*columns, strict=True):
+        grades.setdefault(query, {})[products[product]] = grade
+    return Snapshot(
+        dataset=DatasetIdentity(
+            name=dataset.name,
+            corpus=dataset.catalogue.sha256,
+            queries=dataset.queries.sha256,
+            judgments=judgments.sha256(dataset.queries, dataset.catalogue),
+            products=len(dataset.catalogue),
+        ),
+        queries=tuple(dataset.queries.ids[query] for query in grades),
+        texts=tuple(dataset.queries.texts[query] for query in grades),
+        grades=tuple(grades.values()),
+        relevant_from=judgments.relevant_from,
+        strategies=MappingProxyType({}),
+        engine=MappingProxyType({}),
+        models=MappingProxyType({}),
+        versions=MappingProxyType({}),
+        calibration_s=None,
+    )
+
+
+def snapshot_of(suite: Suite) -> Snapshot:
+    """Describe everything that the suite has measured: one strategy or more."""
+    engine, dataset, models = suite.engine, suite.plan.dataset, suite.plan.models
+    facts = {name: fact for name, fact in engine.facts.items() if name not in _INDEX_FACTS}
+    packages = (*_PACKAGES, *(_MODEL_PACKAGES if models else ()))
+    return replace(
+        snapshot_of_data(dataset),
+        strategies=MappingProxyType({name: _measured(result, dataset) for name, result in suite.results.items()}),
+        engine=MappingProxyType({"name": suite.plan.engine.name, "version": engine.version, "facts": facts}),
+        models=MappingProxyType({name: _model_facts(name, suite.plan) for name in models}),
+        versions=MappingProxyType({name: version(name) for name in packages}),
+        calibration_s=suite.calibration.seconds if suite.calibration else None,
+    )
+
+
+def _model_facts(name: str, plan: Plan) -> Mapping[str, object]:
+    """What decides a model's vectors, as JSON values; of a fine-tuned one also what it was trained on, if known."""
+    model = plan.models[name]
+    recipe = plan.finetuned.sha256 if name == FINETUNED and plan.finetuned else ""
+    return {
+        "name": model.name,
+        "sha256": model.sha256,
+        "dimensions": model.dimensions,
+        "prompt": model.prompt,
+        "max_tokens": model.max_tokens,
+        **({"recipe": recipe} if recipe else {}),
+    }
+
+
+def _definition(strategy: Strategy) -> Mapping[str, object]:
+    """What decides a strategy's ranking, as JSON values; settings that change nothing are left out."""
+    definition: dict[str, object] = {}
+    if strategy.template is None:
+        definition |= {"text": dict(strategy.text), "vectors": dict(strategy.vectors), "combine": strategy.combine}
+    else:
+        definition["template"] = dict(strategy.template)
+    if strategy.combine == "rrf":
+        definition |= {"window": strategy.window, "k": strategy.k}
+    if strategy.vectors:
+        definition["candidates"] = strategy.candidates
+    if strategy.embeds:
+        definition["model"] = strategy.model
+    return definition
+
+
+def _measured(result: Result, dataset: Dataset) -> Measurement:
+    evaluation, ranking, ids = result.evaluation, result.ranking, dataset.catalogue.ids
+    metrics = {metric: np.round(evaluation.per_query[metric], DIGITS) for metric in METRICS}
+    codes = ranking.codes[evaluation.queries, :HITS].tolist()
+    return Measurement(
+        definition=_definition(result.strategy),
+        metrics=MappingProxyType(metrics),
+        hits=tuple(tuple(ids[code] for code in row if code != NO_HIT) for row in codes),
+        scores_sha256=_ranking_sha256(ranking),
+        run_time_s=result.timing.run_time_s if result.timing else None,
+        rounds=result.timing.rounds if result.timing else 0,
+    )
+
+
+def _ranking_sha256(ranking: Ranking) -> str:
+    digest = hashlib.sha256()
+    digest.update(repr(ranking.codes.shape).encode("ascii"))
+    digest.update(ranking.codes.astype("<i8").tobytes())
+    digest.update(ranking.scores.astype("<f4").tobytes())
+    return digest.hexdigest()
+
+
+# which baselines
+
+
+@dataclass(frozen=True, eq=False)
+class Baseline:
+    """A baseline that was read and is comparable.
+
+    Attributes:
+        name: of its file, for people.
+        snapshot: what it holds.
+        on_common_queries: whether its data are others, so that what is common is compared.
+    """
+
+    name: str
+    snapshot: Snapshot
+    on_common_queries: bool = False
+
+
+def default_baseline(folder: Path, data: Snapshot) -> Path | None:
+    """Find the file of the data set among the benchmarks' own baselines; None where there is none."""
+    return find_baseline(folder, data.dataset.name)
+
+
+def read_replaced(
+    path: Path | None, data: Snapshot, measured: Collection[str], *, cwd: Path, complete: bool
+) -> Snapshot | None:
+    """Read what an update will replace, None where there is none.
+
+    Args:
+        path: its file; None where there is none.
+        data: what the session measures on; nothing has to be measured yet.
+        measured: the strategies that will be.
+        cwd: the folder that people see its name from.
+        complete: whether the session measures all strategies that there are.
+
+    Raises:
+        InputError: the file cannot be read, or a part of it would be updated that does not belong to the rest.
+    """
+    if path is None:
+        return None
+    name = os.path.relpath(path, cwd)
+    before = read_baseline(path, shown=name)
+    if not complete:
+        try:
+            check_part(before, data, measured=measured)
+        except InputError as error:
+            raise InputError(f"{name}: {error}") from None
+    return before
+
+
+def read_checked(path: Path, data: Snapshot, *, cwd: Path, on_common_queries: bool) -> Baseline:
+    """Read a baseline, and refuse one that this session cannot be compared with.
+
+    Args:
+        path: its file.
+        data: what the session measures on; nothing has to be measured yet.
+        cwd: the folder that people see its name from.
+        on_common_queries: whether other data are allowed where some queries are common.
+
+    Raises:
+        InputError: the file cannot be used, see `read_baseline`; or its data are others, with what differs in numbers.
+    """
+    name = os.path.relpath(path, cwd)
+    before = read_baseline(path, shown=name)
+    changes = data_changes(before, data)
+    if not changes:
+        return Baseline(name, before)
+    whose = "" if before.dataset.name == data.dataset.name else f" (it is of {before.dataset.name})"
+    problem = f"{name}: other data than this session's{whose}: {changes}"
+    if not on_common_queries:
+        allowed = "a baseline of these data (--update-baseline makes it), or --on-common-queries"
+        raise InputError(f"{problem}; allowed: {allowed}")
+    if not common_queries(before, data):
+        raise InputError(f"{problem}; not one query is common, so that nothing can be compared")
+    return Baseline(name, before, on_common_queries=True)
+
+
+# what is worse
+
+
+def compare_with(baseline: Baseline, session: Snapshot, limits: Limits, *, complete: bool) -> Comparison:
+    """Ask the gate about a session beside a baseline.
+
+    Args:
+        baseline: see `read_checked`.
+        session: what was measured, all strategies that are gated together.
+        limits: of the gate.
+        complete: whether the session measured all strategies that there are.
+    """
+    before, after, notes = _on_same_queries(baseline, session)
+    notes += _absent(before.strategies, after.strategies, complete=complete)
+    both = [name for name in after.strategies if name in before.strategies]
+    before, after = (select(side, queries=side.queries, strategies=both) for side in (before, after))
+    comparison = compare(before, after, limits, baseline=baseline.name) if both else Comparison(baseline.name, ())
+    return replace(comparison, differs=differences(before, after), notes=(*notes, *comparison.notes))
+
+
+def _on_same_queries(baseline: Baseline, session: Snapshot) -> tuple[Snapshot, Snapshot, list[str]]:
+    """Both sides on the queries that they have in common, and what to say of it."""
+    before, after = baseline.snapshot, session
+    if not baseline.on_common_queries:
+        return before, after, []
+    old, new = on_common_queries(before, after)
+    changes = data_changes(before, after)
+    notes = [f"compared on {len(new.queries):,} of {len(after.queries):,} queries: {changes}"]
+    if (before.dataset.corpus, before.dataset.queries) != (after.dataset.corpus, after.dataset.queries):
+        notes.append("run times are not compared: they were those of other queries or products")
+        old, new = without_run_times(old), without_run_times(new)
+    return old, new, notes
+
+
+def _absent(before: Iterable[str], after: Iterable[str], *, complete: bool) -> list[str]:
+    old, new = list(before), list(after)
+    notes = [f"{name}: not in the baseline; --update-baseline adds it" for name in new if name not in old]
+    if complete:
+        notes += [f"{name}: in the baseline, not measured" for name in old if name not in new]
+    return notes
+
+
+def confirm_run_times(suite: Suite, baselines: Iterable[Baseline], limits: Limits) -> None:
+    """Time again what looks slower than in a baseline, as long as its engine is up: a busy moment is no regression.
+
+    Raises:
+        CouldNotRunError: the engine failed.
+    """
+    baselines = tuple(baselines)
+    for _ in range(_LOOKS):
+        session = snapshot_of(suite)
+        slow = dict.fromkeys(name for one in baselines for name in _slower(one, session, limits))
+        for name in slow:
+            suite.time_again(name)
+        if not slow:
+            return
+
+
+def _slower(baseline: Baseline, session: Snapshot, limits: Limits) -> list[str]:
+    before, after, _ = _on_same_queries(baseline, session)
+    findings, _ = compare_run_times(before, after, limits)
+    return [one.strategy for one in findings if one.status != "pass"]
+
+
+def settle_run_times(suite: Suite, *, clock: Callable[[], float] = perf_counter) -> None:
+    """Time all strategies again in turns, some time later: a baseline that was made in a busy moment stays so.
+
+    Args:
+        suite: has measured what goes into the baseline; its engine is up.
+        clock: seconds.
+
+    Raises:
+        CouldNotRunError: the engine failed.
+    """
+    start = clock()
+    for name in [*suite.results] * _LOOKS:
+        if clock() - start > _SETTLE_S:
+            return
+        suite.time_again(name)
+
+
+# why it is worse
+
+
+def diagnose_suite(
+    suite: Suite, session: Snapshot, comparisons: Mapping[Baseline, Comparison], limits: Limits, *, live: bool
+) -> tuple[Diagnosis, ...]:
+    """Diagnose the comparison with each baseline.
+
+    Args:
+        suite: has measured what was compared.
+        session: its snapshot.
+        comparisons: what the gate says beside each baseline.
+        limits: those it went by.
+        live: whether the engine can still be asked, for legs that no strategy is alone.
+
+    Raises:
+        CouldNotRunError: the engine failed.
+    """
+    worse = {one.strategy for comparison in comparisons.values() for one in comparison.findings if one.status != "pass"}
+    legs = {name: _leg_values(suite, session, name) for name in sorted(worse)} if live else {}
+    known = Known(titles_of(suite) if worse else {}, legs)
+    return tuple(
+        diagnose(baseline.snapshot, session, comparison, limits, known) for baseline, comparison in comparisons.items()
+    )
+
+
+def titles_of(suite: Suite) -> Mapping[str, str]:
+    """Titles of all products, by id; "" for one without."""
+    products = suite.plan.dataset.catalogue.products
+    return dict(zip(products["id"].tolist(), products["title"].tolist(), strict=True))
+
+
+def _leg_values(suite: Suite, session: Snapshot, strategy: str) -> LegValues:
+    """The legs that no strategy of the session is alone, searched by themselves."""
+    dataset, values = suite.plan.dataset, {}
+    for part in legs_without_strategy(session, strategy):
+        vectors = ((part.vector, 1.0),) if part.vector else ()
+        measured = suite.results[strategy].strategy
+        leg = Leg(part.text, vectors, measured.candidates, measured.model)
+        ranking = suite.engine.search(leg, suite.batch, hits=HITS)
+        evaluation = evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue))
+        values[part.name] = {metric: np.round(one, DIGITS) for metric, one in evaluation.per_query.items()}
+    return values

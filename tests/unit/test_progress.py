@@ -1,0 +1,63 @@
+"""Long work says how far it is, on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from relevance.progress import ProgressLines, progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+@pytest.mark.parametrize(
+    ("seconds", "lines"),
+    [
+        ([1, 9], []),
+        ([5, 10], ["embedding: 100 of 1,000 (text), about 90 s left"]),
+        (
+            [20, 30, 49, 60],
+            ["embedding: 50 of 1,000 (text), about 6 min left", "embedding: 200 of 1,000 (text), about 4 min left"],
+        ),
+    ],
+    ids=["short work says nothing", "after ten seconds", "then every thirty"],
+)
+def test_lines(capsys: pytest.CaptureFixture[str], seconds: Sequence[float], lines: Sequence[str]) -> None:
+    """How much of it is done, and how long the rest takes at the rate so far."""
+    clock = iter([0.0, *seconds])
+    work = ProgressLines(1_000, "embedding", "text", clock=lambda: next(clock))
+    for _ in seconds:
+        work.update(50)
+    assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_earlier_work_says_nothing_of_the_rate(capsys: pytest.CaptureFixture[str]) -> None:
+    """A training that goes on where it was interrupted; what is done is not announced."""
+    clock = iter([0.0, 20.0, 60.0])
+    with ProgressLines(1_000, "training", "batch", initial=900, clock=lambda: next(clock)) as work:
+        work.update(50)
+        work.set_postfix_str("loss 1")
+        work.update(50)
+    assert capsys.readouterr().err == "training: 950 of 1,000 (batch), about 20 s left\n"
+
+
+@pytest.mark.parametrize(
+    ("shown", "terminal", "bar"), [(True, True, True), (False, True, False), (False, False, False)]
+)
+def test_bars(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, shown: bool, terminal: bool, bar: bool
+) -> None:
+    """On a terminal, where one is wanted."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
+    with progress_bar(10, "indexing", "product", shown=shown) as work:
+        work.update(10)
+    assert ("indexing: 100%" in capsys.readouterr().err) is bar
+
+
+def test_without_a_terminal_there_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A carriage return is nothing that a CI log understands."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    assert isinstance(progress_bar(10, "indexing", "product", shown=True), ProgressLines)
