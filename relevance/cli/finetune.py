@@ -39,11 +39,11 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     config = configured(arguments, surroundings)
     from relevance.report.finetuned import check_report_folder, write_report  # noqa: PLC0415 - numpy, only here
     from relevance.report.finetuned.outcome import facts, outcome_lines, training_lines  # noqa: PLC0415 - the same
-    from relevance.suite.finetuning import compare_models, planned  # noqa: PLC0415 - the same
+    from relevance.suite.finetuning import compare_models, plan_trainings  # noqa: PLC0415 - the same
 
     out = _folder(config)
     check_report_folder(out, named=f"--out {out}")
-    trainings = planned(config, arguments.seeds)
+    trainings = plan_trainings(config, arguments.seeds)
     sys.stderr.writelines(f"{line}\n" for line in training_lines(trainings))
     try:
         found = compare_models(trainings, progress=sys.stderr.isatty())

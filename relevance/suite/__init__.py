@@ -13,10 +13,19 @@ from relevance.suite.compare import (
     snapshot_of_data,
     titles_of,
 )
-from relevance.suite.finetuned import Finetuned, evaluated_part, finetuned_model, runnable
-from relevance.suite.measured import Preparation, Result, Suite, Timing, one_thread
-from relevance.suite.plan import Plan, floors_of, make_plan, resolved_models, searched_fields
-from relevance.suite.preparing import Embedded, prepare
+from relevance.suite.measure import Preparation, Result, Suite, Timing, one_thread
+from relevance.suite.plan import (
+    Finetuned,
+    Plan,
+    evaluated_part,
+    finetuned_model,
+    floors_of,
+    make_plan,
+    resolved_models,
+    runnable,
+    searched_fields,
+)
+from relevance.suite.prepare import Embedded, prepare
 
 __all__ = [
     "Baseline",

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from relevance.gate import Limits
     from relevance.records import Dataset, Ranking
     from relevance.strategies import Strategy
-    from relevance.suite.measured import Result, Suite
+    from relevance.suite.measure import Result, Suite
     from relevance.suite.plan import Plan
 
 _PACKAGES = ("numpy", "relevance-benchmarks")

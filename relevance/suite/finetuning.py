@@ -13,9 +13,8 @@ from relevance.fields import embedded_texts
 from relevance.finetune.changes import Changes, compare
 from relevance.finetune.similarity import JudgedPairs, pair_changes
 from relevance.strategies import BASE, FINETUNED, STRATEGIES
-from relevance.suite.finetuned import runnable, trained_model
-from relevance.suite.plan import make_plan
-from relevance.suite.preparing import prepare
+from relevance.suite.plan import make_plan, runnable, trained_model
+from relevance.suite.prepare import prepare
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,10 +26,7 @@ if TYPE_CHECKING:
     from relevance.evaluation import Evaluation
     from relevance.finetune import Recipe, Stored
     from relevance.strategies import Strategy
-    from relevance.suite.finetuned import Finetuned
-    from relevance.suite.plan import Plan
-
-__all__ = ["COMPARED", "FineTuning", "Training", "compare_models", "planned"]
+    from relevance.suite.plan import Finetuned, Plan
 
 COMPARED: tuple[tuple[str, str], ...] = (("vectorsearch", "vectorsearch_finetune"), ("rrf", "rrf_finetune"))
 """Names of each strategy with the base model and with the fine-tuned one."""
@@ -62,8 +58,8 @@ class FineTuning:
     finetuned: Finetuned
 
 
-def planned(config: Config, seeds: int) -> tuple[Training, ...]:
-    """The plans of so many trainings, of seeds that follow each other; everything is checked, nothing is trained.
+def plan_trainings(config: Config, seeds: int) -> tuple[Training, ...]:
+    """Plan so many trainings, of seeds that follow each other; everything is checked, nothing is trained.
 
     Raises:
         InputError: there is nothing to train on, or something that would change nothing was given; see `make_plan`.

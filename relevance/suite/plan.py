@@ -10,25 +10,43 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance import datasets, embeddings, engines, gate
-from relevance.errors import RelevanceError
+from relevance import datasets, embeddings, engines, finetune, gate
+from relevance.errors import InputError, RelevanceError
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.strategies import BASE, FINETUNED
-from relevance.suite.finetuned import evaluated_part, finetuned_model, runnable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from relevance.config import Config
-    from relevance.embeddings import Model
+    from relevance.embeddings import Model, ModelChoice
     from relevance.engines.base import EngineChoice, VectorField
+    from relevance.finetune import Leaks, Recipe, Stored
     from relevance.gate import Floors
     from relevance.records import Dataset
     from relevance.strategies import Strategy
-    from relevance.suite.finetuned import Finetuned
 
-__all__ = ["Plan", "floors_of", "make_plan", "resolved_models", "searched_fields"]
+
+@dataclass(frozen=True, eq=False)
+class Finetuned:
+    """What the model is, and what is known of it.
+
+    Attributes:
+        model: as resolved; where it is still to be trained, the base model in its place.
+        recipe: what it is made of; None for a model that was named.
+        trained: whether the model is there.
+        sha256: hash of what made it, or is to make it; "" for a model that was made elsewhere.
+        leaks: what its training shares with the benchmark and may share; None where its pairs are not known.
+        notes: what people should know, a line each.
+    """
+
+    model: Model
+    recipe: Recipe | None
+    trained: bool
+    sha256: str
+    leaks: Leaks | None
+    notes: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)
@@ -61,7 +79,7 @@ class Plan:
 
 
 def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
-    """The vector fields that strategies search, by model, each model's in the order of `VECTOR_FIELDS`.
+    """List the vector fields that strategies search, by model, each model's in the order of `VECTOR_FIELDS`.
 
     A raw template searches the fields of an index of ours that it names.
     """
@@ -88,7 +106,7 @@ def _resolved(name: str, config: Config) -> Model:
 
 
 def resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[str, Model]:
-    """The models that strategies use, by name; their files and the cache's folder are checked, none is loaded.
+    """Resolve the models that strategies use, by name; their files and the cache's folder are checked, none is loaded.
 
     In the place of a fine-tuned model that nobody gave stands the base model.
 
@@ -104,7 +122,7 @@ def resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[s
 
 
 def floors_of(config: Config) -> Mapping[str, Floors]:
-    """The floors for the data set, by strategy; none where the configuration names no file.
+    """Read the floors for the data set, by strategy; none where the configuration names no file.
 
     Raises:
         InputError: see `gate.read_floors`.
@@ -113,7 +131,7 @@ def floors_of(config: Config) -> Mapping[str, Floors]:
         return MappingProxyType({})
     names = (*datasets.DATASETS, *config.aliases)
     floors = gate.read_floors(config.floors, datasets=names, strategies=config.strategies)
-    return MappingProxyType({name: found for (dataset, name), found in floors.items() if dataset == config.source.name})
+    return MappingProxyType({name: floor for (dataset, name), floor in floors.items() if dataset == config.source.name})
 
 
 def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
@@ -155,3 +173,120 @@ def _text_fields(strategies: Sequence[Strategy]) -> tuple[str, ...]:
     if any(strategy.template is not None for strategy in strategies):
         return TEXT_FIELDS
     return tuple(name for name in TEXT_FIELDS if any(name in strategy.text for strategy in strategies))
+
+
+# the fine-tuned model
+
+
+def runnable(config: Config, strategies: Sequence[Strategy]) -> tuple[tuple[Strategy, ...], Mapping[str, str]]:
+    """Split strategies into those that can run and, with a reason each, those that cannot.
+
+    Raises:
+        InputError: one that cannot run was asked for by name, or none can.
+    """
+    finetuned = [strategy for strategy in strategies if strategy.embeds and strategy.model == FINETUNED]
+    reason = _unavailable(config) if finetuned else ""
+    if not reason:
+        return tuple(strategies), MappingProxyType({})
+    by_name = config.origins.get("strategy", "default") != "default"
+    if by_name or len(finetuned) == len(strategies):
+        raise InputError(f"strategy {finetuned[0].name!r} cannot run: {reason}")
+    runs = tuple(strategy for strategy in strategies if strategy not in finetuned)
+    return runs, MappingProxyType({strategy.name: reason for strategy in finetuned})
+
+
+def _unavailable(config: Config) -> str:
+    """Why there is no fine-tuned model to be had, "" where there is one."""
+    named = config.models[FINETUNED].model is not None
+    if config.elasticsearch.index is not None:
+        mapped = any(name.startswith(f"{FINETUNED}.") for name in config.elasticsearch.vectors)
+        if not mapped or not named:
+            allowed = "vectors of it in [elasticsearch.vectors], and --finetuned-model"
+            return f"the index that exists is not known to have vectors of a fine-tuned model; allowed: {allowed}"
+    if named or config.pairs_share is not None or datasets.has_pairs(config.source):
+        return ""
+    allowed = "--finetuned-model PATH, pairs, or --pairs-from-judgments SHARE"
+    return f"data set {config.source.name!r} has no pairs to fine-tune a model on; allowed: {allowed}"
+
+
+def evaluated_part(config: Config, dataset: Dataset) -> Dataset:
+    """Leave out the queries that are trained on."""
+    if config.pairs_share is None:
+        return dataset
+    return finetune.split_off(dataset, config.pairs_share, seed=finetune.SPLIT_SEED)[0]
+
+
+def recipe_of(config: Config, dataset: Dataset) -> Recipe:
+    """Gather what the model would be trained on: pairs checked for leaks.
+
+    Args:
+        config: names data set and options.
+        dataset: all of it, as it was loaded.
+
+    Raises:
+        InputError: there are no pairs or too few, or an evaluated query is among them.
+    """
+    if config.pairs_share is None:
+        evaluated, frame = dataset, datasets.load_pairs(config.source)
+    else:
+        evaluated, frame = finetune.split_off(dataset, config.pairs_share, seed=finetune.SPLIT_SEED)
+    pairs = finetune.build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
+    validation = finetune.make_validation(pairs, dataset.catalogue, seed=finetune.SPLIT_SEED)
+    return finetune.Recipe(embeddings.resolve(config.models[BASE]), pairs, validation, config.finetune, dataset.name)
+
+
+def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
+    """Find the model of a configuration: the named one, the stored one, or what it is to be trained from.
+
+    Args:
+        config: names model, data set and options.
+        dataset: all of it, as it was loaded.
+
+    Raises:
+        InputError: a model does not fit its hash, or has seen a query of the benchmark; or see `recipe_of`.
+    """
+    evaluated = evaluated_part(config, dataset)
+    if config.models[FINETUNED].model is not None:
+        return _named_model(config, evaluated)
+    recipe = recipe_of(config, dataset)
+    leaks = finetune.find_leaks(recipe.pairs.trained, evaluated, where="the pairs to train on")
+    stored, notes = finetune.find_stored(config.cache_dir, recipe.sha256), _pair_notes(recipe)
+    if stored is None:
+        return Finetuned(recipe.base, recipe, trained=False, sha256=recipe.sha256, leaks=leaks, notes=notes)
+    finetune.find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
+    return Finetuned(
+        trained_model(config, stored), recipe, trained=True, sha256=recipe.sha256, leaks=leaks, notes=notes
+    )
+
+
+def _named_model(config: Config, evaluated: Dataset) -> Finetuned:
+    model = embeddings.resolve(_choice(config))
+    stored = finetune.check_stored(model.path, expected=None)
+    if stored is None:
+        note = f"model {FINETUNED}: {model.path} has no record of its pairs; whether it saw these queries is not known"
+        return Finetuned(model, None, trained=True, sha256="", leaks=None, notes=(note,))
+    leaks = finetune.find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
+    return Finetuned(trained_model(config, stored), None, trained=True, sha256=stored.sha256, leaks=leaks, notes=())
+
+
+def trained_model(config: Config, stored: Stored) -> Model:
+    """Resolve a stored model; where nothing else is said it cuts texts where the base model does."""
+    model = embeddings.resolve(replace(_choice(config), model=str(stored.path)))
+    return replace(model, name=f"{stored.base} fine-tuned")
+
+
+def _choice(config: Config) -> ModelChoice:
+    own, base = config.models[FINETUNED], config.models[BASE]
+    return replace(own, max_tokens=own.max_tokens or base.max_tokens, device=own.device or base.device)
+
+
+def _pair_notes(recipe: Recipe) -> tuple[str, ...]:
+    pairs = recipe.pairs
+    notes = []
+    if pairs.dropped_pairs:
+        queries = ", ".join(map(repr, pairs.dropped[:3])) + (" …" if len(pairs.dropped) > 3 else "")  # noqa: PLR2004
+        of = f"{len(pairs.dropped):,} evaluated queries"
+        notes.append(f"pairs: {pairs.dropped_pairs:,} of {of} are not trained on: {queries}")
+    if pairs.unknown:
+        notes.append(f"pairs: {pairs.unknown:,} of products without a title are dropped")
+    return tuple(notes)

@@ -10,8 +10,8 @@ import pytest
 
 from relevance import engines
 from relevance.records import NO_HIT, Ranking
-from relevance.suite import calibration
-from relevance.suite.calibration import Calibration
+from relevance.suite import measure
+from relevance.suite.measure import Calibration
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -56,11 +56,11 @@ def test_the_fastest_round_counts_and_the_first_search_does_not() -> None:
 
 def test_the_made_catalogue_is_the_same_everywhere() -> None:
     """Other products or queries would make other times: every baseline would be of another calibration."""
-    catalogue, queries = calibration.made_catalogue(), calibration.made_queries()
+    catalogue, queries = measure.calibration_catalogue(), measure.calibration_queries()
     texts = "\n".join(queries.texts)
     assert catalogue.sha256[:12] == "13a3b1c39f11"
     assert hashlib.sha256(texts.encode()).hexdigest()[:12] == "ed1decb185b5"
-    ((key, vectors),) = calibration.made_vectors().items()
+    ((key, vectors),) = measure.calibration_vectors().items()
     assert key == ("base", "whole")
     assert np.linalg.norm(vectors.matrix, axis=1) == pytest.approx(1, abs=1e-6)
     assert vectors.matrix[0, :3].tolist() == pytest.approx([0.002622, 0.0999, -0.078915], abs=1e-6)
@@ -69,9 +69,9 @@ def test_the_made_catalogue_is_the_same_everywhere() -> None:
 def test_the_embedded_engine_answers_it() -> None:
     """Every query has hits of both legs."""
     with engines.open_embedded(progress=False) as indexer:
-        engine = calibration.index_made(indexer)
-    batch = calibration.made_queries()
-    for leg in calibration.STRATEGY.legs():
+        engine = measure.index_calibration(indexer)
+    batch = measure.calibration_queries()
+    for leg in measure.CALIBRATION.legs():
         found = engine.search(leg, batch[:20], hits=10)
         assert (found.codes != NO_HIT).all(), leg.name
     timed = Calibration(engine)

@@ -11,7 +11,7 @@ from made_up_snapshots import made_up, made_up_strategy
 
 from relevance.gate import Limits
 from relevance.suite import Baseline, compare, confirm_run_times, settle_run_times
-from relevance.suite.measured import Result, Suite, Timing
+from relevance.suite.measure import Result, Suite, Timing
 
 if TYPE_CHECKING:
     from relevance.baseline import Snapshot

@@ -490,7 +490,7 @@ def test_a_baseline_without_times_costs_no_calibration(
 ) -> None:
     """There is nothing to relate to."""
     _made(project)
-    monkeypatch.setattr(relevance.suite.preparing, "index_made", None)  # it would be called
+    monkeypatch.setattr(relevance.suite.prepare, "index_calibration", None)  # it would be called
     _run(project, "--benchmark-enable").assert_outcomes(passed=2)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from relevance.suite import stopwatch as module
-from relevance.suite.stopwatch import stopwatch
+from relevance.suite import measure as module
+from relevance.suite.measure import stopwatch
 
 if TYPE_CHECKING:
     from collections.abc import Callable

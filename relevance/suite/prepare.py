@@ -12,9 +12,8 @@ from relevance import embeddings, finetune
 from relevance.engines.base import QueryBatch
 from relevance.fields import embedded_texts
 from relevance.strategies import FINETUNED
-from relevance.suite.calibration import Calibration, index_made
-from relevance.suite.finetuned import trained_model
-from relevance.suite.measured import Preparation, Suite
+from relevance.suite.measure import Calibration, Preparation, Suite, index_calibration
+from relevance.suite.plan import trained_model
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,8 +25,6 @@ if TYPE_CHECKING:
     from relevance.engines.base import VectorField
     from relevance.records import Catalogue, Queries, Vectors
     from relevance.suite.plan import Plan
-
-__all__ = ["Embedded", "prepare"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,9 +123,9 @@ def prepare(plan: Plan, *, progress: bool, calibrated: bool = False, embedded: E
         preparation = Preparation(done - start, start_s, perf_counter() - ready, start - began)
         calibration = None
         if calibrated and plan.engine.product_ids is None:
-            made = index_made(indexer)
-            closing.callback(made.close)
-            calibration = Calibration(made)
+            calibrated_engine = index_calibration(indexer)
+            closing.callback(calibrated_engine.close)
+            calibration = Calibration(calibrated_engine)
         return Suite(
             plan,
             engine,

@@ -1,36 +1,163 @@
-"""A suite measures strategies: it searches, takes times, and judges what comes back."""
+"""A suite measures strategies: it searches, takes times that machines have in common, and judges what comes back."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from time import perf_counter
+from time import perf_counter, thread_time
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from relevance import evaluation, gate, runner
-from relevance.suite.stopwatch import stopwatch
+from relevance.engines.base import QueryBatch
+from relevance.records import Catalogue, Vectors
+from relevance.strategies import BASE, Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    from relevance.engines.base import Engine, QueryBatch, VectorField
+    import numpy.typing as npt
+
+    from relevance.engines.base import Engine, Indexer, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Verdict
     from relevance.records import Ranking
     from relevance.runner import Latencies
-    from relevance.strategies import Strategy
-    from relevance.suite.calibration import Calibration
     from relevance.suite.plan import Plan
 
-__all__ = ["Preparation", "Result", "Suite", "Timing", "one_thread"]
+# time
+
+# of Linux: nanoseconds that the thread was on a core, nanoseconds that it was ready and on none, and how often
+_SCHEDULED = "/proc/thread-self/schedstat"
 
 
+def _kept_waiting_s() -> float:
+    try:
+        with open(_SCHEDULED, "rb") as file:  # noqa: PTH123 - a path of the kernel's; read in microseconds
+            return int(file.read().split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):  # another system, or a kernel that does not count it
+        return 0.0
+
+
+def stopwatch() -> Callable[[], float]:
+    """Start a stopwatch that leaves out the time in which this thread could have run and other work had the core.
+
+    On a busy machine a long search is interrupted in every round and a short one in none: their ratio would tell how
+    busy the machine is. Time in which the thread waits for something itself, a server or a sleep, counts.
+
+    Returns:
+        A function that gives the seconds since the start, called by the thread that started it.
+    """
+    kept_waiting, work, start = _kept_waiting_s(), thread_time(), perf_counter()
+
+    def seconds() -> float:
+        wall, worked = perf_counter() - start, thread_time() - work
+        # the kernel counts waiting a little early or late: work that was done is the least
+        return max(worked, wall - (_kept_waiting_s() - kept_waiting))
+
+    return seconds
+
+
+# A run time divided by that of the calibration, a fixed strategy on a fixed made-up catalogue, can be compared with one
+# of another machine. The calibration works as strategies do: matching text, nearest neighbours, fusing lists; what
+# makes those slower makes it slower.
+CALIBRATION = Strategy("calibration", text={"title": 1}, vectors={"whole": 1}, combine="rrf", candidates=50)
+
+_PRODUCTS, _QUERIES, _WORDS, _DIMENSIONS = 5_000, 200, 1_000, 256
+_TITLE_WORDS, _QUERY_WORDS = 10, 8
+_PRODUCT_SEED, _QUERY_SEED = 1, 2
+
+
+def _texts(count: int, length: int, seed: int) -> list[str]:
+    """Texts of words of which a few are frequent and most are rare, as in a shop; the same on every machine."""
+    stream = np.random.PCG64(seed).random_raw(count * length)
+    numbers = (stream >> np.uint64(11)).astype(np.float64) / 2**53
+    words = np.minimum(_WORDS * numbers**3, _WORDS - 1).astype(np.int64)
+    return [" ".join(f"word{word}" for word in row) for row in words.reshape(count, length).tolist()]
+
+
+def _directions(count: int, seed: int) -> npt.NDArray[np.float32]:
+    """Shape (count, _DIMENSIONS), float32, rows of unit length, in all directions."""
+    stream = np.random.PCG64(seed).random_raw(count * _DIMENSIONS)
+    vectors = (stream >> np.uint64(11)).astype(np.float64).reshape(count, _DIMENSIONS) / 2**53 - 0.5
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    return vectors.astype(np.float32)
+
+
+def calibration_catalogue() -> Catalogue:
+    """Make up the products that the calibration ranks: a title and nothing else."""
+    titles = _texts(_PRODUCTS, _TITLE_WORDS, _PRODUCT_SEED)
+    ids = [f"made{number:05}" for number in range(_PRODUCTS)]
+    products = pd.DataFrame({"id": ids, "title": titles, "description": ""}, dtype=str)
+    return Catalogue(products, pd.DataFrame({"id": [], "name": [], "value": []}, dtype=str))
+
+
+def calibration_vectors() -> Mapping[VectorField, Vectors]:
+    """Make up the vectors of the products of `calibration_catalogue`."""
+    return {(BASE, "whole"): Vectors(_directions(_PRODUCTS, _PRODUCT_SEED), np.arange(_PRODUCTS))}
+
+
+def calibration_queries() -> QueryBatch:
+    """Make up queries with their vectors."""
+    return QueryBatch(_texts(_QUERIES, _QUERY_WORDS, _QUERY_SEED), {BASE: _directions(_QUERIES, _QUERY_SEED)})
+
+
+def index_calibration(indexer: Indexer) -> Engine:
+    """Index the catalogue of the calibration.
+
+    Raises:
+        CouldNotRunError: the engine fails.
+    """
+    return indexer.index(
+        calibration_catalogue(), text_fields=tuple(CALIBRATION.text), vectors=calibration_vectors(), progress=False
+    )
+
+
+class Calibration:
+    """Times the calibration in rounds that stand between those of the strategies, so that both see the same machine.
+
+    Args:
+        engine: has indexed the catalogue of the calibration; it is searched once before anything is timed.
+        started: starts a stopwatch.
+    """
+
+    def __init__(self, engine: Engine, *, started: Callable[[], Callable[[], float]] = stopwatch) -> None:
+        self.engine = engine
+        self._started = started
+        self._queries = calibration_queries()
+        self._seconds: list[float] = []
+        runner.search(engine, CALIBRATION, self._queries)
+
+    def round(self) -> None:
+        """Search all queries once.
+
+        Raises:
+            CouldNotRunError: the engine failed.
+        """
+        took_s = self._started()
+        runner.search(self.engine, CALIBRATION, self._queries)
+        self._seconds.append(took_s())
+
+    @property
+    def rounds(self) -> int:
+        """How many there were."""
+        return len(self._seconds)
+
+    @property
+    def seconds(self) -> float | None:
+        """Of the fastest round; None where fewer than two were timed, one says too little."""
+        return min(self._seconds) if self.rounds > 1 else None
+
+
+# strategies
+
+# so long a run time is looked for that is to be compared, in at most so many rounds
 _LEAST_S, _MOST_ROUNDS = 0.3, 100
-"""So long a run time is looked for that is to be compared, in at most so many rounds."""
+# what looks slow is timed so many times more before anything is said of it
 _MORE_ROUNDS = 5
-"""What looks slow is timed so many times more before anything is said of it."""
 
 
 @contextmanager
@@ -164,10 +291,9 @@ class Suite:
     def judge(self, strategy: Strategy, ranking: Ranking, timing: Timing | None) -> Result:
         """Evaluate a ranking, compare it with the floors and keep the result."""
         dataset = self.plan.dataset
-        found = evaluation.evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue))
-        verdict = gate.judge(found, self.plan.floors.get(strategy.name), dataset)
-        result = Result(strategy, ranking, found, verdict, timing)
-        self.results[strategy.name] = result
+        evaluated = evaluation.evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue))
+        verdict = gate.judge(evaluated, self.plan.floors.get(strategy.name), dataset)
+        result = self.results[strategy.name] = Result(strategy, ranking, evaluated, verdict, timing)
         return result
 
     def close(self) -> None:
