@@ -75,7 +75,7 @@ class JudgmentsFindings:
     judged_products: int
     per_query: tuple[int, float, int]
     grades: Mapping[int, int]
-    relevant_from: int
+    relevant_from: float
     without_judgments: tuple[str, ...]
     without_relevant: tuple[str, ...]
 

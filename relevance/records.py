@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -25,13 +26,18 @@ if TYPE_CHECKING:
 
 _Number = TypeVar("_Number", bound=np.generic)
 
-__all__ = ["NO_HIT", "Catalogue", "Dataset", "Judgments", "Queries", "Ranking", "Vectors"]
+Grades: TypeAlias = "npt.NDArray[np.integer | np.floating]"
+"""Whole numbers, or decimals where a data set has some."""
 
 NO_HIT = -1
 """The product code that fills a ranking's row behind its last hit."""
 
 _HASHED_AT_ONCE = 4096
 """Products whose texts are Python's own at a time."""
+
+
+_LARGEST_WHOLE = 2.0**53
+"""Up to here float64 holds every whole number."""
 
 
 def _frozen(array: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
@@ -66,6 +72,19 @@ def _whole(what: str, values: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
         found = array.dtype if whole is None else whole.min()
         raise InputError(f"a {what} is {found}; allowed: whole numbers of 0 or more")
     return whole
+
+
+def _grades(values: npt.NDArray[np.integer | np.floating]) -> Grades:
+    """Grades of 0 or more, as whole numbers where all are: so 2.0 and 2 are the same, to every hash."""
+    array = np.asarray(values)
+    if array.dtype.kind != "f" or not array.size:
+        return _whole("grade", array)
+    wrong = ~(np.isfinite(array) & (array >= 0))
+    if wrong.any():
+        raise InputError(f"a grade is {array[np.argmax(wrong)]:g}; allowed: numbers of 0 or more")
+    grades = array.astype(np.float64) + 0.0  # no negative zero
+    whole = (grades == np.rint(grades)) & (grades <= _LARGEST_WHOLE)
+    return grades.astype(np.int64) if whole.all() else grades
 
 
 def _refuse_duplicates(ids: list[str], what: str) -> None:
@@ -167,29 +186,30 @@ class Judgments(_Frozen):
     Args:
         queries: shape (judgments,), query codes.
         products: shape (judgments,), product codes.
-        grades: shape (judgments,), whole numbers; 0 is irrelevant, the gain of nDCG is the grade itself.
-        relevant_from: the lowest grade that RR and AP count as relevant, 1 or more.
+        grades: shape (judgments,), of 0 or more; 0 is irrelevant, the gain of nDCG is the grade itself. Kept as whole
+            numbers where all of them are.
+        relevant_from: the lowest grade that RR and AP count as relevant, above 0.
 
     Raises:
-        InputError: a pair of query and product is judged twice, a grade is no whole number of 0 or more, a code is
-            negative, or `relevant_from` is below 1.
+        InputError: a pair of query and product is judged twice, a grade is no number of 0 or more, a code is negative,
+            or `relevant_from` is not above 0.
     """
 
     def __init__(
         self,
         queries: npt.NDArray[np.integer],
         products: npt.NDArray[np.integer],
-        grades: npt.NDArray[np.integer],
+        grades: npt.NDArray[np.integer | np.floating],
         *,
-        relevant_from: int = 1,
+        relevant_from: float = 1,
     ) -> None:
-        if relevant_from < 1:
-            raise InputError(f"relevant_from = {relevant_from}; allowed: 1 or more, since grade 0 is irrelevant")
+        if not 0 < relevant_from < math.inf:
+            raise InputError(f"relevant_from = {relevant_from}; allowed: above 0, since grade 0 is irrelevant")
         order = np.lexsort((products, queries))
         self.queries = _frozen(_whole("query code", queries)[order])
         self.products = _frozen(_whole("product code", products)[order])
-        self.grades = _frozen(_whole("grade", grades)[order])
-        self.relevant_from = relevant_from
+        self.grades = _frozen(_grades(grades)[order])
+        self.relevant_from = int(relevant_from) if relevant_from == int(relevant_from) else float(relevant_from)
         same = (np.diff(self.queries) == 0) & (np.diff(self.products) == 0)
         if same.any():
             at = int(np.argmax(same))

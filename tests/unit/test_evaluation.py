@@ -6,6 +6,8 @@ import math
 import re
 from dataclasses import dataclass
 from itertools import pairwise, product
+from typing import TYPE_CHECKING
+from unittest.mock import ANY
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ import pytrec_eval
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from relevance import evaluation
 from relevance.errors import InputError
 from relevance.evaluation import (
     AP10,
@@ -26,9 +29,11 @@ from relevance.evaluation import (
     evaluate,
     evaluate_all,
     parse,
-    scoring,
 )
 from relevance.records import NO_HIT, Judgments, Ranking
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 N_PRODUCTS = 60
 BY_GRADE = (RR10, AP10, NDCG10)
@@ -44,10 +49,10 @@ def ranking_of(rows: list[list[int]], width: int | None = None) -> Ranking:
     return Ranking(codes, scores)
 
 
-def judgments_of(grades: dict[int, dict[int, int]], relevant_from: int = 1) -> Judgments:
+def judgments_of(grades: Mapping[int, Mapping[int, float]], relevant_from: float = 1) -> Judgments:
     """Judgments from {query: {product: grade}}."""
     rows = [(query, code, grade) for query, found in grades.items() for code, grade in found.items()]
-    queries, products, values = np.array(rows, dtype=np.int64).reshape(-1, 3).T
+    queries, products, values = (np.array([row[at] for row in rows]) for at in range(3))
     return Judgments(queries, products, values, relevant_from=relevant_from)
 
 
@@ -176,7 +181,7 @@ def test_rows_that_repeat_are_scored_once_and_as_they_are(monkeypatch: pytest.Mo
     """Rankings of which half of the rows are those of the one before, in blocks of any size."""
     rng = np.random.default_rng(cells)
     queries, hits, size = 40, 12, 5
-    monkeypatch.setattr(scoring, "_CELLS", cells)
+    monkeypatch.setattr(evaluation, "_CELLS", cells)
     codes = [rng.permuted(np.tile(np.arange(N_PRODUCTS), (queries, 1)), axis=1)[:, :hits] for _ in range(size)]
     for before, now in pairwise(codes):
         same = rng.random(queries) < 0.5
@@ -375,8 +380,8 @@ class Case:
     """Queries with hits and judgments at random, and what trec_eval needs to know."""
 
     hits: list[list[int]]
-    grades: dict[int, dict[int, int]]
-    relevant_from: int
+    grades: Mapping[int, Mapping[int, float]]
+    relevant_from: float
     cutoff: int
 
 
@@ -443,6 +448,56 @@ def test_values_are_those_of_trec_eval(seed: int) -> None:
         assert np.abs(evaluation.per_query[metric] - expected[kind]).max() <= 1e-12
         assert evaluation.mean(metric) == pytest.approx(sum(expected[kind]) / 500, abs=1e-12)
     assert evaluation.without_hits.tolist() == [query for query in case.grades if not case.hits[query]]
+
+
+# decimal grades
+
+
+def test_decimal_grades_by_hand() -> None:
+    """Hits of 0.37, 1.5 and 0; 1.5 is relevant from 0.5 on, 0.37 is not, and both are gains."""
+    judgments = judgments_of({0: {10: 0.37, 11: 1.5, 12: 0.0, 13: 0.5}}, relevant_from=0.5)
+    found = evaluate(ranking_of([[10, 11, 12]]), judgments, n_products=N_PRODUCTS)
+    dcg = 0.37 + 1.5 / math.log2(3)
+    ideal = 1.5 + 0.5 / math.log2(3) + 0.37 / math.log2(4)
+    assert values(found) == {
+        "RR@10": [0.5],
+        "AP@10": [0.5 / 2],
+        "nDCG@10": [pytest.approx(dcg / ideal, abs=1e-15)],
+        "Judged@10": [1],
+    }
+
+
+def by_definition(case: Case) -> dict[str, list[float]]:
+    """trec_eval's loops in plain Python, for gains of any kind."""
+    found: dict[str, list[float]] = {"RR": [], "AP": [], "nDCG": []}
+    for query, grades in case.grades.items():
+        gains = [grades.get(code, 0) for code in case.hits[query]][: case.cutoff]
+        relevant = [gain >= case.relevant_from for gain in gains]
+        ideal = sorted(grades.values(), reverse=True)[: case.cutoff]
+        best = sum(gain / np.log2(rank + 1) for rank, gain in enumerate(ideal, 1))
+        total = sum(grade >= case.relevant_from for grade in grades.values())
+        precisions = (sum(relevant[:rank]) / rank for rank in range(1, len(gains) + 1) if relevant[rank - 1])
+        found["RR"].append(1 / (relevant.index(True) + 1) if any(relevant) else 0.0)
+        found["AP"].append(sum(precisions) / total if total else 0.0)
+        found["nDCG"].append(sum(gain / np.log2(rank + 1) for rank, gain in enumerate(gains, 1)) / best if best else 0)
+    return found
+
+
+@pytest.mark.parametrize("factor", [0.37, 0.5, 1 / 3])
+@pytest.mark.parametrize("seed", range(3))
+def test_decimal_grades_are_scored_by_the_definitions(seed: int, factor: float) -> None:
+    """Exactly; and where the factor is a power of two, exactly as the whole grades are."""
+    whole = fuzzed(seed, n_judged=200)
+    scaled = {query: {code: grade * factor for code, grade in one.items()} for query, one in whole.grades.items()}
+    case = Case(whole.hits, scaled, whole.relevant_from * factor, whole.cutoff)
+    found = {}
+    for name, one in (("whole", whole), ("decimal", case)):
+        metrics = [Metric(kind, one.cutoff) for kind in ("RR", "AP", "nDCG")]
+        judgments = judgments_of(one.grades, one.relevant_from)
+        scored = evaluate(ranking_of(one.hits), judgments, n_products=N_PRODUCTS, metrics=metrics)
+        found[name] = {metric.kind: scored.per_query[metric].tolist() for metric in metrics}
+    assert found["decimal"] == by_definition(case)
+    assert found["decimal"] == (found["whole"] if factor == 0.5 else {**found["whole"], "nDCG": ANY})
 
 
 def test_the_fuzzed_cases_hold_what_they_promise() -> None:

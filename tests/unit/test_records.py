@@ -344,3 +344,26 @@ def test_there_may_be_nothing() -> None:
     """Empty records exist and have hashes of their own kind."""
     assert (len(catalogue_of([], [])), len(queries_of([])), len(judgments_of([]))) == (0, 0, 0)
     assert judgments_of([]).sha256(queries_of([]), catalogue_of([], [])) != catalogue_of([], []).sha256
+
+
+def test_whole_grades_are_whole_however_they_are_given() -> None:
+    """2.0 and 2 are one grade and one hash; with a decimal among them all are decimals, to the last digit."""
+    queries, products = np.zeros(3, dtype=np.int64), np.arange(3)
+    whole = [Judgments(queries, products, np.array(grades), relevant_from=1.0) for grades in ([0, 2, 1], [0.0, 2.0, 1])]
+    assert [each.grades.dtype for each in whole] == [np.int64, np.int64]
+    assert repr(whole[1].relevant_from) == "1"
+    decimal = Judgments(queries, products, np.array([0.37, 2, 1]), relevant_from=0.5)
+    assert (decimal.grades.tolist(), decimal.relevant_from) == ([0.37, 2.0, 1.0], 0.5)
+    ids = queries_of(QUERIES)
+    assert whole[0].sha256(ids, CATALOGUE) == whole[1].sha256(ids, CATALOGUE)
+    lines = b'["relevant_from",0.5]\n["q1","p1",0.37]\n["q1","p10",2.0]\n["q1","p2",1.0]\n'
+    assert decimal.sha256(ids, CATALOGUE) == hashlib.sha256(lines).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("grade", "relevant_from"), [(-0.5, 1), (np.nan, 1), (np.inf, 1), (1.5, 0), (1.5, -1), (1.5, np.nan), (1, np.inf)]
+)
+def test_what_is_no_grade_is_refused(grade: float, relevant_from: float) -> None:
+    """Below 0, or no number at all; a grade of 0 is never relevant."""
+    with pytest.raises(InputError):
+        Judgments(np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([grade]), relevant_from=relevant_from)
