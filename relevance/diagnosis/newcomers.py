@@ -42,8 +42,8 @@ def score(
         relevant_from: lowest grade that counts as relevant.
     """
     ranks = metric.cutoff
-    found = np.full((len(hits), ranks), UNJUDGED, dtype=np.int64)
-    ideal = np.zeros((len(hits), ranks), dtype=np.int64)
+    found = np.full((len(hits), ranks), UNJUDGED, dtype=np.float64)
+    ideal = np.zeros((len(hits), ranks), dtype=np.float64)
     for row, (products, judged) in enumerate(zip(hits, grades, strict=True)):
         own = [judged.get(product, UNJUDGED) for product in products[:ranks]]
         best = sorted(judged.values(), reverse=True)[:ranks]

@@ -163,7 +163,7 @@ def test_the_same_p_however_much_is_drawn_at_a_time(monkeypatch: pytest.MonkeyPa
     """Neither the parts nor the order in which a product adds change a digit; another seed does."""
     differences = np.random.default_rng(3).normal(0.05, 1, (70, 3))
     whole = flip_signs(differences, seed=1, draws=DRAWS)
-    monkeypatch.setattr("relevance.significance.signflip._SIGNS_AT_ONCE", 700)
+    monkeypatch.setattr("relevance.significance._NUMBERS_AT_ONCE", 700)
     parts = flip_signs(differences, seed=1, draws=DRAWS)
     assert whole.largest.tolist() == parts.largest.tolist()
     assert whole.greater.adjusted.tolist() == parts.greater.adjusted.tolist()

@@ -1,13 +1,17 @@
-"""The sign-flip randomisation test of paired differences, for many columns at once.
+"""Paired comparisons of per-query numbers: how sure a difference is, whatever the numbers are.
 
-Had a change no effect, a query's numbers before and after could as well be swapped: the sign of its difference is as
-good as thrown. Sums with thrown signs are those of chance (R. A. Fisher, "The Design of Experiments", 1935, section 21;
-for retrieval M. D. Smucker, J. Allan and B. Carterette, "A Comparison of Statistical Significance Tests for Information
-Retrieval Evaluation", CIKM 2007). A query has one sign for all columns, so that columns which move together count as
-little more than one (P. H. Westfall and S. S. Young, "Resampling-Based Multiple Testing", 1993: step-down max-T).
+The interval is that of the percentile bootstrap over queries: B. Efron and R. J. Tibshirani, "An Introduction to the
+Bootstrap", 1993, chapter 13; T. Sakai, "Evaluating Evaluation Metrics Based on the Bootstrap", SIGIR 2006, for metrics
+of retrieval. Queries are drawn, each with both of its numbers, so what makes a query hard cancels out.
 
-The same differences in the same order give the same p on every machine: signs are bits of PCG64's raw stream, and
-differences are whole multiples of a power of two, so small that all sums are exact in any order of adding.
+The test is the sign-flip randomisation test, for many columns at once. Had a change no effect, a query's numbers before
+and after could as well be swapped: the sign of its difference is as good as thrown. Sums with thrown signs are those of
+chance (R. A. Fisher, "The Design of Experiments", 1935, section 21; for retrieval M. D. Smucker, J. Allan and
+B. Carterette, "A Comparison of Statistical Significance Tests for Information Retrieval Evaluation", CIKM 2007).
+A query has one sign for all columns, so that columns which move together count as little more than one (P. H. Westfall
+and S. S. Young, "Resampling-Based Multiple Testing", 1993: step-down max-T). The same differences in the same order
+give the same p on every machine: signs are bits of PCG64's raw stream, and differences are whole multiples of a power
+of two, so small that all sums are exact in any order of adding.
 """
 
 from __future__ import annotations
@@ -26,7 +30,8 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float64]
 
-__all__ = ["DRAWS", "SAME", "Chance", "SignFlips", "flip_signs"]
+RESAMPLES = 10_000
+_FEWEST = 2
 
 DRAWS = 100_000
 """How many sign patterns are drawn."""
@@ -36,7 +41,72 @@ SAME = 1e-9
 
 _WORD = 64
 _EXACT_BITS = 51
-_SIGNS_AT_ONCE = 2_000_000
+_NUMBERS_AT_ONCE = 2_000_000
+
+
+@dataclass(frozen=True)
+class Interval:
+    """A mean difference and how sure it is.
+
+    Attributes:
+        difference: mean of after - before.
+        low: lower end of the interval.
+        high: upper end.
+        confidence: share of such intervals that hold the true difference, such as 0.95.
+        queries: how many were compared.
+    """
+
+    difference: float
+    low: float
+    high: float
+    confidence: float
+    queries: int
+
+    @property
+    def excludes_zero(self) -> bool:
+        """Whether all of the interval is on one side of 0."""
+        return self.low > 0 or self.high < 0
+
+
+def paired_interval(
+    before: _Floats,
+    after: _Floats,
+    *,
+    seed: int,
+    confidence: float = 0.95,
+    resamples: int = RESAMPLES,
+) -> Interval:
+    """Give the mean difference after - before, with its percentile bootstrap interval.
+
+    Args:
+        before: shape (queries,), one number a query.
+        after: shape (queries,), of the same queries in the same order.
+        seed: of the draws: the same numbers and the same seed give the same interval.
+        confidence: between 0 and 1.
+        resamples: how often as many queries as there are are drawn, with replacement.
+
+    Raises:
+        ValueError: vectors of different shapes, fewer than two queries, or a confidence outside 0 to 1.
+    """
+    if before.shape != after.shape or before.ndim != 1 or len(before) < _FEWEST:
+        raise ValueError(f"shapes {before.shape} and {after.shape}; allowed: two vectors of the same {_FEWEST} or more")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence = {confidence}; allowed: between 0 and 1")
+    differences = np.asarray(after - before, dtype=np.float64)
+    means = _resampled_means(differences, np.random.default_rng(seed), resamples)
+    tail = (1 - confidence) / 2
+    low, high = np.quantile(means, [tail, 1 - tail]).tolist()
+    return Interval(float(differences.mean()), low, high, confidence, len(differences))
+
+
+def _resampled_means(values: _Floats, generator: np.random.Generator, resamples: int) -> _Floats:
+    """Shape (resamples,)."""
+    means = np.empty(resamples)
+    at_once = max(1, _NUMBERS_AT_ONCE // len(values))
+    for start in range(0, resamples, at_once):
+        count = min(at_once, resamples - start)
+        means[start : start + count] = values[generator.integers(len(values), size=(count, len(values)))].mean(axis=1)
+    return means
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,7 +124,7 @@ class Chance:
 
 @dataclass(frozen=True, eq=False)
 class SignFlips:
-    """What the test found.
+    """The outcome of the test.
 
     Attributes:
         greater: chance of sums as high as those observed.
@@ -69,7 +139,7 @@ class SignFlips:
     exact: bool
 
     def critical(self, level: float) -> float:
-        """The sum / sqrt(sum of squares) that a column has to reach so that its adjusted p is `level` or less.
+        """Give the sum / sqrt(sum of squares) that a column has to reach so that its adjusted p is `level` or less.
 
         It is that of the first step, the highest; infinite where no sum can be so far out.
         """
@@ -96,27 +166,27 @@ def flip_signs(differences: _Floats, *, seed: int, draws: int = DRAWS) -> SignFl
         raise ValueError(f"differences of shape {differences.shape}; allowed: finite numbers (queries, columns)")
     noticed = np.where(np.abs(differences) > SAME, differences, 0.0)
     columns = np.count_nonzero(noticed, axis=0) > 0
-    found = noticed[np.count_nonzero(noticed, axis=1) > 0][:, columns]
-    if not found.size:
+    tested = noticed[np.count_nonzero(noticed, axis=1) > 0][:, columns]
+    if not tested.size:
         none = _spread(np.ones(0), np.ones(0), columns)
         return SignFlips(none, none, np.zeros(0), exact=True)
-    exact = len(found) < draws.bit_length()
-    patterns = 1 << len(found) if exact else draws
-    sums = _Sums(found)
+    exact = len(tested) < draws.bit_length()
+    patterns = 1 << len(tested) if exact else draws
+    sums = _Sums(tested)
     greater, less = _Tail(sums.observed, sums.slack), _Tail(-sums.observed, sums.slack)
     largest = np.empty(patterns)
     end = 0
     # threads of a product wait for each other by spinning: where other work has the cores, two take far longer than one
     with threadpool_limits(1, user_api="blas"):
-        for signs in _every_pattern(len(found)) if exact else _drawn_patterns(len(found), patterns, seed):
+        for signs in _every_pattern(len(tested)) if exact else _drawn_patterns(len(tested), patterns, seed):
             chance = sums.of(signs)
             start, end = end, end + len(signs)
             largest[start:end] = greater.count(chance)
             less.count(-chance)
     largest.sort()
-    lowest = 0.5 ** np.count_nonzero(found, axis=0)
-    tested = [_spread(*tail.p(patterns, lowest, exact=exact), columns) for tail in (greater, less)]
-    return SignFlips(tested[0], tested[1], largest, exact)
+    lowest = 0.5 ** np.count_nonzero(tested, axis=0)
+    high, low = (_spread(*tail.p(patterns, lowest, exact=exact), columns) for tail in (greater, less))
+    return SignFlips(high, low, largest, exact)
 
 
 def _spread(p: _Floats, adjusted: _Floats, columns: npt.NDArray[np.bool_]) -> Chance:
@@ -127,14 +197,14 @@ def _spread(p: _Floats, adjusted: _Floats, columns: npt.NDArray[np.bool_]) -> Ch
 
 
 def _every_pattern(rows: int) -> Iterator[_Floats]:
-    at_once = max(1, _SIGNS_AT_ONCE // rows)
+    at_once = max(1, _NUMBERS_AT_ONCE // rows)
     for start in range(0, 1 << rows, at_once):
         yield _bits(np.arange(start, min(start + at_once, 1 << rows), dtype=np.uint64)[:, np.newaxis], rows)
 
 
 def _drawn_patterns(rows: int, draws: int, seed: int) -> Iterator[_Floats]:
     """Each pattern takes whole words of the stream, so that it does not matter how many are drawn at once."""
-    words, at_once = -(-rows // _WORD), max(1, _SIGNS_AT_ONCE // rows)
+    words, at_once = -(-rows // _WORD), max(1, _NUMBERS_AT_ONCE // rows)
     stream = np.random.PCG64(seed)
     for start in range(0, draws, at_once):
         count = min(at_once, draws - start)
