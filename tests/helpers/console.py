@@ -1,0 +1,190 @@
+"""Runs the commands that stand in README and docs, and compares what they print.
+
+A block of commands is fenced as `console`. The comment in front of it says where it runs (`<!-- run in shop -->`,
+`<!-- run in shop, exit 1 -->`) or why it does not (`<!-- not run: needs Docker -->`). A line `…` stands for lines that are
+left out. `python -m helpers.console` (with tests on the path) writes the output of blocks without `…` anew.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
+LEFT_OUT = "…"
+COLUMNS = 100
+"""Width of the terminal that the docs show."""
+
+_BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*?) -->\n\n?)?^```console\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+_RUN = re.compile(r"run in (?P<place>home|shop|checkout)(?:, exit (?P<code>\d+))?$")
+_NOT_RUN = re.compile(r"not run: \S+")
+_TIMINGS = re.compile(r"(?P<judged>\d+%)\s+[\d.,]+\s.*?\s(?P<verdict>pass|warn|FAIL|not gated)$")
+_VARYING = (
+    (re.compile(r"\b\d[\d.,]* ?(?:m?s|seconds|GiB|texts a second)\b"), "#"),
+    (re.compile(r"(?<=\()p \d\S*"), "p #"),
+    (re.compile(r"={2,}"), "=="),
+    (re.compile(r" {2,}"), "  "),
+)
+
+
+@dataclass(frozen=True)
+class Block:
+    """A fenced block of a page: the commands, each with the output that is shown below it."""
+
+    page: Path
+    line: int
+    mark: str
+    commands: tuple[tuple[str, tuple[str, ...]], ...]
+
+    @property
+    def where(self) -> str:
+        return f"{self.page.relative_to(ROOT)}:{self.line}"
+
+    @property
+    def runs(self) -> bool:
+        return _RUN.match(self.mark) is not None
+
+    @property
+    def explained(self) -> bool:
+        return self.runs or _NOT_RUN.match(self.mark) is not None
+
+
+def blocks(page: Path) -> list[Block]:
+    """The blocks of commands of a page, in their order."""
+    text = page.read_text(encoding="utf-8")
+    return [
+        Block(page, text.count("\n", 0, match.start("body")), match["mark"] or "", _commands(match["body"]))
+        for match in _BLOCK.finditer(text)
+    ]
+
+
+def _commands(body: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    commands: list[tuple[str, list[str]]] = []
+    for line in body.splitlines():
+        if line.startswith("$ "):
+            commands.append((line[2:], []))
+        elif commands and line.startswith("> ") and not commands[-1][1]:
+            command, _ = commands.pop()
+            commands.append((f"{command}\n{line[2:]}", []))
+        elif commands:
+            commands[-1][1].append(line)
+    return tuple((command, tuple(output)) for command, output in commands)
+
+
+class Terminal:
+    """The folders in which the commands of one page run, one after the other."""
+
+    def __init__(self, folder: Path) -> None:
+        self.home = folder / "home" / "ada"
+        self.home.mkdir(parents=True)
+        self.places = {"home": self.home, "shop": self.home / "shop", "checkout": self.home / "relevance"}
+        kept = ("CI", "GITHUB_", "RELEVANCE_", "ES_", "PYTEST_")
+        self.environ = {name: value for name, value in os.environ.items() if not name.startswith(kept)}
+        self.environ |= {
+            "COLUMNS": str(COLUMNS),
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONPATH": str(ROOT),
+            "RELEVANCE_ENGINE": "embedded",
+            "TERM": "dumb",
+        }
+
+    def run(self, place: str, command: str) -> tuple[int, list[str]]:
+        """Run a command; its exit code, and what it printed, with the home folder under its shown name."""
+        folder = self.places[place]
+        if place == "checkout" and not folder.exists():
+            folder.mkdir()
+            for name in ("benchmarks", "fixtures", "conftest.py", "pyproject.toml", "tox.ini"):
+                source = ROOT / name
+                (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / name)
+        done = subprocess.run(  # noqa: S603 - the commands of our own pages
+            ["/bin/bash", "-c", command],
+            cwd=folder,
+            env=self.environ,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+            timeout=600,
+        )
+        home = self.home.parents[1]
+        return done.returncode, done.stdout.replace(str(home.resolve()), "").replace(str(home), "").splitlines()
+
+
+def plain(line: str) -> str:
+    """A line without what differs from run to run: times, and the spaces that make columns."""
+    line = _TIMINGS.sub(r"\g<judged> # \g<verdict>", line)
+    for pattern, instead in _VARYING:
+        line = pattern.sub(instead, line)
+    return line.strip()
+
+
+def difference(shown: Sequence[str], printed: Sequence[str]) -> str:
+    """The first shown line that was not printed, "" where all were, in their order."""
+    lines = [plain(line) for line in printed if plain(line)]
+    at, anywhere = 0, False
+    for line in shown:
+        if line.strip() == LEFT_OUT:
+            anywhere = True
+            continue
+        wanted = plain(line)
+        if not wanted:
+            continue
+        try:
+            position = lines.index(wanted, at)
+        except ValueError:
+            return f"not printed: {line}"
+        if position != at and not anywhere:
+            return f"printed before {line!r}: {lines[at]!r}"
+        at, anywhere = position + 1, False
+    return "" if anywhere or at == len(lines) or not shown else f"not shown: {lines[at]!r}"
+
+
+def check(block: Block, terminal: Terminal) -> list[str]:
+    """Run the commands of a block; a line for each that printed or ended otherwise than shown."""
+    where = _RUN.match(block.mark)
+    assert where is not None
+    problems = []
+    for number, (command, shown) in enumerate(block.commands, 1):
+        code, printed = terminal.run(where["place"], command)
+        wanted = int(where["code"] or 0) if number == len(block.commands) else 0
+        problem = f"exit code {code} instead of {wanted}" if code != wanted else difference(shown, printed)
+        if problem:
+            problems.append("\n".join((f"{block.where}: $ {command}: {problem}", *printed)))
+    return problems
+
+
+def _write(page: Path, terminal: Terminal) -> None:
+    """Run a page, and write what its blocks print where nothing is left out."""
+    text = page.read_text(encoding="utf-8")
+
+    def anew(match: re.Match[str]) -> str:
+        where = _RUN.match(match["mark"] or "")
+        if where is None:
+            return match[0]
+        lines = []
+        for command, shown in _commands(match["body"]):
+            _, printed = terminal.run(where["place"], command)
+            lines += [f"$ {command}".replace("\n", "\n> "), *(shown if LEFT_OUT in shown or not shown else printed)]
+            if LEFT_OUT in shown and (problem := difference(shown, printed)):
+                sys.stderr.write(f"{page.name}: $ {command}: {problem}\n" + "\n".join(printed) + "\n")
+        return match[0].replace(match["body"], "\n".join(lines) + "\n")
+
+    page.write_text(_BLOCK.sub(anew, text), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    for name in sys.argv[1:]:
+        with tempfile.TemporaryDirectory() as folder:
+            _write(Path(name).resolve(), Terminal(Path(folder)))
