@@ -1,8 +1,8 @@
 """Runs the commands that stand in README and docs, and compares what they print.
 
 A block of commands is fenced as `console`. The comment in front of it says where it runs (`<!-- run in shop -->`,
-`<!-- run in shop, exit 1 -->`) or why it does not (`<!-- not run: needs Docker -->`). A line `…` stands for lines that are
-left out. `python -m helpers.console` (with tests on the path) writes the output of blocks without `…` anew.
+`<!-- run in shop, exit 1 -->`) or why it does not (`<!-- not run: needs Docker -->`). A line `…` stands for lines that
+are left out. `python -m helpers.console` (with tests on the path) writes the output of blocks without `…` anew.
 """
 
 from __future__ import annotations
@@ -49,14 +49,17 @@ class Block:
 
     @property
     def where(self) -> str:
+        """File and line, for messages."""
         return f"{self.page.relative_to(ROOT)}:{self.line}"
 
     @property
     def runs(self) -> bool:
+        """Whether the commands are run."""
         return _RUN.match(self.mark) is not None
 
     @property
     def explained(self) -> bool:
+        """Whether they are run, or the page says why not."""
         return self.runs or _NOT_RUN.match(self.mark) is not None
 
 
