@@ -227,14 +227,20 @@ class Judgments(_Frozen):
 
 @dataclass(frozen=True, eq=False)
 class Dataset:
-    """A catalogue, the queries asked of it and their judgments, under a name."""
+    """A catalogue, the queries asked of it and their judgments, under a name.
+
+    Attributes:
+        notes: what the loader met and settled by rule, a line each ("6 products have two titles: …").
+        own_products: shape (queries,), the code of the product that a query was made of, which is left out of its hits,
+            -1 for a query without one; None where queries are not made of products.
+    """
 
     name: str
     catalogue: Catalogue
     queries: Queries
     judgments: Judgments
     notes: tuple[str, ...] = ()
-    """What the loader met and settled by rule, a line each ("6 products have two titles: …")."""
+    own_products: npt.NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True, eq=False)

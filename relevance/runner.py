@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relevance.fusion import reciprocal_rank_fusion
+from relevance.records import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from relevance.engines.base import Engine, QueryBatch
-    from relevance.records import Ranking
-    from relevance.strategies import Strategy
+    import numpy.typing as npt
 
-__all__ = ["HITS", "ROUNDS", "WARM_UP_ROUNDS", "Latencies", "latencies", "search", "search_all"]
+    from relevance.engines.base import Engine, QueryBatch
+    from relevance.strategies import Leg, Strategy
 
 HITS = 10
 """How many hits of a query are kept."""
@@ -33,8 +33,8 @@ def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int =
     """Rank the products for every query of the batch; every leg of the strategy is run, none is shared or kept."""
     legs = strategy.legs()
     if strategy.combine == "sum":
-        return engine.search(legs[0], batch, hits=hits)
-    rankings = [engine.search(leg, batch, hits=strategy.window) for leg in legs]
+        return search_leg(engine, legs[0], batch, hits=hits)
+    rankings = [search_leg(engine, leg, batch, hits=strategy.window) for leg in legs]
     return reciprocal_rank_fusion(rankings, window=strategy.window, k=strategy.k, hits=hits)
 
 
@@ -48,7 +48,23 @@ def search_all(
     """
     if any(strategy.combine != "sum" for strategy in strategies):
         raise ValueError("strategies that add scores are needed")
-    return engine.search_all([strategy.legs()[0] for strategy in strategies], batch, hits=hits)
+    legs, own = [strategy.legs()[0] for strategy in strategies], batch.own_products
+    if own is None:
+        return engine.search_all(legs, batch, hits=hits)
+    return [_without(own, ranking) for ranking in engine.search_all(legs, batch, hits=hits + 1)]
+
+
+def search_leg(engine: Engine, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
+    """Answer one leg; the product that a query was made of is none of its hits."""
+    if batch.own_products is None:
+        return engine.search(leg, batch, hits=hits)
+    return _without(batch.own_products, engine.search(leg, batch, hits=hits + 1))
+
+
+def _without(products: npt.NDArray[np.int64], ranking: Ranking) -> Ranking:
+    """One hit less of each query: its product of `products`, or else the last."""
+    order = np.argsort(ranking.codes == products[:, np.newaxis], axis=1, kind="stable")[:, :-1]
+    return Ranking(np.take_along_axis(ranking.codes, order, axis=1), np.take_along_axis(ranking.scores, order, axis=1))
 
 
 @dataclass(frozen=True)

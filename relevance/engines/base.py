@@ -27,17 +27,23 @@ class QueryBatch:
     Attributes:
         texts: the query texts.
         vectors: per model name, shape (queries, dimensions), float32, rows of unit length.
+        own_products: see `Dataset.own_products`; the runner leaves them out, engines do not.
     """
 
     texts: Sequence[str]
     vectors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    own_products: npt.NDArray[np.int64] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
 
-    def __getitem__(self, part: slice) -> QueryBatch:
-        """Slice the batch; nothing is copied but the list of texts."""
-        return QueryBatch(self.texts[part], {model: matrix[part] for model, matrix in self.vectors.items()})
+    def __getitem__(self, part: slice | npt.NDArray[np.int64]) -> QueryBatch:
+        """Take a slice of the batch, or the queries of these numbers."""
+        return QueryBatch(
+            self.texts[part] if isinstance(part, slice) else [self.texts[number] for number in part.tolist()],
+            {model: matrix[part] for model, matrix in self.vectors.items()},
+            None if self.own_products is None else self.own_products[part],
+        )
 
 
 class Engine(ABC):

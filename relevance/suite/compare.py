@@ -32,7 +32,7 @@ from relevance.errors import InputError
 from relevance.evaluation import METRICS, evaluate
 from relevance.gate import Comparison, compare, compare_run_times
 from relevance.records import NO_HIT
-from relevance.runner import HITS
+from relevance.runner import HITS, search_leg
 from relevance.strategies import FINETUNED, Leg
 
 if TYPE_CHECKING:
@@ -351,7 +351,7 @@ def _leg_values(suite: Suite, session: Snapshot, strategy: str) -> LegValues:
         vectors = ((part.vector, 1.0),) if part.vector else ()
         measured = suite.results[strategy].strategy
         leg = Leg(part.text, vectors, measured.candidates, measured.model)
-        ranking = suite.engine.search(leg, suite.batch, hits=HITS)
+        ranking = search_leg(suite.engine, leg, suite.batch, hits=HITS)
         evaluation = evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue))
         values[part.name] = {metric: np.round(one, DIGITS) for metric, one in evaluation.per_query.items()}
     return values

@@ -129,7 +129,7 @@ def prepare(plan: Plan, *, progress: bool, calibrated: bool = False, embedded: E
         return Suite(
             plan,
             engine,
-            QueryBatch(plan.dataset.queries.texts, encoded.queries),
+            QueryBatch(plan.dataset.queries.texts, encoded.queries, plan.dataset.own_products),
             encoded.cut,
             encoded.query_ms,
             preparation,

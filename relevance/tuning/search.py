@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relevance import runner
-from relevance.engines.base import QueryBatch
 from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
 from relevance.records import Judgments
 from relevance.significance import Interval, paired_interval
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.engines.base import Engine
+    from relevance.engines.base import Engine, QueryBatch
     from relevance.evaluation import Metric
     from relevance.records import Dataset
     from relevance.strategies import Strategy
@@ -157,10 +156,7 @@ def _scored(
     strategies: Sequence[Strategy],
 ) -> Mapping[Metric, _Floats]:
     """By metric, shape (strategies, queries)."""
-    some = QueryBatch(
-        [batch.texts[code] for code in codes], {name: each[codes] for name, each in batch.vectors.items()}
-    )
-    rankings = runner.search_all(engine, strategies, some)
+    rankings = runner.search_all(engine, strategies, batch[codes])
     judgments = dataset.judgments
     places = np.full(len(dataset.queries), -1)
     places[codes] = np.arange(len(codes))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -109,3 +110,21 @@ def test_latencies_of_a_server_are_its_own_too() -> None:
     found = runner.latencies(ServedEngine(), STRATEGIES["rrf"], _batch(3))
     took = [4 * number + 3 for number in range(200)]
     assert (found.took_p50_ms, found.took_p95_ms) == tuple(np.percentile(took, [50, 95]).tolist())
+
+
+def test_a_querys_own_product_is_none_of_its_hits() -> None:
+    """It is left out of every list before ranks are fused, and one hit more is asked for; -1: there is none."""
+    batch = replace(_batch(3), own_products=np.array([0, 2, -1]))
+    engine = ListEngine()
+    (leg,) = STRATEGIES["textsearch"].legs()
+    found = runner.search_leg(engine, leg, batch, hits=2)
+    assert engine.asked[0][2] == 3
+    assert found.codes.tolist() == [[1, 2], [0, 1], [0, 1]]
+    assert found.scores.tolist() == [[2, 1], [3, 2], [3, 2]]
+    assert runner.search(engine, STRATEGIES["textsearch"], batch).codes[:, :3].tolist() == [
+        [1, 2, NO_HIT],
+        [0, 1, NO_HIT],
+        [0, 1, 2],
+    ]
+    fused = runner.search(engine, STRATEGIES["rrf"], batch)
+    assert [sorted(row[row >= 0].tolist()) for row in fused.codes] == [[1, 2], [0, 1], [0, 1, 2]]
