@@ -209,25 +209,29 @@ def _only_member(archive: zipfile.ZipFile, path: Path, name: str) -> zipfile.Zip
     return members[0]
 
 
-def read_bytes(path: Path, expected: str, *, most_bytes: int = MIB) -> bytes:
+def read_bytes(path: Path, expected: str, *, most_bytes: int = MIB, member: str = "") -> bytes:
     """Read a whole file, unpacked where it is gzip.
 
     Args:
         path: the file.
         expected: what it should be, for messages: `a search template`.
         most_bytes: how large it may be, unpacked.
+        member: the name of the one file in a zip file; "": it is none.
 
     Raises:
         InputError: it cannot be read or unpacked, is a pointer of Git LFS, or is larger.
     """
-    with input_errors(path, expected), open_bytes(path, most_bytes=most_bytes, expected=expected) as stream:
+    with (
+        input_errors(path, expected),
+        open_bytes(path, most_bytes=most_bytes, member=member, expected=expected) as stream,
+    ):
         return stream.read()
 
 
-def _read_text(path: Path, expected: str, most_bytes: int, language: str) -> str:
+def _read_text(path: Path, expected: str, language: str, *, most_bytes: int = MIB, member: str = "") -> str:
     """The text of a file; a byte order mark in front, as Windows' editors write it, is skipped."""
     try:
-        return read_bytes(path, expected, most_bytes=most_bytes).decode("utf-8-sig")
+        return read_bytes(path, expected, most_bytes=most_bytes, member=member).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{shown(path)}: byte {error.start} is not UTF-8; {language} is UTF-8") from None
 
@@ -306,38 +310,47 @@ def json_kind(value: object) -> str:
     return kinds.get(type(value), "a number")
 
 
-def _read_json(path: Path, expected: str, most_bytes: int, most_values: int | None) -> Any:
-    text = _read_text(path, expected, most_bytes, "JSON")
-    try:
-        return parse_json(text, most_values=most_values)
-    except ValueError as error:
-        raise InputError(f"{shown(path)}: not JSON: {error}") from None
-
-
-def read_json_object(
-    path: Path, expected: str, *, most_bytes: int = MIB, most_values: int | None = None
-) -> dict[str, Any]:
-    """Read a file that holds one JSON object; a byte order mark in front is skipped.
+def read_json(  # noqa: PLR0913 - bounds have names
+    path: Path,
+    expected: str,
+    *,
+    most_bytes: int = MIB,
+    most_values: int | None = None,
+    member: str = "",
+    exact_numbers: bool = False,
+) -> Any:
+    """Read a JSON file; a byte order mark in front is skipped.
 
     Args:
         path: the file.
         expected: what it should be, for messages: `a search template`.
-        most_bytes: how large it may be.
+        most_bytes: how large it may be, unpacked.
         most_values: how many values it may hold.
+        member: the name of the one file in a zip file; "": it is none.
+        exact_numbers: numbers stay as they are written.
 
     Raises:
-        InputError: it cannot be read, is too large, is a pointer of Git LFS, is not strict JSON in UTF-8 (`parse_json`
-            says what that is), or holds something else.
+        InputError: it cannot be read, is too large, is a pointer of Git LFS, or is not strict JSON in UTF-8
+            (`parse_json` says what that is).
     """
-    value = _read_json(path, expected, most_bytes, most_values)
+    text = _read_text(path, expected, "JSON", most_bytes=most_bytes, member=member)
+    try:
+        return parse_json(text, exact_numbers=exact_numbers, most_values=most_values)
+    except ValueError as error:
+        raise InputError(f"{shown(path)}: not JSON: {error}") from None
+
+
+def read_json_object(path: Path, expected: str, **bounds: Any) -> dict[str, Any]:
+    """Read a file that holds one JSON object; see `read_json`."""
+    value = read_json(path, expected, **bounds)
     if not isinstance(value, dict):
         raise InputError(f"{shown(path)}: not a JSON object, but {json_kind(value)}; {expected} is expected there")
     return value
 
 
-def read_json_list(path: Path, expected: str, *, most_bytes: int = MIB, most_values: int | None = None) -> list[Any]:
-    """Read a file that holds one JSON list; see `read_json_object`."""
-    value = _read_json(path, expected, most_bytes, most_values)
+def read_json_list(path: Path, expected: str, **bounds: Any) -> list[Any]:
+    """Read a file that holds one JSON list; see `read_json`."""
+    value = read_json(path, expected, **bounds)
     if not isinstance(value, list):
         raise InputError(f"{shown(path)}: not a JSON list, but {json_kind(value)}; {expected} is expected there")
     return value
@@ -361,7 +374,7 @@ def read_toml(path: Path, expected: str) -> dict[str, object]:
     Raises:
         InputError: it cannot be read, is larger than 1 MiB, or is not TOML in UTF-8.
     """
-    text = _read_text(path, expected, MIB, "TOML").replace("\r\n", "\n")
+    text = _read_text(path, expected, "TOML").replace("\r\n", "\n")
     try:
         return tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # a number of 5,000 digits is a ValueError of int's
@@ -412,10 +425,14 @@ class TextFile:
             for number, content in enumerate(iter(partial(source.readline, MAX_LINE_BYTES + 1), b""), start=1):
                 yield self._decoded(number, content)
 
-    def rows(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    def rows(self, delimiter: str, *, blank: list[int] | None = None) -> Iterator[tuple[int, list[str]]]:
         """The rows of a CSV file, the header first, each with the line on which it begins; blank rows are left out.
 
         Fields may be in double quotes, a quote inside as two. Fields and quotes are as strict as `csv`'s `strict`.
+
+        Args:
+            delimiter: what stands between fields.
+            blank: gets the lines of the rows that are left out.
 
         Raises:
             InputError: as for `lines`; there is no header, its quotes are wrong, or a row has another number of fields.
@@ -429,6 +446,8 @@ class TextFile:
                 if len(fields) != width:
                     raise self.fault(line, f"found {len(fields)} fields; allowed: {width}, as in the header")
                 yield line, fields
+            elif blank is not None:
+                blank.append(line)
         if not width:
             raise InputError(
                 f"{shown(self.path)} is empty or begins with an empty line; allowed: a line of column names"

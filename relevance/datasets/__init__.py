@@ -8,10 +8,10 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, TypeVar
 
-from relevance.datasets import beir, chorus, esci, homedepot, ownfiles, sample, wands
-from relevance.datasets.files import found
+from relevance.datasets import homedepot, own, published
 from relevance.datasets.source import Source
 from relevance.errors import InputError, unknown
+from relevance.files import quoted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -27,22 +27,22 @@ Loader = Callable[[Source], "Dataset"]
 
 DATASETS: Mapping[str, Loader] = MappingProxyType(
     {
-        "sample": sample.load,
+        "sample": homedepot.load_sample,
         "homedepot": homedepot.load,
-        "chorus": chorus.load,
-        "files": ownfiles.load,
-        "beir": beir.load,
-        "wands": wands.load,
-        "esci": esci.load,
+        "chorus": published.load_chorus,
+        "files": own.load,
+        "beir": published.load_beir,
+        "wands": published.load_wands,
+        "esci": published.load_esci,
     }
 )
 """The loader of each format by name."""
 
 PAIRS: Mapping[str, Callable[[Source], pd.DataFrame]] = MappingProxyType(
     {
-        "sample": sample.load_pairs,
+        "sample": homedepot.load_sample_pairs,
         "homedepot": homedepot.load_pairs,
-        "files": ownfiles.load_pairs,
+        "files": own.load_pairs,
     }
 )
 """The loader of the rated pairs for fine-tuning, for each format that has some."""
@@ -50,9 +50,9 @@ PAIRS: Mapping[str, Callable[[Source], pd.DataFrame]] = MappingProxyType(
 
 _PAIRS_THERE: Mapping[str, Callable[[Source], bool]] = MappingProxyType(
     {
-        "sample": sample.has_pairs,
+        "sample": lambda _: True,
         "homedepot": homedepot.has_pairs,
-        "files": ownfiles.has_pairs,
+        "files": own.has_pairs,
     }
 )
 
@@ -73,9 +73,9 @@ def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> So
     if not colon:
         return source
     if not path.strip():
-        raise InputError(f"data set {found(spec)}: nothing stands behind the colon; allowed: {name} or {name}:PATH")
+        raise InputError(f"data set {quoted(spec)}: nothing stands behind the colon; allowed: {name} or {name}:PATH")
     if source.path is not None:
-        raise InputError(f"data set {found(spec)}: its path is part of the alias; allowed: {name}")
+        raise InputError(f"data set {quoted(spec)}: its path is part of the alias; allowed: {name}")
     return replace(source, path=Path(path))
 
 

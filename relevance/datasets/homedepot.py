@@ -1,39 +1,45 @@
-"""The layout of the Home Depot Product Search Relevance files: Latin-1 CSV, each plain or zipped."""
+"""The layout of the Home Depot Product Search Relevance files, Latin-1 CSV; and the sample, own text in that layout."""
 
 from __future__ import annotations
 
+import codecs
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from relevance.datasets.files import existing_folder, located, read_optional, read_required, shown
-from relevance.datasets.judged import JudgedColumns, Rules, judged, note, once
-from relevance.datasets.source import refuse_unused
-from relevance.datasets.tables import parse_table
+from relevance.datasets.judged import judged, once
+from relevance.datasets.tables import BLANK_QUERY, collected, existing_folder, find, find_one, note, selected_rows
 from relevance.errors import InputError
 from relevance.fields import embedded_texts
-from relevance.records import Catalogue, Dataset
+from relevance.files import input_errors, open_bytes, shown
+from relevance.records import Catalogue
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
-
-    from relevance.datasets.files import TextFile
     from relevance.datasets.source import Source
     from relevance.datasets.tables import Table
+    from relevance.files import TextFile
+    from relevance.records import Dataset
 
-__all__ = ["grade", "has_pairs", "load", "load_pairs"]
-
+_TRAIN, _TEST, _SOLUTION = "train.csv", "test.csv", "solution.csv"
+_DESCRIPTIONS, _ATTRIBUTES = "product_descriptions.csv", "attributes.csv"
+# our column name -> theirs
 _COLUMNS = {
-    "train.csv": ("id", "product_uid", "product_title", "search_term", "relevance"),
-    "test.csv": ("id", "product_uid", "product_title", "search_term"),
-    "solution.csv": ("id", "relevance", "Usage"),
-    "product_descriptions.csv": ("product_uid", "product_description"),
-    "attributes.csv": ("product_uid", "name", "value"),
-}
+    _TRAIN: {
+        "id": "id", "product": "product_uid", "title": "product_title", "query": "search_term", "grade": "relevance",
+    },
+    _TEST: {"id": "id", "product": "product_uid", "title": "product_title", "query": "search_term"},
+    _SOLUTION: {"id": "id", "relevance": "relevance", "usage": "Usage"},
+    _DESCRIPTIONS: {"product": "product_uid", "description": "product_description"},
+    _ATTRIBUTES: {"product": "product_uid", "name": "name", "value": "value"},
+}  # fmt: skip
 _RELEVANCE = "a decimal number from 1 to 3"
-_IGNORED = -1.0
+_IGNORED = "-1"
+
+_PACKAGED_SAMPLE = Path(__file__).parent / "sample_files"
+_CHECKED_OUT_SAMPLE = Path(__file__).parents[2] / "fixtures" / "sample"
 
 
 def grade(relevance: float) -> int:
@@ -54,14 +60,34 @@ def load(source: Source) -> Dataset:
     Raises:
         InputError: the folder or a file cannot be read, or holds what is not allowed.
     """
-    refuse_unused(source)
+    source.refuse_unused()
     folder = existing_folder(source)
-    train, train_notes = _train(folder)
-    catalogue, catalogue_notes = _catalogue(folder, train)
-    columns = JudgedColumns("search_term", "product_uid", "relevance")
-    rules = Rules(grade, source.relevant_from or 1, source)
-    catalogue, queries, judgments, judged_notes = judged(train, columns, catalogue, rules)
-    return Dataset(source.name, catalogue, queries, judgments, (*train_notes, *judged_notes, *catalogue_notes))
+    train = _table(_file(folder, _TRAIN))
+    train.require_ids("product")
+    train.require("grade", _is_relevance, _RELEVANCE)
+    train = _with_row_ids(train.mapped("grade", float))
+    catalogue, notes = _catalogue(folder, train)
+    return judged(source, train, catalogue, grade=grade, notes=(*_blank_rows(train), *notes))
+
+
+def load_sample(source: Source) -> Dataset:
+    """Load the sample that comes with the package.
+
+    Raises:
+        InputError: a path is given; the sample is one and the same everywhere.
+    """
+    return load(_sample(source))
+
+
+def load_sample_pairs(source: Source) -> pd.DataFrame:
+    """Load the sample's rated pairs; see `load_pairs`."""
+    return load_pairs(_sample(source))
+
+
+def _sample(source: Source) -> Source:
+    if source.path is not None:
+        raise InputError(f"data set {source.name!r} takes no path, found {shown(source.path)}; allowed: sample")
+    return replace(source, path=_PACKAGED_SAMPLE if _PACKAGED_SAMPLE.is_dir() else _CHECKED_OUT_SAMPLE)
 
 
 def load_pairs(source: Source) -> pd.DataFrame:
@@ -75,21 +101,22 @@ def load_pairs(source: Source) -> pd.DataFrame:
         InputError: the folder or a file cannot be read, or holds what is not allowed; an id is in one file only.
     """
     folder = existing_folder(source)
-    test, solution = _table(folder, "test.csv", check=_refuse_utf8), _table(folder, "solution.csv")
-    test.require_ids("product_uid")
-    test.require("search_term", str.strip, "a query of at least one character that is not white space")
-    solution.require("relevance", lambda text: text == "-1" or _is_relevance(text), f"{_RELEVANCE}, or -1 (ignored)")
+    test, solution = _table(_file(folder, _TEST)), _table(_file(folder, _SOLUTION))
+    test.require_ids("product")
+    test.require("query", str.strip, BLANK_QUERY)
+    solution.require(
+        "relevance", lambda text: text == _IGNORED or _is_relevance(text), f"{_RELEVANCE}, or -1 (ignored)"
+    )
     test, solution = _with_row_ids(test), _with_row_ids(solution.mapped("relevance", float))
     _refuse_unmatched(test, solution)
     _refuse_unmatched(solution, test)
     pairs = test.frame.drop_duplicates("id").merge(solution.frame.drop_duplicates("id"), on="id").sort_values("id")
-    scored = pairs[pairs["relevance"] != _IGNORED]
-    names = {"search_term": "query", "product_uid": "product", "product_title": "title", "relevance": "relevance"}
-    found = scored[list(names)].rename(columns=names).reset_index(drop=True)
+    scored = pairs[pairs["relevance"] != float(_IGNORED)]
+    scored = scored[["query", "product", "title", "relevance"]].reset_index(drop=True)
     catalogue, _ = _catalogue(folder, test)
     texts = dict(zip(catalogue.ids, embedded_texts(catalogue, "whole"), strict=True))
-    found.insert(3, "text", found["product"].map(texts))
-    return found
+    scored.insert(3, "text", scored["product"].map(texts))
+    return scored
 
 
 def has_pairs(source: Source) -> bool:
@@ -99,15 +126,20 @@ def has_pairs(source: Source) -> bool:
         InputError: the folder cannot be read.
     """
     folder = existing_folder(source)
-    return any(located(folder, name) for name in ("test.csv", "solution.csv"))
+    return any(find(folder, name) for name in (_TEST, _SOLUTION))
 
 
-def _table(folder: Path, name: str, *, check: Callable[[TextFile], None] | None = None) -> Table:
-    file = read_required(folder, name, encoding="Latin-1")
-    table = parse_table(file, _COLUMNS[name])
-    if check:
-        check(file)
-    return table
+def _file(folder: Path, name: str) -> TextFile:
+    file = find_one(folder, name, encoding="Latin-1")
+    if name in {_TRAIN, _TEST}:
+        _refuse_utf8(file)
+    return file
+
+
+def _table(file: TextFile) -> Table:
+    columns, blank = _COLUMNS[file.name], list[int]()
+    rows = selected_rows(file, list(columns.values()), ",", only=True, blank=blank)
+    return replace(collected(file.path, columns, rows), blank=len(blank))
 
 
 def _is_relevance(text: str) -> bool:
@@ -116,13 +148,18 @@ def _is_relevance(text: str) -> bool:
 
 def _refuse_utf8(file: TextFile) -> None:
     """Latin-1 reads any bytes; text that is well-formed UTF-8 and not ASCII would be read as something else."""
-    if file.content.isascii():
-        return
-    try:
-        file.content.decode("utf-8")
-    except UnicodeDecodeError:
-        return
-    raise InputError(f"{shown(file.path)} is encoded in UTF-8; allowed: Latin-1")
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    ascii_only = True
+    with input_errors(file.path), open_bytes(file.path, member=file.name) as stream:
+        try:
+            while piece := stream.read(2**18):
+                ascii_only = ascii_only and piece.isascii()
+                decoder.decode(piece)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            return
+    if not ascii_only:
+        raise InputError(f"{shown(file.path)} is encoded in UTF-8; allowed: Latin-1")
 
 
 def _with_row_ids(table: Table) -> Table:
@@ -141,41 +178,32 @@ def _refuse_unmatched(table: Table, other: Table) -> None:
         raise table.fault(int(unmatched.argmax()), "id", f"an id of {other.name}")
 
 
-def _train(folder: Path) -> tuple[Table, tuple[str, ...]]:
-    table = _table(folder, "train.csv", check=_refuse_utf8)
-    table.require_ids("product_uid")
-    table.require("relevance", _is_relevance, _RELEVANCE)
-    return _with_row_ids(table.mapped("relevance", float)), _blank_rows(table)
-
-
 def _blank_rows(table: Table) -> tuple[str, ...]:
-    return note(table.name, table.blank_rows, "blank row is skipped", "blank rows are skipped")
+    return note(table.name, table.blank, "blank row is skipped", "blank rows are skipped")
 
 
 def _catalogue(folder: Path, train: Table) -> tuple[Catalogue, tuple[str, ...]]:
-    titles = train.frame[["product_uid", "product_title"]]
-    distinct = titles.drop_duplicates()["product_uid"]
+    distinct = train.frame[["product", "title"]].drop_duplicates()["product"]
     doubled = int(distinct[distinct.duplicated()].nunique())
     rule = "titles: that of the row with the smallest id counts"
     title_notes = note(train.name, doubled, f"product has several {rule}", f"products have several {rule}")
-    by_id = train.frame.sort_values("id").drop_duplicates("product_uid")
-    descriptions, description_notes = _descriptions(folder, by_id["product_uid"])
-    attributes, attribute_notes = _attributes(folder, by_id["product_uid"])
-    products = {"id": by_id["product_uid"], "title": by_id["product_title"], "description": descriptions}
-    notes = (*title_notes, *description_notes, *attribute_notes)
-    return Catalogue(pd.DataFrame(products), attributes), notes
+    by_id = train.frame.sort_values("id").drop_duplicates("product")
+    descriptions, description_notes = _descriptions(folder, by_id["product"])
+    attributes, attribute_notes = _attributes(folder, set(by_id["product"]))
+    products = pd.DataFrame({"id": by_id["product"], "title": by_id["title"], "description": descriptions})
+    return Catalogue(products, attributes), (*title_notes, *description_notes, *attribute_notes)
 
 
 def _descriptions(folder: Path, products: pd.Series[str]) -> tuple[pd.Series[str], tuple[str, ...]]:
     """The description of each product, "" where it has none."""
-    file = read_optional(folder, "product_descriptions.csv", encoding="Latin-1")
+    file = find(folder, _DESCRIPTIONS, "Latin-1")
     if file is None:
-        return products.map(lambda _: ""), ("no product_descriptions.csv: products have no description",)
-    table = parse_table(file, _COLUMNS["product_descriptions.csv"])
-    table.require_ids("product_uid")
-    rows, repeated = once(table, ["product_uid"], "product_description")
-    by_product = dict(zip(rows["product_uid"], rows["product_description"], strict=True))
-    others = len(by_product) - len(by_product.keys() & set(products))
+        return products.map(lambda _: ""), (f"no {_DESCRIPTIONS}: products have no description",)
+    table = _table(file)
+    table.require_ids("product")
+    rows, repeated = once(table, ["product"], "description")
+    by_product = dict(zip(rows["product"], rows["description"], strict=True))
+    others = len(by_product.keys() - set(products))
     notes = (
         *_blank_rows(table),
         *note(table.name, repeated, "row is repeated and counts once", "rows are repeated and count once"),
@@ -184,27 +212,26 @@ def _descriptions(folder: Path, products: pd.Series[str]) -> tuple[pd.Series[str
     return products.map(lambda product: by_product.get(product, "")), notes
 
 
-def _attributes(folder: Path, products: pd.Series[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _attributes(folder: Path, products: set[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
     """The attributes of the products, columns `id`, `name`, `value`; a null value is ""."""
-    file = read_optional(folder, "attributes.csv", encoding="Latin-1")
+    file = find(folder, _ATTRIBUTES, "Latin-1")
     if file is None:
         nothing = pd.DataFrame({"id": [], "name": [], "value": []}, dtype=object)
-        return nothing, ("no attributes.csv: products have no attributes",)
-    table = parse_table(file, _COLUMNS["attributes.csv"])
-    table.require_ids("product_uid")
-    known = set(products)
-    owners = table.mapped("product_uid", lambda uid: _owner(uid, known)).frame.rename(columns={"product_uid": "id"})
+        return nothing, (f"no {_ATTRIBUTES}: products have no attributes",)
+
+    def owner(uid: str) -> str | None:
+        """The original file writes some numbers as 100001.0."""
+        if uid not in products and re.fullmatch(r"[0-9]+\.0", uid):
+            uid = uid.removesuffix(".0")
+        return uid if uid in products else None
+
+    table = _table(file)
+    table.require_ids("product")
+    owners = table.mapped("product", owner).frame.rename(columns={"product": "id"})
     attributes = owners[owners["id"].notna()]
     return attributes, (*_blank_rows(table), *_of_others(table, len(owners) - len(attributes)))
 
 
-def _owner(uid: str, products: set[str]) -> str | None:
-    """The product that an attribute belongs to: the original file writes some numbers as 100001.0."""
-    if uid not in products and re.fullmatch(r"[0-9]+\.0", uid):
-        uid = uid.removesuffix(".0")
-    return uid if uid in products else None
-
-
 def _of_others(table: Table, count: int) -> tuple[str, ...]:
-    rule = "of products that train.csv does not name"
+    rule = f"of products that {_TRAIN} does not name"
     return note(table.name, count, f"row {rule} is ignored", f"rows {rule} are ignored")

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, get_args
 
-from relevance.errors import InputError
+from relevance.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["Source", "UnknownProducts", "refuse_unused"]
-
 UnknownProducts = Literal["error", "drop"]
+MAX_GRADE = 999_999_999
+
+_NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?")
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Source:
         format: key of `relevance.datasets.DATASETS`.
         path: the folder of its files.
         columns: our column name -> theirs (format `files`).
-        gains: label -> grade, whole numbers of 0 or more (formats that have labels: wands, esci, files with words).
-        relevant_from: lowest grade that counts as relevant, 1 or more; None: the format's own.
+        gains: label -> grade, numbers of 0 or more (formats that have labels: wands, esci, files with words).
+        relevant_from: lowest grade that counts as relevant, above 0; None: the format's own.
         unknown_products: what a judgment of a product that is not in the catalogue is: an error, or dropped and
             counted.
         over: ids of the products of an index that exists, which the catalogue is made of whatever the files have;
@@ -41,8 +44,8 @@ class Source:
     format: str
     path: Path | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
-    gains: Mapping[str, int] = field(default_factory=dict)
-    relevant_from: int | None = None
+    gains: Mapping[str, float] = field(default_factory=dict)
+    relevant_from: float | None = None
     unknown_products: UnknownProducts = "error"
     over: tuple[str, ...] | None = field(default=None, repr=False)
 
@@ -50,38 +53,64 @@ class Source:
         for part in ("columns", "gains"):
             if not isinstance(getattr(self, part), Mapping):
                 raise self._fault(part, getattr(self, part), "a table")
-            object.__setattr__(self, part, MappingProxyType(dict(getattr(self, part))))
         for ours, theirs in self.columns.items():
             if not isinstance(theirs, str) or not theirs:
                 raise self._fault(f"columns.{ours}", theirs, "the name of a column")
-        for label, grade in self.gains.items():
-            if not _is_whole(grade, lowest=0):
-                raise self._fault(f"gains.{label}", grade, "a whole number of 0 or more")
-        if self.relevant_from is not None and not _is_whole(self.relevant_from, lowest=1):
-            raise self._fault("relevant_from", self.relevant_from, "a whole number of 1 or more")
+        for label, gain in self.gains.items():
+            if not _is_number(gain) or gain < 0:
+                raise self._fault(f"gains.{label}", gain, f"a number from 0 to {MAX_GRADE:,}")
+        if self.relevant_from is not None:
+            if not _is_number(self.relevant_from) or self.relevant_from <= 0:
+                raise self._fault("relevant_from", self.relevant_from, "a number above 0, since grade 0 is irrelevant")
+            object.__setattr__(self, "relevant_from", simplest(self.relevant_from))
         if self.unknown_products not in get_args(UnknownProducts):
             raise self._fault("unknown_products", self.unknown_products, ", ".join(get_args(UnknownProducts)))
+        object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+        gains = {label: simplest(gain) for label, gain in self.gains.items()}
+        object.__setattr__(self, "gains", MappingProxyType(gains))
 
     def _fault(self, setting: str, value: object, allowed: str) -> InputError:
         return InputError(f"data set {self.name!r}: {setting} = {value!r}; allowed: {allowed}")
 
+    def refuse_unused(self, *takes: str) -> None:
+        """Refuse what is set and the format does not use; `relevant_from` and `unknown_products` are for every format.
 
-def _is_whole(value: object, *, lowest: int) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool) and value >= lowest
+        Args:
+            takes: which of `columns` and `gains` the format uses.
+
+        Raises:
+            InputError: one of the others is set.
+        """
+        for setting in ("columns", "gains"):
+            if getattr(self, setting) and setting not in takes:
+                which = f"format {self.format!r} does not use {setting}"
+                allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
+                raise InputError(f"data set {self.name!r}: {which}; settings it takes: {allowed}")
+
+    def gains_of(self, labels: Mapping[str, float]) -> dict[str, float]:
+        """The grade of each label of a format: its own, or that of this source.
+
+        Raises:
+            InputError: the source names a label that the format does not have.
+        """
+        for label in self.gains:
+            if label not in labels:
+                raise InputError(f"data set {self.name!r}: gains: {unknown('label', label, labels)}")
+        return {**labels, **self.gains}
 
 
-def refuse_unused(source: Source, *takes: str) -> None:
-    """Refuse what is set and the format does not use; `relevant_from` and `unknown_products` are for every format.
+def _is_number(value: object) -> bool:
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    return number and math.isfinite(value) and abs(value) <= MAX_GRADE  # type: ignore[arg-type]
 
-    Args:
-        source: what is set.
-        takes: which of `columns` and `gains` the format uses.
 
-    Raises:
-        InputError: one of the others is set.
-    """
-    for setting in ("columns", "gains"):
-        if getattr(source, setting) and setting not in takes:
-            which = f"format {source.format!r} does not use {setting}"
-            allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
-            raise InputError(f"data set {source.name!r}: {which}; settings it takes: {allowed}")
+def simplest(value: float) -> float:
+    """The number as an int where it is whole: it is hashed and printed as one."""
+    return int(value) if value == int(value) else float(value)
+
+
+def parsed_grade(text: str) -> float | None:
+    """The grade that a text says (`3`, `3.0`, `0.37`; below 0 too), None where it says none."""
+    if not _NUMBER.fullmatch(text) or not abs(float(text)) <= MAX_GRADE:
+        return None
+    return simplest(float(text))

@@ -1,30 +1,132 @@
-"""Strict tables: every row has every field, every field is text, and an error names the line and column."""
+"""What the loaders share: finding files, tables of judgments, and the records that are built row by row."""
 
 from __future__ import annotations
 
-import csv
+import zipfile
 from array import array
-from dataclasses import dataclass, replace
-from functools import partial
-from itertools import islice
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pandas as pd
 
-from relevance.datasets.files import found, shown
 from relevance.errors import InputError
+from relevance.files import Number, TextFile, input_errors, json_kind, member_path, quoted, shown, zip_members
+from relevance.records import Catalogue
+from relevance.text import some
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from relevance.datasets.files import TextFile
-
-__all__ = ["ID_RULE", "Table", "collected", "is_id", "parse_table"]
+    from relevance.datasets.source import Source
 
 ID_RULE = "an id: one or more printable characters without white space"
+BLANK_QUERY = "a query of at least one character that is not white space"
 
-_ROWS_AT_ONCE = 512  # few enough to stay in the processor's cache: four times as fast as 50,000
+_REMEMBERED = 100_000
+"""How many distinct names and values are remembered, so that one that recurs is one text in memory."""
+
+_MISSING = object()
+
+
+def is_id(text: str) -> bool:
+    """Whether a text follows `ID_RULE`: printable characters hold no white space but the space."""
+    return bool(text) and text.isprintable() and " " not in text
+
+
+def note(where: str, count: int, one: str, many: str) -> tuple[str, ...]:
+    """A note of what a file or folder holds `count` times, or none."""
+    return (f"{where}: {count:,} {one if count == 1 else many}",) if count else ()
+
+
+def described(value: object) -> str:
+    """A JSON value as errors show it."""
+    if value is _MISSING:
+        return "nothing"
+    if isinstance(value, Number):
+        return f"the number {quoted(value)[1:-1]}"
+    if isinstance(value, str):
+        return quoted(value)
+    return str(value).lower() if isinstance(value, bool) else json_kind(value)
+
+
+# Files
+
+
+def existing_folder(source: Source) -> Path:
+    """The folder of a data set.
+
+    Raises:
+        InputError: none is given, or it is not a folder that is there.
+    """
+    path = source.path
+    if path is None:
+        raise InputError(f"data set {source.name!r} needs the folder of its files; allowed: {source.format}:DIR")
+    with input_errors(path):
+        if not path.exists():
+            raise InputError(f"data set {source.name!r}: there is no folder {shown(path)}")
+        if not path.is_dir():
+            raise InputError(f"data set {source.name!r}: {shown(path)} is not a folder")
+    return path
+
+
+def find(folder: Path, name: str, encoding: Literal["UTF-8", "Latin-1"] = "UTF-8") -> TextFile | None:
+    """A file under its name, or packed: as `products.csv.zip`, as `products.csv.gz`, or in `products.zip`.
+
+    Raises:
+        InputError: it is there in several ways, or it is no file.
+    """
+    stem = folder / f"{name.rpartition('.')[0]}.zip"
+    with input_errors(folder):
+        there = [path for path in (folder / f"{name}{end}" for end in ("", ".zip", ".gz")) if path.exists()]
+        if stem.is_file() and _holds(stem, name):
+            there.append(stem)
+    if len(there) > 1:
+        both = " and ".join(path.name for path in there)
+        raise InputError(f"{shown(folder)} has both {both}; only one of them may be there")
+    if there and not there[0].is_file():
+        raise InputError(f"{shown(there[0])} is not a file")
+    return TextFile(there[0], name, encoding) if there else None
+
+
+def _holds(path: Path, name: str) -> bool:
+    with input_errors(path), zipfile.ZipFile(path) as archive:
+        return any(member_path(member).name == name for member in zip_members(archive))
+
+
+def find_one(folder: Path, *names: str, encoding: Literal["UTF-8", "Latin-1"] = "UTF-8") -> TextFile:
+    """The one file of these names that is there, plain or packed.
+
+    Raises:
+        InputError: none is there, or several are.
+    """
+    there = [file for name in names if (file := find(folder, name, encoding))]
+    if len(there) == 1:
+        return there[0]
+    either = f"one of {' and '.join(names)}" if len(names) > 1 else names[0]
+    if there:
+        both = " and ".join(file.path.name for file in there)
+        raise InputError(f"{shown(folder)} has {both}; only {either} may be there")
+    stems = {name.partition(".")[0] for name in names}
+    similar = sorted(path.name for path in folder.iterdir() if path.name.partition(".")[0] in stems)
+    instead = f", but {some(list(map(quoted, similar)), 3)}" if similar else ""
+    missing = " and no ".join(names)
+    raise InputError(f"{shown(folder)} has no {missing}{instead}; {either} is needed, plain or as .zip or .gz")
+
+
+def mark_note(*files: TextFile | None) -> tuple[str, ...]:
+    """Notes of the byte order marks that spreadsheets put at the start of their UTF-8."""
+    marked = [file for file in files if file is not None and file.has_mark()]
+    return tuple(f"{file.path.name}: the byte order mark at its start is skipped" for file in marked)
+
+
+def unused_note(file: TextFile, names: Iterable[str]) -> tuple[str, ...]:
+    """A note of the columns or keys that mean nothing to us: one of them may be a slip of the pen."""
+    unused = [quoted(name)[1:-1] if name.strip() else "a column without a name" for name in names]
+    return (f"{file.path.name}: not used: {some(unused, 5)}",) if unused else ()
+
+
+# Tables
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,17 +135,19 @@ class Table:
 
     Attributes:
         path: the file that they come from.
-        frame: its columns, all text (an empty field is ""), its rows in order, without the blank ones.
-        blank_rows: how many rows hold nothing in any field.
-        line: the line of the file on which a row of the frame begins; the first is line 1.
-        unit: what `line` counts.
+        frame: its columns by our names, all text (an empty field is ""), its rows in order, without the blank ones.
+        lines: the line of the file on which each row begins; the first is line 1.
+        names: our column name -> the file's own, for messages.
+        unit: what `lines` counts.
+        blank: how many rows hold nothing in any field.
     """
 
     path: Path
     frame: pd.DataFrame
-    blank_rows: int
-    line: Callable[[int], int]
+    lines: Sequence[int]
+    names: Mapping[str, str] = field(default_factory=dict)
     unit: str = "line"
+    blank: int = 0
 
     @property
     def name(self) -> str:
@@ -57,9 +161,8 @@ class Table:
 
     def fault(self, row: int, column: str, allowed: str) -> InputError:
         """The error for a field."""
-        value = str(self.frame[column].iloc[row])
-        where = f"{shown(self.path)}, {self.unit} {self.line(row)}, column {column}"
-        return InputError(f"{where}: found {found(value)}; allowed: {allowed}")
+        where = f"{shown(self.path)}, {self.unit} {self.lines[row]}, column {self.names.get(column, column)}"
+        return InputError(f"{where}: found {quoted(str(self.frame[column].iloc[row]))}; allowed: {allowed}")
 
     def require(self, column: str, accepts: Callable[[str], object], allowed: str) -> None:
         """Check each distinct value of a column.
@@ -69,46 +172,32 @@ class Table:
         """
         for value in dict.fromkeys(self.frame[column].tolist()):
             if not accepts(value):
-                row = int((self.frame[column] == value).to_numpy().argmax())
-                raise self.fault(row, column, allowed)
+                raise self.fault(int((self.frame[column] == value).to_numpy().argmax()), column, allowed)
 
     def require_ids(self, column: str) -> None:
         """Check that a column holds ids, see `is_id`."""
         self.require(column, is_id, ID_RULE)
 
 
-def is_id(text: str) -> bool:
-    """Whether a text follows `ID_RULE`: printable characters hold no white space but the space."""
-    return bool(text) and text.isprintable() and " " not in text
-
-
-def parse_table(file: TextFile, columns: Sequence[str]) -> Table:
-    """Parse a CSV file whose columns are `columns`, in any order.
-
-    Raises:
-        InputError: the file is empty or has no rows, its columns are others, a row has another number of fields, or
-            its quotes are wrong.
-    """
-    _, header = next(_records(file), (1, []))
-    _check_header(file, header, columns)
-    try:
-        values, blank_rows = _columns(file, width=len(header))
-    except (csv.Error, ValueError) as error:
-        raise _malformed_row(file, width=len(header)) from error
-    if not values[0]:
-        raise InputError(f"{shown(file.path)} has a header but no rows; allowed: one row or more")
-    # Python's own strings, whatever pandas would infer: rows are walked in Python, and ids sort by code point.
-    frame = pd.DataFrame(dict(zip(header, values, strict=True)), dtype=object)
-    return Table(file.path, frame, blank_rows, partial(_line_of_row, file))
-
-
 def collected(
-    path: Path, names: Sequence[str], rows: Iterable[tuple[int, Sequence[str]]], *, unit: str = "line", which: str = ""
+    path: Path,
+    names: Mapping[str, str],
+    rows: Iterable[tuple[int, Sequence[str]]],
+    *,
+    unit: str = "line",
+    which: str = "",
 ) -> Table:
-    """The table of rows that come one by one with their lines; their fields stand in the order of `names`.
+    """The table of rows that come one by one with their lines.
+
+    Args:
+        path: their file.
+        names: our column name -> the file's own, in the order of a row's fields.
+        rows: line and fields.
+        unit: what the lines count.
+        which: which rows these are, for the message where there is none.
 
     Raises:
-        InputError: there is no row (`which` says of which kind).
+        InputError: there is no row.
     """
     lines = array("q")
     columns: list[list[str]] = [[] for _ in names]
@@ -117,56 +206,181 @@ def collected(
         lines.append(line)
         for column, text in zip(columns, fields, strict=True):
             column.append(known.setdefault(text, text))  # ids and grades recur by the million
+        if len(known) > _REMEMBERED:
+            known.clear()
     if not lines:
         raise InputError(f"{shown(path)} has no rows{which}; allowed: one row or more")
+    # Python's own strings, whatever pandas would infer: rows are walked in Python, and ids sort by code point
     frame = pd.DataFrame(dict(zip(names, columns, strict=True)), dtype=object)
-    return Table(path, frame, 0, lines.__getitem__, unit)
+    return Table(path, frame, lines, names, unit)
 
 
-def _line_of_row(file: TextFile, row: int) -> int:
-    """Found by reading the file again: for errors only."""
-    lines = (line for line, fields in _records(file) if any(fields))
-    return next(islice(lines, row + 1, None))
+def delimiter_of(file: TextFile) -> str:
+    """What separates the columns of a CSV file: commas, or what spreadsheets of some countries write instead."""
+    header = next(file.lines(), "")
+    return "," if "," in header else next((one for one in ";\t" if one in header), ",")
 
 
-def _check_header(file: TextFile, header: list[str], columns: Sequence[str]) -> None:
-    expected = ", ".join(columns)
-    if not header:
-        raise InputError(f"{shown(file.path)} is empty or begins with an empty line; expected columns: {expected}")
-    if sorted(header) != sorted(columns):
-        raise InputError(f"{shown(file.path)}, line 1: found columns {found(', '.join(header))}; expected: {expected}")
+def selected_rows(
+    file: TextFile, columns: Sequence[str], delimiter: str, *, only: bool = False, blank: list[int] | None = None
+) -> Iterator[tuple[int, list[str]]]:
+    """The rows of a file with a header: the fields of some columns in the order in which these are named.
+
+    Raises:
+        InputError: one of them is not there, or twice; or others are there, where these are to be the `only` ones.
+    """
+    rows = file.rows(delimiter, blank=blank)
+    _, header = next(rows)
+    if any(header.count(name) != 1 for name in columns) or (only and len(header) > len(columns)):
+        among = "" if only else " among them"
+        by = {",": "commas", "\t": "tabs", ";": "semicolons"}[delimiter]
+        expected = f"expected{among}: {', '.join(columns)}, separated by {by}"
+        raise file.fault(1, f"found columns {quoted(', '.join(header))}; {expected}")
+    places = [header.index(name) for name in columns]
+    for line, fields in rows:
+        yield line, [fields[at] for at in places]
 
 
-def _columns(file: TextFile, *, width: int) -> tuple[list[list[str]], int]:
-    """The columns below the header and the number of blank rows; ValueError if a row has another width."""
-    reader = csv.reader(file.lines(), strict=True)
-    next(reader)
-    columns: list[list[str]] = [[] for _ in range(width)]
-    blank_rows = 0
-    while rows := list(islice(reader, _ROWS_AT_ONCE)):
-        filled = list(filter(any, rows))
-        blank_rows += len(rows) - len(filled)
-        for column, fields in zip(columns, zip(*filled, strict=True), strict=bool(filled)):
-            column.extend(fields)
-    return columns, blank_rows
+# Records
 
 
-def _records(file: TextFile) -> Iterator[tuple[int, list[str]]]:
-    """Rows, the header first, with the line on which each begins; slower than a bare reader, for errors only."""
-    reader = csv.reader(file.lines(), strict=True)
-    line = 1
-    try:
-        for fields in reader:
-            yield line, fields
-            line = reader.line_num + 1
-    except csv.Error as error:
-        where = f"{shown(file.path)}, line {line}"
-        raise InputError(f'{where}: {error}; allowed: CSV, fields in "quotes", a quote inside as ""') from error
+class HasFaults(Protocol):
+    """A file whose errors name a line, or a row."""
+
+    def fault(self, line: int, problem: str, *, at: str = "") -> InputError:
+        """The error for a line, or for a place in it."""
 
 
-def _malformed_row(file: TextFile, *, width: int) -> InputError:
-    """The error for the first row that cannot be parsed or has another width."""
-    for line, fields in _records(file):
-        if any(fields) and len(fields) != width:
-            return InputError(f"{shown(file.path)}, line {line}: found {len(fields)} fields; allowed: {width}")
-    raise AssertionError(f"{file.path}: no row is malformed")
+class Products:
+    """The columns of a catalogue that is being read: text, no object a product.
+
+    Args:
+        file: where the products come from.
+        id_name: what the file calls an id.
+    """
+
+    def __init__(self, file: HasFaults, id_name: str) -> None:
+        self._file, self._id_name = file, id_name
+        self._lines: dict[str, int] = {}
+        self._titles: list[str] = []
+        self._descriptions: list[str] = []
+        self._attributes: tuple[list[str], list[str], list[str]] = ([], [], [])
+        self._known: dict[str, str] = {}
+
+    def add(
+        self, line: int, identifier: str, title: str, description: str, attributes: Iterable[tuple[str, str]] = ()
+    ) -> None:
+        """Add a product.
+
+        Raises:
+            InputError: its id is none, or is there already.
+        """
+        _refuse_id(self._file, line, self._id_name, identifier, self._lines)
+        self._lines[identifier] = line
+        self._titles.append(title)
+        self._descriptions.append(description)
+        owners, names, values = self._attributes
+        if len(self._known) > _REMEMBERED:
+            self._known.clear()
+        for name, value in attributes:
+            owners.append(identifier)
+            names.append(self._known.setdefault(name, name))
+            values.append(self._known.setdefault(value, value))
+
+    def catalogue(self, *, what: str = "product") -> Catalogue:
+        """The catalogue of the products so far, which are handed over to it.
+
+        Raises:
+            InputError: there is none.
+        """
+        if not self._lines:
+            raise self._file.fault(1, f"found no {what}; allowed: one or more")
+        products = {"id": list(self._lines), "title": self._titles, "description": self._descriptions}
+        attributes = dict(zip(("id", "name", "value"), self._attributes, strict=True))
+        frames = pd.DataFrame(products, dtype=object), pd.DataFrame(attributes, dtype=object)
+        self._known.clear()
+        self._lines.clear()
+        for column in (*products.values(), *self._attributes):
+            column.clear()  # the frames have pointers of their own
+        return Catalogue(*frames)
+
+
+def query_texts(file: HasFaults, rows: Iterable[tuple[int, str, str]], names: tuple[str, str]) -> dict[str, str]:
+    """The text of each query by id.
+
+    Args:
+        file: where the queries come from.
+        rows: line, id and text of each.
+        names: what the file calls an id and a text.
+
+    Raises:
+        InputError: an id is none or stands twice, or a text is nothing but white space.
+    """
+    texts: dict[str, str] = {}
+    lines: dict[str, int] = {}
+    for line, identifier, text in rows:
+        _refuse_id(file, line, names[0], identifier, lines)
+        if not text.strip():
+            problem = f"found {quoted(text)}; allowed: a query that is not only white space"
+            raise file.fault(line, problem, at=names[1])
+        texts[identifier], lines[identifier] = text, line
+    return texts
+
+
+def _refuse_id(file: HasFaults, line: int, name: str, identifier: str, lines: Mapping[str, int]) -> None:
+    if not is_id(identifier):
+        raise file.fault(line, f"found {quoted(identifier)}; allowed: {ID_RULE}", at=name)
+    if identifier in lines:
+        again = f"found {quoted(identifier)} again (line {lines[identifier]}); allowed: an id once"
+        raise file.fault(line, again, at=name)
+
+
+@dataclass(frozen=True)
+class JsonRecord:
+    """A JSON object of a file, and where it stands."""
+
+    file: HasFaults
+    line: int
+    value: Any
+
+    def fault(self, key: str, value: object, allowed: str) -> InputError:
+        """The error for the value of a key."""
+        at = f"key {quoted(key)}" if key else ""
+        return self.file.fault(self.line, f"found {described(value)}; allowed: {allowed}", at=at)
+
+    def identifier(self, key: str) -> str:
+        """An id: text, or a whole number, which is taken as it is written."""
+        value = self.value.get(key, _MISSING)
+        whole = isinstance(value, Number) and value.lstrip("-").isdecimal()
+        if not whole and (not isinstance(value, str) or isinstance(value, Number) or not is_id(value)):
+            raise self.fault(key, value, f"{ID_RULE}, or a whole number")
+        return str(value)
+
+    def text(self, key: str, *, required: bool) -> str:
+        """Text; "" where it may be missing and is, or is null."""
+        value = self.value.get(key, _MISSING)
+        if not required and (value is _MISSING or value is None):
+            return ""
+        if not isinstance(value, str) or isinstance(value, Number):
+            raise self.fault(key, value, "text")
+        return value
+
+    def scalar(self, key: str, value: object) -> str:
+        """Text as it is, a number as it is written, `true` or `false`."""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str):
+            return str(value)
+        raise self.fault(key, value, "text, a number, true, false, or a list of them")
+
+    def attributes(self, key: str) -> Iterator[tuple[str, str]]:
+        """Name and value of an object's entries, in order; each value of a list is one, null is none."""
+        value = self.value.get(key)
+        if value is None:
+            return
+        if not isinstance(value, dict):
+            raise self.fault(key, value, "an object of names and values")
+        for name, entry in value.items():
+            for one in entry if isinstance(entry, list) else (entry,):
+                if one is not None:
+                    yield name, self.scalar(f"{key}.{name}", one)

@@ -1,15 +1,15 @@
-"""The data set of one's own: what its files become."""
+"""The data set of one's own: what its files become, what is tolerated and noted, and the mistakes of a newcomer."""
 
 from __future__ import annotations
 
-import hashlib
+import gzip
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from written import as_zip, load, load_pairs, write
+from helpers.datasets import SHOP, as_zip, attributes, hashes, load, load_pairs, products, refusal, triples, write
 
-from relevance.errors import InputError
+from relevance import datasets
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,177 +17,188 @@ if TYPE_CHECKING:
 
     from relevance.records import Dataset
 
-PRODUCTS = [
-    {"id": "p2", "title": "oak shelf", "description": "holds 20 kg", "attributes": {"Wood": "oak", "Colour": "brown"}},
-    {"id": 7, "title": "Café mug"},
-]
-SHOP: Mapping[str, bytes] = {
-    "products.jsonl": b"".join(json.dumps(product).encode() + b"\n" for product in PRODUCTS),
-    "queries.tsv": "q1\tshelf\nq2\tthé mug\n".encode(),
-    "qrels.txt": b"q1 0 p2 2\nq1 0 7 0\nq2 0 7 1\n",
+QRELS = {("shelf", "p2", 2), ("shelf", "7", 0), ("thé mug", "7", 1)}
+PRODUCTS_CSV = b"id,title,attr_x\np2,oak shelf,a\n7,Caf\xc3\xa9 mug,b\n"
+BY_ID: Mapping[str, bytes | None] = {
+    "qrels.txt": None,
+    "judgments.csv": b"grade,query,product\n2,q1,p2\n0,q1,7\n1,q2,7\n",
 }
 
 
-def _triples(dataset: Dataset) -> set[tuple[str, str, int]]:
-    judgments = dataset.judgments
-    rows = zip(judgments.queries, judgments.products, judgments.grades, strict=True)
-    return {(dataset.queries.ids[query], dataset.catalogue.ids[product], int(grade)) for query, product, grade in rows}
+def _load(folder: Path, changed: Mapping[str, bytes | None] = {}, **settings: object) -> Dataset:
+    return load("files", write(folder, {**SHOP, **changed}), **settings)
 
 
-def _attributes(dataset: Dataset) -> list[tuple[int, str, str]]:
-    return list(dataset.catalogue.attributes.itertuples(index=False, name=None))
-
-
-def _without(files: Mapping[str, bytes], *names: str, **others: bytes) -> dict[str, bytes]:
-    return {name: content for name, content in files.items() if name not in names} | others
+def _judged(folder: Path, content: bytes, name: str = "judgments.csv", **settings: object) -> Dataset:
+    """The shop with judgments that hold the text of queries."""
+    return _load(folder, {"qrels.txt": None, "queries.tsv": None, name: content}, **settings)
 
 
 def test_products_queries_and_judgments(tmp_path: Path) -> None:
     """Products are there, judged or not; attributes keep their order; a whole number is an id as it is written."""
-    dataset = load("files", write(tmp_path, SHOP))
-    assert dataset.catalogue.products.to_numpy().tolist() == [["7", "Café mug", ""], ["p2", "oak shelf", "holds 20 kg"]]
-    assert _attributes(dataset) == [(1, "Wood", "oak"), (1, "Colour", "brown")]
-    assert dict(zip(dataset.queries.ids, dataset.queries.texts, strict=True)) == {"q1": "shelf", "q2": "thé mug"}
-    assert _triples(dataset) == {("q1", "p2", 2), ("q1", "7", 0), ("q2", "7", 1)}
+    dataset = _load(tmp_path)
+    assert products(dataset) == [["7", "Café mug", ""], ["p2", "oak shelf", "holds 20 kg"]]
+    assert attributes(dataset) == [("p2", "Wood", "oak"), ("p2", "Colour", "brown")]
+    assert (dataset.queries.ids, triples(dataset)) == (("q1", "q2"), QRELS)
     assert (dataset.name, dataset.notes, dataset.judgments.relevant_from) == ("files", (), 1)
 
 
-def test_csv_products_are_the_same(tmp_path: Path) -> None:
+@pytest.mark.parametrize("delimiter", [b",", b";", b"\t"], ids=["commas", "semicolons", "tabs"])
+def test_csv_products_and_judgments(tmp_path: Path, delimiter: bytes) -> None:
     """An attribute is called as its whole column; an empty field is none; columns stand in any order."""
-    content = "title,attr_t_wood,id,description,attr_n\noak shelf,oak,p2,holds 20 kg,\nCafé mug,,7,,0.3\n".encode()
-    dataset = load("files", write(tmp_path, _without(SHOP, "products.jsonl") | {"products.csv": content}))
-    assert dataset.catalogue.products.to_numpy().tolist() == [["7", "Café mug", ""], ["p2", "oak shelf", "holds 20 kg"]]
-    assert _attributes(dataset) == [(0, "attr_n", "0.3"), (1, "attr_t_wood", "oak")]
+    content = b"title,attr_t_wood,id,description,attr_n\noak shelf,oak,p2,holds 20 kg,\nCaf\xc3\xa9 mug,,7,,0.3\n"
+    assert BY_ID["judgments.csv"]
+    files = {**BY_ID, "products.jsonl": None, "products.csv": content.replace(b",", delimiter)}
+    dataset = _load(tmp_path, {**files, "judgments.csv": BY_ID["judgments.csv"].replace(b",", delimiter)})
+    assert products(dataset) == [["7", "Café mug", ""], ["p2", "oak shelf", "holds 20 kg"]]
+    assert attributes(dataset) == [("7", "attr_n", "0.3"), ("p2", "attr_t_wood", "oak")]
+    assert (triples(dataset), dataset.notes) == (QRELS, ())
 
 
 def test_values_of_attributes(tmp_path: Path) -> None:
     """Numbers keep their digits, a list is an attribute for each value, null is none, an empty text is one."""
-    attributes = b'{"n": 6.0, "b": true, "l": ["x", 1e-06, null], "z": null, "e": ""}'
-    product = b'{"id": "7", "title": "t", "description": null, "attributes": ' + attributes + b"}\n"
-    files = SHOP | {"products.jsonl": product, "qrels.txt": b"q1 0 7 1\n"}
-    assert _attributes(load("files", write(tmp_path, files))) == [
-        (0, "n", "6.0"),
-        (0, "b", "true"),
-        (0, "l", "x"),
-        (0, "l", "1e-06"),
-        (0, "e", ""),
-    ]
+    values = b'{"n": 6.0, "b": true, "l": ["x", 1e-06, null], "z": null, "e": ""}'
+    product = b'{"id": "7", "title": "t", "description": null, "attributes": ' + values + b"}\n"
+    dataset = _load(tmp_path, {"products.jsonl": product, "qrels.txt": b"q1 0 7 1\n"})
+    pairs = [(name, value) for _, name, value in attributes(dataset)]
+    assert pairs == [("n", "6.0"), ("b", "true"), ("l", "x"), ("l", "1e-06"), ("e", "")]
 
 
 def test_queries_by_their_text(tmp_path: Path) -> None:
     """Without queries.tsv the judgments hold the text, and its hash is the id."""
-    judgments = 'query,product,grade\n"thé, mug",7,3.0\nshelf,p2,1\n'.encode()
-    files = _without(SHOP, "queries.tsv", "qrels.txt") | {"judgments.csv": judgments}
-    dataset = load("files", write(tmp_path, files))
-    mug, shelf = (f"q{hashlib.sha256(text.encode()).hexdigest()[:12]}" for text in ("thé, mug", "shelf"))
-    assert _triples(dataset) == {(mug, "7", 3), (shelf, "p2", 1)}
+    dataset = _judged(tmp_path, 'query,product,grade\n"thé, mug",7,3.0\nshelf,p2,1\n'.encode())
+    assert triples(dataset) == {("thé, mug", "7", 3), ("shelf", "p2", 1)}
+    assert dict(zip(dataset.queries.texts, dataset.queries.ids, strict=True))["shelf"] == "q3eefa42d5206"
 
 
-def test_judgments_by_id(tmp_path: Path) -> None:
-    """With queries.tsv a CSV of judgments names queries by id."""
-    files = _without(SHOP, "qrels.txt") | {"judgments.csv": b"grade,query,product\n2,q1,p2\n0,q1,7\n1,q2,7\n"}
-    assert _triples(load("files", write(tmp_path, files))) == {("q1", "p2", 2), ("q1", "7", 0), ("q2", "7", 1)}
+def test_grades_are_numbers(tmp_path: Path) -> None:
+    """Decimal ones are their own gain (clicks, mean ratings), and may be relevant; whole ones stay whole."""
+    content = b"query,product,grade\nshelf,p2,0.37\nshelf,7,1e-2\nmug,7,3.50\n"
+    dataset = _judged(tmp_path, content, relevant_from=0.2)
+    assert triples(dataset) == {("shelf", "p2", 0.37), ("shelf", "7", 0.01), ("mug", "7", 3.5)}
+    assert dataset.judgments.relevant_from == 0.2
+    whole = _load(tmp_path / "whole", {"qrels.txt": b"q1 0 p2 2.0\nq1 0 7 -1\nq2 0 7 1\n"})
+    assert (triples(whole), whole.judgments.grades.dtype.kind) == (QRELS, "i")
+    assert hashes(whole) == hashes(_load(tmp_path / "same"))
+    assert whole.notes == ("qrels.txt: 1 grade is below 0 and read as 0",)
+
+
+def test_words_as_grades(tmp_path: Path) -> None:
+    """Each word has its grade in `gains`, whole or not."""
+    files = {"qrels.txt": b"q1 0 p2 good\nq1 0 7 bad\nq2 0 7 fair\n"}
+    dataset = _load(tmp_path, files, gains={"good": 1.0, "fair": 0.5, "bad": 0}, relevant_from=1)
+    assert triples(dataset) == {("shelf", "p2", 1), ("shelf", "7", 0), ("thé mug", "7", 0.5)}
+
+
+def test_ratings_of_several_raters(tmp_path: Path) -> None:
+    """With a column that names the rater their mean counts; one rater has one opinion."""
+    content = b"query,product,grade,rater\nshelf,p2,3,ann\nshelf,p2,4,bob\nshelf,p2,4,bob\nmug,7,1,bob\n"
+    dataset = _judged(tmp_path, content)
+    assert triples(dataset) == {("shelf", "p2", 3.5), ("mug", "7", 1)}
+    assert dataset.notes == ("judgments.csv: grades are the means of 2 raters' ratings",)
+    mapped = _judged(tmp_path, content.replace(b"rater", b"who"), columns={"rater": "who"})
+    assert triples(mapped) == triples(dataset)
+    write(tmp_path, {"judgments.csv": content + b"mug,7,2,bob\n"})
+    assert "lines 5 and 6, column grade: found '1' and '2' for the same query 'mug'" in refusal("files", tmp_path)
 
 
 def test_what_quepid_exports(tmp_path: Path) -> None:
-    """Its name, its columns, its decimal ratings; rows without a rating are left out, and counted."""
-    exported = b"query,docid,rating\nshelf,p2,3.0\nshelf,7,0\nnobody rated this,,\nmug,p2,\n"
-    files = _without(SHOP, "queries.tsv", "qrels.txt") | {"case_12_judgements.csv": exported}
-    dataset = load("files", write(tmp_path, files))
-    assert (dataset.queries.texts, sorted(dataset.judgments.grades.tolist())) == (("shelf",), [0, 3])
-    assert dataset.notes == ("case_12_judgements.csv: 2 rows without a rating are left out",)
+    """Decimal ratings; rows without one are left out; the space that keeps spreadsheets from running a text goes."""
+    exported = b"query,docid,rating\nshelf,p2,3.0\n -25 bolt,7,1.5\n mug,7,0\nnobody rated this,,\nmug,p2,\n"
+    dataset = _judged(tmp_path, exported, name="case_12_judgements.csv")
+    assert triples(dataset) == {("shelf", "p2", 3), ("-25 bolt", "7", 1.5), (" mug", "7", 0)}
+    assert dataset.notes == (
+        "case_12_judgements.csv: 2 rows without a rating are left out",
+        "case_12_judgements.csv: 1 field has a space in front of = + - or @, which Quepid puts there: left out",
+    )
+
+
+def test_white_space_and_case_are_noted(tmp_path: Path) -> None:
+    """`drill`, `drill ` and `Drill` are three queries, and somebody should know."""
+    content = b"query,product,grade\ndrill,7,1\ndrill ,7,1\nDrill,7,1\nsaw,7,1\n"
+    dataset = _judged(tmp_path, content)
+    assert len(dataset.queries) == 4
+    example = "('Drill' and 'drill')"
+    assert dataset.notes == (f"judgments.csv: 2 queries differ from others in white space or case only {example}",)
+
+
+def test_tab_separated_fields_in_quotes(tmp_path: Path) -> None:
+    """As spreadsheets save them: read without their quotes, as everywhere, and counted; other quotes are text."""
+    texts = b'q1\t"fawkes 36"" vanity"\nq2\t12" "shelf"\n"q3"\t"a\tb"\n'
+    rated = b"q1 0 p2 2\nq2 0 7 1\nq3 0 7 1\n"
+    dataset = _load(tmp_path, {"queries.tsv": texts, "qrels.txt": rated, "pairs.tsv": b'"36"" mug"\t"7"\t"2"\n'})
+    assert dataset.queries.texts == ('fawkes 36" vanity', '12" "shelf"', "a\tb")
+    assert dataset.notes == ("queries.tsv: 3 fields in CSV quotes are read without them",)
+    assert load_pairs("files", tmp_path).to_numpy().tolist() == [['36" mug', "7", "Café mug", 2.0]]
 
 
 def test_empty_lines_of_qrels(tmp_path: Path) -> None:
     """Quepid's TREC export has some; tabs separate as spaces do."""
-    files = SHOP | {"qrels.txt": b"\nq1 0 p2 2\n\nq1\t0\t7\t0\r\nq2  Q0  7  1"}
-    assert _triples(load("files", write(tmp_path, files))) == {("q1", "p2", 2), ("q1", "7", 0), ("q2", "7", 1)}
+    assert triples(_load(tmp_path, {"qrels.txt": b"\nq1 0 p2 2\n\nq1\t0\t7\t0\r\nq2  Q0  7  1"})) == QRELS
 
 
+@pytest.mark.parametrize("end", [b"\r\n", b"\r"], ids=["Windows", "old Macs"])
 @pytest.mark.parametrize("name", ["products.jsonl", "products.csv", "queries.tsv", "qrels.txt", "judgments.csv"])
-def test_windows_files(tmp_path: Path, name: str) -> None:
-    """A byte order mark and Windows line ends change nothing; the mark is noted."""
-    csv_files = {
-        "products.csv": "id,title,attr_x\np2,oak shelf,a\n7,Café mug,b\n".encode(),
-        "judgments.csv": b"query,product,grade\nq1,p2,2\nq1,7,0\nq2,7,1\n",
-    }
-    twin = {"products.csv": "products.jsonl", "judgments.csv": "qrels.txt"}
-    files = _without(SHOP, twin[name]) | {name: csv_files[name]} if name in csv_files else dict(SHOP)
+def test_files_of_other_systems(tmp_path: Path, name: str, end: bytes) -> None:
+    """A byte order mark and other line ends change nothing; the mark is noted."""
+    files: dict[str, bytes | None] = dict(SHOP)
+    if name == "products.csv":
+        files |= {"products.jsonl": None, name: PRODUCTS_CSV}
+    if name == "judgments.csv":
+        files |= BY_ID
     expected = load("files", write(tmp_path / "unix", files))
-    files[name] = b"\xef\xbb\xbf" + files[name].replace(b"\n", b"\r\n")
-    found = load("files", write(tmp_path / "windows", files))
-    assert found.catalogue.sha256 == expected.catalogue.sha256
-    assert (found.queries.sha256, _triples(found)) == (expected.queries.sha256, _triples(expected))
-    assert found.notes == (f"{name}: the byte order mark at its start is skipped",)
+    content = files[name]
+    assert content is not None
+    files[name] = b"\xef\xbb\xbf" + content.replace(b"\n", end)
+    dataset = load("files", write(tmp_path / "other", files))
+    assert hashes(dataset) == hashes(expected)
+    assert dataset.notes == (f"{name}: the byte order mark at its start is skipped",)
 
 
-def test_zipped_files(tmp_path: Path) -> None:
-    """Each file may be packed."""
-    packed = {f"{name}.zip": as_zip(name, content) for name, content in SHOP.items()}
-    expected, found = load("files", write(tmp_path / "a", SHOP)), load("files", write(tmp_path / "b", packed))
-    assert found.catalogue.sha256 == expected.catalogue.sha256
-    assert _triples(found) == _triples(expected)
+@pytest.mark.parametrize("packed", ["NAME.zip", "STEM.zip", "NAME.gz"])
+def test_packed_files(tmp_path: Path, packed: str) -> None:
+    """Each file may be packed, as macOS, Windows and gzip do it."""
+    files = {}
+    for name, content in SHOP.items():
+        to = packed.replace("NAME", name).replace("STEM", name.partition(".")[0])
+        files[to] = gzip.compress(content) if to.endswith("gz") else as_zip(f"data/{name}", content)
+    assert hashes(load("files", write(tmp_path / "packed", files))) == hashes(_load(tmp_path / "plain"))
+    both = write(tmp_path / "packed", {"products.jsonl": SHOP["products.jsonl"]})
+    assert "has both products.jsonl and products." in refusal("files", both)
 
 
-def test_columns_of_other_names(tmp_path: Path) -> None:
-    """A map of names finds products and judgments; what is not used is noted."""
+def test_files_that_nobody_reads_are_noted(tmp_path: Path) -> None:
+    """A `queries.csv` beside `queries.tsv`: somebody may think that it counts."""
+    others = {"queries.csv": b"id,text\n", "Judgments.xlsx": b"", "README.md": b""}
+    ours = "products.jsonl, products.csv, queries.tsv, qrels.txt, judgments.csv, pairs.tsv"
+    assert _load(tmp_path, others).notes == (f"not read: Judgments.xlsx, queries.csv; allowed: {ours}",)
+    write(tmp_path, {"products.tsv": b""})
+    (tmp_path / "products.jsonl").unlink()
+    assert "has no products.jsonl and no products.csv, but 'products.tsv'; one of" in refusal("files", tmp_path)
+
+
+def test_columns_of_other_names_and_what_is_not_used(tmp_path: Path) -> None:
+    """A map of names finds products and judgments; what is not used is noted, also a column without a name."""
     files = {
-        "products.csv": b"sku,name,attr_a,price\n1,shelf,x,9.99\n2,mug,,5\n",
+        "products.csv": b"sku,name,attr_a,price,,\n1,shelf,x,9.99,,\n2,mug,,5,,\n",
         "judgments.csv": b"term,sku,stars,who\nshelf,1,2,me\n",
     }
     columns = {"id": "sku", "title": "name", "query": "term", "product": "sku", "grade": "stars"}
     dataset = load("files", write(tmp_path, files), columns=columns)
-    assert dataset.catalogue.products["title"].tolist() == ["shelf", "mug"]
-    assert dataset.judgments.grades.tolist() == [2]
-    assert dataset.notes == ("products.csv: not used: price", "judgments.csv: not used: who")
-
-
-def test_keys_that_are_not_used(tmp_path: Path) -> None:
-    """A slip of the pen in an optional key shows itself in the notes; the first five are named."""
-    product = {"id": "7", "title": "t", "descripton": "lost", **dict.fromkeys("abcdef", 1)}
-    files = SHOP | {"products.jsonl": json.dumps(product).encode(), "qrels.txt": b"q1 0 7 1\nq2 0 7 1"}
-    note = "products.jsonl: not used: descripton, a, b, c, d and 2 more"
-    assert load("files", write(tmp_path, files)).notes == (note,)
-
-
-def test_words_as_grades(tmp_path: Path) -> None:
-    """Each word has its grade in `gains`, and the lowest relevant grade is a setting."""
-    files = SHOP | {"qrels.txt": b"q1 0 p2 good\nq1 0 7 bad\nq2 0 7 fair\n"}
-    gains = {"good": 5, "fair": 1, "bad": 0}
-    dataset = load("files", write(tmp_path, files), gains=gains, relevant_from=5)
-    assert _triples(dataset) == {("q1", "p2", 5), ("q1", "7", 0), ("q2", "7", 1)}
-    assert dataset.judgments.relevant_from == 5
-
-
-def test_products_that_are_gone(tmp_path: Path) -> None:
-    """Dropped and counted: the judgments, their products, and the queries that lose all of theirs."""
-    gone = b"q1 0 p2 2\nq1 0 x1 2\nq2 0 x1 1\nq2 0 x2 1\n"
-    folder = write(tmp_path, SHOP | {"qrels.txt": gone})
-    dataset = load("files", folder, unknown_products="drop")
-    assert _triples(dataset) == {("q1", "p2", 2)}
-    assert dataset.queries.ids == ("q1",)
+    assert (triples(dataset), products(dataset)) == ({("shelf", "1", 2)}, [["1", "shelf", ""], ["2", "mug", ""]])
     assert dataset.notes == (
-        "qrels.txt: 3 judgments of 2 products that are gone are dropped",
-        "qrels.txt: 1 query loses all its judgments and is dropped",
+        "products.csv: not used: price, a column without a name, a column without a name",
+        "judgments.csv: not used: who",
     )
-    with pytest.raises(
-        InputError, match=r"qrels\.txt, line 2, column product: found 'x1'; allowed: the id of a product"
-    ):
-        load("files", folder)
-
-
-def test_all_products_are_gone(tmp_path: Path) -> None:
-    """With nothing left to judge the catalogue is another one."""
-    folder = write(tmp_path, SHOP | {"qrels.txt": b"q1 0 x1 2\n"})
-    message = r"qrels\.txt: no judgment is of a product of the data set; allowed: one or more$"
-    with pytest.raises(InputError, match=message):
-        load("files", folder, unknown_products="drop")
+    product = {"id": "7", "title": "t", "descripton": "lost", **dict.fromkeys("abcdef", 1)}
+    keys = {"products.jsonl": json.dumps(product).encode(), "qrels.txt": b"q1 0 7 1\nq2 0 7 1"}
+    note = "products.jsonl: not used: descripton, a, b, c, d and 2 more"
+    assert _load(tmp_path / "keys", keys).notes == (note,)
 
 
 def test_queries_nobody_judged(tmp_path: Path) -> None:
     """They cannot be evaluated: left out and counted. Two queries with one text are both asked, and noted."""
-    files = SHOP | {"queries.tsv": SHOP["queries.tsv"] + b"q3\tshelf\nq4\tother\n"}
-    dataset = load("files", write(tmp_path, files))
+    dataset = _load(tmp_path, {"queries.tsv": SHOP["queries.tsv"] + b"q3\tshelf\nq4\tother\n"})
     assert dataset.queries.ids == ("q1", "q2")
     assert dataset.notes == (
         "queries.tsv: 1 query has the text of another",
@@ -197,13 +208,126 @@ def test_queries_nobody_judged(tmp_path: Path) -> None:
 
 def test_pairs(tmp_path: Path) -> None:
     """Pairs hold the query's text; a pair without a relevance is a good one; titles come from the catalogue."""
-    folder = write(tmp_path, SHOP | {"pairs.tsv": b"shelf\tp2\t2.5\nmug\t7\ncup\tx\t1\n"})
-    pairs = load_pairs("files", folder, unknown_products="drop")
-    assert pairs.to_dict("split", index=False) == {
+    folder = write(tmp_path, {**SHOP, "pairs.tsv": b"shelf\tp2\t2.5\nmug\t7\ncup\tx\t1\n"})
+    assert datasets.has_pairs(datasets.Source("files", "files", folder))
+    assert load_pairs("files", folder, unknown_products="drop").to_dict("split", index=False) == {
         "columns": ["query", "product", "title", "relevance"],
         "data": [["shelf", "p2", "oak shelf", 2.5], ["mug", "7", "Café mug", 3.0]],
     }
-    with pytest.raises(
-        InputError, match=r"pairs\.tsv, line 3, column product: found 'x'; allowed: the id of a product"
-    ):
-        load_pairs("files", folder)
+    assert "pairs.tsv, line 3, column product: found 'x'; allowed: the id of" in refusal("files", folder, pairs=True)
+
+
+# The mistakes of a newcomer
+
+AN_ID = "allowed: an id: one or more printable characters without white space"
+ONE_OBJECT = "allowed: one JSON object a line"
+NO_NUMBER = "allowed: a number from 0 to 999,999,999, or words that each have a grade in gains"
+
+
+def _csv(content: bytes) -> Mapping[str, bytes | None]:
+    return {"products.jsonl": None, "products.csv": content}
+
+
+def _line(content: bytes) -> Mapping[str, bytes | None]:
+    return {"products.jsonl": content}
+
+
+def _texts(content: bytes) -> Mapping[str, bytes | None]:
+    return {"queries.tsv": content}
+
+
+def _qrels(content: bytes) -> Mapping[str, bytes | None]:
+    return {"qrels.txt": content}
+
+
+def _rows(content: bytes) -> Mapping[str, bytes | None]:
+    return {"qrels.txt": None, "queries.tsv": None, "judgments.csv": content}
+
+
+BAD: list[tuple[Mapping[str, bytes | None], str]] = [
+    ({"products.jsonl": None}, "has no products.jsonl and no products.csv; one of products.jsonl and products.csv is "),
+    ({"products.csv": b"id,title\n1,a\n"}, "has products.jsonl and products.csv; only one of products.jsonl and prod"),
+    (_csv(b"id,name\n1,mug\n"), "line 1: found columns 'id, name'; needed: id, title; optional: description, attr_*"),
+    (_csv(b"id,title,title\n1,mug,cup\n"), "line 1: found the column 'title' twice; allowed: once"),
+    (_csv(b"id,title\n7,mug\n2,mug, blue\n"), "line 3: found 3 fields; allowed: 2, as in the header"),
+    (_csv(b'id,title\n7,"shelf 12" wide"\n'), "line 2: found text behind a field's closing quote; allowed: fields in "),
+    (_csv(b"id,title\n7,caf\xe9\n"), "line 2: found byte 0xe9, which is not UTF-8"),
+    (_csv("id,title\n7,mug\n".encode("utf-16")), "begins with the byte order mark of UTF-16; allowed: UTF-8"),
+    (_csv(b"id,title\n7,a\n8,b\n7,c\n"), "products.csv, line 4, id: found '7' again (line 2); allowed: an id once"),
+    (_csv(b"id,title\n,a\n"), f"products.csv, line 2, id: found ''; {AN_ID}"),
+    (_csv(b"id,title\n"), "line 1: found no product; allowed: one or more"),
+    (_line(b'[\n{"id": "7", "title": "mug"}\n]\n'), f"line 1: found the start of a list; {ONE_OBJECT}"),
+    (_line(b'[{"id": "7", "title": "mug"}]\n'), f"line 1: found a list; {ONE_OBJECT}"),
+    (_line(b'{"id": "7",\n "title": "mug"}\n'), "line 1, column 12: Expecting property name enclosed in double quote"),
+    (_line(b'{"id": "7", "title": "a"}\n\n{"id": "8"}\n'), "line 3, key 'title': found nothing; allowed: text"),
+    (_line(b'{"id": 7.0, "title": "a"}\n'), f"line 1, key 'id': found the number 7.0; {AN_ID}, or a whole number"),
+    (_line(b'{"id": "7 b", "title": "a"}\n'), "line 1, key 'id': found '7 b'"),
+    (_line(b'{"id": 7, "title": "a"}\n{"id": "7", "title": "a"}\n'), "line 2, id: found '7' again (line 1)"),
+    (_line(b'{"id": 7, "title": "a", "description": 5}\n'), "key 'description': found the number 5; allowed: text"),
+    (_line(b'{"id": 7, "title": "a", "attributes": [1]}\n'), "key 'attributes': found a list; allowed: an object of"),
+    (_line(b'{"id": 7, "title": "a", "attributes": {"size": {"cm": 3}}}\n'), "key 'attributes.size': found an object"),
+    (_line(b'{"id": 7, "title": "a", "attributes": {"a": 1, "a": 2}}\n'), "line 1: the key 'a' stands twice in one ob"),
+    (_line(b'{"id": 7, "title": "a\\ud800"}\n'), "line 1: half a surrogate pair"),
+    (_texts(b"q1\tshelf\nq2,mug\n"), "line 2: found 1 column in 'q2,mug\\n'; allowed: id, text, separated by tabs"),
+    (_texts(b"query_id\tquery\nq1\tshelf\n"), "line 1: found a header (query_id, query); allowed: queries from the fi"),
+    (_texts(b"q1\tshelf\t5\n"), "line 1: found 3 columns in 'q1\\tshelf\\t5\\n'"),
+    (_texts(b"q1\tshelf\nq2\tmug\nq1\tshelf\n"), "line 3, id: found 'q1' again (line 1); allowed: an id once"),
+    (_texts(b"oak shelf\tq1\n"), f"queries.tsv, line 1, id: found 'oak shelf'; {AN_ID}"),
+    (_texts(b"q1\t \n"), "queries.tsv, line 1, text: found ' '; allowed: a query that is not only white space"),
+    ({"qrels.txt": None}, "has no qrels.txt and no judgments.csv; one of qrels.txt and judgments.csv is needed"),
+    ({"judgments.csv": b"query,product,grade\nshelf,p2,1\n"}, "has qrels.txt and judgments.csv; only one of qrels.txt"),
+    ({"queries.tsv": None}, "qrels.txt, line 1: names queries by id, and there is no queries.tsv; queries.tsv is need"),
+    (_qrels(b"q1 0 p2 2\nq1 0 7 1 x\n"), "line 2: found 5 columns in 'q1 0 7 1 x\\n'; allowed: query, 0, product, gr"),
+    (_qrels(b"q1,0,p2,2\n"), "line 1: found 1 column in 'q1,0,p2,2\\n'"),
+    (_qrels(b"\n"), "qrels.txt has no rows; allowed: one row or more"),
+    (_qrels(b"q1 0 p2 2\nq9 0 7 1\n"), "line 2, column query: found 'q9'; allowed: the id of one of the 2 queries of "),
+    (_qrels(b"q1 0 P2 2\n"), "line 1, column product: found 'P2'; allowed: the id of a product of the data set, or un"),
+    (_qrels(b"q1 0 p2 good\n"), f"qrels.txt, line 1, column grade: found 'good'; {NO_NUMBER}"),
+    (_qrels(b"q1 0 p2 1234567890\n"), f"column grade: found '1234567890'; {NO_NUMBER}"),
+    (_qrels(b"q1 0 p2 2\n\nq1 0 p2 1\n"), "lines 1 and 3, column grade: found '2' and '1' for the same query 'q1', pr"),
+    (_rows(b"query,product,grade\nshelf,p2,-1\n"), f"column grade: found '-1'; {NO_NUMBER}"),
+    (_rows(b"query,product,grade\nshelf,p2,\n"), f"column grade: found ''; {NO_NUMBER}"),
+    (_rows(b"query,product,grade\nshelf,p2,1\nshelf,p2,2\n"), "allowed: one value, or a column rater that names who g"),
+    (_rows(b"query,product,score\nshelf,p2,1\n"), "found columns 'query, product, score'; expected among them: query,"),
+    (_rows(b"query,product,grade\n ,p2,1\n"), "line 2, column query: found ' '; allowed: a query of at least one"),
+    ({**BY_ID, "judgments.csv": b"query,product,grade\nshelf,p2,1\n"}, "judgments.csv, line 2, column query: found 's"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("bad", "expected"), BAD)
+def test_a_mistake_in_a_file(tmp_path: Path, bad: Mapping[str, bytes | None], expected: str) -> None:
+    """One line says what was found, on which line of which file, and what is allowed."""
+    assert expected in refusal("files", write(tmp_path, {**SHOP, **bad}))
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (
+            b"shelf p2 3\n",
+            "line 1: found 1 column in 'shelf p2 3\\n'; allowed: query text, product[, relevance], separated",
+        ),
+        (b"shelf\tp2\t4\n", "line 1, column relevance: found '4'; allowed: a number from 1 to 3, or nothing"),
+        (b"\tp2\n", "line 1, column query: found ''; allowed: a query of at least one character"),
+    ],
+)
+def test_a_mistake_in_the_pairs(tmp_path: Path, content: bytes, expected: str) -> None:
+    """Pairs for fine-tuning are checked likewise."""
+    assert expected in refusal("files", write(tmp_path, {**SHOP, "pairs.tsv": content}), pairs=True)
+
+
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (
+            {"columns": {"titel": "name"}},
+            "unknown column 'titel' (did you mean 'title'?); allowed: id, title, descript",
+        ),
+        ({"columns": {"grade": "stars"}}, "unknown column 'grade'; allowed: id, title, description, attributes"),
+        ({"columns": {"title": "name"}}, "products.jsonl, line 1, key 'name': found nothing; allowed: text"),
+        ({"gains": {"good": 2, "bad": 0}}, "qrels.txt, line 1, column grade: found '2'; allowed: good, bad"),
+    ],
+)
+def test_a_mistake_in_a_setting(tmp_path: Path, settings: Mapping[str, Any], expected: str) -> None:
+    """A setting that does not fit the files is refused by name."""
+    assert expected in refusal("files", write(tmp_path, SHOP), **settings)

@@ -1,0 +1,351 @@
+"""Format `files`, the data set of one's own: products, queries, judgments and pairs in a folder.
+
+- `products.jsonl` (an object a line: id, title, description, attributes as an object) or `products.csv` (columns id,
+  title, description, attr_*). An id is text without white space; in JSON a whole number is taken as it is written. A
+  description may be missing. An attribute keeps its name (in CSV the whole name of its column); a list of values is
+  an attribute each; null, and in CSV an empty field, is none.
+- `judgments.csv` (columns query, product, grade; with a column rater the mean of the raters' grades counts), a Quepid
+  export (`case_*_judgements.csv`: query, docid, rating; rows without a rating are left out) or a TREC `qrels.txt`
+  (query, 0, product, grade; separated by white space; grades below 0 are read as 0).
+- `queries.tsv` (id, tab, text; no header): judgments name queries by id. Without it judgments.csv holds their text.
+- `pairs.tsv` (query text, tab, product, optionally tab and relevance from 1 to 3; no header), for fine-tuning.
+
+Everything is UTF-8, plain, as `NAME.gz` or in a zip file; a byte order mark and line ends of any system are tolerated.
+CSV may have semicolons or tabs between its columns, and fields of the tab-separated files may be in CSV's quotes.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from relevance.datasets.judged import JUDGED, graded, judged, mean_of_raters
+from relevance.datasets.source import parsed_grade
+from relevance.datasets.tables import (
+    BLANK_QUERY,
+    JsonRecord,
+    Products,
+    collected,
+    delimiter_of,
+    existing_folder,
+    find,
+    find_one,
+    mark_note,
+    note,
+    query_texts,
+    selected_rows,
+    unused_note,
+)
+from relevance.errors import InputError, unknown
+from relevance.files import input_errors, quoted
+from relevance.text import plural, some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+    import pandas as pd
+
+    from relevance.datasets.source import Source
+    from relevance.datasets.tables import Table
+    from relevance.files import TextFile
+    from relevance.records import Catalogue, Dataset
+
+JSON_LINES, CSV = "products.jsonl", "products.csv"
+QRELS, JUDGMENTS, QUERIES, PAIRS = "qrels.txt", "judgments.csv", "queries.tsv", "pairs.tsv"
+_FILES = (JSON_LINES, CSV, QUERIES, QRELS, JUDGMENTS, PAIRS)
+_QUEPID = "case_*_judgements.csv"
+_QUEPID_COLUMNS = {"query": "query", "product": "docid", "grade": "rating"}
+_ATTRIBUTE_PREFIX = "attr_"
+_HEADERS = {"id", "query", "query_id", "qid", "text", "query_text"}
+_HIGHEST_RELEVANCE = 3
+_FORMULA = tuple("=+-@")
+_QUOTED = re.compile(r'"(?:[^"]|"")*"')
+_TAB_FIELD = re.compile(rf"({_QUOTED.pattern}|[^\t]*)\t")
+
+
+def load(source: Source) -> Dataset:
+    """Load all products, judged or not, and the queries that are judged; over an index there may be no products.
+
+    Raises:
+        InputError: the folder or a file cannot be read, or holds what is not allowed.
+    """
+    source.refuse_unused("columns", "gains")
+    folder = existing_folder(source)
+    offered = _product_file(source, folder)
+    with input_errors(folder):
+        exported = sorted(path.name for path in folder.glob(_QUEPID))
+    rated = find_one(folder, QRELS, JUDGMENTS, *exported)
+    _check_columns(source, offered, rated)
+    asked = find(folder, QUERIES)
+    texts, text_notes = (None, ()) if asked is None else _queries(asked)
+    table, judgment_notes = _judgments(source, rated, by_id=texts is not None)
+    catalogue, product_notes = (
+        (None, (f"no {JSON_LINES} and no {CSV}: products have no title here",))
+        if offered is None
+        else _products(offered, source.columns)
+    )
+    notes = (*mark_note(offered), *product_notes, *mark_note(asked), *text_notes, *mark_note(rated), *judgment_notes)
+    return judged(
+        source,
+        table,
+        catalogue,
+        texts=texts,
+        texts_name=QUERIES,
+        several="" if rated.name == QRELS else ", or a column rater that names who gave each",
+        notes=(*notes, *_not_read(folder)),
+    )
+
+
+def load_pairs(source: Source) -> pd.DataFrame:
+    """Load the pairs of `pairs.tsv`; a pair without a relevance has the highest, 3.
+
+    Returns:
+        Columns `query`, `product` (id), `title` (all text) and `relevance` (float, 1 to 3), in the order of the file.
+
+    Raises:
+        InputError: the folder or a file cannot be read, or holds what is not allowed.
+    """
+    source.refuse_unused("columns", "gains")
+    folder = existing_folder(source)
+    file = find_one(folder, PAIRS)
+    names = {name: name for name in ("query", "product", "relevance")}
+    table = collected(file.path, names, _tab_rows(file, 2, 3, "query text, product[, relevance]", []))
+    table.require("query", str.strip, BLANK_QUERY)
+    table.require_ids("product")
+    table.require("relevance", _is_relevance, f"a number from 1 to {_HIGHEST_RELEVANCE}, or nothing")
+    catalogue, _ = _products(find_one(folder, JSON_LINES, CSV), source.columns)
+    titles = dict(zip(catalogue.ids, catalogue.products["title"], strict=True))
+    known = table.frame["product"].isin(titles).to_numpy()
+    if source.unknown_products == "error" and not known.all():
+        allowed = "the id of a product of the data set, or unknown_products = drop"
+        raise table.fault(int((~known).argmax()), "product", allowed)
+    pairs = table.frame[known].reset_index(drop=True)
+    relevance = pairs["relevance"].map(lambda text: float(text or _HIGHEST_RELEVANCE))
+    return pairs[["query", "product"]].assign(title=pairs["product"].map(titles), relevance=relevance.astype(float))
+
+
+def has_pairs(source: Source) -> bool:
+    """Whether `pairs.tsv` is there.
+
+    Raises:
+        InputError: the folder cannot be read.
+    """
+    return find(existing_folder(source), PAIRS) is not None
+
+
+def _is_relevance(text: str) -> bool:
+    value = parsed_grade(text)
+    return not text or (value is not None and 1 <= value <= _HIGHEST_RELEVANCE)
+
+
+def _check_columns(source: Source, offered: TextFile | None, rated: TextFile) -> None:
+    """Refuse a column name that nothing in this folder would look up."""
+    of_products = ["id", "title", "description"] + ([] if offered and offered.name == CSV else ["attributes"])
+    allowed = of_products + ([] if rated.name == QRELS else [*JUDGED, "rater"])
+    for ours in source.columns:
+        if ours not in allowed:
+            raise InputError(f"data set {source.name!r}: columns: {unknown('column', ours, allowed)}")
+
+
+def _not_read(folder: Path) -> tuple[str, ...]:
+    """A note of the files that are called like ours and are none: somebody may think that they are read."""
+    read = {file.path for name in _FILES if (file := find(folder, name))}
+    stems = {name.partition(".")[0] for name in _FILES}
+    others = [
+        path.name
+        for path in sorted(folder.iterdir())
+        if path.name.partition(".")[0].lower() in stems and path not in read and path.is_file()
+    ]
+    return (f"not read: {some(list(map(_shown, others)), 5)}; allowed: {', '.join(_FILES)}",) if others else ()
+
+
+def _shown(name: str) -> str:
+    return quoted(name)[1:-1]
+
+
+# Products
+
+
+def _product_file(source: Source, folder: Path) -> TextFile | None:
+    if source.over is None or any(find(folder, name) for name in (JSON_LINES, CSV)):
+        return find_one(folder, JSON_LINES, CSV)
+    return None
+
+
+def _products(file: TextFile, columns: Mapping[str, str]) -> tuple[Catalogue, tuple[str, ...]]:
+    """The catalogue, and notes.
+
+    Args:
+        file: of products.
+        columns: our column name -> theirs, for `id`, `title`, `description` and (JSON lines) `attributes`.
+    """
+    if file.name == JSON_LINES:
+        return object_products(file, [columns.get(ours, ours) for ours in ("id", "title", "description", "attributes")])
+    names = {ours: columns.get(ours, ours) for ours in ("id", "title", "description")}
+    rows = file.rows(delimiter_of(file))
+    _, header = next(rows)
+    _check_header(file, header, names)
+    at = [header.index(name) if name in header else -1 for name in names.values()]
+    attributes = [
+        (place, name) for place, name in enumerate(header) if name.startswith(_ATTRIBUTE_PREFIX) and place not in at
+    ]
+    products = Products(file, names["id"])
+    for line, fields in rows:
+        identifier, title, description = (fields[place] if place >= 0 else "" for place in at)
+        pairs = [(name, fields[place]) for place, name in attributes if fields[place]]
+        products.add(line, identifier, title, description, pairs)
+    used = {*at, *(place for place, _ in attributes)}
+    unused = [name for place, name in enumerate(header) if place not in used]
+    return products.catalogue(), unused_note(file, unused)
+
+
+def object_products(
+    file: TextFile, keys: Iterable[str], *, titled: bool = True, what: str = "product"
+) -> tuple[Catalogue, tuple[str, ...]]:
+    """Products from JSON lines, and a note of the keys that mean nothing to us.
+
+    Args:
+        file: of JSON lines.
+        keys: what it calls id, title, description and attributes.
+        titled: whether each product needs a title.
+        what: one of them, for messages.
+    """
+    key_id, key_title, key_description, key_attributes = keys = tuple(keys)
+    products = Products(file, key_id)
+    seen: dict[str, None] = {}
+    for line, value in file.json_lines(exact_numbers=True):
+        record = JsonRecord(file, line, value)
+        products.add(
+            line,
+            record.identifier(key_id),
+            record.text(key_title, required=titled),
+            record.text(key_description, required=False),
+            record.attributes(key_attributes),
+        )
+        if not value.keys() <= seen.keys():
+            seen.update(dict.fromkeys(value))
+    return products.catalogue(what=what), unused_note(file, [key for key in seen if key not in keys])
+
+
+def _check_header(file: TextFile, header: list[str], names: Mapping[str, str]) -> None:
+    if twice := next((name for at, name in enumerate(header) if name.strip() and name in header[:at]), None):
+        raise file.fault(1, f"found the column {quoted(twice)} twice; allowed: once")
+    if names["id"] not in header or names["title"] not in header:
+        needed = f"needed: {names['id']}, {names['title']}; optional: {names['description']}, attr_*"
+        raise file.fault(1, f"found columns {quoted(', '.join(header))}; {needed}; separated by commas")
+
+
+# Queries
+
+
+def _queries(file: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:
+    """The text of each query by id; and notes."""
+
+    def rows() -> Iterator[tuple[int, str, str]]:
+        for line, (identifier, text) in _tab_rows(file, 2, 2, "id, text", unquoted):
+            if line == 1 and {identifier.lower(), text.lower()} <= _HEADERS:
+                raise file.fault(1, f"found a header ({identifier}, {text}); allowed: queries from the first line on")
+            yield line, identifier, text
+
+    unquoted: list[int] = []
+    texts = query_texts(file, rows(), ("id", "text"))
+    doubled = len(texts) - len(set(texts.values()))
+    one, many = "field in CSV quotes is read without them", "fields in CSV quotes are read without them"
+    return texts, (
+        *note(file.path.name, len(unquoted), one, many),
+        *note(QUERIES, doubled, "query has the text of another", "queries have the text of another"),
+    )
+
+
+def _tab_rows(
+    file: TextFile, least: int, most: int, columns: str, unquoted: list[int]
+) -> Iterator[tuple[int, list[str]]]:
+    """Lines split at tabs, `most` fields each, and empty ones where there are fewer; empty lines are left out.
+
+    A field in CSV's quotes, as spreadsheets save it, loses them, and its line goes to `unquoted`. A quote anywhere else
+    is a quote.
+    """
+    for number, line in enumerate(file.lines(), start=1):
+        text = line.removesuffix("\n").removesuffix("\r")
+        fields = _TAB_FIELD.findall(f"{text}\t") if '"' in text else text.split("\t")
+        if fields == [""]:
+            continue
+        if not least <= len(fields) <= most:
+            problem = f"found {plural(len(fields), 'column')} in {quoted(line)}"
+            raise file.fault(number, f"{problem}; allowed: {columns}, separated by tabs")
+        for at, field in enumerate(fields):
+            if _QUOTED.fullmatch(field):
+                fields[at] = field[1:-1].replace('""', '"')
+                unquoted.append(number)
+        yield number, fields + [""] * (most - len(fields))
+
+
+# Judgments
+
+
+def _judgments(source: Source, file: TextFile, *, by_id: bool) -> tuple[Table, tuple[str, ...]]:
+    """Columns `query` (id or text), `product` and `grade`; and notes."""
+    notes: tuple[str, ...] = ()
+    if file.name != QRELS:
+        table, notes = _csv_judgments(source, file)
+    elif by_id:
+        table = collected(file.path, {name: name for name in JUDGED}, _qrels(file))
+    else:
+        raise file.fault(1, f"names queries by id, and there is no {QUERIES}; {QUERIES} is needed")
+    table.require_ids("product")
+    words = ", or words that each have a grade in gains"
+    table, grade_notes = graded(table, source.gains, otherwise=words, below_zero=file.name == QRELS)
+    rater_notes: tuple[str, ...] = ()
+    if "rater" in table.frame:
+        table, rater_notes = mean_of_raters(table)
+    return table, (*notes, *grade_notes, *rater_notes)
+
+
+def _qrels(file: TextFile) -> Iterator[tuple[int, list[str]]]:
+    for number, line in enumerate(file.lines(), start=1):
+        fields = line.split()
+        if len(fields) not in {0, 4}:
+            problem = f"found {plural(len(fields), 'column')} in {quoted(line)}"
+            raise file.fault(number, f"{problem}; allowed: query, 0, product, grade, separated by white space")
+        if fields:
+            yield number, [fields[0], fields[2], fields[3]]
+
+
+def _csv_judgments(source: Source, file: TextFile) -> tuple[Table, tuple[str, ...]]:
+    delimiter = delimiter_of(file)
+    _, header = next(file.rows(delimiter))
+    ours = {name: source.columns.get(name, name) for name in (*JUDGED, "rater")}
+    from_quepid = not source.columns.keys() & ours.keys() and {*_QUEPID_COLUMNS.values()} <= {*header}
+    names = _QUEPID_COLUMNS if from_quepid else ours
+    if "rater" not in source.columns and "rater" not in header:
+        names = {name: theirs for name, theirs in names.items() if name != "rater"}
+    rows = selected_rows(file, list(names.values()), delimiter)
+    unrated: list[int] = []
+    guarded: list[int] = []
+    table = collected(file.path, names, _from_quepid(rows, unrated, guarded) if from_quepid else rows)
+    one = "field has a space in front of = + - or @, which Quepid puts there: left out"
+    many = "fields have a space in front of = + - or @, which Quepid puts there: left out"
+    return table, (
+        *note(file.path.name, len(unrated), "row without a rating is left out", "rows without a rating are left out"),
+        *note(file.path.name, len(guarded), one, many),
+        *unused_note(file, [name for name in header if name not in names.values()]),
+    )
+
+
+def _from_quepid(
+    rows: Iterator[tuple[int, list[str]]], unrated: list[int], guarded: list[int]
+) -> Iterator[tuple[int, list[str]]]:
+    """Leave out what nobody has rated, and the space that keeps spreadsheets from running a text.
+
+    The lines of both go to the lists.
+    """
+    for line, (*texts, rating) in rows:
+        if not rating:
+            unrated.append(line)
+            continue
+        for at, text in enumerate(texts):
+            if text.startswith(" ") and text[1:].startswith(_FORMULA):
+                texts[at] = text[1:]
+                guarded.append(line)
+        yield line, [*texts, rating]
