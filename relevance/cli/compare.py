@@ -35,7 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     """Compare; exit code 1 where a strategy is worse."""
-    from relevance.diagnosis import Known, diagnose  # noqa: PLC0415 - numpy, only here
+    from relevance.diagnosis import diagnose  # noqa: PLC0415 - numpy, only here
 
     folder = surroundings.folder
     out = None if arguments.out is None else folder / arguments.out
@@ -47,7 +47,7 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
         before, after, (arguments.before, arguments.after), limits, on_common_queries=arguments.on_common_queries
     )
     titles = _titles(folder / arguments.before, folder / arguments.after)
-    diagnosis = diagnose(before, after, comparison, limits, Known(titles))
+    diagnosis = diagnose(before, after, comparison, limits, titles=titles)
     if out is not None:
         _write(out, arguments.out, comparison, diagnosis)
     return Answer(_WORSE if comparison.status() == "fail" else 0, tuple(_lines(comparison, diagnosis)))

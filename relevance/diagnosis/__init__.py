@@ -2,33 +2,30 @@
 
 from __future__ import annotations
 
-from relevance.diagnosis.diagnosing import RANKINGS, diagnose
-from relevance.diagnosis.legs import LegValues, legs_without_strategy, parts
+from relevance.diagnosis.diagnosing import RANKINGS, LegValues, diagnose, legs_of, legs_without_strategy
 from relevance.diagnosis.record import (
     Diagnosis,
     Hit,
-    Known,
     LegChange,
     Newcomer,
     QueryChange,
     Segment,
     SideBySide,
-    WhyWorse,
+    StrategyDiagnosis,
 )
 
 __all__ = [
     "RANKINGS",
     "Diagnosis",
     "Hit",
-    "Known",
     "LegChange",
     "LegValues",
     "Newcomer",
     "QueryChange",
     "Segment",
     "SideBySide",
-    "WhyWorse",
+    "StrategyDiagnosis",
     "diagnose",
+    "legs_of",
     "legs_without_strategy",
-    "parts",
 ]

@@ -2,43 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from types import MappingProxyType
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from relevance.diagnosis.legs import LegValues
     from relevance.gate import Status
 
-__all__ = [
-    "Diagnosis",
-    "Hit",
-    "Known",
-    "LegChange",
-    "Mark",
-    "Newcomer",
-    "QueryChange",
-    "Segment",
-    "SideBySide",
-    "WhyWorse",
-]
-
 Mark = Literal["same", "moved", "new", "gone"]
-
-
-@dataclass(frozen=True, eq=False)
-class Known:
-    """What is known beside the two snapshots.
-
-    Attributes:
-        titles: of products, by id, as far as known.
-        searched: by strategy, legs that were searched for the diagnosis.
-    """
-
-    titles: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    searched: Mapping[str, LegValues] = field(default_factory=lambda: MappingProxyType({}))
 
 
 @dataclass(frozen=True)
@@ -97,7 +67,7 @@ class LegChange:
         before: mean of the metric over those queries; None where it is not known.
         after: likewise now.
         drop: how much worse, positive where it is; None where a side is not known.
-        told_by: the strategy that is this leg alone and so tells; "" where the leg was searched for this diagnosis.
+        source: the strategy that is this leg alone; "" where the leg was searched for this diagnosis.
         lost: whether it is the leg that fell furthest.
     """
 
@@ -105,7 +75,7 @@ class LegChange:
     before: float | None
     after: float | None
     drop: float | None
-    told_by: str
+    source: str
     lost: bool = False
 
 
@@ -159,7 +129,7 @@ class Newcomer:
 
 
 @dataclass(frozen=True)
-class WhyWorse:
+class StrategyDiagnosis:
     """One strategy that failed or warned.
 
     Attributes:
@@ -210,11 +180,11 @@ class Diagnosis:
     """
 
     baseline: str
-    strategies: tuple[WhyWorse, ...]
+    strategies: tuple[StrategyDiagnosis, ...]
     newcomers: tuple[Newcomer, ...]
     differs: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
-    def of(self, strategy: str) -> WhyWorse | None:
+    def of(self, strategy: str) -> StrategyDiagnosis | None:
         """What was found of a strategy; None where it is no worse."""
         return next((one for one in self.strategies if one.strategy == strategy), None)

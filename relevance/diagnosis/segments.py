@@ -10,7 +10,7 @@ of Statistics 6, 1979), which holds whatever the segments share.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -25,13 +25,11 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.diagnosis.sides import Sides
+    from relevance.diagnosis.diagnosing import Sides
     from relevance.gate import Limits
 
     _Bools = npt.NDArray[np.bool_]
     _Floats = npt.NDArray[np.float64]
-
-__all__ = ["LEAST_OTHERS", "LEAST_QUERIES", "Part", "holm", "judged_segments", "masks", "measured_segments", "welch"]
 
 LEAST_QUERIES = 100
 """Fewer queries are no segment: what they do is mostly luck."""
@@ -42,16 +40,7 @@ LEAST_OTHERS = 30
 _words = re.compile(r"\w+").findall
 
 
-@dataclass(frozen=True)
-class Part:
-    """A segment of one strategy before it is judged beside all others; `p` is None where it was not tested."""
-
-    segment: Segment
-    whole: float | None
-    p: float | None
-
-
-def masks(texts: Sequence[str], grades: Sequence[Mapping[str, float]]) -> dict[str, _Bools]:
+def segment_members(texts: Sequence[str], grades: Sequence[Mapping[str, float]]) -> dict[str, _Bools]:
     """Which queries belong to which segment, by its name.
 
     Args:
@@ -105,44 +94,57 @@ def holm(chances: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def measured_segments(sides: Sides, members: Mapping[str, _Bools]) -> list[Part]:
+@dataclass(frozen=True)
+class UnjudgedSegment:
+    """A segment of one strategy before it is judged beside all others.
+
+    Attributes:
+        segment: without an adjusted p.
+        whole: the relative drop of all queries; None where their mean was 0.
+        p: of the segment by itself; None where it was not tested.
+    """
+
+    segment: Segment
+    whole: float | None
+    p: float | None
+
+
+def measure_segments(sides: Sides, members: Mapping[str, _Bools]) -> list[UnjudgedSegment]:
     """The segments of a strategy that are large enough, not judged yet."""
-    whole = _relative(sides, np.ones(len(sides.queries), dtype=bool))
-    found = []
+    before, after, drops = sides.before, sides.after, sides.drops
+
+    def relative(rows: _Bools) -> float | None:
+        mean = float(before[rows].mean())
+        return float(drops[rows].mean()) / mean if mean > 0 else None
+
+    whole = relative(np.ones(len(before), dtype=bool))
+    segments = []
     for name, inside in members.items():
         size = int(inside.sum())
         if size < LEAST_QUERIES:
             continue
-        before, after = float(sides.before[inside].mean()), float(sides.after[inside].mean())
-        tested = len(inside) - size >= LEAST_OTHERS
-        p = welch(sides.drops[inside], sides.drops[~inside]) if tested else None
-        relative = _relative(sides, inside)
-        segment = Segment(name, size, before, after, relative, adjusted_p=None, worse=False)
-        found.append(Part(segment, whole, p))
-    return found
+        p = welch(drops[inside], drops[~inside]) if len(inside) - size >= LEAST_OTHERS else None
+        means = float(before[inside].mean()), float(after[inside].mean())
+        segment = Segment(name, size, *means, relative(inside), adjusted_p=None, worse=False)
+        segments.append(UnjudgedSegment(segment, whole, p))
+    return segments
 
 
-def _relative(sides: Sides, inside: _Bools) -> float | None:
-    before = float(sides.before[inside].mean())
-    return float(sides.drops[inside].mean()) / before if before > 0 else None
-
-
-def judged_segments(parts: Mapping[str, Sequence[Part]], limits: Limits) -> dict[str, tuple[Segment, ...]]:
+def judge_segments(measured: Mapping[str, Sequence[UnjudgedSegment]], limits: Limits) -> dict[str, tuple[Segment, ...]]:
     """The segments of each strategy, judged together.
 
     A segment is worse where its relative drop is above that of all queries by `Limits.warn` or more, and its adjusted
     p is `Limits.p_sure` or less.
     """
-    tested = [part for several in parts.values() for part in several if part.p is not None]
-    adjusted = dict(zip(map(id, tested), holm([part.p for part in tested if part.p is not None]), strict=True))
+    adjusted = iter(holm([one.p for several in measured.values() for one in several if one.p is not None]))
     return {
-        name: tuple(_judged(part, adjusted.get(id(part)), limits) for part in several)
-        for name, several in parts.items()
+        name: tuple(_judged(one, None if one.p is None else next(adjusted), limits) for one in several)
+        for name, several in measured.items()
     }
 
 
-def _judged(part: Part, adjusted: float | None, limits: Limits) -> Segment:
-    found = part.segment
-    further = None if found.relative is None or part.whole is None else found.relative - part.whole >= limits.warn
-    worse = bool(further) and adjusted is not None and adjusted <= limits.p_sure
-    return Segment(found.name, found.queries, found.before, found.after, found.relative, adjusted, worse)
+def _judged(measured: UnjudgedSegment, adjusted: float | None, limits: Limits) -> Segment:
+    relative, whole = measured.segment.relative, measured.whole
+    further = relative is not None and whole is not None and relative - whole >= limits.warn
+    worse = further and adjusted is not None and adjusted <= limits.p_sure
+    return replace(measured.segment, adjusted_p=adjusted, worse=worse)

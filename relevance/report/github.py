@@ -14,7 +14,7 @@ from relevance.text import markdown, markdown_code, markdown_table
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relevance.diagnosis import Diagnosis, WhyWorse
+    from relevance.diagnosis import Diagnosis, StrategyDiagnosis
     from relevance.gate import Comparison
     from relevance.suite import Result, Suite
 
@@ -82,7 +82,7 @@ def _compared(comparison: Comparison, diagnosis: Diagnosis | None) -> list[str]:
     return lines
 
 
-def _strategy(why: WhyWorse, diagnosis: Diagnosis) -> list[str]:
+def _strategy(why: StrategyDiagnosis, diagnosis: Diagnosis) -> list[str]:
     words = (queries_words(why), leg_words(why), newcomer_words(diagnosis, why.strategy))
     said = [markdown(one) for one in words if one]
     said += [f"⚠️ {markdown(segment_words(one, why))}" for one in why.segments if one.worse]

@@ -27,7 +27,7 @@ from relevance.baseline import (
     select,
     without_run_times,
 )
-from relevance.diagnosis import Known, diagnose, legs_without_strategy
+from relevance.diagnosis import diagnose, legs_without_strategy
 from relevance.errors import InputError
 from relevance.evaluation import METRICS, evaluate
 from relevance.gate import Comparison, compare, compare_run_times
@@ -332,9 +332,10 @@ def diagnose_suite(
     """
     worse = {one.strategy for comparison in comparisons.values() for one in comparison.findings if one.status != "pass"}
     legs = {name: _leg_values(suite, session, name) for name in sorted(worse)} if live else {}
-    known = Known(titles_of(suite) if worse else {}, legs)
+    titles = titles_of(suite) if worse else {}
     return tuple(
-        diagnose(baseline.snapshot, session, comparison, limits, known) for baseline, comparison in comparisons.items()
+        diagnose(baseline.snapshot, session, comparison, limits, titles=titles, searched=legs)
+        for baseline, comparison in comparisons.items()
     )
 
 

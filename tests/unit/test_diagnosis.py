@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from two_sessions import TEXT, VECTOR, comparison, diagnosed, session, strategy
 
-from relevance.diagnosis import Known, diagnose, legs_without_strategy, parts
-from relevance.diagnosis.newcomers import score
+from relevance.diagnosis import diagnose, legs_of, legs_without_strategy
+from relevance.diagnosis.diagnosing import score
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, RR10, evaluate
 from relevance.gate import Comparison, Finding, Limits
 from relevance.records import NO_HIT, Judgments, Ranking
@@ -44,7 +44,7 @@ def test_one_query_and_no_lost_query() -> None:
     """A run time that fails leaves queries as they are: none lost, no ranking, no leg, no newcomer."""
     both = session({"own": strategy([0.5])})
     slow = Comparison("main.json", (Finding("own", "run time", "fail", 1.0, 3.0),))
-    (why,) = diagnose(both, both, slow, Limits(), Known()).strategies
+    (why,) = diagnose(both, both, slow, Limits()).strategies
     assert (why.lost, why.won, why.unchanged, why.rankings, why.legs) == ((), (), 1, (), ())
     assert (why.measures, why.metric) == (("run time",), "nDCG@10")
 
@@ -54,7 +54,7 @@ def test_the_metric_that_failed_tells_queries_apart() -> None:
     both = session({"own": strategy([0.5])})
     findings = [("nDCG@10", "warn", 0.3), ("AP@10", "fail", 0.1), ("RR@10", "fail", 0.2)]
     made = tuple(Finding("own", name, status, 0.5, 0.4, relative=drop) for name, status, drop in findings)
-    (why,) = diagnose(both, both, Comparison("main.json", made), Limits(), Known()).strategies
+    (why,) = diagnose(both, both, Comparison("main.json", made), Limits()).strategies
     assert (why.metric, why.measures) == ("RR@10", ("nDCG@10", "AP@10", "RR@10"))
 
 
@@ -62,7 +62,7 @@ def test_a_metric_of_which_less_is_better() -> None:
     """What is gated upwards is lost where it rises."""
     limits = Limits(metrics={"nDCG@10": {"worse": "higher"}})
     before, now = session({"own": strategy([0.1, 0.5])}), session({"own": strategy([0.4, 0.5])})
-    (why,) = diagnose(before, now, comparison(own="fail"), limits, Known()).strategies
+    (why,) = diagnose(before, now, comparison(own="fail"), limits).strategies
     assert [one.query for one in why.lost] == ["q0000"]
     assert why.lost[0].drop == pytest.approx(0.3)
 
@@ -129,7 +129,7 @@ def _legs(text: tuple[float, float], vector: tuple[float, float], fused: tuple[f
     (why,) = diagnosed(*sides, own="fail").strategies
     assert [leg.leg for leg in why.legs] == ["text", "vector whole"]
     assert [(leg.before, leg.after) for leg in why.legs] == [text, vector]
-    assert [leg.told_by for leg in why.legs] == ["titles", "whole"]
+    assert [leg.source for leg in why.legs] == ["titles", "whole"]
     return why.legs_note, [leg.lost for leg in why.legs]
 
 
@@ -151,12 +151,12 @@ def test_what_is_not_known_of_a_leg() -> None:
     before, now = (
         session({"own": strategy([number], definition=FUSED), "titles": strategy([number])}) for number in (0.9, 0.4)
     )
-    assert [part.name for part in legs_without_strategy(now, "own")] == ["vector whole"]
-    known = Known(searched={"own": {"vector whole": {NDCG10: np.array([0.3])}}})
-    (why,) = diagnose(before, now, comparison(own="fail"), Limits(), known).strategies
+    assert [leg.name for leg in legs_without_strategy(now, "own")] == ["vector whole"]
+    searched = {"own": {"vector whole": {NDCG10: np.array([0.3])}}}
+    (why,) = diagnose(before, now, comparison(own="fail"), Limits(), searched=searched).strategies
     text, vector = why.legs
     assert (text.before, text.after, text.lost) == (0.9, 0.4, True)
-    assert (vector.before, vector.after, vector.drop, vector.told_by) == (None, 0.3, None, "")
+    assert (vector.before, vector.after, vector.drop, vector.source) == (None, 0.3, None, "")
     assert why.legs_note == (
         "the text leg lost most; not known of vector whole: no strategy is this leg alone on both sides"
     )
@@ -175,8 +175,8 @@ def test_searched_legs_of_queries_in_common() -> None:
     """Legs were searched for all queries of the session; those in common are taken."""
     before = session({"own": strategy([0.9, 0.9], definition=FUSED)}, texts=("x", "y"))
     now = session({"own": strategy([0.4, 0.4], definition=FUSED)}, texts=("other", "y"))
-    known = Known(searched={"own": {"text": {NDCG10: np.array([0.1, 0.7])}}})
-    (why,) = diagnose(before, now, comparison(own="fail"), Limits(), known).strategies
+    searched = {"own": {"text": {NDCG10: np.array([0.1, 0.7])}}}
+    (why,) = diagnose(before, now, comparison(own="fail"), Limits(), searched=searched).strategies
     assert [leg.after for leg in why.legs] == [0.7, None]
 
 
@@ -185,7 +185,7 @@ def test_searched_legs_of_queries_in_common() -> None:
 )
 def test_definitions_without_legs(definition: dict[str, object]) -> None:
     """A raw template, or what a file has in the place of a definition, has no legs."""
-    assert parts(definition) == ()
+    assert legs_of(definition) == ()
 
 
 def test_a_plain_text_strategy_has_no_legs() -> None:

@@ -7,12 +7,12 @@ import pytest
 from scipy.stats import ttest_ind
 from two_sessions import diagnosed, session, strategy
 
-from relevance.diagnosis.segments import LEAST_OTHERS, LEAST_QUERIES, holm, masks, welch
+from relevance.diagnosis.segments import LEAST_OTHERS, LEAST_QUERIES, holm, segment_members, welch
 
 
 def _members(texts: list[str], grades: list[int] | None = None) -> dict[str, list[bool]]:
     judged = [{f"p{at}": 1 for at in range(number)} for number in grades or [1] * len(texts)]
-    return {name: inside.tolist() for name, inside in masks(texts, judged).items()}
+    return {name: inside.tolist() for name, inside in segment_members(texts, judged).items()}
 
 
 def test_members_by_length_and_number() -> None:

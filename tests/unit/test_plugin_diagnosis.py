@@ -89,11 +89,11 @@ def test_a_comparison_that_no_test_makes_is_explained(project: pytest.Pytester) 
 
 def test_legs_are_searched_where_no_strategy_tells(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """A leg that no strategy is alone is searched while the engine is there, once for each such leg."""
-    from relevance.diagnosis import legs  # noqa: PLC0415
+    from relevance.diagnosis.diagnosing import Leg  # noqa: PLC0415
     from relevance.suite import compare  # noqa: PLC0415
 
-    part = legs.Part("text", text=(("description", 1.0),))
-    monkeypatch.setattr(compare, "legs_without_strategy", lambda _snapshot, _name: (part,))
+    leg = Leg("text", text=(("description", 1.0),))
+    monkeypatch.setattr(compare, "legs_without_strategy", lambda _snapshot, _name: (leg,))
     asked = []
     monkeypatch.setattr(
         compare,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relevance.baseline import DatasetIdentity, Measurement, Snapshot
-from relevance.diagnosis import Known, diagnose
+from relevance.diagnosis import diagnose
 from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10
 from relevance.gate import Comparison, Finding, Limits
 
@@ -69,4 +69,4 @@ def diagnosed(
     before: Snapshot, now: Snapshot, *, titles: Mapping[str, str] = MappingProxyType({}), **statuses: Any
 ) -> Diagnosis:
     """With the limits that hold where none are set."""
-    return diagnose(before, now, comparison(**statuses), Limits(), Known(titles))
+    return diagnose(before, now, comparison(**statuses), Limits(), titles=titles)

@@ -10,7 +10,7 @@ from relevance.report.spreadsheet import csv_text
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from relevance.diagnosis import Diagnosis, Hit, LegChange, QueryChange, Segment, SideBySide, WhyWorse
+    from relevance.diagnosis import Diagnosis, Hit, LegChange, QueryChange, Segment, SideBySide, StrategyDiagnosis
 
 __all__ = ["SCHEMA", "diagnosis_json", "to_judge_csv"]
 
@@ -46,7 +46,7 @@ def _diagnosis(found: Diagnosis) -> Mapping[str, object]:
     }
 
 
-def _why(why: WhyWorse, found: Diagnosis) -> Mapping[str, object]:
+def _why(why: StrategyDiagnosis, found: Diagnosis) -> Mapping[str, object]:
     own = [one.could_change_verdict for one in found.newcomers if one.strategy == why.strategy]
     return {
         "strategy": why.strategy,
@@ -92,7 +92,7 @@ def _leg(leg: LegChange) -> Mapping[str, object]:
         "leg": leg.leg,
         "before": _rounded(leg.before),
         "after": _rounded(leg.after),
-        "told_by": leg.told_by or None,
+        "told_by": leg.source or None,
         "lost_most": leg.lost,
     }
 

@@ -12,7 +12,7 @@ from relevance.text import fitted, one_line, printable_lines, some
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from relevance.diagnosis import Diagnosis, Hit, SideBySide, WhyWorse
+    from relevance.diagnosis import Diagnosis, Hit, SideBySide, StrategyDiagnosis
 
 __all__ = ["diagnosis_failure", "diagnosis_lines"]
 
@@ -33,7 +33,7 @@ def diagnosis_failure(strategy: str, diagnoses: Sequence[Diagnosis]) -> str:
     return ""
 
 
-def _failure(why: WhyWorse, diagnosis: Diagnosis) -> Iterator[str]:
+def _failure(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Iterator[str]:
     yield queries_words(why)
     yield from _lost(why)
     if why.rankings:
@@ -44,7 +44,7 @@ def _failure(why: WhyWorse, diagnosis: Diagnosis) -> Iterator[str]:
     yield from (segment_words(one, why) for one in why.segments if one.worse)
 
 
-def _lost(why: WhyWorse) -> Iterator[str]:
+def _lost(why: StrategyDiagnosis) -> Iterator[str]:
     for one in why.lost[:_SHOWN]:
         yield f"  {one.before:.4f} → {one.after:.4f}  {_quoted(one.text)} ({one_line(one.query)})"
     if len(why.lost) > _SHOWN:

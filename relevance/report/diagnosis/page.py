@@ -18,7 +18,7 @@ from relevance.text import markdown, markdown_code, markdown_table, plural, shor
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relevance.diagnosis import Diagnosis, Hit, QueryChange, SideBySide, WhyWorse
+    from relevance.diagnosis import Diagnosis, Hit, QueryChange, SideBySide, StrategyDiagnosis
     from relevance.gate import Comparison, Finding
 
 __all__ = ["changed_section", "diagnosis_page", "findings_table", "lost_table"]
@@ -76,7 +76,7 @@ def findings_table(findings: Sequence[Finding]) -> list[str]:
     return markdown_table(("measure", _ARROW, "", "p", "adjusted p", "verdict"), rows)
 
 
-def _strategy(why: WhyWorse, diagnosis: Diagnosis) -> list[str]:
+def _strategy(why: StrategyDiagnosis, diagnosis: Diagnosis) -> list[str]:
     lines = ["", f"Q{queries_words(why)[1:]}."]
     for title, changes, most in (("Lost most", why.lost, _QUERIES), ("Won most", why.won, _WON)):
         if changes:
@@ -124,7 +124,7 @@ def _hit(hit: Hit | None, *, now: bool) -> tuple[str, str, str]:
     return title, grade(hit), moved(hit, now=now)
 
 
-def _legs(why: WhyWorse) -> list[str]:
+def _legs(why: StrategyDiagnosis) -> list[str]:
     if not why.legs:
         return []
 
@@ -135,7 +135,7 @@ def _legs(why: WhyWorse) -> list[str]:
         (
             markdown_code(leg.leg),
             f"{number(leg.before)} → {number(leg.after)}",
-            markdown_code(leg.told_by) if leg.told_by else "",
+            markdown_code(leg.source) if leg.source else "",
         )
         for leg in why.legs
     ]
@@ -144,7 +144,7 @@ def _legs(why: WhyWorse) -> list[str]:
     return ["", intro, "", *markdown_table(head, rows)]
 
 
-def _segments(why: WhyWorse) -> list[str]:
+def _segments(why: StrategyDiagnosis) -> list[str]:
     if not why.segments:
         return []
     rows = [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from relevance.text import plural
 
 if TYPE_CHECKING:
-    from relevance.diagnosis import Diagnosis, Hit, Segment, WhyWorse
+    from relevance.diagnosis import Diagnosis, Hit, Segment, StrategyDiagnosis
 
 __all__ = [
     "fell",
@@ -33,7 +33,7 @@ def fell(relative: float | None) -> str:
     return f"{'fell' if relative >= 0 else 'rose'} by {share(abs(relative))}"
 
 
-def queries_words(why: WhyWorse) -> str:
+def queries_words(why: StrategyDiagnosis) -> str:
     """How many queries were won and lost, by which metric."""
     counts = f"{len(why.lost):,} lost, {len(why.won):,} won, {why.unchanged:,} unchanged"
     judged = "" if why.judged is None else f"; hits with a judgment {why.judged[0]:.0%} → {why.judged[1]:.0%}"
@@ -52,7 +52,7 @@ def moved(hit: Hit, *, now: bool) -> str:
     return "" if hit.mark == "same" else hit.mark
 
 
-def leg_words(why: WhyWorse) -> str:
+def leg_words(why: StrategyDiagnosis) -> str:
     """The legs of a strategy that combines several, on the queries that it lost; "" for others."""
     if not why.legs:
         return ""
@@ -64,7 +64,7 @@ def leg_words(why: WhyWorse) -> str:
     return f"legs on these {plural(len(why.lost), 'query')}: {numbers}; {why.legs_note}"
 
 
-def segment_words(segment: Segment, why: WhyWorse) -> str:
+def segment_words(segment: Segment, why: StrategyDiagnosis) -> str:
     """A segment that fell further than all queries together."""
     whole = (why.before - why.after) / why.before if why.before > 0 else None
     sure = "" if segment.adjusted_p is None else f", adjusted p {segment.adjusted_p:.2g}"
