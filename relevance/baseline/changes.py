@@ -9,6 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from relevance.errors import InputError
+from relevance.text import plural, printable, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from relevance.baseline.snapshot import Measurement, Snapshot
 
 _SHOWN = 48
+_LONGEST_PATH = 200
+_MOST_LINES = 20
 _ABSENT = object()
 
 
@@ -55,7 +58,7 @@ class DataChanges:
             (self.gone, "query", "gone"),
             (self.reworded, "query", "with another text"),
         )
-        parts = [f"{_plural(number, noun)} {what}" for number, noun, what in counts if number]
+        parts = [f"{plural(number, noun)} {what}" for number, noun, what in counts if number]
         if self.unjudged:
             parts.append("other queries without judgments")
         if self.products:
@@ -65,11 +68,6 @@ class DataChanges:
         if self.relevant_from:
             parts.append(f"relevant from grade {self.relevant_from[0]} before, {self.relevant_from[1]} now")
         return ", ".join(parts)
-
-
-def _plural(number: int, noun: str) -> str:
-    plural = "queries" if noun == "query" else f"{noun}s"
-    return f"{number:,} {noun if number == 1 else plural}"
 
 
 def data_changes(before: Snapshot, after: Snapshot) -> DataChanges:
@@ -103,20 +101,18 @@ def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
         *_model_changes(before, after, [name for name in {**before.models, **after.models} if name in used]),
     ]
     for name in strategies:
-        lines += _table_changes(name, before.strategies[name].definition, after.strategies[name].definition)
+        lines += _lines(name, _changes("", before.strategies[name].definition, after.strategies[name].definition))
     # a session without vectors names no package that computes some: nothing has changed
-    shared = [name for name in before.versions if name in after.versions]
-    old, new = ({name: side.versions[name] for name in shared} for side in (before, after))
-    return (*lines, *_table_changes("package", old, new))
+    versions = (one for one in _changes("", before.versions, after.versions) if _ABSENT not in one[1:])
+    return (*lines, *_lines("package", versions))
 
 
 def _engine_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
-    old, new = before.engine, after.engine
-    if old.get("name") != new.get("name"):
+    changes = _changes("", before.engine, after.engine)
+    if before.engine.get("name") != after.engine.get("name"):
         # two kinds of engine are told apart by what both have: only one knows of shards
-        left, right = dict(_leaves(old)), dict(_leaves(new))
-        old, new = ({path: side[path] for path in left if path in right} for side in (left, right))
-    yield from _table_changes("engine", old, new)
+        changes = (one for one in changes if _ABSENT not in one[1:])
+    yield from _lines("engine", changes)
 
 
 def _model_changes(before: Snapshot, after: Snapshot, names: Iterable[str]) -> Iterator[str]:
@@ -127,33 +123,52 @@ def _model_changes(before: Snapshot, after: Snapshot, names: Iterable[str]) -> I
         if not (old.get("recipe") and new.get("recipe")):
             ignored = {"recipe"}
         elif old["recipe"] == new["recipe"] and old.get("sha256") != new.get("sha256"):
-            weights = f"sha256 {_shown(old.get('sha256'))} -> {_shown(new.get('sha256'))}"
-            yield f"model {name}: retrained: same recipe, other weights ({weights})"
+            weights = " -> ".join(_shown_pair(old.get("sha256"), new.get("sha256")))
+            yield f"model {name}: retrained: same recipe, other weights (sha256 {weights})"
             ignored = {"sha256"}
-        old, new = ({key: value for key, value in side.items() if key not in ignored} for side in (old, new))
-        yield from _table_changes(f"model {name}", old, new)
+        yield from _lines(f"model {name}", (one for one in _changes("", old, new) if one[0] not in ignored))
 
 
-def _table_changes(what: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
-    old, new = dict(_leaves(before)), dict(_leaves(after))
-    for path in {**old, **new}:
-        left, right = old.get(path, _ABSENT), new.get(path, _ABSENT)
-        if left != right:
-            yield f"{what}: {path} {_shown(left)} -> {_shown(right)}"
-
-
-def _leaves(value: Mapping[str, object], head: str = "") -> Iterator[tuple[str, object]]:
-    """Values by path (`text.title`)."""
-    for key, one in value.items():
-        path = f"{head}.{key}" if head else key
-        if isinstance(one, Mapping):
-            yield from _leaves(one, path)
+def _lines(what: str, changes: Iterable[tuple[str, object, object]]) -> Iterator[str]:
+    """The first changes, a line each, and how many more there are: a file may hold any number of keys."""
+    more = 0
+    for number, (path, left, right) in enumerate(changes):
+        if number < _MOST_LINES:
+            yield printable(f"{what}: {shortened(path, _LONGEST_PATH)} {' -> '.join(_shown_pair(left, right))}")
         else:
-            yield path, one
+            more += 1
+    if more:
+        yield f"{what}: {plural(more, 'more difference')}"
+
+
+def _changes(path: str, left: object, right: object) -> Iterator[tuple[str, object, object]]:
+    """Place (`text.title`, `fields[2]`), before and after of every value that differs."""
+    tables = [isinstance(side, Mapping) for side in (left, right)]
+    if all(tables) or (any(tables) and _ABSENT in (left, right)):
+        old, new = (side if isinstance(side, Mapping) else {} for side in (left, right))
+        for key in {**old, **new}:
+            yield from _changes(f"{path}.{key}" if path else key, old.get(key, _ABSENT), new.get(key, _ABSENT))
+    elif isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) == len(right):
+        for at, (old, new) in enumerate(zip(left, right, strict=True)):
+            yield from _changes(f"{path}[{at}]", old, new)
+    elif left != right or isinstance(left, bool) != isinstance(right, bool):
+        yield path, left, right
+
+
+def _shown_pair(left: object, right: object) -> tuple[str, str]:
+    """Both values on one line; of long ones the part from where they differ."""
+    short = _shown(left), _shown(right)
+    if short[0] != short[1]:
+        return short
+    texts = json.dumps(left, default=str), json.dumps(right, default=str)
+    same = next((at for at, (old, new) in enumerate(zip(*texts, strict=False)) if old != new), min(map(len, texts)))
+    start = max(0, same - _SHOWN // 3)
+    cut = tuple(shortened(text[start:], _SHOWN) for text in texts)
+    return f"…{cut[0]}", f"…{cut[1]}"
 
 
 def _shown(value: object) -> str:
-    """A value on one line, without control characters."""
+    """A value on one line."""
     if value is _ABSENT:
         return "none"
     if isinstance(value, str) and len(value) == 64:  # noqa: PLR2004 - a hash in hex
@@ -180,6 +195,8 @@ def check_part(before: Snapshot, after: Snapshot, *, measured: Collection[str]) 
         models = {str(one.definition["model"]) for one in kept.values() if one.definition.get("model")}
         changes += _engine_changes(before, after)
         changes += _model_changes(before, after, sorted(models & set(after.models)))
+    if len(changes) > _MOST_LINES:
+        changes[_MOST_LINES:] = [f"{len(changes) - _MOST_LINES:,} more"]
     if kept and changes:
         raise InputError(
             f"--update-baseline of some strategies: {'; '.join(changes)}; "

@@ -48,6 +48,7 @@ TIME_DIGITS = 6
 _SPREAD = 3
 """Tables down to this depth have a line for each of their keys; what is deeper stands on one line."""
 _BELOW = 2**53
+_DEEPEST = 50
 _SHOWN = 40
 
 
@@ -94,6 +95,17 @@ def _ascending(table: dict[str, Any]) -> dict[str, Any]:
     return table
 
 
+def _shallow(table: dict[str, Any]) -> dict[str, Any]:
+    """Tables of any content are compared by functions that call themselves."""
+    level: list[Any] = [table]
+    for _ in range(_DEEPEST):
+        level = [one for value in level for one in (value.values() if isinstance(value, dict) else value)]
+        level = [one for one in level if isinstance(one, dict | list)]
+        if not level:
+            return table
+    raise _problem(f"nested more than {_DEEPEST} deep; allowed: tables that are not")
+
+
 def _once(hits: list[str]) -> list[str]:
     if len(set(hits)) < len(hits):
         raise PydanticCustomError("allowed", "product ids, each once")
@@ -119,7 +131,7 @@ _Limit = Annotated[float, Field(gt=0, lt=_BELOW), _Allowed("a number above 0"), 
 _Seconds = Annotated[Annotated[float, Field(gt=0, allow_inf_nan=False)] | None, _Allowed("seconds above 0, or null")]
 _Share = Annotated[float, Field(ge=0, le=1), _Allowed("a number from 0 to 1")]
 _StrategyName = Annotated[str, Field(pattern="^[a-z0-9_]+$"), _Allowed("lower-case letters, digits and underscores")]
-_Table = dict[str, Any]
+_Table = Annotated[dict[str, Any], AfterValidator(_shallow)]
 _Query = Annotated[tuple[_Text, dict[str, _Grade]], _pair("a list of text and grades")]
 _Row = Annotated[
     tuple[list[_Share], Annotated[list[_Text], AfterValidator(_once)]],

@@ -9,12 +9,10 @@ from __future__ import annotations
 
 import gzip
 import io
-import json
 import os
-import secrets
+import re
 import zlib
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from relevance.baseline.document import (
     CHECKSUM,
@@ -25,24 +23,26 @@ from relevance.baseline.document import (
     snapshot_of_document,
 )
 from relevance.errors import InputError
+from relevance.files import MIB, is_lfs_pointer, open_bytes, parse_json, quoted, shown, write_file
+from relevance.text import some
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from relevance.baseline.snapshot import Snapshot
 
-__all__ = ["PACKED_FROM_BYTES", "find_baseline", "read_baseline", "write_baseline"]
+SNAPSHOT = "baseline.json"
+"""The session as a baseline in a folder of results."""
 
 PACKED_FROM_BYTES = 1_000_000
 """A document of more bytes is packed."""
 
-_MOST_BYTES = 2**30
-_BOMB_FROM_BYTES, _BOMB_RATIO = 64 * 2**20, 200
-_CHUNK_BYTES = 2**20
-_GZIP = b"\x1f\x8b"
-_ANEW = "remove it and make it anew with --update-baseline"
-_STALE_S = 3600
-"""A temporary file that is so much older than the one being written belongs to no living run."""
+MAX_BYTES = 256 * MIB
+MAX_VALUES = 20_000_000
+"""Of a document: numbers, texts and lists; some 1.2 million rows. Parsed, each takes 100 bytes and more."""
+
+_RESTORE = "restore it (git checkout), or move it away and write a new one with --update-baseline"
 
 
 def find_baseline(folder: Path, name: str) -> Path | None:
@@ -51,91 +51,86 @@ def find_baseline(folder: Path, name: str) -> Path | None:
     return next((path for path in forms if os.path.lexists(path)), None)
 
 
-def read_baseline(path: Path, *, shown: str = "") -> Snapshot:
+def read_baseline(path: Path, *, named: str = "", expected: str = "a file of --update-baseline") -> Snapshot:
     """Read a file, plain or packed, whatever its name.
 
     Args:
         path: the file.
-        shown: what messages call it; "" is its path.
+        named: what messages call it; "" is its path.
+        expected: what may be there, for messages.
 
     Raises:
-        InputError: it cannot be read, is damaged or truncated, was changed by hand, or was written by a newer version.
+        InputError: it cannot be read, is something else, is damaged or truncated, was changed by hand, or was written
+            by a newer version.
     """
-    name = shown or str(path)
+    name = named or shown(path)
     try:
-        document = _parsed(_unpacked(path))
-        content = _checked(document)
-        return snapshot_of_document(content)
+        return snapshot_of_document(_content(_document(_unpacked(path))))
     except OSError as error:
         raise InputError(f"{name}: cannot be read ({error.strerror or error}); a baseline is expected there") from None
+    except MemoryError:
+        raise InputError(f"{name}: there is not enough memory to read it") from None
+    except _SomethingElseError as error:
+        raise InputError(f"{name}: {error}, not a baseline; {expected} is expected there") from None
     except MalformedError as error:
-        raise InputError(f"{name}: {' '.join(str(error).split())}") from None
+        raise InputError(f"{name}: {error}") from None
+
+
+class _SomethingElseError(MalformedError):
+    """What a file is instead."""
 
 
 def _damaged(problem: str) -> NoReturn:
-    raise MalformedError(f"damaged baseline ({problem}); {_ANEW}")
+    raise MalformedError(f"damaged baseline ({problem}); {_RESTORE}")
 
 
 def _unpacked(path: Path) -> bytes:
+    if path.is_dir():
+        raise _SomethingElseError(f"is {folder_kind(path)}")
     if path.exists() and not path.is_file():
-        raise MalformedError("is not a file; a baseline is expected there")
-    size = path.stat().st_size
-    if size > _MOST_BYTES:
-        raise MalformedError(f"{size:,} bytes; allowed: at most {_MOST_BYTES:,}")
-    raw = path.read_bytes()
-    if not raw:
-        _damaged("it is empty")
-    return _gunzipped(raw) if raw.startswith(_GZIP) else raw
-
-
-def _gunzipped(raw: bytes) -> bytes:
-    """Unpack chunk by chunk: what counts is what comes out, whatever the file says of itself."""
-    made = bytearray()
+        raise _SomethingElseError("is no file")
+    if is_lfs_pointer(path):
+        raise MalformedError("is a Git LFS pointer, not the baseline itself; run git lfs pull")
     try:
-        with gzip.GzipFile(fileobj=io.BytesIO(raw)) as file:
-            while chunk := file.read(_CHUNK_BYTES):
-                made += chunk
-                if len(made) > _MOST_BYTES or (len(made) > _BOMB_FROM_BYTES and len(made) > _BOMB_RATIO * len(raw)):
-                    most = f"{_BOMB_RATIO} times as many, and {_MOST_BYTES:,}"
-                    raise MalformedError(
-                        f"{len(raw):,} bytes unpack to more than {len(made):,}; allowed: at most {most}"
-                    )
+        with open_bytes(path, most_bytes=MAX_BYTES) as stream:
+            raw = stream.read()
+    except InputError as error:  # it names the path in full
+        raise MalformedError(str(error).removeprefix(shown(path)).lstrip(": ")) from None
     except EOFError:
         _damaged("the packed file ends too early")
     except (gzip.BadGzipFile, zlib.error) as error:
         _damaged(f"gzip: {error}")
-    return bytes(made)
+    if not raw:
+        _damaged("it is empty")
+    return raw
 
 
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is no JSON")
-
-
-def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    made = dict(pairs)
-    if len(made) < len(pairs):
-        raise ValueError("a key stands twice in a table")
-    return made
-
-
-def _parsed(raw: bytes) -> object:
+def _document(raw: bytes) -> Mapping[str, object]:
+    if raw.startswith(b"<<<<<<< ") or b"\n<<<<<<< " in raw:
+        raise MalformedError(_CONFLICT)
+    kind = file_kind(raw)
+    if kind:
+        raise _SomethingElseError(f"is {kind}")
+    values = _value_count(raw)
+    if values > MAX_VALUES:  # empty lists take 28 times the memory of their text
+        raise MalformedError(f"holds {values:,} values; allowed: at most {MAX_VALUES:,}")
     try:
-        text = raw.decode("utf-8-sig")
-        value: object = json.loads(text, parse_constant=_refuse, object_pairs_hook=_once)
+        document = parse_json(raw.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         _damaged(f"byte {error.start} is not UTF-8")
-    except RecursionError:
-        _damaged("not JSON: nested too deeply")
     except ValueError as error:
-        conflict = "; it has marks of a merge conflict" if "\n<<<<<<< " in text else ""
-        _damaged(f"not JSON: {error}{conflict}")
-    return value
-
-
-def _checked(document: object) -> dict[str, object]:
-    """What stands in the document beside schema and checksum."""
+        _damaged(f"not JSON: {error}")
     if not isinstance(document, dict) or "schema" not in document or CHECKSUM not in document:
-        raise MalformedError("not a baseline (no schema or no checksum); a file of --update-baseline is expected there")
+        raise _SomethingElseError(f"is {_document_kind(document)}")
+    return document
+
+
+def _value_count(raw: bytes) -> int:
+    return raw.count(b",") + raw.count(b"[") + raw.count(b"{")
+
+
+def _content(document: Mapping[str, object]) -> dict[str, object]:
+    """What stands in the document beside schema and checksum."""
     schema = document["schema"]
     if isinstance(schema, bool) or not isinstance(schema, int) or schema < 1:
         _damaged(f"schema {str(schema)[:20]!r}")
@@ -145,12 +140,95 @@ def _checked(document: object) -> dict[str, object]:
         )
     content = {key: value for key, value in document.items() if key != CHECKSUM}
     try:
-        found = checksum(content)
-    except (ValueError, RecursionError):  # 1e999 becomes an infinity only when it is read
-        _damaged("a number is out of range")
-    if found != document[CHECKSUM]:
-        raise MalformedError(f"changed by hand (its checksum is another); undo the change, or {_ANEW}")
+        actual = checksum(content)
+    except RecursionError:
+        _damaged("nested too deeply")
+    if actual != document[CHECKSUM]:
+        raise MalformedError(
+            "changed by hand (its checksum is another); undo the change (git diff shows it), or move the file away "
+            "and write a new one with --update-baseline"
+        )
     return {key: value for key, value in content.items() if key != "schema"}
+
+
+# What else people name: the wrong file of a run, or another tool's
+
+_CONFLICT = (
+    "has marks of a merge conflict; take one side (git checkout --ours or --theirs), "
+    "then run pytest with --update-baseline"
+)
+_MAGIC = {
+    b"PK\x03\x04": "a zip archive",
+    b"PAR1": "a Parquet file",
+    b"SQLite format 3": "an SQLite database",
+    b"%PDF": "a PDF file",
+    b"\x89PNG": "a picture",
+    b"(\xb5/\xfd": "a file packed by Zstandard",
+    b"\xfd7zXZ": "a file packed by xz",
+    b"BZh": "a file packed by bzip2",
+}
+_TEXTS = {
+    r"\{.*\}\s*\n\s*\{": "a file of JSON lines",
+    r"\{|$|\0": "",
+    r"\[": "a JSON list",
+    r"<!doctype|<html|<\?xml": "a web page or XML",
+    r"\S+[ \t]+Q0[ \t]+\S+[ \t]+\d+[ \t]+\S+[ \t]+\S+\s*(\n|$)": "a TREC run",
+    r"\S+[ \t]+(0|Q0)[ \t]+\S+[ \t]+-?\d+\s*(\n|$)": "a file of TREC judgments (qrels)",
+    r"[^\n,]*,[^\n]*\n[^\n,]*,|[^\n\t]*\t[^\n]*\n[^\n\t]*\t": "a table in text (CSV)",
+}
+"""By what the text begins with; the first that fits."""
+
+_FOLDERS = {
+    SNAPSHOT: f"a folder of results (its {SNAPSHOT} is one)",
+    "results.json": f"a folder of results of an older version, without {SNAPSHOT}",
+    "mutations.json": "a folder that relevance mutate has written",
+    "diagnosis.json": "a folder that relevance compare has written",
+    "combinations.csv": "a folder that relevance tune has written",
+    "training.csv": "a folder that relevance finetune has written",
+    "modules.json": "an embedding model",
+    "model.safetensors": "an embedding model",
+    "corpus.jsonl": "a BEIR data set",
+    "products.csv": "a data set",
+    "products.jsonl": "a data set",
+    "relevance.toml": "a project (its baselines are in benchmarks/baselines)",
+}
+"""By a file that is in it."""
+
+
+def file_kind(raw: bytes) -> str:
+    """What a file is by its beginning, "" where that may be a baseline."""
+    packed = next((kind for magic, kind in _MAGIC.items() if raw.startswith(magic)), "")
+    if packed or raw[257:262] == b"ustar":
+        return packed or "a tar archive"
+    text = raw[:4096].decode("utf-8-sig", errors="replace").lstrip()
+    unknown = f"a text that begins with {quoted(text[:40])}"
+    return next((kind for pattern, kind in _TEXTS.items() if re.match(pattern, text, re.IGNORECASE)), unknown)
+
+
+def _document_kind(document: object) -> str:
+    keys = set(document) if isinstance(document, dict) else set()
+    if "not_run" in keys:
+        return f"the results.json of a run ({SNAPSHOT} beside it is one)"
+    if keys == {"schema", "strategies"}:
+        return f"the per_query.json of a run ({SNAPSHOT} beside it is one)"
+    if keys == {"schema", "baselines"}:
+        return "the diagnosis.json of a comparison"
+    return "JSON without schema or checksum"
+
+
+def folder_kind(folder: Path) -> str:
+    """What a folder is by the files in it."""
+    names = sorted(path.name for path in folder.iterdir())
+    for name, kind in _FOLDERS.items():
+        if name in names:
+            return kind
+    runs = [name for name in names if name.endswith((".run", ".trec"))]
+    documents = [name for name in names if name.endswith((".json", ".json.gz"))]
+    if runs:
+        return f"a folder of TREC runs ({some(runs, 3)})"
+    if documents:
+        return f"a folder; name one of its files ({some(documents, 3)})"
+    return f"a folder with {some(names, 3)}" if names else "an empty folder"
 
 
 def write_baseline(snapshot: Snapshot, folder: Path) -> Path:
@@ -163,45 +241,22 @@ def write_baseline(snapshot: Snapshot, folder: Path) -> Path:
     plain = folder / f"{snapshot.dataset.name}.json"
     packed = folder / f"{plain.name}.gz"
     content = document_text(snapshot).encode("utf-8")
-    if len(content) > _MOST_BYTES:
-        raise InputError(f"{plain}: {len(content):,} bytes; allowed: at most {_MOST_BYTES:,}; choose fewer strategies")
+    for size, most, what in ((len(content), MAX_BYTES, "bytes"), (_value_count(content), MAX_VALUES, "values")):
+        if size > most:
+            raise InputError(f"{plain}: {size:,} {what}; allowed: at most {most:,}; choose fewer strategies")
     folder.mkdir(parents=True, exist_ok=True)
     if len(content) > PACKED_FROM_BYTES:
-        _replace(packed, _gzipped(content))
+        write_file(packed, _gzipped(content))
         plain.unlink(missing_ok=True)
         return packed
-    _replace(plain, content)
+    write_file(plain, content)
     packed.unlink(missing_ok=True)
     return plain
 
 
 def _gzipped(content: bytes) -> bytes:
-    made = io.BytesIO()
+    packed = io.BytesIO()
     # no name and no time: equal content gives equal bytes
-    with gzip.GzipFile(filename="", mode="wb", fileobj=made, mtime=0) as file:
+    with gzip.GzipFile(filename="", mode="wb", fileobj=packed, mtime=0) as file:
         file.write(content)
-    return made.getvalue()
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Give a file its content in one step: it is the old one or the new one, whole."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    try:
-        with temporary.open("xb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        _remove_leftovers(temporary, path)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _remove_leftovers(own: Path, path: Path) -> None:
-    """Remove what killed runs have left beside a file."""
-    now = own.stat().st_mtime
-    for other in path.parent.glob(f".{path.name}.*.tmp"):
-        with suppress(OSError):  # another run may be removing it
-            if other != own and now - other.stat().st_mtime > _STALE_S:
-                other.unlink()
+    return packed.getvalue()

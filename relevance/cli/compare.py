@@ -63,14 +63,12 @@ def _limits(config: str | None, surroundings: Surroundings) -> Limits:
 
 
 def _read(path: Path, name: str) -> Snapshot:
-    from relevance.baseline import read_baseline  # noqa: PLC0415 - numpy
-    from relevance.report.folder import SNAPSHOT  # noqa: PLC0415
+    from relevance.baseline import SNAPSHOT, read_baseline  # noqa: PLC0415 - numpy
 
-    if not path.is_dir():
-        return read_baseline(path, shown=name)
-    if not (path / SNAPSHOT).is_file():
-        raise InputError(f"{name}: a folder without {SNAPSHOT}; allowed: a folder of results, or a baseline file")
-    return read_baseline(path / SNAPSHOT, shown=f"{name}/{SNAPSHOT}")
+    expected = "a folder of results (--out) or a baseline file"
+    if (path / SNAPSHOT).is_file():
+        return read_baseline(path / SNAPSHOT, named=f"{name}/{SNAPSHOT}", expected=expected)
+    return read_baseline(path, named=name, expected=expected)
 
 
 def _compared(

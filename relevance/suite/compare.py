@@ -195,7 +195,7 @@ def read_replaced(
     if path is None:
         return None
     name = os.path.relpath(path, cwd)
-    before = read_baseline(path, shown=name)
+    before = read_baseline(path, named=name)
     if not complete:
         try:
             check_part(before, data, measured=measured)
@@ -217,7 +217,7 @@ def read_checked(path: Path, data: Snapshot, *, cwd: Path, on_common_queries: bo
         InputError: the file cannot be used, see `read_baseline`; or its data are others, with what differs in numbers.
     """
     name = os.path.relpath(path, cwd)
-    before = read_baseline(path, shown=name)
+    before = read_baseline(path, named=name)
     changes = data_changes(before, data)
     if not changes:
         return Baseline(name, before)

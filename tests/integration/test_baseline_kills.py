@@ -20,12 +20,12 @@ import sys
 from functools import cache
 from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
-from made_up_snapshots import made_up, made_up_strategy
+from helpers.snapshots import random_measurement, snapshot
 from relevance.baseline import files, write_baseline
 files.document_text, files._gzipped = cache(files.document_text), cache(files._gzipped)
 queries = [f"q{{at:05}}" for at in range(2_000)]
-snapshots = [made_up({{"titles": made_up_strategy(seed, queries=queries)}}, queries=queries) for seed in (1, 2)]
-snapshots.append(made_up({{n: made_up_strategy(3, queries=queries) for n in ("a", "b", "c", "d")}}, queries=queries))
+snapshots = [snapshot({{"titles": random_measurement(seed, queries=queries)}}, queries=queries) for seed in (1, 2)]
+snapshots.append(snapshot({{n: random_measurement(3, queries=queries) for n in ("a", "b", "c", "d")}}, queries=queries))
 for round in range(1_000_000):
     for snapshot in snapshots:
         write_baseline(snapshot, Path({folder!r}))
@@ -39,7 +39,7 @@ def test_ten_kills_leave_no_damaged_file(tmp_path: Path) -> None:
 
     Texts are made once, so that it is killed while it writes: some kills leave a temporary file behind.
     """
-    script = WRITER.format(root=str(ROOT), tests=str(ROOT / "tests" / "unit"), folder=str(tmp_path))
+    script = WRITER.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(tmp_path))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     random, halves = np.random.default_rng(11), 0
     for wait_s in random.uniform(0.0, 0.2, size=10):
@@ -49,7 +49,7 @@ def test_ten_kills_leave_no_damaged_file(tmp_path: Path) -> None:
             time.sleep(wait_s)
             process.send_signal(signal.SIGKILL)
         assert len(read_baseline(find_baseline(tmp_path, "shop")).queries) == 2_000
-        left = list(tmp_path.glob(".shop.json*.tmp"))
+        left = list(tmp_path.glob(".*.relevance-tmp"))
         halves += len(left)
         for path in left:
             path.unlink()

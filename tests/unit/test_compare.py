@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from two_sessions import session, strategy
+from helpers.snapshots import measured, snapshot
 
 from relevance.baseline import document_text
 from relevance.cli import main
@@ -16,8 +16,8 @@ from relevance.cli import main
 if TYPE_CHECKING:
     from pathlib import Path
 
-GOOD = session({"own": strategy(np.linspace(0.5, 0.9, 80).tolist())})
-WORSE = session({"own": strategy(np.linspace(0.3, 0.7, 80).tolist())})
+GOOD = snapshot({"own": measured(np.linspace(0.5, 0.9, 80).tolist())})
+WORSE = snapshot({"own": measured(np.linspace(0.3, 0.7, 80).tolist())})
 
 
 @pytest.fixture
@@ -84,7 +84,9 @@ def test_out(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ("arguments", "said"),
     [
         (["nothing.json", "b"], "nothing.json: cannot be read (No such file or directory)"),
-        (["a.json", "empty"], "empty: a folder without baseline.json; allowed: a folder of results"),
+        (["a.json", "empty"], "empty: is an empty folder, not a baseline; a folder of results (--out) or a baseline"),
+        (["a.json", "titles.run"], "titles.run: is a TREC run, not a baseline; a folder of results (--out) or a"),
+        (["pointer.json", "b"], "pointer.json: is a Git LFS pointer, not the baseline itself; run git lfs pull"),
         (["broken.json", "b"], "broken.json: damaged baseline"),
         (["a.json", "b", "--config", "nothing.toml"], "nothing.toml"),
         (["a.json"], "AFTER"),
@@ -97,7 +99,9 @@ def test_bad_input(sides: Path, capsys: pytest.CaptureFixture[str], arguments: l
     """Exit code 2, one line, nothing printed else."""
     (sides / "empty").mkdir()
     (sides / "broken.json").write_text(document_text(GOOD)[:-50])
-    for name, text in (("strange", session({"else": strategy([0.5] * 80)})), ("titled", WORSE)):
+    (sides / "titles.run").write_text("q1 Q0 p7 1 9.5 titles\n")
+    (sides / "pointer.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4\nsize 6\n")
+    for name, text in (("strange", snapshot({"else": measured([0.5] * 80)})), ("titled", WORSE)):
         (sides / name).mkdir()
         (sides / name / "baseline.json").write_text(document_text(text))
     (sides / "titled" / "titles.tsv").write_text("no tab\n")

@@ -7,7 +7,7 @@ from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made_up_snapshots import made_up, made_up_strategy
+from helpers.snapshots import random_measurement, snapshot
 
 from relevance.gate import Limits
 from relevance.suite import Baseline, compare, confirm_run_times, settle_run_times
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from relevance.baseline import Snapshot
     from relevance.records import Ranking
 
-BEFORE = Baseline("main.json", made_up({"titles": made_up_strategy(run_time_s=1.0)}))
+BEFORE = Baseline("main.json", snapshot({"titles": random_measurement(run_time_s=1.0)}))
 
 
 class TimedSuite:
@@ -34,10 +34,10 @@ class TimedSuite:
 
 
 def _confirmed(monkeypatch: pytest.MonkeyPatch, suite: TimedSuite, baseline: Baseline = BEFORE) -> TimedSuite:
-    def snapshot(one: TimedSuite) -> Snapshot:
-        return made_up({"titles": made_up_strategy(run_time_s=one.fastest)})
+    def measured(one: TimedSuite) -> Snapshot:
+        return snapshot({"titles": random_measurement(run_time_s=one.fastest)})
 
-    monkeypatch.setattr(compare, "snapshot_of", snapshot)
+    monkeypatch.setattr(compare, "snapshot_of", measured)
     made: Any = suite
     confirm_run_times(made, [baseline], Limits())
     return suite

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from helpers.snapshots import TEXT, VECTOR, comparison, diagnosed, measured, snapshot
 from hypothesis import given
 from hypothesis import strategies as st
-from two_sessions import TEXT, VECTOR, comparison, diagnosed, session, strategy
 
 from relevance.diagnosis import diagnose, legs_of, legs_without_strategy
 from relevance.diagnosis.diagnosing import score
@@ -22,18 +22,18 @@ FUSED = {**TEXT, "vectors": {"whole": 1}, "combine": "rrf", "candidates": 150, "
 
 def test_queries_won_lost_and_unchanged() -> None:
     """Each counts once, the worst loss and the best gain first, ties by id; rounding is no change."""
-    before = session({"own": strategy([0.5, 0.9, 0.4, 0.3, 0.6, 0.2, 0.5])})
-    now = session({"own": strategy([0.5 + 1e-12, 0.1, 0.3, 0.2, 0.7, 0.9, 0.5 - 1e-12])})
+    before = snapshot({"own": measured([0.5, 0.9, 0.4, 0.3, 0.6, 0.2, 0.5])})
+    now = snapshot({"own": measured([0.5 + 1e-12, 0.1, 0.3, 0.2, 0.7, 0.9, 0.5 - 1e-12])})
     (why,) = diagnosed(before, now, own="fail").strategies
-    assert [one.query for one in why.lost] == ["q0001", "q0002", "q0003"]
-    assert [one.query for one in why.won] == ["q0005", "q0004"]
+    assert [one.query for one in why.lost] == ["q2", "q3", "q4"]
+    assert [one.query for one in why.won] == ["q6", "q5"]
     assert why.unchanged == 2
-    assert (why.lost[0].before, why.lost[0].after, why.lost[0].text) == (0.9, 0.1, "text of q0001")
+    assert (why.lost[0].before, why.lost[0].after, why.lost[0].text) == (0.9, 0.1, "text of q2")
 
 
 def test_only_what_is_not_a_pass_is_diagnosed() -> None:
     """A strategy that passed has no diagnosis; one that warns has."""
-    before, now = (session({name: strategy([number]) for name in ("a", "b", "c")}) for number in (0.9, 0.8))
+    before, now = (snapshot({name: measured([number]) for name in ("a", "b", "c")}) for number in (0.9, 0.8))
     found = diagnosed(before, now, a="pass", b="warn", c="fail")
     assert [(one.strategy, one.status) for one in found.strategies] == [("b", "warn"), ("c", "fail")]
     assert found.of("a") is None
@@ -42,7 +42,7 @@ def test_only_what_is_not_a_pass_is_diagnosed() -> None:
 
 def test_one_query_and_no_lost_query() -> None:
     """A run time that fails leaves queries as they are: none lost, no ranking, no leg, no newcomer."""
-    both = session({"own": strategy([0.5])})
+    both = snapshot({"own": measured([0.5])})
     slow = Comparison("main.json", (Finding("own", "run time", "fail", 1.0, 3.0),))
     (why,) = diagnose(both, both, slow, Limits()).strategies
     assert (why.lost, why.won, why.unchanged, why.rankings, why.legs) == ((), (), 1, (), ())
@@ -51,7 +51,7 @@ def test_one_query_and_no_lost_query() -> None:
 
 def test_the_metric_that_failed_tells_queries_apart() -> None:
     """Where nDCG@10 only warns and AP@10 and RR@10 fail, the one that fell furthest is looked at."""
-    both = session({"own": strategy([0.5])})
+    both = snapshot({"own": measured([0.5])})
     findings = [("nDCG@10", "warn", 0.3), ("AP@10", "fail", 0.1), ("RR@10", "fail", 0.2)]
     made = tuple(Finding("own", name, status, 0.5, 0.4, relative=drop) for name, status, drop in findings)
     (why,) = diagnose(both, both, Comparison("main.json", made), Limits()).strategies
@@ -61,16 +61,16 @@ def test_the_metric_that_failed_tells_queries_apart() -> None:
 def test_a_metric_of_which_less_is_better() -> None:
     """What is gated upwards is lost where it rises."""
     limits = Limits(metrics={"nDCG@10": {"worse": "higher"}})
-    before, now = session({"own": strategy([0.1, 0.5])}), session({"own": strategy([0.4, 0.5])})
+    before, now = snapshot({"own": measured([0.1, 0.5])}), snapshot({"own": measured([0.4, 0.5])})
     (why,) = diagnose(before, now, comparison(own="fail"), limits).strategies
-    assert [one.query for one in why.lost] == ["q0000"]
+    assert [one.query for one in why.lost] == ["q1"]
     assert why.lost[0].drop == pytest.approx(0.3)
 
 
 def test_queries_in_common_alone() -> None:
     """With other queries on the two sides those are looked at that mean the same; others are not."""
-    before = session({"own": strategy([0.9, 0.9, 0.9])}, texts=("x", "y", "z"))
-    now = session({"own": strategy([0.1, 0.2])}, texts=("x", "other"))
+    before = snapshot({"own": measured([0.9, 0.9, 0.9])}, texts=("x", "y", "z"))
+    now = snapshot({"own": measured([0.1, 0.2])}, texts=("x", "other"))
     (why,) = diagnosed(before, now, own="fail").strategies
     assert [one.text for one in why.lost] == ["x"]
     assert why.unchanged == 0
@@ -78,8 +78,8 @@ def test_queries_in_common_alone() -> None:
 
 def test_both_rankings_side_by_side() -> None:
     """Every hit has its grade, title and place on the other side; a hit without a judgment has no grade."""
-    before = session({"own": strategy([0.9], [("a", "b", "c")])})
-    now = session({"own": strategy([0.5], [("a", "d", "b")])})
+    before = snapshot({"own": measured([0.9], [("a", "b", "c")])})
+    now = snapshot({"own": measured([0.5], [("a", "d", "b")])})
     (why,) = diagnosed(before, now, titles={"a": "Oak table"}, own="fail").strategies
     (found,) = why.rankings
     assert [(hit.product, hit.mark, hit.other_rank, hit.grade) for hit in found.before] == [
@@ -98,29 +98,29 @@ def test_both_rankings_side_by_side() -> None:
 def test_three_rankings_at_most_and_all_new() -> None:
     """The three queries that lost most are shown; where nothing is left every hit of before is gone, all others new."""
     old, new = [("a", "b")] * 5, [("x", "y")] * 5
-    before = session({"own": strategy([1.0] * 5, old)})
-    now = session({"own": strategy([0.5, 0.4, 0.3, 0.2, 0.1], new)})
+    before = snapshot({"own": measured([1.0] * 5, old)})
+    now = snapshot({"own": measured([0.5, 0.4, 0.3, 0.2, 0.1], new)})
     (why,) = diagnosed(before, now, own="fail").strategies
-    assert [one.change.query for one in why.rankings] == ["q0004", "q0003", "q0002"]
+    assert [one.change.query for one in why.rankings] == ["q5", "q4", "q3"]
     assert {hit.mark for one in why.rankings for hit in one.before} == {"gone"}
     assert {hit.mark for one in why.rankings for hit in one.after} == {"new"}
 
 
 def test_newly_empty_queries() -> None:
     """A query that returned something and returns nothing now is named; one that was empty before is not."""
-    before = session({"own": strategy([0.9, 0.0], [("a",), ()])})
-    now = session({"own": strategy([0.0, 0.0], [(), ()])})
+    before = snapshot({"own": measured([0.9, 0.0], [("a",), ()])})
+    now = snapshot({"own": measured([0.0, 0.0], [(), ()])})
     (why,) = diagnosed(before, now, own="fail").strategies
-    assert why.newly_empty == ("text of q0000",)
+    assert why.newly_empty == ("text of q1",)
     assert why.rankings[0].after == ()
 
 
 def _legs(text: tuple[float, float], vector: tuple[float, float], fused: tuple[float, float]) -> tuple[str, list[bool]]:
     definitions = {"own": FUSED, "titles": TEXT, "whole": VECTOR}
     sides = [
-        session(
+        snapshot(
             {
-                name: strategy([0.5, number[side]], definition=definitions[name])
+                name: measured([0.5, number[side]], definition=definitions[name])
                 for name, number in (("own", fused), ("titles", text), ("whole", vector))
             }
         )
@@ -149,7 +149,7 @@ def test_no_leg_lost() -> None:
 def test_what_is_not_known_of_a_leg() -> None:
     """Without a strategy that is the leg alone, what was searched now is shown and before is not known: it says so."""
     before, now = (
-        session({"own": strategy([number], definition=FUSED), "titles": strategy([number])}) for number in (0.9, 0.4)
+        snapshot({"own": measured([number], definition=FUSED), "titles": measured([number])}) for number in (0.9, 0.4)
     )
     assert [leg.name for leg in legs_without_strategy(now, "own")] == ["vector whole"]
     searched = {"own": {"vector whole": {NDCG10: np.array([0.3])}}}
@@ -165,16 +165,16 @@ def test_what_is_not_known_of_a_leg() -> None:
 def test_a_leg_that_is_gone() -> None:
     """A strategy that has lost a leg as a whole says so."""
     alone = {**TEXT, "combine": "sum"}
-    before = session({"own": strategy([0.9], definition=FUSED), "whole": strategy([0.8], definition=VECTOR)})
-    now = session({"own": strategy([0.4], definition=alone), "whole": strategy([0.8], definition=VECTOR)})
+    before = snapshot({"own": measured([0.9], definition=FUSED), "whole": measured([0.8], definition=VECTOR)})
+    now = snapshot({"own": measured([0.4], definition=alone), "whole": measured([0.8], definition=VECTOR)})
     (why,) = diagnosed(before, now, own="fail").strategies
     assert why.legs_note.startswith("no longer searched: vector whole")
 
 
 def test_searched_legs_of_queries_in_common() -> None:
     """Legs were searched for all queries of the session; those in common are taken."""
-    before = session({"own": strategy([0.9, 0.9], definition=FUSED)}, texts=("x", "y"))
-    now = session({"own": strategy([0.4, 0.4], definition=FUSED)}, texts=("other", "y"))
+    before = snapshot({"own": measured([0.9, 0.9], definition=FUSED)}, texts=("x", "y"))
+    now = snapshot({"own": measured([0.4, 0.4], definition=FUSED)}, texts=("other", "y"))
     searched = {"own": {"text": {NDCG10: np.array([0.1, 0.7])}}}
     (why,) = diagnose(before, now, comparison(own="fail"), Limits(), searched=searched).strategies
     assert [leg.after for leg in why.legs] == [0.7, None]
@@ -190,7 +190,7 @@ def test_definitions_without_legs(definition: dict[str, object]) -> None:
 
 def test_a_plain_text_strategy_has_no_legs() -> None:
     """Several text fields are one leg."""
-    before, now = session({"own": strategy([0.9])}), session({"own": strategy([0.4])})
+    before, now = snapshot({"own": measured([0.9])}), snapshot({"own": measured([0.4])})
     (why,) = diagnosed(before, now, own="fail").strategies
     assert (why.legs, why.legs_note) == ((), "")
     assert legs_without_strategy(now, "own") == ()
@@ -203,26 +203,26 @@ def test_newcomers_and_their_effect() -> None:
     now, n at 1 and a at 2, is 1. The drop was 1 - 0.6309 = 0.3691 and would be 0.6131 - 1: the effect is 0.7559.
     """
     discount = 1 / math.log2(3)
-    before = session({"own": strategy([1.0], [("a", "b")])})
-    now = session({"own": strategy([discount], [("n", "a")])})
+    before = snapshot({"own": measured([1.0], [("a", "b")])})
+    now = snapshot({"own": measured([discount], [("n", "a")])})
     found = diagnosed(before, now, titles={"n": "New"}, own="fail")
     (one,) = found.newcomers
-    assert (one.product, one.rank, one.title, one.text, one.strategy) == ("n", 1, "New", "text of q0000", "own")
+    assert (one.product, one.rank, one.title, one.text, one.strategy) == ("n", 1, "New", "text of q1", "own")
     assert one.effect == pytest.approx((1 - discount) - (1 / (1 + discount) - 1))
     assert one.could_change_verdict
 
 
 def test_a_hit_of_before_is_no_newcomer() -> None:
     """Nobody has judged it, but it was among the hits already."""
-    before = session({"own": strategy([1.0], [("a", "u")])})
-    now = session({"own": strategy([0.5], [("u", "a")])})
+    before = snapshot({"own": measured([1.0], [("a", "u")])})
+    now = snapshot({"own": measured([0.5], [("u", "a")])})
     assert diagnosed(before, now, own="fail").newcomers == ()
 
 
 def test_newcomers_that_cannot_change_the_verdict() -> None:
     """Where the best case of all of them still fails, none is marked; they are listed all the same."""
-    before = session({"own": strategy([1.0, 1.0], [("a",), ("a",)])})
-    now = session({"own": strategy([0.0, 0.0], [("b", "n"), ()])})
+    before = snapshot({"own": measured([1.0, 1.0], [("a",), ("a",)])})
+    now = snapshot({"own": measured([0.0, 0.0], [("b", "n"), ()])})
     found = diagnosed(before, now, own="fail")
     assert [(one.product, one.could_change_verdict) for one in found.newcomers] == [("n", False)]
 
@@ -236,9 +236,9 @@ def test_those_that_could_change_the_verdict_come_first() -> None:
     discount = 1 / math.log2(3)
     old = [("a",), ("a",), ("a",), ("a",)]
     new = [("n", "a"), ("a", "m"), ("a",), ("a",)]
-    before = session({"own": strategy([1.0] * 4, old), "mild": strategy([1.0] * 4, old)})
+    before = snapshot({"own": measured([1.0] * 4, old), "mild": measured([1.0] * 4, old)})
     numbers = [discount, 1.0, 1.0, 1.0]
-    now = session({"own": strategy(numbers, new), "mild": strategy(numbers, new)})
+    now = snapshot({"own": measured(numbers, new), "mild": measured(numbers, new)})
     found = diagnosed(before, now, own="fail", mild="warn").newcomers
     assert [(one.strategy, one.product, one.could_change_verdict) for one in found] == [
         ("own", "n", True),
@@ -270,19 +270,19 @@ def test_scores_are_those_of_the_evaluation(data: st.DataObject) -> None:
 
 def test_judged_hits_before_and_now() -> None:
     """The share of hits with a judgment stands beside: a drop with fewer of them may be none."""
-    before, now = session({"own": strategy([0.8])}), session({"own": strategy([0.6])})
+    before, now = snapshot({"own": measured([0.8])}), snapshot({"own": measured([0.6])})
     (why,) = diagnosed(before, now, own="fail").strategies
     assert why.judged == (0.8, 0.6)
     bare = replace(now.strategies["own"], metrics={NDCG10: np.array([0.6]), AP10: np.array([0.6])})
-    (why,) = diagnosed(before, session({"own": bare}), own="fail").strategies
+    (why,) = diagnosed(before, snapshot({"own": bare}), own="fail").strategies
     assert why.judged is None
 
 
 def test_no_metric_in_common() -> None:
     """A strategy without a gated metric on both sides is a note, not an error."""
-    before = session({"own": strategy([0.8])})
+    before = snapshot({"own": measured([0.8])})
     bare = replace(before.strategies["own"], metrics={JUDGED10: np.array([0.6])})
-    found = diagnosed(before, session({"own": bare}), own="warn")
+    found = diagnosed(before, snapshot({"own": bare}), own="warn")
     assert found.strategies == ()
     assert found.notes == ("own: no metric is on both sides to tell its queries apart by",)
     assert RR10 in before.strategies["own"].metrics

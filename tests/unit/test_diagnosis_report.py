@@ -7,7 +7,7 @@ import io
 import json
 from dataclasses import replace
 
-from two_sessions import comparison, diagnosed, session, strategy
+from helpers.snapshots import comparison, diagnosed, measured, snapshot
 
 from relevance.report.diagnosis import diagnosis_failure, diagnosis_files, diagnosis_lines
 from relevance.report.diagnosis.document import to_judge_csv
@@ -17,8 +17,8 @@ EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
 
 
 def _diagnosis(text: str = "oak table", title: str = "Oak table", **statuses: str):  # noqa: ANN202 - a test's own
-    before = session({"own": strategy([0.9, 0.5], [("a", "b")] * 2)}, texts=(text, "other"))
-    now = session({"own": strategy([0.1, 0.5], [("n", "a"), ("a", "b")])}, texts=(text, "other"))
+    before = snapshot({"own": measured([0.9, 0.5], [("a", "b")] * 2)}, texts=(text, "other"))
+    now = snapshot({"own": measured([0.1, 0.5], [("n", "a"), ("a", "b")])}, texts=(text, "other"))
     return diagnosed(before, now, titles={"a": title, "n": title}, **(statuses or {"own": "fail"}))
 
 
@@ -27,7 +27,7 @@ def test_text_of_the_test_that_fails() -> None:
     text = diagnosis_failure("own", [_diagnosis()])
     assert text.splitlines() == [
         "  queries by nDCG@10: 1 lost, 0 won, 1 unchanged; hits with a judgment 70% → 30%",
-        "    0.9000 → 0.1000  'oak table' (q0000)",
+        "    0.9000 → 0.1000  'oak table' (q1)",
         "  first hits of 'oak table', with grades (- is not judged):",
         "        before                                          now",
         "     1  [2] Oak table                          now 2    [-] Oak table                          new",
@@ -87,7 +87,7 @@ def test_the_document() -> None:
     assert list(found) == ["baseline", "changed", "notes", "strategies"]
     (own,) = found["strategies"]
     assert own["queries"] == {"won": 0, "lost": 1, "unchanged": 1}
-    assert own["lost"] == [{"query": "q0000", "text": "oak table", "before": 0.9, "after": 0.1}]
+    assert own["lost"] == [{"query": "q1", "text": "oak table", "before": 0.9, "after": 0.1}]
     hit = {"product": "n", "title": "Oak table", "grade": None, "mark": "new", "other_rank": None}
     assert own["rankings"][0]["after"][0] == hit
     assert own["to_judge"] == {"hits": 1, "could_change_verdict": 1}

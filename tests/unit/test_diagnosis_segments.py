@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from helpers.snapshots import diagnosed, measured, snapshot
 from scipy.stats import ttest_ind
-from two_sessions import diagnosed, session, strategy
 
 from relevance.diagnosis.segments import LEAST_OTHERS, LEAST_QUERIES, holm, segment_members, welch
 
@@ -68,7 +68,7 @@ def _sides(numbers: int, others: int, drop: float, other_drop: float, *, noise: 
     texts = [f"same words {3 if at < numbers else 'x'}" for at in range(size)]
     before = np.full(size, 0.8)
     drops = np.where(np.arange(size) < numbers, drop, other_drop) + random.normal(0, noise, size)
-    return [session({"own": strategy(values.tolist())}, texts=texts) for values in (before, before - drops)]
+    return [snapshot({"own": measured(values.tolist())}, texts=texts) for values in (before, before - drops)]
 
 
 def _worse(*sides: object) -> list[str]:
@@ -120,5 +120,5 @@ def test_luck_is_rarely_named() -> None:
     for _ in range(100):
         before = random.random(300)
         after = np.clip(before - random.normal(0.05, 0.3, 300), 0, 1)
-        named += bool(_worse(*(session({"own": strategy(side.tolist())}, texts=texts) for side in (before, after))))
+        named += bool(_worse(*(snapshot({"own": measured(side.tolist())}, texts=texts) for side in (before, after))))
     assert named <= 4

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.snapshots import measured, session
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from two_snapshots import measured, snapshot
 
 from relevance.errors import InputError
 from relevance.evaluation import NDCG10, RR10
@@ -35,7 +35,7 @@ def _compared(before: Snapshot, now: Snapshot, limits: Limits | None = None) -> 
 
 def _finding(before: np.ndarray, after: np.ndarray, measure: str = "nDCG@10", limits: Limits | None = None) -> Finding:
     """Of one strategy, all of whose metrics have these numbers."""
-    found = _compared(snapshot(own=measured(before)), snapshot(own=measured(after)), limits)
+    found = _compared(session(own=measured(before)), session(own=measured(after)), limits)
     (one,) = [finding for finding in found.findings if finding.measure == measure]
     return one
 
@@ -100,8 +100,8 @@ def test_with_many_queries_a_large_drop_has_to_be_sure_as_well(queries: int, sta
     """The same drop, as unlikely by chance: p is 0.03 on either side of the limit."""
     before = _numbers(queries)
     among = {f"s{number}": _dropped(before, 0, 0.4, seed=number) for number in range(2, 12)}
-    was = snapshot(own=measured({NDCG10: before}), **dict.fromkeys(among, measured({NDCG10: before})))
-    now = snapshot(
+    was = session(own=measured({NDCG10: before}), **dict.fromkeys(among, measured({NDCG10: before})))
+    now = session(
         own=measured({NDCG10: _dropped(before, 0.051, 0.42)}),
         **{name: measured({NDCG10: numbers}) for name, numbers in among.items()},
     )
@@ -197,8 +197,8 @@ def test_a_metric_whose_rise_is_worse() -> None:
 def test_limits_of_a_strategy_are_its_own() -> None:
     """One that may lose more does, beside one that may not."""
     before = _numbers(1_000)
-    was = snapshot(strict=measured(before), loose=measured(before))
-    now = snapshot(strict=measured(_dropped(before, 0.03)), loose=measured(_dropped(before, 0.03)))
+    was = session(strict=measured(before), loose=measured(before))
+    now = session(strict=measured(_dropped(before, 0.03)), loose=measured(_dropped(before, 0.03)))
     limits = Limits(strategies={"loose": {"fail": 0.04}})
     found = _compared(was, now, limits)
     assert (found.status("strict"), found.status("loose"), found.status()) == ("fail", "warn", "fail")
@@ -211,9 +211,9 @@ def test_all_columns_of_the_session_are_adjusted_together() -> None:
     before = _numbers(100)
     one = measured(_dropped(before, 0.03, 0.055))
     others = {f"s{number}": measured(_dropped(before, 0, 0.06, seed=number)) for number in range(2, 11)}
-    alone = _compared(snapshot(own=measured(before)), snapshot(own=one)).findings[0]
-    was = snapshot(own=measured(before), **dict.fromkeys(others, measured(before)))
-    among = _compared(was, snapshot(own=one, **others)).findings[0]
+    alone = _compared(session(own=measured(before)), session(own=one)).findings[0]
+    was = session(own=measured(before), **dict.fromkeys(others, measured(before)))
+    among = _compared(was, session(own=one, **others)).findings[0]
     assert alone.p == among.p
     assert among.adjusted_p is not None
     assert alone.adjusted_p is not None
@@ -231,7 +231,7 @@ def test_all_columns_of_the_session_are_adjusted_together() -> None:
 def test_queries_that_newly_return_nothing(queries: int, newly: int, status: str) -> None:
     """Three and half a percent warn, one percent fails, whatever the metrics say."""
     numbers = np.zeros(queries)
-    found = _compared(snapshot(own=measured(numbers, empty=1)), snapshot(own=measured(numbers, empty=1 + newly)))
+    found = _compared(session(own=measured(numbers, empty=1)), session(own=measured(numbers, empty=1 + newly)))
     (one,) = [one for one in found.findings if one.measure == "empty results"]
     assert (one.status, one.changed) == (status, newly)
     assert one.before == 1 / queries
@@ -246,7 +246,7 @@ def test_as_many_that_newly_return_something_may_be_chance(newly: int, refilled:
     """Ten against one are more than a coin gives once in a hundred times; without any in return they are counted."""
     before = replace(measured(np.zeros(100)), hits=((),) * refilled + (("p",),) * (100 - refilled))
     now = replace(before, hits=(("p",),) * (100 - newly) + ((),) * newly)
-    found = _compared(snapshot(own=before), snapshot(own=now)).findings[-1]
+    found = _compared(session(own=before), session(own=now)).findings[-1]
     assert (found.measure, found.status, found.changed) == ("empty results", status, newly)
     lines = [f"{newly} of 100 queries newly return nothing" if newly else "no query newly returns nothing"]
     lines += [f"{refilled} newly return something (p {p})"] if p else []
@@ -263,9 +263,9 @@ def test_the_order_of_queries_changes_nothing(order: list[int]) -> None:
     """Rows are joined by id and sorted, on both sides."""
     before, ids = _numbers(30), [f"q{number}" for number in range(30)]
     after = _dropped(before, 0.03, 0.1)
-    straight = _compared(snapshot(ids, own=measured(before)), snapshot(ids, own=measured(after)))
+    straight = _compared(session(ids, own=measured(before)), session(ids, own=measured(after)))
     mixed_ids = [ids[row] for row in order]
-    mixed = _compared(snapshot(mixed_ids, own=measured(before[order])), snapshot(ids, own=measured(after)))
+    mixed = _compared(session(mixed_ids, own=measured(before[order])), session(ids, own=measured(after)))
     assert straight == mixed
 
 
@@ -274,21 +274,21 @@ def test_what_is_empty_is_joined_by_id_as_well() -> None:
     before = measured(np.zeros(100), empty=3)
     now = replace(before, hits=before.hits[::-1])
     ids = [f"q{number:03}" for number in range(100)]
-    found = _compared(snapshot(ids, own=before), snapshot(ids[::-1], own=now)).findings[-1]
+    found = _compared(session(ids, own=before), session(ids[::-1], own=now)).findings[-1]
     assert (found.measure, found.changed, found.before, found.after) == ("empty results", 0, 0.03, 0.03)
 
 
 def test_other_queries_are_an_error() -> None:
     """It says how many are new and gone, and names some."""
     numbers = np.ones(5)
-    was = snapshot(["a", "b", "c", "d", "e"], own=measured(numbers))
-    now = snapshot(["e", "f", "g", "h", "i"], own=measured(numbers))
+    was = session(["a", "b", "c", "d", "e"], own=measured(numbers))
+    now = session(["e", "f", "g", "h", "i"], own=measured(numbers))
     with pytest.raises(InputError) as caught:
         _compared(was, now)
     found = "other queries than the baseline's: 4 new ('f', 'g', 'h', …), 4 gone ('a', 'b', 'c', …)"
     assert str(caught.value) == f"{found}; allowed: the same queries"
     with pytest.raises(InputError, match="holds a query twice"):
-        _compared(was, snapshot(["a", "a", "c", "d", "e"], own=measured(numbers)))
+        _compared(was, session(["a", "a", "c", "d", "e"], own=measured(numbers)))
 
 
 @pytest.mark.parametrize("wrong", [np.nan, np.inf])
@@ -298,26 +298,26 @@ def test_a_number_that_is_none_is_an_error(wrong: float) -> None:
     broken = numbers.copy()
     broken[2] = wrong
     with pytest.raises(InputError) as caught:
-        _compared(snapshot(own=measured(numbers)), snapshot(own=measured(broken)))
-    assert str(caught.value) == f"this session, own, nDCG@10: {wrong} for query 'q00002'; allowed: finite numbers"
+        _compared(session(own=measured(numbers)), session(own=measured(broken)))
+    assert str(caught.value) == f"this session, own, nDCG@10: {wrong} for query 'q3'; allowed: finite numbers"
     short = replace(measured(numbers), metrics=MappingProxyType({NDCG10: numbers[:3]}))
     with pytest.raises(
         InputError, match=r"the baseline, own, nDCG@10: numbers of shape \(3,\); allowed: one for each of 5"
     ):
-        _compared(snapshot(own=short), snapshot(own=measured(numbers)))
+        _compared(session(own=short), session(own=measured(numbers)))
 
 
 def test_no_query_is_an_error() -> None:
     """A mean of nothing is no number."""
     with pytest.raises(InputError, match="no judged query"):
-        _compared(snapshot(own=measured([])), snapshot(own=measured([])))
+        _compared(session(own=measured([])), session(own=measured([])))
 
 
 def test_what_stands_on_one_side_is_noted() -> None:
     """A new strategy, one that is gone, a metric that the baseline has not; the rest is compared."""
     numbers = np.ones(60)
-    was = snapshot(old=measured(numbers), own=measured({NDCG10: numbers, RR10: numbers}))
-    found = _compared(was, snapshot(own=measured(numbers), new=measured(numbers)))
+    was = session(old=measured(numbers), own=measured({NDCG10: numbers, RR10: numbers}))
+    found = _compared(was, session(own=measured(numbers), new=measured(numbers)))
     assert found.notes[:3] == (
         "new: not in the baseline, nothing to compare it with",
         "old: in the baseline, not measured now",

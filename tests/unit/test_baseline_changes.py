@@ -7,9 +7,10 @@ from typing import Any
 
 import numpy as np
 import pytest
+from helpers.refused_baselines import OTHER, OTHER_DATA, SAME
+from helpers.snapshots import METRICS, QUERIES, TEXT, random_measurement, snapshot
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_snapshots import DEFINITION, METRICS, QUERIES, made_up, made_up_strategy
 
 from relevance.baseline import (
     DataChanges,
@@ -18,79 +19,45 @@ from relevance.baseline import (
     common_queries,
     data_changes,
     differences,
+    document_text,
     merge,
     on_common_queries,
     select,
     update_lines,
 )
-from relevance.baseline.document import document_text
 from relevance.errors import InputError
 
-OTHER = "e" * 64
+
+def _with_data(now: Snapshot, **hashes: Any) -> Snapshot:
+    return replace(now, dataset=replace(now.dataset, **hashes))
 
 
-def _with_data(snapshot: Snapshot, **hashes: Any) -> Snapshot:
-    return replace(snapshot, dataset=replace(snapshot.dataset, **hashes))
-
-
-def _judged(*grades: dict[str, int]) -> Snapshot:
-    return _with_data(made_up(grades=grades), judgments=OTHER)
-
-
-SAME = {"p1": 3, "p2": 0}
-CHANGES = {
-    "a grade": (_judged({"p1": 2, "p2": 0}, SAME, SAME, SAME), "1 judgment changed"),
-    "grades, more and fewer": (
-        _judged({"p1": 2, "p2": 1}, {"p1": 3, "p2": 0, "p3": 1}, {"p1": 3}, SAME),
-        "2 judgments changed, 1 judgment new, 1 judgment gone",
-    ),
-    "queries": (
-        _with_data(made_up(queries=("q1", "q3", "q5", "q6", "q7")), queries=OTHER),
-        "3 queries new, 2 queries gone",
-    ),
-    "a text": (
-        _with_data(made_up(texts=("other", *(f"text of {query}" for query in QUERIES[1:]))), queries=OTHER),
-        "1 query with another text",
-    ),
-    "queries without judgments": (_with_data(made_up(), queries=OTHER), "other queries without judgments"),
-    "products": (
-        _with_data(made_up(), corpus=OTHER, products=25),
-        "another corpus (20 products before, 25 now)",
-    ),
-    "texts of products": (
-        _with_data(made_up(), corpus=OTHER),
-        "another corpus (20 products as before, with other content)",
-    ),
-    "what is relevant": (made_up(relevant_from=2), "relevant from grade 1 before, 2 now"),
-}
-
-
-@pytest.mark.parametrize(("after", "said"), CHANGES.values(), ids=CHANGES)
+@pytest.mark.parametrize(("after", "said"), OTHER_DATA.values(), ids=OTHER_DATA)
 def test_other_data_in_numbers(after: Snapshot, said: str) -> None:
     """On one line; what is the same is not mentioned."""
-    found = data_changes(made_up(), after)
+    found = data_changes(snapshot(), after)
     assert found
     assert str(found) == said
 
 
 def test_equal_data() -> None:
     """Names, strategies, engine, models and versions are no data."""
-    after = made_up({}, engine={"name": "other"}, models={}, versions={}, calibration_s=None)
-    found = data_changes(made_up(), _with_data(after, name="alias"))
+    after = snapshot({}, engine={"name": "other"}, models={}, versions={}, calibration_s=None)
+    found = data_changes(snapshot(), _with_data(after, name="alias"))
     assert found == DataChanges()
     assert not found
 
 
 def test_common_queries_have_the_same_text_and_judgments() -> None:
     """A query whose judgments or text changed is another query."""
-    before = made_up()
-    after = made_up(
+    before = snapshot()
+    after = snapshot(
         queries=("q2", "q3", "q4", "q5"),
         texts=("text of q2", "other", "text of q4", "text of q5"),
-        grades=(SAME, SAME, {"p1": 1}, SAME),
+        grades=(SAME, SAME, {"a": 1}, SAME),
     )
     assert common_queries(before, after) == ("q2",)
-    assert common_queries(before, made_up(relevant_from=2)) == ()
+    assert common_queries(before, snapshot(relevant_from=2)) == ()
     was, has = on_common_queries(before, after)
     assert was.queries == has.queries == ("q2",)
     rows = (was.strategies["fused"].hits, has.strategies["fused"].hits)
@@ -100,7 +67,7 @@ def test_common_queries_have_the_same_text_and_judgments() -> None:
 @given(st.sets(st.sampled_from(QUERIES), min_size=1))
 def test_a_part_has_the_rows_of_its_queries(queries: set[str]) -> None:
     """Texts, grades, metrics and hits stay together."""
-    whole = made_up()
+    whole = snapshot()
     part = select(whole, queries=queries, strategies=["fused"])
     assert part.queries == tuple(query for query in QUERIES if query in queries)
     assert list(part.strategies) == ["fused"]
@@ -115,9 +82,12 @@ def test_a_part_has_the_rows_of_its_queries(queries: set[str]) -> None:
 # the change under test
 
 
+_FIELDS = [*[f"name{at}^2" for at in range(8)], "name^6"]
+
+
 def _defined(**changed: Any) -> Snapshot:
-    one = made_up_strategy()
-    return made_up({"titles": replace(one, definition={**DEFINITION, **changed}), "fused": made_up_strategy(2)})
+    one = random_measurement()
+    return snapshot({"titles": replace(one, definition={**TEXT, **changed}), "fused": random_measurement(2)})
 
 
 DIFFERENCES = {
@@ -128,43 +98,87 @@ DIFFERENCES = {
     ),
     "combination": (_defined(combine="rrf", k=60), ('titles: combine "sum" -> "rrf"', "titles: k none -> 60")),
     "engine": (
-        made_up(engine={"name": "elasticsearch", "version": "8.19.5", "facts": {"vector_index": "hnsw", "shards": 2}}),
+        snapshot(engine={"name": "elasticsearch", "version": "8.19.5", "facts": {"vector_index": "hnsw", "shards": 2}}),
         (
             'engine: name "embedded" -> "elasticsearch"',
             'engine: version "1" -> "8.19.5"',
             'engine: facts.vector_index "flat" -> "hnsw"',
         ),
     ),
-    "package": (made_up(versions={"numpy": "2.1"}), ('package: numpy "2.0" -> "2.1"',)),
-    "package that is not needed": (made_up(versions={}), ()),
+    "package": (snapshot(versions={"numpy": "2.1"}), ('package: numpy "2.0" -> "2.1"',)),
+    "package that is not needed": (snapshot(versions={}), ()),
     "a text of any length": (
         _defined(template={"query": "x" * 100 + "\n"}),
         (f'titles: template.query none -> "{"x" * 47}…',),
     ),
-    "nothing": (made_up(), ()),
+    "nothing": (snapshot(), ()),
+    "true for 1": (_defined(text={"title": 8, "description": 2}, k=True), ("titles: k none -> true",)),
+    "a line feed in a key": (
+        snapshot(engine={"name": "embedded", "version": "1", "facts": {"vector_index": "flat", "a\n\x1b[2J": 1}}),
+        ("engine: facts.a\\n\\x1b[2J none -> 1",),
+    ),
 }
 
 
 @pytest.mark.parametrize(("after", "lines"), DIFFERENCES.values(), ids=DIFFERENCES)
 def test_the_change_under_test_is_named(after: Snapshot, lines: tuple[str, ...]) -> None:
     """A line each, with what was and what is."""
-    assert differences(made_up(), after) == lines
+    assert differences(snapshot(), after) == lines
+
+
+CHANGED_VALUES = {
+    "one field of several": (_FIELDS, [*_FIELDS[:8], "name^1"], 'fields[8] "name^6" -> "name^1"'),
+    "a field more": (
+        _FIELDS,
+        [*_FIELDS, "brand"],
+        'fields …me7^2", "name^6"] -> …me7^2", "name^6", "brand"]',
+    ),
+    "the end of a long text": ("x" * 80 + "a", "x" * 80 + "b", f'fields …{"x" * 16}a" -> …{"x" * 16}b"'),
+    "1 for true": (True, 1, "fields true -> 1"),
+    "a table for a text": ({"a": 1}, "a", 'fields {"a": 1} -> "a"'),
+    "a table in a list": ([{"a": 1}], [{"a": 2}], "fields[0].a 1 -> 2"),
+}
+
+
+@pytest.mark.parametrize(("before", "after", "line"), CHANGED_VALUES.values(), ids=CHANGED_VALUES)
+def test_both_sides_of_a_change_are_told_apart(before: object, after: object, line: str) -> None:
+    """Inside a list by its place, in long values from where they differ."""
+    assert differences(_defined(fields=before), _defined(fields=after)) == (f"titles: {line}",)
+
+
+def test_any_number_of_differences_is_cut() -> None:
+    """200,000 keys print as twenty lines and a count; a refused update names as few."""
+    facts = {f"fact {at}": at for at in range(200_000)}
+    after = snapshot(engine={"name": "embedded", "version": "1", "facts": {"vector_index": "flat", **facts}})
+    lines = differences(snapshot(), after)
+    assert (len(lines), lines[-1]) == (21, "engine: 199,980 more differences")
+    long = snapshot(engine={"name": "embedded", "version": "1", "facts": {"x" * 9_999: 1}})
+    assert max(map(len, differences(snapshot(), long))) < 300
+    many = snapshot({}, models={str(at): {"name": "other"} for at in range(90)})
+    known = snapshot(
+        {str(at): random_measurement(definition={"model": str(at)}) for at in range(90)},
+        models={str(at): {"name": "small"} for at in range(90)},
+    )
+    with pytest.raises(InputError) as error:
+        check_part(known, many, measured=())
+    assert str(error.value).count("model ") == 20
+    assert "; 70 more; allowed" in str(error.value)
 
 
 def test_models_count_where_a_strategy_uses_them() -> None:
     """By their hash, cut to what people compare."""
     definition = {"vectors": {"whole": 1}, "model": "base"}
-    strategies = {"alike": made_up_strategy(definition=definition)}
+    strategies = {"alike": random_measurement(definition=definition)}
     other = {"base": {"name": "small", "sha256": OTHER}, "unused": {"name": "large"}}
-    lines = differences(made_up(strategies), made_up(strategies, models=other))
+    lines = differences(snapshot(strategies), snapshot(strategies, models=other))
     assert lines == (f"model base: sha256 {'d' * 12} -> {'e' * 12}",)
-    assert differences(made_up(), made_up(models=other)) == ()
+    assert differences(snapshot(), snapshot(models=other)) == ()
 
 
 def _finetuned(**model: str) -> Snapshot:
     definition = {"vectors": {"whole": 1}, "model": "finetuned"}
     known = {"name": "small fine-tuned", "sha256": "d" * 64, "recipe": "f" * 64}
-    return made_up({"tuned": made_up_strategy(definition=definition)}, models={"finetuned": {**known, **model}})
+    return snapshot({"tuned": random_measurement(definition=definition)}, models={"finetuned": {**known, **model}})
 
 
 def test_a_model_that_was_trained_again_is_told_from_another_one() -> None:
@@ -187,15 +201,15 @@ def test_a_model_that_was_trained_again_is_told_from_another_one() -> None:
 
 def test_an_update_of_everything_is_the_session() -> None:
     """Strategies that are gone are gone, whatever the data."""
-    after = _with_data(made_up({"titles": made_up_strategy(5)}), corpus=OTHER)
-    assert merge(made_up(), after, complete=True) is after
+    after = _with_data(snapshot({"titles": random_measurement(5)}), corpus=OTHER)
+    assert merge(snapshot(), after, complete=True) is after
     assert merge(None, after, complete=False) is after
 
 
 def test_an_update_of_some_strategies_leaves_the_others() -> None:
     """Their numbers and hits stay, and their run time keeps its ratio to the calibration."""
-    before = made_up()
-    after = made_up({"titles": made_up_strategy(5)}, calibration_s=1.5)
+    before = snapshot()
+    after = snapshot({"titles": random_measurement(5)}, calibration_s=1.5)
     found = merge(before, after, complete=False)
     assert set(found.strategies) == {"titles", "fused"}
     assert found.strategies["titles"] is after.strategies["titles"]
@@ -207,16 +221,16 @@ def test_an_update_of_some_strategies_leaves_the_others() -> None:
 
 def test_run_times_that_cannot_stand_side_by_side() -> None:
     """Without a calibration on both sides an old time is dropped."""
-    after = made_up({"titles": made_up_strategy(5)}, calibration_s=None)
-    kept = merge(made_up(), after, complete=False).strategies["fused"]
+    after = snapshot({"titles": random_measurement(5)}, calibration_s=None)
+    kept = merge(snapshot(), after, complete=False).strategies["fused"]
     assert (kept.run_time_s, kept.rounds) == (None, 0)
 
 
 REFUSED_PARTS = {
-    "data": (_judged({"p1": 2, "p2": 0}, SAME, SAME, SAME), "1 judgment changed"),
-    "engine": (made_up(engine={"name": "other", "version": "1", "facts": {}}), 'engine: name "embedded" -> "other"'),
+    "data": (OTHER_DATA["a grade"][0], "1 judgment changed"),
+    "engine": (snapshot(engine={"name": "other", "version": "1", "facts": {}}), 'engine: name "embedded" -> "other"'),
     "a model of those that stay": (
-        made_up(models={"base": {"name": "large", "sha256": "d" * 64}}),
+        snapshot(models={"base": {"name": "large", "sha256": "d" * 64}}),
         'model base: name "small" -> "large"',
     ),
 }
@@ -225,8 +239,8 @@ REFUSED_PARTS = {
 @pytest.mark.parametrize(("after", "line"), REFUSED_PARTS.values(), ids=REFUSED_PARTS)
 def test_a_part_that_does_not_belong_to_the_rest(after: Snapshot, line: str) -> None:
     """It says what is different and how many strategies would be left behind."""
-    one = replace(after, strategies={"titles": made_up_strategy(5)})
-    before = made_up({"titles": made_up_strategy(), "alike": made_up_strategy(definition={"model": "base"})})
+    one = replace(after, strategies={"titles": random_measurement(5)})
+    before = snapshot({"titles": random_measurement(), "alike": random_measurement(definition={"model": "base"})})
     with pytest.raises(InputError) as error:
         merge(before, one, complete=False)
     assert line in str(error.value)
@@ -238,9 +252,9 @@ def test_an_update_says_what_it_changes() -> None:
     """New, changed and gone strategies, data, and the change under test."""
     metrics = {metric: np.full(4, 0.5) for metric in METRICS}
     better = {metric: np.full(4, 0.75) for metric in METRICS}
-    before = made_up({"titles": made_up_strategy(metrics=metrics), "fused": made_up_strategy(2)})
-    changed = made_up_strategy(metrics=better, definition={**DEFINITION, "text": {"title": 4, "description": 2}})
-    after = _with_data(made_up({"titles": changed, "phrases": made_up_strategy(metrics=metrics)}), corpus=OTHER)
+    before = snapshot({"titles": random_measurement(metrics=metrics), "fused": random_measurement(2)})
+    changed = random_measurement(metrics=better, definition={**TEXT, "text": {"title": 4, "description": 2}})
+    after = _with_data(snapshot({"titles": changed, "phrases": random_measurement(metrics=metrics)}), corpus=OTHER)
     assert update_lines(before, after) == [
         "data: another corpus (20 products as before, with other content)",
         "titles: text.title 8 -> 4",
@@ -249,6 +263,6 @@ def test_an_update_says_what_it_changes() -> None:
         "gone: fused",
     ]
     assert update_lines(before, replace(before, calibration_s=1)) == ["nothing but times"]
-    assert update_lines(None, made_up({"titles": made_up_strategy(metrics=metrics)})) == [
+    assert update_lines(None, snapshot({"titles": random_measurement(metrics=metrics)})) == [
         "new: titles: MRR 0.5000, MAP 0.5000, NDCG 0.5000"
     ]

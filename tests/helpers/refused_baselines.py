@@ -1,0 +1,234 @@
+"""Baselines that are refused, and the page that shows what users see of each: `docs/studies/refused-baselines.md`.
+
+`PYTHONPATH=.:tests python -m helpers.refused_baselines` after a change; a test compares.
+"""
+
+from __future__ import annotations
+
+import gzip
+import io
+import json
+import re
+import tarfile
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+from helpers.snapshots import QUERIES, snapshot
+from relevance.baseline import Snapshot, document_text, write_baseline
+from relevance.baseline.document import CHECKSUM, checksum
+from relevance.errors import InputError
+from relevance.suite import read_checked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+PAGE = Path(__file__).resolve().parents[2] / "docs" / "studies" / "refused-baselines.md"
+
+INTRODUCTION = """# Baselines that are refused
+
+Each ends the run with exit code 4 (`relevance compare`: 2) and this one line, before anything long starts; `…` stands
+for what Python's own reader says of a place in the file. `python -m helpers.refused_baselines` in `tests` writes this
+page.
+"""
+
+TEXT = document_text(snapshot()).encode()
+PACKED = gzip.compress(TEXT, mtime=0)
+
+
+def sealed(document: dict[str, Any]) -> bytes:
+    """A document with the checksum that belongs to it."""
+    content = {key: value for key, value in document.items() if key != CHECKSUM}
+    return json.dumps(content | {CHECKSUM: checksum(content)}).encode()
+
+
+def changed(*path: str | int, value: object) -> bytes:
+    """The document with another value at a place, and the checksum that belongs to it."""
+    document: Any = json.loads(TEXT)
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    place[path[-1]] = value
+    return sealed(document)
+
+
+def _without(*path: str) -> bytes:
+    document: Any = json.loads(TEXT)
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    del place[path[-1]]
+    return sealed(document)
+
+
+def _tar() -> bytes:
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("shop.json"))
+    return packed.getvalue()
+
+
+TITLES = ("strategies", "titles")
+ROW = (*TITLES, "rows", "q2")
+
+DAMAGED: dict[str, bytes] = {
+    "empty": b"",
+    "truncated": TEXT.rstrip()[:-300],
+    "truncated, packed": PACKED[:-200],
+    "one byte of a packed file": PACKED[:300] + b"\0\0" + PACKED[302:],
+    "zeros": bytes(len(TEXT)),
+    "not UTF-8": TEXT.replace(b"text of q1", b"text of \xff"),
+    "schema in words": changed("schema", value="one"),
+    "a key twice": TEXT.replace(b'"relevant_from"', b'"dataset": {}, "relevant_from"'),
+    "nested too deeply": b'{"schema": ' + b"[" * 200_000,
+    "infinite": TEXT.replace(b'"relevant_from": 1', b'"relevant_from": 1e999'),
+    "not a number": TEXT.replace(b'"relevant_from": 1', b'"relevant_from": NaN'),
+}
+CHANGED: dict[str, bytes] = {
+    "marks of a merge": TEXT.replace(b'  "models"', b'<<<<<<< HEAD\n  "models"'),
+    "a metric changed by hand": TEXT.replace(b'"rounds": 3', b'"rounds": 4'),
+    "a query removed by hand": json.dumps({**json.loads(TEXT), "queries": {}}).encode(),
+    "newer schema": changed("schema", value=2),
+}
+MALFORMED: dict[str, bytes] = {
+    "a metric above 1": changed(*ROW, 0, value=[1.5, 0, 0]),
+    "a metric that is a text": changed(*ROW, 0, value=["1", 0, 0]),
+    "a metric that is true": changed(*ROW, 0, value=[True, 0, 0]),
+    "a metric too few": changed(*ROW, 0, value=[0.5, 0.25]),
+    "a hit twice": changed(*ROW, 1, value=["p1", "p1"]),
+    "a hit that is a number": changed(*ROW, 1, value=[1]),
+    "a row is a number": changed(*ROW, value=7),
+    "a row is missing": _without(*ROW),
+    "a metric nobody knows": changed(*TITLES, "metrics", value=["XY@1"]),
+    "queries in another order": changed("queries", value=dict(reversed(json.loads(TEXT)["queries"].items()))),
+    "no queries": changed("queries", value={}),
+    "text in the place of a list": changed("queries", "q1", value="text"),
+    "a negative grade": changed("queries", "q1", 1, "a", value=-1),
+    "relevant from 0": changed("relevant_from", value=0),
+    "a hash that is none": changed("dataset", "corpus", value="abc"),
+    "a key that is not known": changed("sold", value=1),
+    "a key that is missing": _without("engine"),
+    "a key of a strategy that is missing": _without(*TITLES, "rounds"),
+    "a time below 0": changed(*TITLES, "run_time_s", value=-1),
+    "half a round": changed(*TITLES, "rounds", value=1.5),
+    "a name that is none": changed("strategies", "a\nb", value=json.loads(TEXT)["strategies"]["fused"]),
+    "facts that are a list": changed("engine", "facts", value=[1]),
+    "facts that are nested too deeply": changed("engine", "facts", value=json.loads('{"a":' * 60 + "1" + "}" * 60)),
+}
+SOMETHING_ELSE: dict[str, bytes] = {
+    "a pointer of Git LFS": b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"4" * 64 + b"\nsize 640265\n",
+    "a TREC run": b"q1 Q0 p7 1 9.5 titles\nq1 Q0 p8 2 9.1 titles\n",
+    "TREC judgments": b"q1 0 p7 1\nq1 0 p8 0\n",
+    "a table": b"query,product,grade\nq1,p7,1\n",
+    "results.json": b'{"schema": 1, "dataset": {}, "strategies": {}, "not_run": {}}',
+    "per_query.json": b'{"schema": 1, "strategies": {}}',
+    "diagnosis.json": b'{"schema": 1, "baselines": []}',
+    "another JSON file": _without("schema"),
+    "a list": b"[1, 2]",
+    "JSON lines": b'{"_id": "p7"}\n{"_id": "p8"}\n',
+    "a tar archive, packed": _tar(),
+    "a zip archive": b"PK\x03\x04\x14\0\0\0",
+    "a web page": b"<!DOCTYPE html><title>404</title>",
+    "a text": b"see the wiki",
+}
+REFUSED = DAMAGED | CHANGED | MALFORMED | SOMETHING_ELSE
+
+
+def _with_data(now: Snapshot, **hashes: Any) -> Snapshot:
+    return replace(now, dataset=replace(now.dataset, **hashes))
+
+
+OTHER = "e" * 64
+SAME = {"a": 2, "b": 0}
+
+
+def _judged(*grades: dict[str, float]) -> Snapshot:
+    return _with_data(snapshot(grades=grades), judgments=OTHER)
+
+
+OTHER_DATA: dict[str, tuple[Snapshot, str]] = {
+    "a grade": (_judged({"a": 1, "b": 0}, SAME, SAME, SAME), "1 judgment changed"),
+    "grades, more and fewer": (
+        _judged({"a": 1, "b": 1}, {"a": 2, "b": 0, "c": 1}, {"a": 2}, SAME),
+        "2 judgments changed, 1 judgment new, 1 judgment gone",
+    ),
+    "queries": (
+        _with_data(snapshot(queries=("q1", "q3", "q5", "q6", "q7")), queries=OTHER),
+        "3 queries new, 2 queries gone",
+    ),
+    "a text": (
+        _with_data(snapshot(texts=("other", *(f"text of {query}" for query in QUERIES[1:]))), queries=OTHER),
+        "1 query with another text",
+    ),
+    "queries without judgments": (_with_data(snapshot(), queries=OTHER), "other queries without judgments"),
+    "products": (
+        _with_data(snapshot(), corpus=OTHER, products=25),
+        "another corpus (20 products before, 25 now)",
+    ),
+    "texts of products": (
+        _with_data(snapshot(), corpus=OTHER),
+        "another corpus (20 products as before, with other content)",
+    ),
+    "what is relevant": (snapshot(relevant_from=1.5), "relevant from grade 1 before, 1.5 now"),
+}
+
+
+def _line(read: Callable[[], object]) -> str:
+    try:
+        read()
+    except InputError as error:
+        # versions of Python word it differently
+        return re.sub(r"(not JSON: )[A-Z].*?\(char \d+\)|(gzip: )[^;]*(?=\);)", r"\1\2…", str(error))
+    raise AssertionError("it was not refused")
+
+
+def _rows(cases: dict[str, bytes], folder: Path) -> Iterator[tuple[str, str]]:
+    path = folder / "shop.json"
+    for what, content in cases.items():
+        path.write_bytes(content)
+        yield what, _line(partial(read_checked, path, snapshot(), cwd=folder, on_common_queries=False))
+    path.unlink()
+
+
+def _rows_of_other_data(folder: Path) -> Iterator[tuple[str, str]]:
+    path = write_baseline(snapshot(), folder)
+    for what, (now, _) in OTHER_DATA.items():
+        yield what, _line(partial(read_checked, path, now, cwd=folder, on_common_queries=False))
+    other = snapshot(queries=("q7", "q8", "q9"))
+    yield (
+        "nothing in common, with --on-common-queries",
+        _line(partial(read_checked, path, other, cwd=folder, on_common_queries=True)),
+    )
+
+
+def _table(heading: str, rows: Iterator[tuple[str, str]]) -> list[str]:
+    return [
+        f"## {heading}",
+        "",
+        "| what | the line |",
+        "| --- | --- |",
+        *(f"| {what} | `{line}` |" for what, line in rows),
+        "",
+    ]
+
+
+def page() -> str:
+    """The whole page."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        missing = partial(read_checked, folder / "shop.json", snapshot(), cwd=folder, on_common_queries=False)
+        lines = [
+            INTRODUCTION,
+            *_table("Damaged, or not there", iter([*_rows(DAMAGED, folder), ("not there", _line(missing))])),
+            *_table("Changed by hand, by a merge, or newer", _rows(CHANGED, folder)),
+            *_table("Of another form", _rows(MALFORMED, folder)),
+            *_table("Something else", _rows(SOMETHING_ELSE, folder)),
+            *_table("Of other data than the session's", _rows_of_other_data(folder)),
+        ]
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
