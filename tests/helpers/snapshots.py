@@ -94,7 +94,7 @@ def session(
 ) -> Snapshot:
     """A snapshot of these strategies by name."""
     of_engine = {"name": engine, "version": "1", "facts": {}}
-    return snapshot(named, queries=queries, calibration_s=calibration, engine=of_engine)
+    return snapshot(strategies, queries=queries, calibration_s=calibration, engine=of_engine)
 
 
 def comparison(**statuses: Any) -> Comparison:
