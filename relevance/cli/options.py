@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relevance.config import options
+from relevance import config as options
 
 if TYPE_CHECKING:
     import argparse

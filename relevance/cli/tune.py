@@ -6,9 +6,9 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
+from relevance import config as options
 from relevance.cli.answer import Answer, Surroundings
 from relevance.cli.options import OF_SESSIONS, configured
-from relevance.config import options
 from relevance.errors import CouldNotRunError, InputError, unknown
 
 if TYPE_CHECKING:

@@ -9,39 +9,37 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from relevance.config.model import FILE_NAME, Key, add_options, given_options, keys, option_keys
+
 if TYPE_CHECKING:
-    from relevance.config.keys import FILE_NAME, KEYS, Key
-    from relevance.config.options import add_options, given_options
-    from relevance.config.reading import find_upwards, read_config
+    from relevance.config.reading import CREDENTIALS, find_upwards, read_config
     from relevance.config.record import Config, rows
 
-_HOMES = {
-    "FILE_NAME": "keys",
-    "KEYS": "keys",
+_LAZY = {
+    "CREDENTIALS": "reading",
     "Config": "record",
-    "Key": "keys",
-    "add_options": "options",
     "find_upwards": "reading",
-    "given_options": "options",
     "read_config": "reading",
     "rows": "record",
 }
 
 __all__ = [
+    "CREDENTIALS",
     "FILE_NAME",
-    "KEYS",
     "Config",
     "Key",
     "add_options",
     "find_upwards",
     "given_options",
+    "keys",
+    "option_keys",
     "read_config",
     "rows",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name where it is first used (PEP 562): the table of keys costs nothing, so `pytest --help` is fast."""
-    if name not in _HOMES:
+    """Import a name where it is first used (PEP 562): the options cost nothing, so `pytest --help` is fast."""
+    if name not in _LAZY:
         raise AttributeError(f"module 'relevance.config' has no attribute {name!r}")
-    return getattr(import_module(f"relevance.config.{_HOMES[name]}"), name)
+    return getattr(import_module(f"relevance.config.{_LAZY[name]}"), name)

@@ -5,25 +5,27 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Annotated, Literal
 
-from relevance.errors import InputError
+from annotated_types import Interval
+
+from relevance.setting import Setting, Takes
 
 if TYPE_CHECKING:
     from relevance.embeddings import Model
     from relevance.finetune.pairs import Pairs
     from relevance.finetune.validation import Validation
 
-__all__ = ["LOSSES", "SAMPLE_EPOCHS", "Options", "Recipe", "estimated_seconds", "recipe_hash"]
+__all__ = ["SAMPLE_EPOCHS", "Options", "Recipe", "estimated_seconds", "recipe_hash"]
 
 _FORMAT = 1
 """Counts the versions of the training itself: what an older one made is not taken for what this one makes."""
 
-LOSSES = ("mnrl", "hard")
-"""Multiple negatives ranking loss: the other products of the batch, or a mined negative for each query too."""
-
 SAMPLE_EPOCHS = 1
 """Of the packaged sample where nothing else is asked for: its main job, training included, is to stay short."""
+
+_setting = partial(Setting, command="finetune")
 
 _TOKENS_PER_S = 1_000
 """That a model of `_WEIGHTS_BYTES` (all-MiniLM-L6-v2) is trained on, on two CPU cores; a larger one in proportion."""
@@ -35,40 +37,42 @@ _VALIDATION_SPEED_UP = 4
 
 @dataclass(frozen=True)
 class Options:
-    """How a model is trained.
+    """How a model is trained: `[finetune]` of the configuration."""
 
-    Attributes:
-        epochs: passes over the pairs at most; training ends before where it no longer learns.
-        batch_size: pairs in a batch; the others' products are a query's negatives.
-        learning_rate: its highest value, after the warm-up.
-        max_tokens: texts are cut behind so many tokens, in training alone.
-        seed: of the order of the pairs and of dropout.
-        loss: one of `LOSSES`.
-        patience: evaluations without a better nDCG, two an epoch, after which training ends.
-    """
-
-    epochs: int = 3
-    batch_size: int = 32
-    learning_rate: float = 5e-5
-    max_tokens: int = 64
-    seed: int = 12
-    loss: str = "mnrl"
-    patience: int = 3
-
-    def __post_init__(self) -> None:
-        bounds = {
-            "epochs": (1, 1_000),
-            "batch_size": (2, 65_536),
-            "max_tokens": (3, 1_000_000),
-            "patience": (1, 10_000),
-        }
-        for name, (lowest, highest) in (bounds | {"seed": (0, 2**31)}).items():
-            if not lowest <= getattr(self, name) <= highest:
-                raise InputError(f"{name} = {getattr(self, name)}; allowed: {lowest} to {highest:,}")
-        if not 0 < self.learning_rate < 1:
-            raise InputError(f"learning_rate = {self.learning_rate}; allowed: a number above 0 and below 1")
-        if self.loss not in LOSSES:
-            raise InputError(f"loss = {self.loss!r}; allowed: {', '.join(LOSSES)}")
+    epochs: Annotated[
+        int,
+        Interval(ge=1, le=1_000),
+        _setting("passes over the pairs at most", "--epochs", "N", default=f"3; the sample: {SAMPLE_EPOCHS}"),
+    ] = 3
+    batch_size: Annotated[
+        int,
+        Interval(ge=2, le=65_536),
+        _setting("pairs in a batch; the others' products are a query's negatives", "--batch-size", "N"),
+    ] = 32
+    learning_rate: Annotated[
+        float,
+        Interval(gt=0, lt=1),
+        Takes("number between 0 and 1", "a number between 0 and 1, such as 0.00005"),
+        _setting("its highest value, after the warm-up", "--learning-rate", "RATE"),
+    ] = 5e-5
+    max_tokens: Annotated[
+        int,
+        Interval(ge=3, le=1_000_000),
+        _setting("cut texts at so many tokens, in training alone", "--train-tokens", "N"),
+    ] = 64
+    seed: Annotated[
+        int, Interval(ge=0, le=2**31), _setting("of the order of the pairs and of dropout", "--seed", "N")
+    ] = 12
+    loss: Annotated[
+        Literal["mnrl", "hard"],
+        _setting("negatives of a query: those of its batch, or a mined (hard) one too", "--loss", "NAME"),
+    ] = "mnrl"
+    # evaluations, two an epoch
+    patience: Annotated[
+        int,
+        Interval(ge=1, le=1_000),
+        _setting("half epochs without a better nDCG after which training ends", "--patience", "N"),
+    ] = 3
 
 
 @dataclass(frozen=True, eq=False)

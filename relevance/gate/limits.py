@@ -3,55 +3,82 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from reprlib import repr as shown
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from annotated_types import Interval, MultipleOf
 
 from relevance.errors import InputError, unknown
 from relevance.evaluation import AP10, METRICS, NDCG10, RR10, Metric
+from relevance.setting import Names, Setting, Share, Takes, Text, Written, declared, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
 __all__ = ["Limit", "Limits", "read_limits"]
 
-_LONGEST = 1_000_000
+_Least = Annotated[int | float, Interval(ge=0, le=1), Takes("number", "a number from 0 to 1")]
+_Factor = Annotated[int | float, Interval(gt=1, lt=math.inf), Takes("number", "a number above 1")]
+_Queries = Annotated[
+    int | float,
+    Interval(ge=1, le=1_000_000),
+    MultipleOf(1),
+    Takes("number", "a whole number of 1 or more"),
+]
+_Tables = Annotated[Mapping[str, Mapping[str, Any]], Written(Any), Takes("table of tables")]
 
 
 @dataclass(frozen=True)
-class Limit:
-    """What holds for one metric of one strategy; drops are shares of the baseline's mean.
+class _Gated:
+    gated: Annotated[tuple[Metric, ...], Written(Names), Setting("metrics that are compared with a baseline")] = (
+        NDCG10,
+        AP10,
+        RR10,
+    )
+    leading: Annotated[
+        Metric, Written(Text), Setting("the one that warns by its drop alone, and whose large drops fail sooner")
+    ] = NDCG10
+
+
+@dataclass(frozen=True)
+class _OfMetrics:
+    """What can differ by metric and strategy; drops are shares of the baseline's mean."""
+
+    fail: Annotated[Share, Setting("a drop of so much of the baseline's mean fails where it is sure")] = 0.02
+    fail_large: Annotated[Share, Setting("leading metric: so large a drop fails where it is hardly chance")] = 0.05
+    warn: Annotated[Share, Setting("so much warns: of the leading metric always, of the others where p is small")] = (
+        0.02
+    )
+    warn_sure: Annotated[Share, Setting("so much warns where it is sure")] = 0.005
+    least_drop: Annotated[_Least, Setting("means that differ by less never fail")] = 0.005
+
+
+@dataclass(frozen=True)
+class _OfSessions:
+    """What holds for all metrics alike."""
+
+    p_sure: Annotated[Share, Setting("highest p, over all that is gated, of what is sure")] = 0.01
+    p_warn: Annotated[Share, Setting("highest p of a metric by itself that warns")] = 0.05
+    p_large: Annotated[Share, Setting("highest p of the leading metric by itself of what is hardly chance")] = 0.1
+    large_queries: Annotated[_Queries, Setting("from so many queries on, a large drop fails only where it is sure")] = (
+        1_000
+    )
+    least_queries: Annotated[_Queries, Setting("with fewer queries nothing fails by statistics")] = 50
+
+
+@dataclass(frozen=True)
+class Limit(_OfSessions, _OfMetrics):
+    """What holds for one metric of one strategy.
 
     Attributes:
-        fail: a drop of so much fails where it is sure (`Limits.p_sure`).
-        fail_large: of the leading metric: so large a drop of fewer than `Limits.large_queries` queries fails where
-            chance gives it less often than `Limits.p_large`.
-        warn: a drop of so much warns; see `Limits.leading`.
-        warn_sure: a drop of so much warns where it is sure.
-        least_drop: a smaller difference of the means themselves never fails.
         worse: the direction that is gated: `lower` where less is worse, `higher` where more is.
         leading: whether the metric is `Limits.leading`.
-        p_sure: see `Limits`, like the next three.
-        p_warn: see there.
-        p_large: see there.
-        large_queries: see there.
-        least_queries: see there.
     """
 
-    fail: float = 0.02
-    fail_large: float = 0.05
-    warn: float = 0.02
-    warn_sure: float = 0.005
-    least_drop: float = 0.005
     worse: Literal["lower", "higher"] = "lower"
     leading: bool = False
-    p_sure: float = 0.01
-    p_warn: float = 0.05
-    p_large: float = 0.10
-    large_queries: int = 1_000
-    least_queries: int = 50
 
     def large_fails(self, queries: int) -> bool:
         """Whether a large drop of so many queries fails before it is sure: the leading metric's, where they are few."""
@@ -59,90 +86,29 @@ class Limit:
 
 
 @dataclass(frozen=True)
-class _Range:
-    """The numbers that a setting can have."""
-
-    allowed: str
-    holds: Callable[[float], bool]
-
-
-_SHARE = _Range("a number above 0 and up to 1", lambda value: 0 < value <= 1)
-_LEAST = _Range("a number from 0 to 1", lambda value: 0 <= value <= 1)
-_FACTOR = _Range("a number above 1", lambda value: 1 < value < math.inf)
-_COUNT = _Range("a whole number of 1 or more", lambda value: 1 <= value <= _LONGEST and value == int(value))
-
-_DIRECTIONS = ("lower", "higher")
-_RANGES: Mapping[str, _Range] = MappingProxyType(
-    {
-        "least_drop": _LEAST,
-        **dict.fromkeys(("fail", "fail_large", "warn", "warn_sure", "p_sure", "p_warn", "p_large"), _SHARE),
-        **dict.fromkeys(("empty_warn", "empty_fail"), _SHARE),
-        **dict.fromkeys(("time_warn", "time_fail"), _FACTOR),
-        **dict.fromkeys(("large_queries", "least_queries", "empty_queries"), _COUNT),
-    }
-)
-_OF_A_SESSION = ("p_sure", "p_warn", "p_large", "large_queries", "least_queries")
-_OF_A_METRIC = ("fail", "fail_large", "warn", "warn_sure", "least_drop", "worse")
-_OF_A_STRATEGY = (*(name for name in _OF_A_METRIC if name != "worse"), "time_warn", "time_fail")
-_ORDERED = (("warn_sure", "fail"), ("fail", "fail_large"), ("empty_warn", "empty_fail"), ("time_warn", "time_fail"))
-"""(setting, the one that it may not be above): else it would change nothing, or say less of more."""
-
-
-@dataclass(frozen=True)
-class Limits:
-    """All limits of a session.
-
-    Attributes:
-        gated: the metrics that are compared.
-        leading: the one of them that warns by its drop alone, and for which `fail_large` holds; the others warn from
-            `warn` on where p is `p_warn` or less.
-        fail: see `Limit`, like the next four.
-        fail_large: see there.
-        warn: see there.
-        warn_sure: see there.
-        least_drop: see there.
-        p_sure: highest adjusted p of what is sure.
-        p_warn: highest p by itself of a warning of metrics that do not lead.
-        p_large: highest p by itself of a large drop that fails.
-        large_queries: from so many queries on it takes more, a large drop has to be sure as well.
-        least_queries: with fewer, nothing fails by statistics.
-        empty_queries: so many queries that newly return nothing warn or fail, fewer never.
-        empty_warn: from this share of the queries on they warn.
-        empty_fail: from this share on they fail, unless so many newly return something that both may be chance (the
-            sign test's p is above `p_sure`).
-        time_warn: run time that is more than so many times what it was warns.
-        time_fail: likewise fails.
-        metrics: what is set for a metric, attributes of `Limit` by name.
-        strategies: what is set for a strategy: those attributes but `worse`, `time_warn` and `time_fail`, and by the
-            name of a metric what holds for that alone.
+class Limits(_OfSessions, _OfMetrics, _Gated):
+    """All limits of a session: `[gate]` of the configuration.
 
     Raises:
-        InputError: a value is not allowed, or would change nothing.
+        InputError: a limit changes nothing beside another, or is not known.
     """
 
-    gated: tuple[Metric, ...] = (NDCG10, AP10, RR10)
-    leading: Metric = NDCG10
-    fail: float = Limit.fail
-    fail_large: float = Limit.fail_large
-    warn: float = Limit.warn
-    warn_sure: float = Limit.warn_sure
-    least_drop: float = Limit.least_drop
-    p_sure: float = Limit.p_sure
-    p_warn: float = Limit.p_warn
-    p_large: float = Limit.p_large
-    large_queries: int = Limit.large_queries
-    least_queries: int = Limit.least_queries
-    empty_queries: int = 3
-    empty_warn: float = 0.005
-    empty_fail: float = 0.01
-    time_warn: float = 1.5
-    time_fail: float = 2.0
-    metrics: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
-    strategies: Mapping[str, Mapping[str, Any]] = field(default_factory=lambda: MappingProxyType({}))
+    empty_queries: Annotated[_Queries, Setting("fewer queries that newly return nothing neither warn nor fail")] = 3
+    empty_warn: Annotated[Share, Setting("from this share of the queries on they warn")] = 0.005
+    # "as many": so many that both may be chance, the sign test's p is above p_sure
+    empty_fail: Annotated[Share, Setting("from this share on they fail, unless as many newly return something")] = 0.01
+    time_warn: Annotated[_Factor, Setting("more than so many times the run time of before warns")] = 1.5
+    time_fail: Annotated[_Factor, Setting("more than so many times fails")] = 2.0
+    # attributes of `Limit` by the name of a metric; by the name of a strategy those but `worse`, `time_warn` and
+    # `time_fail`, and by the name of a metric what holds for that alone
+    metrics: Annotated[_Tables, Setting("limits by metric, see below")] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    strategies: Annotated[_Tables, Setting("limits by strategy, see below")] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     def __post_init__(self) -> None:
-        for name in _RANGES:
-            _check(name, getattr(self, name), "")
         if self.leading not in self.gated:
             raise InputError(f"leading = '{self.leading}'; allowed: one of gated, {', '.join(map(str, self.gated))}")
         for name, table in self.metrics.items():
@@ -155,7 +121,7 @@ class Limits:
         """What holds for a metric of a strategy: the nearest that is set, a strategy's before a metric's."""
         own = self.strategies.get(strategy, {})
         layers: tuple[Mapping[str, Any], ...] = (
-            {name: getattr(self, name) for name in (*_OF_A_SESSION, *_OF_A_METRIC) if name != "worse"},
+            {name: getattr(self, name) for name in (*_OF_A_SESSION, *_OF_METRICS)},
             {} if metric.higher_is_better else {"worse": "higher"},
             self.metrics.get(str(metric), {}),
             {name: value for name, value in own.items() if name in _OF_A_METRIC},
@@ -203,6 +169,16 @@ class Limits:
         _refuse_disorder({"empty_warn": self.empty_warn, "empty_fail": self.empty_fail}, "")
 
 
+_OF_A_SESSION = tuple(each.name for each in fields(_OfSessions))
+_OF_METRICS = tuple(each.name for each in fields(_OfMetrics))
+_OF_A_METRIC = (*_OF_METRICS, "worse")
+_OF_A_STRATEGY = (*_OF_METRICS, "time_warn", "time_fail")
+_DIRECTIONS = ("lower", "higher")
+_FIELDS = declared(Limits)
+_ORDERED = (("warn_sure", "fail"), ("fail", "fail_large"), ("empty_warn", "empty_fail"), ("time_warn", "time_fail"))
+"""(setting, the one that it may not be above): else it would change nothing, or say less of more."""
+
+
 def _table(value: object, where: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping) or not value:
         raise InputError(f"{where} = {shown(value)}; allowed: a table of limits, such as {{fail = 0.03}}")
@@ -210,13 +186,10 @@ def _table(value: object, where: str) -> Mapping[str, object]:
 
 
 def _check(name: str, value: object, where: str) -> None:
-    if name == "worse":
-        if value not in _DIRECTIONS:
-            raise InputError(f"{where}worse = {shown(value)}; allowed: {', '.join(_DIRECTIONS)}")
-        return
-    number = isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-    if not number or not _RANGES[name].holds(float(value)):  # type: ignore[arg-type]  # it is a number
-        raise InputError(f"{where}{name} = {shown(value)}; allowed: {_RANGES[name].allowed}")
+    if name != "worse":
+        _FIELDS[name].checked(value, f"{where}{name}")
+    elif value not in _DIRECTIONS:
+        raise InputError(f"{where}worse = {shown(value)}; allowed: {', '.join(_DIRECTIONS)}")
 
 
 def _refuse_disorder(values: Mapping[str, Any], whose: str) -> None:

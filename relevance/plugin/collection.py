@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relevance.config.keys import FILE_NAME
+from relevance.config import FILE_NAME
 from relevance.plugin.comparing import header_lines, open_gate
 from relevance.plugin.options import BASELINES, read, with_floors
 from relevance.plugin.state import COMPARING, FIXTURE, STATE, State, at_collection, settings

@@ -52,13 +52,13 @@ def open_gate(config: pytest.Config, ours: Config, folder: Path) -> Gate:
     gate = Gate(folder=folder, place=place, complete=complete, required=_required(ours), limits=ours.gate)
     found = suite.default_baseline(folder, data)
     if config.getoption("--update-baseline"):
-        if ours.baselines is not None and ours.origins["baseline"].startswith(("option", "environment")):
+        if ours.baseline is not None and ours.origins["baseline"].startswith(("option", "environment")):
             raise InputError(f"--update-baseline writes {place} and compares with nothing; leave out --baseline")
         measured = [strategy.name for strategy in plan.strategies]
         gate.replaced = suite.read_replaced(found, data, measured, cwd=cwd, complete=complete)
         gate.updates = True
         return gate
-    paths = ours.baselines if ours.baselines is not None else [found] if found else []
+    paths = ours.baseline if ours.baseline is not None else [found] if found else []
     common = ours.on_common_queries
     gate.baselines = tuple(suite.read_checked(path, data, cwd=cwd, on_common_queries=common) for path in paths)
     return gate

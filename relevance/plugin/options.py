@@ -6,8 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from relevance.config.keys import FILE_NAME
-from relevance.config.options import add_options, given_options
+from relevance.config import FILE_NAME, add_options, given_options
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from relevance.config import KEYS
-from relevance.config.elastic import CREDENTIALS
+from relevance.config import CREDENTIALS, option_keys
 
 
 @pytest.fixture(autouse=True)
 def own_surroundings(monkeypatch: pytest.MonkeyPatch) -> None:
     """No variable of ours but the engine that needs nothing; `auto` would ask a Docker engine."""
-    for variable in ("CI", "GITHUB_STEP_SUMMARY", *CREDENTIALS, *(key.variable for key in KEYS if key.variable)):
+    for variable in ("CI", "GITHUB_STEP_SUMMARY", *CREDENTIALS, *(key.variable for key in option_keys())):
         monkeypatch.delenv(variable, raising=False)
     monkeypatch.setenv("RELEVANCE_ENGINE", "embedded")

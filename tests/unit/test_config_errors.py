@@ -305,7 +305,7 @@ FILES = {
     ),
     "limit too long": (
         '[gate]\nfail = "' + "9" * 1_000 + '"',
-        "FILE [gate] fail = '999999999999...9999999999999'; allowed: a number above 0 and up to 1",
+        "FILE [gate] fail = '9999999999",
     ),
     "metrics in a row": ("[gate]\nmetrics = []", "FILE [gate] metrics = []; allowed: tables [gate.metrics.NAME]"),
     "nothing of a metric": (
@@ -332,6 +332,12 @@ FILES = {
         '[gate.strategies.rrf."AP@10"]\nfail = 0.001',
         "FILE [gate] warn_sure = 0.005 of rrf AP@10; allowed: no more than fail, which is 0.001",
     ),
+    "no epoch": ("[finetune]\nepochs = 0", "FILE [finetune] epochs = 0; allowed: a whole number from 1 to 1,000"),
+    "rate of one": (
+        "[finetune]\nlearning_rate = 1.0",
+        "FILE [finetune] learning_rate = 1.0; allowed: a number between",
+    ),
+    "loss": ('[finetune]\nloss = "hart"', "FILE [finetune] loss = 'hart' (did you mean 'hard'?); allowed: mnrl, hard"),
     "too deep": ("a = " + "[" * 10_000, "FILE: not TOML: "),
     "too large": ("#" * (1 << 21), "FILE: larger than 1,048,576 bytes, which a configuration never is"),
     "number too long": ("dataset = 1" + "0" * 5_000, "FILE: not TOML: "),

@@ -14,7 +14,7 @@ import pytest
 from user_project import TRAIN, write_project
 
 import relevance.suite
-from relevance.config import KEYS
+from relevance.config import option_keys
 from relevance.errors import CouldNotRunError, InputError
 
 pytest_plugins = ["pytester"]
@@ -487,7 +487,7 @@ def test_help_is_shown_whatever_the_file_holds(project: pytest.Pytester) -> None
     _configured(project, "nonsense")
     result = project.runpytest_inprocess("--help")
     assert result.ret == pytest.ExitCode.OK
-    assert all(key.option in result.stdout.str() for key in KEYS if not key.command)
+    assert all(key.option in result.stdout.str() for key in option_keys() if not key.field.setting.command)
 
 
 def test_only_models_that_run_are_looked_for(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,21 +1,30 @@
-"""How an Elasticsearch is reached and what is made on it, as values; nothing heavy is imported here."""
+"""How an Elasticsearch is reached and what is made on it: `[elasticsearch]`, as a record; nothing heavy is imported."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import Annotated, Literal, get_args
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
+from annotated_types import Interval, MinLen, Predicate
 
-__all__ = ["DEFAULT_IMAGE", "VECTOR_INDICES", "Credentials", "Settings", "VectorIndex"]
+from relevance.setting import Location, Setting, Takes, Text, Texts, Written
 
 VectorIndex = Literal["flat", "hnsw", "int8_hnsw"]
-VECTOR_INDICES: tuple[VectorIndex, ...] = ("flat", "hnsw", "int8_hnsw")
+VECTOR_INDICES: tuple[VectorIndex, ...] = get_args(VectorIndex)
 
 DEFAULT_IMAGE = "docker.elastic.co/elasticsearch/elasticsearch:8.19.5"
+
+
+def _like(pattern: str) -> Predicate:
+    return Predicate(re.compile(pattern).fullmatch)  # type: ignore[arg-type]  # a match is true
+
+
+_IMAGE = _like(r"[a-z0-9][\w.:/@-]*")
+_MEMORY = _like(r"[1-9][0-9]{0,5}[mgMG]")
+_INDEX = _like(r"[^-_+\s\\/*?\"<>|,#:][^\s\\/*?\"<>|,#:]*")
 
 
 @dataclass(frozen=True, repr=False)
@@ -42,31 +51,75 @@ class Settings:
     """What `[elasticsearch]` of the configuration and its options set.
 
     Attributes:
-        url: of a cluster that is there, without user and password; None: a container.
-        credentials: for it.
-        timeout: seconds until an answer is given up.
-        image: of the container.
-        memory: heap of the container's server, as Java writes it: `1g`, `512m`.
-        shards: of an index that is made.
-        replicas: of an index that is made.
-        vector_index: kind of the vectors' index; `flat` is exact.
-        mapping: JSON file of settings and mappings that are laid over ours; None: ours alone.
-        keep_index: whether the index stays, for the next run with the same content.
-        index: an index that exists; it is evaluated, nothing is written.
-        fields: for it: `id`, `title`, `description`, `attributes` -> the index's own field.
-        vectors: for it: `FIELD` (model base) or `MODEL.FIELD` -> the index's own dense_vector field.
+        credentials: of the environment and of the URL; no setting.
     """
 
-    url: str | None = None
+    url: Annotated[
+        Text | None,
+        Takes("URL", "a URL such as http://127.0.0.1:9200, in quotes"),
+        Setting(
+            "cluster that is there already; user and password may stand in option and variable, never in the file",
+            "--es-url",
+            "URL",
+            default="none: a container",
+            variable="ES_URL",
+        ),
+    ] = None
     credentials: Credentials = field(default_factory=Credentials, repr=False)
-    timeout: int = 60
-    image: str = DEFAULT_IMAGE
-    memory: str = "1g"
-    shards: int = 1
-    replicas: int = 0
-    vector_index: VectorIndex = "flat"
-    mapping: Path | None = None
-    keep_index: bool = False
-    index: str | None = None
-    fields: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
-    vectors: Mapping[str, str] = field(default_factory=lambda: MappingProxyType({}))
+    timeout: Annotated[
+        int,
+        Interval(ge=1, le=86_400),
+        Setting("seconds after which an answer is given up", "--es-timeout", "SECONDS"),
+    ] = 60
+    image: Annotated[
+        str,
+        _IMAGE,
+        Takes("image", "an image with its tag, in quotes"),
+        Setting("image of the container", "--es-image", "IMAGE"),
+    ] = DEFAULT_IMAGE
+    memory: Annotated[
+        str,
+        _MEMORY,
+        Takes("size", "a size as Java writes it: 512m, 2g"),
+        Setting("heap of the container's server", "--es-memory", "SIZE"),
+    ] = "1g"
+    shards: Annotated[
+        int, Interval(ge=1, le=1_024), Setting("primary shards of the index that is made", "--es-shards", "N")
+    ] = 1
+    replicas: Annotated[int, Interval(ge=0, le=1_000), Setting("replicas of each of them", "--es-replicas", "N")] = 0
+    vector_index: Annotated[
+        VectorIndex,
+        Setting("how vectors are indexed: flat is exact, the others are approximate", "--vector-index", "KIND"),
+    ] = "flat"
+    mapping: Annotated[
+        Location | None,
+        Setting("JSON file of settings and mappings that are laid over ours", "--es-mapping", "FILE"),
+    ] = None
+    keep_index: Annotated[
+        bool,
+        Setting(
+            "keep the index on the cluster, for the next run with the same content; the variable takes 1 or 0",
+            "--keep-index",
+        ),
+    ] = False
+    index: Annotated[
+        str | None,
+        _INDEX,
+        Takes("name", "the name of one index or alias"),
+        Setting(
+            "index that exists: it is evaluated as it is, nothing is written",
+            "--es-index",
+            "NAME",
+            default="none: one is made",
+        ),
+    ] = None
+    fields: Annotated[Texts, Setting("of that index: our fields to its own; id is a keyword", default="none")] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    vectors: Annotated[
+        Mapping[str, str],
+        # what TOML makes of `small.title = "…"` is a table in a table
+        Written(Annotated[Mapping[str, Text | Texts], MinLen(1)]),
+        Takes("table of texts", 'a table of texts, such as {title = "title_vector"}'),
+        Setting("of that index: our embedded texts to its dense_vector fields", default="none"),
+    ] = field(default_factory=lambda: MappingProxyType({}))
