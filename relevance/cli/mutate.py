@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from relevance.baseline import Snapshot
     from relevance.config import Config
-    from relevance.mutation import Kind, Mutations
+    from relevance.mutation import Mutation, Outcomes
     from relevance.suite import Plan
 
 __all__ = ["add_arguments", "run"]
@@ -79,7 +79,7 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     return Answer(code, tuple(lines), errors=tuple(why))
 
 
-def _kinds(arguments: argparse.Namespace) -> Mapping[str, Kind]:
+def _kinds(arguments: argparse.Namespace) -> Mapping[str, Mutation]:
     from relevance.mutation import KINDS, NEUTRAL_KINDS, other_model  # noqa: PLC0415 - numpy
 
     kinds = dict(NEUTRAL_KINDS if arguments.neutral else KINDS)
@@ -109,8 +109,8 @@ def _plan(config: Config) -> tuple[Plan, list[str]]:
 
 
 def _mutated(
-    plan: Plan, planted: Sequence[tuple[Kind, int]], config: Config
-) -> tuple[Mutations, Sequence[Snapshot | None]]:
+    plan: Plan, planted: Sequence[tuple[Mutation, int]], config: Config
+) -> tuple[Outcomes, Sequence[Snapshot | None]]:
     from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
 
     from relevance.mutation import mutate  # noqa: PLC0415 - numpy
@@ -135,7 +135,7 @@ def _nulls_line(
     return f"true nulls, {arguments.nulls} sessions of {made}: {counts}"
 
 
-def _verdict(found: Mutations, config: Config, *, neutral: bool) -> tuple[int, list[str]]:
+def _verdict(found: Outcomes, config: Config, *, neutral: bool) -> tuple[int, list[str]]:
     """What the gate should have caught and did not, or what it should not have."""
     lines = []
     for one in found.outcomes:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from relevance.gate import Finding
-    from relevance.mutation import Kind, Mutations, Outcome
+    from relevance.mutation import Mutation, Outcome, Outcomes
 
 __all__ = ["MARK", "kinds_lines", "kinds_table", "mutation_files", "mutation_lines"]
 
@@ -46,7 +46,7 @@ def _row(outcome: Outcome, measure: str) -> tuple[str, ...]:
     return (name, outcome.verdict, by, _share(drop), worst.strategy, _p(worst.p), _p(worst.adjusted_p), floors, what)
 
 
-def mutation_lines(found: Mutations, *, columns: int) -> list[str]:
+def mutation_lines(found: Outcomes, *, columns: int) -> list[str]:
     """A line for each change, the counts by size of the drop, and what all of it cost."""
     rows = [_HEAD, *(_row(one, found.measure) for one in found.outcomes)]
     wide = _aligned(rows)
@@ -60,13 +60,13 @@ def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
     return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def _band_lines(found: Mutations) -> list[str]:
+def _band_lines(found: Outcomes) -> list[str]:
     bands = banded(found.outcomes, found.measure)
     head = (f"measured drop of {found.measure}", "fail", "warn", "pass")
     return _aligned([head, *((band.name, *map(str, band.counts)) for band in bands)])
 
 
-def _strength_lines(found: Mutations) -> list[str]:
+def _strength_lines(found: Outcomes) -> list[str]:
     """The smallest drop that the findings of a strategy name: what these queries can show."""
     visible: dict[str, list[float]] = {}
     for one in found.outcomes:
@@ -80,7 +80,7 @@ def _strength_lines(found: Mutations) -> list[str]:
     return [f"smallest drop that these queries show four times of five, median over the changes: {text}", ""]
 
 
-def _cost(found: Mutations) -> str:
+def _cost(found: Outcomes) -> str:
     planted = [one for one in found.outcomes if not one.inapplicable and one.kind.cost != "training"]
     legs = f"{found.searched:,} legs searched, {found.remembered:,} known"
     return (
@@ -89,12 +89,12 @@ def _cost(found: Mutations) -> str:
     )
 
 
-def kinds_lines(kinds: Iterable[Kind]) -> list[str]:
+def kinds_lines(kinds: Iterable[Mutation]) -> list[str]:
     """For `--list`."""
     return _aligned([("kind", "group", "takes", "what"), *((k.name, k.group, k.cost, k.what) for k in kinds)])
 
 
-def kinds_table(kinds: Iterable[Kind]) -> list[str]:
+def kinds_table(kinds: Iterable[Mutation]) -> list[str]:
     """The same in Markdown."""
     rows = [(f"`{kind.name}`", kind.group, kind.cost, kind.what) for kind in kinds]
     return _table([("kind", "group", "takes", "what"), *rows])
@@ -105,7 +105,7 @@ def _table(rows: Sequence[Sequence[str]]) -> list[str]:
     return [lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]
 
 
-def mutation_files(found: Mutations, *, of: Sequence[str]) -> Mapping[str, str]:
+def mutation_files(found: Outcomes, *, of: Sequence[str]) -> Mapping[str, str]:
     """All files of the folder, by name.
 
     Args:
@@ -119,7 +119,7 @@ def mutation_files(found: Mutations, *, of: Sequence[str]) -> Mapping[str, str]:
     }
 
 
-def _page(found: Mutations, of: Sequence[str]) -> str:
+def _page(found: Outcomes, of: Sequence[str]) -> str:
     bands = banded(found.outcomes, found.measure)
     lines = ["# What the gate would catch", "", "```", *of, "```", ""]
     lines += _table([_HEAD, *(_row(one, found.measure) for one in found.outcomes)])
@@ -129,13 +129,13 @@ def _page(found: Mutations, of: Sequence[str]) -> str:
     return "\n".join(lines)
 
 
-def _findings(found: Mutations) -> Iterable[tuple[Outcome, Finding]]:
+def _findings(found: Outcomes) -> Iterable[tuple[Outcome, Finding]]:
     for one in found.outcomes:
         for finding in one.leading(found.measure):
             yield one, finding
 
 
-def _csv(found: Mutations) -> str:
+def _csv(found: Outcomes) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(
@@ -155,7 +155,7 @@ def _csv(found: Mutations) -> str:
     return out.getvalue()
 
 
-def _document(found: Mutations) -> dict[str, object]:
+def _document(found: Outcomes) -> dict[str, object]:
     return {
         "measure": found.measure,
         "cold_s": found.cold_s,

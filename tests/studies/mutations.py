@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from relevance.baseline import Snapshot
     from relevance.gate import Limits
-    from relevance.mutation import Kind
+    from relevance.mutation import Mutation
 
 __all__ = ["make_averaging_model"]
 
@@ -114,7 +114,7 @@ def _run(data: str, *arguments: str) -> dict[str, object]:
     return {**document, "folder": out, "code": done.returncode}
 
 
-def _only(data: str, kinds: Mapping[str, Kind]) -> list[str]:
+def _only(data: str, kinds: Mapping[str, Mutation]) -> list[str]:
     """The arguments that choose the kinds of a part; a server is also asked the same again."""
     cost = PARTS.get(data)
     chosen = [name for name, kind in kinds.items() if kind.cost == cost or (cost == "server" and kind.anew)]

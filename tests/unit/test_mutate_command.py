@@ -6,8 +6,8 @@ import csv
 import json
 from typing import TYPE_CHECKING
 
-import mutated
 import pytest
+from helpers import small_shop
 
 from relevance.cli import main
 from relevance.mutation import KINDS, NEUTRAL_KINDS
@@ -21,8 +21,8 @@ TEXT = ["--strategy", "textsearch", "--strategy", "textsearch_boosted"]
 @pytest.fixture
 def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with the made shop as files; the current one."""
-    made = mutated.shop()
-    products, attributes = made.catalogue.products, made.catalogue.attributes
+    dataset = small_shop.shop()
+    products, attributes = dataset.catalogue.products, dataset.catalogue.attributes
     lists: dict[int, dict[str, list[str]]] = {}
     for code, name, value in attributes.itertuples(index=False):
         lists.setdefault(int(code), {}).setdefault(name, []).append(value)
@@ -33,10 +33,10 @@ def shop(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     with (tmp_path / "judgments.csv").open("w", newline="", encoding="utf-8") as out:
         writer = csv.writer(out)
         writer.writerow(("query", "product", "grade"))
-        judged = made.judgments
+        judged = dataset.judgments
         columns = (judged.queries.tolist(), judged.products.tolist(), judged.grades.tolist())
         for query, product, grade in zip(*columns, strict=True):
-            writer.writerow((made.queries.texts[query], made.catalogue.ids[product], grade))
+            writer.writerow((dataset.queries.texts[query], dataset.catalogue.ids[product], grade))
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     return tmp_path
