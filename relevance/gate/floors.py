@@ -1,14 +1,15 @@
 """Floors: what a strategy must reach, and the verdict on what it reached, as data.
 
-The file of floors is TOML, one table `[DATASET.STRATEGY]` with `MRR`, `MAP`, `NDCG` (each the lowest mean that passes)
-and, if wanted, `corpus = "<first digits of the corpus hash>"`: another corpus under the same name is then not gated.
+The file of floors is TOML, one table `[DATASET.STRATEGY]` with `MRR`, `MAP`, `NDCG`, each the lowest mean that passes.
+With `corpus = "<first digits of the corpus hash>"` it says which corpus they were set for: on another one they hold all
+the same, and a note says so. A product more or a word changed moves a mean little; what it moves is what they are for.
 """
 
 from __future__ import annotations
 
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
@@ -17,6 +18,7 @@ import numpy as np
 from relevance.errors import InputError, unknown
 from relevance.evaluation import LABELS
 from relevance.files import read_toml
+from relevance.significance import SAME
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -24,8 +26,6 @@ if TYPE_CHECKING:
 
     from relevance.evaluation import Evaluation, Metric
     from relevance.records import Dataset
-
-__all__ = ["GATED", "Floors", "Lost", "Shortfall", "Verdict", "judge", "read_floors", "suggest"]
 
 GATED: Mapping[str, Metric] = MappingProxyType({label: LABELS[label] for label in ("MRR", "MAP", "NDCG")})
 """The metrics that can have a floor, by the names that people use."""
@@ -43,7 +43,7 @@ class Floors:
 
     Attributes:
         means: lowest passing mean by label (`MRR`, `MAP`, `NDCG`).
-        corpus: first digits of the corpus hash that the floors belong to, or "" for any corpus.
+        corpus: first digits of the hash of the corpus that the floors were set for, or "" where the file does not say.
         where: file and table, for messages.
     """
 
@@ -54,16 +54,24 @@ class Floors:
 
 @dataclass(frozen=True)
 class Lost:
-    """A query that pulls a mean below its floor."""
+    """A query that pulls a mean below its floor.
+
+    Attributes:
+        query: its id.
+        text: what was asked.
+        value: of the metric.
+        before: its value in the baseline; None where the query is one of the lowest, and no baseline tells of more.
+    """
 
     query: str
     text: str
     value: float
+    before: float | None = None
 
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A mean below its floor, and the queries that contribute most to the difference."""
+    """A mean below its floor, and some queries: those that fell furthest since the baseline, else the lowest."""
 
     label: str
     value: float
@@ -73,12 +81,21 @@ class Shortfall:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the gate says of one strategy."""
+    """What the gate says of one strategy.
+
+    Attributes:
+        status: whether all means reach their floors.
+        reasons: why not, a line each.
+        shortfalls: the means that do not.
+        floors: None where there are none.
+        notes: what else is to be known of the floors, a line each; the same for all strategies.
+    """
 
     status: Literal["pass", "fail", "not_gated"]
     reasons: tuple[str, ...] = ()
     shortfalls: tuple[Shortfall, ...] = ()
     floors: Floors | None = None
+    notes: tuple[str, ...] = ()
 
 
 def _known(name: str, allowed: Collection[str], what: str, where: str) -> None:
@@ -133,33 +150,51 @@ def read_floors(
     return MappingProxyType(found)
 
 
-def _worst(metric: Metric, evaluation: Evaluation, dataset: Dataset) -> tuple[Lost, ...]:
-    """The queries that contribute most to a shortfall: the lowest values, among equal ones those with most to find."""
-    values = evaluation.per_query[metric]
-    relevant = dataset.judgments.grades >= dataset.judgments.relevant_from
-    to_find = np.bincount(dataset.judgments.queries[relevant], minlength=len(dataset.queries))[evaluation.queries]
-    order = np.lexsort((-to_find, values))[:_SHOWN_QUERIES]
-    codes = evaluation.queries[order].tolist()
-    ids, texts = dataset.queries.ids, dataset.queries.texts
-    return tuple(Lost(ids[code], texts[code], value) for code, value in zip(codes, values[order].tolist(), strict=True))
+def judge(
+    evaluation: Evaluation,
+    floors: Floors | None,
+    dataset: Dataset,
+    *,
+    before: Mapping[Metric, Mapping[str, float]] = MappingProxyType({}),
+) -> Verdict:
+    """Compare the means of a strategy with its floors; a mean that equals its floor passes.
 
-
-def judge(evaluation: Evaluation, floors: Floors | None, dataset: Dataset) -> Verdict:
-    """Compare the means of a strategy with its floors; a mean that equals its floor passes."""
+    Args:
+        evaluation: of the strategy.
+        floors: of the strategy.
+        dataset: what it was measured on.
+        before: what the baseline has of the strategy, by metric and query id; empty where there is none.
+    """
     if floors is None:
         return Verdict("not_gated", ("no floors for this strategy on this data set",))
-    corpus = dataset.catalogue.sha256
-    if not corpus.startswith(floors.corpus):
-        reason = f"floors are for corpus {floors.corpus}, this is {corpus[: len(floors.corpus)]}"
-        return Verdict("not_gated", (reason,), floors=floors)
     means = {label: evaluation.mean(GATED[label]) for label in floors.means}
     shortfalls = tuple(
-        Shortfall(label, means[label], floor, _worst(GATED[label], evaluation, dataset))
+        Shortfall(label, means[label], floor, _worst(GATED[label], evaluation, dataset, before.get(GATED[label], {})))
         for label, floor in floors.means.items()
         if means[label] < floor
     )
     reasons = tuple(f"{short.label} {short.value:.4f} is below its floor {short.floor:.4f}" for short in shortfalls)
-    return Verdict("fail" if shortfalls else "pass", reasons, shortfalls, floors)
+    actual = dataset.catalogue.sha256[: len(floors.corpus)]
+    note = f"floors were set for corpus {floors.corpus}, this is {actual}; they hold all the same"
+    notes = () if actual == floors.corpus else (note,)
+    return Verdict("fail" if shortfalls else "pass", reasons, shortfalls, floors, notes)
+
+
+def _worst(metric: Metric, evaluation: Evaluation, dataset: Dataset, before: Mapping[str, float]) -> tuple[Lost, ...]:
+    """Those that fell furthest since the baseline, else the lowest, and of these the ones with most to find."""
+    values = evaluation.per_query[metric]
+    ids, texts = dataset.queries.ids, dataset.queries.texts
+    named = [
+        Lost(ids[code], texts[code], value) for code, value in zip(evaluation.queries, values.tolist(), strict=True)
+    ]
+    fallen = [replace(one, before=before.get(one.query)) for one in named]
+    fallen = [one for one in fallen if one.before is not None and one.before - one.value > SAME]
+    if fallen:
+        fallen.sort(key=lambda one: (one.value - (one.before or 0.0), one.query))
+        return tuple(fallen[:_SHOWN_QUERIES])
+    relevant = dataset.judgments.grades >= dataset.judgments.relevant_from
+    to_find = np.bincount(dataset.judgments.queries[relevant], minlength=len(dataset.queries))[evaluation.queries]
+    return tuple(named[at] for at in np.lexsort((-to_find, values))[:_SHOWN_QUERIES].tolist())
 
 
 def suggest(dataset: Dataset, evaluations: Mapping[str, Evaluation]) -> str:
@@ -171,6 +206,5 @@ def suggest(dataset: Dataset, evaluations: Mapping[str, Evaluation]) -> str:
             for label, metric in GATED.items()
         }
         lines = [f"{label} = {floor:.3f}" for label, floor in floors.items()]
-        corpus = f'corpus = "{dataset.catalogue.sha256[:12]}"'
-        tables.append("\n".join([f"[{dataset.name}.{strategy}]", *lines, corpus]))
+        tables.append("\n".join([f"[{dataset.name}.{strategy}]", *lines]))
     return "\n\n".join(tables) + "\n"

@@ -42,6 +42,8 @@ def relevance_suite(request: pytest.FixtureRequest, relevance_plan: Plan) -> Ite
     state = request.config.stash[STATE]
     with in_fixture(state), uncaptured, state.interrupts.at_most(1):
         state.suite = suite.prepare(relevance_plan, progress=progress, calibrated=_calibrated(request.config, state))
+    if state.gate is not None and state.gate.baselines:
+        state.suite.baseline = state.gate.baselines[0].snapshot
     yield state.suite
     if state.gate is not None and not state.finishing:
         with in_fixture(state):

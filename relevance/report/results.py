@@ -77,7 +77,7 @@ def _strategy(result: Result) -> Mapping[str, object]:
         },
         "took": _took(timing),
         "verdict": result.verdict.status,
-        "reasons": list(result.verdict.reasons),
+        "reasons": [*result.verdict.reasons, *result.verdict.notes],
     }
 
 

@@ -187,12 +187,12 @@ def preparation_lines(suite: Suite) -> list[Line]:
 
 
 def verdict_lines(results: Sequence[Result]) -> list[Line]:
-    """What failed and what is not gated, a line a reason; nothing where all passed."""
+    """What failed and what is not gated, a line a reason, and what is to be known of the floors."""
     lines = []
     for result in results:
         label, mark = _STATUS[result.verdict.status]
         lines += [Line(f"{label}: {result.strategy.name}: {reason}", mark) for reason in result.verdict.reasons]
-    return lines
+    return [*lines, *(Line(note) for note in dict.fromkeys(note for one in results for note in one.verdict.notes))]
 
 
 def without_hits_lines(suite: Suite) -> list[Line]:
@@ -209,13 +209,16 @@ def without_hits_lines(suite: Suite) -> list[Line]:
 
 def _shortfall(short: Shortfall) -> list[str]:
     missing = short.floor - short.value
-    head = f"  {short.label} {short.value:.4f} < floor {short.floor:.4f}, short by {missing:.4f}; most of it by"
-    return [head, *(f"    {lost.value:.4f}  {lost.text!r} ({lost.query})" for lost in short.queries)]
+    head = f"  {short.label} {short.value:.4f} < floor {short.floor:.4f}, short by {missing:.4f}; "
+    if short.queries and short.queries[0].before is not None:
+        head += "fell most since the baseline"
+        return [head, *(f"    {one.before:.4f} → {one.value:.4f}  {one.text!r} ({one.query})" for one in short.queries)]
+    return [f"{head}the lowest", *(f"    {one.value:.4f}  {one.text!r} ({one.query})" for one in short.queries)]
 
 
 def failure(strategy: str, verdict: Verdict) -> str:
     """Why a strategy failed: metric, value, floor and the queries that contribute most to each shortfall."""
     where = verdict.floors.where if verdict.floors else ""
-    lines = [f"{strategy}: {'; '.join(verdict.reasons)}", f"  floors: {where}"]
+    lines = [f"{strategy}: {'; '.join(verdict.reasons)}", f"  floors: {where}", *(f"  {one}" for one in verdict.notes)]
     lines += [line for short in verdict.shortfalls for line in _shortfall(short)]
     return "\n".join(map(printable, lines))

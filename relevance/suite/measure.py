@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from relevance.baseline import Snapshot
     from relevance.engines.base import Engine, Indexer, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Verdict
@@ -229,6 +230,7 @@ class Suite:
         query_ms: by model, the median time to embed one query, in milliseconds.
         preparation: where the time before the first search went.
         calibration: what run times are related to; None where no time is compared.
+        baseline: what was, for the queries that pulled a mean below its floor; None where that is not known.
         results: by strategy name, in the order in which they were measured.
     """
 
@@ -239,6 +241,7 @@ class Suite:
     query_ms: Mapping[str, float | None]
     preparation: Preparation
     calibration: Calibration | None = None
+    baseline: Snapshot | None = None
     results: dict[str, Result] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)
@@ -292,7 +295,13 @@ class Suite:
         """Evaluate a ranking, compare it with the floors and keep the result."""
         dataset = self.plan.dataset
         evaluated = evaluation.evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue))
-        verdict = gate.judge(evaluated, self.plan.floors.get(strategy.name), dataset)
+        old = self.baseline.strategies.get(strategy.name) if self.baseline else None
+        before = (
+            {metric: dict(zip(self.baseline.queries, one.tolist(), strict=True)) for metric, one in old.metrics.items()}
+            if self.baseline and old
+            else {}
+        )
+        verdict = gate.judge(evaluated, self.plan.floors.get(strategy.name), dataset, before=before)
         result = self.results[strategy.name] = Result(strategy, ranking, evaluated, verdict, timing)
         return result
 

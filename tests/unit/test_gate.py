@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,8 +12,9 @@ import pytest
 
 from relevance import gate
 from relevance.errors import InputError
-from relevance.evaluation import evaluate
+from relevance.evaluation import RR10, evaluate
 from relevance.records import NO_HIT, Catalogue, Dataset, Judgments, Queries, Ranking
+from relevance.report.terminal import failure, verdict_lines
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -53,24 +55,49 @@ def test_mean_at_the_floor_passes(dataset: Dataset, tmp_path: Path) -> None:
     assert failing.reasons == ("MRR 0.5000 is below its floor 0.5000",)
 
 
-def test_failure_names_the_queries_that_contribute_most(dataset: Dataset, tmp_path: Path) -> None:
-    """The five queries with the lowest value come first, and among equal ones those with most relevant products."""
+def test_without_a_baseline_the_lowest_queries_are_named(dataset: Dataset, tmp_path: Path) -> None:
+    """Among equal ones those with most relevant products."""
     floors = _floors(tmp_path / "f.toml", "[sample.textsearch]\nMRR = 0.9\nMAP = 0.0")
     verdict = gate.judge(_evaluation(dataset, {6, 7}), floors, dataset)
     (short,) = verdict.shortfalls
     assert (short.label, short.value, short.floor) == ("MRR", 0.25, 0.9)
     assert [lost.query for lost in short.queries] == ["q5", "q4", "q3", "q2", "q1"]
-    assert short.queries[0].text == "text 5"
+    assert (short.queries[0].text, short.queries[0].before) == ("text 5", None)
+    assert failure("textsearch", verdict).splitlines()[2:4] == [
+        "  MRR 0.2500 < floor 0.9000, short by 0.6500; the lowest",
+        "    0.0000  'text 5' (q5)",
+    ]
 
 
-def test_other_corpus_is_not_gated(dataset: Dataset, tmp_path: Path) -> None:
-    """Floors for another corpus gate nothing and say so; a prefix of this corpus' hash gates."""
-    nothing = _evaluation(dataset, set())
+def test_with_a_baseline_those_that_fell_most_are_named(dataset: Dataset, tmp_path: Path) -> None:
+    """Not those that were at 0 before: they pulled nothing down. Where none fell, the lowest are named again."""
+    floors = _floors(tmp_path / "f.toml", "[sample.textsearch]\nMRR = 0.9")
+    before = {RR10: {"q0": 0.5, "q1": 1.0, "q2": 0.0, "q3": 0.0, "q6": 1.0, "gone": 1.0}}
+    verdict = gate.judge(_evaluation(dataset, {6, 7}), floors, dataset, before=before)
+    (short,) = verdict.shortfalls
+    assert [(lost.query, lost.before, lost.value) for lost in short.queries] == [("q1", 1, 0), ("q0", 0.5, 0)]
+    assert failure("textsearch", verdict).splitlines()[2:4] == [
+        "  MRR 0.2500 < floor 0.9000, short by 0.6500; fell most since the baseline",
+        "    1.0000 → 0.0000  'text 1' (q1)",
+    ]
+    same = gate.judge(_evaluation(dataset, {6, 7}), floors, dataset, before={RR10: {"q2": 0.0, "q6": 1.0}})
+    assert same.shortfalls[0].queries[0].query == "q5"
+
+
+def test_floors_hold_on_another_corpus_too(dataset: Dataset, tmp_path: Path) -> None:
+    """A changed word in a product does not turn them off; a note says that it is another corpus."""
     table = "[sample.textsearch]\nMRR = 0.5\ncorpus = "
-    other = gate.judge(nothing, _floors(tmp_path / "f.toml", f'{table}"00000000"'), dataset)
-    same = gate.judge(nothing, _floors(tmp_path / "f.toml", f'{table}"{dataset.catalogue.sha256[:8]}"'), dataset)
-    assert (other.status, same.status) == ("not_gated", "fail")
-    assert other.reasons == (f"floors are for corpus 00000000, this is {dataset.catalogue.sha256[:8]}",)
+    actual = dataset.catalogue.sha256[:8]
+    for corpus, notes in (
+        ("00000000", (f"floors were set for corpus 00000000, this is {actual}; they hold all the same",)),
+        (actual, ()),
+    ):
+        floors = _floors(tmp_path / "f.toml", f'{table}"{corpus}"')
+        good, bad = (gate.judge(_evaluation(dataset, hits), floors, dataset) for hits in ({0, 1, 2, 3}, set()))
+        assert (good.status, bad.status) == ("pass", "fail")
+        assert good.notes == bad.notes == notes
+        results = [SimpleNamespace(strategy=SimpleNamespace(name=name), verdict=good) for name in ("one", "two")]
+        assert tuple(line.text for line in verdict_lines(results)) == notes
 
 
 def test_no_floors_is_not_gated(dataset: Dataset) -> None:
@@ -80,10 +107,10 @@ def test_no_floors_is_not_gated(dataset: Dataset) -> None:
 
 
 def test_suggested_floors_pass_what_they_were_suggested_for(dataset: Dataset, tmp_path: Path) -> None:
-    """The snippet is TOML, lies below the measured means by the margin, and is for this corpus."""
+    """The snippet is TOML, lies below the measured means by the margin, and is bound to no corpus."""
     half = _evaluation(dataset, {0, 1, 2, 3})
     snippet = gate.suggest(dataset, {"textsearch": half})
-    assert tomllib.loads(snippet)["sample"]["textsearch"]["MRR"] == 0.495
+    assert tomllib.loads(snippet) == {"sample": {"textsearch": {"MRR": 0.495, "MAP": 0.255, "NDCG": 0.304}}}
     floors = _floors(tmp_path / "f.toml", snippet)
     assert gate.judge(half, floors, dataset).status == "pass"
     assert gate.judge(_evaluation(dataset, {0, 1, 2}), floors, dataset).status == "fail"
