@@ -1,35 +1,55 @@
-"""What a configuration names, read and counted before anything long starts, as data.
+"""What a configuration names, read and counted before anything long starts; and what a run will take, estimated.
 
-Every part is read even where another one is wrong, so that one check shows as much as it can.
+Every part is read even where another one is wrong, so that one check shows as much as it can. No model is loaded.
 """
 
 from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
 from relevance import datasets, engines, suite
+from relevance.embeddings.cache import open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
-from relevance.estimate import TextsToEmbed, memory_bytes, search_seconds, texts_to_embed
 from relevance.fields import embedded_texts
+from relevance.files import is_lfs_pointer, lfs_pointer_error
+from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-    from typing import TypeVar
+    from collections.abc import Callable, Mapping, Sequence
+    from pathlib import Path
 
     from relevance.config import Config
     from relevance.embeddings import Model
     from relevance.gate import Floors
     from relevance.records import Catalogue, Dataset
+    from relevance.strategies import Strategy
     from relevance.suite import Finetuned
 
-    _T = TypeVar("_T")
+_T = TypeVar("_T")
 
-__all__ = ["CatalogueFindings", "Findings", "FloorsFindings", "JudgmentsFindings", "check"]
+_TOKENS_PER_S = 5_000
+"""Of a model of `_WEIGHTS_BYTES` (all-MiniLM-L6-v2) on two CPU cores; a larger model is slower in proportion."""
+_WEIGHTS_BYTES = 90_868_376
+
+_TOKENS_PER_WORD = 1.4
+"""Where the model has no tokenizer.json: what word pieces make of English product texts."""
+
+_COUNTED = 1_000
+"""So many texts are counted, evenly spaced; all of them where there are no more."""
+
+_SECONDS_PER_LIST = 5e-8
+"""To score a product for a query in one list (all text fields, or one vector field) on the embedded engine."""
+
+# measured with the embedded engine on made catalogues of 10,000 and 100,000 products
+_START_BYTES = 170_000_000
+_BYTES_PER_CHARACTER = 9
+_BYTES_PER_PRODUCT = 1_000
+_ENCODER_BYTES = 500_000_000
 
 
 @dataclass(frozen=True)
@@ -64,7 +84,7 @@ class JudgmentsFindings:
         judgments: how many.
         judged_products: products that at least one judgment names.
         per_query: least, median and most judgments of a query.
-        grades: how many judgments give which grade.
+        grades: how many judgments give which grade, ascending.
         relevant_from: the lowest grade that counts as relevant.
         without_judgments: texts of the queries that have none.
         without_relevant: texts of the queries that have judgments, but no relevant product.
@@ -98,6 +118,31 @@ class FloorsFindings:
 
 
 @dataclass(frozen=True)
+class TextsToEmbed:
+    """The distinct texts of one model and one embedded text, or the queries.
+
+    Attributes:
+        model: its name in the configuration.
+        field: `title`, `description`, `attributes`, `whole` or `queries`.
+        texts: how many distinct texts there are.
+        missing: how many of them are not in the cache; a text that two fields share counts in both.
+        cut: how many are longer than `max_tokens`: counted, or where not `exact` estimated from a part of them.
+        exact: whether the tokens of every text were counted.
+        max_tokens: the model's limit.
+        seconds: to embed those that are missing, estimated, on two CPU cores.
+    """
+
+    model: str
+    field: str
+    texts: int
+    missing: int
+    cut: int
+    exact: bool
+    max_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
 class Findings:
     """What was found.
 
@@ -111,7 +156,8 @@ class Findings:
         hint: how to get another one, where that one is taken for want of it.
         floors: None where the file of floors or the data set cannot be read.
         texts: what is embedded, by model and embedded text; empty where models or data cannot be read.
-        search_seconds: to measure the strategies on the embedded engine, estimated; 0 where there is no data set.
+        search_seconds: to measure the strategies, estimated; 0 where there is no data set, or on another engine than
+            the embedded one.
         memory: bytes, estimated: of the whole run at its largest; None where the data set cannot be read.
         problems: what is wrong, a line each; the suite would not start.
         could_not_run: whether nothing is wrong but something is not there.
@@ -132,50 +178,43 @@ class Findings:
     could_not_run: bool
 
 
-class _Problems:
-    """Collects the errors of parts that are read one after another."""
-
-    def __init__(self) -> None:
-        self.errors: list[RelevanceError] = []
-
-    def caught(self, read: Callable[[], _T]) -> _T | None:
-        """What `read` returns, None where it raises an error of ours."""
-        try:
-            return read()
-        except RelevanceError as error:
-            self.errors.append(error)
-            return None
-
-
 def check(config: Config) -> Findings:
     """Read the data set, the floors and what is known of the models, and choose the engine.
 
     No model is loaded, nothing is started and nothing indexed; a cluster that is named is asked what it is.
     """
-    problems = _Problems()
+    errors: list[RelevanceError] = []
+
+    def attempt(read: Callable[[], _T]) -> _T | None:
+        try:
+            return read()
+        except RelevanceError as error:
+            errors.append(error)
+            return None
+
     exists = config.elasticsearch.index is not None
-    dataset = None if exists else problems.caught(lambda: datasets.load(config.source))
+    dataset = None if exists else attempt(lambda: datasets.load(config.source))
     config = _with_floors(config)
-    strategies, left_out = problems.caught(lambda: suite.runnable(config, config.selected)) or (config.selected, {})
+    strategies, left_out = attempt(lambda: suite.runnable(config, config.selected)) or (config.selected, {})
     config = replace(config, selected=strategies)
-    floors = problems.caught(lambda: suite.floors_of(config))
-    models = problems.caught(lambda: suite.resolved_models(config, config.selected))
-    engine = problems.caught(lambda: engines.choose(config.engine, config.elasticsearch, config.selected))
+    floors = attempt(lambda: suite.floors_of(config))
+    models = attempt(lambda: suite.resolved_models(config, config.selected))
+    engine = attempt(lambda: engines.choose(config.engine, config.elasticsearch, config.selected))
     if engine is not None and engine.existing is not None and models is not None:
         existing, dimensions = engine.existing, {name: model.dimensions for name, model in models.items()}
-        engine = problems.caught(lambda: existing(dimensions)) or engine
+        engine = attempt(lambda: existing(dimensions)) or engine
         products = engine.product_ids
         if products is not None:
-            dataset = problems.caught(lambda: datasets.load_over(config.source, products))
+            dataset = attempt(lambda: datasets.load_over(config.source, products))
     finetuned = None
     if dataset is not None and models is not None and FINETUNED in models:
         whole = dataset
-        finetuned = problems.caught(lambda: suite.finetuned_model(config, whole))
-        dataset = problems.caught(lambda: suite.evaluated_part(config, whole))
+        finetuned = attempt(lambda: suite.finetuned_model(config, whole))
+        dataset = attempt(lambda: suite.evaluated_part(config, whole))
     trained = {FINETUNED: finetuned.model} if finetuned is not None and finetuned.trained else {}
     texts: tuple[TextsToEmbed, ...] = ()
     if dataset is not None and models is not None:
-        texts = problems.caught(lambda: _texts(config, dataset, {**models, **trained})) or ()
+        texts = attempt(lambda: _texts(config, dataset, {**models, **trained})) or ()
     catalogue = None if dataset is None else _catalogue_findings(dataset.catalogue)
     return Findings(
         name=config.source.name,
@@ -192,13 +231,13 @@ def check(config: Config) -> Findings:
         floors=None if dataset is None or floors is None else _floors_findings(config, floors, dataset),
         texts=texts,
         search_seconds=0.0
-        if dataset is None
+        if dataset is None or engine is None or engine.name != "embedded"
         else search_seconds(config.selected, products=len(dataset.catalogue), queries=len(dataset.queries)),
         memory=None
         if catalogue is None
         else memory_bytes(texts, models or {}, products=catalogue.products, characters=catalogue.characters),
-        problems=tuple(str(error) for error in problems.errors),
-        could_not_run=bool(problems.errors) and all(isinstance(one, CouldNotRunError) for one in problems.errors),
+        problems=tuple(str(error) for error in errors),
+        could_not_run=bool(errors) and all(isinstance(one, CouldNotRunError) for one in errors),
     )
 
 
@@ -272,3 +311,77 @@ def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> tup
         queries, prompt = dataset.queries.texts, model.prompt
         found.append(texts_to_embed(queries, model, prompt=prompt, cache_dir=config.cache_dir, names=(name, "queries")))
     return tuple(found)
+
+
+def texts_to_embed(
+    texts: Sequence[str], model: Model, *, prompt: str, cache_dir: Path, names: tuple[str, str]
+) -> TextsToEmbed:
+    """Count and estimate.
+
+    Args:
+        texts: as they would be embedded; texts of nothing but white space have no vector.
+        model: as `embeddings.resolve` returns it.
+        prompt: in front of each text.
+        cache_dir: a folder that `embeddings.check_cache_dir` has accepted.
+        names: of the model in the configuration, and of the texts.
+
+    Raises:
+        InputError: a file of the cache is damaged, the weights are a pointer of Git LFS, or a text is no Unicode text.
+    """
+    if is_lfs_pointer(model.weights):
+        raise lfs_pointer_error(model.weights)
+    distinct = list(dict.fromkeys(text for text in texts if text.strip()))
+    store = open_store(cache_dir, model, prompt)
+    store.refresh()
+    missing = len(distinct) - int(store.holds([text_digest(text) for text in distinct]).sum())
+    step = -(-len(distinct) // _COUNTED) or 1
+    sample = distinct[::step]
+    counts, counted = _token_counts([prompt + text for text in sample], model)
+    share = len(distinct) / len(sample) if sample else 0.0
+    mean = sum(min(count, model.max_tokens) for count in counts) / len(counts) if counts else 0.0
+    rate = _TOKENS_PER_S * _WEIGHTS_BYTES / max(1, model.weights.stat().st_size)
+    return TextsToEmbed(
+        model=names[0],
+        field=names[1],
+        texts=len(distinct),
+        missing=missing,
+        cut=round(share * sum(count > model.max_tokens for count in counts)),
+        exact=counted and step == 1,
+        max_tokens=model.max_tokens,
+        seconds=missing * mean / rate,
+    )
+
+
+def search_seconds(strategies: Sequence[Strategy], *, products: int, queries: int) -> float:
+    """Seconds to measure strategies on the embedded engine, estimated; embedding and indexing come on top."""
+    lists = sum(max(1, bool(strategy.text) + len(strategy.vectors)) for strategy in strategies)
+    return (WARM_UP_ROUNDS + ROUNDS) * lists * products * queries * _SECONDS_PER_LIST
+
+
+def memory_bytes(texts: Sequence[TextsToEmbed], models: Mapping[str, Model], *, products: int, characters: int) -> int:
+    """Bytes of the process at its largest, estimated: the index, all vectors, and a model where it has to be loaded."""
+    loaded = [models[one.model].weights.stat().st_size for one in texts if one.missing]
+    encoder = _ENCODER_BYTES + max(loaded) if loaded else 0
+    vectors = sum(4 * models[one.model].dimensions * one.texts for one in texts)
+    return _START_BYTES + encoder + vectors + _BYTES_PER_CHARACTER * characters + _BYTES_PER_PRODUCT * products
+
+
+def _token_counts(texts: Sequence[str], model: Model) -> tuple[list[int], bool]:
+    """Tokens of each text, special ones included, and whether they were counted or estimated from its words."""
+    count = _tokenizer(model.weights.parent / "tokenizer.json")
+    if count is None:
+        return [round(len(text.split()) * _TOKENS_PER_WORD) + 2 for text in texts], False
+    return count(texts), True
+
+
+def _tokenizer(path: Path) -> Callable[[Sequence[str]], list[int]] | None:
+    """Counts the tokens of texts; None where the model has no such file, or one for other versions of the library."""
+    from tokenizers import Tokenizer  # noqa: PLC0415 - only where something is embedded
+
+    try:
+        tokenizer = Tokenizer.from_file(str(path))
+    except Exception:  # noqa: BLE001 - the library raises Exception itself; the estimate by words is good enough
+        return None
+    tokenizer.no_truncation()
+    tokenizer.no_padding()
+    return lambda texts: [len(encoding) for encoding in tokenizer.encode_batch(list(texts))]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relevance.cli.answer import Answer, Surroundings
 from relevance.cli.options import add_options, configured
+from relevance.errors import InputError
 
 if TYPE_CHECKING:
     import argparse
@@ -27,7 +29,10 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     from relevance.report.check import findings_lines  # noqa: PLC0415
     from relevance.report.folder import check_folder  # noqa: PLC0415
 
-    check_folder(config.out)
     findings = check(config)
+    try:
+        check_folder(config.out)
+    except InputError as error:
+        findings = replace(findings, problems=(*findings.problems, str(error)), could_not_run=False)
     code = 0 if not findings.problems else _COULD_NOT_RUN if findings.could_not_run else _BAD_INPUT
     return Answer(code, tuple(findings_lines(findings)), findings.problems)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from relevance.text import plural, some
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relevance.check import CatalogueFindings, Findings, FloorsFindings, JudgmentsFindings
-    from relevance.estimate import TextsToEmbed
-
-__all__ = ["duration", "findings_lines"]
+    from relevance.check import CatalogueFindings, Findings, FloorsFindings, JudgmentsFindings, TextsToEmbed
 
 _SHOWN = 5
 _ONE_PERCENT = 0.01
@@ -69,7 +68,16 @@ def _judgments(found: JudgmentsFindings, products: int) -> list[tuple[str, str]]
         ("judged", f"{_share(found.judged_products, products)} of the products"),
         ("grades", f"{grades}; relevant from {found.relevant_from}"),
     ]
-    if found.without_judgments:
+    lowest, *others = found.grades or {0: 0}
+    if others and lowest >= found.relevant_from:
+        which = f"grades {lowest} to {others[-1]}, relevant from {found.relevant_from}"
+        remedy = f"set relevant_from in [datasets.NAME], such as {[lowest, *others][(len(others) + 1) // 2]}"
+        rows.append(
+            ("look at", f"every judged product counts as relevant ({which}), MRR and MAP hardly move: {remedy}")
+        )
+    if others and others[-1] < found.relevant_from:
+        which = f"no grade reaches {found.relevant_from}, MRR and MAP are 0"
+        rows.append(("look at", f"{which}: set relevant_from in [datasets.NAME], such as {others[-1]}"))
         rows.append(("look at", f"{_named(found.without_judgments)} without a judgment, left out of the means"))
     if found.without_relevant:
         rows.append(("look at", f"{_named(found.without_relevant)} without a relevant product, 0 in every mean"))
@@ -77,9 +85,7 @@ def _judgments(found: JudgmentsFindings, products: int) -> list[tuple[str, str]]
 
 
 def _named(texts: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, texts[:_SHOWN]))
-    more = f" and {len(texts) - _SHOWN:,} more" if len(texts) > _SHOWN else ""
-    return f"{len(texts):,} {'query' if len(texts) == 1 else 'queries'} ({shown}{more})"
+    return f"{plural(len(texts), 'query')} ({some(list(map(repr, texts)), _SHOWN)})"
 
 
 def _floors(found: FloorsFindings) -> list[tuple[str, str]]:

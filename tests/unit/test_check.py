@@ -13,20 +13,19 @@ import numpy as np
 import pytest
 
 from relevance import engines, suite
-from relevance.check import check
+from relevance.check import check, search_seconds, texts_to_embed
+from relevance.cli import main
 from relevance.config import read_config
 from relevance.embeddings import ModelChoice, resolve
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.embeddings.shards import SUFFIX
 from relevance.errors import CouldNotRunError, RelevanceError
-from relevance.estimate import search_seconds, texts_to_embed
 from relevance.report.check import findings_lines
 from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from relevance.check import Findings
     from relevance.config import Config
     from relevance.engines import EngineChoice
 
@@ -56,39 +55,55 @@ def _config(project: Path, *strategies: str, **options: object) -> Config:
     return read_config(options=given, environ={}, file=None, root=project, cwd=project)
 
 
-def test_the_catalogue(project: Path) -> None:
-    """Products without a description (white space is none) or attributes, equal titles and equal texts are counted."""
-    found = check(_config(project)).catalogue
-    assert found is not None
-    assert (found.products, found.without_description, found.without_attributes, found.attributes) == (4, 1, 1, 4)
-    assert (found.equal_titles, found.equal_texts) == (2, 1)
-    assert found.characters == sum(
-        map(len, ("Red kite Flies well. colour red span 1 m", *["Drum Loud. size 10 in"] * 2, "Drum"))
-    )
+def test_what_is_counted(project: Path) -> None:
+    """Products without a description (white space is none) or attributes, equal titles and texts; judgments a query."""
+    findings = check(_config(project))
+    catalogue, judgments = findings.catalogue, findings.judgments
+    assert catalogue is not None
+    assert judgments is not None
+    assert (catalogue.products, catalogue.without_description, catalogue.without_attributes) == (4, 1, 1)
+    assert (catalogue.attributes, catalogue.equal_titles, catalogue.equal_texts) == (4, 2, 1)
+    texts = ("Red kite Flies well. colour red span 1 m", "Drum Loud. size 10 in", "Drum Loud. size 10 in", "Drum")
+    assert catalogue.characters == sum(map(len, texts))
+    assert (judgments.queries, judgments.judgments, judgments.judged_products) == (3, 6, 4)
+    assert (judgments.per_query, judgments.grades) == ((1, 2.0, 3), {0: 2, 1: 2, 2: 2})
+    assert (judgments.relevant_from, judgments.without_relevant) == (1, ("trumpet",))
 
 
-def test_the_judgments(project: Path) -> None:
-    """Judgments per query, grades, judged products and queries without a relevant product are counted."""
-    found = check(_config(project)).judgments
-    assert found is not None
-    assert (found.queries, found.judgments, found.judged_products) == (3, 6, 4)
-    assert found.per_query == (1, 2.0, 3)
-    assert found.grades == {0: 2, 1: 2, 2: 2}
-    assert found.relevant_from == 1
-    assert found.without_relevant == ("trumpet",)
-
-
-def test_relevant_from_counts(project: Path) -> None:
-    """A query whose best product has grade 1 has no relevant one where relevance begins at 2."""
+@pytest.mark.parametrize(
+    ("grades", "relevant_from", "line"),
+    [
+        (
+            (1, 3, 4),
+            None,
+            "every judged product counts as relevant (grades 1 to 4, relevant from 1), MRR and MAP hardly",
+        ),
+        ((1, 3, 4), None, "set relevant_from in [datasets.NAME], such as 3"),
+        (
+            (0.25, 0.5, 0.75),
+            None,
+            "no grade reaches 1, MRR and MAP are 0: set relevant_from in [datasets.NAME], such as",
+        ),
+        ((1, 3, 4), 3, ""),
+        ((0, 3, 4), None, ""),
+        ((1, 1, 1), None, ""),
+    ],
+)
+def test_scales_on_which_everything_or_nothing_is_relevant(
+    project: Path, grades: tuple[float, ...], relevant_from: float | None, line: str
+) -> None:
+    """It is said, and how to say otherwise; not of clicks, which are all that there is."""
+    qrels = "".join(f"q1 0 {product} {grade}\n" for product, grade in zip("abc", grades, strict=True))
+    (project / "data" / "qrels.txt").write_text(qrels)
     config = _config(project)
-    (project / "data" / "qrels.txt").write_text(QRELS.replace("q2 0 d 2", "q2 0 d 1"))
-    found = check(replace(config, source=replace(config.source, relevant_from=2))).judgments
-    assert found is not None
-    assert (found.relevant_from, found.without_relevant) == (2, ("drum", "trumpet"))
+    lines = findings_lines(check(replace(config, source=replace(config.source, relevant_from=relevant_from))))
+    hints = [one for one in lines if "relevant_from" in one]
+    assert len(hints) == bool(line)
+    assert all(line in one for one in hints)
 
 
 def test_floors(project: Path) -> None:
-    """Strategies are gated, without floors, or have floors for another corpus."""
+    """Strategies are gated, without floors, or for another corpus; a file in the usual place needs no name."""
     (project / "floors.toml").write_text(
         '[files.textsearch]\nMRR = 0.1\n[files.rrf]\nMRR = 0.1\ncorpus = "00000000"\n[sample.hybrid]\nMRR = 0.1\n'
     )
@@ -97,20 +112,11 @@ def test_floors(project: Path) -> None:
     assert found is not None
     assert (found.gated, found.ungated, found.other_corpus) == (("textsearch",), ("hybrid",), ("rrf",))
     assert found.file == str(project / "floors.toml")
-
-
-def test_floors_in_their_usual_place(project: Path) -> None:
-    """Where no file is named, the one beside the benchmarks counts, as it does for pytest."""
-    assert _floors_of(check(_config(project))) == ("", ())
     (project / "benchmarks").mkdir()
-    file = project / "benchmarks" / "thresholds.toml"
-    file.write_text("[files.textsearch]\nMRR = 0.1\n")
-    assert _floors_of(check(_config(project))) == (str(file), ("textsearch",))
-
-
-def _floors_of(findings: Findings) -> tuple[str, tuple[str, ...]]:
-    assert findings.floors is not None
-    return findings.floors.file, findings.floors.gated
+    usual = (project / "floors.toml").rename(project / "benchmarks" / "thresholds.toml")
+    beside = check(_config(project)).floors
+    assert beside is not None
+    assert (beside.file, beside.gated) == (str(usual), ("textsearch",))
 
 
 def _lines(project: Path, *strategies: str, **options: object) -> list[str]:
@@ -187,6 +193,20 @@ def test_the_products_of_an_index_that_exists_are_counted(project: Path, monkeyp
     assert (found.catalogue.products, found.judgments.judgments) == (2, 2)
     assert found.engine == index_choice().line
     assert found.notes[:1] == ("index 'shop': 3 deleted documents",)
+    assert not any("embedded engine" in line for line in findings_lines(found))
+
+
+def test_a_folder_of_results_that_cannot_be_written_is_one_problem_of_several(
+    project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As on a read-only checkout: everything else is said too."""
+    monkeypatch.chdir(project)
+    (project / "out").write_text("a file")
+    assert main(["check", "--dataset", "files:data", "--strategy", "textsearch", "--out", "out"]) == 2
+    printed = capsys.readouterr()
+    assert "products    4;" in printed.out
+    assert printed.err.startswith("relevance: --out ")
+    assert printed.err.count("\n") == 1
 
 
 WRONG = {
@@ -296,6 +316,11 @@ def test_without_a_tokenizer_words_are_counted(tmp_path: Path) -> None:
         _texts(400), replace(model, weights=weights), prompt="", cache_dir=tmp_path, names=("base", "whole")
     )
     assert (found.exact, found.cut) == (False, 100)
+    weights.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 90868376\n")
+    with pytest.raises(
+        RelevanceError, match=r"model\.safetensors is a Git LFS pointer, not the file; run git lfs pull"
+    ):
+        texts_to_embed([], replace(model, weights=weights), prompt="", cache_dir=tmp_path, names=("base", "whole"))
 
 
 @pytest.mark.needs("model")
