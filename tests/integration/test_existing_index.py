@@ -143,7 +143,7 @@ def test_its_identity(case: Case, client: Elasticsearch, connection: Connection)
     found = _look(connection, strategies=(STRATEGIES["hybrid"],))
     uuid = client.indices.get_settings(index=INDEX)[INDEX]["settings"]["index"]["uuid"]
     shards = client.indices.stats(index=INDEX, level="shards")["indices"][INDEX]["shards"].values()
-    assert found.facts == {
+    assert {name: fact for name, fact in found.facts.items() if name not in ("mapping", "fields")} == {
         "index": INDEX,
         "uuid": uuid,
         "documents": len(case.catalogue),

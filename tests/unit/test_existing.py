@@ -64,6 +64,7 @@ class Server:
     deleted: int = 0
     max_seq_no: int = 7
     forbidden: tuple[str, ...] = ()
+    mappings: Mapping[str, Any] = field(default_factory=lambda: MAPPINGS)
     more: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     failing_page: int = -1
@@ -86,7 +87,7 @@ class Server:
 
     def _index(self) -> dict[str, Any]:
         settings = {"uuid": self.uuid, "number_of_shards": "2", **self.settings}
-        return {"shop-7": {"aliases": self.aliases, "mappings": MAPPINGS, "settings": {"index": settings}}}
+        return {"shop-7": {"aliases": self.aliases, "mappings": self.mappings, "settings": {"index": settings}}}
 
     def get(self, *, index: str) -> Any:
         """`GET index`."""
@@ -182,7 +183,53 @@ def test_an_index() -> None:
         "shards": 2,
         "refresh_interval": "default",
         "vector_index": "int8_hnsw",
+        "mapping": found.facts["mapping"],
+        "fields": {
+            "attributes": "props.text: text",
+            "description": "about: text",
+            "id": "sku.raw: keyword",
+            "title": "names.main: text",
+        },
     }
+
+
+def _analysis(*words: str, default: str = "standard") -> dict[str, Any]:
+    stop = {"stop": {"type": "stop", "stopwords": list(words)}}
+    shop = {"type": "custom", "tokenizer": "standard", "filter": ["lowercase", "stop"]}
+    return {"analysis": {"filter": stop, "analyzer": {"shop": shop, "default": {"type": default}}}}
+
+
+def _mappings(**about: str) -> Mapping[str, Any]:
+    return {"properties": {**MAPPINGS["properties"], "about": {"type": "text", **about}}}
+
+
+def test_what_a_baseline_is_bound_to() -> None:
+    """Another analyzer, other words in the same one, another mapping or filter of an alias are another index."""
+    shop = _mappings(analyzer="shop")
+    alias = {"shop-7": {"filter": {"term": {"live": True}}}}
+    facts = [
+        _look(server).facts
+        for server in (
+            Server(settings=_analysis("a"), mappings=shop),
+            Server(settings=_analysis("a", "the"), mappings=shop),
+            Server(settings=_analysis("a", default="english"), mappings=shop),
+            Server(settings=_analysis("a"), mappings=_mappings(analyzer="shop", search_analyzer="english")),
+            Server(settings=_analysis("a"), mappings=_mappings(similarity="flat")),
+            Server(settings=_analysis("a"), mappings=shop, aliases=alias),
+        )
+    ]
+    assert len({one["mapping"] for one in facts}) == len(facts)
+    fields: list[Any] = [one["fields"] for one in facts]
+    about, titles = ([one[name] for one in fields] for name in ("description", "title"))
+    kinds = ["about: text, analyzer shop (", "about: text, analyzer default ("]
+    assert [one.startswith(kinds[0]) for one in about] == [True, True, True, True, False, True]
+    assert about[0] == about[2] == about[5] != about[1]
+    assert about[3] == f"{about[0]}, search_analyzer english"
+    assert about[4].startswith(kinds[1])
+    assert about[4].endswith(", similarity flat")
+    assert titles[0] == titles[1] != titles[2]
+    same = Server(settings=_analysis("a") | {"refresh_interval": "5s"}, mappings=shop | {"_meta": {"built": "today"}})
+    assert _look(same).facts["mapping"] == facts[0]["mapping"]
 
 
 def test_a_wrong_field_map_comes_first() -> None:

@@ -8,6 +8,8 @@ figures of `_stats`, who lacks `_pit` reads the ids without it. Nothing needs a 
 from __future__ import annotations
 
 import difflib
+import hashlib
+import json
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.fieldmap import IndexField
     from relevance.engines.elasticsearch.paths import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
@@ -31,6 +34,11 @@ T = TypeVar("T")
 
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _LARGEST_WINDOW = 10_000
+_RANKING = ("analysis", "query", "similarity")
+"""Settings of an index that decide how it ranks."""
+_ANALYZERS = ("analyzer", "search_analyzer", "normalizer")
+_PARTS = ("char_filter", "tokenizer", "filter")
+_SHORT = 8
 _NAMED = 8
 _AT_THE_END, _AT_THE_END_S = Patience(seconds=5.0), 5
 """Results are there by then: a server that is gone is not waited for."""
@@ -102,6 +110,39 @@ class _Found:
     searched: str
     settings: Mapping[str, Any]
     mappings: Mapping[str, Any]
+    alias: Mapping[str, Any]
+
+    @property
+    def definition(self) -> str:
+        """Hash of what decides how the index ranks: mappings, analysis, similarities, and the filter of its alias."""
+        settings = {name: self.settings[name] for name in _RANKING if name in self.settings}
+        mappings = {name: part for name, part in self.mappings.items() if name != "_meta"}
+        return _hash([settings, mappings, self.alias])
+
+    def analyzed(self, field: IndexField) -> str:
+        """How a field is searched, in words: `name.en: text, analyzer shop (1a2b3c4d)`."""
+        options = dict(field.settings)
+        analysis = self.settings.get("analysis", {})
+        if field.type != "keyword" and "default" in analysis.get("analyzer", {}):
+            options.setdefault("analyzer", "default")
+        named = [f"{key} {_with_hash(str(options[key]), key, analysis)}" for key in _ANALYZERS if key in options]
+        named += [f"similarity {options['similarity']}"] if "similarity" in options else []
+        return ", ".join([f"{field.path}: {field.type}", *named])
+
+
+def _with_hash(name: str, key: str, analysis: Mapping[str, Any]) -> str:
+    """The name of an analyzer, and what the index makes of it, so that another word list shows as another analyzer."""
+    kind = "normalizer" if key == "normalizer" else "analyzer"
+    own = analysis.get(kind, {}).get(name)
+    if own is None:
+        return name
+    parts = {part: [own.get(part, ())] if isinstance(own.get(part), str) else own.get(part, ()) for part in _PARTS}
+    used = {part: [[one, analysis.get(part, {}).get(one)] for one in names] for part, names in parts.items()}
+    return f"{name} ({_hash([own, used])[:_SHORT]})"
+
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
 
 
 def look_at(
@@ -135,6 +176,8 @@ def look_at(
         "shards": shards,
         "refresh_interval": found.settings.get("refresh_interval", "default"),
         "vector_index": ", ".join(dict.fromkeys(one.vector_index for one in searched)) or None,
+        "mapping": found.definition,
+        "fields": {name: found.analyzed(fields.fields[path]) for name, path in sorted(fields.names.items())},
     }
     notes = (*_notes(found, state, fields.names["id"], without_id), *similarity_notes(searched))
     return Existing(found.searched, paths, shards, state, ids, facts, notes)
@@ -176,7 +219,7 @@ def _found(connection: Connection, name: str) -> _Found:
     if settings.get("verified_before_close") == "true":
         raise InputError(f"--es-index: index {index!r} at {connection.url} is closed; allowed: an index that is open")
     alias = about.get("aliases", {}).get(name, {})
-    return _Found(index, name if alias else index, settings, about["mappings"])
+    return _Found(index, name if alias else index, settings, about["mappings"], alias)
 
 
 def _missing(connection: Connection, name: str) -> str:
