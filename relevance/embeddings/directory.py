@@ -72,7 +72,7 @@ class Directory:
         """The vectors of texts, checked; they are not copied where they can be used as they lie on disk.
 
         Raises:
-            InputError: a vector is damaged.
+            DamagedFileError: a vector is damaged.
             KeyError: a text is not there.
         """
         places = self._places(digests)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
+from time import monotonic
 from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from relevance.embeddings.workers import encoded_by
 from relevance.errors import CouldNotRunError
+from relevance.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -26,6 +29,8 @@ _BATCH = 32
 _BATCHES_A_SHARD = 32
 _COUNTED_AT_ONCE = 1024
 _UNIT_TOLERANCE = 1e-5
+_SAVED_EVERY_S = 5.0
+"""What an interrupt or a kill may cost."""
 
 _T = TypeVar("_T")
 _Row: TypeAlias = tuple[bytes, str, int]
@@ -69,26 +74,67 @@ class Job:
 def encode_into(store: Store, texts: Mapping[bytes, str], job: Job, loaded: LoadedModel) -> None:
     """Encode texts by their digests, longest first, and write a shard every 1,024; then merge what is small.
 
-    The batches are the same wherever they are computed, so that vectors differ by float noise at most.
+    Every few seconds, and when it is interrupted, what is there of a shard is written as a piece: it goes when the
+    shard is whole, so that an undisturbed run leaves the same files on every machine. The batches are the same wherever
+    they are computed, so that vectors differ by float noise at most.
 
     Raises:
         CouldNotRunError: the model, a process or the cache folder fails.
     """
     rows = _longest_first(texts, job, loaded)
     batches = [[text for _, text, _ in batch] for batch in _pieces(rows, _BATCH)]
-    from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
-
     with (
-        tqdm(total=len(rows), desc=job.label, unit="text", disable=not job.progress) as bar,
-        closing(_encoded(batches, job, loaded, sum(row[2] for row in rows))) as found,
+        progress_bar(len(rows), job.label, "text", shown=job.progress) as bar,
+        closing(_encoded(batches, job, loaded, sum(row[2] for row in rows))) as computed,
     ):
         for shard in _pieces(rows, _BATCH * _BATCHES_A_SHARD):
-            vectors = []
-            for matrix in islice(found, -(-len(shard) // _BATCH)):
-                vectors.append(matrix)
-                bar.update(len(matrix))
-            store.add([row[0] for row in shard], [row[2] for row in shard], np.concatenate(vectors))
+            writer = _ShardWriter(store, shard)
+            try:
+                for matrix in islice(computed, -(-len(shard) // _BATCH)):
+                    writer.take(matrix)
+                    bar.update(len(matrix))
+            except BaseException:
+                with suppress(CouldNotRunError):
+                    writer.save()
+                raise
+            writer.finish()
     store.compact()
+
+
+class _ShardWriter:
+    """The vectors of a shard as they come, with what was saved of them already."""
+
+    def __init__(self, store: Store, rows: Sequence[_Row]) -> None:
+        self._store = store
+        self._rows = rows
+        self._vectors: list[npt.NDArray[np.float32]] = []
+        self._count = self._saved = 0
+        self._paths: list[Path] = []
+        self._last_s = monotonic()
+
+    def take(self, vectors: npt.NDArray[np.float32]) -> None:
+        self._vectors.append(vectors)
+        self._count += len(vectors)
+        if monotonic() - self._last_s >= _SAVED_EVERY_S:
+            self.save()
+
+    def save(self) -> None:
+        if self._saved < self._count:
+            self._paths.append(self._write(self._saved))
+            self._saved = self._count
+        self._last_s = monotonic()
+
+    def finish(self) -> None:
+        whole = self._write(0)
+        for path in self._paths:
+            if path != whole:
+                path.unlink(missing_ok=True)
+
+    def _write(self, start: int) -> Path:
+        rows = self._rows[start : self._count]
+        return self._store.add(
+            [row[0] for row in rows], [row[2] for row in rows], np.concatenate(self._vectors)[start : self._count]
+        )
 
 
 def _pieces(rows: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

@@ -8,6 +8,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from relevance.errors import InputError
+from relevance.files import is_lfs_pointer, lfs_pointer_error
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,9 +65,13 @@ def read_folder(path: Path) -> ModelFolder:
     most = _position_limit(config) or _number(tokenizer, "model_max_length")
     limits = [_number(sentences, "max_seq_length") or _number(tokenizer, "model_max_length") or most, most]
     folders = {path, *(folder for _, folder in modules)}
+    files = tuple(sorted(file for folder in folders for file in _influential(folder)))
+    for file in files:
+        if is_lfs_pointer(file):
+            raise lfs_pointer_error(file)
     return ModelFolder(
         path=path,
-        files=tuple(sorted(file for folder in folders for file in _influential(folder))),
+        files=files,
         weights=first / _WEIGHTS,
         dimensions=_dimensions(modules, top, path),
         query_prompt=_query_prompt(path, top),
@@ -76,6 +81,8 @@ def read_folder(path: Path) -> ModelFolder:
 
 
 def _json_value(path: Path) -> Any:
+    if is_lfs_pointer(path):
+        raise lfs_pointer_error(path)
     try:
         with path.open("rb") as file:
             raw = file.read(_MOST_JSON_BYTES + 1)

@@ -10,53 +10,45 @@ from __future__ import annotations
 import hashlib
 import os
 import struct
-import tempfile
 import zlib
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from relevance.errors import InputError
+from relevance.files import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
-__all__ = ["INDEX", "SUFFIX", "TEMPORARY_PREFIX", "Shard", "damaged", "make_index", "open_shard", "replacing"]
-__all__ += ["write_shard"]
+__all__ = ["INDEX", "SUFFIX", "DamagedFileError", "Shard", "make_index", "open_shard", "write_shard"]
 
 SUFFIX = ".vectors"
-TEMPORARY_PREFIX = ".tmp-"
 
 _MAGIC = b"relevance-vec-1\n"
 _COUNTS = struct.Struct("<16sII")
 _HEADER_BYTES = 64
+_ROWS_AT_ONCE = 4096
 INDEX = np.dtype([("digest", "V16"), ("tokens", "<u4"), ("crc", "<u4")])
 """The record of a row."""
 
 
-def damaged(path: Path, problem: str) -> InputError:
-    """The error for a cache file that does not hold what was written to it."""
-    return InputError(f"{path}: damaged cache file ({problem}); delete it, what it held is then computed again")
+class DamagedFileError(InputError):
+    """A cache file that does not hold what was written to it.
 
+    Attributes:
+        path: of the file.
+        problem: in a few words.
+    """
 
-@contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
-    """A file that appears under its name whole, or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=TEMPORARY_PREFIX)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        Path(temporary).replace(path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: damaged cache file ({problem}); delete it, what it held is then computed again")
+        self.path = path
+        self.problem = problem
 
 
 def _row_checksums(block: npt.NDArray[np.float32]) -> list[int]:
@@ -114,12 +106,20 @@ class Shard:
         """Vectors of some rows, checked against their checksums.
 
         Raises:
-            InputError: a vector is not the one that was written.
+            DamagedFileError: a vector is not the one that was written.
         """
         block = np.asarray(self.vectors[rows], dtype=np.float32)
-        if _row_checksums(block) != self.index["crc"][rows].tolist():
-            raise damaged(self.path, "a vector does not match its checksum")
+        if not self._sound(block, rows).all():
+            raise DamagedFileError(self.path, "a vector does not match its checksum")
         return block
+
+    def sound_rows(self) -> npt.NDArray[np.int64]:
+        """The rows whose vectors are those that were written."""
+        pieces = np.array_split(np.arange(len(self.index)), -(-len(self.index) // _ROWS_AT_ONCE))
+        return np.concatenate([rows[self._sound(np.asarray(self.vectors[rows]), rows)] for rows in pieces])
+
+    def _sound(self, block: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        return np.asarray(np.array(_row_checksums(block)) == self.index["crc"][rows], dtype=np.bool_)
 
 
 def open_shard(path: Path, *, width: int) -> Shard:
@@ -127,19 +127,19 @@ def open_shard(path: Path, *, width: int) -> Shard:
 
     Raises:
         FileNotFoundError: the file is gone; another run merged it into a larger one.
-        InputError: the file is damaged or cut short.
+        DamagedFileError: the file is damaged or cut short.
     """
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
         if len(header) != _HEADER_BYTES or not header.startswith(_MAGIC):
-            raise damaged(path, "no header")
+            raise DamagedFileError(path, "no header")
         _, rows, found_width = _COUNTS.unpack(header[: _COUNTS.size])
         start = _HEADER_BYTES + rows * INDEX.itemsize
         size = os.fstat(file.fileno()).st_size
         if found_width != width or rows < 1 or size != start + rows * width * 4:
-            raise damaged(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
+            raise DamagedFileError(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
         raw = file.read(rows * INDEX.itemsize)
         if hashlib.sha256(header[: _COUNTS.size] + raw).digest() != header[_COUNTS.size : _COUNTS.size + 32]:
-            raise damaged(path, "the index does not match its checksum")
+            raise DamagedFileError(path, "the index does not match its checksum")
         vectors = np.memmap(file, dtype="<f4", mode="r", offset=start, shape=(rows, width))
     return Shard(path, np.frombuffer(raw, dtype=INDEX), vectors)

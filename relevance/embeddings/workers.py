@@ -32,8 +32,8 @@ if TYPE_CHECKING:
 
 __all__ = ["encoded_by"]
 
-_BATCHES_A_MESSAGE = 8
-"""Enough work that a process waits little for its next message, little enough to share it evenly."""
+_BATCHES_A_MESSAGE = 2
+"""Enough work that a process waits little for its next message, little enough to share it evenly and save it soon."""
 
 _SECONDS_TO_END = 10
 """A process ends between two operations of the model."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from tqdm import tqdm
 from transformers import TrainerCallback
 
 from relevance.embeddings.folder import read_folder
 from relevance.errors import CouldNotRunError
 from relevance.finetune.record import Step
-from relevance.finetune.store import COMPLETE
+from relevance.finetune.store import mark_complete
+from relevance.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -49,7 +48,9 @@ class Follower(TrainerCallback):
         self._saved = clock.now()
         self._progress = progress
         self._evaluated: frozenset[int] = frozenset()
+        self._best = 0
         self._bar: Any = None
+        self.began = False
 
     def plan(self, batches_an_epoch: int, epochs: int) -> None:
         """Evaluate after every half epoch, and at the end."""
@@ -57,12 +58,10 @@ class Follower(TrainerCallback):
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
         """Show how far it is."""
-        self._bar = tqdm(
-            total=state.max_steps,
-            initial=state.global_step,
-            desc="fine-tuning",
-            unit="batch",
-            disable=not self._progress,
+        if steps := steps_in(state.log_history):
+            self._best = steps[best_of(steps)].step
+        self._bar = progress_bar(
+            state.max_steps, "fine-tuning", "batch", shown=self._progress, initial=state.global_step
         )
 
     def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
@@ -71,6 +70,7 @@ class Follower(TrainerCallback):
 
     def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
         """Evaluate and save where it is time."""
+        self.began = True
         self._bar.update(1)
         if state.global_step in self._evaluated:
             control.should_log = control.should_evaluate = control.should_save = True
@@ -88,6 +88,7 @@ class Follower(TrainerCallback):
         """Keep the model where it is the best so far; stop where it no longer learns."""
         steps = steps_in(state.log_history)
         best = best_of(steps)
+        self._best = steps[best].step
         self._bar_text(steps)
         if best == len(steps) - 1:
             self._keep(steps[best].step)
@@ -95,17 +96,20 @@ class Follower(TrainerCallback):
             control.should_training_stop = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Mark the checkpoint as complete."""
+        """Mark the checkpoint as complete, and drop the models that were the best before."""
         self._saved = self._clock.now()
-        path = self.folder / f"checkpoint-{state.global_step}" / COMPLETE
-        path.write_text(json.dumps({"seconds": self._clock.seconds()}), encoding="utf-8")
+        best = self.folder / f"best-{self._best}"
+        for other in self.folder.glob("best-*"):
+            if other != best:
+                shutil.rmtree(other, ignore_errors=True)
+        mark_complete(self.folder / f"checkpoint-{state.global_step}", self._clock.seconds())
 
     def _bar_text(self, steps: Sequence[Step]) -> None:
         if self._bar is not None:
             self._bar.set_postfix_str(f"nDCG {steps[0].ndcg:.4f} -> {steps[-1].ndcg:.4f}")
 
     def _keep(self, step: int) -> None:
-        """Write the model beside its place, then move it there; drop the one that was the best before."""
+        """Write the model beside its place, then move it there."""
         made, place = self.folder / ".writing", self.folder / f"best-{step}"
         shutil.rmtree(made, ignore_errors=True)
         transformer, base = self._transformer, self._recipe.base
@@ -118,9 +122,6 @@ class Follower(TrainerCallback):
             transformer.max_seq_length, transformer.prompts = cut, prompts
         shutil.rmtree(place, ignore_errors=True)
         made.rename(place)
-        for other in self.folder.glob("best-*"):
-            if other != place:
-                shutil.rmtree(other, ignore_errors=True)
 
 
 def steps_in(history: Sequence[dict[str, Any]]) -> list[Step]:

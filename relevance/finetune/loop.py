@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import time
 from functools import partial
@@ -17,11 +16,12 @@ from sentence_transformers.sentence_transformer.losses import MultipleNegativesR
 from transformers import PrinterCallback
 
 from relevance.embeddings.sentence_model import load, quiet
+from relevance.errors import RelevanceError
 from relevance.finetune.follower import Clock, Follower, best_of, steps_in
 from relevance.finetune.record import Curve
 from relevance.finetune.rows import training_rows
 from relevance.finetune.sampler import batches
-from relevance.finetune.store import COMPLETE
+from relevance.finetune.store import checkpoints, seconds_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -38,24 +38,37 @@ _NEVER = 10**9
 _ENCODED_AT_ONCE = 64
 
 
-def run(recipe: Recipe, folder: Path, *, progress: bool, clock: Callable[[], float] = time.monotonic) -> Curve:
+def run(
+    recipe: Recipe, folder: Path, *, progress: bool, notes: list[str], clock: Callable[[], float] = time.monotonic
+) -> Curve:
     """Train, or go on from the last checkpoint in `folder`; the model of the best step is then in `folder / "best"`.
+
+    A checkpoint that is damaged, or that these libraries do not take up, is set aside and added to `notes`.
 
     Raises:
         CouldNotRunError: the device is not there, or the loss or a vector is no number.
         OSError: nothing can be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
+    checkpoint, before = _last_checkpoint(folder, notes)
+    spent = Clock(clock, before)
     with quiet():
         transformer = load(recipe.base).transformer
         transformer.max_seq_length = min(recipe.options.max_tokens, recipe.base.max_tokens)
         rows = training_rows(recipe, partial(_encoded, transformer))
-        checkpoint, before = _last_checkpoint(folder)
-        spent = Clock(clock, before)
         follower = Follower(recipe, folder, transformer, spent, progress=progress)
         trainer = _trainer(recipe, transformer, rows, follower, resumed=checkpoint is not None)
         follower.plan(len(trainer.get_train_dataloader()), recipe.options.epochs)
-        trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        try:
+            trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
+        except Exception as error:
+            of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
+            if checkpoint is None or follower.began or of_memory or isinstance(error, RelevanceError | OSError):
+                raise
+            _set_aside(checkpoint, f"{type(error).__name__} when it was taken up", notes)
+            trainer = None
+    if trainer is None:
+        return run(recipe, folder, progress=progress, notes=notes, clock=clock)
     steps = steps_in(trainer.state.log_history)
     best = best_of(steps)
     shutil.rmtree(folder / "best", ignore_errors=True)
@@ -160,16 +173,22 @@ class _Evaluator(BaseEvaluator):
         return {"pearson": found.pearson, "spearman": found.spearman, "ndcg": found.ndcg}
 
 
-def _last_checkpoint(folder: Path) -> tuple[Path | None, float]:
-    """The last complete checkpoint, and the seconds that it took; half ones are removed."""
-    found: list[tuple[int, Path, float]] = []
+def _last_checkpoint(folder: Path, notes: list[str]) -> tuple[Path | None, float]:
+    """The last checkpoint that is as it was written, and the seconds that it took; half ones are removed."""
+    marked = checkpoints(folder)
     for path in folder.glob("checkpoint-*"):
-        try:
-            seconds = float(json.loads((path / COMPLETE).read_text(encoding="utf-8"))["seconds"])
-            found.append((int(path.name.rpartition("-")[2]), path, seconds))
-        except (OSError, ValueError, KeyError, TypeError):
+        if path not in [each for _, each in marked]:
             shutil.rmtree(path, ignore_errors=True)
-    if not found:
-        return None, 0.0
-    _, path, seconds = max(found)
-    return path, seconds
+    for _, path in marked:
+        seconds = seconds_of(path)
+        if seconds is not None:
+            return path, seconds
+        _set_aside(path, "a file of it is not as it was written", notes)
+    return None, 0.0
+
+
+def _set_aside(checkpoint: Path, problem: str, notes: list[str]) -> None:
+    aside = checkpoint.with_name(f"damaged-{checkpoint.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    checkpoint.rename(aside)
+    notes.append(f"a checkpoint of the fine-tuning was damaged ({problem}) and set aside as {aside}")

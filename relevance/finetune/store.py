@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from relevance.errors import CouldNotRunError, InputError
-from relevance.files import read_json_object
+from relevance.files import is_lfs_pointer, lfs_pointer_error, read_json_object, write_file
 from relevance.finetune.card import card
 from relevance.finetune.leaks import Trained
 from relevance.finetune.recipe import recipe_hash
@@ -28,10 +28,14 @@ __all__ = [
     "RECORD",
     "Stored",
     "check_stored",
+    "checkpoints",
     "find_stored",
     "last_step",
     "locked",
+    "mark_complete",
     "publish",
+    "seconds_of",
+    "set_aside",
     "store_folder",
     "work_folder",
 ]
@@ -59,6 +63,7 @@ class Stored:
         curve: how it was trained.
         options: as they stand in the record.
         trained: the pairs that it has seen.
+        notes: on damage that was found on the way to it, a line each.
     """
 
     path: Path
@@ -67,6 +72,7 @@ class Stored:
     curve: Curve
     options: Mapping[str, Any]
     trained: tuple[Trained, ...]
+    notes: tuple[str, ...] = ()
 
 
 def store_folder(cache_dir: Path, sha256: str) -> Path:
@@ -79,15 +85,40 @@ def work_folder(cache_dir: Path, sha256: str) -> Path:
     return cache_dir / "finetuned" / f".training-{sha256[:_SHORT]}"
 
 
+def checkpoints(folder: Path) -> list[tuple[int, Path]]:
+    """The marked checkpoints of a training with their steps, the last step first; half ones have no mark."""
+    marked = (path for path in folder.glob("checkpoint-*") if (path / COMPLETE).is_file())
+    steps = ((path.name.rpartition("-")[2], path) for path in marked)
+    return sorted(((int(step), path) for step, path in steps if step.isdecimal()), reverse=True)
+
+
+def mark_complete(checkpoint: Path, seconds: float) -> None:
+    """Write the mark of a checkpoint: the time spent, and hashes of its files and of the best model beside it."""
+    work = checkpoint.parent
+    folders = [checkpoint, *work.glob("best-*")]
+    files = sorted(file for folder in folders for file in folder.rglob("*") if file.is_file())
+    hashes = {file.relative_to(work).as_posix(): _sha256(file) for file in files if file != checkpoint / COMPLETE}
+    write_file(checkpoint / COMPLETE, json.dumps({"seconds": seconds, "files": hashes}))
+
+
+def seconds_of(checkpoint: Path) -> float | None:
+    """The time spent until a checkpoint; None where one of its files is not as it was written."""
+    try:
+        mark = json.loads((checkpoint / COMPLETE).read_text(encoding="utf-8"))
+        sound = all(_sha256(checkpoint.parent / name) == digest for name, digest in mark["files"].items())
+        return float(mark["seconds"]) if sound else None
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None
+
+
 def last_step(cache_dir: Path, sha256: str) -> int | None:
     """The step of the last complete checkpoint of a training, None where there is none."""
-    found = work_folder(cache_dir, sha256).glob(f"checkpoint-*/{COMPLETE}")
-    return max((int(path.parent.name.rpartition("-")[2]) for path in found), default=None)
+    return next((step for step, _ in checkpoints(work_folder(cache_dir, sha256))), None)
 
 
 @contextmanager
 def locked(cache_dir: Path, sha256: str) -> Iterator[None]:
-    """Keep other processes from the training of that hash.
+    """Keep other processes from the training of that hash; the system lets go of a lock whose process is dead.
 
     Raises:
         CouldNotRunError: the folder cannot be written, or another process has not ended after a day.
@@ -95,22 +126,46 @@ def locked(cache_dir: Path, sha256: str) -> Iterator[None]:
     from filelock import FileLock, Timeout  # noqa: PLC0415 - only where a model is trained
 
     folder = cache_dir / "finetuned"
+    lock = FileLock(folder / f".{sha256[:_SHORT]}.lock", timeout=_WAIT_S)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        with FileLock(folder / f".{sha256[:_SHORT]}.lock", timeout=_WAIT_S):
-            yield
+        lock.acquire()
     except Timeout:
         raise CouldNotRunError(f"{folder}: another process has been training this model for a day") from None
-    except PermissionError as error:
-        raise CouldNotRunError(f"{folder}: cannot write ({error.strerror})") from None
+    except OSError as error:
+        raise CouldNotRunError(f"{folder}: cannot write ({error.strerror}), and the model is not there") from None
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def find_stored(cache_dir: Path, sha256: str) -> Stored | None:
-    """The stored model of a hash, None where there is none.
+    """The stored model of a hash; None where there is none, or only a damaged one, which `set_aside` moves away."""
+    try:
+        return _stored(cache_dir, sha256)
+    except InputError:
+        return None
+
+
+def set_aside(cache_dir: Path, sha256: str) -> str:
+    """Move a stored model that is damaged out of the way; a line that says so, "" where there is none.
 
     Raises:
-        InputError: it is damaged, or was made by something else.
+        OSError: it cannot be moved.
     """
+    try:
+        _stored(cache_dir, sha256)
+    except InputError as error:
+        folder = store_folder(cache_dir, sha256)
+        aside = folder.with_name(f"{folder.name}.damaged")
+        shutil.rmtree(aside, ignore_errors=True)
+        folder.rename(aside)
+        return f"trained again, and set aside as {aside.name}: {error}"
+    return ""
+
+
+def _stored(cache_dir: Path, sha256: str) -> Stored | None:
     folder = store_folder(cache_dir, sha256)
     return check_stored(folder, expected=sha256) if folder.exists() else None
 
@@ -142,7 +197,9 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
     if sha256 != made_by or expected not in (None, sha256):
         raise _damaged(folder, f"it says {sha256[:12]} and was made by {made_by[:12]}")
     for name, digest in files.items():
-        if not (folder / name).resolve().is_relative_to(folder.resolve()) or _sha256(folder, name) != digest:
+        if is_lfs_pointer(folder / name):
+            raise lfs_pointer_error(folder / name)
+        if not (folder / name).resolve().is_relative_to(folder.resolve()) or _hash_in(folder, name) != digest:
             raise _damaged(folder, f"{name} is not what was published")
     present = {file.relative_to(folder).as_posix() for file in folder.rglob("*.safetensors")}
     if others := sorted(present - files.keys()) or sorted({_PAIRS, "model.safetensors"} - files.keys()):
@@ -159,8 +216,8 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
     model, target = work / "best", store_folder(cache_dir, recipe.sha256)
     (model / "relevance").mkdir(exist_ok=True)
     lines = (json.dumps(asdict(pair), ensure_ascii=True) for pair in recipe.pairs.trained)
-    _write(model / _PAIRS, "".join(f"{line}\n" for line in lines))
-    _write(model / "README.md", card(recipe, curve))
+    write_file(model / _PAIRS, "".join(f"{line}\n" for line in lines))
+    write_file(model / "README.md", card(recipe, curve))
     files = sorted(file for file in model.rglob("*") if file.is_file() and file != model / RECORD)
     record = {
         "sha256": recipe.sha256,
@@ -168,19 +225,12 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
         "base": {"name": recipe.base.name, "sha256": recipe.base.sha256},
         "dataset": recipe.dataset,
         "curve": asdict(curve),
-        "files": {(name := file.relative_to(model).as_posix()): _sha256(model, name) for file in files},
+        "files": {(name := file.relative_to(model).as_posix()): _hash_in(model, name) for file in files},
     }
-    _write(model / RECORD, json.dumps(record, indent=2) + "\n")
+    write_file(model / RECORD, json.dumps(record, indent=2) + "\n")
     model.rename(target)
     shutil.rmtree(work, ignore_errors=True)
     return Stored(target, recipe.sha256, recipe.base.name, curve, asdict(recipe.options), recipe.pairs.trained)
-
-
-def _write(path: Path, text: str) -> None:
-    with path.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-        file.flush()
-        os.fsync(file.fileno())
 
 
 def _damaged(folder: Path, problem: str) -> InputError:
@@ -191,10 +241,14 @@ def _curve(value: Mapping[str, Any]) -> Curve:
     return Curve(**{**value, "steps": tuple(Step(**step) for step in value["steps"])})
 
 
-def _sha256(folder: Path, name: str) -> str:
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _hash_in(folder: Path, name: str) -> str:
     try:
-        with (folder / name).open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        return _sha256(folder / name)
     except OSError as error:
         raise _damaged(folder, f"{name}: {error.strerror or error}") from None
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import errno
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relevance.errors import CouldNotRunError, RelevanceError
-from relevance.finetune.store import find_stored, locked, publish, work_folder
+from relevance.finetune.store import find_stored, locked, publish, set_aside, work_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,7 +21,8 @@ __all__ = ["train"]
 def train(recipe: Recipe, cache_dir: Path, *, progress: bool) -> Stored:
     """The model of a recipe: from the store, else trained; only one process trains it at a time.
 
-    An interrupt leaves the last checkpoint in the cache folder, and the next call goes on from there.
+    An interrupt leaves the last checkpoint in the cache folder, and the next call goes on from there. A model or a
+    checkpoint that is damaged is set aside with a note.
 
     Args:
         recipe: what to train on what.
@@ -29,19 +31,20 @@ def train(recipe: Recipe, cache_dir: Path, *, progress: bool) -> Stored:
 
     Raises:
         CouldNotRunError: the device is not there, memory or disk are full, or the loss is no number.
-        InputError: a stored model is damaged.
     """
     sha256 = recipe.sha256
+    if (stored := find_stored(cache_dir, sha256)) is not None:  # the folder may be one that can only be read
+        return stored
     with locked(cache_dir, sha256):
-        stored = find_stored(cache_dir, sha256)
-        if stored is not None:
+        if (stored := find_stored(cache_dir, sha256)) is not None:
             return stored
         folder = work_folder(cache_dir, sha256)
         try:
             from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
 
-            curve = run(recipe, folder, progress=progress)
-            return publish(recipe, curve, folder, cache_dir)
+            notes = [note] if (note := set_aside(cache_dir, sha256)) else []
+            curve = run(recipe, folder, progress=progress, notes=notes)
+            return replace(publish(recipe, curve, folder, cache_dir), notes=tuple(notes))
         except RelevanceError:
             raise
         except OSError as error:

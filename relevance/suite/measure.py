@@ -211,12 +211,14 @@ class Preparation:
         start_s: from the start of a server of ours until it was ready, beside the embedding; None: none was started.
         indexing_s: indexing, what was still to wait for the server left out.
         training_s: fine-tuning; 0 where the model was there.
+        notes: what people should know of embeddings and training, a line each.
     """
 
     embedding_s: float
     start_s: float | None
     indexing_s: float
     training_s: float = 0.0
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(eq=False)
@@ -310,9 +312,10 @@ class Suite:
         self._closing.close()
 
     def notes(self) -> Sequence[str]:
-        """What people should know of the engine's session, a line each."""
+        """What people should know of the session, a line each: of the engine, embeddings and training."""
         engines = [self.engine, *([self.calibration.engine] if self.calibration else [])]
-        return tuple(dict.fromkeys(note for engine in engines for note in engine.notes()))
+        notes = (note for engine in engines for note in engine.notes())
+        return tuple(dict.fromkeys([*self.preparation.notes, *notes]))
 
     def calibrate(self) -> None:
         """Time a round of the calibration, where there is one.

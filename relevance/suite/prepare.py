@@ -46,6 +46,7 @@ class _Encoded:
     queries: Mapping[str, npt.NDArray[np.float32]]
     cut: Mapping[VectorField, tuple[int, int]]
     query_ms: Mapping[str, float | None]
+    notes: tuple[str, ...]
 
 
 def _encode(plan: Plan, embedded: Embedded, *, progress: bool) -> _Encoded:
@@ -53,13 +54,15 @@ def _encode(plan: Plan, embedded: Embedded, *, progress: bool) -> _Encoded:
     queries: dict[str, npt.NDArray[np.float32]] = {}
     cut: dict[VectorField, tuple[int, int]] = {}
     query_ms: dict[str, float | None] = {}
+    notes: list[str] = []
     for name, model in plan.models.items():
         encoder = embeddings.Encoder(model, plan.cache_dir, progress=progress)
         for key in plan.vector_fields:
             if key[0] == name:
                 products[key], cut[key] = _of_products(plan, encoder, key, embedded)
         queries[name], query_ms[name] = _of_queries(plan, encoder, embedded)
-    return _Encoded(products, queries, cut, query_ms)
+        notes += encoder.notes
+    return _Encoded(products, queries, cut, query_ms, tuple(notes))
 
 
 def _of_products(plan: Plan, encoder: Encoder, key: VectorField, embedded: Embedded) -> tuple[Vectors, tuple[int, int]]:
@@ -80,18 +83,19 @@ def _of_queries(plan: Plan, encoder: Encoder, embedded: Embedded) -> tuple[npt.N
     return embedded.queries[known]
 
 
-def _with_trained(plan: Plan, *, progress: bool) -> Plan:
-    """The plan with its fine-tuned model, which is trained where it is not there."""
+def _with_trained(plan: Plan, *, progress: bool) -> tuple[Plan, tuple[str, ...]]:
+    """The plan with its fine-tuned model, which is trained where it is not there; and notes on that."""
     finetuned = plan.finetuned
     if finetuned is None or finetuned.recipe is None or finetuned.trained:
-        return plan
+        return plan, ()
     stored = finetune.train(finetuned.recipe, plan.cache_dir, progress=progress)
     model = trained_model(plan.config, stored)
-    return replace(
+    trained = replace(
         plan,
         models=MappingProxyType({**plan.models, FINETUNED: model}),
         finetuned=replace(finetuned, model=model, trained=True),
     )
+    return trained, stored.notes
 
 
 def prepare(plan: Plan, *, progress: bool, calibrated: bool = False, embedded: Embedded | None = None) -> Suite:
@@ -105,12 +109,12 @@ def prepare(plan: Plan, *, progress: bool, calibrated: bool = False, embedded: E
 
     Raises:
         CouldNotRunError: the model or the engine cannot be used.
-        InputError: the embeddings' cache is damaged.
+        InputError: the embeddings' cache can only be read, and something is missing there.
     """
     with ExitStack() as closing:
         indexer = closing.enter_context(plan.engine.open(progress=progress))
         began = perf_counter()
-        plan = _with_trained(plan, progress=progress)
+        plan, notes = _with_trained(plan, progress=progress)
         start = perf_counter()
         encoded = _encode(plan, Embedded() if embedded is None else embedded, progress=progress)
         done = perf_counter()
@@ -120,7 +124,8 @@ def prepare(plan: Plan, *, progress: bool, calibrated: bool = False, embedded: E
             plan.dataset.catalogue, text_fields=plan.text_fields, vectors=encoded.products, progress=progress
         )
         closing.callback(engine.close)
-        preparation = Preparation(done - start, start_s, perf_counter() - ready, start - began)
+        indexing_s = perf_counter() - ready
+        preparation = Preparation(done - start, start_s, indexing_s, start - began, (*notes, *encoded.notes))
         calibration = None
         if calibrated and plan.engine.product_ids is None:
             calibrated_engine = index_calibration(indexer)

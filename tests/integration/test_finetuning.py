@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import re
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -13,9 +13,9 @@ from made_pairs import COLOURS, THINGS, made_dataset, made_frame, made_recipe
 from tiny import make_tiny_model
 
 from relevance import embeddings, finetune
-from relevance.errors import CouldNotRunError, InputError
+from relevance.errors import CouldNotRunError
 from relevance.finetune import Options, Recipe, find_stored, train
-from relevance.finetune.store import last_step, work_folder
+from relevance.finetune.store import COMPLETE, last_step, mark_complete, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -105,7 +105,7 @@ def test_an_interrupted_training_goes_on(recipe: Recipe, tmp_path: Path) -> None
     whole = train(recipe, tmp_path / "whole", progress=False)
     folder = work_folder(tmp_path, recipe.sha256)
     with pytest.raises(KeyboardInterrupt):
-        run(recipe, folder, progress=False, clock=_Interrupting(18))
+        run(recipe, folder, progress=False, notes=[], clock=_Interrupting(18))
     step = last_step(tmp_path, recipe.sha256)
     assert step is not None
     assert 0 < step < whole.curve.steps[-1].step
@@ -124,7 +124,7 @@ def test_an_interrupt_while_a_checkpoint_is_written_leaves_the_one_before(
 
     folder = work_folder(tmp_path, recipe.sha256)
     with pytest.raises(KeyboardInterrupt):
-        run(recipe, folder, progress=False, clock=_Interrupting(12))
+        run(recipe, folder, progress=False, notes=[], clock=_Interrupting(12))
     before = last_step(tmp_path, recipe.sha256)
 
     def interrupted(*_: object, **__: object) -> None:
@@ -183,13 +183,52 @@ def test_a_device_that_is_not_there_is_one_line(recipe: Recipe, tmp_path: Path) 
         train(elsewhere, tmp_path, progress=False)
 
 
-@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"{}"), lambda path: path.unlink()])
-def test_a_damaged_model_is_one_line(recipe: Recipe, tmp_path: Path, damage: Callable[[Path], Any]) -> None:
-    """A stored model whose files changed is refused, and not trained anew behind the user's back."""
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def _spoil_the_state(checkpoint: Path) -> None:
+    (checkpoint / "trainer_state.json").write_text("{")
+    mark_complete(checkpoint, 1.0)  # its files are as they were written, and are not what the library expects
+
+
+DAMAGES: dict[str, Callable[[Path], Any]] = {
+    "weights": lambda checkpoint: _cut(checkpoint / "model.safetensors"),
+    "optimizer": lambda checkpoint: _cut(checkpoint / "optimizer.pt"),
+    "mark": lambda checkpoint: (checkpoint / COMPLETE).write_text("{"),
+    "state": _spoil_the_state,
+    "best model": lambda checkpoint: [shutil.rmtree(best) for best in checkpoint.parent.glob("best-*")],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_damaged_checkpoint_is_set_aside(recipe: Recipe, tmp_path: Path, damage: str) -> None:
+    """The training goes on without it, a note says so, and the weights are those of an undisturbed one."""
+    from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
+
+    folder = work_folder(tmp_path, recipe.sha256)
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, folder, progress=False, notes=[], clock=_Interrupting(18))
+    (checkpoint,) = folder.glob("checkpoint-*")
+    DAMAGES[damage](checkpoint)
     stored = train(recipe, tmp_path, progress=False)
-    damage(stored.path / "tokenizer.json")
-    with pytest.raises(InputError, match=re.escape(f"model {stored.path}: tokenizer.json")):
-        train(recipe, tmp_path, progress=False)
+    (note,) = stored.notes
+    assert str(checkpoint.with_name(f"damaged-{checkpoint.name}")) in note
+    assert _weights(stored.path) == _weights(train(recipe, tmp_path / "whole", progress=False).path)
+
+
+@pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"{}"), lambda path: path.unlink()])
+def test_a_damaged_model_is_trained_again(recipe: Recipe, tmp_path: Path, damage: Callable[[Path], Any]) -> None:
+    """A stored model whose files changed is set aside, and a note says why this session trained."""
+    first = train(recipe, tmp_path, progress=False)
+    weights = _weights(first.path)
+    damage(first.path / "tokenizer.json")
+    again = train(recipe, tmp_path, progress=False)
+    assert _weights(again.path) == weights
+    (note,) = again.notes
+    assert f"{first.path}: tokenizer.json" in note
+    assert first.path.with_name(f"{first.path.name}.damaged").is_dir()
+    assert train(recipe, tmp_path, progress=False).notes == ()
 
 
 def test_what_was_trained_is_looked_at(recipe: Recipe, tmp_path: Path) -> None:

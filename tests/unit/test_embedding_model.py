@@ -227,6 +227,15 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
         resolve(ModelChoice(model=str(folder)))
 
 
+@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json", "modules.json"])
+def test_a_pointer_of_git_lfs_says_what_to_do(folder: Path, name: str) -> None:
+    """It is no damage: the file is there, and was not fetched."""
+    (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 90868376\n")
+    with pytest.raises(InputError) as caught:
+        resolve(ModelChoice(model=str(folder)))
+    assert str(caught.value) == f"{folder / name} is a Git LFS pointer, not the file; run git lfs pull"
+
+
 def test_pickled_weights_are_refused(folder: Path) -> None:
     """Weights are read from safetensors only, which cannot run code."""
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import errno
 import json
+import shutil
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,9 +15,22 @@ from made_pairs import made_dataset, made_recipe
 from relevance.errors import CouldNotRunError, InputError
 from relevance.finetune import Curve, Step, check_stored, find_leaks, find_stored, train
 from relevance.finetune.card import license_of
-from relevance.finetune.store import COMPLETE, RECORD, last_step, publish, store_folder, work_folder
+from relevance.finetune.store import (
+    COMPLETE,
+    RECORD,
+    checkpoints,
+    last_step,
+    locked,
+    mark_complete,
+    publish,
+    seconds_of,
+    set_aside,
+    store_folder,
+    work_folder,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from relevance.finetune import Recipe, Stored
@@ -107,9 +123,13 @@ def test_a_model_that_does_not_fit_is_refused(tmp_path: Path, damage: object) ->
     folder = _published(recipe, tmp_path / "cache").path
     damage(folder)  # type: ignore[operator]
     with pytest.raises(InputError) as caught:
-        find_stored(tmp_path / "cache", recipe.sha256)
+        check_stored(folder, expected=recipe.sha256)
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
+    assert find_stored(tmp_path / "cache", recipe.sha256) is None
+    assert str(caught.value) in set_aside(tmp_path / "cache", recipe.sha256)
+    assert not folder.exists()
+    assert set_aside(tmp_path / "cache", recipe.sha256) == ""
 
 
 def test_a_model_of_another_recipe_is_refused(tmp_path: Path) -> None:
@@ -117,9 +137,8 @@ def test_a_model_of_another_recipe_is_refused(tmp_path: Path) -> None:
     recipe = made_recipe(tmp_path)
     folder = _published(recipe, tmp_path / "cache").path
     other = "0" * 64
-    folder.rename(store_folder(tmp_path / "cache", other))
     with pytest.raises(InputError, match="it says"):
-        find_stored(tmp_path / "cache", other)
+        check_stored(folder.rename(store_folder(tmp_path / "cache", other)), expected=other)
 
 
 def test_the_pairs_of_a_stored_model_are_looked_at(tmp_path: Path) -> None:
@@ -130,14 +149,79 @@ def test_the_pairs_of_a_stored_model_are_looked_at(tmp_path: Path) -> None:
         find_leaks(stored.trained, made_dataset((query.upper(),)), where="the model")
 
 
+def _checkpoint(cache: Path, name: str) -> Path:
+    path = work_folder(cache, "ab") / name
+    path.mkdir(parents=True)
+    (path / "optimizer.pt").write_bytes(b"state")
+    return path
+
+
 def test_half_a_checkpoint_does_not_count(tmp_path: Path) -> None:
-    """Only checkpoints with their mark count; the last of them is the step that a training goes on from."""
-    for step in (5, 10, 15):
-        (work_folder(tmp_path, "ab") / f"checkpoint-{step}").mkdir(parents=True)
+    """Only checkpoints with their mark count, whatever else lies there; the last of them is gone on from."""
+    paths = [_checkpoint(tmp_path, f"checkpoint-{step}") for step in ("5", "10", "15", "other")]
     assert last_step(tmp_path, "ab") is None
-    for step in (5, 10):
-        (work_folder(tmp_path, "ab") / f"checkpoint-{step}" / COMPLETE).write_text("{}")
+    for path in (*paths[:2], paths[3]):
+        mark_complete(path, 1.0)
     assert last_step(tmp_path, "ab") == 10
+    assert [path for _, path in checkpoints(paths[0].parent)] == [paths[1], paths[0]]
+
+
+def _cut_state(path: Path) -> None:
+    (path / "optimizer.pt").write_bytes(b"stat")
+
+
+def _lose_the_best(path: Path) -> None:
+    (path.parent / "best-5" / "model.safetensors").unlink()
+
+
+def _old_mark(path: Path) -> None:
+    (path / COMPLETE).write_text('{"seconds": 2.5}')
+
+
+@pytest.mark.parametrize("damage", [None, _cut_state, _lose_the_best, _old_mark])
+def test_a_checkpoint_is_what_was_written_or_none(tmp_path: Path, damage: Callable[[Path], None] | None) -> None:
+    """A file of it, or of the best model beside it, that changed is damage; so is a mark without hashes."""
+    path = _checkpoint(tmp_path, "checkpoint-5")
+    (path.parent / "best-5").mkdir()
+    (path.parent / "best-5" / "model.safetensors").write_bytes(b"best")
+    mark_complete(path, 2.5)
+    if damage is not None:
+        damage(path)
+    assert seconds_of(path) == (2.5 if damage is None else None)
+
+
+def test_a_stored_model_needs_no_folder_that_can_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No lock is taken where the model is there; where it is not, one line says so."""
+    recipe = made_recipe(tmp_path)
+    made = _published(recipe, tmp_path / "cache")
+
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr("pathlib.Path.mkdir", refused)
+    assert train(recipe, tmp_path / "cache", progress=False) == made
+    shutil.rmtree(made.path)
+    with pytest.raises(CouldNotRunError, match=r"cannot write \(Read-only file system\), and the model"):
+        train(recipe, tmp_path / "cache", progress=False)
+
+
+def test_a_lock_of_a_dead_process_is_none(tmp_path: Path) -> None:
+    """The file stays, and locks nothing."""
+    with locked(tmp_path, "ab"):
+        pass
+    path = str(tmp_path / "finetuned" / ".ab.lock")
+    script = f"import os; from filelock import FileLock; FileLock({path!r}).acquire(); os.kill(os.getpid(), 9)"
+    assert subprocess.run([sys.executable, "-c", script], check=False).returncode == -9  # noqa: S603 - own script
+    with locked(tmp_path, "ab"):
+        assert (tmp_path / "finetuned" / ".ab.lock").exists()
+
+
+def test_a_stored_pointer_of_git_lfs_says_what_to_do(tmp_path: Path) -> None:
+    """A model that a repository holds, named by its folder, and was not fetched."""
+    folder = _published(made_recipe(tmp_path), tmp_path / "cache").path
+    (folder / "model.safetensors").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n")
+    with pytest.raises(InputError, match="is a Git LFS pointer, not the file; run git lfs pull"):
+        check_stored(folder, expected=None)
 
 
 @pytest.mark.parametrize(
