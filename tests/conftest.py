@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers.tables import Show, tables_of
 from hypothesis import settings
 from images import image_of
 
@@ -27,7 +28,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("RELEVANCE_SHARED", ROOT.parent / "shared"))
 
 
-PATIENCE_S = 60.0
+DOCKER_WAIT_S = 60.0
 """Seconds that a Docker engine has to answer where one is required: a busy machine is slow, and that is no failure."""
 
 
@@ -45,7 +46,7 @@ def _server() -> str:
 
 def _image(image: str) -> str:
     """Why no container of an image can be started at once; nothing is pulled."""
-    until = time.monotonic() + (PATIENCE_S if "docker" in _required() else 0)
+    until = time.monotonic() + (DOCKER_WAIT_S if "docker" in _required() else 0)
     while (found := look(image)).problem and not found.answers and time.monotonic() < until:
         time.sleep(1)
     return found.problem
@@ -75,8 +76,11 @@ MISSING: Mapping[str, Callable[[], str]] = {
 """Why each part outside the repository is not there; "" where it is."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Refuse a RELEVANCE_REQUIRE that names nothing, so that no typing error hides a skip."""
+    tables_of(config)
+    # a session that a test starts is none of xdist's
+    os.environ.pop("PYTEST_XDIST_WORKER", None)
     # a shell starts what runs in its background with SIGINT ignored; sessions that tests interrupt would inherit that
     if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -91,6 +95,19 @@ def _required() -> set[str]:
     return {part for part in os.environ.get("RELEVANCE_REQUIRE", "").split(",") if part}
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Give a process of xdist whole files and, of what asks a real server, whole releases; the longest come first."""
+    if not hasattr(config, "workerinput"):
+        return
+    for item in items:
+        name = item.path.name
+        if "reference" in item.fixturenames:  # type: ignore[attr-defined]  # a function
+            name = f"release {item.callspec.params['reference']}"  # type: ignore[attr-defined]  # parametrised
+        item.add_marker(pytest.mark.xdist_group(name))
+    items.sort(key=lambda item: ("reference" not in item.fixturenames, "integration" not in item.path.parts))  # type: ignore[attr-defined]
+
+
 def pytest_runtest_setup(item: pytest.Item) -> None:
     """Skip a test whose parts are missing; fail it where RELEVANCE_REQUIRE names them."""
     for marker in item.iter_markers("needs"):
@@ -100,6 +117,12 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
                 pytest.fail(f"{part} is required (RELEVANCE_REQUIRE) and not there: {problem}", pytrace=False)
             if problem:
                 pytest.skip(f"needs {part}: {problem}")
+
+
+@pytest.fixture
+def show(request: pytest.FixtureRequest) -> Show:
+    """Keep a row for the table of a title."""
+    return tables_of(request.config).show
 
 
 @pytest.fixture(scope="session")

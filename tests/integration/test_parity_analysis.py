@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from parity.record import Record
+    from helpers.tables import Record
     from parity.server import ReferenceServer
 
     from relevance.records import Dataset

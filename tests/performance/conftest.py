@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from parity.record import Show, shown_in, write_tables
 from parity.server import running_server
 
 if TYPE_CHECKING:
@@ -13,17 +12,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from parity.server import ReferenceServer
-
-
-@pytest.fixture
-def show(request: pytest.FixtureRequest) -> Show:
-    """Keep a row for the table of this title."""
-    return shown_in(request.config)
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print the tables."""
-    write_tables(terminalreporter, config)
 
 
 @pytest.fixture(scope="session")

@@ -32,7 +32,7 @@ from relevance.strategies import BASE, STRATEGIES
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from parity.record import Show
+    from helpers.tables import Show
     from parity.server import ReferenceServer
 
     from relevance.engines.elasticsearch.connect import Connection

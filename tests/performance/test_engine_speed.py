@@ -23,7 +23,7 @@ from relevance.strategies import STRATEGIES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from parity.record import Show
+    from helpers.tables import Show
     from parity.server import ReferenceServer
 
     from relevance.records import Dataset

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy as np
     import numpy.typing as npt
-    from parity.record import Show
+    from helpers.tables import Show
 
     from relevance.finetune import Curve
     from relevance.finetune.validation import Scores

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from parity.record import Show
+    from helpers.tables import Show
 
 HERE = Path(__file__).resolve().parent
 TITLE = "growth: 8 + 40 words, 6 attributes, one vector of 384 dimensions a product; single queries of 3 words"

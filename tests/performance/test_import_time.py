@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from parity.rounds import alternate
 
 if TYPE_CHECKING:
-    from parity.record import Show
+    from helpers.tables import Show
 
 ROOT = Path(__file__).resolve().parents[2]
 ROUNDS = 9

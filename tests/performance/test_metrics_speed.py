@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 import pytrec_eval
-from parity.table import table
+from helpers.tables import table
 
 from relevance.evaluation import Metric, evaluate
 from relevance.records import Judgments, Ranking

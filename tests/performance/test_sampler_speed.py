@@ -11,7 +11,7 @@ from parity.rounds import alternate, spread
 from relevance.finetune.sampler import Item, batches
 
 if TYPE_CHECKING:
-    from parity.record import Show
+    from helpers.tables import Show
 
 ROUNDS, BATCH = 3, 32
 TITLE = "seconds: an epoch's batches of 32 without duplicates (made pairs, three a query)"

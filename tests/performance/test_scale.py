@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from parity.record import Show
+    from helpers.tables import Show
 
 HERE = Path(__file__).resolve().parent
 PARTS = ("homedepot", "files", "check", "vectors")

@@ -17,7 +17,7 @@ from relevance.strategies import STRATEGIES
 from relevance.tuning import make_grid, search
 
 if TYPE_CHECKING:
-    from parity.record import Show
+    from helpers.tables import Show
 
     from relevance.records import Dataset
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from faults.bench import OURS, Bench
 from faults.node import asked, running_node
-from faults.session import Ended, content
+from faults.session import content
 from faults.shop import make_shop
+from helpers.tables import tables_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,8 +18,8 @@ if TYPE_CHECKING:
 
     from faults.bench import Note
     from faults.node import Node
+    from faults.session import Ended
 
-FAULTS = pytest.StashKey[list[tuple[str, str, Ended]]]()
 FOREIGN = "shop-in-production"
 
 
@@ -89,21 +90,11 @@ def bench(shop: Path, earlier: Path, tmp_path: Path) -> Bench:
 @pytest.fixture
 def note(request: pytest.FixtureRequest) -> Note:
     """Keep how a session under a fault ended, for the table at the end."""
-    rows = request.config.stash.setdefault(FAULTS, [])
+    tables = tables_of(request.config)
 
     def keep(fault: str, ended: Ended, *, release: str = "8") -> None:
-        rows.append((fault, release, ended))
+        head = f"{fault} (release {release}): exit code {ended.code} after {ended.seconds:.1f} s"
+        lines = (f"    {line}" for line in (*ended.lines, *ended.notes))
+        tables.say("faults of Elasticsearch, and what the user sees", head, *lines)
 
     return keep
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Print each fault, the exit code, and what the user sees."""
-    rows = config.stash.get(FAULTS, [])
-    if not rows:
-        return
-    terminalreporter.section("faults of Elasticsearch, and what the user sees")
-    for fault, release, ended in rows:
-        terminalreporter.write_line(f"{fault} (release {release}): exit code {ended.code} after {ended.seconds:.1f} s")
-        for line in (*ended.lines, *ended.notes):
-            terminalreporter.write_line(f"    {line}")
