@@ -101,7 +101,11 @@ def _aligned(row: Sequence[str], widths: Sequence[int], right: Collection[int]) 
 
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}  # $ opens a formula on some sites
-_SPECIAL = re.compile(r"[&<>$]|[\\`*_\[\]|~]|:(?=//)|(?<=[wW]{3})\.|@|^[-+#=]|^[0-9]+[.)](?=\s|$)")
+# not the _ inside of a word, the @ of nDCG@10 and the sign of a number
+_SPECIAL = re.compile(
+    r"[&<>$]|[\\`*\[\]|~]|(?<![^\W_])_|_(?![^\W_])|:(?=//)|(?<=[wW]{3})\.|@(?!\d+(?![\w.-]))"
+    r"|^[-+](?!\d)|^[#=]|^[0-9]+[.)](?=\s|$)"
+)
 _PLAIN = re.compile(r"[A-Za-z0-9_.:/+-]([A-Za-z0-9_.:/ +-]*[A-Za-z0-9_.:/+-])?")
 _JOINERS = "\u200c\u200d"  # that some scripts cannot be written without
 

@@ -92,7 +92,7 @@ def _compared(
 
 def _titles(before: Path, after: Path) -> Mapping[str, str]:
     """Of the products of both sides, as far as they are folders of results."""
-    from relevance.report.titles import TITLES, read_titles  # noqa: PLC0415
+    from relevance.report.results import TITLES, read_titles  # noqa: PLC0415
 
     sides = [read_titles(path / TITLES) if path.is_dir() else {} for path in (before, after)]
     return {**sides[0], **sides[1]}
@@ -112,20 +112,15 @@ def _lines(comparison: Comparison, diagnosis: Diagnosis) -> Sequence[str]:
 
 
 def _check_out(out: Path, name: str) -> None:
-    from relevance.report.diagnosis import DIAGNOSIS_MARK  # noqa: PLC0415 - numpy
-    from relevance.report.replaced import check_replaceable  # noqa: PLC0415
+    from relevance.report.folder import check_folder  # noqa: PLC0415 - numpy
 
-    named = f"--out {name}"
-    check_replaceable(out, mark=DIAGNOSIS_MARK, named=named, earlier="an earlier diagnosis")
-    if (out / "results.json").is_file():
-        raise InputError(f"{named}: holds results, which would be lost; allowed: a new or empty folder")
+    check_folder(out, content="diagnosis", named=f"--out {name}")
 
 
 def _write(out: Path, name: str, comparison: Comparison, diagnosis: Diagnosis) -> None:
-    from relevance.report.diagnosis import diagnosis_files  # noqa: PLC0415
-    from relevance.report.replaced import replace_folder  # noqa: PLC0415
+    from relevance.report.folder import diagnosis_files, write_folder  # noqa: PLC0415
 
     try:
-        replace_folder(out, diagnosis_files([comparison], [diagnosis]))
+        write_folder(out, diagnosis_files([comparison], [diagnosis]), content="diagnosis")
     except OSError as error:
         raise CouldNotRunError(f"--out {name}: not written: {error.strerror}") from None

@@ -37,19 +37,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     """Train, compare, write the report, and say what was gained."""
     config = configured(arguments, surroundings)
-    from relevance.report.finetuned import check_report_folder, write_report  # noqa: PLC0415 - numpy, only here
-    from relevance.report.finetuned.outcome import facts, outcome_lines, training_lines  # noqa: PLC0415 - the same
+    from relevance.report.finetuned import facts, outcome_lines, report_files, training_lines  # noqa: PLC0415 - numpy
+    from relevance.report.folder import check_folder, write_folder  # noqa: PLC0415 - the same
     from relevance.suite.finetuning import compare_models, plan_trainings  # noqa: PLC0415 - the same
 
     out = _folder(config)
-    check_report_folder(out, named=f"--out {out}")
+    check_folder(out, content="report")
     trainings = plan_trainings(config, arguments.seeds)
     sys.stderr.writelines(f"{line}\n" for line in training_lines(trainings))
     try:
         found = compare_models(trainings, progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         return Answer(_INTERRUPTED, errors=(_interrupted(trainings),))
-    write_report(facts(found), found.changes, out)
+    write_folder(out, report_files(facts(found), found.changes), content="report")
     return Answer(0, (*outcome_lines(found), f"report: {out / 'index.md'}"))
 
 

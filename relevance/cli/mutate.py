@@ -52,7 +52,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     """Plant, measure, write the folder where one is named, and say what the gate would say."""
     from relevance.mutation import SWAPPED_KINDS  # noqa: PLC0415 - numpy
-    from relevance.report.mutations import MARK, kinds_lines, mutation_files, mutation_lines  # noqa: PLC0415 - numpy
+    from relevance.report.mutations import kinds_lines, mutation_files, mutation_lines  # noqa: PLC0415 - numpy
 
     kinds = _kinds(arguments)
     if arguments.list:
@@ -62,7 +62,7 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     config = configured(arguments, surroundings)
     out = config.out if config.origins["out"].startswith("option") else None
     if out is not None:
-        _check_out(out, MARK)
+        _check_out(out)
     plan, lines = _plan(config)
     planted = [(kind, arguments.seed + at) for kind in kinds.values() for at in range(arguments.runs)]
     effective = [(kind, arguments.seed) for kind in SWAPPED_KINDS] if arguments.nulls is not None else []
@@ -74,7 +74,7 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
         lines += ["", _nulls_line(before, others, config, arguments)]
     if out is not None:
         _write(out, mutation_files(found, of=lines[: lines.index("")]))
-        lines.append(f"written to {out}: mutations.md, {MARK}, mutations.csv")
+        lines.append(f"written to {out}: mutations.md, mutations.json, mutations.csv")
     code, why = _verdict(found, config, neutral=arguments.neutral)
     return Answer(code, tuple(lines), errors=tuple(why))
 
@@ -150,16 +150,16 @@ def _verdict(found: Outcomes, config: Config, *, neutral: bool) -> tuple[int, li
     return (_MISSED if lines else 0), lines
 
 
-def _check_out(out: Path, mark: str) -> None:
-    from relevance.report.replaced import check_replaceable  # noqa: PLC0415
+def _check_out(out: Path) -> None:
+    from relevance.report.folder import check_folder  # noqa: PLC0415
 
-    check_replaceable(out, mark=mark, named=f"--out {out}", earlier="earlier mutations")
+    check_folder(out, content="mutations")
 
 
 def _write(out: Path, files: Mapping[str, str]) -> None:
-    from relevance.report.replaced import replace_folder  # noqa: PLC0415
+    from relevance.report.folder import write_folder  # noqa: PLC0415
 
     try:
-        replace_folder(out, files)
+        write_folder(out, files, content="mutations")
     except OSError as error:
         raise CouldNotRunError(f"--out {out}: cannot be written ({error.strerror or error})") from None

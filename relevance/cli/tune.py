@@ -53,16 +53,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     """Tune, write the folder, and say what was found."""
-    from relevance.report.folder import check_folder, replace_folder  # noqa: PLC0415 - pandas, only here
+    from relevance.report.folder import check_folder, write_folder  # noqa: PLC0415 - pandas, only here
     from relevance.report.terminal import plan_lines  # noqa: PLC0415
-    from relevance.report.tuning import MARK, tuning_files, tuning_lines  # noqa: PLC0415
+    from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines  # noqa: PLC0415
     from relevance.tuning import KINDS, make_grid, parse_axis  # noqa: PLC0415
 
     if arguments.kind not in KINDS:
         raise InputError(unknown("kind", arguments.kind, KINDS))
     config = configured(arguments, surroundings)
     folder = _folder(arguments, config)
-    check_folder(folder, mark=MARK)
+    check_folder(folder, content="tuning")
     today = _today(config, KINDS[arguments.kind].strategy)
     axes = [parse_axis(text) for text in arguments.grid]
     grid = make_grid(arguments.kind, today, axes=axes, without=arguments.without)
@@ -70,10 +70,15 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     dataset, engine = found.plan.dataset, f"{found.plan.engine.name} {found.engine.version}"
     files = tuning_files(found.tuning, dataset, engine=engine, taken=config.strategies)
     try:
-        replace_folder(folder, files)
+        write_folder(folder, files, content="tuning")
     except OSError as error:
         raise CouldNotRunError(f"--out {folder}: cannot be written ({error.strerror or error})") from None
-    lines = [*plan_lines(found.plan), "", *tuning_lines(found.tuning), f"written to {folder}: index.md, {MARK}, …"]
+    lines = [
+        *plan_lines(found.plan),
+        "",
+        *tuning_lines(found.tuning),
+        f"written to {folder}: index.md, {COMBINATIONS}, …",
+    ]
     return Answer(0, tuple(lines))
 
 

@@ -52,12 +52,12 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
 
 def _write_files(session: pytest.Session, state: State, suite: Suite, gate: Gate) -> None:
     """The folder of results and, where it is asked for, the baseline."""
-    from relevance.report.folder import write_folder  # noqa: PLC0415
+    from relevance.report.folder import session_files, write_folder  # noqa: PLC0415
 
     out = settings(session.config).out
     named = f"--out {out}"
     try:
-        write_folder(suite, out, comparisons=gate.comparisons or (), diagnoses=gate.diagnoses)
+        write_folder(out, session_files(suite, gate.comparisons or (), gate.diagnoses))
         state.written = out
         if gate.updates:
             named = gate.place
@@ -72,7 +72,7 @@ def _summarize_job(state: State, suite: Suite, gate: Gate, path: str) -> None:
     """Append a summary to the file that GitHub shows; what cannot be written is a note, the results are elsewhere."""
     if not path:
         return
-    from relevance.report.github import job_summary  # noqa: PLC0415
+    from relevance.report.pages import job_summary  # noqa: PLC0415
 
     failed = ["CI is set and no strategy was gated"] if state.ungated_in_ci else []
     explained = gate.diagnoses if gate.explained is gate.comparisons else ()
@@ -101,7 +101,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     results = list(suite.results.values())
     terminalreporter.write_sep("=", f"relevance: {suite.plan.dataset.name}")
     width = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - as pytest-cov does
-    lines = [*table(suite, width=width), *preparation_lines(suite), Line("")]
+    lines = [*table(suite, columns=width), *preparation_lines(suite), Line("")]
     _write(terminalreporter, [*lines, *verdict_lines(results), *without_hits_lines(suite)])
     if state.ungated_in_ci:
         _write(terminalreporter, [Line("FAIL: CI is set and no strategy was gated", "bad")])

@@ -78,6 +78,7 @@ def _judgments(found: JudgmentsFindings, products: int) -> list[tuple[str, str]]
     if others and others[-1] < found.relevant_from:
         which = f"no grade reaches {found.relevant_from}, MRR and MAP are 0"
         rows.append(("look at", f"{which}: set relevant_from in [datasets.NAME], such as {others[-1]}"))
+    if found.without_judgments:
         rows.append(("look at", f"{_named(found.without_judgments)} without a judgment, left out of the means"))
     if found.without_relevant:
         rows.append(("look at", f"{_named(found.without_relevant)} without a relevant product, 0 in every mean"))

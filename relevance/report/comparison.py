@@ -5,17 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from relevance.report.terminal import Line
-from relevance.text import plural, printable_lines
+from relevance.text import plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.gate import Comparison, Finding
 
-__all__ = ["comparison_failure", "comparison_json", "comparison_lines", "comparison_properties"]
-
 _DIGITS = 6
 _MARKS = {"fail": ("FAIL", "bad"), "warn": ("WARN", "warn")}
+_SHOWN_CHANGES = 20
 
 
 def comparison_lines(comparison: Comparison) -> list[Line]:
@@ -23,31 +22,34 @@ def comparison_lines(comparison: Comparison) -> list[Line]:
     findings = comparison.findings
     worse = [_line(one, *_MARKS[status]) for status in _MARKS for one in findings if one.status == status]
     better = [_line(one, "better", "good") for one in findings if one.improved and one.status == "pass"]
-    lines = [_head(comparison, quiet=not worse), *worse, *better]
-    lines += [Line(f"  changed: {line}") for line in comparison.differs]
-    return lines + [Line(f"  note: {line}", "warn") for line in comparison.notes]
+    lines = [_head(comparison, quiet=not worse), *worse, *better, *map(Line, _changed(comparison))]
+    return lines + [Line(f"  note: {note}", "warn") for note in comparison.notes]
 
 
 def _head(comparison: Comparison, *, quiet: bool) -> Line:
     findings = comparison.findings
     if not findings:
         return Line(f"compared with {comparison.baseline}: nothing in common", "warn")
-    strategies = len({one.strategy for one in findings})
-    metrics = len({one.measure for one in findings if "@" in one.measure})
-    counted = f"{plural(strategies, 'strategy')} × {plural(metrics, 'metric')}"  # noqa: RUF001
-    end = ("nothing worse", "good") if quiet else (f"{comparison.status()}", "head")
-    return Line(f"compared with {comparison.baseline}: {counted}, {end[0]}", end[1])
+    strategies = plural(len({one.strategy for one in findings}), "strategy")
+    metrics = plural(len({one.measure for one in findings if "@" in one.measure}), "metric")
+    end, mark = ("nothing worse", "good") if quiet else (comparison.status(), "head")
+    return Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {end}", mark)  # noqa: RUF001
 
 
-def _line(found: Finding, label: str, mark: str) -> Line:
-    why = "" if found.status == "pass" else "".join(f": {reason}" for reason in found.reasons[1:2])
-    return Line(f"{label}: {found.strategy}: {_said(found)}{why}", mark)
+def _line(finding: Finding, label: str, mark: str) -> Line:
+    why = "" if finding.status == "pass" else "".join(f": {reason}" for reason in finding.reasons[1:2])
+    return Line(f"{label}: {finding.strategy}: {_what_happened(finding)}{why}", mark)
 
 
-def _said(found: Finding) -> str:
-    """The measure and what happened to it."""
-    reason = found.reasons[0] if found.reasons else f"{found.before:.4f} -> {found.after:.4f}"
-    return reason if reason.startswith(found.measure) else f"{found.measure} {reason}"
+def _what_happened(finding: Finding) -> str:
+    reason = finding.reasons[0] if finding.reasons else f"{finding.before:.4f} -> {finding.after:.4f}"
+    return reason if reason.startswith(finding.measure) else f"{finding.measure} {reason}"
+
+
+def _changed(comparison: Comparison) -> list[str]:
+    lines = [f"  changed: {line}" for line in comparison.differs[:_SHOWN_CHANGES]]
+    more = len(comparison.differs) - _SHOWN_CHANGES
+    return [*lines, f"  changed: and {more:,} more"] if more > 0 else lines
 
 
 def comparison_failure(strategy: str, comparisons: Sequence[Comparison]) -> str:
@@ -57,12 +59,12 @@ def comparison_failure(strategy: str, comparisons: Sequence[Comparison]) -> str:
         if comparison.status(strategy) != "fail":
             continue
         lines.append(f"{strategy}: worse than in {comparison.baseline}")
-        for found in comparison.findings:
-            if found.strategy == strategy and found.status != "pass":
-                lines.append(f"  {_MARKS[found.status][0]}: {_said(found)}")
-                lines += [f"    {reason}" for reason in found.reasons[1:]]
-        lines += [f"  changed: {line}" for line in comparison.differs]
-    return printable_lines("\n".join(lines))
+        for finding in comparison.findings:
+            if finding.strategy == strategy and finding.status != "pass":
+                lines.append(f"  {_MARKS[finding.status][0]}: {_what_happened(finding)}")
+                lines += [f"    {reason}" for reason in finding.reasons[1:]]
+        lines += _changed(comparison)
+    return "\n".join(map(printable, lines))
 
 
 def comparison_properties(strategy: str, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
@@ -70,17 +72,12 @@ def comparison_properties(strategy: str, comparisons: Sequence[Comparison]) -> I
     for comparison in comparisons:
         where = f" ({comparison.baseline})" if len(comparisons) > 1 else ""
         yield f"status{where}", comparison.status(strategy)
-        for found in comparison.findings:
-            if found.strategy == strategy:
-                numbers = (
-                    ("before", found.before),
-                    ("after", found.after),
-                    ("relative", found.relative),
-                    ("p", found.p),
-                )
-                for name, value in numbers:
+        for finding in comparison.findings:
+            if finding.strategy == strategy:
+                for name in ("before", "after", "relative", "p"):
+                    value = getattr(finding, name)
                     if value is not None:
-                        yield f"{found.measure} {name}{where}", f"{value:.{_DIGITS}g}"
+                        yield f"{finding.measure} {name}{where}", f"{value:.{_DIGITS}g}"
 
 
 def comparison_json(comparison: Comparison) -> Mapping[str, object]:
@@ -94,24 +91,25 @@ def comparison_json(comparison: Comparison) -> Mapping[str, object]:
     }
 
 
-def _finding_json(found: Finding) -> Mapping[str, object]:
+def _finding_json(finding: Finding) -> Mapping[str, object]:
     return {
-        "strategy": found.strategy,
-        "measure": found.measure,
-        "status": found.status,
-        "improved": found.improved,
-        "before": _rounded(found.before),
-        "after": _rounded(found.after),
-        "relative": _rounded(found.relative),
-        "interval": None if found.interval is None else [_rounded(bound) for bound in found.interval],
-        "p": _rounded(found.p),
-        "adjusted_p": _rounded(found.adjusted_p),
-        "queries": found.queries,
-        "queries_changed": found.changed,
-        "smallest_visible": _rounded(found.smallest_visible),
-        "reasons": list(found.reasons),
+        "strategy": finding.strategy,
+        "measure": finding.measure,
+        "status": finding.status,
+        "improved": finding.improved,
+        "before": rounded(finding.before),
+        "after": rounded(finding.after),
+        "relative": rounded(finding.relative),
+        "interval": None if finding.interval is None else [rounded(bound) for bound in finding.interval],
+        "p": rounded(finding.p),
+        "adjusted_p": rounded(finding.adjusted_p),
+        "queries": finding.queries,
+        "queries_changed": finding.changed,
+        "smallest_visible": rounded(finding.smallest_visible),
+        "reasons": list(finding.reasons),
     }
 
 
-def _rounded(value: float | None) -> float | None:
+def rounded(value: float | None) -> float | None:
+    """A number as the JSON files have it: six decimals; beyond them is the rounding of the machine."""
     return None if value is None else round(value, _DIGITS)

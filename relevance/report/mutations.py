@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from typing import TYPE_CHECKING
 
+from relevance.files import csv_text
 from relevance.mutation import banded
+from relevance.report.pages import page
+from relevance.text import markdown, markdown_code, markdown_table, plural, printable, terminal_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from relevance.gate import Finding
     from relevance.mutation import Mutation, Outcome, Outcomes
 
-__all__ = ["MARK", "kinds_lines", "kinds_table", "mutation_files", "mutation_lines"]
-
-MARK = "mutations.json"
-"""The file that marks a folder as one of these."""
-
+_STATUSES = ("fail", "warn", "pass")
 _HEAD = ("kind", "verdict", "by", "worst", "strategy", "p", "adjusted p", "floors", "what")
 _NARROW = 8
 """Without what happened, where a terminal has no room for it."""
@@ -46,127 +42,108 @@ def _row(outcome: Outcome, measure: str) -> tuple[str, ...]:
     return (name, outcome.verdict, by, _share(drop), worst.strategy, _p(worst.p), _p(worst.adjusted_p), floors, what)
 
 
-def mutation_lines(found: Outcomes, *, columns: int) -> list[str]:
+def mutation_lines(mutations: Outcomes, *, columns: int) -> list[str]:
     """A line for each change, the counts by size of the drop, and what all of it cost."""
-    rows = [_HEAD, *(_row(one, found.measure) for one in found.outcomes)]
-    wide = _aligned(rows)
-    if max(map(len, wide), default=0) > columns:
-        wide = _aligned([row[:_NARROW] for row in rows])
-    return [*wide, "", *_band_lines(found), "", *_strength_lines(found), _cost(found)]
+    rows = [_HEAD, *(_row(one, mutations.measure) for one in mutations.outcomes)]
+    table = terminal_table(rows)
+    if max(map(len, table)) > columns:
+        table = terminal_table([row[:_NARROW] for row in rows])
+    bands = terminal_table([(f"measured drop of {mutations.measure}", *_STATUSES), *_bands(mutations)])
+    strength = _strength(mutations)
+    lines = [*table, "", *bands, "", *((strength, "") if strength else ()), _cost(mutations)]
+    return [printable(line) for line in lines]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> list[str]:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+def _bands(mutations: Outcomes) -> list[tuple[str, ...]]:
+    return [(band.name, *map(str, band.counts)) for band in banded(mutations.outcomes, mutations.measure)]
 
 
-def _band_lines(found: Outcomes) -> list[str]:
-    bands = banded(found.outcomes, found.measure)
-    head = (f"measured drop of {found.measure}", "fail", "warn", "pass")
-    return _aligned([head, *((band.name, *map(str, band.counts)) for band in bands)])
-
-
-def _strength_lines(found: Outcomes) -> list[str]:
+def _strength(mutations: Outcomes) -> str:
     """The smallest drop that the findings of a strategy name: what these queries can show."""
     visible: dict[str, list[float]] = {}
-    for one in found.outcomes:
-        for finding in one.leading(found.measure):
+    for one in mutations.outcomes:
+        for finding in one.leading(mutations.measure):
             if finding.smallest_visible is not None:
                 visible.setdefault(finding.strategy, []).append(finding.smallest_visible)
     if not visible:
-        return []
+        return ""
     middle = {name: sorted(values)[len(values) // 2] for name, values in visible.items()}
     text = ", ".join(f"{name} {100 * value:.1f}%" for name, value in middle.items())
-    return [f"smallest drop that these queries show four times of five, median over the changes: {text}", ""]
+    return f"smallest drop that these queries show four times of five, median over the changes: {text}"
 
 
-def _cost(found: Outcomes) -> str:
-    planted = [one for one in found.outcomes if not one.inapplicable and one.kind.cost != "training"]
-    legs = f"{found.searched:,} legs searched, {found.remembered:,} known"
+def _cost(mutations: Outcomes) -> str:
+    planted = [one for one in mutations.outcomes if not one.inapplicable and one.kind.cost != "training"]
+    legs = f"{plural(mutations.searched, 'leg')} searched, {mutations.remembered:,} known"
     return (
-        f"{len(planted)} changes without training took {found.seconds:.1f} s, the suite as it is {found.cold_s:.1f} s"
-        f" (texts embedded or read from the cache, indexed, searched); {legs}"
+        f"{plural(len(planted), 'change')} without training took {mutations.seconds:.1f} s, the suite as it is "
+        f"{mutations.cold_s:.1f} s (texts embedded or read from the cache, indexed, searched); {legs}"
     )
 
 
 def kinds_lines(kinds: Iterable[Mutation]) -> list[str]:
     """For `--list`."""
-    return _aligned([("kind", "group", "takes", "what"), *((k.name, k.group, k.cost, k.what) for k in kinds)])
+    return terminal_table([("kind", "group", "takes", "what"), *((k.name, k.group, k.cost, k.what) for k in kinds)])
 
 
 def kinds_table(kinds: Iterable[Mutation]) -> list[str]:
     """The same in Markdown."""
-    rows = [(f"`{kind.name}`", kind.group, kind.cost, kind.what) for kind in kinds]
-    return _table([("kind", "group", "takes", "what"), *rows])
+    rows = [(markdown_code(kind.name), kind.group, kind.cost, markdown(kind.what)) for kind in kinds]
+    return markdown_table(("kind", "group", "takes", "what"), rows, left=4)
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
-    return [lines[0], "|" + " --- |" * len(rows[0]), *lines[1:]]
-
-
-def mutation_files(found: Outcomes, *, of: Sequence[str]) -> Mapping[str, str]:
+def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, str]:
     """All files of the folder, by name.
 
     Args:
-        found: what came out.
+        mutations: what came out.
         of: what was measured, a line each, as the terminal says it.
     """
     return {
-        MARK: json.dumps(_document(found), indent=1, allow_nan=False) + "\n",
-        "mutations.csv": _csv(found),
-        "mutations.md": _page(found, of),
+        "mutations.json": json.dumps(_document(mutations), indent=1, allow_nan=False) + "\n",
+        "mutations.csv": _csv(mutations),
+        "mutations.md": page(
+            "mutations",
+            mutations=mutations,
+            measured_on="\n".join(of),
+            head=_HEAD,
+            rows=[_row(one, mutations.measure) for one in mutations.outcomes],
+            bands=_bands(mutations),
+            strength=_strength(mutations),
+            cost=_cost(mutations),
+        ),
     }
 
 
-def _page(found: Outcomes, of: Sequence[str]) -> str:
-    bands = banded(found.outcomes, found.measure)
-    lines = ["# What the gate would catch", "", "```", *of, "```", ""]
-    lines += _table([_HEAD, *(_row(one, found.measure) for one in found.outcomes)])
-    lines += ["", f"Changed strategies by their measured drop of {found.measure}:", ""]
-    lines += _table([("drop", "fail", "warn", "pass"), *((band.name, *map(str, band.counts)) for band in bands)])
-    lines += ["", *_strength_lines(found), _cost(found), ""]
-    return "\n".join(lines)
+def _csv(mutations: Outcomes) -> str:
+    def rows() -> Iterator[Sequence[str | float | None]]:
+        outcomes = [(one, one.leading(mutations.measure)) for one in mutations.outcomes]
+        for one, findings in sorted(outcomes, key=lambda pair: not pair[1]):  # those without findings stand behind
+            start = (one.kind.name, one.kind.group, one.seed, one.verdict)
+            for finding in findings:
+                status = one.comparison.status(finding.strategy) if one.comparison else ""
+                numbers = (finding.before, finding.after, finding.relative, finding.p, finding.adjusted_p)
+                yield *start, finding.strategy, status, *numbers
+            if not findings:
+                yield *start, *(None,) * 7
 
-
-def _findings(found: Outcomes) -> Iterable[tuple[Outcome, Finding]]:
-    for one in found.outcomes:
-        for finding in one.leading(found.measure):
-            yield one, finding
-
-
-def _csv(found: Outcomes) -> str:
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(
-        ("kind", "group", "seed", "verdict", "strategy", "status", "before", "after", "drop", "p", "adjusted_p")
+    return csv_text(
+        ("kind", "group", "seed", "verdict", "strategy", "status", "before", "after", "drop", "p", "adjusted_p"), rows()
     )
-    told = set()
-    for one, finding in _findings(found):
-        told.add(id(one))
-        assert one.comparison is not None, "it has findings"  # noqa: S101 - for the types
-        numbers = (finding.before, finding.after, finding.relative, finding.p, finding.adjusted_p)
-        cells = ["" if number is None else f"{number:.6f}" for number in numbers]
-        status = one.comparison.status(finding.strategy)
-        writer.writerow((one.kind.name, one.kind.group, one.seed, one.verdict, finding.strategy, status, *cells))
-    for one in found.outcomes:
-        if id(one) not in told:
-            writer.writerow((one.kind.name, one.kind.group, one.seed, one.verdict, *[""] * 7))
-    return out.getvalue()
 
 
-def _document(found: Outcomes) -> dict[str, object]:
+def _document(mutations: Outcomes) -> dict[str, object]:
     return {
-        "measure": found.measure,
-        "cold_s": found.cold_s,
-        "seconds": found.seconds,
-        "legs_searched": found.searched,
-        "legs_known": found.remembered,
+        "measure": mutations.measure,
+        "cold_s": mutations.cold_s,
+        "seconds": mutations.seconds,
+        "legs_searched": mutations.searched,
+        "legs_known": mutations.remembered,
         "bands": {
-            band.name: dict(zip(("fail", "warn", "pass"), band.counts, strict=True))
-            for band in banded(found.outcomes, found.measure)
+            band.name: dict(zip(_STATUSES, band.counts, strict=True))
+            for band in banded(mutations.outcomes, mutations.measure)
         },
-        "mutations": [_entry(one, found.measure) for one in found.outcomes],
+        "mutations": [_entry(one, mutations.measure) for one in mutations.outcomes],
     }
 
 

@@ -1,30 +1,41 @@
-"""The results as JSON and TSV: what ran, on what, what came out, per strategy and per query."""
+"""The results as files for programs: JSON, TSV, and judgments (qrels) and runs that trec_eval reads.
+
+`trec_eval -c QRELS RUN` scores them to the means of `relevance.evaluation` (with `-l` where grades below
+`Judgments.relevant_from` are not relevant but above 0). trec_eval forgets the order of lines: it sorts by score in
+float32 and breaks ties by product id descending. The score column of a run therefore counts down in whole numbers; the
+real scores are in `per_query.json`. Ids hold no white space: the loaders refuse it.
+"""
 
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
+from relevance.errors import InputError
 from relevance.evaluation import METRICS
+from relevance.files import read_bytes
 from relevance.records import NO_HIT
-from relevance.report.comparison import comparison_json
+from relevance.report.comparison import comparison_json, rounded
 from relevance.strategies import FINETUNED
+from relevance.suite import titles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
 
     from relevance.embeddings import Model
     from relevance.gate import Comparison
-    from relevance.records import Dataset
+    from relevance.records import Dataset, Ranking
     from relevance.suite import Plan, Result, Suite, Timing
-
-__all__ = ["SCHEMA", "per_query_json", "queries_tsv", "results_json"]
 
 SCHEMA = 1
 """Version of the layout of `results.json` and `per_query.json`."""
 
-_DIGITS = 6
-"""Decimals of means and times: beyond them is the rounding of the machine."""
+TITLES = "titles.tsv"
+"""Titles of the products that results are about, in a folder of results."""
+
+_MOST_BYTES = 2**30
 
 
 def _dataset(dataset: Dataset) -> Mapping[str, object]:
@@ -68,8 +79,8 @@ def _strategy(result: Result) -> Mapping[str, object]:
     timing = result.timing
     return {
         "model": result.strategy.model if result.strategy.embeds else None,
-        "metrics": {str(metric): round(result.evaluation.mean(metric), _DIGITS) for metric in METRICS},
-        "run_time_s": round(timing.run_time_s, _DIGITS) if timing else None,
+        "metrics": {str(metric): rounded(result.evaluation.mean(metric)) for metric in METRICS},
+        "run_time_s": rounded(timing.run_time_s) if timing else None,
         "queries_per_s": round(timing.queries_per_s, 1) if timing else None,
         "latency_ms": {
             "p50": round(timing.single.p50_ms, 4) if timing else None,
@@ -87,14 +98,10 @@ def _took(timing: Timing | None) -> Mapping[str, object] | None:
         return None
     single = timing.single
     return {
-        "run_time_s": round(timing.took_s, _DIGITS),
-        "p50_ms": _rounded(single.took_p50_ms),
-        "p95_ms": _rounded(single.took_p95_ms),
+        "run_time_s": rounded(timing.took_s),
+        "p50_ms": rounded(single.took_p50_ms),
+        "p95_ms": rounded(single.took_p95_ms),
     }
-
-
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, _DIGITS)
 
 
 def _engine(suite: Suite) -> Mapping[str, object]:
@@ -104,10 +111,10 @@ def _engine(suite: Suite) -> Mapping[str, object]:
         "version": suite.engine.version,
         "facts": dict(suite.engine.facts),
         "preparation": {
-            "embedding_s": _rounded(preparation.embedding_s),
-            "start_s": _rounded(preparation.start_s),
-            "indexing_s": _rounded(preparation.indexing_s),
-            "training_s": _rounded(preparation.training_s),
+            "embedding_s": rounded(preparation.embedding_s),
+            "start_s": rounded(preparation.start_s),
+            "indexing_s": rounded(preparation.indexing_s),
+            "training_s": rounded(preparation.training_s),
         },
     }
 
@@ -152,9 +159,63 @@ def per_query_json(suite: Suite) -> str:
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+_ESCAPED = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
 
 
 def queries_tsv(dataset: Dataset) -> str:
     r"""Lines `id TAB text`; a backslash, tab or line end inside a text is written `\\`, `\t`, `\n` or `\r`."""
     rows = zip(dataset.queries.ids, dataset.queries.texts, strict=True)
     return "".join(f"{query}\t{text.translate(_ESCAPES)}\n" for query, text in rows)
+
+
+def titles_tsv(suite: Suite) -> str:
+    r"""Lines `id TAB title` of the products that are hits or judged, by id; escaped as in `queries.tsv`."""
+    dataset, titles = suite.plan.dataset, titles_of(suite)
+    codes = set(dataset.judgments.products.tolist())
+    codes.update(code for result in suite.results.values() for code in set(result.ranking.codes.ravel().tolist()))
+    ids = (dataset.catalogue.ids[code] for code in sorted(codes - {NO_HIT}))
+    return "".join(f"{product}\t{titles[product].translate(_ESCAPES)}\n" for product in ids)
+
+
+def read_titles(path: Path) -> Mapping[str, str]:
+    """Titles by product id, none where the file is not there.
+
+    Raises:
+        InputError: the file cannot be read, is too large, or has a line of another form.
+    """
+    if not path.exists():
+        return {}
+    titles = {}
+    for number, line in enumerate(read_bytes(path, "titles", most_bytes=_MOST_BYTES).split(b"\n")[:-1], 1):
+        try:
+            product, tab, title = line.decode().partition("\t")
+        except UnicodeDecodeError as error:
+            raise InputError(f"{path}, line {number}: byte {error.start} is not UTF-8; titles are in UTF-8") from None
+        if not tab or not product or "\t" in title:
+            raise InputError(f"{path}, line {number}: not an id, a tab and a title")
+        titles[product] = re.sub(r"\\(.)", lambda match: _ESCAPED.get(match[1], match[0]), title)
+    return titles
+
+
+def qrels_text(dataset: Dataset) -> str:
+    """Lines `query 0 product grade`, in the order of the ids; each ends with a line feed."""
+    queries, products, judgments = dataset.queries.ids, dataset.catalogue.ids, dataset.judgments
+    rows = zip(judgments.queries.tolist(), judgments.products.tolist(), judgments.grades.tolist(), strict=True)
+    return "".join(f"{queries[query]} 0 {products[product]} {grade}\n" for query, product, grade in rows)
+
+
+def run_text(name: str, ranking: Ranking, query_ids: Sequence[str], product_ids: Sequence[str]) -> str:
+    """Lines `query Q0 product rank score name`, rank from 1; each ends with a line feed.
+
+    Args:
+        name: of the run, without white space.
+        ranking: a row for each of `query_ids`; a query without hits gets no line.
+        query_ids: by query code.
+        product_ids: by product code.
+    """
+    lines = []
+    depth = ranking.codes.shape[1]
+    for query, codes in zip(query_ids, ranking.codes.tolist(), strict=True):
+        hits = (code for code in codes if code != NO_HIT)
+        lines += [f"{query} Q0 {product_ids[c]} {rank} {depth + 1 - rank} {name}\n" for rank, c in enumerate(hits, 1)]
+    return "".join(lines)

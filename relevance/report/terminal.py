@@ -11,7 +11,7 @@ from relevance.gate import GATED
 from relevance.report.check import duration
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
-from relevance.text import plural, printable, some
+from relevance.text import plural, printable, some, terminal_table, width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -134,37 +134,37 @@ def _row(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str, s
     }
 
 
-def _aligned(columns: Mapping[str, Sequence[str]]) -> list[str]:
-    padded = []
-    for name, cells in columns.items():
-        width = max(map(len, cells))
-        padded.append([cell.ljust(width) if name in _LEFT else cell.rjust(width) for cell in cells])
-    return ["  ".join(row).rstrip() for row in zip(*padded, strict=True)]
-
-
-def _fitted(columns: Mapping[str, Sequence[str]], width: int | None) -> list[str]:
-    for left_out in range(len(_LEFT_OUT_FIRST) + 1):
-        kept = {name: cells for name, cells in columns.items() if name not in _LEFT_OUT_FIRST[:left_out]}
+def _fitted(columns: Mapping[str, Sequence[str]], most: int | None) -> list[str]:
+    """The rows without the columns that a narrow terminal has no room for: first those in which nothing stands."""
+    empty = [name for name, cells in columns.items() if name not in _LEFT and not set(cells[1:]) - {"", "-"}]
+    order = [*empty, *_LEFT_OUT_FIRST]
+    for left_out in range(len(order) + 1):
+        kept = {name: cells for name, cells in columns.items() if name not in order[:left_out]}
         lines = _aligned(kept)
-        if width is None or max(map(len, lines)) <= width:
+        if most is None or max(map(width, lines)) <= most:
             return lines
     # the verdict says what became of the floors
-    bare = {name: [cell[:_BARE] for cell in cells] if name in GATED else cells for name, cells in kept.items()}
-    return _aligned(bare)
+    return _aligned({name: [cell[:_BARE] if name in GATED else cell for cell in cells] for name, cells in kept.items()})
 
 
-def table(suite: Suite, *, width: int | None) -> list[Line]:
+def _aligned(columns: Mapping[str, Sequence[str]]) -> list[str]:
+    right = {number for number, name in enumerate(columns) if name not in _LEFT}
+    return terminal_table(list(zip(*columns.values(), strict=True)), right=right)
+
+
+def table(suite: Suite, *, columns: int | None) -> list[Line]:
     """One row a strategy; `*` marks the best value of a column, `>=` or `<` stands before the floor.
 
-    Where the rows are wider than `width` characters, the columns that matter least are left out, last the floors.
+    Where the rows are wider than so many `columns`, columns are left out: first those in which nothing stands, then
+    those that matter least, last the floors.
     """
     results = list(suite.results.values())
     best = {label: max(result.evaluation.mean(metric) for result in results) for label, metric in GATED.items()}
     rows = [_row(result, suite, best) for result in results]
     names = [name for name in rows[0] if name != "took (s)" or any(row[name] != "-" for row in rows)]
-    columns = {name: [name, *(row[name] for row in rows)] for name in names}
+    cells = {name: [name, *(row[name] for row in rows)] for name in names}
     marks = ["head", *(_STATUS[result.verdict.status][1] for result in results)]
-    return [Line(text, mark) for text, mark in zip(_fitted(columns, width), marks, strict=True)]
+    return [Line(text, mark) for text, mark in zip(_fitted(cells, columns), marks, strict=True)]
 
 
 def preparation_lines(suite: Suite) -> list[Line]:

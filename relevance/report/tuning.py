@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from relevance.evaluation import NDCG10
-from relevance.report.heatmap import heat_map
+from relevance.files import csv_text
+from relevance.report.charts import heat_map
+from relevance.report.pages import page
 from relevance.strategies import BASE, Strategy
+from relevance.text import plural, printable, terminal_table
 from relevance.tuning.search import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from relevance.records import Dataset
-    from relevance.tuning import Combination, Tuning
+    from relevance.tuning import Combination, Outcome, Tuning
 
-__all__ = ["MARK", "snippet", "tuning_files", "tuning_lines"]
-
-MARK = "combinations.csv"
-"""The file that marks a folder as one of these."""
+COMBINATIONS = "combinations.csv"
+"""The file with every combination of the grid."""
 
 _SHOWN = 10
 _SAME = 1e-9
 
 
-def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collection[str]) -> Mapping[str, bytes]:
+def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collection[str]) -> Mapping[str, str | bytes]:
     """All files of the folder, by name.
 
     Args:
@@ -38,13 +37,13 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
         taken: names of strategies that exist.
     """
     settings = snippet(tuning, taken)
-    texts = {
-        MARK: _combinations_csv(tuning),
+    return {
+        COMBINATIONS: _combinations_csv(tuning),
         "held_out.csv": _held_out_csv(tuning, dataset),
         "strategy.toml": settings,
         "index.md": _page(tuning, dataset, engine=engine, settings=settings),
+        "heatmap.png": heat_map(tuning),
     }
-    return {**{name: text.encode() for name, text in texts.items()}, "heatmap.png": heat_map(tuning)}
 
 
 def _boosts(tuning: Tuning, combination: Combination) -> str:
@@ -60,29 +59,25 @@ def _marks(tuning: Tuning) -> dict[Combination, str]:
     return marks
 
 
-def _csv(rows: Iterable[Sequence[object]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue()
-
-
 def _combinations_csv(tuning: Tuning) -> str:
     marks = _marks(tuning)
-    rows: list[Sequence[object]] = [(*tuning.grid.fields, *(metric.label for metric in METRICS), "ranks_as", "mark")]
-    for outcome in tuning.outcomes:
-        means = [f"{outcome.means[metric]:.6f}" for metric in METRICS]
+
+    def row(outcome: Outcome) -> Sequence[str | float]:
+        means = [float(outcome.means[metric]) for metric in METRICS]
         same = "" if outcome.same_as == outcome.boosts else "/".join(f"{boost:g}" for boost in outcome.same_as)
-        boosts = [f"{boost:g}" for boost in outcome.boosts]
-        rows.append((*boosts, *means, same, marks.get(outcome.boosts, "")))
-    return _csv(rows)
+        return (*(f"{boost:g}" for boost in outcome.boosts), *means, same, marks.get(outcome.boosts, ""))
+
+    head = (*tuning.grid.fields, *(metric.label for metric in METRICS), "ranks_as", "mark")
+    return csv_text(head, map(row, tuning.outcomes))
 
 
 def _held_out_csv(tuning: Tuning, dataset: Dataset) -> str:
-    rows: list[Sequence[object]] = [("query_id", "query", "ndcg_today", "ndcg_winner", "difference")]
-    for code, today, winner in zip(tuning.split.held_out.tolist(), *tuning.held_out.tolist(), strict=True):
-        query = (dataset.queries.ids[code], dataset.queries.texts[code])
-        rows.append((*query, f"{today:.6f}", f"{winner:.6f}", f"{winner - today:.6f}"))
-    return _csv(rows)
+    ids, texts = dataset.queries.ids, dataset.queries.texts
+    rows = (
+        (ids[code], texts[code], today, winner, winner - today)
+        for code, today, winner in zip(tuning.split.held_out.tolist(), *tuning.held_out.tolist(), strict=True)
+    )
+    return csv_text(("query_id", "query", "ndcg_today", "ndcg_winner", "difference"), rows)
 
 
 def snippet(tuning: Tuning, taken: Collection[str]) -> str:
@@ -107,15 +102,16 @@ def snippet(tuning: Tuning, taken: Collection[str]) -> str:
 
 def _verdict(tuning: Tuning) -> str:
     """One sentence: how the winner compares with today's boosts where it was not chosen."""
-    found = tuning.interval
+    difference = tuning.interval
     if tuning.keeps_today:
         return "Today's boosts are the best of the grid: nothing to change."
-    low, high = found.low, found.high
+    low, high = difference.low, difference.high
+    queries = plural(difference.queries, "held-out query")
     interval = (
-        f"NDCG {found.difference:+.4f} on {found.queries:,} held-out queries, {found.confidence:.0%} interval "
+        f"NDCG {difference.difference:+.4f} on {queries}, {difference.confidence:.0%} interval "
         f"{low:+.4f} to {high:+.4f} (paired bootstrap)"
     )
-    if not found.excludes_zero:
+    if not difference.excludes_zero:
         return f"{interval}: it holds 0, so these queries do not show that the winner is better."
     side = "better" if low > 0 else "worse"
     return f"{interval}: it excludes 0, the winner is {side} than today's boosts."
@@ -124,23 +120,24 @@ def _verdict(tuning: Tuning) -> str:
 def _changed(tuning: Tuning) -> str:
     difference = tuning.held_out[1] - tuning.held_out[0]
     gained, lost = np.count_nonzero(difference > _SAME), np.count_nonzero(difference < -_SAME)
-    return f"{gained:,} held-out queries gained, {lost:,} lost, {len(difference) - gained - lost:,} as before"
+    return (
+        f"{plural(int(gained), 'held-out query')} gained, {lost:,} lost, {len(difference) - gained - lost:,} as before"
+    )
 
 
 def _equals(tuning: Tuning) -> str:
-    count = len(tuning.equals)
-    if not count:
+    if not tuning.equals:
         return "no other combination reaches its NDCG"
-    reach = "combination reaches" if count == 1 else "combinations reach"
-    return f"{count:,} other {reach} the same NDCG; it is the nearest to today's boosts"
+    others = plural(len(tuning.equals), "other combination reaches", "other combinations reach")
+    return f"{others} the same NDCG; it is the nearest to today's boosts"
 
 
 def _facts(tuning: Tuning) -> list[str]:
     grid, split = tuning.grid, tuning.split
     axes = " x ".join(f"{name} {{{', '.join(f'{boost:g}' for boost in axis)}}}" for name, axis in grid.axes.items())
     tried = len({outcome.same_as for outcome in tuning.outcomes})
-    size = f"{len(tuning.outcomes):,} combinations, {tried:,} that rank differently, in {tuning.seconds:.2f} s"
-    sides = f"{len(split.tuning):,} queries to tune on, {len(split.held_out):,} held out"
+    size = f"{plural(len(tuning.outcomes), 'combination')}, {tried:,} that rank differently, in {tuning.seconds:.2f} s"
+    sides = f"{plural(len(split.tuning), 'query')} to tune on, {len(split.held_out):,} held out"
     facts = [
         f"grid: {axes}: {size}",
         f"split: {sides} (by hash of their text, share {split.share:g}, seed {split.seed})",
@@ -169,43 +166,30 @@ def _means(tuning: Tuning) -> list[tuple[str, float, float]]:
 
 def tuning_lines(tuning: Tuning) -> list[str]:
     """What a person at a terminal has to know."""
-    lines = [*_facts(tuning), "", "NDCG      tuning split  held out"]
-    lines += [f"{name:<8}{tuned:14.4f}{other:10.4f}" for name, tuned, other in _means(tuning)]
-    return [*lines, "", _verdict(tuning), _changed(tuning)]
+    rows = [(name, f"{chosen_on:.4f}", f"{held_out:.4f}") for name, chosen_on, held_out in _means(tuning)]
+    table = terminal_table([("NDCG    ", "tuning split", "held out"), *rows], right={1, 2})
+    lines = [*_facts(tuning), "", *table, "", _verdict(tuning), _changed(tuning)]
+    return [printable(line) for line in lines]
 
 
 def _page(tuning: Tuning, dataset: Dataset, *, engine: str, settings: str) -> str:
-    lines = [f"# Boosts for {tuning.grid.today.name} on {dataset.name}", "", _verdict(tuning), ""]
-    lines += ["| NDCG | tuning split | held out |", "| --- | ---: | ---: |"]
-    lines += [f"| {name} | {tuned:.4f} | {other:.4f} |" for name, tuned, other in _means(tuning)]
-    lines += ["", "The winner was chosen on the tuning split, so its figure there flatters it.", ""]
-    lines += [f"- {fact}" for fact in _facts(tuning)]
-    lines += [f"- {_changed(tuning)} ([held_out.csv](held_out.csv))"]
-    lines += [f"- {_size(dataset)}; engine {engine}", "", "## The grid", ""]
-    lines += ["![NDCG of every combination on the tuning split](heatmap.png)", "", *_best_table(tuning), ""]
-    lines += [f"All combinations: [{MARK}]({MARK}).", "", "## For `relevance.toml`", ""]
-    lines += ["```toml", settings.rstrip("\n"), "```"]
-    return "\n".join(lines) + "\n"
-
-
-def _size(dataset: Dataset) -> str:
-    return (
-        f"{dataset.name}: {len(dataset.catalogue):,} products, {len(dataset.queries):,} queries, "
-        f"{len(dataset.judgments):,} judgments"
-    )
-
-
-def _best_table(tuning: Tuning) -> list[str]:
-    """The first combinations by nDCG, of those that rank differently."""
     marks, fields = _marks(tuning), tuning.grid.fields
-    labels = [metric.label for metric in METRICS]
     once = [one for one in tuning.outcomes if one.same_as == one.boosts or one is tuning.winner]
     best = sorted(once, key=lambda one: (-round(one.means[NDCG10], 9), one is not tuning.winner))[:_SHOWN]
-    rows = [
+    cells = [
         [*(f"{boost:g}" for boost in one.boosts), *(f"{one.means[metric]:.4f}" for metric in METRICS)] for one in best
     ]
-    return [
-        f"| {' | '.join([*fields, *labels])} | |",
-        f"|{' ---: |' * (len(fields) + len(labels))} --- |",
-        *(f"| {' | '.join(row)} | {marks.get(one.boosts, '')} |" for row, one in zip(rows, best, strict=True)),
-    ]
+    return page(
+        "tuning",
+        tuning=tuning,
+        dataset=dataset,
+        engine=engine,
+        snippet=settings,
+        verdict=_verdict(tuning),
+        changed=_changed(tuning),
+        facts=_facts(tuning),
+        means=_means(tuning),
+        head=[*fields, *(metric.label for metric in METRICS)],
+        best=[(row, marks.get(one.boosts, "")) for row, one in zip(cells, best, strict=True)],
+        csv=COMBINATIONS,
+    )

@@ -15,7 +15,7 @@ from relevance.datasets import Source, load, load_pairs
 from relevance.engines.base import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.fields import TEXT_FIELDS
-from relevance.report.trec import qrels_text, run_text
+from relevance.report.results import qrels_text, run_text
 from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:

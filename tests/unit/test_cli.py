@@ -300,7 +300,7 @@ def test_the_nearest_file_upwards(
 def test_an_error_stays_on_one_line(capsys: pytest.CaptureFixture[str]) -> None:
     """A line end inside a name does not break the line."""
     assert main(["init", "no\nsuch/folder"]) == 2
-    assert "no such/folder" in _one_line(capsys)
+    assert r"no\nsuch/folder" in _one_line(capsys)
 
 
 def test_help_and_version_import_nothing_heavy() -> None:

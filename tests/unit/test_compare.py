@@ -69,15 +69,15 @@ def test_out(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """`--out` holds the diagnosis, replaced whole; results or other files are never replaced."""
     for _ in range(2):
         assert main(["compare", "a.json", "b", "--out", "why"]) == 1
-    assert sorted(path.name for path in (sides / "why").iterdir()) == ["diagnosis.json", "diagnosis.md", "to_judge.csv"]
+    names = {path.name for path in (sides / "why").iterdir()}
+    assert names == {".relevance-folder", "diagnosis.json", "diagnosis.md", "to_judge.csv"}
     assert json.loads((sides / "why" / "diagnosis.json").read_text())["baselines"][0]["baseline"] == "a.json"
     capsys.readouterr()
     assert main(["compare", "a.json", "b", "--out", "b"]) == 2
     assert "holds other files" in _error(capsys)
-    (sides / "b" / "diagnosis.json").write_text("{}")
-    (sides / "b" / "results.json").write_text("{}")
+    (sides / "b" / ".relevance-folder").write_text("results\n")
     assert main(["compare", "a.json", "b", "--out", "b"]) == 2
-    assert "holds results" in _error(capsys)
+    assert "holds earlier results, which would be lost" in _error(capsys)
 
 
 @pytest.mark.parametrize(

@@ -62,7 +62,8 @@ def test_what_is_planted_and_what_the_gate_says(shop: Path, capsys: pytest.Captu
     assert "measured drop of nDCG@10" in out
     assert "changes without training took" in out
     folder = shop / "found"
-    assert sorted(path.name for path in folder.iterdir()) == ["mutations.csv", "mutations.json", "mutations.md"]
+    names = {path.name for path in folder.iterdir()}
+    assert names == {".relevance-folder", "mutations.csv", "mutations.json", "mutations.md"}
     document = json.loads((folder / "mutations.json").read_text(encoding="utf-8"))
     assert [one["kind"] for one in document["mutations"]] == ["vectors_stale", "hits_reversed", "duplicates"]
     with (folder / "mutations.csv").open(encoding="utf-8", newline="") as rows:

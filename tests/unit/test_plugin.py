@@ -109,6 +109,7 @@ def test_same_command_same_bytes(project: pytest.Pytester) -> None:
     _run(project, *TEXT, "--out", "two")
     names = sorted(path.relative_to(project.path / "one") for path in (project.path / "one").rglob("*.*"))
     assert [str(name) for name in names] == [
+        ".relevance-folder",
         "baseline.json",
         "per_query.json",
         "qrels.txt",

@@ -134,7 +134,7 @@ def test_the_page_of_a_ci_job(project: pytest.Pytester, monkeypatch: pytest.Monk
     assert first.startswith("✅ pass")
     assert "Nothing is worse." in first
     assert second.startswith("❌ fail")
-    assert "- ❌ fail: `own` nDCG\\@10 fell by 100% (1.0000 → 0.0000)" in second
+    assert "- ❌ fail: `own` nDCG@10 fell by 100% (1.0000 → 0.0000)" in second
     assert "- own: text.title 1 -&gt; none" in second
     assert second.count("zz | q") == 5
     assert "<b>" not in second

@@ -7,9 +7,9 @@ import re
 import unicodedata
 
 import pytest
+from helpers.changes import ODD
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_changes import ODD
 from markdown_it import MarkdownIt
 
 from relevance.errors import InputError

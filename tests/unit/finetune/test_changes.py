@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_changes import curve, evaluation, queries
+from helpers.changes import curve, evaluation, queries
 
 from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.finetune.band import band

@@ -6,9 +6,9 @@ import warnings
 
 import numpy as np
 import pytest
+from helpers.changes import pairs
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_changes import pairs
 
 from relevance.finetune.similarity import JudgedPairs, PairChanges, pair_changes, spread
 

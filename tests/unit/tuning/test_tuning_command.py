@@ -59,6 +59,7 @@ def test_a_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     written = project / "results" / "tune-text"
     assert f"written to {written}" in printed.out
     assert {path.name for path in written.iterdir()} == {
+        ".relevance-folder",
         "index.md",
         "combinations.csv",
         "held_out.csv",
@@ -138,7 +139,7 @@ def test_nothing_is_half_written(
     monkeypatch.undo()
     assert len(capsys.readouterr().err.splitlines()) == 1
     assert {path: path.read_bytes() for path in (project / "results").rglob("*") if path.is_file()} == before
-    assert folders.check_folder(project / "results" / "tune-text", mark="combinations.csv") is None
+    assert folders.check_folder(project / "results" / "tune-text", content="tuning") is None
 
 
 def test_an_interrupt_while_it_searches(

@@ -9,16 +9,17 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
+from helpers import golden
 from tuning_data import made_dataset
 
 from relevance.config import read_config
 from relevance.engines.base import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.evaluation import NDCG10
 from relevance.fields import TEXT_FIELDS
-from relevance.records import Vectors
-from relevance.report.heatmap import heat_map
+from relevance.records import Queries, Vectors
+from relevance.report.charts import heat_map
 from relevance.report.tuning import snippet, tuning_files, tuning_lines
 from relevance.significance import Interval
 from relevance.strategies import STRATEGIES, Strategy
@@ -50,44 +51,47 @@ def text() -> Tuning:
     return tuned(make_grid("text", TEXT))
 
 
-def rows(files: dict[str, bytes], name: str) -> list[dict[str, str]]:
-    """Of a CSV file."""
-    return list(csv.DictReader(io.StringIO(files[name].decode())))
-
-
-def files_of(tuning: Tuning) -> dict[str, bytes]:
+def files_of(tuning: Tuning) -> dict[str, str | bytes]:
     """All files."""
     return dict(tuning_files(tuning, DATASET, engine="embedded 1", taken=STRATEGIES))
 
 
+def rows(files: dict[str, str | bytes], name: str) -> list[dict[str, str]]:
+    """Of a CSV file."""
+    return list(csv.DictReader(io.StringIO(str(files[name]))))
+
+
 def test_the_folder(text: Tuning) -> None:
-    """The same tuning gives the same bytes; the page links to what is beside it."""
-    files = files_of(text)
-    assert files == files_of(text)
-    page = files["index.md"].decode()
-    assert all(f"]({name})" in page for name in ("heatmap.png", "combinations.csv", "held_out.csv"))
-    assert files["strategy.toml"].decode().strip() in page
-    assert files["heatmap.png"].startswith(b"\x89PNG")
+    """The same tuning gives the same bytes; the page links to what is beside it and shows the table to paste."""
+    fixed = replace(text, seconds=1.0, idle=["attributes"], equals=text.outcomes[:3])
+    files = files_of(fixed)
+    assert files == files_of(fixed)
+    assert all(f"]({name})" in str(files["index.md"]) for name in ("heatmap.png", "combinations.csv", "held_out.csv"))
+    golden.check("tuning.md", str(files["index.md"]))
+    golden.check("tuning.txt", "\n".join(tuning_lines(fixed)))
 
 
 def test_all_combinations(text: Tuning) -> None:
     """A row for each, in the grid's order; what ranks alike has equal means and names the one that was run."""
     found = rows(files_of(text), "combinations.csv")
-    assert [(float(row["title"]), float(row["description"]), float(row["attributes"])) for row in found] == (
-        text.grid.combinations
-    )
+    boosts = [(float(row["title"]), float(row["description"]), float(row["attributes"])) for row in found]
+    assert boosts == text.grid.combinations
+    by_boosts = dict(zip(boosts, found, strict=True))
+    assert by_boosts[2, 2, 2]["ranks_as"] == "1/1/1"
+    assert by_boosts[2, 2, 2]["NDCG"] == by_boosts[1, 1, 1]["NDCG"]
     assert sum(row["ranks_as"] == "" for row in found) == 33
-    by_boosts = {f"{row['title']}/{row['description']}/{row['attributes']}": row for row in found}
-    assert by_boosts["2/2/2"]["ranks_as"] == "1/1/1"
-    assert by_boosts["2/2/2"]["NDCG"] == by_boosts["1/1/1"]["NDCG"]
-    assert "today" in by_boosts["8/2/1"]["mark"]
-    assert sum("winner" in row["mark"] for row in found) >= 1
+    assert "today" in by_boosts[8, 2, 1]["mark"]
+    assert sum("winner" in row["mark"] for row in found) == 1
 
 
 def test_held_out_queries(text: Tuning) -> None:
-    """A row for each query of the other side, whose means are those of the page."""
-    found = rows(files_of(text), "held_out.csv")
+    """A row for each query of the other side, whose means are those of the page; no text is a formula."""
+    texts = tuple(f"=1+{number}" for number in range(len(DATASET.queries)))
+    queries = Queries(pd.DataFrame({"id": DATASET.queries.ids, "text": texts}))
+    files = tuning_files(text, replace(DATASET, queries=queries), engine="embedded 1", taken=STRATEGIES)
+    found = rows(dict(files), "held_out.csv")
     assert [row["query_id"] for row in found] == [DATASET.queries.ids[code] for code in text.split.held_out]
+    assert {row["query"][:4] for row in found} == {"'=1+"}
     for column, mean in zip(("ndcg_today", "ndcg_winner"), text.held_out.mean(axis=1), strict=True):
         assert np.mean([float(row[column]) for row in found]) == pytest.approx(mean, abs=1e-6)
 
@@ -113,56 +117,43 @@ def test_the_snippet_is_the_winner(kind: str, today: Strategy, tmp_path: Path) -
     assert list(tomllib.loads(snippet(found, [name]))["strategies"]) == [f"{name}2"]
 
 
-def told(tuning: Tuning, low: float, high: float) -> str:
-    """The lines of a tuning with another interval, and another winner than today's."""
-    other = next(one for one in tuning.outcomes if one.boosts == (1, 4, 4))
-    interval = Interval((low + high) / 2, low, high, 0.95, 20)
-    return "\n".join(tuning_lines(replace(tuning, winner=other, equals=[], interval=interval)))
-
-
-def test_what_is_said_of_the_interval(text: Tuning) -> None:
+@pytest.mark.parametrize(
+    ("low", "high", "sentence"),
+    [
+        (0.01, 0.03, "interval +0.0100 to +0.0300 (paired bootstrap): it excludes 0, the winner is better"),
+        (-0.03, -0.01, "it excludes 0, the winner is worse than today's boosts"),
+        (-0.03, 0.01, "it holds 0, so these queries do not show that the winner is better"),
+    ],
+)
+def test_what_is_said_of_the_interval(text: Tuning, low: float, high: float, sentence: str) -> None:
     """The sentence says on which side of 0 it lies, or that it holds 0."""
-    assert "interval +0.0100 to +0.0300 (paired bootstrap): it excludes 0, the winner is better" in told(
-        text, 0.01, 0.03
-    )
-    assert "it excludes 0, the winner is worse than today's boosts" in told(text, -0.03, -0.01)
-    assert "it holds 0, so these queries do not show that the winner is better" in told(text, -0.03, 0.01)
+    other = next(one for one in text.outcomes if one.boosts == (1, 4, 4))
+    interval = Interval((low + high) / 2, low, high, 0.95, 20)
+    assert sentence in "\n".join(tuning_lines(replace(text, winner=other, equals=[], interval=interval)))
+
+
+def test_the_notes_of_the_winner(text: Tuning) -> None:
+    """Today's boosts may be the best; a boost that is the highest of its axis may not be high enough."""
     assert text.todays is not None
-    assert "Today's boosts are the best of the grid" in "\n".join(tuning_lines(replace(text, winner=text.todays)))
-
-
-def test_what_the_terminal_says(text: Tuning) -> None:
-    """Sizes of the sides, the grid, both boosts with both means, and what makes the grid less than it looks."""
-    lines = "\n".join(tuning_lines(replace(text, idle=["attributes"], equals=text.outcomes[:3])))
-    assert f"{len(text.split.tuning)} queries to tune on, {len(text.split.held_out)} held out" in lines
-    assert "45 combinations, 33 that rank differently" in lines
-    assert "title 8, description 2, attributes 1 (textsearch_boosted)" in lines
-    assert "3 other combinations reach the same NDCG" in lines
-    assert "the boost of attributes changed no mean" in lines
-    assert f"{text.winner.means[NDCG10]:.4f}" in lines
-    assert f"{text.held_out[0].mean():.4f}" in lines
-
-
-def test_a_winner_at_the_edge_is_told(text: Tuning) -> None:
-    """A boost that is the highest of its axis may not be high enough."""
-    edge = next(one for one in text.outcomes if one.boosts == (8, 2, 1))
-    assert "note: 8 is the highest boost of title that was tried" in "\n".join(tuning_lines(replace(text, winner=edge)))
+    lines = "\n".join(tuning_lines(replace(text, winner=text.todays)))
+    assert "Today's boosts are the best of the grid" in lines
+    assert "note: 8 is the highest boost of title that was tried" in lines
 
 
 @pytest.mark.parametrize(
     ("kind", "today", "axes"),
     [
         ("text", TEXT, []),
-        ("text", TEXT, [("attributes", (1,))]),
+        ("text", TEXT, [("description", (1,)), ("attributes", (1,))]),
         ("text", Strategy("own", text={"title": 7, "description": 1}), []),
         ("multifield", Strategy("own", vectors={"title": 8, "description": 2, "attributes": 1, "whole": 1}), []),
-        ("hybrid", STRATEGIES["hybrid_boosted"], []),
         ("hybrid", Strategy("own", text={"title": 1}, vectors={"title": 7, "whole": 3}), []),
     ],
 )
 def test_pictures_of_every_shape(kind: str, today: Strategy, axes: list[tuple[str, Combination]]) -> None:
     """One boost to four; a fixed one; today's boosts on the grid and beside it: a picture of the page's width."""
-    picture = heat_map(tuned(make_grid(kind, today, axes=axes)))
+    found = tuned(make_grid(kind, today, axes=axes))
+    picture = heat_map(found)
     assert picture.startswith(b"\x89PNG")
     assert int.from_bytes(picture[16:20], "big") == 1350
 

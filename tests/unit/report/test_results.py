@@ -9,7 +9,7 @@ import pytrec_eval
 
 from relevance.evaluation import AP10, NDCG10, RR10, Metric, evaluate
 from relevance.records import NO_HIT, Catalogue, Dataset, Judgments, Queries, Ranking
-from relevance.report.trec import qrels_text, run_text
+from relevance.report.results import qrels_text, run_text
 
 
 def dataset_of(product_ids: list[str], query_ids: list[str], judged: list[tuple[int, int, int]]) -> Dataset:

@@ -1,0 +1,486 @@
+"""Pictures: what a fine-tuning changed, and the nDCG of every combination of boosts.
+
+No picture depends on global state or the date: the same input gives the same bytes. The base model is blue and the
+fine-tuned one is vermilion everywhere: two colours of M. Okabe and K. Ito, "Color Universal Design", 2008, that
+colour-blind people tell apart; line style or place says the same once more.
+"""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from itertools import product
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from relevance.evaluation import NDCG10
+from relevance.finetune.band import band
+from relevance.finetune.changes import LEVEL
+from relevance.finetune.similarity import WHISKERS, spread
+from relevance.report.pages import gain_text
+from relevance.text import plural
+from relevance.tuning import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    import numpy.typing as npt
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
+
+    from relevance.finetune.changes import Comparison
+    from relevance.finetune.record import Curve
+    from relevance.finetune.similarity import LabelGroup
+    from relevance.tuning import Combination, Grid, Tuning
+
+    _Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a model is drawn."""
+
+    name: str
+    colour: str
+    line: str
+
+
+BASE = Look("base model", "#0072B2", "--")
+TUNED = Look("fine-tuned model", "#D55E00", "-")
+QUIET = "#6B6B6B"
+"""Colour of what belongs to neither model."""
+
+WIDTH = 8.0
+"""Inches; with `DPI` twice the pixels of a page's width, for screens that have them."""
+
+DPI = 200
+
+_HEAT_MAP_WIDTH, _HEAT_MAP_DPI = 9.0, 150
+
+_STYLE: Mapping[Any, Any] = {  # matplotlib types the keys as a closed list
+    "font.family": "DejaVu Sans",  # comes with matplotlib
+    "font.size": 11,
+    "axes.titlesize": 12,
+    "axes.titlelocation": "left",
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.grid": True,
+    "axes.axisbelow": True,
+    "grid.color": "#E3E3E3",
+    "legend.frameon": False,
+    "text.parse_math": False,  # a name with $ is a name
+}
+
+
+def picture(
+    draw: Callable[[Figure], None],
+    *,
+    height: float,
+    width: float = WIDTH,
+    dpi: int | None = None,
+    style: Mapping[Any, Any] = _STYLE,
+) -> bytes:
+    """Draw a PNG.
+
+    Args:
+        draw: puts axes into an empty figure, whose layout then makes room for every text.
+        height: in inches.
+        width: in inches.
+        dpi: dots an inch; None: `DPI`.
+        style: parameters of matplotlib.
+    """
+    import matplotlib as mpl  # noqa: PLC0415 - heavy
+    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - heavy
+    from matplotlib.figure import Figure  # noqa: PLC0415 - heavy
+    from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415 - heavy
+
+    with mpl.rc_context():
+        mpl.rcdefaults()  # the user's own style is for the user's own pictures
+        mpl.rcParams.update(style)
+        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06)
+        figure = Figure(figsize=(width, height), dpi=dpi or DPI, layout=layout)
+        FigureCanvasAgg(figure)
+        draw(figure)
+        png = io.BytesIO()
+        figure.savefig(png, format="png", metadata={"Software": None})
+    return png.getvalue()
+
+
+def head(figure: Figure, title: str, axes: Axes, *, columns: int) -> None:
+    """The title of the picture and below it the legend of `axes`, above all data."""
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        title=title,
+        title_fontproperties={"size": 13, "weight": "bold"},
+        alignment="left",
+        loc="outside upper left",
+        ncols=columns,
+    )
+
+
+def whole_numbers(axes: Axes) -> None:
+    """Ticks of the horizontal axis at whole numbers, thousands apart."""
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter  # noqa: PLC0415 - heavy
+
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
+    axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+
+
+def curve_picture(curve: Curve) -> bytes:
+    """Loss, Spearman and nDCG@10 over the steps, from before the training on, the chosen step marked."""
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(3, 1, sharex=True)
+        steps = [step.step for step in curve.steps]
+        losses = [(step.step, step.loss) for step in curve.steps if step.loss is not None]
+        _line(panels[0], [step for step, _ in losses], [loss for _, loss in losses], curve)
+        _line(panels[1], steps, [step.spearman for step in curve.steps], curve)
+        _line(panels[2], steps, [step.ndcg for step in curve.steps], curve)
+        for axes, name in zip(panels, ("mean training loss", "rank correlation\n(Spearman)", "nDCG@10"), strict=True):
+            axes.set_ylabel(name)
+            axes.margins(y=0.15)
+        _loss_axis(panels[0], [loss for _, loss in losses])
+        _steps_axis(panels[2])
+        if len(steps) == 1:
+            panels[2].set_xlim(steps[0] - 1, steps[0] + 1)
+        _epochs(panels[0], curve)
+        figure.align_ylabels(panels)
+        head(figure, "Training: loss, and quality on the validation queries", panels[2], columns=3)
+
+    return picture(draw, height=7.2)
+
+
+def _line(axes: Axes, steps: list[int], values: list[float], curve: Curve) -> None:
+    axes.axvline(curve.steps[curve.best].step, color=QUIET, linestyle=":", linewidth=1.5)
+    axes.plot(steps, values, color=TUNED.colour, marker="o", markersize=5, label="in training", zorder=3)
+    for step, value in zip(steps, values, strict=True):
+        if step == curve.steps[0].step:
+            axes.plot(
+                step, value, "D", color=BASE.colour, markersize=8, label=f"{BASE.name}, before training", zorder=4
+            )
+        if step == curve.steps[curve.best].step:
+            colour = TUNED.colour if curve.best else BASE.colour  # no step was better than the base model
+            axes.plot(step, value, "*", color=colour, markersize=17, label="chosen step", zorder=5)
+
+
+def _loss_axis(axes: Axes, losses: list[float]) -> None:
+    if losses:
+        axes.set_ylim(0, 1.15 * max(*losses, 1e-6))
+    else:
+        axes.set_yticks([])
+        axes.text(0.02, 0.5, "no step was trained", transform=axes.transAxes, color=QUIET)
+
+
+def _steps_axis(axes: Axes) -> None:
+    axes.set_xlabel("training step (batches)")
+    whole_numbers(axes)
+
+
+def _epochs(axes: Axes, curve: Curve) -> None:
+    """The same axis in epochs, above."""
+    last = curve.steps[-1]
+    if last.step and last.epoch:
+        per_epoch = last.step / last.epoch
+        above = axes.secondary_xaxis(
+            "top", functions=(lambda step: np.asarray(step) / per_epoch, lambda epoch: np.asarray(epoch) * per_epoch)
+        )
+        above.set_xlabel("epoch")
+
+
+def band_picture(curves: Sequence[Curve]) -> bytes:
+    """Validation nDCG@10 of several seeds over the steps: each line, their mean, and the band between the extremes."""
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        for number, curve in enumerate(curves):
+            steps, values = [step.step for step in curve.steps], [step.ndcg for step in curve.steps]
+            best = curve.steps[curve.best]
+            axes.plot(
+                steps, values, color=TUNED.colour, linewidth=0.9, alpha=0.7, label=None if number else "each seed"
+            )
+            axes.plot(
+                best.step, best.ndcg, "*", color=TUNED.colour, markersize=13, label=None if number else "chosen steps"
+            )
+        seeds = band(curves)
+        axes.fill_between(
+            seeds.steps, seeds.low, seeds.high, color=TUNED.colour, alpha=0.2, linewidth=0, label="lowest to highest"
+        )
+        axes.plot(seeds.steps, seeds.mean, color=TUNED.colour, linewidth=2.5, label="mean of the seeds")
+        before = sum(curve.steps[0].ndcg for curve in curves) / len(curves)
+        axes.axhline(before, color=BASE.colour, linestyle="--", linewidth=2, label=f"{BASE.name}, before training")
+        _steps_axis(axes)
+        axes.set_ylabel("nDCG@10 of the validation queries")
+        axes.margins(y=0.12)
+        head(figure, f"Validation nDCG@10 of {len(curves)} seeds", axes, columns=3)
+
+    return picture(draw, height=4.6)
+
+
+_COSINE = "cosine of query and product"
+_POINTS = 400
+_MOST_VALUES = 4000
+_FEWEST_VALUES = 5
+_ENDS = f"{WHISKERS[0]:.0%} to {WHISKERS[1]:.0%}"
+_DOTS = {BASE.name: 0.3, TUNED.name: 0.15}
+"""Where dots stand, as shares of the panel's height: none hides another model's."""
+
+
+def box_picture(groups: Sequence[LabelGroup]) -> bytes:
+    """Two boxes a label: quartiles and median, whiskers at the shares of `relevance.finetune.similarity.WHISKERS`.
+
+    Args:
+        groups: one or more, each with a pair or more.
+    """
+
+    def draw(figure: Figure) -> None:
+        axes = figure.subplots()
+        _boxes(axes, [group.base for group in groups], -0.21, BASE)
+        _boxes(axes, [group.tuned for group in groups], 0.21, TUNED)
+        axes.set_xticks(range(len(groups)), [_tick(group) for group in groups])
+        axes.set_xlim(-0.6, len(groups) - 0.4)
+        axes.grid(visible=False, axis="x")
+        axes.set_xlabel("relevance label (n: judged pairs)")
+        axes.set_ylabel(_COSINE)
+        head(figure, f"Similarity by relevance label (box: quartiles, whiskers: {_ENDS})", axes, columns=2)
+
+    return picture(draw, height=4.8)
+
+
+def _tick(group: LabelGroup) -> str:
+    return f"{group.name}\n{group.kind}\nn = {len(group.base):,}"
+
+
+def _boxes(axes: Axes, columns: Sequence[_Floats], shift: float, look: Look) -> None:
+    spreads = [spread(column) for column in columns]
+    stats = [
+        {"whislo": one.low, "q1": one.lower_quartile, "med": one.median, "q3": one.upper_quartile, "whishi": one.high}
+        for one in spreads
+    ]
+    drawn = axes.bxp(
+        stats,
+        positions=[place + shift for place in range(len(stats))],
+        widths=0.36,
+        showfliers=False,
+        patch_artist=True,
+        boxprops={"facecolor": look.colour, "edgecolor": look.colour, "alpha": 0.4},
+        medianprops={"color": look.colour, "linewidth": 3.5},
+        whiskerprops={"color": look.colour, "linewidth": 1.5},
+        capprops={"color": look.colour, "linewidth": 1.5},
+        manage_ticks=False,
+    )
+    drawn["boxes"][0].set_label(look.name)
+
+
+def density_picture(groups: Sequence[LabelGroup]) -> bytes:
+    """A panel a label with the density of the cosines under both models.
+
+    Densities are Gaussian kernels with Scott's bandwidth (D. W. Scott, "Multivariate Density Estimation", 1992). Values
+    that are too few or too alike for one stand as dots near the axis.
+
+    Args:
+        groups: one or more, each with a pair or more.
+    """
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+        every = np.concatenate([values for group in groups for values in (group.base, group.tuned)])
+        room = max(0.05 * np.ptp(every), 0.03)
+        places = np.linspace(max(every.min() - room, -1), min(every.max() + room, 1), _POINTS)
+        for axes, group in zip(panels, groups, strict=True):
+            _density(axes, group.base, places, BASE)
+            _density(axes, group.tuned, places, TUNED)
+            axes.set_title(f"label {group.name}: {group.kind}, {plural(len(group.base), 'pair')}")
+            axes.set_ylim(bottom=0)
+            if all(line.get_linestyle() == "None" for line in axes.lines):
+                axes.set_yticks([])  # dots have no density
+            axes.set_xlim(places[0], places[-1])
+        figure.supylabel("density per unit of cosine", fontsize=11)
+        panels[-1].set_xlabel(_COSINE)
+        head(figure, "Similarity by relevance label, as densities", panels[0], columns=2)
+
+    return picture(draw, height=max(3.6, 1.6 + 1.5 * len(groups)))
+
+
+def _density(axes: Axes, values: _Floats, places: _Floats, look: Look) -> None:
+    from scipy.stats import gaussian_kde  # noqa: PLC0415 - slow to import
+
+    # evenly spaced order statistics have the same density, and the time does not grow with the data
+    kept = np.sort(values)[np.linspace(0, len(values) - 1, min(len(values), _MOST_VALUES)).round().astype(int)]
+    bandwidth = kept.std() * len(kept) ** -0.2
+    if len(kept) < _FEWEST_VALUES or bandwidth < places[1] - places[0]:
+        height = _DOTS[look.name]
+        dots = np.full(len(kept), height)
+        axes.plot(kept, dots, "o", color=look.colour, label=look.name, transform=axes.get_xaxis_transform())
+        return
+    density = gaussian_kde(kept)(places)
+    axes.fill_between(places, density, color=look.colour, alpha=0.15, linewidth=0)
+    axes.plot(places, density, color=look.colour, linestyle=look.line, linewidth=2, label=look.name)
+
+
+def queries_picture(comparisons: Sequence[Comparison]) -> bytes:
+    """A panel a comparison: the change of nDCG@10 of every query, sorted.
+
+    Args:
+        comparisons: one or more.
+    """
+
+    def draw(figure: Figure) -> None:
+        panels = figure.subplots(len(comparisons), 1, sharey=True, squeeze=False)[:, 0]
+        for axes, comparison in zip(panels, comparisons, strict=True):
+            _changes(axes, comparison)
+        largest = max(abs(query.change) for comparison in comparisons for query in comparison.queries)
+        panels[0].set_ylim(-1.1 * max(largest, 0.1), 1.1 * max(largest, 0.1))
+        head(figure, f"Change of nDCG@10 of every query; mean with its {LEVEL:.0%} interval", panels[0], columns=2)
+
+    return picture(draw, height=1.0 + 3.1 * len(comparisons))
+
+
+def _changes(axes: Axes, comparison: Comparison) -> None:
+    changes = np.array([query.change for query in comparison.queries])
+    edges = np.arange(len(changes) + 1)
+    for side, look in (
+        (np.maximum(changes, 0), TUNED),
+        (np.minimum(changes, 0), BASE),
+    ):
+        axes.stairs(side, edges, fill=True, color=look.colour, label=f"{look.name} ranks better")
+    axes.axhline(0, color="black", linewidth=0.8)
+    gained, lost = len(comparison.gained), len(comparison.lost)
+    same = len(changes) - gained - lost
+    gain = comparison.gains[-1]
+    mean = "" if gain.interval is None else f": {gain_text(gain)}"
+    counts = f"{gained:,} gained, {same:,} unchanged, {lost:,} lost"
+    axes.set_title(f"{comparison.tuned} against {comparison.base}{mean}\n{counts}", fontsize=11)
+    if not gained and not lost:
+        axes.text(0.5, 0.6, "no query changed", transform=axes.transAxes, ha="center", color=QUIET)
+    axes.set_xlim(0, len(changes))
+    axes.set_xlabel(f"judged queries, sorted by change ({len(changes):,})")
+    whole_numbers(axes)
+    axes.set_ylabel("change of nDCG@10")
+
+
+_COLOURS = "viridis"
+_OVER_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
+_WINNER, _TODAY = "#d62728", "#000000"
+
+
+def heat_map(tuning: Tuning) -> bytes:
+    """A PNG of the nDCG@10 on the tuning split; the winner and today's boosts are marked."""
+    grid = tuning.grid
+    means = np.array([outcome.means[NDCG10] for outcome in tuning.outcomes])
+    values = means.reshape([len(boosts) for boosts in grid.axes.values()])
+    rows = 1 if values.ndim == 1 else len(list(product(*list(grid.axes.values())[3:])))
+    height = 4 if values.ndim == 1 else 1.2 + (0.9 + 0.42 * values.shape[0]) * rows
+
+    def draw(figure: Figure) -> None:
+        (_one_boost if values.ndim == 1 else _panels)(figure, tuning, values)
+        queries = plural(len(tuning.split.tuning), "tuning query")
+        figure.suptitle(f"Mean nDCG@10 of {queries} by boost ({grid.today.name})", fontsize=11)
+
+    style = {"text.parse_math": False}
+    return picture(draw, height=height, width=_HEAT_MAP_WIDTH, dpi=_HEAT_MAP_DPI, style=style)
+
+
+def _label(grid: Grid, axis: int) -> str:
+    return f"boost of {KINDS[grid.kind].part}.{grid.fields[axis]}"
+
+
+def _one_boost(figure: Figure, tuning: Tuning, values: _Floats) -> None:
+    grid = tuning.grid
+    axes = figure.add_subplot()
+    boosts = list(next(iter(grid.axes.values())))
+    order = np.argsort(boosts)
+    axes.plot(np.array(boosts)[order], values[order], color="0.4", marker="o", zorder=1)
+    for x, y in zip(boosts, values, strict=True):
+        axes.annotate(f"{y:.4f}", (x, y), (0, 9), textcoords="offset points", ha="center", fontsize=8, bbox=_OVER_LINES)
+    (winner,) = tuning.winner.boosts
+    (today,) = grid.todays()
+    axes.scatter([winner], [values.max()], s=150, marker="*", color=_WINNER, zorder=3, label=f"winner ({winner:g})")
+    axes.scatter(
+        [today],
+        [tuning.today[NDCG10]],
+        s=130,
+        facecolors="none",
+        edgecolors=_TODAY,
+        linewidths=2,
+        zorder=2,
+        label=f"today ({today:g})",
+    )
+    axes.set_xscale("log")
+    axes.set_xticks(boosts, [f"{boost:g}" for boost in boosts])
+    axes.minorticks_off()
+    axes.margins(y=0.2)
+    axes.set_xlabel(f"{_label(grid, 0)} (logarithmic)")
+    axes.set_ylabel("nDCG@10")
+    axes.grid(alpha=0.3)
+    axes.legend()
+
+
+def _panels(figure: Figure, tuning: Tuning, values: _Floats) -> None:
+    """Rows of cells are the first boost, columns the second; a panel for each value of the others."""
+    grid = tuning.grid
+    boosts = list(grid.axes.values())
+    across = boosts[2] if values.ndim > 2 else (0.0,)  # noqa: PLR2004 - a third axis
+    down = list(product(*boosts[3:]))
+    panels = figure.subplots(len(down), len(across), squeeze=False, sharex=True, sharey=True)
+    stacked = values.reshape(len(boosts[0]), len(boosts[1]), len(across), len(down))
+    image = None
+    for (row, column), axes in np.ndenumerate(panels):
+        at = (*((across[column],) if values.ndim > 2 else ()), *down[row])  # noqa: PLR2004 - the same
+        image = _panel(axes, tuning, stacked[:, :, column, row], at)
+        if row == len(down) - 1:
+            axes.set_xlabel(_label(grid, 1), fontsize=9)
+        if column == 0:
+            axes.set_ylabel(_label(grid, 0), fontsize=9)
+    if image is not None:
+        figure.colorbar(image, ax=panels.ravel().tolist(), label="nDCG@10", fraction=0.03)
+    _legend(figure, tuning)
+
+
+def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination) -> AxesImage:
+    grid = tuning.grid
+    first, second = list(grid.axes.values())[:2]
+    means = [outcome.means[NDCG10] for outcome in tuning.outcomes]
+    low, high = min(means), max(means)
+    image = axes.imshow(values, cmap=_COLOURS, vmin=low, vmax=high, aspect="auto", origin="lower")
+    axes.set_xticks(range(len(second)), [f"{boost:g}" for boost in second])
+    axes.set_yticks(range(len(first)), [f"{boost:g}" for boost in first])
+    if at:
+        axes.set_title(
+            ", ".join(f"{name} {boost:g}" for name, boost in zip(grid.fields[2:], at, strict=True)), fontsize=9
+        )
+    for (y, x), value in np.ndenumerate(values):
+        dark = high > low and (value - low) / (high - low) < 0.6  # noqa: PLR2004 - where white reads better than black
+        axes.text(x, y, f"{value:.4f}", ha="center", va="center", fontsize=8, color="white" if dark else "black")
+        _frame(axes, tuning, (first[y], second[x], *at), (x, y))
+    return image
+
+
+def _frame(axes: Axes, tuning: Tuning, boosts: Combination, at: tuple[int, int]) -> None:
+    """Frame the cell of the winner and that of today's boosts."""
+    from matplotlib.patches import Rectangle  # noqa: PLC0415 - only here
+
+    frames = []
+    if boosts == tuning.winner.boosts:
+        frames.append((0.92, _WINNER, 3.0, "-"))
+    if tuning.todays is not None and boosts == tuning.todays.boosts:
+        frames += [(0.76, "white", 3.0, "-"), (0.76, _TODAY, 1.5, "--")]
+    for size, colour, width, style in frames:
+        corner = (at[0] - size / 2, at[1] - size / 2)
+        axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=colour, linewidth=width, linestyle=style))
+
+
+def _legend(figure: Figure, tuning: Tuning) -> None:
+    from matplotlib.patches import Patch  # noqa: PLC0415 - only here
+
+    winner = "/".join(f"{boost:g}" for boost in tuning.winner.boosts)
+    today = "/".join(f"{boost:g}" for boost in tuning.grid.todays())
+    on_grid = "" if tuning.todays else ", not on the grid"
+    handles = [
+        Patch(fill=False, edgecolor=_WINNER, linewidth=3, label=f"winner ({winner})"),
+        Patch(fill=False, edgecolor=_TODAY, linewidth=1.5, linestyle="--", label=f"today ({today}{on_grid})"),
+    ]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=9)

@@ -1,0 +1,180 @@
+"""Pages in Markdown, made of the templates beside this module. Every value is escaped as it enters a page."""
+
+from __future__ import annotations
+
+import html
+import math
+import re
+from functools import cache
+from itertools import zip_longest
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from relevance.finetune.similarity import spread
+from relevance.gate import GATED
+from relevance.report.diagnosis import fell, grade, leg_words, moved, newcomer_words, queries_words, segment_words
+from relevance.text import markdown, markdown_code, plural, printable, shortened
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from jinja2 import Environment
+
+    from relevance.diagnosis import Diagnosis
+    from relevance.finetune.changes import Gain
+    from relevance.gate import Comparison, Finding
+    from relevance.suite import Suite
+
+_MOST_CHARACTERS = 80
+_SIGNS = {"pass": "✅ pass", "warn": "⚠️ warn", "fail": "❌ fail", "not_gated": "not gated"}
+
+
+def page(template: str, **values: object) -> str:
+    """Fill a template of `relevance/report/templates`.
+
+    Args:
+        template: its name, without `.md.j2`.
+        values: what it asks for; one that is missing is an error.
+    """
+    text = _environment().get_template(f"{template}.md.j2").render(values)
+    lines = (line.rstrip() for line in text.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only where a page is made
+
+    environment = Environment(
+        loader=PackageLoader("relevance.report"),
+        autoescape=True,
+        finalize=_escaped,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.globals["zip_longest"] = zip_longest
+    texts = (fell, leg_words, moved, newcomer_words, plural, queries_words, segment_words, spread)
+    environment.filters |= {function.__name__: function for function in texts}
+    markdowns: dict[str, Callable[..., str]] = {
+        "code": markdown_code,
+        "cut": _cut,
+        "fenced": _fenced,
+        "fixed": fixed,
+        "gain": gain_text,
+        "grade": grade,
+        "html": lambda text: html.escape(printable(text)),
+        "number": _number,
+        "percent": percent_text,
+        "signed": signed,
+    }
+    environment.filters |= {name: _as_markdown(function) for name, function in markdowns.items()}
+    return environment
+
+
+def _escaped(value: object) -> object:
+    return value if hasattr(value, "__html__") else Markup(markdown(str(value)))  # noqa: S704 - escaped for Markdown
+
+
+def _as_markdown(function: Callable[..., str]) -> Callable[..., Markup]:
+    """A filter whose text is Markdown already, and safe."""
+    return lambda *arguments: Markup(function(*arguments))  # noqa: S704 - the filters below escape
+
+
+def _cut(text: str) -> str:
+    """A text of customers or shops, shortened."""
+    return markdown(shortened(" ".join(text.split()), _MOST_CHARACTERS)) or "(empty)"
+
+
+def _fenced(text: str, language: str = "") -> str:
+    """Text as a block of code, in a fence that none of its lines can end."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{fence}{language}\n{text.rstrip()}\n{fence}"
+
+
+def _number(value: float | None, form: str, none: str = "") -> str:
+    return none if value is None else format(value, form)
+
+
+def fixed(value: float | None) -> str:
+    """Four decimals, `-` where there is no number."""
+    return "-" if value is None or not math.isfinite(value) else f"{value:.4f}"
+
+
+def signed(value: float) -> str:
+    """Four decimals with a sign; what rounds to zero has a plus."""
+    text = f"{value:+.4f}"
+    return "+0.0000" if text == "-0.0000" else text
+
+
+def gain_text(gain: Gain) -> str:
+    """The mean difference, never without its interval."""
+    if gain.interval is None:
+        return "not shown: a single query has no interval"
+    low, high = gain.interval
+    return f"{signed(gain.difference)} [{signed(low)}, {signed(high)}]"
+
+
+def percent_text(gain: Gain) -> str:
+    """The same in percent of the base strategy's mean."""
+    if gain.interval is None or not gain.base:
+        return "-"
+    value, low, high = (f"{number / gain.base:+.1%}" for number in (gain.difference, *gain.interval))
+    return f"{value} [{low}, {high}]"
+
+
+def diagnosis_page(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis]) -> str:
+    """Why strategies are worse, a part for each baseline.
+
+    Args:
+        comparisons: one a baseline.
+        diagnoses: of these, in the same order.
+    """
+    return page("diagnosis", compared=list(zip(comparisons, diagnoses, strict=True)))
+
+
+def job_summary(
+    suite: Suite, comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis], failed: Sequence[str]
+) -> str:
+    """The session for the page that a CI job shows: means, verdicts, what is worse and through which queries.
+
+    Args:
+        suite: has measured one strategy or more.
+        comparisons: one a baseline.
+        diagnoses: of these, in the same order; none where they could not be made.
+        failed: what failed that is no strategy's, a line each.
+    """
+    statuses = [one.verdict.status for one in suite.results.values()] + [one.status() for one in comparisons]
+
+    def beside(strategy: str) -> str:
+        compared = [one for one in comparisons if any(finding.strategy == strategy for finding in one.findings)]
+        return ", ".join(dict.fromkeys(_SIGNS[one.status(strategy)] for one in compared)) or "not compared"
+
+    return (
+        page(
+            "summary",
+            suite=suite,
+            comparisons=comparisons,
+            diagnoses=diagnoses,
+            failed=failed,
+            whole="fail" if failed or "fail" in statuses else "warn" if "warn" in statuses else "pass",
+            metrics=GATED,
+            signs=_SIGNS,
+            beside=beside,
+            ordered=_ordered,
+        )
+        + "\n"
+    )
+
+
+def _ordered(comparison: Comparison) -> list[Finding]:
+    """Failures, then warnings, then what became better."""
+    order = ("fail", "warn", "pass")
+    shown = [one for one in comparison.findings if one.status != "pass" or one.improved]
+    return sorted(shown, key=lambda one: order.index(one.status))
+
+
+def refusal_summary(line: str, details: Sequence[str] = ()) -> str:
+    """The same page for a session that ended before anything was compared: why, and what may help."""
+    return page("refusal", line=line, details=details) + "\n"

@@ -1,0 +1,174 @@
+"""A comparison and its diagnosis as text: what users wrote is shown and never obeyed, whatever form it takes."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import replace
+from types import SimpleNamespace
+
+from helpers import golden
+from helpers.snapshots import comparison, diagnosed, measured, snapshot
+
+from relevance.diagnosis import LegChange, QueryChange, Segment
+from relevance.gate import Finding
+from relevance.report.comparison import comparison_failure, comparison_lines, comparison_properties
+from relevance.report.diagnosis import diagnosis_failure, diagnosis_lines, to_judge_csv
+from relevance.report.folder import diagnosis_files
+from relevance.report.pages import job_summary, refusal_summary
+
+EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
+
+
+def _diagnosis(text: str = "oak table", title: str = "Oak table", **statuses: str):  # noqa: ANN202 - a test's own
+    before = snapshot({"own": measured([0.9, 0.5], [("a", "b")] * 2)}, texts=(text, "other"))
+    now = snapshot({"own": measured([0.1, 0.5], [("n", "a"), ("a", "b")])}, texts=(text, "other"))
+    return diagnosed(before, now, titles={"a": title, "n": title}, **(statuses or {"own": "fail"}))
+
+
+def _everything():  # noqa: ANN202 - a test's own
+    """A comparison and a diagnosis with every part that there is."""
+    diagnosis = _diagnosis()
+    why = replace(
+        diagnosis.strategies[0],
+        lost=diagnosis.strategies[0].lost * 5,
+        won=(QueryChange("q1", "won <b>", 0.1, 0.2, -0.1),),
+        newly_empty=("x", "y|z", "", "w", "v"),
+        legs=(
+            LegChange("text", 0.5, 0.4, 0.1, "textsearch", lost=True),
+            LegChange("vector whole", None, 0.3, None, ""),
+        ),
+        legs_note="text fell most",
+        segments=(
+            Segment("one word", 10, 0.5, 0.3, 0.4, 0.001, worse=True),
+            Segment("a|b", 12, 0.5, 0.51, -0.02, None, worse=False),
+            Segment("nothing before", 2, 0, 0.1, None, None, worse=False),
+        ),
+    )
+    reasons = ("fell by 20%", "why|x", "third")
+    worse = Finding("own", "MRR@10", "warn", 0.5, 0.4, relative=0.2, p=0.0123, adjusted_p=0.04, reasons=reasons)
+    better = Finding("rrf", "nDCG@10", "pass", 0.5, 0.6, relative=-0.2, improved=True)
+    failed = comparison(own="fail")
+    full = replace(failed, findings=(*failed.findings, worse, better), notes=("n1 <i>",))
+    return full, replace(diagnosis, strategies=(why,), notes=("a note | x",))
+
+
+def _suite(**statuses: str):  # noqa: ANN202 - a test's own
+    """As much of a suite as a summary reads."""
+    results = {
+        name: SimpleNamespace(
+            strategy=SimpleNamespace(name=name),
+            evaluation=SimpleNamespace(mean=lambda _: 0.51234),
+            timing=SimpleNamespace(run_time_s=1.2345) if status != "not_gated" else None,
+            verdict=SimpleNamespace(status=status),
+        )
+        for name, status in statuses.items()
+    }
+    return SimpleNamespace(plan=SimpleNamespace(dataset=SimpleNamespace(name="shop|<x>")), results=results)
+
+
+def _marked(lines) -> str:  # noqa: ANN001 - lines
+    return "".join(f"{line.mark or '-':<5}{line.text}\n" for line in lines)
+
+
+def test_the_lines() -> None:
+    """The failing test's text, then the summary's lines of comparison and diagnosis with their marks."""
+    compared, diagnosis = _everything()
+    parts = (
+        comparison_failure("own", [compared]),
+        diagnosis_failure("own", [diagnosis]),
+        _marked(comparison_lines(compared)),
+        _marked(diagnosis_lines(diagnosis)),
+        _marked(diagnosis_lines(_diagnosis(own="warn"))),
+    )
+    golden.check("comparison.txt", "\n\n".join(parts))
+
+
+def test_the_page() -> None:
+    """Two baselines: one in which everything is worse, one with nothing to say."""
+    compared, diagnosis = _everything()
+    passed = replace(comparison(own="pass"), differs=())
+    files = diagnosis_files([compared, passed], [diagnosis, _diagnosis(own="pass")])
+    golden.check("diagnosis.md", files["diagnosis.md"])
+    golden.check("diagnosis.json", files["diagnosis.json"])
+
+
+def test_the_summary_of_a_job() -> None:
+    """Means, verdicts, what failed, and each baseline; a session that compared nothing says why."""
+    compared, diagnosis = _everything()
+    suite = _suite(own="fail", rrf="pass", other="not_gated")
+    passed = replace(comparison(own="pass"), differs=())
+    text = job_summary(suite, [compared, passed], [diagnosis], ["no <b>aseline"])
+    refused = refusal_summary("relevance.toml: unknown key <x>", ["allowed: a|b"])
+    golden.check("summary.md", text + job_summary(_suite(rrf="pass"), [], [], []) + refused)
+
+
+def test_several_baselines_have_properties_of_their_own() -> None:
+    """JUnit's names say which baseline a number is of, where there are several."""
+    compared, _ = _everything()
+    one = dict(comparison_properties("own", [compared]))
+    assert one["status"] == "fail"
+    assert (one["MRR@10 before"], one["MRR@10 p"]) == ("0.5", "0.0123")
+    assert "status (main.json)" in dict(comparison_properties("own", [compared, compared]))
+
+
+def test_a_strategy_that_does_not_fail_has_no_text() -> None:
+    """Its lines are in the summary."""
+    assert diagnosis_failure("own", [_diagnosis(own="warn")]) == ""
+    assert diagnosis_failure("other", [_diagnosis()]) == ""
+    assert comparison_failure("own", [comparison(own="warn")]) == ""
+
+
+def test_the_terminal_is_not_obeyed() -> None:
+    """No escape sequence, line end or CI command of a query, a title or a baseline's keys reaches the terminal."""
+    hostile = f"{EVIL}\n::error::x ##vso[task.complete]"
+    text = diagnosis_failure("own", [_diagnosis(hostile, f"{hostile}\r\n")])
+    assert len(text.splitlines()) == 7
+    differs = (f"engine.facts.{hostile} 1 -> 2", "::set-output name=x::y")
+    compared = replace(comparison(own="fail"), differs=differs, notes=(hostile,), baseline=hostile)
+    parts = [text, comparison_failure("own", [compared])]
+    parts += [line.text for line in (*comparison_lines(compared), *diagnosis_lines(_diagnosis(hostile)))]
+    assert "\x1b" not in "".join(parts)
+    assert "##vso[" not in "".join(parts)
+    assert not any(line.lstrip().startswith("::") for part in parts for line in part.splitlines())
+    assert not any("\n" in part for part in parts[2:])
+
+
+def test_what_is_printed_is_bounded() -> None:
+    """200,000 changed keys are a count; the files have them."""
+    compared = replace(comparison(own="fail"), differs=tuple(f"engine.facts.key{at} 1 -> 2" for at in range(200_000)))
+    texts = [line.text for line in comparison_lines(compared)]
+    assert len(texts) < 30
+    assert texts[-1] == "  changed: and 199,980 more"
+    assert len(comparison_failure("own", [compared]).splitlines()) < 30
+    assert len(job_summary(_suite(own="fail"), [compared], [_diagnosis()], [])) < 10_000
+
+
+def test_the_page_is_not_obeyed() -> None:
+    """HTML, links, table bars and escapes of queries and titles lose their meaning on the page."""
+    page = diagnosis_files([comparison(own="fail")], [_diagnosis(EVIL, EVIL)])["diagnosis.md"]
+    assert "<script>" not in page
+    assert "[a](" not in page
+    assert "://b" not in page.replace(r"\://", "")
+    assert "\x1b" not in page
+    widths = {line.replace(r"\|", "").count("|") for line in page.splitlines() if line.startswith("| 1 |")}
+    assert widths == {8}
+
+
+def test_the_spreadsheet_is_not_obeyed() -> None:
+    """A cell that begins like a formula gets an apostrophe; what is new beside two baselines stands once."""
+    (row,) = csv.DictReader(io.StringIO(to_judge_csv([_diagnosis(EVIL, "+1"), _diagnosis(EVIL, "+1")])))
+    assert row["query"].startswith("'=cmd")
+    assert (row["title"], row["product"], row["rank"], row["could_change_verdict"]) == ("'+1", "n", "1", "1")
+    assert to_judge_csv([]) == "query,product,title,rank,strategy,query_id,could_change_verdict\n"
+
+
+def test_the_document_is_json_and_nothing_compared_is_no_file() -> None:
+    """A query or a hit on one line; equal diagnoses give equal bytes."""
+    files = diagnosis_files([comparison(own="fail")], [_diagnosis()])
+    assert files == diagnosis_files([comparison(own="fail")], [_diagnosis()])
+    (own,) = json.loads(files["diagnosis.json"])["baselines"][0]["strategies"]
+    assert own["lost"] == [{"query": "q1", "text": "oak table", "before": 0.9, "after": 0.1}]
+    assert own["to_judge"] == {"hits": 1, "could_change_verdict": 1}
+    assert diagnosis_files([], []) == {}
