@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from relevance.records import Catalogue
 
-__all__ = ["TEXT_FIELDS", "VECTOR_FIELDS", "attribute_text", "attribute_texts", "embedded_texts"]
-
 TEXT_FIELDS = ("title", "description", "attributes")
 """Fields that a match clause can name; `attributes` is nested: each attribute is a small document of its own."""
 
@@ -23,12 +21,12 @@ def _joined(*parts: str) -> str:
 
 
 def attribute_text(name: str, value: str) -> str:
-    """The text of an attribute: "name value", or the one of them that holds more than white space; else ""."""
+    """Join an attribute as "name value", or give the one of them that holds more than white space; else ""."""
     return _joined(name, value)
 
 
 def attribute_texts(catalogue: Catalogue) -> list[str]:
-    """The text of each attribute, in the order of `catalogue.attributes`."""
+    """Give the text of each attribute, in the order of `catalogue.attributes`."""
     attributes = catalogue.attributes
     return list(map(attribute_text, attributes["name"], attributes["value"]))
 
@@ -39,7 +37,7 @@ def _attributes_of_products(catalogue: Catalogue) -> list[str]:
 
 
 def embedded_texts(catalogue: Catalogue, field: str) -> list[str]:
-    """The text of a vector field for every product, in the order of their codes; "" where a product has none.
+    """Give the text of a vector field for every product, in the order of their codes; "" where a product has none.
 
     Raises:
         KeyError: `field` is not one of `VECTOR_FIELDS`.

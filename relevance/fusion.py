@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     _Ints = npt.NDArray[np.int64]
 
-__all__ = ["reciprocal_rank_fusion"]
-
 _UNIT_BITS = 52
 _CELLS = 1 << 17
 """Hits that are fused at a time: few enough for the processor's cache, and what bounds the memory."""

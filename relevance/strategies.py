@@ -19,19 +19,6 @@ from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = [
-    "BASE",
-    "FINETUNED",
-    "QUERY_MARK",
-    "STRATEGIES",
-    "VECTOR_MARK",
-    "Combination",
-    "Leg",
-    "Strategy",
-    "from_table",
-    "named",
-]
-
 Combination = Literal["sum", "rrf"]
 
 QUERY_MARK, VECTOR_MARK = "{{query}}", "{{vector}}"
@@ -125,7 +112,7 @@ class Strategy:
         return hash((self.name, self.legs(), self.combine, self.window, self.k))
 
     def legs(self) -> tuple[Leg, ...]:
-        """The requests that answer the strategy: one for `sum`, one a list for `rrf`."""
+        """Give the requests that answer the strategy: one for `sum`, one a list for `rrf`."""
         if self.template is not None:
             return (Leg((), (), self.candidates, self.model, json.dumps(self.template)),)
         text, vectors = tuple(self.text.items()), tuple(self.vectors.items())
@@ -216,7 +203,7 @@ _DOES_NOTHING = (
 
 
 def from_table(name: str, table: Mapping[str, Any]) -> Strategy:
-    """The strategy that a table sets: attributes of `Strategy` by name, what is left out as there.
+    """Make the strategy that a table sets: attributes of `Strategy` by name, what is left out as there.
 
     Raises:
         InputError: a value is not allowed, or changes nothing beside the others.
@@ -253,7 +240,7 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
 
 
 def named(name: str) -> Strategy:
-    """The built-in strategy of that name.
+    """Look a built-in strategy up by its name.
 
     Raises:
         InputError: there is none; the nearest spelling and the allowed names are given.

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from relevance.records import Catalogue
     from relevance.strategies import Strategy
 
-__all__ = ["KINDS", "MOST_COMBINATIONS", "Combination", "Grid", "Kind", "check_texts", "make_grid", "parse_axis"]
-
 Combination: TypeAlias = tuple[float, ...]
 """A boost for each field of a grid, in its order."""
 
@@ -30,7 +28,7 @@ _DIGITS = 12
 
 
 @dataclass(frozen=True)
-class Kind:
+class TunedPart:
     """What `relevance tune KIND` tunes.
 
     Attributes:
@@ -49,21 +47,21 @@ class Kind:
 _WEAK, _HYBRID = (1, 2, 4), (10, 25, 40, 50, 60, 75, 100, 200)
 _FIELDS = ("title", "description", "attributes", "whole")
 
-KINDS: Mapping[str, Kind] = MappingProxyType(
+KINDS: Mapping[str, TunedPart] = MappingProxyType(
     {
-        "text": Kind(
+        "text": TunedPart(
             "text",
             other=False,
             boosts={"title": (1, 2, 4, 6, 8), "description": _WEAK, "attributes": _WEAK},
             strategy="textsearch_boosted",
         ),
-        "multifield": Kind(
+        "multifield": TunedPart(
             "vectors",
             other=False,
             boosts={"title": (1, 2, 4, 8), "description": _WEAK, "attributes": _WEAK, "whole": _WEAK},
             strategy="vectorsearch_multifield_boosted",
         ),
-        "hybrid": Kind("vectors", other=True, boosts=dict.fromkeys(_FIELDS, _HYBRID), strategy="hybrid_boosted"),
+        "hybrid": TunedPart("vectors", other=True, boosts=dict.fromkeys(_FIELDS, _HYBRID), strategy="hybrid_boosted"),
     }
 )
 """The kinds by name, with the reference's grids."""
@@ -94,24 +92,24 @@ class Grid:
         return list(product(*self.axes.values()))
 
     def strategy(self, combination: Combination, name: str = "tuned") -> Strategy:
-        """The strategy with these boosts, which has no other field of the part that is tuned."""
+        """Give the strategy these boosts, and no other field of the part that is tuned."""
         boosts = dict(zip(self.axes, combination, strict=True))
         if KINDS[self.kind].part == "text":
             return replace(self.today, name=name, text=boosts)
         return replace(self.today, name=name, vectors=boosts)
 
     def todays(self) -> Combination:
-        """Today's boosts of the fields."""
+        """Give today's boosts of the fields."""
         return tuple(getattr(self.today, KINDS[self.kind].part)[name] for name in self.axes)
 
     def ray(self, combination: Combination) -> Combination:
-        """The same for combinations that differ by a factor of all boosts, which changes no ranking."""
+        """Give what is the same for combinations that differ by a factor of all boosts, which changes no ranking."""
         strategy = self.strategy(combination)
         boosts = [*strategy.text.values(), *strategy.vectors.values()]
         return tuple(float(f"{boost / boosts[0]:.{_DIGITS}g}") for boost in boosts)
 
     def distance(self, combination: Combination) -> float:
-        """How far it is from today's boosts: Euclidean, of log2 of the boosts, whatever their common factor."""
+        """Measure how far it is from today's boosts: Euclidean, of log2 of the boosts, whatever their common factor."""
         strategy = self.strategy(combination)
         ratios = [
             boost / getattr(self.today, part)[name]
@@ -149,7 +147,7 @@ def _number(text: str) -> float:
 def make_grid(
     kind: str, today: Strategy, *, axes: Sequence[tuple[str, Combination]] = (), without: Iterable[str] = ()
 ) -> Grid:
-    """The grid of a kind over the fields of a strategy.
+    """Make the grid of a kind over the fields of a strategy.
 
     Args:
         kind: key of `KINDS`.
@@ -163,18 +161,18 @@ def make_grid(
     """
     _check_strategy(kind, today)
     allowed = tuple(getattr(today, KINDS[kind].part))
-    given: dict[str, Combination] = {}
+    own_axes: dict[str, Combination] = {}
     for name, boosts in axes:
         _known(name, allowed, f"--grid {name}", today)
-        if name in given:
+        if name in own_axes:
             raise InputError(f"--grid {name} is given twice; allowed: once, with all its boosts")
-        given[name] = boosts
+        own_axes[name] = boosts
     left_out = set(without)
     for name in sorted(left_out):
         _known(name, allowed, f"--without {name}", today)
-        if name in given:
+        if name in own_axes:
             raise InputError(f"--grid {name} and --without {name}; allowed: one of them")
-    chosen = {name: given.get(name, KINDS[kind].boosts[name]) for name in allowed if name not in left_out}
+    chosen = {name: own_axes.get(name, KINDS[kind].boosts[name]) for name in allowed if name not in left_out}
     grid = Grid(kind, today, MappingProxyType(chosen))
     _check_size(grid)
     return grid

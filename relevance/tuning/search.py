@@ -1,14 +1,17 @@
-"""Tries the combinations of a grid on one side of a split, and compares the best with today's boosts on the other."""
+"""Tries a grid on some of the queries and compares the best boosts with today's on the others; no text is in both."""
 
 from __future__ import annotations
 
+import unicodedata
 from dataclasses import dataclass
+from hashlib import sha256
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from relevance import runner
+from relevance.errors import InputError
 from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
 from relevance.records import Judgments
 from relevance.significance import Interval, paired_interval
@@ -23,11 +26,64 @@ if TYPE_CHECKING:
     from relevance.records import Dataset
     from relevance.strategies import Strategy
     from relevance.tuning.grid import Combination, Grid
-    from relevance.tuning.split import Split
 
     _Floats = npt.NDArray[np.float64]
 
-__all__ = ["METRICS", "Outcome", "Tuning", "tune"]
+SHARE, SEED = 0.5, 12
+FEWEST = 10
+"""Queries that each side needs."""
+
+_BYTES = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Split:
+    """The judged queries, on two sides.
+
+    Attributes:
+        tuning: codes of the queries that boosts are chosen on, ascending.
+        held_out: codes of those that they are reported on, ascending.
+        share: of the queries that the first side gets, on average.
+        seed: of the hash.
+    """
+
+    tuning: npt.NDArray[np.int64]
+    held_out: npt.NDArray[np.int64]
+    share: float
+    seed: int
+
+
+def split_queries(dataset: Dataset, *, share: float = SHARE, seed: int = SEED) -> Split:
+    """Split the judged queries by a hash of their text.
+
+    The side of a query depends on its text and the seed alone, so it stays when other queries come or go; texts that
+    differ in case, white space or Unicode form alone are on one side.
+
+    Raises:
+        InputError: a share that is not between 0 and 1, a seed below 0, or fewer than `FEWEST` queries on a side.
+    """
+    if not 0 < share < 1:
+        raise InputError(f"--share {share:g}; allowed: between 0 and 1")
+    if seed < 0:
+        raise InputError(f"--seed {seed}; allowed: a whole number of 0 or more")
+    judged = np.unique(dataset.judgments.queries)
+    places = np.array([_place(dataset.queries.texts[code], seed) for code in judged])
+    split = Split(judged[places < share], judged[places >= share], share, seed)
+    for side, codes in (("tuning", split.tuning), ("held-out", split.held_out)):
+        if len(codes) < FEWEST:
+            raise InputError(
+                f"the {side} split has {len(codes)} of {len(judged)} judged queries (--share {share:g}); "
+                f"allowed: {FEWEST} or more on each side"
+            )
+    return split
+
+
+def _place(text: str, seed: int) -> float:
+    """From 0 up to 1, evenly spread over texts."""
+    folded = " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    digest = sha256(f"{seed}\0{folded}".encode()).digest()
+    return int.from_bytes(digest[:_BYTES], "big") / (1 << 8 * _BYTES)
+
 
 METRICS = (RR10, AP10, NDCG10)
 _EQUAL = 1e-9
@@ -109,8 +165,8 @@ def tune(engine: Engine, batch: QueryBatch, dataset: Dataset, grid: Grid, split:
     for combination in grid.combinations:
         first.setdefault(grid.ray(combination), combination)
     strategies = [grid.today, *map(grid.strategy, first.values())]
-    today, *found = _tried(engine, batch, dataset, split.tuning, strategies)
-    means = dict(zip(first, found, strict=True))
+    today, *others = _tried(engine, batch, dataset, split.tuning, strategies)
+    means = dict(zip(first, others, strict=True))
     outcomes = [Outcome(each, means[grid.ray(each)], first[grid.ray(each)]) for each in grid.combinations]
     seconds = perf_counter() - start
     winner, equals = _best(grid, outcomes)
@@ -168,8 +224,8 @@ def _scored(
         judgments.grades[wanted],
         relevant_from=judgments.relevant_from,
     )
-    found = evaluate_all(rankings, own, n_products=len(dataset.catalogue), metrics=METRICS)
-    return {metric: np.stack([one.per_query[metric] for one in found]) for metric in METRICS}
+    evaluations = evaluate_all(rankings, own, n_products=len(dataset.catalogue), metrics=METRICS)
+    return {metric: np.stack([one.per_query[metric] for one in evaluations]) for metric in METRICS}
 
 
 def _best(grid: Grid, outcomes: Sequence[Outcome]) -> tuple[Outcome, list[Outcome]]:

@@ -12,7 +12,7 @@ import pandas as pd
 from parity.texts import fuzzed_texts, seeded
 from relevance.engines.base import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.engines.embedded.vocabulary import Vocabulary
+from relevance.engines.embedded.analysis import Vocabulary
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS, embedded_texts
 from relevance.records import Catalogue, Vectors
 from relevance.strategies import Strategy
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.engines.embedded.vocabulary import Counts
+    from relevance.engines.embedded.analysis import Counts
     from relevance.records import Dataset
     from relevance.strategies import Leg
 

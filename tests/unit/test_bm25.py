@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
+from relevance.engines.embedded.analysis import Vocabulary
 from relevance.engines.embedded.bm25 import Field, NestedField, quantized
-from relevance.engines.embedded.vocabulary import Vocabulary
 
 TITLES = ["Cordless drill", "Drill bit set, red", "Red wheelbarrow", "Hammer drill 18 V"]
 ATTRIBUTES = [

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relevance.engines.base import QueryBatch
-from relevance.engines.embedded import EmbeddedEngine, engine, vocabulary
+from relevance.engines.embedded import EmbeddedEngine, analysis, engine
 from relevance.fields import TEXT_FIELDS
 from relevance.records import NO_HIT, Catalogue, Vectors
 from relevance.strategies import Leg
@@ -130,7 +130,7 @@ def test_ties_go_by_code() -> None:
 
 def test_tokens_are_counted_in_pieces(hardware: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """Texts of more tokens than are counted at once score as ever."""
-    monkeypatch.setattr(vocabulary.Vocabulary, "_AT_ONCE", 2)
+    monkeypatch.setattr(analysis.Vocabulary, "_AT_ONCE", 2)
     pieced = EmbeddedEngine.index(catalogue(PRODUCTS, ATTRIBUTES), text_fields=TEXT_FIELDS, vectors={})
     batch = QueryBatch(["red drill", "drill red drill drill", "18 v colour"])
     expected, found = (each.search(leg(BOOSTED), batch, hits=10) for each in (hardware, pieced))

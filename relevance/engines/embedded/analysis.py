@@ -1,4 +1,4 @@
-"""Elasticsearch's standard analyzer: words by UAX #29, emoji by UTS #51, lower case.
+"""Elasticsearch's standard analyzer, words by UAX #29, emoji by UTS #51, lower case; and texts as counts of tokens.
 
 The word rules are those of Unicode Standard Annex #29, as Lucene's standard tokenizer reads them: a run of a South
 East Asian script is one token, a Han or Hiragana character is one each, and of all readings the longest counts. What a
@@ -12,9 +12,18 @@ from bisect import bisect_right
 from functools import cache
 from importlib import resources
 from string import ascii_letters
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
-__all__ = ["MAX_TOKEN_LENGTH", "analyze", "chunk_tokens"]
+import numpy as np
+from scipy import sparse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import numpy.typing as npt
+
+Counts: TypeAlias = "sparse.csr_array[np.float32, tuple[int, int]]"
+"""Shape (texts, tokens): how often a token occurs in a text."""
 
 MAX_TOKEN_LENGTH = 255
 """In UTF-16 units; a longer token is split."""
@@ -25,12 +34,12 @@ _LAST_OF_ONE_UNIT = "\uffff"
 
 
 def analyze(text: str) -> list[str]:
-    """The tokens of a text, in order."""
+    """Cut a text into its tokens, in order."""
     return [token for chunk in text.split(" ") for token in chunk_tokens(chunk)]
 
 
 def chunk_tokens(chunk: str) -> list[str]:
-    """The tokens of a piece of text between spaces, which no token crosses."""
+    """Cut a piece of text between spaces, which no token crosses."""
     if chunk.isascii() and len(chunk) <= MAX_TOKEN_LENGTH:
         return _ascii_tokens(chunk.lower())
     # Case is mapped code point by code point: no final sigma, and a dotted capital I loses its dot.
@@ -41,14 +50,14 @@ def _unicode_tokens(chunk: str) -> list[str]:
     """The tokens of any chunk, before their case is mapped."""
     classes, *rules = _grammar()
     spelt, wide = chunk.translate(classes), max(chunk) > _LAST_OF_ONE_UNIT
-    found, at = [], 0
+    tokens, at = [], 0
     while at < len(spelt):
         limit = _limit(chunk, at) if wide else at + MAX_TOKEN_LENGTH
         end = max((match.end() for rule in rules if (match := rule.match(spelt, at, limit))), default=None)
         if end:
-            found.append(chunk[at:end])
+            tokens.append(chunk[at:end])
         at = end or at + 1
-    return found
+    return tokens
 
 
 def _limit(chunk: str, start: int) -> int:
@@ -142,3 +151,61 @@ def _emoji_rule(letters: dict[str, str]) -> str:
     boxed = f"{_having(letters, 'Keycap_Base')}(?:{extending}{selector}{keycap}|{to_keycap}{keycap}){extending}"
     flag = f"(?:{_having(letters, 'Regional_Indicator')}{_having(letters, *every)}*+){{2}}"
     return f"{tagged}|{sequence}|{boxed}|{flag}"
+
+
+class Vocabulary:
+    """The tokens of all fields, numbered as they are met until the vocabulary is settled.
+
+    The tokens of a piece of text between spaces are remembered: nearly all of a text was seen before.
+    """
+
+    _REMEMBERED = 500_000
+    _AT_ONCE = 1_000_000
+    """So many tokens are a list, which weighs thrice what an array does."""
+
+    def __init__(self) -> None:
+        self._numbers: dict[str, int] = {}
+        self._pieces: dict[str, list[int]] = {}
+        self._settled = False
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def settle(self) -> None:
+        """From now on leave out tokens that have no number."""
+        self._settled = True
+        self._pieces.clear()
+
+    def count(self, texts: Iterable[str]) -> Counts:
+        """Count the tokens of texts; there are as many columns as tokens have a number afterwards."""
+        parts: list[npt.NDArray[np.int32]] = []
+        tokens: list[int] = []
+        ends = [0]
+        before = 0
+        for text in texts:
+            for piece in text.split(" "):
+                known = self._pieces.get(piece)
+                tokens += self._learnt(piece) if known is None else known
+            ends.append(before + len(tokens))
+            if len(tokens) >= self._AT_ONCE:
+                parts.append(np.array(tokens, dtype=np.int32))
+                before += len(tokens)
+                tokens.clear()
+        numbers = np.concatenate([*parts, np.array(tokens, dtype=np.int32)])
+        ones = np.ones(len(numbers), dtype=np.float32)
+        shape = (len(ends) - 1, len(self))
+        # One type of both, or scipy widens the smaller; that of the numbers does for two thousand million tokens.
+        offsets = np.array(ends, dtype=np.int32 if len(numbers) <= np.iinfo(np.int32).max else np.int64)
+        counts = sparse.csr_array((ones, numbers, offsets), shape=shape)
+        counts.sum_duplicates()
+        return counts
+
+    def _learnt(self, piece: str) -> list[int]:
+        if self._settled:
+            numbers = [self._numbers[token] for token in chunk_tokens(piece) if token in self._numbers]
+        else:
+            numbers = [self._numbers.setdefault(token, len(self._numbers)) for token in chunk_tokens(piece)]
+        if len(self._pieces) >= self._REMEMBERED:
+            self._pieces.clear()
+        self._pieces[piece] = numbers
+        return numbers

@@ -11,15 +11,13 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from scipy import sparse
 
-from relevance.engines.embedded.scores import offsets_of, runs
+from relevance.engines.embedded.scores import offsets_of, rounded, runs
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
+    from relevance.engines.embedded.analysis import Counts
     from relevance.engines.embedded.scores import Scores
-    from relevance.engines.embedded.vocabulary import Counts
-
-__all__ = ["Field", "NestedField", "Owners", "quantized", "rounded"]
 
 Owners: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
 """Shape (distinct texts, products): how many nested documents of a product hold a text."""
@@ -35,11 +33,6 @@ def quantized(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     dropped = np.maximum(np.frexp(rest)[1] - _KEPT_BITS, 0)
     kept = np.minimum(lengths, _EXACT_BELOW) + (rest >> dropped << dropped)
     return np.asarray(kept, dtype=np.float32)
-
-
-def rounded(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """The sums as float32 holds them: so a score is that Lucene hands from one query to the next."""
-    return sums.astype(np.float32).astype(np.float64)
 
 
 class Field:
@@ -70,7 +63,7 @@ class Field:
         self._idf = np.asarray(idf, dtype=np.float32)
 
     def postings(self, queries: Counts) -> npt.NDArray[np.int64]:
-        """Shape (queries,): how many documents, copies included, hold a token of a query, once for each token."""
+        """Count the documents, copies included, that hold a token of a query, once for each token: shape (queries,)."""
         return np.diff(offsets_of(self._frequencies[queries.indices])[queries.indptr])
 
     def match(self, queries: Counts, boost: float) -> Scores:
@@ -111,14 +104,14 @@ class NestedField:
         self._texts = Field(counts, owners.sum(axis=1).astype(np.int64))
 
     def postings(self, queries: Counts) -> npt.NDArray[np.int64]:
-        """As `Field.postings`, over the nested documents."""
+        """Count as `Field.postings` does, over the nested documents."""
         return self._texts.postings(queries)
 
     def match(self, queries: Counts, boost: float) -> Scores:
         """Score products: the float64 mean of their matching nested documents' float32 scores, as float32."""
-        found = self._texts.match(queries, boost)
-        found.data = rounded(found.data)
-        scores = found @ self._owners
-        found.data = np.ones(found.nnz)
-        scores.data = rounded(scores.data / (found @ self._owners).data)
+        matches = self._texts.match(queries, boost)
+        matches.data = rounded(matches.data)
+        scores = matches @ self._owners
+        matches.data = np.ones(matches.nnz)
+        scores.data = rounded(scores.data / (matches @ self._owners).data)
         return scores

@@ -11,11 +11,10 @@ import numpy as np
 from scipy import sparse
 
 from relevance.engines.base import Engine
-from relevance.engines.embedded.bm25 import Field, NestedField, rounded
+from relevance.engines.embedded.analysis import Vocabulary
+from relevance.engines.embedded.bm25 import Field, NestedField
 from relevance.engines.embedded.knn import VectorIndex
-from relevance.engines.embedded.scores import added, best
-from relevance.engines.embedded.together import Clause, best_together
-from relevance.engines.embedded.vocabulary import Vocabulary
+from relevance.engines.embedded.scores import Clause, added, best, best_together, rounded
 from relevance.fields import TEXT_FIELDS, attribute_texts
 from relevance.records import NO_HIT, Ranking
 
@@ -25,13 +24,11 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.engines.base import QueryBatch, VectorField
+    from relevance.engines.embedded.analysis import Counts
     from relevance.engines.embedded.bm25 import Owners
     from relevance.engines.embedded.scores import Scores
-    from relevance.engines.embedded.vocabulary import Counts
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg
-
-__all__ = ["EmbeddedEngine"]
 
 _BYTES_AT_ONCE = 64_000_000
 """A batch is answered in parts of about so much memory each, or of one query."""
@@ -104,10 +101,10 @@ class EmbeddedEngine(Engine):
         codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
         scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
         for part in _parts(_sizes(queries, text, vectors)):
-            found = [_matched(field, queries[part], boost) for field, (_, boost) in zip(text, leg.text, strict=True)]
+            clauses = [_matched(field, queries[part], boost) for field, (_, boost) in zip(text, leg.text, strict=True)]
             for index, (_, boost) in zip(vectors, leg.vectors, strict=True):
-                found.append(index.nearest(batch.vectors[leg.model][part], leg.candidates, boost))
-            best(added(found), codes[part], scores[part])
+                clauses.append(index.nearest(batch.vectors[leg.model][part], leg.candidates, boost))
+            best(added(clauses), codes[part], scores[part])
         return Ranking(codes, scores)
 
     def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:

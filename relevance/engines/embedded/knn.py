@@ -16,8 +16,6 @@ if TYPE_CHECKING:
     from relevance.engines.embedded.scores import Scores
     from relevance.records import Vectors
 
-__all__ = ["VectorIndex"]
-
 _ONE, _TWO = np.float32(1), np.float32(2)
 
 
@@ -42,11 +40,10 @@ class VectorIndex:
         self._unused = np.flatnonzero(self._sizes == 0)
 
     def __len__(self) -> int:
-        """How many vectors a query is compared with."""
         return len(self._matrix)
 
     def nearest(self, queries: npt.NDArray[np.float32], candidates: int, boost: float) -> Scores:
-        """The nearest products' scores: max((1 + cosine) / 2, 0), times boost, in float32.
+        """Score the nearest products: max((1 + cosine) / 2, 0), times boost, in float32.
 
         Args:
             queries: shape (queries, dimensions), unit vectors; at least one.
@@ -55,12 +52,12 @@ class VectorIndex:
         """
         cosines = queries @ self._matrix.T
         cosines[:, self._unused] = -np.inf
-        found = [self._candidates(query, row, candidates) for query, row in zip(queries, cosines, strict=True)]
-        products = np.concatenate([products for products, _ in found])
-        scores = np.concatenate([scores for _, scores in found]) * np.float32(boost)
+        nearest = [self._candidates(query, row, candidates) for query, row in zip(queries, cosines, strict=True)]
+        products = np.concatenate([products for products, _ in nearest])
+        scores = np.concatenate([scores for _, scores in nearest]) * np.float32(boost)
         # A score of 0 is a hit all the same, but a sum of sparse matrices would drop it.
         stored = np.maximum(scores, np.nextafter(0, 1), dtype=np.float64)
-        offsets = offsets_of(np.array([len(each) for each, _ in found]))
+        offsets = offsets_of(np.array([len(each) for each, _ in nearest]))
         return sparse.csr_array((stored, products, offsets), shape=(len(queries), self._products))
 
     def _candidates(

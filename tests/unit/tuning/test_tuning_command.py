@@ -12,7 +12,7 @@ import pytest
 from relevance import tuning
 from relevance.cli import main, tune
 from relevance.report import folder as folders
-from relevance.tuning import split
+from relevance.tuning import search
 
 FILE = """dataset = "mine"
 strategy = ["textsearch", "own"]
@@ -171,4 +171,4 @@ def test_help_loads_nothing_heavy(project: Path) -> None:
 
 def test_the_help_says_the_defaults() -> None:
     """Those of the split, which it would take numpy to look up."""
-    assert (tune._SHARE, tune._SEED) == (split.SHARE, split.SEED)
+    assert (tune._SHARE, tune._SEED) == (search.SHARE, search.SEED)
