@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING
 
-from relevance.text import printable
+from relevance.text import printable, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,7 +38,7 @@ class CouldNotRunError(RelevanceError):
 
 def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
     """The line that says a name is not known: the nearest spelling, and what is allowed."""
-    names = list(allowed)
+    names, name = list(allowed), without_credentials(name)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     shown = repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")

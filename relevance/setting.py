@@ -20,6 +20,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Gt, Interval, Le, MinLen, Predicate
 
 from relevance.errors import InputError
+from relevance.text import without_credentials
 
 _SHOWN = 60
 
@@ -213,8 +214,8 @@ def declared(record: type) -> dict[str, Field]:
 
 
 def shown(value: object) -> str:
-    """A value in one short line; what stands before an @ in a URL is left out, it may be a password."""
-    text = repr(value)
-    if isinstance(value, str) and "@" in value and ("//" in value or ":" in value):
+    """A value in one short line; what stands before an @ is left out, it may be a password whose URL is misspelt."""
+    text = without_credentials(repr(value))
+    if isinstance(value, str) and "@" in value and ":" in value:
         text = repr(f"…@{value.rpartition('@')[2]}")
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

@@ -41,13 +41,23 @@ _COMMAND = re.compile(
 )
 
 
+# user:password with whatever is in it, or a token alone; a path made of a URL has one slash
+_CREDENTIALS = re.compile(r"(?<=\w)(:/+)(?:[^\s/:@]*:\S*|[^\s/@…]+)@")
+
+
+def without_credentials(text: str) -> str:
+    """Text with `…` in the place of what stands before the @ of a URL."""
+    return _CREDENTIALS.sub(r"\1…@", text)
+
+
 def printable(text: str) -> str:
     r"""Escape what a terminal or a CI log would obey, so that a line only shows: `\x1b[2J`, `##vso\[…]`, `\::error::`.
 
     Every line that is printed and every error goes through this. Harmless text is not changed, nor is text that went
-    through it before. The end of a line of more than 4,000 characters is cut.
+    through it before. The end of a line of more than 4,000 characters is cut. Credentials of URLs are left out.
     """
-    line = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), shortened(text, _LONGEST_LINE))
+    line = shortened(without_credentials(text), _LONGEST_LINE)
+    line = _CONTROL.sub(lambda match: match[0].encode("unicode_escape").decode(), line)
     return shortened(_COMMAND.sub(lambda match: f"{match[0]}\\", line), _LONGEST_LINE)
 
 

@@ -76,8 +76,8 @@ def _answer(argv: list[str]) -> Answer:
     parser, options = _parser(asked)
     arguments, rest = parser.parse_known_args(argv)
     if rest:
-        # what stands behind the = may be a URL with a password
-        raise InputError(unknown("argument", rest[0].partition("=")[0], options))
+        # what stands behind the =, or in front of an @, may be a password
+        raise InputError(unknown("argument", rest[0].partition("=")[0].rpartition("@")[2], options))
     if arguments.version:
         return Answer(0, (f"relevance {_version()}",))
     if asked not in COMMANDS:

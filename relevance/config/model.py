@@ -355,4 +355,4 @@ def _argument(key: Key) -> Mapping[str, object]:
 def given_options(namespace: argparse.Namespace) -> dict[str, object]:
     """The options that were given, by name, `--config` aside."""
     values = {key.name: getattr(namespace, f"relevance_{key.name}", None) for key in option_keys()}
-    return {name: value for name, value in values.items() if value is not None}
+    return {name: value for name, value in values.items() if value not in (None, [])}

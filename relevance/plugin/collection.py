@@ -9,7 +9,7 @@ import pytest
 
 from relevance.config import FILE_NAME
 from relevance.plugin.comparing import header_lines, open_gate
-from relevance.plugin.options import BASELINES, read, with_floors
+from relevance.plugin.options import BASELINES, long_name, read, taken_names, with_floors
 from relevance.plugin.state import COMPARING, FIXTURE, STATE, State, at_collection, settings
 
 if TYPE_CHECKING:
@@ -37,11 +37,12 @@ def pytest_configure(config: pytest.Config) -> None:
             state.config = read(config)
 
 
-def pytest_report_header(config: pytest.Config) -> str:
-    """Say which configuration file is in force."""
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which configuration file is in force, and which options have another name here."""
     file = settings(config).file
     shown = f"none, no {FILE_NAME} in the root folder" if file is None else os.path.relpath(file, config.rootpath)
-    return f"relevance: configuration {shown}"
+    taken = [f"{name} is another plugin's here, ours is {long_name(name)}" for name in taken_names(config)]
+    return [f"relevance: configuration {shown}", *(f"relevance: {line}" for line in taken)]
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

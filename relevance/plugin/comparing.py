@@ -51,7 +51,7 @@ def open_gate(config: pytest.Config, ours: Config, folder: Path) -> Gate:
     place = os.path.relpath(folder / f"{data.dataset.name}.json", cwd)
     gate = Gate(folder=folder, place=place, complete=complete, required=_required(ours), limits=ours.gate)
     found = suite.default_baseline(folder, data)
-    if config.getoption("--update-baseline"):
+    if config.getoption("--relevance-update-baseline"):
         if ours.baseline is not None and ours.origins["baseline"].startswith(("option", "environment")):
             raise InputError(f"--update-baseline writes {place} and compares with nothing; leave out --baseline")
         measured = [strategy.name for strategy in plan.strategies]

@@ -107,7 +107,7 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
         _write(terminalreporter, [Line("FAIL: CI is set and no strategy was gated", "bad")])
     if state.gate is not None:
         _write(terminalreporter, gate_lines(state.gate))
-    if config.getoption("--suggest-floors"):
+    if config.getoption("--relevance-suggest-floors"):
         from relevance.gate import suggest  # noqa: PLC0415
 
         evaluations = {result.strategy.name: result.evaluation for result in results}

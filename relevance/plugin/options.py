@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
 
-from relevance.config import FILE_NAME, add_options, given_options
+from relevance.config import FILE_NAME, add_options, given_options, option_keys
+from relevance.errors import InputError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,41 +18,93 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
 
-__all__ = ["BASELINES", "pytest_addoption", "read", "with_floors"]
-
 BASELINES = "baselines"
 """The folder of baselines, beside the benchmarks' file."""
 
 _FLOORS = "thresholds.toml"
 
 
+_PREFIX = "--relevance-"
+
+
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the suite's options, in a group of their own."""
-    group = parser.getgroup("relevance", "ranking strategies and their benchmarks")
-    add_options(group.addoption)
-    group.addoption("--suggest-floors", action="store_true", help="print floors just below what this run measured")
-    group.addoption(
+    """Add the suite's options as `--relevance-NAME`, and as `--NAME` where no other plugin has that name."""
+    group = parser.getgroup("relevance", "ranking strategies and their benchmarks (each as --relevance-NAME, too)")
+
+    def add(name: str, **settings: Any) -> None:
+        # an empty list is the default of one option alone: `taken_names` knows it by its identity
+        settings = {"dest": _dest(name), "default": []} | settings
+        settings["default"] = [] if settings["default"] is None else settings["default"]
+        try:
+            group.addoption(name, long_name(name), **settings)
+        except (ValueError, argparse.ArgumentError):
+            group.addoption(long_name(name), **settings)
+
+    add_options(add)
+    add("--suggest-floors", action="store_const", const=True, help="print floors just below what this run measured")
+    add(
         "--update-baseline",
-        action="store_true",
+        action="store_const",
+        const=True,
         help="make this run the baseline, baselines/DATASET.json beside the benchmarks, where no floor is missed",
     )
+    # a plugin or conftest.py that comes later and adds --device takes that name, where it would end in a traceback
+    for container in (parser.optparser, *parser.optparser._action_groups):  # noqa: SLF001 - argparse has no other way
+        container.conflict_handler = "resolve"
+
+
+def long_name(name: str) -> str:
+    """The name under which an option is always ours: `--relevance-device` for `--device`."""
+    return name.replace("--", _PREFIX, 1)
+
+
+def _dest(name: str) -> str:
+    return long_name(name).removeprefix("--").replace("-", "_")
+
+
+def _names() -> list[str]:
+    return ["--config", "--suggest-floors", "--update-baseline", *(key.option for key in option_keys())]
+
+
+def taken_names(config: pytest.Config) -> list[str]:
+    """The short names that belong to another plugin."""
+    ours = (name for name in _names() if hasattr(config.option, _dest(name)))
+    return [name for name in ours if config.getoption(name) is not config.getoption(long_name(name))]
 
 
 def _config_file(config: pytest.Config) -> Path | None:
     """The file that was named, else the one in pytest's root folder, None where there is none."""
-    named: str | None = config.getoption("--config")
-    if named is not None:
+    named: str = config.getoption("--relevance-config")
+    if named:
         return config.invocation_params.dir / named
     file = config.rootpath / FILE_NAME
     return file if file.exists() else None
+
+
+def _check_root(config: pytest.Config) -> None:
+    """Refuse a root folder that the value of an option of ours has moved.
+
+    pytest looks for its root before it loads a plugin: it does not know yet that `--model` takes a value, and takes a
+    folder behind it for one of tests.
+    """
+    here, root = config.invocation_params.dir, config.rootpath
+    if (root / FILE_NAME).exists() or not any((folder / FILE_NAME).exists() for folder in (here, *here.parents)):
+        return
+    arguments = config.invocation_params.args
+    for name, value in pairwise(map(str, arguments)):
+        if name in {*_names(), *map(long_name, _names())} and (here / value).exists():
+            raise InputError(
+                f"pytest took {value} behind {name} for a folder of tests, its root is {root} now; write {name}={value}"
+            )
 
 
 def read(config: pytest.Config) -> Config:
     """The configuration in force.
 
     Raises:
-        InputError: see `read_config`.
+        InputError: see `read_config`; or pytest's root folder is not the project's.
     """
+    _check_root(config)
     from relevance.config import read_config  # noqa: PLC0415 - pandas and numpy: pytest --help stays fast
 
     return read_config(

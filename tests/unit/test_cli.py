@@ -245,6 +245,13 @@ def test_details_stand_below_the_line(monkeypatch: pytest.MonkeyPatch, capsys: p
         "config --es-ulr=http://me:s3cr3t@a:1",
         "config --es-url=http://me:s3cr3t@a",
         "config --es-url=http://me:s3cr3t@a:1",
+        "check http://me:s3cr3t@a:1",
+        f"check http://me:{'s3cr3t' * 20}@a:1",
+        "check me:s3cr3t@a:1",
+        "compare http://me:s3cr3t@a http://s3cr3t@a",
+        "config --out http://me:s3cr3t@a",
+        "config --max-tokens http://me:s3cr3t@a",
+        "check --dataset http://me:s3cr3t/s3cr3t@a",
     ],
 )
 def test_a_password_is_not_printed(arguments: str, capsys: pytest.CaptureFixture[str]) -> None:

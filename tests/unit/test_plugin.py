@@ -263,7 +263,7 @@ BAD_USE = {
     "no such model": (("--strategy", "rrf", "--model", "./nowhere"), "nowhere"),
     "no tokens": (("--strategy", "rrf", "--max-tokens", "0"), "0"),
     "too many tokens": (("--strategy", "rrf", "--max-tokens", "100000"), "100000"),
-    "tokens in words": (("--max-tokens", "many"), "argument --max-tokens: invalid int value: 'many'"),
+    "tokens in words": (("--max-tokens", "many"), "invalid int value: 'many'"),
     "cache is a file": (("--strategy", "rrf", "--cache-dir", "tox.ini"), "tox.ini"),
     "option that is not there": (("--datset", "sample"), "unrecognized arguments: --datset"),
 }

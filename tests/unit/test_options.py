@@ -1,0 +1,82 @@
+"""The suite's options beside those of other plugins, and beside pytest's search for its root folder."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+from user_project import write_project
+
+from relevance.config import option_keys
+from relevance.plugin.options import taken_names
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytest_plugins = ["pytester"]
+
+OURS = 'pytest_plugins = ["relevance.plugin"]\n'
+OTHERS = """
+def pytest_addoption(parser):
+    parser.addoption("--device", help="a phone")
+    parser.getgroup("other").addoption("--model", action="store_true")
+    parser.getgroup("terminal reporting").addoption("--config")
+"""
+PLACES = {
+    "before ours, as a plugin": {"conftest": OURS, "other": OTHERS},
+    "before ours, in the same conftest": {"conftest": OURS + OTHERS},
+    "after ours, in a folder's conftest": {"conftest": OURS, "tests/conftest": OTHERS},
+}
+
+
+def _config(pytester: pytest.Pytester, files: dict[str, str], *arguments: str) -> pytest.Config:
+    (pytester.path / "tests").mkdir()
+    for name, text in files.items():
+        (pytester.path / f"{name}.py").write_text(text)
+    pytester.syspathinsert()
+    return pytester.parseconfig("tests", *(["-p", "other"] if "other" in files else []), *arguments)
+
+
+@pytest.mark.parametrize("files", PLACES.values(), ids=PLACES)
+def test_another_plugin_has_the_short_name(pytester: pytest.Pytester, files: dict[str, str]) -> None:
+    """Whoever came first: the short name is the other's, the long one is ours, and the rest keeps its names."""
+    config = _config(pytester, files, "--device", "phone", "--model", "--relevance-device", "cpu", "--out=x")
+    assert (config.getoption("--device"), config.getoption("--model")) == ("phone", True)
+    assert (config.option.relevance_device, config.option.relevance_model) == ("cpu", [])
+    assert config.option.relevance_out == "x"
+    assert taken_names(config) == ["--config", "--device", "--model"]
+
+
+def test_every_option_has_a_long_name(pytester: pytest.Pytester) -> None:
+    """And the short one where nobody else has it."""
+    long_names = [key.option.replace("--", "--relevance-") for key in option_keys() if key.field.is_list]
+    config = _config(pytester, {"conftest": OURS}, *(f"{name}=a" for name in long_names), "--strategy", "b")
+    assert (config.option.relevance_strategy, config.option.relevance_baseline) == (["a", "b"], ["a"])
+    assert taken_names(config) == []
+
+
+def test_the_header_says_which_names_are_taken(pytester: pytest.Pytester) -> None:
+    """A line for each, with the name that is ours; `--help` shows both."""
+    write_project(pytester)
+    pytester.makepyfile(other=OTHERS)
+    pytester.syspathinsert()
+    lines = pytester.runpytest("-p", "other", "benchmarks", "--collect-only").stdout
+    lines.fnmatch_lines(["relevance: --device is another plugin's here, ours is --relevance-device"])
+    shown = pytester.runpytest("-p", "other", "--help").stdout
+    shown.fnmatch_lines(["*--relevance-device=NAME", "*--device=DEVICE*"])
+
+
+@pytest.mark.parametrize("name", ["--model", "--relevance-model"])
+def test_a_folder_behind_an_option_moves_no_root(
+    pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, name: str
+) -> None:
+    """Pytest takes it for a folder of tests before it knows our options; that is said, with what to write instead."""
+    write_project(pytester)
+    (pytester.path / "tox.ini").unlink()
+    (pytester.path / "relevance.toml").write_text("")
+    model: Path = tmp_path_factory.mktemp("model")
+    result = pytester.runpytest("benchmarks", name, str(model))
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.stderr.lines if "write" in line]
+    assert line.endswith(f"write {name}={model}")
+    assert pytester.runpytest("benchmarks", f"{name}={model}", "--collect-only").ret == pytest.ExitCode.OK
