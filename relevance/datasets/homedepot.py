@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from relevance.datasets.judged import judged, once
-from relevance.datasets.tables import BLANK_QUERY, collected, existing_folder, find, find_one, note, selected_rows
+from relevance.datasets.tables import BLANK_QUERY, Notes, collected, existing_folder, find, find_one, selected_rows
 from relevance.errors import InputError
 from relevance.fields import embedded_texts
 from relevance.files import input_errors, open_bytes, shown
@@ -56,26 +56,19 @@ def load(source: Source) -> Dataset:
 
     Products are those that train.csv names; of several titles of one, that of the row with the smallest id counts. A
     query is a distinct search term.
-
-    Raises:
-        InputError: the folder or a file cannot be read, or holds what is not allowed.
     """
     source.refuse_unused()
     folder = existing_folder(source)
-    train = _table(_file(folder, _TRAIN))
+    notes = Notes()
+    train = _table(_file(folder, _TRAIN), notes)
     train.require_ids("product")
     train.require("grade", _is_relevance, _RELEVANCE)
     train = _with_row_ids(train.mapped("grade", float))
-    catalogue, notes = _catalogue(folder, train)
-    return judged(source, train, catalogue, grade=grade, notes=(*_blank_rows(train), *notes))
+    return judged(source, train, _catalogue(folder, train, notes), notes, grade=grade)
 
 
 def load_sample(source: Source) -> Dataset:
-    """Load the sample that comes with the package.
-
-    Raises:
-        InputError: a path is given; the sample is one and the same everywhere.
-    """
+    """Load the sample that comes with the package."""
     return load(_sample(source))
 
 
@@ -96,12 +89,9 @@ def load_pairs(source: Source) -> pd.DataFrame:
     Returns:
         Columns `query`, `product` (id), `title`, `text` (the product's whole text, as far as the files give it), all
         text, and `relevance` (float, 1 to 3), ordered by the pair's id.
-
-    Raises:
-        InputError: the folder or a file cannot be read, or holds what is not allowed; an id is in one file only.
     """
     folder = existing_folder(source)
-    test, solution = _table(_file(folder, _TEST)), _table(_file(folder, _SOLUTION))
+    test, solution = (_table(_file(folder, name), Notes()) for name in (_TEST, _SOLUTION))
     test.require_ids("product")
     test.require("query", str.strip, BLANK_QUERY)
     solution.require(
@@ -113,18 +103,14 @@ def load_pairs(source: Source) -> pd.DataFrame:
     pairs = test.frame.drop_duplicates("id").merge(solution.frame.drop_duplicates("id"), on="id").sort_values("id")
     scored = pairs[pairs["relevance"] != float(_IGNORED)]
     scored = scored[["query", "product", "title", "relevance"]].reset_index(drop=True)
-    catalogue, _ = _catalogue(folder, test)
+    catalogue = _catalogue(folder, test, Notes())
     texts = dict(zip(catalogue.ids, embedded_texts(catalogue, "whole"), strict=True))
     scored.insert(3, "text", scored["product"].map(texts))
     return scored
 
 
 def has_pairs(source: Source) -> bool:
-    """Whether one of the files of pairs is there; `load_pairs` says which is missing.
-
-    Raises:
-        InputError: the folder cannot be read.
-    """
+    """Whether one of the files of pairs is there; `load_pairs` says which is missing."""
     folder = existing_folder(source)
     return any(find(folder, name) for name in (_TEST, _SOLUTION))
 
@@ -136,10 +122,12 @@ def _file(folder: Path, name: str) -> TextFile:
     return file
 
 
-def _table(file: TextFile) -> Table:
+def _table(file: TextFile, notes: Notes) -> Table:
     columns, blank = _COLUMNS[file.name], list[int]()
     rows = selected_rows(file, list(columns.values()), ",", only=True, blank=blank)
-    return replace(collected(file.path, columns, rows), blank=len(blank))
+    table = collected(file.path, columns, rows)
+    notes.add(table.name, len(blank), "blank row is skipped", "blank rows are skipped")
+    return table
 
 
 def _is_relevance(text: str) -> bool:
@@ -178,46 +166,39 @@ def _refuse_unmatched(table: Table, other: Table) -> None:
         raise table.fault(int(unmatched.argmax()), "id", f"an id of {other.name}")
 
 
-def _blank_rows(table: Table) -> tuple[str, ...]:
-    return note(table.name, table.blank, "blank row is skipped", "blank rows are skipped")
-
-
-def _catalogue(folder: Path, train: Table) -> tuple[Catalogue, tuple[str, ...]]:
+def _catalogue(folder: Path, train: Table, notes: Notes) -> Catalogue:
     distinct = train.frame[["product", "title"]].drop_duplicates()["product"]
     doubled = int(distinct[distinct.duplicated()].nunique())
     rule = "titles: that of the row with the smallest id counts"
-    title_notes = note(train.name, doubled, f"product has several {rule}", f"products have several {rule}")
+    notes.add(train.name, doubled, f"product has several {rule}", f"products have several {rule}")
     by_id = train.frame.sort_values("id").drop_duplicates("product")
-    descriptions, description_notes = _descriptions(folder, by_id["product"])
-    attributes, attribute_notes = _attributes(folder, set(by_id["product"]))
-    products = pd.DataFrame({"id": by_id["product"], "title": by_id["title"], "description": descriptions})
-    return Catalogue(products, attributes), (*title_notes, *description_notes, *attribute_notes)
+    descriptions = _descriptions(folder, set(by_id["product"]), notes)
+    attributes = _attributes(folder, set(by_id["product"]), notes)
+    texts = [descriptions.get(product, "") for product in by_id["product"]]
+    products = pd.DataFrame({"id": by_id["product"], "title": by_id["title"], "description": texts}, dtype=object)
+    return Catalogue(products, attributes)
 
 
-def _descriptions(folder: Path, products: pd.Series[str]) -> tuple[pd.Series[str], tuple[str, ...]]:
-    """The description of each product, "" where it has none."""
+def _descriptions(folder: Path, products: set[str], notes: Notes) -> dict[str, str]:
     file = find(folder, _DESCRIPTIONS, "Latin-1")
     if file is None:
-        return products.map(lambda _: ""), (f"no {_DESCRIPTIONS}: products have no description",)
-    table = _table(file)
+        notes.append(f"no {_DESCRIPTIONS}: products have no description")
+        return {}
+    table = _table(file, notes)
     table.require_ids("product")
     rows, repeated = once(table, ["product"], "description")
-    by_product = dict(zip(rows["product"], rows["description"], strict=True))
-    others = len(by_product.keys() - set(products))
-    notes = (
-        *_blank_rows(table),
-        *note(table.name, repeated, "row is repeated and counts once", "rows are repeated and count once"),
-        *_of_others(table, others),
-    )
-    return products.map(lambda product: by_product.get(product, "")), notes
+    notes.add(table.name, repeated, "row is repeated and counts once", "rows are repeated and count once")
+    descriptions = dict(zip(rows["product"], rows["description"], strict=True))
+    _note_others(table, len(descriptions.keys() - products), notes)
+    return descriptions
 
 
-def _attributes(folder: Path, products: set[str]) -> tuple[pd.DataFrame, tuple[str, ...]]:
+def _attributes(folder: Path, products: set[str], notes: Notes) -> pd.DataFrame:
     """The attributes of the products, columns `id`, `name`, `value`; a null value is ""."""
     file = find(folder, _ATTRIBUTES, "Latin-1")
     if file is None:
-        nothing = pd.DataFrame({"id": [], "name": [], "value": []}, dtype=object)
-        return nothing, (f"no {_ATTRIBUTES}: products have no attributes",)
+        notes.append(f"no {_ATTRIBUTES}: products have no attributes")
+        return pd.DataFrame({"id": [], "name": [], "value": []}, dtype=object)
 
     def owner(uid: str) -> str | None:
         """The original file writes some numbers as 100001.0."""
@@ -225,13 +206,14 @@ def _attributes(folder: Path, products: set[str]) -> tuple[pd.DataFrame, tuple[s
             uid = uid.removesuffix(".0")
         return uid if uid in products else None
 
-    table = _table(file)
+    table = _table(file, notes)
     table.require_ids("product")
     owners = table.mapped("product", owner).frame.rename(columns={"product": "id"})
     attributes = owners[owners["id"].notna()]
-    return attributes, (*_blank_rows(table), *_of_others(table, len(owners) - len(attributes)))
+    _note_others(table, len(owners) - len(attributes), notes)
+    return attributes
 
 
-def _of_others(table: Table, count: int) -> tuple[str, ...]:
+def _note_others(table: Table, count: int, notes: Notes) -> None:
     rule = f"of products that {_TRAIN} does not name"
-    return note(table.name, count, f"row {rule} is ignored", f"rows {rule} are ignored")
+    notes.add(table.name, count, f"row {rule} is ignored", f"rows {rule} are ignored")

@@ -24,24 +24,22 @@ from relevance.datasets.source import parsed_grade
 from relevance.datasets.tables import (
     BLANK_QUERY,
     JsonRecord,
+    Notes,
     Products,
     collected,
     delimiter_of,
     existing_folder,
     find,
     find_one,
-    mark_note,
-    note,
     query_texts,
     selected_rows,
-    unused_note,
 )
 from relevance.errors import InputError, unknown
 from relevance.files import input_errors, quoted
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -65,11 +63,7 @@ _TAB_FIELD = re.compile(rf"({_QUOTED.pattern}|[^\t]*)\t")
 
 
 def load(source: Source) -> Dataset:
-    """Load all products, judged or not, and the queries that are judged; over an index there may be no products.
-
-    Raises:
-        InputError: the folder or a file cannot be read, or holds what is not allowed.
-    """
+    """Load all products, judged or not, and the queries that are judged; over an index there may be no products."""
     source.refuse_unused("columns", "gains")
     folder = existing_folder(source)
     offered = _product_file(source, folder)
@@ -78,23 +72,15 @@ def load(source: Source) -> Dataset:
     rated = find_one(folder, QRELS, JUDGMENTS, *exported)
     _check_columns(source, offered, rated)
     asked = find(folder, QUERIES)
-    texts, text_notes = (None, ()) if asked is None else _queries(asked)
-    table, judgment_notes = _judgments(source, rated, by_id=texts is not None)
-    catalogue, product_notes = (
-        (None, (f"no {JSON_LINES} and no {CSV}: products have no title here",))
-        if offered is None
-        else _products(offered, source.columns)
-    )
-    notes = (*mark_note(offered), *product_notes, *mark_note(asked), *text_notes, *mark_note(rated), *judgment_notes)
-    return judged(
-        source,
-        table,
-        catalogue,
-        texts=texts,
-        texts_name=QUERIES,
-        several="" if rated.name == QRELS else ", or a column rater that names who gave each",
-        notes=(*notes, *_not_read(folder)),
-    )
+    notes = Notes()
+    texts = None if asked is None else _queries(asked, notes)
+    table = _judgments(source, rated, notes, by_id=texts is not None)
+    catalogue = None if offered is None else _products(offered, source.columns, notes)
+    if offered is None:
+        notes.append(f"no {JSON_LINES} and no {CSV}: products have no title here")
+    _note_others(folder, notes)
+    several = "" if rated.name == QRELS else ", or a column rater that names who gave each"
+    return judged(source, table, catalogue, notes, texts=texts, texts_name=QUERIES, several=several)
 
 
 def load_pairs(source: Source) -> pd.DataFrame:
@@ -102,9 +88,6 @@ def load_pairs(source: Source) -> pd.DataFrame:
 
     Returns:
         Columns `query`, `product` (id), `title` (all text) and `relevance` (float, 1 to 3), in the order of the file.
-
-    Raises:
-        InputError: the folder or a file cannot be read, or holds what is not allowed.
     """
     source.refuse_unused("columns", "gains")
     folder = existing_folder(source)
@@ -114,7 +97,7 @@ def load_pairs(source: Source) -> pd.DataFrame:
     table.require("query", str.strip, BLANK_QUERY)
     table.require_ids("product")
     table.require("relevance", _is_relevance, f"a number from 1 to {_HIGHEST_RELEVANCE}, or nothing")
-    catalogue, _ = _products(find_one(folder, JSON_LINES, CSV), source.columns)
+    catalogue = _products(find_one(folder, JSON_LINES, CSV), source.columns, Notes())
     titles = dict(zip(catalogue.ids, catalogue.products["title"], strict=True))
     known = table.frame["product"].isin(titles).to_numpy()
     if source.unknown_products == "error" and not known.all():
@@ -126,11 +109,7 @@ def load_pairs(source: Source) -> pd.DataFrame:
 
 
 def has_pairs(source: Source) -> bool:
-    """Whether `pairs.tsv` is there.
-
-    Raises:
-        InputError: the folder cannot be read.
-    """
+    """Whether `pairs.tsv` is there."""
     return find(existing_folder(source), PAIRS) is not None
 
 
@@ -148,20 +127,17 @@ def _check_columns(source: Source, offered: TextFile | None, rated: TextFile) ->
             raise InputError(f"data set {source.name!r}: columns: {unknown('column', ours, allowed)}")
 
 
-def _not_read(folder: Path) -> tuple[str, ...]:
-    """A note of the files that are called like ours and are none: somebody may think that they are read."""
+def _note_others(folder: Path, notes: Notes) -> None:
+    """Files that are called like ours and are none: somebody may think that they are read."""
     read = {file.path for name in _FILES if (file := find(folder, name))}
     stems = {name.partition(".")[0] for name in _FILES}
     others = [
-        path.name
+        quoted(path.name)[1:-1]
         for path in sorted(folder.iterdir())
         if path.name.partition(".")[0].lower() in stems and path not in read and path.is_file()
     ]
-    return (f"not read: {some(list(map(_shown, others)), 5)}; allowed: {', '.join(_FILES)}",) if others else ()
-
-
-def _shown(name: str) -> str:
-    return quoted(name)[1:-1]
+    if others:
+        notes.append(f"not read: {some(others, 5)}; allowed: {', '.join(_FILES)}")
 
 
 # Products
@@ -173,15 +149,11 @@ def _product_file(source: Source, folder: Path) -> TextFile | None:
     return None
 
 
-def _products(file: TextFile, columns: Mapping[str, str]) -> tuple[Catalogue, tuple[str, ...]]:
-    """The catalogue, and notes.
-
-    Args:
-        file: of products.
-        columns: our column name -> theirs, for `id`, `title`, `description` and (JSON lines) `attributes`.
-    """
+def _products(file: TextFile, columns: Mapping[str, str], notes: Notes) -> Catalogue:
     if file.name == JSON_LINES:
-        return object_products(file, [columns.get(ours, ours) for ours in ("id", "title", "description", "attributes")])
+        keys = [columns.get(ours, ours) for ours in ("id", "title", "description", "attributes")]
+        return object_products(file, keys, notes)
+    notes.mark(file)
     names = {ours: columns.get(ours, ours) for ours in ("id", "title", "description")}
     rows = file.rows(delimiter_of(file))
     _, header = next(rows)
@@ -196,22 +168,24 @@ def _products(file: TextFile, columns: Mapping[str, str]) -> tuple[Catalogue, tu
         pairs = [(name, fields[place]) for place, name in attributes if fields[place]]
         products.add(line, identifier, title, description, pairs)
     used = {*at, *(place for place, _ in attributes)}
-    unused = [name for place, name in enumerate(header) if place not in used]
-    return products.catalogue(), unused_note(file, unused)
+    notes.unused(file, [name for place, name in enumerate(header) if place not in used])
+    return products.catalogue()
 
 
 def object_products(
-    file: TextFile, keys: Iterable[str], *, titled: bool = True, what: str = "product"
-) -> tuple[Catalogue, tuple[str, ...]]:
-    """Products from JSON lines, and a note of the keys that mean nothing to us.
+    file: TextFile, keys: Sequence[str], notes: Notes, *, titled: bool = True, what: str = "product"
+) -> Catalogue:
+    """Products from JSON lines.
 
     Args:
         file: of JSON lines.
         keys: what it calls id, title, description and attributes.
+        notes: get the keys that mean nothing to us.
         titled: whether each product needs a title.
         what: one of them, for messages.
     """
-    key_id, key_title, key_description, key_attributes = keys = tuple(keys)
+    notes.mark(file)
+    key_id, key_title, key_description, key_attributes = keys
     products = Products(file, key_id)
     seen: dict[str, None] = {}
     for line, value in file.json_lines(exact_numbers=True):
@@ -225,7 +199,8 @@ def object_products(
         )
         if not value.keys() <= seen.keys():
             seen.update(dict.fromkeys(value))
-    return products.catalogue(what=what), unused_note(file, [key for key in seen if key not in keys])
+    notes.unused(file, [key for key in seen if key not in keys])
+    return products.catalogue(what=what)
 
 
 def _check_header(file: TextFile, header: list[str], names: Mapping[str, str]) -> None:
@@ -239,8 +214,8 @@ def _check_header(file: TextFile, header: list[str], names: Mapping[str, str]) -
 # Queries
 
 
-def _queries(file: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:
-    """The text of each query by id; and notes."""
+def _queries(file: TextFile, notes: Notes) -> dict[str, str]:
+    """The text of each query by id."""
 
     def rows() -> Iterator[tuple[int, str, str]]:
         for line, (identifier, text) in _tab_rows(file, 2, 2, "id, text", unquoted):
@@ -248,14 +223,14 @@ def _queries(file: TextFile) -> tuple[dict[str, str], tuple[str, ...]]:
                 raise file.fault(1, f"found a header ({identifier}, {text}); allowed: queries from the first line on")
             yield line, identifier, text
 
+    notes.mark(file)
     unquoted: list[int] = []
     texts = query_texts(file, rows(), ("id", "text"))
-    doubled = len(texts) - len(set(texts.values()))
     one, many = "field in CSV quotes is read without them", "fields in CSV quotes are read without them"
-    return texts, (
-        *note(file.path.name, len(unquoted), one, many),
-        *note(QUERIES, doubled, "query has the text of another", "queries have the text of another"),
-    )
+    notes.add(file.path.name, len(unquoted), one, many)
+    doubled = len(texts) - len(set(texts.values()))
+    notes.add(QUERIES, doubled, "query has the text of another", "queries have the text of another")
+    return texts
 
 
 def _tab_rows(
@@ -284,22 +259,19 @@ def _tab_rows(
 # Judgments
 
 
-def _judgments(source: Source, file: TextFile, *, by_id: bool) -> tuple[Table, tuple[str, ...]]:
-    """Columns `query` (id or text), `product` and `grade`; and notes."""
-    notes: tuple[str, ...] = ()
+def _judgments(source: Source, file: TextFile, notes: Notes, *, by_id: bool) -> Table:
+    """Columns `query` (id or text), `product` and `grade`."""
+    notes.mark(file)
     if file.name != QRELS:
-        table, notes = _csv_judgments(source, file)
+        table = _csv_judgments(source, file, notes)
     elif by_id:
         table = collected(file.path, {name: name for name in JUDGED}, _qrels(file))
     else:
         raise file.fault(1, f"names queries by id, and there is no {QUERIES}; {QUERIES} is needed")
     table.require_ids("product")
     words = ", or words that each have a grade in gains"
-    table, grade_notes = graded(table, source.gains, otherwise=words, below_zero=file.name == QRELS)
-    rater_notes: tuple[str, ...] = ()
-    if "rater" in table.frame:
-        table, rater_notes = mean_of_raters(table)
-    return table, (*notes, *grade_notes, *rater_notes)
+    table = graded(table, source.gains, notes, otherwise=words, below_zero=file.name == QRELS)
+    return mean_of_raters(table, notes) if "rater" in table.frame else table
 
 
 def _qrels(file: TextFile) -> Iterator[tuple[int, list[str]]]:
@@ -312,7 +284,7 @@ def _qrels(file: TextFile) -> Iterator[tuple[int, list[str]]]:
             yield number, [fields[0], fields[2], fields[3]]
 
 
-def _csv_judgments(source: Source, file: TextFile) -> tuple[Table, tuple[str, ...]]:
+def _csv_judgments(source: Source, file: TextFile, notes: Notes) -> Table:
     delimiter = delimiter_of(file)
     _, header = next(file.rows(delimiter))
     ours = {name: source.columns.get(name, name) for name in (*JUDGED, "rater")}
@@ -326,11 +298,11 @@ def _csv_judgments(source: Source, file: TextFile) -> tuple[Table, tuple[str, ..
     table = collected(file.path, names, _from_quepid(rows, unrated, guarded) if from_quepid else rows)
     one = "field has a space in front of = + - or @, which Quepid puts there: left out"
     many = "fields have a space in front of = + - or @, which Quepid puts there: left out"
-    return table, (
-        *note(file.path.name, len(unrated), "row without a rating is left out", "rows without a rating are left out"),
-        *note(file.path.name, len(guarded), one, many),
-        *unused_note(file, [name for name in header if name not in names.values()]),
-    )
+    name = file.path.name
+    notes.add(name, len(unrated), "row without a rating is left out", "rows without a rating are left out")
+    notes.add(name, len(guarded), one, many)
+    notes.unused(file, [column for column in header if column not in names.values()])
+    return table
 
 
 def _from_quepid(

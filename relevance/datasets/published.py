@@ -24,6 +24,7 @@ from relevance.datasets.judged import graded, judged
 from relevance.datasets.own import object_products
 from relevance.datasets.tables import (
     JsonRecord,
+    Notes,
     Products,
     collected,
     described,
@@ -31,8 +32,6 @@ from relevance.datasets.tables import (
     find,
     find_one,
     is_id,
-    mark_note,
-    note,
     query_texts,
     selected_rows,
 )
@@ -67,40 +66,33 @@ _BEIR_COLUMNS = {"query": "query-id", "product": "corpus-id", "grade": "score"}
 
 
 def load_beir(source: Source) -> Dataset:
-    """Load the whole corpus and the queries that the split judges; over an index there may be no corpus.
-
-    Raises:
-        InputError: the folder or a file cannot be read, or holds what is not allowed.
-    """
+    """Load the whole corpus and the queries that the split judges; over an index there may be no corpus."""
     source.refuse_unused()
     folder = existing_folder(source)
     corpus = find_one(folder, _CORPUS) if source.over is None else find(folder, _CORPUS)
     asked, rated = find_one(folder, _QUERIES), _split(folder / _QRELS)
     table = collected(rated.path, _BEIR_COLUMNS, selected_rows(rated, list(_BEIR_COLUMNS.values()), "\t", only=True))
     table.require_ids("product")
-    table, grade_notes = graded(table, {}, below_zero=True)
+    notes = Notes()
+    catalogue = None if corpus is None else object_products(corpus, _BEIR_KEYS, notes, titled=False, what="document")
+    if corpus is None:
+        notes.append(f"no {_CORPUS}: products have no title here")
+    notes.mark(asked)
+    notes.mark(rated)
+    table = graded(table, {}, notes, below_zero=True)
     records = (JsonRecord(asked, line, value) for line, value in asked.json_lines(exact_numbers=True))
     rows = ((one.line, one.identifier("_id"), one.text("text", required=True)) for one in records)
     texts = query_texts(asked, rows, ("_id", "text"))
-    catalogue, notes = (
-        (None, (f"no {_CORPUS}: products have no title here",))
-        if corpus is None
-        else object_products(corpus, _BEIR_KEYS, titled=False, what="document")
-    )
-    notes = (*mark_note(corpus), *notes, *mark_note(asked, rated), *grade_notes)
-    return _without_own(judged(source, table, catalogue, texts=texts, texts_name=_QUERIES, notes=notes))
-
-
-def _without_own(dataset: Dataset) -> Dataset:
-    """ArguAna's queries are documents: of each its own is left out, as BEIR's evaluation does in every data set."""
+    dataset = judged(source, table, catalogue, notes, texts=texts, texts_name=_QUERIES)
+    # ArguAna's queries are documents: of each its own is left out, as BEIR's evaluation does in every data set
     codes = {identifier: code for code, identifier in enumerate(dataset.catalogue.ids)}
     own = np.array([codes.get(identifier, -1) for identifier in dataset.queries.ids], dtype=np.int64)
-    count = int((own >= 0).sum())
-    if not count:
+    if (own < 0).all():
         return dataset
     one = "query has the id of a document, which is left out of its hits"
-    notes = note(_QUERIES, count, one, "queries have the id of a document, which is left out of their hits")
-    return replace(dataset, own_products=own, notes=(*dataset.notes, *notes))
+    many = "queries have the id of a document, which is left out of their hits"
+    notes.add(_QUERIES, int((own >= 0).sum()), one, many)
+    return replace(dataset, own_products=own, notes=tuple(notes))
 
 
 def _split(folder: Path) -> TextFile:
@@ -130,11 +122,7 @@ _WANDS_COLUMNS = (
 
 
 def load_wands(source: Source) -> Dataset:
-    """Load all products and the queries that are judged.
-
-    Raises:
-        InputError: the folder or a file cannot be read, or holds what is not allowed.
-    """
+    """Load all products and the queries that are judged."""
     source.refuse_unused("gains")
     gains = source.gains_of(WANDS_GAINS)
     folder = existing_folder(source)
@@ -142,14 +130,16 @@ def load_wands(source: Source) -> Dataset:
     columns = {"query": "query_id", "product": "product_id", "grade": "label"}
     table = collected(rated.path, columns, selected_rows(rated, list(columns.values()), "\t"))
     table.require_ids("product")
-    table, _ = graded(table, gains)
+    notes = Notes()
+    for file in (offered, asked, rated):
+        notes.mark(file)
+    table = graded(table, gains, notes)
     rows = ((line, one, text) for line, (one, text) in selected_rows(asked, ("query_id", "query"), "\t"))
     texts = query_texts(asked, rows, ("column query_id", "column query"))
     products = Products(offered, "column product_id")
     for line, (identifier, title, description, *others) in selected_rows(offered, _WANDS_COLUMNS, "\t"):
         products.add(line, identifier, title, description, _wands_attributes(*others))
-    notes = mark_note(offered, asked, rated)
-    return judged(source, table, products.catalogue(), texts=texts, texts_name=_WANDS_QUERIES, notes=notes)
+    return judged(source, table, products.catalogue(), notes, texts=texts, texts_name=_WANDS_QUERIES)
 
 
 def _wands_attributes(product_class: str, hierarchy: str, features: str) -> Iterator[tuple[str, str]]:
@@ -173,12 +163,7 @@ _ESCI_COLUMNS = {"query": "query_id", "product": "product_id", "grade": "esci_la
 
 
 def load_esci(source: Source) -> Dataset:
-    """Load the products and judgments of the ranking task.
-
-    Raises:
-        InputError: the folder or a file cannot be read, or holds what is not allowed.
-        CouldNotRunError: pyarrow is not installed.
-    """
+    """Load the products and judgments of the ranking task."""
     source.refuse_unused("gains")
     gains = source.gains_of(ESCI_GAINS)
     folder = existing_folder(source)
@@ -186,7 +171,8 @@ def load_esci(source: Source) -> Dataset:
     texts: dict[str, str] = {}
     table = collected(examples.path, _ESCI_COLUMNS, _examples(examples, texts), unit="row", which=f" of {_WHICH}")
     table.require_ids("product")
-    table, _ = graded(table, gains)
+    notes = Notes([f"{table.name}: {_WHICH}"])
+    table = graded(table, gains, notes)
     names = ("product_locale", "product_id", "product_title", "product_description")
     products = Products(offered, "product_id")
     for row, (locale, identifier, title, description, *others) in _parquet_rows(
@@ -198,10 +184,10 @@ def load_esci(source: Source) -> Dataset:
         source,
         table,
         products.catalogue(what=f"product of the locale {_LOCALE}"),
+        notes,
         relevant_from=gains["S"] or 1,
         texts=texts,
         texts_name=examples.path.name,
-        notes=(f"{table.name}: {_WHICH}",),
     )
 
 
@@ -268,23 +254,21 @@ _CHORUS_MOST = {"most_bytes": 256 * MIB, "most_values": 20_000_000}
 
 
 def load_chorus(source: Source) -> Dataset:
-    """Load all products, judged or not, and the rated queries; grades are the ratings, 0 to 3.
-
-    Raises:
-        InputError: the folder or a file cannot be read, or holds what is not allowed.
-    """
+    """Load all products, judged or not, and the rated queries; grades are the ratings, 0 to 3."""
     source.refuse_unused()
     folder = existing_folder(source)
-    catalogue, notes = _chorus_catalogue([find_one(folder, name) for name in _CHORUS_PRODUCTS])
+    notes = Notes()
+    catalogue = _chorus_catalogue([find_one(folder, name) for name in _CHORUS_PRODUCTS], notes)
     rated = find_one(folder, _RATINGS_FILE)
+    notes.mark(rated)
     columns = {"query": "query", "product": "docid", "grade": "rating"}
     table = collected(rated.path, columns, selected_rows(rated, list(columns.values()), ",", only=True))
     table.require_ids("product")
     table.require("grade", _RATINGS.__contains__, ", ".join(_RATINGS))
-    return judged(source, table.mapped("grade", int), catalogue, notes=(*mark_note(rated), *notes))
+    return judged(source, table.mapped("grade", int), catalogue, notes)
 
 
-def _chorus_catalogue(files: Sequence[TextFile]) -> tuple[Catalogue, tuple[str, ...]]:
+def _chorus_catalogue(files: Sequence[TextFile], notes: Notes) -> Catalogue:
     seen: dict[str, tuple[object, ...]] = {}
     repeated = 0
     products = Products(_Numbered(files[0].path, "item"), "id")
@@ -308,4 +292,5 @@ def _chorus_catalogue(files: Sequence[TextFile]) -> tuple[Catalogue, tuple[str, 
                 raise item.fault("id", identifier, "an id that no other product has, unless both are equal")
             repeated += 1
     one, many = "product is repeated and counts once", "products are repeated and count once"
-    return products.catalogue(), note("1.json to 4.json", repeated, one, many)
+    notes.add("1.json to 4.json", repeated, one, many)
+    return products.catalogue()

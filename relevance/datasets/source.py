@@ -35,9 +35,6 @@ class Source:
             counted.
         over: ids of the products of an index that exists, which the catalogue is made of whatever the files have;
             None: the products of the files. No setting: `datasets.load_over` sets it.
-
-    Raises:
-        InputError: a value is not allowed.
     """
 
     name: str
@@ -77,9 +74,6 @@ class Source:
 
         Args:
             takes: which of `columns` and `gains` the format uses.
-
-        Raises:
-            InputError: one of the others is set.
         """
         for setting in ("columns", "gains"):
             if getattr(self, setting) and setting not in takes:
@@ -88,11 +82,7 @@ class Source:
                 raise InputError(f"data set {self.name!r}: {which}; settings it takes: {allowed}")
 
     def gains_of(self, labels: Mapping[str, float]) -> dict[str, float]:
-        """The grade of each label of a format: its own, or that of this source.
-
-        Raises:
-            InputError: the source names a label that the format does not have.
-        """
+        """The grade of each label of a format: its own, or that of this source."""
         for label in self.gains:
             if label not in labels:
                 raise InputError(f"data set {self.name!r}: gains: {unknown('label', label, labels)}")

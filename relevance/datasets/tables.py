@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
+import os
 import zipfile
 from array import array
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import pandas as pd
 
 from relevance.errors import InputError
-from relevance.files import Number, TextFile, input_errors, json_kind, member_path, quoted, shown, zip_members
+from relevance.files import (
+    Number,
+    TextFile,
+    input_errors,
+    is_lfs_pointer,
+    json_kind,
+    lfs_pointer_error,
+    member_path,
+    quoted,
+    shown,
+    zip_members,
+)
 from relevance.records import Catalogue
 from relevance.text import some
 
@@ -34,9 +46,24 @@ def is_id(text: str) -> bool:
     return bool(text) and text.isprintable() and " " not in text
 
 
-def note(where: str, count: int, one: str, many: str) -> tuple[str, ...]:
-    """A note of what a file or folder holds `count` times, or none."""
-    return (f"{where}: {count:,} {one if count == 1 else many}",) if count else ()
+class Notes(list[str]):
+    """What a loader met and settled by rule, a line each."""
+
+    def add(self, where: str, count: int, one: str, many: str) -> None:
+        """Add what a file holds `count` times, if it does."""
+        if count:
+            self.append(f"{where}: {count:,} {one if count == 1 else many}")
+
+    def mark(self, file: TextFile) -> None:
+        """Add that spreadsheets have put a byte order mark at the start of a file, if they have."""
+        if file.has_mark():
+            self.append(f"{file.path.name}: the byte order mark at its start is skipped")
+
+    def unused(self, file: TextFile, names: Iterable[str]) -> None:
+        """Add the columns or keys that mean nothing to us: one of them may be a slip of the pen."""
+        unused = [quoted(name)[1:-1] if name.strip() else "a column without a name" for name in names]
+        if unused:
+            self.append(f"{file.path.name}: not used: {some(unused, 5)}")
 
 
 def described(value: object) -> str:
@@ -54,11 +81,7 @@ def described(value: object) -> str:
 
 
 def existing_folder(source: Source) -> Path:
-    """The folder of a data set.
-
-    Raises:
-        InputError: none is given, or it is not a folder that is there.
-    """
+    """The folder of a data set."""
     path = source.path
     if path is None:
         raise InputError(f"data set {source.name!r} needs the folder of its files; allowed: {source.format}:DIR")
@@ -71,16 +94,16 @@ def existing_folder(source: Source) -> Path:
 
 
 def find(folder: Path, name: str, encoding: Literal["UTF-8", "Latin-1"] = "UTF-8") -> TextFile | None:
-    """A file under its name, or packed: as `products.csv.zip`, as `products.csv.gz`, or in `products.zip`.
-
-    Raises:
-        InputError: it is there in several ways, or it is no file.
-    """
+    """A file under its name, or packed: as `products.csv.zip`, as `products.csv.gz`, or in `products.zip`."""
     stem = folder / f"{name.rpartition('.')[0]}.zip"
     with input_errors(folder):
-        there = [path for path in (folder / f"{name}{end}" for end in ("", ".zip", ".gz")) if path.exists()]
-        if stem.is_file() and _holds(stem, name):
-            there.append(stem)
+        paths = (folder / f"{name}{end}" for end in ("", ".zip", ".gz"))
+        there = [path for path in paths if os.path.lexists(path)]
+        if stem.is_file():
+            if is_lfs_pointer(stem):
+                raise lfs_pointer_error(stem)
+            with zipfile.ZipFile(stem) as archive:
+                there += [stem for member in zip_members(archive) if member_path(member).name == name]
     if len(there) > 1:
         both = " and ".join(path.name for path in there)
         raise InputError(f"{shown(folder)} has both {both}; only one of them may be there")
@@ -89,17 +112,8 @@ def find(folder: Path, name: str, encoding: Literal["UTF-8", "Latin-1"] = "UTF-8
     return TextFile(there[0], name, encoding) if there else None
 
 
-def _holds(path: Path, name: str) -> bool:
-    with input_errors(path), zipfile.ZipFile(path) as archive:
-        return any(member_path(member).name == name for member in zip_members(archive))
-
-
 def find_one(folder: Path, *names: str, encoding: Literal["UTF-8", "Latin-1"] = "UTF-8") -> TextFile:
-    """The one file of these names that is there, plain or packed.
-
-    Raises:
-        InputError: none is there, or several are.
-    """
+    """The one file of these names that is there, plain or packed."""
     there = [file for name in names if (file := find(folder, name, encoding))]
     if len(there) == 1:
         return there[0]
@@ -114,18 +128,6 @@ def find_one(folder: Path, *names: str, encoding: Literal["UTF-8", "Latin-1"] = 
     raise InputError(f"{shown(folder)} has no {missing}{instead}; {either} is needed, plain or as .zip or .gz")
 
 
-def mark_note(*files: TextFile | None) -> tuple[str, ...]:
-    """Notes of the byte order marks that spreadsheets put at the start of their UTF-8."""
-    marked = [file for file in files if file is not None and file.has_mark()]
-    return tuple(f"{file.path.name}: the byte order mark at its start is skipped" for file in marked)
-
-
-def unused_note(file: TextFile, names: Iterable[str]) -> tuple[str, ...]:
-    """A note of the columns or keys that mean nothing to us: one of them may be a slip of the pen."""
-    unused = [quoted(name)[1:-1] if name.strip() else "a column without a name" for name in names]
-    return (f"{file.path.name}: not used: {some(unused, 5)}",) if unused else ()
-
-
 # Tables
 
 
@@ -135,7 +137,7 @@ class Table:
 
     Attributes:
         path: the file that they come from.
-        frame: its columns by our names, all text (an empty field is ""), its rows in order, without the blank ones.
+        frame: its columns by our names, all text (an empty field is ""), without blank rows.
         lines: the line of the file on which each row begins; the first is line 1.
         names: our column name -> the file's own, for messages.
         unit: what `lines` counts.
@@ -145,7 +147,7 @@ class Table:
     path: Path
     frame: pd.DataFrame
     lines: Sequence[int]
-    names: Mapping[str, str] = field(default_factory=dict)
+    names: Mapping[str, str]
     unit: str = "line"
     blank: int = 0
 
@@ -161,15 +163,11 @@ class Table:
 
     def fault(self, row: int, column: str, allowed: str) -> InputError:
         """The error for a field."""
-        where = f"{shown(self.path)}, {self.unit} {self.lines[row]}, column {self.names.get(column, column)}"
+        where = f"{shown(self.path)}, {self.unit} {self.lines[row]}, column {self.names[column]}"
         return InputError(f"{where}: found {quoted(str(self.frame[column].iloc[row]))}; allowed: {allowed}")
 
     def require(self, column: str, accepts: Callable[[str], object], allowed: str) -> None:
-        """Check each distinct value of a column.
-
-        Raises:
-            InputError: `accepts` is false for a value; the first row that has it is named.
-        """
+        """Check each distinct value of a column; the first row that has one that is not accepted is named."""
         for value in dict.fromkeys(self.frame[column].tolist()):
             if not accepts(value):
                 raise self.fault(int((self.frame[column] == value).to_numpy().argmax()), column, allowed)
@@ -195,9 +193,6 @@ def collected(
         rows: line and fields.
         unit: what the lines count.
         which: which rows these are, for the message where there is none.
-
-    Raises:
-        InputError: there is no row.
     """
     lines = array("q")
     columns: list[list[str]] = [[] for _ in names]
@@ -224,11 +219,7 @@ def delimiter_of(file: TextFile) -> str:
 def selected_rows(
     file: TextFile, columns: Sequence[str], delimiter: str, *, only: bool = False, blank: list[int] | None = None
 ) -> Iterator[tuple[int, list[str]]]:
-    """The rows of a file with a header: the fields of some columns in the order in which these are named.
-
-    Raises:
-        InputError: one of them is not there, or twice; or others are there, where these are to be the `only` ones.
-    """
+    """The rows of a file with a header: the fields of some columns in the order in which these are named."""
     rows = file.rows(delimiter, blank=blank)
     _, header = next(rows)
     if any(header.count(name) != 1 for name in columns) or (only and len(header) > len(columns)):
@@ -270,11 +261,7 @@ class Products:
     def add(
         self, line: int, identifier: str, title: str, description: str, attributes: Iterable[tuple[str, str]] = ()
     ) -> None:
-        """Add a product.
-
-        Raises:
-            InputError: its id is none, or is there already.
-        """
+        """Add a product."""
         _refuse_id(self._file, line, self._id_name, identifier, self._lines)
         self._lines[identifier] = line
         self._titles.append(title)
@@ -288,11 +275,7 @@ class Products:
             values.append(self._known.setdefault(value, value))
 
     def catalogue(self, *, what: str = "product") -> Catalogue:
-        """The catalogue of the products so far, which are handed over to it.
-
-        Raises:
-            InputError: there is none.
-        """
+        """The catalogue of the products so far, which are handed over to it."""
         if not self._lines:
             raise self._file.fault(1, f"found no {what}; allowed: one or more")
         products = {"id": list(self._lines), "title": self._titles, "description": self._descriptions}
@@ -312,9 +295,6 @@ def query_texts(file: HasFaults, rows: Iterable[tuple[int, str, str]], names: tu
         file: where the queries come from.
         rows: line, id and text of each.
         names: what the file calls an id and a text.
-
-    Raises:
-        InputError: an id is none or stands twice, or a text is nothing but white space.
     """
     texts: dict[str, str] = {}
     lines: dict[str, int] = {}

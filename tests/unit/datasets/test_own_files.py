@@ -187,8 +187,8 @@ def test_columns_of_other_names_and_what_is_not_used(tmp_path: Path) -> None:
     dataset = load("files", write(tmp_path, files), columns=columns)
     assert (triples(dataset), products(dataset)) == ({("shelf", "1", 2)}, [["1", "shelf", ""], ["2", "mug", ""]])
     assert dataset.notes == (
-        "products.csv: not used: price, a column without a name, a column without a name",
         "judgments.csv: not used: who",
+        "products.csv: not used: price, a column without a name, a column without a name",
     )
     product = {"id": "7", "title": "t", "descripton": "lost", **dict.fromkeys("abcdef", 1)}
     keys = {"products.jsonl": json.dumps(product).encode(), "qrels.txt": b"q1 0 7 1\nq2 0 7 1"}
