@@ -108,7 +108,7 @@ class FloorsFindings:
         file: of the floors, "" where there is none.
         gated: strategies that have floors for this data set.
         ungated: strategies that have none.
-        other_corpus: strategies whose floors are for another corpus; they are not gated either.
+        other_corpus: those of the gated ones whose floors were set for another corpus.
     """
 
     file: str
@@ -294,7 +294,7 @@ def _floors_findings(config: Config, floors: Mapping[str, Floors], dataset: Data
     other = tuple(name for name, one in found.items() if one and not corpus.startswith(one.corpus))
     return FloorsFindings(
         file="" if config.floors is None else str(config.floors),
-        gated=tuple(name for name, one in found.items() if one and name not in other),
+        gated=tuple(name for name, one in found.items() if one),
         ungated=tuple(name for name, one in found.items() if not one),
         other_corpus=other,
     )

@@ -678,21 +678,26 @@ def _own_folder_beside(folder: Path) -> Iterator[Path]:
 
 
 def _remove_leftovers(folder: Path) -> None:
-    ours = re.compile(rf"\.{re.escape(folder.name)}-[0-9a-f]{{8}}{re.escape(_TEMPORARY)}")
-    for own in folder.parent.glob(f".*{_TEMPORARY}"):
-        if not ours.fullmatch(own.name) or not own.is_dir():
+    name = re.escape(folder.name)
+    ours = re.compile(rf"\.{name}-[0-9a-f]{{8}}{re.escape(_TEMPORARY)}")
+    before = re.compile(rf"\.{name}-[0-9a-z_]{{8}}")  # as version 0.1.0 called them; nothing locks these
+    for own in folder.parent.glob(".*"):
+        if ours.fullmatch(own.name):
+            lock = _locked(own)
+        elif before.fullmatch(own.name) and {path.name for path in own.glob("*")} in ({"new"}, {"old"}, {"new", "old"}):
+            lock = None
+        else:
             continue
-        lock = _locked(own)
         try:
-            if lock is None:  # its process lives, or there are no locks here: then age tells
-                with suppress(OSError):
-                    if time.time() - own.stat().st_mtime < 24 * _STALE_S:
-                        continue
-            for old in sorted(own.glob("old-*")):
-                with suppress(OSError):
-                    if not folder.exists():
-                        old.rename(folder)
+            # its process lives, or it is without a lock: then age tells
+            if lock is None and time.time() - own.stat().st_mtime < _STALE_S:
+                continue
+            for old in sorted(own.glob("old*")):
+                if not folder.exists():
+                    old.rename(folder)
             shutil.rmtree(own, ignore_errors=True)
+        except OSError:
+            continue  # another process was quicker
         finally:
             _unlock(lock)
 

@@ -90,14 +90,14 @@ def _named(texts: Sequence[str]) -> str:
 
 
 def _floors(found: FloorsFindings) -> list[tuple[str, str]]:
-    strategies = len(found.gated) + len(found.ungated) + len(found.other_corpus)
+    strategies = len(found.gated) + len(found.ungated)
     rows = [
         ("strategies", f"{strategies:,}, {len(found.gated):,} of them gated by {found.file or 'no file of floors'}")
     ]
     if found.ungated:
         rows.append(("look at", f"no floors: {', '.join(found.ungated)} (pytest --suggest-floors prints some)"))
     if found.other_corpus:
-        rows.append(("look at", f"floors for another corpus, not gated: {', '.join(found.other_corpus)}"))
+        rows.append(("look at", f"floors that were set for another corpus: {', '.join(found.other_corpus)}"))
     return rows
 
 

@@ -103,14 +103,14 @@ def test_scales_on_which_everything_or_nothing_is_relevant(
 
 
 def test_floors(project: Path) -> None:
-    """Strategies are gated, without floors, or for another corpus; a file in the usual place needs no name."""
+    """Strategies have floors, of this corpus or another, or none; a file in the usual place needs no name."""
     (project / "floors.toml").write_text(
         '[files.textsearch]\nMRR = 0.1\n[files.rrf]\nMRR = 0.1\ncorpus = "00000000"\n[sample.hybrid]\nMRR = 0.1\n'
     )
     config = _config(project, "textsearch", "hybrid", "rrf", floors="floors.toml", cache_dir="cache")
     found = check(config).floors
     assert found is not None
-    assert (found.gated, found.ungated, found.other_corpus) == (("textsearch",), ("hybrid",), ("rrf",))
+    assert (found.gated, found.ungated, found.other_corpus) == (("textsearch", "rrf"), ("hybrid",), ("rrf",))
     assert found.file == str(project / "floors.toml")
     (project / "benchmarks").mkdir()
     usual = (project / "floors.toml").rename(project / "benchmarks" / "thresholds.toml")

@@ -283,14 +283,17 @@ def test_what_a_killed_process_has_left_goes_away(tmp_path: Path, when: str) -> 
     """Its files with the next run; and a folder that it had moved away comes back."""
     folder = tmp_path / "latest"
     replace_folder(folder, {"x": "old"})
-    (tmp_path / ".latest-backup").mkdir()  # a user's
+    (tmp_path / ".latest-backups").mkdir()  # a user's
+    leftover = tmp_path / ".latest-a_0b1c2d"  # an earlier version's
+    (leftover / "new").mkdir(parents=True)
+    os.utime(leftover, (0, 0))
     killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), when], check=False)  # noqa: S603
     assert killed.returncode == -signal.SIGKILL
-    assert len(list(tmp_path.iterdir())) == (3 if when == "before" else 2)
+    assert len(list(tmp_path.iterdir())) == (4 if when == "before" else 3)
     with pytest.raises(AttributeError):
         replace_folder(folder, {"x": 1})  # type: ignore[dict-item]
     assert _tree(folder) == {"x": "old"}
-    assert {path.name for path in tmp_path.iterdir()} == {"latest", ".latest-backup"}
+    assert {path.name for path in tmp_path.iterdir()} == {"latest", ".latest-backups"}
 
 
 def test_two_processes_replace_one_folder(tmp_path: Path) -> None:
