@@ -9,8 +9,6 @@ import numpy as np
 import pytest
 from helpers.refused_baselines import OTHER, OTHER_DATA, SAME
 from helpers.snapshots import METRICS, QUERIES, TEXT, random_measurement, snapshot
-from hypothesis import given
-from hypothesis import strategies as st
 
 from relevance.baseline import (
     DataChanges,
@@ -64,7 +62,7 @@ def test_common_queries_have_the_same_text_and_judgments() -> None:
     assert rows == (before.strategies["fused"].hits[1:2], after.strategies["fused"].hits[:1])
 
 
-@given(st.sets(st.sampled_from(QUERIES), min_size=1))
+@pytest.mark.parametrize("queries", [{"q2"}, {"q1", "q4"}, set(QUERIES)], ids=str)
 def test_a_part_has_the_rows_of_its_queries(queries: set[str]) -> None:
     """Texts, grades, metrics and hits stay together."""
     whole = snapshot()
@@ -147,11 +145,11 @@ def test_both_sides_of_a_change_are_told_apart(before: object, after: object, li
 
 
 def test_any_number_of_differences_is_cut() -> None:
-    """200,000 keys print as twenty lines and a count; a refused update names as few."""
-    facts = {f"fact {at}": at for at in range(200_000)}
+    """20,000 keys print as twenty lines and a count; a refused update names as few."""
+    facts = {f"fact {at}": at for at in range(20_000)}
     after = snapshot(engine={"name": "embedded", "version": "1", "facts": {"vector_index": "flat", **facts}})
     lines = differences(snapshot(), after)
-    assert (len(lines), lines[-1]) == (21, "engine: 199,980 more differences")
+    assert (len(lines), lines[-1]) == (21, "engine: 19,980 more differences")
     long = snapshot(engine={"name": "embedded", "version": "1", "facts": {"x" * 9_999: 1}})
     assert max(map(len, differences(snapshot(), long))) < 300
     many = snapshot({}, models={str(at): {"name": "other"} for at in range(90)})

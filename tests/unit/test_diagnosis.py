@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from helpers.snapshots import TEXT, VECTOR, comparison, diagnosed, measured, snapshot
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relevance.diagnosis import diagnose, legs_of, legs_without_strategy
@@ -249,6 +249,7 @@ def test_those_that_could_change_the_verdict_come_first() -> None:
 
 
 @given(st.data())
+@settings(max_examples=25)
 def test_scores_are_those_of_the_evaluation(data: st.DataObject) -> None:
     """A metric of hits and grades is the one that `evaluate` computes, for every metric."""
     queries = data.draw(st.integers(1, 3))
