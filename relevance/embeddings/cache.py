@@ -3,6 +3,11 @@
 A store is the folder of one (model, prompt, truncation). It holds immutable shards, so runs that share it need no lock:
 each adds files, and a reader that loses one to a merge lists the folder anew. Runs that encode one text at once leave
 two vectors of it, equal but for float noise; every later run takes the same one.
+
+A shard is one file, immutable, read by memory map, every vector under a checksum of its own. Little-endian: a header
+of 64 bytes (magic, rows, dimensions, sha256 of those and of the index), the index (one record a row: digest of the
+text, its length in tokens, CRC-32 of its vector; ascending by digest), then the vectors as float32, rows by dimensions.
+A run that needs few vectors of a large file reads and checks only those.
 """
 
 from __future__ import annotations
@@ -11,35 +16,239 @@ import contextlib
 import hashlib
 import json
 import math
+import os
+import struct
 import tempfile
+import zlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import platformdirs
 
-from relevance.embeddings.directory import Directory
-from relevance.embeddings.shards import (
-    SUFFIX,
-    DamagedFileError,
-    make_index,
-    open_shard,
-    write_shard,
-)
 from relevance.errors import CouldNotRunError, InputError
 from relevance.files import replacing
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
-    from relevance.embeddings.directory import Found
     from relevance.embeddings.model import Model
-    from relevance.embeddings.shards import Shard
 
-__all__ = ["QueryTime", "Store", "check_cache_dir", "default_cache_dir", "open_store", "text_digest"]
+SUFFIX = ".vectors"
+
+_MAGIC = b"relevance-vec-1\n"
+_COUNTS = struct.Struct("<16sII")
+_HEADER_BYTES = 64
+_ROWS_AT_ONCE = 4096
+INDEX = np.dtype([("digest", "V16"), ("tokens", "<u4"), ("crc", "<u4")])
+"""The record of a row."""
+
+
+class DamagedFileError(InputError):
+    """A cache file that does not hold what was written to it.
+
+    Attributes:
+        path: of the file.
+        problem: in a few words.
+    """
+
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: damaged cache file ({problem}); delete it, what it held is then computed again")
+        self.path = path
+        self.problem = problem
+
+
+def _row_checksums(block: npt.NDArray[np.float32]) -> list[int]:
+    width = block.shape[1] * block.itemsize
+    view = np.ascontiguousarray(block).data.cast("B")
+    return [zlib.crc32(view[start : start + width]) for start in range(0, len(view), width)]
+
+
+def make_index(digests: Sequence[bytes], tokens: Sequence[int], vectors: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
+    """The index records of rows whose digests ascend."""
+    index = np.zeros(len(digests), dtype=INDEX)
+    index["digest"] = np.frombuffer(b"".join(digests), dtype=INDEX["digest"])
+    index["tokens"] = tokens
+    index["crc"] = _row_checksums(vectors)
+    return index
+
+
+def write_shard(
+    folder: Path, index: npt.NDArray[Any], blocks: Iterable[npt.NDArray[np.float32]], *, width: int
+) -> Path:
+    """Write a shard under a name made of its content; equal content written twice is one file.
+
+    Args:
+        folder: where to.
+        index: the records of `make_index`, one row or more.
+        blocks: the vectors in the order of the index, in pieces of shape (rows of the piece, width).
+        width: dimensions of a vector.
+    """
+    counts = _COUNTS.pack(_MAGIC, len(index), width)
+    checksum = hashlib.sha256(counts + index.tobytes()).digest()
+    path = folder / f"{checksum[:16].hex()}{SUFFIX}"
+    with replacing(path) as file:
+        file.write((counts + checksum).ljust(_HEADER_BYTES, b"\0"))
+        file.write(index.tobytes())
+        for block in blocks:
+            file.write(np.ascontiguousarray(block, dtype="<f4").tobytes())
+    return path
+
+
+@dataclass(frozen=True, eq=False)
+class Shard:
+    """An open shard.
+
+    Attributes:
+        path: its file, which may meanwhile be gone.
+        index: records (digest, tokens, crc), ascending by digest.
+        vectors: shape (rows, dimensions), float32, a read-only memory map.
+    """
+
+    path: Path
+    index: npt.NDArray[Any]
+    vectors: npt.NDArray[np.float32]
+
+    def read(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Vectors of some rows, checked against their checksums.
+
+        Raises:
+            DamagedFileError: a vector is not the one that was written.
+        """
+        block = np.asarray(self.vectors[rows], dtype=np.float32)
+        if not self._sound(block, rows).all():
+            raise DamagedFileError(self.path, "a vector does not match its checksum")
+        return block
+
+    def sound_rows(self) -> npt.NDArray[np.int64]:
+        """The rows whose vectors are those that were written."""
+        pieces = np.array_split(np.arange(len(self.index)), -(-len(self.index) // _ROWS_AT_ONCE))
+        return np.concatenate([rows[self._sound(np.asarray(self.vectors[rows]), rows)] for rows in pieces])
+
+    def _sound(self, block: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+        return np.asarray(np.array(_row_checksums(block)) == self.index["crc"][rows], dtype=np.bool_)
+
+
+def open_shard(path: Path, *, width: int) -> Shard:
+    """Open a shard and check its index.
+
+    Raises:
+        FileNotFoundError: the file is gone; another run merged it into a larger one.
+        DamagedFileError: the file is damaged or cut short.
+    """
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+        if len(header) != _HEADER_BYTES or not header.startswith(_MAGIC):
+            raise DamagedFileError(path, "no header")
+        _, rows, found_width = _COUNTS.unpack(header[: _COUNTS.size])
+        start = _HEADER_BYTES + rows * INDEX.itemsize
+        size = os.fstat(file.fileno()).st_size
+        if found_width != width or rows < 1 or size != start + rows * width * 4:
+            raise DamagedFileError(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
+        raw = file.read(rows * INDEX.itemsize)
+        if hashlib.sha256(header[: _COUNTS.size] + raw).digest() != header[_COUNTS.size : _COUNTS.size + 32]:
+            raise DamagedFileError(path, "the index does not match its checksum")
+        vectors = np.memmap(file, dtype="<f4", mode="r", offset=start, shape=(rows, width))
+    return Shard(path, np.frombuffer(raw, dtype=INDEX), vectors)
+
+
+_MAPPED_FROM = 0.9
+"""Share of a file's rows that has to be wanted: a row that is not wanted is still compared with every query."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredVectors:
+    """Vectors of texts.
+
+    Attributes:
+        matrix: shape (texts or more, dimensions), float32; a read-only memory map where one file holds hardly more.
+        rows: shape (texts,), the row of each text.
+        tokens: shape (texts,), lengths in tokens.
+    """
+
+    matrix: npt.NDArray[np.float32]
+    rows: npt.NDArray[np.int64]
+    tokens: npt.NDArray[np.int64]
+
+
+class Directory:
+    """Where each text's vector is; of two vectors the one with the lower checksum, which no merge can change.
+
+    Args:
+        shards: open shards.
+        width: dimensions of a vector.
+    """
+
+    def __init__(self, shards: Sequence[Shard], *, width: int) -> None:
+        self._shards = tuple(shards)
+        self._width = width
+        index = np.concatenate([np.zeros(0, dtype=INDEX), *(shard.index for shard in shards)])
+        # as bytes of equal length, whose padding says nothing; records themselves have no order
+        digests = np.ascontiguousarray(index["digest"]).view("S16")
+        order = np.lexsort((index["crc"], digests))
+        ascending = digests[order]
+        first = np.ones(len(order), dtype=np.bool_)
+        first[1:] = ascending[1:] != ascending[:-1]
+        held = order[first]
+        self._digests = ascending[first]
+        self.index: npt.NDArray[Any] = index[held]
+        """The records of all texts, ascending by digest."""
+        sizes = np.array([len(shard.index) for shard in shards], dtype=np.int64)
+        self._shard = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)[held]
+        self._row = held - (np.cumsum(sizes) - sizes)[self._shard]
+
+    def holds(self, digests: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+        """Shape (digests,): which texts have a vector."""
+        return self._places(digests) >= 0
+
+    def read(self, digests: Sequence[bytes]) -> StoredVectors:
+        """The vectors of texts, checked; they are not copied where they can be used as they lie on disk.
+
+        Raises:
+            DamagedFileError: a vector is damaged.
+            KeyError: a text is not there.
+        """
+        places = self._places(digests)
+        if places.min(initial=0) < 0:
+            raise KeyError(digests[int(np.argmin(places))])
+        tokens = self.index["tokens"][places].astype(np.int64)
+        used = np.unique(self._shard[places])
+        if len(used) == 1 and len(places) >= _MAPPED_FROM * len(self._shards[used[0]].index):
+            shard, rows = self._shards[used[0]], self._row[places]
+            for piece in _pieces(rows):
+                shard.read(piece)
+            return StoredVectors(shard.vectors, rows, tokens)
+        return StoredVectors(self._gathered(places), np.arange(len(places)), tokens)
+
+    def blocks(self) -> Iterator[npt.NDArray[np.float32]]:
+        """The vectors of all texts in the order of `index`, piece by piece."""
+        return (self._gathered(piece) for piece in _pieces(np.arange(len(self._digests))))
+
+    def _places(self, digests: Sequence[bytes]) -> npt.NDArray[np.int64]:
+        """Shape (digests,): the row of each in `index`, -1 where it has none."""
+        wanted = np.frombuffer(b"".join(digests), dtype=self._digests.dtype)
+        places = np.searchsorted(self._digests, wanted)
+        if not len(self._digests):
+            return np.full(len(wanted), -1, dtype=np.int64)
+        near = np.minimum(places, len(self._digests) - 1)
+        return np.where(self._digests[near] == wanted, near, -1)
+
+    def _gathered(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
+        """Copied piece by piece: at no time does memory hold the vectors twice."""
+        vectors = np.empty((len(places), self._width), dtype=np.float32)
+        shards = self._shard[places]
+        for number in np.unique(shards):
+            for piece in _pieces(np.flatnonzero(shards == number)):
+                vectors[piece] = self._shards[number].read(self._row[places[piece]])
+        return vectors
+
+
+def _pieces(rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
+    return (rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
+
 
 _FORMAT = 1
 _MAX_SHARDS = 16
@@ -196,7 +405,7 @@ class Store:
         """Shape (texts,): which texts have a vector, as of the last `refresh`."""
         return self._directory.holds(digests)
 
-    def read(self, digests: Sequence[bytes]) -> Found:
+    def read(self, digests: Sequence[bytes]) -> StoredVectors:
         """Vectors, and lengths in tokens, of texts that the store holds.
 
         Raises:

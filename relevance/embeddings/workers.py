@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from relevance.embeddings.encoding import LoadedModel
+    from relevance.embeddings.encoder import LoadedModel
 
     _Matrix: TypeAlias = npt.NDArray[np.float32]
 

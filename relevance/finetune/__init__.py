@@ -9,33 +9,30 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from relevance.finetune.fromjudgments import split_off
-    from relevance.finetune.leaks import Leaks, find_leaks
-    from relevance.finetune.pairs import SPLIT_SEED, Pair, Pairs, build_pairs
-    from relevance.finetune.recipe import Options, Recipe, estimated_seconds
-    from relevance.finetune.record import Curve, Step
+    from relevance.finetune.pairs import SPLIT_SEED, Leaks, Pair, Pairs, build_pairs, find_leaks, split_off
+    from relevance.finetune.recipe import Curve, Options, Recipe, Step, estimated_seconds
     from relevance.finetune.store import Stored, check_stored, find_stored
     from relevance.finetune.training import train
     from relevance.finetune.validation import Validation, make_validation
 
 _HOMES = {
     "SPLIT_SEED": "pairs",
-    "Curve": "record",
-    "Leaks": "leaks",
+    "Curve": "recipe",
+    "Leaks": "pairs",
     "Options": "recipe",
     "Pair": "pairs",
     "Pairs": "pairs",
     "Recipe": "recipe",
-    "Step": "record",
+    "Step": "recipe",
     "Stored": "store",
     "Validation": "validation",
     "build_pairs": "pairs",
     "check_stored": "store",
     "estimated_seconds": "recipe",
-    "find_leaks": "leaks",
+    "find_leaks": "pairs",
     "find_stored": "store",
     "make_validation": "validation",
-    "split_off": "fromjudgments",
+    "split_off": "pairs",
     "train": "training",
 }
 

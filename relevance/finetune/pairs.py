@@ -1,26 +1,79 @@
-"""From a data set's rated pairs to those that are trained on: no query of the benchmark, split by query."""
+"""Pairs to train on: a data set's own or from its judgments, split by query, none of which the benchmark evaluates."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+import re
+import unicodedata
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pandas as pd
+
 from relevance.errors import InputError
 from relevance.fields import embedded_texts
-from relevance.finetune.leaks import Trained, text_key
-from relevance.finetune.likeness import normalised
+from relevance.records import Judgments, Queries
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    import pandas as pd
+    from collections.abc import Iterable, Iterator, Mapping
 
     from relevance.records import Dataset
 
-__all__ = ["POSITIVE", "SPLIT_SEED", "Pair", "Pairs", "build_pairs"]
+_WORD = re.compile(r"\w+")
+
+
+def normalised(text: str) -> str:
+    """The text after Unicode normalisation (NFKC), case folding, and with each run of white space as one space."""
+    # folding can bring forth what composes again, so it is normalised on both sides
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())
+
+
+def stems(text: str) -> tuple[str, ...]:
+    """The bag of the stems of a normalised text, sorted.
+
+    Plurals alone are stemmed, by the S stemmer of Harman, "How effective is suffixing?" (JASIS 42, 1991).
+    """
+    return tuple(sorted(_stem(word) for word in _WORD.findall(text)))
+
+
+def _stem(word: str) -> str:
+    if word.endswith("ies") and not word.endswith(("eies", "aies")):
+        return f"{word[:-3]}y"
+    if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
+        return word[:-1]
+    if word.endswith("s") and not word.endswith(("us", "ss")):
+        return word[:-1]
+    return word
+
+
+def deletions(text: str) -> Iterator[str]:
+    """The text, and it without each one of its characters: what texts one edit apart have in common."""
+    yield text
+    for at in range(len(text)):
+        yield text[:at] + text[at + 1 :]
+
+
+def one_edit_apart(left: str, right: str) -> bool:
+    """Whether one character put in, left out or replaced makes one text of the other; equal texts are not."""
+    if left == right or abs(len(left) - len(right)) > 1:
+        return False
+    at = next((at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
+    tails = ((left[at + 1 :], right[at + 1 :]), (left[at + 1 :], right[at:]), (left[at:], right[at + 1 :]))
+    return any(a == b for a, b in tails)
+
+
+def all_deletions(texts: Iterable[str]) -> dict[str, list[str]]:
+    """For each text that one deletion leaves, the texts that leave it."""
+    found: dict[str, list[str]] = {}
+    for text in texts:
+        for left in set(deletions(text)):
+            found.setdefault(left, []).append(text)
+    return found
+
 
 POSITIVE = 3.0
 """The relevance of a pair that is trained on; the scale goes from 1 to 3."""
@@ -172,3 +225,152 @@ def _held_out(queries: set[str], seed: int) -> set[str]:
     """A tenth of the queries, by a hash of their text: the order of the files means nothing."""
     ordered = sorted(queries, key=lambda query: hashlib.sha256(f"{seed}\0{normalised(query)}".encode()).digest())
     return set(ordered[: max(1, round(VALIDATION_SHARE * len(ordered)))])
+
+
+def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd.DataFrame]:
+    """The data set without a share of its queries, and the rated pairs of these.
+
+    Queries that are the same text once they are normalised go the same way. A grade becomes a relevance from 1 (grade
+    0) to 3 (the highest grade of the data set), so that the pairs of the highest grade are trained on.
+
+    Args:
+        dataset: with all queries.
+        share: between 0 and 1.
+        seed: of the choice, which is by a hash of the text.
+
+    Returns:
+        The data set, with a note, and columns `query`, `product`, `title`, `relevance`.
+
+    Raises:
+        InputError: nothing would be left on one of the sides.
+    """
+    keys = [hashlib.sha256(f"{seed}\0{normalised(text)}".encode()).digest() for text in dataset.queries.texts]
+    distinct = sorted(set(keys))
+    going = set(distinct[: round(share * len(distinct))])
+    goes = np.array([key in going for key in keys], dtype=np.bool_)
+    judgments = dataset.judgments
+    pairs = goes[judgments.queries]
+    if pairs.all() or not pairs.any():
+        found = f"share {share:g} of {len(keys):,} queries leaves none to {'evaluate' if pairs.any() else 'train on'}"
+        raise InputError(f"data set {dataset.name!r}: {found}; allowed: a share that leaves some on both sides")
+    note = f"{int(goes.sum()):,} of {len(keys):,} queries are trained on and not evaluated"
+    return replace(_without_queries(dataset, goes), notes=(*dataset.notes, note)), _pairs_of(dataset, pairs)
+
+
+def _without_queries(dataset: Dataset, goes: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Dataset:
+    queries, judgments = dataset.queries, dataset.judgments
+    stays = np.flatnonzero(~goes)
+    frame = pd.DataFrame(
+        {"id": [queries.ids[at] for at in stays], "text": [queries.texts[at] for at in stays]}, dtype=object
+    )
+    codes = np.cumsum(~goes) - 1
+    kept = ~goes[judgments.queries]
+    left = Judgments(
+        codes[judgments.queries[kept]],
+        judgments.products[kept],
+        judgments.grades[kept],
+        relevant_from=judgments.relevant_from,
+    )
+    own = dataset.own_products
+    own = None if own is None else own[stays]
+    return replace(dataset, queries=Queries(frame), judgments=left, own_products=own)
+
+
+def _pairs_of(dataset: Dataset, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pd.DataFrame:
+    judgments, texts = dataset.judgments, embedded_texts(dataset.catalogue, "whole")
+    highest = max(1, judgments.grades.max())
+    products = judgments.products[rows].tolist()
+    return pd.DataFrame(
+        {
+            "query": [dataset.queries.texts[code] for code in judgments.queries[rows].tolist()],
+            "product": [dataset.catalogue.ids[code] for code in products],
+            "title": [texts[code] for code in products],
+            "relevance": 1.0 + (POSITIVE - 1.0) * judgments.grades[rows] / highest,
+        }
+    )
+
+
+_SHOWN = 3
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A pair as a training has seen it.
+
+    Attributes:
+        query: its text, normalised or not.
+        product: its id.
+        text: `text_key` of the product's text.
+    """
+
+    query: str
+    product: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Leaks:
+    """What a training shares with a benchmark and may share.
+
+    Attributes:
+        near_queries: (trained, evaluated) normalised queries that have the same bag of stems or are one edit apart.
+        shared_products: ids of the products that are trained on and indexed.
+        products: how many products are trained on.
+    """
+
+    near_queries: tuple[tuple[str, str], ...]
+    shared_products: tuple[str, ...]
+    products: int
+
+
+def text_key(text: str) -> str:
+    """What stands for a product's whole text where the text itself is not kept: a hash of it, normalised."""
+    return hashlib.sha256(normalised(text).encode()).hexdigest()[:32]
+
+
+def find_leaks(trained: Iterable[Trained], dataset: Dataset, *, where: str) -> Leaks:
+    """Look for queries of the benchmark in a training.
+
+    Args:
+        trained: all pairs of training and validation.
+        dataset: whose queries are evaluated.
+        where: what is looked at, for messages.
+
+    Raises:
+        InputError: an evaluated query is trained on, or is a trained product's whole text, after normalisation.
+    """
+    pairs = list(trained)
+    evaluated = {normalised(text): text for text in dataset.queries.texts}
+    queries = {normalised(pair.query): pair.query for pair in pairs}
+    if same := [query for query in queries if query in evaluated]:
+        _refuse(
+            where, [evaluated[query] for query in same], "is evaluated and trained on", "are evaluated and trained on"
+        )
+    keys = {text_key(text): text for text in dataset.queries.texts}
+    if whole := sorted({keys[pair.text] for pair in pairs if pair.text in keys}):
+        rule = "evaluated and the whole text of a product that is trained on"
+        _refuse(where, whole, f"is {rule}", f"are {rule}")
+    products = {pair.product for pair in pairs}
+    shared = products & set(dataset.catalogue.ids)
+    return Leaks(_near(queries, evaluated), tuple(sorted(shared)), len(products))
+
+
+def _refuse(where: str, texts: list[str], one: str, many: str) -> None:
+    more = f" and {len(texts) - _SHOWN:,} more" if len(texts) > _SHOWN else ""
+    shown = ", ".join(map(repr, texts[:_SHOWN]))
+    noun = f"1 query {one}" if len(texts) == 1 else f"{len(texts):,} queries {many}"
+    raise InputError(f"leak in {where}: {noun}: {shown}{more}; allowed: pairs of queries that are not evaluated")
+
+
+def _near(queries: Iterable[str], evaluated: Iterable[str]) -> tuple[tuple[str, str], ...]:
+    """Pairs of a trained and an evaluated query that are nearly the same."""
+    by_stems: dict[tuple[str, ...], list[str]] = {}
+    for text in evaluated:
+        by_stems.setdefault(stems(text), []).append(text)
+    by_deletion = all_deletions(evaluated)
+    found = set()
+    for query in queries:
+        found |= {(query, other) for other in by_stems.get(stems(query), ())}
+        candidates = {other for left in deletions(query) for other in by_deletion.get(left, ())}
+        found |= {(query, other) for other in candidates if one_edit_apart(query, other)}
+    return tuple(sorted(found))

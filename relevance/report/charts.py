@@ -15,9 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relevance.evaluation import NDCG10
-from relevance.finetune.band import band
-from relevance.finetune.changes import LEVEL
-from relevance.finetune.similarity import WHISKERS, spread
+from relevance.finetune.changes import LEVEL, WHISKERS, band, spread
 from relevance.report.pages import gain_text
 from relevance.text import plural
 from relevance.tuning import KINDS
@@ -30,9 +28,8 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.image import AxesImage
 
-    from relevance.finetune.changes import Comparison
-    from relevance.finetune.record import Curve
-    from relevance.finetune.similarity import LabelGroup
+    from relevance.finetune.changes import Comparison, LabelGroup
+    from relevance.finetune.recipe import Curve
     from relevance.tuning import Combination, Grid, Tuning
 
     _Floats = npt.NDArray[np.float64]
@@ -230,7 +227,7 @@ _DOTS = {BASE.name: 0.3, TUNED.name: 0.15}
 
 
 def box_picture(groups: Sequence[LabelGroup]) -> bytes:
-    """Two boxes a label: quartiles and median, whiskers at the shares of `relevance.finetune.similarity.WHISKERS`.
+    """Two boxes a label: quartiles and median, whiskers at the shares of `relevance.finetune.changes.WHISKERS`.
 
     Args:
         groups: one or more, each with a pair or more.

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
 from relevance.finetune import estimated_seconds
-from relevance.finetune.changes import LEVEL
-from relevance.finetune.similarity import WHISKERS
+from relevance.finetune.changes import LEVEL, WHISKERS
 from relevance.report import charts
 from relevance.report.check import duration
 from relevance.report.pages import page
@@ -17,9 +16,8 @@ from relevance.text import plural, printable
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from relevance.finetune.changes import Changes, Comparison, Gain
-    from relevance.finetune.record import Curve
-    from relevance.finetune.similarity import PairChanges
+    from relevance.finetune.changes import Changes, Comparison, Gain, PairChanges
+    from relevance.finetune.recipe import Curve
     from relevance.suite.finetuning import FineTuning, Training
 
 _SHOWN_NOTES = 10  # on the page

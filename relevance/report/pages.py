@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from markupsafe import Markup
 
-from relevance.finetune.similarity import spread
+from relevance.finetune.changes import spread
 from relevance.gate import GATED
 from relevance.report.diagnosis import fell, grade, leg_words, moved, newcomer_words, queries_words, segment_words
 from relevance.text import markdown, markdown_code, plural, printable, shortened

@@ -10,8 +10,7 @@ import numpy as np
 from relevance import embeddings, finetune
 from relevance.errors import InputError
 from relevance.fields import embedded_texts
-from relevance.finetune.changes import Changes, compare
-from relevance.finetune.similarity import JudgedPairs, pair_changes
+from relevance.finetune.changes import Changes, JudgedPairs, compare, pair_changes
 from relevance.strategies import BASE, FINETUNED, STRATEGIES
 from relevance.suite.plan import make_plan, runnable, trained_model
 from relevance.suite.prepare import prepare

@@ -8,9 +8,8 @@ import numpy as np
 import pandas as pd
 
 from relevance.evaluation import AP10, NDCG10, RR10, Evaluation
-from relevance.finetune.changes import Changes, Comparison, compare
-from relevance.finetune.record import Curve, Step
-from relevance.finetune.similarity import JudgedPairs, pair_changes
+from relevance.finetune.changes import Changes, Comparison, JudgedPairs, compare, pair_changes
+from relevance.finetune.recipe import Curve, Step
 from relevance.records import Queries
 from relevance.report.finetuned import Facts
 

@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from relevance.embeddings import Encoder, Model
-from relevance.embeddings.shards import SUFFIX, TEMPORARY_PREFIX
+from relevance.embeddings.cache import SUFFIX, TEMPORARY_PREFIX
 from relevance.errors import CouldNotRunError, InputError
 
 if TYPE_CHECKING:

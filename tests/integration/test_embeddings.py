@@ -18,7 +18,7 @@ import numpy as np
 import pytest
 
 from relevance.embeddings import Encoder, ModelChoice, encoding, resolve, sentence_model, workers
-from relevance.embeddings.shards import SUFFIX
+from relevance.embeddings.cache import SUFFIX
 from relevance.errors import CouldNotRunError, InputError
 
 pytestmark = pytest.mark.needs("model")

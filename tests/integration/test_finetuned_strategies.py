@@ -156,7 +156,7 @@ def test_an_interrupt_says_what_is_kept(
     tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Exit code 130, with the step of the checkpoint that the same command goes on from."""
-    from relevance.finetune.follower import Follower  # noqa: PLC0415 - imports torch
+    from relevance.finetune.loop import Follower  # noqa: PLC0415 - imports torch
 
     write_files(tmp_path / "data")
     monkeypatch.chdir(tmp_path)

@@ -33,7 +33,7 @@ from relevance.strategies import STRATEGIES
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
-    from relevance.embeddings.encoding import LoadedModel
+    from relevance.embeddings.encoder import LoadedModel
 
 TITLE, DESCRIPTION, VALUE, QUERY = 8, 80, 3, 3
 ATTRIBUTES = 8

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from parity.rounds import alternate, spread
 
-from relevance.finetune.sampler import Item, batches
+from relevance.finetune.rows import Item, batches
 
 if TYPE_CHECKING:
     from helpers.tables import Show

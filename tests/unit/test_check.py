@@ -17,8 +17,7 @@ from relevance.check import check, search_seconds, texts_to_embed
 from relevance.cli import main
 from relevance.config import read_config
 from relevance.embeddings import ModelChoice, resolve
-from relevance.embeddings.cache import open_store, text_digest
-from relevance.embeddings.shards import SUFFIX
+from relevance.embeddings.cache import SUFFIX, open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.report.check import findings_lines
 from relevance.strategies import STRATEGIES

@@ -19,8 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relevance.embeddings import Encoder, Model, check_cache_dir, default_cache_dir
-from relevance.embeddings.cache import Store, open_store, text_digest
-from relevance.embeddings.shards import SUFFIX
+from relevance.embeddings.cache import SUFFIX, Store, open_store, text_digest
 from relevance.errors import CouldNotRunError, InputError
 
 if TYPE_CHECKING:
@@ -212,7 +211,7 @@ def test_an_interrupted_run_goes_on_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every_s: float, files: int
 ) -> None:
     """Ctrl-C loses no text that was encoded, leaves no temporary file, and the next run does the rest."""
-    monkeypatch.setattr("relevance.embeddings.encoding._SAVED_EVERY_S", every_s)
+    monkeypatch.setattr("relevance.embeddings.encoder._SAVED_EVERY_S", every_s)
     texts = [f"text {number}" for number in range(1500)]
     with pytest.raises(KeyboardInterrupt):
         encoder(tmp_path, MadeModel(stop_after=40)).products(texts, label="x")
@@ -235,7 +234,7 @@ def test_a_kill_loses_the_last_seconds(tmp_path: Path, monkeypatch: pytest.Monke
             held.append(len(shards(tmp_path / "slow")))
             return super().encode(texts, prompt)
 
-    monkeypatch.setattr("relevance.embeddings.encoding._SAVED_EVERY_S", 0.0)
+    monkeypatch.setattr("relevance.embeddings.encoder._SAVED_EVERY_S", 0.0)
     encoder(tmp_path / "slow", Watching()).products(texts, label="x")
     assert held == [0, 1, 2, 3]
     ((fast,), (slow,)) = shards(tmp_path / "fast"), shards(tmp_path / "slow")

@@ -9,8 +9,7 @@ import pytest
 from helpers.changes import curve, evaluation, queries
 
 from relevance.evaluation import AP10, NDCG10, RR10
-from relevance.finetune.band import band
-from relevance.finetune.changes import compare
+from relevance.finetune.changes import band, compare
 
 NAMES = ("rrf", "rrf_finetune")
 

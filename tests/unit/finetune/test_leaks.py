@@ -9,8 +9,7 @@ from made_pairs import made_dataset, made_frame
 
 from relevance.errors import InputError
 from relevance.finetune import build_pairs, find_leaks
-from relevance.finetune.leaks import Trained, text_key
-from relevance.finetune.likeness import one_edit_apart, stems
+from relevance.finetune.pairs import Trained, one_edit_apart, stems, text_key
 
 PLANTED = {
     "same text": ("café garden hose", "p99", "a hose"),

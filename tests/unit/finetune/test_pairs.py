@@ -9,7 +9,7 @@ from made_pairs import made_dataset, made_frame
 
 from relevance.errors import InputError
 from relevance.finetune import build_pairs, split_off
-from relevance.finetune.likeness import normalised
+from relevance.finetune.pairs import normalised
 
 
 def test_only_the_highest_relevance_is_trained_on() -> None:

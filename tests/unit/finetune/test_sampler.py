@@ -5,7 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as some
 
-from relevance.finetune.sampler import Item, batches
+from relevance.finetune.rows import Item, batches
 
 _NAMES = some.integers(0, 12)
 

@@ -10,7 +10,7 @@ from helpers.changes import pairs
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relevance.finetune.similarity import JudgedPairs, PairChanges, pair_changes, spread
+from relevance.finetune.changes import JudgedPairs, PairChanges, pair_changes, spread
 
 
 def changed(labels: list[float], base: list[float], tuned: list[float], relevant_from: float = 1) -> PairChanges:

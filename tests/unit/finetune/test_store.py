@@ -14,12 +14,12 @@ from made_pairs import made_dataset, made_recipe
 
 from relevance.errors import CouldNotRunError, InputError
 from relevance.finetune import Curve, Step, check_stored, find_leaks, find_stored, train
-from relevance.finetune.card import license_of
 from relevance.finetune.store import (
     COMPLETE,
     RECORD,
     checkpoints,
     last_step,
+    license_of,
     locked,
     mark_complete,
     publish,

@@ -12,8 +12,7 @@ import pytest
 from helpers.changes import changes, comparison, curve, evaluation, pairs, queries
 from PIL import Image
 
-from relevance.finetune.changes import compare
-from relevance.finetune.similarity import LabelGroup, pair_changes
+from relevance.finetune.changes import LabelGroup, compare, pair_changes
 from relevance.report import charts
 from relevance.report.charts import (
     BASE,

@@ -13,8 +13,7 @@ from helpers import golden
 from helpers.changes import ODD, changes, comparison, curve, evaluation, facts, pairs, queries
 from markdown_it import MarkdownIt
 
-from relevance.finetune.changes import Changes, Comparison, compare
-from relevance.finetune.similarity import JudgedPairs, pair_changes
+from relevance.finetune.changes import Changes, Comparison, JudgedPairs, compare, pair_changes
 from relevance.report import charts
 from relevance.report.finetuned import comparison_csv, index_page, pairs_csv, queries_csv, report_files, training_csv
 
