@@ -8,7 +8,6 @@ import subprocess
 import sys
 from collections import Counter, defaultdict
 from functools import cache
-from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,13 @@ from relevance.datasets import Source, load, load_pairs
 
 FIXTURES = Path(__file__).resolve().parents[2] / "fixtures"
 SAMPLE = FIXTURES / "sample"
-NAMES = ["attributes.csv", "product_descriptions.csv", "solution.csv", "test.csv", "train.csv"]
+COLUMNS = {
+    "attributes": "product_uid name value",
+    "product_descriptions": "product_uid product_description",
+    "solution": "id relevance Usage",
+    "test": "id product_uid product_title search_term",
+    "train": "id product_uid product_title search_term relevance",
+}
 
 
 @cache
@@ -26,178 +31,107 @@ def _rows(name: str) -> tuple[dict[str, str], ...]:
         return tuple(csv.DictReader(file))
 
 
+def _distinct(name: str, column: str) -> set[str]:
+    return {row[column] for row in _rows(name)}
+
+
 def _descriptions() -> dict[str, str]:
     return {row["product_uid"]: row["product_description"] for row in _rows("product_descriptions")}
 
 
-def _indexed() -> set[str]:
-    return {row["product_uid"] for row in _rows("train")}
-
-
-def _terms(name: str) -> set[str]:
-    return {row["search_term"] for row in _rows(name)}
-
-
-def _normalised(texts: set[str]) -> set[str]:
-    return {" ".join(text.casefold().split()) for text in texts}
-
-
-def _make(folder: Path, *options: str) -> dict[str, bytes]:
-    command = [sys.executable, str(FIXTURES / "make_sample.py"), "--out", str(folder), *options]
-    subprocess.run(command, check=True)  # noqa: S603 - a script of ours
-    return {path.name: path.read_bytes() for path in folder.iterdir()}
-
-
 def test_made_again_it_is_the_same(tmp_path: Path) -> None:
-    """The script writes the committed bytes, and nothing else into the folder; another seed writes others."""
-    again = _make(tmp_path / "again")
-    assert sorted(again) == NAMES
-    for name, content in again.items():
-        assert content == (SAMPLE / name).read_bytes(), f"{name} differs: run fixtures/make_sample.py"
-    assert _make(tmp_path / "other", "--seed", "1")["train.csv"] != again["train.csv"]
+    """The script writes the committed bytes, and nothing else into the folder."""
+    command = [sys.executable, str(FIXTURES / "make_sample.py"), "--out", str(tmp_path)]
+    subprocess.run(command, check=True)  # noqa: S603 - a script of ours
+    assert sorted(path.stem for path in tmp_path.iterdir()) == list(COLUMNS)
+    for path in tmp_path.iterdir():
+        assert path.read_bytes() == (SAMPLE / path.name).read_bytes(), "run fixtures/make_sample.py"
 
 
-@pytest.mark.parametrize(
-    ("name", "columns"),
-    [
-        ("train", "id product_uid product_title search_term relevance"),
-        ("test", "id product_uid product_title search_term"),
-        ("solution", "id relevance Usage"),
-        ("product_descriptions", "product_uid product_description"),
-        ("attributes", "product_uid name value"),
-    ],
-)
-def test_layout(name: str, columns: str) -> None:
+@pytest.mark.parametrize("name", COLUMNS)
+def test_layout(name: str) -> None:
     """Columns as in the Home Depot files; text in quotes and no carriage return."""
     content = (SAMPLE / f"{name}.csv").read_bytes()
-    header = ",".join(f'"{column}"' for column in columns.split())
+    header = ",".join(f'"{column}"' for column in COLUMNS[name].split())
     assert content.startswith(header.encode() + b"\n")
     assert b"\r" not in content
 
 
-def test_sizes() -> None:
-    """About 600 products, 150 or more queries with 20 or more judgments each, 3,000 or more in all."""
-    pairs = {(row["search_term"], row["product_uid"]) for row in _rows("train")}
-    per_query = Counter(term for term, _ in pairs)
-    assert 570 <= len(_indexed()) <= 650
-    assert len(per_query) >= 150
-    assert len(pairs) >= 3_000
-    assert min(per_query.values()) >= 20
-
-
-def test_every_query_has_a_best_product() -> None:
-    """No query is without a product of grade 1 or 2, and most have several that are irrelevant."""
-    grades = defaultdict(list)
+def test_judgments() -> None:
+    """Enough of them, means of three raters; a best product for every query; a few titles and judgments twice."""
+    grades: dict[str, dict[str, int]] = defaultdict(dict)
+    titles: dict[str, set[str]] = defaultdict(set)
     for row in _rows("train"):
-        grades[row["search_term"]].append(round(float(row["relevance"])) - 1)
-    assert min(map(max, grades.values())) >= 1
-    assert sum(max(of_query) == 2 for of_query in grades.values()) >= 0.95 * len(grades)
-    assert min(of_query.count(0) for of_query in grades.values()) >= 2
-
-
-def test_relevance_is_a_mean_of_three() -> None:
-    """Relevance has the seven values of three raters, each of them often."""
+        grade = round(float(row["relevance"])) - 1
+        assert grades[row["search_term"]].setdefault(row["product_uid"], grade) == grade
+        titles[row["product_uid"]].add(row["product_title"])
+    rated = [list(of_query.values()) for of_query in grades.values()]
+    assert 570 <= len(titles) <= 650
+    assert len(rated) >= 150
+    assert min(map(len, rated)) >= 20
+    assert 3_000 <= sum(map(len, rated)) < len(_rows("train"))
+    assert min(map(max, rated)) >= 1
+    assert sum(max(of_query) == 2 for of_query in rated) >= 0.95 * len(rated)
+    assert min(of_query.count(0) for of_query in rated) >= 2
+    assert 2 <= sum(len(of_product) == 2 for of_product in titles.values()) <= 4
     values = Counter(row["relevance"] for row in _rows("train"))
     assert set(values) == {"1", "1.33", "1.67", "2", "2.33", "2.67", "3"}
     assert min(values.values()) >= 100
 
 
 def test_fine_tuning_pairs_ask_other_queries() -> None:
-    """400 or more pairs are rated 3; none of their queries is evaluated, whatever its case and white space."""
-    solution = {row["id"]: row for row in _rows("solution")}
-    assert [row["id"] for row in _rows("test")] == list(solution)
-    relevances = Counter(row["relevance"] for row in solution.values())
+    """400 or more pairs are rated 3, some of products that are not indexed; no query of them is evaluated."""
+    relevances = Counter(row["relevance"] for row in _rows("solution"))
+    assert [row["id"] for row in _rows("test")] == [row["id"] for row in _rows("solution")]
     assert relevances["3"] >= 400
     assert sum(relevances[value] for value in ("1", "2", "2.33", "2.67")) >= 400
-    ignored = {row["relevance"] for row in solution.values() if row["Usage"] == "Ignored"}
-    assert ignored == {"-1"}
-    assert {row["Usage"] for row in solution.values()} == {"Ignored", "Private", "Public"}
-    assert not _normalised(_terms("train")) & _normalised(_terms("test"))
-
-
-def test_fine_tuning_names_products_that_are_not_indexed() -> None:
-    """As in the real files some pairs name products that train.csv does not."""
-    others = {row["product_uid"] for row in _rows("test")} - _indexed()
-    assert len(others) >= 100
+    assert {row["relevance"] for row in _rows("solution") if row["Usage"] == "Ignored"} == {"-1"}
+    train, test = (
+        {" ".join(term.casefold().split()) for term in _distinct(name, "search_term")} for name in ("train", "test")
+    )
+    assert not train & test
+    assert len(_distinct("test", "product_uid") - _distinct("train", "product_uid")) >= 100
 
 
 def test_products_without_texts() -> None:
-    """31% of the indexed products have no attributes, 5 to 8% no description."""
-    indexed = _indexed()
-    with_attributes = {row["product_uid"] for row in _rows("attributes")} & indexed
-    described = set(_descriptions()) & indexed
-    assert round(1 - len(with_attributes) / len(indexed), 2) == 0.31
-    assert 0.05 <= 1 - len(described) / len(indexed) <= 0.08
-
-
-def test_attributes_have_blank_rows_and_null_values() -> None:
-    """Blank rows and empty values occur; a product that has attributes has some that are not empty."""
+    """31% of the indexed products have no attributes, 5 to 8% no description; blank rows and empty values occur."""
+    indexed = _distinct("train", "product_uid")
+    assert round(1 - len(_distinct("attributes", "product_uid") & indexed) / len(indexed), 2) == 0.31
+    assert 0.05 <= 1 - len(_descriptions().keys() & indexed) / len(indexed) <= 0.08
     rows = _rows("attributes")
     assert sum(not any(row.values()) for row in rows) >= 10
     assert sum(bool(row["name"]) and not row["value"] for row in rows) >= 20
-    per_product = Counter(row["product_uid"] for row in rows if row["value"])
-    assert min(per_product.values()) >= 3
+    assert min(Counter(row["product_uid"] for row in rows if row["value"]).values()) >= 3
 
 
-def test_two_titles_and_repeated_judgments() -> None:
-    """A few products have two titles, the first of which counts, and a few judgments stand there twice."""
-    titles: dict[str, set[str]] = defaultdict(set)
-    pairs: dict[tuple[str, str], list[str]] = defaultdict(list)
-    for row in _rows("train"):
-        titles[row["product_uid"]].add(row["product_title"])
-        pairs[row["product_uid"], row["search_term"]].append(row["relevance"])
-    assert 2 <= sum(len(of_product) == 2 for of_product in titles.values()) <= 4
-    repeated = [values for values in pairs.values() if len(values) > 1]
-    assert repeated
-    assert all(len(set(values)) == 1 for values in repeated)
-    ids = [int(row["id"]) for row in _rows("train")]
-    assert all(left < right for left, right in pairwise(ids))
-
-
-@pytest.mark.parametrize(
-    ("pattern", "at_least"),
-    [
-        (r"[a-z]\.[A-Z0-9]", 100),  # run-together sentences
-        (r"<br\s*/?>|&lt;br", 30),  # remnants of HTML
+def test_blemishes_and_spellings_of_real_texts() -> None:
+    """Run-together sentences, remnants of HTML, letters that ASCII lacks, and one length written in several ways."""
+    for pattern, least in (
+        (r"[a-z]\.[A-Z0-9]", 100),
+        (r"<br\s*/?>|&lt;br", 30),
         (r"&amp;", 30),
         (r"\n", 10),
-        (r'"', 10),
-    ],
-)
-def test_blemishes_of_descriptions(pattern: str, at_least: int) -> None:
-    """Descriptions have the blemishes of real ones, each in a good number of products."""
-    assert sum(bool(re.search(pattern, text)) for text in _descriptions().values()) >= at_least
+        ('"', 10),
+    ):
+        assert sum(bool(re.search(pattern, text)) for text in _descriptions().values()) >= least, pattern
+    titles = " | ".join(_distinct("train", "product_title"))
+    assert set("éüñ°®½öÉ") <= set(titles + "".join(_descriptions().values()))
+    assert all(form in titles for form in ("1/2 in.", "1/2-Inch", '1/2"', "½ in."))
+    assert {"1/2 in", "0.5 in", "1/2 in (13 mm)"} <= _distinct("attributes", "value")
 
 
-@pytest.mark.parametrize("letter", list("éüñ°®½öÉ"))
-def test_letters_beyond_ascii(letter: str) -> None:
-    """Titles and descriptions hold letters and signs that Latin-1 has and ASCII has not."""
-    texts = [*(row["product_title"] for row in _rows("train")), *_descriptions().values()]
-    assert any(letter in text for text in texts)
-
-
-def test_sizes_are_written_in_several_ways() -> None:
-    """The same length stands as `1/2 in.`, `1/2-Inch`, `1/2"` and `½ in.`, in data sheets as `0.5 in` and `13 mm`."""
-    titles = " | ".join({row["product_title"] for row in _rows("train")})
-    values = {row["value"] for row in _rows("attributes")}
-    for form in ("1/2 in.", "1/2-Inch", '1/2"', "½ in."):
-        assert form in titles, form
-    assert {"1/2 in", "0.5 in", "1/2 in (13 mm)"} <= values
-
-
-@pytest.mark.parametrize(
-    ("pattern", "at_least"),
-    [
-        (r"\d+(?: ?inch| ?in|\"| ?mm| ?cm| ?ft| ?foot|'| ?v| ?w| volt| watt)\b|\d[\"']", 15),  # sizes and units
-        (r"(?i)[a-z]+-?\d{3,}|\d{2}-?\d{4}|\d{4}-[a-z]{2}", 35),  # part numbers
-        (r"^\w+$", 25),  # one word
-        (r"(?:\w+ ){4,}", 15),  # the need in a shopper's words
-    ],
-)
-def test_kinds_of_queries(pattern: str, at_least: int) -> None:
-    """Both evaluated queries and those for fine-tuning are a mixture of kinds."""
+def test_kinds_of_queries() -> None:
+    """Sizes and units, part numbers, one word, a shopper's own words: in evaluated queries and in fine-tuning."""
+    kinds = {
+        r"\d+(?: ?inch| ?in|\"| ?mm| ?cm| ?ft| ?foot|'| ?v| ?w| volt| watt)\b|\d[\"']": 15,
+        r"(?i)[a-z]+-?\d{3,}|\d{2}-?\d{4}|\d{4}-[a-z]{2}": 35,
+        r"^\w+$": 25,
+        r"(?:\w+ ){4,}": 15,
+    }
     for name, share in (("train", 1.0), ("test", 0.4)):
-        assert sum(bool(re.search(pattern, term)) for term in _terms(name)) >= share * at_least, name
+        for pattern, least in kinds.items():
+            found = sum(bool(re.search(pattern, term)) for term in _distinct(name, "search_term"))
+            assert found >= share * least, (name, pattern)
 
 
 def _words(text: str) -> set[str]:
@@ -207,23 +141,17 @@ def _words(text: str) -> set[str]:
 def test_accessories_share_the_words_of_the_wrong_product() -> None:
     """For 20 queries or more an irrelevant product holds every word of the query, for 10 or more in its title."""
     titles = {row["product_uid"]: _words(row["product_title"]) for row in _rows("train")}
-    words = {uid: set(of_title) for uid, of_title in titles.items()}
-    for uid in words.keys() & _descriptions().keys():
-        words[uid] |= _words(_descriptions()[uid])
+    words = {uid: of_title | _words(_descriptions().get(uid, "")) for uid, of_title in titles.items()}
     for row in _rows("attributes"):
-        if row["product_uid"] in words:
-            words[row["product_uid"]] |= _words(f"{row['name']} {row['value']}")
-    for texts, at_least in ((words, 20), (titles, 10)):
-        irrelevant = [(row["search_term"], row["product_uid"]) for row in _rows("train") if row["relevance"] == "1"]
-        misled = {term for term, uid in irrelevant if _words(term) <= texts[uid]}
-        assert len(misled) >= at_least
+        words.get(row["product_uid"], set()).update(_words(f"{row['name']} {row['value']}"))
+    irrelevant = [(row["search_term"], row["product_uid"]) for row in _rows("train") if row["relevance"] == "1"]
+    for texts, least in ((words, 20), (titles, 10)):
+        assert len({term for term, uid in irrelevant if _words(term) <= texts[uid]}) >= least
 
 
 def test_it_loads() -> None:
     """The loader takes it as it is, and settles by rule what the real files hold as well."""
     sample = load(Source("sample", "sample"))
-    assert sample.name == "sample"
-    assert set(sample.catalogue.ids) == _indexed()
-    assert set(sample.queries.texts) == _terms("train")
-    pairs = load_pairs(Source("sample", "sample"))
-    assert (pairs["relevance"] == 3).sum() >= 400
+    assert set(sample.catalogue.ids) == _distinct("train", "product_uid")
+    assert set(sample.queries.texts) == _distinct("train", "search_term")
+    assert (load_pairs(Source("sample", "sample"))["relevance"] == 3).sum() >= 400
