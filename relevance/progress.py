@@ -3,15 +3,33 @@
 from __future__ import annotations
 
 import sys
+from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from typing import Self
 
 # a CI log shows that something goes on, and stays short: work of a minute says nothing but that it takes one
 _FIRST_S, _EVERY_S = 10.0, 30.0
+
+_first_output: list[Callable[[], object]] = []
+
+
+@contextmanager
+def before_output(call: Callable[[], object]) -> Iterator[None]:
+    """Call something before the first bar or line within the block, such as the end of a line that pytest has begun."""
+    _first_output.append(call)
+    try:
+        yield
+    finally:
+        _first_output.clear()
+
+
+def _begin_output() -> None:
+    while _first_output:
+        _first_output.pop()()
 
 
 def progress_bar(total: float, what: str, unit: str, *, shown: bool, initial: int = 0) -> Any:
@@ -30,6 +48,8 @@ def progress_bar(total: float, what: str, unit: str, *, shown: bool, initial: in
         return ProgressLines(total, what, unit, initial=initial)
     from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
 
+    if shown:
+        _begin_output()
     return tqdm(total=total, desc=what, unit=unit, initial=initial, unit_scale=unit == "B", disable=not shown)
 
 
@@ -55,6 +75,7 @@ class ProgressLines:
         fresh = self.n - self._initial
         left_s = (now - self._start) * (self.total - self.n) / fresh if fresh else 0.0
         left = f"{left_s / 60:.0f} min" if left_s > 90 else f"{left_s:.0f} s"  # noqa: PLR2004 - a minute and a half
+        _begin_output()
         print(  # noqa: T201 - what the user waits for
             f"{self._what}: {self.n:,.0f} of {self.total:,.0f} ({self._unit}), about {left} left",
             file=sys.stderr,

@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
 
-BASELINES = "baselines"
-"""The folder of baselines, beside the benchmarks' file."""
-
 _FLOORS = "thresholds.toml"
 
 
@@ -72,15 +69,6 @@ def taken_names(config: pytest.Config) -> list[str]:
     return [name for name in ours if config.getoption(name) is not config.getoption(long_name(name))]
 
 
-def _config_file(config: pytest.Config) -> Path | None:
-    """The file that was named, else the one in pytest's root folder, None where there is none."""
-    named: str = config.getoption("--relevance-config")
-    if named:
-        return config.invocation_params.dir / named
-    file = config.rootpath / FILE_NAME
-    return file if file.exists() else None
-
-
 def _check_root(config: pytest.Config) -> None:
     """Refuse a root folder that the value of an option of ours has moved.
 
@@ -98,8 +86,8 @@ def _check_root(config: pytest.Config) -> None:
             )
 
 
-def read(config: pytest.Config) -> Config:
-    """The configuration in force.
+def read(config: pytest.Config, file: Path | None) -> Config:
+    """Read the configuration in force: `--config` outranks the file that was found.
 
     Raises:
         InputError: see `read_config`; or pytest's root folder is not the project's.
@@ -107,16 +95,23 @@ def read(config: pytest.Config) -> Config:
     _check_root(config)
     from relevance.config import read_config  # noqa: PLC0415 - pandas and numpy: pytest --help stays fast
 
+    named = config_option(config)
     return read_config(
         options=given_options(config.option),
         environ=os.environ,
-        file=_config_file(config),
+        file=file if named is None else named,
         root=config.rootpath,
         cwd=config.invocation_params.dir,
     )
 
 
+def config_option(config: pytest.Config) -> Path | None:
+    """The file of `--config`, None where the option was not given."""
+    named: str = config.getoption("--relevance-config")
+    return config.invocation_params.dir / named if named else None
+
+
 def with_floors(config: Config, *, beside: Path) -> Config:
-    """With the floors beside the benchmarks' file, where none were named and there are some."""
-    file = beside.parent / _FLOORS
+    """Take the floors of a folder of benchmarks, where none were named and there are some."""
+    file = beside / _FLOORS
     return replace(config, floors=file) if config.floors is None and file.exists() else config

@@ -223,7 +223,7 @@ def test_nothing_gated_is_a_failure_in_ci(project: pytest.Pytester, monkeypatch:
 def test_suggested_floors(project: pytest.Pytester) -> None:
     """`--suggest-floors` prints a snippet that the next run passes."""
     text = _run(project, "--strategy", "textsearch", "--suggest-floors").stdout.str()
-    snippet = re.search(r"\[homedepot\.textsearch\]\nMRR = 0\.745\n.*?corpus = \"[0-9a-f]{12}\"", text, re.DOTALL)
+    snippet = re.search(r"\[homedepot\.textsearch\]\nMRR = 0\.745\n(?:\w+ = .*\n)*", text)
     _floors(project, snippet.group())
     assert _results(project)["strategies"]["textsearch"]["verdict"] == "not_gated"
     assert _run(project, "--strategy", "textsearch").ret == pytest.ExitCode.OK
@@ -256,7 +256,6 @@ BAD_USE = {
     "no such folder": (("--dataset", "homedepot:nowhere"), "nowhere"),
     "data set without a path": (("--dataset", "homedepot"), "homedepot"),
     "floors not there": (("--floors", "none.toml"), "none.toml: cannot be read (No such file or directory)"),
-    "skipped benchmarks": (("--benchmark-skip",), "--benchmark-skip would skip every strategy"),
     "out holds other files": (("--out", "benchmarks"), "--out benchmarks: holds other files; allowed: a new or empty"),
     "out is a file": (("--out", "tox.ini"), "--out tox.ini: is a file; allowed: a folder, which is replaced whole"),
     "out below a file": (("--out", "tox.ini/out"), "is not a folder that can be written to"),
@@ -286,16 +285,6 @@ def test_bad_row_of_data(project: pytest.Pytester) -> None:
     result = _run(project, "--strategy", "textsearch")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert re.search(r"^ERROR: .*train\.csv.*4.*relevance.*'4'", result.stderr.str(), re.MULTILINE)
-
-
-def test_xdist_is_refused(project: pytest.Pytester) -> None:
-    """Under xdist the benchmarks are refused in one line, with exit code 4; other tests are not."""
-    (project.path / "benchmarks" / "test_other.py").write_text("def test_other(): pass")
-    result = project.runpytest_subprocess("benchmarks", "--dataset", "homedepot:data", "-n", "2")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["ERROR: the benchmarks do not run under xdist*"])
-    assert "Traceback" not in result.stdout.str() + result.stderr.str()
-    assert project.runpytest_subprocess("benchmarks/test_other.py", "-n", "2").ret == pytest.ExitCode.OK
 
 
 def test_disk_full(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -331,7 +320,7 @@ def test_damaged_cache(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(relevance.suite, "prepare", damaged)
     result = _run(project, "--strategy", "textsearch")
     assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["*Exit: cache/x.vectors: damaged*"])
+    result.stdout.fnmatch_lines(["ERROR: cache/x.vectors: damaged"])
     assert "Traceback" not in result.stdout.str() + result.stderr.str()
 
 
@@ -344,7 +333,7 @@ def test_device_that_is_not_there(project: pytest.Pytester, monkeypatch: pytest.
     monkeypatch.setattr(relevance.suite, "prepare", absent)
     result = _run(project, "--strategy", "textsearch")
     assert result.ret == 7
-    result.stdout.fnmatch_lines(["*Exit: device cuda:9: not there*"])
+    result.stdout.fnmatch_lines(["ERROR: device cuda:9: not there"])
 
 
 def test_collect_only_reads_nothing(project: pytest.Pytester) -> None:
@@ -506,4 +495,4 @@ def test_only_models_that_run_are_looked_for(project: pytest.Pytester, monkeypat
     result = project.runpytest_inprocess("benchmarks", "-k", "alike")
     assert [choice.model for choice in asked] == [str(project.path / "small")]
     assert result.ret == 7
-    result.stdout.fnmatch_lines(["*Exit: [[]models.small[]]: enough*"])
+    result.stdout.fnmatch_lines(["ERROR: [[]models.small[]]: enough"])

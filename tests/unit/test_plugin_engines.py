@@ -162,8 +162,8 @@ def test_an_engine_that_fails_ends_the_session(
     result = _run(project, *TEXT)
     assert result.ret == code
     text = result.stdout.str() + result.stderr.str()
-    assert text.count("Exit: elasticsearch at http://a:1: gone") == 1
-    result.stdout.fnmatch_lines(["*Exit: elasticsearch at http://a:1: gone*", "  last line but one", "  last line"])
+    assert text.count("ERROR: elasticsearch at http://a:1: gone") == 1
+    result.stdout.fnmatch_lines(["ERROR: elasticsearch at http://a:1: gone", "  last line but one", "  last line"])
     assert text.count("note: index relevance-x is still there") == 1
     assert "Traceback" not in text
     assert "results:" not in text
@@ -173,7 +173,7 @@ def test_an_engine_that_fails_ends_the_session(
 
 
 @pytest.mark.parametrize(
-    ("kind", "code", "head"), [(CouldNotRunError, 7, "*Exit: gone*"), (InputError, 4, "ERROR: gone")]
+    ("kind", "code", "head"), [(CouldNotRunError, 7, "ERROR: gone"), (InputError, 4, "ERROR: gone")]
 )
 def test_details_at_collection(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, kind: type[RelevanceError], code: int, head: str

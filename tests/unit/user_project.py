@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import pytest
 
-for name in ("config.reading", "engines.embedded", "report.folder", "report.terminal", "suite"):
+for name in ("report.pages", "engines.embedded", "report.folder", "report.terminal", "suite"):
     import_module(f"relevance.{name}")  # numpy cannot be imported twice in a process, as inner sessions would
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "test_strategies.py"

@@ -1,0 +1,280 @@
+"""The plugin beside what it shares a session with: other projects and folders, other plugins, other tests."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ET
+from typing import TYPE_CHECKING
+
+import pytest
+from user_project import BENCHMARKS, TRAIN, write_project
+
+from relevance import engines, progress
+from relevance.engines.embedded import EmbeddedEngine
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import Any
+
+pytest_plugins = ["pytester"]
+
+OWN = 'strategy = ["textsearch"]\ndataset = "homedepot:data"\nengine = "embedded"\n'
+OPTIONS = ("--benchmark-disable", "--dataset", "homedepot:data", "--strategy", "textsearch")
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    """A project of a user with a test that is no benchmark."""
+    write_project(pytester)
+    (pytester.path / "test_other.py").write_text("def test_other(): pass")
+    return pytester
+
+
+def _floor(folder: Path, mrr: float) -> None:
+    (folder / "thresholds.toml").write_text(f"[homedepot.textsearch]\nMRR = {mrr}")
+
+
+def _second_folder(root: Path) -> Path:
+    folder = root / "more"
+    folder.mkdir()
+    (folder / "test_more.py").write_text(BENCHMARKS.read_text())
+    return folder
+
+
+# two folders, two projects
+
+
+def test_each_folder_has_its_own_floors(project: pytest.Pytester) -> None:
+    """Whichever is named first: MRR is 0.75, and only the second folder asks for more."""
+    _floor(project.path / "benchmarks", 0.7)
+    second = _second_folder(project.path)
+    _floor(second, 0.9)
+    for folders in (("benchmarks", "more"), ("more", "benchmarks")):
+        result = project.runpytest_inprocess(*folders, *OPTIONS)
+        result.assert_outcomes(failed=1, passed=1, skipped=2)
+        result.stdout.fnmatch_lines(["FAILED more/test_more.py::test_strategy[[]textsearch[]]*"])
+    latest = project.path / ".relevance" / "latest"
+    verdicts = {
+        name: json.loads((latest / name / "results.json").read_text())["strategies"]["textsearch"]["verdict"]
+        for name in ("benchmarks", "more")
+    }
+    assert verdicts == {"benchmarks": "pass", "more": "fail"}
+
+
+def test_each_folder_has_its_own_baseline(project: pytest.Pytester) -> None:
+    """Each is written beside its benchmarks, each is compared with, and the summary names them."""
+    _second_folder(project.path)
+    both = ("benchmarks", "more", *OPTIONS)
+    assert project.runpytest_inprocess("more", *OPTIONS, "--update-baseline").ret == 0
+    assert project.runpytest_inprocess(*both, "--require-baseline").ret == 1
+    assert project.runpytest_inprocess(*both, "--update-baseline").ret == 0
+    result = project.runpytest_inprocess(*both, "--require-baseline")
+    result.assert_outcomes(passed=4)
+    result.stdout.fnmatch_lines(
+        [
+            "benchmarks: benchmarks, configuration none",
+            "baseline: benchmarks/baselines/homedepot.json, 1 strategy",
+            "benchmarks: more, configuration none",
+            "baseline: more/baselines/homedepot.json, 1 strategy",
+            "*= relevance: homedepot (benchmarks) =*",
+            "compared with benchmarks/baselines/homedepot.json: *nothing worse",
+            "*= relevance: homedepot (more) =*",
+            "compared with more/baselines/homedepot.json: *nothing worse",
+        ]
+    )
+
+
+def test_each_project_has_its_own_configuration(project: pytest.Pytester) -> None:
+    """Two projects in one session: data, strategies and results of each are those of its relevance.toml."""
+    for name, uid, strategy in (("a", 100, "textsearch"), ("b", 900, "textsearch_boosted")):
+        root = project.mkdir(name)
+        (root / "data").mkdir()
+        (root / "data" / "train.csv").write_text(TRAIN.replace(",100,", f",{uid},"), encoding="latin-1")
+        (root / "relevance.toml").write_text(OWN.replace("textsearch", strategy))
+        (root / "bench").mkdir()
+        (root / "bench" / f"test_{name}.py").write_text(BENCHMARKS.read_text())
+    result = project.runpytest_inprocess("a", "b", "--benchmark-disable")
+    result.assert_outcomes(passed=2, skipped=2)
+    found = {
+        name: json.loads((project.path / name / ".relevance" / "latest" / "results.json").read_text())
+        for name in ("a", "b")
+    }
+    assert [list(one["strategies"]) for one in found.values()] == [["textsearch"], ["textsearch_boosted"]]
+    assert found["a"]["dataset"]["sha256"]["corpus"] != found["b"]["dataset"]["sha256"]["corpus"]
+
+
+def test_a_project_beside_the_root_folder_does_not_take_its_configuration(project: pytest.Pytester) -> None:
+    """The root folder of pytest is that of the first project; the second has none, so that its strategies are all."""
+    for name in ("a", "b"):
+        root = project.mkdir(name)
+        (root / f"test_{name}.py").write_text(BENCHMARKS.read_text())
+    (project.path / "a" / "relevance.toml").write_text('strategy = ["textsearch"]')
+    (project.path / "relevance.toml").write_text("broken")  # above both
+    result = project.runpytest_inprocess("a", "b", "--collect-only", "-q", "--rootdir", "a")
+    collected = [line for line in result.stdout.lines if "::test_strategy[" in line]
+    assert len([line for line in collected if "test_a.py" in line]) == 1
+    assert len([line for line in collected if "test_b.py" in line]) == 11
+
+
+def test_a_broken_configuration_of_one_project(project: pytest.Pytester) -> None:
+    """Exit code 4 and its line; nothing is measured by another one's."""
+    (project.path / "benchmarks" / "relevance.toml").write_text("datset = 1")
+    result = project.runpytest_inprocess(*OPTIONS)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.stderr.lines if line.startswith("ERROR: ")]
+    assert "benchmarks/relevance.toml: unknown key 'datset'" in line
+
+
+def test_one_suite_is_open_at_a_time(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """That of a folder is closed before the next folder's tests begin, in whatever order others have put them."""
+    events = []
+    monkeypatch.setattr(EmbeddedEngine, "close", lambda self: events.append(("close", id(self))))
+    index = EmbeddedEngine.index
+    monkeypatch.setattr(EmbeddedEngine, "index", lambda *args, **options: _noted(index(*args, **options), events))
+    _second_folder(project.path)
+    conftest = project.path / "conftest.py"
+    conftest.write_text(
+        f"{conftest.read_text()}\ndef pytest_collection_modifyitems(items):\n    items[:] = items[::2] + items[1::2]\n"
+    )
+    project.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=3, skipped=2)
+    assert [what for what, _ in events] == ["open", "close", "open", "close"]
+    assert [who for _, who in events[::2]] == [who for _, who in events[1::2]]
+
+
+def _noted(engine: Any, events: list[tuple[str, int]]) -> Any:
+    events.append(("open", id(engine)))
+    return engine
+
+
+# other plugins
+
+
+def test_without_pytest_benchmark(project: pytest.Pytester) -> None:
+    """Strategies are gated, no times are taken, and a line says so."""
+    _floor(project.path / "benchmarks", 0.9)
+    result = project.runpytest_inprocess("-p", "no:benchmark", *OPTIONS[1:])
+    result.assert_outcomes(failed=1, passed=1, skipped=1)
+    result.stdout.fnmatch_lines(["note: run times are not taken: pytest-benchmark is not loaded"])
+    results = json.loads((project.path / ".relevance/latest/results.json").read_text())
+    assert results["strategies"]["textsearch"]["run_time_s"] is None
+
+
+def test_with_another_fixture_in_its_place(project: pytest.Pytester) -> None:
+    """As pytest-codspeed has it: without `stats`, `params` and `extra_info`."""
+    (project.path / "benchmarks" / "conftest.py").write_text(
+        "import pytest\n"
+        "from pytest_benchmark.fixture import BenchmarkFixture\n"
+        "class Benchmark:\n"
+        "    stats = None\n"
+        "    __class__ = property(lambda self: BenchmarkFixture)\n"
+        "    def pedantic(self, target, args=(), rounds=1, warmup_rounds=0): return target(*args)\n"
+        "@pytest.fixture\n"
+        "def benchmark(): return Benchmark()\n"
+    )
+    project.runpytest_inprocess("benchmarks", *OPTIONS[1:]).assert_outcomes(passed=1, skipped=1)
+
+
+REFUSED = {
+    "xdist": (("-n", "2"), "the benchmarks do not run under xdist"),
+    "skipped": (("--benchmark-skip",), "--benchmark-skip would skip every strategy"),
+}
+
+
+def _refused(project: pytest.Pytester, name: str, *options: str) -> pytest.RunResult:
+    """Under xdist, whose workers are processes, with as few plugins as may be."""
+    if name != "xdist":
+        return project.runpytest_inprocess(*options, *OPTIONS[1:])
+    return project.runpytest_subprocess(*options, "-p", "no:hypothesis", "-p", "no:anyio", *OPTIONS)
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_other_tests_run_where_benchmarks_are_refused(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """Benchmarks are skipped, a line says why; alone they are an error of usage, and CI does not pass."""
+    options, line = REFUSED[name]
+    others = _refused(project, name, *options)
+    assert others.ret == pytest.ExitCode.OK
+    others.assert_outcomes(passed=1, skipped=2)
+    others.stdout.fnmatch_lines([f"NOT MEASURED: benchmarks: {line}*"])
+    assert not (project.path / ".relevance").exists()
+    alone = _refused(project, name, "benchmarks", *options)
+    assert alone.ret == pytest.ExitCode.USAGE_ERROR
+    monkeypatch.setenv("CI", "1")
+    assert _refused(project, name, *options).ret == pytest.ExitCode.TESTS_FAILED
+
+
+# CI
+
+DESELECTING = """
+import pytest
+def pytest_collection_modifyitems(items):
+    items[:] = [item for item in items if "benchmarks" not in item.nodeid]
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session, exitstatus):
+    if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
+        session.exitstatus = pytest.ExitCode.OK
+"""
+
+
+@pytest.mark.parametrize(
+    ("options", "conftest"), [(("-k", "other"), ""), ((), DESELECTING), (("benchmarks",), DESELECTING)]
+)
+def test_benchmarks_that_were_all_deselected_fail_in_ci(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], conftest: str
+) -> None:
+    """By -k, or by a plugin such as pytest-testmon, which makes a success of a session without tests."""
+    file = project.path / "conftest.py"
+    file.write_text(f"{file.read_text()}\n{conftest}")
+    assert project.runpytest_inprocess(*options, *OPTIONS).ret == pytest.ExitCode.OK
+    monkeypatch.setenv("CI", "1")
+    result = project.runpytest_inprocess(*options, *OPTIONS)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    result.stdout.fnmatch_lines(["FAIL: CI is set and no benchmark of benchmarks has run*--ignore*"])
+    assert project.runpytest_inprocess("--ignore=benchmarks", "-k", "other", *OPTIONS).ret == pytest.ExitCode.OK
+
+
+def test_a_comparison_gates(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In CI a clean comparison without floors passes, and so does the update that makes the baseline."""
+    monkeypatch.setenv("CI", "1")
+    assert project.runpytest_inprocess("benchmarks", *OPTIONS, "--update-baseline").ret == pytest.ExitCode.OK
+    project.runpytest_inprocess("benchmarks", *OPTIONS).assert_outcomes(passed=2)
+    assert project.runpytest_inprocess("benchmarks", *OPTIONS).ret == pytest.ExitCode.OK
+
+
+def test_a_refusal_is_on_the_page_and_in_the_junit_file(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Changed judgments: exit code 4 as on the terminal, and CI shows why."""
+    project.runpytest_inprocess("benchmarks", *OPTIONS, "--update-baseline")
+    (project.path / "data" / "train.csv").write_text(TRAIN.replace(",1.33", ",3"), encoding="latin-1")
+    page = project.path / "page.md"
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
+    result = project.runpytest_inprocess("benchmarks", *OPTIONS, "--junitxml", "junit.xml")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    (line,) = [line for line in result.stderr.lines if line.startswith("ERROR: ")]
+    assert "1 judgment changed" in line
+    assert "1 judgment changed" in page.read_text(encoding="utf-8")
+    (suite,) = ET.parse(project.path / "junit.xml").getroot().iter("testsuite")  # noqa: S314 - pytest wrote it
+    assert suite.get("errors") == "1"
+    assert "1 judgment changed" in suite.find("testcase/error").get("message")
+
+
+# long work
+
+
+def test_long_work_says_how_far_it_is(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Its lines pass pytest's capture, and stand on lines of their own."""
+    embedded = engines._EmbeddedIndexer
+
+    class Slow(embedded):
+        def index(self, *args: Any, progress: bool, **options: Any) -> Any:
+            with globals()["progress"].progress_bar(3, "indexing", "product", shown=progress) as bar:
+                for _ in range(3):
+                    bar.update(1)
+            return super().index(*args, progress=progress, **options)
+
+    monkeypatch.setattr(engines, "_EmbeddedIndexer", Slow)
+    monkeypatch.setattr(progress, "_FIRST_S", 0)
+    result = project.runpytest_inprocess("benchmarks", *OPTIONS)
+    result.stderr.fnmatch_lines(["indexing: 1 of 3 (product), about * left"])
