@@ -663,13 +663,17 @@ def _exchanged(one: Path, other: Path) -> bool:
 @contextmanager
 def _own_folder_beside(folder: Path) -> Iterator[Path]:
     """A temporary folder that no other process takes for a leftover."""
-    while True:
+    for _ in range(5):  # where a file system has no locks, the last one is taken without
         own = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}{_TEMPORARY}")
         own.mkdir(mode=0o700)
         lock = _locked(own)
-        if own.exists():
+        if lock is not None and own.exists():
             break
         _unlock(lock)  # another process was quicker to take it for a leftover than this one to lock it
+        with suppress(OSError):
+            own.rmdir()
+    else:
+        own.mkdir(mode=0o700)
     try:
         yield own
     finally:

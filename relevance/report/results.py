@@ -198,10 +198,15 @@ def read_titles(path: Path) -> Mapping[str, str]:
 
 
 def qrels_text(dataset: Dataset) -> str:
-    """Lines `query 0 product grade`, in the order of the ids; each ends with a line feed."""
+    """Lines `query 0 product grade`, in the order of the ids; each ends with a line feed.
+
+    Decimal grades are written as they are; trec_eval itself reads whole ones only.
+    """
     queries, products, judgments = dataset.queries.ids, dataset.catalogue.ids, dataset.judgments
     rows = zip(judgments.queries.tolist(), judgments.products.tolist(), judgments.grades.tolist(), strict=True)
-    return "".join(f"{queries[query]} 0 {products[product]} {grade}\n" for query, product, grade in rows)
+    return "".join(
+        f"{queries[query]} 0 {products[product]} {str(grade).removesuffix('.0')}\n" for query, product, grade in rows
+    )
 
 
 def run_text(name: str, ranking: Ranking, query_ids: Sequence[str], product_ids: Sequence[str]) -> str:

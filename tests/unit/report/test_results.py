@@ -12,13 +12,14 @@ from relevance.records import NO_HIT, Catalogue, Dataset, Judgments, Queries, Ra
 from relevance.report.results import qrels_text, run_text
 
 
-def dataset_of(product_ids: list[str], query_ids: list[str], judged: list[tuple[int, int, int]]) -> Dataset:
+def dataset_of(product_ids: list[str], query_ids: list[str], judged: list[tuple[int, int, float]]) -> Dataset:
     """A data set with these ids and (query code, product code, grade)."""
     products = pd.DataFrame({"id": product_ids, "title": "", "description": ""})
     attributes = pd.DataFrame({"id": [], "name": [], "value": []}, dtype=str)
     queries = Queries(pd.DataFrame({"id": query_ids, "text": "a lamp"}))
-    columns = np.array(judged, dtype=np.int64).T
-    return Dataset("own", Catalogue(products, attributes), queries, Judgments(*columns))
+    query_codes, product_codes, grades = zip(*judged, strict=True)
+    judgments = Judgments(np.array(query_codes), np.array(product_codes), np.array(grades))
+    return Dataset("own", Catalogue(products, attributes), queries, judgments)
 
 
 SMALL = dataset_of(["p-1", "p-ä", "p-2"], ["q2", "q1"], [(1, 0, 2), (0, 2, 0), (0, 1, 3)])
@@ -27,6 +28,8 @@ SMALL = dataset_of(["p-1", "p-ä", "p-2"], ["q2", "q1"], [(1, 0, 2), (0, 2, 0), 
 def test_the_bytes_of_qrels() -> None:
     """Rows in the order of the ids, one space between columns, line feeds, no header."""
     assert qrels_text(SMALL) == "q1 0 p-2 3\nq1 0 p-ä 0\nq2 0 p-1 2\n"
+    decimal = dataset_of(["p-1", "p-2"], ["q1"], [(0, 0, 2.0), (0, 1, 0.37)])
+    assert qrels_text(decimal) == "q1 0 p-1 2\nq1 0 p-2 0.37\n"
 
 
 def test_the_bytes_of_a_run() -> None:
