@@ -10,35 +10,32 @@ import io
 import os
 import re
 import sys
-from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
-from relevance.cli import check, clean, compare, config, finetune, init, mutate, tune
-from relevance.cli.answer import Answer, Surroundings
+from relevance.cli import clean, compare, finetune, mutate, project, tune
+from relevance.cli.command import Answer, Command
 from relevance.errors import InputError, RelevanceError, unknown
 from relevance.text import printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from types import ModuleType
     from typing import TextIO
 
 __all__ = ["COMMANDS", "main"]
 
-COMMANDS: Mapping[str, ModuleType] = MappingProxyType(
+COMMANDS: Mapping[str, Command] = MappingProxyType(
     {
-        "init": init,
-        "check": check,
-        "config": config,
-        "finetune": finetune,
-        "tune": tune,
-        "compare": compare,
-        "mutate": mutate,
-        "clean": clean,
+        "init": project.INIT,
+        "check": project.CHECK,
+        "config": project.CONFIG,
+        "finetune": finetune.COMMAND,
+        "tune": tune.COMMAND,
+        "compare": compare.COMMAND,
+        "mutate": mutate.COMMAND,
+        "clean": clean.COMMAND,
     }
 )
-"""The commands: modules with a docstring for the help, `add_arguments(parser)` and `run(arguments, surroundings)`."""
 
 _BAD_INPUT, _COULD_NOT_RUN, _INTERRUPTED = 2, 3, 130
 
@@ -82,8 +79,7 @@ def _answer(argv: list[str]) -> Answer:
         return Answer(0, (f"relevance {_version()}",))
     if asked not in COMMANDS:
         raise InputError(f"no command; allowed: {', '.join(COMMANDS)} (relevance --help)")
-    answer: Answer = COMMANDS[asked].run(arguments, Surroundings(Path.cwd(), os.environ))
-    return answer
+    return COMMANDS[asked].run(arguments)
 
 
 def _parser(asked: str) -> tuple[argparse.ArgumentParser, list[str]]:
@@ -98,12 +94,11 @@ def _parser(asked: str) -> tuple[argparse.ArgumentParser, list[str]]:
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(metavar="COMMAND")
     options = ["--help", "--version"]
-    for name, module in COMMANDS.items():
-        text = (module.__doc__ or "").strip()
-        command = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
-        module.add_arguments(command)
+    for name, command in COMMANDS.items():
+        own = commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False)
+        command.add_arguments(own)
         if name == asked:
-            options = re.findall(r"--[a-z-]+|[A-Z]+$", command.format_usage())
+            options = re.findall(r"--[a-z-]+|[A-Z]+$", own.format_usage())
     return parser, options
 
 

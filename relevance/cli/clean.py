@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from relevance.cli.answer import Answer, Surroundings
-from relevance.cli.options import add_options, configured
+from relevance.cli.command import Answer, Command, add_options, read_config
 from relevance.errors import InputError
+from relevance.text import plural
 
 if TYPE_CHECKING:
     import argparse
@@ -15,25 +15,22 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.leftovers import Found, Leftover
     from relevance.engines.elasticsearch.settings import Settings
 
-__all__ = ["add_arguments", "run"]
-
 _UNITS = ((24 * 3600, "day"), (3600, "hour"), (60, "minute"))
 _OWNERS = {"running": "which still runs", "gone": "which is gone", "elsewhere": "of another machine"}
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments and the options of the configuration."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--all", action="store_true", help="remove kept indices, and those of running processes, too")
     parser.add_argument("--dry-run", action="store_true", help="list the indices, remove none")
     add_options(parser)
 
 
-def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
+def _run(arguments: argparse.Namespace) -> Answer:
     """Look, remove, and say a line for each."""
-    settings = configured(arguments, surroundings).elasticsearch
+    settings = read_config(arguments).elasticsearch
     if settings.url is None:
-        for given, option in ((arguments.all, "--all"), (arguments.dry_run, "--dry-run")):
-            if given:
+        for is_set, option in ((arguments.all, "--all"), (arguments.dry_run, "--dry-run")):
+            if is_set:
                 raise InputError(f"{option} is for indices on a cluster; allowed beside it: --es-url URL, or ES_URL")
         return _containers()
     return _indices(settings, everything=arguments.all, dry_run=arguments.dry_run)
@@ -44,7 +41,9 @@ def _containers() -> Answer:
 
     names = remove_leftovers()
     removed = tuple(f"removed container {name}" for name in names)
-    return Answer(0, (*removed, f"{_many(len(names), 'container')} removed; for indices: relevance clean --es-url URL"))
+    return Answer(
+        0, (*removed, f"{plural(len(names), 'container')} removed; for indices: relevance clean --es-url URL")
+    )
 
 
 def _indices(settings: Settings, *, everything: bool, dry_run: bool) -> Answer:
@@ -70,7 +69,7 @@ def _verb(*, going: bool, dry_run: bool) -> str:
 
 def _line(each: Leftover) -> str:
     mark = each.mark
-    products = _many(mark.products, "product") if mark.products >= 0 else "products unknown"
+    products = plural(mark.products, "product") if mark.products >= 0 else "products unknown"
     size = "size unknown" if each.size is None else f"{each.size / 1e6:,.1f} MB"
     state = "half-made" if not mark.complete else "complete, kept" if mark.kept else "complete"
     owner = f"by process {mark.owner.pid} on {mark.owner.host or 'an unknown machine'}, {_OWNERS[each.owner]}"
@@ -82,19 +81,22 @@ def _age(seconds: float) -> str:
         return "of unknown age"
     for unit, name in _UNITS:
         if seconds >= unit:
-            return f"{_many(int(seconds // unit), name)} old"
+            return f"{plural(int(seconds // unit), name)} old"
     return "just made"
 
 
 def _summary(found: Found, going: int, *, dry_run: bool) -> str:
     done = "would be removed" if dry_run else "removed"
-    told = [f"{going:,} of {_many(len(found.ours), 'index')} {done}"]
+    parts = [f"{going:,} of {plural(len(found.ours), 'index', 'indices')} {done}"]
     if found.passed_over:
-        made = "was" if found.passed_over == 1 else "were"
-        told.append(f"{_many(found.passed_over, 'index')} named relevance-… {made} not made by relevance: passed over")
-    return "; ".join(told)
+        were = "was" if found.passed_over == 1 else "were"
+        count = plural(found.passed_over, "index", "indices")
+        parts.append(f"{count} named relevance-… {were} not made by relevance: passed over")
+    return "; ".join(parts)
 
 
-def _many(count: int, what: str) -> str:
-    plural = "indices" if what == "index" else f"{what}s"
-    return f"{count:,} {what if count == 1 else plural}"
+COMMAND = Command(
+    "Remove what killed runs have left: their indices on a cluster; without a cluster, their containers.",
+    _add_arguments,
+    _run,
+)

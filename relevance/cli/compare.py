@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relevance.cli.answer import Answer, Surroundings
-from relevance.errors import CouldNotRunError, InputError
+from relevance.cli.command import Answer, Command, read_config, write_out
+from relevance.errors import InputError
 
 if TYPE_CHECKING:
     import argparse
@@ -16,59 +16,48 @@ if TYPE_CHECKING:
     from relevance.diagnosis import Diagnosis
     from relevance.gate import Comparison, Limits
 
-__all__ = ["add_arguments", "run"]
-
 _WORSE = 1
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two sides, and what is not about measuring."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     what = "a folder of results (--out), or a baseline file"
     parser.add_argument("before", metavar="BEFORE", help=f"what was: {what}")
     parser.add_argument("after", metavar="AFTER", help=f"what is: {what}")
-    parser.add_argument("--config", metavar="FILE", help="configuration with the limits (default: relevance.toml)")
+    parser.add_argument(
+        "--config",
+        dest="relevance_config",
+        metavar="FILE",
+        help="configuration with the limits (default: relevance.toml)",
+    )
     parser.add_argument(
         "--on-common-queries", action="store_true", help="compare the queries that both have, with the same judgments"
     )
     parser.add_argument("--out", metavar="DIR", help="write the diagnosis there; the folder is replaced whole")
 
 
-def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
-    """Compare; exit code 1 where a strategy is worse."""
+def _run(arguments: argparse.Namespace) -> Answer:
     from relevance.diagnosis import diagnose  # noqa: PLC0415 - numpy, only here
+    from relevance.report.folder import check_folder, diagnosis_files  # noqa: PLC0415 - the same
 
-    folder = surroundings.folder
-    out = None if arguments.out is None else folder / arguments.out
+    out, names = arguments.out, (arguments.before, arguments.after)
     if out is not None:
-        _check_out(out, arguments.out)
-    limits = _limits(arguments.config, surroundings)
-    before, after = (_read(folder / name, name) for name in (arguments.before, arguments.after))
-    comparison = _compared(
-        before, after, (arguments.before, arguments.after), limits, on_common_queries=arguments.on_common_queries
-    )
-    titles = _titles(folder / arguments.before, folder / arguments.after)
+        check_folder(Path(out), content="diagnosis", named=f"--out {out}")
+    limits = read_config(arguments).gate
+    before, after = (_read(Path(name)) for name in names)
+    comparison = _compared(before, after, names, limits, on_common_queries=arguments.on_common_queries)
+    titles = {**_titles(Path(names[0])), **_titles(Path(names[1]))}
     diagnosis = diagnose(before, after, comparison, limits, titles=titles)
     if out is not None:
-        _write(out, arguments.out, comparison, diagnosis)
+        files = diagnosis_files([comparison], [diagnosis])
+        write_out(Path(out), files, "diagnosis", named=f"--out {out}")
     return Answer(_WORSE if comparison.status() == "fail" else 0, tuple(_lines(comparison, diagnosis)))
 
 
-def _limits(config: str | None, surroundings: Surroundings) -> Limits:
-    """Those of the configuration that the suite would read here."""
-    from relevance.config import find_upwards, read_config  # noqa: PLC0415 - numpy
-
-    folder = surroundings.folder
-    file = find_upwards(folder) if config is None else Path(config)
-    return read_config(options={}, environ=surroundings.environ, file=file, root=folder, cwd=folder).gate
-
-
-def _read(path: Path, name: str) -> Snapshot:
+def _read(path: Path) -> Snapshot:
     from relevance.baseline import SNAPSHOT, read_baseline  # noqa: PLC0415 - numpy
 
-    expected = "a folder of results (--out) or a baseline file"
-    if (path / SNAPSHOT).is_file():
-        return read_baseline(path / SNAPSHOT, named=f"{name}/{SNAPSHOT}", expected=expected)
-    return read_baseline(path, named=name, expected=expected)
+    file = path / SNAPSHOT if (path / SNAPSHOT).is_file() else path
+    return read_baseline(file, named=str(file), expected="a folder of results (--out) or a baseline file")
 
 
 def _compared(
@@ -90,12 +79,11 @@ def _compared(
     return compare_with(baseline, after, limits, complete=True)
 
 
-def _titles(before: Path, after: Path) -> Mapping[str, str]:
-    """Of the products of both sides, as far as they are folders of results."""
+def _titles(side: Path) -> Mapping[str, str]:
+    """Of the products, where the side is a folder of results."""
     from relevance.report.results import TITLES, read_titles  # noqa: PLC0415
 
-    sides = [read_titles(path / TITLES) if path.is_dir() else {} for path in (before, after)]
-    return {**sides[0], **sides[1]}
+    return read_titles(side / TITLES) if side.is_dir() else {}
 
 
 def _lines(comparison: Comparison, diagnosis: Diagnosis) -> Sequence[str]:
@@ -111,16 +99,8 @@ def _lines(comparison: Comparison, diagnosis: Diagnosis) -> Sequence[str]:
     return lines + [line.text for line in (*comparison_lines(comparison), *diagnosis_lines(diagnosis))]
 
 
-def _check_out(out: Path, name: str) -> None:
-    from relevance.report.folder import check_folder  # noqa: PLC0415 - numpy
-
-    check_folder(out, content="diagnosis", named=f"--out {name}")
-
-
-def _write(out: Path, name: str, comparison: Comparison, diagnosis: Diagnosis) -> None:
-    from relevance.report.folder import diagnosis_files, write_folder  # noqa: PLC0415
-
-    try:
-        write_folder(out, diagnosis_files([comparison], [diagnosis]), content="diagnosis")
-    except OSError as error:
-        raise CouldNotRunError(f"--out {name}: not written: {error.strerror}") from None
+COMMAND = Command(
+    "Compare what two runs measured, as the gate does: verdict, queries won and lost; no data or model is read.",
+    _add_arguments,
+    _run,
+)

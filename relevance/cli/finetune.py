@@ -6,16 +6,10 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from relevance.cli.answer import Answer, Surroundings
-from relevance.cli.options import OF_SESSIONS, add_options, configured
+from relevance.cli.command import OF_SESSIONS, Answer, Command, add_options, out_of, read_config, write_out
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from relevance.config import Config
     from relevance.suite.finetuning import Training
-
-__all__ = ["add_arguments", "run"]
 
 _INTERRUPTED = 130
 _MOST_SEEDS = 100
@@ -27,21 +21,20 @@ def _seeds(text: str) -> int:
     return int(text)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments and the options of the configuration, those of `[finetune]` too."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     text = "train so many times, with seeds that follow each other; the model of the first is what benchmarks take"
     parser.add_argument("--seeds", type=_seeds, default=1, metavar="N", help=text)
     add_options(parser, "finetune", without=OF_SESSIONS)
 
 
-def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
+def _run(arguments: argparse.Namespace) -> Answer:
     """Train, compare, write the report, and say what was gained."""
-    config = configured(arguments, surroundings)
+    config = read_config(arguments)
     from relevance.report.finetuned import facts, outcome_lines, report_files, training_lines  # noqa: PLC0415 - numpy
-    from relevance.report.folder import check_folder, write_folder  # noqa: PLC0415 - the same
+    from relevance.report.folder import check_folder  # noqa: PLC0415 - the same
     from relevance.suite.finetuning import compare_models, plan_trainings  # noqa: PLC0415 - the same
 
-    out = _folder(config)
+    out = out_of(config) or config.out.with_name("finetune")
     check_folder(out, content="report")
     trainings = plan_trainings(config, arguments.seeds)
     sys.stderr.writelines(f"{line}\n" for line in training_lines(trainings))
@@ -49,14 +42,8 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
         found = compare_models(trainings, progress=sys.stderr.isatty())
     except KeyboardInterrupt:
         return Answer(_INTERRUPTED, errors=(_interrupted(trainings),))
-    write_folder(out, report_files(facts(found), found.changes), content="report")
+    write_out(out, report_files(facts(found), found.changes), "report")
     return Answer(0, (*outcome_lines(found), f"report: {out / 'index.md'}"))
-
-
-def _folder(config: Config) -> Path:
-    """Where the report goes: `--out`, else a folder beside that of the benchmarks' results."""
-    given = config.origins["out"] == "option --out"
-    return config.out if given else config.out.with_name("finetune")
 
 
 def _interrupted(trainings: tuple[Training, ...]) -> str:
@@ -67,3 +54,10 @@ def _interrupted(trainings: tuple[Training, ...]) -> str:
     if kept is None:
         return "interrupted"
     return f"interrupted; the checkpoint of step {kept} is kept, the same command goes on from there"
+
+
+COMMAND = Command(
+    "Fine-tune the embedding model on the data set's pairs, and report what that changed on the benchmark.",
+    _add_arguments,
+    _run,
+)

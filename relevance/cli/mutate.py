@@ -8,20 +8,16 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from relevance.cli.answer import Answer, Surroundings
-from relevance.cli.options import OF_SESSIONS, add_options, configured
-from relevance.errors import CouldNotRunError, InputError, unknown
+from relevance.cli.command import OF_SESSIONS, Answer, Command, add_options, out_of, read_config, write_out
+from relevance.errors import InputError, unknown
+from relevance.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from relevance.baseline import Snapshot
     from relevance.config import Config
     from relevance.mutation import Mutation, Outcomes
-    from relevance.suite import Plan
-
-__all__ = ["add_arguments", "run"]
 
 _SEED, _MISSED = 12, 1
 _MOST = 100_000
@@ -33,8 +29,7 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments and the options of the configuration."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--only", action="append", default=[], metavar="KIND", help="plant this one; repeatable")
     parser.add_argument("--list", action="store_true", help="name all kinds, and plant none")
     parser.add_argument("--neutral", action="store_true", help="plant what must not fail instead")
@@ -49,34 +44,39 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_options(parser, without=OF_SESSIONS)
 
 
-def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
+def _run(arguments: argparse.Namespace) -> Answer:
     """Plant, measure, write the folder where one is named, and say what the gate would say."""
-    from relevance.mutation import SWAPPED_KINDS  # noqa: PLC0415 - numpy
+    from relevance.mutation import SWAPPED_KINDS, mutate  # noqa: PLC0415 - numpy
+    from relevance.report.folder import check_folder  # noqa: PLC0415 - numpy
     from relevance.report.mutations import kinds_lines, mutation_files, mutation_lines  # noqa: PLC0415 - numpy
+    from relevance.report.terminal import plan_lines  # noqa: PLC0415 - pandas
+    from relevance.suite import make_plan  # noqa: PLC0415 - pandas
 
     kinds = _kinds(arguments)
     if arguments.list:
         return Answer(0, tuple(kinds_lines(kinds.values())))
     if arguments.nulls is not None and not arguments.neutral:
         raise InputError("--nulls changes nothing without --neutral; leave it out")
-    config = configured(arguments, surroundings)
-    out = config.out if config.origins["out"].startswith("option") else None
+    config = read_config(arguments)
+    out = out_of(config)
     if out is not None:
-        _check_out(out)
-    plan, lines = _plan(config)
+        check_folder(out, content="mutations")
+    plan = make_plan(config, config.selected)
+    lines = plan_lines(plan)
     planted = [(kind, arguments.seed + at) for kind in kinds.values() for at in range(arguments.runs)]
     effective = [(kind, arguments.seed) for kind in SWAPPED_KINDS] if arguments.nulls is not None else []
-    found, snapshots = _mutated(plan, [*planted, *effective], config)
+    with progress_bar(len(planted) + len(effective), "planting", "change", shown=sys.stderr.isatty()) as bar:
+        found, snapshots = mutate(plan, [*planted, *effective], config.gate, progress=False, done=lambda: bar.update(1))
     found = replace(found, outcomes=found.outcomes[: len(planted)])
     lines += ["", *mutation_lines(found, columns=shutil.get_terminal_size((150, 24)).columns)]
     if arguments.nulls is not None:
         before, others = snapshots[0], snapshots[1 + len(planted) :]
         lines += ["", _nulls_line(before, others, config, arguments)]
     if out is not None:
-        _write(out, mutation_files(found, of=lines[: lines.index("")]))
+        write_out(out, mutation_files(found, of=lines[: lines.index("")]), "mutations")
         lines.append(f"written to {out}: mutations.md, mutations.json, mutations.csv")
-    code, why = _verdict(found, config, neutral=arguments.neutral)
-    return Answer(code, tuple(lines), errors=tuple(why))
+    wrong = _wrong_verdicts(found, config.gate.fail_large, neutral=arguments.neutral)
+    return Answer(_MISSED if wrong else 0, tuple(lines), errors=tuple(wrong))
 
 
 def _kinds(arguments: argparse.Namespace) -> Mapping[str, Mutation]:
@@ -100,26 +100,6 @@ def _kinds(arguments: argparse.Namespace) -> Mapping[str, Mutation]:
     }
 
 
-def _plan(config: Config) -> tuple[Plan, list[str]]:
-    from relevance.report.terminal import plan_lines  # noqa: PLC0415 - pandas
-    from relevance.suite import make_plan  # noqa: PLC0415 - pandas
-
-    plan = make_plan(config, config.selected)
-    return plan, list(plan_lines(plan))
-
-
-def _mutated(
-    plan: Plan, planted: Sequence[tuple[Mutation, int]], config: Config
-) -> tuple[Outcomes, Sequence[Snapshot | None]]:
-    from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
-
-    from relevance.mutation import mutate  # noqa: PLC0415 - numpy
-
-    shown = sys.stderr.isatty()
-    with tqdm(total=len(planted), desc="planting", unit="change", disable=not shown) as bar:
-        return mutate(plan, planted, config.gate, progress=False, done=lambda: bar.update(1))
-
-
 def _nulls_line(
     before: Snapshot | None, others: Sequence[Snapshot | None], config: Config, arguments: argparse.Namespace
 ) -> str:
@@ -135,7 +115,7 @@ def _nulls_line(
     return f"true nulls, {arguments.nulls} sessions of {made}: {counts}"
 
 
-def _verdict(found: Outcomes, config: Config, *, neutral: bool) -> tuple[int, list[str]]:
+def _wrong_verdicts(found: Outcomes, large_drop: float, *, neutral: bool) -> list[str]:
     """What the gate should have caught and did not, or what it should not have."""
     lines = []
     for one in found.outcomes:
@@ -143,23 +123,15 @@ def _verdict(found: Outcomes, config: Config, *, neutral: bool) -> tuple[int, li
         name = one.kind.name
         if neutral and one.kind.group == "noise" and one.kind.cost != "training" and one.verdict == "fail":
             lines.append(f"{name}, seed {one.seed}: fails, although nothing became worse")
-        large = worst is not None and (worst.relative or 0) >= config.gate.fail_large
+        large = worst is not None and (worst.relative or 0) >= large_drop
         if not neutral and large and one.verdict in {"warn", "pass"} and worst is not None:
             drop = f"{100 * (worst.relative or 0):.1f}%"
             lines.append(f"{name}: {worst.strategy} drops by {drop}, and the gate says {one.verdict}")
-    return (_MISSED if lines else 0), lines
+    return lines
 
 
-def _check_out(out: Path) -> None:
-    from relevance.report.folder import check_folder  # noqa: PLC0415
-
-    check_folder(out, content="mutations")
-
-
-def _write(out: Path, files: Mapping[str, str]) -> None:
-    from relevance.report.folder import write_folder  # noqa: PLC0415
-
-    try:
-        write_folder(out, files, content="mutations")
-    except OSError as error:
-        raise CouldNotRunError(f"--out {out}: cannot be written ({error.strerror or error})") from None
+COMMAND = Command(
+    "Plant regressions in the suite, one at a time, and report which of them the gate would catch.",
+    _add_arguments,
+    _run,
+)

@@ -6,14 +6,11 @@ import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from relevance import config as options
-from relevance.cli.answer import Answer, Surroundings
-from relevance.cli.options import OF_SESSIONS, configured
-from relevance.errors import CouldNotRunError, InputError, unknown
+from relevance.cli.command import OF_SESSIONS, Answer, Command, add_options, out_of, read_config, write_out
+from relevance.errors import InputError, unknown
 
 if TYPE_CHECKING:
     import argparse
-    from pathlib import Path
 
     from relevance.config import Config
     from relevance.engines.base import Engine
@@ -21,19 +18,15 @@ if TYPE_CHECKING:
     from relevance.suite import Plan
     from relevance.tuning import Grid, Tuning
 
-__all__ = ["add_arguments", "run"]
-
 _SHARE, _SEED = 0.5, 12
 _HELP = {
     "--strategy": "strategy whose boosts are tuned (default: textsearch_boosted, vectorsearch_multifield_boosted or "
     "hybrid_boosted)",
     "--out": "folder of results, replaced whole (default: tune-KIND beside the folder of benchmark results)",
 }
-_LEFT_OUT = ("--floors", *OF_SESSIONS)
 
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the command's arguments and the options of the configuration."""
+def _add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("kind", metavar="KIND", help="what is tuned: text, multifield or hybrid")
     grid = "boosts to try for a field in the place of the usual ones; one boost keeps it fixed; repeatable"
     parser.add_argument("--grid", action="append", default=[], metavar="FIELD=N[,N]", help=grid)
@@ -44,24 +37,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--seed", type=int, default=_SEED, metavar="N", help=f"of split and interval (default: {_SEED})"
     )
 
-    def add(name: str, **settings: object) -> None:
-        if name not in _LEFT_OUT:
-            parser.add_argument(name, **{**settings, **({"help": _HELP[name]} if name in _HELP else {})})  # type: ignore[arg-type]
-
-    options.add_options(add)
+    add_options(parser, without=("--floors", *OF_SESSIONS), helps=_HELP)
 
 
-def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
+def _run(arguments: argparse.Namespace) -> Answer:
     """Tune, write the folder, and say what was found."""
-    from relevance.report.folder import check_folder, write_folder  # noqa: PLC0415 - pandas, only here
+    from relevance.report.folder import check_folder  # noqa: PLC0415 - pandas, only here
     from relevance.report.terminal import plan_lines  # noqa: PLC0415
     from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines  # noqa: PLC0415
     from relevance.tuning import KINDS, make_grid, parse_axis  # noqa: PLC0415
 
     if arguments.kind not in KINDS:
         raise InputError(unknown("kind", arguments.kind, KINDS))
-    config = configured(arguments, surroundings)
-    folder = _folder(arguments, config)
+    config = read_config(arguments)
+    folder = out_of(config) or config.out.parent / f"tune-{arguments.kind}"
     check_folder(folder, content="tuning")
     today = _today(config, KINDS[arguments.kind].strategy)
     axes = [parse_axis(text) for text in arguments.grid]
@@ -69,10 +58,7 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
     found = _tuned(arguments, config, grid)
     dataset, engine = found.plan.dataset, f"{found.plan.engine.name} {found.engine.version}"
     files = tuning_files(found.tuning, dataset, engine=engine, taken=config.strategies)
-    try:
-        write_folder(folder, files, content="tuning")
-    except OSError as error:
-        raise CouldNotRunError(f"--out {folder}: cannot be written ({error.strerror or error})") from None
+    write_out(folder, files, "tuning")
     lines = [
         *plan_lines(found.plan),
         "",
@@ -80,12 +66,6 @@ def run(arguments: argparse.Namespace, surroundings: Surroundings) -> Answer:
         f"written to {folder}: index.md, {COMBINATIONS}, …",
     ]
     return Answer(0, tuple(lines))
-
-
-def _folder(arguments: argparse.Namespace, config: Config) -> Path:
-    """That of the option; the configuration's is for the results of benchmarks."""
-    given = options.given_options(arguments).get("out")
-    return config.out if given is not None else config.out.parent / f"tune-{arguments.kind}"
 
 
 def _today(config: Config, usual: str) -> Strategy:
@@ -119,3 +99,10 @@ def _tuned(arguments: argparse.Namespace, config: Config, grid: Grid) -> _Found:
         return _Found(plan, suite.engine, tune(suite.engine, suite.batch, plan.dataset, grid, split))
     finally:
         suite.close()
+
+
+COMMAND = Command(
+    "Search for better boosts on half of the queries, and report what they are worth on the other half.",
+    _add_arguments,
+    _run,
+)

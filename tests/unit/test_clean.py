@@ -16,7 +16,7 @@ import pytest
 from fake_cluster import URL, Cluster, Held, fail
 
 from relevance.cli import clean
-from relevance.cli.answer import Answer, Surroundings
+from relevance.cli.command import Answer
 from relevance.engines.elasticsearch import connect, labels
 from relevance.engines.elasticsearch.leftovers import find
 from relevance.engines.elasticsearch.marks import Mark
@@ -69,15 +69,20 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     return made
 
 
-def _run(folder: Path, *argv: str, environ: dict[str, str] | None = None) -> Answer:
+@pytest.fixture(autouse=True)
+def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def _run(*argv: str) -> Answer:
     parser = ArgumentParser()
-    clean.add_arguments(parser)
-    return clean.run(parser.parse_args(argv), Surroundings(folder, environ or {}))
+    clean.COMMAND.add_arguments(parser)
+    return clean.COMMAND.run(parser.parse_args(argv))
 
 
-def test_what_nobody_needs_is_removed(tmp_path: Path, cluster: Cluster) -> None:
+def test_what_nobody_needs_is_removed(cluster: Cluster) -> None:
     """Half-made ones and those without --keep-index go, when their process is gone or a day old elsewhere."""
-    answer = _run(tmp_path, "--es-url", URL)
+    answer = _run("--es-url", URL)
     assert answer.code == 0
     assert [re.split(" +", line)[:2] for line in answer.lines[:-1]] == [
         ["removed", "relevance-a-gone"],
@@ -94,12 +99,12 @@ def test_what_nobody_needs_is_removed(tmp_path: Path, cluster: Cluster) -> None:
     assert [name.removeprefix("relevance-")[0] for name in sorted(cluster.held)] == ["c", "d", "e", "g", "h", "s"]
 
 
-def test_what_a_line_says(tmp_path: Path, cluster: Cluster) -> None:
+def test_what_a_line_says(cluster: Cluster) -> None:
     """Name, products, size on disk, age, state and whose it is."""
     cluster.held = {name: held for name, held in cluster.held.items() if name[10:11] in "abe"}
     gone = f"by process {2**30} on {OURS.host}, which is gone"
     elsewhere = f"by process {OURS.pid} on box, of another machine"
-    assert _run(tmp_path, "--es-url", URL, "--dry-run").lines == (
+    assert _run("--es-url", URL, "--dry-run").lines == (
         f"removes  relevance-a-gone  19,406 products  2.0 MB  3 hours old  complete  {gone}",
         f"removes  relevance-b-half  19,406 products  2.0 MB  1 minute old  half-made  {gone}",
         f"left     relevance-e-new-elsewhere  19,406 products  2.0 MB  23 hours old  complete  {elsewhere}",
@@ -107,50 +112,51 @@ def test_what_a_line_says(tmp_path: Path, cluster: Cluster) -> None:
     )
 
 
-def test_a_dry_run_removes_nothing(tmp_path: Path, cluster: Cluster) -> None:
+def test_a_dry_run_removes_nothing(cluster: Cluster) -> None:
     """It says what would be removed, and nothing is written."""
     before = set(cluster.held)
     for more in ((), ("--all",)):
-        assert "would be removed" in _run(tmp_path, "--es-url", URL, "--dry-run", *more).lines[-1]
+        assert "would be removed" in _run("--es-url", URL, "--dry-run", *more).lines[-1]
     assert set(cluster.held) == before
     assert "delete" not in cluster.asked
 
 
-def test_all_removes_all_of_ours(tmp_path: Path, cluster: Cluster) -> None:
+def test_all_removes_all_of_ours(cluster: Cluster) -> None:
     """Kept ones and those of running processes go too; what something else made stays even then."""
-    answer = _run(tmp_path, "--es-url", URL, "--all")
+    answer = _run("--es-url", URL, "--all")
     assert answer.lines[-1].startswith("6 of 6 indices removed; ")
     assert sorted(cluster.held) == ["relevance-g-copy", "relevance-h-foreign", "shop"]
 
 
-def test_nothing_there(tmp_path: Path, cluster: Cluster) -> None:
+def test_nothing_there(cluster: Cluster) -> None:
     """A cluster without indices of ours is no error."""
     cluster.held.clear()
-    assert _run(tmp_path, "--es-url", URL) == Answer(0, ("0 of 0 indices removed",))
+    assert _run("--es-url", URL) == Answer(0, ("0 of 0 indices removed",))
 
 
-def test_the_cluster_of_the_environment(tmp_path: Path, cluster: Cluster) -> None:
+def test_the_cluster_of_the_environment(monkeypatch: pytest.MonkeyPatch, cluster: Cluster) -> None:
     """ES_URL names it as well as the option."""
-    assert "removed" in _run(tmp_path, environ={"ES_URL": URL}).lines[-1]
+    monkeypatch.setenv("ES_URL", URL)
+    assert "removed" in _run().lines[-1]
     assert "relevance-a-gone" not in cluster.held
 
 
-def test_a_server_that_refuses(tmp_path: Path, cluster: Cluster) -> None:
+def test_a_server_that_refuses(cluster: Cluster) -> None:
     """An error while removing is one line, and the command fails."""
     cluster.before = lambda name: fail(403, "security_exception") if name == "delete" else None
     with pytest.raises(CouldNotRunError, match=r"may not do this \(403\).*removing index relevance-a-gone"):
-        _run(tmp_path, "--es-url", URL)
+        _run("--es-url", URL)
 
 
-def test_without_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a cluster containers are removed, and what is for indices is an error."""
     monkeypatch.setattr(labels, "remove_leftovers", lambda: ["relevance-x"])
-    assert _run(tmp_path) == Answer(
+    assert _run() == Answer(
         0, ("removed container relevance-x", "1 container removed; for indices: relevance clean --es-url URL")
     )
     for option in ("--all", "--dry-run"):
         with pytest.raises(InputError, match=f"{option} is for indices on a cluster; allowed beside it: --es-url URL"):
-            _run(tmp_path, option)
+            _run(option)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relevance import embeddings
-from relevance.cli import COMMANDS, config, main
+from relevance.cli import COMMANDS, main
+from relevance.cli import project as commands
 from relevance.errors import CouldNotRunError
 
 if TYPE_CHECKING:
@@ -232,7 +233,7 @@ def test_details_stand_below_the_line(monkeypatch: pytest.MonkeyPatch, capsys: p
     def fail(*_: object) -> None:
         raise CouldNotRunError("container: did not come up", details=["java: no memory", "exit 1"])
 
-    monkeypatch.setattr(config, "run", fail)
+    monkeypatch.setattr(commands, "read_config", fail)
     assert main(["config"]) == 3
     expected = ["relevance: container: did not come up", "  java: no memory", "  exit 1"]
     assert capsys.readouterr().err.splitlines() == expected
@@ -268,7 +269,7 @@ def test_an_interrupt_ends_with_130(monkeypatch: pytest.MonkeyPatch, capsys: pyt
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(config, "run", interrupted)
+    monkeypatch.setattr(commands, "read_config", interrupted)
     assert main(["config"]) == 130
     assert _one_line(capsys) == "interrupted"
 
