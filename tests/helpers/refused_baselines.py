@@ -115,6 +115,7 @@ MALFORMED: dict[str, bytes] = {
     "half a round": changed(*TITLES, "rounds", value=1.5),
     "a name that is none": changed("strategies", "a\nb", value=json.loads(TEXT)["strategies"]["fused"]),
     "facts that are a list": changed("engine", "facts", value=[1]),
+    "control characters in a key": changed("models", "a\x1b[2J\n", value=1),
     "facts that are nested too deeply": changed("engine", "facts", value=json.loads('{"a":' * 60 + "1" + "}" * 60)),
 }
 SOMETHING_ELSE: dict[str, bytes] = {

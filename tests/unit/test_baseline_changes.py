@@ -124,6 +124,19 @@ def test_the_change_under_test_is_named(after: Snapshot, lines: tuple[str, ...])
     assert differences(snapshot(), after) == lines
 
 
+def test_another_analyzer_of_an_index_that_exists() -> None:
+    """By the hash of its mapping and settings, and by the field."""
+
+    def measured_on(mapping: str, analyzer: str) -> Snapshot:
+        facts = {"mapping": mapping * 64, "fields": {"title": f"name.en: text, analyzer shop ({analyzer})"}}
+        return snapshot(engine={"name": "elasticsearch", "version": "8.19.5", "facts": facts})
+
+    mapping, field = differences(measured_on("a", "1a2b3c4d"), measured_on("b", "5e6f7a8b"))
+    assert mapping == f"engine: facts.mapping {'a' * 12} -> {'b' * 12}"
+    old, new = (f'"name.en: text, analyzer shop ({one})"' for one in ("1a2b3c4d", "5e6f7a8b"))
+    assert field == f"engine: facts.fields.title {old} -> {new}"
+
+
 CHANGED_VALUES = {
     "one field of several": (_FIELDS, [*_FIELDS[:8], "name^1"], 'fields[8] "name^6" -> "name^1"'),
     "a field more": (

@@ -176,6 +176,18 @@ def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                 write_baseline(snapshot(), tmp_path)
 
 
+def test_too_little_memory_is_an_error_of_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the bounds are, a machine may have less."""
+    path = write_baseline(snapshot(), tmp_path)
+
+    def parse(_: str) -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(files, "parse_json", parse)
+    with pytest.raises(InputError, match="there is not enough memory"):
+        read_baseline(path)
+
+
 # killed at any moment
 
 
