@@ -3,7 +3,7 @@
 Reading, where an `InputError` of one line names file and place:
 
 - `read_bytes`: the bytes of one file, `.gz` and `.zip` unpacked, at most so many.
-- `read_json_object`, `read_json_list`, `read_json_lines`: strict JSON; `parse_json` does the same with a text.
+- `read_json_object`, `read_json_list`: strict JSON; `parse_json` does the same with a text.
 - `read_toml`: TOML.
 - `TextFile`: a text file line by line, as rows of CSV or as JSON lines; plain, `.gz` or `.zip`.
 - `is_lfs_pointer`: whether Git LFS has left its pointer where a file should be. Every reader here refuses one.
@@ -356,11 +356,6 @@ def read_json_list(path: Path, expected: str, **bounds: Any) -> list[Any]:
     return value
 
 
-def read_json_lines(path: Path, *, most_bytes: int = MAX_BYTES) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The JSON objects of a file that has one a line, each with its line; see `TextFile.json_lines`."""
-    return TextFile(path, most_bytes=most_bytes).json_lines()
-
-
 # TOML
 
 
@@ -394,16 +389,18 @@ class TextFile:
         name: its own name, which it must have inside a zip file; "": it is no zip file.
         encoding: how its bytes are read.
         most_bytes: how large it may be, unpacked.
+        unit: what errors count.
     """
 
     path: Path
     name: str = ""
     encoding: Literal["UTF-8", "Latin-1"] = "UTF-8"
     most_bytes: int = MAX_BYTES
+    unit: str = "line"
 
     def fault(self, line: int, problem: str, *, at: str = "") -> InputError:
         """The error for a line, or for a place in it; the first is line 1."""
-        return InputError(f"{shown(self.path)}, line {line}{at and ', '}{at}: {problem}")
+        return InputError(f"{shown(self.path)}, {self.unit} {line}{at and ', '}{at}: {problem}")
 
     def has_mark(self) -> bool:
         """Whether a byte order mark stands in front, as spreadsheets write it; it is skipped."""

@@ -35,14 +35,9 @@ def query_id(term: str) -> str:
 def graded(
     table: Table, gains: Mapping[str, float], notes: Notes, *, otherwise: str = "", below_zero: bool = False
 ) -> Table:
-    """The table with the labels of its column `grade` made numbers.
+    """The table with the labels of its column `grade` made numbers: by `gains`, or where there are none as written.
 
-    Args:
-        table: with a column `grade`.
-        gains: label -> grade; where it is empty labels are numbers.
-        notes: get how many grades were changed.
-        otherwise: what is allowed beside numbers, for the message.
-        below_zero: whether grades below 0 are read as 0, as trec_eval takes them: not relevant.
+    Grades below 0 are read as 0 where that is asked for: trec_eval takes them as not relevant.
     """
     if gains:
         table.require("grade", gains.__contains__, some(list(gains), 20))

@@ -175,15 +175,7 @@ def _products(file: TextFile, columns: Mapping[str, str], notes: Notes) -> Catal
 def object_products(
     file: TextFile, keys: Sequence[str], notes: Notes, *, titled: bool = True, what: str = "product"
 ) -> Catalogue:
-    """Products from JSON lines.
-
-    Args:
-        file: of JSON lines.
-        keys: what it calls id, title, description and attributes.
-        notes: get the keys that mean nothing to us.
-        titled: whether each product needs a title.
-        what: one of them, for messages.
-    """
+    """Products from JSON lines; `keys`: what these call id, title (which may be optional), description, attributes."""
     notes.mark(file)
     key_id, key_title, key_description, key_attributes = keys
     products = Products(file, key_id)

@@ -15,7 +15,7 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,26 +36,23 @@ from relevance.datasets.tables import (
     selected_rows,
 )
 from relevance.errors import CouldNotRunError, InputError
-from relevance.files import MIB, input_errors, is_lfs_pointer, lfs_pointer_error, quoted, read_json_list, shown
+from relevance.files import (
+    MIB,
+    TextFile,
+    input_errors,
+    is_lfs_pointer,
+    lfs_pointer_error,
+    quoted,
+    read_json_list,
+    shown,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from relevance.datasets.source import Source
-    from relevance.files import TextFile
     from relevance.records import Catalogue, Dataset
-
-
-@dataclass(frozen=True)
-class _Numbered:
-    """A file whose errors name an item or a row instead of a line."""
-
-    path: Path
-    unit: str
-
-    def fault(self, line: int, problem: str, *, at: str = "") -> InputError:
-        return InputError(f"{shown(self.path)}, {self.unit} {line}{at and ', '}{at}: {problem}")
 
 
 # BEIR
@@ -191,12 +188,12 @@ def load_esci(source: Source) -> Dataset:
     )
 
 
-def _parquet_file(folder: Path, name: str) -> _Numbered:
+def _parquet_file(folder: Path, name: str) -> TextFile:
     if not (folder / name).is_file():
         raise InputError(f"{shown(folder)} has no {name}; it is needed as it was published")
     if is_lfs_pointer(folder / name):
         raise lfs_pointer_error(folder / name)
-    return _Numbered(folder / name, "row")
+    return TextFile(folder / name, unit="row")
 
 
 def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
@@ -221,7 +218,7 @@ def _pyarrow(name: str) -> Any:
         raise CouldNotRunError("format 'esci' needs pyarrow; pip install relevance-benchmarks[esci]") from error
 
 
-def _examples(file: _Numbered, texts: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
+def _examples(file: TextFile, texts: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
     """Query id, product id and label of the rows that count; the texts of their queries go to `texts`."""
     columns = ("query", *_ESCI_COLUMNS.values(), "product_locale", "small_version", "split")
     for row, (text, query, product, label, *which) in _parquet_rows(file.path, columns):
@@ -271,9 +268,9 @@ def load_chorus(source: Source) -> Dataset:
 def _chorus_catalogue(files: Sequence[TextFile], notes: Notes) -> Catalogue:
     seen: dict[str, tuple[object, ...]] = {}
     repeated = 0
-    products = Products(_Numbered(files[0].path, "item"), "id")
+    products = Products(files[0], "id")
     for file in files:
-        items = _Numbered(file.path, "item")
+        items = TextFile(file.path, unit="item")
         expected = "a JSON list of products"
         values = read_json_list(file.path, expected, member=file.name, exact_numbers=True, **_CHORUS_MOST)
         for number, value in enumerate(values, start=1):

@@ -6,7 +6,7 @@ import os
 import zipfile
 from array import array
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal
 
 import pandas as pd
 
@@ -185,15 +185,7 @@ def collected(
     unit: str = "line",
     which: str = "",
 ) -> Table:
-    """The table of rows that come one by one with their lines.
-
-    Args:
-        path: their file.
-        names: our column name -> the file's own, in the order of a row's fields.
-        rows: line and fields.
-        unit: what the lines count.
-        which: which rows these are, for the message where there is none.
-    """
+    """The table of rows, which come one by one with their lines; their fields stand in the order of `names`."""
     lines = array("q")
     columns: list[list[str]] = [[] for _ in names]
     known: dict[str, str] = {}
@@ -235,22 +227,10 @@ def selected_rows(
 # Records
 
 
-class HasFaults(Protocol):
-    """A file whose errors name a line, or a row."""
-
-    def fault(self, line: int, problem: str, *, at: str = "") -> InputError:
-        """The error for a line, or for a place in it."""
-
-
 class Products:
-    """The columns of a catalogue that is being read: text, no object a product.
+    """The columns of a catalogue that is being read from a file, which calls an id `id_name`; no object a product."""
 
-    Args:
-        file: where the products come from.
-        id_name: what the file calls an id.
-    """
-
-    def __init__(self, file: HasFaults, id_name: str) -> None:
+    def __init__(self, file: TextFile, id_name: str) -> None:
         self._file, self._id_name = file, id_name
         self._lines: dict[str, int] = {}
         self._titles: list[str] = []
@@ -288,14 +268,8 @@ class Products:
         return Catalogue(*frames)
 
 
-def query_texts(file: HasFaults, rows: Iterable[tuple[int, str, str]], names: tuple[str, str]) -> dict[str, str]:
-    """The text of each query by id.
-
-    Args:
-        file: where the queries come from.
-        rows: line, id and text of each.
-        names: what the file calls an id and a text.
-    """
+def query_texts(file: TextFile, rows: Iterable[tuple[int, str, str]], names: tuple[str, str]) -> dict[str, str]:
+    """The text of each query by id, from rows of line, id and text; `names`: what the file calls these two."""
     texts: dict[str, str] = {}
     lines: dict[str, int] = {}
     for line, identifier, text in rows:
@@ -307,7 +281,7 @@ def query_texts(file: HasFaults, rows: Iterable[tuple[int, str, str]], names: tu
     return texts
 
 
-def _refuse_id(file: HasFaults, line: int, name: str, identifier: str, lines: Mapping[str, int]) -> None:
+def _refuse_id(file: TextFile, line: int, name: str, identifier: str, lines: Mapping[str, int]) -> None:
     if not is_id(identifier):
         raise file.fault(line, f"found {quoted(identifier)}; allowed: {ID_RULE}", at=name)
     if identifier in lines:
@@ -319,7 +293,7 @@ def _refuse_id(file: HasFaults, line: int, name: str, identifier: str, lines: Ma
 class JsonRecord:
     """A JSON object of a file, and where it stands."""
 
-    file: HasFaults
+    file: TextFile
     line: int
     value: Any
 

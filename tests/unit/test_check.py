@@ -101,6 +101,15 @@ def test_scales_on_which_everything_or_nothing_is_relevant(
     assert all(line in one for one in hints)
 
 
+def test_queries_without_judgments_are_looked_at(project: Path) -> None:
+    """Only an engine of others could have them: loaders leave them out."""
+    findings = check(_config(project))
+    assert findings.judgments is not None
+    without = replace(findings, judgments=replace(findings.judgments, without_judgments=("kazoo",)))
+    line = "  look at     1 query ('kazoo') without a judgment, left out of the means"
+    assert [one for one in findings_lines(without) if "kazoo" in one] == [line]
+
+
 def test_floors(project: Path) -> None:
     """Strategies have floors, of this corpus or another, or none; a file in the usual place needs no name."""
     (project / "floors.toml").write_text(

@@ -24,7 +24,6 @@ from relevance.files import (
     is_lfs_pointer,
     parse_json,
     read_bytes,
-    read_json_lines,
     read_json_list,
     read_json_object,
     read_toml,
@@ -59,7 +58,7 @@ def _zip(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLAT
         lambda path: read_json_object(path, "an object"),
         lambda path: read_toml(path, "settings"),
         lambda path: list(TextFile(path).lines()),
-        lambda path: list(read_json_lines(path)),
+        lambda path: list(TextFile(path).json_lines()),
     ],
     ids=["bytes", "json", "toml", "lines", "json lines"],
 )
@@ -116,9 +115,9 @@ def test_json_files(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="larger than 10 bytes, which a thing never is"):
         read_json_list(_file(tmp_path, b"[" + b" " * 10 + b"]"), "a thing", most_bytes=10)
     lines = _file(tmp_path, b'{"a": 1}\r\n\n{"a": 2}')
-    assert list(read_json_lines(lines)) == [(1, {"a": 1}), (3, {"a": 2})]
+    assert list(TextFile(lines).json_lines()) == [(1, {"a": 1}), (3, {"a": 2})]
     with pytest.raises(InputError, match="line 2: found a list"):
-        list(read_json_lines(_file(tmp_path, b"{}\n []")))
+        list(TextFile(_file(tmp_path, b"{}\n []")).json_lines())
 
 
 def test_rows_of_csv(tmp_path: Path) -> None:
