@@ -1,4 +1,4 @@
-"""Data sets: one module a format, one table, one way to load."""
+"""Data sets: one row a format, one way to load. Whatever is wrong with a folder is an `InputError` of one line."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from relevance.datasets import homedepot, own, published
 from relevance.datasets.source import Source
@@ -20,10 +20,7 @@ if TYPE_CHECKING:
 
 __all__ = ["DATASETS", "PAIRS", "Loader", "Source", "has_pairs", "load", "load_over", "load_pairs", "parse"]
 
-_Loader = TypeVar("_Loader")
-
 Loader = Callable[[Source], "Dataset"]
-"""Loads the data set of a source; an InputError of one line where it cannot."""
 
 DATASETS: Mapping[str, Loader] = MappingProxyType(
     {
@@ -38,23 +35,14 @@ DATASETS: Mapping[str, Loader] = MappingProxyType(
 )
 """The loader of each format by name."""
 
-PAIRS: Mapping[str, Callable[[Source], pd.DataFrame]] = MappingProxyType(
+PAIRS: Mapping[str, tuple[Callable[[Source], bool], Callable[[Source], pd.DataFrame]]] = MappingProxyType(
     {
-        "sample": homedepot.load_sample_pairs,
-        "homedepot": homedepot.load_pairs,
-        "files": own.load_pairs,
+        "sample": (lambda _: True, homedepot.load_sample_pairs),
+        "homedepot": (homedepot.has_pairs, homedepot.load_pairs),
+        "files": (own.has_pairs, own.load_pairs),
     }
 )
-"""The loader of the rated pairs for fine-tuning, for each format that has some."""
-
-
-_PAIRS_THERE: Mapping[str, Callable[[Source], bool]] = MappingProxyType(
-    {
-        "sample": lambda _: True,
-        "homedepot": homedepot.has_pairs,
-        "files": own.has_pairs,
-    }
-)
+"""Whether a folder has rated pairs for fine-tuning, and their loader, for each format that may have some."""
 
 
 def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> Source:
@@ -69,7 +57,9 @@ def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> So
             raise InputError(f"data set {alias!r}: an alias may not have the name of a format; allowed: another name")
     name, colon, path = spec.partition(":")
     known = {format_: Source(format_, format_) for format_ in DATASETS} | dict(aliases)
-    source = _row(known, name, "data set")
+    if name not in known:
+        raise InputError(unknown("data set", name, known))
+    source = known[name]
     if not colon:
         return source
     if not path.strip():
@@ -87,11 +77,13 @@ def load(source: Source) -> Dataset:
             of the source is not one of the format's.
         CouldNotRunError: a package that reads the format is not installed.
     """
-    return _row(DATASETS, source.format, "data set")(source)
+    if source.format not in DATASETS:
+        raise InputError(unknown("data set", source.format, DATASETS))
+    return DATASETS[source.format](source)
 
 
 def load_over(source: Source, products: Sequence[str]) -> Dataset:
-    """Load the queries and judgments of a data set over the products of an index that exists.
+    """Load the queries and judgments of a data set over the products of an index that exists; raises as `load`.
 
     Titles, descriptions and attributes are those of the data set's files, where they have the product. The formats
     `files` and `beir` need no file of products then.
@@ -99,21 +91,13 @@ def load_over(source: Source, products: Sequence[str]) -> Dataset:
     Args:
         source: where the data set lies; its `unknown_products` is about judgments of products that the index lacks.
         products: their ids, each once, in any order; the catalogue has these and no others.
-
-    Raises:
-        InputError: as for `load`; an id occurs twice; no judgment is of one of these products.
-        CouldNotRunError: as for `load`.
     """
     return load(replace(source, over=tuple(products)))
 
 
 def has_pairs(source: Source) -> bool:
-    """Whether the data set comes with rated pairs for fine-tuning.
-
-    Raises:
-        InputError: its folder cannot be read.
-    """
-    return source.format in _PAIRS_THERE and _PAIRS_THERE[source.format](source)
+    """Whether the data set comes with rated pairs for fine-tuning."""
+    return source.format in PAIRS and PAIRS[source.format][0](source)
 
 
 def load_pairs(source: Source) -> pd.DataFrame:
@@ -122,10 +106,6 @@ def load_pairs(source: Source) -> pd.DataFrame:
     Raises:
         InputError: the format has none; its files cannot be read or hold what is not allowed.
     """
-    return _row(PAIRS, source.format, "data set with pairs for fine-tuning")(source)
-
-
-def _row(table: Mapping[str, _Loader], name: str, what: str) -> _Loader:
-    if name in table:
-        return table[name]
-    raise InputError(unknown(what, name, table))
+    if source.format not in PAIRS:
+        raise InputError(unknown("data set with pairs for fine-tuning", source.format, PAIRS))
+    return PAIRS[source.format][1](source)
