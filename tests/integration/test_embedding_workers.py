@@ -18,7 +18,7 @@ import psutil
 import pytest
 
 from relevance.embeddings import Encoder, Model
-from relevance.embeddings.cache import SUFFIX, TEMPORARY_PREFIX
+from relevance.embeddings.cache import SUFFIX
 from relevance.errors import CouldNotRunError, InputError
 
 if TYPE_CHECKING:
@@ -170,7 +170,7 @@ def test_an_interrupt_leaves_no_process_and_no_file(tmp_path: Path, *, to_all: b
     assert "leaked" not in noise
     assert not psutil.wait_procs(children, timeout=5)[1]
     assert bool(contents(tmp_path)) == at_work
-    assert not list(tmp_path.rglob(f"{TEMPORARY_PREFIX}*"))
+    assert not list(tmp_path.rglob("*.relevance-tmp"))
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals")

@@ -17,7 +17,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from relevance.embeddings import Encoder, ModelChoice, encoding, resolve, sentence_model, workers
+from relevance.embeddings import Encoder, ModelChoice, resolve, sentence_model, workers
+from relevance.embeddings import encoder as encoder_module
 from relevance.embeddings.cache import SUFFIX
 from relevance.errors import CouldNotRunError, InputError
 
@@ -218,7 +219,9 @@ def test_two_processes_give_the_vectors_of_one(tiny: Path, tmp_path: Path, monke
     monkeypatch.setattr(sentence_model, "_WORTH_COPIES", {"cpu": 0})
     monkeypatch.setattr(sentence_model, "_shares_of_cpu", lambda: [("cpu", 1)] * 2)
     started: list[object] = []
-    monkeypatch.setattr(encoding, "encoded_by", lambda *work: (started.append(work[0]), workers.encoded_by(*work))[1])
+    monkeypatch.setattr(
+        encoder_module, "encoded_by", lambda *work: (started.append(work[0]), workers.encoded_by(*work))[1]
+    )
     shared = encoder(tmp_path / "shared", tiny, device="cpu").products(texts, label="x")
     np.testing.assert_allclose(shared.expanded(), alone.expanded(), atol=1e-6)
     assert len(started) == 1
