@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers.images import image_of
 from helpers.tables import Show, tables_of
 from hypothesis import settings
-from images import image_of
 
 from relevance.datasets import Source, load
 from relevance.engines.elasticsearch.docker import look

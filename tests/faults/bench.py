@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-__all__ = ["DOING", "OURS", "STRATEGIES", "Bench", "Note"]
-
 OURS = "relevance-*"
 STRATEGIES = ("textsearch", "textsearch_boosted")
 DOING = {"_bulk": "indexing", "_msearch": "searching"}

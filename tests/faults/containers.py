@@ -8,8 +8,6 @@ import docker
 
 from relevance.engines.elasticsearch.labels import KIND
 
-__all__ = ["containers", "published"]
-
 
 def containers() -> list[str]:
     """Their names."""

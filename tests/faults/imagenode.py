@@ -10,15 +10,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from images import image_of
+from helpers.images import image_of
 
 from faults.node import Node, asked, until
 from relevance.engines.elasticsearch.labels import labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-__all__ = ["ImageNode", "running_image_node"]
 
 _SETTINGS = (
     "discovery.type=single-node",

@@ -22,8 +22,6 @@ from parity.server import GUARD, _free_port
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-__all__ = ["Node", "asked", "running_node", "until"]
-
 HEAP = "512m"
 LONGEST_S = 60
 

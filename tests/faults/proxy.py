@@ -16,8 +16,6 @@ from urllib.parse import urlsplit
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["DROPPED", "Answer", "Forward", "Proxy", "Reply", "Request", "Rule", "running_proxy"]
-
 _HOP_BY_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length"}
 _LONGEST_S = 120
 DROPPED: Literal["dropped"] = "dropped"

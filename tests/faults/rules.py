@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from faults.proxy import Forward, Reply, Request, Rule
 
-__all__ = ["before", "lost_answer", "refused", "refused_item", "says", "share"]
-
 
 def _error(status: int, kind: str, reason: str) -> Answer:
     cause = {"type": kind, "reason": reason}

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from typing import IO
 
-__all__ = ["Ended", "Session", "command", "content"]
-
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S = 180
 MARK = "FAULTS_SESSION"

@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
-__all__ = ["make_shop"]
-
 _COLOURS = ("red", "oak", "steel", "grey", "")
 _THINGS = ("desk", "lamp", "door", "saw", "bolt", "rug")
 _WORDS = tuple(f"{colour}{thing}" for colour in _COLOURS for thing in _THINGS)

@@ -11,8 +11,6 @@ import pytest
 
 from relevance.text import terminal_table
 
-__all__ = ["Record", "Show", "Tables", "table", "tables_of"]
-
 Show = Callable[[str, Mapping[str, object]], None]
 """Keeps a row for the table of a title."""
 

@@ -10,12 +10,12 @@ import signal
 import subprocess
 import sys
 import time
-import warnings
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from helpers.models import make_tiny_model
 
 from relevance.embeddings import Encoder, ModelChoice, resolve, sentence_model, workers
 from relevance.embeddings import encoder as encoder_module
@@ -38,44 +38,17 @@ print(len(encoder.products(texts, label="x").matrix), len(encoder.queries(["red 
 """
 
 
-def save_tiny_bert(path: Path, **config: Any) -> None:
-    """A BERT of one layer with random weights and a vocabulary of few words, as sentence-transformers saves it."""
-    import torch  # noqa: PLC0415 - seconds
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
-    from transformers import BertConfig, BertModel, BertTokenizer  # noqa: PLC0415
-
-    with warnings.catch_warnings():  # the old home of the modules, the only one that releases 5 and 6 share
-        warnings.simplefilter("ignore", DeprecationWarning)
-        from sentence_transformers.models import Pooling, Transformer  # noqa: PLC0415
-
-    raw = path / "raw"
-    raw.mkdir(parents=True)
-    characters = [
-        character for letter in "abcdefghijklmnopqrstuvwxyz0123456789" for character in (letter, f"##{letter}")
-    ]
-    tokens = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *WORDS, *characters]
-    (raw / "vocab.txt").write_text("\n".join(tokens), encoding="utf-8")
-    torch.manual_seed(1)
-    sizes: dict[str, Any] = {
-        "hidden_size": 16,
-        "num_hidden_layers": 1,
-        "num_attention_heads": 2,
-        "intermediate_size": 32,
-    }
-    sizes["initializer_range"] = 0.5  # else all vectors are nearly one
-    bert = BertModel(BertConfig(vocab_size=len(tokens), max_position_embeddings=64, **sizes))
-    bert.save_pretrained(raw)
-    BertTokenizer(str(raw / "vocab.txt"), model_max_length=64).save_pretrained(raw)
-    first = Transformer(str(raw), max_seq_length=32)
-    SentenceTransformer(modules=[first, Pooling(16, pooling_mode="cls")], device="cpu", **config).save(str(path))
+def save_tiny_bert(path: Path, **options: Any) -> Path:
+    """A BERT of one layer that splits what it does not know into characters, and pools by its first token."""
+    characters = [part for letter in "abcdefghijklmnopqrstuvwxyz0123456789" for part in (letter, f"##{letter}")]
+    sizes: dict[str, Any] = {"layers": 1, "width": 16, "tokens": 32, "pooling": "cls", "spread": 0.5}
+    return make_tiny_model(path, [*WORDS, *characters], **sizes, **options)
 
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model with a query prompt; its vectors are not of unit length by themselves."""
-    path = tmp_path_factory.mktemp("models") / "tiny"
-    save_tiny_bert(path, prompts={"query": PROMPT})
-    return path
+    return save_tiny_bert(tmp_path_factory.mktemp("models") / "tiny", prompts={"query": PROMPT})
 
 
 def encoder(cache: Path, model: Path | None = None, **choice: Any) -> Encoder:
@@ -139,8 +112,7 @@ def test_a_prompt_that_fills_the_limit_is_an_error(tiny: Path, tmp_path: Path) -
 
 def test_a_default_prompt_does_not_reach_products(tmp_path: Path) -> None:
     """A model that names a default prompt still gets products without one."""
-    path = tmp_path / "model"
-    save_tiny_bert(path, prompts={"query": PROMPT}, default_prompt_name="query")
+    path = save_tiny_bert(tmp_path / "model", prompts={"query": PROMPT}, default_prompt_name="query")
     products = encoder(tmp_path / "cache", path).products(["steel saw"], label="x").expanded()
     np.testing.assert_allclose(products, reference(path, ["steel saw"], prompt=""), atol=1e-6)
     assert np.abs(products - reference(path, ["steel saw"])).max() > 1e-3

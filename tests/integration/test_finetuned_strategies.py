@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from made_pairs import COLOURS, THINGS, write_files
-from tiny import make_tiny_model
+from helpers.models import make_tiny_model
+from helpers.pairs import COLOURS, THINGS, write_files
 
 from relevance import suite
 from relevance.cli import main

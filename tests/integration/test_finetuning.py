@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from made_pairs import COLOURS, THINGS, made_dataset, made_frame, made_recipe
-from tiny import make_tiny_model
+from helpers.models import make_tiny_model
+from helpers.pairs import COLOURS, THINGS, made_dataset, made_frame, made_recipe
 
 from relevance import embeddings, finetune
 from relevance.errors import CouldNotRunError

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     _Bools = npt.NDArray[np.bool_]
     _Floats = npt.NDArray[np.float64]
 
-__all__ = ["tied_at_the_last_candidate"]
-
 CELLS = 4_000_000
 """Queries times products that are scored at a time: what bounds the memory."""
 

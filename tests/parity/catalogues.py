@@ -27,17 +27,6 @@ if TYPE_CHECKING:
     from relevance.records import Dataset
     from relevance.strategies import Leg
 
-__all__ = [
-    "CASES",
-    "Case",
-    "catalogue_of",
-    "fuzzed_strategies",
-    "made_batch",
-    "made_queries",
-    "made_vectors",
-    "worded_case",
-]
-
 DIMENSIONS = 16
 CLUSTERS = 24
 QUERIES = 300

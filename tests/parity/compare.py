@@ -16,8 +16,6 @@ if TYPE_CHECKING:
 
     from relevance.records import Ranking
 
-__all__ = ["TOLERANCE", "RankingDifferences", "compare_rankings", "different_texts"]
-
 TOLERANCE = 1e-6
 """Relative; for scores with a vector in them, whose order of additions depends on the server's processor code."""
 

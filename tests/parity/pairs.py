@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from relevance.engines.base import Engine
     from relevance.strategies import Leg, Strategy
 
-__all__ = ["Compared", "Pair", "Remembered"]
-
 SHOWN = 40
 FEW = 5
 """So many queries of a comparison are named; where more differ, the catalogue is made of ties."""

@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Rounds", "alternate", "spread"]
-
 
 @dataclass(frozen=True)
 class Rounds:

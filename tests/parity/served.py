@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.queries import Searched
     from relevance.engines.elasticsearch.settings import VectorIndex
 
-__all__ = ["LAYOUTS", "ONE_SEGMENT", "Layout", "MadeIndex", "Shelf", "make_in_pieces", "send_bulk"]
-
 PIECES = 7
 """Fewer segments than the server begins to merge by itself."""
 

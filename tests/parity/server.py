@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 from elasticsearch import Elasticsearch
-from images import running_image
+from helpers.images import running_image
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from relevance.engines.base import QueryBatch
     from relevance.strategies import Leg, Strategy
 
-__all__ = ["ReferenceWay"]
-
 TEXT_PATHS = {
     "title": "product_title",
     "description": "product_description",

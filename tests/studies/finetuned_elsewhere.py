@@ -27,8 +27,6 @@ from studies.store import FOLDER, collect
 if TYPE_CHECKING:
     from relevance.finetune.changes import Comparison
 
-__all__ = ["judged_part"]
-
 
 def judged_part(dataset: Dataset) -> Dataset:
     """The data set with its judged products alone."""

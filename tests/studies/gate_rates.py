@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from relevance.gate import Comparison
     from studies.made import Null
 
-__all__ = ["large_drop", "power", "size", "visible"]
-
 DRAWS = 1_999
 SIZES = (50, 150, 1_000, 5_000)
 STRATEGIES = 2

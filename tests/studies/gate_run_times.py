@@ -23,8 +23,6 @@ from studies.store import FOLDER, collect
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["session"]
-
 ROOT = Path(__file__).resolve().parents[2]
 RUNS, SLOWED = 10, 10
 """Sessions of each surrounding, and with one strategy slowed down."""

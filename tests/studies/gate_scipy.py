@@ -17,8 +17,6 @@ from studies.store import FOLDER, collect
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-__all__ = ["agreement"]
-
 VALUES = (0.0, 0.0, 0.0, 1.0, 1 / 2, 1 / 3, 0.1, 0.63092975, 0.38685281, 5 / 6)
 THEIR_DRAWS = 19_999
 

@@ -14,8 +14,6 @@ from relevance.gate import Limits, compare
 from studies.made import made_pair
 from studies.store import FOLDER, collect
 
-__all__ = ["timed"]
-
 
 def timed(run: int, queries: int, strategies: int, draws: int) -> dict[str, object]:
     """Seconds of the whole verdict: of the clock, and of the processor (one thread); largest memory of the process."""

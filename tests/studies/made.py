@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
     Floats = npt.NDArray[np.float64]
 
-__all__ = ["NULLS", "Null", "as_snapshot", "differences", "made_pair"]
-
 Null = Literal["swapped", "sparse", "many small losses", "many small gains"]
 NULLS: tuple[Null, ...] = ("swapped", "sparse", "many small losses", "many small gains")
 

@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from relevance.gate import Limits
     from relevance.mutation import Mutation
 
-__all__ = ["make_averaging_model"]
-
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SETS = {
     "sample": "sample",

@@ -13,8 +13,6 @@ from relevance import runner
 if TYPE_CHECKING:
     from relevance.records import Ranking
 
-__all__ = ["VARIABLE"]
-
 VARIABLE = "SLOWED"
 
 

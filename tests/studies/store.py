@@ -10,8 +10,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-__all__ = ["FOLDER", "collect"]
-
 FOLDER = Path(__file__).resolve().parents[2] / "docs" / "studies"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from made_pairs import write_files
+from helpers.pairs import write_files
 
 from relevance.config import read_config
 from relevance.errors import InputError

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from helpers.pairs import made_dataset, made_frame
 from hypothesis import given
 from hypothesis import strategies as some
-from made_pairs import made_dataset, made_frame
 
 from relevance.errors import InputError
 from relevance.finetune import build_pairs, split_off

@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
-from made_pairs import made_dataset, made_frame, made_recipe, with_prompt
+from helpers.pairs import made_dataset, made_frame, made_recipe, with_prompt
 
 from relevance.finetune import SPLIT_SEED, Options, build_pairs, estimated_seconds, make_validation
 

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from made_pairs import made_dataset, made_recipe
+from helpers.pairs import made_dataset, made_recipe
 
 from relevance.errors import CouldNotRunError, InputError
 from relevance.finetune import Curve, Step, check_stored, find_leaks, find_stored, train

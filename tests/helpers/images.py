@@ -11,8 +11,6 @@ from relevance.engines.elasticsearch.container import Container
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["image_of", "running_image"]
-
 
 def image_of(release: str) -> str:
     """The image of release "8" or "9" in that list, which is separated by commas; "" where there is none."""
