@@ -6,6 +6,7 @@ import argparse
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,10 @@ import pytest
 
 from relevance.config import FILE_NAME, add_options, find_upwards, given_options, option_keys, read_config, rows
 from relevance.embeddings import ModelChoice, default_cache_dir
-from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE, Settings
+from relevance.engines.elasticsearch.settings import Settings
 from relevance.strategies import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from relevance.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -41,134 +40,104 @@ def _read(folder: Path, text: str | None = None, *, environ: dict[str, str] = EM
 
 # what outranks what
 
-
-def _table(text: str) -> str:
-    return f"[elasticsearch]\n{text}"
-
-
-GIVEN: dict[str, tuple[Any, str, str, Callable[[Config], object]]] = {
-    "dataset": ("homedepot:a", "chorus:b", 'dataset = "homedepot:c"', lambda config: config.source.path),
-    "engine": ("elasticsearch", "embedded", 'engine = "auto"', lambda config: config.engine),
-    "strategy": (["rrf"], "hybrid,rrf", 'strategy = ["hybrid"]', lambda config: [one.name for one in config.selected]),
-    "floors": ("a.toml", "b.toml", 'floors = "c.toml"', lambda config: config.floors),
-    "baseline": (["a", "a"], "b,c", 'baseline = ["d"]', lambda config: config.baseline),
-    "require_baseline": (True, "0", "require_baseline = true", lambda config: config.require_baseline),
-    "on_common_queries": (True, "0", "on_common_queries = true", lambda config: config.on_common_queries),
-    "out": ("a", "b", 'out = "c"', lambda config: config.out),
-    "cache_dir": ("a", "b", 'cache_dir = "c"', lambda config: config.cache_dir),
-    "device": ("cuda:1", "cuda:2", 'device = "cuda:3"', lambda config: config.models["base"].device),
-    "unknown_products": ("drop", "error", 'unknown_products = "drop"', lambda config: config.source.unknown_products),
-    "models.NAME.path": ("a/b", "c/d", '[models.base]\npath = "e/f"', lambda config: config.models["base"].model),
-    "models.NAME.prompt": ("a", "b", '[models.base]\nprompt = "c"', lambda config: config.models["base"].query_prompt),
-    "models.NAME.max_tokens": (
-        8,
-        "9",
-        "[models.base]\nmax_tokens = 10",
-        lambda config: config.models["base"].max_tokens,
+LAYERS = ("option", "environment", "file", "default")
+SUBSETS = list(chain.from_iterable(combinations(LAYERS[:3], size) for size in range(4)))
+GIVEN: dict[str, tuple[Any, str, str, str, tuple[Any, Any, Any, Any]]] = {
+    "dataset": (
+        "homedepot:a",
+        "chorus:b",
+        'dataset = "homedepot:c"',
+        "source.path",
+        ("here/a", "here/b", "project/c", None),
     ),
-    "elasticsearch.url": (
-        "http://a:1",
-        "http://b:2",
-        _table('url = "http://c:3"'),
-        lambda config: config.elasticsearch.url,
+    "strategy": (
+        ["rrf"],
+        "hybrid, rrf",
+        'strategy = ["hybrid"]',
+        "strategy",
+        (("rrf",), ("hybrid", "rrf"), ("hybrid",), None),
     ),
-    "elasticsearch.timeout": (1, "2", _table("timeout = 3"), lambda config: config.elasticsearch.timeout),
-    "elasticsearch.image": ("a:1", "b:2", _table('image = "c:3"'), lambda config: config.elasticsearch.image),
-    "elasticsearch.memory": ("512m", "2g", _table('memory = "3g"'), lambda config: config.elasticsearch.memory),
-    "elasticsearch.shards": (2, "3", _table("shards = 4"), lambda config: config.elasticsearch.shards),
-    "elasticsearch.replicas": (1, "2", _table("replicas = 3"), lambda config: config.elasticsearch.replicas),
-    "elasticsearch.vector_index": (
-        "hnsw",
-        "int8_hnsw",
-        _table('vector_index = "hnsw"'),
-        lambda config: config.elasticsearch.vector_index,
+    "baseline": (
+        ["a", "a"],
+        "b,c",
+        'baseline = ["d"]',
+        "baseline",
+        (["here/a"], ["here/b", "here/c"], ["project/d"], None),
     ),
-    "elasticsearch.mapping": ("a", "b", _table('mapping = "c"'), lambda config: config.elasticsearch.mapping),
-    "elasticsearch.keep_index": (
-        True,
-        "0",
-        _table('keep_index = true\nurl = "http://a:1"'),
-        lambda config: config.elasticsearch.keep_index,
+    "require_baseline": (True, "0", "require_baseline = true", "require_baseline", (True, False, True, None)),
+    "out": ("a", "b", 'out = "c"', "out", ("here/a", "here/b", "project/c", "project/.relevance/latest")),
+    "cache_dir": ("a", "b", 'cache_dir = "c"', "cache_dir", ("here/a", "here/b", "project/c", default_cache_dir())),
+    "unknown_products": (
+        "drop",
+        "error",
+        'unknown_products = "drop"',
+        "source.unknown_products",
+        ("drop", "error", "drop", "error"),
     ),
-    "elasticsearch.index": ("a", "b", _table('index = "c"'), lambda config: config.elasticsearch.index),
+    "models.NAME.path": ("a/b", "c/d", '[models.base]\npath = "e/f"', "models.base.model", ("a/b", "c/d", "e/f", None)),
+    "models.NAME.prompt": ("a", "b", '[models.base]\nprompt = "c"', "models.base.query_prompt", ("a", "b", "c", None)),
+    "models.NAME.max_tokens": (8, "9", "[models.base]\nmax_tokens = 10", "models.base.max_tokens", (8, 9, 10, None)),
     "models.finetuned.path": (
         "a/b",
         "c/d",
         '[models.finetuned]\npath = "e/f"',
-        lambda config: config.models["finetuned"].model,
+        "models.finetuned.model",
+        ("a/b", "c/d", "e/f", None),
+    ),
+    "device": ("cuda:1", "cuda:2", 'device = "cuda:3"', "models.base.device", ("cuda:1", "cuda:2", "cuda:3", None)),
+    "elasticsearch.url": (
+        "http://a:1",
+        "http://b:2",
+        '[elasticsearch]\nurl = "http://c:3"',
+        "elasticsearch.url",
+        ("http://a:1", "http://b:2", "http://c:3", None),
+    ),
+    "elasticsearch.keep_index": (
+        True,
+        "0",
+        "[elasticsearch]\nkeep_index = true",
+        "elasticsearch.keep_index",
+        (True, False, True, False),
+    ),
+    "elasticsearch.mapping": (
+        "a",
+        "b",
+        '[elasticsearch]\nmapping = "c"',
+        "elasticsearch.mapping",
+        ("here/a", "here/b", "project/c", None),
     ),
     "finetune.pairs_from_judgments": (
         0.1,
         "0.2",
         "[finetune]\npairs_from_judgments = 0.3",
-        lambda config: config.pairs_share,
+        "pairs_share",
+        (0.1, 0.2, 0.3, None),
     ),
-    "finetune.epochs": (3, "4", "[finetune]\nepochs = 5", lambda config: config.finetune.epochs),
-    "finetune.batch_size": (3, "4", "[finetune]\nbatch_size = 5", lambda config: config.finetune.batch_size),
+    "finetune.epochs": (3, "4", "[finetune]\nepochs = 5", "finetune.epochs", (3, 4, 5, 1)),
     "finetune.learning_rate": (
         0.1,
         "2e-5",
         "[finetune]\nlearning_rate = 3e-5",
-        lambda config: config.finetune.learning_rate,
+        "finetune.learning_rate",
+        (0.1, 2e-5, 3e-5, 5e-5),
     ),
-    "finetune.max_tokens": (3, "4", "[finetune]\nmax_tokens = 5", lambda config: config.finetune.max_tokens),
-    "finetune.seed": (0, "1", "[finetune]\nseed = 2", lambda config: config.finetune.seed),
-    "finetune.loss": ("hard", "mnrl", '[finetune]\nloss = "hard"', lambda config: config.finetune.loss),
-    "finetune.patience": (4, "5", "[finetune]\npatience = 6", lambda config: config.finetune.patience),
 }
-"""By key: the option's value, the variable's, a file, and where the configuration has it."""
-
-WINS = {
-    "dataset": ("here/a", "here/b", "project/c", None),
-    "strategy": (["rrf"], ["hybrid", "rrf"], ["hybrid"], list(STRATEGIES)),
-    "floors": ("here/a.toml", "here/b.toml", "project/c.toml", None),
-    "baseline": (("here/a",), ("here/b", "here/c"), ("project/d",), None),
-    "require_baseline": (True, False, True, None),
-    "on_common_queries": (True, False, True, False),
-    "out": ("here/a", "here/b", "project/c", "project/.relevance/latest"),
-    "cache_dir": ("here/a", "here/b", "project/c", default_cache_dir()),
-    "device": ("cuda:1", "cuda:2", "cuda:3", None),
-    "unknown_products": ("drop", "error", "drop", "error"),
-    "models.NAME.path": ("a/b", "c/d", "e/f", None),
-    "models.NAME.prompt": ("a", "b", "c", None),
-    "models.NAME.max_tokens": (8, 9, 10, None),
-    "engine": ("elasticsearch", "embedded", "auto", "auto"),
-    "elasticsearch.url": ("http://a:1", "http://b:2", "http://c:3", None),
-    "elasticsearch.timeout": (1, 2, 3, 60),
-    "elasticsearch.image": ("a:1", "b:2", "c:3", DEFAULT_IMAGE),
-    "elasticsearch.memory": ("512m", "2g", "3g", "1g"),
-    "elasticsearch.shards": (2, 3, 4, 1),
-    "elasticsearch.replicas": (1, 2, 3, 0),
-    "elasticsearch.vector_index": ("hnsw", "int8_hnsw", "hnsw", "flat"),
-    "elasticsearch.mapping": ("here/a", "here/b", "project/c", None),
-    "elasticsearch.keep_index": (True, False, True, False),
-    "elasticsearch.index": ("a", "b", "c", None),
-    "models.finetuned.path": ("a/b", "c/d", "e/f", None),
-    "finetune.pairs_from_judgments": (0.1, 0.2, 0.3, None),
-    "finetune.epochs": (3, 4, 5, 1),
-    "finetune.batch_size": (3, 4, 5, 32),
-    "finetune.learning_rate": (0.1, 2e-5, 3e-5, 5e-5),
-    "finetune.max_tokens": (3, 4, 5, 64),
-    "finetune.seed": (0, 1, 2, 12),
-    "finetune.loss": ("hard", "mnrl", "hard", "mnrl"),
-    "finetune.patience": (4, 5, 6, 3),
-}
-"""By key: what is in force where the option, the variable, the file or nothing decides; paths in the test's folder."""
-
-LAYERS = ("option", "environment", "file")
-SUBSETS = list(chain.from_iterable(combinations(LAYERS, size) for size in range(4)))
+"""By key, one of each type and each place: the option's value, the variable's, a file, where the configuration has it,
+and what is in force where option, variable, file or nothing decides; paths in the test's folder."""
 
 
-def test_the_tables_hold_every_key_that_can_be_set_in_three_ways() -> None:
-    """A key with an option that is missing here would go untested."""
-    assert set(GIVEN) == set(WINS) == {key.path for key in option_keys()}
+def _at(value: Any, path: str) -> Any:
+    for name in path.split("."):
+        value = value[name] if isinstance(value, Mapping) else getattr(value, name)
+    return value
 
 
 @pytest.mark.parametrize("given", SUBSETS, ids="+".join)
-@pytest.mark.parametrize("key", option_keys(), ids=lambda key: key.path)
-def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Any, given: tuple[str, ...]) -> None:
+@pytest.mark.parametrize("path", GIVEN)
+def test_option_over_environment_over_file_over_default(tmp_path: Path, path: str, given: tuple[str, ...]) -> None:
     """Whatever is given, the first of the four that was given decides, and the origin says which."""
-    option, variable, text, value = GIVEN[key.path]
+    key = next(key for key in option_keys() if key.path == path)
+    option, variable, text, where, wins = GIVEN[path]
     # a flag means nothing without a cluster, whoever names it
     url = {"ES_URL": "http://a:1"} if key.field.is_flag else {}
     config = _read(
@@ -178,17 +147,15 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Any
         **({key.name: option} if "option" in given else {}),
     )
     winner = next((layer for layer in LAYERS if layer in given), "default")
-    expected = WINS[key.path][[*LAYERS, "default"].index(winner)]
-    found = value(config)
-    if isinstance(found, tuple):
-        expected = tuple(tmp_path / str(one) for one in expected)
-    if isinstance(found, Path):
-        assert found.is_absolute()
-        expected = tmp_path / str(expected)
-    assert found == expected
+    expected = wins[LAYERS.index(winner)]
+    found = _at(config, where)
+    if isinstance(expected, list):
+        expected = tuple(tmp_path / each for each in expected)
+    assert found == (tmp_path / str(expected) if isinstance(found, Path) else expected)
     names = {"option": f"option {key.option}", "environment": f"environment {key.variable}", "file": FILE_NAME}
-    path = "models.base.device" if key.path == "device" else key.set_by_option
-    assert config.origins[path] == names.get(winner, "default")
+    assert config.origins["models.base.device" if path == "device" else key.set_by_option] == names.get(
+        winner, "default"
+    )
 
 
 def test_an_empty_variable_is_none_but_for_the_prompt(tmp_path: Path) -> None:
@@ -439,7 +406,7 @@ def test_the_field_map_waits_for_its_cluster(tmp_path: Path) -> None:
 )
 def test_what_the_file_sets_may_be_idle(tmp_path: Path, text: str, given: dict[str, Any]) -> None:
     """An option or a variable that makes it so was meant; nobody edits a file for one run."""
-    _read(tmp_path, _table(text), **given)
+    _read(tmp_path, f"[elasticsearch]\n{text}", **given)
 
 
 # for people
