@@ -102,15 +102,6 @@ def test_nested_score_is_the_mean_of_the_matching() -> None:
     assert scores(nested, vocabulary, "18 v colour") == [1.4454938, 0.6447781, 0, 0.6447781]
 
 
-def test_copies_count_as_documents() -> None:
-    """One document with two copies scores as two equal documents do."""
-    vocabulary = Vocabulary()
-    counts = vocabulary.count(["red drill", "red"])
-    once, twice = Field(counts, np.array([2, 1])), Field(counts[[0, 0, 1]])
-
-    assert scores(once, vocabulary, "red drill") == scores(twice, vocabulary, "red drill")[1:]
-
-
 def test_only_documents_with_a_token_match() -> None:
     """An unknown token, a text without tokens and an empty query match nothing."""
     indexed, vocabulary = field(["red", "", "!!!"])
@@ -118,13 +109,6 @@ def test_only_documents_with_a_token_match() -> None:
     for query in ("", " ", "!", "green"):
         assert indexed.match(vocabulary.count([query]), 1).nnz == 0
     assert indexed.match(vocabulary.count(["green red"]), 1).indices.tolist() == [0]
-
-
-def test_a_field_without_any_token_matches_nothing() -> None:
-    """A data set may have no descriptions at all."""
-    indexed, vocabulary = field(["", ""])
-
-    assert indexed.match(vocabulary.count(["red"]), 1).nnz == 0
 
 
 def naive(texts: list[list[str]], query: list[str], boost: float) -> list[float]:

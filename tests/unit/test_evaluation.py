@@ -12,7 +12,7 @@ from unittest.mock import ANY
 import numpy as np
 import pytest
 import pytrec_eval
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from relevance import evaluation
@@ -91,22 +91,6 @@ def test_hits_behind_the_cutoff_do_not_count() -> None:
     assert [evaluation.mean(metric) for metric in metrics] == [0, 1 / 3, 0, 1 / 3, 0, 0.5]
 
 
-def test_average_precision_is_divided_by_all_relevant_products() -> None:
-    """Ten relevant hits of twenty relevant products: AP@10 = (10 x 1) / 20, not 1."""
-    evaluation = one_query(list(range(10)), dict.fromkeys(range(20), 1))
-    assert evaluation.mean(AP10) == 0.5
-
-
-def test_the_lowest_relevant_grade_decides_for_rr_and_ap_alone() -> None:
-    """With `relevant_from` 2 a hit of grade 1 is no hit for RR and AP, but still a gain of 1 for nDCG.
-
-    Hits of grades 1, 2: RR = 1/2, AP = 1/2, nDCG = (1 + 2/log2(3)) / (2 + 1/log2(3)).
-    """
-    evaluation = one_query([0, 1], {0: 1, 1: 2}, relevant_from=2)
-    ndcg = (1 + 2 / math.log2(3)) / (2 + 1 / math.log2(3))
-    assert [evaluation.mean(metric) for metric in BY_GRADE] == pytest.approx([0.5, 0.5, ndcg], abs=1e-15)
-
-
 @pytest.mark.parametrize(
     ("hits", "expected"),
     [([], 0), ([0], 1), ([9], 0), ([0, 9], 1 / 2), ([9, *range(9)], 9 / 10), (list(range(9, 30)), 0)],
@@ -124,43 +108,6 @@ def test_a_judged_query_without_hits_scores_zero_and_is_listed() -> None:
     assert evaluation.without_hits.tolist() == [1, 3]
     assert values(evaluation) == {str(metric): [1, 0, 0] for metric in METRICS}
     assert [evaluation.mean(metric) for metric in METRICS] == [pytest.approx(1 / 3)] * 4
-
-
-def test_a_query_without_judgment_is_not_evaluated() -> None:
-    """Queries 0 and 2 have hits but no judgment: they are no part of the evaluation."""
-    evaluation = evaluate(ranking_of([[1], [1], [1]]), judgments_of({1: {1: 2}}), n_products=N_PRODUCTS)
-    assert evaluation.queries.tolist() == [1]
-    assert values(evaluation) == {str(metric): [1] for metric in METRICS}
-
-
-def test_a_query_without_a_relevant_product_scores_zero() -> None:
-    """Nothing to find: RR, AP and nDCG are 0 and not undefined."""
-    evaluation = one_query([0, 1], {0: 0, 1: 0})
-    assert [evaluation.mean(metric) for metric in METRICS] == [0, 0, 0, 1]
-
-
-@pytest.mark.parametrize("width", [0, 1, 40])
-def test_the_width_of_the_padding_changes_nothing(width: int) -> None:
-    """Rows of 0, 1 or 40 columns: the ideal ranking is as deep as the cut-off, whatever the hits."""
-    hits = [3][:width]
-    evaluation = one_query(hits, {3: 1, 4: 3}, width=width)
-    ndcg = 1 / (3 + 1 / math.log2(3)) if hits else 0
-    assert evaluation.mean(NDCG10) == pytest.approx(ndcg, abs=1e-15)
-
-
-def test_a_hit_is_not_graded_by_another_query() -> None:
-    """The last product of query 0 and the first of query 1 are next to each other in the search, and stay apart."""
-    last = N_PRODUCTS - 1
-    judgments = judgments_of({0: {last: 1}, 1: {0: 1}})
-    evaluation = evaluate(ranking_of([[0, last], [last, 0]]), judgments, n_products=N_PRODUCTS)
-    assert evaluation.per_query[RR10].tolist() == [0.5, 0.5]
-
-
-def test_padding_is_never_judged() -> None:
-    """Padding of query 1 (code -1) is not the last product of query 0."""
-    judgments = judgments_of({0: {0: 0, 1: 3}, 1: {0: 0, 1: 3}})
-    evaluation = evaluate(ranking_of([[0], [0]], width=5), judgments, n_products=2)
-    assert values(evaluation) == {"RR@10": [0, 0], "AP@10": [0, 0], "nDCG@10": [0, 0], "Judged@10": [1, 1]}
 
 
 def test_several_rankings_are_scored_as_each_is() -> None:
@@ -206,14 +153,6 @@ def test_rows_that_repeat_are_scored_once_and_as_they_are(monkeypatch: pytest.Mo
             np.testing.assert_allclose(found.per_query[metric], expected, rtol=0, atol=1e-12)
 
 
-def test_a_fault_behind_rows_that_repeat_names_its_query() -> None:
-    """The number is the query's, not that among the rows that are looked at."""
-    fine = ranking_of([[1, 2], [3, 4], [5, 6]])
-    faulty = ranking_of([[1, 2], [3, 4], [5, 5]])
-    with pytest.raises(InputError, match=r"query 2 \(code\) has a product twice"):
-        evaluate_all([fine, fine, faulty], judgments_of({0: {1: 1}}), n_products=9)
-
-
 def test_results_cannot_be_changed() -> None:
     """What an evaluation holds is read-only."""
     evaluation = one_query([], {0: 1})
@@ -241,12 +180,15 @@ def test_a_broken_ranking_is_refused(rows: list[list[int]], message: str) -> Non
 
 
 def test_a_broken_row_is_found_wherever_it_stands() -> None:
-    """The check runs in blocks; a product twice behind the cut-off in the last of 10,000 rows is found and named."""
+    """In the last of 10,000 rows or behind rows that repeat: the query is named by its own number."""
     codes = np.tile(np.arange(20), (10_000, 1))
     codes[9_999, 19] = codes[9_999, 18]
     ranking = Ranking(codes, np.zeros(codes.shape, dtype=np.float32))
     with pytest.raises(InputError, match="query 9999 "):
         evaluate(ranking, judgments_of({0: {1: 1}}), n_products=N_PRODUCTS)
+    fine, faulty = ranking_of([[1, 2], [3, 4], [5, 6]]), ranking_of([[1, 2], [3, 4], [5, 5]])
+    with pytest.raises(InputError, match=r"query 2 \(code\) has a product twice"):
+        evaluate_all([fine, fine, faulty], judgments_of({0: {1: 1}}), n_products=9)
 
 
 @pytest.mark.parametrize(
@@ -284,9 +226,7 @@ def test_metrics_have_the_names_of_the_field() -> None:
     assert all(metric.higher_is_better for metric in METRICS)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "nDCG", "nDCG@", "nDCG@0", "nDCG@-1", "nDCG@1.5", "ndcg@10", "P@10", " nDCG@10", "nDCG@10\n", "MRR"]
-)
+@pytest.mark.parametrize("text", ["", "nDCG@", "nDCG@0", "nDCG@1.5", "ndcg@10", "P@10", " nDCG@10", "nDCG@10\n"])
 def test_an_unknown_metric_is_refused(text: str) -> None:
     """The error repeats what was found and lists what is allowed, in one line."""
     allowed = "allowed: RR@k, AP@k, nDCG@k, Judged@k, with a whole number k of 1 or more (nDCG@10)"
@@ -307,15 +247,6 @@ HITS = st.lists(st.integers(0, 14), unique=True, max_size=14)
 GRADES = st.dictionaries(st.integers(0, 14), st.integers(0, 3), min_size=1)
 
 
-@settings(deadline=None)
-@given(hits=HITS, grades=GRADES, relevant_from=st.integers(1, 3))
-def test_metrics_lie_between_0_and_1(hits: list[int], grades: dict[int, int], relevant_from: int) -> None:
-    """No ranking gets less than 0 or more than 1, not even by rounding."""
-    evaluation = one_query(hits, grades, relevant_from)
-    assert all(0 <= evaluation.mean(metric) <= 1 for metric in METRICS)
-
-
-@settings(deadline=None)
 @given(grades=GRADES, unjudged=st.lists(st.integers(15, 40), unique=True, max_size=5))
 def test_a_perfect_ranking_scores_exactly_1(grades: dict[int, int], unjudged: list[int]) -> None:
     """All judged products by descending grade, whatever follows: nDCG and RR are 1, AP too if ten ranks suffice."""
@@ -327,18 +258,6 @@ def test_a_perfect_ranking_scores_exactly_1(grades: dict[int, int], unjudged: li
         assert evaluation.mean(AP10) == 1
 
 
-@settings(deadline=None)
-@given(hits=HITS, grades=GRADES, data=st.data())
-def test_the_order_of_an_unjudged_tail_does_not_matter(
-    hits: list[int], grades: dict[int, int], data: st.DataObject
-) -> None:
-    """Permuting the hits behind the last judged one changes no metric."""
-    end = max((rank for rank, code in enumerate(hits, 1) if code in grades), default=0)
-    permuted = hits[:end] + data.draw(st.permutations(hits[end:]))
-    assert values(one_query(hits, grades)) == values(one_query(permuted, grades))
-
-
-@settings(deadline=None)
 @given(hits=HITS.filter(lambda hits: len(hits) > 1), grades=GRADES, data=st.data())
 def test_moving_a_better_hit_up_never_lowers_a_metric(
     hits: list[int], grades: dict[int, int], data: st.DataObject
@@ -351,17 +270,6 @@ def test_moving_a_better_hit_up_never_lowers_a_metric(
     assert all(after.mean(metric) >= before.mean(metric) - 1e-15 for metric in BY_GRADE)
 
 
-@settings(deadline=None)
-@given(hits=HITS, grades=GRADES)
-def test_a_further_hit_never_lowers_a_metric(hits: list[int], grades: dict[int, int]) -> None:
-    """Each hit that is appended leaves RR, AP and nDCG as they are or raises them."""
-    found = [one_query(hits[:end], grades) for end in range(len(hits) + 1)]
-    for metric in BY_GRADE:
-        means = [evaluation.mean(metric) for evaluation in found]
-        assert means == sorted(means)
-
-
-@settings(deadline=None)
 @given(queries=st.lists(st.tuples(HITS, GRADES), min_size=1, max_size=6))
 def test_queries_do_not_influence_each_other(queries: list[tuple[list[int], dict[int, int]]]) -> None:
     """A query's values together with others are bit-equal to its values alone."""
@@ -431,9 +339,9 @@ def by_definition_judged(case: Case) -> list[float]:
     return [sum(h in case.grades[q] for h in hits) / len(hits) if hits else 0.0 for q, hits in enumerate(first)]
 
 
-@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("seed", range(12))
 def test_values_are_those_of_trec_eval(seed: int) -> None:
-    """On 20 x 500 = 10,000 fuzzed judged queries RR, AP and nDCG differ from trec_eval's by at most 1e-12.
+    """On 12 x 500 fuzzed judged queries RR, AP and nDCG differ from trec_eval's by at most 1e-12.
 
     The means too, over all judged queries (-c); Judged agrees with its definition.
     """
@@ -498,16 +406,3 @@ def test_decimal_grades_are_scored_by_the_definitions(seed: int, factor: float) 
         found[name] = {metric.kind: scored.per_query[metric].tolist() for metric in metrics}
     assert found["decimal"] == by_definition(case)
     assert found["decimal"] == (found["whole"] if factor == 0.5 else {**found["whole"], "nDCG": ANY})
-
-
-def test_the_fuzzed_cases_hold_what_they_promise() -> None:
-    """The 10,000 cases have queries without hits, with fewer than ten, without a relevant or a judged hit."""
-    cases = [fuzzed(seed, n_judged=500) for seed in range(20)]
-    pairs = [(case, case.hits[query], case.grades[query]) for case in cases for query in case.grades]
-    assert len(pairs) == 10_000
-    assert sum(not hits for _, hits, _ in pairs) > 1000
-    assert sum(0 < len(hits) < 10 for _, hits, _ in pairs) > 1000
-    assert sum(max(grades.values()) < case.relevant_from for case, _, grades in pairs) > 1000
-    assert sum(bool(hits) and not set(hits) & set(grades) for _, hits, grades in pairs) > 1000
-    assert {case.cutoff for case in cases} == {1, 3, 10, 20}
-    assert {case.relevant_from for case in cases} == {1, 2, 3}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS, attribute_texts, embedded_texts
+from relevance.fields import attribute_texts, embedded_texts
 from relevance.records import Catalogue
 
 PRODUCTS = [
@@ -71,12 +71,6 @@ def test_a_catalogue_without_attributes_has_empty_texts() -> None:
     assert attribute_texts(bare) == []
     assert embedded_texts(bare, "attributes") == [""] * 5
     assert embedded_texts(bare, "whole")[0] == "Desk lamp Warm light."
-
-
-def test_every_vector_field_has_a_text_for_each_product(catalogue: Catalogue) -> None:
-    """The table of fields and the function agree; a text field that is matched can be embedded, too."""
-    assert all(len(embedded_texts(catalogue, field)) == len(catalogue) for field in VECTOR_FIELDS)
-    assert set(TEXT_FIELDS) < set(VECTOR_FIELDS)
 
 
 def test_an_unknown_field_has_no_text(catalogue: Catalogue) -> None:

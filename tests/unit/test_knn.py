@@ -42,13 +42,6 @@ def test_score_is_half_of_one_plus_the_cosine() -> None:
     assert hits(vectors, unit((1, 0)), boost=50) == {0: 50, 1: 25, 2: 0}
 
 
-def test_a_product_without_a_vector_takes_no_part() -> None:
-    """Row -1 is no hit, and rows that no product holds are none either."""
-    vectors = Vectors(unit((1, 0), (0, 1)), np.array([-1, 1, -1]))
-
-    assert hits(vectors, unit((1, 0)), candidates=1) == {1: 0.5}
-
-
 def test_no_vectors_at_all() -> None:
     """A field that no product has text for is searched without a hit."""
     vectors = Vectors(np.empty((0, 2), dtype=np.float32), np.array([-1, -1]))

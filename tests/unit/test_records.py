@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from relevance.errors import InputError
-from relevance.records import NO_HIT, Catalogue, Dataset, Judgments, Queries, Ranking, Vectors
+from relevance.records import Catalogue, Judgments, Queries, Vectors
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,14 +64,7 @@ def test_products_are_sorted_by_id_as_text() -> None:
     assert len(CATALOGUE) == 3
 
 
-def test_queries_are_sorted_by_id_as_text() -> None:
-    """Texts go with their ids."""
-    queries = queries_of([("q2", "two"), ("q10", "ten"), ("q1", "one")])
-    assert (queries.ids, queries.texts, len(queries)) == (("q1", "q10", "q2"), ("one", "ten", "two"), 3)
-
-
 @given(ids=st.lists(st.text("aZ\u00e9\uff5e\U0001f600\0", min_size=1, max_size=3), unique=True, min_size=1))
-@settings(deadline=None, max_examples=50)
 def test_ids_are_ordered_as_python_orders_text(ids: list[str]) -> None:
     """By code point, beyond the basic plane too, which the string type of the data frame must not change."""
     assert catalogue_of([(id_, "", "") for id_ in ids], []).ids == tuple(sorted(ids))
@@ -96,22 +89,6 @@ def test_attribute_offsets_bound_the_attributes_of_each_product() -> None:
 # hashes
 
 
-def test_the_hash_does_not_depend_on_the_order_of_products() -> None:
-    """All orders of the product rows give one hash."""
-    assert {catalogue_of(list(rows), ATTRIBUTES).sha256 for rows in permutations(PRODUCTS)} == {CATALOGUE.sha256}
-
-
-def test_the_hash_depends_on_the_order_of_attributes_within_a_product_alone() -> None:
-    """Of the 24 orders of four attributes of two products there are 2 x 2 that differ within a product."""
-    hashes: dict[object, set[str]] = {}
-    for rows in permutations(ATTRIBUTES):
-        within = tuple(tuple(row for row in rows if row[0] == product) for product in ("p1", "p2"))
-        hashes.setdefault(within, set()).add(catalogue_of(PRODUCTS, list(rows)).sha256)
-    assert len(hashes) == 4
-    assert all(len(found) == 1 for found in hashes.values())
-    assert len(set.union(*hashes.values())) == 4
-
-
 def test_the_hash_ignores_labels_and_further_columns() -> None:
     """Row labels (repeated ones too) and columns that no record holds are no content."""
     products = pd.DataFrame(PRODUCTS, columns=["id", "title", "description"], index=[7, 7, 1]).assign(price=3)
@@ -129,43 +106,6 @@ def test_the_hash_does_not_depend_on_how_many_products_are_hashed_at_once(
     assert catalogue_of(PRODUCTS, ATTRIBUTES).sha256 == whole
 
 
-def changed(row: int, column: int, text: str) -> list[tuple[str, str, str]]:
-    """The products with another text in one cell."""
-    frame = pd.DataFrame(PRODUCTS)
-    frame.iloc[row, column] = text
-    return list(frame.itertuples(index=False, name=None))
-
-
-@pytest.mark.parametrize("row", range(3))
-@pytest.mark.parametrize("column", [1, 2])
-@pytest.mark.parametrize("text", ["", " ", "Desk lamp ", "desk lamp", "Desk\nlamp", 'Desk "lamp', "Desk lämp"])
-def test_every_change_of_a_product_changes_the_hash(row: int, column: int, text: str) -> None:
-    """Each title and description counts to the last character; only an equal text leaves the hash alone."""
-    same = PRODUCTS[row][column] == text
-    assert (catalogue_of(changed(row, column, text), ATTRIBUTES).sha256 == CATALOGUE.sha256) is same
-
-
-VARIANTS = {
-    "a product less": ([PRODUCTS[0], PRODUCTS[2]], ATTRIBUTES),
-    "a product more": ([*PRODUCTS, ("p3", "", "")], ATTRIBUTES),
-    "another id": ([PRODUCTS[0], ("p11", "Floor lamp", ""), PRODUCTS[2]], ATTRIBUTES),
-    "an attribute less": (PRODUCTS, ATTRIBUTES[:3]),
-    "an attribute twice": (PRODUCTS, [*ATTRIBUTES, ATTRIBUTES[0]]),
-    "an empty attribute": (PRODUCTS, [*ATTRIBUTES, ("p10", "", "")]),
-    "an attribute of another product": (PRODUCTS, [("p10", "colour", "red"), *ATTRIBUTES[1:]]),
-    "name and value swapped": (PRODUCTS, [("p2", "red", "colour"), *ATTRIBUTES[1:]]),
-    "name and value run together": (PRODUCTS, [("p2", "colourred", ""), *ATTRIBUTES[1:]]),
-}
-
-
-@pytest.mark.parametrize(("products", "attributes"), VARIANTS.values(), ids=VARIANTS)
-def test_every_change_of_a_catalogue_changes_the_hash(
-    products: list[tuple[str, str, str]], attributes: list[tuple[str, str, str]]
-) -> None:
-    """Products and attributes that come, go, move or change show in the hash."""
-    assert catalogue_of(products, attributes).sha256 != CATALOGUE.sha256
-
-
 def test_text_cannot_forge_a_boundary() -> None:
     """Text moved across a column, or that looks like the hashed form, gives another hash."""
     variants = [
@@ -177,40 +117,6 @@ def test_text_cannot_forge_a_boundary() -> None:
         [("a", "b", "c"), ("d", "e", "f")],
     ]
     assert len({catalogue_of(rows, []).sha256 for rows in variants}) == len(variants)
-
-
-def test_the_hash_of_queries_follows_ids_and_texts() -> None:
-    """Any order of rows gives one hash; another id, another text, swapped texts or a missing row another."""
-    expected = queries_of(QUERIES).sha256
-    assert {queries_of(list(rows)).sha256 for rows in permutations(QUERIES)} == {expected}
-    variants = [
-        [("q4", "lamp"), *QUERIES[1:]],
-        [("q3", "Lamp"), *QUERIES[1:]],
-        [("q3", "red lamp"), ("q1", "lamp"), QUERIES[2]],
-        QUERIES[1:],
-    ]
-    hashes = {queries_of(rows).sha256 for rows in variants}
-    assert len(hashes) == len(variants)
-    assert expected not in hashes
-
-
-def test_the_hash_of_judgments_follows_ids_and_grades() -> None:
-    """Any order of rows gives one hash; another grade, pair, id behind a code or lowest relevant grade another."""
-    queries = queries_of(QUERIES)
-    expected = judgments_of(JUDGMENTS).sha256(queries, CATALOGUE)
-    assert {judgments_of(list(rows)).sha256(queries, CATALOGUE) for rows in permutations(JUDGMENTS)} == {expected}
-    renamed = catalogue_of([("p0", *PRODUCTS[0][1:]), *PRODUCTS[1:]], [])
-    hashes = {
-        judgments_of(JUDGMENTS, relevant_from=2).sha256(queries, CATALOGUE),
-        judgments_of([(2, 0, 2), *JUDGMENTS[1:]]).sha256(queries, CATALOGUE),
-        judgments_of([(1, 0, 1), *JUDGMENTS[1:]]).sha256(queries, CATALOGUE),
-        judgments_of([(2, 2, 1), *JUDGMENTS[1:]]).sha256(queries, CATALOGUE),
-        judgments_of(JUDGMENTS[1:]).sha256(queries, CATALOGUE),
-        judgments_of(JUDGMENTS).sha256(queries_of([("q4", "lamp"), *QUERIES[1:]]), CATALOGUE),
-        judgments_of(JUDGMENTS).sha256(queries, renamed),
-    }
-    assert len(hashes) == 7
-    assert expected not in hashes
 
 
 def test_the_hash_of_judgments_follows_ids_and_not_codes() -> None:
@@ -233,6 +139,9 @@ def test_hashes_stay_what_they_were() -> None:
     assert CATALOGUE.sha256 == hashlib.sha256(catalogue).hexdigest()
     assert queries_of(QUERIES).sha256 == hashlib.sha256(queries).hexdigest()
     assert judgments_of(JUDGMENTS).sha256(queries_of(QUERIES), CATALOGUE) == hashlib.sha256(judgments).hexdigest()
+    others = [catalogue_of(list(rows), ATTRIBUTES[::-1]).sha256 for rows in permutations(PRODUCTS)]
+    assert len(set(others)) == 1  # the order of products is no matter, that of a product's attributes is
+    assert others[0] != CATALOGUE.sha256
 
 
 # frozen contents
@@ -286,21 +195,6 @@ def test_arrays_are_read_only(array: Callable[[], npt.NDArray[np.int64]]) -> Non
     assert array().dtype == np.int64
     with pytest.raises(ValueError, match="read-only"):
         array()[0] = 1
-
-
-@pytest.mark.parametrize(
-    ("record", "name"),
-    [
-        (Dataset("own", CATALOGUE, queries_of(QUERIES), judgments_of(JUDGMENTS)), "name"),
-        (Vectors(np.eye(2, dtype=np.float32), np.array([0, 1])), "rows"),
-        (Ranking(np.array([[NO_HIT]]), np.array([[-np.inf]], dtype=np.float32)), "codes"),
-    ],
-    ids=["Dataset", "Vectors", "Ranking"],
-)
-def test_fields_cannot_be_exchanged(record: object, name: str) -> None:
-    """A frozen record keeps its fields."""
-    with pytest.raises(AttributeError):
-        setattr(record, name, None)
 
 
 def test_vectors_expand_to_a_row_an_item() -> None:

