@@ -45,7 +45,7 @@ def _catalogue(
 ) -> Catalogue:
     ids = [f"p{at:05d}" for at in range(count)]
     given = titles or [f"title {at}" for at in range(count)]
-    products = pd.DataFrame({"id": ids, "title": given, "description": [""] * count}, dtype=str)
+    products = pd.DataFrame({"id": ids, "title": given, "description": [""] * count}, dtype=object)
     return Catalogue(products, pd.DataFrame(attributes, columns=["id", "name", "value"], dtype=str))
 
 
@@ -54,16 +54,39 @@ def _vectors(count: int = 3, *, dimensions: int = 4) -> Vectors:
     return Vectors(matrix, np.arange(count))
 
 
-def _index(cluster: Cluster, catalogue: Catalogue | None = None, settings: Settings | None = None) -> Index:
-    held = _catalogue() if catalogue is None else catalogue
+def _index(
+    cluster: Cluster,
+    catalogue: Catalogue | None = None,
+    settings: Settings | None = None,
+    *,
+    patience: Patience = HASTY,
+) -> Index:
+    products = _catalogue() if catalogue is None else catalogue
+    vectors = {WHOLE: _vectors(len(products))}
     return indexing.index(
         cluster.connection,
-        held,
-        vectors={WHOLE: _vectors(len(held))},
+        products,
+        vectors=vectors,
         settings=settings or Settings(),
         progress=False,
-        patience=HASTY,
+        patience=patience,
     )
+
+
+def _fails(
+    cluster: Cluster,
+    line: str,
+    catalogue: Catalogue | None = None,
+    *,
+    error: type[Exception] = CouldNotRunError,
+    **more: Any,
+) -> str:
+    """The line that says why nothing is indexed; nothing is left on the cluster."""
+    with pytest.raises(error, match=line) as caught:
+        _index(cluster, catalogue, **more)
+    assert cluster.held == {}
+    assert len(str(caught.value)) < 2500
+    return str(caught.value)
 
 
 def _documents(catalogue: Catalogue, vectors: Vectors) -> list[dict[str, Any]]:
@@ -142,11 +165,9 @@ def test_documents_are_made_one_by_one() -> None:
 
 def test_a_memory_map_can_be_sent(tmp_path: Path) -> None:
     """Vectors that lie in a file, and rows that do not lie in one piece, are written as any other."""
-    kept = np.asfortranarray(_vectors().matrix)
-    np.save(tmp_path / "v.npy", kept)
+    np.save(tmp_path / "v.npy", np.asfortranarray(_vectors().matrix))
     mapped = np.load(tmp_path / "v.npy", mmap_mode="r")
-    for matrix in (kept, mapped):
-        assert _documents(_catalogue(), Vectors(matrix, np.arange(3))) == _documents(_catalogue(), _vectors())
+    assert _documents(_catalogue(), Vectors(mapped, np.arange(3))) == _documents(_catalogue(), _vectors())
 
 
 @pytest.mark.parametrize(
@@ -169,31 +190,20 @@ def test_ids_that_no_index_takes(ids: list[str], problem: str) -> None:
     documents.check(_catalogue(), most_attributes=10_000)
 
 
-def test_too_many_attributes() -> None:
-    """More attributes than the server takes are an error before anything is made; the limit is the mapping's."""
-    cluster = Cluster()
-    catalogue = _catalogue(attributes=[("p00001", "n", str(at)) for at in range(10_001)])
-    with pytest.raises(InputError, match=r"product 'p00001' has 10,001 attributes; allowed: up to 10,000"):
-        _index(cluster, catalogue)
-    assert cluster.asked == []
-
-
-def test_own_settings_raise_the_limit_of_attributes(tmp_path: Path) -> None:
-    """A limit of the user's own file is the one that counts."""
-    own = tmp_path / "own.json"
+def test_too_many_attributes(tmp_path: Path) -> None:
+    """More attributes than the mapping takes are an error before anything is made; the user's own limit counts."""
+    cluster, own = Cluster(), tmp_path / "own.json"
     own.write_text('{"settings": {"index": {"mapping.nested_objects.limit": 20000}}}')
     catalogue = _catalogue(attributes=[("p00001", "n", str(at)) for at in range(10_001)])
-    assert _index(Cluster(), catalogue, Settings(mapping=own)).products == 3
+    _fails(cluster, "product 'p00001' has 10,001 attributes; allowed: up to 10,000", catalogue, error=InputError)
+    assert cluster.asked == []
+    assert _index(cluster, catalogue, Settings(mapping=own)).products == 3
 
 
 def test_half_a_surrogate_pair_is_no_crash() -> None:
     """A text that no encoding can write is an error of one line, and nothing is left."""
-    cluster = Cluster()
-    products = pd.DataFrame({"id": ["a"], "title": ["\ud800"], "description": [""]}, dtype=object)
-    catalogue = Catalogue(products, pd.DataFrame(columns=["id", "name", "value"], dtype=object))
-    with pytest.raises(InputError, match="product 'a' cannot be written as JSON"):
-        _index(cluster, catalogue)
-    assert cluster.held == {}
+    catalogue = _catalogue(1, titles=["\ud800"])
+    _fails(Cluster(), "product 'p00000' cannot be written as JSON", catalogue, error=InputError)
 
 
 def test_a_document_that_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -232,45 +242,38 @@ def test_content_is_what_an_index_holds() -> None:
 # sending
 
 
-def test_parts_are_bounded() -> None:
+@pytest.mark.parametrize(
+    ("titles", "sizes"),
+    [
+        ([""] * 1201, [500, 500, 201]),
+        (["a " * 2**20, "b " * 2**20, "c " * 2**20, "d"], [2, 2]),
+        (["a " * 2**22, "b"], [1, 1]),
+    ],
+)
+def test_parts_are_bounded(titles: list[str], sizes: list[int]) -> None:
     """A request holds up to 500 documents and about 5 MB; every product arrives once."""
     cluster = Cluster()
-    _index(cluster, _catalogue(1201))
-    assert [len(part) for part in cluster.bulks] == [500, 500, 201]
-    large = Cluster()
-    _index(large, _catalogue(4, titles=["a " * 2**20, "b " * 2**20, "c " * 2**20, "d"]))
-    assert [len(part) for part in large.bulks] == [2, 2]
-    larger = Cluster()
-    _index(larger, _catalogue(2, titles=["a " * 2**22, "b"]))
-    assert [len(part) for part in larger.bulks] == [1, 1]
-    (held,) = large.held.values()
-    assert len(held.documents) == 4
+    made = _index(cluster, _catalogue(len(titles), titles=titles))
+    assert [len(part) for part in cluster.bulks] == sizes
+    assert len(cluster.held[made.name].documents) == cluster.held[made.name].writes == len(titles)
 
 
 def test_only_what_was_refused_for_the_moment_is_sent_again() -> None:
     """Documents that met a full queue go again, the others do not; the retries become a note."""
     waits: list[float] = []
-    cluster = Cluster()
     busy = {"p00001": 2, "p00002": 1}
 
     def refuses(uid: str) -> tuple[int, str, str] | None:
-        if busy.get(uid, 0):
-            busy[uid] -= 1
-            return (429, "es_rejected_execution_exception", "queue is full")
-        return None
+        busy[uid] = busy.get(uid, 0) - 1
+        return (429, "es_rejected_execution_exception", "queue is full") if busy[uid] >= 0 else None
 
-    cluster.refuses = refuses
-    made = indexing.index(
-        cluster.connection,
-        _catalogue(),
-        vectors={},
-        settings=Settings(),
-        progress=False,
-        patience=Patience(sleep=waits.append),
-    )
+    cluster = Cluster(refuses=refuses)
+    made = _index(cluster, patience=Patience(sleep=waits.append))
     assert cluster.bulks == [["p00000", "p00001", "p00002"], ["p00001", "p00002"], ["p00001"]]
     assert waits == [0.5, 1.0]
     assert made.notes == ("indexing went well only after 2 more tries: 429 es_rejected_execution_exception (2)",)
+    once = _index(Cluster(before=_once("bulk", lambda: fail(503, "x"))))
+    assert once.notes == ("indexing went well only after 1 more try: 503 x",)
 
 
 def _limited(most: int, *, stage: str = "coordinating") -> Callable[[int, int], None]:
@@ -289,14 +292,7 @@ def test_a_batch_that_the_servers_memory_never_takes() -> None:
     """It goes in smaller parts, at once; every product arrives once."""
     waits: list[float] = []
     cluster = Cluster(sizes=_limited(20_000))
-    made = indexing.index(
-        cluster.connection,
-        _catalogue(1201),
-        vectors={},
-        settings=Settings(),
-        progress=False,
-        patience=Patience(sleep=waits.append),
-    )
+    made = _index(cluster, _catalogue(1201), patience=Patience(sleep=waits.append))
     assert (waits, made.notes) == ([], ())
     assert len(cluster.held[made.name].documents) == cluster.held[made.name].writes == 1201
 
@@ -306,38 +302,22 @@ def test_a_document_that_the_servers_memory_never_takes(stage: str) -> None:
     """It is named at once, with what it needs and what to do; nothing is left."""
     waits: list[float] = []
     cluster = Cluster(sizes=_limited(2 * 2**20, stage=stage))
-    with pytest.raises(CouldNotRunError) as caught:
-        indexing.index(
-            cluster.connection,
-            _catalogue(3, titles=["a", "word " * 2**20, "b"]),
-            vectors={},
-            settings=Settings(),
-            progress=False,
-            patience=Patience(sleep=waits.append),
-        )
-    assert str(caught.value) == (
+    catalogue = _catalogue(3, titles=["a", "word " * 2**20, "b"])
+    assert _fails(cluster, "too large", catalogue, patience=Patience(sleep=waits.append)) == (
         f"elasticsearch at {URL}: product 'p00001' is too large for the server's memory: its document of 5.0 MB needs "
         "5.0 MB of it, where 2.0 MB are for documents on their way; give the server more heap (--es-memory for a "
         "container of ours, -Xmx on a cluster)"
     )
     assert waits == []
-    assert cluster.held == {}
 
 
 def test_an_item_that_the_servers_memory_never_takes() -> None:
     """Release 9 takes the request and refuses its documents, which need several times their size."""
-    most = 1000
-
-    def refuses(uid: str) -> tuple[int, str, str] | None:
-        if uid != "p00002":
-            return None
-        told = "coordinating_and_primary_bytes=300, replica_bytes=0, all_bytes=300, primary_operation_bytes=990"
-        reason = f"rejected execution of primary operation [{told}, max_primary_bytes={most}]"
-        return (429, "es_rejected_execution_exception", reason)
-
-    cluster = Cluster(refuses=refuses)
-    with pytest.raises(CouldNotRunError, match="product 'p00002' is too large for the server's memory"):
-        _index(cluster)
+    told = "coordinating_and_primary_bytes=300, replica_bytes=0, all_bytes=300, primary_operation_bytes=990"
+    reason = f"rejected execution of primary operation [{told}, max_primary_bytes=1000]"
+    refused = (429, "es_rejected_execution_exception", reason)
+    cluster = Cluster(refuses=lambda uid: refused if uid == "p00002" else None)
+    _fails(cluster, "product 'p00002' is too large for the server's memory")
     assert cluster.bulks == [["p00000", "p00001", "p00002"], ["p00002"]]
 
 
@@ -352,23 +332,9 @@ def test_a_server_whose_memory_is_full_gets_less_at_a_time() -> None:
             fail(429, "circuit_breaking_exception", "[parent] Data too large")
 
     cluster = Cluster(sizes=sizes)
-    made = indexing.index(
-        cluster.connection,
-        _catalogue(10),
-        vectors={},
-        settings=Settings(),
-        progress=False,
-        patience=Patience(sleep=waits.append),
-    )
+    _index(cluster, _catalogue(10), patience=Patience(sleep=waits.append))
     assert [len(part) for part in cluster.bulks] == [2, 2, 2, 2, 2]
     assert waits == [0.5, 1.0]
-    assert made.notes == ("indexing went well only after 2 more tries: 429 circuit_breaking_exception (2)",)
-
-
-def test_one_more_try() -> None:
-    """The note's grammar."""
-    cluster = Cluster(before=_once("bulk", lambda: fail(503, "x")))
-    assert _index(cluster).notes == ("indexing went well only after 1 more try: 503 x",)
 
 
 def test_an_answer_that_is_lost() -> None:
@@ -379,16 +345,16 @@ def test_an_answer_that_is_lost() -> None:
     assert cluster.held[made.name].writes == 3
 
 
+def _spoil(cluster: Cluster, act: Callable[[Held], object], when: str) -> Cluster:
+    """Something else writes to the index when a request of that name comes."""
+    cluster.before = _once(when, lambda: act(next(iter(cluster.held.values()))) and None)
+    return cluster
+
+
 def test_a_conflict_at_the_first_time() -> None:
     """A document that is there before we have sent it was written by somebody else."""
-    cluster = Cluster()
-
-    def foreign() -> None:
-        next(iter(cluster.held.values())).documents["p00001"] = {}
-
-    cluster.before = _once("bulk", foreign)
-    with pytest.raises(CouldNotRunError, match=r"1 of 3 documents was refused: 'p00001': document already exists"):
-        _index(cluster)
+    cluster = _spoil(Cluster(), lambda held: held.documents.update(p00001={}), "bulk")
+    _fails(cluster, "1 of 3 documents was refused: 'p00001': document already exists")
 
 
 def test_patience_ends() -> None:
@@ -399,41 +365,27 @@ def test_patience_ends() -> None:
         now[0] += seconds
 
     cluster = Cluster(refuses=lambda _: (503, "unavailable_shards_exception", "primary shard is not active"))
-    with pytest.raises(CouldNotRunError, match=r"503, unavailable_shards_exception.* \(while indexing\)"):
-        indexing.index(
-            cluster.connection,
-            _catalogue(),
-            vectors={},
-            settings=Settings(),
-            progress=False,
-            patience=Patience(seconds=60, sleep=sleep, clock=lambda: now[0]),
-        )
+    patience = Patience(seconds=60, sleep=sleep, clock=lambda: now[0])
+    _fails(cluster, r"503, unavailable_shards_exception.* \(while indexing\)", patience=patience)
     assert 60 <= now[0] < 70
-    assert cluster.held == {}
 
 
 def test_refused_documents_are_named() -> None:
-    """All parts are sent while few are refused, the line names ids and reasons, and nothing is left."""
+    """All parts are sent while few are refused; the line names ids and reasons."""
     bad = {"p00007", "p00501", "p01200"}
     cluster = Cluster(refuses=lambda uid: (400, "document_parsing_exception", "bad\nvector") if uid in bad else None)
-    with pytest.raises(CouldNotRunError) as caught:
-        _index(cluster, _catalogue(1201))
     reason = "bad vector (document_parsing_exception)"
-    assert str(caught.value) == (
+    assert _fails(cluster, "refused", _catalogue(1201)) == (
         f"elasticsearch at {URL}: 3 of 1,201 documents were refused: "
         f"'p00007': {reason}; 'p00501': {reason}; 'p01200': {reason}"
     )
-    assert cluster.held == {}
 
 
 def test_many_refused_documents_end_it_soon() -> None:
     """When ten are refused no further part is sent, and ten are named."""
     cluster = Cluster(refuses=lambda _: (400, "strict_dynamic_mapping_exception", "x" * 1000))
-    with pytest.raises(CouldNotRunError, match=r"500 of the first 500 documents were refused: 'p00000': x+…") as caught:
-        _index(cluster, _catalogue(1201))
-    assert str(caught.value).count("; 'p") == 9
-    assert str(caught.value).endswith("; …")
-    assert len(str(caught.value)) < 2500
+    line = _fails(cluster, r"500 of the first 500 documents were refused: 'p00000': x+….*; …$", _catalogue(1201))
+    assert line.count("; 'p") == 9
     assert len(cluster.bulks) == 1
 
 
@@ -441,25 +393,21 @@ def test_a_read_only_index_is_told_at_once() -> None:
     """The flood stage says 429, but no patience helps."""
     reason = "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, …];"
     cluster = Cluster(refuses=lambda _: (429, "cluster_block_exception", reason))
-    with pytest.raises(CouldNotRunError, match="disk past its flood-stage watermark"):
-        _index(cluster)
+    _fails(cluster, "disk past its flood-stage watermark")
     assert len(cluster.bulks) == 1
-    assert cluster.held == {}
 
 
-def test_fewer_answers_than_documents() -> None:
+def test_fewer_answers_than_documents(monkeypatch: pytest.MonkeyPatch) -> None:
     """An answer that does not speak of every document is no success."""
-    cluster = Cluster()
-    whole = cluster.bulk
+    whole = Cluster.bulk
 
-    def short(**arguments: Any) -> Any:
-        found = whole(**arguments)
-        found.body["items"].pop()
-        return found
+    def short(self: Cluster, **arguments: Any) -> Any:
+        answer = whole(self, **arguments)
+        answer.body["items"].pop()
+        return answer
 
-    cluster.bulk = short  # type: ignore[method-assign]
-    with pytest.raises(CouldNotRunError, match="2 answers to 3 documents"):
-        _index(cluster)
+    monkeypatch.setattr(Cluster, "bulk", short)
+    _fails(Cluster(), "2 answers to 3 documents")
 
 
 # making
@@ -517,11 +465,10 @@ def test_meta_is_complete_last() -> None:
 
 def test_a_large_index_is_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Merging is left out where it would take long."""
-    cheap, dear = Cluster(), Cluster()
-    _index(cheap)
     monkeypatch.setattr(states, "_CHEAP_S", 0.0)
-    _index(dear)
-    assert ("forcemerge" in cheap.asked, "forcemerge" in dear.asked) == (True, False)
+    cluster = Cluster()
+    _index(cluster)
+    assert "forcemerge" not in cluster.asked
 
 
 @pytest.mark.parametrize(
@@ -544,56 +491,47 @@ def test_what_is_cheap_to_merge(products: int, fields: int, kind: VectorIndex, r
     assert (seconds <= states._CHEAP_S) == is_cheap
 
 
-def test_products_that_are_missing_at_the_end() -> None:
-    """An index that holds another number of products than were sent is an error."""
-    cluster = Cluster()
-
-    def lose() -> None:
-        next(iter(cluster.held.values())).documents.popitem()
-
-    cluster.before = _once("count", lose)
-    with pytest.raises(CouldNotRunError, match="holds 2 products after 3 were sent"):
-        _index(cluster)
-    assert cluster.held == {}
+@pytest.mark.parametrize(
+    ("cluster", "line"),
+    [
+        (_spoil(Cluster(), lambda held: held.documents.popitem(), "count"), "holds 2 products after 3 were sent"),
+        (
+            Cluster(assigned=False),
+            "no node takes the shards of index .* within 30 s: the node is full",
+        ),
+        *(
+            (Cluster(extra={setting: "x"}), f"the setting {setting}, .*; keep relevance-\\* out of that template")
+            for setting in ("analysis.analyzer.default.type", "similarity.default.k1", "sort.order", "mode")
+        ),
+    ],
+)
+def test_an_index_that_is_not_what_was_asked_for(cluster: Cluster, line: str) -> None:
+    """Lost documents, shards that no node takes, a template of the cluster that changes results: the index goes."""
+    _fails(cluster, line)
 
 
 def test_an_index_that_is_removed_while_it_is_filled() -> None:
     """Servers make an index that a bulk request names, without our mappings: that is seen."""
     cluster = Cluster()
     cluster.before = _once("bulk", cluster.held.clear)
-    with pytest.raises(CouldNotRunError, match="was removed and made anew by something else"):
-        _index(cluster)
-    assert cluster.held == {}
+    _fails(cluster, "was removed and made anew by something else")
 
 
-def test_no_node_takes_the_shards() -> None:
-    """The server's reason stands in the line, and the index goes."""
-    cluster = Cluster(assigned=False)
-    with pytest.raises(CouldNotRunError, match=r"no node takes the shards of index .* within 30 s: the node is full"):
-        _index(cluster)
-    assert cluster.held == {}
-
-
-@pytest.mark.parametrize("setting", ["analysis.analyzer.default.type", "similarity.default.k1", "sort.order", "mode"])
-def test_templates_of_the_cluster(setting: str) -> None:
-    """A template that changes results is an error, one that does not is none."""
-    _index(Cluster(extra={"lifecycle.name": "x", "analysis.analyzer.mine.type": "simple"}))
-    cluster = Cluster(extra={setting: "x"})
-    with pytest.raises(CouldNotRunError, match=f"the setting {setting}, .*; keep relevance-\\* out of that template"):
-        _index(cluster)
-    assert cluster.held == {}
+def test_templates_that_do_no_harm() -> None:
+    """A setting that does not change results is none of our business."""
+    assert _index(Cluster(extra={"lifecycle.name": "x", "analysis.analyzer.mine.type": "simple"})).products == 3
 
 
 def test_own_mapping_that_the_server_refuses(tmp_path: Path) -> None:
     """The line names the file and the server's reason, and it is bad input; without a file it is not."""
     own = tmp_path / "own.json"
     own.write_text('{"settings": {"analysis": {"analyzer": {"q": {"type": "nope"}}}}}')
-    refusing = _once("create", lambda: fail(400, "illegal_argument_exception", "Unknown analyzer type [nope] for [q]"))
-    with pytest.raises(InputError, match=r"own\.json: .* Unknown analyzer type \[nope\] for \[q\]"):
-        _index(Cluster(before=refusing), settings=Settings(mapping=own))
-    refusing = _once("create", lambda: fail(400, "illegal_argument_exception", "something"))
-    with pytest.raises(CouldNotRunError, match="something"):
-        _index(Cluster(before=refusing))
+
+    def refusing() -> Cluster:
+        return Cluster(before=_once("create", lambda: fail(400, "illegal_argument_exception", "no type [nope]")))
+
+    _fails(refusing(), r"own\.json: .* no type \[nope\]", error=InputError, settings=Settings(mapping=own))
+    _fails(refusing(), "no type")
 
 
 def test_a_lost_answer_to_making_it() -> None:
@@ -659,24 +597,14 @@ def test_a_name_that_somebody_else_has() -> None:
 
 def test_what_cannot_be_removed_is_told() -> None:
     """Where the server is gone the line says what may still be there, and how to remove it."""
-
-    def gone(name: str) -> None:
-        if name in {"bulk", "exists"}:
-            _lost()
-
+    cluster = Cluster(before=lambda name: _lost() if name in {"bulk", "exists"} else None)
     with pytest.raises(CouldNotRunError) as caught:
-        indexing.index(
-            Cluster(before=gone).connection,
-            _catalogue(),
-            vectors={},
-            settings=Settings(),
-            progress=False,
-            patience=Patience(seconds=0.0),
-        )
-    assert str(caught.value).startswith(f"elasticsearch at {URL}: no connection while indexing")
-    assert f"may still be on {URL}" in str(caught.value)
-    assert str(caught.value).endswith(f"relevance clean --es-url {URL}")
-    assert "\n" not in str(caught.value)
+        _index(cluster, patience=Patience(seconds=0.0))
+    (name,) = cluster.held
+    line = str(caught.value)
+    assert line.startswith(f"elasticsearch at {URL}: no connection while indexing")
+    assert f"index {name} may still be on {URL}" in line
+    assert line.endswith(f"relevance clean --es-url {URL}")
 
 
 def test_delete() -> None:
