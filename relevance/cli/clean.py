@@ -12,7 +12,7 @@ from relevance.text import plural
 if TYPE_CHECKING:
     import argparse
 
-    from relevance.engines.elasticsearch.leftovers import Found, Leftover
+    from relevance.engines.elasticsearch.leftovers import Leftover, OwnIndices
     from relevance.engines.elasticsearch.settings import Settings
 
 _UNITS = ((24 * 3600, "day"), (3600, "hour"), (60, "minute"))
@@ -85,7 +85,7 @@ def _age(seconds: float) -> str:
     return "just made"
 
 
-def _summary(found: Found, going: int, *, dry_run: bool) -> str:
+def _summary(found: OwnIndices, going: int, *, dry_run: bool) -> str:
     done = "would be removed" if dry_run else "removed"
     parts = [f"{going:,} of {plural(len(found.ours), 'index', 'indices')} {done}"]
     if found.passed_over:

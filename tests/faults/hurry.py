@@ -6,17 +6,17 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_WHOLE = Patience.run
+_WHOLE = RetryPolicy.run
 
 
-def _hurried(self: Patience, call: Callable[[], Any], **arguments: Any) -> Any:
+def _hurried(self: RetryPolicy, call: Callable[[], Any], **arguments: Any) -> Any:
     seconds = float(os.environ["FAULTS_PATIENCE"])
     return _WHOLE(replace(self, seconds=min(seconds, self.seconds)), call, **arguments)
 
 
-Patience.run = _hurried  # type: ignore[method-assign]
+RetryPolicy.run = _hurried  # type: ignore[method-assign]

@@ -15,7 +15,7 @@ from elasticsearch import BadRequestError
 
 from relevance.engines.elasticsearch import documents, indexing, leftovers
 from relevance.engines.elasticsearch.connect import connect
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.marks import Mark
 from relevance.engines.elasticsearch.owner import this_process
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Credentials, Settings
@@ -97,7 +97,7 @@ def make(connection: Connection, catalogue: Catalogue, vectors: dict[VectorField
             vectors=given["vectors"],
             settings=settings or Settings(),
             progress=False,
-            patience=Patience(seconds=5.0),
+            retry_policy=RetryPolicy(seconds=5.0),
         )
 
     return made

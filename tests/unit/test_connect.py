@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from relevance.engines.elasticsearch.connect import Connection, connect, split_url
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.server import Server
 from relevance.engines.elasticsearch.settings import Credentials, Settings
 from relevance.engines.elasticsearch.transport import CONNECTIONS, MOST_BYTES, make_client
@@ -157,14 +157,14 @@ def serving(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Fak
 
 
 @pytest.fixture
-def hasty() -> Patience:
-    """Patience without waiting: its clock goes on by what it sleeps."""
+def hasty() -> RetryPolicy:
+    """RetryPolicy without waiting: its clock goes on by what it sleeps."""
     now = [0.0]
 
     def sleep(seconds: float) -> None:
         now[0] += seconds
 
-    return Patience(seconds=30, unreachable_s=2, sleep=sleep, clock=lambda: now[0])
+    return RetryPolicy(seconds=30, unreachable_s=2, sleep=sleep, clock=lambda: now[0])
 
 
 @pytest.fixture
@@ -176,10 +176,10 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
     return context
 
 
-def refusal(fake: Fake, patience: Patience, credentials: Credentials = NOBODY) -> str:
+def refusal(fake: Fake, retry_policy: RetryPolicy, credentials: Credentials = NOBODY) -> str:
     """The line that says why no connection is made."""
     with pytest.raises(CouldNotRunError) as caught:
-        connect(fake.url, credentials, timeout=5, patience=patience)
+        connect(fake.url, credentials, timeout=5, retry_policy=retry_policy)
     line = str(caught.value)
     assert "\n" not in line
     assert fake.url in line
@@ -244,14 +244,14 @@ def test_both_releases_are_taken(number: str, release: int) -> None:
     ],
     ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
-def test_anything_else_is_one_clear_line(hasty: Patience, answer: Answer, line: str) -> None:
+def test_anything_else_is_one_clear_line(hasty: RetryPolicy, answer: Answer, line: str) -> None:
     """OpenSearch, old and future releases, proxies and other web servers are named for what they are."""
     with serving(answer) as fake:
         found = refusal(fake, hasty)
     assert found.removesuffix(" (while connecting)") == line
 
 
-def test_old_releases_can_answer(hasty: Patience) -> None:
+def test_old_releases_can_answer(hasty: RetryPolicy) -> None:
     """The greeting asks for no media type of series 8: a 7 would refuse to say what it is."""
     with serving(server_of("7.17.0")) as fake:
         refusal(fake, hasty)
@@ -265,7 +265,7 @@ def test_old_releases_can_answer(hasty: Patience) -> None:
         (403, "the user or the API key may not do this (403)"),
     ],
 )
-def test_refused_credentials_say_what_to_set(hasty: Patience, status: int, line: str) -> None:
+def test_refused_credentials_say_what_to_set(hasty: RetryPolicy, status: int, line: str) -> None:
     """401 and 403 are final at the first answer, and do not repeat what was shown."""
     body = {"error": {"type": "security_exception", "reason": f"unable to authenticate [bob] by Basic {SECRET}"}}
     with serving(Answer(body, status)) as fake:
@@ -274,14 +274,14 @@ def test_refused_credentials_say_what_to_set(hasty: Patience, status: int, line:
     assert len(fake.asked) == 1
 
 
-def test_a_server_that_comes_up_is_waited_for(hasty: Patience) -> None:
+def test_a_server_that_comes_up_is_waited_for(hasty: RetryPolicy) -> None:
     """503 twice, then the greeting: connected."""
     starting = Answer({"error": {"type": "master_not_discovered_exception", "reason": "?"}}, 503)
-    with serving(starting, starting, GREETING) as fake, connect(fake.url, NOBODY, timeout=5, patience=hasty):
+    with serving(starting, starting, GREETING) as fake, connect(fake.url, NOBODY, timeout=5, retry_policy=hasty):
         assert len(fake.asked) == 3
 
 
-def test_one_that_never_comes_up_is_given_up(hasty: Patience) -> None:
+def test_one_that_never_comes_up_is_given_up(hasty: RetryPolicy) -> None:
     """503 for longer than the patience lasts is the error."""
     with serving(Answer({"error": {"type": "master_not_discovered_exception", "reason": "?"}}, 503)) as fake:
         found = refusal(fake, hasty)
@@ -295,7 +295,7 @@ def closed_port() -> int:
         return int(free.getsockname()[1])
 
 
-def test_nobody_there(hasty: Patience, caplog: pytest.LogCaptureFixture) -> None:
+def test_nobody_there(hasty: RetryPolicy, caplog: pytest.LogCaptureFixture) -> None:
     """A wrong port is tried again for two seconds by the clock, then one line; the client's own logs are not seen."""
     fake = Fake([], url=f"http://127.0.0.1:{closed_port()}")
     assert refusal(fake, hasty) == (
@@ -305,7 +305,7 @@ def test_nobody_there(hasty: Patience, caplog: pytest.LogCaptureFixture) -> None
     assert not caplog.records
 
 
-def test_hanging_up_hints_at_https(hasty: Patience) -> None:
+def test_hanging_up_hints_at_https(hasty: RetryPolicy) -> None:
     """A server that hangs up on http may speak https; the line shows that URL."""
     with serving(Answer(status=0)) as fake:
         found = refusal(fake, hasty)
@@ -313,7 +313,7 @@ def test_hanging_up_hints_at_https(hasty: Patience) -> None:
         assert found.endswith(f"If it speaks https: {fake.url.replace('http', 'https')}")
 
 
-def test_http_to_a_port_of_https(hasty: Patience, tls: ssl.SSLContext) -> None:
+def test_http_to_a_port_of_https(hasty: RetryPolicy, tls: ssl.SSLContext) -> None:
     """The same, for a server that does speak https."""
     with serving(GREETING, tls=tls) as fake:
         fake.url = fake.url.replace("https://", "http://")
@@ -321,14 +321,14 @@ def test_http_to_a_port_of_https(hasty: Patience, tls: ssl.SSLContext) -> None:
         assert f"If it speaks https: {fake.url.replace('http', 'https')}" in found
 
 
-def test_a_proxy_that_says_that_it_speaks_https(hasty: Patience) -> None:
+def test_a_proxy_that_says_that_it_speaks_https(hasty: RetryPolicy) -> None:
     """Web servers answer http on a port of https with 400 and a sentence; the line says it shorter."""
     page = "<html>The plain HTTP request was sent to HTTPS port</html>"
     with serving(no_elasticsearch(page, 400, "text/html")) as fake:
         assert refusal(fake, hasty) == f"URL speaks https; allowed: {fake.url.replace('http', 'https')}"
 
 
-def test_https_to_a_port_of_http(hasty: Patience) -> None:
+def test_https_to_a_port_of_http(hasty: RetryPolicy) -> None:
     """The other way round it is certain, and not tried again."""
     with serving(GREETING) as fake:
         plain, fake.url = fake.url, fake.url.replace("http", "https")
@@ -336,7 +336,7 @@ def test_https_to_a_port_of_http(hasty: Patience) -> None:
     assert hasty.clock() == 0
 
 
-def test_a_certificate_that_nobody_trusts(hasty: Patience, tls: ssl.SSLContext) -> None:
+def test_a_certificate_that_nobody_trusts(hasty: RetryPolicy, tls: ssl.SSLContext) -> None:
     """The line names both variables by which it can be trusted."""
     with serving(GREETING, tls=tls) as fake:
         assert refusal(fake, hasty) == (
@@ -347,7 +347,7 @@ def test_a_certificate_that_nobody_trusts(hasty: Patience, tls: ssl.SSLContext) 
 
 
 def test_a_certificate_of_another_name(
-    hasty: Patience, tls: ssl.SSLContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
+    hasty: RetryPolicy, tls: ssl.SSLContext, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """A trusted certificate of another host is not enough; what urllib3 logs of it is not seen."""
     with serving(GREETING, tls=tls) as fake:
@@ -357,7 +357,7 @@ def test_a_certificate_of_another_name(
     assert not caplog.records
 
 
-def test_another_fingerprint(hasty: Patience, tls: ssl.SSLContext) -> None:
+def test_another_fingerprint(hasty: RetryPolicy, tls: ssl.SSLContext) -> None:
     """Neither fingerprint is shown."""
     with serving(GREETING, tls=tls) as fake:
         found = refusal(fake, hasty, Credentials(fingerprint="ab" * 32))
@@ -526,7 +526,7 @@ def test_the_client_itself_tries_once() -> None:
 
 
 @pytest.mark.parametrize("kind", ["text/html", "application/json", "image/png", ""])
-def test_a_page_of_a_balancer_keeps_its_status(hasty: Patience, kind: str) -> None:
+def test_a_page_of_a_balancer_keeps_its_status(hasty: RetryPolicy, kind: str) -> None:
     """A 503 that is no JSON, whatever it calls itself, is tried again as one of Elasticsearch's own."""
     page = Answer(HTML, 503, headers={}, kind=kind)
     with serving(GREETING, page, page, Answer({"count": 3})) as fake:
@@ -543,7 +543,7 @@ def test_a_page_of_a_balancer_keeps_its_status(hasty: Patience, kind: str) -> No
         Server(connection, hasty).ask(lambda: connection.client.count(index="i"), doing="counting")
 
 
-def test_a_page_that_calls_itself_a_success_is_none(hasty: Patience) -> None:
+def test_a_page_that_calls_itself_a_success_is_none(hasty: RetryPolicy) -> None:
     """A proxy's page with status 200 is no answer, and is not waited for."""
     with serving(GREETING, Answer(HTML)) as fake, connect(fake.url, NOBODY, timeout=5) as connection:
         server = Server(connection, hasty)
@@ -572,13 +572,13 @@ def test_waiting_for_shards(answer: Answer, line: str) -> None:
     assert found == line
 
 
-def test_a_server_that_does_not_answer(hasty: Patience) -> None:
+def test_a_server_that_does_not_answer(hasty: RetryPolicy) -> None:
     """It is given up after one time-out: nothing was ever heard of it."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         fake = Fake([], url=f"http://127.0.0.1:{silent.getsockname()[1]}")
         began = time.monotonic()
         with pytest.raises(CouldNotRunError, match=r"no answer within 0\.1 s while connecting"):
-            connect(fake.url, NOBODY, timeout=0.1, patience=hasty)
+            connect(fake.url, NOBODY, timeout=0.1, retry_policy=hasty)
     assert time.monotonic() - began < 1
     assert hasty.clock() == 0
 
@@ -626,19 +626,19 @@ def packed(times: int) -> bytes:
         (HEAD + b"content-encoding: gzip\r\ncontent-length: 2\r\n\r\nno", b"", "cannot be unpacked"),
     ],
 )
-def test_an_answer_without_end(hasty: Patience, head: bytes, piece: bytes, words: str) -> None:
+def test_an_answer_without_end(hasty: RetryPolicy, head: bytes, piece: bytes, words: str) -> None:
     """It is given up at 64 MiB, packed or not, at the first try: no memory is left to a server."""
     with pouring(head, piece) as url, pytest.raises(CouldNotRunError, match=words):
-        connect(url, NOBODY, timeout=20, patience=hasty)
+        connect(url, NOBODY, timeout=20, retry_policy=hasty)
     assert hasty.clock() == 0
 
 
 @pytest.mark.parametrize("head", [HEAD + b"content-length: 9\r\n\r\n", HEAD + b"x-more: "])
-def test_an_answer_byte_by_byte(hasty: Patience, head: bytes) -> None:
+def test_an_answer_byte_by_byte(hasty: RetryPolicy, head: bytes) -> None:
     """The time-out is that of the whole answer, its headers too, however busy the server is with it."""
     began = time.monotonic()
     with pouring(head, b"1", 0.05) as url, pytest.raises(CouldNotRunError, match=r"no answer within 0\.2 s"):
-        connect(url, NOBODY, timeout=0.2, patience=hasty)
+        connect(url, NOBODY, timeout=0.2, retry_policy=hasty)
     assert time.monotonic() - began < 1
 
 
@@ -652,7 +652,7 @@ def test_a_packed_answer() -> None:
         client.close()
 
 
-def test_nothing_is_held_after_a_failure(hasty: Patience, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_held_after_a_failure(hasty: RetryPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
     """A connection that is not made closes its client, after an interrupt too."""
     closed = []
 
@@ -669,7 +669,7 @@ def test_nothing_is_held_after_a_failure(hasty: Patience, monkeypatch: pytest.Mo
     monkeypatch.setattr("relevance.engines.elasticsearch.connect.greet", interrupted)
     monkeypatch.setattr("relevance.engines.elasticsearch.transport.Elasticsearch", lambda *_, **__: Client())
     with pytest.raises(KeyboardInterrupt):
-        connect("http://127.0.0.1:1", NOBODY, timeout=1, patience=hasty)
+        connect("http://127.0.0.1:1", NOBODY, timeout=1, retry_policy=hasty)
     assert len(closed) == 1
 
 

@@ -13,7 +13,7 @@ from elastic_transport import ConnectionError as NoConnection
 from fake_cluster import URL, Cluster, Held, fail
 
 from relevance.engines.elasticsearch import documents, indexing, making, states
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.marks import Mark, content_of
 from relevance.engines.elasticsearch.paths import own_paths
 from relevance.engines.elasticsearch.settings import Settings
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.indexing import Index
     from relevance.engines.elasticsearch.settings import VectorIndex
 
-HASTY = Patience(seconds=5.0, sleep=lambda _: None)
+HASTY = RetryPolicy(seconds=5.0, sleep=lambda _: None)
 WHOLE = ("base", "whole")
 KEEP = Settings(keep_index=True)
 
@@ -37,7 +37,7 @@ KEEP = Settings(keep_index=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits to see whether an index comes back."""
     monkeypatch.setattr(making, "_AGAIN_S", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(making, "_REMOVE_PATIENCE_S", 0.0)
+    monkeypatch.setattr(making, "_REMOVE_RETRY_S", 0.0)
 
 
 def _catalogue(
@@ -59,7 +59,7 @@ def _index(
     catalogue: Catalogue | None = None,
     settings: Settings | None = None,
     *,
-    patience: Patience = HASTY,
+    retry_policy: RetryPolicy = HASTY,
 ) -> Index:
     products = _catalogue() if catalogue is None else catalogue
     vectors = {WHOLE: _vectors(len(products))}
@@ -69,7 +69,7 @@ def _index(
         vectors=vectors,
         settings=settings or Settings(),
         progress=False,
-        patience=patience,
+        retry_policy=retry_policy,
     )
 
 
@@ -268,7 +268,7 @@ def test_only_what_was_refused_for_the_moment_is_sent_again() -> None:
         return (429, "es_rejected_execution_exception", "queue is full") if busy[uid] >= 0 else None
 
     cluster = Cluster(refuses=refuses)
-    made = _index(cluster, patience=Patience(sleep=waits.append))
+    made = _index(cluster, retry_policy=RetryPolicy(sleep=waits.append))
     assert cluster.bulks == [["p00000", "p00001", "p00002"], ["p00001", "p00002"], ["p00001"]]
     assert waits == [0.5, 1.0]
     assert made.notes == ("indexing went well only after 2 more tries: 429 es_rejected_execution_exception (2)",)
@@ -292,7 +292,7 @@ def test_a_batch_that_the_servers_memory_never_takes() -> None:
     """It goes in smaller parts, at once; every product arrives once."""
     waits: list[float] = []
     cluster = Cluster(sizes=_limited(20_000))
-    made = _index(cluster, _catalogue(1201), patience=Patience(sleep=waits.append))
+    made = _index(cluster, _catalogue(1201), retry_policy=RetryPolicy(sleep=waits.append))
     assert (waits, made.notes) == ([], ())
     assert len(cluster.held[made.name].documents) == cluster.held[made.name].writes == 1201
 
@@ -303,7 +303,7 @@ def test_a_document_that_the_servers_memory_never_takes(stage: str) -> None:
     waits: list[float] = []
     cluster = Cluster(sizes=_limited(2 * 2**20, stage=stage))
     catalogue = _catalogue(3, titles=["a", "word " * 2**20, "b"])
-    assert _fails(cluster, "too large", catalogue, patience=Patience(sleep=waits.append)) == (
+    assert _fails(cluster, "too large", catalogue, retry_policy=RetryPolicy(sleep=waits.append)) == (
         f"elasticsearch at {URL}: product 'p00001' is too large for the server's memory: its document of 5.0 MB needs "
         "5.0 MB of it, where 2.0 MB are for documents on their way; give the server more heap (--es-memory for a "
         "container of ours, -Xmx on a cluster)"
@@ -332,7 +332,7 @@ def test_a_server_whose_memory_is_full_gets_less_at_a_time() -> None:
             fail(429, "circuit_breaking_exception", "[parent] Data too large")
 
     cluster = Cluster(sizes=sizes)
-    _index(cluster, _catalogue(10), patience=Patience(sleep=waits.append))
+    _index(cluster, _catalogue(10), retry_policy=RetryPolicy(sleep=waits.append))
     assert [len(part) for part in cluster.bulks] == [2, 2, 2, 2, 2]
     assert waits == [0.5, 1.0]
 
@@ -365,8 +365,8 @@ def test_patience_ends() -> None:
         now[0] += seconds
 
     cluster = Cluster(refuses=lambda _: (503, "unavailable_shards_exception", "primary shard is not active"))
-    patience = Patience(seconds=60, sleep=sleep, clock=lambda: now[0])
-    _fails(cluster, r"503, unavailable_shards_exception.* \(while indexing\)", patience=patience)
+    retry_policy = RetryPolicy(seconds=60, sleep=sleep, clock=lambda: now[0])
+    _fails(cluster, r"503, unavailable_shards_exception.* \(while indexing\)", retry_policy=retry_policy)
     assert 60 <= now[0] < 70
 
 
@@ -599,7 +599,7 @@ def test_what_cannot_be_removed_is_told() -> None:
     """Where the server is gone the line says what may still be there, and how to remove it."""
     cluster = Cluster(before=lambda name: _lost() if name in {"bulk", "exists"} else None)
     with pytest.raises(CouldNotRunError) as caught:
-        _index(cluster, patience=Patience(seconds=0.0))
+        _index(cluster, retry_policy=RetryPolicy(seconds=0.0))
     (name,) = cluster.held
     line = str(caught.value)
     assert line.startswith(f"elasticsearch at {URL}: no connection while indexing")

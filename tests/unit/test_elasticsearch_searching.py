@@ -17,7 +17,7 @@ from relevance.engines.base import QueryBatch
 from relevance.engines.elasticsearch import searching
 from relevance.engines.elasticsearch.connect import Connection
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.paths import FieldPaths
 from relevance.errors import CouldNotRunError, InputError
 from relevance.records import NO_HIT, Catalogue
@@ -92,9 +92,9 @@ def _text(body: dict[str, Any]) -> str:
 def _engine(client: Any, index: Searched = SORTED, *, slept: list[float] | None = None) -> ElasticsearchEngine:
     products = pd.DataFrame({"id": IDS, "title": "x", "description": ""}, dtype=str)
     catalogue = Catalogue(products, pd.DataFrame(columns=["id", "name", "value"], dtype=str))
-    patience = Patience(seconds=5.0, sleep=(slept if slept is not None else []).append)
+    retry_policy = RetryPolicy(seconds=5.0, sleep=(slept if slept is not None else []).append)
     connection = Connection(client, URL, "8.19.5", 8, 60.0)
-    return ElasticsearchEngine(connection, index, catalogue, on_close=lambda: None, patience=patience)
+    return ElasticsearchEngine(connection, index, catalogue, on_close=lambda: None, retry_policy=retry_policy)
 
 
 def _search(
@@ -332,7 +332,7 @@ def test_patience_ends() -> None:
     """A server that stays busy is given up, with the query that it refused."""
     now = [0.0]
     engine = _engine(Client(lambda _: BUSY))
-    engine._searcher.patience = Patience(
+    engine._searcher.retry_policy = RetryPolicy(
         seconds=5.0, sleep=lambda seconds: now.__setitem__(0, now[0] + seconds), clock=lambda: now[0]
     )
     with pytest.raises(CouldNotRunError, match=r"too busy \(429: its queue is full\).*searching for 'oak'"):

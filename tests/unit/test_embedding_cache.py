@@ -160,16 +160,11 @@ def test_a_warm_run_loads_no_model_and_gives_the_same_bytes(tmp_path: Path) -> N
 
 
 def test_queries_get_the_prompt_and_products_do_not(tmp_path: Path) -> None:
-    """The prompt stands in front of queries only, so one text has two vectors."""
+    """One text has two vectors; it is cut when prompt, text and special tokens together exceed the limit (6 here)."""
     both = encoder(tmp_path, MadeModel())
     product, query = both.products(["saw"], label="x"), both.queries(["saw"])
     np.testing.assert_allclose(product.matrix[0], unit_vector("saw"), atol=1e-7)
     np.testing.assert_allclose(query.expanded()[0], unit_vector("query: saw"), atol=1e-7)
-
-
-def test_cut_texts_are_counted_with_their_prompt(tmp_path: Path) -> None:
-    """A text is cut when prompt, text and special tokens together exceed the limit (6 here)."""
-    both = encoder(tmp_path, MadeModel())
     both.products(["one two three four", "one two three four five"], label="x")
     both.queries(["one two three", "one two three four"])
     assert (both.stats.cut, both.stats.queries_cut) == (1, 1)
@@ -184,19 +179,21 @@ def test_the_query_time_is_a_median_of_single_queries(tmp_path: Path) -> None:
     assert timed.stats.query_ms_p50 == pytest.approx(4.0)
 
 
-@pytest.mark.parametrize("change", [{"fingerprint": "e" * 64}, {"max_tokens": 5}, {"prompt": "q: "}])
-def test_the_key_holds_what_makes_a_vector(tmp_path: Path, change: dict[str, Any]) -> None:
-    """Another model, truncation or prompt finds nothing in the cache."""
+@pytest.mark.parametrize(
+    ("change", "again"),
+    [
+        ({"fingerprint": "e" * 64}, True),
+        ({"max_tokens": 5}, True),
+        ({"prompt": "q: "}, True),
+        ({"name": "b", "path": Path("b"), "device": "cuda"}, False),
+    ],
+)
+def test_the_key_holds_what_makes_a_vector(tmp_path: Path, change: dict[str, Any], *, again: bool) -> None:
+    """Another model, truncation or prompt finds nothing in the cache; another name, folder or device does."""
     encoder(tmp_path, MadeModel()).queries(["saw"])
     other = MadeModel()
     encoder(tmp_path, other, model=changed(**change)).queries(["saw"])
-    assert other.encoded
-
-
-def test_the_key_ignores_name_path_and_device(tmp_path: Path) -> None:
-    """The same weights under another name or in another folder find their vectors."""
-    encoder(tmp_path, MadeModel()).queries(["saw"])
-    encoder(tmp_path, model=changed(name="b", path=Path("b"), device="cuda")).queries(["saw"])
+    assert bool(other.encoded) == again
 
 
 def test_long_texts_come_first_in_batches_of_equal_length(tmp_path: Path) -> None:
@@ -436,17 +433,7 @@ def test_half_a_surrogate_pair_is_an_error(tmp_path: Path) -> None:
         encoder(tmp_path, MadeModel()).products(["saw \ud800"], label="x")
 
 
-def test_many_small_shards_become_few(tmp_path: Path) -> None:
-    """Forty runs of one text each leave a bounded number of files and the same vectors."""
-    texts = [f"text {number}" for number in range(40)]
-    for text in texts:
-        encoder(tmp_path, MadeModel()).products([text], label="x")
-        assert len(shards(tmp_path)) <= 17
-    vectors = encoder(tmp_path).products(texts, label="x")
-    np.testing.assert_allclose(vectors.matrix, np.stack([unit_vector(text) for text in texts]), atol=1e-7)
-
-
-@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("seed", range(2))
 def test_a_merge_keeps_bytes_and_the_choice_between_two_vectors(tmp_path: Path, seed: int) -> None:
     """Runs that encoded one text at once leave several vectors; before and after a merge the same one is read."""
     store = Store(tmp_path, width=WIDTH)
@@ -463,12 +450,20 @@ def test_a_merge_keeps_bytes_and_the_choice_between_two_vectors(tmp_path: Path, 
 
 def test_a_file_is_merged_once_the_smaller_ones_together_are_as_large(tmp_path: Path) -> None:
     """So one long run ends up in one file, and a few new texts do not have all the others written again."""
-    encoder(tmp_path, MadeModel()).products([f"text {number}" for number in range(18 * 1024)], label="x")
+    store = open_store(tmp_path, MODEL, "")
+    texts = [f"text {number}" for number in range(18 * 20)]
+    for start in range(0, len(texts), 20):
+        add(store, *texts[start : start + 20])
+    store.compact()
     (large,) = shards(tmp_path)
-    for number in range(40):
+    for number in range(20):
         encoder(tmp_path, MadeModel()).products([f"new {number}"], label="x")
+        assert len(shards(tmp_path)) <= 17
     assert large in shards(tmp_path)
-    assert len(shards(tmp_path)) <= 17
+    store.refresh()
+    digests = [text_digest(text) for text in texts]
+    expected = np.stack([made_vector(text) for text in texts])
+    assert vectors_of(store, digests).tobytes() == expected.tobytes()
 
 
 def test_vectors_that_fill_a_file_are_used_as_they_lie_on_disk(tmp_path: Path) -> None:
@@ -491,11 +486,11 @@ def test_vectors_that_fill_a_file_are_used_as_they_lie_on_disk(tmp_path: Path) -
 def test_vectors_never_lie_in_memory_twice(tmp_path: Path) -> None:
     """Half of a large file costs little beside the matrix, all of it hardly anything: its pages are the system's."""
     store = Store(tmp_path, width=512)
-    digests = [text_digest(f"text {number}") for number in range(20_000)]
+    digests = [text_digest(f"text {number}") for number in range(10_000)]
     store.add(digests, [3] * len(digests), np.ones((len(digests), 512), dtype=np.float32))
     store.refresh()
     whole = len(digests) * 512 * 4
-    for wanted, allowed in ((digests[:10_000], 0.5 + 0.25), (digests, 0.25)):
+    for wanted, allowed in ((digests[:5_000], 0.5 + 0.45), (digests, 0.45)):
         tracemalloc.start()
         try:
             store.read(wanted)
@@ -592,7 +587,7 @@ def test_files_deleted_during_a_run_are_no_traceback(tmp_path: Path, monkeypatch
         encoder(tmp_path, MadeModel()).products(["saw"], label="x")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=10, deadline=None)
 @given(st.lists(st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12), max_size=20))
 def test_whatever_the_texts_each_gets_its_own_vector(texts: list[str]) -> None:
     """Any Unicode text finds, cold and warm, the vector made of exactly that text."""

@@ -10,14 +10,14 @@ from typing import TYPE_CHECKING, Any
 import elasticsearch
 import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3.exceptions import ProtocolError
 
 from relevance.engines.elasticsearch.failures import (
-    Patience,
     Refusal,
     RetriableError,
+    RetryPolicy,
     explained,
     refusal,
     refused,
@@ -244,6 +244,7 @@ def test_an_error_of_ours_stays() -> None:
     assert explained(ours, doing="searching", url=URL) is ours
 
 
+@settings(max_examples=40, deadline=None)
 @given(
     st.integers(100, 599),
     st.recursive(
@@ -317,9 +318,9 @@ class Waiting:
         self.now += seconds
         self.slept.append(seconds)
 
-    def patience(self, seconds: float = 60.0, **limits: float) -> Patience:
+    def patience(self, seconds: float = 60.0, **limits: float) -> RetryPolicy:
         """By this clock."""
-        return Patience(seconds=seconds, sleep=self.sleep, clock=lambda: self.now, **limits)
+        return RetryPolicy(seconds=seconds, sleep=self.sleep, clock=lambda: self.now, **limits)
 
     def failing(self, *errors: BaseException, takes: float = 0.0) -> Callable[[], str]:
         """A call that fails by these errors, one after the other, and then goes well."""
@@ -385,10 +386,10 @@ def test_nobody_there_may_be_given_up_sooner() -> None:
 def test_a_server_that_is_known_to_have_ended_is_not_waited_for() -> None:
     """Its error comes in the place of the line for a lost connection; what else fails does not ask for it."""
     clock, ends = Waiting(), [None, CouldNotRunError("it was killed")]
-    patience = replace(clock.patience(), ended=lambda: ends.pop(0))
+    retry_policy = replace(clock.patience(), ended=lambda: ends.pop(0))
     busy = api_error(503, None)
     with pytest.raises(CouldNotRunError, match=r"^it was killed$") as caught:
-        patience.run(clock.failing(LOST, busy, REFUSED), doing="searching", url=URL)
+        retry_policy.run(clock.failing(LOST, busy, REFUSED), doing="searching", url=URL)
     assert (clock.slept, ends, caught.value.__cause__) == ([0.5, 1], [], None)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relevance.engines.elasticsearch.mapping import index_body
-from relevance.engines.elasticsearch.own_mapping import NOTHING, laid_over, read_own_mapping
+from relevance.engines.elasticsearch.own_mapping import NOTHING, merged_over, read_own_mapping
 from relevance.engines.elasticsearch.paths import own_paths
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
 from relevance.errors import InputError
@@ -134,8 +134,8 @@ def test_laid_over_leaves_both_alone() -> None:
     ours = {"a": {"b": 1, "c": [1, 2]}, "d": 1}
     own = {"a": {"c": [3]}, "d": {"e": 2}, "f": None}
     before = json.dumps([ours, own])
-    assert laid_over(ours, own) == {"a": {"b": 1, "c": [3]}, "d": {"e": 2}, "f": None}
-    assert laid_over({"a": {"b": 1}}, {"a": 1}) == {"a": 1}
+    assert merged_over(ours, own) == {"a": {"b": 1, "c": [3]}, "d": {"e": 2}, "f": None}
+    assert merged_over({"a": {"b": 1}}, {"a": 1}) == {"a": 1}
     assert json.dumps([ours, own]) == before
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-__all__ = ["KEPT", "Answer", "AnswerError", "Found", "incomplete", "refusal_of"]
+__all__ = ["KEPT", "Answer", "AnswerError", "Hits", "incomplete", "refusal_of"]
 
 KEPT = ("status", "error", "timed_out", "_shards.failed", "hits.hits._score", "hits.hits.fields")
 """The parts of an answer to a search that are sent back (`filter_path`)."""
@@ -46,7 +46,7 @@ def incomplete(answer: Answer) -> str:
     return ""
 
 
-class Found:
+class Hits:
     """The hits of a batch of queries as they come in.
 
     Args:

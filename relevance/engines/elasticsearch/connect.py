@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.greeting import RELEASES, greet
 from relevance.engines.elasticsearch.urls import split_url
 from relevance.errors import CouldNotRunError
@@ -23,7 +23,7 @@ __all__ = ["RELEASES", "Connection", "connect", "split_url"]
 _HELLO_S = 10.0
 """The first answer takes no work; one that takes longer does not come."""
 
-_PATIENCE = Patience(seconds=30.0, unreachable_s=2.0)
+_RETRY_POLICY = RetryPolicy(seconds=30.0, unreachable_s=2.0)
 """A wrong port fails soon; a node that comes up says 503 for a while."""
 
 
@@ -69,7 +69,7 @@ class Connection:
         """
         client = self.client.options(request_timeout=seconds + self.timeout, ignore_status=408)
         health = (
-            Patience(seconds)
+            RetryPolicy(seconds)
             .run(
                 lambda: client.cluster.health(
                     index=index, wait_for_status="yellow", timeout=f"{max(1, round(seconds))}s"
@@ -86,14 +86,16 @@ class Connection:
             raise CouldNotRunError(f"elasticsearch at {self.url}: {what} {how}")
 
 
-def connect(url: str, credentials: Credentials, *, timeout: float, patience: Patience | None = None) -> Connection:
+def connect(
+    url: str, credentials: Credentials, *, timeout: float, retry_policy: RetryPolicy | None = None
+) -> Connection:
     """Reach a server and see that it is an Elasticsearch of a release that we know.
 
     Args:
         url: http or https, with the port; a user and a password inside it are used where the credentials have none.
         credentials: what the server is shown; those of TLS count for https only.
         timeout: seconds until an answer is given up.
-        patience: with a server that does not answer yet; None: two seconds, or thirty where it says that it comes up.
+        retry_policy: for a server that does not answer yet; None: two seconds, thirty where it says that it comes up.
 
     Raises:
         InputError: the URL or the credentials cannot be right.
@@ -107,7 +109,7 @@ def connect(url: str, credentials: Credentials, *, timeout: float, patience: Pat
     client = make_client(shown, credentials, timeout=timeout)
     try:
         hello = client.options(request_timeout=min(timeout, _HELLO_S))
-        version = greet(hello, shown, patience=patience or _PATIENCE)
+        version = greet(hello, shown, retry_policy=retry_policy or _RETRY_POLICY)
     except BaseException:
         client.close()
         raise

@@ -15,7 +15,7 @@ from relevance.errors import CouldNotRunError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-__all__ = ["Found", "check_image", "docker_errors", "engine", "explanation", "look", "probe", "pull"]
+__all__ = ["ImageStatus", "check_image", "docker_errors", "engine", "explanation", "look", "probe", "pull"]
 
 _LOOK_S = 3.0
 _DEFAULT_SOCKET = "/var/run/docker.sock"
@@ -33,7 +33,7 @@ _NOT_PULLED = (
 
 
 @dataclass(frozen=True)
-class Found:
+class ImageStatus:
     """What there is to start a container with.
 
     Attributes:
@@ -59,7 +59,7 @@ def check_image(image: str) -> None:
         )
 
 
-def look(image: str) -> Found:
+def look(image: str) -> ImageStatus:
     """Ask the Docker engine for an image; it is given 3 seconds, and nothing is pulled.
 
     Raises:
@@ -70,11 +70,11 @@ def look(image: str) -> Found:
         with engine(_LOOK_S) as client:
             has_image = _has(client, image)
     except CouldNotRunError as error:
-        return Found(answers=False, has_image=False, problem=str(error))
+        return ImageStatus(answers=False, has_image=False, problem=str(error))
     except docker_errors() as error:
-        return Found(answers=False, has_image=False, problem=_not_there(error))
+        return ImageStatus(answers=False, has_image=False, problem=_not_there(error))
     problem = "" if has_image else f"the Docker engine has no image {image}"
-    return Found(answers=True, has_image=has_image, problem=problem)
+    return ImageStatus(answers=True, has_image=has_image, problem=problem)
 
 
 def pull(image: str, *, progress: bool) -> None:

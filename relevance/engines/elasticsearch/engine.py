@@ -6,8 +6,8 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from relevance.engines.base import Engine
-from relevance.engines.elasticsearch.answers import Found
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.answers import Hits
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.queries import form
 from relevance.engines.elasticsearch.searching import Asked, Searcher
 
@@ -31,7 +31,7 @@ class ElasticsearchEngine(Engine):
         index: one of ours, or one that exists.
         catalogue: the products that the index holds.
         on_close: called once, before the connection is closed; what it returns is a note.
-        patience: with a server that refuses, or is gone for a while.
+        retry_policy: with a server that refuses, or is gone for a while.
     """
 
     def __init__(
@@ -41,13 +41,13 @@ class ElasticsearchEngine(Engine):
         catalogue: Catalogue,
         *,
         on_close: Callable[[], str | None],
-        patience: Patience | None = None,
+        retry_policy: RetryPolicy | None = None,
     ) -> None:
         self.version = connection.version
         self.facts = MappingProxyType(dict(index.facts))
         self._index = index
         self._codes = {uid: code for code, uid in enumerate(catalogue.ids)}
-        self._searcher = Searcher(connection, index.name, patience or Patience())
+        self._searcher = Searcher(connection, index.name, retry_policy or RetryPolicy())
         self._forms: dict[tuple[Leg, int], Form] = {}
         self._on_close: Callable[[], str | None] | None = on_close
         self._left: str | None = None
@@ -71,7 +71,7 @@ class ElasticsearchEngine(Engine):
         vectors = batch.vectors[leg.model] if leg.embeds else None
         given = "the strategy's template" if leg.template else ""
         asked = Asked(leg.name, shape, batch.texts, vectors, hits, given)
-        found = Found(len(batch), hits, codes=self._codes, id_field=shape.id_field, placed=shape.placed)
+        found = Hits(len(batch), hits, codes=self._codes, id_field=shape.id_field, placed=shape.placed)
         return self._searcher.search(asked, found)
 
     def _form(self, leg: Leg, hits: int) -> Form:

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.fieldmap import FieldMap, similarity_notes, some
 from relevance.engines.elasticsearch.productids import count, product_ids
 from relevance.errors import InputError, RelevanceError
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
 
-__all__ = ["Existing", "State", "look_at"]
+__all__ = ["Existing", "Fingerprint", "look_at"]
 
 T = TypeVar("T")
 
@@ -40,11 +40,11 @@ _ANALYZERS = ("analyzer", "search_analyzer", "normalizer")
 _PARTS = ("char_filter", "tokenizer", "filter")
 _SHORT = 8
 _NAMED = 8
-_AT_THE_END, _AT_THE_END_S = Patience(seconds=5.0), 5
+_AT_THE_END, _AT_THE_END_S = RetryPolicy(seconds=5.0), 5
 """Results are there by then: a server that is gone is not waited for."""
 
 
-class State(NamedTuple):
+class Fingerprint(NamedTuple):
     """What tells whether an index is as it was.
 
     Attributes:
@@ -60,7 +60,7 @@ class State(NamedTuple):
     deleted: int | None
     max_seq_no: int | None
 
-    def differs(self, other: State) -> str:
+    def differs(self, other: Fingerprint) -> str:
         """In words, from this to the other; "" where nothing does."""
         pairs = zip(("uuid", "documents", "deleted documents", "highest sequence number"), self, other, strict=True)
         return ", ".join(f"{what} {was} -> {now}" for what, was, now in pairs if was != now)
@@ -84,7 +84,7 @@ class Existing:
     name: str
     paths: FieldPaths
     shards: int
-    state: State
+    state: Fingerprint
     product_ids: Sequence[str] = field(repr=False)
     facts: Mapping[str, object]
     notes: tuple[str, ...]
@@ -103,7 +103,7 @@ class Existing:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Index:
     """What `GET index` says: the one index behind the name, and what is searched for it."""
 
     name: str
@@ -166,7 +166,7 @@ def look_at(
     fields = FieldMap.of(found.name, settings, found.mappings)
     paths, searched = fields.paths(strategies), fields.searched(strategies, dimensions)
     window = int(found.settings.get("max_result_window", _LARGEST_WINDOW))
-    state = _state(connection, found.searched, Patience())
+    state = _state(connection, found.searched, RetryPolicy())
     ids, without_id = product_ids(connection, found.searched, paths.id, page=min(window, _LARGEST_WINDOW))
     shards = int(found.settings["number_of_shards"])
     facts = {
@@ -183,7 +183,7 @@ def look_at(
     return Existing(found.searched, paths, shards, state, ids, facts, notes)
 
 
-def _notes(found: _Found, state: State, id_field: str, without_id: int) -> tuple[str, ...]:
+def _notes(found: _Index, state: Fingerprint, id_field: str, without_id: int) -> tuple[str, ...]:
     index = f"index {found.name!r}"
     notes = []
     if found.searched != found.name:
@@ -205,11 +205,11 @@ def _notes(found: _Found, state: State, id_field: str, without_id: int) -> tuple
     return tuple(notes)
 
 
-def _found(connection: Connection, name: str) -> _Found:
+def _found(connection: Connection, name: str) -> _Index:
     def get() -> Mapping[str, Any] | None:
         return _unless(_NOT_FOUND, lambda: connection.client.indices.get(index=name).body)
 
-    there = Patience().run(get, doing=f"looking at index {name!r}", url=connection.url)
+    there = RetryPolicy().run(get, doing=f"looking at index {name!r}", url=connection.url)
     if not there:
         raise InputError(f"--es-index: {_missing(connection, name)}")
     if len(there) > 1:
@@ -219,12 +219,12 @@ def _found(connection: Connection, name: str) -> _Found:
     if settings.get("verified_before_close") == "true":
         raise InputError(f"--es-index: index {index!r} at {connection.url} is closed; allowed: an index that is open")
     alias = about.get("aliases", {}).get(name, {})
-    return _Found(index, name if alias else index, settings, about["mappings"], alias)
+    return _Index(index, name if alias else index, settings, about["mappings"], alias)
 
 
 def _missing(connection: Connection, name: str) -> str:
     """The line for an index that is not there, with those that are."""
-    there = Patience().run(
+    there = RetryPolicy().run(
         lambda: _unless(_FORBIDDEN, lambda: connection.client.indices.get_alias(index="*").body),
         doing="listing its indices",
         url=connection.url,
@@ -238,11 +238,11 @@ def _missing(connection: Connection, name: str) -> str:
     )
 
 
-def _state(connection: Connection, name: str, patience: Patience) -> State:
+def _state(connection: Connection, name: str, retry_policy: RetryPolicy) -> Fingerprint:
     """The state of an index; what was written and not yet refreshed is waited for by the count."""
     client = connection.client
-    run = partial(patience.run, doing=f"looking at the state of index {name!r}", url=connection.url)
-    documents = count(connection, name, patience=patience)
+    run = partial(retry_policy.run, doing=f"looking at the state of index {name!r}", url=connection.url)
+    documents = count(connection, name, retry_policy=retry_policy)
     about = run(lambda: client.indices.get_settings(index=name, name="index.uuid").body)
     uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values()))
     kept = ("_all.primaries.docs", "indices.*.shards.*.routing.primary", "indices.*.shards.*.seq_no.max_seq_no")
@@ -253,10 +253,10 @@ def _state(connection: Connection, name: str, patience: Patience) -> State:
         )
     )
     if stats is None:
-        return State(uuids, documents, None, None)
+        return Fingerprint(uuids, documents, None, None)
     copies = [copy for one in stats["indices"].values() for shard in one["shards"].values() for copy in shard]
     highest = max((copy["seq_no"]["max_seq_no"] for copy in copies if copy["routing"]["primary"]), default=None)
-    return State(uuids, documents, stats["_all"]["primaries"]["docs"]["deleted"], highest)
+    return Fingerprint(uuids, documents, stats["_all"]["primaries"]["docs"]["deleted"], highest)
 
 
 def _unless(status: int, call: Callable[[], T]) -> T | None:

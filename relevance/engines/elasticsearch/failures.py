@@ -1,4 +1,4 @@
-"""What a server or the way to it does wrong, as one line; and the patience for what passes."""
+"""What a server or the way to it does wrong, as one line; and how often what passes is tried again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from relevance.errors import CouldNotRunError, InputError, RelevanceError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-__all__ = ["Patience", "Refusal", "RetriableError", "explained", "refusal", "refused"]
+__all__ = ["Refusal", "RetriableError", "RetryPolicy", "explained", "refusal", "refused"]
 
 T = TypeVar("T")
 
@@ -79,7 +79,7 @@ def _unknown() -> None:
 
 
 @dataclass(frozen=True)
-class Patience:
+class RetryPolicy:
     """Tries again what may pass: 429, 502, 503, 504 and lost connections, after 0.5, 1, 2, 4, 8, 8, … seconds.
 
     A server that does not answer in time is asked once more and no oftener: a frozen one costs two time-outs.

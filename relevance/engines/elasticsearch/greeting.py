@@ -14,7 +14,7 @@ from relevance.errors import CouldNotRunError
 if TYPE_CHECKING:
     from elasticsearch import ApiError, Elasticsearch
 
-    from relevance.engines.elasticsearch.failures import Patience
+    from relevance.engines.elasticsearch.failures import RetryPolicy
 
 __all__ = ["RELEASES", "greet"]
 
@@ -33,13 +33,13 @@ _NO_ROOT = frozenset({400, 404, 405})
 """What an Elasticsearch says to `GET /` of a path that it does not have."""
 
 
-def greet(client: Elasticsearch, url: str, *, patience: Patience) -> str:
+def greet(client: Elasticsearch, url: str, *, retry_policy: RetryPolicy) -> str:
     """Ask a server what it is.
 
     Args:
         client: of it.
         url: of it, without user and password.
-        patience: with one that does not answer yet.
+        retry_policy: with one that does not answer yet.
 
     Returns:
         Its version, as `8.19.5`.
@@ -48,7 +48,7 @@ def greet(client: Elasticsearch, url: str, *, patience: Patience) -> str:
         CouldNotRunError: nothing answers, or something else, or it refuses what it is shown.
     """
     try:
-        body = patience.run(lambda: _asked(client, url), doing=_DOING, url=url)
+        body = retry_policy.run(lambda: _asked(client, url), doing=_DOING, url=url)
     except CouldNotRunError as error:
         if url.startswith("http:") and error.__cause__ is not None and broken(error.__cause__):
             raise CouldNotRunError(f"{error} If it speaks https: {url.replace('http', 'https', 1)}") from None

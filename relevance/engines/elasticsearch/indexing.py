@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from relevance.engines.elasticsearch import documents, making, states
 from relevance.engines.elasticsearch.bulk import send_all
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.mapping import NESTED_LIMIT, index_body
 from relevance.engines.elasticsearch.marks import PREFIX, Mark, content_of
 from relevance.engines.elasticsearch.own_mapping import NOTHING, OwnMapping, read_own_mapping
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.connect import Connection
     from relevance.engines.elasticsearch.paths import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings
-    from relevance.engines.elasticsearch.states import State
+    from relevance.engines.elasticsearch.states import IndexState
     from relevance.records import Catalogue, Vectors
 
 __all__ = ["Index", "delete", "index"]
@@ -85,7 +85,7 @@ def index(  # noqa: PLR0913 - what is indexed, where, how; by keyword
     vectors: Mapping[VectorField, Vectors],
     settings: Settings,
     progress: bool,
-    patience: Patience | None = None,
+    retry_policy: RetryPolicy | None = None,
 ) -> Index:
     """Index a catalogue, or find the kept index of an earlier run with the same content.
 
@@ -95,7 +95,7 @@ def index(  # noqa: PLR0913 - what is indexed, where, how; by keyword
         vectors: unit vectors of the products for each vector field.
         settings: what is made.
         progress: whether a bar is shown.
-        patience: with what passes; a minute by default.
+        retry_policy: with what passes; a minute by default.
 
     Raises:
         InputError: a product does not fit into an index; the server refuses the user's own settings or mappings.
@@ -108,7 +108,7 @@ def index(  # noqa: PLR0913 - what is indexed, where, how; by keyword
     body = index_body(paths, dimensions, settings, own)
     documents.check(catalogue, most_attributes=_whole(body["settings"][NESTED_LIMIT]))
     content = content_of(catalogue, vectors, body)
-    server = Server(connection, patience or Patience())
+    server = Server(connection, retry_policy or RetryPolicy())
     job = _Job(server, catalogue, vectors, settings, paths, own, body, content, progress)
     return (_reused(job) if settings.keep_index else None) or _made(job)
 
@@ -159,7 +159,7 @@ def _made(job: _Job) -> Index:
         except making.NameTakenError:
             continue
         except RelevanceError as error:
-            if job.server.patience.ended() is not None:  # and the index with it
+            if job.server.retry_policy.ended() is not None:  # and the index with it
                 raise
             left = making.remove(job.server.connection, name, token, settled=False)
             if left is None:
@@ -207,7 +207,7 @@ def _send(job: _Job, name: str) -> None:
         send_all(job.server, name, actions, total=total, sent=bar.update)
 
 
-def _index(job: _Job, name: str, state: State, *, reused: bool) -> Index:
+def _index(job: _Job, name: str, state: IndexState, *, reused: bool) -> Index:
     settings = job.settings
     sorted_segment = settings.shards == 1 and state.segments <= 1
     facts: dict[str, object] = {"index": name} if settings.keep_index else {}

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.connect import Connection
     from relevance.engines.elasticsearch.owner import OwnerState
 
-__all__ = ["Found", "Leftover", "find", "remove"]
+__all__ = ["Leftover", "OwnIndices", "find", "remove"]
 
 _DAY_S = 24 * 3600
 _ALL_KINDS = ["open", "closed", "hidden"]
@@ -51,7 +51,7 @@ class Leftover:
 
 
 @dataclass(frozen=True)
-class Found:
+class OwnIndices:
     """What is on a cluster.
 
     Attributes:
@@ -63,7 +63,7 @@ class Found:
     passed_over: int
 
 
-def find(connection: Connection, *, now: float) -> Found:
+def find(connection: Connection, *, now: float) -> OwnIndices:
     """Look for indices of ours.
 
     Args:
@@ -91,7 +91,7 @@ def find(connection: Connection, *, now: float) -> Found:
         for name, mark in marks
         if mark is not None
     ]
-    return Found(ours, len(marks) - len(ours))
+    return OwnIndices(ours, len(marks) - len(ours))
 
 
 def remove(connection: Connection, leftover: Leftover) -> None:

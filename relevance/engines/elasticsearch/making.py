@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch.failures import Patience, explained
+from relevance.engines.elasticsearch.failures import RetryPolicy, explained
 from relevance.engines.elasticsearch.marks import PATTERN, Mark
 from relevance.engines.elasticsearch.refusals import one_line
 from relevance.engines.elasticsearch.server import Server
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["NameTakenError", "make", "remove"]
 
 _SHARDS_S = 30.0
-_REMOVE_S, _REMOVE_PATIENCE_S = 10.0, 2.0
+_REMOVE_S, _REMOVE_RETRY_S = 10.0, 2.0
 _AGAIN_S = (0.3, 0.7, 1.5)
 _REASON = 200
 _DECIDES = (
@@ -93,7 +93,7 @@ def remove(connection: Connection, name: str, token: str, *, settled: bool) -> s
         settled: whether nothing is on its way to it; a request that was interrupted may make it anew, so that it is
             looked at again.
     """
-    server = Server(_hurried(connection), Patience(seconds=_REMOVE_PATIENCE_S))
+    server = Server(_hurried(connection), RetryPolicy(seconds=_REMOVE_RETRY_S))
     drop = partial(server.client.indices.delete, index=name, ignore_unavailable=True)
     try:
         for pause in _AGAIN_S:

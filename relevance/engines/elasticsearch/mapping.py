@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch.own_mapping import NOTHING, laid_over
+from relevance.engines.elasticsearch.own_mapping import NOTHING, merged_over
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def index_body(
     }
     return {
         "settings": {**fixed, **own.settings},
-        "mappings": laid_over(_mappings(paths, dimensions, settings.vector_index), own.mappings),
+        "mappings": merged_over(_mappings(paths, dimensions, settings.vector_index), own.mappings),
     }
 
 

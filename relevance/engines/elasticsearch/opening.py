@@ -11,7 +11,7 @@ from relevance.engines.elasticsearch.connect import connect
 from relevance.engines.elasticsearch.container import Container
 from relevance.engines.elasticsearch.docker import pull
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.settings import Credentials
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ class _Indexer:
         self._settings = settings
         self._engines = engines
         self._container = container
-        self._patience = Patience() if container is None else Patience(ended=container.ended)
+        self._retry_policy = RetryPolicy() if container is None else RetryPolicy(ended=container.ended)
 
     def ready(self) -> float | None:
         if self._container is None:
@@ -58,10 +58,15 @@ class _Indexer:
         connection = connect(url, credentials, timeout=settings.timeout)
         try:
             index = indexing.index(
-                connection, catalogue, vectors=vectors, settings=settings, progress=progress, patience=self._patience
+                connection,
+                catalogue,
+                vectors=vectors,
+                settings=settings,
+                progress=progress,
+                retry_policy=self._retry_policy,
             )
             delete = partial(indexing.delete, connection, index) if self._container is None else lambda: None
-            engine = ElasticsearchEngine(connection, index, catalogue, on_close=delete, patience=self._patience)
+            engine = ElasticsearchEngine(connection, index, catalogue, on_close=delete, retry_policy=self._retry_policy)
             self._engines.callback(engine.close)
         except BaseException:
             connection.close()

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-__all__ = ["NOTHING", "OwnMapping", "laid_over", "read_own_mapping"]
+__all__ = ["NOTHING", "OwnMapping", "merged_over", "read_own_mapping"]
 
 _MAX_BYTES = 1 << 20
 _MOST_LEVELS = 60
@@ -80,13 +80,13 @@ def read_own_mapping(path: Path) -> OwnMapping:
     return OwnMapping(str(path), hashlib.sha256(raw).hexdigest(), settings, mappings)
 
 
-def laid_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
     """Objects merged key by key, however deep; of anything else the own value stays."""
     merged = dict(ours)
     for key, value in own.items():
         before = merged.get(key)
         both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[key] = laid_over(before, value) if both and before is not None else value
+        merged[key] = merged_over(before, value) if both and before is not None else value
     return merged
 
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from relevance.datasets.tables import ID_RULE, is_id
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.fieldmap import some
 from relevance.errors import CouldNotRunError, InputError
 
@@ -47,11 +47,11 @@ def product_ids(connection: Connection, index: str, path: str, *, page: int) -> 
                     raise _fault(index, path, f"a document has {len(values)} ids, {some(values)}", "one a document")
                 ids += values
     exists = {"exists": {"field": path}}
-    if "pit" not in moment and (counted := count(connection, index, exists, patience=Patience())) != len(ids):
+    if "pit" not in moment and (counted := count(connection, index, exists, retry_policy=RetryPolicy())) != len(ids):
         read = f"{counted:,} documents have a {path!r}, and {len(ids):,} different ones were read"
         raise CouldNotRunError(f"index {index!r}: {read}; two have the same, or the index changed meanwhile")
     _check(index, path, ids)
-    return tuple(ids), count(connection, index, {"bool": {"must_not": exists}}, patience=Patience())
+    return tuple(ids), count(connection, index, {"bool": {"must_not": exists}}, retry_policy=RetryPolicy())
 
 
 def _check(index: str, path: str, ids: list[str]) -> None:
@@ -82,7 +82,7 @@ def _moment(connection: Connection, index: str) -> Iterator[dict[str, Any]]:
                 return {"index": index}
             raise
 
-    moment = Patience().run(opened, doing=_DOING, url=connection.url)
+    moment = RetryPolicy().run(opened, doing=_DOING, url=connection.url)
     try:
         yield moment
     finally:
@@ -106,7 +106,7 @@ def _pages(connection: Connection, moment: dict[str, Any], path: str, page: int)
     full = True
     while full:
         call = partial(connection.client.search, **moment, **search)
-        answer = Patience().run(call, doing=_DOING, url=connection.url)
+        answer = RetryPolicy().run(call, doing=_DOING, url=connection.url)
         if answer["timed_out"]:
             raise CouldNotRunError(f"elasticsearch at {connection.url}: out of time (while {_DOING})")
         hits = answer.get("hits", {}).get("hits", [])
@@ -118,14 +118,16 @@ def _pages(connection: Connection, moment: dict[str, Any], path: str, page: int)
             moment["pit"]["id"] = answer["pit_id"]
 
 
-def count(connection: Connection, index: str, query: Mapping[str, Any] | None = None, *, patience: Patience) -> int:
+def count(
+    connection: Connection, index: str, query: Mapping[str, Any] | None = None, *, retry_policy: RetryPolicy
+) -> int:
     """How many documents of an index match; all of them without a query.
 
     Raises:
         CouldNotRunError: the server fails, or a part of the index does not answer.
     """
     call = partial(connection.client.count, index=index, query=query)
-    answer = patience.run(call, doing=f"counting the documents of index {index!r}", url=connection.url)
+    answer = retry_policy.run(call, doing=f"counting the documents of index {index!r}", url=connection.url)
     if failed := answer["_shards"]["failed"]:
         raise CouldNotRunError(f"elasticsearch at {connection.url}: shards of index {index!r} do not answer ({failed})")
     return int(answer["count"])

@@ -159,14 +159,14 @@ def _form_of_template(template: str, common: Body, by_id: list[Body], *, several
     check_template(search)
     (id_field,) = common["docvalue_fields"]
     own = search.get("sort")
-    laid_over = {key: value for key, value in search.items() if key not in _SHAPE_OF_A_HIT} | common
+    merged_over = {key: value for key, value in search.items() if key not in _SHAPE_OF_A_HIT} | common
     if own:
-        laid_over["sort"] = [*(own if isinstance(own, list) else [own]), {id_field: "asc"}]
+        merged_over["sort"] = [*(own if isinstance(own, list) else [own]), {id_field: "asc"}]
     elif by_id and not any(key in search for key in _HAS_ITS_OWN_ORDER):
-        laid_over |= {"sort": by_id, "track_scores": True}
+        merged_over |= {"sort": by_id, "track_scores": True}
 
     def body(text: str, vector: Vector) -> Body:
-        filled: Body = _filled(laid_over, text, vector)
+        filled: Body = _filled(merged_over, text, vector)
         return filled
 
     statistics = several and not any(key in search for key in ("knn", "retriever"))

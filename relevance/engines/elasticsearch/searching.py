@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from relevance.engines.elasticsearch.answers import Answer, Found
+    from relevance.engines.elasticsearch.answers import Answer, Hits
     from relevance.engines.elasticsearch.connect import Connection
-    from relevance.engines.elasticsearch.failures import Patience
+    from relevance.engines.elasticsearch.failures import RetryPolicy
     from relevance.engines.elasticsearch.queries import Form
     from relevance.records import Ranking
 
@@ -98,7 +98,7 @@ class Searcher:
     Attributes:
         connection: to the server.
         index: name of the index.
-        patience: with a server that refuses, or is gone for a while.
+        retry_policy: with a server that refuses, or is gone for a while.
         took_ms: what the server says it worked on all answers so far; requests side by side count each.
         again: how many searches had to be asked again, each once, by the first reason.
         gently: whether one search is asked at a time, since the server's queue was full before.
@@ -106,12 +106,12 @@ class Searcher:
 
     connection: Connection
     index: str
-    patience: Patience
+    retry_policy: RetryPolicy
     took_ms: float = 0.0
     again: Counter[str] = field(default_factory=Counter)
     gently: bool = False
 
-    def search(self, asked: Asked, found: Found) -> Ranking:
+    def search(self, asked: Asked, found: Hits) -> Ranking:
         """Ask all searches of a leg, which `found` gathers.
 
         Raises:
@@ -173,7 +173,7 @@ def _lines(asked: Asked, rows: Sequence[int]) -> bytes:
 class _Searches:
     """The searches of one leg, until all are answered."""
 
-    def __init__(self, searcher: Searcher, asked: Asked, found: Found) -> None:
+    def __init__(self, searcher: Searcher, asked: Asked, found: Hits) -> None:
         self._searcher = searcher
         self._asked = asked
         self._found = found
@@ -184,7 +184,7 @@ class _Searches:
     def ask(self) -> None:
         url = self._searcher.connection.url
         try:
-            self._searcher.patience.run(self._round, doing="searching", url=url, retried=self._retried)
+            self._searcher.retry_policy.run(self._round, doing="searching", url=url, retried=self._retried)
         except RelevanceError as error:
             if error.__cause__ is None:
                 raise

@@ -1,4 +1,4 @@
-"""A server that is asked with patience, and what that took."""
+"""A server that is asked with retry_policy, and what that took."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
-from relevance.engines.elasticsearch.failures import Patience
+from relevance.engines.elasticsearch.failures import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,12 +26,12 @@ class Server:
 
     Attributes:
         connection: to the server.
-        patience: with what passes.
+        retry_policy: with what passes.
         retries: how often what was the reason for another try.
     """
 
     connection: Connection
-    patience: Patience = field(default_factory=Patience)
+    retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     retries: Counter[str] = field(default_factory=Counter)
 
     @property
@@ -48,9 +48,9 @@ class Server:
         """Call until it goes well.
 
         Raises:
-            RelevanceError: it does not; see `Patience.run`.
+            RelevanceError: it does not; see `RetryPolicy.run`.
         """
-        return self.patience.run(call, doing=doing, url=self.url, retried=self._retried)
+        return self.retry_policy.run(call, doing=doing, url=self.url, retried=self._retried)
 
     def notes(self, doing: str) -> tuple[str, ...]:
         """A line on what had to be tried again; none where nothing had to."""

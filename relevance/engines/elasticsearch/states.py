@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.settings import VectorIndex
     from relevance.records import Vectors
 
-__all__ = ["State", "count", "merge", "merge_seconds", "refresh", "state_of"]
+__all__ = ["IndexState", "count", "merge", "merge_seconds", "refresh", "state_of"]
 
 _BYTES_A_SECOND = 40e6  # seen on 2 cores of a server without vector instructions, as the next
 _VECTORS_A_SECOND: Mapping[VectorIndex, float] = {"hnsw": 2_000, "int8_hnsw": 2_000}
@@ -25,7 +25,7 @@ _CHEAP_S = 60.0
 
 
 @dataclass(frozen=True)
-class State:
+class IndexState:
     """An index as its server sees it.
 
     Attributes:
@@ -41,7 +41,7 @@ class State:
     operations: int
 
 
-def state_of(server: Server, index: str) -> State:
+def state_of(server: Server, index: str) -> IndexState:
     """Ask for the state of an index.
 
     Raises:
@@ -57,7 +57,7 @@ def state_of(server: Server, index: str) -> State:
     found = server.ask(ask, doing="looking at the index").get("indices", {}).get(index, {})
     copies = [copy for shard in found.get("shards", {}).values() for copy in shard]
     primaries = [copy for copy in copies if copy["routing"]["primary"]]
-    return State(
+    return IndexState(
         uuid=str(found.get("uuid", "")),
         shards=len(primaries),
         segments=max((copy.get("segments", {}).get("count", 0) for copy in copies), default=0),

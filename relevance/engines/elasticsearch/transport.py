@@ -154,7 +154,7 @@ def _is_json(body: bytes) -> bool:
 
 
 def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasticsearch:
-    """A client that asks each request once: trying again is `Patience`'s, which tells of it.
+    """A client that asks each request once: trying again is `RetryPolicy`'s, which tells of it.
 
     Args:
         url: with scheme and port, without user and password.

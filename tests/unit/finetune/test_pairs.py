@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from helpers.pairs import made_dataset, made_frame
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from relevance.errors import InputError
 from relevance.finetune import build_pairs, split_off
 from relevance.finetune.pairs import normalised
+from relevance.records import Judgments
 
 
 def test_only_the_highest_relevance_is_trained_on() -> None:
@@ -86,6 +90,7 @@ def test_too_few_pairs_are_one_line() -> None:
         build_pairs(frame[frame["query"] == "sofa"], made_dataset(), drop_unknown=False)
 
 
+@settings(max_examples=30, deadline=None)
 @given(some.text(max_size=30))
 def test_normalising_is_done_once(text: str) -> None:
     """What is normalised stays as it is."""
@@ -102,6 +107,18 @@ def test_a_share_of_the_queries_leaves_the_benchmark() -> None:
     assert left.notes[-1] == "6 of 20 queries are trained on and not evaluated"
     assert split_off(dataset, 0.3, seed=12)[0].queries.ids == left.queries.ids
     assert [left.queries.ids[code] for code in left.judgments.queries] == list(left.queries.ids)
+
+
+def test_a_share_keeps_decimal_grades_and_own_products() -> None:
+    """Half of the highest grade is relevance 2, whatever the scale; a query keeps the product that it leaves out."""
+    dataset = made_dataset(tuple(f"query {number}" for number in range(4)))
+    judgments = Judgments(np.arange(4), np.zeros(4, dtype=np.int64), np.array([1.5, 0.75, 1.5, 0.75]))
+    own = np.array([3, -1, 5, -1])
+    left, frame = split_off(replace(dataset, judgments=judgments, own_products=own), 0.5, seed=12)
+    relevance = [3.0, 2.0, 3.0, 2.0]
+    assert frame["relevance"].tolist() == [relevance[int(query[-1])] for query in frame["query"]]
+    assert left.own_products is not None
+    assert left.own_products.tolist() == [own[int(text[-1])] for text in left.queries.texts]
 
 
 @pytest.mark.parametrize(("share", "what"), [(0.01, "train on"), (0.99, "evaluate")])

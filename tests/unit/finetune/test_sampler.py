@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from relevance.finetune.rows import Item, batches
@@ -27,34 +27,28 @@ def _item(query: int, products: list[int]) -> Item:
     return Item(texts, f"q{query}", tuple(f"p{product}" for product in products))
 
 
+@settings(max_examples=60, deadline=None)
 @given(_rows(), some.integers(2, 8), some.integers(0, 99))
 def test_no_batch_has_a_false_negative(
-    made: tuple[list[Item], dict[str, frozenset[str]]], size: int, seed: int
+    rows: tuple[list[Item], dict[str, frozenset[str]]], size: int, seed: int
 ) -> None:
-    """In a batch no text and no product stands twice, and no product of a row is relevant for another row's query."""
-    items, related = made
-    for batch in batches(items, related, size=size, seed=seed):
-        rows = [items[row] for row in batch]
-        texts = [text for row in rows for text in row.texts]
-        assert len(batch) <= size
+    """In a batch no text and no product stands twice, and no product of a row is relevant for another row's query.
+
+    Each row comes once at most; all batches but the first are half full or more.
+    """
+    items, related = rows
+    drawn = list(batches(items, related, size=size, seed=seed))
+    for batch in drawn:
+        texts = [text for row in batch for text in items[row].texts]
         assert len(texts) == len(set(texts))
-        for row in rows:
-            others = {product for other in rows if other is not row for product in other.products}
-            assert others.isdisjoint(related[row.query])
-            assert others.isdisjoint(row.products)
-
-
-@given(_rows(), some.integers(2, 8), some.integers(0, 99))
-def test_no_row_comes_twice_and_few_are_left(
-    made: tuple[list[Item], dict[str, frozenset[str]]], size: int, seed: int
-) -> None:
-    """Each row comes once at most; all batches but the first are half full or more."""
-    items, related = made
-    found = list(batches(items, related, size=size, seed=seed))
-    rows = [row for batch in found for row in batch]
-    assert len(rows) == len(set(rows))
-    assert found[0]
-    assert all(len(batch) >= size / 2 for batch in found[1:])
+        for row in batch:
+            others = {product for other in batch if other != row for product in items[other].products}
+            assert others.isdisjoint({*related[items[row].query], *items[row].products})
+    numbers = [row for batch in drawn for row in batch]
+    assert len(numbers) == len(set(numbers))
+    assert drawn[0]
+    assert all(size / 2 <= len(batch) <= size for batch in drawn[1:])
+    assert len(drawn[0]) <= size
 
 
 def test_rows_that_never_meet_are_all_used() -> None:
