@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from relevance.text import printable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from typing import Self
@@ -77,7 +79,7 @@ class ProgressLines:
         left = f"{left_s / 60:.0f} min" if left_s > 90 else f"{left_s:.0f} s"  # noqa: PLR2004 - a minute and a half
         _begin_output()
         print(  # noqa: T201 - what the user waits for
-            f"{self._what}: {self.n:,.0f} of {self.total:,.0f} ({self._unit}), about {left} left",
+            printable(f"{self._what}: {self.n:,.0f} of {self.total:,.0f} ({self._unit}), about {left} left"),
             file=sys.stderr,
             flush=True,
         )

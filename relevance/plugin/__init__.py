@@ -26,6 +26,7 @@ from relevance.plugin.record import (
     config_file_of,
     in_ci,
 )
+from relevance.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
@@ -80,7 +81,7 @@ def pytest_report_header(config: pytest.Config) -> list[str]:
     file = _root_config(config).file
     shown = f"none, no {FILE_NAME} in the root folder" if file is None else os.path.relpath(file, config.rootpath)
     taken = [f"{name} is another plugin's here, ours is {long_name(name)}" for name in taken_names(config)]
-    return [f"relevance: configuration {shown}", *(f"relevance: {line}" for line in taken)]
+    return [printable(f"relevance: {line}") for line in (f"configuration {shown}", *taken)]
 
 
 def _root_config(config: pytest.Config) -> Config:
@@ -232,7 +233,7 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
         lines += run.header_lines()
     if planned and not _has_benchmark(config):
         lines.append("note: run times are not taken: pytest-benchmark is not loaded")
-    return lines
+    return [printable(line) for line in lines]
 
 
 def _shown(config: pytest.Config, path: Path) -> str:
@@ -555,22 +556,23 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     runs = record.measured_runs()
     for run in runs:
         title = f"relevance: {run.config.source.name}" + (f" ({run.name})" if len(runs) > 1 else "")
-        terminalreporter.write_sep("=", title)
+        terminalreporter.write_sep("=", printable(title))
         columns = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - as pytest-cov does
         _write(terminalreporter, _run_lines(run, columns))
         if config.getoption("--relevance-suggest-floors"):
             _write(terminalreporter, _suggested_floors(run))
     if record.unmeasured:
         failed = record.unmeasured.startswith("CI is set") or in_ci()
-        terminalreporter.write_line(f"{'FAIL' if failed else 'NOT MEASURED'}: {record.unmeasured}", **_MARKUP["bad"])
+        line = f"{'FAIL' if failed else 'NOT MEASURED'}: {record.unmeasured}"
+        terminalreporter.write_line(printable(line), **_MARKUP["bad"])
     if not runs:
         return  # what is left to say is said when pytest has said why it ended
     record.close()
     for note in record.notes:
-        terminalreporter.write_line(f"note: {note}", **_MARKUP["warn"])
+        terminalreporter.write_line(printable(f"note: {note}"), **_MARKUP["warn"])
     record.notes.clear()
     for out in record.written:
-        terminalreporter.write_line(f"results: {_shown(config, out)}")
+        terminalreporter.write_line(printable(f"results: {_shown(config, out)}"))
 
 
 def _run_lines(run: BenchmarkRun, columns: int | None) -> list[Line]:
@@ -620,6 +622,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         ]
     for text, markup in lines:
         if terminal is None:
-            print(text, file=sys.stderr)  # noqa: T201 - without pytest's terminal there is no other way
+            print(printable(text), file=sys.stderr)  # noqa: T201 - without pytest's terminal there is no other way
         else:
-            terminal.write_line(text, **markup)
+            terminal.write_line(printable(text), **markup)
