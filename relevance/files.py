@@ -184,11 +184,10 @@ def open_bytes(
 def zip_members(archive: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The files in an archive, without what macOS and Windows add to it."""
 
-    def is_added(path: PurePosixPath) -> bool:
-        hidden = path.name.startswith("._") or path.name in {".DS_Store", "Thumbs.db", "desktop.ini"}
-        return hidden or "__MACOSX" in path.parts
+    def is_added(name: str) -> bool:
+        return name.startswith("._") or name in {".DS_Store", "Thumbs.db", "desktop.ini"}
 
-    return [one for one in archive.infolist() if not one.is_dir() and not is_added(member_path(one))]
+    return [one for one in archive.infolist() if not one.is_dir() and not is_added(member_path(one).name)]
 
 
 def member_path(member: zipfile.ZipInfo) -> PurePosixPath:
