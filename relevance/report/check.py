@@ -106,11 +106,11 @@ def _texts(texts: Sequence[TextsToEmbed]) -> list[tuple[str, str]]:
     for one in texts:
         cut = f"{'' if one.exact else 'about '}{one.cut:,} cut at {one.max_tokens:,} tokens"
         cached = "all in the cache" if not one.missing else f"{one.missing:,} not in the cache"
-        rows.append(("embedded", f"{one.model}, {one.field}: {one.texts:,} texts, {cut}; {cached}"))
+        rows.append(("embedded", f"{one.model}, {one.field}: {plural(one.texts, 'text')}, {cut}; {cached}"))
     missing, seconds = sum(one.missing for one in texts), sum(one.seconds for one in texts)
     if missing:
         rate = f"{missing / seconds:,.0f} texts a second, assumed for two CPU cores"
-        rows.append(("time", f"about {duration(seconds)} to embed {missing:,} texts at {rate}"))
+        rows.append(("time", f"about {duration(seconds)} to embed {plural(missing, 'text')} at {rate}"))
     return rows
 
 

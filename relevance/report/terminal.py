@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from relevance.embeddings import Model
     from relevance.gate import Shortfall, Verdict
+    from relevance.records import Dataset
     from relevance.suite import Finetuned, Plan, Result, Suite
 
 __all__ = ["Line", "failure", "plan_lines", "preparation_lines", "table", "verdict_lines", "without_hits_lines"]
@@ -38,16 +39,19 @@ class Line:
         object.__setattr__(self, "text", printable(self.text))
 
 
+def dataset_line(dataset: Dataset) -> str:
+    """Name and sizes of a data set."""
+    sizes = ((dataset.catalogue, "product"), (dataset.queries, "query"), (dataset.judgments, "judgment"))
+    return f"{dataset.name}: {', '.join(plural(len(rows), noun) for rows, noun in sizes)}"
+
+
 def plan_lines(plan: Plan) -> list[str]:
     """What will be measured on what: data set, sizes, hashes, engine and models."""
     dataset = plan.dataset
     judgments = dataset.judgments.sha256(dataset.queries, dataset.catalogue)
     hashes = (("corpus", dataset.catalogue.sha256), ("queries", dataset.queries.sha256), ("judgments", judgments))
     lines = [
-        (
-            f"{dataset.name}: {len(dataset.catalogue):,} products, {len(dataset.queries):,} queries, "
-            f"{len(dataset.judgments):,} judgments"
-        ),
+        dataset_line(dataset),
         "sha256 " + ", ".join(f"{name} {value[:_SHORT_HASH]}" for name, value in hashes),
         f"engine: {plan.engine.line}",
     ]
@@ -60,7 +64,7 @@ def plan_lines(plan: Plan) -> list[str]:
 def _model_line(name: str, model: Model, finetuned: Finetuned | None) -> str:
     if name == FINETUNED and finetuned is not None and finetuned.recipe is not None and not finetuned.trained:
         recipe = finetuned.recipe
-        pairs = f"{len(recipe.pairs.train):,} pairs"
+        pairs = plural(len(recipe.pairs.train), "pair")
         took = duration(estimated_seconds(recipe))
         return f"model {name}: to be trained first, from {model.name} on {pairs}: about {took} on two CPU cores"
     return (
@@ -75,9 +79,9 @@ def _finetuned_lines(plan: Plan) -> list[str]:
     lines = []
     if finetuned is not None and finetuned.leaks is not None:
         leaks = finetuned.leaks
-        near = f"{len(leaks.near_queries):,} near ones"
-        products = f"{len(leaks.shared_products):,} of its {leaks.products:,} products are indexed"
-        lines.append(f"  no evaluated query was trained on, {near} were; {products}")
+        near = plural(len(leaks.near_queries), "near one was", "near ones were")
+        products = f"{len(leaks.shared_products):,} of its {plural(leaks.products, 'product')} are indexed"
+        lines.append(f"  no evaluated query was trained on, {near}; {products}")
     lines += [f"note: {note}" for note in (() if finetuned is None else finetuned.notes)]
     return lines + [f"NOT RUN: {name}: {reason}" for name, reason in plan.left_out.items()]
 
@@ -178,7 +182,8 @@ def preparation_lines(suite: Suite) -> list[Line]:
     if facts.get("reused"):
         took.append(f"index of an earlier run taken in {preparation.indexing_s:.1f} s")
     elif "uuid" not in facts:  # an index that exists has its own, and was not made
-        took.append(f"{len(suite.plan.dataset.catalogue):,} products indexed in {preparation.indexing_s:.1f} s")
+        products = plural(len(suite.plan.dataset.catalogue), "product")
+        took.append(f"{products} indexed in {preparation.indexing_s:.1f} s")
     made = [f"{facts['vector_index']} vectors"] if facts.get("vector_index") and suite.plan.models else []
     counts = ((facts.get(f"{noun}s"), noun) for noun in ("shard", "segment"))
     made += [plural(count, noun) for count, noun in counts if isinstance(count, int)]

@@ -10,6 +10,7 @@ from relevance.evaluation import NDCG10
 from relevance.files import csv_text
 from relevance.report.charts import heat_map
 from relevance.report.pages import page
+from relevance.report.terminal import dataset_line
 from relevance.strategies import BASE, Strategy
 from relevance.text import plural, printable, terminal_table
 from relevance.tuning.search import METRICS
@@ -185,6 +186,7 @@ def _page(tuning: Tuning, dataset: Dataset, *, engine: str, settings: str) -> st
         dataset=dataset,
         engine=engine,
         snippet=settings,
+        sizes=dataset_line(dataset),
         verdict=_verdict(tuning),
         changed=_changed(tuning),
         facts=_facts(tuning),
