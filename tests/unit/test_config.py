@@ -171,6 +171,11 @@ def test_variables_of_others_are_left_alone(tmp_path: Path) -> None:
     _read(tmp_path, environ={"RELEVANCE_REQUIRE": "data", "RELEVANCE_SHARED": "x", "MODEL": "y"})
 
 
+def test_digits_are_a_text_where_a_text_is_taken(tmp_path: Path) -> None:
+    """A device can be called by its number."""
+    assert _read(tmp_path, environ={"RELEVANCE_DEVICE": "0"}).models["base"].device == "0"
+
+
 def test_a_device_given_outside_the_file_is_for_all_models(tmp_path: Path) -> None:
     """In the file a model's own device outranks the common one."""
     text = 'device = "cpu"\n[models.base]\nprompt = ""\n[models.other]\ndevice = "cuda"'
@@ -464,6 +469,16 @@ def test_a_flag_takes_no_value() -> None:
     assert given_options(parser.parse_args([])) == {}
     with pytest.raises(SystemExit):
         parser.parse_args(["--keep-index", "1"])
+
+
+def test_options_of_one_command_are_for_that_alone() -> None:
+    """Nobody else trains."""
+    parsers = [argparse.ArgumentParser() for _ in range(2)]
+    for parser, command in zip(parsers, ("finetune", ""), strict=True):
+        add_options(parser.add_argument, command)
+    assert given_options(parsers[0].parse_args(["--epochs", "3"])) == {"epochs": 3}
+    with pytest.raises(SystemExit):
+        parsers[1].parse_args(["--epochs", "3"])
 
 
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("True", True), ("0", False), ("false", False)])
