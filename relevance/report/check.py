@@ -90,10 +90,9 @@ def _named(texts: Sequence[str]) -> str:
 
 
 def _floors(found: FloorsFindings) -> list[tuple[str, str]]:
-    strategies = len(found.gated) + len(found.ungated)
-    rows = [
-        ("strategies", f"{strategies:,}, {len(found.gated):,} of them gated by {found.file or 'no file of floors'}")
-    ]
+    gated = f"{len(found.gated) or 'none'} of them gated by {found.file}"
+    which = gated if found.file else "none of them gated: no file of floors"
+    rows = [("strategies", f"{len(found.gated) + len(found.ungated):,}, {which}")]
     if found.ungated:
         rows.append(("look at", f"no floors: {', '.join(found.ungated)} (pytest --suggest-floors prints some)"))
     if found.other_corpus:

@@ -144,7 +144,7 @@ def test_lines_of_text_strategies(project: Path) -> None:
         "  judged      4 (100%) of the products",
         "  grades      0: 2, 1: 2, 2: 2; relevant from 1",
         "  look at     1 query ('trumpet') without a relevant product, 0 in every mean",
-        "  strategies  1, 0 of them gated by no file of floors",
+        "  strategies  1, none of them gated: no file of floors",
         "  look at     no floors: textsearch (pytest --suggest-floors prints some)",
         "  engine      embedded (asked for)",
     ]
