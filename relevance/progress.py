@@ -78,8 +78,9 @@ class ProgressLines:
         left_s = (now - self._start) * (self.total - self.n) / fresh if fresh else 0.0
         left = f"{left_s / 60:.0f} min" if left_s > 90 else f"{left_s:.0f} s"  # noqa: PLR2004 - a minute and a half
         _begin_output()
+        size, unit = (1e6, "MB") if self._unit == "B" else (1, self._unit)
         print(  # noqa: T201 - what the user waits for
-            printable(f"{self._what}: {self.n:,.0f} of {self.total:,.0f} ({self._unit}), about {left} left"),
+            printable(f"{self._what}: {self.n / size:,.0f} of {self.total / size:,.0f} ({unit}), about {left} left"),
             file=sys.stderr,
             flush=True,
         )

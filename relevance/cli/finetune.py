@@ -39,7 +39,7 @@ def _run(arguments: argparse.Namespace) -> Answer:
     trainings = plan_trainings(config, arguments.seeds)
     sys.stderr.writelines(f"{line}\n" for line in training_lines(trainings))
     try:
-        found = compare_models(trainings, progress=sys.stderr.isatty())
+        found = compare_models(trainings, progress=True)
     except KeyboardInterrupt:
         return Answer(_INTERRUPTED, errors=(_interrupted(trainings),))
     write_out(out, report_files(facts(found), found.changes), "report")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -94,7 +93,7 @@ def _tuned(arguments: argparse.Namespace, config: Config, grid: Grid) -> _Found:
     if config.elasticsearch.index is None:  # the texts of an index that exists are its own
         check_texts(grid, plan.dataset.catalogue)
     split = split_queries(plan.dataset, share=arguments.share, seed=arguments.seed)
-    suite = prepare(plan, progress=sys.stderr.isatty())
+    suite = prepare(plan, progress=True)
     try:
         return _Found(plan, suite.engine, tune(suite.engine, suite.batch, plan.dataset, grid, split))
     finally:

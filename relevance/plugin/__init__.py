@@ -29,12 +29,11 @@ from relevance.plugin.record import (
 from relevance.text import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     from _pytest.terminal import TerminalReporter
 
     from relevance.config import Config
-    from relevance.report.terminal import Line
     from relevance.strategies import Strategy
     from relevance.suite import Plan, Suite
 
@@ -51,6 +50,7 @@ _MARKUP: Mapping[str, Mapping[str, bool]] = {
     "bad": {"red": True, "bold": True},
     "warn": {"yellow": True},
     "head": {"bold": True},
+    "": {},
 }
 # plugins that would count or keep a failure that is no test's
 _COUNTING = ("terminalreporter", "session", "lfplugin", "stepwiseplugin")
@@ -103,6 +103,18 @@ def _run_in(config: pytest.Config, folder: Path) -> BenchmarkRun:
 
 
 # collection
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> Generator[None, bool | None, bool | None]:
+    """Notice a file of benchmarks that another plugin leaves out, as pytest-testmon does with unchanged ones."""
+    ignored = yield
+    if ignored and in_ci() and collection_path.suffix == ".py":
+        asked = config.pluginmanager.getplugin("main").pytest_ignore_collect(collection_path, config)  # by --ignore
+        text = "" if asked else collection_path.read_text(encoding="utf-8", errors="replace")
+        if _MEASURES in text or _COMPARES in text:
+            config.stash[RECORD].passed_over.add(_shown(config, collection_path.parent))
+    return ignored
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -462,17 +474,16 @@ def _finish(config: pytest.Config, record: SessionRecord, exitstatus: int) -> in
 def _unmeasured(config: pytest.Config, record: SessionRecord) -> int:
     """What is to be said of benchmarks that were collected and did not run, and the exit code that it makes."""
     folders = record.refused or [run.name for run in record.runs.values() if run.collected and not run.measured]
+    folders += sorted(record.passed_over - {run.name for run in record.runs.values()})
     refusal = record.refusal or (_XDIST if record.refused else "")
     names = ", ".join(folders)
     if not folders or not (refusal or in_ci()):
         return 0
     if refusal:
-        record.unmeasured = f"{names}: {refusal}"
+        record.unmeasured = f"{'FAIL' if in_ci() else 'NOT MEASURED'}: {names}: {refusal}"
     else:
-        record.unmeasured = (
-            f"CI is set and no benchmark of {names} has run, though some were collected; "
-            f"leave them out by --ignore where that is meant"
-        )
+        why = f"CI is set and no benchmark of {names} has run, though there are some"
+        record.unmeasured = f"FAIL: {why}; leave them out by --ignore where that is meant"
     if refusal and not _others_ran(config):
         return pytest.ExitCode.USAGE_ERROR
     return pytest.ExitCode.TESTS_FAILED if in_ci() else 0
@@ -554,55 +565,19 @@ def pytest_terminal_summary(terminalreporter: TerminalReporter, config: pytest.C
     """Print for each run the table, what is not gated, and what the comparison says; then where the results are."""
     record = config.stash[RECORD]
     runs = record.measured_runs()
+    columns = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - as pytest-cov does
     for run in runs:
         title = f"relevance: {run.config.source.name}" + (f" ({run.name})" if len(runs) > 1 else "")
         terminalreporter.write_sep("=", printable(title))
-        columns = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - as pytest-cov does
-        _write(terminalreporter, _run_lines(run, columns))
-        if config.getoption("--relevance-suggest-floors"):
-            _write(terminalreporter, _suggested_floors(run))
+        suggest = bool(config.getoption("--relevance-suggest-floors"))
+        _write(terminalreporter, [(line.text, line.mark) for line in run.summary_lines(columns, suggest=suggest)])
     if record.unmeasured:
-        failed = record.unmeasured.startswith("CI is set") or in_ci()
-        line = f"{'FAIL' if failed else 'NOT MEASURED'}: {record.unmeasured}"
-        terminalreporter.write_line(printable(line), **_MARKUP["bad"])
-    if not runs:
-        return  # what is left to say is said when pytest has said why it ended
-    record.close()
-    for note in record.notes:
-        terminalreporter.write_line(printable(f"note: {note}"), **_MARKUP["warn"])
-    record.notes.clear()
-    for out in record.written:
-        terminalreporter.write_line(printable(f"results: {_shown(config, out)}"))
-
-
-def _run_lines(run: BenchmarkRun, columns: int | None) -> list[Line]:
-    from relevance.report import terminal  # noqa: PLC0415
-
-    suite = run.suite
-    assert suite is not None  # noqa: S101 - for the type checker
-    return [
-        *terminal.table(suite, columns=columns),
-        *terminal.preparation_lines(suite),
-        terminal.Line(""),
-        *terminal.verdict_lines(list(suite.results.values())),
-        *terminal.without_hits_lines(suite),
-        *run.comparison_lines(),
-    ]
-
-
-def _suggested_floors(run: BenchmarkRun) -> list[Line]:
-    from relevance.gate import suggest  # noqa: PLC0415
-    from relevance.report.terminal import Line  # noqa: PLC0415
-
-    suite = run.suite
-    assert suite is not None  # noqa: S101 - for the type checker
-    evaluations = {name: result.evaluation for name, result in suite.results.items()}
-    return [Line(line) for line in suggest(suite.plan.dataset, evaluations).splitlines()]
-
-
-def _write(terminal: TerminalReporter, lines: Sequence[Line]) -> None:
-    for line in lines:
-        terminal.write_line(line.text, **_MARKUP.get(line.mark, {}))
+        _write(terminalreporter, [(record.unmeasured, "bad")])
+    if runs:  # else what is left to say is said when pytest has said why it ended
+        record.close()
+        _write(terminalreporter, [(f"note: {note}", "warn") for note in record.notes])
+        record.notes.clear()
+        _write(terminalreporter, [(f"results: {_shown(config, out)}", "") for out in record.written])
 
 
 @pytest.hookimpl(trylast=True)
@@ -612,16 +587,16 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if record is None:
         return
     record.close()  # an interrupt may have kept pytest from tearing the suite's fixture down
-    terminal = config.pluginmanager.getplugin("terminalreporter")
-    lines = [(f"note: {note}", _MARKUP["warn"]) for note in record.notes]
+    lines = []
     if record.error is not None and not record.raised:
-        lines = [
-            (f"ERROR: {record.error}", _MARKUP["bad"]),
-            *((f"  {one}", {}) for one in record.error.details),
-            *lines,
-        ]
-    for text, markup in lines:
+        lines = [(f"ERROR: {record.error}", "bad"), *((f"  {detail}", "") for detail in record.error.details)]
+    lines += [(f"note: {note}", "warn") for note in record.notes]
+    _write(config.pluginmanager.getplugin("terminalreporter"), lines)
+
+
+def _write(terminal: TerminalReporter | None, lines: Iterable[tuple[str, str]]) -> None:
+    for text, mark in lines:
         if terminal is None:
             print(printable(text), file=sys.stderr)  # noqa: T201 - without pytest's terminal there is no other way
         else:
-            terminal.write_line(printable(text), **markup)
+            terminal.write_line(printable(text), **_MARKUP[mark])

@@ -302,7 +302,31 @@ class BenchmarkRun:
         ]
         return lines if self.baselines else [*lines, f"baseline: none at {self.baseline_name}"]
 
-    def comparison_lines(self) -> list[Line]:
+    def summary_lines(self, columns: int | None, *, suggest: bool) -> list[Line]:
+        """The table, what is not gated, what the comparison says, and floors where they are asked for.
+
+        Args:
+            columns: of the terminal; None: as many as are needed.
+            suggest: whether floors are suggested.
+        """
+        from relevance import gate  # noqa: PLC0415
+        from relevance.report import terminal  # noqa: PLC0415
+
+        suite = self.suite
+        assert suite is not None  # noqa: S101 - for the type checker
+        evaluations = {name: result.evaluation for name, result in suite.results.items()}
+        floors = gate.suggest(suite.plan.dataset, evaluations).splitlines() if suggest else []
+        return [
+            *terminal.table(suite, columns=columns),
+            *terminal.preparation_lines(suite),
+            terminal.Line(""),
+            *terminal.verdict_lines(list(suite.results.values())),
+            *terminal.without_hits_lines(suite),
+            *self._comparison_lines(),
+            *map(terminal.Line, floors),
+        ]
+
+    def _comparison_lines(self) -> list[Line]:
         """The comparisons, the update, and what failed or is missing, for the summary."""
         from relevance.report.comparison import comparison_lines  # noqa: PLC0415
         from relevance.report.diagnosis import diagnosis_lines  # noqa: PLC0415
@@ -330,6 +354,7 @@ class SessionRecord:
         runs: by folder of benchmarks, in the order in which they were collected.
         refusal: why the benchmarks are skipped in this session; "" where they run.
         refused: names of folders whose benchmarks were skipped in xdist's workers.
+        passed_over: folders of benchmarks that another plugin has kept from being collected.
         unmeasured: what is to be said of benchmarks that were collected and did not run.
         error: what ended the session.
         raised: whether pytest itself prints that error.
@@ -343,6 +368,7 @@ class SessionRecord:
     runs: dict[Path, BenchmarkRun] = field(default_factory=dict)
     refusal: str = ""
     refused: list[str] = field(default_factory=list)
+    passed_over: set[str] = field(default_factory=set)
     unmeasured: str = ""
     error: RelevanceError | None = None
     raised: bool = False

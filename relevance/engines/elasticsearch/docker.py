@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from relevance.engines.elasticsearch.refusals import one_line
 from relevance.errors import CouldNotRunError, InputError
+from relevance.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -89,10 +90,8 @@ def pull(image: str, *, progress: bool) -> None:
         CouldNotRunError: it cannot be pulled.
     """
     check_image(image)
-    from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
-
     problem, layers = "", _Layers()
-    bar = tqdm(desc=f"pulling {image}", unit="B", unit_scale=True, disable=not progress)
+    bar = progress_bar(0, f"pulling {image}", "B", shown=progress)
     try:
         with bar, engine(None) as client, closing(client.api.pull(image, stream=True, decode=True)) as events:
             for event in events:  # to their end, also behind an error: the connection is free only then

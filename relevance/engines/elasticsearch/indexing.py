@@ -19,6 +19,7 @@ from relevance.engines.elasticsearch.owner import this_process
 from relevance.engines.elasticsearch.paths import own_paths
 from relevance.engines.elasticsearch.server import Server
 from relevance.errors import CouldNotRunError, RelevanceError
+from relevance.progress import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -199,11 +200,9 @@ def _filled(job: _Job, mark: Mark) -> Index:
 
 
 def _send(job: _Job, name: str) -> None:
-    from tqdm import tqdm  # noqa: PLC0415 - only where there is something to wait for
-
     actions = documents.actions(job.catalogue, job.vectors, job.paths)
     total = len(job.catalogue)
-    with tqdm(total=total, desc="indexing", unit="product", disable=not job.progress) as bar:
+    with progress_bar(total, "indexing", "product", shown=job.progress) as bar:
         send_all(job.server, name, actions, total=total, sent=bar.update)
 
 
