@@ -43,7 +43,7 @@ def first(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
     return out
 
 
-UNTIMED = {"per_query.json", "qrels.txt", "queries.tsv", "titles.tsv"}
+UNTIMED = {".relevance-folder", "per_query.json", "qrels.txt", "queries.tsv", "titles.tsv"}
 TIMED = {"baseline.json", "diagnosis.json", "diagnosis.md", "results.json", "to_judge.csv"}
 """Hold run times, or say what is slower than in the baseline."""
 
