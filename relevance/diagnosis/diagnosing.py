@@ -282,12 +282,7 @@ def leg_changes(
 ) -> tuple[tuple[LegChange, ...], str]:
     """The legs of a strategy on the queries that it lost, and what they say in one line.
 
-    Args:
-        before: the baseline, aligned.
-        now: the session, aligned.
-        sides: of the strategy.
-        lost: by the strategy.
-        searched: legs that were searched now, rows as in `now`.
+    Both snapshots are aligned; `searched` are legs that were searched now, rows as in `now`.
     """
     old, new = (
         {leg.name: leg for leg in legs_of(side.strategies[sides.strategy].definition)} for side in (before, now)
@@ -306,12 +301,14 @@ def leg_changes(
         sources = [
             _strategy_of(side[name], snapshot) if name in side else "" for side, snapshot in ((old, before), (new, now))
         ]
-        was, has = mean(before, sources[0]), mean(now, sources[1])
+        old_mean, new_mean = mean(before, sources[0]), mean(now, sources[1])
         again = searched.get(name, {}).get(sides.metric)
-        if has is None and name in new and again is not None:
-            has = float(again[rows].mean())
-        drop = None if was is None or has is None else was - has if sides.lower_is_worse else has - was
-        legs.append(LegChange(name, was, has, drop, sources[1]))
+        if new_mean is None and name in new and again is not None:
+            new_mean = float(again[rows].mean())
+        drop = None
+        if old_mean is not None and new_mean is not None:
+            drop = old_mean - new_mean if sides.lower_is_worse else new_mean - old_mean
+        legs.append(LegChange(name, old_mean, new_mean, drop, sources[1]))
     worst = max((leg for leg in legs if leg.drop is not None), key=lambda leg: leg.drop or 0.0, default=None)
     if worst is not None and (worst.drop or 0.0) > SAME:
         legs = [replace(leg, lost=leg is worst) for leg in legs]
@@ -352,14 +349,8 @@ def newcomers_of(
     """All newcomers of a strategy; those that could change its verdict are marked.
 
     Queries are taken by the size of their effect until the drop would be one that does not fail (`Limits.fail`), or
-    none at all for a strategy that warns. Where all of them together are not enough, none is marked.
-
-    Args:
-        sides: of the strategy.
-        status: what the gate says of it.
-        limits: of the gate.
-        titles: by product id, as far as known.
-        best: the highest grade that the judgments know.
+    none at all for a strategy that warns. Where all of them together are not enough, none is marked. `best` is the
+    highest grade that the judgments know.
     """
     cases = _best_cases(sides, best)
     enough = _enough(sides, cases, limits.of(sides.strategy, sides.metric).fail if status == "fail" else 0.0)
@@ -407,14 +398,7 @@ def _best_cases(sides: Sides, best: float) -> list[_BestCase]:
 def score(
     metric: Metric, hits: Sequence[Sequence[str]], grades: Sequence[Mapping[str, float]], *, relevant_from: float
 ) -> _Floats:
-    """A metric of some queries from their hits and judgments, as `relevance.evaluation` computes it.
-
-    Args:
-        metric: what is computed.
-        hits: product ids of each query, best first.
-        grades: of each query, grade by product id.
-        relevant_from: lowest grade that counts as relevant.
-    """
+    """Compute a metric from hits (product ids of each query, best first) and grades, as `relevance.evaluation` does."""
     ranks = metric.cutoff
     hit_grades = np.full((len(hits), ranks), UNJUDGED, dtype=np.float64)
     ideal = np.zeros((len(hits), ranks), dtype=np.float64)

@@ -11,6 +11,7 @@ import numpy as np
 from relevance.errors import InputError
 from relevance.gate.rules import RUN_TIME, judge_effect, judge_empty, judge_run_time, measure_effect
 from relevance.significance import DRAWS, flip_signs
+from relevance.text import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -113,18 +114,17 @@ def _aligned_rows(before: Snapshot, now: Snapshot) -> tuple[_Ints, _Ints]:
     gone = sorted(set(before.queries) - set(now.queries))
     new = sorted(set(now.queries) - set(before.queries))
     if gone or new:
-        parts = [f"{len(ids)} {what} ({_some(ids)})" for ids, what in ((new, "new"), (gone, "gone")) if ids]
+        parts = [
+            f"{len(ids)} {what} ({some([*map(repr, ids)], _SHOWN)})"
+            for ids, what in ((new, "new"), (gone, "gone"))
+            if ids
+        ]
         raise InputError(f"other queries than the baseline's: {', '.join(parts)}; allowed: the same queries")
     old_rows, new_rows = (
         np.array(sorted(range(len(side.queries)), key=side.queries.__getitem__), dtype=np.int64)
         for side in (before, now)
     )
     return old_rows, new_rows
-
-
-def _some(ids: Sequence[str]) -> str:
-    shown = ", ".join(map(repr, ids[:_SHOWN]))
-    return f"{shown}, …" if len(ids) > _SHOWN else shown
 
 
 def _columns(

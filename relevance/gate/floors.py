@@ -140,14 +140,14 @@ def read_floors(
         InputError: the file cannot be read or is not TOML, or names an unknown data set, strategy or metric, or a floor
             is no number from 0 to 1. The whole file is checked, whatever is going to run.
     """
-    found = {}
+    floors = {}
     for dataset, tables in read_toml(path, "a file of floors").items():
         _known(dataset, datasets, "data set", f"{path}")
         for strategy, table in _table(tables, f"{path} [{dataset}]").items():
             _known(strategy, strategies, "strategy", f"{path} [{dataset}]")
             where = f"{path} [{dataset}.{strategy}]"
-            found[dataset, strategy] = _floors_of(_table(table, where), where)
-    return MappingProxyType(found)
+            floors[dataset, strategy] = _floors_of(_table(table, where), where)
+    return MappingProxyType(floors)
 
 
 def judge(

@@ -69,19 +69,14 @@ class Finding:
 
 @dataclass(frozen=True)
 class Effect:
-    """A change of one metric of one strategy; `drop` is positive where it became worse.
+    """A change of one metric of one strategy: both means, and how sure it is.
 
     Attributes:
-        before: the baseline's mean.
-        after: the mean now.
-        drop: mean difference, of the metric's own units.
+        drop: mean difference, positive where it became worse.
         error: its standard error, from the spread of the differences.
-        queries: how many there are.
-        changed: how many have another number than before.
-        p: chance of such a drop or a larger one, by itself.
-        adjusted: over all columns of the session.
-        p_better: chance of such a gain, likewise.
-        adjusted_better: over all columns.
+        changed: how many queries have another number than before.
+        p, p_better: chance of such a drop, or gain, or a larger one.
+        adjusted, adjusted_better: the same over all columns of the session.
     """
 
     before: float
@@ -118,12 +113,9 @@ class Effect:
 def measure_effect(
     before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], *, higher_is_better: bool
 ) -> Effect:
-    """The effect without its chances; sums are exact, so that every machine gives the same.
+    """Measure a change without its chances; both are of the same queries, shape (queries,).
 
-    Args:
-        before: shape (queries,).
-        after: shape (queries,), of the same queries in the same order.
-        higher_is_better: else a rise is a drop.
+    Sums are exact, so that every machine gives the same.
     """
     queries = len(before)
     differences = before - after if higher_is_better else after - before
@@ -140,15 +132,7 @@ def measure_effect(
 
 
 def judge_effect(strategy: str, measure: str, effect: Effect, limit: Limit, *, critical: float) -> Finding:
-    """Judge one metric of one strategy.
-
-    Args:
-        strategy: its name.
-        measure: the metric as it prints.
-        effect: what changed, with its chances.
-        limit: what holds for it.
-        critical: see `SignFlips.critical`, at `limit.p_sure`.
-    """
+    """Judge one metric of one strategy; `critical` is that of `SignFlips` at `limit.p_sure`."""
     gain = None if effect.relative is None else -effect.relative
     failing = _far_enough(effect.relative, effect.p, effect.adjusted, effect.queries, limit)
     better = _far_enough(gain, effect.p_better, effect.adjusted_better, effect.queries, limit)
@@ -253,13 +237,8 @@ def smallest_visible(effect: Effect, limit: Limit, *, critical: float) -> float 
     drop 0.84 standard errors above that is measured above it four times of five (J. Cohen, "Statistical Power Analysis
     for the Behavioral Sciences", 1988, chapter 1).
 
-    Args:
-        effect: what was measured.
-        limit: what holds for it.
-        critical: the sum / sqrt(sum of squares) from which on a column is sure, see `SignFlips.critical`.
-
-    Returns:
-        None where no drop would fail: too few queries, or too few of them changed.
+    `critical` is the sum / sqrt(sum of squares) from which on a column is sure. None: no drop would fail, there are too
+    few queries, or too few of them changed.
     """
     if effect.before <= 0 or effect.queries < limit.least_queries:
         return None
@@ -283,12 +262,7 @@ def judge_empty(strategy: str, before: npt.NDArray[np.bool_], after: npt.NDArray
 
     The chance is that of a coin for each query that is empty on one side alone: the sign test, one-sided (W. J. Dixon
     and A. M. Mood, "The statistical sign test", JASA 41, 1946).
-
-    Args:
-        strategy: its name.
-        before: shape (queries,), which of them returned nothing in the baseline.
-        after: shape (queries,), which of them return nothing now.
-        limits: of the session.
+    `before` and `after` say which queries return nothing, shape (queries,).
     """
     queries = len(before)
     newly, refilled = int((after & ~before).sum()), int((before & ~after).sum())
@@ -316,14 +290,7 @@ def judge_empty(strategy: str, before: npt.NDArray[np.bool_], after: npt.NDArray
 
 
 def judge_run_time(strategy: str, before: float, after: float, limit: tuple[float, float]) -> Finding:
-    """Judge a run time.
-
-    Args:
-        strategy: its name.
-        before: of the baseline, in calibrations.
-        after: of the session, in calibrations.
-        limit: from how many times of before on it warns, and fails.
-    """
+    """Judge a run time in calibrations; `limit`: from how many times of before on it warns, and fails."""
     warn, fail = limit
     times = after / before
     status: Status = "fail" if times > fail else "warn" if times > warn else "pass"

@@ -228,6 +228,10 @@ def test_an_update_of_some_strategies_leaves_the_others() -> None:
     assert kept.hits == before.strategies["fused"].hits
     assert kept.run_time_s / found.calibration_s == pytest.approx(0.25 / 0.5)
     assert document_text(found) == document_text(merge(found, after, complete=False))
+    other = replace(after, models={"finetuned": {"name": "new"}}, versions={"torch": "2.13"})
+    kept = merge(before, other, complete=False)
+    assert list(kept.models) == ["base", "finetuned"]
+    assert list(kept.versions) == ["numpy", "torch"]
 
 
 def test_run_times_that_cannot_stand_side_by_side() -> None:

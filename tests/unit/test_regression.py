@@ -266,7 +266,7 @@ def test_what_cannot_be_compared_is_an_error() -> None:
     good = session(ids, own=measured(five))
     short = replace(measured(five), metrics=MappingProxyType({NDCG10: five[:3]}))
     broken = [measured(np.where(np.arange(5) == 2, wrong, five)) for wrong in (np.nan, np.inf)]
-    other = "other queries than the baseline's: 4 new ('f', 'g', 'h', …), 4 gone ('a', 'b', 'c', …)"
+    other = "other queries than the baseline's: 4 new ('f', 'g', 'h' and 1 more), 4 gone ('a', 'b', 'c' and 1 more)"
     cases = [
         (good, session(["e", "f", "g", "h", "i"], own=measured(five)), f"{other}; allowed: the same queries"),
         (good, session(["a", "a", "c", "d", "e"], own=measured(five)), "this session holds a query twice; an id"),
