@@ -303,7 +303,7 @@ class QueryTime:
     Attributes:
         milliseconds: the median of single queries.
         device: on which it was measured.
-        busy: whether others used the machine meanwhile, so that it may be too long.
+        busy: whether others used the machine meanwhile, or nobody looked, so that it may be too long.
     """
 
     milliseconds: float
@@ -461,15 +461,14 @@ class Store:
         try:
             with (self.folder / _QUERY_TIME).open("rb") as file:
                 record = json.loads(file.read(4096))
-            time_ = QueryTime(float(record["p50_ms"]), str(record["device"]), record.get("busy") is True)
+            time_ = QueryTime(float(record["p50_ms"]), str(record["device"]), record.get("busy") is not False)
         except (OSError, ValueError, TypeError, KeyError, RecursionError):
             return None
         return time_ if math.isfinite(time_.milliseconds) else None
 
     def record_query_time(self, measured: QueryTime) -> None:
         """Keep the time to encode one query with the vectors, where the folder can be written."""
-        record: dict[str, object] = {"p50_ms": measured.milliseconds, "device": measured.device}
-        record |= {"busy": True} if measured.busy else {}
+        record = {"p50_ms": measured.milliseconds, "device": measured.device, "busy": measured.busy}
         with contextlib.suppress(OSError), replacing(self.folder / _QUERY_TIME) as file:
             file.write(json.dumps(record).encode())
 

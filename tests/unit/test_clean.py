@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_cluster import URL, Cluster, Held, fail
+from helpers.cluster import URL, Cluster, Held, fail
 
 from relevance.cli import clean
 from relevance.cli.command import Answer

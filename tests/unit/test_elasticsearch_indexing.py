@@ -10,7 +10,7 @@ import orjson
 import pandas as pd
 import pytest
 from elastic_transport import ConnectionError as NoConnection
-from fake_cluster import URL, Cluster, Held, fail
+from helpers.cluster import URL, Cluster, Held, fail
 
 from relevance.engines.elasticsearch import documents, indexing, making, states
 from relevance.engines.elasticsearch.failures import RetryPolicy
