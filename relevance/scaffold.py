@@ -51,13 +51,13 @@ def make_project(folder: Path) -> tuple[str, ...]:
         _refuse_to_overwrite(folder)
         # an empty folder may lie on another disk than the one above it
         beside = folder if folder.is_dir() else folder.parent
-        made = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=beside))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=beside))
         try:
-            new = made / "new"
+            new = temporary / "new"
             _write_files(new)
             _move(new, folder)
         finally:
-            shutil.rmtree(made, ignore_errors=True)
+            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made: {error.strerror or error}") from None
     return tuple(FILES)

@@ -204,13 +204,13 @@ def _bare(hint: Any) -> Any:
 def declared(record: type) -> dict[str, Field]:
     """The settings among the fields of a dataclass, by name."""
     hints = get_type_hints(record, include_extras=True)
-    found = {}
+    settings = {}
     for each in fields(record):
         setting = next((marker for marker in _markers(hints[each.name]) if isinstance(marker, Setting)), None)
         if setting is not None:
             default = each.default if each.default_factory is MISSING else each.default_factory()
-            found[each.name] = Field(each.name, hints[each.name], default, setting)
-    return found
+            settings[each.name] = Field(each.name, hints[each.name], default, setting)
+    return settings
 
 
 def shown(value: object) -> str:

@@ -52,13 +52,13 @@ def _indices(settings: Settings, *, everything: bool, dry_run: bool) -> Answer:
 
     lines = []
     with connect(str(settings.url), settings.credentials, timeout=settings.timeout) as connection:
-        found = find(connection, now=time.time())
-        going = [each for each in found.ours if everything or each.is_abandoned]
-        for each in found.ours:
+        indices = find(connection, now=time.time())
+        going = [each for each in indices.ours if everything or each.is_abandoned]
+        for each in indices.ours:
             lines.append(f"{_verb(going=each in going, dry_run=dry_run)}  {_line(each)}")
             if each in going and not dry_run:
                 remove(connection, each)
-    return Answer(0, (*lines, _summary(found, len(going), dry_run=dry_run)))
+    return Answer(0, (*lines, _summary(indices, len(going), dry_run=dry_run)))
 
 
 def _verb(*, going: bool, dry_run: bool) -> str:
@@ -85,12 +85,12 @@ def _age(seconds: float) -> str:
     return "just made"
 
 
-def _summary(found: OwnIndices, going: int, *, dry_run: bool) -> str:
+def _summary(indices: OwnIndices, going: int, *, dry_run: bool) -> str:
     done = "would be removed" if dry_run else "removed"
-    parts = [f"{going:,} of {plural(len(found.ours), 'index', 'indices')} {done}"]
-    if found.passed_over:
-        were = "was" if found.passed_over == 1 else "were"
-        count = plural(found.passed_over, "index", "indices")
+    parts = [f"{going:,} of {plural(len(indices.ours), 'index', 'indices')} {done}"]
+    if indices.passed_over:
+        were = "was" if indices.passed_over == 1 else "were"
+        count = plural(indices.passed_over, "index", "indices")
         parts.append(f"{count} named relevance-… {were} not made by relevance: passed over")
     return "; ".join(parts)
 

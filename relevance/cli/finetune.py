@@ -39,11 +39,11 @@ def _run(arguments: argparse.Namespace) -> Answer:
     trainings = plan_trainings(config, arguments.seeds)
     sys.stderr.writelines(f"{line}\n" for line in training_lines(trainings))
     try:
-        found = compare_models(trainings, progress=True)
+        comparison = compare_models(trainings, progress=True)
     except KeyboardInterrupt:
         return Answer(_INTERRUPTED, errors=(_interrupted(trainings),))
-    write_out(out, report_files(facts(found), found.changes), "report")
-    return Answer(0, (*outcome_lines(found), f"report: {out / 'index.md'}"))
+    write_out(out, report_files(facts(comparison), comparison.changes), "report")
+    return Answer(0, (*outcome_lines(comparison), f"report: {out / 'index.md'}"))
 
 
 def _interrupted(trainings: tuple[Training, ...]) -> str:

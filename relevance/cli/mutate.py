@@ -66,16 +66,18 @@ def _run(arguments: argparse.Namespace) -> Answer:
     planted = [(kind, arguments.seed + at) for kind in kinds.values() for at in range(arguments.runs)]
     effective = [(kind, arguments.seed) for kind in SWAPPED_KINDS] if arguments.nulls is not None else []
     with progress_bar(len(planted) + len(effective), "planting", "change", shown=sys.stderr.isatty()) as bar:
-        found, snapshots = mutate(plan, [*planted, *effective], config.gate, progress=False, done=lambda: bar.update(1))
-    found = replace(found, outcomes=found.outcomes[: len(planted)])
-    lines += ["", *mutation_lines(found, columns=shutil.get_terminal_size((150, 24)).columns)]
+        outcomes, snapshots = mutate(
+            plan, [*planted, *effective], config.gate, progress=False, done=lambda: bar.update(1)
+        )
+    outcomes = replace(outcomes, outcomes=outcomes.outcomes[: len(planted)])
+    lines += ["", *mutation_lines(outcomes, columns=shutil.get_terminal_size((150, 24)).columns)]
     if arguments.nulls is not None:
         before, others = snapshots[0], snapshots[1 + len(planted) :]
         lines += ["", _nulls_line(before, others, config, arguments)]
     if out is not None:
-        write_out(out, mutation_files(found, of=lines[: lines.index("")]), "mutations")
+        write_out(out, mutation_files(outcomes, of=lines[: lines.index("")]), "mutations")
         lines.append(f"written to {out}: mutations.md, mutations.json, mutations.csv")
-    wrong = _wrong_verdicts(found, config.gate.fail_large, neutral=arguments.neutral)
+    wrong = _wrong_verdicts(outcomes, config.gate.fail_large, neutral=arguments.neutral)
     return Answer(_MISSED if wrong else 0, tuple(lines), errors=tuple(wrong))
 
 
@@ -109,17 +111,17 @@ def _nulls_line(
     changed = [one for one in others if one is not None]
     if not changed:
         return "true nulls: nothing to swap, no strategy can be changed"
-    found = nulls(before, changed, config.gate, number=arguments.nulls, seed=arguments.seed)
-    counts = ", ".join(f"{count} {name}" for name, count in found.items())
-    made = f"{len(changed)} changes of strategies, both sides of each query swapped at random"
-    return f"true nulls, {arguments.nulls} sessions of {made}: {counts}"
+    verdicts = nulls(before, changed, config.gate, number=arguments.nulls, seed=arguments.seed)
+    counts = ", ".join(f"{count} {name}" for name, count in verdicts.items())
+    sides = f"{len(changed)} changes of strategies, both sides of each query swapped at random"
+    return f"true nulls, {arguments.nulls} sessions of {sides}: {counts}"
 
 
-def _wrong_verdicts(found: Outcomes, large_drop: float, *, neutral: bool) -> list[str]:
+def _wrong_verdicts(outcomes: Outcomes, large_drop: float, *, neutral: bool) -> list[str]:
     """What the gate should have caught and did not, or what it should not have."""
     lines = []
-    for one in found.outcomes:
-        worst = one.worst(found.measure)
+    for one in outcomes.outcomes:
+        worst = one.worst(outcomes.measure)
         name = one.kind.name
         if neutral and one.kind.group == "noise" and one.kind.cost != "training" and one.verdict == "fail":
             lines.append(f"{name}, seed {one.seed}: fails, although nothing became worse")

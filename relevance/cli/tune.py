@@ -54,14 +54,14 @@ def _run(arguments: argparse.Namespace) -> Answer:
     today = _today(config, KINDS[arguments.kind].strategy)
     axes = [parse_axis(text) for text in arguments.grid]
     grid = make_grid(arguments.kind, today, axes=axes, without=arguments.without)
-    found = _tuned(arguments, config, grid)
-    dataset, engine = found.plan.dataset, f"{found.plan.engine.name} {found.engine.version}"
-    files = tuning_files(found.tuning, dataset, engine=engine, taken=config.strategies)
+    run = _tuned(arguments, config, grid)
+    dataset, engine = run.plan.dataset, f"{run.plan.engine.name} {run.engine.version}"
+    files = tuning_files(run.tuning, dataset, engine=engine, taken=config.strategies)
     write_out(folder, files, "tuning")
     lines = [
-        *plan_lines(found.plan),
+        *plan_lines(run.plan),
         "",
-        *tuning_lines(found.tuning),
+        *tuning_lines(run.tuning),
         f"written to {folder}: index.md, {COMBINATIONS}, …",
     ]
     return Answer(0, tuple(lines))
@@ -78,13 +78,13 @@ def _today(config: Config, usual: str) -> Strategy:
 
 
 @dataclass(frozen=True)
-class _Found:
+class _Run:
     plan: Plan
     engine: Engine
     tuning: Tuning
 
 
-def _tuned(arguments: argparse.Namespace, config: Config, grid: Grid) -> _Found:
+def _tuned(arguments: argparse.Namespace, config: Config, grid: Grid) -> _Run:
     """What can be wrong is looked at before texts are embedded and indexed."""
     from relevance.suite import make_plan, prepare  # noqa: PLC0415 - pandas, only here
     from relevance.tuning import check_texts, split_queries, tune  # noqa: PLC0415
@@ -95,7 +95,7 @@ def _tuned(arguments: argparse.Namespace, config: Config, grid: Grid) -> _Found:
     split = split_queries(plan.dataset, share=arguments.share, seed=arguments.seed)
     suite = prepare(plan, progress=True)
     try:
-        return _Found(plan, suite.engine, tune(suite.engine, suite.batch, plan.dataset, grid, split))
+        return _Run(plan, suite.engine, tune(suite.engine, suite.batch, plan.dataset, grid, split))
     finally:
         suite.close()
 
