@@ -10,7 +10,7 @@ import pytest
 from tuning_data import made_dataset
 
 from relevance import runner
-from relevance.engines.base import QueryBatch
+from relevance.engines.base import Engine, QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.evaluation import NDCG10, evaluate
 from relevance.fields import TEXT_FIELDS
@@ -20,9 +20,6 @@ from relevance.strategies import STRATEGIES, Strategy
 from relevance.tuning import make_grid, search, split_queries, tune
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from relevance.engines.base import Engine
     from relevance.records import Dataset, Ranking
     from relevance.strategies import Leg
     from relevance.tuning import Grid, Tuning
@@ -80,30 +77,17 @@ def test_means_are_those_of_the_strategies(kind: str, today: Strategy) -> None:
     assert found.interval.difference == pytest.approx(sides[1] - sides[0])
 
 
-class Recording:
-    """An engine that answers leg by leg, as a server does, and keeps what it was asked."""
+class Recording(Engine):
+    """Keeps what it was asked, leg by leg, as a server is."""
 
     def __init__(self, dataset: Dataset) -> None:
-        self.engine, _ = indexed(dataset)
+        self.inner, _ = indexed(dataset)
         self.asked: list[tuple[Leg, tuple[str, ...]]] = []
 
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        """One leg."""
+        """Answer one leg."""
         self.asked.append((leg, tuple(batch.texts)))
-        return self.engine.search(leg, batch, hits=hits)
-
-    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> list[Ranking]:
-        """One after another."""
-        return [self.search(leg, batch, hits=hits) for leg in legs]
-
-
-def test_other_engines_agree() -> None:
-    """Sharing the work changes nothing of the result."""
-    dataset = made_dataset()
-    one, other = (tuned(make_grid("text", TEXT), dataset, engine) for engine in (None, Recording(dataset)))
-    assert one.winner == other.winner
-    assert one.outcomes == other.outcomes
-    assert one.held_out.tolist() == other.held_out.tolist()
+        return self.inner.search(leg, batch, hits=hits)
 
 
 def test_held_out_queries_are_asked_for_two_strategies() -> None:
@@ -143,19 +127,15 @@ def test_todays_boosts_in_the_grid() -> None:
 
 
 def test_a_field_left_out_may_have_mattered() -> None:
-    """Without the attributes no combination is today's boosts, unless they are empty everywhere."""
+    """Without the attributes no combination is today's boosts, unless they are empty everywhere and change nothing."""
     grid = make_grid("text", TEXT, without=["attributes"])
     assert tuned(grid, made_dataset()).todays is None
     bare = tuned(grid, made_dataset(attributes=False)).todays
     assert bare is not None
     assert bare.boosts == (8, 2)
-
-
-def test_boosts_that_change_nothing_are_told() -> None:
-    """An index that exists may lack a field's text: the grid shows it."""
-    found = tuned(make_grid("text", TEXT), made_dataset(attributes=False))
-    assert found.idle == ["attributes"]
-    assert tuned(make_grid("text", TEXT), made_dataset()).idle == []
+    whole = make_grid("text", TEXT)
+    assert tuned(whole, made_dataset(attributes=False)).idle == ["attributes"]
+    assert tuned(whole, made_dataset()).idle == []
 
 
 def test_many_combinations_are_tried_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
