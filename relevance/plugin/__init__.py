@@ -188,7 +188,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _refusal(config: pytest.Config) -> str:
     """Why the benchmarks cannot run in this session; the project's other tests do."""
-    if "PYTEST_XDIST_WORKER" in os.environ:
+    if hasattr(config, "workerinput"):
         return _XDIST
     if config.getoption("benchmark_skip", None) and not config.getoption("benchmark_only", None):
         return _SKIPPED

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from user_project import write_project
+from helpers.project import write_project
 
 from relevance.config import option_keys
 from relevance.plugin.options import taken_names

@@ -11,7 +11,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from user_project import TRAIN, write_project
+from helpers.project import TRAIN, write_project
 
 import relevance.suite
 from relevance.config import option_keys
@@ -228,23 +228,6 @@ def test_suggested_floors(project: pytest.Pytester) -> None:
     assert _results(project)["strategies"]["textsearch"]["verdict"] == "not_gated"
     assert _run(project, "--strategy", "textsearch").ret == pytest.ExitCode.OK
     assert _results(project)["strategies"]["textsearch"]["verdict"] == "pass"
-
-
-def test_earlier_results_are_replaced_whole(project: pytest.Pytester) -> None:
-    """A run leaves nothing of an earlier one in the folder of results, and nothing beside it."""
-    _run(project, *TEXT)
-    _run(project, "--strategy", "textsearch")
-    assert [path.name for path in (project.path / ".relevance/latest/runs").iterdir()] == ["textsearch.run"]
-    assert [path.name for path in (project.path / ".relevance").iterdir()] == ["latest"]
-
-
-def test_failed_collection_leaves_earlier_results(project: pytest.Pytester) -> None:
-    """A run that does not get to its strategies leaves earlier results as they were."""
-    _run(project, "--strategy", "textsearch")
-    before = (project.path / ".relevance/latest/results.json").read_bytes()
-    _floors(project, "[homedepot")
-    assert _run(project, "--strategy", "textsearch").ret == pytest.ExitCode.USAGE_ERROR
-    assert (project.path / ".relevance/latest/results.json").read_bytes() == before
 
 
 BAD_USE = {

@@ -9,7 +9,7 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
-from user_project import TRAIN, write_project
+from helpers.project import TRAIN, write_project
 
 from relevance.baseline import read_baseline
 
@@ -320,10 +320,8 @@ def test_a_baseline_of_another_data_set(project: pytest.Pytester) -> None:
 
 
 DAMAGED = {
-    "empty": (b"", "damaged baseline (it is empty)"),
     "truncated": (None, "damaged baseline (not JSON: "),
     "changed by hand": (b'"rounds": 4', "changed by hand (its checksum is another)"),
-    "newer": (b'"schema": 2', "schema 2, this version reads 1; a newer relevance wrote it: update relevance"),
 }
 
 
@@ -339,7 +337,7 @@ def test_a_damaged_baseline(
         damaged = whole[:-100]
     else:
         key = change.partition(b":")[0]
-        damaged = re.sub(re.escape(key) + rb": \d", change, whole) if change else b""
+        damaged = re.sub(re.escape(key) + rb": \d", change, whole)
     (project.path / FILE).write_bytes(damaged)
     result = _run(project, *options)
     assert result.ret == pytest.ExitCode.USAGE_ERROR

@@ -7,7 +7,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from user_project import write_project
+from helpers.project import write_project
 
 from relevance.cli import main
 

@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
-from user_project import BENCHMARKS, TRAIN, write_project
+from helpers.project import BENCHMARKS, TRAIN, write_project
 
 from relevance import engines, progress
 from relevance.engines.embedded import EmbeddedEngine
@@ -174,34 +174,29 @@ def test_with_another_fixture_in_its_place(project: pytest.Pytester) -> None:
     project.runpytest_inprocess("benchmarks", *OPTIONS[1:]).assert_outcomes(passed=1, skipped=1)
 
 
-REFUSED = {
-    "xdist": (("-n", "2"), "the benchmarks do not run under xdist"),
-    "skipped": (("--benchmark-skip",), "--benchmark-skip would skip every strategy"),
-}
-
-
-def _refused(project: pytest.Pytester, name: str, *options: str) -> pytest.RunResult:
-    """Under xdist, whose workers are processes, with as few plugins as may be."""
-    if name != "xdist":
-        return project.runpytest_inprocess(*options, *OPTIONS[1:])
-    return project.runpytest_subprocess(*options, "-p", "no:hypothesis", "-p", "no:anyio", *OPTIONS)
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_other_tests_run_where_benchmarks_are_refused(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, name: str
+def test_other_tests_run_where_benchmarks_are_skipped(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Benchmarks are skipped, a line says why; alone they are an error of usage, and CI does not pass."""
-    options, line = REFUSED[name]
-    others = _refused(project, name, *options)
+    """A line says why; alone they are an error of usage, and CI does not pass."""
+    options = ("--benchmark-skip", *OPTIONS[1:])
+    others = project.runpytest_inprocess(*options)
     assert others.ret == pytest.ExitCode.OK
     others.assert_outcomes(passed=1, skipped=2)
-    others.stdout.fnmatch_lines([f"NOT MEASURED: benchmarks: {line}*"])
+    others.stdout.fnmatch_lines(["NOT MEASURED: benchmarks: --benchmark-skip would skip every strategy*"])
     assert not (project.path / ".relevance").exists()
-    alone = _refused(project, name, "benchmarks", *options)
-    assert alone.ret == pytest.ExitCode.USAGE_ERROR
+    assert project.runpytest_inprocess("benchmarks", *options).ret == pytest.ExitCode.USAGE_ERROR
     monkeypatch.setenv("CI", "1")
-    assert _refused(project, name, *options).ret == pytest.ExitCode.TESTS_FAILED
+    assert project.runpytest_inprocess(*options).ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_under_xdist_other_tests_run(project: pytest.Pytester) -> None:
+    """The workers are processes; the controller, which collects nothing, says why no benchmark has run."""
+    few = ("-p", "no:hypothesis", "-p", "no:anyio", "-n", "1")
+    result = project.runpytest_subprocess(*few, *OPTIONS)
+    assert result.ret == pytest.ExitCode.OK
+    result.assert_outcomes(passed=1, skipped=2)
+    result.stdout.fnmatch_lines(["NOT MEASURED: benchmarks: the benchmarks do not run under xdist*"])
+    assert not (project.path / ".relevance").exists()
 
 
 # CI

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from helpers.project import write_project
 from threadpoolctl import threadpool_info, threadpool_limits
-from user_project import write_project
 
 import relevance.suite
 from relevance import runner

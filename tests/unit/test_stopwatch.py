@@ -67,8 +67,8 @@ def test_without_the_kernels_count_it_is_the_clock(
 def test_a_sleep_counts() -> None:
     """A search that waits is slow, whatever it waits for."""
     took = stopwatch()
-    time.sleep(0.05)
-    assert took() >= 0.05
+    time.sleep(0.2)
+    assert took() >= 0.1  # the rest is what a busy machine kept the thread waiting for after it woke
 
 
 @pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="of Linux")
