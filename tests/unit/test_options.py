@@ -79,4 +79,5 @@ def test_a_folder_behind_an_option_moves_no_root(
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = [line for line in result.stderr.lines if "write" in line]
     assert line.endswith(f"write {name}={model}")
-    assert pytester.runpytest("benchmarks", f"{name}={model}", "--collect-only").ret == pytest.ExitCode.OK
+    collected = ("--collect-only", "--import-mode=importlib")
+    assert pytester.runpytest("benchmarks", f"{name}={model}", *collected).ret == pytest.ExitCode.OK
