@@ -10,8 +10,9 @@ import time
 from pathlib import Path
 
 import numpy as np
+from helpers.snapshots import random_measurement, snapshot
 
-from relevance.baseline import find_baseline, read_baseline
+from relevance.baseline import find_baseline, read_baseline, write_baseline
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -54,3 +55,12 @@ def test_ten_kills_leave_no_damaged_file(tmp_path: Path) -> None:
         for path in left:
             path.unlink()
     assert halves > 0
+
+
+def test_a_large_benchmark_is_below_10_mb(tmp_path: Path) -> None:
+    """5,859 queries, 11 strategies and 3 metrics, packed, as everything above 1 MB is."""
+    queries = [f"q{at:012x}" for at in range(5_859)]
+    strategies = {f"strategy_{seed}": random_measurement(seed, queries=queries) for seed in range(11)}
+    path = write_baseline(snapshot(strategies, queries=queries), tmp_path)
+    assert path.name == "shop.json.gz"
+    assert path.stat().st_size < 10_000_000

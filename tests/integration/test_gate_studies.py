@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from studies.gate_rates import power, size, visible
 from studies.gate_scipy import agreement
+from studies.gate_time import timed
 from studies.made import NULLS
 from studies.store import collect
 
@@ -44,6 +45,11 @@ def test_p_agrees_with_scipy() -> None:
     assert (found["exact"], found["sampled"]) == (10, 10)
     assert float(str(found["largest difference, exact"])) < 1e-12
     assert found["beyond 3 standard errors"] == 0
+
+
+def test_the_time_of_a_small_verdict_is_measured() -> None:
+    """Of the clock, of the processor, and the memory."""
+    assert set(timed(0, 60, 1, 100)) == {"wall_s", "processor_s", "peak_MiB"}
 
 
 def test_a_study_that_was_stopped_goes_on(tmp_path: Path) -> None:
