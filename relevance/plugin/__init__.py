@@ -166,7 +166,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if run is not None and _is_benchmark(item):
             run.collected = True
     yield  # others select, and put in order
-    if config.option.collectonly:
+    if _only_lists(config):
         return
     selected = [item for item in items if _is_benchmark(item)]
     record.refusal = _refusal(config) if selected else ""
@@ -184,6 +184,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if selected:
         record.interrupts.install()
         config.add_cleanup(record.interrupts.restore)
+
+
+def _only_lists(config: pytest.Config) -> bool:
+    options = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
+    return any(getattr(config.option, name, False) for name in options)
 
 
 def _refusal(config: pytest.Config) -> str:
@@ -466,7 +471,7 @@ def _finish(config: pytest.Config, record: SessionRecord, exitstatus: int) -> in
         return record.exit_code
     if any(run.failures for run in record.runs.values()):
         return pytest.ExitCode.TESTS_FAILED
-    if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} and not config.option.collectonly:
+    if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} and not _only_lists(config):
         return _unmeasured(config, record)
     return 0
 

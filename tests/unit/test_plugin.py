@@ -327,6 +327,16 @@ def test_collect_only_reads_nothing(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(["benchmarks/test_strategies.py::test_strategy[[]rrf_multi[]]"])
 
 
+@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--setup-plan"])
+def test_what_only_lists_measures_nothing_and_fails_nothing(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    """In CI too, where a session in which no benchmark has run fails."""
+    monkeypatch.setenv("CI", "1")
+    assert _run(project, option).ret == pytest.ExitCode.OK
+    assert not (project.path / ".relevance").exists()
+
+
 # relevance.toml
 
 CONFIGURATION = """
