@@ -261,6 +261,7 @@ def test_pulling_shows_the_bytes_of_all_layers(
         event("y", "Pull complete"),
         event("z", "Already exists"),
     ]
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     _pulled(monkeypatch, events, there=True)
     shown = capsys.readouterr().err
     assert "pulling a/b:1: 100%" in shown
