@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from relevance.baseline.snapshot import DIGITS
 from relevance.errors import InputError, unknown
 from relevance.evaluation import LABELS
 from relevance.files import read_toml
@@ -188,7 +189,7 @@ def _worst(metric: Metric, evaluation: Evaluation, dataset: Dataset, before: Map
         Lost(ids[code], texts[code], value) for code, value in zip(evaluation.queries, values.tolist(), strict=True)
     ]
     fallen = [replace(one, before=before.get(one.query)) for one in named]
-    fallen = [one for one in fallen if one.before is not None and one.before - one.value > SAME]
+    fallen = [one for one in fallen if one.before is not None and one.before - round(one.value, DIGITS) > SAME]
     if fallen:
         fallen.sort(key=lambda one: (one.value - (one.before or 0.0), one.query))
         return tuple(fallen[:_SHOWN_QUERIES])

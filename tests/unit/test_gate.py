@@ -81,6 +81,11 @@ def test_with_a_baseline_those_that_fell_most_are_named(dataset: Dataset, tmp_pa
         "    1.0000 → 0.0000  'text 1' (q1)",
     ]
     same = gate.judge(_evaluation(dataset, {6, 7}), floors, dataset, before={RR10: {"q2": 0.0, "q6": 1.0}})
+    third = _evaluation(dataset, {6, 7})
+    third.per_query[RR10].flags.writeable = True
+    third.per_query[RR10][4] = 2 / 3 - 1e-9
+    rounded = gate.judge(third, floors, dataset, before={RR10: {"q4": 0.666667}}).shortfalls[0]
+    assert rounded.queries[0].before is None, "a baseline's values are rounded"
     assert same.shortfalls[0].queries[0].query == "q5"
 
 
