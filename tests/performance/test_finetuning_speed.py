@@ -66,7 +66,7 @@ def test_against_the_reference_recipe(tmp_path: Path, shared_data: Path, show: S
     for name, options in (("ours", Options()), ("reference", REFERENCE)):
         validation = Timed(**{part: getattr(made, part) for part in Validation.__dataclass_fields__})
         recipe = Recipe(base, pairs, validation, options, dataset.name)
-        rows[name] = (run(recipe, tmp_path / name, progress=False), validation.times)
+        rows[name] = (run(recipe, tmp_path / name, progress=False, notes=[]), validation.times)
     goal = max(step.ndcg for step in rows["ours"][0].steps)
     seconds = {name: reached(curve, times, goal) for name, (curve, times) in rows.items()}
     ours = seconds["ours"]
