@@ -33,6 +33,7 @@ import time
 import tomllib
 import zipfile
 import zlib
+from collections import Counter
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
@@ -251,8 +252,8 @@ def _refuse_constant(constant: str) -> NoReturn:
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     value = dict(pairs)
     if len(value) < len(pairs):
-        keys = [key for key, _ in pairs]
-        twice = next(key for at, key in enumerate(keys) if key in keys[:at])
+        counts = Counter(key for key, _ in pairs)
+        twice = next(key for key, count in counts.items() if count > 1)
         raise ValueError(f"the key {quoted(twice)} stands twice in one object")
     return value
 
@@ -516,7 +517,8 @@ class TextFile:
             return content.decode(self.encoding)
         except UnicodeDecodeError as error:
             byte = f"found byte 0x{content[error.start]:02x}, which is not {self.encoding}"
-            raise self.fault(number, f"{byte}; allowed: {self.encoding} text") from None
+            way = "spreadsheets save it as CSV UTF-8"
+            raise self.fault(number, f"{byte}; allowed: {self.encoding} text, {way}") from None
 
 
 def _in_our_words(error: csv.Error) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relevance.cli.command import Answer, Command, add_options, read_config
+from relevance.config import FILE_NAME
 from relevance.errors import InputError
 from relevance.scaffold import BASELINE, make_project
 
@@ -40,7 +41,9 @@ def _check(arguments: argparse.Namespace) -> Answer:
     except InputError as error:
         findings = replace(findings, problems=(*findings.problems, str(error)), could_not_run=False)
     code = 0 if not findings.problems else _COULD_NOT_RUN if findings.could_not_run else _BAD_INPUT
-    return Answer(code, tuple(findings_lines(findings)), findings.problems)
+    # whoever stands in the wrong folder would take the sample's findings for those of his data
+    unread = () if config.file else (f"no {FILE_NAME} here or above: the defaults hold",)
+    return Answer(code, (*unread, *findings_lines(findings)), findings.problems)
 
 
 def _config(arguments: argparse.Namespace) -> Answer:

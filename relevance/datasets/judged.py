@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -47,7 +48,9 @@ def graded(
         grade = parsed_grade(label)
         return grade is not None and (below_zero or grade >= 0)
 
-    table.require("grade", is_grade, f"a number from 0 to {MAX_GRADE:,}{otherwise}")
+    decimal_comma = any(re.fullmatch(r"\d+,\d+", label) for label in set(table.frame["grade"]))
+    hint = " (decimals with a point: 2.5)" if decimal_comma else ""
+    table.require("grade", is_grade, f"a number from 0 to {MAX_GRADE:,}{hint}{otherwise}")
     below = sum(label.startswith("-") and (parsed_grade(label) or 0) < 0 for label in table.frame["grade"])
     notes.add(table.name, below, "grade is below 0 and read as 0", "grades are below 0 and read as 0")
     return table.mapped("grade", lambda label: max(0, parsed_grade(label) or 0))

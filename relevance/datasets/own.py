@@ -33,6 +33,7 @@ from relevance.datasets.tables import (
     find_one,
     query_texts,
     selected_rows,
+    separated_by,
 )
 from relevance.errors import InputError, unknown
 from relevance.files import input_errors, quoted
@@ -155,9 +156,10 @@ def _products(file: TextFile, columns: Mapping[str, str], notes: Notes) -> Catal
         return object_products(file, keys, notes)
     notes.mark(file)
     names = {ours: columns.get(ours, ours) for ours in ("id", "title", "description")}
-    rows = file.rows(delimiter_of(file))
+    delimiter = delimiter_of(file)
+    rows = file.rows(delimiter)
     _, header = next(rows)
-    _check_header(file, header, names)
+    _check_header(file, header, columns, names, delimiter)
     at = [header.index(name) if name in header else -1 for name in names.values()]
     attributes = [
         (place, name) for place, name in enumerate(header) if name.startswith(_ATTRIBUTE_PREFIX) and place not in at
@@ -195,12 +197,17 @@ def object_products(
     return products.catalogue(what=what)
 
 
-def _check_header(file: TextFile, header: list[str], names: Mapping[str, str]) -> None:
+def _check_header(
+    file: TextFile, header: list[str], columns: Mapping[str, str], names: Mapping[str, str], delimiter: str
+) -> None:
     if twice := next((name for at, name in enumerate(header) if name.strip() and name in header[:at]), None):
         raise file.fault(1, f"found the column {quoted(twice)} twice; allowed: once")
-    if names["id"] not in header or names["title"] not in header:
-        needed = f"needed: {names['id']}, {names['title']}; optional: {names['description']}, attr_*"
-        raise file.fault(1, f"found columns {quoted(', '.join(header))}; {needed}; separated by commas")
+    # a description may be missing, but not one that the configuration names
+    needed = [theirs for ours, theirs in names.items() if ours != "description" or ours in columns]
+    if not {*needed} <= {*header}:
+        optional = ", ".join([theirs for theirs in names.values() if theirs not in needed] + [f"{_ATTRIBUTE_PREFIX}*"])
+        allowed = f"needed: {', '.join(needed)}; optional: {optional}; {separated_by(delimiter)}"
+        raise file.fault(1, f"found columns {quoted(', '.join(header))}; {allowed}")
 
 
 # Queries

@@ -208,6 +208,11 @@ def delimiter_of(file: TextFile) -> str:
     return "," if "," in header else next((one for one in ";\t" if one in header), ",")
 
 
+def separated_by(delimiter: str) -> str:
+    """What a message calls a delimiter: `separated by commas`."""
+    return "separated by " + {",": "commas", "\t": "tabs", ";": "semicolons"}[delimiter]
+
+
 def selected_rows(
     file: TextFile, columns: Sequence[str], delimiter: str, *, only: bool = False, blank: list[int] | None = None
 ) -> Iterator[tuple[int, list[str]]]:
@@ -216,8 +221,7 @@ def selected_rows(
     _, header = next(rows)
     if any(header.count(name) != 1 for name in columns) or (only and len(header) > len(columns)):
         among = "" if only else " among them"
-        by = {",": "commas", "\t": "tabs", ";": "semicolons"}[delimiter]
-        expected = f"expected{among}: {', '.join(columns)}, separated by {by}"
+        expected = f"expected{among}: {', '.join(columns)}, {separated_by(delimiter)}"
         raise file.fault(1, f"found columns {quoted(', '.join(header))}; {expected}")
     places = [header.index(name) for name in columns]
     for line, fields in rows:

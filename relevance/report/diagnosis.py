@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.diagnosis import Diagnosis, Hit, LegChange, QueryChange, Segment, SideBySide, StrategyDiagnosis
+    from relevance.gate import Finding
 
 SCHEMA = 1
 """Version of the layout of `diagnosis.json`."""
@@ -31,6 +32,13 @@ def fell(relative: float | None) -> str:
     if relative is None:
         return "was 0 before"
     return f"{'fell' if relative >= 0 else 'rose'} by {abs(relative):.1%}"
+
+
+def change_words(finding: Finding) -> str:
+    """What a measure did, whichever way is worse: `fell by 3.1%`; "" where nothing is relative to 0."""
+    if finding.relative is None:
+        return ""
+    return fell(abs(finding.relative) if finding.after <= finding.before else -abs(finding.relative))
 
 
 def queries_words(why: StrategyDiagnosis) -> str:

@@ -13,7 +13,16 @@ from markupsafe import Markup
 
 from relevance.finetune.changes import spread
 from relevance.gate import GATED
-from relevance.report.diagnosis import fell, grade, leg_words, moved, newcomer_words, queries_words, segment_words
+from relevance.report.diagnosis import (
+    change_words,
+    fell,
+    grade,
+    leg_words,
+    moved,
+    newcomer_words,
+    queries_words,
+    segment_words,
+)
 from relevance.text import markdown, markdown_code, plural, printable, shortened
 
 if TYPE_CHECKING:
@@ -55,7 +64,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["zip_longest"] = zip_longest
-    texts = (fell, leg_words, moved, newcomer_words, plural, queries_words, segment_words, spread)
+    texts = (change_words, fell, leg_words, moved, newcomer_words, plural, queries_words, segment_words, spread)
     environment.filters |= {function.__name__: function for function in texts}
     markdowns: dict[str, Callable[..., str]] = {
         "code": markdown_code,

@@ -192,6 +192,15 @@ def test_a_newcomers_mistake(project: Path, capsys: pytest.CaptureFixture[str], 
 
 
 @pytest.mark.usefixtures("project")
+def test_a_check_without_a_configuration_says_so(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a wrong folder the sample would pass for one's own data."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("elsewhere"))
+    assert main(["check", "--strategy", "textsearch"]) == 0
+    assert capsys.readouterr().out.startswith("no relevance.toml here or above: the defaults hold\nsample\n")
+
+
 def test_a_misspelt_variable(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     """A variable of the environment that is nearly one of ours is not passed over."""
     monkeypatch.setenv("RELEVANCE_DATSET", "sample")

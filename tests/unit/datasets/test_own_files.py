@@ -248,6 +248,7 @@ BAD: list[tuple[Mapping[str, bytes | None], str]] = [
     ({"products.jsonl": None}, "has no products.jsonl and no products.csv; one of products.jsonl and products.csv is "),
     ({"products.csv": b"id,title\n1,a\n"}, "has products.jsonl and products.csv; only one of products.jsonl and prod"),
     (_csv(b"id,name\n1,mug\n"), "line 1: found columns 'id, name'; needed: id, title; optional: description, attr_*"),
+    (_csv(b"id;name\n1;mug\n"), "needed: id, title; optional: description, attr_*; separated by semicolons"),
     (_csv(b"id,title,title\n1,mug,cup\n"), "line 1: found the column 'title' twice; allowed: once"),
     (_csv(b"id,title\n7,mug\n2,mug, blue\n"), "line 3: found 3 fields; allowed: 2, as in the header"),
     (_csv(b"id,title\n7,a\n8,b\n7,c\n"), "products.csv, line 4, id: found '7' again (line 2); allowed: an id once"),
@@ -281,6 +282,7 @@ BAD: list[tuple[Mapping[str, bytes | None], str]] = [
     (_qrels(b"q1 0 p2 1234567890\n"), f"column grade: found '1234567890'; {NO_NUMBER}"),
     (_qrels(b"q1 0 p2 2\n\nq1 0 p2 1\n"), "lines 1 and 3, column grade: found '2' and '1' for the same query 'q1', pr"),
     (_rows(b"query,product,grade\nshelf,p2,-1\n"), f"column grade: found '-1'; {NO_NUMBER}"),
+    (_rows(b"query;product;grade\nshelf;p2;2,5\n"), "found '2,5'; allowed: a number from 0 to 999,999,999 (decimals w"),
     (_rows(b"query,product,grade\nshelf,p2,\n"), f"column grade: found ''; {NO_NUMBER}"),
     (_rows(b"query,product,grade\nshelf,p2,1\nshelf,p2,2\n"), "allowed: one value, or a column rater that names who g"),
     (_rows(b"query,product,score\nshelf,p2,1\n"), "found columns 'query, product, score'; expected among them: query,"),
@@ -293,6 +295,13 @@ BAD: list[tuple[Mapping[str, bytes | None], str]] = [
 def test_a_mistake_in_a_file(tmp_path: Path, bad: Mapping[str, bytes | None], expected: str) -> None:
     """One line says what was found, on which line of which file, and what is allowed."""
     assert expected in refusal("files", write(tmp_path, {**SHOP, **bad}))
+
+
+def test_a_description_that_is_named_has_to_be_there(tmp_path: Path) -> None:
+    """Without a name of its own the column may be missing."""
+    files = {**SHOP, **_csv(b"id,title,Long text\n7,mug,blue\np2,shelf,oak\n")}
+    line = refusal("files", write(tmp_path, files), columns={"description": "Long Text"})
+    assert "needed: id, title, Long Text; optional: attr_*" in line
 
 
 @pytest.mark.parametrize(

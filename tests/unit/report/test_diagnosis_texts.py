@@ -14,7 +14,7 @@ from helpers.snapshots import comparison, diagnosed, measured, snapshot
 from relevance.diagnosis import LegChange, QueryChange, Segment
 from relevance.gate import Finding
 from relevance.report.comparison import comparison_failure, comparison_lines, comparison_properties
-from relevance.report.diagnosis import diagnosis_failure, diagnosis_lines, to_judge_csv
+from relevance.report.diagnosis import change_words, diagnosis_failure, diagnosis_lines, to_judge_csv
 from relevance.report.folder import diagnosis_files
 from relevance.report.pages import job_summary, refusal_summary
 
@@ -172,3 +172,13 @@ def test_the_document_is_json_and_nothing_compared_is_no_file() -> None:
     assert own["lost"] == [{"query": "q1", "text": "oak table", "before": 0.9, "after": 0.1}]
     assert own["to_judge"] == {"hits": 1, "could_change_verdict": 1}
     assert diagnosis_files([], []) == {}
+
+
+def test_a_measure_fell_or_rose_whichever_way_is_worse() -> None:
+    """A relative change is positive where it became worse: a run time that fell has become better."""
+    faster = Finding("own", "run time", "pass", 0.0439, 0.0125, relative=-0.716, improved=True)
+    slower = Finding("own", "run time", "fail", 1.0, 3.0, relative=2.0)
+    worse = Finding("own", "nDCG@10", "fail", 0.5, 0.4, relative=0.2)
+    unknown = Finding("own", "nDCG@10", "pass", 0.0, 0.4)
+    words = ["fell by 71.6%", "rose by 200.0%", "fell by 20.0%", ""]
+    assert [change_words(one) for one in (faster, slower, worse, unknown)] == words
