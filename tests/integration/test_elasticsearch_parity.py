@@ -14,6 +14,7 @@ from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 from parity.catalogues import CASES, Case, fuzzed_strategies, made_batch, made_vectors, worded_case
 from parity.compare import TOLERANCE, compare_rankings
@@ -86,7 +87,8 @@ def homedepot_case(dataset: Dataset, part: int = 1) -> Case:
     """Home Depot, one product of `part`; it has titles only: two of the vector fields are empty."""
     catalogue = dataset.catalogue
     if part > 1:
-        catalogue = Catalogue(catalogue.products.iloc[::part].reset_index(drop=True), catalogue.attributes)
+        nothing = pd.DataFrame(columns=["id", "name", "value"], dtype=str)
+        catalogue = Catalogue(catalogue.products.iloc[::part].reset_index(drop=True), nothing)
     vectors = {name: made_vectors(catalogue, name) for name in VECTOR_FIELDS}
     return Case(catalogue, vectors, made_batch(dataset.queries.texts))
 
