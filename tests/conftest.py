@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import importlib.util
 import os
+import re
 import signal
 import time
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from helpers.images import image_of
@@ -27,6 +28,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("RELEVANCE_SHARED", ROOT.parent / "shared"))
 
+
+ON_SERVERS = (
+    "test_elasticsearch_parity.py",
+    "test_elasticsearch_index.py",
+    "test_existing_index.py",
+    "test_parity_analysis.py",
+)
+"""What asks a real server of each release."""
 
 DOCKER_WAIT_S = 60.0
 """Seconds that a Docker engine has to answer where one is required: a busy machine is slow, and that is no failure."""
@@ -97,15 +106,23 @@ def _required() -> set[str]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Give a process of xdist whole files and, of what asks a real server, whole releases; the longest come first."""
-    if not hasattr(config, "workerinput"):
-        return
-    for item in items:
-        name = item.path.name
-        if "reference" in item.fixturenames:  # type: ignore[attr-defined]  # a function
-            name = f"release {item.callspec.params['reference']}"  # type: ignore[attr-defined]  # parametrised
-        item.add_marker(pytest.mark.xdist_group(name))
-    items.sort(key=lambda item: ("reference" not in item.fixturenames, "integration" not in item.path.parts))  # type: ignore[attr-defined]
+    """Let the longest come first where xdist has several processes."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: ("reference" not in item.fixturenames, "integration" not in item.path.parts))  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
+    """Give a process whole files and, of what asks a real server, all of a release: each has its index to make."""
+    from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where there is xdist
+
+    class ByServer(LoadScopeScheduling):  # loadgroup of xdist 3.8 knows no groups under pytest 9.2
+        def _split_scope(self, nodeid: str) -> str:
+            file, _, test = nodeid.partition("::")
+            release = re.search(r"[-\[]([89])[-\]]", test) if Path(file).name in ON_SERVERS else None
+            return f"release {release[1]}" if release else file
+
+    return ByServer(config, log)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
