@@ -62,7 +62,7 @@ def test_common_queries_have_the_same_text_and_judgments() -> None:
     assert rows == (before.strategies["fused"].hits[1:2], after.strategies["fused"].hits[:1])
 
 
-@pytest.mark.parametrize("queries", [{"q2"}, {"q1", "q4"}, set(QUERIES)], ids=str)
+@pytest.mark.parametrize("queries", [{"q2"}, {"q1", "q4"}, set(QUERIES)], ids=("one", "two", "all"))
 def test_a_part_has_the_rows_of_its_queries(queries: set[str]) -> None:
     """Texts, grades, metrics and hits stay together."""
     whole = snapshot()
