@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.needs("es8")
 SECRET = "swordfish-3141"  # noqa: S105 - made up
-SOON_S = 15
+SOON_S = 30
 
 
 @pytest.fixture
