@@ -597,6 +597,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         lines = [(f"ERROR: {record.error}", "bad"), *((f"  {detail}", "") for detail in record.error.details)]
     lines += [(f"note: {note}", "warn") for note in record.notes]
     _write(config.pluginmanager.getplugin("terminalreporter"), lines)
+    # pytest prints a usage error on stderr now; in a pipe it would stand in front of what was printed before it
+    sys.stdout.flush()
 
 
 def _write(terminal: TerminalReporter | None, lines: Iterable[tuple[str, str]]) -> None:

@@ -92,7 +92,7 @@ class Terminal:
         self.home = folder / "home" / "ada"
         self.home.mkdir(parents=True)
         self.places = {"home": self.home, "shop": self.home / "shop", "checkout": self.home / "relevance"}
-        kept = ("CI", "GITHUB_", "RELEVANCE_", "ES_", "PYTEST_")
+        kept = ("CI", "GITHUB_", "RELEVANCE_", "ES_", "PYTEST_", "PYTHONUNBUFFERED")
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith(kept)}
         self.environ |= {
             "COLUMNS": str(COLUMNS),
