@@ -8,7 +8,7 @@ from dataclasses import replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from relevance.config import FILE_NAME, add_options, given_options, option_keys
+from relevance.config import add_options, given_options, option_keys
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
@@ -69,18 +69,22 @@ def taken_names(config: pytest.Config) -> list[str]:
     return [name for name in ours if config.getoption(name) is not config.getoption(long_name(name))]
 
 
-def _check_root(config: pytest.Config) -> None:
+def check_root(config: pytest.Config) -> None:
     """Refuse a root folder that the value of an option of ours has moved.
 
     pytest looks for its root before it loads a plugin: it does not know yet that `--model` takes a value, and takes a
     folder behind it for one of tests.
+
+    Raises:
+        InputError: it has; the line says how to write the option.
     """
     here, root = config.invocation_params.dir, config.rootpath
-    if (root / FILE_NAME).exists() or not any((folder / FILE_NAME).exists() for folder in (here, *here.parents)):
+    asked_for = config.known_args_namespace.rootdir or config.known_args_namespace.inifilename
+    if asked_for or root in (here, *here.parents):
         return
-    arguments = config.invocation_params.args
-    for name, value in pairwise(map(str, arguments)):
-        if name in {*_names(), *map(long_name, _names())} and (here / value).exists():
+    names = {*_names(), *map(long_name, _names())}
+    for name, value in pairwise(map(str, config.invocation_params.args)):
+        if name in names and (here / value).exists():
             raise InputError(
                 f"pytest took {value} behind {name} for a folder of tests, its root is {root} now; write {name}={value}"
             )
@@ -92,7 +96,7 @@ def read(config: pytest.Config, file: Path | None) -> Config:
     Raises:
         InputError: see `read_config`; or pytest's root folder is not the project's.
     """
-    _check_root(config)
+    check_root(config)
     from relevance.config import read_config  # noqa: PLC0415 - pandas and numpy: pytest --help stays fast
 
     named = config_option(config)

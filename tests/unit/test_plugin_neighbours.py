@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from helpers.project import BENCHMARKS, TRAIN, write_project
 
-from relevance import engines, progress
+from relevance import early, engines, progress
 from relevance.engines.embedded import EmbeddedEngine
 
 if TYPE_CHECKING:
@@ -283,3 +283,21 @@ def test_long_work_says_how_far_it_is(project: pytest.Pytester, monkeypatch: pyt
     monkeypatch.setattr(progress, "_FIRST_S", 0)
     result = project.runpytest_inprocess("benchmarks", *OPTIONS)
     result.stderr.fnmatch_lines(["indexing: 1 of 3 (product), about * left"])
+
+
+def test_a_folder_behind_an_option_that_pytest_takes_for_tests(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without a path of tests pytest's root moves there and our plugin is not loaded: one line says what to write."""
+    shop, model = pytester.mkdir("shop"), pytester.mkdir("mini")
+    conftest = shop / "conftest.py"
+    conftest.write_text('pytest_plugins = ["relevance.plugin"]')
+    (model / "pytest.ini").touch()
+    monkeypatch.chdir(shop)
+    result = pytester.runpytest_inprocess("--model", str(model), plugins=[early])
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert f"write --model={model}" in result.stderr.str()
+    assert len(result.stderr.lines) <= 2
+    conftest.write_text("")  # another project's option of that name is none of ours
+    result = pytester.runpytest_inprocess("--model", str(model), plugins=[early])
+    assert "unrecognized arguments: --model" in result.stderr.str()
