@@ -6,21 +6,18 @@ import argparse
 import os
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from relevance.config import add_options, given_options, option_keys
+from relevance.config import FILE_NAME, add_options, given_options, option_keys
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
     from relevance.config import Config
 
 _FLOORS = "thresholds.toml"
-
-
 _PREFIX = "--relevance-"
 
 
@@ -119,3 +116,26 @@ def with_floors(config: Config, *, beside: Path) -> Config:
     """Take the floors of a folder of benchmarks, where none were named and there are some."""
     file = beside / _FLOORS
     return replace(config, floors=file) if config.floors is None and file.exists() else config
+
+
+def config_file_of(folder: Path, root: Path) -> Path | None:
+    """Find the configuration of benchmarks: the nearest `relevance.toml`, not above pytest's root folder.
+
+    Of benchmarks outside of it, which another project has, not above that project: not where it has pytest's root
+    folder beside it.
+    """
+    inside = folder.is_relative_to(root)
+    top = root if inside else Path(os.path.commonpath([folder, root]))
+    for parent in (folder, *folder.parents):
+        if parent == top and not inside:
+            return None
+        if (parent / FILE_NAME).is_file():
+            return parent / FILE_NAME
+        if parent == top:
+            return None
+    return None
+
+
+def in_ci() -> bool:
+    """Whether `CI` is set to something else than no."""
+    return os.environ.get("CI", "").lower() not in {"", "0", "false", "no"}

@@ -21,7 +21,6 @@ from relevance.baseline import (
     common_queries,
     data_changes,
     differences,
-    find_baseline,
     on_common_queries,
     read_baseline,
     select,
@@ -172,18 +171,11 @@ class Baseline:
     on_common_queries: bool = False
 
 
-def default_baseline(folder: Path, data: Snapshot) -> Path | None:
-    """Find the file of the data set among the benchmarks' own baselines; None where there is none."""
-    return find_baseline(folder, data.dataset.name)
-
-
-def read_replaced(
-    path: Path | None, data: Snapshot, measured: Collection[str], *, cwd: Path, complete: bool
-) -> Snapshot | None:
-    """Read what an update will replace, None where there is none.
+def read_replaced(path: Path, data: Snapshot, measured: Collection[str], *, cwd: Path, complete: bool) -> Snapshot:
+    """Read what an update will replace.
 
     Args:
-        path: its file; None where there is none.
+        path: its file.
         data: what the session measures on; nothing has to be measured yet.
         measured: the strategies that will be.
         cwd: the folder that people see its name from.
@@ -192,8 +184,6 @@ def read_replaced(
     Raises:
         InputError: the file cannot be read, or a part of it would be updated that does not belong to the rest.
     """
-    if path is None:
-        return None
     name = os.path.relpath(path, cwd)
     before = read_baseline(path, named=name)
     if not complete:
