@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,23 +13,16 @@ from relevance.significance import DRAWS, flip_signs
 from relevance.text import some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    import numpy.typing as npt
+    from collections.abc import Iterable, Sequence
 
     from relevance.baseline.snapshot import Measurement, Snapshot
-    from relevance.evaluation import Metric
-    from relevance.gate.limits import Limit, Limits
+    from relevance.gate.limits import Limits
     from relevance.gate.rules import Effect, Finding, Status
-
-    _Ints = npt.NDArray[np.int64]
-    _Floats = npt.NDArray[np.float64]
 
 SEED = 1
 """Of the signs: the same two snapshots give the same p wherever and whenever they are compared."""
 
 _SHOWN = 3
-_FEWEST_ROUNDS = 2
 
 
 @dataclass(frozen=True)
@@ -55,24 +47,8 @@ class Comparison:
         return "fail" if "fail" in statuses else "warn" if "warn" in statuses else "pass"
 
 
-@dataclass(frozen=True, eq=False)
-class _Column:
-    """One metric of one strategy: before and after are of the same queries in the same order."""
-
-    strategy: str
-    metric: Metric
-    limit: Limit
-    before: _Floats
-    after: _Floats
-
-    @property
-    def drops(self) -> _Floats:
-        """Shape (queries,), positive where it became worse."""
-        return self.before - self.after if self.limit.worse == "lower" else self.after - self.before
-
-
 def compare(before: Snapshot, now: Snapshot, limits: Limits, *, baseline: str, draws: int = DRAWS) -> Comparison:
-    """Compare all strategies that both snapshots have; whether their data are the same is not looked at here.
+    """Compare the strategies that both snapshots have; whether their data are the same is not looked at here.
 
     All columns (strategies times gated metrics) are tested together, so that their number does not make false alarms.
 
@@ -84,119 +60,50 @@ def compare(before: Snapshot, now: Snapshot, limits: Limits, *, baseline: str, d
         draws: how many sign patterns are drawn.
 
     Raises:
-        InputError: the snapshots hold other queries, none at all, or a number that is not finite.
+        InputError: the snapshots hold other queries.
     """
-    rows = _aligned_rows(before, now)
-    if not len(rows[0]):
-        raise InputError("no judged query; one at least is needed to compare")
-    names = [name for name in now.strategies if name in before.strategies]
-    columns = [column for name in names for column in _columns(name, before, now, rows, limits)]
-    effects, critical = _effects(columns, limits, draws)
-    findings: dict[str, list[Finding]] = {name: [] for name in names}
-    for column, effect in zip(columns, effects, strict=True):
-        finding = judge_effect(column.strategy, str(column.metric), effect, column.limit, critical=critical)
-        findings[column.strategy].append(finding)
-    for name in names:
-        old, new = _empty(before.strategies[name], rows[0]), _empty(now.strategies[name], rows[1])
-        findings[name].append(judge_empty(name, old, new, limits))
-    run_times, untimed = compare_run_times(before, now, limits)
-    for finding in run_times:
-        findings[finding.strategy].append(finding)
-    in_order = tuple(finding for name in names for finding in findings[name])
-    return Comparison(baseline, in_order, notes=(*_left_out(before, now, limits), *untimed))
-
-
-def _aligned_rows(before: Snapshot, now: Snapshot) -> tuple[_Ints, _Ints]:
-    """The rows of both snapshots in the order of the query ids as text; the order decides what a seed gives."""
-    for what, snapshot in (("the baseline", before), ("this session", now)):
-        if len(set(snapshot.queries)) < len(snapshot.queries):
-            raise InputError(f"{what} holds a query twice; an id may occur once")
-    gone = sorted(set(before.queries) - set(now.queries))
-    new = sorted(set(now.queries) - set(before.queries))
-    if gone or new:
-        parts = [
-            f"{len(ids)} {what} ({some([*map(repr, ids)], _SHOWN)})"
-            for ids, what in ((new, "new"), (gone, "gone"))
-            if ids
-        ]
-        raise InputError(f"other queries than the baseline's: {', '.join(parts)}; allowed: the same queries")
-    old_rows, new_rows = (
-        np.array(sorted(range(len(side.queries)), key=side.queries.__getitem__), dtype=np.int64)
-        for side in (before, now)
-    )
-    return old_rows, new_rows
-
-
-def _columns(
-    name: str, before: Snapshot, now: Snapshot, rows: tuple[_Ints, _Ints], limits: Limits
-) -> Iterator[_Column]:
-    old, new = before.strategies[name], now.strategies[name]
-    for metric in limits.gated:
-        if metric in old.metrics and metric in new.metrics:
-            yield _Column(
-                name,
-                metric,
-                limits.of(name, metric),
-                _values(old, metric, rows[0], before.queries, f"the baseline, {name}"),
-                _values(new, metric, rows[1], now.queries, f"this session, {name}"),
-            )
-
-
-def _values(measured: Measurement, metric: Metric, rows: _Ints, queries: Sequence[str], where: str) -> _Floats:
-    """The numbers of a metric in the order of `rows`."""
-    values = np.asarray(measured.metrics[metric], dtype=np.float64)
-    if values.shape != rows.shape:
-        raise InputError(
-            f"{where}, {metric}: numbers of shape {values.shape}; allowed: one for each of {len(rows)} queries"
-        )
-    wrong = np.flatnonzero(~np.isfinite(values))
-    if len(wrong):
-        at = wrong[0]
-        raise InputError(f"{where}, {metric}: {values[at]} for query {queries[at]!r}; allowed: finite numbers")
-    return values[rows]
-
-
-def _effects(columns: list[_Column], limits: Limits, draws: int) -> tuple[list[Effect], float]:
-    """The effect of every column with its chances, and how far out a sum has to be for certainty.
-
-    A column whose mean was 0 is not tested: nothing is relative to it.
-    """
-    effects = [measure_effect(one.before, one.after, higher_is_better=one.limit.worse == "lower") for one in columns]
-    tested = [number for number, effect in enumerate(effects) if effect.relative is not None and effect.changed]
-    if not tested:
-        return effects, math.inf
-    chances = flip_signs(np.column_stack([columns[number].drops for number in tested]), seed=SEED, draws=draws)
-    for at, number in enumerate(tested):
-        effects[number] = replace(
-            effects[number],
-            p=float(chances.greater.p[at]),
-            adjusted=float(chances.greater.adjusted[at]),
-            p_better=float(chances.less.p[at]),
-            adjusted_better=float(chances.less.adjusted[at]),
-        )
-    return effects, chances.critical(limits.p_sure)
-
-
-def _empty(measured: Measurement, rows: _Ints) -> npt.NDArray[np.bool_]:
-    return np.array([not measured.hits[row] for row in rows.tolist()])
-
-
-def _left_out(before: Snapshot, now: Snapshot, limits: Limits) -> list[str]:
+    _refuse_other_queries(set(before.queries), set(now.queries))
     both = [name for name in now.strategies if name in before.strategies]
-    return [
-        *(
-            f"{name}: not in the baseline, nothing to compare it with"
-            for name in now.strategies
-            if name not in before.strategies
-        ),
-        *(f"{name}: in the baseline, not measured now" for name in before.strategies if name not in now.strategies),
-        *(
-            f"{name}: {metric} is not on both sides, not compared"
-            for name in both
-            for metric in limits.gated
-            if metric not in before.strategies[name].metrics or metric not in now.strategies[name].metrics
-        ),
+    # in the order of the ids, since the order decides what a seed gives
+    old_rows, new_rows = (sorted(range(len(one.queries)), key=one.queries.__getitem__) for one in (before, now))
+    effects, notes = [], []
+    findings: list[Finding] = []
+    for name in both:
+        old, new = before.strategies[name], now.strategies[name]
+        for metric in limits.gated:
+            if metric in old.metrics and metric in new.metrics:
+                values = old.metrics[metric][old_rows], new.metrics[metric][new_rows]
+                effects.append(measure_effect(name, str(metric), limits.of(name, metric), *values))
+            else:
+                notes.append(f"{name}: {metric} is not on both sides, not compared")
+        findings.append(judge_empty(name, _is_empty(old, old_rows), _is_empty(new, new_rows), limits))
+    run_times, untimed = compare_run_times(before, now, limits)
+    findings = [*_judged_together(effects, draws), *findings, *run_times]
+    findings.sort(key=lambda finding: both.index(finding.strategy))
+    return Comparison(baseline, tuple(findings), notes=(*notes, *untimed))
+
+
+def _refuse_other_queries(old: set[str], new: set[str]) -> None:
+    parts = [
+        f"{len(ids)} {what} ({some([*map(repr, sorted(ids))], _SHOWN)})"
+        for ids, what in ((new - old, "new"), (old - new, "gone"))
+        if ids
     ]
+    if parts:
+        raise InputError(f"other queries than the baseline's: {', '.join(parts)}; allowed: the same queries")
+
+
+def _is_empty(measured: Measurement, rows: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+    return np.array([not measured.hits[row] for row in rows])
+
+
+def _judged_together(effects: Sequence[Effect], draws: int) -> Iterable[Finding]:
+    if not effects:
+        return []
+    # nothing is relative to a mean of 0: without drops a column is not tested
+    drops = np.column_stack([one.drops if one.before > 0 else np.zeros(one.queries) for one in effects])
+    flips = flip_signs(drops, seed=SEED, draws=draws)
+    return (judge_effect(effect, flips, column) for column, effect in enumerate(effects))
 
 
 def compare_run_times(before: Snapshot, now: Snapshot, limits: Limits) -> tuple[list[Finding], list[str]]:
@@ -210,9 +117,9 @@ def compare_run_times(before: Snapshot, now: Snapshot, limits: Limits) -> tuple[
         where it became slower), and a line for what cannot.
     """
     both = [name for name in now.strategies if name in before.strategies]
-    problem = _nothing_timed(before, now, both) if both else ""
+    problem = _nothing_timed(before, now, both)
     if problem or not both:
-        return [], [f"{RUN_TIME}: not compared, {problem}"] if problem else []
+        return [], [f"{RUN_TIME}: not compared, {problem}"] if both else []
     findings, notes = [], []
     for name in both:
         old, new = before.strategies[name], now.strategies[name]
@@ -220,33 +127,25 @@ def compare_run_times(before: Snapshot, now: Snapshot, limits: Limits) -> tuple[
         if problem:
             notes.append(f"{RUN_TIME}: {name} is not compared, {problem}")
         else:
-            ratios = [
-                (one.run_time_s or 0) / (snapshot.calibration_s or 1) for one, snapshot in ((old, before), (new, now))
-            ]
+            ratios = [(one.run_time_s or 0) / (side.calibration_s or 1) for one, side in ((old, before), (new, now))]
             findings.append(judge_run_time(name, ratios[0], ratios[1], limits.time(name)))
     return findings, notes
 
 
-def _nothing_timed(before: Snapshot, now: Snapshot, names: list[str]) -> str:
+def _not_timed(measured: Measurement, whose: str) -> str:
+    if measured.run_time_s is None:
+        return f"{whose} has no time of it"
+    return "" if measured.rounds > 1 else f"{whose} has a single round, 2 are needed"
+
+
+def _nothing_timed(before: Snapshot, now: Snapshot, names: Sequence[str]) -> str:
     """Why no run time at all can be compared; "" where some can."""
     if any(all(side.strategies[name].run_time_s is None for name in names) for side in (before, now)):
         return "there are no times of the same queries on both sides"
     engines = before.engine.get("name"), now.engine.get("name")
     if engines[0] != engines[1]:
         return f"the baseline's engine is {engines[0]} and this is {engines[1]}"
-    for side, whose in ((before, "the baseline"), (now, "this session")):
-        if not _is_time(side.calibration_s):
+    for whose, side in (("the baseline", before), ("this session", now)):
+        if side.calibration_s is None:
             return f"{whose} has no calibration"
     return ""
-
-
-def _not_timed(measured: Measurement, whose: str) -> str:
-    if not _is_time(measured.run_time_s):
-        return f"{whose} has no time of it"
-    if measured.rounds < _FEWEST_ROUNDS:
-        return f"{whose} has a single round, {_FEWEST_ROUNDS} are needed"
-    return ""
-
-
-def _is_time(seconds: float | None) -> bool:
-    return seconds is not None and math.isfinite(seconds) and seconds > 0

@@ -11,7 +11,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from relevance.files import read_toml
 from relevance.significance import SAME
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
     from pathlib import Path
 
     from relevance.evaluation import Evaluation, Metric
@@ -35,7 +35,7 @@ MARGIN = 0.005
 """How far below the measured mean a suggested floor lies: more than another processor's rounding moves a mean."""
 
 _SHOWN_QUERIES = 5
-_MIN_PREFIX = 8
+_PREFIX = re.compile("[0-9a-f]{8,64}")
 
 
 @dataclass(frozen=True)
@@ -55,14 +55,7 @@ class Floors:
 
 @dataclass(frozen=True)
 class Lost:
-    """A query that pulls a mean below its floor.
-
-    Attributes:
-        query: its id.
-        text: what was asked.
-        value: of the metric.
-        before: its value in the baseline; None where the query is one of the lowest, and no baseline tells of more.
-    """
+    """A query that pulls a mean below its floor: the metric's value, and that of the baseline where it fell since."""
 
     query: str
     text: str
@@ -99,39 +92,6 @@ class Verdict:
     notes: tuple[str, ...] = ()
 
 
-def _known(name: str, allowed: Collection[str], what: str, where: str) -> None:
-    if name not in allowed:
-        raise InputError(f"{where}: {unknown(what, name, allowed)}")
-
-
-def _table(value: object, where: str) -> dict[str, object]:
-    if not isinstance(value, dict):
-        raise InputError(f"{where}: expected a table, found {value!r}")
-    return value
-
-
-def _floor(value: object, where: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1 or math.isnan(value):
-        raise InputError(f"{where} = {value!r}; allowed: a number from 0 to 1")
-    return float(value)
-
-
-def _corpus(value: object, where: str) -> str:
-    if not isinstance(value, str) or not re.fullmatch(rf"[0-9a-f]{{{_MIN_PREFIX},64}}", value):
-        raise InputError(f"{where} = {value!r}; allowed: the first {_MIN_PREFIX} or more hex digits of the corpus hash")
-    return value
-
-
-def _floors_of(table: dict[str, object], where: str) -> Floors:
-    for key in table:
-        _known(key, (*GATED, "corpus"), "floor", where)
-    means = {key: _floor(value, f"{where} {key}") for key, value in table.items() if key != "corpus"}
-    if not means:
-        raise InputError(f"{where}: no floor; at least one of {', '.join(GATED)} is needed")
-    corpus = _corpus(table["corpus"], f"{where} corpus") if "corpus" in table else ""
-    return Floors(MappingProxyType(means), corpus, where)
-
-
 def read_floors(
     path: Path, *, datasets: Collection[str], strategies: Collection[str]
 ) -> Mapping[tuple[str, str], Floors]:
@@ -142,13 +102,34 @@ def read_floors(
             is no number from 0 to 1. The whole file is checked, whatever is going to run.
     """
     floors = {}
-    for dataset, tables in read_toml(path, "a file of floors").items():
-        _known(dataset, datasets, "data set", f"{path}")
-        for strategy, table in _table(tables, f"{path} [{dataset}]").items():
-            _known(strategy, strategies, "strategy", f"{path} [{dataset}]")
-            where = f"{path} [{dataset}.{strategy}]"
-            floors[dataset, strategy] = _floors_of(_table(table, where), where)
+    for dataset, tables in _entries(read_toml(path, "a file of floors"), f"{path}", "data set", datasets):
+        for strategy, table in _entries(tables, f"{path} [{dataset}]", "strategy", strategies):
+            floors[dataset, strategy] = _floors(table, f"{path} [{dataset}.{strategy}]")
     return MappingProxyType(floors)
+
+
+def _entries(table: object, where: str, what: str, allowed: Collection[str]) -> Iterator[tuple[str, Any]]:
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: expected a table, found {table!r}")
+    for name, value in table.items():
+        if name not in allowed:
+            raise InputError(f"{where}: {unknown(what, name, allowed)}")
+        yield name, value
+
+
+def _floors(table: Any, where: str) -> Floors:
+    values = dict(_entries(table, where, "floor", (*GATED, "corpus")))
+    corpus = values.pop("corpus", "")
+    means = {}
+    for label, value in values.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
+            raise InputError(f"{where} {label} = {value!r}; allowed: a number from 0 to 1")
+        means[label] = float(value)
+    if not means:
+        raise InputError(f"{where}: no floor; at least one of {', '.join(GATED)} is needed")
+    if not isinstance(corpus, str) or ("corpus" in table and not _PREFIX.fullmatch(corpus)):
+        raise InputError(f"{where} corpus = {corpus!r}; allowed: the first 8 or more hex digits of the corpus hash")
+    return Floors(MappingProxyType(means), corpus, where)
 
 
 def judge(
@@ -185,27 +166,26 @@ def _worst(metric: Metric, evaluation: Evaluation, dataset: Dataset, before: Map
     """Those that fell furthest since the baseline, else the lowest, and of these the ones with most to find."""
     values = evaluation.per_query[metric]
     ids, texts = dataset.queries.ids, dataset.queries.texts
-    named = [
+    queries = [
         Lost(ids[code], texts[code], value) for code, value in zip(evaluation.queries, values.tolist(), strict=True)
     ]
-    fallen = [replace(one, before=before.get(one.query)) for one in named]
-    fallen = [one for one in fallen if one.before is not None and one.before - round(one.value, DIGITS) > SAME]
+    known = [(before[one.query], one) for one in queries if one.query in before]
+    fallen = [replace(one, before=old) for old, one in known if old - round(one.value, DIGITS) > SAME]
     if fallen:
-        fallen.sort(key=lambda one: (one.value - (one.before or 0.0), one.query))
+        fallen.sort(key=lambda one: (one.value - before[one.query], one.query))
         return tuple(fallen[:_SHOWN_QUERIES])
     relevant = dataset.judgments.grades >= dataset.judgments.relevant_from
     to_find = np.bincount(dataset.judgments.queries[relevant], minlength=len(dataset.queries))[evaluation.queries]
-    return tuple(named[at] for at in np.lexsort((-to_find, values))[:_SHOWN_QUERIES].tolist())
+    return tuple(queries[at] for at in np.lexsort((-to_find, values))[:_SHOWN_QUERIES].tolist())
 
 
 def suggest(dataset: Dataset, evaluations: Mapping[str, Evaluation]) -> str:
     """A snippet of TOML with floors `MARGIN` below what was measured, rounded down to three digits."""
     tables = []
     for strategy, evaluation in evaluations.items():
-        floors = {
-            label: max(0.0, math.floor((evaluation.mean(metric) - MARGIN) * 1000) / 1000)
-            for label, metric in GATED.items()
-        }
-        lines = [f"{label} = {floor:.3f}" for label, floor in floors.items()]
-        tables.append("\n".join([f"[{dataset.name}.{strategy}]", *lines]))
+        lines = [f"[{dataset.name}.{strategy}]"]
+        for label, metric in GATED.items():
+            floor = max(0.0, math.floor((evaluation.mean(metric) - MARGIN) * 1000) / 1000)
+            lines.append(f"{label} = {floor:.3f}")
+        tables.append("\n".join(lines))
     return "\n\n".join(tables) + "\n"

@@ -12,12 +12,10 @@ from annotated_types import Interval, MultipleOf
 
 from relevance.errors import InputError, unknown
 from relevance.evaluation import AP10, METRICS, NDCG10, RR10, Metric
-from relevance.setting import Names, Setting, Share, Takes, Text, Written, declared, shown
+from relevance.setting import Field, Names, Setting, Share, Takes, Text, Written, declared, shown
 
 if TYPE_CHECKING:
     from collections.abc import Collection
-
-__all__ = ["Limit", "Limits", "read_limits"]
 
 _Least = Annotated[int | float, Interval(ge=0, le=1), Takes("number", "a number from 0 to 1")]
 _Factor = Annotated[int | float, Interval(gt=1, lt=math.inf), Takes("number", "a number above 1")]
@@ -28,6 +26,7 @@ _Queries = Annotated[
     Takes("number", "a whole number of 1 or more"),
 ]
 _Tables = Annotated[Mapping[str, Mapping[str, Any]], Written(Any), Takes("table of tables")]
+_Direction = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
@@ -43,7 +42,7 @@ class _Gated:
 
 
 @dataclass(frozen=True)
-class _OfMetrics:
+class _Drops:
     """What can differ by metric and strategy; drops are shares of the baseline's mean."""
 
     fail: Annotated[Share, Setting("a drop of so much of the baseline's mean fails where it is sure")] = 0.02
@@ -56,7 +55,7 @@ class _OfMetrics:
 
 
 @dataclass(frozen=True)
-class _OfSessions:
+class _Chances:
     """What holds for all metrics alike."""
 
     p_sure: Annotated[Share, Setting("highest p, over all that is gated, of what is sure")] = 0.01
@@ -69,7 +68,7 @@ class _OfSessions:
 
 
 @dataclass(frozen=True)
-class Limit(_OfSessions, _OfMetrics):
+class Limit(_Chances, _Drops):
     """What holds for one metric of one strategy.
 
     Attributes:
@@ -77,7 +76,7 @@ class Limit(_OfSessions, _OfMetrics):
         leading: whether the metric is `Limits.leading`.
     """
 
-    worse: Literal["lower", "higher"] = "lower"
+    worse: _Direction = "lower"
     leading: bool = False
 
     def large_fails(self, queries: int) -> bool:
@@ -86,12 +85,8 @@ class Limit(_OfSessions, _OfMetrics):
 
 
 @dataclass(frozen=True)
-class Limits(_OfSessions, _OfMetrics, _Gated):
-    """All limits of a session: `[gate]` of the configuration.
-
-    Raises:
-        InputError: a limit changes nothing beside another, or is not known.
-    """
+class Limits(_Chances, _Drops, _Gated):
+    """All limits of a session: `[gate]` of the configuration."""
 
     empty_queries: Annotated[_Queries, Setting("fewer queries that newly return nothing neither warn nor fail")] = 3
     empty_warn: Annotated[Share, Setting("from this share of the queries on they warn")] = 0.005
@@ -108,20 +103,11 @@ class Limits(_OfSessions, _OfMetrics, _Gated):
         default_factory=lambda: MappingProxyType({})
     )
 
-    def __post_init__(self) -> None:
-        if self.leading not in self.gated:
-            raise InputError(f"leading = '{self.leading}'; allowed: one of gated, {', '.join(map(str, self.gated))}")
-        for name, table in self.metrics.items():
-            self._check_metric(name, table, f"metrics.'{name}'")
-        for name, table in self.strategies.items():
-            self._check_strategy(table, f"strategies.{name}")
-        self._check_order()
-
     def of(self, strategy: str, metric: Metric) -> Limit:
         """What holds for a metric of a strategy: the nearest that is set, a strategy's before a metric's."""
         own = self.strategies.get(strategy, {})
         layers: tuple[Mapping[str, Any], ...] = (
-            {name: getattr(self, name) for name in (*_OF_A_SESSION, *_OF_METRICS)},
+            {each.name: getattr(self, each.name) for each in (*fields(_Chances), *fields(_Drops))},
             {} if metric.higher_is_better else {"worse": "higher"},
             self.metrics.get(str(metric), {}),
             {name: value for name, value in own.items() if name in _OF_A_METRIC},
@@ -135,68 +121,11 @@ class Limits(_OfSessions, _OfMetrics, _Gated):
         own = self.strategies.get(strategy, {})
         return own.get("time_warn", self.time_warn), own.get("time_fail", self.time_fail)
 
-    def _check_metric(self, name: str, table: object, where: str) -> None:
-        gated = [str(metric) for metric in self.gated]
-        if name not in gated:
-            raise InputError(f"{where}: {unknown('gated metric', name, gated)}")
-        for key, value in _table(table, where).items():
-            if key not in _OF_A_METRIC:
-                raise InputError(f"{where}: {unknown('key', key, _OF_A_METRIC)}")
-            if key == "fail_large" and name != str(self.leading):
-                raise InputError(f"{where}.{key} changes nothing, only the leading metric {self.leading} has it")
-            _check(key, value, f"{where}.")
 
-    def _check_strategy(self, table: object, where: str) -> None:
-        for key, value in _table(table, where).items():
-            if isinstance(value, Mapping):
-                self._check_metric(key, value, f"{where}.'{key}'")
-            elif key in _OF_A_STRATEGY:
-                _check(key, value, f"{where}.")
-            else:
-                raise InputError(f"{where}: {unknown('key', key, _OF_A_STRATEGY)}")
-
-    def _check_order(self) -> None:
-        """Every limit that may come into force, for strategies that are named and for those that are not."""
-        for strategy in ("", *self.strategies):
-            warn, fail = self.time(strategy)
-            _refuse_disorder({"time_warn": warn, "time_fail": fail}, strategy)
-            for metric in self.gated:
-                limit = self.of(strategy, metric)
-                values = {name: getattr(limit, name) for name in ("warn_sure", "fail")}
-                if limit.leading:
-                    values["fail_large"] = limit.fail_large
-                _refuse_disorder(values, f"{strategy} {metric}".strip())
-        _refuse_disorder({"empty_warn": self.empty_warn, "empty_fail": self.empty_fail}, "")
-
-
-_OF_A_SESSION = tuple(each.name for each in fields(_OfSessions))
-_OF_METRICS = tuple(each.name for each in fields(_OfMetrics))
-_OF_A_METRIC = (*_OF_METRICS, "worse")
-_OF_A_STRATEGY = (*_OF_METRICS, "time_warn", "time_fail")
-_DIRECTIONS = ("lower", "higher")
-_FIELDS = declared(Limits)
-_ORDERED = (("warn_sure", "fail"), ("fail", "fail_large"), ("empty_warn", "empty_fail"), ("time_warn", "time_fail"))
-"""(setting, the one that it may not be above): else it would change nothing, or say less of more."""
-
-
-def _table(value: object, where: str) -> Mapping[str, object]:
-    if not isinstance(value, Mapping) or not value:
-        raise InputError(f"{where} = {shown(value)}; allowed: a table of limits, such as {{fail = 0.03}}")
-    return value
-
-
-def _check(name: str, value: object, where: str) -> None:
-    if name != "worse":
-        _FIELDS[name].checked(value, f"{where}{name}")
-    elif value not in _DIRECTIONS:
-        raise InputError(f"{where}worse = {shown(value)}; allowed: {', '.join(_DIRECTIONS)}")
-
-
-def _refuse_disorder(values: Mapping[str, Any], whose: str) -> None:
-    for lower, upper in _ORDERED:
-        if lower in values and upper in values and values[lower] > values[upper]:
-            of = f" of {whose}" if whose else ""
-            raise InputError(f"{lower} = {values[lower]}{of}; allowed: no more than {upper}, which is {values[upper]}")
+_DROPS = tuple(each.name for each in fields(_Drops))
+_OF_A_METRIC = (*_DROPS, "worse")
+_OF_A_STRATEGY = (*_DROPS, "time_warn", "time_fail")
+_FIELDS = {**declared(Limits), "worse": Field("worse", _Direction, "lower", Setting("the direction that is gated"))}
 
 
 def read_limits(table: Mapping[str, Any], *, strategies: Collection[str]) -> Limits:
@@ -220,7 +149,16 @@ def read_limits(table: Mapping[str, Any], *, strategies: Collection[str]) -> Lim
     for name in values.get("strategies", {}):
         if name not in strategies:
             raise InputError(f"strategies: {unknown('strategy', name, strategies)}")
-    return Limits(**values)
+    limits = Limits(**values)
+    if limits.leading not in limits.gated:
+        allowed = ", ".join(map(str, limits.gated))
+        raise InputError(f"leading = '{limits.leading}'; allowed: one of gated, {allowed}")
+    for name, own in limits.metrics.items():
+        _check_table(limits, own, f"metrics.'{name}'", metric=name)
+    for name, own in limits.strategies.items():
+        _check_table(limits, own, f"strategies.{name}")
+    _check_order(limits)
+    return limits
 
 
 def _metric(name: object, where: str) -> Metric:
@@ -228,3 +166,42 @@ def _metric(name: object, where: str) -> Metric:
         if str(metric) == name:
             return metric
     raise InputError(f"{where}: {unknown('metric', str(name), map(str, METRICS))}")
+
+
+def _check_table(limits: Limits, table: object, where: str, *, metric: str | None = None) -> None:
+    """Check the limits of a metric, or of a strategy, where tables of metrics may stand among them."""
+    gated = [str(one) for one in limits.gated]
+    if metric is not None and metric not in gated:
+        raise InputError(f"{where}: {unknown('gated metric', metric, gated)}")
+    if not isinstance(table, Mapping) or not table:
+        raise InputError(f"{where} = {shown(table)}; allowed: a table of limits, such as {{fail = 0.03}}")
+    allowed = _OF_A_STRATEGY if metric is None else _OF_A_METRIC
+    for key, value in table.items():
+        if metric is None and isinstance(value, Mapping):
+            _check_table(limits, value, f"{where}.'{key}'", metric=key)
+        elif key not in allowed:
+            raise InputError(f"{where}: {unknown('key', key, allowed)}")
+        elif key == "fail_large" and metric not in (None, str(limits.leading)):
+            raise InputError(f"{where}.{key} changes nothing, only the leading metric {limits.leading} has it")
+        else:
+            _FIELDS[key].checked(value, f"{where}.{key}")
+
+
+def _check_order(limits: Limits) -> None:
+    """Refuse a limit that changes nothing beside another: of strategies that are named, and of those that are not."""
+    for strategy in ("", *limits.strategies):
+        warn, fail = limits.time(strategy)
+        _refuse_disorder(strategy, time_warn=warn, time_fail=fail)
+        for metric in limits.gated:
+            limit, whose = limits.of(strategy, metric), f"{strategy} {metric}".strip()
+            _refuse_disorder(whose, warn_sure=limit.warn_sure, fail=limit.fail)
+            if limit.leading:
+                _refuse_disorder(whose, fail=limit.fail, fail_large=limit.fail_large)
+    _refuse_disorder("", empty_warn=limits.empty_warn, empty_fail=limits.empty_fail)
+
+
+def _refuse_disorder(whose: str, **pair: float) -> None:
+    (lower, least), (upper, most) = pair.items()
+    if least > most:
+        of = f" of {whose}" if whose else ""
+        raise InputError(f"{lower} = {least}{of}; allowed: no more than {upper}, which is {most}")

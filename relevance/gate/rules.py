@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.gate.limits import Limit, Limits
+    from relevance.significance import SignFlips
+
+    _Floats = npt.NDArray[np.float64]
 
 EMPTY = "empty results"
 RUN_TIME = "run time"
@@ -38,15 +41,14 @@ class Finding:
         status: what follows for the session.
         before: mean of the baseline (ratio to the calibration, for run time; share of queries, for empty results).
         after: mean of the candidate.
-        relative: of `before`, positive where it became worse: (before - after) / before for metrics of which less is
-            worse, (after - before) / before for the others and for run time; None where before is 0.
+        relative: of `before`, positive where it became worse; None where before is 0.
         interval: of the mean difference after - before, 95%; None where there is none.
         p: raw, one-sided; None where nothing was tested.
         adjusted_p: over all columns of the session; None likewise.
         queries: how many were compared.
         changed: how many have another value than before; for empty results, how many newly return nothing.
-        smallest_visible: the smallest true relative drop that would fail about four times of five, see
-            `smallest_visible`; None where none would or nothing was tested.
+        smallest_visible: the smallest true relative drop that would fail about four times of five; None where none
+            would or nothing was tested.
         reasons: a line each, for people; the first says what happened.
         improved: whether it became better, as sure as a fail would have to be.
     """
@@ -67,97 +69,95 @@ class Finding:
     improved: bool = False
 
 
-@dataclass(frozen=True)
-class Effect:
-    """A change of one metric of one strategy: both means, and how sure it is.
+# metrics
 
-    Attributes:
-        drop: mean difference, positive where it became worse.
-        error: its standard error, from the spread of the differences.
-        changed: how many queries have another number than before.
-        p, p_better: chance of such a drop, or gain, or a larger one.
-        adjusted, adjusted_better: the same over all columns of the session.
+
+@dataclass(frozen=True, eq=False)
+class Effect:
+    """A change of one metric of one strategy: `drops`, shape (queries,), positive where it became worse.
+
+    `before` and `after` are means, `drop` is that of `drops` and `error` its standard error.
     """
 
+    strategy: str
+    metric: str
+    limit: Limit
+    drops: _Floats
     before: float
     after: float
     drop: float
     error: float
-    queries: int
-    changed: int
-    p: float = 1.0
-    adjusted: float = 1.0
-    p_better: float = 1.0
-    adjusted_better: float = 1.0
 
     @property
-    def relative(self) -> float | None:
-        """The drop as a share of the baseline's mean; None where that is 0."""
-        return self.drop / self.before if self.before > 0 else None
+    def queries(self) -> int:
+        """How many were compared."""
+        return len(self.drops)
 
     @property
-    def interval(self) -> tuple[float, float] | None:
-        """Of the mean of after - before, 95%, by Student's t; None for a single query."""
-        if self.queries < 2:  # noqa: PLR2004 - one number has no spread
-            return None
-        reach = float(stdtrit(self.queries - 1, 0.5 + _CONFIDENCE / 2)) * self.error
-        mean = self.after - self.before
-        return mean - reach, mean + reach
+    def changed(self) -> int:
+        """How many queries have another number than before."""
+        return int(np.count_nonzero(np.abs(self.drops) > SAME))
 
     @property
-    def at_most(self) -> float | None:
+    def relative(self) -> float:
+        """The drop as a share of the baseline's mean; where that is 0 it is nan, which no limit is below."""
+        return self.drop / self.before if self.before > 0 else math.nan
+
+    @property
+    def at_most(self) -> float:
         """The relative drop that is exceeded once in twenty, given this one."""
-        return None if self.relative is None else self.relative + _ONE_SIDED_95 * self.error / self.before
+        return self.relative + _ONE_SIDED_95 * self.error / self.before if self.before > 0 else math.nan
 
 
-def measure_effect(
-    before: npt.NDArray[np.float64], after: npt.NDArray[np.float64], *, higher_is_better: bool
-) -> Effect:
-    """Measure a change without its chances; both are of the same queries, shape (queries,).
+def measure_effect(strategy: str, metric: str, limit: Limit, before: _Floats, after: _Floats) -> Effect:
+    """Measure a change; `before` and `after` are of the same queries, shape (queries,).
 
     Sums are exact, so that every machine gives the same.
     """
-    queries = len(before)
-    differences = before - after if higher_is_better else after - before
-    drop = math.fsum(differences.tolist()) / queries
-    squares = math.fsum(((differences - drop) ** 2).tolist())
+    drops = before - after if limit.worse == "lower" else after - before
+    queries = len(drops)
+    drop = math.fsum(drops.tolist()) / queries
+    squares = math.fsum(((drops - drop) ** 2).tolist())
     return Effect(
+        strategy,
+        metric,
+        limit,
+        drops,
         before=math.fsum(before.tolist()) / queries,
         after=math.fsum(after.tolist()) / queries,
         drop=drop,
         error=math.sqrt(squares / max(queries - 1, 1) / queries),
-        queries=queries,
-        changed=int(np.count_nonzero(np.abs(differences) > SAME)),
     )
 
 
-def judge_effect(strategy: str, measure: str, effect: Effect, limit: Limit, *, critical: float) -> Finding:
-    """Judge one metric of one strategy; `critical` is that of `SignFlips` at `limit.p_sure`."""
-    gain = None if effect.relative is None else -effect.relative
-    failing = _far_enough(effect.relative, effect.p, effect.adjusted, effect.queries, limit)
-    better = _far_enough(gain, effect.p_better, effect.adjusted_better, effect.queries, limit)
-    exceptions = _exceptions(effect, limit)
-    warnings = [] if failing else _warnings(effect, limit)
-    status: Status = "fail" if failing and not exceptions else "warn" if failing or warnings else "pass"
-    tested = effect.changed > 0 and effect.relative is not None
-    visible = smallest_visible(effect, limit, critical=critical) if tested else None
-    reasons = [_what_happened(effect, limit)]
+def judge_effect(effect: Effect, flips: SignFlips, column: int) -> Finding:
+    """Judge a change by its size and by its chance, that of a column of the joint test."""
+    limit = effect.limit
+    p, adjusted = float(flips.greater.p[column]), float(flips.greater.adjusted[column])
+    failing = _far_enough(effect, effect.relative, p, adjusted)
+    better = _far_enough(effect, -effect.relative, float(flips.less.p[column]), float(flips.less.adjusted[column]))
+    exceptions = _exceptions(effect)
+    warning = "" if failing else _warning(effect, p, adjusted)
+    status: Status = "fail" if failing and not exceptions else "warn" if failing or warning else "pass"
+    tested = effect.changed > 0 and effect.before > 0
+    visible = _smallest_visible(effect, critical=flips.critical(limit.p_sure)) if tested else None
+    reasons = [_what_happened(effect)]
     if failing or better:
         reasons += [failing or better, *exceptions]
-    reasons += warnings
-    not_excluded = effect.changed > 0 and effect.at_most is not None and effect.at_most >= limit.fail
-    if status != "fail" and not_excluded:
-        reasons.append(_strength(effect, limit, visible))
+    if warning:
+        reasons.append(warning)
+    if status != "fail" and effect.changed and effect.at_most >= limit.fail:
+        reasons.append(_strength(effect, visible))
     return Finding(
-        strategy,
-        measure,
+        effect.strategy,
+        effect.metric,
         status,
         effect.before,
         effect.after,
-        relative=effect.relative,
-        interval=effect.interval,
-        p=effect.p if tested else None,
-        adjusted_p=effect.adjusted if tested else None,
+        relative=effect.relative if effect.before > 0 else None,
+        interval=_interval(effect),
+        p=p if tested else None,
+        adjusted_p=adjusted if tested else None,
         queries=effect.queries,
         changed=effect.changed,
         smallest_visible=visible,
@@ -166,20 +166,19 @@ def judge_effect(strategy: str, measure: str, effect: Effect, limit: Limit, *, c
     )
 
 
-def _far_enough(relative: float | None, p: float, adjusted: float, queries: int, limit: Limit) -> str:
+def _far_enough(effect: Effect, relative: float, p: float, adjusted: float) -> str:
     """Why a drop, or a gain as a drop, would fail; "" where it would not."""
-    if relative is None:
-        return ""
+    limit = effect.limit
     if relative >= limit.fail and adjusted <= limit.p_sure:
         return f"{_share(limit.fail)} or more, and sure (adjusted p {_p(adjusted)}, {limit.p_sure:g} is enough)"
-    if limit.large_fails(queries) and relative >= limit.fail_large and p <= limit.p_large:
+    if limit.large_fails(effect.queries) and relative >= limit.fail_large and p <= limit.p_large:
         return f"{_share(limit.fail_large)} or more, and hardly chance (p {_p(p)}, {limit.p_large:g} is enough)"
     return ""
 
 
-def _exceptions(effect: Effect, limit: Limit) -> list[str]:
+def _exceptions(effect: Effect) -> list[str]:
     """Why what is far enough does not fail all the same."""
-    lines = []
+    limit, lines = effect.limit, []
     if effect.queries < limit.least_queries:
         lines.append(f"not counted: {effect.queries} queries, below {limit.least_queries} nothing fails by statistics")
     if abs(effect.drop) < limit.least_drop:
@@ -187,38 +186,36 @@ def _exceptions(effect: Effect, limit: Limit) -> list[str]:
     return lines
 
 
-def _warnings(effect: Effect, limit: Limit) -> list[str]:
-    relative, at_most = effect.relative, effect.at_most
-    if relative is None or at_most is None:
-        return []
-    if relative >= limit.warn and (limit.leading or effect.p <= limit.p_warn):
+def _warning(effect: Effect, p: float, adjusted: float) -> str:
+    limit = effect.limit
+    if effect.relative >= limit.warn and (limit.leading or p <= limit.p_warn):
         fails = f"{_share(limit.fail)} and adjusted p {limit.p_sure:g} fail"
-        return [f"{_share(limit.warn)} or more (p {_p(effect.p)}, adjusted {_p(effect.adjusted)}; {fails})"]
-    if relative >= limit.warn_sure and effect.adjusted <= limit.p_sure:
-        return [f"small, but sure (adjusted p {_p(effect.adjusted)})"]
-    if limit.leading and relative > 0 and at_most >= limit.warn:
-        return [f"too few queries to exclude a drop of {_share(limit.warn)}: it may be {_share(at_most)}"]
-    return []
+        return f"{_share(limit.warn)} or more (p {_p(p)}, adjusted {_p(adjusted)}; {fails})"
+    if effect.relative >= limit.warn_sure and adjusted <= limit.p_sure:
+        return f"small, but sure (adjusted p {_p(adjusted)})"
+    if limit.leading and effect.relative > 0 and effect.at_most >= limit.warn:
+        return f"too few queries to exclude a drop of {_share(limit.warn)}: it may be {_share(effect.at_most)}"
+    return ""
 
 
-def _strength(effect: Effect, limit: Limit, visible: float | None) -> str:
-    if visible is not None:
-        return f"the smallest drop that such changes of these {effect.queries} queries would show is {_share(visible)}"
-    if effect.queries < limit.least_queries:
-        return f"{effect.queries} queries cannot show that a drop is real; {limit.least_queries} are needed"
-    return f"{effect.changed} changed queries cannot show that a drop is real"
-
-
-def _what_happened(effect: Effect, limit: Limit) -> str:
+def _what_happened(effect: Effect) -> str:
     means = f"{effect.before:.4f} → {effect.after:.4f}"
     if not effect.changed:
         return f"no query changed ({effect.before:.4f})"
-    if effect.relative is None:
+    if effect.before <= 0:
         return f"the baseline's mean is 0, nothing can be relative to it ({means})"
     if abs(effect.relative) < 5e-5:  # noqa: PLR2004 - what prints as 0.00%
         return f"the mean is as before ({means})"
-    up = (effect.drop < 0) == (limit.worse == "lower")
-    return f"{'rose' if up else 'fell'} by {_share(abs(effect.relative))} ({means})"
+    return f"{'rose' if effect.after > effect.before else 'fell'} by {_share(abs(effect.relative))} ({means})"
+
+
+def _strength(effect: Effect, visible: float | None) -> str:
+    least = effect.limit.least_queries
+    if visible is not None:
+        return f"the smallest drop that such changes of these {effect.queries} queries would show is {_share(visible)}"
+    if effect.queries < least:
+        return f"{effect.queries} queries cannot show that a drop is real; {least} are needed"
+    return f"{effect.changed} changed queries cannot show that a drop is real"
 
 
 def _share(value: float) -> str:
@@ -230,7 +227,16 @@ def _p(value: float) -> str:
     return f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}"  # noqa: PLR2004 - where zeros begin to be counted
 
 
-def smallest_visible(effect: Effect, limit: Limit, *, critical: float) -> float | None:
+def _interval(effect: Effect) -> tuple[float, float] | None:
+    """Of the mean of after - before, by Student's t; None for a single query, which has no spread."""
+    if effect.queries < 2:  # noqa: PLR2004
+        return None
+    reach = float(stdtrit(effect.queries - 1, 0.5 + _CONFIDENCE / 2)) * effect.error
+    mean = effect.after - effect.before
+    return mean - reach, mean + reach
+
+
+def _smallest_visible(effect: Effect, *, critical: float) -> float | None:
     """The smallest true relative drop that would fail four times of five, were differences as scattered as here.
 
     A drop fails where the measured mean reaches both what the rule asks for and what chance makes rare enough. A true
@@ -240,7 +246,8 @@ def smallest_visible(effect: Effect, limit: Limit, *, critical: float) -> float 
     `critical` is the sum / sqrt(sum of squares) from which on a column is sure. None: no drop would fail, there are too
     few queries, or too few of them changed.
     """
-    if effect.before <= 0 or effect.queries < limit.least_queries:
+    limit = effect.limit
+    if effect.queries < limit.least_queries:
         return None
     thresholds = [max(_mean_at(critical, effect), limit.fail * effect.before)]
     if limit.large_fails(effect.queries):
@@ -257,6 +264,9 @@ def _mean_at(critical: float, effect: Effect) -> float:
     return critical * effect.error * math.sqrt((effect.queries - 1) / (effect.queries - critical * critical))
 
 
+# empty results and run time
+
+
 def judge_empty(strategy: str, before: npt.NDArray[np.bool_], after: npt.NDArray[np.bool_], limits: Limits) -> Finding:
     """Judge how many queries newly return nothing: by count, and by chance where others newly return something.
 
@@ -266,9 +276,9 @@ def judge_empty(strategy: str, before: npt.NDArray[np.bool_], after: npt.NDArray
     """
     queries = len(before)
     newly, refilled = int((after & ~before).sum()), int((before & ~after).sum())
-    share = newly / queries
     status: Status = "pass"
     if newly >= limits.empty_queries:
+        share = newly / queries
         status = "fail" if share >= limits.empty_fail else "warn" if share >= limits.empty_warn else "pass"
     reasons = [f"{newly} of {queries} queries newly return nothing" if newly else "no query newly returns nothing"]
     if newly and refilled:
@@ -277,16 +287,8 @@ def judge_empty(strategy: str, before: npt.NDArray[np.bool_], after: npt.NDArray
         if status == "fail" and chance > limits.p_sure:
             status = "warn"
             reasons.append(f"no failure: it may be chance which of them do (p {limits.p_sure:g} is enough)")
-    return Finding(
-        strategy,
-        EMPTY,
-        status,
-        int(before.sum()) / queries,
-        int(after.sum()) / queries,
-        queries=queries,
-        changed=newly,
-        reasons=tuple(reasons),
-    )
+    shares = int(before.sum()) / queries, int(after.sum()) / queries
+    return Finding(strategy, EMPTY, status, *shares, queries=queries, changed=newly, reasons=tuple(reasons))
 
 
 def judge_run_time(strategy: str, before: float, after: float, limit: tuple[float, float]) -> Finding:

@@ -23,13 +23,12 @@ from relevance.baseline import (
     differences,
     on_common_queries,
     read_baseline,
-    select,
     without_run_times,
 )
 from relevance.diagnosis import diagnose, legs_without_strategy
 from relevance.errors import InputError
 from relevance.evaluation import METRICS, evaluate
-from relevance.gate import Comparison, compare, compare_run_times
+from relevance.gate import compare, compare_run_times
 from relevance.records import NO_HIT
 from relevance.runner import HITS, search_leg
 from relevance.strategies import FINETUNED, Leg
@@ -39,7 +38,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.diagnosis import Diagnosis, LegValues
-    from relevance.gate import Limits
+    from relevance.gate import Comparison, Limits
     from relevance.records import Dataset, Ranking
     from relevance.strategies import Strategy
     from relevance.suite.measure import Result, Suite
@@ -235,9 +234,7 @@ def compare_with(baseline: Baseline, session: Snapshot, limits: Limits, *, compl
     """
     before, after, notes = _on_same_queries(baseline, session)
     notes += _absent(before.strategies, after.strategies, complete=complete)
-    both = [name for name in after.strategies if name in before.strategies]
-    before, after = (select(side, queries=side.queries, strategies=both) for side in (before, after))
-    comparison = compare(before, after, limits, baseline=baseline.name) if both else Comparison(baseline.name, ())
+    comparison = compare(before, after, limits, baseline=baseline.name)
     return replace(comparison, differs=differences(before, after), notes=(*notes, *comparison.notes))
 
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -260,40 +258,21 @@ def test_the_order_of_queries_changes_nothing() -> None:
     )
 
 
-def test_what_cannot_be_compared_is_an_error() -> None:
-    """Other queries, a query twice, none, too few numbers, or one that is none: it says whose and which."""
-    five, ids = np.ones(5), ["a", "b", "c", "d", "e"]
-    good = session(ids, own=measured(five))
-    short = replace(measured(five), metrics=MappingProxyType({NDCG10: five[:3]}))
-    broken = [measured(np.where(np.arange(5) == 2, wrong, five)) for wrong in (np.nan, np.inf)]
-    other = "other queries than the baseline's: 4 new ('f', 'g', 'h' and 1 more), 4 gone ('a', 'b', 'c' and 1 more)"
-    cases = [
-        (good, session(["e", "f", "g", "h", "i"], own=measured(five)), f"{other}; allowed: the same queries"),
-        (good, session(["a", "a", "c", "d", "e"], own=measured(five)), "this session holds a query twice; an id"),
-        (session(["a", "a", "c", "d", "e"], own=measured(five)), good, "the baseline holds a query twice"),
-        (session(own=measured([])), session(own=measured([])), "no judged query"),
-        (
-            session(ids, own=short),
-            good,
-            "the baseline, own, nDCG@10: numbers of shape (3,); allowed: one for",
-        ),
-        (good, session(ids, own=broken[0]), "this session, own, nDCG@10: nan for query 'c'; allowed: finite numbers"),
-        (good, session(ids, own=broken[1]), "this session, own, nDCG@10: inf for query 'c'; allowed: finite numbers"),
-    ]
-    for before, now, line in cases:
-        with pytest.raises(InputError) as error:
-            _compared(before, now)
-        assert str(error.value).startswith(line)
+def test_other_queries_cannot_be_compared() -> None:
+    """It says how many are new and gone, and names some."""
+    before, now = (session(ids, own=measured(np.ones(5))) for ids in ("abcde", "efghi"))
+    line = "other queries than the baseline's: 4 new ('f', 'g', 'h' and 1 more), 4 gone ('a', 'b', 'c' and 1 more)"
+    with pytest.raises(InputError) as error:
+        _compared(before, now)
+    assert str(error.value) == f"{line}; allowed: the same queries"
 
 
-def test_what_stands_on_one_side_is_noted() -> None:
-    """A new strategy, one that is gone, a metric that the baseline has not; the rest is compared."""
+def test_what_stands_on_one_side_is_left_out() -> None:
+    """A strategy that is new or gone, and with a note a metric that the baseline has not; the rest is compared."""
     numbers = np.ones(60)
     was = session(old=measured(numbers), own=measured({NDCG10: numbers, RR10: numbers}))
     comparison = _compared(was, session(own=measured(numbers), new=measured(numbers)))
     assert comparison.notes == (
-        "new: not in the baseline, nothing to compare it with",
-        "old: in the baseline, not measured now",
         "own: AP@10 is not on both sides, not compared",
         "run time: not compared, there are no times of the same queries on both sides",
     )
