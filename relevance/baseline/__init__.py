@@ -12,7 +12,6 @@ from relevance.baseline.snapshot import (
     Snapshot,
     common_queries,
     on_common_queries,
-    select,
     without_run_times,
 )
 
@@ -32,7 +31,6 @@ __all__ = [
     "merge",
     "on_common_queries",
     "read_baseline",
-    "select",
     "update_lines",
     "without_run_times",
     "write_baseline",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from types import MappingProxyType
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from relevance.errors import InputError
@@ -112,32 +112,28 @@ def _engine_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
     if before.engine.get("name") != after.engine.get("name"):
         # two kinds of engine are told apart by what both have: only one knows of shards
         changes = (one for one in changes if _ABSENT not in one[1:])
-    yield from _lines("engine", changes)
+    return _lines("engine", changes)
 
 
 def _model_changes(before: Snapshot, after: Snapshot, names: Iterable[str]) -> Iterator[str]:
     """Of a fine-tuned model whether it is another one, or the same made again: weights differ between machines."""
     for name in names:
         old, new = before.models.get(name, {}), after.models.get(name, {})
-        ignored = set()
+        ignored = None
         if not (old.get("recipe") and new.get("recipe")):
-            ignored = {"recipe"}
+            ignored = "recipe"
         elif old["recipe"] == new["recipe"] and old.get("sha256") != new.get("sha256"):
-            weights = " -> ".join(_shown_pair(old.get("sha256"), new.get("sha256")))
+            weights = _arrow(old.get("sha256"), new.get("sha256"))
             yield f"model {name}: retrained: same recipe, other weights (sha256 {weights})"
-            ignored = {"sha256"}
-        yield from _lines(f"model {name}", (one for one in _changes("", old, new) if one[0] not in ignored))
+            ignored = "sha256"
+        yield from _lines(f"model {name}", (one for one in _changes("", old, new) if one[0] != ignored))
 
 
-def _lines(what: str, changes: Iterable[tuple[str, object, object]]) -> Iterator[str]:
+def _lines(what: str, changes: Iterator[tuple[str, object, object]]) -> Iterator[str]:
     """The first changes, a line each, and how many more there are: a file may hold any number of keys."""
-    more = 0
-    for number, (path, left, right) in enumerate(changes):
-        if number < _MOST_LINES:
-            yield printable(f"{what}: {shortened(path, _LONGEST_PATH)} {' -> '.join(_shown_pair(left, right))}")
-        else:
-            more += 1
-    if more:
+    for path, left, right in islice(changes, _MOST_LINES):
+        yield printable(f"{what}: {shortened(path, _LONGEST_PATH)} {_arrow(left, right)}")
+    if more := sum(1 for _ in changes):
         yield f"{what}: {plural(more, 'more difference')}"
 
 
@@ -155,16 +151,15 @@ def _changes(path: str, left: object, right: object) -> Iterator[tuple[str, obje
         yield path, left, right
 
 
-def _shown_pair(left: object, right: object) -> tuple[str, str]:
-    """Both values on one line; of long ones the part from where they differ."""
-    short = _shown(left), _shown(right)
-    if short[0] != short[1]:
-        return short
-    texts = json.dumps(left, default=str), json.dumps(right, default=str)
-    same = next((at for at, (old, new) in enumerate(zip(*texts, strict=False)) if old != new), min(map(len, texts)))
-    start = max(0, same - _SHOWN // 3)
-    cut = tuple(shortened(text[start:], _SHOWN) for text in texts)
-    return f"…{cut[0]}", f"…{cut[1]}"
+def _arrow(left: object, right: object) -> str:
+    """Both values on one line, `8 -> 4`; of long ones the part from where they differ."""
+    old, new = _shown(left), _shown(right)
+    if old == new:
+        texts = [json.dumps(side, default=str) for side in (left, right)]
+        same = next((at for at, pair in enumerate(zip(*texts, strict=False)) if len({*pair}) > 1), min(map(len, texts)))
+        start = max(0, same - _SHOWN // 3)
+        old, new = (f"…{shortened(text[start:], _SHOWN)}" for text in texts)
+    return f"{old} -> {new}"
 
 
 def _shown(value: object) -> str:
@@ -225,9 +220,9 @@ def merge(before: Snapshot | None, after: Snapshot, *, complete: bool) -> Snapsh
     }
     return replace(
         after,
-        strategies=MappingProxyType({**kept, **after.strategies}),
-        models=MappingProxyType({**before.models, **after.models}),
-        versions=MappingProxyType({**before.versions, **after.versions}),
+        strategies={**kept, **after.strategies},
+        models={**before.models, **after.models},
+        versions={**before.versions, **after.versions},
     )
 
 
@@ -276,10 +271,10 @@ def _changed_means(before: Measurement, after: Measurement) -> str:
 
 def _same_rows(before: Snapshot, after: Snapshot) -> bool:
     old, new = (
-        {
-            name: ({metric: values.tolist() for metric, values in one.metrics.items()}, one.hits)
-            for name, one in side.strategies.items()
-        }
+        [
+            (name, one.hits, [(metric, *values) for metric, values in one.metrics.items()])
+            for name, one in sorted(side.strategies.items())
+        ]
         for side in (before, after)
     )
     return old == new

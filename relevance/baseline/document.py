@@ -10,7 +10,6 @@ import hashlib
 import json
 from dataclasses import asdict, dataclass
 from itertools import pairwise
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
@@ -179,56 +178,36 @@ class BaselineFile(_Record):
     queries: Annotated[dict[str, _Query], AfterValidator(_ascending)]
     strategies: dict[_StrategyName, _Strategy]
 
-    @classmethod
-    def of(cls, snapshot: Snapshot) -> BaselineFile:
-        """The record of a snapshot: equal snapshots give equal records, whatever was measured first."""
-        strategies = {
-            name: _Strategy(
-                definition=dict(measured.definition),
-                scores_sha256=measured.scores_sha256,
-                run_time_s=_rounded(measured.run_time_s),
-                rounds=measured.rounds,
-                metrics=list(measured.metrics),
-                rows=_rows(measured, snapshot.queries),
-            )
-            for name, measured in sorted(snapshot.strategies.items())
-        }
-        return cls(
-            dataset=_Dataset(**asdict(snapshot.dataset)),
-            relevant_from=snapshot.relevant_from,
-            engine=_Engine.model_validate(dict(snapshot.engine)),
-            models={name: dict(model) for name, model in sorted(snapshot.models.items())},
-            versions=dict(sorted(snapshot.versions.items())),
-            calibration_s=_rounded(snapshot.calibration_s),
-            queries={
+
+def document_text(snapshot: Snapshot) -> str:
+    """The whole file: equal snapshots give equal texts, whatever was measured first."""
+    record = BaselineFile.model_validate(
+        {
+            "dataset": asdict(snapshot.dataset),
+            "relevant_from": snapshot.relevant_from,
+            "engine": dict(snapshot.engine),
+            "models": {name: dict(model) for name, model in sorted(snapshot.models.items())},
+            "versions": dict(sorted(snapshot.versions.items())),
+            "calibration_s": _rounded(snapshot.calibration_s),
+            "queries": {
                 query: (text, dict(sorted(grades.items()))) for query, (text, grades) in snapshot.judged().items()
             },
-            strategies=strategies,
-        )
-
-    def snapshot(self) -> Snapshot:
-        """The snapshot of a record.
-
-        Raises:
-            MalformedError: a strategy has other rows than the file has queries, or a row other metrics than it names.
-        """
-        return Snapshot(
-            dataset=DatasetIdentity(**self.dataset.model_dump()),
-            queries=tuple(self.queries),
-            texts=tuple(text for text, _ in self.queries.values()),
-            grades=tuple(grades for _, grades in self.queries.values()),
-            relevant_from=self.relevant_from,
-            strategies=MappingProxyType(
-                {
-                    name: _measurement(f"strategies.{name}", one, list(self.queries))
-                    for name, one in self.strategies.items()
+            "strategies": {
+                name: {
+                    "definition": dict(measured.definition),
+                    "scores_sha256": measured.scores_sha256,
+                    "run_time_s": _rounded(measured.run_time_s),
+                    "rounds": measured.rounds,
+                    "metrics": list(measured.metrics),
+                    "rows": _rows(measured, snapshot.queries),
                 }
-            ),
-            engine=MappingProxyType(self.engine.model_dump()),
-            models=MappingProxyType(self.models),
-            versions=MappingProxyType(self.versions),
-            calibration_s=self.calibration_s,
-        )
+                for name, measured in sorted(snapshot.strategies.items())
+            },
+        }
+    )
+    content = {"schema": SCHEMA} | record.model_dump()
+    head: dict[str, object] = {"schema": SCHEMA, CHECKSUM: checksum(content)}
+    return _laid_out(head | content, depth=0) + "\n"
 
 
 def _rounded(seconds: float | None) -> float | None:
@@ -236,38 +215,8 @@ def _rounded(seconds: float | None) -> float | None:
 
 
 def _rows(measured: Measurement, queries: tuple[str, ...]) -> dict[str, tuple[list[float], list[str]]]:
-    columns = [values.tolist() for values in measured.metrics.values()]
-    values = zip(*columns, strict=True) if columns else (() for _ in queries)
-    rows = zip(queries, values, measured.hits, strict=True)
-    return {query: (list(row), list(hits)) for query, row, hits in rows}
-
-
-def _measurement(where: str, strategy: _Strategy, queries: list[str]) -> Measurement:
-    if list(strategy.rows) != queries:
-        raise MalformedError(
-            f"{where}.rows: other queries than those of the file; allowed: the same, in the same order"
-        )
-    size = len(strategy.metrics)
-    for query, (row, _) in strategy.rows.items():
-        if len(row) != size:
-            raise MalformedError(f"{where}.rows.{query} metrics is {_short(row)}; allowed: {size} numbers from 0 to 1")
-    values = np.array([row for row, _ in strategy.rows.values()], dtype=np.float64).reshape(len(queries), size)
-    values.flags.writeable = False
-    return Measurement(
-        definition=MappingProxyType(strategy.definition),
-        metrics=MappingProxyType({metric: values[:, column] for column, metric in enumerate(strategy.metrics)}),
-        hits=tuple(tuple(hits) for _, hits in strategy.rows.values()),
-        scores_sha256=strategy.scores_sha256,
-        run_time_s=strategy.run_time_s,
-        rounds=strategy.rounds,
-    )
-
-
-def document_text(snapshot: Snapshot) -> str:
-    """The whole file: equal snapshots give equal texts."""
-    content = {"schema": SCHEMA} | BaselineFile.of(snapshot).model_dump()
-    head: dict[str, object] = {"schema": SCHEMA, CHECKSUM: checksum(content)}
-    return _laid_out(head | content, depth=0) + "\n"
+    values = np.column_stack([np.empty((len(queries), 0)), *measured.metrics.values()]).tolist()
+    return {query: (row, list(hits)) for query, row, hits in zip(queries, values, measured.hits, strict=True)}
 
 
 def checksum(content: Mapping[str, object]) -> str:
@@ -295,7 +244,42 @@ def snapshot_of_document(content: Mapping[str, object]) -> Snapshot:
         record = BaselineFile.model_validate(content)
     except ValidationError as error:
         raise MalformedError(_line(error.errors(include_url=False)[0])) from None
-    return record.snapshot()
+    return Snapshot(
+        dataset=DatasetIdentity(**record.dataset.model_dump()),
+        queries=tuple(record.queries),
+        texts=tuple(text for text, _ in record.queries.values()),
+        grades=tuple(grades for _, grades in record.queries.values()),
+        relevant_from=record.relevant_from,
+        strategies={
+            name: _measurement(f"strategies.{name}", one, list(record.queries))
+            for name, one in record.strategies.items()
+        },
+        engine=record.engine.model_dump(),
+        models=record.models,
+        versions=record.versions,
+        calibration_s=record.calibration_s,
+    )
+
+
+def _measurement(where: str, strategy: _Strategy, queries: list[str]) -> Measurement:
+    if list(strategy.rows) != queries:
+        raise MalformedError(
+            f"{where}.rows: other queries than those of the file; allowed: the same, in the same order"
+        )
+    size = len(strategy.metrics)
+    for query, (row, _) in strategy.rows.items():
+        if len(row) != size:
+            raise MalformedError(f"{where}.rows.{query} metrics is {_short(row)}; allowed: {size} numbers from 0 to 1")
+    values = np.array([row for row, _ in strategy.rows.values()], dtype=np.float64).reshape(len(queries), size)
+    values.flags.writeable = False
+    return Measurement(
+        definition=strategy.definition,
+        metrics=dict(zip(strategy.metrics, values.T, strict=True)),
+        hits=tuple(tuple(hits) for _, hits in strategy.rows.values()),
+        scores_sha256=strategy.scores_sha256,
+        run_time_s=strategy.run_time_s,
+        rounds=strategy.rounds,
+    )
 
 
 _CONTAINERS = {"dict_type": "a table", "model_type": "a table", "list_type": "a list"}

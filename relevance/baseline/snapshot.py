@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
 
+    import numpy as np
     import numpy.typing as npt
 
     from relevance.evaluation import Metric
@@ -104,38 +102,31 @@ def common_queries(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
 def on_common_queries(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
     """Both with the queries alone that mean the same in both, see `common_queries`; run times stay those of all."""
     common = common_queries(before, after)
-    return (
-        select(before, queries=common, strategies=before.strategies),
-        select(after, queries=common, strategies=after.strategies),
-    )
+    return _select(before, common), _select(after, common)
 
 
 def without_run_times(snapshot: Snapshot) -> Snapshot:
     """As if no time had been taken."""
     untimed = {name: replace(one, run_time_s=None, rounds=0) for name, one in snapshot.strategies.items()}
-    return replace(snapshot, strategies=MappingProxyType(untimed))
+    return replace(snapshot, strategies=untimed)
 
 
-def select(snapshot: Snapshot, *, queries: Collection[str], strategies: Collection[str]) -> Snapshot:
-    """The part of a snapshot that is about some queries and strategies; data set and hashes stay those of the whole."""
+def _select(snapshot: Snapshot, queries: Collection[str]) -> Snapshot:
+    """The part that is about some queries; data set and hashes stay those of the whole."""
     wanted = set(queries)
     rows = [row for row, query in enumerate(snapshot.queries) if query in wanted]
-    kept = {name: one for name, one in snapshot.strategies.items() if name in strategies}
-    if len(rows) == len(snapshot.queries):
-        return replace(snapshot, strategies=MappingProxyType(kept))
-    at = np.asarray(rows, dtype=np.int64)
-    parts = {
+    strategies = {
         name: replace(
             one,
-            metrics=MappingProxyType({metric: values[at] for metric, values in one.metrics.items()}),
+            metrics={metric: values[rows] for metric, values in one.metrics.items()},
             hits=tuple(one.hits[row] for row in rows),
         )
-        for name, one in kept.items()
+        for name, one in snapshot.strategies.items()
     }
     return replace(
         snapshot,
         queries=tuple(snapshot.queries[row] for row in rows),
         texts=tuple(snapshot.texts[row] for row in rows),
         grades=tuple(snapshot.grades[row] for row in rows),
-        strategies=MappingProxyType(parts),
+        strategies=strategies,
     )

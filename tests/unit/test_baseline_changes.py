@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.refused_baselines import OTHER, OTHER_DATA, SAME
-from helpers.snapshots import METRICS, QUERIES, TEXT, random_measurement, snapshot
+from helpers.snapshots import METRICS, TEXT, random_measurement, snapshot
 
 from relevance.baseline import (
     DataChanges,
@@ -20,7 +20,6 @@ from relevance.baseline import (
     document_text,
     merge,
     on_common_queries,
-    select,
     update_lines,
 )
 from relevance.errors import InputError
@@ -56,25 +55,12 @@ def test_common_queries_have_the_same_text_and_judgments() -> None:
     )
     assert common_queries(before, after) == ("q2",)
     assert common_queries(before, snapshot(relevant_from=2)) == ()
-    was, has = on_common_queries(before, after)
-    assert was.queries == has.queries == ("q2",)
-    rows = (was.strategies["fused"].hits, has.strategies["fused"].hits)
-    assert rows == (before.strategies["fused"].hits[1:2], after.strategies["fused"].hits[:1])
-
-
-@pytest.mark.parametrize("queries", [{"q2"}, {"q1", "q4"}, set(QUERIES)], ids=("one", "two", "all"))
-def test_a_part_has_the_rows_of_its_queries(queries: set[str]) -> None:
-    """Texts, grades, metrics and hits stay together."""
-    whole = snapshot()
-    part = select(whole, queries=queries, strategies=["fused"])
-    assert part.queries == tuple(query for query in QUERIES if query in queries)
-    assert list(part.strategies) == ["fused"]
-    for row, query in enumerate(part.queries):
-        at = QUERIES.index(query)
-        assert part.texts[row] == whole.texts[at]
-        assert part.strategies["fused"].hits[row] == whole.strategies["fused"].hits[at]
-        for metric in METRICS:
-            assert part.strategies["fused"].metrics[metric][row] == whole.strategies["fused"].metrics[metric][at]
+    for part, whole, row in zip(on_common_queries(before, after), (before, after), (1, 0), strict=True):
+        assert (part.queries, part.texts, part.grades) == (("q2",), ("text of q2",), (SAME,))
+        one, of = part.strategies["fused"], whole.strategies["fused"]
+        assert one.hits == (of.hits[row],)
+        assert [*one.metrics] == [*METRICS]
+        assert [*map(list, one.metrics.values())] == [[values[row]] for values in of.metrics.values()]
 
 
 # the change under test
