@@ -66,14 +66,12 @@ def _run(arguments: argparse.Namespace) -> Answer:
     planted = [(kind, arguments.seed + at) for kind in kinds.values() for at in range(arguments.runs)]
     effective = [(kind, arguments.seed) for kind in SWAPPED_KINDS] if arguments.nulls is not None else []
     with progress_bar(len(planted) + len(effective), "planting", "change", shown=sys.stderr.isatty()) as bar:
-        outcomes, snapshots = mutate(
-            plan, [*planted, *effective], config.gate, progress=False, done=lambda: bar.update(1)
-        )
-    outcomes = replace(outcomes, outcomes=outcomes.outcomes[: len(planted)])
+        measured = mutate(plan, [*planted, *effective], config.gate, done=lambda: bar.update(1))
+    outcomes = replace(measured, outcomes=measured.outcomes[: len(planted)])
     lines += ["", *mutation_lines(outcomes, columns=shutil.get_terminal_size((150, 24)).columns)]
     if arguments.nulls is not None:
-        before, others = snapshots[0], snapshots[1 + len(planted) :]
-        lines += ["", _nulls_line(before, others, config, arguments)]
+        others = [one.after for one in measured.outcomes[len(planted) :] if one.after is not None]
+        lines += ["", _nulls_line(measured.before, others, config, arguments)]
     if out is not None:
         write_out(out, mutation_files(outcomes, of=lines[: lines.index("")]), "mutations")
         lines.append(f"written to {out}: mutations.md, mutations.json, mutations.csv")
@@ -102,13 +100,9 @@ def _kinds(arguments: argparse.Namespace) -> Mapping[str, Mutation]:
     }
 
 
-def _nulls_line(
-    before: Snapshot | None, others: Sequence[Snapshot | None], config: Config, arguments: argparse.Namespace
-) -> str:
+def _nulls_line(before: Snapshot, changed: Sequence[Snapshot], config: Config, arguments: argparse.Namespace) -> str:
     from relevance.mutation import nulls  # noqa: PLC0415 - numpy
 
-    assert before is not None, "the plan as it is was measured"  # noqa: S101 - for the types
-    changed = [one for one in others if one is not None]
     if not changed:
         return "true nulls: nothing to swap, no strategy can be changed"
     verdicts = nulls(before, changed, config.gate, number=arguments.nulls, seed=arguments.seed)

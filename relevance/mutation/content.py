@@ -1,4 +1,4 @@
-"""Changes of what goes into an engine and comes out of it: texts, vectors, rankings."""
+"""Changes of what goes into an engine and comes out of it: texts, vectors, rankings; and the kinds made of them."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from relevance.mutation.engine import Alterations, altered
-from relevance.mutation.plans import NotApplicableError, needs_text, needs_vectors
+from relevance.mutation.engine import NotApplicableError, around, kinds, needs_text, needs_vectors
 from relevance.records import NO_HIT, Catalogue, Ranking, Vectors
 
 if TYPE_CHECKING:
@@ -19,119 +18,116 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from relevance.engines.base import QueryBatch
-    from relevance.mutation.engine import FieldVectors
-    from relevance.mutation.plans import Change
+    from relevance.mutation.engine import AnswerChange, Ask, Change, FieldVectors, ProductsChange
     from relevance.suite import Plan
 
     _Frames: TypeAlias = tuple[pd.DataFrame, pd.DataFrame]
-    _FrameChange: TypeAlias = Callable[[pd.DataFrame, pd.DataFrame], _Frames]
     _Floats: TypeAlias = npt.NDArray[np.float32]
     _RankingChange: TypeAlias = Callable[[Ranking, int, np.random.Generator], Ranking]
 
-_LOST = "zqzq"
-"""Stands in front of a word that is not found any more, which stays a word of its own."""
-
-DESCRIPTION_WORDS, QUERY_WORDS, DIMENSIONS = 10, 2, 32
+_DESCRIPTION_WORDS, _QUERY_WORDS, _DIMENSIONS = 10, 2, 32
 _A_TENTH, _MISSING = 0.1, 0.05
 _EMPTY_EACH, _DEEPER = 50, 20
+# stands in front of a word that is not found any more, which stays a word of its own
+_LOST = "zqzq"
 
 
 # texts of products
 
 
-def indexed(change: _FrameChange) -> Change:
+def _indexed(change: Callable[[pd.DataFrame, pd.DataFrame], _Frames]) -> Change:
     """Change products (`id`, `title`, `description`) and attributes (`id`, `name`, `value`) before they are indexed."""
 
-    def of(catalogue: Catalogue) -> Catalogue:
-        products, attributes = catalogue.products.copy(), catalogue.attributes.copy()
+    def products(catalogue: Catalogue, vectors: FieldVectors) -> tuple[Catalogue, FieldVectors]:
+        attributes = catalogue.attributes.copy()
         attributes["id"] = np.array(catalogue.ids, dtype=object)[attributes["product"].to_numpy(dtype=np.int64)]
-        return Catalogue(*change(products, attributes))
+        return Catalogue(*change(catalogue.products.copy(), attributes)), vectors
 
     def changed(plan: Plan, _: int) -> Plan:
         needs_text(plan)
-        return altered(plan, Alterations(catalogue=of))
+        return around(plan, products=products)
 
     return changed
 
 
-def rewritten(rewrite: Callable[[str], str]) -> _FrameChange:
-    """Rewrite all texts of products."""
-
+def _rewritten(rewrite: Callable[[str], str]) -> Change:
     def change(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
         for frame, names in ((products, ("title", "description")), (attributes, ("name", "value"))):
             for name in names:
                 frame[name] = [rewrite(text) for text in frame[name].tolist()]
         return products, attributes
 
-    return change
+    return _indexed(change)
 
 
-def emptied(name: str) -> _FrameChange:
-    """Empty a field of all products."""
-    if name == "attributes":
-        return lambda products, attributes: (products, attributes.iloc[:0])
-    return lambda products, attributes: (products.assign(**{name: ""}), attributes)
+def _emptied(name: str) -> Change:
+    return _indexed(lambda products, attributes: (products.assign(**{name: ""}), attributes))
 
 
-def fields_exchanged(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
-    """Let titles and descriptions change places."""
-    return products.assign(title=products["description"], description=products["title"]), attributes
-
-
-def description_cut(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
-    """Keep the first words of descriptions."""
-    cut = [" ".join(text.split()[:DESCRIPTION_WORDS]) for text in products["description"].tolist()]
+def _descriptions_cut(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
+    cut = [" ".join(text.split()[:_DESCRIPTION_WORDS]) for text in products["description"].tolist()]
     return products.assign(description=cut), attributes
 
 
-def products_missing(plan: Plan, seed: int) -> Plan:
-    """Leave out 5% of the products."""
-
-    def products(catalogue: Catalogue) -> list[int]:
-        return np.flatnonzero(np.random.default_rng(seed).random(len(catalogue)) >= _MISSING).tolist()
-
-    return altered(plan, Alterations(products=products))
+def _products_missing(plan: Plan, seed: int) -> Plan:
+    drawn = np.random.default_rng(seed).random(len(plan.dataset.catalogue))
+    return _of_products(plan, np.flatnonzero(drawn >= _MISSING))
 
 
-def other_order(plan: Plan, seed: int) -> Plan:
-    """Index products in an order of their own, which decides ties; the lists come back under the usual codes."""
+def _other_order(plan: Plan, seed: int) -> Plan:
+    return _of_products(plan, np.random.default_rng(seed).permutation(len(plan.dataset.catalogue)))
 
-    def products(catalogue: Catalogue) -> list[int]:
-        return np.random.default_rng(seed).permutation(len(catalogue)).tolist()  # type: ignore[no-any-return]
 
-    return altered(plan, Alterations(products=products))
+def _of_products(plan: Plan, codes: npt.NDArray[np.int64]) -> Plan:
+    """Index the products of these codes, in this order; the lists come back under the usual codes."""
+
+    def products(catalogue: Catalogue, vectors: FieldVectors) -> tuple[Catalogue, FieldVectors]:
+        places = [f"{place:09d}" for place in range(len(codes))]  # ids that sort as the places do
+        of_code = dict(zip(codes.tolist(), places, strict=True))
+        attributes = catalogue.attributes
+        attributes = attributes[attributes["product"].isin(of_code)]
+        part = Catalogue(
+            catalogue.products.iloc[codes].assign(id=places),
+            attributes.assign(id=[of_code[code] for code in attributes["product"].tolist()]),
+        )
+        return part, {name: replace(one, rows=one.rows[codes]) for name, one in vectors.items()}
+
+    def answers(ask: Ask, batch: QueryBatch, hits: int) -> Ranking:
+        ranking = ask(batch, hits)
+        return Ranking(np.where(ranking.codes == NO_HIT, NO_HIT, codes[ranking.codes]), ranking.scores)
+
+    return around(plan, products=products, answers=answers)
 
 
 # texts of queries, and what texts are rewritten to
 
 
-def queries(rewrite: Callable[[str], str]) -> Change:
+def _queries(rewrite: Callable[[str], str]) -> Change:
     """Rewrite each query's text before it is matched; one of which nothing is left stays as it is."""
 
-    def of(batch: QueryBatch) -> QueryBatch:
-        return replace(batch, texts=[rewrite(text) or text for text in batch.texts])
+    def answers(ask: Ask, batch: QueryBatch, hits: int) -> Ranking:
+        return ask(replace(batch, texts=[rewrite(text) or text for text in batch.texts]), hits)
 
     def changed(plan: Plan, _: int) -> Plan:
         needs_text(plan)
         if all((rewrite(text) or text) == text for text in plan.dataset.queries.texts):
             raise NotApplicableError("no query has what is changed")
-        return altered(plan, Alterations(batch=of))
+        return around(plan, answers=answers)
 
     return changed
 
 
-def capitals_lost(text: str) -> str:
+def _capitals_lost(text: str) -> str:
     """Make words with a capital others, which nothing finds."""
     return re.sub(r"\w*[A-Z]\w*", lambda word: _LOST + word[0].lower(), text)
 
 
-def stemmed(text: str) -> str:
+def _stemmed(text: str) -> str:
     """Cut plurals by a rule that is too simple."""
     return re.sub(r"(?i)\b([a-z]{3,}?)(es|s)\b", r"\1", text)
 
 
-def without_numbers(text: str) -> str:
-    """Leave out words with a digit."""
+def _without_numbers(text: str) -> str:
     return " ".join(re.sub(r"\S*\d\S*", " ", text).split())
 
 
@@ -144,43 +140,42 @@ def _unit(rows: _Floats) -> _Floats:
     return units
 
 
-def product_vectors(change: Callable[[Vectors, np.random.Generator], Vectors]) -> Change:
+def _each(change: Callable[[Vectors], Vectors]) -> ProductsChange:
+    return lambda catalogue, vectors: (catalogue, {name: change(one) for name, one in vectors.items()})
+
+
+def _of_queries(change: Callable[[_Floats], _Floats]) -> AnswerChange:
+    def answers(ask: Ask, batch: QueryBatch, hits: int) -> Ranking:
+        return ask(replace(batch, vectors={name: change(rows) for name, rows in batch.vectors.items()}), hits)
+
+    return answers
+
+
+def _product_vectors(change: Callable[[Vectors, np.random.Generator], Vectors]) -> Change:
     """Change the products' vectors, each field drawn anew from one seed."""
 
     def changed(plan: Plan, seed: int) -> Plan:
         needs_vectors(plan)
-
-        def of(vectors: FieldVectors) -> FieldVectors:
-            # a field that no product has text in has no row to change
-            return {
-                name: change(one, np.random.default_rng(seed)) if len(one.matrix) else one
-                for name, one in vectors.items()
-            }
-
-        return altered(plan, Alterations(vectors=of))
+        # a field that no product has text in has no row to change
+        by_field = _each(lambda one: change(one, np.random.default_rng(seed)) if len(one.matrix) else one)
+        return around(plan, products=by_field)
 
     return changed
 
 
-def all_vectors(change: Callable[[_Floats, int], _Floats]) -> Change:
+def _all_vectors(change: Callable[[_Floats, int], _Floats]) -> Change:
     """Change rows of vectors, of products and of queries alike; the seed decides the same draw on both sides."""
 
     def changed(plan: Plan, seed: int) -> Plan:
         needs_vectors(plan)
-
-        def of_queries(batch: QueryBatch) -> QueryBatch:
-            return replace(batch, vectors={name: change(rows, seed) for name, rows in batch.vectors.items()})
-
-        def of_products(vectors: FieldVectors) -> FieldVectors:
-            return {name: Vectors(change(np.asarray(one.matrix), seed), one.rows) for name, one in vectors.items()}
-
-        return altered(plan, Alterations(vectors=of_products, batch=of_queries))
+        by_field = _each(lambda one: Vectors(change(np.asarray(one.matrix), seed), one.rows))
+        return around(plan, products=by_field, answers=_of_queries(lambda rows: change(rows, seed)))
 
     return changed
 
 
-def vectors_not_normalised(plan: Plan, seed: int) -> Plan:
-    """Give vectors lengths as a model without its last layer may: log-normal, apart by a few percent to a half."""
+def _not_normalised(plan: Plan, seed: int) -> Plan:
+    """Lengths as of a model without its last layer: log-normal, apart by a few percent to a half."""
     if plan.engine.name != "embedded":
         raise NotApplicableError("this engine computes cosines, whatever the lengths are")
 
@@ -188,67 +183,62 @@ def vectors_not_normalised(plan: Plan, seed: int) -> Plan:
         lengths = rng.lognormal(0.0, 0.25, size=(len(one.matrix), 1)).astype(np.float32)
         return Vectors((np.asarray(one.matrix) * lengths / lengths.max()).astype(np.float32), one.rows)
 
-    return product_vectors(change)(plan, seed)
+    return _product_vectors(change)(plan, seed)
 
 
-def stale(one: Vectors, rng: np.random.Generator) -> Vectors:
-    """Give a tenth of the products the vector of another one, as before their text changed."""
+@_product_vectors
+def _stale(one: Vectors, rng: np.random.Generator) -> Vectors:
+    """As before the products' texts changed."""
     chosen = np.flatnonzero(rng.random(len(one.rows)) < _A_TENTH)
     rows = one.rows.copy()
     rows[chosen] = one.rows[np.roll(chosen, 1)]
     return Vectors(one.matrix, rows)
 
 
-def shifted(one: Vectors, _: np.random.Generator) -> Vectors:
-    """Give every product the vector of the one before it."""
+@_product_vectors
+def _shifted(one: Vectors, _: np.random.Generator) -> Vectors:
     return Vectors(one.matrix, np.roll(one.rows, 1))
 
 
-def lost(one: Vectors, rng: np.random.Generator) -> Vectors:
-    """Take the vector of a tenth of the products away."""
+@_product_vectors
+def _vectors_lost(one: Vectors, rng: np.random.Generator) -> Vectors:
     return Vectors(one.matrix, np.where(rng.random(len(one.rows)) < _A_TENTH, -1, one.rows))
 
 
-def noisy_vectors(size: float) -> Change:
-    """Move each number of a product's vector by up to about so much."""
-
-    def change(one: Vectors, rng: np.random.Generator) -> Vectors:
-        noise = size * rng.standard_normal(one.matrix.shape, dtype=np.float32)
-        return Vectors(_unit(np.asarray(one.matrix) + noise), one.rows)
-
-    return product_vectors(change)
+@_product_vectors
+def _noisy(one: Vectors, rng: np.random.Generator) -> Vectors:
+    noise = 1e-7 * rng.standard_normal(one.matrix.shape, dtype=np.float32)
+    return Vectors(_unit(np.asarray(one.matrix) + noise), one.rows)
 
 
-def quantised(levels: int) -> Callable[[_Floats, int], _Floats]:
-    """Round each number of a row to one of so many steps on either side of 0, as wide as its largest; 0: to signs."""
+def _quantised(levels: int) -> Change:
+    """Round each number of a row to one of so many steps on either side of 0, as wide as its largest."""
 
     def change(rows: _Floats, _: int) -> _Floats:
         largest = np.abs(rows).max(axis=1, keepdims=True)
-        steps = np.round(rows / np.where(largest > 0, largest, 1) * levels)
-        return _unit((np.sign(rows) if levels == 0 else steps).astype(np.float32))
+        return _unit(np.round(rows / np.where(largest > 0, largest, 1) * levels).astype(np.float32))
 
-    return change
-
-
-def projected(rows: _Floats, seed: int) -> _Floats:
-    """Project onto random directions."""
-    directions = np.random.default_rng(seed).standard_normal((rows.shape[1], DIMENSIONS)).astype(np.float32)
-    return _unit(rows @ (directions / np.sqrt(np.float32(DIMENSIONS))))
+    return _all_vectors(change)
 
 
-def vector_fields_exchanged(plan: Plan, _: int) -> Plan:
-    """Let the vectors of titles and attributes change places."""
+@_all_vectors
+def _projected(rows: _Floats, seed: int) -> _Floats:
+    directions = np.random.default_rng(seed).standard_normal((rows.shape[1], _DIMENSIONS)).astype(np.float32)
+    return _unit(rows @ (directions / np.sqrt(np.float32(_DIMENSIONS))))
 
-    def of(vectors: FieldVectors) -> FieldVectors:
-        other = {"title": "attributes", "attributes": "title"}
-        return {(model, name): vectors[model, other.get(name, name)] for model, name in vectors}
 
-    if not {"title", "attributes"} <= {name for _, name in plan.vector_fields}:
+def _vector_fields_exchanged(plan: Plan, _: int) -> Plan:
+    other = {"title": "attributes", "attributes": "title"}
+    if not other.keys() <= {name for _, name in plan.vector_fields}:
         raise NotApplicableError("no strategy searches the vectors of titles and attributes")
-    return altered(plan, Alterations(vectors=of))
+
+    def products(catalogue: Catalogue, vectors: FieldVectors) -> tuple[Catalogue, FieldVectors]:
+        return catalogue, {(model, name): vectors[model, other.get(name, name)] for model, name in vectors}
+
+    return around(plan, products=products)
 
 
-def queries_rotated(plan: Plan, seed: int) -> Plan:
+def _queries_rotated(plan: Plan, seed: int) -> Plan:
     """Turn the queries' vectors by an orthogonal matrix: within one side all cosines stay."""
     needs_vectors(plan)
 
@@ -256,25 +246,31 @@ def queries_rotated(plan: Plan, seed: int) -> Plan:
         drawn = np.random.default_rng(seed).standard_normal((rows.shape[1], rows.shape[1]))
         return _unit((rows @ np.linalg.qr(drawn)[0]).astype(np.float32))
 
-    def of(batch: QueryBatch) -> QueryBatch:
-        return replace(batch, vectors={name: rotated(rows) for name, rows in batch.vectors.items()})
-
-    return altered(plan, Alterations(batch=of))
+    return around(plan, answers=_of_queries(rotated))
 
 
 # rankings
 
 
-def rankings(change: _RankingChange, *, deeper: int = 0) -> Change:
+def _rankings(change: _RankingChange, *, deeper: int = 0) -> Change:
     """Change every list: from so many more hits than were asked for to as many as were."""
 
     def changed(plan: Plan, seed: int) -> Plan:
-        def of(ranking: Ranking, hits: int) -> Ranking:
-            return change(ranking, hits, np.random.default_rng(seed))
+        def answers(ask: Ask, batch: QueryBatch, hits: int) -> Ranking:
+            return change(ask(batch, hits + deeper), hits, np.random.default_rng(seed))
 
-        return altered(plan, Alterations(ranking=of, deeper=deeper))
+        return around(plan, answers=answers)
 
     return changed
+
+
+def _places(places: Callable[[int], slice | npt.NDArray[np.int64]], *, deeper: int = 0) -> Change:
+    """Make every list of what stands at these places, by the number of hits that were asked for."""
+
+    def change(ranking: Ranking, hits: int, _: np.random.Generator) -> Ranking:
+        return Ranking(ranking.codes[:, places(hits)], ranking.scores[:, places(hits)])
+
+    return _rankings(change, deeper=deeper)
 
 
 def _without(ranking: Ranking, lost: npt.NDArray[np.bool_]) -> Ranking:
@@ -282,52 +278,32 @@ def _without(ranking: Ranking, lost: npt.NDArray[np.bool_]) -> Ranking:
     return Ranking(np.where(lost, NO_HIT, ranking.codes), np.where(lost, np.float32(-np.inf), ranking.scores))
 
 
-def first_lost(ranking: Ranking, hits: int, _: np.random.Generator) -> Ranking:
-    """Lose the first hit; the last place is empty."""
+def _first_lost(ranking: Ranking, hits: int, _: np.random.Generator) -> Ranking:
+    """The last place is empty."""
     moved = Ranking(np.roll(ranking.codes, -1, axis=1), np.roll(ranking.scores, -1, axis=1))
     return _without(moved, np.arange(hits) == hits - 1)
 
 
-def from_second(ranking: Ranking, hits: int, _: np.random.Generator) -> Ranking:
-    """Begin with the second hit."""
-    return Ranking(ranking.codes[:, 1 : hits + 1], ranking.scores[:, 1 : hits + 1])
+def _half(ranking: Ranking, hits: int, _: np.random.Generator) -> Ranking:
+    return _without(ranking, np.arange(hits) >= hits // 2)
 
 
-def every_second(ranking: Ranking, hits: int, _: np.random.Generator) -> Ranking:
-    """Lose every other hit."""
-    return Ranking(ranking.codes[:, : 2 * hits : 2], ranking.scores[:, : 2 * hits : 2])
-
-
-def turned_round(ranking: Ranking, hits: int, _: np.random.Generator) -> Ranking:
-    """Turn the hits round; padding stays behind them, and the scores stay, since a list is ordered by them."""
+def _turned_round(ranking: Ranking, hits: int, _: np.random.Generator) -> Ranking:
+    """Padding stays behind the hits, and the scores stay, since a list is ordered by them."""
     lengths = (ranking.codes != NO_HIT).sum(axis=1, keepdims=True)
     places = np.arange(hits)
-    return Ranking(
-        np.take_along_axis(ranking.codes, np.where(places < lengths, lengths - 1 - places, places), axis=1),
-        ranking.scores,
-    )
+    turned = np.where(places < lengths, lengths - 1 - places, places)
+    return Ranking(np.take_along_axis(ranking.codes, turned, axis=1), ranking.scores)
 
 
-def by_id(ranking: Ranking, _hits: int, _rng: np.random.Generator) -> Ranking:
-    """Order the hits by id."""
+def _by_id(ranking: Ranking, _hits: int, _rng: np.random.Generator) -> Ranking:
     last = np.iinfo(np.int64).max
     codes = np.sort(np.where(ranking.codes == NO_HIT, last, ranking.codes), axis=1)
     return Ranking(np.where(codes == last, NO_HIT, codes), ranking.scores)
 
 
-def half(ranking: Ranking, hits: int, _: np.random.Generator) -> Ranking:
-    """Lose the second half."""
-    return _without(ranking, np.arange(ranking.codes.shape[1]) >= hits // 2)
-
-
-def first_twice(ranking: Ranking, _hits: int, _rng: np.random.Generator) -> Ranking:
-    """Let the first hit come again at once; the last one falls out."""
-    places = np.maximum(np.arange(ranking.codes.shape[1]) - 1, 0)
-    return Ranking(ranking.codes[:, places], ranking.scores[:, places])
-
-
-def some_empty(ranking: Ranking, _: int, rng: np.random.Generator) -> Ranking:
-    """Empty one query of 50: the same in every list of a batch, since each is drawn from the same seed."""
+def _some_empty(ranking: Ranking, _: int, rng: np.random.Generator) -> Ranking:
+    """The same queries in every list of a batch, since each is drawn from the same seed."""
     queries = len(ranking.codes)
     chosen = rng.permutation(queries)[: max(1, queries // _EMPTY_EACH)]
     return _without(ranking, np.isin(np.arange(queries), chosen)[:, np.newaxis])
@@ -339,20 +315,119 @@ def _ordered(ranking: Ranking, scores: _Floats, hits: int, ties: npt.NDArray[np.
     return Ranking(np.take_along_axis(ranking.codes, order, axis=1), np.take_along_axis(scores, order, axis=1))
 
 
-def noisy_scores(size: float) -> Change:
-    """Move each score by up to about so much of itself, and order the list by what comes out."""
+def _ties_shuffled(ranking: Ranking, hits: int, rng: np.random.Generator) -> Ranking:
+    """Among the hits that the engine returns."""
+    return _ordered(ranking, ranking.scores, hits, rng.random(ranking.codes.shape))
 
+
+def _noisy_scores(size: float) -> Change:
     def change(ranking: Ranking, hits: int, rng: np.random.Generator) -> Ranking:
         noise = rng.standard_normal(ranking.scores.shape, dtype=np.float32) * np.float32(size)
         moved = np.where(ranking.codes == NO_HIT, -np.inf, ranking.scores * (1 + noise))
         return _ordered(ranking, moved, hits, ranking.codes)
 
-    return rankings(change, deeper=_DEEPER)
+    return _rankings(change, deeper=_DEEPER)
 
 
-def _ties_by_chance(ranking: Ranking, hits: int, rng: np.random.Generator) -> Ranking:
-    return _ordered(ranking, ranking.scores, hits, rng.random(ranking.codes.shape))
+# the kinds
 
 
-ties_shuffled = rankings(_ties_by_chance, deeper=_DEEPER)
-"""Put equal scores in an order by chance, among the hits that the engine returns."""
+TEXTS = kinds(
+    "indexed text",
+    {
+        "title_lost": ("titles are indexed empty", _emptied("title")),
+        "description_lost": ("descriptions are indexed empty", _emptied("description")),
+        "attributes_lost": (
+            "attributes are not indexed",
+            _indexed(lambda products, attributes: (products, attributes.iloc[:0])),
+        ),
+        "fields_swapped": (
+            "titles are indexed as descriptions, and these as titles",
+            _indexed(lambda of, rows: (of.assign(title=of["description"], description=of["title"]), rows)),
+        ),
+        "description_cut": (f"descriptions are indexed up to {_DESCRIPTION_WORDS} words", _indexed(_descriptions_cut)),
+        "products_missing": ("5% of the products are not indexed", _products_missing),
+        "lower_case_lost_in_index": (
+            "words with a capital are not found, the index does not lower them",
+            _rewritten(_capitals_lost),
+        ),
+        "stemmed_in_index": ("plurals are cut in the index, not in queries", _rewritten(_stemmed)),
+    },
+)
+QUERIES = kinds(
+    "queries",
+    {
+        "lower_case_lost_in_queries": (
+            "words with a capital are not found, queries are not lowered",
+            _queries(_capitals_lost),
+        ),
+        "stemmed_in_queries": ("plurals are cut in queries, not in the index", _queries(_stemmed)),
+        "first_word_lost": (
+            "the first word of longer queries is not matched",
+            _queries(lambda text: text.partition(" ")[2]),
+        ),
+        "last_word_lost": (
+            "the last word of longer queries is not matched",
+            _queries(lambda text: text.rpartition(" ")[0]),
+        ),
+        "numbers_lost": ("words with a digit are not matched", _queries(_without_numbers)),
+        "queries_cut": (
+            f"queries are cut behind {_QUERY_WORDS} words",
+            _queries(lambda text: " ".join(text.split()[:_QUERY_WORDS])),
+        ),
+    },
+)
+VECTORS = kinds(
+    "vectors",
+    {
+        "vectors_not_normalised": ("products' vectors have lengths of their own", _not_normalised),
+        "vectors_stale": ("10% of the products have another product's vectors", _stale),
+        "vectors_shifted": ("every product has the vectors of the one before it", _shifted),
+        "vectors_lost": ("10% of the products have no vectors", _vectors_lost),
+        "vectors_quantised_4_bits": ("vectors are rounded to 4 bits a number", _quantised(7)),
+        "vectors_quantised_1_bit": (
+            "vectors are rounded to their signs",
+            _all_vectors(lambda rows, _: _unit(np.sign(rows))),
+        ),
+        "vector_fields_swapped": (
+            "titles have the vectors of attributes, and these of titles",
+            _vector_fields_exchanged,
+        ),
+        "queries_of_another_model": ("queries are embedded by another model than products", _queries_rotated),
+    },
+)
+MODELS = kinds(
+    "models",
+    {
+        "weaker_model": (
+            f"another, weaker model: all vectors are projected onto {_DIMENSIONS} random directions",
+            _projected,
+        )
+    },
+)
+RANKINGS = kinds(
+    "rankings",
+    {
+        "first_hit_lost": ("the first hit of every list is lost", _rankings(_first_lost)),
+        "off_by_one": ("every list begins with its second hit", _places(lambda hits: slice(1, hits + 1), deeper=1)),
+        "every_second_hit": ("every other hit is lost", _places(lambda hits: slice(0, 2 * hits, 2), deeper=60)),
+        "hits_reversed": ("every list is turned round", _rankings(_turned_round)),
+        "hits_by_id": ("the hits of every list are ordered by id", _rankings(_by_id)),
+        "half_of_the_hits": ("the second half of every list is lost", _rankings(_half)),
+        "duplicates": (
+            "the first hit of every list comes twice",
+            _places(lambda hits: np.maximum(np.arange(hits) - 1, 0)),
+        ),
+        "newly_empty": ("one query of 50 returns nothing", _rankings(_some_empty)),
+    },
+)
+NOISE = kinds(
+    "noise",
+    {
+        "other_order": ("products are indexed in another order, which decides ties", _other_order),
+        "ties_shuffled": ("products of equal scores are ordered by chance", _rankings(_ties_shuffled, deeper=_DEEPER)),
+        "score_noise_1e7": ("scores move by about 1e-7 of themselves", _noisy_scores(1e-7)),
+        "score_jitter_1e3": ("scores move by about 1e-3 of themselves", _noisy_scores(1e-3)),
+        "vector_noise_1e7": ("the numbers of vectors move by about 1e-7", _noisy),
+    },
+)

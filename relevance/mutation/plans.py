@@ -1,67 +1,44 @@
-"""Changes of what a plan holds: strategies, models, judgments, and the index that a server makes."""
+"""Changes of what a plan holds, strategies, models, judgments, the index on a server; and the kinds made of them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
 
 from relevance import embeddings, engines
+from relevance.mutation.engine import Mutation, NotApplicableError, around, kinds, needs_new_index, needs_vectors
 from relevance.records import Judgments
 from relevance.strategies import BASE, FINETUNED
 from relevance.suite import searched_fields
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
 
     from relevance.embeddings import Model
     from relevance.finetune import Recipe
+    from relevance.mutation.engine import Change
     from relevance.strategies import Strategy
     from relevance.suite import Plan
 
-    Change: TypeAlias = Callable[[Plan, int], Plan]
-    StrategyChange: TypeAlias = Callable[[Strategy], Strategy]
+    _Boosts: TypeAlias = Mapping[str, float]
 
-Part: TypeAlias = Literal["text", "vectors"]
-"""Of a strategy: the boosts of its text fields, or of its vector fields."""
+_Part: TypeAlias = Literal["text", "vectors"]
 
-
-class NotApplicableError(Exception):
-    """A change means nothing on this plan; the message says why. It never leaves `relevance.mutation`."""
-
-
-def needs_vectors(plan: Plan) -> None:
-    """Raise `NotApplicableError` where no strategy uses any."""
-    if not plan.models:
-        raise NotApplicableError("no strategy uses vectors")
-
-
-def needs_text(plan: Plan) -> None:
-    """Raise `NotApplicableError` where no strategy matches any."""
-    if not plan.text_fields:
-        raise NotApplicableError("no strategy matches text")
-
-
-def needs_new_index(plan: Plan) -> None:
-    """Raise `NotApplicableError` where the index exists already."""
-    if plan.config.elasticsearch.index is not None:
-        raise NotApplicableError("the index exists already, what it holds is not changed")
-
-
-def needs_own_server_index(plan: Plan) -> None:
-    """Raise `NotApplicableError` where no index is made on a server."""
-    if plan.engine.name != "elasticsearch":
-        raise NotApplicableError("the engine is not Elasticsearch")
-    if plan.config.elasticsearch.index is not None:
-        raise NotApplicableError("the index exists already")
+_FIELDS = ("title", "description", "attributes", "whole")
+_SCALES, _LITTLE = (0.25, 4.0), 1.01
+_TOKENS = 8
+_PROMPT = "Represent this sentence for searching relevant passages: "
+_MAPPINGS = Path(__file__).parent / "mappings"
 
 
 # strategies
 
 
-def strategies(change: StrategyChange) -> Change:
+def _strategies(change: Callable[[Strategy], Strategy]) -> Change:
     """Change each strategy of a plan; raw templates stay, a strategy may come back as it is."""
 
     def changed(plan: Plan, _: int) -> Plan:
@@ -73,68 +50,79 @@ def strategies(change: StrategyChange) -> Change:
     return changed
 
 
-def _with(strategy: Strategy, part: Part, boosts: Mapping[str, float]) -> Strategy:
-    return replace(strategy, text=boosts) if part == "text" else replace(strategy, vectors=boosts)
+def _reboosted(strategy: Strategy, part: _Part, change: Callable[[_Boosts], _Boosts]) -> Strategy:
+    if part == "text":
+        return replace(strategy, text=change(strategy.text))
+    # vectors whose ranks are fused have no boost but 1
+    return strategy if strategy.combine == "rrf" else replace(strategy, vectors=change(strategy.vectors))
 
 
-def scaled(part: Part, factors: Mapping[str, float]) -> StrategyChange:
-    """Multiply each boost by its factor; fused vectors have none."""
-
-    def change(strategy: Strategy) -> Strategy:
-        if part == "vectors" and strategy.combine == "rrf":
-            return strategy
-        boosts = getattr(strategy, part)
-        return _with(strategy, part, {name: boost * factors.get(name, 1.0) for name, boost in boosts.items()})
-
-    return change
+def _multiplied(boosts: _Boosts, factor: float, *names: str) -> _Boosts:
+    return {name: boost * factor if name in names else boost for name, boost in boosts.items()}
 
 
-def all_one(part: Part) -> StrategyChange:
-    """Give every field the boost 1."""
-    return lambda strategy: _with(strategy, part, dict.fromkeys(getattr(strategy, part), 1.0))
+def _scaled(part: _Part, factor: float, *names: str) -> Change:
+    return _strategies(lambda one: _reboosted(one, part, lambda boosts: _multiplied(boosts, factor, *names)))
 
 
-def exchanged(part: Part, left: str, right: str) -> StrategyChange:
-    """Let the boosts of two fields change places."""
+def _all_one(part: _Part) -> Change:
+    return _strategies(lambda one: _reboosted(one, part, lambda boosts: dict.fromkeys(boosts, 1.0)))
 
-    def change(strategy: Strategy) -> Strategy:
-        boosts = dict(getattr(strategy, part))
+
+def _swapped(part: _Part, left: str = "title", right: str = "attributes") -> Change:
+    def change(boosts: _Boosts) -> _Boosts:
         if left not in boosts or right not in boosts:
-            return strategy
-        return _with(strategy, part, boosts | {left: boosts[right], right: boosts[left]})
+            return boosts
+        return {**boosts, left: boosts[right], right: boosts[left]}
 
-    return change
+    return _strategies(lambda one: _reboosted(one, part, change))
 
 
-def without(part: Part, names: Iterable[str]) -> StrategyChange:
+def _without(part: _Part, *names: str) -> Change:
     """Leave fields out where something else is left; what has only one list left fuses nothing."""
-    left_out = set(names)
 
     def change(strategy: Strategy) -> Strategy:
-        kept = {name: boost for name, boost in getattr(strategy, part).items() if name not in left_out}
+        kept = {name: boost for name, boost in getattr(strategy, part).items() if name not in names}
         text, vectors = (kept, strategy.vectors) if part == "text" else (strategy.text, kept)
         lists = bool(text) + len(vectors)
         if not lists:
             return strategy
         return replace(strategy, text=text, vectors=vectors, combine=strategy.combine if lists > 1 else "sum")
 
-    return change
+    return _strategies(change)
 
 
-def fused(**settings: object) -> StrategyChange:
-    """Change what strategies that fuse ranks say of it."""
-    return lambda strategy: replace(strategy, **settings) if strategy.combine == "rrf" else strategy  # type: ignore[arg-type]
+def _fused(**settings: Any) -> Change:
+    return _strategies(lambda one: replace(one, **settings) if one.combine == "rrf" else one)
 
 
-def candidates(number: int) -> StrategyChange:
-    """Change how many products get a vector score."""
-    return lambda strategy: replace(strategy, candidates=number) if strategy.vectors else strategy
+def _boosts_scaled(plan: Plan, seed: int) -> Plan:
+    """A factor for all boosts, which no order depends on; how sums of scores are rounded does."""
+    factor = float(np.exp(np.random.default_rng(seed).uniform(*np.log(_SCALES))))
+
+    def change(boosts: _Boosts) -> _Boosts:
+        return _multiplied(boosts, factor, *boosts)
+
+    return _strategies(lambda one: _reboosted(_reboosted(one, "text", change), "vectors", change))(plan, seed)
+
+
+def _boost_moved(plan: Plan, seed: int) -> Plan:
+    rng = np.random.default_rng(seed)
+
+    def change(strategy: Strategy) -> Strategy:
+        number = rng.integers(len(strategy.text) + len(strategy.vectors))
+        part: _Part = "text" if number < len(strategy.text) else "vectors"
+        name = [*strategy.text, *strategy.vectors][number]
+        factor = _LITTLE if rng.random() < 0.5 else 1 / _LITTLE  # noqa: PLR2004 - a coin
+        return _reboosted(strategy, part, lambda boosts: _multiplied(boosts, factor, name))
+
+    return _strategies(change)(plan, seed)
 
 
 # models
 
 
-def models(change: Callable[[Model], Model]) -> Change:
+def _models(change: Callable[[Model], Model]) -> Change:
     """Change what all models are given; a model that is yet to be trained stays."""
 
     def changed(plan: Plan, _: int) -> Plan:
@@ -148,20 +136,16 @@ def models(change: Callable[[Model], Model]) -> Change:
     return changed
 
 
-def base_for_finetuned(plan: Plan, _: int) -> Plan:
-    """Put the base model where the fine-tuned one was."""
+def _base_for_finetuned(plan: Plan, _: int) -> Plan:
     if FINETUNED not in plan.models or BASE not in plan.models or plan.finetuned is None:
         raise NotApplicableError("no strategy uses the fine-tuned model beside the base model")
     base = plan.models[BASE]
-    return replace(
-        plan,
-        models=MappingProxyType({**plan.models, FINETUNED: base}),
-        finetuned=replace(plan.finetuned, model=base, trained=True),
-    )
+    after = MappingProxyType({**plan.models, FINETUNED: base})
+    return replace(plan, models=after, finetuned=replace(plan.finetuned, model=base, trained=True))
 
 
-def base_model(name: str) -> Change:
-    """Take another base model, by path or name."""
+def other_model(name: str) -> Mutation:
+    """Plant another base model, by path or name."""
 
     def changed(plan: Plan, _: int) -> Plan:
         if BASE not in plan.models:
@@ -169,35 +153,31 @@ def base_model(name: str) -> Change:
         model = embeddings.resolve(replace(plan.config.models[BASE], model=name))
         return replace(plan, models=MappingProxyType({**plan.models, BASE: model}))
 
-    return changed
+    return Mutation("other_model", "models", f"the base model is {name}", changed, "embedding")
 
 
 def _retrained(change: Callable[[Recipe, int], Recipe]) -> Change:
     """Train the model by another recipe."""
 
     def changed(plan: Plan, seed: int) -> Plan:
-        recipe = plan.finetuned.recipe if plan.finetuned is not None else None
-        if plan.finetuned is None or recipe is None or FINETUNED not in plan.models:
+        if plan.finetuned is None or plan.finetuned.recipe is None or FINETUNED not in plan.models:
             raise NotApplicableError("no model is trained here")
-        return replace(plan, finetuned=replace(plan.finetuned, recipe=change(recipe, seed), trained=False))
+        recipe = change(plan.finetuned.recipe, seed)
+        return replace(plan, finetuned=replace(plan.finetuned, recipe=recipe, trained=False))
 
     return changed
 
 
 @_retrained
-def labels_shuffled(recipe: Recipe, seed: int) -> Recipe:
-    """Give the pairs each other's products."""
+def _labels_shuffled(recipe: Recipe, seed: int) -> Recipe:
     train = recipe.pairs.train
-    order = np.random.default_rng(seed).permutation(len(train)).tolist()
-    pairs = tuple(
-        replace(pair, product=train[at].product, text=train[at].text) for pair, at in zip(train, order, strict=True)
-    )
-    return replace(recipe, pairs=replace(recipe.pairs, train=pairs))
+    others = [train[at] for at in np.random.default_rng(seed).permutation(len(train)).tolist()]
+    pairs = (replace(pair, product=other.product, text=other.text) for pair, other in zip(train, others, strict=True))
+    return replace(recipe, pairs=replace(recipe.pairs, train=tuple(pairs)))
 
 
 @_retrained
-def other_training_seed(recipe: Recipe, seed: int) -> Recipe:
-    """Train with another seed."""
+def _other_training_seed(recipe: Recipe, seed: int) -> Recipe:
     return replace(recipe, options=replace(recipe.options, seed=recipe.options.seed + 1 + seed % 1000))
 
 
@@ -212,8 +192,7 @@ def _judgments(change: Callable[[Judgments, int], Judgments]) -> Change:
 
 
 @_judgments
-def judgments_of_next_query(before: Judgments, _: int) -> Judgments:
-    """Give every query the judgments of the one before it."""
+def _judgments_of_next_query(before: Judgments, _: int) -> Judgments:
     judged = np.unique(before.queries)
     if len(judged) < 2:  # noqa: PLR2004 - a query alone has no next one
         raise NotApplicableError("there is one judged query")
@@ -222,8 +201,8 @@ def judgments_of_next_query(before: Judgments, _: int) -> Judgments:
 
 
 @_judgments
-def judgments_lost(before: Judgments, seed: int) -> Judgments:
-    """Let a tenth of the relevant grades become 0; a query keeps one, so that its metrics stay defined as they were."""
+def _judgments_lost(before: Judgments, seed: int) -> Judgments:
+    """A query keeps a relevant grade, so that its metrics stay defined as they were."""
     relevant = before.grades >= before.relevant_from
     first = np.zeros(len(before), dtype=np.bool_)
     places = np.flatnonzero(relevant)
@@ -236,20 +215,20 @@ def judgments_lost(before: Judgments, seed: int) -> Judgments:
 # the index on a server
 
 
-def server_index(*, of_vectors: bool = False, **settings: Any) -> Change:
-    """Change settings of the index that is made on Elasticsearch.
+def _needs_own_server_index(plan: Plan) -> None:
+    if plan.engine.name != "elasticsearch":
+        raise NotApplicableError("the engine is not Elasticsearch")
+    if plan.config.elasticsearch.index is not None:
+        raise NotApplicableError("the index exists already")
 
-    Args:
-        of_vectors: whether it means nothing without vectors.
-        settings: attributes of the engine's settings.
-    """
 
+def _server_index(**settings: Any) -> Change:
     def changed(plan: Plan, _: int) -> Plan:
         before = plan.config.elasticsearch
-        needs_own_server_index(plan)
-        if of_vectors:
+        _needs_own_server_index(plan)
+        if "vector_index" in settings:
             needs_vectors(plan)
-        if before.mapping is not None and "mapping" in settings:
+        if "mapping" in settings and before.mapping is not None:
             raise NotApplicableError("the index has a mapping of the user's own")
         after = replace(before, **settings)
         if after == before:
@@ -257,3 +236,111 @@ def server_index(*, of_vectors: bool = False, **settings: Any) -> Change:
         return replace(plan, engine=engines.choose("elasticsearch", after, plan.strategies))
 
     return changed
+
+
+def _approximate_again(plan: Plan, _: int) -> Plan:
+    """An approximate index is another one each time that it is built."""
+    if plan.config.elasticsearch.vector_index == "flat":
+        raise NotApplicableError("the vector index is exact (--vector-index hnsw)")
+    _needs_own_server_index(plan)
+    return around(plan)
+
+
+# the kinds
+
+
+STRATEGIES = kinds(
+    "strategies",
+    {
+        "text_boosts_off": ("every text field is matched with the boost 1", _all_one("text")),
+        "text_boosts_swapped": ("title and attributes have each other's boost", _swapped("text")),
+        "title_boost_tenth": ("the title's text boost is a tenth of what it was", _scaled("text", 0.1, "title")),
+        "title_boost_tenfold": ("the title's text boost is ten times what it was", _scaled("text", 10.0, "title")),
+        "title_not_matched": ("titles are not searched", _without("text", "title")),
+        "description_not_matched": ("descriptions are not searched", _without("text", "description")),
+        "attributes_not_matched": ("attributes are not searched", _without("text", "attributes")),
+        "vector_boosts_off": ("every vector field has the boost 1", _all_one("vectors")),
+        "vector_boosts_swapped": (
+            "the vectors of title and attributes have each other's boost",
+            _swapped("vectors"),
+        ),
+        "vectors_weigh_a_tenth": ("vector boosts are a tenth of what they were", _scaled("vectors", 0.1, *_FIELDS)),
+        "vectors_weigh_tenfold": ("vector boosts are ten times what they were", _scaled("vectors", 10.0, *_FIELDS)),
+        "vector_legs_gone": ("strategies of text and vectors search text alone", _without("vectors", *_FIELDS)),
+        "text_legs_gone": ("strategies of text and vectors search vectors alone", _without("text", *_FIELDS)),
+        "title_vectors_gone": ("the vectors of titles are not searched", _without("vectors", "title")),
+        "fusion_constant_1": ("the constant of reciprocal rank fusion is 1", _fused(k=1)),
+        "fusion_window_5": ("five hits of each list are fused", _fused(window=5)),
+        "fusion_of_scores": ("scores are added where ranks were fused", _fused(combine="sum")),
+        "candidates_10": (
+            "ten products get a vector score",
+            _strategies(lambda one: replace(one, candidates=10) if one.vectors else one),
+        ),
+    },
+)
+_EMBEDDED = kinds(
+    "models",
+    {
+        "prompt_missing": (
+            "queries are embedded without their prompt",
+            _models(lambda model: replace(model, prompt="")),
+        ),
+        "prompt_doubled": (
+            "the prompt stands twice before every query; where there is none, another model's stands there",
+            _models(lambda model: replace(model, prompt=model.prompt * 2 or _PROMPT)),
+        ),
+        "texts_cut": (
+            f"texts are embedded up to {_TOKENS} tokens",
+            _models(lambda model: replace(model, max_tokens=min(model.max_tokens, _TOKENS))),
+        ),
+    },
+    cost="embedding",
+)
+MODELS = [
+    *_EMBEDDED,
+    Mutation("base_for_finetuned", "models", "the base model stands where the fine-tuned one was", _base_for_finetuned),
+    Mutation("labels_shuffled", "models", "the model was fine-tuned on shuffled pairs", _labels_shuffled, "training"),
+]
+JUDGMENTS = kinds(
+    "judgments",
+    {
+        "judgments_of_next_query": (
+            "every query has the judgments of the one before it",
+            _judgments_of_next_query,
+        ),
+        "judgments_lost": ("10% of the relevant judgments became irrelevant", _judgments_lost),
+    },
+)
+SERVER = kinds(
+    "server",
+    {
+        "index_hnsw": ("vectors are found by an approximate index (hnsw)", _server_index(vector_index="hnsw")),
+        "index_int8_hnsw": (
+            "vectors are found by an approximate index of 8 bits (int8_hnsw)",
+            _server_index(vector_index="int8_hnsw"),
+        ),
+        "analyzer_keeps_case": (
+            "the index's analyzer does not lower words, that of queries does",
+            _server_index(mapping=_MAPPINGS / "case_kept.json"),
+        ),
+        "analyzer_of_letters": (
+            "the index's analyzer keeps letters alone, that of queries digits too",
+            _server_index(mapping=_MAPPINGS / "letters.json"),
+        ),
+        "bm25_k1_3": ("BM25 has k1 = 3 instead of 1.2", _server_index(mapping=_MAPPINGS / "bm25.json")),
+    },
+    cost="server",
+)
+NOISE = [
+    *kinds(
+        "noise",
+        {
+            "boosts_scaled": ("all boosts are multiplied by one factor", _boosts_scaled),
+            "boost_1_percent": ("one boost of each strategy is 1% higher or lower", _boost_moved),
+        },
+    ),
+    Mutation("hnsw_again", "noise", "the approximate index is built again", _approximate_again, "server", anew=True),
+    Mutation(
+        "other_training_seed", "noise", "the model was fine-tuned with another seed", _other_training_seed, "training"
+    ),
+]

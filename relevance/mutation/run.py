@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter
-from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from time import perf_counter
 from types import MappingProxyType
@@ -13,21 +12,23 @@ import numpy as np
 
 from relevance.baseline import data_changes
 from relevance.errors import InputError
-from relevance.mutation.engine import Reuse
-from relevance.mutation.plans import NotApplicableError
+from relevance.gate import Comparison
+from relevance.mutation.engine import NotApplicableError, Reuse
 from relevance.suite import Baseline, Embedded, compare_with, prepare, snapshot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from relevance.baseline import Measurement, Snapshot
-    from relevance.gate import Comparison, Finding, Limits
-    from relevance.mutation.kinds import Mutation
-    from relevance.suite import Plan
+    from relevance.gate import Finding, Limits
+    from relevance.mutation.engine import Mutation
+    from relevance.suite import Plan, Suite
 
 Verdict = Literal["pass", "warn", "fail", "refused", "no effect", "not applicable"]
+
+_NO_COMPARISON = Comparison("", ())
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,19 @@ class Outcome:
     Attributes:
         kind: what was planted.
         seed: of what it draws.
-        comparison: what the gate says of the strategies, beside those of the plan as it is; None where nothing could
-            be measured.
+        after: what was measured with it; None where nothing could be.
+        comparison: what the gate says of that, beside the plan as it is; without findings where nothing was measured.
         refused: why the session would have ended before any comparison; "" where it would not.
         inapplicable: why it means nothing here; "" where it does.
-        below_floors: strategies below a floor.
+        below_floors: strategies below a floor that were not before.
         changed: strategies whose hits or scores differ.
         seconds: that it took.
     """
 
     kind: Mutation
     seed: int
-    comparison: Comparison | None
+    after: Snapshot | None = None
+    comparison: Comparison = _NO_COMPARISON
     refused: str = ""
     inapplicable: str = ""
     below_floors: tuple[str, ...] = ()
@@ -62,20 +64,18 @@ class Outcome:
             return "not applicable"
         if self.refused:
             return "refused"
-        if not self.changed or self.comparison is None:
-            return "no effect"
-        return self.comparison.status()
+        return self.comparison.status() if self.changed else "no effect"
 
     def leading(self, measure: str) -> tuple[Finding, ...]:
         """Give the findings of a metric, of strategies that changed."""
-        findings = () if self.comparison is None else self.comparison.findings
-        return tuple(one for one in findings if one.measure == measure and one.strategy in self.changed)
+        of_changed = (one for one in self.comparison.findings if one.strategy in self.changed)
+        return tuple(one for one in of_changed if one.measure == measure)
 
     def decided_by(self, measure: str) -> str:
         """Name what the verdict comes from: the metric where it is among the reasons, else the first; "" for a pass."""
-        if self.comparison is None or self.comparison.status() == "pass":
-            return ""
         status = self.comparison.status()
+        if status == "pass":
+            return ""
         reasons = [one.measure for one in self.comparison.findings if one.status == status]
         return measure if measure in reasons else reasons[0]
 
@@ -90,6 +90,7 @@ class Outcomes:
     """All of them, and what they cost.
 
     Attributes:
+        before: the plan as it is.
         outcomes: in the order in which they were planted.
         measure: the metric whose drops are told.
         cold_s: seconds of the plan as it is: embedding (from the cache where it is there), indexing, searching; without
@@ -98,6 +99,7 @@ class Outcomes:
         remembered: legs that were not searched again.
     """
 
+    before: Snapshot
     outcomes: tuple[Outcome, ...]
     measure: str
     cold_s: float
@@ -110,60 +112,27 @@ class Outcomes:
         return sum(one.seconds for one in self.outcomes if one.kind.cost != "training")
 
 
-_BANDS = (
-    ("5% or more", 0.05, float("inf")),
-    ("2 to 5%", 0.02, 0.05),
-    ("0.5 to 2%", 0.005, 0.02),
-    ("below, or a gain", -float("inf"), 0.005),
-)
+_BANDS = {
+    "5% or more": (0.05, float("inf")),
+    "2 to 5%": (0.02, 0.05),
+    "0.5 to 2%": (0.005, 0.02),
+    "below, or a gain": (-float("inf"), 0.005),
+}
 
 
-@dataclass(frozen=True)
-class Band:
-    """Drops of one size: how many findings of strategies there are, by status.
-
-    Attributes:
-        name: for people.
-        counts: fail, warn, pass.
-    """
-
-    name: str
-    counts: tuple[int, int, int]
-
-
-def banded(outcomes: Iterable[Outcome], measure: str) -> tuple[Band, ...]:
-    """Count changed strategies by measured drop and what the gate said of them: of each strategy its worst finding."""
+def banded(outcomes: Iterable[Outcome], measure: str) -> Mapping[str, tuple[int, int, int]]:
+    """Count the findings of changed strategies by the size of the drop: those that fail, warn and pass."""
     rated = [
         (finding.relative, one.comparison.status(finding.strategy))
         for one in outcomes
-        if one.comparison is not None
         for finding in one.leading(measure)
         if finding.relative is not None
     ]
-    bands = []
-    for name, least, most in _BANDS:
+    bands = {}
+    for name, (least, most) in _BANDS.items():
         statuses = [status for relative, status in rated if least <= relative < most]
-        bands.append(Band(name, (statuses.count("fail"), statuses.count("warn"), statuses.count("pass"))))
-    return tuple(bands)
-
-
-@dataclass(frozen=True, eq=False)
-class _Measured:
-    snapshot: Snapshot
-    below_floors: tuple[str, ...]
-    training_s: float
-
-
-def _measured(plan: Plan, embedded: Embedded, *, progress: bool) -> _Measured:
-    """All strategies of a plan, without times; vectors that are embedded already are not read again."""
-    suite = prepare(plan, progress=progress, embedded=embedded)
-    try:
-        for strategy in plan.strategies:
-            suite.judge(strategy, suite.search(strategy), None)
-        below = tuple(name for name, result in suite.results.items() if result.verdict.status == "fail")
-        return _Measured(snapshot_of(suite), below, suite.preparation.training_s)
-    finally:
-        suite.close()
+        bands[name] = (statuses.count("fail"), statuses.count("warn"), statuses.count("pass"))
+    return bands
 
 
 def mutate(
@@ -173,7 +142,7 @@ def mutate(
     *,
     progress: bool = False,
     done: Callable[[], object] = lambda: None,
-) -> tuple[Outcomes, Sequence[Snapshot | None]]:
+) -> Outcomes:
     """Measure the plan as it is, then with each change.
 
     Args:
@@ -183,60 +152,64 @@ def mutate(
         progress: whether bars of embedding and training are shown.
         done: is called after each.
 
-    Returns:
-        What came out, and what was measured with each change: first the plan as it is, then one for each of `planted`,
-        None where nothing was.
-
     Raises:
         InputError: see `prepare`, or a ranking is none, for the plan as it is.
         CouldNotRunError: the engine or a model fails, with a change or without.
     """
-    embedded = Embedded()
-    with ExitStack() as closing:
-        reuse = Reuse(plan.engine, closing)
-        own = replace(plan, engine=reuse.choice())
-        start = perf_counter()
+    embedded, legs = Embedded(), Counter[str]()
+    start = perf_counter()
+    with plan.engine.open(progress=progress) as indexer:
+        own = replace(plan, engine=Reuse(indexer, legs).choice(plan.engine))
         before = _measured(own, embedded, progress=progress)
-        cold_s = perf_counter() - start - before.training_s
-        outcomes: list[Outcome] = []
-        snapshots: list[Snapshot | None] = [before.snapshot]
+        cold_s = perf_counter() - start - before.preparation.training_s
+        baseline, outcomes = snapshot_of(before), []
         for kind, seed in planted:
             start = perf_counter()
-            unchanged = replace(own, engine=reuse.choice(anew=True)) if kind.anew else own
-            after = None
+            unchanged = replace(plan, engine=Reuse(indexer, legs).choice(plan.engine)) if kind.anew else own
+            outcome = Outcome(kind, seed)
             try:
                 after = _measured(kind.change(unchanged, seed), embedded, progress=progress)
-                outcome = _judged(before, after, kind, seed, limits)
+                below = tuple(name for name in _below_floors(after) if name not in _below_floors(before))
+                outcome = _compared(replace(outcome, below_floors=below), baseline, snapshot_of(after), limits)
             except NotApplicableError as why:
-                outcome = Outcome(kind, seed, None, inapplicable=str(why))
+                outcome = replace(outcome, inapplicable=str(why))
             except InputError as error:
-                outcome = Outcome(kind, seed, None, refused=str(error))
+                outcome = replace(outcome, refused=str(error))
             outcomes.append(replace(outcome, seconds=perf_counter() - start))
-            snapshots.append(None if after is None else after.snapshot)
             done()
-    return Outcomes(tuple(outcomes), str(limits.leading), cold_s, reuse.searched, reuse.remembered), snapshots
+    return Outcomes(baseline, tuple(outcomes), str(limits.leading), cold_s, legs["searched"], legs["remembered"])
 
 
-def _judged(before: _Measured, after: _Measured, kind: Mutation, seed: int, limits: Limits) -> Outcome:
-    was, now = before.snapshot, after.snapshot
-    changes = data_changes(was, now)
-    return Outcome(
-        kind,
-        seed,
-        compare_with(Baseline("the system as it is", was), now, limits, complete=True),
+def _measured(plan: Plan, embedded: Embedded, *, progress: bool) -> Suite:
+    """All strategies of a plan, without times; vectors that are embedded already are not read again."""
+    suite = prepare(plan, progress=progress, embedded=embedded)
+    try:
+        for strategy in plan.strategies:
+            suite.judge(strategy, suite.search(strategy), None)
+    finally:
+        suite.close()
+    return suite
+
+
+def _below_floors(suite: Suite) -> list[str]:
+    return [name for name, result in suite.results.items() if result.verdict.status == "fail"]
+
+
+def _compared(outcome: Outcome, before: Snapshot, after: Snapshot, limits: Limits) -> Outcome:
+    changes = data_changes(before, after)
+    return replace(
+        outcome,
+        after=after,
+        comparison=compare_with(Baseline("the system as it is", before), after, limits, complete=True),
         refused=f"other data: {changes}" if changes else "",
-        below_floors=tuple(name for name in after.below_floors if name not in before.below_floors),
-        changed=tuple(_changed(was, now)),
+        changed=tuple(name for name, one in after.strategies.items() if _differs(before.strategies[name], one)),
     )
 
 
-def _changed(before: Snapshot, after: Snapshot) -> Iterator[str]:
-    """Strategies with other hits or scores; judged otherwise, all of them."""
-    for name, now in after.strategies.items():
-        was = before.strategies[name]
-        other = any((now.metrics[metric] != was.metrics[metric]).any() for metric in now.metrics)
-        if other or now.scores_sha256 != was.scores_sha256:
-            yield name
+def _differs(before: Measurement, after: Measurement) -> bool:
+    """In hits, scores, or, judged otherwise, in metrics."""
+    other = any((after.metrics[metric] != before.metrics[metric]).any() for metric in after.metrics)
+    return other or after.scores_sha256 != before.scores_sha256
 
 
 # true nulls: a change without effect, made of one with an effect by swapping both sides of queries at random
@@ -250,24 +223,22 @@ def swapped(before: Snapshot, after: Snapshot, chosen: npt.NDArray[np.bool_]) ->
         after: the other, of the same queries in the same order.
         chosen: shape (queries,).
     """
-    names = [name for name in before.strategies if name in after.strategies]
-    left, right = (
-        replace(
-            own,
-            strategies=MappingProxyType(
-                {name: _mixed(own.strategies[name], other.strategies[name], chosen) for name in names}
-            ),
-        )
-        for own, other in ((before, after), (after, before))
-    )
-    return left, right
+
+    def mixed(own: Snapshot, other: Snapshot) -> Snapshot:
+        strategies = {
+            name: _mixed(one, other.strategies[name], chosen)
+            for name, one in own.strategies.items()
+            if name in other.strategies
+        }
+        return replace(own, strategies=MappingProxyType(strategies))
+
+    return mixed(before, after), mixed(after, before)
 
 
 def _mixed(own: Measurement, other: Measurement, chosen: npt.NDArray[np.bool_]) -> Measurement:
     metrics = {name: np.where(chosen, other.metrics[name], numbers) for name, numbers in own.metrics.items()}
-    hits = tuple(
-        theirs if swap else ours for ours, theirs, swap in zip(own.hits, other.hits, chosen.tolist(), strict=True)
-    )
+    sides = zip(own.hits, other.hits, chosen.tolist(), strict=True)
+    hits = tuple(theirs if swap else ours for ours, theirs, swap in sides)
     return replace(own, metrics=MappingProxyType(metrics), hits=hits, run_time_s=None)
 
 

@@ -55,7 +55,7 @@ def mutation_lines(mutations: Outcomes, *, columns: int) -> list[str]:
 
 
 def _bands(mutations: Outcomes) -> list[tuple[str, ...]]:
-    return [(band.name, *map(str, band.counts)) for band in banded(mutations.outcomes, mutations.measure)]
+    return [(name, *map(str, counts)) for name, counts in banded(mutations.outcomes, mutations.measure).items()]
 
 
 def _strength(mutations: Outcomes) -> str:
@@ -121,7 +121,7 @@ def _csv(mutations: Outcomes) -> str:
         for one, findings in sorted(outcomes, key=lambda pair: not pair[1]):  # those without findings stand behind
             start = (one.kind.name, one.kind.group, one.seed, one.verdict)
             for finding in findings:
-                status = one.comparison.status(finding.strategy) if one.comparison else ""
+                status = one.comparison.status(finding.strategy)
                 numbers = (finding.before, finding.after, finding.relative, finding.p, finding.adjusted_p)
                 yield *start, finding.strategy, status, *numbers
             if not findings:
@@ -140,15 +140,15 @@ def _document(mutations: Outcomes) -> dict[str, object]:
         "legs_searched": mutations.searched,
         "legs_known": mutations.remembered,
         "bands": {
-            band.name: dict(zip(_STATUSES, band.counts, strict=True))
-            for band in banded(mutations.outcomes, mutations.measure)
+            name: dict(zip(_STATUSES, counts, strict=True))
+            for name, counts in banded(mutations.outcomes, mutations.measure).items()
         },
         "mutations": [_entry(one, mutations.measure) for one in mutations.outcomes],
     }
 
 
 def _entry(one: Outcome, measure: str) -> dict[str, object]:
-    findings = [] if one.comparison is None else one.leading(measure)
+    findings = one.leading(measure)
     return {
         "kind": one.kind.name,
         "group": one.kind.group,
@@ -164,7 +164,7 @@ def _entry(one: Outcome, measure: str) -> dict[str, object]:
         "strategies": [
             {
                 "strategy": finding.strategy,
-                "status": one.comparison.status(finding.strategy) if one.comparison else "pass",
+                "status": one.comparison.status(finding.strategy),
                 "before": finding.before,
                 "after": finding.after,
                 "relative": finding.relative,

@@ -154,9 +154,8 @@ def _swappable(data: str) -> tuple[Snapshot, list[Snapshot], Limits]:
     options = {name: value for name, value in given.items() if value is not None}
     config = read_config(options=options, environ=os.environ, file=None, root=Path.cwd())
     planted = [(kind, SEED) for kind in SWAPPED_KINDS]
-    _, (before, *after) = mutate(make_plan(config, config.selected), planted, config.gate)
-    assert before is not None
-    return before, [one for one in after if one is not None], config.gate
+    measured = mutate(make_plan(config, config.selected), planted, config.gate)
+    return measured.before, [one.after for one in measured.outcomes if one.after is not None], config.gate
 
 
 def swapped(data: str, p_large: float, seed: int) -> dict[str, object]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from contextlib import ExitStack
+from collections import Counter
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -16,14 +16,13 @@ from helpers import small_shop
 
 from relevance.gate import Limits
 from relevance.mutation import KINDS, NEUTRAL_KINDS, Mutation, mutate, nulls
-from relevance.mutation.engine import Alterations, Reuse, altered
-from relevance.mutation.plans import NotApplicableError
+from relevance.mutation.engine import NotApplicableError, Reuse, around
 from relevance.mutation.run import swapped
 from relevance.records import NO_HIT, Ranking, Vectors
 from relevance.report.mutations import kinds_table
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from relevance.suite import Plan
 
@@ -53,14 +52,19 @@ def unchanged() -> tuple[Plan, Mapping[str, Ranking]]:
     return plan, small_shop.ranked(plan)
 
 
-@cache
-def remembered() -> tuple[Plan, Reuse]:
-    """The same plan on an engine that remembers, searched once."""
-    plan, _ = unchanged()
-    reuse = Reuse(plan.engine, ExitStack())
-    plan = replace(plan, engine=reuse.choice())
+def remembering(plan: Plan) -> tuple[Plan, Counter[str]]:
+    """The same plan on an engine that remembers, searched once; and its counts of legs."""
+    legs = Counter[str]()
+    with plan.engine.open(progress=False) as indexer:  # the embedded engine stays open
+        plan = replace(plan, engine=Reuse(indexer, legs).choice(plan.engine))
     small_shop.ranked(plan)
-    return plan, reuse
+    return plan, legs
+
+
+@cache
+def remembered() -> tuple[Plan, Counter[str]]:
+    """The plan of all strategies, once."""
+    return remembering(unchanged()[0])
 
 
 def test_kinds_are_many_and_the_page_names_them_all() -> None:
@@ -82,12 +86,12 @@ def test_a_change_has_its_effect_and_what_it_left_is_remembered(kind: Mutation) 
     plan, before = unchanged()
     after = small_shop.ranked(kind.change(plan, SEED))
     assert same(before, after) <= (kind.name in HARMLESS)
-    own, reuse = remembered()
+    own, legs = remembered()
     assert same(small_shop.ranked(kind.change(own, SEED)), after)
-    searched, known = reuse.searched, reuse.remembered
+    searched, known = legs["searched"], legs["remembered"]
     small_shop.ranked(kind.change(own, SEED))
-    assert reuse.searched == searched
-    assert reuse.remembered > known
+    assert legs["searched"] == searched
+    assert legs["remembered"] > known
 
 
 def test_changes_leave_the_plan_as_it_is() -> None:
@@ -100,13 +104,10 @@ def test_changes_leave_the_plan_as_it_is() -> None:
 
 def test_a_boost_does_not_search_vectors_again() -> None:
     """Where text boosts alone change, the legs of vectors alone are remembered."""
-    plan = small_shop.plan(["textsearch_boosted", "vectorsearch"])
-    reuse = Reuse(plan.engine, ExitStack())
-    plan = replace(plan, engine=reuse.choice())
-    small_shop.ranked(plan)
-    assert (reuse.searched, reuse.remembered) == (2, 0)
+    plan, legs = remembering(small_shop.plan(["textsearch_boosted", "vectorsearch"]))
+    assert legs == {"searched": 2}
     small_shop.ranked(KINDS["text_boosts_off"].change(plan, SEED))
-    assert (reuse.searched, reuse.remembered) == (3, 1)
+    assert legs == {"searched": 3, "remembered": 1}
 
 
 @pytest.mark.parametrize(
@@ -152,42 +153,47 @@ def test_a_field_without_text_has_no_vectors_to_change(kind: Mutation, monkeypat
     assert small_shop.ranked(kind.change(small_shop.plan(["vectorsearch_multifield"]), SEED))
 
 
-def test_lists_are_changed_as_they_are_said_to_be() -> None:
-    """Hit for hit and score for score."""
+LISTS: dict[str, Callable[[np.ndarray, object], np.ndarray]] = {
+    "first_hit_lost": lambda deep, none: np.hstack([deep[:, 1:10], np.full((small_shop.QUERIES, 1), none)]),
+    "off_by_one": lambda deep, _: deep[:, 1:11],
+    "every_second_hit": lambda deep, _: deep[:, :20:2],
+    "duplicates": lambda deep, _: deep[:, [0, *range(9)]],
+    "half_of_the_hits": lambda deep, none: np.hstack([deep[:, :5], np.full((small_shop.QUERIES, 5), none)]),
+}
+"""What is left of a deeper list, codes or scores, with what stands in an empty place."""
+
+
+def listed(name: str = "") -> Ranking:
+    """What a strategy of vectors returns under a change; without one, twenty hits of it."""
     plan = small_shop.plan(["vectorsearch"])
-    before = small_shop.ranked(plan)["vectorsearch"]
-    deeper = small_shop.ranked(altered(plan, Alterations(ranking=lambda ranking, _: ranking, deeper=60)))[
-        "vectorsearch"
-    ]
+    deeper = around(plan, answers=lambda ask, batch, _: ask(batch, 20))
+    return small_shop.ranked(KINDS[name].change(plan, SEED) if name else deeper)["vectorsearch"]
 
-    def after(name: str) -> tuple[np.ndarray, np.ndarray]:
-        ranking = small_shop.ranked(KINDS[name].change(plan, SEED))["vectorsearch"]
-        return ranking.codes, ranking.scores
 
-    codes, scores = after("first_hit_lost")
-    assert (codes[:, :9] == before.codes[:, 1:]).all()
-    assert (scores[:, :9] == before.scores[:, 1:]).all()
-    assert (codes[:, 9] == NO_HIT).all()
-    assert np.isneginf(scores[:, 9]).all()
-    codes, scores = after("off_by_one")
-    assert (codes == deeper.codes[:, 1:11]).all()
-    assert (scores == deeper.scores[:, 1:11]).all()
-    assert (after("every_second_hit")[0] == deeper.codes[:, :20:2]).all()
-    codes, scores = after("hits_reversed")
-    assert (codes == before.codes[:, ::-1]).all()
-    assert (scores == before.scores).all()
-    assert (after("hits_by_id")[0] == np.sort(before.codes, axis=1)).all()
-    codes, scores = after("duplicates")
-    assert (codes == before.codes[:, [0, *range(9)]]).all()
-    assert (scores == before.scores[:, [0, *range(9)]]).all()
-    codes, scores = after("half_of_the_hits")
-    assert (codes == np.hstack([before.codes[:, :5], np.full((small_shop.QUERIES, 5), NO_HIT)])).all()
-    assert np.isneginf(scores[:, 5:]).all()
-    codes, scores = after("newly_empty")
-    empty = codes[:, 0] == NO_HIT
+@pytest.mark.parametrize("name", LISTS)
+def test_hits_that_are_lost(name: str) -> None:
+    """Hit for hit and score for score."""
+    after, deep = listed(name), listed()
+    assert (after.codes == LISTS[name](deep.codes, NO_HIT)).all()
+    assert (after.scores == LISTS[name](deep.scores, -np.inf)).all()
+
+
+def test_hits_in_another_order() -> None:
+    """The scores stay, and so does what is found."""
+    deep, turned, by_id = listed(), listed("hits_reversed"), listed("hits_by_id")
+    assert (turned.codes == deep.codes[:, 9::-1]).all()
+    assert (by_id.codes == np.sort(deep.codes[:, :10], axis=1)).all()
+    assert (turned.scores == deep.scores[:, :10]).all()
+    assert (by_id.scores == deep.scores[:, :10]).all()
+
+
+def test_newly_empty_queries() -> None:
+    """One of 50; the others stay."""
+    deep, after = listed(), listed("newly_empty")
+    empty = (after.codes == NO_HIT).all(axis=1)
     assert int(empty.sum()) == small_shop.QUERIES // 50
-    assert (codes[~empty] == before.codes[~empty]).all()
-    assert np.isneginf(scores[empty]).all()
+    assert (after.codes[~empty] == deep.codes[~empty, :10]).all()
+    assert np.isneginf(after.scores[empty]).all()
 
 
 def test_missing_products_are_never_found() -> None:
@@ -228,18 +234,18 @@ def test_mutate_tells_what_the_gate_says(text_plan: Plan) -> None:
     """A lost title fails or warns, duplicates are refused, other judgments too, the same again has no effect."""
     names = ["title_not_matched", "duplicates", "judgments_of_next_query", "vectors_stale", "hits_reversed"]
     planted = [(KINDS[name], SEED) for name in names] + [(NEUTRAL_KINDS["same_again"], SEED)]
-    found, snapshots = mutate(text_plan, planted, Limits())
-    verdicts = {one.kind.name: one.verdict for one in found.outcomes}
-    assert verdicts["duplicates"] == verdicts["judgments_of_next_query"] == "refused"
-    assert "twice" in found.outcomes[1].refused
-    assert found.outcomes[2].refused.startswith("other data: ")
-    assert found.outcomes[2].worst("nDCG@10") is not None
-    assert verdicts["vectors_stale"] == "not applicable"
-    assert verdicts["same_again"] == "no effect"
-    assert verdicts["title_not_matched"] in {"fail", "warn", "pass"}
-    assert found.outcomes[4].changed == ("textsearch", "textsearch_boosted")
-    assert not found.outcomes[5].decided_by("nDCG@10")
-    assert [one is None for one in snapshots] == [False, False, True, False, True, False, False]
+    title, duplicates, judgments, stale, reversed_, same_again = mutate(text_plan, planted, Limits()).outcomes
+    assert title.verdict in {"fail", "warn", "pass"}
+    assert duplicates.verdict == judgments.verdict == "refused"
+    assert "twice" in duplicates.refused
+    assert judgments.refused.startswith("other data: ")
+    assert judgments.worst("nDCG@10") is not None
+    assert stale.verdict == "not applicable"
+    assert reversed_.changed == ("textsearch", "textsearch_boosted")
+    assert same_again.verdict == "no effect"
+    assert not same_again.decided_by("nDCG@10")
+    measured = [title, judgments, reversed_, same_again]
+    assert [one for one in (title, duplicates, judgments, stale, reversed_, same_again) if one.after] == measured
 
 
 def test_the_same_again_is_searched_again(text_plan: Plan) -> None:
@@ -250,12 +256,13 @@ def test_the_same_again_is_searched_again(text_plan: Plan) -> None:
         order = rng.permuted(np.tile(np.arange(hits), (len(ranking.codes), 1)), axis=1)
         return Ranking(np.take_along_axis(ranking.codes, order, axis=1), ranking.scores)
 
-    restless = altered(text_plan, Alterations(ranking=shuffled))
+    restless = around(text_plan, answers=lambda ask, batch, hits: shuffled(ask(batch, hits), hits))
     planted = [(NEUTRAL_KINDS["same_again"], seed) for seed in (1, 2)]
-    found, snapshots = mutate(restless, planted, Limits())
+    found = mutate(restless, planted, Limits())
     assert [one.changed for one in found.outcomes] == [("textsearch", "textsearch_boosted")] * 2
+    snapshots = (found.before, *(one.after for one in found.outcomes))
     assert len({one.strategies["textsearch"].hits for one in snapshots if one is not None}) == 3
-    still, _ = mutate(text_plan, planted, Limits())
+    still = mutate(text_plan, planted, Limits())
     assert [one.verdict for one in still.outcomes] == ["no effect"] * 2
     assert (still.searched, still.remembered) == (6, 0)
 
@@ -263,7 +270,7 @@ def test_the_same_again_is_searched_again(text_plan: Plan) -> None:
 def test_a_verdict_names_what_decided_it(text_plan: Plan) -> None:
     """Queries that newly return nothing are one of 60 here; where nDCG@10 fails as well, that is named."""
     planted = [(KINDS[name], SEED) for name in ("newly_empty", "hits_by_id")]
-    found, _ = mutate(text_plan, planted, Limits(empty_queries=1, least_queries=1_000))
+    found = mutate(text_plan, planted, Limits(empty_queries=1, least_queries=1_000))
     empty, by_id = ((one.verdict, one.decided_by(found.measure)) for one in found.outcomes)
     assert empty == ("fail", "empty results")
     assert by_id[1] in {"nDCG@10", ""}
@@ -271,8 +278,8 @@ def test_a_verdict_names_what_decided_it(text_plan: Plan) -> None:
 
 def test_true_nulls(text_plan: Plan) -> None:
     """Swapping twice is swapping nothing, swapping all exchanges the sides; of one seed come the same verdicts."""
-    _, (before, after) = mutate(text_plan, [(KINDS["title_not_matched"], SEED)], Limits())
-    assert before is not None
+    measured = mutate(text_plan, [(KINDS["title_not_matched"], SEED)], Limits())
+    before, after = measured.before, measured.outcomes[0].after
     assert after is not None
     chosen = np.arange(len(before.queries)) % 3 == 0
     left, right = swapped(*swapped(before, after, chosen), chosen)
@@ -291,8 +298,7 @@ def test_true_nulls(text_plan: Plan) -> None:
 
 def test_nulls_that_swapping_empties_seldom_fail(text_plan: Plan) -> None:
     """A change that empties every query, swapped: about as many are newly empty as newly are not."""
-    _, (before,) = mutate(text_plan, [], Limits())
-    assert before is not None
+    before = mutate(text_plan, [], Limits()).before
     nothing = {
         name: replace(
             one,
