@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import difflib
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, fields
 from functools import cached_property
 from pathlib import Path
@@ -91,38 +91,32 @@ Locations = Annotated[
 Count = Annotated[int, Ge(0), Takes("whole number", "a whole number")]
 Grade = Annotated[int | float, Interval(ge=0, lt=float("inf")), Takes("number", "a number of 0 or more")]
 Grades = Annotated[Mapping[str, Grade], MinLen(1), Takes("table of grades", "a table of grades, such as {Exact = 2}")]
+UnknownProducts = Literal["error", "drop"]
 Share = Annotated[int | float, Gt(0), Le(1), Takes("number", "a number above 0 and up to 1")]
 
 
 @dataclass(frozen=True)
 class Field:
-    """A setting as it is declared.
-
-    Attributes:
-        name: of the field, which is the key in its table.
-        hint: its annotation.
-        default: its value where nothing is set.
-        setting: what it means, and how it can be set.
-    """
+    """A setting as it is declared: the field's name, which is the key in its table, its annotation and its default."""
 
     name: str
     hint: Any
     default: Any
-    setting: Setting
-
-    @cached_property
-    def markers(self) -> tuple[Any, ...]:
-        """What stands in the annotation, from the outside in: the nearest comes first."""
-        return tuple(reversed(_markers(self.hint)))
 
     def marker(self, kind: type) -> Any:
-        """The nearest marker of a type, None where there is none."""
-        return next((marker for marker in self.markers if isinstance(marker, kind)), None)
+        """The nearest marker of a type in the annotation, None where there is none."""
+        return next((part for part in _parts(self.hint) if isinstance(part, kind)), None)
+
+    @cached_property
+    def setting(self) -> Setting:
+        """What it means, and how it can be set."""
+        setting: Setting = self.marker(Setting)
+        return setting
 
     @cached_property
     def type(self) -> Any:
         """What the record holds, without annotations and None: `int`, `tuple[str, ...]`, `Path`."""
-        return _bare(self.hint)
+        return next(part for part in _parts(self.hint) if isinstance(part, type) or get_origin(part))
 
     @property
     def is_flag(self) -> bool:
@@ -145,7 +139,6 @@ class Field:
     @property
     def takes(self) -> Takes:
         """In words."""
-        bounds: Interval | None = self.marker(Interval)
         if self.choices:
             *most, last = [f'`"{name}"`' for name in self.choices]
             return Takes(f"{', '.join(most)} or {last}", ", ".join(self.choices))
@@ -153,7 +146,7 @@ class Field:
             return Takes("true or false", "true, false")
         takes: Takes | None = self.marker(Takes)
         if takes is None:
-            assert bounds is not None, self.name  # noqa: S101 - a declaration without words
+            bounds: Interval = self.marker(Interval)
             words = f"whole number from {bounds.ge} to {bounds.le:,}"
             return Takes(words, f"a {words}")
         return takes
@@ -184,33 +177,28 @@ class Field:
         return types.MappingProxyType(valid) if isinstance(valid, dict) else valid
 
 
-def _markers(hint: Any) -> list[Any]:
+def _parts(hint: Any) -> Iterator[Any]:
+    """Markers and bare types of an annotation, from the outside in; what is written in the file comes last."""
     if get_origin(hint) is Annotated:
-        written = [marker for part in hint.__metadata__ if isinstance(part, Written) for marker in _markers(part.hint)]
-        return [*_markers(hint.__origin__), *written, *hint.__metadata__]
-    if get_origin(hint) in (Union, types.UnionType):
-        return [marker for part in get_args(hint) for marker in _markers(part)]
-    return []
-
-
-def _bare(hint: Any) -> Any:
-    if get_origin(hint) is Annotated:
-        return _bare(hint.__origin__)
-    if get_origin(hint) in (Union, types.UnionType):
-        return _bare(next(part for part in get_args(hint) if part is not types.NoneType))
-    return hint
+        yield from reversed(hint.__metadata__)
+        yield from _parts(hint.__origin__)
+        yield from (part for marker in hint.__metadata__ if isinstance(marker, Written) for part in _parts(marker.hint))
+    elif get_origin(hint) in (Union, types.UnionType):
+        for one in get_args(hint):
+            yield from _parts(one)
+    elif hint is not types.NoneType:
+        yield hint
 
 
 def declared(record: type) -> dict[str, Field]:
     """The settings among the fields of a dataclass, by name."""
     hints = get_type_hints(record, include_extras=True)
-    settings = {}
-    for each in fields(record):
-        setting = next((marker for marker in _markers(hints[each.name]) if isinstance(marker, Setting)), None)
-        if setting is not None:
-            default = each.default if each.default_factory is MISSING else each.default_factory()
-            settings[each.name] = Field(each.name, hints[each.name], default, setting)
-    return settings
+    defaults = {
+        each.name: each.default if each.default_factory is MISSING else each.default_factory()
+        for each in fields(record)
+    }
+    settings = {name: Field(name, hints[name], default) for name, default in defaults.items()}
+    return {name: field for name, field in settings.items() if field.marker(Setting)}
 
 
 def shown(value: object) -> str:

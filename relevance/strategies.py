@@ -11,10 +11,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args
 
 from relevance.errors import InputError, unknown
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
+from relevance.setting import Count, Setting, Takes, Text, Written
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -30,6 +31,8 @@ BASE = "base"
 FINETUNED = "finetuned"
 """The model that is made of `BASE` by fine-tuning, where none is given."""
 
+# a strategy checks its boosts itself, whoever makes it
+_Boosts = Annotated[Mapping[str, float], Written(Any), Takes("table of numbers")]
 _LOWEST_BOOST, _HIGHEST_BOOST = 1e-6, 1_000_000
 _LONGEST_LIST = 10_000
 """Elasticsearch's own limit of hits and of candidates."""
@@ -68,33 +71,32 @@ class Leg:
 
 @dataclass(frozen=True)
 class Strategy:
-    """A ranking strategy.
+    """A ranking strategy: `[strategies.NAME]` of the configuration.
 
     Attributes:
         name: lower-case letters, digits and underscores.
-        text: boost of each text field that is matched, from 0.000001 to 1,000,000.
-        vectors: boost of each vector field that is searched, likewise (must be 1 where ranks are fused).
-        combine: `sum` adds the scores of all clauses; `rrf` fuses the ranks of the text list and of each vector list.
-        candidates: nearest products that get a vector score (`num_candidates` and `k` of a knn query).
-        window: length of the lists that `rrf` fuses.
-        k: the constant of reciprocal rank fusion.
-        model: which of the suite's embedding models the vector fields use.
-        template: a raw search of the engine, parsed JSON, in the place of `text` and `vectors`: `{{query}}` in a
-            text stands for the query's text, the text `{{vector}}` for its vector.
+        text: from 0.000001 to 1,000,000, as are those of `vectors`, which must be 1 where ranks are fused.
+        candidates: `num_candidates` and `k` of a knn query.
+        template: parsed JSON: `{{query}}` in a text stands for the query's text, the text `{{vector}}` for its vector.
 
     Raises:
         InputError: see the rules above.
     """
 
     name: str
-    text: Mapping[str, float] = field(default_factory=dict)
-    vectors: Mapping[str, float] = field(default_factory=dict)
-    combine: Combination = "sum"
-    candidates: int = 150
-    window: int = 50
-    k: int = 60
-    model: str = BASE
-    template: Mapping[str, Any] | None = None
+    text: Annotated[_Boosts, Setting("boosts of the text fields that are matched")] = field(default_factory=dict)
+    vectors: Annotated[_Boosts, Setting("boosts of the embedded texts that are searched")] = field(default_factory=dict)
+    combine: Annotated[Combination, Setting("sum adds scores, rrf fuses ranks")] = "sum"
+    window: Annotated[Count, Setting("rrf: length of the lists that are fused")] = 50
+    k: Annotated[Count, Setting("rrf: the constant of reciprocal rank fusion")] = 60
+    candidates: Annotated[Count, Setting("with vectors: nearest products that get a vector score")] = 150
+    model: Annotated[Text, Setting("with vectors: which of [models.NAME] embeds")] = BASE
+    template: Annotated[
+        Mapping[str, Any] | None,
+        Written(Text),
+        Takes("path", "a path in quotes"),
+        Setting("JSON file with a search of Elasticsearch's own, in the place of text and vectors"),
+    ] = None
 
     def __post_init__(self) -> None:
         self._check_name()

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated
 
 from annotated_types import Interval
 
@@ -21,8 +21,6 @@ from relevance.setting import (
     Count,
     EmptyText,
     Field,
-    Grade,
-    Grades,
     Location,
     Locations,
     Names,
@@ -30,20 +28,17 @@ from relevance.setting import (
     Setting,
     Takes,
     Text,
-    Texts,
-    Written,
+    UnknownProducts,
     declared,
 )
+from relevance.strategies import Strategy
 
 if TYPE_CHECKING:
     import argparse
 
 FILE_NAME = "relevance.toml"
 
-UnknownProducts = Literal["error", "drop"]
 _Model = Annotated[Text, Takes("path or name", "a folder, or OWNER/NAME on the Hugging Face hub, in quotes")]
-# the strategy checks its boosts and its combination itself, whoever makes it
-_Boosts = Annotated[Mapping[str, float], Written(Any), Takes("table of numbers")]
 
 
 def _engines() -> tuple[str, ...]:
@@ -183,38 +178,6 @@ class _FinetunedTable:
 
 
 @dataclass(frozen=True)
-class _DatasetTable:
-    format: Annotated[Text, Setting("format of the files", default="required")]
-    path: Annotated[Location | None, Setting("folder of the files")] = None
-    columns: Annotated[Texts | None, Setting("our column names to those of the files", default="the same names")] = None
-    gains: Annotated[Grades | None, Setting("labels of judgments to grades", default="the format's own")] = None
-    relevant_from: Annotated[
-        Grade | None, Setting("lowest grade that counts as relevant", default="the format's own")
-    ] = None
-    unknown_products: Annotated[
-        UnknownProducts | None,
-        Setting("judgments for products that this catalogue lacks", default="unknown_products"),
-    ] = None
-
-
-@dataclass(frozen=True)
-class _StrategyTable:
-    text: Annotated[_Boosts | None, Setting("boosts of the text fields that are matched")] = None
-    vectors: Annotated[_Boosts | None, Setting("boosts of the embedded texts that are searched")] = None
-    combine: Annotated[str, Written(Any), Takes('`"sum"` or `"rrf"`'), Setting("sum adds scores, rrf fuses ranks")] = (
-        "sum"
-    )
-    window: Annotated[Count, Setting("rrf: length of the lists that are fused")] = 50
-    k: Annotated[Count, Setting("rrf: the constant of reciprocal rank fusion")] = 60
-    candidates: Annotated[Count, Setting("with vectors: nearest products that get a vector score")] = 150
-    model: Annotated[Text, Setting("with vectors: which of [models.NAME] embeds")] = "base"
-    template: Annotated[
-        Location | None,
-        Setting("JSON file with a search of Elasticsearch's own, in the place of text and vectors"),
-    ] = None
-
-
-@dataclass(frozen=True)
 class _PairsTable:
     pairs_from_judgments: Annotated[
         float | None,
@@ -230,8 +193,17 @@ class _PairsTable:
     ] = None
 
 
+# no option is in these, so help does without pandas and numpy
+
+
+def _sources() -> tuple[type, ...]:
+    from relevance.datasets import Source  # noqa: PLC0415
+
+    return (Source,)
+
+
 def _limits() -> tuple[type, ...]:
-    from relevance.gate import Limits  # noqa: PLC0415 - numpy; no limit has an option, so help does without
+    from relevance.gate import Limits  # noqa: PLC0415
 
     return (Limits,)
 
@@ -241,8 +213,8 @@ TABLES: Mapping[str, Callable[[], tuple[type, ...]]] = MappingProxyType(
         "": lambda: (Session,),
         "models.NAME": lambda: (_ModelTable,),
         "models.finetuned": lambda: (_FinetunedTable,),
-        "datasets.NAME": lambda: (_DatasetTable,),
-        "strategies.NAME": lambda: (_StrategyTable,),
+        "datasets.NAME": _sources,
+        "strategies.NAME": lambda: (Strategy,),
         "elasticsearch": lambda: (Settings,),
         "gate": _limits,
         "finetune": lambda: (_PairsTable, Options),
@@ -281,11 +253,6 @@ class Key:
         return setting.variable or (f"RELEVANCE_{name.upper()}" if self.option else "")
 
     @property
-    def set_by_option(self) -> str:
-        """The path that the option sets."""
-        return self.path.replace("NAME", "base")
-
-    @property
     def default(self) -> str:
         """What holds where it is not set, in words."""
         return self.field.setting.default or text_of(self.field.default)
@@ -320,7 +287,8 @@ def keys(*tables: str) -> tuple[Key, ...]:
 @cache
 def option_keys() -> tuple[Key, ...]:
     """Those that can be set by an option."""
-    return tuple(key for key in keys(*(table for table in TABLES if table != "gate")) if key.option)
+    tables = (table for table, records in TABLES.items() if records not in (_sources, _limits))
+    return tuple(key for key in keys(*tables) if key.option)
 
 
 def add_options(add: Callable[..., object], command: str = "") -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from importlib import resources
-from typing import TYPE_CHECKING
 
 from jinja2 import Environment, StrictUndefined
 
@@ -13,9 +12,6 @@ from relevance.datasets import DATASETS
 from relevance.engines import AUTO, ENGINES
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.strategies import STRATEGIES
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 
 def page() -> str:
@@ -36,24 +32,13 @@ def page() -> str:
 def _table(head: str) -> str:
     """A row for each key of `[head]` or `[head.NAME]`."""
     lines = ["| key | takes | default | option | variable | meaning |", "| --- | --- | --- | --- | --- | --- |"]
-    for key in keys(*_tables(head)):
+    for key in keys(*(table for table in TABLES if table.partition(".")[0] == head)):
         setting = key.field.setting
-        name = key.path.removeprefix(f"{head}.").removeprefix("NAME.")
-        option = f"{key.option} {setting.metavar}".strip()
-        cells = (
-            _code(name),
-            key.field.takes.label,
-            key.default,
-            _code(option),
-            _code(key.variable),
-            setting.meaning,
-        )
+        name = _code(key.path.removeprefix(f"{head}.").removeprefix("NAME."))
+        option = _code(f"{key.option} {setting.metavar}".strip())
+        cells = (name, key.field.takes.label, key.default, option, _code(key.variable), setting.meaning)
         lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
-
-
-def _tables(head: str) -> Iterable[str]:
-    return [table for table in TABLES if table.partition(".")[0] == head]
 
 
 def _code(text: str) -> str:

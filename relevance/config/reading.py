@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import difflib
 import re
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from relevance.embeddings import ModelChoice
-    from relevance.gate import Limits
     from relevance.strategies import Strategy
 
 CREDENTIALS: Mapping[str, str] = MappingProxyType(
@@ -44,6 +44,7 @@ CREDENTIALS: Mapping[str, str] = MappingProxyType(
 )
 """The variables of the environment, the only place for what is secret but a URL's user and password."""
 
+_HEADS = tuple(dict.fromkeys(table.partition(".")[0] for table in TABLES if table))
 _NAMED = tuple(table.partition(".")[0] for table in TABLES if table.endswith(".NAME"))
 _NAME = re.compile("[a-z0-9_]+")
 _SELECTING = {"dataset": "datasets", "strategy": "strategies"}
@@ -69,7 +70,7 @@ class Value:
         origin: `option --x`, `environment RELEVANCE_X`, or the file's name.
         where: the same for messages, in the file with table and key.
         base: folder at which a relative path starts.
-        rank: 2 for an option, 1 for a variable, 0 for the file; a higher one outranks a lower one.
+        rank: 2 for an option, 1 for a variable, 0 for the file.
     """
 
     value: Any
@@ -78,10 +79,9 @@ class Value:
     base: Path
     rank: int = 0
 
-    @property
-    def table(self) -> str:
-        """File and table of a value of the file, for messages."""
-        return self.where.rpartition(" ")[0]
+
+Tables = dict[str, dict[str, Value]]
+"""What is in force, by table (`models.base`) and key."""
 
 
 def find_upwards(start: Path) -> Path | None:
@@ -113,30 +113,40 @@ def read_config(
     cwd = Path.cwd() if cwd is None else cwd
     _check_variables(environ)
     file = None if file is None else cwd / file
-    layers = _Layers({} if file is None else _file_values(file), dict(_set_outside(options, environ, cwd)))
-    root = (cwd / root) if file is None else file.parent
-    aliases = _aliases(layers)
-    models = {name: _model(layers, name) for name in dict.fromkeys((BASE, *layers.named_tables("models"), FINETUNED))}
-    strategies = _strategies(layers, models)
-    source = _source(layers, aliases)
-    session = {"out": root / ".relevance/latest", "cache_dir": embeddings.default_cache_dir()} | layers.values("")
+    root = cwd / root if file is None else file.parent
+    tables: Tables = defaultdict(dict)
+    if file is not None:
+        _read_file(file, tables)
+    _read_options(options, environ, cwd, tables)
+    aliases = {name: _alias(f"{file} [datasets.{name}]", name, table) for name, table in _named(tables, "datasets")}
+    names = (BASE, *(name for name, _ in _named(tables, "models")), FINETUNED)
+    models = {name: _model(tables, name) for name in dict.fromkeys(names)}
+    strategies = dict(STRATEGIES)
+    for name, table in _named(tables, "strategies"):
+        strategies[name] = _strategy(f"{file} [strategies.{name}]", name, table, models)
+    source = _source(tables, aliases)
+    session = {"out": root / ".relevance/latest", "cache_dir": embeddings.default_cache_dir()} | _values(tables[""])
     training: dict[str, Any] = {"epochs": SAMPLE_EPOCHS} if source.format == "sample" else {}
-    training |= layers.values("finetune")
+    training |= _values(tables["finetune"])
     share = training.pop("pairs_from_judgments", None)
+    elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models)
+    selected = _selected(tables[""].get("strategy"), strategies)
+    with _errors_at(f"{file} [gate] "):
+        gate = read_limits(_values(tables["gate"]), strategies=tuple(strategies))
     return Config(
         **session,
         file=file,
         root=root,
         source=source,
         aliases=MappingProxyType(aliases),
-        elasticsearch=_elasticsearch(layers, environ, models),
+        elasticsearch=elasticsearch,
         models=MappingProxyType(models),
         strategies=MappingProxyType(strategies),
-        selected=_selected(layers.find("strategy"), strategies),
-        gate=_limits(layers, strategies),
+        selected=selected,
+        gate=gate,
         finetune=Options(**training),
         pairs_share=share,
-        origins=_origins(layers, source, models),
+        origins=_origins(tables, source, models),
     )
 
 
@@ -153,66 +163,56 @@ def _check_variables(environ: Mapping[str, str]) -> None:
             raise InputError(f"environment: {unknown('variable', name, ours)}")
 
 
-def _file_values(file: Path) -> dict[str, Value]:
-    """The values of a configuration file by path (`models.base.prompt`), in its order, all of them checked."""
-    content = read_toml(file, "a configuration")
-    tables = list(dict.fromkeys(table.partition(".")[0] for table in TABLES if table))
+# What is set
+
+
+def _read_file(file: Path, tables: Tables) -> None:
+    """Add what a configuration file sets, all of it checked."""
+    content: dict[str, Any] = read_toml(file, "a configuration")
     for name, value in content.items():
         if name in _SELECTING and isinstance(value, dict):
             raise InputError(f"{file}: [{name}] is a table; allowed: [{_SELECTING[name]}.NAME], and {name} = to choose")
-        if name in tables and not isinstance(value, dict):
+        if name in _HEADS and not isinstance(value, dict):
             allowed = f"tables [{name}.NAME]" if name in _NAMED else f"a table [{name}]"
             hint = '; what runs is chosen by strategy = ["NAME", …]' if name == "strategies" else ""
             raise InputError(f"{file}: {name} = {shown(value)}; allowed: {allowed}{hint}")
-    plain = {name: value for name, value in content.items() if name not in tables}
-    values = dict(_table(file, "", plain, [*(key.path for key in keys("")), *tables]))
-    for head in (name for name in content if name in tables):
-        inner: Any = content[head]
-        for table, keyed in _named_tables(file, head, inner) if head in _NAMED else [(head, inner)]:
-            values |= _table(file, table, keyed)
-    return values
+    tables[""] = _table(file, "", {name: value for name, value in content.items() if name not in _HEADS})
+    for head in (name for name in content if name in _HEADS):
+        if head not in _NAMED:
+            tables[head] = _table(file, head, content[head])
+            continue
+        for name, inner in content[head].items():
+            if not _NAME.fullmatch(name):
+                allowed = "lower-case letters, digits and underscores"
+                raise InputError(f"{file} [{head}]: name {shown(name)}; allowed: {allowed}")
+            if not isinstance(inner, dict):
+                raise InputError(f"{file} [{head}] {name} = {shown(inner)}; allowed: a table [{head}.NAME]")
+            tables[f"{head}.{name}"] = _table(file, f"{head}.{name}", inner)
 
 
-def _named_tables(file: Path, table: str, content: Any) -> Iterator[tuple[str, Mapping[str, object]]]:
-    for name, inner in content.items():
-        if not _NAME.fullmatch(name):
-            raise InputError(
-                f"{file} [{table}]: name {shown(name)}; allowed: lower-case letters, digits and underscores"
-            )
-        if not isinstance(inner, dict):
-            raise InputError(f"{file} [{table}] {name} = {shown(inner)}; allowed: a table [{table}.NAME]")
-        yield f"{table}.{name}", inner
-
-
-def _table(
-    file: Path, table: str, content: Mapping[str, object], names: Iterable[str] = ()
-) -> Iterator[tuple[str, Value]]:
+def _table(file: Path, table: str, content: Mapping[str, object]) -> dict[str, Value]:
     """The values that stand in `[table]` or `[table.NAME]`."""
-    known = {key.field.name: key for key in keys(_declared(table))}
-    head = f"{file} [{table}]" if table else str(file)
+    head = table.partition(".")[0]
+    known = {key.field.name: key for key in keys(f"{head}.NAME" if head in _NAMED else head)}
+    where = f"{file} [{table}]" if table else str(file)
     for name in content:
         if name not in known:
-            raise InputError(f"{head}: {unknown('key', name, names or known)}")
+            raise InputError(f"{where}: {unknown('key', name, known if table else (*known, *_HEADS))}")
     if table and not content:
-        raise InputError(f"{head}: nothing in it; allowed: {', '.join(known)}")
+        raise InputError(f"{where}: nothing in it; allowed: {', '.join(known)}")
+    values = {}
     for name, value in content.items():
-        where = f"{head} {name}"
-        read = _read(known[name], value, where, file.parent)
-        yield f"{table}.{name}" if table else name, Value(read, file.name, where, file.parent)
-
-
-def _declared(table: str) -> str:
-    """The table of `TABLES` that the keys of a file's table stand in."""
-    return table if table in TABLES and "." not in table else f"{table.partition('.')[0]}.NAME"
+        read = _read(known[name], value, f"{where} {name}", file.parent)
+        values[name] = Value(read, file.name, f"{where} {name}", file.parent)
+    return values
 
 
 def _read(key: Key, value: object, where: str, base: Path) -> Any:
     """The value of a key, checked, paths absolute."""
-    field = key.field
-    valid = field.checked(value, where)
-    if field.type is Path:
+    valid = key.field.checked(value, where)
+    if key.field.type is Path:
         return _located(valid, where, base)
-    if field.type == tuple[Path, ...]:
+    if key.field.type == tuple[Path, ...]:
         return tuple(dict.fromkeys(_located(one, where, base) for one in valid))
     return valid
 
@@ -225,8 +225,8 @@ def _located(text: str, where: str, base: Path) -> Path:
         raise InputError(f"{where} = {shown(text)}: {error}; allowed: a path") from None
 
 
-def _set_outside(options: Mapping[str, object], environ: Mapping[str, str], cwd: Path) -> Iterator[tuple[str, Value]]:
-    """The values that options and variables set, by path; an option outranks a variable."""
+def _read_options(options: Mapping[str, object], environ: Mapping[str, str], cwd: Path, tables: Tables) -> None:
+    """Lay options and variables over what the file sets; an option outranks a variable."""
     for key in option_keys():
         if key.name in options:
             where, value, rank = f"option {key.option}", options[key.name], 2
@@ -236,7 +236,8 @@ def _set_outside(options: Mapping[str, object], environ: Mapping[str, str], cwd:
             where, value, rank = f"environment {key.variable}", _from_text(key, environ[key.variable]), 1
         else:
             continue
-        yield key.set_by_option, Value(_read(key, value, where, cwd), where, where, cwd, rank)
+        table = key.table.replace("NAME", BASE)
+        tables[table][key.field.name] = Value(_read(key, value, where, cwd), where, where, cwd, rank)
 
 
 def _from_text(key: Key, text: str) -> object:
@@ -252,87 +253,65 @@ def _from_text(key: Key, text: str) -> object:
     return int(text) if field.type is int and text.isascii() and text.isdigit() else text
 
 
-@dataclass(frozen=True)
-class _Layers:
-    """What is set, by path: in the file, and outside of it, which outranks the file."""
-
-    file: Mapping[str, Value]
-    outside: Mapping[str, Value]
-
-    def find(self, path: str, own: str = "") -> Value | None:
-        """The value in force, None for the default; in the file the key `own` outranks `path`."""
-        return self.outside.get(path) or self.file.get(own) or self.file.get(path)
-
-    def table(self, table: str) -> dict[str, Value]:
-        """What is set in a table without names, by key."""
-        return {key.field.name: value for key in keys(table) if (value := self.find(key.path))}
-
-    def values(self, table: str) -> dict[str, Any]:
-        """The same, values alone."""
-        return {name: value.value for name, value in self.table(table).items()}
-
-    def named_tables(self, table: str) -> dict[str, dict[str, Value]]:
-        """What the file sets in each `[table.NAME]`: by name, then by key."""
-        tables: dict[str, dict[str, Value]] = {}
-        for path, value in self.file.items():
-            head, _, rest = path.partition(".")
-            if head == table:
-                name, _, key = rest.partition(".")
-                tables.setdefault(name, {})[key] = value
-        return tables
+def _values(table: Mapping[str, Value]) -> dict[str, Any]:
+    return {name: value.value for name, value in table.items()}
 
 
-def _aliases(layers: _Layers) -> dict[str, Source]:
-    """The data sets of `[datasets.NAME]`."""
-    aliases = {}
-    for name, table in layers.named_tables("datasets").items():
-        where = next(iter(table.values())).table
-        if name in DATASETS:
-            raise InputError(f"{where}: {name} is a format; allowed: a name of its own")
-        if "format" not in table:
-            raise InputError(f"{where}: no format; allowed: format = one of {', '.join(DATASETS)}")
-        values: dict[str, Any] = {key: value.value for key, value in table.items()}
-        if values["format"] not in DATASETS:
-            raise InputError(f"{where}: {unknown('format', values['format'], DATASETS)}")
-        with _errors_at(where):
-            aliases[name] = Source(name, **values)
-    return aliases
+def _named(tables: Tables, head: str) -> list[tuple[str, dict[str, Value]]]:
+    """Name and content of each `[head.NAME]`."""
+    return [(table.partition(".")[2], content) for table, content in tables.items() if table.startswith(f"{head}.")]
+
+
+def _nearest(tables: Tables, table: str, key: str) -> Value | None:
+    """A key that stands at the top of the file, too: a table's own outranks that, but no option or variable."""
+    common, own = tables[""].get(key), tables[table].get(key)
+    return common if own is None or (common and common.rank) else own
+
+
+# What it makes
 
 
 @contextlib.contextmanager
-def _errors_at(where: str, sign: str = ": ") -> Iterator[None]:
+def _errors_at(where: str) -> Iterator[None]:
     """Put the place in front of an error's line."""
     try:
         yield
     except InputError as error:
-        raise InputError(f"{where}{sign}{error}") from None
+        raise InputError(f"{where}{error}") from None
 
 
-def _source(layers: _Layers, aliases: Mapping[str, Source]) -> Source:
+def _alias(where: str, name: str, table: Mapping[str, Value]) -> Source:
+    """A data set of `[datasets.NAME]`."""
+    if name in DATASETS:
+        raise InputError(f"{where}: {name} is a format; allowed: a name of its own")
+    if "format" not in table:
+        raise InputError(f"{where}: no format; allowed: format = one of {', '.join(DATASETS)}")
+    values = _values(table)
+    if values["format"] not in DATASETS:
+        raise InputError(f"{where}: {unknown('format', values['format'], DATASETS)}")
+    with _errors_at(f"{where}: "):
+        return Source(name, **values)
+
+
+def _source(tables: Tables, aliases: Mapping[str, Source]) -> Source:
     """The data set that was chosen, its path absolute."""
-    chosen = layers.find("dataset") or Value("sample", DEFAULT, "dataset", Path())
-    with _errors_at(chosen.where):
+    chosen = tables[""].get("dataset") or Value("sample", DEFAULT, "dataset", Path())
+    with _errors_at(f"{chosen.where}: "):
         source = datasets.parse(chosen.value, aliases)
     if source.path is not None:
         source = replace(source, path=_located(str(source.path), chosen.where, chosen.base))
-    unknown_products = _unknown_products(layers, source)
+    unknown_products = _nearest(tables, f"datasets.{source.name}", "unknown_products")
     return replace(source, unknown_products=unknown_products.value) if unknown_products else source
 
 
-def _unknown_products(layers: _Layers, source: Source) -> Value | None:
-    return layers.find("unknown_products", own=f"datasets.{source.name}.unknown_products")
-
-
-def _model(layers: _Layers, name: str) -> ModelChoice:
-    path = layers.find(f"models.{name}.path")
-    values = {
-        "query_prompt": layers.find(f"models.{name}.prompt"),
-        "max_tokens": layers.find(f"models.{name}.max_tokens"),
-        "device": layers.find("device", own=f"models.{name}.device"),
-    }
+def _model(tables: Tables, name: str) -> ModelChoice:
+    values = _values(tables[f"models.{name}"])
+    path, device = tables[f"models.{name}"].get("path"), _nearest(tables, f"models.{name}", "device")
     return embeddings.ModelChoice(
         model=_model_path(path) if path else None,
-        **{key: value.value if value else None for key, value in values.items()},
+        query_prompt=values.get("prompt"),
+        max_tokens=values.get("max_tokens"),
+        device=device.value if device else None,
     )
 
 
@@ -342,21 +321,20 @@ def _model_path(value: Value) -> str:
     return value.value if _LIKE_A_HUB_NAME.fullmatch(value.value) and not path.exists() else str(path)
 
 
-def _strategies(layers: _Layers, models: Mapping[str, ModelChoice]) -> dict[str, Strategy]:
-    """The built-in strategies and those of `[strategies.NAME]`."""
-    strategies = dict(STRATEGIES)
-    for name, table in layers.named_tables("strategies").items():
-        where = next(iter(table.values())).table
-        if name in STRATEGIES:
-            raise InputError(f"{where}: a built-in strategy has that name; allowed: any other")
-        with _errors_at(where):
-            values = {key: value.value for key, value in table.items()}
-            if "template" in table:
-                values["template"] = read_json_object(values["template"], "a search template")
-            strategies[name] = from_table(name, values)
-        if strategies[name].model not in models:
-            raise InputError(f"{where}: {unknown('model', strategies[name].model, models)}")
-    return strategies
+def _strategy(where: str, name: str, table: Mapping[str, Value], models: Iterable[str]) -> Strategy:
+    """A strategy of `[strategies.NAME]`."""
+    if name in STRATEGIES:
+        raise InputError(f"{where}: a built-in strategy has that name; allowed: any other")
+    values = _values(table)
+    if template := table.get("template"):
+        values["template"] = _located(template.value, template.where, template.base)
+    with _errors_at(f"{where}: "):
+        if template:
+            values["template"] = read_json_object(values["template"], "a search template")
+        strategy = from_table(name, values)
+    if strategy.model not in models:
+        raise InputError(f"{where}: {unknown('model', strategy.model, models)}")
+    return strategy
 
 
 def _selected(chosen: Value | None, strategies: Mapping[str, Strategy]) -> tuple[Strategy, ...]:
@@ -368,19 +346,10 @@ def _selected(chosen: Value | None, strategies: Mapping[str, Strategy]) -> tuple
     return tuple(strategies[name] for name in dict.fromkeys(chosen.value))
 
 
-def _limits(layers: _Layers, strategies: Iterable[str]) -> Limits:
-    """What `[gate]` sets."""
-    table = layers.table("gate")
-    where = next(iter(table.values())).table if table else ""
-    with _errors_at(where, " "):
-        return read_limits({name: value.value for name, value in table.items()}, strategies=tuple(strategies))
-
-
-def _elasticsearch(layers: _Layers, environ: Mapping[str, str], models: Iterable[str]) -> Settings:
+def _elasticsearch(table: Mapping[str, Value], environ: Mapping[str, str], models: Iterable[str]) -> Settings:
     """What `[elasticsearch]` sets; what would change nothing is an error."""
-    table = layers.table("elasticsearch")
     _refuse_idle(table)
-    values: dict[str, Any] = {name: value.value for name, value in table.items()}
+    values = _values(table)
     if "url" in table:
         values["url"], values["credentials"] = _reached(table["url"], environ)
     for name in values.get("fields", ()):
@@ -408,7 +377,7 @@ def _refuse_idle(table: Mapping[str, Value]) -> None:
 def _reached(url: Value, environ: Mapping[str, str]) -> tuple[str, Credentials]:
     """The URL without user and password, and what the cluster is shown: those outrank the variables."""
     credentials = {attribute: environ.get(variable, "") for variable, attribute in CREDENTIALS.items()}
-    with _errors_at(url.where):
+    with _errors_at(f"{url.where}: "):
         address, inside = split_url(url.value)
     if inside.user or inside.password:
         if not url.rank:  # the file is one that people commit
@@ -420,8 +389,12 @@ def _reached(url: Value, environ: Mapping[str, str]) -> tuple[str, Credentials]:
 
 def _vectors(table: Value, models: Iterable[str]) -> dict[str, str]:
     """Our embedded texts, `FIELD` of the model base or `MODEL.FIELD`, to the index's own fields."""
+    flat: list[tuple[str, str]] = []
+    for name, value in table.value.items():  # what TOML makes of `small.title = "…"` is a table in a table
+        nested = isinstance(value, Mapping)
+        flat += [(f"{name}.{key}", one) for key, one in value.items()] if nested else [(name, value)]
     vectors: dict[str, str] = {}
-    for name, path in _flat(table.value):
+    for name, path in flat:
         model, _, field = name.rpartition(".")
         if model not in ("", *models):
             raise InputError(f"{table.where}: {unknown('model', model, models)}")
@@ -434,22 +407,15 @@ def _vectors(table: Value, models: Iterable[str]) -> dict[str, str]:
     return vectors
 
 
-def _flat(table: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """What TOML makes of `small.title = "…"` is a table in a table."""
-    for name, value in table.items():
-        if isinstance(value, Mapping):
-            yield from ((f"{name}.{key}", one) for key, one in value.items())
-        else:
-            yield name, value
-
-
-def _origins(layers: _Layers, source: Source, models: Iterable[str]) -> Mapping[str, str]:
+def _origins(tables: Tables, source: Source, models: Iterable[str]) -> Mapping[str, str]:
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
-    values = {key.path: layers.find(key.path) for key in keys("", "elasticsearch", "gate", "finetune")}
-    values["unknown_products"] = _unknown_products(layers, source)
+    values = {key.path: tables[key.table].get(key.field.name) for key in keys("", "elasticsearch", "gate", "finetune")}
+    values["unknown_products"] = _nearest(tables, f"datasets.{source.name}", "unknown_products")
     for name in models:
-        for key in keys("models.NAME"):
-            path = key.path.replace("NAME", name)
-            values[path] = layers.find("device" if key.field.name == "device" else path, own=path)
-    values |= {path: value for path, value in layers.file.items() if path.startswith(("datasets.", "strategies."))}
+        table = f"models.{name}"
+        values |= {f"{table}.{key.field.name}": tables[table].get(key.field.name) for key in keys("models.NAME")}
+        values[f"{table}.device"] = _nearest(tables, table, "device")
+    for head in ("datasets", "strategies"):
+        for name, content in _named(tables, head):
+            values |= {f"{head}.{name}.{key}": value for key, value in content.items()}
     return MappingProxyType({path: value.origin if value else DEFAULT for path, value in values.items()})

@@ -7,14 +7,11 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import Annotated, get_args
 
 from relevance.errors import InputError, unknown
+from relevance.setting import Grade, Grades, Location, Setting, Text, Texts, UnknownProducts
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-UnknownProducts = Literal["error", "drop"]
 MAX_GRADE = 999_999_999
 
 _NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?")
@@ -22,28 +19,29 @@ _NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?")
 
 @dataclass(frozen=True)
 class Source:
-    """Where a data set lies and how it is read.
+    """Where a data set lies and how it is read: `[datasets.NAME]` of the configuration.
 
     Attributes:
         name: results and floors stand under it: the format's name, or an alias.
-        format: key of `relevance.datasets.DATASETS`.
-        path: the folder of its files.
-        columns: our column name -> theirs (format `files`).
-        gains: label -> grade, numbers of 0 or more (formats that have labels: wands, esci, files with words).
-        relevant_from: lowest grade that counts as relevant, above 0; None: the format's own.
-        unknown_products: what a judgment of a product that is not in the catalogue is: an error, or dropped and
-            counted.
         over: ids of the products of an index that exists, which the catalogue is made of whatever the files have;
             None: the products of the files. No setting: `datasets.load_over` sets it.
     """
 
     name: str
-    format: str
-    path: Path | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)
-    gains: Mapping[str, float] = field(default_factory=dict)
-    relevant_from: float | None = None
-    unknown_products: UnknownProducts = "error"
+    format: Annotated[Text, Setting("format of the files", default="required")]
+    path: Annotated[Location | None, Setting("folder of the files")] = None
+    columns: Annotated[Texts, Setting("our column names to those of the files", default="the same names")] = field(
+        default_factory=dict
+    )
+    gains: Annotated[Grades, Setting("labels of judgments to grades", default="the format's own")] = field(
+        default_factory=dict
+    )
+    relevant_from: Annotated[
+        Grade | None, Setting("lowest grade that counts as relevant", default="the format's own")
+    ] = None
+    unknown_products: Annotated[
+        UnknownProducts, Setting("judgments for products that this catalogue lacks", default="unknown_products")
+    ] = "error"
     over: tuple[str, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

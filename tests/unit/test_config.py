@@ -153,7 +153,7 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, path: st
         expected = tuple(tmp_path / each for each in expected)
     assert found == (tmp_path / str(expected) if isinstance(found, Path) else expected)
     names = {"option": f"option {key.option}", "environment": f"environment {key.variable}", "file": FILE_NAME}
-    assert config.origins["models.base.device" if path == "device" else key.set_by_option] == names.get(
+    assert config.origins["models.base.device" if path == "device" else key.path.replace("NAME", "base")] == names.get(
         winner, "default"
     )
 
@@ -294,7 +294,7 @@ def test_own_strategies_stand_behind_the_built_in_ones(tmp_path: Path) -> None:
     """All run unless some are chosen, and then in the order in which they were named, once each."""
     own = (
         Strategy("titles", text={"title": 8, "description": 2}),
-        Strategy("fused", {"title": 1}, {"title": 1, "whole": 1}, "rrf", 99, 20, 10, "small"),
+        Strategy("fused", {"title": 1}, {"title": 1, "whole": 1}, "rrf", 20, 10, 99, "small"),
     )
     config = _read(tmp_path, OWN)
     assert config.selected == tuple(config.strategies.values()) == (*STRATEGIES.values(), *own)
