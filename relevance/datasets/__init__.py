@@ -57,6 +57,9 @@ def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> So
             raise InputError(f"data set {alias!r}: an alias may not have the name of a format; allowed: another name")
     name, colon, path = spec.partition(":")
     known = {format_: Source(format_, format_) for format_ in DATASETS} | dict(aliases)
+    if name not in known and ("/" in name or "\\" in name or name.startswith((".", "~"))):
+        meant = f"unknown data set {quoted(name)} (did you mean {quoted(f'files:{name}')}?)"
+        raise InputError(f"{meant}; allowed: NAME or NAME:PATH, NAME one of {', '.join(known)}")
     if name not in known:
         raise InputError(unknown("data set", name, known))
     source = known[name]

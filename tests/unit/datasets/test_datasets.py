@@ -68,6 +68,10 @@ def test_a_name_and_a_path(spec: str, expected: Source) -> None:
             "unknown data set 'homdepot' (did you mean 'homedepot'?); allowed: sample, homedepot, chorus, fil",
         ),
         ("", "unknown data set ''"),
+        (
+            "../shop",
+            "unknown data set '../shop' (did you mean 'files:../shop'?); allowed: NAME or NAME:PATH, NAME one of",
+        ),
         ("shopp", "(did you mean 'shop'?)"),
         ("chorus: ", "data set 'chorus: ': nothing stands behind the colon; allowed: chorus or chorus:PATH"),
         ("shop:x", "data set 'shop:x': its path is part of the alias; allowed: shop"),
