@@ -125,7 +125,7 @@ class Limits(_Chances, _Drops, _Gated):
 _DROPS = tuple(each.name for each in fields(_Drops))
 _OF_A_METRIC = (*_DROPS, "worse")
 _OF_A_STRATEGY = (*_DROPS, "time_warn", "time_fail")
-_FIELDS = {**declared(Limits), "worse": Field("worse", _Direction, "lower", Setting("the direction that is gated"))}
+_FIELDS = {**declared(Limits), "worse": Field("worse", _Direction, "lower")}
 
 
 def read_limits(table: Mapping[str, Any], *, strategies: Collection[str]) -> Limits:
