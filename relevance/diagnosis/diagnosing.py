@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -19,7 +20,7 @@ from relevance.diagnosis.record import (
     SideBySide,
     StrategyDiagnosis,
 )
-from relevance.diagnosis.segments import judge_segments, measure_segments, segment_members
+from relevance.diagnosis.segments import judged_segments
 from relevance.evaluation import JUDGED10, UNJUDGED, Graded
 from relevance.significance import SAME
 
@@ -29,9 +30,9 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.baseline import Measurement, Snapshot
-    from relevance.diagnosis.record import Mark
+    from relevance.diagnosis.record import Mark, Segment
     from relevance.evaluation import Metric
-    from relevance.gate import Comparison, Finding, Limits, Status
+    from relevance.gate import Comparison, Limits, Status
 
     _Floats = npt.NDArray[np.float64]
 
@@ -46,41 +47,38 @@ _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 @dataclass(frozen=True, eq=False)
 class Sides:
-    """One strategy and metric on both sides: the same queries in the same order.
+    """One strategy and metric in two snapshots of the same queries in the same order.
 
     Attributes:
         strategy: its name.
         metric: what its queries are told apart by.
         lower_is_worse: the direction that is gated.
-        queries: ids, ascending.
-        texts: of these queries.
-        grades: of each query, grade by product id.
-        relevant_from: lowest grade that counts as relevant.
-        old: what the baseline has of the strategy.
-        new: what was measured now.
+        old: the baseline.
+        now: the session.
     """
 
     strategy: str
     metric: Metric
     lower_is_worse: bool
-    queries: tuple[str, ...]
-    texts: tuple[str, ...]
-    grades: tuple[Mapping[str, float], ...]
-    relevant_from: float
-    old: Measurement
-    new: Measurement
+    old: Snapshot
+    now: Snapshot
+
+    @property
+    def measured(self) -> tuple[Measurement, Measurement]:
+        """What both snapshots have of the strategy."""
+        return self.old.strategies[self.strategy], self.now.strategies[self.strategy]
 
     @property
     def before(self) -> _Floats:
         """Shape (queries,)."""
-        return self.old.metrics[self.metric]
+        return self.measured[0].metrics[self.metric]
 
     @property
     def after(self) -> _Floats:
         """Shape (queries,)."""
-        return self.new.metrics[self.metric]
+        return self.measured[1].metrics[self.metric]
 
-    @property
+    @cached_property
     def drops(self) -> _Floats:
         """Shape (queries,), positive where it became worse."""
         return self.drop(self.before, self.after)
@@ -88,6 +86,11 @@ class Sides:
     def drop(self, before: _Floats, after: _Floats) -> _Floats:
         """The same of any two vectors of this metric."""
         return before - after if self.lower_is_worse else after - before
+
+    def relative_drop(self, rows: npt.NDArray[np.bool_] | slice = slice(None)) -> float | None:
+        """The mean drop of some queries as a share of their mean before; None where that is 0."""
+        mean = float(self.before[rows].mean())
+        return float(self.drops[rows].mean()) / mean if mean > 0 else None
 
 
 def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is known beside
@@ -115,109 +118,117 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
         for name in dict.fromkeys(one.strategy for one in comparison.findings if one.status != "pass")
         if name in old.strategies and name in new.strategies
     ]
-    sides = {name: one for name in names if (one := _sides(old, new, name, comparison, limits)) is not None}
-    members = segment_members(new.texts, new.grades) if sides else {}
-    segments = judge_segments({name: measure_segments(one, members) for name, one in sides.items()}, limits)
+    metrics = {name: _telling_metric(old, new, name, comparison, limits) for name in names}
+    sides = [
+        Sides(name, metric, limits.of(name, metric).worse == "lower", old, new)
+        for name, metric in metrics.items()
+        if metric is not None
+    ]
+    segments = judged_segments(sides, limits)
     row_of = {query: row for row, query in enumerate(now.queries)}
     rows = np.array([row_of[query] for query in new.queries], dtype=np.int64)
-    strategies, newcomers = [], []
-    best = max((grade for judged in new.grades for grade in judged.values()), default=0)
-    for name, one in sides.items():
-        why = _why(one, comparison, titles)
-        own = {
-            leg: {metric: values[rows] for metric, values in columns.items()}
-            for leg, columns in searched.get(name, {}).items()
+    strategies = []
+    for one in sides:
+        legs = {
+            leg: values[one.metric][rows]
+            for leg, values in searched.get(one.strategy, {}).items()
+            if one.metric in values
         }
-        legs, note = leg_changes(old, new, one, why.lost, own)
-        strategies.append(replace(why, legs=legs, legs_note=note, segments=segments[name]))
-        newcomers += newcomers_of(one, why.status, limits, titles=titles, best=best)
+        strategies.append(_diagnosed(one, comparison, titles, legs, segments[one.strategy]))
+    newcomers = [
+        newcomer
+        for one, why in zip(sides, strategies, strict=True)
+        for newcomer in _newcomers(one, why.status, limits, titles)
+    ]
+    statuses = {why.strategy: why.status for why in strategies}
+
+    def importance(one: Newcomer) -> tuple[object, ...]:
+        passing = statuses[one.strategy] != "fail"
+        return not one.could_change_verdict, passing, -one.effect, one.strategy, one.query, one.rank
+
     return Diagnosis(
         baseline=comparison.baseline,
         strategies=tuple(strategies),
-        newcomers=_by_importance(newcomers, {one.strategy: one.status for one in strategies}),
+        newcomers=tuple(sorted(newcomers, key=importance)),
         differs=comparison.differs,
         notes=tuple(
-            f"{name}: no metric is on both sides to tell its queries apart by" for name in names if name not in sides
+            f"{name}: no metric is on both sides to tell its queries apart by"
+            for name, metric in metrics.items()
+            if metric is None
         ),
     )
 
 
-def _sides(old: Snapshot, new: Snapshot, name: str, comparison: Comparison, limits: Limits) -> Sides | None:
-    """The strategy by the metric that explains its verdict best; None where no metric is on both sides."""
+def _telling_metric(old: Snapshot, new: Snapshot, name: str, comparison: Comparison, limits: Limits) -> Metric | None:
+    """The metric that explains a strategy's verdict best; None where none is on both sides.
+
+    Of the metrics with the worst status the leading one, else the one that fell furthest; else the leading one.
+    """
     both = [metric for metric in limits.gated if all(metric in side.strategies[name].metrics for side in (old, new))]
-    if not both:
-        return None
-    metric = _worst_metric([one for one in comparison.findings if one.strategy == name], both, limits)
-    return Sides(
-        strategy=name,
-        metric=metric,
-        lower_is_worse=limits.of(name, metric).worse == "lower",
-        queries=new.queries,
-        texts=new.texts,
-        grades=new.grades,
-        relevant_from=new.relevant_from,
-        old=old.strategies[name],
-        new=new.strategies[name],
-    )
-
-
-def _worst_metric(findings: Sequence[Finding], both: Sequence[Metric], limits: Limits) -> Metric:
-    """Of the metrics with the worst status the leading one, else the one that fell furthest; else the leading one."""
+    findings = [one for one in comparison.findings if one.strategy == name]
     relative = {one.measure: one.relative or 0.0 for one in findings}
     for status in ("fail", "warn"):
         measures = {one.measure for one in findings if one.status == status}
         metrics = [metric for metric in both if str(metric) in measures]
         if metrics:
             return limits.leading if limits.leading in metrics else max(metrics, key=lambda one: relative[str(one)])
-    return limits.leading if limits.leading in both else both[0]
+    return limits.leading if limits.leading in both else next(iter(both), None)
 
 
-def _why(sides: Sides, comparison: Comparison, titles: Mapping[str, str]) -> StrategyDiagnosis:
-    """All but legs and segments."""
-    columns = (sides.queries, sides.texts, sides.before.tolist(), sides.after.tolist(), sides.drops.tolist())
-    changes = [QueryChange(*row) for row in zip(*columns, strict=True)]
-    won = sorted((one for one in changes if one.drop < -SAME), key=lambda one: (one.drop, one.query))
-    lost = sorted((one for one in changes if one.drop > SAME), key=lambda one: (-one.drop, one.query))
-    hits = zip(sides.texts, sides.old.hits, sides.new.hits, strict=True)
-    shares = (side.metrics[JUDGED10].mean() for side in (sides.old, sides.new) if JUDGED10 in side.metrics)
-    judged = tuple(map(float, shares))
+def _diagnosed(
+    sides: Sides,
+    comparison: Comparison,
+    titles: Mapping[str, str],
+    searched: Mapping[str, _Floats],
+    segments: tuple[Segment, ...],
+) -> StrategyDiagnosis:
+    queries, texts, (old, new) = sides.now.queries, sides.now.texts, sides.measured
+    changes = list(map(QueryChange, queries, texts, sides.before.tolist(), sides.after.tolist()))
+    drops = sides.drops.tolist()
+    won = sorted((row for row, drop in enumerate(drops) if drop < -SAME), key=lambda row: (drops[row], queries[row]))
+    lost = sorted((row for row, drop in enumerate(drops) if drop > SAME), key=lambda row: (-drops[row], queries[row]))
+    legs, note = _leg_changes(sides, lost, searched)
+    judged = [float(side.metrics[JUDGED10].mean()) for side in (old, new) if JUDGED10 in side.metrics]
+    findings = [one for one in comparison.findings if one.strategy == sides.strategy]
     return StrategyDiagnosis(
         strategy=sides.strategy,
         status=comparison.status(sides.strategy),
-        measures=tuple(
-            one.measure for one in comparison.findings if one.strategy == sides.strategy and one.status != "pass"
-        ),
+        measures=tuple(one.measure for one in findings if one.status != "pass"),
         metric=str(sides.metric),
         before=float(sides.before.mean()),
         after=float(sides.after.mean()),
-        won=tuple(won),
-        lost=tuple(lost),
+        won=tuple(changes[row] for row in won),
+        lost=tuple(changes[row] for row in lost),
         unchanged=len(changes) - len(won) - len(lost),
-        newly_empty=tuple(text for text, old, new in hits if old and not new),
-        rankings=_side_by_side(sides, lost[:RANKINGS], titles),
+        newly_empty=tuple(
+            text for text, before, after in zip(texts, old.hits, new.hits, strict=True) if before and not after
+        ),
+        rankings=tuple(
+            SideBySide(
+                changes[row],
+                _marked(old.hits[row], new.hits[row], "gone", sides.now.grades[row], titles),
+                _marked(new.hits[row], old.hits[row], "new", sides.now.grades[row], titles),
+            )
+            for row in lost[:RANKINGS]
+        ),
         judged=(judged[0], judged[1]) if len(judged) > 1 else None,
+        legs=legs,
+        legs_note=note,
+        segments=segments,
     )
 
 
-def _side_by_side(sides: Sides, changes: Sequence[QueryChange], titles: Mapping[str, str]) -> tuple[SideBySide, ...]:
-    """Both rankings of some queries, in their order."""
-    row_of = {query: row for row, query in enumerate(sides.queries)}
-
-    def marked(row: int, hits: Sequence[str], others: Sequence[str], missing: Mark) -> tuple[Hit, ...]:
-        ranks = {product: rank for rank, product in enumerate(others, 1)}
-        rows = []
-        for rank, product in enumerate(hits, 1):
-            other = ranks.get(product)
-            mark: Mark = missing if other is None else "same" if other == rank else "moved"
-            rows.append(Hit(product, titles.get(product), sides.grades[row].get(product), mark, other))
-        return tuple(rows)
-
-    rankings = []
-    for change in changes:
-        row = row_of[change.query]
-        old, new = sides.old.hits[row], sides.new.hits[row]
-        rankings.append(SideBySide(change, marked(row, old, new, "gone"), marked(row, new, old, "new")))
-    return tuple(rankings)
+def _marked(
+    hits: Sequence[str], others: Sequence[str], missing: Mark, grades: Mapping[str, float], titles: Mapping[str, str]
+) -> tuple[Hit, ...]:
+    """The hits of one side beside those of the other."""
+    ranks = {product: rank for rank, product in enumerate(others, 1)}
+    marked = []
+    for rank, product in enumerate(hits, 1):
+        other = ranks.get(product)
+        mark: Mark = missing if other is None else "same" if other == rank else "moved"
+        marked.append(Hit(product, titles.get(product), grades.get(product), mark, other))
+    return tuple(marked)
 
 
 # Legs. A snapshot holds the hits of whole strategies. The leg of one is told by another strategy of the same snapshot
@@ -265,8 +276,10 @@ def _boosts(value: object) -> Mapping[str, float]:
     return {str(name): float(boost) for name, boost in value.items() if isinstance(boost, int | float)}
 
 
-def _strategy_of(leg: Leg, snapshot: Snapshot) -> str:
+def _strategy_of(leg: Leg | None, snapshot: Snapshot) -> str:
     """The strategy of a snapshot that is this leg and nothing else, "" where there is none."""
+    if leg is None:
+        return ""
     matches = (name for name, measured in snapshot.strategies.items() if legs_of(measured.definition) == (leg,))
     return next(matches, "")
 
@@ -277,47 +290,43 @@ def legs_without_strategy(snapshot: Snapshot, strategy: str) -> tuple[Leg, ...]:
     return tuple(leg for leg in legs if not _strategy_of(leg, snapshot)) if len(legs) > 1 else ()
 
 
-def leg_changes(
-    before: Snapshot, now: Snapshot, sides: Sides, lost: Sequence[QueryChange], searched: LegValues
+def _leg_changes(
+    sides: Sides, lost: Sequence[int], searched: Mapping[str, _Floats]
 ) -> tuple[tuple[LegChange, ...], str]:
-    """The legs of a strategy on the queries that it lost, and what they say in one line.
+    """The legs of a strategy on the queries that it lost (their rows), and what they say in one line.
 
-    Both snapshots are aligned; `searched` are legs that were searched now, rows as in `now`.
+    Args:
+        sides: of the strategy.
+        lost: rows.
+        searched: the metric by name of a leg that was searched now, shape (queries,).
     """
-    old, new = (
-        {leg.name: leg for leg in legs_of(side.strategies[sides.strategy].definition)} for side in (before, now)
-    )
+    old, new = ({leg.name: leg for leg in legs_of(one.definition)} for one in sides.measured)
     if not lost or max(len(old), len(new)) < 2:  # noqa: PLR2004 - a single leg is the strategy itself
         return (), ""
-    row_of = {query: row for row, query in enumerate(sides.queries)}
-    rows = np.array([row_of[one.query] for one in lost], dtype=np.int64)
 
     def mean(snapshot: Snapshot, strategy: str) -> float | None:
         values = snapshot.strategies[strategy].metrics.get(sides.metric) if strategy else None
-        return None if values is None else float(values[rows].mean())
+        return None if values is None else float(values[lost].mean())
 
-    legs = []
+    legs, drops = [], {}
     for name in {**old, **new}:
-        sources = [
-            _strategy_of(side[name], snapshot) if name in side else "" for side, snapshot in ((old, before), (new, now))
-        ]
-        old_mean, new_mean = mean(before, sources[0]), mean(now, sources[1])
-        again = searched.get(name, {}).get(sides.metric)
-        if new_mean is None and name in new and again is not None:
-            new_mean = float(again[rows].mean())
-        drop = None
-        if old_mean is not None and new_mean is not None:
-            drop = old_mean - new_mean if sides.lower_is_worse else new_mean - old_mean
-        legs.append(LegChange(name, old_mean, new_mean, drop, sources[1]))
-    worst = max((leg for leg in legs if leg.drop is not None), key=lambda leg: leg.drop or 0.0, default=None)
-    if worst is not None and (worst.drop or 0.0) > SAME:
-        legs = [replace(leg, lost=leg is worst) for leg in legs]
-    return tuple(legs), _legs_note(legs, gone=[name for name in old if name not in new])
+        before = mean(sides.old, _strategy_of(old.get(name), sides.old))
+        source = _strategy_of(new.get(name), sides.now)
+        after = mean(sides.now, source)
+        if after is None and name in new and name in searched:
+            after = float(searched[name][lost].mean())
+        if before is not None and after is not None:
+            drops[name] = before - after if sides.lower_is_worse else after - before
+        legs.append(LegChange(name, before, after, source))
+    worst = max(drops, key=drops.__getitem__, default="")
+    if drops.get(worst, 0.0) > SAME:
+        legs = [replace(leg, lost=leg.leg == worst) for leg in legs]
+    gone = [name for name in old if name not in new]
+    return tuple(legs), _legs_note(legs, gone, unknown=[leg.leg for leg in legs if leg.leg not in {*drops, *gone}])
 
 
-def _legs_note(legs: Sequence[LegChange], gone: Sequence[str]) -> str:
+def _legs_note(legs: Sequence[LegChange], gone: Sequence[str], unknown: Sequence[str]) -> str:
     """What the legs say, no more than they do."""
-    unknown = [leg.leg for leg in legs if leg.drop is None and leg.leg not in gone]
     parts = [f"no longer searched: {', '.join(gone)}"] if gone else []
     parts += [f"the {leg.leg} leg lost most" for leg in legs if leg.lost]
     if not parts and not unknown:
@@ -332,67 +341,60 @@ def _legs_note(legs: Sequence[LegChange], gone: Sequence[str]) -> str:
 # know, on both sides, since the ideal ranking of the query changes for the baseline as well.
 
 
-@dataclass(frozen=True)
-class _BestCase:
-    """A query with newcomers: their ranks and products, and what becomes of it if all of them are good."""
-
-    row: int
-    newcomers: tuple[tuple[int, str], ...]
-    before: float
-    drop: float
-    effect: float
-
-
-def newcomers_of(
-    sides: Sides, status: Status, limits: Limits, *, titles: Mapping[str, str], best: float
-) -> list[Newcomer]:
+def _newcomers(sides: Sides, status: Status, limits: Limits, titles: Mapping[str, str]) -> list[Newcomer]:
     """All newcomers of a strategy; those that could change its verdict are marked.
 
     Queries are taken by the size of their effect until the drop would be one that does not fail (`Limits.fail`), or
-    none at all for a strategy that warns. Where all of them together are not enough, none is marked. `best` is the
-    highest grade that the judgments know.
+    none at all for a strategy that warns. Where all of them together are not enough, none is marked.
     """
-    cases = _best_cases(sides, best)
-    enough = _enough(sides, cases, limits.of(sides.strategy, sides.metric).fail if status == "fail" else 0.0)
+    grades, (old, new) = sides.now.grades, sides.measured
+    of_row = {}
+    for row, (before, after) in enumerate(zip(old.hits, new.hits, strict=True)):
+        newcomers = [(rank, one) for rank, one in enumerate(after, 1) if one not in before and one not in grades[row]]
+        if newcomers:
+            of_row[row] = newcomers
+    if not of_row:
+        return []
+    best = max((grade for judged in grades for grade in judged.values()), default=0)
+    rows = list(of_row)
+    best_case = [{**grades[row], **dict.fromkeys((one for _, one in of_row[row]), best)} for row in rows]
+    best_before, best_after = (
+        score(sides.metric, [side.hits[row] for row in rows], best_case, relevant_from=sides.now.relevant_from)
+        for side in (old, new)
+    )
+    effects = sides.drops[rows] - sides.drop(best_before, best_after)
+    order = np.lexsort((np.array(rows), -effects))
+    limit = limits.of(sides.strategy, sides.metric).fail if status == "fail" else 0.0
+    enough = _enough(sides, effects[order], (best_before - sides.before[rows])[order], limit)
     return [
         Newcomer(
             strategy=sides.strategy,
-            query=sides.queries[case.row],
-            text=sides.texts[case.row],
+            query=sides.now.queries[rows[at]],
+            text=sides.now.texts[rows[at]],
             product=product,
             title=titles.get(product),
             rank=rank,
-            effect=case.effect,
+            effect=float(effects[at]),
             could_change_verdict=place < enough,
         )
-        for place, case in enumerate(cases)
-        for rank, product in case.newcomers
+        for place, at in enumerate(order.tolist())
+        for rank, product in of_row[rows[at]]
     ]
 
 
-def _best_cases(sides: Sides, best: float) -> list[_BestCase]:
-    """The largest effect first; ties by query."""
-    rows, new = [], []
-    for row, (before, after, judged) in enumerate(zip(sides.old.hits, sides.new.hits, sides.grades, strict=True)):
-        known = {*before, *judged}
-        newcomers = tuple((rank, product) for rank, product in enumerate(after, 1) if product not in known)
-        if newcomers:
-            rows.append(row)
-            new.append(newcomers)
-    if not rows:
-        return []
-    grades = [
-        {**sides.grades[row], **{product: best for _, product in newcomers}}
-        for row, newcomers in zip(rows, new, strict=True)
-    ]
-    old_values, new_values = (
-        score(sides.metric, [side.hits[row] for row in rows], grades, relevant_from=sides.relevant_from)
-        for side in (sides.old, sides.new)
-    )
-    drops = sides.drop(old_values, new_values)
-    effects = sides.drops[rows] - drops
-    columns = (rows, new, old_values.tolist(), drops.tolist(), effects.tolist())
-    return sorted((_BestCase(*row) for row in zip(*columns, strict=True)), key=lambda one: (-one.effect, one.row))
+def _enough(sides: Sides, effects: _Floats, gains: _Floats, limit: float) -> int:
+    """How many of the first queries bring the relative drop below the limit, 0 where all together do not.
+
+    Args:
+        sides: of the strategy.
+        effects: shape (queries,), what judging the newcomers of a query takes off the sum of drops.
+        gains: shape (queries,), what it adds to the sum before.
+        limit: of the drop as a share of the sum before.
+    """
+    drops = np.subtract.accumulate([sides.drops.sum(), *effects])
+    sums = np.add.accumulate([sides.before.sum(), *gains])
+    small = (drops <= SAME) | (drops < limit * sums - SAME)
+    return int(small[1:].argmax()) + 1 if drops[0] > SAME and small[1:].any() else 0
 
 
 def score(
@@ -416,27 +418,3 @@ def score(
             relevant_from=relevant_from,
         )
     )
-
-
-def _enough(sides: Sides, cases: Sequence[_BestCase], limit: float) -> int:
-    """How many of the first cases bring the relative drop below the limit, 0 where all together do not."""
-    drop, before = float(sides.drops.sum()), float(sides.before.sum())
-    if drop <= SAME:
-        return 0
-    old = sides.before.tolist()
-    for number, case in enumerate(cases, 1):
-        drop -= case.effect
-        before += case.before - old[case.row]
-        if drop <= SAME or drop < limit * before - SAME:
-            return number
-    return 0
-
-
-def _by_importance(newcomers: Sequence[Newcomer], statuses: Mapping[str, Status]) -> tuple[Newcomer, ...]:
-    """Those that could change a verdict first, failures before warnings, then the largest effect."""
-
-    def order(one: Newcomer) -> tuple[object, ...]:
-        passing = statuses[one.strategy] != "fail"
-        return not one.could_change_verdict, passing, -one.effect, one.strategy, one.query, one.rank
-
-    return tuple(sorted(newcomers, key=order))

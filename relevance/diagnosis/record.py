@@ -20,14 +20,12 @@ class QueryChange:
         text: what was asked.
         before: the metric in the baseline.
         after: the metric now.
-        drop: how much worse, positive where it is worse.
     """
 
     query: str
     text: str
     before: float
     after: float
-    drop: float
 
 
 @dataclass(frozen=True)
@@ -66,7 +64,6 @@ class LegChange:
         leg: `text`, or `vector` and its field.
         before: mean of the metric over those queries; None where it is not known.
         after: likewise now.
-        drop: how much worse, positive where it is; None where a side is not known.
         source: the strategy that is this leg alone; "" where the leg was searched for this diagnosis.
         lost: whether it is the leg that fell furthest.
     """
@@ -74,7 +71,6 @@ class LegChange:
     leg: str
     before: float | None
     after: float | None
-    drop: float | None
     source: str
     lost: bool = False
 
@@ -162,9 +158,9 @@ class StrategyDiagnosis:
     newly_empty: tuple[str, ...]
     rankings: tuple[SideBySide, ...]
     judged: tuple[float, float] | None
-    legs: tuple[LegChange, ...] = ()
-    legs_note: str = ""
-    segments: tuple[Segment, ...] = ()
+    legs: tuple[LegChange, ...]
+    legs_note: str
+    segments: tuple[Segment, ...]
 
 
 @dataclass(frozen=True)

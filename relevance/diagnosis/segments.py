@@ -10,7 +10,7 @@ of Statistics 6, 1979), which holds whatever the segments share.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from collections import Counter
 from statistics import median
 from typing import TYPE_CHECKING
 
@@ -56,10 +56,7 @@ def segment_members(texts: Sequence[str], grades: Sequence[Mapping[str, float]])
     numbers = np.array([any(sign.isdecimal() for sign in text) for text in texts], dtype=bool)
     judged = np.array([len(one) for one in grades])
     middle = median(judged.tolist()) if len(judged) else 0
-    counts: dict[str, int] = {}
-    for one in words:
-        for word in one:
-            counts[word] = counts.get(word, 0) + 1
+    counts = Counter(word for one in words for word in one)
     rare = np.array([any(counts[word] == 1 for word in one) for one in words], dtype=bool)
     few = judged < middle
     return {
@@ -94,57 +91,46 @@ def holm(chances: Sequence[float]) -> list[float]:
     return adjusted
 
 
-@dataclass(frozen=True)
-class UnjudgedSegment:
-    """A segment of one strategy before it is judged beside all others.
-
-    Attributes:
-        segment: without an adjusted p.
-        whole: the relative drop of all queries; None where their mean was 0.
-        p: of the segment by itself; None where it was not tested.
-    """
-
-    segment: Segment
-    whole: float | None
-    p: float | None
-
-
-def measure_segments(sides: Sides, members: Mapping[str, _Bools]) -> list[UnjudgedSegment]:
-    """The segments of a strategy that are large enough, not judged yet."""
-    before, after, drops = sides.before, sides.after, sides.drops
-
-    def relative(rows: _Bools) -> float | None:
-        mean = float(before[rows].mean())
-        return float(drops[rows].mean()) / mean if mean > 0 else None
-
-    whole = relative(np.ones(len(before), dtype=bool))
-    segments = []
-    for name, inside in members.items():
-        size = int(inside.sum())
-        if size < LEAST_QUERIES:
-            continue
-        p = welch(drops[inside], drops[~inside]) if len(inside) - size >= LEAST_OTHERS else None
-        means = float(before[inside].mean()), float(after[inside].mean())
-        segment = Segment(name, size, *means, relative(inside), adjusted_p=None, worse=False)
-        segments.append(UnjudgedSegment(segment, whole, p))
-    return segments
-
-
-def judge_segments(measured: Mapping[str, Sequence[UnjudgedSegment]], limits: Limits) -> dict[str, tuple[Segment, ...]]:
-    """The segments of each strategy, judged together.
+def judged_segments(strategies: Sequence[Sides], limits: Limits) -> dict[str, tuple[Segment, ...]]:
+    """The segments of each strategy that are large enough, judged together.
 
     A segment is worse where its relative drop is above that of all queries by `Limits.warn` or more, and its adjusted
     p is `Limits.p_sure` or less.
+
+    Args:
+        strategies: of the same queries.
+        limits: those that the gate goes by.
     """
-    adjusted = iter(holm([one.p for several in measured.values() for one in several if one.p is not None]))
+    if not strategies:
+        return {}
+    members = segment_members(strategies[0].now.texts, strategies[0].now.grades)
+    large = {name: inside for name, inside in members.items() if inside.sum() >= LEAST_QUERIES}
+    tested = [
+        (sides.strategy, name, welch(sides.drops[inside], sides.drops[~inside]))
+        for sides in strategies
+        for name, inside in large.items()
+        if (~inside).sum() >= LEAST_OTHERS
+    ]
+    chances = holm([p for *_, p in tested])
+    adjusted = {(strategy, name): p for (strategy, name, _), p in zip(tested, chances, strict=True)}
     return {
-        name: tuple(_judged(one, None if one.p is None else next(adjusted), limits) for one in several)
-        for name, several in measured.items()
+        sides.strategy: tuple(
+            _segment(sides, name, inside, adjusted.get((sides.strategy, name)), limits)
+            for name, inside in large.items()
+        )
+        for sides in strategies
     }
 
 
-def _judged(measured: UnjudgedSegment, adjusted: float | None, limits: Limits) -> Segment:
-    relative, whole = measured.segment.relative, measured.whole
+def _segment(sides: Sides, name: str, inside: _Bools, adjusted_p: float | None, limits: Limits) -> Segment:
+    relative, whole = sides.relative_drop(inside), sides.relative_drop()
     further = relative is not None and whole is not None and relative - whole >= limits.warn
-    worse = further and adjusted is not None and adjusted <= limits.p_sure
-    return replace(measured.segment, adjusted_p=adjusted, worse=worse)
+    return Segment(
+        name=name,
+        queries=int(inside.sum()),
+        before=float(sides.before[inside].mean()),
+        after=float(sides.after[inside].mean()),
+        relative=relative,
+        adjusted_p=adjusted_p,
+        worse=further and adjusted_p is not None and adjusted_p <= limits.p_sure,
+    )

@@ -33,11 +33,11 @@ def _everything():  # noqa: ANN202 - a test's own
     why = replace(
         diagnosis.strategies[0],
         lost=diagnosis.strategies[0].lost * 5,
-        won=(QueryChange("q1", "won <b>", 0.1, 0.2, -0.1),),
+        won=(QueryChange("q1", "won <b>", 0.1, 0.2),),
         newly_empty=("x", "y|z", "", "w", "v"),
         legs=(
-            LegChange("text", 0.5, 0.4, 0.1, "textsearch", lost=True),
-            LegChange("vector whole", None, 0.3, None, ""),
+            LegChange("text", 0.5, 0.4, "textsearch", lost=True),
+            LegChange("vector whole", None, 0.3, ""),
         ),
         legs_note="text fell most",
         segments=(
