@@ -29,6 +29,16 @@ def some(texts: Sequence[str], most: int) -> str:
     return ", ".join(texts[:most]) + more
 
 
+_MINUTE, _HOUR = 60, 3600
+
+
+def duration(seconds: float) -> str:
+    """Seconds for people, roughly: `40 s`, `3 min`, `2.5 h`."""
+    if seconds < 2 * _MINUTE:
+        return f"{max(1, round(seconds))} s"
+    return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:.1f} h"
+
+
 # Controls but the tab, separators of lines, embeddings, overrides and isolates of directions, byte order marks, tags,
 # and halves of surrogate pairs. Joiners, soft hyphens and direction marks belong to ordinary text.
 _CONTROL = re.compile(
@@ -140,15 +150,3 @@ def _escape(match: re.Match[str]) -> str:
 def markdown_code(text: str) -> str:
     """A name or a value as code; HTML's where a character of it could end Markdown's own."""
     return f"`{text}`" if _PLAIN.fullmatch(text) else f"<code>{markdown(text)}</code>"
-
-
-def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]], *, left: int = 1) -> list[str]:
-    """Lines of a table; the cells are Markdown already.
-
-    Args:
-        head: names of the columns.
-        rows: cells.
-        left: so many columns are aligned to the left, those behind them to the right.
-    """
-    rule = ["---" if at < left else "---:" for at in range(len(head))]
-    return [f"| {' | '.join(row)} |" for row in (head, rule, *rows)]

@@ -30,7 +30,7 @@ def _add_arguments(parser: argparse.ArgumentParser) -> None:
 def _run(arguments: argparse.Namespace) -> Answer:
     """Train, compare, write the report, and say what was gained."""
     config = read_config(arguments)
-    from relevance.report.finetuned import facts, outcome_lines, report_files, training_lines  # noqa: PLC0415 - numpy
+    from relevance.report.finetuned import outcome_lines, report_files, training_lines  # noqa: PLC0415 - numpy
     from relevance.report.folder import check_folder  # noqa: PLC0415 - the same
     from relevance.suite.finetuning import compare_models, plan_trainings  # noqa: PLC0415 - the same
 
@@ -42,7 +42,7 @@ def _run(arguments: argparse.Namespace) -> Answer:
         comparison = compare_models(trainings, progress=True)
     except KeyboardInterrupt:
         return Answer(_INTERRUPTED, errors=(_interrupted(trainings),))
-    write_out(out, report_files(facts(comparison), comparison.changes), "report")
+    write_out(out, report_files(comparison), "report")
     return Answer(0, (*outcome_lines(comparison), f"report: {out / 'index.md'}"))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from relevance.text import plural, some
+from relevance.text import duration, plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 5
 _ONE_PERCENT = 0.01
-_MINUTE, _HOUR = 60, 3600
 _GIB = 2**30
 
 
@@ -111,10 +110,3 @@ def _texts(texts: Sequence[TextsToEmbed]) -> list[tuple[str, str]]:
         rate = f"{missing / seconds:,.0f} texts a second, assumed for two CPU cores"
         rows.append(("time", f"about {duration(seconds)} to embed {plural(missing, 'text')} at {rate}"))
     return rows
-
-
-def duration(seconds: float) -> str:
-    """Seconds for people, roughly: `40 s`, `3 min`, `2.5 h`."""
-    if seconds < 2 * _MINUTE:
-        return f"{max(1, round(seconds))} s"
-    return f"{seconds / _MINUTE:.0f} min" if seconds < 2 * _HOUR else f"{seconds / _HOUR:.1f} h"

@@ -2,69 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
 from relevance.finetune import estimated_seconds
 from relevance.finetune.changes import LEVEL, WHISKERS
 from relevance.report import charts
-from relevance.report.check import duration
 from relevance.report.pages import page
-from relevance.text import plural, printable
+from relevance.text import duration, plural, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from relevance.finetune.changes import Changes, Comparison, Gain, PairChanges
+    from relevance.finetune.changes import Comparison, Gain, PairChanges
     from relevance.finetune.recipe import Curve
     from relevance.suite.finetuning import FineTuning, Training
 
 _SHOWN_NOTES = 10  # on the page
 
 
-@dataclass(frozen=True)
-class Facts:
-    """What was trained on what.
-
-    Attributes:
-        dataset: name of the data set.
-        base: name of the model that was trained.
-        model: where the fine-tuned model is, or the hash under which it is stored.
-        counts: what went into training and what was dropped, by what it counts: `training pairs`.
-        options: of the training, by name.
-        seeds: of the trainings; the model of the first is kept.
-        notes: further lines: near queries, shared products, pairs without a title.
-    """
-
-    dataset: str
-    base: str
-    model: str
-    counts: Mapping[str, int]
-    options: Mapping[str, str | float]
-    seeds: tuple[int, ...]
-    notes: tuple[str, ...] = ()
-
-
-def report_files(facts: Facts, changes: Changes) -> Mapping[str, str | bytes]:
-    """The files of the report by name.
-
-    Raises:
-        ValueError: there is no training, or seeds, curves and evaluations differ in number.
-    """
-    numbers = {len(facts.seeds), len(changes.curves), *(len(one.seeds) for one in changes.comparisons)}
-    if len(numbers) > 1 or not changes.curves:
-        raise ValueError(f"seeds, curves and evaluations: {sorted(numbers)}; as many of each are needed, one or more")
+def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
+    """The files of the report by name."""
+    changes, seeds, notes = done.changes, [each.seed for each in done.trainings], _notes(done)
     files: dict[str, str | bytes] = {
-        "index.md": index_page(facts, changes),
-        "training.csv": training_csv(changes.curves, facts.seeds),
-        "comparison.csv": comparison_csv(changes.comparisons, facts.seeds),
+        "index.md": index_page(done),
+        "training.csv": training_csv(changes.curves, seeds),
+        "comparison.csv": comparison_csv(changes.comparisons, seeds),
         "queries.csv": queries_csv(changes.comparisons),
         "pairs.csv": pairs_csv(changes.pairs),
         "curve.png": charts.curve_picture(changes.curves[0]),
     }
-    if len(facts.notes) > _SHOWN_NOTES:
-        files["notes.txt"] = "".join(f"{' '.join(note.split())}\n" for note in facts.notes)
+    if len(notes) > _SHOWN_NOTES:
+        files["notes.txt"] = "".join(f"{' '.join(note.split())}\n" for note in notes)
     if len(changes.curves) > 1:
         files["seeds.png"] = charts.band_picture(changes.curves)
     if changes.comparisons:
@@ -75,10 +45,28 @@ def report_files(facts: Facts, changes: Changes) -> Mapping[str, str | bytes]:
     return files
 
 
-def index_page(facts: Facts, changes: Changes) -> str:
+def index_page(done: FineTuning) -> str:
     """The page; its pictures and CSV files lie beside it."""
-    whiskers = [f"{share:.0%}" for share in WHISKERS]
-    return page("finetuned", facts=facts, changes=changes, level=f"{LEVEL:.0%}", whiskers=whiskers)
+    recipe = done.trainings[0].recipe
+    return page(
+        "finetuned",
+        recipe=recipe,
+        model=str(done.stored[0].path),
+        leaks=done.finetuned.leaks,
+        options={name: value for name, value in asdict(recipe.options).items() if name != "seed"},
+        seeds=[each.seed for each in done.trainings],
+        notes=_notes(done),
+        most_notes=_SHOWN_NOTES,
+        changes=done.changes,
+        level=f"{LEVEL:.0%}",
+        whiskers=[f"{share:.0%}" for share in WHISKERS],
+    )
+
+
+def _notes(done: FineTuning) -> list[str]:
+    near = done.finetuned.leaks.near_queries if done.finetuned.leaks else ()
+    also = [f"near: {trained!r} was trained on, {other!r} is evaluated" for trained, other in near]
+    return [*done.finetuned.notes, *also]
 
 
 def training_csv(curves: Sequence[Curve], seeds: Sequence[int]) -> str:
@@ -157,32 +145,6 @@ def training_lines(trainings: Sequence[Training]) -> list[str]:
     took = duration(len(missing) * estimated_seconds(recipe))
     lines.append(f"{of} to be trained: about {took} on two CPU cores" if missing else f"{of} is there already")
     return [printable(line) for line in lines]
-
-
-def facts(done: FineTuning) -> Facts:
-    """What the report says of data, options and model."""
-    recipe, leaks = done.trainings[0].recipe, done.finetuned.leaks
-    pairs = recipe.pairs
-    counts = {
-        "training pairs": len(pairs.train),
-        "validation pairs": len(pairs.validation),
-        "rated pairs dropped because the benchmark evaluates their query": pairs.dropped_pairs,
-        "pairs of products without a title, dropped": pairs.unknown,
-    }
-    notes = list(done.finetuned.notes)
-    if leaks is not None:
-        counts["trained products that are indexed"] = len(leaks.shared_products)
-        counts["trained queries nearly equal to an evaluated one"] = len(leaks.near_queries)
-        notes += [f"near: {trained!r} was trained on, {other!r} is evaluated" for trained, other in leaks.near_queries]
-    return Facts(
-        dataset=recipe.dataset,
-        base=recipe.base.name,
-        model=str(done.stored[0].path),
-        counts=counts,
-        options={name: value for name, value in asdict(recipe.options).items() if name != "seed"},
-        seeds=tuple(each.seed for each in done.trainings),
-        notes=tuple(notes),
-    )
 
 
 def outcome_lines(done: FineTuning) -> list[str]:

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING
 from relevance.evaluation import JUDGED10
 from relevance.finetune import estimated_seconds
 from relevance.gate import GATED
-from relevance.report.check import duration
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
-from relevance.text import plural, printable, some, terminal_table, width
+from relevance.text import duration, plural, printable, some, terminal_table, width
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from relevance.gate import Shortfall, Verdict
     from relevance.records import Dataset
     from relevance.suite import Finetuned, Plan, Result, Suite
-
-__all__ = ["Line", "failure", "plan_lines", "preparation_lines", "table", "verdict_lines", "without_hits_lines"]
 
 _SHORT_HASH = 12
 _SHOWN_QUERIES = 5

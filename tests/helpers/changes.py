@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from relevance.evaluation import AP10, NDCG10, RR10, Evaluation
 from relevance.finetune.changes import Changes, Comparison, JudgedPairs, compare, pair_changes
-from relevance.finetune.recipe import Curve, Step
+from relevance.finetune.recipe import Curve, Options, Step
 from relevance.records import Queries
-from relevance.report.finetuned import Facts
 
 NOUNS = ("hammer", "porch light", "dresser", "1/2 in. valve", "garden hose", "led bulb", "lavatory faucet", "drill bit")
 ODD = ("pipe | in = the_middle*", "<b>bold</b> & co", "=1+2", "two\nlines", "[link](http://example.org)", "$5 `tick`")
@@ -91,14 +91,22 @@ def changes(number: int = 305, *, judged: int = 8021, seeds: int = 1) -> Changes
     return Changes(compared, pair_changes(pairs(judged)), curves)
 
 
-def facts(seeds: int = 1) -> Facts:
-    """What those numbers would have come from."""
-    return Facts(
-        dataset="sample",
-        base="all-MiniLM-L6-v2",
-        model="sha256 53aa51172d14",
-        counts={"training pairs": 5053, "training queries": 2210, "validation pairs": 561, "dropped": 1204},
-        options={"epochs": 10, "batch_size": 32, "learning_rate": 5e-5, "max_tokens": 128, "loss": "mnrl"},
-        seeds=tuple(range(12, 12 + seeds)),
-        notes=("3 training queries are near an evaluated one: 'hammers' and 'hammer'", "212 shared products"),
+def done(changed: Changes, *, dataset: str = "sample", base: str = "all-MiniLM-L6-v2", **finetuned: Any) -> Any:
+    """As much of a fine-tuning as its report reads.
+
+    Args:
+        changed: what came out; a training for each of its curves.
+        dataset: name of the data set.
+        base: name of the model that was trained.
+        finetuned: `notes` and `leaks`.
+    """
+    options = Options(epochs=10, batch_size=32, learning_rate=5e-5)
+    counted = SimpleNamespace(train=range(5053), validation=range(561), dropped_pairs=1204, unknown=3)
+    recipe = SimpleNamespace(dataset=dataset, base=SimpleNamespace(name=base), pairs=counted, options=options)
+    notes = ("212 shared products",)
+    return SimpleNamespace(
+        trainings=[SimpleNamespace(seed=12 + at, recipe=recipe) for at in range(len(changed.curves))],
+        stored=[SimpleNamespace(path="models/53aa51172d14", curve=one) for one in changed.curves],
+        changes=changed,
+        finetuned=SimpleNamespace(**{"notes": notes, "leaks": None, **finetuned}),
     )

@@ -5,12 +5,12 @@ from __future__ import annotations
 import csv
 import io
 import re
-from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from helpers import golden
-from helpers.changes import ODD, changes, comparison, curve, evaluation, facts, pairs, queries
+from helpers.changes import ODD, changes, comparison, curve, done, evaluation, pairs, queries
 from markdown_it import MarkdownIt
 
 from relevance.finetune.changes import Changes, Comparison, JudgedPairs, compare, pair_changes
@@ -53,14 +53,15 @@ def judged(texts: tuple[str, ...]) -> JudgedPairs:
 
 def test_the_page() -> None:
     """Summary, facts, comparisons, seeds, training, queries and pairs."""
-    golden.check("finetuned.md", index_page(facts(2), changes(12, judged=20, seeds=2)))
+    leaks = SimpleNamespace(near_queries=[("hammers", "hammer")], shared_products=range(212))
+    golden.check("finetuned.md", index_page(done(changes(12, judged=20, seeds=2), leaks=leaks)))
 
 
 @pytest.mark.usefixtures("undrawn")
 def test_the_page_leads_to_every_file_and_no_other() -> None:
     """Every picture and CSV file of the folder is linked from the page, and every link leads to a file."""
     notes = tuple(f"near: {at}\nand | so on" for at in range(12))
-    files = report_files(replace(facts(2), notes=notes), changes(20, judged=60, seeds=2))
+    files = report_files(done(changes(20, judged=60, seeds=2), notes=notes))
     linked = set(re.findall(r'(?:href|src)="([^"]+)"', rendered(str(files["index.md"]))))
     assert linked == set(files) - {"index.md"}
     assert str(files["notes.txt"]).splitlines() == [f"near: {at} and | so on" for at in range(12)]
@@ -71,7 +72,7 @@ def test_the_page_leads_to_every_file_and_no_other() -> None:
 def test_no_file_holds_nothing() -> None:
     """One seed has no band, no strategy no comparison, no pair no picture, few notes no file."""
     nothing = JudgedPairs((), (), (), *(np.array([]),) * 3, relevant_from=1)
-    files = report_files(facts(), Changes((), pair_changes(nothing), (curve(1, best=0),)))
+    files = report_files(done(Changes((), pair_changes(nothing), (curve(1, best=0),))))
     page = str(files["index.md"])
     assert "No strategies were compared." in page
     assert "There are no judged pairs to compare." in page
@@ -81,10 +82,10 @@ def test_no_file_holds_nothing() -> None:
 
 def test_a_gain_never_stands_without_its_interval() -> None:
     """Outside of the tables of single queries every change has its interval beside it."""
-    page = index_page(facts(3), changes(40, judged=60, seeds=3))
+    page = index_page(done(changes(40, judged=60, seeds=3)))
     for section in page.split("\n## "):
         assert not GAIN.search("\n".join(line for line in section.splitlines() if "→" not in line))
-    single = index_page(facts(), Changes((comparison("rrf", 1, 1),), pair_changes(pairs(3)), (curve(),)))
+    single = index_page(done(Changes((comparison("rrf", 1, 1),), pair_changes(pairs(3)), (curve(),))))
     assert single.count("not shown: a single query has no interval") == 5  # summary, three metrics, queries
     assert not re.search(r"[+-]\d\.\d{4} \[", single)
 
@@ -112,7 +113,7 @@ def test_a_gain_never_stands_without_its_interval() -> None:
 )
 def test_the_verdict_is_that_of_the_interval(before: list[float], after: list[float], line: str) -> None:
     """A loss is said loudly, and nothing is divided by 0."""
-    page = index_page(facts(), Changes((compared(before, after),), pair_changes(pairs(3)), (curve(),)))
+    page = index_page(done(Changes((compared(before, after),), pair_changes(pairs(3)), (curve(),))))
     assert line in page
 
 
@@ -120,7 +121,7 @@ def test_nothing_changed_is_a_page_too() -> None:
     """No gained query, equal cosines, the step before training chosen: words instead of numbers that are not there."""
     cosines = np.array([0.4, 0.4])
     same = JudgedPairs(("a", "b"), ("1", "2"), ("", ""), np.array([0.0, 1.0]), cosines, cosines, 1)
-    page = index_page(facts(), Changes((compared([0.5], [0.5]),), pair_changes(same), (curve(2, best=0),)))
+    page = index_page(done(Changes((compared([0.5], [0.5]),), pair_changes(same), (curve(2, best=0),))))
     for words in ("Gained most: none.", "Improved most: none.", "of label and cosine: - before, - after."):
         assert words in page
 
@@ -128,9 +129,8 @@ def test_nothing_changed_is_a_page_too() -> None:
 def test_odd_texts_break_no_table() -> None:
     """Queries, titles, ids and facts with pipes, line ends, HTML and links are text in their cells."""
     number = len(ODD)
-    odd = replace(facts(), dataset=ODD[0], base=ODD[1], model=ODD[4], counts={ODD[1]: 1}, options={ODD[0]: ODD[5]})
     found = Changes((compared([0.5] * number, [1.0] * number, ("a|b", "<c>")),), pair_changes(judged(ODD)), (curve(),))
-    shown = rendered(index_page(replace(odd, notes=ODD), found))
+    shown = rendered(index_page(done(found, dataset=ODD[0], base=ODD[1], notes=ODD)))
     assert not re.search(r'<b>|<em>|example\.org"', shown)
     for table in re.findall(r"<table>.*?</table>", shown, re.DOTALL):
         assert len({row.count("<t") for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)}) == 1
@@ -155,10 +155,3 @@ def test_a_csv_text_is_no_formula_and_can_be_had_back() -> None:
     assert all(cell.startswith("'") for cell in cells if cell != texts[-1])
     assert {cell.removeprefix("'") for cell in cells} == set(texts)
     assert {row[3] for row in rows(pairs_csv(pair_changes(judged(texts))))} == {"0", "1"}
-
-
-@pytest.mark.parametrize("seeds", [2, 0])
-def test_numbers_of_seeds_must_agree(seeds: int) -> None:
-    """A curve or an evaluation too few is the caller's mistake, not a page with holes."""
-    with pytest.raises(ValueError, match="as many of each are needed"):
-        report_files(facts(seeds), changes(5, judged=10))
