@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relevance.report.terminal import Line
 from relevance.text import plural, printable
@@ -92,24 +92,23 @@ def comparison_json(comparison: Comparison) -> Mapping[str, object]:
 
 
 def _finding_json(finding: Finding) -> Mapping[str, object]:
+    effect = ("before", "after", "relative", "interval", "p", "adjusted_p", "queries")
     return {
-        "strategy": finding.strategy,
-        "measure": finding.measure,
-        "status": finding.status,
-        "improved": finding.improved,
-        "before": rounded(finding.before),
-        "after": rounded(finding.after),
-        "relative": rounded(finding.relative),
-        "interval": None if finding.interval is None else [rounded(bound) for bound in finding.interval],
-        "p": rounded(finding.p),
-        "adjusted_p": rounded(finding.adjusted_p),
-        "queries": finding.queries,
+        **rounded(attributes(finding, "strategy", "measure", "status", "improved", *effect)),
         "queries_changed": finding.changed,
-        "smallest_visible": rounded(finding.smallest_visible),
-        "reasons": list(finding.reasons),
+        **rounded(attributes(finding, "smallest_visible", "reasons")),
     }
 
 
-def rounded(value: float | None) -> float | None:
-    """A number as the JSON files have it: six decimals; beyond them is the rounding of the machine."""
-    return None if value is None else round(value, _DIGITS)
+def attributes(record: object, *names: str) -> dict[str, Any]:
+    """Some attributes of a record, for a JSON file."""
+    return {name: getattr(record, name) for name in names}
+
+
+def rounded(value: Any) -> Any:
+    """A value as the JSON files have it, numbers with six decimals: beyond them is the rounding of the machine."""
+    if isinstance(value, dict):
+        return {name: rounded(one) for name, one in value.items()}
+    if isinstance(value, tuple):
+        return [rounded(one) for one in value]
+    return round(value, _DIGITS) if isinstance(value, float) else value

@@ -8,14 +8,14 @@ from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
-from relevance.report.comparison import rounded
+from relevance.report.comparison import attributes, rounded
 from relevance.report.terminal import Line
 from relevance.text import fitted, one_line, plural, printable, some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from relevance.diagnosis import Diagnosis, Hit, LegChange, QueryChange, Segment, SideBySide, StrategyDiagnosis
+    from relevance.diagnosis import Diagnosis, Hit, Segment, SideBySide, StrategyDiagnosis
     from relevance.gate import Finding
 
 SCHEMA = 1
@@ -178,57 +178,30 @@ def _laid_out(value: object, margin: str) -> str:
 
 def _why_json(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Mapping[str, object]:
     deciding = [one.could_change_verdict for one in diagnosis.newcomers if one.strategy == why.strategy]
+    means = ("before", "after", "relative", "adjusted_p")
     return {
-        "strategy": why.strategy,
-        "status": why.status,
-        "measures": list(why.measures),
-        "metric": why.metric,
-        "before": rounded(why.before),
-        "after": rounded(why.after),
-        "judged": None if why.judged is None else [rounded(one) for one in why.judged],
+        **rounded(attributes(why, "strategy", "status", "measures", "metric", "before", "after", "judged")),
         "queries": {"won": len(why.won), "lost": len(why.lost), "unchanged": why.unchanged},
-        "lost": [_change_json(one) for one in why.lost],
-        "won": [_change_json(one) for one in why.won],
+        "lost": [rounded(asdict(one)) for one in why.lost],
+        "won": [rounded(asdict(one)) for one in why.won],
         "newly_empty": list(why.newly_empty),
         "rankings": [
             {
-                "query": one.change.query,
-                "text": one.change.text,
+                **attributes(one.change, "query", "text"),
                 "before": [asdict(hit) for hit in one.before],
                 "after": [asdict(hit) for hit in one.after],
             }
             for one in why.rankings
         ],
-        "legs": [_leg_json(one) for one in why.legs],
+        "legs": [
+            {**rounded(attributes(leg, "leg", "before", "after")), "told_by": leg.source or None, "lost_most": leg.lost}
+            for leg in why.legs
+        ],
         "legs_note": why.legs_note,
-        "segments": [_segment_json(one) for one in why.segments],
+        "segments": [
+            {"segment": one.name, **rounded(attributes(one, "queries", *means, "worse"))} for one in why.segments
+        ],
         "to_judge": {"hits": len(deciding), "could_change_verdict": sum(deciding)},
-    }
-
-
-def _change_json(one: QueryChange) -> Mapping[str, object]:
-    return {"query": one.query, "text": one.text, "before": rounded(one.before), "after": rounded(one.after)}
-
-
-def _leg_json(leg: LegChange) -> Mapping[str, object]:
-    return {
-        "leg": leg.leg,
-        "before": rounded(leg.before),
-        "after": rounded(leg.after),
-        "told_by": leg.source or None,
-        "lost_most": leg.lost,
-    }
-
-
-def _segment_json(one: Segment) -> Mapping[str, object]:
-    return {
-        "segment": one.name,
-        "queries": one.queries,
-        "before": rounded(one.before),
-        "after": rounded(one.after),
-        "relative": rounded(one.relative),
-        "adjusted_p": rounded(one.adjusted_p),
-        "worse": one.worse,
     }
 
 

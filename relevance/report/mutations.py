@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
 from relevance.mutation import banded
+from relevance.report.comparison import attributes
 from relevance.report.pages import page
-from relevance.text import markdown, markdown_code, markdown_table, plural, printable, terminal_table
+from relevance.text import plural, printable, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -86,12 +87,6 @@ def kinds_lines(kinds: Iterable[Mutation]) -> list[str]:
     return terminal_table([("kind", "group", "takes", "what"), *((k.name, k.group, k.cost, k.what) for k in kinds)])
 
 
-def kinds_table(kinds: Iterable[Mutation]) -> list[str]:
-    """The same in Markdown."""
-    rows = [(markdown_code(kind.name), kind.group, kind.cost, markdown(kind.what)) for kind in kinds]
-    return markdown_table(("kind", "group", "takes", "what"), rows, left=4)
-
-
 def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, str]:
     """All files of the folder, by name.
 
@@ -116,27 +111,25 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
 
 
 def _csv(mutations: Outcomes) -> str:
+    columns = ("before", "after", "relative", "p", "adjusted_p")
+
     def rows() -> Iterator[Sequence[str | float | None]]:
         outcomes = [(one, one.leading(mutations.measure)) for one in mutations.outcomes]
         for one, findings in sorted(outcomes, key=lambda pair: not pair[1]):  # those without findings stand behind
             start = (one.kind.name, one.kind.group, one.seed, one.verdict)
             for finding in findings:
                 status = one.comparison.status(finding.strategy)
-                numbers = (finding.before, finding.after, finding.relative, finding.p, finding.adjusted_p)
-                yield *start, finding.strategy, status, *numbers
+                yield *start, finding.strategy, status, *attributes(finding, *columns).values()
             if not findings:
                 yield *start, *(None,) * 7
 
-    return csv_text(
-        ("kind", "group", "seed", "verdict", "strategy", "status", "before", "after", "drop", "p", "adjusted_p"), rows()
-    )
+    head = ("kind", "group", "seed", "verdict", "strategy", "status", "before", "after", "drop", "p", "adjusted_p")
+    return csv_text(head, rows())
 
 
 def _document(mutations: Outcomes) -> dict[str, object]:
     return {
-        "measure": mutations.measure,
-        "cold_s": mutations.cold_s,
-        "seconds": mutations.seconds,
+        **attributes(mutations, "measure", "cold_s", "seconds"),
         "legs_searched": mutations.searched,
         "legs_known": mutations.remembered,
         "bands": {
@@ -148,30 +141,22 @@ def _document(mutations: Outcomes) -> dict[str, object]:
 
 
 def _entry(one: Outcome, measure: str) -> dict[str, object]:
-    findings = one.leading(measure)
+    effect = ("before", "after", "relative", "p", "adjusted_p", "smallest_visible")
     return {
         "kind": one.kind.name,
         "group": one.kind.group,
         "what": one.kind.what,
-        "seed": one.seed,
-        "verdict": one.verdict,
+        **attributes(one, "seed", "verdict"),
         "decided_by": one.decided_by(measure),
         "refused": one.refused,
         "not_applicable": one.inapplicable,
-        "below_floors": list(one.below_floors),
-        "changed": list(one.changed),
-        "seconds": one.seconds,
+        **attributes(one, "below_floors", "changed", "seconds"),
         "strategies": [
             {
                 "strategy": finding.strategy,
                 "status": one.comparison.status(finding.strategy),
-                "before": finding.before,
-                "after": finding.after,
-                "relative": finding.relative,
-                "p": finding.p,
-                "adjusted_p": finding.adjusted_p,
-                "smallest_visible": finding.smallest_visible,
+                **attributes(finding, *effect),
             }
-            for finding in findings
+            for finding in one.leading(measure)
         ],
     }

@@ -16,7 +16,7 @@ from relevance.errors import InputError
 from relevance.evaluation import METRICS
 from relevance.files import read_bytes
 from relevance.records import NO_HIT
-from relevance.report.comparison import comparison_json, rounded
+from relevance.report.comparison import attributes, comparison_json, rounded
 from relevance.strategies import FINETUNED
 from relevance.suite import titles_of
 
@@ -24,10 +24,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from relevance.embeddings import Model
     from relevance.gate import Comparison
     from relevance.records import Dataset, Ranking
-    from relevance.suite import Plan, Result, Suite, Timing
+    from relevance.suite import Plan, Result, Suite
 
 SCHEMA = 1
 """Version of the layout of `results.json` and `per_query.json`."""
@@ -38,37 +37,45 @@ TITLES = "titles.tsv"
 _MOST_BYTES = 2**30
 
 
-def _dataset(dataset: Dataset) -> Mapping[str, object]:
-    return {
-        "name": dataset.name,
-        "products": len(dataset.catalogue),
-        "queries": len(dataset.queries),
-        "judgments": len(dataset.judgments),
-        "sha256": {
-            "corpus": dataset.catalogue.sha256,
-            "queries": dataset.queries.sha256,
-            "judgments": dataset.judgments.sha256(dataset.queries, dataset.catalogue),
+def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
+    """The whole run, means and verdicts by strategy, and an entry for each baseline it was compared with."""
+    plan, dataset = suite.plan, suite.plan.dataset
+    document = {
+        "schema": SCHEMA,
+        "dataset": {
+            "name": dataset.name,
+            "products": len(dataset.catalogue),
+            "queries": len(dataset.queries),
+            "judgments": len(dataset.judgments),
+            "sha256": {
+                "corpus": dataset.catalogue.sha256,
+                "queries": dataset.queries.sha256,
+                "judgments": dataset.judgments.sha256(dataset.queries, dataset.catalogue),
+            },
         },
+        "engine": {
+            "name": plan.engine.name,
+            "version": suite.engine.version,
+            "facts": dict(suite.engine.facts),
+            "preparation": rounded(attributes(suite.preparation, "embedding_s", "start_s", "indexing_s", "training_s")),
+        },
+        "models": {name: _model(name, plan) for name in plan.models},
+        "strategies": {name: _strategy(result) for name, result in suite.results.items()},
+        "not_run": dict(plan.left_out),
+        "comparison": [comparison_json(one) for one in comparisons],
     }
+    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _model(model: Model) -> Mapping[str, object]:
-    return {
-        "name": model.name,
-        "sha256": model.sha256,
-        "dimensions": model.dimensions,
-        "prompt": model.prompt,
-        "max_tokens": model.max_tokens,
-    }
-
-
-def _training(name: str, plan: Plan) -> Mapping[str, object]:
-    """What is known of the training of the fine-tuned model, nothing of the others."""
+def _model(name: str, plan: Plan) -> Mapping[str, object]:
+    """The model, and what is known of the training of the fine-tuned one."""
+    model = attributes(plan.models[name], "name", "sha256", "dimensions", "prompt", "max_tokens")
     finetuned = plan.finetuned
     if name != FINETUNED or finetuned is None:
-        return {}
+        return model
     leaks = finetuned.leaks
     return {
+        **model,
         "recipe": finetuned.sha256 or None,
         "shared_products": None if leaks is None else len(leaks.shared_products),
         "near_queries": None if leaks is None else len(leaks.near_queries),
@@ -77,6 +84,10 @@ def _training(name: str, plan: Plan) -> Mapping[str, object]:
 
 def _strategy(result: Result) -> Mapping[str, object]:
     timing = result.timing
+    took = None  # what the server says of its own time; of none, where this process is the engine
+    if timing is not None and timing.took_s is not None:
+        single = timing.single
+        took = {"run_time_s": timing.took_s, "p50_ms": single.took_p50_ms, "p95_ms": single.took_p95_ms}
     return {
         "model": result.strategy.model if result.strategy.embeds else None,
         "metrics": {str(metric): rounded(result.evaluation.mean(metric)) for metric in METRICS},
@@ -86,51 +97,10 @@ def _strategy(result: Result) -> Mapping[str, object]:
             "p50": round(timing.single.p50_ms, 4) if timing else None,
             "p95": round(timing.single.p95_ms, 4) if timing else None,
         },
-        "took": _took(timing),
+        "took": rounded(took),
         "verdict": result.verdict.status,
         "reasons": [*result.verdict.reasons, *result.verdict.notes],
     }
-
-
-def _took(timing: Timing | None) -> Mapping[str, object] | None:
-    """What the server says of its own time; None where this process is the engine, or no time was taken."""
-    if timing is None or timing.took_s is None:
-        return None
-    single = timing.single
-    return {
-        "run_time_s": rounded(timing.took_s),
-        "p50_ms": rounded(single.took_p50_ms),
-        "p95_ms": rounded(single.took_p95_ms),
-    }
-
-
-def _engine(suite: Suite) -> Mapping[str, object]:
-    preparation = suite.preparation
-    return {
-        "name": suite.plan.engine.name,
-        "version": suite.engine.version,
-        "facts": dict(suite.engine.facts),
-        "preparation": {
-            "embedding_s": rounded(preparation.embedding_s),
-            "start_s": rounded(preparation.start_s),
-            "indexing_s": rounded(preparation.indexing_s),
-            "training_s": rounded(preparation.training_s),
-        },
-    }
-
-
-def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
-    """The whole run, means and verdicts by strategy, and an entry for each baseline it was compared with."""
-    document = {
-        "schema": SCHEMA,
-        "dataset": _dataset(suite.plan.dataset),
-        "engine": _engine(suite),
-        "models": {name: {**_model(model), **_training(name, suite.plan)} for name, model in suite.plan.models.items()},
-        "strategies": {name: _strategy(result) for name, result in suite.results.items()},
-        "not_run": dict(suite.plan.left_out),
-        "comparison": [comparison_json(one) for one in comparisons],
-    }
-    return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _query_rows(result: Result, dataset: Dataset) -> Iterator[str]:
