@@ -77,7 +77,9 @@ def check_root(config: pytest.Config) -> None:
     """
     here, root = config.invocation_params.dir, config.rootpath
     asked_for = config.known_args_namespace.rootdir or config.known_args_namespace.inifilename
-    if asked_for or root in (here, *here.parents):
+    above = (here, *here.parents)
+    ours = root in above and not any((folder / FILE_NAME).exists() for folder in above[: above.index(root)])
+    if asked_for or ours:
         return
     names = {*_names(), *map(long_name, _names())}
     for name, value in pairwise(map(str, config.invocation_params.args)):
