@@ -10,34 +10,17 @@ import io
 import os
 import re
 import sys
-from types import MappingProxyType
 from typing import TYPE_CHECKING, NoReturn
 
-from relevance.cli import clean, compare, finetune, mutate, project, tune
-from relevance.cli.command import Answer, Command
+from relevance.cli.command import BAD_INPUT, COMMANDS, COULD_NOT_RUN, INTERRUPTED, Answer, run
 from relevance.errors import InputError, RelevanceError, unknown
 from relevance.text import printable_lines
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import TextIO
 
 __all__ = ["COMMANDS", "main"]
-
-COMMANDS: Mapping[str, Command] = MappingProxyType(
-    {
-        "init": project.INIT,
-        "check": project.CHECK,
-        "config": project.CONFIG,
-        "finetune": finetune.COMMAND,
-        "tune": tune.COMMAND,
-        "compare": compare.COMMAND,
-        "mutate": mutate.COMMAND,
-        "clean": clean.COMMAND,
-    }
-)
-
-_BAD_INPUT, _COULD_NOT_RUN, _INTERRUPTED = 2, 3, 130
 
 
 class _Parser(argparse.ArgumentParser):
@@ -52,12 +35,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         answer = _answer(sys.argv[1:] if argv is None else list(argv))
     except RelevanceError as error:
-        code = _BAD_INPUT if isinstance(error, InputError) else _COULD_NOT_RUN
+        code = BAD_INPUT if isinstance(error, InputError) else COULD_NOT_RUN
         answer = Answer(code, errors=(str(error),), details=error.details)
     except SystemExit as ended:  # argparse has printed the help
         answer = Answer(int(ended.code or 0))
-    except KeyboardInterrupt:
-        answer = Answer(_INTERRUPTED, errors=("interrupted",))
+    except KeyboardInterrupt as interrupt:
+        answer = Answer(INTERRUPTED, errors=(str(interrupt) or "interrupted",))
     _write(sys.stdout, answer.lines)
     errors = [f"relevance: {' '.join(line.splitlines())}" for line in answer.errors]
     _write(sys.stderr, [*errors, *(f"  {line}" for line in answer.details)])
@@ -66,8 +49,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _answer(argv: list[str]) -> Answer:
     asked = argv[0] if argv else ""
+    nothing = f"no command; allowed: {', '.join(COMMANDS)} (relevance --help)"
     if not asked:
-        raise InputError(f"no command; allowed: {', '.join(COMMANDS)} (relevance --help)")
+        raise InputError(nothing)
     if not asked.startswith("-") and asked not in COMMANDS:
         raise InputError(unknown("command", asked, COMMANDS))
     parser, options = _parser(asked)
@@ -78,8 +62,8 @@ def _answer(argv: list[str]) -> Answer:
     if arguments.version:
         return Answer(0, (f"relevance {_version()}",))
     if asked not in COMMANDS:
-        raise InputError(f"no command; allowed: {', '.join(COMMANDS)} (relevance --help)")
-    return COMMANDS[asked].run(arguments)
+        raise InputError(nothing)
+    return run(asked, arguments)
 
 
 def _parser(asked: str) -> tuple[argparse.ArgumentParser, list[str]]:
@@ -94,9 +78,11 @@ def _parser(asked: str) -> tuple[argparse.ArgumentParser, list[str]]:
     parser.add_argument("--version", action="store_true", help="print the version")
     commands = parser.add_subparsers(metavar="COMMAND")
     options = ["--help", "--version"]
-    for name, command in COMMANDS.items():
-        own = commands.add_parser(name, help=command.help, description=command.help, allow_abbrev=False)
-        command.add_arguments(own)
+    for name, (add_arguments, _) in COMMANDS.items():
+        own = commands.add_parser(
+            name, help=add_arguments.__doc__, description=add_arguments.__doc__, allow_abbrev=False
+        )
+        add_arguments(own)
         if name == asked:
             options = re.findall(r"--[a-z-]+|[A-Z]+$", own.format_usage())
     return parser, options

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from relevance.cli.command import Answer, Command, add_options, read_config
+from relevance.cli.command import Answer, read_config
+from relevance.engines.elasticsearch import connect, labels
+from relevance.engines.elasticsearch.leftovers import find, remove
 from relevance.errors import InputError
 from relevance.text import plural
 
@@ -19,39 +21,24 @@ _UNITS = ((24 * 3600, "day"), (3600, "hour"), (60, "minute"))
 _OWNERS = {"running": "which still runs", "gone": "which is gone", "elsewhere": "of another machine"}
 
 
-def _add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--all", action="store_true", help="remove kept indices, and those of running processes, too")
-    parser.add_argument("--dry-run", action="store_true", help="list the indices, remove none")
-    add_options(parser)
-
-
-def _run(arguments: argparse.Namespace) -> Answer:
+def run(arguments: argparse.Namespace) -> Answer:
     """Look, remove, and say a line for each."""
     settings = read_config(arguments).elasticsearch
-    if settings.url is None:
-        for is_set, option in ((arguments.all, "--all"), (arguments.dry_run, "--dry-run")):
-            if is_set:
-                raise InputError(f"{option} is for indices on a cluster; allowed beside it: --es-url URL, or ES_URL")
-        return _containers()
-    return _indices(settings, everything=arguments.all, dry_run=arguments.dry_run)
-
-
-def _containers() -> Answer:
-    from relevance.engines.elasticsearch.labels import remove_leftovers  # noqa: PLC0415 - Docker's client, only here
-
-    names = remove_leftovers()
-    removed = tuple(f"removed container {name}" for name in names)
+    if settings.url is not None:
+        return _indices(settings, everything=arguments.all, dry_run=arguments.dry_run)
+    for is_set, option in ((arguments.all, "--all"), (arguments.dry_run, "--dry-run")):
+        if is_set:
+            raise InputError(f"{option} is for indices on a cluster; allowed beside it: --es-url URL, or ES_URL")
+    names = labels.remove_leftovers()
+    removed = (f"removed container {name}" for name in names)
     return Answer(
         0, (*removed, f"{plural(len(names), 'container')} removed; for indices: relevance clean --es-url URL")
     )
 
 
 def _indices(settings: Settings, *, everything: bool, dry_run: bool) -> Answer:
-    from relevance.engines.elasticsearch.connect import connect  # noqa: PLC0415 - the client, only here
-    from relevance.engines.elasticsearch.leftovers import find, remove  # noqa: PLC0415 - the same
-
     lines = []
-    with connect(str(settings.url), settings.credentials, timeout=settings.timeout) as connection:
+    with connect.connect(str(settings.url), settings.credentials, timeout=settings.timeout) as connection:
         indices = find(connection, now=time.time())
         going = [each for each in indices.ours if everything or each.is_abandoned]
         for each in indices.ours:
@@ -93,10 +80,3 @@ def _summary(indices: OwnIndices, going: int, *, dry_run: bool) -> str:
         count = plural(indices.passed_over, "index", "indices")
         parts.append(f"{count} named relevance-… {were} not made by relevance: passed over")
     return "; ".join(parts)
-
-
-COMMAND = Command(
-    "Remove what killed runs have left: their indices on a cluster; without a cluster, their containers.",
-    _add_arguments,
-    _run,
-)

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from helpers.cluster import URL, Cluster, Held, fail
 
-from relevance.cli import clean
+from relevance.cli import COMMANDS, clean
 from relevance.cli.command import Answer
 from relevance.engines.elasticsearch import connect, labels
 from relevance.engines.elasticsearch.leftovers import find
@@ -76,8 +76,9 @@ def _here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 def _run(*argv: str) -> Answer:
     parser = ArgumentParser()
-    clean.COMMAND.add_arguments(parser)
-    return clean.COMMAND.run(parser.parse_args(argv))
+    add_arguments, _ = COMMANDS["clean"]
+    add_arguments(parser)
+    return clean.run(parser.parse_args(argv))
 
 
 def test_what_nobody_needs_is_removed(cluster: Cluster) -> None:

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from relevance import tuning
-from relevance.cli import main, tune
+from relevance.cli import command, main
 from relevance.tuning import search
 
 FILE = """dataset = "mine"
@@ -138,7 +137,7 @@ def test_an_interrupt_while_it_searches(
     def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(tuning, "tune", interrupted)
+    monkeypatch.setattr("relevance.cli.tune.tune", interrupted)
     assert main(["tune", "text"]) == 130
     assert capsys.readouterr().err == "relevance: interrupted\n"
     assert not (project / "results").exists()
@@ -158,4 +157,4 @@ def test_the_text_grid_loads_no_model(project: Path) -> None:
 
 def test_the_help_says_the_defaults() -> None:
     """Those of the split, which it would take numpy to look up."""
-    assert (tune._SHARE, tune._SEED) == (search.SHARE, search.SEED)
+    assert (command._SHARE, command._SEED) == (search.SHARE, search.SEED)
