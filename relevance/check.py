@@ -54,128 +54,72 @@ _ENCODER_BYTES = 500_000_000
 
 @dataclass(frozen=True)
 class CatalogueFindings:
-    """The products.
-
-    Attributes:
-        products: how many.
-        without_description: products whose description is empty.
-        without_attributes: products that have none.
-        attributes: of all products.
-        equal_titles: products whose title an earlier one has.
-        equal_texts: products whose title, description and attributes an earlier one has.
-        characters: of all texts.
-    """
+    """The products, and how many of them lack something or equal an earlier one."""
 
     products: int
     without_description: int
     without_attributes: int
     attributes: int
     equal_titles: int
-    equal_texts: int
-    characters: int
+    equal_texts: int  # title, description and attributes
+    characters: int  # of all texts
 
 
 @dataclass(frozen=True)
 class JudgmentsFindings:
-    """The queries and what was said of their products.
-
-    Attributes:
-        queries: how many.
-        judgments: how many.
-        judged_products: products that at least one judgment names.
-        per_query: least, median and most judgments of a query.
-        grades: how many judgments give which grade, ascending.
-        relevant_from: the lowest grade that counts as relevant.
-        without_judgments: texts of the queries that have none.
-        without_relevant: texts of the queries that have judgments, but no relevant product.
-    """
+    """The queries and what was said of their products."""
 
     queries: int
     judgments: int
     judged_products: int
-    per_query: tuple[int, float, int]
-    grades: Mapping[int, int]
+    per_query: tuple[int, float, int]  # least, median and most judgments
+    grades: Mapping[int, int]  # how many judgments give which grade, ascending
     relevant_from: float
-    without_judgments: tuple[str, ...]
-    without_relevant: tuple[str, ...]
+    without_judgments: tuple[str, ...]  # texts of queries
+    without_relevant: tuple[str, ...]  # texts of queries that have judgments, but no relevant product
 
 
 @dataclass(frozen=True)
 class FloorsFindings:
-    """Which of the strategies that will run can fail.
-
-    Attributes:
-        file: of the floors, "" where there is none.
-        gated: strategies that have floors for this data set.
-        ungated: strategies that have none.
-        other_corpus: those of the gated ones whose floors were set for another corpus.
-    """
+    """Which of the strategies that will run can fail; `file` is "" where there is none."""
 
     file: str
     gated: tuple[str, ...]
     ungated: tuple[str, ...]
-    other_corpus: tuple[str, ...]
+    other_corpus: tuple[str, ...]  # of the gated ones, those whose floors were set for another corpus
 
 
 @dataclass(frozen=True)
 class TextsToEmbed:
-    """The distinct texts of one model and one embedded text, or the queries.
+    """The distinct texts of one model and one embedded text, or the queries."""
 
-    Attributes:
-        model: its name in the configuration.
-        field: `title`, `description`, `attributes`, `whole` or `queries`.
-        texts: how many distinct texts there are.
-        missing: how many of them are not in the cache; a text that two fields share counts in both.
-        cut: how many are longer than `max_tokens`: counted, or where not `exact` estimated from a part of them.
-        exact: whether the tokens of every text were counted.
-        max_tokens: the model's limit.
-        seconds: to embed those that are missing, estimated, on two CPU cores.
-    """
-
-    model: str
-    field: str
+    model: str  # its name in the configuration
+    field: str  # `title`, `description`, `attributes`, `whole` or `queries`
     texts: int
-    missing: int
-    cut: int
+    missing: int  # not in the cache; a text that two fields share counts in both
+    cut: int  # longer than `max_tokens`: counted, or where not `exact` estimated from a part of them
     exact: bool
     max_tokens: int
-    seconds: float
+    seconds: float  # to embed those that are missing, estimated, on two CPU cores
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found.
-
-    Attributes:
-        name: of the data set.
-        place: where it lies, "" for the sample.
-        catalogue: None where the data set cannot be read.
-        judgments: likewise.
-        notes: what the loader met and settled by rule.
-        engine: which one would rank, and why; "" where it cannot be had.
-        hint: how to get another one, where that one is taken for want of it.
-        floors: None where the file of floors or the data set cannot be read.
-        texts: what is embedded, by model and embedded text; empty where models or data cannot be read.
-        search_seconds: to measure the strategies, estimated; 0 where there is no data set, or on another engine than
-            the embedded one.
-        memory: bytes, estimated: of the whole run at its largest; None where the data set cannot be read.
-        problems: what is wrong, a line each; the suite would not start.
-        could_not_run: whether nothing is wrong but something is not there.
-    """
+    """What was found; None or empty where a part cannot be read."""
 
     name: str
-    place: str
+    place: str  # "" for the sample
     catalogue: CatalogueFindings | None
     judgments: JudgmentsFindings | None
-    notes: tuple[str, ...]
-    engine: str
-    hint: str
+    notes: tuple[str, ...]  # what the loader met and settled by rule
+    engine: str  # which one would rank, and why
+    hint: str  # how to get another one, where that one is taken for want of it
     floors: FloorsFindings | None
     texts: tuple[TextsToEmbed, ...]
-    search_seconds: float
-    memory: int | None
-    problems: tuple[str, ...]
-    could_not_run: bool
+    search_seconds: float  # to measure the strategies on the embedded engine, estimated
+    memory: int | None  # bytes of the process at its largest, estimated
+    problems: tuple[str, ...]  # the lines with which the suite would end
+    could_not_run: bool  # whether nothing is wrong with the input, but something is not there
 
 
 def check(config: Config) -> Findings:
@@ -216,6 +160,9 @@ def check(config: Config) -> Findings:
     if dataset is not None and models is not None:
         texts = attempt(lambda: _texts(config, dataset, {**models, **trained})) or ()
     catalogue = None if dataset is None else _catalogue_findings(dataset.catalogue)
+    seconds = 0.0
+    if dataset is not None and engine is not None and engine.name == "embedded":
+        seconds = search_seconds(config.selected, products=len(dataset.catalogue), queries=len(dataset.queries))
     return Findings(
         name=config.source.name,
         place="" if config.source.path is None else str(config.source.path),
@@ -230,12 +177,8 @@ def check(config: Config) -> Findings:
         hint="" if engine is None else engine.hint,
         floors=None if dataset is None or floors is None else _floors_findings(config, floors, dataset),
         texts=texts,
-        search_seconds=0.0
-        if dataset is None or engine is None or engine.name != "embedded"
-        else search_seconds(config.selected, products=len(dataset.catalogue), queries=len(dataset.queries)),
-        memory=None
-        if catalogue is None
-        else memory_bytes(texts, models or {}, products=catalogue.products, characters=catalogue.characters),
+        search_seconds=seconds,
+        memory=None if catalogue is None else _memory_bytes(texts, models or {}, catalogue),
         problems=tuple(str(error) for error in errors),
         could_not_run=bool(errors) and all(isinstance(one, CouldNotRunError) for one in errors),
     )
@@ -358,30 +301,23 @@ def search_seconds(strategies: Sequence[Strategy], *, products: int, queries: in
     return (WARM_UP_ROUNDS + ROUNDS) * lists * products * queries * _SECONDS_PER_LIST
 
 
-def memory_bytes(texts: Sequence[TextsToEmbed], models: Mapping[str, Model], *, products: int, characters: int) -> int:
-    """Bytes of the process at its largest, estimated: the index, all vectors, and a model where it has to be loaded."""
+def _memory_bytes(texts: Sequence[TextsToEmbed], models: Mapping[str, Model], catalogue: CatalogueFindings) -> int:
+    """The index, all vectors, and a model where it has to be loaded."""
     loaded = [models[one.model].weights.stat().st_size for one in texts if one.missing]
     encoder = _ENCODER_BYTES + max(loaded) if loaded else 0
     vectors = sum(4 * models[one.model].dimensions * one.texts for one in texts)
-    return _START_BYTES + encoder + vectors + _BYTES_PER_CHARACTER * characters + _BYTES_PER_PRODUCT * products
+    index = _BYTES_PER_CHARACTER * catalogue.characters + _BYTES_PER_PRODUCT * catalogue.products
+    return _START_BYTES + encoder + vectors + index
 
 
 def _token_counts(texts: Sequence[str], model: Model) -> tuple[list[int], bool]:
     """Tokens of each text, special ones included, and whether they were counted or estimated from its words."""
-    count = _tokenizer(model.weights.parent / "tokenizer.json")
-    if count is None:
-        return [round(len(text.split()) * _TOKENS_PER_WORD) + 2 for text in texts], False
-    return count(texts), True
-
-
-def _tokenizer(path: Path) -> Callable[[Sequence[str]], list[int]] | None:
-    """Counts the tokens of texts; None where the model has no such file, or one for other versions of the library."""
     from tokenizers import Tokenizer  # noqa: PLC0415 - only where something is embedded
 
     try:
-        tokenizer = Tokenizer.from_file(str(path))
+        tokenizer = Tokenizer.from_file(str(model.weights.parent / "tokenizer.json"))
     except Exception:  # noqa: BLE001 - the library raises Exception itself; the estimate by words is good enough
-        return None
+        return [round(len(text.split()) * _TOKENS_PER_WORD) + 2 for text in texts], False
     tokenizer.no_truncation()
     tokenizer.no_padding()
-    return lambda texts: [len(encoding) for encoding in tokenizer.encode_batch(list(texts))]
+    return [len(encoding) for encoding in tokenizer.encode_batch(list(texts))], True

@@ -18,7 +18,7 @@ from relevance.files import read_bytes
 from relevance.records import NO_HIT
 from relevance.report.comparison import attributes, comparison_json, rounded
 from relevance.strategies import FINETUNED
-from relevance.suite import titles_of
+from relevance.suite import model_facts, titles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,7 +69,7 @@ def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
 
 def _model(name: str, plan: Plan) -> Mapping[str, object]:
     """The model, and what is known of the training of the fine-tuned one."""
-    model = attributes(plan.models[name], "name", "sha256", "dimensions", "prompt", "max_tokens")
+    model = model_facts(plan.models[name])
     finetuned = plan.finetuned
     if name != FINETUNED or finetuned is None:
         return model

@@ -38,11 +38,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.diagnosis import Diagnosis, LegValues
+    from relevance.embeddings import Model
     from relevance.gate import Comparison, Limits
     from relevance.records import Dataset, Ranking
     from relevance.strategies import Strategy
     from relevance.suite.measure import Result, Suite
-    from relevance.suite.plan import Plan
 
 _PACKAGES = ("numpy", "relevance-benchmarks")
 _MODEL_PACKAGES = ("sentence-transformers", "tokenizers", "torch", "transformers")
@@ -90,28 +90,22 @@ def snapshot_of(suite: Suite) -> Snapshot:
     engine, dataset, models = suite.engine, suite.plan.dataset, suite.plan.models
     facts = {name: fact for name, fact in engine.facts.items() if name not in _INDEX_FACTS}
     packages = (*_PACKAGES, *(_MODEL_PACKAGES if models else ()))
+    of_models = {name: model_facts(model) for name, model in models.items()}
+    if FINETUNED in models and suite.plan.finetuned and suite.plan.finetuned.sha256:
+        of_models[FINETUNED] = {**of_models[FINETUNED], "recipe": suite.plan.finetuned.sha256}
     return replace(
         snapshot_of_data(dataset),
         strategies=MappingProxyType({name: _measured(result, dataset) for name, result in suite.results.items()}),
         engine=MappingProxyType({"name": suite.plan.engine.name, "version": engine.version, "facts": facts}),
-        models=MappingProxyType({name: _model_facts(name, suite.plan) for name in models}),
+        models=MappingProxyType(of_models),
         versions=MappingProxyType({name: version(name) for name in packages}),
         calibration_s=suite.calibration.seconds if suite.calibration else None,
     )
 
 
-def _model_facts(name: str, plan: Plan) -> Mapping[str, object]:
-    """What decides a model's vectors, as JSON values; of a fine-tuned one also what it was trained on, if known."""
-    model = plan.models[name]
-    recipe = plan.finetuned.sha256 if name == FINETUNED and plan.finetuned else ""
-    return {
-        "name": model.name,
-        "sha256": model.sha256,
-        "dimensions": model.dimensions,
-        "prompt": model.prompt,
-        "max_tokens": model.max_tokens,
-        **({"recipe": recipe} if recipe else {}),
-    }
+def model_facts(model: Model) -> Mapping[str, object]:
+    """What decides a model's vectors, as JSON values."""
+    return {name: getattr(model, name) for name in ("name", "sha256", "dimensions", "prompt", "max_tokens")}
 
 
 def _definition(strategy: Strategy) -> Mapping[str, object]:

@@ -16,8 +16,6 @@ from relevance.suite.measure import Calibration, Preparation, Suite, index_calib
 from relevance.suite.plan import trained_model
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     import numpy as np
     import numpy.typing as npt
 
@@ -39,48 +37,23 @@ class Embedded:
     products: dict[tuple[Model, Catalogue, str], tuple[Vectors, tuple[int, int]]] = field(default_factory=dict)
     queries: dict[tuple[Model, Queries], tuple[npt.NDArray[np.float32], float | None]] = field(default_factory=dict)
 
+    def products_of(self, plan: Plan, encoder: Encoder, key: VectorField) -> tuple[Vectors, tuple[int, int]]:
+        """Vectors of a field of all products, from here or from the encoder; how many texts there were and were cut."""
+        catalogue, (name, of) = plan.dataset.catalogue, key
+        known = (encoder.model, catalogue, of)
+        if known not in self.products:
+            texts = embedded_texts(catalogue, of)
+            vectors = encoder.products(texts, label=f"{name}: {of}")
+            self.products[known] = vectors, encoder.cut_of(texts)
+        return self.products[known]
 
-@dataclass(frozen=True, eq=False)
-class _Encoded:
-    products: Mapping[VectorField, Vectors]
-    queries: Mapping[str, npt.NDArray[np.float32]]
-    cut: Mapping[VectorField, tuple[int, int]]
-    query_ms: Mapping[str, float | None]
-    notes: tuple[str, ...]
-
-
-def _encode(plan: Plan, embedded: Embedded, *, progress: bool) -> _Encoded:
-    products: dict[VectorField, Vectors] = {}
-    queries: dict[str, npt.NDArray[np.float32]] = {}
-    cut: dict[VectorField, tuple[int, int]] = {}
-    query_ms: dict[str, float | None] = {}
-    notes: list[str] = []
-    for name, model in plan.models.items():
-        encoder = embeddings.Encoder(model, plan.cache_dir, progress=progress)
-        for key in plan.vector_fields:
-            if key[0] == name:
-                products[key], cut[key] = _of_products(plan, encoder, key, embedded)
-        queries[name], query_ms[name] = _of_queries(plan, encoder, embedded)
-        notes += encoder.notes
-    return _Encoded(products, queries, cut, query_ms, tuple(notes))
-
-
-def _of_products(plan: Plan, encoder: Encoder, key: VectorField, embedded: Embedded) -> tuple[Vectors, tuple[int, int]]:
-    catalogue, (name, of) = plan.dataset.catalogue, key
-    known = (encoder.model, catalogue, of)
-    if known not in embedded.products:
-        texts = embedded_texts(catalogue, of)
-        vectors = encoder.products(texts, label=f"{name}: {of}")
-        embedded.products[known] = vectors, encoder.cut_of(texts)
-    return embedded.products[known]
-
-
-def _of_queries(plan: Plan, encoder: Encoder, embedded: Embedded) -> tuple[npt.NDArray[np.float32], float | None]:
-    known = (encoder.model, plan.dataset.queries)
-    if known not in embedded.queries:
-        vectors = encoder.queries(plan.dataset.queries.texts).expanded()
-        embedded.queries[known] = vectors, encoder.stats.query_ms_p50
-    return embedded.queries[known]
+    def queries_of(self, plan: Plan, encoder: Encoder) -> tuple[npt.NDArray[np.float32], float | None]:
+        """Vectors of all queries, from here or from the encoder, and the milliseconds that one takes."""
+        known = (encoder.model, plan.dataset.queries)
+        if known not in self.queries:
+            vectors = encoder.queries(plan.dataset.queries.texts).expanded()
+            self.queries[known] = vectors, encoder.stats.query_ms_p50
+        return self.queries[known]
 
 
 def _with_trained(plan: Plan, *, progress: bool) -> tuple[Plan, tuple[str, ...]]:
@@ -116,28 +89,25 @@ def prepare(plan: Plan, *, progress: bool, calibrated: bool = False, embedded: E
         began = perf_counter()
         plan, notes = _with_trained(plan, progress=progress)
         start = perf_counter()
-        encoded = _encode(plan, Embedded() if embedded is None else embedded, progress=progress)
+        embedded = Embedded() if embedded is None else embedded
+        vectors, cut, of_queries, query_ms = {}, {}, {}, {}
+        for name, model in plan.models.items():
+            encoder = embeddings.Encoder(model, plan.cache_dir, progress=progress)
+            for key in (key for key in plan.vector_fields if key[0] == name):
+                vectors[key], cut[key] = embedded.products_of(plan, encoder, key)
+            of_queries[name], query_ms[name] = embedded.queries_of(plan, encoder)
+            notes += encoder.notes
         done = perf_counter()
         start_s = indexer.ready()
         ready = perf_counter()
-        engine = indexer.index(
-            plan.dataset.catalogue, text_fields=plan.text_fields, vectors=encoded.products, progress=progress
-        )
+        engine = indexer.index(plan.dataset.catalogue, text_fields=plan.text_fields, vectors=vectors, progress=progress)
         closing.callback(engine.close)
         indexing_s = perf_counter() - ready
-        preparation = Preparation(done - start, start_s, indexing_s, start - began, (*notes, *encoded.notes))
+        preparation = Preparation(done - start, start_s, indexing_s, start - began, notes)
         calibration = None
         if calibrated and plan.engine.product_ids is None:
             calibrated_engine = index_calibration(indexer)
             closing.callback(calibrated_engine.close)
             calibration = Calibration(calibrated_engine)
-        return Suite(
-            plan,
-            engine,
-            QueryBatch(plan.dataset.queries.texts, encoded.queries, plan.dataset.own_products),
-            encoded.cut,
-            encoded.query_ms,
-            preparation,
-            calibration,
-            _closing=closing.pop_all(),
-        )
+        batch = QueryBatch(plan.dataset.queries.texts, of_queries, plan.dataset.own_products)
+        return Suite(plan, engine, batch, cut, query_ms, preparation, calibration, _closing=closing.pop_all())
