@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 Combination: TypeAlias = tuple[float, ...]
 """A boost for each field of a grid, in its order."""
 
-MOST_COMBINATIONS = 5_000
+_MOST_COMBINATIONS = 5_000
 _DIGITS = 12
 
 
@@ -45,23 +45,16 @@ class TunedPart:
 
 
 _WEAK, _HYBRID = (1, 2, 4), (10, 25, 40, 50, 60, 75, 100, 200)
-_FIELDS = ("title", "description", "attributes", "whole")
+_TEXT = {"title": (1, 2, 4, 6, 8), "description": _WEAK, "attributes": _WEAK}
+_MULTIFIELD = {"title": (1, 2, 4, 8), "description": _WEAK, "attributes": _WEAK, "whole": _WEAK}
 
 KINDS: Mapping[str, TunedPart] = MappingProxyType(
     {
-        "text": TunedPart(
-            "text",
-            other=False,
-            boosts={"title": (1, 2, 4, 6, 8), "description": _WEAK, "attributes": _WEAK},
-            strategy="textsearch_boosted",
+        "text": TunedPart("text", other=False, boosts=_TEXT, strategy="textsearch_boosted"),
+        "multifield": TunedPart("vectors", other=False, boosts=_MULTIFIELD, strategy="vectorsearch_multifield_boosted"),
+        "hybrid": TunedPart(
+            "vectors", other=True, boosts=dict.fromkeys(_MULTIFIELD, _HYBRID), strategy="hybrid_boosted"
         ),
-        "multifield": TunedPart(
-            "vectors",
-            other=False,
-            boosts={"title": (1, 2, 4, 8), "description": _WEAK, "attributes": _WEAK, "whole": _WEAK},
-            strategy="vectorsearch_multifield_boosted",
-        ),
-        "hybrid": TunedPart("vectors", other=True, boosts=dict.fromkeys(_FIELDS, _HYBRID), strategy="hybrid_boosted"),
     }
 )
 """The kinds by name, with the reference's grids."""
@@ -111,11 +104,8 @@ class Grid:
     def distance(self, combination: Combination) -> float:
         """Measure how far it is from today's boosts: Euclidean, of log2 of the boosts, whatever their common factor."""
         strategy = self.strategy(combination)
-        ratios = [
-            boost / getattr(self.today, part)[name]
-            for part in ("text", "vectors")
-            for name, boost in getattr(strategy, part).items()
-        ]
+        ratios = [boost / self.today.text[name] for name, boost in strategy.text.items()]
+        ratios += [boost / self.today.vectors[name] for name, boost in strategy.vectors.items()]
         logs = np.log2(ratios)
         return float(np.linalg.norm(logs - logs.mean()))
 
@@ -128,7 +118,7 @@ def parse_axis(text: str) -> tuple[str, Combination]:
     """
     field, equals, numbers = text.partition("=")
     try:
-        boosts = tuple(_number(each) for each in numbers.split(","))
+        boosts = tuple(int(number) if number.is_integer() else number for number in map(float, numbers.split(",")))
     except ValueError:
         boosts = ()
     if not field or not equals or not boosts:
@@ -137,11 +127,6 @@ def parse_axis(text: str) -> tuple[str, Combination]:
     if twice:
         raise InputError(f"--grid {text!r}: {twice[0]:g} occurs twice; allowed: each boost once")
     return field.strip(), boosts
-
-
-def _number(text: str) -> float:
-    number = float(text)
-    return int(number) if number.is_integer() else number
 
 
 def make_grid(
@@ -159,47 +144,38 @@ def make_grid(
         InputError: the strategy is not of that kind; a field is not one of its own, is given twice or given and left
             out; a boost is not allowed; there is nothing to choose between, or too much.
     """
-    _check_strategy(kind, today)
-    allowed = tuple(getattr(today, KINDS[kind].part))
-    own_axes: dict[str, Combination] = {}
+    tuned = KINDS[kind]
+    own, others = (today.text, today.vectors) if tuned.part == "text" else (today.vectors, today.text)
+    if today.template is not None or today.combine != "sum" or not own or bool(others) != tuned.other:
+        both = "text and vectors" if tuned.other else f"{tuned.part} alone"
+        problem = f"strategy {today.name!r} cannot be tuned as {kind}"
+        raise InputError(f"{problem}; allowed: one that adds the scores of {both}")
+    chosen: dict[str, Combination] = {}
     for name, boosts in axes:
-        _known(name, allowed, f"--grid {name}", today)
-        if name in own_axes:
+        if name not in own:
+            raise InputError(f"--grid {name}: {unknown(f'field of {today.name}', name, own)}")
+        if name in chosen:
             raise InputError(f"--grid {name} is given twice; allowed: once, with all its boosts")
-        own_axes[name] = boosts
-    left_out = set(without)
-    for name in sorted(left_out):
-        _known(name, allowed, f"--without {name}", today)
-        if name in own_axes:
+        chosen[name] = boosts
+    left_out = sorted(set(without))
+    for name in left_out:
+        if name not in own:
+            raise InputError(f"--without {name}: {unknown(f'field of {today.name}', name, own)}")
+        if name in chosen:
             raise InputError(f"--grid {name} and --without {name}; allowed: one of them")
-    chosen = {name: own_axes.get(name, KINDS[kind].boosts[name]) for name in allowed if name not in left_out}
-    grid = Grid(kind, today, MappingProxyType(chosen))
+    boosts_of = {name: chosen.get(name, tuned.boosts[name]) for name in own if name not in left_out}
+    grid = Grid(kind, today, MappingProxyType(boosts_of))
     _check_size(grid)
     return grid
 
 
-def _known(name: str, allowed: Sequence[str], where: str, today: Strategy) -> None:
-    if name not in allowed:
-        raise InputError(f"{where}: {unknown(f'field of {today.name}', name, allowed)}")
-
-
-def _check_strategy(kind: str, today: Strategy) -> None:
-    part, other = KINDS[kind].part, KINDS[kind].other
-    others = today.vectors if part == "text" else today.text
-    if today.template is None and today.combine == "sum" and getattr(today, part) and bool(others) == other:
-        return
-    both = "text and vectors" if other else f"{part} alone"
-    raise InputError(f"strategy {today.name!r} cannot be tuned as {kind}; allowed: one that adds the scores of {both}")
-
-
 def _check_size(grid: Grid) -> None:
     count = prod(len(boosts) for boosts in grid.axes.values())
-    if count > MOST_COMBINATIONS:
-        raise InputError(f"the grid has {count:,} combinations; allowed: up to {MOST_COMBINATIONS:,}")
-    combinations = grid.combinations if grid.axes else []
-    for combination in combinations:
-        grid.strategy(combination)  # a boost that is not allowed is an error here
-    if len({grid.ray(combination) for combination in combinations}) < 2:  # noqa: PLR2004 - one is no choice
+    if count > _MOST_COMBINATIONS:
+        raise InputError(f"the grid has {count:,} combinations; allowed: up to {_MOST_COMBINATIONS:,}")
+    # a boost that is not allowed is an error here
+    rays = {grid.ray(combination) for combination in grid.combinations if grid.axes}
+    if len(rays) < 2:  # noqa: PLR2004 - one is no choice
         fields = ", ".join(grid.fields) or "no field"
         raise InputError(
             f"nothing to choose between: boosts of {fields} that differ by a common factor rank alike; "

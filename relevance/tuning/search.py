@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.engines.base import Engine, QueryBatch
-    from relevance.evaluation import Metric
+    from relevance.evaluation import Evaluation, Metric
     from relevance.records import Dataset
     from relevance.strategies import Strategy
     from relevance.tuning.grid import Combination, Grid
 
-    _Floats = npt.NDArray[np.float64]
+    _Codes = npt.NDArray[np.int64]
 
 SHARE, SEED = 0.5, 12
 FEWEST = 10
@@ -47,8 +47,8 @@ class Split:
         seed: of the hash.
     """
 
-    tuning: npt.NDArray[np.int64]
-    held_out: npt.NDArray[np.int64]
+    tuning: _Codes
+    held_out: _Codes
     share: float
     seed: int
 
@@ -134,7 +134,7 @@ class Tuning:
     idle: Sequence[str]
     today: Mapping[Metric, float]
     todays: Outcome | None
-    held_out: _Floats
+    held_out: npt.NDArray[np.float64]
     interval: Interval
     seconds: float
 
@@ -165,13 +165,13 @@ def tune(engine: Engine, batch: QueryBatch, dataset: Dataset, grid: Grid, split:
     for combination in grid.combinations:
         first.setdefault(grid.ray(combination), combination)
     strategies = [grid.today, *map(grid.strategy, first.values())]
-    today, *others = _tried(engine, batch, dataset, split.tuning, strategies)
+    today, *others = _means(engine, batch, dataset, split.tuning, strategies)
     means = dict(zip(first, others, strict=True))
     outcomes = [Outcome(each, means[grid.ray(each)], first[grid.ray(each)]) for each in grid.combinations]
     seconds = perf_counter() - start
     winner, equals = _best(grid, outcomes)
     pair = [grid.today, grid.strategy(winner.boosts)]
-    held_out = _scored(engine, batch, dataset, split.held_out, pair)[NDCG10]
+    held_out = np.stack([one.per_query[NDCG10] for one in _evaluated(engine, batch, dataset, split.held_out, pair)])
     return Tuning(
         grid=grid,
         split=split,
@@ -182,50 +182,34 @@ def tune(engine: Engine, batch: QueryBatch, dataset: Dataset, grid: Grid, split:
         today=today,
         todays=_todays(grid, outcomes, today),
         held_out=held_out,
-        interval=paired_interval(held_out[0], held_out[1], seed=split.seed),
+        interval=paired_interval(*held_out, seed=split.seed),
         seconds=seconds,
     )
 
 
-def _tried(
-    engine: Engine,
-    batch: QueryBatch,
-    dataset: Dataset,
-    codes: npt.NDArray[np.int64],
-    strategies: Sequence[Strategy],
+def _means(
+    engine: Engine, batch: QueryBatch, dataset: Dataset, codes: _Codes, strategies: Sequence[Strategy]
 ) -> list[Mapping[Metric, float]]:
-    """The means of each strategy."""
+    """By metric, of each strategy; few rankings are in memory at once."""
     means: list[Mapping[Metric, float]] = []
     for at in range(0, len(strategies), _STRATEGIES_AT_ONCE):
-        some = strategies[at : at + _STRATEGIES_AT_ONCE]
-        scored = _scored(engine, batch, dataset, codes, some)
-        columns = {metric: values.mean(axis=1).tolist() for metric, values in scored.items()}
-        means += [{metric: column[row] for metric, column in columns.items()} for row in range(len(some))]
+        some = _evaluated(engine, batch, dataset, codes, strategies[at : at + _STRATEGIES_AT_ONCE])
+        means += [{metric: float(one.per_query[metric].mean()) for metric in METRICS} for one in some]
     return means
 
 
-def _scored(
-    engine: Engine,
-    batch: QueryBatch,
-    dataset: Dataset,
-    codes: npt.NDArray[np.int64],
-    strategies: Sequence[Strategy],
-) -> Mapping[Metric, _Floats]:
-    """By metric, shape (strategies, queries)."""
+def _evaluated(
+    engine: Engine, batch: QueryBatch, dataset: Dataset, codes: _Codes, strategies: Sequence[Strategy]
+) -> list[Evaluation]:
+    """Each strategy, on the queries of these codes."""
     rankings = runner.search_all(engine, strategies, batch[codes])
-    judgments = dataset.judgments
     places = np.full(len(dataset.queries), -1)
     places[codes] = np.arange(len(codes))
-    rows = places[judgments.queries]
-    wanted = rows >= 0
-    own = Judgments(
-        rows[wanted],
-        judgments.products[wanted],
-        judgments.grades[wanted],
-        relevant_from=judgments.relevant_from,
-    )
-    evaluations = evaluate_all(rankings, own, n_products=len(dataset.catalogue), metrics=METRICS)
-    return {metric: np.stack([one.per_query[metric] for one in evaluations]) for metric in METRICS}
+    judged = dataset.judgments
+    rows = places[judged.queries]
+    own = rows >= 0
+    judgments = Judgments(rows[own], judged.products[own], judged.grades[own], relevant_from=judged.relevant_from)
+    return evaluate_all(rankings, judgments, n_products=len(dataset.catalogue), metrics=METRICS)
 
 
 def _best(grid: Grid, outcomes: Sequence[Outcome]) -> tuple[Outcome, list[Outcome]]:

@@ -40,7 +40,7 @@ def compared(dataset: Dataset, show: Show, *, evaluated: bool) -> None:
 
     def many() -> object:
         if evaluated:
-            return search._tried(engine, batch, dataset, judged, strategies)
+            return search._means(engine, batch, dataset, judged, strategies)
         return runner.search_all(engine, strategies, batch)
 
     rounds = alternate(one, many, rounds=ROUNDS)
