@@ -41,3 +41,14 @@ def test_a_heavy_import_is_seen() -> None:
     """With a plugin that imports Elasticsearch's client, the same question says so."""
     _, _, modules = collected("-p", "elasticsearch")
     assert "elasticsearch" in modules & HEAVY
+
+
+def test_tuning_text_loads_no_model(tmp_path: Path) -> None:
+    """Nor the parts of matplotlib that need a screen."""
+    script = (
+        "import sys; from relevance.cli import main\n"
+        "assert main(['tune', 'text', '--engine', 'embedded', '--dataset', 'sample', '--out', sys.argv[1]]) == 0\n"
+        "assert not {'torch', 'sentence_transformers', 'matplotlib.pyplot'} & set(sys.modules)\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "tuned")]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)  # noqa: S603 - own command

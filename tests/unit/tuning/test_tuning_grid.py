@@ -6,7 +6,7 @@ from dataclasses import replace
 from itertools import product
 
 import pytest
-from tuning_data import made_dataset
+from helpers.tuned import made_dataset
 
 from relevance.errors import InputError
 from relevance.strategies import STRATEGIES, Strategy
@@ -80,60 +80,40 @@ def test_axes_that_are_none(text: str) -> None:
         parse_axis(text)
 
 
-@pytest.mark.parametrize("boost", [0, -1, float("nan"), float("inf"), 1e7])
-def test_boosts_that_are_none(boost: float) -> None:
-    """What a strategy refuses is refused before anything runs."""
-    with pytest.raises(InputError, match=r"text\.title = .* is no boost; allowed"):
-        make_grid("text", TEXT, axes=[("title", (1, boost))])
+ALL = ("title", "description", "attributes")
+REFUSED = [
+    *(("text", TEXT, [("title", (1, boost))], [], r"text\.title = .* is no boost; allowed") for boost in (0, -1, 1e7)),
+    ("text", TEXT, [("title", (1, float("nan")))], [], r"text\.title = nan is no boost"),
+    ("text", TEXT, [("titel", (1, 2))], [], r"--grid titel: unknown field .*did you mean 'title'"),
+    ("hybrid", HYBRID, [("title", (1, 2))], [], r"--grid title: unknown field of hybrid_boosted .*allowed: whole"),
+    ("text", TEXT, [], ["whole"], "--without whole: unknown field"),
+    ("text", TEXT, [("title", (1, 2)), ("title", (4,))], [], "given twice"),
+    ("text", TEXT, [("title", (1, 2))], ["title"], "allowed: one of them"),
+    ("text", TEXT, [], ["description", "attributes"], "nothing to choose between: boosts of title "),
+    ("text", TEXT, [], ALL, "nothing to choose between: boosts of no field"),
+    ("text", TEXT, [(name, (2,)) for name in ALL], [], "nothing to choose between"),
+    ("text", TEXT, [("title", tuple(range(1, 700)))], [], "6,291 combinations; allowed: up to 5,000"),
+    *(
+        (kind, STRATEGIES[name], [], [], f"strategy '{name}' cannot be tuned as {kind}; allowed: one that adds")
+        for kind, name in (
+            ("text", "hybrid"),
+            ("multifield", "hybrid"),
+            ("hybrid", "textsearch"),
+            ("hybrid", "rrf"),
+            ("text", "vectorsearch"),
+        )
+    ),
+    ("text", Strategy("own", template={"query": "{{query}}"}), [], [], "cannot be tuned"),
+]
 
 
-def test_a_name_that_no_clause_uses_is_an_error() -> None:
-    """The reference passed a boost that the query ignored: here it is refused, with the nearest name."""
-    with pytest.raises(InputError, match=r"--grid titel: unknown field .*did you mean 'title'"):
-        make_grid("text", TEXT, axes=[("titel", (1, 2))])
-    with pytest.raises(InputError, match=r"--grid title: unknown field of hybrid_boosted .*allowed: whole"):
-        make_grid("hybrid", HYBRID, axes=[("title", (1, 2))])
-    with pytest.raises(InputError, match="--without whole: unknown field"):
-        make_grid("text", TEXT, without=["whole"])
-
-
-@pytest.mark.parametrize(
-    ("axes", "without", "problem"),
-    [
-        ([("title", (1, 2)), ("title", (4,))], [], "given twice"),
-        ([("title", (1, 2))], ["title"], "allowed: one of them"),
-        ([], ["description", "attributes"], "nothing to choose between: boosts of title "),
-        ([], ["title", "description", "attributes"], "nothing to choose between: boosts of no field"),
-        ([(name, (2,)) for name in ("title", "description", "attributes")], [], "nothing to choose between"),
-        ([("title", tuple(range(1, 700)))], [], "6,291 combinations; allowed: up to 5,000"),
-    ],
-)
-def test_grids_that_are_none(axes: list[tuple[str, tuple[float, ...]]], without: list[str], problem: str) -> None:
-    """There has to be something to choose between, and an end of it."""
+@pytest.mark.parametrize(("kind", "today", "axes", "without", "problem"), REFUSED)
+def test_grids_that_are_none(
+    kind: str, today: Strategy, axes: list[tuple[str, tuple[float, ...]]], without: list[str], problem: str
+) -> None:
+    """Strategies of another kind, fields and boosts that are none, nothing to choose between, or no end of it."""
     with pytest.raises(InputError, match=problem):
-        make_grid("text", TEXT, axes=axes, without=without)
-
-
-@pytest.mark.parametrize(
-    ("kind", "name"),
-    [
-        ("text", "hybrid"),
-        ("multifield", "hybrid"),
-        ("hybrid", "textsearch"),
-        ("hybrid", "rrf"),
-        ("text", "vectorsearch"),
-    ],
-)
-def test_strategies_of_another_kind(kind: str, name: str) -> None:
-    """What fuses ranks, or has clauses of another kind, is refused."""
-    with pytest.raises(InputError, match=f"strategy '{name}' cannot be tuned as {kind}; allowed: one that adds"):
-        make_grid(kind, STRATEGIES[name])
-
-
-def test_a_template_has_no_boosts() -> None:
-    """It is refused as well."""
-    with pytest.raises(InputError, match="cannot be tuned"):
-        make_grid("text", Strategy("own", template={"query": "{{query}}"}))
+        make_grid(kind, today, axes=axes, without=without)
 
 
 def test_a_field_without_text_is_an_error() -> None:

@@ -12,43 +12,29 @@ import numpy as np
 import pandas as pd
 import pytest
 from helpers import golden
-from tuning_data import made_dataset
+from helpers.tuned import made_dataset, tuned
 
 from relevance.config import read_config
-from relevance.engines.base import QueryBatch
-from relevance.engines.embedded import EmbeddedEngine
-from relevance.fields import TEXT_FIELDS
-from relevance.records import Queries, Vectors
+from relevance.records import Queries
 from relevance.report.charts import heat_map
 from relevance.report.tuning import snippet, tuning_files, tuning_lines
 from relevance.significance import Interval
 from relevance.strategies import STRATEGIES, Strategy
-from relevance.tuning import make_grid, split_queries, tune
+from relevance.tuning import make_grid
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from relevance.tuning import Combination, Grid, Tuning
+    from relevance.tuning import Combination, Tuning
 
 TEXT = STRATEGIES["textsearch_boosted"]
 DATASET = made_dataset(queries=40, products=60)
 
 
-def tuned(grid: Grid) -> Tuning:
-    """On the made data set, every embedded text with the same made vectors."""
-    draw = np.random.default_rng(4)
-    matrix = draw.normal(size=(100, 8)).astype(np.float32)
-    matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
-    vectors = {(grid.today.model, name): Vectors(matrix, np.arange(60)) for name in grid.today.vectors}
-    engine = EmbeddedEngine.index(DATASET.catalogue, text_fields=TEXT_FIELDS, vectors=vectors)
-    batch = QueryBatch(DATASET.queries.texts, {grid.today.model: matrix[60:]})
-    return tune(engine, batch, DATASET, grid, split_queries(DATASET))
-
-
 @pytest.fixture(scope="module")
 def text() -> Tuning:
     """The usual text grid."""
-    return tuned(make_grid("text", TEXT))
+    return tuned(make_grid("text", TEXT), DATASET)
 
 
 def files_of(tuning: Tuning) -> dict[str, str | bytes]:
@@ -107,7 +93,7 @@ def test_held_out_queries(text: Tuning) -> None:
 )
 def test_the_snippet_is_the_winner(kind: str, today: Strategy, tmp_path: Path) -> None:
     """Put into `relevance.toml`, it is the strategy that won, under a name that is free."""
-    found = tuned(make_grid(kind, today))
+    found = tuned(make_grid(kind, today), DATASET)
     table = snippet(found, STRATEGIES)
     models = '[models.plain]\nprompt = ""\n' if today.model == "plain" else ""
     (tmp_path / "relevance.toml").write_text(models + table)
@@ -152,7 +138,7 @@ def test_the_notes_of_the_winner(text: Tuning) -> None:
 )
 def test_pictures_of_every_shape(kind: str, today: Strategy, axes: list[tuple[str, Combination]]) -> None:
     """One boost to four; a fixed one; today's boosts on the grid and beside it: a picture of the page's width."""
-    found = tuned(make_grid(kind, today, axes=axes))
+    found = tuned(make_grid(kind, today, axes=axes), DATASET)
     picture = heat_map(found)
     assert picture.startswith(b"\x89PNG")
     assert int.from_bytes(picture[16:20], "big") == 1350
