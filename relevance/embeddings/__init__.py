@@ -1,7 +1,7 @@
 """Texts to float32 unit vectors: a sentence-transformers model, its prompt, and a cache on disk keyed by content."""
 
 from relevance.embeddings.cache import check_cache_dir, default_cache_dir
-from relevance.embeddings.encoder import Encoder, EncodingStats
+from relevance.embeddings.encoder import Encoder
 from relevance.embeddings.model import Model, ModelChoice, resolve
 
-__all__ = ["Encoder", "EncodingStats", "Model", "ModelChoice", "check_cache_dir", "default_cache_dir", "resolve"]
+__all__ = ["Encoder", "Model", "ModelChoice", "check_cache_dir", "default_cache_dir", "resolve"]

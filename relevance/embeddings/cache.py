@@ -1,25 +1,23 @@
 """Vectors on disk under a key made of what produced them: model, prompt, truncation, text.
 
-A store is the folder of one (model, prompt, truncation). It holds immutable shards, so runs that share it need no lock:
-each adds files, and a reader that loses one to a merge lists the folder anew. Runs that encode one text at once leave
-two vectors of it, equal but for float noise; every later run takes the same one.
+A store is the folder of one (model, prompt, truncation). It holds shards, which are written whole and never changed, so
+runs that share it need no lock: each adds files, and a reader that loses one to a merge lists the folder anew. Runs
+that encode one text at once leave two vectors of it, equal but for float noise; every later run takes the same one.
 
-A shard is one file, immutable, read by memory map, every vector under a checksum of its own. Little-endian: a header
-of 64 bytes (magic, rows, dimensions, sha256 of those and of the index), the index (one record a row: digest of the
-text, its length in tokens, CRC-32 of its vector; ascending by digest), then the vectors as float32, rows by dimensions.
-A run that needs few vectors of a large file reads and checks only those.
+A shard, little-endian: a header of 64 bytes (magic, rows, dimensions, sha256 of those and of the index), the index (one
+record a row: digest of the text, its length in tokens, CRC-32 of its vector; ascending by digest), then the vectors as
+float32. It is read by memory map: a run that needs few vectors of a large file reads and checks only those.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import math
 import os
 import struct
 import tempfile
 import zlib
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -28,233 +26,30 @@ import platformdirs
 
 from relevance.errors import CouldNotRunError, InputError
 from relevance.files import replacing
+from relevance.records import Vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
     from relevance.embeddings.model import Model
 
-SUFFIX = ".vectors"
+    _Floats = npt.NDArray[np.float32]
+    _Ints = npt.NDArray[np.int64]
+    _Bools = npt.NDArray[np.bool_]
 
+SUFFIX = ".vectors"
+_KEY_VERSION = 1
 _MAGIC = b"relevance-vec-1\n"
 _COUNTS = struct.Struct("<16sII")
 _HEADER_BYTES = 64
+_INDEX = np.dtype([("digest", "V16"), ("tokens", "<u4"), ("crc", "<u4")])
 _ROWS_AT_ONCE = 4096
-INDEX = np.dtype([("digest", "V16"), ("tokens", "<u4"), ("crc", "<u4")])
-"""The record of a row."""
-
-
-class DamagedFileError(InputError):
-    """A cache file that does not hold what was written to it.
-
-    Attributes:
-        path: of the file.
-        problem: in a few words.
-    """
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: damaged cache file ({problem}); delete it, what it held is then computed again")
-        self.path = path
-        self.problem = problem
-
-
-def _row_checksums(block: npt.NDArray[np.float32]) -> list[int]:
-    width = block.shape[1] * block.itemsize
-    view = np.ascontiguousarray(block).data.cast("B")
-    return [zlib.crc32(view[start : start + width]) for start in range(0, len(view), width)]
-
-
-def make_index(digests: Sequence[bytes], tokens: Sequence[int], vectors: npt.NDArray[np.float32]) -> npt.NDArray[Any]:
-    """The index records of rows whose digests ascend."""
-    index = np.zeros(len(digests), dtype=INDEX)
-    index["digest"] = np.frombuffer(b"".join(digests), dtype=INDEX["digest"])
-    index["tokens"] = tokens
-    index["crc"] = _row_checksums(vectors)
-    return index
-
-
-def write_shard(
-    folder: Path, index: npt.NDArray[Any], blocks: Iterable[npt.NDArray[np.float32]], *, width: int
-) -> Path:
-    """Write a shard under a name made of its content; equal content written twice is one file.
-
-    Args:
-        folder: where to.
-        index: the records of `make_index`, one row or more.
-        blocks: the vectors in the order of the index, in pieces of shape (rows of the piece, width).
-        width: dimensions of a vector.
-    """
-    counts = _COUNTS.pack(_MAGIC, len(index), width)
-    checksum = hashlib.sha256(counts + index.tobytes()).digest()
-    path = folder / f"{checksum[:16].hex()}{SUFFIX}"
-    with replacing(path) as file:
-        file.write((counts + checksum).ljust(_HEADER_BYTES, b"\0"))
-        file.write(index.tobytes())
-        for block in blocks:
-            file.write(np.ascontiguousarray(block, dtype="<f4").tobytes())
-    return path
-
-
-@dataclass(frozen=True, eq=False)
-class Shard:
-    """An open shard.
-
-    Attributes:
-        path: its file, which may meanwhile be gone.
-        index: records (digest, tokens, crc), ascending by digest.
-        vectors: shape (rows, dimensions), float32, a read-only memory map.
-    """
-
-    path: Path
-    index: npt.NDArray[Any]
-    vectors: npt.NDArray[np.float32]
-
-    def read(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Vectors of some rows, checked against their checksums.
-
-        Raises:
-            DamagedFileError: a vector is not the one that was written.
-        """
-        block = np.asarray(self.vectors[rows], dtype=np.float32)
-        if not self._sound(block, rows).all():
-            raise DamagedFileError(self.path, "a vector does not match its checksum")
-        return block
-
-    def sound_rows(self) -> npt.NDArray[np.int64]:
-        """The rows whose vectors are those that were written."""
-        pieces = np.array_split(np.arange(len(self.index)), -(-len(self.index) // _ROWS_AT_ONCE))
-        return np.concatenate([rows[self._sound(np.asarray(self.vectors[rows]), rows)] for rows in pieces])
-
-    def _sound(self, block: npt.NDArray[np.float32], rows: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
-        return np.asarray(np.array(_row_checksums(block)) == self.index["crc"][rows], dtype=np.bool_)
-
-
-def open_shard(path: Path, *, width: int) -> Shard:
-    """Open a shard and check its index.
-
-    Raises:
-        FileNotFoundError: the file is gone; another run merged it into a larger one.
-        DamagedFileError: the file is damaged or cut short.
-    """
-    with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-        if len(header) != _HEADER_BYTES or not header.startswith(_MAGIC):
-            raise DamagedFileError(path, "no header")
-        _, rows, found_width = _COUNTS.unpack(header[: _COUNTS.size])
-        start = _HEADER_BYTES + rows * INDEX.itemsize
-        size = os.fstat(file.fileno()).st_size
-        if found_width != width or rows < 1 or size != start + rows * width * 4:
-            raise DamagedFileError(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
-        raw = file.read(rows * INDEX.itemsize)
-        if hashlib.sha256(header[: _COUNTS.size] + raw).digest() != header[_COUNTS.size : _COUNTS.size + 32]:
-            raise DamagedFileError(path, "the index does not match its checksum")
-        vectors = np.memmap(file, dtype="<f4", mode="r", offset=start, shape=(rows, width))
-    return Shard(path, np.frombuffer(raw, dtype=INDEX), vectors)
-
-
-_MAPPED_FROM = 0.9
-"""Share of a file's rows that has to be wanted: a row that is not wanted is still compared with every query."""
-
-
-@dataclass(frozen=True, eq=False)
-class StoredVectors:
-    """Vectors of texts.
-
-    Attributes:
-        matrix: shape (texts or more, dimensions), float32; a read-only memory map where one file holds hardly more.
-        rows: shape (texts,), the row of each text.
-        tokens: shape (texts,), lengths in tokens.
-    """
-
-    matrix: npt.NDArray[np.float32]
-    rows: npt.NDArray[np.int64]
-    tokens: npt.NDArray[np.int64]
-
-
-class Directory:
-    """Where each text's vector is; of two vectors the one with the lower checksum, which no merge can change.
-
-    Args:
-        shards: open shards.
-        width: dimensions of a vector.
-    """
-
-    def __init__(self, shards: Sequence[Shard], *, width: int) -> None:
-        self._shards = tuple(shards)
-        self._width = width
-        index = np.concatenate([np.zeros(0, dtype=INDEX), *(shard.index for shard in shards)])
-        # as bytes of equal length, whose padding says nothing; records themselves have no order
-        digests = np.ascontiguousarray(index["digest"]).view("S16")
-        order = np.lexsort((index["crc"], digests))
-        ascending = digests[order]
-        first = np.ones(len(order), dtype=np.bool_)
-        first[1:] = ascending[1:] != ascending[:-1]
-        held = order[first]
-        self._digests = ascending[first]
-        self.index: npt.NDArray[Any] = index[held]
-        """The records of all texts, ascending by digest."""
-        sizes = np.array([len(shard.index) for shard in shards], dtype=np.int64)
-        self._shard = np.repeat(np.arange(len(sizes), dtype=np.int64), sizes)[held]
-        self._row = held - (np.cumsum(sizes) - sizes)[self._shard]
-
-    def holds(self, digests: Sequence[bytes]) -> npt.NDArray[np.bool_]:
-        """Shape (digests,): which texts have a vector."""
-        return self._places(digests) >= 0
-
-    def read(self, digests: Sequence[bytes]) -> StoredVectors:
-        """The vectors of texts, checked; they are not copied where they can be used as they lie on disk.
-
-        Raises:
-            DamagedFileError: a vector is damaged.
-            KeyError: a text is not there.
-        """
-        places = self._places(digests)
-        if places.min(initial=0) < 0:
-            raise KeyError(digests[int(np.argmin(places))])
-        tokens = self.index["tokens"][places].astype(np.int64)
-        used = np.unique(self._shard[places])
-        if len(used) == 1 and len(places) >= _MAPPED_FROM * len(self._shards[used[0]].index):
-            shard, rows = self._shards[used[0]], self._row[places]
-            for piece in _pieces(rows):
-                shard.read(piece)
-            return StoredVectors(shard.vectors, rows, tokens)
-        return StoredVectors(self._gathered(places), np.arange(len(places)), tokens)
-
-    def blocks(self) -> Iterator[npt.NDArray[np.float32]]:
-        """The vectors of all texts in the order of `index`, piece by piece."""
-        return (self._gathered(piece) for piece in _pieces(np.arange(len(self._digests))))
-
-    def _places(self, digests: Sequence[bytes]) -> npt.NDArray[np.int64]:
-        """Shape (digests,): the row of each in `index`, -1 where it has none."""
-        wanted = np.frombuffer(b"".join(digests), dtype=self._digests.dtype)
-        places = np.searchsorted(self._digests, wanted)
-        if not len(self._digests):
-            return np.full(len(wanted), -1, dtype=np.int64)
-        near = np.minimum(places, len(self._digests) - 1)
-        return np.where(self._digests[near] == wanted, near, -1)
-
-    def _gathered(self, places: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
-        """Copied piece by piece: at no time does memory hold the vectors twice."""
-        vectors = np.empty((len(places), self._width), dtype=np.float32)
-        shards = self._shard[places]
-        for number in np.unique(shards):
-            for piece in _pieces(np.flatnonzero(shards == number)):
-                vectors[piece] = self._shards[number].read(self._row[places[piece]])
-        return vectors
-
-
-def _pieces(rows: npt.NDArray[np.int64]) -> Iterator[npt.NDArray[np.int64]]:
-    return (rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
-
-
-_FORMAT = 1
-_MAX_SHARDS = 16
 _RELISTINGS = 20
-_QUERY_TIME = "query_time.json"
-_ASIDE = ".damaged"
+# a row that is not wanted is still compared with every query
+_MAPPED_FROM = 0.9
 
 
 def default_cache_dir() -> Path:
@@ -290,25 +85,108 @@ def text_digest(text: str) -> bytes:
 
 
 def open_store(cache_dir: Path, model: Model, prompt: str) -> Store:
-    """The store of a model's vectors under one prompt and the model's truncation; its folder is made when needed."""
-    key = json.dumps([_FORMAT, model.fingerprint, prompt, model.max_tokens, model.dimensions])
+    """The store of a model's vectors under one prompt and the model's truncation."""
+    key = json.dumps([_KEY_VERSION, model.fingerprint, prompt, model.max_tokens, model.dimensions])
     folder = cache_dir / "embeddings" / hashlib.sha256(key.encode()).hexdigest()[:32]
     return Store(folder, width=model.dimensions)
 
 
-@dataclass(frozen=True)
-class QueryTime:
-    """How long it takes to encode one query.
+class DamagedFileError(InputError):
+    """A cache file that does not hold what was written to it: `path`, and `problem` in a few words."""
 
-    Attributes:
-        milliseconds: the median of single queries.
-        device: on which it was measured.
-        busy: whether others used the machine meanwhile, or nobody looked, so that it may be too long.
-    """
+    def __init__(self, path: Path, problem: str) -> None:
+        super().__init__(f"{path}: damaged cache file ({problem}); delete it, what it held is then computed again")
+        self.path = path
+        self.problem = problem
 
-    milliseconds: float
-    device: str
-    busy: bool = False
+
+def _checksums(vectors: _Floats) -> list[int]:
+    return [zlib.crc32(row) for row in np.ascontiguousarray(vectors)]
+
+
+def _pieces(rows: _Ints) -> Iterator[_Ints]:
+    return (rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
+
+
+@dataclass(frozen=True, eq=False)
+class _Shard:
+    path: Path
+    index: npt.NDArray[Any]
+    vectors: _Floats
+
+    def read(self, rows: _Ints) -> _Floats:
+        vectors = np.asarray(self.vectors[rows], dtype=np.float32)
+        if _checksums(vectors) != self.index["crc"][rows].tolist():
+            raise DamagedFileError(self.path, "a vector does not match its checksum")
+        return vectors
+
+    def sound_rows(self) -> _Ints:
+        return np.flatnonzero(np.array(_checksums(self.vectors)) == self.index["crc"])
+
+
+def _open_shard(path: Path, width: int) -> _Shard:
+    with path.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+        if len(header) != _HEADER_BYTES or not header.startswith(_MAGIC):
+            raise DamagedFileError(path, "no header")
+        _, rows, dimensions = _COUNTS.unpack_from(header)
+        start = _HEADER_BYTES + rows * _INDEX.itemsize
+        size = os.fstat(file.fileno()).st_size
+        if dimensions != width or rows < 1 or size != start + rows * width * 4:
+            raise DamagedFileError(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
+        index = file.read(rows * _INDEX.itemsize)
+        if hashlib.sha256(header[: _COUNTS.size] + index).digest() != header[_COUNTS.size : _COUNTS.size + 32]:
+            raise DamagedFileError(path, "the index does not match its checksum")
+        vectors = np.memmap(file, dtype="<f4", mode="r", offset=start, shape=(rows, width))
+    return _Shard(path, np.frombuffer(index, dtype=_INDEX), vectors)
+
+
+class _Directory:
+    """Where the vector of each text is; of two the one with the lower checksum, which no merge can change."""
+
+    def __init__(self, shards: Sequence[_Shard], width: int) -> None:
+        self._shards = shards
+        self._width = width
+        index = np.concatenate([np.zeros(0, dtype=_INDEX), *(shard.index for shard in shards)])
+        # as bytes of equal length, whose padding says nothing; records themselves have no order
+        digests = np.ascontiguousarray(index["digest"]).view("S16")
+        order = np.lexsort((index["crc"], digests))
+        first = np.ones(len(order), dtype=np.bool_)
+        first[1:] = digests[order][1:] != digests[order][:-1]
+        held = order[first]
+        self.index = index[held]
+        """Records of all texts, ascending by digest."""
+        self._digests = digests[held]
+        sizes = np.array([len(shard.index) for shard in shards], dtype=np.int64)
+        self._shard = np.repeat(np.arange(len(sizes)), sizes)[held]
+        self._row = held - (np.cumsum(sizes) - sizes)[self._shard]
+
+    def places(self, digests: Sequence[bytes]) -> _Ints:
+        """Shape (digests,): the row of each in `index`, -1 where it has none."""
+        wanted = np.frombuffer(b"".join(digests), dtype="S16")
+        if not len(self._digests):
+            return np.full(len(wanted), -1, dtype=np.int64)
+        near = np.minimum(np.searchsorted(self._digests, wanted), len(self._digests) - 1)
+        return np.where(self._digests[near] == wanted, near, -1)
+
+    def vectors(self, places: _Ints) -> Vectors:
+        """The vectors of some rows of `index`, checked; as they lie on disk where one file holds hardly more."""
+        used = np.unique(self._shard[places])
+        if len(used) == 1 and len(places) >= _MAPPED_FROM * len(self._shards[used[0]].index):
+            shard, rows = self._shards[used[0]], self._row[places]
+            for piece in _pieces(rows):
+                shard.read(piece)
+            return Vectors(shard.vectors, rows)
+        return Vectors(self.copied(places), np.arange(len(places)))
+
+    def copied(self, places: _Ints) -> _Floats:
+        """Copied piece by piece: at no time does memory hold the vectors twice."""
+        vectors = np.empty((len(places), self._width), dtype=np.float32)
+        shards = self._shard[places]
+        for number in np.unique(shards):
+            for piece in _pieces(np.flatnonzero(shards == number)):
+                vectors[piece] = self._shards[number].read(self._row[places[piece]])
+        return vectors
 
 
 class Store:
@@ -328,9 +206,9 @@ class Store:
         self.folder = folder
         self.width = width
         self.notes: list[str] = []
-        self._unusable: set[str] = set()
-        self._shards: dict[str, Shard] = {}
-        self._directory = Directory([], width=width)
+        self._passed_over: set[str] = set()
+        self._shards: dict[str, _Shard] = {}
+        self._directory = _Directory([], width)
 
     def refresh(self) -> None:
         """See what is there now.
@@ -340,18 +218,18 @@ class Store:
             CouldNotRunError: files keep disappearing.
         """
         for _ in range(_RELISTINGS):
-            with contextlib.suppress(FileNotFoundError):
-                names = sorted({path.name for path in self.folder.glob(f"*{SUFFIX}")} - self._unusable)
+            with suppress(FileNotFoundError):  # another run has merged it into a larger one
+                names = sorted({path.name for path in self.folder.glob(f"*{SUFFIX}")} - self._passed_over)
                 if names != list(self._shards):
-                    shards = {name: self._opened(name) for name in names}
-                    self._shards = {name: shard for name, shard in shards.items() if shard is not None}
-                    self._directory = Directory(list(self._shards.values()), width=self.width)
+                    opened = {name: self._opened(name) for name in names}
+                    self._shards = {name: shard for name, shard in opened.items() if shard is not None}
+                    self._directory = _Directory(list(self._shards.values()), self.width)
                 return
         raise CouldNotRunError(f"{self.folder}: files of the cache disappear while they are read")
 
-    def _opened(self, name: str) -> Shard | None:
+    def _opened(self, name: str) -> _Shard | None:
         try:
-            return self._shards.get(name) or open_shard(self.folder / name, width=self.width)
+            return self._shards.get(name) or _open_shard(self.folder / name, self.width)
         except FileNotFoundError:
             raise
         except DamagedFileError as error:
@@ -363,23 +241,21 @@ class Store:
     def repair(self, error: DamagedFileError) -> None:
         """Set a shard aside in which a vector is damaged; the others of it are kept."""
         shard = self._shards.get(error.path.name)
-        if shard is not None:
-            rows = shard.sound_rows()
-            with contextlib.suppress(OSError):
-                if len(rows):
-                    write_shard(self.folder, shard.index[rows], [shard.vectors[rows]], width=self.width)
+        if shard is not None and len(rows := shard.sound_rows()):
+            with suppress(CouldNotRunError):
+                self._write(shard.index[rows], [shard.vectors[rows]])
         self._set_aside(error)
-        self._directory = Directory(list(self._shards.values()), width=self.width)
+        self._directory = _Directory(list(self._shards.values()), self.width)
 
     def _set_aside(self, error: DamagedFileError) -> None:
         self._shards.pop(error.path.name, None)
-        self._unusable.add(error.path.name)
-        aside = error.path.with_name(f"{error.path.name}{_ASIDE}")
-        done = "passed over"
-        with contextlib.suppress(OSError):  # the folder may only be read, or another run was first
+        aside = error.path.with_name(f"{error.path.name}.damaged")
+        try:
             error.path.replace(aside)
-            self._unusable.discard(error.path.name)
             done = f"set aside as {aside.name}"
+        except OSError:  # the folder may only be read, or another run was first
+            self._passed_over.add(error.path.name)
+            done = "passed over"
         self.notes.append(f"damaged cache file ({error.problem}), {done}; what it held is computed again: {error.path}")
 
     def check_writable(self, missing: str) -> None:
@@ -401,79 +277,75 @@ class Store:
                 f"cache folder {self.folder}: {reason}; allowed: a folder that can be written to"
             ) from None
 
-    def holds(self, digests: Sequence[bytes]) -> npt.NDArray[np.bool_]:
+    def holds(self, digests: Sequence[bytes]) -> _Bools:
         """Shape (texts,): which texts have a vector, as of the last `refresh`."""
-        return self._directory.holds(digests)
+        return self._directory.places(digests) >= 0
 
-    def read(self, digests: Sequence[bytes]) -> StoredVectors:
-        """Vectors, and lengths in tokens, of texts that the store holds.
+    def read(self, digests: Sequence[bytes]) -> tuple[Vectors, _Ints]:
+        """Vectors of texts that the store holds, and their lengths in tokens.
 
         Raises:
             DamagedFileError: a vector is damaged; see `repair`.
             KeyError: a text is not there.
         """
-        return self._directory.read(digests)
+        places = self._directory.places(digests)
+        if places.min(initial=0) < 0:
+            raise KeyError(digests[int(np.argmin(places))])
+        return self._directory.vectors(places), self._directory.index["tokens"][places].astype(np.int64)
 
-    def add(self, digests: Sequence[bytes], tokens: Sequence[int], vectors: npt.NDArray[np.float32]) -> Path:
+    def add(self, digests: Sequence[bytes], tokens: Sequence[int], vectors: _Floats) -> Path:
         """Write one shard; the texts count as held from the next `refresh` on.
 
         Raises:
             CouldNotRunError: the file cannot be written.
         """
         order = sorted(range(len(digests)), key=digests.__getitem__)
-        matrix = vectors[order]
-        index = make_index([digests[at] for at in order], [tokens[at] for at in order], matrix)
-        with self._writing():
-            self.folder.mkdir(parents=True, exist_ok=True)
-            return write_shard(self.folder, index, [matrix], width=self.width)
+        index = np.zeros(len(order), dtype=_INDEX)
+        index["digest"] = np.frombuffer(b"".join(digests[at] for at in order), dtype="V16")
+        index["tokens"] = [tokens[at] for at in order]
+        index["crc"] = _checksums(vectors[order])
+        return self._write(index, [vectors[order]])
 
-    @contextlib.contextmanager
-    def _writing(self) -> Iterator[None]:
+    def _write(self, index: npt.NDArray[Any], blocks: Iterable[_Floats]) -> Path:
+        """Write a shard under a name made of its content: equal content written twice is one file."""
+        counts = _COUNTS.pack(_MAGIC, len(index), self.width)
+        checksum = hashlib.sha256(counts + index.tobytes()).digest()
+        path = self.folder / f"{checksum[:16].hex()}{SUFFIX}"
         try:
-            yield
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with replacing(path) as file:
+                file.write((counts + checksum).ljust(_HEADER_BYTES, b"\0"))
+                file.write(index.tobytes())
+                for block in blocks:
+                    file.write(np.ascontiguousarray(block, dtype="<f4").tobytes())
         except OSError as error:
             raise CouldNotRunError(f"cache folder {self.folder}: cannot write ({error.strerror or error})") from None
+        return path
 
-    def compact(self) -> None:
-        """Keep the number of files small, see `_mergeable`.
+    def compact(self, pieces: Collection[Path] = ()) -> None:
+        """Merge small shards, see `_mergeable`, and those of one run, whatever their sizes.
 
         Raises:
             CouldNotRunError: the merged file cannot be written.
         """
         self.refresh()
-        small = _mergeable(list(self._shards.values()))
-        if len(self._shards) <= _MAX_SHARDS or not small:
+        mergeable = {shard.path for shard in _mergeable(list(self._shards.values()))} | set(pieces)
+        small = [shard for shard in self._shards.values() if shard.path in mergeable]
+        if len(small) < 2:  # noqa: PLR2004 - one alone is merged already
             return
-        merged = Directory(small, width=self.width)
+        merged = _Directory(small, self.width)
         try:
-            with self._writing():
-                path = write_shard(self.folder, merged.index, merged.blocks(), width=self.width)
-                for shard in small:
-                    if shard.path != path:
-                        shard.path.unlink(missing_ok=True)
+            path = self._write(merged.index, map(merged.copied, _pieces(np.arange(len(merged.index)))))
         except DamagedFileError as error:
             self.repair(error)
             return
+        for shard in small:
+            if shard.path != path:
+                shard.path.unlink(missing_ok=True)
         self.refresh()
 
-    def query_time(self) -> QueryTime | None:
-        """The time to encode one query, where it was recorded; a damaged record is none."""
-        try:
-            with (self.folder / _QUERY_TIME).open("rb") as file:
-                record = json.loads(file.read(4096))
-            time_ = QueryTime(float(record["p50_ms"]), str(record["device"]), record.get("busy") is not False)
-        except (OSError, ValueError, TypeError, KeyError, RecursionError):
-            return None
-        return time_ if math.isfinite(time_.milliseconds) else None
 
-    def record_query_time(self, measured: QueryTime) -> None:
-        """Keep the time to encode one query with the vectors, where the folder can be written."""
-        record = {"p50_ms": measured.milliseconds, "device": measured.device, "busy": measured.busy}
-        with contextlib.suppress(OSError), replacing(self.folder / _QUERY_TIME) as file:
-            file.write(json.dumps(record).encode())
-
-
-def _mergeable(shards: list[Shard]) -> list[Shard]:
+def _mergeable(shards: list[_Shard]) -> list[_Shard]:
     """The smallest shards, up to the last that is no larger than all smaller ones together.
 
     So their number, and how often a vector is copied in its life, grow with the logarithm of the vectors, and what one
@@ -482,5 +354,4 @@ def _mergeable(shards: list[Shard]) -> list[Shard]:
     ascending = sorted(shards, key=lambda shard: (len(shard.index), shard.path.name))
     sizes = np.array([len(shard.index) for shard in ascending], dtype=np.int64)
     close = np.flatnonzero(sizes <= np.cumsum(sizes) - sizes)
-    small = ascending[: close.max(initial=-1) + 1]
-    return sorted(small, key=lambda shard: shard.path.name)
+    return ascending[: close.max(initial=-1) + 1]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import logging
 import os
 import re
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from relevance.embeddings.model import Model
 
-__all__ = ["SentenceModel", "load", "load_copy", "quiet"]
-
 _WORTH_COPIES = {"cpu": 2e13, "cuda": 1e15}
 """Multiplications, about one for each token and parameter, from which several processes save more than their start
 costs: a minute or two of one process's work."""
@@ -31,7 +29,7 @@ _MOST_ON_CPU = 4
 """Each needs half a gigabyte beside its copy of the model; further cores are threads of these."""
 
 
-@contextlib.contextmanager
+@contextmanager
 def quiet() -> Iterator[None]:
     """Keep the libraries' progress bars, reports and warnings off the user's terminal; errors still pass."""
     from transformers.utils import logging as transformers_logging  # noqa: PLC0415 - imports torch
@@ -51,64 +49,30 @@ def quiet() -> Iterator[None]:
             transformers_logging.enable_progress_bar()  # type: ignore[no-untyped-call]
 
 
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
-
-
-def _check_device(device: str) -> None:
-    import torch  # noqa: PLC0415 - seconds, and only where something is encoded
-
-    try:
-        torch.empty(1, device=device)
-    except (RuntimeError, AssertionError, ImportError, ValueError):
-        there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
-        if torch.backends.mps.is_available():
-            there.append("mps")
-        raise CouldNotRunError(f"device {device!r} is not there; available: {', '.join(there)}") from None
-
-
-def _refuse_missing_weights(model: Model, transformer: Any) -> None:
-    """A weight that the file lacks is made up at random: other vectors in every run, under one cache key."""
-    from safetensors import safe_open  # noqa: PLC0415 - imports torch
-
-    with safe_open(model.weights, framework="pt") as file:
-        stored = [name.replace(".gamma", ".weight").replace(".beta", ".bias") for name in file.keys()]  # noqa: SIM118
-    # A checkpoint may carry a prefix ("bert.") that the bare model does not have.
-    known = {name[start:] for name in stored for start in (0, *(dot.end() for dot in re.finditer(r"\.", name)))}
-    lacking = [
-        name for name, _ in transformer.named_parameters() if name not in known and not name.startswith("pooler.")
-    ]
-    if lacking:
-        raise InputError(f"{model.weights}: {len(lacking)} weights of the model are missing, the first is {lacking[0]}")
-
-
 class SentenceModel:
     """Encodes by a `sentence_transformers.SentenceTransformer`.
 
-    Args:
-        transformer: the loaded model, truncation set.
-        model: what it was loaded from.
+    Attributes:
+        transformer: the library's model, truncation set.
     """
 
     def __init__(self, transformer: Any, model: Model) -> None:
-        self._transformer = transformer
+        self.transformer = transformer
         self._model = model
-
-    @property
-    def transformer(self) -> Any:
-        """The model itself, for who trains it."""
-        return self._transformer
 
     @property
     def device(self) -> str:
         """Where it computes, as torch names it."""
-        return str(self._transformer.device)
+        return str(self.transformer.device)
 
     def token_counts(self, texts: Sequence[str], prompt: str) -> list[int]:
         """Length of prompt + text in tokens, special ones included, before anything is cut."""
-        full = [prompt + text for text in texts]
-        encoded = self._transformer.tokenizer(
-            full, truncation=False, padding=False, verbose=False, return_attention_mask=False
+        encoded = self.transformer.tokenizer(
+            [prompt + text for text in texts],
+            truncation=False,
+            padding=False,
+            verbose=False,
+            return_attention_mask=False,
         )
         return [len(ids) for ids in encoded["input_ids"]]
 
@@ -119,9 +83,9 @@ class SentenceModel:
             CouldNotRunError: the model fails, for want of memory for instance.
         """
         try:
-            # An empty prompt is passed as such: None would let the model's default prompt in.
+            # an empty prompt is passed as such: None would let the model's default prompt in
             with quiet():
-                vectors = self._transformer.encode(
+                vectors = self.transformer.encode(
                     list(texts), prompt=prompt, batch_size=len(texts), show_progress_bar=False
                 )
         except RuntimeError as error:
@@ -130,8 +94,8 @@ class SentenceModel:
 
     def copies(self, tokens: int) -> Sequence[Callable[[], SentenceModel]]:
         """A loader for each process that should share the work: one a CUDA device, or a few on the CPU; else none."""
-        kind = self._transformer.device.type
-        parameters = sum(parameter.numel() for parameter in self._transformer.parameters())
+        kind = self.transformer.device.type
+        parameters = sum(parameter.numel() for parameter in self.transformer.parameters())
         if kind not in _WORTH_COPIES or tokens * parameters < _WORTH_COPIES[kind]:
             return []
         places = _cuda_devices(self._model.device) if kind == "cuda" else _shares_of_cpu()
@@ -142,8 +106,9 @@ def _cuda_devices(chosen: str | None) -> list[tuple[str, None]]:
     """All, unless one is named by its number."""
     import torch  # noqa: PLC0415 - a model is in memory
 
-    named = chosen is not None and ":" in chosen
-    return [] if named else [(f"cuda:{number}", None) for number in range(torch.cuda.device_count())]
+    if chosen is not None and ":" in chosen:
+        return []
+    return [(f"cuda:{number}", None) for number in range(torch.cuda.device_count())]
 
 
 def _shares_of_cpu() -> list[tuple[str, int]]:
@@ -193,3 +158,34 @@ def load_copy(model: Model, device: str, threads: int | None) -> SentenceModel:
     if threads is not None:
         torch.set_num_threads(threads)
     return load(replace(model, device=device))
+
+
+def _check_device(device: str) -> None:
+    import torch  # noqa: PLC0415 - seconds, and only where something is encoded
+
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, ImportError, ValueError):
+        there = ["cpu", *(f"cuda:{number}" for number in range(torch.cuda.device_count()))]
+        if torch.backends.mps.is_available():
+            there.append("mps")
+        raise CouldNotRunError(f"device {device!r} is not there; available: {', '.join(there)}") from None
+
+
+def _refuse_missing_weights(model: Model, transformer: Any) -> None:
+    """A weight that the file lacks is made up at random: other vectors in every run, under one cache key."""
+    from safetensors import safe_open  # noqa: PLC0415 - imports torch
+
+    with safe_open(model.weights, framework="pt") as file:
+        stored = [name.replace(".gamma", ".weight").replace(".beta", ".bias") for name in file.keys()]  # noqa: SIM118
+    # a checkpoint may carry a prefix ("bert.") that the bare model does not have
+    known = {name[start:] for name in stored for start in (0, *(dot.end() for dot in re.finditer(r"\.", name)))}
+    lacking = [
+        name for name, _ in transformer.named_parameters() if name not in known and not name.startswith("pooler.")
+    ]
+    if lacking:
+        raise InputError(f"{model.weights}: {len(lacking)} weights of the model are missing, the first is {lacking[0]}")
+
+
+def _first_line(error: BaseException) -> str:
+    return next(iter(str(error).splitlines()), "") or type(error).__name__

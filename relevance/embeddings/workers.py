@@ -1,19 +1,20 @@
 """Several processes that encode, each with a copy of the model.
 
-A process is asked over a pipe of its own and answers before it is asked again, so that neither side can block the
-other. It ends when it is told to, or when its pipe does: however this process dies, none is left behind.
+Sentence-transformers has a pool of its own, which outlives a process that is killed, gives no answer before the last
+text is encoded, and lets each process take all cores. Here a process is asked over a pipe and answers before it is
+asked again, so that neither side can block the other; it ends when it is told to, or when its pipe does.
 """
 
 from __future__ import annotations
 
-import contextlib
 import multiprocessing
 import signal
 import sys
 import threading
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 from relevance.errors import CouldNotRunError, RelevanceError
 
@@ -21,27 +22,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator, Sequence
     from multiprocessing.connection import Connection
     from multiprocessing.context import SpawnProcess
-    from types import FrameType
 
     import numpy as np
     import numpy.typing as npt
 
     from relevance.embeddings.encoder import LoadedModel
 
-    _Matrix: TypeAlias = npt.NDArray[np.float32]
+    _Floats = npt.NDArray[np.float32]
 
-__all__ = ["encoded_by"]
-
+# enough work that a process waits little for its next message, little enough to share it evenly and save it soon
 _BATCHES_A_MESSAGE = 2
-"""Enough work that a process waits little for its next message, little enough to share it evenly and save it soon."""
-
+# a process ends between two operations of the model
 _SECONDS_TO_END = 10
-"""A process ends between two operations of the model."""
 
 
 def encoded_by(
     copies: Sequence[Callable[[], LoadedModel]], batches: Sequence[Sequence[str]], prompt: str
-) -> Generator[_Matrix]:
+) -> Generator[_Floats]:
     """The vectors of each batch, in order; closing the generator ends the processes.
 
     Args:
@@ -58,8 +55,8 @@ def encoded_by(
     try:
         for load in copies[: len(messages)]:
             _start(load, prompt, workers)
-        for answer in _answers(workers, messages):
-            yield from answer
+        for vectors in _answers(workers, messages):
+            yield from vectors
     finally:
         for process in workers.values():
             process.terminate()
@@ -80,7 +77,7 @@ def _start(load: Callable[[], LoadedModel], prompt: str, workers: dict[Connectio
     there.close()
 
 
-@contextlib.contextmanager
+@contextmanager
 def _without_interrupts() -> Iterator[None]:
     """Ctrl-C, which the terminal sends to all processes, waits; a process started meanwhile never sees it.
 
@@ -90,7 +87,7 @@ def _without_interrupts() -> Iterator[None]:
     if not hasattr(signal, "pthread_sigmask") or threading.current_thread() is not threading.main_thread():
         yield
         return
-    kept: list[tuple[int, FrameType | None]] = []
+    kept: list[tuple[int, Any]] = []
     resource_tracker.ensure_running()  # else the first start does it, which lets interrupts in again
     handler = signal.signal(signal.SIGINT, lambda number, frame: kept.append((number, frame)))
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
@@ -105,30 +102,27 @@ def _without_interrupts() -> Iterator[None]:
 
 def _answers(
     workers: dict[Connection, SpawnProcess], messages: Sequence[Sequence[Sequence[str]]]
-) -> Iterator[list[_Matrix]]:
+) -> Iterator[list[_Floats]]:
     """Answers in the order of the messages; a process gets its next one before an answer is handed on."""
     waiting = iter(enumerate(messages))
-    asked: dict[Connection, int | None] = dict.fromkeys(workers)  # None: it still loads its model
-    answers: dict[int, list[_Matrix]] = {}
+    asked = dict.fromkeys(workers, -1)  # the number of its message; -1: it still loads its model
+    answers: dict[int, list[_Floats]] = {}
     for number in range(len(messages)):
         while number not in answers:
             ready = wait(list(asked))
-            for connection in [each for each in asked if each in ready]:
+            for connection in [one for one in asked if one in ready]:
                 answer = _received(connection, workers[connection])
-                done = asked.pop(connection)
-                if done is not None:
-                    answers[done] = answer
-                following = next(waiting, None)
-                if following is not None:
-                    asked[connection], message = following
-                    with contextlib.suppress(OSError):  # it has died, which the next wait finds out
-                        connection.send(message)
+                answers[asked.pop(connection)] = answer
+                if (following := next(waiting, None)) is not None:
+                    asked[connection] = following[0]
+                    with suppress(OSError):  # it has died, which the next wait finds out
+                        connection.send(following[1])
         yield answers.pop(number)
 
 
-def _received(connection: Connection, process: SpawnProcess) -> list[_Matrix]:
+def _received(connection: Connection, process: SpawnProcess) -> list[_Floats]:
     try:
-        answer: list[_Matrix] | RelevanceError = connection.recv()
+        answer: list[_Floats] | RelevanceError = connection.recv()
     except (EOFError, OSError):
         process.join()
         raise CouldNotRunError(
@@ -142,9 +136,9 @@ def _received(connection: Connection, process: SpawnProcess) -> list[_Matrix]:
 def _work(connection: Connection, load: Callable[[], LoadedModel], prompt: str) -> None:
     """What each process does: an empty answer once the model is there, then one a message."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one decides
-    # Leave as on any other exit: killed at once, a process would leave its libraries' semaphores behind.
+    # leave as on any other exit: killed at once, a process would leave its libraries' semaphores behind
     signal.signal(signal.SIGTERM, lambda *_: sys.exit())
-    with contextlib.suppress(EOFError, OSError):  # it is gone
+    with suppress(EOFError, OSError):  # the other end is gone
         try:
             model = load()
             connection.send([])

@@ -16,7 +16,6 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
 from transformers import PrinterCallback, TrainerCallback
 
-from relevance.embeddings.model import read_folder
 from relevance.embeddings.sentence_model import load, quiet
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.finetune.recipe import Curve, Step
@@ -124,7 +123,7 @@ class Follower(TrainerCallback):
         shutil.rmtree(made, ignore_errors=True)
         transformer, base = self._transformer, self._recipe.base
         cut, prompts = transformer.max_seq_length, dict(transformer.prompts)
-        transformer.max_seq_length = read_folder(base.path).max_tokens or base.max_tokens
+        transformer.max_seq_length = base.own_max_tokens or base.max_tokens
         transformer.prompts = {**prompts, "query": base.prompt}
         try:
             transformer.save_pretrained(str(made), create_model_card=False, safe_serialization=True)

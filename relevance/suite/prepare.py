@@ -52,7 +52,7 @@ class Embedded:
         known = (encoder.model, plan.dataset.queries)
         if known not in self.queries:
             vectors = encoder.queries(plan.dataset.queries.texts).expanded()
-            self.queries[known] = vectors, encoder.stats.query_ms_p50
+            self.queries[known] = vectors, encoder.query_ms
         return self.queries[known]
 
 

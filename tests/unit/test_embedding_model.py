@@ -165,8 +165,8 @@ def _module(kind: str, path: str = "") -> list[dict[str, str]]:
 
 
 REFUSED: dict[str, tuple[str, object, str]] = {
-    "modules: not JSON": ("modules.json", b"{", "malformed JSON"),
-    "modules: deep JSON": ("modules.json", b"[" * 100_000, "malformed JSON"),
+    "modules: not JSON": ("modules.json", b"{", "not JSON"),
+    "modules: deep JSON": ("modules.json", b"[" * 100_000, "not JSON"),
     "modules: object": ("modules.json", {}, "a list of modules"),
     "modules: empty": ("modules.json", [], "a list of modules"),
     "modules: texts": ("modules.json", ["a"], "a list of modules"),
@@ -176,9 +176,9 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "modules: unknown": ("modules.json", _module(f"{PACKAGE}CLIPModel"), "allowed: Transformer"),
     "modules: outside": ("modules.json", _module(f"{PACKAGE}Transformer", "../other"), "inside the model's"),
     "modules: absolute": ("modules.json", _module(f"{PACKAGE}Transformer", "/other"), "inside the model's"),
-    "config: not JSON": ("config.json", b"\xff", "malformed JSON"),
+    "config: not UTF-8": ("config.json", b"\xff", "not UTF-8"),
     "config: a list": ("config.json", [], "a JSON object"),
-    "config: huge": ("config.json", b" " * 5_000_000, "more than 4000000 bytes"),
+    "config: huge": ("config.json", b" " * 5_000_000, "larger than 4,000,000 bytes"),
     "config: own code": ("config.json", {"auto_map": {"AutoModel": "own.Model"}}, "code of its own"),
     "tokenizer: own code": (
         "tokenizer_config.json",
