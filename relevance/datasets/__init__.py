@@ -49,12 +49,9 @@ def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> So
     """The source that `NAME` or `NAME:PATH` names: a format, or an alias.
 
     Raises:
-        InputError: there is no data set of that name, nothing stands behind the colon, an alias that has a path gets
-            another one, or an alias has the name of a format.
+        InputError: there is no data set of that name, nothing stands behind the colon, or an alias that has a path gets
+            another one.
     """
-    for alias in aliases:
-        if alias in DATASETS:
-            raise InputError(f"data set {alias!r}: an alias may not have the name of a format; allowed: another name")
     name, colon, path = spec.partition(":")
     known = {format_: Source(format_, format_) for format_ in DATASETS} | dict(aliases)
     if name not in known and ("/" in name or "\\" in name or name.startswith((".", "~"))):
@@ -76,12 +73,10 @@ def load(source: Source) -> Dataset:
     """Load a data set.
 
     Raises:
-        InputError: there is no format of that name; its files cannot be read or hold what is not allowed; a setting
-            of the source is not one of the format's.
+        InputError: its files cannot be read or hold what is not allowed; a setting of the source is not one of the
+            format's.
         CouldNotRunError: a package that reads the format is not installed.
     """
-    if source.format not in DATASETS:
-        raise InputError(unknown("data set", source.format, DATASETS))
     return DATASETS[source.format](source)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from relevance.datasets.judged import judged, once
-from relevance.datasets.tables import BLANK_QUERY, Notes, collected, existing_folder, find, find_one, selected_rows
+from relevance.datasets.tables import BLANK_QUERY, Notes, existing_folder, find, find_one, read_table
 from relevance.errors import InputError
 from relevance.fields import embedded_texts
 from relevance.files import input_errors, open_bytes, shown
@@ -123,9 +123,8 @@ def _file(folder: Path, name: str) -> TextFile:
 
 
 def _table(file: TextFile, notes: Notes) -> Table:
-    columns, blank = _COLUMNS[file.name], list[int]()
-    rows = selected_rows(file, list(columns.values()), ",", only=True, blank=blank)
-    table = collected(file.path, columns, rows)
+    blank: list[int] = []
+    table = read_table(file, _COLUMNS[file.name], ",", only=True, blank=blank)
     notes.add(table.name, len(blank), "blank row is skipped", "blank rows are skipped")
     return table
 

@@ -59,13 +59,11 @@ def graded(
 def mean_of_raters(table: Table, notes: Notes) -> Table:
     """One row for each query and product, its grade the mean of its raters' (column `rater`)."""
     rows, _ = once(table, ["query", "product", "rater"], "grade")
-    means = rows.groupby(["query", "product"], sort=False)["grade"].mean()
-    first = rows.drop_duplicates(["query", "product"])
+    means = rows.assign(grade=rows.groupby(["query", "product"], sort=False)["grade"].transform("mean"))
+    first = means.drop_duplicates(["query", "product"])
     if len(first) < len(rows):
         notes.append(f"{table.name}: grades are the means of {plural(rows['rater'].nunique(), 'rater')}' ratings")
-    grades = [means[query, product] for query, product in zip(first["query"], first["product"], strict=True)]
-    frame = first.assign(grade=grades).reset_index(drop=True)
-    return replace(table, frame=frame, lines=[table.lines[row] for row in first.index])
+    return replace(table, frame=first.reset_index(drop=True), lines=[table.lines[row] for row in first.index])
 
 
 def once(table: Table, key: list[str], value: str, *, otherwise: str = "") -> tuple[pd.DataFrame, int]:
@@ -76,11 +74,11 @@ def once(table: Table, key: list[str], value: str, *, otherwise: str = "") -> tu
     if conflicts.any():
         row = int(conflicts.argmax())
         first = int((frame[key] == frame[key].iloc[row]).all(axis=1).to_numpy().argmax())
-        lines = f"{table.unit}s {table.lines[first]} and {table.lines[row]}, column {names[value]}"
+        lines = f"{table.file.unit}s {table.lines[first]} and {table.lines[row]}, column {names[value]}"
         values = " and ".join(quoted(str(frame[value].iloc[at])) for at in (first, row))
         same = ", ".join(f"{names[column]} {quoted(frame[column].iloc[row])}" for column in key)
         problem = f"found {values} for the same {same}; allowed: one value{otherwise}"
-        raise InputError(f"{shown(table.path)}, {lines}: {problem}")
+        raise InputError(f"{shown(table.file.path)}, {lines}: {problem}")
     return frame[~repeated], int(repeated.sum())
 
 
@@ -149,16 +147,16 @@ def _drop(table: Table, rows: pd.DataFrame, known: npt.NDArray[np.bool_], source
     if not known.any() and source.over is not None:
         theirs = f"they are of {_some_ids(dropped['product'])}, the index has {_some_ids(source.over)}"
         allowed = "allowed: judgments of its products; id of [elasticsearch.fields] names the field of their ids"
-        raise InputError(f"{shown(table.path)}: no judgment is of a product of the index: {theirs}; {allowed}")
+        raise InputError(f"{shown(table.file.path)}: no judgment is of a product of the index: {theirs}; {allowed}")
     if source.unknown_products == "error" and source.over is not None:
         of = f"{plural(len(dropped), 'judgment is', 'judgments are')} of {others} that the index does not have"
         allowed = "allowed: judgments of its products, or --unknown-products drop"
-        raise InputError(f"{shown(table.path)}: {of}: {_some_ids(dropped['product'])}; {allowed}")
+        raise InputError(f"{shown(table.file.path)}: {of}: {_some_ids(dropped['product'])}; {allowed}")
     if source.unknown_products == "error":
         allowed = "the id of a product of the data set, or unknown_products = drop"
         raise table.fault(int(dropped.index[0]), "product", allowed)
     if not known.any():
-        raise InputError(f"{shown(table.path)}: no judgment is of a product of the data set; allowed: one or more")
+        raise InputError(f"{shown(table.file.path)}: no judgment is of a product of the data set; allowed: one or more")
     of = f"{others} that {'is' if others.startswith('1 ') else 'are'} gone"
     notes.add(table.name, len(dropped), f"judgment of {of} is dropped", f"judgments of {of} are dropped")
     lost = len(set(dropped["query"]) - set(rows["query"][known]))
@@ -187,7 +185,7 @@ def _query_ids(table: Table, terms: Sequence[str]) -> dict[str, str]:
         other = terms_by_id.setdefault(identifier, term)
         if other != term:
             both = f"{quoted(other)} and {quoted(term)} have the same id {identifier}"
-            raise InputError(f"{shown(table.path)}: the queries {both}; allowed: one query an id")
+            raise InputError(f"{shown(table.file.path)}: the queries {both}; allowed: one query an id")
     return ids
 
 

@@ -25,7 +25,7 @@ from relevance.datasets.tables import (
     BLANK_QUERY,
     JsonRecord,
     Notes,
-    Products,
+    catalogue_of,
     collected,
     delimiter_of,
     existing_folder,
@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from relevance.datasets.source import Source
-    from relevance.datasets.tables import Table
+    from relevance.datasets.tables import Product, Table
     from relevance.files import TextFile
     from relevance.records import Catalogue, Dataset
 
@@ -94,7 +94,7 @@ def load_pairs(source: Source) -> pd.DataFrame:
     folder = existing_folder(source)
     file = find_one(folder, PAIRS)
     names = {name: name for name in ("query", "product", "relevance")}
-    table = collected(file.path, names, _tab_rows(file, 2, 3, "query text, product[, relevance]", []))
+    table = collected(file, names, _tab_rows(file, 2, 3, "query text, product[, relevance]", []))
     table.require("query", str.strip, BLANK_QUERY)
     table.require_ids("product")
     table.require("relevance", _is_relevance, f"a number from 1 to {_HIGHEST_RELEVANCE}, or nothing")
@@ -164,14 +164,16 @@ def _products(file: TextFile, columns: Mapping[str, str], notes: Notes) -> Catal
     attributes = [
         (place, name) for place, name in enumerate(header) if name.startswith(_ATTRIBUTE_PREFIX) and place not in at
     ]
-    products = Products(file, names["id"])
-    for line, fields in rows:
-        identifier, title, description = (fields[place] if place >= 0 else "" for place in at)
-        pairs = [(name, fields[place]) for place, name in attributes if fields[place]]
-        products.add(line, identifier, title, description, pairs)
+
+    def products() -> Iterator[Product]:
+        for line, fields in rows:
+            identifier, title, description = (fields[place] if place >= 0 else "" for place in at)
+            yield line, identifier, title, description, [(name, fields[n]) for n, name in attributes if fields[n]]
+
+    catalogue = catalogue_of(file, names["id"], products())
     used = {*at, *(place for place, _ in attributes)}
     notes.unused(file, [name for place, name in enumerate(header) if place not in used])
-    return products.catalogue()
+    return catalogue
 
 
 def object_products(
@@ -180,21 +182,20 @@ def object_products(
     """Products from JSON lines; `keys`: what these call id, title (which may be optional), description, attributes."""
     notes.mark(file)
     key_id, key_title, key_description, key_attributes = keys
-    products = Products(file, key_id)
     seen: dict[str, None] = {}
-    for line, value in file.json_lines(exact_numbers=True):
-        record = JsonRecord(file, line, value)
-        products.add(
-            line,
-            record.identifier(key_id),
-            record.text(key_title, required=titled),
-            record.text(key_description, required=False),
-            record.attributes(key_attributes),
-        )
-        if not value.keys() <= seen.keys():
-            seen.update(dict.fromkeys(value))
+
+    def products() -> Iterator[Product]:
+        for line, value in file.json_lines(exact_numbers=True):
+            record = JsonRecord(file, line, value)
+            identifier, title = record.identifier(key_id), record.text(key_title, required=titled)
+            description = record.text(key_description, required=False)
+            yield line, identifier, title, description, record.attributes(key_attributes)
+            if not value.keys() <= seen.keys():
+                seen.update(dict.fromkeys(value))
+
+    catalogue = catalogue_of(file, key_id, products(), what=what)
     notes.unused(file, [key for key in seen if key not in keys])
-    return products.catalogue(what=what)
+    return catalogue
 
 
 def _check_header(
@@ -225,8 +226,8 @@ def _queries(file: TextFile, notes: Notes) -> dict[str, str]:
     notes.mark(file)
     unquoted: list[int] = []
     texts = query_texts(file, rows(), ("id", "text"))
-    one, many = "field in CSV quotes is read without them", "fields in CSV quotes are read without them"
-    notes.add(file.path.name, len(unquoted), one, many)
+    name, rule = file.path.name, "in CSV quotes"
+    notes.add(name, len(unquoted), f"field {rule} is read without them", f"fields {rule} are read without them")
     doubled = len(texts) - len(set(texts.values()))
     notes.add(QUERIES, doubled, "query has the text of another", "queries have the text of another")
     return texts
@@ -264,7 +265,7 @@ def _judgments(source: Source, file: TextFile, notes: Notes, *, by_id: bool) -> 
     if file.name != QRELS:
         table = _csv_judgments(source, file, notes)
     elif by_id:
-        table = collected(file.path, {name: name for name in JUDGED}, _qrels(file))
+        table = collected(file, {name: name for name in JUDGED}, _qrels(file))
     else:
         raise file.fault(1, f"names queries by id, and there is no {QUERIES}; {QUERIES} is needed")
     table.require_ids("product")
@@ -294,12 +295,10 @@ def _csv_judgments(source: Source, file: TextFile, notes: Notes) -> Table:
     rows = selected_rows(file, list(names.values()), delimiter)
     unrated: list[int] = []
     guarded: list[int] = []
-    table = collected(file.path, names, _from_quepid(rows, unrated, guarded) if from_quepid else rows)
-    one = "field has a space in front of = + - or @, which Quepid puts there: left out"
-    many = "fields have a space in front of = + - or @, which Quepid puts there: left out"
-    name = file.path.name
+    table = collected(file, names, _from_quepid(rows, unrated, guarded) if from_quepid else rows)
+    name, guard = file.path.name, "a space in front of = + - or @, which Quepid puts there: left out"
     notes.add(name, len(unrated), "row without a rating is left out", "rows without a rating are left out")
-    notes.add(name, len(guarded), one, many)
+    notes.add(name, len(guarded), f"field has {guard}", f"fields have {guard}")
     notes.unused(file, [column for column in header if column not in names.values()])
     return table
 

@@ -25,7 +25,7 @@ from relevance.datasets.own import object_products
 from relevance.datasets.tables import (
     JsonRecord,
     Notes,
-    Products,
+    catalogue_of,
     collected,
     described,
     existing_folder,
@@ -33,6 +33,7 @@ from relevance.datasets.tables import (
     find_one,
     is_id,
     query_texts,
+    read_table,
     selected_rows,
 )
 from relevance.errors import CouldNotRunError, InputError
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.datasets.source import Source
-    from relevance.records import Catalogue, Dataset
+    from relevance.datasets.tables import Product
+    from relevance.records import Dataset
 
 
 # BEIR
@@ -68,7 +70,7 @@ def load_beir(source: Source) -> Dataset:
     folder = existing_folder(source)
     corpus = find_one(folder, _CORPUS) if source.over is None else find(folder, _CORPUS)
     asked, rated = find_one(folder, _QUERIES), _split(folder / _QRELS)
-    table = collected(rated.path, _BEIR_COLUMNS, selected_rows(rated, list(_BEIR_COLUMNS.values()), "\t", only=True))
+    table = read_table(rated, _BEIR_COLUMNS, "\t", only=True)
     table.require_ids("product")
     notes = Notes()
     catalogue = None if corpus is None else object_products(corpus, _BEIR_KEYS, notes, titled=False, what="document")
@@ -124,8 +126,7 @@ def load_wands(source: Source) -> Dataset:
     gains = source.gains_of(WANDS_GAINS)
     folder = existing_folder(source)
     offered, asked, rated = (find_one(folder, name) for name in (_WANDS_PRODUCTS, _WANDS_QUERIES, _WANDS_LABELS))
-    columns = {"query": "query_id", "product": "product_id", "grade": "label"}
-    table = collected(rated.path, columns, selected_rows(rated, list(columns.values()), "\t"))
+    table = read_table(rated, {"query": "query_id", "product": "product_id", "grade": "label"}, "\t")
     table.require_ids("product")
     notes = Notes()
     for file in (offered, asked, rated):
@@ -133,10 +134,13 @@ def load_wands(source: Source) -> Dataset:
     table = graded(table, gains, notes)
     rows = ((line, one, text) for line, (one, text) in selected_rows(asked, ("query_id", "query"), "\t"))
     texts = query_texts(asked, rows, ("column query_id", "column query"))
-    products = Products(offered, "column product_id")
-    for line, (identifier, title, description, *others) in selected_rows(offered, _WANDS_COLUMNS, "\t"):
-        products.add(line, identifier, title, description, _wands_attributes(*others))
-    return judged(source, table, products.catalogue(), notes, texts=texts, texts_name=_WANDS_QUERIES)
+    catalogue = catalogue_of(offered, "column product_id", _wands_products(offered))
+    return judged(source, table, catalogue, notes, texts=texts, texts_name=_WANDS_QUERIES)
+
+
+def _wands_products(file: TextFile) -> Iterator[Product]:
+    for line, (identifier, title, description, *others) in selected_rows(file, _WANDS_COLUMNS, "\t"):
+        yield line, identifier, title, description, _wands_attributes(*others)
 
 
 def _wands_attributes(product_class: str, hierarchy: str, features: str) -> Iterator[tuple[str, str]]:
@@ -166,26 +170,14 @@ def load_esci(source: Source) -> Dataset:
     folder = existing_folder(source)
     examples, offered = _parquet_file(folder, _EXAMPLES), _parquet_file(folder, _ESCI_PRODUCTS)
     texts: dict[str, str] = {}
-    table = collected(examples.path, _ESCI_COLUMNS, _examples(examples, texts), unit="row", which=f" of {_WHICH}")
+    table = collected(examples, _ESCI_COLUMNS, _examples(examples, texts), which=f" of {_WHICH}")
     table.require_ids("product")
     notes = Notes([f"{table.name}: {_WHICH}"])
     table = graded(table, gains, notes)
-    names = ("product_locale", "product_id", "product_title", "product_description")
-    products = Products(offered, "product_id")
-    for row, (locale, identifier, title, description, *others) in _parquet_rows(
-        offered.path, (*names, "product_brand", "product_color", "product_bullet_point")
-    ):
-        if locale == _LOCALE:
-            products.add(row, identifier, title, description, _esci_attributes(*others))
-    return judged(
-        source,
-        table,
-        products.catalogue(what=f"product of the locale {_LOCALE}"),
-        notes,
-        relevant_from=gains["S"] or 1,
-        texts=texts,
-        texts_name=examples.path.name,
-    )
+    what = f"product of the locale {_LOCALE}"
+    catalogue = catalogue_of(offered, "product_id", _esci_products(offered), what=what)
+    lowest, name = gains["S"] or 1, examples.path.name
+    return judged(source, table, catalogue, notes, relevant_from=lowest, texts=texts, texts_name=name)
 
 
 def _parquet_file(folder: Path, name: str) -> TextFile:
@@ -232,6 +224,14 @@ def _examples(file: TextFile, texts: dict[str, str]) -> Iterator[tuple[int, list
         yield row, [query, product, label]
 
 
+def _esci_products(file: TextFile) -> Iterator[Product]:
+    names = ("locale", "id", "title", "description", "brand", "color", "bullet_point")
+    rows = _parquet_rows(file.path, [f"product_{name}" for name in names])
+    for row, (locale, identifier, title, description, *others) in rows:
+        if locale == _LOCALE:
+            yield row, identifier, title, description, _esci_attributes(*others)
+
+
 def _esci_attributes(brand: str, colour: str, bullet_points: str) -> Iterator[tuple[str, str]]:
     if brand:
         yield "brand", brand
@@ -255,20 +255,19 @@ def load_chorus(source: Source) -> Dataset:
     source.refuse_unused()
     folder = existing_folder(source)
     notes = Notes()
-    catalogue = _chorus_catalogue([find_one(folder, name) for name in _CHORUS_PRODUCTS], notes)
+    files = [find_one(folder, name) for name in _CHORUS_PRODUCTS]
+    catalogue = catalogue_of(files[0], "id", _chorus_products(files, notes))
     rated = find_one(folder, _RATINGS_FILE)
     notes.mark(rated)
-    columns = {"query": "query", "product": "docid", "grade": "rating"}
-    table = collected(rated.path, columns, selected_rows(rated, list(columns.values()), ",", only=True))
+    table = read_table(rated, {"query": "query", "product": "docid", "grade": "rating"}, ",", only=True)
     table.require_ids("product")
     table.require("grade", _RATINGS.__contains__, ", ".join(_RATINGS))
     return judged(source, table.mapped("grade", int), catalogue, notes)
 
 
-def _chorus_catalogue(files: Sequence[TextFile], notes: Notes) -> Catalogue:
+def _chorus_products(files: Sequence[TextFile], notes: Notes) -> Iterator[Product]:
     seen: dict[str, tuple[object, ...]] = {}
     repeated = 0
-    products = Products(files[0], "id")
     for file in files:
         items = TextFile(file.path, unit="item")
         expected = "a JSON list of products"
@@ -283,11 +282,11 @@ def _chorus_catalogue(files: Sequence[TextFile], notes: Notes) -> Catalogue:
             product = (title, description, attributes)
             if identifier not in seen:
                 seen[identifier] = product
-                products.add(number, identifier, *product)
+                yield number, identifier, *product
                 continue
             if seen[identifier] != product:
                 raise item.fault("id", identifier, "an id that no other product has, unless both are equal")
             repeated += 1
-    one, many = "product is repeated and counts once", "products are repeated and count once"
-    notes.add("1.json to 4.json", repeated, one, many)
-    return products.catalogue()
+    notes.add(
+        "1.json to 4.json", repeated, "product is repeated and counts once", "products are repeated and count once"
+    )

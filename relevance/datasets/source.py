@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping  # noqa: TC003 - the annotations of settings are read where it runs
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Annotated, get_args
+from typing import Annotated
 
 from relevance.errors import InputError, unknown
 from relevance.setting import Grade, Grades, Location, Setting, Text, Texts, UnknownProducts
@@ -45,21 +44,13 @@ class Source:
     over: tuple[str, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
-        for part in ("columns", "gains"):
-            if not isinstance(getattr(self, part), Mapping):
-                raise self._fault(part, getattr(self, part), "a table")
-        for ours, theirs in self.columns.items():
-            if not isinstance(theirs, str) or not theirs:
-                raise self._fault(f"columns.{ours}", theirs, "the name of a column")
         for label, gain in self.gains.items():
-            if not _is_number(gain) or gain < 0:
+            if not 0 <= gain <= MAX_GRADE:
                 raise self._fault(f"gains.{label}", gain, f"a number from 0 to {MAX_GRADE:,}")
         if self.relevant_from is not None:
-            if not _is_number(self.relevant_from) or self.relevant_from <= 0:
+            if not 0 < self.relevant_from <= MAX_GRADE:
                 raise self._fault("relevant_from", self.relevant_from, "a number above 0, since grade 0 is irrelevant")
             object.__setattr__(self, "relevant_from", simplest(self.relevant_from))
-        if self.unknown_products not in get_args(UnknownProducts):
-            raise self._fault("unknown_products", self.unknown_products, ", ".join(get_args(UnknownProducts)))
         object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
         gains = {label: simplest(gain) for label, gain in self.gains.items()}
         object.__setattr__(self, "gains", MappingProxyType(gains))
@@ -85,11 +76,6 @@ class Source:
             if label not in labels:
                 raise InputError(f"data set {self.name!r}: gains: {unknown('label', label, labels)}")
         return {**labels, **self.gains}
-
-
-def _is_number(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and abs(value) <= MAX_GRADE  # type: ignore[arg-type]
 
 
 def simplest(value: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 import zipfile
 from array import array
 from dataclasses import dataclass, replace
@@ -24,7 +25,7 @@ from relevance.files import (
     zip_members,
 )
 from relevance.records import Catalogue
-from relevance.text import some
+from relevance.text import plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 ID_RULE = "an id: one or more printable characters without white space"
 BLANK_QUERY = "a query of at least one character that is not white space"
-
-_REMEMBERED = 100_000
-"""How many distinct names and values are remembered, so that one that recurs is one text in memory."""
 
 _MISSING = object()
 
@@ -52,7 +50,7 @@ class Notes(list[str]):
     def add(self, where: str, count: int, one: str, many: str) -> None:
         """Add what a file holds `count` times, if it does."""
         if count:
-            self.append(f"{where}: {count:,} {one if count == 1 else many}")
+            self.append(f"{where}: {plural(count, one, many)}")
 
     def mark(self, file: TextFile) -> None:
         """Add that spreadsheets have put a byte order mark at the start of a file, if they have."""
@@ -136,25 +134,21 @@ class Table:
     """Rows that were read.
 
     Attributes:
-        path: the file that they come from.
+        file: that they come from.
         frame: its columns by our names, all text (an empty field is ""), without blank rows.
         lines: the line of the file on which each row begins; the first is line 1.
         names: our column name -> the file's own, for messages.
-        unit: what `lines` counts.
-        blank: how many rows hold nothing in any field.
     """
 
-    path: Path
+    file: TextFile
     frame: pd.DataFrame
     lines: Sequence[int]
     names: Mapping[str, str]
-    unit: str = "line"
-    blank: int = 0
 
     @property
     def name(self) -> str:
         """The file's name, as notes show it."""
-        return self.path.name
+        return self.file.path.name
 
     def mapped(self, column: str, function: Callable[[str], object]) -> Table:
         """The table with one column mapped, each distinct value once."""
@@ -163,8 +157,8 @@ class Table:
 
     def fault(self, row: int, column: str, allowed: str) -> InputError:
         """The error for a field."""
-        where = f"{shown(self.path)}, {self.unit} {self.lines[row]}, column {self.names[column]}"
-        return InputError(f"{where}: found {quoted(str(self.frame[column].iloc[row]))}; allowed: {allowed}")
+        problem = f"found {quoted(str(self.frame[column].iloc[row]))}; allowed: {allowed}"
+        return self.file.fault(self.lines[row], problem, at=f"column {self.names[column]}")
 
     def require(self, column: str, accepts: Callable[[str], object], allowed: str) -> None:
         """Check each distinct value of a column; the first row that has one that is not accepted is named."""
@@ -178,28 +172,27 @@ class Table:
 
 
 def collected(
-    path: Path,
-    names: Mapping[str, str],
-    rows: Iterable[tuple[int, Sequence[str]]],
-    *,
-    unit: str = "line",
-    which: str = "",
+    file: TextFile, names: Mapping[str, str], rows: Iterable[tuple[int, Sequence[str]]], *, which: str = ""
 ) -> Table:
     """The table of rows, which come one by one with their lines; their fields stand in the order of `names`."""
     lines = array("q")
     columns: list[list[str]] = [[] for _ in names]
-    known: dict[str, str] = {}
     for line, fields in rows:
         lines.append(line)
         for column, text in zip(columns, fields, strict=True):
-            column.append(known.setdefault(text, text))  # ids and grades recur by the million
-        if len(known) > _REMEMBERED:
-            known.clear()
+            column.append(sys.intern(text))  # ids and grades recur by the million
     if not lines:
-        raise InputError(f"{shown(path)} has no rows{which}; allowed: one row or more")
+        raise InputError(f"{shown(file.path)} has no rows{which}; allowed: one row or more")
     # Python's own strings, whatever pandas would infer: rows are walked in Python, and ids sort by code point
     frame = pd.DataFrame(dict(zip(names, columns, strict=True)), dtype=object)
-    return Table(path, frame, lines, names, unit)
+    return Table(file, frame, lines, names)
+
+
+def read_table(
+    file: TextFile, names: Mapping[str, str], delimiter: str, *, only: bool = False, blank: list[int] | None = None
+) -> Table:
+    """The table of some columns of a file with a header, see `selected_rows`; `names`: ours -> theirs."""
+    return collected(file, names, selected_rows(file, list(names.values()), delimiter, only=only, blank=blank))
 
 
 def delimiter_of(file: TextFile) -> str:
@@ -231,45 +224,33 @@ def selected_rows(
 # Records
 
 
-class Products:
-    """The columns of a catalogue that is being read from a file, which calls an id `id_name`; no object a product."""
+Product = tuple[int, str, str, str, "Iterable[tuple[str, str]]"]
+"""Line, id, title, description, and name and value of each attribute."""
 
-    def __init__(self, file: TextFile, id_name: str) -> None:
-        self._file, self._id_name = file, id_name
-        self._lines: dict[str, int] = {}
-        self._titles: list[str] = []
-        self._descriptions: list[str] = []
-        self._attributes: tuple[list[str], list[str], list[str]] = ([], [], [])
-        self._known: dict[str, str] = {}
 
-    def add(
-        self, line: int, identifier: str, title: str, description: str, attributes: Iterable[tuple[str, str]] = ()
-    ) -> None:
-        """Add a product."""
-        _refuse_id(self._file, line, self._id_name, identifier, self._lines)
-        self._lines[identifier] = line
-        self._titles.append(title)
-        self._descriptions.append(description)
-        owners, names, values = self._attributes
-        if len(self._known) > _REMEMBERED:
-            self._known.clear()
-        for name, value in attributes:
-            owners.append(identifier)
-            names.append(self._known.setdefault(name, name))
-            values.append(self._known.setdefault(value, value))
-
-    def catalogue(self, *, what: str = "product") -> Catalogue:
-        """The catalogue of the products so far, which are handed over to it."""
-        if not self._lines:
-            raise self._file.fault(1, f"found no {what}; allowed: one or more")
-        products = {"id": list(self._lines), "title": self._titles, "description": self._descriptions}
-        attributes = dict(zip(("id", "name", "value"), self._attributes, strict=True))
-        frames = pd.DataFrame(products, dtype=object), pd.DataFrame(attributes, dtype=object)
-        self._known.clear()
-        self._lines.clear()
-        for column in (*products.values(), *self._attributes):
-            column.clear()  # the frames have pointers of their own
-        return Catalogue(*frames)
+def catalogue_of(file: TextFile, id_name: str, rows: Iterable[Product], *, what: str = "product") -> Catalogue:
+    """The catalogue of rows of a file, which calls an id `id_name`; they come one by one, none stays as an object."""
+    lines: dict[str, int] = {}
+    titles: list[str] = []
+    descriptions: list[str] = []
+    attributes: dict[str, list[str]] = {"id": [], "name": [], "value": []}
+    for line, identifier, title, description, pairs in rows:
+        _refuse_id(file, line, id_name, identifier, lines)
+        lines[identifier] = line
+        titles.append(title)
+        descriptions.append(description)
+        for name, value in pairs:
+            attributes["id"].append(identifier)
+            attributes["name"].append(sys.intern(name))
+            attributes["value"].append(sys.intern(value))
+    if not lines:
+        raise file.fault(1, f"found no {what}; allowed: one or more")
+    products = {"id": list(lines), "title": titles, "description": descriptions}
+    frames = pd.DataFrame(products, dtype=object), pd.DataFrame(attributes, dtype=object)
+    lines.clear()
+    for column in (*products.values(), *attributes.values()):
+        column.clear()  # the frames have pointers of their own
+    return Catalogue(*frames)
 
 
 def query_texts(file: TextFile, rows: Iterable[tuple[int, str, str]], names: tuple[str, str]) -> dict[str, str]:
