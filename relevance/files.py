@@ -1,18 +1,7 @@
 """Files: users' are read with bounds and strictly, ours are written whole or not at all.
 
-Reading, where an `InputError` of one line names file and place:
-
-- `read_bytes`: the bytes of one file, `.gz` and `.zip` unpacked, at most so many.
-- `read_json_object`, `read_json_list`: strict JSON; `parse_json` does the same with a text.
-- `read_toml`: TOML.
-- `TextFile`: a text file line by line, as rows of CSV or as JSON lines; plain, `.gz` or `.zip`.
-- `is_lfs_pointer`: whether Git LFS has left its pointer where a file should be. Every reader here refuses one.
-
-Writing:
-
-- `write_file`, `replacing`: one file, which appears whole, or not at all.
-- `replace_folder`: a folder, which is replaced whole, or stays as it was.
-- `csv_text`: CSV that a spreadsheet shows and never runs.
+Whatever is wrong with a user's file is an `InputError` of one line that names file and place. Every reader unpacks gzip
+and refuses the pointer that Git LFS has left where a file should be.
 """
 
 from __future__ import annotations
@@ -42,6 +31,7 @@ from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
 
 from relevance.errors import InputError
+from relevance.text import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -199,9 +189,8 @@ def member_path(member: zipfile.ZipInfo) -> PurePosixPath:
 def _only_member(archive: zipfile.ZipFile, path: Path, name: str) -> zipfile.ZipInfo:
     members = zip_members(archive)
     if [member_path(member).name for member in members] != [name]:
-        inside = ", ".join(quoted(member.filename) for member in members[:3]) or "no file"
-        more = f" and {len(members) - 3} more" if len(members) > 3 else ""  # noqa: PLR2004 - as many as are named
-        raise InputError(f"{shown(path)} holds {inside}{more}; allowed: just {name}")
+        inside = some([quoted(member.filename) for member in members], 3) or "no file"
+        raise InputError(f"{shown(path)} holds {inside}; allowed: just {name}")
     if members[0].flag_bits & 1:
         raise InputError(f"{shown(path)} is encrypted; allowed: a zip file without a password")
     if members[0].compress_type not in _METHODS:
@@ -388,14 +377,12 @@ class TextFile:
         path: where it lies: the packed file, if it is packed.
         name: its own name, which it must have inside a zip file; "": it is no zip file.
         encoding: how its bytes are read.
-        most_bytes: how large it may be, unpacked.
         unit: what errors count.
     """
 
     path: Path
     name: str = ""
     encoding: Literal["UTF-8", "Latin-1"] = "UTF-8"
-    most_bytes: int = MAX_BYTES
     unit: str = "line"
 
     def fault(self, line: int, problem: str, *, at: str = "") -> InputError:
@@ -418,7 +405,7 @@ class TextFile:
             head = stream.peek(_BUFFER)
             source = stream
             if b"\r" in head and b"\n" not in head:
-                source = io.BufferedReader(_LineFeeds(stream, self.path, self.most_bytes), _BUFFER)
+                source = io.BufferedReader(_LineFeeds(stream, self.path, MAX_BYTES), _BUFFER)
             for number, content in enumerate(iter(partial(source.readline, MAX_LINE_BYTES + 1), b""), start=1):
                 yield self._decoded(number, content)
 
@@ -450,8 +437,8 @@ class TextFile:
                 f"{shown(self.path)} is empty or begins with an empty line; allowed: a line of column names"
             )
 
-    def json_lines(self, *, exact_numbers: bool = False) -> Iterator[tuple[int, dict[str, Any]]]:
-        """The objects of a file that has one a line, each with its line; empty lines are left out.
+    def json_lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
+        """The objects of a file that has one a line, each with its line, numbers as `Number`; empty lines are left out.
 
         Raises:
             InputError: as for `lines`; a line is no JSON object (`parse_json` says how strict that is).
@@ -461,7 +448,7 @@ class TextFile:
             if line.isspace():
                 continue
             try:
-                value = parse_json(line.rstrip("\r\n"), exact_numbers=exact_numbers)
+                value = parse_json(line.rstrip("\r\n"), exact_numbers=True)
             except json.JSONDecodeError as error:
                 if line.startswith("["):  # a JSON list spread over lines, the commonest mistake
                     raise self.fault(number, f"found the start of a list; {allowed}") from None
@@ -474,10 +461,7 @@ class TextFile:
 
     @contextmanager
     def _opened(self) -> Iterator[io.BufferedReader]:
-        with (
-            input_errors(self.path),
-            open_bytes(self.path, most_bytes=self.most_bytes, member=self.name) as stream,
-        ):
+        with input_errors(self.path), open_bytes(self.path, member=self.name) as stream:
             yield stream
 
     def _rows(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
@@ -527,9 +511,8 @@ def _in_our_words(error: csv.Error) -> str:
         return f"a field holds more than {MAX_FIELD_CHARACTERS:,} characters, or the quote in front of it is not closed"
     if "unexpected end" in text:
         return "a quote in front of a field is not closed"
-    if "new-line" in text:
-        return "found a carriage return inside a field without quotes"
-    return "found text behind a field's closing quote"
+    carriage_return = "found a carriage return inside a field without quotes"
+    return carriage_return if "new-line" in text else "found text behind a field's closing quote"
 
 
 _FORMULA = tuple("=+-@＝＋－＠\t\r\n'")  # noqa: RUF001 - the full-width forms are meant

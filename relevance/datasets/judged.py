@@ -157,7 +157,7 @@ def _drop(table: Table, rows: pd.DataFrame, known: npt.NDArray[np.bool_], source
         raise table.fault(int(dropped.index[0]), "product", allowed)
     if not known.any():
         raise InputError(f"{shown(table.file.path)}: no judgment is of a product of the data set; allowed: one or more")
-    of = f"{others} that {'is' if others.startswith('1 ') else 'are'} gone"
+    of = f"{plural(dropped['product'].nunique(), 'product that is', 'products that are')} gone"
     notes.add(table.name, len(dropped), f"judgment of {of} is dropped", f"judgments of {of} are dropped")
     lost = len(set(dropped["query"]) - set(rows["query"][known]))
     one, many = "query loses all its judgments and is dropped", "queries lose all theirs and are dropped"

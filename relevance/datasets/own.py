@@ -185,7 +185,7 @@ def object_products(
     seen: dict[str, None] = {}
 
     def products() -> Iterator[Product]:
-        for line, value in file.json_lines(exact_numbers=True):
+        for line, value in file.json_lines():
             record = JsonRecord(file, line, value)
             identifier, title = record.identifier(key_id), record.text(key_title, required=titled)
             description = record.text(key_description, required=False)

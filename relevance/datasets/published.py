@@ -79,7 +79,7 @@ def load_beir(source: Source) -> Dataset:
     notes.mark(asked)
     notes.mark(rated)
     table = graded(table, {}, notes, below_zero=True)
-    records = (JsonRecord(asked, line, value) for line, value in asked.json_lines(exact_numbers=True))
+    records = (JsonRecord(asked, line, value) for line, value in asked.json_lines())
     rows = ((one.line, one.identifier("_id"), one.text("text", required=True)) for one in records)
     texts = query_texts(asked, rows, ("_id", "text"))
     dataset = judged(source, table, catalogue, notes, texts=texts, texts_name=_QUERIES)
