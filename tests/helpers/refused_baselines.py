@@ -23,7 +23,7 @@ from relevance.errors import InputError
 from relevance.suite import read_checked
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Mapping
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "studies" / "refused-baselines.md"
 
@@ -38,29 +38,18 @@ TEXT = document_text(snapshot()).encode()
 PACKED = gzip.compress(TEXT, mtime=0)
 
 
-def sealed(document: dict[str, Any]) -> bytes:
-    """A document with the checksum that belongs to it."""
-    content = {key: value for key, value in document.items() if key != CHECKSUM}
+def changed(*path: str | int, value: object = None) -> bytes:
+    """The document with another value at a place, or without the place, and the checksum that belongs to it."""
+    document: Any = json.loads(TEXT)
+    place = document
+    for key in path[:-1]:
+        place = place[key]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    content = {key: part for key, part in document.items() if key != CHECKSUM}
     return json.dumps(content | {CHECKSUM: checksum(content)}).encode()
-
-
-def changed(*path: str | int, value: object) -> bytes:
-    """The document with another value at a place, and the checksum that belongs to it."""
-    document: Any = json.loads(TEXT)
-    place = document
-    for key in path[:-1]:
-        place = place[key]
-    place[path[-1]] = value
-    return sealed(document)
-
-
-def _without(*path: str) -> bytes:
-    document: Any = json.loads(TEXT)
-    place = document
-    for key in path[:-1]:
-        place = place[key]
-    del place[path[-1]]
-    return sealed(document)
 
 
 def _tar() -> bytes:
@@ -100,7 +89,7 @@ MALFORMED: dict[str, bytes] = {
     "a hit twice": changed(*ROW, 1, value=["p1", "p1"]),
     "a hit that is a number": changed(*ROW, 1, value=[1]),
     "a row is a number": changed(*ROW, value=7),
-    "a row is missing": _without(*ROW),
+    "a row is missing": changed(*ROW),
     "a metric nobody knows": changed(*TITLES, "metrics", value=["XY@1"]),
     "queries in another order": changed("queries", value=dict(reversed(json.loads(TEXT)["queries"].items()))),
     "no queries": changed("queries", value={}),
@@ -109,8 +98,8 @@ MALFORMED: dict[str, bytes] = {
     "relevant from 0": changed("relevant_from", value=0),
     "a hash that is none": changed("dataset", "corpus", value="abc"),
     "a key that is not known": changed("sold", value=1),
-    "a key that is missing": _without("engine"),
-    "a key of a strategy that is missing": _without(*TITLES, "rounds"),
+    "a key that is missing": changed("engine"),
+    "a key of a strategy that is missing": changed(*TITLES, "rounds"),
     "a time below 0": changed(*TITLES, "run_time_s", value=-1),
     "half a round": changed(*TITLES, "rounds", value=1.5),
     "a name that is none": changed("strategies", "a\nb", value=json.loads(TEXT)["strategies"]["fused"]),
@@ -126,7 +115,7 @@ SOMETHING_ELSE: dict[str, bytes] = {
     "results.json": b'{"schema": 1, "dataset": {}, "strategies": {}, "not_run": {}}',
     "per_query.json": b'{"schema": 1, "strategies": {}}',
     "diagnosis.json": b'{"schema": 1, "baselines": []}',
-    "another JSON file": _without("schema"),
+    "another JSON file": changed("schema"),
     "a list": b"[1, 2]",
     "JSON lines": b'{"_id": "p7"}\n{"_id": "p8"}\n',
     "a tar archive, packed": _tar(),
@@ -134,7 +123,6 @@ SOMETHING_ELSE: dict[str, bytes] = {
     "a web page": b"<!DOCTYPE html><title>404</title>",
     "a text": b"see the wiki",
 }
-REFUSED = DAMAGED | CHANGED | MALFORMED | SOMETHING_ELSE
 
 
 def _with_data(now: Snapshot, **hashes: Any) -> Snapshot:
@@ -149,30 +137,15 @@ def _judged(*grades: dict[str, float]) -> Snapshot:
     return _with_data(snapshot(grades=grades), judgments=OTHER)
 
 
-OTHER_DATA: dict[str, tuple[Snapshot, str]] = {
-    "a grade": (_judged({"a": 1, "b": 0}, SAME, SAME, SAME), "1 judgment changed"),
-    "grades, more and fewer": (
-        _judged({"a": 1, "b": 1}, {"a": 2, "b": 0, "c": 1}, {"a": 2}, SAME),
-        "2 judgments changed, 1 judgment new, 1 judgment gone",
-    ),
-    "queries": (
-        _with_data(snapshot(queries=("q1", "q3", "q5", "q6", "q7")), queries=OTHER),
-        "3 queries new, 2 queries gone",
-    ),
-    "a text": (
-        _with_data(snapshot(texts=("other", *(f"text of {query}" for query in QUERIES[1:]))), queries=OTHER),
-        "1 query with another text",
-    ),
-    "queries without judgments": (_with_data(snapshot(), queries=OTHER), "other queries without judgments"),
-    "products": (
-        _with_data(snapshot(), corpus=OTHER, products=25),
-        "another corpus (20 products before, 25 now)",
-    ),
-    "texts of products": (
-        _with_data(snapshot(), corpus=OTHER),
-        "another corpus (20 products as before, with other content)",
-    ),
-    "what is relevant": (snapshot(relevant_from=1.5), "relevant from grade 1 before, 1.5 now"),
+OTHER_DATA: dict[str, Snapshot] = {
+    "a grade": _judged({"a": 1, "b": 0}, SAME, SAME, SAME),
+    "grades, more and fewer": _judged({"a": 1, "b": 1}, {"a": 2, "b": 0, "c": 1}, {"a": 2}, SAME),
+    "queries": _with_data(snapshot(queries=("q1", "q3", "q5", "q6", "q7")), queries=OTHER),
+    "a text": _with_data(snapshot(texts=("other", *(f"text of {query}" for query in QUERIES[1:]))), queries=OTHER),
+    "queries without judgments": _with_data(snapshot(), queries=OTHER),
+    "products": _with_data(snapshot(), corpus=OTHER, products=25),
+    "texts of products": _with_data(snapshot(), corpus=OTHER),
+    "what is relevant": snapshot(relevant_from=1.5),
 }
 
 
@@ -185,50 +158,38 @@ def _line(read: Callable[[], object]) -> str:
     raise AssertionError("it was not refused")
 
 
-def _rows(cases: dict[str, bytes], folder: Path) -> Iterator[tuple[str, str]]:
-    path = folder / "shop.json"
-    for what, content in cases.items():
-        path.write_bytes(content)
-        yield what, _line(partial(read_checked, path, snapshot(), cwd=folder, on_common_queries=False))
-    path.unlink()
-
-
-def _rows_of_other_data(folder: Path) -> Iterator[tuple[str, str]]:
-    path = write_baseline(snapshot(), folder)
-    for what, (now, _) in OTHER_DATA.items():
-        yield what, _line(partial(read_checked, path, now, cwd=folder, on_common_queries=False))
-    other = snapshot(queries=("q7", "q8", "q9"))
-    yield (
-        "nothing in common, with --on-common-queries",
-        _line(partial(read_checked, path, other, cwd=folder, on_common_queries=True)),
-    )
-
-
-def _table(heading: str, rows: Iterator[tuple[str, str]]) -> list[str]:
-    return [
-        f"## {heading}",
-        "",
-        "| what | the line |",
-        "| --- | --- |",
-        *(f"| {what} | `{line}` |" for what, line in rows),
-        "",
-    ]
+def _table(heading: str, lines: Mapping[str, str]) -> list[str]:
+    rows = [f"| {what} | `{line}` |" for what, line in lines.items()]
+    return [f"## {heading}", "", "| what | the line |", "| --- | --- |", *rows, ""]
 
 
 def page() -> str:
     """The whole page."""
     with TemporaryDirectory() as name:
         folder = Path(name)
-        missing = partial(read_checked, folder / "shop.json", snapshot(), cwd=folder, on_common_queries=False)
-        lines = [
-            INTRODUCTION,
-            *_table("Damaged, or not there", iter([*_rows(DAMAGED, folder), ("not there", _line(missing))])),
-            *_table("Changed by hand, by a merge, or newer", _rows(CHANGED, folder)),
-            *_table("Of another form", _rows(MALFORMED, folder)),
-            *_table("Something else", _rows(SOMETHING_ELSE, folder)),
-            *_table("Of other data than the session's", _rows_of_other_data(folder)),
-        ]
-    return "\n".join(lines)
+        path = folder / "shop.json"
+
+        def line(now: Snapshot, *, on_common_queries: bool = False) -> str:
+            return _line(partial(read_checked, path, now, cwd=folder, on_common_queries=on_common_queries))
+
+        def of_content(content: bytes) -> str:
+            path.write_bytes(content)
+            return line(snapshot())
+
+        damaged = {"not there": line(snapshot())}
+        damaged = {what: of_content(content) for what, content in DAMAGED.items()} | damaged
+        tables = _table("Damaged, or not there", damaged)
+        for heading, cases in (
+            ("Changed by hand, by a merge, or newer", CHANGED),
+            ("Of another form", MALFORMED),
+            ("Something else", SOMETHING_ELSE),
+        ):
+            tables += _table(heading, {what: of_content(content) for what, content in cases.items()})
+        write_baseline(snapshot(), folder)
+        other = {what: line(now) for what, now in OTHER_DATA.items()}
+        disjoint = line(snapshot(queries=("q7", "q8", "q9")), on_common_queries=True)
+        other["nothing in common, with --on-common-queries"] = disjoint
+        return "\n".join([INTRODUCTION, *tables, *_table("Of other data than the session's", other)])
 
 
 if __name__ == "__main__":
