@@ -172,8 +172,7 @@ def test_a_finding_says_how_sure_it_is() -> None:
 
 def test_a_metric_whose_rise_is_worse() -> None:
     """The sign is turned once: a rise of 10% fails, a fall is an improvement."""
-    limits = Limits(metrics={"RR@10": {"worse": "higher"}})
-    before = _numbers(300)
+    limits, before = Limits(metrics={"RR@10": {"worse": "higher"}}), _numbers(300)
     finding = _finding(before, _dropped(before, -0.1), "RR@10", limits)
     assert (finding.status, finding.reasons[0]) == ("fail", "rose by 10% (0.5000 → 0.5500)")
     assert finding.interval[0] > 0
@@ -181,14 +180,19 @@ def test_a_metric_whose_rise_is_worse() -> None:
 
 
 def test_limits_of_a_strategy_are_its_own() -> None:
-    """One that may lose more does, beside one that may not."""
+    """One that may lose more does, and take longer, beside one that may not."""
     before = _numbers(1_000)
-    was = session(strict=measured(before), loose=measured(before))
-    now = session(strict=measured(_dropped(before, 0.03)), loose=measured(_dropped(before, 0.03)))
-    comparison = _compared(was, now, Limits(strategies={"loose": {"fail": 0.04}}))
+    was, now = (
+        session(calibration=1.0, **{name: measured(numbers, run_time_s=time, rounds=3) for name in ("strict", "loose")})
+        for numbers, time in ((before, 1.0), (_dropped(before, 0.03), 2.5))
+    )
+    comparison = _compared(was, now, Limits(strategies={"loose": {"fail": 0.04, "time_fail": 3.0}}))
     assert [comparison.status(name) for name in ("strict", "loose", None)] == ["fail", "warn", "fail"]
-    (one,) = [one for one in comparison.findings if (one.strategy, one.measure) == ("loose", "nDCG@10")]
-    assert one.reasons[1].endswith("; 4% and adjusted p 0.01 fail)")
+    of = {(one.strategy, one.measure): one for one in comparison.findings}
+    assert of["loose", "nDCG@10"].reasons[1].endswith("; 4% and adjusted p 0.01 fail)")
+    for name, status, above in (("loose", "warn", 1.5), ("strict", "fail", 2)):
+        reason = f"takes 2.50 times as long as before, above {above} (1.00 → 2.50 calibrations)"
+        assert (of[name, "run time"].status, of[name, "run time"].reasons) == (status, (reason,))
 
 
 def test_all_columns_of_the_session_are_adjusted_together() -> None:
@@ -207,10 +211,6 @@ def test_all_columns_of_the_session_are_adjusted_together() -> None:
 # empty results
 
 
-def _with_empty(empty: list[bool]) -> Measurement:
-    return measured(np.zeros(len(empty)), [() if one else ("p",) for one in empty])
-
-
 @pytest.mark.parametrize(
     ("queries", "newly", "refilled", "status", "p"),
     [
@@ -221,7 +221,6 @@ def _with_empty(empty: list[bool]) -> Measurement:
         (400, 4, 0, "fail", ""),
         (1_000, 4, 0, "pass", ""),
         # by a coin's chance where others newly return something: ten against one are not
-        (100, 8, 0, "fail", ""),
         (100, 10, 1, "fail", "0.0059"),
         (100, 8, 1, "warn", "0.02"),
         (100, 5, 5, "warn", "0.62"),
@@ -230,9 +229,9 @@ def _with_empty(empty: list[bool]) -> Measurement:
 )
 def test_queries_that_newly_return_nothing(queries: int, newly: int, refilled: int, status: str, p: str) -> None:
     """Three and half a percent warn, one percent fails, whatever the metrics say."""
-    before = _with_empty([True] * (1 + refilled) + [False] * (queries - refilled - 1))
-    now = _with_empty([True] + [False] * (queries - newly - 1) + [True] * newly)
-    comparison = _compared(session(own=before), session(own=now))
+    before = [()] * (1 + refilled) + [("p",)] * (queries - refilled - 1)
+    after = [()] + [("p",)] * (queries - newly - 1) + [()] * newly
+    comparison = _compared(*(session(own=measured(np.zeros(queries), hits)) for hits in (before, after)))
     finding = comparison.findings[-1]
     assert (finding.measure, finding.status, finding.changed) == ("empty results", status, newly)
     assert (finding.before, finding.after) == ((1 + refilled) / queries, (1 + newly) / queries)
@@ -304,17 +303,6 @@ def test_run_time_is_in_calibrations(seconds: float, status: str, improved: bool
     finding = _compared(before, now).findings[-1]
     assert (finding.measure, finding.status, finding.improved) == ("run time", status, improved)
     assert (finding.before, finding.after, finding.relative) == (4.0, 4 * seconds, seconds - 1)
-
-
-def test_limits_of_run_time_by_strategy() -> None:
-    """Above three times fails where that is set, else above twice."""
-    before = session(calibration=1.0, slow=_timed(1.0), other=_timed(1.0))
-    now = session(calibration=1.0, slow=_timed(2.5), other=_timed(2.5))
-    comparison = _compared(before, now, Limits(strategies={"slow": {"time_fail": 3.0}}))
-    assert (comparison.status("slow"), comparison.status("other")) == ("warn", "fail")
-    reasons = {one.strategy: one.reasons for one in comparison.findings if one.measure == "run time"}
-    assert reasons["slow"] == ("takes 2.50 times as long as before, above 1.5 (1.00 → 2.50 calibrations)",)
-    assert reasons["other"] == ("takes 2.50 times as long as before, above 2 (1.00 → 2.50 calibrations)",)
 
 
 _GOOD, _SLOW = session(calibration=1.0, own=_timed(1.0)), session(calibration=1.0, own=_timed(9.0))
