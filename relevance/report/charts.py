@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import io
 from dataclasses import dataclass
+from functools import wraps
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 
@@ -54,8 +55,6 @@ WIDTH = 8.0
 
 DPI = 200
 
-_HEAT_MAP_WIDTH, _HEAT_MAP_DPI = 9.0, 150
-
 _STYLE: Mapping[Any, Any] = {  # matplotlib types the keys as a closed list
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 11,
@@ -71,41 +70,44 @@ _STYLE: Mapping[Any, Any] = {  # matplotlib types the keys as a closed list
 }
 
 
-def picture(
-    draw: Callable[[Figure], None],
-    *,
-    height: float,
-    width: float = WIDTH,
-    dpi: int | None = None,
+_Drawing = ParamSpec("_Drawing")
+
+
+def _picture(
     style: Mapping[Any, Any] = _STYLE,
-) -> bytes:
-    """Draw a PNG.
+) -> Callable[[Callable[_Drawing, Figure]], Callable[_Drawing, bytes]]:
+    """Make a function that draws a figure one that returns its PNG.
 
     Args:
-        draw: puts axes into an empty figure, whose layout then makes room for every text.
-        height: in inches.
-        width: in inches.
-        dpi: dots an inch; None: `DPI`.
-        style: parameters of matplotlib.
+        style: parameters of matplotlib, in the place of its defaults; the user's own are for the user's own pictures.
     """
-    import matplotlib as mpl  # noqa: PLC0415 - heavy
-    from matplotlib.backends.backend_agg import FigureCanvasAgg  # noqa: PLC0415 - heavy
+
+    def drawing(draw: Callable[_Drawing, Figure]) -> Callable[_Drawing, bytes]:
+        @wraps(draw)
+        def png(*args: _Drawing.args, **kwargs: _Drawing.kwargs) -> bytes:
+            import matplotlib as mpl  # noqa: PLC0415 - heavy
+
+            with mpl.rc_context():
+                mpl.rcdefaults()
+                mpl.rcParams.update(style)
+                written = io.BytesIO()
+                draw(*args, **kwargs).savefig(written, format="png", metadata={"Software": None})
+            return written.getvalue()
+
+        return png
+
+    return drawing
+
+
+def _figure(*, height: float, width: float = WIDTH, dpi: int | None = None) -> Figure:
+    """An empty figure of so many inches whose layout makes room for every text; dots an inch: `DPI`."""
     from matplotlib.figure import Figure  # noqa: PLC0415 - heavy
     from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415 - heavy
 
-    with mpl.rc_context():
-        mpl.rcdefaults()  # the user's own style is for the user's own pictures
-        mpl.rcParams.update(style)
-        layout = ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06)
-        figure = Figure(figsize=(width, height), dpi=dpi or DPI, layout=layout)
-        FigureCanvasAgg(figure)
-        draw(figure)
-        png = io.BytesIO()
-        figure.savefig(png, format="png", metadata={"Software": None})
-    return png.getvalue()
+    return Figure(figsize=(width, height), dpi=dpi or DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06))
 
 
-def head(figure: Figure, title: str, axes: Axes, *, columns: int) -> None:
+def _head(figure: Figure, title: str, axes: Axes, *, columns: int) -> None:
     """The title of the picture and below it the legend of `axes`, above all data."""
     handles, labels = axes.get_legend_handles_labels()
     figure.legend(
@@ -119,7 +121,7 @@ def head(figure: Figure, title: str, axes: Axes, *, columns: int) -> None:
     )
 
 
-def whole_numbers(axes: Axes) -> None:
+def _whole_numbers(axes: Axes) -> None:
     """Ticks of the horizontal axis at whole numbers, thousands apart."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter  # noqa: PLC0415 - heavy
 
@@ -127,94 +129,79 @@ def whole_numbers(axes: Axes) -> None:
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
-def curve_picture(curve: Curve) -> bytes:
+@_picture()
+def curve_picture(curve: Curve) -> Figure:
     """Loss, Spearman and nDCG@10 over the steps, from before the training on, the chosen step marked."""
-
-    def draw(figure: Figure) -> None:
-        panels = figure.subplots(3, 1, sharex=True)
-        steps = [step.step for step in curve.steps]
-        losses = [(step.step, step.loss) for step in curve.steps if step.loss is not None]
-        _line(panels[0], [step for step, _ in losses], [loss for _, loss in losses], curve)
-        _line(panels[1], steps, [step.spearman for step in curve.steps], curve)
-        _line(panels[2], steps, [step.ndcg for step in curve.steps], curve)
-        for axes, name in zip(panels, ("mean training loss", "rank correlation\n(Spearman)", "nDCG@10"), strict=True):
-            axes.set_ylabel(name)
-            axes.margins(y=0.15)
-        _loss_axis(panels[0], [loss for _, loss in losses])
-        _steps_axis(panels[2])
-        if len(steps) == 1:
-            panels[2].set_xlim(steps[0] - 1, steps[0] + 1)
-        _epochs(panels[0], curve)
-        figure.align_ylabels(panels)
-        head(figure, "Training: loss, and quality on the validation queries", panels[2], columns=3)
-
-    return picture(draw, height=7.2)
-
-
-def _line(axes: Axes, steps: list[int], values: list[float], curve: Curve) -> None:
-    axes.axvline(curve.steps[curve.best].step, color=QUIET, linestyle=":", linewidth=1.5)
-    axes.plot(steps, values, color=TUNED.colour, marker="o", markersize=5, label="in training", zorder=3)
-    for step, value in zip(steps, values, strict=True):
-        if step == curve.steps[0].step:
-            axes.plot(
-                step, value, "D", color=BASE.colour, markersize=8, label=f"{BASE.name}, before training", zorder=4
-            )
-        if step == curve.steps[curve.best].step:
-            colour = TUNED.colour if curve.best else BASE.colour  # no step was better than the base model
-            axes.plot(step, value, "*", color=colour, markersize=17, label="chosen step", zorder=5)
-
-
-def _loss_axis(axes: Axes, losses: list[float]) -> None:
+    figure = _figure(height=7.2)
+    panels = figure.subplots(3, 1, sharex=True)
+    names = {"loss": "mean training loss", "spearman": "rank correlation\n(Spearman)", "ndcg": "nDCG@10"}
+    for axes, (name, label) in zip(panels, names.items(), strict=True):
+        _line(axes, curve, {step.step: getattr(step, name) for step in curve.steps if getattr(step, name) is not None})
+        axes.set_ylabel(label)
+        axes.margins(y=0.15)
+    losses = [step.loss for step in curve.steps if step.loss is not None]
     if losses:
-        axes.set_ylim(0, 1.15 * max(*losses, 1e-6))
+        panels[0].set_ylim(0, 1.15 * max(*losses, 1e-6))
     else:
-        axes.set_yticks([])
-        axes.text(0.02, 0.5, "no step was trained", transform=axes.transAxes, color=QUIET)
+        panels[0].set_yticks([])
+        panels[0].text(0.02, 0.5, "no step was trained", transform=panels[0].transAxes, color=QUIET)
+    _steps_axis(panels[2])
+    last = curve.steps[-1]
+    if len(curve.steps) == 1:
+        panels[2].set_xlim(last.step - 1, last.step + 1)
+    if last.step and last.epoch:
+        per_epoch = last.step / last.epoch
+        epochs = panels[0].secondary_xaxis(
+            "top", functions=(lambda step: np.asarray(step) / per_epoch, lambda epoch: np.asarray(epoch) * per_epoch)
+        )
+        epochs.set_xlabel("epoch")
+    figure.align_ylabels(panels)
+    _head(figure, "Training: loss, and quality on the validation queries", panels[2], columns=3)
+    return figure
+
+
+def _line(axes: Axes, curve: Curve, values: Mapping[int, float]) -> None:
+    """A line of values by step, that of the base model and the chosen one marked."""
+    first, best = curve.steps[0].step, curve.steps[curve.best].step
+    axes.axvline(best, color=QUIET, linestyle=":", linewidth=1.5)
+    axes.plot(
+        list(values), list(values.values()), color=TUNED.colour, marker="o", markersize=5, label="in training", zorder=3
+    )
+    if first in values:
+        label = f"{BASE.name}, before training"
+        axes.plot(first, values[first], "D", color=BASE.colour, markersize=8, label=label, zorder=4)
+    if best in values:
+        colour = TUNED.colour if curve.best else BASE.colour  # no step was better than the base model
+        axes.plot(best, values[best], "*", color=colour, markersize=17, label="chosen step", zorder=5)
 
 
 def _steps_axis(axes: Axes) -> None:
     axes.set_xlabel("training step (batches)")
-    whole_numbers(axes)
+    _whole_numbers(axes)
 
 
-def _epochs(axes: Axes, curve: Curve) -> None:
-    """The same axis in epochs, above."""
-    last = curve.steps[-1]
-    if last.step and last.epoch:
-        per_epoch = last.step / last.epoch
-        above = axes.secondary_xaxis(
-            "top", functions=(lambda step: np.asarray(step) / per_epoch, lambda epoch: np.asarray(epoch) * per_epoch)
-        )
-        above.set_xlabel("epoch")
-
-
-def band_picture(curves: Sequence[Curve]) -> bytes:
+@_picture()
+def band_picture(curves: Sequence[Curve]) -> Figure:
     """Validation nDCG@10 of several seeds over the steps: each line, their mean, and the band between the extremes."""
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        for number, curve in enumerate(curves):
-            steps, values = [step.step for step in curve.steps], [step.ndcg for step in curve.steps]
-            best = curve.steps[curve.best]
-            axes.plot(
-                steps, values, color=TUNED.colour, linewidth=0.9, alpha=0.7, label=None if number else "each seed"
-            )
-            axes.plot(
-                best.step, best.ndcg, "*", color=TUNED.colour, markersize=13, label=None if number else "chosen steps"
-            )
-        seeds = band(curves)
-        axes.fill_between(
-            seeds.steps, seeds.low, seeds.high, color=TUNED.colour, alpha=0.2, linewidth=0, label="lowest to highest"
-        )
-        axes.plot(seeds.steps, seeds.mean, color=TUNED.colour, linewidth=2.5, label="mean of the seeds")
-        before = sum(curve.steps[0].ndcg for curve in curves) / len(curves)
-        axes.axhline(before, color=BASE.colour, linestyle="--", linewidth=2, label=f"{BASE.name}, before training")
-        _steps_axis(axes)
-        axes.set_ylabel("nDCG@10 of the validation queries")
-        axes.margins(y=0.12)
-        head(figure, f"Validation nDCG@10 of {len(curves)} seeds", axes, columns=3)
-
-    return picture(draw, height=4.6)
+    figure = _figure(height=4.6)
+    axes, colour = figure.subplots(), TUNED.colour
+    for number, curve in enumerate(curves):
+        labels = (None, None) if number else ("each seed", "chosen steps")
+        best, points = curve.steps[curve.best], [(step.step, step.ndcg) for step in curve.steps]
+        axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.9, alpha=0.7, label=labels[0])
+        axes.plot(best.step, best.ndcg, "*", color=colour, markersize=13, label=labels[1])
+    seeds = band(curves)
+    axes.fill_between(
+        seeds.steps, seeds.low, seeds.high, color=colour, alpha=0.2, linewidth=0, label="lowest to highest"
+    )
+    axes.plot(seeds.steps, seeds.mean, color=colour, linewidth=2.5, label="mean of the seeds")
+    before = sum(curve.steps[0].ndcg for curve in curves) / len(curves)
+    axes.axhline(before, color=BASE.colour, linestyle="--", linewidth=2, label=f"{BASE.name}, before training")
+    _steps_axis(axes)
+    axes.set_ylabel("nDCG@10 of the validation queries")
+    axes.margins(y=0.12)
+    _head(figure, f"Validation nDCG@10 of {len(curves)} seeds", axes, columns=3)
+    return figure
 
 
 _COSINE = "cosine of query and product"
@@ -226,29 +213,24 @@ _DOTS = {BASE.name: 0.3, TUNED.name: 0.15}
 """Where dots stand, as shares of the panel's height: none hides another model's."""
 
 
-def box_picture(groups: Sequence[LabelGroup]) -> bytes:
+@_picture()
+def box_picture(groups: Sequence[LabelGroup]) -> Figure:
     """Two boxes a label: quartiles and median, whiskers at the shares of `relevance.finetune.changes.WHISKERS`.
 
     Args:
         groups: one or more, each with a pair or more.
     """
-
-    def draw(figure: Figure) -> None:
-        axes = figure.subplots()
-        _boxes(axes, [group.base for group in groups], -0.21, BASE)
-        _boxes(axes, [group.tuned for group in groups], 0.21, TUNED)
-        axes.set_xticks(range(len(groups)), [_tick(group) for group in groups])
-        axes.set_xlim(-0.6, len(groups) - 0.4)
-        axes.grid(visible=False, axis="x")
-        axes.set_xlabel("relevance label (n: judged pairs)")
-        axes.set_ylabel(_COSINE)
-        head(figure, f"Similarity by relevance label (box: quartiles, whiskers: {_ENDS})", axes, columns=2)
-
-    return picture(draw, height=4.8)
-
-
-def _tick(group: LabelGroup) -> str:
-    return f"{group.name}\n{group.kind}\nn = {len(group.base):,}"
+    figure = _figure(height=4.8)
+    axes = figure.subplots()
+    _boxes(axes, [group.base for group in groups], -0.21, BASE)
+    _boxes(axes, [group.tuned for group in groups], 0.21, TUNED)
+    axes.set_xticks(range(len(groups)), [f"{one.name}\n{one.kind}\nn = {len(one.base):,}" for one in groups])
+    axes.set_xlim(-0.6, len(groups) - 0.4)
+    axes.grid(visible=False, axis="x")
+    axes.set_xlabel("relevance label (n: judged pairs)")
+    axes.set_ylabel(_COSINE)
+    _head(figure, f"Similarity by relevance label (box: quartiles, whiskers: {_ENDS})", axes, columns=2)
+    return figure
 
 
 def _boxes(axes: Axes, columns: Sequence[_Floats], shift: float, look: Look) -> None:
@@ -272,7 +254,8 @@ def _boxes(axes: Axes, columns: Sequence[_Floats], shift: float, look: Look) -> 
     drawn["boxes"][0].set_label(look.name)
 
 
-def density_picture(groups: Sequence[LabelGroup]) -> bytes:
+@_picture()
+def density_picture(groups: Sequence[LabelGroup]) -> Figure:
     """A panel a label with the density of the cosines under both models.
 
     Densities are Gaussian kernels with Scott's bandwidth (D. W. Scott, "Multivariate Density Estimation", 1992). Values
@@ -281,25 +264,23 @@ def density_picture(groups: Sequence[LabelGroup]) -> bytes:
     Args:
         groups: one or more, each with a pair or more.
     """
-
-    def draw(figure: Figure) -> None:
-        panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
-        every = np.concatenate([values for group in groups for values in (group.base, group.tuned)])
-        room = max(0.05 * np.ptp(every), 0.03)
-        places = np.linspace(max(every.min() - room, -1), min(every.max() + room, 1), _POINTS)
-        for axes, group in zip(panels, groups, strict=True):
-            _density(axes, group.base, places, BASE)
-            _density(axes, group.tuned, places, TUNED)
-            axes.set_title(f"label {group.name}: {group.kind}, {plural(len(group.base), 'pair')}")
-            axes.set_ylim(bottom=0)
-            if all(line.get_linestyle() == "None" for line in axes.lines):
-                axes.set_yticks([])  # dots have no density
-            axes.set_xlim(places[0], places[-1])
-        figure.supylabel("density per unit of cosine", fontsize=11)
-        panels[-1].set_xlabel(_COSINE)
-        head(figure, "Similarity by relevance label, as densities", panels[0], columns=2)
-
-    return picture(draw, height=max(3.6, 1.6 + 1.5 * len(groups)))
+    figure = _figure(height=max(3.6, 1.6 + 1.5 * len(groups)))
+    panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
+    every = np.concatenate([values for group in groups for values in (group.base, group.tuned)])
+    room = max(0.05 * np.ptp(every), 0.03)
+    places = np.linspace(max(every.min() - room, -1), min(every.max() + room, 1), _POINTS)
+    for axes, group in zip(panels, groups, strict=True):
+        _density(axes, group.base, places, BASE)
+        _density(axes, group.tuned, places, TUNED)
+        axes.set_title(f"label {group.name}: {group.kind}, {plural(len(group.base), 'pair')}")
+        axes.set_ylim(bottom=0)
+        if all(line.get_linestyle() == "None" for line in axes.lines):
+            axes.set_yticks([])  # dots have no density
+        axes.set_xlim(places[0], places[-1])
+    figure.supylabel("density per unit of cosine", fontsize=11)
+    panels[-1].set_xlabel(_COSINE)
+    _head(figure, "Similarity by relevance label, as densities", panels[0], columns=2)
+    return figure
 
 
 def _density(axes: Axes, values: _Floats, places: _Floats, look: Look) -> None:
@@ -318,31 +299,27 @@ def _density(axes: Axes, values: _Floats, places: _Floats, look: Look) -> None:
     axes.plot(places, density, color=look.colour, linestyle=look.line, linewidth=2, label=look.name)
 
 
-def queries_picture(comparisons: Sequence[Comparison]) -> bytes:
+@_picture()
+def queries_picture(comparisons: Sequence[Comparison]) -> Figure:
     """A panel a comparison: the change of nDCG@10 of every query, sorted.
 
     Args:
         comparisons: one or more.
     """
-
-    def draw(figure: Figure) -> None:
-        panels = figure.subplots(len(comparisons), 1, sharey=True, squeeze=False)[:, 0]
-        for axes, comparison in zip(panels, comparisons, strict=True):
-            _changes(axes, comparison)
-        largest = max(abs(query.change) for comparison in comparisons for query in comparison.queries)
-        panels[0].set_ylim(-1.1 * max(largest, 0.1), 1.1 * max(largest, 0.1))
-        head(figure, f"Change of nDCG@10 of every query; mean with its {LEVEL:.0%} interval", panels[0], columns=2)
-
-    return picture(draw, height=1.0 + 3.1 * len(comparisons))
+    figure = _figure(height=1.0 + 3.1 * len(comparisons))
+    panels = figure.subplots(len(comparisons), 1, sharey=True, squeeze=False)[:, 0]
+    for axes, comparison in zip(panels, comparisons, strict=True):
+        _changes(axes, comparison)
+    largest = max(0.1, *(abs(query.change) for comparison in comparisons for query in comparison.queries))
+    panels[0].set_ylim(-1.1 * largest, 1.1 * largest)
+    _head(figure, f"Change of nDCG@10 of every query; mean with its {LEVEL:.0%} interval", panels[0], columns=2)
+    return figure
 
 
 def _changes(axes: Axes, comparison: Comparison) -> None:
     changes = np.array([query.change for query in comparison.queries])
     edges = np.arange(len(changes) + 1)
-    for side, look in (
-        (np.maximum(changes, 0), TUNED),
-        (np.minimum(changes, 0), BASE),
-    ):
+    for side, look in ((np.maximum(changes, 0), TUNED), (np.minimum(changes, 0), BASE)):
         axes.stairs(side, edges, fill=True, color=look.colour, label=f"{look.name} ranks better")
     axes.axhline(0, color="black", linewidth=0.8)
     gained, lost = len(comparison.gained), len(comparison.lost)
@@ -355,129 +332,107 @@ def _changes(axes: Axes, comparison: Comparison) -> None:
         axes.text(0.5, 0.6, "no query changed", transform=axes.transAxes, ha="center", color=QUIET)
     axes.set_xlim(0, len(changes))
     axes.set_xlabel(f"judged queries, sorted by change ({len(changes):,})")
-    whole_numbers(axes)
+    _whole_numbers(axes)
     axes.set_ylabel("change of nDCG@10")
 
 
-_COLOURS = "viridis"
+# of a frame around a cell, and of the mark of a point
+_WINNER: Mapping[str, Any] = {"edgecolor": "#d62728", "linewidth": 3}
+_TODAY: Mapping[str, Any] = {"edgecolor": "#000000", "linewidth": 1.5, "linestyle": "--"}
 _OVER_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
-_WINNER, _TODAY = "#d62728", "#000000"
 
 
-def heat_map(tuning: Tuning) -> bytes:
-    """A PNG of the nDCG@10 on the tuning split; the winner and today's boosts are marked."""
-    grid = tuning.grid
-    means = np.array([outcome.means[NDCG10] for outcome in tuning.outcomes])
-    values = means.reshape([len(boosts) for boosts in grid.axes.values()])
-    rows = 1 if values.ndim == 1 else len(list(product(*list(grid.axes.values())[3:])))
-    height = 4 if values.ndim == 1 else 1.2 + (0.9 + 0.42 * values.shape[0]) * rows
+@_picture(style={"text.parse_math": False})
+def heat_map(tuning: Tuning) -> Figure:
+    """The nDCG@10 on the tuning split of every combination; the winner and today's boosts are marked.
 
-    def draw(figure: Figure) -> None:
-        (_one_boost if values.ndim == 1 else _panels)(figure, tuning, values)
-        queries = plural(len(tuning.split.tuning), "tuning query")
-        figure.suptitle(f"Mean nDCG@10 of {queries} by boost ({grid.today.name})", fontsize=11)
-
-    style = {"text.parse_math": False}
-    return picture(draw, height=height, width=_HEAT_MAP_WIDTH, dpi=_HEAT_MAP_DPI, style=style)
+    Of one boost a line. Of more a panel for each value of the third and the fourth, in which the first runs upwards and
+    the second to the right.
+    """
+    grid, values = tuning.grid, np.array([outcome.means[NDCG10] for outcome in tuning.outcomes])
+    first, *others = grid.axes.values()
+    across, down = others[1] if others[1:] else (1.0,), list(product(*others[2:]))
+    height = 1.2 + (0.9 + 0.42 * len(first)) * len(down) if others else 4
+    figure = _figure(height=height, width=9, dpi=150)
+    queries = plural(len(tuning.split.tuning), "tuning query")
+    figure.suptitle(f"Mean nDCG@10 of {queries} by boost ({grid.today.name})", fontsize=11)
+    if not others:
+        _one_boost(figure.add_subplot(), tuning, values)
+        return figure
+    panels = figure.subplots(len(down), len(across), squeeze=False, sharex=True, sharey=True)
+    stacked = values.reshape(len(first), len(others[0]), len(across), len(down))
+    for (row, column), axes in np.ndenumerate(panels):
+        at = (*across[column : column + 1], *down[row]) if len(others) > 1 else ()
+        image = _panel(axes, tuning, stacked[:, :, column, row], at, (values.min(), values.max()))
+    for axes in panels[-1]:
+        axes.set_xlabel(_label(grid, 1), fontsize=9)
+    for axes in panels[:, 0]:
+        axes.set_ylabel(_label(grid, 0), fontsize=9)
+    figure.colorbar(image, ax=panels.ravel().tolist(), label="nDCG@10", fraction=0.03)
+    _legend(figure, tuning)
+    return figure
 
 
 def _label(grid: Grid, axis: int) -> str:
     return f"boost of {KINDS[grid.kind].part}.{grid.fields[axis]}"
 
 
-def _one_boost(figure: Figure, tuning: Tuning, values: _Floats) -> None:
-    grid = tuning.grid
-    axes = figure.add_subplot()
-    boosts = list(next(iter(grid.axes.values())))
+def _one_boost(axes: Axes, tuning: Tuning, values: _Floats) -> None:
+    (boosts,) = tuning.grid.axes.values()
     order = np.argsort(boosts)
     axes.plot(np.array(boosts)[order], values[order], color="0.4", marker="o", zorder=1)
     for x, y in zip(boosts, values, strict=True):
         axes.annotate(f"{y:.4f}", (x, y), (0, 9), textcoords="offset points", ha="center", fontsize=8, bbox=_OVER_LINES)
-    (winner,) = tuning.winner.boosts
-    (today,) = grid.todays()
-    axes.scatter([winner], [values.max()], s=150, marker="*", color=_WINNER, zorder=3, label=f"winner ({winner:g})")
-    axes.scatter(
-        [today],
-        [tuning.today[NDCG10]],
-        s=130,
-        facecolors="none",
-        edgecolors=_TODAY,
-        linewidths=2,
-        zorder=2,
-        label=f"today ({today:g})",
-    )
+    (winner,), (today,) = tuning.winner.boosts, tuning.grid.todays()
+    red, black = _WINNER["edgecolor"], _TODAY["edgecolor"]
+    axes.scatter(winner, values.max(), s=150, marker="*", color=red, zorder=3, label=f"winner ({winner:g})")
+    ring = {"facecolors": "none", "edgecolors": black, "linewidths": 2}
+    axes.scatter(today, tuning.today[NDCG10], s=130, zorder=2, label=f"today ({today:g})", **ring)
     axes.set_xscale("log")
     axes.set_xticks(boosts, [f"{boost:g}" for boost in boosts])
     axes.minorticks_off()
     axes.margins(y=0.2)
-    axes.set_xlabel(f"{_label(grid, 0)} (logarithmic)")
+    axes.set_xlabel(f"{_label(tuning.grid, 0)} (logarithmic)")
     axes.set_ylabel("nDCG@10")
     axes.grid(alpha=0.3)
     axes.legend()
 
 
-def _panels(figure: Figure, tuning: Tuning, values: _Floats) -> None:
-    """Rows of cells are the first boost, columns the second; a panel for each value of the others."""
-    grid = tuning.grid
-    boosts = list(grid.axes.values())
-    across = boosts[2] if values.ndim > 2 else (0.0,)  # noqa: PLR2004 - a third axis
-    down = list(product(*boosts[3:]))
-    panels = figure.subplots(len(down), len(across), squeeze=False, sharex=True, sharey=True)
-    stacked = values.reshape(len(boosts[0]), len(boosts[1]), len(across), len(down))
-    image = None
-    for (row, column), axes in np.ndenumerate(panels):
-        at = (*((across[column],) if values.ndim > 2 else ()), *down[row])  # noqa: PLR2004 - the same
-        image = _panel(axes, tuning, stacked[:, :, column, row], at)
-        if row == len(down) - 1:
-            axes.set_xlabel(_label(grid, 1), fontsize=9)
-        if column == 0:
-            axes.set_ylabel(_label(grid, 0), fontsize=9)
-    if image is not None:
-        figure.colorbar(image, ax=panels.ravel().tolist(), label="nDCG@10", fraction=0.03)
-    _legend(figure, tuning)
-
-
-def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination) -> AxesImage:
-    grid = tuning.grid
+def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination, limits: tuple[float, float]) -> AxesImage:
+    """A cell for each of the first two boosts, `at` the values of the others."""
+    (low, high), grid = limits, tuning.grid
     first, second = list(grid.axes.values())[:2]
-    means = [outcome.means[NDCG10] for outcome in tuning.outcomes]
-    low, high = min(means), max(means)
-    image = axes.imshow(values, cmap=_COLOURS, vmin=low, vmax=high, aspect="auto", origin="lower")
+    image = axes.imshow(values, cmap="viridis", vmin=low, vmax=high, aspect="auto", origin="lower")
     axes.set_xticks(range(len(second)), [f"{boost:g}" for boost in second])
     axes.set_yticks(range(len(first)), [f"{boost:g}" for boost in first])
     if at:
-        axes.set_title(
-            ", ".join(f"{name} {boost:g}" for name, boost in zip(grid.fields[2:], at, strict=True)), fontsize=9
-        )
+        boosts = zip(grid.fields[2:], at, strict=True)
+        axes.set_title(", ".join(f"{name} {boost:g}" for name, boost in boosts), fontsize=9)
     for (y, x), value in np.ndenumerate(values):
         dark = high > low and (value - low) / (high - low) < 0.6  # noqa: PLR2004 - where white reads better than black
         axes.text(x, y, f"{value:.4f}", ha="center", va="center", fontsize=8, color="white" if dark else "black")
-        _frame(axes, tuning, (first[y], second[x], *at), (x, y))
+        combination = (first[y], second[x], *at)
+        if combination == tuning.winner.boosts:
+            _frame(axes, x, y, 0.92, _WINNER)
+        if tuning.todays is not None and combination == tuning.todays.boosts:
+            _frame(axes, x, y, 0.76, {"edgecolor": "white", "linewidth": 3})
+            _frame(axes, x, y, 0.76, _TODAY)
     return image
 
 
-def _frame(axes: Axes, tuning: Tuning, boosts: Combination, at: tuple[int, int]) -> None:
-    """Frame the cell of the winner and that of today's boosts."""
+def _frame(axes: Axes, x: int, y: int, size: float, line: Mapping[str, Any]) -> None:
     from matplotlib.patches import Rectangle  # noqa: PLC0415 - only here
 
-    frames = []
-    if boosts == tuning.winner.boosts:
-        frames.append((0.92, _WINNER, 3.0, "-"))
-    if tuning.todays is not None and boosts == tuning.todays.boosts:
-        frames += [(0.76, "white", 3.0, "-"), (0.76, _TODAY, 1.5, "--")]
-    for size, colour, width, style in frames:
-        corner = (at[0] - size / 2, at[1] - size / 2)
-        axes.add_patch(Rectangle(corner, size, size, fill=False, edgecolor=colour, linewidth=width, linestyle=style))
+    axes.add_patch(Rectangle((x - size / 2, y - size / 2), size, size, fill=False, **line))
 
 
 def _legend(figure: Figure, tuning: Tuning) -> None:
     from matplotlib.patches import Patch  # noqa: PLC0415 - only here
 
-    winner = "/".join(f"{boost:g}" for boost in tuning.winner.boosts)
-    today = "/".join(f"{boost:g}" for boost in tuning.grid.todays())
+    winner, today = ("/".join(f"{boost:g}" for boost in one) for one in (tuning.winner.boosts, tuning.grid.todays()))
     on_grid = "" if tuning.todays else ", not on the grid"
     handles = [
-        Patch(fill=False, edgecolor=_WINNER, linewidth=3, label=f"winner ({winner})"),
-        Patch(fill=False, edgecolor=_TODAY, linewidth=1.5, linestyle="--", label=f"today ({today}{on_grid})"),
+        Patch(fill=False, label=f"winner ({winner})", **_WINNER),
+        Patch(fill=False, label=f"today ({today}{on_grid})", **_TODAY),
     ]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
