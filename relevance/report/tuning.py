@@ -103,18 +103,16 @@ def snippet(tuning: Tuning, taken: Collection[str]) -> str:
 
 def _verdict(tuning: Tuning) -> str:
     """One sentence: how the winner compares with today's boosts where it was not chosen."""
-    difference = tuning.interval
     if tuning.keeps_today:
         return "Today's boosts are the best of the grid: nothing to change."
-    low, high = difference.low, difference.high
-    queries = plural(difference.queries, "held-out query")
+    held_out = tuning.interval
     interval = (
-        f"NDCG {difference.difference:+.4f} on {queries}, {difference.confidence:.0%} interval "
-        f"{low:+.4f} to {high:+.4f} (paired bootstrap)"
+        f"NDCG {held_out.difference:+.4f} on {plural(held_out.queries, 'held-out query')}, {held_out.confidence:.0%} "
+        f"interval {held_out.low:+.4f} to {held_out.high:+.4f} (paired bootstrap)"
     )
-    if not difference.excludes_zero:
+    if not held_out.excludes_zero:
         return f"{interval}: it holds 0, so these queries do not show that the winner is better."
-    side = "better" if low > 0 else "worse"
+    side = "better" if held_out.low > 0 else "worse"
     return f"{interval}: it excludes 0, the winner is {side} than today's boosts."
 
 
@@ -126,60 +124,48 @@ def _changed(tuning: Tuning) -> str:
     )
 
 
-def _equals(tuning: Tuning) -> str:
-    if not tuning.equals:
-        return "no other combination reaches its NDCG"
-    others = plural(len(tuning.equals), "other combination reaches", "other combinations reach")
-    return f"{others} the same NDCG; it is the nearest to today's boosts"
-
-
 def _facts(tuning: Tuning) -> list[str]:
+    """What was tried on what, what won, and what makes the grid less than it looks."""
     grid, split = tuning.grid, tuning.split
     axes = " x ".join(f"{name} {{{', '.join(f'{boost:g}' for boost in axis)}}}" for name, axis in grid.axes.items())
     tried = len({outcome.same_as for outcome in tuning.outcomes})
     size = f"{plural(len(tuning.outcomes), 'combination')}, {tried:,} that rank differently, in {tuning.seconds:.2f} s"
     sides = f"{plural(len(split.tuning), 'query')} to tune on, {len(split.held_out):,} held out"
-    facts = [
+    others = plural(len(tuning.equals), "other combination reaches", "other combinations reach")
+    equal = "no other combination reaches its NDCG"
+    if tuning.equals:
+        equal = f"{others} the same NDCG; it is the nearest to today's boosts"
+    highest = [
+        f"note: {boost:g} is the highest boost of {name} that was tried (--grid {name}=… tries others)"
+        for (name, axis), boost in zip(grid.axes.items(), tuning.winner.boosts, strict=True)
+        if len(axis) > 1 and boost == max(axis) and name not in tuning.idle
+    ]
+    return [
         f"grid: {axes}: {size}",
         f"split: {sides} (by hash of their text, share {split.share:g}, seed {split.seed})",
         f"today: {_boosts(tuning, grid.todays())} ({grid.today.name})",
-        f"winner: {_boosts(tuning, tuning.winner.boosts)}; {_equals(tuning)}",
+        f"winner: {_boosts(tuning, tuning.winner.boosts)}; {equal}",
+        *(f"note: the boost of {name} changed no mean" for name in tuning.idle),
+        *highest,
     ]
-    return [*facts, *_notes(tuning)]
 
 
-def _notes(tuning: Tuning) -> list[str]:
-    """What makes the grid less than it looks."""
-    notes = [f"note: the boost of {name} changed no mean" for name in tuning.idle]
-    for (name, axis), boost in zip(tuning.grid.axes.items(), tuning.winner.boosts, strict=True):
-        if len(axis) > 1 and boost == max(axis) and name not in tuning.idle:
-            notes.append(
-                f"note: {boost:g} is the highest boost of {name} that was tried (--grid {name}=… tries others)"
-            )
-    return notes
-
-
-def _means(tuning: Tuning) -> list[tuple[str, float, float]]:
+def _means(tuning: Tuning) -> list[tuple[str, str, str]]:
     """Of today's boosts and of the winner's: nDCG on the tuning split and on the other."""
-    today, winner = tuning.held_out.mean(axis=1).tolist()
-    return [("today", tuning.today[NDCG10], today), ("winner", tuning.winner.means[NDCG10], winner)]
+    chosen_on = (tuning.today[NDCG10], tuning.winner.means[NDCG10])
+    rows = zip(("today", "winner"), chosen_on, tuning.held_out.mean(axis=1), strict=True)
+    return [(name, f"{here:.4f}", f"{held_out:.4f}") for name, here, held_out in rows]
 
 
 def tuning_lines(tuning: Tuning) -> list[str]:
     """What a person at a terminal has to know."""
-    rows = [(name, f"{chosen_on:.4f}", f"{held_out:.4f}") for name, chosen_on, held_out in _means(tuning)]
-    table = terminal_table([("NDCG    ", "tuning split", "held out"), *rows], right={1, 2})
+    table = terminal_table([("NDCG    ", "tuning split", "held out"), *_means(tuning)], right={1, 2})
     lines = [*_facts(tuning), "", *table, "", _verdict(tuning), _changed(tuning)]
     return [printable(line) for line in lines]
 
 
 def _page(tuning: Tuning, dataset: Dataset, *, engine: str, settings: str) -> str:
-    marks, fields = _marks(tuning), tuning.grid.fields
     once = [one for one in tuning.outcomes if one.same_as == one.boosts or one is tuning.winner]
-    best = sorted(once, key=lambda one: (-round(one.means[NDCG10], 9), one is not tuning.winner))[:_SHOWN]
-    cells = [
-        [*(f"{boost:g}" for boost in one.boosts), *(f"{one.means[metric]:.4f}" for metric in METRICS)] for one in best
-    ]
     return page(
         "tuning",
         tuning=tuning,
@@ -191,7 +177,8 @@ def _page(tuning: Tuning, dataset: Dataset, *, engine: str, settings: str) -> st
         changed=_changed(tuning),
         facts=_facts(tuning),
         means=_means(tuning),
-        head=[*fields, *(metric.label for metric in METRICS)],
-        best=[(row, marks.get(one.boosts, "")) for row, one in zip(cells, best, strict=True)],
+        metrics=METRICS,
+        best=sorted(once, key=lambda one: (-round(one.means[NDCG10], 9), one is not tuning.winner))[:_SHOWN],
+        marks=_marks(tuning),
         csv=COMBINATIONS,
     )
