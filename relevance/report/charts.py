@@ -85,7 +85,7 @@ def _picture(
     def drawing(draw: Callable[_Drawing, Figure]) -> Callable[_Drawing, bytes]:
         @wraps(draw)
         def png(*args: _Drawing.args, **kwargs: _Drawing.kwargs) -> bytes:
-            import matplotlib as mpl  # noqa: PLC0415 - heavy
+            import matplotlib as mpl
 
             with mpl.rc_context():
                 mpl.rcdefaults()
@@ -101,8 +101,8 @@ def _picture(
 
 def _figure(*, height: float, width: float = WIDTH, dpi: int | None = None) -> Figure:
     """An empty figure of so many inches whose layout makes room for every text; dots an inch: `DPI`."""
-    from matplotlib.figure import Figure  # noqa: PLC0415 - heavy
-    from matplotlib.layout_engine import ConstrainedLayoutEngine  # noqa: PLC0415 - heavy
+    from matplotlib.figure import Figure
+    from matplotlib.layout_engine import ConstrainedLayoutEngine
 
     return Figure(figsize=(width, height), dpi=dpi or DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06))
 
@@ -123,7 +123,7 @@ def _head(figure: Figure, title: str, axes: Axes, *, columns: int) -> None:
 
 def _whole_numbers(axes: Axes) -> None:
     """Ticks of the horizontal axis at whole numbers, thousands apart."""
-    from matplotlib.ticker import MaxNLocator, StrMethodFormatter  # noqa: PLC0415 - heavy
+    from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
@@ -421,13 +421,13 @@ def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination, limits:
 
 
 def _frame(axes: Axes, x: int, y: int, size: float, line: Mapping[str, Any]) -> None:
-    from matplotlib.patches import Rectangle  # noqa: PLC0415 - only here
+    from matplotlib.patches import Rectangle
 
     axes.add_patch(Rectangle((x - size / 2, y - size / 2), size, size, fill=False, **line))
 
 
 def _legend(figure: Figure, tuning: Tuning) -> None:
-    from matplotlib.patches import Patch  # noqa: PLC0415 - only here
+    from matplotlib.patches import Patch
 
     winner, today = ("/".join(f"{boost:g}" for boost in one) for one in (tuning.winner.boosts, tuning.grid.todays()))
     on_grid = "" if tuning.todays else ", not on the grid"

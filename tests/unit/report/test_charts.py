@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import io
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from helpers.changes import changes, comparison, curve, evaluation, pairs, queries
+from helpers.changes import comparison, curve, evaluation, pairs, queries
 from PIL import Image
 
 from relevance.finetune.changes import LabelGroup, compare, pair_changes
@@ -90,7 +88,7 @@ def test_a_picture_is_a_page_wide_and_has_the_models_colours(name: str) -> None:
 
 def test_the_users_own_style_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Bytes depend on the input alone; what stands in a matplotlibrc neither enters nor is changed."""
-    import matplotlib as mpl  # noqa: PLC0415 - heavy
+    import matplotlib as mpl
 
     before = USUAL["curve"]()
     monkeypatch.setitem(mpl.rcParams, "axes.facecolor", "black")
@@ -112,19 +110,3 @@ def test_a_page_of_800_pixels_has_two_for_each(monkeypatch: pytest.MonkeyPatch) 
     """The real resolution: sharp on screens with small pixels."""
     monkeypatch.setattr(charts, "DPI", DPI)
     assert pixels(box_picture([group([0.1, 0.3], [0.2, 0.4])])).shape[1] == 1600
-
-
-def test_matplotlib_is_imported_only_to_draw_and_keeps_no_figure() -> None:
-    """The reports can be imported without it; pyplot, which keeps figures, is never imported."""
-    code = (
-        "import sys; sys.path.insert(0, 'tests'); from helpers.changes import curve; "
-        "from relevance.report import charts, finetuned, tuning; drawn = 'matplotlib' in sys.modules; "
-        "charts.curve_picture(curve()); sys.exit(drawn or 'matplotlib.pyplot' in sys.modules)"
-    )
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0  # noqa: S603 - own command
-
-
-def test_the_made_up_changes_are_whole() -> None:
-    """What the pictures are tried on has every part."""
-    made_up = changes(10, judged=20, seeds=2)
-    assert (len(made_up.comparisons), len(made_up.curves), len(made_up.pairs.pairs)) == (2, 2, 20)
