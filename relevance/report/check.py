@@ -45,42 +45,42 @@ def _share(part: int, whole: int) -> str:
     return f"{part:,} ({'<1%' if share < _ONE_PERCENT else f'{share:.0%}'})"
 
 
-def _catalogue(found: CatalogueFindings) -> list[tuple[str, str]]:
-    products = found.products
+def _catalogue(findings: CatalogueFindings) -> list[tuple[str, str]]:
+    products = findings.products
     lacking = (
-        f"{_share(found.without_description, products)} without a description, "
-        f"{_share(found.without_attributes, products)} without attributes"
+        f"{_share(findings.without_description, products)} without a description, "
+        f"{_share(findings.without_attributes, products)} without attributes"
     )
     equal = (
-        f"{_share(found.equal_titles, products)} with the title of an earlier one, "
-        f"{_share(found.equal_texts, products)} with all its text"
+        f"{_share(findings.equal_titles, products)} with the title of an earlier one, "
+        f"{_share(findings.equal_texts, products)} with all its text"
     )
-    return [("products", f"{products:,}; {lacking}"), ("equal", equal), ("attributes", f"{found.attributes:,}")]
+    return [("products", f"{products:,}; {lacking}"), ("equal", equal), ("attributes", f"{findings.attributes:,}")]
 
 
-def _judgments(found: JudgmentsFindings, products: int) -> list[tuple[str, str]]:
-    least, median, most = found.per_query
-    grades = ", ".join(f"{grade}: {count:,}" for grade, count in found.grades.items())
+def _judgments(findings: JudgmentsFindings, products: int) -> list[tuple[str, str]]:
+    least, median, most = findings.per_query
+    grades = ", ".join(f"{grade}: {count:,}" for grade, count in findings.grades.items())
     rows = [
-        ("queries", f"{found.queries:,}"),
-        ("judgments", f"{found.judgments:,}, {least:,} to {most:,} a query (median {median:g})"),
-        ("judged", f"{_share(found.judged_products, products)} of the products"),
-        ("grades", f"{grades}; relevant from {found.relevant_from}"),
+        ("queries", f"{findings.queries:,}"),
+        ("judgments", f"{findings.judgments:,}, {least:,} to {most:,} a query (median {median:g})"),
+        ("judged", f"{_share(findings.judged_products, products)} of the products"),
+        ("grades", f"{grades}; relevant from {findings.relevant_from}"),
     ]
-    lowest, *others = found.grades or {0: 0}
-    if others and lowest >= found.relevant_from:
-        which = f"grades {lowest} to {others[-1]}, relevant from {found.relevant_from}"
+    lowest, *others = findings.grades or {0: 0}
+    if others and lowest >= findings.relevant_from:
+        which = f"grades {lowest} to {others[-1]}, relevant from {findings.relevant_from}"
         remedy = f"set relevant_from in [datasets.NAME], such as {[lowest, *others][(len(others) + 1) // 2]}"
         rows.append(
             ("look at", f"every judged product counts as relevant ({which}), MRR and MAP hardly move: {remedy}")
         )
-    if others and others[-1] < found.relevant_from:
-        which = f"no grade reaches {found.relevant_from}, MRR and MAP are 0"
+    if others and others[-1] < findings.relevant_from:
+        which = f"no grade reaches {findings.relevant_from}, MRR and MAP are 0"
         rows.append(("look at", f"{which}: set relevant_from in [datasets.NAME], such as {others[-1]}"))
-    if found.without_judgments:
-        rows.append(("look at", f"{_named(found.without_judgments)} without a judgment, left out of the means"))
-    if found.without_relevant:
-        rows.append(("look at", f"{_named(found.without_relevant)} without a relevant product, 0 in every mean"))
+    if findings.without_judgments:
+        rows.append(("look at", f"{_named(findings.without_judgments)} without a judgment, left out of the means"))
+    if findings.without_relevant:
+        rows.append(("look at", f"{_named(findings.without_relevant)} without a relevant product, 0 in every mean"))
     return rows
 
 
@@ -88,14 +88,14 @@ def _named(texts: Sequence[str]) -> str:
     return f"{plural(len(texts), 'query')} ({some(list(map(repr, texts)), _SHOWN)})"
 
 
-def _floors(found: FloorsFindings) -> list[tuple[str, str]]:
-    gated = f"{len(found.gated) or 'none'} of them gated by {found.file}"
-    which = gated if found.file else "none of them gated: no file of floors"
-    rows = [("strategies", f"{len(found.gated) + len(found.ungated):,}, {which}")]
-    if found.ungated:
-        rows.append(("look at", f"no floors: {', '.join(found.ungated)} (pytest --suggest-floors prints some)"))
-    if found.other_corpus:
-        rows.append(("look at", f"floors that were set for another corpus: {', '.join(found.other_corpus)}"))
+def _floors(findings: FloorsFindings) -> list[tuple[str, str]]:
+    gated = f"{len(findings.gated) or 'none'} of them gated by {findings.file}"
+    which = gated if findings.file else "none of them gated: no file of floors"
+    rows = [("strategies", f"{len(findings.gated) + len(findings.ungated):,}, {which}")]
+    if findings.ungated:
+        rows.append(("look at", f"no floors: {', '.join(findings.ungated)} (pytest --suggest-floors prints some)"))
+    if findings.other_corpus:
+        rows.append(("look at", f"floors that were set for another corpus: {', '.join(findings.other_corpus)}"))
     return rows
 
 

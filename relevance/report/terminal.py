@@ -94,45 +94,39 @@ def _metric_cell(result: Result, label: str, best: Mapping[str, float]) -> str:
     return f"{value:.4f}{star}{'>=' if value >= floor else ' <'}{floor:.3f}"
 
 
-def _times(result: Result) -> list[str]:
-    timing = result.timing
-    if timing is None:
-        return ["-"] * len(_TIMES)
-    single = timing.single
-    took = "-" if timing.took_s is None else f"{timing.took_s:.3f}"
-    rate = f"{timing.queries_per_s:,.0f}"
-    return [f"{timing.run_time_s:.3f}", took, rate, f"{single.p50_ms:.2f}", f"{single.p95_ms:.2f}"]
-
-
-def _encoding(result: Result, suite: Suite) -> list[str]:
-    """Time to embed one query, and texts cut at the model's limit, of the rows that use vectors."""
-    strategy = result.strategy
-    if not strategy.embeds:
-        return ["", ""]
-    query_ms = suite.query_ms[strategy.model]
-    counts = [suite.cut[key] for key in searched_fields([strategy]) if key in suite.cut]  # none of an existing index
-    texts, cut = (sum(column) for column in zip(*counts, strict=True)) if counts else (0, 0)
-    return ["-" if query_ms is None else f"+{query_ms:.1f}", f"{cut:,}/{texts:,}" if counts else ""]
-
-
 _STATUS = {"pass": ("pass", "good"), "fail": ("FAIL", "bad"), "not_gated": ("not gated", "warn")}
-_TIMES = ("time (s)", "took (s)", "queries/s", "p50 (ms)", "p95 (ms)")
 _LEFT = {"strategy", *GATED, "verdict"}
 _BARE = len("0.1234*")
 _LEFT_OUT_FIRST = ("queries/s", "took (s)", "p95 (ms)", "judged", "p50 (ms)", "cut", "embed (ms)")
 
 
 def _row(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str, str]:
-    query_ms, cut = _encoding(result, suite)
-    return {
-        "strategy": result.strategy.name,
+    strategy, timing = result.strategy, result.timing
+    row = {
+        "strategy": strategy.name,
         **{label: _metric_cell(result, label, best) for label in GATED},
         "judged": f"{result.evaluation.mean(JUDGED10):.0%}",
-        **dict(zip(_TIMES, _times(result), strict=True)),
-        "embed (ms)": query_ms,
-        "cut": cut,
+        **dict.fromkeys(("time (s)", "took (s)", "queries/s", "p50 (ms)", "p95 (ms)"), "-"),
+        "embed (ms)": "",
+        "cut": "",
         "verdict": _STATUS[result.verdict.status][0],
     }
+    if timing is not None:
+        row |= {
+            "time (s)": f"{timing.run_time_s:.3f}",
+            "took (s)": "-" if timing.took_s is None else f"{timing.took_s:.3f}",
+            "queries/s": f"{timing.queries_per_s:,.0f}",
+            "p50 (ms)": f"{timing.single.p50_ms:.2f}",
+            "p95 (ms)": f"{timing.single.p95_ms:.2f}",
+        }
+    if strategy.embeds:
+        query_ms = suite.query_ms[strategy.model]
+        row["embed (ms)"] = "-" if query_ms is None else f"+{query_ms:.1f}"
+        counts = [suite.cut[key] for key in searched_fields([strategy]) if key in suite.cut]
+        if counts:  # there are none of an index that exists
+            texts, cut = (sum(column) for column in zip(*counts, strict=True))
+            row["cut"] = f"{cut:,}/{texts:,}"
+    return row
 
 
 def _fitted(columns: Mapping[str, Sequence[str]], most: int | None) -> list[str]:
