@@ -14,18 +14,6 @@ from scipy import sparse
 from relevance.engines.embedded.analysis import Vocabulary
 from relevance.engines.embedded.bm25 import Field, NestedField, quantized
 
-TITLES = ["Cordless drill", "Drill bit set, red", "Red wheelbarrow", "Hammer drill 18 V"]
-ATTRIBUTES = [
-    "Colour Red",
-    "Voltage 18 V",
-    "Colour red and black",
-    "Colour Red",
-    "Pieces 19",
-    "Colour Blue",
-    "Speed 3,000 rpm drill",
-]
-OWNERS = [0, 0, 0, 1, 1, 3, 3]
-
 
 def field(texts: list[str]) -> tuple[Field, Vocabulary]:
     """Index texts as one field."""
@@ -74,11 +62,6 @@ def test_quantized_lengths_keep_their_order(lengths: list[int]) -> None:
     assert all(short <= length * (1 + 2**-23) for short, length in zip(kept, lengths, strict=True))
 
 
-def test_scores_are_the_servers() -> None:
-    """Every bit of a match's score, with documents of different lengths and a token in most of them."""
-    assert scores(*field(TITLES), "red drill") == [0.41299206, 0.9238435, 0.8025915, 0.31387398]
-
-
 def test_scores_of_long_texts_are_the_servers() -> None:
     """Lengths above 39 enter the formula as the byte keeps them."""
     lengths = [1, 39, 41, 43, 107, 1003]
@@ -86,20 +69,6 @@ def test_scores_of_long_texts_are_the_servers() -> None:
 
     assert scores(indexed, vocabulary, "red") == [0.12499276, 0.11085978, 0.1105309, 0.10987894, 0.09289331, 0.0290827]
     assert scores(indexed, vocabulary, "tray red")[1:] == [0.63492537, 0.6348605, 0.6343937, 0.6196971, 0.5572116]
-
-
-def test_a_repeated_token_weighs_as_often() -> None:
-    """Three times the token is one clause with three times the boost, which rounds differently from three clauses."""
-    assert scores(*field(TITLES), "drill red drill drill") == [1.2389761, 1.5515914, 0.8025915, 0.9416219]
-
-
-def test_nested_score_is_the_mean_of_the_matching() -> None:
-    """A product scores the mean over its matching attributes; equal attributes of several products count each."""
-    nested, vocabulary = nested_field(ATTRIBUTES, OWNERS)
-
-    assert scores(nested, vocabulary, "red drill") == [0.8094501, 0.926412, 0, 1.4022486]
-    assert scores(nested, vocabulary, "drill red drill drill") == [0.8094501, 0.926412, 0, 4.2067466]
-    assert scores(nested, vocabulary, "18 v colour") == [1.4454938, 0.6447781, 0, 0.6447781]
 
 
 def test_only_documents_with_a_token_match() -> None:

@@ -12,7 +12,7 @@ from bisect import bisect_right
 from functools import cache
 from importlib import resources
 from string import ascii_letters
-from typing import TYPE_CHECKING, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 from scipy import sparse
@@ -83,15 +83,9 @@ class _Classes(dict[int, str]):
         return self.setdefault(code_point, letter if code_point <= last else "-")
 
 
-class _Grammar(NamedTuple):
-    classes: _Classes
-    word: re.Pattern[str]
-    emoji: re.Pattern[str]
-
-
 @cache
-def _grammar() -> _Grammar:
-    """Put the rules over an alphabet of one letter a class of code points, so that `re` can run them."""
+def _grammar() -> tuple[_Classes, re.Pattern[str], re.Pattern[str]]:
+    """Put the rules of words and of emoji over an alphabet of one letter a class, so that `re` can run them."""
     letters: dict[str, str] = {}
     runs = [(0, -1, "")]
     table = resources.files(__package__).joinpath("word_breaks.txt").read_text(encoding="ascii")
@@ -102,7 +96,7 @@ def _grammar() -> _Grammar:
         first, last = run.split("..")
         letter = letters.setdefault(properties, ascii_letters[len(letters)])
         runs.append((int(first, 16), int(last, 16), letter))
-    return _Grammar(_Classes(runs), re.compile(_word_rule(letters)), re.compile(_emoji_rule(letters)))
+    return (_Classes(runs), re.compile(_word_rule(letters)), re.compile(_emoji_rule(letters)))
 
 
 def _having(letters: dict[str, str], *names: str, but: tuple[str, ...] = ()) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from itertools import pairwise
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import sparse
@@ -14,19 +14,18 @@ from relevance.engines.base import Engine
 from relevance.engines.embedded.analysis import Vocabulary
 from relevance.engines.embedded.bm25 import Field, NestedField
 from relevance.engines.embedded.knn import VectorIndex
-from relevance.engines.embedded.scores import Clause, added, best, best_together, rounded
-from relevance.fields import TEXT_FIELDS, attribute_texts
+from relevance.engines.embedded.scores import Clause, added, best, best_together
+from relevance.fields import attribute_texts
 from relevance.records import NO_HIT, Ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     import numpy.typing as npt
 
     from relevance.engines.base import QueryBatch, VectorField
     from relevance.engines.embedded.analysis import Counts
     from relevance.engines.embedded.bm25 import Owners
-    from relevance.engines.embedded.scores import Scores
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg
 
@@ -45,14 +44,6 @@ _BYTES_OF_PLACE = 4
 _TIMES_AS_MUCH = 4
 """They keep the scores of all clauses."""
 
-_Name = TypeVar("_Name", str, "VectorField")
-_Held = TypeVar("_Held")
-
-
-class _TextField(Protocol):
-    def match(self, queries: Counts, boost: float) -> Scores: ...
-    def postings(self, queries: Counts) -> npt.NDArray[np.int64]: ...
-
 
 class EmbeddedEngine(Engine):
     """Ranks as Elasticsearch does, score for score: standard analyzer, BM25, nested attributes, exact vector search."""
@@ -63,13 +54,13 @@ class EmbeddedEngine(Engine):
     def __init__(
         self,
         vocabulary: Vocabulary,
-        text: Mapping[str, _TextField],
-        vectors: Mapping[VectorField, VectorIndex],
+        text: dict[str, Field | NestedField],
+        vectors: dict[VectorField, VectorIndex],
         products: int,
     ) -> None:
         self._vocabulary = vocabulary
-        self._text = dict(text)
-        self._vectors = dict(vectors)
+        self._text = text
+        self._vectors = vectors
         self._products = products
 
     @classmethod
@@ -80,11 +71,8 @@ class EmbeddedEngine(Engine):
 
         Args:
             catalogue: the products.
-            text_fields: which of `TEXT_FIELDS` legs will match.
+            text_fields: those that legs will match.
             vectors: unit vectors of the products for each vector field that legs will search.
-
-        Raises:
-            KeyError: a text field that does not exist.
         """
         vocabulary = Vocabulary()
         text = _text_fields(catalogue, text_fields, vocabulary)
@@ -96,16 +84,7 @@ class EmbeddedEngine(Engine):
         Raises:
             KeyError: the leg names a field that was not indexed.
         """
-        text, vectors = self._searched(leg)
-        queries = self._vocabulary.count(batch.texts)
-        codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
-        scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
-        for part in _parts(_sizes(queries, text, vectors)):
-            clauses = [_matched(field, queries[part], boost) for field, (_, boost) in zip(text, leg.text, strict=True)]
-            for index, (_, boost) in zip(vectors, leg.vectors, strict=True):
-                clauses.append(index.nearest(batch.vectors[leg.model][part], leg.candidates, boost))
-            best(added(clauses), codes[part], scores[part])
-        return Ranking(codes, scores)
+        return self.search_all([leg], batch, hits=hits)[0]
 
     def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
         """Answer several legs, each as `search` does; those that differ in boosts alone share their clauses' scores.
@@ -118,36 +97,37 @@ class EmbeddedEngine(Engine):
         for alike in _alike(legs):
             codes = np.full((len(alike), len(batch), hits), NO_HIT, dtype=np.int64)
             scores = np.full(codes.shape, -np.inf, dtype=np.float32)
-            text, vectors = self._searched(alike[0])
-            sizes = _TIMES_AS_MUCH * _sizes(queries, text, vectors) + _BYTES_OF_PLACE * self._products
-            for part in _parts(sizes):
-                score: list[Callable[[float], Scores]] = [partial(field.match, queries[part]) for field in text]
-                near = alike[0].candidates
-                score += [partial(index.nearest, batch.vectors[alike[0].model][part], near) for index in vectors]
-                boosts = zip(*([boost for _, boost in leg.text + leg.vectors] for leg in alike), strict=True)
-                clauses = [Clause(*each, at < len(text)) for at, each in enumerate(zip(score, boosts, strict=True))]
-                best_together(clauses, codes[:, part], scores[:, part])
+            for part in _parts(self._sizes(alike, queries)):
+                clauses = self._clauses(alike, queries[part], batch, part)
+                if len(alike) == 1:
+                    best(added([clause.alone() for clause in clauses]), codes[0, part], scores[0, part])
+                else:
+                    best_together(clauses, codes[:, part], scores[:, part])
             rankings |= {leg: Ranking(codes[at], scores[at]) for at, leg in enumerate(alike)}
         return [rankings[leg] for leg in legs]
 
-    def _searched(self, leg: Leg) -> tuple[list[_TextField], list[VectorIndex]]:
-        return (
-            [_indexed(self._text, name) for name, _ in leg.text],
-            [_indexed(self._vectors, (leg.model, name)) for name, _ in leg.vectors],
-        )
+    def _clauses(self, legs: Sequence[Leg], queries: Counts, batch: QueryBatch, part: slice) -> list[Clause]:
+        """Those of legs that differ in boosts alone, in the order in which a leg adds them."""
+        leg = legs[0]
+        score = [partial(self._text[name].match, queries) for name, _ in leg.text]
+        for name, _ in leg.vectors:
+            index = self._vectors[leg.model, name]
+            score.append(partial(index.nearest, batch.vectors[leg.model][part], leg.candidates))
+        boosts = zip(*([boost for _, boost in one.text + one.vectors] for one in legs), strict=True)
+        return [Clause(*each, at < len(leg.text)) for at, each in enumerate(zip(score, boosts, strict=True))]
+
+    def _sizes(self, legs: Sequence[Leg], queries: Counts) -> npt.NDArray[np.int64]:
+        """Shape (queries,): about how many bytes a query takes while legs that differ in boosts alone are answered."""
+        cosines = sum(len(self._vectors[legs[0].model, name]) for name, _ in legs[0].vectors)
+        sizes = np.full(queries.shape[0], _BYTES_OF_COSINE * cosines)
+        for name, _ in legs[0].text:
+            sizes += _BYTES_OF_MATCH * self._text[name].postings(queries)
+        return sizes if len(legs) == 1 else _TIMES_AS_MUCH * sizes + _BYTES_OF_PLACE * self._products
 
     def close(self) -> None:
         """Let go of the index."""
         self._text.clear()
         self._vectors.clear()
-
-
-def _sizes(queries: Counts, text: Sequence[_TextField], vectors: Sequence[VectorIndex]) -> npt.NDArray[np.int64]:
-    """Shape (queries,): about how many bytes a query takes while it is answered."""
-    sizes = np.full(queries.shape[0], _BYTES_OF_COSINE * sum(map(len, vectors)))
-    for field in text:
-        sizes += _BYTES_OF_MATCH * field.postings(queries)
-    return sizes
 
 
 def _alike(legs: Sequence[Leg]) -> list[list[Leg]]:
@@ -166,34 +146,18 @@ def _parts(size: npt.NDArray[np.int64]) -> list[slice]:
     return [slice(start, end) for start, end in pairwise([*starts, len(size)])]
 
 
-def _matched(field: _TextField, queries: Counts, boost: float) -> Scores:
-    """A match clause as it enters the outer sum: with boost 1 its terms do, with any other one its float32 score."""
-    scores = field.match(queries, boost)
-    if boost != 1:
-        scores.data = rounded(scores.data)
-    return scores
-
-
-def _indexed(fields: Mapping[_Name, _Held], name: _Name) -> _Held:
-    if name not in fields:
-        raise KeyError(f"the field {name!r} was not indexed; indexed: {', '.join(map(repr, fields)) or 'none'}")
-    return fields[name]
-
-
-def _text_fields(catalogue: Catalogue, names: Iterable[str], vocabulary: Vocabulary) -> dict[str, _TextField]:
-    documents: dict[str, Sequence[str]] = {}
+def _text_fields(catalogue: Catalogue, names: Iterable[str], vocabulary: Vocabulary) -> dict[str, Field | NestedField]:
+    counted: dict[str, Counts] = {}
     owners: dict[str, Owners] = {}
     for name in names:
-        if name not in TEXT_FIELDS:
-            raise KeyError(f"there is no text field {name!r}; allowed: {', '.join(TEXT_FIELDS)}")
         if name == "attributes":
-            documents[name], owners[name] = _distinct_attributes(catalogue)
+            texts, owners[name] = _distinct_attributes(catalogue)
         else:
-            documents[name] = catalogue.products[name].tolist()
-    counted = {name: vocabulary.count(texts) for name, texts in documents.items()}
+            texts = catalogue.products[name].tolist()
+        counted[name] = vocabulary.count(texts)
     vocabulary.settle()
-    fields: dict[str, _TextField] = {}
-    for name in documents:
+    fields: dict[str, Field | NestedField] = {}
+    for name in list(counted):
         held = counted.pop(name)
         shape = (held.shape[0], len(vocabulary))  # the other fields have tokens that this one has not
         counts: Counts = sparse.csr_array((held.data, held.indices, held.indptr), shape=shape)

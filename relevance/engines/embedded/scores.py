@@ -167,6 +167,16 @@ class Clause:
     boosts: tuple[float, ...]
     is_text: bool
 
+    def alone(self) -> Scores:
+        """Score for the only leg, as it enters the outer sum.
+
+        With the boost 1 a match clause's terms do, with any other one its float32 score.
+        """
+        scores = self.score(self.boosts[0])
+        if self.is_text and self.boosts[0] != 1:
+            scores.data = rounded(scores.data)
+        return scores
+
     def parts(self) -> dict[float, tuple[float, float]]:
         """Give, by boost, the boost that is scored and the power of two that its scores are multiplied by."""
         if not self.is_text:
@@ -175,7 +185,7 @@ class Clause:
         return {boost: (half, 2.0**power) for boost, (half, power) in halves.items()}
 
     def boosted(self, scores: _Floats, boost: float, factor: float) -> _Floats:
-        """Boost scores as they enter the outer sum; see `engine._matched` and `VectorIndex.nearest`."""
+        """Boost scores as they enter the outer sum; see `alone` and `VectorIndex.nearest`."""
         if not self.is_text:
             return (scores.astype(np.float32) * np.float32(factor)).astype(np.float64)
         return scores * factor if boost == 1 else rounded(scores * factor)
