@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from relevance.cli.command import Answer, read_config
-from relevance.engines.elasticsearch import connect, labels
+from relevance.engines.elasticsearch import client, labels
 from relevance.engines.elasticsearch.leftovers import find, remove
 from relevance.errors import InputError
 from relevance.text import plural
@@ -38,7 +38,7 @@ def run(arguments: argparse.Namespace) -> Answer:
 
 def _indices(settings: Settings, *, everything: bool, dry_run: bool) -> Answer:
     lines = []
-    with connect.connect(str(settings.url), settings.credentials, timeout=settings.timeout) as connection:
+    with client.connect(settings) as connection:
         indices = find(connection, now=time.time())
         going = [each for each in indices.ours if everything or each.is_abandoned]
         for each in indices.ours:

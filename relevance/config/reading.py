@@ -17,8 +17,7 @@ from relevance.config.model import FILE_NAME, TABLES, Key, keys, option_keys
 from relevance.config.record import DEFAULT, Config
 from relevance.datasets import DATASETS
 from relevance.datasets.source import Source
-from relevance.engines.elasticsearch.settings import Credentials, Settings
-from relevance.engines.elasticsearch.urls import split_url
+from relevance.engines.elasticsearch.settings import Credentials, Settings, split_url
 from relevance.errors import InputError, unknown
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.files import read_json_object, read_toml

@@ -11,7 +11,7 @@ import orjson
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
 from elasticsearch import ApiError, BadRequestError
 
-from relevance.engines.elasticsearch.connect import Connection
+from relevance.engines.elasticsearch.client import Connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +83,7 @@ class Cluster:
     def connection(self) -> Connection:
         """A connection to it."""
         client: Any = self
-        return Connection(client, URL, "8.19.5", 8, 60.0)
+        return Connection(client, URL, "8.19.5")
 
     def options(self, **_: Any) -> Cluster:
         """The same client."""

@@ -14,11 +14,11 @@ from elastic_transport import ConnectionError as NoConnection
 from elasticsearch import BadRequestError
 
 from relevance.engines.elasticsearch import documents, indexing, leftovers
-from relevance.engines.elasticsearch.connect import connect
+from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.marks import Mark
 from relevance.engines.elasticsearch.owner import this_process
-from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Credentials, Settings
+from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
 from relevance.errors import CouldNotRunError, InputError
 from relevance.records import Catalogue, Vectors
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from parity.server import ReferenceServer
 
     from relevance.engines.base import VectorField
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.documents import Action
     from relevance.engines.elasticsearch.indexing import Index
     from relevance.engines.elasticsearch.settings import VectorIndex
@@ -43,7 +43,7 @@ WHOLE, TITLE = ("base", "whole"), ("large", "title")
 @pytest.fixture(scope="module")
 def connection(reference: ReferenceServer) -> Iterator[Connection]:
     """To the node, as users have it."""
-    with connect(reference.url, Credentials(), timeout=60) as opened:
+    with connect(Settings(reference.url), RetryPolicy(seconds=5.0)) as opened:
         yield opened
 
 
@@ -97,7 +97,6 @@ def make(connection: Connection, catalogue: Catalogue, vectors: dict[VectorField
             vectors=given["vectors"],
             settings=settings or Settings(),
             progress=False,
-            retry_policy=RetryPolicy(seconds=5.0),
         )
 
     return made
@@ -387,7 +386,7 @@ def test_no_node_takes_its_shards(
     settings = {"routing.allocation.include._name": "nowhere"}
     client.indices.put_index_template(name="everything", index_patterns="rel*", template={"settings": settings})
     with (
-        connect(reference.url, Credentials(), timeout=4) as hurried,
+        connect(Settings(reference.url, timeout=4)) as hurried,
         pytest.raises(CouldNotRunError, match=r"no node takes the shards of index .* within 2 s: node does not match"),
     ):
         make(connection=hurried)

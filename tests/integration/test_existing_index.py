@@ -12,10 +12,10 @@ from parity.catalogues import Case, made_batch, made_vectors
 
 from relevance import datasets, runner
 from relevance.datasets import Source
-from relevance.engines.elasticsearch.connect import connect
+from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.existing import look_at
-from relevance.engines.elasticsearch.settings import Credentials, Settings
+from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import InputError
 from relevance.strategies import BASE, STRATEGIES, Strategy
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
     from parity.server import ReferenceServer
 
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.existing import Existing
 
 INDEX = "shop-2024"
@@ -63,7 +63,7 @@ def case() -> Case:
 @pytest.fixture(scope="module")
 def connection(reference: ReferenceServer) -> Iterator[Connection]:
     """To the node, as users have it."""
-    with connect(reference.url, Credentials(), timeout=60) as opened:
+    with connect(Settings(reference.url)) as opened:
         yield opened
 
 
@@ -124,7 +124,7 @@ def test_it_ranks_as_the_embedded_engine(
 ) -> None:
     """Other names, nested attributes under another path and a text that is a multi-field change no score."""
     _make(client, list(_documents(case)))
-    opened = connect(reference.url, Credentials(), timeout=60)
+    opened = connect(Settings(reference.url))
     found = _look(opened, strategies=(strategy,))
     assert found.product_ids == case.catalogue.ids
     assert found.paths.nested == {"attributes": "details.specs"}
@@ -320,7 +320,7 @@ def test_queries_and_judgments_are_enough(
     wanted = next(row for row in case.catalogue.products.itertuples() if row.title)
     (tmp_path / "queries.tsv").write_text(f"q1\t{wanted.title}\n", encoding="utf-8")
     (tmp_path / "qrels.txt").write_text(f"q1 0 {wanted.id} 1\n", encoding="utf-8")
-    opened = connect(reference.url, Credentials(), timeout=60)
+    opened = connect(Settings(reference.url))
     found = _look(opened)
     dataset = datasets.load_over(Source("mine", "files", tmp_path), found.product_ids)
     assert dataset.catalogue.ids == case.catalogue.ids

@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from relevance.engines.elasticsearch import documents, indexing
-from relevance.engines.elasticsearch.connect import connect
+from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.mapping import index_body
 from relevance.engines.elasticsearch.paths import own_paths
-from relevance.engines.elasticsearch.settings import Credentials, Settings
+from relevance.engines.elasticsearch.settings import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from parity.catalogues import Case
     from parity.server import ReferenceServer
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.paths import FieldPaths
     from relevance.engines.elasticsearch.queries import Searched
     from relevance.engines.elasticsearch.settings import VectorIndex
@@ -32,7 +32,7 @@ PIECES = 7
 """Fewer segments than the server begins to merge by itself."""
 
 DOCUMENTS_A_REQUEST = 500
-TIMEOUT_S = 300.0
+TIMEOUT_S = 300
 
 
 @dataclass(frozen=True)
@@ -118,7 +118,7 @@ class Shelf:
         """The engine over a case; `mapping` is the user's own, when it is made."""
         key = (name, layout)
         if key not in self._engines:
-            connection = connect(self.server.url, Credentials(), timeout=TIMEOUT_S)
+            connection = connect(Settings(self.server.url, timeout=TIMEOUT_S))
             self._engines[key] = self._made(connection, key, mapping)
         return self._engines[key]
 

@@ -16,9 +16,9 @@ import psutil
 from grow import MEGABYTE, STRATEGIES_TIMED, made, own_memory, watched
 
 from relevance.engines.elasticsearch import indexing
-from relevance.engines.elasticsearch.connect import connect
+from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.settings import Credentials, Settings
+from relevance.engines.elasticsearch.settings import Settings
 from relevance.runner import latencies, search
 from relevance.strategies import STRATEGIES
 
@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from relevance.engines.base import Engine, QueryBatch, VectorField
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.indexing import Index
     from relevance.records import Catalogue, Vectors
 
 QUERIES, VECTOR_QUERIES = 1_000, 200
-TIMEOUT_S = 300.0
+TIMEOUT_S = 300
 
 
 def indexed(connection: Connection, catalogue: Catalogue, vectors: Mapping[VectorField, Vectors]) -> Index:
@@ -41,7 +41,7 @@ def indexed(connection: Connection, catalogue: Catalogue, vectors: Mapping[Vecto
 
 def costs(url: str, products: int) -> dict[str, object]:
     """Return the costs of indexing, a row, and those of searching, a row for each strategy."""
-    connection = connect(url, Credentials(), timeout=TIMEOUT_S)
+    connection = connect(Settings(url, timeout=TIMEOUT_S))
     indexing.delete(connection, indexed(connection, *made(50, 1)[:2]))  # what is loaded once is no part of the growth
     catalogue, vectors, batch = made(products, QUERIES)
     gc.collect()

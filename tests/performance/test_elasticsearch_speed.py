@@ -18,12 +18,12 @@ from parity.rounds import Rounds, alternate, spread
 from parity.served import MadeIndex, send_bulk
 from reference_way import ReferenceWay
 
-from relevance.engines.elasticsearch.connect import connect
+from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.documents import actions
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.mapping import index_body
 from relevance.engines.elasticsearch.paths import own_paths
-from relevance.engines.elasticsearch.settings import Credentials, Settings
+from relevance.engines.elasticsearch.settings import Settings
 from relevance.fields import VECTOR_FIELDS
 from relevance.records import Vectors
 from relevance.runner import search
@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from helpers.tables import Show
     from parity.server import ReferenceServer
 
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.records import Catalogue, Dataset
 
 pytestmark = [pytest.mark.needs("data"), pytest.mark.needs("es8")]
@@ -86,7 +86,7 @@ def asked(
     dataset: Dataset = request.getfixturevalue(name)
     batch = made_batch(dataset.queries.texts[: QUERIES[name]], DIMENSIONS)
     case = Case(dataset.catalogue, vectors_of_every_field(dataset.catalogue), batch)
-    connection = connect(reference.url, Credentials(), timeout=300)
+    connection = connect(Settings(reference.url, timeout=300))
     index = make_with_vectors_in_source(connection, f"vectors-in-source-{name}", case)
     engine = ElasticsearchEngine(connection, index, case.catalogue, on_close=lambda: None)
     with Elasticsearch(reference.url) as client:

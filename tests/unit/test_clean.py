@@ -17,7 +17,7 @@ from helpers.cluster import URL, Cluster, Held, fail
 
 from relevance.cli import COMMANDS, clean
 from relevance.cli.command import Answer
-from relevance.engines.elasticsearch import connect, labels
+from relevance.engines.elasticsearch import client, labels
 from relevance.engines.elasticsearch.leftovers import find
 from relevance.engines.elasticsearch.marks import Mark
 from relevance.engines.elasticsearch.owner import Owner, this_process
@@ -64,7 +64,7 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     made.held["relevance-g-copy"] = made.held["relevance-a-gone"]
     made.held["relevance-h-foreign"] = Held({}, {"_meta": {"relevance": "yes"}})
     made.held["shop"] = Held({}, {"_meta": _mark("shop").as_meta()})
-    monkeypatch.setattr(connect, "connect", lambda *_, **__: made.connection)
+    monkeypatch.setattr(client, "connect", lambda *_, **__: made.connection)
     monkeypatch.setattr(time, "time", lambda: NOW)
     return made
 

@@ -20,11 +20,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relevance.engines.elasticsearch.connect import Connection, connect, split_url
+from relevance.engines.elasticsearch import client
+from relevance.engines.elasticsearch.client import CONNECTIONS, MOST_BYTES, Connection, make_client
 from relevance.engines.elasticsearch.failures import RetryPolicy
-from relevance.engines.elasticsearch.server import Server
-from relevance.engines.elasticsearch.settings import Credentials, Settings
-from relevance.engines.elasticsearch.transport import CONNECTIONS, MOST_BYTES, make_client
+from relevance.engines.elasticsearch.settings import Credentials, Settings, split_url
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
 if TYPE_CHECKING:
@@ -176,10 +175,17 @@ def tls(tmp_path: Path) -> ssl.SSLContext:
     return context
 
 
+def connect(
+    url: str, credentials: Credentials = NOBODY, *, timeout: float = 5, retry_policy: RetryPolicy | None = None
+) -> Connection:
+    """Connect with these settings."""
+    return client.connect(Settings(url, credentials, timeout), retry_policy)  # type: ignore[arg-type] # of 0.1 s, here
+
+
 def refusal(fake: Fake, retry_policy: RetryPolicy, credentials: Credentials = NOBODY) -> str:
     """The line that says why no connection is made."""
     with pytest.raises(CouldNotRunError) as caught:
-        connect(fake.url, credentials, timeout=5, retry_policy=retry_policy)
+        connect(fake.url, credentials, retry_policy=retry_policy)
     line = str(caught.value)
     assert "\n" not in line
     assert fake.url in line
@@ -189,7 +195,7 @@ def refusal(fake: Fake, retry_policy: RetryPolicy, credentials: Credentials = NO
 @pytest.mark.parametrize(("number", "release"), [("8.0.0", 8), ("8.19.5", 8), ("9.5.2-SNAPSHOT", 9)])
 def test_both_releases_are_taken(number: str, release: int) -> None:
     """Elasticsearch 8 and 9 are connected to, and the version is theirs."""
-    with serving(server_of(number)) as fake, connect(fake.url, NOBODY, timeout=5) as connection:
+    with serving(server_of(number)) as fake, connect(fake.url) as connection:
         assert (connection.url, connection.version, connection.release) == (fake.url, number, release)
 
 
@@ -279,7 +285,7 @@ STARTING = Answer({"error": {"type": "master_not_discovered_exception", "reason"
 
 def test_a_server_that_comes_up_is_waited_for(hasty: RetryPolicy) -> None:
     """503 twice, then the greeting: connected; 503 for longer than the policy lasts is the error."""
-    with serving(STARTING, STARTING, GREETING) as fake, connect(fake.url, NOBODY, timeout=5, retry_policy=hasty):
+    with serving(STARTING, STARTING, GREETING) as fake, connect(fake.url, retry_policy=hasty):
         assert len(fake.asked) == 3
     with serving(STARTING) as fake:
         assert "the server is not ready (503, master_not_discovered_exception)" in refusal(fake, hasty)
@@ -362,7 +368,7 @@ def test_trust(  # noqa: PLR0913 - fixtures beside the case
         if line:
             assert refusal(fake, hasty, credentials).startswith(f"elasticsearch at URL: {line}")
         else:
-            connect(fake.url, credentials, timeout=5).close()
+            connect(fake.url, credentials).close()
     assert hasty.clock() == 0
     assert not caplog.records
 
@@ -377,7 +383,7 @@ def test_what_is_shown_to_the_server() -> None:
             (inside, NOBODY),
             (fake.url, NOBODY),
         ]:
-            connect(url, credentials, timeout=5).close()
+            connect(url, credentials).close()
     assert [headers.get("authorization") for _, headers, _ in fake.asked] == [
         "ApiKey a2V5",
         "Basic bWU6cMOkc3M=",
@@ -413,7 +419,7 @@ def test_credentials_that_cannot_be_right(credentials: Credentials, line: str) -
 def test_nothing_shows_a_secret() -> None:
     """Neither a connection nor settings nor credentials do, printed in either way."""
     credentials = Credentials(user="me", password=SECRET)
-    with serving(GREETING) as fake, connect(fake.url, credentials, timeout=5) as connection:
+    with serving(GREETING) as fake, connect(fake.url, credentials) as connection:
         shown = [
             f"{value}{value!r}" for value in (connection, connection.client, credentials, Settings("u", credentials))
         ]
@@ -495,7 +501,7 @@ def test_vectors_and_remarks_of_the_server() -> None:
     vector[1, 0] = 0.1
     remark = GREETING.headers | {"warning": '299 Elasticsearch-8 "security is not enabled"'}
     done = Answer({"errors": False, "items": []}, headers=remark)
-    with serving(Answer(GREETING.body, headers=remark), done) as fake, connect(fake.url, NOBODY, timeout=5) as found:
+    with serving(Answer(GREETING.body, headers=remark), done) as fake, connect(fake.url) as found:
         found.client.bulk(operations=[{"index": {}}, {"v": vector[1]}, '{"index":{}}', b'{"v":1}'], index="i")
         rows = fake.asked[-1][2].split(b"\n")
     assert rows[1].startswith(b'{"v":[0.1,')  # as float32 is written, in half of the characters of float64
@@ -506,7 +512,7 @@ def test_vectors_and_remarks_of_the_server() -> None:
 def test_the_client_itself_tries_once() -> None:
     """Trying again is not the client's: a 503 and a lost connection reach our patience at the first time."""
     with serving(GREETING, Answer({"error": "?"}, 503), Answer(status=0), Answer(status=0)) as fake:
-        with connect(fake.url, NOBODY, timeout=5) as connection:
+        with connect(fake.url) as connection:
             for _ in range(2):
                 with pytest.raises(Exception, match=r"503|Connection error"):
                     connection.client.cluster.health()
@@ -518,46 +524,24 @@ def test_a_page_of_a_balancer_keeps_its_status(hasty: RetryPolicy, kind: str) ->
     """A 503 that is no JSON, whatever it calls itself, is tried again as one of Elasticsearch's own."""
     page = Answer(HTML, 503, headers={}, kind=kind)
     with serving(GREETING, page, page, Answer({"count": 3})) as fake:
-        with connect(fake.url, NOBODY, timeout=5) as connection:
-            server = Server(connection, hasty)
-            found = server.ask(lambda: connection.client.count(index="i"), doing="counting")
+        with connect(fake.url, retry_policy=hasty) as connection:
+            found = connection.ask(lambda: connection.client.count(index="i"), doing="counting")
         assert found["count"] == 3
-        assert server.retries == {"503": 2}
+        assert connection.retries == {"503": 2}
     with (
         serving(GREETING, page) as fake,
-        connect(fake.url, NOBODY, timeout=5) as connection,
+        connect(fake.url, retry_policy=hasty) as connection,
         pytest.raises(CouldNotRunError, match=r"the server is not ready \(503\); is the cluster complete"),
     ):
-        Server(connection, hasty).ask(lambda: connection.client.count(index="i"), doing="counting")
+        connection.ask(lambda: connection.client.count(index="i"), doing="counting")
 
 
 def test_a_page_that_calls_itself_a_success_is_none(hasty: RetryPolicy) -> None:
     """A proxy's page with status 200 is no answer, and is not waited for."""
-    with serving(GREETING, Answer(HTML)) as fake, connect(fake.url, NOBODY, timeout=5) as connection:
-        server = Server(connection, hasty)
+    with serving(GREETING, Answer(HTML)) as fake, connect(fake.url, retry_policy=hasty) as connection:
         with pytest.raises(CouldNotRunError, match="an answer that is not JSON while counting; is a proxy in between"):
-            server.ask(lambda: connection.client.count(index="i"), doing="counting")
-        assert not server.retries
-
-
-@pytest.mark.parametrize(
-    ("answer", "line"),
-    [
-        (Answer({"status": "yellow", "timed_out": False}), ""),
-        (Answer({"status": "green", "timed_out": False}), ""),
-        (Answer({"status": "red", "timed_out": True}, 408), "index 'i' is red after 2 s: shards are missing"),
-        (Answer(HTML, 408, kind="text/html"), "index 'i' is not ready after 2 s: shards are missing"),
-    ],
-)
-def test_waiting_for_shards(answer: Answer, line: str) -> None:
-    """Yellow is enough; red after the time is the error, which names the index."""
-    with serving(GREETING, answer) as fake, connect(fake.url, NOBODY, timeout=5) as connection:
-        try:
-            connection.wait_yellow(2, "i")
-            found = ""
-        except CouldNotRunError as error:
-            found = str(error).removeprefix(f"elasticsearch at {fake.url}: ")
-    assert found == line
+            connection.ask(lambda: connection.client.count(index="i"), doing="counting")
+        assert not connection.retries
 
 
 def test_a_server_that_does_not_answer(hasty: RetryPolicy) -> None:
@@ -634,10 +618,8 @@ def test_a_packed_answer() -> None:
     """A proxy's gzip is taken off; more requests than there are connections go well one after the other."""
     body = gzip.compress(b'{"count": 3}')
     answer = HEAD + b"connection: close\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body)
-    with pouring(answer, b"") as url:
-        client = make_client(url, NOBODY, timeout=5)
-        assert [client.count(index="i")["count"] for _ in range(CONNECTIONS + 1)] == [3] * (CONNECTIONS + 1)
-        client.close()
+    with pouring(answer, b"") as url, make_client(url, NOBODY, timeout=5) as found:
+        assert [found.count(index="i")["count"] for _ in range(CONNECTIONS + 1)] == [3] * (CONNECTIONS + 1)
 
 
 def test_nothing_is_held_after_a_failure(hasty: RetryPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -654,8 +636,8 @@ def test_nothing_is_held_after_a_failure(hasty: RetryPolicy, monkeypatch: pytest
     def interrupted(*_: object, **__: object) -> str:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("relevance.engines.elasticsearch.connect.greet", interrupted)
-    monkeypatch.setattr("relevance.engines.elasticsearch.transport.Elasticsearch", lambda *_, **__: Client())
+    monkeypatch.setattr("relevance.engines.elasticsearch.client.greet", interrupted)
+    monkeypatch.setattr("relevance.engines.elasticsearch.client.Elasticsearch", lambda *_, **__: Client())
     with pytest.raises(KeyboardInterrupt):
         connect("http://127.0.0.1:1", NOBODY, timeout=1, retry_policy=hasty)
     assert len(closed) == 1
@@ -664,6 +646,6 @@ def test_nothing_is_held_after_a_failure(hasty: RetryPolicy, monkeypatch: pytest
 def test_a_connection_is_closed_at_the_end_of_a_with() -> None:
     """And may be closed again."""
     with serving(GREETING) as fake:
-        with connect(fake.url, NOBODY, timeout=5) as connection:
+        with connect(fake.url) as connection:
             assert isinstance(connection, Connection)
         connection.close()

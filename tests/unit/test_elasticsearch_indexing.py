@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tracemalloc
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -64,12 +65,11 @@ def _index(
     products = _catalogue() if catalogue is None else catalogue
     vectors = {WHOLE: _vectors(len(products))}
     return indexing.index(
-        cluster.connection,
+        replace(cluster.connection, retry_policy=retry_policy),
         products,
         vectors=vectors,
         settings=settings or Settings(),
         progress=False,
-        retry_policy=retry_policy,
     )
 
 

@@ -15,7 +15,7 @@ from searched import SORTED, THREE, Searched
 
 from relevance.engines.base import QueryBatch
 from relevance.engines.elasticsearch import searching
-from relevance.engines.elasticsearch.connect import Connection
+from relevance.engines.elasticsearch.client import Connection
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.paths import FieldPaths
@@ -89,12 +89,11 @@ def _text(body: dict[str, Any]) -> str:
     return found if isinstance(found, str) else str(found["query"])
 
 
-def _engine(client: Any, index: Searched = SORTED, *, slept: list[float] | None = None) -> ElasticsearchEngine:
+def _engine(client: Any, index: Searched = SORTED, retry_policy: RetryPolicy | None = None) -> ElasticsearchEngine:
     products = pd.DataFrame({"id": IDS, "title": "x", "description": ""}, dtype=str)
     catalogue = Catalogue(products, pd.DataFrame(columns=["id", "name", "value"], dtype=str))
-    retry_policy = RetryPolicy(seconds=5.0, sleep=(slept if slept is not None else []).append)
-    connection = Connection(client, URL, "8.19.5", 8, 60.0)
-    return ElasticsearchEngine(connection, index, catalogue, on_close=lambda: None, retry_policy=retry_policy)
+    connection = Connection(client, URL, "8.19.5", retry_policy=retry_policy or RetryPolicy(5.0, sleep=lambda _: None))
+    return ElasticsearchEngine(connection, index, catalogue, on_close=lambda: None)
 
 
 def _search(
@@ -304,7 +303,7 @@ def test_only_what_was_refused_is_asked_again() -> None:
         return GOOD
 
     client = Client(answer)
-    engine = _engine(client, slept=slept)
+    engine = _engine(client, retry_policy=RetryPolicy(5.0, sleep=slept.append))
     ranking = engine.search(TEXT, QueryBatch(["a", "b", "c"]), hits=3)
     assert ranking.codes[:, :2].tolist() == [[0, 1]] * 3
     assert [[_text(one) for one in lines[1::2]] for _, _, lines in client.sent] == [
@@ -331,10 +330,8 @@ def test_a_lost_request_is_asked_again() -> None:
 def test_patience_ends() -> None:
     """A server that stays busy is given up, with the query that it refused."""
     now = [0.0]
-    engine = _engine(Client(lambda _: BUSY))
-    engine._searcher.retry_policy = RetryPolicy(
-        seconds=5.0, sleep=lambda seconds: now.__setitem__(0, now[0] + seconds), clock=lambda: now[0]
-    )
+    policy = RetryPolicy(5.0, sleep=lambda seconds: now.__setitem__(0, now[0] + seconds), clock=lambda: now[0])
+    engine = _engine(Client(lambda _: BUSY), retry_policy=policy)
     with pytest.raises(CouldNotRunError, match=r"too busy \(429: its queue is full\).*searching for 'oak'"):
         engine.search(TEXT, QueryBatch(["oak"]), hits=3)
     assert now == [5.0]

@@ -9,7 +9,7 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
 from elasticsearch import ApiError
 
-from relevance.engines.elasticsearch.connect import Connection
+from relevance.engines.elasticsearch.client import Connection
 from relevance.engines.elasticsearch.existing import look_at
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import CouldNotRunError, InputError
@@ -165,7 +165,7 @@ def _named(index: str) -> Settings:
 
 
 def _connection(server: Server) -> Connection:
-    return Connection(server, URL, "8.19.5", 8, 60.0)  # type: ignore[arg-type]
+    return Connection(server, URL, "8.19.5")  # type: ignore[arg-type]
 
 
 def test_an_index() -> None:

@@ -14,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3.exceptions import ProtocolError
 
+from relevance.engines.elasticsearch.client import make_client
 from relevance.engines.elasticsearch.failures import (
     Refusal,
     RetriableError,
@@ -23,7 +24,6 @@ from relevance.engines.elasticsearch.failures import (
     refused,
 )
 from relevance.engines.elasticsearch.settings import Credentials
-from relevance.engines.elasticsearch.transport import make_client
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ UNTRUSTED.__cause__ = ssl.SSLCertVerificationError(
         ),
         (api_error(500, "oops"), "it refuses: oops (while searching)"),
         (api_error(500, "<html>"), "it refuses: status 500 (while searching)"),
-        (RetriableError(429, "full", "circuit_breaking_exception"), "the server ran out of memory"),
+        (RetriableError(Refusal(429, "circuit_breaking_exception", "full")), "the server ran out of memory"),
         (KeyError("took"), "no connection while searching ('took')"),
     ],
     ids=lambda value: value[:30] if isinstance(value, str) else type(value).__name__,
@@ -211,14 +211,14 @@ def test_a_file_of_the_user_that_is_refused_is_bad_input() -> None:
     body = said(
         "mapper_parsing_exception", "Failed to parse mapping: bad", caused_by={"reason": "analyzer [x] is unknown"}
     )
-    found = explained(api_error(400, body), doing="making the index", url=URL, given="mapping.json")
+    found = explained(api_error(400, body), doing="making the index", url=URL, sent="mapping.json")
     assert type(found) is InputError
     assert str(found) == (
         f"mapping.json: elasticsearch at {URL} refuses it: "
         "analyzer [x] is unknown; hence Failed to parse mapping: bad (mapper_parsing_exception)"
     )
-    assert type(refused(Refusal(400, "x", "y"), doing="searching", url=URL, given="strategy 's'")) is InputError
-    assert type(refused(Refusal(429, "x", "y"), doing="searching", url=URL, given="strategy 's'")) is CouldNotRunError
+    assert type(refused(Refusal(400, "x", "y"), doing="searching", url=URL, sent="strategy 's'")) is InputError
+    assert type(refused(Refusal(429, "x", "y"), doing="searching", url=URL, sent="strategy 's'")) is CouldNotRunError
 
 
 @pytest.mark.parametrize(
@@ -343,7 +343,7 @@ def test_it_waits_twice_as_long_each_time() -> None:
         REFUSED,
         LOST,
         CUT_OFF,
-        RetriableError(503, "no", "x"),
+        RetriableError(Refusal(503, "x", "no")),
         api_error(504, None),
     ]
     found = clock.patience().run(clock.failing(*errors), doing="searching", url=URL, retried=told.append)

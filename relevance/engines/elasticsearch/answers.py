@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
-from relevance.engines.elasticsearch.refusals import Refusal, refusal
+from relevance.engines.elasticsearch.failures import Refusal, refusal
 from relevance.records import NO_HIT, Ranking
 
 if TYPE_CHECKING:

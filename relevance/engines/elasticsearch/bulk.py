@@ -6,16 +6,15 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from relevance.engines.elasticsearch.documents import shown
-from relevance.engines.elasticsearch.failures import RetriableError, refusal, refused
-from relevance.engines.elasticsearch.refusals import one_line
+from relevance.engines.elasticsearch.failures import RetriableError, one_line, refusal, refused
 from relevance.errors import CouldNotRunError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.documents import Action
-    from relevance.engines.elasticsearch.refusals import Refusal
-    from relevance.engines.elasticsearch.server import Server
+    from relevance.engines.elasticsearch.failures import Refusal
 
 __all__ = ["send_all"]
 
@@ -31,7 +30,7 @@ _REASON = 160
 
 
 def send_all(
-    server: Server, index: str, actions: Iterable[Action], *, total: int, sent: Callable[[int], object]
+    server: Connection, index: str, actions: Iterable[Action], *, total: int, sent: Callable[[int], object]
 ) -> None:
     """Index documents.
 
@@ -74,7 +73,7 @@ def _parts(actions: Iterable[Action]) -> Iterator[list[Action]]:
 class _Part:
     """The documents of a request: those that are still to be sent, and those that were refused."""
 
-    server: Server
+    server: Connection
     index: str
     open: list[Action]
     refusals: list[tuple[str, Refusal]] = field(default_factory=list)
@@ -105,7 +104,7 @@ class _Part:
             )
         passing = self._read(sent, items, again=again)
         if passing is not None and not self._send_fewer(sent, passing, held=sum(map(len, lines))):
-            raise RetriableError(passing.status, passing.reason, passing.kind)
+            raise RetriableError(passing)
 
     def _send_fewer(self, sent: list[Action], why: Refusal, *, held: int) -> bool:
         """Whether to go on at once with fewer documents, since the server's memory will never take so many.

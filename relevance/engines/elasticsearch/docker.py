@@ -9,7 +9,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch.refusals import one_line
+from relevance.engines.elasticsearch.failures import one_line
 from relevance.errors import CouldNotRunError, InputError
 from relevance.progress import progress_bar
 

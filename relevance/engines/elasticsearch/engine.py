@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from relevance.engines.base import Engine
 from relevance.engines.elasticsearch.answers import Hits
-from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.queries import form
 from relevance.engines.elasticsearch.searching import Asked, Searcher
 
@@ -15,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from relevance.engines.base import QueryBatch
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.queries import Form, Searched
     from relevance.records import Catalogue, Ranking
     from relevance.strategies import Leg
@@ -31,7 +30,6 @@ class ElasticsearchEngine(Engine):
         index: one of ours, or one that exists.
         catalogue: the products that the index holds.
         on_close: called once, before the connection is closed; what it returns is a note.
-        retry_policy: with a server that refuses, or is gone for a while.
     """
 
     def __init__(
@@ -41,13 +39,12 @@ class ElasticsearchEngine(Engine):
         catalogue: Catalogue,
         *,
         on_close: Callable[[], str | None],
-        retry_policy: RetryPolicy | None = None,
     ) -> None:
         self.version = connection.version
         self.facts = MappingProxyType(dict(index.facts))
         self._index = index
         self._codes = {uid: code for code, uid in enumerate(catalogue.ids)}
-        self._searcher = Searcher(connection, index.name, retry_policy or RetryPolicy())
+        self._searcher = Searcher(connection, index.name)
         self._forms: dict[tuple[Leg, int], Form] = {}
         self._on_close: Callable[[], str | None] | None = on_close
         self._left: str | None = None

@@ -22,7 +22,7 @@ from relevance.errors import InputError, RelevanceError
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.fieldmap import IndexField
     from relevance.engines.elasticsearch.paths import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings

@@ -1,61 +1,311 @@
-"""What a server or the way to it does wrong, as one line; and how often what passes is tried again."""
+"""What goes wrong with a server or on the way to it, as one line; and how long what may pass is tried again."""
 
 from __future__ import annotations
 
 import math
+import re
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
-from relevance.engines.elasticsearch.network import broken, cut_off, in_time, unanswered
-from relevance.engines.elasticsearch.refusals import Refusal, one_line, refusal
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.text import one_line as printable_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-__all__ = ["Refusal", "RetriableError", "RetryPolicy", "explained", "refusal", "refused"]
+    from collections.abc import Callable, Iterator
 
 T = TypeVar("T")
 
+_SHOWN, _KIND_SHOWN = 300, 80
+_READ = 100_000
+_SECRET = re.compile(r"\b(?:ApiKey|Basic|Bearer)\s+[A-Za-z0-9+/_=.:-]{4,}|(?<=//)[^/\s@]+@", re.IGNORECASE)
+
+
+def one_line(text: object, shown: int = _SHOWN) -> str:
+    """A text of the server's as one printable line, without what it may echo of credentials."""
+    return printable_line(_SECRET.sub("…", str(text)[:_READ]), shown)
+
+
+# what a server says instead of doing what it was asked for
+
 _BAD_REQUEST = 400
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
+_PASSES = frozenset({429, 502, 503, 504})
+_BLOCK, _REJECTED = "cluster_block_exception", "es_rejected_execution_exception"
+_BLOCKS = frozenset({403, 429})
+_PRESSURE = re.compile(
+    r"\bcoordinating_and_primary_bytes=(\d+),.*\b(?:coordinating|primary)_operation_bytes=(\d+), max_\w+=(\d+)"
+)
+_ACTION = re.compile(r"action \[([^\]]+)\] is unauthorized")
+_PRIVILEGES = re.compile(r"granted by the (\w+) privileges \[([^\]]+)\]")
+
+_MORE_HEAP = "give it more heap (a container of ours: --es-memory)"
+_MEMORY = f"the server ran out of memory ({{kind}}); {_MORE_HEAP}"
+_LINES = (
+    (
+        _BLOCKS,
+        _BLOCK,
+        re.compile("flood-stage"),
+        "index is read-only (disk past its flood-stage watermark): free disk space on the cluster, then run again",
+    ),
+    (_BLOCKS, _BLOCK, None, "index is blocked: {reason}"),
+    ({403}, None, None, "the user or the API key may not do this (403){action}{privileges}"),
+    (None, _REJECTED, _PRESSURE, f"the server has too little memory for what is written (429); {_MORE_HEAP}"),
+    (None, _REJECTED, None, "the server is too busy ({status}: its queue is full); try again later"),
+    (None, "circuit_breaking_exception", None, _MEMORY),
+    (None, "out_of_memory_error", None, _MEMORY),
+    (None, "index_not_found_exception", None, "{reason}; was it removed?"),
+    (
+        {401},
+        None,
+        None,
+        "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD",
+    ),
+    (
+        {413},
+        None,
+        None,
+        "a request is too large for the server or a proxy in between (413); raise http.max_content_length there",
+    ),
+    ({429}, None, None, "the server is too busy (429); try again later"),
+    ({502}, None, None, "a proxy does not reach the server (502); is it running?"),
+    ({503}, None, None, "the server is not ready (503{because}); is the cluster complete?"),
+    ({504}, None, None, "a proxy does not get the server's answer in time (504)"),
+    ({507}, None, None, "the server has no room left (507); free disk space on the cluster, then run again"),
+    (None, None, None, "it refuses: {said}"),
+)
+"""(statuses, type, what the reason holds) of a refusal -> the line; the first row that fits."""
+
+
+class Pressure(NamedTuple):
+    """The memory of a server that writes need, in bytes.
+
+    Attributes:
+        held: by what is written already; a part of the refused request may be among it.
+        needed: by what was refused.
+        most: for all of it.
+    """
+
+    held: int
+    needed: int
+    most: int
+
+    def least(self, own: int = 0) -> int:
+        """What the refused request needs even if nothing else is written; `own` of what is held may be its own."""
+        return self.needed + min(own, self.held)
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """What a server said instead of doing it, for a request or for one item of `_bulk` or `_msearch`.
+
+    Attributes:
+        status: of HTTP.
+        kind: the exception's type, as `circuit_breaking_exception`; "" where there is none.
+        reason: one line; "" where there is none.
+        lasting: whether the server says that it will not pass.
+    """
+
+    status: int
+    kind: str
+    reason: str
+    lasting: bool = False
+
+    @property
+    def pressure(self) -> Pressure | None:
+        """The memory that writes need; None where the server does not speak of it."""
+        figures = _PRESSURE.search(self.reason) if self.kind == _REJECTED else None
+        return Pressure(*map(int, figures.groups())) if figures else None
+
+    @property
+    def passes(self) -> bool:
+        """Whether it may go well the next time; a read-only index stays one, and no heap grows by waiting."""
+        blocked = self.kind == _BLOCK and self.status in _BLOCKS
+        too_large = self.pressure is not None and self.pressure.least() > self.pressure.most
+        return self.status in _PASSES and not blocked and not too_large and not self.lasting
+
+    @property
+    def said(self) -> str:
+        """In the server's own words."""
+        kind = f" ({self.kind})" if self.kind else ""
+        return f"{self.reason}{kind}" if self.reason else self.kind or f"status {self.status}"
+
+    @property
+    def words(self) -> str:
+        """In ours, with what to do about it, where the server's are not enough."""
+        line = next(
+            line
+            for statuses, kind, pattern, line in _LINES
+            if (statuses is None or self.status in statuses)
+            and (kind is None or kind == self.kind)
+            and (pattern is None or pattern.search(self.reason))
+        )
+        action, privileges = _ACTION.search(self.reason), _PRIVILEGES.search(self.reason)
+        return line.format(
+            **vars(self),
+            said=self.said,
+            because=f", {self.kind}" if self.kind else "",
+            # of a 403, whose whole reason would show the user's name
+            action=f": {action[1]}" if action else "",
+            privileges=f"; it needs one of the {privileges[1]} privileges {privileges[2].replace(',', ', ')}"
+            if privileges
+            else "",
+        )
+
+
+def refusal(status: int, body: object) -> Refusal:
+    """Read what a server says.
+
+    Args:
+        status: of HTTP, or of the item.
+        body: of the answer, or the `error` of an item: an object with `error` or `type`, or anything else.
+    """
+    error = body.get("error", body) if isinstance(body, Mapping) else body
+    if isinstance(error, str):
+        page = error.lstrip().startswith("<")
+        return Refusal(status, "", "" if page else one_line(error))
+    if not isinstance(error, Mapping):
+        return Refusal(status, "", "")
+    root = error.get("root_cause")
+    first = root[0] if isinstance(root, list) and root and isinstance(root[0], Mapping) else error
+    lasting = "PERMANENT" in (first.get("durability"), error.get("durability"))
+    return Refusal(status, one_line(first.get("type") or "", _KIND_SHOWN), one_line(_reason(first, error)), lasting)
+
+
+def _reason(first: Mapping[str, object], error: Mapping[str, object]) -> str:
+    """The deepest cause, which says most and has to survive a cut; behind it, what it led to."""
+    inner: object = error
+    while isinstance(inner, Mapping):
+        error, inner = inner, inner.get("caused_by")
+    outer, deepest = first.get("reason"), error.get("reason")
+    result = outer if isinstance(outer, str) else ""
+    if not isinstance(deepest, str) or not deepest or deepest == result:
+        return result
+    result = result.removesuffix(deepest).rstrip(": ").replace(deepest, "…")
+    return f"{deepest}; hence {result}" if result else deepest
 
 
 class RetriableError(Exception):
-    """A part of an answer, an item of `_bulk` or `_msearch`, that may go well the next time.
+    """A part of an answer, an item of `_bulk` or `_msearch`, that may go well the next time."""
 
-    Attributes:
-        refusal: what the server said of it.
-    """
-
-    def __init__(self, status: int, reason: str, kind: str = "") -> None:
-        super().__init__(f"{status} {kind or reason}")
-        self.refusal = Refusal(status, kind, one_line(reason))
+    def __init__(self, refusal: Refusal) -> None:
+        super().__init__(f"{refusal.status} {refusal.kind or refusal.reason}")
+        self.refusal = refusal
 
 
-def refused(what: Refusal, *, doing: str, url: str, given: str = "") -> RelevanceError:
-    """The error for what a server refused; for an item of an answer as for the whole.
+# what goes wrong on the way to a server
 
-    Args:
-        what: that it said.
-        doing: what was done, as in `while searching`.
-        url: of the server, without user and password.
-        given: the user's file or strategy that the server was sent; where it is bad (400), that is bad input.
-    """
-    if given and what.status == _BAD_REQUEST:
-        return InputError(f"{given}: elasticsearch at {url} refuses it: {what.said}")
+_SECONDS = re.compile(r"timeout=([0-9.]+)")
+_UNTRUSTED = re.compile(r"certificate verify failed: (.+?)(?= \(_ssl\.c|$)|(hostname '[^']*' doesn't match .+)")
+_REFUSED = frozenset({"ConnectionRefusedError"})
+_NO_NAME = frozenset({"NameResolutionError", "gaierror"})
+_NO_HTTP = frozenset({"BadStatusLine", "UnknownProtocol"})
+_CUT_OFF = frozenset({"SSLEOFError", "SSLZeroReturnError"})
+_HUNG_UP = _CUT_OFF | {
+    "BrokenPipeError",
+    "ConnectionAbortedError",
+    "ConnectionResetError",
+    "IncompleteRead",
+    "ProtocolError",
+    "RemoteDisconnected",
+}
+_UNREACHED = (
+    (_REFUSED, "connection refused while {doing}; is it running, and is the port right?"),
+    (_NO_NAME, "no such host while {doing}; is the name right?"),
+    (_NO_HTTP, "what answers while {doing} does not speak HTTP; is the port right?"),
+    (_HUNG_UP, "connection lost while {doing}; is it still running?"),
+)
+"""Classes of the causes -> the line; the first row that fits."""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """The error and all that it comes from: by the time the client's errors are raised, their own list is empty."""
+    todo, seen = [error], set()
+    while todo:
+        one = todo.pop(0)
+        if id(one) not in seen:
+            seen.add(id(one))
+            yield one
+            inner = (one.__cause__, *one.args, *getattr(one, "errors", ()))
+            todo += [deeper for deeper in inner if isinstance(deeper, BaseException)]
+
+
+def _is(error: BaseException, names: frozenset[str]) -> bool:
+    return any(type(one).__name__ in names for one in _causes(error))
+
+
+def broken(error: BaseException) -> bool:
+    """Whether there was a connection, and the other end hung up or spoke something else than HTTP."""
+    return _is(error, _HUNG_UP | _NO_HTTP)
+
+
+def _in_time(error: BaseException) -> str:
+    seconds = _SECONDS.search(" ".join(map(str, _causes(error))))
+    return f"no answer within {float(seconds[1]):g} s" if seconds else "no answer in time"
+
+
+def _unanswered(error: Exception, doing: str, url: str) -> str:
+    """The words for a request without an answer that can be read."""
+    from elasticsearch import ConnectionTimeout, SerializationError, SSLError  # noqa: PLC0415 - loaded where it is used
+
+    from relevance.engines.elasticsearch.client import UnboundedAnswerError  # noqa: PLC0415 - it loads the client
+
+    if isinstance(error, UnboundedAnswerError):
+        return f"{error.message} while {doing}; is a proxy in between?"
+    if isinstance(error, ConnectionTimeout):
+        return f"{_in_time(error)} while {doing} (--es-timeout)"
+    if isinstance(error, SSLError) and not _is(error, _CUT_OFF):
+        return _untrusted(error, doing, url)
+    if isinstance(error, SerializationError):  # whose own words show all that is no JSON
+        if not str(error).startswith("Unable to serialize"):
+            return f"an answer that is not JSON while {doing}; is a proxy in between?"
+        reason = one_line(" ".join(str(one) for one in _causes(error) if one is not error)) or "of no JSON type"
+        return f"what should be sent while {doing} cannot be written as JSON ({reason})"
+    return _unreached(error, doing)
+
+
+def _unreached(error: Exception, doing: str) -> str:
+    """The words for a connection that could not be made, or broke."""
+    for names, line in _UNREACHED:
+        if _is(error, names):
+            return line.format(doing=doing)
+    reason = next((one.strerror for one in _causes(error) if isinstance(one, OSError) and one.strerror), "")
+    return f"no connection while {doing} ({one_line(reason or str(error)) or type(error).__name__})"
+
+
+def _untrusted(error: Exception, doing: str, url: str) -> str:
+    """The words for a TLS handshake that failed; neither certificate nor fingerprint is shown."""
+    texts = [str(one) for one in _causes(error)]
+    text = " ".join(texts)
+    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
+        return f"it does not speak https; allowed: {url.replace('https://', 'http://', 1)}"
+    if "Fingerprints did not match" in text:
+        return "its certificate has another fingerprint than ES_FINGERPRINT says"
+    reasons = [reason[1] or reason[2] for one in texts if (reason := _UNTRUSTED.search(one))]
+    if not reasons:
+        return f"no TLS connection while {doing} ({one_line(texts[-1])})"
+    how = "set ES_CA_CERTS to the file of its CA, or ES_FINGERPRINT"
+    return f"its certificate is not trusted ({one_line(reasons[-1])}); {how}"
+
+
+# errors of ours
+
+
+def refused(what: Refusal, *, doing: str, url: str, sent: str = "") -> RelevanceError:
+    """The error for what a server refused; `sent` as for `explained`."""
+    if sent and what.status == _BAD_REQUEST:
+        return InputError(f"{sent}: elasticsearch at {url} refuses it: {what.said}")
     return CouldNotRunError(f"elasticsearch at {url}: {what.words} (while {doing})")
 
 
-def explained(error: Exception, *, doing: str, url: str, given: str = "") -> RelevanceError:
+def explained(error: Exception, *, doing: str, url: str, sent: str = "") -> RelevanceError:
     """Whatever the client raises, as one line.
 
     Args:
         error: of the client, or of the network.
         doing: what was done, as in `while searching`.
         url: of the server, without user and password.
-        given: the user's file or strategy that the server was sent; where it is bad (400), that is bad input.
+        sent: the user's file or strategy that the server was sent; where it is bad (400), that is bad input.
     """
     from elasticsearch import ApiError, UnsupportedProductError  # noqa: PLC0415 - the client is loaded where it is used
 
@@ -64,18 +314,15 @@ def explained(error: Exception, *, doing: str, url: str, given: str = "") -> Rel
     if isinstance(error, UnsupportedProductError):
         return CouldNotRunError(f"elasticsearch at {url}: what answered while {doing} is no Elasticsearch")
     if isinstance(error, RetriableError):
-        return refused(error.refusal, doing=doing, url=url, given=given)
+        return refused(error.refusal, doing=doing, url=url, sent=sent)
     if isinstance(error, ApiError):
-        return refused(refusal(error.status_code, error.body), doing=doing, url=url, given=given)
-    return CouldNotRunError(f"elasticsearch at {url}: {unanswered(error, doing=doing, url=url)}")
+        return refused(refusal(error.status_code, error.body), doing=doing, url=url, sent=sent)
+    return CouldNotRunError(f"elasticsearch at {url}: {_unanswered(error, doing, url)}")
 
 
-def _ignore(_: str) -> None:
-    """Nobody counts."""
+# trying again
 
-
-def _unknown() -> None:
-    """Nobody knows more of the server than its answers."""
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 
 
 @dataclass(frozen=True)
@@ -94,11 +341,11 @@ class RetryPolicy:
 
     seconds: float = 60.0
     unreachable_s: float = math.inf
-    ended: Callable[[], RelevanceError | None] = _unknown
+    ended: Callable[[], RelevanceError | None] = lambda: None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = time.monotonic
 
-    def run(self, call: Callable[[], T], *, doing: str, url: str, retried: Callable[[str], None] = _ignore) -> T:
+    def run(self, call: Callable[[], T], *, doing: str, url: str, retried: Callable[[str], None] = lambda _: None) -> T:
         """Call until it goes well.
 
         Args:
@@ -110,19 +357,23 @@ class RetryPolicy:
         Raises:
             RelevanceError: what `explained` makes of the last error, which is its cause; or the one of `ended`.
         """
+        from elasticsearch import ApiError, TransportError  # noqa: PLC0415 - the client is loaded where it is used
+
         wait, since, was_slow = _FIRST_WAIT, math.inf, False
         while True:
             try:
                 return call()
-            except Exception as error:
-                if not _is_clients(error):
-                    raise
+            except (ApiError, TransportError, RetriableError, ConnectionError, TimeoutError) as error:
                 now = self.clock()
                 since = min(since, now)
                 passing = _passing(error)
                 if passing is not None and passing.lost and (end := self.ended()) is not None:
                     raise end from None
-                left = 0.0 if passing is None else self._left(passing, since - now, was_slow=was_slow)
+                left = 0.0
+                if passing is not None and passing.slow:
+                    left = 0.0 if was_slow else math.inf
+                elif passing is not None:
+                    left = since - now + (min(self.seconds, self.unreachable_s) if passing.lost else self.seconds)
                 if passing is None or left <= 0:
                     raise explained(error, doing=doing, url=url) from error
                 was_slow |= passing.slow
@@ -130,15 +381,8 @@ class RetryPolicy:
             self.sleep(min(wait, left))
             wait = min(2 * wait, _LONGEST_WAIT)
 
-    def _left(self, passing: _Passing, gone: float, *, was_slow: bool) -> float:
-        """Seconds that are left; `gone`, at most 0, are those since the first failure."""
-        if passing.slow:
-            return 0.0 if was_slow else math.inf
-        return gone + (min(self.seconds, self.unreachable_s) if passing.lost else self.seconds)
 
-
-@dataclass(frozen=True)
-class _Passing:
+class _Passing(NamedTuple):
     """Why it is worth another try."""
 
     why: str
@@ -146,15 +390,9 @@ class _Passing:
     slow: bool = False
 
 
-def _is_clients(error: Exception) -> bool:
-    from elasticsearch import ApiError, TransportError  # noqa: PLC0415 - the client is loaded where it is used
-
-    return isinstance(error, (ApiError, TransportError, RetriableError, ConnectionError, TimeoutError))
-
-
 def _passing(error: Exception) -> _Passing | None:
     """Why it is worth another try, or None."""
-    from elasticsearch import ApiError, ConnectionTimeout, SSLError  # noqa: PLC0415 - the same
+    from elasticsearch import ApiError, ConnectionTimeout, SSLError  # noqa: PLC0415 - the client, where it is used
     from elasticsearch import ConnectionError as NoConnection  # noqa: PLC0415 - the same
 
     if isinstance(error, RetriableError):
@@ -163,9 +401,9 @@ def _passing(error: Exception) -> _Passing | None:
         what = refusal(error.status_code, error.body)
         return _Passing(f"{what.status} {what.kind}".strip()) if what.passes else None
     if isinstance(error, ConnectionTimeout):
-        return _Passing(in_time(error), slow=True)
+        return _Passing(_in_time(error), slow=True)
     if isinstance(error, SSLError):
-        return _Passing("connection lost", lost=True) if cut_off(error) else None
+        return _Passing("connection lost", lost=True) if _is(error, _CUT_OFF) else None
     if isinstance(error, (NoConnection, ConnectionError)):
         return _Passing("connection lost" if broken(error) else "not reached", lost=True)
     return None

@@ -11,13 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from relevance.engines.elasticsearch import documents, making, states
 from relevance.engines.elasticsearch.bulk import send_all
-from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.mapping import NESTED_LIMIT, index_body
 from relevance.engines.elasticsearch.marks import PREFIX, Mark, content_of
 from relevance.engines.elasticsearch.own_mapping import NOTHING, OwnMapping, read_own_mapping
 from relevance.engines.elasticsearch.owner import this_process
 from relevance.engines.elasticsearch.paths import own_paths
-from relevance.engines.elasticsearch.server import Server
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.progress import progress_bar
 
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
     from relevance.engines.base import VectorField
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.paths import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.engines.elasticsearch.states import IndexState
@@ -68,7 +66,7 @@ class Index:
 class _Job:
     """What is to be indexed where."""
 
-    server: Server
+    server: Connection
     catalogue: Catalogue
     vectors: Mapping[VectorField, Vectors]
     settings: Settings
@@ -79,14 +77,13 @@ class _Job:
     progress: bool
 
 
-def index(  # noqa: PLR0913 - what is indexed, where, how; by keyword
+def index(
     connection: Connection,
     catalogue: Catalogue,
     *,
     vectors: Mapping[VectorField, Vectors],
     settings: Settings,
     progress: bool,
-    retry_policy: RetryPolicy | None = None,
 ) -> Index:
     """Index a catalogue, or find the kept index of an earlier run with the same content.
 
@@ -96,7 +93,6 @@ def index(  # noqa: PLR0913 - what is indexed, where, how; by keyword
         vectors: unit vectors of the products for each vector field.
         settings: what is made.
         progress: whether a bar is shown.
-        retry_policy: with what passes; a minute by default.
 
     Raises:
         InputError: a product does not fit into an index; the server refuses the user's own settings or mappings.
@@ -109,8 +105,7 @@ def index(  # noqa: PLR0913 - what is indexed, where, how; by keyword
     body = index_body(paths, dimensions, settings, own)
     documents.check(catalogue, most_attributes=_whole(body["settings"][NESTED_LIMIT]))
     content = content_of(catalogue, vectors, body)
-    server = Server(connection, retry_policy or RetryPolicy())
-    job = _Job(server, catalogue, vectors, settings, paths, own, body, content, progress)
+    job = _Job(connection, catalogue, vectors, settings, paths, own, body, content, progress)
     return (_reused(job) if settings.keep_index else None) or _made(job)
 
 
@@ -162,12 +157,12 @@ def _made(job: _Job) -> Index:
         except RelevanceError as error:
             if job.server.retry_policy.ended() is not None:  # and the index with it
                 raise
-            left = making.remove(job.server.connection, name, token, settled=False)
+            left = making.remove(job.server, name, token, settled=False)
             if left is None:
                 raise
             raise type(error)(f"{error}; {left}", details=error.details) from error
         except BaseException:
-            making.remove(job.server.connection, name, token, settled=False)
+            making.remove(job.server, name, token, settled=False)
             raise
     raise CouldNotRunError(f"elasticsearch at {job.server.url}: every name for the index is taken")
 
@@ -183,7 +178,7 @@ def _filled(job: _Job, mark: Mark) -> Index:
     server, name = job.server, mark.name
     uuid = making.make(server, job.body, mark, given=job.own.path)
     _send(job, name)
-    kind, release = job.settings.vector_index, server.connection.release
+    kind, release = job.settings.vector_index, server.release
     states.merge(server, name, states.merge_seconds(len(job.catalogue), job.vectors.values(), kind, release=release))
     states.refresh(server, name)
     held = states.count(server, name)

@@ -7,12 +7,11 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from relevance.engines.elasticsearch.marks import PATTERN, Mark
-from relevance.engines.elasticsearch.server import Server
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.owner import OwnerState
 
 __all__ = ["Leftover", "OwnIndices", "find", "remove"]
@@ -73,13 +72,13 @@ def find(connection: Connection, *, now: float) -> OwnIndices:
     Raises:
         RelevanceError: the server failed.
     """
-    server, indices = Server(connection), connection.client.indices
+    indices = connection.client.indices
     look = partial(indices.get_mapping, index=PATTERN, expand_wildcards=_ALL_KINDS)
-    found = server.ask(look, doing="looking for indices").body
+    found = connection.ask(look, doing="looking for indices").body
     measure = partial(
         indices.stats, index=PATTERN, metric="store", expand_wildcards=_ALL_KINDS, forbid_closed_indices=False
     )
-    sizes = server.ask(measure, doing="measuring the indices").get("indices", {})
+    sizes = connection.ask(measure, doing="measuring the indices").get("indices", {})
     marks = [(name, Mark.read(name, each.get("mappings"))) for name, each in sorted(found.items())]
     ours = [
         Leftover(
@@ -101,4 +100,4 @@ def remove(connection: Connection, leftover: Leftover) -> None:
         RelevanceError: the server failed.
     """
     drop = partial(connection.client.indices.delete, index=leftover.mark.name, ignore_unavailable=True)
-    Server(connection).ask(drop, doing=f"removing index {leftover.mark.name}")
+    connection.ask(drop, doing=f"removing index {leftover.mark.name}")

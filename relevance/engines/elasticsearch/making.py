@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch.failures import RetryPolicy, explained
+from relevance.engines.elasticsearch.failures import explained, one_line
 from relevance.engines.elasticsearch.marks import PATTERN, Mark
-from relevance.engines.elasticsearch.refusals import one_line
-from relevance.engines.elasticsearch.server import Server
 from relevance.errors import CouldNotRunError, RelevanceError
 
 if TYPE_CHECKING:
@@ -18,7 +15,7 @@ if TYPE_CHECKING:
 
     from elastic_transport import ObjectApiResponse
 
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
 
 __all__ = ["NameTakenError", "make", "remove"]
 
@@ -44,7 +41,7 @@ class NameTakenError(Exception):
     """Somebody else has an index of that name."""
 
 
-def make(server: Server, body: Mapping[str, Any], mark: Mark, *, given: str = "") -> str:
+def make(server: Connection, body: Mapping[str, Any], mark: Mark, *, given: str = "") -> str:
     """Make an index; its uuid.
 
     Args:
@@ -58,7 +55,7 @@ def make(server: Server, body: Mapping[str, Any], mark: Mark, *, given: str = ""
         InputError: the server refuses the settings or mappings of the user's file.
         CouldNotRunError: it cannot be made, no node takes its shards, or the cluster adds to it what decides ranking.
     """
-    seconds = max(1, round(min(_SHARDS_S, server.connection.timeout / 2)))
+    seconds = max(1, round(min(_SHARDS_S, server.timeout / 2)))
     mappings = {**body["mappings"], "_meta": mark.as_meta()}
 
     def create() -> ObjectApiResponse[Any] | None:
@@ -73,7 +70,7 @@ def make(server: Server, body: Mapping[str, Any], mark: Mark, *, given: str = ""
                 if _is_there(server, mark.name, mark.token):
                     return None  # it was made, only the answer was lost
                 raise NameTakenError from None
-            raise explained(error, doing=f"making index {mark.name}", url=server.url, given=given) from error
+            raise explained(error, doing=f"making index {mark.name}", url=server.url, sent=given) from error
 
     answer = server.ask(create, doing=f"making index {mark.name}")
     if answer is not None and not answer.get("shards_acknowledged", True):
@@ -93,7 +90,7 @@ def remove(connection: Connection, name: str, token: str, *, settled: bool) -> s
         settled: whether nothing is on its way to it; a request that was interrupted may make it anew, so that it is
             looked at again.
     """
-    server = Server(_hurried(connection), RetryPolicy(seconds=_REMOVE_RETRY_S))
+    server = connection.hurried(_REMOVE_S, _REMOVE_RETRY_S)
     drop = partial(server.client.indices.delete, index=name, ignore_unavailable=True)
     try:
         for pause in _AGAIN_S:
@@ -109,7 +106,7 @@ def remove(connection: Connection, name: str, token: str, *, settled: bool) -> s
     return _still_there(connection.url, name, "it was made anew")
 
 
-def _is_there(server: Server, name: str, token: str) -> bool:
+def _is_there(server: Connection, name: str, token: str) -> bool:
     """Whether there is an index of that name, and a run with that token has made it."""
     if name.endswith(token):
         found = server.ask(partial(server.client.indices.exists, index=name), doing="looking for the index")
@@ -119,18 +116,12 @@ def _is_there(server: Server, name: str, token: str) -> bool:
     return mark is not None and mark.token == token
 
 
-def _hurried(connection: Connection) -> Connection:
-    """Whoever has interrupted us does not want to wait."""
-    seconds = min(_REMOVE_S, connection.timeout)
-    return replace(connection, client=connection.client.options(request_timeout=seconds), timeout=seconds)
-
-
 def _still_there(url: str, name: str, why: str) -> str:
     """The line that says what is left."""
     return f"index {name} may still be on {url} ({why}); to remove it: relevance clean --es-url {url}"
 
 
-def _checked(server: Server, body: Mapping[str, Any], name: str) -> str:
+def _checked(server: Connection, body: Mapping[str, Any], name: str) -> str:
     """The uuid of an index that is as it was asked for."""
     found = server.ask(
         lambda: server.client.indices.get(index=name, flat_settings=True), doing="looking at the index"
@@ -143,7 +134,7 @@ def _checked(server: Server, body: Mapping[str, Any], name: str) -> str:
     return str(found.get("index.uuid", ""))
 
 
-def _why_unassigned(server: Server, name: str) -> str:
+def _why_unassigned(server: Connection, name: str) -> str:
     """The server's reason in a few words, where it may be asked for it."""
     from elasticsearch import ApiError, TransportError  # noqa: PLC0415 - the client is loaded where it is used
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
 from relevance.engines.elasticsearch import indexing
-from relevance.engines.elasticsearch.connect import connect
+from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.container import Container
 from relevance.engines.elasticsearch.docker import pull
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
@@ -52,10 +53,9 @@ class _Indexer:
         progress: bool,
     ) -> Engine:
         settings = self._settings
-        url, credentials = str(settings.url), settings.credentials
         if self._container is not None:  # the credentials of the environment are for a cluster of the user's
-            url, credentials = self._container.url, Credentials()
-        connection = connect(url, credentials, timeout=settings.timeout)
+            settings = replace(settings, url=self._container.url, credentials=Credentials())
+        connection = connect(settings, self._retry_policy)
         try:
             index = indexing.index(
                 connection,
@@ -63,10 +63,9 @@ class _Indexer:
                 vectors=vectors,
                 settings=settings,
                 progress=progress,
-                retry_policy=self._retry_policy,
             )
             delete = partial(indexing.delete, connection, index) if self._container is None else lambda: None
-            engine = ElasticsearchEngine(connection, index, catalogue, on_close=delete, retry_policy=self._retry_policy)
+            engine = ElasticsearchEngine(connection, index, catalogue, on_close=delete)
             self._engines.callback(engine.close)
         except BaseException:
             connection.close()
@@ -110,8 +109,7 @@ class _ExistingIndexer:
         vectors: Mapping[VectorField, Vectors],  # noqa: ARG002 - the index has its own
         progress: bool,  # noqa: ARG002 - nothing is indexed
     ) -> Engine:
-        settings = self._settings
-        connection = connect(str(settings.url), settings.credentials, timeout=settings.timeout)
+        connection = connect(self._settings)
         return ElasticsearchEngine(
             connection, self._index, catalogue, on_close=partial(self._index.changed, connection)
         )

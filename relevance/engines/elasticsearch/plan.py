@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, NoReturn
 
 from relevance.engines.base import EngineChoice
-from relevance.engines.elasticsearch.connect import connect
+from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.docker import look
 from relevance.engines.elasticsearch.opening import open_cluster, open_container, open_existing
 from relevance.engines.elasticsearch.own_mapping import read_own_mapping
@@ -35,7 +35,7 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
         if settings.index is not None:
             raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
         return _container(settings, why)
-    with connect(settings.url, settings.credentials, timeout=settings.timeout) as connection:
+    with connect(settings) as connection:
         where = f"elasticsearch {connection.version} at {connection.url}"
     if settings.index is None:
         line = f"{where}, {_made(settings)} ({why})"
@@ -71,7 +71,7 @@ def _existing(
 ) -> EngineChoice:
     from relevance.engines.elasticsearch.existing import look_at  # noqa: PLC0415 - only for an index that exists
 
-    with connect(str(settings.url), settings.credentials, timeout=settings.timeout) as connection:
+    with connect(settings) as connection:
         index = look_at(connection, settings, strategies, dimensions)
     return replace(
         unseen, open=partial(open_existing, settings, index), product_ids=index.product_ids, notes=index.notes

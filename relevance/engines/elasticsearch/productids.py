@@ -15,7 +15,7 @@ from relevance.errors import CouldNotRunError, InputError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from relevance.engines.elasticsearch.connect import Connection
+    from relevance.engines.elasticsearch.client import Connection
 
 __all__ = ["count", "product_ids"]
 

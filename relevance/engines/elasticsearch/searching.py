@@ -21,8 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.engines.elasticsearch.answers import Answer, Hits
-    from relevance.engines.elasticsearch.connect import Connection
-    from relevance.engines.elasticsearch.failures import RetryPolicy
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.queries import Form
     from relevance.records import Ranking
 
@@ -98,7 +97,6 @@ class Searcher:
     Attributes:
         connection: to the server.
         index: name of the index.
-        retry_policy: with a server that refuses, or is gone for a while.
         took_ms: what the server says it worked on all answers so far; requests side by side count each.
         again: how many searches had to be asked again, each once, by the first reason.
         gently: whether one search is asked at a time, since the server's queue was full before.
@@ -106,7 +104,6 @@ class Searcher:
 
     connection: Connection
     index: str
-    retry_policy: RetryPolicy
     took_ms: float = 0.0
     again: Counter[str] = field(default_factory=Counter)
     gently: bool = False
@@ -184,13 +181,13 @@ class _Searches:
     def ask(self) -> None:
         url = self._searcher.connection.url
         try:
-            self._searcher.retry_policy.run(self._round, doing="searching", url=url, retried=self._retried)
+            self._searcher.connection.retry_policy.run(self._round, doing="searching", url=url, retried=self._retried)
         except RelevanceError as error:
             if error.__cause__ is None:
                 raise
             cause = self._failed[0][1]
             doing, given = self._doing(self._failed[0][0]), self._asked.given
-            raise explained(cause, doing=doing, url=url, given=given) from cause
+            raise explained(cause, doing=doing, url=url, sent=given) from cause
 
     def _round(self) -> None:
         """Ask what is open; what the server refuses stays open."""
@@ -214,18 +211,14 @@ class _Searches:
 
     def _take(self, rows: Sequence[int], answers: Sequence[Answer]) -> None:
         refusals = [refusal_of(answer) for answer in answers]
-        self._failed += [
-            (row, RetriableError(one.status, one.reason, one.kind))
-            for row, one in zip(rows, refusals, strict=True)
-            if one is not None
-        ]
+        self._failed += [(row, RetriableError(one)) for row, one in zip(rows, refusals, strict=True) if one is not None]
         self._searcher.gently |= any(one is not None and one.status == _TOO_MANY for one in refusals)
         for row, one, answer in zip(rows, refusals, answers, strict=True):
             if one is None:
                 self._read(row, answer)
             elif not one.passes:
                 url = self._searcher.connection.url
-                raise refused(one, doing=self._doing(row), url=url, given=self._asked.given)
+                raise refused(one, doing=self._doing(row), url=url, sent=self._asked.given)
 
     def _read(self, row: int, answer: Answer) -> None:
         if reason := incomplete(answer):

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import urlsplit
 
 from relevance.engines.elasticsearch.docker import docker_errors
+from relevance.engines.elasticsearch.failures import one_line
 from relevance.engines.elasticsearch.labels import labels
-from relevance.engines.elasticsearch.network import TimedResponse
-from relevance.engines.elasticsearch.refusals import one_line
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
@@ -176,6 +175,8 @@ def address(container: ElasticSearchContainer) -> str:
 
 def is_ready(url: str) -> bool:
     """Whether the cluster is yellow or green; by the standard library, which logs nothing and knows no proxies."""
+    from relevance.engines.elasticsearch.client import TimedResponse  # noqa: PLC0415 - it loads the client
+
     parts = urlsplit(url)
     connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_ANSWER_S)
     connection.response_class = TimedResponse

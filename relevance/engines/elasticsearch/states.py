@@ -10,7 +10,7 @@ from relevance.errors import CouldNotRunError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-    from relevance.engines.elasticsearch.server import Server
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.settings import VectorIndex
     from relevance.records import Vectors
 
@@ -41,7 +41,7 @@ class IndexState:
     operations: int
 
 
-def state_of(server: Server, index: str) -> IndexState:
+def state_of(server: Connection, index: str) -> IndexState:
     """Ask for the state of an index.
 
     Raises:
@@ -65,7 +65,7 @@ def state_of(server: Server, index: str) -> IndexState:
     )
 
 
-def refresh(server: Server, index: str) -> None:
+def refresh(server: Connection, index: str) -> None:
     """Make all that was written visible.
 
     Raises:
@@ -75,7 +75,7 @@ def refresh(server: Server, index: str) -> None:
     _refuse_failed(server, answer.body, "refreshing")
 
 
-def count(server: Server, index: str) -> int:
+def count(server: Connection, index: str) -> int:
     """How many products an index holds.
 
     Raises:
@@ -95,7 +95,7 @@ def merge_seconds(products: int, vectors: Iterable[Vectors], kind: VectorIndex, 
     return float(size / _BYTES_A_SECOND + graph)
 
 
-def merge(server: Server, index: str, seconds: float) -> None:
+def merge(server: Connection, index: str, seconds: float) -> None:
     """Merge to one segment a shard, where that is cheap; searches see it after the next refresh.
 
     Args:
@@ -108,12 +108,12 @@ def merge(server: Server, index: str, seconds: float) -> None:
     """
     if seconds > _CHEAP_S:
         return
-    client = server.client.options(request_timeout=server.connection.timeout + 10 * seconds)
+    client = server.client.options(request_timeout=server.timeout + 10 * seconds)
     answer = server.ask(lambda: client.indices.forcemerge(index=index, max_num_segments=1), doing="merging the index")
     _refuse_failed(server, answer.body, "merging")
 
 
-def _refuse_failed(server: Server, answer: Mapping[str, Any], what: str) -> None:
+def _refuse_failed(server: Connection, answer: Mapping[str, Any], what: str) -> None:
     shards = answer.get("_shards", {})
     if shards.get("failed"):
         problem = f"{shards['failed']} of {shards.get('total')} shards failed"
