@@ -233,7 +233,8 @@ def evaluate_all(
         return []
     codes = [ranking.codes for ranking in rankings]
     changed = [_ALL, *map(_changed, codes, codes[1:])]
-    _check_rankings(codes, changed, n_products)
+    for each, of_ranking in zip(codes, changed, strict=True):
+        _check_rows(each, of_ranking, n_products)
     starts = np.flatnonzero(np.diff(judgments.queries, prepend=-1))
     bounds = np.append(starts, len(judgments))
     queries = _read_only(judgments.queries[starts])
@@ -286,19 +287,12 @@ def _check_judgments(judgments: Judgments, n_queries: int, n_products: int) -> N
                 raise InputError(f"a judgment names the {what} code {code}; allowed: 0 to {number - 1}")
 
 
-def _check_rankings(codes: Sequence[_Ints], changed: Sequence[_Changed], n_products: int) -> None:
-    """Check the rows that changed, of all rankings of a width together."""
-    for width in dict.fromkeys(each.shape[1] for each in codes):
-        of_width = [(each, rows) for each, rows in zip(codes, changed, strict=True) if each.shape[1] == width]
-        chosen = [each[rows] for each, rows in of_width]
-        numbers = np.concatenate([np.arange(len(each))[rows] for each, rows in of_width])
-        _check_rows(chosen[0] if len(chosen) == 1 else np.concatenate(chosen), numbers, n_products)
-
-
-def _check_rows(codes: _Ints, numbers: _Ints, n_products: int) -> None:
-    """Check rows of rankings; `numbers`, shape (rows,), are the codes of their queries."""
-    for start in range(0, len(codes), _ROWS_CHECKED_AT_ONCE):
-        block, of = codes[start : start + _ROWS_CHECKED_AT_ONCE], numbers[start : start + _ROWS_CHECKED_AT_ONCE]
+def _check_rows(codes: _Ints, changed: _Changed, n_products: int) -> None:
+    """Check the rows of a ranking that changed."""
+    numbers = np.arange(len(codes))[changed]
+    for start in range(0, len(numbers), _ROWS_CHECKED_AT_ONCE):
+        of = numbers[start : start + _ROWS_CHECKED_AT_ONCE]
+        block = codes[of]
         behind_end = (block[:, 1:] != NO_HIT) & (block[:, :-1] == NO_HIT)
         _refuse(behind_end, of, "has a hit behind its end; allowed: hits first, then padding")
         unknown = (block < NO_HIT) | (block >= n_products)

@@ -239,14 +239,3 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     }
 )
 """The built-in strategies by name, in the order of the reference's table of results."""
-
-
-def named(name: str) -> Strategy:
-    """Look a built-in strategy up by its name.
-
-    Raises:
-        InputError: there is none; the nearest spelling and the allowed names are given.
-    """
-    if name not in STRATEGIES:
-        raise InputError(unknown("strategy", name, STRATEGIES))
-    return STRATEGIES[name]

@@ -123,34 +123,24 @@ def test_several_rankings_are_scored_as_each_is() -> None:
     assert evaluate_all([], judgments, n_products=5) == []
 
 
-@pytest.mark.parametrize("cells", [1, 40, 400, 1 << 22])
+@pytest.mark.parametrize("cells", [1, 40, 400])
 def test_rows_that_repeat_are_scored_once_and_as_they_are(monkeypatch: pytest.MonkeyPatch, cells: int) -> None:
     """Rankings of which half of the rows are those of the one before, in blocks of any size."""
     rng = np.random.default_rng(cells)
-    queries, hits, size = 40, 12, 5
-    monkeypatch.setattr(evaluation, "_CELLS", cells)
-    codes = [rng.permuted(np.tile(np.arange(N_PRODUCTS), (queries, 1)), axis=1)[:, :hits] for _ in range(size)]
+    queries = 40
+    codes = [rng.permuted(np.tile(np.arange(N_PRODUCTS), (queries, 1)), axis=1)[:, :12] for _ in range(5)]
     for before, now in pairwise(codes):
         same = rng.random(queries) < 0.5
         now[same] = before[same]
         now[rng.random(queries) < 0.2] = NO_HIT
     pairs = np.unique(rng.integers(0, queries * N_PRODUCTS, 300))
     judgments = Judgments(pairs // N_PRODUCTS, pairs % N_PRODUCTS, rng.integers(0, 200, len(pairs)))
-    rankings = [Ranking(each, np.where(each == NO_HIT, -np.inf, 1).astype(np.float32)) for each in codes]
+    rankings = [Ranking(each, np.zeros(each.shape, dtype=np.float32)) for each in codes]
+    alone = [evaluate(each, judgments, n_products=N_PRODUCTS) for each in rankings]
+    monkeypatch.setattr(evaluation, "_CELLS", cells)
     together = evaluate_all(rankings, judgments, n_products=N_PRODUCTS)
-    qrel = {str(query): {} for query in judgments.queries.tolist()}
-    for query, code, grade in zip(judgments.queries, judgments.products, judgments.grades, strict=True):
-        qrel[str(query)][str(code)] = int(grade)
-    judge = pytrec_eval.RelevanceEvaluator(qrel, {"ndcg_cut.10", "map_cut.10"})
-    for each, found in zip(codes, together, strict=True):
-        run = {
-            query: {str(code): float(hits - rank) for rank, code in enumerate(each[int(query)]) if code != NO_HIT}
-            for query in qrel
-        }
-        theirs = judge.evaluate(run)
-        for name, metric in (("ndcg_cut_10", NDCG10), ("map_cut_10", AP10)):
-            expected = [theirs.get(str(query), {name: 0.0})[name] for query in found.queries.tolist()]
-            np.testing.assert_allclose(found.per_query[metric], expected, rtol=0, atol=1e-12)
+    assert [values(each) for each in together] == [values(each) for each in alone]
+    assert [each.without_hits.tolist() for each in together] == [each.without_hits.tolist() for each in alone]
 
 
 def test_results_cannot_be_changed() -> None:
@@ -210,15 +200,9 @@ def test_judgments_that_do_not_fit_are_refused(grades: dict[int, dict[int, int]]
 # metrics as values
 
 
-@pytest.mark.parametrize("metric", [*METRICS, Metric("nDCG", 5), Metric("AP", 1000)])
-def test_a_metric_is_read_as_it_is_printed(metric: Metric) -> None:
-    """`parse` is the inverse of `str`, and equal metrics are the same key."""
-    assert parse(str(metric)) == metric
-    assert {metric: 1}[parse(str(metric))] == 1
-
-
 def test_metrics_have_the_names_of_the_field() -> None:
-    """Printed as ir_measures does, called by people as in the reference's table; more is better for each."""
+    """Printed as ir_measures does, read as printed, called as in the reference's table; more is better for each."""
+    assert [parse(str(metric)) for metric in (*METRICS, Metric("AP", 1000))] == [*METRICS, Metric("AP", 1000)]
     assert [str(metric) for metric in METRICS] == ["RR@10", "AP@10", "nDCG@10", "Judged@10"]
     assert {label: metric.label for label, metric in LABELS.items()} == {label: label for label in LABELS}
     assert [*LABELS] == ["MRR", "MAP", "NDCG", "Judged"]
@@ -258,28 +242,6 @@ def test_a_perfect_ranking_scores_exactly_1(grades: dict[int, int], unjudged: li
         assert evaluation.mean(AP10) == 1
 
 
-@given(hits=HITS.filter(lambda hits: len(hits) > 1), grades=GRADES, data=st.data())
-def test_moving_a_better_hit_up_never_lowers_a_metric(
-    hits: list[int], grades: dict[int, int], data: st.DataObject
-) -> None:
-    """If two neighbours are swapped so that the higher grade comes first, RR, AP and nDCG do not fall."""
-    at = data.draw(st.integers(0, len(hits) - 2))
-    pair = sorted(hits[at : at + 2], key=lambda code: grades.get(code, 0))
-    worse, better = hits[:at] + pair + hits[at + 2 :], hits[:at] + pair[::-1] + hits[at + 2 :]
-    before, after = one_query(worse, grades), one_query(better, grades)
-    assert all(after.mean(metric) >= before.mean(metric) - 1e-15 for metric in BY_GRADE)
-
-
-@given(queries=st.lists(st.tuples(HITS, GRADES), min_size=1, max_size=6))
-def test_queries_do_not_influence_each_other(queries: list[tuple[list[int], dict[int, int]]]) -> None:
-    """A query's values together with others are bit-equal to its values alone."""
-    judgments = judgments_of({query: grades for query, (_, grades) in enumerate(queries)})
-    together = evaluate(ranking_of([hits for hits, _ in queries]), judgments, n_products=N_PRODUCTS)
-    alone = [one_query(hits, grades) for hits, grades in queries]
-    for metric in METRICS:
-        assert together.per_query[metric].tolist() == [evaluation.mean(metric) for evaluation in alone]
-
-
 # trec_eval as the judge
 
 
@@ -306,7 +268,7 @@ def fuzzed(seed: int, n_judged: int) -> Case:
 
     hits = [sample(most) for most in rng.choice([0, 3, 12, 40], size=n_queries, p=[0.1, 0.2, 0.3, 0.4])]
     judged = [sample(most) or [0] for most in rng.choice([1, 8, 40], size=n_judged)]
-    highest = rng.integers(0, 4, size=n_judged)
+    highest = rng.choice([0, 1, 2, 3, 200], size=n_judged)
     grades = {
         query: dict(zip(codes, rng.integers(0, highest[query] + 1, size=len(codes)).tolist(), strict=True))
         for query, codes in enumerate(judged)
@@ -339,9 +301,9 @@ def by_definition_judged(case: Case) -> list[float]:
     return [sum(h in case.grades[q] for h in hits) / len(hits) if hits else 0.0 for q, hits in enumerate(first)]
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(8))
 def test_values_are_those_of_trec_eval(seed: int) -> None:
-    """On 12 x 500 fuzzed judged queries RR, AP and nDCG differ from trec_eval's by at most 1e-12.
+    """On 8 x 500 fuzzed judged queries RR, AP and nDCG differ from trec_eval's by at most 1e-12.
 
     The means too, over all judged queries (-c); Judged agrees with its definition.
     """

@@ -5,21 +5,13 @@ from __future__ import annotations
 import hashlib
 import re
 from itertools import permutations
-from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from relevance.errors import InputError
 from relevance.records import Catalogue, Judgments, Queries, Vectors
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    import numpy.typing as npt
 
 PRODUCTS = [("p2", "Desk lamp", "Warm light"), ("p10", "Floor lamp", ""), ("p1", "Bulb, E27", "60 W")]
 ATTRIBUTES = [("p2", "colour", "red"), ("p1", "base", "E27"), ("p2", "height", "40 cm"), ("p1", "watts", "60")]
@@ -64,9 +56,9 @@ def test_products_are_sorted_by_id_as_text() -> None:
     assert len(CATALOGUE) == 3
 
 
-@given(ids=st.lists(st.text("aZ\u00e9\uff5e\U0001f600\0", min_size=1, max_size=3), unique=True, min_size=1))
-def test_ids_are_ordered_as_python_orders_text(ids: list[str]) -> None:
+def test_ids_are_ordered_as_python_orders_text() -> None:
     """By code point, beyond the basic plane too, which the string type of the data frame must not change."""
+    ids = ["\U0001f600", "\uff5e", "\u00e9", "a", "Z", "a\0", "aa", "\uff5e\U0001f600"]
     assert catalogue_of([(id_, "", "") for id_ in ids], []).ids == tuple(sorted(ids))
     assert queries_of([(id_, "") for id_ in ids]).ids == tuple(sorted(ids))
 
@@ -147,54 +139,39 @@ def test_hashes_stay_what_they_were() -> None:
 # frozen contents
 
 
-def test_a_frame_that_was_handed_out_is_the_callers() -> None:
-    """What a caller writes into `products` or `attributes` reaches nobody else."""
-    catalogue = catalogue_of(PRODUCTS, ATTRIBUTES)
-    products, attributes = catalogue.products, catalogue.attributes
-    products.loc[0, "title"] = "x"
-    attributes.loc[0, "value"] = "x"
-    products["id"] = "x"
-    assert catalogue.products["title"].tolist() == CATALOGUE.products["title"].tolist()
-    assert catalogue.products["id"].tolist() == list(CATALOGUE.ids)
-    assert catalogue.attributes["value"].tolist() == CATALOGUE.attributes["value"].tolist()
-    assert catalogue.sha256 == CATALOGUE.sha256
-
-
-def test_a_frame_that_was_handed_in_is_copied() -> None:
-    """Neither does the loader's frame change under a record, nor does the record change the loader's frame."""
+def test_frames_are_the_callers() -> None:
+    """What is written into a frame that was handed in or out reaches nobody else."""
     products = pd.DataFrame(PRODUCTS, columns=["id", "title", "description"])
     attributes = pd.DataFrame(ATTRIBUTES, columns=["id", "name", "value"])
     catalogue = Catalogue(products, attributes)
     assert products["id"].tolist() == ["p2", "p10", "p1"]
-    products.loc[:, "title"] = "x"
-    attributes.loc[:, "value"] = "x"
+    for frame, column in (
+        (products, "title"),
+        (attributes, "value"),
+        (catalogue.products, "title"),
+        (catalogue.attributes, "value"),
+    ):
+        frame.loc[0, column] = "x"
+        frame["id"] = "x"
+    pd.testing.assert_frame_equal(catalogue.products, CATALOGUE.products)
+    pd.testing.assert_frame_equal(catalogue.attributes, CATALOGUE.attributes)
     assert catalogue.sha256 == CATALOGUE.sha256
 
 
-def test_judgments_copy_their_arrays() -> None:
-    """Writing into the arrays that were given changes no judgment."""
-    queries, products, grades = (np.array([value]) for value in (0, 1, 2))
-    judgments = Judgments(queries, products, grades)
-    for array in (queries, products, grades):
+def test_arrays_are_copied_and_read_only() -> None:
+    """Writing into the arrays that were given changes no judgment, and what a record holds refuses to be written."""
+    columns = [np.array([value]) for value in (0, 1, 2)]
+    judgments = Judgments(*columns)
+    for array in columns:
         array[0] = 9
-    assert (judgments.queries[0], judgments.products[0], judgments.grades[0]) == (0, 1, 2)
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        lambda: CATALOGUE.attribute_offsets,
-        lambda: judgments_of(JUDGMENTS).queries,
-        lambda: judgments_of(JUDGMENTS).products,
-        lambda: judgments_of(JUDGMENTS).grades,
-    ],
-    ids=["attribute_offsets", "queries", "products", "grades"],
-)
-def test_arrays_are_read_only(array: Callable[[], npt.NDArray[np.int64]]) -> None:
-    """A record's array of whole numbers refuses to be written."""
-    assert array().dtype == np.int64
-    with pytest.raises(ValueError, match="read-only"):
-        array()[0] = 1
+    own = (judgments.queries, judgments.products, judgments.grades)
+    assert [array.tolist() for array in own] == [[0], [1], [2]]
+    for array in (CATALOGUE.attribute_offsets, *own):
+        assert array.dtype == np.int64
+        with pytest.raises(ValueError, match="read-only"):
+            array[0] = 1
+    with pytest.raises(AttributeError, match="is frozen"):
+        judgments.grades = own[0]  # type: ignore[misc]
 
 
 def test_vectors_expand_to_a_row_an_item() -> None:
@@ -206,19 +183,13 @@ def test_vectors_expand_to_a_row_an_item() -> None:
 # bad input
 
 
-@pytest.mark.parametrize("id_", ["p1", "", "p 1", "p'1\n"])
-def test_a_product_id_may_occur_once(id_: str) -> None:
-    """The error is one line that names the id, even where the rest of the rows is equal."""
-    rows = [(id_, "a", ""), ("p5", "b", ""), (id_, "a", "")]
-    with pytest.raises(InputError, match=re.escape(f"product {id_!r} occurs twice; an id may occur once")) as caught:
-        catalogue_of(rows, [])
-    assert "\n" not in str(caught.value)
-
-
-def test_a_query_id_may_occur_once() -> None:
-    """The error names the id."""
-    with pytest.raises(InputError, match="query 'q1' occurs twice; an id may occur once"):
-        queries_of([("q1", "a"), ("q2", "b"), ("q1", "c")])
+@pytest.mark.parametrize("id_", ["p1", "", "p'1\n"])
+def test_an_id_may_occur_once(id_: str) -> None:
+    """The error is one line that names the id."""
+    with pytest.raises(InputError, match=re.escape(f"product {id_!r} occurs twice; an id may occur once")):
+        catalogue_of([(id_, "a", ""), ("p5", "b", ""), (id_, "a", "")], [])
+    with pytest.raises(InputError, match=re.escape(f"query {id_!r} occurs twice; an id may occur once")):
+        queries_of([(id_, "a"), ("q2", "b"), (id_, "c")])
 
 
 def test_an_attribute_of_an_unknown_product_is_refused() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from relevance.errors import InputError
-from relevance.strategies import STRATEGIES, Leg, Strategy, from_table, named
+from relevance.strategies import STRATEGIES, Leg, Strategy, from_table
 
 BOOSTED = (("title", 8), ("description", 2), ("attributes", 1))
 EACH = (("title", 1), ("description", 1), ("attributes", 1))
@@ -45,23 +45,15 @@ def test_the_table_holds_the_strategies_of_the_reference() -> None:
     assert list(STRATEGIES) == list(REFERENCE)
     assert {name: strategy.legs() for name, strategy in STRATEGIES.items()} == REFERENCE
     assert all(name == strategy.name for name, strategy in STRATEGIES.items())
-
-
-def test_rank_fusion_takes_lists_of_50_with_k_60() -> None:
-    """The three strategies that fuse ranks, and no other, combine by `rrf`."""
-    fused = {name: (s.window, s.k) for name, s in STRATEGIES.items() if s.combine == "rrf"}
-    assert fused == {"rrf": (50, 60), "rrf_multi": (50, 60), "rrf_finetune": (50, 60)}
+    fused = {name: (each.window, each.k) for name, each in STRATEGIES.items() if each.combine == "rrf"}
+    assert fused == dict.fromkeys(("rrf", "rrf_multi", "rrf_finetune"), (50, 60))
 
 
 def test_a_leg_says_what_it_asks() -> None:
-    """Text, a vector field, or both."""
+    """Text, a vector field, or both; candidates and model reach every leg."""
     assert [leg.name for leg in STRATEGIES["rrf"].legs()] == ["text", "vector whole"]
     assert STRATEGIES["hybrid"].legs()[0].name == "text+vector whole"
     assert STRATEGIES["vectorsearch_multifield"].legs()[0].name == "vector title+vector description+vector attributes"
-
-
-def test_a_leg_carries_what_the_strategy_says() -> None:
-    """Candidates and model reach every leg."""
     strategy = Strategy("own", vectors={"title": 1, "whole": 1}, combine="rrf", candidates=20, model="tuned")
     assert [(leg.candidates, leg.model) for leg in strategy.legs()] == [(20, "tuned")] * 2
 
@@ -80,6 +72,8 @@ def test_strategies_are_values() -> None:
     rrf = STRATEGIES["rrf"]
     assert dataclasses.replace(rrf) == rrf
     assert hash(dataclasses.replace(rrf)) == hash(rrf)
+    one, other = (Strategy("own", text=dict(boosts)) for boosts in (BOOSTED, BOOSTED[::-1]))
+    assert (one, hash(one), one.legs()) == (other, hash(other), other.legs()), "their order is no difference"
     changes: list[dict[str, Any]] = [
         {"name": "own"},
         {"text": {"title": 8}},
@@ -91,12 +85,6 @@ def test_strategies_are_values() -> None:
     ]
     variants = {rrf, *(dataclasses.replace(rrf, **change) for change in changes)}
     assert len(variants) == 1 + len(changes)
-
-
-def test_the_order_of_boosts_is_no_difference() -> None:
-    """Boosts written in another order are the same strategy, with the same hash and legs."""
-    one, other = (Strategy("own", text=dict(boosts)) for boosts in (BOOSTED, BOOSTED[::-1]))
-    assert (one, hash(one), one.legs()) == (other, hash(other), other.legs())
 
 
 # bad values
@@ -146,14 +134,6 @@ def test_a_bad_value_is_one_clear_line(values: dict[str, Any], message: str) -> 
         Strategy(**values)
     assert str(caught.value).startswith(f"strategy {values['name']!r}: {message}")
     assert "\n" not in str(caught.value)
-
-
-@pytest.mark.parametrize(("name", "hint"), [("textsearh", " (did you mean 'textsearch'?)"), ("xyz", ""), ("", "")])
-def test_an_unknown_name_lists_the_known_ones(name: str, hint: str) -> None:
-    """With the nearest spelling where one is near."""
-    with pytest.raises(InputError) as caught:
-        named(name)
-    assert str(caught.value) == f"unknown strategy {name!r}{hint}; allowed: {', '.join(STRATEGIES)}"
 
 
 # from a table of settings
