@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from transformers import PrinterCallback, TrainerCallback
 from relevance.embeddings.sentence_model import load, quiet
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.finetune.recipe import Curve, Step
-from relevance.finetune.rows import batches, training_rows
+from relevance.finetune.rows import batches, pair_rows, triplet_rows
 from relevance.finetune.store import checkpoints, mark_complete, seconds_of
 from relevance.progress import progress_bar
 
@@ -32,132 +33,24 @@ if TYPE_CHECKING:
     from relevance.finetune.validation import Validation
 
 _SAVED_EVERY_S = 60.0
-
-
-class Clock:
-    """How long the training took, also in earlier processes."""
-
-    def __init__(self, now: Callable[[], float], before: float) -> None:
-        self.now = now
-        self._since = now() - before
-
-    def seconds(self) -> float:
-        """So far."""
-        return self.now() - self._since
-
-
-class Follower(TrainerCallback):
-    """Says when to evaluate, save and stop; keeps the best model; shows progress. What it knows is in the log."""
-
-    def __init__(self, recipe: Recipe, folder: Path, transformer: Any, clock: Clock, *, progress: bool) -> None:
-        self._recipe = recipe
-        self.folder = folder
-        self._transformer = transformer
-        self._clock = clock
-        self._saved = clock.now()
-        self._progress = progress
-        self._evaluated: frozenset[int] = frozenset()
-        self._best = 0
-        self._bar: Any = None
-        self.began = False
-
-    def plan(self, batches_an_epoch: int, epochs: int) -> None:
-        """Evaluate after every half epoch, and at the end."""
-        self._evaluated = frozenset(round(half * batches_an_epoch / 2) for half in range(1, 2 * epochs + 1))
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Show how far it is."""
-        if steps := steps_in(state.log_history):
-            self._best = steps[best_of(steps)].step
-        self._bar = progress_bar(
-            state.max_steps, "fine-tuning", "batch", shown=self._progress, initial=state.global_step
-        )
-
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Leave the last state of the bar on the terminal."""
-        self._bar.close()
-
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Evaluate and save where it is time."""
-        self.began = True
-        self._bar.update(1)
-        if state.global_step in self._evaluated:
-            control.should_log = control.should_evaluate = control.should_save = True
-        elif self._clock.now() - self._saved > _SAVED_EVERY_S:
-            control.should_save = True
-
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
-        """Refuse to go on with a loss that is no number."""
-        for name in ("loss", "eval_ndcg"):
-            if not math.isfinite((logs or {}).get(name, 0.0)):
-                rule = "allowed: a lower learning rate, or another base model"
-                raise CouldNotRunError(f"fine-tuning: the loss is not a number at step {state.global_step}; {rule}")
-
-    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Keep the model where it is the best so far; stop where it no longer learns."""
-        steps = steps_in(state.log_history)
-        best = best_of(steps)
-        self._best = steps[best].step
-        self._bar_text(steps)
-        if best == len(steps) - 1:
-            self._keep(steps[best].step)
-        elif len(steps) - 1 - best >= self._recipe.options.patience:
-            control.should_training_stop = True
-
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
-        """Mark the checkpoint as complete, and drop the models that were the best before."""
-        self._saved = self._clock.now()
-        best = self.folder / f"best-{self._best}"
-        for other in self.folder.glob("best-*"):
-            if other != best:
-                shutil.rmtree(other, ignore_errors=True)
-        mark_complete(self.folder / f"checkpoint-{state.global_step}", self._clock.seconds())
-
-    def _bar_text(self, steps: Sequence[Step]) -> None:
-        if self._bar is not None:
-            self._bar.set_postfix_str(f"nDCG {steps[0].ndcg:.4f} -> {steps[-1].ndcg:.4f}")
-
-    def _keep(self, step: int) -> None:
-        """Write the model beside its place, then move it there."""
-        made, place = self.folder / ".writing", self.folder / f"best-{step}"
-        shutil.rmtree(made, ignore_errors=True)
-        transformer, base = self._transformer, self._recipe.base
-        cut, prompts = transformer.max_seq_length, dict(transformer.prompts)
-        transformer.max_seq_length = base.own_max_tokens or base.max_tokens
-        transformer.prompts = {**prompts, "query": base.prompt}
-        try:
-            transformer.save_pretrained(str(made), create_model_card=False, safe_serialization=True)
-        finally:
-            transformer.max_seq_length, transformer.prompts = cut, prompts
-        shutil.rmtree(place, ignore_errors=True)
-        made.rename(place)
-
-
-def steps_in(history: Sequence[dict[str, Any]]) -> list[Step]:
-    """The evaluations in the trainer's log, each with the loss that was logged at its step."""
-    losses = {entry["step"]: float(entry["loss"]) for entry in history if "loss" in entry}
-    return [
-        Step(
-            step=entry["step"],
-            epoch=round(float(entry.get("epoch") or 0.0), 4),
-            loss=losses.get(entry["step"]),
-            pearson=float(entry["eval_pearson"]),
-            spearman=float(entry["eval_spearman"]),
-            ndcg=float(entry["eval_ndcg"]),
-        )
-        for entry in history
-        if "eval_ndcg" in entry
-    ]
-
-
-def best_of(steps: Sequence[Step]) -> int:
-    """The first evaluation with the highest nDCG."""
-    return max(range(len(steps)), key=lambda at: (steps[at].ndcg, -at))
-
-
 _WARM_UP = 0.1
 _NEVER = 10**9
 _ENCODED_AT_ONCE = 64
+
+
+@dataclass(frozen=True)
+class Loss:
+    """A loss: what makes it for a model, and the rows that it is given."""
+
+    make: Callable[[Any], Any]
+    rows: Callable[[Recipe, Callable[[Sequence[str]], Any]], TrainingRows]
+
+
+LOSSES = {
+    "mnrl": Loss(MultipleNegativesRankingLoss, pair_rows),
+    "hard": Loss(MultipleNegativesRankingLoss, triplet_rows),
+}
+"""By their names in `Options.loss`."""
 
 
 def run(
@@ -172,14 +65,23 @@ def run(
         OSError: nothing can be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint, before = _last_checkpoint(folder, notes)
-    spent = Clock(clock, before)
+    checkpoint, before_s = _last_checkpoint(folder, notes)
+    start_s = clock() - before_s
+    loss = LOSSES[recipe.options.loss]
     with quiet():
         transformer = load(recipe.base).transformer
         transformer.max_seq_length = min(recipe.options.max_tokens, recipe.base.max_tokens)
-        rows = training_rows(recipe, partial(_encoded, transformer))
-        follower = Follower(recipe, folder, transformer, spent, progress=progress)
-        trainer = _trainer(recipe, transformer, rows, follower, resumed=checkpoint is not None)
+        rows = loss.rows(recipe, partial(_encoded, transformer))
+        follower = Follower(recipe, folder, transformer, lambda: clock() - start_s, progress=progress)
+        trainer: Any = _Trainer(
+            model=transformer,
+            args=_arguments(recipe, rows, folder, transformer.device, on_start=checkpoint is None),
+            train_dataset=Rows.from_dict(rows.columns),
+            loss=loss.make(transformer),
+            evaluator=_Evaluator(recipe.validation, recipe.base.prompt),
+            callbacks=[follower],
+        )
+        trainer.remove_callback(PrinterCallback)
         follower.plan(len(trainer.get_train_dataloader()), recipe.options.epochs)
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
@@ -188,7 +90,7 @@ def run(
             if checkpoint is None or follower.began or of_memory or isinstance(error, RelevanceError | OSError):
                 raise
             _set_aside(checkpoint, f"{type(error).__name__} when it was taken up", notes)
-            trainer = None
+            trainer = None  # and what memory it has
     if trainer is None:
         return run(recipe, folder, progress=progress, notes=notes, clock=clock)
     steps = steps_in(trainer.state.log_history)
@@ -196,7 +98,7 @@ def run(
     shutil.rmtree(folder / "best", ignore_errors=True)
     (folder / f"best-{steps[best].step}").rename(folder / "best")
     stopped_early = trainer.state.global_step < trainer.state.max_steps
-    return Curve(tuple(steps), best, spent.seconds(), stopped_early)
+    return Curve(tuple(steps), best, clock() - start_s, stopped_early)
 
 
 def _encoded(transformer: Any, texts: Sequence[str]) -> Any:
@@ -205,23 +107,10 @@ def _encoded(transformer: Any, texts: Sequence[str]) -> Any:
     )
 
 
-def _trainer(recipe: Recipe, transformer: Any, rows: TrainingRows, follower: Follower, *, resumed: bool) -> Any:
-    if transformer.device.type == "cuda" and transformer.device.index is not None:
-        torch.cuda.set_device(transformer.device)
-    trainer = _Trainer(
-        model=transformer,
-        args=_arguments(recipe, rows, follower.folder, transformer.device.type, on_start=not resumed),
-        train_dataset=Rows.from_dict(rows.columns),
-        loss=MultipleNegativesRankingLoss(transformer),
-        evaluator=_Evaluator(recipe.validation, recipe.base.prompt),
-        callbacks=[follower],
-    )
-    trainer.remove_callback(PrinterCallback)
-    return trainer
-
-
-def _arguments(recipe: Recipe, rows: TrainingRows, folder: Path, device: str, *, on_start: bool) -> Any:
-    options, graphics = recipe.options, device == "cuda"
+def _arguments(recipe: Recipe, rows: TrainingRows, folder: Path, device: Any, *, on_start: bool) -> Any:
+    options, graphics = recipe.options, device.type == "cuda"
+    if graphics and device.index is not None:
+        torch.cuda.set_device(device)
     brain_float = graphics and torch.cuda.is_bf16_supported()
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
@@ -243,7 +132,7 @@ def _arguments(recipe: Recipe, rows: TrainingRows, folder: Path, device: str, *,
         logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,
-        use_cpu=device == "cpu",
+        use_cpu=device.type == "cpu",
         bf16=brain_float,
         fp16=graphics and not brain_float,
         dataloader_pin_memory=graphics,
@@ -291,19 +180,123 @@ class _Evaluator(BaseEvaluator):
 
     def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
         queries = _encoded(model, [self._prompt + query for query in self._validation.queries])
-        found = self._validation.measure(queries, _encoded(model, self._validation.texts))
-        return {"pearson": found.pearson, "spearman": found.spearman, "ndcg": found.ndcg}
+        return asdict(self._validation.measure(queries, _encoded(model, self._validation.texts)))
+
+
+class Follower(TrainerCallback):
+    """Says when to evaluate, save and stop; keeps the best model; shows progress. What it knows is in the log."""
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, transformer: Any, seconds: Callable[[], float], *, progress: bool
+    ) -> None:
+        self._recipe = recipe
+        self._folder = folder
+        self._transformer = transformer
+        self._seconds = seconds
+        self._saved_s = seconds()
+        self._progress = progress
+        self._evaluated: frozenset[int] = frozenset()
+        self._best = 0
+        self._bar: Any = None
+        self.began = False
+
+    def plan(self, batches_an_epoch: int, epochs: int) -> None:
+        """Evaluate after every half epoch, and at the end."""
+        self._evaluated = frozenset(round(half * batches_an_epoch / 2) for half in range(1, 2 * epochs + 1))
+
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Show how far it is."""
+        if steps := steps_in(state.log_history):
+            self._best = steps[best_of(steps)].step
+        self._bar = progress_bar(
+            state.max_steps, "fine-tuning", "batch", shown=self._progress, initial=state.global_step
+        )
+
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Leave the last state of the bar on the terminal."""
+        self._bar.close()
+
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Evaluate and save where it is time."""
+        self.began = True
+        self._bar.update(1)
+        if state.global_step in self._evaluated:
+            control.should_log = control.should_evaluate = control.should_save = True
+        elif self._seconds() - self._saved_s > _SAVED_EVERY_S:
+            control.should_save = True
+
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
+        """Refuse to go on with a loss that is no number."""
+        if not all(math.isfinite((logs or {}).get(name, 0.0)) for name in ("loss", "eval_ndcg")):
+            rule = "allowed: a lower learning rate, or another base model"
+            raise CouldNotRunError(f"fine-tuning: the loss is not a number at step {state.global_step}; {rule}")
+
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Keep the model where it is the best so far; stop where it no longer learns."""
+        steps = steps_in(state.log_history)
+        best = best_of(steps)
+        self._best = steps[best].step
+        if self._bar is not None:
+            self._bar.set_postfix_str(f"nDCG {steps[0].ndcg:.4f} -> {steps[-1].ndcg:.4f}")
+        if best == len(steps) - 1:
+            self._keep(self._best)
+        elif len(steps) - 1 - best >= self._recipe.options.patience:
+            control.should_training_stop = True
+
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+        """Mark the checkpoint as complete, and drop the models that were the best before."""
+        self._saved_s = self._seconds()
+        for other in self._folder.glob("best-*"):
+            if other.name != f"best-{self._best}":
+                shutil.rmtree(other, ignore_errors=True)
+        mark_complete(self._folder / f"checkpoint-{state.global_step}", self._seconds())
+
+    def _keep(self, step: int) -> None:
+        """Write the model beside its place, then move it there."""
+        beside, place = self._folder / ".writing", self._folder / f"best-{step}"
+        shutil.rmtree(beside, ignore_errors=True)
+        transformer, base = self._transformer, self._recipe.base
+        cut, prompts = transformer.max_seq_length, dict(transformer.prompts)
+        transformer.max_seq_length = base.own_max_tokens or base.max_tokens
+        transformer.prompts = {**prompts, "query": base.prompt}
+        try:
+            transformer.save_pretrained(str(beside), create_model_card=False, safe_serialization=True)
+        finally:
+            transformer.max_seq_length, transformer.prompts = cut, prompts
+        shutil.rmtree(place, ignore_errors=True)
+        beside.rename(place)
+
+
+def steps_in(history: Sequence[dict[str, Any]]) -> list[Step]:
+    """The evaluations in the trainer's log, each with the loss that was logged at its step."""
+    losses = {entry["step"]: float(entry["loss"]) for entry in history if "loss" in entry}
+    return [
+        Step(
+            step=entry["step"],
+            epoch=round(float(entry.get("epoch") or 0.0), 4),
+            loss=losses.get(entry["step"]),
+            pearson=float(entry["eval_pearson"]),
+            spearman=float(entry["eval_spearman"]),
+            ndcg=float(entry["eval_ndcg"]),
+        )
+        for entry in history
+        if "eval_ndcg" in entry
+    ]
+
+
+def best_of(steps: Sequence[Step]) -> int:
+    """The first evaluation with the highest nDCG."""
+    return max(range(len(steps)), key=lambda at: (steps[at].ndcg, -at))
 
 
 def _last_checkpoint(folder: Path, notes: list[str]) -> tuple[Path | None, float]:
     """The last checkpoint that is as it was written, and the seconds that it took; half ones are removed."""
-    marked = checkpoints(folder)
+    marked = [path for _, path in checkpoints(folder)]
     for path in folder.glob("checkpoint-*"):
-        if path not in [each for _, each in marked]:
+        if path not in marked:
             shutil.rmtree(path, ignore_errors=True)
-    for _, path in marked:
-        seconds = seconds_of(path)
-        if seconds is not None:
+    for path in marked:
+        if (seconds := seconds_of(path)) is not None:
             return path, seconds
         _set_aside(path, "a file of it is not as it was written", notes)
     return None, 0.0

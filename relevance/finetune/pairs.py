@@ -16,9 +16,12 @@ import pandas as pd
 from relevance.errors import InputError
 from relevance.fields import embedded_texts
 from relevance.records import Judgments, Queries
+from relevance.text import plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Mapping
+
+    import numpy.typing as npt
 
     from relevance.records import Dataset
 
@@ -50,13 +53,6 @@ def _stem(word: str) -> str:
     return word
 
 
-def deletions(text: str) -> Iterator[str]:
-    """The text, and it without each one of its characters: what texts one edit apart have in common."""
-    yield text
-    for at in range(len(text)):
-        yield text[:at] + text[at + 1 :]
-
-
 def one_edit_apart(left: str, right: str) -> bool:
     """Whether one character put in, left out or replaced makes one text of the other; equal texts are not."""
     if left == right or abs(len(left) - len(right)) > 1:
@@ -64,15 +60,6 @@ def one_edit_apart(left: str, right: str) -> bool:
     at = next((at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
     tails = ((left[at + 1 :], right[at + 1 :]), (left[at + 1 :], right[at:]), (left[at:], right[at + 1 :]))
     return any(a == b for a, b in tails)
-
-
-def all_deletions(texts: Iterable[str]) -> dict[str, list[str]]:
-    """For each text that one deletion leaves, the texts that leave it."""
-    found: dict[str, list[str]] = {}
-    for text in texts:
-        for left in set(deletions(text)):
-            found.setdefault(left, []).append(text)
-    return found
 
 
 POSITIVE = 3.0
@@ -180,21 +167,18 @@ def build_pairs(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool, se
 def _with_texts(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool) -> tuple[list[Pair], int]:
     """Every rated pair with its product's text, and how many have none."""
     texts: Mapping[str, str] = dict(zip(dataset.catalogue.ids, embedded_texts(dataset.catalogue, "whole"), strict=True))
-    given = frame["text" if "text" in frame else "title"]
-    found, unknown = [], []
-    for query, product, text, relevance in zip(
-        frame["query"], frame["product"], given, frame["relevance"], strict=True
-    ):
-        whole = texts.get(product, "").strip() or text.strip()
-        if whole:
-            found.append(Pair(query, product, whole, relevance))
+    pairs, unknown = [], []
+    columns = ("query", "product", "text" if "text" in frame else "title", "relevance")
+    for query, product, text, relevance in zip(*(frame[name] for name in columns), strict=True):
+        if whole := texts.get(product, "").strip() or text.strip():
+            pairs.append(Pair(query, product, whole, relevance))
         else:
             unknown.append(product)
     if unknown and not drop_unknown:
         problem = f"{len(unknown):,} of {len(frame):,} pairs are of products that no file gives a title of"
         allowed = "allowed: products with a title, or --unknown-products drop"
         raise InputError(f"data set {dataset.name!r}: {problem}, such as {unknown[0]!r}; {allowed}")
-    return found, len(unknown)
+    return pairs, len(unknown)
 
 
 def _merged(pairs: Iterable[Pair]) -> list[Pair]:
@@ -207,18 +191,18 @@ def _merged(pairs: Iterable[Pair]) -> list[Pair]:
         ratings.setdefault((query, pair.product), []).append(pair.relevance)
         texts.setdefault(pair.product, pair.text)
     return [
-        Pair(query, product, texts[product], sum(found) / len(found)) for (query, product), found in ratings.items()
+        Pair(query, product, texts[product], sum(rated) / len(rated)) for (query, product), rated in ratings.items()
     ]
 
 
 def _refuse_few(name: str, positives: list[Pair], *, dropped: int) -> None:
     gone = f" ({dropped:,} went with the queries that are evaluated)" if dropped else ""
     if len(positives) < FEWEST:
-        found = f"{len(positives):,} pairs of relevance {POSITIVE:g} to train on{gone}"
-        raise InputError(f"data set {name!r}: {found}; allowed: {FEWEST} or more")
+        few = f"{plural(len(positives), 'pair')} of relevance {POSITIVE:g} to train on{gone}"
+        raise InputError(f"data set {name!r}: {few}; allowed: {FEWEST} or more")
     if len({pair.query for pair in positives}) == 1:
-        found = f"all {len(positives):,} pairs are of one query, {positives[0].query!r}{gone}"
-        raise InputError(f"data set {name!r}: {found}; allowed: pairs of two queries or more")
+        one = f"all {len(positives):,} pairs are of one query, {positives[0].query!r}{gone}"
+        raise InputError(f"data set {name!r}: {one}; allowed: pairs of two queries or more")
 
 
 def _held_out(queries: set[str], seed: int) -> set[str]:
@@ -251,32 +235,34 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
     judgments = dataset.judgments
     pairs = goes[judgments.queries]
     if pairs.all() or not pairs.any():
-        found = f"share {share:g} of {len(keys):,} queries leaves none to {'evaluate' if pairs.any() else 'train on'}"
-        raise InputError(f"data set {dataset.name!r}: {found}; allowed: a share that leaves some on both sides")
+        none = f"share {share:g} of {len(keys):,} queries leaves none to {'evaluate' if pairs.any() else 'train on'}"
+        raise InputError(f"data set {dataset.name!r}: {none}; allowed: a share that leaves some on both sides")
     note = f"{int(goes.sum()):,} of {len(keys):,} queries are trained on and not evaluated"
-    return replace(_without_queries(dataset, goes), notes=(*dataset.notes, note)), _pairs_of(dataset, pairs)
+    return _without_queries(dataset, goes, note), _pairs_of(dataset, pairs)
 
 
-def _without_queries(dataset: Dataset, goes: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> Dataset:
-    queries, judgments = dataset.queries, dataset.judgments
+def _without_queries(dataset: Dataset, goes: npt.NDArray[np.bool_], note: str) -> Dataset:
+    queries, judgments, own = dataset.queries, dataset.judgments, dataset.own_products
     stays = np.flatnonzero(~goes)
     frame = pd.DataFrame(
         {"id": [queries.ids[at] for at in stays], "text": [queries.texts[at] for at in stays]}, dtype=object
     )
-    codes = np.cumsum(~goes) - 1
     kept = ~goes[judgments.queries]
-    left = Judgments(
-        codes[judgments.queries[kept]],
-        judgments.products[kept],
-        judgments.grades[kept],
-        relevant_from=judgments.relevant_from,
+    return replace(
+        dataset,
+        queries=Queries(frame),
+        judgments=Judgments(
+            np.searchsorted(stays, judgments.queries[kept]),
+            judgments.products[kept],
+            judgments.grades[kept],
+            relevant_from=judgments.relevant_from,
+        ),
+        own_products=None if own is None else own[stays],
+        notes=(*dataset.notes, note),
     )
-    own = dataset.own_products
-    own = None if own is None else own[stays]
-    return replace(dataset, queries=Queries(frame), judgments=left, own_products=own)
 
 
-def _pairs_of(dataset: Dataset, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]) -> pd.DataFrame:
+def _pairs_of(dataset: Dataset, rows: npt.NDArray[np.bool_]) -> pd.DataFrame:
     judgments, texts = dataset.judgments, embedded_texts(dataset.catalogue, "whole")
     highest = max(1, judgments.grades.max())
     products = judgments.products[rows].tolist()
@@ -288,9 +274,6 @@ def _pairs_of(dataset: Dataset, rows: np.ndarray[tuple[int], np.dtype[np.bool_]]
             "relevance": 1.0 + (POSITIVE - 1.0) * judgments.grades[rows] / highest,
         }
     )
-
-
-_SHOWN = 3
 
 
 @dataclass(frozen=True)
@@ -341,36 +324,38 @@ def find_leaks(trained: Iterable[Trained], dataset: Dataset, *, where: str) -> L
     """
     pairs = list(trained)
     evaluated = {normalised(text): text for text in dataset.queries.texts}
-    queries = {normalised(pair.query): pair.query for pair in pairs}
-    if same := [query for query in queries if query in evaluated]:
-        _refuse(
-            where, [evaluated[query] for query in same], "is evaluated and trained on", "are evaluated and trained on"
-        )
+    queries = dict.fromkeys(normalised(pair.query) for pair in pairs)
+    _refuse(where, [evaluated[query] for query in queries if query in evaluated], "evaluated and trained on")
     keys = {text_key(text): text for text in dataset.queries.texts}
-    if whole := sorted({keys[pair.text] for pair in pairs if pair.text in keys}):
-        rule = "evaluated and the whole text of a product that is trained on"
-        _refuse(where, whole, f"is {rule}", f"are {rule}")
+    whole = sorted({keys[pair.text] for pair in pairs if pair.text in keys})
+    _refuse(where, whole, "evaluated and the whole text of a product that is trained on")
     products = {pair.product for pair in pairs}
     shared = products & set(dataset.catalogue.ids)
     return Leaks(_near(queries, evaluated), tuple(sorted(shared)), len(products))
 
 
-def _refuse(where: str, texts: list[str], one: str, many: str) -> None:
-    more = f" and {len(texts) - _SHOWN:,} more" if len(texts) > _SHOWN else ""
-    shown = ", ".join(map(repr, texts[:_SHOWN]))
-    noun = f"1 query {one}" if len(texts) == 1 else f"{len(texts):,} queries {many}"
-    raise InputError(f"leak in {where}: {noun}: {shown}{more}; allowed: pairs of queries that are not evaluated")
+def _refuse(where: str, texts: list[str], rule: str) -> None:
+    if texts:
+        what = f"{plural(len(texts), f'query is {rule}', f'queries are {rule}')}: {some(list(map(repr, texts)), 3)}"
+        raise InputError(f"leak in {where}: {what}; allowed: pairs of queries that are not evaluated")
 
 
 def _near(queries: Iterable[str], evaluated: Iterable[str]) -> tuple[tuple[str, str], ...]:
     """Pairs of a trained and an evaluated query that are nearly the same."""
     by_stems: dict[tuple[str, ...], list[str]] = {}
+    by_deletion: dict[str, list[str]] = {}
     for text in evaluated:
         by_stems.setdefault(stems(text), []).append(text)
-    by_deletion = all_deletions(evaluated)
-    found = set()
+        for left in _deletions(text):
+            by_deletion.setdefault(left, []).append(text)
+    near = set()
     for query in queries:
-        found |= {(query, other) for other in by_stems.get(stems(query), ())}
-        candidates = {other for left in deletions(query) for other in by_deletion.get(left, ())}
-        found |= {(query, other) for other in candidates if one_edit_apart(query, other)}
-    return tuple(sorted(found))
+        near |= {(query, other) for other in by_stems.get(stems(query), ())}
+        candidates = {other for left in _deletions(query) for other in by_deletion.get(left, ())}
+        near |= {(query, other) for other in candidates if one_edit_apart(query, other)}
+    return tuple(sorted(near))
+
+
+def _deletions(text: str) -> set[str]:
+    """The text, and it without each one of its characters: what texts one edit apart have in common."""
+    return {text, *(text[:at] + text[at + 1 :] for at in range(len(text)))}

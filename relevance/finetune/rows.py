@@ -1,4 +1,4 @@
-"""What a training step sees: texts in rows, a mined negative beside each, batches without false negatives."""
+"""What a training step sees: the rows that a loss needs, and batches of them without false negatives."""
 
 from __future__ import annotations
 
@@ -11,26 +11,33 @@ import numpy as np
 from relevance.finetune.pairs import normalised
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
     from relevance.finetune.pairs import Pair
+    from relevance.finetune.recipe import Recipe
 
     _Floats = npt.NDArray[np.float32]
-    from collections.abc import Callable
+    _Related = Mapping[str, frozenset[str]]
+    _Encode = Callable[[Sequence[str]], Any]
 
-    from relevance.finetune.recipe import Recipe
+# the nearest are often relevant and not rated: of so many none is taken where there are more
+_SKIPPED = 10
+# a negative's cosine is at most this part of the positive's, likewise
+_MARGIN = 0.95
+_LOOKED_AT = 100
+_ROWS_AT_ONCE = 1_024
 
 
 @dataclass(frozen=True)
 class Item:
-    """A row of the training data.
+    """What of a row may not meet in a batch.
 
     Attributes:
-        texts: what is unlike in any two rows of a batch: the normalised query, the products' normalised texts.
+        texts: the normalised query, the products' normalised texts.
         query: the normalised query.
-        products: ids of the positive and, where there is one, of the mined negative.
+        products: ids of the row's products.
     """
 
     texts: frozenset[str]
@@ -38,10 +45,120 @@ class Item:
     products: tuple[str, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class TrainingRows:
+    """The training data.
+
+    Attributes:
+        columns: what the loss is given, by name: `anchor` (prompt and query), `positive`, `negative` where it has one.
+        items: one a row.
+        related: by normalised query the ids of the products that are no negatives for it.
+    """
+
+    columns: Mapping[str, list[str]]
+    items: Sequence[Item]
+    related: _Related
+
+
+def pair_rows(recipe: Recipe, encode: _Encode) -> TrainingRows:
+    """A query and its product."""
+    del encode
+    return _rows(recipe, positive=recipe.pairs.train)
+
+
+def triplet_rows(recipe: Recipe, encode: _Encode) -> TrainingRows:
+    """A query, its product, and a product that the base model mistakes for one; `encode` gives unit vectors."""
+    pairs = recipe.pairs.train
+    products = {pair.product: pair for pair in pairs}
+    related = _related(recipe)
+    queries = encode([recipe.base.prompt + pair.query for pair in pairs])
+    texts = encode([pair.text for pair in products.values()])
+    codes = hard_negatives(pairs, related, list(products), (queries, texts))
+    chosen = list(products.values())
+    return _rows(recipe, positive=pairs, negative=[chosen[code] for code in codes])
+
+
+def _rows(recipe: Recipe, **products: Sequence[Pair]) -> TrainingRows:
+    pairs = recipe.pairs.train
+    columns = {"anchor": [recipe.base.prompt + pair.query for pair in pairs]}
+    columns |= {name: [pair.text for pair in column] for name, column in products.items()}
+    items = []
+    for pair, row in zip(pairs, zip(*products.values(), strict=True), strict=True):
+        query = normalised(pair.query)
+        texts = frozenset({query, *(normalised(one.text) for one in row)})
+        items.append(Item(texts, query, tuple(one.product for one in row)))
+    return TrainingRows(columns, items, _related(recipe))
+
+
+def _related(recipe: Recipe) -> _Related:
+    related: dict[str, set[str]] = {}
+    for pair in (*recipe.pairs.train, *recipe.pairs.related):
+        related.setdefault(normalised(pair.query), set()).add(pair.product)
+    return {query: frozenset(products) for query, products in related.items()}
+
+
+def hard_negatives(
+    pairs: Sequence[Pair], related: _Related, products: Sequence[str], vectors: tuple[_Floats, _Floats]
+) -> list[int]:
+    """The code of a negative for each pair, in `products`.
+
+    Args:
+        pairs: positives.
+        related: by normalised query the ids of the products that are no negatives for it.
+        products: ids of those to choose from; the positives are among them.
+        vectors: of the pairs' queries, shape (pairs, dimensions), and of the products, shape (products, dimensions).
+    """
+    queries, texts = vectors
+    codes = {product: code for code, product in enumerate(products)}
+    negatives: list[int] = []
+    for start in range(0, len(pairs), _ROWS_AT_ONCE):
+        cosines = queries[start : start + _ROWS_AT_ONCE] @ texts.T
+        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :_LOOKED_AT].tolist()
+        for pair, row, near in zip(pairs[start : start + _ROWS_AT_ONCE], cosines, nearest, strict=True):
+            highest = _MARGIN * float(row[codes[pair.product]])
+            taken = related.get(normalised(pair.query), frozenset()) | {pair.product}
+            free = [code for code in near if products[code] not in taken]
+            fitting = [code for code in free[_SKIPPED:] if row[code] <= highest]
+            negatives.append((fitting or free[_SKIPPED:] or free or near)[0])
+    return negatives
+
+
+def batches(items: Sequence[Item], related: _Related, *, size: int, seed: int) -> Iterator[list[int]]:
+    """Row numbers batch by batch; each row once at most, in a random order.
+
+    A row that fits no batch yet waits, and is tried first in the next. A batch less than half full is left out, unless
+    it is the only one: so few negatives teach little.
+
+    Args:
+        items: the rows.
+        related: by normalised query the ids of the products that are no negatives for it.
+        size: rows of a full batch.
+        seed: of the order.
+    """
+    ahead = iter(np.random.default_rng(seed).permutation(len(items)).tolist())
+    waiting: deque[int] = deque()
+    first = True
+    while True:
+        batch = _Batch(related)
+        for _ in range(len(waiting)):
+            row = waiting.popleft()
+            if len(batch.rows) == size or not batch.takes(row, items[row]):
+                waiting.append(row)
+        for row in ahead if len(batch.rows) < size else ():
+            if not batch.takes(row, items[row]):
+                waiting.append(row)
+            if len(batch.rows) == size:
+                break
+        if not batch.rows or (not first and len(batch.rows) < size / 2):
+            return
+        first = False
+        yield batch.rows
+
+
 class _Batch:
     """Rows that can stand side by side."""
 
-    def __init__(self, related: Mapping[str, frozenset[str]]) -> None:
+    def __init__(self, related: _Related) -> None:
         self.rows: list[int] = []
         self._related = related
         self._texts: set[str] = set()
@@ -63,130 +180,3 @@ class _Batch:
         self._products.update(item.products)
         self._relevant |= relevant
         return True
-
-
-def batches(
-    items: Sequence[Item], related: Mapping[str, frozenset[str]], *, size: int, seed: int
-) -> Iterator[list[int]]:
-    """Row numbers batch by batch; each row once at most, in a random order.
-
-    A row that fits no batch yet waits, and is tried first in the next. A batch less than half full is left out, unless
-    it is the only one: so few negatives teach little.
-
-    Args:
-        items: the rows.
-        related: by normalised query the ids of the products that are no negatives for it.
-        size: rows of a full batch.
-        seed: of the order.
-    """
-    ahead = iter(np.random.default_rng(seed).permutation(len(items)).tolist())
-    waiting: deque[int] = deque()
-    made = 0
-    while True:
-        batch = _Batch(related)
-        for _ in range(len(waiting)):
-            row = waiting.popleft()
-            if len(batch.rows) == size or not batch.takes(row, items[row]):
-                waiting.append(row)
-        for row in ahead if len(batch.rows) < size else ():
-            if not batch.takes(row, items[row]):
-                waiting.append(row)
-            if len(batch.rows) == size:
-                break
-        if not batch.rows or (made and len(batch.rows) < size / 2):
-            return
-        made += 1
-        yield batch.rows
-
-
-_SKIPPED = 10
-"""The nearest are often relevant and not rated: of so many none is taken where there are more."""
-
-_MARGIN = 0.95
-"""A negative's cosine is at most this part of the positive's, likewise."""
-
-_LOOKED_AT = 100
-_ROWS_AT_ONCE = 1_024
-
-
-def hard_negatives(
-    pairs: Sequence[Pair],
-    related: Mapping[str, frozenset[str]],
-    products: Sequence[str],
-    vectors: tuple[_Floats, _Floats],
-) -> list[int]:
-    """The code of a negative for each pair, in `products`.
-
-    Args:
-        pairs: positives.
-        related: by query the ids of the products that are no negatives for it.
-        products: ids of those to choose from; the positives are among them.
-        vectors: of the pairs' queries, shape (pairs, dimensions), and of the products, shape (products, dimensions).
-    """
-    queries, texts = vectors
-    codes = {product: code for code, product in enumerate(products)}
-    found: list[int] = []
-    for start in range(0, len(pairs), _ROWS_AT_ONCE):
-        cosines = queries[start : start + _ROWS_AT_ONCE] @ texts.T
-        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :_LOOKED_AT]
-        for pair, row, near in zip(pairs[start : start + _ROWS_AT_ONCE], cosines, nearest.tolist(), strict=True):
-            highest = _MARGIN * float(row[codes[pair.product]])
-            free = [
-                code
-                for code in near
-                if products[code] not in related.get(pair.query, ()) and products[code] != pair.product
-            ]
-            fitting = [code for at, code in enumerate(free) if at >= _SKIPPED and row[code] <= highest]
-            found.append(next(iter(fitting or free[_SKIPPED:] or free or near)))
-    return found
-
-
-@dataclass(frozen=True, eq=False)
-class TrainingRows:
-    """The training data.
-
-    Attributes:
-        columns: `anchor` (prompt and query), `positive`, and where they were mined `negative`.
-        items: what of each row may not meet in a batch.
-        related: by normalised query the products that are no negatives for it.
-    """
-
-    columns: Mapping[str, list[str]]
-    items: Sequence[Item]
-    related: Mapping[str, frozenset[str]]
-
-
-def training_rows(recipe: Recipe, encode: Callable[[Sequence[str]], Any]) -> TrainingRows:
-    """The rows of a recipe; `encode` gives unit vectors of texts, for mined negatives."""
-    pairs = recipe.pairs.train
-    related: dict[str, set[str]] = {}
-    for pair in (*pairs, *recipe.pairs.related):
-        related.setdefault(normalised(pair.query), set()).add(pair.product)
-    frozen = {query: frozenset(products) for query, products in related.items()}
-    columns = {
-        "anchor": [recipe.base.prompt + pair.query for pair in pairs],
-        "positive": [pair.text for pair in pairs],
-    }
-    negatives = _mined(recipe, frozen, encode) if recipe.options.loss == "hard" else [None] * len(pairs)
-    if recipe.options.loss == "hard":
-        columns["negative"] = [pair.text for pair in negatives if pair]
-    return TrainingRows(columns, [_item(*both) for both in zip(pairs, negatives, strict=True)], frozen)
-
-
-def _item(pair: Pair, negative: Pair | None) -> Item:
-    products = (pair, negative) if negative else (pair,)
-    texts = frozenset({normalised(pair.query), *(normalised(one.text) for one in products)})
-    return Item(texts, normalised(pair.query), tuple(one.product for one in products))
-
-
-def _mined(
-    recipe: Recipe, related: Mapping[str, frozenset[str]], encode: Callable[[Sequence[str]], Any]
-) -> list[Pair | None]:
-    pairs = recipe.pairs.train
-    products = {pair.product: pair for pair in pairs}
-    by_query = {pair.query: related[normalised(pair.query)] for pair in pairs}
-    queries = encode([recipe.base.prompt + pair.query for pair in pairs])
-    texts = encode([pair.text for pair in products.values()])
-    codes = hard_negatives(pairs, by_query, list(products), (queries, texts))
-    chosen = list(products.values())
-    return [chosen[code] for code in codes]

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from relevance.embeddings import Model
-    from relevance.finetune import Recipe
+    from relevance.finetune.recipe import Recipe
     from relevance.mutation.engine import Change
     from relevance.strategies import Strategy
     from relevance.suite import Plan

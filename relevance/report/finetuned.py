@@ -6,8 +6,8 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
-from relevance.finetune import estimated_seconds
 from relevance.finetune.changes import LEVEL, WHISKERS
+from relevance.finetune.recipe import estimated_seconds
 from relevance.report import charts
 from relevance.report.pages import page
 from relevance.text import duration, plural, printable

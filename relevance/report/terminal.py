@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from relevance.evaluation import JUDGED10
-from relevance.finetune import estimated_seconds
+from relevance.finetune.recipe import estimated_seconds
 from relevance.gate import GATED
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance import embeddings, finetune
+from relevance import embeddings
 from relevance.errors import InputError
 from relevance.fields import embedded_texts
 from relevance.finetune.changes import Changes, JudgedPairs, compare, pair_changes
+from relevance.finetune.store import find_stored
 from relevance.strategies import BASE, FINETUNED, STRATEGIES
 from relevance.suite.plan import make_plan, runnable, trained_model
 from relevance.suite.prepare import prepare
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     from relevance.config import Config
     from relevance.embeddings import Model
     from relevance.evaluation import Evaluation
-    from relevance.finetune import Recipe, Stored
+    from relevance.finetune.recipe import Recipe
+    from relevance.finetune.store import Stored
     from relevance.strategies import Strategy
     from relevance.suite.plan import Finetuned, Plan
 
@@ -124,7 +126,7 @@ def _measured(training: Training, *, progress: bool) -> Mapping[str, Evaluation]
 
 
 def _stored(training: Training) -> Stored:
-    stored = finetune.find_stored(training.plan.cache_dir, training.recipe.sha256)
+    stored = find_stored(training.plan.cache_dir, training.recipe.sha256)
     assert stored is not None, "it was trained when the plan was prepared"  # noqa: S101 - for the types
     return stored
 

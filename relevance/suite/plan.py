@@ -10,9 +10,13 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance import datasets, embeddings, engines, finetune, gate
+from relevance import datasets, embeddings, engines, gate
 from relevance.errors import InputError, RelevanceError
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
+from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
+from relevance.finetune.recipe import Recipe
+from relevance.finetune.store import check_stored, find_stored
+from relevance.finetune.validation import make_validation
 from relevance.strategies import BASE, FINETUNED
 
 if TYPE_CHECKING:
@@ -22,7 +26,8 @@ if TYPE_CHECKING:
     from relevance.config import Config
     from relevance.embeddings import Model, ModelChoice
     from relevance.engines.base import EngineChoice, VectorField
-    from relevance.finetune import Leaks, Recipe, Stored
+    from relevance.finetune.pairs import Leaks
+    from relevance.finetune.store import Stored
     from relevance.gate import Floors
     from relevance.records import Dataset
     from relevance.strategies import Strategy
@@ -213,7 +218,7 @@ def evaluated_part(config: Config, dataset: Dataset) -> Dataset:
     """Leave out the queries that are trained on."""
     if config.pairs_share is None:
         return dataset
-    return finetune.split_off(dataset, config.pairs_share, seed=finetune.SPLIT_SEED)[0]
+    return split_off(dataset, config.pairs_share, seed=SPLIT_SEED)[0]
 
 
 def recipe_of(config: Config, dataset: Dataset) -> Recipe:
@@ -229,10 +234,10 @@ def recipe_of(config: Config, dataset: Dataset) -> Recipe:
     if config.pairs_share is None:
         evaluated, frame = dataset, datasets.load_pairs(config.source)
     else:
-        evaluated, frame = finetune.split_off(dataset, config.pairs_share, seed=finetune.SPLIT_SEED)
-    pairs = finetune.build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
-    validation = finetune.make_validation(pairs, dataset.catalogue, seed=finetune.SPLIT_SEED)
-    return finetune.Recipe(embeddings.resolve(config.models[BASE]), pairs, validation, config.finetune, dataset.name)
+        evaluated, frame = split_off(dataset, config.pairs_share, seed=SPLIT_SEED)
+    pairs = build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
+    validation = make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED)
+    return Recipe(embeddings.resolve(config.models[BASE]), pairs, validation, config.finetune, dataset.name)
 
 
 def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
@@ -249,11 +254,11 @@ def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
     if config.models[FINETUNED].model is not None:
         return _named_model(config, evaluated)
     recipe = recipe_of(config, dataset)
-    leaks = finetune.find_leaks(recipe.pairs.trained, evaluated, where="the pairs to train on")
-    stored, notes = finetune.find_stored(config.cache_dir, recipe.sha256), _pair_notes(recipe)
+    leaks = find_leaks(recipe.pairs.trained, evaluated, where="the pairs to train on")
+    stored, notes = find_stored(config.cache_dir, recipe.sha256), _pair_notes(recipe)
     if stored is None:
         return Finetuned(recipe.base, recipe, trained=False, sha256=recipe.sha256, leaks=leaks, notes=notes)
-    finetune.find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
+    find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
     return Finetuned(
         trained_model(config, stored), recipe, trained=True, sha256=recipe.sha256, leaks=leaks, notes=notes
     )
@@ -261,11 +266,11 @@ def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
 
 def _named_model(config: Config, evaluated: Dataset) -> Finetuned:
     model = embeddings.resolve(_choice(config))
-    stored = finetune.check_stored(model.path, expected=None)
+    stored = check_stored(model.path, expected=None)
     if stored is None:
         note = f"model {FINETUNED}: {model.path} has no record of its pairs; whether it saw these queries is not known"
         return Finetuned(model, None, trained=True, sha256="", leaks=None, notes=(note,))
-    leaks = finetune.find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
+    leaks = find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
     return Finetuned(trained_model(config, stored), None, trained=True, sha256=stored.sha256, leaks=leaks, notes=())
 
 

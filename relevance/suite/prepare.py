@@ -8,9 +8,10 @@ from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance import embeddings, finetune
+from relevance import embeddings
 from relevance.engines.base import QueryBatch
 from relevance.fields import embedded_texts
+from relevance.finetune.store import train
 from relevance.strategies import FINETUNED
 from relevance.suite.measure import Calibration, Preparation, Suite, index_calibration
 from relevance.suite.plan import trained_model
@@ -61,7 +62,7 @@ def _with_trained(plan: Plan, *, progress: bool) -> tuple[Plan, tuple[str, ...]]
     finetuned = plan.finetuned
     if finetuned is None or finetuned.recipe is None or finetuned.trained:
         return plan, ()
-    stored = finetune.train(finetuned.recipe, plan.cache_dir, progress=progress)
+    stored = train(finetuned.recipe, plan.cache_dir, progress=progress)
     model = trained_model(plan.config, stored)
     trained = replace(
         plan,

@@ -12,10 +12,11 @@ import pytest
 from helpers.models import make_tiny_model
 from helpers.pairs import COLOURS, THINGS, made_dataset, made_frame, made_recipe
 
-from relevance import embeddings, finetune
+from relevance import embeddings
 from relevance.errors import CouldNotRunError
-from relevance.finetune import Options, Recipe, find_stored, train
-from relevance.finetune.store import COMPLETE, last_step, mark_complete, work_folder
+from relevance.finetune.pairs import build_pairs
+from relevance.finetune.recipe import Options, Recipe
+from relevance.finetune.store import COMPLETE, find_stored, last_step, mark_complete, train, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -149,7 +150,7 @@ def test_a_loss_that_is_no_number_is_one_line(recipe: Recipe, tmp_path: Path, mo
         def forward(self, *inputs: Any, **names: Any) -> Any:
             return super().forward(*inputs, **names) * float("nan")
 
-    monkeypatch.setattr(loop, "MultipleNegativesRankingLoss", Broken)
+    monkeypatch.setitem(loop.LOSSES, "mnrl", replace(loop.LOSSES["mnrl"], make=Broken))
     with pytest.raises(CouldNotRunError, match=r"^fine-tuning: the loss is not a number at step \d; allowed: a lower"):
         train(recipe, tmp_path, progress=False)
     assert find_stored(tmp_path, recipe.sha256) is None
@@ -235,7 +236,7 @@ def test_what_was_trained_is_looked_at(recipe: Recipe, tmp_path: Path) -> None:
     """The pairs recorded with a model are those that it was trained on, validated with, and nothing else."""
     stored = train(recipe, tmp_path, progress=False)
     dataset = made_dataset()
-    pairs = finetune.build_pairs(made_frame(), dataset, drop_unknown=False)
+    pairs = build_pairs(made_frame(), dataset, drop_unknown=False)
     assert {(pair.query, pair.product) for pair in stored.trained} == {
         (pair.query, pair.product) for pair in (*pairs.train, *pairs.rated)
     }

@@ -14,7 +14,9 @@ import pytest
 
 from relevance import datasets, embeddings
 from relevance.embeddings import ModelChoice
-from relevance.finetune import SPLIT_SEED, Options, Recipe, Validation, build_pairs, make_validation
+from relevance.finetune.pairs import SPLIT_SEED, build_pairs
+from relevance.finetune.recipe import Options, Recipe
+from relevance.finetune.validation import Validation, make_validation
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -23,7 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from helpers.tables import Show
 
-    from relevance.finetune import Curve
+    from relevance.finetune.recipe import Curve
     from relevance.finetune.validation import Scores
 
 SLICE, DISTRACTORS = 960, 500

@@ -8,8 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from relevance.errors import InputError
-from relevance.finetune import build_pairs, find_leaks
-from relevance.finetune.pairs import Trained, one_edit_apart, stems, text_key
+from relevance.finetune.pairs import Trained, build_pairs, find_leaks, one_edit_apart, stems, text_key
 
 PLANTED = {
     "same text": ("café garden hose", "p99", "a hose"),

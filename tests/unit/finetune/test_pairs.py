@@ -11,8 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as some
 
 from relevance.errors import InputError
-from relevance.finetune import build_pairs, split_off
-from relevance.finetune.pairs import normalised
+from relevance.finetune.pairs import build_pairs, normalised, split_off
 from relevance.records import Judgments
 
 

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from helpers.pairs import made_dataset, made_frame, made_recipe, with_prompt
 
-from relevance.finetune import SPLIT_SEED, Options, build_pairs, estimated_seconds, make_validation
+from relevance.finetune.pairs import SPLIT_SEED, build_pairs
+from relevance.finetune.recipe import Options, estimated_seconds
+from relevance.finetune.validation import make_validation
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,11 +13,15 @@ import pytest
 from helpers.pairs import made_dataset, made_recipe
 
 from relevance.errors import CouldNotRunError, InputError
-from relevance.finetune import Curve, Step, check_stored, find_leaks, find_stored, train
+from relevance.finetune.pairs import find_leaks
+from relevance.finetune.recipe import Curve, Step
 from relevance.finetune.store import (
     COMPLETE,
     RECORD,
+    Stored,
+    check_stored,
     checkpoints,
+    find_stored,
     last_step,
     license_of,
     locked,
@@ -26,6 +30,7 @@ from relevance.finetune.store import (
     seconds_of,
     set_aside,
     store_folder,
+    train,
     work_folder,
 )
 
@@ -33,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from relevance.finetune import Recipe, Stored
+    from relevance.finetune.recipe import Recipe
 
 CURVE = Curve((Step(0, 0.0, None, 0.1, 0.2, 0.3), Step(5, 1.0, 0.5, 0.4, 0.5, 0.6)), 1, 12.5, stopped_early=False)
 
@@ -127,9 +132,10 @@ def test_a_model_that_does_not_fit_is_refused(tmp_path: Path, damage: object) ->
     assert str(folder) in str(caught.value)
     assert "\n" not in str(caught.value)
     assert find_stored(tmp_path / "cache", recipe.sha256) is None
-    assert str(caught.value) in set_aside(tmp_path / "cache", recipe.sha256)
+    (note,) = set_aside(tmp_path / "cache", recipe.sha256)
+    assert str(caught.value) in note
     assert not folder.exists()
-    assert set_aside(tmp_path / "cache", recipe.sha256) == ""
+    assert set_aside(tmp_path / "cache", recipe.sha256) == []
 
 
 def test_a_model_of_another_recipe_is_refused(tmp_path: Path) -> None:
