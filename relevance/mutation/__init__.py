@@ -3,7 +3,7 @@
 from relevance.mutation.engine import Mutation
 from relevance.mutation.kinds import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS
 from relevance.mutation.plans import other_model
-from relevance.mutation.run import Outcome, Outcomes, banded, mutate, nulls
+from relevance.mutation.run import Outcome, Outcomes, mutate, nulls
 
 __all__ = [
     "KINDS",
@@ -12,7 +12,6 @@ __all__ = [
     "Mutation",
     "Outcome",
     "Outcomes",
-    "banded",
     "mutate",
     "nulls",
     "other_model",

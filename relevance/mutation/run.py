@@ -17,7 +17,7 @@ from relevance.mutation.engine import NotApplicableError, Reuse
 from relevance.suite import Baseline, Embedded, compare_with, prepare, snapshot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
@@ -112,35 +112,11 @@ class Outcomes:
         return sum(one.seconds for one in self.outcomes if one.kind.cost != "training")
 
 
-_BANDS = {
-    "5% or more": (0.05, float("inf")),
-    "2 to 5%": (0.02, 0.05),
-    "0.5 to 2%": (0.005, 0.02),
-    "below, or a gain": (-float("inf"), 0.005),
-}
-
-
-def banded(outcomes: Iterable[Outcome], measure: str) -> Mapping[str, tuple[int, int, int]]:
-    """Count the findings of changed strategies by the size of the drop: those that fail, warn and pass."""
-    rated = [
-        (finding.relative, one.comparison.status(finding.strategy))
-        for one in outcomes
-        for finding in one.leading(measure)
-        if finding.relative is not None
-    ]
-    bands = {}
-    for name, (least, most) in _BANDS.items():
-        statuses = [status for relative, status in rated if least <= relative < most]
-        bands[name] = (statuses.count("fail"), statuses.count("warn"), statuses.count("pass"))
-    return bands
-
-
 def mutate(
     plan: Plan,
     planted: Sequence[tuple[Mutation, int]],
     limits: Limits,
     *,
-    progress: bool = False,
     done: Callable[[], object] = lambda: None,
 ) -> Outcomes:
     """Measure the plan as it is, then with each change.
@@ -149,7 +125,6 @@ def mutate(
         plan: as `make_plan` gives it.
         planted: mutations, each with a seed.
         limits: of the gate.
-        progress: whether bars of embedding and training are shown.
         done: is called after each.
 
     Raises:
@@ -158,9 +133,9 @@ def mutate(
     """
     embedded, legs = Embedded(), Counter[str]()
     start = perf_counter()
-    with plan.engine.open(progress=progress) as indexer:
+    with plan.engine.open(progress=False) as indexer:
         own = replace(plan, engine=Reuse(indexer, legs).choice(plan.engine))
-        before = _measured(own, embedded, progress=progress)
+        before = _measured(own, embedded)
         cold_s = perf_counter() - start - before.preparation.training_s
         baseline, outcomes = snapshot_of(before), []
         for kind, seed in planted:
@@ -168,7 +143,7 @@ def mutate(
             unchanged = replace(plan, engine=Reuse(indexer, legs).choice(plan.engine)) if kind.anew else own
             outcome = Outcome(kind, seed)
             try:
-                after = _measured(kind.change(unchanged, seed), embedded, progress=progress)
+                after = _measured(kind.change(unchanged, seed), embedded)
                 below = tuple(name for name in _below_floors(after) if name not in _below_floors(before))
                 outcome = _compared(replace(outcome, below_floors=below), baseline, snapshot_of(after), limits)
             except NotApplicableError as why:
@@ -180,9 +155,9 @@ def mutate(
     return Outcomes(baseline, tuple(outcomes), str(limits.leading), cold_s, legs["searched"], legs["remembered"])
 
 
-def _measured(plan: Plan, embedded: Embedded, *, progress: bool) -> Suite:
+def _measured(plan: Plan, embedded: Embedded) -> Suite:
     """All strategies of a plan, without times; vectors that are embedded already are not read again."""
-    suite = prepare(plan, progress=progress, embedded=embedded)
+    suite = prepare(plan, progress=False, embedded=embedded)
     try:
         for strategy in plan.strategies:
             suite.judge(strategy, suite.search(strategy), None)
@@ -216,13 +191,7 @@ def _differs(before: Measurement, after: Measurement) -> bool:
 
 
 def swapped(before: Snapshot, after: Snapshot, chosen: npt.NDArray[np.bool_]) -> tuple[Snapshot, Snapshot]:
-    """Exchange both sides' numbers and hits of the chosen queries, of the strategies that both have.
-
-    Args:
-        before: one side.
-        after: the other, of the same queries in the same order.
-        chosen: shape (queries,).
-    """
+    """Exchange both sides' numbers and hits of the chosen queries, shape (queries,), of the strategies of both."""
 
     def mixed(own: Snapshot, other: Snapshot) -> Snapshot:
         strategies = {

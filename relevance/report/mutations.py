@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
-from relevance.mutation import banded
 from relevance.report.comparison import attributes
 from relevance.report.pages import page
 from relevance.text import plural, printable, terminal_table
@@ -14,9 +13,16 @@ from relevance.text import plural, printable, terminal_table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+    from relevance.gate import Status
     from relevance.mutation import Mutation, Outcome, Outcomes
 
-_STATUSES = ("fail", "warn", "pass")
+_STATUSES: tuple[Status, ...] = ("fail", "warn", "pass")
+_BANDS = {
+    "5% or more": (0.05, float("inf")),
+    "2 to 5%": (0.02, 0.05),
+    "0.5 to 2%": (0.005, 0.02),
+    "below, or a gain": (-float("inf"), 0.005),
+}
 _HEAD = ("kind", "verdict", "by", "worst", "strategy", "p", "adjusted p", "floors", "what")
 _NARROW = 8
 """Without what happened, where a terminal has no room for it."""
@@ -55,8 +61,23 @@ def mutation_lines(mutations: Outcomes, *, columns: int) -> list[str]:
     return [printable(line) for line in lines]
 
 
+def _banded(mutations: Outcomes) -> dict[str, list[int]]:
+    """By size of the drop, how many findings of changed strategies there are: in the order of `_STATUSES`."""
+    rated = [
+        (finding.relative, one.comparison.status(finding.strategy))
+        for one in mutations.outcomes
+        for finding in one.leading(mutations.measure)
+        if finding.relative is not None
+    ]
+    bands = {}
+    for name, (least, most) in _BANDS.items():
+        statuses = [status for relative, status in rated if least <= relative < most]
+        bands[name] = [statuses.count(status) for status in _STATUSES]
+    return bands
+
+
 def _bands(mutations: Outcomes) -> list[tuple[str, ...]]:
-    return [(name, *map(str, counts)) for name, counts in banded(mutations.outcomes, mutations.measure).items()]
+    return [(name, *map(str, counts)) for name, counts in _banded(mutations).items()]
 
 
 def _strength(mutations: Outcomes) -> str:
@@ -132,10 +153,7 @@ def _document(mutations: Outcomes) -> dict[str, object]:
         **attributes(mutations, "measure", "cold_s", "seconds"),
         "legs_searched": mutations.searched,
         "legs_known": mutations.remembered,
-        "bands": {
-            name: dict(zip(_STATUSES, counts, strict=True))
-            for name, counts in banded(mutations.outcomes, mutations.measure).items()
-        },
+        "bands": {name: dict(zip(_STATUSES, counts, strict=True)) for name, counts in _banded(mutations).items()},
         "mutations": [_entry(one, mutations.measure) for one in mutations.outcomes],
     }
 
