@@ -64,6 +64,14 @@ def _emptied(name: str) -> Change:
     return _indexed(lambda products, attributes: (products.assign(**{name: ""}), attributes))
 
 
+def _attributes_lost(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
+    return products, attributes.iloc[:0]
+
+
+def _fields_swapped(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
+    return products.assign(title=products["description"], description=products["title"]), attributes
+
+
 def _descriptions_cut(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
     cut = [" ".join(text.split()[:_DESCRIPTION_WORDS]) for text in products["description"].tolist()]
     return products.assign(description=cut), attributes
@@ -337,14 +345,8 @@ TEXTS = kinds(
     {
         "title_lost": ("titles are indexed empty", _emptied("title")),
         "description_lost": ("descriptions are indexed empty", _emptied("description")),
-        "attributes_lost": (
-            "attributes are not indexed",
-            _indexed(lambda products, attributes: (products, attributes.iloc[:0])),
-        ),
-        "fields_swapped": (
-            "titles are indexed as descriptions, and these as titles",
-            _indexed(lambda of, rows: (of.assign(title=of["description"], description=of["title"]), rows)),
-        ),
+        "attributes_lost": ("attributes are not indexed", _indexed(_attributes_lost)),
+        "fields_swapped": ("titles are indexed as descriptions, and these as titles", _indexed(_fields_swapped)),
         "description_cut": (f"descriptions are indexed up to {_DESCRIPTION_WORDS} words", _indexed(_descriptions_cut)),
         "products_missing": ("5% of the products are not indexed", _products_missing),
         "lower_case_lost_in_index": (

@@ -69,11 +69,11 @@ def _all_one(part: _Part) -> Change:
     return _strategies(lambda one: _reboosted(one, part, lambda boosts: dict.fromkeys(boosts, 1.0)))
 
 
-def _swapped(part: _Part, left: str = "title", right: str = "attributes") -> Change:
+def _swapped(part: _Part) -> Change:
     def change(boosts: _Boosts) -> _Boosts:
-        if left not in boosts or right not in boosts:
+        if "title" not in boosts or "attributes" not in boosts:
             return boosts
-        return {**boosts, left: boosts[right], right: boosts[left]}
+        return {**boosts, "title": boosts["attributes"], "attributes": boosts["title"]}
 
     return _strategies(lambda one: _reboosted(one, part, change))
 
