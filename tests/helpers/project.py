@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import pytest
@@ -21,14 +22,48 @@ TRAIN = """"id","product_uid","product_title","search_term","relevance"
 5,103,"Bench vice","garden bench",1.33
 6,104,"Sofa in grey","couch",3
 """
+# what collects garbage at the end of every inner session, or is of no use in one
+_WITHOUT = "-p no:unraisableexception -p no:threadexception -p no:hypothesispytest -p no:anyio"
 
 
 def write_project(pytester: pytest.Pytester) -> pytest.Pytester:
     """One line of conftest, the benchmark file, a data set, no floors."""
     pytester.makeconftest('pytest_plugins = ["relevance.plugin"]')
-    pytester.makeini("[pytest]\nfilterwarnings = error\naddopts = --import-mode=importlib")
+    pytester.makeini(f"[pytest]\nfilterwarnings = error\naddopts = --import-mode=importlib {_WITHOUT}")
     pytester.mkdir("benchmarks")
     pytester.mkdir("data")
     (pytester.path / "benchmarks" / "test_strategies.py").write_text(BENCHMARKS.read_text())
-    (pytester.path / "data" / "train.csv").write_text(TRAIN, encoding="latin-1")
+    write_train(pytester, TRAIN)
     return pytester
+
+
+def write_train(pytester: pytest.Pytester, text: str) -> None:
+    """Replace products, queries and judgments."""
+    (pytester.path / "data" / "train.csv").write_text(text, encoding="latin-1")
+
+
+def write_floors(folder: Path, **mrr: float) -> None:
+    """Write floors of MRR by strategy beside benchmarks."""
+    tables = (f"[homedepot.{strategy}]\nMRR = {floor}\n" for strategy, floor in mrr.items())
+    (folder / "thresholds.toml").write_text("".join(tables))
+
+
+def results(pytester: pytest.Pytester, out: str = ".relevance/latest") -> dict[str, Any]:
+    """What `results.json` holds."""
+    document: dict[str, Any] = json.loads((pytester.path / out / "results.json").read_text())
+    return document
+
+
+def printed(result: pytest.RunResult) -> str:
+    """All that a session printed; a traceback is never among it."""
+    text = result.stdout.str() + result.stderr.str()
+    assert "Traceback" not in text
+    return text
+
+
+def usage_error(result: pytest.RunResult) -> str:
+    """The one line of a session that ended with exit code 4."""
+    assert result.ret == 4
+    printed(result)
+    (line,) = [line for line in result.stderr.lines if line.startswith("ERROR: ")]
+    return line.removeprefix("ERROR: ")

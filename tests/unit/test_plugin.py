@@ -11,11 +11,11 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from helpers.project import TRAIN, write_project
+from helpers.project import printed, results, usage_error, write_floors, write_project
 
 import relevance.suite
 from relevance.config import option_keys
-from relevance.errors import CouldNotRunError, InputError
+from relevance.errors import CouldNotRunError
 
 pytest_plugins = ["pytester"]
 
@@ -32,17 +32,13 @@ def _run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
     return project.runpytest_inprocess("benchmarks", "--dataset", "homedepot:data", *options)
 
 
-def _results(project: pytest.Pytester, out: str = ".relevance/latest") -> dict:
-    return json.loads((project.path / out / "results.json").read_text())
+def _floors(project: pytest.Pytester, **mrr: float) -> None:
+    write_floors(project.path / "benchmarks", **mrr)
 
 
-def _floors(project: pytest.Pytester, text: str) -> None:
-    (project.path / "benchmarks" / "thresholds.toml").write_text(text)
-
-
-def test_passing_run(project: pytest.Pytester) -> None:
-    """Strategies above their floors pass with exit code 0, and the table marks the best value and shows the floor."""
-    _floors(project, "[homedepot.textsearch]\nMRR = 0.7\n[homedepot.textsearch_boosted]\nNDCG = 0.5")
+def test_a_run(project: pytest.Pytester) -> None:
+    """Above their floors strategies pass; the table marks the best; results.json has its keys and no more."""
+    _floors(project, textsearch=0.7)
     result = _run(project, *TEXT)
     assert result.ret == pytest.ExitCode.OK
     result.stdout.fnmatch_lines(
@@ -51,79 +47,52 @@ def test_passing_run(project: pytest.Pytester) -> None:
             "engine: embedded (asked for)",
             "strategy  *MRR *MAP *NDCG *judged *time (s)*verdict",
             "textsearch *0.7500[*]>=0.700*pass",
-            "textsearch_boosted *0.7500[*] *>=0.500*pass",
+            "textsearch_boosted *0.7500[*] *not gated",
+            "textsearch: 1 judged query without hits: 'couch'",
             "results: .relevance/latest",
         ]
     )
-
-
-def test_failure_says_metric_value_floor_and_queries(project: pytest.Pytester) -> None:
-    """A strategy below its floor fails with exit code 1, with the queries that cost most and without a traceback."""
-    _floors(project, "[homedepot.textsearch]\nMRR = 0.9\nMAP = 0.1")
-    result = _run(project, "--strategy", "textsearch")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    text = result.stdout.str()
-    assert re.search(r"MRR 0\.7500 < floor 0\.9000, short by 0\.1500", text)
-    assert re.search(r"0\.0000  'couch' \(q[0-9a-f]{12}\)", text)
-    assert "MAP 0" not in text
-    assert "Traceback" not in text
-    assert "plugin.py" not in text
-    assert _results(project)["strategies"]["textsearch"]["verdict"] == "fail"
-
-
-def test_results_json(project: pytest.Pytester) -> None:
-    """`results.json` has the documented keys and nothing else."""
-    _floors(project, "[homedepot.textsearch]\nMRR = 0.7")
-    _run(project, *TEXT)
-    results = _results(project)
-    assert list(results) == ["schema", "dataset", "engine", "models", "strategies", "not_run", "comparison"]
-    assert results["comparison"] == []
-    assert results["schema"] == 1
-    assert {key: results["dataset"][key] for key in ("name", "products", "queries", "judgments")} == {
-        "name": "homedepot",
-        "products": 5,
-        "queries": 4,
-        "judgments": 6,
-    }
-    assert all(re.fullmatch("[0-9a-f]{64}", value) for value in results["dataset"]["sha256"].values())
-    assert results["models"] == {}
-    engine = results["engine"]
+    document = results(project)
+    assert list(document) == ["schema", "dataset", "engine", "models", "strategies", "not_run", "comparison"]
+    assert (document["schema"], document["models"], document["comparison"]) == (1, {}, [])
+    hashes = document["dataset"].pop("sha256")
+    assert document["dataset"] == {"name": "homedepot", "products": 5, "queries": 4, "judgments": 6}
+    assert all(re.fullmatch("[0-9a-f]{64}", value) for value in hashes.values())
+    engine = document["engine"]
     assert list(engine) == ["name", "version", "facts", "preparation"]
     assert (engine["name"], engine["facts"]) == ("embedded", {"vector_index": "flat"})
     assert list(engine["preparation"]) == ["embedding_s", "start_s", "indexing_s", "training_s"]
     assert engine["preparation"]["start_s"] is None
     assert engine["preparation"]["indexing_s"] > 0
-    row = results["strategies"]["textsearch"]
+    row = document["strategies"]["textsearch"]
     assert list(row) == ["model", "metrics", "run_time_s", "queries_per_s", "latency_ms", "took", "verdict", "reasons"]
     assert list(row["metrics"]) == ["RR@10", "AP@10", "nDCG@10", "Judged@10"]
-    assert row["metrics"]["RR@10"] == 0.75
+    assert (row["metrics"]["RR@10"], row["took"]) == (0.75, None)
     assert row["run_time_s"] > 0
-    assert row["took"] is None
     assert row["latency_ms"]["p95"] >= row["latency_ms"]["p50"] > 0
-    assert results["strategies"]["textsearch_boosted"]["verdict"] == "not_gated"
+    verdicts = {name: one["verdict"] for name, one in document["strategies"].items()}
+    assert verdicts == {"textsearch": "pass", "textsearch_boosted": "not_gated"}
 
 
 def test_same_command_same_bytes(project: pytest.Pytester) -> None:
-    """Two runs of a command write the same files, timings aside."""
-    _run(project, *TEXT, "--out", "one")
-    _run(project, *TEXT, "--out", "two")
-    names = sorted(path.relative_to(project.path / "one") for path in (project.path / "one").rglob("*.*"))
-    assert [str(name) for name in names] == [
-        ".relevance-folder",
-        "baseline.json",
-        "per_query.json",
-        "qrels.txt",
-        "queries.tsv",
-        "results.json",
-        "runs/textsearch.run",
-        "runs/textsearch_boosted.run",
-        "titles.tsv",
-    ]
-    for name in names:
-        if name.name not in {"baseline.json", "results.json"}:
-            assert (project.path / "one" / name).read_bytes() == (project.path / "two" / name).read_bytes()
-    one, two = (_untimed(project.path / name / "baseline.json") for name in ("one", "two"))
-    assert one == two
+    """Two runs of a command write the same files, timings aside; each query has its metrics and hits with scores."""
+    for out in ("one", "two"):
+        _run(project, *TEXT, "--out", out)
+    one, two = project.path / "one", project.path / "two"
+    names = sorted(str(path.relative_to(one)) for path in one.rglob("*.*"))
+    runs = ["runs/textsearch.run", "runs/textsearch_boosted.run"]
+    timed = {"baseline.json", "results.json"}
+    plain = [".relevance-folder", "per_query.json", "qrels.txt", "queries.tsv", *runs, "titles.tsv"]
+    assert names == sorted([*plain, *timed])
+    assert all((one / name).read_bytes() == (two / name).read_bytes() for name in plain)
+    assert _untimed(one / "baseline.json") == _untimed(two / "baseline.json")
+    rows = json.loads((one / "per_query.json").read_text())["strategies"]["textsearch"]
+    ids = dict(reversed(line.split("\t")) for line in (one / "queries.tsv").read_text().splitlines())
+    assert rows[ids["couch"]]["hits"] == []
+    assert rows[ids["couch"]]["metrics"]["nDCG@10"] == 0
+    (first, score), (second, lower) = rows[ids["garden bench"]]["hits"]
+    assert (first, second) == ("101", "103")
+    assert score > lower > 0
 
 
 def _untimed(path: Path) -> dict[str, object]:
@@ -136,85 +105,52 @@ def _untimed(path: Path) -> dict[str, object]:
     return document
 
 
-def test_per_query_json_has_real_scores(project: pytest.Pytester) -> None:
-    """`per_query.json` gives every query its metrics and its hits with their scores; no hits is an empty list."""
-    _run(project, "--strategy", "textsearch")
-    rows = json.loads((project.path / ".relevance/latest/per_query.json").read_text())["strategies"]["textsearch"]
-    queries = dict(
-        reversed(line.split("\t")) for line in (project.path / ".relevance/latest/queries.tsv").read_text().splitlines()
-    )
-    assert rows[queries["couch"]]["hits"] == []
-    assert rows[queries["couch"]]["metrics"]["nDCG@10"] == 0
-    hits = rows[queries["garden bench"]]["hits"]
-    assert [product for product, _ in hits] == ["101", "103"]
-    assert hits[0][1] > hits[1][1] > 0
-
-
-def test_query_without_hits_is_listed(project: pytest.Pytester) -> None:
-    """A judged query that finds nothing counts 0 and is named on the terminal."""
-    _run(project, "--strategy", "textsearch").stdout.fnmatch_lines(["textsearch: 1 judged query without hits: 'couch'"])
-
-
-def test_benchmark_json_has_our_figures(project: pytest.Pytester) -> None:
-    """pytest-benchmark's JSON has three rounds a strategy, queries a second and the latencies."""
-    _run(project, "--strategy", "textsearch", "--benchmark-json", "b.json", "--benchmark-only")
-    (row,) = json.loads((project.path / "b.json").read_text())["benchmarks"]
-    assert row["name"] == "test_strategy[textsearch]"
-    assert row["stats"]["rounds"] == 3
-    assert {"queries_per_s", "p50_ms", "p95_ms", "nDCG@10"} <= set(row["extra_info"])
-
-
-@pytest.mark.parametrize(("options", "shown"), [((), False), (("--benchmark-sort", "name"), True)])
-def test_own_table_of_pytest_benchmark(project: pytest.Pytester, options: tuple[str, ...], *, shown: bool) -> None:
-    """pytest-benchmark's own table is printed only where one of its options was given."""
-    text = _run(project, "--strategy", "textsearch", *options).stdout.str()
-    assert ("benchmark: 1 tests" in text) is shown
-
-
-def test_other_benchmarks_keep_their_table(project: pytest.Pytester) -> None:
-    """A benchmark that is not ours is still shown by pytest-benchmark."""
-    (project.path / "benchmarks" / "test_other.py").write_text("def test_other(benchmark): benchmark(sum, [1])")
-    text = _run(project, "--strategy", "textsearch").stdout.str()
-    assert "benchmark: 1 tests" in text
-    assert "test_other" in text
-
-
-def test_benchmark_disable_gates_without_times(project: pytest.Pytester) -> None:
-    """Under --benchmark-disable metrics are gated and times are null."""
-    _floors(project, "[homedepot.textsearch]\nMRR = 0.9")
-    result = _run(project, "--strategy", "textsearch", "--benchmark-disable")
-    row = _results(project)["strategies"]["textsearch"]
+def test_a_failure(project: pytest.Pytester) -> None:
+    """Exit code 1: metric, value, floor and the queries that cost most, without a traceback, in the JUnit file too."""
+    floors = "[homedepot.textsearch]\nMRR = 0.9\nMAP = 0.1\n"
+    (project.path / "benchmarks" / "thresholds.toml").write_text(floors)
+    result = _run(project, *TEXT, "--junitxml", "junit.xml")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
-    assert (row["run_time_s"], row["queries_per_s"], row["latency_ms"]) == (None, None, {"p50": None, "p95": None})
-
-
-def test_k_and_x(project: pytest.Pytester) -> None:
-    """`-k` deselects, `-x` stops at the first failure, and what ran is written."""
-    _floors(project, "[homedepot.textsearch]\nMRR = 0.9\n[homedepot.textsearch_boosted]\nMRR = 0.9")
-    _run(project, "-k", "textsearch", "-x").assert_outcomes(failed=1, deselected=18)
-    assert list(_results(project)["strategies"]) == ["textsearch"]
-
-
-def test_nothing_selected(project: pytest.Pytester) -> None:
-    """Exit code 5, pytest's own, where no benchmark is selected."""
-    assert _run(project, "-k", "nothing").ret == pytest.ExitCode.NO_TESTS_COLLECTED
-
-
-def test_junit(project: pytest.Pytester) -> None:
-    """The failure stands in the JUnit file with its reason."""
-    _floors(project, "[homedepot.textsearch]\nMRR = 0.9")
-    _run(project, *TEXT, "--junitxml", "junit.xml")
+    text = printed(result)
+    assert re.search(r"MRR 0\.7500 < floor 0\.9000, short by 0\.1500", text)
+    assert re.search(r"0\.0000  'couch' \(q[0-9a-f]{12}\)", text)
+    assert "MAP 0" not in text
+    assert "relevance/plugin" not in text
     suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - pytest wrote it
     assert (suite.get("tests"), suite.get("failures")) == ("4", "1")
     assert "MRR 0.7500 is below its floor 0.9000" in suite.find("testcase/failure").get("message")
 
 
+def test_without_times_and_stopped(project: pytest.Pytester) -> None:
+    """`--benchmark-disable` gates and times are null; `-k` deselects, `-x` stops, and what ran is written."""
+    _floors(project, textsearch=0.9, textsearch_boosted=0.9)
+    result = _run(project, "--benchmark-disable", "-k", "textsearch", "-x")
+    result.assert_outcomes(failed=1, deselected=18)
+    ((name, row),) = results(project)["strategies"].items()
+    assert (name, row["verdict"]) == ("textsearch", "fail")
+    assert (row["run_time_s"], row["queries_per_s"], row["latency_ms"]) == (None, None, {"p50": None, "p95": None})
+
+
+@pytest.mark.parametrize(("options", "shown"), [((), 1), (("--benchmark-sort", "name", "--benchmark-only"), 2)])
+def test_beside_other_benchmarks(project: pytest.Pytester, options: tuple[str, ...], shown: int) -> None:
+    """pytest-benchmark's table is of others unless one of its options was given; its JSON has our figures too."""
+    (project.path / "benchmarks" / "test_other.py").write_text("def test_other(benchmark): benchmark(sum, [1])")
+    text = printed(_run(project, "--strategy", "textsearch", "--benchmark-json", "b.json", *options))
+    assert f"benchmark: {shown} tests" in text
+    rows = {row["name"]: row for row in json.loads((project.path / "b.json").read_text())["benchmarks"]}
+    row = rows["test_strategy[textsearch]"]
+    assert row["stats"]["rounds"] == 3
+    assert {"dataset", "strategy", "queries_per_s", "p50_ms", "p95_ms", "nDCG@10"} <= set(row["extra_info"])
+    assert "relevance_run" not in (row["params"] or {})
+
+
 def test_nothing_gated_is_a_failure_in_ci(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without floors the run passes with a loud line, and fails where CI is set."""
     line = "not gated: textsearch: no floors for this strategy on this data set"
-    outside = _run(project, "--strategy", "textsearch")
+    options = ("--strategy", "textsearch", "--benchmark-disable")
+    outside = _run(project, *options)
     monkeypatch.setenv("CI", "true")
-    inside = _run(project, "--strategy", "textsearch")
+    inside = _run(project, *options)
     assert (outside.ret, inside.ret) == (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
     outside.stdout.fnmatch_lines([line])
     inside.stdout.fnmatch_lines([line, "FAIL: CI is set and no strategy was gated"])
@@ -222,122 +158,13 @@ def test_nothing_gated_is_a_failure_in_ci(project: pytest.Pytester, monkeypatch:
 
 def test_suggested_floors(project: pytest.Pytester) -> None:
     """`--suggest-floors` prints a snippet that the next run passes."""
-    text = _run(project, "--strategy", "textsearch", "--suggest-floors").stdout.str()
+    options = ("--strategy", "textsearch", "--benchmark-disable")
+    text = _run(project, *options, "--suggest-floors").stdout.str()
     snippet = re.search(r"\[homedepot\.textsearch\]\nMRR = 0\.745\n(?:\w+ = .*\n)*", text)
-    _floors(project, snippet.group())
-    assert _results(project)["strategies"]["textsearch"]["verdict"] == "not_gated"
-    assert _run(project, "--strategy", "textsearch").ret == pytest.ExitCode.OK
-    assert _results(project)["strategies"]["textsearch"]["verdict"] == "pass"
+    (project.path / "benchmarks" / "thresholds.toml").write_text(snippet.group())
+    assert _run(project, *options).ret == pytest.ExitCode.OK
+    assert results(project)["strategies"]["textsearch"]["verdict"] == "pass"
 
-
-BAD_USE = {
-    "unknown strategy": (
-        ("--strategy", "textserch"),
-        "unknown strategy 'textserch' (did you mean 'textsearch'?); allowed: textsearch, textsearch_boosted,",
-    ),
-    "unknown data set": (("--dataset", "homedepo:data"), "unknown data set 'homedepo' (did you mean 'homedepot'?)"),
-    "no such folder": (("--dataset", "homedepot:nowhere"), "nowhere"),
-    "data set without a path": (("--dataset", "homedepot"), "homedepot"),
-    "floors not there": (("--floors", "none.toml"), "none.toml: cannot be read (No such file or directory)"),
-    "out holds other files": (("--out", "benchmarks"), "--out benchmarks: holds other files; allowed: a new or empty"),
-    "out is a file": (("--out", "tox.ini"), "--out tox.ini: is a file; allowed: a folder, which is replaced whole"),
-    "out below a file": (("--out", "tox.ini/out"), "is not a folder that can be written to"),
-    "no such model": (("--strategy", "rrf", "--model", "./nowhere"), "nowhere"),
-    "no tokens": (("--strategy", "rrf", "--max-tokens", "0"), "0"),
-    "too many tokens": (("--strategy", "rrf", "--max-tokens", "100000"), "100000"),
-    "tokens in words": (("--max-tokens", "many"), "invalid int value: 'many'"),
-    "cache is a file": (("--strategy", "rrf", "--cache-dir", "tox.ini"), "tox.ini"),
-    "option that is not there": (("--datset", "sample"), "unrecognized arguments: --datset"),
-}
-
-
-@pytest.mark.parametrize(("options", "line"), BAD_USE.values(), ids=BAD_USE)
-def test_bad_use(project: pytest.Pytester, options: tuple[str, ...], line: str) -> None:
-    """Bad use is one line of error, exit code 4, no traceback, no results."""
-    result = _run(project, *options)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    errors = [text for text in result.stderr.lines if "error: " in text.lower()]
-    assert line in errors[-1].replace(f"{project.path}/", "")
-    assert "Traceback" not in result.stdout.str() + result.stderr.str()
-    assert not (project.path / ".relevance").exists()
-
-
-def test_bad_row_of_data(project: pytest.Pytester) -> None:
-    """A bad row of the data is found at collection: file, row, column, what is allowed; exit code 4."""
-    (project.path / "data" / "train.csv").write_text(TRAIN.replace(",2.67", ",4"))
-    result = _run(project, "--strategy", "textsearch")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert re.search(r"^ERROR: .*train\.csv.*4.*relevance.*'4'", result.stderr.str(), re.MULTILINE)
-
-
-def test_disk_full(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Results that cannot be written are one line and exit code 7; nothing half-written stays."""
-    written = Path.write_bytes
-
-    def full(self: Path, *arguments: object, **options: object) -> int:
-        if self.name == "qrels.txt":
-            raise OSError(28, "No space left on device")
-        return written(self, *arguments, **options)
-
-    monkeypatch.setattr(Path, "write_bytes", full)
-    result = _run(project, "--strategy", "textsearch")
-    assert result.ret == 7
-    assert "not written: No space left on device" in result.stdout.str() + result.stderr.str()
-    assert list((project.path / ".relevance").iterdir()) == []
-
-
-def test_benchmark_without_a_strategy(project: pytest.Pytester) -> None:
-    """A test that measures without asking for the parameter is an error that says so."""
-    (project.path / "benchmarks" / "test_own.py").write_text("def test_own(measure_strategy): pass")
-    result = _run(project)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines(["*test_own asks for measure_strategy; it has to ask for strategy as well"])
-
-
-def test_damaged_cache(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What is wrong inside a session fixture ends the session with its line and exit code 4, without a traceback."""
-
-    def damaged(*_: object, **__: object) -> None:
-        raise InputError("cache/x.vectors: damaged")
-
-    monkeypatch.setattr(relevance.suite, "prepare", damaged)
-    result = _run(project, "--strategy", "textsearch")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stdout.fnmatch_lines(["ERROR: cache/x.vectors: damaged"])
-    assert "Traceback" not in result.stdout.str() + result.stderr.str()
-
-
-def test_device_that_is_not_there(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """What could not run ends the session with exit code 7, whatever failed before."""
-
-    def absent(*_: object, **__: object) -> None:
-        raise CouldNotRunError("device cuda:9: not there")
-
-    monkeypatch.setattr(relevance.suite, "prepare", absent)
-    result = _run(project, "--strategy", "textsearch")
-    assert result.ret == 7
-    result.stdout.fnmatch_lines(["ERROR: device cuda:9: not there"])
-
-
-def test_collect_only_reads_nothing(project: pytest.Pytester) -> None:
-    """`--collect-only` lists the strategies; data are not read."""
-    (project.path / "data" / "train.csv").unlink()
-    result = _run(project, "--collect-only", "-q")
-    assert result.ret == pytest.ExitCode.OK
-    result.stdout.fnmatch_lines(["benchmarks/test_strategies.py::test_strategy[[]rrf_multi[]]"])
-
-
-@pytest.mark.parametrize("option", ["--collect-only", "--fixtures", "--setup-plan"])
-def test_what_only_lists_measures_nothing_and_fails_nothing(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: str
-) -> None:
-    """In CI too, where a session in which no benchmark has run fails."""
-    monkeypatch.setenv("CI", "1")
-    assert _run(project, option).ret == pytest.ExitCode.OK
-    assert not (project.path / ".relevance").exists()
-
-
-# relevance.toml
 
 CONFIGURATION = """
 dataset = "shop"
@@ -355,6 +182,83 @@ model = "small"
 [strategies.textsearch_twice]
 text = {title = 2, description = 2, attributes = 2}
 """
+UNKNOWN_MODEL = '[models.small]\npath = "./small"\n[strategies.own]\nvectors = {title = 1}\nmodel = "small"'
+
+MISTAKES = {
+    "strategy": (
+        "",
+        ("--strategy", "textserch"),
+        "unknown strategy 'textserch' (did you mean 'textsearch'?); allowed: textsearch, textsearch_boosted,",
+    ),
+    "data": ("", ("--dataset", "homedepot:nowhere"), "nowhere"),
+    "floors": ("", ("--floors", "none.toml"), "none.toml: cannot be read (No such file or directory)"),
+    "folder of others": ("", ("--out", "benchmarks"), "--out benchmarks: holds other files; allowed: a new or empty"),
+    "model": ("", ("--strategy", "rrf", "--model", "./nowhere"), "nowhere"),
+    "cache": ("", ("--strategy", "rrf", "--cache-dir", "tox.ini"), "tox.ini"),
+    "key": ('datset = "x"', (), "relevance.toml: unknown key 'datset' (did you mean 'dataset'?)"),
+    "model of the file": (UNKNOWN_MODEL, (), "[models.small]: model 'small': no such folder"),
+}
+
+
+@pytest.mark.parametrize(("file", "options", "line"), MISTAKES.values(), ids=MISTAKES)
+def test_bad_use(project: pytest.Pytester, file: str, options: tuple[str, ...], line: str) -> None:
+    """Whatever is wrong is one line of error before anything is measured: exit code 4, no traceback, no results."""
+    (project.path / "relevance.toml").write_text(file)
+    assert line in usage_error(_run(project, *options)).replace(f"{project.path}/", "")
+    assert not (project.path / ".relevance").exists()
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [(("--max-tokens", "many"), "invalid int value: 'many'"), (("--datset", "x"), "unrecognized arguments: --datset")],
+)
+def test_what_pytest_refuses_itself(project: pytest.Pytester, options: tuple[str, ...], line: str) -> None:
+    """An option that is not there, or of another type."""
+    result = _run(project, *options)
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert line in printed(result)
+
+
+def test_a_benchmark_without_a_strategy(project: pytest.Pytester) -> None:
+    """A test that measures without asking for the parameter is an error that says so."""
+    (project.path / "benchmarks" / "test_own.py").write_text("def test_own(measure_strategy): pass")
+    assert "test_own asks for measure_strategy; it has to ask for strategy as well" in usage_error(_run(project))
+
+
+def test_disk_full(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results that cannot be written are one line and exit code 7; nothing half-written stays."""
+    written = Path.write_bytes
+
+    def full(self: Path, *arguments: object, **options: object) -> int:
+        if self.name == "qrels.txt":
+            raise OSError(28, "No space left on device")
+        return written(self, *arguments, **options)
+
+    monkeypatch.setattr(Path, "write_bytes", full)
+    result = _run(project, "--strategy", "textsearch")
+    assert result.ret == 7
+    assert "not written: No space left on device" in printed(result)
+    assert list((project.path / ".relevance").iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("option", "code"), [("--collect-only", 0), ("--fixtures", 0), ("--setup-plan", 0), ("-knothing", 1)]
+)
+def test_what_only_lists_measures_nothing_and_fails_nothing(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, option: str, code: int
+) -> None:
+    """In CI too, where a session in which no benchmark has run fails; data are not read."""
+    (project.path / "data" / "train.csv").unlink()
+    assert _run(project, option).ret == (code and pytest.ExitCode.NO_TESTS_COLLECTED)
+    monkeypatch.setenv("CI", "1")
+    result = _run(project, option, "-q")
+    assert result.ret == (code and pytest.ExitCode.NO_TESTS_COLLECTED)
+    if option == "--collect-only":
+        result.stdout.fnmatch_lines(["benchmarks/test_strategies.py::test_strategy[[]rrf_multi[]]"])
+    assert not (project.path / ".relevance").exists()
+
+
+# relevance.toml
 
 
 def _configured(project: pytest.Pytester, text: str = CONFIGURATION, *, name: str = "relevance.toml") -> None:
@@ -368,48 +272,47 @@ def test_own_strategies_are_benchmarks(project: pytest.Pytester) -> None:
     collected.stdout.fnmatch_lines(
         [f"*test_strategy[[]{name}[]]" for name in ("rrf", "rrf_multi", "rrf_finetune", "titles", "alike")]
     )
-    run = project.runpytest_inprocess("benchmarks", "-k", "textsearch")
+    run = project.runpytest_inprocess("benchmarks", "--benchmark-disable", "-k", "textsearch or finetune")
     run.assert_outcomes(passed=3, skipped=3, deselected=22)
-    project.runpytest_inprocess("benchmarks", "--strategy", "titles", "--out", "own").assert_outcomes(
-        passed=1, skipped=1
-    )
-    rows = _results(project, "results")["strategies"]
-    assert list(rows) == ["textsearch", "textsearch_boosted", "textsearch_twice"]
-    assert rows["textsearch_twice"]["metrics"] == rows["textsearch"]["metrics"]
-    assert list(_results(project, "own")["strategies"]) == ["titles"]
+    document = results(project, "results")
+    assert list(document["strategies"]) == ["textsearch", "textsearch_boosted", "textsearch_twice"]
+    assert document["strategies"]["textsearch_twice"]["metrics"] == document["strategies"]["textsearch"]["metrics"]
+    # those that cannot run are left out of both tests, and the results say why
+    assert list(document["not_run"]) == ["vectorsearch_finetune", "rrf_finetune"]
 
 
-def test_strategies_that_cannot_run_are_left_out_of_both_tests(project: pytest.Pytester) -> None:
-    """They are neither measured nor compared; the results say why, the others run."""
-    run = _run(project, "-k", "textsearch or finetune")
-    run.assert_outcomes(passed=2, skipped=2, deselected=18)
-    results = _results(project)
-    assert list(results["strategies"]) == ["textsearch", "textsearch_boosted"]
-    assert list(results["not_run"]) == ["vectorsearch_finetune", "rrf_finetune"]
+def test_the_file_chooses_what_runs(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`strategy = [...]` limits the benchmarks, in its order; a variable takes its place, an option the variable's.
 
-
-def test_the_file_chooses_what_runs(project: pytest.Pytester) -> None:
-    """`strategy = [...]` limits the benchmarks, in its order; an option takes its place."""
+    A path of a variable starts where pytest was started, the file's where the file is.
+    """
     _configured(project, 'strategy = ["titles", "textsearch"]' + CONFIGURATION)
-    project.runpytest_inprocess("benchmarks").assert_outcomes(passed=2, skipped=2)
-    assert list(_results(project, "results")["strategies"]) == ["titles", "textsearch"]
-    project.runpytest_inprocess("benchmarks", "--strategy", "textsearch_twice").assert_outcomes(passed=1, skipped=1)
-    assert list(_results(project, "results")["strategies"]) == ["textsearch_twice"]
+    project.runpytest_inprocess("benchmarks", "--benchmark-disable").assert_outcomes(passed=2, skipped=2)
+    assert list(results(project, "results")["strategies"]) == ["titles", "textsearch"]
+    monkeypatch.setenv("RELEVANCE_OUT", "here")
+    monkeypatch.setenv("RELEVANCE_STRATEGY", "textsearch,titles")
+    monkeypatch.chdir(project.path / "benchmarks")
+    project.runpytest_inprocess("--benchmark-disable").assert_outcomes(passed=2, skipped=2)
+    assert list(results(project, "benchmarks/here")["strategies"]) == ["textsearch", "titles"]
+    options = ("--benchmark-disable", "--strategy", "textsearch_twice", "--out", "there")
+    project.runpytest_inprocess(*options).assert_outcomes(passed=1, skipped=1)
+    assert list(results(project, "benchmarks/there")["strategies"]) == ["textsearch_twice"]
 
 
 def test_floors_of_an_alias_and_of_an_own_strategy(project: pytest.Pytester) -> None:
     """`[ALIAS.STRATEGY]` gates; the suggested floors stand under the alias; the format's floors do not count."""
     _configured(project)
-    _floors(project, "[shop.titles]\nMRR = 0.9\n[homedepot.textsearch]\nMRR = 0.9")
-    options = ("--strategy", "titles", "--strategy", "textsearch", "--suggest-floors")
+    floors = "[shop.titles]\nMRR = 0.9\n[homedepot.textsearch]\nMRR = 0.9"
+    (project.path / "benchmarks" / "thresholds.toml").write_text(floors)
+    options = ("--benchmark-disable", "--strategy", "titles", "--strategy", "textsearch", "--suggest-floors")
     result = project.runpytest_inprocess("benchmarks", *options)
     result.assert_outcomes(failed=1, passed=1, skipped=2)
     result.stdout.fnmatch_lines(
         ["shop: 5 products*", "*titles: MRR 0.7500 is below its floor*", "[[]shop.textsearch[]]"]
     )
-    results = _results(project, "results")
-    assert results["dataset"]["name"] == "shop"
-    assert results["strategies"]["textsearch"]["verdict"] == "not_gated"
+    document = results(project, "results")
+    assert document["dataset"]["name"] == "shop"
+    assert document["strategies"]["textsearch"]["verdict"] == "not_gated"
 
 
 def test_the_header_names_the_file(project: pytest.Pytester) -> None:
@@ -421,48 +324,6 @@ def test_the_header_names_the_file(project: pytest.Pytester) -> None:
     _configured(project, CONFIGURATION.replace("titles", "headings"), name="data/other.toml")
     other = _run(project, "--collect-only", "-q", "-v", "--config", "data/other.toml")
     other.stdout.fnmatch_lines([f"{head}data/other.toml", "*headings*"])
-
-
-def test_environment_and_working_folder(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A variable outranks the file; its path starts where pytest was started, the file's where the file is."""
-    _configured(project)
-    monkeypatch.setenv("RELEVANCE_OUT", "here")
-    monkeypatch.setenv("RELEVANCE_STRATEGY", "titles,textsearch")
-    monkeypatch.chdir(project.path / "benchmarks")
-    project.runpytest_inprocess().assert_outcomes(passed=2, skipped=2)
-    assert list(_results(project, "benchmarks/here")["strategies"]) == ["titles", "textsearch"]
-
-
-BAD_CONFIGURATION = {
-    "key": ('datset = "x"', "relevance.toml: unknown key 'datset' (did you mean 'dataset'?)"),
-    "not TOML": ("dataset = sample\n", "relevance.toml: not TOML: Invalid value (at line 1, column 11)"),
-    "not UTF-8": (b"\xff", "relevance.toml: byte 0 is not UTF-8"),
-    "strategy": (
-        "[strategies.own]\ntext = {titel = 1}",
-        "relevance.toml [strategies.own]: strategy 'own': text: unknown field 'titel' (did you mean 'title'?)",
-    ),
-    "floors not there": ('floors = "none.toml"', "none.toml: cannot be read (No such file or directory)"),
-    "model not there": (
-        '[models.small]\npath = "./small"\n[strategies.own]\nvectors = {title = 1}\nmodel = "small"',
-        "[models.small]: model 'small': no such folder",
-    ),
-    "tokens of a model": (
-        '[models.long]\nmax_tokens = 100000\n[strategies.own]\nvectors = {title = 1}\nmodel = "long"',
-        "[models.long]: max tokens 100000: the model",
-    ),
-}
-
-
-@pytest.mark.parametrize(("text", "line"), BAD_CONFIGURATION.values(), ids=BAD_CONFIGURATION)
-def test_bad_configuration(project: pytest.Pytester, text: str | bytes, line: str) -> None:
-    """One line, exit code 4, no traceback, no results."""
-    (project.path / "relevance.toml").write_bytes(text if isinstance(text, bytes) else text.encode())
-    result = _run(project)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (error,) = [text for text in result.stderr.lines if text.startswith("ERROR: ")]
-    assert line in error.replace(f"{project.path}/", "")
-    assert "Traceback" not in result.stdout.str() + result.stderr.str()
-    assert not (project.path / ".relevance").exists()
 
 
 def test_help_is_shown_whatever_the_file_holds(project: pytest.Pytester) -> None:
@@ -483,7 +344,7 @@ def test_only_models_that_run_are_looked_for(project: pytest.Pytester, monkeypat
 
     monkeypatch.setattr(relevance.suite.plan.embeddings, "resolve", resolve)
     _configured(project)
-    project.runpytest_inprocess("benchmarks", "-k", "textsearch or titles")
+    project.runpytest_inprocess("benchmarks", "--benchmark-disable", "-k", "titles")
     assert asked == []
     result = project.runpytest_inprocess("benchmarks", "-k", "alike")
     assert [choice.model for choice in asked] == [str(project.path / "small")]

@@ -1,26 +1,26 @@
-"""A session of the plugin with an engine that can fail, has something to say, and is interrupted."""
+"""A session of the plugin with an engine that takes times, can fail, has something to say, and is interrupted."""
 
 from __future__ import annotations
 
-import json
+import os
 import signal
-import subprocess
-import sys
-import time
+from contextlib import contextmanager
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from helpers.project import write_project
+from helpers.project import printed, results, usage_error, write_project
+from threadpoolctl import threadpool_info, threadpool_limits
 
-from relevance import engines
+import relevance.suite
+from relevance import engines, runner
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.plugin import interrupts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from pathlib import Path
+    from collections.abc import Iterator, Sequence
 
     from relevance.engines.base import QueryBatch
     from relevance.records import Ranking
@@ -37,52 +37,11 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return write_project(pytester)
 
 
-def _run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
-    return project.runpytest_inprocess("benchmarks", "--dataset", "homedepot:data", *options)
-
-
-def _use(monkeypatch: pytest.MonkeyPatch, *, hint: str = "") -> None:
-    monkeypatch.setattr(
-        engines, "choose", lambda *_: engines.embedded_choice("embedded (no Docker engine answers)", hint)
-    )
+def _run(project: pytest.Pytester, *options: str, **settings: Any) -> pytest.RunResult:
+    return project.runpytest_inprocess("benchmarks", "--dataset", "homedepot:data", *options, **settings)
 
 
 # what is said
-
-
-def test_the_header_says_which_engine_and_how_to_get_another(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A line for the engine, and the hint below it."""
-    _use(monkeypatch, hint="for Elasticsearch: --es-url URL")
-    lines = _run(project, *TEXT).stdout.lines
-    at = lines.index("engine: embedded (no Docker engine answers)")
-    assert lines[at + 1] == "  for Elasticsearch: --es-url URL"
-    assert lines[at - 1].startswith("sha256 corpus ")
-
-
-def test_the_header_says_what_is_to_be_known_of_the_index(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What would change the judgement of the numbers stands before them."""
-    choice = replace(engines.embedded_choice(), notes=("index 'shop': 3 deleted documents",))
-    monkeypatch.setattr(engines, "choose", lambda *_: choice)
-    lines = _run(project, *TEXT).stdout.lines
-    assert lines.index("note: index 'shop': 3 deleted documents") < lines.index(
-        next(one for one in lines if "MRR" in one)
-    )
-
-
-def test_notes_of_the_engine_stand_before_the_results(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They are asked for when the engine is closed, and printed once."""
-    closed: list[bool] = []
-    monkeypatch.setattr(EmbeddedEngine, "close", lambda _: closed.append(True))
-    monkeypatch.setattr(EmbeddedEngine, "notes", lambda _: (f"closed {len(closed)} times", "2 searches asked again"))
-    lines = _run(project, *TEXT).stdout.lines
-    notes = [line for line in lines if line.startswith(("note: closed", "note: 2 searches", "results: "))]
-    assert notes == ["note: closed 1 times", "note: 2 searches asked again", "results: .relevance/latest"]
 
 
 class _Served(EmbeddedEngine):
@@ -98,24 +57,34 @@ class _Served(EmbeddedEngine):
         return super().search(leg, batch, hits=hits)
 
 
-def test_the_time_of_a_server_is_in_the_table_and_in_the_results(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Beside the client's; below the table stands where the time before the first search went."""
+def test_what_is_said_of_an_engine(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Which, and how to get another; what is to be known of its index; its own time; its notes, once it is closed."""
+    closed: list[bool] = []
+    monkeypatch.setattr(_Served, "close", lambda _: closed.append(True))
+    monkeypatch.setattr(_Served, "notes", lambda _: (f"closed {len(closed)} times", "2 searches asked again"))
     monkeypatch.setattr("relevance.engines.embedded.EmbeddedEngine", _Served)
-    monkeypatch.setattr(engines, "choose", lambda *_: replace(engines.embedded_choice(), name="elasticsearch"))
+    choice = engines.embedded_choice("elasticsearch 8.19.5 (asked for)", "for another: --es-url URL")
+    choice = replace(choice, name="elasticsearch", notes=("index 'shop': 3 deleted documents",))
+    monkeypatch.setattr(engines, "choose", lambda *_: choice)
     result = _run(project, *TEXT)
     result.stdout.fnmatch_lines(
         [
+            "sha256 corpus *",
+            "engine: elasticsearch 8.19.5 (asked for)",
+            "  for another: --es-url URL",
+            "note: index 'shop': 3 deleted documents",
             "strategy *time (s)  took (s)  queries/s*",
             "textsearch *  0.002  *",
-            "elasticsearch 8.19.5: 5 products indexed*",
+            "elasticsearch 8.19.5: 5 products indexed in * s; 3 shards, 1 segment",
+            "note: closed 1 times",
+            "note: 2 searches asked again",
+            "results: .relevance/latest",
         ]
     )
-    assert "elasticsearch 8.19.5: 5 products indexed in 0.0 s; 3 shards, 1 segment" in result.stdout.lines
-    results = json.loads((project.path / ".relevance/latest/results.json").read_text())
-    assert results["engine"]["facts"] == {"vector_index": "flat", "shards": 3, "segments": 1}
-    row = results["strategies"]["textsearch"]
+    assert printed(result).count("note: closed") == 1
+    document = results(project)
+    assert document["engine"]["facts"] == {"vector_index": "flat", "shards": 3, "segments": 1}
+    row = document["strategies"]["textsearch"]
     assert row["took"] == {"run_time_s": 0.002, "p50_ms": 2.0, "p95_ms": 2.0}
     assert list(row["latency_ms"]) == ["p50", "p95"]
 
@@ -140,53 +109,47 @@ def _fail(error: RelevanceError, *, after: int, monkeypatch: pytest.MonkeyPatch)
     return closed
 
 
-FIRST_STRATEGY = 204
-"""Searches of a text strategy: four rounds and 200 single queries."""
-
-
-@pytest.mark.parametrize(("after", "kind", "code"), [(0, CouldNotRunError, 7), (FIRST_STRATEGY + 1, InputError, 4)])
+@pytest.mark.parametrize(("after", "kind", "code"), [(0, CouldNotRunError, 7), (1, InputError, 4)])
 def test_an_engine_that_fails_ends_the_session(
-    project: pytest.Pytester,
-    monkeypatch: pytest.MonkeyPatch,
-    kind: type[RelevanceError],
-    code: int,
-    after: int,
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, kind: type[RelevanceError], code: int, after: int
 ) -> None:
     """Its code, its line once, its details below, the engine closed once, earlier results as they were."""
-    assert _run(project, "--strategy", "textsearch").ret == 0
+    assert _run(project, "--strategy", "textsearch", "--benchmark-disable").ret == 0
     folder = project.path / ".relevance" / "latest"
     before = {path: path.read_bytes() for path in folder.rglob("*.*")}
     error = kind("elasticsearch at http://a:1: gone", details=["last line but one", "last line"])
     closed = _fail(error, after=after, monkeypatch=monkeypatch)
-    result = _run(project, *TEXT)
+    result = _run(project, *TEXT, "--benchmark-disable")
     assert result.ret == code
-    text = result.stdout.str() + result.stderr.str()
+    text = printed(result)
     assert text.count("ERROR: elasticsearch at http://a:1: gone") == 1
     result.stdout.fnmatch_lines(["ERROR: elasticsearch at http://a:1: gone", "  last line but one", "  last line"])
     assert text.count("note: index relevance-x is still there") == 1
-    assert "Traceback" not in text
     assert "results:" not in text
     assert closed == ["closed"]
     assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
     assert [path.name for path in folder.parent.iterdir()] == ["latest"]
 
 
-@pytest.mark.parametrize(
-    ("kind", "code", "head"), [(CouldNotRunError, 7, "ERROR: gone"), (InputError, 4, "ERROR: gone")]
-)
-def test_details_at_collection(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, kind: type[RelevanceError], code: int, head: str
+@pytest.mark.parametrize("place", ["relevance.engines.choose", "relevance.suite.prepare"])
+@pytest.mark.parametrize(("kind", "code"), [(CouldNotRunError, 7), (InputError, 4)])
+def test_what_fails_before_a_search(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, kind: type[RelevanceError], code: int, place: str
 ) -> None:
-    """They stand below the line, whichever stream it is on."""
+    """At collection or in a session fixture: code, line and details, whichever stream they are on; no traceback."""
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise kind("gone", details=("one", "two"))
 
-    monkeypatch.setattr(engines, "choose", fail)
+    monkeypatch.setattr(place, fail)
     result = _run(project, *TEXT)
-    assert result.ret == code
-    lines = result.stdout if code == 7 else result.stderr
-    lines.fnmatch_lines([head, "  one", "  two"])
+    if code == 4 and place.endswith("choose"):
+        assert usage_error(result) == "gone"
+        result.stderr.fnmatch_lines(["ERROR: gone", "  one", "  two"])
+    else:
+        assert result.ret == code
+        assert printed(result).count("gone") == 1
+        result.stdout.fnmatch_lines(["ERROR: gone", "  one", "  two"])
 
 
 def test_what_goes_wrong_at_the_end_is_a_note(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -196,88 +159,97 @@ def test_what_goes_wrong_at_the_end_is_a_note(project: pytest.Pytester, monkeypa
         raise CouldNotRunError("container relevance-x: not removed")
 
     monkeypatch.setattr(EmbeddedEngine, "close", stuck)
-    result = _run(project, *TEXT)
+    result = _run(project, *TEXT, "--benchmark-disable")
     assert result.ret == 0
     result.stdout.fnmatch_lines(["note: container relevance-x: not removed", "results: *"])
 
 
+# times
+
+
+@pytest.mark.parametrize(("options", "timed"), [(("--update-baseline",), True), (("--benchmark-disable",), False)])
+def test_times_are_taken_in_one_thread(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], *, timed: bool
+) -> None:
+    """More would make vectors faster and text not; where nothing is compared, there are as many as ever."""
+    threads: list[int] = []
+    search = runner.search
+
+    def watched(*arguments: Any, **options: Any) -> Any:
+        threads.append(max(pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"))
+        return search(*arguments, **options)
+
+    monkeypatch.setattr(runner, "search", watched)
+    monkeypatch.setattr(runner, "SINGLE_QUERIES", 5)
+    with threadpool_limits(2, user_api="blas"):
+        _run(project, *TEXT[:2], *options).assert_outcomes(passed=1, skipped=1)
+    warmed_up, *others = threads
+    assert warmed_up == 2, "the calibration's first search is not timed"
+    assert set(others) == ({1} if timed else set())
+
+
+@pytest.mark.parametrize("options", [(), ("--update-baseline",)])
+def test_an_interrupt_times_nothing_more(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...]
+) -> None:
+    """Whoever presses Control-C does not wait for what is timed again where nobody interrupts."""
+    asked = []
+
+    def interrupted(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(relevance.suite, "settle_run_times", asked.append)
+    monkeypatch.setattr(relevance.suite, "confirm_run_times", lambda suite, *_: asked.append(suite))
+    _run(project, *TEXT[:2], *options, "--benchmark-disable", "-k", "test_strategy")
+    assert len(asked) == 1
+    monkeypatch.setattr(relevance.suite.Suite, "judge", interrupted)
+    ended = _run(project, *TEXT[:2], *options, "--benchmark-disable", no_reraise_ctrlc=True)
+    assert ended.ret == pytest.ExitCode.INTERRUPTED
+    assert len(asked) == 1
+
+
 # what is interrupted
-
-SLOW = """
-import os, signal, sys, time
-from pathlib import Path
-from contextlib import contextmanager
-from relevance import engines
-from relevance.engines.embedded import EmbeddedEngine
-
-pytest_plugins = ["relevance.plugin"]
-
-def pytest_configure():
-    from relevance.plugin import interrupts
-    interrupts._ONE_PRESS_S = 0
-
-class Indexer(engines._EmbeddedIndexer):
-    def index(self, *args, **options):
-        Path("indexing").touch()
-        {in_index}
-        return super().index(*args, **options)
-
-@contextmanager
-def opened(*, progress):
-    try:
-        yield Indexer()
-    finally:
-        Path("closing").touch()
-        time.sleep(0.5)
-        Path("closed").touch()
-
-def searching(self, leg, batch, *, hits):
-    Path("searching").touch()
-    time.sleep(30)
-
-engines.open_embedded = opened
-EmbeddedEngine.search = searching
-"""
-
-
-def _started(project: pytest.Pytester, *, stage: str) -> subprocess.Popen[str]:
-    """A session in a process of its own that has come to a stage and stays there.
-
-    Of signals that follow each other none is left out as the same press: only what is closing is not interrupted.
-    """
-    slow = SLOW.replace("{in_index}", "time.sleep(30)" if stage == "indexing" else "pass")
-    (project.path / "conftest.py").write_text(slow)
-    command = [sys.executable, "-m", "pytest", "benchmarks", "--dataset", "homedepot:data", "--strategy", "textsearch"]
-    process = subprocess.Popen(  # noqa: S603 - own command
-        command, cwd=project.path, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    _wait_for(project.path / stage, process)
-    return process
-
-
-def _wait_for(mark: Path, process: subprocess.Popen[str]) -> None:
-    while not mark.exists():
-        assert process.poll() is None, process.communicate()[0]
-        time.sleep(0.01)
 
 
 @pytest.mark.parametrize(
     ("stage", "signals"),
     [("indexing", [signal.SIGTERM, signal.SIGINT, signal.SIGTERM]), ("searching", [signal.SIGINT, signal.SIGINT])],
 )
-def test_signals_leave_nothing_behind(project: pytest.Pytester, signals: Sequence[int], stage: str) -> None:
+def test_signals_leave_nothing_behind(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, signals: Sequence[int], stage: str
+) -> None:
     """Whatever comes, and when: what was started is closed to its end, nothing is written, exit code 2."""
-    process = _started(project, stage=stage)
-    process.send_signal(signals[0])
-    for number in signals[1:]:
-        _wait_for(project.path / "closing", process)
-        process.send_signal(number)
-    output, _ = process.communicate(timeout=60)
-    assert process.returncode == 2, output
-    assert (project.path / "closed").exists()
+    first, *others = signals
+    events: list[str] = []
+
+    class Indexer(engines._EmbeddedIndexer):
+        def index(self, *args: Any, **options: Any) -> EmbeddedEngine:
+            if stage == "indexing":
+                os.kill(os.getpid(), first)
+            return super().index(*args, **options)
+
+    @contextmanager
+    def opened(*, progress: bool) -> Iterator[Indexer]:
+        del progress
+        try:
+            yield Indexer()
+        finally:
+            for number in others:
+                os.kill(os.getpid(), number)
+            events.append("closed")
+
+    def searching(*_: object, **__: object) -> None:
+        os.kill(os.getpid(), first)
+        events.append("searched")
+
+    monkeypatch.setattr(interrupts, "_ONE_PRESS_S", 0)  # none is left out as the same press
+    monkeypatch.setattr(engines, "open_embedded", opened)
+    monkeypatch.setattr(EmbeddedEngine, "search", searching)
+    result = _run(project, *TEXT[:2], "--benchmark-disable", no_reraise_ctrlc=True)
+    assert result.ret == pytest.ExitCode.INTERRUPTED
+    assert "KeyboardInterrupt" in printed(result)
+    assert events == ["closed"]
     assert not (project.path / ".relevance").exists()
-    assert "KeyboardInterrupt" in output
-    assert "Traceback" not in output
 
 
 def test_signals_belong_to_pytest_before_and_after(project: pytest.Pytester) -> None:
@@ -287,5 +259,5 @@ def test_signals_belong_to_pytest_before_and_after(project: pytest.Pytester) -> 
         "import signal\ndef test_other(): assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL"
     )
     assert project.runpytest_inprocess("benchmarks/test_other.py").ret == 0
-    assert _run(project, *TEXT, "--deselect", "benchmarks/test_other.py::test_other").ret == 0
+    assert _run(project, *TEXT, "--benchmark-disable", "-k", "not other").ret == 0
     assert [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)] == before

@@ -192,7 +192,7 @@ def test_other_tests_run_where_benchmarks_are_skipped(
 def test_under_xdist_other_tests_run(project: pytest.Pytester) -> None:
     """The workers are processes; the controller, which collects nothing, says why no benchmark has run."""
     few = ("-p", "no:hypothesis", "-p", "no:anyio", "-n", "1")
-    result = project.runpytest_subprocess(*few, *OPTIONS)
+    result = project.runpytest_inprocess(*few, *OPTIONS)
     assert result.ret == pytest.ExitCode.OK
     result.assert_outcomes(passed=1, skipped=2)
     result.stdout.fnmatch_lines(["NOT MEASURED: benchmarks: the benchmarks do not run under xdist*"])
