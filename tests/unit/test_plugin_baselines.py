@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
-from helpers.project import TRAIN, write_project
+from helpers.project import TRAIN, printed, results, usage_error, write_floors, write_project, write_train
 
 from relevance.baseline import read_baseline
+from relevance.gate import GATED
 
 pytest_plugins = ["pytester"]
 
 OWN = "[strategies.own]\ntext = {title = 1}\n"
 WORSE = "[strategies.own]\ntext = {attributes = 1}\n"
+OTHER = "[strategies.other]\ntext = {title = 2}\n"
 OPTIONS = ("benchmarks", "--dataset", "homedepot:data")
 FILE = "benchmarks/baselines/homedepot.json"
+KEPT: dict[str, bytes] = {}
+"""Baselines by configuration: the same run makes the same bytes, so that each is made once."""
 
 
 def _train(queries: int = 60, *, grade: int = 3) -> str:
@@ -30,14 +33,18 @@ def _train(queries: int = 60, *, grade: int = 3) -> str:
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
     """Sixty queries and one strategy of the user's own."""
-    made = write_project(pytester)
-    (made.path / "data" / "train.csv").write_text(_train(), encoding="latin-1")
-    _configured(made, OWN)
-    return made
+    project = write_project(pytester)
+    write_train(project, _train())
+    _configured(project, OWN)
+    return project
 
 
-def _configured(project: pytest.Pytester, text: str) -> None:
-    (project.path / "relevance.toml").write_text(f'strategy = ["own"]\n{text}')
+def _configured(project: pytest.Pytester, text: str, *, strategies: str = '"own"', more: str = "") -> None:
+    (project.path / "relevance.toml").write_text(f"strategy = [{strategies}]\n{more}{text}")
+
+
+def _two(project: pytest.Pytester, text: str = OWN) -> None:
+    _configured(project, text + OTHER, strategies='"own", "other"')
 
 
 def _run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
@@ -46,22 +53,24 @@ def _run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
     return project.runpytest_inprocess(*OPTIONS, *([] if timed else ["--benchmark-disable"]), *options)
 
 
-def _made(project: pytest.Pytester, *options: str) -> bytes:
-    result = _run(project, "--update-baseline", *options)
-    assert result.ret == pytest.ExitCode.OK
-    return (project.path / FILE).read_bytes()
+def _update(project: pytest.Pytester) -> bytes:
+    """Make the baseline of what is configured."""
+    configuration, file = (project.path / "relevance.toml").read_text(), project.path / FILE
+    if configuration not in KEPT:
+        assert _run(project, "--update-baseline").ret == pytest.ExitCode.OK
+        KEPT[configuration] = file.read_bytes()
+    file.parent.mkdir(exist_ok=True)
+    file.write_bytes(KEPT[configuration])
+    return KEPT[configuration]
 
 
 def _comparison(project: pytest.Pytester) -> list[dict[str, Any]]:
-    return json.loads((project.path / ".relevance/latest/results.json").read_text())["comparison"]
-
-
-def _untraced(result: pytest.RunResult) -> None:
-    assert "Traceback" not in result.stdout.str() + result.stderr.str()
+    comparisons: list[dict[str, Any]] = results(project)["comparison"]
+    return comparisons
 
 
 def test_update_then_compare(project: pytest.Pytester) -> None:
-    """The first run makes the baseline, the second is compared with it and says that nothing is worse."""
+    """The first run makes the baseline, the next is compared with it; an update makes the same bytes again."""
     update = _run(project, "--update-baseline")
     update.assert_outcomes(passed=1, skipped=1)
     update.stdout.fnmatch_lines(
@@ -71,17 +80,20 @@ def test_update_then_compare(project: pytest.Pytester) -> None:
             "  new: own: MRR 1.0000, MAP 1.0000, NDCG 1.0000, Judged 1.0000",
         ]
     )
+    first = (project.path / FILE).read_bytes()
     again = _run(project)
     again.assert_outcomes(passed=2)
     again.stdout.fnmatch_lines(
         [f"baseline: {FILE}, 1 strategy", f"compared with {FILE}: 1 strategy × 3 metrics, nothing worse"]  # noqa: RUF001
     )
+    assert _run(project, "--update-baseline").ret == pytest.ExitCode.OK
+    assert (project.path / FILE).read_bytes() == first
     assert [path.name for path in (project.path / "benchmarks/baselines").iterdir()] == ["homedepot.json"]
 
 
 def test_a_regression_fails_with_its_reason(project: pytest.Pytester) -> None:
-    """Exit code 1; test and summary say which metric, from what to what, and what else changed; no traceback."""
-    _made(project)
+    """Exit code 1; test, summary, JUnit file and results say which metric, from what to what, and what else changed."""
+    _update(project)
     _configured(project, WORSE)
     result = _run(project, "--junitxml", "junit.xml")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -95,14 +107,21 @@ def test_a_regression_fails_with_its_reason(project: pytest.Pytester) -> None:
             "FAIL: own: nDCG@10 fell by 100% *",
         ]
     )
-    _untraced(result)
+    assert "Traceback" not in printed(result)
     suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - pytest wrote it
     properties = {one.get("name"): one.get("value") for one in suite.iter("property")}
     assert properties["status"] == "fail"
     assert (properties["nDCG@10 before"], properties["nDCG@10 after"]) == ("1", "0")
     assert properties["nDCG@10 relative"] == "1"
     assert 0 < float(properties["nDCG@10 p"]) < 0.001
-    assert properties["RR@10"] == "0"
+    assert [properties[str(metric)] for metric in GATED.values()] == ["0"] * 3
+    (comparison,) = _comparison(project)
+    assert list(comparison) == ["baseline", "status", "changed", "notes", "findings"]
+    assert (comparison["baseline"], comparison["status"]) == (FILE, "fail")
+    (row,) = [row for row in comparison["findings"] if row["measure"] == "nDCG@10"]
+    names = "strategy measure status improved before after relative interval p adjusted_p queries queries_changed"
+    assert list(row) == [*names.split(), "smallest_visible", "reasons"]
+    assert (row["strategy"], row["before"], row["after"], row["queries"]) == ("own", 1, 0, 60)
 
 
 def test_an_improvement_is_named(project: pytest.Pytester) -> None:
@@ -110,41 +129,12 @@ def test_an_improvement_is_named(project: pytest.Pytester) -> None:
     rows = (f'{1000 + at},"name","thing{at}"' for at in range(60))
     attributes = "\n".join(('"product_uid","name","value"', *rows)) + "\n"
     (project.path / "data" / "attributes.csv").write_text(attributes, encoding="latin-1")
-    titles = _train().replace("Thing1", "Shelf")  # those that begin with 1 are found by their attributes alone
-    (project.path / "data" / "train.csv").write_text(titles, encoding="latin-1")
-    _made(project)
+    write_train(project, _train().replace("Thing1", "Shelf"))  # what begins with 1 is found by its attributes alone
+    assert _run(project, "--update-baseline").ret == pytest.ExitCode.OK
     _configured(project, OWN.replace("title = 1", "title = 1, attributes = 1"))
     result = _run(project)
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines([f"compared with {FILE}: *nothing worse", "better: own: nDCG@10 *"])
-
-
-def test_comparison_in_the_results(project: pytest.Pytester) -> None:
-    """`results.json` has an entry for each baseline, with a row a finding."""
-    _made(project)
-    _configured(project, WORSE)
-    _run(project)
-    (found,) = _comparison(project)
-    assert list(found) == ["baseline", "status", "changed", "notes", "findings"]
-    assert (found["baseline"], found["status"]) == (FILE, "fail")
-    (row,) = [row for row in found["findings"] if row["measure"] == "nDCG@10"]
-    assert list(row) == [
-        "strategy",
-        "measure",
-        "status",
-        "improved",
-        "before",
-        "after",
-        "relative",
-        "interval",
-        "p",
-        "adjusted_p",
-        "queries",
-        "queries_changed",
-        "smallest_visible",
-        "reasons",
-    ]
-    assert (row["strategy"], row["before"], row["after"], row["queries"]) == ("own", 1, 0, 60)
 
 
 def test_without_a_baseline(project: pytest.Pytester) -> None:
@@ -162,120 +152,93 @@ def test_without_a_baseline(project: pytest.Pytester) -> None:
     assert _comparison(project) == []
 
 
-def _floors(project: pytest.Pytester, mrr: float) -> None:
-    (project.path / "benchmarks" / "thresholds.toml").write_text(f"[homedepot.own]\nMRR = {mrr}")
-
-
-@pytest.mark.parametrize("selected", [(), ("-k", "test_strategy"), ("--benchmark-only",)])
-def test_without_a_baseline_in_ci(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, selected: tuple[str, ...]
+@pytest.mark.parametrize(
+    ("ci", "options"),
+    [("true", ()), ("true", ("-k", "test_strategy")), ("true", ("--benchmark-only",)), ("", ("--require-baseline",))],
+)
+def test_a_baseline_that_is_required(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: str, options: tuple[str, ...]
 ) -> None:
-    """Exit code 1, whichever tests were selected."""
-    monkeypatch.setenv("CI", "true")
-    _floors(project, 0.5)
-    result = _run(project, *selected)
+    """By CI, whichever tests were selected, or by an option; the file outranks CI. Exit code 1 where there is none."""
+    monkeypatch.setenv("CI", ci)
+    write_floors(project.path / "benchmarks", own=0.5)
+    result = _run(project, *options)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines([f"FAIL: *there is none at {FILE}; pytest --update-baseline makes one"])
-
-
-def test_a_baseline_can_be_required_or_not(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By option and by the file, which outranks what CI says."""
-    assert _run(project, "--require-baseline").ret == pytest.ExitCode.TESTS_FAILED
-    monkeypatch.setenv("CI", "1")
-    _floors(project, 0.5)
-    (project.path / "relevance.toml").write_text(f'strategy = ["own"]\nrequire_baseline = false\n{OWN}')
-    assert _run(project).ret == pytest.ExitCode.OK
+    _configured(project, OWN, more="require_baseline = false\n")
+    assert ci == "" or _run(project, *options).ret == pytest.ExitCode.OK
 
 
 @pytest.mark.parametrize("selected", [("-k", "test_strategy"), ("--benchmark-only",)])
 def test_the_gate_cannot_be_deselected(project: pytest.Pytester, selected: tuple[str, ...]) -> None:
     """What no test has compared is compared at the end: exit code 1 and a line."""
-    _made(project)
+    _update(project)
     _configured(project, WORSE)
     result = _run(project, *selected)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines([f"FAIL: own is worse than in {FILE}"])
 
 
-def test_the_comparison_alone(project: pytest.Pytester) -> None:
-    """As `--lf` selects it: the strategies are measured, without a time."""
-    _made(project)
-    result = _run(project, "-k", "no_regression")
-    result.assert_outcomes(passed=1, deselected=1)
-    assert _comparison(project)[0]["status"] == "pass"
-
-
-def test_what_is_compared_was_measured_before(project: pytest.Pytester) -> None:
-    """Whoever has put the tests in another order."""
-    shuffled = """
-        def pytest_collection_modifyitems(items):
-            items.reverse()
-    """
-    conftest = project.path / "conftest.py"
-    conftest.write_text(conftest.read_text() + "\n".join(line[8:] for line in shuffled.splitlines()))
-    _made(project)
+def test_what_is_compared_is_measured_before(project: pytest.Pytester) -> None:
+    """Whoever has put the tests in another order; without a time where the comparison alone is selected, as by --lf."""
+    _update(project)
+    with (project.path / "conftest.py").open("a") as conftest:
+        conftest.write("\ndef pytest_collection_modifyitems(items): items.reverse()\n")
     result = _run(project, "-v")
     result.stdout.fnmatch_lines(["*test_strategy[[]own[]] PASSED*", "*test_no_regression[[]own[]] PASSED*"])
+    _run(project, "-k", "no_regression").assert_outcomes(passed=1, deselected=1)
+    assert _comparison(project)[0]["status"] == "pass"
 
 
 # other data
 
 
-def _with_other_judgments(project: pytest.Pytester) -> None:
-    (project.path / "data" / "train.csv").write_text(_train(grade=2), encoding="latin-1")
-
-
 def test_other_data_cannot_be_compared(project: pytest.Pytester) -> None:
-    """Exit code 4 at collection, with what differs in numbers."""
-    _made(project)
-    (project.path / "data" / "train.csv").write_text(_train(63, grade=2), encoding="latin-1")
-    result = _run(project)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    line = (
-        f"ERROR: {FILE}: other data than this session's: 1 judgment changed, 3 queries new, "
-        "another corpus (60 products before, 63 now); "
-        "allowed: a baseline of these data (--update-baseline makes it), or --on-common-queries"
-    )
-    assert line in result.stderr.lines
-    _untraced(result)
-
-
-def test_on_common_queries(project: pytest.Pytester) -> None:
-    """What both have is compared; the summary says how many that are and what differs."""
-    _made(project)
-    (project.path / "data" / "train.csv").write_text(_train(63, grade=2), encoding="latin-1")
+    """Exit code 4 at collection, with what differs in numbers; on common queries where that is asked for."""
+    _update(project)
+    write_train(project, _train(63, grade=2))
+    changes = "1 judgment changed, 3 queries new, another corpus (60 products before, 63 now)"
+    allowed = "a baseline of these data (--update-baseline makes it), or --on-common-queries"
+    assert usage_error(_run(project)) == f"{FILE}: other data than this session's: {changes}; allowed: {allowed}"
     result = _run(project, "--on-common-queries")
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(
         [
             f"baseline: {FILE}, 1 strategy (on common queries)",
-            "*note: compared on 59 of 63 queries: 1 judgment changed, 3 queries new, another corpus *",
+            f"*note: compared on 59 of 63 queries: {changes}",
             "*note: run times are not compared: they were those of other queries or products",
         ]
     )
     _configured(project, WORSE)
     assert _run(project, "--on-common-queries").ret == pytest.ExitCode.TESTS_FAILED
+    write_train(project, TRAIN)
+    line = usage_error(_run(project, "--on-common-queries"))
+    assert line.startswith(f"{FILE}: ")
+    assert line.endswith("not one query is common, so that nothing can be compared")
 
 
-def test_nothing_in_common(project: pytest.Pytester) -> None:
-    """There is nothing to compare on: exit code 4."""
-    _made(project)
-    (project.path / "data" / "train.csv").write_text(TRAIN, encoding="latin-1")
-    result = _run(project, "--on-common-queries")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    result.stderr.fnmatch_lines([f"ERROR: {FILE}: *not one query is common, so that nothing can be compared"])
+def test_a_baseline_of_another_data_set(project: pytest.Pytester) -> None:
+    """It says whose it is."""
+    _update(project)
+    write_train(project, TRAIN)
+    more = 'dataset = "shop"\n[datasets.shop]\nformat = "homedepot"\npath = "data"\n'
+    _configured(project, OWN, more=more)
+    line = usage_error(project.runpytest_inprocess("benchmarks", "--baseline", FILE))
+    assert line.startswith(f"{FILE}: other data than this session's (it is of homedepot): ")
 
 
 # several baselines, and those of others
 
 
 def test_several_baselines(project: pytest.Pytester) -> None:
-    """Each is compared; one that fails is enough, and the text says which."""
-    _made(project)
+    """Each is compared; one that fails is enough, and the text says which. In the file paths start where it is."""
+    _update(project)
     (project.path / FILE).rename(project.path / "release.json")
     _configured(project, WORSE)
-    _made(project)
+    _update(project)
     (project.path / FILE).rename(project.path / "main.json")
+    _configured(project, WORSE, more='baseline = ["main.json"]\n')
+    _run(project).stdout.fnmatch_lines(["compared with main.json: *nothing worse"])
     result = _run(project, "--baseline", "main.json", "--baseline", "release.json")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
@@ -287,85 +250,62 @@ def test_several_baselines(project: pytest.Pytester) -> None:
             "compared with release.json: *fail",
         ]
     )
-    assert [found["status"] for found in _comparison(project)] == ["pass", "fail"]
+    assert [one["status"] for one in _comparison(project)] == ["pass", "fail"]
 
 
 def test_a_baseline_that_is_named_has_to_be_there(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """By option, variable and file: exit code 4."""
-    line = "ERROR: none.json: cannot be read (No such file or directory); a baseline is expected there"
-    given = _run(project, "--baseline", "none.json")
+    """By option or variable: exit code 4; beside an update it is an error too."""
+    line = "none.json: cannot be read (No such file or directory); a baseline is expected there"
+    named = ("--baseline", "none.json")
+    assert usage_error(_run(project, *named)) == line
+    both = f"--update-baseline writes {FILE} and compares with nothing; leave out --baseline"
+    assert usage_error(_run(project, "--update-baseline", *named)) == both
     monkeypatch.setenv("RELEVANCE_BASELINE", "none.json")
-    for result in (given, _run(project)):
-        assert result.ret == pytest.ExitCode.USAGE_ERROR
-        assert line in result.stderr.lines
+    assert usage_error(_run(project)) == line
 
 
-def test_the_file_names_baselines(project: pytest.Pytester) -> None:
-    """Their paths start where the file is."""
-    _made(project)
-    (project.path / FILE).rename(project.path / "main.json")
-    (project.path / "relevance.toml").write_text(f'strategy = ["own"]\nbaseline = ["main.json"]\n{OWN}')
-    _run(project).stdout.fnmatch_lines(["compared with main.json: *nothing worse"])
-
-
-def test_a_baseline_of_another_data_set(project: pytest.Pytester) -> None:
-    """It says whose it is."""
-    _made(project)
-    (project.path / "data" / "train.csv").write_text(TRAIN, encoding="latin-1")
-    (project.path / "relevance.toml").write_text(
-        f'strategy = ["own"]\ndataset = "shop"\n[datasets.shop]\nformat = "homedepot"\npath = "data"\n{OWN}'
-    )
-    result = project.runpytest_inprocess("benchmarks", "--baseline", FILE)
-    result.stderr.fnmatch_lines([f"ERROR: {FILE}: other data than this session's (it is of homedepot): *"])
-
-
-DAMAGED = {
-    "truncated": (None, "damaged baseline (not JSON: "),
-    "changed by hand": (b'"rounds": 4', "changed by hand (its checksum is another)"),
-}
-
-
-@pytest.mark.parametrize(("change", "line"), DAMAGED.values(), ids=DAMAGED)
-@pytest.mark.parametrize("options", [(), ("--update-baseline",)])
+@pytest.mark.parametrize(
+    ("change", "options", "line"),
+    [
+        (None, (), "damaged baseline (not JSON: "),
+        (None, ("--update-baseline",), "damaged baseline (not JSON: "),
+        (b'"rounds": 4', (), "changed by hand (its checksum is another)"),
+    ],
+)
 def test_a_damaged_baseline(
-    project: pytest.Pytester, change: bytes | None, line: str, options: tuple[str, ...]
+    project: pytest.Pytester, change: bytes | None, options: tuple[str, ...], line: str
 ) -> None:
     """Exit code 4 at collection, one line, no results; an update does not write over it."""
-    whole = _made(project)
-    (project.path / ".relevance").rename(project.path / "earlier")
-    if change is None:
-        damaged = whole[:-100]
-    else:
-        key = change.partition(b":")[0]
-        damaged = re.sub(re.escape(key) + rb": \d", change, whole)
+    whole = _update(project)
+    damaged = whole[:-100] if change is None else re.sub(rb'"rounds": \d', change, whole)
     (project.path / FILE).write_bytes(damaged)
-    result = _run(project, *options)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (error,) = [text for text in result.stderr.lines if text.startswith("ERROR: ")]
-    assert error.startswith(f"ERROR: {FILE}: ")
+    (project.path / ".relevance" / "latest" / "results.json").unlink(missing_ok=True)
+    error = usage_error(_run(project, *options))
+    assert error.startswith(f"{FILE}: ")
     assert line in error
-    _untraced(result)
     assert (project.path / FILE).read_bytes() == damaged
-    assert not (project.path / ".relevance").exists()
+    assert not (project.path / ".relevance" / "latest" / "results.json").exists()
 
 
 # updates
 
 
-def test_an_update_below_a_floor_writes_nothing(project: pytest.Pytester) -> None:
-    """Exit code 1, and the baseline is as it was; so it is where another test fails."""
-    before = _made(project)
-    _configured(project, WORSE)
-    _floors(project, 0.5)
-    result = _run(project, "--update-baseline")
-    assert result.ret == pytest.ExitCode.TESTS_FAILED
-    result.stdout.fnmatch_lines([f"baseline: {FILE} is as it was: the session failed"])
-    assert (project.path / FILE).read_bytes() == before
+def test_an_update_that_failed_or_was_stopped_writes_nothing(project: pytest.Pytester) -> None:
+    """Below a floor, or where a strategy was not measured, the baseline is as it was."""
+    _two(project)
+    before = _update(project)
+    write_floors(project.path / "benchmarks", own=0.5, other=0.5)
+    _two(project, WORSE)
+    for options, why in (((), "the session failed"), (("-x",), "other not measured")):
+        result = _run(project, "--update-baseline", *options)
+        assert result.ret == pytest.ExitCode.TESTS_FAILED
+        result.stdout.fnmatch_lines([f"baseline: {FILE} is as it was: {why}"])
+        assert (project.path / FILE).read_bytes() == before
 
 
 def test_an_update_says_what_changes(project: pytest.Pytester) -> None:
     """What was and what is, and what made it so; it is no failure that it became worse."""
-    _made(project)
+    _update(project)
     _configured(project, WORSE)
     result = _run(project, "--update-baseline")
     assert result.ret == pytest.ExitCode.OK
@@ -374,39 +314,28 @@ def test_an_update_says_what_changes(project: pytest.Pytester) -> None:
     )
 
 
-def _two(project: pytest.Pytester, text: str = OWN) -> None:
-    (project.path / "relevance.toml").write_text(
-        f'strategy = ["own", "other"]\n{text}[strategies.other]\ntext = {{title = 2}}\n'
-    )
-
-
 def test_selected_strategies_are_updated_alone(project: pytest.Pytester) -> None:
     """By option or by -k; the others stay as they are."""
     _two(project)
-    _made(project)
+    _update(project)
     before = read_baseline(project.path / FILE)
     _two(project, WORSE)
     for selection in (("--strategy", "own"), ("-k", "own")):
         assert _run(project, "--update-baseline", *selection).ret == pytest.ExitCode.OK
-        found = read_baseline(project.path / FILE)
-        assert list(found.strategies) == ["other", "own"]
-        assert found.strategies["own"].hits == ((),) * 60
-        assert found.strategies["other"].hits == before.strategies["other"].hits
+        after = read_baseline(project.path / FILE)
+        assert list(after.strategies) == ["other", "own"]
+        assert after.strategies["own"].hits == ((),) * 60
+        assert after.strategies["other"].hits == before.strategies["other"].hits
 
 
-def test_a_strategy_that_is_gone(project: pytest.Pytester) -> None:
-    """It leaves the baseline with an update of everything; before, a note says that it was not measured."""
+def test_strategies_that_are_gone_or_new(project: pytest.Pytester) -> None:
+    """The gone leave with an update of everything, a note says so before; of the new the test is skipped."""
     _two(project)
-    _made(project)
+    _update(project)
     _configured(project, OWN)
     _run(project).stdout.fnmatch_lines(["  note: other: in the baseline, not measured"])
     _run(project, "--update-baseline").stdout.fnmatch_lines(["  gone: other"])
     assert list(read_baseline(project.path / FILE).strategies) == ["own"]
-
-
-def test_a_strategy_that_is_new(project: pytest.Pytester) -> None:
-    """Nothing to compare with: its test is skipped and a note says why; the others are compared."""
-    _made(project)
     _two(project)
     result = _run(project)
     result.assert_outcomes(passed=3, skipped=1)
@@ -416,43 +345,19 @@ def test_a_strategy_that_is_new(project: pytest.Pytester) -> None:
 def test_a_part_of_other_data_is_refused(project: pytest.Pytester) -> None:
     """At collection, exit code 4; all of them may be updated."""
     _two(project)
-    before = _made(project)
-    _with_other_judgments(project)
-    result = _run(project, "--update-baseline", "--strategy", "own")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    line = (
-        f"ERROR: {FILE}: --update-baseline of some strategies: 1 judgment changed; "
+    before = _update(project)
+    write_train(project, _train(grade=2))
+    assert usage_error(_run(project, "--update-baseline", "--strategy", "own")) == (
+        f"{FILE}: --update-baseline of some strategies: 1 judgment changed; "
         "allowed: an update of all of them, 1 of which this session does not measure"
     )
-    assert line in result.stderr.lines
     assert (project.path / FILE).read_bytes() == before
     _run(project, "--update-baseline").stdout.fnmatch_lines(["  data: 1 judgment changed"])
 
 
-def test_an_update_that_was_stopped_writes_nothing(project: pytest.Pytester) -> None:
-    """A strategy that was not measured leaves the baseline as it was."""
-    _two(project)
-    before = _made(project)
-    (project.path / "benchmarks" / "thresholds.toml").write_text(
-        "[homedepot.own]\nMRR = 1.0\n[homedepot.other]\nMRR = 1.0"
-    )
-    _two(project, WORSE)
-    result = _run(project, "--update-baseline", "-x")
-    result.stdout.fnmatch_lines([f"baseline: {FILE} is as it was: other not measured"])
-    assert (project.path / FILE).read_bytes() == before
-
-
-def test_an_update_compares_with_nothing(project: pytest.Pytester) -> None:
-    """Beside --baseline it is an error; in the file a baseline waits."""
-    result = _run(project, "--update-baseline", "--baseline", "main.json")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    line = f"ERROR: --update-baseline writes {FILE} and compares with nothing; leave out --baseline"
-    assert line in result.stderr.lines
-
-
 def test_a_baseline_that_cannot_be_written(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """One line and exit code 7; what was there stays."""
-    before = _made(project)
+    before = _update(project)
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
@@ -460,39 +365,31 @@ def test_a_baseline_that_cannot_be_written(project: pytest.Pytester, monkeypatch
     monkeypatch.setattr("relevance.baseline.files.os.fsync", full)
     result = _run(project, "--update-baseline")
     assert result.ret == 7
-    assert f"{FILE}: not written: No space left on device" in result.stdout.str() + result.stderr.str()
+    assert f"{FILE}: not written: No space left on device" in printed(result)
     assert (project.path / FILE).read_bytes() == before
     assert [path.name for path in (project.path / FILE).parent.iterdir()] == ["homedepot.json"]
 
 
+# run times
+
+
 def test_run_times_are_compared(project: pytest.Pytester) -> None:
     """In calibrations, where both sessions took times on the same engine."""
-    _made(project, "--benchmark-enable")
+    assert _run(project, "--update-baseline", "--benchmark-enable").ret == pytest.ExitCode.OK
     snapshot = read_baseline(project.path / FILE)
     assert snapshot.calibration_s > 0
     assert (snapshot.strategies["own"].run_time_s > 0, snapshot.strategies["own"].rounds >= 3) == (True, True)
     assert _run(project, "--benchmark-enable").ret in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-    assert [row["measure"] for row in _comparison(project)[0]["findings"]] == [
-        "nDCG@10",
-        "AP@10",
-        "RR@10",
-        "empty results",
-        "run time",
-    ]
+    measures = ["nDCG@10", "AP@10", "RR@10", "empty results"]
+    assert [row["measure"] for row in _comparison(project)[0]["findings"]] == [*measures, "run time"]
     _run(project)
-    assert "run time" not in [row["measure"] for row in _comparison(project)[0]["findings"]]
+    assert [row["measure"] for row in _comparison(project)[0]["findings"]] == measures
 
 
 def test_a_baseline_without_times_costs_no_calibration(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is nothing to relate to."""
-    _made(project)
+    _update(project)
     monkeypatch.setattr(sys.modules["relevance.suite.prepare"], "index_calibration", None)  # it would be called
     _run(project, "--benchmark-enable").assert_outcomes(passed=2)
-
-
-def test_identical_runs_make_identical_files(project: pytest.Pytester) -> None:
-    """Where no times are taken, byte for byte."""
-    first = _made(project)
-    assert _made(project) == first

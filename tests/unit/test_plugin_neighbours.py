@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import xml.etree.ElementTree as ET
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers.project import BENCHMARKS, TRAIN, write_project
+from helpers.project import BENCHMARKS, TRAIN, results, usage_error, write_floors, write_project, write_train
 
 from relevance import early, engines, progress
 from relevance.engines.embedded import EmbeddedEngine
@@ -30,10 +29,6 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     return pytester
 
 
-def _floor(folder: Path, mrr: float) -> None:
-    (folder / "thresholds.toml").write_text(f"[homedepot.textsearch]\nMRR = {mrr}")
-
-
 def _second_folder(root: Path) -> Path:
     folder = root / "more"
     folder.mkdir()
@@ -46,19 +41,15 @@ def _second_folder(root: Path) -> Path:
 
 def test_each_folder_has_its_own_floors(project: pytest.Pytester) -> None:
     """Whichever is named first: MRR is 0.75, and only the second folder asks for more."""
-    _floor(project.path / "benchmarks", 0.7)
+    write_floors(project.path / "benchmarks", textsearch=0.7)
     second = _second_folder(project.path)
-    _floor(second, 0.9)
+    write_floors(second, textsearch=0.9)
     for folders in (("benchmarks", "more"), ("more", "benchmarks")):
         result = project.runpytest_inprocess(*folders, *OPTIONS)
         result.assert_outcomes(failed=1, passed=1, skipped=2)
         result.stdout.fnmatch_lines(["FAILED more/test_more.py::test_strategy[[]textsearch[]]*"])
-    latest = project.path / ".relevance" / "latest"
-    verdicts = {
-        name: json.loads((latest / name / "results.json").read_text())["strategies"]["textsearch"]["verdict"]
-        for name in ("benchmarks", "more")
-    }
-    assert verdicts == {"benchmarks": "pass", "more": "fail"}
+    for folder, verdict in (("benchmarks", "pass"), ("more", "fail")):
+        assert results(project, f".relevance/latest/{folder}")["strategies"]["textsearch"]["verdict"] == verdict
 
 
 def test_each_folder_has_its_own_baseline(project: pytest.Pytester) -> None:
@@ -95,12 +86,9 @@ def test_each_project_has_its_own_configuration(project: pytest.Pytester) -> Non
         (root / "bench" / f"test_{name}.py").write_text(BENCHMARKS.read_text())
     result = project.runpytest_inprocess("a", "b", "--benchmark-disable")
     result.assert_outcomes(passed=2, skipped=2)
-    found = {
-        name: json.loads((project.path / name / ".relevance" / "latest" / "results.json").read_text())
-        for name in ("a", "b")
-    }
-    assert [list(one["strategies"]) for one in found.values()] == [["textsearch"], ["textsearch_boosted"]]
-    assert found["a"]["dataset"]["sha256"]["corpus"] != found["b"]["dataset"]["sha256"]["corpus"]
+    a, b = (results(project, f"{name}/.relevance/latest") for name in ("a", "b"))
+    assert [list(one["strategies"]) for one in (a, b)] == [["textsearch"], ["textsearch_boosted"]]
+    assert a["dataset"]["sha256"]["corpus"] != b["dataset"]["sha256"]["corpus"]
 
 
 def test_a_project_beside_the_root_folder_does_not_take_its_configuration(project: pytest.Pytester) -> None:
@@ -119,18 +107,20 @@ def test_a_project_beside_the_root_folder_does_not_take_its_configuration(projec
 def test_a_broken_configuration_of_one_project(project: pytest.Pytester) -> None:
     """Exit code 4 and its line; nothing is measured by another one's."""
     (project.path / "benchmarks" / "relevance.toml").write_text("datset = 1")
-    result = project.runpytest_inprocess(*OPTIONS)
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in result.stderr.lines if line.startswith("ERROR: ")]
-    assert "benchmarks/relevance.toml: unknown key 'datset'" in line
+    assert "benchmarks/relevance.toml: unknown key 'datset'" in usage_error(project.runpytest_inprocess(*OPTIONS))
 
 
 def test_one_suite_is_open_at_a_time(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """That of a folder is closed before the next folder's tests begin, in whatever order others have put them."""
     events = []
+
+    def noted(engine: Any) -> Any:
+        events.append(("open", id(engine)))
+        return engine
+
     monkeypatch.setattr(EmbeddedEngine, "close", lambda self: events.append(("close", id(self))))
     index = EmbeddedEngine.index
-    monkeypatch.setattr(EmbeddedEngine, "index", lambda *args, **options: _noted(index(*args, **options), events))
+    monkeypatch.setattr(EmbeddedEngine, "index", lambda *args, **options: noted(index(*args, **options)))
     _second_folder(project.path)
     conftest = project.path / "conftest.py"
     conftest.write_text(
@@ -141,22 +131,16 @@ def test_one_suite_is_open_at_a_time(project: pytest.Pytester, monkeypatch: pyte
     assert [who for _, who in events[::2]] == [who for _, who in events[1::2]]
 
 
-def _noted(engine: Any, events: list[tuple[str, int]]) -> Any:
-    events.append(("open", id(engine)))
-    return engine
-
-
 # other plugins
 
 
 def test_without_pytest_benchmark(project: pytest.Pytester) -> None:
     """Strategies are gated, no times are taken, and a line says so."""
-    _floor(project.path / "benchmarks", 0.9)
+    write_floors(project.path / "benchmarks", textsearch=0.9)
     result = project.runpytest_inprocess("-p", "no:benchmark", *OPTIONS[1:])
     result.assert_outcomes(failed=1, passed=1, skipped=1)
     result.stdout.fnmatch_lines(["note: run times are not taken: pytest-benchmark is not loaded"])
-    results = json.loads((project.path / ".relevance/latest/results.json").read_text())
-    assert results["strategies"]["textsearch"]["run_time_s"] is None
+    assert results(project)["strategies"]["textsearch"]["run_time_s"] is None
 
 
 def test_with_another_fixture_in_its_place(project: pytest.Pytester) -> None:
@@ -252,13 +236,11 @@ def test_a_refusal_is_on_the_page_and_in_the_junit_file(
 ) -> None:
     """Changed judgments: exit code 4 as on the terminal, and CI shows why."""
     project.runpytest_inprocess("benchmarks", *OPTIONS, "--update-baseline")
-    (project.path / "data" / "train.csv").write_text(TRAIN.replace(",1.33", ",3"), encoding="latin-1")
+    write_train(project, TRAIN.replace(",1.33", ",3"))
     page = project.path / "page.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
     result = project.runpytest_inprocess("benchmarks", *OPTIONS, "--junitxml", "junit.xml")
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in result.stderr.lines if line.startswith("ERROR: ")]
-    assert "1 judgment changed" in line
+    assert "1 judgment changed" in usage_error(result)
     assert "1 judgment changed" in page.read_text(encoding="utf-8")
     (suite,) = ET.parse(project.path / "junit.xml").getroot().iter("testsuite")  # noqa: S314 - pytest wrote it
     assert suite.get("errors") == "1"
