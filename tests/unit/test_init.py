@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import tomllib
 from importlib import resources
 from pathlib import Path
@@ -22,40 +21,35 @@ def _files(folder: Path) -> set[str]:
 
 
 def test_a_new_folder_holds_the_project(tmp_path: Path) -> None:
-    """Every file of the table is written, nothing else, and nothing is left beside the folder."""
+    """Every file of the table, all of the templates and nothing else; the folder has the rights of any other."""
     assert make_project(tmp_path / "shop") == tuple(FILES)
     assert _files(tmp_path / "shop") == set(FILES)
     assert [path.name for path in tmp_path.iterdir()] == ["shop"]
-
-
-def test_every_template_is_used() -> None:
-    """Each file among the templates belongs to a file of the project."""
-    with resources.as_file(resources.files("relevance") / "templates") as folder:
-        assert _files(folder) == set(FILES.values())
-
-
-def test_the_folder_has_the_rights_of_any_other(tmp_path: Path) -> None:
-    """The folder is not private to the user, as a temporary folder would be."""
-    make_project(tmp_path / "shop")
     (tmp_path / "other").mkdir()
     assert (tmp_path / "shop").stat().st_mode == (tmp_path / "other").stat().st_mode
+    with resources.as_file(resources.files("relevance") / "templates") as folder:
+        assert _files(folder) == set(FILES.values())
+    for name in ("benchmarks/test_strategies.py", "conftest.py"):  # those that this repository runs itself
+        assert (tmp_path / "shop" / name).read_text() == (ROOT / name).read_text()
 
 
-def test_an_empty_folder_is_filled_and_stays_the_same(tmp_path: Path) -> None:
-    """A folder that is there and empty is the same folder afterwards: a shell may be in it."""
-    before = tmp_path.stat().st_ino
-    make_project(tmp_path)
-    assert tmp_path.stat().st_ino == before
-    assert _files(tmp_path) == set(FILES)
-
-
-def test_the_current_folder(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize(("name", "enter"), [(".", ""), ("shop", "cd shop && ")])
+def test_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, enter: str
 ) -> None:
-    """`relevance init .` fills the empty folder that one is in, and says to type pytest, without cd."""
+    """It says what is written and what to type next; an empty folder stays the same, a shell may be in it."""
     monkeypatch.chdir(tmp_path)
-    assert main(["init", "."]) == 0
-    assert capsys.readouterr().out.splitlines()[-2] == "next: pytest"
+    before = tmp_path.stat().st_ino
+    assert main(["init", name]) == 0
+    assert tmp_path.stat().st_ino == before
+    assert _files(tmp_path / name) == set(FILES)
+    printed = capsys.readouterr()
+    assert printed.out.splitlines() == [
+        *(f"  {Path(name) / file}" for file in FILES),
+        f"next: {enter}pytest",
+        "then: pytest --update-baseline, and commit benchmarks/baselines/shop.json: what is worse than that fails",
+    ]
+    assert printed.err == ""
 
 
 def test_a_second_run_is_refused(tmp_path: Path) -> None:
@@ -73,21 +67,15 @@ def test_a_second_run_is_refused(tmp_path: Path) -> None:
     assert not (tmp_path / "relevance.toml").exists()
 
 
-def test_a_file_or_a_link_is_refused(tmp_path: Path) -> None:
-    """A file stays, and a link is not followed."""
+def test_other_places_are_refused(tmp_path: Path) -> None:
+    """A file stays, a link is not followed, and folders above are not made: they would stay after an error."""
     (tmp_path / "file").write_text("mine")
     (tmp_path / "link").symlink_to(tmp_path / "elsewhere")
-    for name in ("file", "link"):
-        with pytest.raises(InputError, match=f"{name} is a file or a link"):
+    places = {"file": "file is a file or a link", "link": "link is a file or a link", "missing/shop": "there is no"}
+    for name, line in places.items():
+        with pytest.raises(InputError, match=line):
             make_project(tmp_path / name)
-    assert not (tmp_path / "elsewhere").exists()
-
-
-def test_a_missing_folder_above_is_refused(tmp_path: Path) -> None:
-    """Folders above are not made in passing: they would stay after an error."""
-    with pytest.raises(InputError, match="there is no folder"):
-        make_project(tmp_path / "missing" / "shop")
-    assert not list(tmp_path.iterdir())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "link"]
 
 
 @pytest.mark.parametrize("there", [True, False])
@@ -125,21 +113,6 @@ def test_an_error_while_moving_puts_everything_back(tmp_path: Path, monkeypatch:
     assert not list(tmp_path.iterdir())
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
-    """Missing rights are one line."""
-    tmp_path.chmod(0o500)
-    with pytest.raises(InputError, match="Permission denied"):
-        make_project(tmp_path / "shop")
-
-
-def test_the_benchmarks_are_those_of_the_repository() -> None:
-    """The project's benchmark file and conftest are the ones that this repository runs itself."""
-    templates = resources.files("relevance") / "templates"
-    for name in ("benchmarks/test_strategies.py", "conftest.py"):
-        assert templates.joinpath(FILES[name]).read_text() == (ROOT / name).read_text()
-
-
 def test_lines_that_are_commented_out_are_allowed_too(tmp_path: Path) -> None:
     """Every setting that the configuration offers as a comment is one that the package knows."""
     from relevance.config import read_config  # noqa: PLC0415 - numpy
@@ -154,19 +127,3 @@ def test_lines_that_are_commented_out_are_allowed_too(tmp_path: Path) -> None:
     assert config.models["base"].query_prompt == "query: "
     assert "fused" in config.strategies
     assert (config.engine, config.elasticsearch.shards) == ("elasticsearch", 3)
-
-
-def test_what_the_command_says(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """The files and what to type next, on the standard output."""
-    monkeypatch.chdir(tmp_path)
-    assert main(["init", "shop"]) == 0
-    printed = capsys.readouterr()
-    lines = printed.out.splitlines()
-    assert lines[:-2] == [f"  shop/{name}" for name in FILES]
-    assert lines[-2:] == [
-        "next: cd shop && pytest",
-        "then: pytest --update-baseline, and commit benchmarks/baselines/shop.json: what is worse than that fails",
-    ]
-    assert printed.err == ""

@@ -19,8 +19,17 @@ BOTH = (signal.SIGINT, signal.SIGTERM)
 
 
 @pytest.fixture
-def taken() -> Iterator[Interrupts]:
+def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """The time, which a test moves on."""
+    clock = [100.0]
+    monkeypatch.setattr(interrupts, "monotonic", lambda: clock[0])
+    return clock
+
+
+@pytest.fixture
+def taken(now: list[float]) -> Iterator[Interrupts]:
     """The signals, taken."""
+    del now
     one = Interrupts()
     one.install()
     yield one
@@ -33,36 +42,19 @@ def _send(number: int) -> None:
 
 @pytest.mark.usefixtures("taken")
 @pytest.mark.parametrize("number", BOTH)
-def test_each_interrupts(number: int) -> None:
-    """As Control-C does."""
-    with pytest.raises(KeyboardInterrupt):
-        _send(number)
-
-
-@pytest.mark.usefixtures("taken")
-def test_those_that_follow_at_once_are_the_same() -> None:
-    """Nobody presses it once; until the session has ended by the first, the next ones are left out."""
-    with pytest.raises(KeyboardInterrupt):
-        _send(signal.SIGINT)
-    _send(signal.SIGINT)
-    _send(signal.SIGTERM)
-
-
-@pytest.mark.usefixtures("taken")
-def test_later_ones_interrupt_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A session that goes on after the first can still be ended."""
-    now = [100.0]
-    monkeypatch.setattr(interrupts, "monotonic", lambda: now[0])
+def test_each_interrupts_and_those_that_follow_at_once_are_the_same(now: list[float], number: int) -> None:
+    """Nobody presses Control-C once; a session that goes on after that can still be ended."""
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            _send(signal.SIGINT)
-        now[0] += 6
+            _send(number)
+        now[0] += 4
+        _send(signal.SIGINT)
+        _send(signal.SIGTERM)
+        now[0] += 2
 
 
-def test_a_block_that_nothing_interrupts(taken: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_that_nothing_interrupts(taken: Interrupts, now: list[float]) -> None:
     """However often and however late; afterwards it is as before."""
-    now = [100.0]
-    monkeypatch.setattr(interrupts, "monotonic", lambda: now[0])
     with taken.at_most(0):
         for number in (*BOTH, *BOTH):
             _send(number)
@@ -71,10 +63,8 @@ def test_a_block_that_nothing_interrupts(taken: Interrupts, monkeypatch: pytest.
         _send(signal.SIGTERM)
 
 
-def test_a_block_that_is_interrupted_once(taken: Interrupts, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_block_that_is_interrupted_once(taken: Interrupts, now: list[float]) -> None:
     """What it does about the first, nothing interrupts, however long it takes."""
-    now = [100.0]
-    monkeypatch.setattr(interrupts, "monotonic", lambda: now[0])
     removed = []
 
     def prepare() -> None:
@@ -97,19 +87,16 @@ def test_nothing_interrupts_the_end(taken: Interrupts) -> None:
         _send(number)
 
 
-def test_handlers_of_others_stay(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who ignores or handles a signal has a reason."""
-    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
-    monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("taken"))
-    Interrupts().install()
-
-
-def test_other_threads_take_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Python lets only the main thread handle signals."""
-    monkeypatch.setattr(signal, "signal", lambda *_: pytest.fail("taken"))
+def test_handlers_of_others_and_other_threads_take_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who ignores or handles a signal has a reason; Python lets only the main thread handle signals."""
+    calls: list[object] = []
+    monkeypatch.setattr(signal, "signal", lambda *arguments: calls.append(arguments))
     thread = threading.Thread(target=Interrupts().install)
     thread.start()
     thread.join()
+    monkeypatch.setattr(signal, "getsignal", lambda _: signal.SIG_IGN)
+    Interrupts().install()
+    assert calls == []
 
 
 def test_they_are_given_back() -> None:
