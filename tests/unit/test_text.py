@@ -15,6 +15,7 @@ from markdown_it import MarkdownIt
 from relevance.errors import InputError
 from relevance.report.terminal import Line
 from relevance.text import (
+    duration,
     fitted,
     markdown,
     markdown_code,
@@ -88,39 +89,32 @@ def test_text_inside_of_a_line_has_single_spaces() -> None:
 
 
 @pytest.mark.parametrize(
-    ("number", "nouns", "counted"),
+    ("shown", "expected"),
     [
-        (1, ("query",), "1 query"),
-        (0, ("query",), "0 queries"),
-        (2, ("day",), "2 days"),
-        (3000, ("search",), "3,000 searches"),
-        (2, ("judgment is", "judgments are"), "2 judgments are"),
+        (plural(1, "query"), "1 query"),
+        (plural(0, "query"), "0 queries"),
+        (plural(2, "day"), "2 days"),
+        (plural(3000, "search"), "3,000 searches"),
+        (plural(2, "judgment is", "judgments are"), "2 judgments are"),
+        (some(["a", "b", "c"], 3), "a, b, c"),
+        (some(["a", "b", "c"], 2), "a, b and 1 more"),
+        (duration(0.2), "1 s"),
+        (duration(119), "119 s"),
+        (duration(121), "2 min"),
+        (duration(7200), "2.0 h"),
+        (shortened("abcdef", 6), "abcdef"),
+        (shortened("abc defg", 6), "abc d…"),
+        (shortened("abcd efg", 6), "abcd…"),
+        (fitted("ab", 6), "ab    "),
+        (fitted("abcdefg", 6), "abcde…"),
+        (fitted("日本語", 6), "日本語"),  # wide characters take two columns
+        (fitted("日本語字", 6), "日本… "),
+        (fitted("e\u0301", 6), "e\u0301     "),  # combining marks take none
     ],
 )
-def test_plural(number: int, nouns: tuple[str, ...], counted: str) -> None:
-    """One is one; the ending follows the noun, unless it is named."""
-    assert plural(number, *nouns) == counted
-
-
-def test_some() -> None:
-    """Those that are left out are counted."""
-    assert some(["a", "b", "c"], 3) == "a, b, c"
-    assert some(["a", "b", "c"], 2) == "a, b and 1 more"
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("ab", "ab    "),
-        ("abcdefg", "abcde…"),
-        ("日本語", "日本語"),
-        ("日本語字", "日本… "),
-        ("e\u0301", "e\u0301     "),
-    ],
-)
-def test_fitted_to_columns(text: str, shown: str) -> None:
-    """Wide characters take two columns, combining marks none; what is cut ends with a mark."""
-    assert fitted(text, 6) == shown
+def test_counted_listed_and_cut(shown: str, expected: str) -> None:
+    """One is one and an ending follows its noun; what is left out is counted; what is cut ends with a mark."""
+    assert shown == expected
 
 
 def test_a_table_on_a_terminal() -> None:
@@ -186,9 +180,3 @@ def test_a_plain_name_is_plain_code() -> None:
     """Names of strategies and models are readable in the raw page."""
     assert markdown_code("vectorsearch_finetune") == "`vectorsearch_finetune`"
     assert markdown_code("a`b") == "<code>a\\`b</code>"
-
-
-@pytest.mark.parametrize(("text", "short"), [("abcdef", "abcdef"), ("abc defg", "abc d…"), ("abcd efg", "abcd…")])
-def test_long_texts_are_cut(text: str, short: str) -> None:
-    """So many characters with the mark of the cut, and no more."""
-    assert shortened(text, 6) == short

@@ -129,8 +129,8 @@ def test_nothing_changed_is_a_page_too() -> None:
 def test_odd_texts_break_no_table() -> None:
     """Queries, titles, ids and facts with pipes, line ends, HTML and links are text in their cells."""
     number = len(ODD)
-    found = Changes((compared([0.5] * number, [1.0] * number, ("a|b", "<c>")),), pair_changes(judged(ODD)), (curve(),))
-    shown = rendered(index_page(done(found, dataset=ODD[0], base=ODD[1], notes=ODD)))
+    odd = Changes((compared([0.5] * number, [1.0] * number, ("a|b", "<c>")),), pair_changes(judged(ODD)), (curve(),))
+    shown = rendered(index_page(done(odd, dataset=ODD[0], base=ODD[1], notes=ODD)))
     assert not re.search(r'<b>|<em>|example\.org"', shown)
     for table in re.findall(r"<table>.*?</table>", shown, re.DOTALL):
         assert len({row.count("<t") for row in re.findall(r"<tr>(.*?)</tr>", table, re.DOTALL)}) == 1
@@ -138,12 +138,12 @@ def test_odd_texts_break_no_table() -> None:
 
 
 def test_csv_files_hold_everything() -> None:
-    """A row an evaluation, a gain, a query of each comparison, a pair."""
-    found = changes(20, judged=60, seeds=2)
-    assert len(rows(training_csv(found.curves, (12, 13)))) == 11 + 9
-    assert len(rows(comparison_csv(found.comparisons, (12, 13)))) == 2 * (3 + 1 + 1)
-    assert len(rows(queries_csv(found.comparisons))) == 2 * 20
-    gains = [float(row[-1]) for row in rows(pairs_csv(found.pairs))]
+    """A row an evaluation, a gain, a query of each comparison, a pair from the largest gain on."""
+    whole = changes(20, judged=60, seeds=2)
+    assert len(rows(training_csv(whole.curves, (12, 13)))) == 11 + 9
+    assert len(rows(comparison_csv(whole.comparisons, (12, 13)))) == 2 * (3 + 1 + 1)
+    assert len(rows(queries_csv(whole.comparisons))) == 2 * 20
+    gains = [float(row[-1]) for row in rows(pairs_csv(whole.pairs))]
     assert len(gains) == 60
     assert gains == sorted(gains, reverse=True)
 

@@ -10,7 +10,7 @@ from helpers import golden
 from relevance.evaluation import JUDGED10
 from relevance.gate import Verdict
 from relevance.gate.floors import Floors, Lost, Shortfall
-from relevance.report.terminal import dataset_line, failure, table, verdict_lines, without_hits_lines
+from relevance.report.terminal import failure, table, verdict_lines, without_hits_lines
 from relevance.strategies import STRATEGIES
 
 
@@ -58,14 +58,6 @@ def test_empty_columns_go_first() -> None:
     assert {"time", "queries/s", "cut"} <= set(wide)
     assert "judged" in narrow
     assert "queries/s" not in narrow
-
-
-@pytest.mark.parametrize(("size", "sizes"), [(1, "1 product, 1 query, 1 judgment"), (2, "2 products, 2 queries, 2 j")])
-def test_sizes_of_a_data_set(size: int, sizes: str) -> None:
-    """One is one."""
-    rows = range(size)
-    dataset = SimpleNamespace(name="shop", catalogue=rows, queries=rows, judgments=rows)
-    assert dataset_line(dataset).startswith(f"shop: {sizes}")
 
 
 def test_why_a_strategy_failed() -> None:
