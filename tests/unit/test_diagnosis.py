@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from helpers.snapshots import TEXT, VECTOR, comparison, diagnosed, measured, sna
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relevance.diagnosis import diagnose, legs_of, legs_without_strategy
+from relevance.diagnosis import Hit, diagnose, legs_of, legs_without_strategy
 from relevance.diagnosis.diagnosing import score
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, RR10, evaluate
 from relevance.gate import Comparison, Finding, Limits
@@ -80,18 +81,10 @@ def test_both_rankings_side_by_side() -> None:
     before = snapshot({"own": measured([0.9], [("a", "b", "c")])})
     now = snapshot({"own": measured([0.5], [("a", "d", "b")])})
     (why,) = diagnosed(before, now, titles={"a": "Oak table"}, own="fail").strategies
-    (found,) = why.rankings
-    assert [(hit.product, hit.mark, hit.other_rank, hit.grade) for hit in found.before] == [
-        ("a", "same", 1, 2),
-        ("b", "moved", 3, 0),
-        ("c", "gone", None, None),
-    ]
-    assert [(hit.product, hit.mark, hit.other_rank, hit.grade) for hit in found.after] == [
-        ("a", "same", 1, 2),
-        ("d", "new", None, None),
-        ("b", "moved", 2, 0),
-    ]
-    assert [hit.title for hit in found.after] == ["Oak table", None, None]
+    (ranking,) = why.rankings
+    same = Hit("a", "Oak table", 2, "same", 1)
+    assert ranking.before == (same, Hit("b", None, 0, "moved", 3), Hit("c", None, None, "gone", None))
+    assert ranking.after == (same, Hit("d", None, None, "new", None), Hit("b", None, 0, "moved", 2))
 
 
 def test_three_rankings_at_most_and_all_new() -> None:
@@ -114,35 +107,27 @@ def test_newly_empty_queries() -> None:
     assert why.rankings[0].after == ()
 
 
-def _legs(text: tuple[float, float], vector: tuple[float, float], fused: tuple[float, float]) -> tuple[str, list[bool]]:
-    definitions = {"own": FUSED, "titles": TEXT, "whole": VECTOR}
-    sides = [
-        snapshot(
-            {
-                name: measured([0.5, number[side]], definition=definitions[name])
-                for name, number in (("own", fused), ("titles", text), ("whole", vector))
-            }
-        )
+@pytest.mark.parametrize(
+    ("text", "vector", "note", "lost"),
+    [
+        ((0.9, 0.2), (0.8, 0.7), "the text leg lost most", [True, False]),
+        ((0.5, 0.5), (0.8, 0.7), "the vector whole leg lost most", [False, True]),
+        ((0.5, 0.6), (0.8, 0.8), "no leg lost by itself: it is how they are combined", [False, False]),
+    ],
+)
+def test_the_leg_that_lost(text: tuple[float, float], vector: tuple[float, float], note: str, lost: list[bool]) -> None:
+    """On the queries that the fusion lost, here the second, the leg that fell furthest is named."""
+    of_strategy = {"own": (FUSED, (0.9, 0.4)), "titles": (TEXT, text), "whole": (VECTOR, vector)}
+    before, now = (
+        snapshot({name: measured([0.5, at[side]], definition=one) for name, (one, at) in of_strategy.items()})
         for side in (0, 1)
+    )
+    (why,) = diagnosed(before, now, own="fail").strategies
+    assert [(leg.leg, leg.before, leg.after, leg.source) for leg in why.legs] == [
+        ("text", *text, "titles"),
+        ("vector whole", *vector, "whole"),
     ]
-    (why,) = diagnosed(*sides, own="fail").strategies
-    assert [leg.leg for leg in why.legs] == ["text", "vector whole"]
-    assert [(leg.before, leg.after) for leg in why.legs] == [text, vector]
-    assert [leg.source for leg in why.legs] == ["titles", "whole"]
-    return why.legs_note, [leg.lost for leg in why.legs]
-
-
-def test_the_leg_that_lost() -> None:
-    """On the queries that the fusion lost, the leg that fell furthest is named."""
-    assert _legs((0.9, 0.2), (0.8, 0.7), (0.9, 0.4)) == ("the text leg lost most", [True, False])
-    assert _legs((0.5, 0.5), (0.8, 0.7), (0.9, 0.4)) == ("the vector whole leg lost most", [False, True])
-
-
-def test_no_leg_lost() -> None:
-    """Where no leg fell it is the fusion itself."""
-    note, lost = _legs((0.5, 0.6), (0.8, 0.8), (0.9, 0.4))
-    assert note == "no leg lost by itself: it is how they are combined"
-    assert lost == [False, False]
+    assert (why.legs_note, [leg.lost for leg in why.legs]) == (note, lost)
 
 
 def test_what_is_not_known_of_a_leg() -> None:
@@ -180,7 +165,8 @@ def test_searched_legs_of_queries_in_common() -> None:
 
 
 @pytest.mark.parametrize(
-    "definition", [{}, {"template": {"query": "x"}}, {"text": 3, "vectors": ["whole"]}, {"text": {"title": "8"}}]
+    "definition",
+    [{}, {"template": {"query": "x"}}, {"text": 3, "vectors": ["whole"]}, {"text": {"title": "8"}}],
 )
 def test_definitions_without_legs(definition: dict[str, object]) -> None:
     """A raw template, or what a file has in the place of a definition, has no legs."""
@@ -189,10 +175,9 @@ def test_definitions_without_legs(definition: dict[str, object]) -> None:
 
 def test_a_plain_text_strategy_has_no_legs() -> None:
     """Several text fields are one leg."""
-    before, now = snapshot({"own": measured([0.9])}), snapshot({"own": measured([0.4])})
+    before, now = (snapshot({"own": measured([number])}) for number in (0.9, 0.4))
     (why,) = diagnosed(before, now, own="fail").strategies
-    assert (why.legs, why.legs_note) == ((), "")
-    assert legs_without_strategy(now, "own") == ()
+    assert (why.legs, why.legs_note, legs_without_strategy(now, "own")) == ((), "", ())
 
 
 def test_newcomers_and_their_effect() -> None:
@@ -211,19 +196,19 @@ def test_newcomers_and_their_effect() -> None:
     assert one.could_change_verdict
 
 
-def test_a_hit_of_before_is_no_newcomer() -> None:
-    """Nobody has judged it, but it was among the hits already."""
-    before = snapshot({"own": measured([1.0], [("a", "u")])})
-    now = snapshot({"own": measured([0.5], [("u", "a")])})
-    assert diagnosed(before, now, own="fail").newcomers == ()
-
-
-def test_newcomers_that_cannot_change_the_verdict() -> None:
-    """Where the best case of all of them still fails, none is marked; they are listed all the same."""
-    before = snapshot({"own": measured([1.0, 1.0], [("a",), ("a",)])})
-    now = snapshot({"own": measured([0.0, 0.0], [("b", "n"), ()])})
-    found = diagnosed(before, now, own="fail")
-    assert [(one.product, one.could_change_verdict) for one in found.newcomers] == [("n", False)]
+@pytest.mark.parametrize(
+    ("before", "now", "newcomers"),
+    [
+        (([1.0], [("a", "u")]), ([0.5], [("u", "a")]), []),  # nobody has judged u, but it was among the hits already
+        (([1.0, 1.0], [("a",), ("a",)]), ([0.0, 0.0], [("b", "n"), ()]), [("n", False)]),  # the best case still fails
+    ],
+)
+def test_newcomers_that_cannot_change_the_verdict(
+    before: tuple[Any, Any], now: tuple[Any, Any], newcomers: list[tuple[str, bool]]
+) -> None:
+    """They are listed, and none is marked."""
+    why = diagnosed(snapshot({"own": measured(*before)}), snapshot({"own": measured(*now)}), own="fail")
+    assert [(one.product, one.could_change_verdict) for one in why.newcomers] == newcomers
 
 
 def test_those_that_could_change_the_verdict_come_first() -> None:
@@ -245,6 +230,24 @@ def test_those_that_could_change_the_verdict_come_first() -> None:
         ("own", "m", False),
         ("mild", "m", False),
     ]
+
+
+@pytest.mark.parametrize(
+    ("status", "drops", "marked"),
+    [
+        ("fail", [0.1, 0.5], ["y"]),  # of two queries with a newcomer each the second has the larger effect
+        ("fail", [0.4, *[0.05] * 9], ["x"]),  # what is left of the drop would not fail
+        ("warn", [0.4, *[0.05] * 9], []),  # but is a drop
+    ],
+)
+def test_so_many_could_change_the_verdict_as_it_takes(status: str, drops: list[float], marked: list[str]) -> None:
+    """The best case of a query takes its drop and 0.3869 more off: both of its hits are then of grade 2."""
+    size = len(drops)
+    before = snapshot({"own": measured([1.0] * size, [("a",)] * size)})
+    new = [("a", "x"), ("a", "y") if size < 3 else ("a",), *[("a",)] * (size - 2)]
+    now = snapshot({"own": measured([1 - drop for drop in drops], new)})
+    newcomers = diagnosed(before, now, own=status).newcomers
+    assert [one.product for one in newcomers if one.could_change_verdict] == marked
 
 
 @given(st.data())

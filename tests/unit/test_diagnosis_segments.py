@@ -8,6 +8,7 @@ from helpers.snapshots import diagnosed, measured, snapshot
 from scipy.stats import ttest_ind
 
 from relevance.diagnosis.segments import LEAST_OTHERS, LEAST_QUERIES, holm, segment_members, welch
+from relevance.evaluation import NDCG10
 
 
 def _members(texts: list[str], grades: list[int] | None = None) -> dict[str, list[bool]]:
@@ -84,32 +85,31 @@ def test_a_segment_that_fell_further_is_named() -> None:
     assert (found.name, found.queries) == ("with a number", 150)
     assert found.before == pytest.approx(0.8)
     assert found.relative == pytest.approx(0.25, abs=0.02)
-    assert found.adjusted_p is not None
-    assert found.adjusted_p < 1e-6
+    drops = np.subtract(*(side.strategies["own"].metrics[NDCG10] for side in sides))
+    tested = [one for one in why.segments if one.adjusted_p is not None]
+    assert found.adjusted_p == pytest.approx(len(tested) * welch(drops[:150], drops[150:]), rel=1e-9, abs=0)
+    assert 0 < found.adjusted_p < 1e-6
 
 
-def test_segments_that_are_too_small() -> None:
-    """With 99 queries there is no such segment, with 100 there is."""
-    assert _worse(*_sides(LEAST_QUERIES - 1, 200, 0.2, 0.02)) == []
-    assert _worse(*_sides(LEAST_QUERIES, 200, 0.2, 0.02)) == ["with a number"]
+@pytest.mark.parametrize(
+    ("numbers", "drop", "other_drop", "noise", "worse"),
+    [
+        (LEAST_QUERIES - 1, 0.2, 0.02, 0.05, []),  # too few for a segment
+        (LEAST_QUERIES, 0.2, 0.02, 0.05, ["with a number"]),
+        (150, 0.2, 0.2, 0.05, []),  # all fell alike
+        (150, 0.11, 0.1, 0.001, []),  # sure, but less than the limit of warnings (2%) beyond that of all queries
+    ],
+)
+def test_which_segment_is_named(numbers: int, drop: float, other_drop: float, noise: float, worse: list[str]) -> None:
+    """One that is large enough and fell further than all, surely and by enough."""
+    assert _worse(*_sides(numbers, 200, drop, other_drop, noise=noise)) == worse
 
 
 def test_a_segment_that_is_nearly_everything() -> None:
     """With too few others it is shown and not tested."""
-    sides = _sides(150, LEAST_OTHERS - 1, 0.2, 0.02)
-    (why,) = diagnosed(*sides, own="fail").strategies
-    (found,) = [one for one in why.segments if one.name == "with a number"]
-    assert (found.adjusted_p, found.worse) == (None, False)
-
-
-def test_an_equal_drop_names_no_segment() -> None:
-    """All fell alike: nothing is named although everything fell."""
-    assert _worse(*_sides(150, 200, 0.2, 0.2)) == []
-
-
-def test_a_sure_but_small_difference_names_no_segment() -> None:
-    """A drop that is less than the limit of warnings (2%) beyond that of all queries is not named."""
-    assert _worse(*_sides(150, 200, 0.11, 0.1, noise=0.001)) == []
+    (why,) = diagnosed(*_sides(150, LEAST_OTHERS - 1, 0.2, 0.02), own="fail").strategies
+    (segment,) = [one for one in why.segments if one.name == "with a number"]
+    assert (segment.adjusted_p, segment.worse) == (None, False)
 
 
 def test_luck_is_rarely_named() -> None:
