@@ -153,11 +153,10 @@ class Reuse:
     """
 
     def __init__(self, indexer: Indexer, legs: Counter[str]) -> None:
-        self.legs = legs
+        self.indexer, self.legs = indexer, legs
         self.rankings: dict[tuple[object, ...], Ranking] = {}
         self.identity: tuple[str, Mapping[str, object]] | None = None
         """Version and facts, which are the same for all indices."""
-        self._indexer = indexer
 
     def choice(self, choice: EngineChoice) -> EngineChoice:
         """Give an engine of a plan that is opened as this one."""
@@ -165,7 +164,7 @@ class Reuse:
 
     def ready(self) -> float | None:
         """Wait until the engine is up."""
-        return self._indexer.ready()
+        return self.indexer.ready()
 
     def index(
         self,
@@ -176,58 +175,55 @@ class Reuse:
         progress: bool = False,  # noqa: ARG002 - a bar for each change would be too many
     ) -> Engine:
         """Give an engine that indexes the products when it has to."""
-        return _RememberingEngine(self, self._indexer, catalogue, tuple(text_fields), vectors)
+        return _RememberingEngine(self, catalogue, tuple(text_fields), vectors)
 
 
+@dataclass(eq=False)
 class _RememberingEngine(Engine):
-    def __init__(
-        self,
-        reuse: Reuse,
-        indexer: Indexer,
-        catalogue: Catalogue,
-        text_fields: tuple[str, ...],
-        vectors: FieldVectors,
-    ) -> None:
-        self._reuse, self._indexer = reuse, indexer
-        self._catalogue, self._text_fields, self._vectors = catalogue, text_fields, vectors
-        self._engine: Engine | None = None
-        if reuse.identity is None:
-            reuse.identity = self._indexed().version, self._indexed().facts
-        self.version, self.facts = reuse.identity
+    reuse: Reuse
+    catalogue: Catalogue
+    text_fields: tuple[str, ...]
+    vectors: FieldVectors
+    engine: Engine | None = None
+
+    def __post_init__(self) -> None:
+        if self.reuse.identity is None:
+            self.reuse.identity = self._indexed().version, self._indexed().facts
+        self.version, self.facts = self.reuse.identity
 
     def _indexed(self) -> Engine:
-        if self._engine is None:
-            self._engine = self._indexer.index(
-                self._catalogue, text_fields=self._text_fields, vectors=self._vectors, progress=False
+        if self.engine is None:
+            self.engine = self.reuse.indexer.index(
+                self.catalogue, text_fields=self.text_fields, vectors=self.vectors, progress=False
             )
-        return self._engine
+        return self.engine
 
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        rankings = self._reuse.rankings
+        rankings = self.reuse.rankings
         key = (leg, hits, *self._hashes(leg, batch))
         known = key in rankings
-        self._reuse.legs["remembered" if known else "searched"] += 1
+        self.reuse.legs["remembered" if known else "searched"] += 1
         if not known:
             rankings[key] = self._indexed().search(leg, batch, hits=hits)
         return rankings[key]
 
     def _hashes(self, leg: Leg, batch: QueryBatch) -> list[str]:
         """What the index holds of the leg's fields, and the queries; a template may ask for any field."""
-        names = list(self._text_fields) if leg.template else [name for name, _ in leg.text]
-        fields = list(self._vectors) if leg.template else [(leg.model, name) for name, _ in leg.vectors]
+        names = list(self.text_fields) if leg.template else [name for name, _ in leg.text]
+        fields = list(self.vectors) if leg.template else [(leg.model, name) for name, _ in leg.vectors]
         return [
-            *(_text_hash(self._catalogue, name) for name in (*names, *(["id"] if fields else []))),
-            *(_vector_hash(self._vectors[one]) for one in fields),
+            *(_text_hash(self.catalogue, name) for name in (*names, *(["id"] if fields else []))),
+            *(_vector_hash(self.vectors[one]) for one in fields),
             _sha256(json.dumps(list(batch.texts)).encode("ascii") if leg.text or leg.template else b""),
             _sha256(np.ascontiguousarray(batch.vectors[leg.model]).tobytes() if leg.embeds else b""),
         ]
 
     def notes(self) -> Sequence[str]:
-        return () if self._engine is None else self._engine.notes()
+        return () if self.engine is None else self.engine.notes()
 
     def close(self) -> None:
-        if self._engine is not None:
-            self._engine.close()
+        if self.engine is not None:
+            self.engine.close()
 
 
 def _sha256(content: bytes) -> str:

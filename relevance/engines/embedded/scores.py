@@ -118,8 +118,8 @@ class Block:
         return slice(self.start, self.start + len(self.queries) * self.width)
 
     def of(self, cells: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
-        """Take the rectangle out of all cells: shape (rows, width)."""
-        return cells[self.cells].reshape(-1, self.width)
+        """Take the rectangle out of all cells, the last axis: shape (…, rows, width)."""
+        return cells[..., self.cells].reshape(*cells.shape[:-1], -1, self.width)
 
 
 class Layout:
@@ -214,7 +214,7 @@ def best_together(clauses: Sequence[Clause], codes: _Ints, scores: npt.NDArray[n
     ]
     products, steps = layout.spread(product[kept]), _steps(clauses)
     for block in layout.blocks:
-        of_block = [each[:, block.cells].reshape(len(each), -1, block.width) for each in boosted]
+        of_block = [block.of(each) for each in boosted]
         at_once = max(1, _CELLS_AT_ONCE // (len(legs) * block.width))
         for first in range(0, len(block.queries), at_once):
             rows = slice(first, first + at_once)
@@ -262,8 +262,7 @@ def _contenders(layout: Layout, linear: Sequence[_Floats], legs: _Floats, hits: 
     kept = np.ones(layout.size, dtype=bool)
     for block in layout.blocks:
         if block.width > seeds:
-            scored = clauses[:, block.cells].reshape(len(clauses), -1, block.width)
-            kept[block.cells] = _reaching(scored, middle, legs, (seeds, hits)).ravel()
+            kept[block.cells] = _reaching(block.of(clauses), middle, legs, (seeds, hits)).ravel()
     found: npt.NDArray[np.bool_] = kept[layout.places]
     return found
 

@@ -127,20 +127,6 @@ def test_a_folder_that_cannot_be_written(
     assert not list(project.rglob("heatmap.png"))
 
 
-def test_an_interrupt_while_it_searches(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """130, one line, nothing written."""
-
-    def interrupted(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("relevance.cli.tune.tune", interrupted)
-    assert main(["tune", "text"]) == 130
-    assert capsys.readouterr().err == "relevance: interrupted\n"
-    assert not (project / "results").exists()
-
-
 def test_the_help_says_the_defaults() -> None:
     """Those of the split, which it would take numpy to look up."""
     assert (command._SHARE, command._SEED) == (search.SHARE, search.SEED)
