@@ -71,15 +71,6 @@ def test_scores_of_long_texts_are_the_servers() -> None:
     assert scores(indexed, vocabulary, "tray red")[1:] == [0.63492537, 0.6348605, 0.6343937, 0.6196971, 0.5572116]
 
 
-def test_only_documents_with_a_token_match() -> None:
-    """An unknown token, a text without tokens and an empty query match nothing."""
-    indexed, vocabulary = field(["red", "", "!!!"])
-
-    for query in ("", " ", "!", "green"):
-        assert indexed.match(vocabulary.count([query]), 1).nnz == 0
-    assert indexed.match(vocabulary.count(["green red"]), 1).indices.tolist() == [0]
-
-
 def naive(texts: list[list[str]], query: list[str], boost: float) -> list[float]:
     """The formula as a loop, one float32 operation after the other; all lengths are below 24, where none is lost."""
     one, k1, b = np.float32(1), np.float32(1.2), np.float32(0.75)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -101,9 +100,3 @@ def test_the_matrix_may_be_a_memory_map(tmp_path: Path) -> None:
 
     assert np.shares_memory(index._matrix, mapped)
     assert index.nearest(random_unit(4, 2, 4), 3, 1).nnz == 6
-
-
-def test_queries_of_other_dimensions_are_refused() -> None:
-    """Vectors of another model do not fit silently."""
-    with pytest.raises(ValueError, match="mismatch"):
-        hits(Vectors(unit((1, 0)), np.array([0])), unit((1, 0, 0)))
