@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from helpers.snapshots import measured, session
 
-from relevance.baseline import DatasetIdentity, Measurement, Snapshot
 from relevance.evaluation import AP10, NDCG10, RR10
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+    from relevance.baseline import Snapshot
 
     Floats = npt.NDArray[np.float64]
 
@@ -77,21 +78,5 @@ def _metrics(quality: Floats) -> Floats:
 
 def as_snapshot(numbers: list[Floats]) -> Snapshot:
     """A session whose strategies have these numbers, shape (queries, 3) each."""
-    queries = tuple(f"q{number:05}" for number in range(len(numbers[0])))
-    hits = (("p",),) * len(queries)
-    strategies = {}
-    for number, columns in enumerate(numbers):
-        metrics = dict(zip((NDCG10, AP10, RR10), columns.T, strict=True))
-        strategies[f"s{number}"] = Measurement({}, MappingProxyType(metrics), hits, "", None, 0)
-    return Snapshot(
-        dataset=DatasetIdentity("made", "", "", "", 1),
-        queries=queries,
-        texts=queries,
-        grades=(MappingProxyType({"p": 1}),) * len(queries),
-        relevant_from=1,
-        strategies=MappingProxyType(strategies),
-        engine=MappingProxyType({"name": "made"}),
-        models=MappingProxyType({}),
-        versions=MappingProxyType({}),
-        calibration_s=None,
-    )
+    metrics = [dict(zip((NDCG10, AP10, RR10), columns.T, strict=True)) for columns in numbers]
+    return session(**{f"s{number}": measured(columns) for number, columns in enumerate(metrics)})
