@@ -91,6 +91,7 @@ MALFORMED: dict[str, bytes] = {
     "a row is a number": changed(*ROW, value=7),
     "a row is missing": changed(*ROW),
     "a metric nobody knows": changed(*TITLES, "metrics", value=["XY@1"]),
+    "metrics that are a text": changed(*TITLES, "metrics", value="RR@10"),
     "queries in another order": changed("queries", value=dict(reversed(json.loads(TEXT)["queries"].items()))),
     "no queries": changed("queries", value={}),
     "text in the place of a list": changed("queries", "q1", value="text"),
