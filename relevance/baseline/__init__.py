@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from relevance.baseline.changes import DataChanges, check_part, data_changes, differences, merge, update_lines
+from relevance.baseline.changes import check_part, data_changes, differences, merge, update_lines
 from relevance.baseline.document import document_text
 from relevance.baseline.files import SNAPSHOT, find_baseline, read_baseline, write_baseline
 from relevance.baseline.snapshot import (
@@ -18,7 +18,6 @@ from relevance.baseline.snapshot import (
 __all__ = [
     "DIGITS",
     "SNAPSHOT",
-    "DataChanges",
     "DatasetIdentity",
     "Measurement",
     "Snapshot",

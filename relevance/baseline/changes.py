@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
 
@@ -22,74 +22,35 @@ _MOST_LINES = 20
 _ABSENT = object()
 
 
-@dataclass(frozen=True)
-class DataChanges:
-    """What differs in the data, in numbers.
+def data_changes(before: Snapshot, after: Snapshot) -> str:
+    """What differs in corpus, queries and judgments, in numbers: `12 judgments changed, 3 queries new`; "" if nothing.
 
-    Attributes:
-        products: before and now; None where the corpus is the same.
-        relevant_from: before and now; None where it is the same.
-        new, gone, reworded: judged queries.
-        changed, added, removed: judgments of the queries that both have.
-        unjudged: whether queries without a judgment are others.
+    Names of data sets and everything that was measured are left aside.
     """
-
-    products: tuple[int, int] | None = None
-    relevant_from: tuple[float, float] | None = None
-    new: int = 0
-    gone: int = 0
-    reworded: int = 0
-    changed: int = 0
-    added: int = 0
-    removed: int = 0
-    unjudged: bool = False
-
-    def __bool__(self) -> bool:
-        """Whether anything differs."""
-        return self != DataChanges()
-
-    def __str__(self) -> str:
-        """All of it on one line: `12 judgments changed, 3 queries new`."""
-        counts = (
-            (self.changed, "judgment", "changed"),
-            (self.added, "judgment", "new"),
-            (self.removed, "judgment", "gone"),
-            (self.new, "query", "new"),
-            (self.gone, "query", "gone"),
-            (self.reworded, "query", "with another text"),
-        )
-        parts = [f"{plural(number, noun)} {what}" for number, noun, what in counts if number]
-        if self.unjudged:
-            parts.append("other queries without judgments")
-        if self.products:
-            before, now = self.products
-            same = f"{before:,} products as before, with other content"
-            parts.append(f"another corpus ({same if before == now else f'{before:,} products before, {now:,} now'})")
-        if self.relevant_from:
-            parts.append(f"relevant from grade {self.relevant_from[0]} before, {self.relevant_from[1]} now")
-        return ", ".join(parts)
-
-
-def data_changes(before: Snapshot, after: Snapshot) -> DataChanges:
-    """What differs in corpus, queries and judgments; their names and everything that was measured aside."""
     old, new = before.judged(), after.judged()
     both = [(old[query], new[query]) for query in old if query in new]
-    same_corpus = before.dataset.corpus == after.dataset.corpus
-    same_limit = before.relevant_from == after.relevant_from
-    changes = DataChanges(
-        products=None if same_corpus else (before.dataset.products, after.dataset.products),
-        relevant_from=None if same_limit else (before.relevant_from, after.relevant_from),
-        new=len(new) - len(both),
-        gone=len(old) - len(both),
-        reworded=sum(left[0] != right[0] for left, right in both),
-        changed=sum(
-            grade != right[1].get(product, grade) for left, right in both for product, grade in left[1].items()
-        ),
-        added=sum(product not in left[1] for left, right in both for product in right[1]),
-        removed=sum(product not in right[1] for left, right in both for product in left[1]),
-    )
-    judged_alike = not (changes.new or changes.gone or changes.reworded)
-    return replace(changes, unjudged=judged_alike and before.dataset.queries != after.dataset.queries)
+    graded = [(left[1], right[1]) for left, right in both]
+    judgments = {
+        "changed": sum(grade != right.get(product, grade) for left, right in graded for product, grade in left.items()),
+        "new": sum(product not in left for left, right in graded for product in right),
+        "gone": sum(product not in right for left, right in graded for product in left),
+    }
+    queries = {
+        "new": len(new) - len(both),
+        "gone": len(old) - len(both),
+        "with another text": sum(left[0] != right[0] for left, right in both),
+    }
+    parts = [f"{plural(number, 'judgment')} {what}" for what, number in judgments.items() if number]
+    parts += [f"{plural(number, 'query')} {what}" for what, number in queries.items() if number]
+    if before.dataset.queries != after.dataset.queries and not any(queries.values()):
+        parts.append("other queries without judgments")
+    if before.dataset.corpus != after.dataset.corpus:
+        was, now = before.dataset.products, after.dataset.products
+        same = f"{was:,} products as before, with other content"
+        parts.append(f"another corpus ({same if was == now else f'{was:,} products before, {now:,} now'})")
+    if before.relevant_from != after.relevant_from:
+        parts.append(f"relevant from grade {before.relevant_from} before, {after.relevant_from} now")
+    return ", ".join(parts)
 
 
 def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
@@ -185,7 +146,7 @@ def check_part(before: Snapshot, after: Snapshot, *, measured: Collection[str]) 
     """
     kept = {name: one for name, one in before.strategies.items() if name not in measured}
     data = data_changes(before, after)
-    changes = [str(data)] if data else []
+    changes = [data] if data else []
     if after.engine:
         models = {str(one.definition["model"]) for one in kept.values() if one.definition.get("model")}
         changes += _engine_changes(before, after)

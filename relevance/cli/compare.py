@@ -18,7 +18,7 @@ from relevance.suite import Baseline, compare_with
 if TYPE_CHECKING:
     import argparse
 
-    from relevance.baseline import DataChanges, Snapshot
+    from relevance.baseline import Snapshot
 
 
 def run(arguments: argparse.Namespace) -> Answer:
@@ -52,7 +52,7 @@ def _read(path: Path) -> Snapshot:
 
 
 def _check_comparable(
-    before: Snapshot, after: Snapshot, names: tuple[str, str], changes: DataChanges, *, on_common_queries: bool
+    before: Snapshot, after: Snapshot, names: tuple[str, str], changes: str, *, on_common_queries: bool
 ) -> None:
     both = " and ".join(names)
     if changes and not on_common_queries:
