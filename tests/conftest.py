@@ -119,6 +119,8 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
     class ByServer(LoadScopeScheduling):  # loadgroup of xdist 3.8 knows no groups under pytest 9.2
         def _split_scope(self, nodeid: str) -> str:
             file, _, test = nodeid.partition("::")
+            if Path(file).name == "test_docs.py":
+                return nodeid  # each page is a session of its own
             release = re.search(r"[-\[]([89])[-\]]", test) if Path(file).name in ON_SERVERS else None
             return f"release {release[1]}" if release else file
 
