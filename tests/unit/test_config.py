@@ -42,86 +42,39 @@ def _read(folder: Path, text: str | None = None, *, environ: dict[str, str] = EM
 
 LAYERS = ("option", "environment", "file", "default")
 SUBSETS = list(chain.from_iterable(combinations(LAYERS[:3], size) for size in range(4)))
+ES = "[elasticsearch]"
+# fmt: off
 GIVEN: dict[str, tuple[Any, str, str, str, tuple[Any, Any, Any, Any]]] = {
-    "dataset": (
-        "homedepot:a",
-        "chorus:b",
-        'dataset = "homedepot:c"',
-        "source.path",
-        ("here/a", "here/b", "project/c", None),
-    ),
-    "strategy": (
-        ["rrf"],
-        "hybrid, rrf",
-        'strategy = ["hybrid"]',
-        "strategy",
-        (("rrf",), ("hybrid", "rrf"), ("hybrid",), None),
-    ),
-    "baseline": (
-        ["a", "a"],
-        "b,c",
-        'baseline = ["d"]',
-        "baseline",
-        (["here/a"], ["here/b", "here/c"], ["project/d"], None),
-    ),
+    "dataset": ("homedepot:a", "chorus:b", 'dataset = "homedepot:c"', "source.path",
+                ("here/a", "here/b", "project/c", None)),
+    "strategy": (["rrf"], "hybrid, rrf", 'strategy = ["hybrid"]', "strategy",
+                 (("rrf",), ("hybrid", "rrf"), ("hybrid",), None)),
+    "baseline": (["a", "a"], "b,c", 'baseline = ["d"]', "baseline",
+                 (["here/a"], ["here/b", "here/c"], ["project/d"], None)),
     "require_baseline": (True, "0", "require_baseline = true", "require_baseline", (True, False, True, None)),
     "out": ("a", "b", 'out = "c"', "out", ("here/a", "here/b", "project/c", "project/.relevance/latest")),
     "cache_dir": ("a", "b", 'cache_dir = "c"', "cache_dir", ("here/a", "here/b", "project/c", default_cache_dir())),
-    "unknown_products": (
-        "drop",
-        "error",
-        'unknown_products = "drop"',
-        "source.unknown_products",
-        ("drop", "error", "drop", "error"),
-    ),
+    "unknown_products": ("drop", "error", 'unknown_products = "drop"', "source.unknown_products",
+                         ("drop", "error", "drop", "error")),
     "models.NAME.path": ("a/b", "c/d", '[models.base]\npath = "e/f"', "models.base.model", ("a/b", "c/d", "e/f", None)),
     "models.NAME.prompt": ("a", "b", '[models.base]\nprompt = "c"', "models.base.query_prompt", ("a", "b", "c", None)),
     "models.NAME.max_tokens": (8, "9", "[models.base]\nmax_tokens = 10", "models.base.max_tokens", (8, 9, 10, None)),
-    "models.finetuned.path": (
-        "a/b",
-        "c/d",
-        '[models.finetuned]\npath = "e/f"',
-        "models.finetuned.model",
-        ("a/b", "c/d", "e/f", None),
-    ),
+    "models.finetuned.path": ("a/b", "c/d", '[models.finetuned]\npath = "e/f"', "models.finetuned.model",
+                              ("a/b", "c/d", "e/f", None)),
     "device": ("cuda:1", "cuda:2", 'device = "cuda:3"', "models.base.device", ("cuda:1", "cuda:2", "cuda:3", None)),
-    "elasticsearch.url": (
-        "http://a:1",
-        "http://b:2",
-        '[elasticsearch]\nurl = "http://c:3"',
-        "elasticsearch.url",
-        ("http://a:1", "http://b:2", "http://c:3", None),
-    ),
-    "elasticsearch.keep_index": (
-        True,
-        "0",
-        "[elasticsearch]\nkeep_index = true",
-        "elasticsearch.keep_index",
-        (True, False, True, False),
-    ),
-    "elasticsearch.mapping": (
-        "a",
-        "b",
-        '[elasticsearch]\nmapping = "c"',
-        "elasticsearch.mapping",
-        ("here/a", "here/b", "project/c", None),
-    ),
-    "finetune.pairs_from_judgments": (
-        0.1,
-        "0.2",
-        "[finetune]\npairs_from_judgments = 0.3",
-        "pairs_share",
-        (0.1, 0.2, 0.3, None),
-    ),
+    "elasticsearch.url": ("http://a:1", "http://b:2", f'{ES}\nurl = "http://c:3"', "elasticsearch.url",
+                          ("http://a:1", "http://b:2", "http://c:3", None)),
+    "elasticsearch.keep_index": (True, "0", f"{ES}\nkeep_index = true", "elasticsearch.keep_index",
+                                 (True, False, True, False)),
+    "elasticsearch.mapping": ("a", "b", f'{ES}\nmapping = "c"', "elasticsearch.mapping",
+                              ("here/a", "here/b", "project/c", None)),
+    "finetune.pairs_from_judgments": (0.1, "0.2", "[finetune]\npairs_from_judgments = 0.3", "pairs_share",
+                                      (0.1, 0.2, 0.3, None)),
     "finetune.epochs": (3, "4", "[finetune]\nepochs = 5", "finetune.epochs", (3, 4, 5, 1)),
-    "finetune.learning_rate": (
-        0.1,
-        "2e-5",
-        "[finetune]\nlearning_rate = 3e-5",
-        "finetune.learning_rate",
-        (0.1, 2e-5, 3e-5, 5e-5),
-    ),
+    "finetune.learning_rate": (0.1, "2e-5", "[finetune]\nlearning_rate = 3e-5", "finetune.learning_rate",
+                               (0.1, 2e-5, 3e-5, 5e-5)),
 }
+# fmt: on
 """By key, one of each type and each place: the option's value, the variable's, a file, where the configuration has it,
 and what is in force where option, variable, file or nothing decides; paths in the test's folder."""
 
@@ -166,14 +119,10 @@ def test_an_empty_variable_is_none_but_for_the_prompt(tmp_path: Path) -> None:
     assert config.models == {"base": ModelChoice(query_prompt=""), "finetuned": ModelChoice()}
 
 
-def test_variables_of_others_are_left_alone(tmp_path: Path) -> None:
-    """A name that is not near one of ours is someone else's."""
-    _read(tmp_path, environ={"RELEVANCE_REQUIRE": "data", "RELEVANCE_SHARED": "x", "MODEL": "y"})
-
-
-def test_digits_are_a_text_where_a_text_is_taken(tmp_path: Path) -> None:
-    """A device can be called by its number."""
-    assert _read(tmp_path, environ={"RELEVANCE_DEVICE": "0"}).models["base"].device == "0"
+def test_what_a_variable_says(tmp_path: Path) -> None:
+    """A name that is not near one of ours is someone else's; digits are a text where a text is taken."""
+    environ = {"RELEVANCE_REQUIRE": "data", "RELEVANCE_SHARED": "x", "MODEL": "y", "RELEVANCE_DEVICE": "0"}
+    assert _read(tmp_path, environ=environ).models["base"].device == "0"
 
 
 def test_a_device_given_outside_the_file_is_for_all_models(tmp_path: Path) -> None:
@@ -211,22 +160,14 @@ def test_a_folder_beside_the_file_is_a_path_and_a_hub_name_stays_one(tmp_path: P
     text = "".join(f'[models.{name}]\npath = "{path}"\n' for name, path in paths.items())
     models = _read(tmp_path, text).models
     project = tmp_path / "project"
-    assert [models[name].model for name in paths] == [
-        str(project / "a/b"),
-        "c/d",
-        str(project / "c/d"),
-        str(project / "c"),
-    ]
+    expected = [str(project / "a/b"), "c/d", str(project / "c/d"), str(project / "c")]
+    assert [models[name].model for name in paths] == expected
 
 
-def test_home_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """`~` in the file is the user's home."""
+def test_the_folder_of_a_named_file_is_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Results go beside the file, wherever it was looked for; `~` is the user's home."""
     monkeypatch.setenv("HOME", str(tmp_path))
     assert _read(tmp_path, 'out = "~/results"').out == tmp_path / "results"
-
-
-def test_the_folder_of_a_named_file_is_the_root(tmp_path: Path) -> None:
-    """Results go beside the file, wherever it was looked for; a relative name starts at the working directory."""
     (tmp_path / "shop").mkdir()
     (tmp_path / "shop" / "own.toml").write_text("")
     config = read_config(options={}, environ={}, file=Path("shop/own.toml"), root=tmp_path / "other", cwd=tmp_path)
@@ -244,11 +185,6 @@ def test_the_nearest_file_upwards_is_found(tmp_path: Path) -> None:
     assert find_upwards(inner) == tmp_path / FILE_NAME
     (inner.parent / FILE_NAME).write_text("")
     assert find_upwards(inner) == inner.parent / FILE_NAME
-
-
-def test_windows_marks_and_line_ends_are_read(tmp_path: Path) -> None:
-    """A byte order mark and CRLF change nothing."""
-    assert _read(tmp_path, '\ufeffout = "x"\r\nengine = "embedded"\r\n').out == tmp_path / "project" / "x"
 
 
 # data sets
@@ -441,44 +377,29 @@ def test_rows_say_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -> No
     }
     assert {key: found[key] for key in expected} == expected
     assert "strategies.rrf.text" not in found
-
-
-def test_rows_name_the_path_of_a_data_set_without_alias(tmp_path: Path) -> None:
-    """`NAME:PATH`, the path absolute."""
-    found = {key: value for key, value, _ in rows(_read(tmp_path, dataset="homedepot:data"))}
-    assert found["dataset"] == f"homedepot:{tmp_path / 'here' / 'data'}"
+    found = {key: (value, origin) for key, value, origin in rows(_read(tmp_path, dataset="homedepot:data"))}
+    assert found["dataset"] == (f"homedepot:{tmp_path / 'here' / 'data'}", "option --dataset")
 
 
 def test_argparse_takes_the_options(tmp_path: Path) -> None:
-    """Only what was given is passed on."""
-    parser = argparse.ArgumentParser()
-    add_options(parser.add_argument)
-    arguments = ["--strategy", "rrf", "--strategy", "hybrid", "--max-tokens", "9", "--query-prompt", ""]
-    options = given_options(parser.parse_args(arguments))
-    assert options == {"strategy": ["rrf", "hybrid"], "max_tokens": 9, "query_prompt": ""}
-    config = _read(tmp_path, **options)
-    assert config.models["base"] == ModelChoice(query_prompt="", max_tokens=9)
-
-
-def test_a_flag_takes_no_value() -> None:
-    """It is given or it is not; what stands behind it is the next argument."""
-    parser = argparse.ArgumentParser()
-    add_options(parser.add_argument)
-    given = parser.parse_args(["--keep-index", "--es-shards", "3", "--engine", "auto"])
-    assert given_options(given) == {"keep_index": True, "es_shards": 3, "engine": "auto"}
-    assert given_options(parser.parse_args([])) == {}
-    with pytest.raises(SystemExit):
-        parser.parse_args(["--keep-index", "1"])
-
-
-def test_options_of_one_command_are_for_that_alone() -> None:
-    """Nobody else trains."""
+    """Only what was set is passed on; a flag takes no value, and options of one command are for that alone."""
     parsers = [argparse.ArgumentParser() for _ in range(2)]
-    for parser, command in zip(parsers, ("finetune", ""), strict=True):
+    for parser, command in zip(parsers, ("", "finetune"), strict=True):
         add_options(parser.add_argument, command)
-    assert given_options(parsers[0].parse_args(["--epochs", "3"])) == {"epochs": 3}
-    with pytest.raises(SystemExit):
-        parsers[1].parse_args(["--epochs", "3"])
+    every, finetune = parsers
+    arguments = ["--strategy", "rrf", "--strategy", "hybrid", "--max-tokens", "9", "--query-prompt", ""]
+    options = given_options(every.parse_args(arguments))
+    assert options == {"strategy": ["rrf", "hybrid"], "max_tokens": 9, "query_prompt": ""}
+    assert _read(tmp_path, **options).models["base"] == ModelChoice(query_prompt="", max_tokens=9)
+    assert given_options(every.parse_args(["--keep-index", "--engine", "auto"])) == {
+        "keep_index": True,
+        "engine": "auto",
+    }
+    assert given_options(every.parse_args([])) == {}
+    assert given_options(finetune.parse_args(["--epochs", "3"])) == {"epochs": 3}
+    for arguments in (["--keep-index", "1"], ["--epochs", "3"]):
+        with pytest.raises(SystemExit):
+            every.parse_args(arguments)
 
 
 @pytest.mark.parametrize(("text", "value"), [("1", True), ("True", True), ("0", False), ("false", False)])
