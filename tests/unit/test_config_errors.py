@@ -62,6 +62,7 @@ FILES = [
     ('[elasticsearch]\nmemory = "1 GB"', "FILE [elasticsearch] memory = '1 GB'; allowed: a size as Java"),
     ('[elasticsearch]\nvector_index = "hsnw"',
      "FILE [elasticsearch] vector_index = 'hsnw' (did you mean 'hnsw'?); allowed: flat, hnsw, int8_hnsw"),
+    ('[elasticsearch]\nindex = "me:s3cr3t@a"', "FILE [elasticsearch] index = '…@a'; allowed: the name of one "),
     ('[elasticsearch]\nindex = "a,b"', "FILE [elasticsearch] index = 'a,b'; allowed: the name of one "),
     ('[elasticsearch]\nurl = "http://a:1"\nindex = "a"\nfields = {uid = "x"}',
      "FILE [elasticsearch] fields: unknown field 'uid' (did you mean 'id'?); allowed: id, title, descriptio"),
