@@ -84,9 +84,7 @@ Names = Annotated[tuple[Text, ...], MinLen(1), Takes("list of names", 'a list of
 Texts = Annotated[Mapping[str, Text], MinLen(1), Takes("table of texts", 'a table of texts, such as {title = "name"}')]
 Location = Annotated[Path, Written(Text), Takes("path", "a path in quotes")]
 Locations = Annotated[
-    tuple[Path, ...],
-    Written(Names),
-    Takes("list of paths", 'a list of paths, such as ["main.json", "release.json"]'),
+    tuple[Path, ...], Written(Names), Takes("list of paths", 'a list of paths, such as ["main.json", "release.json"]')
 ]
 Count = Annotated[int, Ge(0), Takes("whole number", "a whole number")]
 Grade = Annotated[int | float, Interval(ge=0, lt=float("inf")), Takes("number", "a number of 0 or more")]

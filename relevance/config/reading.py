@@ -90,12 +90,7 @@ def find_upwards(start: Path) -> Path | None:
 
 
 def read_config(
-    *,
-    options: Mapping[str, object],
-    environ: Mapping[str, str],
-    file: Path | None,
-    root: Path,
-    cwd: Path | None = None,
+    *, options: Mapping[str, object], environ: Mapping[str, str], file: Path | None, root: Path, cwd: Path | None = None
 ) -> Config:
     """Read and check the configuration; data, models and floors are not read.
 

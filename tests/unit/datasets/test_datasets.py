@@ -13,11 +13,9 @@ from helpers.datasets import (
     CHORUS,
     DESCRIPTIONS,
     HOMEDEPOT,
-    RATINGS,
     SHOP,
     TRAIN,
     as_csv,
-    as_json,
     as_zip,
     hashes,
     load,
@@ -63,10 +61,7 @@ def test_a_name_and_a_path(spec: str, expected: Source) -> None:
 @pytest.mark.parametrize(
     ("spec", "problem"),
     [
-        (
-            "homdepot:x",
-            "unknown data set 'homdepot' (did you mean 'homedepot'?); allowed: sample, homedepot, chorus, fil",
-        ),
+        ("homdepot:x", "unknown data set 'homdepot' (did you mean 'homedepot'?); allowed: sample, homedepot, cho"),
         ("", "unknown data set ''"),
         (
             "../shop",
@@ -199,13 +194,6 @@ def test_other_formats(tmp_path: Path, format_: str, files: Mapping[str, bytes],
     assert products(over)[1:] == [row for row in products(loaded) if row[0] in known]
 
 
-def test_the_sample_over_its_own_products() -> None:
-    """Nothing is another."""
-    loaded = load("sample")
-    over = _over("sample", None, list(reversed(loaded.catalogue.ids)))
-    assert (hashes(over), over.notes) == (hashes(loaded), loaded.notes)
-
-
 # Hashes
 
 # Latin-1 without NUL and without the letters that begin two-byte characters of UTF-8: no text here looks like UTF-8
@@ -257,28 +245,6 @@ def test_order_of_rows_and_packing_mean_nothing(
     others["attributes.csv"] = sorted(tables["attributes.csv"], key=lambda row: str(row[0]))
     others["train.csv"].append((10**6, *others["train.csv"][0][1:]))
     assert hashes(_loaded(folder / "other", others, zipped=True)) == hashes(expected)
-
-
-@FEW
-@given(st.randoms(use_true_random=False), _UNICODE)
-def test_order_of_chorus_means_nothing(
-    tmp_path_factory: pytest.TempPathFactory, chance: random.Random, text: str
-) -> None:
-    """Products in other files and ratings in another order give the same three hashes."""
-    folder = tmp_path_factory.mktemp("chorus")
-    items = [{"id": str(number), "title": f"{text}{number}", f"attr_{text}": text} for number in range(8)]
-    rows = [(f"{text}{number // 2}x", str(number), number % 4) for number in range(8)]
-
-    def loaded(where: str) -> Dataset:
-        files = {f"{part + 1}.json": as_json(*items[2 * part : 2 * part + 2]) for part in range(4)}
-        return load(
-            "chorus", write(folder / where, {**files, "Broad_Query_Set_rated.csv": as_csv(RATINGS, rows, "utf-8")})
-        )
-
-    expected = loaded("one")
-    chance.shuffle(items)
-    chance.shuffle(rows)
-    assert hashes(loaded("other")) == hashes(expected)
 
 
 @FEW

@@ -43,8 +43,7 @@ def _load(folder: Path, rows: Sequence[Sequence[object]], **others: bytes) -> Da
 
 
 @pytest.mark.parametrize(
-    ("relevance", "expected"),
-    [(1, 0), (1.33, 0), (1.5, 1), (1.67, 1), (2, 1), (2.5, 1), (2.51, 2), (2.67, 2), (3, 2)],
+    ("relevance", "expected"), [(1, 0), (1.33, 0), (1.5, 1), (1.67, 1), (2, 1), (2.5, 1), (2.51, 2), (2.67, 2), (3, 2)]
 )
 def test_grade_is_the_references(relevance: float, expected: int) -> None:
     """A half is rounded to the even neighbour: both 1.5 and 2.5 give 1."""

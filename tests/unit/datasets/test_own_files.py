@@ -291,10 +291,26 @@ BAD: list[tuple[Mapping[str, bytes | None], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("bad", "expected"), BAD)
-def test_a_mistake_in_a_file(tmp_path: Path, bad: Mapping[str, bytes | None], expected: str) -> None:
+BAD_PAIRS: list[tuple[Mapping[str, bytes | None], str]] = [
+    (
+        {"pairs.tsv": b"shelf p2 3\n"},
+        "found 1 column in 'shelf p2 3\\n'; allowed: query text, product[, relevance], sep",
+    ),
+    (
+        {"pairs.tsv": b"shelf\tp2\t4\n"},
+        "line 1, column relevance: found '4'; allowed: a number from 1 to 3, or nothing",
+    ),
+    ({"pairs.tsv": b"shelf\tp2\t0.9\n"}, "column relevance: found '0.9'"),
+    ({"pairs.tsv": b"\tp2\n"}, "line 1, column query: found ''; allowed: a query of at least one character"),
+]
+
+
+@pytest.mark.parametrize(
+    ("bad", "expected", "pairs"), [(*case, False) for case in BAD] + [(*case, True) for case in BAD_PAIRS]
+)
+def test_a_mistake_in_a_file(tmp_path: Path, bad: Mapping[str, bytes | None], expected: str, pairs: bool) -> None:  # noqa: FBT001
     """One line says what was found, on which line of which file, and what is allowed."""
-    assert expected in refusal("files", write(tmp_path, {**SHOP, **bad}))
+    assert expected in refusal("files", write(tmp_path, {**SHOP, **bad}), pairs=pairs)
 
 
 def test_a_description_that_is_named_has_to_be_there(tmp_path: Path) -> None:
@@ -305,28 +321,9 @@ def test_a_description_that_is_named_has_to_be_there(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "expected"),
-    [
-        (
-            b"shelf p2 3\n",
-            "line 1: found 1 column in 'shelf p2 3\\n'; allowed: query text, product[, relevance], separated",
-        ),
-        (b"shelf\tp2\t4\n", "line 1, column relevance: found '4'; allowed: a number from 1 to 3, or nothing"),
-        (b"\tp2\n", "line 1, column query: found ''; allowed: a query of at least one character"),
-    ],
-)
-def test_a_mistake_in_the_pairs(tmp_path: Path, content: bytes, expected: str) -> None:
-    """Pairs for fine-tuning are checked likewise."""
-    assert expected in refusal("files", write(tmp_path, {**SHOP, "pairs.tsv": content}), pairs=True)
-
-
-@pytest.mark.parametrize(
     ("settings", "expected"),
     [
-        (
-            {"columns": {"titel": "name"}},
-            "unknown column 'titel' (did you mean 'title'?); allowed: id, title, descript",
-        ),
+        ({"columns": {"titel": "name"}}, "unknown column 'titel' (did you mean 'title'?); allowed: id, title, des"),
         ({"columns": {"grade": "stars"}}, "unknown column 'grade'; allowed: id, title, description, attributes"),
         ({"columns": {"title": "name"}}, "products.jsonl, line 1, key 'name': found nothing; allowed: text"),
         ({"gains": {"good": 2, "bad": 0}}, "qrels.txt, line 1, column grade: found '2'; allowed: good, bad"),

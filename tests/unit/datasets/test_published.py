@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pytest
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-Files = "Mapping[str, bytes | None]"
+Files: TypeAlias = "Mapping[str, bytes | None]"
+Bad: TypeAlias = "list[tuple[Files, str]]"
 QRELS = b"query-id\tcorpus-id\tscore\n"
 
 # BEIR
@@ -71,7 +72,7 @@ def test_a_query_that_is_a_document(tmp_path: Path) -> None:
     assert dataset.notes == ("queries.jsonl: 1 query has the id of a document, which is left out of its hits",)
 
 
-BAD_BEIR: list[tuple[Mapping[str, bytes | None], str]] = [
+BAD_BEIR: Bad = [
     ({"corpus.jsonl": None}, "has no corpus.jsonl; corpus.jsonl is needed"),
     ({"qrels/test.tsv": None, "qrels/readme": b""}, "qrels has no file .tsv; allowed: test.tsv among others"),
     ({"qrels/test.tsv": None}, "qrels cannot be read: No such file or directory"),
@@ -79,26 +80,11 @@ BAD_BEIR: list[tuple[Mapping[str, bytes | None], str]] = [
     ({"qrels/test.tsv": b"1\td1\t0\n"}, "qrels/test.tsv, line 1: found columns '1, d1, 0'; expected: query-id, cor"),
     ({"qrels/test.tsv": QRELS + b"1\td1\tx\n"}, "column score: found 'x'; allowed: a number from 0 to 999,999,999"),
     ({"qrels/test.tsv": QRELS + b"9\td1\t1\n"}, "column query-id: found '9'; allowed: the id of one of the 2 queries"),
-    (
-        {"queries.jsonl": b'{"_id": "1", "text": "a"}\n{"_id": 1, "text": "b"}\n'},
-        "line 2, _id: found '1' again (line 1",
-    ),
+    ({"queries.jsonl": b'{"_id": "1", "text": "a"}\n{"_id": 1, "text": "b"}\n'}, "line 2, _id: found '1' again (line"),
     ({"queries.jsonl": b'{"_id": "1", "text": " "}\n'}, "queries.jsonl, line 1, text: found ' '"),
-    (
-        {"corpus.jsonl": b'{"id": "d1", "text": "a"}\n'},
-        "corpus.jsonl, line 1, key '_id': found nothing; allowed: an id",
-    ),
+    ({"corpus.jsonl": b'{"id": "d1", "text": "a"}\n'}, "line 1, key '_id': found nothing; allowed: an id"),
     ({"corpus.jsonl": b"\n"}, "corpus.jsonl, line 1: found no document; allowed: one or more"),
-]
-
-
-@pytest.mark.parametrize(("bad", "expected"), BAD_BEIR)
-def test_bad_beir(tmp_path: Path, bad: Mapping[str, bytes | None], expected: str) -> None:
-    """One line names the file, the line and what is allowed; it names no setting that the format refuses."""
-    line = refusal("beir", write(tmp_path, {**BEIR, **bad}))
-    assert expected in line
-    assert "gains" not in line
-
+]  # fmt: skip
 
 # WANDS
 
@@ -139,26 +125,15 @@ def test_products_that_are_gone(tmp_path: Path) -> None:
 
 
 LABELS = WANDS["label.csv"]
-
-
-@pytest.mark.parametrize(
-    ("bad", "expected"),
-    [
-        (
-            {"label.csv": LABELS.replace(b"\t", b",")},
-            "expected among them: query_id, product_id, label, separated by t",
-        ),
-        ({"label.csv": LABELS + b"3\t1\t10\tBad\n"}, "line 5, column label: found 'Bad'; allowed: Exact, Partial, Irr"),
-        ({"label.csv": LABELS + b"3\t0\t10\tPartial\n"}, "lines 2 and 5, column label: found '2' and '1' for the same"),
-        ({"query.csv": b"query_id\tquery\n0\tbed\n0\tseat\n"}, "line 3, column query_id: found '0' again (line 2)"),
-        ({"query.csv": b"query_id\tquery\n0\t \n"}, "line 2, column query: found ' '"),
-        ({"product.csv": WANDS_HEADER + b"1\ta\n"}, "product.csv, line 2: found 2 fields; allowed: 9"),
-        ({"product.csv": WANDS_HEADER}, "product.csv, line 1: found no product; allowed: one or more"),
-    ],
-)
-def test_bad_wands(tmp_path: Path, bad: Mapping[str, bytes | None], expected: str) -> None:
-    """One line names the file, the line and what is allowed."""
-    assert expected in refusal("wands", write(tmp_path, {**WANDS, **bad}))
+BAD_WANDS: Bad = [
+    ({"label.csv": LABELS.replace(b"\t", b",")}, "expected among them: query_id, product_id, label, separated by t"),
+    ({"label.csv": LABELS + b"3\t1\t10\tBad\n"}, "line 5, column label: found 'Bad'; allowed: Exact, Partial, Irr"),
+    ({"label.csv": LABELS + b"3\t0\t10\tPartial\n"}, "lines 2 and 5, column label: found '2' and '1' for the same"),
+    ({"query.csv": b"query_id\tquery\n0\tbed\n0\tseat\n"}, "line 3, column query_id: found '0' again (line 2)"),
+    ({"query.csv": b"query_id\tquery\n0\t \n"}, "line 2, column query: found ' '"),
+    ({"product.csv": WANDS_HEADER + b"1\ta\n"}, "product.csv, line 2: found 2 fields; allowed: 9"),
+    ({"product.csv": WANDS_HEADER}, "product.csv, line 1: found no product; allowed: one or more"),
+]
 
 
 def test_a_label_that_is_none(tmp_path: Path) -> None:
@@ -318,15 +293,15 @@ def test_equal_products_and_ratings_count_once(tmp_path: Path) -> None:
     )
 
 
-def _one(content: bytes) -> Mapping[str, bytes | None]:
+def _one(content: bytes) -> Files:
     return {"1.json": content}
 
 
-def _rated(*rows: tuple[object, ...]) -> Mapping[str, bytes | None]:
+def _rated(*rows: tuple[object, ...]) -> Files:
     return {"Broad_Query_Set_rated.csv": as_csv(RATINGS, rows, "utf-8")}
 
 
-BAD_CHORUS: list[tuple[Mapping[str, bytes | None], str]] = [
+BAD_CHORUS: Bad = [
     ({"3.json": None}, "has no 3.json; 3.json is needed"),
     (_one(b'[{"id": "21",\n"title": "caf\xe9"}]'), "1.json: byte 27 is not UTF-8"),
     (_one(b'[{"id": "21",\n "title":'), "1.json: not JSON: Expecting value: line 2 column 10"),
@@ -344,10 +319,19 @@ BAD_CHORUS: list[tuple[Mapping[str, bytes | None], str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("bad", "expected"), BAD_CHORUS)
-def test_bad_chorus(tmp_path: Path, bad: Mapping[str, bytes | None], expected: str) -> None:
-    """A bad file is named with line and column, or item and key."""
-    assert expected in refusal("chorus", write(tmp_path, {**CHORUS, **bad}))
+BAD = [
+    *(("beir", BEIR, *case) for case in BAD_BEIR),
+    *(("wands", WANDS, *case) for case in BAD_WANDS),
+    *(("chorus", CHORUS, *case) for case in BAD_CHORUS),
+]
+
+
+@pytest.mark.parametrize(("format_", "good", "bad", "expected"), BAD)
+def test_a_bad_file(tmp_path: Path, format_: str, good: Files, bad: Files, expected: str) -> None:
+    """One line names file, line and column, or item and key, and what is allowed; no setting that is refused."""
+    line = refusal(format_, write(tmp_path, {**good, **bad}))
+    assert expected in line
+    assert "gains" not in line
 
 
 def test_no_format_takes_what_it_would_not_use(tmp_path: Path) -> None:
