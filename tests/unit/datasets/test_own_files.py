@@ -124,7 +124,7 @@ def test_white_space_and_case_are_noted(tmp_path: Path) -> None:
 
 def test_tab_separated_fields_in_quotes(tmp_path: Path) -> None:
     """As spreadsheets save them: read without their quotes, as everywhere, and counted; other quotes are text."""
-    texts = b'q1\t"fawkes 36"" vanity"\nq2\t12" "shelf"\n"q3"\t"a\tb"\n'
+    texts = b'q1\t"fawkes 36"" vanity"\n\nq2\t12" "shelf"\n"q3"\t"a\tb"\n'
     rated = b"q1 0 p2 2\nq2 0 7 1\nq3 0 7 1\n"
     dataset = _load(tmp_path, {"queries.tsv": texts, "qrels.txt": rated, "pairs.tsv": b'"36"" mug"\t"7"\t"2"\n'})
     assert dataset.queries.texts == ('fawkes 36" vanity', '12" "shelf"', "a\tb")
@@ -180,7 +180,7 @@ def test_files_that_nobody_reads_are_noted(tmp_path: Path) -> None:
 def test_columns_of_other_names_and_what_is_not_used(tmp_path: Path) -> None:
     """A map of names finds products and judgments; what is not used is noted, also a column without a name."""
     files = {
-        "products.csv": b"sku,name,attr_a,price,,\n1,shelf,x,9.99,,\n2,mug,,5,,\n",
+        "products.csv": b"sku,name,attr_a;b,price,,\n1,shelf,x,9.99,,\n2,mug,,5,,\n",
         "judgments.csv": b"term,sku,stars,who\nshelf,1,2,me\n",
     }
     columns = {"id": "sku", "title": "name", "query": "term", "product": "sku", "grade": "stars"}
