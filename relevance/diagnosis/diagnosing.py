@@ -23,6 +23,7 @@ from relevance.diagnosis.record import (
 from relevance.diagnosis.segments import judged_segments
 from relevance.evaluation import JUDGED10, UNJUDGED, Graded
 from relevance.significance import SAME
+from relevance.strategies import Leg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -236,27 +237,8 @@ def _marked(
 # again now, but what it returned when the baseline was written is not known.
 
 
-@dataclass(frozen=True)
-class Leg:
-    """One leg of a strategy, or one kind of clause of those whose scores are added.
-
-    Attributes:
-        name: `text`, or `vector` and its field.
-        text: (text field, boost) of the text leg.
-        vector: the field of a vector leg, "" for the text leg.
-        model: of the vector leg.
-        candidates: of the vector leg; 0 where the definition has none.
-    """
-
-    name: str
-    text: tuple[tuple[str, float], ...] = ()
-    vector: str = ""
-    model: str = ""
-    candidates: int = 0
-
-
 def legs_of(definition: Mapping[str, object]) -> tuple[Leg, ...]:
-    """The legs of a strategy's definition, none for a raw template.
+    """The legs of a strategy's definition by themselves, none for a raw template.
 
     A vector's boost is left out: alone it changes no ranking. A definition may come from a file: what is not as it
     should be is no leg.
@@ -265,9 +247,8 @@ def legs_of(definition: Mapping[str, object]) -> tuple[Leg, ...]:
     candidates, model = definition.get("candidates"), definition.get("model")
     model = model if isinstance(model, str) else ""
     candidates = candidates if isinstance(candidates, int) else 0
-    legs = [Leg("text", text=tuple(sorted(text.items())))] if text else []
-    legs += [Leg(f"vector {name}", vector=name, model=model, candidates=candidates) for name in vectors]
-    return tuple(legs)
+    legs = [Leg(tuple(sorted(text.items())), (), 0, "")] if text else []
+    return (*legs, *(Leg((), ((name, 1.0),), candidates, model) for name in vectors))
 
 
 def _boosts(value: object) -> Mapping[str, float]:

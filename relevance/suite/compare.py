@@ -31,7 +31,7 @@ from relevance.evaluation import METRICS, evaluate
 from relevance.gate import compare, compare_run_times
 from relevance.records import NO_HIT
 from relevance.runner import HITS, search_leg
-from relevance.strategies import FINETUNED, Leg
+from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
@@ -329,11 +329,8 @@ def titles_of(suite: Suite) -> Mapping[str, str]:
 def _leg_values(suite: Suite, session: Snapshot, strategy: str) -> LegValues:
     """The legs that no strategy of the session is alone, searched by themselves."""
     dataset, values = suite.plan.dataset, {}
-    for part in legs_without_strategy(session, strategy):
-        vectors = ((part.vector, 1.0),) if part.vector else ()
-        measured = suite.results[strategy].strategy
-        leg = Leg(part.text, vectors, measured.candidates, measured.model)
+    for leg in legs_without_strategy(session, strategy):
         ranking = search_leg(suite.engine, leg, suite.batch, hits=HITS)
         evaluation = evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue))
-        values[part.name] = {metric: np.round(one, DIGITS) for metric, one in evaluation.per_query.items()}
+        values[leg.name] = {metric: np.round(one, DIGITS) for metric, one in evaluation.per_query.items()}
     return values

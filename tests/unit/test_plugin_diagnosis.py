@@ -10,7 +10,7 @@ import pytest
 from helpers.project import write_project, write_train
 
 from relevance.cli import main
-from relevance.diagnosis.diagnosing import Leg
+from relevance.strategies import Leg
 from relevance.suite import compare
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def test_a_comparison_that_no_test_makes_is_explained(project: pytest.Pytester) 
 
 def test_legs_are_searched_where_no_strategy_tells(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """A leg that no strategy is alone is searched while the engine is there, once for each such leg."""
-    leg = Leg("text", text=(("description", 1.0),))
+    leg = Leg((("description", 1.0),), (), 0, "")
     monkeypatch.setattr(compare, "legs_without_strategy", lambda _snapshot, _name: (leg,))
     evaluate, rankings = compare.evaluate, []
 
