@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
-from relevance import datasets, engines, suite
+from relevance import engines, suite
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.fields import embedded_texts
@@ -137,7 +137,7 @@ def check(config: Config) -> Findings:
             return None
 
     exists = config.elasticsearch.index is not None
-    dataset = None if exists else attempt(lambda: datasets.load(config.source))
+    dataset = None if exists else attempt(lambda: suite.load_dataset(config))
     config = _with_floors(config)
     strategies, left_out = attempt(lambda: suite.runnable(config, config.selected)) or (config.selected, {})
     config = replace(config, selected=strategies)
@@ -149,7 +149,7 @@ def check(config: Config) -> Findings:
         engine = attempt(lambda: existing(dimensions)) or engine
         products = engine.product_ids
         if products is not None:
-            dataset = attempt(lambda: datasets.load_over(config.source, products))
+            dataset = attempt(lambda: suite.load_dataset(config, products))
     finetuned = None
     if dataset is not None and models is not None and FINETUNED in models:
         whole = dataset
@@ -179,7 +179,7 @@ def check(config: Config) -> Findings:
         texts=texts,
         search_seconds=seconds,
         memory=None if catalogue is None else _memory_bytes(texts, models or {}, catalogue),
-        problems=tuple(str(error) for error in errors),
+        problems=tuple(dict.fromkeys(map(str, errors))),
         could_not_run=bool(errors) and all(isinstance(one, CouldNotRunError) for one in errors),
     )
 

@@ -288,7 +288,7 @@ class BenchmarkRun:
         """
         results = self.suite.results
         lines = [
-            *terminal.table(self.suite, columns=columns),
+            *terminal.table(self.suite, columns=columns, comparisons=self.comparisons or ()),
             *terminal.preparation_lines(self.suite),
             Line(""),
             *terminal.verdict_lines(list(results.values())),

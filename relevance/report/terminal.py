@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from relevance.embeddings import Model
-    from relevance.gate import Shortfall, Verdict
+    from relevance.gate import Comparison, Shortfall, Verdict
     from relevance.records import Dataset
     from relevance.suite import Finetuned, Plan, Result, Suite
 
@@ -100,7 +100,13 @@ _BARE = len("0.1234*")
 _LEFT_OUT_FIRST = ("queries/s", "took (s)", "p95 (ms)", "judged", "p50 (ms)", "cut", "embed (ms)")
 
 
-def _row(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str, str]:
+def _status(result: Result, comparisons: Sequence[Comparison]) -> tuple[str, str]:
+    """Word and mark of a row: what failed by a baseline has failed, with floors or without."""
+    worse = any(one.status(result.strategy.name) == "fail" for one in comparisons)
+    return _STATUS["fail" if worse else result.verdict.status]
+
+
+def _row(result: Result, suite: Suite, best: Mapping[str, float], comparisons: Sequence[Comparison]) -> dict[str, str]:
     strategy, timing = result.strategy, result.timing
     row = {
         "strategy": strategy.name,
@@ -109,7 +115,7 @@ def _row(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str, s
         **dict.fromkeys(("time (s)", "took (s)", "queries/s", "p50 (ms)", "p95 (ms)"), "-"),
         "embed (ms)": "",
         "cut": "",
-        "verdict": _STATUS[result.verdict.status][0],
+        "verdict": _status(result, comparisons)[0],
     }
     if timing is not None:
         row |= {
@@ -147,7 +153,7 @@ def _aligned(columns: Mapping[str, Sequence[str]]) -> list[str]:
     return terminal_table(list(zip(*columns.values(), strict=True)), right=right)
 
 
-def table(suite: Suite, *, columns: int | None) -> list[Line]:
+def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison] = ()) -> list[Line]:
     """One row a strategy; `*` marks the best value of a column, `>=` or `<` stands before the floor.
 
     Where the rows are wider than so many `columns`, columns are left out: first those in which nothing stands, then
@@ -155,10 +161,10 @@ def table(suite: Suite, *, columns: int | None) -> list[Line]:
     """
     results = list(suite.results.values())
     best = {label: max(result.evaluation.mean(metric) for result in results) for label, metric in GATED.items()}
-    rows = [_row(result, suite, best) for result in results]
+    rows = [_row(result, suite, best, comparisons) for result in results]
     names = [name for name in rows[0] if name != "took (s)" or any(row[name] != "-" for row in rows)]
     cells = {name: [name, *(row[name] for row in rows)] for name in names}
-    marks = ["head", *(_STATUS[result.verdict.status][1] for result in results)]
+    marks = ["head", *(_status(result, comparisons)[1] for result in results)]
     return [Line(text, mark) for text, mark in zip(_fitted(cells, columns), marks, strict=True)]
 
 

@@ -6,6 +6,7 @@ neither a model in memory nor an index.
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -20,7 +21,7 @@ from relevance.finetune.validation import make_validation
 from relevance.strategies import BASE, FINETUNED
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     from relevance.config import Config
@@ -139,6 +140,28 @@ def floors_of(config: Config) -> Mapping[str, Floors]:
     return MappingProxyType({name: floor for (dataset, name), floor in floors.items() if dataset == config.source.name})
 
 
+@contextmanager
+def _naming_place(config: Config) -> Iterator[None]:
+    """Say of a data set whose folder is not there which key, option or variable names it."""
+    try:
+        yield
+    except InputError as error:
+        source, origin = config.source, config.origins["dataset"]
+        if source.format == "sample" or (source.path is not None and source.path.is_dir()):
+            raise
+        if source.name in config.aliases:
+            origin = f"{config.file} [datasets.{source.name}] path"
+        elif not origin.startswith(("option", "environment")):
+            origin = f"{config.file} dataset"
+        raise InputError(f"{origin}: {error}", details=error.details) from None
+
+
+def load_dataset(config: Config, products: Sequence[str] | None = None) -> Dataset:
+    """Load the data set, over the products of an index that exists where there is one; raises as `datasets.load`."""
+    with _naming_place(config):
+        return datasets.load(config.source) if products is None else datasets.load_over(config.source, products)
+
+
 def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
     """Read and check everything that the strategies need.
 
@@ -153,7 +176,7 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
     if engine.existing is not None:
         engine = engine.existing({name: model.dimensions for name, model in models.items()})
     products = engine.product_ids
-    dataset = datasets.load(config.source) if products is None else datasets.load_over(config.source, products)
+    dataset = load_dataset(config, products)
     finetuned = None
     if FINETUNED in models:
         finetuned = finetuned_model(config, dataset)
@@ -208,8 +231,9 @@ def _unavailable(config: Config) -> str:
         if not mapped or not named:
             allowed = "vectors of it in [elasticsearch.vectors], and --finetuned-model"
             return f"the index that exists is not known to have vectors of a fine-tuned model; allowed: {allowed}"
-    if named or config.pairs_share is not None or datasets.has_pairs(config.source):
-        return ""
+    with _naming_place(config):
+        if named or config.pairs_share is not None or datasets.has_pairs(config.source):
+            return ""
     allowed = "--finetuned-model PATH, pairs, or --pairs-from-judgments SHARE"
     return f"data set {config.source.name!r} has no pairs to fine-tune a model on; allowed: {allowed}"
 

@@ -130,9 +130,14 @@ MISTAKES: list[tuple[str, Callable[[Path], None], str]] = [
         f"option --strategy: unknown strategy 'textserch' (did you mean 'textsearch'?); allowed: {STRATEGIES}, title",
     ),
     (
-        "check",
-        _replace("relevance.toml", 'path = "data"', 'path = "catalogue"'),
-        "data set 'mine': there is no folder {project}/catalogue",
+        "check --strategy textsearch --strategy rrf_finetune --cache-dir cache",  # what both need is missing once
+        _replace("relevance.toml", 'path = "data"', 'path = "dta"'),
+        "{project}/relevance.toml [datasets.mine] path: data set 'mine': there is no folder {project}/dta",
+    ),
+    (
+        "check --dataset files",
+        _nothing,
+        "option --dataset: data set 'files' needs the folder of its files; allowed: files:DIR",
     ),
     (
         "check --strategy titles",

@@ -103,6 +103,7 @@ def test_a_regression_fails_with_its_reason(project: pytest.Pytester) -> None:
             f"own: worse than in {FILE}",
             "  FAIL: nDCG@10 fell by 100% (1.0000 * 0.0000)",
             "  changed: own: text.title 1 -> none",
+            "own *0.0000* FAIL",
             f"compared with {FILE}: 1 strategy × 3 metrics, fail",  # noqa: RUF001
             "FAIL: own: nDCG@10 fell by 100% *",
         ]
