@@ -19,7 +19,7 @@ from relevance.errors import InputError
 from relevance.records import NO_HIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -35,8 +35,8 @@ UNJUDGED = -1
 """Stands for the grade of a hit that has none; below every grade."""
 
 _ROWS_CHECKED_AT_ONCE = 4096
-_CELLS, _QUERIES = 1 << 22, 512
-"""Of a table of grades, at most: what bounds the memory of scoring."""
+_CELLS = 1 << 19
+"""Hits whose grades are looked up at a time: what bounds the memory of scoring."""
 
 _ALL = slice(None)
 
@@ -236,20 +236,20 @@ def evaluate_all(
     for each, of_ranking in zip(codes, changed, strict=True):
         _check_rows(each, of_ranking, n_products)
     starts = np.flatnonzero(np.diff(judgments.queries, prepend=-1))
-    bounds = np.append(starts, len(judgments))
     queries = _read_only(judgments.queries[starts])
     # no more ranks than hits or judgments can fill
-    deepest = max(int(np.diff(bounds).max()), *(each.shape[1] for each in codes))
+    deepest = max(int(np.diff(starts, append=len(judgments)).max()), *(each.shape[1] for each in codes))
     ranks = min(max((metric.cutoff for metric in metrics), default=1), deepest)
     ideal = _ideal(judgments, starts, ranks)
     relevant = np.add.reduceat(judgments.grades >= judgments.relevant_from, starts, dtype=np.int64)
     scores = {metric: np.empty((len(codes), len(queries))) for metric in metrics}
     hits = np.empty((len(codes), len(queries)), dtype=np.int64)
-    columns = np.zeros(n_products + 1, dtype=np.intp)
-    for block in _blocks(bounds):
+    at_once = max(1, _CELLS // (len(codes) * max(ranks, 1)))
+    for start in range(0, len(queries), at_once):
+        block = slice(start, start + at_once)
         rows, of_query, at = _distinct_rows(codes, changed, queries[block], ranks)
         graded = Graded(
-            grades=_grades_of(rows, of_query, judgments, bounds[block.start : block.stop + 1], columns),
+            grades=_grades_of(rows, queries[block][of_query], judgments, n_products),
             ideal=ideal[block][of_query],
             relevant=relevant[block][of_query],
             hits=np.count_nonzero(rows != NO_HIT, axis=1),
@@ -318,21 +318,6 @@ def _ideal(judgments: Judgments, starts: _Ints, ranks: int) -> Grades:
     return ideal
 
 
-def _blocks(bounds: _Ints) -> Iterator[slice]:
-    """Judged queries one after the other, so many that their table of grades has at most `_CELLS` cells, or one.
-
-    Args:
-        bounds: as for `_grades_of`, of all.
-    """
-    start = 0
-    while start < len(bounds) - 1:
-        following = bounds[start + 1 :][:_QUERIES] - bounds[start]  # at least as many as the products they name
-        fitting = int(np.searchsorted(np.arange(1, len(following) + 1) * (following + 1), _CELLS, side="right"))
-        stop = start + max(fitting, 1)
-        yield slice(start, stop)
-        start = stop
-
-
 def _distinct_rows(
     codes: Sequence[_Ints], changed: Sequence[_Changed], queries: _Ints, ranks: int
 ) -> tuple[_Ints, _Ints, npt.NDArray[np.intp]]:
@@ -355,25 +340,9 @@ def _distinct_rows(
     return np.concatenate(parts), np.concatenate(owners), at
 
 
-def _grades_of(
-    rows: _Ints, of_query: _Ints, judgments: Judgments, bounds: _Ints, columns: npt.NDArray[np.intp]
-) -> Grades:
-    """The grade of each hit, from a table of all queries of the rows and all products that their judgments name.
-
-    Args:
-        rows: shape (rows, ranks), product codes.
-        of_query: shape (rows,), which of the queries a row belongs to.
-        judgments: sorted by query.
-        bounds: shape (queries + 1,), where the judgments of each query begin, and the end of the last.
-        columns: shape (products + 1,), zeros, and zeros again afterwards; the last stands for padding.
-    """
-    own = slice(bounds[0], bounds[-1])
-    products, grades = judgments.products[own], judgments.grades[own]
-    named = np.unique(products)
-    columns[named] = np.arange(1, len(named) + 1)
-    smallest = np.min_scalar_type(-1 - int(grades.max())) if grades.dtype.kind == "i" else grades.dtype
-    table = np.full((len(bounds) - 1, len(named) + 1), UNJUDGED, dtype=smallest)
-    table[np.repeat(np.arange(len(table)), np.diff(bounds)), columns[products]] = grades
-    of_hits = table[of_query[:, np.newaxis], columns[rows]]
-    columns[named] = 0
-    return of_hits.astype(grades.dtype)
+def _grades_of(rows: _Ints, queries: _Ints, judgments: Judgments, n_products: int) -> Grades:
+    """The grade of each hit: of product codes of shape (rows, ranks), and codes of queries of shape (rows,)."""
+    judged = judgments.queries * n_products + judgments.products  # ascending
+    hits = queries[:, np.newaxis] * n_products + rows
+    at = np.minimum(np.searchsorted(judged, hits), len(judged) - 1)
+    return np.where((judged[at] == hits) & (rows != NO_HIT), judgments.grades[at], UNJUDGED)
