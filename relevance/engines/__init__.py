@@ -8,7 +8,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from relevance.engines.base import Engine, EngineChoice
-from relevance.engines.elasticsearch.paths import vector_path
+from relevance.engines.elasticsearch.mapping import vector_path
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import CouldNotRunError, InputError
 

@@ -16,8 +16,7 @@ from elasticsearch import BadRequestError
 from relevance.engines.elasticsearch import documents, indexing, leftovers
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.failures import RetryPolicy
-from relevance.engines.elasticsearch.marks import Mark
-from relevance.engines.elasticsearch.owner import this_process
+from relevance.engines.elasticsearch.leftovers import Mark, this_process
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
 from relevance.errors import CouldNotRunError, InputError
 from relevance.records import Catalogue, Vectors

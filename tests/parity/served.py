@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 from relevance.engines.elasticsearch import documents, indexing
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.mapping import index_body
-from relevance.engines.elasticsearch.paths import own_paths
+from relevance.engines.elasticsearch.mapping import index_body, own_paths
 from relevance.engines.elasticsearch.settings import Settings
 
 if TYPE_CHECKING:
@@ -24,7 +23,7 @@ if TYPE_CHECKING:
     from parity.catalogues import Case
     from parity.server import ReferenceServer
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.engines.elasticsearch.paths import FieldPaths
+    from relevance.engines.elasticsearch.mapping import FieldPaths
     from relevance.engines.elasticsearch.queries import Searched
     from relevance.engines.elasticsearch.settings import VectorIndex
 

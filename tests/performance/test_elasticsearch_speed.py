@@ -21,8 +21,7 @@ from reference_way import ReferenceWay
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.documents import actions
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.mapping import index_body
-from relevance.engines.elasticsearch.paths import own_paths
+from relevance.engines.elasticsearch.mapping import index_body, own_paths
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.fields import VECTOR_FIELDS
 from relevance.records import Vectors

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch.paths import FieldPaths, own_paths
+from relevance.engines.elasticsearch.mapping import FieldPaths, own_paths
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

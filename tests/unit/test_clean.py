@@ -18,9 +18,7 @@ from helpers.cluster import URL, Cluster, Held, fail
 from relevance.cli import COMMANDS, clean
 from relevance.cli.command import Answer
 from relevance.engines.elasticsearch import client, labels
-from relevance.engines.elasticsearch.leftovers import find
-from relevance.engines.elasticsearch.marks import Mark
-from relevance.engines.elasticsearch.owner import Owner, this_process
+from relevance.engines.elasticsearch.leftovers import Mark, Owner, find, this_process
 from relevance.errors import CouldNotRunError, InputError
 
 NOW = 1_800_000_000.0
@@ -154,10 +152,10 @@ def test_without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     [
         {"owner": None},
         {"owner": {"host": "x", "pid": "12"}},
-        {"owner": {**OURS.as_json(), "pid": True}},
-        {"owner": {**OURS.as_json(), "pid": 10**30}},
+        {"owner": {**vars(OURS), "pid": True}},
+        {"owner": {**vars(OURS), "pid": 10**30}},
         {"made": "yesterday"},
-        {"made": None, "owner": ELSEWHERE.as_json()},
+        {"made": None, "owner": vars(ELSEWHERE)},
     ],
 )
 def test_marks_that_are_damaged(spoilt: dict[str, Any]) -> None:
@@ -188,4 +186,4 @@ def test_owners() -> None:
     child.communicate()
     assert [*states, owner.state] == ["running", "gone", "elsewhere", "gone", "gone"]
     assert this_process().state == "running"
-    assert Owner.read(owner.as_json()) == owner
+    assert Owner.read(vars(owner)) == owner

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from relevance.config import keys, read_config
 from relevance.config.page import page
-from relevance.engines.elasticsearch.own_mapping import read_own_mapping
+from relevance.engines.elasticsearch.mapping import read_own_mapping
 from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy
 

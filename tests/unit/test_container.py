@@ -22,7 +22,7 @@ from relevance.engines.elasticsearch import docker, starting
 from relevance.engines.elasticsearch.container import Container
 from relevance.engines.elasticsearch.docker import check_image, look, pull
 from relevance.engines.elasticsearch.labels import labels, remove_leftovers
-from relevance.engines.elasticsearch.owner import Owner, this_process
+from relevance.engines.elasticsearch.leftovers import Owner, this_process
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
 from relevance.errors import CouldNotRunError, InputError
 

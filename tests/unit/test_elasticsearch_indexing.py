@@ -13,10 +13,10 @@ import pytest
 from elastic_transport import ConnectionError as NoConnection
 from helpers.cluster import URL, Cluster, Held, fail
 
-from relevance.engines.elasticsearch import documents, indexing, making, states
+from relevance.engines.elasticsearch import documents, indexing
 from relevance.engines.elasticsearch.failures import RetryPolicy
-from relevance.engines.elasticsearch.marks import Mark, content_of
-from relevance.engines.elasticsearch.paths import own_paths
+from relevance.engines.elasticsearch.leftovers import Mark, content_of
+from relevance.engines.elasticsearch.mapping import own_paths
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import CouldNotRunError, InputError
 from relevance.fields import attribute_texts
@@ -37,8 +37,8 @@ KEEP = Settings(keep_index=True)
 @pytest.fixture(autouse=True)
 def hasty(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing waits to see whether an index comes back."""
-    monkeypatch.setattr(making, "_AGAIN_S", (0.0, 0.0, 0.0))
-    monkeypatch.setattr(making, "_REMOVE_RETRY_S", 0.0)
+    monkeypatch.setattr(indexing, "_AGAIN_S", (0.0, 0.0, 0.0))
+    monkeypatch.setattr(indexing, "_REMOVE_RETRY_S", 0.0)
 
 
 def _catalogue(
@@ -465,7 +465,7 @@ def test_meta_is_complete_last() -> None:
 
 def test_a_large_index_is_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
     """Merging is left out where it would take long."""
-    monkeypatch.setattr(states, "_CHEAP_S", 0.0)
+    monkeypatch.setattr(indexing, "CHEAP_S", 0.0)
     cluster = Cluster()
     _index(cluster)
     assert "forcemerge" not in cluster.asked
@@ -487,8 +487,8 @@ def test_a_large_index_is_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_is_cheap_to_merge(products: int, fields: int, kind: VectorIndex, release: int, *, is_cheap: bool) -> None:
     """Up to a minute: vectors are copied, graphs are made anew, and release 8 copies texts of vectors, too."""
     vectors = Vectors(np.zeros((1, 384), np.float32), np.zeros(products, np.int64))
-    seconds = states.merge_seconds(products, [vectors] * fields, kind, release=release)
-    assert (seconds <= states._CHEAP_S) == is_cheap
+    seconds = indexing.merge_seconds(products, [vectors] * fields, kind, release)
+    assert (seconds <= indexing.CHEAP_S) == is_cheap
 
 
 @pytest.mark.parametrize(

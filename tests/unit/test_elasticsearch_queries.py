@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from searched import HITS, SORT, SORTED, THREE, UNSORTED, Searched
 
-from relevance.engines.elasticsearch.paths import FieldPaths, own_paths
+from relevance.engines.elasticsearch.mapping import FieldPaths, own_paths
 from relevance.engines.elasticsearch.queries import form
 from relevance.strategies import STRATEGIES, Strategy
 

@@ -18,7 +18,7 @@ from relevance.engines.elasticsearch import searching
 from relevance.engines.elasticsearch.client import Connection
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.failures import RetryPolicy
-from relevance.engines.elasticsearch.paths import FieldPaths
+from relevance.engines.elasticsearch.mapping import FieldPaths
 from relevance.errors import CouldNotRunError, InputError
 from relevance.records import NO_HIT, Catalogue
 from relevance.strategies import STRATEGIES, Strategy

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relevance.engines.elasticsearch.mapping import index_body
-from relevance.engines.elasticsearch.own_mapping import NOTHING, merged_over, read_own_mapping
-from relevance.engines.elasticsearch.paths import own_paths
+from relevance.engines.elasticsearch.mapping import NOTHING, index_body, merged_over, own_paths, read_own_mapping
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
 from relevance.errors import InputError
 
@@ -18,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from relevance.engines.elasticsearch.own_mapping import OwnMapping
+    from relevance.engines.elasticsearch.mapping import OwnMapping
     from relevance.engines.elasticsearch.settings import VectorIndex
 
 WHOLE, OTHER = ("base", "whole"), ("large", "title")
@@ -153,7 +151,7 @@ def test_the_file_is_named_by_its_hash(tmp_path: Path) -> None:
     [
         ("", "not JSON: Expecting value: line 1 column 1"),
         ("{", "not JSON: "),
-        ('{"settings": {"a": 1, "a": 2}}', "not JSON: the key 'a' twice in one object"),
+        ('{"settings": {"a": 1, "a": 2}}', "not JSON: the key 'a' stands twice in one object"),
         ('{"settings": {"a": NaN}}', "not JSON: NaN is no JSON"),
         ('{"settings": {"a": ' + "1" * 5000 + "}}", "not JSON: "),
         ('{"mappings": ' + '{"a": ' * 100_000, "not JSON: "),

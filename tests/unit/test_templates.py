@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from searched import HITS, SORT, SORTED, THREE, UNSORTED, Searched
 
-from relevance.engines.elasticsearch.paths import own_paths
+from relevance.engines.elasticsearch.mapping import own_paths
 from relevance.engines.elasticsearch.queries import Form, check_template, form
 from relevance.errors import InputError
 from relevance.strategies import Strategy

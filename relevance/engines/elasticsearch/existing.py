@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.fieldmap import IndexField
-    from relevance.engines.elasticsearch.paths import FieldPaths
+    from relevance.engines.elasticsearch.mapping import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
 

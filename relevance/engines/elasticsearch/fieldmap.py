@@ -6,7 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch.paths import FieldPaths
+from relevance.engines.elasticsearch.mapping import FieldPaths
 from relevance.errors import InputError, unknown
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.strategies import BASE

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from relevance.engines.elasticsearch.docker import docker_errors, engine
-from relevance.engines.elasticsearch.owner import Owner, this_process
+from relevance.engines.elasticsearch.leftovers import Owner, this_process
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -1,20 +1,201 @@
-"""The indices of ours on a cluster: which there are, whose they are, and which of them nobody needs any more."""
+"""What an index of ours says of itself, which process made what, and what of it nobody needs any more."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import os
+import socket
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
 
-from relevance.engines.elasticsearch.marks import PATTERN, Mark
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from relevance.engines.base import VectorField
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.engines.elasticsearch.owner import OwnerState
+    from relevance.records import Catalogue, Vectors
 
-__all__ = ["Leftover", "OwnIndices", "find", "remove"]
+# processes
+
+OwnerState = Literal["running", "gone", "elsewhere"]
+
+_PROC = Path("/proc")
+_STATE, _STARTED = 0, 19
+"""Of the fields of `/proc/PID/stat` behind the command's name: what it does, and when it started."""
+_ENDED = frozenset("ZX")
+_MOST = 2**31
+
+
+@dataclass(frozen=True)
+class Owner:
+    """A process, as it is written beside what it made.
+
+    Attributes:
+        host: name of its machine, for people.
+        place: where its number means something: machine, boot and container, as a hash.
+        pid: its number there.
+        started: when it started, in the system's own words, so that a number that is used again is not taken for it;
+            "" where the system does not say.
+    """
+
+    host: str
+    place: str
+    pid: int
+    started: str
+
+    @classmethod
+    def read(cls, value: object) -> Owner:
+        """The owner that was written; whatever is missing or of another type matches no process here."""
+        written = value if isinstance(value, Mapping) else {}
+        pid = _whole(written.get("pid"))
+        host, place, started = (str(written.get(name) or "") for name in ("host", "place", "started"))
+        return cls(host, place, pid if 0 < pid < _MOST else 0, started)
+
+    @property
+    def state(self) -> OwnerState:
+        """Whether it still runs; `elsewhere` where this machine cannot know."""
+        if not self.pid or self.place != _place() or os.name != "posix":
+            return "elsewhere"
+        return "running" if _exists(self.pid) and _started(self.pid) == self.started else "gone"
+
+
+def this_process() -> Owner:
+    """The process that asks."""
+    pid = os.getpid()
+    return Owner(socket.gethostname(), _place(), pid, _started(pid))
+
+
+def _place() -> str:
+    try:
+        namespace = str((_PROC / "self/ns/pid").readlink())  # two containers of one name count processes apart
+    except OSError:
+        namespace = ""
+    parts = [socket.gethostname(), _line(_PROC / "sys/kernel/random/boot_id"), namespace]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()[:16]
+
+
+def _started(pid: int) -> str:
+    fields = _line(_PROC / str(pid) / "stat").rpartition(")")[2].split()
+    if len(fields) <= _STARTED or fields[_STATE] in _ENDED:
+        return ""  # one that has ended waits for its parent
+    return fields[_STARTED]
+
+
+def _exists(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:
+        return True  # another user's
+    return True
+
+
+def _line(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""
+
+
+# indices
+
+PREFIX = "relevance-"
+PATTERN = f"{PREFIX}*"
+_KEY = "relevance"
+_ROWS_AT_ONCE = 4096
+
+
+@dataclass(frozen=True)
+class Mark:
+    """What is written into the `_meta` of an index.
+
+    Attributes:
+        name: of the index; a copy of it under another name is not ours.
+        content: hash of all that is in it.
+        products: how many it holds when it is complete.
+        kept: whether it should outlive the run that made it.
+        complete: written last.
+        operations: how many writes it has seen when it is complete; more of them have changed it.
+        token: of the run that made it.
+        version: of the package that made it.
+        made: when, in seconds since 1970.
+        owner: the process that made it.
+    """
+
+    name: str
+    content: str
+    products: int
+    kept: bool
+    token: str
+    version: str
+    made: float
+    owner: Owner
+    complete: bool = False
+    operations: int = 0
+
+    def as_meta(self) -> dict[str, Any]:
+        """The `_meta` of a mapping."""
+        made = datetime.fromtimestamp(self.made, UTC).isoformat(timespec="seconds")
+        return {_KEY: {**vars(self), "made": made, "owner": dict(vars(self.owner))}}
+
+    @classmethod
+    def read(cls, name: str, mappings: object) -> Mark | None:
+        """The mark in the mappings of an index of that name; None where it is not ours."""
+        meta = mappings.get("_meta") if isinstance(mappings, Mapping) else None
+        written = meta.get(_KEY) if isinstance(meta, Mapping) else None
+        if not isinstance(written, Mapping) or written.get("name") != name:
+            return None
+        return cls(
+            name=name,
+            content=str(written.get("content")),
+            products=_whole(written.get("products")),
+            kept=written.get("kept") is True,
+            token=str(written.get("token")),
+            version=str(written.get("version")),
+            made=_seconds(written.get("made")),
+            owner=Owner.read(written.get("owner")),
+            complete=written.get("complete") is True,
+            operations=_whole(written.get("operations")),
+        )
+
+
+def content_of(catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], body: Mapping[str, Any]) -> str:
+    """Hash of all that an index holds: the products, their vectors in their order, settings and mappings.
+
+    How vectors lie in their matrices does not enter, nor rows that belong to no product.
+    """
+    digest = hashlib.sha256(json.dumps([catalogue.sha256, body], sort_keys=True).encode())
+    for (model, name), each in sorted(vectors.items(), key=lambda item: item[0]):
+        digest.update(json.dumps([model, name, each.matrix.shape[1]]).encode())
+        for start in range(0, len(each.rows), _ROWS_AT_ONCE):
+            rows = each.rows[start : start + _ROWS_AT_ONCE]
+            there = rows >= 0
+            digest.update(np.packbits(there).tobytes())
+            digest.update(each.matrix[rows[there]].astype("<f4", copy=False).tobytes())
+    return digest.hexdigest()
+
+
+def _whole(value: object) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else -1
+
+
+def _seconds(value: object) -> float:
+    """Of a time as it was written; the end of time where there is none, so that nothing is ever too old."""
+    try:
+        return datetime.fromisoformat(str(value)).timestamp()
+    except (ValueError, OverflowError):
+        return float("inf")
+
+
+# what was left on a cluster
 
 _DAY_S = 24 * 3600
 _ALL_KINDS = ["open", "closed", "hidden"]
@@ -37,14 +218,9 @@ class Leftover:
     owner: OwnerState
 
     @property
-    def is_kept(self) -> bool:
-        """Whether it is there for later runs."""
-        return self.mark.complete and self.mark.kept
-
-    @property
     def is_abandoned(self) -> bool:
         """Whether nobody needs it: its process is gone, or was another machine's a day ago or more."""
-        if self.is_kept:
+        if self.mark.complete and self.mark.kept:
             return False
         return self.owner == "gone" or (self.owner == "elsewhere" and _DAY_S <= self.age_s < float("inf"))
 
@@ -63,23 +239,19 @@ class OwnIndices:
 
 
 def find(connection: Connection, *, now: float) -> OwnIndices:
-    """Look for indices of ours.
-
-    Args:
-        connection: to the cluster.
-        now: seconds since 1970.
+    """Look for indices of ours; `now` in seconds since 1970.
 
     Raises:
         RelevanceError: the server failed.
     """
     indices = connection.client.indices
     look = partial(indices.get_mapping, index=PATTERN, expand_wildcards=_ALL_KINDS)
-    found = connection.ask(look, doing="looking for indices").body
+    mappings = connection.ask(look, doing="looking for indices").body
     measure = partial(
         indices.stats, index=PATTERN, metric="store", expand_wildcards=_ALL_KINDS, forbid_closed_indices=False
     )
     sizes = connection.ask(measure, doing="measuring the indices").get("indices", {})
-    marks = [(name, Mark.read(name, each.get("mappings"))) for name, each in sorted(found.items())]
+    marks = [(name, Mark.read(name, each.get("mappings"))) for name, each in sorted(mappings.items())]
     ours = [
         Leftover(
             mark=mark,

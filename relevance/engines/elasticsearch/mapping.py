@@ -1,21 +1,209 @@
-"""The index that we make: its settings and mappings, and the user's own laid over them."""
+"""The index that we make: where texts and vectors lie, its settings and mappings, and the user's own over them."""
 
 from __future__ import annotations
 
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch.own_mapping import NOTHING, merged_over
-from relevance.errors import InputError
+from relevance.errors import InputError, unknown
+from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
+from relevance.files import parse_json
+from relevance.strategies import BASE
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
 
     from relevance.engines.base import VectorField
-    from relevance.engines.elasticsearch.own_mapping import OwnMapping
-    from relevance.engines.elasticsearch.paths import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings, VectorIndex
 
-__all__ = ["MOST_DIMENSIONS", "NESTED_LIMIT", "index_body"]
+# fields
+
+_TEXT = {
+    "title": "product_title",
+    "description": "product_description",
+    "attributes": "product_attributes.name_value",
+}
+
+
+@dataclass(frozen=True)
+class FieldPaths:
+    """Fields of an index.
+
+    Attributes:
+        id: keyword field of the product's id.
+        text: of a text field of ours -> the index's field.
+        nested: of a text field of ours that is nested -> the path of its nested documents.
+        vectors: of (model, vector field) -> the index's dense_vector field.
+    """
+
+    id: str
+    text: Mapping[str, str]
+    nested: Mapping[str, str] = field(default_factory=dict)
+    vectors: Mapping[VectorField, str] = field(default_factory=dict)
+
+
+def vector_path(model: str, name: str) -> str:
+    """The field of a vector in an index of ours."""
+    return f"{name}_vector" if model == BASE else f"{name}_vector_{model}"
+
+
+def own_paths(vectors: Iterable[VectorField]) -> FieldPaths:
+    """The fields of an index that we make."""
+    return FieldPaths(
+        id="product_uid",
+        text={name: _TEXT[name] for name in TEXT_FIELDS},
+        nested={"attributes": "product_attributes"},
+        vectors={key: vector_path(*key) for key in vectors},
+    )
+
+
+# the user's own
+
+_MAX_BYTES = 1 << 20
+_MOST_LEVELS = 60
+_PARTS = ("settings", "mappings")
+_MAPPINGS = ("properties", "runtime")
+_NESTED = "product_attributes"
+_VECTOR = re.compile(rf"({'|'.join(VECTOR_FIELDS)})_vector(_.+)?")
+
+_OURS: Mapping[str, str] = {
+    "number_of_shards": "allowed: --es-shards",
+    "number_of_replicas": "allowed: --es-replicas",
+    "auto_expand_replicas": "allowed: --es-replicas",
+    "sort": "the index is sorted by product id, which decides ties",
+    "refresh_interval": "the index is refreshed once, when it is complete",
+    "default_pipeline": "products are indexed as they are",
+    "final_pipeline": "products are indexed as they are",
+    "blocks": "the index has to be written",
+}
+"""Settings that cannot be laid over, and why or what to take instead; each stands for all below it, too."""
+
+
+@dataclass(frozen=True)
+class OwnMapping:
+    """What a file lays over ours.
+
+    Attributes:
+        path: of the file; "" for no file.
+        sha256: of the file; None for no file.
+        settings: of an index, flat: no objects inside, no `index.` in front.
+        mappings: of an index.
+    """
+
+    path: str = ""
+    sha256: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+
+
+NOTHING = OwnMapping()
+
+
+def read_own_mapping(path: Path) -> OwnMapping:
+    """Read and check a file; what Elasticsearch makes of it shows when the index is made.
+
+    Raises:
+        InputError: it cannot be read, is larger than 1 MiB, is no JSON in UTF-8, has a key twice, or sets what
+            relevance itself needs.
+    """
+    raw = _bytes(path)
+    try:
+        content = parse_json(raw.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; JSON is UTF-8") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}") from None
+    _refuse_deep(path, content)
+    parts = _objects(path, content, "the file", _PARTS)
+    settings = dict(_flat(path, _mapping(path, parts.get("settings", {}), "settings")))
+    mappings = _objects(path, parts.get("mappings", {}), "mappings", _MAPPINGS)
+    _refuse_ours(path, settings, mappings)
+    return OwnMapping(str(path), hashlib.sha256(raw).hexdigest(), settings, mappings)
+
+
+def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects merged key by key, however deep; of anything else the own value stays."""
+    merged = dict(ours)
+    for key, value in own.items():
+        before = merged.get(key)
+        both = isinstance(before, Mapping) and isinstance(value, Mapping)
+        merged[key] = merged_over(before, value) if both and before is not None else value
+    return merged
+
+
+def _bytes(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_MAX_BYTES + 1)
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); settings and mappings are expected") from None
+    if len(raw) > _MAX_BYTES:
+        raise InputError(f"{path}: larger than {_MAX_BYTES:,} bytes, which a file of settings and mappings never is")
+    return raw
+
+
+def _refuse_deep(path: Path, content: object) -> None:
+    level, depth = [content], 0
+    while level:
+        depth += 1
+        inside = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [inner for values in inside for inner in values]
+    if depth > _MOST_LEVELS:
+        raise InputError(f"{path}: {depth:,} objects inside each other; allowed: {_MOST_LEVELS}")
+
+
+def _mapping(path: Path, value: object, what: str) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: {what} is {json.dumps(value)[:60]}; allowed: a JSON object")
+    return value
+
+
+def _objects(path: Path, value: object, what: str, allowed: tuple[str, ...]) -> dict[str, Any]:
+    """An object whose values are objects under allowed keys."""
+    parts = _mapping(path, value, what)
+    for key, inner in parts.items():
+        if key not in allowed:
+            raise InputError(f"{path}: {what}: {unknown('key', key, allowed)}")
+        _mapping(path, inner, key)
+    return parts
+
+
+def _flat(path: Path, settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings as the server itself flattens them; the two ways to write one are one key."""
+    seen: set[str] = set()
+    for key, value in settings.items():
+        name = f"{before}.{key}" if before else key
+        leaf_name = name.removeprefix("index.")
+        inside = _flat(path, value, name) if isinstance(value, Mapping) else iter([(leaf_name, value)])
+        for full, leaf in inside:
+            if full in seen:
+                raise InputError(f"{path}: settings: {full} is set twice")
+            seen.add(full)
+            yield full, leaf
+
+
+def _refuse_ours(path: Path, settings: Mapping[str, Any], mappings: Mapping[str, Any]) -> None:
+    for name in settings:
+        for ours, why in _OURS.items():
+            if name == ours or name.startswith(f"{ours}."):
+                raise InputError(f"{path}: settings: {name} is set by relevance itself; {why}")
+    properties = mappings.get("properties", {})
+    for name in properties:
+        if name == "product_uid" or _VECTOR.fullmatch(name):
+            raise InputError(f"{path}: mappings: the field {name} is relevance's own; allowed: another name")
+    nested = _mapping(path, properties.get(_NESTED, {}), f"the field {_NESTED}")
+    for name in ("type", "dynamic", "enabled"):
+        if name in nested:
+            problem = f"mappings: {_NESTED}.{name} is set by relevance itself"
+            raise InputError(f"{path}: {problem}; allowed: properties of it, such as name_value")
+
+
+# settings and mappings
 
 MOST_DIMENSIONS = 4096
 """Of a vector that the server indexes."""
@@ -31,10 +219,7 @@ _INDEX_OPTIONS: Mapping[VectorIndex, Mapping[str, object]] = {
 
 
 def index_body(
-    paths: FieldPaths,
-    dimensions: Mapping[VectorField, int],
-    settings: Settings,
-    own: OwnMapping = NOTHING,
+    paths: FieldPaths, dimensions: Mapping[VectorField, int], settings: Settings, own: OwnMapping = NOTHING
 ) -> dict[str, Any]:
     """Settings and mappings of an index, as it is made.
 

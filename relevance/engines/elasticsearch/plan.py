@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, NoReturn
 from relevance.engines.base import EngineChoice
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.docker import look
+from relevance.engines.elasticsearch.mapping import read_own_mapping
 from relevance.engines.elasticsearch.opening import open_cluster, open_container, open_existing
-from relevance.engines.elasticsearch.own_mapping import read_own_mapping
 from relevance.errors import CouldNotRunError, InputError
 
 if TYPE_CHECKING:

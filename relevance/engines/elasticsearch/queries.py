@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from relevance.engines.elasticsearch.paths import FieldPaths
+    from relevance.engines.elasticsearch.mapping import FieldPaths
     from relevance.strategies import Leg
 
     Vector = npt.NDArray[np.float32] | None
