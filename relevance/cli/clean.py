@@ -6,7 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from relevance.cli.command import Answer, read_config
-from relevance.engines.elasticsearch import client, labels
+from relevance.engines.elasticsearch import client, docker
 from relevance.engines.elasticsearch.leftovers import find, remove
 from relevance.errors import InputError
 from relevance.text import plural
@@ -29,7 +29,7 @@ def run(arguments: argparse.Namespace) -> Answer:
     for is_set, option in ((arguments.all, "--all"), (arguments.dry_run, "--dry-run")):
         if is_set:
             raise InputError(f"{option} is for indices on a cluster; allowed beside it: --es-url URL, or ES_URL")
-    names = labels.remove_leftovers()
+    names = docker.remove_leftovers()
     removed = (f"removed container {name}" for name in names)
     return Answer(
         0, (*removed, f"{plural(len(names), 'container')} removed; for indices: relevance clean --es-url URL")

@@ -6,7 +6,7 @@ from contextlib import closing
 
 import docker
 
-from relevance.engines.elasticsearch.labels import KIND
+from relevance.engines.elasticsearch.docker import KIND
 
 
 def containers() -> list[str]:

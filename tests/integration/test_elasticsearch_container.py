@@ -14,7 +14,7 @@ from faults.node import asked, until
 
 from relevance.engines.base import QueryBatch
 from relevance.engines.elasticsearch.container import Container
-from relevance.engines.elasticsearch.opening import open_container
+from relevance.engines.elasticsearch.plan import open_engine
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE, Settings
 from relevance.errors import CouldNotRunError
 from relevance.records import Catalogue
@@ -111,11 +111,11 @@ def test_a_server_that_dies_is_told_at_once() -> None:
     products = pd.DataFrame({"id": ["a"], "title": ["oak desk"], "description": [""]}, dtype=str)
     catalogue = Catalogue(products, pd.DataFrame(columns=["id", "name", "value"], dtype=str))
     (leg,) = STRATEGIES["textsearch"].legs()
-    with open_container(Settings(memory=MEMORY), missing=False, progress=False) as indexer:
+    with open_engine(Settings(memory=MEMORY), progress=False) as indexer:
         indexer.ready()
         engine = indexer.index(catalogue, text_fields=["title"], vectors={}, progress=False)
         assert engine.search(leg, QueryBatch(["oak"]), hits=3).codes.tolist() == [[0, -1, -1]]
-        name = indexer._container.name
+        name = indexer.container.name
         subprocess.run(["docker", "kill", name], check=True, stdout=subprocess.DEVNULL)  # noqa: S603, S607 - own
         with pytest.raises(CouldNotRunError) as caught:
             engine.search(leg, QueryBatch(["oak"]), hits=3)

@@ -277,7 +277,7 @@ def another(shelf: Shelf, name: str, layout: Layout, **changes: object) -> Elast
     """A further engine over an index of the shelf, which believes something else of it."""
     held = shelf.engine(name, layout)
     index = replace(shelf.indices[name, layout], **changes)
-    return ElasticsearchEngine(held._searcher.connection, index, shelf.case(name).catalogue, on_close=lambda: None)
+    return ElasticsearchEngine(held.connection, index, shelf.case(name).catalogue, on_close=lambda: None)
 
 
 @pytest.mark.parametrize("name", ["text", "vectors"])

@@ -17,7 +17,7 @@ from helpers.cluster import URL, Cluster, Held, fail
 
 from relevance.cli import COMMANDS, clean
 from relevance.cli.command import Answer
-from relevance.engines.elasticsearch import client, labels
+from relevance.engines.elasticsearch import client, docker
 from relevance.engines.elasticsearch.leftovers import Mark, Owner, find, this_process
 from relevance.errors import CouldNotRunError, InputError
 
@@ -138,7 +138,7 @@ def test_a_server_that_refuses(cluster: Cluster) -> None:
 
 def test_without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a cluster containers are removed, and what is for indices is an error."""
-    monkeypatch.setattr(labels, "remove_leftovers", lambda: ["relevance-x"])
+    monkeypatch.setattr(docker, "remove_leftovers", lambda: ["relevance-x"])
     assert _run() == Answer(
         0, ("removed container relevance-x", "1 container removed; for indices: relevance clean --es-url URL")
     )

@@ -18,10 +18,10 @@ import pytest
 from docker.errors import APIError, ImageNotFound, NotFound
 from testcontainers.core.config import ConnectionMode
 
-from relevance.engines.elasticsearch import docker, starting
+from relevance.engines.elasticsearch import container as starting
+from relevance.engines.elasticsearch import docker
 from relevance.engines.elasticsearch.container import Container
-from relevance.engines.elasticsearch.docker import check_image, look, pull
-from relevance.engines.elasticsearch.labels import labels, remove_leftovers
+from relevance.engines.elasticsearch.docker import check_image, labels, look, pull, remove_leftovers
 from relevance.engines.elasticsearch.leftovers import Owner, this_process
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
 from relevance.errors import CouldNotRunError, InputError
@@ -388,7 +388,7 @@ def test_how_a_container_ended(state: dict[str, object], words: str) -> None:
     """An end is recognised, and a kill told from a failure."""
     wrapped = SimpleNamespace(reload=lambda: None, attrs={"State": state})
     container: Any = SimpleNamespace(get_wrapped_container=lambda: wrapped)
-    assert starting.ended(container) == words
+    assert starting.ending_of(container) == words
 
 
 def test_a_container_that_was_removed_has_ended() -> None:
@@ -398,7 +398,7 @@ def test_a_container_that_was_removed_has_ended() -> None:
         raise NotFound("gone")
 
     container: Any = SimpleNamespace(get_wrapped_container=lambda: SimpleNamespace(reload=reload))
-    assert starting.ended(container) == "was removed by somebody else"
+    assert starting.ending_of(container) == "was removed by somebody else"
 
 
 def _ready(monkeypatch: pytest.MonkeyPatch, ending: str) -> Container:
@@ -407,7 +407,7 @@ def _ready(monkeypatch: pytest.MonkeyPatch, ending: str) -> Container:
     monkeypatch.setattr(container, "_container", SimpleNamespace())
     monkeypatch.setattr(container, "_start_s", 1.0)
     monkeypatch.setattr("relevance.engines.elasticsearch.container.probe", lambda _: "")
-    monkeypatch.setattr(starting, "ended", lambda _: ending)
+    monkeypatch.setattr(starting, "ending_of", lambda _: ending)
     monkeypatch.setattr(starting, "log_lines", lambda _: ["all is well", "fatal: no room"])
     return container
 
@@ -429,7 +429,7 @@ def test_a_container_that_runs_has_not_ended(monkeypatch: pytest.MonkeyPatch) ->
     def fail(_: object) -> str:
         raise APIError("no")
 
-    monkeypatch.setattr(starting, "ended", fail)
+    monkeypatch.setattr(starting, "ending_of", fail)
     assert container.ended() is None
 
 

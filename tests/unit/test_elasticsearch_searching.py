@@ -14,7 +14,7 @@ from elasticsearch import ApiError
 from searched import SORTED, THREE, Searched
 
 from relevance.engines.base import QueryBatch
-from relevance.engines.elasticsearch import searching
+from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.client import Connection
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.failures import RetryPolicy
@@ -136,7 +136,7 @@ def test_queries_go_in_batches() -> None:
 
 def test_large_batches_are_cut_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors and long queries make requests of fewer searches."""
-    monkeypatch.setattr(searching, "_BYTES_A_REQUEST", 3000)
+    monkeypatch.setattr(elasticsearch_engine, "_BYTES_A_REQUEST", 3000)
     client = Client()
     _search(client, ["x"] * 12, VECTOR)
     assert sum(client.sizes) == 12

@@ -3,24 +3,39 @@
 from __future__ import annotations
 
 import atexit
+import http.client
+import json
+import logging
+import re
 import secrets
 import signal
+import socket
 import threading
 from contextlib import contextmanager
+from ipaddress import ip_network
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
+from urllib.parse import urlsplit
 
-from relevance.engines.elasticsearch import starting
-from relevance.engines.elasticsearch.docker import check_image, docker_errors, explanation, look, probe
-from relevance.engines.elasticsearch.labels import remove, remove_leftovers
-from relevance.errors import CouldNotRunError, RelevanceError
+from relevance.engines.elasticsearch.docker import (
+    check_image,
+    docker_errors,
+    explanation,
+    labels,
+    look,
+    probe,
+    remove,
+    remove_leftovers,
+)
+from relevance.engines.elasticsearch.failures import one_line
+from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from testcontainers.community.elasticsearch import ElasticSearchContainer
-
-__all__ = ["Container"]
+    from testcontainers.core.docker_client import DockerClient
+    from testcontainers.core.waiting_utils import WaitStrategy
 
 _POLL_S = 0.1
 _WITHIN_S = 180.0
@@ -28,7 +43,7 @@ _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class Container:
-    """A single node, reached from this machine only (see `starting.publish` for where that cannot be).
+    """A single node, reached from this machine only (see `publish` for where that cannot be).
 
     Args:
         image: has to lie with the Docker engine; nothing is pulled.
@@ -45,7 +60,7 @@ class Container:
 
     def __init__(self, image: str, *, memory: str, within_s: float = _WITHIN_S) -> None:
         check_image(image)
-        self._image, self._memory, self._within_s = image, starting.check_memory(memory), within_s
+        self._image, self._memory, self._within_s = image, check_memory(memory), within_s
         self.name = f"relevance-{secrets.token_hex(4)}"
         self.notes: list[str] = []
         self._container: ElasticSearchContainer | None = None
@@ -99,7 +114,7 @@ class Container:
         if container is None or self._start_s is None:
             return None
         try:
-            ending = "" if probe(_POLL_S) else starting.ended(container)
+            ending = "" if probe(_POLL_S) else ending_of(container)
         except docker_errors():
             return None
         return self._not_up(container, ending) if ending else None
@@ -147,13 +162,13 @@ class Container:
             self._settled.set()
 
     def _start(self) -> None:
-        found = look(self._image)
-        if not found.has_image:
-            raise _not_started(found.problem)
-        self._container = starting.made(self._image, memory=self._memory, name=self.name)
+        image = look(self._image)
+        if not image.has_image:
+            raise _not_started(image.problem)
+        self._container = _new_container(self._image, memory=self._memory, name=self.name)
         left = remove_leftovers(self._container.get_docker_client().client)
         self.notes += [f"removed {name}, a container that a killed run had left" for name in left]
-        self.notes += filter(None, [starting.publish(self._container)])
+        self.notes += filter(None, [publish(self._container)])
         if not self._stopping.is_set():
             self._container.start()
         self._until_ready(self._container)
@@ -164,11 +179,11 @@ class Container:
             problem = probe(None)
             if problem:
                 raise _not_started(problem)
-            ending = starting.ended(container)
+            ending = ending_of(container)
             if ending:
                 raise self._not_up(container, f"{ending} before it was ready")
-            url = url or starting.address(container)
-            if url and starting.is_ready(url):
+            url = url or _address(container)
+            if url and _is_ready(url):
                 self._url = url
                 return
             if monotonic() - self._began_s > self._within_s:
@@ -176,10 +191,11 @@ class Container:
         raise CouldNotRunError("the Elasticsearch container was closed before it was ready")
 
     def _not_up(self, container: ElasticSearchContainer, what: str) -> CouldNotRunError:
-        lines = starting.log_lines(container)
-        reason = starting.reason_in(lines) or "its log names no error"
+        lines = log_lines(container)
+        reason = reason_in(lines) or "its log names no error"
         line = f"the Elasticsearch container {what}: {reason} ({self._image}, --es-memory {self._memory})"
-        return CouldNotRunError(line, details=starting.end_of(lines))
+        end = ["the end of the container's log:", *(f"  {line}" for line in lines[-_END_LINES:])] if lines else []
+        return CouldNotRunError(line, details=end)
 
 
 def _not_started(problem: str) -> CouldNotRunError:
@@ -200,3 +216,190 @@ def _undisturbed() -> Iterator[None]:
     finally:
         for one, handler in handlers.items():
             signal.signal(one, handler)
+
+
+# how it is made, where it is reached, and why one did not come up
+
+PORT = 9200
+_LEAST_MB = 128
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
+_HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"
+_ANSWER_S, _ANSWER_BYTES = 3.0, 1 << 16
+
+_END_LINES, _READ_LINES = 15, 200
+_KILLED = 137
+_NOTHING_NEW = re.compile(r"\bat [\w.$/@]+\(|\.\.\. \d+ more|report file|did not exit normally|died while starting")
+_TROUBLE = re.compile(
+    r"exception|error|fatal|caused by|could not|cannot|failed|insufficient|invalid|no space", re.IGNORECASE
+)
+
+
+class _NoWait:
+    """In place of testcontainers' way of waiting, which neither is interrupted nor sees that a container has ended."""
+
+    def wait_until_ready(self, container: object) -> None:
+        pass
+
+
+def check_memory(memory: str) -> str:
+    """A heap's size as Java takes it: `1g`, `512m`.
+
+    Raises:
+        InputError: it is something else, or less than the server starts with.
+    """
+    size = re.fullmatch(r"([0-9]+)([mg])", memory.strip().lower(), re.ASCII)
+    if size is None or int(size[1]) * (1024 if size[2] == "g" else 1) < _LEAST_MB:
+        raise InputError(f"--es-memory {one_line(memory, 40)!r}; allowed: a number and m or g, at least {_LEAST_MB}m")
+    return size[0]
+
+
+def _new_container(image: str, *, memory: str, name: str) -> ElasticSearchContainer:
+    """A container that can be started: a single node without security, watermarks and machine learning.
+
+    Its image lies with the engine already; testcontainers would pull it without a word.
+    """
+    from testcontainers.community.elasticsearch import (  # noqa: PLC0415 - loaded where it is used
+        ElasticSearchContainer,
+    )
+    from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - the same
+
+    logging.getLogger("testcontainers").setLevel(logging.ERROR)
+    testcontainers_config.ryuk_disabled = True  # its image would be pulled; what is left behind is found by label
+    testcontainers_config._docker_auth_config = None  # noqa: SLF001 - it would log in at a registry; nothing is pulled
+    # the image is set afterwards: from its name testcontainers guesses a release, and refuses what it does not know
+    container = ElasticSearchContainer("elasticsearch:8.19.5", PORT)
+    container.image = image
+    container.waiting_for(cast("WaitStrategy", _NoWait()))
+    container.with_name(name).with_kwargs(labels=labels())
+    container.env |= {
+        "discovery.type": "single-node",
+        "cluster.routing.allocation.disk.threshold_enabled": "false",  # a laptop's full disk is no reason to refuse
+        "xpack.security.enabled": "false",
+        "xpack.ml.enabled": "false",
+        "ES_JAVA_OPTS": f"-Xms{memory} -Xmx{memory}",
+    }
+    return container
+
+
+def publish(container: ElasticSearchContainer) -> str:
+    """Have the port published on the loopback address only, where that can be.
+
+    Where the Docker engine runs on another machine (DOCKER_HOST), or where this process is itself in a container and
+    reaches the engine's machine by its gateway, loopback there is not loopback here, and the port is published on all
+    addresses of that machine.
+
+    Returns:
+        "", or the line that says so.
+    """
+    from testcontainers.core.config import ConnectionMode  # noqa: PLC0415 - loaded where it is used
+
+    client = container.get_docker_client()
+    mode = client.get_connection_mode()
+    host = _gateway(client) if mode == ConnectionMode.gateway_ip else client.host()
+    if mode == ConnectionMode.bridge_ip or _is_here(host):
+        ports: dict[str, Any] = container.ports
+        ports[str(PORT)] = ("127.0.0.1",)
+        return ""
+    where = host or "the gateway"
+    return f"the container is reached by way of {where}: its port, without a password, is open to that network"
+
+
+def _gateway(client: DockerClient) -> str:
+    """The address by which containers reach the engine's machine ("": not known).
+
+    Where the engine runs inside the container in which we are, that is an address of our own.
+    """
+    try:
+        found = client.client.networks.get("bridge").attrs["IPAM"]["Config"][0]
+    except docker_errors():  # Podman has no such network
+        return ""
+    except (LookupError, TypeError):
+        return ""
+    return str(found.get("Gateway") or ip_network(found["Subnet"])[1])  # left unsaid where it is the first address
+
+
+def _is_here(host: str) -> bool:
+    """Whether an address is one of this machine's own: only then it can be bound."""
+    if host in _LOCAL or not host:
+        return bool(host)
+    try:
+        family, kind, *_, where = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)[0]
+        with socket.socket(family, kind) as ours:
+            ours.bind(where)
+    except OSError:
+        return False
+    return True
+
+
+def _address(container: ElasticSearchContainer) -> str:
+    """The server's URL; "" where its port is not published: not yet, or no longer."""
+    host, port = container.get_container_host_ip(), PORT
+    client = container.get_docker_client()
+    if client.get_connection_mode().use_mapped_port:
+        try:
+            port = int(client.port(container.get_container_id(), PORT))
+        except ConnectionError:  # the built-in one, as testcontainers says it
+            return ""
+    host = "127.0.0.1" if _is_here(host) else host
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _is_ready(url: str) -> bool:
+    """Whether the cluster is yellow or green; by the standard library, which logs nothing and knows no proxies."""
+    from relevance.engines.elasticsearch.client import TimedResponse  # noqa: PLC0415 - it loads the client
+
+    parts = urlsplit(url)
+    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_ANSWER_S)
+    connection.response_class = TimedResponse
+    try:
+        connection.request("GET", _HEALTH)
+        found = json.loads(connection.getresponse().read(_ANSWER_BYTES))
+    except (OSError, http.client.HTTPException, ValueError):
+        return False
+    finally:
+        connection.close()
+    return isinstance(found, dict) and found.get("status") in ("yellow", "green")
+
+
+def ending_of(container: ElasticSearchContainer) -> str:
+    """How a container has ended, in words; "" where it has not."""
+    from docker.errors import NotFound  # noqa: PLC0415 - Docker's client is loaded where it is used
+
+    wrapped = container.get_wrapped_container()
+    try:
+        wrapped.reload()
+    except NotFound:
+        return "was removed by somebody else"
+    state = wrapped.attrs["State"]
+    if state["Status"] in ("created", "running", "restarting", "paused"):
+        return ""
+    if state.get("OOMKilled") or state["ExitCode"] == _KILLED:
+        return "was killed, as happens where memory runs out"
+    return f"ended with exit code {state['ExitCode']}"
+
+
+def log_lines(container: ElasticSearchContainer) -> list[str]:
+    """The last lines that the container has written; none where the Docker engine fails."""
+    try:
+        written = container.get_wrapped_container().logs(tail=_READ_LINES)
+    except docker_errors():
+        return []
+    return [_message(line) for line in written.decode("utf-8", "replace").splitlines() if line.strip()]
+
+
+def reason_in(lines: Sequence[str]) -> str:
+    """The last line that tells of trouble, frames of a stack and closing words passed over; "" where there is none."""
+    found = (line for line in reversed(lines) if _TROUBLE.search(line) and not _NOTHING_NEW.search(line))
+    return one_line(next(found, "").lstrip("# "), 200)
+
+
+def _message(line: str) -> str:
+    """The text of a line of the log; the published image writes JSON."""
+    try:
+        found = json.loads(line)
+    except ValueError:
+        return one_line(line)
+    if not isinstance(found, dict) or "message" not in found:
+        return one_line(line)
+    told = (found.get("log.level", ""), found["message"], found.get("error.message", ""))
+    return one_line(" ".join(str(part) for part in told if part))

@@ -1,4 +1,4 @@
-"""The Docker engine: whether it answers, whether it has an image, and pulling one."""
+"""The Docker engine: whether it answers, whether it has an image, pulling one, and the containers of killed runs."""
 
 from __future__ import annotations
 
@@ -6,17 +6,16 @@ import os
 import re
 import socket
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from relevance.engines.elasticsearch.failures import one_line
+from relevance.engines.elasticsearch.leftovers import Owner, this_process
 from relevance.errors import CouldNotRunError, InputError
 from relevance.progress import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-__all__ = ["ImageStatus", "check_image", "docker_errors", "engine", "explanation", "look", "probe", "pull"]
+    from collections.abc import Iterator, Mapping, Sequence
 
 _LOOK_S = 3.0
 _DEFAULT_SOCKET = "/var/run/docker.sock"
@@ -81,46 +80,30 @@ def look(image: str) -> ImageStatus:
 def pull(image: str, *, progress: bool) -> None:
     """Have the Docker engine pull an image; an interruption gives it up.
 
-    Args:
-        image: its name.
-        progress: whether a bar is shown.
-
     Raises:
         InputError: `image` is no name of an image.
         CouldNotRunError: it cannot be pulled.
     """
     check_image(image)
-    problem, layers = "", _Layers()
+    problem = ""
+    totals, done = dict[str, int](), dict[str, int]()  # bytes of layers, as far as the engine has told them
     bar = progress_bar(0, f"pulling {image}", "B", shown=progress)
     try:
         with bar, engine(None) as client, closing(client.api.pull(image, stream=True, decode=True)) as events:
             for event in events:  # to their end, also behind an error: the connection is free only then
                 problem = problem or str(event.get("error") or "")
-                bar.total, done = layers.after(event)
-                bar.update(done - bar.n)
+                layer, detail = str(event.get("id", "")), event.get("progressDetail") or {}
+                if event.get("status") == "Downloading" and detail.get("total"):
+                    totals[layer], done[layer] = int(detail["total"]), int(detail.get("current", 0))
+                elif event.get("status") in ("Download complete", "Pull complete"):
+                    done[layer] = totals.setdefault(layer, 0)
+                bar.total = sum(totals.values())
+                bar.update(sum(done.values()) - bar.n)
             there = not problem and _has(client, image)
     except docker_errors() as error:
         problem, there = explanation(error), False
     if not there:
         raise CouldNotRunError(f"{image} could not be pulled: {_said(problem or 'the engine has it not')}")
-
-
-@dataclass
-class _Layers:
-    """Bytes of an image's layers, as far as the engine has told them."""
-
-    totals: dict[str, int] = field(default_factory=dict)
-    done: dict[str, int] = field(default_factory=dict)
-
-    def after(self, event: Mapping[str, Any]) -> tuple[int, int]:
-        """All bytes, and those that are here, after what the engine said last."""
-        layer, status = str(event.get("id", "")), event.get("status")
-        told = event.get("progressDetail") or {}
-        if status == "Downloading" and told.get("total"):
-            self.totals[layer], self.done[layer] = int(told["total"]), int(told.get("current", 0))
-        elif status in ("Download complete", "Pull complete"):
-            self.done[layer] = self.totals.setdefault(layer, 0)
-        return sum(self.totals.values()), sum(self.done.values())
 
 
 @contextmanager
@@ -214,3 +197,71 @@ def _said(problem: str) -> str:
         if re.search(pattern, problem, re.IGNORECASE):
             return words.format(said=said)
     return said
+
+
+# containers of ours
+
+KIND = "relevance.kind"
+_ELASTICSEARCH = "elasticsearch"
+_LABELS = {"host": "owner", "place": "place", "pid": "pid", "started": "started"}
+"""Of an `Owner`, the labels behind `relevance.`."""
+_OVER = frozenset({"exited", "dead"})
+_CONFLICT = 409
+
+
+def labels() -> dict[str, str]:
+    """The labels of a container that this process makes."""
+    owner = this_process()
+    return {KIND: _ELASTICSEARCH} | {f"relevance.{label}": str(vars(owner)[name]) for name, label in _LABELS.items()}
+
+
+def remove_leftovers(client: Any = None) -> list[str]:
+    """Remove the containers of processes that are gone; one that another session uses stays.
+
+    A process of another machine, or of this one before it was restarted, cannot be looked at: its container goes only
+    where it has ended.
+
+    Returns:
+        The names of the containers that were removed, in order.
+
+    Raises:
+        CouldNotRunError: no Docker engine answers.
+    """
+    if client is None:
+        with engine(None) as own:
+            return remove_leftovers(own)
+    summaries = client.api.containers(all=True, filters={"label": f"{KIND}={_ELASTICSEARCH}"})
+    return sorted(filter(None, (_removed(client, one) for one in summaries if _left(one))))
+
+
+def remove(client: Any, container: str) -> bool:
+    """Remove a container with its volumes, running or not; False where it is gone already, or just going."""
+    from docker.errors import APIError, NotFound  # noqa: PLC0415 - Docker's client is loaded where it is used
+
+    try:
+        client.api.remove_container(container, v=True, force=True)
+    except NotFound:
+        return False
+    except APIError as error:
+        if error.status_code == _CONFLICT:  # somebody else is removing it
+            return False
+        raise
+    return True
+
+
+def _left(summary: Mapping[str, Any]) -> bool:
+    """Whether nobody uses a container of ours any more."""
+    written = summary.get("Labels") or {}
+    pid = written.get("relevance.pid", "")
+    values = {name: written.get(f"relevance.{label}", "") for name, label in _LABELS.items()}
+    owner = Owner.read(values | {"pid": int(pid) if pid.isdecimal() else 0})
+    return owner.state == "gone" or (owner.state == "elsewhere" and summary.get("State") in _OVER)
+
+
+def _removed(client: Any, summary: Mapping[str, Any]) -> str:
+    """The name of a container that was removed; "" where that did not work: the next start tries again."""
+    names: Sequence[str] = summary.get("Names") or [str(summary["Id"])[:12]]
+    try:
+        return names[0].lstrip("/") if remove(client, str(summary["Id"])) else ""
+    except docker_errors():
+        return ""

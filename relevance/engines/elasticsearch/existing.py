@@ -10,25 +10,24 @@ from __future__ import annotations
 import difflib
 import hashlib
 import json
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from relevance.engines.elasticsearch.failures import RetryPolicy
+from relevance.datasets.tables import ID_RULE, is_id
 from relevance.engines.elasticsearch.fieldmap import FieldMap, similarity_notes, some
-from relevance.engines.elasticsearch.productids import count, product_ids
-from relevance.errors import InputError, RelevanceError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.fieldmap import IndexField
     from relevance.engines.elasticsearch.mapping import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
-
-__all__ = ["Existing", "Fingerprint", "look_at"]
 
 T = TypeVar("T")
 
@@ -40,7 +39,7 @@ _ANALYZERS = ("analyzer", "search_analyzer", "normalizer")
 _PARTS = ("char_filter", "tokenizer", "filter")
 _SHORT = 8
 _NAMED = 8
-_AT_THE_END, _AT_THE_END_S = RetryPolicy(seconds=5.0), 5
+_AT_THE_END_S = 5
 """Results are there by then: a server that is gone is not waited for."""
 
 
@@ -92,9 +91,8 @@ class Existing:
 
     def changed(self, connection: Connection) -> str | None:
         """A line where the index is no longer what it was when it was looked at, or where that cannot be known."""
-        hasty = replace(connection, client=connection.client.options(request_timeout=_AT_THE_END_S))
         try:
-            now = _state(hasty, self.name, _AT_THE_END)
+            now = _fingerprint(connection.hurried(_AT_THE_END_S, _AT_THE_END_S), self.name)
         except RelevanceError as error:
             return f"whether index {self.name!r} changed while it was evaluated is not known: {error}"
         if differs := self.state.differs(now):
@@ -162,32 +160,32 @@ def look_at(
         CouldNotRunError: the server fails.
     """
     name = str(settings.index)
-    found = _found(connection, name)
-    fields = FieldMap.of(found.name, settings, found.mappings)
+    about = _index(connection, name)
+    fields = FieldMap.of(about.name, settings, about.mappings)
     paths, searched = fields.paths(strategies), fields.searched(strategies, dimensions)
-    window = int(found.settings.get("max_result_window", _LARGEST_WINDOW))
-    state = _state(connection, found.searched, RetryPolicy())
-    ids, without_id = product_ids(connection, found.searched, paths.id, page=min(window, _LARGEST_WINDOW))
-    shards = int(found.settings["number_of_shards"])
+    window = int(about.settings.get("max_result_window", _LARGEST_WINDOW))
+    state = _fingerprint(connection, about.searched)
+    ids, without_id = _product_ids(connection, about.searched, paths.id, page=min(window, _LARGEST_WINDOW))
+    shards = int(about.settings["number_of_shards"])
     facts = {
-        "index": found.name,
-        **({"alias": name} if name != found.name else {}),
+        "index": about.name,
+        **({"alias": name} if name != about.name else {}),
         **state._asdict(),
         "shards": shards,
-        "refresh_interval": found.settings.get("refresh_interval", "default"),
+        "refresh_interval": about.settings.get("refresh_interval", "default"),
         "vector_index": ", ".join(dict.fromkeys(one.vector_index for one in searched)) or None,
-        "mapping": found.definition,
-        "fields": {name: found.analyzed(fields.fields[path]) for name, path in sorted(fields.names.items())},
+        "mapping": about.definition,
+        "fields": {name: about.analyzed(fields.fields[path]) for name, path in sorted(fields.names.items())},
     }
-    notes = (*_notes(found, state, fields.names["id"], without_id), *similarity_notes(searched))
-    return Existing(found.searched, paths, shards, state, ids, facts, notes)
+    notes = (*_notes(about, state, fields.names["id"], without_id), *similarity_notes(searched))
+    return Existing(about.searched, paths, shards, state, ids, facts, notes)
 
 
-def _notes(found: _Index, state: Fingerprint, id_field: str, without_id: int) -> tuple[str, ...]:
-    index = f"index {found.name!r}"
+def _notes(about: _Index, state: Fingerprint, id_field: str, without_id: int) -> tuple[str, ...]:
+    index = f"index {about.name!r}"
     notes = []
-    if found.searched != found.name:
-        notes.append(f"{index} is searched by its alias {found.searched!r}, which has a filter or a routing")
+    if about.searched != about.name:
+        notes.append(f"{index} is searched by its alias {about.searched!r}, which has a filter or a routing")
     if state.deleted:
         rule = "only an index that is made anew is sure to have none"
         notes.append(
@@ -200,16 +198,16 @@ def _notes(found: _Index, state: Fingerprint, id_field: str, without_id: int) ->
         which = "1 document has" if without_id == 1 else f"{without_id:,} documents have"
         rule = "a search that finds one of them fails; an alias with a filter leaves them out"
         notes.append(f"{index}: {which} no {id_field!r} and can be no product: {rule}")
-    if found.settings.get("refresh_interval") == "-1":
+    if about.settings.get("refresh_interval") == "-1":
         notes.append(f"{index} does not refresh itself (refresh_interval -1): what was written since is not found")
     return tuple(notes)
 
 
-def _found(connection: Connection, name: str) -> _Index:
+def _index(connection: Connection, name: str) -> _Index:
     def get() -> Mapping[str, Any] | None:
         return _unless(_NOT_FOUND, lambda: connection.client.indices.get(index=name).body)
 
-    there = RetryPolicy().run(get, doing=f"looking at index {name!r}", url=connection.url)
+    there = connection.ask(get, doing=f"looking at index {name!r}")
     if not there:
         raise InputError(f"--es-index: {_missing(connection, name)}")
     if len(there) > 1:
@@ -224,13 +222,13 @@ def _found(connection: Connection, name: str) -> _Index:
 
 def _missing(connection: Connection, name: str) -> str:
     """The line for an index that is not there, with those that are."""
-    there = RetryPolicy().run(
-        lambda: _unless(_FORBIDDEN, lambda: connection.client.indices.get_alias(index="*").body),
-        doing="listing its indices",
-        url=connection.url,
-    )
-    names = [index for index in there or {} if not index.startswith(".")]
-    names = sorted({*names, *(alias for index in names for alias in (there or {})[index]["aliases"])})
+
+    def get() -> Mapping[str, Any] | None:
+        return _unless(_FORBIDDEN, lambda: connection.client.indices.get_alias(index="*").body)
+
+    there = connection.ask(get, doing="listing its indices") or {}
+    names = [index for index in there if not index.startswith(".")]
+    names = sorted({*names, *(alias for index in names for alias in there[index]["aliases"])})
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
     return (
@@ -238,20 +236,19 @@ def _missing(connection: Connection, name: str) -> str:
     )
 
 
-def _state(connection: Connection, name: str, retry_policy: RetryPolicy) -> Fingerprint:
+def _fingerprint(connection: Connection, name: str) -> Fingerprint:
     """The state of an index; what was written and not yet refreshed is waited for by the count."""
-    client = connection.client
-    run = partial(retry_policy.run, doing=f"looking at the state of index {name!r}", url=connection.url)
-    documents = count(connection, name, retry_policy=retry_policy)
-    about = run(lambda: client.indices.get_settings(index=name, name="index.uuid").body)
-    uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values()))
+    indices, doing = connection.client.indices, f"looking at the state of index {name!r}"
     kept = ("_all.primaries.docs", "indices.*.shards.*.routing.primary", "indices.*.shards.*.seq_no.max_seq_no")
-    stats = run(
-        lambda: _unless(
-            _FORBIDDEN,
-            lambda: client.indices.stats(index=name, metric="docs", level="shards", filter_path=kept).body,
-        )
-    )
+
+    def measure() -> Mapping[str, Any] | None:
+        stats = partial(indices.stats, index=name, metric="docs", level="shards", filter_path=kept)
+        return _unless(_FORBIDDEN, lambda: stats().body)
+
+    documents = _count(connection, name)
+    about = connection.ask(lambda: indices.get_settings(index=name, name="index.uuid").body, doing=doing)
+    uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values()))
+    stats = connection.ask(measure, doing=doing)
     if stats is None:
         return Fingerprint(uuids, documents, None, None)
     copies = [copy for one in stats["indices"].values() for shard in one["shards"].values() for copy in shard]
@@ -269,3 +266,100 @@ def _unless(status: int, call: Callable[[], T]) -> T | None:
         if error.status_code == status:
             return None
         raise
+
+
+# the ids of all its products, page by page, as one moment has them
+
+_KEEP = "5m"
+"""How long the server keeps the moment between two pages; it is let go at the end."""
+_DOING = "reading the ids of the products"
+
+
+def _product_ids(connection: Connection, index: str, path: str, *, page: int) -> tuple[tuple[str, ...], int]:
+    """The ids of an index in a keyword field, ascending as text, and how many documents have none."""
+    ids: list[str] = []
+    with _moment(connection, index) as moment:
+        for hits in _pages(connection, moment, path, page):
+            for hit in hits:
+                values = hit["fields"][path]
+                if len(values) > 1:
+                    raise _fault(index, path, f"a document has {len(values)} ids, {some(values)}", "one a document")
+                ids += values
+    exists = {"exists": {"field": path}}
+    if "pit" not in moment and (counted := _count(connection, index, exists)) != len(ids):
+        read = f"{counted:,} documents have a {path!r}, and {len(ids):,} different ones were read"
+        raise CouldNotRunError(f"index {index!r}: {read}; two have the same, or the index changed meanwhile")
+    _check(index, path, ids)
+    return tuple(ids), _count(connection, index, {"bool": {"must_not": exists}})
+
+
+def _check(index: str, path: str, ids: list[str]) -> None:
+    if not ids:
+        raise _fault(index, path, "no document has a value", "the field of the products' ids")
+    if twice := list(dict.fromkeys(left for left, right in pairwise(ids) if left == right)):
+        raise _fault(index, path, f"more than one document has the id {some(twice)}", "an id once")
+    if wrong := [one for one in ids if not is_id(one)]:
+        raise _fault(index, path, f"found {some(wrong)}", ID_RULE)
+
+
+def _fault(index: str, path: str, problem: str, allowed: str) -> InputError:
+    return InputError(f"index {index!r}, field {path!r}: {problem}; allowed: {allowed}")
+
+
+@contextmanager
+def _moment(connection: Connection, index: str) -> Iterator[dict[str, Any]]:
+    """What a search names to see one moment of the index; only the index where the user may not have that."""
+    from elasticsearch import ApiError, TransportError  # noqa: PLC0415 - the client is loaded where it is used
+
+    client = connection.client
+
+    def opened() -> dict[str, Any]:
+        try:
+            return {"pit": {"id": client.open_point_in_time(index=index, keep_alive=_KEEP)["id"], "keep_alive": _KEEP}}
+        except ApiError as error:
+            if error.status_code == _FORBIDDEN:
+                return {"index": index}
+            raise
+
+    moment = connection.ask(opened, doing=_DOING)
+    try:
+        yield moment
+    finally:
+        if "pit" in moment:
+            with suppress(ApiError, TransportError):  # the server lets go of it by itself after a while
+                client.close_point_in_time(id=moment["pit"]["id"])
+
+
+def _pages(connection: Connection, moment: dict[str, Any], path: str, page: int) -> Iterator[list[dict[str, Any]]]:
+    """The documents that have an id, ascending by it; each with `fields` and `sort`."""
+    search: dict[str, Any] = {
+        "query": {"exists": {"field": path}},
+        "sort": [{path: "asc"}],
+        "size": page,
+        "stored_fields": "_none_",
+        "docvalue_fields": [path],
+        "track_total_hits": False,
+        "allow_partial_search_results": False,
+        "filter_path": ("pit_id", "timed_out", "hits.hits.fields", "hits.hits.sort"),
+    }
+    full = True
+    while full:
+        answer = connection.ask(partial(connection.client.search, **moment, **search), doing=_DOING)
+        if answer["timed_out"]:
+            raise connection.problem(f"out of time (while {_DOING})")
+        hits = answer.get("hits", {}).get("hits", [])
+        yield hits
+        full = len(hits) == page
+        if full:
+            search["search_after"] = hits[-1]["sort"]
+        if "pit_id" in answer:
+            moment["pit"]["id"] = answer["pit_id"]
+
+
+def _count(connection: Connection, index: str, query: Mapping[str, Any] | None = None) -> int:
+    """How many documents of an index match; all of them without a query."""
+    call = partial(connection.client.count, index=index, query=query)
+    answer = connection.ask(call, doing=f"counting the documents of index {index!r}")
+    if failed := answer["_shards"]["failed"]:
+        raise connection.problem(f"shards of index {index!r} do not answer ({failed})")
+    return int(answer["count"])

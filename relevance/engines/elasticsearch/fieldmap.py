@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
 
-__all__ = ["FieldMap", "IndexField", "fields_of", "similarity_notes", "some"]
-
 _ID = "id"
 _FIELDS, _VECTORS = "[elasticsearch.fields]", "[elasticsearch.vectors]"
 _TEXT_TYPES = ("text", "match_only_text", "search_as_you_type", "keyword")

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float32] | None
     Body = dict[str, Any]
 
-__all__ = ["Form", "Searched", "check_template", "form"]
-
 _MOVES_THE_LIST = ("from", "search_after", "pit", "slice")
 """What makes an answer begin elsewhere than at its first hit, or needs a state between searches."""
 
