@@ -5,17 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
-from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from relevance.engines.elasticsearch import documents, indexing
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.mapping import index_body, own_paths
+from relevance.engines.elasticsearch.queries import SearchedIndex
 from relevance.engines.elasticsearch.settings import Settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from elasticsearch import Elasticsearch
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from parity.catalogues import Case
     from parity.server import ReferenceServer
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.engines.elasticsearch.mapping import FieldPaths
-    from relevance.engines.elasticsearch.queries import Searched
     from relevance.engines.elasticsearch.settings import VectorIndex
 
 PIECES = 7
@@ -62,19 +60,7 @@ ONE_SEGMENT = Layout()
 LAYOUTS = (ONE_SEGMENT, Layout(merged=False), Layout(shards=3), Layout(shards=3, merged=False))
 
 
-@dataclass(frozen=True)
-class MadeIndex:
-    """An index as searches see it."""
-
-    name: str
-    paths: FieldPaths
-    shards: int
-    sorted_segment: bool
-    facts: Mapping[str, object] = field(default_factory=lambda: MappingProxyType({}))
-    notes: tuple[str, ...] = ()
-
-
-def make_in_pieces(connection: Connection, name: str, case: Case, layout: Layout) -> MadeIndex:
+def make_in_pieces(connection: Connection, name: str, case: Case, layout: Layout) -> SearchedIndex:
     """Index a case with several segments a shard: neighbours by id in different ones, the higher ids first."""
     vectors = {("base", key): each for key, each in case.vectors.items()}
     paths = own_paths(vectors)
@@ -86,7 +72,7 @@ def make_in_pieces(connection: Connection, name: str, case: Case, layout: Layout
     for piece in range(PIECES):
         send_bulk(client, name, actions[piece::PIECES])
         client.indices.refresh(index=name)
-    return MadeIndex(name, paths, layout.shards, sorted_segment=False)
+    return SearchedIndex(name=name, paths=paths, shards=layout.shards)
 
 
 def send_bulk(client: Elasticsearch, name: str, actions: Iterable[documents.Action]) -> None:
@@ -110,7 +96,7 @@ class Shelf:
 
     server: ReferenceServer
     case: Callable[[str], Case]
-    indices: dict[tuple[str, Layout], Searched] = field(default_factory=dict)
+    indices: dict[tuple[str, Layout], SearchedIndex] = field(default_factory=dict)
     _engines: dict[tuple[str, Layout], ElasticsearchEngine] = field(default_factory=dict)
 
     def engine(self, name: str, layout: Layout, *, mapping: Path | None = None) -> ElasticsearchEngine:

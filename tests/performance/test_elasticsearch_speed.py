@@ -15,13 +15,14 @@ import pytest
 from elasticsearch import Elasticsearch
 from parity.catalogues import Case, made_batch, made_vectors
 from parity.rounds import Rounds, alternate, spread
-from parity.served import MadeIndex, send_bulk
+from parity.served import send_bulk
 from reference_way import ReferenceWay
 
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.documents import actions
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.mapping import index_body, own_paths
+from relevance.engines.elasticsearch.queries import SearchedIndex
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.fields import VECTOR_FIELDS
 from relevance.records import Vectors
@@ -62,7 +63,7 @@ def vectors_of_every_field(catalogue: Catalogue) -> dict[str, Vectors]:
     return vectors
 
 
-def make_with_vectors_in_source(connection: Connection, name: str, case: Case) -> MadeIndex:
+def make_with_vectors_in_source(connection: Connection, name: str, case: Case) -> SearchedIndex:
     """Index a case as ours is, one sorted segment, but for `_source`, which keeps everything."""
     vectors = {("base", key): each for key, each in case.vectors.items()}
     paths = own_paths(vectors)
@@ -73,7 +74,7 @@ def make_with_vectors_in_source(connection: Connection, name: str, case: Case) -
     send_bulk(client, name, actions(case.catalogue, vectors, paths))
     client.indices.forcemerge(index=name, max_num_segments=1)
     client.indices.refresh(index=name)
-    return MadeIndex(name, paths, 1, sorted_segment=True)
+    return SearchedIndex(name=name, paths=paths, shards=1, sorted_segment=True)
 
 
 @pytest.fixture(scope="module", params=QUERIES)

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import Any
 
 from relevance.engines.elasticsearch.mapping import FieldPaths, own_paths
+from relevance.engines.elasticsearch.queries import SearchedIndex
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-__all__ = ["HITS", "SORT", "SORTED", "THREE", "UNSORTED", "Searched"]
+__all__ = ["HITS", "SORT", "SORTED", "THREE", "UNSORTED", "searched"]
 
 _FIELDS = ("title", "description", "attributes", "whole")
 
@@ -26,18 +24,11 @@ SORT: dict[str, Any] = {"sort": [{"_score": "desc"}, {"product_uid": "asc"}], "t
 """What orders ties."""
 
 
-@dataclass(frozen=True)
-class Searched:
-    """An index of ours, or as a test says."""
-
-    paths: FieldPaths = field(
-        default_factory=lambda: own_paths([(model, name) for model in ("base", "finetuned") for name in _FIELDS])
-    )
-    shards: int = 1
-    sorted_segment: bool = True
-    name: str = "relevance-1"
-    facts: Mapping[str, object] = field(default_factory=dict)
-    notes: tuple[str, ...] = ()
+def searched(paths: FieldPaths | None = None, *, shards: int = 1, name: str = "relevance-1") -> SearchedIndex:
+    """An index of ours, or as a test says; sorted where it has one shard."""
+    ours = own_paths([(model, name) for model in ("base", "finetuned") for name in _FIELDS])
+    return SearchedIndex(name=name, paths=paths or ours, shards=shards, sorted_segment=shards == 1)
 
 
-SORTED, UNSORTED, THREE = Searched(), Searched(sorted_segment=False), Searched(shards=3, sorted_segment=False)
+SORTED, THREE = searched(), searched(shards=3)
+UNSORTED = replace(SORTED, sorted_segment=False)

@@ -405,7 +405,7 @@ def _ready(monkeypatch: pytest.MonkeyPatch, ending: str) -> Container:
     """A container that came up, and how it has ended since."""
     container = Container("a/b:1", memory="1g")
     monkeypatch.setattr(container, "_container", SimpleNamespace())
-    monkeypatch.setattr(container, "_start_s", 1.0)
+    monkeypatch.setattr(container, "start_s", 1.0)
     monkeypatch.setattr("relevance.engines.elasticsearch.container.probe", lambda _: "")
     monkeypatch.setattr(starting, "ending_of", lambda _: ending)
     monkeypatch.setattr(starting, "log_lines", lambda _: ["all is well", "fatal: no room"])

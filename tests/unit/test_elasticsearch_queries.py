@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
-from searched import HITS, SORT, SORTED, THREE, UNSORTED, Searched
+from searched import HITS, SORT, SORTED, THREE, UNSORTED, searched
 
 from relevance.engines.elasticsearch.mapping import FieldPaths, own_paths
-from relevance.engines.elasticsearch.queries import form
+from relevance.engines.elasticsearch.queries import SearchedIndex, form
 from relevance.strategies import STRATEGIES, Strategy
 
 VECTOR = np.array([0.6, -0.8], dtype=np.float32)
 
 
-def body(strategy: Strategy, index: Searched, text: str = "oak desk") -> list[dict[str, Any]]:
+def body(strategy: Strategy, index: SearchedIndex, text: str = "oak desk") -> list[dict[str, Any]]:
     """What is sent for each leg of a strategy."""
     found = [form(leg, index, hits=10).body(text, VECTOR if leg.embeds else None) for leg in strategy.legs()]
     return [
@@ -78,14 +79,14 @@ def test_the_body_of_each_leg(name: str) -> None:
 
 @pytest.mark.parametrize("index", [UNSORTED, THREE], ids=["many segments", "three shards"])
 @pytest.mark.parametrize("name", BODIES)
-def test_ties_are_sorted_unless_one_segment_is(name: str, index: Searched) -> None:
+def test_ties_are_sorted_unless_one_segment_is(name: str, index: SearchedIndex) -> None:
     """Only one shard of one segment that is sorted by id gives ties in the order of ids; else they are asked for."""
     assert body(STRATEGIES[name], index) == [one | HITS | SORT for one in BODIES[name]]
 
 
 @pytest.mark.parametrize("index", [SORTED, UNSORTED, THREE], ids=["sorted", "many segments", "three shards"])
 @pytest.mark.parametrize("name", BODIES)
-def test_statistics_of_all_shards_are_for_text_alone(name: str, index: Searched) -> None:
+def test_statistics_of_all_shards_are_for_text_alone(name: str, index: SearchedIndex) -> None:
     """Several shards gather term statistics first, but not beside a knn section, where the server refuses it."""
     for leg in STRATEGIES[name].legs():
         assert form(leg, index, hits=10).statistics is (index.shards > 1 and bool(leg.text) and not leg.vectors)
@@ -103,7 +104,7 @@ def test_fields_of_another_index() -> None:
     paths = FieldPaths(
         id="sku.raw", text={"title": "name", "attributes": "tags"}, vectors={("small", "whole"): "embedding"}
     )
-    index = Searched(paths, sorted_segment=False)
+    index = replace(searched(paths), sorted_segment=False)
     strategy = Strategy("own", text={"title": 3, "attributes": 1}, vectors={"whole": 1}, model="small")
     (found,) = body(strategy, index)
     assert found["query"]["bool"]["should"] == [
@@ -125,4 +126,4 @@ def test_a_field_that_the_index_has_not() -> None:
     """It is no empty clause."""
     (leg,) = STRATEGIES["vectorsearch"].legs()
     with pytest.raises(KeyError):
-        form(leg, Searched(own_paths([])), hits=10).body("x", VECTOR)
+        form(leg, searched(own_paths([])), hits=10).body("x", VECTOR)

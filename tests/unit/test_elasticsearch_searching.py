@@ -11,7 +11,7 @@ import pytest
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
 from elastic_transport import ConnectionError as NoConnection
 from elasticsearch import ApiError
-from searched import SORTED, THREE, Searched
+from searched import SORTED, THREE, searched
 
 from relevance.engines.base import QueryBatch
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
@@ -26,6 +26,7 @@ from relevance.strategies import STRATEGIES, Strategy
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from relevance.engines.elasticsearch.queries import SearchedIndex
     from relevance.records import Ranking
     from relevance.strategies import Leg
 
@@ -89,7 +90,7 @@ def _text(body: dict[str, Any]) -> str:
     return found if isinstance(found, str) else str(found["query"])
 
 
-def _engine(client: Any, index: Searched = SORTED, retry_policy: RetryPolicy | None = None) -> ElasticsearchEngine:
+def _engine(client: Any, index: SearchedIndex = SORTED, retry_policy: RetryPolicy | None = None) -> ElasticsearchEngine:
     products = pd.DataFrame({"id": IDS, "title": "x", "description": ""}, dtype=str)
     catalogue = Catalogue(products, pd.DataFrame(columns=["id", "name", "value"], dtype=str))
     connection = Connection(client, URL, "8.19.5", retry_policy=retry_policy or RetryPolicy(5.0, sleep=lambda _: None))
@@ -97,7 +98,7 @@ def _engine(client: Any, index: Searched = SORTED, retry_policy: RetryPolicy | N
 
 
 def _search(
-    client: Any, texts: Sequence[str] = ("oak",), leg: Leg = TEXT, *, index: Searched = SORTED, hits: int = 3
+    client: Any, texts: Sequence[str] = ("oak",), leg: Leg = TEXT, *, index: SearchedIndex = SORTED, hits: int = 3
 ) -> Ranking:
     vectors = {"base": np.eye(len(texts), 4, dtype=np.float32)} if leg.embeds else {}
     return _engine(client, index).search(leg, QueryBatch(list(texts), vectors), hits=hits)
@@ -151,7 +152,7 @@ def test_large_batches_are_cut_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None
     ("leg", "index", "gathered"),
     [(TEXT, SORTED, False), (TEXT, THREE, True), (VECTOR, THREE, False), (HYBRID, THREE, False), (RAW, THREE, True)],
 )
-def test_statistics_of_all_shards(leg: Leg, index: Searched, gathered: bool) -> None:  # noqa: FBT001 - a parameter
+def test_statistics_of_all_shards(leg: Leg, index: SearchedIndex, gathered: bool) -> None:  # noqa: FBT001 - a parameter
     """Where they are gathered first, each search says so, alone and in a batch."""
     for texts in (["a"], ["a", "b"]):
         client = Client()
@@ -164,7 +165,7 @@ def test_statistics_of_all_shards(leg: Leg, index: Searched, gathered: bool) -> 
 def test_the_name_of_an_index_is_quoted() -> None:
     """A name that has a slash reaches no other part of the server."""
     client = Client()
-    _search(client, index=Searched(name="a/b c"))
+    _search(client, index=searched(name="a/b c"))
     assert client.sent[0][0] == "/a%2Fb%20c/_search"
 
 
@@ -245,7 +246,7 @@ def test_a_hit_without_an_id_says_what_to_do() -> None:
     """The entry of the field map, and the two ways out."""
     answer = hits()
     answer["hits"]["hits"] = [{"_score": 1.0}]
-    index = Searched(FieldPaths(id="sku.raw", text={"title": "name"}))
+    index = searched(FieldPaths(id="sku.raw", text={"title": "name"}))
     (leg,) = Strategy("own", text={"title": 1}).legs()
     with pytest.raises(CouldNotRunError) as caught:
         _search(Client(lambda _: answer), leg=leg, index=index)

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from searched import HITS, SORT, SORTED, THREE, UNSORTED, Searched
+from searched import HITS, SORT, SORTED, THREE, UNSORTED
 
 from relevance.engines.elasticsearch.mapping import own_paths
-from relevance.engines.elasticsearch.queries import Form, check_template, form
+from relevance.engines.elasticsearch.queries import Form, SearchedIndex, check_template, form
 from relevance.errors import InputError
 from relevance.strategies import Strategy
 
@@ -20,12 +20,12 @@ VECTOR = np.array([0.6, -0.8], dtype=np.float32)
 MATCH = {"query": {"match": {"product_title": "{{query}}"}}}
 
 
-def _form(template: dict[str, Any], index: Searched = SORTED) -> Form:
+def _form(template: dict[str, Any], index: SearchedIndex = SORTED) -> Form:
     (leg,) = Strategy("raw", template=template).legs()
     return form(leg, index, hits=10)
 
 
-def _filled(template: dict[str, Any], text: str, index: Searched = SORTED) -> dict[str, Any]:
+def _filled(template: dict[str, Any], text: str, index: SearchedIndex = SORTED) -> dict[str, Any]:
     found: dict[str, Any] = _form(template, index).body(text, VECTOR)
     return found
 
@@ -83,7 +83,7 @@ def test_filling_twice() -> None:
 
 
 @pytest.mark.parametrize(("index", "ties"), [(SORTED, {}), (UNSORTED, SORT), (THREE, SORT)])
-def test_hits_and_ties_are_ours(index: Searched, ties: dict[str, Any]) -> None:
+def test_hits_and_ties_are_ours(index: SearchedIndex, ties: dict[str, Any]) -> None:
     """How many hits come back and what they hold is the suite's; ties are sorted as for the strategies of the table."""
     mine = {"size": 99, "_source": ["a"], "fields": ["b"], "highlight": {}, "explain": True, "min_score": 0.5}
     assert _filled(MATCH | mine, "oak", index) == {

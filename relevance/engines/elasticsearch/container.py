@@ -53,6 +53,8 @@ class Container:
     Attributes:
         name: of the container.
         notes: what people should know, a line each.
+        url: of the server, once `wait` has returned.
+        start_s: seconds from `begin` until the server was ready; None: it is not.
 
     Raises:
         InputError: `image` or `memory` is not allowed.
@@ -68,18 +70,8 @@ class Container:
         self._stopping, self._settled = threading.Event(), threading.Event()
         self._failure: Exception | None = None
         self._began_s = 0.0
-        self._start_s: float | None = None
-        self._url = ""
-
-    @property
-    def url(self) -> str:
-        """Of the server, once `wait` has returned."""
-        return self._url
-
-    @property
-    def start_s(self) -> float | None:
-        """Seconds from `begin` until the server was ready; None: it is not."""
-        return self._start_s
+        self.start_s: float | None = None
+        self.url = ""
 
     def begin(self) -> None:
         """Start it in the background, and remove what killed runs left; `close` ends that too."""
@@ -111,7 +103,7 @@ class Container:
     def ended(self) -> CouldNotRunError | None:
         """How it has ended although nobody has closed it, with the end of its log; None where it has not."""
         container = self._container
-        if container is None or self._start_s is None:
+        if container is None or self.start_s is None:
             return None
         try:
             ending = "" if probe(_POLL_S) else ending_of(container)
@@ -155,7 +147,7 @@ class Container:
     def _run(self) -> None:
         try:
             self._start()
-            self._start_s = monotonic() - self._began_s
+            self.start_s = monotonic() - self._began_s
         except Exception as error:  # noqa: BLE001 - whatever it is, `wait` raises it
             self._failure = error
         finally:
@@ -184,7 +176,7 @@ class Container:
                 raise self._not_up(container, f"{ending} before it was ready")
             url = url or _address(container)
             if url and _is_ready(url):
-                self._url = url
+                self.url = url
                 return
             if monotonic() - self._began_s > self._within_s:
                 raise self._not_up(container, f"was not ready within {self._within_s:.0f} s")

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from relevance.engines.base import QueryBatch
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.failures import Refusal
-    from relevance.engines.elasticsearch.queries import Form, Searched
+    from relevance.engines.elasticsearch.queries import Form, SearchedIndex
     from relevance.records import Catalogue
     from relevance.strategies import Leg
 
@@ -68,7 +68,7 @@ class ElasticsearchEngine(Engine):
     def __init__(
         self,
         connection: Connection,
-        index: Searched,
+        index: SearchedIndex,
         catalogue: Catalogue,
         *,
         on_close: Callable[[], str | None],

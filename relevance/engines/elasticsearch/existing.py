@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from relevance.datasets.tables import ID_RULE, is_id
 from relevance.engines.elasticsearch.fieldmap import FieldMap, similarity_notes, some
+from relevance.engines.elasticsearch.queries import SearchedIndex
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
 if TYPE_CHECKING:
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.fieldmap import IndexField
-    from relevance.engines.elasticsearch.mapping import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
 
@@ -65,29 +65,17 @@ class Fingerprint(NamedTuple):
         return ", ".join(f"{what} {was} -> {now}" for what, was, now in pairs if was != now)
 
 
-@dataclass(frozen=True)
-class Existing:
-    """An index that exists, and what of it strategies use.
+@dataclass(frozen=True, kw_only=True)
+class Existing(SearchedIndex):
+    """An index that exists, or an alias of it that has a filter; that it is sorted is never taken for granted.
 
     Attributes:
-        name: what is searched: the index, or an alias of it that has a filter.
-        paths: its fields.
-        shards: primary ones.
         state: when it was looked at.
         product_ids: of all its products, ascending as text.
-        facts: what it is, for results.
-        notes: what people should know of it, a line each.
-        sorted_segment: never taken for granted.
     """
 
-    name: str
-    paths: FieldPaths
-    shards: int
     state: Fingerprint
     product_ids: Sequence[str] = field(repr=False)
-    facts: Mapping[str, object]
-    notes: tuple[str, ...]
-    sorted_segment: bool = False
 
     def changed(self, connection: Connection) -> str | None:
         """A line where the index is no longer what it was when it was looked at, or where that cannot be known."""
@@ -178,7 +166,9 @@ def look_at(
         "fields": {name: about.analyzed(fields.fields[path]) for name, path in sorted(fields.names.items())},
     }
     notes = (*_notes(about, state, fields.names["id"], without_id), *similarity_notes(searched))
-    return Existing(about.searched, paths, shards, state, ids, facts, notes)
+    return Existing(
+        name=about.searched, paths=paths, shards=shards, facts=facts, notes=notes, state=state, product_ids=ids
+    )
 
 
 def _notes(about: _Index, state: Fingerprint, id_field: str, without_id: int) -> tuple[str, ...]:

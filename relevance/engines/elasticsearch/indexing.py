@@ -13,6 +13,7 @@ from relevance.engines.elasticsearch import documents
 from relevance.engines.elasticsearch.failures import explained, one_line
 from relevance.engines.elasticsearch.leftovers import PATTERN, PREFIX, Mark, content_of, this_process
 from relevance.engines.elasticsearch.mapping import NESTED_LIMIT, NOTHING, index_body, own_paths, read_own_mapping
+from relevance.engines.elasticsearch.queries import SearchedIndex
 from relevance.errors import RelevanceError
 from relevance.progress import progress_bar
 
@@ -31,31 +32,19 @@ _HASH = 12
 _NESTED_LIMIT = 10_000
 
 
-@dataclass(frozen=True)
-class Index:
-    """An index of ours, complete.
+@dataclass(frozen=True, kw_only=True)
+class Index(SearchedIndex):
+    """An index of ours, complete; its name is among the facts only where it is the same in every run.
 
     Attributes:
-        name: of the index.
-        paths: its fields.
-        shards: primaries.
-        sorted_segment: whether ties come in the order of ids by themselves: one shard, one segment, sorted by id.
         kept: whether it stays when the run ends.
         reused: whether an earlier run made it.
         products: that it holds.
-        facts: for results; the name is among them only where it is the same in every run.
-        notes: what people should know of how it was made, a line each.
     """
 
-    name: str
-    paths: FieldPaths
-    shards: int
-    sorted_segment: bool
     kept: bool
     reused: bool
     products: int
-    facts: Mapping[str, object]
-    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from relevance.engines.base import Engine, Indexer, VectorField
     from relevance.engines.elasticsearch.existing import Existing
-    from relevance.engines.elasticsearch.queries import Searched
+    from relevance.engines.elasticsearch.queries import SearchedIndex
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Strategy
@@ -126,7 +126,7 @@ class _Indexer:
             policy = RetryPolicy(ended=self.container.ended)
         connection = connect(settings, policy)
         try:
-            index: Searched
+            index: SearchedIndex
             on_close: Callable[[], str | None]
             if self._existing is not None:
                 index, on_close = self._existing, partial(self._existing.changed, connection)

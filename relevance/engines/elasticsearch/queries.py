@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from relevance.errors import InputError
 from relevance.strategies import QUERY_MARK, VECTOR_MARK
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
     import numpy as np
     import numpy.typing as npt
@@ -42,7 +42,8 @@ _HAS_ITS_OWN_ORDER = ("rescore", "retriever")
 """Elasticsearch refuses a sort beside them."""
 
 
-class Searched(Protocol):
+@dataclass(frozen=True, kw_only=True)
+class SearchedIndex:
     """An index as searches see it: one of ours, or one that exists.
 
     Attributes:
@@ -54,18 +55,12 @@ class Searched(Protocol):
         notes: what people should know of it, a line each.
     """
 
-    @property
-    def name(self) -> str: ...  # noqa: D102 - see above
-    @property
-    def paths(self) -> FieldPaths: ...  # noqa: D102
-    @property
-    def shards(self) -> int: ...  # noqa: D102
-    @property
-    def sorted_segment(self) -> bool: ...  # noqa: D102
-    @property
-    def facts(self) -> Mapping[str, object]: ...  # noqa: D102
-    @property
-    def notes(self) -> Sequence[str]: ...  # noqa: D102
+    name: str
+    paths: FieldPaths
+    shards: int
+    sorted_segment: bool = False
+    facts: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -89,7 +84,7 @@ class Form:
     texts: int
 
 
-def form(leg: Leg, index: Searched, *, hits: int) -> Form:
+def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
     """The form of a leg's searches on an index.
 
     Raises:
