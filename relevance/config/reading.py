@@ -66,14 +66,12 @@ class Value:
 
     Attributes:
         value: as the key takes it, paths absolute.
-        origin: `option --x`, `environment RELEVANCE_X`, or the file's name.
-        where: the same for messages, in the file with table and key.
+        where: `option --x`, `environment RELEVANCE_X`, or file, table and key.
         base: folder at which a relative path starts.
         rank: 2 for an option, 1 for a variable, 0 for the file.
     """
 
     value: Any
-    origin: str
     where: str
     base: Path
     rank: int = 0
@@ -140,7 +138,7 @@ def read_config(
         gate=gate,
         finetune=Options(**training),
         pairs_share=share,
-        origins=_origins(tables, source, models),
+        origins=_origins(tables, source, models, file.name if file else ""),
     )
 
 
@@ -197,7 +195,7 @@ def _table(file: Path, table: str, content: Mapping[str, object]) -> dict[str, V
     values = {}
     for name, value in content.items():
         read = _read(known[name], value, f"{where} {name}", file.parent)
-        values[name] = Value(read, file.name, f"{where} {name}", file.parent)
+        values[name] = Value(read, f"{where} {name}", file.parent)
     return values
 
 
@@ -231,7 +229,7 @@ def _read_options(options: Mapping[str, object], environ: Mapping[str, str], cwd
         else:
             continue
         table = key.table.replace("NAME", BASE)
-        tables[table][key.field.name] = Value(_read(key, value, where, cwd), where, where, cwd, rank)
+        tables[table][key.field.name] = Value(_read(key, value, where, cwd), where, cwd, rank)
 
 
 def _from_text(key: Key, text: str) -> object:
@@ -289,7 +287,7 @@ def _alias(where: str, name: str, table: Mapping[str, Value]) -> Source:
 
 def _source(tables: Tables, aliases: Mapping[str, Source]) -> Source:
     """The data set that was chosen, its path absolute."""
-    chosen = tables[""].get("dataset") or Value("sample", DEFAULT, "dataset", Path())
+    chosen = tables[""].get("dataset") or Value("sample", "dataset", Path())
     with _errors_at(f"{chosen.where}: "):
         source = datasets.parse(chosen.value, aliases)
     if source.path is not None:
@@ -401,7 +399,7 @@ def _vectors(table: Value, models: Iterable[str]) -> dict[str, str]:
     return vectors
 
 
-def _origins(tables: Tables, source: Source, models: Iterable[str]) -> Mapping[str, str]:
+def _origins(tables: Tables, source: Source, models: Iterable[str], file: str) -> Mapping[str, str]:
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
     values = {key.path: tables[key.table].get(key.field.name) for key in keys("", "elasticsearch", "gate", "finetune")}
     values["unknown_products"] = _nearest(tables, f"datasets.{source.name}", "unknown_products")
@@ -412,4 +410,5 @@ def _origins(tables: Tables, source: Source, models: Iterable[str]) -> Mapping[s
     for head in ("datasets", "strategies"):
         for name, content in _named(tables, head):
             values |= {f"{head}.{name}.{key}": value for key, value in content.items()}
-    return MappingProxyType({path: value.origin if value else DEFAULT for path, value in values.items()})
+    origins = {path: (value.where if value.rank else file) if value else DEFAULT for path, value in values.items()}
+    return MappingProxyType(origins)
