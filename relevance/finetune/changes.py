@@ -38,15 +38,13 @@ _MOST_GROUPS = 7
 
 @dataclass(frozen=True, eq=False)
 class JudgedPairs:
-    """Judged pairs of query and product, and their cosine under both models; no pair was trained on.
+    """Judged pairs of query (text) and product (id), and their cosine under both models; no pair was trained on.
 
     Attributes:
-        queries: texts.
-        products: ids.
         titles: "" where no file gives one.
-        labels: shape (pairs,), float64: the grade, or the relevance as the data set gives it.
-        base: shape (pairs,), float64, cosine under the base model.
-        tuned: shape (pairs,), float64, cosine under the fine-tuned model.
+        labels: shape (pairs,): the grade, or the relevance as the data set gives it.
+        base: shape (pairs,), cosine under the base model.
+        tuned: shape (pairs,), cosine under the fine-tuned model.
         relevant_from: the lowest label that counts as relevant.
 
     Raises:
@@ -80,7 +78,7 @@ class JudgedPairs:
 
 @dataclass(frozen=True)
 class Spread:
-    """Where values lie: the ends of the whiskers, the quartiles, the median."""
+    """The ends of the whiskers, the quartiles, the median."""
 
     low: float
     lower_quartile: float
@@ -91,13 +89,9 @@ class Spread:
 
 @dataclass(frozen=True, eq=False)
 class LabelGroup:
-    """The pairs of one label, or of neighbouring labels.
+    """The cosines of the pairs of one label (`2`), or of neighbouring labels (`0 to 3`), under both models.
 
-    Attributes:
-        name: `2`, or `0 to 3`.
-        kind: `relevant`, `irrelevant`, or `mixed` where the labels of a group fall on both sides.
-        base: shape (pairs,), cosines under the base model.
-        tuned: shape (pairs,), cosines under the fine-tuned model.
+    `kind` is `relevant`, `irrelevant`, or `mixed` where the labels of a group fall on both sides.
     """
 
     name: str
@@ -111,13 +105,13 @@ class PairChanges:
     """What became of the judged pairs.
 
     Attributes:
-        pairs: the pairs as given.
+        pairs: which they are.
         groups: by label, ascending.
         base_standing: shape (pairs,), see the module.
         tuned_standing: shape (pairs,).
         gain: shape (pairs,), from -1 to 1, see the module.
         order: shape (pairs,), the pairs from the largest gain to the largest loss; ties by the change of cosine in the
-            label's direction, then as given.
+            label's direction, then by the order of the pairs.
         spearman: rank correlation of label and cosine under the base and the fine-tuned model; None where labels or
             cosines are all equal.
     """
@@ -184,14 +178,9 @@ def _group(pairs: JudgedPairs, lowest: float, highest: float) -> LabelGroup:
 
 @dataclass(frozen=True)
 class Band:
-    """Validation nDCG@10 over the steps.
+    """Validation nDCG@10 at the steps, ascending, at which all trainings were evaluated.
 
-    Attributes:
-        steps: training steps, ascending, at which all trainings were evaluated; behind the first stop a mean would be
-            that of the others.
-        low: the lowest nDCG at each step.
-        mean: the mean at each step.
-        high: the highest at each step.
+    Behind the first stop a mean would be that of the others.
     """
 
     steps: tuple[int, ...]
@@ -202,11 +191,11 @@ class Band:
 
 def band(curves: Sequence[Curve]) -> Band:
     """The band of several trainings; empty where there is one alone, or no common step."""
-    found: dict[int, list[float]] = {}
+    scores: dict[int, list[float]] = {}
     for curve in curves:
         for step in curve.steps:
-            found.setdefault(step.step, []).append(step.ndcg)
-    shared = {step: values for step, values in sorted(found.items()) if len(values) == len(curves) > 1}
+            scores.setdefault(step.step, []).append(step.ndcg)
+    shared = {step: values for step, values in sorted(scores.items()) if len(values) == len(curves) > 1}
     return Band(
         steps=tuple(shared),
         low=tuple(min(values) for values in shared.values()),
@@ -230,13 +219,9 @@ _SAME = 1e-9
 
 @dataclass(frozen=True)
 class Gain:
-    """The means of a metric under the base and the fine-tuned strategy.
+    """The means of a metric over the judged queries under the base and the fine-tuned strategy.
 
-    Attributes:
-        metric: what was measured.
-        base: mean over the judged queries.
-        tuned: mean over the judged queries; over the seeds too where there are several.
-        interval: of the mean difference, tuned - base, at `LEVEL`; None with a single query.
+    `interval` is that of the mean difference, tuned - base, at `LEVEL`; None with a single query.
     """
 
     metric: Metric
@@ -275,11 +260,9 @@ class QueryChange:
 
 @dataclass(frozen=True)
 class Comparison:
-    """A fine-tuned strategy against its base.
+    """A fine-tuned strategy against its base, by their names.
 
     Attributes:
-        base: name of the strategy with the base model.
-        tuned: name of the same strategy with the fine-tuned model.
         gains: one a metric of `COMPARED`, of the model that is kept: that of the first seed.
         queries: every judged query under that model, from the largest gain to the largest loss; ties by text, then id.
         seeds: nDCG@10 of each seed's model, in the order of the seeds.
@@ -346,14 +329,15 @@ def compare(names: tuple[str, str], before: Evaluation, after: Sequence[Evaluati
 
 
 def _gain(metric: Metric, before: _Floats, after: _Floats) -> Gain:
-    found = paired_interval(before, after, seed=_SEED, confidence=LEVEL) if len(before) > 1 else None
-    return Gain(metric, float(before.mean()), float(after.mean()), None if found is None else (found.low, found.high))
+    interval = paired_interval(before, after, seed=_SEED, confidence=LEVEL) if len(before) > 1 else None
+    ends = None if interval is None else (interval.low, interval.high)
+    return Gain(metric, float(before.mean()), float(after.mean()), ends)
 
 
 def _query_changes(before: Evaluation, after: Evaluation, queries: Queries) -> tuple[QueryChange, ...]:
     codes = before.queries.tolist()
     values = (before.per_query[NDCG10].tolist(), after.per_query[NDCG10].tolist())
-    found = [
+    changes = [
         QueryChange(queries.ids[code], queries.texts[code], *row) for code, *row in zip(codes, *values, strict=True)
     ]
-    return tuple(sorted(found, key=lambda one: (-one.change, one.text, one.query)))
+    return tuple(sorted(changes, key=lambda one: (-one.change, one.text, one.query)))

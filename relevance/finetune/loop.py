@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -180,7 +180,7 @@ class _Evaluator(BaseEvaluator):
 
     def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
         queries = _encoded(model, [self._prompt + query for query in self._validation.queries])
-        return asdict(self._validation.measure(queries, _encoded(model, self._validation.texts)))
+        return self._validation.measure(queries, _encoded(model, self._validation.texts))
 
 
 class Follower(TrainerCallback):

@@ -76,14 +76,7 @@ _RELATED = 2.0
 
 @dataclass(frozen=True)
 class Pair:
-    """A query, a product, and how relevant the product is for it.
-
-    Attributes:
-        query: the query's text.
-        product: the product's id.
-        text: the product's whole text.
-        relevance: mean rating, 1 (irrelevant) to 3 (highly relevant).
-    """
+    """A query (text), a product (id) with its whole text, and their mean rating: 1 (irrelevant) to 3 (relevant)."""
 
     query: str
     product: str
@@ -278,13 +271,7 @@ def _pairs_of(dataset: Dataset, rows: npt.NDArray[np.bool_]) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class Trained:
-    """A pair as a training has seen it.
-
-    Attributes:
-        query: its text, normalised or not.
-        product: its id.
-        text: `text_key` of the product's text.
-    """
+    """A pair as a training has seen it: the query's text, the product's id, and `text_key` of the product's text."""
 
     query: str
     product: str

@@ -41,13 +41,9 @@ class Step:
 
 @dataclass(frozen=True)
 class Curve:
-    """A training.
+    """A training: its evaluations, and the index of the one whose model is kept (`best`).
 
-    Attributes:
-        steps: its evaluations.
-        best: index of the chosen one.
-        seconds: that it took, evaluations included.
-        stopped_early: whether it ended before its last epoch because it no longer learned.
+    `stopped_early`: whether it ended before its last epoch because it no longer learned.
     """
 
     steps: tuple[Step, ...]
@@ -114,15 +110,7 @@ class Options:
 
 @dataclass(frozen=True, eq=False)
 class Recipe:
-    """Everything that a training takes.
-
-    Attributes:
-        base: the model that is trained.
-        pairs: what it is trained on.
-        validation: what it is judged by while it is trained.
-        options: how.
-        dataset: name of the data set, for the model card.
-    """
+    """Everything that a training takes; `dataset` is the name of the data set, for the model card."""
 
     base: Model
     pairs: Pairs

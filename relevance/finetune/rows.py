@@ -135,48 +135,32 @@ def batches(items: Sequence[Item], related: _Related, *, size: int, seed: int) -
         size: rows of a full batch.
         seed: of the order.
     """
-    ahead = iter(np.random.default_rng(seed).permutation(len(items)).tolist())
-    waiting: deque[int] = deque()
+    rows = deque(np.random.default_rng(seed).permutation(len(items)).tolist())
     first = True
-    while True:
-        batch = _Batch(related)
-        for _ in range(len(waiting)):
-            row = waiting.popleft()
-            if len(batch.rows) == size or not batch.takes(row, items[row]):
+    while rows:
+        batch: list[int] = []
+        waiting: list[int] = []
+        texts: set[str] = set()
+        products: set[str] = set()
+        relevant: set[str] = set()
+        while rows and len(batch) < size:
+            row = rows.popleft()
+            item = items[row]
+            own = related.get(item.query, frozenset())
+            if (
+                texts.isdisjoint(item.texts)
+                and products.isdisjoint(item.products)
+                and relevant.isdisjoint(item.products)
+                and products.isdisjoint(own)
+            ):
+                batch.append(row)
+                texts |= item.texts
+                products.update(item.products)
+                relevant |= own
+            else:
                 waiting.append(row)
-        for row in ahead if len(batch.rows) < size else ():
-            if not batch.takes(row, items[row]):
-                waiting.append(row)
-            if len(batch.rows) == size:
-                break
-        if not batch.rows or (not first and len(batch.rows) < size / 2):
+        rows.extendleft(reversed(waiting))
+        if not first and len(batch) < size / 2:
             return
         first = False
-        yield batch.rows
-
-
-class _Batch:
-    """Rows that can stand side by side."""
-
-    def __init__(self, related: _Related) -> None:
-        self.rows: list[int] = []
-        self._related = related
-        self._texts: set[str] = set()
-        self._products: set[str] = set()
-        self._relevant: set[str] = set()
-
-    def takes(self, row: int, item: Item) -> bool:
-        """Add the row, unless it would be a false negative for one that is there, or one of those for it."""
-        relevant = self._related.get(item.query, frozenset())
-        if not (
-            self._texts.isdisjoint(item.texts)
-            and self._products.isdisjoint(item.products)
-            and self._relevant.isdisjoint(item.products)
-            and self._products.isdisjoint(relevant)
-        ):
-            return False
-        self.rows.append(row)
-        self._texts |= item.texts
-        self._products.update(item.products)
-        self._relevant |= relevant
-        return True
+        yield batch

@@ -39,11 +39,8 @@ class Stored:
     """A model on disk that a record belongs to.
 
     Attributes:
-        path: its folder.
         sha256: hash of what made it.
         base: name of the model that was trained.
-        curve: how it was trained.
-        options: as they stand in the record.
         trained: the pairs that it has seen.
         notes: on damage that was met on the way to it, a line each.
     """

@@ -22,19 +22,8 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float32]
 
-__all__ = ["Scores", "Validation", "make_validation"]
-
 DISTRACTORS = 2_000
 _HITS = 10
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How a model does on the validation; see `Step`."""
-
-    pearson: float
-    spearman: float
-    ndcg: float
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +51,8 @@ class Validation:
         value = [self.queries, self.products, self.texts, judged, self.pairs.tolist()]
         return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode("ascii")).hexdigest()
 
-    def measure(self, queries: _Floats, products: _Floats) -> Scores:
-        """Score a model by its vectors.
+    def measure(self, queries: _Floats, products: _Floats) -> dict[str, float]:
+        """Score a model by its vectors: `pearson`, `spearman` and `ndcg`, as in `Step`.
 
         Args:
             queries: shape (queries, dimensions), rows of unit length.
@@ -76,11 +65,11 @@ class Validation:
         expected = np.repeat([1.0, 0.0], len(self.pairs) // 2)
         order = np.argsort(-cosines, axis=1, kind="stable")[:, :_HITS]
         ranking = Ranking(order.astype(np.int64), np.take_along_axis(cosines, order, axis=1))
-        found = evaluate(ranking, self.judgments, n_products=len(self.products), metrics=(NDCG10,))
+        evaluation = evaluate(ranking, self.judgments, n_products=len(self.products), metrics=(NDCG10,))
         if not np.isfinite(of_pairs).all() or np.ptp(of_pairs) == 0:
-            return Scores(float("nan"), float("nan"), float("nan"))
+            return dict.fromkeys(("pearson", "spearman", "ndcg"), float("nan"))
         pearson, spearman = pearsonr(of_pairs, expected)[0], spearmanr(of_pairs, expected)[0]
-        return Scores(float(pearson), float(spearman), found.mean(NDCG10))
+        return {"pearson": float(pearson), "spearman": float(spearman), "ndcg": evaluation.mean(NDCG10)}
 
 
 def make_validation(pairs: Pairs, catalogue: Catalogue, *, seed: int, distractors: int = DISTRACTORS) -> Validation:
@@ -116,8 +105,8 @@ def _random_pairs(
     positives: npt.NDArray[np.int64], related: set[tuple[int, int]], products: int, rng: np.random.Generator
 ) -> npt.NDArray[np.int64]:
     """For each positive its query with a random product; one that is rated relevant is drawn again, up to 100 times."""
-    found = []
+    pairs = []
     for query in positives[:, 0].tolist():
-        drawn = [int(code) for code in rng.integers(products, size=100)]
-        found.append((query, next((code for code in drawn if (query, code) not in related), drawn[0])))
-    return np.array(found, dtype=np.int64)
+        drawn = rng.integers(products, size=100).tolist()
+        pairs.append((query, next((code for code in drawn if (query, code) not in related), drawn[0])))
+    return np.array(pairs, dtype=np.int64)

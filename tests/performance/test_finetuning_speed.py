@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from helpers.tables import Show
 
     from relevance.finetune.recipe import Curve
-    from relevance.finetune.validation import Scores
 
 SLICE, DISTRACTORS = 960, 500
 REFERENCE = Options(epochs=10, batch_size=16, max_tokens=256, patience=1_000)
@@ -40,7 +39,7 @@ class Timed(Validation):
 
     times: list[float] = field(default_factory=list)
 
-    def measure(self, queries: npt.NDArray[np.float32], products: npt.NDArray[np.float32]) -> Scores:
+    def measure(self, queries: npt.NDArray[np.float32], products: npt.NDArray[np.float32]) -> dict[str, float]:
         """Score, and look at the clock."""
         found = super().measure(queries, products)
         self.times.append(perf_counter())
