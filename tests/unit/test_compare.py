@@ -119,10 +119,6 @@ def test_other_data(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     out = capsys.readouterr().out
     assert "compared on 79 of 80 queries: 1 judgment changed" in out
     assert "79 lost, 0 won, 0 unchanged" in out
-
-
-def test_no_query_in_common(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Then there is nothing to compare: exit code 2."""
     other = replace(WORSE, texts=tuple(f"other {text}" for text in WORSE.texts))
     (sides / "c.json").write_text(document_text(other))
     assert main(["compare", "a.json", "c.json", "--on-common-queries"]) == 2

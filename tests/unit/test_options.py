@@ -60,9 +60,9 @@ def test_the_header_says_which_names_are_taken(pytester: pytest.Pytester) -> Non
     write_project(pytester)
     pytester.makepyfile(other=OTHERS)
     pytester.syspathinsert()
-    lines = pytester.runpytest("-p", "other", "benchmarks", "--collect-only").stdout
+    lines = pytester.runpytest_inprocess("-p", "other", "benchmarks", "--collect-only").stdout
     lines.fnmatch_lines(["relevance: --device is another plugin's here, ours is --relevance-device"])
-    shown = pytester.runpytest("-p", "other", "--help").stdout
+    shown = pytester.runpytest_inprocess("-p", "other", "--help").stdout
     shown.fnmatch_lines(["*--relevance-device=NAME", "*--device=DEVICE*"])
 
 
@@ -75,9 +75,9 @@ def test_a_folder_behind_an_option_moves_no_root(
     (pytester.path / "tox.ini").unlink()
     (pytester.path / "relevance.toml").write_text("")
     model: Path = tmp_path_factory.mktemp("model")
-    result = pytester.runpytest("benchmarks", name, str(model))
+    result = pytester.runpytest_inprocess("benchmarks", name, str(model))
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     (line,) = [line for line in result.stderr.lines if "write" in line]
     assert line.endswith(f"write {name}={model}")
     collected = ("--collect-only", "--import-mode=importlib")
-    assert pytester.runpytest("benchmarks", f"{name}={model}", *collected).ret == pytest.ExitCode.OK
+    assert pytester.runpytest_inprocess("benchmarks", f"{name}={model}", *collected).ret == pytest.ExitCode.OK

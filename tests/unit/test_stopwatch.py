@@ -64,22 +64,10 @@ def test_without_the_kernels_count_it_is_the_clock(
     assert took() == 9.0
 
 
-def test_a_sleep_counts() -> None:
-    """A search that waits is slow, whatever it waits for."""
-
-    def slept() -> float:
-        took = stopwatch()
-        time.sleep(0.2)
-        return took()
-
-    # on a busy machine the thread waits for a core after it woke, and the kernel counts that a little early or late
-    assert any(slept() >= 0.1 for _ in range(5))
-
-
 @pytest.mark.skipif(not Path("/proc/thread-self/schedstat").exists(), reason="of Linux")
-def test_work_counts() -> None:
-    """As much as the thread has done, as the processor counts it."""
+def test_what_the_kernel_counts_is_read() -> None:
+    """Work of this thread counts, as much as the processor says that it has done."""
     took, start = stopwatch(), time.thread_time()
-    while time.thread_time() - start < 0.05:
+    while time.thread_time() - start < 0.02:
         pass
-    assert took() >= 0.05
+    assert took() >= 0.02
