@@ -14,6 +14,7 @@ import pytest
 from helpers.project import printed, results, usage_error, write_floors, write_project
 
 import relevance.suite
+from relevance import runner
 from relevance.config import option_keys
 from relevance.errors import CouldNotRunError
 
@@ -23,8 +24,9 @@ TEXT = ("--strategy", "textsearch", "--strategy", "textsearch_boosted")
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project of a user: one line of conftest, the benchmark file, a data set, no floors."""
+    monkeypatch.setattr(runner, "SINGLE_QUERIES", 10)
     return write_project(pytester)
 
 

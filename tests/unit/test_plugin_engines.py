@@ -32,8 +32,9 @@ TEXT = ("--strategy", "textsearch", "--strategy", "textsearch_boosted")
 
 
 @pytest.fixture
-def project(pytester: pytest.Pytester) -> pytest.Pytester:
+def project(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> pytest.Pytester:
     """A project of a user."""
+    monkeypatch.setattr(runner, "SINGLE_QUERIES", 10)
     return write_project(pytester)
 
 
@@ -180,7 +181,6 @@ def test_times_are_taken_in_one_thread(
         return search(*arguments, **options)
 
     monkeypatch.setattr(runner, "search", watched)
-    monkeypatch.setattr(runner, "SINGLE_QUERIES", 5)
     with threadpool_limits(2, user_api="blas"):
         _run(project, *TEXT[:2], *options).assert_outcomes(passed=1, skipped=1)
     warmed_up, *others = threads
