@@ -1,4 +1,4 @@
-"""A cluster in memory behind the client's methods that indexing uses; what it does wrong is told from outside."""
+"""A server in memory: answers, refusals, a clock for waiting, a cluster behind the methods that indexing uses."""
 
 from __future__ import annotations
 
@@ -9,29 +9,54 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import orjson
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
-from elasticsearch import ApiError, BadRequestError
+from elasticsearch import ApiError
+from elasticsearch.exceptions import HTTP_EXCEPTIONS
 
 from relevance.engines.elasticsearch.client import Connection
+from relevance.engines.elasticsearch.failures import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-__all__ = ["URL", "Cluster", "fail"]
+__all__ = ["URL", "Clock", "Cluster", "Held", "answer", "api_error", "fail"]
 
 URL = "http://127.0.0.1:9200"
-_META = ApiResponseMeta(200, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 9200))
 _UUIDS = itertools.count()
+
+
+def _meta(status: int) -> ApiResponseMeta:
+    return ApiResponseMeta(status, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 9200))
+
+
+def answer(body: Any) -> ObjectApiResponse[Any]:
+    """As the client returns it."""
+    return ObjectApiResponse(body, _meta(200))
+
+
+def api_error(status: int, body: object, kind: str = "message") -> ApiError:
+    """A refusal as the client raises it."""
+    return HTTP_EXCEPTIONS.get(status, ApiError)(kind, _meta(status), body)
 
 
 def fail(status: int, kind: str, reason: str = "no") -> NoReturn:
     """Refuse a request."""
-    meta = ApiResponseMeta(status, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 9200))
-    body = {"error": {"type": kind, "reason": reason}, "status": status}
-    raise (BadRequestError if status == 400 else ApiError)(kind, meta, body)
+    raise api_error(status, {"error": {"type": kind, "reason": reason}, "status": status}, kind)
 
 
-def _body(body: Any) -> ObjectApiResponse[Any]:
-    return ObjectApiResponse(body, _META)
+class Clock:
+    """A clock that goes on by what is slept."""
+
+    def __init__(self) -> None:
+        self.now, self.slept = 0.0, list[float]()
+
+    def sleep(self, seconds: float) -> None:
+        """Go on."""
+        self.now += seconds
+        self.slept.append(seconds)
+
+    def policy(self, seconds: float = 60.0, **limits: float) -> RetryPolicy:
+        """By this clock."""
+        return RetryPolicy(seconds=seconds, sleep=self.sleep, clock=lambda: self.now, **limits)
 
 
 @dataclass
@@ -94,7 +119,7 @@ class Cluster:
 
     def _done(self, name: str, body: Any) -> Any:
         self.after(name)
-        return _body(body)
+        return answer(body)
 
     def _begin(self, name: str) -> None:
         self.asked.append(name)
@@ -112,7 +137,7 @@ class Cluster:
     def allocation_explain(self, **_: Any) -> Any:
         """Say why no node takes a shard."""
         decider = {"decision": "NO", "explanation": "the node is full"}
-        return _body({"node_allocation_decisions": [{"deciders": [decider]}]})
+        return answer({"node_allocation_decisions": [{"deciders": [decider]}]})
 
     def get(self, *, index: str, flat_settings: bool) -> Any:
         """The settings of an index."""

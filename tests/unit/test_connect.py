@@ -17,18 +17,20 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from helpers.cluster import Clock
 from hypothesis import given
 from hypothesis import strategies as st
 
 from relevance.engines.elasticsearch import client
 from relevance.engines.elasticsearch.client import CONNECTIONS, MOST_BYTES, Connection, make_client
-from relevance.engines.elasticsearch.failures import RetryPolicy
 from relevance.engines.elasticsearch.settings import Credentials, Settings, split_url
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
+
+    from relevance.engines.elasticsearch.failures import RetryPolicy
 
 NOBODY = Credentials()
 SECRET = "hunter2hunter2"  # noqa: S105 - of nobody
@@ -157,13 +159,8 @@ def serving(*answers: Answer, tls: ssl.SSLContext | None = None) -> Iterator[Fak
 
 @pytest.fixture
 def hasty() -> RetryPolicy:
-    """RetryPolicy without waiting: its clock goes on by what it sleeps."""
-    now = [0.0]
-
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
-
-    return RetryPolicy(seconds=30, unreachable_s=2, sleep=sleep, clock=lambda: now[0])
+    """Without waiting: its clock goes on by what it sleeps."""
+    return Clock().policy()
 
 
 @pytest.fixture

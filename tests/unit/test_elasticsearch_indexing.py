@@ -11,7 +11,7 @@ import orjson
 import pandas as pd
 import pytest
 from elastic_transport import ConnectionError as NoConnection
-from helpers.cluster import URL, Cluster, Held, fail
+from helpers.cluster import URL, Clock, Cluster, Held, fail
 
 from relevance.engines.elasticsearch import documents, indexing
 from relevance.engines.elasticsearch.failures import RetryPolicy
@@ -359,15 +359,10 @@ def test_a_conflict_at_the_first_time() -> None:
 
 def test_patience_ends() -> None:
     """A server that stays busy is given up, and nothing is left."""
-    now = [0.0]
-
-    def sleep(seconds: float) -> None:
-        now[0] += seconds
-
+    clock = Clock()
     cluster = Cluster(refuses=lambda _: (503, "unavailable_shards_exception", "primary shard is not active"))
-    retry_policy = RetryPolicy(seconds=60, sleep=sleep, clock=lambda: now[0])
-    _fails(cluster, r"503, unavailable_shards_exception.* \(while indexing\)", retry_policy=retry_policy)
-    assert 60 <= now[0] < 70
+    _fails(cluster, r"503, unavailable_shards_exception.* \(while indexing\)", retry_policy=clock.policy())
+    assert 60 <= clock.now < 70
 
 
 def test_refused_documents_are_named() -> None:

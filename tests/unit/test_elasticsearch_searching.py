@@ -8,9 +8,8 @@ import numpy as np
 import orjson
 import pandas as pd
 import pytest
-from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
 from elastic_transport import ConnectionError as NoConnection
-from elasticsearch import ApiError
+from helpers.cluster import Clock, answer, api_error
 from searched import SORTED, THREE, searched
 
 from relevance.engines.base import QueryBatch
@@ -37,10 +36,6 @@ IDS = [f"p{at}" for at in range(6)]
 (HYBRID,) = STRATEGIES["hybrid"].legs()
 (RAW,) = Strategy("raw", template={"query": {"match": {"t": "{{query}}"}}, "sort": ["price"]}).legs()
 BUSY = {"status": 429, "error": {"type": "es_rejected_execution_exception", "reason": "queue capacity"}}
-
-
-def _meta(status: int = 200) -> ApiResponseMeta:
-    return ApiResponseMeta(status, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 9200))
 
 
 def hits(*scored: tuple[str, float | None], **changed: Any) -> dict[str, Any]:
@@ -70,8 +65,8 @@ class Client:
         if self.fails:
             raise self.fails.pop(0)
         if path.endswith("/_search"):
-            return ObjectApiResponse({"took": 3, **self.answer(_text(lines[0]))}, _meta())
-        return ObjectApiResponse({"took": 3, "responses": [self.answer(_text(one)) for one in lines[1::2]]}, _meta())
+            return answer({"took": 3, **self.answer(_text(lines[0]))})
+        return answer({"took": 3, "responses": [self.answer(_text(one)) for one in lines[1::2]]})
 
     def close(self) -> None:
         """Nothing is held."""
@@ -277,7 +272,7 @@ def test_a_template_that_is_refused_is_bad_input() -> None:
 def test_an_answer_of_another_kind(body: Any) -> None:
     """A proxy that answers by itself is no search: each query has an answer, and the whole says what it took."""
     client = Client()
-    client.perform_request = lambda *_, **__: ObjectApiResponse(body, _meta())  # type: ignore[assignment,method-assign]
+    client.perform_request = lambda *_, **__: answer(body)  # type: ignore[assignment,method-assign]
     with pytest.raises(CouldNotRunError, match=r"is a proxy in between\? \(while searching for 'a'"):
         _search(client, ["a", "b"])
 
@@ -321,7 +316,7 @@ def test_only_what_was_refused_is_asked_again() -> None:
 def test_a_lost_request_is_asked_again() -> None:
     """All of its searches, each counted once however often; another reason later does not count them again."""
     client = Client()
-    unavailable = ApiError("503", _meta(503), {"error": {"type": "x", "reason": "y"}})
+    unavailable = api_error(503, {"error": {"type": "x", "reason": "y"}})
     client.fails = [NoConnection("gone"), unavailable]
     engine = _engine(client)
     engine.search(TEXT, QueryBatch(["a"]), hits=3)
@@ -330,9 +325,8 @@ def test_a_lost_request_is_asked_again() -> None:
 
 def test_patience_ends() -> None:
     """A server that stays busy is given up, with the query that it refused."""
-    now = [0.0]
-    policy = RetryPolicy(5.0, sleep=lambda seconds: now.__setitem__(0, now[0] + seconds), clock=lambda: now[0])
-    engine = _engine(Client(lambda _: BUSY), retry_policy=policy)
+    clock = Clock()
+    engine = _engine(Client(lambda _: BUSY), retry_policy=clock.policy(5.0))
     with pytest.raises(CouldNotRunError, match=r"too busy \(429: its queue is full\).*searching for 'oak'"):
         engine.search(TEXT, QueryBatch(["oak"]), hits=3)
-    assert now == [5.0]
+    assert clock.now == 5.0

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
-from elasticsearch import ApiError
+from helpers.cluster import answer, fail
 
 from relevance.engines.elasticsearch.client import Connection
 from relevance.engines.elasticsearch.existing import look_at
@@ -41,17 +40,6 @@ SETTINGS = Settings(
 TEXT, VECTOR = (STRATEGIES["textsearch"],), (STRATEGIES["vectorsearch"],)
 
 
-def _refused(status: int, kind: str = "exception") -> NoReturn:
-    meta = ApiResponseMeta(status, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 9200))
-    raise ApiError(kind, meta, {"error": {"type": kind, "reason": "no"}, "status": status})
-
-
-def _answer(body: Any) -> ObjectApiResponse[Any]:
-    return ObjectApiResponse(
-        body, ApiResponseMeta(200, "1.1", HttpHeaders(), 0.0, NodeConfig("http", "127.0.0.1", 9200))
-    )
-
-
 @dataclass
 class Server:
     """A client and what is behind it: one index, its documents by the values of their id field."""
@@ -83,7 +71,7 @@ class Server:
     def _called(self, name: str, given: dict[str, Any]) -> None:
         self.calls.append((name, given))
         if name in self.forbidden:
-            _refused(403, "security_exception")
+            fail(403, "security_exception")
 
     def _index(self) -> dict[str, Any]:
         settings = {"uuid": self.uuid, "number_of_shards": "2", **self.settings}
@@ -93,18 +81,18 @@ class Server:
         """`GET index`."""
         self._called("get", {"index": index})
         if index not in ("shop-7", *self.aliases):
-            _refused(404, "index_not_found_exception")
-        return _answer(self._index() | self.more)
+            fail(404, "index_not_found_exception")
+        return answer(self._index() | self.more)
 
     def get_alias(self, *, index: str) -> Any:
         """`GET _alias`."""
         self._called("get_alias", {"index": index})
-        return _answer({".kibana": {"aliases": {}}, **self._index(), "other": {"aliases": {}}})
+        return answer({".kibana": {"aliases": {}}, **self._index(), "other": {"aliases": {}}})
 
     def get_settings(self, **given: Any) -> Any:
         """`GET index/_settings`."""
         self._called("get_settings", given)
-        return _answer({"shop-7": {"settings": {"index": {"uuid": self.uuid}}}})
+        return answer({"shop-7": {"settings": {"index": {"uuid": self.uuid}}}})
 
     def stats(self, **given: Any) -> Any:
         """`GET index/_stats`."""
@@ -113,7 +101,7 @@ class Server:
             {"routing": {"primary": primary}, "seq_no": {"max_seq_no": highest}}
             for primary, highest in ((True, self.max_seq_no), (False, 99))
         ]
-        return _answer(
+        return answer(
             {
                 "_all": {"primaries": {"docs": {"count": 30, "deleted": self.deleted}}},
                 "indices": {"shop-7": {"shards": {"0": copies, "1": [copies[0] | {"seq_no": {"max_seq_no": 3}}]}}},
@@ -124,34 +112,34 @@ class Server:
         """`GET index/_count`."""
         self._called("count", {"index": index, "query": query})
         found = {"None": len(self.ids) + self.without, "exists": len(self.ids), "bool": self.without}
-        return _answer({"count": found[next(iter(query or {"None": 0}))], "_shards": {"failed": 0}})
+        return answer({"count": found[next(iter(query or {"None": 0}))], "_shards": {"failed": 0}})
 
     def open_point_in_time(self, **given: Any) -> Any:
         """`POST index/_pit`."""
         self._called("open_point_in_time", given)
         self.opened += 1
-        return _answer({"id": "pit 0"})
+        return answer({"id": "pit 0"})
 
     def close_point_in_time(self, *, id: str) -> Any:  # noqa: A002 - the client's own name
         """`DELETE _pit`."""
         self._called("close_point_in_time", {"id": id})
         self.opened -= 1
-        return _answer({})
+        return answer({})
 
     def search(self, *, size: int, pit: Any = None, search_after: Any = None, **given: Any) -> Any:
         """`GET _search`; with a point in time there is a second key for ties."""
         self._called("search", {"size": size, "pit": dict(pit or {}), "search_after": search_after, **given})
         page = sum(name == "search" for name, _ in self.calls) - 1
         if page == self.failing_page:
-            _refused(500)
+            fail(500, "exception")
         (key,) = given["docvalue_fields"]
         documents = [
             {"fields": {key: values}, "sort": [values[0], at][: 2 if pit else 1]}
             for at, values in enumerate(sorted(self.ids))
         ]
         after = [one for one in documents if search_after is None or one["sort"] > search_after]
-        answer = {"timed_out": False, "hits": {"hits": after[:size]}}
-        return _answer(answer | ({"pit_id": f"pit {page + 1}"} if pit else {}))
+        found = {"timed_out": False, "hits": {"hits": after[:size]}}
+        return answer(found | ({"pit_id": f"pit {page + 1}"} if pit else {}))
 
 
 def _look(

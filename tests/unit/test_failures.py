@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import elasticsearch
 import pytest
-from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig
+from helpers.cluster import Clock, api_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from urllib3.exceptions import ProtocolError
@@ -18,7 +18,6 @@ from relevance.engines.elasticsearch.client import make_client
 from relevance.engines.elasticsearch.failures import (
     Refusal,
     RetriableError,
-    RetryPolicy,
     explained,
     refusal,
     refused,
@@ -48,18 +47,6 @@ def pressed(*, held: int, needed: int, most: int) -> dict[str, Any]:
 
 
 BUSY = {"type": "es_rejected_execution_exception", "reason": "rejected execution of TimedRunnable on queue"}
-
-
-def api_error(status: int, body: object) -> elasticsearch.ApiError:
-    """As the client raises it."""
-    meta = ApiResponseMeta(status, "1.1", HttpHeaders(), 0.1, NodeConfig("http", "127.0.0.1", 9209))
-    kinds: dict[int, type[elasticsearch.ApiError]] = {
-        400: elasticsearch.BadRequestError,
-        401: elasticsearch.AuthenticationException,
-        403: elasticsearch.AuthorizationException,
-        404: elasticsearch.NotFoundError,
-    }
-    return kinds.get(status, elasticsearch.ApiError)("message", meta, body)
 
 
 def said(kind: str, reason: str, **more: Any) -> dict[str, Any]:
@@ -307,20 +294,8 @@ def test_what_passes(status: int, error: object, passes: bool) -> None:  # noqa:
     assert refusal(status, {"error": error, "status": status}).passes is passes
 
 
-class Waiting:
-    """A clock that goes on by what is slept, and by what calls take."""
-
-    def __init__(self) -> None:
-        self.now, self.slept = 0.0, list[float]()
-
-    def sleep(self, seconds: float) -> None:
-        """Go on."""
-        self.now += seconds
-        self.slept.append(seconds)
-
-    def patience(self, seconds: float = 60.0, **limits: float) -> RetryPolicy:
-        """By this clock."""
-        return RetryPolicy(seconds=seconds, sleep=self.sleep, clock=lambda: self.now, **limits)
+class Waiting(Clock):
+    """A clock that goes on by what calls take, too."""
 
     def failing(self, *errors: BaseException, takes: float = 0.0) -> Callable[[], str]:
         """A call that fails by these errors, one after the other, and then goes well."""
@@ -346,7 +321,7 @@ def test_it_waits_twice_as_long_each_time() -> None:
         RetriableError(Refusal(503, "x", "no")),
         api_error(504, None),
     ]
-    found = clock.patience().run(clock.failing(*errors), doing="searching", url=URL, retried=told.append)
+    found = clock.policy().run(clock.failing(*errors), doing="searching", url=URL, retried=told.append)
     assert found == "done"
     assert clock.slept == [0.5, 1, 2, 4, 8, 8]
     assert told == [
@@ -364,7 +339,7 @@ def test_it_ends_when_the_time_is_up(seconds: float, slept: float) -> None:
     """After the seconds since the first failure comes the line; the last wait is cut to what is left."""
     clock = Waiting()
     with pytest.raises(CouldNotRunError, match="not ready") as caught:
-        clock.patience(seconds).run(clock.failing(*[api_error(503, None)] * 99), doing="searching", url=URL)
+        clock.policy(seconds).run(clock.failing(*[api_error(503, None)] * 99), doing="searching", url=URL)
     assert sum(clock.slept) == slept
     assert isinstance(caught.value.__cause__, elasticsearch.ApiError)
 
@@ -372,21 +347,21 @@ def test_it_ends_when_the_time_is_up(seconds: float, slept: float) -> None:
 def test_a_long_call_is_no_reason_to_give_up() -> None:
     """The time counts from the first failure, not from the first call."""
     clock = Waiting()
-    assert clock.patience(10).run(clock.failing(LOST, takes=100), doing="searching", url=URL) == "done"
+    assert clock.policy(10).run(clock.failing(LOST, takes=100), doing="searching", url=URL) == "done"
 
 
 def test_nobody_there_may_be_given_up_sooner() -> None:
     """`unreachable_s` limits lost connections alone."""
     clock = Waiting()
     with pytest.raises(CouldNotRunError, match="connection refused"):
-        clock.patience(30, unreachable_s=2).run(clock.failing(*[REFUSED] * 99), doing="connecting", url=URL)
+        clock.policy(30, unreachable_s=2).run(clock.failing(*[REFUSED] * 99), doing="connecting", url=URL)
     assert sum(clock.slept) == 2
 
 
 def test_a_server_that_is_known_to_have_ended_is_not_waited_for() -> None:
     """Its error comes in the place of the line for a lost connection; what else fails does not ask for it."""
     clock, ends = Waiting(), [None, CouldNotRunError("it was killed")]
-    retry_policy = replace(clock.patience(), ended=lambda: ends.pop(0))
+    retry_policy = replace(clock.policy(), ended=lambda: ends.pop(0))
     busy = api_error(503, None)
     with pytest.raises(CouldNotRunError, match=r"^it was killed$") as caught:
         retry_policy.run(clock.failing(LOST, busy, REFUSED), doing="searching", url=URL)
@@ -397,7 +372,7 @@ def test_a_frozen_server_costs_two_time_outs() -> None:
     """One that does not answer in time is asked once more, however little patience is left, and no third time."""
     clock = Waiting()
     with pytest.raises(CouldNotRunError, match="no answer within 60 s"):
-        clock.patience(10).run(clock.failing(*[timed_out()] * 9, takes=60), doing="searching", url=URL)
+        clock.policy(10).run(clock.failing(*[timed_out()] * 9, takes=60), doing="searching", url=URL)
     assert clock.now == 120.5
 
 
@@ -417,7 +392,7 @@ def test_what_does_not_pass_fails_at_once(error: Exception) -> None:
     """No wait for what will be the same next time."""
     clock = Waiting()
     with pytest.raises(RelevanceError):
-        clock.patience().run(clock.failing(error), doing="searching", url=URL)
+        clock.policy().run(clock.failing(error), doing="searching", url=URL)
     assert clock.slept == []
 
 
@@ -426,7 +401,7 @@ def test_what_is_not_the_clients_passes_through(error: BaseException) -> None:
     """An interrupt, a slip and an error of ours are neither tried again nor changed."""
     clock = Waiting()
     with pytest.raises(type(error)) as caught:
-        clock.patience().run(clock.failing(error), doing="searching", url=URL)
+        clock.policy().run(clock.failing(error), doing="searching", url=URL)
     assert caught.value is error
     assert clock.slept == []
 
