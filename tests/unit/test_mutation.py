@@ -11,14 +11,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 import pytest
 from helpers import small_shop
 
-from relevance.gate import Limits
+from relevance.evaluation import RR10
+from relevance.gate import Floors, Limits
 from relevance.mutation import KINDS, NEUTRAL_KINDS, Mutation, mutate, nulls
 from relevance.mutation.engine import NotApplicableError, Reuse, around
 from relevance.mutation.run import swapped
-from relevance.records import NO_HIT, Ranking, Vectors
+from relevance.records import NO_HIT, Queries, Ranking, Vectors
 from relevance.text import markdown, markdown_code
 
 if TYPE_CHECKING:
@@ -143,6 +145,45 @@ def test_what_a_plan_does_not_have_is_not_changed(name: str, strategy: str, why:
         KINDS[name].change(small_shop.plan([strategy]), SEED)
 
 
+def test_what_an_index_holds_is_not_changed_where_it_exists() -> None:
+    """Texts, vectors and models; what is asked for and comes back can be."""
+    plan = small_shop.plan(["hybrid"])
+    settings = replace(plan.config.elasticsearch, index="theirs")
+    plan = replace(plan, config=replace(plan.config, elasticsearch=settings))
+    for name in ("title_lost", "products_missing", "vectors_stale", "prompt_missing"):
+        with pytest.raises(NotApplicableError, match="the index exists already"):
+            KINDS[name].change(plan, SEED)
+    assert KINDS["queries_cut"].change(plan, SEED)
+
+
+def test_queries_without_a_number_lose_none() -> None:
+    """The change says so, and is not planted."""
+    plan = small_shop.plan(["textsearch"])
+    queries = Queries(pd.DataFrame({"id": plan.dataset.queries.ids, "text": "oaks"}))
+    with pytest.raises(NotApplicableError, match="no query has what is changed"):
+        KINDS["numbers_lost"].change(replace(plan, dataset=replace(plan.dataset, queries=queries)), SEED)
+
+
+def test_lost_judgments_leave_each_query_a_relevant_one() -> None:
+    """A tenth of the others becomes irrelevant, and which they are depends on the seed."""
+    plan = small_shop.plan(["textsearch"])
+    lost = [KINDS["judgments_lost"].change(plan, seed).dataset.judgments for seed in range(4)]
+    assert all(set(one.queries[one.grades > 0].tolist()) == set(one.queries.tolist()) for one in lost)
+    assert len({one.grades.tobytes() for one in (plan.dataset.judgments, *lost)}) == 5
+
+
+def test_a_boost_moves_up_or_down() -> None:
+    """By 1%, one of a strategy at a time."""
+    plan = small_shop.plan(["textsearch_boosted"])
+    (before,) = plan.strategies
+    factors = set()
+    for seed in range(20):
+        (after,) = NEUTRAL_KINDS["boost_1_percent"].change(plan, seed).strategies
+        (factor,) = {after.text[name] / boost for name, boost in before.text.items() if after.text[name] != boost}
+        factors.add(round(factor, 4))
+    assert factors == {1.01, round(1 / 1.01, 4)}
+
+
 @pytest.mark.parametrize(
     "kind", [kind for kind in SEARCHED if kind.group in {"vectors", "models"}], ids=lambda k: k.name
 )
@@ -247,6 +288,15 @@ def test_mutate_tells_what_the_gate_says(text_plan: Plan) -> None:
     assert not same_again.decided_by("nDCG@10")
     measured = [title, judgments, reversed_, same_again]
     assert [one for one in (title, duplicates, judgments, stale, reversed_, same_again) if one.after] == measured
+
+
+def test_only_what_newly_falls_below_a_floor_is_told(text_plan: Plan) -> None:
+    """One strategy is below its floor as it is, the other one with the change alone."""
+    reached = mutate(text_plan, [], Limits()).before.strategies["textsearch_boosted"].metrics[RR10].mean()
+    means = {"textsearch": 1.0, "textsearch_boosted": float(reached) - 1e-6}
+    plan = replace(text_plan, floors={name: Floors({"MRR": mean}, "", "here") for name, mean in means.items()})
+    (outcome,) = mutate(plan, [(KINDS["half_of_the_hits"], SEED)], Limits()).outcomes
+    assert outcome.below_floors == ("textsearch_boosted",)
 
 
 def test_the_same_again_is_searched_again(text_plan: Plan) -> None:
