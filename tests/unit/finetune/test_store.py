@@ -7,7 +7,7 @@ import json
 import shutil
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from helpers.pairs import made_dataset, made_recipe
@@ -76,57 +76,31 @@ def test_the_card_says_what_made_the_model(tmp_path: Path) -> None:
     assert license_of(tmp_path) == ""
 
 
-def _change_weights(folder: Path) -> None:
-    (folder / "model.safetensors").write_bytes(b"others")
-
-
-def _change_hash(folder: Path) -> None:
+def _edit_record(folder: Path, edit: Callable[[dict[str, Any]], object]) -> None:
     record = json.loads((folder / RECORD).read_text())
-    (folder / RECORD).write_text(json.dumps({**record, "sha256": "0" * 64}))
-
-
-def _change_ingredients(folder: Path) -> None:
-    record = json.loads((folder / RECORD).read_text())
-    record["ingredients"]["options"]["seed"] = 99
+    edit(record)
     (folder / RECORD).write_text(json.dumps(record))
 
 
-def _hide_pairs(folder: Path) -> None:
-    record = json.loads((folder / RECORD).read_text())
-    del record["files"]["relevance/pairs.jsonl"]
-    (folder / RECORD).write_text(json.dumps(record))
+DAMAGES: dict[str, Callable[[Path], object]] = {
+    "other weights": lambda folder: (folder / "model.safetensors").write_bytes(b"others"),
+    "other hash": lambda folder: _edit_record(folder, lambda record: record.update(sha256="0" * 64)),
+    "other options": lambda folder: _edit_record(
+        folder, lambda record: record["ingredients"]["options"].update(seed=9)
+    ),
+    "pairs not named": lambda folder: _edit_record(folder, lambda record: record["files"].pop("relevance/pairs.jsonl")),
+    "file lost": lambda folder: (folder / "config.json").unlink(),
+    "record lost": lambda folder: (folder / RECORD).unlink(),
+    "weights added": lambda folder: (folder / "more.safetensors").write_bytes(b"more"),
+}
 
 
-def _lose_a_file(folder: Path) -> None:
-    (folder / "config.json").unlink()
-
-
-def _lose_the_record(folder: Path) -> None:
-    (folder / RECORD).unlink()
-
-
-def _add_weights(folder: Path) -> None:
-    (folder / "1_Dense").mkdir()
-    (folder / "1_Dense" / "model.safetensors").write_bytes(b"more")
-
-
-@pytest.mark.parametrize(
-    "damage",
-    [
-        _change_weights,
-        _change_hash,
-        _change_ingredients,
-        _hide_pairs,
-        _lose_a_file,
-        _lose_the_record,
-        _add_weights,
-    ],
-)
-def test_a_model_that_does_not_fit_is_refused(tmp_path: Path, damage: object) -> None:
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_a_model_that_does_not_fit_is_refused(tmp_path: Path, damage: str) -> None:
     """Whatever is changed, missing or added is one line with the folder and what is allowed."""
     recipe = made_recipe(tmp_path)
     folder = _published(recipe, tmp_path / "cache").path
-    damage(folder)  # type: ignore[operator]
+    DAMAGES[damage](folder)
     with pytest.raises(InputError) as caught:
         check_stored(folder, expected=recipe.sha256)
     assert str(folder) in str(caught.value)
@@ -172,20 +146,17 @@ def test_half_a_checkpoint_does_not_count(tmp_path: Path) -> None:
     assert [path for _, path in checkpoints(paths[0].parent)] == [paths[1], paths[0]]
 
 
-def _cut_state(path: Path) -> None:
-    (path / "optimizer.pt").write_bytes(b"stat")
-
-
-def _lose_the_best(path: Path) -> None:
-    (path.parent / "best-5" / "model.safetensors").unlink()
-
-
-def _old_mark(path: Path) -> None:
-    (path / COMPLETE).write_text('{"seconds": 2.5}')
-
-
-@pytest.mark.parametrize("damage", [None, _cut_state, _lose_the_best, _old_mark])
-def test_a_checkpoint_is_what_was_written_or_none(tmp_path: Path, damage: Callable[[Path], None] | None) -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        None,
+        lambda path: (path / "optimizer.pt").write_bytes(b"stat"),
+        lambda path: (path.parent / "best-5" / "model.safetensors").unlink(),
+        lambda path: (path / COMPLETE).write_text('{"seconds": 2.5}'),
+    ],
+    ids=["none", "state cut", "best model lost", "mark without hashes"],
+)
+def test_a_checkpoint_is_what_was_written_or_none(tmp_path: Path, damage: Callable[[Path], object] | None) -> None:
     """A file of it, or of the best model beside it, that changed is damage; so is a mark without hashes."""
     path = _checkpoint(tmp_path, "checkpoint-5")
     (path.parent / "best-5").mkdir()
