@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import errno
 from typing import TYPE_CHECKING
 
 from relevance.text import printable, without_credentials
@@ -10,7 +11,7 @@ from relevance.text import printable, without_credentials
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CouldNotRunError", "InputError", "RelevanceError", "unknown"]
+__all__ = ["CouldNotRunError", "InputError", "RelevanceError", "unknown", "unusable_path"]
 
 _SHOWN = 60
 
@@ -36,10 +37,22 @@ class CouldNotRunError(RelevanceError):
     """Nothing wrong with the input, but a part is not there: an engine, a device, a model (pytest: exit code 7)."""
 
 
+def unusable_path(error: OSError) -> RelevanceError:
+    """What the system says of a path that nothing else was said of: a name that it cannot take is bad input."""
+    reason = error.strerror or type(error).__name__
+    line = reason if error.filename is None else f"{_shortened(str(error.filename))}: {reason}"
+    if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+        return InputError(f"{line}; allowed: another path")
+    return CouldNotRunError(line)
+
+
 def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
     """The line that says a name is not known: the nearest spelling, and what is allowed."""
     names, name = list(allowed), without_credentials(name)
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    shown = repr(name if len(name) <= _SHOWN else f"{name[:_SHOWN]}…")
-    return f"unknown {what} {shown}{hint}; allowed: {', '.join(names)}"
+    return f"unknown {what} {_shortened(name)!r}{hint}; allowed: {', '.join(names)}"
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"

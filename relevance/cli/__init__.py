@@ -13,7 +13,7 @@ import sys
 from typing import TYPE_CHECKING, NoReturn
 
 from relevance.cli.command import BAD_INPUT, COMMANDS, COULD_NOT_RUN, INTERRUPTED, Answer, run
-from relevance.errors import InputError, RelevanceError, unknown
+from relevance.errors import InputError, RelevanceError, unknown, unusable_path
 from relevance.text import printable_lines
 
 if TYPE_CHECKING:
@@ -35,16 +35,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         answer = _answer(sys.argv[1:] if argv is None else list(argv))
     except RelevanceError as error:
-        code = BAD_INPUT if isinstance(error, InputError) else COULD_NOT_RUN
-        answer = Answer(code, errors=(str(error),), details=error.details)
+        answer = _refused(error)
+    except OSError as error:
+        answer = _refused(unusable_path(error))
     except SystemExit as ended:  # argparse has printed the help
         answer = Answer(int(ended.code or 0))
     except KeyboardInterrupt as interrupt:
         answer = Answer(INTERRUPTED, errors=(str(interrupt) or "interrupted",))
-    _write(sys.stdout, answer.lines)
+    if reason := _write(sys.stdout, answer.lines):
+        answer = Answer(COULD_NOT_RUN, errors=(*answer.errors, f"standard output: {reason}"), details=answer.details)
     errors = [f"relevance: {' '.join(line.splitlines())}" for line in answer.errors]
     _write(sys.stderr, [*errors, *(f"  {line}" for line in answer.details)])
     return answer.code
+
+
+def _refused(error: RelevanceError) -> Answer:
+    code = BAD_INPUT if isinstance(error, InputError) else COULD_NOT_RUN
+    return Answer(code, errors=(str(error),), details=error.details)
 
 
 def _answer(argv: list[str]) -> Answer:
@@ -94,14 +101,21 @@ def _version() -> str:
     return version("relevance-benchmarks")
 
 
-def _write(stream: TextIO, lines: Sequence[str]) -> None:
-    """Print lines; a terminal without a character shows its number, a reader that has gone is no error."""
+def _write(stream: TextIO | None, lines: Sequence[str]) -> str:
+    """Print lines; why that failed, "" where it did not.
+
+    A terminal without a character shows its number; a stream that is closed or whose reader has gone is no error.
+    """
+    if stream is None:
+        return ""
     try:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # writes what argparse has left in the buffer
         for line in lines:
             print(printable_lines(line), file=stream)
         stream.flush()
-    except BrokenPipeError:
+    except OSError as error:
         # what is still buffered would be written, and fail, when the process ends
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        return "" if isinstance(error, BrokenPipeError) else error.strerror or type(error).__name__
+    return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -22,7 +23,7 @@ _WIDEST = 48
 def init(arguments: argparse.Namespace) -> Answer:
     """Write a project, and say what to type next."""
     files = make_project(arguments.dir)
-    enter = "" if str(arguments.dir) == "." else f"cd {arguments.dir} && "
+    enter = "" if str(arguments.dir) == "." else f"cd {shlex.quote(str(arguments.dir))} && "
     compared = f"then: pytest --update-baseline, and commit {BASELINE}: what is worse than that fails"
     return Answer(0, (*(f"  {arguments.dir / name}" for name in files), f"next: {enter}pytest", compared))
 

@@ -9,12 +9,12 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pytest
+
 from relevance.config import FILE_NAME, add_options, given_options, option_keys
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    import pytest
-
     from relevance.config import Config
 
 _FLOORS = "thresholds.toml"
@@ -32,7 +32,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         try:
             group.addoption(name, long_name(name), **settings)
         except (ValueError, argparse.ArgumentError):
-            group.addoption(long_name(name), **settings)
+            try:
+                group.addoption(long_name(name), **settings)
+            except (ValueError, argparse.ArgumentError):
+                line = f"{long_name(name)} is an option of another plugin or conftest.py; give that one another name"
+                raise pytest.UsageError(line) from None
 
     add_options(add)
     add("--suggest-floors", action="store_const", const=True, help="print floors just below what this run measured")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relevance.config import FILE_NAME
-from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError, unusable_path
 from relevance.plugin.interrupts import Interrupts
 from relevance.plugin.options import config_file_of, config_option, in_ci, long_name, read, taken_names
 from relevance.text import printable
@@ -217,6 +217,11 @@ class Session:
             raise usage_error(error) from None
         except CouldNotRunError as error:
             self.error = error
+        except OSError as error:
+            self.error = unusable_path(error)
+            if isinstance(self.error, InputError):
+                self.error_shown = True
+                raise usage_error(self.error) from None
 
     def _deselect(self, items: list[pytest.Item], benchmarks: Sequence[pytest.Item]) -> None:
         """Leave out the tests of strategies that cannot run; the header and the results say why."""

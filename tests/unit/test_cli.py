@@ -311,3 +311,33 @@ def test_a_terminal_without_a_character(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setenv("RELEVANCE_QUERY_PROMPT", "Größe: ")
     assert main(["config"]) == 0
     assert b"Gr\\xf6\\xdfe" in sys.stdout.buffer.getvalue()
+
+
+@pytest.mark.parametrize(
+    "arguments", ["compare NAME x", "check --engine embedded --out NAME", "check --dataset files:NAME"]
+)
+@pytest.mark.usefixtures("project")
+def test_a_name_that_no_file_can_have(capsys: pytest.CaptureFixture[str], arguments: str) -> None:
+    """Exit code 2 and one line, whatever the system is asked first."""
+    assert main(arguments.replace("NAME", "a" * 300).split()) == 2
+    printed = capsys.readouterr()
+    assert "File name too long" in printed.out + printed.err
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="no /dev/full here")
+@pytest.mark.usefixtures("project")
+def test_output_that_cannot_be_written(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    """Exit code 3 and one line; where standard output is closed, nothing."""
+    with Path("/dev/full").open("w") as full:
+        monkeypatch.setattr("sys.stdout", full)
+        assert main(["config"]) == 3
+    assert _one_line(capsys) == "standard output: No space left on device"
+    monkeypatch.setattr("sys.stdout", None)
+    assert main(["config"]) == 0
+
+
+@pytest.mark.usefixtures("project")
+def test_the_next_command_can_be_pasted(capsys: pytest.CaptureFixture[str]) -> None:
+    """A folder's name with a space is quoted."""
+    assert main(["init", "my shop"]) == 0
+    assert "next: cd 'my shop' && pytest" in capsys.readouterr().out

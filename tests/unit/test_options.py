@@ -47,6 +47,15 @@ def test_another_plugin_has_the_short_name(pytester: pytest.Pytester, files: dic
     assert taken_names(config) == ["--config", "--device", "--model"]
 
 
+def test_another_plugin_has_a_long_name_too(pytester: pytest.Pytester) -> None:
+    """Then no name is left: one line says whose it is."""
+    pytester.makeconftest(OURS + OTHERS.replace("--model", "--out") + "    parser.addoption('--relevance-out')\n")
+    result = pytester.runpytest_inprocess()
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    assert "--relevance-out is an option of another plugin or conftest.py" in result.stderr.lines[0]
+    assert len(result.stderr.lines) <= 2
+
+
 def test_every_option_has_a_long_name(pytester: pytest.Pytester) -> None:
     """And the short one where nobody else has it."""
     long_names = [key.option.replace("--", "--relevance-") for key in option_keys() if key.field.is_list]
