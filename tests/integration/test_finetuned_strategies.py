@@ -121,7 +121,7 @@ def test_the_command_trains_compares_and_reports(
         (("--loss", "cosine"), "option --loss = 'cosine'; allowed: mnrl, hard"),
         (("--finetuned-model", "x/y"), "changes nothing where one is trained"),
         (("--pairs-from-judgments", "0.01"), "leaves none to train on"),
-        (("--pairs-from-judgments", "0.5"), "1 pairs of relevance 3 to train on"),
+        (("--pairs-from-judgments", "0.5"), "1 pair of relevance 3 to train on"),
         (("--es-url", "http://127.0.0.1:9", "--es-index", "shop"), "leave out --es-index"),
     ],
 )

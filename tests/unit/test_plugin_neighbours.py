@@ -276,10 +276,12 @@ def test_a_folder_behind_an_option_that_pytest_takes_for_tests(
     conftest.write_text('pytest_plugins = ["relevance.plugin"]')
     (model / "pytest.ini").touch()
     monkeypatch.chdir(shop)
-    result = pytester.runpytest_inprocess("--model", str(model), plugins=[early])
+    # where the package is installed, pytest has loaded it already, under its name
+    arguments = ("-p", "no:relevance-early", "--model", str(model))
+    result = pytester.runpytest_inprocess(*arguments, plugins=[early])
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     assert f"write --model={model}" in result.stderr.str()
     assert len(result.stderr.lines) <= 2
     conftest.write_text("")  # another project's option of that name is none of ours
-    result = pytester.runpytest_inprocess("--model", str(model), plugins=[early])
+    result = pytester.runpytest_inprocess(*arguments, plugins=[early])
     assert "unrecognized arguments: --model" in result.stderr.str()
