@@ -63,7 +63,7 @@ class TrainingRows:
 def pair_rows(recipe: Recipe, encode: _Encode) -> TrainingRows:
     """A query and its product."""
     del encode
-    return _rows(recipe, positive=recipe.pairs.train)
+    return _rows(recipe, _related(recipe), positive=recipe.pairs.train)
 
 
 def triplet_rows(recipe: Recipe, encode: _Encode) -> TrainingRows:
@@ -75,10 +75,10 @@ def triplet_rows(recipe: Recipe, encode: _Encode) -> TrainingRows:
     texts = encode([pair.text for pair in products.values()])
     codes = hard_negatives(pairs, related, list(products), (queries, texts))
     chosen = list(products.values())
-    return _rows(recipe, positive=pairs, negative=[chosen[code] for code in codes])
+    return _rows(recipe, related, positive=pairs, negative=[chosen[code] for code in codes])
 
 
-def _rows(recipe: Recipe, **products: Sequence[Pair]) -> TrainingRows:
+def _rows(recipe: Recipe, related: _Related, **products: Sequence[Pair]) -> TrainingRows:
     pairs = recipe.pairs.train
     columns = {"anchor": [recipe.base.prompt + pair.query for pair in pairs]}
     columns |= {name: [pair.text for pair in column] for name, column in products.items()}
@@ -87,7 +87,7 @@ def _rows(recipe: Recipe, **products: Sequence[Pair]) -> TrainingRows:
         query = normalised(pair.query)
         texts = frozenset({query, *(normalised(one.text) for one in row)})
         items.append(Item(texts, query, tuple(one.product for one in row)))
-    return TrainingRows(columns, items, _related(recipe))
+    return TrainingRows(columns, items, related)
 
 
 def _related(recipe: Recipe) -> _Related:

@@ -118,7 +118,7 @@ def compare_run_times(before: Snapshot, now: Snapshot, limits: Limits) -> tuple[
     """
     both = [name for name in now.strategies if name in before.strategies]
     problem = _nothing_timed(before, now, both)
-    if problem or not both:
+    if problem:
         return [], [f"{RUN_TIME}: not compared, {problem}"] if both else []
     findings, notes = [], []
     for name in both:

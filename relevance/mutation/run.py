@@ -138,13 +138,14 @@ def mutate(
         before = _measured(own, embedded)
         cold_s = perf_counter() - start - before.preparation.training_s
         baseline, outcomes = snapshot_of(before), []
+        failing = set(_below_floors(before))
         for kind, seed in planted:
             start = perf_counter()
             unchanged = replace(plan, engine=Reuse(indexer, legs).choice(plan.engine)) if kind.anew else own
             outcome = Outcome(kind, seed)
             try:
                 after = _measured(kind.change(unchanged, seed), embedded)
-                below = tuple(name for name in _below_floors(after) if name not in _below_floors(before))
+                below = tuple(name for name in _below_floors(after) if name not in failing)
                 outcome = _compared(replace(outcome, below_floors=below), baseline, snapshot_of(after), limits)
             except NotApplicableError as why:
                 outcome = replace(outcome, inapplicable=str(why))

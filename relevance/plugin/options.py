@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -29,14 +30,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         # an empty list is the default of one option alone: `taken_names` knows it by its identity
         settings = {"dest": _dest(name), "default": []} | settings
         settings["default"] = [] if settings["default"] is None else settings["default"]
-        try:
-            group.addoption(name, long_name(name), **settings)
-        except (ValueError, argparse.ArgumentError):
-            try:
-                group.addoption(long_name(name), **settings)
-            except (ValueError, argparse.ArgumentError):
-                line = f"{long_name(name)} is an option of another plugin or conftest.py; give that one another name"
-                raise pytest.UsageError(line) from None
+        for names in ((name, long_name(name)), (long_name(name),)):
+            with suppress(ValueError, argparse.ArgumentError):
+                group.addoption(*names, **settings)
+                return
+        raise pytest.UsageError(
+            f"{long_name(name)} is an option of another plugin or conftest.py; give that one another name"
+        )
 
     add_options(add)
     add("--suggest-floors", action="store_const", const=True, help="print floors just below what this run measured")

@@ -212,13 +212,8 @@ class Session:
             for folder in dict.fromkeys(item.path.parent for item in benchmarks):
                 strategies = dict.fromkeys(_strategy(item) for item in benchmarks if item.path.parent == folder)
                 self.runs[folder].make_plan(list(strategies), update=update, cwd=self.config.invocation_params.dir)
-        except InputError as error:
-            self.error, self.error_shown = error, True
-            raise usage_error(error) from None
-        except CouldNotRunError as error:
-            self.error = error
-        except OSError as error:
-            self.error = unusable_path(error)
+        except (RelevanceError, OSError) as error:
+            self.error = unusable_path(error) if isinstance(error, OSError) else error
             if isinstance(self.error, InputError):
                 self.error_shown = True
                 raise usage_error(self.error) from None

@@ -32,6 +32,7 @@ from elasticsearch.serializer import NdjsonSerializer
 from relevance.engines.elasticsearch.failures import RetryPolicy, broken, explained, refusal
 from relevance.engines.elasticsearch.settings import split_url
 from relevance.errors import CouldNotRunError, InputError
+from relevance.text import plural
 
 if TYPE_CHECKING:
     import socket
@@ -345,8 +346,7 @@ class Connection:
         if not self.retries:
             return ()
         whys = ", ".join(f"{why} ({count:,})" if count > 1 else why for why, count in sorted(self.retries.items()))
-        total = self.retries.total()
-        return (f"{doing} went well only after {total:,} more {'try' if total == 1 else 'tries'}: {whys}",)
+        return (f"{doing} went well only after {plural(self.retries.total(), 'more try')}: {whys}",)
 
 
 def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Connection:

@@ -20,6 +20,7 @@ from relevance.engines.elasticsearch.failures import RetriableError, explained, 
 from relevance.engines.elasticsearch.queries import form
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.records import NO_HIT, Ranking
+from relevance.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -106,7 +107,7 @@ class ElasticsearchEngine(Engine):
     def notes(self) -> Sequence[str]:
         """What is to be known of the index, how often searches were asked again, what was left on the server."""
         again = [
-            f"elasticsearch: {count:,} {'search was' if count == 1 else 'searches were'} asked again ({reason})"
+            f"elasticsearch: {plural(count, 'search was', 'searches were')} asked again ({reason})"
             for reason, count in self.again.items()
             if count
         ]

@@ -20,6 +20,7 @@ from relevance.datasets.tables import ID_RULE, is_id
 from relevance.engines.elasticsearch.fieldmap import FieldMap, similarity_notes, some
 from relevance.engines.elasticsearch.queries import SearchedIndex
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -185,7 +186,7 @@ def _notes(about: _Index, state: Fingerprint, id_field: str, without_id: int) ->
         what = "deleted documents and the highest sequence number are not known"
         notes.append(f"{index}: {what}: the user or the API key lacks the privilege monitor")
     if without_id:
-        which = "1 document has" if without_id == 1 else f"{without_id:,} documents have"
+        which = plural(without_id, "document has", "documents have")
         rule = "a search that finds one of them fails; an alias with a filter leaves them out"
         notes.append(f"{index}: {which} no {id_field!r} and can be no product: {rule}")
     if about.settings.get("refresh_interval") == "-1":

@@ -6,6 +6,7 @@ import difflib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from relevance import text
 from relevance.engines.elasticsearch.mapping import FieldPaths
 from relevance.errors import InputError, unknown
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
@@ -29,8 +30,7 @@ _NAMED = 8
 
 def some(names: Sequence[str], *, most: int = 3) -> str:
     """The first few of some names, quoted, and how many more there are."""
-    more = f" and {len(names) - most:,} more" if len(names) > most else ""
-    return ", ".join(map(repr, names[:most])) + more
+    return text.some([repr(name) for name in names], most)
 
 
 @dataclass(frozen=True)
