@@ -139,7 +139,9 @@ class Session:
 
 
 @dataclass(frozen=True)
-class _ModelTable:
+class ModelChoice:
+    """A model that strategies can use; what is None is the packaged model's, or the model's own."""
+
     path: Annotated[
         _Model | None,
         Setting(
@@ -211,7 +213,7 @@ def _limits() -> tuple[type, ...]:
 TABLES: Mapping[str, Callable[[], tuple[type, ...]]] = MappingProxyType(
     {
         "": lambda: (Session,),
-        "models.NAME": lambda: (_ModelTable,),
+        "models.NAME": lambda: (ModelChoice,),
         "models.finetuned": lambda: (_FinetunedTable,),
         "datasets.NAME": _sources,
         "strategies.NAME": lambda: (Strategy,),

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from relevance import datasets, embeddings
-from relevance.config.model import FILE_NAME, TABLES, Key, keys, option_keys
+from relevance.config.model import FILE_NAME, TABLES, Key, ModelChoice, keys, option_keys
 from relevance.config.record import DEFAULT, Config
 from relevance.datasets import DATASETS
 from relevance.datasets.source import Source
@@ -29,7 +29,6 @@ from relevance.strategies import BASE, FINETUNED, STRATEGIES, from_table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from relevance.embeddings import ModelChoice
     from relevance.strategies import Strategy
 
 CREDENTIALS: Mapping[str, str] = MappingProxyType(
@@ -297,14 +296,12 @@ def _source(tables: Tables, aliases: Mapping[str, Source]) -> Source:
 
 
 def _model(tables: Tables, name: str) -> ModelChoice:
-    values = _values(tables[f"models.{name}"])
-    path, device = tables[f"models.{name}"].get("path"), _nearest(tables, f"models.{name}", "device")
-    return embeddings.ModelChoice(
-        model=_model_path(path) if path else None,
-        query_prompt=values.get("prompt"),
-        max_tokens=values.get("max_tokens"),
-        device=device.value if device else None,
-    )
+    table = tables[f"models.{name}"]
+    device = _nearest(tables, f"models.{name}", "device")
+    values = _values(table) | {"device": device.value if device else None}
+    if "path" in table:
+        values["path"] = _model_path(table["path"])
+    return ModelChoice(**values)
 
 
 def _model_path(value: Value) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from relevance.config.model import Session, keys, text_of
+from relevance.config.model import ModelChoice, Session, keys, text_of
 from relevance.setting import shown
 from relevance.strategies import FINETUNED, STRATEGIES
 
@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.datasets.source import Source
-    from relevance.embeddings import ModelChoice
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.finetune.recipe import Options
     from relevance.gate import Limits
@@ -74,8 +73,8 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
     del values["device"]  # that of each model is shown
     for name, choice in config.models.items():
         own = "base, fine-tuned" if name == FINETUNED else "the packaged model"
-        values[f"models.{name}.path"] = choice.model or own
-        values[f"models.{name}.prompt"] = _or_own(choice.query_prompt)
+        values[f"models.{name}.path"] = choice.path or own
+        values[f"models.{name}.prompt"] = _or_own(choice.prompt)
         values[f"models.{name}.max_tokens"] = _or_own(choice.max_tokens)
         values[f"models.{name}.device"] = choice.device or "the best there is"
     for key in keys("elasticsearch", "gate", "finetune"):

@@ -2,6 +2,6 @@
 
 from relevance.embeddings.cache import check_cache_dir, default_cache_dir
 from relevance.embeddings.encoder import Encoder
-from relevance.embeddings.model import Model, ModelChoice, resolve
+from relevance.embeddings.model import Model, resolve
 
-__all__ = ["Encoder", "Model", "ModelChoice", "check_cache_dir", "default_cache_dir", "resolve"]
+__all__ = ["Encoder", "Model", "check_cache_dir", "default_cache_dir", "resolve"]

@@ -32,23 +32,6 @@ _ELSEWHERE = ("model_args", "model_kwargs", "tokenizer_args", "processor_kwargs"
 
 
 @dataclass(frozen=True)
-class ModelChoice:
-    """What the user asked for.
-
-    Attributes:
-        model: a folder, or OWNER/NAME on the Hugging Face hub; None is the packaged model.
-        query_prompt: text in front of every query; None is the model's own query prompt, else none; "" is none.
-        max_tokens: texts are cut behind so many tokens, special ones included; None is the model's setting.
-        device: `cpu`, `cuda`, `cuda:1`, `mps`, …; None leaves the choice to sentence-transformers.
-    """
-
-    model: str | None = None
-    query_prompt: str | None = None
-    max_tokens: int | None = None
-    device: str | None = None
-
-
-@dataclass(frozen=True)
 class Model:
     """A model that was found, and everything that its vectors depend on.
 
@@ -77,22 +60,30 @@ class Model:
     own_max_tokens: int | None = None
 
 
-def resolve(choice: ModelChoice) -> Model:
-    """Find the chosen model and check its files; torch is not imported, the hub is asked for a hub's name only.
+def resolve(
+    path: str | None = None, *, prompt: str | None = None, max_tokens: int | None = None, device: str | None = None
+) -> Model:
+    """Find a model and check its files; torch is not imported, the hub is asked for a hub's name only.
+
+    Args:
+        path: a folder, or OWNER/NAME on the Hugging Face hub; None is the packaged model.
+        prompt: text in front of every query; None is the model's own query prompt, else none; "" is none.
+        max_tokens: texts are cut behind so many tokens, special ones included; None is the model's setting.
+        device: `cpu`, `cuda`, `cuda:1`, `mps`, …; None leaves the choice to sentence-transformers.
 
     Raises:
         InputError: no such model, no sentence-transformers model, one that needs code or pickled weights of its own,
             or a token limit or device that no model has.
         CouldNotRunError: the hub cannot be reached and the model is not among its downloads.
     """
-    if choice.device is not None and not _DEVICE.fullmatch(choice.device):
+    if device is not None and not _DEVICE.fullmatch(device):
         allowed = "cpu, mps, cuda, xpu, npu, hpu, or one of the last four with a number such as cuda:0"
-        raise InputError(f"device {choice.device!r}; allowed: {allowed}")
-    name, path = _located(choice.model)
+        raise InputError(f"device {device!r}; allowed: {allowed}")
+    name, folder = _located(path)
     try:
-        return _read(name, path, choice)
+        return _read(name, folder, prompt=prompt, max_tokens=max_tokens, device=device)
     except OSError as error:
-        where = error.filename or path
+        where = error.filename or folder
         raise InputError(f"model {where}: {error.strerror or error}; allowed: a folder that can be read") from None
 
 
@@ -138,7 +129,7 @@ def _downloaded(name: str) -> Path:
             enable_progress_bars()
 
 
-def _read(name: str, path: Path, choice: ModelChoice) -> Model:
+def _read(name: str, path: Path, *, prompt: str | None, max_tokens: int | None, device: str | None) -> Model:
     modules = _modules(path)
     transformer = modules[0][1]
     config = _json(transformer / "config.json")
@@ -164,9 +155,9 @@ def _read(name: str, path: Path, choice: ModelChoice) -> Model:
         sha256=_combined({file: digest for file, digest in hashes.items() if file.endswith(".safetensors")}),
         fingerprint=_combined(hashes),
         dimensions=_dimensions(modules, top, path),
-        prompt=_query_prompt(path, top) if choice.query_prompt is None else choice.query_prompt,
-        max_tokens=_max_tokens(choice.max_tokens, own, most, path),
-        device=choice.device,
+        prompt=_query_prompt(path, top) if prompt is None else prompt,
+        max_tokens=_max_tokens(max_tokens, own, most, path),
+        device=device,
         own_max_tokens=own,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -150,7 +150,7 @@ def other_model(name: str) -> Mutation:
     def changed(plan: Plan, _: int) -> Plan:
         if BASE not in plan.models:
             raise NotApplicableError("no strategy uses the base model")
-        model = embeddings.resolve(replace(plan.config.models[BASE], model=name))
+        model = embeddings.resolve(**{**asdict(plan.config.models[BASE]), "path": name})
         return replace(plan, models=MappingProxyType({**plan.models, BASE: model}))
 
     return Mutation("other_model", "models", f"the base model is {name}", changed, "embedding")

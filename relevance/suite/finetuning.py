@@ -66,7 +66,7 @@ def plan_trainings(config: Config, seeds: int) -> tuple[Training, ...]:
         InputError: there is nothing to train on, or something that would change nothing was given; see `make_plan`.
         CouldNotRunError: see `make_plan`.
     """
-    if config.models[FINETUNED].model is not None:
+    if config.models[FINETUNED].path is not None:
         raise InputError(f"a path of the model {FINETUNED} changes nothing where one is trained; leave it out")
     if config.elasticsearch.index is not None:
         raise InputError(

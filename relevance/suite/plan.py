@@ -7,9 +7,9 @@ neither a model in memory nor an index.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relevance import datasets, embeddings, engines, gate
 from relevance.errors import InputError, RelevanceError
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.config import Config
-    from relevance.embeddings import Model, ModelChoice
+    from relevance.embeddings import Model
     from relevance.engines.base import EngineChoice, VectorField
     from relevance.finetune.pairs import Leaks
     from relevance.finetune.store import Stored
@@ -99,12 +99,12 @@ def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
 
 
 def _resolved(name: str, config: Config) -> Model:
-    if name == FINETUNED and config.models[name].model is None:
+    if name == FINETUNED and config.models[name].path is None:
         base = _resolved(BASE, config)
         # its vectors are not those of the base model
         return replace(base, fingerprint=f"to be trained from {base.fingerprint}")
     try:
-        return embeddings.resolve(config.models[name])
+        return embeddings.resolve(**asdict(config.models[name]))
     except RelevanceError as error:
         if name == BASE:
             raise
@@ -225,7 +225,7 @@ def runnable(config: Config, strategies: Sequence[Strategy]) -> tuple[tuple[Stra
 
 def _unavailable(config: Config) -> str:
     """Why there is no fine-tuned model to be had, "" where there is one."""
-    named = config.models[FINETUNED].model is not None
+    named = config.models[FINETUNED].path is not None
     if config.elasticsearch.index is not None:
         mapped = any(name.startswith(f"{FINETUNED}.") for name in config.elasticsearch.vectors)
         if not mapped or not named:
@@ -261,7 +261,7 @@ def recipe_of(config: Config, dataset: Dataset) -> Recipe:
         evaluated, frame = split_off(dataset, config.pairs_share, seed=SPLIT_SEED)
     pairs = build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
     validation = make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED)
-    return Recipe(embeddings.resolve(config.models[BASE]), pairs, validation, config.finetune, dataset.name)
+    return Recipe(embeddings.resolve(**asdict(config.models[BASE])), pairs, validation, config.finetune, dataset.name)
 
 
 def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
@@ -275,7 +275,7 @@ def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
         InputError: a model does not fit its hash, or has seen a query of the benchmark; or see `recipe_of`.
     """
     evaluated = evaluated_part(config, dataset)
-    if config.models[FINETUNED].model is not None:
+    if config.models[FINETUNED].path is not None:
         return _named_model(config, evaluated)
     recipe = recipe_of(config, dataset)
     leaks = find_leaks(recipe.pairs.trained, evaluated, where="the pairs to train on")
@@ -289,7 +289,7 @@ def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
 
 
 def _named_model(config: Config, evaluated: Dataset) -> Finetuned:
-    model = embeddings.resolve(_choice(config))
+    model = embeddings.resolve(**_choice(config))
     stored = check_stored(model.path, expected=None)
     if stored is None:
         note = f"model {FINETUNED}: {model.path} has no record of its pairs; whether it saw these queries is not known"
@@ -300,13 +300,13 @@ def _named_model(config: Config, evaluated: Dataset) -> Finetuned:
 
 def trained_model(config: Config, stored: Stored) -> Model:
     """Resolve a stored model; where nothing else is said it cuts texts where the base model does."""
-    model = embeddings.resolve(replace(_choice(config), model=str(stored.path)))
+    model = embeddings.resolve(**{**_choice(config), "path": str(stored.path)})
     return replace(model, name=f"{stored.base} fine-tuned")
 
 
-def _choice(config: Config) -> ModelChoice:
+def _choice(config: Config) -> dict[str, Any]:
     own, base = config.models[FINETUNED], config.models[BASE]
-    return replace(own, max_tokens=own.max_tokens or base.max_tokens, device=own.device or base.device)
+    return {**asdict(own), "max_tokens": own.max_tokens or base.max_tokens, "device": own.device or base.device}
 
 
 def _pair_notes(recipe: Recipe) -> tuple[str, ...]:

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 from helpers.models import make_tiny_model
 
-from relevance.embeddings import Encoder, ModelChoice, resolve, sentence_model, workers
+from relevance.embeddings import Encoder, resolve, sentence_model, workers
 from relevance.embeddings import encoder as encoder_module
 from relevance.embeddings.cache import SUFFIX
 from relevance.errors import CouldNotRunError, InputError
@@ -30,11 +30,11 @@ WORDS = ["red", "blue", "hammer", "saw", "steel", "drill", "for", "wood", "repre
 SCRIPT = """
 import sys
 from pathlib import Path
-from relevance.embeddings import Encoder, ModelChoice, query_time, resolve
+from relevance.embeddings import Encoder, query_time, resolve
 query_time._cpu_seconds = lambda: (0.0, 0.0)  # else the time of a query is measured anew once the machine is quiet
 folder, model, count = Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3])
 texts = [f"steel hammer number {number} for wood" for number in range(count)]
-encoder = Encoder(resolve(ModelChoice(model=model)), folder, progress=False)
+encoder = Encoder(resolve(model), folder, progress=False)
 print(len(encoder.products(texts, label="x").matrix), len(encoder.queries(["red saw"]).matrix), "torch" in sys.modules)
 """
 
@@ -54,7 +54,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def encoder(cache: Path, model: Path | None = None, **choice: Any) -> Encoder:
     """An encoder for the packaged model, or for the one in a folder."""
-    return Encoder(resolve(ModelChoice(model=str(model) if model else None, **choice)), cache, progress=False)
+    return Encoder(resolve(str(model) if model else None, **choice), cache, progress=False)
 
 
 def reference(path: Path, texts: list[str], **options: Any) -> np.ndarray[Any, Any]:
@@ -204,7 +204,7 @@ def test_a_small_job_stays_in_one_process(tiny: Path, monkeypatch: pytest.Monkey
     """Copies are for work that is worth their start, one a core at most, and only where there are several cores."""
     import torch  # noqa: PLC0415 - seconds
 
-    loaded = sentence_model.load(resolve(ModelChoice(model=str(tiny), device="cpu")))
+    loaded = sentence_model.load(resolve(str(tiny), device="cpu"))
     parameters = sum(parameter.numel() for parameter in loaded.transformer.parameters())
     enough = int(2e13 / parameters) + 1
     for cores, threads, expected in [(1, 1, []), (2, 2, [1, 1]), (2, 8, [1, 1]), (3, 3, [1] * 3), (64, 64, [16] * 4)]:
@@ -226,5 +226,5 @@ def test_every_gpu_gets_a_process_unless_one_is_named(monkeypatch: pytest.Monkey
 
 def test_a_folder_says_its_name(tiny: Path) -> None:
     """The name in results is the folder's, never the path of this machine."""
-    assert resolve(ModelChoice(model=str(tiny))).name == "tiny"
+    assert resolve(str(tiny)).name == "tiny"
     assert json.loads((tiny / "modules.json").read_text(encoding="utf-8"))[0]["type"].endswith("Transformer")

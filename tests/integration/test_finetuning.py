@@ -37,7 +37,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def recipe(tiny: Path, tmp_path: Path) -> Recipe:
     """The made pairs, to be trained on that model."""
-    base = embeddings.resolve(embeddings.ModelChoice(str(tiny), query_prompt="number", device="cpu"))
+    base = embeddings.resolve(str(tiny), prompt="number", device="cpu")
     return replace(made_recipe(tmp_path), base=base, options=OPTIONS)
 
 
@@ -63,7 +63,7 @@ def test_a_seed_decides_the_weights(recipe: Recipe, tmp_path: Path) -> None:
 def test_a_stored_model_is_a_model_like_any_other(recipe: Recipe, tmp_path: Path) -> None:
     """It is resolved with the prompt that it was trained with and the base's own limit, and is not trained again."""
     stored = train(recipe, tmp_path, progress=False)
-    model = embeddings.resolve(embeddings.ModelChoice(str(stored.path)))
+    model = embeddings.resolve(str(stored.path))
     assert (model.prompt, model.max_tokens, model.dimensions) == ("number", 64, 32)
     assert model.sha256 != recipe.base.sha256
     assert not list(stored.path.rglob("*.bin")) + list(stored.path.rglob("*.pt"))

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relevance import datasets, embeddings
-from relevance.embeddings import ModelChoice
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
 from relevance.finetune.recipe import Options, Recipe
 from relevance.finetune.validation import Validation, make_validation
@@ -62,7 +61,7 @@ def test_against_the_reference_recipe(tmp_path: Path, shared_data: Path, show: S
     pairs = build_pairs(datasets.load_pairs(source), dataset, drop_unknown=False)
     pairs = replace(pairs, train=pairs.train[:SLICE])
     made = make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED, distractors=DISTRACTORS)
-    base = embeddings.resolve(ModelChoice())
+    base = embeddings.resolve()
     rows: dict[str, tuple[Curve, list[float]]] = {}
     for name, options in (("ours", Options()), ("reference", REFERENCE)):
         validation = Timed(**{part: getattr(made, part) for part in Validation.__dataclass_fields__})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,7 +13,7 @@ from relevance import engines, suite
 from relevance.check import check, search_seconds, texts_to_embed
 from relevance.cli import main
 from relevance.config import read_config
-from relevance.embeddings import ModelChoice, resolve
+from relevance.embeddings import resolve
 from relevance.embeddings.cache import SUFFIX, open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.report.check import findings_lines
@@ -270,7 +270,7 @@ def _texts(count: int) -> list[str]:
 @pytest.mark.parametrize(("count", "exact"), [(400, True), (4002, False)])
 def test_cut_texts_are_counted_or_estimated(tmp_path: Path, count: int, exact: bool) -> None:  # noqa: FBT001 - a case
     """Few texts are all counted; of many a part is, and the number is an estimate, here within a tenth."""
-    model = resolve(ModelChoice(max_tokens=8))
+    model = resolve(max_tokens=8)
     found = texts_to_embed(_texts(count), model, prompt="", cache_dir=tmp_path, names=("base", "whole"))
     assert found.exact == exact
     assert found.cut == pytest.approx((count + 3) // 4, rel=0.1 if not exact else 0)
@@ -279,7 +279,7 @@ def test_cut_texts_are_counted_or_estimated(tmp_path: Path, count: int, exact: b
 @pytest.mark.needs("model")
 def test_what_is_in_the_cache_is_not_missing(tmp_path: Path) -> None:
     """Texts that were embedded before take no time again."""
-    model = resolve(ModelChoice())
+    model = resolve()
     texts = ["kite", "drum", "trumpet"]
     vectors = np.eye(2, model.dimensions, dtype=np.float32)
     open_store(tmp_path, model, "").add([text_digest(text) for text in texts[:2]], [3, 3], vectors)
@@ -293,7 +293,7 @@ def test_what_is_in_the_cache_is_not_missing(tmp_path: Path) -> None:
 def test_a_damaged_cache_is_no_problem(project: Path) -> None:
     """What a file of the cache held will be computed again: it counts as missing."""
     config = _config(project, "vectorsearch", cache_dir="cache")
-    store = open_store(project / "cache", resolve(config.models["base"]), "")
+    store = open_store(project / "cache", resolve(**asdict(config.models["base"])), "")
     store.folder.mkdir(parents=True)
     (store.folder / f"0{SUFFIX}").write_bytes(b"no shard")
     findings = check(config)
@@ -304,7 +304,7 @@ def test_a_damaged_cache_is_no_problem(project: Path) -> None:
 @pytest.mark.needs("model")
 def test_without_a_tokenizer_words_are_counted(tmp_path: Path) -> None:
     """A model without tokenizer.json is no error: the words give an estimate, and it is called one."""
-    model = resolve(ModelChoice(max_tokens=8))
+    model = resolve(max_tokens=8)
     weights = tmp_path / "model.safetensors"
     weights.write_bytes(b"x" * 1000)
     found = texts_to_embed(

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relevance.config import FILE_NAME, add_options, find_upwards, given_options, option_keys, read_config, rows
-from relevance.embeddings import ModelChoice, default_cache_dir
+from relevance.config.model import ModelChoice
+from relevance.embeddings import default_cache_dir
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.strategies import STRATEGIES, Strategy
 
@@ -56,10 +57,10 @@ GIVEN: dict[str, tuple[Any, str, str, str, tuple[Any, Any, Any, Any]]] = {
     "cache_dir": ("a", "b", 'cache_dir = "c"', "cache_dir", ("here/a", "here/b", "project/c", default_cache_dir())),
     "unknown_products": ("drop", "error", 'unknown_products = "drop"', "source.unknown_products",
                          ("drop", "error", "drop", "error")),
-    "models.NAME.path": ("a/b", "c/d", '[models.base]\npath = "e/f"', "models.base.model", ("a/b", "c/d", "e/f", None)),
-    "models.NAME.prompt": ("a", "b", '[models.base]\nprompt = "c"', "models.base.query_prompt", ("a", "b", "c", None)),
+    "models.NAME.path": ("a/b", "c/d", '[models.base]\npath = "e/f"', "models.base.path", ("a/b", "c/d", "e/f", None)),
+    "models.NAME.prompt": ("a", "b", '[models.base]\nprompt = "c"', "models.base.prompt", ("a", "b", "c", None)),
     "models.NAME.max_tokens": (8, "9", "[models.base]\nmax_tokens = 10", "models.base.max_tokens", (8, 9, 10, None)),
-    "models.finetuned.path": ("a/b", "c/d", '[models.finetuned]\npath = "e/f"', "models.finetuned.model",
+    "models.finetuned.path": ("a/b", "c/d", '[models.finetuned]\npath = "e/f"', "models.finetuned.path",
                               ("a/b", "c/d", "e/f", None)),
     "device": ("cuda:1", "cuda:2", 'device = "cuda:3"', "models.base.device", ("cuda:1", "cuda:2", "cuda:3", None)),
     "elasticsearch.url": ("http://a:1", "http://b:2", f'{ES}\nurl = "http://c:3"', "elasticsearch.url",
@@ -116,7 +117,7 @@ def test_an_empty_variable_is_none_but_for_the_prompt(tmp_path: Path) -> None:
     config = _read(tmp_path, environ={key.variable: "" for key in option_keys()})
     given = {path for path, origin in config.origins.items() if origin != "default"}
     assert given == {"models.base.prompt"}
-    assert config.models == {"base": ModelChoice(query_prompt=""), "finetuned": ModelChoice()}
+    assert config.models == {"base": ModelChoice(prompt=""), "finetuned": ModelChoice()}
 
 
 def test_what_a_variable_says(tmp_path: Path) -> None:
@@ -161,7 +162,7 @@ def test_a_folder_beside_the_file_is_a_path_and_a_hub_name_stays_one(tmp_path: P
     models = _read(tmp_path, text).models
     project = tmp_path / "project"
     expected = [str(project / "a/b"), "c/d", str(project / "c/d"), str(project / "c")]
-    assert [models[name].model for name in paths] == expected
+    assert [models[name].path for name in paths] == expected
 
 
 def test_the_folder_of_a_named_file_is_the_root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -390,7 +391,7 @@ def test_argparse_takes_the_options(tmp_path: Path) -> None:
     arguments = ["--strategy", "rrf", "--strategy", "hybrid", "--max-tokens", "9", "--query-prompt", ""]
     options = given_options(every.parse_args(arguments))
     assert options == {"strategy": ["rrf", "hybrid"], "max_tokens": 9, "query_prompt": ""}
-    assert _read(tmp_path, **options).models["base"] == ModelChoice(query_prompt="", max_tokens=9)
+    assert _read(tmp_path, **options).models["base"] == ModelChoice(prompt="", max_tokens=9)
     assert given_options(every.parse_args(["--keep-index", "--engine", "auto"])) == {
         "keep_index": True,
         "engine": "auto",

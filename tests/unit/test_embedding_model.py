@@ -13,7 +13,7 @@ from typing import Any, NoReturn
 import huggingface_hub
 import pytest
 
-from relevance.embeddings import ModelChoice, resolve
+from relevance.embeddings import resolve
 from relevance.errors import CouldNotRunError, InputError
 
 PACKAGE = "sentence_transformers.models."
@@ -52,7 +52,7 @@ def change(path: Path, **values: Any) -> None:
 
 def test_the_files_say_what_the_model_is(folder: Path) -> None:
     """Name, weights' hash, dimensions, prompt and limit come from the folder."""
-    model = resolve(ModelChoice(model=str(folder)))
+    model = resolve(str(folder))
     assert (model.name, model.dimensions, model.prompt, model.max_tokens) == ("made-model", 12, PROMPT, 32)
     assert model.sha256 == hashlib.sha256(b"weights").hexdigest()
     assert model.path == folder
@@ -60,16 +60,16 @@ def test_the_files_say_what_the_model_is(folder: Path) -> None:
 
 def test_the_choice_overrides_the_model(folder: Path) -> None:
     """An empty prompt is a choice too; the limit may go up to the model's positions."""
-    assert resolve(ModelChoice(model=str(folder), query_prompt="")).prompt == ""
-    assert resolve(ModelChoice(model=str(folder), query_prompt="q: ")).prompt == "q: "
-    assert resolve(ModelChoice(model=str(folder), max_tokens=64)).max_tokens == 64
+    assert resolve(str(folder), prompt="").prompt == ""
+    assert resolve(str(folder), prompt="q: ").prompt == "q: "
+    assert resolve(str(folder), max_tokens=64).max_tokens == 64
 
 
 @pytest.mark.parametrize("tokens", [-1, 0, 2, 65])
 def test_a_limit_that_the_model_cannot_have_is_refused(folder: Path, tokens: int) -> None:
     """At least one token beside the two special ones, at most what the positions allow."""
     with pytest.raises(InputError, match="allows 3 to 64"):
-        resolve(ModelChoice(model=str(folder), max_tokens=tokens))
+        resolve(str(folder), max_tokens=tokens)
 
 
 @pytest.mark.parametrize(
@@ -85,11 +85,11 @@ def test_every_file_that_influences_vectors_is_in_the_fingerprint(
     folder: Path, name: str, values: dict[str, Any]
 ) -> None:
     """Equal weights with another configuration are another model; a readme is none of it."""
-    before = resolve(ModelChoice(model=str(folder)))
+    before = resolve(str(folder))
     (folder / "README.md").write_text("changed", encoding="utf-8")
-    assert resolve(ModelChoice(model=str(folder))) == before
+    assert resolve(str(folder)) == before
     change(folder / name, **values)
-    after = resolve(ModelChoice(model=str(folder)))
+    after = resolve(str(folder))
     assert after.fingerprint != before.fingerprint
     assert after.sha256 == before.sha256
 
@@ -98,7 +98,7 @@ def test_the_fingerprint_does_not_hold_the_place(folder: Path, tmp_path: Path) -
     """A copy under another name is the same model."""
     copy = tmp_path / "copy"
     shutil.copytree(folder, copy)
-    assert resolve(ModelChoice(model=str(copy))).fingerprint == resolve(ModelChoice(model=str(folder))).fingerprint
+    assert resolve(str(copy)).fingerprint == resolve(str(folder)).fingerprint
 
 
 @pytest.mark.parametrize(
@@ -113,14 +113,14 @@ def test_the_fingerprint_does_not_hold_the_place(folder: Path, tmp_path: Path) -
 def test_the_limit_never_exceeds_the_positions(folder: Path, config: dict[str, Any], limit: int) -> None:
     """Models of RoBERTa's kind number positions from behind the padding id, so two are lost."""
     write(folder / "config.json", config)
-    assert resolve(ModelChoice(model=str(folder))).max_tokens == limit
+    assert resolve(str(folder)).max_tokens == limit
 
 
 def test_a_newer_folder_keeps_the_limit_in_the_tokenizer(folder: Path) -> None:
     """Sentence-transformers 6 writes no max_seq_length; the tokenizer's length counts then."""
     write(folder / "sentence_bert_config.json", {"transformer_task": "feature-extraction"})
     change(folder / "tokenizer_config.json", model_max_length=48)
-    assert resolve(ModelChoice(model=str(folder))).max_tokens == 48
+    assert resolve(str(folder)).max_tokens == 48
 
 
 def test_a_model_without_any_limit_asks_for_one(folder: Path) -> None:
@@ -129,8 +129,8 @@ def test_a_model_without_any_limit_asks_for_one(folder: Path) -> None:
     write(folder / "sentence_bert_config.json", {})
     write(folder / "tokenizer_config.json", {"model_max_length": 1e30})
     with pytest.raises(InputError, match="no limit of tokens"):
-        resolve(ModelChoice(model=str(folder)))
-    assert resolve(ModelChoice(model=str(folder), max_tokens=9000)).max_tokens == 9000
+        resolve(str(folder))
+    assert resolve(str(folder), max_tokens=9000).max_tokens == 9000
 
 
 @pytest.mark.parametrize(
@@ -145,7 +145,7 @@ def test_a_model_without_any_limit_asks_for_one(folder: Path) -> None:
 def test_dimensions_follow_from_the_pooling(folder: Path, pooling: dict[str, Any], dimensions: int) -> None:
     """Each pooling mode adds the token dimensions once, in both spellings."""
     write(folder / "1_Pooling" / "config.json", pooling)
-    assert resolve(ModelChoice(model=str(folder))).dimensions == dimensions
+    assert resolve(str(folder)).dimensions == dimensions
 
 
 def test_a_dense_module_and_truncation_set_the_dimensions(folder: Path) -> None:
@@ -153,11 +153,11 @@ def test_a_dense_module_and_truncation_set_the_dimensions(folder: Path) -> None:
     write(folder / "modules.json", [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}])
     write(folder / "3_Dense" / "config.json", {"in_features": 12, "out_features": 7})
     (folder / "3_Dense" / "model.safetensors").write_bytes(b"more")
-    before = resolve(ModelChoice(model=str(folder)))
+    before = resolve(str(folder))
     assert before.dimensions == 7
     assert before.sha256 != hashlib.sha256(b"weights").hexdigest()
     change(folder / "config_sentence_transformers.json", truncate_dim=4)
-    assert resolve(ModelChoice(model=str(folder))).dimensions == 4
+    assert resolve(str(folder)).dimensions == 4
 
 
 def _module(kind: str, path: str = "") -> list[dict[str, str]]:
@@ -203,7 +203,7 @@ def test_a_folder_that_is_not_safe_or_not_whole_is_refused(folder: Path, case: s
     else:
         write(folder / name, content)
     with pytest.raises(InputError, match=message) as caught:
-        resolve(ModelChoice(model=str(folder)))
+        resolve(str(folder))
     assert "\n" not in str(caught.value)
     assert str(folder) in str(caught.value)
 
@@ -216,7 +216,7 @@ def test_a_folder_that_cannot_be_read_is_one_line(folder: Path, monkeypatch: pyt
 
     monkeypatch.setattr(Path, "iterdir", refused)
     with pytest.raises(InputError, match="Permission denied"):
-        resolve(ModelChoice(model=str(folder)))
+        resolve(str(folder))
 
 
 @pytest.mark.parametrize("name", ["modules.json", "config.json", "1_Pooling/config.json"])
@@ -224,7 +224,7 @@ def test_a_missing_file_is_named(folder: Path, name: str) -> None:
     """A folder of something else is no model."""
     (folder / name).unlink()
     with pytest.raises(InputError, match=name):
-        resolve(ModelChoice(model=str(folder)))
+        resolve(str(folder))
 
 
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json", "modules.json"])
@@ -232,7 +232,7 @@ def test_a_pointer_of_git_lfs_says_what_to_do(folder: Path, name: str) -> None:
     """It is no damage: the file is there, and was not fetched."""
     (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 90868376\n")
     with pytest.raises(InputError) as caught:
-        resolve(ModelChoice(model=str(folder)))
+        resolve(str(folder))
     assert str(caught.value) == f"{folder / name} is a Git LFS pointer, not the file; run git lfs pull"
 
 
@@ -240,7 +240,7 @@ def test_pickled_weights_are_refused(folder: Path) -> None:
     """Weights are read from safetensors only, which cannot run code."""
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="never pickled"):
-        resolve(ModelChoice(model=str(folder)))
+        resolve(str(folder))
 
 
 @pytest.mark.parametrize(
@@ -249,21 +249,21 @@ def test_pickled_weights_are_refused(folder: Path) -> None:
 def test_what_is_neither_folder_nor_hub_name_is_refused(model: str) -> None:
     """A misspelt folder is not looked for on the hub."""
     with pytest.raises(InputError, match=r"allowed: a folder(,| of)"):
-        resolve(ModelChoice(model=model))
+        resolve(model)
 
 
 def test_a_file_is_no_model(folder: Path) -> None:
     """The weights' file instead of its folder is a common slip."""
     with pytest.raises(InputError, match="is a file"):
-        resolve(ModelChoice(model=str(folder / "model.safetensors")))
+        resolve(str(folder / "model.safetensors"))
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "meta", "", "cpu:0:1"])
 def test_a_device_that_no_machine_has_is_refused(folder: Path, device: str) -> None:
     """The spelling is checked at once, whether the device is there only when something is encoded."""
     with pytest.raises(InputError, match="allowed: cpu, mps, cuda"):
-        resolve(ModelChoice(model=str(folder), device=device))
-    assert resolve(ModelChoice(model=str(folder), device="cuda:7")).device == "cuda:7"
+        resolve(str(folder), device=device)
+    assert resolve(str(folder), device="cuda:7").device == "cuda:7"
 
 
 def test_a_hub_name_resolves_to_the_download(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -275,7 +275,7 @@ def test_a_hub_name_resolves_to_the_download(folder: Path, monkeypatch: pytest.M
         return str(folder)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert resolve(ModelChoice(model="owner/model")).name == "owner/model"
+    assert resolve("owner/model").name == "owner/model"
     assert asked["name"] == "owner/model"
     assert not [pattern for pattern in asked["allow_patterns"] if pattern.endswith((".bin", ".py", ".pt"))]
 
@@ -288,14 +288,14 @@ def test_a_hub_out_of_reach_is_no_bad_input(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
     with pytest.raises(CouldNotRunError, match="could not be reached") as caught:
-        resolve(ModelChoice(model="owner/model"))
+        resolve("owner/model")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.needs("model")
 def test_the_packaged_model_is_the_default() -> None:
     """No name, no network: the packaged model with its own limit and no prompt."""
-    model = resolve(ModelChoice())
+    model = resolve()
     assert (model.name, model.dimensions, model.prompt, model.max_tokens) == ("all-MiniLM-L6-v2", 384, "", 256)
     assert model.sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
@@ -304,7 +304,7 @@ def test_the_packaged_model_is_the_default() -> None:
 def test_resolving_imports_neither_torch_nor_the_hub() -> None:
     """The command line stays fast while nothing has to be encoded."""
     script = (
-        "import sys; from relevance.embeddings import *; resolve(ModelChoice()); "
+        "import sys; from relevance.embeddings import *; resolve(); "
         "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'huggingface_hub') if m in sys.modules])"
     )
     root = Path(__file__).resolve().parents[2]
