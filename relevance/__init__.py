@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from relevance.engines.base import Engine, QueryBatch
+    from relevance.engines import Engine, QueryBatch
     from relevance.errors import CouldNotRunError, InputError, RelevanceError
     from relevance.evaluation import Metric, evaluate
     from relevance.fusion import reciprocal_rank_fusion
@@ -17,12 +17,12 @@ _HOMES = {
     "Catalogue": "records",
     "CouldNotRunError": "errors",
     "Dataset": "records",
-    "Engine": "engines.base",
+    "Engine": "engines",
     "InputError": "errors",
     "Judgments": "records",
     "Metric": "evaluation",
     "Queries": "records",
-    "QueryBatch": "engines.base",
+    "QueryBatch": "engines",
     "Ranking": "records",
     "RelevanceError": "errors",
     "STRATEGIES": "strategies",

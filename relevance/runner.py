@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.engines.base import Engine, QueryBatch
+    from relevance.engines import Engine, QueryBatch
     from relevance.strategies import Leg, Strategy
 
 HITS = 10

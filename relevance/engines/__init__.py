@@ -1,23 +1,29 @@
-"""The engines: what answers strategies over a catalogue. `ENGINES` is the one place where an engine is added."""
+"""The engines: what answers strategies over a catalogue. `ENGINES` is the one place where an engine is added.
+
+`choose` gives a choice; opening it gives an indexer; indexing a catalogue gives an engine, which answers searches.
+"""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
-from relevance.engines.base import Engine, EngineChoice
-from relevance.engines.elasticsearch.mapping import vector_path
-from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import CouldNotRunError, InputError
+from relevance.strategies import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from contextlib import AbstractContextManager
 
-    from relevance.engines.base import Indexer, VectorField
-    from relevance.records import Catalogue, Vectors
-    from relevance.strategies import Strategy
+    import numpy as np
+    import numpy.typing as npt
+
+    from relevance.engines.elasticsearch.settings import Settings
+    from relevance.records import Catalogue, Ranking, Vectors
+    from relevance.strategies import Leg, Strategy
 
 __all__ = [
     "AUTO",
@@ -25,7 +31,9 @@ __all__ = [
     "Engine",
     "EngineChoice",
     "EngineKind",
-    "Settings",
+    "Indexer",
+    "QueryBatch",
+    "VectorField",
     "choose",
     "embedded_choice",
     "open_embedded",
@@ -35,19 +43,136 @@ __all__ = [
 AUTO = "auto"
 """Elasticsearch where there is one, else the embedded engine."""
 
+VectorField: TypeAlias = tuple[str, str]
+"""(model, vector field)."""
 
-@dataclass(frozen=True)
-class EngineKind:
-    """A row of `ENGINES`.
+
+def vector_path(model: str, name: str) -> str:
+    """What a vector field is called in an index of ours."""
+    return f"{name}_vector" if model == BASE else f"{name}_vector_{model}"
+
+
+@dataclass(frozen=True, eq=False)
+class QueryBatch:
+    """Queries to be answered together.
 
     Attributes:
-        can: what it does beside our own table of strategies: `an existing index`, `mappings of one's own`,
-            `approximate vector indices`, `raw templates`.
-        choose: checks that the engine is there; the last argument says why this one.
+        texts: the query texts.
+        vectors: per model name, shape (queries, dimensions), float32, rows of unit length.
+        own_products: see `Dataset.own_products`; the runner leaves them out, engines do not.
     """
 
-    can: frozenset[str]
-    choose: Callable[[Settings, Sequence[Strategy], str], EngineChoice]
+    texts: Sequence[str]
+    vectors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
+    own_products: npt.NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def __getitem__(self, part: slice | npt.NDArray[np.int64]) -> QueryBatch:
+        """Take a slice of the batch, or the queries of these numbers."""
+        return QueryBatch(
+            self.texts[part] if isinstance(part, slice) else [self.texts[number] for number in part.tolist()],
+            {model: matrix[part] for model, matrix in self.vectors.items()},
+            None if self.own_products is None else self.own_products[part],
+        )
+
+
+class Engine(ABC):
+    """An indexed catalogue that answers searches.
+
+    Attributes:
+        version: what makes two engines of a name rank alike.
+        facts: what else decides ranking or run time, for results: kind of vector index, shards, …; JSON values.
+    """
+
+    version: str
+    facts: Mapping[str, object]
+
+    @property
+    def took_ms(self) -> float | None:
+        """Milliseconds that the server says it worked on all searches so far; None where this process is the engine."""
+        return None
+
+    @abstractmethod
+    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
+        """Answer one leg: score descending, then product id ascending; shape (queries, hits).
+
+        Raises:
+            CouldNotRunError: the engine failed; a ranking is complete or there is none.
+        """
+
+    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
+        """Answer several legs, each exactly as `search` does; an engine may share what they have in common."""
+        return [self.search(leg, batch, hits=hits) for leg in legs]
+
+    def notes(self) -> Sequence[str]:
+        """Say what people should know of the session, a line each: retries, what was left behind."""
+        return ()
+
+    def close(self) -> None:  # noqa: B027 - an engine may hold nothing
+        """Let go of what the engine holds; safe to call twice; version, facts and notes stay."""
+
+
+class Indexer(Protocol):
+    """An engine that was opened; what it needs may still be starting in the background."""
+
+    def ready(self) -> float | None:
+        """Wait until the engine is up; the seconds that a server of ours took to start, if one was started.
+
+        Raises:
+            CouldNotRunError: it does not come up.
+        """
+
+    def index(
+        self,
+        catalogue: Catalogue,
+        *,
+        text_fields: Iterable[str],
+        vectors: Mapping[VectorField, Vectors],
+        progress: bool,
+    ) -> Engine:
+        """Index a catalogue, as often as wanted; an index that exists is taken as it is.
+
+        Args:
+            catalogue: the products.
+            text_fields: those that strategies match.
+            vectors: unit vectors of the products for each vector field that strategies search.
+            progress: whether a bar is shown.
+
+        Raises:
+            InputError: the engine cannot hold these products.
+            CouldNotRunError: the engine fails; nothing of the index is left.
+        """
+
+
+@dataclass(frozen=True)
+class EngineChoice:
+    """An engine, checked as far as possible without starting anything.
+
+    Attributes:
+        name: key of `ENGINES`.
+        line: which engine, and why, for the header: `elasticsearch 8.19.5 at https://… (--es-url)`.
+        open: starts what has to be started, in the background; the argument `progress` says whether bars are shown, and
+            leaving the context removes all that was made in it.
+        hint: how to get another one, where this one was taken for want of it; else "".
+        existing: where an index is searched as it is: given the dimensions of the models by name, looks at the index
+            and gives the choice with `product_ids` and `notes`; raises CouldNotRunError where the engine fails,
+            InputError where the index does not hold what its field map says or what the strategies need.
+        product_ids: those of the index that exists; None where the data set's products are indexed.
+        notes: what people should know of an index that exists, a line each.
+    """
+
+    name: str
+    line: str
+    open: Callable[..., AbstractContextManager[Indexer]]
+    hint: str = ""
+    existing: Callable[[Mapping[str, int]], EngineChoice] | None = None
+    product_ids: Sequence[str] | None = None
+    notes: Sequence[str] = ()
+
+
+# The embedded engine
 
 
 class _EmbeddedIndexer:
@@ -78,6 +203,20 @@ def embedded_choice(line: str = "embedded", hint: str = "") -> EngineChoice:
     return EngineChoice("embedded", line, open_embedded, hint)
 
 
+# Choosing
+
+
+@dataclass(frozen=True)
+class EngineKind:
+    """A row of `ENGINES`: how the engine is chosen (the last argument says why), and what it has beside our own table.
+
+    What that may be: `an existing index`, `mappings of one's own`, `approximate vector indices`, `raw templates`.
+    """
+
+    choose: Callable[[Settings, Sequence[Strategy], str], EngineChoice]
+    has: frozenset[str]
+
+
 def _elasticsearch(settings: Settings, strategies: Sequence[Strategy], why: str) -> EngineChoice:
     from relevance.engines.elasticsearch.plan import choose  # noqa: PLC0415 - the client is loaded where it is used
 
@@ -93,8 +232,8 @@ _INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE = (
 
 ENGINES: Mapping[str, EngineKind] = MappingProxyType(
     {
-        "embedded": EngineKind(frozenset(), lambda _, __, why: embedded_choice(f"embedded ({why})")),
-        "elasticsearch": EngineKind(frozenset({_INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE}), _elasticsearch),
+        "embedded": EngineKind(lambda _, __, why: embedded_choice(f"embedded ({why})"), frozenset()),
+        "elasticsearch": EngineKind(_elasticsearch, frozenset({_INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE})),
     }
 )
 
@@ -115,8 +254,14 @@ def choose(name: str, settings: Settings, strategies: Sequence[Strategy]) -> Eng
     choice = (
         _automatic(settings, strategies) if name == AUTO else ENGINES[name].choose(settings, strategies, "asked for")
     )
-    for what, where in _needs(settings, strategies):
-        if what not in ENGINES[choice.name].can:
+    needs = [
+        (settings.index is not None, _INDEX, f"--es-index {settings.index}"),
+        (settings.mapping is not None, _MAPPING, f"--es-mapping {settings.mapping}"),
+        (settings.vector_index != "flat", _APPROXIMATE, f"--vector-index {settings.vector_index}"),
+        *((one.template is not None, _TEMPLATE, f"strategy {one.name!r}") for one in strategies),
+    ]
+    for needed, what, where in needs:
+        if needed and what not in ENGINES[choice.name].has:
             problem = f"{where}: the {choice.name} engine has no {what}"
             if choice.hint:
                 raise CouldNotRunError(f"{problem}; {choice.hint}")
@@ -133,16 +278,3 @@ def _automatic(settings: Settings, strategies: Sequence[Strategy]) -> EngineChoi
     if docker.has_image:
         return _elasticsearch(settings, strategies, "a Docker engine has the image")
     return embedded_choice(f"embedded ({docker.problem})", "for Elasticsearch: --engine elasticsearch, or --es-url URL")
-
-
-def _needs(settings: Settings, strategies: Sequence[Strategy]) -> list[tuple[str, str]]:
-    """What has to be there beside our own table of strategies, and where that is said."""
-    needs = []
-    if settings.index is not None:
-        needs.append((_INDEX, f"--es-index {settings.index}"))
-    if settings.mapping is not None:
-        needs.append((_MAPPING, f"--es-mapping {settings.mapping}"))
-    if settings.vector_index != "flat":
-        needs.append((_APPROXIMATE, f"--vector-index {settings.vector_index}"))
-    needs += [(_TEMPLATE, f"strategy {one.name!r}") for one in strategies if one.template is not None]
-    return needs

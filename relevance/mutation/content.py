@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
 
-    from relevance.engines.base import QueryBatch
+    from relevance.engines import QueryBatch
     from relevance.mutation.engine import AnswerChange, Ask, Change, FieldVectors, ProductsChange
     from relevance.suite import Plan
 

@@ -11,13 +11,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
-from relevance.engines.base import Engine
+from relevance.engines import Engine
 
 if TYPE_CHECKING:
     from collections import Counter
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from relevance.engines.base import EngineChoice, Indexer, QueryBatch, VectorField
+    from relevance.engines import EngineChoice, Indexer, QueryBatch, VectorField
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg
     from relevance.suite import Plan

@@ -12,7 +12,7 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from relevance import evaluation, gate, runner
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.records import Catalogue, Vectors
 from relevance.strategies import BASE, Strategy
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.baseline import Snapshot
-    from relevance.engines.base import Engine, Indexer, VectorField
+    from relevance.engines import Engine, Indexer, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Verdict
     from relevance.records import Ranking

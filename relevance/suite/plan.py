@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
     from relevance.embeddings import Model
-    from relevance.engines.base import EngineChoice, VectorField
+    from relevance.engines import EngineChoice, VectorField
     from relevance.finetune.pairs import Leaks
     from relevance.finetune.store import Stored
     from relevance.gate import Floors

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from relevance import embeddings
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.fields import embedded_texts
 from relevance.finetune.store import train
 from relevance.strategies import FINETUNED
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.embeddings import Encoder, Model
-    from relevance.engines.base import VectorField
+    from relevance.engines import VectorField
     from relevance.records import Catalogue, Queries, Vectors
     from relevance.suite.plan import Plan
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.engines.base import Engine, QueryBatch
+    from relevance.engines import Engine, QueryBatch
     from relevance.evaluation import Evaluation, Metric
     from relevance.records import Dataset
     from relevance.strategies import Strategy

@@ -13,7 +13,7 @@ import pandas as pd
 from relevance import engines, runner
 from relevance.config import read_config
 from relevance.embeddings import Model
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.fields import TEXT_FIELDS, embedded_texts
 from relevance.records import Catalogue, Dataset, Judgments, Queries, Vectors
 from relevance.strategies import STRATEGIES

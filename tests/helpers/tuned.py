@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.records import Catalogue, Dataset, Judgments, Queries, Vectors
 from relevance.tuning import split_queries, tune
 
 if TYPE_CHECKING:
-    from relevance.engines.base import Engine
+    from relevance.engines import Engine
     from relevance.tuning import Grid, Tuning
 
 WORDS = [f"word{number}" for number in range(30)]

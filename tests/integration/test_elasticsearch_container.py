@@ -12,7 +12,7 @@ import pytest
 from faults.containers import containers, published
 from faults.node import asked, until
 
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.container import Container
 from relevance.engines.elasticsearch.plan import open_engine
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE, Settings

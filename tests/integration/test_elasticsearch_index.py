@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from elasticsearch import Elasticsearch
     from parity.server import ReferenceServer
 
-    from relevance.engines.base import VectorField
+    from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.documents import Action
     from relevance.engines.elasticsearch.indexing import Index

@@ -12,7 +12,7 @@ import pytest
 
 from relevance import runner
 from relevance.datasets import Source, load, load_pairs
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.fields import TEXT_FIELDS
 from relevance.report.results import qrels_text, run_text

@@ -18,7 +18,7 @@ from relevance.strategies import BASE, STRATEGIES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relevance.engines.base import QueryBatch
+    from relevance.engines import QueryBatch
     from relevance.strategies import Leg
 
 CODES = np.array([[7, 3, 5, NO_HIT], [1, 2, 4, 6]], dtype=np.int64)

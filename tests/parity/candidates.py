@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.engines.base import Engine, QueryBatch
+    from relevance.engines import Engine, QueryBatch
     from relevance.records import Ranking
     from relevance.strategies import Leg
 

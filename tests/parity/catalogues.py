@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from parity.texts import fuzzed_texts, seeded
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.engines.embedded.analysis import Vocabulary
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS, embedded_texts

@@ -11,14 +11,14 @@ import numpy as np
 from parity.candidates import tied_at_the_last_candidate
 from parity.compare import RankingDifferences, compare_rankings
 from relevance import runner
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.records import Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from parity.catalogues import Case
-    from relevance.engines.base import Engine
+    from relevance.engines import Engine
     from relevance.strategies import Leg, Strategy
 
 SHOWN = 40

@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import psutil
 
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.fields import TEXT_FIELDS
 from relevance.records import Catalogue, Vectors
@@ -23,7 +23,7 @@ from relevance.strategies import STRATEGIES
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from relevance.engines.base import VectorField
+    from relevance.engines import VectorField
 
 DIMENSIONS = 384
 WORDS = 50_000

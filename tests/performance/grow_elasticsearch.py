@@ -25,7 +25,7 @@ from relevance.strategies import STRATEGIES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from relevance.engines.base import Engine, QueryBatch, VectorField
+    from relevance.engines import Engine, QueryBatch, VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.indexing import Index
     from relevance.records import Catalogue, Vectors

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from elasticsearch import Elasticsearch
 
-    from relevance.engines.base import QueryBatch
+    from relevance.engines import QueryBatch
     from relevance.strategies import Leg, Strategy
 
 TEXT_PATHS = {

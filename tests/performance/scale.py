@@ -23,7 +23,7 @@ from relevance.check import check
 from relevance.config import read_config
 from relevance.datasets import Source, load
 from relevance.embeddings import Encoder, Model
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.evaluation import evaluate
 from relevance.fields import TEXT_FIELDS, embedded_texts

@@ -16,7 +16,7 @@ from parity.catalogues import Case, made_batch, made_vectors
 from parity.rounds import Rounds, alternate, spread
 from parity.served import ONE_SEGMENT, Shelf
 
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.runner import search
 from relevance.strategies import STRATEGIES
 

@@ -9,7 +9,7 @@ import pytest
 from parity.rounds import alternate, spread
 
 from relevance import datasets, runner
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.evaluation import evaluate
 from relevance.fields import TEXT_FIELDS

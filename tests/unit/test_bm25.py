@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from relevance.engines.embedded.analysis import Vocabulary
-from relevance.engines.embedded.bm25 import Field, NestedField, quantized
+from relevance.engines.embedded.clauses import Field, NestedField, quantized
 
 
 def field(texts: list[str]) -> tuple[Field, Vocabulary]:

@@ -16,7 +16,7 @@ from relevance.suite.measure import Calibration
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from relevance.engines.base import QueryBatch
+    from relevance.engines import QueryBatch
     from relevance.strategies import Leg
 
 

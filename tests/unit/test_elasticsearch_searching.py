@@ -12,7 +12,7 @@ from elastic_transport import ConnectionError as NoConnection
 from helpers.cluster import Clock, answer, api_error
 from searched import SORTED, THREE, searched
 
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.client import Connection
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine

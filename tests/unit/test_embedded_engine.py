@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine, analysis, engine
 from relevance.fields import TEXT_FIELDS
 from relevance.records import NO_HIT, Catalogue, Vectors

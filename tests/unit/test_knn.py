@@ -8,7 +8,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relevance.engines.embedded.knn import VectorIndex
+from relevance.engines.embedded.clauses import VectorIndex
 from relevance.records import Vectors
 
 if TYPE_CHECKING:

@@ -22,7 +22,7 @@ from relevance.plugin import interrupts
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from relevance.engines.base import QueryBatch
+    from relevance.engines import QueryBatch
     from relevance.records import Ranking
     from relevance.strategies import Leg
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from relevance import runner
-from relevance.engines.base import QueryBatch
+from relevance.engines import QueryBatch
 from relevance.records import NO_HIT, Ranking
 from relevance.strategies import STRATEGIES, Leg
 

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relevance.engines.base import QueryBatch
-from relevance.engines.embedded import EmbeddedEngine, engine, scores
+from relevance.engines import QueryBatch
+from relevance.engines.embedded import EmbeddedEngine, engine, together
 from relevance.fields import TEXT_FIELDS
 from relevance.records import Catalogue, Vectors
 from relevance.runner import search, search_all
@@ -137,7 +137,7 @@ def test_parts_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     """One query at a time, one row at a time: the same."""
     indexed, batch = shop(3)
     monkeypatch.setattr(engine, "_BYTES_AT_ONCE", 1)
-    monkeypatch.setattr(scores, "_CELLS_AT_ONCE", 1)
+    monkeypatch.setattr(together, "_CELLS_AT_ONCE", 1)
     assert_same(indexed, legs([(8, 2, 1, 50), (1, 3, 1, 10)], TEXT_FIELDS, ("whole",)), batch, 5)
 
 
@@ -145,17 +145,17 @@ def test_products_that_cannot_be_among_the_best_are_left_out() -> None:
     """Of 400 products with hits, few are scored by all legs; without that the work would be for nothing."""
     indexed, batch = shop(5, products=400)
     ranked: list[int] = []
-    rank = scores._rank
+    rank = together._rank
 
     def counted(sums: np.ndarray, *rest: object) -> None:
         ranked.append(sums.shape[1] * sums.shape[2])
         rank(sums, *rest)  # type: ignore[arg-type]
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(scores, "_rank", counted)
+        patch.setattr(together, "_rank", counted)
         indexed.search_all(legs([(8, 2, 1), (6, 2, 1)]), batch, hits=10)
         few, _ = sum(ranked), ranked.clear()
-        patch.setattr(scores, "_SEEDS", 1_000)  # no row is wide enough to be looked through
+        patch.setattr(together, "_SEEDS", 1_000)  # no row is wide enough to be looked through
         indexed.search_all(legs([(8, 2, 1), (6, 2, 1)]), batch, hits=10)
     assert 3 * few < sum(ranked)
 

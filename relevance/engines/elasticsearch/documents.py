@@ -16,7 +16,7 @@ from relevance.fields import attribute_text
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from relevance.engines.base import VectorField
+    from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.failures import Refusal
     from relevance.engines.elasticsearch.mapping import FieldPaths

@@ -15,7 +15,7 @@ from urllib.parse import quote
 import numpy as np
 import orjson
 
-from relevance.engines.base import Engine
+from relevance.engines import Engine
 from relevance.engines.elasticsearch.failures import RetriableError, explained, refusal, refused
 from relevance.engines.elasticsearch.queries import form
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.engines.base import QueryBatch
+    from relevance.engines import QueryBatch
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.failures import Refusal
     from relevance.engines.elasticsearch.queries import Form, SearchedIndex

@@ -15,7 +15,7 @@ from relevance.strategies import BASE
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from relevance.engines.base import VectorField
+    from relevance.engines import VectorField
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from elastic_transport import ObjectApiResponse
 
-    from relevance.engines.base import VectorField
+    from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.mapping import FieldPaths, OwnMapping
     from relevance.engines.elasticsearch.settings import Settings, VectorIndex

@@ -18,7 +18,7 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from relevance.engines.base import VectorField
+    from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.records import Catalogue, Vectors
 

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from relevance.engines import vector_path
 from relevance.errors import InputError, unknown
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.files import parse_json
-from relevance.strategies import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-    from relevance.engines.base import VectorField
+    from relevance.engines import VectorField
     from relevance.engines.elasticsearch.settings import Settings, VectorIndex
 
 # fields
@@ -45,11 +45,6 @@ class FieldPaths:
     text: Mapping[str, str]
     nested: Mapping[str, str] = field(default_factory=dict)
     vectors: Mapping[VectorField, str] = field(default_factory=dict)
-
-
-def vector_path(model: str, name: str) -> str:
-    """The field of a vector in an index of ours."""
-    return f"{name}_vector" if model == BASE else f"{name}_vector_{model}"
 
 
 def own_paths(vectors: Iterable[VectorField]) -> FieldPaths:

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from relevance.engines.base import EngineChoice
+from relevance.engines import EngineChoice
 from relevance.engines.elasticsearch import indexing
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.container import Container
@@ -21,7 +21,7 @@ from relevance.errors import CouldNotRunError, InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-    from relevance.engines.base import Engine, Indexer, VectorField
+    from relevance.engines import Engine, Indexer, VectorField
     from relevance.engines.elasticsearch.existing import Existing
     from relevance.engines.elasticsearch.queries import SearchedIndex
     from relevance.engines.elasticsearch.settings import Settings

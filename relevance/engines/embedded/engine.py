@@ -10,11 +10,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import sparse
 
-from relevance.engines.base import Engine
+from relevance.engines import Engine
 from relevance.engines.embedded.analysis import Vocabulary
-from relevance.engines.embedded.bm25 import Field, NestedField
-from relevance.engines.embedded.knn import VectorIndex
-from relevance.engines.embedded.scores import Clause, added, best, best_together
+from relevance.engines.embedded.clauses import Clause, Field, NestedField, VectorIndex, added, best
+from relevance.engines.embedded.together import best_together
 from relevance.fields import attribute_texts
 from relevance.records import NO_HIT, Ranking
 
@@ -23,26 +22,17 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.engines.base import QueryBatch, VectorField
+    from relevance.engines import QueryBatch, VectorField
     from relevance.engines.embedded.analysis import Counts
-    from relevance.engines.embedded.bm25 import Owners
+    from relevance.engines.embedded.clauses import Owners
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg
 
-_BYTES_AT_ONCE = 64_000_000
-"""A batch is answered in parts of about so much memory each, or of one query."""
-
-_BYTES_OF_MATCH = 64
-"""A posting is gathered, weighed, summed and sorted."""
-
-_BYTES_OF_COSINE = 8
-"""The float32 itself, and a copy of it for the partition."""
-
-_BYTES_OF_PLACE = 4
-"""Legs that are answered together know the place of each product's scores."""
-
-_TIMES_AS_MUCH = 4
-"""They keep the scores of all clauses."""
+_BYTES_AT_ONCE = 64_000_000  # a batch is answered in parts of about so much memory each, or of one query
+_BYTES_OF_MATCH = 64  # a posting is gathered, weighed, summed and sorted
+_BYTES_OF_COSINE = 8  # the float32 itself, and a copy of it for the partition
+_BYTES_OF_PLACE = 4  # legs that are answered together know the place of each product's scores
+_TIMES_AS_MUCH = 4  # they keep the scores of all clauses
 
 
 class EmbeddedEngine(Engine):

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relevance import runner
-from relevance.engines.base import Engine
+from relevance.engines import Engine
 from relevance.errors import InputError
 from relevance.evaluation import NDCG10, evaluate
 from relevance.records import Dataset, Judgments, Queries
@@ -22,7 +22,7 @@ from relevance.strategies import STRATEGIES, Strategy
 from relevance.tuning import make_grid, search, split_queries
 
 if TYPE_CHECKING:
-    from relevance.engines.base import QueryBatch
+    from relevance.engines import QueryBatch
     from relevance.records import Ranking
     from relevance.strategies import Leg
 

@@ -1,101 +1,42 @@
-"""Sparse scores, one row a query: how they are added, cut to the best, and shared by legs that differ in boosts alone.
+"""Legs that differ in boosts alone, answered together: a clause is scored once and combined many times.
 
-Such legs are answered together: a clause is scored once and combined many times. The scores are those of the legs on
-their own, bit for bit. Lucene multiplies by the boost first and rounds to float32 after every step, so the score of one
-boost gives that of another where their ratio is a power of two, by which floats scale exactly. A match clause is
-therefore scored once for all boosts that are equal up to such a power: {1, 2, 4, 6, 8} takes two passes. The boost of a
-vector clause is a factor of the finished score.
+The scores are those of the legs on their own, bit for bit. Lucene multiplies by the boost first and rounds to float32
+after every step, so the score of one boost gives that of another where their ratio is a power of two, by which floats
+scale exactly. A match clause is therefore scored once for all boosts that are equal up to such a power: {1, 2, 4, 6, 8}
+takes two passes. The boost of a vector clause is a factor of the finished score.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from itertools import pairwise
 from math import frexp
 from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
-from scipy import sparse
+
+from relevance.engines.embedded.clauses import added, offsets_of, rounded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
+
+    from relevance.engines.embedded.clauses import Clause, Scores
 
     _Floats: TypeAlias = npt.NDArray[np.float64]
     _Ints: TypeAlias = npt.NDArray[np.int64]
 
 _Number = TypeVar("_Number", bound=np.generic)
 
-Scores: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
-"""Shape (queries, documents); what is stored is a hit."""
-
 _NO_SCORE = -1.0
-_CELLS_AT_ONCE = 1 << 19
-"""So many sums are ranked at a time: few enough for the processor's cache, and what bounds the memory."""
-
-_SEEDS = 3
-"""Times as many hits as are kept say what is worth looking at."""
-
-_LOWEST = 1e-30
-"""Below every score but 0, which the vectors' clauses hold as the smallest float there is."""
-
-_MARGIN = 1 - 1e-5
-"""Far more than what rounding to float32 changes."""
-
-_NARROWEST = 16
-"""Cells of a rectangle's row."""
+_CELLS_AT_ONCE = 1 << 19  # sums ranked at a time: few enough for the processor's cache, and what bounds the memory
+_SEEDS = 3  # times as many hits as are kept say what is worth looking at
+_LOWEST = 1e-30  # below every score but 0, which the vectors' clauses hold as the smallest float there is
+_MARGIN = 1 - 1e-5  # far more than what rounding to float32 changes
+_NARROWEST = 16  # cells of a rectangle's row
 
 
-def offsets_of(sizes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
-    """Say where each of some adjoining runs begins, and the end of the last."""
-    return np.concatenate([[0], np.cumsum(sizes)], dtype=np.int64)
-
-
-def runs(starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
-    """Number several runs, one after the other: [5, 0], [2, 3] gives [5, 6, 0, 1, 2]."""
-    offsets = offsets_of(sizes)
-    return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
-
-
-def added(parts: Sequence[Scores]) -> Scores:
-    """Add several scores in float64; a hit of any part is one of the sum."""
-    parts = [part for part in parts if part.nnz] or parts[:1]
-    if len(parts) == 1:
-        return parts[0]
-    queries, size = parts[0].shape[0], len(parts)
-    addends = np.arange(queries * size).reshape(size, queries).T.ravel()
-    ends = np.arange(0, queries * size + 1, size)
-    choice: Scores = sparse.csr_array((np.ones(queries * size), addends, ends), shape=(queries, queries * size))
-    return choice @ sparse.vstack(parts, format="csr", dtype=np.float64)
-
-
-def best(found: Scores, codes: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]) -> None:
-    """Fill `codes` and `scores`, shape (queries, hits), with the best of each row: score descending, code ascending."""
-    hits = codes.shape[1]
-    values = found.data.astype(np.float32)
-    floors = np.full(len(codes), -np.inf, dtype=np.float32)
-    for row, (start, end) in enumerate(pairwise(found.indptr.tolist())):
-        if end - start > hits:
-            floors[row] = np.partition(values[start:end], -hits)[-hits]
-    sizes = np.diff(found.indptr)
-    # All ties at the edge are kept, so that the order of the codes decides between them.
-    kept = np.flatnonzero(values >= np.repeat(floors, sizes))
-    query = np.repeat(np.arange(len(codes)), sizes)[kept]
-    order = np.lexsort((found.indices[kept], -values[kept], query))
-    kept, query = kept[order], query[order]
-    place = np.arange(len(query)) - np.searchsorted(query, query)
-    inside = place < hits
-    codes[query[inside], place[inside]] = found.indices[kept[inside]]
-    scores[query[inside], place[inside]] = values[kept[inside]]
-
-
-def rounded(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Round sums as float32 holds them: so a score is that Lucene hands from one query to the next."""
-    return sums.astype(np.float32).astype(np.float64)
-
-
-# the hits of queries as few rectangles: rows of about the same length are worked on together
+# The hits of queries as few rectangles: rows of about the same length are worked on together
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,58 +91,12 @@ class Layout:
         return cells
 
 
-# legs that differ in their boosts alone
-
-
-@dataclass(frozen=True)
-class Clause:
-    """A clause of several legs.
-
-    Attributes:
-        score: scores with a boost, not yet rounded as those of a clause are.
-        boosts: of each leg.
-        is_text: whether it is a match clause, or else one of vectors.
-    """
-
-    score: Callable[[float], Scores]
-    boosts: tuple[float, ...]
-    is_text: bool
-
-    def alone(self) -> Scores:
-        """Score for the only leg, as it enters the outer sum.
-
-        With the boost 1 a match clause's terms do, with any other one its float32 score.
-        """
-        scores = self.score(self.boosts[0])
-        if self.is_text and self.boosts[0] != 1:
-            scores.data = rounded(scores.data)
-        return scores
-
-    def parts(self) -> dict[float, tuple[float, float]]:
-        """Give, by boost, the boost that is scored and the power of two that its scores are multiplied by."""
-        if not self.is_text:
-            return {boost: (1.0, boost) for boost in self.boosts}
-        halves = {boost: frexp(boost) for boost in self.boosts}
-        return {boost: (half, 2.0**power) for boost, (half, power) in halves.items()}
-
-    def boosted(self, scores: _Floats, boost: float, factor: float) -> _Floats:
-        """Boost scores as they enter the outer sum; see `alone` and `VectorIndex.nearest`."""
-        if not self.is_text:
-            return (scores.astype(np.float32) * np.float32(factor)).astype(np.float64)
-        return scores * factor if boost == 1 else rounded(scores * factor)
-
-    def boosted_cells(self, layout: Layout, scores: Mapping[float, _Floats], rest: float) -> _Floats:
-        """Lay out the scores of each different boost, as first met: shape (boosts, cells)."""
-        parts = self.parts().items()
-        return np.stack([layout.spread(self.boosted(scores[half], boost, by), rest) for boost, (half, by) in parts])
-
-
 def best_together(clauses: Sequence[Clause], codes: _Ints, scores: npt.NDArray[np.float32]) -> None:
     """Fill `codes` and `scores`, shape (legs, queries, hits), with the best: score descending, code ascending.
 
     The clauses stand in the order in which a leg adds them.
     """
-    found = [{half: clause.score(half) for half in dict(clause.parts().values())} for clause in clauses]
+    found = [{half: clause.score(half) for half in dict(_parts(clause).values())} for clause in clauses]
     query, product, values = _gathered(found)
     linear = [next(iter(each.values())) / next(iter(each)) for each in values]
     legs = np.array(list(zip(*(clause.boosts for clause in clauses), strict=True)))
@@ -209,7 +104,7 @@ def best_together(clauses: Sequence[Clause], codes: _Ints, scores: npt.NDArray[n
     kept = kept[np.lexsort((product[kept], query[kept]))]  # few are left to be sorted
     layout = Layout(query[kept], codes.shape[1])
     boosted = [
-        clause.boosted_cells(layout, {half: one[kept] for half, one in each.items()}, 0.0 if at else _NO_SCORE)
+        _boosted(clause, layout, {half: one[kept] for half, one in each.items()}, 0.0 if at else _NO_SCORE)
         for at, (clause, each) in enumerate(zip(clauses, values, strict=True))
     ]
     products, steps = layout.spread(product[kept]), _steps(clauses)
@@ -220,6 +115,26 @@ def best_together(clauses: Sequence[Clause], codes: _Ints, scores: npt.NDArray[n
             rows = slice(first, first + at_once)
             sums = _sums([each[:, rows] for each in of_block], steps)
             _rank(sums, block.of(products)[rows], block.queries[rows], codes, scores)
+
+
+def _parts(clause: Clause) -> dict[float, tuple[float, float]]:
+    """By boost, the boost that is scored and the power of two that its scores are multiplied by."""
+    if not clause.is_text:
+        return {boost: (1.0, boost) for boost in clause.boosts}
+    halves = {boost: frexp(boost) for boost in clause.boosts}
+    return {boost: (half, 2.0**power) for boost, (half, power) in halves.items()}
+
+
+def _boosted(clause: Clause, layout: Layout, scores: Mapping[float, _Floats], rest: float) -> _Floats:
+    """Shape (boosts, cells): scores of each different boost, as first met, as `alone` and `nearest` give them."""
+    rows = []
+    for boost, (half, factor) in _parts(clause).items():
+        if not clause.is_text:
+            row = (scores[half].astype(np.float32) * np.float32(factor)).astype(np.float64)
+        else:
+            row = scores[half] * factor if boost == 1 else rounded(scores[half] * factor)
+        rows.append(layout.spread(row, rest))
+    return np.stack(rows)
 
 
 def _gathered(found: Sequence[dict[float, Scores]]) -> tuple[_Ints, _Ints, list[dict[float, _Floats]]]:
