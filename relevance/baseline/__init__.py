@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from relevance.baseline.changes import check_part, data_changes, differences, merge, update_lines
-from relevance.baseline.document import document_text
-from relevance.baseline.files import SNAPSHOT, find_baseline, read_baseline, write_baseline
+from relevance.baseline.files import SNAPSHOT, document_text, find_baseline, read_baseline, write_baseline
 from relevance.baseline.snapshot import (
     DIGITS,
     DatasetIdentity,
     Measurement,
     Snapshot,
+    check_part,
     common_queries,
+    data_changes,
+    differences,
+    merge,
     on_common_queries,
+    update_lines,
     without_run_times,
 )
 

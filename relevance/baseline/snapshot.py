@@ -1,12 +1,18 @@
-"""What a session measured, as a value: what a baseline file holds, and what a new session is compared as."""
+"""What a session measured, as a value: what two of them have in common, what differs, and what an update changes."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
+from relevance.errors import InputError
+from relevance.text import plural, printable, shortened
+
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Iterator
 
     import numpy as np
     import numpy.typing as npt
@@ -16,18 +22,15 @@ if TYPE_CHECKING:
 DIGITS = 6
 """Decimals of a metric: beyond is the rounding of one machine's logarithms, so identical runs stay identical."""
 
+_SHOWN = 48
+_LONGEST_PATH = 200
+_MOST_LINES = 20
+_ABSENT = object()
+
 
 @dataclass(frozen=True)
 class DatasetIdentity:
-    """The data that was measured on.
-
-    Attributes:
-        name: of the data set.
-        corpus: sha256 of the products.
-        queries: sha256 of the queries.
-        judgments: sha256 of the judgments.
-        products: how many there are.
-    """
+    """The data that was measured on: SHA-256 of products, queries and judgments, and how many products there are."""
 
     name: str
     corpus: str
@@ -62,12 +65,8 @@ class Snapshot:
     """A session.
 
     Attributes:
-        dataset: what was measured on.
-        queries: ids of the judged queries, ascending as text.
-        texts: of these queries.
-        grades: of each query, grade by product id: the judgments.
+        queries: ids of the judged queries, ascending as text; `texts` and `grades` (by product id) are theirs.
         relevant_from: lowest grade that counts as relevant.
-        strategies: by name.
         engine: name, version and facts, JSON values.
         models: by name, as in `results.json`.
         versions: of the packages that decide results, by name.
@@ -91,6 +90,9 @@ class Snapshot:
         return dict(zip(self.queries, zip(self.texts, self.grades, strict=True), strict=True))
 
 
+# what two have in common
+
+
 def common_queries(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
     """The judged queries that mean the same on both sides: text, judgments and lowest relevant grade; ascending."""
     if before.relevant_from != after.relevant_from:
@@ -100,21 +102,16 @@ def common_queries(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
 
 
 def on_common_queries(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
-    """Both with the queries alone that mean the same in both, see `common_queries`; run times stay those of all."""
-    common = common_queries(before, after)
+    """Both with the queries alone that mean the same in both, see `common_queries`.
+
+    Data set, hashes and run times stay those of the whole.
+    """
+    common = set(common_queries(before, after))
     return _select(before, common), _select(after, common)
 
 
-def without_run_times(snapshot: Snapshot) -> Snapshot:
-    """As if no time had been taken."""
-    untimed = {name: replace(one, run_time_s=None, rounds=0) for name, one in snapshot.strategies.items()}
-    return replace(snapshot, strategies=untimed)
-
-
 def _select(snapshot: Snapshot, queries: Collection[str]) -> Snapshot:
-    """The part that is about some queries; data set and hashes stay those of the whole."""
-    wanted = set(queries)
-    rows = [row for row, query in enumerate(snapshot.queries) if query in wanted]
+    rows = [row for row, query in enumerate(snapshot.queries) if query in queries]
     strategies = {
         name: replace(
             one,
@@ -130,3 +127,231 @@ def _select(snapshot: Snapshot, queries: Collection[str]) -> Snapshot:
         grades=tuple(snapshot.grades[row] for row in rows),
         strategies=strategies,
     )
+
+
+def without_run_times(snapshot: Snapshot) -> Snapshot:
+    """As if no time had been taken."""
+    untimed = {name: replace(one, run_time_s=None, rounds=0) for name, one in snapshot.strategies.items()}
+    return replace(snapshot, strategies=untimed)
+
+
+# what differs
+
+
+def data_changes(before: Snapshot, after: Snapshot) -> str:
+    """What differs in corpus, queries and judgments, in numbers: `12 judgments changed, 3 queries new`; "" if nothing.
+
+    Names of data sets and everything that was measured are left aside.
+    """
+    old, new = before.judged(), after.judged()
+    both = [(old[query], new[query]) for query in old if query in new]
+    graded = [(left[1], right[1]) for left, right in both]
+    judgments = {
+        "changed": sum(grade != right.get(product, grade) for left, right in graded for product, grade in left.items()),
+        "new": sum(product not in left for left, right in graded for product in right),
+        "gone": sum(product not in right for left, right in graded for product in left),
+    }
+    queries = {
+        "new": len(new) - len(both),
+        "gone": len(old) - len(both),
+        "with another text": sum(left[0] != right[0] for left, right in both),
+    }
+    parts = [f"{plural(number, 'judgment')} {what}" for what, number in judgments.items() if number]
+    parts += [f"{plural(number, 'query')} {what}" for what, number in queries.items() if number]
+    if before.dataset.queries != after.dataset.queries and not any(queries.values()):
+        parts.append("other queries without judgments")
+    if before.dataset.corpus != after.dataset.corpus:
+        was, now = before.dataset.products, after.dataset.products
+        same = f"{was:,} products as before, with other content"
+        parts.append(f"another corpus ({same if was == now else f'{was:,} products before, {now:,} now'})")
+    if before.relevant_from != after.relevant_from:
+        parts.append(f"relevant from grade {before.relevant_from} before, {after.relevant_from} now")
+    return ", ".join(parts)
+
+
+def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
+    """Engine, models, strategies that both have, and package versions: `hybrid: text.title 8 -> 4`."""
+    strategies = [name for name in after.strategies if name in before.strategies]
+    used = {side.strategies[name].definition.get("model") for name in strategies for side in (before, after)}
+    models = [name for name in {**before.models, **after.models} if name in used]
+    lines = [*_engine_changes(before, after), *_model_changes(before, after, models)]
+    for name in strategies:
+        lines += _lines(name, _changes("", before.strategies[name].definition, after.strategies[name].definition))
+    # a session without vectors names no package that computes some: nothing has changed
+    return (*lines, *_lines("package", _known_on_both_sides(_changes("", before.versions, after.versions))))
+
+
+_Change = tuple[str, object, object]
+"""Place (`text.title`, `fields[2]`), before and after of a value that differs."""
+
+
+def _engine_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    changes = _changes("", before.engine, after.engine)
+    # two kinds of engine are told apart by what both have: only one knows of shards
+    alike = before.engine.get("name") == after.engine.get("name")
+    return _lines("engine", changes if alike else _known_on_both_sides(changes))
+
+
+def _known_on_both_sides(changes: Iterable[_Change]) -> Iterator[_Change]:
+    return (one for one in changes if _ABSENT not in one[1:])
+
+
+def _model_changes(before: Snapshot, after: Snapshot, names: Iterable[str]) -> Iterator[str]:
+    """Of a fine-tuned model whether it is another one, or the same made again: weights differ between machines."""
+    for name in names:
+        old, new = before.models.get(name, {}), after.models.get(name, {})
+        ignored = None
+        if not (old.get("recipe") and new.get("recipe")):
+            ignored = "recipe"
+        elif old["recipe"] == new["recipe"] and old.get("sha256") != new.get("sha256"):
+            weights = _arrow(old.get("sha256"), new.get("sha256"))
+            yield f"model {name}: retrained: same recipe, other weights (sha256 {weights})"
+            ignored = "sha256"
+        yield from _lines(f"model {name}", (one for one in _changes("", old, new) if one[0] != ignored))
+
+
+def _lines(what: str, changes: Iterator[_Change]) -> Iterator[str]:
+    """The first changes, a line each, and how many more there are: a file may hold any number of keys."""
+    for path, left, right in islice(changes, _MOST_LINES):
+        yield printable(f"{what}: {shortened(path, _LONGEST_PATH)} {_arrow(left, right)}")
+    if more := sum(1 for _ in changes):
+        yield f"{what}: {plural(more, 'more difference')}"
+
+
+def _changes(path: str, left: object, right: object) -> Iterator[_Change]:
+    tables = [isinstance(side, Mapping) for side in (left, right)]
+    if all(tables) or (any(tables) and _ABSENT in (left, right)):
+        old, new = (side if isinstance(side, Mapping) else {} for side in (left, right))
+        for key in {**old, **new}:
+            yield from _changes(f"{path}.{key}" if path else key, old.get(key, _ABSENT), new.get(key, _ABSENT))
+    elif isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) == len(right):
+        for at, (old, new) in enumerate(zip(left, right, strict=True)):
+            yield from _changes(f"{path}[{at}]", old, new)
+    elif left != right or isinstance(left, bool) != isinstance(right, bool):
+        yield path, left, right
+
+
+def _arrow(left: object, right: object) -> str:
+    """Both values on one line, `8 -> 4`; of long ones the part from where they differ."""
+    old, new = _shown(left), _shown(right)
+    if old == new:
+        texts = [json.dumps(side, default=str) for side in (left, right)]
+        same = next((at for at, pair in enumerate(zip(*texts, strict=False)) if len({*pair}) > 1), min(map(len, texts)))
+        start = max(0, same - _SHOWN // 3)
+        old, new = (f"…{shortened(text[start:], _SHOWN)}" for text in texts)
+    return f"{old} -> {new}"
+
+
+def _shown(value: object) -> str:
+    if value is _ABSENT:
+        return "none"
+    if isinstance(value, str) and len(value) == 64:  # noqa: PLR2004 - a hash in hex
+        return value[:12]
+    text = json.dumps(value, default=str)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
+
+
+# updates
+
+
+def check_part(before: Snapshot, after: Snapshot, *, measured: Collection[str]) -> None:
+    """Refuse to update some strategies of a baseline where what the others stand on has changed.
+
+    Args:
+        before: what the file holds.
+        after: the session; before it has measured anything, its data alone.
+        measured: the strategies that are updated.
+
+    Raises:
+        InputError: data, the engine, or a model that a strategy uses that would stay are others.
+    """
+    kept = {name: one for name, one in before.strategies.items() if name not in measured}
+    data = data_changes(before, after)
+    changes = [data] if data else []
+    if after.engine:
+        models = {str(one.definition["model"]) for one in kept.values() if one.definition.get("model")}
+        changes += _engine_changes(before, after)
+        changes += _model_changes(before, after, sorted(models & set(after.models)))
+    if len(changes) > _MOST_LINES:
+        changes[_MOST_LINES:] = [f"{len(changes) - _MOST_LINES:,} more"]
+    if kept and changes:
+        raise InputError(
+            f"--update-baseline of some strategies: {'; '.join(changes)}; "
+            f"allowed: an update of all of them, {len(kept)} of which this session does not measure"
+        )
+
+
+def merge(before: Snapshot | None, after: Snapshot, *, complete: bool) -> Snapshot:
+    """The session's snapshot, with the strategies of `before` that it did not measure.
+
+    Args:
+        before: what the file holds; None where there is none.
+        after: the session.
+        complete: whether the session measured all strategies that there are; others are then gone for good.
+
+    Raises:
+        InputError: see `check_part`.
+    """
+    if before is None or complete:
+        return after
+    check_part(before, after, measured=after.strategies)
+    kept = {
+        name: _rescaled(one, before.calibration_s, after.calibration_s)
+        for name, one in before.strategies.items()
+        if name not in after.strategies
+    }
+    return replace(
+        after,
+        strategies={**kept, **after.strategies},
+        models={**before.models, **after.models},
+        versions={**before.versions, **after.versions},
+    )
+
+
+def _rescaled(measured: Measurement, before_s: float | None, now_s: float | None) -> Measurement:
+    """With the run time that it would have had in the new session: in the same ratio to the calibration.
+
+    A file has one calibration. Where one side has none, an old run time says nothing beside the new ones.
+    """
+    if measured.run_time_s is None or before_s == now_s:
+        return measured
+    if before_s is None or now_s is None:
+        return replace(measured, run_time_s=None, rounds=0)
+    return replace(measured, run_time_s=measured.run_time_s * now_s / before_s)
+
+
+def update_lines(before: Snapshot | None, after: Snapshot) -> list[str]:
+    """What an update changes, a line each: data, engine and models, strategies with their means."""
+    if before is None:
+        return [f"new: {name}: {_means(one)}" for name, one in after.strategies.items()]
+    changes = data_changes(before, after)
+    lines = [f"data: {changes}"] if changes else []
+    lines += differences(before, after)
+    for name, one in after.strategies.items():
+        if name not in before.strategies:
+            lines.append(f"new: {name}: {_means(one)}")
+        elif changed := _changed_means(before.strategies[name], one):
+            lines.append(f"changed: {name}: {changed}")
+    lines += [f"gone: {name}" for name in before.strategies if name not in after.strategies]
+    return lines or ["nothing but times" if _rows(before) == _rows(after) else "single queries; every mean stays"]
+
+
+def _means(measured: Measurement) -> str:
+    return ", ".join(f"{metric.label} {values.mean():.4f}" for metric, values in measured.metrics.items())
+
+
+def _changed_means(before: Measurement, after: Measurement) -> str:
+    parts = []
+    for metric, values in after.metrics.items():
+        old = f"{before.metrics[metric].mean():.4f}" if metric in before.metrics else "none"
+        new = f"{values.mean():.4f}"
+        if old != new:
+            parts.append(f"{metric.label} {old} -> {new}")
+    return ", ".join(parts)
+
+
+def _rows(snapshot: Snapshot) -> dict[str, object]:
+    return {
+        name: (one.hits, {metric: values.tolist() for metric, values in one.metrics.items()})
+        for name, one in snapshot.strategies.items()
+    }

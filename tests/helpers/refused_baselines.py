@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from helpers.snapshots import QUERIES, snapshot
 from relevance.baseline import Snapshot, document_text, write_baseline
-from relevance.baseline.document import CHECKSUM, checksum
+from relevance.baseline.files import CHECKSUM, checksum
 from relevance.errors import InputError
 from relevance.suite import read_checked
 
