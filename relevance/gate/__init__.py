@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from relevance.gate.comparing import Comparison, compare, compare_run_times
-from relevance.gate.floors import GATED, Floors, Lost, Shortfall, Verdict, judge, read_floors, suggest
-from relevance.gate.limits import Limits, read_limits
-from relevance.gate.rules import EMPTY, Finding, Status
+from relevance.gate.comparing import Comparison, Finding, Status, compare, compare_run_times
+from relevance.gate.limits import (
+    GATED,
+    Floors,
+    Limits,
+    Lost,
+    Shortfall,
+    Verdict,
+    judge,
+    read_floors,
+    read_limits,
+    suggest,
+)
 
 __all__ = [
-    "EMPTY",
     "GATED",
     "Comparison",
     "Finding",

@@ -1,28 +1,83 @@
-"""A session against a baseline: every metric of every strategy, tested together and judged; verdicts as data."""
+"""A session against a baseline: every metric of every strategy, tested together and judged; verdicts as data.
+
+The rules lead from what changed, in numbers, to pass, warn or fail, with the reasons for people.
+"""
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
+from scipy.special import bdtrc, ndtri, stdtrit
 
 from relevance.errors import InputError
-from relevance.gate.rules import RUN_TIME, judge_effect, judge_empty, judge_run_time, measure_effect
-from relevance.significance import DRAWS, flip_signs
+from relevance.significance import DRAWS, SAME, flip_signs
 from relevance.text import some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from relevance.baseline.snapshot import Measurement, Snapshot
-    from relevance.gate.limits import Limits
-    from relevance.gate.rules import Effect, Finding, Status
+    import numpy.typing as npt
+
+    from relevance.baseline import Measurement, Snapshot
+    from relevance.gate.limits import Limit, Limits
+    from relevance.significance import SignFlips
+
+    _Floats = npt.NDArray[np.float64]
+    _Bools = npt.NDArray[np.bool_]
+
+EMPTY = "empty results"
+RUN_TIME = "run time"
 
 SEED = 1
 """Of the signs: the same two snapshots give the same p wherever and whenever they are compared."""
 
+Status = Literal["pass", "warn", "fail"]
+
 _SHOWN = 3
+_POWER = 0.8
+"""How often a drop of the smallest visible size would fail."""
+_ONE_SIDED_95 = 1.645
+"""Standard errors above an estimate that the truth exceeds once in twenty."""
+_CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One measure of one strategy against one baseline.
+
+    Attributes:
+        measure: a metric as it prints (`nDCG@10`), `run time`, or `empty results`.
+        before: mean of the baseline (ratio to the calibration, for run time; share of queries, for empty results).
+        after: mean of the candidate, likewise.
+        relative: of `before`, positive where it became worse; None where before is 0.
+        interval: of the mean difference after - before, 95%; None where there is none.
+        p: raw, one-sided; None where nothing was tested.
+        adjusted_p: over all columns of the session; None likewise.
+        queries: how many were compared.
+        changed: how many have another value than before; for empty results, how many newly return nothing.
+        smallest_visible: the smallest true relative drop that would fail about four times of five; None where none
+            would or nothing was tested.
+        reasons: a line each, for people; the first says what happened.
+        improved: whether it became better, as sure as a fail would have to be.
+    """
+
+    strategy: str
+    measure: str
+    status: Status
+    before: float
+    after: float
+    relative: float | None = None
+    interval: tuple[float, float] | None = None
+    p: float | None = None
+    adjusted_p: float | None = None
+    queries: int = 0
+    changed: int = 0
+    smallest_visible: float | None = None
+    reasons: tuple[str, ...] = ()
+    improved: bool = False
 
 
 @dataclass(frozen=True)
@@ -73,12 +128,17 @@ def compare(before: Snapshot, now: Snapshot, limits: Limits, *, baseline: str, d
         for metric in limits.gated:
             if metric in old.metrics and metric in new.metrics:
                 values = old.metrics[metric][old_rows], new.metrics[metric][new_rows]
-                effects.append(measure_effect(name, str(metric), limits.of(name, metric), *values))
+                effects.append(_measure_effect(name, str(metric), limits.of(name, metric), *values))
             else:
                 notes.append(f"{name}: {metric} is not on both sides, not compared")
-        findings.append(judge_empty(name, _is_empty(old, old_rows), _is_empty(new, new_rows), limits))
+        findings.append(_judge_empty(name, _is_empty(old, old_rows), _is_empty(new, new_rows), limits))
+    if effects:
+        # nothing is relative to a mean of 0: without drops a column is not tested
+        drops = np.column_stack([one.drops if one.before > 0 else np.zeros(one.queries) for one in effects])
+        flips = flip_signs(drops, seed=SEED, draws=draws)
+        findings = [*(_judge_effect(effect, flips, column) for column, effect in enumerate(effects)), *findings]
     run_times, untimed = compare_run_times(before, now, limits)
-    findings = [*_judged_together(effects, draws), *findings, *run_times]
+    findings += run_times
     findings.sort(key=lambda finding: both.index(finding.strategy))
     return Comparison(baseline, tuple(findings), notes=(*notes, *untimed))
 
@@ -93,17 +153,233 @@ def _refuse_other_queries(old: set[str], new: set[str]) -> None:
         raise InputError(f"other queries than the baseline's: {', '.join(parts)}; allowed: the same queries")
 
 
-def _is_empty(measured: Measurement, rows: Sequence[int]) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
+def _is_empty(measured: Measurement, rows: Sequence[int]) -> _Bools:
     return np.array([not measured.hits[row] for row in rows])
 
 
-def _judged_together(effects: Sequence[Effect], draws: int) -> Iterable[Finding]:
-    if not effects:
-        return []
-    # nothing is relative to a mean of 0: without drops a column is not tested
-    drops = np.column_stack([one.drops if one.before > 0 else np.zeros(one.queries) for one in effects])
-    flips = flip_signs(drops, seed=SEED, draws=draws)
-    return (judge_effect(effect, flips, column) for column, effect in enumerate(effects))
+# metrics
+
+
+@dataclass(frozen=True, eq=False)
+class _Effect:
+    """A change of one metric of one strategy: `drops`, shape (queries,), positive where it became worse.
+
+    `before` and `after` are means, `drop` is that of `drops` and `error` its standard error.
+    """
+
+    strategy: str
+    metric: str
+    limit: Limit
+    drops: _Floats
+    before: float
+    after: float
+    drop: float
+    error: float
+
+    @property
+    def queries(self) -> int:
+        """How many were compared."""
+        return len(self.drops)
+
+    @property
+    def changed(self) -> int:
+        """How many queries have another number than before."""
+        return int(np.count_nonzero(np.abs(self.drops) > SAME))
+
+    @property
+    def relative(self) -> float:
+        """The drop as a share of the baseline's mean; where that is 0 it is nan, which no limit is below."""
+        return self.drop / self.before if self.before > 0 else math.nan
+
+    @property
+    def at_most(self) -> float:
+        """The relative drop that is exceeded once in twenty, given this one."""
+        return self.relative + _ONE_SIDED_95 * self.error / self.before if self.before > 0 else math.nan
+
+
+def _measure_effect(strategy: str, metric: str, limit: Limit, before: _Floats, after: _Floats) -> _Effect:
+    """Measure a change; `before` and `after` are of the same queries, shape (queries,).
+
+    Sums are exact, so that every machine gives the same.
+    """
+    drops = before - after if limit.worse == "lower" else after - before
+    queries = len(drops)
+    drop = math.fsum(drops.tolist()) / queries
+    squares = math.fsum(((drops - drop) ** 2).tolist())
+    return _Effect(
+        strategy,
+        metric,
+        limit,
+        drops,
+        before=math.fsum(before.tolist()) / queries,
+        after=math.fsum(after.tolist()) / queries,
+        drop=drop,
+        error=math.sqrt(squares / max(queries - 1, 1) / queries),
+    )
+
+
+def _judge_effect(effect: _Effect, flips: SignFlips, column: int) -> Finding:
+    """Judge a change by its size and by its chance, that of a column of the joint test."""
+    limit = effect.limit
+    p, adjusted = float(flips.greater.p[column]), float(flips.greater.adjusted[column])
+    failing = _far_enough(effect, effect.relative, p, adjusted)
+    better = _far_enough(effect, -effect.relative, float(flips.less.p[column]), float(flips.less.adjusted[column]))
+    exceptions = _exceptions(effect)
+    warning = "" if failing else _warning(effect, p, adjusted)
+    status: Status = "fail" if failing and not exceptions else "warn" if failing or warning else "pass"
+    tested = effect.changed > 0 and effect.before > 0
+    visible = _smallest_visible(effect, critical=flips.critical(limit.p_sure)) if tested else None
+    reasons = [_what_happened(effect)]
+    if failing or better:
+        reasons += [failing or better, *exceptions]
+    if warning:
+        reasons.append(warning)
+    if status != "fail" and effect.changed and effect.at_most >= limit.fail:
+        reasons.append(_strength(effect, visible))
+    return Finding(
+        effect.strategy,
+        effect.metric,
+        status,
+        effect.before,
+        effect.after,
+        relative=effect.relative if effect.before > 0 else None,
+        interval=_interval(effect),
+        p=p if tested else None,
+        adjusted_p=adjusted if tested else None,
+        queries=effect.queries,
+        changed=effect.changed,
+        smallest_visible=visible,
+        reasons=tuple(reasons),
+        improved=bool(better) and not exceptions,
+    )
+
+
+def _far_enough(effect: _Effect, relative: float, p: float, adjusted: float) -> str:
+    """Why a drop, or a gain as a drop, would fail; "" where it would not."""
+    limit = effect.limit
+    if relative >= limit.fail and adjusted <= limit.p_sure:
+        return f"{_share(limit.fail)} or more, and sure (adjusted p {_p(adjusted)}, {limit.p_sure:g} is enough)"
+    if limit.large_fails(effect.queries) and relative >= limit.fail_large and p <= limit.p_large:
+        return f"{_share(limit.fail_large)} or more, and hardly chance (p {_p(p)}, {limit.p_large:g} is enough)"
+    return ""
+
+
+def _exceptions(effect: _Effect) -> list[str]:
+    """Why what is far enough does not fail all the same."""
+    limit, lines = effect.limit, []
+    if effect.queries < limit.least_queries:
+        lines.append(f"not counted: {effect.queries} queries, below {limit.least_queries} nothing fails by statistics")
+    if abs(effect.drop) < limit.least_drop:
+        lines.append(f"not counted: the means differ by {abs(effect.drop):.4f}, less than {limit.least_drop:g}")
+    return lines
+
+
+def _warning(effect: _Effect, p: float, adjusted: float) -> str:
+    limit = effect.limit
+    if effect.relative >= limit.warn and (limit.leading or p <= limit.p_warn):
+        fails = f"{_share(limit.fail)} and adjusted p {limit.p_sure:g} fail"
+        return f"{_share(limit.warn)} or more (p {_p(p)}, adjusted {_p(adjusted)}; {fails})"
+    if effect.relative >= limit.warn_sure and adjusted <= limit.p_sure:
+        return f"small, but sure (adjusted p {_p(adjusted)})"
+    if limit.leading and effect.relative > 0 and effect.at_most >= limit.warn:
+        return f"too few queries to exclude a drop of {_share(limit.warn)}: it may be {_share(effect.at_most)}"
+    return ""
+
+
+def _what_happened(effect: _Effect) -> str:
+    means = f"{effect.before:.4f} → {effect.after:.4f}"
+    if not effect.changed:
+        return f"no query changed ({effect.before:.4f})"
+    if effect.before <= 0:
+        return f"the baseline's mean is 0, nothing can be relative to it ({means})"
+    if abs(effect.relative) < 5e-5:  # noqa: PLR2004 - what prints as 0.00%
+        return f"the mean is as before ({means})"
+    return f"{'rose' if effect.after > effect.before else 'fell'} by {_share(abs(effect.relative))} ({means})"
+
+
+def _strength(effect: _Effect, visible: float | None) -> str:
+    least = effect.limit.least_queries
+    if visible is not None:
+        return f"the smallest drop that such changes of these {effect.queries} queries would show is {_share(visible)}"
+    if effect.queries < least:
+        return f"{effect.queries} queries cannot show that a drop is real; {least} are needed"
+    return f"{effect.changed} changed queries cannot show that a drop is real"
+
+
+def _share(value: float) -> str:
+    text = f"{100 * value:.2f}".rstrip("0").rstrip(".")
+    return f"{text}%"
+
+
+def _p(value: float) -> str:
+    return f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}"  # noqa: PLR2004 - where zeros begin to be counted
+
+
+def _interval(effect: _Effect) -> tuple[float, float] | None:
+    """Of the mean of after - before, by Student's t; None for a single query, which has no spread."""
+    if effect.queries < 2:  # noqa: PLR2004
+        return None
+    reach = float(stdtrit(effect.queries - 1, 0.5 + _CONFIDENCE / 2)) * effect.error
+    mean = effect.after - effect.before
+    return mean - reach, mean + reach
+
+
+def _smallest_visible(effect: _Effect, *, critical: float) -> float | None:
+    """The smallest true relative drop that would fail four times of five, were differences as scattered as here.
+
+    A drop fails where the measured mean reaches both what the rule asks for and what chance makes rare enough. A true
+    drop 0.84 standard errors above that is measured above it four times of five (J. Cohen, "Statistical Power Analysis
+    for the Behavioral Sciences", 1988, chapter 1).
+
+    `critical` is the sum / sqrt(sum of squares) from which on a column is sure. None: no drop would fail, there are too
+    few queries, or too few of them changed.
+    """
+    limit = effect.limit
+    if effect.queries < limit.least_queries:
+        return None
+    thresholds = [max(_mean_at(critical, effect), limit.fail * effect.before)]
+    if limit.large_fails(effect.queries):
+        hardly_chance = float(-ndtri(limit.p_large))
+        thresholds.append(max(_mean_at(hardly_chance, effect), limit.fail_large * effect.before))
+    needed = max(min(thresholds), limit.least_drop) + float(ndtri(_POWER)) * effect.error
+    return needed / effect.before if math.isfinite(needed) else None
+
+
+def _mean_at(critical: float, effect: _Effect) -> float:
+    """The mean difference whose sum / sqrt(sum of squares) is `critical`, with the spread that was seen."""
+    if critical * critical >= effect.queries:
+        return math.inf
+    return critical * effect.error * math.sqrt((effect.queries - 1) / (effect.queries - critical * critical))
+
+
+# empty results
+
+
+def _judge_empty(strategy: str, before: _Bools, after: _Bools, limits: Limits) -> Finding:
+    """Judge how many queries newly return nothing: by count, and by chance where others newly return something.
+
+    The chance is that of a coin for each query that is empty on one side alone: the sign test, one-sided (W. J. Dixon
+    and A. M. Mood, "The statistical sign test", JASA 41, 1946).
+    `before` and `after` say which queries return nothing, shape (queries,).
+    """
+    queries = len(before)
+    newly, refilled = int((after & ~before).sum()), int((before & ~after).sum())
+    status: Status = "pass"
+    if newly >= limits.empty_queries:
+        share = newly / queries
+        status = "fail" if share >= limits.empty_fail else "warn" if share >= limits.empty_warn else "pass"
+    reasons = [f"{newly} of {queries} queries newly return nothing" if newly else "no query newly returns nothing"]
+    if newly and refilled:
+        chance = float(bdtrc(newly - 1, newly + refilled, 0.5))
+        reasons.append(f"{refilled} newly return something (p {_p(chance)})")
+        if status == "fail" and chance > limits.p_sure:
+            status = "warn"
+            reasons.append(f"no failure: it may be chance which of them do (p {limits.p_sure:g} is enough)")
+    shares = int(before.sum()) / queries, int(after.sum()) / queries
+    return Finding(strategy, EMPTY, status, *shares, queries=queries, changed=newly, reasons=tuple(reasons))
+
+
+# run time
 
 
 def compare_run_times(before: Snapshot, now: Snapshot, limits: Limits) -> tuple[list[Finding], list[str]]:
@@ -128,7 +404,7 @@ def compare_run_times(before: Snapshot, now: Snapshot, limits: Limits) -> tuple[
             notes.append(f"{RUN_TIME}: {name} is not compared, {problem}")
         else:
             ratios = [(one.run_time_s or 0) / (side.calibration_s or 1) for one, side in ((old, before), (new, now))]
-            findings.append(judge_run_time(name, ratios[0], ratios[1], limits.time(name)))
+            findings.append(_judge_run_time(name, ratios[0], ratios[1], limits.time(name)))
     return findings, notes
 
 
@@ -149,3 +425,15 @@ def _nothing_timed(before: Snapshot, now: Snapshot, names: Sequence[str]) -> str
         if side.calibration_s is None:
             return f"{whose} has no calibration"
     return ""
+
+
+def _judge_run_time(strategy: str, before: float, after: float, limit: tuple[float, float]) -> Finding:
+    """Judge a run time in calibrations; `limit`: from how many times of before on it warns, and fails."""
+    warn, fail = limit
+    times = after / before
+    status: Status = "fail" if times > fail else "warn" if times > warn else "pass"
+    above = "" if status == "pass" else f", above {limit[status == 'fail']:g}"
+    reason = f"takes {times:.2f} times as long as before{above} ({before:.2f} → {after:.2f} calibrations)"
+    return Finding(
+        strategy, RUN_TIME, status, before, after, relative=times - 1, reasons=(reason,), improved=times < 1 / fail
+    )

@@ -8,8 +8,7 @@ import pytest
 from helpers import golden
 
 from relevance.evaluation import JUDGED10
-from relevance.gate import Verdict
-from relevance.gate.floors import Floors, Lost, Shortfall
+from relevance.gate import Floors, Lost, Shortfall, Verdict
 from relevance.report.terminal import failure, table, verdict_lines, without_hits_lines
 from relevance.strategies import STRATEGIES
 
