@@ -12,8 +12,7 @@ from helpers.snapshots import TEXT, VECTOR, comparison, diagnosed, measured, sna
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from relevance.diagnosis import Hit, diagnose, legs_of, legs_without_strategy
-from relevance.diagnosis.diagnosing import score
+from relevance.diagnosis import Hit, diagnose, legs_of, legs_without_strategy, score
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, RR10, evaluate
 from relevance.gate import Comparison, Finding, Limits
 from relevance.records import NO_HIT, Judgments, Ranking

@@ -7,7 +7,7 @@ import pytest
 from helpers.snapshots import diagnosed, measured, snapshot
 from scipy.stats import ttest_ind
 
-from relevance.diagnosis.segments import LEAST_OTHERS, LEAST_QUERIES, holm, segment_members, welch
+from relevance.diagnosis import LEAST_OTHERS, LEAST_QUERIES, holm, segment_members, welch
 from relevance.evaluation import NDCG10
 
 

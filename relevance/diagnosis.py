@@ -1,26 +1,20 @@
-"""From two snapshots and what the gate said of them to the reasons."""
+"""Why a verdict is what it is: queries lost, rankings side by side, legs, segments and newcomers, as data."""
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from statistics import median
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
+from scipy.special import stdtr
 
 from relevance.baseline import on_common_queries
-from relevance.diagnosis.record import (
-    Diagnosis,
-    Hit,
-    LegChange,
-    Newcomer,
-    QueryChange,
-    SideBySide,
-    StrategyDiagnosis,
-)
-from relevance.diagnosis.segments import judged_segments
 from relevance.evaluation import JUDGED10, UNJUDGED, Graded
 from relevance.significance import SAME
 from relevance.strategies import Leg
@@ -31,32 +25,197 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.baseline import Measurement, Snapshot
-    from relevance.diagnosis.record import Mark, Segment
     from relevance.evaluation import Metric
     from relevance.gate import Comparison, Limits, Status
 
+    _Bools = npt.NDArray[np.bool_]
     _Floats = npt.NDArray[np.float64]
 
-RANKINGS = 3
-"""So many of the queries that lost most are shown with both rankings."""
+_Values = TypeVar("_Values", float, "_Floats")
 
 LegValues = Mapping[str, Mapping["Metric", "_Floats"]]
 """By name of a leg that was searched for the diagnosis: metrics of shape (judged queries of the session,)."""
 
+RANKINGS = 3
+"""So many of the queries that lost most are shown with both rankings."""
+
+LEAST_QUERIES = 100
+"""Fewer queries are no segment: what they do is mostly luck."""
+
+LEAST_OTHERS = 30
+"""With fewer other queries there is nothing to compare a segment with."""
+
+Mark = Literal["same", "moved", "new", "gone"]
+
 _NOTHING: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, eq=False)
-class Sides:
-    """One strategy and metric in two snapshots of the same queries in the same order.
+# what a diagnosis says
+
+
+@dataclass(frozen=True)
+class QueryChange:
+    """One query whose metric changed."""
+
+    query: str
+    text: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
+class Hit:
+    """One place of a ranking beside the other ranking of the same query.
 
     Attributes:
-        strategy: its name.
-        metric: what its queries are told apart by.
-        lower_is_worse: the direction that is gated.
-        old: the baseline.
-        now: the session.
+        title: None where it is not known.
+        grade: its judgment; None where it has none.
+        mark: `same` place on both sides, `moved` to another, `gone` from the hits of before, `new` among those of now.
+        other_rank: its rank on the other side, from 1; None where it is not there.
     """
+
+    product: str
+    title: str | None
+    grade: float | None
+    mark: Mark
+    other_rank: int | None
+
+
+@dataclass(frozen=True)
+class SideBySide:
+    """Both rankings of a query, best hit first."""
+
+    change: QueryChange
+    before: tuple[Hit, ...]
+    after: tuple[Hit, ...]
+
+
+@dataclass(frozen=True)
+class LegChange:
+    """One leg of a strategy that combines several, by itself, on the queries that the whole strategy lost.
+
+    Attributes:
+        leg: `text`, or `vector` and its field.
+        before: mean of the metric over those queries; None where it is not known.
+        after: likewise now.
+        source: the strategy that is this leg alone; "" where the leg was searched for this diagnosis.
+        lost: whether it is the leg that fell furthest.
+    """
+
+    leg: str
+    before: float | None
+    after: float | None
+    source: str
+    lost: bool = False
+
+
+@dataclass(frozen=True)
+class Segment:
+    """Queries that have something in common, beside all queries: how many, and their means.
+
+    Attributes:
+        name: what they have in common.
+        relative: their drop as a share of their mean before; None where that is 0.
+        adjusted_p: chance that their drop differs so far from that of the others, over all segments; None where not
+            tested.
+        worse: whether they fell further than all queries together, and that is sure.
+    """
+
+    name: str
+    queries: int
+    before: float
+    after: float
+    relative: float | None
+    adjusted_p: float | None
+    worse: bool
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """A product without a judgment that is among the hits of a strategy now and was not before.
+
+    Attributes:
+        query: id of the query; `text` is what was asked.
+        title: None where it is not known.
+        rank: from 1.
+        effect: by how much the query's drop would shrink if all its newcomers were of the highest grade.
+        could_change_verdict: whether it is among those that could lift the strategy over its limit.
+    """
+
+    strategy: str
+    query: str
+    text: str
+    product: str
+    title: str | None
+    rank: int
+    effect: float
+    could_change_verdict: bool
+
+
+@dataclass(frozen=True)
+class StrategyDiagnosis:
+    """One strategy that failed or warned.
+
+    Attributes:
+        measures: what failed or warned, as the findings name it.
+        metric: what its queries are told apart by, as it prints; `before` and `after` are its means.
+        won: queries that became better, the largest gain first.
+        lost: queries that became worse, the largest loss first.
+        unchanged: how many are as before.
+        newly_empty: texts of the queries that returned hits before and return none now.
+        rankings: both rankings of the worst queries.
+        judged: share of the hits with a judgment, before and now; None where it was not measured.
+        legs: of a strategy that combines several; empty for others.
+        legs_note: what the legs say, or what cannot be known of them; "" where there are none.
+        segments: those that are large enough.
+    """
+
+    strategy: str
+    status: Status
+    measures: tuple[str, ...]
+    metric: str
+    before: float
+    after: float
+    won: tuple[QueryChange, ...]
+    lost: tuple[QueryChange, ...]
+    unchanged: int
+    newly_empty: tuple[str, ...]
+    rankings: tuple[SideBySide, ...]
+    judged: tuple[float, float] | None
+    legs: tuple[LegChange, ...]
+    legs_note: str
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why a comparison says what it says.
+
+    Attributes:
+        baseline: what it is called for people.
+        strategies: those that failed or warned, in the order of the comparison.
+        newcomers: hits without a judgment that are new, those that could change a verdict first.
+        differs: what else changed between baseline and now, a line each.
+        notes: what could not be found out and why, a line each.
+    """
+
+    baseline: str
+    strategies: tuple[StrategyDiagnosis, ...]
+    newcomers: tuple[Newcomer, ...]
+    differs: tuple[str, ...]
+    notes: tuple[str, ...] = ()
+
+    def of(self, strategy: str) -> StrategyDiagnosis | None:
+        """What was found of a strategy; None where it is no worse."""
+        return next((one for one in self.strategies if one.strategy == strategy), None)
+
+
+# from two snapshots and what the gate said of them to the reasons
+
+
+@dataclass(frozen=True, eq=False)
+class _Sides:
+    """One strategy in two snapshots of the same queries in the same order, and the metric that tells these apart."""
 
     strategy: str
     metric: Metric
@@ -66,17 +225,14 @@ class Sides:
 
     @property
     def measured(self) -> tuple[Measurement, Measurement]:
-        """What both snapshots have of the strategy."""
         return self.old.strategies[self.strategy], self.now.strategies[self.strategy]
 
     @property
     def before(self) -> _Floats:
-        """Shape (queries,)."""
         return self.measured[0].metrics[self.metric]
 
     @property
     def after(self) -> _Floats:
-        """Shape (queries,)."""
         return self.measured[1].metrics[self.metric]
 
     @cached_property
@@ -84,11 +240,10 @@ class Sides:
         """Shape (queries,), positive where it became worse."""
         return self.drop(self.before, self.after)
 
-    def drop(self, before: _Floats, after: _Floats) -> _Floats:
-        """The same of any two vectors of this metric."""
+    def drop(self, before: _Values, after: _Values) -> _Values:
         return before - after if self.lower_is_worse else after - before
 
-    def relative_drop(self, rows: npt.NDArray[np.bool_] | slice = slice(None)) -> float | None:
+    def relative_drop(self, rows: _Bools | slice = slice(None)) -> float | None:
         """The mean drop of some queries as a share of their mean before; None where that is 0."""
         mean = float(self.before[rows].mean())
         return float(self.drops[rows].mean()) / mean if mean > 0 else None
@@ -114,43 +269,33 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
         searched: by strategy, legs that were searched for the diagnosis; a row for each query of the session.
     """
     old, new = on_common_queries(before, now)
-    names = [
-        name
-        for name in dict.fromkeys(one.strategy for one in comparison.findings if one.status != "pass")
-        if name in old.strategies and name in new.strategies
-    ]
+    worse = dict.fromkeys(one.strategy for one in comparison.findings if one.status != "pass")
+    names = [name for name in worse if name in old.strategies and name in new.strategies]
     metrics = {name: _telling_metric(old, new, name, comparison, limits) for name in names}
     sides = [
-        Sides(name, metric, limits.of(name, metric).worse == "lower", old, new)
+        _Sides(name, metric, limits.of(name, metric).worse == "lower", old, new)
         for name, metric in metrics.items()
         if metric is not None
     ]
-    segments = judged_segments(sides, limits)
+    segments = _segments(sides, limits)
     row_of = {query: row for row, query in enumerate(now.queries)}
-    rows = np.array([row_of[query] for query in new.queries], dtype=np.int64)
-    strategies = []
+    rows = [row_of[query] for query in new.queries]
+    strategies, newcomers = [], []
     for one in sides:
-        legs = {
-            leg: values[one.metric][rows]
-            for leg, values in searched.get(one.strategy, {}).items()
-            if one.metric in values
-        }
-        strategies.append(_diagnosed(one, comparison, titles, legs, segments[one.strategy]))
-    newcomers = [
-        newcomer
-        for one, why in zip(sides, strategies, strict=True)
-        for newcomer in _newcomers(one, why.status, limits, titles)
-    ]
-    statuses = {why.strategy: why.status for why in strategies}
+        legs = searched.get(one.strategy, {}).items()
+        of_legs = {leg: values[one.metric][rows] for leg, values in legs if one.metric in values}
+        why = _diagnosed(one, comparison, titles, of_legs, segments[one.strategy])
+        strategies.append(why)
+        newcomers += [(why.status != "fail", newcomer) for newcomer in _newcomers(one, why.status, limits, titles)]
 
-    def importance(one: Newcomer) -> tuple[object, ...]:
-        passing = statuses[one.strategy] != "fail"
+    def importance(passing_newcomer: tuple[bool, Newcomer]) -> tuple[object, ...]:
+        passing, one = passing_newcomer
         return not one.could_change_verdict, passing, -one.effect, one.strategy, one.query, one.rank
 
     return Diagnosis(
         baseline=comparison.baseline,
         strategies=tuple(strategies),
-        newcomers=tuple(sorted(newcomers, key=importance)),
+        newcomers=tuple(one for _, one in sorted(newcomers, key=importance)),
         differs=comparison.differs,
         notes=tuple(
             f"{name}: no metric is on both sides to tell its queries apart by"
@@ -177,7 +322,7 @@ def _telling_metric(old: Snapshot, new: Snapshot, name: str, comparison: Compari
 
 
 def _diagnosed(
-    sides: Sides,
+    sides: _Sides,
     comparison: Comparison,
     titles: Mapping[str, str],
     searched: Mapping[str, _Floats],
@@ -259,9 +404,7 @@ def _boosts(value: object) -> Mapping[str, float]:
 
 def _strategy_of(leg: Leg | None, snapshot: Snapshot) -> str:
     """The strategy of a snapshot that is this leg and nothing else, "" where there is none."""
-    if leg is None:
-        return ""
-    matches = (name for name, measured in snapshot.strategies.items() if legs_of(measured.definition) == (leg,))
+    matches = (name for name, one in snapshot.strategies.items() if leg and legs_of(one.definition) == (leg,))
     return next(matches, "")
 
 
@@ -272,14 +415,11 @@ def legs_without_strategy(snapshot: Snapshot, strategy: str) -> tuple[Leg, ...]:
 
 
 def _leg_changes(
-    sides: Sides, lost: Sequence[int], searched: Mapping[str, _Floats]
+    sides: _Sides, lost: Sequence[int], searched: Mapping[str, _Floats]
 ) -> tuple[tuple[LegChange, ...], str]:
-    """The legs of a strategy on the queries that it lost (their rows), and what they say in one line.
+    """The legs of a strategy on the queries that it lost (their rows), and what they say, no more than they do.
 
-    Args:
-        sides: of the strategy.
-        lost: rows.
-        searched: the metric by name of a leg that was searched now, shape (queries,).
+    `searched` holds the metric by name of a leg that was searched now, shape (queries,).
     """
     old, new = ({leg.name: leg for leg in legs_of(one.definition)} for one in sides.measured)
     if not lost or max(len(old), len(new)) < 2:  # noqa: PLR2004 - a single leg is the strategy itself
@@ -297,24 +437,21 @@ def _leg_changes(
         if after is None and name in new and name in searched:
             after = float(searched[name][lost].mean())
         if before is not None and after is not None:
-            drops[name] = before - after if sides.lower_is_worse else after - before
+            drops[name] = sides.drop(before, after)
         legs.append(LegChange(name, before, after, source))
+    parts = []
+    if gone := [name for name in old if name not in new]:
+        parts.append(f"no longer searched: {', '.join(gone)}")
     worst = max(drops, key=drops.__getitem__, default="")
     if drops.get(worst, 0.0) > SAME:
         legs = [replace(leg, lost=leg.leg == worst) for leg in legs]
-    gone = [name for name in old if name not in new]
-    return tuple(legs), _legs_note(legs, gone, unknown=[leg.leg for leg in legs if leg.leg not in {*drops, *gone}])
-
-
-def _legs_note(legs: Sequence[LegChange], gone: Sequence[str], unknown: Sequence[str]) -> str:
-    """What the legs say, no more than they do."""
-    parts = [f"no longer searched: {', '.join(gone)}"] if gone else []
-    parts += [f"the {leg.leg} leg lost most" for leg in legs if leg.lost]
+        parts.append(f"the {worst} leg lost most")
+    unknown = [leg.leg for leg in legs if leg.leg not in {*drops, *gone}]
     if not parts and not unknown:
         parts.append("no leg lost by itself: it is how they are combined")
     if unknown:
         parts.append(f"not known of {', '.join(unknown)}: no strategy is this leg alone on both sides")
-    return "; ".join(parts)
+    return tuple(legs), "; ".join(parts)
 
 
 # Newcomers. A hit without a judgment counts as bad. So a change that brings products that nobody has judged looks worse
@@ -322,7 +459,7 @@ def _legs_note(legs: Sequence[LegChange], gone: Sequence[str], unknown: Sequence
 # know, on both sides, since the ideal ranking of the query changes for the baseline as well.
 
 
-def _newcomers(sides: Sides, status: Status, limits: Limits, titles: Mapping[str, str]) -> list[Newcomer]:
+def _newcomers(sides: _Sides, status: Status, limits: Limits, titles: Mapping[str, str]) -> list[Newcomer]:
     """All newcomers of a strategy; those that could change its verdict are marked.
 
     Queries are taken by the size of their effect until the drop would be one that does not fail (`Limits.fail`), or
@@ -363,14 +500,10 @@ def _newcomers(sides: Sides, status: Status, limits: Limits, titles: Mapping[str
     ]
 
 
-def _enough(sides: Sides, effects: _Floats, gains: _Floats, limit: float) -> int:
+def _enough(sides: _Sides, effects: _Floats, gains: _Floats, limit: float) -> int:
     """How many of the first queries bring the relative drop below the limit, 0 where all together do not.
 
-    Args:
-        sides: of the strategy.
-        effects: shape (queries,), what judging the newcomers of a query takes off the sum of drops.
-        gains: shape (queries,), what it adds to the sum before.
-        limit: of the drop as a share of the sum before.
+    Judging the newcomers of a query takes its effect off the sum of drops and adds its gain to the sum before.
     """
     drops = np.subtract.accumulate([sides.drops.sum(), *effects])
     sums = np.add.accumulate([sides.before.sum(), *gains])
@@ -399,3 +532,96 @@ def score(
             relevant_from=relevant_from,
         )
     )
+
+
+# Segments. The drops of one are compared with those of all other queries by Welch's t test (B. L. Welch, "The
+# generalization of 'Student's' problem when several different population variances are involved", Biometrika 34, 1947),
+# one-sided. Looking at many segments finds a striking one by luck, so p is adjusted by Holm's step-down procedure over
+# all segments of all strategies that are diagnosed (S. Holm, "A simple sequentially rejective multiple test procedure",
+# Scandinavian Journal of Statistics 6, 1979), which holds whatever the segments share.
+
+
+def _segments(strategies: Sequence[_Sides], limits: Limits) -> dict[str, tuple[Segment, ...]]:
+    """The segments of each strategy that are large enough, judged together.
+
+    A segment is worse where its relative drop is above that of all queries by `Limits.warn` or more, and its adjusted
+    p is `Limits.p_sure` or less.
+    """
+    if not strategies:
+        return {}
+    members = segment_members(strategies[0].now.texts, strategies[0].now.grades)
+    large = {name: inside for name, inside in members.items() if inside.sum() >= LEAST_QUERIES}
+    tested = {
+        (sides.strategy, name): welch(sides.drops[inside], sides.drops[~inside])
+        for sides in strategies
+        for name, inside in large.items()
+        if (~inside).sum() >= LEAST_OTHERS
+    }
+    adjusted = dict(zip(tested, holm([*tested.values()]), strict=True))
+    return {
+        sides.strategy: tuple(
+            _segment(sides, name, inside, adjusted.get((sides.strategy, name)), limits)
+            for name, inside in large.items()
+        )
+        for sides in strategies
+    }
+
+
+def _segment(sides: _Sides, name: str, inside: _Bools, adjusted_p: float | None, limits: Limits) -> Segment:
+    relative, whole = sides.relative_drop(inside), sides.relative_drop()
+    further = relative is not None and whole is not None and relative - whole >= limits.warn
+    return Segment(
+        name=name,
+        queries=int(inside.sum()),
+        before=float(sides.before[inside].mean()),
+        after=float(sides.after[inside].mean()),
+        relative=relative,
+        adjusted_p=adjusted_p,
+        worse=further and adjusted_p is not None and adjusted_p <= limits.p_sure,
+    )
+
+
+def segment_members(texts: Sequence[str], grades: Sequence[Mapping[str, float]]) -> dict[str, _Bools]:
+    """Which queries belong to which segment, by its name: shape (queries,); `grades` of each are by product id.
+
+    Queries are told apart by their length in words, by whether a number is in them, by whether they have fewer
+    judgments than the median query, and by whether one of their words is in no other query.
+    """
+    words = [re.findall(r"\w+", text.casefold()) for text in texts]
+    lengths = np.array([len(re.findall(r"\w+", text)) for text in texts])
+    numbers = np.array([any(sign.isdecimal() for sign in text) for text in texts], dtype=bool)
+    judged = np.array([len(one) for one in grades])
+    middle = median(judged.tolist()) if len(judged) else 0
+    counts = Counter(word for one in words for word in {*one})
+    rare = np.array([any(counts[word] == 1 for word in one) for one in words], dtype=bool)
+    few = judged < middle
+    return {
+        "one word": lengths <= 1,
+        "two or three words": (lengths > 1) & (lengths <= 3),  # noqa: PLR2004 - as it says
+        "four words or more": lengths > 3,  # noqa: PLR2004
+        "with a number": numbers,
+        "without a number": ~numbers,
+        f"fewer than {middle:g} judgments": few,
+        f"{middle:g} judgments or more": ~few,
+        "a word that no other query has": rare,
+        "only words that other queries have": ~rare,
+    }
+
+
+def welch(inside: _Floats, others: _Floats) -> float:
+    """Chance that the mean of `inside` is so far above that of `others` if both are alike; two values or more each."""
+    spreads = (float(inside.var(ddof=1)) / len(inside), float(others.var(ddof=1)) / len(others))
+    difference, error = float(inside.mean() - others.mean()), sum(spreads) ** 0.5
+    if error <= SAME:
+        return 0.0 if difference > SAME else 1.0
+    freedom = sum(spreads) ** 2 / (spreads[0] ** 2 / (len(inside) - 1) + spreads[1] ** 2 / (len(others) - 1))
+    return float(stdtr(freedom, -difference / error))
+
+
+def holm(chances: Sequence[float]) -> list[float]:
+    """Adjusted p of each, in the order given."""
+    adjusted, highest = [0.0] * len(chances), 0.0
+    for place, at in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
+        highest = max(highest, min(1.0, chances[at] * (len(chances) - place)))
+        adjusted[at] = highest
+    return adjusted
