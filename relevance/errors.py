@@ -11,7 +11,7 @@ from relevance.text import printable, without_credentials
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-__all__ = ["CouldNotRunError", "InputError", "RelevanceError", "unknown", "unusable_path"]
+__all__ = ["CouldNotRunError", "InputError", "RelevanceError", "did_you_mean", "unknown", "unusable_path"]
 
 _SHOWN = 60
 
@@ -49,9 +49,13 @@ def unusable_path(error: OSError) -> RelevanceError:
 def unknown(what: str, name: str, allowed: Iterable[str]) -> str:
     """The line that says a name is not known: the nearest spelling, and what is allowed."""
     names, name = list(allowed), without_credentials(name)
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return f"unknown {what} {_shortened(name)!r}{hint}; allowed: {', '.join(names)}"
+    return f"unknown {what} {_shortened(name)!r}{did_you_mean(name, names)}; allowed: {', '.join(names)}"
+
+
+def did_you_mean(name: str, names: Iterable[str]) -> str:
+    """Put the nearest of some names in words, behind a space; "" where none is near."""
+    near = difflib.get_close_matches(name, list(names), n=1)
+    return f" (did you mean {near[0]!r}?)" if near else ""
 
 
 def _shortened(text: str) -> str:

@@ -1,6 +1,6 @@
-"""How a setting is declared: a field of a frozen record, whose annotation says what it takes and what it means.
+"""How a setting is declared: a field of a frozen record, whose annotation says what it takes.
 
-    timeout: Annotated[int, Interval(ge=1, le=86_400), Setting("seconds until …", "--es-timeout", "SECONDS")] = 60
+    timeout: Annotated[int, Interval(ge=1, le=86_400)] = setting("seconds until …", "--es-timeout SECONDS", default=60)
 
 Everything else comes out of that line: reading and checking (`relevance.config`), option and variable, origin, and the
 row of docs/configuration.md. Nothing heavy is imported here, so that `pytest --help` stays fast; the checks are made by
@@ -9,56 +9,38 @@ pydantic, which is loaded where a configuration is read.
 
 from __future__ import annotations
 
-import difflib
 import types
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from annotated_types import Ge, Gt, Interval, Le, MinLen, Predicate
 
-from relevance.errors import InputError
+from relevance.errors import InputError, did_you_mean
 from relevance.text import without_credentials
 
 _SHOWN = 60
 
 
 @dataclass(frozen=True)
-class Setting:
-    """What a field is as a setting.
-
-    Attributes:
-        meaning: in one line.
-        option: on the command line, "" where there is none; in `[models.NAME]` it sets the model `base`.
-        metavar: what stands for the option's value in help; "" for an option without one.
-        default: the default in words, where the field's own does not say it.
-        variable: the environment's, where it is not `RELEVANCE_` and the option's name.
-        command: the one command of `relevance` that takes the option; "": all do, and pytest.
-    """
-
-    meaning: str
-    option: str = ""
-    metavar: str = ""
-    default: str = ""
-    variable: str = ""
-    command: str = ""
-
-
-@dataclass(frozen=True)
 class Takes:
-    """What a setting takes, in words: how the page calls it, and what a message says is allowed."""
+    """What a setting takes, in words: how the page calls it, and what a message says is allowed.
+
+    `empty`: an empty variable is a text that is empty, and not none.
+    """
 
     label: str
     allowed: str = ""
+    empty: bool = False
 
 
 @dataclass(frozen=True)
 class OneOf:
-    """The names that a setting can have; a function, for tables whose modules are heavy."""
+    """The names that a setting can have, where they are the keys of a table."""
 
-    names: Callable[[], tuple[str, ...]]
+    names: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -68,18 +50,11 @@ class Written:
     hint: Any
 
 
-@dataclass(frozen=True)
-class MayBeEmpty:
-    """An empty variable is a text that is empty, and not none."""
+_FILLED = Predicate(lambda value: bool(value.strip()) and "\0" not in value)
+_NO_NULL = Predicate(lambda value: "\0" not in value)
 
-
-def _is_filled(value: str) -> bool:
-    return bool(value.strip()) and "\0" not in value
-
-
-Text = Annotated[str, Predicate(_is_filled), Takes("text", "a text in quotes")]
-EmptyText = Annotated[str, MayBeEmpty(), Predicate(lambda text: "\0" not in text), Takes("text", "a text in quotes")]
-
+Text = Annotated[str, _FILLED, Takes("text", "a text in quotes")]
+EmptyText = Annotated[str, _NO_NULL, Takes("text", "a text in quotes", empty=True)]
 Names = Annotated[tuple[Text, ...], MinLen(1), Takes("list of names", 'a list of names, such as ["textsearch", "rrf"]')]
 Texts = Annotated[Mapping[str, Text], MinLen(1), Takes("table of texts", 'a table of texts, such as {title = "name"}')]
 Location = Annotated[Path, Written(Text), Takes("path", "a path in quotes")]
@@ -93,23 +68,69 @@ UnknownProducts = Literal["error", "drop"]
 Share = Annotated[int | float, Gt(0), Le(1), Takes("number", "a number above 0 and up to 1")]
 
 
-@dataclass(frozen=True)
-class Field:
-    """A setting as it is declared: the field's name, which is the key in its table, its annotation and its default."""
+def setting(  # noqa: PLR0913 - what a setting can be
+    meaning: str, option: str = "", *, default: Any = None, words: str = "", variable: str = "", command: str = ""
+) -> Any:
+    """Declare a field of a frozen record as a setting.
 
+    Args:
+        meaning: in one line.
+        option: on the command line, with what stands for its value there (`--out DIR`); "" where there is none. In
+            `[models.NAME]` it sets the model `base`.
+        default: the field's own.
+        words: the default in words, where its value does not say it.
+        variable: the environment's, where it is not `RELEVANCE_` and the option's name.
+        command: the one command of `relevance` that takes the option; "": all do, and pytest.
+    """
+    name, _, metavar = option.partition(" ")
+    said = {"meaning": meaning, "option": name, "metavar": metavar, "command": command, "named_variable": variable}
+    metadata = {**said, "default": words or text_of(default)}
+    if isinstance(default, Mapping):
+        return field(default_factory=lambda: default, metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Key:
+    """A setting as it is declared.
+
+    Attributes:
+        table: of the file: `models.NAME`.
+        name: of the field, which is the key in its table.
+        hint: the field's annotation.
+        default: what holds where it is not set, in words.
+        option: `--out`, "" where there is none; `metavar` stands for its value in help, "" for one without.
+    """
+
+    table: str
     name: str
     hint: Any
-    default: Any
+    meaning: str = ""
+    default: str = ""
+    option: str = ""
+    metavar: str = ""
+    command: str = ""
+    named_variable: str = ""
 
-    def marker(self, kind: type) -> Any:
+    @property
+    def path(self) -> str:
+        """In the file, `models.NAME.prompt`."""
+        return f"{self.table}.{self.name}" if self.table else self.name
+
+    @property
+    def dest(self) -> str:
+        """The option's name in Python, "" where there is none."""
+        return self.option.removeprefix("--").replace("-", "_")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable, "" where there is none."""
+        name = f"{self.command}_{self.name}" if self.command else self.dest
+        return self.named_variable or (f"RELEVANCE_{name.upper()}" if self.option else "")
+
+    def _marker(self, kind: type) -> Any:
         """The nearest marker of a type in the annotation, None where there is none."""
         return next((part for part in _parts(self.hint) if isinstance(part, kind)), None)
-
-    @cached_property
-    def setting(self) -> Setting:
-        """What it means, and how it can be set."""
-        setting: Setting = self.marker(Setting)
-        return setting
 
     @cached_property
     def type(self) -> Any:
@@ -129,10 +150,8 @@ class Field:
     @property
     def choices(self) -> tuple[str, ...]:
         """All values, where they are few."""
-        if get_origin(self.type) is Literal:
-            return get_args(self.type)
-        names: OneOf | None = self.marker(OneOf)
-        return names.names() if names else ()
+        names: OneOf | None = self._marker(OneOf)
+        return names.names if names else get_args(self.type) if get_origin(self.type) is Literal else ()
 
     @property
     def takes(self) -> Takes:
@@ -142,9 +161,9 @@ class Field:
             return Takes(f"{', '.join(most)} or {last}", ", ".join(self.choices))
         if self.is_flag:
             return Takes("true or false", "true, false")
-        takes: Takes | None = self.marker(Takes)
+        takes: Takes | None = self._marker(Takes)
         if takes is None:
-            bounds: Interval = self.marker(Interval)
+            bounds: Interval = self._marker(Interval)
             words = f"whole number from {bounds.ge} to {bounds.le:,}"
             return Takes(words, f"a {words}")
         return takes
@@ -153,7 +172,7 @@ class Field:
     def _adapter(self) -> Any:
         from pydantic import ConfigDict, TypeAdapter  # noqa: PLC0415 - a quarter of a second, `pytest --help` does without
 
-        written: Written | None = self.marker(Written)
+        written: Written | None = self._marker(Written)
         return TypeAdapter(written.hint if written else self.hint, config=ConfigDict(strict=True))
 
     def checked(self, value: object, where: str) -> Any:
@@ -169,8 +188,7 @@ class Field:
         except ValidationError:
             valid = None
         if valid is None or (self.choices and valid not in self.choices):
-            near = difflib.get_close_matches(str(value), self.choices, n=1)
-            hint = f" (did you mean {near[0]!r}?)" if near else ""
+            hint = did_you_mean(str(value), self.choices)
             raise InputError(f"{where} = {shown(value)}{hint}; allowed: {self.takes.allowed}") from None
         return types.MappingProxyType(valid) if isinstance(valid, dict) else valid
 
@@ -188,15 +206,24 @@ def _parts(hint: Any) -> Iterator[Any]:
         yield hint
 
 
-def declared(record: type) -> dict[str, Field]:
-    """The settings among the fields of a dataclass, by name."""
+def declared(record: type, table: str = "") -> tuple[Key, ...]:
+    """The settings among the fields of a dataclass."""
     hints = get_type_hints(record, include_extras=True)
-    defaults = {
-        each.name: each.default if each.default_factory is MISSING else each.default_factory()
-        for each in fields(record)
-    }
-    settings = {name: Field(name, hints[name], default) for name, default in defaults.items()}
-    return {name: field for name, field in settings.items() if field.marker(Setting)}
+    return tuple(Key(table, each.name, hints[each.name], **each.metadata) for each in fields(record) if each.metadata)
+
+
+def text_of(value: object) -> str:
+    """A value for people: numbers and names as they are, lists by commas, tables as TOML has them in a line."""
+    if value is None or value == {}:
+        return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, tuple):
+        return ", ".join(map(str, value))
+    if isinstance(value, Mapping):
+        parts = ((name, f"{{{text_of(one)}}}" if isinstance(one, Mapping) else one) for name, one in value.items())
+        return ", ".join(f"{name} = {one}" for name, one in parts)
+    return str(value)
 
 
 def shown(value: object) -> str:

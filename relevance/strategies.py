@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args
 
 from relevance.errors import InputError, unknown
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
-from relevance.setting import Count, Setting, Takes, Text, Written
+from relevance.setting import Count, Takes, Text, Written, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -84,19 +84,16 @@ class Strategy:
     """
 
     name: str
-    text: Annotated[_Boosts, Setting("boosts of the text fields that are matched")] = field(default_factory=dict)
-    vectors: Annotated[_Boosts, Setting("boosts of the embedded texts that are searched")] = field(default_factory=dict)
-    combine: Annotated[Combination, Setting("sum adds scores, rrf fuses ranks")] = "sum"
-    window: Annotated[Count, Setting("rrf: length of the lists that are fused")] = 50
-    k: Annotated[Count, Setting("rrf: the constant of reciprocal rank fusion")] = 60
-    candidates: Annotated[Count, Setting("with vectors: nearest products that get a vector score")] = 150
-    model: Annotated[Text, Setting("with vectors: which of [models.NAME] embeds")] = BASE
-    template: Annotated[
-        Mapping[str, Any] | None,
-        Written(Text),
-        Takes("path", "a path in quotes"),
-        Setting("JSON file with a search of Elasticsearch's own, in the place of text and vectors"),
-    ] = None
+    text: _Boosts = setting("boosts of the text fields that are matched", default={})
+    vectors: _Boosts = setting("boosts of the embedded texts that are searched", default={})
+    combine: Combination = setting("sum adds scores, rrf fuses ranks", default="sum")
+    window: Count = setting("rrf: length of the lists that are fused", default=50)
+    k: Count = setting("rrf: the constant of reciprocal rank fusion", default=60)
+    candidates: Count = setting("with vectors: nearest products that get a vector score", default=150)
+    model: Text = setting("with vectors: which of [models.NAME] embeds", default=BASE)
+    template: Annotated[Mapping[str, Any] | None, Written(Text), Takes("path", "a path in quotes")] = setting(
+        "JSON file with a search of Elasticsearch's own, in the place of text and vectors"
+    )
 
     def __post_init__(self) -> None:
         self._check_name()
@@ -211,9 +208,9 @@ def from_table(name: str, table: Mapping[str, Any]) -> Strategy:
         InputError: a value is not allowed, or changes nothing beside the others.
     """
     strategy = Strategy(name, **table)
-    for setting, needed, used in _DOES_NOTHING:
-        if setting in table and not used(strategy):
-            raise InputError(f"strategy {name!r}: {setting} changes nothing without {needed}; leave it out")
+    for key, needed, used in _DOES_NOTHING:
+        if key in table and not used(strategy):
+            raise InputError(f"strategy {name!r}: {key} changes nothing without {needed}; leave it out")
     return strategy
 
 

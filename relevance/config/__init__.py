@@ -6,28 +6,17 @@ at the file's folder where they stand in the file, else at the working directory
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from relevance.config.model import FILE_NAME, Key, add_options, given_options, keys, option_keys
+from relevance.config.model import FILE_NAME, Config, add_options, given_options, keys, option_keys, rows
 
 if TYPE_CHECKING:
     from relevance.config.reading import CREDENTIALS, find_upwards, read_config
-    from relevance.config.record import Config, rows
-
-_LAZY = {
-    "CREDENTIALS": "reading",
-    "Config": "record",
-    "find_upwards": "reading",
-    "read_config": "reading",
-    "rows": "record",
-}
 
 __all__ = [
     "CREDENTIALS",
     "FILE_NAME",
     "Config",
-    "Key",
     "add_options",
     "find_upwards",
     "given_options",
@@ -39,7 +28,9 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name where it is first used (PEP 562): the options cost nothing, so `pytest --help` is fast."""
-    if name not in _LAZY:
+    """Import the reading where it is first used (PEP 562): the options cost nothing, so `pytest --help` is fast."""
+    if name not in __all__:
         raise AttributeError(f"module 'relevance.config' has no attribute {name!r}")
-    return getattr(import_module(f"relevance.config.{_LAZY[name]}"), name)
+    from relevance.config import reading  # noqa: PLC0415 - pandas, numpy
+
+    return getattr(reading, name)

@@ -13,8 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from relevance import datasets, embeddings
-from relevance.config.model import FILE_NAME, TABLES, Key, ModelChoice, keys, option_keys
-from relevance.config.record import DEFAULT, Config
+from relevance.config.model import DEFAULT, FILE_NAME, TABLES, Config, ModelChoice, keys, option_keys
 from relevance.datasets import DATASETS
 from relevance.datasets.source import Source
 from relevance.engines.elasticsearch.settings import Credentials, Settings, split_url
@@ -23,13 +22,11 @@ from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.files import read_json_object, read_toml
 from relevance.finetune.recipe import SAMPLE_EPOCHS, Options
 from relevance.gate import read_limits
-from relevance.setting import MayBeEmpty, shown
-from relevance.strategies import BASE, FINETUNED, STRATEGIES, from_table
+from relevance.setting import Key, shown
+from relevance.strategies import BASE, FINETUNED, STRATEGIES, Strategy, from_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from relevance.strategies import Strategy
 
 CREDENTIALS: Mapping[str, str] = MappingProxyType(
     {
@@ -49,14 +46,12 @@ _SELECTING = {"dataset": "datasets", "strategy": "strategies"}
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _LIKE_A_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
-_IDLE = (
-    *((name, "url", "no container is started") for name in ("image", "memory")),
-    *(
-        (name, "index", "an index that exists is taken as it is")
-        for name in ("shards", "replicas", "vector_index", "mapping", "keep_index")
-    ),
-)
-"""(setting of `[elasticsearch]`, the one beside which it changes nothing, why)."""
+_NO_CONTAINER, _AS_IT_IS = "no container is started", "an index that exists is taken as it is"
+# what of [elasticsearch] changes nothing beside what, and why
+_IDLE = {
+    ("image", "memory"): ("url", _NO_CONTAINER),
+    ("shards", "replicas", "vector_index", "mapping", "keep_index"): ("index", _AS_IT_IS),
+}
 
 
 @dataclass(frozen=True)
@@ -74,6 +69,13 @@ class Value:
     where: str
     base: Path
     rank: int = 0
+
+    def located(self, text: str) -> Path:
+        """The absolute path that a text of the value names; `~` is the user's home."""
+        try:
+            return self.base / Path(text).expanduser()
+        except RuntimeError as error:
+            raise InputError(f"{self.where} = {shown(text)}: {error}; allowed: a path") from None
 
 
 Tables = dict[str, dict[str, Value]]
@@ -107,7 +109,7 @@ def read_config(
     root = cwd / root if file is None else file.parent
     tables: Tables = defaultdict(dict)
     if file is not None:
-        _read_file(file, tables)
+        tables |= {table: _read_table(file, table, content) for table, content in _tables_of(file)}
     _read_options(options, environ, cwd, tables)
     aliases = {name: _alias(f"{file} [datasets.{name}]", name, table) for name, table in _named(tables, "datasets")}
     names = (BASE, *(name for name, _ in _named(tables, "models")), FINETUNED)
@@ -116,7 +118,6 @@ def read_config(
     for name, table in _named(tables, "strategies"):
         strategies[name] = _strategy(f"{file} [strategies.{name}]", name, table, models)
     source = _source(tables, aliases)
-    session = {"out": root / ".relevance/latest", "cache_dir": embeddings.default_cache_dir()} | _values(tables[""])
     training: dict[str, Any] = {"epochs": SAMPLE_EPOCHS} if source.format == "sample" else {}
     training |= _values(tables["finetune"])
     share = training.pop("pairs_from_judgments", None)
@@ -124,6 +125,7 @@ def read_config(
     selected = _selected(tables[""].get("strategy"), strategies)
     with _errors_at(f"{file} [gate] "):
         gate = read_limits(_values(tables["gate"]), strategies=tuple(strategies))
+    session = {"out": root / ".relevance/latest", "cache_dir": embeddings.default_cache_dir()} | _values(tables[""])
     return Config(
         **session,
         file=file,
@@ -157,8 +159,8 @@ def _check_variables(environ: Mapping[str, str]) -> None:
 # What is set
 
 
-def _read_file(file: Path, tables: Tables) -> None:
-    """Add what a configuration file sets, all of it checked."""
+def _tables_of(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Name and content of the tables of a file; of what stands above them the name is ""."""
     content: dict[str, Any] = read_toml(file, "a configuration")
     for name, value in content.items():
         if name in _SELECTING and isinstance(value, dict):
@@ -167,10 +169,10 @@ def _read_file(file: Path, tables: Tables) -> None:
             allowed = f"tables [{name}.NAME]" if name in _NAMED else f"a table [{name}]"
             hint = '; what runs is chosen by strategy = ["NAME", …]' if name == "strategies" else ""
             raise InputError(f"{file}: {name} = {shown(value)}; allowed: {allowed}{hint}")
-    tables[""] = _table(file, "", {name: value for name, value in content.items() if name not in _HEADS})
+    yield "", {name: value for name, value in content.items() if name not in _HEADS}
     for head in (name for name in content if name in _HEADS):
         if head not in _NAMED:
-            tables[head] = _table(file, head, content[head])
+            yield head, content[head]
             continue
         for name, inner in content[head].items():
             if not _NAME.fullmatch(name):
@@ -178,70 +180,56 @@ def _read_file(file: Path, tables: Tables) -> None:
                 raise InputError(f"{file} [{head}]: name {shown(name)}; allowed: {allowed}")
             if not isinstance(inner, dict):
                 raise InputError(f"{file} [{head}] {name} = {shown(inner)}; allowed: a table [{head}.NAME]")
-            tables[f"{head}.{name}"] = _table(file, f"{head}.{name}", inner)
+            yield f"{head}.{name}", inner
 
 
-def _table(file: Path, table: str, content: Mapping[str, object]) -> dict[str, Value]:
-    """The values that stand in `[table]` or `[table.NAME]`."""
+def _read_table(file: Path, table: str, content: Mapping[str, object]) -> dict[str, Value]:
     head = table.partition(".")[0]
-    known = {key.field.name: key for key in keys(f"{head}.NAME" if head in _NAMED else head)}
+    known = {key.name: key for key in keys(f"{head}.NAME" if head in _NAMED else head)}
     where = f"{file} [{table}]" if table else str(file)
     for name in content:
         if name not in known:
             raise InputError(f"{where}: {unknown('key', name, known if table else (*known, *_HEADS))}")
     if table and not content:
         raise InputError(f"{where}: nothing in it; allowed: {', '.join(known)}")
-    values = {}
-    for name, value in content.items():
-        read = _read(known[name], value, f"{where} {name}", file.parent)
-        values[name] = Value(read, f"{where} {name}", file.parent)
-    return values
+    return {
+        name: _checked(known[name], Value(value, f"{where} {name}", file.parent)) for name, value in content.items()
+    }
 
 
-def _read(key: Key, value: object, where: str, base: Path) -> Any:
-    """The value of a key, checked, paths absolute."""
-    valid = key.field.checked(value, where)
-    if key.field.type is Path:
-        return _located(valid, where, base)
-    if key.field.type == tuple[Path, ...]:
-        return tuple(dict.fromkeys(_located(one, where, base) for one in valid))
-    return valid
-
-
-def _located(text: str, where: str, base: Path) -> Path:
-    """The absolute path that a text names; `~` is the user's home."""
-    try:
-        return base / Path(text).expanduser()
-    except RuntimeError as error:
-        raise InputError(f"{where} = {shown(text)}: {error}; allowed: a path") from None
+def _checked(key: Key, raw: Value) -> Value:
+    valid = key.checked(raw.value, raw.where)
+    if key.type is Path:
+        valid = raw.located(valid)
+    elif key.type == tuple[Path, ...]:
+        valid = tuple(dict.fromkeys(map(raw.located, valid)))
+    return replace(raw, value=valid)
 
 
 def _read_options(options: Mapping[str, object], environ: Mapping[str, str], cwd: Path, tables: Tables) -> None:
     """Lay options and variables over what the file sets; an option outranks a variable."""
     for key in option_keys():
-        if key.name in options:
-            where, value, rank = f"option {key.option}", options[key.name], 2
-            value = str(value) if isinstance(value, Path) else value
-        # an empty variable is none, but for a text, which may be empty
-        elif environ.get(key.variable) or (key.variable in environ and key.field.marker(MayBeEmpty)):
-            where, value, rank = f"environment {key.variable}", _from_text(key, environ[key.variable]), 1
+        text = environ.get(key.variable)
+        if key.dest in options:
+            value = options[key.dest]
+            raw = Value(str(value) if isinstance(value, Path) else value, f"option {key.option}", cwd, 2)
+        elif text or (text == "" and key.takes.empty):
+            raw = Value(_from_text(key, text), f"environment {key.variable}", cwd, 1)
         else:
             continue
-        table = key.table.replace("NAME", BASE)
-        tables[table][key.field.name] = Value(_read(key, value, where, cwd), where, cwd, rank)
+        tables[key.table.replace("NAME", BASE)][key.name] = _checked(key, raw)
 
 
 def _from_text(key: Key, text: str) -> object:
     """What the text of an environment variable stands for; where it stands for nothing, the text."""
-    field = key.field
-    if field.is_list:
+    if key.is_list:
         return [name.strip() for name in text.split(",")]
-    if field.is_flag:
+    if key.is_flag:
         return _FLAGS.get(text.lower(), text)
-    if field.type is float:
+    if key.type is float:
         with contextlib.suppress(ValueError):
             return float(text)
-    return int(text) if field.type is int and text.isascii() and text.isdigit() else text
+    return int(text) if key.type is int and text.isascii() and text.isdigit() else text
 
 
 def _values(table: Mapping[str, Value]) -> dict[str, Any]:
@@ -272,16 +260,14 @@ def _errors_at(where: str) -> Iterator[None]:
 
 
 def _alias(where: str, name: str, table: Mapping[str, Value]) -> Source:
-    """A data set of `[datasets.NAME]`."""
     if name in DATASETS:
         raise InputError(f"{where}: {name} is a format; allowed: a name of its own")
     if "format" not in table:
         raise InputError(f"{where}: no format; allowed: format = one of {', '.join(DATASETS)}")
-    values = _values(table)
-    if values["format"] not in DATASETS:
-        raise InputError(f"{where}: {unknown('format', values['format'], DATASETS)}")
     with _errors_at(f"{where}: "):
-        return Source(name, **values)
+        if table["format"].value not in DATASETS:
+            raise InputError(unknown("format", table["format"].value, DATASETS))
+        return Source(name, **_values(table))
 
 
 def _source(tables: Tables, aliases: Mapping[str, Source]) -> Source:
@@ -290,7 +276,7 @@ def _source(tables: Tables, aliases: Mapping[str, Source]) -> Source:
     with _errors_at(f"{chosen.where}: "):
         source = datasets.parse(chosen.value, aliases)
     if source.path is not None:
-        source = replace(source, path=_located(str(source.path), chosen.where, chosen.base))
+        source = replace(source, path=chosen.located(str(source.path)))
     unknown_products = _nearest(tables, f"datasets.{source.name}", "unknown_products")
     return replace(source, unknown_products=unknown_products.value) if unknown_products else source
 
@@ -299,30 +285,25 @@ def _model(tables: Tables, name: str) -> ModelChoice:
     table = tables[f"models.{name}"]
     device = _nearest(tables, f"models.{name}", "device")
     values = _values(table) | {"device": device.value if device else None}
-    if "path" in table:
-        values["path"] = _model_path(table["path"])
+    if path := values.get("path"):
+        # a folder, or the name as it stands where it is none and can be one on the hub
+        folder = table["path"].located(path)
+        values["path"] = path if _LIKE_A_HUB_NAME.fullmatch(path) and not folder.exists() else str(folder)
     return ModelChoice(**values)
 
 
-def _model_path(value: Value) -> str:
-    """A folder's absolute path, or the name as it stands where it is none and can be one on the hub."""
-    path = _located(value.value, value.where, value.base)
-    return value.value if _LIKE_A_HUB_NAME.fullmatch(value.value) and not path.exists() else str(path)
-
-
 def _strategy(where: str, name: str, table: Mapping[str, Value], models: Iterable[str]) -> Strategy:
-    """A strategy of `[strategies.NAME]`."""
     if name in STRATEGIES:
         raise InputError(f"{where}: a built-in strategy has that name; allowed: any other")
     values = _values(table)
     if template := table.get("template"):
-        values["template"] = _located(template.value, template.where, template.base)
+        file = template.located(template.value)
     with _errors_at(f"{where}: "):
         if template:
-            values["template"] = read_json_object(values["template"], "a search template")
+            values["template"] = read_json_object(file, "a search template")
         strategy = from_table(name, values)
-    if strategy.model not in models:
-        raise InputError(f"{where}: {unknown('model', strategy.model, models)}")
+        if strategy.model not in models:
+            raise InputError(unknown("model", strategy.model, models))
     return strategy
 
 
@@ -351,10 +332,11 @@ def _elasticsearch(table: Mapping[str, Value], environ: Mapping[str, str], model
 
 def _refuse_idle(table: Mapping[str, Value]) -> None:
     """Refuse a setting that changes nothing; one of the file may, where an option or a variable makes it idle."""
-    for name, beside, why in _IDLE:
-        value, other = table.get(name), table.get(beside)
-        if value and value.value and other and value.rank >= other.rank:
-            raise InputError(f"{value.where} changes nothing beside {other.where}: {why}; leave one of them out")
+    for names, (beside, why) in _IDLE.items():
+        for name in names:
+            value, other = table.get(name), table.get(beside)
+            if value and value.value and other and value.rank >= other.rank:
+                raise InputError(f"{value.where} changes nothing beside {other.where}: {why}; leave one of them out")
     keep = table.get("keep_index")
     if keep and keep.value and keep.rank and "url" not in table:
         raise InputError(f"{keep.where} changes nothing without a cluster, a container is removed; allowed: --es-url")
@@ -368,11 +350,11 @@ def _reached(url: Value, environ: Mapping[str, str]) -> tuple[str, Credentials]:
     credentials = {attribute: environ.get(variable, "") for variable, attribute in CREDENTIALS.items()}
     with _errors_at(f"{url.where}: "):
         address, inside = split_url(url.value)
-    if inside.user or inside.password:
-        if not url.rank:  # the file is one that people commit
-            allowed = "ES_USER and ES_PASSWORD, or ES_API_KEY, in the environment"
-            raise InputError(f"{url.where}: holds a user or a password; allowed: {allowed}")
-        credentials |= {"api_key": "", "user": inside.user, "password": inside.password}
+        if inside.user or inside.password:
+            if not url.rank:  # the file is one that people commit
+                allowed = "ES_USER and ES_PASSWORD, or ES_API_KEY, in the environment"
+                raise InputError(f"holds a user or a password; allowed: {allowed}")
+            credentials |= {"api_key": "", "user": inside.user, "password": inside.password}
     return address, Credentials(**credentials)
 
 
@@ -383,26 +365,27 @@ def _vectors(table: Value, models: Iterable[str]) -> dict[str, str]:
         nested = isinstance(value, Mapping)
         flat += [(f"{name}.{key}", one) for key, one in value.items()] if nested else [(name, value)]
     vectors: dict[str, str] = {}
-    for name, path in flat:
-        model, _, field = name.rpartition(".")
-        if model not in ("", *models):
-            raise InputError(f"{table.where}: {unknown('model', model, models)}")
-        if field not in VECTOR_FIELDS:
-            raise InputError(f"{table.where}: {unknown('field', field, VECTOR_FIELDS)}")
-        key = field if model in ("", BASE) else name
-        if key in vectors:
-            raise InputError(f"{table.where}: {field} and {BASE}.{field} are the same; leave one of them out")
-        vectors[key] = path
+    with _errors_at(f"{table.where}: "):
+        for name, path in flat:
+            model, _, field = name.rpartition(".")
+            if model not in ("", *models):
+                raise InputError(unknown("model", model, models))
+            if field not in VECTOR_FIELDS:
+                raise InputError(unknown("field", field, VECTOR_FIELDS))
+            key = field if model in ("", BASE) else name
+            if key in vectors:
+                raise InputError(f"{field} and {BASE}.{field} are the same; leave one of them out")
+            vectors[key] = path
     return vectors
 
 
 def _origins(tables: Tables, source: Source, models: Iterable[str], file: str) -> Mapping[str, str]:
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
-    values = {key.path: tables[key.table].get(key.field.name) for key in keys("", "elasticsearch", "gate", "finetune")}
+    values = {key.path: tables[key.table].get(key.name) for key in keys("", "elasticsearch", "gate", "finetune")}
     values["unknown_products"] = _nearest(tables, f"datasets.{source.name}", "unknown_products")
     for name in models:
         table = f"models.{name}"
-        values |= {f"{table}.{key.field.name}": tables[table].get(key.field.name) for key in keys("models.NAME")}
+        values |= {f"{table}.{key.name}": tables[table].get(key.name) for key in keys("models.NAME")}
         values[f"{table}.device"] = _nearest(tables, table, "device")
     for head in ("datasets", "strategies"):
         for name, content in _named(tables, head):

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping  # noqa: TC003 - the annotations of settings are read where it runs
-from dataclasses import dataclass, field
+from dataclasses import MISSING, dataclass, field
 from types import MappingProxyType
-from typing import Annotated
 
 from relevance.errors import InputError, unknown
-from relevance.setting import Grade, Grades, Location, Setting, Text, Texts, UnknownProducts
+from relevance.setting import Grade, Grades, Location, Text, Texts, UnknownProducts, setting
 
 MAX_GRADE = 999_999_999
 
@@ -27,20 +26,14 @@ class Source:
     """
 
     name: str
-    format: Annotated[Text, Setting("format of the files", default="required")]
-    path: Annotated[Location | None, Setting("folder of the files")] = None
-    columns: Annotated[Texts, Setting("our column names to those of the files", default="the same names")] = field(
-        default_factory=dict
+    format: Text = setting("format of the files", default=MISSING, words="required")
+    path: Location | None = setting("folder of the files")
+    columns: Texts = setting("our column names to those of the files", default={}, words="the same names")
+    gains: Grades = setting("labels of judgments to grades", default={}, words="the format's own")
+    relevant_from: Grade | None = setting("lowest grade that counts as relevant", words="the format's own")
+    unknown_products: UnknownProducts = setting(
+        "judgments for products that this catalogue lacks", default="error", words="unknown_products"
     )
-    gains: Annotated[Grades, Setting("labels of judgments to grades", default="the format's own")] = field(
-        default_factory=dict
-    )
-    relevant_from: Annotated[
-        Grade | None, Setting("lowest grade that counts as relevant", default="the format's own")
-    ] = None
-    unknown_products: Annotated[
-        UnknownProducts, Setting("judgments for products that this catalogue lacks", default="unknown_products")
-    ] = "error"
     over: tuple[str, ...] | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
@@ -64,9 +57,9 @@ class Source:
         Args:
             takes: which of `columns` and `gains` the format uses.
         """
-        for setting in ("columns", "gains"):
-            if getattr(self, setting) and setting not in takes:
-                which = f"format {self.format!r} does not use {setting}"
+        for name in ("columns", "gains"):
+            if getattr(self, name) and name not in takes:
+                which = f"format {self.format!r} does not use {name}"
                 allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
                 raise InputError(f"data set {self.name!r}: {which}; settings it takes: {allowed}")
 

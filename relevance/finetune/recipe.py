@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from annotated_types import Interval
 
-from relevance.setting import Setting, Takes
+from relevance.setting import Takes, setting
 
 if TYPE_CHECKING:
     from relevance.embeddings import Model
@@ -58,7 +58,7 @@ _FORMAT = 1
 SAMPLE_EPOCHS = 1
 """Of the packaged sample where nothing else is asked for: its main job, training included, is to stay short."""
 
-_setting = partial(Setting, command="finetune")
+_setting = partial(setting, command="finetune")
 
 _TOKENS_PER_S = 1_000
 """That a model of `_WEIGHTS_BYTES` (all-MiniLM-L6-v2) is trained on, on two CPU cores; a larger one in proportion."""
@@ -72,40 +72,28 @@ _VALIDATION_SPEED_UP = 4
 class Options:
     """How a model is trained: `[finetune]` of the configuration."""
 
-    epochs: Annotated[
-        int,
-        Interval(ge=1, le=1_000),
-        _setting("passes over the pairs at most", "--epochs", "N", default=f"3; the sample: {SAMPLE_EPOCHS}"),
-    ] = 3
-    batch_size: Annotated[
-        int,
-        Interval(ge=2, le=65_536),
-        _setting("pairs in a batch; the others' products are a query's negatives", "--batch-size", "N"),
-    ] = 32
+    epochs: Annotated[int, Interval(ge=1, le=1_000)] = _setting(
+        "passes over the pairs at most", "--epochs N", default=3, words=f"3; the sample: {SAMPLE_EPOCHS}"
+    )
+    batch_size: Annotated[int, Interval(ge=2, le=65_536)] = _setting(
+        "pairs in a batch; the others' products are a query's negatives", "--batch-size N", default=32
+    )
     learning_rate: Annotated[
-        float,
-        Interval(gt=0, lt=1),
-        Takes("number between 0 and 1", "a number between 0 and 1, such as 0.00005"),
-        _setting("its highest value, after the warm-up", "--learning-rate", "RATE"),
-    ] = 5e-5
-    max_tokens: Annotated[
-        int,
-        Interval(ge=3, le=1_000_000),
-        _setting("cut texts at so many tokens, in training alone", "--train-tokens", "N"),
-    ] = 64
-    seed: Annotated[
-        int, Interval(ge=0, le=2**31), _setting("of the order of the pairs and of dropout", "--seed", "N")
-    ] = 12
-    loss: Annotated[
-        Literal["mnrl", "hard"],
-        _setting("negatives of a query: those of its batch, or a mined (hard) one too", "--loss", "NAME"),
-    ] = "mnrl"
+        float, Interval(gt=0, lt=1), Takes("number between 0 and 1", "a number between 0 and 1, such as 0.00005")
+    ] = _setting("its highest value, after the warm-up", "--learning-rate RATE", default=5e-5)
+    max_tokens: Annotated[int, Interval(ge=3, le=1_000_000)] = _setting(
+        "cut texts at so many tokens, in training alone", "--train-tokens N", default=64
+    )
+    seed: Annotated[int, Interval(ge=0, le=2**31)] = _setting(
+        "of the order of the pairs and of dropout", "--seed N", default=12
+    )
+    loss: Literal["mnrl", "hard"] = _setting(
+        "negatives of a query: those of its batch, or a mined (hard) one too", "--loss NAME", default="mnrl"
+    )
     # evaluations, two an epoch
-    patience: Annotated[
-        int,
-        Interval(ge=1, le=1_000),
-        _setting("half epochs without a better nDCG after which training ends", "--patience", "N"),
-    ] = 3
+    patience: Annotated[int, Interval(ge=1, le=1_000)] = _setting(
+        "half epochs without a better nDCG after which training ends", "--patience N", default=3
+    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -21,7 +21,7 @@ from relevance.baseline.snapshot import DIGITS
 from relevance.errors import InputError, unknown
 from relevance.evaluation import AP10, LABELS, METRICS, NDCG10, RR10, Metric
 from relevance.files import read_toml
-from relevance.setting import Field, Names, Setting, Share, Takes, Text, Written, declared, shown
+from relevance.setting import Key, Names, Share, Takes, Text, Written, declared, setting, shown
 from relevance.significance import SAME
 
 if TYPE_CHECKING:
@@ -205,40 +205,36 @@ _Direction = Literal["lower", "higher"]
 
 @dataclass(frozen=True)
 class _Gated:
-    gated: Annotated[tuple[Metric, ...], Written(Names), Setting("metrics that are compared with a baseline")] = (
-        NDCG10,
-        AP10,
-        RR10,
+    gated: Annotated[tuple[Metric, ...], Written(Names)] = setting(
+        "metrics that are compared with a baseline", default=(NDCG10, AP10, RR10)
     )
-    leading: Annotated[
-        Metric, Written(Text), Setting("the one that warns by its drop alone, and whose large drops fail sooner")
-    ] = NDCG10
+    leading: Annotated[Metric, Written(Text)] = setting(
+        "the one that warns by its drop alone, and whose large drops fail sooner", default=NDCG10
+    )
 
 
 @dataclass(frozen=True)
 class _Drops:
     """What can differ by metric and strategy; drops are shares of the baseline's mean."""
 
-    fail: Annotated[Share, Setting("a drop of so much of the baseline's mean fails where it is sure")] = 0.02
-    fail_large: Annotated[Share, Setting("leading metric: so large a drop fails where it is hardly chance")] = 0.05
-    warn: Annotated[Share, Setting("so much warns: of the leading metric always, of the others where p is small")] = (
-        0.02
-    )
-    warn_sure: Annotated[Share, Setting("so much warns where it is sure")] = 0.005
-    least_drop: Annotated[_Least, Setting("means that differ by less never fail")] = 0.005
+    fail: Share = setting("a drop of so much of the baseline's mean fails where it is sure", default=0.02)
+    fail_large: Share = setting("leading metric: so large a drop fails where it is hardly chance", default=0.05)
+    warn: Share = setting("so much warns: of the leading metric always, of the others where p is small", default=0.02)
+    warn_sure: Share = setting("so much warns where it is sure", default=0.005)
+    least_drop: _Least = setting("means that differ by less never fail", default=0.005)
 
 
 @dataclass(frozen=True)
 class _Chances:
     """What holds for all metrics alike."""
 
-    p_sure: Annotated[Share, Setting("highest p, over all that is gated, of what is sure")] = 0.01
-    p_warn: Annotated[Share, Setting("highest p of a metric by itself that warns")] = 0.05
-    p_large: Annotated[Share, Setting("highest p of the leading metric by itself of what is hardly chance")] = 0.1
-    large_queries: Annotated[_Queries, Setting("from so many queries on, a large drop fails only where it is sure")] = (
-        1_000
+    p_sure: Share = setting("highest p, over all that is gated, of what is sure", default=0.01)
+    p_warn: Share = setting("highest p of a metric by itself that warns", default=0.05)
+    p_large: Share = setting("highest p of the leading metric by itself of what is hardly chance", default=0.1)
+    large_queries: _Queries = setting(
+        "from so many queries on, a large drop fails only where it is sure", default=1_000
     )
-    least_queries: Annotated[_Queries, Setting("with fewer queries nothing fails by statistics")] = 50
+    least_queries: _Queries = setting("with fewer queries nothing fails by statistics", default=50)
 
 
 @dataclass(frozen=True)
@@ -262,20 +258,16 @@ class Limit(_Chances, _Drops):
 class Limits(_Chances, _Drops, _Gated):
     """All limits of a session: `[gate]` of the configuration."""
 
-    empty_queries: Annotated[_Queries, Setting("fewer queries that newly return nothing neither warn nor fail")] = 3
-    empty_warn: Annotated[Share, Setting("from this share of the queries on they warn")] = 0.005
+    empty_queries: _Queries = setting("fewer queries that newly return nothing neither warn nor fail", default=3)
+    empty_warn: Share = setting("from this share of the queries on they warn", default=0.005)
     # "as many": so many that both may be chance, the sign test's p is above p_sure
-    empty_fail: Annotated[Share, Setting("from this share on they fail, unless as many newly return something")] = 0.01
-    time_warn: Annotated[_Factor, Setting("more than so many times the run time of before warns")] = 1.5
-    time_fail: Annotated[_Factor, Setting("more than so many times fails")] = 2.0
+    empty_fail: Share = setting("from this share on they fail, unless as many newly return something", default=0.01)
+    time_warn: _Factor = setting("more than so many times the run time of before warns", default=1.5)
+    time_fail: _Factor = setting("more than so many times fails", default=2.0)
     # attributes of `Limit` by the name of a metric; by the name of a strategy those but `worse`, `time_warn` and
     # `time_fail`, and by the name of a metric what holds for that alone
-    metrics: Annotated[_Tables, Setting("limits by metric, see below")] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
-    strategies: Annotated[_Tables, Setting("limits by strategy, see below")] = field(
-        default_factory=lambda: MappingProxyType({})
-    )
+    metrics: _Tables = setting("limits by metric, see below", default=MappingProxyType({}))
+    strategies: _Tables = setting("limits by strategy, see below", default=MappingProxyType({}))
 
     def of(self, strategy: str, metric: Metric) -> Limit:
         """What holds for a metric of a strategy: the nearest that is set, a strategy's before a metric's."""
@@ -299,7 +291,7 @@ class Limits(_Chances, _Drops, _Gated):
 _DROPS = tuple(each.name for each in fields(_Drops))
 _OF_A_METRIC = (*_DROPS, "worse")
 _OF_A_STRATEGY = (*_DROPS, "time_warn", "time_fail")
-_FIELDS = {**declared(Limits), "worse": Field("worse", _Direction, "lower")}
+_KEYS = {key.name: key for key in (*declared(Limits), Key("", "worse", _Direction))}
 
 
 def read_limits(table: Mapping[str, Any], *, strategies: Collection[str]) -> Limits:
@@ -355,7 +347,7 @@ def _check_table(limits: Limits, table: object, where: str, *, metric: str | Non
         elif key == "fail_large" and metric not in (None, str(limits.leading)):
             raise InputError(f"{where}.{key} changes nothing, only the leading metric {limits.leading} has it")
         else:
-            _FIELDS[key].checked(value, f"{where}.{key}")
+            _KEYS[key].checked(value, f"{where}.{key}")
 
 
 def _check_order(limits: Limits) -> None:

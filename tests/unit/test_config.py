@@ -93,12 +93,12 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, path: st
     key = next(key for key in option_keys() if key.path == path)
     option, variable, text, where, wins = GIVEN[path]
     # a flag means nothing without a cluster, whoever names it
-    url = {"ES_URL": "http://a:1"} if key.field.is_flag else {}
+    url = {"ES_URL": "http://a:1"} if key.is_flag else {}
     config = _read(
         tmp_path,
         text if "file" in given else "",
         environ=({key.variable: variable} if "environment" in given else {}) | url,
-        **({key.name: option} if "option" in given else {}),
+        **({key.dest: option} if "option" in given else {}),
     )
     winner = next((layer for layer in LAYERS if layer in given), "default")
     expected = wins[LAYERS.index(winner)]

@@ -6,8 +6,9 @@ import json
 import re
 from pathlib import Path
 
+from helpers.configuration import page
+
 from relevance.config import keys, read_config
-from relevance.config.page import page
 from relevance.engines.elasticsearch.mapping import read_own_mapping
 from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy
@@ -19,7 +20,7 @@ EXAMPLE, EXISTING, MAPPING, TEMPLATE, GATE = re.findall(
 
 
 def test_the_page_is_what_the_code_writes() -> None:
-    """`python -m relevance.config.page > docs/configuration.md` after every change of a key."""
+    """`cd tests && python -m helpers.configuration > ../docs/configuration.md` after every change of a key."""
     assert page() == PAGE
 
 
@@ -27,8 +28,8 @@ def test_every_key_option_and_variable_stands_on_the_page() -> None:
     """In a row of its own."""
     rows = [line for line in PAGE.splitlines() if line.startswith("| `")]
     for key, row in zip(keys(), rows, strict=True):
-        assert row.split(" | ")[0].strip("|` ").endswith(key.field.name)
-        option = f"{key.option} {key.field.setting.metavar}".strip()
+        assert row.split(" | ")[0].strip("|` ").endswith(key.name)
+        option = f"{key.option} {key.metavar}".strip()
         assert f"| `{option}` | `{key.variable}` |" in row if option else "|  |  |" in row
 
 

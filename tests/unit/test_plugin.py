@@ -333,7 +333,7 @@ def test_help_is_shown_whatever_the_file_holds(project: pytest.Pytester) -> None
     _configured(project, "nonsense")
     result = project.runpytest_inprocess("--help")
     assert result.ret == pytest.ExitCode.OK
-    assert all(key.option in result.stdout.str() for key in option_keys() if not key.field.setting.command)
+    assert all(key.option in result.stdout.str() for key in option_keys() if not key.command)
 
 
 def test_only_models_that_run_are_looked_for(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ from typing import Annotated, Literal, get_args
 from annotated_types import Interval, MinLen, Predicate
 
 from relevance.errors import InputError
-from relevance.setting import Location, Setting, Takes, Text, Texts, Written
+from relevance.setting import Location, Takes, Text, Texts, Written, setting
 
 VectorIndex = Literal["flat", "hnsw", "int8_hnsw"]
 VECTOR_INDICES: tuple[VectorIndex, ...] = get_args(VectorIndex)
@@ -56,75 +56,53 @@ class Settings:
         credentials: of the environment and of the URL; no setting.
     """
 
-    url: Annotated[
-        Text | None,
-        Takes("URL", "a URL such as http://127.0.0.1:9200, in quotes"),
-        Setting(
-            "cluster that is there already; user and password may stand in option and variable, never in the file",
-            "--es-url",
-            "URL",
-            default="none: a container",
-            variable="ES_URL",
-        ),
-    ] = None
-    credentials: Credentials = field(default_factory=Credentials, repr=False)
-    timeout: Annotated[
-        int,
-        Interval(ge=1, le=86_400),
-        Setting("seconds after which an answer is given up", "--es-timeout", "SECONDS"),
-    ] = 60
-    image: Annotated[
-        str,
-        _IMAGE,
-        Takes("image", "an image with its tag, in quotes"),
-        Setting("image of the container", "--es-image", "IMAGE"),
-    ] = DEFAULT_IMAGE
-    memory: Annotated[
-        str,
-        _MEMORY,
-        Takes("size", "a size as Java writes it: 512m, 2g"),
-        Setting("heap of the container's server", "--es-memory", "SIZE"),
-    ] = "1g"
-    shards: Annotated[
-        int, Interval(ge=1, le=1_024), Setting("primary shards of the index that is made", "--es-shards", "N")
-    ] = 1
-    replicas: Annotated[int, Interval(ge=0, le=1_000), Setting("replicas of each of them", "--es-replicas", "N")] = 0
-    vector_index: Annotated[
-        VectorIndex,
-        Setting("how vectors are indexed: flat is exact, the others are approximate", "--vector-index", "KIND"),
-    ] = "flat"
-    mapping: Annotated[
-        Location | None,
-        Setting("JSON file of settings and mappings that are laid over ours", "--es-mapping", "FILE"),
-    ] = None
-    keep_index: Annotated[
-        bool,
-        Setting(
-            "keep the index on the cluster, for the next run with the same content; the variable takes 1 or 0",
-            "--keep-index",
-        ),
-    ] = False
-    index: Annotated[
-        str | None,
-        _INDEX,
-        Takes("name", "the name of one index or alias"),
-        Setting(
-            "index that exists: it is evaluated as it is, nothing is written",
-            "--es-index",
-            "NAME",
-            default="none: one is made",
-        ),
-    ] = None
-    fields: Annotated[Texts, Setting("of that index: our fields to its own; id is a keyword", default="none")] = field(
-        default_factory=lambda: MappingProxyType({})
+    url: Annotated[Text | None, Takes("URL", "a URL such as http://127.0.0.1:9200, in quotes")] = setting(
+        "cluster that is there already; user and password may stand in option and variable, never in the file",
+        "--es-url URL",
+        words="none: a container",
+        variable="ES_URL",
     )
+    credentials: Credentials = field(default_factory=Credentials, repr=False)
+    timeout: Annotated[int, Interval(ge=1, le=86_400)] = setting(
+        "seconds after which an answer is given up", "--es-timeout SECONDS", default=60
+    )
+    image: Annotated[str, _IMAGE, Takes("image", "an image with its tag, in quotes")] = setting(
+        "image of the container", "--es-image IMAGE", default=DEFAULT_IMAGE
+    )
+    memory: Annotated[str, _MEMORY, Takes("size", "a size as Java writes it: 512m, 2g")] = setting(
+        "heap of the container's server", "--es-memory SIZE", default="1g"
+    )
+    shards: Annotated[int, Interval(ge=1, le=1_024)] = setting(
+        "primary shards of the index that is made", "--es-shards N", default=1
+    )
+    replicas: Annotated[int, Interval(ge=0, le=1_000)] = setting(
+        "replicas of each of them", "--es-replicas N", default=0
+    )
+    vector_index: VectorIndex = setting(
+        "how vectors are indexed: flat is exact, the others are approximate", "--vector-index KIND", default="flat"
+    )
+    mapping: Location | None = setting(
+        "JSON file of settings and mappings that are laid over ours", "--es-mapping FILE"
+    )
+    keep_index: bool = setting(
+        "keep the index on the cluster, for the next run with the same content; the variable takes 1 or 0",
+        "--keep-index",
+        default=False,
+    )
+    index: Annotated[str | None, _INDEX, Takes("name", "the name of one index or alias")] = setting(
+        "index that exists: it is evaluated as it is, nothing is written", "--es-index NAME", words="none: one is made"
+    )
+    fields: Texts = setting(
+        "of that index: our fields to its own; id is a keyword", default=MappingProxyType({}), words="none"
+    )
+    # what TOML makes of `small.title = "…"` is a table in a table
     vectors: Annotated[
         Mapping[str, str],
-        # what TOML makes of `small.title = "…"` is a table in a table
         Written(Annotated[Mapping[str, Text | Texts], MinLen(1)]),
         Takes("table of texts", 'a table of texts, such as {title = "title_vector"}'),
-        Setting("of that index: our embedded texts to its dense_vector fields", default="none"),
-    ] = field(default_factory=lambda: MappingProxyType({}))
+    ] = setting(
+        "of that index: our embedded texts to its dense_vector fields", default=MappingProxyType({}), words="none"
+    )
 
 
 # the URL of a cluster

@@ -1,9 +1,9 @@
-"""Write the documentation's page about the configuration: `python -m relevance.config.page > docs/configuration.md`."""
+"""Write the page about the configuration: `cd tests && python -m helpers.configuration > ../docs/configuration.md`."""
 
 from __future__ import annotations
 
 import sys
-from importlib import resources
+from pathlib import Path
 
 from jinja2 import Environment, StrictUndefined
 
@@ -16,7 +16,7 @@ from relevance.strategies import STRATEGIES
 
 def page() -> str:
     """The page, in Markdown."""
-    template = resources.files("relevance.config").joinpath("configuration.md.jinja").read_text(encoding="utf-8")
+    template = Path(__file__).with_suffix(".md.jinja").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown
     return environment.from_string(template).render(
         table=_table,
@@ -33,11 +33,11 @@ def _table(head: str) -> str:
     """A row for each key of `[head]` or `[head.NAME]`."""
     lines = ["| key | takes | default | option | variable | meaning |", "| --- | --- | --- | --- | --- | --- |"]
     for key in keys(*(table for table in TABLES if table.partition(".")[0] == head)):
-        setting = key.field.setting
         name = _code(key.path.removeprefix(f"{head}.").removeprefix("NAME."))
-        option = _code(f"{key.option} {setting.metavar}".strip())
-        cells = (name, key.field.takes.label, key.default, option, _code(key.variable), setting.meaning)
-        lines.append(f"| {' | '.join(cells)} |")
+        option = _code(f"{key.option} {key.metavar}".strip())
+        lines.append(
+            f"| {' | '.join((name, key.takes.label, key.default, option, _code(key.variable), key.meaning))} |"
+        )
     return "\n".join(lines)
 
 
