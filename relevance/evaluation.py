@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float64]
     _Ints = npt.NDArray[np.int64]
-    _Changed = slice | npt.NDArray[np.bool_]
+    _Bools = npt.NDArray[np.bool_]
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -37,8 +37,6 @@ UNJUDGED = -1
 _ROWS_CHECKED_AT_ONCE = 4096
 _CELLS = 1 << 19
 """Hits whose grades are looked up at a time: what bounds the memory of scoring."""
-
-_ALL = slice(None)
 
 
 # metrics as values
@@ -53,7 +51,6 @@ class Graded:
         ideal: shape (queries, ranks), the query's grades in descending order, 0 behind the last.
         relevant: shape (queries,), how many products the query has at or above `relevant_from`.
         hits: shape (queries,), how many hits the query has.
-        relevant_from: the lowest grade that counts as relevant.
     """
 
     grades: Grades
@@ -115,11 +112,7 @@ _SCORES: Mapping[str, Callable[[Graded, int], _Floats]] = MappingProxyType(
 
 @dataclass(frozen=True)
 class Metric:
-    """A metric: its kind and how many of the first hits it looks at.
-
-    Attributes:
-        kind: `RR`, `AP`, `nDCG` or `Judged`.
-        cutoff: 1 or more.
+    """A metric: its kind (`RR`, `AP`, `nDCG` or `Judged`) and how many of the first hits it looks at, 1 or more.
 
     Raises:
         InputError: another kind or cut-off.
@@ -232,14 +225,15 @@ def evaluate_all(
     if not rankings:
         return []
     codes = [ranking.codes for ranking in rankings]
-    changed = [_ALL, *map(_changed, codes, codes[1:])]
+    changed = [np.ones(len(codes[0]), dtype=bool), *map(_changed, codes, codes[1:])]
     for each, of_ranking in zip(codes, changed, strict=True):
-        _check_rows(each, of_ranking, n_products)
+        _check_rows(each, np.flatnonzero(of_ranking), n_products)
     starts = np.flatnonzero(np.diff(judgments.queries, prepend=-1))
     queries = _read_only(judgments.queries[starts])
     # no more ranks than hits or judgments can fill
     deepest = max(int(np.diff(starts, append=len(judgments)).max()), *(each.shape[1] for each in codes))
     ranks = min(max((metric.cutoff for metric in metrics), default=1), deepest)
+    judged = judgments.queries * n_products + judgments.products  # ascending
     ideal = _ideal(judgments, starts, ranks)
     relevant = np.add.reduceat(judgments.grades >= judgments.relevant_from, starts, dtype=np.int64)
     scores = {metric: np.empty((len(codes), len(queries))) for metric in metrics}
@@ -249,7 +243,7 @@ def evaluate_all(
         block = slice(start, start + at_once)
         rows, of_query, at = _distinct_rows(codes, changed, queries[block], ranks)
         graded = Graded(
-            grades=_grades_of(rows, queries[block][of_query], judgments, n_products),
+            grades=_grades_of(rows, queries[block][of_query] * n_products, judged, judgments.grades),
             ideal=ideal[block][of_query],
             relevant=relevant[block][of_query],
             hits=np.count_nonzero(rows != NO_HIT, axis=1),
@@ -268,9 +262,9 @@ def evaluate_all(
     ]
 
 
-def _changed(before: _Ints, now: _Ints) -> _Changed:
+def _changed(before: _Ints, now: _Ints) -> _Bools:
     """Which rows of a ranking are not those of the one before."""
-    return (now != before).any(axis=1) if now.shape == before.shape else _ALL
+    return (now != before).any(axis=1) if now.shape == before.shape else np.ones(len(now), dtype=bool)
 
 
 def _read_only(array: npt.NDArray[_Number]) -> npt.NDArray[_Number]:
@@ -287,24 +281,21 @@ def _check_judgments(judgments: Judgments, n_queries: int, n_products: int) -> N
                 raise InputError(f"a judgment names the {what} code {code}; allowed: 0 to {number - 1}")
 
 
-def _check_rows(codes: _Ints, changed: _Changed, n_products: int) -> None:
-    """Check the rows of a ranking that changed."""
-    numbers = np.arange(len(codes))[changed]
-    for start in range(0, len(numbers), _ROWS_CHECKED_AT_ONCE):
-        of = numbers[start : start + _ROWS_CHECKED_AT_ONCE]
+def _check_rows(codes: _Ints, rows: _Ints, n_products: int) -> None:
+    for start in range(0, len(rows), _ROWS_CHECKED_AT_ONCE):
+        of = rows[start : start + _ROWS_CHECKED_AT_ONCE]
         block = codes[of]
-        behind_end = (block[:, 1:] != NO_HIT) & (block[:, :-1] == NO_HIT)
-        _refuse(behind_end, of, "has a hit behind its end; allowed: hits first, then padding")
-        unknown = (block < NO_HIT) | (block >= n_products)
-        _refuse(unknown, of, f"has an unknown product code; allowed: 0 to {n_products - 1}, and -1 as padding")
         ordered = np.sort(block, axis=1)
+        behind_end = (block[:, 1:] != NO_HIT) & (block[:, :-1] == NO_HIT)
+        unknown = (block < NO_HIT) | (block >= n_products)
         twice = (ordered[:, 1:] == ordered[:, :-1]) & (ordered[:, 1:] != NO_HIT)
-        _refuse(twice, of, "has a product twice among its hits; allowed: once")
-
-
-def _refuse(cells: npt.NDArray[np.bool_], numbers: _Ints, problem: str) -> None:
-    if cells.any():
-        raise InputError(f"ranking: query {numbers[np.argmax(cells.any(axis=1))]} (code) {problem}")
+        for cells, problem in (
+            (behind_end, "has a hit behind its end; allowed: hits first, then padding"),
+            (unknown, f"has an unknown product code; allowed: 0 to {n_products - 1}, and -1 as padding"),
+            (twice, "has a product twice among its hits; allowed: once"),
+        ):
+            if cells.any():
+                raise InputError(f"ranking: query {of[np.argmax(cells.any(axis=1))]} (code) {problem}")
 
 
 def _ideal(judgments: Judgments, starts: _Ints, ranks: int) -> Grades:
@@ -319,7 +310,7 @@ def _ideal(judgments: Judgments, starts: _Ints, ranks: int) -> Grades:
 
 
 def _distinct_rows(
-    codes: Sequence[_Ints], changed: Sequence[_Changed], queries: _Ints, ranks: int
+    codes: Sequence[_Ints], changed: Sequence[_Bools], queries: _Ints, ranks: int
 ) -> tuple[_Ints, _Ints, npt.NDArray[np.intp]]:
     """The first `ranks` hits of these queries, those that repeat the ranking before left out.
 
@@ -330,7 +321,7 @@ def _distinct_rows(
     at = np.empty((len(codes), len(queries)), dtype=np.intp)
     parts, owners, number = [], [], 0
     for ranking, (each, rows) in enumerate(zip(codes, changed, strict=True)):
-        own = np.arange(len(queries)) if isinstance(rows, slice) else np.flatnonzero(rows[queries])
+        own = np.flatnonzero(rows[queries])
         at[ranking] = at[ranking - 1]
         at[ranking, own] = number + np.arange(len(own))
         number += len(own)
@@ -340,9 +331,12 @@ def _distinct_rows(
     return np.concatenate(parts), np.concatenate(owners), at
 
 
-def _grades_of(rows: _Ints, queries: _Ints, judgments: Judgments, n_products: int) -> Grades:
-    """The grade of each hit: of product codes of shape (rows, ranks), and codes of queries of shape (rows,)."""
-    judged = judgments.queries * n_products + judgments.products  # ascending
-    hits = queries[:, np.newaxis] * n_products + rows
+def _grades_of(rows: _Ints, offsets: _Ints, judged: _Ints, grades: Grades) -> Grades:
+    """The grade of each hit, of product codes of shape (rows, ranks).
+
+    `offsets` say by how much their query moves the codes of a row, shape (rows,); `judged` are the codes that have a
+    grade, moved likewise, ascending.
+    """
+    hits = offsets[:, np.newaxis] + rows
     at = np.minimum(np.searchsorted(judged, hits), len(judged) - 1)
-    return np.where((judged[at] == hits) & (rows != NO_HIT), judgments.grades[at], UNJUDGED)
+    return np.where((judged[at] == hits) & (rows != NO_HIT), grades[at], UNJUDGED)

@@ -46,15 +46,7 @@ _NUMBERS_AT_ONCE = 2_000_000
 
 @dataclass(frozen=True)
 class Interval:
-    """A mean difference and how sure it is.
-
-    Attributes:
-        difference: mean of after - before.
-        low: lower end of the interval.
-        high: upper end.
-        confidence: share of such intervals that hold the true difference, such as 0.95.
-        queries: how many were compared.
-    """
+    """The mean of after - before, and its interval: the share `confidence` of such hold the true difference."""
 
     difference: float
     low: float
@@ -69,18 +61,13 @@ class Interval:
 
 
 def paired_interval(
-    before: _Floats,
-    after: _Floats,
-    *,
-    seed: int,
-    confidence: float = 0.95,
-    resamples: int = RESAMPLES,
+    before: _Floats, after: _Floats, *, seed: int, confidence: float = 0.95, resamples: int = RESAMPLES
 ) -> Interval:
     """Give the mean difference after - before, with its percentile bootstrap interval.
 
     Args:
         before: shape (queries,), one number a query.
-        after: shape (queries,), of the same queries in the same order.
+        after: likewise, of the same queries in the same order.
         seed: of the draws: the same numbers and the same seed give the same interval.
         confidence: between 0 and 1.
         resamples: how often as many queries as there are are drawn, with replacement.
@@ -172,14 +159,15 @@ def flip_signs(differences: _Floats, *, seed: int, draws: int = DRAWS) -> SignFl
         return SignFlips(none, none, np.zeros(0), exact=True)
     exact = len(tested) < draws.bit_length()
     patterns = 1 << len(tested) if exact else draws
-    sums = _Sums(tested)
-    greater, less = _Tail(sums.observed, sums.slack), _Tail(-sums.observed, sums.slack)
+    whole, unit, slack = _scaled(tested)
+    total = whole.sum(axis=1)
+    greater, less = _Tail(total * unit, slack), _Tail(-total * unit, slack)
     largest = np.empty(patterns)
     end = 0
     # threads of a product wait for each other by spinning: where other work has the cores, two take far longer than one
     with threadpool_limits(1, user_api="blas"):
         for signs in _every_pattern(len(tested)) if exact else _drawn_patterns(len(tested), patterns, seed):
-            chance = sums.of(signs)
+            chance = (total[:, np.newaxis] - 2 * (whole @ signs.T)) * unit[:, np.newaxis]
             start, end = end, end + len(signs)
             largest[start:end] = greater.count(chance)
             less.count(-chance)
@@ -190,7 +178,7 @@ def flip_signs(differences: _Floats, *, seed: int, draws: int = DRAWS) -> SignFl
 
 
 def _spread(p: _Floats, adjusted: _Floats, columns: npt.NDArray[np.bool_]) -> Chance:
-    """Put 1 for the columns that were not tested."""
+    """With 1 for the columns that were not tested."""
     chance = Chance(np.ones(len(columns)), np.ones(len(columns)))
     chance.p[columns], chance.adjusted[columns] = p, adjusted
     return chance
@@ -217,38 +205,22 @@ def _bits(words: npt.NDArray[np.uint64], rows: int) -> _Floats:
     return np.unpackbits(as_bytes, axis=1, count=rows, bitorder="little").astype(np.float64)
 
 
-class _Sums:
-    """Sums of columns over the root of their sum of squares, which flipped signs leave as it is.
+def _scaled(differences: _Floats) -> tuple[_Floats, _Floats, _Floats]:
+    """Differences as whole numbers whose sums are exact in whatever order.
 
-    Args:
-        differences: shape (rows, columns), no column all 0.
+    Returns:
+        The numbers, shape (columns, rows); what a sum of them is multiplied by to be one over the root of the sum of
+        squares, which flipped signs leave as it is; and by how much less such a sum may be and is the same.
     """
-
-    def __init__(self, differences: _Floats) -> None:
-        # a column times 2^shift, rounded, adds up to less than 2^52 in whatever order: float64 holds that exactly
-        _, above = np.frexp(np.abs(differences).sum(axis=0))
-        shift = _EXACT_BITS - above
-        self._whole = np.rint(np.ldexp(differences, shift)).T
-        self._total = self._whole.sum(axis=1)
-        norms = np.sqrt([math.fsum((column * column).tolist()) for column in differences.T])
-        self._unit = 1 / np.ldexp(norms, shift)
-        self.observed: _Floats = self._total * self._unit
-        self.slack: _Floats = SAME / np.minimum(norms, 1)
-
-    def of(self, flipped: _Floats) -> _Floats:
-        """Shape (columns, patterns), for `flipped` of shape (patterns, rows)."""
-        turned: _Floats = self._whole @ flipped.T
-        sums: _Floats = (self._total[:, np.newaxis] - 2 * turned) * self._unit[:, np.newaxis]
-        return sums
+    # a column times 2^shift, rounded, adds up to less than 2^52: float64 holds that exactly
+    _, above = np.frexp(np.abs(differences).sum(axis=0))
+    shift = _EXACT_BITS - above
+    norms = np.sqrt([math.fsum((column * column).tolist()) for column in differences.T])
+    return np.rint(np.ldexp(differences, shift)).T, 1 / np.ldexp(norms, shift), SAME / np.minimum(norms, 1)
 
 
 class _Tail:
-    """Counts the patterns that are as far out as what was observed, column by column and step by step.
-
-    Args:
-        observed: shape (columns,).
-        slack: shape (columns,), by how much less a sum may be and is the same.
-    """
+    """Counts the patterns that are as far out as what was observed, column by column and step by step."""
 
     def __init__(self, observed: _Floats, slack: _Floats) -> None:
         self._order = np.argsort(-observed, kind="stable")
