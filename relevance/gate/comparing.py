@@ -128,7 +128,7 @@ def compare(before: Snapshot, now: Snapshot, limits: Limits, *, baseline: str, d
         for metric in limits.gated:
             if metric in old.metrics and metric in new.metrics:
                 values = old.metrics[metric][old_rows], new.metrics[metric][new_rows]
-                effects.append(_measure_effect(name, str(metric), limits.of(name, metric), *values))
+                effects.append(_Effect(name, str(metric), limits.of(name, metric), *values))
             else:
                 notes.append(f"{name}: {metric} is not on both sides, not compared")
         findings.append(_judge_empty(name, _is_empty(old, old_rows), _is_empty(new, new_rows), limits))
@@ -160,62 +160,26 @@ def _is_empty(measured: Measurement, rows: Sequence[int]) -> _Bools:
 # metrics
 
 
-@dataclass(frozen=True, eq=False)
 class _Effect:
-    """A change of one metric of one strategy: `drops`, shape (queries,), positive where it became worse.
-
-    `before` and `after` are means, `drop` is that of `drops` and `error` its standard error.
-    """
-
-    strategy: str
-    metric: str
-    limit: Limit
-    drops: _Floats
-    before: float
-    after: float
-    drop: float
-    error: float
-
-    @property
-    def queries(self) -> int:
-        """How many were compared."""
-        return len(self.drops)
-
-    @property
-    def changed(self) -> int:
-        """How many queries have another number than before."""
-        return int(np.count_nonzero(np.abs(self.drops) > SAME))
-
-    @property
-    def relative(self) -> float:
-        """The drop as a share of the baseline's mean; where that is 0 it is nan, which no limit is below."""
-        return self.drop / self.before if self.before > 0 else math.nan
-
-    @property
-    def at_most(self) -> float:
-        """The relative drop that is exceeded once in twenty, given this one."""
-        return self.relative + _ONE_SIDED_95 * self.error / self.before if self.before > 0 else math.nan
-
-
-def _measure_effect(strategy: str, metric: str, limit: Limit, before: _Floats, after: _Floats) -> _Effect:
-    """Measure a change; `before` and `after` are of the same queries, shape (queries,).
+    """A change of one metric of one strategy; `before` and `after` are of the same queries, shape (queries,).
 
     Sums are exact, so that every machine gives the same.
     """
-    drops = before - after if limit.worse == "lower" else after - before
-    queries = len(drops)
-    drop = math.fsum(drops.tolist()) / queries
-    squares = math.fsum(((drops - drop) ** 2).tolist())
-    return _Effect(
-        strategy,
-        metric,
-        limit,
-        drops,
-        before=math.fsum(before.tolist()) / queries,
-        after=math.fsum(after.tolist()) / queries,
-        drop=drop,
-        error=math.sqrt(squares / max(queries - 1, 1) / queries),
-    )
+
+    def __init__(self, strategy: str, metric: str, limit: Limit, before: _Floats, after: _Floats) -> None:
+        self.strategy, self.metric, self.limit = strategy, metric, limit
+        self.queries = queries = len(before)
+        # positive where it became worse
+        self.drops = before - after if limit.worse == "lower" else after - before
+        self.changed = int(np.count_nonzero(np.abs(self.drops) > SAME))
+        means = [math.fsum(values.tolist()) / queries for values in (before, after, self.drops)]
+        self.before, self.after, self.drop = means
+        squares = math.fsum(((self.drops - self.drop) ** 2).tolist())
+        self.error = math.sqrt(squares / max(queries - 1, 1) / queries)
+        # shares of the mean before; where that is 0 they are nan, which no limit is below
+        base = self.before if self.before > 0 else math.nan
+        self.relative = self.drop / base
+        self.at_most = self.relative + _ONE_SIDED_95 * self.error / base
 
 
 def _judge_effect(effect: _Effect, flips: SignFlips, column: int) -> Finding:
