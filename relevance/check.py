@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from relevance import engines, suite
+from relevance import suite
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.fields import embedded_texts
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from relevance.records import Catalogue, Dataset
     from relevance.strategies import Strategy
     from relevance.suite import Finetuned
-
-_T = TypeVar("_T")
 
 _TOKENS_PER_S = 5_000
 """Of a model of `_WEIGHTS_BYTES` (all-MiniLM-L6-v2) on two CPU cores; a larger model is slower in proportion."""
@@ -129,36 +127,21 @@ def check(config: Config) -> Findings:
     """
     errors: list[RelevanceError] = []
 
-    def attempt(read: Callable[[], _T]) -> _T | None:
+    def attempt(read: Callable[..., Any], *arguments: object) -> Any:
         try:
-            return read()
+            return read(*arguments)
         except RelevanceError as error:
             errors.append(error)
             return None
 
-    exists = config.elasticsearch.index is not None
-    dataset = None if exists else attempt(lambda: suite.load_dataset(config))
     config = _with_floors(config)
-    strategies, left_out = attempt(lambda: suite.runnable(config, config.selected)) or (config.selected, {})
-    config = replace(config, selected=strategies)
-    floors = attempt(lambda: suite.floors_of(config))
-    models = attempt(lambda: suite.resolved_models(config, config.selected))
-    engine = attempt(lambda: engines.choose(config.engine, config.elasticsearch, config.selected))
-    if engine is not None and engine.existing is not None and models is not None:
-        existing, dimensions = engine.existing, {name: model.dimensions for name, model in models.items()}
-        engine = attempt(lambda: existing(dimensions)) or engine
-        products = engine.product_ids
-        if products is not None:
-            dataset = attempt(lambda: suite.load_dataset(config, products))
-    finetuned = None
-    if dataset is not None and models is not None and FINETUNED in models:
-        whole = dataset
-        finetuned = attempt(lambda: suite.finetuned_model(config, whole))
-        dataset = attempt(lambda: suite.evaluated_part(config, whole))
+    parts = suite.read_parts(config, config.selected, attempt)
+    config = replace(config, selected=parts.strategies)
+    dataset, engine, models, finetuned = parts.dataset, parts.engine, parts.models, parts.finetuned
     trained = {FINETUNED: finetuned.model} if finetuned is not None and finetuned.trained else {}
     texts: tuple[TextsToEmbed, ...] = ()
     if dataset is not None and models is not None:
-        texts = attempt(lambda: _texts(config, dataset, {**models, **trained})) or ()
+        texts = attempt(_texts, config, dataset, {**models, **trained}) or ()
     catalogue = None if dataset is None else _catalogue_findings(dataset.catalogue)
     seconds = 0.0
     if dataset is not None and engine is not None and engine.name == "embedded":
@@ -171,11 +154,11 @@ def check(config: Config) -> Findings:
         notes=(
             *(() if engine is None else engine.notes),
             *(() if dataset is None else dataset.notes),
-            *_finetuned_notes(finetuned, left_out),
+            *_finetuned_notes(finetuned, parts.left_out),
         ),
         engine="" if engine is None else engine.line,
         hint="" if engine is None else engine.hint,
-        floors=None if dataset is None or floors is None else _floors_findings(config, floors, dataset),
+        floors=None if dataset is None or parts.floors is None else _floors_findings(config, parts.floors, dataset),
         texts=texts,
         search_seconds=seconds,
         memory=None if catalogue is None else _memory_bytes(texts, models or {}, catalogue),

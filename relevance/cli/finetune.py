@@ -25,7 +25,7 @@ def run(arguments: argparse.Namespace) -> Answer:
     try:
         comparison = compare_models(trainings, progress=True)
     except KeyboardInterrupt:
-        steps = (last_step(each.plan.cache_dir, each.recipe.sha256) for each in trainings)
+        steps = (last_step(each.plan.config.cache_dir, each.recipe.sha256) for each in trainings)
         kept = next((step for step in steps if step is not None), None)
         if kept is None:
             raise

@@ -6,7 +6,7 @@ from collections import Counter
 from dataclasses import dataclass, replace
 from time import perf_counter
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from relevance.baseline import data_changes
 from relevance.errors import InputError
 from relevance.gate import Comparison
 from relevance.mutation.engine import NotApplicableError, Reuse
-from relevance.suite import Baseline, Embedded, compare_with, prepare, snapshot_of
+from relevance.suite import Baseline, compare_with, prepare, snapshot_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -131,7 +131,8 @@ def mutate(
         InputError: see `prepare`, or a ranking is none, for the plan as it is.
         CouldNotRunError: the engine or a model fails, with a change or without.
     """
-    embedded, legs = Embedded(), Counter[str]()
+    embedded: dict[object, Any] = {}
+    legs = Counter[str]()
     start = perf_counter()
     with plan.engine.open(progress=False) as indexer:
         own = replace(plan, engine=Reuse(indexer, legs).choice(plan.engine))
@@ -156,7 +157,7 @@ def mutate(
     return Outcomes(baseline, tuple(outcomes), str(limits.leading), cold_s, legs["searched"], legs["remembered"])
 
 
-def _measured(plan: Plan, embedded: Embedded) -> Suite:
+def _measured(plan: Plan, embedded: dict[object, Any]) -> Suite:
     """All strategies of a plan, without times; vectors that are embedded already are not read again."""
     suite = prepare(plan, progress=False, embedded=embedded)
     try:

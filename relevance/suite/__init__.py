@@ -13,44 +13,26 @@ from relevance.suite.compare import (
     snapshot_of_data,
     titles_of,
 )
-from relevance.suite.measure import Preparation, Result, Suite, Timing, one_thread
-from relevance.suite.plan import (
-    Finetuned,
-    Plan,
-    evaluated_part,
-    finetuned_model,
-    floors_of,
-    load_dataset,
-    make_plan,
-    resolved_models,
-    runnable,
-    searched_fields,
-)
-from relevance.suite.prepare import Embedded, prepare
+from relevance.suite.measure import Result, Suite, one_thread, prepare
+from relevance.suite.plan import Finetuned, Parts, Plan, make_plan, read_parts, runnable, searched_fields
 
 __all__ = [
     "Baseline",
-    "Embedded",
     "Finetuned",
+    "Parts",
     "Plan",
-    "Preparation",
     "Result",
     "Suite",
-    "Timing",
     "compare_with",
     "confirm_run_times",
     "diagnose_suite",
-    "evaluated_part",
-    "finetuned_model",
-    "floors_of",
-    "load_dataset",
     "make_plan",
     "model_facts",
     "one_thread",
     "prepare",
     "read_checked",
+    "read_parts",
     "read_replaced",
-    "resolved_models",
     "runnable",
     "searched_fields",
     "settle_run_times",

@@ -37,10 +37,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping
     from pathlib import Path
 
+    import numpy.typing as npt
+
     from relevance.diagnosis import Diagnosis, LegValues
     from relevance.embeddings import Model
+    from relevance.evaluation import Evaluation, Metric
     from relevance.gate import Comparison, Limits
-    from relevance.records import Dataset, Ranking
+    from relevance.records import Dataset
     from relevance.strategies import Strategy
     from relevance.suite.measure import Result, Suite
 
@@ -126,24 +129,22 @@ def _definition(strategy: Strategy) -> Mapping[str, object]:
 
 def _measured(result: Result, dataset: Dataset) -> Measurement:
     evaluation, ranking, ids = result.evaluation, result.ranking, dataset.catalogue.ids
-    metrics = {metric: np.round(evaluation.per_query[metric], DIGITS) for metric in METRICS}
     codes = ranking.codes[evaluation.queries, :HITS].tolist()
+    digest = hashlib.sha256(repr(ranking.codes.shape).encode("ascii"))
+    digest.update(ranking.codes.astype("<i8").tobytes())
+    digest.update(ranking.scores.astype("<f4").tobytes())
     return Measurement(
         definition=_definition(result.strategy),
-        metrics=MappingProxyType(metrics),
+        metrics=_rounded(evaluation),
         hits=tuple(tuple(ids[code] for code in row if code != NO_HIT) for row in codes),
-        scores_sha256=_ranking_sha256(ranking),
+        scores_sha256=digest.hexdigest(),
         run_time_s=result.timing.run_time_s if result.timing else None,
         rounds=result.timing.rounds if result.timing else 0,
     )
 
 
-def _ranking_sha256(ranking: Ranking) -> str:
-    digest = hashlib.sha256()
-    digest.update(repr(ranking.codes.shape).encode("ascii"))
-    digest.update(ranking.codes.astype("<i8").tobytes())
-    digest.update(ranking.scores.astype("<f4").tobytes())
-    return digest.hexdigest()
+def _rounded(evaluation: Evaluation) -> Mapping[Metric, npt.NDArray[np.float64]]:
+    return MappingProxyType({metric: np.round(evaluation.per_query[metric], DIGITS) for metric in METRICS})
 
 
 # which baselines
@@ -188,13 +189,7 @@ def read_replaced(path: Path, data: Snapshot, measured: Collection[str], *, cwd:
 
 
 def read_checked(path: Path, data: Snapshot, *, cwd: Path, on_common_queries: bool) -> Baseline:
-    """Read a baseline, and refuse one that this session cannot be compared with.
-
-    Args:
-        path: its file.
-        data: what the session measures on; nothing has to be measured yet.
-        cwd: the folder that people see its name from.
-        on_common_queries: whether other data are allowed where some queries are common.
+    """Read a baseline; `on_common_queries`: other data are allowed where some queries are common. See `read_replaced`.
 
     Raises:
         InputError: the file cannot be used, see `read_baseline`; or its data are others, with what differs in numbers.
@@ -218,16 +213,12 @@ def read_checked(path: Path, data: Snapshot, *, cwd: Path, on_common_queries: bo
 
 
 def compare_with(baseline: Baseline, session: Snapshot, limits: Limits, *, complete: bool) -> Comparison:
-    """Ask the gate about a session beside a baseline.
-
-    Args:
-        baseline: see `read_checked`.
-        session: what was measured, all strategies that are gated together.
-        limits: of the gate.
-        complete: whether the session measured all strategies that there are.
-    """
+    """Ask the gate about a session, all strategies together; `complete`: it measured all that there are."""
     before, after, notes = _on_same_queries(baseline, session)
-    notes += _absent(before.strategies, after.strategies, complete=complete)
+    old, new = before.strategies, after.strategies
+    notes += [f"{name}: not in the baseline; --update-baseline adds it" for name in new if name not in old]
+    if complete:
+        notes += [f"{name}: in the baseline, not measured" for name in old if name not in new]
     comparison = compare(before, after, limits, baseline=baseline.name)
     return replace(comparison, differs=differences(before, after), notes=(*notes, *comparison.notes))
 
@@ -238,20 +229,11 @@ def _on_same_queries(baseline: Baseline, session: Snapshot) -> tuple[Snapshot, S
     if not baseline.on_common_queries:
         return before, after, []
     old, new = on_common_queries(before, after)
-    changes = data_changes(before, after)
-    notes = [f"compared on {len(new.queries):,} of {len(after.queries):,} queries: {changes}"]
+    notes = [f"compared on {len(new.queries):,} of {len(after.queries):,} queries: {data_changes(before, after)}"]
     if (before.dataset.corpus, before.dataset.queries) != (after.dataset.corpus, after.dataset.queries):
         notes.append("run times are not compared: they were those of other queries or products")
         old, new = without_run_times(old), without_run_times(new)
     return old, new, notes
-
-
-def _absent(before: Iterable[str], after: Iterable[str], *, complete: bool) -> list[str]:
-    old, new = list(before), list(after)
-    notes = [f"{name}: not in the baseline; --update-baseline adds it" for name in new if name not in old]
-    if complete:
-        notes += [f"{name}: in the baseline, not measured" for name in old if name not in new]
-    return notes
 
 
 def confirm_run_times(suite: Suite, baselines: Iterable[Baseline], limits: Limits) -> None:
@@ -263,25 +245,19 @@ def confirm_run_times(suite: Suite, baselines: Iterable[Baseline], limits: Limit
     baselines = tuple(baselines)
     for _ in range(_LOOKS):
         session = snapshot_of(suite)
-        slow = dict.fromkeys(name for one in baselines for name in _slower(one, session, limits))
+        slow: dict[str, None] = {}
+        for baseline in baselines:
+            before, after, _ = _on_same_queries(baseline, session)
+            findings, _ = compare_run_times(before, after, limits)
+            slow |= dict.fromkeys(one.strategy for one in findings if one.status != "pass")
         for name in slow:
             suite.time_again(name)
         if not slow:
             return
 
 
-def _slower(baseline: Baseline, session: Snapshot, limits: Limits) -> list[str]:
-    before, after, _ = _on_same_queries(baseline, session)
-    findings, _ = compare_run_times(before, after, limits)
-    return [one.strategy for one in findings if one.status != "pass"]
-
-
 def settle_run_times(suite: Suite, *, clock: Callable[[], float] = perf_counter) -> None:
     """Time all strategies again in turns, some time later: a baseline that was made in a busy moment stays so.
-
-    Args:
-        suite: has measured what goes into the baseline; its engine is up.
-        clock: seconds.
 
     Raises:
         CouldNotRunError: the engine failed.
@@ -299,7 +275,7 @@ def settle_run_times(suite: Suite, *, clock: Callable[[], float] = perf_counter)
 def diagnose_suite(
     suite: Suite, session: Snapshot, comparisons: Mapping[Baseline, Comparison], limits: Limits, *, live: bool
 ) -> tuple[Diagnosis, ...]:
-    """Diagnose the comparison with each baseline.
+    """Diagnose what the gate said beside each baseline.
 
     Args:
         suite: has measured what was compared.
@@ -331,6 +307,5 @@ def _leg_values(suite: Suite, session: Snapshot, strategy: str) -> LegValues:
     dataset, values = suite.plan.dataset, {}
     for leg in legs_without_strategy(session, strategy):
         ranking = search_leg(suite.engine, leg, suite.batch, hits=HITS)
-        evaluation = evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue))
-        values[leg.name] = {metric: np.round(one, DIGITS) for metric, one in evaluation.per_query.items()}
+        values[leg.name] = _rounded(evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue)))
     return values

@@ -7,26 +7,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance import embeddings
+from relevance.embeddings import Encoder
 from relevance.errors import InputError
 from relevance.fields import embedded_texts
 from relevance.finetune.changes import Changes, JudgedPairs, compare, pair_changes
 from relevance.finetune.store import find_stored
 from relevance.strategies import BASE, FINETUNED, STRATEGIES
-from relevance.suite.plan import make_plan, runnable, trained_model
-from relevance.suite.prepare import prepare
+from relevance.suite.measure import prepare
+from relevance.suite.plan import make_plan, runnable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    import numpy.typing as npt
-
     from relevance.config import Config
-    from relevance.embeddings import Model
     from relevance.evaluation import Evaluation
     from relevance.finetune.recipe import Recipe
     from relevance.finetune.store import Stored
-    from relevance.strategies import Strategy
     from relevance.suite.plan import Finetuned, Plan
 
 COMPARED: tuple[tuple[str, str], ...] = (("vectorsearch", "vectorsearch_finetune"), ("rrf", "rrf_finetune"))
@@ -35,28 +31,40 @@ COMPARED: tuple[tuple[str, str], ...] = (("vectorsearch", "vectorsearch_finetune
 
 @dataclass(frozen=True, eq=False)
 class Training:
-    """A training that was planned: its seed, plan and recipe."""
+    """The plan of a training, and of what the model is compared by."""
 
-    seed: int
     plan: Plan
-    recipe: Recipe
+
+    @property
+    def seed(self) -> int:
+        """Of the order of the pairs and of dropout."""
+        return self.plan.config.finetune.seed
+
+    @property
+    def finetuned(self) -> Finetuned:
+        """What is known of the model."""
+        assert self.plan.finetuned is not None  # noqa: S101 - a strategy uses it
+        return self.plan.finetuned
+
+    @property
+    def recipe(self) -> Recipe:
+        """What the model is made of."""
+        assert self.finetuned.recipe is not None  # noqa: S101 - nobody has named a model
+        return self.finetuned.recipe
 
 
 @dataclass(frozen=True, eq=False)
 class FineTuning:
-    """What came out.
-
-    Attributes:
-        trainings: one a seed.
-        stored: the models, likewise.
-        changes: what they changed, that of the first seed pair by pair.
-        finetuned: what is known of the first.
-    """
+    """What came out: the trainings, one a seed, their models, and what these changed, the first one pair by pair."""
 
     trainings: tuple[Training, ...]
     stored: tuple[Stored, ...]
     changes: Changes
-    finetuned: Finetuned
+
+    @property
+    def finetuned(self) -> Finetuned:
+        """What is known of the first model."""
+        return self.trainings[0].finetuned
 
 
 def plan_trainings(config: Config, seeds: int) -> tuple[Training, ...]:
@@ -76,19 +84,12 @@ def plan_trainings(config: Config, seeds: int) -> tuple[Training, ...]:
     _, left_out = runnable(config, strategies)
     if left_out:
         raise InputError(next(iter(left_out.values())))
+    config = replace(config, floors=None)
+    first = config.finetune.seed
+    configs = [replace(config, finetune=replace(config.finetune, seed=first + number)) for number in range(seeds)]
     return tuple(
-        _training(config, config.finetune.seed + number, strategies if number == 0 else strategies[1::2])
-        for number in range(seeds)
+        Training(make_plan(one, strategies[1::2] if number else strategies)) for number, one in enumerate(configs)
     )
-
-
-def _training(config: Config, seed: int, strategies: Sequence[Strategy]) -> Training:
-    own = replace(config, floors=None, finetune=replace(config.finetune, seed=seed))
-    plan = make_plan(own, strategies)
-    assert plan.finetuned is not None  # noqa: S101 - for the types
-    recipe = plan.finetuned.recipe
-    assert recipe is not None, "a strategy uses the fine-tuned model, which nobody gave"  # noqa: S101 - for the types
-    return Training(seed, plan, recipe)
 
 
 def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuning:
@@ -98,70 +99,47 @@ def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuni
         CouldNotRunError: a training, the engine or the device fails.
         InputError: a stored model or the cache is damaged.
     """
-    found = [_measured(training, progress=progress) for training in trainings]
-    first = trainings[0].plan
+    measured = [_measured(training.plan, progress=progress) for training in trainings]
+    plan, evaluations = measured[0]
     comparisons = tuple(
-        compare((base, tuned), found[0][base], [each[tuned] for each in found], first.dataset.queries)
+        compare((base, tuned), evaluations[base], [each[tuned] for _, each in measured], plan.dataset.queries)
         for base, tuned in COMPARED
     )
-    stored = tuple(_stored(training) for training in trainings)
-    changes = Changes(
-        comparisons=comparisons,
-        pairs=pair_changes(_judged_pairs(first, stored[0], progress=progress)),
-        curves=tuple(one.curve for one in stored),
-    )
-    assert first.finetuned is not None  # noqa: S101 - for the types
-    return FineTuning(tuple(trainings), stored, changes, first.finetuned)
+    stored = [find_stored(one.plan.config.cache_dir, one.recipe.sha256) for one in trainings]
+    kept = tuple(one for one in stored if one is not None)  # all of them: they were trained when they were measured
+    pairs = pair_changes(_judged_pairs(plan, progress=progress))
+    return FineTuning(tuple(trainings), kept, Changes(comparisons, pairs, tuple(one.curve for one in kept)))
 
 
-def _measured(training: Training, *, progress: bool) -> Mapping[str, Evaluation]:
-    suite = prepare(training.plan, progress=progress)
+def _measured(plan: Plan, *, progress: bool) -> tuple[Plan, Mapping[str, Evaluation]]:
+    """The plan with its model, and what its strategies are worth; the index is let go of."""
+    suite = prepare(plan, progress=progress)
     try:
-        return {
-            strategy.name: suite.judge(strategy, suite.search(strategy), None).evaluation
-            for strategy in training.plan.strategies
-        }
+        results = [suite.judge(strategy, suite.search(strategy), None) for strategy in plan.strategies]
     finally:
         suite.close()
+    return suite.plan, {result.strategy.name: result.evaluation for result in results}
 
 
-def _stored(training: Training) -> Stored:
-    stored = find_stored(training.plan.cache_dir, training.recipe.sha256)
-    assert stored is not None, "it was trained when the plan was prepared"  # noqa: S101 - for the types
-    return stored
-
-
-def _judged_pairs(plan: Plan, stored: Stored, *, progress: bool) -> JudgedPairs:
+def _judged_pairs(plan: Plan, *, progress: bool) -> JudgedPairs:
     """Every judgment of the benchmark with its cosine under both models, all vectors from the cache."""
-    dataset = plan.dataset
-    judgments = dataset.judgments
+    dataset, judgments = plan.dataset, plan.dataset.judgments
     texts = embedded_texts(dataset.catalogue, "whole")
     kept = np.array([bool(texts[code].strip()) for code in judgments.products.tolist()], dtype=np.bool_)
-    queries, products = judgments.queries[kept], judgments.products[kept]
-    base, tuned = (
-        _cosines(plan, model, (queries, products), progress=progress)
-        for model in (plan.models[BASE], trained_model(plan.config, stored))
-    )
+    rows, codes = judgments.queries[kept], judgments.products[kept]
+    cosines = []
+    for name in (BASE, FINETUNED):
+        encoder = Encoder(plan.models[name], plan.config.cache_dir, progress=progress)
+        queries = encoder.queries(dataset.queries.texts).expanded()
+        products = encoder.products(texts, label="judged pairs")
+        cosines.append((queries[rows] * products.matrix[products.rows[codes]]).sum(axis=1, dtype=np.float64))
     titles = dataset.catalogue.products["title"].tolist()
     return JudgedPairs(
-        queries=tuple(dataset.queries.texts[code] for code in queries.tolist()),
-        products=tuple(dataset.catalogue.ids[code] for code in products.tolist()),
-        titles=tuple(titles[code] for code in products.tolist()),
+        queries=tuple(dataset.queries.texts[row] for row in rows.tolist()),
+        products=tuple(dataset.catalogue.ids[code] for code in codes.tolist()),
+        titles=tuple(titles[code] for code in codes.tolist()),
         labels=judgments.grades[kept].astype(np.float64),
-        base=base,
-        tuned=tuned,
+        base=cosines[0],
+        tuned=cosines[1],
         relevant_from=float(judgments.relevant_from),
     )
-
-
-def _cosines(
-    plan: Plan, model: Model, rows: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]], *, progress: bool
-) -> npt.NDArray[np.float64]:
-    """Shape (judgments,): query times product."""
-    encoder = embeddings.Encoder(model, plan.cache_dir, progress=progress)
-    queries = encoder.queries(plan.dataset.queries.texts).expanded()
-    products = encoder.products(embedded_texts(plan.dataset.catalogue, "whole"), label="judged pairs")
-    cosines: npt.NDArray[np.float64] = (queries[rows[0]] * products.matrix[products.rows[rows[1]]]).sum(
-        axis=1, dtype=np.float64
-    )
-    return cosines

@@ -1,20 +1,25 @@
-"""A suite measures strategies: it searches, takes times that machines have in common, and judges what comes back."""
+"""A plan becomes an indexed suite, which searches, takes times that machines have in common, and judges."""
 
 from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from time import perf_counter, thread_time
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from relevance import evaluation, gate, runner
+from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
+from relevance.fields import embedded_texts
+from relevance.finetune.store import train
 from relevance.records import Catalogue, Vectors
-from relevance.strategies import BASE, Strategy
+from relevance.strategies import BASE, FINETUNED, Strategy
+from relevance.suite.plan import trained_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -72,33 +77,23 @@ _TITLE_WORDS, _QUERY_WORDS = 10, 8
 _PRODUCT_SEED, _QUERY_SEED = 1, 2
 
 
-def _texts(count: int, length: int, seed: int) -> list[str]:
-    """Texts of words of which a few are frequent and most are rare, as in a shop; the same on every machine."""
+def _random(count: int, length: int, seed: int) -> npt.NDArray[np.float64]:
+    """Shape (count, length), from 0 to 1, the same on every machine."""
     stream = np.random.PCG64(seed).random_raw(count * length)
-    numbers = (stream >> np.uint64(11)).astype(np.float64) / 2**53
-    words = np.minimum(_WORDS * numbers**3, _WORDS - 1).astype(np.int64)
-    return [" ".join(f"word{word}" for word in row) for row in words.reshape(count, length).tolist()]
+    return (stream >> np.uint64(11)).astype(np.float64).reshape(count, length) / 2**53
+
+
+def _texts(count: int, length: int, seed: int) -> list[str]:
+    """Texts of words of which a few are frequent and most are rare, as in a shop."""
+    words = np.minimum(_WORDS * _random(count, length, seed) ** 3, _WORDS - 1).astype(np.int64)
+    return [" ".join(f"word{word}" for word in row) for row in words.tolist()]
 
 
 def _directions(count: int, seed: int) -> npt.NDArray[np.float32]:
-    """Shape (count, _DIMENSIONS), float32, rows of unit length, in all directions."""
-    stream = np.random.PCG64(seed).random_raw(count * _DIMENSIONS)
-    vectors = (stream >> np.uint64(11)).astype(np.float64).reshape(count, _DIMENSIONS) / 2**53 - 0.5
+    """Shape (count, _DIMENSIONS), rows of unit length, in all directions."""
+    vectors = _random(count, _DIMENSIONS, seed) - 0.5
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     return vectors.astype(np.float32)
-
-
-def calibration_catalogue() -> Catalogue:
-    """Make up the products that the calibration ranks: a title and nothing else."""
-    titles = _texts(_PRODUCTS, _TITLE_WORDS, _PRODUCT_SEED)
-    ids = [f"made{number:05}" for number in range(_PRODUCTS)]
-    products = pd.DataFrame({"id": ids, "title": titles, "description": ""}, dtype=str)
-    return Catalogue(products, pd.DataFrame({"id": [], "name": [], "value": []}, dtype=str))
-
-
-def calibration_vectors() -> Mapping[VectorField, Vectors]:
-    """Make up the vectors of the products of `calibration_catalogue`."""
-    return {(BASE, "whole"): Vectors(_directions(_PRODUCTS, _PRODUCT_SEED), np.arange(_PRODUCTS))}
 
 
 def calibration_queries() -> QueryBatch:
@@ -107,14 +102,17 @@ def calibration_queries() -> QueryBatch:
 
 
 def index_calibration(indexer: Indexer) -> Engine:
-    """Index the catalogue of the calibration.
+    """Index made-up products: a title, its vector, and nothing else.
 
     Raises:
         CouldNotRunError: the engine fails.
     """
-    return indexer.index(
-        calibration_catalogue(), text_fields=tuple(CALIBRATION.text), vectors=calibration_vectors(), progress=False
-    )
+    ids = [f"made{number:05}" for number in range(_PRODUCTS)]
+    titles = _texts(_PRODUCTS, _TITLE_WORDS, _PRODUCT_SEED)
+    products = pd.DataFrame({"id": ids, "title": titles, "description": ""}, dtype=str)
+    catalogue = Catalogue(products, pd.DataFrame({"id": [], "name": [], "value": []}, dtype=str))
+    vectors = {(BASE, "whole"): Vectors(_directions(_PRODUCTS, _PRODUCT_SEED), np.arange(_PRODUCTS))}
+    return indexer.index(catalogue, text_fields=tuple(CALIBRATION.text), vectors=vectors, progress=False)
 
 
 class Calibration:
@@ -127,9 +125,9 @@ class Calibration:
 
     def __init__(self, engine: Engine, *, started: Callable[[], Callable[[], float]] = stopwatch) -> None:
         self.engine = engine
+        self._rounds: list[float] = []
         self._started = started
         self._queries = calibration_queries()
-        self._seconds: list[float] = []
         runner.search(engine, CALIBRATION, self._queries)
 
     def round(self) -> None:
@@ -140,17 +138,12 @@ class Calibration:
         """
         took_s = self._started()
         runner.search(self.engine, CALIBRATION, self._queries)
-        self._seconds.append(took_s())
-
-    @property
-    def rounds(self) -> int:
-        """How many there were."""
-        return len(self._seconds)
+        self._rounds.append(took_s())
 
     @property
     def seconds(self) -> float | None:
         """Of the fastest round; None where fewer than two were timed, one says too little."""
-        return min(self._seconds) if self.rounds > 1 else None
+        return min(self._rounds) if len(self._rounds) > 1 else None
 
 
 # strategies
@@ -325,3 +318,69 @@ class Suite:
         """
         if self.calibration is not None:
             self.calibration.round()
+
+
+# from a plan to a suite
+
+
+def _with_trained(plan: Plan, *, progress: bool) -> tuple[Plan, tuple[str, ...]]:
+    """The plan with its fine-tuned model, which is trained where it is not there; and notes on that."""
+    finetuned = plan.finetuned
+    if finetuned is None or finetuned.recipe is None or finetuned.trained:
+        return plan, ()
+    stored = train(finetuned.recipe, plan.config.cache_dir, progress=progress)
+    model = trained_model(plan.config, stored)
+    models = MappingProxyType({**plan.models, FINETUNED: model})
+    return replace(plan, models=models, finetuned=replace(finetuned, model=model, trained=True)), stored.notes
+
+
+def prepare(
+    plan: Plan, *, progress: bool, calibrated: bool = False, embedded: dict[object, Any] | None = None
+) -> Suite:
+    """Train, embed and index what the plan needs, nothing else; a server of ours starts meanwhile.
+
+    Args:
+        plan: what will run.
+        progress: whether bars are shown.
+        calibrated: whether the calibration is indexed as well, where an index is made at all.
+        embedded: vectors of earlier plans that share models and data, to which those of this one are added; reading the
+            cache checks every row.
+
+    Raises:
+        CouldNotRunError: the model or the engine cannot be used.
+        InputError: the embeddings' cache can only be read, and something is missing there.
+    """
+    with ExitStack() as closing:
+        indexer = closing.enter_context(plan.engine.open(progress=progress))
+        began = perf_counter()
+        plan, notes = _with_trained(plan, progress=progress)
+        start = perf_counter()
+        embedded = {} if embedded is None else embedded
+        catalogue, queries = plan.dataset.catalogue, plan.dataset.queries
+        vectors, cut, of_queries, query_ms = {}, {}, {}, {}
+        for name, model in plan.models.items():
+            encoder = Encoder(model, plan.config.cache_dir, progress=progress)
+            for key in (key for key in plan.vector_fields if key[0] == name):
+                if (model, catalogue, key[1]) not in embedded:
+                    texts = embedded_texts(catalogue, key[1])
+                    of_products = encoder.products(texts, label=": ".join(key))
+                    embedded[model, catalogue, key[1]] = of_products, encoder.cut_of(texts)
+                vectors[key], cut[key] = embedded[model, catalogue, key[1]]
+            if (model, queries) not in embedded:
+                embedded[model, queries] = encoder.queries(queries.texts).expanded(), encoder.query_ms
+            of_queries[name], query_ms[name] = embedded[model, queries]
+            notes += encoder.notes
+        done = perf_counter()
+        start_s = indexer.ready()
+        ready = perf_counter()
+        engine = indexer.index(catalogue, text_fields=plan.text_fields, vectors=vectors, progress=progress)
+        closing.callback(engine.close)
+        indexing_s = perf_counter() - ready
+        preparation = Preparation(done - start, start_s, indexing_s, start - began, notes)
+        calibration = None
+        if calibrated and plan.engine.product_ids is None:
+            calibrated_engine = index_calibration(indexer)
+            closing.callback(calibrated_engine.close)
+            calibration = Calibration(calibrated_engine)
+        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products)
+        return Suite(plan, engine, batch, cut, query_ms, preparation, calibration, _closing=closing.pop_all())

@@ -21,13 +21,14 @@ from relevance.finetune.validation import make_validation
 from relevance.strategies import BASE, FINETUNED
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    import pandas as pd
 
     from relevance.config import Config
     from relevance.embeddings import Model
     from relevance.engines import EngineChoice, VectorField
-    from relevance.finetune.pairs import Leaks
+    from relevance.finetune.pairs import Leaks, Pairs
     from relevance.finetune.store import Stored
     from relevance.gate import Floors
     from relevance.records import Dataset
@@ -52,7 +53,7 @@ class Finetuned:
     trained: bool
     sha256: str
     leaks: Leaks | None
-    notes: tuple[str, ...]
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +65,6 @@ class Plan:
         models: by name, those that the strategies use.
         text_fields: those that the strategies match.
         vector_fields: (model, field) of those that are embedded and indexed.
-        cache_dir: where embeddings are kept.
         engine: what will rank.
         config: what the plan was made of.
         finetuned: what is known of the fine-tuned model; None where no strategy uses it.
@@ -77,11 +77,77 @@ class Plan:
     models: Mapping[str, Model]
     text_fields: tuple[str, ...]
     vector_fields: tuple[VectorField, ...]
-    cache_dir: Path
     engine: EngineChoice
     config: Config
     finetuned: Finetuned | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What a plan is made of, as in `Plan`; None in the place of what cannot be read.
+
+    In the place of a fine-tuned model that nobody gave stands the base model among the `models`.
+    """
+
+    strategies: tuple[Strategy, ...]
+    left_out: Mapping[str, str]
+    floors: Mapping[str, Floors] | None
+    models: Mapping[str, Model] | None
+    engine: EngineChoice | None
+    dataset: Dataset | None
+    finetuned: Finetuned | None
+
+
+def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable[..., Any]) -> Parts:
+    """Read and check everything that the strategies need.
+
+    Args:
+        config: names it.
+        strategies: those that are to run.
+        attempt: calls the function that is its first argument with the rest; it may give None for an error of ours.
+    """
+    floors = attempt(_floors_of, config)
+    strategies, left_out = attempt(runnable, config, strategies) or (tuple(strategies), {})
+    models = attempt(_resolved_models, config, strategies)
+    engine: EngineChoice | None = attempt(engines.choose, config.engine, config.elasticsearch, strategies)
+    if engine is not None and engine.existing is not None and models is not None:
+        engine = attempt(engine.existing, {name: model.dimensions for name, model in models.items()}) or engine
+    products = None if engine is None else engine.product_ids
+    dataset, finetuned = None, None
+    if config.elasticsearch.index is None or products is not None:
+        dataset = attempt(_load_dataset, config, products)
+    if dataset is not None:
+        if models is not None and FINETUNED in models:
+            finetuned = attempt(_finetuned_model, config, dataset)
+        dataset = attempt(lambda: _split(config, dataset)[0])
+    return Parts(strategies, left_out, floors, models, engine, dataset, finetuned)
+
+
+def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
+    """Read and check everything that the strategies need.
+
+    Raises:
+        InputError: bad input or usage, see the rooms.
+        CouldNotRunError: a model or an engine that is not there and cannot be had.
+    """
+    parts = read_parts(config, strategies, lambda read, *arguments: read(*arguments))
+    assert parts.dataset and parts.engine and parts.floors is not None and parts.models is not None  # noqa: S101, PT018 - for the types
+    finetuned, runs = parts.finetuned, parts.strategies
+    any_field = any(strategy.template is not None for strategy in runs)  # a raw template may match any
+    matched = (name for name in TEXT_FIELDS if any_field or any(name in strategy.text for strategy in runs))
+    return Plan(
+        dataset=parts.dataset,
+        strategies=runs,
+        floors=parts.floors,
+        models=MappingProxyType({**parts.models, FINETUNED: finetuned.model} if finetuned else dict(parts.models)),
+        text_fields=tuple(matched),
+        vector_fields=searched_fields(runs) if parts.engine.product_ids is None else (),
+        engine=parts.engine,
+        config=config,
+        finetuned=finetuned,
+        left_out=parts.left_out,
+    )
 
 
 def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
@@ -98,6 +164,24 @@ def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
     return tuple(sorted(used, key=lambda key: (key[0], VECTOR_FIELDS.index(key[1]))))
 
 
+def _floors_of(config: Config) -> Mapping[str, Floors]:
+    """The floors for the data set, by strategy; none where the configuration names no file."""
+    if config.floors is None:
+        return MappingProxyType({})
+    names = (*datasets.DATASETS, *config.aliases)
+    floors = gate.read_floors(config.floors, datasets=names, strategies=config.strategies)
+    return MappingProxyType({name: floor for (dataset, name), floor in floors.items() if dataset == config.source.name})
+
+
+def _resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[str, Model]:
+    """The models that strategies use, by name; their files and the cache's folder are checked, none is loaded."""
+    names = sorted({strategy.model for strategy in strategies if strategy.embeds})
+    models = {name: _resolved(name, config) for name in names}
+    if models:
+        embeddings.check_cache_dir(config.cache_dir)
+    return MappingProxyType(models)
+
+
 def _resolved(name: str, config: Config) -> Model:
     if name == FINETUNED and config.models[name].path is None:
         base = _resolved(BASE, config)
@@ -111,33 +195,10 @@ def _resolved(name: str, config: Config) -> Model:
         raise type(error)(f"[models.{name}]: {error}") from None  # which of several it is
 
 
-def resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[str, Model]:
-    """Resolve the models that strategies use, by name; their files and the cache's folder are checked, none is loaded.
-
-    In the place of a fine-tuned model that nobody gave stands the base model.
-
-    Raises:
-        InputError: a model's files or the cache's folder are not as they have to be.
-        CouldNotRunError: a model is not there and cannot be had.
-    """
-    names = sorted({strategy.model for strategy in strategies if strategy.embeds})
-    models = {name: _resolved(name, config) for name in names}
-    if models:
-        embeddings.check_cache_dir(config.cache_dir)
-    return MappingProxyType(models)
-
-
-def floors_of(config: Config) -> Mapping[str, Floors]:
-    """Read the floors for the data set, by strategy; none where the configuration names no file.
-
-    Raises:
-        InputError: see `gate.read_floors`.
-    """
-    if config.floors is None:
-        return MappingProxyType({})
-    names = (*datasets.DATASETS, *config.aliases)
-    floors = gate.read_floors(config.floors, datasets=names, strategies=config.strategies)
-    return MappingProxyType({name: floor for (dataset, name), floor in floors.items() if dataset == config.source.name})
+def _load_dataset(config: Config, products: Sequence[str] | None) -> Dataset:
+    """The data set, over the products of an index that exists where there is one."""
+    with _naming_place(config):
+        return datasets.load(config.source) if products is None else datasets.load_over(config.source, products)
 
 
 @contextmanager
@@ -156,53 +217,6 @@ def _naming_place(config: Config) -> Iterator[None]:
         raise InputError(f"{origin}: {error}", details=error.details) from None
 
 
-def load_dataset(config: Config, products: Sequence[str] | None = None) -> Dataset:
-    """Load the data set, over the products of an index that exists where there is one; raises as `datasets.load`."""
-    with _naming_place(config):
-        return datasets.load(config.source) if products is None else datasets.load_over(config.source, products)
-
-
-def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
-    """Read and check everything that the strategies need.
-
-    Raises:
-        InputError: bad input or usage, see the rooms.
-        CouldNotRunError: a model or an engine that is not there and cannot be had.
-    """
-    floors = floors_of(config)
-    strategies, left_out = runnable(config, strategies)
-    models = resolved_models(config, strategies)
-    engine = engines.choose(config.engine, config.elasticsearch, strategies)
-    if engine.existing is not None:
-        engine = engine.existing({name: model.dimensions for name, model in models.items()})
-    products = engine.product_ids
-    dataset = load_dataset(config, products)
-    finetuned = None
-    if FINETUNED in models:
-        finetuned = finetuned_model(config, dataset)
-        models = MappingProxyType({**models, FINETUNED: finetuned.model})
-    return Plan(
-        dataset=evaluated_part(config, dataset),
-        strategies=strategies,
-        floors=floors,
-        models=models,
-        text_fields=_text_fields(strategies),
-        vector_fields=searched_fields(strategies) if products is None else (),
-        cache_dir=config.cache_dir,
-        engine=engine,
-        config=config,
-        finetuned=finetuned,
-        left_out=left_out,
-    )
-
-
-def _text_fields(strategies: Sequence[Strategy]) -> tuple[str, ...]:
-    """Those that strategies match; all of them where a raw template may match any."""
-    if any(strategy.template is not None for strategy in strategies):
-        return TEXT_FIELDS
-    return tuple(name for name in TEXT_FIELDS if any(name in strategy.text for strategy in strategies))
-
-
 # the fine-tuned model
 
 
@@ -216,8 +230,7 @@ def runnable(config: Config, strategies: Sequence[Strategy]) -> tuple[tuple[Stra
     reason = _unavailable(config) if finetuned else ""
     if not reason:
         return tuple(strategies), MappingProxyType({})
-    by_name = config.origins.get("strategy", "default") != "default"
-    if by_name or len(finetuned) == len(strategies):
+    if config.origins["strategy"] != "default" or len(finetuned) == len(strategies):
         raise InputError(f"strategy {finetuned[0].name!r} cannot run: {reason}")
     runs = tuple(strategy for strategy in strategies if strategy not in finetuned)
     return runs, MappingProxyType({strategy.name: reason for strategy in finetuned})
@@ -238,64 +251,38 @@ def _unavailable(config: Config) -> str:
     return f"data set {config.source.name!r} has no pairs to fine-tune a model on; allowed: {allowed}"
 
 
-def evaluated_part(config: Config, dataset: Dataset) -> Dataset:
-    """Leave out the queries that are trained on."""
+def _split(config: Config, dataset: Dataset) -> tuple[Dataset, pd.DataFrame | None]:
+    """The part that is evaluated, and the pairs of the other part, None where nothing is split off."""
     if config.pairs_share is None:
-        return dataset
-    return split_off(dataset, config.pairs_share, seed=SPLIT_SEED)[0]
+        return dataset, None
+    return split_off(dataset, config.pairs_share, seed=SPLIT_SEED)
 
 
-def recipe_of(config: Config, dataset: Dataset) -> Recipe:
-    """Gather what the model would be trained on: pairs checked for leaks.
+def _finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
+    """The named model, the stored one, or what it is to be trained from; `dataset` is all of it.
 
-    Args:
-        config: names data set and options.
-        dataset: all of it, as it was loaded.
-
-    Raises:
-        InputError: there are no pairs or too few, or an evaluated query is among them.
+    It fits its hash, and its pairs share no query with the benchmark.
     """
-    if config.pairs_share is None:
-        evaluated, frame = dataset, datasets.load_pairs(config.source)
-    else:
-        evaluated, frame = split_off(dataset, config.pairs_share, seed=SPLIT_SEED)
+    evaluated, frame = _split(config, dataset)
+    if config.models[FINETUNED].path is not None:
+        model = embeddings.resolve(**_choice(config))
+        stored = check_stored(model.path, expected=None)
+        if stored is None:
+            unknown = f"{model.path} has no record of its pairs; whether it saw these queries is not known"
+            return Finetuned(model, None, trained=True, sha256="", leaks=None, notes=(f"model {FINETUNED}: {unknown}",))
+        leaks = find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
+        return Finetuned(trained_model(config, stored), None, trained=True, sha256=stored.sha256, leaks=leaks)
+    frame = datasets.load_pairs(config.source) if frame is None else frame
     pairs = build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
     validation = make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED)
-    return Recipe(embeddings.resolve(**asdict(config.models[BASE])), pairs, validation, config.finetune, dataset.name)
-
-
-def finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
-    """Find the model of a configuration: the named one, the stored one, or what it is to be trained from.
-
-    Args:
-        config: names model, data set and options.
-        dataset: all of it, as it was loaded.
-
-    Raises:
-        InputError: a model does not fit its hash, or has seen a query of the benchmark; or see `recipe_of`.
-    """
-    evaluated = evaluated_part(config, dataset)
-    if config.models[FINETUNED].path is not None:
-        return _named_model(config, evaluated)
-    recipe = recipe_of(config, dataset)
-    leaks = find_leaks(recipe.pairs.trained, evaluated, where="the pairs to train on")
-    stored, notes = find_stored(config.cache_dir, recipe.sha256), _pair_notes(recipe)
-    if stored is None:
-        return Finetuned(recipe.base, recipe, trained=False, sha256=recipe.sha256, leaks=leaks, notes=notes)
-    find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
-    return Finetuned(
-        trained_model(config, stored), recipe, trained=True, sha256=recipe.sha256, leaks=leaks, notes=notes
-    )
-
-
-def _named_model(config: Config, evaluated: Dataset) -> Finetuned:
-    model = embeddings.resolve(**_choice(config))
-    stored = check_stored(model.path, expected=None)
-    if stored is None:
-        note = f"model {FINETUNED}: {model.path} has no record of its pairs; whether it saw these queries is not known"
-        return Finetuned(model, None, trained=True, sha256="", leaks=None, notes=(note,))
-    leaks = find_leaks(stored.trained, evaluated, where=f"the pairs of model {model.path}")
-    return Finetuned(trained_model(config, stored), None, trained=True, sha256=stored.sha256, leaks=leaks, notes=())
+    base = embeddings.resolve(**asdict(config.models[BASE]))
+    recipe = Recipe(base, pairs, validation, config.finetune, dataset.name)
+    leaks = find_leaks(pairs.trained, evaluated, where="the pairs to train on")
+    stored, notes = find_stored(config.cache_dir, recipe.sha256), _pair_notes(pairs)
+    if stored is not None:
+        find_leaks(stored.trained, evaluated, where=f"the pairs of model {stored.path}")
+    model = base if stored is None else trained_model(config, stored)
+    return Finetuned(model, recipe, trained=stored is not None, sha256=recipe.sha256, leaks=leaks, notes=notes)
 
 
 def trained_model(config: Config, stored: Stored) -> Model:
@@ -309,8 +296,7 @@ def _choice(config: Config) -> dict[str, Any]:
     return {**asdict(own), "max_tokens": own.max_tokens or base.max_tokens, "device": own.device or base.device}
 
 
-def _pair_notes(recipe: Recipe) -> tuple[str, ...]:
-    pairs = recipe.pairs
+def _pair_notes(pairs: Pairs) -> tuple[str, ...]:
     notes = []
     if pairs.dropped_pairs:
         queries = ", ".join(map(repr, pairs.dropped[:3])) + (" …" if len(pairs.dropped) > 3 else "")  # noqa: PLR2004

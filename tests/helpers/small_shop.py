@@ -102,7 +102,6 @@ def plan(names: Sequence[str] = ()) -> Plan:
         models={one.model: model(one.model) for one in strategies if one.embeds},
         text_fields=TEXT_FIELDS if any(one.text for one in strategies) else (),
         vector_fields=searched_fields(strategies),
-        cache_dir=Path("none"),
         engine=engines.embedded_choice(),
         config=config,
     )

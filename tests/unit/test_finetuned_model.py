@@ -10,7 +10,7 @@ from helpers.pairs import write_files
 from relevance.config import read_config
 from relevance.errors import InputError
 from relevance.strategies import STRATEGIES
-from relevance.suite import evaluated_part, runnable
+from relevance.suite import make_plan, runnable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -88,9 +88,6 @@ def test_strategies_of_ones_own_can_use_it(tmp_path: Path) -> None:
 
 def test_trained_queries_leave_the_benchmark(tmp_path: Path) -> None:
     """With a share the data set that is evaluated lacks the queries that are trained on."""
-    from relevance import datasets  # noqa: PLC0415
-
     queries = tuple(f"query {number}" for number in range(10))
-    config = _config(write_files(tmp_path, queries=queries), pairs_from_judgments=0.4)
-    dataset = datasets.load(config.source)
-    assert len(evaluated_part(config, dataset).queries) == 6
+    config = _config(write_files(tmp_path, queries=queries), pairs_from_judgments=0.4, engine="embedded")
+    assert len(make_plan(config, [STRATEGIES["textsearch"]]).dataset.queries) == 6

@@ -392,5 +392,5 @@ def test_a_baseline_without_times_costs_no_calibration(
 ) -> None:
     """There is nothing to relate to."""
     _update(project)
-    monkeypatch.setattr(sys.modules["relevance.suite.prepare"], "index_calibration", None)  # it would be called
+    monkeypatch.setattr(sys.modules["relevance.suite.measure"], "index_calibration", None)  # it would be called
     _run(project, "--benchmark-enable").assert_outcomes(passed=2)
