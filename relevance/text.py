@@ -7,7 +7,7 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Collection, Sequence
 
 _LONGEST_LINE = 4_000
 
@@ -111,13 +111,12 @@ def fitted(text: str, columns: int) -> str:
 def terminal_table(rows: Sequence[Sequence[str]], *, right: Collection[int] = ()) -> list[str]:
     """Lines with columns aligned to the left, those of the numbers `right` to the right."""
     widths = [max(map(width, column)) for column in zip(*rows, strict=True)]
-    return ["  ".join(_aligned(row, widths, right)).rstrip() for row in rows]
-
-
-def _aligned(row: Sequence[str], widths: Sequence[int], right: Collection[int]) -> Iterable[str]:
-    for number, (cell, columns) in enumerate(zip(row, widths, strict=True)):
-        spaces = " " * (columns - width(cell))
-        yield spaces + cell if number in right else cell + spaces
+    lines = []
+    for row in rows:
+        padded = ((cell, " " * (most - width(cell))) for cell, most in zip(row, widths, strict=True))
+        cells = (spaces + cell if at in right else cell + spaces for at, (cell, spaces) in enumerate(padded))
+        lines.append("  ".join(cells).rstrip())
+    return lines
 
 
 _ENTITIES = {"&": "&amp;", "<": "&lt;", ">": "&gt;", "$": "&#36;"}  # $ opens a formula on some sites

@@ -9,10 +9,9 @@ from relevance.baseline import SNAPSHOT, common_queries, data_changes, read_base
 from relevance.cli.command import FAILED, Answer, read_config, write_out
 from relevance.diagnosis import diagnose
 from relevance.errors import InputError
-from relevance.report.comparison import comparison_failure, comparison_lines
-from relevance.report.diagnosis import diagnosis_failure, diagnosis_lines
-from relevance.report.folder import check_folder, diagnosis_files
-from relevance.report.results import TITLES, read_titles
+from relevance.report.folder import check_folder
+from relevance.report.results import TITLES, diagnosis_files, read_titles
+from relevance.report.terminal import comparison_failure, comparison_lines
 from relevance.suite import Baseline, compare_with
 
 if TYPE_CHECKING:
@@ -40,9 +39,8 @@ def run(arguments: argparse.Namespace) -> Answer:
     lines: list[str] = []
     for why in diagnosis.strategies:
         if why.status == "fail":
-            lines += comparison_failure(why.strategy, [comparison]).splitlines()
-            lines += [*diagnosis_failure(why.strategy, [diagnosis]).splitlines(), ""]
-    lines += [line.text for line in (*comparison_lines(comparison), *diagnosis_lines(diagnosis))]
+            lines += [*comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines(), ""]
+    lines += [line.text for line in comparison_lines(comparison, diagnosis)]
     return Answer(FAILED if comparison.status() == "fail" else 0, tuple(lines))
 
 

@@ -103,8 +103,8 @@ def compare_strategy(
 
     Those that no selected test measures are measured once, without a time.
     """
-    from relevance.report.comparison import comparison_failure, comparison_properties  # noqa: PLC0415
-    from relevance.report.diagnosis import diagnosis_failure  # noqa: PLC0415
+    from relevance.report.results import comparison_properties  # noqa: PLC0415
+    from relevance.report.terminal import comparison_failure  # noqa: PLC0415
 
     session, run = request.config.stash[SESSION], relevance_run
     del relevance_suite  # that it is there
@@ -124,7 +124,6 @@ def compare_strategy(
         if all(strategy.name not in one.snapshot.strategies for one in run.baselines):
             pytest.skip("not in the baseline; --update-baseline adds it")
         if any(one.status(strategy.name) == "fail" for one in comparisons):
-            why = (comparison_failure(strategy.name, comparisons), diagnosis_failure(strategy.name, diagnoses))
-            pytest.fail("\n".join(filter(None, why)), pytrace=False)
+            pytest.fail(comparison_failure(strategy.name, comparisons, diagnoses), pytrace=False)
 
     return compare

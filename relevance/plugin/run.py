@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
 from relevance import gate, suite
@@ -12,10 +11,9 @@ from relevance.errors import InputError, RelevanceError
 from relevance.evaluation import METRICS
 from relevance.plugin.options import in_ci, with_floors
 from relevance.report import terminal
-from relevance.report.comparison import comparison_lines
-from relevance.report.diagnosis import diagnosis_lines
-from relevance.report.folder import check_folder, session_files
+from relevance.report.folder import check_folder
 from relevance.report.pages import job_summary
+from relevance.report.results import session_files
 from relevance.report.terminal import Line
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 from relevance.text import plural
@@ -286,16 +284,9 @@ class BenchmarkRun:
             columns: of the terminal; None: as many as are needed.
             suggest: whether floors are suggested.
         """
-        results = self.suite.results
-        lines = [
-            *terminal.table(self.suite, columns=columns, comparisons=self.comparisons or ()),
-            *terminal.preparation_lines(self.suite),
-            Line(""),
-            *terminal.verdict_lines(list(results.values())),
-            *terminal.without_hits_lines(self.suite),
-        ]
-        for comparison, diagnosis in zip_longest(self.comparisons or (), self.diagnoses or ()):
-            lines += [*comparison_lines(comparison), *(diagnosis_lines(diagnosis) if diagnosis else ())]
+        lines = terminal.session_lines(
+            self.suite, columns=columns, comparisons=self.comparisons or (), diagnoses=self.diagnoses or ()
+        )
         if not self.baselines and not self.updates:
             hint = self.no_baseline.removeprefix("no baseline ")
             if self.required:
@@ -305,6 +296,6 @@ class BenchmarkRun:
         lines += [Line(f"FAIL: {line}", "bad") for line in self.failures if line != self.no_baseline]
         lines += map(Line, self.update_lines)
         if suggest:
-            evaluations = {name: result.evaluation for name, result in results.items()}
+            evaluations = {name: result.evaluation for name, result in self.suite.results.items()}
             lines += map(Line, gate.suggest(self.plan.dataset, evaluations).splitlines())
         return lines

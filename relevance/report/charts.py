@@ -8,10 +8,8 @@ colour-blind people tell apart; line style or place says the same once more.
 from __future__ import annotations
 
 import io
-from dataclasses import dataclass
-from functools import wraps
 from itertools import product
-from typing import TYPE_CHECKING, Any, ParamSpec
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -27,35 +25,35 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
-    from matplotlib.image import AxesImage
 
     from relevance.finetune.changes import Comparison, LabelGroup
     from relevance.finetune.recipe import Curve
-    from relevance.tuning import Combination, Grid, Tuning
+    from relevance.tuning import Combination, Tuning
 
     _Floats = npt.NDArray[np.float64]
 
+_Data = TypeVar("_Data")
 
-@dataclass(frozen=True)
-class Look:
-    """How a model is drawn."""
+
+class Look(NamedTuple):
+    """How a model is drawn; `shift` and `dots` are where it stands beside the other one."""
 
     name: str
     colour: str
     line: str
+    shift: float  # of boxes
+    dots: float  # their height in a panel, as a share of it: none hides another model's
 
 
-BASE = Look("base model", "#0072B2", "--")
-TUNED = Look("fine-tuned model", "#D55E00", "-")
+BASE = Look("base model", "#0072B2", "--", -0.21, 0.3)
+TUNED = Look("fine-tuned model", "#D55E00", "-", 0.21, 0.15)
 QUIET = "#6B6B6B"
 """Colour of what belongs to neither model."""
 
-WIDTH = 8.0
-"""Inches; with `DPI` twice the pixels of a page's width, for screens that have them."""
-
 DPI = 200
+"""With a width of eight inches twice the pixels of a page's width, for screens that have them."""
 
-_STYLE: Mapping[Any, Any] = {  # matplotlib types the keys as a closed list
+_STYLE: Mapping[str, object] = {
     "font.family": "DejaVu Sans",  # comes with matplotlib
     "font.size": 11,
     "axes.titlesize": 12,
@@ -66,87 +64,79 @@ _STYLE: Mapping[Any, Any] = {  # matplotlib types the keys as a closed list
     "axes.axisbelow": True,
     "grid.color": "#E3E3E3",
     "legend.frameon": False,
-    "text.parse_math": False,  # a name with $ is a name
 }
 
 
-_Drawing = ParamSpec("_Drawing")
+def png(draw: Callable[[_Data], Figure], data: _Data) -> bytes:
+    """Draw one of the pictures below, whatever style the user has set for his own, and give its file."""
+    import matplotlib as mpl
+
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams["text.parse_math"] = False  # a name with $ is a name
+        file = io.BytesIO()
+        draw(data).savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()
 
 
-def _picture(
-    style: Mapping[Any, Any] = _STYLE,
-) -> Callable[[Callable[_Drawing, Figure]], Callable[_Drawing, bytes]]:
-    """Make a function that draws a figure one that returns its PNG.
-
-    Args:
-        style: parameters of matplotlib, in the place of its defaults; the user's own are for the user's own pictures.
-    """
-
-    def drawing(draw: Callable[_Drawing, Figure]) -> Callable[_Drawing, bytes]:
-        @wraps(draw)
-        def png(*args: _Drawing.args, **kwargs: _Drawing.kwargs) -> bytes:
-            import matplotlib as mpl
-
-            with mpl.rc_context():
-                mpl.rcdefaults()
-                mpl.rcParams.update(style)
-                written = io.BytesIO()
-                draw(*args, **kwargs).savefig(written, format="png", metadata={"Software": None})
-            return written.getvalue()
-
-        return png
-
-    return drawing
-
-
-def _figure(*, height: float, width: float = WIDTH, dpi: int | None = None) -> Figure:
+def _figure(height: float, width: float = 8, *, dpi: int = 0, style: Mapping[Any, Any] = _STYLE) -> Figure:
     """An empty figure of so many inches whose layout makes room for every text; dots an inch: `DPI`."""
+    import matplotlib as mpl
     from matplotlib.figure import Figure
     from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+    mpl.rcParams.update(style)
     return Figure(figsize=(width, height), dpi=dpi or DPI, layout=ConstrainedLayoutEngine(w_pad=0.1, h_pad=0.06))
 
 
 def _head(figure: Figure, title: str, axes: Axes, *, columns: int) -> None:
     """The title of the picture and below it the legend of `axes`, above all data."""
     handles, labels = axes.get_legend_handles_labels()
-    figure.legend(
-        handles,
-        labels,
-        title=title,
-        title_fontproperties={"size": 13, "weight": "bold"},
-        alignment="left",
-        loc="outside upper left",
-        ncols=columns,
-    )
+    bold = {"size": 13, "weight": "bold"}
+    look: dict[str, Any] = {"title": title, "title_fontproperties": bold, "alignment": "left", "ncols": columns}
+    figure.legend(handles, labels, loc="outside upper left", **look)
 
 
-def _whole_numbers(axes: Axes) -> None:
-    """Ticks of the horizontal axis at whole numbers, thousands apart."""
+def _whole_numbers(axes: Axes, label: str) -> None:
+    """A horizontal axis with ticks at whole numbers, thousands apart."""
     from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
+    axes.set_xlabel(label)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True, steps=[1, 2, 5, 10]))
     axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
 
 
-@_picture()
-def curve_picture(curve: Curve) -> Figure:
+# What a fine-tuning changed
+
+_STEPS = "training step (batches)"
+
+
+def curve_figure(curve: Curve) -> Figure:
     """Loss, Spearman and nDCG@10 over the steps, from before the training on, the chosen step marked."""
-    figure = _figure(height=7.2)
+    figure = _figure(7.2)
     panels = figure.subplots(3, 1, sharex=True)
     names = {"loss": "mean training loss", "spearman": "rank correlation\n(Spearman)", "ndcg": "nDCG@10"}
+    first, best, last = curve.steps[0].step, curve.steps[curve.best].step, curve.steps[-1]
     for axes, (name, label) in zip(panels, names.items(), strict=True):
-        _line(axes, curve, {step.step: getattr(step, name) for step in curve.steps if getattr(step, name) is not None})
+        values = {one.step: value for one in curve.steps if (value := getattr(one, name)) is not None}
+        axes.axvline(best, color=QUIET, linestyle=":", linewidth=1.5)
+        line = {"color": TUNED.colour, "marker": "o", "markersize": 5, "zorder": 3}
+        axes.plot(list(values), list(values.values()), label="in training", **line)
+        if first in values:
+            before = f"{BASE.name}, before training"
+            axes.plot(first, values[first], "D", color=BASE.colour, markersize=8, label=before, zorder=4)
+        if best in values:
+            colour = TUNED.colour if curve.best else BASE.colour  # no step was better than the base model
+            axes.plot(best, values[best], "*", color=colour, markersize=17, label="chosen step", zorder=5)
         axes.set_ylabel(label)
         axes.margins(y=0.15)
-    losses = [step.loss for step in curve.steps if step.loss is not None]
+    losses = [one.loss for one in curve.steps if one.loss is not None]
     if losses:
         panels[0].set_ylim(0, 1.15 * max(*losses, 1e-6))
     else:
         panels[0].set_yticks([])
         panels[0].text(0.02, 0.5, "no step was trained", transform=panels[0].transAxes, color=QUIET)
-    _steps_axis(panels[2])
-    last = curve.steps[-1]
+    _whole_numbers(panels[2], _STEPS)
     if len(curve.steps) == 1:
         panels[2].set_xlim(last.step - 1, last.step + 1)
     if last.step and last.epoch:
@@ -160,44 +150,22 @@ def curve_picture(curve: Curve) -> Figure:
     return figure
 
 
-def _line(axes: Axes, curve: Curve, values: Mapping[int, float]) -> None:
-    """A line of values by step, that of the base model and the chosen one marked."""
-    first, best = curve.steps[0].step, curve.steps[curve.best].step
-    axes.axvline(best, color=QUIET, linestyle=":", linewidth=1.5)
-    axes.plot(
-        list(values), list(values.values()), color=TUNED.colour, marker="o", markersize=5, label="in training", zorder=3
-    )
-    if first in values:
-        label = f"{BASE.name}, before training"
-        axes.plot(first, values[first], "D", color=BASE.colour, markersize=8, label=label, zorder=4)
-    if best in values:
-        colour = TUNED.colour if curve.best else BASE.colour  # no step was better than the base model
-        axes.plot(best, values[best], "*", color=colour, markersize=17, label="chosen step", zorder=5)
-
-
-def _steps_axis(axes: Axes) -> None:
-    axes.set_xlabel("training step (batches)")
-    _whole_numbers(axes)
-
-
-@_picture()
-def band_picture(curves: Sequence[Curve]) -> Figure:
+def band_figure(curves: Sequence[Curve]) -> Figure:
     """Validation nDCG@10 of several seeds over the steps: each line, their mean, and the band between the extremes."""
-    figure = _figure(height=4.6)
+    figure = _figure(4.6)
     axes, colour = figure.subplots(), TUNED.colour
     for number, curve in enumerate(curves):
         labels = (None, None) if number else ("each seed", "chosen steps")
-        best, points = curve.steps[curve.best], [(step.step, step.ndcg) for step in curve.steps]
+        best, points = curve.steps[curve.best], [(one.step, one.ndcg) for one in curve.steps]
         axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.9, alpha=0.7, label=labels[0])
         axes.plot(best.step, best.ndcg, "*", color=colour, markersize=13, label=labels[1])
     seeds = band(curves)
-    axes.fill_between(
-        seeds.steps, seeds.low, seeds.high, color=colour, alpha=0.2, linewidth=0, label="lowest to highest"
-    )
+    filled: dict[str, Any] = {"color": colour, "alpha": 0.2, "linewidth": 0, "label": "lowest to highest"}
+    axes.fill_between(seeds.steps, seeds.low, seeds.high, **filled)
     axes.plot(seeds.steps, seeds.mean, color=colour, linewidth=2.5, label="mean of the seeds")
     before = sum(curve.steps[0].ndcg for curve in curves) / len(curves)
     axes.axhline(before, color=BASE.colour, linestyle="--", linewidth=2, label=f"{BASE.name}, before training")
-    _steps_axis(axes)
+    _whole_numbers(axes, _STEPS)
     axes.set_ylabel("nDCG@10 of the validation queries")
     axes.margins(y=0.12)
     _head(figure, f"Validation nDCG@10 of {len(curves)} seeds", axes, columns=3)
@@ -205,57 +173,44 @@ def band_picture(curves: Sequence[Curve]) -> Figure:
 
 
 _COSINE = "cosine of query and product"
-_POINTS = 400
-_MOST_VALUES = 4000
-_FEWEST_VALUES = 5
-_ENDS = f"{WHISKERS[0]:.0%} to {WHISKERS[1]:.0%}"
-_DOTS = {BASE.name: 0.3, TUNED.name: 0.15}
-"""Where dots stand, as shares of the panel's height: none hides another model's."""
+_POINTS, _MOST_VALUES, _FEWEST_VALUES = 400, 4000, 5
 
 
-@_picture()
-def box_picture(groups: Sequence[LabelGroup]) -> Figure:
+def boxes_figure(groups: Sequence[LabelGroup]) -> Figure:
     """Two boxes a label: quartiles and median, whiskers at the shares of `relevance.finetune.changes.WHISKERS`.
 
     Args:
         groups: one or more, each with a pair or more.
     """
-    figure = _figure(height=4.8)
+    figure = _figure(4.8)
     axes = figure.subplots()
-    _boxes(axes, [group.base for group in groups], -0.21, BASE)
-    _boxes(axes, [group.tuned for group in groups], 0.21, TUNED)
+    for look, columns in ((BASE, [one.base for one in groups]), (TUNED, [one.tuned for one in groups])):
+        keys = {"low": "whislo", "lower_quartile": "q1", "median": "med", "upper_quartile": "q3", "high": "whishi"}
+        line = {"color": look.colour, "linewidth": 1.5}
+        drawn = axes.bxp(
+            [{key: getattr(spread(column), name) for name, key in keys.items()} for column in columns],
+            positions=[place + look.shift for place in range(len(columns))],
+            widths=0.36,
+            showfliers=False,
+            patch_artist=True,
+            boxprops={"facecolor": look.colour, "edgecolor": look.colour, "alpha": 0.4},
+            medianprops={"color": look.colour, "linewidth": 3.5},
+            whiskerprops=line,
+            capprops=line,
+            manage_ticks=False,
+        )
+        drawn["boxes"][0].set_label(look.name)
     axes.set_xticks(range(len(groups)), [f"{one.name}\n{one.kind}\nn = {len(one.base):,}" for one in groups])
     axes.set_xlim(-0.6, len(groups) - 0.4)
     axes.grid(visible=False, axis="x")
     axes.set_xlabel("relevance label (n: judged pairs)")
     axes.set_ylabel(_COSINE)
-    _head(figure, f"Similarity by relevance label (box: quartiles, whiskers: {_ENDS})", axes, columns=2)
+    ends = f"{WHISKERS[0]:.0%} to {WHISKERS[1]:.0%}"
+    _head(figure, f"Similarity by relevance label (box: quartiles, whiskers: {ends})", axes, columns=2)
     return figure
 
 
-def _boxes(axes: Axes, columns: Sequence[_Floats], shift: float, look: Look) -> None:
-    spreads = [spread(column) for column in columns]
-    stats = [
-        {"whislo": one.low, "q1": one.lower_quartile, "med": one.median, "q3": one.upper_quartile, "whishi": one.high}
-        for one in spreads
-    ]
-    drawn = axes.bxp(
-        stats,
-        positions=[place + shift for place in range(len(stats))],
-        widths=0.36,
-        showfliers=False,
-        patch_artist=True,
-        boxprops={"facecolor": look.colour, "edgecolor": look.colour, "alpha": 0.4},
-        medianprops={"color": look.colour, "linewidth": 3.5},
-        whiskerprops={"color": look.colour, "linewidth": 1.5},
-        capprops={"color": look.colour, "linewidth": 1.5},
-        manage_ticks=False,
-    )
-    drawn["boxes"][0].set_label(look.name)
-
-
-@_picture()
-def density_picture(groups: Sequence[LabelGroup]) -> Figure:
+def densities_figure(groups: Sequence[LabelGroup]) -> Figure:
     """A panel a label with the density of the cosines under both models.
 
     Densities are Gaussian kernels with Scott's bandwidth (D. W. Scott, "Multivariate Density Estimation", 1992). Values
@@ -264,7 +219,7 @@ def density_picture(groups: Sequence[LabelGroup]) -> Figure:
     Args:
         groups: one or more, each with a pair or more.
     """
-    figure = _figure(height=max(3.6, 1.6 + 1.5 * len(groups)))
+    figure = _figure(max(3.6, 1.6 + 1.5 * len(groups)))
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
     every = np.concatenate([values for group in groups for values in (group.base, group.tuned)])
     room = max(0.05 * np.ptp(every), 0.03)
@@ -289,52 +244,46 @@ def _density(axes: Axes, values: _Floats, places: _Floats, look: Look) -> None:
     # evenly spaced order statistics have the same density, and the time does not grow with the data
     kept = np.sort(values)[np.linspace(0, len(values) - 1, min(len(values), _MOST_VALUES)).round().astype(int)]
     bandwidth = kept.std() * len(kept) ** -0.2
+    line: dict[str, Any] = {"color": look.colour, "label": look.name}
     if len(kept) < _FEWEST_VALUES or bandwidth < places[1] - places[0]:
-        height = _DOTS[look.name]
-        dots = np.full(len(kept), height)
-        axes.plot(kept, dots, "o", color=look.colour, label=look.name, transform=axes.get_xaxis_transform())
+        axes.plot(kept, np.full(len(kept), look.dots), "o", transform=axes.get_xaxis_transform(), **line)
         return
     density = gaussian_kde(kept)(places)
     axes.fill_between(places, density, color=look.colour, alpha=0.15, linewidth=0)
-    axes.plot(places, density, color=look.colour, linestyle=look.line, linewidth=2, label=look.name)
+    axes.plot(places, density, linestyle=look.line, linewidth=2, **line)
 
 
-@_picture()
-def queries_picture(comparisons: Sequence[Comparison]) -> Figure:
+def queries_figure(comparisons: Sequence[Comparison]) -> Figure:
     """A panel a comparison: the change of nDCG@10 of every query, sorted.
 
     Args:
         comparisons: one or more.
     """
-    figure = _figure(height=1.0 + 3.1 * len(comparisons))
+    figure = _figure(1.0 + 3.1 * len(comparisons))
     panels = figure.subplots(len(comparisons), 1, sharey=True, squeeze=False)[:, 0]
+    largest = 0.1
     for axes, comparison in zip(panels, comparisons, strict=True):
-        _changes(axes, comparison)
-    largest = max(0.1, *(abs(query.change) for comparison in comparisons for query in comparison.queries))
+        changes = np.array([query.change for query in comparison.queries])
+        largest = max(largest, np.abs(changes).max())
+        for side, look in ((np.maximum(changes, 0), TUNED), (np.minimum(changes, 0), BASE)):
+            edges = np.arange(len(changes) + 1)
+            axes.stairs(side, edges, fill=True, color=look.colour, label=f"{look.name} ranks better")
+        axes.axhline(0, color="black", linewidth=0.8)
+        gained, lost, gain = len(comparison.gained), len(comparison.lost), comparison.gains[-1]
+        mean = "" if gain.interval is None else f": {gain_text(gain)}"
+        counts = f"{gained:,} gained, {len(changes) - gained - lost:,} unchanged, {lost:,} lost"
+        axes.set_title(f"{comparison.tuned} against {comparison.base}{mean}\n{counts}", fontsize=11)
+        if not gained and not lost:
+            axes.text(0.5, 0.6, "no query changed", transform=axes.transAxes, ha="center", color=QUIET)
+        axes.set_xlim(0, len(changes))
+        _whole_numbers(axes, f"judged queries, sorted by change ({len(changes):,})")
+        axes.set_ylabel("change of nDCG@10")
     panels[0].set_ylim(-1.1 * largest, 1.1 * largest)
     _head(figure, f"Change of nDCG@10 of every query; mean with its {LEVEL:.0%} interval", panels[0], columns=2)
     return figure
 
 
-def _changes(axes: Axes, comparison: Comparison) -> None:
-    changes = np.array([query.change for query in comparison.queries])
-    edges = np.arange(len(changes) + 1)
-    for side, look in ((np.maximum(changes, 0), TUNED), (np.minimum(changes, 0), BASE)):
-        axes.stairs(side, edges, fill=True, color=look.colour, label=f"{look.name} ranks better")
-    axes.axhline(0, color="black", linewidth=0.8)
-    gained, lost = len(comparison.gained), len(comparison.lost)
-    same = len(changes) - gained - lost
-    gain = comparison.gains[-1]
-    mean = "" if gain.interval is None else f": {gain_text(gain)}"
-    counts = f"{gained:,} gained, {same:,} unchanged, {lost:,} lost"
-    axes.set_title(f"{comparison.tuned} against {comparison.base}{mean}\n{counts}", fontsize=11)
-    if not gained and not lost:
-        axes.text(0.5, 0.6, "no query changed", transform=axes.transAxes, ha="center", color=QUIET)
-    axes.set_xlim(0, len(changes))
-    axes.set_xlabel(f"judged queries, sorted by change ({len(changes):,})")
-    _whole_numbers(axes)
-    axes.set_ylabel("change of nDCG@10")
-
+# What boosts are worth
 
 # of a frame around a cell, and of the mark of a point
 _WINNER: Mapping[str, Any] = {"edgecolor": "#d62728", "linewidth": 3}
@@ -342,97 +291,90 @@ _TODAY: Mapping[str, Any] = {"edgecolor": "#000000", "linewidth": 1.5, "linestyl
 _OVER_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
-@_picture(style={"text.parse_math": False})
 def heat_map(tuning: Tuning) -> Figure:
     """The nDCG@10 on the tuning split of every combination; the winner and today's boosts are marked.
 
     Of one boost a line. Of more a panel for each value of the third and the fourth, in which the first runs upwards and
     the second to the right.
     """
+    from matplotlib.patches import Patch
+
     grid, values = tuning.grid, np.array([outcome.means[NDCG10] for outcome in tuning.outcomes])
+    labels = [f"boost of {KINDS[grid.kind].part}.{name}" for name in grid.fields]
     first, *others = grid.axes.values()
     across, down = others[1] if others[1:] else (1.0,), list(product(*others[2:]))
     height = 1.2 + (0.9 + 0.42 * len(first)) * len(down) if others else 4
-    figure = _figure(height=height, width=9, dpi=150)
+    figure = _figure(height, width=9, dpi=150, style={})
     queries = plural(len(tuning.split.tuning), "tuning query")
     figure.suptitle(f"Mean nDCG@10 of {queries} by boost ({grid.today.name})", fontsize=11)
     if not others:
-        _one_boost(figure.add_subplot(), tuning, values)
+        _one_boost(figure.add_subplot(), tuning, values, labels[0])
         return figure
     panels = figure.subplots(len(down), len(across), squeeze=False, sharex=True, sharey=True)
     stacked = values.reshape(len(first), len(others[0]), len(across), len(down))
     for (row, column), axes in np.ndenumerate(panels):
         at = (*across[column : column + 1], *down[row]) if len(others) > 1 else ()
-        image = _panel(axes, tuning, stacked[:, :, column, row], at, (values.min(), values.max()))
+        image = axes.imshow(
+            stacked[:, :, column, row],
+            cmap="viridis",
+            vmin=values.min(),
+            vmax=values.max(),
+            aspect="auto",
+            origin="lower",
+        )
+        _panel(axes, tuning, stacked[:, :, column, row], at)
     for axes in panels[-1]:
-        axes.set_xlabel(_label(grid, 1), fontsize=9)
+        axes.set_xlabel(labels[1], fontsize=9)
     for axes in panels[:, 0]:
-        axes.set_ylabel(_label(grid, 0), fontsize=9)
+        axes.set_ylabel(labels[0], fontsize=9)
     figure.colorbar(image, ax=panels.ravel().tolist(), label="nDCG@10", fraction=0.03)
-    _legend(figure, tuning)
+    winner, today = ("/".join(f"{boost:g}" for boost in one) for one in (tuning.winner.boosts, grid.todays()))
+    on_grid = "" if tuning.todays else ", not on the grid"
+    marks = {f"winner ({winner})": _WINNER, f"today ({today}{on_grid})": _TODAY}
+    handles = [Patch(fill=False, label=label, **look) for label, look in marks.items()]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
     return figure
 
 
-def _label(grid: Grid, axis: int) -> str:
-    return f"boost of {KINDS[grid.kind].part}.{grid.fields[axis]}"
-
-
-def _one_boost(axes: Axes, tuning: Tuning, values: _Floats) -> None:
+def _one_boost(axes: Axes, tuning: Tuning, values: _Floats, label: str) -> None:
     (boosts,) = tuning.grid.axes.values()
     order = np.argsort(boosts)
     axes.plot(np.array(boosts)[order], values[order], color="0.4", marker="o", zorder=1)
     for x, y in zip(boosts, values, strict=True):
         axes.annotate(f"{y:.4f}", (x, y), (0, 9), textcoords="offset points", ha="center", fontsize=8, bbox=_OVER_LINES)
     (winner,), (today,) = tuning.winner.boosts, tuning.grid.todays()
-    red, black = _WINNER["edgecolor"], _TODAY["edgecolor"]
-    axes.scatter(winner, values.max(), s=150, marker="*", color=red, zorder=3, label=f"winner ({winner:g})")
-    ring = {"facecolors": "none", "edgecolors": black, "linewidths": 2}
-    axes.scatter(today, tuning.today[NDCG10], s=130, zorder=2, label=f"today ({today:g})", **ring)
+    star = {"marker": "*", "color": _WINNER["edgecolor"], "label": f"winner ({winner:g})"}
+    ring = {"facecolors": "none", "edgecolors": _TODAY["edgecolor"], "linewidths": 2, "label": f"today ({today:g})"}
+    axes.scatter(winner, values.max(), s=150, zorder=3, **star)
+    axes.scatter(today, tuning.today[NDCG10], s=130, zorder=2, **ring)
     axes.set_xscale("log")
     axes.set_xticks(boosts, [f"{boost:g}" for boost in boosts])
     axes.minorticks_off()
     axes.margins(y=0.2)
-    axes.set_xlabel(f"{_label(tuning.grid, 0)} (logarithmic)")
+    axes.set_xlabel(f"{label} (logarithmic)")
     axes.set_ylabel("nDCG@10")
     axes.grid(alpha=0.3)
     axes.legend()
 
 
-def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination, limits: tuple[float, float]) -> AxesImage:
-    """A cell for each of the first two boosts, `at` the values of the others."""
-    (low, high), grid = limits, tuning.grid
-    first, second = list(grid.axes.values())[:2]
-    image = axes.imshow(values, cmap="viridis", vmin=low, vmax=high, aspect="auto", origin="lower")
+def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination) -> None:
+    """Ticks, numbers and frames on the cells of the first two boosts, `at` the values of the others."""
+    from matplotlib.patches import Rectangle
+
+    first, second = list(tuning.grid.axes.values())[:2]
     axes.set_xticks(range(len(second)), [f"{boost:g}" for boost in second])
     axes.set_yticks(range(len(first)), [f"{boost:g}" for boost in first])
     if at:
-        boosts = zip(grid.fields[2:], at, strict=True)
+        boosts = zip(tuning.grid.fields[2:], at, strict=True)
         axes.set_title(", ".join(f"{name} {boost:g}" for name, boost in boosts), fontsize=9)
+    frames = [(tuning.winner, 0.92, _WINNER)]
+    if tuning.todays is not None:
+        frames += [(tuning.todays, 0.76, {"edgecolor": "white", "linewidth": 3}), (tuning.todays, 0.76, _TODAY)]
+    low, high = axes.images[0].get_clim()
     for (y, x), value in np.ndenumerate(values):
         dark = high > low and (value - low) / (high - low) < 0.6  # noqa: PLR2004 - where white reads better than black
         axes.text(x, y, f"{value:.4f}", ha="center", va="center", fontsize=8, color="white" if dark else "black")
-        combination = (first[y], second[x], *at)
-        if combination == tuning.winner.boosts:
-            _frame(axes, x, y, 0.92, _WINNER)
-        if tuning.todays is not None and combination == tuning.todays.boosts:
-            _frame(axes, x, y, 0.76, {"edgecolor": "white", "linewidth": 3})
-            _frame(axes, x, y, 0.76, _TODAY)
-    return image
-
-
-def _frame(axes: Axes, x: int, y: int, size: float, line: Mapping[str, Any]) -> None:
-    from matplotlib.patches import Rectangle
-
-    axes.add_patch(Rectangle((x - size / 2, y - size / 2), size, size, fill=False, **line))
-
-
-def _legend(figure: Figure, tuning: Tuning) -> None:
-    from matplotlib.patches import Patch
-
-    winner, today = ("/".join(f"{boost:g}" for boost in one) for one in (tuning.winner.boosts, tuning.grid.todays()))
-    on_grid = "" if tuning.todays else ", not on the grid"
-    handles = [
-        Patch(fill=False, label=f"winner ({winner})", **_WINNER),
-        Patch(fill=False, label=f"today ({today}{on_grid})", **_TODAY),
-    ]
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
+        for outcome, size, look in frames:
+            if outcome.boosts == (first[y], second[x], *at):
+                corner = (x - size / 2, y - size / 2)
+                axes.add_patch(Rectangle(corner, size, size, fill=False, **look))

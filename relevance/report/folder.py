@@ -1,62 +1,38 @@
-"""Folders that are replaced whole: whose they are, what a folder of results holds, and how it is written."""
+"""Folders that are replaced whole: whose they are, and how they are written."""
 
 from __future__ import annotations
 
 import errno
 import os
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from relevance import files as file_system
-from relevance.baseline import SNAPSHOT, document_text
 from relevance.errors import InputError
-from relevance.report import results
-from relevance.report.diagnosis import diagnosis_json, to_judge_csv
-from relevance.report.pages import diagnosis_page
-from relevance.suite import snapshot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
-
-    from relevance.diagnosis import Diagnosis
-    from relevance.gate import Comparison
-    from relevance.suite import Suite
 
 MARK = ".relevance-folder"
 """The file by which a folder of ours is known; its first line says what the folder holds."""
 
 Content = Literal["results", "diagnosis", "tuning", "mutations", "report"]
 
-
-@dataclass(frozen=True)
-class _Unmarked:
-    """How a folder of one content is known that was written before there was a mark: by all that it holds."""
-
-    called: str
-    always: frozenset[str]
-    sometimes: frozenset[str] = frozenset()
-
-    def holds(self, names: set[str]) -> bool:
-        return self.always <= names <= self.always | self.sometimes
-
-
-_DIAGNOSIS = frozenset({"diagnosis.md", "diagnosis.json", "to_judge.csv"})
-_CONTENTS: Mapping[Content, _Unmarked] = {
-    "results": _Unmarked(
+# what a content is called; a folder that was written before there was a mark is known by all that it holds: files that
+# always were there, and those that were at times
+_CONTENTS: Mapping[str, tuple[str, str, str]] = {
+    "results": (
         "earlier results",
-        frozenset({"results.json", "per_query.json", "queries.tsv", "qrels.txt", "runs"}),
-        frozenset({SNAPSHOT, results.TITLES}) | _DIAGNOSIS,
+        "results.json per_query.json queries.tsv qrels.txt runs",
+        "baseline.json titles.tsv diagnosis.md diagnosis.json to_judge.csv",
     ),
-    "diagnosis": _Unmarked("an earlier diagnosis", _DIAGNOSIS),
-    "tuning": _Unmarked(
-        "an earlier tuning", frozenset({"combinations.csv", "held_out.csv", "strategy.toml", "index.md", "heatmap.png"})
-    ),
-    "mutations": _Unmarked("earlier mutations", frozenset({"mutations.json", "mutations.csv", "mutations.md"})),
-    "report": _Unmarked(
+    "diagnosis": ("an earlier diagnosis", "diagnosis.md diagnosis.json to_judge.csv", ""),
+    "tuning": ("an earlier tuning", "combinations.csv held_out.csv strategy.toml index.md heatmap.png", ""),
+    "mutations": ("earlier mutations", "mutations.json mutations.csv mutations.md", ""),
+    "report": (
         "an earlier report",
-        frozenset({"index.md", "training.csv", "comparison.csv", "queries.csv", "pairs.csv", "curve.png"}),
-        frozenset({"notes.txt", "seeds.png", "queries.png", "similarity-boxes.png", "similarity-densities.png"}),
+        "index.md training.csv comparison.csv queries.csv pairs.csv curve.png",
+        "notes.txt seeds.png queries.png similarity-boxes.png similarity-densities.png",
     ),
 }
 
@@ -80,7 +56,7 @@ def check_folder(folder: Path, *, content: Content = "results", named: str = "")
     except OSError as error:
         raise InputError(f"{named}: cannot be read ({error.strerror}); allowed: a folder of one's own") from None
     if other:
-        raise InputError(f"{named}: holds {other}; allowed: a new or empty folder, or {_CONTENTS[content].called}")
+        raise InputError(f"{named}: holds {other}; allowed: a new or empty folder, or {_CONTENTS[content][0]}")
     above = next(parent for parent in folder.absolute().parents if parent.exists())
     if not above.is_dir() or not os.access(above, os.W_OK):
         raise InputError(f"{named}: {above} is not a folder that can be written to")
@@ -89,12 +65,17 @@ def check_folder(folder: Path, *, content: Content = "results", named: str = "")
 def _in_the_way(folder: Path, content: Content) -> str:
     """What a folder holds that must not be replaced; "" where there is nothing."""
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else set()
-    marked = MARK in names and (folder / MARK).is_file()
-    first = (folder / MARK).read_bytes()[:100].partition(b"\n")[0].decode(errors="replace") if marked else ""
-    if not names or first == content or (not marked and _CONTENTS[content].holds(names)):
+    if MARK in names and (folder / MARK).is_file():
+        first = (folder / MARK).read_bytes()[:100].partition(b"\n")[0].decode(errors="replace")
+        ours = [name for name in _CONTENTS if name == first]
+    else:
+        known = {
+            name: (set(always.split()), set(at_times.split())) for name, (_, always, at_times) in _CONTENTS.items()
+        }
+        ours = [name for name, (always, at_times) in known.items() if always <= names <= always | at_times]
+    if not names or content in ours:
         return ""
-    ours = [name for name, one in _CONTENTS.items() if first == name or (not marked and one.holds(names))]
-    return f"{_CONTENTS[ours[0]].called}, which would be lost" if ours else "other files"
+    return f"{_CONTENTS[ours[0]][0]}, which would be lost" if ours else "other files"
 
 
 def write_folder(folder: Path, files: Mapping[str, str | bytes], *, content: Content = "results") -> None:
@@ -113,41 +94,3 @@ def write_folder(folder: Path, files: Mapping[str, str | bytes], *, content: Con
         raise FileExistsError(errno.EEXIST, f"it holds {other}", str(folder))
     mark = f"{content}\nThis folder is written by relevance, which replaces it whole.\n"
     file_system.replace_folder(place, {MARK: mark, **files})
-
-
-def session_files(
-    suite: Suite, comparisons: Sequence[Comparison] = (), diagnoses: Sequence[Diagnosis] = ()
-) -> Mapping[str, str]:
-    """The files of a session.
-
-    Args:
-        suite: has measured one strategy or more.
-        comparisons: of the session with its baselines.
-        diagnoses: of these comparisons, in their order.
-    """
-    dataset = suite.plan.dataset
-    runs = {
-        f"runs/{name}.run": results.run_text(name, result.ranking, dataset.queries.ids, dataset.catalogue.ids)
-        for name, result in suite.results.items()
-    }
-    return {
-        "results.json": results.results_json(suite, comparisons),
-        "per_query.json": results.per_query_json(suite),
-        "queries.tsv": results.queries_tsv(dataset),
-        "qrels.txt": results.qrels_text(dataset),
-        SNAPSHOT: document_text(snapshot_of(suite)),
-        results.TITLES: results.titles_tsv(suite),
-        **diagnosis_files(comparisons, diagnoses),
-        **runs,
-    }
-
-
-def diagnosis_files(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis]) -> Mapping[str, str]:
-    """The files of a diagnosis, by name; none where nothing was compared."""
-    if not diagnoses:
-        return {}
-    return {
-        "diagnosis.md": diagnosis_page(comparisons, diagnoses),
-        "diagnosis.json": diagnosis_json(diagnoses),
-        "to_judge.csv": to_judge_csv(diagnoses),
-    }

@@ -6,8 +6,8 @@ import json
 from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
-from relevance.report.comparison import attributes
 from relevance.report.pages import page
+from relevance.report.results import attributes
 from relevance.text import plural, printable, terminal_table
 
 if TYPE_CHECKING:
@@ -28,79 +28,16 @@ _NARROW = 8
 """Without what happened, where a terminal has no room for it."""
 
 
-def _share(value: float | None) -> str:
-    return "" if value is None else f"{100 * value:+.1f}%"
-
-
-def _p(value: float | None) -> str:
-    return "" if value is None else f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}"  # noqa: PLR2004 - zeros
-
-
-def _row(outcome: Outcome, measure: str) -> tuple[str, ...]:
-    """The cells of a line: a drop is shown as what it is, below 0."""
-    worst = outcome.worst(measure)
-    what = outcome.inapplicable or outcome.refused or outcome.kind.what
-    name = outcome.kind.name + (f" ({outcome.seed})" if outcome.kind.group == "noise" else "")
-    if worst is None:
-        return (name, outcome.verdict, "", "", "", "", "", "", what)
-    drop = None if worst.relative is None else -worst.relative
-    floors = str(len(outcome.below_floors)) if outcome.below_floors else ""
-    by = outcome.decided_by(measure)
-    return (name, outcome.verdict, by, _share(drop), worst.strategy, _p(worst.p), _p(worst.adjusted_p), floors, what)
-
-
 def mutation_lines(mutations: Outcomes, *, columns: int) -> list[str]:
     """A line for each change, the counts by size of the drop, and what all of it cost."""
     rows = [_HEAD, *(_row(one, mutations.measure) for one in mutations.outcomes)]
     table = terminal_table(rows)
     if max(map(len, table)) > columns:
         table = terminal_table([row[:_NARROW] for row in rows])
-    bands = terminal_table([(f"measured drop of {mutations.measure}", *_STATUSES), *_bands(mutations)])
+    bands = [(name, *map(str, counts)) for name, counts in _bands(mutations).items()]
+    table += ["", *terminal_table([(f"measured drop of {mutations.measure}", *_STATUSES), *bands]), ""]
     strength = _strength(mutations)
-    lines = [*table, "", *bands, "", *((strength, "") if strength else ()), _cost(mutations)]
-    return [printable(line) for line in lines]
-
-
-def _banded(mutations: Outcomes) -> dict[str, list[int]]:
-    """By size of the drop, how many findings of changed strategies there are: in the order of `_STATUSES`."""
-    rated = [
-        (finding.relative, one.comparison.status(finding.strategy))
-        for one in mutations.outcomes
-        for finding in one.leading(mutations.measure)
-        if finding.relative is not None
-    ]
-    bands = {}
-    for name, (least, most) in _BANDS.items():
-        statuses = [status for relative, status in rated if least <= relative < most]
-        bands[name] = [statuses.count(status) for status in _STATUSES]
-    return bands
-
-
-def _bands(mutations: Outcomes) -> list[tuple[str, ...]]:
-    return [(name, *map(str, counts)) for name, counts in _banded(mutations).items()]
-
-
-def _strength(mutations: Outcomes) -> str:
-    """The smallest drop that the findings of a strategy name: what these queries can show."""
-    visible: dict[str, list[float]] = {}
-    for one in mutations.outcomes:
-        for finding in one.leading(mutations.measure):
-            if finding.smallest_visible is not None:
-                visible.setdefault(finding.strategy, []).append(finding.smallest_visible)
-    if not visible:
-        return ""
-    middle = {name: sorted(values)[len(values) // 2] for name, values in visible.items()}
-    text = ", ".join(f"{name} {100 * value:.1f}%" for name, value in middle.items())
-    return f"smallest drop that these queries show four times of five, median over the changes: {text}"
-
-
-def _cost(mutations: Outcomes) -> str:
-    planted = [one for one in mutations.outcomes if not one.inapplicable and one.kind.cost != "training"]
-    legs = f"{plural(mutations.searched, 'leg')} searched, {mutations.remembered:,} known"
-    return (
-        f"{plural(len(planted), 'change')} without training took {mutations.seconds:.1f} s, the suite as it is "
-        f"{mutations.cold_s:.1f} s (texts embedded or read from the cache, indexed, searched); {legs}"
-    )
+    return [printable(line) for line in (*table, *((strength, "") if strength else ()), _cost(mutations))]
 
 
 def kinds_lines(kinds: Iterable[Mutation]) -> list[str]:
@@ -115,51 +52,108 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
         mutations: what came out.
         of: what was measured, a line each, as the terminal says it.
     """
-    return {
-        "mutations.json": json.dumps(_document(mutations), indent=1, allow_nan=False) + "\n",
-        "mutations.csv": _csv(mutations),
-        "mutations.md": page(
-            "mutations",
-            mutations=mutations,
-            measured_on="\n".join(of),
-            head=_HEAD,
-            rows=[_row(one, mutations.measure) for one in mutations.outcomes],
-            bands=_bands(mutations),
-            strength=_strength(mutations),
-            cost=_cost(mutations),
-        ),
-    }
-
-
-def _csv(mutations: Outcomes) -> str:
-    columns = ("before", "after", "relative", "p", "adjusted_p")
-
-    def rows() -> Iterator[Sequence[str | float | None]]:
-        outcomes = [(one, one.leading(mutations.measure)) for one in mutations.outcomes]
-        for one, findings in sorted(outcomes, key=lambda pair: not pair[1]):  # those without findings stand behind
-            start = (one.kind.name, one.kind.group, one.seed, one.verdict)
-            for finding in findings:
-                status = one.comparison.status(finding.strategy)
-                yield *start, finding.strategy, status, *attributes(finding, *columns).values()
-            if not findings:
-                yield *start, *(None,) * 7
-
-    head = ("kind", "group", "seed", "verdict", "strategy", "status", "before", "after", "drop", "p", "adjusted_p")
-    return csv_text(head, rows())
-
-
-def _document(mutations: Outcomes) -> dict[str, object]:
-    return {
+    document = {
         **attributes(mutations, "measure", "cold_s", "seconds"),
         "legs_searched": mutations.searched,
         "legs_known": mutations.remembered,
-        "bands": {name: dict(zip(_STATUSES, counts, strict=True)) for name, counts in _banded(mutations).items()},
+        "bands": {name: dict(zip(_STATUSES, counts, strict=True)) for name, counts in _bands(mutations).items()},
         "mutations": [_entry(one, mutations.measure) for one in mutations.outcomes],
     }
+    drops = ("before", "after", "drop", "p", "adjusted_p")
+    index = page(
+        "mutations",
+        mutations=mutations,
+        measured_on="\n".join(of),
+        head=_HEAD,
+        rows=[_row(one, mutations.measure) for one in mutations.outcomes],
+        statuses=_STATUSES,
+        bands=_bands(mutations),
+        strength=_strength(mutations),
+        cost=_cost(mutations),
+    )
+    return {
+        "mutations.json": json.dumps(document, indent=1, allow_nan=False) + "\n",
+        "mutations.csv": csv_text(
+            ("kind", "group", "seed", "verdict", "strategy", "status", *drops), _csv_rows(mutations)
+        ),
+        "mutations.md": index,
+    }
+
+
+def _row(outcome: Outcome, measure: str) -> tuple[str, ...]:
+    """The cells of a line: a drop is shown as what it is, below 0."""
+    worst = outcome.worst(measure)
+    what = outcome.inapplicable or outcome.refused or outcome.kind.what
+    name = outcome.kind.name + (f" ({outcome.seed})" if outcome.kind.group == "noise" else "")
+    if worst is None:
+        return (name, outcome.verdict, "", "", "", "", "", "", what)
+    drop = "" if worst.relative is None else f"{-100 * worst.relative:+.1f}%"
+    floors = str(len(outcome.below_floors) or "")
+    by = outcome.decided_by(measure)
+    return (name, outcome.verdict, by, drop, worst.strategy, _p(worst.p), _p(worst.adjusted_p), floors, what)
+
+
+def _p(value: float | None) -> str:
+    return "" if value is None else f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}"  # noqa: PLR2004 - zeros
+
+
+def _bands(mutations: Outcomes) -> dict[str, list[int]]:
+    """By size of the drop, how many findings of changed strategies there are: in the order of `_STATUSES`."""
+    rated = [
+        (finding.relative, one.comparison.status(finding.strategy))
+        for one in mutations.outcomes
+        for finding in one.leading(mutations.measure)
+        if finding.relative is not None
+    ]
+    bands = {}
+    for name, (least, most) in _BANDS.items():
+        within = [status for relative, status in rated if least <= relative < most]
+        bands[name] = [within.count(status) for status in _STATUSES]
+    return bands
+
+
+def _strength(mutations: Outcomes) -> str:
+    """The smallest drop that the findings of a strategy name: what these queries can show."""
+    visible: dict[str, list[float]] = {}
+    for one in mutations.outcomes:
+        for finding in one.leading(mutations.measure):
+            if finding.smallest_visible is not None:
+                visible.setdefault(finding.strategy, []).append(finding.smallest_visible)
+    middle = {name: sorted(values)[len(values) // 2] for name, values in visible.items()}
+    text = ", ".join(f"{name} {100 * value:.1f}%" for name, value in middle.items())
+    return f"smallest drop that these queries show four times of five, median over the changes: {text}" if text else ""
+
+
+def _cost(mutations: Outcomes) -> str:
+    planted = [one for one in mutations.outcomes if not one.inapplicable and one.kind.cost != "training"]
+    legs = f"{plural(mutations.searched, 'leg')} searched, {mutations.remembered:,} known"
+    return (
+        f"{plural(len(planted), 'change')} without training took {mutations.seconds:.1f} s, the suite as it is "
+        f"{mutations.cold_s:.1f} s (texts embedded or read from the cache, indexed, searched); {legs}"
+    )
+
+
+def _csv_rows(mutations: Outcomes) -> Iterator[Sequence[str | float | None]]:
+    outcomes = [(one, one.leading(mutations.measure)) for one in mutations.outcomes]
+    for one, findings in sorted(outcomes, key=lambda pair: not pair[1]):  # those without findings stand behind
+        start = (one.kind.name, one.kind.group, one.seed, one.verdict)
+        for finding in findings:
+            numbers = attributes(finding, "before", "after", "relative", "p", "adjusted_p").values()
+            yield *start, finding.strategy, one.comparison.status(finding.strategy), *numbers
+        if not findings:
+            yield *start, *(None,) * 7
 
 
 def _entry(one: Outcome, measure: str) -> dict[str, object]:
     effect = ("before", "after", "relative", "p", "adjusted_p", "smallest_visible")
+    strategies = [
+        {
+            "strategy": finding.strategy,
+            "status": one.comparison.status(finding.strategy),
+            **attributes(finding, *effect),
+        }
+        for finding in one.leading(measure)
+    ]
     return {
         "kind": one.kind.name,
         "group": one.kind.group,
@@ -169,12 +163,5 @@ def _entry(one: Outcome, measure: str) -> dict[str, object]:
         "refused": one.refused,
         "not_applicable": one.inapplicable,
         **attributes(one, "below_floors", "changed", "seconds"),
-        "strategies": [
-            {
-                "strategy": finding.strategy,
-                "status": one.comparison.status(finding.strategy),
-                **attributes(finding, *effect),
-            }
-            for finding in one.leading(measure)
-        ],
+        "strategies": strategies,
     }

@@ -13,16 +13,7 @@ from markupsafe import Markup
 
 from relevance.finetune.changes import spread
 from relevance.gate import GATED
-from relevance.report.diagnosis import (
-    change_words,
-    fell,
-    grade,
-    leg_words,
-    moved,
-    newcomer_words,
-    queries_words,
-    segment_words,
-)
+from relevance.report import terminal
 from relevance.text import markdown, markdown_code, plural, printable, shortened
 
 if TYPE_CHECKING:
@@ -32,7 +23,7 @@ if TYPE_CHECKING:
 
     from relevance.diagnosis import Diagnosis
     from relevance.finetune.changes import Gain
-    from relevance.gate import Comparison, Finding
+    from relevance.gate import Comparison
     from relevance.suite import Suite
 
 _MOST_CHARACTERS = 80
@@ -58,42 +49,31 @@ def _environment() -> Environment:
     environment = Environment(
         loader=PackageLoader("relevance.report"),
         autoescape=True,
-        finalize=_escaped,
+        finalize=lambda value: value if hasattr(value, "__html__") else Markup(markdown(str(value))),  # noqa: S704 - escaped
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
     environment.globals["zip_longest"] = zip_longest
-    texts = (change_words, fell, leg_words, moved, newcomer_words, plural, queries_words, segment_words, spread)
-    environment.filters |= {function.__name__: function for function in texts}
+    words = ("change_words", "fell", "leg_words", "moved", "newcomer_words", "queries_words", "segment_words")
+    environment.filters |= {name: getattr(terminal, name) for name in words}
+    environment.filters |= {"number": _number, "plural": plural, "signed": signed, "spread": spread}
     markdowns: dict[str, Callable[..., str]] = {
         "code": markdown_code,
-        "cut": _cut,
+        "cut": lambda text: markdown(shortened(" ".join(text.split()), _MOST_CHARACTERS)) or "(empty)",
         "fenced": _fenced,
-        "fixed": fixed,
+        "fixed": lambda value: "-" if value is None or not math.isfinite(value) else f"{value:.4f}",
         "gain": gain_text,
-        "grade": grade,
+        "grade": terminal.grade,
         "html": lambda text: html.escape(printable(text)),
-        "number": _number,
-        "percent": percent_text,
-        "signed": signed,
     }
     environment.filters |= {name: _as_markdown(function) for name, function in markdowns.items()}
     return environment
 
 
-def _escaped(value: object) -> object:
-    return value if hasattr(value, "__html__") else Markup(markdown(str(value)))  # noqa: S704 - escaped for Markdown
-
-
 def _as_markdown(function: Callable[..., str]) -> Callable[..., Markup]:
     """A filter whose text is Markdown already, and safe."""
-    return lambda *arguments: Markup(function(*arguments))  # noqa: S704 - the filters below escape
-
-
-def _cut(text: str) -> str:
-    """A text of customers or shops, shortened."""
-    return markdown(shortened(" ".join(text.split()), _MOST_CHARACTERS)) or "(empty)"
+    return lambda *arguments: Markup(function(*arguments))  # noqa: S704 - the filters escape
 
 
 def _fenced(text: str, language: str = "") -> str:
@@ -104,11 +84,6 @@ def _fenced(text: str, language: str = "") -> str:
 
 def _number(value: float | None, form: str, none: str = "") -> str:
     return none if value is None else format(value, form)
-
-
-def fixed(value: float | None) -> str:
-    """Four decimals, `-` where there is no number."""
-    return "-" if value is None or not math.isfinite(value) else f"{value:.4f}"
 
 
 def signed(value: float) -> str:
@@ -125,24 +100,6 @@ def gain_text(gain: Gain) -> str:
     return f"{signed(gain.difference)} [{signed(low)}, {signed(high)}]"
 
 
-def percent_text(gain: Gain) -> str:
-    """The same in percent of the base strategy's mean."""
-    if gain.interval is None or not gain.base:
-        return "-"
-    value, low, high = (f"{number / gain.base:+.1%}" for number in (gain.difference, *gain.interval))
-    return f"{value} [{low}, {high}]"
-
-
-def diagnosis_page(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis]) -> str:
-    """Why strategies are worse, a part for each baseline.
-
-    Args:
-        comparisons: one a baseline.
-        diagnoses: of these, in the same order.
-    """
-    return page("diagnosis", compared=list(zip(comparisons, diagnoses, strict=True)))
-
-
 def job_summary(
     suite: Suite, comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis], failed: Sequence[str]
 ) -> str:
@@ -154,34 +111,21 @@ def job_summary(
         diagnoses: of these, in the same order; none where they could not be made.
         failed: what failed that is no strategy's, a line each.
     """
-    statuses = [one.verdict.status for one in suite.results.values()] + [one.status() for one in comparisons]
-
-    def beside(strategy: str) -> str:
-        compared = [one for one in comparisons if any(finding.strategy == strategy for finding in one.findings)]
-        return ", ".join(dict.fromkeys(_SIGNS[one.status(strategy)] for one in compared)) or "not compared"
-
-    return (
-        page(
-            "summary",
-            suite=suite,
-            comparisons=comparisons,
-            diagnoses=diagnoses,
-            failed=failed,
-            whole="fail" if failed or "fail" in statuses else "warn" if "warn" in statuses else "pass",
-            metrics=GATED,
-            signs=_SIGNS,
-            beside=beside,
-            ordered=_ordered,
-        )
-        + "\n"
+    statuses = {one.verdict.status for one in suite.results.values()} | {one.status() for one in comparisons}
+    whole = "fail" if failed or "fail" in statuses else "warn" if "warn" in statuses else "pass"
+    beside = {}
+    for name in suite.results:
+        compared = (one for one in comparisons if any(finding.strategy == name for finding in one.findings))
+        beside[name] = ", ".join(dict.fromkeys(_SIGNS[one.status(name)] for one in compared)) or "not compared"
+    shown = [
+        [finding for finding in one.findings if finding.status != "pass" or finding.improved] for one in comparisons
+    ]
+    ordered = [sorted(findings, key=lambda one: ("fail", "warn", "pass").index(one.status)) for findings in shown]
+    parts = list(zip_longest(comparisons, ordered, diagnoses))
+    summary = page(
+        "summary", suite=suite, compared=parts, failed=failed, whole=whole, metrics=GATED, signs=_SIGNS, beside=beside
     )
-
-
-def _ordered(comparison: Comparison) -> list[Finding]:
-    """Failures, then warnings, then what became better."""
-    order = ("fail", "warn", "pass")
-    shown = [one for one in comparison.findings if one.status != "pass" or one.improved]
-    return sorted(shown, key=lambda one: order.index(one.status))
+    return f"{summary}\n"
 
 
 def refusal_summary(line: str, details: Sequence[str] = ()) -> str:

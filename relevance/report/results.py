@@ -1,4 +1,4 @@
-"""The results as files for programs: JSON, TSV, and judgments (qrels) and runs that trec_eval reads.
+"""A session as files for programs: JSON, TSV, what to judge, and judgments (qrels) and runs that trec_eval reads.
 
 `trec_eval -c QRELS RUN` scores them to the means of `relevance.evaluation` (with `-l` where grades below
 `Judgments.relevant_from` are not relevant but above 0). trec_eval forgets the order of lines: it sorts by score in
@@ -10,31 +10,87 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
 
+from relevance.baseline import SNAPSHOT, document_text
 from relevance.errors import InputError
 from relevance.evaluation import METRICS
-from relevance.files import read_bytes
+from relevance.files import csv_text, read_bytes
 from relevance.records import NO_HIT
-from relevance.report.comparison import attributes, comparison_json, rounded
+from relevance.report.pages import page
 from relevance.strategies import FINETUNED
-from relevance.suite import model_facts, titles_of
+from relevance.suite import model_facts, snapshot_of, titles_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
+    from relevance.diagnosis import Diagnosis, StrategyDiagnosis
     from relevance.gate import Comparison
     from relevance.records import Dataset, Ranking
     from relevance.suite import Plan, Result, Suite
 
 SCHEMA = 1
-"""Version of the layout of `results.json` and `per_query.json`."""
+"""Version of the layout of each of the JSON files."""
 
 TITLES = "titles.tsv"
 """Titles of the products that results are about, in a folder of results."""
 
+_DIGITS = 6
 _MOST_BYTES = 2**30
+
+
+def session_files(
+    suite: Suite, comparisons: Sequence[Comparison] = (), diagnoses: Sequence[Diagnosis] = ()
+) -> Mapping[str, str]:
+    """The files of a session.
+
+    Args:
+        suite: has measured one strategy or more.
+        comparisons: of the session with its baselines.
+        diagnoses: of these comparisons, in their order.
+    """
+    dataset = suite.plan.dataset
+    runs = {
+        f"runs/{name}.run": run_text(name, result.ranking, dataset.queries.ids, dataset.catalogue.ids)
+        for name, result in suite.results.items()
+    }
+    return {
+        "results.json": results_json(suite, comparisons),
+        "per_query.json": per_query_json(suite),
+        "queries.tsv": queries_tsv(dataset),
+        "qrels.txt": qrels_text(dataset),
+        SNAPSHOT: document_text(snapshot_of(suite)),
+        TITLES: titles_tsv(suite),
+        **diagnosis_files(comparisons, diagnoses),
+        **runs,
+    }
+
+
+def diagnosis_files(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis]) -> Mapping[str, str]:
+    """The files of a diagnosis, by name; none where nothing was compared."""
+    if not diagnoses:
+        return {}
+    return {
+        "diagnosis.md": page("diagnosis", compared=list(zip(comparisons, diagnoses, strict=True))),
+        "diagnosis.json": _diagnosis_json(diagnoses),
+        "to_judge.csv": _to_judge_csv(diagnoses),
+    }
+
+
+def attributes(record: object, *names: str) -> dict[str, Any]:
+    """Some attributes of a record, for a JSON file."""
+    return {name: getattr(record, name) for name in names}
+
+
+def _rounded(value: Any) -> Any:
+    """A value as the JSON files have it, numbers with six decimals: beyond them is the rounding of the machine."""
+    if isinstance(value, dict):
+        return {name: _rounded(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(one) for one in value]
+    return round(value, _DIGITS) if isinstance(value, float) else value
 
 
 def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
@@ -57,29 +113,26 @@ def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
             "name": plan.engine.name,
             "version": suite.engine.version,
             "facts": dict(suite.engine.facts),
-            "preparation": rounded(attributes(suite.preparation, "embedding_s", "start_s", "indexing_s", "training_s")),
+            "preparation": _rounded(
+                attributes(suite.preparation, "embedding_s", "start_s", "indexing_s", "training_s")
+            ),
         },
         "models": {name: _model(name, plan) for name in plan.models},
         "strategies": {name: _strategy(result) for name, result in suite.results.items()},
         "not_run": dict(plan.left_out),
-        "comparison": [comparison_json(one) for one in comparisons],
+        "comparison": [_comparison(one) for one in comparisons],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _model(name: str, plan: Plan) -> Mapping[str, object]:
     """The model, and what is known of the training of the fine-tuned one."""
-    model = model_facts(plan.models[name])
-    finetuned = plan.finetuned
+    model, finetuned = model_facts(plan.models[name]), plan.finetuned
     if name != FINETUNED or finetuned is None:
         return model
     leaks = finetuned.leaks
-    return {
-        **model,
-        "recipe": finetuned.sha256 or None,
-        "shared_products": None if leaks is None else len(leaks.shared_products),
-        "near_queries": None if leaks is None else len(leaks.near_queries),
-    }
+    counts = (None, None) if leaks is None else (len(leaks.shared_products), len(leaks.near_queries))
+    return {**model, "recipe": finetuned.sha256 or None, "shared_products": counts[0], "near_queries": counts[1]}
 
 
 def _strategy(result: Result) -> Mapping[str, object]:
@@ -90,17 +143,58 @@ def _strategy(result: Result) -> Mapping[str, object]:
         took = {"run_time_s": timing.took_s, "p50_ms": single.took_p50_ms, "p95_ms": single.took_p95_ms}
     return {
         "model": result.strategy.model if result.strategy.embeds else None,
-        "metrics": {str(metric): rounded(result.evaluation.mean(metric)) for metric in METRICS},
-        "run_time_s": rounded(timing.run_time_s) if timing else None,
+        "metrics": {str(metric): _rounded(result.evaluation.mean(metric)) for metric in METRICS},
+        "run_time_s": _rounded(timing.run_time_s) if timing else None,
         "queries_per_s": round(timing.queries_per_s, 1) if timing else None,
         "latency_ms": {
             "p50": round(timing.single.p50_ms, 4) if timing else None,
             "p95": round(timing.single.p95_ms, 4) if timing else None,
         },
-        "took": rounded(took),
+        "took": _rounded(took),
         "verdict": result.verdict.status,
         "reasons": [*result.verdict.reasons, *result.verdict.notes],
     }
+
+
+def _comparison(comparison: Comparison) -> Mapping[str, object]:
+    effect = ("before", "after", "relative", "interval", "p", "adjusted_p", "queries")
+    findings = [
+        {
+            **attributes(finding, "strategy", "measure", "status", "improved", *effect),
+            "queries_changed": finding.changed,
+            **attributes(finding, "smallest_visible", "reasons"),
+        }
+        for finding in comparison.findings
+    ]
+    return {
+        "baseline": comparison.baseline,
+        "status": comparison.status(),
+        "changed": list(comparison.differs),
+        "notes": list(comparison.notes),
+        "findings": _rounded(findings),
+    }
+
+
+def comparison_properties(strategy: str, comparisons: Sequence[Comparison]) -> Iterator[tuple[str, str]]:
+    """Names and values for JUnit: before, after, the change and how sure; by file where there are several baselines."""
+    for comparison in comparisons:
+        where = f" ({comparison.baseline})" if len(comparisons) > 1 else ""
+        yield f"status{where}", comparison.status(strategy)
+        for finding in comparison.findings:
+            if finding.strategy == strategy:
+                for name, value in attributes(finding, "before", "after", "relative", "p").items():
+                    if value is not None:
+                        yield f"{finding.measure} {name}{where}", f"{value:.{_DIGITS}g}"
+
+
+def per_query_json(suite: Suite) -> str:
+    """Every query of every strategy: metrics and hits with their real scores; one line a query."""
+    blocks = []
+    for name, result in suite.results.items():
+        rows = ",\n".join(_query_rows(result, suite.plan.dataset))
+        blocks.append(f"    {json.dumps(name)}: {{\n{rows}\n    }}")
+    strategies = ",\n".join(blocks)
+    return f'{{\n  "schema": {SCHEMA},\n  "strategies": {{\n{strategies}\n  }}\n}}\n'
 
 
 def _query_rows(result: Result, dataset: Dataset) -> Iterator[str]:
@@ -118,24 +212,18 @@ def _query_rows(result: Result, dataset: Dataset) -> Iterator[str]:
         yield f"      {json.dumps(dataset.queries.ids[code])}: {row}"
 
 
-def per_query_json(suite: Suite) -> str:
-    """Every query of every strategy: metrics and hits with their real scores; one line a query."""
-    blocks = []
-    for name, result in suite.results.items():
-        rows = ",\n".join(_query_rows(result, suite.plan.dataset))
-        blocks.append(f"    {json.dumps(name)}: {{\n{rows}\n    }}")
-    strategies = ",\n".join(blocks)
-    return f'{{\n  "schema": {SCHEMA},\n  "strategies": {{\n{strategies}\n  }}\n}}\n'
+_ESCAPES: Mapping[str, str] = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+_ESCAPED = {escaped[1]: one for one, escaped in _ESCAPES.items()}
 
 
-_ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
-_ESCAPED = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
+def _tsv(rows: Iterable[tuple[str, str]]) -> str:
+    escapes = str.maketrans(dict(_ESCAPES))
+    return "".join(f"{key}\t{text.translate(escapes)}\n" for key, text in rows)
 
 
 def queries_tsv(dataset: Dataset) -> str:
     r"""Lines `id TAB text`; a backslash, tab or line end inside a text is written `\\`, `\t`, `\n` or `\r`."""
-    rows = zip(dataset.queries.ids, dataset.queries.texts, strict=True)
-    return "".join(f"{query}\t{text.translate(_ESCAPES)}\n" for query, text in rows)
+    return _tsv(zip(dataset.queries.ids, dataset.queries.texts, strict=True))
 
 
 def titles_tsv(suite: Suite) -> str:
@@ -144,7 +232,7 @@ def titles_tsv(suite: Suite) -> str:
     codes = set(dataset.judgments.products.tolist())
     codes.update(code for result in suite.results.values() for code in set(result.ranking.codes.ravel().tolist()))
     ids = (dataset.catalogue.ids[code] for code in sorted(codes - {NO_HIT}))
-    return "".join(f"{product}\t{titles[product].translate(_ESCAPES)}\n" for product in ids)
+    return _tsv((product, titles[product]) for product in ids)
 
 
 def read_titles(path: Path) -> Mapping[str, str]:
@@ -194,3 +282,69 @@ def run_text(name: str, ranking: Ranking, query_ids: Sequence[str], product_ids:
         hits = (code for code in codes if code != NO_HIT)
         lines += [f"{query} Q0 {product_ids[c]} {rank} {depth + 1 - rank} {name}\n" for rank, c in enumerate(hits, 1)]
     return "".join(lines)
+
+
+def _diagnosis_json(diagnoses: Sequence[Diagnosis]) -> str:
+    """All diagnoses, one a baseline; a query or a hit on one line. The hits to judge are in `to_judge.csv` alone."""
+    baselines = [
+        {
+            "baseline": one.baseline,
+            "changed": list(one.differs),
+            "notes": list(one.notes),
+            "strategies": [_why(why, one) for why in one.strategies],
+        }
+        for one in diagnoses
+    ]
+    return _laid_out({"schema": SCHEMA, "baselines": baselines}, "") + "\n"
+
+
+def _why(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Mapping[str, object]:
+    deciding = [one.could_change_verdict for one in diagnosis.newcomers if one.strategy == why.strategy]
+    means = ("before", "after", "relative", "adjusted_p")
+    rankings = [
+        {
+            **attributes(one.change, "query", "text"),
+            "before": [asdict(hit) for hit in one.before],
+            "after": [asdict(hit) for hit in one.after],
+        }
+        for one in why.rankings
+    ]
+    legs = [
+        {**attributes(leg, "leg", "before", "after"), "told_by": leg.source or None, "lost_most": leg.lost}
+        for leg in why.legs
+    ]
+    document = {
+        **attributes(why, "strategy", "status", "measures", "metric", "before", "after", "judged"),
+        "queries": {"won": len(why.won), "lost": len(why.lost), "unchanged": why.unchanged},
+        "lost": [asdict(one) for one in why.lost],
+        "won": [asdict(one) for one in why.won],
+        "newly_empty": why.newly_empty,
+        "rankings": (),
+        "legs": legs,
+        "legs_note": why.legs_note,
+        "segments": [{"segment": one.name, **attributes(one, "queries", *means, "worse")} for one in why.segments],
+        "to_judge": {"hits": len(deciding), "could_change_verdict": sum(deciding)},
+    }
+    return {**_rounded(document), "rankings": rankings}  # grades are not rounded
+
+
+def _laid_out(value: object, margin: str) -> str:
+    """Tables and lists of tables have a line an entry; what holds no table stands on one line."""
+    inner = f"{margin}  "
+    if isinstance(value, dict) and any(isinstance(one, dict | list) for one in value.values()):
+        rows = [f"{inner}{json.dumps(key)}: {_laid_out(one, inner)}" for key, one in value.items()]
+        return "{\n" + ",\n".join(rows) + f"\n{margin}}}"
+    if isinstance(value, list) and any(isinstance(one, dict | list) for one in value):
+        return "[\n" + ",\n".join(f"{inner}{_laid_out(one, inner)}" for one in value) + f"\n{margin}]"
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _to_judge_csv(diagnoses: Sequence[Diagnosis]) -> str:
+    """New hits without a judgment, a row each; one that is new beside several baselines stands where it is first."""
+    rows: dict[tuple[str, str, str], tuple[str | int, ...]] = {}
+    for one in (newcomer for diagnosis in diagnoses for newcomer in diagnosis.newcomers):
+        row = (one.text, one.product, one.title or "", one.rank, one.strategy, one.query, int(one.could_change_verdict))
+        rows.setdefault((one.strategy, one.query, one.product), row)
+    head = ("query", "product", "title", "rank", "strategy", "query_id", "could_change_verdict")
+    deciding_first = sorted(rows.values(), key=lambda row: -int(row[-1]))
+    return csv_text(head, deciding_first)

@@ -1,8 +1,9 @@
-"""The results for a person at a terminal: the table, and why a strategy failed. Data in, lines out."""
+"""A session for a person at a terminal: what is measured, the table, what is worse and why. Data in, lines out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import TYPE_CHECKING
 
 from relevance.evaluation import JUDGED10
@@ -10,18 +11,15 @@ from relevance.finetune.recipe import estimated_seconds
 from relevance.gate import GATED
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
-from relevance.text import duration, plural, printable, some, terminal_table, width
+from relevance.text import duration, fitted, one_line, plural, printable, some, terminal_table, width
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
-    from relevance.embeddings import Model
-    from relevance.gate import Comparison, Shortfall, Verdict
+    from relevance.diagnosis import Diagnosis, Hit, Segment, StrategyDiagnosis
+    from relevance.gate import Comparison, Finding, Verdict
     from relevance.records import Dataset
-    from relevance.suite import Finetuned, Plan, Result, Suite
-
-_SHORT_HASH = 12
-_SHOWN_QUERIES = 5
+    from relevance.suite import Plan, Result, Suite
 
 
 @dataclass(frozen=True)
@@ -36,6 +34,11 @@ class Line:
         object.__setattr__(self, "text", printable(self.text))
 
 
+# What will be measured
+
+_SHORT_HASH = 12
+
+
 def dataset_line(dataset: Dataset) -> str:
     """Name and sizes of a data set."""
     sizes = ((dataset.catalogue, "product"), (dataset.queries, "query"), (dataset.judgments, "judgment"))
@@ -44,113 +47,37 @@ def dataset_line(dataset: Dataset) -> str:
 
 def plan_lines(plan: Plan) -> list[str]:
     """What will be measured on what: data set, sizes, hashes, engine and models."""
-    dataset = plan.dataset
+    dataset, finetuned = plan.dataset, plan.finetuned
     judgments = dataset.judgments.sha256(dataset.queries, dataset.catalogue)
-    hashes = (("corpus", dataset.catalogue.sha256), ("queries", dataset.queries.sha256), ("judgments", judgments))
-    lines = [
-        dataset_line(dataset),
-        "sha256 " + ", ".join(f"{name} {value[:_SHORT_HASH]}" for name, value in hashes),
-        f"engine: {plan.engine.line}",
-    ]
+    hashes = {"corpus": dataset.catalogue.sha256, "queries": dataset.queries.sha256, "judgments": judgments}
+    shown = ", ".join(f"{name} {value[:_SHORT_HASH]}" for name, value in hashes.items())
+    lines = [dataset_line(dataset), f"sha256 {shown}", f"engine: {plan.engine.line}"]
     lines += [f"  {plan.engine.hint}"] if plan.engine.hint else []
-    lines += [_model_line(name, model, plan.finetuned) for name, model in plan.models.items()]
-    lines += _finetuned_lines(plan)
-    return [printable(line) for line in (*lines, *(f"note: {note}" for note in (*plan.engine.notes, *dataset.notes)))]
+    for name, model in plan.models.items():
+        facts = f"{model.dimensions} dimensions, {model.max_tokens} tokens, prompt {model.prompt!r}"
+        line = f"{model.name} ({facts}, sha256 {model.sha256[:_SHORT_HASH]})"
+        if name == FINETUNED and finetuned is not None and finetuned.recipe is not None and not finetuned.trained:
+            pairs, took = plural(len(finetuned.recipe.pairs.train), "pair"), estimated_seconds(finetuned.recipe)
+            line = f"to be trained first, from {model.name} on {pairs}: about {duration(took)} on two CPU cores"
+        lines.append(f"model {name}: {line}")
+    if finetuned is not None:
+        if (leaks := finetuned.leaks) is not None:
+            near = plural(len(leaks.near_queries), "near one was", "near ones were")
+            products = f"{len(leaks.shared_products):,} of its {plural(leaks.products, 'product')} are indexed"
+            lines.append(f"  no evaluated query was trained on, {near}; {products}")
+        lines += [f"note: {note}" for note in finetuned.notes]
+    lines += [f"NOT RUN: {name}: {reason}" for name, reason in plan.left_out.items()]
+    lines += [f"note: {note}" for note in (*plan.engine.notes, *dataset.notes)]
+    return [printable(line) for line in lines]
 
 
-def _model_line(name: str, model: Model, finetuned: Finetuned | None) -> str:
-    if name == FINETUNED and finetuned is not None and finetuned.recipe is not None and not finetuned.trained:
-        recipe = finetuned.recipe
-        pairs = plural(len(recipe.pairs.train), "pair")
-        took = duration(estimated_seconds(recipe))
-        return f"model {name}: to be trained first, from {model.name} on {pairs}: about {took} on two CPU cores"
-    return (
-        f"model {name}: {model.name} ({model.dimensions} dimensions, {model.max_tokens} tokens, "
-        f"prompt {model.prompt!r}, sha256 {model.sha256[:_SHORT_HASH]})"
-    )
+# The table
 
-
-def _finetuned_lines(plan: Plan) -> list[str]:
-    """What the training shares with the benchmark, and the strategies that do not run."""
-    finetuned = plan.finetuned
-    lines = []
-    if finetuned is not None and finetuned.leaks is not None:
-        leaks = finetuned.leaks
-        near = plural(len(leaks.near_queries), "near one was", "near ones were")
-        products = f"{len(leaks.shared_products):,} of its {plural(leaks.products, 'product')} are indexed"
-        lines.append(f"  no evaluated query was trained on, {near}; {products}")
-    lines += [f"note: {note}" for note in (() if finetuned is None else finetuned.notes)]
-    return lines + [f"NOT RUN: {name}: {reason}" for name, reason in plan.left_out.items()]
-
-
-def _metric_cell(result: Result, label: str, best: Mapping[str, float]) -> str:
-    """The mean, a star on the best of the column, and the floor that it was compared with."""
-    value = result.evaluation.mean(GATED[label])
-    star = "*" if value >= best[label] else " "
-    floors = result.verdict.floors
-    if floors is None or result.verdict.status == "not_gated" or label not in floors.means:
-        return f"{value:.4f}{star}"
-    floor = floors.means[label]
-    return f"{value:.4f}{star}{'>=' if value >= floor else ' <'}{floor:.3f}"
-
-
+_TIMES = {"time (s)": ".3f", "took (s)": ".3f", "queries/s": ",.0f", "p50 (ms)": ".2f", "p95 (ms)": ".2f"}
 _STATUS = {"pass": ("pass", "good"), "fail": ("FAIL", "bad"), "not_gated": ("not gated", "warn")}
-_LEFT = {"strategy", *GATED, "verdict"}
-_BARE = len("0.1234*")
+_KEPT = {"strategy", *GATED, "verdict"}
 _LEFT_OUT_FIRST = ("queries/s", "took (s)", "p95 (ms)", "judged", "p50 (ms)", "cut", "embed (ms)")
-
-
-def _status(result: Result, comparisons: Sequence[Comparison]) -> tuple[str, str]:
-    """Word and mark of a row: what failed by a baseline has failed, with floors or without."""
-    worse = any(one.status(result.strategy.name) == "fail" for one in comparisons)
-    return _STATUS["fail" if worse else result.verdict.status]
-
-
-def _row(result: Result, suite: Suite, best: Mapping[str, float], comparisons: Sequence[Comparison]) -> dict[str, str]:
-    strategy, timing = result.strategy, result.timing
-    row = {
-        "strategy": strategy.name,
-        **{label: _metric_cell(result, label, best) for label in GATED},
-        "judged": f"{result.evaluation.mean(JUDGED10):.0%}",
-        **dict.fromkeys(("time (s)", "took (s)", "queries/s", "p50 (ms)", "p95 (ms)"), "-"),
-        "embed (ms)": "",
-        "cut": "",
-        "verdict": _status(result, comparisons)[0],
-    }
-    if timing is not None:
-        row |= {
-            "time (s)": f"{timing.run_time_s:.3f}",
-            "took (s)": "-" if timing.took_s is None else f"{timing.took_s:.3f}",
-            "queries/s": f"{timing.queries_per_s:,.0f}",
-            "p50 (ms)": f"{timing.single.p50_ms:.2f}",
-            "p95 (ms)": f"{timing.single.p95_ms:.2f}",
-        }
-    if strategy.embeds:
-        query_ms = suite.query_ms[strategy.model]
-        row["embed (ms)"] = "-" if query_ms is None else f"+{query_ms:.1f}"
-        counts = [suite.cut[key] for key in searched_fields([strategy]) if key in suite.cut]
-        if counts:  # there are none of an index that exists
-            texts, cut = (sum(column) for column in zip(*counts, strict=True))
-            row["cut"] = f"{cut:,}/{texts:,}"
-    return row
-
-
-def _fitted(columns: Mapping[str, Sequence[str]], most: int | None) -> list[str]:
-    """The rows without the columns that a narrow terminal has no room for: first those in which nothing stands."""
-    empty = [name for name, cells in columns.items() if name not in _LEFT and not set(cells[1:]) - {"", "-"}]
-    order = [*empty, *_LEFT_OUT_FIRST]
-    for left_out in range(len(order) + 1):
-        kept = {name: cells for name, cells in columns.items() if name not in order[:left_out]}
-        lines = _aligned(kept)
-        if most is None or max(map(width, lines)) <= most:
-            return lines
-    # the verdict says what became of the floors
-    return _aligned({name: [cell[:_BARE] if name in GATED else cell for cell in cells] for name, cells in kept.items()})
-
-
-def _aligned(columns: Mapping[str, Sequence[str]]) -> list[str]:
-    right = {number for number, name in enumerate(columns) if name not in _LEFT}
-    return terminal_table(list(zip(*columns.values(), strict=True)), right=right)
+_BARE = len("0.1234*")
 
 
 def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison] = ()) -> list[Line]:
@@ -161,66 +88,288 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
     """
     results = list(suite.results.values())
     best = {label: max(result.evaluation.mean(metric) for result in results) for label, metric in GATED.items()}
-    rows = [_row(result, suite, best, comparisons) for result in results]
-    names = [name for name in rows[0] if name != "took (s)" or any(row[name] != "-" for row in rows)]
-    cells = {name: [name, *(row[name] for row in rows)] for name in names}
-    marks = ["head", *(_status(result, comparisons)[1] for result in results)]
-    return [Line(text, mark) for text, mark in zip(_fitted(cells, columns), marks, strict=True)]
+    rows, marks = [], ["head"]
+    for result in results:
+        # what failed by a baseline has failed, with floors or without
+        worse = any(one.status(result.strategy.name) == "fail" for one in comparisons)
+        word, mark = _STATUS["fail" if worse else result.verdict.status]
+        rows.append({**_cells(result, suite, best), "verdict": word})
+        marks.append(mark)
+    if all(row["took (s)"] == "-" for row in rows):
+        for row in rows:
+            del row["took (s)"]
+    return [Line(text, mark) for text, mark in zip(_fitted(rows, columns), marks, strict=True)]
 
 
-def preparation_lines(suite: Suite) -> list[Line]:
-    """Where the time before the first search went and what it made, for an engine that is another process."""
-    if suite.engine.took_ms is None:
-        return []
-    preparation, facts = suite.preparation, suite.engine.facts
-    took = [] if preparation.start_s is None else [f"started in {preparation.start_s:.1f} s"]
-    if suite.plan.models:
-        took.append(f"texts embedded in {preparation.embedding_s:.1f} s")
-    if facts.get("reused"):
-        took.append(f"index of an earlier run taken in {preparation.indexing_s:.1f} s")
-    elif "uuid" not in facts:  # an index that exists has its own, and was not made
-        products = plural(len(suite.plan.dataset.catalogue), "product")
-        took.append(f"{products} indexed in {preparation.indexing_s:.1f} s")
-    made = [f"{facts['vector_index']} vectors"] if facts.get("vector_index") and suite.plan.models else []
-    counts = ((facts.get(f"{noun}s"), noun) for noun in ("shard", "segment"))
-    made += [plural(count, noun) for count, noun in counts if isinstance(count, int)]
-    parts = "; ".join(", ".join(part) for part in (took, made) if part)
-    return [Line(f"{suite.plan.engine.name} {suite.engine.version}: {parts}")]
+def _cells(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str, str]:
+    strategy, timing, floors = result.strategy, result.timing, result.verdict.floors
+    cells = {"strategy": strategy.name}
+    for label, metric in GATED.items():
+        mean = result.evaluation.mean(metric)
+        cells[label] = f"{mean:.4f}{'*' if mean >= best[label] else ' '}"
+        if floors is not None and result.verdict.status != "not_gated" and label in floors.means:
+            cells[label] += f"{'>=' if mean >= floors.means[label] else ' <'}{floors.means[label]:.3f}"
+    cells["judged"] = f"{result.evaluation.mean(JUDGED10):.0%}"
+    times: tuple[float | None, ...] = (None,) * len(_TIMES)
+    if timing is not None:
+        times = timing.run_time_s, timing.took_s, timing.queries_per_s, timing.single.p50_ms, timing.single.p95_ms
+    for (name, form), value in zip(_TIMES.items(), times, strict=True):
+        cells[name] = "-" if value is None else format(value, form)
+    query_ms = suite.query_ms[strategy.model] if strategy.embeds else None
+    cells["embed (ms)"] = f"+{query_ms:.1f}" if query_ms is not None else "-" if strategy.embeds else ""
+    # there are no counts of an index that exists
+    counts = [suite.cut[key] for key in searched_fields([strategy]) if strategy.embeds and key in suite.cut]
+    texts, cut = map(sum, zip(*counts, strict=True)) if counts else (0, 0)
+    cells["cut"] = f"{cut:,}/{texts:,}" if counts else ""
+    return cells
+
+
+def _fitted(rows: Sequence[Mapping[str, str]], most: int | None) -> list[str]:
+    """The rows without the columns that a narrow terminal has no room for: first those in which nothing stands."""
+    columns = {name: [name, *(row[name] for row in rows)] for name in rows[0]}
+    empty = [name for name, cells in columns.items() if name not in _KEPT and not set(cells[1:]) - {"", "-"}]
+    without_floors = {name: [cell[:_BARE] for cell in cells] for name, cells in columns.items() if name in GATED}
+    # the verdict says what became of the floors
+    for name in ("", *empty, *_LEFT_OUT_FIRST, "floors"):
+        columns.pop(name, None)
+        columns |= without_floors if name == "floors" else {}
+        right = {number for number, name in enumerate(columns) if name not in _KEPT}
+        lines = terminal_table(list(zip(*columns.values(), strict=True)), right=right)
+        if most is None or max(map(width, lines)) <= most:
+            break
+    return lines
+
+
+# Below the table
+
+_SHOWN_QUERIES = 5
+
+
+def session_lines(
+    suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison] = (), diagnoses: Sequence[Diagnosis] = ()
+) -> list[Line]:
+    """The table, and what a person has to know below it: what failed and is not gated, what is worse and why.
+
+    Args:
+        suite: has measured one strategy or more.
+        columns: of the terminal; None: as many as are needed.
+        comparisons: of the session with its baselines.
+        diagnoses: of these comparisons, in their order; none where they could not be made.
+    """
+    results = list(suite.results.values())
+    lines = [*table(suite, columns=columns, comparisons=comparisons), *_preparation_lines(suite), Line("")]
+    lines += verdict_lines(results)
+    texts = suite.plan.dataset.queries.texts
+    for result in results:  # each of these queries counts 0 in its means
+        if codes := result.evaluation.without_hits.tolist():
+            shown = some([repr(texts[code]) for code in codes], _SHOWN_QUERIES)
+            queries = plural(len(codes), "judged query")
+            lines.append(Line(f"{result.strategy.name}: {queries} without hits: {shown}"))
+    for comparison, diagnosis in zip_longest(comparisons, diagnoses):
+        lines += comparison_lines(comparison, diagnosis)
+    return lines
 
 
 def verdict_lines(results: Sequence[Result]) -> list[Line]:
     """What failed and what is not gated, a line a reason, and what is to be known of the floors."""
     lines = []
     for result in results:
-        label, mark = _STATUS[result.verdict.status]
-        lines += [Line(f"{label}: {result.strategy.name}: {reason}", mark) for reason in result.verdict.reasons]
+        word, mark = _STATUS[result.verdict.status]
+        lines += [Line(f"{word}: {result.strategy.name}: {reason}", mark) for reason in result.verdict.reasons]
     return [*lines, *(Line(note) for note in dict.fromkeys(note for one in results for note in one.verdict.notes))]
 
 
-def without_hits_lines(suite: Suite) -> list[Line]:
-    """The judged queries that a strategy returned nothing for, a line a strategy; each counts 0 in its means."""
-    texts = suite.plan.dataset.queries.texts
-    lines = []
-    for name, result in suite.results.items():
-        codes = result.evaluation.without_hits.tolist()
-        if codes:
-            shown = some([repr(texts[code]) for code in codes], _SHOWN_QUERIES)
-            lines.append(Line(f"{name}: {plural(len(codes), 'judged query')} without hits: {shown}"))
-    return lines
-
-
-def _shortfall(short: Shortfall) -> list[str]:
-    missing = short.floor - short.value
-    head = f"  {short.label} {short.value:.4f} < floor {short.floor:.4f}, short by {missing:.4f}; "
-    if short.queries and short.queries[0].before is not None:
-        head += "fell most since the baseline"
-        return [head, *(f"    {one.before:.4f} → {one.value:.4f}  {one.text!r} ({one.query})" for one in short.queries)]
-    return [f"{head}the lowest", *(f"    {one.value:.4f}  {one.text!r} ({one.query})" for one in short.queries)]
+def _preparation_lines(suite: Suite) -> list[Line]:
+    """Where the time before the first search went and what it made, for an engine that is another process."""
+    if suite.engine.took_ms is None:
+        return []
+    preparation, facts, embeds = suite.preparation, suite.engine.facts, bool(suite.plan.models)
+    took = [] if preparation.start_s is None else [f"started in {preparation.start_s:.1f} s"]
+    took += [f"texts embedded in {preparation.embedding_s:.1f} s"] if embeds else []
+    if facts.get("reused"):
+        took.append(f"index of an earlier run taken in {preparation.indexing_s:.1f} s")
+    elif "uuid" not in facts:  # an index that exists has its own, and was not made
+        products = plural(len(suite.plan.dataset.catalogue), "product")
+        took.append(f"{products} indexed in {preparation.indexing_s:.1f} s")
+    index = [f"{facts['vector_index']} vectors"] if facts.get("vector_index") and embeds else []
+    counts = ((facts.get(f"{noun}s"), noun) for noun in ("shard", "segment"))
+    index += [plural(count, noun) for count, noun in counts if isinstance(count, int)]
+    parts = "; ".join(", ".join(part) for part in (took, index) if part)
+    return [Line(f"{suite.plan.engine.name} {suite.engine.version}: {parts}")]
 
 
 def failure(strategy: str, verdict: Verdict) -> str:
-    """Why a strategy failed: metric, value, floor and the queries that contribute most to each shortfall."""
+    """Why a strategy is below its floors: metric, value, floor and the queries that contribute most to a shortfall."""
     where = verdict.floors.where if verdict.floors else ""
     lines = [f"{strategy}: {'; '.join(verdict.reasons)}", f"  floors: {where}", *(f"  {one}" for one in verdict.notes)]
-    lines += [line for short in verdict.shortfalls for line in _shortfall(short)]
+    for short in verdict.shortfalls:
+        since = bool(short.queries) and short.queries[0].before is not None
+        which = "fell most since the baseline" if since else "the lowest"
+        missing = f"short by {short.floor - short.value:.4f}; {which}"
+        lines.append(f"  {short.label} {short.value:.4f} < floor {short.floor:.4f}, {missing}")
+        for one in short.queries:
+            before = f"{one.before:.4f} → " if since else ""
+            lines.append(f"    {before}{one.value:.4f}  {one.text!r} ({one.query})")
     return "\n".join(map(printable, lines))
+
+
+# A comparison with a baseline
+
+_MARKS = {"fail": ("FAIL", "bad"), "warn": ("WARN", "warn"), "pass": ("better", "good")}
+_SHOWN_CHANGES = 20
+
+
+def comparison_lines(comparison: Comparison, diagnosis: Diagnosis | None = None) -> list[Line]:
+    """What is not a pass, what became better, what else changed, what was not compared, and why; a line each."""
+    findings = comparison.findings
+    strategies = plural(len({one.strategy for one in findings}), "strategy")
+    metrics = plural(len({one.measure for one in findings if "@" in one.measure}), "metric")
+    end, mark = (comparison.status(), "head") if comparison.status() != "pass" else ("nothing worse", "good")
+    head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {end}", mark)  # noqa: RUF001
+    lines = [head if findings else Line(f"compared with {comparison.baseline}: nothing in common", "warn")]
+    for status, (label, mark) in _MARKS.items():
+        for one in findings:
+            if one.status == status and (status != "pass" or one.improved):
+                more = "" if status == "pass" else "".join(f": {reason}" for reason in one.reasons[1:2])
+                lines.append(Line(f"{label}: {one.strategy}: {_what_happened(one)}{more}", mark))
+    lines += map(Line, _changed(comparison))
+    lines += [Line(f"  note: {note}", "warn") for note in comparison.notes]
+    return lines if diagnosis is None else lines + _diagnosis_lines(diagnosis)
+
+
+def _diagnosis_lines(diagnosis: Diagnosis) -> list[Line]:
+    lines = []
+    for why in diagnosis.strategies:
+        worst = f"; worst: {_quoted(why.lost[0].text)}" if why.lost else ""
+        lines.append(Line(f"  {why.strategy}: {queries_words(why)}{worst}", _MARKS[why.status][1]))
+        if why.status != "fail":  # the test that failed says it of the others
+            words = (leg_words(why), newcomer_words(diagnosis, why.strategy))
+            lines += [Line(f"    {text}") for text in words if text]
+        lines += [Line(f"    WARN: {segment_words(one, why)}", "warn") for one in why.segments if one.worse]
+    return lines + [Line(f"  note: {note}", "warn") for note in diagnosis.notes]
+
+
+def _what_happened(finding: Finding) -> str:
+    reason = finding.reasons[0] if finding.reasons else f"{finding.before:.4f} -> {finding.after:.4f}"
+    return reason if reason.startswith(finding.measure) else f"{finding.measure} {reason}"
+
+
+def _changed(comparison: Comparison) -> list[str]:
+    lines = [f"  changed: {line}" for line in comparison.differs[:_SHOWN_CHANGES]]
+    more = len(comparison.differs) - _SHOWN_CHANGES
+    return [*lines, f"  changed: and {more:,} more"] if more > 0 else lines
+
+
+def comparison_failure(strategy: str, comparisons: Sequence[Comparison], diagnoses: Sequence[Diagnosis]) -> str:
+    """Why a strategy is worse: every reason, what else changed, and which queries it lost.
+
+    With several baselines, the queries beside the first in which the strategy failed; "" where it failed nowhere.
+    """
+    lines = []
+    for comparison in comparisons:
+        if comparison.status(strategy) != "fail":
+            continue
+        lines.append(f"{strategy}: worse than in {comparison.baseline}")
+        for finding in comparison.findings:
+            if finding.strategy == strategy and finding.status != "pass":
+                lines.append(f"  {_MARKS[finding.status][0]}: {_what_happened(finding)}")
+                lines += [f"    {reason}" for reason in finding.reasons[1:]]
+        lines += _changed(comparison)
+    failed = ((why, one) for one in diagnoses if (why := one.of(strategy)) is not None and why.status == "fail")
+    lines += [f"  {line}" for why, one in list(failed)[:1] for line in _queries_lost(why, one)]
+    return "\n".join(map(printable, lines))
+
+
+# Why: the words that terminal and pages share
+
+_SHOWN, _RANKS = 3, 5
+_QUERY, _TITLE, _MOVED = 60, 34, 7
+_HIT = _TITLE + _MOVED + len("[0]  ")
+
+
+def _queries_lost(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Iterator[str]:
+    """Which queries a strategy lost, and what stood there and stands there now."""
+    yield queries_words(why)
+    for one in why.lost[:_SHOWN]:
+        yield f"  {one.before:.4f} → {one.after:.4f}  {_quoted(one.text)} ({one_line(one.query)})"
+    if len(why.lost) > _SHOWN:
+        yield f"  and {len(why.lost) - _SHOWN:,} more"
+    for ranking in why.rankings[:1]:
+        yield f"first hits of {_quoted(ranking.change.text)}, with grades (- is not judged):"
+        yield f"      {fitted('before', _HIT)}  now"
+        hits = zip_longest(ranking.before[:_RANKS], ranking.after[:_RANKS])
+        for rank, (before, after) in enumerate(hits, 1):
+            yield f"  {rank:>2}  {_hit(before, now=False)}  {_hit(after, now=True)}".rstrip()
+    if why.newly_empty:
+        yield f"newly without hits: {some([_quoted(text) for text in why.newly_empty], _SHOWN)}"
+    yield from filter(None, (leg_words(why), newcomer_words(diagnosis, why.strategy)))
+    yield from (segment_words(one, why) for one in why.segments if one.worse)
+
+
+def _quoted(text: str) -> str:
+    return f"'{fitted(one_line(text), _QUERY).rstrip()}'"
+
+
+def _hit(hit: Hit | None, *, now: bool) -> str:
+    if hit is None:
+        return " " * _HIT
+    return f"[{grade(hit)}] {fitted(one_line(hit.title or hit.product), _TITLE)} {fitted(moved(hit, now=now), _MOVED)}"
+
+
+def grade(hit: Hit) -> str:
+    """The grade of a hit, `-` for one without a judgment."""
+    return "-" if hit.grade is None else f"{hit.grade:g}"
+
+
+def moved(hit: Hit, *, now: bool) -> str:
+    """What became of a hit beside the other ranking; "" where it is at the same place."""
+    if hit.mark == "moved":
+        return f"{'was' if now else 'now'} {hit.other_rank}"
+    return "" if hit.mark == "same" else hit.mark
+
+
+def fell(relative: float | None) -> str:
+    """What a relative drop is called: `fell by 3.1%`."""
+    if relative is None:
+        return "was 0 before"
+    return f"{'fell' if relative >= 0 else 'rose'} by {abs(relative):.1%}"
+
+
+def change_words(finding: Finding) -> str:
+    """What a measure did, whichever way is worse: `fell by 3.1%`; "" where nothing is relative to 0."""
+    if finding.relative is None:
+        return ""
+    return fell(abs(finding.relative) if finding.after <= finding.before else -abs(finding.relative))
+
+
+def queries_words(why: StrategyDiagnosis) -> str:
+    """How many queries were won and lost, by which metric."""
+    counts = f"{len(why.lost):,} lost, {len(why.won):,} won, {why.unchanged:,} unchanged"
+    judged = "" if why.judged is None else f"; hits with a judgment {why.judged[0]:.0%} → {why.judged[1]:.0%}"
+    return f"queries by {why.metric}: {counts}{judged}"
+
+
+def leg_words(why: StrategyDiagnosis) -> str:
+    """The legs of a strategy that combines several, on the queries that it lost; "" for others."""
+    if not why.legs:
+        return ""
+    means = [["?" if mean is None else f"{mean:.4f}" for mean in (leg.before, leg.after)] for leg in why.legs]
+    legs = ", ".join(f"{leg.leg} {' → '.join(both)}" for leg, both in zip(why.legs, means, strict=True))
+    return f"legs on the {plural(len(why.lost), 'lost query')}: {legs}; {why.legs_note}"
+
+
+def segment_words(segment: Segment, why: StrategyDiagnosis) -> str:
+    """A segment that fell further than all queries together."""
+    whole = (why.before - why.after) / why.before if why.before > 0 else None
+    sure = "" if segment.adjusted_p is None else f", adjusted p {segment.adjusted_p:.2g}"
+    which = f"queries of one kind ({segment.name}, {segment.queries:,})"
+    return f"{why.metric} {fell(segment.relative)} on {which}, {fell(whole)} on all{sure}"
+
+
+def newcomer_words(diagnosis: Diagnosis, strategy: str) -> str:
+    """How many new hits of a strategy nobody has judged; "" where there is none."""
+    own = [one for one in diagnosis.newcomers if one.strategy == strategy]
+    deciding = sum(one.could_change_verdict for one in own)
+    which = "it" if len(own) == 1 else f"{deciding:,} of them"
+    could = f"; judging {which} could change the verdict" if deciding else ""
+    return f"{plural(len(own), 'new hit has', 'new hits have')} no judgment{could}" if own else ""

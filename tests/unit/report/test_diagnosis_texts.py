@@ -13,10 +13,9 @@ from helpers.snapshots import comparison, diagnosed, measured, snapshot
 
 from relevance.diagnosis import LegChange, QueryChange, Segment
 from relevance.gate import Finding
-from relevance.report.comparison import comparison_failure, comparison_lines, comparison_properties
-from relevance.report.diagnosis import change_words, diagnosis_failure, diagnosis_lines
-from relevance.report.folder import diagnosis_files
 from relevance.report.pages import job_summary, refusal_summary
+from relevance.report.results import comparison_properties, diagnosis_files
+from relevance.report.terminal import change_words, comparison_failure, comparison_lines
 
 EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
 
@@ -68,21 +67,12 @@ def _suite(**statuses: str):  # noqa: ANN202 - a test's own
     return SimpleNamespace(plan=SimpleNamespace(dataset=SimpleNamespace(name="shop|<x>")), results=results)
 
 
-def _marked(lines) -> str:  # noqa: ANN001 - lines
-    return "".join(f"{line.mark or '-':<5}{line.text}\n" for line in lines)
-
-
 def test_the_lines() -> None:
     """The failing test's text, then the summary's lines of comparison and diagnosis with their marks."""
     compared, diagnosis = _everything()
-    parts = (
-        comparison_failure("own", [compared]),
-        diagnosis_failure("own", [diagnosis]),
-        _marked(comparison_lines(compared)),
-        _marked(diagnosis_lines(diagnosis)),
-        _marked(diagnosis_lines(_diagnosis(own="warn"))),
-    )
-    golden.check("comparison.txt", "\n\n".join(parts))
+    lines = [*comparison_lines(compared, diagnosis), *comparison_lines(comparison(own="warn"), _diagnosis(own="warn"))]
+    marked = "".join(f"{line.mark or '-':<5}{line.text}\n" for line in lines)
+    golden.check("comparison.txt", f"{comparison_failure('own', [compared], [diagnosis])}\n\n{marked}")
 
 
 def test_the_page() -> None:
@@ -115,21 +105,21 @@ def test_several_baselines_have_properties_of_their_own() -> None:
 
 def test_a_strategy_that_does_not_fail_has_no_text() -> None:
     """Its lines are in the summary; where nothing was compared there are no files."""
-    assert diagnosis_failure("own", [_diagnosis(own="warn")]) == diagnosis_failure("other", [_diagnosis()]) == ""
-    assert comparison_failure("own", [comparison(own="warn")]) == ""
+    assert comparison_failure("own", [comparison(own="warn")], [_diagnosis(own="warn")]) == ""
+    assert comparison_failure("other", [comparison(own="fail")], [_diagnosis()]) == ""
     assert diagnosis_files([], []) == {}
 
 
 def test_the_terminal_is_not_obeyed() -> None:
     """No escape sequence, line end or CI command of a query, a title or a baseline's keys reaches the terminal."""
     hostile = f"{EVIL}\n::error::x ##vso[task.complete]"
-    text = diagnosis_failure("own", [_diagnosis(hostile, f"{hostile}\r\n")])
+    text = comparison_failure("own", [], [_diagnosis(hostile, f"{hostile}\r\n")])
     assert len(text.splitlines()) == 7
     differs = (f"engine.facts.{hostile} 1 -> 2", "::set-output name=x::y")
     compared = replace(comparison(own="fail"), differs=differs, notes=(hostile,), baseline=hostile)
-    lines = [line.text for line in (*comparison_lines(compared), *diagnosis_lines(_diagnosis(hostile)))]
+    lines = [line.text for line in comparison_lines(compared, _diagnosis(hostile))]
     assert not any("\n" in line for line in lines)
-    printed = "\n".join([text, comparison_failure("own", [compared]), *lines])
+    printed = "\n".join([text, comparison_failure("own", [compared], []), *lines])
     assert not re.search(r"\x1b|##vso\[|^\s*::", printed, re.MULTILINE)
 
 
@@ -139,7 +129,7 @@ def test_what_is_printed_is_bounded() -> None:
     texts = [line.text for line in comparison_lines(compared)]
     assert len(texts) < 30
     assert texts[-1] == "  changed: and 199,980 more"
-    assert len(comparison_failure("own", [compared]).splitlines()) < 30
+    assert len(comparison_failure("own", [compared], []).splitlines()) < 30
     assert len(job_summary(_suite(own="fail"), [compared], [_diagnosis()], [])) < 10_000
 
 

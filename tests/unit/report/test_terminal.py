@@ -9,7 +9,7 @@ from helpers import golden
 
 from relevance.evaluation import JUDGED10
 from relevance.gate import Floors, Lost, Shortfall, Verdict
-from relevance.report.terminal import failure, table, verdict_lines, without_hits_lines
+from relevance.report.terminal import failure, session_lines, table
 from relevance.strategies import STRATEGIES
 
 
@@ -31,6 +31,7 @@ def _suite(*results):  # noqa: ANN002, ANN202 - a test's own
         results={one.strategy.name: one for one in results},
         query_ms={"base": 4.56},
         cut={("base", "whole"): (1000, 12)},
+        engine=SimpleNamespace(took_ms=None),
         plan=SimpleNamespace(dataset=SimpleNamespace(queries=SimpleNamespace(texts=["oak", "elm", "##vso[x]y"]))),
     )
 
@@ -62,6 +63,6 @@ def test_empty_columns_go_first() -> None:
 def test_why_a_strategy_failed() -> None:
     """Metric, floor and the queries that it lacks; what queries say is not obeyed."""
     suite = _suite(_result("textsearch", 0.5, FAILED))
-    lines = [*verdict_lines(list(suite.results.values())), *without_hits_lines(suite)]
+    lines = session_lines(suite, columns=None)[3:]
     text = "\n".join([failure("textsearch", FAILED), *(f"{one.mark:<5}{one.text}" for one in lines)]) + "\n"
     golden.check("failure.txt", text)

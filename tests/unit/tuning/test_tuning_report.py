@@ -16,7 +16,7 @@ from helpers.tuned import made_dataset, tuned
 
 from relevance.config import read_config
 from relevance.records import Queries
-from relevance.report.charts import heat_map
+from relevance.report.charts import heat_map, png
 from relevance.report.tuning import snippet, tuning_files, tuning_lines
 from relevance.significance import Interval
 from relevance.strategies import STRATEGIES, Strategy
@@ -139,7 +139,7 @@ def test_the_notes_of_the_winner(text: Tuning) -> None:
 def test_pictures_of_every_shape(kind: str, today: Strategy, axes: list[tuple[str, Combination]]) -> None:
     """One boost to four; a fixed one; today's boosts on the grid and beside it: a picture of the page's width."""
     found = tuned(make_grid(kind, today, axes=axes), DATASET)
-    picture = heat_map(found)
+    picture = png(heat_map, found)
     assert picture.startswith(b"\x89PNG")
     assert int.from_bytes(picture[16:20], "big") == 1350
 
@@ -147,4 +147,4 @@ def test_pictures_of_every_shape(kind: str, today: Strategy, axes: list[tuple[st
 def test_a_flat_grid_has_a_picture(text: Tuning) -> None:
     """All combinations equal: no division by nothing."""
     flat = [replace(one, means=text.winner.means) for one in text.outcomes]
-    assert heat_map(replace(text, outcomes=flat)).startswith(b"\x89PNG")
+    assert png(heat_map, replace(text, outcomes=flat)).startswith(b"\x89PNG")
