@@ -15,7 +15,7 @@ from relevance import suite
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.fields import embedded_texts
-from relevance.files import is_lfs_pointer, lfs_pointer_error
+from relevance.files import refuse_lfs_pointer
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 from relevance.strategies import FINETUNED
 
@@ -162,7 +162,7 @@ def check(config: Config) -> Findings:
         texts=texts,
         search_seconds=seconds,
         memory=None if catalogue is None else _memory_bytes(texts, models or {}, catalogue),
-        problems=tuple(dict.fromkeys(map(str, errors))),
+        problems=tuple(dict.fromkeys(line for error in errors for line in (str(error), *error.details))),
         could_not_run=bool(errors) and all(isinstance(one, CouldNotRunError) for one in errors),
     )
 
@@ -254,8 +254,7 @@ def texts_to_embed(
     Raises:
         InputError: a file of the cache is damaged, the weights are a pointer of Git LFS, or a text is no Unicode text.
     """
-    if is_lfs_pointer(model.weights):
-        raise lfs_pointer_error(model.weights)
+    refuse_lfs_pointer(model.weights)
     distinct = list(dict.fromkeys(text for text in texts if text.strip()))
     store = open_store(cache_dir, model, prompt)
     store.refresh()

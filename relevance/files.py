@@ -39,12 +39,10 @@ if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
 
 MIB = 2**20
-MAX_BYTES = 4 * 2**30
-"""The largest data file that is read, unpacked."""
-BOMB_FROM_BYTES = 64 * MIB
-BOMB_RATIO = 200
-"""A packed file that unpacks to more than `BOMB_FROM_BYTES` and to more than `BOMB_RATIO` times its size is refused;
-both are checked on the bytes that come out, whatever the file says of itself."""
+MAX_BYTES = 4 * 2**30  # of a data file, unpacked
+# A packed file that unpacks to more than both, bytes and times its own size, is refused: by what comes out, whatever it
+# says of itself.
+BOMB_FROM_BYTES, BOMB_RATIO = 64 * MIB, 200
 MAX_LINE_BYTES = 2**24
 MAX_FIELD_CHARACTERS = 2**24
 
@@ -75,29 +73,25 @@ def shown(path: Path) -> str:
 def input_errors(path: Path, expected: str = "") -> Iterator[None]:
     """Turn whatever opening, reading and unpacking a file can raise into an `InputError` of one line.
 
-    Args:
-        path: the file or folder.
-        expected: what should be there, for the message: `a baseline`.
+    `expected` says what should be there, for the message: `a baseline`.
     """
     try:
         yield
-    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
-        raise _unreadable(path, expected, " ".join(str(error).split()) or type(error).__name__) from error
-    except OSError as error:
-        raise _unreadable(path, expected, error.strerror or type(error).__name__) from error
-
-
-def _unreadable(path: Path, expected: str, reason: str) -> InputError:
-    if expected:
-        return InputError(f"{shown(path)}: cannot be read ({reason}); {expected} is expected there")
-    return InputError(f"{shown(path)} cannot be read: {reason}")
+    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
+        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
+        reason = reason or type(error).__name__
+        if expected:
+            line = f"{shown(path)}: cannot be read ({reason}); {expected} is expected there"
+        else:
+            line = f"{shown(path)} cannot be read: {reason}"
+        raise InputError(line) from error
 
 
 # Bytes
 
 
 def is_lfs_pointer(path: Path) -> bool:
-    """Whether the file is a pointer of Git LFS; False where it cannot be read."""
+    """Whether a file is a pointer of Git LFS; False where it cannot be read."""
     try:
         with path.open("rb") as file:
             return file.read(len(_LFS_POINTER)) == _LFS_POINTER
@@ -105,8 +99,13 @@ def is_lfs_pointer(path: Path) -> bool:
         return False
 
 
-def lfs_pointer_error(path: Path) -> InputError:
-    """The error for a pointer of Git LFS, which says what to do."""
+def refuse_lfs_pointer(path: Path) -> None:
+    """Refuse a pointer of Git LFS, and say what to do."""
+    if is_lfs_pointer(path):
+        raise _lfs_pointer_error(path)
+
+
+def _lfs_pointer_error(path: Path) -> InputError:
     return InputError(f"{shown(path)} is a Git LFS pointer, not the file; run git lfs pull")
 
 
@@ -160,7 +159,7 @@ def open_bytes(
     with path.open("rb") as file:
         head = file.peek(len(_LFS_POINTER))
         if head.startswith(_LFS_POINTER):
-            raise lfs_pointer_error(path)
+            raise _lfs_pointer_error(path)
         most = min(most_bytes, max(BOMB_FROM_BYTES, BOMB_RATIO * os.fstat(file.fileno()).st_size))
         if member and (head.startswith(_ZIP) or path.suffix == ".zip"):
             with zipfile.ZipFile(file) as archive, archive.open(_only_member(archive, path, member)) as stream:
@@ -199,17 +198,7 @@ def _only_member(archive: zipfile.ZipFile, path: Path, name: str) -> zipfile.Zip
 
 
 def read_bytes(path: Path, expected: str, *, most_bytes: int = MIB, member: str = "") -> bytes:
-    """Read a whole file, unpacked where it is gzip.
-
-    Args:
-        path: the file.
-        expected: what it should be, for messages: `a search template`.
-        most_bytes: how large it may be, unpacked.
-        member: the name of the one file in a zip file; "": it is none.
-
-    Raises:
-        InputError: it cannot be read or unpacked, is a pointer of Git LFS, or is larger.
-    """
+    """Read a whole file, see `open_bytes`; whatever is wrong with it is an InputError."""
     with (
         input_errors(path, expected),
         open_bytes(path, most_bytes=most_bytes, member=member, expected=expected) as stream,
@@ -217,10 +206,10 @@ def read_bytes(path: Path, expected: str, *, most_bytes: int = MIB, member: str 
         return stream.read()
 
 
-def _read_text(path: Path, expected: str, language: str, *, most_bytes: int = MIB, member: str = "") -> str:
+def _read_text(path: Path, expected: str, language: str, **bounds: Any) -> str:
     """The text of a file; a byte order mark in front, as Windows' editors write it, is skipped."""
     try:
-        return read_bytes(path, expected, most_bytes=most_bytes, member=member).decode("utf-8-sig")
+        return read_bytes(path, expected, **bounds).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError(f"{shown(path)}: byte {error.start} is not UTF-8; {language} is UTF-8") from None
 
@@ -277,8 +266,6 @@ def parse_json(text: str, *, exact_numbers: bool = False, most_values: int | Non
         value = (_EXACT_DECODER if exact_numbers else _DECODER).decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
-    except json.JSONDecodeError:
-        raise
     except ValueError as error:
         if "integer string conversion" in str(error):
             raise ValueError("a number has too many digits") from None
@@ -299,30 +286,15 @@ def json_kind(value: object) -> str:
     return kinds.get(type(value), "a number")
 
 
-def read_json(  # noqa: PLR0913 - bounds have names
-    path: Path,
-    expected: str,
-    *,
-    most_bytes: int = MIB,
-    most_values: int | None = None,
-    member: str = "",
-    exact_numbers: bool = False,
+def read_json(
+    path: Path, expected: str, *, most_values: int | None = None, exact_numbers: bool = False, **bounds: Any
 ) -> Any:
-    """Read a JSON file; a byte order mark in front is skipped.
-
-    Args:
-        path: the file.
-        expected: what it should be, for messages: `a search template`.
-        most_bytes: how large it may be, unpacked.
-        most_values: how many values it may hold.
-        member: the name of the one file in a zip file; "": it is none.
-        exact_numbers: numbers stay as they are written.
+    """Read a JSON file, see `read_bytes` and `parse_json`; a byte order mark in front is skipped.
 
     Raises:
-        InputError: it cannot be read, is too large, is a pointer of Git LFS, or is not strict JSON in UTF-8
-            (`parse_json` says what that is).
+        InputError: it cannot be read, or is not strict JSON in UTF-8.
     """
-    text = _read_text(path, expected, "JSON", most_bytes=most_bytes, member=member)
+    text = _read_text(path, expected, "JSON", **bounds)
     try:
         return parse_json(text, exact_numbers=exact_numbers, most_values=most_values)
     except ValueError as error:
@@ -349,15 +321,7 @@ def read_json_list(path: Path, expected: str, **bounds: Any) -> list[Any]:
 
 
 def read_toml(path: Path, expected: str) -> dict[str, object]:
-    """Read a TOML file; a byte order mark in front is skipped.
-
-    Args:
-        path: the file.
-        expected: what it should be, for messages: `a file of floors`.
-
-    Raises:
-        InputError: it cannot be read, is larger than 1 MiB, or is not TOML in UTF-8.
-    """
+    """Read a TOML file, see `read_bytes`; a byte order mark in front is skipped."""
     text = _read_text(path, expected, "TOML").replace("\r\n", "\n")
     try:
         return tomllib.loads(text)
@@ -419,23 +383,33 @@ class TextFile:
             blank: gets the lines of the rows that are left out.
 
         Raises:
-            InputError: as for `lines`; there is no header, its quotes are wrong, or a row has another number of fields.
+            InputError: as for `lines`; there is no header, or its quotes are wrong.
         """
-        width = 0
-        for line, fields in self._rows(delimiter):
-            width = width or len(fields)
-            if not width:
-                break
-            if any(fields):
-                if len(fields) != width:
-                    raise self.fault(line, f"found {len(fields)} fields; allowed: {width}, as in the header")
-                yield line, fields
-            elif blank is not None:
-                blank.append(line)
-        if not width:
-            raise InputError(
-                f"{shown(self.path)} is empty or begins with an empty line; allowed: a line of column names"
-            )
+        reader = csv.reader(self.lines(), delimiter=delimiter, strict=True)
+        line, problem = 1, None
+        rows: list[tuple[int, list[str]]] = [(0, [])]
+        while rows and not problem:
+            rows = []
+            # the library's limit of 131,072 characters holds for the whole process: it is ours only in here
+            limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
+            try:
+                for fields in islice(reader, _ROWS_AT_ONCE):
+                    rows.append((line, fields))
+                    line = reader.line_num + 1
+            except csv.Error as error:
+                problem = self.fault(line, f'{_in_our_words(error)}; allowed: fields in "quotes", a quote inside as ""')
+            finally:
+                csv.field_size_limit(limit)
+            if (line == 1 and not problem) or rows[:1] == [(1, [])]:
+                where = "is empty or begins with an empty line"
+                raise InputError(f"{shown(self.path)} {where}; allowed: a line of column names")
+            for number, fields in rows:
+                if any(fields):
+                    yield number, fields
+                elif blank is not None:
+                    blank.append(number)
+        if problem:
+            raise problem
 
     def json_lines(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """The objects of a file that has one a line, each with its line, numbers as `Number`; empty lines are left out.
@@ -463,26 +437,6 @@ class TextFile:
     def _opened(self) -> Iterator[io.BufferedReader]:
         with input_errors(self.path), open_bytes(self.path, member=self.name) as stream:
             yield stream
-
-    def _rows(self, delimiter: str) -> Iterator[tuple[int, list[str]]]:
-        reader = csv.reader(self.lines(), delimiter=delimiter, strict=True)
-        line, problem = 1, None
-        rows: list[tuple[int, list[str]]] = [(0, [])]
-        while rows and not problem:
-            rows = []
-            # the library's limit of 131,072 characters holds for the whole process: it is ours only in here
-            limit = csv.field_size_limit(MAX_FIELD_CHARACTERS)
-            try:
-                for fields in islice(reader, _ROWS_AT_ONCE):
-                    rows.append((line, fields))
-                    line = reader.line_num + 1
-            except csv.Error as error:
-                problem = self.fault(line, f'{_in_our_words(error)}; allowed: fields in "quotes", a quote inside as ""')
-            finally:
-                csv.field_size_limit(limit)
-            yield from rows
-        if problem:
-            raise problem
 
     def _decoded(self, number: int, content: bytes) -> str:
         if number == 1 and content.startswith(_UTF16_MARKS):

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Mapping
 
-    from relevance.datasets.source import Source
+    from relevance.datasets import Source
     from relevance.gate import Limits
 
 FILE_NAME = "relevance.toml"

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from relevance import datasets, embeddings
 from relevance.config.model import DEFAULT, FILE_NAME, TABLES, Config, ModelChoice, keys, option_keys
-from relevance.datasets import DATASETS
-from relevance.datasets.source import Source
+from relevance.datasets import DATASETS, Source
 from relevance.engines.elasticsearch.settings import Credentials, Settings, split_url
 from relevance.errors import InputError, unknown
 from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS

@@ -1,17 +1,18 @@
-"""Data sets: one row a format, one way to load. Whatever is wrong with a folder is an `InputError` of one line."""
+"""Data sets: one row a format, one way to load. Whatever is wrong with a folder is an `InputError`."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import MISSING, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from relevance.datasets import homedepot, own, published
-from relevance.datasets.source import Source
+from relevance.datasets.tables import MAX_GRADE, simplest
 from relevance.errors import InputError, unknown
 from relevance.files import quoted
+from relevance.setting import Grade, Grades, Location, Text, Texts, UnknownProducts, setting
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -19,6 +20,63 @@ if TYPE_CHECKING:
     from relevance.records import Dataset
 
 __all__ = ["DATASETS", "PAIRS", "Loader", "Source", "has_pairs", "load", "load_over", "load_pairs", "parse"]
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where a data set lies and how it is read: `[datasets.NAME]` of the configuration.
+
+    Attributes:
+        name: results and floors stand under it: the format's name, or an alias.
+        over: ids of the products of an index that exists, which the catalogue is made of whatever the files have;
+            None: the products of the files. No setting: `datasets.load_over` sets it.
+    """
+
+    name: str
+    format: Text = setting("format of the files", default=MISSING, words="required")
+    path: Location | None = setting("folder of the files")
+    columns: Texts = setting("our column names to those of the files", default={}, words="the same names")
+    gains: Grades = setting("labels of judgments to grades", default={}, words="the format's own")
+    relevant_from: Grade | None = setting("lowest grade that counts as relevant", words="the format's own")
+    unknown_products: UnknownProducts = setting(
+        "judgments for products that this catalogue lacks", default="error", words="unknown_products"
+    )
+    over: tuple[str, ...] | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        for label, gain in self.gains.items():
+            if not 0 <= gain <= MAX_GRADE:
+                raise self._fault(f"gains.{label}", gain, f"a number from 0 to {MAX_GRADE:,}")
+        if self.relevant_from is not None:
+            if not 0 < self.relevant_from <= MAX_GRADE:
+                raise self._fault("relevant_from", self.relevant_from, "a number above 0, since grade 0 is irrelevant")
+            object.__setattr__(self, "relevant_from", simplest(self.relevant_from))
+        object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+        gains = {label: simplest(gain) for label, gain in self.gains.items()}
+        object.__setattr__(self, "gains", MappingProxyType(gains))
+
+    def _fault(self, setting: str, value: object, allowed: str) -> InputError:
+        return InputError(f"data set {self.name!r}: {setting} = {value!r}; allowed: {allowed}")
+
+    def refuse_unused(self, *takes: str) -> None:
+        """Refuse what is set and the format does not use; `relevant_from` and `unknown_products` are for every format.
+
+        Args:
+            takes: which of `columns` and `gains` the format uses.
+        """
+        for name in ("columns", "gains"):
+            if getattr(self, name) and name not in takes:
+                which = f"format {self.format!r} does not use {name}"
+                allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
+                raise InputError(f"data set {self.name!r}: {which}; settings it takes: {allowed}")
+
+    def gains_of(self, labels: Mapping[str, float]) -> dict[str, float]:
+        """The grade of each label of a format: its own, or that of this source."""
+        for label in self.gains:
+            if label not in labels:
+                raise InputError(f"data set {self.name!r}: gains: {unknown('label', label, labels)}")
+        return {**labels, **self.gains}
+
 
 Loader = Callable[[Source], "Dataset"]
 
@@ -33,7 +91,6 @@ DATASETS: Mapping[str, Loader] = MappingProxyType(
         "esci": published.load_esci,
     }
 )
-"""The loader of each format by name."""
 
 PAIRS: Mapping[str, tuple[Callable[[Source], bool], Callable[[Source], pd.DataFrame]]] = MappingProxyType(
     {

@@ -2,23 +2,33 @@
 
 from __future__ import annotations
 
-import codecs
+import io
 import re
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from relevance.datasets.judged import judged, once
-from relevance.datasets.tables import BLANK_QUERY, Notes, existing_folder, find, find_one, read_table
+from relevance.datasets.tables import (
+    BLANK_QUERY,
+    Attributes,
+    Notes,
+    csv_table,
+    existing_folder,
+    find,
+    find_one,
+    judged,
+)
 from relevance.errors import InputError
 from relevance.fields import embedded_texts
 from relevance.files import input_errors, open_bytes, shown
 from relevance.records import Catalogue
 
 if TYPE_CHECKING:
-    from relevance.datasets.source import Source
+    from relevance.datasets import Source
     from relevance.datasets.tables import Table
     from relevance.files import TextFile
     from relevance.records import Dataset
@@ -60,8 +70,7 @@ def load(source: Source) -> Dataset:
     source.refuse_unused()
     folder = existing_folder(source)
     notes = Notes()
-    train = _table(_file(folder, _TRAIN), notes)
-    train.require_ids("product")
+    train = _table(find_one(folder, _TRAIN, encoding="Latin-1"), notes)
     train.require("grade", _is_relevance, _RELEVANCE)
     train = _with_row_ids(train.mapped("grade", float))
     return judged(source, train, _catalogue(folder, train, notes), notes, grade=grade)
@@ -91,15 +100,14 @@ def load_pairs(source: Source) -> pd.DataFrame:
         text, and `relevance` (float, 1 to 3), ordered by the pair's id.
     """
     folder = existing_folder(source)
-    test, solution = (_table(_file(folder, name), Notes()) for name in (_TEST, _SOLUTION))
-    test.require_ids("product")
+    test, solution = (_table(find_one(folder, name, encoding="Latin-1"), Notes()) for name in (_TEST, _SOLUTION))
     test.require("query", str.strip, BLANK_QUERY)
     solution.require(
         "relevance", lambda text: text == _IGNORED or _is_relevance(text), f"{_RELEVANCE}, or -1 (ignored)"
     )
     test, solution = _with_row_ids(test), _with_row_ids(solution.mapped("relevance", float))
-    _refuse_unmatched(test, solution)
-    _refuse_unmatched(solution, test)
+    for table, other in ((test, solution), (solution, test)):
+        table.refuse("id", ~table.frame["id"].isin(other.frame["id"]), f"an id of {other.name}")
     pairs = test.frame.drop_duplicates("id").merge(solution.frame.drop_duplicates("id"), on="id").sort_values("id")
     scored = pairs[pairs["relevance"] != float(_IGNORED)]
     scored = scored[["query", "product", "title", "relevance"]].reset_index(drop=True)
@@ -115,17 +123,16 @@ def has_pairs(source: Source) -> bool:
     return any(find(folder, name) for name in (_TEST, _SOLUTION))
 
 
-def _file(folder: Path, name: str) -> TextFile:
-    file = find_one(folder, name, encoding="Latin-1")
-    if name in {_TRAIN, _TEST}:
-        _refuse_utf8(file)
-    return file
-
-
 def _table(file: TextFile, notes: Notes) -> Table:
+    """The rows of one of the files, the ids of its products checked."""
+    if file.name in {_TRAIN, _TEST}:
+        _refuse_utf8(file)
     blank: list[int] = []
-    table = read_table(file, _COLUMNS[file.name], ",", only=True, blank=blank)
+    table = csv_table(file, _COLUMNS[file.name], ",", only=True, blank=blank)
+    table.refuse_empty()
     notes.add(table.name, len(blank), "blank row is skipped", "blank rows are skipped")
+    if "product" in table.frame:
+        table.require_ids("product")
     return table
 
 
@@ -135,34 +142,20 @@ def _is_relevance(text: str) -> bool:
 
 def _refuse_utf8(file: TextFile) -> None:
     """Latin-1 reads any bytes; text that is well-formed UTF-8 and not ASCII would be read as something else."""
-    decoder = codecs.getincrementaldecoder("utf-8")()
-    ascii_only = True
-    with input_errors(file.path), open_bytes(file.path, member=file.name) as stream:
-        try:
-            while piece := stream.read(2**18):
-                ascii_only = ascii_only and piece.isascii()
-                decoder.decode(piece)
-            decoder.decode(b"", final=True)
-        except UnicodeDecodeError:
-            return
-    if not ascii_only:
-        raise InputError(f"{shown(file.path)} is encoded in UTF-8; allowed: Latin-1")
+    with input_errors(file.path), open_bytes(file.path, member=file.name) as stream, suppress(UnicodeDecodeError):
+        text = io.TextIOWrapper(stream, "utf-8", newline="")
+        ascii_only = [piece.isascii() for piece in iter(partial(text.read, 2**18), "")]
+        if not all(ascii_only):
+            raise InputError(f"{shown(file.path)} is encoded in UTF-8; allowed: Latin-1")
 
 
 def _with_row_ids(table: Table) -> Table:
     """Check the ids of a file's rows and make them numbers."""
     table.require("id", re.compile(r"[0-9]{1,18}").fullmatch, "a whole number of at most 18 digits")
     table = table.mapped("id", int)
-    conflicts = (table.frame.duplicated("id") & ~table.frame.duplicated()).to_numpy()
-    if conflicts.any():
-        raise table.fault(int(conflicts.argmax()), "id", "an id that no other row has")
+    conflicts = table.frame.duplicated("id") & ~table.frame.duplicated()
+    table.refuse("id", conflicts, "an id that no other row has")
     return table
-
-
-def _refuse_unmatched(table: Table, other: Table) -> None:
-    unmatched = ~table.frame["id"].isin(other.frame["id"]).to_numpy()
-    if unmatched.any():
-        raise table.fault(int(unmatched.argmax()), "id", f"an id of {other.name}")
 
 
 def _catalogue(folder: Path, train: Table, notes: Notes) -> Catalogue:
@@ -171,48 +164,35 @@ def _catalogue(folder: Path, train: Table, notes: Notes) -> Catalogue:
     rule = "titles: that of the row with the smallest id counts"
     notes.add(train.name, doubled, f"product has several {rule}", f"products have several {rule}")
     by_id = train.frame.sort_values("id").drop_duplicates("product")
-    descriptions = _descriptions(folder, set(by_id["product"]), notes)
-    attributes = _attributes(folder, set(by_id["product"]), notes)
-    texts = [descriptions.get(product, "") for product in by_id["product"]]
-    products = pd.DataFrame({"id": by_id["product"], "title": by_id["title"], "description": texts}, dtype=object)
+    products = by_id[["product", "title"]].rename(columns={"product": "id"})
+    others = f"of products that {_TRAIN} does not name"
+
+    descriptions: dict[str, str] = {}
+    if file := find(folder, _DESCRIPTIONS, "Latin-1"):
+        table = _table(file, notes)
+        rows, repeated = table.once(["product"], "description")
+        notes.add(table.name, repeated, "row is repeated and counts once", "rows are repeated and count once")
+        descriptions = dict(zip(rows["product"], rows["description"], strict=True))
+        unnamed = len(descriptions.keys() - set(products["id"]))
+        notes.add(table.name, unnamed, f"row {others} is ignored", f"rows {others} are ignored")
+    else:
+        notes.append(f"no {_DESCRIPTIONS}: products have no description")
+    products["description"] = [descriptions.get(product, "") for product in products["id"]]
+
+    attributes = pd.DataFrame(Attributes(), dtype=object)
+    if file := find(folder, _ATTRIBUTES, "Latin-1"):
+        table = _table(file, notes)
+        owners = table.mapped("product", partial(_owner, set(products["id"]))).frame
+        attributes = owners[owners["product"].notna()].rename(columns={"product": "id"})
+        unnamed = len(owners) - len(attributes)
+        notes.add(table.name, unnamed, f"row {others} is ignored", f"rows {others} are ignored")
+    else:
+        notes.append(f"no {_ATTRIBUTES}: products have no attributes")
     return Catalogue(products, attributes)
 
 
-def _descriptions(folder: Path, products: set[str], notes: Notes) -> dict[str, str]:
-    file = find(folder, _DESCRIPTIONS, "Latin-1")
-    if file is None:
-        notes.append(f"no {_DESCRIPTIONS}: products have no description")
-        return {}
-    table = _table(file, notes)
-    table.require_ids("product")
-    rows, repeated = once(table, ["product"], "description")
-    notes.add(table.name, repeated, "row is repeated and counts once", "rows are repeated and count once")
-    descriptions = dict(zip(rows["product"], rows["description"], strict=True))
-    _note_others(table, len(descriptions.keys() - products), notes)
-    return descriptions
-
-
-def _attributes(folder: Path, products: set[str], notes: Notes) -> pd.DataFrame:
-    """The attributes of the products, columns `id`, `name`, `value`; a null value is ""."""
-    file = find(folder, _ATTRIBUTES, "Latin-1")
-    if file is None:
-        notes.append(f"no {_ATTRIBUTES}: products have no attributes")
-        return pd.DataFrame({"id": [], "name": [], "value": []}, dtype=object)
-
-    def owner(uid: str) -> str | None:
-        """The original file writes some numbers as 100001.0."""
-        if uid not in products and re.fullmatch(r"[0-9]+\.0", uid):
-            uid = uid.removesuffix(".0")
-        return uid if uid in products else None
-
-    table = _table(file, notes)
-    table.require_ids("product")
-    owners = table.mapped("product", owner).frame.rename(columns={"product": "id"})
-    attributes = owners[owners["id"].notna()]
-    _note_others(table, len(owners) - len(attributes), notes)
-    return attributes
-
-
-def _note_others(table: Table, count: int, notes: Notes) -> None:
-    rule = f"of products that {_TRAIN} does not name"
-    notes.add(table.name, count, f"row {rule} is ignored", f"rows {rule} are ignored")
+def _owner(products: set[str], uid: str) -> str | None:
+    """The product that an attribute belongs to; the original file writes some numbers as 100001.0."""
+    if uid not in products and re.fullmatch(r"[0-9]+\.0", uid):
+        uid = uid.removesuffix(".0")
+    return uid if uid in products else None

@@ -17,36 +17,42 @@ CSV may have semicolons or tabs between its columns, and fields of the tab-separ
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from relevance.datasets.judged import JUDGED, graded, judged, mean_of_raters
-from relevance.datasets.source import parsed_grade
 from relevance.datasets.tables import (
     BLANK_QUERY,
+    JUDGED,
+    KNOWN_PRODUCT,
+    Attributes,
     JsonRecord,
     Notes,
     catalogue_of,
-    collected,
+    csv_fields,
+    csv_table,
     delimiter_of,
     existing_folder,
     find,
     find_one,
+    graded,
+    judged,
+    parsed_grade,
     query_texts,
-    selected_rows,
     separated_by,
+    table_of,
 )
 from relevance.errors import InputError, unknown
 from relevance.files import input_errors, quoted
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
 
-    from relevance.datasets.source import Source
-    from relevance.datasets.tables import Product, Table
+    from relevance.datasets import Source
+    from relevance.datasets.tables import Table
     from relevance.files import TextFile
     from relevance.records import Catalogue, Dataset
 
@@ -55,6 +61,7 @@ QRELS, JUDGMENTS, QUERIES, PAIRS = "qrels.txt", "judgments.csv", "queries.tsv", 
 _FILES = (JSON_LINES, CSV, QUERIES, QRELS, JUDGMENTS, PAIRS)
 _QUEPID = "case_*_judgements.csv"
 _QUEPID_COLUMNS = {"query": "query", "product": "docid", "grade": "rating"}
+_PRODUCT = ("id", "title", "description")
 _ATTRIBUTE_PREFIX = "attr_"
 _HEADERS = {"id", "query", "query_id", "qid", "text", "query_text"}
 _HIGHEST_RELEVANCE = 3
@@ -67,12 +74,17 @@ def load(source: Source) -> Dataset:
     """Load all products, judged or not, and the queries that are judged; over an index there may be no products."""
     source.refuse_unused("columns", "gains")
     folder = existing_folder(source)
-    offered = _product_file(source, folder)
+    offered = None
+    if source.over is None or any(find(folder, name) for name in (JSON_LINES, CSV)):
+        offered = find_one(folder, JSON_LINES, CSV)
     with input_errors(folder):
         exported = sorted(path.name for path in folder.glob(_QUEPID))
     rated = find_one(folder, QRELS, JUDGMENTS, *exported)
-    _check_columns(source, offered, rated)
     asked = find(folder, QUERIES)
+    columns = [*_PRODUCT, *(() if offered and offered.name == CSV else ("attributes",))]
+    columns += [] if rated.name == QRELS else [*JUDGED, "rater"]
+    if mistaken := next((ours for ours in source.columns if ours not in columns), None):
+        raise InputError(f"data set {source.name!r}: columns: {unknown('column', mistaken, columns)}")
     notes = Notes()
     texts = None if asked is None else _queries(asked, notes)
     table = _judgments(source, rated, notes, by_id=texts is not None)
@@ -93,17 +105,16 @@ def load_pairs(source: Source) -> pd.DataFrame:
     source.refuse_unused("columns", "gains")
     folder = existing_folder(source)
     file = find_one(folder, PAIRS)
-    names = {name: name for name in ("query", "product", "relevance")}
-    table = collected(file, names, _tab_rows(file, 2, 3, "query text, product[, relevance]", []))
+    table = _tab_table(file, ("query", "product", "relevance"), 2, "query text, product[, relevance]", [])
+    table.refuse_empty()
     table.require("query", str.strip, BLANK_QUERY)
     table.require_ids("product")
     table.require("relevance", _is_relevance, f"a number from 1 to {_HIGHEST_RELEVANCE}, or nothing")
     catalogue = _products(find_one(folder, JSON_LINES, CSV), source.columns, Notes())
     titles = dict(zip(catalogue.ids, catalogue.products["title"], strict=True))
-    known = table.frame["product"].isin(titles).to_numpy()
-    if source.unknown_products == "error" and not known.all():
-        allowed = "the id of a product of the data set, or unknown_products = drop"
-        raise table.fault(int((~known).argmax()), "product", allowed)
+    known = table.frame["product"].isin(titles)
+    if source.unknown_products == "error":
+        table.refuse("product", ~known, KNOWN_PRODUCT)
     pairs = table.frame[known].reset_index(drop=True)
     relevance = pairs["relevance"].map(lambda text: float(text or _HIGHEST_RELEVANCE))
     return pairs[["query", "product"]].assign(title=pairs["product"].map(titles), relevance=relevance.astype(float))
@@ -117,15 +128,6 @@ def has_pairs(source: Source) -> bool:
 def _is_relevance(text: str) -> bool:
     value = parsed_grade(text)
     return not text or (value is not None and 1 <= value <= _HIGHEST_RELEVANCE)
-
-
-def _check_columns(source: Source, offered: TextFile | None, rated: TextFile) -> None:
-    """Refuse a column name that nothing in this folder would look up."""
-    of_products = ["id", "title", "description"] + ([] if offered and offered.name == CSV else ["attributes"])
-    allowed = of_products + ([] if rated.name == QRELS else [*JUDGED, "rater"])
-    for ours in source.columns:
-        if ours not in allowed:
-            raise InputError(f"data set {source.name!r}: columns: {unknown('column', ours, allowed)}")
 
 
 def _note_others(folder: Path, notes: Notes) -> None:
@@ -144,35 +146,38 @@ def _note_others(folder: Path, notes: Notes) -> None:
 # Products
 
 
-def _product_file(source: Source, folder: Path) -> TextFile | None:
-    if source.over is None or any(find(folder, name) for name in (JSON_LINES, CSV)):
-        return find_one(folder, JSON_LINES, CSV)
-    return None
-
-
 def _products(file: TextFile, columns: Mapping[str, str], notes: Notes) -> Catalogue:
     if file.name == JSON_LINES:
-        keys = [columns.get(ours, ours) for ours in ("id", "title", "description", "attributes")]
-        return object_products(file, keys, notes)
+        return object_products(file, [columns.get(ours, ours) for ours in (*_PRODUCT, "attributes")], notes)
     notes.mark(file)
-    names = {ours: columns.get(ours, ours) for ours in ("id", "title", "description")}
+    names = {ours: columns.get(ours, ours) for ours in _PRODUCT}
     delimiter = delimiter_of(file)
     rows = file.rows(delimiter)
     _, header = next(rows)
-    _check_header(file, header, columns, names, delimiter)
-    at = [header.index(name) if name in header else -1 for name in names.values()]
-    attributes = [
-        (place, name) for place, name in enumerate(header) if name.startswith(_ATTRIBUTE_PREFIX) and place not in at
+    if twice := next((name for at, name in enumerate(header) if name.strip() and name in header[:at]), None):
+        raise file.fault(1, f"found the column {quoted(twice)} twice; allowed: once")
+    # a description may be missing, but not one that the configuration names
+    needed = [theirs for ours, theirs in names.items() if ours != "description" or ours in columns]
+    if not {*needed} <= {*header}:
+        optional = ", ".join([theirs for theirs in names.values() if theirs not in needed] + [f"{_ATTRIBUTE_PREFIX}*"])
+        allowed = f"needed: {', '.join(needed)}; optional: {optional}; {separated_by(delimiter)}"
+        raise file.fault(1, f"found columns {quoted(', '.join(header))}; {allowed}")
+    places = [header.index(name) if name in header else -1 for name in names.values()]
+    of_attributes = [
+        (at, name) for at, name in enumerate(header) if name.startswith(_ATTRIBUTE_PREFIX) and at not in places
     ]
+    attributes = Attributes()
+    fields_of = csv_fields(file, header, places)
 
-    def products() -> Iterator[Product]:
-        for line, fields in rows:
-            identifier, title, description = (fields[place] if place >= 0 else "" for place in at)
-            yield line, identifier, title, description, [(name, fields[n]) for n, name in attributes if fields[n]]
+    def read(line: int, row: list[str]) -> list[str]:
+        fields = fields_of(line, row)
+        attributes.add(fields[0], ((name, row[at]) for at, name in of_attributes if row[at]))
+        return fields
 
-    catalogue = catalogue_of(file, names["id"], products())
-    used = {*at, *(place for place, _ in attributes)}
-    notes.unused(file, [name for place, name in enumerate(header) if place not in used])
+    catalogue = catalogue_of(table_of(file, names, rows, read, at=""), attributes)
+    used = {*places, *(at for at, _ in of_attributes)}
+    hint = f"; attributes are columns called {_ATTRIBUTE_PREFIX}*"
+    notes.unused(file, [name for at, name in enumerate(header) if at not in used], hint)
     return catalogue
 
 
@@ -182,33 +187,23 @@ def object_products(
     """Products from JSON lines; `keys`: what these call id, title (which may be optional), description, attributes."""
     notes.mark(file)
     key_id, key_title, key_description, key_attributes = keys
+    attributes = Attributes()
     seen: dict[str, None] = {}
 
-    def products() -> Iterator[Product]:
-        for line, value in file.json_lines():
-            record = JsonRecord(file, line, value)
-            identifier, title = record.identifier(key_id), record.text(key_title, required=titled)
-            description = record.text(key_description, required=False)
-            yield line, identifier, title, description, record.attributes(key_attributes)
-            if not value.keys() <= seen.keys():
-                seen.update(dict.fromkeys(value))
+    def read(line: int, value: dict[str, object]) -> tuple[str, str, str]:
+        record = JsonRecord(file, line, value)
+        identifier, title = record.identifier(key_id), record.text(key_title, required=titled)
+        description = record.text(key_description, required=False)
+        attributes.add(identifier, record.attributes(key_attributes))
+        if not value.keys() <= seen.keys():
+            seen.update(dict.fromkeys(value))
+        return identifier, title, description
 
-    catalogue = catalogue_of(file, key_id, products(), what=what)
-    notes.unused(file, [key for key in seen if key not in keys])
+    table = table_of(file, dict(zip(_PRODUCT, keys, strict=False)), file.json_lines(), read, at="")
+    catalogue = catalogue_of(table, attributes, what=what)
+    hint = f"; attributes are entries of the object {quoted(key_attributes)}"
+    notes.unused(file, [key for key in seen if key not in keys], hint)
     return catalogue
-
-
-def _check_header(
-    file: TextFile, header: list[str], columns: Mapping[str, str], names: Mapping[str, str], delimiter: str
-) -> None:
-    if twice := next((name for at, name in enumerate(header) if name.strip() and name in header[:at]), None):
-        raise file.fault(1, f"found the column {quoted(twice)} twice; allowed: once")
-    # a description may be missing, but not one that the configuration names
-    needed = [theirs for ours, theirs in names.items() if ours != "description" or ours in columns]
-    if not {*needed} <= {*header}:
-        optional = ", ".join([theirs for theirs in names.values() if theirs not in needed] + [f"{_ATTRIBUTE_PREFIX}*"])
-        allowed = f"needed: {', '.join(needed)}; optional: {optional}; {separated_by(delimiter)}"
-        raise file.fault(1, f"found columns {quoted(', '.join(header))}; {allowed}")
 
 
 # Queries
@@ -216,44 +211,44 @@ def _check_header(
 
 def _queries(file: TextFile, notes: Notes) -> dict[str, str]:
     """The text of each query by id."""
-
-    def rows() -> Iterator[tuple[int, str, str]]:
-        for line, (identifier, text) in _tab_rows(file, 2, 2, "id, text", unquoted):
-            if line == 1 and {identifier.lower(), text.lower()} <= _HEADERS:
-                raise file.fault(1, f"found a header ({identifier}, {text}); allowed: queries from the first line on")
-            yield line, identifier, text
-
     notes.mark(file)
     unquoted: list[int] = []
-    texts = query_texts(file, rows(), ("id", "text"))
-    name, rule = file.path.name, "in CSV quotes"
-    notes.add(name, len(unquoted), f"field {rule} is read without them", f"fields {rule} are read without them")
+    table = _tab_table(file, ("id", "text"), 2, "id, text", unquoted, at="")
+    if table.lines and table.lines[0] == 1 and {field.lower() for field in table.frame.iloc[0]} <= _HEADERS:
+        header = ", ".join(table.frame.iloc[0])
+        raise file.fault(1, f"found a header ({header}); allowed: queries from the first line on")
+    texts = query_texts(table)
+    rule = "in CSV quotes"
+    notes.add(table.name, len(unquoted), f"field {rule} is read without them", f"fields {rule} are read without them")
     doubled = len(texts) - len(set(texts.values()))
     notes.add(QUERIES, doubled, "query has the text of another", "queries have the text of another")
     return texts
 
 
-def _tab_rows(
-    file: TextFile, least: int, most: int, columns: str, unquoted: list[int]
-) -> Iterator[tuple[int, list[str]]]:
-    """Lines split at tabs, `most` fields each, and empty ones where there are fewer; empty lines are left out.
+def _tab_table(  # noqa: PLR0913 - what the two files differ in
+    file: TextFile, names: Sequence[str], least: int, columns: str, unquoted: list[int], *, at: str = "column "
+) -> Table:
+    """Lines split at tabs, with empty fields where there are fewer than names; empty lines are left out.
 
     A field in CSV's quotes, as spreadsheets save it, loses them, and its line goes to `unquoted`. A quote anywhere else
     is a quote.
     """
-    for number, line in enumerate(file.lines(), start=1):
+
+    def read(number: int, line: str) -> list[str] | None:
         text = line.removesuffix("\n").removesuffix("\r")
+        if not text:
+            return None
         fields = _TAB_FIELD.findall(f"{text}\t") if '"' in text else text.split("\t")
-        if fields == [""]:
-            continue
-        if not least <= len(fields) <= most:
+        if not least <= len(fields) <= len(names):
             problem = f"found {plural(len(fields), 'column')} in {quoted(line)}"
             raise file.fault(number, f"{problem}; allowed: {columns}, separated by tabs")
-        for at, field in enumerate(fields):
+        for place, field in enumerate(fields):
             if _QUOTED.fullmatch(field):
-                fields[at] = field[1:-1].replace('""', '"')
+                fields[place] = field[1:-1].replace('""', '"')
                 unquoted.append(number)
-        yield number, fields + [""] * (most - len(fields))
+        return fields + [""] * (len(names) - len(fields))
+
+    return table_of(file, {name: name for name in names}, enumerate(file.lines(), start=1), read, at=at)
 
 
 # Judgments
@@ -265,23 +260,35 @@ def _judgments(source: Source, file: TextFile, notes: Notes, *, by_id: bool) -> 
     if file.name != QRELS:
         table = _csv_judgments(source, file, notes)
     elif by_id:
-        table = collected(file, {name: name for name in JUDGED}, _qrels(file))
+        table = table_of(file, {name: name for name in JUDGED}, enumerate(file.lines(), start=1), _qrels_reader(file))
     else:
         raise file.fault(1, f"names queries by id, and there is no {QUERIES}; {QUERIES} is needed")
+    table.refuse_empty()
     table.require_ids("product")
     words = ", or words that each have a grade in gains"
     table = graded(table, source.gains, notes, otherwise=words, below_zero=file.name == QRELS)
-    return mean_of_raters(table, notes) if "rater" in table.frame else table
+    if "rater" not in table.frame:
+        return table
+    # one row for each query and product, its grade the mean of its raters'
+    rows, _ = table.once(["query", "product", "rater"], "grade")
+    means = rows.assign(grade=rows.groupby(["query", "product"], sort=False)["grade"].transform("mean"))
+    first = means.drop_duplicates(["query", "product"])
+    if len(first) < len(rows):
+        notes.append(f"{table.name}: grades are the means of {plural(rows['rater'].nunique(), 'rater')}' ratings")
+    return replace(table, frame=first.reset_index(drop=True), lines=[table.lines[row] for row in first.index])
 
 
-def _qrels(file: TextFile) -> Iterator[tuple[int, list[str]]]:
-    for number, line in enumerate(file.lines(), start=1):
+def _qrels_reader(file: TextFile) -> Callable[[int, str], list[str] | None]:
+    def read(number: int, line: str) -> list[str] | None:
         fields = line.split()
-        if len(fields) not in {0, 4}:
+        if not fields:
+            return None
+        if len(fields) != 4:  # noqa: PLR2004 - TREC's
             problem = f"found {plural(len(fields), 'column')} in {quoted(line)}"
             raise file.fault(number, f"{problem}; allowed: query, 0, product, grade, separated by white space")
-        if fields:
-            yield number, [fields[0], fields[2], fields[3]]
+        return [fields[0], fields[2], fields[3]]
+
+    return read
 
 
 def _csv_judgments(source: Source, file: TextFile, notes: Notes) -> Table:
@@ -292,30 +299,28 @@ def _csv_judgments(source: Source, file: TextFile, notes: Notes) -> Table:
     names = _QUEPID_COLUMNS if from_quepid else ours
     if "rater" not in source.columns and "rater" not in header:
         names = {name: theirs for name, theirs in names.items() if name != "rater"}
-    rows = selected_rows(file, list(names.values()), delimiter)
-    unrated: list[int] = []
-    guarded: list[int] = []
-    table = collected(file, names, _from_quepid(rows, unrated, guarded) if from_quepid else rows)
-    name, guard = file.path.name, "a space in front of = + - or @, which Quepid puts there: left out"
-    notes.add(name, len(unrated), "row without a rating is left out", "rows without a rating are left out")
-    notes.add(name, len(guarded), f"field has {guard}", f"fields have {guard}")
+    table = csv_table(file, names, delimiter)
+    if from_quepid:
+        table = _from_quepid(table, notes)
     notes.unused(file, [column for column in header if column not in names.values()])
     return table
 
 
-def _from_quepid(
-    rows: Iterator[tuple[int, list[str]]], unrated: list[int], guarded: list[int]
-) -> Iterator[tuple[int, list[str]]]:
-    """Leave out what nobody has rated, and the space that keeps spreadsheets from running a text.
+def _from_quepid(table: Table, notes: Notes) -> Table:
+    """Leave out what nobody has rated, and the space that keeps spreadsheets from running a text."""
+    rated = table.frame["grade"] != ""
+    one, many = "row without a rating is left out", "rows without a rating are left out"
+    notes.add(table.name, int((~rated).sum()), one, many)
+    table = table.where(rated)
+    guarded = 0
+    for column in ("query", "product"):
+        texts = table.frame[column]
+        table = table.mapped(column, _without_guard)
+        guarded += int((texts != table.frame[column]).sum())
+    guard = "a space in front of = + - or @, which Quepid puts there: left out"
+    notes.add(table.name, guarded, f"field has {guard}", f"fields have {guard}")
+    return table
 
-    The lines of both go to the lists.
-    """
-    for line, (*texts, rating) in rows:
-        if not rating:
-            unrated.append(line)
-            continue
-        for at, text in enumerate(texts):
-            if text.startswith(" ") and text[1:].startswith(_FORMULA):
-                texts[at] = text[1:]
-                guarded.append(line)
-        yield line, [*texts, rating]
+
+def _without_guard(text: str) -> str:
+    return text[1:] if text.startswith(" ") and text[1:].startswith(_FORMULA) else text

@@ -16,44 +16,35 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance.datasets.judged import graded, judged
 from relevance.datasets.own import object_products
 from relevance.datasets.tables import (
+    Attributes,
     JsonRecord,
     Notes,
     catalogue_of,
-    collected,
+    csv_table,
     described,
     existing_folder,
     find,
     find_one,
+    graded,
     is_id,
+    judged,
     query_texts,
-    read_table,
-    selected_rows,
+    table_of,
 )
 from relevance.errors import CouldNotRunError, InputError
-from relevance.files import (
-    MIB,
-    TextFile,
-    input_errors,
-    is_lfs_pointer,
-    lfs_pointer_error,
-    quoted,
-    read_json_list,
-    shown,
-)
+from relevance.files import MIB, TextFile, input_errors, quoted, read_json_list, refuse_lfs_pointer, shown
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from relevance.datasets.source import Source
-    from relevance.datasets.tables import Product
+    from relevance.datasets import Source
     from relevance.records import Dataset
 
 
@@ -70,7 +61,8 @@ def load_beir(source: Source) -> Dataset:
     folder = existing_folder(source)
     corpus = find_one(folder, _CORPUS) if source.over is None else find(folder, _CORPUS)
     asked, rated = find_one(folder, _QUERIES), _split(folder / _QRELS)
-    table = read_table(rated, _BEIR_COLUMNS, "\t", only=True)
+    table = csv_table(rated, _BEIR_COLUMNS, "\t", only=True)
+    table.refuse_empty()
     table.require_ids("product")
     notes = Notes()
     catalogue = None if corpus is None else object_products(corpus, _BEIR_KEYS, notes, titled=False, what="document")
@@ -79,9 +71,12 @@ def load_beir(source: Source) -> Dataset:
     notes.mark(asked)
     notes.mark(rated)
     table = graded(table, {}, notes, below_zero=True)
-    records = (JsonRecord(asked, line, value) for line, value in asked.json_lines())
-    rows = ((one.line, one.identifier("_id"), one.text("text", required=True)) for one in records)
-    texts = query_texts(asked, rows, ("_id", "text"))
+
+    def read(line: int, value: dict[str, object]) -> tuple[str, str]:
+        record = JsonRecord(asked, line, value)
+        return record.identifier("_id"), record.text("text", required=True)
+
+    texts = query_texts(table_of(asked, {"id": "_id", "text": "text"}, asked.json_lines(), read, at=""))
     dataset = judged(source, table, catalogue, notes, texts=texts, texts_name=_QUERIES)
     # ArguAna's queries are documents: of each its own is left out, as BEIR's evaluation does in every data set
     codes = {identifier: code for code, identifier in enumerate(dataset.catalogue.ids)}
@@ -110,14 +105,14 @@ def _split(folder: Path) -> TextFile:
 
 WANDS_GAINS = {"Exact": 2, "Partial": 1, "Irrelevant": 0}
 _WANDS_PRODUCTS, _WANDS_QUERIES, _WANDS_LABELS = "product.csv", "query.csv", "label.csv"
-_WANDS_COLUMNS = (
-    "product_id",
-    "product_name",
-    "product_description",
-    "product_class",
-    "category hierarchy",
-    "product_features",
-)
+_WANDS_COLUMNS = {
+    "id": "product_id",
+    "title": "product_name",
+    "description": "product_description",
+    "class": "product_class",
+    "hierarchy": "category hierarchy",
+    "features": "product_features",
+}
 
 
 def load_wands(source: Source) -> Dataset:
@@ -126,21 +121,20 @@ def load_wands(source: Source) -> Dataset:
     gains = source.gains_of(WANDS_GAINS)
     folder = existing_folder(source)
     offered, asked, rated = (find_one(folder, name) for name in (_WANDS_PRODUCTS, _WANDS_QUERIES, _WANDS_LABELS))
-    table = read_table(rated, {"query": "query_id", "product": "product_id", "grade": "label"}, "\t")
+    table = csv_table(rated, {"query": "query_id", "product": "product_id", "grade": "label"}, "\t")
+    table.refuse_empty()
     table.require_ids("product")
     notes = Notes()
     for file in (offered, asked, rated):
         notes.mark(file)
     table = graded(table, gains, notes)
-    rows = ((line, one, text) for line, (one, text) in selected_rows(asked, ("query_id", "query"), "\t"))
-    texts = query_texts(asked, rows, ("column query_id", "column query"))
-    catalogue = catalogue_of(offered, "column product_id", _wands_products(offered))
+    texts = query_texts(csv_table(asked, {"id": "query_id", "text": "query"}, "\t"))
+    products = csv_table(offered, _WANDS_COLUMNS, "\t")
+    attributes = Attributes()
+    for identifier, *others in products.frame[["id", "class", "hierarchy", "features"]].itertuples(index=False):
+        attributes.add(identifier, _wands_attributes(*others))
+    catalogue = catalogue_of(products, attributes)
     return judged(source, table, catalogue, notes, texts=texts, texts_name=_WANDS_QUERIES)
-
-
-def _wands_products(file: TextFile) -> Iterator[Product]:
-    for line, (identifier, title, description, *others) in selected_rows(file, _WANDS_COLUMNS, "\t"):
-        yield line, identifier, title, description, _wands_attributes(*others)
 
 
 def _wands_attributes(product_class: str, hierarchy: str, features: str) -> Iterator[tuple[str, str]]:
@@ -170,12 +164,40 @@ def load_esci(source: Source) -> Dataset:
     folder = existing_folder(source)
     examples, offered = _parquet_file(folder, _EXAMPLES), _parquet_file(folder, _ESCI_PRODUCTS)
     texts: dict[str, str] = {}
-    table = collected(examples, _ESCI_COLUMNS, _examples(examples, texts), which=f" of {_WHICH}")
+
+    def example(row: int, fields: list[str]) -> list[str] | None:
+        text, query, product, label, *which = fields
+        if which != [_LOCALE, _SMALL, _TEST]:
+            return None
+        if not is_id(query) or not text.strip():
+            problem = f"found query_id {quoted(query)}, query {quoted(text)}; allowed: an id and a text"
+            raise examples.fault(row, problem)
+        if texts.setdefault(query, text) != text:
+            raise examples.fault(row, f"found {quoted(text)}, another text of query {query}; allowed: one text an id")
+        return [query, product, label]
+
+    columns = ("query", *_ESCI_COLUMNS.values(), "product_locale", "small_version", "split")
+    table = table_of(examples, _ESCI_COLUMNS, _parquet_rows(examples.path, columns), example)
+    table.refuse_empty(f" of {_WHICH}")
     table.require_ids("product")
     notes = Notes([f"{table.name}: {_WHICH}"])
     table = graded(table, gains, notes)
-    what = f"product of the locale {_LOCALE}"
-    catalogue = catalogue_of(offered, "product_id", _esci_products(offered), what=what)
+    attributes = Attributes()
+
+    def product(_: int, fields: list[str]) -> list[str] | None:
+        locale, identifier, title, description, brand, colour, bullet_points = fields
+        if locale != _LOCALE:
+            return None
+        named = [("brand", brand), ("color", colour)]
+        named += [("bullet point", point.strip()) for point in bullet_points.splitlines()]
+        attributes.add(identifier, [(name, value) for name, value in named if value])
+        return [identifier, title, description]
+
+    names = {name: f"product_{name}" for name in ("id", "title", "description")}
+    others = ("brand", "color", "bullet_point")
+    rows = _parquet_rows(offered.path, ["product_locale", *names.values(), *(f"product_{name}" for name in others)])
+    products = table_of(offered, names, rows, product, at="")
+    catalogue = catalogue_of(products, attributes, what=f"product of the locale {_LOCALE}")
     lowest, name = gains["S"] or 1, examples.path.name
     return judged(source, table, catalogue, notes, relevant_from=lowest, texts=texts, texts_name=name)
 
@@ -183,14 +205,16 @@ def load_esci(source: Source) -> Dataset:
 def _parquet_file(folder: Path, name: str) -> TextFile:
     if not (folder / name).is_file():
         raise InputError(f"{shown(folder)} has no {name}; it is needed as it was published")
-    if is_lfs_pointer(folder / name):
-        raise lfs_pointer_error(folder / name)
+    refuse_lfs_pointer(folder / name)
     return TextFile(folder / name, unit="row")
 
 
 def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, list[str]]]:
     """Rows of some columns with their number, from 1; values as text, null as ""."""
-    parquet = _pyarrow("pyarrow.parquet")
+    try:
+        parquet = importlib.import_module("pyarrow.parquet")
+    except ImportError as error:
+        raise CouldNotRunError("format 'esci' needs pyarrow; pip install relevance-benchmarks[esci]") from error
     with input_errors(path), parquet.ParquetFile(path) as file:
         if missing := [name for name in columns if name not in file.schema_arrow.names]:
             there = quoted(", ".join(file.schema_arrow.names))
@@ -201,45 +225,6 @@ def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, lis
             for number, values in enumerate(zip(*lists, strict=True), start=before + 1):
                 yield number, ["" if value is None else str(value) for value in values]
             before += batch.num_rows
-
-
-def _pyarrow(name: str) -> Any:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise CouldNotRunError("format 'esci' needs pyarrow; pip install relevance-benchmarks[esci]") from error
-
-
-def _examples(file: TextFile, texts: dict[str, str]) -> Iterator[tuple[int, list[str]]]:
-    """Query id, product id and label of the rows that count; the texts of their queries go to `texts`."""
-    columns = ("query", *_ESCI_COLUMNS.values(), "product_locale", "small_version", "split")
-    for row, (text, query, product, label, *which) in _parquet_rows(file.path, columns):
-        if which != [_LOCALE, _SMALL, _TEST]:
-            continue
-        if not is_id(query) or not text.strip():
-            problem = f"found query_id {quoted(query)}, query {quoted(text)}; allowed: an id and a text"
-            raise file.fault(row, problem)
-        if texts.setdefault(query, text) != text:
-            raise file.fault(row, f"found {quoted(text)}, another text of query {query}; allowed: one text an id")
-        yield row, [query, product, label]
-
-
-def _esci_products(file: TextFile) -> Iterator[Product]:
-    names = ("locale", "id", "title", "description", "brand", "color", "bullet_point")
-    rows = _parquet_rows(file.path, [f"product_{name}" for name in names])
-    for row, (locale, identifier, title, description, *others) in rows:
-        if locale == _LOCALE:
-            yield row, identifier, title, description, _esci_attributes(*others)
-
-
-def _esci_attributes(brand: str, colour: str, bullet_points: str) -> Iterator[tuple[str, str]]:
-    if brand:
-        yield "brand", brand
-    if colour:
-        yield "color", colour
-    for point in bullet_points.splitlines():
-        if point.strip():
-            yield "bullet point", point.strip()
 
 
 # Chorus
@@ -256,37 +241,41 @@ def load_chorus(source: Source) -> Dataset:
     folder = existing_folder(source)
     notes = Notes()
     files = [find_one(folder, name) for name in _CHORUS_PRODUCTS]
-    catalogue = catalogue_of(files[0], "id", _chorus_products(files, notes))
+    attributes = Attributes()
+    seen: dict[str, tuple[object, ...]] = {}
+    repeated: list[int] = []
+
+    def items() -> Iterator[tuple[int, JsonRecord]]:
+        for file in files:
+            expected = "a JSON list of products"
+            values = read_json_list(file.path, expected, member=file.name, exact_numbers=True, **_CHORUS_MOST)
+            for number, value in enumerate(values, start=1):
+                yield number, JsonRecord(TextFile(file.path, unit="item"), number, value)
+
+    def read(number: int, item: JsonRecord) -> tuple[str, str, str] | None:
+        value = item.value
+        if not isinstance(value, dict):
+            raise item.file.fault(number, f"found {described(value)}; allowed: an object")
+        identifier, title = item.identifier("id"), item.text("title", required=True)
+        description = item.text("short_description", required="short_description" in value)
+        pairs = [(key, item.scalar(key, value[key])) for key in value if key.startswith(_CHORUS_PREFIX)]
+        if identifier in seen:
+            if seen[identifier] != (title, description, pairs):
+                raise item.fault("id", identifier, "an id that no other product has, unless both are equal")
+            repeated.append(number)
+            return None
+        seen[identifier] = (title, description, pairs)
+        attributes.add(identifier, pairs)
+        return identifier, title, description
+
+    names = {"id": "id", "title": "title", "description": "short_description"}
+    catalogue = catalogue_of(table_of(files[0], names, items(), read, at=""), attributes)
+    one, many = "product is repeated and counts once", "products are repeated and count once"
+    notes.add("1.json to 4.json", len(repeated), one, many)
     rated = find_one(folder, _RATINGS_FILE)
     notes.mark(rated)
-    table = read_table(rated, {"query": "query", "product": "docid", "grade": "rating"}, ",", only=True)
+    table = csv_table(rated, {"query": "query", "product": "docid", "grade": "rating"}, ",", only=True)
+    table.refuse_empty()
     table.require_ids("product")
     table.require("grade", _RATINGS.__contains__, ", ".join(_RATINGS))
     return judged(source, table.mapped("grade", int), catalogue, notes)
-
-
-def _chorus_products(files: Sequence[TextFile], notes: Notes) -> Iterator[Product]:
-    seen: dict[str, tuple[object, ...]] = {}
-    repeated = 0
-    for file in files:
-        items = TextFile(file.path, unit="item")
-        expected = "a JSON list of products"
-        values = read_json_list(file.path, expected, member=file.name, exact_numbers=True, **_CHORUS_MOST)
-        for number, value in enumerate(values, start=1):
-            if not isinstance(value, dict):
-                raise items.fault(number, f"found {described(value)}; allowed: an object")
-            item = JsonRecord(items, number, value)
-            identifier, title = item.identifier("id"), item.text("title", required=True)
-            description = item.text("short_description", required="short_description" in value)
-            attributes = tuple((key, item.scalar(key, value[key])) for key in value if key.startswith(_CHORUS_PREFIX))
-            product = (title, description, attributes)
-            if identifier not in seen:
-                seen[identifier] = product
-                yield number, identifier, *product
-                continue
-            if seen[identifier] != product:
-                raise item.fault("id", identifier, "an id that no other product has, unless both are equal")
-            repeated += 1
-    notes.add(
-        "1.json to 4.json", repeated, "product is repeated and counts once", "products are repeated and count once"
-    )

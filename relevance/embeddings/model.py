@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from relevance.errors import CouldNotRunError, InputError
-from relevance.files import is_lfs_pointer, lfs_pointer_error, read_json, read_json_object
+from relevance.files import read_json, read_json_object, refuse_lfs_pointer
 
 _PACKAGED = "all-MiniLM-L6-v2"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
@@ -281,8 +281,7 @@ def _pooled(config: dict[str, Any]) -> int | None:
 
 
 def _sha256(path: Path) -> str:
-    if is_lfs_pointer(path):
-        raise lfs_pointer_error(path)
+    refuse_lfs_pointer(path)
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
-from relevance.files import TextFile, is_lfs_pointer, lfs_pointer_error, read_json_object, write_file
+from relevance.files import TextFile, read_json_object, refuse_lfs_pointer, write_file
 from relevance.finetune.pairs import POSITIVE, SPLIT_SEED, Trained
 from relevance.finetune.recipe import Curve, Step, recipe_hash
 from relevance.text import markdown
@@ -232,8 +232,7 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
 
 def _check_file(folder: Path, name: str, digest: str) -> None:
     file = folder / name
-    if is_lfs_pointer(file):
-        raise lfs_pointer_error(file)
+    refuse_lfs_pointer(file)
     try:
         sound = file.resolve().is_relative_to(folder.resolve()) and _sha256(file) == digest
     except OSError as error:

@@ -10,9 +10,10 @@ import pytest
 from helpers.datasets import SHOP, as_zip, attributes, hashes, load, load_pairs, products, refusal, triples, write
 
 from relevance import datasets
+from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from relevance.records import Dataset
@@ -186,13 +187,16 @@ def test_columns_of_other_names_and_what_is_not_used(tmp_path: Path) -> None:
     columns = {"id": "sku", "title": "name", "query": "term", "product": "sku", "grade": "stars"}
     dataset = load("files", write(tmp_path, files), columns=columns)
     assert (triples(dataset), products(dataset)) == ({("shelf", "1", 2)}, [["1", "shelf", ""], ["2", "mug", ""]])
+    unnamed = "a column without a name, a column without a name"
     assert dataset.notes == (
         "judgments.csv: not used: who",
-        "products.csv: not used: price, a column without a name, a column without a name",
+        f"products.csv: not used: price, {unnamed}; attributes are columns called attr_*",
     )
     product = {"id": "7", "title": "t", "descripton": "lost", **dict.fromkeys("abcdef", 1)}
     keys = {"products.jsonl": json.dumps(product).encode(), "qrels.txt": b"q1 0 7 1\nq2 0 7 1"}
-    note = "products.jsonl: not used: descripton, a, b, c, d and 2 more"
+    note = (
+        "products.jsonl: not used: descripton, a, b, c, d and 2 more; attributes are entries of the object 'attributes'"
+    )
     assert _load(tmp_path / "keys", keys).notes == (note,)
 
 
@@ -311,6 +315,41 @@ BAD_PAIRS: list[tuple[Mapping[str, bytes | None], str]] = [
 def test_a_mistake_in_a_file(tmp_path: Path, bad: Mapping[str, bytes | None], expected: str, pairs: bool) -> None:  # noqa: FBT001
     """One line says what was found, on which line of which file, and what is allowed."""
     assert expected in refusal("files", write(tmp_path, {**SHOP, **bad}), pairs=pairs)
+
+
+@pytest.mark.parametrize(
+    ("bad", "first", "others"),
+    [
+        (
+            _rows(b"query,product,grade\n" + b"shelf,p2,good\nmug,7,1\n" * 7),
+            "line 2, column grade: found 'good'",
+            ["line 4, column grade", "line 6", "line 8", "line 10", "and 2 more"],
+        ),
+        (
+            _csv(b"id,title\n7,mug, blue\np2,shelf\n9,cup, red, large\n"),
+            "line 2: found 3 fields",
+            ["line 4: found 4 fields; allowed: 2, as in the header"],
+        ),
+        (_csv(b"id,title\n7,a\n8,b\n7,c\n8,d\n"), "line 4, id: found '7' again (line 2)", ["again (line 3)"]),
+        (_qrels(b"q1 0 p2 2\nq1 0 p3 2\nq1 0 p4 1\n"), "line 2, column product: found 'p3'", ["line 3"]),
+        (_qrels(b"q1 0 p2\nq1 0 7 1\nq2 7\n"), "line 1: found 3 columns", ["line 3: found 2 columns"]),
+        (_line(b'{"id": 7}\n{"id": "8", "title": 3}\n'), "line 1, key 'title': found nothing", ["line 2, key 'title'"]),
+        (
+            _rows(b"query,product,grade\n" + b"shelf,p2,1\nshelf,p2,2\nshelf,p2,3\n"),
+            "lines 2 and 3, column grade",
+            ["lines 2 and 4"],
+        ),
+    ],
+)
+def test_mistakes_in_several_rows(
+    tmp_path: Path, bad: Mapping[str, bytes | None], first: str, others: Sequence[str]
+) -> None:
+    """The first is the error, the next four are its details, and the others are counted."""
+    with pytest.raises(InputError) as caught:
+        _load(tmp_path, bad)
+    assert first in str(caught.value)
+    assert len(caught.value.details) == len(others)
+    assert all(part in line for part, line in zip(others, caught.value.details, strict=True))
 
 
 def test_a_description_that_is_named_has_to_be_there(tmp_path: Path) -> None:
