@@ -331,8 +331,9 @@ def _diagnosed(
     queries, texts, (old, new) = sides.now.queries, sides.now.texts, sides.measured
     changes = list(map(QueryChange, queries, texts, sides.before.tolist(), sides.after.tolist()))
     drops = sides.drops.tolist()
-    won = sorted((row for row, drop in enumerate(drops) if drop < -SAME), key=lambda row: (drops[row], queries[row]))
-    lost = sorted((row for row, drop in enumerate(drops) if drop > SAME), key=lambda row: (-drops[row], queries[row]))
+    rows = range(len(drops))  # ties stay in the order of the ids
+    won = sorted((row for row in rows if drops[row] < -SAME), key=drops.__getitem__)
+    lost = sorted((row for row in rows if drops[row] > SAME), key=drops.__getitem__, reverse=True)
     legs, note = _leg_changes(sides, lost, searched)
     judged = [float(side.metrics[JUDGED10].mean()) for side in (old, new) if JUDGED10 in side.metrics]
     findings = [one for one in comparison.findings if one.strategy == sides.strategy]

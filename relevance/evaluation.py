@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, ClassVar, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -120,7 +120,6 @@ class Metric:
 
     kind: str
     cutoff: int
-    higher_is_better: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         whole = isinstance(self.cutoff, int) and not isinstance(self.cutoff, bool)

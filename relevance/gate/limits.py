@@ -272,14 +272,12 @@ class Limits(_Chances, _Drops, _Gated):
     def of(self, strategy: str, metric: Metric) -> Limit:
         """What holds for a metric of a strategy: the nearest that is set, a strategy's before a metric's."""
         own = self.strategies.get(strategy, {})
-        layers: tuple[Mapping[str, Any], ...] = (
-            {each.name: getattr(self, each.name) for each in (*fields(_Chances), *fields(_Drops))},
-            {} if metric.higher_is_better else {"worse": "higher"},
-            self.metrics.get(str(metric), {}),
-            {name: value for name, value in own.items() if name in _OF_A_METRIC},
-            own.get(str(metric), {}),
-        )
-        values = {name: value for layer in layers for name, value in layer.items()}
+        values: dict[str, Any] = {
+            **{each.name: getattr(self, each.name) for each in (*fields(_Chances), *fields(_Drops))},
+            **self.metrics.get(str(metric), {}),
+            **{name: value for name, value in own.items() if name in _OF_A_METRIC},
+            **own.get(str(metric), {}),
+        }
         return Limit(**values, leading=metric == self.leading)
 
     def time(self, strategy: str) -> tuple[float, float]:
@@ -288,9 +286,8 @@ class Limits(_Chances, _Drops, _Gated):
         return own.get("time_warn", self.time_warn), own.get("time_fail", self.time_fail)
 
 
-_DROPS = tuple(each.name for each in fields(_Drops))
-_OF_A_METRIC = (*_DROPS, "worse")
-_OF_A_STRATEGY = (*_DROPS, "time_warn", "time_fail")
+_OF_A_METRIC = (*(each.name for each in fields(_Drops)), "worse")
+_OF_A_STRATEGY = (*(each.name for each in fields(_Drops)), "time_warn", "time_fail")
 _KEYS = {key.name: key for key in (*declared(Limits), Key("", "worse", _Direction))}
 
 
