@@ -11,24 +11,38 @@ import pytest
 from helpers.snapshots import TEXT, VECTOR, comparison, diagnosed, measured, snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import ttest_ind
 
-from relevance.diagnosis import Hit, diagnose, legs_of, legs_without_strategy, score
+from relevance.diagnosis import (
+    LEAST_OTHERS,
+    LEAST_QUERIES,
+    Hit,
+    diagnose,
+    holm,
+    legs_of,
+    legs_without_strategy,
+    score,
+    segment_members,
+    welch,
+)
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, RR10, evaluate
 from relevance.gate import Comparison, Finding, Limits
 from relevance.records import NO_HIT, Judgments, Ranking
+from relevance.report.terminal import comparison_failure
 
 FUSED = {**TEXT, "vectors": {"whole": 1}, "combine": "rrf", "candidates": 150, "model": "base"}
 
 
 def test_queries_won_lost_and_unchanged() -> None:
     """Each counts once, the worst loss and the best gain first, ties by id; rounding is no change."""
-    before = snapshot({"own": measured([0.5, 0.9, 0.4, 0.3, 0.6, 0.2, 0.5])})
-    now = snapshot({"own": measured([0.5 + 1e-12, 0.1, 0.3, 0.2, 0.7, 0.9, 0.5 - 1e-12])})
+    before = snapshot({"own": measured([0.5, 0.75, 1.0, 0.5, 0.5, 0.25, 0.25, 0.5])})
+    now = snapshot({"own": measured([0.5 + 1e-12, 0.5, 0.25, 0.25, 0.75, 0.875, 0.5, 0.5 - 1e-12])})
     (why,) = diagnosed(before, now, own="fail").strategies
-    assert [one.query for one in why.lost] == ["q2", "q3", "q4"]
-    assert [one.query for one in why.won] == ["q6", "q5"]
+    assert [one.query for one in why.lost] == ["q3", "q2", "q4"]
+    assert [one.query for one in why.won] == ["q6", "q5", "q7"]
     assert why.unchanged == 2
-    assert (why.lost[0].before, why.lost[0].after, why.lost[0].text) == (0.9, 0.1, "text of q2")
+    assert (why.lost[0].before, why.lost[0].after, why.lost[0].text) == (1.0, 0.25, "text of q3")
+    assert (why.before, why.after) == (0.53125, 0.515625)
 
 
 def test_only_what_is_not_a_pass_is_diagnosed() -> None:
@@ -59,11 +73,21 @@ def test_the_metric_that_failed_tells_queries_apart() -> None:
 
 
 def test_a_metric_of_which_less_is_better() -> None:
-    """What is gated upwards is lost where it rises."""
+    """What is gated upwards is lost where it rises, of its legs too."""
     limits = Limits(metrics={"nDCG@10": {"worse": "higher"}})
-    before, now = snapshot({"own": measured([0.1, 0.5])}), snapshot({"own": measured([0.4, 0.5])})
+    before, now = (
+        snapshot(
+            {
+                "own": measured([own, 0.5], definition=FUSED),
+                "titles": measured([text, 0.5]),
+                "whole": measured([vector, 0.5], definition=VECTOR),
+            }
+        )
+        for own, text, vector in ((0.1, 0.2, 0.4), (0.4, 0.3, 0.1))
+    )
     (why,) = diagnose(before, now, comparison(own="fail"), limits).strategies
     assert [one.query for one in why.lost] == ["q1"]
+    assert why.legs_note == "the text leg lost most"
 
 
 def test_queries_in_common_alone() -> None:
@@ -155,12 +179,24 @@ def test_a_leg_that_is_gone() -> None:
 
 
 def test_searched_legs_of_queries_in_common() -> None:
-    """Legs were searched for all queries of the session; those in common are taken."""
+    """Legs were searched for all queries of the session; of each, by its name, those in common are taken."""
     before = snapshot({"own": measured([0.9, 0.9], definition=FUSED)}, texts=("x", "y"))
     now = snapshot({"own": measured([0.4, 0.4], definition=FUSED)}, texts=("other", "y"))
-    searched = {"own": {"text": {NDCG10: np.array([0.1, 0.7])}}}
+    searched = {"own": {"vector whole": {NDCG10: np.array([0.2, 0.6])}, "text": {NDCG10: np.array([0.1, 0.7])}}}
+    (why,) = diagnose(before, now, comparison(own="fail"), Limits(), searched=searched).strategies
+    assert [leg.after for leg in why.legs] == [0.7, 0.6]
+    del searched["own"]["vector whole"]
     (why,) = diagnose(before, now, comparison(own="fail"), Limits(), searched=searched).strategies
     assert [leg.after for leg in why.legs] == [0.7, None]
+
+
+def test_names_of_legs_only_show() -> None:
+    """A definition comes from a file: what a terminal would obey in it is escaped where it is printed."""
+    evil = {**FUSED, "vectors": {"a\x1b[2J": 1}}
+    before, now = (snapshot({"own": measured([number], definition=evil)}) for number in (0.9, 0.4))
+    text = comparison_failure("own", [comparison(own="fail")], [diagnosed(before, now, own="fail")])
+    assert "vector a\\x1b[2J" in text
+    assert "\x1b" not in text
 
 
 @pytest.mark.parametrize(
@@ -236,6 +272,8 @@ def test_those_that_could_change_the_verdict_come_first() -> None:
     [
         ("fail", [0.1, 0.5], ["y"]),  # of two queries with a newcomer each the second has the larger effect
         ("fail", [0.4, *[0.05] * 9], ["x"]),  # what is left of the drop would not fail
+        # 0.195 of 10 are left, below 2%, but the best case of before is 9.6131
+        ("fail", [0.4, *[0.06466] * 9], []),
         ("warn", [0.4, *[0.05] * 9], []),  # but is a drop
     ],
 )
@@ -288,3 +326,119 @@ def test_no_metric_in_common() -> None:
     assert found.strategies == ()
     assert found.notes == ("own: no metric is on both sides to tell its queries apart by",)
     assert RR10 in before.strategies["own"].metrics
+
+
+# segments
+
+
+def _members(texts: list[str], grades: list[int] | None = None) -> dict[str, list[bool]]:
+    judged = [{f"p{at}": 1 for at in range(number)} for number in grades or [1] * len(texts)]
+    return {name: inside.tolist() for name, inside in segment_members(texts, judged).items()}
+
+
+def test_members_by_length_and_number() -> None:
+    """Words are counted as they stand; any digit is a number."""
+    found = _members(["oak", "oak table", "round oak table", "round oak table 3 ft", ""])
+    assert found["one word"] == [True, False, False, False, True]
+    assert found["two or three words"] == [False, True, True, False, False]
+    assert found["four words or more"] == [False, False, False, True, False]
+    assert found["with a number"] == [False, False, False, True, False]
+    assert found["without a number"] == [True, True, True, False, True]
+
+
+def test_members_by_judgments() -> None:
+    """Few are fewer than the median query has."""
+    found = _members(["a", "b", "c", "d"], [1, 4, 6, 9])
+    assert found["fewer than 5 judgments"] == [True, True, False, False]
+    assert found["5 judgments or more"] == [False, False, True, True]
+
+
+def test_members_by_rare_words() -> None:
+    """A word is rare that no other query has, in whatever case; twice in one query is still one query."""
+    found = _members(["Oak table", "oak TABLE", "oak kiosk kiosk"])
+    assert found["a word that no other query has"] == [False, False, True]
+    assert found["only words that other queries have"] == [True, True, False]
+
+
+def test_welch_against_scipy() -> None:
+    """The one-sided p of unequal spreads is scipy's."""
+    random = np.random.default_rng(5)
+    for sizes in ((100, 30), (120, 400), (2, 3)):
+        left, right = random.normal(0.1, 1, sizes[0]), random.normal(0, 3, sizes[1])
+        expected = ttest_ind(left, right, equal_var=False, alternative="greater").pvalue
+        assert welch(left, right) == pytest.approx(expected)
+
+
+def test_welch_without_spread() -> None:
+    """Where every query of each side is alike, the difference itself decides."""
+    assert welch(np.full(100, 0.5), np.zeros(30)) == 0
+    assert welch(np.zeros(100), np.zeros(30)) == 1
+
+
+def test_holm_by_hand() -> None:
+    """0.01 × 4, then 0.02 × 3 and 0.03 × 2, which may not be below what came before, and 0.5 as it is."""  # noqa: RUF002
+    assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
+    assert holm([0.6, 0.6]) == [1, 1]
+    assert holm([]) == []
+
+
+def _sides(numbers: int, others: int, drop: float, other_drop: float, *, noise: float = 0.05) -> list[object]:
+    """Two sessions with queries that have a number and queries that have none, each with its own drop."""
+    random = np.random.default_rng(3)
+    size = numbers + others
+    texts = [f"same words {3 if at < numbers else 'x'}" for at in range(size)]
+    before = np.full(size, 0.8)
+    drops = np.where(np.arange(size) < numbers, drop, other_drop) + random.normal(0, noise, size)
+    return [snapshot({"own": measured(values.tolist())}, texts=texts) for values in (before, before - drops)]
+
+
+def _worse(*sides: object) -> list[str]:
+    (why,) = diagnosed(*sides, own="fail").strategies
+    return [one.name for one in why.segments if one.worse]
+
+
+def test_a_segment_that_fell_further_is_named() -> None:
+    """Queries with a number fell by 0.2 and others by 0.02: the first are named, with their numbers."""
+    sides = _sides(150, 200, 0.2, 0.02)
+    (why,) = diagnosed(*sides, own="fail").strategies
+    (found,) = [one for one in why.segments if one.worse]
+    assert (found.name, found.queries) == ("with a number", 150)
+    assert found.before == pytest.approx(0.8)
+    assert found.relative == pytest.approx(0.25, abs=0.02)
+    drops = np.subtract(*(side.strategies["own"].metrics[NDCG10] for side in sides))
+    tested = [one for one in why.segments if one.adjusted_p is not None]
+    assert found.adjusted_p == pytest.approx(len(tested) * welch(drops[:150], drops[150:]), rel=1e-9, abs=0)
+    assert 0 < found.adjusted_p < 1e-6
+
+
+@pytest.mark.parametrize(
+    ("numbers", "drop", "other_drop", "noise", "worse"),
+    [
+        (LEAST_QUERIES - 1, 0.2, 0.02, 0.05, []),  # too few for a segment
+        (LEAST_QUERIES, 0.2, 0.02, 0.05, ["with a number"]),
+        (150, 0.2, 0.2, 0.05, []),  # all fell alike
+        (150, 0.11, 0.1, 0.001, []),  # sure, but less than the limit of warnings (2%) beyond that of all queries
+    ],
+)
+def test_which_segment_is_named(numbers: int, drop: float, other_drop: float, noise: float, worse: list[str]) -> None:
+    """One that is large enough and fell further than all, surely and by enough."""
+    assert _worse(*_sides(numbers, 200, drop, other_drop, noise=noise)) == worse
+
+
+def test_a_segment_that_is_nearly_everything() -> None:
+    """With too few others it is shown and not tested."""
+    (why,) = diagnosed(*_sides(150, LEAST_OTHERS - 1, 0.2, 0.02), own="fail").strategies
+    (segment,) = [one for one in why.segments if one.name == "with a number"]
+    assert (segment.adjusted_p, segment.worse) == (None, False)
+
+
+def test_luck_is_rarely_named() -> None:
+    """Of 30 comparisons without a difference, where 1% may name a segment, no more than 2 do."""
+    random = np.random.default_rng(11)
+    texts = [f"{'three plain words' if at % 2 else 'two 7'}" for at in range(300)]
+    named = 0
+    for _ in range(30):
+        before = random.random(300)
+        after = np.clip(before - random.normal(0.05, 0.3, 300), 0, 1)
+        named += bool(_worse(*(snapshot({"own": measured(side.tolist())}, texts=texts) for side in (before, after))))
+    assert named <= 2
