@@ -159,6 +159,11 @@ def test_models_count_where_a_strategy_uses_them() -> None:
     lines = differences(snapshot(strategies), snapshot(strategies, models=other))
     assert lines == (f"model base: sha256 {'d' * 12} -> {'e' * 12}",)
     assert differences(snapshot(), snapshot(models=other)) == ()
+    (added,), (gone,) = (
+        differences(replace(snapshot(strategies), models=before), replace(snapshot(strategies), models=after))
+        for before, after in (({}, {"base": {"name": "small"}}), ({"base": {"name": "small"}}, {}))
+    )
+    assert (added, gone) == ('model base: name none -> "small"', 'model base: name "small" -> none')
 
 
 def _finetuned(**model: str) -> Snapshot:
@@ -253,6 +258,11 @@ def test_an_update_says_what_it_changes() -> None:
         "gone: fused",
     ]
     assert update_lines(before, replace(before, calibration_s=1)) == ["nothing but times"]
+    fused = before.strategies["fused"]
+    turned = {metric: values[::-1] for metric, values in fused.metrics.items()}
+    for moved in (replace(fused, hits=fused.hits[::-1]), replace(fused, metrics=turned)):
+        after = replace(before, strategies={**before.strategies, "fused": moved})
+        assert update_lines(before, after) == ["single queries; every mean stays"]
     assert update_lines(None, snapshot({"titles": random_measurement(metrics=metrics)})) == [
         "new: titles: MRR 0.5000, MAP 0.5000, NDCG 0.5000"
     ]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from helpers.refused_baselines import PACKED, PAGE, TEXT, page
+from helpers.refused_baselines import PACKED, PAGE, TEXT, changed, page
 from helpers.snapshots import METRICS, QUERIES, random_measurement, snapshot
 
 from relevance.baseline import Snapshot, document_text, files, find_baseline, read_baseline, write_baseline
@@ -39,9 +39,9 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
     texts = ("ä \"quoted\" 'text'", "", "tab\tand\nline", "沙发")
     grades = ({"a": 1.5, "b": 0}, *[{"a": 2, "b": 0}] * 3)
     written = snapshot(texts=texts, grades=grades, relevant_from=0.5, calibration_s=None)
-    path = write_baseline(written, tmp_path / "baselines")
+    path = write_baseline(written, tmp_path / "benchmarks" / "baselines")
     read = read_baseline(path)
-    assert path == tmp_path / "baselines" / "shop.json"
+    assert path == tmp_path / "benchmarks" / "baselines" / "shop.json"
     assert _same(read, written)
     assert (read.texts, read.grades, read.relevant_from, read.queries) == (texts, grades, 0.5, QUERIES)
     assert isinstance(read.grades[1]["a"], int)
@@ -112,12 +112,23 @@ def test_what_is_refused() -> None:
 def test_folders_are_named_for_what_they_are(tmp_path: Path) -> None:
     """And what of them is a baseline; an empty one and one of anything else too."""
     kinds = {
-        "results.json": "is a folder of results of an older version, without baseline.json, not a baseline",
-        "modules.json": "is an embedding model, not a baseline",
-        "titles.run": "is a folder of TREC runs (titles.run), not a baseline",
-        "sample.json.gz": "is a folder; name one of its files (sample.json.gz), not a baseline",
-        "notes.md": "is a folder with notes.md, not a baseline",
-        "": "is an empty folder, not a baseline",
+        "results.json": "a folder of results of an older version, without baseline.json",
+        "baseline.json": "a folder of results (its baseline.json is one)",
+        "mutations.json": "a folder that relevance mutate has written",
+        "diagnosis.json": "a folder that relevance compare has written",
+        "combinations.csv": "a folder that relevance tune has written",
+        "training.csv": "a folder that relevance finetune has written",
+        "modules.json": "an embedding model",
+        "model.safetensors": "an embedding model",
+        "corpus.jsonl": "a BEIR data set",
+        "products.csv": "a data set",
+        "products.jsonl": "a data set",
+        "relevance.toml": "a project (its baselines are in benchmarks/baselines)",
+        "titles.run": "a folder of TREC runs (titles.run)",
+        "titles.trec": "a folder of TREC runs (titles.trec)",
+        "sample.json.gz": "a folder; name one of its files (sample.json.gz)",
+        "notes.md": "a folder with notes.md",
+        "": "an empty folder",
     }
     for at, (name, line) in enumerate(kinds.items()):
         folder = tmp_path / str(at)
@@ -126,7 +137,7 @@ def test_folders_are_named_for_what_they_are(tmp_path: Path) -> None:
             (folder / name).touch()
         with pytest.raises(InputError) as error:
             read_baseline(folder)
-        assert line in str(error.value)
+        assert f"is {line}, not a baseline; a file of --update-baseline is expected there" in str(error.value)
 
 
 def test_places_that_hold_nothing(tmp_path: Path) -> None:
@@ -162,6 +173,24 @@ def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
                     read_baseline(path)
             with pytest.raises(InputError, match="choose fewer strategies"):
                 write_baseline(snapshot(), tmp_path)
+
+
+def test_numbers_and_values_at_their_bounds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whole numbers that float64 cannot hold are refused; values are counted by what opens and parts them."""
+    path = tmp_path / "shop.json"
+    for place in (("relevant_from",), ("dataset", "products"), ("queries", "q1", 1, "a")):
+        path.write_bytes(changed(*place, value=2**53 - 1))
+        assert read_baseline(path).dataset.name == "shop"
+        path.write_bytes(changed(*place, value=2**53))
+        with pytest.raises(InputError, match=f"is {2**53}; allowed: a"):
+            read_baseline(path)
+    monkeypatch.setattr(files, "MAX_VALUES", 3)
+    path.write_text('{"schema": [1, {}]}')
+    with pytest.raises(InputError, match=r"holds 4 values; allowed: at most 3$"):
+        read_baseline(path)
+    path.write_text('{"schema": [{}]}')
+    with pytest.raises(InputError, match="JSON without schema or checksum"):
+        read_baseline(path)
 
 
 def test_too_little_memory_is_an_error_of_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -161,6 +161,8 @@ def test_a_finding_says_how_sure_it_is() -> None:
     finding = _finding(before, after)
     error = (after - before).std(ddof=1) / np.sqrt(120)
     mean = (after - before).mean()
+    # once in twenty the truth is 1.645 standard errors above
+    assert finding.reasons[1] == f"{NOT_EXCLUDED}{1 + 100 * 1.645 * error / 0.5:.2f}%"
     assert finding.interval == pytest.approx((mean - 1.9801 * error, mean + 1.9801 * error), rel=1e-4)
     assert finding.p <= finding.adjusted_p
     # a mean of some 2.4 standard errors is sure, one of 1.28 hardly chance; 0.84 more is seen four times of five

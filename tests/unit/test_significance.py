@@ -135,7 +135,9 @@ def test_what_can_be_counted(
 
 def test_the_largest_sums() -> None:
     """Ascending, over the root of the sum of squares; where nothing changed none is far enough out."""
-    assert flip_signs(np.array([[1.0], [2.0]]), seed=0).largest == pytest.approx(np.array([-3, -1, 1, 3]) / 5**0.5)
+    flips = flip_signs(np.array([[1.0], [2.0]]), seed=0)
+    assert flips.largest == pytest.approx(np.array([-3, -1, 1, 3]) / 5**0.5)
+    assert [flips.critical(level) for level in (0.25, 0.5, 1)] == flips.largest[[3, 2, 0]].tolist()
     assert flip_signs(np.zeros((5, 2)), seed=1).critical(0.05) == math.inf
 
 
