@@ -257,8 +257,7 @@ def texts_to_embed(
     refuse_lfs_pointer(model.weights)
     distinct = list(dict.fromkeys(text for text in texts if text.strip()))
     store = open_store(cache_dir, model, prompt)
-    store.refresh()
-    missing = len(distinct) - int(store.holds([text_digest(text) for text in distinct]).sum())
+    missing = len(store.missing([text_digest(text) for text in distinct]))
     step = -(-len(distinct) // _COUNTED) or 1
     sample = distinct[::step]
     counts, counted = _token_counts([prompt + text for text in sample], model)

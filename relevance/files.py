@@ -10,6 +10,7 @@ import csv
 import ctypes
 import errno
 import gzip
+import hashlib
 import io
 import json
 import math
@@ -107,6 +108,18 @@ def refuse_lfs_pointer(path: Path) -> None:
 
 def _lfs_pointer_error(path: Path) -> InputError:
     return InputError(f"{shown(path)} is a Git LFS pointer, not the file; run git lfs pull")
+
+
+def file_sha256(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hexadecimal digits.
+
+    Raises:
+        InputError: it is a pointer of Git LFS.
+        OSError: it cannot be read.
+    """
+    refuse_lfs_pointer(path)
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class _Bounded(io.RawIOBase):

@@ -38,7 +38,6 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float32]
     _Ints = npt.NDArray[np.int64]
-    _Bools = npt.NDArray[np.bool_]
 
 SUFFIX = ".vectors"
 _KEY_VERSION = 1
@@ -67,8 +66,11 @@ def check_cache_dir(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         next(path.iterdir(), None)
     except OSError as error:
-        reason = error.strerror or error
-        raise InputError(f"cache folder {path}: {reason}; allowed: a folder that can be written to") from None
+        raise _not_writable(path, str(error.strerror or error)) from None
+
+
+def _not_writable(folder: Path, problem: str) -> InputError:
+    return InputError(f"cache folder {folder}: {problem}; allowed: a folder that can be written to")
 
 
 def text_digest(text: str) -> bytes:
@@ -91,21 +93,12 @@ def open_store(cache_dir: Path, model: Model, prompt: str) -> Store:
     return Store(folder, width=model.dimensions)
 
 
-class DamagedFileError(InputError):
-    """A cache file that does not hold what was written to it: `path`, and `problem` in a few words."""
+class _DamagedError(Exception):
+    """A file that does not hold what was written to it; the problem in a few words."""
 
     def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(f"{path}: damaged cache file ({problem}); delete it, what it held is then computed again")
+        super().__init__(problem)
         self.path = path
-        self.problem = problem
-
-
-def _checksums(vectors: _Floats) -> list[int]:
-    return [zlib.crc32(row) for row in np.ascontiguousarray(vectors)]
-
-
-def _pieces(rows: _Ints) -> Iterator[_Ints]:
-    return (rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
 
 
 @dataclass(frozen=True, eq=False)
@@ -117,36 +110,39 @@ class _Shard:
     def read(self, rows: _Ints) -> _Floats:
         vectors = np.asarray(self.vectors[rows], dtype=np.float32)
         if _checksums(vectors) != self.index["crc"][rows].tolist():
-            raise DamagedFileError(self.path, "a vector does not match its checksum")
+            raise _DamagedError(self.path, "a vector does not match its checksum")
         return vectors
 
-    def sound_rows(self) -> _Ints:
-        return np.flatnonzero(np.array(_checksums(self.vectors)) == self.index["crc"])
+
+def _checksums(vectors: _Floats) -> list[int]:
+    return [zlib.crc32(row) for row in np.ascontiguousarray(vectors)]
 
 
 def _open_shard(path: Path, width: int) -> _Shard:
     with path.open("rb") as file:
         header = file.read(_HEADER_BYTES)
         if len(header) != _HEADER_BYTES or not header.startswith(_MAGIC):
-            raise DamagedFileError(path, "no header")
+            raise _DamagedError(path, "no header")
         _, rows, dimensions = _COUNTS.unpack_from(header)
         start = _HEADER_BYTES + rows * _INDEX.itemsize
         size = os.fstat(file.fileno()).st_size
         if dimensions != width or rows < 1 or size != start + rows * width * 4:
-            raise DamagedFileError(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
+            raise _DamagedError(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
         index = file.read(rows * _INDEX.itemsize)
         if hashlib.sha256(header[: _COUNTS.size] + index).digest() != header[_COUNTS.size : _COUNTS.size + 32]:
-            raise DamagedFileError(path, "the index does not match its checksum")
+            raise _DamagedError(path, "the index does not match its checksum")
         vectors = np.memmap(file, dtype="<f4", mode="r", offset=start, shape=(rows, width))
     return _Shard(path, np.frombuffer(index, dtype=_INDEX), vectors)
 
 
 class _Directory:
-    """Where the vector of each text is; of two the one with the lower checksum, which no merge can change."""
+    """Where the vector of each text is; of two the one with the lower checksum, which no merge can change.
+
+    `index` has the records of all texts, ascending by digest; a place is a row of it.
+    """
 
     def __init__(self, shards: Sequence[_Shard], width: int) -> None:
-        self._shards = shards
-        self._width = width
+        self._shards, self._width = shards, width
         index = np.concatenate([np.zeros(0, dtype=_INDEX), *(shard.index for shard in shards)])
         # as bytes of equal length, whose padding says nothing; records themselves have no order
         digests = np.ascontiguousarray(index["digest"]).view("S16")
@@ -154,15 +150,13 @@ class _Directory:
         first = np.ones(len(order), dtype=np.bool_)
         first[1:] = digests[order][1:] != digests[order][:-1]
         held = order[first]
-        self.index = index[held]
-        """Records of all texts, ascending by digest."""
-        self._digests = digests[held]
+        self.index, self._digests = index[held], digests[held]
         sizes = np.array([len(shard.index) for shard in shards], dtype=np.int64)
         self._shard = np.repeat(np.arange(len(sizes)), sizes)[held]
         self._row = held - (np.cumsum(sizes) - sizes)[self._shard]
 
     def places(self, digests: Sequence[bytes]) -> _Ints:
-        """Shape (digests,): the row of each in `index`, -1 where it has none."""
+        """The place of each text, -1 where it has none."""
         wanted = np.frombuffer(b"".join(digests), dtype="S16")
         if not len(self._digests):
             return np.full(len(wanted), -1, dtype=np.int64)
@@ -170,7 +164,7 @@ class _Directory:
         return np.where(self._digests[near] == wanted, near, -1)
 
     def vectors(self, places: _Ints) -> Vectors:
-        """The vectors of some rows of `index`, checked; as they lie on disk where one file holds hardly more."""
+        """Checked; as they lie on disk where one file holds hardly more."""
         used = np.unique(self._shard[places])
         if len(used) == 1 and len(places) >= _MAPPED_FROM * len(self._shards[used[0]].index):
             shard, rows = self._shards[used[0]], self._row[places]
@@ -189,8 +183,12 @@ class _Directory:
         return vectors
 
 
+def _pieces(rows: _Ints) -> Iterator[_Ints]:
+    return (rows[start : start + _ROWS_AT_ONCE] for start in range(0, len(rows), _ROWS_AT_ONCE))
+
+
 class Store:
-    """The vectors of one model, prompt and truncation.
+    """The vectors of one model, prompt and truncation, by digests of the texts.
 
     A damaged file is set aside, what can be read of it is kept, and the rest counts as missing.
 
@@ -208,55 +206,70 @@ class Store:
         self.notes: list[str] = []
         self._passed_over: set[str] = set()
         self._shards: dict[str, _Shard] = {}
-        self._directory = _Directory([], width)
+        self._directory: _Directory | None = None
 
-    def refresh(self) -> None:
-        """See what is there now.
+    def missing(self, digests: Sequence[bytes]) -> list[bytes]:
+        """Those of the texts that have no vector now, in their order.
 
         Raises:
             InputError: a file cannot be read.
             CouldNotRunError: files keep disappearing.
         """
-        for _ in range(_RELISTINGS):
-            with suppress(FileNotFoundError):  # another run has merged it into a larger one
-                names = sorted({path.name for path in self.folder.glob(f"*{SUFFIX}")} - self._passed_over)
-                if names != list(self._shards):
-                    opened = {name: self._opened(name) for name in names}
-                    self._shards = {name: shard for name, shard in opened.items() if shard is not None}
-                    self._directory = _Directory(list(self._shards.values()), self.width)
-                return
-        raise CouldNotRunError(f"{self.folder}: files of the cache disappear while they are read")
+        places = self._refreshed().places(digests).tolist()
+        return [digest for digest, place in zip(digests, places, strict=True) if place < 0]
 
-    def _opened(self, name: str) -> _Shard | None:
+    def read(self, digests: Sequence[bytes]) -> tuple[Vectors, _Ints] | None:
+        """The vectors of texts of which none was `missing`, and their lengths in tokens.
+
+        Returns:
+            None where a vector is damaged: it is missing from now on.
+
+        Raises:
+            CouldNotRunError: a text is not there.
+        """
+        directory = self._directory or self._refreshed()
+        places = directory.places(digests)
+        if places.min(initial=0) < 0:
+            raise CouldNotRunError(f"{self.folder}: files of the cache were deleted during the run")
         try:
-            return self._shards.get(name) or _open_shard(self.folder / name, self.width)
-        except FileNotFoundError:
-            raise
-        except DamagedFileError as error:
-            self._set_aside(error)
+            return directory.vectors(places), directory.index["tokens"][places].astype(np.int64)
+        except _DamagedError as error:
+            self._repair(error)
             return None
-        except OSError as error:
-            raise InputError(f"{self.folder / name}: {error.strerror or error}; allowed: a readable file") from None
 
-    def repair(self, error: DamagedFileError) -> None:
-        """Set a shard aside in which a vector is damaged; the others of it are kept."""
-        shard = self._shards.get(error.path.name)
-        if shard is not None and len(rows := shard.sound_rows()):
-            with suppress(CouldNotRunError):
-                self._write(shard.index[rows], [shard.vectors[rows]])
-        self._set_aside(error)
-        self._directory = _Directory(list(self._shards.values()), self.width)
+    def add(self, digests: Sequence[bytes], tokens: Sequence[int], vectors: _Floats) -> Path:
+        """Write one shard.
 
-    def _set_aside(self, error: DamagedFileError) -> None:
-        self._shards.pop(error.path.name, None)
-        aside = error.path.with_name(f"{error.path.name}.damaged")
+        Raises:
+            CouldNotRunError: the file cannot be written.
+        """
+        order = sorted(range(len(digests)), key=digests.__getitem__)
+        index = np.zeros(len(order), dtype=_INDEX)
+        index["digest"] = np.frombuffer(b"".join(digests[at] for at in order), dtype="V16")
+        index["tokens"] = [tokens[at] for at in order]
+        index["crc"] = _checksums(vectors[order])
+        return self._write(index, [vectors[order]])
+
+    def compact(self, pieces: Collection[Path] = ()) -> None:
+        """Merge small shards, see `_mergeable`, and those of one run, whatever their sizes.
+
+        Raises:
+            CouldNotRunError: the merged file cannot be written.
+        """
+        self._refreshed()
+        mergeable = {shard.path for shard in _mergeable(self._shards.values())} | set(pieces)
+        small = [shard for shard in self._shards.values() if shard.path in mergeable]
+        if len(small) < 2:  # noqa: PLR2004 - one alone is merged already
+            return
+        merged = _Directory(small, self.width)
         try:
-            error.path.replace(aside)
-            done = f"set aside as {aside.name}"
-        except OSError:  # the folder may only be read, or another run was first
-            self._passed_over.add(error.path.name)
-            done = "passed over"
-        self.notes.append(f"damaged cache file ({error.problem}), {done}; what it held is computed again: {error.path}")
+            path = self._write(merged.index, map(merged.copied, _pieces(np.arange(len(merged.index)))))
+        except _DamagedError as error:
+            self._repair(error)
+            return
+        for shard in small:
+            if shard.path != path:
+                shard.path.unlink(missing_ok=True)
 
     def check_writable(self, missing: str) -> None:
         """Make the folder, and try that a file can be written there.
@@ -272,39 +285,50 @@ class Store:
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
         except OSError as error:
-            reason = f"{error.strerror or error}, and {missing} not there"
-            raise InputError(
-                f"cache folder {self.folder}: {reason}; allowed: a folder that can be written to"
-            ) from None
+            raise _not_writable(self.folder, f"{error.strerror or error}, and {missing} not there") from None
 
-    def holds(self, digests: Sequence[bytes]) -> _Bools:
-        """Shape (texts,): which texts have a vector, as of the last `refresh`."""
-        return self._directory.places(digests) >= 0
+    def _refreshed(self) -> _Directory:
+        for _ in range(_RELISTINGS):
+            with suppress(FileNotFoundError):  # another run has merged it into a larger one
+                names = sorted({path.name for path in self.folder.glob(f"*{SUFFIX}")} - self._passed_over)
+                if self._directory is None or names != list(self._shards):
+                    opened = {name: self._opened(name) for name in names}
+                    self._shards = {name: shard for name, shard in opened.items() if shard is not None}
+                    self._directory = _Directory(list(self._shards.values()), self.width)
+                return self._directory
+        raise CouldNotRunError(f"{self.folder}: files of the cache disappear while they are read")
 
-    def read(self, digests: Sequence[bytes]) -> tuple[Vectors, _Ints]:
-        """Vectors of texts that the store holds, and their lengths in tokens.
+    def _opened(self, name: str) -> _Shard | None:
+        try:
+            return self._shards.get(name) or _open_shard(self.folder / name, self.width)
+        except FileNotFoundError:
+            raise
+        except _DamagedError as error:
+            self._set_aside(error)
+            return None
+        except OSError as error:
+            raise InputError(f"{self.folder / name}: {error.strerror or error}; allowed: a readable file") from None
 
-        Raises:
-            DamagedFileError: a vector is damaged; see `repair`.
-            KeyError: a text is not there.
-        """
-        places = self._directory.places(digests)
-        if places.min(initial=0) < 0:
-            raise KeyError(digests[int(np.argmin(places))])
-        return self._directory.vectors(places), self._directory.index["tokens"][places].astype(np.int64)
+    def _repair(self, error: _DamagedError) -> None:
+        """Set a shard aside in which a vector is damaged; the others of it are kept."""
+        shard = self._shards[error.path.name]
+        sound = np.flatnonzero(np.array(_checksums(shard.vectors)) == shard.index["crc"])
+        if len(sound):
+            with suppress(CouldNotRunError):
+                self._write(shard.index[sound], [shard.vectors[sound]])
+        self._set_aside(error)
 
-    def add(self, digests: Sequence[bytes], tokens: Sequence[int], vectors: _Floats) -> Path:
-        """Write one shard; the texts count as held from the next `refresh` on.
-
-        Raises:
-            CouldNotRunError: the file cannot be written.
-        """
-        order = sorted(range(len(digests)), key=digests.__getitem__)
-        index = np.zeros(len(order), dtype=_INDEX)
-        index["digest"] = np.frombuffer(b"".join(digests[at] for at in order), dtype="V16")
-        index["tokens"] = [tokens[at] for at in order]
-        index["crc"] = _checksums(vectors[order])
-        return self._write(index, [vectors[order]])
+    def _set_aside(self, error: _DamagedError) -> None:
+        self._shards.pop(error.path.name, None)
+        self._directory = None
+        aside = error.path.with_name(f"{error.path.name}.damaged")
+        try:
+            error.path.replace(aside)
+            done = f"set aside as {aside.name}"
+        except OSError:  # the folder may only be read, or another run was first
+            self._passed_over.add(error.path.name)
+            done = "passed over"
+        self.notes.append(f"damaged cache file ({error}), {done}; what it held is computed again: {error.path}")
 
     def _write(self, index: npt.NDArray[Any], blocks: Iterable[_Floats]) -> Path:
         """Write a shard under a name made of its content: equal content written twice is one file."""
@@ -322,30 +346,8 @@ class Store:
             raise CouldNotRunError(f"cache folder {self.folder}: cannot write ({error.strerror or error})") from None
         return path
 
-    def compact(self, pieces: Collection[Path] = ()) -> None:
-        """Merge small shards, see `_mergeable`, and those of one run, whatever their sizes.
 
-        Raises:
-            CouldNotRunError: the merged file cannot be written.
-        """
-        self.refresh()
-        mergeable = {shard.path for shard in _mergeable(list(self._shards.values()))} | set(pieces)
-        small = [shard for shard in self._shards.values() if shard.path in mergeable]
-        if len(small) < 2:  # noqa: PLR2004 - one alone is merged already
-            return
-        merged = _Directory(small, self.width)
-        try:
-            path = self._write(merged.index, map(merged.copied, _pieces(np.arange(len(merged.index)))))
-        except DamagedFileError as error:
-            self.repair(error)
-            return
-        for shard in small:
-            if shard.path != path:
-                shard.path.unlink(missing_ok=True)
-        self.refresh()
-
-
-def _mergeable(shards: list[_Shard]) -> list[_Shard]:
+def _mergeable(shards: Iterable[_Shard]) -> list[_Shard]:
     """The smallest shards, up to the last that is no larger than all smaller ones together.
 
     So their number, and how often a vector is copied in its life, grow with the logarithm of the vectors, and what one

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
+import math
+import statistics
 import time
 from contextlib import closing, suppress
-from time import monotonic
-from typing import TYPE_CHECKING, Protocol, TypeAlias, TypeVar
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
-from relevance.embeddings.cache import DamagedFileError, open_store, text_digest
-from relevance.embeddings.query_time import query_ms
+from relevance.embeddings.cache import open_store, text_digest
 from relevance.embeddings.workers import encoded_by
-from relevance.errors import CouldNotRunError
+from relevance.errors import CouldNotRunError, InputError
+from relevance.files import read_json_object, write_file
 from relevance.progress import progress_bar
 from relevance.records import Vectors
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
     from relevance.embeddings.model import Model
 
     _Floats = npt.NDArray[np.float32]
+    _Row = tuple[bytes, str, int]  # digest, text, length in tokens
 
 _BATCH = 32
 _COUNTED_AT_ONCE = 1024
@@ -35,30 +39,15 @@ _SAVED_EVERY_S = 5.0
 """What a kill may cost; an interrupt costs nothing."""
 _PIECES_AT_ONCE = 64
 
+_TIMED_QUERIES, _UNTIMED_QUERIES = 32, 3
+_BUSY_SHARE = 0.2
+"""Of all cores, used by other processes: from there on the time of a query is not this machine's."""
+_LOOK_S = 0.2
+
 _T = TypeVar("_T")
-_Distinct: TypeAlias = dict[bytes, str]
-_Row: TypeAlias = tuple[bytes, str, int]
-"""Digest, text, length in tokens."""
 
 
-class LoadedModel(Protocol):
-    """A model in memory."""
-
-    @property
-    def device(self) -> str:
-        """Where it computes, as torch names it."""
-
-    def token_counts(self, texts: Sequence[str], prompt: str) -> list[int]:
-        """Length of prompt + text in tokens, special ones included, before anything is cut."""
-
-    def encode(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
-        """Shape (texts, dimensions), of any length but zero."""
-
-    def copies(self, tokens: int) -> Sequence[Callable[[], LoadedModel]]:
-        """What loads a copy, picklable, for each process that should share so much work; none where one is enough."""
-
-
-def _load(model: Model) -> LoadedModel:
+def _load(model: Model) -> Any:
     from relevance.embeddings.sentence_model import load  # noqa: PLC0415 - a warm run imports no torch
 
     return load(model)
@@ -74,7 +63,7 @@ class Encoder:
         model: as `resolve` returns it.
         cache_dir: a folder that `check_cache_dir` has accepted.
         progress: whether a progress bar is shown on stderr.
-        load: puts the model into memory; called once, when a text is not in the cache.
+        load: gives a `SentenceModel` or what does the same; called once, when a text is not in the cache.
         clock: seconds, for the time to encode a query.
 
     Attributes:
@@ -87,7 +76,7 @@ class Encoder:
         cache_dir: Path,
         *,
         progress: bool,
-        load: Callable[[Model], LoadedModel] = _load,
+        load: Callable[[Model], Any] = _load,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         self.model = model
@@ -96,7 +85,7 @@ class Encoder:
         self._progress = progress
         self._load = load
         self._clock = clock
-        self._loaded: LoadedModel | None = None
+        self._loaded: Any = None
         self._stores: dict[str, Store] = {}
         self._cut: dict[bytes, bool] = {}
 
@@ -131,10 +120,8 @@ class Encoder:
         distinct = _distinct(texts)
         vectors, _, encoded = self._read(distinct, self.model.prompt, "queries")
         if distinct:
-            folder = self._store(self.model.prompt).folder
-            self.query_ms = query_ms(
-                folder, list(distinct.values()), self.model.prompt, self._in_memory, again=encoded, clock=self._clock
-            )
+            path = self._store(self.model.prompt).folder / "query_time.json"
+            self.query_ms = self._query_ms(path, list(distinct.values()), again=encoded)
         return _spread(vectors, texts, distinct)
 
     def cut_of(self, texts: Sequence[str]) -> tuple[int, int]:
@@ -147,28 +134,24 @@ class Encoder:
             self._stores[prompt] = open_store(self._cache_dir, self.model, prompt)
         return self._stores[prompt]
 
-    def _in_memory(self) -> LoadedModel:
+    def _in_memory(self) -> Any:
         if self._loaded is None:
             self._loaded = self._load(self.model)
         return self._loaded
 
-    def _read(self, distinct: _Distinct, prompt: str, label: str) -> tuple[Vectors, npt.NDArray[np.int64], bool]:
+    def _read(
+        self, distinct: Mapping[bytes, str], prompt: str, label: str
+    ) -> tuple[Vectors, npt.NDArray[np.int64], bool]:
         """Vectors and lengths in tokens of texts, and whether the store lacked any of them."""
-        store, encoded = self._store(prompt), False
+        store, digests, encoded = self._store(prompt), list(distinct), False
         for _ in range(_REPAIRS):
-            store.refresh()
-            held = store.holds(list(distinct)).tolist()
-            missing = {digest: text for (digest, text), there in zip(distinct.items(), held, strict=True) if not there}
-            if missing:
-                store.check_writable(f"embeddings of {len(missing):,} of {len(distinct):,} texts ({label}) are")
-                self._encode(store, missing, prompt, label)
+            if missing := store.missing(digests):
+                store.check_writable(f"embeddings of {len(missing):,} of {len(digests):,} texts ({label}) are")
+                self._encode(store, {digest: distinct[digest] for digest in missing}, prompt, label)
+                store.missing(digests)
                 encoded = True
-            try:
-                return *store.read(list(distinct)), encoded
-            except DamagedFileError as error:
-                store.repair(error)
-            except KeyError:
-                raise CouldNotRunError(f"{store.folder}: files of the cache were deleted during the run") from None
+            if (found := store.read(digests)) is not None:
+                return *found, encoded
         raise CouldNotRunError(f"{store.folder}: what is written there is damaged when it is read again")
 
     def _encode(self, store: Store, texts: Mapping[bytes, str], prompt: str, label: str) -> None:
@@ -176,22 +159,29 @@ class Encoder:
 
         The batches are the same wherever they are computed, so that vectors differ by float noise at most.
         """
-        rows = self._longest_first(texts, prompt)
+        loaded = self._in_memory()
+        parts = _parts(list(texts.values()), _COUNTED_AT_ONCE)
+        counts = [count for part in parts for count in loaded.token_counts(part, prompt)]
+        # so a batch is padded little, and memory that is too small fails at once
+        rows = sorted(
+            zip(texts, texts.values(), counts, strict=True),
+            key=lambda row: (-min(row[2], self.model.max_tokens), row[1]),
+        )
         batches = list(_parts(rows, _BATCH))
         unsaved: list[tuple[Sequence[_Row], _Floats]] = []
         pieces: list[Path] = []
-        saved = monotonic()
+        saved = time.monotonic()
         with (
             progress_bar(len(rows), f"embedding {label}", "text", shown=self._progress) as bar,
-            closing(self._computed(batches, prompt, sum(row[2] for row in rows))) as computed,
+            closing(_computed(loaded, batches, prompt, sum(counts))) as computed,
         ):
             try:
                 for batch, vectors in zip(batches, computed, strict=True):
                     unsaved.append((batch, _unit(vectors, batch, self.model)))
                     bar.update(len(batch))
-                    if monotonic() - saved >= _SAVED_EVERY_S:
+                    if time.monotonic() - saved >= _SAVED_EVERY_S:
                         pieces += _save(store, unsaved)
-                        saved = monotonic()
+                        saved = time.monotonic()
                         if len(pieces) % _PIECES_AT_ONCE == 0:
                             store.compact()
             except BaseException:
@@ -201,29 +191,46 @@ class Encoder:
         pieces += _save(store, unsaved)
         store.compact(pieces)
 
-    def _longest_first(self, texts: Mapping[bytes, str], prompt: str) -> list[_Row]:
-        """So that a batch is padded little, and memory that is too small fails at once."""
-        parts = _parts(list(texts.values()), _COUNTED_AT_ONCE)
-        counts = [count for part in parts for count in self._in_memory().token_counts(part, prompt)]
-        rows = list(zip(texts, texts.values(), counts, strict=True))
-        return sorted(rows, key=lambda row: (-min(row[2], self.model.max_tokens), row[1]))
+    def _query_ms(self, path: Path, queries: Sequence[str], *, again: bool) -> float:
+        """Milliseconds to encode one query: the least median that was seen on this device, kept beside the vectors.
 
-    def _computed(self, batches: Sequence[Sequence[_Row]], prompt: str, tokens: int) -> Generator[_Floats]:
-        texts = [[text for _, text, _ in batch] for batch in batches]
-        loaded = self._in_memory()
-        if copies := loaded.copies(tokens):
-            yield from encoded_by(copies, texts, prompt)
-        else:
-            yield from (loaded.encode(batch, prompt) for batch in texts)
+        One that was measured while others used the machine is measured again as soon as it is quiet; so is any where
+        the model is in memory anyway (`again`).
+        """
+        known = _recorded(path)
+        if known is not None and not again and not (known.busy and _quiet()):
+            return known.p50_ms
+        loaded, prompt = self._in_memory(), self.model.prompt
+        sample = queries[:: max(1, len(queries) // _TIMED_QUERIES)][:_TIMED_QUERIES]
+        for query in sample[:_UNTIMED_QUERIES]:
+            loaded.encode([query], prompt)
+        seconds, before = [], _cpu_seconds()
+        for query in sample:
+            start = self._clock()
+            loaded.encode([query], prompt)
+            seconds.append(self._clock() - start)
+        time_now = _QueryTime(1000 * statistics.median(seconds), loaded.device, _busy_since(before))
+        if known is not None and known.device == time_now.device and known.p50_ms < time_now.p50_ms:
+            time_now = replace(known, busy=known.busy and time_now.busy)
+        with suppress(OSError):  # a cache that can only be read is enough
+            write_file(path, json.dumps(asdict(time_now)))
+        return time_now.p50_ms
+
+
+def _computed(loaded: Any, batches: Sequence[Sequence[_Row]], prompt: str, tokens: int) -> Generator[_Floats]:
+    texts = [[text for _, text, _ in batch] for batch in batches]
+    if copies := loaded.copies(tokens):
+        yield from encoded_by(copies, texts, prompt)
+    else:
+        yield from (loaded.encode(batch, prompt) for batch in texts)
 
 
 def _save(store: Store, unsaved: list[tuple[Sequence[_Row], _Floats]]) -> list[Path]:
     """Write what is not saved yet as a file, where there is anything."""
     if not unsaved:
         return []
-    rows = [row for batch, _ in unsaved for row in batch]
-    vectors = np.concatenate([vectors for _, vectors in unsaved])
-    path = store.add([row[0] for row in rows], [row[2] for row in rows], vectors)
+    digests, _, tokens = zip(*(row for batch, _ in unsaved for row in batch), strict=True)
+    path = store.add(digests, tokens, np.concatenate([vectors for _, vectors in unsaved]))
     unsaved.clear()
     return [path]
 
@@ -249,12 +256,12 @@ def _unit(vectors: _Floats, rows: Sequence[_Row], model: Model) -> _Floats:
     return units
 
 
-def _distinct(texts: Iterable[str]) -> _Distinct:
+def _distinct(texts: Iterable[str]) -> dict[bytes, str]:
     """Each distinct text under its digest, in the order in which they come first."""
     return {text_digest(text): text for text in dict.fromkeys(texts)}
 
 
-def _spread(vectors: Vectors, texts: Sequence[str], distinct: _Distinct) -> Vectors:
+def _spread(vectors: Vectors, texts: Sequence[str], distinct: Mapping[bytes, str]) -> Vectors:
     """Vectors of distinct texts as those of all texts; one that is not among them has none."""
     row_of = dict(zip(distinct.values(), vectors.rows.tolist(), strict=True))
     return Vectors(vectors.matrix, np.array([row_of.get(text, -1) for text in texts], dtype=np.int64))
@@ -262,3 +269,44 @@ def _spread(vectors: Vectors, texts: Sequence[str], distinct: _Distinct) -> Vect
 
 def _parts(rows: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
     return (rows[start : start + size] for start in range(0, len(rows), size))
+
+
+# The time of a query
+
+
+@dataclass(frozen=True)
+class _QueryTime:
+    p50_ms: float
+    device: str
+    busy: bool
+
+
+def _recorded(path: Path) -> _QueryTime | None:
+    """A damaged record is none; one that does not say whether the machine was busy is of a busy one."""
+    try:
+        record = read_json_object(path, "the time of a query")
+        known = _QueryTime(float(record["p50_ms"]), str(record["device"]), record.get("busy") is not False)
+    except (InputError, ValueError, TypeError, KeyError):
+        return None
+    return known if math.isfinite(known.p50_ms) else None
+
+
+def _quiet() -> bool:
+    before = _cpu_seconds()
+    time.sleep(_LOOK_S)
+    return not _busy_since(before)
+
+
+def _busy_since(before: tuple[float, float]) -> bool:
+    whole, others = (now - then for now, then in zip(_cpu_seconds(), before, strict=True))
+    return others > _BUSY_SHARE * whole
+
+
+def _cpu_seconds() -> tuple[float, float]:
+    """Seconds of all cores of this machine so far, and those that other processes used."""
+    import psutil  # noqa: PLC0415 - only where queries are encoded
+
+    times, own = psutil.cpu_times(), psutil.Process().cpu_times()
+    whole = sum(times)
+    idle = times.idle + getattr(times, "iowait", 0.0)
+    return whole, whole - idle - own.user - own.system

@@ -12,7 +12,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from relevance.errors import CouldNotRunError, InputError
-from relevance.files import read_json, read_json_object, refuse_lfs_pointer
+from relevance.files import file_sha256, read_json, read_json_object
 
 _PACKAGED = "all-MiniLM-L6-v2"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
@@ -137,17 +137,31 @@ def _read(name: str, path: Path, *, prompt: str | None, max_tokens: int | None, 
     tokenizer = _optional_json(transformer / "tokenizer_config.json")
     top = _optional_json(path / "config_sentence_transformers.json")
     _refuse_foreign(transformer, config, sentences, tokenizer)
+
     most = _position_limit(config) or _number(tokenizer, "model_max_length")
     limits = [_number(sentences, "max_seq_length") or _number(tokenizer, "model_max_length") or most, most]
     own = min((limit for limit in limits if limit is not None), default=None)
+    tokens = own if max_tokens is None else max_tokens
+    if tokens is None:
+        raise InputError(f"{path}: the model names no limit of tokens; give one (max tokens)")
+    if max_tokens is not None and not _FEWEST_TOKENS <= tokens <= (most or tokens):
+        allowed = f"{_FEWEST_TOKENS} or more" if most is None else f"{_FEWEST_TOKENS} to {most}"
+        raise InputError(f"max tokens {tokens}: the model {path.name} allows {allowed}")
+
+    prompts = top.get("prompts") or {}
+    own_prompt = prompts.get("query", "") if isinstance(prompts, dict) else None
+    if prompt is None and not isinstance(own_prompt, str):
+        raise InputError(f"{path / 'config_sentence_transformers.json'}: prompts.query; allowed: a text")
+
+    folders = {path, *(folder for _, folder in modules)}
     files = sorted(
         file
-        for folder in {path, *(folder for _, folder in modules)}
+        for folder in folders
         if folder.is_dir()  # a module without settings may have no folder
         for file in folder.iterdir()
         if file.suffix in _INFLUENTIAL and file.is_file()
     )
-    hashes = {file.relative_to(path).as_posix(): _sha256(file) for file in files}
+    hashes = {file.relative_to(path).as_posix(): file_sha256(file) for file in files}
     return Model(
         name=name,
         path=path,
@@ -155,8 +169,8 @@ def _read(name: str, path: Path, *, prompt: str | None, max_tokens: int | None, 
         sha256=_combined({file: digest for file, digest in hashes.items() if file.endswith(".safetensors")}),
         fingerprint=_combined(hashes),
         dimensions=_dimensions(modules, top, path),
-        prompt=_query_prompt(path, top) if prompt is None else prompt,
-        max_tokens=_max_tokens(max_tokens, own, most, path),
+        prompt=str(own_prompt) if prompt is None else prompt,
+        max_tokens=tokens,
         device=device,
         own_max_tokens=own,
     )
@@ -184,32 +198,26 @@ def _modules(path: Path) -> list[tuple[str, Path]]:
     rows = read_json(source, _EXPECTED, most_bytes=_MOST_JSON_BYTES)
     if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
         raise InputError(f"{source}: allowed: a list of modules, as sentence-transformers writes it")
-    modules = [(_module_class(source, row.get("type")), path / _inside(source, row.get("path"))) for row in rows]
+    modules = []
+    for row in rows:
+        kind, folder = row.get("type"), row.get("path")
+        if not isinstance(kind, str) or not kind.startswith("sentence_transformers."):
+            own = f"module {kind!r} is code of the model's own"
+            raise InputError(f"{source}: {own}; allowed: modules of sentence-transformers")
+        name = kind.rpartition(".")[2]
+        if name not in _MODULES:
+            raise InputError(f"{source}: module {kind!r}; allowed: {', '.join(_MODULES)}")
+        inside = isinstance(folder, str) and not PurePosixPath(folder).is_absolute() and "\\" not in folder
+        if not inside or ".." in PurePosixPath(str(folder)).parts:
+            raise InputError(f"{source}: module path {folder!r}; allowed: a folder inside the model's")
+        modules.append((name, path / str(folder)))
     names = [name for name, _ in modules]
     if names[0] != "Transformer" or "Pooling" not in names:
         raise InputError(f"{source}: modules {', '.join(names)}; allowed: a Transformer first, and a Pooling behind it")
-    for name, folder in modules:
-        if name in _WITH_WEIGHTS and not (folder / _WEIGHTS).is_file():
-            raise InputError(f"{folder}: no {_WEIGHTS}; allowed: weights in one safetensors file, never pickled ones")
+    for name, place in modules:
+        if name in _WITH_WEIGHTS and not (place / _WEIGHTS).is_file():
+            raise InputError(f"{place}: no {_WEIGHTS}; allowed: weights in one safetensors file, never pickled ones")
     return modules
-
-
-def _module_class(source: Path, path: object) -> str:
-    if not isinstance(path, str) or not path.startswith("sentence_transformers."):
-        raise InputError(
-            f"{source}: module {path!r} is code of the model's own; allowed: modules of sentence-transformers"
-        )
-    name = path.rpartition(".")[2]
-    if name not in _MODULES:
-        raise InputError(f"{source}: module {path!r}; allowed: {', '.join(_MODULES)}")
-    return name
-
-
-def _inside(source: Path, path: object) -> str:
-    inside = isinstance(path, str) and not PurePosixPath(path).is_absolute() and "\\" not in path
-    if not inside or ".." in PurePosixPath(str(path)).parts:
-        raise InputError(f"{source}: module path {path!r}; allowed: a folder inside the model's")
-    return str(path)
 
 
 def _refuse_foreign(folder: Path, config: dict[str, Any], sentences: dict[str, Any], tokenizer: dict[str, Any]) -> None:
@@ -235,55 +243,23 @@ def _position_limit(config: dict[str, Any]) -> int | None:
     return positions - (padding if isinstance(padding, int) else 1) - 1
 
 
-def _max_tokens(wanted: int | None, own: int | None, most: int | None, path: Path) -> int:
-    if wanted is None:
-        if own is None:
-            raise InputError(f"{path}: the model names no limit of tokens; give one (max tokens)")
-        return own
-    if wanted < _FEWEST_TOKENS or (most is not None and wanted > most):
-        allowed = f"{_FEWEST_TOKENS} to {most}" if most is not None else f"{_FEWEST_TOKENS} or more"
-        raise InputError(f"max tokens {wanted}: the model {path.name} allows {allowed}")
-    return wanted
-
-
-def _query_prompt(path: Path, top: dict[str, Any]) -> str:
-    prompts = top.get("prompts") or {}
-    prompt = prompts.get("query", "") if isinstance(prompts, dict) else None
-    if not isinstance(prompt, str):
-        raise InputError(f"{path / 'config_sentence_transformers.json'}: prompts.query; allowed: a text")
-    return prompt
-
-
 def _dimensions(modules: list[tuple[str, Path]], top: dict[str, Any], path: Path) -> int:
     dimensions: int | None = None
     for name, folder in modules:
-        if name == "Pooling":
-            dimensions = _pooled(_json(folder / "config.json"))
-        elif name == "Dense":
+        if name == "Dense":
             dimensions = _number(_json(folder / "config.json"), "out_features")
+        elif name == "Pooling":
+            # token dimensions times the number of pooling modes, in the older spelling or the newer
+            config = _json(folder / "config.json")
+            dimensions = _number(config, "embedding_dimension") or _number(config, "word_embedding_dimension")
+            mode = config.get("pooling_mode")
+            older = sum(value is True for key, value in config.items() if key.startswith("pooling_mode_"))
+            count = len(mode) if isinstance(mode, list) else older if mode is None else 1
+            dimensions = dimensions and dimensions * max(1, count)
     if dimensions is None:
         raise InputError(f"{path}: pooling and dense modules do not say how many dimensions a vector has")
     cut = _number(top, "truncate_dim")
     return dimensions if cut is None else min(dimensions, cut)
-
-
-def _pooled(config: dict[str, Any]) -> int | None:
-    """Token dimensions times the number of pooling modes, in the older spelling or the newer."""
-    width = _number(config, "embedding_dimension") or _number(config, "word_embedding_dimension")
-    mode = config.get("pooling_mode")
-    if isinstance(mode, list):
-        count = len(mode)
-    elif mode is None:
-        count = sum(value is True for key, value in config.items() if key.startswith("pooling_mode_"))
-    else:
-        count = 1
-    return width * max(1, count) if width is not None else None
-
-
-def _sha256(path: Path) -> str:
-    refuse_lfs_pointer(path)
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _combined(hashes: dict[str, str]) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import re
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -132,18 +131,25 @@ def load(model: Model) -> SentenceModel:
 
     if model.device is not None:
         _check_device(model.device)
+    safely: dict[str, Any] = {"use_safetensors": True}
     try:
         with quiet():
-            transformer = SentenceTransformer(
+            transformer: Any = SentenceTransformer(
                 str(model.path),
                 device=model.device,
                 local_files_only=True,
                 trust_remote_code=False,
-                model_kwargs={"use_safetensors": True},
+                model_kwargs=safely,
             ).float()
+            # what the library had to make up at random, which it tells only where it is asked; no weight is read again
+            _, report = type(transformer[0].auto_model).from_pretrained(
+                model.weights.parent, output_loading_info=True, device_map="meta", local_files_only=True, **safely
+            )
     except Exception as error:  # whatever the libraries raise for a folder that they cannot read
         raise CouldNotRunError(f"model {model.name}: cannot be loaded: {_first_line(error)}") from error
-    _refuse_missing_weights(model, transformer[0].auto_model)
+    # it would be another model in every run, under one cache key; the pooler is not used
+    if lacking := sorted(name for name in report["missing_keys"] if not name.startswith("pooler.")):
+        raise InputError(f"{model.weights}: {len(lacking)} weights of the model are missing, the first is {lacking[0]}")
     transformer.max_seq_length = model.max_tokens
     loaded = SentenceModel(transformer, model)
     if model.prompt and loaded.token_counts([""], model.prompt)[0] >= model.max_tokens:
@@ -170,21 +176,6 @@ def _check_device(device: str) -> None:
         if torch.backends.mps.is_available():
             there.append("mps")
         raise CouldNotRunError(f"device {device!r} is not there; available: {', '.join(there)}") from None
-
-
-def _refuse_missing_weights(model: Model, transformer: Any) -> None:
-    """A weight that the file lacks is made up at random: other vectors in every run, under one cache key."""
-    from safetensors import safe_open  # noqa: PLC0415 - imports torch
-
-    with safe_open(model.weights, framework="pt") as file:
-        stored = [name.replace(".gamma", ".weight").replace(".beta", ".bias") for name in file.keys()]  # noqa: SIM118
-    # a checkpoint may carry a prefix ("bert.") that the bare model does not have
-    known = {name[start:] for name in stored for start in (0, *(dot.end() for dot in re.finditer(r"\.", name)))}
-    lacking = [
-        name for name, _ in transformer.named_parameters() if name not in known and not name.startswith("pooler.")
-    ]
-    if lacking:
-        raise InputError(f"{model.weights}: {len(lacking)} weights of the model are missing, the first is {lacking[0]}")
 
 
 def _first_line(error: BaseException) -> str:

@@ -1,8 +1,9 @@
 """Several processes that encode, each with a copy of the model.
 
-Sentence-transformers has a pool of its own, which outlives a process that is killed, gives no answer before the last
-text is encoded, and lets each process take all cores. Here a process is asked over a pipe and answers before it is
-asked again, so that neither side can block the other; it ends when it is told to, or when its pipe does.
+Sentence-transformers (6.2) has a pool of its own. Its processes wait on a queue that they hold open themselves, so they
+outlive one that is killed; each prints a traceback on Ctrl-C; an answer comes when the last text is encoded; and each
+takes all cores. Here a process is asked over a pipe and answers before it is asked again, so that neither side can
+block the other; it ends when it is told to, or when its pipe does.
 """
 
 from __future__ import annotations
@@ -26,8 +27,6 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from relevance.embeddings.encoder import LoadedModel
-
     _Floats = npt.NDArray[np.float32]
 
 # enough work that a process waits little for its next message, little enough to share it evenly and save it soon
@@ -37,7 +36,7 @@ _SECONDS_TO_END = 10
 
 
 def encoded_by(
-    copies: Sequence[Callable[[], LoadedModel]], batches: Sequence[Sequence[str]], prompt: str
+    copies: Sequence[Callable[[], Any]], batches: Sequence[Sequence[str]], prompt: str
 ) -> Generator[_Floats]:
     """The vectors of each batch, in order; closing the generator ends the processes.
 
@@ -67,7 +66,7 @@ def encoded_by(
             connection.close()
 
 
-def _start(load: Callable[[], LoadedModel], prompt: str, workers: dict[Connection, SpawnProcess]) -> None:
+def _start(load: Callable[[], Any], prompt: str, workers: dict[Connection, SpawnProcess]) -> None:
     context = multiprocessing.get_context("spawn")  # a fork of a process that has used torch or CUDA may hang
     here, there = context.Pipe()
     with _without_interrupts():
@@ -133,7 +132,7 @@ def _received(connection: Connection, process: SpawnProcess) -> list[_Floats]:
     return answer
 
 
-def _work(connection: Connection, load: Callable[[], LoadedModel], prompt: str) -> None:
+def _work(connection: Connection, load: Callable[[], Any], prompt: str) -> None:
     """What each process does: an empty answer once the model is there, then one a message."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one decides
     # leave as on any other exit: killed at once, a process would leave its libraries' semaphores behind

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 import re
 import shutil
@@ -12,7 +11,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
-from relevance.files import TextFile, read_json_object, refuse_lfs_pointer, write_file
+from relevance.files import TextFile, file_sha256, read_json_object, write_file
 from relevance.finetune.pairs import POSITIVE, SPLIT_SEED, Trained
 from relevance.finetune.recipe import Curve, Step, recipe_hash
 from relevance.text import markdown
@@ -144,7 +143,7 @@ def mark_complete(checkpoint: Path, seconds: float) -> None:
     work = checkpoint.parent
     files = [file for folder in (checkpoint, *work.glob("best-*")) for file in sorted(folder.rglob("*"))]
     hashes = {
-        file.relative_to(work).as_posix(): _sha256(file)
+        file.relative_to(work).as_posix(): file_sha256(file)
         for file in files
         if file.is_file() and file != checkpoint / COMPLETE
     }
@@ -155,7 +154,7 @@ def seconds_of(checkpoint: Path) -> float | None:
     """The time spent until a checkpoint; None where one of its files is not as it was written."""
     try:
         mark = read_json_object(checkpoint / COMPLETE, "the mark of a checkpoint")
-        sound = all(_sha256(checkpoint.parent / name) == digest for name, digest in mark["files"].items())
+        sound = all(file_sha256(checkpoint.parent / name) == digest for name, digest in mark["files"].items())
         return float(mark["seconds"]) if sound else None
     except (InputError, OSError, ValueError, TypeError, KeyError, AttributeError):
         return None
@@ -232,9 +231,8 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
 
 def _check_file(folder: Path, name: str, digest: str) -> None:
     file = folder / name
-    refuse_lfs_pointer(file)
     try:
-        sound = file.resolve().is_relative_to(folder.resolve()) and _sha256(file) == digest
+        sound = file.resolve().is_relative_to(folder.resolve()) and file_sha256(file) == digest
     except OSError as error:
         raise _damaged(folder, f"{name}: {error.strerror or error}") from None
     if not sound:
@@ -268,7 +266,7 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
         "base": {"name": recipe.base.name, "sha256": recipe.base.sha256},
         "dataset": recipe.dataset,
         "curve": asdict(curve),
-        "files": {file.relative_to(model).as_posix(): _sha256(file) for file in files},
+        "files": {file.relative_to(model).as_posix(): file_sha256(file) for file in files},
     }
     write_file(model / RECORD, json.dumps(record, indent=2) + "\n")
     model.rename(target)
@@ -278,11 +276,6 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
 
 def _damaged(folder: Path, problem: str) -> InputError:
     return InputError(f"model {folder}: {problem}; allowed: a whole model (delete the folder to train it again)")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 # The model's card

@@ -30,12 +30,12 @@ WORDS = ["red", "blue", "hammer", "saw", "steel", "drill", "for", "wood", "repre
 SCRIPT = """
 import sys
 from pathlib import Path
-from relevance.embeddings import Encoder, query_time, resolve
-query_time._cpu_seconds = lambda: (0.0, 0.0)  # else the time of a query is measured anew once the machine is quiet
+from relevance.embeddings import Encoder, encoder, resolve
+encoder._cpu_seconds = lambda: (0.0, 0.0)  # else the time of a query is measured anew once the machine is quiet
 folder, model, count = Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3])
 texts = [f"steel hammer number {number} for wood" for number in range(count)]
-encoder = Encoder(resolve(model), folder, progress=False)
-print(len(encoder.products(texts, label="x").matrix), len(encoder.queries(["red saw"]).matrix), "torch" in sys.modules)
+made = Encoder(resolve(model), folder, progress=False)
+print(len(made.products(texts, label="x").matrix), len(made.queries(["red saw"]).matrix), "torch" in sys.modules)
 """
 
 

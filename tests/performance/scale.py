@@ -31,9 +31,7 @@ from relevance.runner import search
 from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
-
-    from relevance.embeddings.encoder import LoadedModel
+    from collections.abc import Iterable, Iterator, Sequence
 
 TITLE, DESCRIPTION, VALUE, QUERY = 8, 80, 3, 3
 ATTRIBUTES = 8
@@ -66,7 +64,7 @@ class MadeModel:
         del prompt
         return unit_vectors(self._rng, len(texts))
 
-    def copies(self, tokens: int) -> Sequence[Callable[[], LoadedModel]]:
+    def copies(self, tokens: int) -> list[MadeModel]:
         """None."""
         del tokens
         return []
