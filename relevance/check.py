@@ -18,6 +18,7 @@ from relevance.fields import embedded_texts
 from relevance.files import refuse_lfs_pointer
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 from relevance.strategies import FINETUNED
+from relevance.text import duration, plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -30,94 +31,59 @@ if TYPE_CHECKING:
     from relevance.strategies import Strategy
     from relevance.suite import Finetuned
 
-_TOKENS_PER_S = 5_000
-"""Of a model of `_WEIGHTS_BYTES` (all-MiniLM-L6-v2) on two CPU cores; a larger model is slower in proportion."""
-_WEIGHTS_BYTES = 90_868_376
+Rows = list[tuple[str, str]]
+"""A line a fact: its subject, and what is said of it."""
 
+# of a model of so many bytes (all-MiniLM-L6-v2) on two CPU cores; a larger model is slower in proportion
+_TOKENS_PER_S, _WEIGHTS_BYTES = 5_000, 90_868_376
+# where the model has no tokenizer.json: what word pieces make of English product texts
 _TOKENS_PER_WORD = 1.4
-"""Where the model has no tokenizer.json: what word pieces make of English product texts."""
-
+# so many texts are counted, evenly spaced; all of them where there are no more
 _COUNTED = 1_000
-"""So many texts are counted, evenly spaced; all of them where there are no more."""
-
+# to score a product for a query in one list (all text fields, or one vector field) on the embedded engine
 _SECONDS_PER_LIST = 5e-8
-"""To score a product for a query in one list (all text fields, or one vector field) on the embedded engine."""
-
 # measured with the embedded engine on made catalogues of 10,000 and 100,000 products
-_START_BYTES = 170_000_000
-_BYTES_PER_CHARACTER = 9
-_BYTES_PER_PRODUCT = 1_000
-_ENCODER_BYTES = 500_000_000
+_START_BYTES, _BYTES_PER_CHARACTER, _BYTES_PER_PRODUCT, _ENCODER_BYTES = 170_000_000, 9, 1_000, 500_000_000
 
-
-@dataclass(frozen=True)
-class CatalogueFindings:
-    """The products, and how many of them lack something or equal an earlier one."""
-
-    products: int
-    without_description: int
-    without_attributes: int
-    attributes: int
-    equal_titles: int
-    equal_texts: int  # title, description and attributes
-    characters: int  # of all texts
-
-
-@dataclass(frozen=True)
-class JudgmentsFindings:
-    """The queries and what was said of their products."""
-
-    queries: int
-    judgments: int
-    judged_products: int
-    per_query: tuple[int, float, int]  # least, median and most judgments
-    grades: Mapping[int, int]  # how many judgments give which grade, ascending
-    relevant_from: float
-    without_judgments: tuple[str, ...]  # texts of queries
-    without_relevant: tuple[str, ...]  # texts of queries that have judgments, but no relevant product
-
-
-@dataclass(frozen=True)
-class FloorsFindings:
-    """Which of the strategies that will run can fail; `file` is "" where there is none."""
-
-    file: str
-    gated: tuple[str, ...]
-    ungated: tuple[str, ...]
-    other_corpus: tuple[str, ...]  # of the gated ones, those whose floors were set for another corpus
-
-
-@dataclass(frozen=True)
-class TextsToEmbed:
-    """The distinct texts of one model and one embedded text, or the queries."""
-
-    model: str  # its name in the configuration
-    field: str  # `title`, `description`, `attributes`, `whole` or `queries`
-    texts: int
-    missing: int  # not in the cache; a text that two fields share counts in both
-    cut: int  # longer than `max_tokens`: counted, or where not `exact` estimated from a part of them
-    exact: bool
-    max_tokens: int
-    seconds: float  # to embed those that are missing, estimated, on two CPU cores
+_SHOWN = 5
+_ONE_PERCENT = 0.01
 
 
 @dataclass(frozen=True)
 class Findings:
-    """What was found; None or empty where a part cannot be read."""
+    """What was found.
 
-    name: str
-    place: str  # "" for the sample
-    catalogue: CatalogueFindings | None
-    judgments: JudgmentsFindings | None
-    notes: tuple[str, ...]  # what the loader met and settled by rule
-    engine: str  # which one would rank, and why
-    hint: str  # how to get another one, where that one is taken for want of it
-    floors: FloorsFindings | None
-    texts: tuple[TextsToEmbed, ...]
-    search_seconds: float  # to measure the strategies on the embedded engine, estimated
-    memory: int | None  # bytes of the process at its largest, estimated
-    problems: tuple[str, ...]  # the lines with which the suite would end
-    could_not_run: bool  # whether nothing is wrong with the input, but something is not there
+    Attributes:
+        lines: a line a fact, for a person at a terminal.
+        problems: the lines with which the suite would end.
+        could_not_run: whether nothing is wrong with the input, but something is not there.
+    """
+
+    lines: tuple[str, ...]
+    problems: tuple[str, ...]
+    could_not_run: bool
+
+
+@dataclass(frozen=True)
+class TextsToEmbed:
+    """The distinct texts of one model and one embedded text, or the queries.
+
+    Attributes:
+        model: its name in the configuration.
+        field: `title`, `description`, `attributes`, `whole` or `queries`.
+        missing: how many are not in the cache; a text that two fields share counts in both.
+        cut: longer than `max_tokens`: counted, or where not `exact` estimated from a part of them.
+        seconds: to embed those that are missing, estimated, on two CPU cores.
+    """
+
+    model: str
+    field: str
+    texts: int
+    missing: int
+    cut: int
+    exact: bool
+    max_tokens: int
+    seconds: float
 
 
 def check(config: Config) -> Findings:
@@ -134,34 +100,34 @@ def check(config: Config) -> Findings:
             errors.append(error)
             return None
 
-    config = _with_floors(config)
+    usual = config.root / "benchmarks" / "thresholds.toml"  # where `relevance init` puts them
+    if config.floors is None and usual.exists():
+        config = replace(config, floors=usual)
     parts = suite.read_parts(config, config.selected, attempt)
     config = replace(config, selected=parts.strategies)
-    dataset, engine, models, finetuned = parts.dataset, parts.engine, parts.models, parts.finetuned
+    dataset, engine, finetuned = parts.dataset, parts.engine, parts.finetuned
     trained = {FINETUNED: finetuned.model} if finetuned is not None and finetuned.trained else {}
-    texts: tuple[TextsToEmbed, ...] = ()
-    if dataset is not None and models is not None:
-        texts = attempt(_texts, config, dataset, {**models, **trained}) or ()
-    catalogue = None if dataset is None else _catalogue_findings(dataset.catalogue)
-    seconds = 0.0
-    if dataset is not None and engine is not None and engine.name == "embedded":
-        seconds = search_seconds(config.selected, products=len(dataset.catalogue), queries=len(dataset.queries))
+    models = {**(parts.models or {}), **trained}
+    texts: Sequence[TextsToEmbed] = () if dataset is None else attempt(_texts, config, dataset, models) or ()
+    whole = [] if dataset is None else embedded_texts(dataset.catalogue, "whole")
+    rows: Rows = []
+    if dataset is not None:
+        rows += [*_catalogue_rows(dataset.catalogue, whole), *judgments_rows(dataset)]
+        rows += [] if parts.floors is None else _floors_rows(config, parts.floors, dataset)
+    rows += [("engine", line) for line in ((engine.line, engine.hint) if engine else ()) if line]
+    rows += _texts_rows(texts)
+    if dataset is not None:
+        if engine is not None and engine.name == "embedded":
+            seconds = search_seconds(config.selected, products=len(dataset.catalogue), queries=len(dataset.queries))
+            where = "on the embedded engine, in four rounds each"
+            rows.append(("time", f"about {duration(seconds)} to measure the strategies {where}"))
+        rows.append(("memory", f"about {_memory_bytes(texts, models, whole) / 2**30:.1f} GiB at most"))
+    notes = [*(engine.notes if engine else ()), *(dataset.notes if dataset else ())]
+    rows += [("note", note) for note in (*notes, *_finetuned_notes(finetuned, parts.left_out))]
+    width = max((len(subject) for subject, _ in rows), default=0)
+    place = "" if config.source.path is None else f": {config.source.path}"
     return Findings(
-        name=config.source.name,
-        place="" if config.source.path is None else str(config.source.path),
-        catalogue=catalogue,
-        judgments=None if dataset is None else _judgments_findings(dataset),
-        notes=(
-            *(() if engine is None else engine.notes),
-            *(() if dataset is None else dataset.notes),
-            *_finetuned_notes(finetuned, parts.left_out),
-        ),
-        engine="" if engine is None else engine.line,
-        hint="" if engine is None else engine.hint,
-        floors=None if dataset is None or parts.floors is None else _floors_findings(config, parts.floors, dataset),
-        texts=texts,
-        search_seconds=seconds,
-        memory=None if catalogue is None else _memory_bytes(texts, models or {}, catalogue),
+        lines=(f"{config.source.name}{place}", *(f"  {subject.ljust(width)}  {text}" for subject, text in rows)),
         problems=tuple(dict.fromkeys(line for error in errors for line in (str(error), *error.details))),
         could_not_run=bool(errors) and all(isinstance(one, CouldNotRunError) for one in errors),
     )
@@ -177,56 +143,75 @@ def _finetuned_notes(finetuned: Finetuned | None, left_out: Mapping[str, str]) -
     return (*notes, *(() if finetuned is None else finetuned.notes))
 
 
-def _catalogue_findings(catalogue: Catalogue) -> CatalogueFindings:
-    products = catalogue.products
-    whole = embedded_texts(catalogue, "whole")
-    return CatalogueFindings(
-        products=len(catalogue),
-        without_description=sum(not text.strip() for text in products["description"]),
-        without_attributes=int((np.diff(catalogue.attribute_offsets) == 0).sum()),
-        attributes=len(catalogue.attributes),
-        equal_titles=len(catalogue) - len(set(products["title"])),
-        equal_texts=len(catalogue) - len(set(whole)),
-        characters=sum(map(len, whole)),
-    )
+def _share(part: int, whole: int) -> str:
+    if not part:
+        return "none"
+    share = part / whole
+    return f"{part:,} ({'<1%' if share < _ONE_PERCENT else f'{share:.0%}'})"
 
 
-def _judgments_findings(dataset: Dataset) -> JudgmentsFindings:
-    judgments, texts = dataset.judgments, dataset.queries.texts
-    relevant = judgments.grades >= judgments.relevant_from
+def _catalogue_rows(catalogue: Catalogue, whole: Sequence[str]) -> Rows:
+    products, count = catalogue.products, len(catalogue)
+    described = _share(sum(not text.strip() for text in products["description"]), count)
+    attributed = _share(int((np.diff(catalogue.attribute_offsets) == 0).sum()), count)
+    titles = _share(count - len(set(products["title"])), count)
+    texts = _share(count - len(set(whole)), count)
+    return [
+        ("products", f"{count:,}; {described} without a description, {attributed} without attributes"),
+        ("equal", f"{titles} with the title of an earlier one, {texts} with all its text"),
+        ("attributes", f"{len(catalogue.attributes):,}"),
+    ]
+
+
+def judgments_rows(dataset: Dataset) -> Rows:
+    """What is said of queries and judgments, and what of it to look at."""
+    judgments, texts, relevant_from = dataset.judgments, dataset.queries.texts, dataset.judgments.relevant_from
     per_query = np.bincount(judgments.queries, minlength=len(texts))
-    relevant_per_query = np.bincount(judgments.queries[relevant], minlength=len(texts))
-    return JudgmentsFindings(
-        queries=len(texts),
-        judgments=len(judgments),
-        judged_products=len(np.unique(judgments.products)),
-        per_query=(int(per_query.min()), float(np.median(per_query)), int(per_query.max())) if texts else (0, 0.0, 0),
-        grades=dict(sorted(Counter(judgments.grades.tolist()).items())),
-        relevant_from=judgments.relevant_from,
-        without_judgments=tuple(texts[code] for code in np.flatnonzero(per_query == 0)),
-        without_relevant=tuple(texts[code] for code in np.flatnonzero((per_query > 0) & (relevant_per_query == 0))),
-    )
+    relevant = np.bincount(judgments.queries[judgments.grades >= relevant_from], minlength=len(texts))
+    least, median, most = np.percentile(per_query, [0, 50, 100]) if texts else (0, 0, 0)
+    grades = dict(sorted(Counter(judgments.grades.tolist()).items()))
+    counted = ", ".join(f"{grade}: {count:,}" for grade, count in grades.items())
+    judged = _share(len(np.unique(judgments.products)), len(dataset.catalogue))
+    rows = [
+        ("queries", f"{len(texts):,}"),
+        ("judgments", f"{len(judgments):,}, {least:,.0f} to {most:,.0f} a query (median {median:g})"),
+        ("judged", f"{judged} of the products"),
+        ("grades", f"{counted}; relevant from {relevant_from}"),
+    ]
+    lowest, *others = grades or {0: 0}
+    if others and lowest >= relevant_from:
+        which = f"grades {lowest} to {others[-1]}, relevant from {relevant_from}"
+        remedy = f"set relevant_from in [datasets.NAME], such as {[lowest, *others][(len(others) + 1) // 2]}"
+        line = f"every judged product counts as relevant ({which}), MRR and MAP hardly move: {remedy}"
+        rows.append(("look at", line))
+    if others and others[-1] < relevant_from:
+        which = f"no grade reaches {relevant_from}, MRR and MAP are 0"
+        rows.append(("look at", f"{which}: set relevant_from in [datasets.NAME], such as {others[-1]}"))
+    for queries, what in (
+        (per_query == 0, "without a judgment, left out of the means"),
+        ((per_query > 0) & (relevant == 0), "without a relevant product, 0 in every mean"),
+    ):
+        if queries.any():
+            named = [repr(texts[code]) for code in np.flatnonzero(queries)]
+            rows.append(("look at", f"{plural(len(named), 'query')} ({some(named, _SHOWN)}) {what}"))
+    return rows
 
 
-def _with_floors(config: Config) -> Config:
-    """With the floors where `relevance init` puts them, where none were named and there are some."""
-    usual = config.root / "benchmarks" / "thresholds.toml"
-    return replace(config, floors=usual) if config.floors is None and usual.exists() else config
+def _floors_rows(config: Config, floors: Mapping[str, Floors], dataset: Dataset) -> Rows:
+    """Which of the strategies that will run can fail."""
+    names = [strategy.name for strategy in config.selected]
+    gated = {name: floors[name] for name in names if name in floors}
+    which = f"{len(gated) or 'none'} of them gated by {config.floors}"
+    rows = [("strategies", f"{len(names):,}, {which if config.floors else 'none of them gated: no file of floors'}")]
+    if ungated := [name for name in names if name not in floors]:
+        rows.append(("look at", f"no floors: {', '.join(ungated)} (pytest --suggest-floors prints some)"))
+    corpus = dataset.catalogue.sha256 if any(one.corpus for one in gated.values()) else ""
+    if other := [name for name, one in gated.items() if not corpus.startswith(one.corpus)]:
+        rows.append(("look at", f"floors that were set for another corpus: {', '.join(other)}"))
+    return rows
 
 
-def _floors_findings(config: Config, floors: Mapping[str, Floors], dataset: Dataset) -> FloorsFindings:
-    found = {strategy.name: floors.get(strategy.name) for strategy in config.selected}
-    corpus = dataset.catalogue.sha256 if any(one and one.corpus for one in found.values()) else ""
-    other = tuple(name for name, one in found.items() if one and not corpus.startswith(one.corpus))
-    return FloorsFindings(
-        file="" if config.floors is None else str(config.floors),
-        gated=tuple(name for name, one in found.items() if one),
-        ungated=tuple(name for name, one in found.items() if not one),
-        other_corpus=other,
-    )
-
-
-def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> tuple[TextsToEmbed, ...]:
+def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> list[TextsToEmbed]:
     # an index that exists has its products' vectors already
     used = suite.searched_fields(config.selected) if config.elasticsearch.index is None else ()
     found = []
@@ -236,7 +221,7 @@ def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> tup
             found.append(texts_to_embed(texts, model, prompt="", cache_dir=config.cache_dir, names=(name, field)))
         queries, prompt = dataset.queries.texts, model.prompt
         found.append(texts_to_embed(queries, model, prompt=prompt, cache_dir=config.cache_dir, names=(name, "queries")))
-    return tuple(found)
+    return found
 
 
 def texts_to_embed(
@@ -276,21 +261,6 @@ def texts_to_embed(
     )
 
 
-def search_seconds(strategies: Sequence[Strategy], *, products: int, queries: int) -> float:
-    """Seconds to measure strategies on the embedded engine, estimated; embedding and indexing come on top."""
-    lists = sum(max(1, bool(strategy.text) + len(strategy.vectors)) for strategy in strategies)
-    return (WARM_UP_ROUNDS + ROUNDS) * lists * products * queries * _SECONDS_PER_LIST
-
-
-def _memory_bytes(texts: Sequence[TextsToEmbed], models: Mapping[str, Model], catalogue: CatalogueFindings) -> int:
-    """The index, all vectors, and a model where it has to be loaded."""
-    loaded = [models[one.model].weights.stat().st_size for one in texts if one.missing]
-    encoder = _ENCODER_BYTES + max(loaded) if loaded else 0
-    vectors = sum(4 * models[one.model].dimensions * one.texts for one in texts)
-    index = _BYTES_PER_CHARACTER * catalogue.characters + _BYTES_PER_PRODUCT * catalogue.products
-    return _START_BYTES + encoder + vectors + index
-
-
 def _token_counts(texts: Sequence[str], model: Model) -> tuple[list[int], bool]:
     """Tokens of each text, special ones included, and whether they were counted or estimated from its words."""
     from tokenizers import Tokenizer  # noqa: PLC0415 - only where something is embedded
@@ -302,3 +272,31 @@ def _token_counts(texts: Sequence[str], model: Model) -> tuple[list[int], bool]:
     tokenizer.no_truncation()
     tokenizer.no_padding()
     return [len(encoding) for encoding in tokenizer.encode_batch(list(texts))], True
+
+
+def _texts_rows(texts: Sequence[TextsToEmbed]) -> Rows:
+    rows = []
+    for one in texts:
+        cut = f"{'' if one.exact else 'about '}{one.cut:,} cut at {one.max_tokens:,} tokens"
+        cached = "all in the cache" if not one.missing else f"{one.missing:,} not in the cache"
+        rows.append(("embedded", f"{one.model}, {one.field}: {plural(one.texts, 'text')}, {cut}; {cached}"))
+    missing, seconds = sum(one.missing for one in texts), sum(one.seconds for one in texts)
+    if missing:
+        rate = f"{missing / seconds:,.0f} texts a second, assumed for two CPU cores"
+        rows.append(("time", f"about {duration(seconds)} to embed {plural(missing, 'text')} at {rate}"))
+    return rows
+
+
+def search_seconds(strategies: Sequence[Strategy], *, products: int, queries: int) -> float:
+    """Seconds to measure strategies on the embedded engine, estimated; embedding and indexing come on top."""
+    lists = sum(max(1, bool(strategy.text) + len(strategy.vectors)) for strategy in strategies)
+    return (WARM_UP_ROUNDS + ROUNDS) * lists * products * queries * _SECONDS_PER_LIST
+
+
+def _memory_bytes(texts: Sequence[TextsToEmbed], models: Mapping[str, Model], whole: Sequence[str]) -> int:
+    """The index, all vectors, and a model where it has to be loaded."""
+    loaded = [models[one.model].weights.stat().st_size for one in texts if one.missing]
+    encoder = _ENCODER_BYTES + max(loaded) if loaded else 0
+    vectors = sum(4 * models[one.model].dimensions * one.texts for one in texts)
+    index = _BYTES_PER_CHARACTER * sum(map(len, whole)) + _BYTES_PER_PRODUCT * len(whole)
+    return _START_BYTES + encoder + vectors + index

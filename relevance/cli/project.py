@@ -10,7 +10,6 @@ from relevance import check as checking
 from relevance.cli.command import BAD_INPUT, COULD_NOT_RUN, Answer, read_config
 from relevance.config import FILE_NAME, rows
 from relevance.errors import InputError
-from relevance.report.check import findings_lines
 from relevance.report.folder import check_folder
 from relevance.scaffold import BASELINE, make_project
 
@@ -39,7 +38,7 @@ def check(arguments: argparse.Namespace) -> Answer:
     code = 0 if not findings.problems else COULD_NOT_RUN if findings.could_not_run else BAD_INPUT
     # whoever stands in the wrong folder would take the sample's findings for those of his data
     unread = () if config.file else (f"no {FILE_NAME} here or above: the defaults hold",)
-    return Answer(code, (*unread, *findings_lines(findings)), findings.problems)
+    return Answer(code, (*unread, *findings.lines), findings.problems)
 
 
 def show_config(arguments: argparse.Namespace) -> Answer:

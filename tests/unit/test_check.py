@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 
-from relevance import engines, suite
-from relevance.check import check, search_seconds, texts_to_embed
+from relevance import datasets, engines, suite
+from relevance.check import check, judgments_rows, search_seconds, texts_to_embed
 from relevance.cli import main
 from relevance.config import read_config
 from relevance.embeddings import resolve
 from relevance.embeddings.cache import SUFFIX, open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
-from relevance.report.check import findings_lines
+from relevance.records import Judgments
 from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:
@@ -51,21 +52,6 @@ def _config(project: Path, *strategies: str, **options: object) -> Config:
     return read_config(options=given, environ={}, file=None, root=project, cwd=project)
 
 
-def test_what_is_counted(project: Path) -> None:
-    """Products without a description (white space is none) or attributes, equal titles and texts; judgments a query."""
-    findings = check(_config(project))
-    catalogue, judgments = findings.catalogue, findings.judgments
-    assert catalogue is not None
-    assert judgments is not None
-    assert (catalogue.products, catalogue.without_description, catalogue.without_attributes) == (4, 1, 1)
-    assert (catalogue.attributes, catalogue.equal_titles, catalogue.equal_texts) == (4, 2, 1)
-    texts = ("Red kite Flies well. colour red span 1 m", "Drum Loud. size 10 in", "Drum Loud. size 10 in", "Drum")
-    assert catalogue.characters == sum(map(len, texts))
-    assert (judgments.queries, judgments.judgments, judgments.judged_products) == (3, 6, 4)
-    assert (judgments.per_query, judgments.grades) == ((1, 2.0, 3), {0: 2, 1: 2, 2: 2})
-    assert (judgments.relevant_from, judgments.without_relevant) == (1, ("trumpet",))
-
-
 ALL_RELEVANT = "every judged product counts as relevant (grades 1 to 4, relevant from 1), MRR and MAP hardly"
 NONE_RELEVANT = "no grade reaches 1, MRR and MAP are 0: set relevant_from in [datasets.NAME], such as"
 
@@ -87,7 +73,7 @@ def test_scales_on_which_everything_or_nothing_is_relevant(
     qrels = "".join(f"q1 0 {product} {grade}\n" for product, grade in zip("abc", grades, strict=True))
     (project / "data" / "qrels.txt").write_text(qrels)
     config = _config(project)
-    lines = findings_lines(check(replace(config, source=replace(config.source, relevant_from=relevant_from))))
+    lines = check(replace(config, source=replace(config.source, relevant_from=relevant_from))).lines
     hints = [line for line in lines if "relevant_from" in line]
     assert len(hints) == bool(parts)
     assert all(part in hints[0] for part in parts)
@@ -95,11 +81,15 @@ def test_scales_on_which_everything_or_nothing_is_relevant(
 
 def test_queries_without_judgments_are_looked_at(project: Path) -> None:
     """Only an engine of others could have them: loaders leave them out."""
-    findings = check(_config(project))
-    assert findings.judgments is not None
-    without = replace(findings, judgments=replace(findings.judgments, without_judgments=("kazoo",)))
-    line = "  look at     1 query ('kazoo') without a judgment, left out of the means"
-    assert [one for one in findings_lines(without) if "kazoo" in one] == [line]
+    dataset = datasets.load(_config(project).source)
+    of_first = dataset.judgments.queries == 0
+    judgments = Judgments(*(getattr(dataset.judgments, name)[of_first] for name in ("queries", "products", "grades")))
+    line = ("look at", "2 queries ('drum', 'trumpet') without a judgment, left out of the means")
+    assert line in judgments_rows(replace(dataset, judgments=judgments))
+
+
+def _lines(project: Path, *strategies: str, **options: object) -> list[str]:
+    return list(check(_config(project, *strategies, **options)).lines)
 
 
 def test_floors(project: Path) -> None:
@@ -107,20 +97,16 @@ def test_floors(project: Path) -> None:
     (project / "floors.toml").write_text(
         '[files.textsearch]\nMRR = 0.1\n[files.rrf]\nMRR = 0.1\ncorpus = "00000000"\n[sample.hybrid]\nMRR = 0.1\n'
     )
-    config = _config(project, "textsearch", "hybrid", "rrf", floors="floors.toml", cache_dir="cache")
-    found = check(config).floors
-    assert found is not None
-    assert (found.gated, found.ungated, found.other_corpus) == (("textsearch", "rrf"), ("hybrid",), ("rrf",))
-    assert found.file == str(project / "floors.toml")
+    lines = _lines(project, "textsearch", "hybrid", "rrf", floors="floors.toml", cache_dir="cache")
+    at = next(number for number, line in enumerate(lines) if line.startswith("  strategies"))
+    assert lines[at : at + 3] == [
+        f"  strategies  3, 2 of them gated by {project / 'floors.toml'}",
+        "  look at     no floors: hybrid (pytest --suggest-floors prints some)",
+        "  look at     floors that were set for another corpus: rrf",
+    ]
     (project / "benchmarks").mkdir()
     usual = (project / "floors.toml").rename(project / "benchmarks" / "thresholds.toml")
-    beside = check(_config(project)).floors
-    assert beside is not None
-    assert (beside.file, beside.gated) == (str(usual), ("textsearch",))
-
-
-def _lines(project: Path, *strategies: str, **options: object) -> list[str]:
-    return findings_lines(check(_config(project, *strategies, **options)))
+    assert f"  strategies  1, 1 of them gated by {usual}" in _lines(project)
 
 
 def test_lines_of_text_strategies(project: Path) -> None:
@@ -172,10 +158,10 @@ def test_an_engine_that_is_not_there_is_a_problem(project: Path, monkeypatch: py
     monkeypatch.setattr(engines, "choose", absent)
     found = check(_config(project))
     assert (found.problems, found.could_not_run) == (("elasticsearch at http://a:1: nothing answers",), True)
-    assert found.catalogue is not None
-    assert not any(line.startswith("  engine") for line in findings_lines(found))
+    assert any(line.startswith("  products") for line in found.lines)
+    assert not any(line.startswith("  engine") for line in found.lines)
     existing = check(_config(project, es_index="shop", es_url="http://a:1"))
-    assert (existing.problems, existing.catalogue) == (found.problems, None)
+    assert (existing.problems, existing.lines) == (found.problems, (f"files: {project / 'data'}",))
 
 
 def test_the_products_of_an_index_that_exists_are_counted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -184,12 +170,14 @@ def test_the_products_of_an_index_that_exists_are_counted(project: Path, monkeyp
     config = _config(project, es_index="shop", es_url="http://a:1", unknown_products="drop")
     found = check(config)
     assert found.problems == ()
-    assert found.catalogue is not None
-    assert found.judgments is not None
-    assert (found.catalogue.products, found.judgments.judgments) == (2, 2)
-    assert found.engine == index_choice().line
-    assert found.notes[:1] == ("index 'shop': 3 deleted documents",)
-    assert not any("embedded engine" in line for line in findings_lines(found))
+    counted = [line for line in found.lines if line.startswith(("  products", "  judgments", "  engine"))]
+    assert counted == [
+        "  products    2; 1 (50%) without a description, 1 (50%) without attributes",
+        "  judgments   2, 1 to 1 a query (median 1)",
+        f"  engine      {index_choice().line}",
+    ]
+    assert "  note        index 'shop': 3 deleted documents" in found.lines
+    assert not any("embedded engine" in line for line in found.lines)
 
 
 def test_a_folder_of_results_that_cannot_be_written_is_one_problem_of_several(
@@ -228,7 +216,18 @@ def test_what_check_finds_wrong_the_suite_refuses(project: Path, part: str) -> N
         suite.make_plan(config, config.selected)
     assert findings.problems == (str(refused.value),)
     assert not findings.could_not_run
-    assert (findings.catalogue is None) == (part == "data")
+    assert any(line.startswith("  products") for line in findings.lines) == (part != "data")
+
+
+def test_problems_stand_in_the_order_in_which_a_session_meets_them(project: Path) -> None:
+    """The first is the line with which it would end."""
+    (project / "floors.toml").write_text(WRONG["floors"][1])
+    (project / "data" / "qrels.txt").write_text(WRONG["data"][1])
+    config = _config(project, floors="floors.toml")
+    with pytest.raises(RelevanceError) as refused:
+        suite.make_plan(config, config.selected)
+    problems = check(config).problems
+    assert (len(problems), problems[0]) == (2, str(refused.value))
 
 
 def test_nothing_readable_is_still_an_answer(project: Path) -> None:
@@ -236,7 +235,7 @@ def test_nothing_readable_is_still_an_answer(project: Path) -> None:
     (project / "data" / "products.jsonl").unlink()
     findings = check(_config(project))
     assert len(findings.problems) == 1
-    assert findings_lines(findings) == [f"files: {project / 'data'}", "  engine  embedded (asked for)"]
+    assert findings.lines == (f"files: {project / 'data'}", "  engine  embedded (asked for)")
 
 
 def test_search_seconds_grow_with_everything() -> None:
@@ -249,16 +248,15 @@ def test_search_seconds_grow_with_everything() -> None:
 @pytest.mark.needs("model")
 def test_texts_to_embed_of_the_packaged_model(project: Path) -> None:
     """Each embedded text of each strategy and the queries, equal texts once; nothing is in a new cache."""
-    found = check(_config(project, "vectorsearch", "vectorsearch_multifield", cache_dir="cache")).texts
-    counts = {one.field: (one.texts, one.missing, one.cut, one.exact, one.max_tokens) for one in found}
-    assert counts == {
-        "title": (2, 2, 0, True, 256),
-        "description": (2, 2, 0, True, 256),
-        "attributes": (2, 2, 0, True, 256),
-        "whole": (3, 3, 0, True, 256),
-        "queries": (3, 3, 0, True, 256),
-    }
-    assert all(one.seconds > 0 for one in found)
+    lines = _lines(project, "vectorsearch", "vectorsearch_multifield", cache_dir="cache")
+    counts = {"title": 2, "description": 2, "attributes": 2, "whole": 3, "queries": 3}
+    expected = [
+        f"  embedded    base, {field}: {count} texts, 0 cut at 256 tokens; {count} not in the cache"
+        for field, count in counts.items()
+    ]
+    assert [line for line in lines if line.startswith("  embedded")] == expected
+    (time,) = [line for line in lines if "to embed" in line]
+    assert re.fullmatch(r"  time        about 1 s to embed 12 texts at [\d,]+ texts a second, assumed for .*", time)
 
 
 def _texts(count: int) -> list[str]:
@@ -298,7 +296,8 @@ def test_a_damaged_cache_is_no_problem(project: Path) -> None:
     (store.folder / f"0{SUFFIX}").write_bytes(b"no shard")
     findings = check(config)
     assert findings.problems == ()
-    assert [one.missing == one.texts > 0 for one in findings.texts] == [True, True]
+    embedded = [line for line in findings.lines if line.startswith("  embedded")]
+    assert [re.search(r": (\d) texts, .*; \1 not in the cache$", line) is not None for line in embedded] == [True, True]
 
 
 @pytest.mark.needs("model")

@@ -185,8 +185,8 @@ def test_two_mistakes_are_two_lines(project: Path, capsys: pytest.CaptureFixture
     _replace("floors.toml", "[mine.title]\nMRR", "[mine.title]\nMMR")(project)
     assert main(["check"]) == 2
     first, second = capsys.readouterr().err.splitlines()
-    assert "qrels.txt, line 1" in first
-    assert "floors.toml [mine.title]: unknown floor 'MMR' (did you mean 'MRR'?)" in second
+    assert "floors.toml [mine.title]: unknown floor 'MMR' (did you mean 'MRR'?)" in first
+    assert "qrels.txt, line 1" in second
 
 
 def test_what_is_not_there_ends_with_3(
