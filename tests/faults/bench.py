@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
-from faults.session import Ended, Session, content
+from faults.session import LONGEST_S, Ended, Session, content
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -33,12 +34,14 @@ class Bench:
         folder: of this test.
         earlier: files of the earlier results.
         count: sessions so far.
+        family: what the label of their containers says.
     """
 
     data: Path
     folder: Path
     earlier: Mapping[str, bytes] = field(repr=False)
     count: int = 0
+    family: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex}")
 
     @property
     def out(self) -> Path:
@@ -50,8 +53,10 @@ class Bench:
         self.count += 1
         where = [] if url is None else ["--es-url", url]
         strategies = [part for name in STRATEGIES for part in ("--strategy", name)]
-        arguments = ["-m", "pytest", "benchmarks", "-p", "no:cacheprovider", "--engine", "elasticsearch", *where]
-        arguments += ["--dataset", f"files:{self.data}", *strategies, "--out", str(self.out), *options]
+        arguments = ["-m", "pytest", "benchmarks", "-p", "no:cacheprovider", "-p", "faults.plugin"]
+        arguments += ["--engine", "elasticsearch", *where, "--dataset", f"files:{self.data}", *strategies]
+        arguments += ["--out", str(self.out), *options]
+        environ = {"PYTHONPATH": "tests", "FAULTS_FAMILY": self.family, **environ}
         return Session(arguments, self.folder / f"temporary{self.count}", environ)
 
     def run(self, url: str | None, *options: str, **environ: str) -> Ended:
@@ -60,10 +65,16 @@ class Bench:
         assert ended.left == [], ended.output
         return ended
 
-    def hurried(self, url: str, *options: str, patience_s: float = 4) -> Ended:
+    def patient(self, url: str, seconds: float, *options: str) -> Ended:
         """Run a session that waits so many seconds for errors that last, instead of 60."""
-        environ = {"PYTHONPATH": "tests", "FAULTS_PATIENCE": str(patience_s)}
-        return self.run(url, "-p", "faults.hurry", *options, **environ)
+        session = self.session(url, *options, FAULTS_PATIENCE=str(seconds)).start()
+        ended = session.end(LONGEST_S + seconds)
+        assert ended.left == [], ended.output
+        return ended
+
+    def hurried(self, url: str, *options: str) -> Ended:
+        """Run a session that gives up soon."""
+        return self.patient(url, 4, *options)
 
     @property
     def untouched(self) -> bool:

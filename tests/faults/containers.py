@@ -1,23 +1,27 @@
-"""The containers of ours that there are, running or not, asked of the Docker engine."""
+"""The containers of one test, running or not, asked of the Docker engine; those of other tests have other labels."""
 
 from __future__ import annotations
 
 from contextlib import closing
+from typing import Any
 
 import docker
 
 from relevance.engines.elasticsearch.docker import KIND
 
 
-def containers() -> list[str]:
-    """Their names."""
-    with closing(docker.from_env()) as client:
-        found = client.api.containers(all=True, filters={"label": KIND})
-    return sorted(one["Names"][0].lstrip("/") for one in found)
+def containers(family: str) -> list[str]:
+    """The names of those whose label says so."""
+    return sorted(one["Names"][0].lstrip("/") for one in _listed(label=f"{KIND}={family}"))
 
 
 def published(name: str) -> list[tuple[str, str]]:
     """The addresses and ports of this machine on which a container answers; none where it is gone."""
-    with closing(docker.from_env()) as client:
-        found = client.api.containers(all=True, filters={"name": f"^/{name}$"})
+    found = _listed(name=f"^/{name}$")
     return [(port["IP"], str(port["PublicPort"])) for one in found for port in one["Ports"] if "PublicPort" in port]
+
+
+def _listed(**filters: str) -> list[dict[str, Any]]:
+    with closing(docker.from_env()) as client:
+        found: list[dict[str, Any]] = client.api.containers(all=True, filters=filters)
+    return found

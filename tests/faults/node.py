@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import signal
 import subprocess
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
-from parity.server import GUARD, _free_port
+from parity.server import GUARD, _free_port, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -82,11 +81,9 @@ class Node:
         """Start it, and wait until it answers; nothing where it is alive."""
         if self.alive:
             return
-        # release 9 finds its Java through the `python3` on the path
-        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
         settings = [part for setting in self.settings for part in ("--setting", setting)]
-        command = [*self.command("start"), "--release", self.release, "--heap", self.heap, *settings]
-        subprocess.run(command, env={**os.environ, "PATH": path}, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
+        command = [*self.command("start"), "--release", self.release, "--heap", self.heap, "--wait", "300", *settings]
+        subprocess.run(command, env=environment(), check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
 
     def command(self, action: str) -> list[str]:
         """What starts or stops it."""

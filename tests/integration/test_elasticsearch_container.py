@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import uuid
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -13,6 +16,7 @@ from faults.containers import containers, published
 from faults.node import asked, until
 
 from relevance.engines import QueryBatch
+from relevance.engines.elasticsearch import docker
 from relevance.engines.elasticsearch.container import Container
 from relevance.engines.elasticsearch.plan import open_engine
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE, Settings
@@ -26,22 +30,34 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("docker")
 
 MEMORY = "512m"
+TESTS = Path(__file__).resolve().parents[1]
 OTHER = f"""
-import sys, time
+import sys
+import faults.plugin
 from relevance.engines.elasticsearch.container import Container
 Container({DEFAULT_IMAGE!r}, memory={MEMORY!r}).begin()
 sys.stdin.read()
 """
 
 
+@pytest.fixture(autouse=True)
+def family(monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the label of a test's containers says: those that other tests start meanwhile are none of ours."""
+    name = f"test-{uuid.uuid4().hex}"
+    monkeypatch.setattr(docker, "_ELASTICSEARCH", name)
+    monkeypatch.setenv("FAULTS_FAMILY", name)
+    return name
+
+
 @contextmanager
-def _other_process() -> Iterator[str]:
+def _other_process(family: str) -> Iterator[str]:
     """Another process with a container of its own; killed at the end, as by the system, so that nothing is removed."""
-    before = set(containers())
-    process = subprocess.Popen([sys.executable, "-c", OTHER], stdin=subprocess.PIPE)  # noqa: S603 - own command
+    before = set(containers(family))
+    environ = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, (TESTS.parent, TESTS)))}
+    process = subprocess.Popen([sys.executable, "-c", OTHER], stdin=subprocess.PIPE, env=environ)  # noqa: S603 - own command
     try:
-        until(lambda: set(containers()) - before)
-        (name,) = set(containers()) - before
+        until(lambda: set(containers(family)) - before)
+        (name,) = set(containers(family)) - before
         yield name
     finally:
         process.kill()
@@ -49,39 +65,40 @@ def _other_process() -> Iterator[str]:
 
 
 @pytest.fixture
-def container() -> Iterator[Container]:
+def container(family: str) -> Iterator[Container]:
     """One of ours, begun."""
+    assert containers(family) == []
     made = Container(DEFAULT_IMAGE, memory=MEMORY)
     made.begin()
     yield made
     made.close()
+    assert containers(family) == []
 
 
-def test_two_at_once_and_what_a_killed_process_left(container: Container) -> None:
+def test_two_at_once_and_what_a_killed_process_left(container: Container, family: str) -> None:
     """Each answers on a loopback port of its own; who starts next removes a dead process's container, no live one's."""
     container.wait()
-    with _other_process() as other:
-        assert {container.name, other} <= set(containers())
+    with _other_process(family) as other:
+        assert containers(family) == sorted((container.name, other))
     second = Container(DEFAULT_IMAGE, memory=MEMORY)
     second.begin()
     try:
         second.wait()
         assert second.notes == [f"removed {other}, a container that a killed run had left"]
-        assert other not in containers()
+        assert containers(family) == sorted((container.name, second.name))
         assert container.url != second.url
         for one in (container, second):
             assert asked(one.url, "/")["version"]["number"] == DEFAULT_IMAGE.rpartition(":")[2]
             assert {address for address, _ in published(one.name)} == {"127.0.0.1"}
     finally:
         assert second.close() is None
-    assert second.name not in containers()
-    assert container.name in containers()
+    assert containers(family) == [container.name]
     assert container.close() is None
     assert container.close() is None
-    assert container.name not in containers()
+    assert containers(family) == []
 
 
-def test_a_start_that_fails() -> None:
+def test_a_start_that_fails(family: str) -> None:
     """One line with the log's reason and what was asked for, the log's end below it, and no container left."""
     container = Container(DEFAULT_IMAGE, memory="999999g")
     container.begin()
@@ -94,19 +111,19 @@ def test_a_start_that_fails() -> None:
     assert caught.value.details[0] == "the end of the container's log:"
     assert len(caught.value.details) > 1
     assert container.close() is None
-    assert container.name not in containers()
+    assert containers(family) == []
 
 
-def test_a_start_that_is_given_up(container: Container) -> None:
+def test_a_start_that_is_given_up(container: Container, family: str) -> None:
     """Closed while it comes up, it goes, and whoever waits for it is told."""
-    until(lambda: container.name in containers())
+    until(lambda: containers(family) == [container.name])
     assert container.close() is None
-    assert container.name not in containers()
+    assert containers(family) == []
     with pytest.raises(CouldNotRunError, match="was closed before it was ready"):
         container.wait()
 
 
-def test_a_server_that_dies_is_told_at_once() -> None:
+def test_a_server_that_dies_is_told_at_once(family: str) -> None:
     """The line says that the container was killed, not that the connection was refused for a minute."""
     products = pd.DataFrame({"id": ["a"], "title": ["oak desk"], "description": [""]}, dtype=str)
     catalogue = Catalogue(products, pd.DataFrame(columns=["id", "name", "value"], dtype=str))
@@ -121,4 +138,4 @@ def test_a_server_that_dies_is_told_at_once() -> None:
             engine.search(leg, QueryBatch(["oak"]), hits=3)
     assert str(caught.value).startswith("the Elasticsearch container was killed, as happens where memory runs out: ")
     assert caught.value.details[0] == "the end of the container's log:"
-    assert name not in containers()
+    assert containers(family) == []

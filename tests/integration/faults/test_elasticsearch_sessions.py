@@ -82,31 +82,28 @@ def test_sessions_on_a_cluster(bench: Bench, node: Node) -> None:
 @pytest.mark.needs("es8", "docker")
 def test_sessions_in_containers(bench: Bench) -> None:
     """After each session with a container of its own, the container is gone too."""
-    before = containers()
-    _in_a_row(bench, None, max(3, SESSIONS // 3), lambda: sorted(set(containers()) - set(before)))
+    _in_a_row(bench, None, max(3, SESSIONS // 3), lambda: containers(bench.family))
 
 
 @pytest.mark.needs("es8", "docker")
 def test_killed_session_with_a_container(bench: Bench) -> None:
     """The container of a session that was killed is removed by the next one that starts one."""
-    before = set(containers())
     session = bench.session(None).start()
-    until(lambda: set(containers()) - before)
+    until(lambda: containers(bench.family))
     session.signal(signal.SIGKILL)
     assert session.end().code == -signal.SIGKILL
-    assert set(containers()) - before
+    assert len(containers(bench.family)) == 1
     assert bench.run(None).code == PASSED
-    assert set(containers()) <= before
+    assert containers(bench.family) == []
 
 
 @pytest.mark.needs("es8", "docker")
 def test_container_is_on_loopback_only(bench: Bench) -> None:
     """While a session's container runs, its ports are open on the loopback address and nowhere else."""
-    before = set(containers())
     session = bench.session(None).start()
-    until(lambda: any(published(name) for name in set(containers()) - before))
-    (ours,) = set(containers()) - before
+    until(lambda: any(map(published, containers(bench.family))))
+    (ours,) = containers(bench.family)
     assert {address for address, _ in published(ours)} == {"127.0.0.1"}
     session.signal(signal.SIGTERM)
     assert session.end().code == INTERRUPTED
-    assert set(containers()) <= before
+    assert containers(bench.family) == []

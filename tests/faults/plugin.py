@@ -1,0 +1,29 @@
+"""A plugin of sessions under test: how long they wait for what lasts, and whose containers theirs are.
+
+FAULTS_PATIENCE: seconds in the place of the 60 for which errors that may pass are waited for.
+FAULTS_FAMILY: what the label of containers says, so that tests which run meanwhile neither see nor remove them.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+from relevance.engines.elasticsearch import docker
+from relevance.engines.elasticsearch.failures import RetryPolicy
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+_WHOLE, _USUAL = RetryPolicy.run, RetryPolicy().seconds
+
+
+def _patient(self: RetryPolicy, call: Callable[[], Any], **arguments: Any) -> Any:
+    patience = float(os.environ.get("FAULTS_PATIENCE", _USUAL))
+    seconds = patience if self.seconds == _USUAL else min(patience, self.seconds)
+    return _WHOLE(replace(self, seconds=seconds), call, **arguments)
+
+
+RetryPolicy.run = _patient  # type: ignore[method-assign]
+docker._ELASTICSEARCH = os.environ.get("FAULTS_FAMILY", docker._ELASTICSEARCH)
