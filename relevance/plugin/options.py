@@ -18,7 +18,6 @@ from relevance.errors import InputError
 if TYPE_CHECKING:
     from relevance.config import Config
 
-_FLOORS = "thresholds.toml"
 _PREFIX = "--relevance-"
 
 
@@ -93,43 +92,16 @@ def check_root(config: pytest.Config) -> None:
             )
 
 
-def read(config: pytest.Config, file: Path | None) -> Config:
-    """Read the configuration in force: `--config` outranks the file that was found.
+def config_file_of(folder: Path, config: pytest.Config) -> Path | None:
+    """Find the configuration of benchmarks: that of `--config`, else the nearest `relevance.toml`.
 
-    Raises:
-        InputError: see `read_config`; or pytest's root folder is not the project's.
+    It is not looked for above pytest's root folder. Of benchmarks outside of it, which another project has, not above
+    that project: not where it has pytest's root folder beside it.
     """
-    check_root(config)
-    from relevance.config import read_config  # noqa: PLC0415 - pandas and numpy: pytest --help stays fast
-
-    named = config_option(config)
-    return read_config(
-        options=given_options(config.option),
-        environ=os.environ,
-        file=file if named is None else named,
-        root=config.rootpath,
-        cwd=config.invocation_params.dir,
-    )
-
-
-def config_option(config: pytest.Config) -> Path | None:
-    """The file of `--config`, None where the option was not given."""
-    named: str = config.getoption("--relevance-config")
-    return config.invocation_params.dir / named if named else None
-
-
-def with_floors(config: Config, *, beside: Path) -> Config:
-    """Take the floors of a folder of benchmarks, where none were named and there are some."""
-    file = beside / _FLOORS
-    return replace(config, floors=file) if config.floors is None and file.exists() else config
-
-
-def config_file_of(folder: Path, root: Path) -> Path | None:
-    """Find the configuration of benchmarks: the nearest `relevance.toml`, not above pytest's root folder.
-
-    Of benchmarks outside of it, which another project has, not above that project: not where it has pytest's root
-    folder beside it.
-    """
+    if named := config.getoption("--relevance-config"):
+        file: Path = config.invocation_params.dir / named
+        return file
+    root = config.rootpath
     inside = folder.is_relative_to(root)
     top = root if inside else Path(os.path.commonpath([folder, root]))
     for parent in (folder, *folder.parents):
@@ -140,6 +112,25 @@ def config_file_of(folder: Path, root: Path) -> Path | None:
         if parent == top:
             return None
     return None
+
+
+def read_config_of(folder: Path, config: pytest.Config) -> Config:
+    """Read the configuration in force for benchmarks; the floors beside them count where none are named.
+
+    Raises:
+        InputError: see `relevance.config.read_config`.
+    """
+    from relevance.config import read_config  # noqa: PLC0415 - pandas and numpy: pytest --help stays fast
+
+    own = read_config(
+        options=given_options(config.option),
+        environ=os.environ,
+        file=config_file_of(folder, config),
+        root=config.rootpath,
+        cwd=config.invocation_params.dir,
+    )
+    floors = folder / "thresholds.toml"
+    return replace(own, floors=floors) if own.floors is None and floors.exists() else own
 
 
 def in_ci() -> bool:

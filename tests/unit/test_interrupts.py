@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from relevance.plugin import interrupts
-from relevance.plugin.interrupts import Interrupts
+from relevance import plugin
+from relevance.plugin import Interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,7 +22,7 @@ BOTH = (signal.SIGINT, signal.SIGTERM)
 def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     """The time, which a test moves on."""
     clock = [100.0]
-    monkeypatch.setattr(interrupts, "monotonic", lambda: clock[0])
+    monkeypatch.setattr(plugin, "monotonic", lambda: clock[0])
     return clock
 
 

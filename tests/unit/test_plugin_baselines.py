@@ -153,6 +153,17 @@ def test_without_a_baseline(project: pytest.Pytester) -> None:
     assert _comparison(project) == []
 
 
+def test_what_was_not_measured_is_said(project: pytest.Pytester) -> None:
+    """Where the comparison alone is selected, neither it nor an update has anything to go by."""
+    for option, line in (
+        ("-v", f"NOT COMPARED: no baseline at {FILE}; pytest --update-baseline makes one"),
+        ("--update-baseline", f"baseline: {FILE} is as it was: own not measured"),
+    ):
+        result = _run(project, "-k", "test_no_regression", option)
+        assert result.ret == pytest.ExitCode.OK
+        result.stdout.fnmatch_lines([line])
+
+
 @pytest.mark.parametrize(
     ("ci", "options"),
     [("true", ()), ("true", ("-k", "test_strategy")), ("true", ("--benchmark-only",)), ("", ("--require-baseline",))],

@@ -14,10 +14,9 @@ from helpers.project import printed, results, usage_error, write_project
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import relevance.suite
-from relevance import engines, runner
+from relevance import engines, plugin, runner
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
-from relevance.plugin import interrupts
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -242,7 +241,7 @@ def test_signals_leave_nothing_behind(
         os.kill(os.getpid(), first)
         events.append("searched")
 
-    monkeypatch.setattr(interrupts, "_ONE_PRESS_S", 0)  # none is left out as the same press
+    monkeypatch.setattr(plugin, "_ONE_PRESS_S", 0)  # none is left out as the same press
     monkeypatch.setattr(engines, "open_embedded", opened)
     monkeypatch.setattr(EmbeddedEngine, "search", searching)
     result = _run(project, *TEXT[:2], "--benchmark-disable", no_reraise_ctrlc=True)

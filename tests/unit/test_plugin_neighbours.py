@@ -104,10 +104,17 @@ def test_a_project_beside_the_root_folder_does_not_take_its_configuration(projec
     assert len([line for line in collected if "test_b.py" in line]) == 11
 
 
-def test_a_broken_configuration_of_one_project(project: pytest.Pytester) -> None:
-    """Exit code 4 and its line; nothing is measured by another one's."""
+def test_a_broken_configuration_is_nothing_to_other_tests(project: pytest.Pytester) -> None:
+    """Exit code 4 and its line where a benchmark is selected; nothing is measured by another one's."""
     (project.path / "benchmarks" / "relevance.toml").write_text("datset = 1")
-    assert "benchmarks/relevance.toml: unknown key 'datset'" in usage_error(project.runpytest_inprocess(*OPTIONS))
+    line = "benchmarks/relevance.toml: unknown key 'datset'"
+    assert line in usage_error(project.runpytest_inprocess("benchmarks", *OPTIONS))
+    beside = project.runpytest_inprocess(*OPTIONS)
+    assert beside.ret == pytest.ExitCode.USAGE_ERROR
+    beside.assert_outcomes(passed=1)
+    beside.stdout.fnmatch_lines([f"ERROR: *{line}*"])
+    (project.path / "relevance.toml").write_text("broken")
+    assert project.runpytest_inprocess("test_other.py").ret == pytest.ExitCode.OK
 
 
 def test_one_suite_is_open_at_a_time(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -161,7 +168,7 @@ def test_with_another_fixture_in_its_place(project: pytest.Pytester) -> None:
 def test_other_tests_run_where_benchmarks_are_skipped(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line says why; alone they are an error of usage, and CI does not pass."""
+    """A line says why; where nothing else has run, and in CI, they are an error of usage."""
     options = ("--benchmark-skip", *OPTIONS[1:])
     others = project.runpytest_inprocess(*options)
     assert others.ret == pytest.ExitCode.OK
@@ -170,7 +177,7 @@ def test_other_tests_run_where_benchmarks_are_skipped(
     assert not (project.path / ".relevance").exists()
     assert project.runpytest_inprocess("benchmarks", *options).ret == pytest.ExitCode.USAGE_ERROR
     monkeypatch.setenv("CI", "1")
-    assert project.runpytest_inprocess(*options).ret == pytest.ExitCode.TESTS_FAILED
+    assert project.runpytest_inprocess(*options).ret == pytest.ExitCode.USAGE_ERROR
 
 
 def test_under_xdist_other_tests_run(project: pytest.Pytester) -> None:
