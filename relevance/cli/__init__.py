@@ -1,39 +1,49 @@
-"""The command `relevance`: parse, call the package, print. It holds no rule of its own.
-
-Exit codes: 0 done, 1 the gate failed, 2 usage or bad input, 3 could not run, 130 interrupted.
-"""
+"""The command `relevance`: parse, call the package, print. It holds no rule of its own."""
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
-import re
 import sys
-from typing import TYPE_CHECKING, NoReturn
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from relevance.cli.command import BAD_INPUT, COMMANDS, COULD_NOT_RUN, INTERRUPTED, Answer, run
-from relevance.errors import InputError, RelevanceError, unknown, unusable_path
+from relevance.errors import InputError, RelevanceError, unusable_path
 from relevance.text import printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import TextIO
 
-__all__ = ["COMMANDS", "main"]
+__all__ = ["BAD_INPUT", "COULD_NOT_RUN", "FAILED", "INTERRUPTED", "Answer", "main"]
+
+FAILED, BAD_INPUT, COULD_NOT_RUN, INTERRUPTED = 1, 2, 3, 130
+"""Exit codes."""
 
 
-class _Parser(argparse.ArgumentParser):
-    """A parser whose errors are lines of ours instead of a page of usage."""
+@dataclass(frozen=True)
+class Answer:
+    """How a command ended; nothing is printed within one.
 
-    def error(self, message: str) -> NoReturn:
-        raise InputError(f"{message} ({self.prog} --help)")
+    Attributes:
+        code: the exit code.
+        lines: for the standard output.
+        errors: for the standard error, one line each.
+        details: further lines of the last error, such as the end of a log.
+    """
+
+    code: int
+    lines: tuple[str, ...] = ()
+    errors: tuple[str, ...] = ()
+    details: tuple[str, ...] = ()
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command of `argv` (without the program's name; None: those of the process); the exit code."""
     try:
-        answer = _answer(sys.argv[1:] if argv is None else list(argv))
+        from relevance.cli.parser import run  # noqa: PLC0415 - Control-C is answered while modules are imported, too
+
+        answer = run(sys.argv[1:] if argv is None else list(argv))
     except RelevanceError as error:
         answer = _refused(error)
     except OSError as error:
@@ -52,53 +62,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _refused(error: RelevanceError) -> Answer:
     code = BAD_INPUT if isinstance(error, InputError) else COULD_NOT_RUN
     return Answer(code, errors=(str(error),), details=error.details)
-
-
-def _answer(argv: list[str]) -> Answer:
-    asked = argv[0] if argv else ""
-    nothing = f"no command; allowed: {', '.join(COMMANDS)} (relevance --help)"
-    if not asked:
-        raise InputError(nothing)
-    if not asked.startswith("-") and asked not in COMMANDS:
-        raise InputError(unknown("command", asked, COMMANDS))
-    parser, options = _parser(asked)
-    arguments, rest = parser.parse_known_args(argv)
-    if rest:
-        # what stands behind the =, or in front of an @, may be a password
-        raise InputError(unknown("argument", rest[0].partition("=")[0].rpartition("@")[2], options))
-    if arguments.version:
-        return Answer(0, (f"relevance {_version()}",))
-    if asked not in COMMANDS:
-        raise InputError(nothing)
-    return run(asked, arguments)
-
-
-def _parser(asked: str) -> tuple[argparse.ArgumentParser, list[str]]:
-    """The parser, and the names of the options of the command that is asked for."""
-    description = (__doc__ or "").partition("\n\n")[2].strip()
-    parser = _Parser(
-        prog="relevance",
-        description="Regression benchmarks for product search. The benchmarks themselves run by pytest.",
-        epilog=description,
-        allow_abbrev=False,
-    )
-    parser.add_argument("--version", action="store_true", help="print the version")
-    commands = parser.add_subparsers(metavar="COMMAND")
-    options = ["--help", "--version"]
-    for name, (add_arguments, _) in COMMANDS.items():
-        own = commands.add_parser(
-            name, help=add_arguments.__doc__, description=add_arguments.__doc__, allow_abbrev=False
-        )
-        add_arguments(own)
-        if name == asked:
-            options = re.findall(r"--[a-z-]+|[A-Z]+$", own.format_usage())
-    return parser, options
-
-
-def _version() -> str:
-    from importlib.metadata import version  # noqa: PLC0415 - `relevance --help` does without
-
-    return version("relevance-benchmarks")
 
 
 def _write(stream: TextIO | None, lines: Sequence[str]) -> str:

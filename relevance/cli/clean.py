@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
-from relevance.cli.command import Answer, read_config
+from relevance.cli import Answer
+from relevance.cli.project import read_config
 from relevance.engines.elasticsearch import client, docker
 from relevance.engines.elasticsearch.leftovers import find, remove
 from relevance.errors import InputError

@@ -7,7 +7,9 @@ import sys
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from relevance.cli.command import FAILED, Answer, out_of, read_config, write_out
+from relevance.cli import FAILED, Answer
+from relevance.cli.commands import out_of, write_out
+from relevance.cli.project import read_config
 from relevance.errors import InputError, unknown
 from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, mutate, nulls, other_model
 from relevance.progress import progress_bar

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relevance import check as checking
-from relevance.cli.command import BAD_INPUT, COULD_NOT_RUN, Answer, read_config
-from relevance.config import FILE_NAME, rows
+from relevance import config
+from relevance.cli import BAD_INPUT, COULD_NOT_RUN, Answer
 from relevance.errors import InputError
 from relevance.report.folder import check_folder
 from relevance.scaffold import BASELINE, make_project
@@ -17,6 +19,22 @@ if TYPE_CHECKING:
     import argparse
 
 _WIDEST = 48
+
+
+def read_config(arguments: argparse.Namespace) -> config.Config:
+    """The configuration: `--config`, else the nearest file upwards of the current folder.
+
+    Raises:
+        InputError: bad input.
+    """
+    here, named = Path.cwd(), arguments.relevance_config
+    return config.read_config(
+        options=config.given_options(arguments),
+        environ=os.environ,
+        file=config.find_upwards(here) if named is None else Path(named),
+        root=here,
+        cwd=here,
+    )
 
 
 def init(arguments: argparse.Namespace) -> Answer:
@@ -29,21 +47,21 @@ def init(arguments: argparse.Namespace) -> Answer:
 
 def check(arguments: argparse.Namespace) -> Answer:
     """Say what was found, and what is wrong with it."""
-    config = read_config(arguments)
-    findings = checking.check(config)
+    settings = read_config(arguments)
+    findings = checking.check(settings)
     try:
-        check_folder(config.out)
+        check_folder(settings.out)
     except InputError as error:
         findings = replace(findings, problems=(*findings.problems, str(error)), could_not_run=False)
     code = 0 if not findings.problems else COULD_NOT_RUN if findings.could_not_run else BAD_INPUT
     # whoever stands in the wrong folder would take the sample's findings for those of his data
-    unread = () if config.file else (f"no {FILE_NAME} here or above: the defaults hold",)
+    unread = () if settings.file else (f"no {config.FILE_NAME} here or above: the defaults hold",)
     return Answer(code, (*unread, *findings.lines), findings.problems)
 
 
 def show_config(arguments: argparse.Namespace) -> Answer:
     """Every key with its value and where that comes from."""
-    table = rows(read_config(arguments))
+    table = config.rows(read_config(arguments))
     key_width = max(len(key) for key, _, _ in table)
     # a list of ten strategies would push every origin off the screen
     value_width = max((len(value) for _, value, _ in table if len(value) <= _WIDEST), default=0)

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 from helpers.cluster import URL, Cluster, Held, fail
 
-from relevance.cli import COMMANDS, clean
-from relevance.cli.command import Answer
+from relevance.cli import Answer, clean
+from relevance.cli.parser import COMMANDS
 from relevance.engines.elasticsearch import client, docker
 from relevance.engines.elasticsearch.leftovers import Mark, Owner, find, this_process
 from relevance.errors import CouldNotRunError, InputError

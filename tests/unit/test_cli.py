@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relevance import embeddings
-from relevance.cli import COMMANDS, main
+from relevance.cli import main
 from relevance.cli import project as commands
+from relevance.cli.parser import COMMANDS
 from relevance.errors import CouldNotRunError
 
 if TYPE_CHECKING:
@@ -228,6 +229,22 @@ def test_how_a_command_ends(
     monkeypatch.setattr(commands, "read_config", fail)
     assert main(["config"]) == code
     assert capsys.readouterr().err.splitlines() == lines
+
+
+def test_control_c_while_modules_are_imported(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first moments of a command are imports."""
+
+    class Pressed:
+        def find_spec(self, name: str, *_: object) -> None:
+            if name == "relevance.cli.parser":
+                raise KeyboardInterrupt
+
+    monkeypatch.delitem(sys.modules, "relevance.cli.parser")
+    monkeypatch.setattr(sys, "meta_path", [Pressed(), *sys.meta_path])
+    assert main(["config"]) == 130
+    assert _one_line(capsys) == "interrupted"
 
 
 @pytest.mark.usefixtures("project")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from relevance.cli import command, main
+from relevance.cli import main, parser
 from relevance.tuning import search
 
 FILE = """dataset = "mine"
@@ -129,4 +129,4 @@ def test_a_folder_that_cannot_be_written(
 
 def test_the_help_says_the_defaults() -> None:
     """Those of the split, which it would take numpy to look up."""
-    assert (command._SHARE, command._SEED) == (search.SHARE, search.SEED)
+    assert (parser.SHARE, parser.SEED) == (search.SHARE, search.SEED)

@@ -1,50 +1,86 @@
-"""The commands: what their help says, which arguments they take, and what they share when they run."""
+"""The commands: what their help says, which arguments they take, and which function runs each."""
 
 from __future__ import annotations
 
 import argparse
-import os
-from dataclasses import dataclass
+import re
 from importlib import import_module
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
-from relevance import config
-from relevance.errors import CouldNotRunError
+from relevance.cli import Answer
+from relevance.config import add_options
+from relevance.errors import InputError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
-    from relevance.report.folder import Content
-
-FAILED, BAD_INPUT, COULD_NOT_RUN, INTERRUPTED = 1, 2, 3, 130
-"""Exit codes."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """How a command ended; nothing is printed within one.
-
-    Attributes:
-        code: the exit code.
-        lines: for the standard output.
-        errors: for the standard error, one line each.
-        details: further lines of the last error, such as the end of a log.
-    """
-
-    code: int
-    lines: tuple[str, ...] = ()
-    errors: tuple[str, ...] = ()
-    details: tuple[str, ...] = ()
-
-
 # what compares a session with earlier ones would change nothing for a command that compares with none
 _OF_SESSIONS = ("--baseline", "--require-baseline", "--on-common-queries")
-_SHARE, _SEED = 0.5, 12
+# those of `relevance.tuning.search`, which it would take numpy to look up
+SHARE, SEED = 0.5, 12
 
 
-def _add_options(
+class _Parser(argparse.ArgumentParser):
+    """A parser whose errors are lines of ours instead of a page of usage."""
+
+    def error(self, message: str) -> NoReturn:
+        raise InputError(f"{message} ({self.prog} --help)")
+
+
+def run(argv: list[str]) -> Answer:
+    """Parse, import what the command needs, and run it.
+
+    Raises:
+        RelevanceError: bad input or usage, or something is not there.
+        SystemExit: the help was asked for and printed.
+    """
+    asked = argv[0] if argv else ""
+    nothing = f"no command; allowed: {', '.join(COMMANDS)} (relevance --help)"
+    if not asked:
+        raise InputError(nothing)
+    if not asked.startswith("-") and asked not in COMMANDS:
+        raise InputError(unknown("command", asked, COMMANDS))
+    parser, options = _parser(asked)
+    arguments, rest = parser.parse_known_args(argv)
+    if rest:
+        # what stands behind the =, or in front of an @, may be a password
+        raise InputError(unknown("argument", rest[0].partition("=")[0].rpartition("@")[2], options))
+    if arguments.version:
+        return Answer(0, (f"relevance {version('relevance-benchmarks')}",))
+    if asked not in COMMANDS:
+        raise InputError(nothing)
+    module, _, function = COMMANDS[asked][1].partition(".")
+    answer: Answer = getattr(import_module(f"relevance.cli.{module}"), function)(arguments)
+    return answer
+
+
+def _parser(asked: str) -> tuple[argparse.ArgumentParser, list[str]]:
+    """The parser, and the names of the options of the command that is asked for."""
+    parser = _Parser(
+        prog="relevance",
+        description="Regression benchmarks for product search. The benchmarks themselves run by pytest.",
+        epilog="Exit codes: 0 done, 1 the gate failed, 2 usage or bad input, 3 could not run, 130 interrupted.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="store_true", help="print the version")
+    commands = parser.add_subparsers(metavar="COMMAND")
+    options = ["--help", "--version"]
+    for name, (add_arguments, _) in COMMANDS.items():
+        text = add_arguments.__doc__
+        own = commands.add_parser(name, help=text, description=text, allow_abbrev=False)
+        add_arguments(own)
+        if name == asked:
+            options = re.findall(r"--[a-z-]+|[A-Z]+$", own.format_usage())
+    return parser, options
+
+
+# what each takes; the docstrings are the help
+
+
+def _of_configuration(
     parser: argparse.ArgumentParser,
     command: str = "",
     *,
@@ -57,7 +93,7 @@ def _add_options(
         if name not in without:
             parser.add_argument(name, **{**settings, "help": helps.get(name, settings["help"])})
 
-    config.add_options(add, command)
+    add_options(add, command)
 
 
 def _whole_number(most: int) -> Callable[[str], int]:
@@ -76,19 +112,19 @@ def _init(parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     """Read everything that the configuration names and say what was found and what is wrong; no model is loaded."""
-    _add_options(parser)
+    _of_configuration(parser)
 
 
 def _config(parser: argparse.ArgumentParser) -> None:
     """Print what is in force and where each value comes from: an option, the environment, a file, a default."""
-    _add_options(parser)
+    _of_configuration(parser)
 
 
 def _finetune(parser: argparse.ArgumentParser) -> None:
     """Fine-tune the embedding model on the data set's pairs, and report what that changed on the benchmark."""
     text = "train so many times, with seeds that follow each other; the model of the first is what benchmarks take"
     parser.add_argument("--seeds", type=_whole_number(100), default=1, metavar="N", help=text)
-    _add_options(parser, "finetune", without=_OF_SESSIONS)
+    _of_configuration(parser, "finetune", without=_OF_SESSIONS)
 
 
 def _tune(parser: argparse.ArgumentParser) -> None:
@@ -97,16 +133,16 @@ def _tune(parser: argparse.ArgumentParser) -> None:
     grid = "boosts to try for a field in the place of the usual ones; one boost keeps it fixed; repeatable"
     parser.add_argument("--grid", action="append", default=[], metavar="FIELD=N[,N]", help=grid)
     parser.add_argument("--without", action="append", default=[], metavar="FIELD", help="leave a field out; repeatable")
-    share = f"share of the queries that boosts are chosen on (default: {_SHARE})"
-    parser.add_argument("--share", type=float, default=_SHARE, metavar="SHARE", help=share)
-    seed = f"of split and interval (default: {_SEED})"
-    parser.add_argument("--seed", type=int, default=_SEED, metavar="N", help=seed)
+    share = f"share of the queries that boosts are chosen on (default: {SHARE})"
+    parser.add_argument("--share", type=float, default=SHARE, metavar="SHARE", help=share)
+    seed = f"of split and interval (default: {SEED})"
+    parser.add_argument("--seed", type=int, default=SEED, metavar="N", help=seed)
     tuned = "textsearch_boosted, vectorsearch_multifield_boosted or hybrid_boosted"
     helps = {
         "--strategy": f"strategy whose boosts are tuned (default: {tuned})",
         "--out": "folder of results, replaced whole (default: tune-KIND beside the folder of benchmark results)",
     }
-    _add_options(parser, without=("--floors", *_OF_SESSIONS), helps=helps)
+    _of_configuration(parser, without=("--floors", *_OF_SESSIONS), helps=helps)
 
 
 def _compare(parser: argparse.ArgumentParser) -> None:
@@ -134,15 +170,15 @@ def _mutate(parser: argparse.ArgumentParser) -> None:
     training = "plant also what needs a training of the model, minutes each"
     parser.add_argument("--with-training", action="store_true", help=training)
     parser.add_argument("--other-model", metavar="NAME_OR_PATH", help="plant also this model as the base model")
-    parser.add_argument("--seed", type=count, default=_SEED, metavar="N", help=f"of what is drawn (default: {_SEED})")
-    _add_options(parser, without=_OF_SESSIONS)
+    parser.add_argument("--seed", type=count, default=SEED, metavar="N", help=f"of what is drawn (default: {SEED})")
+    _of_configuration(parser, without=_OF_SESSIONS)
 
 
 def _clean(parser: argparse.ArgumentParser) -> None:
     """Remove what killed runs have left: their indices on a cluster; without a cluster, their containers."""
     parser.add_argument("--all", action="store_true", help="remove kept indices, and those of running processes, too")
     parser.add_argument("--dry-run", action="store_true", help="list the indices, remove none")
-    _add_options(parser)
+    _of_configuration(parser)
 
 
 COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = MappingProxyType(
@@ -150,53 +186,11 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = 
         "init": (_init, "project.init"),
         "check": (_check, "project.check"),
         "config": (_config, "project.show_config"),
-        "finetune": (_finetune, "finetune.run"),
-        "tune": (_tune, "tune.run"),
-        "compare": (_compare, "compare.run"),
+        "finetune": (_finetune, "commands.finetune"),
+        "tune": (_tune, "commands.tune"),
+        "compare": (_compare, "commands.compare"),
         "mutate": (_mutate, "mutate.run"),
         "clean": (_clean, "clean.run"),
     }
 )
 """What adds a command's arguments, its docstring being the help; and the function of this package that runs it."""
-
-
-def run(command: str, arguments: argparse.Namespace) -> Answer:
-    """Import what a command needs, and run it."""
-    module, _, function = COMMANDS[command][1].partition(".")
-    answer: Answer = getattr(import_module(f"relevance.cli.{module}"), function)(arguments)
-    return answer
-
-
-def read_config(arguments: argparse.Namespace) -> config.Config:
-    """The configuration: `--config`, else the nearest file upwards of the current folder.
-
-    Raises:
-        InputError: bad input.
-    """
-    here, named = Path.cwd(), arguments.relevance_config
-    return config.read_config(
-        options=config.given_options(arguments),
-        environ=os.environ,
-        file=config.find_upwards(here) if named is None else Path(named),
-        root=here,
-        cwd=here,
-    )
-
-
-def out_of(settings: config.Config) -> Path | None:
-    """The folder of the option `--out`; that of file and environment is for the results of benchmarks."""
-    return settings.out if settings.origins["out"].startswith("option") else None
-
-
-def write_out(folder: Path, files: Mapping[str, str | bytes], content: Content) -> None:
-    """Replace a folder that `check_folder` has accepted.
-
-    Raises:
-        CouldNotRunError: it cannot be written; what was there is untouched.
-    """
-    from relevance.report.folder import write_folder  # noqa: PLC0415 - numpy
-
-    try:
-        write_folder(folder, files, content=content)
-    except OSError as error:
-        raise CouldNotRunError(f"--out {folder}: cannot be written ({error.strerror or error})") from None

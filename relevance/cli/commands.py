@@ -1,0 +1,138 @@
+"""The commands that train, tune and compare: little more than a call each."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relevance import tuning
+from relevance.baseline import SNAPSHOT, common_queries, data_changes, read_baseline
+from relevance.cli import FAILED, Answer
+from relevance.cli.project import read_config
+from relevance.diagnosis import diagnose
+from relevance.errors import CouldNotRunError, InputError, unknown
+from relevance.finetune.store import last_step
+from relevance.report.finetuned import outcome_lines, report_files, training_lines
+from relevance.report.folder import check_folder, write_folder
+from relevance.report.results import TITLES, diagnosis_files, read_titles
+from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
+from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
+from relevance.suite import Baseline, compare_with, make_plan, prepare
+from relevance.suite.finetuning import compare_models, plan_trainings
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+
+    from relevance.baseline import Snapshot
+    from relevance.config import Config
+    from relevance.report.folder import Content
+    from relevance.strategies import Strategy
+
+
+def out_of(config: Config) -> Path | None:
+    """The folder of the option `--out`; that of file and environment is for the results of benchmarks."""
+    return config.out if config.origins["out"].startswith("option") else None
+
+
+def write_out(folder: Path, files: Mapping[str, str | bytes], content: Content) -> None:
+    """Replace a folder that `check_folder` has accepted.
+
+    Raises:
+        CouldNotRunError: it cannot be written; what was there is untouched.
+    """
+    try:
+        write_folder(folder, files, content=content)
+    except OSError as error:
+        raise CouldNotRunError(f"--out {folder}: cannot be written ({error.strerror or error})") from None
+
+
+def finetune(arguments: argparse.Namespace) -> Answer:
+    """Train, compare, write the report, and say what was gained."""
+    config = read_config(arguments)
+    out = out_of(config) or config.out.with_name("finetune")
+    check_folder(out, content="report")
+    trainings = plan_trainings(config, arguments.seeds)
+    sys.stderr.writelines(f"{line}\n" for line in training_lines(trainings))
+    try:
+        comparison = compare_models(trainings, progress=True)
+    except KeyboardInterrupt:
+        steps = (last_step(each.plan.config.cache_dir, each.recipe.sha256) for each in trainings)
+        kept = next((step for step in steps if step is not None), None)
+        if kept is None:
+            raise
+        line = f"interrupted; the checkpoint of step {kept} is kept, the same command goes on from there"
+        raise KeyboardInterrupt(line) from None
+    write_out(out, report_files(comparison), "report")
+    return Answer(0, (*outcome_lines(comparison), f"report: {out / 'index.md'}"))
+
+
+def tune(arguments: argparse.Namespace) -> Answer:
+    """Search for better boosts on some queries, write the folder, and say what they are worth on the others."""
+    if arguments.kind not in tuning.KINDS:
+        raise InputError(unknown("kind", arguments.kind, tuning.KINDS))
+    config = read_config(arguments)
+    out = out_of(config) or config.out.parent / f"tune-{arguments.kind}"
+    check_folder(out, content="tuning")
+    today = _todays_strategy(config, tuning.KINDS[arguments.kind].strategy)
+    axes = [tuning.parse_axis(text) for text in arguments.grid]
+    grid = tuning.make_grid(arguments.kind, today, axes=axes, without=arguments.without)
+    plan = make_plan(replace(config, floors=None), [today])
+    # what can be wrong is looked at before texts are embedded and indexed; those of an index that exists are its own
+    if config.elasticsearch.index is None:
+        tuning.check_texts(grid, plan.dataset.catalogue)
+    split = tuning.split_queries(plan.dataset, share=arguments.share, seed=arguments.seed)
+    with closing(prepare(plan, progress=True)) as suite:
+        tuned = tuning.tune(suite.engine, suite.batch, plan.dataset, grid, split)
+    engine = f"{plan.engine.name} {suite.engine.version}"
+    write_out(out, tuning_files(tuned, plan.dataset, engine=engine, taken=config.strategies), "tuning")
+    written = f"written to {out}: index.md, {COMBINATIONS}, …"
+    return Answer(0, (*plan_lines(plan), "", *tuning_lines(tuned), written))
+
+
+def _todays_strategy(config: Config, usual: str) -> Strategy:
+    """The strategy of the option; the configuration's list is for benchmarks."""
+    if not config.origins["strategy"].startswith("option"):
+        return config.strategies[usual]
+    if len(config.selected) > 1:
+        names = ", ".join(strategy.name for strategy in config.selected)
+        raise InputError(f"--strategy {names}; allowed: one strategy, whose boosts are tuned")
+    return config.selected[0]
+
+
+def compare(arguments: argparse.Namespace) -> Answer:
+    """Compare, write the diagnosis where a folder is named, and print what pytest would."""
+    out, names = arguments.out, (arguments.before, arguments.after)
+    if out is not None:
+        check_folder(Path(out), content="diagnosis", named=f"--out {out}")
+    limits = read_config(arguments).gate
+    before, after = (_read_side(Path(name)) for name in names)
+    changes = data_changes(before, after)
+    both = " and ".join(names)
+    if changes and not arguments.on_common_queries:
+        raise InputError(f"{both} are of other data: {changes}; allowed: the same, or --on-common-queries")
+    if changes and not common_queries(before, after):
+        raise InputError(f"{both} are of other data: {changes}; not one query is common")
+    if not set(before.strategies) & set(after.strategies):
+        raise InputError(f"{both}: no strategy is in both; one at least is needed to compare")
+    baseline = Baseline(names[0], before, on_common_queries=bool(changes))
+    comparison = compare_with(baseline, after, limits, complete=True)
+    folders = [Path(name) for name in names if Path(name).is_dir()]
+    titles = {product: title for folder in folders for product, title in read_titles(folder / TITLES).items()}
+    diagnosis = diagnose(before, after, comparison, limits, titles=titles)
+    if out is not None:
+        write_out(Path(out), diagnosis_files([comparison], [diagnosis]), "diagnosis")
+    lines: list[str] = []
+    for why in diagnosis.strategies:
+        if why.status == "fail":
+            lines += [*comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines(), ""]
+    lines += [line.text for line in comparison_lines(comparison, diagnosis)]
+    return Answer(FAILED if comparison.status() == "fail" else 0, tuple(lines))
+
+
+def _read_side(path: Path) -> Snapshot:
+    file = path / SNAPSHOT if (path / SNAPSHOT).is_file() else path
+    return read_baseline(file, named=str(file), expected="a folder of results (--out) or a baseline file")
