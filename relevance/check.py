@@ -14,8 +14,8 @@ import numpy as np
 from relevance import suite
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
-from relevance.fields import embedded_texts
 from relevance.files import refuse_lfs_pointer
+from relevance.records import embedded_texts
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 from relevance.strategies import FINETUNED
 from relevance.text import duration, plural, some

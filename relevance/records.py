@@ -154,6 +154,40 @@ class Catalogue(_Frozen):
             yield [*row, list(zip(names[part], values[part], strict=True))]
 
 
+def attribute_text(name: str, value: str) -> str:
+    """Join an attribute as "name value", or give the one of them that holds more than white space; else ""."""
+    return _joined(name, value)
+
+
+def attribute_texts(catalogue: Catalogue) -> list[str]:
+    """Give the text of each attribute, in the order of `catalogue.attributes`."""
+    attributes = catalogue.attributes
+    return list(map(attribute_text, attributes["name"], attributes["value"]))
+
+
+def embedded_texts(catalogue: Catalogue, field: str) -> list[str]:
+    """Give the text of a vector field for every product, in the order of their codes; "" where a product has none.
+
+    Raises:
+        KeyError: `field` is not one of `strategies.VECTOR_FIELDS`.
+    """
+    products = catalogue.products
+    if field in {"title", "description"}:
+        return [_joined(text) for text in products[field]]
+    if field not in {"attributes", "whole"}:
+        raise KeyError(field)
+    texts = attribute_texts(catalogue)
+    attributes = [_joined(*texts[start:end]) for start, end in pairwise(catalogue.attribute_offsets.tolist())]
+    if field == "attributes":
+        return attributes
+    return [_joined(*parts) for parts in zip(products["title"], products["description"], attributes, strict=True)]
+
+
+def _joined(*parts: str) -> str:
+    """Join the parts that hold more than white space by one space."""
+    return " ".join(part for part in parts if part.strip())
+
+
 class Queries(_Frozen):
     """The queries that are evaluated.
 

@@ -14,11 +14,16 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args
 
 from relevance.errors import InputError, unknown
-from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.setting import Count, Takes, Text, Written, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+TEXT_FIELDS = ("title", "description", "attributes")
+"""Fields that a match clause can name; `attributes` is nested: each attribute is a small document of its own."""
+
+VECTOR_FIELDS = (*TEXT_FIELDS, "whole")
+"""Texts of a product that can be embedded; `whole` is title, description and attributes in one text."""
 
 Combination = Literal["sum", "rrf"]
 

@@ -17,12 +17,11 @@ from relevance.config.model import DEFAULT, FILE_NAME, TABLES, Config, ModelChoi
 from relevance.datasets import DATASETS, Source
 from relevance.engines.elasticsearch.settings import Credentials, Settings, split_url
 from relevance.errors import InputError, unknown
-from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.files import read_json_object, read_toml
 from relevance.finetune.recipe import SAMPLE_EPOCHS, Options
 from relevance.gate import read_limits
 from relevance.setting import Key, shown
-from relevance.strategies import BASE, FINETUNED, STRATEGIES, Strategy, from_table
+from relevance.strategies import BASE, FINETUNED, STRATEGIES, TEXT_FIELDS, VECTOR_FIELDS, Strategy, from_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

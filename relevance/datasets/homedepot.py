@@ -23,9 +23,8 @@ from relevance.datasets.tables import (
     judged,
 )
 from relevance.errors import InputError
-from relevance.fields import embedded_texts
 from relevance.files import input_errors, open_bytes, shown
-from relevance.records import Catalogue
+from relevance.records import Catalogue, embedded_texts
 
 if TYPE_CHECKING:
     from relevance.datasets import Source

@@ -14,8 +14,7 @@ import numpy as np
 import pandas as pd
 
 from relevance.errors import InputError
-from relevance.fields import embedded_texts
-from relevance.records import Judgments, Queries
+from relevance.records import Judgments, Queries, embedded_texts
 from relevance.text import plural, some
 
 if TYPE_CHECKING:

@@ -11,8 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relevance.evaluation import NDCG10, evaluate
-from relevance.fields import embedded_texts
-from relevance.records import Judgments, Ranking
+from relevance.records import Judgments, Ranking, embedded_texts
 
 if TYPE_CHECKING:
     import numpy.typing as npt

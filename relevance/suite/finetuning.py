@@ -9,9 +9,9 @@ import numpy as np
 
 from relevance.embeddings import Encoder
 from relevance.errors import InputError
-from relevance.fields import embedded_texts
 from relevance.finetune.changes import Changes, JudgedPairs, compare, pair_changes
 from relevance.finetune.store import find_stored
+from relevance.records import embedded_texts
 from relevance.strategies import BASE, FINETUNED, STRATEGIES
 from relevance.suite.measure import prepare
 from relevance.suite.plan import make_plan, runnable

@@ -15,9 +15,8 @@ from threadpoolctl import threadpool_limits
 from relevance import evaluation, gate, runner
 from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
-from relevance.fields import embedded_texts
 from relevance.finetune.store import train
-from relevance.records import Catalogue, Vectors
+from relevance.records import Catalogue, Vectors, embedded_texts
 from relevance.strategies import BASE, FINETUNED, Strategy
 from relevance.suite.plan import trained_model
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from relevance.errors import InputError, unknown
-from relevance.fields import embedded_texts
+from relevance.records import embedded_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -10,8 +10,7 @@ from jinja2 import Environment, StrictUndefined
 from relevance.config.model import TABLES, keys
 from relevance.datasets import DATASETS
 from relevance.engines import AUTO, ENGINES
-from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
-from relevance.strategies import STRATEGIES
+from relevance.strategies import STRATEGIES, TEXT_FIELDS, VECTOR_FIELDS
 
 
 def page() -> str:

@@ -14,9 +14,8 @@ from relevance import engines, runner
 from relevance.config import read_config
 from relevance.embeddings import Model
 from relevance.engines import QueryBatch
-from relevance.fields import TEXT_FIELDS, embedded_texts
-from relevance.records import Catalogue, Dataset, Judgments, Queries, Vectors
-from relevance.strategies import STRATEGIES
+from relevance.records import Catalogue, Dataset, Judgments, Queries, Vectors, embedded_texts
+from relevance.strategies import STRATEGIES, TEXT_FIELDS
 from relevance.suite import Plan, searched_fields
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ import pandas as pd
 
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.records import Catalogue, Dataset, Judgments, Queries, Vectors
+from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.tuning import split_queries, tune
 
 if TYPE_CHECKING:

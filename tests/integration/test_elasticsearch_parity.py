@@ -26,9 +26,8 @@ from relevance import runner
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.evaluation import NDCG10, evaluate
-from relevance.fields import VECTOR_FIELDS
 from relevance.records import NO_HIT, Catalogue, Judgments
-from relevance.strategies import BASE, STRATEGIES, Leg, Strategy
+from relevance.strategies import BASE, STRATEGIES, VECTOR_FIELDS, Leg, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

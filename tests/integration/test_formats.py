@@ -14,9 +14,8 @@ from relevance import runner
 from relevance.datasets import Source, load, load_pairs
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.fields import TEXT_FIELDS
 from relevance.report.results import qrels_text, run_text
-from relevance.strategies import STRATEGIES
+from relevance.strategies import STRATEGIES, TEXT_FIELDS
 
 if TYPE_CHECKING:
     from pathlib import Path

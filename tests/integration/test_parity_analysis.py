@@ -11,7 +11,7 @@ from parity.compare import different_texts
 from parity.texts import every_code_point, fuzzed_texts, seeded
 
 from relevance.engines.embedded.analysis import analyze
-from relevance.fields import attribute_texts
+from relevance.records import attribute_texts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,7 +12,7 @@ from relevance import suite
 from relevance.config import read_config
 from relevance.engines.embedded.analysis import analyze
 from relevance.evaluation import NDCG10
-from relevance.fields import embedded_texts
+from relevance.records import embedded_texts
 from relevance.strategies import BASE
 
 if TYPE_CHECKING:

@@ -13,9 +13,8 @@ from parity.texts import fuzzed_texts, seeded
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.engines.embedded.analysis import Vocabulary
-from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS, embedded_texts
-from relevance.records import Catalogue, Vectors
-from relevance.strategies import Strategy
+from relevance.records import Catalogue, Vectors, embedded_texts
+from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

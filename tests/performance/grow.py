@@ -15,10 +15,9 @@ import psutil
 
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.fields import TEXT_FIELDS
 from relevance.records import Catalogue, Vectors
 from relevance.runner import latencies
-from relevance.strategies import STRATEGIES
+from relevance.strategies import STRATEGIES, TEXT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

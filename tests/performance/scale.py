@@ -26,9 +26,9 @@ from relevance.embeddings import Encoder, Model
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.evaluation import evaluate
-from relevance.fields import TEXT_FIELDS, embedded_texts
+from relevance.records import embedded_texts
 from relevance.runner import search
-from relevance.strategies import STRATEGIES
+from relevance.strategies import STRATEGIES, TEXT_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence

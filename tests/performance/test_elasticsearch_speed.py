@@ -24,10 +24,9 @@ from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.mapping import index_body, own_paths
 from relevance.engines.elasticsearch.queries import SearchedIndex
 from relevance.engines.elasticsearch.settings import Settings
-from relevance.fields import VECTOR_FIELDS
 from relevance.records import Vectors
 from relevance.runner import search
-from relevance.strategies import BASE, STRATEGIES
+from relevance.strategies import BASE, STRATEGIES, VECTOR_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

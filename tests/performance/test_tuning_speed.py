@@ -12,8 +12,7 @@ from relevance import datasets, runner
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.evaluation import evaluate
-from relevance.fields import TEXT_FIELDS
-from relevance.strategies import STRATEGIES
+from relevance.strategies import STRATEGIES, TEXT_FIELDS
 from relevance.tuning import make_grid, search
 
 if TYPE_CHECKING:

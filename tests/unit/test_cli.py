@@ -195,7 +195,7 @@ def test_what_is_not_there_ends_with_3(
 ) -> None:
     """Where the input is fine and a model cannot be had, the exit code is 3; with a mistake beside it, 2."""
 
-    def offline(_: object) -> None:
+    def offline(**_: object) -> None:
         raise CouldNotRunError("the hub could not be reached")
 
     monkeypatch.setattr(embeddings, "resolve", offline)

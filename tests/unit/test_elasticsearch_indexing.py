@@ -19,8 +19,7 @@ from relevance.engines.elasticsearch.leftovers import Mark, content_of
 from relevance.engines.elasticsearch.mapping import own_paths
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import CouldNotRunError, InputError
-from relevance.fields import attribute_texts
-from relevance.records import Catalogue, Vectors
+from relevance.records import Catalogue, Vectors, attribute_texts
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

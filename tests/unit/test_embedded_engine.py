@@ -12,9 +12,8 @@ from hypothesis import strategies as st
 
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine, analysis, engine
-from relevance.fields import TEXT_FIELDS
 from relevance.records import NO_HIT, Catalogue, Vectors
-from relevance.strategies import Leg
+from relevance.strategies import TEXT_FIELDS, Leg
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

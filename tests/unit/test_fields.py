@@ -5,8 +5,7 @@ from __future__ import annotations
 import pandas as pd
 import pytest
 
-from relevance.fields import attribute_texts, embedded_texts
-from relevance.records import Catalogue
+from relevance.records import Catalogue, attribute_texts, embedded_texts
 
 PRODUCTS = [
     ("a", "Desk lamp", "Warm light."),

@@ -13,10 +13,9 @@ from hypothesis import strategies as st
 
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine, engine, together
-from relevance.fields import TEXT_FIELDS
 from relevance.records import Catalogue, Vectors
 from relevance.runner import search, search_all
-from relevance.strategies import STRATEGIES, Leg
+from relevance.strategies import STRATEGIES, TEXT_FIELDS, Leg
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ import orjson
 
 from relevance.engines.elasticsearch.failures import RetriableError, one_line, refusal, refused
 from relevance.errors import InputError
-from relevance.fields import attribute_text
+from relevance.records import attribute_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 from relevance import text
 from relevance.engines.elasticsearch.mapping import FieldPaths
 from relevance.errors import InputError, unknown
-from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
-from relevance.strategies import BASE
+from relevance.strategies import BASE, TEXT_FIELDS, VECTOR_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from relevance.engines import vector_path
 from relevance.errors import InputError, unknown
-from relevance.fields import TEXT_FIELDS, VECTOR_FIELDS
 from relevance.files import parse_json
+from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

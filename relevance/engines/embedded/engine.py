@@ -14,8 +14,7 @@ from relevance.engines import Engine
 from relevance.engines.embedded.analysis import Vocabulary
 from relevance.engines.embedded.clauses import Clause, Field, NestedField, VectorIndex, added, best
 from relevance.engines.embedded.together import best_together
-from relevance.fields import attribute_texts
-from relevance.records import NO_HIT, Ranking
+from relevance.records import NO_HIT, Ranking, attribute_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
