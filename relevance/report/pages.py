@@ -55,7 +55,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["zip_longest"] = zip_longest
-    words = ("change_words", "fell", "leg_words", "moved", "newcomer_words", "queries_words", "segment_words")
+    words = ("fell", "leg_words", "moved", "newcomer_words", "queries_words", "segment_words")
     environment.filters |= {name: getattr(terminal, name) for name in words}
     environment.filters |= {"number": _number, "plural": plural, "signed": signed, "spread": spread}
     markdowns: dict[str, Callable[..., str]] = {

@@ -335,13 +335,6 @@ def fell(relative: float | None) -> str:
     return f"{'fell' if relative >= 0 else 'rose'} by {abs(relative):.1%}"
 
 
-def change_words(finding: Finding) -> str:
-    """What a measure did, whichever way is worse: `fell by 3.1%`; "" where nothing is relative to 0."""
-    if finding.relative is None:
-        return ""
-    return fell(abs(finding.relative) if finding.after <= finding.before else -abs(finding.relative))
-
-
 def queries_words(why: StrategyDiagnosis) -> str:
     """How many queries were won and lost, by which metric."""
     counts = f"{len(why.lost):,} lost, {len(why.won):,} won, {why.unchanged:,} unchanged"

@@ -7,6 +7,7 @@ import io
 import re
 from dataclasses import replace
 from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
 
 from helpers import golden
 from helpers.snapshots import comparison, diagnosed, measured, snapshot
@@ -15,18 +16,23 @@ from relevance.diagnosis import LegChange, QueryChange, Segment
 from relevance.gate import Finding
 from relevance.report.pages import job_summary, refusal_summary
 from relevance.report.results import comparison_properties, diagnosis_files
-from relevance.report.terminal import change_words, comparison_failure, comparison_lines
+from relevance.report.terminal import comparison_failure, comparison_lines
+
+if TYPE_CHECKING:
+    from relevance.diagnosis import Diagnosis
+    from relevance.gate import Comparison
 
 EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
+FAILED, PASSED = comparison(own="fail"), replace(comparison(own="pass"), differs=())
 
 
-def _diagnosis(text: str = "oak table", title: str = "Oak table", **statuses: str):  # noqa: ANN202 - a test's own
+def _diagnosis(text: str = "oak table", title: str = "Oak table", **statuses: str) -> Diagnosis:
     before = snapshot({"own": measured([0.9, 0.5], [("a", "b")] * 2)}, texts=(text, "other"))
     now = snapshot({"own": measured([0.1, 0.5], [("n", "a"), ("a", "b")])}, texts=(text, "other"))
     return diagnosed(before, now, titles={"a": title, "n": title}, **(statuses or {"own": "fail"}))
 
 
-def _everything():  # noqa: ANN202 - a test's own
+def _everything() -> tuple[Comparison, Diagnosis]:
     """A comparison and a diagnosis with every part that there is."""
     diagnosis = _diagnosis()
     why = replace(
@@ -34,10 +40,7 @@ def _everything():  # noqa: ANN202 - a test's own
         lost=diagnosis.strategies[0].lost * 5,
         won=(QueryChange("q1", "won <b>", 0.1, 0.2),),
         newly_empty=("x", "y|z", "", "w", "v"),
-        legs=(
-            LegChange("text", 0.5, 0.4, "textsearch", lost=True),
-            LegChange("vector whole", None, 0.3, ""),
-        ),
+        legs=(LegChange("text", 0.5, 0.4, "textsearch", lost=True), LegChange("vector whole", None, 0.3, "")),
         legs_note="text fell most",
         segments=(
             Segment("one word", 10, 0.5, 0.3, 0.4, 0.001, worse=True),
@@ -46,14 +49,19 @@ def _everything():  # noqa: ANN202 - a test's own
         ),
     )
     reasons = ("fell by 20%", "why|x", "third")
-    worse = Finding("own", "MRR@10", "warn", 0.5, 0.4, relative=0.2, p=0.0123, adjusted_p=0.04, reasons=reasons)
-    better = Finding("rrf", "nDCG@10", "pass", 0.5, 0.6, relative=-0.2, improved=True)
-    failed = comparison(own="fail")
-    full = replace(failed, findings=(*failed.findings, worse, better), notes=("n1 <i>",))
+    findings = (
+        Finding("own", "MRR@10", "warn", 0.5, 0.4, relative=0.2, p=0.0123, adjusted_p=0.04, reasons=reasons),
+        Finding("rrf", "nDCG@10", "pass", 0.5, 0.6, relative=-0.2, improved=True),
+        # a relative change is positive where it became worse: a run time that fell has become better
+        Finding("own", "run time", "pass", 0.0439, 0.0125, relative=-0.716),
+        Finding("own", "run time", "pass", 1.0, 3.0, relative=2.0),
+        Finding("own", "AP@10", "pass", 0.0, 0.4),
+    )
+    full = replace(FAILED, findings=(*FAILED.findings, *findings), notes=("n1 <i>",))
     return full, replace(diagnosis, strategies=(why,), notes=("a note | x",))
 
 
-def _suite(**statuses: str):  # noqa: ANN202 - a test's own
+def _suite(**statuses: str) -> Any:
     """As much of a suite as a summary reads."""
     results = {
         name: SimpleNamespace(
@@ -70,27 +78,25 @@ def _suite(**statuses: str):  # noqa: ANN202 - a test's own
 def test_the_lines() -> None:
     """The failing test's text, then the summary's lines of comparison and diagnosis with their marks."""
     compared, diagnosis = _everything()
-    lines = [*comparison_lines(compared, diagnosis), *comparison_lines(comparison(own="warn"), _diagnosis(own="warn"))]
+    warned = comparison_lines(comparison(own="warn"), _diagnosis(own="warn"))
+    lines = [*comparison_lines(compared, diagnosis), *warned, *comparison_lines(PASSED)]
     marked = "".join(f"{line.mark or '-':<5}{line.text}\n" for line in lines)
     golden.check("comparison.txt", f"{comparison_failure('own', [compared], [diagnosis])}\n\n{marked}")
 
 
-def test_the_page() -> None:
-    """Two baselines: one in which everything is worse, one with nothing to say."""
+def test_the_files() -> None:
+    """Two baselines: one in which everything is worse, one with nothing to say; none where nothing was compared."""
     compared, diagnosis = _everything()
-    passed = replace(comparison(own="pass"), differs=())
-    files = diagnosis_files([compared, passed], [diagnosis, _diagnosis(own="pass")])
-    golden.check("diagnosis.md", files["diagnosis.md"])
-    golden.check("diagnosis.json", files["diagnosis.json"])
-    golden.check("to_judge.csv", files["to_judge.csv"])
+    for name, text in diagnosis_files([compared, PASSED], [diagnosis, _diagnosis(own="pass")]).items():
+        golden.check(name, text)
+    assert diagnosis_files([], []) == {}
 
 
 def test_the_summary_of_a_job() -> None:
     """Means, verdicts, what failed, and each baseline; a session that compared nothing says why."""
     compared, diagnosis = _everything()
     suite = _suite(own="fail", rrf="pass", other="not_gated")
-    passed = replace(comparison(own="pass"), differs=())
-    text = job_summary(suite, [compared, passed], [diagnosis], ["no <b>aseline"])
+    text = job_summary(suite, [compared, PASSED], [diagnosis], ["no <b>aseline"])
     refused = refusal_summary("relevance.toml: unknown key <x>", ["allowed: a|b"])
     golden.check("summary.md", text + job_summary(_suite(rrf="pass"), [], [], []) + refused)
 
@@ -104,28 +110,26 @@ def test_several_baselines_have_properties_of_their_own() -> None:
 
 
 def test_a_strategy_that_does_not_fail_has_no_text() -> None:
-    """Its lines are in the summary; where nothing was compared there are no files."""
+    """Its lines are in the summary."""
     assert comparison_failure("own", [comparison(own="warn")], [_diagnosis(own="warn")]) == ""
-    assert comparison_failure("other", [comparison(own="fail")], [_diagnosis()]) == ""
-    assert diagnosis_files([], []) == {}
+    assert comparison_failure("other", [FAILED], [_diagnosis()]) == ""
 
 
 def test_the_terminal_is_not_obeyed() -> None:
     """No escape sequence, line end or CI command of a query, a title or a baseline's keys reaches the terminal."""
     hostile = f"{EVIL}\n::error::x ##vso[task.complete]"
-    text = comparison_failure("own", [], [_diagnosis(hostile, f"{hostile}\r\n")])
-    assert len(text.splitlines()) == 7
     differs = (f"engine.facts.{hostile} 1 -> 2", "::set-output name=x::y")
-    compared = replace(comparison(own="fail"), differs=differs, notes=(hostile,), baseline=hostile)
+    compared = replace(FAILED, differs=differs, notes=(hostile,), baseline=hostile)
+    text = comparison_failure("own", [compared], [_diagnosis(hostile, f"{hostile}\r\n")])
+    assert len(text.splitlines()) == 4 + 7
     lines = [line.text for line in comparison_lines(compared, _diagnosis(hostile))]
     assert not any("\n" in line for line in lines)
-    printed = "\n".join([text, comparison_failure("own", [compared], []), *lines])
-    assert not re.search(r"\x1b|##vso\[|^\s*::", printed, re.MULTILINE)
+    assert not re.search(r"\x1b|##vso\[|^\s*::", "\n".join([text, *lines]), re.MULTILINE)
 
 
 def test_what_is_printed_is_bounded() -> None:
     """200,000 changed keys are a count; the files have them."""
-    compared = replace(comparison(own="fail"), differs=tuple(f"engine.facts.key{at} 1 -> 2" for at in range(200_000)))
+    compared = replace(FAILED, differs=tuple(f"engine.facts.key{at} 1 -> 2" for at in range(200_000)))
     texts = [line.text for line in comparison_lines(compared)]
     assert len(texts) < 30
     assert texts[-1] == "  changed: and 199,980 more"
@@ -135,20 +139,10 @@ def test_what_is_printed_is_bounded() -> None:
 
 def test_page_and_spreadsheet_are_not_obeyed() -> None:
     """HTML, links, table bars, escapes and formulas lose their meaning; what is new twice stands once."""
-    files = diagnosis_files([comparison(own="fail")] * 2, [_diagnosis(EVIL, EVIL), _diagnosis(EVIL, EVIL)])
+    files = diagnosis_files([FAILED] * 2, [_diagnosis(EVIL, EVIL)] * 2)
     page = files["diagnosis.md"]
     assert not re.search(r"<script>|\[a\]\(|(?<!\\):\/\/b|\x1b", page)
     assert {line.replace(r"\|", "").count("|") for line in page.splitlines() if line.startswith("| 1 |")} == {8}
     (row,) = csv.DictReader(io.StringIO(files["to_judge.csv"]))
     assert row["query"].startswith("'=cmd")
     assert (row["title"][:2], row["product"], row["rank"], row["could_change_verdict"]) == ("'=", "n", "1", "1")
-
-
-def test_a_measure_fell_or_rose_whichever_way_is_worse() -> None:
-    """A relative change is positive where it became worse: a run time that fell has become better."""
-    faster = Finding("own", "run time", "pass", 0.0439, 0.0125, relative=-0.716, improved=True)
-    slower = Finding("own", "run time", "fail", 1.0, 3.0, relative=2.0)
-    worse = Finding("own", "nDCG@10", "fail", 0.5, 0.4, relative=0.2)
-    unknown = Finding("own", "nDCG@10", "pass", 0.0, 0.4)
-    words = ["fell by 71.6%", "rose by 200.0%", "fell by 20.0%", ""]
-    assert [change_words(one) for one in (faster, slower, worse, unknown)] == words

@@ -10,6 +10,7 @@ from relevance.errors import InputError
 from relevance.report.folder import MARK, check_folder, write_folder
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
     from pathlib import Path
 
 EARLIER = {
@@ -21,8 +22,16 @@ EARLIER = {
 }
 """What versions before the mark have written."""
 
+THEIRS = {
+    "of another tool": ("results.json",),
+    "of a package": ("results.json", "package.json", "src"),
+    "got company": (*EARLIER["results"], "thesis.txt"),
+    "half": ("index.md", "training.csv"),
+    "hidden": (".git",),
+}
 
-def holding(folder: Path, names: tuple[str, ...]) -> Path:
+
+def holding(folder: Path, names: Iterable[str]) -> Path:
     """A folder with such files."""
     folder.mkdir()
     for name in names:
@@ -32,31 +41,19 @@ def holding(folder: Path, names: tuple[str, ...]) -> Path:
 
 @pytest.mark.parametrize("content", EARLIER)
 def test_a_folder_of_ours_is_replaced(tmp_path: Path, content: str) -> None:
-    """One that is new, empty, was written by us, or by a version that left no mark."""
-    out = tmp_path / "deep" / "out"
-    check_folder(out, content=content)
-    write_folder(out, {"a": "1"}, content=content)
-    check_folder(out, content=content)
-    write_folder(out, {"b": "2", "c/d": "3"}, content=content)
-    assert {path.name for path in out.rglob("*")} == {MARK, "b", "c", "d"}
-    assert [path.name for path in out.parent.iterdir()] == ["out"]
+    """One that is new, empty, was written by us, or by a version that left no mark; a link to one stays a link."""
+    (tmp_path / "link").symlink_to(holding(tmp_path / "empty", ()))
     old = holding(tmp_path / "old", EARLIER[content])
-    check_folder(old, content=content)
-    write_folder(old, {"b": "2"}, content=content)
-    check_folder(holding(tmp_path / "empty", ()), content=content)
+    for out in (tmp_path / "deep" / "out", old, tmp_path / "link"):
+        for files in ({"a": "1"}, {"b": "2", "c/d": "3"}):
+            check_folder(out, content=content)
+            write_folder(out, files, content=content)
+        assert {path.name for path in out.rglob("*")} == {MARK, "b", "c", "d"}
+    assert [path.name for path in (tmp_path / "deep").iterdir()] == ["out"]
+    assert (tmp_path / "link").is_symlink()
 
 
-@pytest.mark.parametrize(
-    "names",
-    [
-        ("results.json",),
-        ("results.json", "package.json", "src"),
-        (*EARLIER["results"], "thesis.txt"),
-        ("index.md", "training.csv"),
-        (".git",),
-    ],
-    ids=["of another tool", "of a package", "got company", "half", "hidden"],
-)
+@pytest.mark.parametrize("names", THEIRS.values(), ids=THEIRS)
 @pytest.mark.parametrize("content", EARLIER)
 def test_a_folder_of_others_stays(tmp_path: Path, names: tuple[str, ...], content: str) -> None:
     """Other tools write results.json too, and a folder of ours may have got company."""
@@ -71,8 +68,7 @@ def test_a_folder_of_others_stays(tmp_path: Path, names: tuple[str, ...], conten
 def test_one_kind_of_ours_is_not_lost_to_another(tmp_path: Path) -> None:
     """Results are not replaced by a diagnosis, marked or not."""
     write_folder(tmp_path / "marked", {"a": "1"})
-    old = holding(tmp_path / "old", EARLIER["results"])
-    for folder in (tmp_path / "marked", old):
+    for folder in (tmp_path / "marked", holding(tmp_path / "old", EARLIER["results"])):
         with pytest.raises(InputError, match=r"--out x: holds earlier results, which would be lost; allowed: a new"):
             check_folder(folder, content="diagnosis", named="--out x")
 
@@ -89,12 +85,3 @@ def test_a_place_that_cannot_be(tmp_path: Path, place: str, why: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match=why):
         check_folder(tmp_path / place)
-
-
-def test_a_link_stays_a_link(tmp_path: Path) -> None:
-    """The folder behind it is replaced."""
-    (tmp_path / "disk").mkdir()
-    (tmp_path / "out").symlink_to(tmp_path / "disk")
-    write_folder(tmp_path / "out", {"a": "1"})
-    assert (tmp_path / "out").is_symlink()
-    assert (tmp_path / "disk" / "a").read_text() == "1"
