@@ -12,11 +12,11 @@ from relevance.cli.commands import out_of, write_out
 from relevance.cli.project import read_config
 from relevance.errors import InputError, unknown
 from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, mutate, nulls, other_model
-from relevance.progress import progress_bar
 from relevance.report.folder import check_folder
 from relevance.report.mutations import kinds_lines, mutation_files, mutation_lines
 from relevance.report.terminal import plan_lines
 from relevance.suite import make_plan
+from relevance.text import progress_bar
 
 if TYPE_CHECKING:
     import argparse

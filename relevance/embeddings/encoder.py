@@ -16,8 +16,8 @@ from relevance.embeddings.cache import open_store, text_digest
 from relevance.embeddings.workers import encoded_by
 from relevance.errors import CouldNotRunError, InputError
 from relevance.files import read_json_object, write_file
-from relevance.progress import progress_bar
 from relevance.records import Vectors
+from relevance.text import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence

@@ -22,7 +22,7 @@ from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.finetune.recipe import Curve, Step
 from relevance.finetune.rows import batches, pair_rows, triplet_rows
 from relevance.finetune.store import checkpoints, mark_complete, seconds_of
-from relevance.progress import progress_bar
+from relevance.text import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

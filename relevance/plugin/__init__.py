@@ -24,7 +24,7 @@ from relevance.config import FILE_NAME
 from relevance.errors import InputError, RelevanceError, unusable_path
 from relevance.plugin.options import check_root, config_file_of, in_ci, long_name, read_config_of, taken_names
 from relevance.plugin.options import pytest_addoption as pytest_addoption
-from relevance.text import printable
+from relevance.text import before_output, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
@@ -310,8 +310,6 @@ class Session:
 
     def shown_progress(self) -> ExitStack:
         """Let bars and lines of progress through to the terminal, which pytest keeps from tests."""
-        from relevance.progress import before_output  # noqa: PLC0415 - where there is something to wait for
-
         stack, manager = ExitStack(), self.config.pluginmanager
         if (capture := manager.getplugin("capturemanager")) is not None:
             stack.enter_context(capture.global_and_fixture_disabled())

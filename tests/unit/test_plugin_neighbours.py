@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from helpers.project import BENCHMARKS, TRAIN, results, usage_error, write_floors, write_project, write_train
 
-from relevance import early, engines, progress
+from relevance import early, engines, text
 from relevance.engines.embedded import EmbeddedEngine
 
 if TYPE_CHECKING:
@@ -263,13 +263,13 @@ def test_long_work_says_how_far_it_is(project: pytest.Pytester, monkeypatch: pyt
 
     class Slow(embedded):
         def index(self, *args: Any, progress: bool, **options: Any) -> Any:
-            with globals()["progress"].progress_bar(3, "indexing", "product", shown=progress) as bar:
+            with text.progress_bar(3, "indexing", "product", shown=progress) as bar:
                 for _ in range(3):
                     bar.update(1)
             return super().index(*args, progress=progress, **options)
 
     monkeypatch.setattr(engines, "_EmbeddedIndexer", Slow)
-    monkeypatch.setattr(progress, "_FIRST_S", 0)
+    monkeypatch.setattr(text, "_FIRST_S", 0)
     result = project.runpytest_inprocess("benchmarks", *OPTIONS)
     result.stderr.fnmatch_lines(["indexing: 1 of 3 (product), about * left"])
 

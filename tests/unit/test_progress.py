@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from relevance.progress import ProgressLines, progress_bar
+from relevance.text import ProgressLines, progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

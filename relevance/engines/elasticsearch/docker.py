@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from relevance.engines.elasticsearch.failures import one_line
 from relevance.engines.elasticsearch.leftovers import Owner, this_process
 from relevance.errors import CouldNotRunError, InputError
-from relevance.progress import progress_bar
+from relevance.text import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -15,7 +15,7 @@ from relevance.engines.elasticsearch.leftovers import PATTERN, PREFIX, Mark, con
 from relevance.engines.elasticsearch.mapping import NESTED_LIMIT, NOTHING, index_body, own_paths, read_own_mapping
 from relevance.engines.elasticsearch.queries import SearchedIndex
 from relevance.errors import RelevanceError
-from relevance.progress import progress_bar
+from relevance.text import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping

@@ -63,10 +63,9 @@ def test_empty_columns_go_first() -> None:
 
 def test_why_a_strategy_failed() -> None:
     """Metric, floor and the queries that it lacks; what queries say is not obeyed."""
-    lines = session_lines(_suite(_result("textsearch", 0.5, FAILED)), columns=None)[2:]
-    golden.check(
-        "failure.txt", "\n".join([failure("textsearch", FAILED), *(f"{one.mark:<5}{one.text}" for one in lines)])
-    )
+    lines = session_lines(_suite(_result("textsearch", 0.5, FAILED)), columns=None)[3:]
+    marked = "".join(f"{one.mark:<5}{one.text}\n" for one in lines)
+    golden.check("failure.txt", f"{failure('textsearch', FAILED)}\n{marked}")
 
 
 @pytest.mark.parametrize(
