@@ -510,8 +510,7 @@ def _cell(value: str | float | None) -> str:
 # Writing
 
 _TEMPORARY = ".relevance-tmp"
-_STALE_S = 3600
-"""A temporary file that is so much older than the one being written belongs to no living run."""
+_STALE_S = 3600  # a temporary file that is so much older than the one being written belongs to no living run
 
 
 @contextmanager
@@ -611,65 +610,53 @@ def _exchanged(one: Path, other: Path) -> bool:
 @contextmanager
 def _own_folder_beside(folder: Path) -> Iterator[Path]:
     """A temporary folder that no other process takes for a leftover."""
-    for _ in range(5):  # where a file system has no locks, the last one is taken without
+    attempts = 6
+    for attempt in range(1, attempts + 1):
         own = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}{_TEMPORARY}")
         own.mkdir(mode=0o700)
-        lock = _locked(own)
-        if lock is not None and own.exists():
-            break
-        _unlock(lock)  # another process was quicker to take it for a leftover than this one to lock it
+        with _locked(own) as locked:
+            # another process may have taken it for a leftover before it was locked; some file systems have no locks
+            if (locked and own.exists()) or attempt == attempts:
+                try:
+                    yield own
+                finally:
+                    shutil.rmtree(own, ignore_errors=True)
+                return
         with suppress(OSError):
             own.rmdir()
-    else:
-        own.mkdir(mode=0o700)
-    try:
-        yield own
-    finally:
-        shutil.rmtree(own, ignore_errors=True)
-        _unlock(lock)
 
 
 def _remove_leftovers(folder: Path) -> None:
-    name = re.escape(folder.name)
-    ours = re.compile(rf"\.{name}-[0-9a-f]{{8}}{re.escape(_TEMPORARY)}")
-    before = re.compile(rf"\.{name}-[0-9a-z_]{{8}}")  # as version 0.1.0 called them; nothing locks these
+    ours = re.compile(rf"\.{re.escape(folder.name)}-[0-9a-f]{{8}}{re.escape(_TEMPORARY)}")
     for own in folder.parent.glob(".*"):
-        if ours.fullmatch(own.name):
-            lock = _locked(own)
-        elif before.fullmatch(own.name) and {path.name for path in own.glob("*")} in ({"new"}, {"old"}, {"new", "old"}):
-            lock = None
-        else:
+        if not ours.fullmatch(own.name):
             continue
-        try:
-            # its process lives, or it is without a lock: then age tells
-            if lock is None and time.time() - own.stat().st_mtime < _STALE_S:
+        with suppress(OSError), _locked(own) as locked:  # another process may be quicker
+            # its process lives, or there are no locks: then age tells
+            if not locked and time.time() - own.stat().st_mtime < _STALE_S:
                 continue
             for old in sorted(own.glob("old*")):
                 if not folder.exists():
                     old.rename(folder)
             shutil.rmtree(own, ignore_errors=True)
-        except OSError:
-            continue  # another process was quicker
-        finally:
-            _unlock(lock)
 
 
-def _locked(folder: Path) -> int | None:
-    """The handle of a lock that ends with the process; None where another process has it, or there are none."""
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """A lock that ends with the process: whether this one has it, and not another one, or none where there are none."""
     try:
         import fcntl  # noqa: PLC0415 - not on Windows
 
         handle = os.open(folder, os.O_RDONLY)
     except (ImportError, OSError):
-        return None
+        yield False
+        return
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = True
     except OSError:
-        os.close(handle)
-        return None
-    return handle
-
-
-def _unlock(handle: int | None) -> None:
-    if handle is not None:
+        locked = False
+    try:
+        yield locked
+    finally:
         os.close(handle)

@@ -125,6 +125,10 @@ def test_rows_of_csv(tmp_path: Path) -> None:
     file = TextFile(_file(tmp_path, b'\xef\xbb\xbfa,b\r\n\r\n"x\ny","say ""hi"""\r\n1,2'))
     assert file.has_mark()
     assert list(file.rows(",")) == [(1, ["a", "b"]), (3, ["x\ny", 'say "hi"']), (5, ["1", "2"])]
+    blank: list[int] = []
+    many = TextFile(_file(tmp_path, b"a,b\n" + b",\n" * 1_200 + b"1,2\n"))
+    assert list(many.rows(",", blank=blank)) == [(1, ["a", "b"]), (1_202, ["1", "2"])]
+    assert (len(blank), blank[-1]) == (1_200, 1_201)
 
 
 def test_line_ends_of_old_macs(tmp_path: Path) -> None:
@@ -281,9 +285,6 @@ def test_what_a_killed_process_has_left_goes_away(tmp_path: Path, when: str) -> 
     folder = tmp_path / "latest"
     replace_folder(folder, {"x": "old"})
     (tmp_path / ".latest-backups").mkdir()  # a user's
-    leftover = tmp_path / ".latest-a_0b1c2d"  # an earlier version's
-    (leftover / "new").mkdir(parents=True)
-    os.utime(leftover, (0, 0))
     killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), when], check=False)  # noqa: S603
     assert killed.returncode == -signal.SIGKILL
     assert len(list(tmp_path.iterdir())) == (3 if when == "before" else 2)

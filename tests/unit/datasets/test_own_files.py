@@ -1,19 +1,18 @@
-"""The data set of one's own: what its files become, what is tolerated and noted, and the mistakes of a newcomer."""
+"""The data set of one's own: what its files become, what is tolerated and noted."""
 
 from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from helpers.datasets import SHOP, as_zip, attributes, hashes, load, load_pairs, products, refusal, triples, write
 
 from relevance import datasets
-from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
     from relevance.records import Dataset
@@ -218,156 +217,3 @@ def test_pairs(tmp_path: Path) -> None:
         "columns": ["query", "product", "title", "relevance"],
         "data": [["shelf", "p2", "oak shelf", 2.5], ["mug", "7", "Café mug", 3.0]],
     }
-    assert "pairs.tsv, line 3, column product: found 'x'; allowed: the id of" in refusal("files", folder, pairs=True)
-
-
-# The mistakes of a newcomer
-
-AN_ID = "allowed: an id: one or more printable characters without white space"
-ONE_OBJECT = "allowed: one JSON object a line"
-NO_NUMBER = "allowed: a number from 0 to 999,999,999, or words that each have a grade in gains"
-
-
-def _csv(content: bytes) -> Mapping[str, bytes | None]:
-    return {"products.jsonl": None, "products.csv": content}
-
-
-def _line(content: bytes) -> Mapping[str, bytes | None]:
-    return {"products.jsonl": content}
-
-
-def _texts(content: bytes) -> Mapping[str, bytes | None]:
-    return {"queries.tsv": content}
-
-
-def _qrels(content: bytes) -> Mapping[str, bytes | None]:
-    return {"qrels.txt": content}
-
-
-def _rows(content: bytes) -> Mapping[str, bytes | None]:
-    return {"qrels.txt": None, "queries.tsv": None, "judgments.csv": content}
-
-
-BAD: list[tuple[Mapping[str, bytes | None], str]] = [
-    ({"products.jsonl": None}, "has no products.jsonl and no products.csv; one of products.jsonl and products.csv is "),
-    ({"products.csv": b"id,title\n1,a\n"}, "has products.jsonl and products.csv; only one of products.jsonl and prod"),
-    (_csv(b"id,name\n1,mug\n"), "line 1: found columns 'id, name'; needed: id, title; optional: description, attr_*"),
-    (_csv(b"id;name\n1;mug\n"), "needed: id, title; optional: description, attr_*; separated by semicolons"),
-    (_csv(b"id,title,title\n1,mug,cup\n"), "line 1: found the column 'title' twice; allowed: once"),
-    (_csv(b"id,title\n7,mug\n2,mug, blue\n"), "line 3: found 3 fields; allowed: 2, as in the header"),
-    (_csv(b"id,title\n7,a\n8,b\n7,c\n"), "products.csv, line 4, id: found '7' again (line 2); allowed: an id once"),
-    (_csv(b"id,title\n,a\n"), f"products.csv, line 2, id: found ''; {AN_ID}"),
-    (_csv(b"id,title\n"), "line 1: found no product; allowed: one or more"),
-    (_line(b'[\n{"id": "7", "title": "mug"}\n]\n'), f"line 1: found the start of a list; {ONE_OBJECT}"),
-    (_line(b'{"id": "7",\n "title": "mug"}\n'), "line 1, column 12: Expecting property name enclosed in double quote"),
-    (_line(b'{"id": "7", "title": "a"}\n\n{"id": "8"}\n'), "line 3, key 'title': found nothing; allowed: text"),
-    (_line(b'{"id": 7.0, "title": "a"}\n'), f"line 1, key 'id': found the number 7.0; {AN_ID}, or a whole number"),
-    (_line(b'{"id": "7 b", "title": "a"}\n'), "line 1, key 'id': found '7 b'"),
-    (_line(b'{"id": 7, "title": "a"}\n{"id": "7", "title": "a"}\n'), "line 2, id: found '7' again (line 1)"),
-    (_line(b'{"id": 7, "title": "a", "description": 5}\n'), "key 'description': found the number 5; allowed: text"),
-    (_line(b'{"id": 7, "title": "a", "attributes": [1]}\n'), "key 'attributes': found a list; allowed: an object of"),
-    (_line(b'{"id": 7, "title": "a", "attributes": {"size": {"cm": 3}}}\n'), "key 'attributes.size': found an object"),
-    (_line(b'{"id": 7, "title": "a", "attributes": {"a": 1, "a": 2}}\n'), "line 1: the key 'a' stands twice in one ob"),
-    (_texts(b"q1\tshelf\nq2,mug\n"), "line 2: found 1 column in 'q2,mug\\n'; allowed: id, text, separated by tabs"),
-    (_texts(b"query_id\tquery\nq1\tshelf\n"), "line 1: found a header (query_id, query); allowed: queries from the fi"),
-    (_texts(b"q1\tshelf\t5\n"), "line 1: found 3 columns in 'q1\\tshelf\\t5\\n'"),
-    (_texts(b"q1\tshelf\nq2\tmug\nq1\tshelf\n"), "line 3, id: found 'q1' again (line 1); allowed: an id once"),
-    (_texts(b"oak shelf\tq1\n"), f"queries.tsv, line 1, id: found 'oak shelf'; {AN_ID}"),
-    (_texts(b"q1\t \n"), "queries.tsv, line 1, text: found ' '; allowed: a query that is not only white space"),
-    ({"qrels.txt": None}, "has no qrels.txt and no judgments.csv; one of qrels.txt and judgments.csv is needed"),
-    ({"judgments.csv": b"query,product,grade\nshelf,p2,1\n"}, "has qrels.txt and judgments.csv; only one of qrels.txt"),
-    ({"queries.tsv": None}, "qrels.txt, line 1: names queries by id, and there is no queries.tsv; queries.tsv is need"),
-    (_qrels(b"q1 0 p2 2\nq1 0 7 1 x\n"), "line 2: found 5 columns in 'q1 0 7 1 x\\n'; allowed: query, 0, product, gr"),
-    (_qrels(b"q1,0,p2,2\n"), "line 1: found 1 column in 'q1,0,p2,2\\n'"),
-    (_qrels(b"\n"), "qrels.txt has no rows; allowed: one row or more"),
-    (_qrels(b"q1 0 p2 2\nq9 0 7 1\n"), "line 2, column query: found 'q9'; allowed: the id of one of the 2 queries of "),
-    (_qrels(b"q1 0 P2 2\n"), "line 1, column product: found 'P2'; allowed: the id of a product of the data set, or un"),
-    (_qrels(b"q1 0 p2 good\n"), f"qrels.txt, line 1, column grade: found 'good'; {NO_NUMBER}"),
-    (_qrels(b"q1 0 p2 1234567890\n"), f"column grade: found '1234567890'; {NO_NUMBER}"),
-    (_qrels(b"q1 0 p2 2\n\nq1 0 p2 1\n"), "lines 1 and 3, column grade: found '2' and '1' for the same query 'q1', pr"),
-    (_rows(b"query,product,grade\nshelf,p2,-1\n"), f"column grade: found '-1'; {NO_NUMBER}"),
-    (_rows(b"query;product;grade\nshelf;p2;2,5\n"), "found '2,5'; allowed: a number from 0 to 999,999,999 (decimals w"),
-    (_rows(b"query,product,grade\nshelf,p2,\n"), f"column grade: found ''; {NO_NUMBER}"),
-    (_rows(b"query,product,grade\nshelf,p2,1\nshelf,p2,2\n"), "allowed: one value, or a column rater that names who g"),
-    (_rows(b"query,product,score\nshelf,p2,1\n"), "found columns 'query, product, score'; expected among them: query,"),
-    (_rows(b"query,product,grade\n ,p2,1\n"), "line 2, column query: found ' '; allowed: a query of at least one"),
-    ({**BY_ID, "judgments.csv": b"query,product,grade\nshelf,p2,1\n"}, "judgments.csv, line 2, column query: found 's"),
-]  # fmt: skip
-
-
-BAD_PAIRS: list[tuple[Mapping[str, bytes | None], str]] = [
-    (
-        {"pairs.tsv": b"shelf p2 3\n"},
-        "found 1 column in 'shelf p2 3\\n'; allowed: query text, product[, relevance], sep",
-    ),
-    (
-        {"pairs.tsv": b"shelf\tp2\t4\n"},
-        "line 1, column relevance: found '4'; allowed: a number from 1 to 3, or nothing",
-    ),
-    ({"pairs.tsv": b"shelf\tp2\t0.9\n"}, "column relevance: found '0.9'"),
-    ({"pairs.tsv": b"\tp2\n"}, "line 1, column query: found ''; allowed: a query of at least one character"),
-]
-
-
-@pytest.mark.parametrize(
-    ("bad", "expected", "pairs"), [(*case, False) for case in BAD] + [(*case, True) for case in BAD_PAIRS]
-)
-def test_a_mistake_in_a_file(tmp_path: Path, bad: Mapping[str, bytes | None], expected: str, pairs: bool) -> None:  # noqa: FBT001
-    """One line says what was found, on which line of which file, and what is allowed."""
-    assert expected in refusal("files", write(tmp_path, {**SHOP, **bad}), pairs=pairs)
-
-
-@pytest.mark.parametrize(
-    ("bad", "first", "others"),
-    [
-        (
-            _rows(b"query,product,grade\n" + b"shelf,p2,good\nmug,7,1\n" * 7),
-            "line 2, column grade: found 'good'",
-            ["line 4, column grade", "line 6", "line 8", "line 10", "and 2 more"],
-        ),
-        (
-            _csv(b"id,title\n7,mug, blue\np2,shelf\n9,cup, red, large\n"),
-            "line 2: found 3 fields",
-            ["line 4: found 4 fields; allowed: 2, as in the header"],
-        ),
-        (_csv(b"id,title\n7,a\n8,b\n7,c\n8,d\n"), "line 4, id: found '7' again (line 2)", ["again (line 3)"]),
-        (_qrels(b"q1 0 p2 2\nq1 0 p3 2\nq1 0 p4 1\n"), "line 2, column product: found 'p3'", ["line 3"]),
-        (_qrels(b"q1 0 p2\nq1 0 7 1\nq2 7\n"), "line 1: found 3 columns", ["line 3: found 2 columns"]),
-        (_line(b'{"id": 7}\n{"id": "8", "title": 3}\n'), "line 1, key 'title': found nothing", ["line 2, key 'title'"]),
-        (
-            _rows(b"query,product,grade\n" + b"shelf,p2,1\nshelf,p2,2\nshelf,p2,3\n"),
-            "lines 2 and 3, column grade",
-            ["lines 2 and 4"],
-        ),
-    ],
-)
-def test_mistakes_in_several_rows(
-    tmp_path: Path, bad: Mapping[str, bytes | None], first: str, others: Sequence[str]
-) -> None:
-    """The first is the error, the next four are its details, and the others are counted."""
-    with pytest.raises(InputError) as caught:
-        _load(tmp_path, bad)
-    assert first in str(caught.value)
-    assert len(caught.value.details) == len(others)
-    assert all(part in line for part, line in zip(others, caught.value.details, strict=True))
-
-
-def test_a_description_that_is_named_has_to_be_there(tmp_path: Path) -> None:
-    """Without a name of its own the column may be missing."""
-    files = {**SHOP, **_csv(b"id,title,Long text\n7,mug,blue\np2,shelf,oak\n")}
-    line = refusal("files", write(tmp_path, files), columns={"description": "Long Text"})
-    assert "needed: id, title, Long Text; optional: attr_*" in line
-
-
-@pytest.mark.parametrize(
-    ("settings", "expected"),
-    [
-        ({"columns": {"titel": "name"}}, "unknown column 'titel' (did you mean 'title'?); allowed: id, title, des"),
-        ({"columns": {"grade": "stars"}}, "unknown column 'grade'; allowed: id, title, description, attributes"),
-        ({"columns": {"title": "name"}}, "products.jsonl, line 1, key 'name': found nothing; allowed: text"),
-        ({"gains": {"good": 2, "bad": 0}}, "qrels.txt, line 1, column grade: found '2'; allowed: good, bad"),
-    ],
-)
-def test_a_mistake_in_a_setting(tmp_path: Path, settings: Mapping[str, Any], expected: str) -> None:
-    """A setting that does not fit the files is refused by name."""
-    assert expected in refusal("files", write(tmp_path, SHOP), **settings)

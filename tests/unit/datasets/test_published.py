@@ -1,37 +1,139 @@
-"""BEIR, WANDS, ESCI and Chorus: what the files become, and how bad ones are refused."""
+"""Home Depot, BEIR, WANDS, ESCI and Chorus: what the files become."""
 
 from __future__ import annotations
 
+import hashlib
 import sys
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 from helpers.datasets import (
+    ATTRIBUTES,
     BEIR,
     CHORUS,
+    DESCRIPTIONS,
+    HOMEDEPOT,
     RATINGS,
+    TEST,
+    TRAIN,
     WANDS,
-    WANDS_HEADER,
     as_csv,
     as_json,
+    as_zip,
     attributes,
     load,
+    load_pairs,
     products,
     refusal,
     triples,
     write,
 )
 
-from relevance.errors import CouldNotRunError, InputError
+from relevance.datasets import homedepot
+from relevance.errors import CouldNotRunError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-Files: TypeAlias = "Mapping[str, bytes | None]"
-Bad: TypeAlias = "list[tuple[Files, str]]"
+    from relevance.records import Dataset
+
 QRELS = b"query-id\tcorpus-id\tscore\n"
+
+# Home Depot and the sample
+
+
+def _home(folder: Path, rows: Sequence[Sequence[object]], **others: bytes) -> Dataset:
+    written = {f"{name}.csv": content for name, content in others.items()}
+    return load("homedepot", write(folder, {"train.csv": as_csv(TRAIN, rows), **written}))
+
+
+@pytest.mark.parametrize(
+    ("relevance", "expected"), [(1, 0), (1.33, 0), (1.5, 1), (1.67, 1), (2, 1), (2.5, 1), (2.51, 2), (2.67, 2), (3, 2)]
+)
+def test_grade_is_the_references(relevance: float, expected: int) -> None:
+    """A half is rounded to the even neighbour: both 1.5 and 2.5 give 1."""
+    assert homedepot.grade(relevance) == expected
+
+
+def test_products_queries_and_judgments(tmp_path: Path) -> None:
+    """Rows of products that train.csv does not name are ignored and counted; what is relevant is a setting."""
+    dataset = load("homedepot", write(tmp_path, HOMEDEPOT), relevant_from=2)
+    assert products(dataset) == [["p1", "steel bracket", "holds 20 kg"], ["p2", "oak shelf", ""]]
+    assert attributes(dataset) == [("p1", "Colour", "grey"), ("p1", "Bolts", "4"), ("p2", "Wood", "oak")]
+    assert triples(dataset) == {("shelf", "p2", 2), ("shelf", "p1", 1), ("bracket", "p1", 2)}
+    note = "product_descriptions.csv: 1 row of products that train.csv does not name is ignored"
+    assert (dataset.name, dataset.notes, dataset.judgments.relevant_from) == ("homedepot", (note,), 2)
+
+
+def test_query_id_is_the_hash_of_the_term(tmp_path: Path) -> None:
+    """Of the search term as it was read; what differs in white space or case only is noted."""
+    dataset = _home(tmp_path, [(1, "p", "t", " Étagère ", 3), (2, "p", "t", "étagère", 3)])
+    expected = {f"q{hashlib.sha256(term.encode()).hexdigest()[:12]}": term for term in (" Étagère ", "étagère")}
+    assert dict(zip(dataset.queries.ids, dataset.queries.texts, strict=True)) == expected
+    assert any("1 query differs from another in white space or case only" in note for note in dataset.notes)
+
+
+def test_what_is_settled_by_rule_is_noted(tmp_path: Path) -> None:
+    """Missing files, several titles (that of the smallest id counts), repeated judgments and descriptions."""
+    rows = [(10, "p", "later", "a", 3), (9, "p", "first", "b", "2"), (11, "p", "first", "b", "2.0")]
+    dataset = _home(tmp_path, rows)
+    assert products(dataset) == [["p", "first", ""]]
+    assert dataset.notes == (
+        "train.csv: 1 product has several titles: that of the row with the smallest id counts",
+        "no product_descriptions.csv: products have no description",
+        "no attributes.csv: products have no attributes",
+        "train.csv: 1 judgment is repeated and counts once",
+    )
+    described = _home(tmp_path, rows, product_descriptions=as_csv(DESCRIPTIONS, [("p", "same"), ("p", "same")]))
+    assert products(described) == [["p", "first", "same"]]
+    assert "product_descriptions.csv: 1 row is repeated and counts once" in described.notes
+
+
+def test_words_for_nothing_are_text(tmp_path: Path) -> None:
+    """NA, null and None are text like any other, in every file."""
+    words = ["NA", "null", "None", "nan", "N/A"]
+    dataset = _home(
+        tmp_path,
+        [(number, word, word, word, 3) for number, word in enumerate(words)],
+        attributes=as_csv(ATTRIBUTES, [("NA", "null", "None")]),
+        product_descriptions=as_csv(DESCRIPTIONS, [("NA", "NA")]),
+    )
+    assert set(dataset.queries.texts) == set(words) == set(dataset.catalogue.products["title"])
+    assert attributes(dataset) == [("NA", "null", "None")]
+    assert sorted(dataset.catalogue.products["description"]) == ["", "", "", "", "NA"]
+
+
+def test_attributes(tmp_path: Path) -> None:
+    """A null name or value is ""; blank rows are counted; 100001.0 is 100001, unless a product is called 100001.0."""
+    content = b'"product_uid","name","value"\n,,\n1.0,"Wet",\n1,,"a"\n\n5.0,"c","3"\nx.0,"d","4"\n'
+    dataset = _home(tmp_path, [(n, p, "t", "q", 3) for n, p in enumerate(("1", "5", "5.0", "x"))], attributes=content)
+    assert attributes(dataset) == [("1", "Wet", ""), ("1", "", "a"), ("5.0", "c", "3")]
+    assert "attributes.csv: 2 blank rows are skipped" in dataset.notes
+    assert "attributes.csv: 1 row of products that train.csv does not name is ignored" in dataset.notes
+
+
+def test_pairs_join_test_and_solution(tmp_path: Path) -> None:
+    """Pairs are joined by id and ordered by it as a number; ignored ones (relevance -1) are left out."""
+    solution = b'"id","relevance","Usage"\n11,2.33,"Private"\n9,3,"Public"\n10,-1,"Ignored"\n'
+    test = as_csv(TEST, [(11, "p7", "brass hook", "hook"), (10, "p1", "t", "angle"), (9, "p1", "t", "NA")])
+    folder = write(tmp_path, {"test.csv": test, "solution.csv.zip": as_zip("solution.csv", solution)})
+    assert load_pairs("homedepot", folder).to_dict("split", index=False) == {
+        "columns": ["query", "product", "title", "text", "relevance"],
+        "data": [["NA", "p1", "t", "t", 3.0], ["hook", "p7", "brass hook", "brass hook", 2.33]],
+    }
+
+
+def test_the_sample_is_read_from_the_package_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An installed package brings the sample with it; in a checkout it lies in fixtures/sample."""
+    monkeypatch.setattr(homedepot, "_CHECKED_OUT_SAMPLE", write(tmp_path / "checkout", HOMEDEPOT))
+    monkeypatch.setattr(homedepot, "_PACKAGED_SAMPLE", tmp_path / "packaged")
+    assert len(load("sample").catalogue) == 2
+    write(tmp_path / "packaged", {"train.csv": as_csv(TRAIN, [(1, "p", "t", "q", 3)])})
+    assert len(load("sample").catalogue) == 1
+    assert refusal("sample", tmp_path).startswith("data set 'sample' takes no path, found")
+
 
 # BEIR
 
@@ -72,20 +174,6 @@ def test_a_query_that_is_a_document(tmp_path: Path) -> None:
     assert dataset.notes == ("queries.jsonl: 1 query has the id of a document, which is left out of its hits",)
 
 
-BAD_BEIR: Bad = [
-    ({"corpus.jsonl": None}, "has no corpus.jsonl; corpus.jsonl is needed"),
-    ({"qrels/test.tsv": None, "qrels/readme": b""}, "qrels has no file .tsv; allowed: test.tsv among others"),
-    ({"qrels/test.tsv": None}, "qrels cannot be read: No such file or directory"),
-    ({"qrels/test.tsv": None, "qrels/dev.tsv": b"", "qrels/train.tsv": b""}, "qrels has dev.tsv, train.tsv; allowed"),
-    ({"qrels/test.tsv": b"1\td1\t0\n"}, "qrels/test.tsv, line 1: found columns '1, d1, 0'; expected: query-id, cor"),
-    ({"qrels/test.tsv": QRELS + b"1\td1\tx\n"}, "column score: found 'x'; allowed: a number from 0 to 999,999,999"),
-    ({"qrels/test.tsv": QRELS + b"9\td1\t1\n"}, "column query-id: found '9'; allowed: the id of one of the 2 queries"),
-    ({"queries.jsonl": b'{"_id": "1", "text": "a"}\n{"_id": 1, "text": "b"}\n'}, "line 2, _id: found '1' again (line"),
-    ({"queries.jsonl": b'{"_id": "1", "text": " "}\n'}, "queries.jsonl, line 1, text: found ' '"),
-    ({"corpus.jsonl": b'{"id": "d1", "text": "a"}\n'}, "line 1, key '_id': found nothing; allowed: an id"),
-    ({"corpus.jsonl": b"\n"}, "corpus.jsonl, line 1: found no document; allowed: one or more"),
-]  # fmt: skip
-
 # WANDS
 
 
@@ -122,24 +210,6 @@ def test_products_that_are_gone(tmp_path: Path) -> None:
     )
     write(tmp_path, {"label.csv": b"query_id\tproduct_id\tlabel\n0\t9\tExact\n"})
     assert "no judgment is of a product of the data set" in refusal("wands", folder, unknown_products="drop")
-
-
-LABELS = WANDS["label.csv"]
-BAD_WANDS: Bad = [
-    ({"label.csv": LABELS.replace(b"\t", b",")}, "expected among them: query_id, product_id, label, separated by t"),
-    ({"label.csv": LABELS + b"3\t1\t10\tBad\n"}, "line 5, column label: found 'Bad'; allowed: Exact, Partial, Irr"),
-    ({"label.csv": LABELS + b"3\t0\t10\tPartial\n"}, "lines 2 and 5, column label: found '2' and '1' for the same"),
-    ({"query.csv": b"query_id\tquery\n0\tbed\n0\tseat\n"}, "line 3, column query_id: found '0' again (line 2)"),
-    ({"query.csv": b"query_id\tquery\n0\t \n"}, "line 2, column query: found ' '"),
-    ({"product.csv": WANDS_HEADER + b"1\ta\n"}, "product.csv, line 2: found 2 fields; allowed: 9"),
-    ({"product.csv": WANDS_HEADER}, "product.csv, line 1: found no product; allowed: one or more"),
-]
-
-
-def test_a_label_that_is_none(tmp_path: Path) -> None:
-    """A gain for a label that the format does not have would do nothing."""
-    line = refusal("wands", write(tmp_path, WANDS), gains={"exact": 3})
-    assert "gains: unknown label 'exact' (did you mean 'Exact'?)" in line
 
 
 # ESCI
@@ -291,51 +361,3 @@ def test_equal_products_and_ratings_count_once(tmp_path: Path) -> None:
         "1.json to 4.json: 2 products are repeated and count once",
         "Broad_Query_Set_rated.csv: 1 judgment is repeated and counts once",
     )
-
-
-def _one(content: bytes) -> Files:
-    return {"1.json": content}
-
-
-def _rated(*rows: tuple[object, ...]) -> Files:
-    return {"Broad_Query_Set_rated.csv": as_csv(RATINGS, rows, "utf-8")}
-
-
-BAD_CHORUS: Bad = [
-    ({"3.json": None}, "has no 3.json; 3.json is needed"),
-    (_one(b'[{"id": "21",\n"title": "caf\xe9"}]'), "1.json: byte 27 is not UTF-8"),
-    (_one(b'[{"id": "21",\n "title":'), "1.json: not JSON: Expecting value: line 2 column 10"),
-    (_one(b'{"id": "21"}'), "1.json: not a JSON list, but an object; a JSON list of products is expected there"),
-    (_one(b'["21"]'), "1.json, item 1: found '21'; allowed: an object"),
-    (_one(as_json({"title": "a"})), "1.json, item 1, key 'id': found nothing; allowed: an id"),
-    (_one(as_json({"id": "5", "title": "a"}, {"id": "2\u2003", "title": "a"})), "1.json, item 2, key 'id': found '2\\"),
-    (_one(as_json({"id": "21"})), "1.json, item 1, key 'title': found nothing; allowed: text"),
-    (_one(as_json({"id": "2", "title": "a", "short_description": None})), "key 'short_description': found null"),
-    (_one(as_json({"id": "2", "title": "a", "attr_t_x": ["a"]})), "key 'attr_t_x': found a list; allowed: text, a num"),
-    ({"2.json": as_json({"id": "21", "title": "Other"})}, "2.json, item 1, key 'id': found '21'; allowed: an id that "),
-    (_rated(("mug", "21", 3), ("cup", "21", 4)), "line 3, column rating: found '4'; allowed: 0, 1, 2, 3"),
-    (_rated(("mug", "21", 3), ("mug", "99", 0)), "line 3, column docid: found '99'; allowed: the id of a product of"),
-    (_rated(("mug", "21", 3), (" ", "21", 2)), "line 3, column query: found ' '; allowed: a query of at least"),
-]  # fmt: skip
-
-
-BAD = [
-    *(("beir", BEIR, *case) for case in BAD_BEIR),
-    *(("wands", WANDS, *case) for case in BAD_WANDS),
-    *(("chorus", CHORUS, *case) for case in BAD_CHORUS),
-]
-
-
-@pytest.mark.parametrize(("format_", "good", "bad", "expected"), BAD)
-def test_a_bad_file(tmp_path: Path, format_: str, good: Files, bad: Files, expected: str) -> None:
-    """One line names file, line and column, or item and key, and what is allowed; no setting that is refused."""
-    line = refusal(format_, write(tmp_path, {**good, **bad}))
-    assert expected in line
-    assert "gains" not in line
-
-
-def test_no_format_takes_what_it_would_not_use(tmp_path: Path) -> None:
-    """A setting that does nothing is refused, with those that the format takes."""
-    for format_, setting in (("beir", "gains"), ("chorus", "columns"), ("homedepot", "gains"), ("wands", "columns")):
-        with pytest.raises(InputError, match=f"format '{format_}' does not use {setting}; settings it takes: "):
-            load(format_, tmp_path, **{setting: {"title": "x"} if setting == "columns" else {"good": 1}})
