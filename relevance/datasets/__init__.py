@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from relevance.datasets import homedepot, own, published
-from relevance.datasets.tables import MAX_GRADE, simplest
+from relevance.datasets.tables import MAX_GRADE, find, simplest
 from relevance.errors import InputError, unknown
-from relevance.files import quoted
+from relevance.files import input_errors, quoted, shown
 from relevance.setting import Grade, Grades, Location, Text, Texts, UnknownProducts, setting
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     import pandas as pd
 
     from relevance.records import Dataset
 
-__all__ = ["DATASETS", "PAIRS", "Loader", "Source", "has_pairs", "load", "load_over", "load_pairs", "parse"]
+__all__ = ["DATASETS", "Format", "Source", "has_pairs", "load", "load_over", "load_pairs", "parse"]
 
 
 @dataclass(frozen=True)
@@ -58,18 +59,6 @@ class Source:
     def _fault(self, setting: str, value: object, allowed: str) -> InputError:
         return InputError(f"data set {self.name!r}: {setting} = {value!r}; allowed: {allowed}")
 
-    def refuse_unused(self, *takes: str) -> None:
-        """Refuse what is set and the format does not use; `relevant_from` and `unknown_products` are for every format.
-
-        Args:
-            takes: which of `columns` and `gains` the format uses.
-        """
-        for name in ("columns", "gains"):
-            if getattr(self, name) and name not in takes:
-                which = f"format {self.format!r} does not use {name}"
-                allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
-                raise InputError(f"data set {self.name!r}: {which}; settings it takes: {allowed}")
-
     def gains_of(self, labels: Mapping[str, float]) -> dict[str, float]:
         """The grade of each label of a format: its own, or that of this source."""
         for label in self.gains:
@@ -78,28 +67,36 @@ class Source:
         return {**labels, **self.gains}
 
 
-Loader = Callable[[Source], "Dataset"]
+@dataclass(frozen=True)
+class Format:
+    """A row of `DATASETS`.
 
-DATASETS: Mapping[str, Loader] = MappingProxyType(
+    Attributes:
+        load: loads what a folder holds.
+        takes: which of the settings `columns` and `gains` it uses.
+        pairs: the files of rated pairs for fine-tuning, if it may have some.
+        load_pairs: loads these.
+    """
+
+    load: Callable[[Source, Path], Dataset]
+    takes: tuple[str, ...] = ()
+    pairs: tuple[str, ...] = ()
+    load_pairs: Callable[[Source, Path], pd.DataFrame] | None = None
+
+
+_HOMEDEPOT = Format(homedepot.load, (), homedepot.PAIRS, homedepot.load_pairs)
+
+DATASETS: Mapping[str, Format] = MappingProxyType(
     {
-        "sample": homedepot.load_sample,
-        "homedepot": homedepot.load,
-        "chorus": published.load_chorus,
-        "files": own.load,
-        "beir": published.load_beir,
-        "wands": published.load_wands,
-        "esci": published.load_esci,
+        "sample": _HOMEDEPOT,
+        "homedepot": _HOMEDEPOT,
+        "chorus": Format(published.load_chorus),
+        "files": Format(own.load, ("columns", "gains"), (own.PAIRS,), own.load_pairs),
+        "beir": Format(published.load_beir),
+        "wands": Format(published.load_wands, ("gains",)),
+        "esci": Format(published.load_esci, ("gains",)),
     }
 )
-
-PAIRS: Mapping[str, tuple[Callable[[Source], bool], Callable[[Source], pd.DataFrame]]] = MappingProxyType(
-    {
-        "sample": (lambda _: True, homedepot.load_sample_pairs),
-        "homedepot": (homedepot.has_pairs, homedepot.load_pairs),
-        "files": (own.has_pairs, own.load_pairs),
-    }
-)
-"""Whether a folder has rated pairs for fine-tuning, and their loader, for each format that may have some."""
 
 
 def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> Source:
@@ -134,7 +131,7 @@ def load(source: Source) -> Dataset:
             format's.
         CouldNotRunError: a package that reads the format is not installed.
     """
-    return DATASETS[source.format](source)
+    return DATASETS[source.format].load(source, _folder(source))
 
 
 def load_over(source: Source, products: Sequence[str]) -> Dataset:
@@ -151,8 +148,9 @@ def load_over(source: Source, products: Sequence[str]) -> Dataset:
 
 
 def has_pairs(source: Source) -> bool:
-    """Whether the data set comes with rated pairs for fine-tuning."""
-    return source.format in PAIRS and PAIRS[source.format][0](source)
+    """Whether one of the files of rated pairs for fine-tuning is there; `load_pairs` says which is missing."""
+    names = DATASETS[source.format].pairs
+    return bool(names) and any(find(_folder(source), name) for name in names)
 
 
 def load_pairs(source: Source) -> pd.DataFrame:
@@ -161,6 +159,31 @@ def load_pairs(source: Source) -> pd.DataFrame:
     Raises:
         InputError: the format has none; its files cannot be read or hold what is not allowed.
     """
-    if source.format not in PAIRS:
-        raise InputError(unknown("data set with pairs for fine-tuning", source.format, PAIRS))
-    return PAIRS[source.format][1](source)
+    loader = DATASETS[source.format].load_pairs
+    if loader is None:
+        having = [name for name, one in DATASETS.items() if one.load_pairs]
+        raise InputError(unknown("data set with pairs for fine-tuning", source.format, having))
+    return loader(source, _folder(source))
+
+
+def _folder(source: Source) -> Path:
+    """The folder of the files, of a source whose format uses all that is set."""
+    takes = DATASETS[source.format].takes
+    for name in ("columns", "gains"):
+        if getattr(source, name) and name not in takes:
+            which = f"format {source.format!r} does not use {name}"
+            allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
+            raise InputError(f"data set {source.name!r}: {which}; settings it takes: {allowed}")
+    path = source.path
+    if source.format == "sample":
+        if path is not None:
+            raise InputError(f"data set {source.name!r} takes no path, found {shown(path)}; allowed: sample")
+        return homedepot.sample_folder()
+    if path is None:
+        raise InputError(f"data set {source.name!r} needs the folder of its files; allowed: {source.format}:DIR")
+    with input_errors(path):
+        if not path.exists():
+            raise InputError(f"data set {source.name!r}: there is no folder {shown(path)}")
+        if not path.is_dir():
+            raise InputError(f"data set {source.name!r}: {shown(path)} is not a folder")
+    return path

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import re
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,7 +16,6 @@ from relevance.datasets.tables import (
     Attributes,
     Notes,
     csv_table,
-    existing_folder,
     find,
     find_one,
     judged,
@@ -33,6 +31,7 @@ if TYPE_CHECKING:
     from relevance.records import Dataset
 
 _TRAIN, _TEST, _SOLUTION = "train.csv", "test.csv", "solution.csv"
+PAIRS = (_TEST, _SOLUTION)
 _DESCRIPTIONS, _ATTRIBUTES = "product_descriptions.csv", "attributes.csv"
 # our column name -> theirs
 _COLUMNS = {
@@ -60,14 +59,17 @@ def grade(relevance: float) -> int:
     return round(relevance) - 1
 
 
-def load(source: Source) -> Dataset:
+def sample_folder() -> Path:
+    """Where the sample lies: in an installed package beside this module."""
+    return _PACKAGED_SAMPLE if _PACKAGED_SAMPLE.is_dir() else _CHECKED_OUT_SAMPLE
+
+
+def load(source: Source, folder: Path) -> Dataset:
     """Load the products and judgments of `train.csv`, with descriptions and attributes where these files are there.
 
     Products are those that train.csv names; of several titles of one, that of the row with the smallest id counts. A
     query is a distinct search term.
     """
-    source.refuse_unused()
-    folder = existing_folder(source)
     notes = Notes()
     train = _table(find_one(folder, _TRAIN, encoding="Latin-1"), notes)
     train.require("grade", _is_relevance, _RELEVANCE)
@@ -75,31 +77,14 @@ def load(source: Source) -> Dataset:
     return judged(source, train, _catalogue(folder, train, notes), notes, grade=grade)
 
 
-def load_sample(source: Source) -> Dataset:
-    """Load the sample that comes with the package."""
-    return load(_sample(source))
-
-
-def load_sample_pairs(source: Source) -> pd.DataFrame:
-    """Load the sample's rated pairs; see `load_pairs`."""
-    return load_pairs(_sample(source))
-
-
-def _sample(source: Source) -> Source:
-    if source.path is not None:
-        raise InputError(f"data set {source.name!r} takes no path, found {shown(source.path)}; allowed: sample")
-    return replace(source, path=_PACKAGED_SAMPLE if _PACKAGED_SAMPLE.is_dir() else _CHECKED_OUT_SAMPLE)
-
-
-def load_pairs(source: Source) -> pd.DataFrame:
+def load_pairs(_: Source, folder: Path) -> pd.DataFrame:
     """Load the rated pairs of `test.csv` and `solution.csv`, for fine-tuning; ignored ones (relevance -1) are left out.
 
     Returns:
         Columns `query`, `product` (id), `title`, `text` (the product's whole text, as far as the files give it), all
         text, and `relevance` (float, 1 to 3), ordered by the pair's id.
     """
-    folder = existing_folder(source)
-    test, solution = (_table(find_one(folder, name, encoding="Latin-1"), Notes()) for name in (_TEST, _SOLUTION))
+    test, solution = (_table(find_one(folder, name, encoding="Latin-1"), Notes()) for name in PAIRS)
     test.require("query", str.strip, BLANK_QUERY)
     solution.require(
         "relevance", lambda text: text == _IGNORED or _is_relevance(text), f"{_RELEVANCE}, or -1 (ignored)"
@@ -114,12 +99,6 @@ def load_pairs(source: Source) -> pd.DataFrame:
     texts = dict(zip(catalogue.ids, embedded_texts(catalogue, "whole"), strict=True))
     scored.insert(3, "text", scored["product"].map(texts))
     return scored
-
-
-def has_pairs(source: Source) -> bool:
-    """Whether one of the files of pairs is there; `load_pairs` says which is missing."""
-    folder = existing_folder(source)
-    return any(find(folder, name) for name in (_TEST, _SOLUTION))
 
 
 def _table(file: TextFile, notes: Notes) -> Table:

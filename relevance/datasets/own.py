@@ -31,7 +31,6 @@ from relevance.datasets.tables import (
     csv_fields,
     csv_table,
     delimiter_of,
-    existing_folder,
     find,
     find_one,
     graded,
@@ -46,7 +45,7 @@ from relevance.files import input_errors, quoted
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -70,10 +69,8 @@ _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _TAB_FIELD = re.compile(rf"({_QUOTED.pattern}|[^\t]*)\t")
 
 
-def load(source: Source) -> Dataset:
+def load(source: Source, folder: Path) -> Dataset:
     """Load all products, judged or not, and the queries that are judged; over an index there may be no products."""
-    source.refuse_unused("columns", "gains")
-    folder = existing_folder(source)
     offered = None
     if source.over is None or any(find(folder, name) for name in (JSON_LINES, CSV)):
         offered = find_one(folder, JSON_LINES, CSV)
@@ -96,14 +93,12 @@ def load(source: Source) -> Dataset:
     return judged(source, table, catalogue, notes, texts=texts, texts_name=QUERIES, several=several)
 
 
-def load_pairs(source: Source) -> pd.DataFrame:
+def load_pairs(source: Source, folder: Path) -> pd.DataFrame:
     """Load the pairs of `pairs.tsv`; a pair without a relevance has the highest, 3.
 
     Returns:
         Columns `query`, `product` (id), `title` (all text) and `relevance` (float, 1 to 3), in the order of the file.
     """
-    source.refuse_unused("columns", "gains")
-    folder = existing_folder(source)
     file = find_one(folder, PAIRS)
     table = _tab_table(file, ("query", "product", "relevance"), 2, "query text, product[, relevance]", [])
     table.refuse_empty()
@@ -118,11 +113,6 @@ def load_pairs(source: Source) -> pd.DataFrame:
     pairs = table.frame[known].reset_index(drop=True)
     relevance = pairs["relevance"].map(lambda text: float(text or _HIGHEST_RELEVANCE))
     return pairs[["query", "product"]].assign(title=pairs["product"].map(titles), relevance=relevance.astype(float))
-
-
-def has_pairs(source: Source) -> bool:
-    """Whether `pairs.tsv` is there."""
-    return find(existing_folder(source), PAIRS) is not None
 
 
 def _is_relevance(text: str) -> bool:
@@ -256,15 +246,21 @@ def _tab_table(  # noqa: PLR0913 - what the two files differ in
 
 def _judgments(source: Source, file: TextFile, notes: Notes, *, by_id: bool) -> Table:
     """Columns `query` (id or text), `product` and `grade`."""
+
+    def trec_fields(number: int, line: str) -> list[str] | None:
+        fields = line.split()
+        if len(fields) not in {0, 4}:
+            problem = f"found {plural(len(fields), 'column')} in {quoted(line)}"
+            raise file.fault(number, f"{problem}; allowed: query, 0, product, grade, separated by white space")
+        return [fields[0], *fields[2:]] if fields else None
+
     notes.mark(file)
     if file.name != QRELS:
         table = _csv_judgments(source, file, notes)
     elif by_id:
-        table = table_of(file, {name: name for name in JUDGED}, enumerate(file.lines(), start=1), _qrels_reader(file))
+        table = table_of(file, {name: name for name in JUDGED}, enumerate(file.lines(), start=1), trec_fields)
     else:
         raise file.fault(1, f"names queries by id, and there is no {QUERIES}; {QUERIES} is needed")
-    table.refuse_empty()
-    table.require_ids("product")
     words = ", or words that each have a grade in gains"
     table = graded(table, source.gains, notes, otherwise=words, below_zero=file.name == QRELS)
     if "rater" not in table.frame:
@@ -276,19 +272,6 @@ def _judgments(source: Source, file: TextFile, notes: Notes, *, by_id: bool) -> 
     if len(first) < len(rows):
         notes.append(f"{table.name}: grades are the means of {plural(rows['rater'].nunique(), 'rater')}' ratings")
     return replace(table, frame=first.reset_index(drop=True), lines=[table.lines[row] for row in first.index])
-
-
-def _qrels_reader(file: TextFile) -> Callable[[int, str], list[str] | None]:
-    def read(number: int, line: str) -> list[str] | None:
-        fields = line.split()
-        if not fields:
-            return None
-        if len(fields) != 4:  # noqa: PLR2004 - TREC's
-            problem = f"found {plural(len(fields), 'column')} in {quoted(line)}"
-            raise file.fault(number, f"{problem}; allowed: query, 0, product, grade, separated by white space")
-        return [fields[0], fields[2], fields[3]]
-
-    return read
 
 
 def _csv_judgments(source: Source, file: TextFile, notes: Notes) -> Table:

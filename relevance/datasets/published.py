@@ -28,7 +28,6 @@ from relevance.datasets.tables import (
     catalogue_of,
     csv_table,
     described,
-    existing_folder,
     find,
     find_one,
     graded,
@@ -55,15 +54,11 @@ _BEIR_KEYS = ("_id", "title", "text", "metadata")
 _BEIR_COLUMNS = {"query": "query-id", "product": "corpus-id", "grade": "score"}
 
 
-def load_beir(source: Source) -> Dataset:
+def load_beir(source: Source, folder: Path) -> Dataset:
     """Load the whole corpus and the queries that the split judges; over an index there may be no corpus."""
-    source.refuse_unused()
-    folder = existing_folder(source)
     corpus = find_one(folder, _CORPUS) if source.over is None else find(folder, _CORPUS)
     asked, rated = find_one(folder, _QUERIES), _split(folder / _QRELS)
     table = csv_table(rated, _BEIR_COLUMNS, "\t", only=True)
-    table.refuse_empty()
-    table.require_ids("product")
     notes = Notes()
     catalogue = None if corpus is None else object_products(corpus, _BEIR_KEYS, notes, titled=False, what="document")
     if corpus is None:
@@ -115,15 +110,11 @@ _WANDS_COLUMNS = {
 }
 
 
-def load_wands(source: Source) -> Dataset:
+def load_wands(source: Source, folder: Path) -> Dataset:
     """Load all products and the queries that are judged."""
-    source.refuse_unused("gains")
     gains = source.gains_of(WANDS_GAINS)
-    folder = existing_folder(source)
     offered, asked, rated = (find_one(folder, name) for name in (_WANDS_PRODUCTS, _WANDS_QUERIES, _WANDS_LABELS))
     table = csv_table(rated, {"query": "query_id", "product": "product_id", "grade": "label"}, "\t")
-    table.refuse_empty()
-    table.require_ids("product")
     notes = Notes()
     for file in (offered, asked, rated):
         notes.mark(file)
@@ -157,11 +148,9 @@ _WHICH = f"locale {_LOCALE}, small version, split {_TEST}"
 _ESCI_COLUMNS = {"query": "query_id", "product": "product_id", "grade": "esci_label"}
 
 
-def load_esci(source: Source) -> Dataset:
+def load_esci(source: Source, folder: Path) -> Dataset:
     """Load the products and judgments of the ranking task."""
-    source.refuse_unused("gains")
     gains = source.gains_of(ESCI_GAINS)
-    folder = existing_folder(source)
     examples, offered = _parquet_file(folder, _EXAMPLES), _parquet_file(folder, _ESCI_PRODUCTS)
     texts: dict[str, str] = {}
 
@@ -179,7 +168,6 @@ def load_esci(source: Source) -> Dataset:
     columns = ("query", *_ESCI_COLUMNS.values(), "product_locale", "small_version", "split")
     table = table_of(examples, _ESCI_COLUMNS, _parquet_rows(examples.path, columns), example)
     table.refuse_empty(f" of {_WHICH}")
-    table.require_ids("product")
     notes = Notes([f"{table.name}: {_WHICH}"])
     table = graded(table, gains, notes)
     attributes = Attributes()
@@ -230,15 +218,13 @@ def _parquet_rows(path: Path, columns: Sequence[str]) -> Iterator[tuple[int, lis
 # Chorus
 
 _CHORUS_PRODUCTS = ("1.json", "2.json", "3.json", "4.json")
-_RATINGS_FILE, _RATINGS = "Broad_Query_Set_rated.csv", ("0", "1", "2", "3")
+_RATED, _RATINGS = "Broad_Query_Set_rated.csv", {"0": 0, "1": 1, "2": 2, "3": 3}
 _CHORUS_PREFIX = "attr_"
 _CHORUS_MOST = {"most_bytes": 256 * MIB, "most_values": 20_000_000}
 
 
-def load_chorus(source: Source) -> Dataset:
+def load_chorus(source: Source, folder: Path) -> Dataset:
     """Load all products, judged or not, and the rated queries; grades are the ratings, 0 to 3."""
-    source.refuse_unused()
-    folder = existing_folder(source)
     notes = Notes()
     files = [find_one(folder, name) for name in _CHORUS_PRODUCTS]
     attributes = Attributes()
@@ -272,10 +258,7 @@ def load_chorus(source: Source) -> Dataset:
     catalogue = catalogue_of(table_of(files[0], names, items(), read, at=""), attributes)
     one, many = "product is repeated and counts once", "products are repeated and count once"
     notes.add("1.json to 4.json", len(repeated), one, many)
-    rated = find_one(folder, _RATINGS_FILE)
+    rated = find_one(folder, _RATED)
     notes.mark(rated)
     table = csv_table(rated, {"query": "query", "product": "docid", "grade": "rating"}, ",", only=True)
-    table.refuse_empty()
-    table.require_ids("product")
-    table.require("grade", _RATINGS.__contains__, ", ".join(_RATINGS))
-    return judged(source, table.mapped("grade", int), catalogue, notes)
+    return judged(source, graded(table, _RATINGS, notes), catalogue, notes)

@@ -92,19 +92,6 @@ class Notes(list[str]):
 # Files
 
 
-def existing_folder(source: Source) -> Path:
-    """The folder of a data set."""
-    path = source.path
-    if path is None:
-        raise InputError(f"data set {source.name!r} needs the folder of its files; allowed: {source.format}:DIR")
-    with input_errors(path):
-        if not path.exists():
-            raise InputError(f"data set {source.name!r}: there is no folder {shown(path)}")
-        if not path.is_dir():
-            raise InputError(f"data set {source.name!r}: {shown(path)} is not a folder")
-    return path
-
-
 def find(folder: Path, name: str, encoding: Literal["UTF-8", "Latin-1"] = "UTF-8") -> TextFile | None:
     """A file under its name, or packed: as `products.csv.zip`, as `products.csv.gz`, or in `products.zip`."""
     stem = folder / f"{name.rpartition('.')[0]}.zip"
@@ -422,10 +409,13 @@ def query_id(term: str) -> str:
 def graded(
     table: Table, gains: Mapping[str, float], notes: Notes, *, otherwise: str = "", below_zero: bool = False
 ) -> Table:
-    """The table with the labels of its column `grade` made numbers: by `gains`, or where there are none as written.
+    """A table of judgments, its ids of products checked, with the labels of its column `grade` made numbers.
 
-    Grades below 0 are read as 0 where that is asked for: trec_eval takes them as not relevant.
+    That is by `gains`, or where there are none as they are written. Grades below 0 are read as 0 where that is asked
+    for: trec_eval takes them as not relevant.
     """
+    table.refuse_empty()
+    table.require_ids("product")
     if gains:
         table.require("grade", gains.__contains__, some(list(gains), 20))
         return table.mapped("grade", gains.__getitem__)
