@@ -237,7 +237,9 @@ def test_metrics_can_be_chosen(tmp_path: Path) -> None:
     ],
 )
 def test_limits_that_change_nothing_or_are_none(table: dict[str, Any], line: str) -> None:
-    """Each by its place; limits that are equal are in order."""
+    """Each by its place; limits that are equal are in order, and what the leading metric alone has is its own."""
+    own = gate.read_limits({"metrics": {"nDCG@10": {"fail_large": 0.1}}}, strategies=())
+    assert (own.of("rrf", NDCG10).fail_large, own.of("rrf", RR10).fail_large) == (0.1, 0.05)
     assert gate.read_limits({"empty_warn": 0.01, "time_fail": 1.5}, strategies=()).empty_warn == 0.01
     with pytest.raises(InputError) as error:
         gate.read_limits(table, strategies=("rrf",))
