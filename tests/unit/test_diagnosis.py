@@ -430,15 +430,3 @@ def test_a_segment_that_is_nearly_everything() -> None:
     (why,) = diagnosed(*_sides(150, LEAST_OTHERS - 1, 0.2, 0.02), own="fail").strategies
     (segment,) = [one for one in why.segments if one.name == "with a number"]
     assert (segment.adjusted_p, segment.worse) == (None, False)
-
-
-def test_luck_is_rarely_named() -> None:
-    """Of 30 comparisons without a difference, where 1% may name a segment, no more than 2 do."""
-    random = np.random.default_rng(11)
-    texts = [f"{'three plain words' if at % 2 else 'two 7'}" for at in range(300)]
-    named = 0
-    for _ in range(30):
-        before = random.random(300)
-        after = np.clip(before - random.normal(0.05, 0.3, 300), 0, 1)
-        named += bool(_worse(*(snapshot({"own": measured(side.tolist())}, texts=texts) for side in (before, after))))
-    assert named <= 2
