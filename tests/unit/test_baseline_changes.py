@@ -120,6 +120,7 @@ CHANGED_VALUES = {
         'fields …me7^2", "name^6"] -> …me7^2", "name^6", "brand"]',
     ),
     "the end of a long text": ("x" * 80 + "a", "x" * 80 + "b", f'fields …{"x" * 16}a" -> …{"x" * 16}b"'),
+    "a digit more": (10**60, 10**61, f"fields …{'0' * 16} -> …{'0' * 17}"),
     "1 for true": (True, 1, "fields true -> 1"),
     "a table for a text": ({"a": 1}, "a", 'fields {"a": 1} -> "a"'),
     "a table in a list": ([{"a": 1}], [{"a": 2}], "fields[0].a 1 -> 2"),

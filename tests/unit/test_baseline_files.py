@@ -164,14 +164,14 @@ def test_a_file_that_is_too_large(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     plain = write_baseline(snapshot(), tmp_path)
     packed = tmp_path / "packed.json.gz"
     packed.write_bytes(gzip.compress(b" " * 10_000))
-    for name, most, files_of_it in (("MAX_BYTES", 1_000, (plain, packed)), ("MAX_VALUES", 100, (plain,))):
+    for what, most, files_of_it in (("bytes", 1_000, (plain, packed)), ("values", 100, (plain,))):
         with monkeypatch.context() as patch:
-            patch.setattr(files, name, most)
+            patch.setattr(files, f"MAX_{what.upper()}", most)
             patch.setattr(files, "parse_json", lambda _: pytest.fail("empty lists would take 28 times their text"))
             for path in files_of_it:
                 with pytest.raises(InputError, match=f"{most:,}"):
                     read_baseline(path)
-            with pytest.raises(InputError, match="choose fewer strategies"):
+            with pytest.raises(InputError, match=f" {what}; allowed: at most {most:,}; choose fewer strategies"):
                 write_baseline(snapshot(), tmp_path)
 
 

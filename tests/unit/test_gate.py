@@ -219,6 +219,15 @@ def test_the_nearest_limit_holds(tmp_path: Path) -> None:
     assert (limits.time("rrf"), limits.time("hybrid")) == ((1.5, 4), (1.5, 2.0))
 
 
+def test_numbers_of_queries_have_bounds(tmp_path: Path) -> None:
+    """From 1 to a million; a least drop may be none."""
+    limits = _config(tmp_path, "[gate]\nlarge_queries = 1_000_000\nleast_queries = 1\nleast_drop = 0").gate
+    assert (limits.large_queries, limits.least_queries, limits.least_drop) == (1_000_000, 1, 0)
+    for number in (0, 1_000_001):
+        with pytest.raises(InputError, match=f"large_queries = {number}; allowed: a whole number of 1 or more"):
+            _config(tmp_path, f"[gate]\nlarge_queries = {number}")
+
+
 def test_metrics_can_be_chosen(tmp_path: Path) -> None:
     """In the order in which they stand, each once; the one that leads is among them."""
     limits = _config(tmp_path, '[gate]\ngated = ["Judged@10", "RR@10", "Judged@10"]\nleading = "RR@10"').gate
