@@ -167,6 +167,7 @@ def test_a_finding_says_how_sure_it_is() -> None:
     assert finding.p <= finding.adjusted_p
     # a mean of some 2.4 standard errors is sure, one of 1.28 hardly chance; 0.84 more is seen four times of five
     assert 2.2 < finding.smallest_visible * 0.5 / error - 0.8416 < 2.6
+    assert _finding(_numbers(2), _numbers(2) / 2).interval is not None
     scattered = _finding(before, before * 0.5)
     error = (before * 0.5).std(ddof=1) / np.sqrt(120)
     assert scattered.smallest_visible == pytest.approx(0.05 + 0.8416 * error / 0.5, rel=1e-4)
