@@ -112,18 +112,16 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, path: st
     )
 
 
-def test_an_empty_variable_is_none_but_for_the_prompt(tmp_path: Path) -> None:
-    """CI sets variables to nothing; an empty prompt means that there is none."""
-    config = _read(tmp_path, environ={key.variable: "" for key in option_keys()})
-    given = {path for path, origin in config.origins.items() if origin != "default"}
-    assert given == {"models.base.prompt"}
-    assert config.models == {"base": ModelChoice(prompt=""), "finetuned": ModelChoice()}
-
-
 def test_what_a_variable_says(tmp_path: Path) -> None:
-    """A name that is not near one of ours is someone else's; digits are a text where a text is taken."""
+    """CI sets variables to nothing: none, but for an empty prompt; a name that is not near ours is somebody else's."""
+    config = _read(tmp_path, environ={key.variable: "" for key in option_keys()})
+    assert {path for path, origin in config.origins.items() if origin != "default"} == {"models.base.prompt"}
+    assert config.models == {"base": ModelChoice(prompt=""), "finetuned": ModelChoice()}
     environ = {"RELEVANCE_REQUIRE": "data", "RELEVANCE_SHARED": "x", "MODEL": "y", "RELEVANCE_DEVICE": "0"}
     assert _read(tmp_path, environ=environ).models["base"].device == "0"
+    for text, value in {"1": True, "True": True, "0": False, "false": False}.items():
+        environ = {"RELEVANCE_KEEP_INDEX": text, "ES_URL": "http://a:1"}
+        assert _read(tmp_path, environ=environ).elasticsearch.keep_index is value
 
 
 def test_a_device_given_outside_the_file_is_for_all_models(tmp_path: Path) -> None:
@@ -194,19 +192,14 @@ SHOP = '[datasets.shop]\nformat = "chorus"\npath = "data"\nrelevant_from = 2\nun
 
 
 def test_an_alias_is_chosen_by_its_name(tmp_path: Path) -> None:
-    """Its path starts at the file, however it was chosen."""
-    for config in (_read(tmp_path, f'dataset = "shop"\n{SHOP}'), _read(tmp_path, SHOP, dataset="shop")):
+    """Its path starts at the file, however it was chosen; its own settings outrank those of all, but no option."""
+    text = f'unknown_products = "error"\n{SHOP}'
+    for config in (_read(tmp_path, f'dataset = "shop"\n{text}'), _read(tmp_path, text, dataset="shop")):
         source = config.source
         assert (source.name, source.format, source.path) == ("shop", "chorus", tmp_path / "project" / "data")
         assert (source.relevant_from, source.unknown_products) == (2, "drop")
     assert list(config.aliases) == ["shop"]
-
-
-def test_what_the_alias_says_of_unknown_products_outranks_the_file(tmp_path: Path) -> None:
-    """But not an option."""
-    text = f'dataset = "shop"\nunknown_products = "error"\n{SHOP}'
-    assert _read(tmp_path, text).source.unknown_products == "drop"
-    assert _read(tmp_path, text, unknown_products="error").source.unknown_products == "error"
+    assert _read(tmp_path, text, dataset="shop", unknown_products="error").source.unknown_products == "error"
 
 
 # strategies
@@ -240,18 +233,13 @@ def test_own_strategies_stand_behind_the_built_in_ones(tmp_path: Path) -> None:
     assert chosen.strategies == config.strategies
 
 
-# templates
-
-TEMPLATE = {"query": {"match": {"name": "{{query}}"}}}
-
-
 def test_a_template_is_read_from_a_file_beside_the_configuration(tmp_path: Path) -> None:
     """Its path starts there; a byte order mark in front is skipped."""
+    template = {"query": {"match": {"name": "{{query}}"}}}
     (tmp_path / "project").mkdir()
-    (tmp_path / "project" / "raw.json").write_text("\ufeff" + json.dumps(TEMPLATE), encoding="utf-8")
+    (tmp_path / "project" / "raw.json").write_text("\ufeff" + json.dumps(template), encoding="utf-8")
     config = _read(tmp_path, '[strategies.raw]\ntemplate = "raw.json"')
-    assert config.strategies["raw"] == Strategy("raw", template=TEMPLATE)
-    assert config.selected[-1].name == "raw"
+    assert config.selected[-1] == Strategy("raw", template=template)
 
 
 # Elasticsearch
@@ -266,38 +254,26 @@ CREDENTIALS = {
 }
 
 
-def test_without_anything_given_the_settings_are_their_own_defaults(tmp_path: Path) -> None:
-    """The defaults that the page names are those of `Settings`."""
-    assert _read(tmp_path).elasticsearch == Settings()
-
-
 def test_credentials_come_from_the_environment(tmp_path: Path) -> None:
     """Each by its variable, an empty one is none; they count where a URL does."""
+    assert _read(tmp_path).elasticsearch == Settings()
     found = _read(tmp_path, environ=CREDENTIALS | {"ES_URL": "http://a:1", "ES_USER": ""}).elasticsearch.credentials
     assert (found.api_key, found.user, found.password) == (SECRET, "", f"{SECRET}-2")
     assert (found.ca_certs, found.fingerprint) == ("ca.pem", "AB:CD")
 
 
-@pytest.mark.parametrize(
-    "given", [{"environ": {"ES_URL": "https://me:p%40ss@a:1"}}, {"es_url": "https://me:p%40ss@a:1"}]
-)
-def test_user_and_password_are_taken_out_of_the_url(tmp_path: Path, given: dict[str, Any]) -> None:
-    """They outrank the variables for them, and the URL that is shown is without."""
-    environ = CREDENTIALS | given.pop("environ", {})
-    found = _read(tmp_path, environ=environ, **given).elasticsearch
-    shown = found.credentials
-    assert (found.url, shown.user, shown.password, shown.api_key) == ("https://a:1", "me", "p@ss", "")
-    assert shown.ca_certs == "ca.pem"
-
-
-def test_no_row_and_no_repr_holds_a_secret(tmp_path: Path) -> None:
-    """Whatever is printed of a configuration may be copied into a ticket."""
-    environ = CREDENTIALS | {"ES_URL": f"https://me:{SECRET}@a:1"}
-    config = _read(tmp_path, environ=environ)
+@pytest.mark.parametrize("place", ["environment ES_URL", "option --es-url"])
+def test_user_and_password_are_taken_out_of_the_url(tmp_path: Path, place: str) -> None:
+    """They outrank the variables for them; whatever is printed of a configuration may be copied into a ticket."""
+    url = "https://me:p%40ss@a:1"
+    in_environment = place.startswith("environment")
+    environ = CREDENTIALS | ({"ES_URL": url} if in_environment else {})
+    config = _read(tmp_path, environ=environ, **({} if in_environment else {"es_url": url}))
+    shown = config.elasticsearch.credentials
+    assert (shown.user, shown.password, shown.api_key, shown.ca_certs) == ("me", "p@ss", "", "ca.pem")
     found = {key: (value, origin) for key, value, origin in rows(config)}
-    assert found["elasticsearch.url"] == ("https://a:1", "environment ES_URL")
-    assert SECRET not in repr(found)
-    assert SECRET not in repr(config)
+    assert found["elasticsearch.url"] == ("https://a:1", place)
+    assert not any(secret in repr((found, config)) for secret in ("p@ss", "p%40ss", SECRET))
 
 
 EXISTING = """
@@ -324,12 +300,8 @@ def test_the_field_map_of_an_index(tmp_path: Path) -> None:
     shown = {key: value for key, value, _ in rows(_read(tmp_path, EXISTING))}
     assert shown["elasticsearch.fields"] == "id = sku, title = name"
     assert (shown["elasticsearch.mapping"], shown["elasticsearch.keep_index"]) == ("none", "false")
-
-
-def test_the_field_map_waits_for_its_cluster(tmp_path: Path) -> None:
-    """The same file measures with the embedded engine where no cluster is named."""
-    text = EXISTING.replace('url = "http://a:1"', "").replace('index = "shop"', "")
-    config = _read(tmp_path, text, engine="embedded")
+    waiting = EXISTING.replace('url = "http://a:1"', "").replace('index = "shop"', "")  # for its cluster
+    config = _read(tmp_path, waiting, engine="embedded")
     assert (config.elasticsearch.url, config.elasticsearch.index) == (None, None)
 
 
@@ -401,13 +373,6 @@ def test_argparse_takes_the_options(tmp_path: Path) -> None:
     for arguments in (["--keep-index", "1"], ["--epochs", "3"]):
         with pytest.raises(SystemExit):
             every.parse_args(arguments)
-
-
-@pytest.mark.parametrize(("text", "value"), [("1", True), ("True", True), ("0", False), ("false", False)])
-def test_a_flag_of_the_environment_is_a_number_or_a_word(tmp_path: Path, text: str, value: bool) -> None:  # noqa: FBT001 - a case
-    """So that it can be turned off as well."""
-    environ = {"RELEVANCE_KEEP_INDEX": text, "ES_URL": "http://a:1"}
-    assert _read(tmp_path, environ=environ).elasticsearch.keep_index is value
 
 
 def test_a_configuration_cannot_be_changed(tmp_path: Path) -> None:
