@@ -17,7 +17,7 @@ from helpers.tables import Show, tables_of
 from hypothesis import settings
 
 from relevance.datasets import Source, load
-from relevance.engines.elasticsearch.docker import look
+from relevance.engines.elasticsearch.container import look
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from relevance.cli import Answer
 from relevance.cli.project import read_config
-from relevance.engines.elasticsearch import client, docker
+from relevance.engines.elasticsearch import client, container
 from relevance.engines.elasticsearch.leftovers import find, remove
 from relevance.errors import InputError
 from relevance.text import plural
@@ -15,7 +15,7 @@ from relevance.text import plural
 if TYPE_CHECKING:
     import argparse
 
-    from relevance.engines.elasticsearch.leftovers import Leftover, OwnIndices
+    from relevance.engines.elasticsearch.leftovers import Leftover
     from relevance.engines.elasticsearch.settings import Settings
 
 _UNITS = ((24 * 3600, "day"), (3600, "hour"), (60, "minute"))
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> Answer:
     for is_set, option in ((arguments.all, "--all"), (arguments.dry_run, "--dry-run")):
         if is_set:
             raise InputError(f"{option} is for indices on a cluster; allowed beside it: --es-url URL, or ES_URL")
-    names = docker.remove_leftovers()
+    names = container.remove_leftovers()
     removed = (f"removed container {name}" for name in names)
     return Answer(
         0, (*removed, f"{plural(len(names), 'container')} removed; for indices: relevance clean --es-url URL")
@@ -40,13 +40,13 @@ def run(arguments: argparse.Namespace) -> Answer:
 def _indices(settings: Settings, *, everything: bool, dry_run: bool) -> Answer:
     lines = []
     with client.connect(settings) as connection:
-        indices = find(connection, now=time.time())
-        going = [each for each in indices.ours if everything or each.is_abandoned]
-        for each in indices.ours:
+        ours, passed_over = find(connection, now=time.time())
+        going = [each for each in ours if everything or each.is_abandoned]
+        for each in ours:
             lines.append(f"{_verb(going=each in going, dry_run=dry_run)}  {_line(each)}")
             if each in going and not dry_run:
                 remove(connection, each)
-    return Answer(0, (*lines, _summary(indices, len(going), dry_run=dry_run)))
+    return Answer(0, (*lines, _summary(len(ours), len(going), passed_over, dry_run=dry_run)))
 
 
 def _verb(*, going: bool, dry_run: bool) -> str:
@@ -73,11 +73,11 @@ def _age(seconds: float) -> str:
     return "just made"
 
 
-def _summary(indices: OwnIndices, going: int, *, dry_run: bool) -> str:
+def _summary(ours: int, going: int, passed_over: int, *, dry_run: bool) -> str:
     done = "would be removed" if dry_run else "removed"
-    parts = [f"{going:,} of {plural(len(indices.ours), 'index', 'indices')} {done}"]
-    if indices.passed_over:
-        were = "was" if indices.passed_over == 1 else "were"
-        count = plural(indices.passed_over, "index", "indices")
+    parts = [f"{going:,} of {plural(ours, 'index', 'indices')} {done}"]
+    if passed_over:
+        were = "was" if passed_over == 1 else "were"
+        count = plural(passed_over, "index", "indices")
         parts.append(f"{count} named relevance-… {were} not made by relevance: passed over")
     return "; ".join(parts)

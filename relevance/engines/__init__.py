@@ -218,7 +218,7 @@ class EngineKind:
 
 
 def _elasticsearch(settings: Settings, strategies: Sequence[Strategy], why: str) -> EngineChoice:
-    from relevance.engines.elasticsearch.plan import choose  # noqa: PLC0415 - the client is loaded where it is used
+    from relevance.engines.elasticsearch.engine import choose  # noqa: PLC0415 - the client is loaded where it is used
 
     return choose(settings, strategies, why)
 
@@ -272,9 +272,9 @@ def choose(name: str, settings: Settings, strategies: Sequence[Strategy]) -> Eng
 def _automatic(settings: Settings, strategies: Sequence[Strategy]) -> EngineChoice:
     if settings.url is not None:
         return _elasticsearch(settings, strategies, "a URL is set")
-    from relevance.engines.elasticsearch.docker import look  # noqa: PLC0415 - Docker's client is loaded where it is used
+    from relevance.engines.elasticsearch.container import look  # noqa: PLC0415 - only where it is asked for
 
     docker = look(settings.image)
-    if docker.has_image:
+    if not docker.problem:
         return _elasticsearch(settings, strategies, "a Docker engine has the image")
     return embedded_choice(f"embedded ({docker.problem})", "for Elasticsearch: --engine elasticsearch, or --es-url URL")

@@ -7,12 +7,12 @@ from typing import Any
 
 import docker
 
-from relevance.engines.elasticsearch.docker import KIND
+from relevance.engines.elasticsearch.container import LABEL
 
 
 def containers(family: str) -> list[str]:
     """The names of those whose label says so."""
-    return sorted(one["Names"][0].lstrip("/") for one in _listed(label=f"{KIND}={family}"))
+    return sorted(one["Names"][0].lstrip("/") for one in _listed(label=f"{LABEL}={family}"))
 
 
 def published(name: str) -> list[tuple[str, str]]:

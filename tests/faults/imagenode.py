@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from helpers.images import image_of
 
 from faults.node import Node, asked, until
-from relevance.engines.elasticsearch.docker import labels
+from relevance.engines.elasticsearch.container import labels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

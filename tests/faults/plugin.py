@@ -10,8 +10,8 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch import docker
-from relevance.engines.elasticsearch.failures import RetryPolicy
+from relevance.engines.elasticsearch import container
+from relevance.engines.elasticsearch.client import RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,4 +26,4 @@ def _patient(self: RetryPolicy, call: Callable[[], Any], **arguments: Any) -> An
 
 
 RetryPolicy.run = _patient  # type: ignore[method-assign]
-docker._ELASTICSEARCH = os.environ.get("FAULTS_FAMILY", docker._ELASTICSEARCH)
+container._ELASTICSEARCH = os.environ.get("FAULTS_FAMILY", container._ELASTICSEARCH)

@@ -12,8 +12,7 @@ from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectAp
 from elasticsearch import ApiError
 from elasticsearch.exceptions import HTTP_EXCEPTIONS
 
-from relevance.engines.elasticsearch.client import Connection
-from relevance.engines.elasticsearch.failures import RetryPolicy
+from relevance.engines.elasticsearch.client import Connection, RetryPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

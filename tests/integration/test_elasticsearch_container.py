@@ -16,9 +16,9 @@ from faults.containers import containers, published
 from faults.node import asked, until
 
 from relevance.engines import QueryBatch
-from relevance.engines.elasticsearch import docker
+from relevance.engines.elasticsearch import container as containing
 from relevance.engines.elasticsearch.container import Container
-from relevance.engines.elasticsearch.plan import open_engine
+from relevance.engines.elasticsearch.engine import open_engine
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE, Settings
 from relevance.errors import CouldNotRunError
 from relevance.records import Catalogue
@@ -44,7 +44,7 @@ sys.stdin.read()
 def family(monkeypatch: pytest.MonkeyPatch) -> str:
     """What the label of a test's containers says: those that other tests start meanwhile are none of ours."""
     name = f"test-{uuid.uuid4().hex}"
-    monkeypatch.setattr(docker, "_ELASTICSEARCH", name)
+    monkeypatch.setattr(containing, "_ELASTICSEARCH", name)
     monkeypatch.setenv("FAULTS_FAMILY", name)
     return name
 

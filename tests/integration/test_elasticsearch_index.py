@@ -13,9 +13,9 @@ import pytest
 from elastic_transport import ConnectionError as NoConnection
 from elasticsearch import BadRequestError
 
-from relevance.engines.elasticsearch import documents, indexing, leftovers
-from relevance.engines.elasticsearch.client import connect
-from relevance.engines.elasticsearch.failures import RetryPolicy
+from relevance.engines.elasticsearch import index as indexing
+from relevance.engines.elasticsearch import leftovers
+from relevance.engines.elasticsearch.client import RetryPolicy, connect
 from relevance.engines.elasticsearch.leftovers import Mark, this_process
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
 from relevance.errors import CouldNotRunError, InputError
@@ -30,8 +30,7 @@ if TYPE_CHECKING:
 
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.engines.elasticsearch.documents import Action
-    from relevance.engines.elasticsearch.indexing import Index
+    from relevance.engines.elasticsearch.index import Action, SearchedIndex
     from relevance.engines.elasticsearch.settings import VectorIndex
 
 PRODUCTS, DIMENSIONS = 1203, 8
@@ -85,12 +84,14 @@ def vectors() -> dict[VectorField, Vectors]:
 
 
 @pytest.fixture
-def make(connection: Connection, catalogue: Catalogue, vectors: dict[VectorField, Vectors]) -> Callable[..., Index]:
+def make(
+    connection: Connection, catalogue: Catalogue, vectors: dict[VectorField, Vectors]
+) -> Callable[..., SearchedIndex]:
     """Index the catalogue, or another."""
 
-    def made(settings: Settings | None = None, **changes: Any) -> Index:
+    def made(settings: Settings | None = None, **changes: Any) -> SearchedIndex:
         given: dict[str, Any] = {"connection": connection, "catalogue": catalogue, "vectors": vectors, **changes}
-        return indexing.index(
+        return indexing.make(
             given["connection"],
             given["catalogue"],
             vectors=given["vectors"],
@@ -131,11 +132,11 @@ def _meddled(connection: Connection, bulk: Callable[..., Any]) -> Connection:
 
 
 def test_products_are_in_it(
-    make: Callable[..., Index], client: Elasticsearch, vectors: dict[VectorField, Vectors]
+    make: Callable[..., SearchedIndex], client: Elasticsearch, vectors: dict[VectorField, Vectors]
 ) -> None:
     """Each product once under its id, vectors searchable and out of `_source`, nothing written twice, one segment."""
     made = make()
-    assert (made.products, made.shards, made.sorted_segment) == (PRODUCTS, 1, True)
+    assert (made.shards, made.sorted_segment) == (1, True)
     assert client.get(index=made.name, id="p00005")["_source"] == {
         "product_uid": "p00005",
         "product_title": "Red lamp number 5",
@@ -159,7 +160,7 @@ def test_products_are_in_it(
     assert (mark.complete, mark.kept, mark.products, mark.operations) == (True, False, PRODUCTS, PRODUCTS)
 
 
-def test_other_fields_are_refused(make: Callable[..., Index], client: Elasticsearch) -> None:
+def test_other_fields_are_refused(make: Callable[..., SearchedIndex], client: Elasticsearch) -> None:
     """The mapping is strict, inside of attributes too, after it was completed."""
     made = make()
     for document in ({"colour": "red"}, {"product_attributes": [{"value": "red"}]}):
@@ -168,7 +169,7 @@ def test_other_fields_are_refused(make: Callable[..., Index], client: Elasticsea
 
 
 @pytest.mark.parametrize("kind", VECTOR_INDICES)
-def test_kinds_of_vector_index(make: Callable[..., Index], client: Elasticsearch, kind: VectorIndex) -> None:
+def test_kinds_of_vector_index(make: Callable[..., SearchedIndex], client: Elasticsearch, kind: VectorIndex) -> None:
     """The server takes each kind as it is said, and it stands in the facts."""
     made = make(Settings(vector_index=kind))
     field = client.indices.get_mapping(index=made.name)[made.name]["mappings"]["properties"]["whole_vector"]
@@ -177,14 +178,14 @@ def test_kinds_of_vector_index(make: Callable[..., Index], client: Elasticsearch
     assert (made.facts["vector_index"], made.facts["segments"]) == (kind, 1)
 
 
-def test_three_shards(make: Callable[..., Index], client: Elasticsearch) -> None:
+def test_three_shards(make: Callable[..., SearchedIndex], client: Elasticsearch) -> None:
     """All products are there, a segment a shard, and ties need a sort."""
     made = make(Settings(shards=3))
     assert (made.shards, made.sorted_segment, made.facts["forced_sort"], made.facts["segments"]) == (3, False, True, 1)
     assert client.count(index=made.name)["count"] == PRODUCTS
 
 
-def test_own_mapping(make: Callable[..., Index], client: Elasticsearch, tmp_path: Path) -> None:
+def test_own_mapping(make: Callable[..., SearchedIndex], client: Elasticsearch, tmp_path: Path) -> None:
     """An analyzer and fields of the user's own work beside ours, and the file's hash is a fact."""
     own = tmp_path / "own.json"
     analysis = {
@@ -201,7 +202,9 @@ def test_own_mapping(make: Callable[..., Index], client: Elasticsearch, tmp_path
     assert len(str(made.facts["mapping"])) == 64
 
 
-def test_own_mapping_that_the_server_refuses(make: Callable[..., Index], client: Elasticsearch, tmp_path: Path) -> None:
+def test_own_mapping_that_the_server_refuses(
+    make: Callable[..., SearchedIndex], client: Elasticsearch, tmp_path: Path
+) -> None:
     """The line names the file and the server's reason, and no index is made."""
     own = tmp_path / "own.json"
     own.write_text('{"mappings": {"properties": {"product_title": {"analyzer": "nowhere"}}}}')
@@ -211,26 +214,25 @@ def test_own_mapping_that_the_server_refuses(make: Callable[..., Index], client:
     assert _ours(client) == []
 
 
-def test_an_empty_catalogue(make: Callable[..., Index]) -> None:
+def test_an_empty_catalogue(make: Callable[..., SearchedIndex]) -> None:
     """No products are no error here."""
     empty = Catalogue(
         pd.DataFrame(columns=["id", "title", "description"], dtype=str),
         pd.DataFrame(columns=["id", "name", "value"], dtype=str),
     )
     made = make(catalogue=empty, vectors={})
-    assert (made.products, made.sorted_segment) == (0, True)
+    assert made.sorted_segment
 
 
 # reuse
 
 
-def test_a_kept_index_is_used_again(make: Callable[..., Index], client: Elasticsearch, connection: Connection) -> None:
-    """The second run with the same content indexes nothing; the index survives both."""
+def test_a_kept_index_is_used_again(make: Callable[..., SearchedIndex], client: Elasticsearch) -> None:
+    """The second run with the same content indexes nothing."""
     first = make(KEEP)
-    assert indexing.delete(connection, first) is None
     writes = client.indices.stats(index=first.name)["_all"]["total"]["indexing"]["index_total"]
     second = make(KEEP)
-    assert (second.reused, second.name, second.facts) == (True, first.name, {**first.facts, "reused": True})
+    assert (second.name, second.facts) == (first.name, {**first.facts, "reused": True})
     assert client.indices.stats(index=first.name)["_all"]["total"]["indexing"]["index_total"] == writes
     assert _ours(client) == [first.name]
 
@@ -249,32 +251,32 @@ def _with_another_text(client: Elasticsearch, name: str) -> None:
 
 @pytest.mark.parametrize("spoil", [_half_made, _without_a_product, _with_another_text])
 def test_a_kept_index_that_is_not_used_again(
-    make: Callable[..., Index], client: Elasticsearch, spoil: Callable[[Elasticsearch, str], None]
+    make: Callable[..., SearchedIndex], client: Elasticsearch, spoil: Callable[[Elasticsearch, str], None]
 ) -> None:
     """A half-made one, or one that something has written to, stays as it is; a new one is made beside it."""
     first = make(KEEP)
     spoil(client, first.name)
     second = make(KEEP)
     third = make(KEEP)
-    assert (second.reused, third.reused, third.name) == (False, True, second.name)
+    assert (second.facts["reused"], third.facts["reused"], third.name) == (False, True, second.name)
     assert _ours(client) == [first.name, second.name]
 
 
-def test_other_content(make: Callable[..., Index], vectors: dict[VectorField, Vectors]) -> None:
+def test_other_content(make: Callable[..., SearchedIndex], vectors: dict[VectorField, Vectors]) -> None:
     """A vector that differs makes an index of its own."""
     first = make(KEEP)
     rows = vectors[WHOLE].rows.copy()
     rows[3] = 4
     second = make(KEEP, vectors={**vectors, WHOLE: Vectors(vectors[WHOLE].matrix, rows)})
-    assert (second.reused, second.name == first.name) == (False, False)
+    assert (second.facts["reused"], second.name == first.name) == (False, False)
 
 
 @pytest.mark.parametrize("settings", [Settings(), KEEP], ids=["own name", "kept"])
-def test_two_runs_at_once(make: Callable[..., Index], client: Elasticsearch, settings: Settings) -> None:
+def test_two_runs_at_once(make: Callable[..., SearchedIndex], client: Elasticsearch, settings: Settings) -> None:
     """Each has an index of its own, complete."""
     with ThreadPoolExecutor(2) as pool:
         made = list(pool.map(lambda _: make(settings), range(2)))
-    assert [each.reused for each in made] == [False, False]
+    assert [each.facts["reused"] for each in made] == [False, False]
     assert _ours(client) == sorted(each.name for each in made)
     assert len(_ours(client)) == 2
     for each in made:
@@ -285,7 +287,7 @@ def test_two_runs_at_once(make: Callable[..., Index], client: Elasticsearch, set
 
 
 def test_refused_documents(
-    make: Callable[..., Index], client: Elasticsearch, vectors: dict[VectorField, Vectors]
+    make: Callable[..., SearchedIndex], client: Elasticsearch, vectors: dict[VectorField, Vectors]
 ) -> None:
     """Products whose vectors the server refuses are named with its reason, and nothing is left."""
     matrix = vectors[WHOLE].matrix.copy()
@@ -300,10 +302,10 @@ def test_refused_documents(
 
 @pytest.mark.parametrize("settings", [Settings(), KEEP], ids=["own name", "kept"])
 def test_interrupted(
-    make: Callable[..., Index], client: Elasticsearch, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    make: Callable[..., SearchedIndex], client: Elasticsearch, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An interrupt between two parts leaves no index."""
-    whole = documents.actions
+    whole = indexing.actions
 
     def stopped(*arguments: Any) -> Iterator[Action]:
         for at, action in enumerate(whole(*arguments)):
@@ -311,13 +313,15 @@ def test_interrupted(
                 raise KeyboardInterrupt
             yield action
 
-    monkeypatch.setattr(documents, "actions", stopped)
+    monkeypatch.setattr(indexing, "actions", stopped)
     with pytest.raises(KeyboardInterrupt):
         make(settings)
     assert _ours(client) == []
 
 
-def test_an_answer_that_is_lost(make: Callable[..., Index], client: Elasticsearch, connection: Connection) -> None:
+def test_an_answer_that_is_lost(
+    make: Callable[..., SearchedIndex], client: Elasticsearch, connection: Connection
+) -> None:
     """Documents that are sent again because no answer came are in the index once, and nothing of it is deleted."""
     lost = []
 
@@ -335,7 +339,9 @@ def test_an_answer_that_is_lost(make: Callable[..., Index], client: Elasticsearc
     assert made.notes == ("indexing went well only after 1 more try: not reached",)
 
 
-def test_removed_while_it_is_filled(make: Callable[..., Index], client: Elasticsearch, connection: Connection) -> None:
+def test_removed_while_it_is_filled(
+    make: Callable[..., SearchedIndex], client: Elasticsearch, connection: Connection
+) -> None:
     """The server makes an index anew that a bulk request names: that is no success, and it is not left."""
 
     def bulk(**arguments: Any) -> Any:
@@ -352,7 +358,7 @@ def _mark_or_none(client: Elasticsearch, name: str) -> Mark | None:
     return Mark.read(name, client.indices.get_mapping(index=name)[name]["mappings"])
 
 
-def test_read_only(make: Callable[..., Index], client: Elasticsearch, connection: Connection) -> None:
+def test_read_only(make: Callable[..., SearchedIndex], client: Elasticsearch, connection: Connection) -> None:
     """An index that the flood stage has made read-only is told at once, and is removed."""
     sent = []
 
@@ -366,11 +372,11 @@ def test_read_only(make: Callable[..., Index], client: Elasticsearch, connection
     assert (len(sent), _ours(client)) == (1, [])
 
 
-def test_templates_of_the_cluster(make: Callable[..., Index], client: Elasticsearch) -> None:
+def test_templates_of_the_cluster(make: Callable[..., SearchedIndex], client: Elasticsearch) -> None:
     """A template that changes results is an error; a pipeline that it names is not run; other settings do no harm."""
     settings: dict[str, Any] = {"default_pipeline": "nowhere", "final_pipeline": "nowhere", "max_result_window": 20_000}
     client.indices.put_index_template(name="everything", index_patterns="rel*", template={"settings": settings})
-    assert make().products == PRODUCTS
+    assert client.count(index=make().name)["count"] == PRODUCTS
     settings["analysis"] = {"analyzer": {"default": {"type": "standard", "stopwords": "red"}}}
     client.indices.put_index_template(name="everything", index_patterns="rel*", template={"settings": settings})
     with pytest.raises(CouldNotRunError, match=r"the setting analysis\.analyzer\.default\.stopwords"):
@@ -379,7 +385,7 @@ def test_templates_of_the_cluster(make: Callable[..., Index], client: Elasticsea
 
 
 def test_no_node_takes_its_shards(
-    make: Callable[..., Index], client: Elasticsearch, reference: ReferenceServer
+    make: Callable[..., SearchedIndex], client: Elasticsearch, reference: ReferenceServer
 ) -> None:
     """An index that has no place is given up after a while, with the server's reason."""
     settings = {"routing.allocation.include._name": "nowhere"}
@@ -395,7 +401,9 @@ def test_no_node_takes_its_shards(
 # what was left
 
 
-def test_what_killed_runs_left(make: Callable[..., Index], client: Elasticsearch, connection: Connection) -> None:
+def test_what_killed_runs_left(
+    make: Callable[..., SearchedIndex], client: Elasticsearch, connection: Connection
+) -> None:
     """Half-made and unkept indices of processes that are gone are found, closed ones too; all others are left alone."""
     names = [make().name, make().name, make(KEEP).name, make().name]
     gone = replace(this_process(), pid=2**30)
@@ -405,11 +413,11 @@ def test_what_killed_runs_left(make: Callable[..., Index], client: Elasticsearch
     client.indices.create(index="relevance-foreign", settings={"number_of_replicas": 0})
     client.indices.add_block(index=names[0], block="write")
     client.indices.clone(index=names[0], target="relevance-copy", settings={"number_of_replicas": 0})
-    found = leftovers.find(connection, now=_mark(client, names[3]).made)
-    assert [each.mark.name for each in found.ours] == sorted(names)
-    assert found.passed_over == 2
-    assert all(each.size is not None and each.size > 10_000 for each in found.ours)
-    abandoned = [each for each in found.ours if each.is_abandoned]
+    ours, passed_over = leftovers.find(connection, now=_mark(client, names[3]).made)
+    assert [each.mark.name for each in ours] == sorted(names)
+    assert passed_over == 2
+    assert all(each.size is not None and each.size > 10_000 for each in ours)
+    abandoned = [each for each in ours if each.is_abandoned]
     assert sorted(each.mark.name for each in abandoned) == sorted(names[:2])
     for each in abandoned:
         leftovers.remove(connection, each)

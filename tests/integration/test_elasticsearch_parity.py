@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from parity.pairs import Compared
     from parity.server import ReferenceServer
 
-    from relevance.engines.elasticsearch.queries import Form
+    from relevance.engines.elasticsearch.engine import Form
     from relevance.records import Dataset, Ranking
 
 CHORUS_DIMENSIONS = 32

@@ -7,11 +7,10 @@ from functools import partial
 from itertools import islice
 from typing import TYPE_CHECKING
 
-from relevance.engines.elasticsearch import documents, indexing
+from relevance.engines.elasticsearch import index as indexing
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.mapping import index_body, own_paths
-from relevance.engines.elasticsearch.queries import SearchedIndex
+from relevance.engines.elasticsearch.index import SearchedIndex, index_body, own_paths
 from relevance.engines.elasticsearch.settings import Settings
 
 if TYPE_CHECKING:
@@ -68,14 +67,14 @@ def make_in_pieces(connection: Connection, name: str, case: Case, layout: Layout
     client = connection.client
     body = index_body(paths, dimensions, Settings(shards=layout.shards, vector_index=layout.vectors))
     client.indices.create(index=name, settings=body["settings"], mappings=body["mappings"])
-    actions = list(documents.actions(case.catalogue, vectors, paths))[::-1]
+    actions = list(indexing.actions(case.catalogue, vectors, paths))[::-1]
     for piece in range(PIECES):
         send_bulk(client, name, actions[piece::PIECES])
         client.indices.refresh(index=name)
     return SearchedIndex(name=name, paths=paths, shards=layout.shards)
 
 
-def send_bulk(client: Elasticsearch, name: str, actions: Iterable[documents.Action]) -> None:
+def send_bulk(client: Elasticsearch, name: str, actions: Iterable[indexing.Action]) -> None:
     """Send documents as they are made; a refused one is an error."""
     lines = (action.lines for action in actions)
     while part := list(islice(lines, DOCUMENTS_A_REQUEST)):
@@ -114,7 +113,7 @@ class Shelf:
             in_pieces = f"pieces-{name.replace(' ', '-')}-{layout}"
             self.indices[key] = make_in_pieces(connection, in_pieces, case, layout)
             return ElasticsearchEngine(connection, self.indices[key], case.catalogue, on_close=lambda: None)
-        index = indexing.index(
+        index = indexing.make(
             connection,
             case.catalogue,
             vectors={("base", vectors): each for vectors, each in case.vectors.items()},
@@ -122,7 +121,7 @@ class Shelf:
             progress=False,
         )
         self.indices[key] = index
-        remove = partial(indexing.delete, connection, index)
+        remove = partial(indexing.remove, connection, index.name)
         return ElasticsearchEngine(connection, index, case.catalogue, on_close=remove)
 
     def segments(self, name: str, layout: Layout) -> int:

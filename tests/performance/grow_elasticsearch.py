@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import psutil
 from grow import MEGABYTE, STRATEGIES_TIMED, made, own_memory, watched
 
-from relevance.engines.elasticsearch import indexing
+from relevance.engines.elasticsearch import index as indexing
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.settings import Settings
@@ -27,22 +27,24 @@ if TYPE_CHECKING:
 
     from relevance.engines import Engine, QueryBatch, VectorField
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.engines.elasticsearch.indexing import Index
+    from relevance.engines.elasticsearch.index import SearchedIndex
     from relevance.records import Catalogue, Vectors
 
 QUERIES, VECTOR_QUERIES = 1_000, 200
 TIMEOUT_S = 300
 
 
-def indexed(connection: Connection, catalogue: Catalogue, vectors: Mapping[VectorField, Vectors]) -> Index:
+def indexed(connection: Connection, catalogue: Catalogue, vectors: Mapping[VectorField, Vectors]) -> SearchedIndex:
     """Index without a progress bar."""
-    return indexing.index(connection, catalogue, vectors=vectors, settings=Settings(), progress=False)
+    return indexing.make(connection, catalogue, vectors=vectors, settings=Settings(), progress=False)
 
 
 def costs(url: str, products: int) -> dict[str, object]:
     """Return the costs of indexing, a row, and those of searching, a row for each strategy."""
     connection = connect(Settings(url, timeout=TIMEOUT_S))
-    indexing.delete(connection, indexed(connection, *made(50, 1)[:2]))  # what is loaded once is no part of the growth
+    indexing.remove(
+        connection, indexed(connection, *made(50, 1)[:2]).name
+    )  # what is loaded once is no part of the growth
     catalogue, vectors, batch = made(products, QUERIES)
     gc.collect()
     process = psutil.Process()
@@ -50,7 +52,9 @@ def costs(url: str, products: int) -> dict[str, object]:
     with watched(process) as highest:
         index = indexed(connection, catalogue, vectors)
     taken = perf_counter() - start
-    engine = ElasticsearchEngine(connection, index, catalogue, on_close=partial(indexing.delete, connection, index))
+    engine = ElasticsearchEngine(
+        connection, index, catalogue, on_close=partial(indexing.remove, connection, index.name)
+    )
     try:
         searching = [searched(engine, name, batch) for name in STRATEGIES_TIMED]
     finally:

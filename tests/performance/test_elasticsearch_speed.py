@@ -19,10 +19,8 @@ from parity.served import send_bulk
 from reference_way import ReferenceWay
 
 from relevance.engines.elasticsearch.client import connect
-from relevance.engines.elasticsearch.documents import actions
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.mapping import index_body, own_paths
-from relevance.engines.elasticsearch.queries import SearchedIndex
+from relevance.engines.elasticsearch.index import SearchedIndex, actions, index_body, own_paths
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.records import Vectors
 from relevance.runner import search

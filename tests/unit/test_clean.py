@@ -17,7 +17,7 @@ from helpers.cluster import URL, Cluster, Held, fail
 
 from relevance.cli import Answer, clean
 from relevance.cli.parser import COMMANDS
-from relevance.engines.elasticsearch import client, docker
+from relevance.engines.elasticsearch import client, container
 from relevance.engines.elasticsearch.leftovers import Mark, Owner, find, this_process
 from relevance.errors import CouldNotRunError, InputError
 
@@ -138,7 +138,7 @@ def test_a_server_that_refuses(cluster: Cluster) -> None:
 
 def test_without_a_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a cluster containers are removed, and what is for indices is an error."""
-    monkeypatch.setattr(docker, "remove_leftovers", lambda: ["relevance-x"])
+    monkeypatch.setattr(container, "remove_leftovers", lambda: ["relevance-x"])
     assert _run() == Answer(
         0, ("removed container relevance-x", "1 container removed; for indices: relevance clean --es-url URL")
     )
@@ -162,7 +162,7 @@ def test_marks_that_are_damaged(spoilt: dict[str, Any]) -> None:
     """What an index does not say of itself is never a reason to remove it."""
     cluster = _cluster(_mark("x", made=NOW - HOUR, owner=OURS))
     cluster.held["relevance-x"].mappings["_meta"]["relevance"].update(spoilt)
-    (found,) = find(cluster.connection, now=NOW).ours
+    ((found,), _) = find(cluster.connection, now=NOW)
     assert not found.is_abandoned
 
 

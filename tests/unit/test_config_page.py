@@ -9,7 +9,7 @@ from pathlib import Path
 from helpers.configuration import page
 
 from relevance.config import keys, read_config
-from relevance.engines.elasticsearch.mapping import read_own_mapping
+from relevance.engines.elasticsearch.index import read_own_mapping
 from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy
 

@@ -19,9 +19,7 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from testcontainers.core.config import ConnectionMode
 
 from relevance.engines.elasticsearch import container as starting
-from relevance.engines.elasticsearch import docker
-from relevance.engines.elasticsearch.container import Container
-from relevance.engines.elasticsearch.docker import check_image, labels, look, pull, remove_leftovers
+from relevance.engines.elasticsearch.container import Container, check_image, labels, look, pull, remove_leftovers
 from relevance.engines.elasticsearch.leftovers import Owner, this_process
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
 from relevance.errors import CouldNotRunError, InputError
@@ -88,7 +86,7 @@ def test_an_absent_engine_is_found_absent(no_engine: None) -> None:  # noqa: ARG
     """Without a socket nobody answers; nothing is raised, and no socket is left open."""
     found = look(DEFAULT_IMAGE)
     gc.collect()  # a socket that was left open warns here
-    assert (found.answers, found.has_image, found.problem) == (False, False, "no Docker engine answers")
+    assert (found.answers, found.problem) == (False, "no Docker engine answers")
 
 
 def test_an_engine_that_died_is_found_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,7 +100,7 @@ def test_an_engine_that_died_is_found_absent(tmp_path: Path, monkeypatch: pytest
 
 def test_an_engine_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that takes the connection and says nothing is absent, and said to be so, after the time-out."""
-    monkeypatch.setattr(docker, "_LOOK_S", 0.1)
+    monkeypatch.setattr(starting, "_LOOK_S", 0.1)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'socket'}")
     with _listening(tmp_path / "socket"):
         found = look(DEFAULT_IMAGE)
@@ -118,7 +116,7 @@ def test_an_engine_of_no_address_is_found_absent(host: str, monkeypatch: pytest.
 
 def test_a_closed_socket_is_told_from_an_absent_engine() -> None:
     """The user who may not use Docker is told so."""
-    assert "permission denied" in docker._not_there(PermissionError(13, "Permission denied"))
+    assert "permission denied" in starting._not_there(PermissionError(13, "Permission denied"))
 
 
 def test_pulling_needs_an_engine(no_engine: None) -> None:  # noqa: ARG001 - its effect
@@ -137,19 +135,13 @@ def test_starting_needs_an_engine(no_engine: None) -> None:  # noqa: ARG001 - it
     assert container.name not in {thread.name for thread in threading.enumerate()}
 
 
-def test_waiting_comes_after_beginning() -> None:
-    """Waiting for what was not begun would not end."""
-    with pytest.raises(ValueError, match="begin comes first"):
-        Container(DEFAULT_IMAGE, memory="1g").wait()
-
-
 class _Api:
     """Docker's low-level client: containers, and an engine that pulls by telling events."""
 
     def __init__(
         self, containers: list[dict[str, Any]] | None = None, events: list[dict[str, Any]] | None = None
     ) -> None:
-        self.found, self.events = containers or [], events or []
+        self.found, self.events, self.headers = containers or [], events or [], dict[str, str]()
         self.removed: list[str] = []
         self.refusals: dict[str, Exception] = {}
 
@@ -240,7 +232,7 @@ def _pulled(monkeypatch: pytest.MonkeyPatch, events: list[dict[str, Any]], *, th
 
     client = SimpleNamespace(api=_Api(events=events), images=SimpleNamespace(get=get), close=lambda: None)
     monkeypatch.setattr("docker.from_env", lambda **_: client)
-    monkeypatch.setattr(docker, "probe", lambda _: "")
+    monkeypatch.setattr(starting, "probe", lambda _: "")
     pull("a/b:1", progress=True)
 
 
@@ -437,7 +429,9 @@ def test_signals_wait_for_the_end_of_closing(no_engine: None, monkeypatch: pytes
     """An interruption in the midst of closing does not stop it; afterwards signals are heard as before."""
     container = Container(DEFAULT_IMAGE, memory="1g")
     heard = []
-    monkeypatch.setattr(container, "_remove", lambda: [signal.raise_signal(one) for one in (2, 15)] and heard.append(1))
+    monkeypatch.setattr(
+        container, "_removed", lambda: [signal.raise_signal(one) for one in (2, 15)] and heard.append(1)
+    )
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     container.close()
     assert heard == [1]

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 from searched import HITS, SORT, SORTED, THREE, UNSORTED, searched
 
-from relevance.engines.elasticsearch.mapping import FieldPaths, own_paths
-from relevance.engines.elasticsearch.queries import SearchedIndex, form
+from relevance.engines.elasticsearch.engine import form
+from relevance.engines.elasticsearch.index import FieldPaths, SearchedIndex, own_paths
 from relevance.strategies import STRATEGIES, Strategy
 
 VECTOR = np.array([0.6, -0.8], dtype=np.float32)

@@ -14,10 +14,9 @@ from searched import SORTED, THREE, searched
 
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
-from relevance.engines.elasticsearch.client import Connection
+from relevance.engines.elasticsearch.client import Connection, RetryPolicy
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.failures import RetryPolicy
-from relevance.engines.elasticsearch.mapping import FieldPaths
+from relevance.engines.elasticsearch.index import FieldPaths
 from relevance.errors import CouldNotRunError, InputError
 from relevance.records import NO_HIT, Catalogue
 from relevance.strategies import STRATEGIES, Strategy
@@ -25,7 +24,7 @@ from relevance.strategies import STRATEGIES, Strategy
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from relevance.engines.elasticsearch.queries import SearchedIndex
+    from relevance.engines.elasticsearch.index import SearchedIndex
     from relevance.records import Ranking
     from relevance.strategies import Leg
 

@@ -15,12 +15,10 @@ from hypothesis import strategies as st
 from urllib3.exceptions import ProtocolError
 
 from relevance.engines.elasticsearch.client import make_client
-from relevance.engines.elasticsearch.failures import (
+from relevance.engines.elasticsearch.errors import (
     Refusal,
     RetriableError,
     explained,
-    refusal,
-    refused,
 )
 from relevance.engines.elasticsearch.settings import Credentials
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
@@ -204,8 +202,14 @@ def test_a_file_of_the_user_that_is_refused_is_bad_input() -> None:
         f"mapping.json: elasticsearch at {URL} refuses it: "
         "analyzer [x] is unknown; hence Failed to parse mapping: bad (mapper_parsing_exception)"
     )
-    assert type(refused(Refusal(400, "x", "y"), doing="searching", url=URL, sent="strategy 's'")) is InputError
-    assert type(refused(Refusal(429, "x", "y"), doing="searching", url=URL, sent="strategy 's'")) is CouldNotRunError
+    assert (
+        type(explained(RetriableError(Refusal(400, "x", "y")), doing="searching", url=URL, sent="strategy 's'"))
+        is InputError
+    )
+    assert (
+        type(explained(RetriableError(Refusal(429, "x", "y")), doing="searching", url=URL, sent="strategy 's'"))
+        is CouldNotRunError
+    )
 
 
 @pytest.mark.parametrize(
@@ -222,7 +226,7 @@ def test_a_file_of_the_user_that_is_refused_is_bad_input() -> None:
 def test_the_deepest_cause_comes_first(outer: str, deepest: str, told: str) -> None:
     """A reason that is cut keeps what was wrong, however long the server's way to it, and says it once."""
     between = {"type": "b", "reason": "between", "caused_by": {"type": "c", "reason": deepest}}
-    assert refusal(400, said("a", outer, caused_by=between)).reason == told
+    assert Refusal.read(400, said("a", outer, caused_by=between)).reason == told
 
 
 def test_an_error_of_ours_stays() -> None:
@@ -265,9 +269,9 @@ def test_what_a_server_echoes_is_not_shown(echo: str) -> None:
 
 def test_what_a_server_says_is_only_shown() -> None:
     """Its reasons and types reach no terminal and no CI log as commands, in errors and in the reasons of retries."""
-    what = refusal(400, said("x\x1b[2J", "no\n::error::##vso[task.complete]\x9b1m"))
+    what = Refusal.read(400, said("x\x1b[2J", "no\n::error::##vso[task.complete]\x9b1m"))
     assert (what.kind, what.reason) == (r"x\x1b[2J", r"no ::error::##vso\[task.complete]\x9b1m")
-    assert refusal(400, "\x1b[2J").reason == r"\x1b[2J"
+    assert Refusal.read(400, "\x1b[2J").reason == r"\x1b[2J"
 
 
 @pytest.mark.parametrize(
@@ -290,8 +294,8 @@ def test_what_a_server_says_is_only_shown() -> None:
 )
 def test_what_passes(status: int, error: object, passes: bool) -> None:  # noqa: FBT001 - a parameter of the test
     """The same rule holds for a whole answer and for an item of one."""
-    assert refusal(status, error).passes is passes
-    assert refusal(status, {"error": error, "status": status}).passes is passes
+    assert Refusal.read(status, error).passes is passes
+    assert Refusal.read(status, {"error": error, "status": status}).passes is passes
 
 
 class Waiting(Clock):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relevance.engines.elasticsearch.fieldmap import FieldMap, fields_of, similarity_notes
+from relevance.engines.elasticsearch.existing import FieldMap, fields_of
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import InputError
 from relevance.strategies import STRATEGIES, Strategy
@@ -36,7 +36,7 @@ TEXT, VECTOR = (STRATEGIES["textsearch"],), (STRATEGIES["vectorsearch"],)
 
 
 def _map(fields: Mapping[str, str] = FIELDS, vectors: Mapping[str, str] | None = None) -> FieldMap:
-    return FieldMap.of("shop", Settings(fields=fields, vectors=vectors or {}), MAPPINGS)
+    return FieldMap("shop", Settings(fields=fields, vectors=vectors or {}), MAPPINGS)
 
 
 def test_other_names_than_ours() -> None:
@@ -65,7 +65,7 @@ def test_dots_in_names_and_nested_in_nested() -> None:
 def test_a_mapping_without_fields() -> None:
     """An index that has none yet lacks the id."""
     with pytest.raises(InputError, match=r"it is not there; allowed: keyword; the index has none$"):
-        FieldMap.of("shop", Settings(fields=FIELDS), {}).paths(TEXT)
+        FieldMap("shop", Settings(fields=FIELDS), {}).paths(TEXT)
 
 
 _KEYWORD = "keyword; the index has 'sku.raw', 'code', 'props.key'"
@@ -173,11 +173,3 @@ def test_a_template_names_the_fields_of_the_index() -> None:
         _map(vectors={"whole": "vec"}).searched((template,), {"base": 384})
     assert _map({"id": "sku.raw"}).searched((template,), {"base": 384}) == ()
     assert _map({"id": "sku.raw"}).paths((template,)).text == {}
-
-
-def test_another_similarity_is_noted() -> None:
-    """Scores by another measure than cosine weigh otherwise beside text."""
-    searched = _map(vectors={"whole": "far"}).searched(VECTOR, {"base": 4})
-    (line,) = similarity_notes(searched)
-    assert line.startswith("vectors of 'far' are compared by l2_norm")
-    assert similarity_notes(_map(vectors={"whole": "vec"}).searched(VECTOR, {"base": 4})) == ()

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from searched import HITS, SORT, SORTED, THREE, UNSORTED
 
-from relevance.engines.elasticsearch.mapping import own_paths
-from relevance.engines.elasticsearch.queries import Form, SearchedIndex, check_template, form
+from relevance.engines.elasticsearch.engine import Form, check_template, form
+from relevance.engines.elasticsearch.index import SearchedIndex, own_paths
 from relevance.errors import InputError
 from relevance.strategies import Strategy
 

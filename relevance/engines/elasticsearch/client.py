@@ -6,11 +6,13 @@ import base64
 import http.client
 import io
 import logging
+import math
 import re
 import ssl
+import time
 import zlib
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
@@ -25,18 +27,29 @@ from elasticsearch import (
     Elasticsearch,
     OrjsonSerializer,
     SerializationError,
+    SSLError,
     UnsupportedProductError,
 )
 from elasticsearch.serializer import NdjsonSerializer
 
-from relevance.engines.elasticsearch.failures import RetryPolicy, broken, explained, refusal
+from relevance.engines.elasticsearch.errors import (
+    CLOSED,
+    CUT_OFF,
+    HUNG_UP,
+    NO_HTTP,
+    Refusal,
+    RetriableError,
+    UnboundedAnswerError,
+    comes_from,
+    explained,
+    in_time,
+)
 from relevance.engines.elasticsearch.settings import split_url
-from relevance.errors import CouldNotRunError, InputError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.text import plural
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable
 
     from relevance.engines.elasticsearch.settings import Credentials, Settings
 
@@ -53,7 +66,7 @@ _PACKED_BY_ZLIB = 47
 _AT_ONCE = 1e-6
 
 
-class TimedResponse(http.client.HTTPResponse):
+class _TimedResponse(http.client.HTTPResponse):
     """An answer that has the socket's timeout for all of it: one that comes byte by byte ends in time, too."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
@@ -87,10 +100,6 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
-class UnboundedAnswerError(TransportError):
-    """An answer larger than any that is asked for, or packed in a way that was not asked for."""
-
-
 class _Answer(NamedTuple):
     """What the node reads of a response of urllib3."""
 
@@ -104,7 +113,8 @@ class _BoundedPool:
 
     def __init__(self, pool: Any) -> None:
         self._pool = pool
-        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": TimedResponse})
+        self.close = pool.close
+        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _TimedResponse})
 
     def urlopen(self, *args: Any, **options: Any) -> _Answer:
         response = self._pool.urlopen(*args, preload_content=False, decode_content=False, **options)
@@ -115,9 +125,6 @@ class _BoundedPool:
             raise
         finally:
             response.release_conn()
-
-    def close(self) -> None:
-        self._pool.close()
 
 
 def _read(response: Any) -> bytes:
@@ -135,9 +142,8 @@ def _unpacked(data: bytes, headers: Any) -> bytes:
         return data
     if encoding not in ("gzip", "x-gzip", "deflate"):
         raise UnboundedAnswerError("an answer packed in a way that was not asked for")
-    unpacking = zlib.decompressobj(wbits=_PACKED_BY_ZLIB)
     try:
-        whole = unpacking.decompress(data, MOST_BYTES + 1)
+        whole = zlib.decompressobj(wbits=_PACKED_BY_ZLIB).decompress(data, MOST_BYTES + 1)
     except zlib.error:
         raise UnboundedAnswerError("an answer that cannot be unpacked") from None
     if len(whole) > MOST_BYTES:
@@ -146,9 +152,6 @@ def _unpacked(data: bytes, headers: Any) -> bytes:
 
 
 # the client
-
-CONNECTIONS = 4
-"""Requests at a time; a fifth waits."""
 
 _LOGGERS = ("elastic_transport.node_pool", "elastic_transport.transport", "urllib3.connection")
 """They warn of each lost connection and of each wrong certificate, on the terminal; so do we, in one line."""
@@ -178,10 +181,13 @@ class _Node(Urllib3HttpNode):
                 raise error.__cause__ from None
             raise
         meta, body = answer
-        if meta.status < _REFUSED or _is_json(body):
-            return answer
-        meta = replace(meta, headers=HttpHeaders({**_without("content-type", meta), "content-type": "text/plain"}))
-        return answer._replace(meta=meta, body=body.decode("utf-8", "replace").encode())
+        try:
+            if meta.status >= _REFUSED:
+                orjson.loads(body)
+        except ValueError:
+            meta = replace(meta, headers=_headers(meta, without="content-type", **{"content-type": "text/plain"}))
+            return answer._replace(meta=meta, body=body.decode("utf-8", "replace").encode())
+        return answer
 
 
 class _QuietTransport(Transport):
@@ -189,19 +195,11 @@ class _QuietTransport(Transport):
 
     def perform_request(self, *args: Any, **options: Any) -> TransportApiResponse:
         meta, body = super().perform_request(*args, **options)
-        return TransportApiResponse(replace(meta, headers=HttpHeaders(_without("warning", meta))), body)
+        return TransportApiResponse(replace(meta, headers=_headers(meta, without="warning")), body)
 
 
-def _without(name: str, meta: Any) -> dict[str, str]:
-    return {header: value for header, value in meta.headers.items() if header.lower() != name}
-
-
-def _is_json(body: bytes) -> bool:
-    try:
-        orjson.loads(body)
-    except ValueError:
-        return False
-    return True
+def _headers(meta: Any, *, without: str, **more: str) -> HttpHeaders:
+    return HttpHeaders({name: value for name, value in meta.headers.items() if name.lower() != without} | more)
 
 
 def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasticsearch:
@@ -215,7 +213,7 @@ def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasti
     Raises:
         InputError: the credentials cannot be right.
     """
-    options = _shown_to_it(credentials) | (_trusted(credentials) if url.startswith("https:") else {})
+    options = _authentication(credentials) | (_trust(credentials) if url.startswith("https:") else {})
     for name in _LOGGERS:
         logger = logging.getLogger(name)
         if logger.level == logging.NOTSET:
@@ -226,7 +224,6 @@ def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasti
             request_timeout=timeout,
             max_retries=0,
             retry_on_timeout=False,
-            connections_per_node=CONNECTIONS,
             http_compress=False,
             node_class=_Node,
             transport_class=_QuietTransport,
@@ -237,8 +234,8 @@ def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasti
         raise InputError(f"{url}: the client does not take this URL, or what comes with it") from None
 
 
-def _shown_to_it(credentials: Credentials) -> dict[str, Any]:
-    """Options of authentication; what cannot be sent is refused here: the client's own error would show it."""
+def _authentication(credentials: Credentials) -> dict[str, Any]:
+    """What cannot be sent is refused here: the client's own error would show it."""
     key, user, password = credentials.api_key.strip(), credentials.user, credentials.password
     if key and (user or password):
         raise InputError(
@@ -252,17 +249,16 @@ def _shown_to_it(credentials: Credentials) -> dict[str, Any]:
         raise InputError(f"a {'user' if user else 'password'} alone; ES_USER and ES_PASSWORD belong together")
     if not user:
         return {}
+    if ":" in user:
+        raise InputError("ES_USER: a colon, which no user has")
     try:
         pair = f"{user}:{password}".encode()  # by the client it would have to be ASCII
     except UnicodeEncodeError:
         raise InputError("ES_USER, ES_PASSWORD: something that is not Unicode") from None
-    if ":" in user:
-        raise InputError("ES_USER: a colon, which no user has")
     return {"basic_auth": base64.b64encode(pair).decode()}
 
 
-def _trusted(credentials: Credentials) -> dict[str, Any]:
-    """Options of TLS."""
+def _trust(credentials: Credentials) -> dict[str, Any]:
     options = {}
     if credentials.fingerprint:
         digits = credentials.fingerprint.replace(":", "").strip().lower()
@@ -282,6 +278,85 @@ def _trusted(credentials: Credentials) -> dict[str, Any]:
     return options
 
 
+# trying again
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
+
+
+@dataclass(frozen=True)
+class RetryPolicy:
+    """Tries again what may pass: 429, 502, 503, 504 and lost connections, after 0.5, 1, 2, 4, 8, 8, … seconds.
+
+    A server that does not answer in time is asked once more and no oftener: a frozen one costs two time-outs.
+
+    Attributes:
+        seconds: from the first failure until it is given up.
+        unreachable_s: the same, for a server that is not reached; where shorter.
+        ended: asked when a server is not reached: the error, where it is known to have ended for good.
+        sleep: waits so many seconds.
+        clock: seconds.
+    """
+
+    seconds: float = 60.0
+    unreachable_s: float = math.inf
+    ended: Callable[[], RelevanceError | None] = lambda: None
+    sleep: Callable[[float], None] = time.sleep
+    clock: Callable[[], float] = monotonic
+
+    def run(self, call: Callable[[], T], *, doing: str, url: str, retried: Callable[[str], None] = lambda _: None) -> T:
+        """Call until it goes well.
+
+        Args:
+            call: may be called several times; an error of ours that it raises is final.
+            doing: what it does, as in `while searching`.
+            url: of the server, without user and password.
+            retried: is told why, before each new try.
+
+        Raises:
+            RelevanceError: what `explained` makes of the last error, which is its cause; or the one of `ended`.
+        """
+        wait, since, was_slow = _FIRST_WAIT, math.inf, False
+        while True:
+            try:
+                return call()
+            except (ApiError, TransportError, RetriableError, ConnectionError, TimeoutError) as error:
+                now = self.clock()
+                since = min(since, now)
+                why, lost, slow = _passing(error)
+                if lost and (end := self.ended()) is not None:
+                    raise end from None
+                left = since - now + (min(self.seconds, self.unreachable_s) if lost else self.seconds)
+                if slow:
+                    left = 0.0 if was_slow else math.inf
+                if not why or left <= 0:
+                    raise explained(error, doing=doing, url=url) from error
+                was_slow |= slow
+                retried(why)
+            self.sleep(min(wait, left))
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+
+def _passing(error: Exception) -> tuple[str, bool, bool]:
+    """Why it is worth another try, or ""; whether the server was lost; whether it was too slow."""
+    if isinstance(error, RetriableError):
+        return str(error), False, False
+    if isinstance(error, ApiError):
+        refusal = Refusal.read(error.status_code, error.body)
+        return f"{refusal.status} {refusal.kind}".strip() if refusal.passes else "", False, False
+    if isinstance(error, ConnectionTimeout):
+        return in_time(error), False, True
+    if isinstance(error, SSLError) and not comes_from(error, CUT_OFF):
+        return "", False, False
+    if isinstance(error, (NoConnection, ConnectionError)) and not comes_from(error, CLOSED):
+        return "connection lost" if is_broken(error) else "not reached", True, False
+    return "", False, False
+
+
+def is_broken(error: BaseException) -> bool:
+    """Whether there was a connection, and the other end hung up or spoke something else than HTTP."""
+    return comes_from(error, HUNG_UP | NO_HTTP)
+
+
 # a server, asked
 
 _HELLO_S = 10.0
@@ -293,7 +368,7 @@ class Connection:
     """A server of a release that we know; at the end of a `with` it is let go.
 
     Attributes:
-        client: for any number of threads, at most four requests at a time.
+        client: asks once.
         url: without user and password.
         version: as `8.19.5`.
         timeout: seconds until an answer is given up.
@@ -325,11 +400,7 @@ class Connection:
 
     def ask(self, call: Callable[[], T], *, doing: str) -> T:
         """Call until it goes well, see `RetryPolicy.run`; what it took is counted."""
-
-        def retried(why: str) -> None:
-            self.retries[why] += 1
-
-        return self.retry_policy.run(call, doing=doing, url=self.url, retried=retried)
+        return self.retry_policy.run(call, doing=doing, url=self.url, retried=lambda why: self.retries.update([why]))
 
     def problem(self, text: str) -> CouldNotRunError:
         """The error of a server that did not do what was asked for."""
@@ -370,8 +441,7 @@ def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Conn
     client = make_client(url, credentials, timeout=settings.timeout)
     try:
         hello = client.options(request_timeout=min(settings.timeout, _HELLO_S))
-        greeting = RetryPolicy(seconds=30.0, unreachable_s=2.0, sleep=policy.sleep, clock=policy.clock)
-        version = greet(hello, url, greeting)
+        version = _greet(hello, url, replace(policy, seconds=30.0, unreachable_s=2.0, ended=lambda: None))
     except BaseException:
         client.close()
         raise
@@ -387,6 +457,7 @@ _DOING = "connecting"
 _NUMBER = re.compile(r"(\d+)\.\d+[\w.+-]*", re.ASCII)
 """A version is printed and stored: it holds nothing that a terminal would obey."""
 
+_SUPPORTED = "releases 8 and 9 are supported"
 _TAGLINE = "You Know, for Search"
 _ALIKE = frozenset({401, 403, 429})
 """Statuses that say the same whoever answers."""
@@ -395,16 +466,12 @@ _NO_ROOT = frozenset({400, 404, 405})
 """What an Elasticsearch says to `GET /` of a path that it does not have."""
 
 
-def greet(client: Elasticsearch, url: str, retry_policy: RetryPolicy) -> str:
-    """Ask a server for its version, as `8.19.5`.
-
-    Raises:
-        CouldNotRunError: nothing answers, or something else, or it refuses what it is shown.
-    """
+def _greet(client: Elasticsearch, url: str, retry_policy: RetryPolicy) -> str:
+    """Ask a server for its version, as `8.19.5`."""
     try:
         body = retry_policy.run(lambda: _asked(client, url), doing=_DOING, url=url)
     except CouldNotRunError as error:
-        if url.startswith("http:") and error.__cause__ is not None and broken(error.__cause__):
+        if url.startswith("http:") and error.__cause__ is not None and is_broken(error.__cause__):
             raise CouldNotRunError(f"{error} If it speaks https: {url.replace('http', 'https', 1)}") from None
         raise
     name, number = _product(body)
@@ -418,13 +485,17 @@ def _asked(client: Elasticsearch, url: str) -> object:
     try:
         return client.perform_request("GET", "/", headers={"accept": "*/*"}).body
     except UnsupportedProductError as error:
-        raise CouldNotRunError(f"{url} {_what(error.body, unsigned=True)}") from None
+        name, number = _product(error.body)
+        if name != "Elasticsearch" or not _is_supported(number):
+            raise CouldNotRunError(f"{url} {_what(error.body)}") from None
+        unsigned = f"is Elasticsearch {number} without the header X-Elastic-Product"
+        raise CouldNotRunError(f"{url} {unsigned}; a proxy in between has to pass it on") from None
     except SerializationError:
         raise CouldNotRunError(f"{url} answers, but is no Elasticsearch (what it says is not JSON)") from None
     except ConnectionTimeout as error:
         raise explained(error, doing=_DOING, url=url) from error
     except ApiError as error:
-        if refusal(error.status_code, error.body).passes:
+        if Refusal.read(error.status_code, error.body).passes:
             raise
         raise _turned_away(error, url) from error
 
@@ -463,21 +534,15 @@ def _is_supported(number: str) -> bool:
     return version is not None and int(version[1]) in RELEASES
 
 
-def _what(body: object, *, unsigned: bool = False) -> str:
+def _what(body: object) -> str:
     """What is said of it, behind its URL."""
     name, number = _product(body)
-    supported = "releases 8 and 9 are supported"
     if not name:
         return f"answers, but is no Elasticsearch ({_kind(body)})"
-    if name != "Elasticsearch":
-        return f"is {name} {number}, not Elasticsearch; {supported}"
-    if unsigned and _is_supported(number):
-        return f"is Elasticsearch {number} without the header X-Elastic-Product; a proxy in between has to pass it on"
-    return f"is Elasticsearch {number}; {supported}"
+    return f"is {name} {number}{'' if name == 'Elasticsearch' else ', not Elasticsearch'}; {_SUPPORTED}"
 
 
 def _kind(body: object) -> str:
-    """Of what it says."""
     if isinstance(body, Mapping):
         return "JSON of another kind"
     if isinstance(body, str) and body.lstrip().startswith("<"):

@@ -1,4 +1,4 @@
-"""Elasticsearch in a container of ours: started in the background, removed whatever happens."""
+"""Elasticsearch in a container: what Docker has for it, its start in the background, its end whatever happens."""
 
 from __future__ import annotations
 
@@ -11,35 +11,257 @@ import secrets
 import signal
 import socket
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from ipaddress import ip_network
 from time import monotonic
-from typing import TYPE_CHECKING, Any, cast
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch.docker import (
-    check_image,
-    docker_errors,
-    explanation,
-    labels,
-    look,
-    probe,
-    remove,
-    remove_leftovers,
-)
-from relevance.engines.elasticsearch.failures import one_line
+from relevance.engines.elasticsearch.leftovers import Owner, this_process
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.text import one_line, progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from testcontainers.community.elasticsearch import ElasticSearchContainer
-    from testcontainers.core.docker_client import DockerClient
-    from testcontainers.core.waiting_utils import WaitStrategy
 
-_POLL_S = 0.1
-_WITHIN_S = 180.0
+# the Docker engine
+
+_LOOK_S = 3.0
+_DEFAULT_SOCKET = "/var/run/docker.sock"
+
+_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_IMAGE = re.compile(rf"{_HOST}{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?", re.ASCII)
+
+_NOT_PULLED = (
+    (r"no space left", "the Docker engine's disk is full; make room, e.g. by docker system prune"),
+    (r"dial |lookup |timeout|timed out|handshake|EOF|reset|refused|unreachable", "its registry is not reached: {said}"),
+    (r"unauthorized|denied|authentication", "its registry has none for this user; check its name, or docker login"),
+    (r"manifest unknown|not found|no such|does not exist", "there is no such image; check its name and tag"),
+    (r"", "{said}"),
+)
+
+
+@dataclass(frozen=True)
+class ImageStatus:
+    """What there is to start a container with.
+
+    Attributes:
+        answers: whether a Docker engine does.
+        problem: why no container can be started without pulling, a few words; "" where one can.
+    """
+
+    answers: bool
+    problem: str
+
+
+def check_image(image: str) -> None:
+    """Refuse what is no name of an image.
+
+    Raises:
+        InputError: as for `Elastic Search` or `elasticsearch:`.
+    """
+    if _IMAGE.fullmatch(image) is None:
+        raise InputError(
+            f"--es-image {one_line(image, 80)!r} is no name of an image; allowed: [REGISTRY/]NAME[:TAG], in lower case"
+        )
+
+
+def look(image: str) -> ImageStatus:
+    """Ask the Docker engine for an image; it is given 3 seconds, and nothing is pulled.
+
+    Raises:
+        InputError: `image` is no name of an image.
+    """
+    check_image(image)
+    try:
+        with engine(_LOOK_S) as client:
+            has_image = _has(client, image)
+    except CouldNotRunError as error:
+        return ImageStatus(answers=False, problem=str(error))
+    except docker_errors() as error:
+        return ImageStatus(answers=False, problem=_not_there(error))
+    return ImageStatus(answers=True, problem="" if has_image else f"the Docker engine has no image {image}")
+
+
+def pull(image: str, *, progress: bool) -> None:
+    """Have the Docker engine pull an image; an interruption gives it up.
+
+    Raises:
+        InputError: `image` is no name of an image.
+        CouldNotRunError: it cannot be pulled.
+    """
+    check_image(image)
+    problem, there = "", False
+    totals, done = dict[str, int](), dict[str, int]()  # bytes of layers, as far as the engine has told them
+    bar = progress_bar(0, f"pulling {image}", "B", shown=progress)
+    try:
+        with bar, engine(None) as client, closing(client.api.pull(image, stream=True, decode=True)) as events:
+            for event in events:  # to their end, also behind an error: the connection is free only then
+                problem = problem or str(event.get("error") or "")
+                layer, detail = str(event.get("id", "")), event.get("progressDetail") or {}
+                if event.get("status") == "Downloading" and detail.get("total"):
+                    totals[layer], done[layer] = int(detail["total"]), int(detail.get("current", 0))
+                elif event.get("status") in ("Download complete", "Pull complete"):
+                    done[layer] = totals.setdefault(layer, 0)
+                bar.total = sum(totals.values())
+                bar.update(sum(done.values()) - bar.n)
+            there = not problem and _has(client, image)
+    except docker_errors() as error:
+        problem = _explanation(error)
+    if not there:
+        problem = problem or "the engine has it not"
+        words = next(words for pattern, words in _NOT_PULLED if re.search(pattern, problem, re.IGNORECASE))
+        raise CouldNotRunError(f"{image} could not be pulled: {words.format(said=one_line(problem, 300))}")
+
+
+@contextmanager
+def engine(timeout: float | None) -> Iterator[Any]:
+    """Docker's client of the engine that testcontainers takes, closed at the end.
+
+    Args:
+        timeout: seconds for each answer; None: as long as Docker's client waits.
+
+    Raises:
+        CouldNotRunError: no engine answers.
+    """
+    from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - loaded where it is used
+    from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415 - the same
+
+    if problem := probe(timeout):
+        raise CouldNotRunError(problem)
+    testcontainers_config._docker_auth_config = None  # noqa: SLF001 - it would log in at a registry before anything
+    try:
+        client = DockerClient(**({} if timeout is None else {"timeout": timeout})).client
+    except docker_errors() as error:
+        raise CouldNotRunError(_not_there(error)) from None
+    with closing(client):
+        yield client
+
+
+def probe(timeout: float | None) -> str:
+    """Connect to the engine's socket, where it has one on this machine; Docker's client leaves it open when that fails.
+
+    Returns:
+        "", or why nobody is reached there, a few words.
+    """
+    from testcontainers.core.docker_client import get_docker_host  # noqa: PLC0415 - loaded where it is used
+
+    host = get_docker_host() or f"unix://{_DEFAULT_SOCKET}"
+    if not host.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
+        return ""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(timeout)
+        try:
+            connection.connect(host.removeprefix("unix://"))
+        except OSError as error:
+            return _not_there(error)
+    return ""
+
+
+def docker_errors() -> tuple[type[Exception], ...]:
+    """What Docker's client and testcontainers raise where the engine, the way to it or their settings are at fault."""
+    from docker.errors import DockerException  # noqa: PLC0415 - Docker's client is loaded where it is used
+    from requests import RequestException  # noqa: PLC0415 - comes with Docker's client
+
+    return DockerException, RequestException, OSError, ValueError
+
+
+def _has(client: Any, image: str) -> bool:
+    from docker.errors import ImageNotFound  # noqa: PLC0415 - Docker's client is loaded where it is used
+
+    try:
+        client.images.get(image)
+    except ImageNotFound:
+        return False
+    return True
+
+
+def _not_there(error: Exception) -> str:
+    text = str(error).lower()
+    if "permission denied" in text:
+        return "the Docker engine's socket is closed to this user (permission denied)"
+    if "timed out" in text:
+        return "the Docker engine does not answer in time"
+    return "no Docker engine answers"
+
+
+def _explanation(error: Exception) -> str:
+    return one_line(str(getattr(error, "explanation", None) or error or type(error).__name__), 200)
+
+
+# containers of ours, and those of killed runs
+
+LABEL = "relevance.kind"
+_ELASTICSEARCH = "elasticsearch"
+_OWNER = {"host": "owner", "place": "place", "pid": "pid", "started": "started"}
+"""Of an `Owner`, the labels behind `relevance.`."""
+
+
+def labels() -> dict[str, str]:
+    """The labels of a container that this process makes."""
+    owner = this_process()
+    return {LABEL: _ELASTICSEARCH} | {f"relevance.{label}": str(vars(owner)[name]) for name, label in _OWNER.items()}
+
+
+def remove_leftovers(client: Any = None) -> list[str]:
+    """Remove the containers of processes that are gone; one that another session uses stays.
+
+    A process of another machine, or of this one before it was restarted, cannot be looked at: its container goes only
+    where it has ended.
+
+    Returns:
+        The names of the containers that were removed, in order.
+
+    Raises:
+        CouldNotRunError: no Docker engine answers.
+    """
+    if client is None:
+        with engine(None) as own:
+            return remove_leftovers(own)
+    removed = []
+    for each in client.api.containers(all=True, filters={"label": f"{LABEL}={_ELASTICSEARCH}"}):
+        try:
+            if _is_left(each) and _remove(client, each["Id"]):
+                removed.append((each.get("Names") or [each["Id"][:12]])[0].lstrip("/"))
+        except docker_errors():  # the next start tries again
+            continue
+    return sorted(removed)
+
+
+def _is_left(summary: Mapping[str, Any]) -> bool:
+    written = summary.get("Labels") or {}
+    values = {name: written.get(f"relevance.{label}", "") for name, label in _OWNER.items()}
+    pid = values["pid"]
+    state = Owner.read(values | {"pid": int(pid) if pid.isdecimal() else 0}).state
+    return state == "gone" or (state == "elsewhere" and summary.get("State") in ("exited", "dead"))
+
+
+def _remove(client: Any, container: str) -> bool:
+    """Remove a container with its volumes, running or not; False where it is gone already, or just going."""
+    from docker.errors import APIError, NotFound  # noqa: PLC0415 - Docker's client is loaded where it is used
+
+    try:
+        client.api.remove_container(container, v=True, force=True)
+    except NotFound:
+        return False
+    except APIError as error:
+        if error.status_code == http.client.CONFLICT:  # somebody else is removing it
+            return False
+        raise
+    return True
+
+
+# the container
+
+PORT = 9200
+_POLL_S, _WITHIN_S = 0.1, 180.0
+_LEAST_MB = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
+_HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"
+_ANSWER_S, _ANSWER_BYTES = 3.0, 1 << 16
 
 
 class Container:
@@ -48,7 +270,6 @@ class Container:
     Args:
         image: has to lie with the Docker engine; nothing is pulled.
         memory: heap of the server, as Java writes it: `1g`, `512m`.
-        within_s: seconds until a start is given up.
 
     Attributes:
         name: of the container.
@@ -60,23 +281,22 @@ class Container:
         InputError: `image` or `memory` is not allowed.
     """
 
-    def __init__(self, image: str, *, memory: str, within_s: float = _WITHIN_S) -> None:
+    def __init__(self, image: str, *, memory: str) -> None:
         check_image(image)
-        self._image, self._memory, self._within_s = image, check_memory(memory), within_s
+        self._image, self._memory = image, check_memory(memory)
         self.name = f"relevance-{secrets.token_hex(4)}"
         self.notes: list[str] = []
+        self.start_s: float | None = None
+        self.url = ""
         self._container: ElasticSearchContainer | None = None
-        self._thread: threading.Thread | None = None
+        self._thread = threading.Thread(target=self._run, name=self.name)
         self._stopping, self._settled = threading.Event(), threading.Event()
         self._failure: Exception | None = None
         self._began_s = 0.0
-        self.start_s: float | None = None
-        self.url = ""
 
     def begin(self) -> None:
         """Start it in the background, and remove what killed runs left; `close` ends that too."""
         self._began_s = monotonic()
-        self._thread = threading.Thread(target=self._run, name=self.name)
         atexit.register(self.close)
         try:
             self._thread.start()
@@ -89,27 +309,24 @@ class Container:
 
         Raises:
             CouldNotRunError: it does not come up; its details are the end of the container's log.
-            ValueError: `begin` was not called.
         """
-        if self._thread is None:
-            raise ValueError("begin comes first")
         while not self._settled.wait(_POLL_S):  # in small steps: an interruption is heard between them
             pass
         if isinstance(self._failure, RelevanceError):
             raise self._failure
         if self._failure is not None:
-            raise _not_started(explanation(self._failure)) from self._failure
+            problem = _explanation(self._failure)
+            raise CouldNotRunError(_NOT_STARTED.format(problem)) from self._failure
 
     def ended(self) -> CouldNotRunError | None:
         """How it has ended although nobody has closed it, with the end of its log; None where it has not."""
-        container = self._container
-        if container is None or self.start_s is None:
+        if self._container is None or self.start_s is None:
             return None
         try:
-            ending = "" if probe(_POLL_S) else ending_of(container)
+            ending = "" if probe(_POLL_S) else ending_of(self._container)
         except docker_errors():
             return None
-        return self._not_up(container, ending) if ending else None
+        return self._not_up(self._container, ending) if ending else None
 
     def close(self) -> str | None:
         """Give up the start where it is still going on, and remove the container; twice does no harm.
@@ -121,65 +338,81 @@ class Container:
         """
         with _undisturbed():
             self._stopping.set()
-            if self._thread is not None and self._thread.ident is not None:
+            if self._thread.ident is not None:
                 self._thread.join()
-            note = self._remove()
+            problem = self._removed()
             atexit.unregister(self.close)
-        return note
-
-    def _remove(self) -> str | None:
-        if self._container is None:
-            return None
-        client = self._container.get_docker_client().client
-        problem = probe(_POLL_S)
-        try:
-            if not problem:
-                remove(client, self.name)
-        except docker_errors() as error:
-            problem = explanation(error)
-        finally:
-            client.close()
-            self._container = None
         if problem:
             return f"the container {self.name} was not removed ({problem}); to remove it: docker rm -f -v {self.name}"
         return None
 
+    def _removed(self) -> str:
+        """Why it is still there; "" where it is not."""
+        if self._container is None:
+            return ""
+        client = self._container.get_docker_client().client
+        try:
+            problem = probe(_POLL_S)
+            if not problem:
+                _remove(client, self.name)
+        except docker_errors() as error:
+            problem = _explanation(error)
+        finally:
+            client.close()
+            self._container = None
+        return problem
+
     def _run(self) -> None:
         try:
-            self._start()
+            if problem := look(self._image).problem:
+                raise CouldNotRunError(_NOT_STARTED.format(problem))  # noqa: TRY301 - `wait` raises it
+            self._container = container = self._new()
+            left = remove_leftovers(container.get_docker_client().client)
+            self.notes += [f"removed {name}, a container that a killed run had left" for name in left]
+            self.notes += filter(None, [publish(container)])
+            if not self._stopping.is_set():
+                container.start()
+            self.url = self._ready_url(container)
             self.start_s = monotonic() - self._began_s
         except Exception as error:  # noqa: BLE001 - whatever it is, `wait` raises it
             self._failure = error
         finally:
             self._settled.set()
 
-    def _start(self) -> None:
-        image = look(self._image)
-        if not image.has_image:
-            raise _not_started(image.problem)
-        self._container = _new_container(self._image, memory=self._memory, name=self.name)
-        left = remove_leftovers(self._container.get_docker_client().client)
-        self.notes += [f"removed {name}, a container that a killed run had left" for name in left]
-        self.notes += filter(None, [publish(self._container)])
-        if not self._stopping.is_set():
-            self._container.start()
-        self._until_ready(self._container)
+    def _new(self) -> ElasticSearchContainer:
+        """A single node without security, watermarks and machine learning."""
+        from testcontainers.community.elasticsearch import (  # noqa: PLC0415 - loaded where it is used
+            ElasticSearchContainer,
+        )
+        from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - the same
 
-    def _until_ready(self, container: ElasticSearchContainer) -> None:
-        url = ""
+        logging.getLogger("testcontainers").setLevel(logging.ERROR)
+        testcontainers_config.ryuk_disabled = True  # its image would be pulled; what is left behind is found by label
+        # the image is set afterwards: from its name a release is guessed, and one that is not known is refused
+        container = ElasticSearchContainer("elasticsearch:8.19.5", PORT)
+        container.image = self._image
+        # not waited for by testcontainers, which neither is interrupted nor sees that a container has ended
+        container._wait_strategy = None  # noqa: SLF001 - there is no public way to say none
+        container.with_name(self.name).with_kwargs(labels=labels())
+        container.env |= {
+            "discovery.type": "single-node",
+            "cluster.routing.allocation.disk.threshold_enabled": "false",  # a laptop's full disk is no reason to refuse
+            "xpack.security.enabled": "false",
+            "xpack.ml.enabled": "false",
+            "ES_JAVA_OPTS": f"-Xms{self._memory} -Xmx{self._memory}",
+        }
+        return container
+
+    def _ready_url(self, container: ElasticSearchContainer) -> str:
         while not self._stopping.wait(_POLL_S) and threading.main_thread().is_alive():
-            problem = probe(None)
-            if problem:
-                raise _not_started(problem)
-            ending = ending_of(container)
-            if ending:
+            if problem := probe(None):
+                raise CouldNotRunError(_NOT_STARTED.format(problem))
+            if ending := ending_of(container):
                 raise self._not_up(container, f"{ending} before it was ready")
-            url = url or _address(container)
-            if url and _is_ready(url):
-                self.url = url
-                return
-            if monotonic() - self._began_s > self._within_s:
-                raise self._not_up(container, f"was not ready within {self._within_s:.0f} s")
+            if (url := _address(container)) and _is_ready(url):
+                return url
+            if monotonic() - self._began_s > _WITHIN_S:
+                raise self._not_up(container, f"was not ready within {_WITHIN_S:.0f} s")
         raise CouldNotRunError("the Elasticsearch container was closed before it was ready")
 
     def _not_up(self, container: ElasticSearchContainer, what: str) -> CouldNotRunError:
@@ -190,8 +423,7 @@ class Container:
         return CouldNotRunError(line, details=end)
 
 
-def _not_started(problem: str) -> CouldNotRunError:
-    return CouldNotRunError(f"the Elasticsearch container could not be started: {problem}")
+_NOT_STARTED = "the Elasticsearch container could not be started: {}"
 
 
 @contextmanager
@@ -210,29 +442,6 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(one, handler)
 
 
-# how it is made, where it is reached, and why one did not come up
-
-PORT = 9200
-_LEAST_MB = 128
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
-_HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"
-_ANSWER_S, _ANSWER_BYTES = 3.0, 1 << 16
-
-_END_LINES, _READ_LINES = 15, 200
-_KILLED = 137
-_NOTHING_NEW = re.compile(r"\bat [\w.$/@]+\(|\.\.\. \d+ more|report file|did not exit normally|died while starting")
-_TROUBLE = re.compile(
-    r"exception|error|fatal|caused by|could not|cannot|failed|insufficient|invalid|no space", re.IGNORECASE
-)
-
-
-class _NoWait:
-    """In place of testcontainers' way of waiting, which neither is interrupted nor sees that a container has ended."""
-
-    def wait_until_ready(self, container: object) -> None:
-        pass
-
-
 def check_memory(memory: str) -> str:
     """A heap's size as Java takes it: `1g`, `512m`.
 
@@ -245,32 +454,9 @@ def check_memory(memory: str) -> str:
     return size[0]
 
 
-def _new_container(image: str, *, memory: str, name: str) -> ElasticSearchContainer:
-    """A container that can be started: a single node without security, watermarks and machine learning.
+# where it is reached
 
-    Its image lies with the engine already; testcontainers would pull it without a word.
-    """
-    from testcontainers.community.elasticsearch import (  # noqa: PLC0415 - loaded where it is used
-        ElasticSearchContainer,
-    )
-    from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - the same
-
-    logging.getLogger("testcontainers").setLevel(logging.ERROR)
-    testcontainers_config.ryuk_disabled = True  # its image would be pulled; what is left behind is found by label
-    testcontainers_config._docker_auth_config = None  # noqa: SLF001 - it would log in at a registry; nothing is pulled
-    # the image is set afterwards: from its name testcontainers guesses a release, and refuses what it does not know
-    container = ElasticSearchContainer("elasticsearch:8.19.5", PORT)
-    container.image = image
-    container.waiting_for(cast("WaitStrategy", _NoWait()))
-    container.with_name(name).with_kwargs(labels=labels())
-    container.env |= {
-        "discovery.type": "single-node",
-        "cluster.routing.allocation.disk.threshold_enabled": "false",  # a laptop's full disk is no reason to refuse
-        "xpack.security.enabled": "false",
-        "xpack.ml.enabled": "false",
-        "ES_JAVA_OPTS": f"-Xms{memory} -Xmx{memory}",
-    }
-    return container
+_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
 def publish(container: ElasticSearchContainer) -> str:
@@ -286,28 +472,25 @@ def publish(container: ElasticSearchContainer) -> str:
     from testcontainers.core.config import ConnectionMode  # noqa: PLC0415 - loaded where it is used
 
     client = container.get_docker_client()
-    mode = client.get_connection_mode()
-    host = _gateway(client) if mode == ConnectionMode.gateway_ip else client.host()
+    mode, host = client.get_connection_mode(), client.host()
+    if mode == ConnectionMode.gateway_ip:
+        # where the engine runs inside the container in which we are, its gateway is an address of our own
+        unknown: tuple[type[Exception], ...] = (
+            *docker_errors(),
+            LookupError,
+            TypeError,
+        )  # Podman has none of that name
+        try:
+            network = client.client.networks.get("bridge").attrs["IPAM"]["Config"][0]
+            host = str(network.get("Gateway") or ip_network(network["Subnet"])[1])  # unsaid where it is the first
+        except unknown:
+            host = ""
     if mode == ConnectionMode.bridge_ip or _is_here(host):
         ports: dict[str, Any] = container.ports
         ports[str(PORT)] = ("127.0.0.1",)
         return ""
     where = host or "the gateway"
     return f"the container is reached by way of {where}: its port, without a password, is open to that network"
-
-
-def _gateway(client: DockerClient) -> str:
-    """The address by which containers reach the engine's machine ("": not known).
-
-    Where the engine runs inside the container in which we are, that is an address of our own.
-    """
-    try:
-        found = client.client.networks.get("bridge").attrs["IPAM"]["Config"][0]
-    except docker_errors():  # Podman has no such network
-        return ""
-    except (LookupError, TypeError):
-        return ""
-    return str(found.get("Gateway") or ip_network(found["Subnet"])[1])  # left unsaid where it is the first address
 
 
 def _is_here(host: str) -> bool:
@@ -338,19 +521,25 @@ def _address(container: ElasticSearchContainer) -> str:
 
 def _is_ready(url: str) -> bool:
     """Whether the cluster is yellow or green; by the standard library, which logs nothing and knows no proxies."""
-    from relevance.engines.elasticsearch.client import TimedResponse  # noqa: PLC0415 - it loads the client
-
-    parts = urlsplit(url)
-    connection = http.client.HTTPConnection(parts.hostname or "", parts.port, timeout=_ANSWER_S)
-    connection.response_class = TimedResponse
+    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=_ANSWER_S)
     try:
         connection.request("GET", _HEALTH)
-        found = json.loads(connection.getresponse().read(_ANSWER_BYTES))
+        health = json.loads(connection.getresponse().read(_ANSWER_BYTES))
     except (OSError, http.client.HTTPException, ValueError):
         return False
     finally:
         connection.close()
-    return isinstance(found, dict) and found.get("status") in ("yellow", "green")
+    return isinstance(health, dict) and health.get("status") in ("yellow", "green")
+
+
+# how it ended
+
+_END_LINES, _READ_LINES = 15, 200
+_KILLED = 137
+_NOTHING_NEW = re.compile(r"\bat [\w.$/@]+\(|\.\.\. \d+ more|report file|did not exit normally|died while starting")
+_TROUBLE = re.compile(
+    r"exception|error|fatal|caused by|could not|cannot|failed|insufficient|invalid|no space", re.IGNORECASE
+)
 
 
 def ending_of(container: ElasticSearchContainer) -> str:
@@ -379,19 +568,17 @@ def log_lines(container: ElasticSearchContainer) -> list[str]:
     return [_message(line) for line in written.decode("utf-8", "replace").splitlines() if line.strip()]
 
 
-def reason_in(lines: Sequence[str]) -> str:
-    """The last line that tells of trouble, frames of a stack and closing words passed over; "" where there is none."""
-    found = (line for line in reversed(lines) if _TROUBLE.search(line) and not _NOTHING_NEW.search(line))
-    return one_line(next(found, "").lstrip("# "), 200)
-
-
 def _message(line: str) -> str:
     """The text of a line of the log; the published image writes JSON."""
     try:
-        found = json.loads(line)
-    except ValueError:
-        return one_line(line)
-    if not isinstance(found, dict) or "message" not in found:
-        return one_line(line)
-    told = (found.get("log.level", ""), found["message"], found.get("error.message", ""))
-    return one_line(" ".join(str(part) for part in told if part))
+        entry = json.loads(line)
+        parts = entry.get("log.level"), entry["message"], entry.get("error.message")
+    except (ValueError, LookupError, AttributeError, TypeError):
+        return one_line(line, 300)
+    return one_line(" ".join(str(part) for part in parts if part), 300)
+
+
+def reason_in(lines: Sequence[str]) -> str:
+    """The last line that tells of trouble, frames of a stack and closing words passed over; "" where there is none."""
+    reasons = (line for line in reversed(lines) if _TROUBLE.search(line) and not _NOTHING_NEW.search(line))
+    return one_line(next(reasons, "").lstrip("# "), 200)

@@ -1,4 +1,4 @@
-"""An index that exists, looked at without writing anything.
+"""An index that exists, looked at without writing anything: its fields by the field map, its state, its products' ids.
 
 What is asked, and the privilege of the index that it needs: `GET index`, `_settings` and `_alias`
 (view_index_metadata); `_count`, `_pit` and `_search` (read); `_stats` (monitor). Who lacks monitor goes without the
@@ -14,23 +14,189 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from elasticsearch import ApiError, TransportError
+
+from relevance import text
 from relevance.datasets.tables import ID_RULE, is_id
-from relevance.engines.elasticsearch.fieldmap import FieldMap, similarity_notes, some
-from relevance.engines.elasticsearch.queries import SearchedIndex
-from relevance.errors import CouldNotRunError, InputError, RelevanceError
-from relevance.text import plural
+from relevance.engines.elasticsearch.index import FieldPaths, SearchedIndex
+from relevance.errors import CouldNotRunError, InputError, RelevanceError, unknown
+from relevance.strategies import BASE, TEXT_FIELDS, VECTOR_FIELDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.engines.elasticsearch.fieldmap import IndexField
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
 
-T = TypeVar("T")
+_NAMED = 8
+
+
+def _some(names: Sequence[str], *, most: int = 3) -> str:
+    return text.some([repr(name) for name in names], most)
+
+
+# the field map, against the index's mapping
+
+_ID = "id"
+_FIELDS, _VECTORS = "[elasticsearch.fields]", "[elasticsearch.vectors]"
+_TEXT_TYPES = ("text", "match_only_text", "search_as_you_type", "keyword")
+_COSINES = ("cosine", "dot_product")
+"""Similarities whose score of vectors of unit length is the one of an index of ours."""
+_FLOATS = ("float", "bfloat16")
+_SEARCHABLE = "a field that can be searched"
+
+
+@dataclass(frozen=True)
+class IndexField:
+    """A field of an index.
+
+    Attributes:
+        path: its full name; where an alias of a field was named, that of the field.
+        settings: its part of the mapping.
+        nested: path of the nested documents that it lies in; "" where it is the product's own.
+    """
+
+    path: str
+    settings: Mapping[str, Any]
+    nested: str = ""
+
+    @property
+    def type(self) -> str:
+        """As the mapping calls it; "object" where it says nothing."""
+        return str(self.settings.get("type", "object"))
+
+
+def fields_of(mappings: Mapping[str, Any]) -> dict[str, IndexField]:
+    """All fields of a mapping by full name: multi-fields too, aliases of fields as the fields that they stand for."""
+    fields = {one.path: one for one in _walked(mappings.get("properties", {}), "", "")}
+    aliases = {path: str(one.settings.get("path")) for path, one in fields.items() if one.type == "alias"}
+    return fields | {path: fields[target] for path, target in aliases.items() if target in fields}
+
+
+def _walked(properties: Mapping[str, Any], prefix: str, nested: str) -> Iterator[IndexField]:
+    for name, settings in properties.items():
+        path = f"{prefix}{name}"
+        yield IndexField(path, settings, nested)
+        inside = path if settings.get("type") == "nested" else nested
+        yield from _walked(settings.get("properties", {}), f"{path}.", inside)
+        yield from _walked(settings.get("fields", {}), f"{path}.", nested)
+
+
+class FieldMap:
+    """The field map of the settings, over the fields of an index.
+
+    Raises:
+        InputError: it names what is none of our fields.
+    """
+
+    def __init__(self, index: str, settings: Settings, mappings: Mapping[str, Any]) -> None:
+        self.index, self.fields, self.names = index, fields_of(mappings), settings.fields
+        for name in settings.fields:
+            if name not in (_ID, *TEXT_FIELDS):
+                raise InputError(f"{_FIELDS}: {unknown('field', name, (_ID, *TEXT_FIELDS))}")
+        self.vectors: dict[VectorField, str] = {}
+        for written, path in settings.vectors.items():
+            model, dot, name = written.rpartition(".")
+            if name not in VECTOR_FIELDS:
+                raise InputError(f"{_VECTORS}: {unknown('vector field', written, VECTOR_FIELDS)}, or MODEL.FIELD")
+            self.vectors[(model if dot else BASE), name] = path
+
+    def paths(self, strategies: Sequence[Strategy]) -> FieldPaths:
+        """Where the index has what the strategies need, and what else the map names.
+
+        Raises:
+            InputError: the map lacks a field, or names one that the index does not have or that cannot be it.
+        """
+        if _ID not in self.names:
+            what = f"the keyword field of index {self.index!r} that holds a product's id"
+            raise InputError(f"{_FIELDS} has no {_ID}; allowed: {_ID} = {what}")
+        uid = self._field(_FIELDS, _ID, self.names[_ID], ("keyword",))
+        if uid.settings.get("doc_values") is False:
+            raise self._fault(_FIELDS, _ID, self.names[_ID], "has no doc_values", "a keyword field with doc_values")
+        if uid.nested:
+            problem = f"lies in the nested documents of {uid.nested!r}"
+            raise self._fault(_FIELDS, _ID, self.names[_ID], problem, "a field of the product's own")
+        for strategy in strategies:
+            lacking = [("matches", _FIELDS, name) for name in strategy.text if name not in self.names]
+            searched = [(strategy.model, name) for name in strategy.vectors]
+            lacking += [
+                ("searches the vectors of", _VECTORS, _shown(key)) for key in searched if key not in self.vectors
+            ]
+            for does, table, name in lacking:
+                allowed = f"allowed: {name} = the field of index {self.index!r}, or strategies without it"
+                raise InputError(f"strategy {strategy.name!r} {does} {name}, which {table} does not have; {allowed}")
+        texts = {name: self._text(name) for name in TEXT_FIELDS if name in self.names}
+        return FieldPaths(
+            id=uid.path,
+            text={name: one.path for name, one in texts.items()},
+            nested={name: one.nested for name, one in texts.items() if one.nested},
+            vectors={key: self._vector(key).path for key in self.vectors},
+        )
+
+    def searched(self, strategies: Sequence[Strategy], dimensions: Mapping[str, int]) -> tuple[IndexField, ...]:
+        """The vector fields that the strategies search.
+
+        Args:
+            strategies: those that will run; a raw template searches the fields of the index that it names.
+            dimensions: of their models, by name.
+
+        Raises:
+            InputError: the vectors of a field cannot be those of its model.
+        """
+        fields = []
+        for key, path in self.vectors.items():
+            model, name = key
+            if any(one.model == model and (name in one.vectors or one.names(path)) for one in strategies):
+                fields.append(self._vector(key))
+                self._check_vectors(key, fields[-1].settings, dimensions.get(model))
+        return tuple(fields)
+
+    def _text(self, name: str) -> IndexField:
+        one = self._field(_FIELDS, name, self.names[name], _TEXT_TYPES)
+        if one.settings.get("index") is False:
+            raise self._fault(_FIELDS, name, self.names[name], "is not indexed (index: false)", _SEARCHABLE)
+        return one
+
+    def _vector(self, key: VectorField) -> IndexField:
+        return self._field(_VECTORS, _shown(key), self.vectors[key], ("dense_vector",))
+
+    def _field(self, table: str, ours: str, path: str, types: Sequence[str]) -> IndexField:
+        one = self.fields.get(path)
+        if one is not None and one.type in types:
+            return one
+        there = [name for name, each in self.fields.items() if each.type in types]
+        allowed = f"{', '.join(types)}; the index has {_some(there, most=_NAMED) or 'none'}"
+        if one is not None:
+            raise self._fault(table, ours, path, f"is of type {one.type}", allowed)
+        near = difflib.get_close_matches(path, there, n=1) or difflib.get_close_matches(path, self.fields, n=1)
+        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        raise self._fault(table, ours, path, f"is not there{hint}", allowed)
+
+    def _fault(self, table: str, ours: str, path: str, problem: str, allowed: str) -> InputError:
+        return InputError(f"{table} {ours} = {path!r}: in index {self.index!r} it {problem}; allowed: {allowed}")
+
+    def _check_vectors(self, key: VectorField, settings: Mapping[str, Any], dimensions: int | None) -> None:
+        fault = partial(self._fault, _VECTORS, _shown(key), self.vectors[key])
+        if settings.get("index") is False:
+            raise fault("is not indexed (index: false)", _SEARCHABLE)
+        if settings.get("element_type", "float") not in _FLOATS:
+            raise fault(f"has vectors of element_type {settings['element_type']}", ", ".join(_FLOATS))
+        dims = settings.get("dims")
+        if dimensions is not None and dims != dimensions:
+            problem = f"has {dims} dimensions" if dims else "has no vectors yet (no dims)"
+            raise fault(problem, f"{dimensions}, as model {key[0]!r} has")
+
+
+def _shown(key: VectorField) -> str:
+    model, name = key
+    return name if model == BASE else f"{model}.{name}"
+
+
+# the index and its state
 
 _FORBIDDEN, _NOT_FOUND = 403, 404
 _LARGEST_WINDOW = 10_000
@@ -38,8 +204,6 @@ _RANKING = ("analysis", "query", "similarity")
 """Settings of an index that decide how it ranks."""
 _ANALYZERS = ("analyzer", "search_analyzer", "normalizer")
 _PARTS = ("char_filter", "tokenizer", "filter")
-_SHORT = 8
-_NAMED = 8
 _AT_THE_END_S = 5
 """Results are there by then: a server that is gone is not waited for."""
 
@@ -89,49 +253,6 @@ class Existing(SearchedIndex):
         return None
 
 
-@dataclass(frozen=True)
-class _Index:
-    """What `GET index` says: the one index behind the name, and what is searched for it."""
-
-    name: str
-    searched: str
-    settings: Mapping[str, Any]
-    mappings: Mapping[str, Any]
-    alias: Mapping[str, Any]
-
-    @property
-    def definition(self) -> str:
-        """Hash of what decides how the index ranks: mappings, analysis, similarities, and the filter of its alias."""
-        settings = {name: self.settings[name] for name in _RANKING if name in self.settings}
-        mappings = {name: part for name, part in self.mappings.items() if name != "_meta"}
-        return _hash([settings, mappings, self.alias])
-
-    def analyzed(self, field: IndexField) -> str:
-        """How a field is searched, in words: `name.en: text, analyzer shop (1a2b3c4d)`."""
-        options = dict(field.settings)
-        analysis = self.settings.get("analysis", {})
-        if field.type != "keyword" and "default" in analysis.get("analyzer", {}):
-            options.setdefault("analyzer", "default")
-        named = [f"{key} {_with_hash(str(options[key]), key, analysis)}" for key in _ANALYZERS if key in options]
-        named += [f"similarity {options['similarity']}"] if "similarity" in options else []
-        return ", ".join([f"{field.path}: {field.type}", *named])
-
-
-def _with_hash(name: str, key: str, analysis: Mapping[str, Any]) -> str:
-    """The name of an analyzer, and what the index makes of it, so that another word list shows as another analyzer."""
-    kind = "normalizer" if key == "normalizer" else "analyzer"
-    own = analysis.get(kind, {}).get(name)
-    if own is None:
-        return name
-    parts = {part: [own.get(part, ())] if isinstance(own.get(part), str) else own.get(part, ()) for part in _PARTS}
-    used = {part: [[one, analysis.get(part, {}).get(one)] for one in names] for part, names in parts.items()}
-    return f"{name} ({_hash([own, used])[:_SHORT]})"
-
-
-def _hash(value: object) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
-
-
 def look_at(
     connection: Connection, settings: Settings, strategies: Sequence[Strategy], dimensions: Mapping[str, int]
 ) -> Existing:
@@ -148,98 +269,123 @@ def look_at(
             need, or its ids are not an id each.
         CouldNotRunError: the server fails.
     """
-    name = str(settings.index)
-    about = _index(connection, name)
-    fields = FieldMap.of(about.name, settings, about.mappings)
-    paths, searched = fields.paths(strategies), fields.searched(strategies, dimensions)
-    window = int(about.settings.get("max_result_window", _LARGEST_WINDOW))
-    state = _fingerprint(connection, about.searched)
-    ids, without_id = _product_ids(connection, about.searched, paths.id, page=min(window, _LARGEST_WINDOW))
-    shards = int(about.settings["number_of_shards"])
+    asked = str(settings.index)
+    name, about = _index(connection, asked)
+    alias, mappings, index = about.get("aliases", {}).get(asked, {}), about["mappings"], about["settings"]["index"]
+    searched = asked if alias else name
+    fields = FieldMap(name, settings, mappings)
+    paths, vectors = fields.paths(strategies), fields.searched(strategies, dimensions)
+    state = _fingerprint(connection, searched)
+    window = int(index.get("max_result_window", _LARGEST_WINDOW))
+    ids, without_id = _product_ids(connection, searched, paths.id, page=min(window, _LARGEST_WINDOW))
+    shards = int(index["number_of_shards"])
+    kinds = [str(one.settings.get("index_options", {}).get("type", "default")) for one in vectors]
+    decides = {part: index[part] for part in _RANKING if part in index}
     facts = {
-        "index": about.name,
-        **({"alias": name} if name != about.name else {}),
+        "index": name,
+        **({"alias": asked} if asked != name else {}),
         **state._asdict(),
         "shards": shards,
-        "refresh_interval": about.settings.get("refresh_interval", "default"),
-        "vector_index": ", ".join(dict.fromkeys(one.vector_index for one in searched)) or None,
-        "mapping": about.definition,
-        "fields": {name: about.analyzed(fields.fields[path]) for name, path in sorted(fields.names.items())},
+        "refresh_interval": index.get("refresh_interval", "default"),
+        "vector_index": ", ".join(dict.fromkeys(kinds)) or None,
+        "mapping": _hash([decides, {key: part for key, part in mappings.items() if key != "_meta"}, alias]),
+        "fields": {
+            ours: _analyzed(fields.fields[path], index.get("analysis", {}))
+            for ours, path in sorted(settings.fields.items())
+        },
     }
-    notes = (*_notes(about, state, fields.names["id"], without_id), *similarity_notes(searched))
+    notes = []
+    if searched != name:
+        notes.append(f"index {name!r} is searched by its alias {searched!r}, which has a filter or a routing")
+    if state.deleted:
+        notes.append(
+            f"index {name!r}: {state.deleted:,} deleted documents still count in BM25's statistics and change scores; "
+            "only an index that is made anew is sure to have none"
+        )
+    if state.deleted is None:
+        notes.append(
+            f"index {name!r}: deleted documents and the highest sequence number are not known: the user or the API key "
+            "lacks the privilege monitor"
+        )
+    if without_id:
+        notes.append(
+            f"index {name!r}: {text.plural(without_id, 'document has', 'documents have')} no {settings.fields[_ID]!r} "
+            "and can be no product: a search that finds one of them fails; an alias with a filter leaves them out"
+        )
+    if index.get("refresh_interval") == "-1":
+        notes.append(
+            f"index {name!r} does not refresh itself (refresh_interval -1): what was written since is not found"
+        )
+    notes += [
+        f"vectors of {one.path!r} are compared by {similarity}: their scores are not those of cosine"
+        " and weigh otherwise beside text"
+        for one in vectors
+        if (similarity := one.settings.get("similarity", _COSINES[0])) not in _COSINES
+    ]
     return Existing(
-        name=about.searched, paths=paths, shards=shards, facts=facts, notes=notes, state=state, product_ids=ids
+        name=searched, paths=paths, shards=shards, facts=facts, notes=tuple(notes), state=state, product_ids=ids
     )
 
 
-def _notes(about: _Index, state: Fingerprint, id_field: str, without_id: int) -> tuple[str, ...]:
-    index = f"index {about.name!r}"
-    notes = []
-    if about.searched != about.name:
-        notes.append(f"{index} is searched by its alias {about.searched!r}, which has a filter or a routing")
-    if state.deleted:
-        rule = "only an index that is made anew is sure to have none"
-        notes.append(
-            f"{index}: {state.deleted:,} deleted documents still count in BM25's statistics and change scores; {rule}"
-        )
-    if state.deleted is None:
-        what = "deleted documents and the highest sequence number are not known"
-        notes.append(f"{index}: {what}: the user or the API key lacks the privilege monitor")
-    if without_id:
-        which = plural(without_id, "document has", "documents have")
-        rule = "a search that finds one of them fails; an alias with a filter leaves them out"
-        notes.append(f"{index}: {which} no {id_field!r} and can be no product: {rule}")
-    if about.settings.get("refresh_interval") == "-1":
-        notes.append(f"{index} does not refresh itself (refresh_interval -1): what was written since is not found")
-    return tuple(notes)
+def _analyzed(one: IndexField, analysis: Mapping[str, Any]) -> str:
+    """How a field is searched, in words: `name.en: text, analyzer shop (1a2b3c4d)`."""
+    options = dict(one.settings)
+    if one.type != "keyword" and "default" in analysis.get("analyzer", {}):
+        options.setdefault("analyzer", "default")
+    named = [f"{key} {_with_hash(str(options[key]), key, analysis)}" for key in _ANALYZERS if key in options]
+    named += [f"similarity {options['similarity']}"] if "similarity" in options else []
+    return ", ".join([f"{one.path}: {one.type}", *named])
 
 
-def _index(connection: Connection, name: str) -> _Index:
-    def get() -> Mapping[str, Any] | None:
-        return _unless(_NOT_FOUND, lambda: connection.client.indices.get(index=name).body)
+def _with_hash(name: str, key: str, analysis: Mapping[str, Any]) -> str:
+    """The name of an analyzer, and what the index makes of it, so that another word list shows as another analyzer."""
+    own = analysis.get("normalizer" if key == "normalizer" else "analyzer", {}).get(name)
+    if own is None:
+        return name
+    parts = {part: [own.get(part, ())] if isinstance(own.get(part), str) else own.get(part, ()) for part in _PARTS}
+    used = {part: [[one, analysis.get(part, {}).get(one)] for one in names] for part, names in parts.items()}
+    return f"{name} ({_hash([own, used])[:8]})"
 
-    there = connection.ask(get, doing=f"looking at index {name!r}")
+
+def _hash(value: object) -> str:
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()
+
+
+def _index(connection: Connection, name: str) -> tuple[str, Mapping[str, Any]]:
+    """The one index behind a name, and what `GET index` says of it."""
+    get = partial(connection.client.indices.get, index=name)
+    there = connection.ask(lambda: _unless(_NOT_FOUND, get), doing=f"looking at index {name!r}")
     if not there:
         raise InputError(f"--es-index: {_missing(connection, name)}")
     if len(there) > 1:
-        raise InputError(f"--es-index: {name!r} stands for {len(there)} indices, {some(list(there))}; allowed: one")
+        raise InputError(f"--es-index: {name!r} stands for {len(there)} indices, {_some(list(there))}; allowed: one")
     ((index, about),) = there.items()
-    settings = about["settings"]["index"]
-    if settings.get("verified_before_close") == "true":
+    if about["settings"]["index"].get("verified_before_close") == "true":
         raise InputError(f"--es-index: index {index!r} at {connection.url} is closed; allowed: an index that is open")
-    alias = about.get("aliases", {}).get(name, {})
-    return _Index(index, name if alias else index, settings, about["mappings"], alias)
+    return index, about
 
 
 def _missing(connection: Connection, name: str) -> str:
     """The line for an index that is not there, with those that are."""
-
-    def get() -> Mapping[str, Any] | None:
-        return _unless(_FORBIDDEN, lambda: connection.client.indices.get_alias(index="*").body)
-
-    there = connection.ask(get, doing="listing its indices") or {}
+    get = partial(connection.client.indices.get_alias, index="*")
+    there = connection.ask(lambda: _unless(_FORBIDDEN, get), doing="listing its indices") or {}
     names = [index for index in there if not index.startswith(".")]
     names = sorted({*names, *(alias for index in names for alias in there[index]["aliases"])})
     near = difflib.get_close_matches(name, names, n=1)
     hint = f" (did you mean {near[0]!r}?)" if near else ""
-    return (
-        f"there is no index {name!r} at {connection.url}{hint}; allowed: {some(names, most=_NAMED) or 'there is none'}"
-    )
+    allowed = _some(names, most=_NAMED) or "there is none"
+    return f"there is no index {name!r} at {connection.url}{hint}; allowed: {allowed}"
 
 
 def _fingerprint(connection: Connection, name: str) -> Fingerprint:
     """The state of an index; what was written and not yet refreshed is waited for by the count."""
     indices, doing = connection.client.indices, f"looking at the state of index {name!r}"
     kept = ("_all.primaries.docs", "indices.*.shards.*.routing.primary", "indices.*.shards.*.seq_no.max_seq_no")
-
-    def measure() -> Mapping[str, Any] | None:
-        stats = partial(indices.stats, index=name, metric="docs", level="shards", filter_path=kept)
-        return _unless(_FORBIDDEN, lambda: stats().body)
-
     documents = _count(connection, name)
     about = connection.ask(lambda: indices.get_settings(index=name, name="index.uuid").body, doing=doing)
     uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values()))
-    stats = connection.ask(measure, doing=doing)
+    measure = partial(indices.stats, index=name, metric="docs", level="shards", filter_path=kept)
+    stats = connection.ask(lambda: _unless(_FORBIDDEN, measure), doing=doing)
     if stats is None:
         return Fingerprint(uuids, documents, None, None)
     copies = [copy for one in stats["indices"].values() for shard in one["shards"].values() for copy in shard]
@@ -247,10 +393,8 @@ def _fingerprint(connection: Connection, name: str) -> Fingerprint:
     return Fingerprint(uuids, documents, stats["_all"]["primaries"]["docs"]["deleted"], highest)
 
 
-def _unless(status: int, call: Callable[[], T]) -> T | None:
+def _unless(status: int, call: Callable[[], Any]) -> Any:
     """What is answered; None where the answer is this status."""
-    from elasticsearch import ApiError  # noqa: PLC0415 - the client is loaded where it is used
-
     try:
         return call()
     except ApiError as error:
@@ -268,51 +412,38 @@ _DOING = "reading the ids of the products"
 
 def _product_ids(connection: Connection, index: str, path: str, *, page: int) -> tuple[tuple[str, ...], int]:
     """The ids of an index in a keyword field, ascending as text, and how many documents have none."""
+
+    def fault(problem: str, allowed: str) -> InputError:
+        return InputError(f"index {index!r}, field {path!r}: {problem}; allowed: {allowed}")
+
     ids: list[str] = []
     with _moment(connection, index) as moment:
         for hits in _pages(connection, moment, path, page):
             for hit in hits:
                 values = hit["fields"][path]
                 if len(values) > 1:
-                    raise _fault(index, path, f"a document has {len(values)} ids, {some(values)}", "one a document")
+                    raise fault(f"a document has {len(values)} ids, {_some(values)}", "one a document")
                 ids += values
     exists = {"exists": {"field": path}}
     if "pit" not in moment and (counted := _count(connection, index, exists)) != len(ids):
         read = f"{counted:,} documents have a {path!r}, and {len(ids):,} different ones were read"
         raise CouldNotRunError(f"index {index!r}: {read}; two have the same, or the index changed meanwhile")
-    _check(index, path, ids)
-    return tuple(ids), _count(connection, index, {"bool": {"must_not": exists}})
-
-
-def _check(index: str, path: str, ids: list[str]) -> None:
     if not ids:
-        raise _fault(index, path, "no document has a value", "the field of the products' ids")
+        raise fault("no document has a value", "the field of the products' ids")
     if twice := list(dict.fromkeys(left for left, right in pairwise(ids) if left == right)):
-        raise _fault(index, path, f"more than one document has the id {some(twice)}", "an id once")
+        raise fault(f"more than one document has the id {_some(twice)}", "an id once")
     if wrong := [one for one in ids if not is_id(one)]:
-        raise _fault(index, path, f"found {some(wrong)}", ID_RULE)
-
-
-def _fault(index: str, path: str, problem: str, allowed: str) -> InputError:
-    return InputError(f"index {index!r}, field {path!r}: {problem}; allowed: {allowed}")
+        raise fault(f"found {_some(wrong)}", ID_RULE)
+    return tuple(ids), _count(connection, index, {"bool": {"must_not": exists}})
 
 
 @contextmanager
 def _moment(connection: Connection, index: str) -> Iterator[dict[str, Any]]:
     """What a search names to see one moment of the index; only the index where the user may not have that."""
-    from elasticsearch import ApiError, TransportError  # noqa: PLC0415 - the client is loaded where it is used
-
     client = connection.client
-
-    def opened() -> dict[str, Any]:
-        try:
-            return {"pit": {"id": client.open_point_in_time(index=index, keep_alive=_KEEP)["id"], "keep_alive": _KEEP}}
-        except ApiError as error:
-            if error.status_code == _FORBIDDEN:
-                return {"index": index}
-            raise
-
-    moment = connection.ask(opened, doing=_DOING)
+    open_one = partial(client.open_point_in_time, index=index, keep_alive=_KEEP)
+    opened = connection.ask(lambda: _unless(_FORBIDDEN, open_one), doing=_DOING)
+    moment: dict[str, Any] = {"index": index} if opened is None else {"pit": {"id": opened["id"], "keep_alive": _KEEP}}
     try:
         yield moment
     finally:

@@ -1,9 +1,8 @@
-"""What an index of ours says of itself, which process made what, and what of it nobody needs any more."""
+"""What says whose a container or an index of ours is, and which indices nobody needs any more."""
 
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import socket
 from collections.abc import Mapping
@@ -13,14 +12,8 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import numpy as np
-
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.records import Catalogue, Vectors
 
 # processes
 
@@ -63,7 +56,13 @@ class Owner:
         """Whether it still runs; `elsewhere` where this machine cannot know."""
         if not self.pid or self.place != _place() or os.name != "posix":
             return "elsewhere"
-        return "running" if _exists(self.pid) and _started(self.pid) == self.started else "gone"
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return "gone"
+        except OSError:  # another user's
+            pass
+        return "running" if _started(self.pid) == self.started else "gone"
 
 
 def this_process() -> Owner:
@@ -88,16 +87,6 @@ def _started(pid: int) -> str:
     return fields[_STARTED]
 
 
-def _exists(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:
-        return True  # another user's
-    return True
-
-
 def _line(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8", errors="replace").strip()
@@ -110,12 +99,13 @@ def _line(path: Path) -> str:
 PREFIX = "relevance-"
 PATTERN = f"{PREFIX}*"
 _KEY = "relevance"
-_ROWS_AT_ONCE = 4096
+_DAY_S = 24 * 3600
+_NEVER = float("inf")
 
 
 @dataclass(frozen=True)
 class Mark:
-    """What is written into the `_meta` of an index.
+    """What is written into the `_meta` of an index of ours.
 
     Attributes:
         name: of the index; a copy of it under another name is not ours.
@@ -153,6 +143,10 @@ class Mark:
         written = meta.get(_KEY) if isinstance(meta, Mapping) else None
         if not isinstance(written, Mapping) or written.get("name") != name:
             return None
+        try:
+            made = datetime.fromisoformat(str(written.get("made"))).timestamp()
+        except (ValueError, OverflowError):  # nothing is ever too old that does not say when it was made
+            made = _NEVER
         return cls(
             name=name,
             content=str(written.get("content")),
@@ -160,50 +154,20 @@ class Mark:
             kept=written.get("kept") is True,
             token=str(written.get("token")),
             version=str(written.get("version")),
-            made=_seconds(written.get("made")),
-            owner=Owner.read(written.get("owner")),
+            made=made,
             complete=written.get("complete") is True,
             operations=_whole(written.get("operations")),
+            owner=Owner.read(written.get("owner")),
         )
-
-
-def content_of(catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], body: Mapping[str, Any]) -> str:
-    """Hash of all that an index holds: the products, their vectors in their order, settings and mappings.
-
-    How vectors lie in their matrices does not enter, nor rows that belong to no product.
-    """
-    digest = hashlib.sha256(json.dumps([catalogue.sha256, body], sort_keys=True).encode())
-    for (model, name), each in sorted(vectors.items(), key=lambda item: item[0]):
-        digest.update(json.dumps([model, name, each.matrix.shape[1]]).encode())
-        for start in range(0, len(each.rows), _ROWS_AT_ONCE):
-            rows = each.rows[start : start + _ROWS_AT_ONCE]
-            there = rows >= 0
-            digest.update(np.packbits(there).tobytes())
-            digest.update(each.matrix[rows[there]].astype("<f4", copy=False).tobytes())
-    return digest.hexdigest()
 
 
 def _whole(value: object) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else -1
 
 
-def _seconds(value: object) -> float:
-    """Of a time as it was written; the end of time where there is none, so that nothing is ever too old."""
-    try:
-        return datetime.fromisoformat(str(value)).timestamp()
-    except (ValueError, OverflowError):
-        return float("inf")
-
-
-# what was left on a cluster
-
-_DAY_S = 24 * 3600
-_ALL_KINDS = ["open", "closed", "hidden"]
-
-
 @dataclass(frozen=True)
 class Leftover:
-    """An index of ours.
+    """An index of ours on a cluster.
 
     Attributes:
         mark: what it says of itself.
@@ -222,47 +186,32 @@ class Leftover:
         """Whether nobody needs it: its process is gone, or was another machine's a day ago or more."""
         if self.mark.complete and self.mark.kept:
             return False
-        return self.owner == "gone" or (self.owner == "elsewhere" and _DAY_S <= self.age_s < float("inf"))
+        return self.owner == "gone" or (self.owner == "elsewhere" and _DAY_S <= self.age_s < _NEVER)
 
 
-@dataclass(frozen=True)
-class OwnIndices:
-    """What is on a cluster.
-
-    Attributes:
-        ours: in the order of their names.
-        passed_over: how many indices have a name like ours and were made by something else.
-    """
-
-    ours: Sequence[Leftover]
-    passed_over: int
-
-
-def find(connection: Connection, *, now: float) -> OwnIndices:
+def find(connection: Connection, *, now: float) -> tuple[list[Leftover], int]:
     """Look for indices of ours; `now` in seconds since 1970.
+
+    Returns:
+        They, by name; and how many indices have a name like ours and were made by something else.
 
     Raises:
         RelevanceError: the server failed.
     """
-    indices = connection.client.indices
-    look = partial(indices.get_mapping, index=PATTERN, expand_wildcards=_ALL_KINDS)
+    indices, wildcards = connection.client.indices, ["open", "closed", "hidden"]
+    look = partial(indices.get_mapping, index=PATTERN, expand_wildcards=wildcards)
     mappings = connection.ask(look, doing="looking for indices").body
     measure = partial(
-        indices.stats, index=PATTERN, metric="store", expand_wildcards=_ALL_KINDS, forbid_closed_indices=False
+        indices.stats, index=PATTERN, metric="store", expand_wildcards=wildcards, forbid_closed_indices=False
     )
     sizes = connection.ask(measure, doing="measuring the indices").get("indices", {})
-    marks = [(name, Mark.read(name, each.get("mappings"))) for name, each in sorted(mappings.items())]
-    ours = [
-        Leftover(
-            mark=mark,
-            size=sizes.get(name, {}).get("total", {}).get("store", {}).get("size_in_bytes"),
-            age_s=now - mark.made if mark.made < float("inf") else mark.made,
-            owner=mark.owner.state,
-        )
-        for name, mark in marks
-        if mark is not None
-    ]
-    return OwnIndices(ours, len(marks) - len(ours))
+    ours = []
+    for name, each in sorted(mappings.items()):
+        if mark := Mark.read(name, each.get("mappings")):
+            size = sizes.get(name, {}).get("total", {}).get("store", {}).get("size_in_bytes")
+            age_s = now - mark.made if mark.made < _NEVER else _NEVER
+            ours.append(Leftover(mark, size, age_s, mark.owner.state))
+    return ours, len(mappings) - len(ours)
 
 
 def remove(connection: Connection, leftover: Leftover) -> None:

@@ -1,21 +1,26 @@
-"""What goes wrong with a server or on the way to it, as one line; and how long what may pass is tried again."""
+"""What goes wrong with a server or on the way to it, as one line."""
 
 from __future__ import annotations
 
-import math
 import re
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, NamedTuple
+
+from elasticsearch import (
+    ApiError,
+    ConnectionTimeout,
+    SerializationError,
+    SSLError,
+    TransportError,
+    UnsupportedProductError,
+)
 
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.text import one_line as printable_line
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
-
-T = TypeVar("T")
+    from collections.abc import Iterator
 
 _SHOWN, _KIND_SHOWN = 300, 80
 _READ = 100_000
@@ -29,8 +34,6 @@ def one_line(text: object, shown: int = _SHOWN) -> str:
 
 # what a server says instead of doing what it was asked for
 
-_BAD_REQUEST = 400
-_PASSES = frozenset({429, 502, 503, 504})
 _BLOCK, _REJECTED = "cluster_block_exception", "es_rejected_execution_exception"
 _BLOCKS = frozenset({403, 429})
 _PRESSURE = re.compile(
@@ -55,12 +58,7 @@ _LINES = (
     (None, "circuit_breaking_exception", None, _MEMORY),
     (None, "out_of_memory_error", None, _MEMORY),
     (None, "index_not_found_exception", None, "{reason}; was it removed?"),
-    (
-        {401},
-        None,
-        None,
-        "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD",
-    ),
+    ({401}, None, None, "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD"),
     (
         {413},
         None,
@@ -111,6 +109,18 @@ class Refusal:
     reason: str
     lasting: bool = False
 
+    @classmethod
+    def read(cls, status: int, body: object) -> Refusal:
+        """Read what a server says: the body of an answer, or the `error` of an item, whatever that may be."""
+        error = body.get("error", body) if isinstance(body, Mapping) else body
+        if not isinstance(error, Mapping):
+            page = not isinstance(error, str) or error.lstrip().startswith("<")
+            return cls(status, "", "" if page else one_line(error))
+        root = error.get("root_cause")
+        first = root[0] if isinstance(root, list) and root and isinstance(root[0], Mapping) else error
+        lasting = "PERMANENT" in (first.get("durability"), error.get("durability"))
+        return cls(status, one_line(first.get("type") or "", _KIND_SHOWN), one_line(_reason(first, error)), lasting)
+
     @property
     def pressure(self) -> Pressure | None:
         """The memory that writes need; None where the server does not speak of it."""
@@ -122,7 +132,7 @@ class Refusal:
         """Whether it may go well the next time; a read-only index stays one, and no heap grows by waiting."""
         blocked = self.kind == _BLOCK and self.status in _BLOCKS
         too_large = self.pressure is not None and self.pressure.least() > self.pressure.most
-        return self.status in _PASSES and not blocked and not too_large and not self.lasting
+        return self.status in (429, 502, 503, 504) and not blocked and not too_large and not self.lasting
 
     @property
     def said(self) -> str:
@@ -153,25 +163,6 @@ class Refusal:
         )
 
 
-def refusal(status: int, body: object) -> Refusal:
-    """Read what a server says.
-
-    Args:
-        status: of HTTP, or of the item.
-        body: of the answer, or the `error` of an item: an object with `error` or `type`, or anything else.
-    """
-    error = body.get("error", body) if isinstance(body, Mapping) else body
-    if isinstance(error, str):
-        page = error.lstrip().startswith("<")
-        return Refusal(status, "", "" if page else one_line(error))
-    if not isinstance(error, Mapping):
-        return Refusal(status, "", "")
-    root = error.get("root_cause")
-    first = root[0] if isinstance(root, list) and root and isinstance(root[0], Mapping) else error
-    lasting = "PERMANENT" in (first.get("durability"), error.get("durability"))
-    return Refusal(status, one_line(first.get("type") or "", _KIND_SHOWN), one_line(_reason(first, error)), lasting)
-
-
 def _reason(first: Mapping[str, object], error: Mapping[str, object]) -> str:
     """The deepest cause, which says most and has to survive a cut; behind it, what it led to."""
     inner: object = error
@@ -193,15 +184,18 @@ class RetriableError(Exception):
         self.refusal = refusal
 
 
+class UnboundedAnswerError(TransportError):
+    """An answer larger than any that is asked for, or packed in a way that was not asked for."""
+
+
 # what goes wrong on the way to a server
 
 _SECONDS = re.compile(r"timeout=([0-9.]+)")
 _UNTRUSTED = re.compile(r"certificate verify failed: (.+?)(?= \(_ssl\.c|$)|(hostname '[^']*' doesn't match .+)")
-_REFUSED = frozenset({"ConnectionRefusedError"})
-_NO_NAME = frozenset({"NameResolutionError", "gaierror"})
-_NO_HTTP = frozenset({"BadStatusLine", "UnknownProtocol"})
-_CUT_OFF = frozenset({"SSLEOFError", "SSLZeroReturnError"})
-_HUNG_UP = _CUT_OFF | {
+CLOSED = frozenset({"ClosedPoolError"})
+CUT_OFF = frozenset({"SSLEOFError", "SSLZeroReturnError"})
+NO_HTTP = frozenset({"BadStatusLine", "UnknownProtocol"})
+HUNG_UP = CUT_OFF | {
     "BrokenPipeError",
     "ConnectionAbortedError",
     "ConnectionResetError",
@@ -210,10 +204,11 @@ _HUNG_UP = _CUT_OFF | {
     "RemoteDisconnected",
 }
 _UNREACHED = (
-    (_REFUSED, "connection refused while {doing}; is it running, and is the port right?"),
-    (_NO_NAME, "no such host while {doing}; is the name right?"),
-    (_NO_HTTP, "what answers while {doing} does not speak HTTP; is the port right?"),
-    (_HUNG_UP, "connection lost while {doing}; is it still running?"),
+    (CLOSED, "the connection was closed while {doing}"),
+    (frozenset({"ConnectionRefusedError"}), "connection refused while {doing}; is it running, and is the port right?"),
+    (frozenset({"NameResolutionError", "gaierror"}), "no such host while {doing}; is the name right?"),
+    (NO_HTTP, "what answers while {doing} does not speak HTTP; is the port right?"),
+    (HUNG_UP, "connection lost while {doing}; is it still running?"),
 )
 """Classes of the causes -> the line; the first row that fits."""
 
@@ -230,47 +225,33 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             todo += [deeper for deeper in inner if isinstance(deeper, BaseException)]
 
 
-def _is(error: BaseException, names: frozenset[str]) -> bool:
+def comes_from(error: BaseException, names: frozenset[str]) -> bool:
+    """Whether the error, or one that it comes from, is of a class of these names."""
     return any(type(one).__name__ in names for one in _causes(error))
 
 
-def broken(error: BaseException) -> bool:
-    """Whether there was a connection, and the other end hung up or spoke something else than HTTP."""
-    return _is(error, _HUNG_UP | _NO_HTTP)
-
-
-def _in_time(error: BaseException) -> str:
+def in_time(error: BaseException) -> str:
+    """That no answer came, with the seconds that were waited."""
     seconds = _SECONDS.search(" ".join(map(str, _causes(error))))
     return f"no answer within {float(seconds[1]):g} s" if seconds else "no answer in time"
 
 
 def _unanswered(error: Exception, doing: str, url: str) -> str:
     """The words for a request without an answer that can be read."""
-    from elasticsearch import ConnectionTimeout, SerializationError, SSLError  # noqa: PLC0415 - loaded where it is used
-
-    from relevance.engines.elasticsearch.client import UnboundedAnswerError  # noqa: PLC0415 - it loads the client
-
     if isinstance(error, UnboundedAnswerError):
         return f"{error.message} while {doing}; is a proxy in between?"
     if isinstance(error, ConnectionTimeout):
-        return f"{_in_time(error)} while {doing} (--es-timeout)"
-    if isinstance(error, SSLError) and not _is(error, _CUT_OFF):
+        return f"{in_time(error)} while {doing} (--es-timeout)"
+    if isinstance(error, SSLError) and not comes_from(error, CUT_OFF):
         return _untrusted(error, doing, url)
     if isinstance(error, SerializationError):  # whose own words show all that is no JSON
         if not str(error).startswith("Unable to serialize"):
             return f"an answer that is not JSON while {doing}; is a proxy in between?"
         reason = one_line(" ".join(str(one) for one in _causes(error) if one is not error)) or "of no JSON type"
         return f"what should be sent while {doing} cannot be written as JSON ({reason})"
-    return _unreached(error, doing)
-
-
-def _unreached(error: Exception, doing: str) -> str:
-    """The words for a connection that could not be made, or broke."""
-    for names, line in _UNREACHED:
-        if _is(error, names):
-            return line.format(doing=doing)
     reason = next((one.strerror for one in _causes(error) if isinstance(one, OSError) and one.strerror), "")
-    return f"no connection while {doing} ({one_line(reason or str(error)) or type(error).__name__})"
+    unknown = f"no connection while {doing} ({one_line(reason or str(error)) or type(error).__name__})"
+    return next((line.format(doing=doing) for names, line in _UNREACHED if comes_from(error, names)), unknown)
 
 
 def _untrusted(error: Exception, doing: str, url: str) -> str:
@@ -288,16 +269,6 @@ def _untrusted(error: Exception, doing: str, url: str) -> str:
     return f"its certificate is not trusted ({one_line(reasons[-1])}); {how}"
 
 
-# errors of ours
-
-
-def refused(what: Refusal, *, doing: str, url: str, sent: str = "") -> RelevanceError:
-    """The error for what a server refused; `sent` as for `explained`."""
-    if sent and what.status == _BAD_REQUEST:
-        return InputError(f"{sent}: elasticsearch at {url} refuses it: {what.said}")
-    return CouldNotRunError(f"elasticsearch at {url}: {what.words} (while {doing})")
-
-
 def explained(error: Exception, *, doing: str, url: str, sent: str = "") -> RelevanceError:
     """Whatever the client raises, as one line.
 
@@ -307,103 +278,17 @@ def explained(error: Exception, *, doing: str, url: str, sent: str = "") -> Rele
         url: of the server, without user and password.
         sent: the user's file or strategy that the server was sent; where it is bad (400), that is bad input.
     """
-    from elasticsearch import ApiError, UnsupportedProductError  # noqa: PLC0415 - the client is loaded where it is used
-
     if isinstance(error, RelevanceError):
         return error
+    at = f"elasticsearch at {url}"
     if isinstance(error, UnsupportedProductError):
-        return CouldNotRunError(f"elasticsearch at {url}: what answered while {doing} is no Elasticsearch")
+        return CouldNotRunError(f"{at}: what answered while {doing} is no Elasticsearch")
     if isinstance(error, RetriableError):
-        return refused(error.refusal, doing=doing, url=url, sent=sent)
-    if isinstance(error, ApiError):
-        return refused(refusal(error.status_code, error.body), doing=doing, url=url, sent=sent)
-    return CouldNotRunError(f"elasticsearch at {url}: {_unanswered(error, doing, url)}")
-
-
-# trying again
-
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
-
-
-@dataclass(frozen=True)
-class RetryPolicy:
-    """Tries again what may pass: 429, 502, 503, 504 and lost connections, after 0.5, 1, 2, 4, 8, 8, … seconds.
-
-    A server that does not answer in time is asked once more and no oftener: a frozen one costs two time-outs.
-
-    Attributes:
-        seconds: from the first failure until it is given up.
-        unreachable_s: the same, for a server that is not reached; where shorter.
-        ended: asked when a server is not reached: the error, where it is known to have ended for good.
-        sleep: waits so many seconds.
-        clock: seconds.
-    """
-
-    seconds: float = 60.0
-    unreachable_s: float = math.inf
-    ended: Callable[[], RelevanceError | None] = lambda: None
-    sleep: Callable[[float], None] = time.sleep
-    clock: Callable[[], float] = time.monotonic
-
-    def run(self, call: Callable[[], T], *, doing: str, url: str, retried: Callable[[str], None] = lambda _: None) -> T:
-        """Call until it goes well.
-
-        Args:
-            call: may be called several times; an error of ours that it raises is final.
-            doing: what it does, as in `while searching`.
-            url: of the server, without user and password.
-            retried: is told why, before each new try; in the caller's thread.
-
-        Raises:
-            RelevanceError: what `explained` makes of the last error, which is its cause; or the one of `ended`.
-        """
-        from elasticsearch import ApiError, TransportError  # noqa: PLC0415 - the client is loaded where it is used
-
-        wait, since, was_slow = _FIRST_WAIT, math.inf, False
-        while True:
-            try:
-                return call()
-            except (ApiError, TransportError, RetriableError, ConnectionError, TimeoutError) as error:
-                now = self.clock()
-                since = min(since, now)
-                passing = _passing(error)
-                if passing is not None and passing.lost and (end := self.ended()) is not None:
-                    raise end from None
-                left = 0.0
-                if passing is not None and passing.slow:
-                    left = 0.0 if was_slow else math.inf
-                elif passing is not None:
-                    left = since - now + (min(self.seconds, self.unreachable_s) if passing.lost else self.seconds)
-                if passing is None or left <= 0:
-                    raise explained(error, doing=doing, url=url) from error
-                was_slow |= passing.slow
-                retried(passing.why)
-            self.sleep(min(wait, left))
-            wait = min(2 * wait, _LONGEST_WAIT)
-
-
-class _Passing(NamedTuple):
-    """Why it is worth another try."""
-
-    why: str
-    lost: bool = False
-    slow: bool = False
-
-
-def _passing(error: Exception) -> _Passing | None:
-    """Why it is worth another try, or None."""
-    from elasticsearch import ApiError, ConnectionTimeout, SSLError  # noqa: PLC0415 - the client, where it is used
-    from elasticsearch import ConnectionError as NoConnection  # noqa: PLC0415 - the same
-
-    if isinstance(error, RetriableError):
-        return _Passing(str(error))
-    if isinstance(error, ApiError):
-        what = refusal(error.status_code, error.body)
-        return _Passing(f"{what.status} {what.kind}".strip()) if what.passes else None
-    if isinstance(error, ConnectionTimeout):
-        return _Passing(_in_time(error), slow=True)
-    if isinstance(error, SSLError):
-        return _Passing("connection lost", lost=True) if _is(error, _CUT_OFF) else None
-    if isinstance(error, (NoConnection, ConnectionError)):
-        return _Passing("connection lost" if broken(error) else "not reached", lost=True)
-    return None
+        refusal = error.refusal
+    elif isinstance(error, ApiError):
+        refusal = Refusal.read(error.status_code, error.body)
+    else:
+        return CouldNotRunError(f"{at}: {_unanswered(error, doing, url)}")
+    if sent and refusal.status == 400:  # noqa: PLR2004 - a bad request
+        return InputError(f"{sent}: {at} refuses it: {refusal.said}")
+    return CouldNotRunError(f"{at}: {refusal.words} (while {doing})")

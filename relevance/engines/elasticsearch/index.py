@@ -1,0 +1,814 @@
+"""An index of ours: its mapping with the user's own over it, its documents, its making and its removal."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import secrets
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import partial
+from importlib.metadata import version
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import orjson
+from elasticsearch import ApiError, BadRequestError, TransportError
+
+from relevance.engines import vector_path
+from relevance.engines.elasticsearch.errors import Refusal, RetriableError, explained, one_line
+from relevance.engines.elasticsearch.leftovers import PATTERN, PREFIX, Mark, this_process
+from relevance.errors import InputError, RelevanceError, unknown
+from relevance.files import parse_json
+from relevance.records import attribute_text
+from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS
+from relevance.text import progress_bar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+    from pathlib import Path
+
+    from elastic_transport import ObjectApiResponse
+
+    from relevance.engines import VectorField
+    from relevance.engines.elasticsearch.client import Connection
+    from relevance.engines.elasticsearch.settings import Settings, VectorIndex
+    from relevance.records import Catalogue, Vectors
+
+# fields
+
+
+@dataclass(frozen=True)
+class FieldPaths:
+    """Fields of an index.
+
+    Attributes:
+        id: keyword field of the product's id.
+        text: of a text field of ours -> the index's field.
+        nested: of a text field of ours that is nested -> the path of its nested documents.
+        vectors: of (model, vector field) -> the index's dense_vector field.
+    """
+
+    id: str
+    text: Mapping[str, str]
+    nested: Mapping[str, str] = field(default_factory=dict)
+    vectors: Mapping[VectorField, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchedIndex:
+    """An index as searches see it: one of ours, or one that exists.
+
+    Attributes:
+        name: of the index.
+        paths: its fields.
+        shards: primary ones.
+        sorted_segment: one shard, one segment, sorted by product id: equal scores come in the order of the ids.
+        facts: what decides ranking or run time, for results.
+        notes: what people should know of it, a line each.
+    """
+
+    name: str
+    paths: FieldPaths
+    shards: int
+    sorted_segment: bool = False
+    facts: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+_ATTRIBUTES, _NAME_VALUE = "product_attributes", "name_value"
+
+
+def own_paths(vectors: Iterable[VectorField]) -> FieldPaths:
+    """The fields of an index that we make."""
+    attributes = {"attributes": f"{_ATTRIBUTES}.{_NAME_VALUE}"}
+    return FieldPaths(
+        id="product_uid",
+        text={name: f"product_{name}" for name in TEXT_FIELDS} | attributes,
+        nested={"attributes": _ATTRIBUTES},
+        vectors={key: vector_path(*key) for key in vectors},
+    )
+
+
+# the user's own settings and mappings
+
+_MAX_BYTES = 1 << 20
+_MOST_LEVELS = 60
+_VECTOR = re.compile(rf"({'|'.join(VECTOR_FIELDS)})_vector(_.+)?")
+_OURS: Mapping[str, str] = {
+    "number_of_shards": "allowed: --es-shards",
+    "number_of_replicas": "allowed: --es-replicas",
+    "auto_expand_replicas": "allowed: --es-replicas",
+    "sort": "the index is sorted by product id, which decides ties",
+    "refresh_interval": "the index is refreshed once, when it is complete",
+    "default_pipeline": "products are indexed as they are",
+    "final_pipeline": "products are indexed as they are",
+    "blocks": "the index has to be written",
+}
+"""Settings that cannot be laid over, and why or what to take instead; each stands for all below it, too."""
+
+
+@dataclass(frozen=True)
+class OwnMapping:
+    """What a file lays over ours.
+
+    Attributes:
+        path: of the file; "" for no file.
+        sha256: of the file; None for no file.
+        settings: of an index, flat: no objects inside, no `index.` in front.
+        mappings: of an index.
+    """
+
+    path: str = ""
+    sha256: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_own_mapping(path: Path) -> OwnMapping:
+    """Read and check a file; what Elasticsearch makes of it shows when the index is made.
+
+    Raises:
+        InputError: it cannot be read, is larger than 1 MiB, is no JSON in UTF-8, has a key twice, or sets what
+            relevance itself needs.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_MAX_BYTES + 1)
+        if len(raw) > _MAX_BYTES:
+            size = f"larger than {_MAX_BYTES:,} bytes"
+            raise InputError(f"{path}: {size}, which a file of settings and mappings never is")
+        content = parse_json(raw.decode("utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); settings and mappings are expected") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; JSON is UTF-8") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}") from None
+    depth, level = 0, [content]
+    while level:
+        depth += 1
+        inside = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [inner for values in inside for inner in values]
+    if depth > _MOST_LEVELS:
+        raise InputError(f"{path}: {depth:,} objects inside each other; allowed: {_MOST_LEVELS}")
+    parts = _object(path, content, "the file", ("settings", "mappings"))
+    settings = dict(_flat(path, _object(path, parts.get("settings", {}), "settings")))
+    mappings = _object(path, parts.get("mappings", {}), "mappings", ("properties", "runtime"))
+    for key in mappings:
+        _object(path, mappings[key], key)
+    _refuse_ours(path, settings, mappings.get("properties", {}))
+    return OwnMapping(str(path), hashlib.sha256(raw).hexdigest(), settings, mappings)
+
+
+def _object(path: Path, value: object, what: str, allowed: tuple[str, ...] = ()) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: {what} is {json.dumps(value)[:60]}; allowed: a JSON object")
+    for key in value:
+        if allowed and key not in allowed:
+            raise InputError(f"{path}: {what}: {unknown('key', key, allowed)}")
+    return value
+
+
+def _flat(path: Path, settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings as the server itself flattens them; the two ways to write one are one key."""
+    seen: set[str] = set()
+    for key, value in settings.items():
+        name = f"{before}.{key}" if before else key
+        leaf_name = name.removeprefix("index.")
+        inside = _flat(path, value, name) if isinstance(value, Mapping) else iter([(leaf_name, value)])
+        for full, leaf in inside:
+            if full in seen:
+                raise InputError(f"{path}: settings: {full} is set twice")
+            seen.add(full)
+            yield full, leaf
+
+
+def _refuse_ours(path: Path, settings: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
+    for name in settings:
+        for ours, why in _OURS.items():
+            if f"{name}.".startswith(f"{ours}."):
+                raise InputError(f"{path}: settings: {name} is set by relevance itself; {why}")
+    for name in properties:
+        if name == "product_uid" or _VECTOR.fullmatch(name):
+            raise InputError(f"{path}: mappings: the field {name} is relevance's own; allowed: another name")
+    nested = _object(path, properties.get(_ATTRIBUTES, {}), f"the field {_ATTRIBUTES}")
+    for name in ("type", "dynamic", "enabled"):
+        if name in nested:
+            problem = f"mappings: {_ATTRIBUTES}.{name} is set by relevance itself"
+            raise InputError(f"{path}: {problem}; allowed: properties of it, such as {_NAME_VALUE}")
+
+
+def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects merged key by key, however deep; of anything else the own value stays."""
+    merged = dict(ours)
+    for key, value in own.items():
+        before = merged.get(key)
+        both = isinstance(before, Mapping) and isinstance(value, Mapping)
+        merged[key] = merged_over(before, value) if both and before is not None else value
+    return merged
+
+
+# settings and mappings
+
+MOST_DIMENSIONS = 4096
+"""Of a vector that the server indexes."""
+
+NESTED_LIMIT = "mapping.nested_objects.limit"
+_NESTED_LIMIT = 10_000
+_GRAPH = {"m": 16, "ef_construction": 100}
+_INDEX_OPTIONS: Mapping[VectorIndex, Mapping[str, object]] = {
+    "flat": {"type": "flat"},
+    "hnsw": {"type": "hnsw", **_GRAPH},
+    "int8_hnsw": {"type": "int8_hnsw", **_GRAPH},
+}
+"""Said in full: what the server takes by itself changes from release to release."""
+
+
+def index_body(
+    paths: FieldPaths, dimensions: Mapping[VectorField, int], settings: Settings, own: OwnMapping | None = None
+) -> dict[str, Any]:
+    """Settings (flat: no objects inside, no `index.` in front) and mappings of an index, as it is made.
+
+    A document holds `product_uid`, the texts that are not blank, `product_attributes` with a `name_value` each, and the
+    vectors, which are kept out of `_source`.
+
+    Raises:
+        InputError: a vector has more dimensions than the server takes.
+    """
+    own = own or OwnMapping()
+    text = {"type": "text", "analyzer": "standard"}
+    properties: dict[str, Any] = {
+        paths.id: {"type": "keyword"},
+        **{path: text for name, path in paths.text.items() if name not in paths.nested},
+        _ATTRIBUTES: {"type": "nested", "dynamic": "strict", "properties": {_NAME_VALUE: text}},
+    }
+    for (model, name), path in paths.vectors.items():
+        if (count := dimensions[model, name]) > MOST_DIMENSIONS:
+            problem = f"vectors of {name} by model {model!r} have {count:,} dimensions"
+            raise InputError(f"{problem}; allowed on elasticsearch: up to {MOST_DIMENSIONS:,}")
+        index_options = dict(_INDEX_OPTIONS[settings.vector_index])
+        vector = {"type": "dense_vector", "dims": count, "similarity": "cosine", "index_options": index_options}
+        properties[path] = vector
+    source = {"_source": {"excludes": sorted(paths.vectors.values())}} if paths.vectors else {}
+    fixed: dict[str, Any] = {
+        "number_of_shards": settings.shards,
+        "number_of_replicas": settings.replicas,
+        "refresh_interval": "-1",  # once, when all is there
+        "sort.field": paths.id,
+        "default_pipeline": "_none",  # a template of the cluster might name one
+        "final_pipeline": "_none",
+        NESTED_LIMIT: _NESTED_LIMIT,
+    }
+    return {
+        "settings": {**fixed, **own.settings},
+        "mappings": merged_over({"dynamic": "strict", **source, "properties": properties}, own.mappings),
+    }
+
+
+# documents
+
+MAX_BYTES = 100 * 2**20
+"""Of a request, and so of a document: the server's `http.max_content_length`."""
+
+_MAX_ID_BYTES = 512
+_PRODUCTS_AT_ONCE = 1024
+_SHOWN = 60
+
+
+class Action(NamedTuple):
+    """A document of a bulk request: the product's id; what is done and the document, a line of JSON each."""
+
+    id: str
+    lines: bytes
+
+
+def check(catalogue: Catalogue, *, most_attributes: int) -> None:
+    """See that every product fits into an index that takes so many nested documents in one product.
+
+    Raises:
+        InputError: an id is empty or longer than 512 bytes; a product has too many attributes.
+    """
+    for uid in catalogue.ids:
+        size = len(uid.encode(errors="surrogatepass"))
+        if not 0 < size <= _MAX_ID_BYTES:
+            problem = f"product {_quoted(uid)}: an id of {size:,} bytes"
+            raise InputError(f"{problem}; allowed on elasticsearch: 1 to {_MAX_ID_BYTES} bytes of UTF-8")
+    counts = np.diff(catalogue.attribute_offsets)
+    if len(counts) and counts.max() > most_attributes:
+        at = int(np.argmax(counts))
+        problem = f"product {_quoted(catalogue.ids[at])} has {counts[at]:,} attributes"
+        raise InputError(
+            f"{problem}; allowed: up to {most_attributes:,} (index.mapping.nested_objects.limit, which a file of your "
+            "own settings can raise: --es-mapping)"
+        )
+
+
+def actions(catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], paths: FieldPaths) -> Iterator[Action]:
+    """The documents, in the order of the products' codes; a blank text and a missing vector are left out.
+
+    An action is `create`, so that one that is sent again changes nothing: a document that is written over would go on
+    counting in the statistics of its terms.
+
+    Raises:
+        InputError: a product makes a document that is larger than the server takes, or holds half a surrogate pair.
+    """
+    offsets = catalogue.attribute_offsets.tolist()
+    columns = {path: name for name, path in paths.text.items() if name not in paths.nested}
+    for start in range(0, len(catalogue), _PRODUCTS_AT_ONCE):
+        end = min(start + _PRODUCTS_AT_ONCE, len(catalogue))
+        products = catalogue.products.iloc[start:end]
+        rows = zip(*(products[name].tolist() for name in columns.values()), strict=True)
+        pairs = catalogue.attributes.iloc[offsets[start] : offsets[end]]
+        attributes = list(map(attribute_text, pairs["name"].tolist(), pairs["value"].tolist()))
+        bounds = pairwise(offset - offsets[start] for offset in offsets[start : end + 1])
+        for code, (texts, (first, last)) in enumerate(zip(rows, bounds, strict=True), start):
+            uid = catalogue.ids[code]
+            document: dict[str, Any] = {paths.id: uid}
+            document |= {path: text for path, text in zip(columns, texts, strict=True) if text.strip()}
+            if values := [{_NAME_VALUE: text} for text in attributes[first:last] if text]:
+                document[_ATTRIBUTES] = values
+            for key, each in vectors.items():
+                if (row := int(each.rows[code])) >= 0:
+                    # the serializer knows arrays, no memory maps, and rows that lie in one piece
+                    document[paths.vectors[key]] = np.ascontiguousarray(each.matrix[row], dtype=np.float32)
+            yield _action(uid, document)
+
+
+def _action(uid: str, document: Mapping[str, Any]) -> Action:
+    try:
+        head = orjson.dumps({"create": {"_id": uid}})
+        body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+    except orjson.JSONEncodeError as error:
+        raise InputError(f"product {_quoted(uid)} cannot be written as JSON ({error}); allowed: Unicode text") from None
+    if len(head) + len(body) + 2 > MAX_BYTES:
+        problem = f"product {_quoted(uid)} makes a document of {len(body) / 2**20:,.0f} MB"
+        raise InputError(f"{problem}; allowed on elasticsearch: up to {MAX_BYTES // 2**20} MB")
+    return Action(uid, b"%b\n%b\n" % (head, body))
+
+
+def _quoted(uid: str) -> str:
+    """An id in a message: quoted, on one line, cut to about 60 characters."""
+    text = repr(uid)
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…'"
+
+
+# sending: the client's helpers neither wait for a lost server, nor halve what its memory refuses, nor tell of retries
+
+_BYTES, _DOCUMENTS = 2**20, 500
+"""Of a request at most; a document that is larger goes alone."""
+
+_KEPT = "items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by,items.*.error.durability"
+_CONFLICT, _TOO_LARGE = 409, 413
+_NODE_LEAVES = frozenset({"node_closed_exception", "node_disconnected_exception", "node_not_connected_exception"})
+_NAMED, _REASON = 10, 160
+
+
+def send_all(
+    connection: Connection, index: str, actions: Iterable[Action], *, total: int, sent: Callable[[int], object]
+) -> None:
+    """Index documents; what is refused for the moment is sent again.
+
+    Args:
+        connection: to the server.
+        index: its name.
+        actions: made when they are needed; each `create` with an id of its own.
+        total: how many they are.
+        sent: is told how many more were dealt with.
+
+    Raises:
+        CouldNotRunError: documents were refused: the first ten by id and reason; or the server failed.
+    """
+    refusals: list[tuple[str, Refusal]] = []
+    done = 0
+    for part in _parts(actions):
+        refusals += _Part(connection, index, part).send()
+        done += len(part)
+        sent(len(part))
+        if len(refusals) >= _NAMED:
+            break
+    if refusals:
+        of = f"{total:,}" if done == total else f"the first {done:,}"
+        named = "; ".join(f"{_quoted(uid)}: {one_line(why.said, _REASON)}" for uid, why in refusals[:_NAMED])
+        more = "; …" if len(refusals) > _NAMED else ""
+        verb = "was" if len(refusals) == 1 else "were"
+        raise connection.problem(f"{len(refusals):,} of {of} documents {verb} refused: {named}{more}")
+
+
+def _parts(actions: Iterable[Action]) -> Iterator[list[Action]]:
+    part: list[Action] = []
+    size = 0
+    for action in actions:
+        if part and (size + len(action.lines) > _BYTES or len(part) >= _DOCUMENTS):
+            yield part
+            part, size = [], 0
+        part.append(action)
+        size += len(action.lines)
+    if part:
+        yield part
+
+
+@dataclass(eq=False)
+class _Part:
+    """The documents of a request: those that are still to be sent, and those that were refused."""
+
+    connection: Connection
+    index: str
+    open: list[Action]
+    refusals: list[tuple[str, Refusal]] = field(default_factory=list)
+    tried: bool = False
+    at_once: int = _DOCUMENTS
+
+    def send(self) -> list[tuple[str, Refusal]]:
+        while self.open:
+            self.connection.ask(self._try, doing="indexing")
+        return self.refusals
+
+    def _try(self) -> None:
+        again, self.tried = self.tried, True
+        sent = self.open[: self.at_once]
+        lines: Any = [action.lines for action in sent]  # the client's types know no bytes, the client does
+        try:
+            answer = self.connection.client.bulk(index=self.index, operations=lines, filter_path=_KEPT)
+        except ApiError as error:
+            if self._send_fewer(sent, Refusal.read(error.status_code, error.body), own=0):
+                return
+            raise
+        items: list[Mapping[str, Any]] = answer.get("items", [])
+        if len(items) != len(sent):
+            raise self.connection.problem(f"{len(items):,} answers to {len(sent):,} documents (indexing)")
+        still, passing = [], None
+        for action, item in zip(sent, items, strict=True):
+            outcome = item["create"]
+            if "error" not in outcome or (again and outcome["status"] == _CONFLICT):
+                continue  # a conflict: it had arrived, only the answer had not
+            why = Refusal.read(outcome["status"], outcome["error"])
+            if why.passes or why.pressure is not None or why.kind in _NODE_LEAVES:
+                still.append(action)
+                passing = passing or why
+            elif why.kind == "cluster_block_exception":
+                raise explained(RetriableError(why), doing="indexing", url=self.connection.url)
+            else:
+                self.refusals.append((action.id, why))
+        self.open = still + self.open[len(sent) :]
+        if passing is not None and not self._send_fewer(sent, passing, own=sum(map(len, lines))):
+            raise RetriableError(passing)
+
+    def _send_fewer(self, sent: list[Action], why: Refusal, *, own: int) -> bool:
+        """Whether to go on at once with fewer documents, since the server, or its memory, will never take so many.
+
+        Where it is only full for the moment, fewer go the next time, after a wait. `own` bytes of what the server
+        holds may be of this request.
+        """
+        if why.status == _TOO_LARGE and len(sent) > 1:
+            self.at_once = len(sent) // 2
+            return True
+        if why.pressure is None and why.kind != "circuit_breaking_exception":
+            return False
+        self.at_once = max(1, len(sent) // 2)
+        if why.pressure is None or (least := why.pressure.least(own)) <= why.pressure.most:
+            return False
+        if len(sent) == 1:
+            sizes = (len(sent[0].lines), least, why.pressure.most)
+            size, needs, has = (f"{number / 2**20:,.1f} MB" for number in sizes)
+            raise self.connection.problem(
+                f"product {_quoted(sent[0].id)} is too large for the server's memory: its document of {size} needs "
+                f"{needs} of it, where {has} are for documents on their way; give the server more heap (--es-memory "
+                "for a container of ours, -Xmx on a cluster)"
+            )
+        return True
+
+
+# making
+
+_HASH = 12
+_ROWS_AT_ONCE = 4096
+_SHARDS_S = 30.0
+_DECIDES = (
+    "analysis.analyzer.default.",
+    "analysis.analyzer.default_search.",
+    "analysis.analyzer.standard.",
+    "blocks.",
+    "mapping.source.",
+    "mode",
+    "similarity.BM25.",
+    "similarity.default.",
+    "sort.",
+)
+"""Settings that change results; other ones that a template of the cluster adds do no harm."""
+
+
+def content_of(catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], body: Mapping[str, Any]) -> str:
+    """Hash of all that an index holds: the products, their vectors in their order, settings and mappings.
+
+    How vectors lie in their matrices does not enter, nor rows that belong to no product.
+    """
+    digest = hashlib.sha256(json.dumps([catalogue.sha256, body], sort_keys=True).encode())
+    for (model, name), each in sorted(vectors.items(), key=lambda item: item[0]):
+        digest.update(json.dumps([model, name, each.matrix.shape[1]]).encode())
+        for start in range(0, len(each.rows), _ROWS_AT_ONCE):
+            rows = each.rows[start : start + _ROWS_AT_ONCE]
+            there = rows >= 0
+            digest.update(np.packbits(there).tobytes())
+            digest.update(each.matrix[rows[there]].astype("<f4", copy=False).tobytes())
+    return digest.hexdigest()
+
+
+def make(
+    connection: Connection,
+    catalogue: Catalogue,
+    *,
+    vectors: Mapping[VectorField, Vectors],
+    settings: Settings,
+    progress: bool,
+) -> SearchedIndex:
+    """Index a catalogue, or find the kept index of an earlier run with the same content.
+
+    Args:
+        connection: to the server.
+        catalogue: the products; all their text fields are indexed.
+        vectors: unit vectors of the products for each vector field.
+        settings: what is made.
+        progress: whether a bar is shown.
+
+    Raises:
+        InputError: a product does not fit into an index; the server refuses the user's own settings or mappings.
+        CouldNotRunError: the server failed, or refused products.
+        BaseException: whatever interrupts; nothing of the index is left in any case, as far as the server answers.
+    """
+    own = OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
+    paths = own_paths(vectors)
+    body = index_body(paths, {key: int(each.matrix.shape[1]) for key, each in vectors.items()}, settings, own)
+    limit = str(body["settings"][NESTED_LIMIT])  # what is no number the server will refuse itself
+    check(catalogue, most_attributes=int(limit) if limit.isdecimal() else _NESTED_LIMIT)
+    job = _Job(connection, catalogue, vectors, settings, paths, own, body, content_of(catalogue, vectors, body))
+    return (job.kept() if settings.keep_index else None) or job.new(progress=progress)
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """What is to be indexed where; an index is complete or gone."""
+
+    connection: Connection
+    catalogue: Catalogue
+    vectors: Mapping[VectorField, Vectors]
+    settings: Settings
+    paths: FieldPaths
+    own: OwnMapping
+    body: Mapping[str, Any]
+    content: str
+
+    def kept(self) -> SearchedIndex | None:
+        """The kept index of an earlier run, if it is complete and nobody has written to it since."""
+        connection = self.connection
+        look = partial(connection.client.indices.get_mapping, index=f"{PREFIX}{self.content[:_HASH]}*")
+        for name, each in sorted(connection.ask(look, doing="looking for a kept index").body.items()):
+            mark = Mark.read(name, each.get("mappings"))
+            if mark is None or (mark.content, mark.complete, mark.kept) != (self.content, True, True):
+                continue
+            status = _Status.of(connection, name)
+            unchanged = (status.shards, status.operations) == (self.settings.shards, mark.operations)
+            if unchanged and _count(connection, name) == mark.products == len(self.catalogue):
+                return self._described(name, status, reused=True)
+        return None
+
+    def new(self, *, progress: bool) -> SearchedIndex:
+        """A new index, under the first name that is free; it is removed whatever goes wrong."""
+        token = secrets.token_hex(4)
+        plain = f"{PREFIX}{self.content[:_HASH]}"
+        for name in [plain, f"{plain}-{token}"] if self.settings.keep_index else [f"{plain}-{token}"]:
+            mark = Mark(
+                name=name,
+                content=self.content,
+                products=len(self.catalogue),
+                kept=self.settings.keep_index,
+                token=token,
+                version=version("relevance-benchmarks"),
+                made=time.time(),
+                owner=this_process(),
+            )
+            try:
+                if made := self._filled(mark, progress=progress):
+                    return made
+            except RelevanceError as error:
+                if self.connection.retry_policy.ended() is not None:  # and the index with it
+                    raise
+                left = remove(self.connection, name, token, settled=False)
+                if left is None:
+                    raise
+                raise type(error)(f"{error}; {left}", details=error.details) from error
+            except BaseException:
+                remove(self.connection, name, token, settled=False)
+                raise
+        raise self.connection.problem("every name for the index is taken")
+
+    def _filled(self, mark: Mark, *, progress: bool) -> SearchedIndex | None:
+        """The index, complete; None where somebody else has one of that name."""
+        connection, name, total = self.connection, mark.name, len(self.catalogue)
+        uuid = self._create(mark)
+        if uuid is None:
+            return None
+        with progress_bar(total, "indexing", "product", shown=progress) as bar:
+            documents = actions(self.catalogue, self.vectors, self.paths)
+            send_all(connection, name, documents, total=total, sent=bar.update)
+        self._merge(name)
+        refresh = partial(connection.client.indices.refresh, index=name)
+        _whole(connection, connection.ask(refresh, doing="refreshing the index").body, "refreshing")
+        held = _count(connection, name)
+        if held != total:
+            problem = f"index {name} holds {held:,} products after {total:,} were sent"
+            raise connection.problem(f"{problem}; does something else write to it?")
+        status = _Status.of(connection, name)
+        if status.uuid != uuid:
+            problem = f"index {name} was removed and made anew by something else while it was filled"
+            raise connection.problem(f"{problem}; is a clean-up running there?")
+        meta = replace(mark, complete=True, operations=status.operations).as_meta()
+        complete = partial(connection.client.indices.put_mapping, index=name, meta=meta)
+        connection.ask(complete, doing="completing the index")
+        return self._described(name, status, reused=False)
+
+    def _create(self, mark: Mark) -> str | None:
+        """Make the index that a mark names; its uuid, None where somebody else has one of that name."""
+        connection, name, indices = self.connection, mark.name, self.connection.client.indices
+        doing = f"making index {name}"
+        seconds = max(1, round(min(_SHARDS_S, connection.timeout / 2)))
+        mappings = {**self.body["mappings"], "_meta": mark.as_meta()}
+
+        def create() -> ObjectApiResponse[Any] | str:
+            try:
+                return indices.create(
+                    index=name, settings=self.body["settings"], mappings=mappings, timeout=f"{seconds}s"
+                )
+            except BadRequestError as error:
+                if error.error == "resource_already_exists_exception":
+                    # perhaps it was made, and only the answer was lost
+                    return "ours" if _is_there(connection, name, mark.token) else "taken"
+                raise explained(error, doing=doing, url=connection.url, sent=self.own.path) from error
+
+        answer = connection.ask(create, doing=doing)
+        if answer == "taken":
+            return None
+        if not isinstance(answer, str) and not answer.get("shards_acknowledged", True):
+            reason = _why_unassigned(connection, name)
+            raise connection.problem(f"no node takes the shards of index {name} within {seconds} s{reason}")
+        look = partial(indices.get, index=name, flat_settings=True)
+        settings = connection.ask(look, doing="looking at the index").get(name, {"settings": {}})["settings"]
+        for setting in sorted(settings):
+            short = setting.removeprefix("index.")
+            if short.startswith(_DECIDES) and short not in self.body["settings"]:
+                problem = f"a template of the cluster gives index {name} the setting {short}"
+                raise connection.problem(f"{problem}, which would change results; keep {PATTERN} out of that template")
+        return str(settings.get("index.uuid", ""))
+
+    def _merge(self, name: str) -> None:
+        """Merge to one segment a shard, where that is cheap; searches see it after the next refresh."""
+        connection, kind = self.connection, self.settings.vector_index
+        seconds = merge_seconds(len(self.catalogue), self.vectors.values(), kind, connection.release)
+        if seconds <= CHEAP_S:
+            client = connection.client.options(request_timeout=connection.timeout + 10 * seconds)
+            merge = partial(client.indices.forcemerge, index=name, max_num_segments=1)
+            _whole(connection, connection.ask(merge, doing="merging the index").body, "merging")
+
+    def _described(self, name: str, status: _Status, *, reused: bool) -> SearchedIndex:
+        """What is searched; the name of the index is among the facts only where it is the same in every run."""
+        settings = self.settings
+        sorted_segment = settings.shards == 1 and status.segments <= 1
+        facts: dict[str, object] = {"index": name} if settings.keep_index else {}
+        facts |= {
+            "vector_index": settings.vector_index,
+            "shards": settings.shards,
+            "replicas": settings.replicas,
+            "segments": status.segments,
+            "reused": reused,
+            "mapping": self.own.sha256,
+            "forced_sort": not sorted_segment,
+        }
+        return SearchedIndex(
+            name=name,
+            paths=self.paths,
+            shards=settings.shards,
+            sorted_segment=sorted_segment,
+            facts=facts,
+            notes=self.connection.notes("indexing"),
+        )
+
+
+def _why_unassigned(connection: Connection, name: str) -> str:
+    """The server's reason in a few words, where it may be asked for it."""
+    try:
+        answer = connection.client.cluster.allocation_explain(index=name, shard=0, primary=True)
+    except (ApiError, TransportError):
+        return ""
+    deciders = (each for node in answer.get("node_allocation_decisions", []) for each in node.get("deciders", []))
+    reasons = [each["explanation"] for each in deciders if each.get("decision") == "NO"]
+    reason = reasons[0] if reasons else answer.get("allocate_explanation", "")
+    return f": {one_line(reason, 200)}" if reason else ""
+
+
+# removing
+
+_REMOVE_S, _REMOVE_RETRY_S = 10.0, 2.0
+_AGAIN_S = (0.3, 0.7, 1.5)
+
+
+def remove(connection: Connection, name: str, token: str = "", *, settled: bool = True) -> str | None:
+    """Remove an index of ours; None, or a line that it may still be there and how to remove it.
+
+    Args:
+        connection: to its server.
+        name: of the index.
+        token: of the run that made it, where its name does not end with it: somebody else may have made it.
+        settled: whether nothing is on its way to it; a request that was interrupted may make it anew, so that it is
+            looked at again.
+    """
+    hurried = connection.hurried(_REMOVE_S, _REMOVE_RETRY_S)  # whoever has interrupted us does not want to wait
+    drop = partial(hurried.client.indices.delete, index=name, ignore_unavailable=True)
+    why = "it was made anew"
+    try:
+        for pause in _AGAIN_S:
+            if _is_there(hurried, name, token):
+                hurried.ask(drop, doing="removing the index")
+            if settled:
+                return None
+            time.sleep(pause)
+            if not _is_there(hurried, name, token):
+                return None
+    except RelevanceError as error:
+        why = str(error).removeprefix(f"elasticsearch at {connection.url}: ")
+    url = connection.url
+    return f"index {name} may still be on {url} ({why}); to remove it: relevance clean --es-url {url}"
+
+
+def _is_there(connection: Connection, name: str, token: str) -> bool:
+    """Whether there is an index of that name, and a run with that token has made it."""
+    indices, doing = connection.client.indices, "looking for the index"
+    if name.endswith(token):
+        return bool(connection.ask(partial(indices.exists, index=name), doing=doing))
+    look = partial(indices.get_mapping, index=name, ignore_unavailable=True)
+    mark = Mark.read(name, connection.ask(look, doing=doing).get(name, {}).get("mappings"))
+    return mark is not None and mark.token == token
+
+
+# what an index holds
+
+_BYTES_A_SECOND = 40e6  # seen on 2 cores of a server without vector instructions, as the next
+_VECTORS_A_SECOND: Mapping[VectorIndex, float] = {"hnsw": 2_000, "int8_hnsw": 2_000}
+_PRODUCT_BYTES, _NUMBER_BYTES, _NUMBER_TEXT_BYTES = 1_000, 4, 10
+_WITH_TEXTS = 8
+"""A release that, to repair a copy of a shard, keeps vectors a second time for a while, as the text they came in."""
+CHEAP_S = 60.0
+
+
+@dataclass(frozen=True)
+class _Status:
+    """An index as its server sees it.
+
+    Attributes:
+        uuid: another one under the same name is another index.
+        shards: primaries that are there.
+        segments: of the copy of a shard that has most.
+        operations: writes so far, those that replaced or deleted something too.
+    """
+
+    uuid: str
+    shards: int
+    segments: int
+    operations: int
+
+    @classmethod
+    def of(cls, connection: Connection, index: str) -> _Status:
+        ask = partial(connection.client.indices.stats, index=index, metric=["docs", "segments"], level="shards")
+        about = connection.ask(ask, doing="looking at the index").get("indices", {}).get(index, {})
+        copies = [copy for shard in about.get("shards", {}).values() for copy in shard]
+        primaries = [copy for copy in copies if copy["routing"]["primary"]]
+        return cls(
+            uuid=str(about.get("uuid", "")),
+            shards=len(primaries),
+            segments=max((copy.get("segments", {}).get("count", 0) for copy in copies), default=0),
+            operations=sum(copy.get("seq_no", {}).get("max_seq_no", -1) + 1 for copy in primaries),
+        )
+
+
+def merge_seconds(products: int, vectors: Iterable[Vectors], kind: VectorIndex, release: int) -> float:
+    """About how long it takes to merge an index to one segment; a graph of vectors is made anew."""
+    each_field = list(vectors)
+    number = _NUMBER_BYTES if release > _WITH_TEXTS else _NUMBER_BYTES + _NUMBER_TEXT_BYTES
+    size = products * _PRODUCT_BYTES + sum(number * each.matrix.shape[1] * len(each.rows) for each in each_field)
+    graph = sum(len(each.rows) for each in each_field) / _VECTORS_A_SECOND[kind] if kind != "flat" else 0.0
+    return float(size / _BYTES_A_SECOND + graph)
+
+
+def _count(connection: Connection, index: str) -> int:
+    answer = connection.ask(partial(connection.client.count, index=index), doing="counting the products")
+    _whole(connection, answer.body, "counting")
+    return int(answer["count"])
+
+
+def _whole(connection: Connection, answer: Mapping[str, Any], what: str) -> None:
+    """Refuse an answer that does not speak for every shard."""
+    shards = answer.get("_shards", {})
+    if shards.get("failed"):
+        raise connection.problem(f"{shards['failed']} of {shards.get('total')} shards failed ({what})")
