@@ -7,8 +7,6 @@ and refuses the pointer that Git LFS has left where a file should be.
 from __future__ import annotations
 
 import csv
-import ctypes
-import errno
 import gzip
 import hashlib
 import io
@@ -17,9 +15,6 @@ import math
 import os
 import re
 import secrets
-import shutil
-import sys
-import time
 import tomllib
 import zipfile
 import zlib
@@ -509,8 +504,8 @@ def _cell(value: str | float | None) -> str:
 
 # Writing
 
-_TEMPORARY = ".relevance-tmp"
-_STALE_S = 3600  # a temporary file that is so much older than the one being written belongs to no living run
+TEMPORARY = ".relevance-tmp"
+STALE_S = 3600  # a temporary file that is so much older than the one being written belongs to no living run
 
 
 @contextmanager
@@ -522,16 +517,16 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
     Raises:
         OSError: it cannot be written; what was there is untouched.
     """
-    temporary = path.with_name(f".{secrets.token_hex(8)}{_TEMPORARY}")
+    temporary = path.with_name(f".{secrets.token_hex(8)}{TEMPORARY}")
     try:
         with temporary.open("xb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         now = temporary.stat().st_mtime
-        for other in path.parent.glob(f".*{_TEMPORARY}"):
+        for other in path.parent.glob(f".*{TEMPORARY}"):
             with suppress(OSError):  # another run may be removing it
-                if other.is_file() and now - other.stat().st_mtime > _STALE_S:
+                if other.is_file() and now - other.stat().st_mtime > STALE_S:
                     other.unlink()
         temporary.replace(path)
     except BaseException:
@@ -547,116 +542,3 @@ def write_file(path: Path, content: str | bytes) -> None:
     """
     with replacing(path) as file:
         file.write(content if isinstance(content, bytes) else content.encode())
-
-
-def replace_folder(folder: Path, files: Mapping[str, str | bytes]) -> None:
-    """Replace `folder` by these files; what was there stays until the new folder is complete.
-
-    Several processes may do so at once: the last one's folder stays. What killed ones have left is removed, or put back
-    where it is the only folder there is.
-
-    Args:
-        folder: the place.
-        files: by name, with `/` between folders; text is written as UTF-8, a lone surrogate as a question mark.
-
-    Raises:
-        OSError: the folder cannot be written; what was there is untouched.
-    """
-    folder = folder.absolute()
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(folder)
-    with _own_folder_beside(folder) as own:
-        new = own / "new"
-        new.mkdir()
-        for name, content in files.items():
-            path = new / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_bytes(content if isinstance(content, bytes) else content.encode("utf-8", errors="replace"))
-        _put_in_place(new, folder, own)
-
-
-def _put_in_place(new: Path, folder: Path, own: Path) -> None:
-    for turn in range(100):  # another process may come in between: then once more
-        old = own / f"old-{turn}"
-        try:
-            if folder.exists() and _exchanged(new, folder):
-                return
-            with suppress(FileNotFoundError):
-                folder.rename(old)
-            new.rename(folder)
-        except OSError as error:
-            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
-                if old.exists() and not folder.exists():
-                    old.rename(folder)
-                raise
-        else:
-            return
-    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(folder))
-
-
-def _exchanged(one: Path, other: Path) -> bool:
-    """Exchange two folders in one step, so that a process killed here leaves no gap; False where that cannot be had."""
-    try:
-        libc = ctypes.CDLL(None, use_errno=True)
-        paths = os.fsencode(one), os.fsencode(other)
-        if sys.platform == "darwin":
-            return bool(libc.renamex_np(*paths, 2) == 0)
-        at_cwd = -100
-        return bool(libc.renameat2(at_cwd, paths[0], at_cwd, paths[1], 2) == 0)
-    except (AttributeError, OSError, TypeError):  # another system or an older library
-        return False
-
-
-@contextmanager
-def _own_folder_beside(folder: Path) -> Iterator[Path]:
-    """A temporary folder that no other process takes for a leftover."""
-    attempts = 6
-    for attempt in range(1, attempts + 1):
-        own = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}{_TEMPORARY}")
-        own.mkdir(mode=0o700)
-        with _locked(own) as locked:
-            # another process may have taken it for a leftover before it was locked; some file systems have no locks
-            if (locked and own.exists()) or attempt == attempts:
-                try:
-                    yield own
-                finally:
-                    shutil.rmtree(own, ignore_errors=True)
-                return
-        with suppress(OSError):
-            own.rmdir()
-
-
-def _remove_leftovers(folder: Path) -> None:
-    ours = re.compile(rf"\.{re.escape(folder.name)}-[0-9a-f]{{8}}{re.escape(_TEMPORARY)}")
-    for own in folder.parent.glob(".*"):
-        if not ours.fullmatch(own.name):
-            continue
-        with suppress(OSError), _locked(own) as locked:  # another process may be quicker
-            # its process lives, or there are no locks: then age tells
-            if not locked and time.time() - own.stat().st_mtime < _STALE_S:
-                continue
-            for old in sorted(own.glob("old*")):
-                if not folder.exists():
-                    old.rename(folder)
-            shutil.rmtree(own, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """A lock that ends with the process: whether this one has it, and not another one, or none where there are none."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-
-        handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
-        yield False
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        locked = True
-    except OSError:
-        locked = False
-    try:
-        yield locked
-    finally:
-        os.close(handle)

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import re
+import secrets
+import shutil
+import sys
+import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
-from relevance import files as file_system
 from relevance.errors import InputError
+from relevance.files import STALE_S, TEMPORARY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
 MARK = ".relevance-folder"
@@ -81,9 +88,12 @@ def _in_the_way(folder: Path, content: Content) -> str:
 def write_folder(folder: Path, files: Mapping[str, str | bytes], *, content: Content = "results") -> None:
     """Replace `folder` by these files and the mark; what was there stays until the new folder is complete.
 
+    Several processes may do so at once: the last one's folder stays. What killed ones have left is removed, or put back
+    where it is the only folder there is.
+
     Args:
         folder: the place; where it is a link, the folder behind it is replaced.
-        files: by name, with `/` between folders.
+        files: by name, with `/` between folders; text is written as UTF-8, a lone surrogate as a question mark.
         content: what they are.
 
     Raises:
@@ -93,4 +103,100 @@ def write_folder(folder: Path, files: Mapping[str, str | bytes], *, content: Con
     if other := _in_the_way(place, content):
         raise FileExistsError(errno.EEXIST, f"it holds {other}", str(folder))
     mark = f"{content}\nThis folder is written by relevance, which replaces it whole.\n"
-    file_system.replace_folder(place, {MARK: mark, **files})
+    place.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(place)
+    with _own_folder_beside(place) as own:
+        new = own / "new"
+        for name, text in {MARK: mark, **files}.items():
+            path = new / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            raw = text if isinstance(text, bytes) else text.encode("utf-8", errors="replace")
+            path.write_bytes(raw)
+        _put_in_place(new, place, own)
+
+
+def _put_in_place(new: Path, folder: Path, own: Path) -> None:
+    for turn in range(100):  # another process may come in between: then once more
+        old = own / f"old-{turn}"
+        try:
+            if folder.exists() and _exchanged(new, folder):
+                return
+            with suppress(FileNotFoundError):
+                folder.rename(old)
+            new.rename(folder)
+        except OSError as error:
+            if error.errno not in {errno.ENOTEMPTY, errno.EEXIST}:
+                if old.exists() and not folder.exists():
+                    old.rename(folder)
+                raise
+        else:
+            return
+    raise OSError(errno.EBUSY, os.strerror(errno.EBUSY), str(folder))
+
+
+def _exchanged(one: Path, other: Path) -> bool:
+    """Exchange two folders in one step, so that a process killed here leaves no gap; False where that cannot be had."""
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        paths = os.fsencode(one), os.fsencode(other)
+        if sys.platform == "darwin":
+            return bool(libc.renamex_np(*paths, 2) == 0)
+        at_cwd = -100
+        return bool(libc.renameat2(at_cwd, paths[0], at_cwd, paths[1], 2) == 0)
+    except (AttributeError, OSError, TypeError):  # another system or an older library
+        return False
+
+
+@contextmanager
+def _own_folder_beside(folder: Path) -> Iterator[Path]:
+    """A temporary folder that no other process takes for a leftover."""
+    attempts = 6
+    for attempt in range(1, attempts + 1):
+        own = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}{TEMPORARY}")
+        own.mkdir(mode=0o700)
+        with _locked(own) as locked:
+            # another process may have taken it for a leftover before it was locked; some file systems have no locks
+            if (locked and own.exists()) or attempt == attempts:
+                try:
+                    yield own
+                finally:
+                    shutil.rmtree(own, ignore_errors=True)
+                return
+        with suppress(OSError):
+            own.rmdir()
+
+
+def _remove_leftovers(folder: Path) -> None:
+    ours = re.compile(rf"\.{re.escape(folder.name)}-[0-9a-f]{{8}}{re.escape(TEMPORARY)}")
+    for own in folder.parent.glob(".*"):
+        if not ours.fullmatch(own.name):
+            continue
+        with suppress(OSError), _locked(own) as locked:  # another process may be quicker
+            # its process lives, or there are no locks: then age tells
+            if not locked and time.time() - own.stat().st_mtime < STALE_S:
+                continue
+            for old in sorted(own.glob("old*")):
+                if not folder.exists():
+                    old.rename(folder)
+            shutil.rmtree(own, ignore_errors=True)
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """A lock that ends with the process: whether this one has it, and not another one, or none where there are none."""
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield False
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        locked = True
+    except OSError:
+        locked = False
+    try:
+        yield locked
+    finally:
+        os.close(handle)

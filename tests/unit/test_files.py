@@ -7,9 +7,6 @@ import gzip
 import json
 import os
 import random
-import signal
-import subprocess
-import sys
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -27,7 +24,6 @@ from relevance.files import (
     read_json_object,
     read_toml,
     refuse_lfs_pointer,
-    replace_folder,
     replacing,
     write_file,
 )
@@ -239,75 +235,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
         raise RuntimeError
     assert path.read_bytes() == "ä".encode()
     assert os.listdir(tmp_path) == ["file"]  # noqa: PTH208 - names
-
-
-def _tree(folder: Path) -> dict[str, str]:
-    return {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
-
-
-def test_a_folder_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Also where the system cannot exchange two folders in one step."""
-    folder = tmp_path / "a" / "latest"
-    for turn in range(4):
-        if turn == 2:
-            monkeypatch.setattr(files, "_exchanged", lambda *_: False)
-        replace_folder(folder, {"x": str(turn), f"sub/{turn}": b"y"})
-        assert _tree(folder) == {"x": str(turn), f"sub/{turn}": "y"}
-        assert [path.name for path in folder.parent.iterdir()] == ["latest"]
-    with pytest.raises(OSError, match="sub"):
-        replace_folder(folder, {"sub": "a file", "sub/x": "and a folder"})
-    assert _tree(folder)["x"] == "3"
-    assert [path.name for path in folder.parent.iterdir()] == ["latest"]
-
-
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-from relevance import files
-if sys.argv[2] == "gap":
-    files._exchanged = lambda *_: False
-    rename = Path.rename
-    def stop(self, target):
-        if self.name == "new":
-            os.kill(os.getpid(), signal.SIGKILL)
-        return rename(self, target)
-    Path.rename = stop
-else:
-    files._put_in_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
-files.replace_folder(Path(sys.argv[1]), {"x": "new"})
-"""
-
-
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal")
-@pytest.mark.parametrize("when", ["before", "gap"])
-def test_what_a_killed_process_has_left_goes_away(tmp_path: Path, when: str) -> None:
-    """Its files with the next run; and a folder that it had moved away comes back."""
-    folder = tmp_path / "latest"
-    replace_folder(folder, {"x": "old"})
-    (tmp_path / ".latest-backups").mkdir()  # a user's
-    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), when], check=False)  # noqa: S603
-    assert killed.returncode == -signal.SIGKILL
-    assert len(list(tmp_path.iterdir())) == (3 if when == "before" else 2)
-    with pytest.raises(AttributeError):
-        replace_folder(folder, {"x": 1})  # type: ignore[dict-item]
-    assert _tree(folder) == {"x": "old"}
-    assert {path.name for path in tmp_path.iterdir()} == {"latest", ".latest-backups"}
-
-
-def test_two_processes_replace_one_folder(tmp_path: Path) -> None:
-    """Each time it is one of the two, whole; neither fails, and neither removes what the other is writing."""
-    folder = tmp_path / "latest"
-    script = (
-        "import sys; from pathlib import Path; from relevance.files import replace_folder\n"
-        "for turn in range(40): replace_folder(Path(sys.argv[1]), {'a': sys.argv[2], 'b/c': sys.argv[2]})"
-    )
-    running = [
-        subprocess.Popen([sys.executable, "-c", script, str(folder), name])  # noqa: S603 - the test's own
-        for name in ("one", "two")
-    ]
-    assert [process.wait(timeout=60) for process in running] == [0, 0]
-    assert _tree(folder) in ({"a": "one", "b/c": "one"}, {"a": "two", "b/c": "two"})
-    assert [path.name for path in tmp_path.iterdir()] == ["latest"]
 
 
 def test_toml_and_json_say_where(tmp_path: Path) -> None:

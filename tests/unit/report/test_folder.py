@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -85,3 +88,74 @@ def test_a_place_that_cannot_be(tmp_path: Path, place: str, why: str) -> None:
     (tmp_path / "file").write_text("x")
     with pytest.raises(InputError, match=why):
         check_folder(tmp_path / place)
+
+
+def _tree(folder: Path) -> dict[str, str]:
+    written = {str(path.relative_to(folder)): path.read_text() for path in folder.rglob("*") if path.is_file()}
+    assert written.pop(MARK).startswith("results\n")
+    return written
+
+
+def test_a_folder_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the system cannot exchange two folders in one step."""
+    folder = tmp_path / "a" / "latest"
+    for turn in range(4):
+        if turn == 2:
+            monkeypatch.setattr("relevance.report.folder._exchanged", lambda *_: False)
+        write_folder(folder, {"x": str(turn), f"sub/{turn}": b"y"})
+        assert _tree(folder) == {"x": str(turn), f"sub/{turn}": "y"}
+        assert [path.name for path in folder.parent.iterdir()] == ["latest"]
+    with pytest.raises(OSError, match="sub"):
+        write_folder(folder, {"sub": "a file", "sub/x": "and a folder"})
+    assert _tree(folder)["x"] == "3"
+    assert [path.name for path in folder.parent.iterdir()] == ["latest"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from relevance.report import folder
+if sys.argv[2] == "gap":
+    folder._exchanged = lambda *_: False
+    rename = Path.rename
+    def stop(self, target):
+        if self.name == "new":
+            os.kill(os.getpid(), signal.SIGKILL)
+        return rename(self, target)
+    Path.rename = stop
+else:
+    folder._put_in_place = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+folder.write_folder(Path(sys.argv[1]), {"x": "new"})
+"""
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="no such signal")
+@pytest.mark.parametrize("when", ["before", "gap"])
+def test_what_a_killed_process_has_left_goes_away(tmp_path: Path, when: str) -> None:
+    """Its files with the next run; and a folder that it had moved away comes back."""
+    folder = tmp_path / "latest"
+    write_folder(folder, {"x": "old"})
+    (tmp_path / ".latest-backups").mkdir()  # a user's
+    killed = subprocess.run([sys.executable, "-c", KILLED, str(folder), when], check=False)  # noqa: S603
+    assert killed.returncode == -signal.SIGKILL
+    assert len(list(tmp_path.iterdir())) == (3 if when == "before" else 2)
+    with pytest.raises(AttributeError):
+        write_folder(folder, {"x": 1})  # type: ignore[dict-item]
+    assert _tree(folder) == {"x": "old"}
+    assert {path.name for path in tmp_path.iterdir()} == {"latest", ".latest-backups"}
+
+
+def test_two_processes_replace_one_folder(tmp_path: Path) -> None:
+    """Each time it is one of the two, whole; neither fails, and neither removes what the other is writing."""
+    folder = tmp_path / "latest"
+    script = (
+        "import sys; from pathlib import Path; from relevance.report.folder import write_folder\n"
+        "for turn in range(40): write_folder(Path(sys.argv[1]), {'a': sys.argv[2], 'b/c': sys.argv[2]})"
+    )
+    running = [
+        subprocess.Popen([sys.executable, "-c", script, str(folder), name])  # noqa: S603 - the test's own
+        for name in ("one", "two")
+    ]
+    assert [process.wait(timeout=60) for process in running] == [0, 0]
+    assert _tree(folder) in ({"a": "one", "b/c": "one"}, {"a": "two", "b/c": "two"})
+    assert [path.name for path in tmp_path.iterdir()] == ["latest"]
