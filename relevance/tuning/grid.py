@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from math import prod
 from types import MappingProxyType
@@ -79,10 +80,15 @@ class Grid:
         """Those whose boosts are tried."""
         return tuple(self.axes)
 
+    @cached_property
+    def strategies(self) -> Mapping[Combination, Strategy]:
+        """Of all combinations; the last field's boost changes first."""
+        return {boosts: self.strategy(boosts) for boosts in product(*self.axes.values())}
+
     @property
     def combinations(self) -> list[Combination]:
-        """All of them; the last field's boost changes first."""
-        return list(product(*self.axes.values()))
+        """All of them, in that order."""
+        return list(self.strategies)
 
     def strategy(self, combination: Combination, name: str = "tuned") -> Strategy:
         """Give the strategy these boosts, and no other field of the part that is tuned."""
@@ -97,16 +103,15 @@ class Grid:
 
     def ray(self, combination: Combination) -> Combination:
         """Give what is the same for combinations that differ by a factor of all boosts, which changes no ranking."""
-        strategy = self.strategy(combination)
+        strategy = self.strategies.get(combination) or self.strategy(combination)
         boosts = [*strategy.text.values(), *strategy.vectors.values()]
         return tuple(float(f"{boost / boosts[0]:.{_DIGITS}g}") for boost in boosts)
 
     def distance(self, combination: Combination) -> float:
         """Measure how far it is from today's boosts: Euclidean, of log2 of the boosts, whatever their common factor."""
-        strategy = self.strategy(combination)
-        ratios = [boost / self.today.text[name] for name, boost in strategy.text.items()]
-        ratios += [boost / self.today.vectors[name] for name, boost in strategy.vectors.items()]
-        logs = np.log2(ratios)
+        ratios = [boost / today for boost, today in zip(combination, self.todays(), strict=True)]
+        others = self.today.vectors if KINDS[self.kind].part == "text" else self.today.text
+        logs = np.log2(ratios + [1.0] * len(others))
         return float(np.linalg.norm(logs - logs.mean()))
 
 
@@ -147,40 +152,30 @@ def make_grid(
     tuned = KINDS[kind]
     own, others = (today.text, today.vectors) if tuned.part == "text" else (today.vectors, today.text)
     if today.template is not None or today.combine != "sum" or not own or bool(others) != tuned.other:
-        both = "text and vectors" if tuned.other else f"{tuned.part} alone"
+        scores = "text and vectors" if tuned.other else f"{tuned.part} alone"
         problem = f"strategy {today.name!r} cannot be tuned as {kind}"
-        raise InputError(f"{problem}; allowed: one that adds the scores of {both}")
-    chosen: dict[str, Combination] = {}
-    for name, boosts in axes:
-        if name not in own:
-            raise InputError(f"--grid {name}: {unknown(f'field of {today.name}', name, own)}")
-        if name in chosen:
-            raise InputError(f"--grid {name} is given twice; allowed: once, with all its boosts")
-        chosen[name] = boosts
-    left_out = sorted(set(without))
-    for name in left_out:
-        if name not in own:
-            raise InputError(f"--without {name}: {unknown(f'field of {today.name}', name, own)}")
-        if name in chosen:
-            raise InputError(f"--grid {name} and --without {name}; allowed: one of them")
+        raise InputError(f"{problem}; allowed: one that adds the scores of {scores}")
+    left_out, chosen = sorted(set(without)), dict(axes)
+    for option, names in (("--grid", [name for name, _ in axes]), ("--without", left_out)):
+        for name in names:
+            if name not in own:
+                raise InputError(f"{option} {name}: {unknown(f'field of {today.name}', name, own)}")
+            if names.count(name) > 1:
+                raise InputError(f"--grid {name} is given twice; allowed: once, with all its boosts")
+    if both := [name for name in left_out if name in chosen]:
+        raise InputError(f"--grid {both[0]} and --without {both[0]}; allowed: one of them")
     boosts_of = {name: chosen.get(name, tuned.boosts[name]) for name in own if name not in left_out}
     grid = Grid(kind, today, MappingProxyType(boosts_of))
-    _check_size(grid)
-    return grid
-
-
-def _check_size(grid: Grid) -> None:
-    count = prod(len(boosts) for boosts in grid.axes.values())
-    if count > _MOST_COMBINATIONS:
+    if (count := prod(map(len, boosts_of.values()))) > _MOST_COMBINATIONS:
         raise InputError(f"the grid has {count:,} combinations; allowed: up to {_MOST_COMBINATIONS:,}")
     # a boost that is not allowed is an error here
-    rays = {grid.ray(combination) for combination in grid.combinations if grid.axes}
-    if len(rays) < 2:  # noqa: PLR2004 - one is no choice
+    if not boosts_of or len({grid.ray(combination) for combination in grid.combinations}) == 1:
         fields = ", ".join(grid.fields) or "no field"
         raise InputError(
             f"nothing to choose between: boosts of {fields} that differ by a common factor rank alike; "
             "allowed: two fields or more, and two boosts of one"
         )
+    return grid
 
 
 def check_texts(grid: Grid, catalogue: Catalogue) -> None:

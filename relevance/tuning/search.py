@@ -161,26 +161,33 @@ def tune(engine: Engine, batch: QueryBatch, dataset: Dataset, grid: Grid, split:
         CouldNotRunError: the engine failed.
     """
     start = perf_counter()
+    combinations = grid.combinations
+    rays = [grid.ray(combination) for combination in combinations]
     first: dict[Combination, Combination] = {}
-    for combination in grid.combinations:
-        first.setdefault(grid.ray(combination), combination)
-    strategies = [grid.today, *map(grid.strategy, first.values())]
+    for ray, combination in zip(rays, combinations, strict=True):
+        first.setdefault(ray, combination)
+    strategies = [grid.today, *(grid.strategies[one] for one in first.values())]
     today, *others = _means(engine, batch, dataset, split.tuning, strategies)
     means = dict(zip(first, others, strict=True))
-    outcomes = [Outcome(each, means[grid.ray(each)], first[grid.ray(each)]) for each in grid.combinations]
+    outcomes = [Outcome(each, means[ray], first[ray]) for each, ray in zip(combinations, rays, strict=True)]
     seconds = perf_counter() - start
-    winner, equals = _best(grid, outcomes)
-    pair = [grid.today, grid.strategy(winner.boosts)]
+    highest = max(outcome.means[NDCG10] for outcome in outcomes)
+    best = [outcome for outcome in outcomes if outcome.means[NDCG10] >= highest - _EQUAL]
+    winner = min(best, key=lambda outcome: round(grid.distance(outcome.boosts), 9))
+    # a field that is left out may have mattered: then no combination is today's boosts
+    alike = [one for one in outcomes if one.same_as == first.get(grid.ray(grid.todays()))]
+    same = [one for one in alike if abs(one.means[NDCG10] - today[NDCG10]) <= _EQUAL]
+    pair = [grid.today, grid.strategies[winner.boosts]]
     held_out = np.stack([one.per_query[NDCG10] for one in _evaluated(engine, batch, dataset, split.held_out, pair)])
     return Tuning(
         grid=grid,
         split=split,
         outcomes=outcomes,
         winner=winner,
-        equals=equals,
+        equals=[outcome for outcome in best if outcome is not winner],
         idle=_idle(grid, outcomes),
         today=today,
-        todays=_todays(grid, outcomes, today),
+        todays=min(same, key=lambda one: one.boosts != grid.todays(), default=None),
         held_out=held_out,
         interval=paired_interval(*held_out, seed=split.seed),
         seconds=seconds,
@@ -210,22 +217,6 @@ def _evaluated(
     own = rows >= 0
     judgments = Judgments(rows[own], judged.products[own], judged.grades[own], relevant_from=judged.relevant_from)
     return evaluate_all(rankings, judgments, n_products=len(dataset.catalogue), metrics=METRICS)
-
-
-def _best(grid: Grid, outcomes: Sequence[Outcome]) -> tuple[Outcome, list[Outcome]]:
-    """The winner, and the others that reach its nDCG."""
-    highest = max(outcome.means[NDCG10] for outcome in outcomes)
-    equals = [outcome for outcome in outcomes if outcome.means[NDCG10] >= highest - _EQUAL]
-    winner = min(equals, key=lambda outcome: round(grid.distance(outcome.boosts), 9))
-    return winner, [outcome for outcome in equals if outcome is not winner]
-
-
-def _todays(grid: Grid, outcomes: Sequence[Outcome], today: Mapping[Metric, float]) -> Outcome | None:
-    """A field that is left out may have mattered: then no combination is today's boosts."""
-    boosts = grid.todays()
-    alike = [one for one in outcomes if grid.ray(one.boosts) == grid.ray(boosts)]
-    same = [one for one in alike if abs(one.means[NDCG10] - today[NDCG10]) <= _EQUAL]
-    return min(same, key=lambda one: one.boosts != boosts, default=None)
 
 
 def _idle(grid: Grid, outcomes: Sequence[Outcome]) -> list[str]:
