@@ -1,9 +1,17 @@
 """Regressions that are planted on purpose, and changes that are none: what would the gate say of them?"""
 
-from relevance.mutation.engine import Mutation
-from relevance.mutation.kinds import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+from relevance.mutation import content, plans
+from relevance.mutation.engine import Mutation, around
 from relevance.mutation.plans import other_model
 from relevance.mutation.run import Outcome, Outcomes, mutate, nulls
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 __all__ = [
     "KINDS",
@@ -16,3 +24,30 @@ __all__ = [
     "nulls",
     "other_model",
 ]
+
+_REGRESSIONS = (
+    *plans.STRATEGIES,
+    *content.TEXTS,
+    *content.QUERIES,
+    *content.VECTORS,
+    *content.MODELS,
+    *plans.MODELS,
+    *content.RANKINGS,
+    *plans.JUDGMENTS,
+    *plans.SERVER,
+)
+_SAME_AGAIN = "nothing: all is indexed and searched again"
+_NEUTRAL = (
+    Mutation("same_again", "noise", _SAME_AGAIN, lambda plan, _: around(plan), anew=True),
+    *content.NOISE,
+    *plans.NOISE,
+)
+
+KINDS: Mapping[str, Mutation] = MappingProxyType({one.name: one for one in _REGRESSIONS})
+"""The planted regressions by name."""
+
+NEUTRAL_KINDS: Mapping[str, Mutation] = MappingProxyType({one.name: one for one in _NEUTRAL})
+"""What must not fail, however often it is repeated with other seeds, by name: what a system does by itself."""
+
+SWAPPED_KINDS = tuple(plans.STRATEGIES)
+"""Changes with an effect, whose sides are swapped query by query: sessions that differ without a true change."""
