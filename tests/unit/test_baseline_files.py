@@ -140,6 +140,30 @@ def test_folders_are_named_for_what_they_are(tmp_path: Path) -> None:
         assert f"is {line}, not a baseline; a file of --update-baseline is expected there" in str(error.value)
 
 
+def test_files_are_named_for_what_they_are(tmp_path: Path) -> None:
+    """By their first bytes; more kinds are on the page of what is refused."""
+    kinds = {
+        b"PAR1": "a Parquet file",
+        b"SQLite format 3\0": "an SQLite database",
+        b"%PDF-1.7": "a PDF file",
+        b"\x89PNG\r\n": "a picture",
+        b"(\xb5/\xfd\x04": "a file packed by Zstandard",
+        b"\xfd7zXZ\0": "a file packed by xz",
+        b"BZh9": "a file packed by bzip2",
+        b"\0" * 257 + b"ustar": "a tar archive",
+        b"<?xml version": "a web page or XML",
+        b"<HTML>": "a web page or XML",
+        b"q1\tp7\t1\nq1\tp8\t0\n": "a table in text (CSV)",
+        b"q1 Q0 p7 -1\n": "a file of TREC judgments (qrels)",
+        b"x" * 80: f"a text that begins with '{'x' * 40}'",
+    }
+    for content, kind in kinds.items():
+        (tmp_path / "shop.json").write_bytes(content)
+        with pytest.raises(InputError) as error:
+            read_baseline(tmp_path / "shop.json", named="shop", expected="a run")
+        assert str(error.value) == f"shop: is {kind}, not a baseline; a run is expected there"
+
+
 def test_places_that_hold_nothing(tmp_path: Path) -> None:
     """Nothing, a link to nothing, and a pipe, which would be read for ever."""
     (tmp_path / "link.json").symlink_to("nowhere")
