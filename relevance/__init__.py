@@ -13,22 +13,13 @@ if TYPE_CHECKING:
     from relevance.records import Catalogue, Dataset, Judgments, Queries, Ranking
     from relevance.strategies import STRATEGIES, Strategy
 
-_HOMES = {
-    "Catalogue": "records",
-    "CouldNotRunError": "errors",
-    "Dataset": "records",
-    "Engine": "engines",
-    "InputError": "errors",
-    "Judgments": "records",
-    "Metric": "evaluation",
-    "Queries": "records",
-    "QueryBatch": "engines",
-    "Ranking": "records",
-    "RelevanceError": "errors",
-    "STRATEGIES": "strategies",
-    "Strategy": "strategies",
-    "evaluate": "evaluation",
-    "reciprocal_rank_fusion": "fusion",
+_MODULES = {
+    "engines": ("Engine", "QueryBatch"),
+    "errors": ("CouldNotRunError", "InputError", "RelevanceError"),
+    "evaluation": ("Metric", "evaluate"),
+    "fusion": ("reciprocal_rank_fusion",),
+    "records": ("Catalogue", "Dataset", "Judgments", "Queries", "Ranking"),
+    "strategies": ("STRATEGIES", "Strategy"),
 }
 
 __all__ = [
@@ -52,9 +43,10 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     """Import a name where it is first used (PEP 562), so that `import relevance` costs nothing."""
-    if name not in _HOMES:
-        raise AttributeError(f"module 'relevance' has no attribute {name!r}")
-    return getattr(import_module(f"relevance.{_HOMES[name]}"), name)
+    for module, names in _MODULES.items():
+        if name in names:
+            return getattr(import_module(f"relevance.{module}"), name)
+    raise AttributeError(f"module 'relevance' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

@@ -1,4 +1,7 @@
-"""A session beside its baselines: its snapshot, whether they are comparable, what is worse and why."""
+"""A session beside its baselines: its snapshot, whether they are comparable, what is worse and why.
+
+What times or searches again raises `CouldNotRunError` where the engine fails.
+"""
 
 from __future__ import annotations
 
@@ -237,11 +240,7 @@ def _on_same_queries(baseline: Baseline, session: Snapshot) -> tuple[Snapshot, S
 
 
 def confirm_run_times(suite: Suite, baselines: Iterable[Baseline], limits: Limits) -> None:
-    """Time again what looks slower than in a baseline, as long as its engine is up: a busy moment is no regression.
-
-    Raises:
-        CouldNotRunError: the engine failed.
-    """
+    """Time again what looks slower than in a baseline, as long as its engine is up: a busy moment is no regression."""
     baselines = tuple(baselines)
     for _ in range(_LOOKS):
         session = snapshot_of(suite)
@@ -257,11 +256,7 @@ def confirm_run_times(suite: Suite, baselines: Iterable[Baseline], limits: Limit
 
 
 def settle_run_times(suite: Suite, *, clock: Callable[[], float] = perf_counter) -> None:
-    """Time all strategies again in turns, some time later: a baseline that was made in a busy moment stays so.
-
-    Raises:
-        CouldNotRunError: the engine failed.
-    """
+    """Time all strategies again in turns, some time later: a baseline that was made in a busy moment stays so."""
     start = clock()
     for name in [*suite.results] * _LOOKS:
         if clock() - start > _SETTLE_S:
@@ -283,9 +278,6 @@ def diagnose_suite(
         comparisons: what the gate says beside each baseline.
         limits: those it went by.
         live: whether the engine can still be asked, for legs that no strategy is alone.
-
-    Raises:
-        CouldNotRunError: the engine failed.
     """
     worse = {one.strategy for comparison in comparisons.values() for one in comparison.findings if one.status != "pass"}
     legs = {name: _leg_values(suite, session, name) for name in sorted(worse)} if live else {}

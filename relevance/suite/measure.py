@@ -101,11 +101,7 @@ def calibration_queries() -> QueryBatch:
 
 
 def index_calibration(indexer: Indexer) -> Engine:
-    """Index made-up products: a title, its vector, and nothing else.
-
-    Raises:
-        CouldNotRunError: the engine fails.
-    """
+    """Index made-up products: a title, its vector, and nothing else."""
     ids = [f"made{number:05}" for number in range(_PRODUCTS)]
     titles = _texts(_PRODUCTS, _TITLE_WORDS, _PRODUCT_SEED)
     products = pd.DataFrame({"id": ids, "title": titles, "description": ""}, dtype=str)
@@ -130,11 +126,7 @@ class Calibration:
         runner.search(engine, CALIBRATION, self._queries)
 
     def round(self) -> None:
-        """Search all queries once.
-
-        Raises:
-            CouldNotRunError: the engine failed.
-        """
+        """Search all queries once."""
         took_s = self._started()
         runner.search(self.engine, CALIBRATION, self._queries)
         self._rounds.append(took_s())
@@ -215,7 +207,7 @@ class Preparation:
 
 @dataclass(eq=False)
 class Suite:
-    """An indexed plan.
+    """An indexed plan. What searches raises `CouldNotRunError` where the engine fails.
 
     Attributes:
         engine: holds the index.
@@ -266,11 +258,7 @@ class Suite:
         return Timing(run_time_s, rounds, len(self.batch) / run_time_s, None if took is None else took[1], single)
 
     def time_again(self, name: str) -> None:
-        """Give a strategy and the calibration more rounds in turns; of all rounds the fastest counts.
-
-        Raises:
-            CouldNotRunError: the engine failed.
-        """
+        """Give a strategy and the calibration more rounds in turns; of all rounds the fastest counts."""
         result = self.results[name]
         if result.timing is None:
             return
@@ -310,11 +298,7 @@ class Suite:
         return tuple(dict.fromkeys([*self.preparation.notes, *notes]))
 
     def calibrate(self) -> None:
-        """Time a round of the calibration, where there is one.
-
-        Raises:
-            CouldNotRunError: the engine failed.
-        """
+        """Time a round of the calibration, where there is one."""
         if self.calibration is not None:
             self.calibration.round()
 
