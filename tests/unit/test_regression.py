@@ -168,6 +168,9 @@ def test_a_finding_says_how_sure_it_is() -> None:
     # a mean of some 2.4 standard errors is sure, one of 1.28 hardly chance; 0.84 more is seen four times of five
     assert 2.2 < finding.smallest_visible * 0.5 / error - 0.8416 < 2.6
     assert _finding(_numbers(2), _numbers(2) / 2).interval is not None
+    # all fell alike: no mean is sure, but 5% of the leading metric are hardly chance
+    alike = _finding(np.full(7, 0.5), np.full(7, 0.4), limits=Limits(least_queries=7))
+    assert alike.smallest_visible == pytest.approx(0.05)
     scattered = _finding(before, before * 0.5)
     error = (before * 0.5).std(ddof=1) / np.sqrt(120)
     assert scattered.smallest_visible == pytest.approx(0.05 + 0.8416 * error / 0.5, rel=1e-4)
@@ -306,6 +309,7 @@ def test_run_time_is_in_calibrations(seconds: float, status: str, improved: bool
     finding = _compared(before, now).findings[-1]
     assert (finding.measure, finding.status, finding.improved) == ("run time", status, improved)
     assert (finding.before, finding.after, finding.relative) == (4.0, 4 * seconds, seconds - 1)
+    assert ("above" in finding.reasons[0]) == (status != "pass")
 
 
 _GOOD, _SLOW = session(calibration=1.0, own=_timed(1.0)), session(calibration=1.0, own=_timed(9.0))
