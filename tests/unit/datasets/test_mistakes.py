@@ -94,6 +94,7 @@ OWN: Bad = [
     (_rows(b"query,product,grade\nshelf,p2,-1\n"), f"column grade: found '-1'; {NO_NUMBER}"),
     (_rows(b"query;product;grade\nshelf;p2;2,5\n"), "found '2,5'; allowed: a number from 0 to 999,999,999 (decimals w"),
     (_rows(b"query,product,grade\nshelf,p2,1\nshelf,p2,2\n"), "allowed: one value, or a column rater that names who g"),
+    (_rows(b"query,product,grade,rater\nmug,7,1,bob\nmug,7,2,bob\n"), "lines 2 and 3, column grade: found '1' and '2'"),
     (_rows(b"query,product,score\nshelf,p2,1\n"), "found columns 'query, product, score'; expected among them: query,"),
     (_rows(b"query,product,grade\n ,p2,1\n"), "line 2, column query: found ' '; allowed: a query of at least one"),
 ]  # fmt: skip

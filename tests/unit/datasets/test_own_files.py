@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from helpers.datasets import SHOP, as_zip, attributes, hashes, load, load_pairs, products, refusal, triples, write
@@ -29,9 +29,9 @@ def _load(folder: Path, changed: Mapping[str, bytes | None] = {}, **settings: ob
     return load("files", write(folder, {**SHOP, **changed}), **settings)
 
 
-def _judged(folder: Path, content: bytes, name: str = "judgments.csv", **settings: object) -> Dataset:
-    """The shop with judgments that hold the text of queries."""
-    return _load(folder, {"qrels.txt": None, "queries.tsv": None, name: content}, **settings)
+def _csv(content: bytes, name: str = "judgments.csv") -> Mapping[str, bytes | None]:
+    """Judgments that hold the text of queries."""
+    return {"qrels.txt": None, "queries.tsv": None, name: content}
 
 
 def test_products_queries_and_judgments(tmp_path: Path) -> None:
@@ -41,6 +41,95 @@ def test_products_queries_and_judgments(tmp_path: Path) -> None:
     assert attributes(dataset) == [("p2", "Wood", "oak"), ("p2", "Colour", "brown")]
     assert (dataset.queries.ids, triples(dataset)) == (("q1", "q2"), QRELS)
     assert (dataset.name, dataset.notes, dataset.judgments.relevant_from) == ("files", (), 1)
+
+
+RATED = b"query,product,grade,rater\nshelf,p2,3,ann\nshelf,p2,4,bob\nshelf,p2,4,bob\nmug,7,1,bob\n"
+MEANS = {("shelf", "p2", 3.5), ("mug", "7", 1)}, ("judgments.csv: grades are the means of 2 raters' ratings",)
+JUDGMENTS: Mapping[
+    str, tuple[Mapping[str, bytes | None], dict[str, Any], set[tuple[str, str, float]], tuple[str, ...]]
+] = {
+    "without queries.tsv the judgments hold the text": (
+        _csv('query,product,grade\n"thé, mug",7,3.0\nshelf,p2,1\n'.encode()),
+        {},
+        {("thé, mug", "7", 3), ("shelf", "p2", 1)},
+        (),
+    ),
+    "decimal grades are their own gain (clicks, mean ratings)": (
+        _csv(b"query,product,grade\nshelf,p2,0.37\nshelf,7,1e-2\nmug,7,3.50\n"),
+        {"relevant_from": 0.2},
+        {("shelf", "p2", 0.37), ("shelf", "7", 0.01), ("mug", "7", 3.5)},
+        (),
+    ),
+    "in qrels they may be below 0": (
+        {"qrels.txt": b"q1 0 p2 2.0\nq1 0 7 -1\nq2 0 7 1\n"},
+        {},
+        QRELS,
+        ("qrels.txt: 1 grade is below 0 and read as 0",),
+    ),
+    "each word has its grade in gains, whole or not": (
+        {"qrels.txt": b"q1 0 p2 good\nq1 0 7 bad\nq2 0 7 fair\n"},
+        {"gains": {"good": 1.0, "fair": 0.5, "bad": 0}, "relevant_from": 1},
+        {("shelf", "p2", 1), ("shelf", "7", 0), ("thé mug", "7", 0.5)},
+        (),
+    ),
+    "with a column that names the rater their mean counts; one rater has one opinion": (_csv(RATED), {}, *MEANS),
+    "called otherwise": (_csv(RATED.replace(b"rater", b"who")), {"columns": {"rater": "who"}}, *MEANS),
+    "Quepid leaves ratings out, and puts a space before what a spreadsheet would run": (
+        _csv(
+            b"query,docid,rating\nshelf,p2,3.0\n -25 bolt,7,1.5\n mug,7,0\nnobody,,\nmug,p2,\n", "case_1_judgements.csv"
+        ),
+        {},
+        {("shelf", "p2", 3), ("-25 bolt", "7", 1.5), (" mug", "7", 0)},
+        (
+            "case_1_judgements.csv: 2 rows without a rating are left out",
+            "case_1_judgements.csv: 1 field has a space in front of = + - or @, which Quepid puts there: left out",
+        ),
+    ),
+    "white space and case make queries of their own": (
+        _csv(b"query,product,grade\ndrill,7,1\ndrill ,7,1\nDrill,7,1\nsaw,7,1\n"),
+        {},
+        {(text, "7", 1) for text in ("drill", "drill ", "Drill", "saw")},
+        ("judgments.csv: 2 queries differ from others in white space or case only ('Drill' and 'drill')",),
+    ),
+    "fields in a spreadsheet's quotes lose them, other quotes are text": (
+        {
+            "queries.tsv": b'q1\t"fawkes 36"" vanity"\n\nq2\t12" "shelf"\n"q3"\t"a\tb"\n',
+            "qrels.txt": b"q1 0 p2 2\nq2 0 7 1\nq3 0 7 1\n",
+        },
+        {},
+        {('fawkes 36" vanity', "p2", 2), ('12" "shelf"', "7", 1), ("a\tb", "7", 1)},
+        ("queries.tsv: 3 fields in CSV quotes are read without them",),
+    ),
+    "qrels may have empty lines, and tabs for spaces": (
+        {"qrels.txt": b"\nq1 0 p2 2\n\nq1\t0\t7\t0\r\nq2  Q0  7  1"},
+        {},
+        QRELS,
+        (),
+    ),
+    "queries that nobody has judged are left out, two with one text are both asked": (
+        {"queries.tsv": SHOP["queries.tsv"] + b"q3\tshelf\nq4\tother\n"},
+        {},
+        QRELS,
+        ("queries.tsv: 1 query has the text of another", "queries.tsv: 2 queries without judgments are left out"),
+    ),
+}
+
+
+@pytest.mark.parametrize("case", JUDGMENTS)
+def test_judgments(tmp_path: Path, case: str) -> None:
+    """What they become, and what is said of them."""
+    files, settings, expected, notes = JUDGMENTS[case]
+    dataset = _load(tmp_path, files, **settings)
+    assert (triples(dataset), dataset.notes) == (expected, notes)
+    whole = all(grade == int(grade) for _, _, grade in expected)
+    assert dataset.judgments.grades.dtype.kind == ("i" if whole else "f")
+    assert dataset.judgments.relevant_from == settings.get("relevant_from", 1)
+
+
+def test_query_ids(tmp_path: Path) -> None:
+    """The hash of the text is the id where there is none."""
+    dataset = _load(tmp_path, _csv(b"query,product,grade\nshelf,p2,1\n"))
+    assert dataset.queries.ids == ("q3eefa42d5206",)
 
 
 @pytest.mark.parametrize("delimiter", [b",", b";", b"\t"], ids=["commas", "semicolons", "tabs"])
@@ -62,79 +151,6 @@ def test_values_of_attributes(tmp_path: Path) -> None:
     dataset = _load(tmp_path, {"products.jsonl": product, "qrels.txt": b"q1 0 7 1\n"})
     pairs = [(name, value) for _, name, value in attributes(dataset)]
     assert pairs == [("n", "6.0"), ("b", "true"), ("l", "x"), ("l", "1e-06"), ("e", "")]
-
-
-def test_queries_by_their_text(tmp_path: Path) -> None:
-    """Without queries.tsv the judgments hold the text, and its hash is the id."""
-    dataset = _judged(tmp_path, 'query,product,grade\n"thé, mug",7,3.0\nshelf,p2,1\n'.encode())
-    assert triples(dataset) == {("thé, mug", "7", 3), ("shelf", "p2", 1)}
-    assert dict(zip(dataset.queries.texts, dataset.queries.ids, strict=True))["shelf"] == "q3eefa42d5206"
-
-
-def test_grades_are_numbers(tmp_path: Path) -> None:
-    """Decimal ones are their own gain (clicks, mean ratings), and may be relevant; whole ones stay whole."""
-    content = b"query,product,grade\nshelf,p2,0.37\nshelf,7,1e-2\nmug,7,3.50\n"
-    dataset = _judged(tmp_path, content, relevant_from=0.2)
-    assert triples(dataset) == {("shelf", "p2", 0.37), ("shelf", "7", 0.01), ("mug", "7", 3.5)}
-    assert dataset.judgments.relevant_from == 0.2
-    whole = _load(tmp_path / "whole", {"qrels.txt": b"q1 0 p2 2.0\nq1 0 7 -1\nq2 0 7 1\n"})
-    assert (triples(whole), whole.judgments.grades.dtype.kind) == (QRELS, "i")
-    assert hashes(whole) == hashes(_load(tmp_path / "same"))
-    assert whole.notes == ("qrels.txt: 1 grade is below 0 and read as 0",)
-
-
-def test_words_as_grades(tmp_path: Path) -> None:
-    """Each word has its grade in `gains`, whole or not."""
-    files = {"qrels.txt": b"q1 0 p2 good\nq1 0 7 bad\nq2 0 7 fair\n"}
-    dataset = _load(tmp_path, files, gains={"good": 1.0, "fair": 0.5, "bad": 0}, relevant_from=1)
-    assert triples(dataset) == {("shelf", "p2", 1), ("shelf", "7", 0), ("thé mug", "7", 0.5)}
-
-
-def test_ratings_of_several_raters(tmp_path: Path) -> None:
-    """With a column that names the rater their mean counts; one rater has one opinion."""
-    content = b"query,product,grade,rater\nshelf,p2,3,ann\nshelf,p2,4,bob\nshelf,p2,4,bob\nmug,7,1,bob\n"
-    dataset = _judged(tmp_path, content)
-    assert triples(dataset) == {("shelf", "p2", 3.5), ("mug", "7", 1)}
-    assert dataset.notes == ("judgments.csv: grades are the means of 2 raters' ratings",)
-    mapped = _judged(tmp_path, content.replace(b"rater", b"who"), columns={"rater": "who"})
-    assert triples(mapped) == triples(dataset)
-    write(tmp_path, {"judgments.csv": content + b"mug,7,2,bob\n"})
-    assert "lines 5 and 6, column grade: found '1' and '2' for the same query 'mug'" in refusal("files", tmp_path)
-
-
-def test_what_quepid_exports(tmp_path: Path) -> None:
-    """Decimal ratings; rows without one are left out; the space that keeps spreadsheets from running a text goes."""
-    exported = b"query,docid,rating\nshelf,p2,3.0\n -25 bolt,7,1.5\n mug,7,0\nnobody rated this,,\nmug,p2,\n"
-    dataset = _judged(tmp_path, exported, name="case_12_judgements.csv")
-    assert triples(dataset) == {("shelf", "p2", 3), ("-25 bolt", "7", 1.5), (" mug", "7", 0)}
-    assert dataset.notes == (
-        "case_12_judgements.csv: 2 rows without a rating are left out",
-        "case_12_judgements.csv: 1 field has a space in front of = + - or @, which Quepid puts there: left out",
-    )
-
-
-def test_white_space_and_case_are_noted(tmp_path: Path) -> None:
-    """`drill`, `drill ` and `Drill` are three queries, and somebody should know."""
-    content = b"query,product,grade\ndrill,7,1\ndrill ,7,1\nDrill,7,1\nsaw,7,1\n"
-    dataset = _judged(tmp_path, content)
-    assert len(dataset.queries) == 4
-    example = "('Drill' and 'drill')"
-    assert dataset.notes == (f"judgments.csv: 2 queries differ from others in white space or case only {example}",)
-
-
-def test_tab_separated_fields_in_quotes(tmp_path: Path) -> None:
-    """As spreadsheets save them: read without their quotes, as everywhere, and counted; other quotes are text."""
-    texts = b'q1\t"fawkes 36"" vanity"\n\nq2\t12" "shelf"\n"q3"\t"a\tb"\n'
-    rated = b"q1 0 p2 2\nq2 0 7 1\nq3 0 7 1\n"
-    dataset = _load(tmp_path, {"queries.tsv": texts, "qrels.txt": rated, "pairs.tsv": b'"36"" mug"\t"7"\t"2"\n'})
-    assert dataset.queries.texts == ('fawkes 36" vanity', '12" "shelf"', "a\tb")
-    assert dataset.notes == ("queries.tsv: 3 fields in CSV quotes are read without them",)
-    assert load_pairs("files", tmp_path).to_numpy().tolist() == [['36" mug', "7", "Café mug", 2.0]]
-
-
-def test_empty_lines_of_qrels(tmp_path: Path) -> None:
-    """Quepid's TREC export has some; tabs separate as spaces do."""
-    assert triples(_load(tmp_path, {"qrels.txt": b"\nq1 0 p2 2\n\nq1\t0\t7\t0\r\nq2  Q0  7  1"})) == QRELS
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\r"], ids=["Windows", "old Macs"])
@@ -199,21 +215,11 @@ def test_columns_of_other_names_and_what_is_not_used(tmp_path: Path) -> None:
     assert _load(tmp_path / "keys", keys).notes == (note,)
 
 
-def test_queries_nobody_judged(tmp_path: Path) -> None:
-    """They cannot be evaluated: left out and counted. Two queries with one text are both asked, and noted."""
-    dataset = _load(tmp_path, {"queries.tsv": SHOP["queries.tsv"] + b"q3\tshelf\nq4\tother\n"})
-    assert dataset.queries.ids == ("q1", "q2")
-    assert dataset.notes == (
-        "queries.tsv: 1 query has the text of another",
-        "queries.tsv: 2 queries without judgments are left out",
-    )
-
-
 def test_pairs(tmp_path: Path) -> None:
     """Pairs hold the query's text; a pair without a relevance is a good one; titles come from the catalogue."""
-    folder = write(tmp_path, {**SHOP, "pairs.tsv": b"shelf\tp2\t2.5\nmug\t7\ncup\tx\t1\n"})
+    folder = write(tmp_path, {**SHOP, "pairs.tsv": b'shelf\tp2\t2.5\n"36"" mug"\t"7"\ncup\tx\t1\n'})
     assert datasets.has_pairs(datasets.Source("files", "files", folder))
     assert load_pairs("files", folder, unknown_products="drop").to_dict("split", index=False) == {
         "columns": ["query", "product", "title", "relevance"],
-        "data": [["shelf", "p2", "oak shelf", 2.5], ["mug", "7", "Café mug", 3.0]],
+        "data": [["shelf", "p2", "oak shelf", 2.5], ['36" mug', "7", "Café mug", 3.0]],
     }
