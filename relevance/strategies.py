@@ -11,7 +11,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NoReturn, get_args
+from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from relevance.errors import InputError, unknown
 from relevance.setting import Count, Takes, Text, Written, setting
@@ -101,16 +101,13 @@ class Strategy:
     )
 
     def __post_init__(self) -> None:
-        self._check_name()
-        self._check_template()
+        for problem in self._problems():
+            raise InputError(f"strategy {self.name!r}: {problem}")
         for part, allowed in (("text", TEXT_FIELDS), ("vectors", VECTOR_FIELDS)):
             boosts = getattr(self, part)
-            self._check_boosts(part, boosts, allowed)
             # the fields' own order: two ways of writing a strategy are one strategy
             ordered = {name: boosts[name] for name in allowed if name in boosts}
             object.__setattr__(self, part, MappingProxyType(ordered))
-        self._check_numbers()
-        self._check_combination()
 
     def __hash__(self) -> int:
         return hash((self.name, self.legs(), self.combine, self.window, self.k))
@@ -134,56 +131,57 @@ class Strategy:
         """Whether the template has a field of the engine's, as a value or as a key."""
         return self.template is not None and f'"{field}"' in json.dumps(self.template)
 
-    def _fail(self, problem: str) -> NoReturn:
-        raise InputError(f"strategy {self.name!r}: {problem}")
-
-    def _check_name(self) -> None:
+    def _problems(self) -> Iterator[str]:
+        """What is not allowed; each is looked for only where there was none before it."""
         for what, name in (("name", self.name), ("model", self.model)):
             if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9_]+", name):
-                self._fail(f"{what} = {name!r}; allowed: lower-case letters, digits and underscores")
-
-    def _check_boosts(self, part: str, boosts: object, allowed: tuple[str, ...]) -> None:
-        if not isinstance(boosts, Mapping):
-            self._fail(f"{part} = {boosts!r}; allowed: a boost for each of the fields that are used")
-        for name, boost in boosts.items():
-            if name not in allowed:
-                self._fail(f"{part}: {unknown('field', str(name), allowed)}")
-            number = isinstance(boost, int | float) and not isinstance(boost, bool)
-            if not number or not _LOWEST_BOOST <= boost <= _HIGHEST_BOOST:
-                self._fail(f"{part}.{name} = {boost!r} is no boost; allowed: {_LOWEST_BOOST} to {_HIGHEST_BOOST:,}")
-
-    def _check_numbers(self) -> None:
+                yield f"{what} = {name!r}; allowed: lower-case letters, digits and underscores"
+        if self.template is not None:
+            if isinstance(self.template, Mapping) and (self.text or self.vectors or self.combine != "sum"):
+                yield "a template takes the place of text, vectors and combine; leave them out"
+            yield from _template_problems(self.template)
+        yield from _boost_problems("text", self.text, TEXT_FIELDS)
+        yield from _boost_problems("vectors", self.vectors, VECTOR_FIELDS)
         for name in ("candidates", "window", "k"):
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
             if not whole or not 1 <= value <= _LONGEST_LIST:
-                self._fail(f"{name} = {value!r}; allowed: a whole number from 1 to {_LONGEST_LIST:,}")
-
-    def _check_template(self) -> None:
+                yield f"{name} = {value!r}; allowed: a whole number from 1 to {_LONGEST_LIST:,}"
         if self.template is None:
-            return
-        if not isinstance(self.template, Mapping):
-            self._fail(f"template = {self.template!r}; allowed: a search, as a JSON object")
-        if self.text or self.vectors or self.combine != "sum":
-            self._fail("a template takes the place of text, vectors and combine; leave them out")
-        texts = list(_texts_of(self.template))
-        if not any(mark in text for text in texts for mark in (QUERY_MARK, VECTOR_MARK)):
-            self._fail(f"template: neither {QUERY_MARK} nor {VECTOR_MARK}, so that every query would be the same")
-        for text in texts:
-            if VECTOR_MARK in text and text != VECTOR_MARK:
-                self._fail(f"template: {text!r}; {VECTOR_MARK} stands alone, the vector takes the text's place")
+            yield from self._combination_problems()
 
-    def _check_combination(self) -> None:
-        if self.template is not None:
-            return
+    def _combination_problems(self) -> Iterator[str]:
         if not self.text and not self.vectors:
-            self._fail("neither text nor vectors; at least one field is needed")
+            yield "neither text nor vectors; at least one field is needed"
         if self.combine not in get_args(Combination):
-            self._fail(f"combine = {self.combine!r}; allowed: {', '.join(get_args(Combination))}")
+            yield f"combine = {self.combine!r}; allowed: {', '.join(get_args(Combination))}"
         if self.combine == "rrf" and len(self.legs()) < 2:  # noqa: PLR2004 - a fusion of one list is none
-            self._fail("rrf fuses two lists or more: text and a vector field, or several vector fields")
+            yield "rrf fuses two lists or more: text and a vector field, or several vector fields"
         if self.combine == "rrf" and any(boost != 1 for boost in self.vectors.values()):
-            self._fail("rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1")
+            yield "rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1"
+
+
+def _boost_problems(part: str, boosts: object, allowed: tuple[str, ...]) -> Iterator[str]:
+    if not isinstance(boosts, Mapping):
+        yield f"{part} = {boosts!r}; allowed: a boost for each of the fields that are used"
+        return
+    for name, boost in boosts.items():
+        if name not in allowed:
+            yield f"{part}: {unknown('field', str(name), allowed)}"
+        number = isinstance(boost, int | float) and not isinstance(boost, bool)
+        if not number or not _LOWEST_BOOST <= boost <= _HIGHEST_BOOST:
+            yield f"{part}.{name} = {boost!r} is no boost; allowed: {_LOWEST_BOOST} to {_HIGHEST_BOOST:,}"
+
+
+def _template_problems(template: object) -> Iterator[str]:
+    if not isinstance(template, Mapping):
+        yield f"template = {template!r}; allowed: a search, as a JSON object"
+    texts = list(_texts_of(template))
+    if not any(mark in text for text in texts for mark in (QUERY_MARK, VECTOR_MARK)):
+        yield f"template: neither {QUERY_MARK} nor {VECTOR_MARK}, so that every query would be the same"
+    for text in texts:
+        if VECTOR_MARK in text and text != VECTOR_MARK:
+            yield f"template: {text!r}; {VECTOR_MARK} stands alone, the vector takes the text's place"
 
 
 def _texts_of(value: object) -> Iterator[str]:

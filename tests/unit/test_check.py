@@ -21,11 +21,9 @@ from relevance.records import Judgments
 from relevance.strategies import STRATEGIES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from relevance.config import Config
-    from relevance.engines import EngineChoice
 
 PRODUCTS = (
     {"id": "a", "title": "Red kite", "description": "Flies well.", "attributes": {"colour": "red", "span": "1 m"}},
@@ -130,18 +128,6 @@ def test_lines_of_text_strategies(project: Path) -> None:
     assert lines[-1].startswith("  memory      about 0.2 GiB")
 
 
-def index_choice() -> EngineChoice:
-    """An index that exists, with one product that the data set has and one that it has not."""
-
-    def existing(dimensions: Mapping[str, int]) -> EngineChoice:
-        assert dimensions == {}
-        return replace(choice, product_ids=["a", "z"], notes=("index 'shop': 3 deleted documents",))
-
-    line = "elasticsearch 8.19.5 at http://a:1, index shop as it is"
-    choice = replace(engines.embedded_choice(line), name="elasticsearch", existing=existing)
-    return choice
-
-
 def test_the_engine_that_would_rank_and_why(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Its line, and below it how to get another one where it was taken for want of that."""
     monkeypatch.setattr(engines, "choose", lambda *_: engines.embedded_choice("embedded (no Docker)", "take --es-url"))
@@ -150,7 +136,7 @@ def test_the_engine_that_would_rank_and_why(project: Path, monkeypatch: pytest.M
 
 
 def test_an_engine_that_is_not_there_is_a_problem(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line, could not run; the rest is still read."""
+    """One line, could not run; the rest is still read, but for the products of an index that nobody knows."""
 
     def absent(*_: object) -> None:
         raise CouldNotRunError("elasticsearch at http://a:1: nothing answers")
@@ -158,7 +144,7 @@ def test_an_engine_that_is_not_there_is_a_problem(project: Path, monkeypatch: py
     monkeypatch.setattr(engines, "choose", absent)
     found = check(_config(project))
     assert (found.problems, found.could_not_run) == (("elasticsearch at http://a:1: nothing answers",), True)
-    assert any(line.startswith("  products") for line in found.lines)
+    assert found.lines[1].startswith("  products")
     assert not any(line.startswith("  engine") for line in found.lines)
     existing = check(_config(project, es_index="shop", es_url="http://a:1"))
     assert (existing.problems, existing.lines) == (found.problems, (f"files: {project / 'data'}",))
@@ -166,17 +152,19 @@ def test_an_engine_that_is_not_there_is_a_problem(project: Path, monkeypatch: py
 
 def test_the_products_of_an_index_that_exists_are_counted(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the suite counts them: the catalogue is the index's, judgments of products that it lacks are not."""
-    monkeypatch.setattr(engines, "choose", lambda *_: index_choice())
-    config = _config(project, es_index="shop", es_url="http://a:1", unknown_products="drop")
-    found = check(config)
+    embedded = engines.embedded_choice("elasticsearch 8.19.5 at http://a:1, index shop as it is")
+    notes = ("index 'shop': 3 deleted documents",)
+    known = replace(embedded, name="elasticsearch", product_ids=["a", "z"], notes=notes)
+    monkeypatch.setattr(engines, "choose", lambda *_: replace(embedded, existing=lambda _: known))
+    found = check(_config(project, es_index="shop", es_url="http://a:1", unknown_products="drop"))
     assert found.problems == ()
-    counted = [line for line in found.lines if line.startswith(("  products", "  judgments", "  engine"))]
-    assert counted == [
+    counted = [line for line in found.lines if line.startswith(("  products", "  judgments", "  engine", "  note  "))]
+    assert counted[:4] == [
         "  products    2; 1 (50%) without a description, 1 (50%) without attributes",
         "  judgments   2, 1 to 1 a query (median 1)",
-        f"  engine      {index_choice().line}",
+        f"  engine      {embedded.line}",
+        "  note        index 'shop': 3 deleted documents",
     ]
-    assert "  note        index 'shop': 3 deleted documents" in found.lines
     assert not any("embedded engine" in line for line in found.lines)
 
 
