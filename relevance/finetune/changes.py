@@ -10,7 +10,7 @@ cosines is no gain. Gains run from -1 to 1, and their sign says improved or wors
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -32,6 +32,18 @@ if TYPE_CHECKING:
 WHISKERS = (0.05, 0.95)
 """The shares of values below the two whiskers of a box."""
 
+COMPARED = (RR10, AP10, NDCG10)
+"""The metrics of the comparison, in the order of its rows."""
+
+LEVEL = 0.95
+"""The share of the paired bootstrap's means inside an interval."""
+
+_SEED = 0
+"""Of the bootstrap's draws."""
+
+_SAME = 1e-9
+"""A smaller change of a metric is the rounding of a sum."""
+
 _MOST_GROUPS = 7
 """More labels than this (grades of one's own may be any whole numbers) are put together, neighbours first."""
 
@@ -46,9 +58,6 @@ class JudgedPairs:
         base: shape (pairs,), cosine under the base model.
         tuned: shape (pairs,), cosine under the fine-tuned model.
         relevant_from: the lowest label that counts as relevant.
-
-    Raises:
-        ValueError: the columns differ in length, or a number is not finite.
     """
 
     queries: tuple[str, ...]
@@ -59,14 +68,6 @@ class JudgedPairs:
     tuned: _Floats
     relevant_from: float
 
-    def __post_init__(self) -> None:
-        columns = (self.queries, self.products, self.titles, self.labels, self.base, self.tuned)
-        if len({len(column) for column in columns}) > 1:
-            raise ValueError(f"columns of {', '.join(str(len(column)) for column in columns)} judged pairs")
-        for name in ("labels", "base", "tuned"):
-            if not np.isfinite(getattr(self, name)).all():
-                raise ValueError(f"{name} of judged pairs: not all finite")
-
     def __len__(self) -> int:
         return len(self.labels)
 
@@ -76,19 +77,7 @@ class JudgedPairs:
         return self.labels >= self.relevant_from
 
 
-@dataclass(frozen=True)
-class Spread:
-    """The ends of the whiskers, the quartiles, the median."""
-
-    low: float
-    lower_quartile: float
-    median: float
-    upper_quartile: float
-    high: float
-
-
-@dataclass(frozen=True, eq=False)
-class LabelGroup:
+class LabelGroup(NamedTuple):
     """The cosines of the pairs of one label (`2`), or of neighbouring labels (`0 to 3`), under both models.
 
     `kind` is `relevant`, `irrelevant`, or `mixed` where the labels of a group fall on both sides.
@@ -142,13 +131,16 @@ def pair_changes(pairs: JudgedPairs) -> PairChanges:
     gain = direction * (tuned - base)
     order = np.lexsort((-direction * (pairs.tuned - pairs.base), -gain)).astype(np.int64)
     correlations = (_correlation(pairs.labels, pairs.base), _correlation(pairs.labels, pairs.tuned))
-    return PairChanges(pairs, _groups(pairs), base, tuned, gain, order, correlations)
-
-
-def spread(values: _Floats) -> Spread:
-    """Whiskers, quartiles and median of one value or more, linear between neighbouring values."""
-    shares = (WHISKERS[0], 0.25, 0.5, 0.75, WHISKERS[1])
-    return Spread(*np.quantile(values, shares).tolist())
+    groups = []
+    labels = np.unique(pairs.labels)
+    for part in np.array_split(labels, min(len(labels), _MOST_GROUPS)) if len(labels) else ():
+        lowest, highest = float(part[0]), float(part[-1])
+        rows = (pairs.labels >= lowest) & (pairs.labels <= highest)
+        name = f"{lowest:.10g}" if lowest == highest else f"{lowest:.10g} to {highest:.10g}"
+        sides = set(pairs.relevant[rows].tolist())
+        kind = "mixed" if len(sides) > 1 else "relevant" if sides == {True} else "irrelevant"
+        groups.append(LabelGroup(name, kind, pairs.base[rows], pairs.tuned[rows]))
+    return PairChanges(pairs, tuple(groups), base, tuned, gain, order, correlations)
 
 
 def _standing(cosines: _Floats) -> _Floats:
@@ -162,22 +154,22 @@ def _correlation(labels: _Floats, cosines: _Floats) -> float | None:
     return float(np.corrcoef(_standing(labels), _standing(cosines))[0, 1])
 
 
-def _groups(pairs: JudgedPairs) -> tuple[LabelGroup, ...]:
-    labels = np.unique(pairs.labels)
-    parts = np.array_split(labels, min(len(labels), _MOST_GROUPS)) if len(labels) else []
-    return tuple(_group(pairs, float(part[0]), float(part[-1])) for part in parts)
+class Spread(NamedTuple):
+    """The ends of the whiskers, the quartiles, the median."""
+
+    low: float
+    lower_quartile: float
+    median: float
+    upper_quartile: float
+    high: float
 
 
-def _group(pairs: JudgedPairs, lowest: float, highest: float) -> LabelGroup:
-    rows = (pairs.labels >= lowest) & (pairs.labels <= highest)
-    name = f"{lowest:.10g}" if lowest == highest else f"{lowest:.10g} to {highest:.10g}"
-    sides = set(pairs.relevant[rows].tolist())
-    kind = "mixed" if len(sides) > 1 else "relevant" if sides == {True} else "irrelevant"
-    return LabelGroup(name, kind, pairs.base[rows], pairs.tuned[rows])
+def spread(values: _Floats) -> Spread:
+    """Whiskers, quartiles and median of one value or more, linear between neighbouring values."""
+    return Spread(*np.quantile(values, (WHISKERS[0], 0.25, 0.5, 0.75, WHISKERS[1])).tolist())
 
 
-@dataclass(frozen=True)
-class Band:
+class Band(NamedTuple):
     """Validation nDCG@10 at the steps, ascending, at which all trainings were evaluated.
 
     Behind the first stop a mean would be that of the others.
@@ -196,25 +188,8 @@ def band(curves: Sequence[Curve]) -> Band:
         for step in curve.steps:
             scores.setdefault(step.step, []).append(step.ndcg)
     shared = {step: values for step, values in sorted(scores.items()) if len(values) == len(curves) > 1}
-    return Band(
-        steps=tuple(shared),
-        low=tuple(min(values) for values in shared.values()),
-        mean=tuple(float(np.mean(values)) for values in shared.values()),
-        high=tuple(max(values) for values in shared.values()),
-    )
-
-
-COMPARED = (RR10, AP10, NDCG10)
-"""The metrics of the comparison, in the order of its rows."""
-
-LEVEL = 0.95
-"""The share of the paired bootstrap's means inside an interval."""
-
-_SEED = 0
-"""Of the bootstrap's draws."""
-
-_SAME = 1e-9
-"""A smaller change of a metric is the rounding of a sum."""
+    means = tuple(float(np.mean(values)) for values in shared.values())
+    return Band(tuple(shared), tuple(map(min, shared.values())), means, tuple(map(max, shared.values())))
 
 
 @dataclass(frozen=True)
@@ -316,28 +291,25 @@ def compare(names: tuple[str, str], before: Evaluation, after: Sequence[Evaluati
     """
     if not after or not all(np.array_equal(before.queries, one.queries) for one in after):
         raise ValueError(f"{names[0]} and {names[1]} were not evaluated on the same judged queries")
-    seeds = tuple(_gain(NDCG10, before.per_query[NDCG10], one.per_query[NDCG10]) for one in after)
+
+    def gain(metric: Metric, tuned: _Floats) -> Gain:
+        base = before.per_query[metric]
+        interval = paired_interval(base, tuned, seed=_SEED, confidence=LEVEL) if len(base) > 1 else None
+        ends = None if interval is None else (interval.low, interval.high)
+        return Gain(metric, float(base.mean()), float(tuned.mean()), ends)
+
+    codes = before.queries.tolist()
+    scores = (before.per_query[NDCG10].tolist(), after[0].per_query[NDCG10].tolist())
+    changes = [
+        QueryChange(queries.ids[code], queries.texts[code], *row) for code, *row in zip(codes, *scores, strict=True)
+    ]
+    seeds = tuple(gain(NDCG10, one.per_query[NDCG10]) for one in after)
     mean = np.mean([one.per_query[NDCG10] for one in after], axis=0)
     return Comparison(
         base=names[0],
         tuned=names[1],
-        gains=tuple(_gain(metric, before.per_query[metric], after[0].per_query[metric]) for metric in COMPARED),
-        queries=_query_changes(before, after[0], queries),
+        gains=tuple(gain(metric, after[0].per_query[metric]) for metric in COMPARED),
+        queries=tuple(sorted(changes, key=lambda one: (-one.change, one.text, one.query))),
         seeds=seeds,
-        over_seeds=_gain(NDCG10, before.per_query[NDCG10], mean) if len(after) > 1 else seeds[0],
+        over_seeds=gain(NDCG10, mean) if len(after) > 1 else seeds[0],
     )
-
-
-def _gain(metric: Metric, before: _Floats, after: _Floats) -> Gain:
-    interval = paired_interval(before, after, seed=_SEED, confidence=LEVEL) if len(before) > 1 else None
-    ends = None if interval is None else (interval.low, interval.high)
-    return Gain(metric, float(before.mean()), float(after.mean()), ends)
-
-
-def _query_changes(before: Evaluation, after: Evaluation, queries: Queries) -> tuple[QueryChange, ...]:
-    codes = before.queries.tolist()
-    values = (before.per_query[NDCG10].tolist(), after.per_query[NDCG10].tolist())
-    changes = [
-        QueryChange(queries.ids[code], queries.texts[code], *row) for code, *row in zip(codes, *values, strict=True)
-    ]
-    return tuple(sorted(changes, key=lambda one: (-one.change, one.text, one.query)))

@@ -1,5 +1,7 @@
 """The training itself, by sentence-transformers' own trainer. Imported where a model is trained: it imports torch."""
 
+# ruff: noqa: ARG002 - callbacks have the library's signatures
+
 from __future__ import annotations
 
 import math
@@ -21,16 +23,15 @@ from relevance.embeddings.sentence_model import load, quiet
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.finetune.recipe import Curve, Step
 from relevance.finetune.rows import batches, pair_rows, triplet_rows
-from relevance.finetune.store import checkpoints, mark_complete, seconds_of
+from relevance.finetune.store import mark_complete, set_checkpoint_aside, sound_checkpoint
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from relevance.finetune.recipe import Recipe
+    from relevance.finetune.recipe import Recipe, Validation
     from relevance.finetune.rows import TrainingRows
-    from relevance.finetune.validation import Validation
 
 _SAVED_EVERY_S = 60.0
 _WARM_UP = 0.1
@@ -65,7 +66,7 @@ def run(
         OSError: nothing can be written.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    checkpoint, before_s = _last_checkpoint(folder, notes)
+    checkpoint, before_s = sound_checkpoint(folder, notes)
     start_s = clock() - before_s
     loss = LOSSES[recipe.options.loss]
     with quiet():
@@ -82,14 +83,15 @@ def run(
             callbacks=[follower],
         )
         trainer.remove_callback(PrinterCallback)
-        follower.plan(len(trainer.get_train_dataloader()), recipe.options.epochs)
+        an_epoch, halves = len(trainer.get_train_dataloader()), range(1, 2 * recipe.options.epochs + 1)
+        follower.evaluated = frozenset(round(half * an_epoch / 2) for half in halves)
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         except Exception as error:
             of_memory = isinstance(error, MemoryError | torch.OutOfMemoryError)
             if checkpoint is None or follower.began or of_memory or isinstance(error, RelevanceError | OSError):
                 raise
-            _set_aside(checkpoint, f"{type(error).__name__} when it was taken up", notes)
+            set_checkpoint_aside(checkpoint, f"{type(error).__name__} when it was taken up", notes)
             trainer = None  # and what memory it has
     if trainer is None:
         return run(recipe, folder, progress=progress, notes=notes, clock=clock)
@@ -184,27 +186,24 @@ class _Evaluator(BaseEvaluator):
 
 
 class Follower(TrainerCallback):
-    """Says when to evaluate, save and stop; keeps the best model; shows progress. What it knows is in the log."""
+    """Says when to evaluate, save and stop; keeps the best model; shows progress. What it knows is in the log.
+
+    The library's own early stopping and best model begin with the first evaluation after a step: they do not know that
+    the base model may be the best, and that patience counts from it.
+    """
 
     def __init__(
         self, recipe: Recipe, folder: Path, transformer: Any, seconds: Callable[[], float], *, progress: bool
     ) -> None:
-        self._recipe = recipe
-        self._folder = folder
-        self._transformer = transformer
-        self._seconds = seconds
-        self._saved_s = seconds()
+        self._recipe, self._folder, self._transformer = recipe, folder, transformer
+        self._seconds, self._saved_s = seconds, seconds()
         self._progress = progress
-        self._evaluated: frozenset[int] = frozenset()
         self._best = 0
         self._bar: Any = None
+        self.evaluated: frozenset[int] = frozenset()
         self.began = False
 
-    def plan(self, batches_an_epoch: int, epochs: int) -> None:
-        """Evaluate after every half epoch, and at the end."""
-        self._evaluated = frozenset(round(half * batches_an_epoch / 2) for half in range(1, 2 * epochs + 1))
-
-    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+    def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show how far it is."""
         if steps := steps_in(state.log_history):
             self._best = steps[best_of(steps)].step
@@ -212,26 +211,26 @@ class Follower(TrainerCallback):
             state.max_steps, "fine-tuning", "batch", shown=self._progress, initial=state.global_step
         )
 
-    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+    def on_train_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Leave the last state of the bar on the terminal."""
         self._bar.close()
 
-    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+    def on_step_end(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Evaluate and save where it is time."""
         self.began = True
         self._bar.update(1)
-        if state.global_step in self._evaluated:
+        if state.global_step in self.evaluated:
             control.should_log = control.should_evaluate = control.should_save = True
         elif self._seconds() - self._saved_s > _SAVED_EVERY_S:
             control.should_save = True
 
-    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:  # noqa: ARG002
+    def on_log(self, args: Any, state: Any, control: Any, logs: Any = None, **_: Any) -> None:
         """Refuse to go on with a loss that is no number."""
         if not all(math.isfinite((logs or {}).get(name, 0.0)) for name in ("loss", "eval_ndcg")):
             rule = "allowed: a lower learning rate, or another base model"
             raise CouldNotRunError(f"fine-tuning: the loss is not a number at step {state.global_step}; {rule}")
 
-    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+    def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Keep the model where it is the best so far; stop where it no longer learns."""
         steps = steps_in(state.log_history)
         best = best_of(steps)
@@ -239,11 +238,11 @@ class Follower(TrainerCallback):
         if self._bar is not None:
             self._bar.set_postfix_str(f"nDCG {steps[0].ndcg:.4f} -> {steps[-1].ndcg:.4f}")
         if best == len(steps) - 1:
-            self._keep(self._best)
+            self._keep()
         elif len(steps) - 1 - best >= self._recipe.options.patience:
             control.should_training_stop = True
 
-    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:  # noqa: ARG002 - the library's
+    def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Mark the checkpoint as complete, and drop the models that were the best before."""
         self._saved_s = self._seconds()
         for other in self._folder.glob("best-*"):
@@ -251,9 +250,9 @@ class Follower(TrainerCallback):
                 shutil.rmtree(other, ignore_errors=True)
         mark_complete(self._folder / f"checkpoint-{state.global_step}", self._seconds())
 
-    def _keep(self, step: int) -> None:
+    def _keep(self) -> None:
         """Write the model beside its place, then move it there."""
-        beside, place = self._folder / ".writing", self._folder / f"best-{step}"
+        beside, place = self._folder / ".writing", self._folder / f"best-{self._best}"
         shutil.rmtree(beside, ignore_errors=True)
         transformer, base = self._transformer, self._recipe.base
         cut, prompts = transformer.max_seq_length, dict(transformer.prompts)
@@ -287,23 +286,3 @@ def steps_in(history: Sequence[dict[str, Any]]) -> list[Step]:
 def best_of(steps: Sequence[Step]) -> int:
     """The first evaluation with the highest nDCG."""
     return max(range(len(steps)), key=lambda at: (steps[at].ndcg, -at))
-
-
-def _last_checkpoint(folder: Path, notes: list[str]) -> tuple[Path | None, float]:
-    """The last checkpoint that is as it was written, and the seconds that it took; half ones are removed."""
-    marked = [path for _, path in checkpoints(folder)]
-    for path in folder.glob("checkpoint-*"):
-        if path not in marked:
-            shutil.rmtree(path, ignore_errors=True)
-    for path in marked:
-        if (seconds := seconds_of(path)) is not None:
-            return path, seconds
-        _set_aside(path, "a file of it is not as it was written", notes)
-    return None, 0.0
-
-
-def _set_aside(checkpoint: Path, problem: str, notes: list[str]) -> None:
-    aside = checkpoint.with_name(f"damaged-{checkpoint.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    checkpoint.rename(aside)
-    notes.append(f"a checkpoint of the fine-tuning was damaged ({problem}) and set aside as {aside}")

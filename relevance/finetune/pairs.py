@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,9 +18,7 @@ from relevance.records import Judgments, Queries, embedded_texts
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    import numpy.typing as npt
+    from collections.abc import Iterable
 
     from relevance.records import Dataset
 
@@ -135,72 +133,57 @@ def build_pairs(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool, se
     Raises:
         InputError: too few pairs, pairs of one query only, or a product without a title that may not be dropped.
     """
-    rows, unknown = _with_texts(frame, dataset, drop_unknown=drop_unknown)
     evaluated = {normalised(text) for text in dataset.queries.texts}
-    kept = [pair for pair in rows if not {normalised(pair.query), normalised(pair.text)} & evaluated]
-    dropped = dict.fromkeys(pair.query for pair in rows if normalised(pair.query) in evaluated)
-    merged = _merged(kept)
-    positives = [pair for pair in merged if pair.relevance == POSITIVE]
-    _refuse_few(dataset.name, positives, dropped=len(rows) - len(kept))
-    held_out = _held_out({pair.query for pair in positives}, seed)
-    train = tuple(pair for pair in positives if pair.query not in held_out)
-    trained = {pair.query for pair in train}
-    return Pairs(
-        train=train,
-        validation=tuple(pair for pair in positives if pair.query in held_out),
-        related=tuple(pair for pair in merged if pair.relevance >= _RELATED and pair.query in trained | held_out),
-        rated=tuple(pair for pair in merged if pair.query in held_out),
-        dropped=tuple(dropped),
-        dropped_pairs=len(rows) - len(kept),
-        unknown=unknown,
-    )
-
-
-def _with_texts(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool) -> tuple[list[Pair], int]:
-    """Every rated pair with its product's text, and how many have none."""
-    texts: Mapping[str, str] = dict(zip(dataset.catalogue.ids, embedded_texts(dataset.catalogue, "whole"), strict=True))
-    pairs, unknown = [], []
+    texts = dict(zip(dataset.catalogue.ids, embedded_texts(dataset.catalogue, "whole"), strict=True))
     columns = ("query", "product", "text" if "text" in frame else "title", "relevance")
+    dropped: dict[str, None] = {}
+    dropped_pairs, unknown = 0, []
+    # one pair for each query and product, with the mean of its ratings; spellings of one query become the first
+    spelling: dict[str, str] = {}
+    ratings: dict[tuple[str, str], list[float]] = {}
+    own: dict[str, str] = {}
     for query, product, text, relevance in zip(*(frame[name] for name in columns), strict=True):
-        if whole := texts.get(product, "").strip() or text.strip():
-            pairs.append(Pair(query, product, whole, relevance))
-        else:
+        key, whole = normalised(query), texts.get(product, "").strip() or text.strip()
+        if not whole:
             unknown.append(product)
+        elif {key, normalised(whole)} & evaluated:
+            dropped_pairs += 1
+            if key in evaluated:
+                dropped[query] = None
+        else:
+            ratings.setdefault((spelling.setdefault(key, query), product), []).append(relevance)
+            own.setdefault(product, whole)
     if unknown and not drop_unknown:
         problem = f"{len(unknown):,} of {len(frame):,} pairs are of products that no file gives a title of"
         allowed = "allowed: products with a title, or --unknown-products drop"
         raise InputError(f"data set {dataset.name!r}: {problem}, such as {unknown[0]!r}; {allowed}")
-    return pairs, len(unknown)
 
-
-def _merged(pairs: Iterable[Pair]) -> list[Pair]:
-    """One pair for each query and product, with the mean of its ratings; spellings of one query become the first."""
-    spelling: dict[str, str] = {}
-    ratings: dict[tuple[str, str], list[float]] = {}
-    texts: dict[str, str] = {}
-    for pair in pairs:
-        query = spelling.setdefault(normalised(pair.query), pair.query)
-        ratings.setdefault((query, pair.product), []).append(pair.relevance)
-        texts.setdefault(pair.product, pair.text)
-    return [
-        Pair(query, product, texts[product], sum(rated) / len(rated)) for (query, product), rated in ratings.items()
-    ]
-
-
-def _refuse_few(name: str, positives: list[Pair], *, dropped: int) -> None:
-    gone = f" ({dropped:,} went with the queries that are evaluated)" if dropped else ""
+    merged = [Pair(*key, own[key[1]], sum(rated) / len(rated)) for key, rated in ratings.items()]
+    positives = [pair for pair in merged if pair.relevance == POSITIVE]
+    queries = {pair.query for pair in positives}
+    gone = f" ({dropped_pairs:,} went with the queries that are evaluated)" if dropped_pairs else ""
     if len(positives) < FEWEST:
         few = f"{plural(len(positives), 'pair')} of relevance {POSITIVE:g} to train on{gone}"
-        raise InputError(f"data set {name!r}: {few}; allowed: {FEWEST} or more")
-    if len({pair.query for pair in positives}) == 1:
+        raise InputError(f"data set {dataset.name!r}: {few}; allowed: {FEWEST} or more")
+    if len(queries) == 1:
         one = f"all {len(positives):,} pairs are of one query, {positives[0].query!r}{gone}"
-        raise InputError(f"data set {name!r}: {one}; allowed: pairs of two queries or more")
+        raise InputError(f"data set {dataset.name!r}: {one}; allowed: pairs of two queries or more")
+
+    held_out = set(sorted(queries, key=partial(_draw, seed))[: max(1, round(VALIDATION_SHARE * len(queries)))])
+    return Pairs(
+        train=tuple(pair for pair in positives if pair.query not in held_out),
+        validation=tuple(pair for pair in positives if pair.query in held_out),
+        related=tuple(pair for pair in merged if pair.relevance >= _RELATED and pair.query in queries),
+        rated=tuple(pair for pair in merged if pair.query in held_out),
+        dropped=tuple(dropped),
+        dropped_pairs=dropped_pairs,
+        unknown=len(unknown),
+    )
 
 
-def _held_out(queries: set[str], seed: int) -> set[str]:
-    """A tenth of the queries, by a hash of their text: the order of the files means nothing."""
-    ordered = sorted(queries, key=lambda query: hashlib.sha256(f"{seed}\0{normalised(query)}".encode()).digest())
-    return set(ordered[: max(1, round(VALIDATION_SHARE * len(ordered)))])
+def _draw(seed: int, query: str) -> bytes:
+    """What the choice of queries goes by: a hash of the text, as the order of the files means nothing."""
+    return hashlib.sha256(f"{seed}\0{normalised(query)}".encode()).digest()
 
 
 def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd.DataFrame]:
@@ -220,52 +203,42 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
     Raises:
         InputError: nothing would be left on one of the sides.
     """
-    keys = [hashlib.sha256(f"{seed}\0{normalised(text)}".encode()).digest() for text in dataset.queries.texts]
+    queries, judgments, own = dataset.queries, dataset.judgments, dataset.own_products
+    keys = [_draw(seed, text) for text in queries.texts]
     distinct = sorted(set(keys))
     going = set(distinct[: round(share * len(distinct))])
     goes = np.array([key in going for key in keys], dtype=np.bool_)
-    judgments = dataset.judgments
     pairs = goes[judgments.queries]
     if pairs.all() or not pairs.any():
         none = f"share {share:g} of {len(keys):,} queries leaves none to {'evaluate' if pairs.any() else 'train on'}"
         raise InputError(f"data set {dataset.name!r}: {none}; allowed: a share that leaves some on both sides")
-    note = f"{int(goes.sum()):,} of {len(keys):,} queries are trained on and not evaluated"
-    return _without_queries(dataset, goes, note), _pairs_of(dataset, pairs)
-
-
-def _without_queries(dataset: Dataset, goes: npt.NDArray[np.bool_], note: str) -> Dataset:
-    queries, judgments, own = dataset.queries, dataset.judgments, dataset.own_products
     stays = np.flatnonzero(~goes)
-    frame = pd.DataFrame(
-        {"id": [queries.ids[at] for at in stays], "text": [queries.texts[at] for at in stays]}, dtype=object
-    )
-    kept = ~goes[judgments.queries]
-    return replace(
+    left = replace(
         dataset,
-        queries=Queries(frame),
+        queries=Queries(
+            pd.DataFrame(
+                {"id": [queries.ids[at] for at in stays], "text": [queries.texts[at] for at in stays]}, dtype=object
+            )
+        ),
         judgments=Judgments(
-            np.searchsorted(stays, judgments.queries[kept]),
-            judgments.products[kept],
-            judgments.grades[kept],
+            np.searchsorted(stays, judgments.queries[~pairs]),
+            judgments.products[~pairs],
+            judgments.grades[~pairs],
             relevant_from=judgments.relevant_from,
         ),
         own_products=None if own is None else own[stays],
-        notes=(*dataset.notes, note),
+        notes=(*dataset.notes, f"{int(goes.sum()):,} of {len(keys):,} queries are trained on and not evaluated"),
     )
-
-
-def _pairs_of(dataset: Dataset, rows: npt.NDArray[np.bool_]) -> pd.DataFrame:
-    judgments, texts = dataset.judgments, embedded_texts(dataset.catalogue, "whole")
-    highest = max(1, judgments.grades.max())
-    products = judgments.products[rows].tolist()
-    return pd.DataFrame(
+    texts, products = embedded_texts(dataset.catalogue, "whole"), judgments.products[pairs].tolist()
+    frame = pd.DataFrame(
         {
-            "query": [dataset.queries.texts[code] for code in judgments.queries[rows].tolist()],
+            "query": [queries.texts[code] for code in judgments.queries[pairs].tolist()],
             "product": [dataset.catalogue.ids[code] for code in products],
             "title": [texts[code] for code in products],
-            "relevance": 1.0 + (POSITIVE - 1.0) * judgments.grades[rows] / highest,
+            "relevance": 1.0 + (POSITIVE - 1.0) * judgments.grades[pairs] / max(1, judgments.grades.max()),
         }
     )
+    return left, frame
 
 
 @dataclass(frozen=True)
@@ -311,19 +284,21 @@ def find_leaks(trained: Iterable[Trained], dataset: Dataset, *, where: str) -> L
     pairs = list(trained)
     evaluated = {normalised(text): text for text in dataset.queries.texts}
     queries = dict.fromkeys(normalised(pair.query) for pair in pairs)
-    _refuse(where, [evaluated[query] for query in queries if query in evaluated], "evaluated and trained on")
     keys = {text_key(text): text for text in dataset.queries.texts}
-    whole = sorted({keys[pair.text] for pair in pairs if pair.text in keys})
-    _refuse(where, whole, "evaluated and the whole text of a product that is trained on")
+    for texts, rule in (
+        ([evaluated[query] for query in queries if query in evaluated], "evaluated and trained on"),
+        (
+            sorted({keys[pair.text] for pair in pairs if pair.text in keys}),
+            "evaluated and the whole text of a product that is trained on",
+        ),
+    ):
+        if texts:
+            count = plural(len(texts), f"query is {rule}", f"queries are {rule}")
+            what = f"{count}: {some(list(map(repr, texts)), 3)}"
+            raise InputError(f"leak in {where}: {what}; allowed: pairs of queries that are not evaluated")
     products = {pair.product for pair in pairs}
     shared = products & set(dataset.catalogue.ids)
     return Leaks(_near(queries, evaluated), tuple(sorted(shared)), len(products))
-
-
-def _refuse(where: str, texts: list[str], rule: str) -> None:
-    if texts:
-        what = f"{plural(len(texts), f'query is {rule}', f'queries are {rule}')}: {some(list(map(repr, texts)), 3)}"
-        raise InputError(f"leak in {where}: {what}; allowed: pairs of queries that are not evaluated")
 
 
 def _near(queries: Iterable[str], evaluated: Iterable[str]) -> tuple[tuple[str, str], ...]:

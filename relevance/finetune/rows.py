@@ -13,12 +13,9 @@ from relevance.finetune.pairs import normalised
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
-    import numpy.typing as npt
-
     from relevance.finetune.pairs import Pair
     from relevance.finetune.recipe import Recipe
 
-    _Floats = npt.NDArray[np.float32]
     _Related = Mapping[str, frozenset[str]]
     _Encode = Callable[[Sequence[str]], Any]
 
@@ -63,22 +60,30 @@ class TrainingRows:
 def pair_rows(recipe: Recipe, encode: _Encode) -> TrainingRows:
     """A query and its product."""
     del encode
-    return _rows(recipe, _related(recipe), positive=recipe.pairs.train)
+    return _rows(recipe, positive=recipe.pairs.train)
 
 
 def triplet_rows(recipe: Recipe, encode: _Encode) -> TrainingRows:
     """A query, its product, and a product that the base model mistakes for one; `encode` gives unit vectors."""
-    pairs = recipe.pairs.train
-    products = {pair.product: pair for pair in pairs}
-    related = _related(recipe)
+    pairs, related = recipe.pairs.train, _related(recipe)
+    products = list({pair.product: pair for pair in pairs}.values())
+    codes = {pair.product: code for code, pair in enumerate(products)}
     queries = encode([recipe.base.prompt + pair.query for pair in pairs])
-    texts = encode([pair.text for pair in products.values()])
-    codes = hard_negatives(pairs, related, list(products), (queries, texts))
-    chosen = list(products.values())
-    return _rows(recipe, related, positive=pairs, negative=[chosen[code] for code in codes])
+    texts = encode([pair.text for pair in products])
+    negatives: list[Pair] = []
+    for start in range(0, len(pairs), _ROWS_AT_ONCE):
+        cosines = queries[start : start + _ROWS_AT_ONCE] @ texts.T
+        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :_LOOKED_AT].tolist()
+        for pair, row, near in zip(pairs[start : start + _ROWS_AT_ONCE], cosines, nearest, strict=True):
+            highest = _MARGIN * float(row[codes[pair.product]])
+            taken = related[normalised(pair.query)]
+            free = [code for code in near if products[code].product not in taken]
+            fitting = [code for code in free[_SKIPPED:] if row[code] <= highest]
+            negatives.append(products[(fitting or free[_SKIPPED:] or free or near)[0]])
+    return _rows(recipe, positive=pairs, negative=negatives)
 
 
-def _rows(recipe: Recipe, related: _Related, **products: Sequence[Pair]) -> TrainingRows:
+def _rows(recipe: Recipe, **products: Sequence[Pair]) -> TrainingRows:
     pairs = recipe.pairs.train
     columns = {"anchor": [recipe.base.prompt + pair.query for pair in pairs]}
     columns |= {name: [pair.text for pair in column] for name, column in products.items()}
@@ -87,7 +92,7 @@ def _rows(recipe: Recipe, related: _Related, **products: Sequence[Pair]) -> Trai
         query = normalised(pair.query)
         texts = frozenset({query, *(normalised(one.text) for one in row)})
         items.append(Item(texts, query, tuple(one.product for one in row)))
-    return TrainingRows(columns, items, related)
+    return TrainingRows(columns, items, _related(recipe))
 
 
 def _related(recipe: Recipe) -> _Related:
@@ -95,32 +100,6 @@ def _related(recipe: Recipe) -> _Related:
     for pair in (*recipe.pairs.train, *recipe.pairs.related):
         related.setdefault(normalised(pair.query), set()).add(pair.product)
     return {query: frozenset(products) for query, products in related.items()}
-
-
-def hard_negatives(
-    pairs: Sequence[Pair], related: _Related, products: Sequence[str], vectors: tuple[_Floats, _Floats]
-) -> list[int]:
-    """The code of a negative for each pair, in `products`.
-
-    Args:
-        pairs: positives.
-        related: by normalised query the ids of the products that are no negatives for it.
-        products: ids of those to choose from; the positives are among them.
-        vectors: of the pairs' queries, shape (pairs, dimensions), and of the products, shape (products, dimensions).
-    """
-    queries, texts = vectors
-    codes = {product: code for code, product in enumerate(products)}
-    negatives: list[int] = []
-    for start in range(0, len(pairs), _ROWS_AT_ONCE):
-        cosines = queries[start : start + _ROWS_AT_ONCE] @ texts.T
-        nearest = np.argsort(-cosines, axis=1, kind="stable")[:, :_LOOKED_AT].tolist()
-        for pair, row, near in zip(pairs[start : start + _ROWS_AT_ONCE], cosines, nearest, strict=True):
-            highest = _MARGIN * float(row[codes[pair.product]])
-            taken = related.get(normalised(pair.query), frozenset()) | {pair.product}
-            free = [code for code in near if products[code] not in taken]
-            fitting = [code for code in free[_SKIPPED:] if row[code] <= highest]
-            negatives.append((fitting or free[_SKIPPED:] or free or near)[0])
-    return negatives
 
 
 def batches(items: Sequence[Item], related: _Related, *, size: int, seed: int) -> Iterator[list[int]]:

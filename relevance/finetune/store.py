@@ -6,9 +6,9 @@ import errno
 import json
 import re
 import shutil
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.files import TextFile, file_sha256, read_json_object, write_file
@@ -17,7 +17,7 @@ from relevance.finetune.recipe import Curve, Step, recipe_hash
 from relevance.text import markdown
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from pathlib import Path
 
     from relevance.finetune.recipe import Recipe
@@ -48,7 +48,6 @@ class Stored:
     sha256: str
     base: str
     curve: Curve
-    options: Mapping[str, Any]
     trained: tuple[Trained, ...]
     notes: tuple[str, ...] = ()
 
@@ -67,17 +66,16 @@ def train(recipe: Recipe, cache_dir: Path, *, progress: bool) -> Stored:
     Raises:
         CouldNotRunError: the device is not there, memory or disk are full, or the loss is no number.
     """
-    sha256 = recipe.sha256
+    sha256, notes = recipe.sha256, list[str]()
     if (stored := find_stored(cache_dir, sha256)) is not None:  # the folder may be one that can only be read
         return stored
     with locked(cache_dir, sha256):
-        if (stored := find_stored(cache_dir, sha256)) is not None:
-            return stored
         work = work_folder(cache_dir, sha256)
         try:
+            if (stored := find_stored(cache_dir, sha256, notes)) is not None:
+                return stored
             from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
 
-            notes = set_aside(cache_dir, sha256)
             curve = run(recipe, work, progress=progress, notes=notes)
             return replace(publish(recipe, curve, work, cache_dir), notes=tuple(notes))
         except RelevanceError:
@@ -150,14 +148,29 @@ def mark_complete(checkpoint: Path, seconds: float) -> None:
     write_file(checkpoint / COMPLETE, json.dumps({"seconds": seconds, "files": hashes}))
 
 
-def seconds_of(checkpoint: Path) -> float | None:
-    """The time spent until a checkpoint; None where one of its files is not as it was written."""
-    try:
-        mark = read_json_object(checkpoint / COMPLETE, "the mark of a checkpoint")
-        sound = all(file_sha256(checkpoint.parent / name) == digest for name, digest in mark["files"].items())
-        return float(mark["seconds"]) if sound else None
-    except (InputError, OSError, ValueError, TypeError, KeyError, AttributeError):
-        return None
+def sound_checkpoint(folder: Path, notes: list[str]) -> tuple[Path | None, float]:
+    """The last checkpoint that is as it was written, and the seconds that it took; half ones are removed."""
+    marked = [path for _, path in checkpoints(folder)]
+    for path in folder.glob("checkpoint-*"):
+        if path not in marked:
+            shutil.rmtree(path, ignore_errors=True)
+    for path in marked:
+        try:
+            mark = read_json_object(path / COMPLETE, "the mark of a checkpoint")
+            if all(file_sha256(folder / name) == digest for name, digest in mark["files"].items()):
+                return path, float(mark["seconds"])
+        except (InputError, OSError, ValueError, TypeError, KeyError, AttributeError):
+            pass  # whatever is not as `mark_complete` writes it
+        set_checkpoint_aside(path, "a file of it is not as it was written", notes)
+    return None, 0.0
+
+
+def set_checkpoint_aside(checkpoint: Path, problem: str, notes: list[str]) -> None:
+    """Rename a checkpoint that cannot be used, and add a note."""
+    aside = checkpoint.with_name(f"damaged-{checkpoint.name}")
+    shutil.rmtree(aside, ignore_errors=True)
+    checkpoint.rename(aside)
+    notes.append(f"a checkpoint of the fine-tuning was damaged ({problem}) and set aside as {aside}")
 
 
 # Models
@@ -168,30 +181,27 @@ def store_folder(cache_dir: Path, sha256: str) -> Path:
     return cache_dir / "finetuned" / sha256[:_SHORT]
 
 
-def find_stored(cache_dir: Path, sha256: str) -> Stored | None:
-    """The stored model of a hash; None where there is none, or only a damaged one, which `set_aside` moves away."""
-    folder = store_folder(cache_dir, sha256)
-    with suppress(InputError):
-        return check_stored(folder, expected=sha256) if folder.exists() else None
-    return None
+def find_stored(cache_dir: Path, sha256: str, notes: list[str] | None = None) -> Stored | None:
+    """The stored model of a hash; None where there is none, or only a damaged one.
 
-
-def set_aside(cache_dir: Path, sha256: str) -> list[str]:
-    """Move a stored model that is damaged out of the way; a line that says so, where there is one.
+    Args:
+        cache_dir: where models are stored.
+        sha256: of what made it.
+        notes: where a damaged one is set aside, which is said here; None leaves it alone.
 
     Raises:
-        OSError: it cannot be moved.
+        OSError: it cannot be set aside.
     """
     folder = store_folder(cache_dir, sha256)
     try:
-        if folder.exists():
-            check_stored(folder, expected=sha256)
+        return check_stored(folder, expected=sha256) if folder.exists() else None
     except InputError as error:
-        aside = folder.with_name(f"{folder.name}.damaged")
-        shutil.rmtree(aside, ignore_errors=True)
-        folder.rename(aside)
-        return [f"trained again, and set aside as {aside.name}: {error}"]
-    return []
+        if notes is not None:
+            aside = folder.with_name(f"{folder.name}.damaged")
+            shutil.rmtree(aside, ignore_errors=True)
+            folder.rename(aside)
+            notes.append(f"trained again, and set aside as {aside.name}: {error}")
+        return None
 
 
 def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
@@ -207,45 +217,39 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
     Raises:
         InputError: a file is missing, is not as it was published, or the model is not what its hash says.
     """
-    path = folder / RECORD
-    if expected is None and not path.exists():
+
+    def damaged(problem: str) -> InputError:
+        return InputError(f"model {folder}: {problem}; allowed: a whole model (delete the folder to train it again)")
+
+    if expected is None and not (folder / RECORD).exists():
         return None
-    record = read_json_object(path, "the record of a fine-tuned model")
+    record = read_json_object(folder / RECORD, "the record of a fine-tuned model")
     try:
         sha256, files = str(record["sha256"]), dict(record["files"])
         made_by = recipe_hash(record["ingredients"])
         steps = tuple(Step(**step) for step in record["curve"]["steps"])
-        curve = Curve(**{**record["curve"], "steps": steps})
-        options, base = dict(record["ingredients"]["options"]), str(record["base"]["name"])
+        curve, base = Curve(**{**record["curve"], "steps": steps}), str(record["base"]["name"])
     except (KeyError, TypeError, ValueError) as error:
-        raise _damaged(folder, f"its record lacks {error}") from None
+        raise damaged(f"its record lacks {error}") from None
     if sha256 != made_by or expected not in (None, sha256):
-        raise _damaged(folder, f"it says {sha256[:12]} and was made by {made_by[:12]}")
+        raise damaged(f"it says {sha256[:12]} and was made by {made_by[:12]}")
     for name, digest in files.items():
-        _check_file(folder, name, digest)
+        file = folder / name
+        try:
+            sound = file.resolve().is_relative_to(folder.resolve()) and file_sha256(file) == digest
+        except OSError as error:
+            raise damaged(f"{name}: {error.strerror or error}") from None
+        if not sound:
+            raise damaged(f"{name} is not what was published")
     present = {file.relative_to(folder).as_posix() for file in folder.rglob("*.safetensors")}
     if others := sorted(present - files.keys()) or sorted({_PAIRS, "model.safetensors"} - files.keys()):
-        raise _damaged(folder, f"its record does not have {others[0]}")
-    return Stored(folder, sha256, base, curve, options, _read_pairs(folder))
-
-
-def _check_file(folder: Path, name: str, digest: str) -> None:
-    file = folder / name
-    try:
-        sound = file.resolve().is_relative_to(folder.resolve()) and file_sha256(file) == digest
-    except OSError as error:
-        raise _damaged(folder, f"{name}: {error.strerror or error}") from None
-    if not sound:
-        raise _damaged(folder, f"{name} is not what was published")
-
-
-def _read_pairs(folder: Path) -> tuple[Trained, ...]:
-    """The pairs that a model has seen; the file's hash is checked already."""
+        raise damaged(f"its record does not have {others[0]}")
     try:
         rows = TextFile(folder / _PAIRS).json_lines()
-        return tuple(Trained(str(row["query"]), str(row["product"]), str(row["text"])) for _, row in rows)
+        trained = tuple(Trained(str(row["query"]), str(row["product"]), str(row["text"])) for _, row in rows)
     except (InputError, KeyError):
-        raise _damaged(folder, f"{_PAIRS} does not hold pairs") from None
+        raise damaged(f"{_PAIRS} does not hold pairs") from None
+    return Stored(folder, sha256, base, curve, trained)
 
 
 def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored:
@@ -271,11 +275,7 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
     write_file(model / RECORD, json.dumps(record, indent=2) + "\n")
     model.rename(target)
     shutil.rmtree(work, ignore_errors=True)
-    return Stored(target, recipe.sha256, recipe.base.name, curve, asdict(recipe.options), recipe.pairs.trained)
-
-
-def _damaged(folder: Path, problem: str) -> InputError:
-    return InputError(f"model {folder}: {problem}; allowed: a whole model (delete the folder to train it again)")
+    return Stored(target, recipe.sha256, recipe.base.name, curve, recipe.pairs.trained)
 
 
 # The model's card

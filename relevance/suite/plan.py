@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 from relevance import datasets, embeddings, engines, gate
 from relevance.errors import InputError, RelevanceError
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
-from relevance.finetune.recipe import Recipe
+from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.store import check_stored, find_stored
-from relevance.finetune.validation import make_validation
 from relevance.strategies import BASE, FINETUNED, TEXT_FIELDS, VECTOR_FIELDS
 
 if TYPE_CHECKING:

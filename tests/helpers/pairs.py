@@ -11,8 +11,7 @@ import pandas as pd
 
 from relevance.embeddings import Model
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
-from relevance.finetune.recipe import Options, Recipe
-from relevance.finetune.validation import make_validation
+from relevance.finetune.recipe import Options, Recipe, make_validation
 from relevance.records import Catalogue, Dataset, Judgments, Queries
 
 if TYPE_CHECKING:

@@ -14,8 +14,7 @@ import pytest
 
 from relevance import datasets, embeddings
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
-from relevance.finetune.recipe import Options, Recipe
-from relevance.finetune.validation import Validation, make_validation
+from relevance.finetune.recipe import Options, Recipe, Validation, make_validation
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,7 @@ import pytest
 from helpers.pairs import made_dataset, made_frame, made_recipe, with_prompt
 
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
-from relevance.finetune.recipe import Options, estimated_seconds
-from relevance.finetune.validation import make_validation
+from relevance.finetune.recipe import Options, estimated_seconds, make_validation
 
 if TYPE_CHECKING:
     from pathlib import Path
