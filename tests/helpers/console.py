@@ -2,7 +2,7 @@
 
 A block of commands is fenced as `console`. The comment in front of it says where it runs (`<!-- run in shop -->`,
 `<!-- run in shop, exit 1 -->`) or why it does not (`<!-- not run: needs Docker -->`). A line `…` stands for lines that
-are left out. `python -m helpers.console` (with tests on the path) writes the output of blocks without `…` anew.
+are left out. `python -m helpers.console PAGE` (with tests on the path) writes the output of blocks without `…` anew.
 """
 
 from __future__ import annotations
@@ -27,10 +27,11 @@ COLUMNS = 100
 """Width of the terminal that the docs show."""
 
 _BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*?) -->\n\n?)?^```console\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
+_COMMAND = re.compile(r"^\$ (?P<command>.*(?:\n> .*)*)\n(?P<output>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 _RUN = re.compile(r"run in (?P<place>home|shop|checkout)(?:, exit (?P<code>\d+))?$")
 _NOT_RUN = re.compile(r"not run: \S+")
-_TIMINGS = re.compile(r"(?P<judged>\d+%)\s+[\d.,]+\s.*?\s(?P<verdict>pass|warn|FAIL|not gated)$")
 _VARYING = (
+    (re.compile(r"(\d+%)\s+[\d.,]+\s.*?\s(pass|warn|FAIL|not gated)$"), r"\1 # \2"),
     (re.compile(r"\b\d[\d.,]* ?(?:m?s|seconds|GiB|texts a second)\b"), "#"),
     (re.compile(r"(?<=\()p \d\S*"), "p #"),
     (re.compile(r"={2,}"), "=="),
@@ -40,7 +41,7 @@ _VARYING = (
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page: the commands, each with the output that is shown below it."""
+    """A fenced block of a page: its commands, each with the output that is shown below it, and where they run."""
 
     page: Path
     line: int
@@ -73,16 +74,9 @@ def blocks(page: Path) -> list[Block]:
 
 
 def _commands(body: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    commands: list[tuple[str, list[str]]] = []
-    for line in body.splitlines():
-        if line.startswith("$ "):
-            commands.append((line[2:], []))
-        elif commands and line.startswith("> ") and not commands[-1][1]:
-            command, _ = commands.pop()
-            commands.append((f"{command}\n{line[2:]}", []))
-        elif commands:
-            commands[-1][1].append(line)
-    return tuple((command, tuple(output)) for command, output in commands)
+    """Each command, that goes on in lines after `> `, and the lines below it."""
+    found = _COMMAND.finditer(body)
+    return tuple((one["command"].replace("\n> ", "\n"), tuple(one["output"].splitlines())) for one in found)
 
 
 class Terminal:
@@ -92,9 +86,8 @@ class Terminal:
         self.home = folder / "home" / "ada"
         self.home.mkdir(parents=True)
         self.places = {"home": self.home, "shop": self.home / "shop", "checkout": self.home / "relevance"}
-        kept = ("CI", "GITHUB_", "RELEVANCE_", "ES_", "PYTEST_", "PYTHONUNBUFFERED")
-        self.environ = {name: value for name, value in os.environ.items() if not name.startswith(kept)}
-        self.environ |= {
+        hidden = ("CI", "GITHUB_", "RELEVANCE_", "ES_", "PYTEST_", "PYTHONUNBUFFERED")
+        self.environ = {name: value for name, value in os.environ.items() if not name.startswith(hidden)} | {
             "COLUMNS": str(COLUMNS),
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
@@ -127,7 +120,6 @@ class Terminal:
 
 def plain(line: str) -> str:
     """A line without what differs from run to run: times, and the spaces that make columns."""
-    line = _TIMINGS.sub(r"\g<judged> # \g<verdict>", line)
     for pattern, instead in _VARYING:
         line = pattern.sub(instead, line)
     return line.strip()
@@ -137,17 +129,13 @@ def difference(shown: Sequence[str], printed: Sequence[str]) -> str:
     """The first shown line that was not printed, "" where all were, in their order."""
     lines = [plain(line) for line in printed if plain(line)]
     at, anywhere = 0, False
-    for line in shown:
+    for line in filter(plain, shown):
         if line.strip() == LEFT_OUT:
             anywhere = True
             continue
-        wanted = plain(line)
-        if not wanted:
-            continue
-        try:
-            position = lines.index(wanted, at)
-        except ValueError:
+        if plain(line) not in lines[at:]:
             return f"not printed: {line}"
+        position = lines.index(plain(line), at)
         if position != at and not anywhere:
             return f"printed before {line!r}: {lines[at]!r}"
         at, anywhere = position + 1, False
@@ -170,21 +158,20 @@ def check(block: Block, terminal: Terminal) -> list[str]:
 
 def _write(page: Path, terminal: Terminal) -> None:
     """Run a page, and write what its blocks print where nothing is left out."""
-    text = page.read_text(encoding="utf-8")
 
-    def anew(match: re.Match[str]) -> str:
-        where = _RUN.match(match["mark"] or "")
+    def anew(block: re.Match[str]) -> str:
+        where = _RUN.match(block["mark"] or "")
         if where is None:
-            return match[0]
+            return block[0]
         lines = []
-        for command, shown in _commands(match["body"]):
+        for command, shown in _commands(block["body"]):
             _, printed = terminal.run(where["place"], command)
             lines += [f"$ {command}".replace("\n", "\n> "), *(shown if LEFT_OUT in shown or not shown else printed)]
             if LEFT_OUT in shown and (problem := difference(shown, printed)):
                 sys.stderr.write(f"{page.name}: $ {command}: {problem}\n" + "\n".join(printed) + "\n")
-        return match[0].replace(match["body"], "\n".join(lines) + "\n")
+        return block[0].replace(block["body"], "\n".join(lines) + "\n")
 
-    page.write_text(_BLOCK.sub(anew, text), encoding="utf-8")
+    page.write_text(_BLOCK.sub(anew, page.read_text(encoding="utf-8")), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pickle
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import pytest
 
@@ -14,29 +14,8 @@ from relevance.text import terminal_table
 Show = Callable[[str, Mapping[str, object]], None]
 """Keeps a row for the table of a title."""
 
-
-class Record(Protocol):
-    """Keeps the figures of a comparison: on standard output, in the report of the test, in the closing table."""
-
-    def __call__(
-        self,
-        what: str,
-        figures: Mapping[str, int],
-        *,
-        detail: str = "",
-        columns: Mapping[str, str] | None = None,
-        listed: str = "",
-    ) -> None:
-        """Keep a line.
-
-        Args:
-            what: was compared; the closing table adds up the lines of one `what` and of the same columns.
-            figures: counts by name.
-            detail: of the line, not in the closing table.
-            columns: what else the closing table tells lines apart by.
-            listed: what differs though it passes; printed after the tables.
-        """
-
+Record = Callable[..., None]
+"""Keeps the figures of a comparison; see the fixture `record` of the integration tests."""
 
 _NAME = "tables of figures"
 
@@ -50,58 +29,53 @@ def tables_of(config: pytest.Config) -> Tables:
 
 
 class Tables:
-    """A pytest plugin that prints, by title, rows, sums of figures, and lines."""
+    """A pytest plugin that prints, by title, sums of figures, rows, and lines."""
 
     def __init__(self) -> None:
-        self._sums: defaultdict[tuple[str, tuple[tuple[str, str], ...]], Counter[str]] = defaultdict(Counter)
-        self._rows: defaultdict[str, list[Mapping[str, object]]] = defaultdict(list)
-        self._lines: defaultdict[str, list[str]] = defaultdict(list)
+        self._kept: list[tuple[str, Mapping[str, object] | str, Mapping[str, int]]] = []
 
     def add(self, title: str, columns: Mapping[str, str], figures: Mapping[str, int]) -> None:
         """Add figures to the row of these columns; rows of other columns make a table of their own."""
-        self._sums[title, tuple(columns.items())].update(figures)
+        self._kept.append((title, columns, figures))
 
     def show(self, title: str, row: Mapping[str, object]) -> None:
         """Keep a row."""
-        self._rows[title].append(row)
+        self._kept.append((title, row, {}))
 
     def say(self, title: str, *lines: str) -> None:
         """Keep lines."""
-        self._lines[title] += lines
+        self._kept += ((title, line, {}) for line in lines)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Hand what a process of xdist has kept to the one that prints."""
         output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output[_NAME] = pickle.dumps((self._sums, self._rows, self._lines))
+            output[_NAME] = pickle.dumps(self._kept)
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take what such a process has kept."""
         kept: bytes | None = getattr(node, "workeroutput", {}).get(_NAME)
-        if kept is None:
-            return
-        sums, rows, lines = pickle.loads(kept)  # noqa: S301 - our own process wrote it
-        for key, figures in sums.items():
-            self._sums[key].update(figures)
-        for own, others in ((self._rows, rows), (self._lines, lines)):
-            for title, more in others.items():
-                own[title] += more
+        self._kept += pickle.loads(kept) if kept else []  # noqa: S301 - our own process wrote it
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print everything."""
-        summed: defaultdict[tuple[str, ...], list[Mapping[str, object]]] = defaultdict(list)
-        for (title, columns), figures in self._sums.items():
-            row = {**dict(columns), **figures}
-            summed[title, *row].append(row)
-        printed = [
-            *((title, table(rows)) for (title, *_), rows in summed.items()),
-            *((title, table(rows)) for title, rows in self._rows.items()),
-            *self._lines.items(),
-        ]
-        for title, lines in printed:
+        """Print everything: sums, then rows, then lines."""
+        sums: defaultdict[tuple[str, tuple[tuple[str, object], ...]], Counter[str]] = defaultdict(Counter)
+        rows: defaultdict[tuple[str, ...], list[Mapping[str, object]]] = defaultdict(list)
+        lines: defaultdict[str, list[str]] = defaultdict(list)
+        for title, row, figures in self._kept:
+            if isinstance(row, str):
+                lines[title].append(row)
+            elif figures:
+                sums[title, tuple(row.items())].update(figures)
+        for (title, columns), figures in sums.items():
+            rows[title, *dict(columns), *figures].append({**dict(columns), **figures})
+        for title, row, figures in self._kept:
+            if not isinstance(row, str) and not figures:
+                rows[title,].append(row)
+        for title, printed in (*((title, table(one)) for (title, *_), one in rows.items()), *lines.items()):
             terminalreporter.section(title)
-            for line in lines:
+            for line in printed:
                 terminalreporter.write_line(line)
 
 
