@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
+    from matplotlib.image import AxesImage
 
     from relevance.finetune.changes import Comparison, LabelGroup
     from relevance.finetune.recipe import Curve
@@ -177,11 +178,7 @@ _POINTS, _MOST_VALUES, _FEWEST_VALUES = 400, 4000, 5
 
 
 def boxes_figure(groups: Sequence[LabelGroup]) -> Figure:
-    """Two boxes a label: quartiles and median, whiskers at the shares of `relevance.finetune.changes.WHISKERS`.
-
-    Args:
-        groups: one or more, each with a pair or more.
-    """
+    """Two boxes a label of one or more: quartiles and median, whiskers at the shares of `changes.WHISKERS`."""
     figure = _figure(4.8)
     axes = figure.subplots()
     for look, columns in ((BASE, [one.base for one in groups]), (TUNED, [one.tuned for one in groups])):
@@ -211,13 +208,10 @@ def boxes_figure(groups: Sequence[LabelGroup]) -> Figure:
 
 
 def densities_figure(groups: Sequence[LabelGroup]) -> Figure:
-    """A panel a label with the density of the cosines under both models.
+    """A panel a label, of one or more, with the density of the cosines under both models.
 
     Densities are Gaussian kernels with Scott's bandwidth (D. W. Scott, "Multivariate Density Estimation", 1992). Values
     that are too few or too alike for one stand as dots near the axis.
-
-    Args:
-        groups: one or more, each with a pair or more.
     """
     figure = _figure(max(3.6, 1.6 + 1.5 * len(groups)))
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
@@ -254,11 +248,7 @@ def _density(axes: Axes, values: _Floats, places: _Floats, look: Look) -> None:
 
 
 def queries_figure(comparisons: Sequence[Comparison]) -> Figure:
-    """A panel a comparison: the change of nDCG@10 of every query, sorted.
-
-    Args:
-        comparisons: one or more.
-    """
+    """A panel a comparison, of one or more: the change of nDCG@10 of every query, sorted."""
     figure = _figure(1.0 + 3.1 * len(comparisons))
     panels = figure.subplots(len(comparisons), 1, sharey=True, squeeze=False)[:, 0]
     largest = 0.1
@@ -314,15 +304,7 @@ def heat_map(tuning: Tuning) -> Figure:
     stacked = values.reshape(len(first), len(others[0]), len(across), len(down))
     for (row, column), axes in np.ndenumerate(panels):
         at = (*across[column : column + 1], *down[row]) if len(others) > 1 else ()
-        image = axes.imshow(
-            stacked[:, :, column, row],
-            cmap="viridis",
-            vmin=values.min(),
-            vmax=values.max(),
-            aspect="auto",
-            origin="lower",
-        )
-        _panel(axes, tuning, stacked[:, :, column, row], at)
+        image = _panel(axes, tuning, stacked[:, :, column, row], at, (values.min(), values.max()))
     for axes in panels[-1]:
         axes.set_xlabel(labels[1], fontsize=9)
     for axes in panels[:, 0]:
@@ -357,11 +339,12 @@ def _one_boost(axes: Axes, tuning: Tuning, values: _Floats, label: str) -> None:
     axes.legend()
 
 
-def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination) -> None:
-    """Ticks, numbers and frames on the cells of the first two boosts, `at` the values of the others."""
+def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination, limits: tuple[float, float]) -> AxesImage:
+    """A cell for each of the first two boosts, `at` the values of the others."""
     from matplotlib.patches import Rectangle
 
-    first, second = list(tuning.grid.axes.values())[:2]
+    (low, high), (first, second, *_) = limits, tuning.grid.axes.values()
+    image = axes.imshow(values, cmap="viridis", vmin=low, vmax=high, aspect="auto", origin="lower")
     axes.set_xticks(range(len(second)), [f"{boost:g}" for boost in second])
     axes.set_yticks(range(len(first)), [f"{boost:g}" for boost in first])
     if at:
@@ -370,7 +353,6 @@ def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination) -> None
     frames = [(tuning.winner, 0.92, _WINNER)]
     if tuning.todays is not None:
         frames += [(tuning.todays, 0.76, {"edgecolor": "white", "linewidth": 3}), (tuning.todays, 0.76, _TODAY)]
-    low, high = axes.images[0].get_clim()
     for (y, x), value in np.ndenumerate(values):
         dark = high > low and (value - low) / (high - low) < 0.6  # noqa: PLR2004 - where white reads better than black
         axes.text(x, y, f"{value:.4f}", ha="center", va="center", fontsize=8, color="white" if dark else "black")
@@ -378,3 +360,4 @@ def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination) -> None
             if outcome.boosts == (first[y], second[x], *at):
                 corner = (x - size / 2, y - size / 2)
                 axes.add_patch(Rectangle(corner, size, size, fill=False, **look))
+    return image

@@ -46,12 +46,7 @@ def kinds_lines(kinds: Iterable[Mutation]) -> list[str]:
 
 
 def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, str]:
-    """All files of the folder, by name.
-
-    Args:
-        mutations: what came out.
-        of: what was measured, a line each, as the terminal says it.
-    """
+    """All files of the folder, by name; `of` is what was measured, a line each, as the terminal says it."""
     document = {
         **attributes(mutations, "measure", "cold_s", "seconds"),
         "legs_searched": mutations.searched,

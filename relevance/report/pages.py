@@ -31,12 +31,7 @@ _SIGNS = {"pass": "✅ pass", "warn": "⚠️ warn", "fail": "❌ fail", "not_ga
 
 
 def page(template: str, **values: object) -> str:
-    """Fill a template of `relevance/report/templates`.
-
-    Args:
-        template: its name, without `.md.j2`.
-        values: what it asks for; one that is missing is an error.
-    """
+    """Fill a template of `relevance/report/templates`, named without `.md.j2`; a value that is missing is an error."""
     text = _environment().get_template(f"{template}.md.j2").render(values)
     lines = (line.rstrip() for line in text.splitlines())
     return re.sub(r"\n{3,}", "\n\n", "\n".join(lines)).strip() + "\n"
@@ -105,11 +100,8 @@ def job_summary(
 ) -> str:
     """The session for the page that a CI job shows: means, verdicts, what is worse and through which queries.
 
-    Args:
-        suite: has measured one strategy or more.
-        comparisons: one a baseline.
-        diagnoses: of these, in the same order; none where they could not be made.
-        failed: what failed that is no strategy's, a line each.
+    At least one strategy was measured; the diagnoses are in the comparisons' order, none where none could be made.
+    `failed` is what failed that is no strategy's, a line each.
     """
     statuses = {one.verdict.status for one in suite.results.values()} | {one.status() for one in comparisons}
     whole = "fail" if failed or "fail" in statuses else "warn" if "warn" in statuses else "pass"

@@ -44,13 +44,7 @@ _MOST_BYTES = 2**30
 def session_files(
     suite: Suite, comparisons: Sequence[Comparison] = (), diagnoses: Sequence[Diagnosis] = ()
 ) -> Mapping[str, str]:
-    """The files of a session.
-
-    Args:
-        suite: has measured one strategy or more.
-        comparisons: of the session with its baselines.
-        diagnoses: of these comparisons, in their order.
-    """
+    """The files of a session that has measured one strategy or more; the diagnoses are in the comparisons' order."""
     dataset = suite.plan.dataset
     runs = {
         f"runs/{name}.run": run_text(name, result.ranking, dataset.queries.ids, dataset.catalogue.ids)

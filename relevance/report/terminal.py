@@ -83,8 +83,8 @@ _BARE = len("0.1234*")
 def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison] = ()) -> list[Line]:
     """One row a strategy; `*` marks the best value of a column, `>=` or `<` stands before the floor.
 
-    Where the rows are wider than so many `columns`, columns are left out: first those in which nothing stands, then
-    those that matter least, last the floors.
+    Where the rows are wider than so many `columns` (None: any number), columns are left out: first those in which
+    nothing stands, then those that matter least, last the floors.
     """
     results = list(suite.results.values())
     best = {label: max(result.evaluation.mean(metric) for result in results) for label, metric in GATED.items()}
@@ -150,11 +150,7 @@ def session_lines(
 ) -> list[Line]:
     """The table, and what a person has to know below it: what failed and is not gated, what is worse and why.
 
-    Args:
-        suite: has measured one strategy or more.
-        columns: of the terminal; None: as many as are needed.
-        comparisons: of the session with its baselines.
-        diagnoses: of these comparisons, in their order; none where they could not be made.
+    At least one strategy was measured; the diagnoses are in the comparisons' order, none where none could be made.
     """
     results = list(suite.results.values())
     lines = [*table(suite, columns=columns, comparisons=comparisons), *_preparation_lines(suite), Line("")]

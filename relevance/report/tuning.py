@@ -27,14 +27,7 @@ _SAME = 1e-9
 
 
 def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collection[str]) -> Mapping[str, str | bytes]:
-    """All files of the folder, by name.
-
-    Args:
-        tuning: what was found.
-        dataset: what it was found on.
-        engine: name and version of what ranked.
-        taken: names of strategies that exist.
-    """
+    """All files of the folder, by name; `taken` are names of strategies that exist."""
     marks = {outcome.boosts: "equal to the winner" for outcome in tuning.equals}
     if tuning.todays is not None:
         marks[tuning.todays.boosts] = "today"
