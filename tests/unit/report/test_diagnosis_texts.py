@@ -58,7 +58,9 @@ def _everything() -> tuple[Comparison, Diagnosis]:
         Finding("own", "AP@10", "pass", 0.0, 0.4),
     )
     full = replace(FAILED, findings=(*FAILED.findings, *findings), notes=("n1 <i>",))
-    return full, replace(diagnosis, strategies=(why,), notes=("a note | x",))
+    (newcomer,) = diagnosis.newcomers
+    newcomers = (replace(newcomer, product="m", title=None, rank=2, could_change_verdict=False), newcomer)
+    return full, replace(diagnosis, strategies=(why,), newcomers=newcomers, notes=("a note | x",))
 
 
 def _suite(**statuses: str) -> Any:
@@ -97,6 +99,7 @@ def test_the_summary_of_a_job() -> None:
     compared, diagnosis = _everything()
     suite = _suite(own="fail", rrf="pass", other="not_gated")
     text = job_summary(suite, [compared, PASSED], [diagnosis], ["no <b>aseline"])
+    text += job_summary(_suite(own="pass"), [comparison(own="warn")], [], [])
     refused = refusal_summary("relevance.toml: unknown key <x>", ["allowed: a|b"])
     golden.check("summary.md", text + job_summary(_suite(rrf="pass"), [], [], []) + refused)
 
@@ -139,7 +142,7 @@ def test_what_is_printed_is_bounded() -> None:
 
 def test_page_and_spreadsheet_are_not_obeyed() -> None:
     """HTML, links, table bars, escapes and formulas lose their meaning; what is new twice stands once."""
-    files = diagnosis_files([FAILED] * 2, [_diagnosis(EVIL, EVIL)] * 2)
+    files = diagnosis_files([FAILED] * 2, [_diagnosis(EVIL, EVIL), _diagnosis(EVIL, EVIL)])
     page = files["diagnosis.md"]
     assert not re.search(r"<script>|\[a\]\(|(?<!\\):\/\/b|\x1b", page)
     assert {line.replace(r"\|", "").count("|") for line in page.splitlines() if line.startswith("| 1 |")} == {8}

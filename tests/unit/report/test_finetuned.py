@@ -98,6 +98,7 @@ def test_a_gain_never_stands_without_its_interval() -> None:
         ),
         ([0.75, 0.5], [0.5, 0.25], "in percent -40.0% [-40.0%, -40.0%]: **worse**; 0 queries gained, 2 lost"),
         ([0.5, 0.5], [0.5, 0.5], "change +0.0000 [+0.0000, +0.0000], in percent +0.0% [+0.0%, +0.0%]: undecided; 0 qu"),
+        ([0.5, 0.5], [0.5, 0.49999], "change +0.0000 [+0.0000, +0.0000], in percent"),
         ([0.0, 0.0], [0.0, 0.5], "in percent -: undecided; 1 query gained, 0 lost"),
     ],
 )
