@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pytest_benchmark import plugin as benchmark
+
 if TYPE_CHECKING:
     import pytest
 
-for name in ("report.pages", "engines.embedded", "report.folder", "report.terminal", "suite"):
-    import_module(f"relevance.{name}")  # numpy cannot be imported twice in a process, as inner sessions would
+# numpy cannot be imported twice in a process, as inner sessions would; the others are slow
+for name in ("engines.embedded", "plugin.run"):
+    import_module(f"relevance.{name}")
 
 BENCHMARKS = Path(__file__).resolve().parents[2] / "benchmarks" / "test_strategies.py"
 TRAIN = """"id","product_uid","product_title","search_term","relevance"
@@ -22,19 +26,28 @@ TRAIN = """"id","product_uid","product_title","search_term","relevance"
 5,103,"Bench vice","garden bench",1.33
 6,104,"Sofa in grey","couch",3
 """
-# what collects garbage at the end of every inner session, or is of no use in one
-_WITHOUT = "-p no:unraisableexception -p no:threadexception -p no:hypothesispytest -p no:anyio"
+# what collects garbage at the end of every inner session
+_WITHOUT = "-p no:unraisableexception -p no:threadexception"
 
 
-def write_project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """One line of conftest, the benchmark file, a data set, no floors."""
+def write_project(pytester: pytest.Pytester, *, autoload: bool = False) -> pytest.Pytester:
+    """One line of conftest, the benchmark file, a data set, no floors; of other plugins pytest-benchmark alone."""
     pytester.makeconftest('pytest_plugins = ["relevance.plugin"]')
     pytester.makeini(f"[pytest]\nfilterwarnings = error\naddopts = --import-mode=importlib {_WITHOUT}")
     pytester.mkdir("benchmarks")
     pytester.mkdir("data")
     (pytester.path / "benchmarks" / "test_strategies.py").write_text(BENCHMARKS.read_text())
     write_train(pytester, TRAIN)
+    if not autoload:
+        pytester._monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+        pytester._monkeypatch.setattr(pytester, "inline_run", partial(pytester.inline_run, plugins=[benchmark]))
     return pytester
+
+
+def calibrate_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take run times as ever, of a calibration that takes no second."""
+    for name, value in (("_PRODUCTS", 50), ("_QUERIES", 10), ("_LEAST_S", 0.01)):
+        monkeypatch.setattr(f"relevance.suite.measure.{name}", value)
 
 
 def write_train(pytester: pytest.Pytester, text: str) -> None:

@@ -8,7 +8,16 @@ import xml.etree.ElementTree as ET
 from typing import Any
 
 import pytest
-from helpers.project import TRAIN, printed, results, usage_error, write_floors, write_project, write_train
+from helpers.project import (
+    TRAIN,
+    calibrate_little,
+    printed,
+    results,
+    usage_error,
+    write_floors,
+    write_project,
+    write_train,
+)
 
 from relevance.baseline import read_baseline
 from relevance.gate import GATED
@@ -166,7 +175,7 @@ def test_what_was_not_measured_is_said(project: pytest.Pytester) -> None:
 
 @pytest.mark.parametrize(
     ("ci", "options"),
-    [("true", ()), ("true", ("-k", "test_strategy")), ("true", ("--benchmark-only",)), ("", ("--require-baseline",))],
+    [("true", ()), ("true", ("-k", "test_strategy")), ("", ("--require-baseline",))],
 )
 def test_a_baseline_that_is_required(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, ci: str, options: tuple[str, ...]
@@ -182,8 +191,11 @@ def test_a_baseline_that_is_required(
 
 
 @pytest.mark.parametrize("selected", [("-k", "test_strategy"), ("--benchmark-only",)])
-def test_the_gate_cannot_be_deselected(project: pytest.Pytester, selected: tuple[str, ...]) -> None:
+def test_the_gate_cannot_be_deselected(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, selected: tuple[str, ...]
+) -> None:
     """What no test has compared is compared at the end: exit code 1 and a line."""
+    calibrate_little(monkeypatch)
     _update(project)
     _configured(project, WORSE)
     result = _run(project, *selected)
@@ -276,27 +288,21 @@ def test_a_baseline_that_is_named_has_to_be_there(project: pytest.Pytester, monk
     assert usage_error(_run(project)) == line
 
 
-@pytest.mark.parametrize(
-    ("change", "options", "line"),
-    [
-        (None, (), "damaged baseline (not JSON: "),
-        (None, ("--update-baseline",), "damaged baseline (not JSON: "),
-        (b'"rounds": 4', (), "changed by hand (its checksum is another)"),
-    ],
-)
-def test_a_damaged_baseline(
-    project: pytest.Pytester, change: bytes | None, options: tuple[str, ...], line: str
-) -> None:
+def test_a_damaged_baseline(project: pytest.Pytester) -> None:
     """Exit code 4 at collection, one line, no results; an update does not write over it."""
     whole = _update(project)
-    damaged = whole[:-100] if change is None else re.sub(rb'"rounds": \d', change, whole)
-    (project.path / FILE).write_bytes(damaged)
-    (project.path / ".relevance" / "latest" / "results.json").unlink(missing_ok=True)
-    error = usage_error(_run(project, *options))
-    assert error.startswith(f"{FILE}: ")
-    assert line in error
-    assert (project.path / FILE).read_bytes() == damaged
-    assert not (project.path / ".relevance" / "latest" / "results.json").exists()
+    by_hand = re.sub(rb'"rounds": \d', b'"rounds": 4', whole)
+    for damaged, option, line in (
+        (by_hand, "-v", "changed by hand (its checksum is another)"),
+        (whole[:-100], "--update-baseline", "damaged baseline (not JSON: "),
+    ):
+        (project.path / FILE).write_bytes(damaged)
+        (project.path / ".relevance" / "latest" / "results.json").unlink(missing_ok=True)
+        error = usage_error(_run(project, option))
+        assert error.startswith(f"{FILE}: ")
+        assert line in error
+        assert (project.path / FILE).read_bytes() == damaged
+        assert not (project.path / ".relevance" / "latest" / "results.json").exists()
 
 
 # updates
@@ -385,8 +391,9 @@ def test_a_baseline_that_cannot_be_written(project: pytest.Pytester, monkeypatch
 # run times
 
 
-def test_run_times_are_compared(project: pytest.Pytester) -> None:
+def test_run_times_are_compared(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
     """In calibrations, where both sessions took times on the same engine."""
+    calibrate_little(monkeypatch)
     assert _run(project, "--update-baseline", "--benchmark-enable").ret == pytest.ExitCode.OK
     snapshot = read_baseline(project.path / FILE)
     assert snapshot.calibration_s > 0

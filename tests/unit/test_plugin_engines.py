@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helpers.project import printed, results, usage_error, write_project
+from helpers.project import calibrate_little, printed, results, usage_error, write_project
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import relevance.suite
@@ -131,8 +131,14 @@ def test_an_engine_that_fails_ends_the_session(
     assert [path.name for path in folder.parent.iterdir()] == ["latest"]
 
 
-@pytest.mark.parametrize("place", ["relevance.engines.choose", "relevance.suite.prepare"])
-@pytest.mark.parametrize(("kind", "code"), [(CouldNotRunError, 7), (InputError, 4)])
+@pytest.mark.parametrize(
+    ("place", "kind", "code"),
+    [
+        ("relevance.engines.choose", CouldNotRunError, 7),
+        ("relevance.engines.choose", InputError, 4),
+        ("relevance.suite.prepare", InputError, 4),
+    ],
+)
 def test_what_fails_before_a_search(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, kind: type[RelevanceError], code: int, place: str
 ) -> None:
@@ -172,6 +178,7 @@ def test_times_are_taken_in_one_thread(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], *, timed: bool
 ) -> None:
     """More would make vectors faster and text not; where nothing is compared, there are as many as ever."""
+    calibrate_little(monkeypatch)
     threads: list[int] = []
     search = runner.search
 
@@ -199,11 +206,11 @@ def test_an_interrupt_times_nothing_more(
 
     monkeypatch.setattr(relevance.suite, "settle_run_times", asked.append)
     monkeypatch.setattr(relevance.suite, "confirm_run_times", lambda suite, *_: asked.append(suite))
-    _run(project, *TEXT[:2], *options, "--benchmark-disable", "-k", "test_strategy")
+    times = ("--benchmark-disable", "-k", "test_strategy")
+    _run(project, *TEXT[:2], *options, *times)
     assert len(asked) == 1
     monkeypatch.setattr(relevance.suite.Suite, "judge", interrupted)
-    ended = _run(project, *TEXT[:2], *options, "--benchmark-disable", no_reraise_ctrlc=True)
-    assert ended.ret == pytest.ExitCode.INTERRUPTED
+    assert _run(project, *TEXT[:2], *options, *times, no_reraise_ctrlc=True).ret == pytest.ExitCode.INTERRUPTED
     assert len(asked) == 1
 
 

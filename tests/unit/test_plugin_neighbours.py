@@ -39,15 +39,14 @@ def _second_folder(root: Path) -> Path:
 # two folders, two projects
 
 
-def test_each_folder_has_its_own_floors(project: pytest.Pytester) -> None:
+@pytest.mark.parametrize("folders", [("benchmarks", "more"), ("more", "benchmarks")])
+def test_each_folder_has_its_own_floors(project: pytest.Pytester, folders: tuple[str, ...]) -> None:
     """Whichever is named first: MRR is 0.75, and only the second folder asks for more."""
     write_floors(project.path / "benchmarks", textsearch=0.7)
-    second = _second_folder(project.path)
-    write_floors(second, textsearch=0.9)
-    for folders in (("benchmarks", "more"), ("more", "benchmarks")):
-        result = project.runpytest_inprocess(*folders, *OPTIONS)
-        result.assert_outcomes(failed=1, passed=1, skipped=2)
-        result.stdout.fnmatch_lines(["FAILED more/test_more.py::test_strategy[[]textsearch[]]*"])
+    write_floors(_second_folder(project.path), textsearch=0.9)
+    result = project.runpytest_inprocess(*folders, *OPTIONS)
+    result.assert_outcomes(failed=1, passed=1, skipped=2)
+    result.stdout.fnmatch_lines(["FAILED more/test_more.py::test_strategy[[]textsearch[]]*"])
     for folder, verdict in (("benchmarks", "pass"), ("more", "fail")):
         assert results(project, f".relevance/latest/{folder}")["strategies"]["textsearch"]["verdict"] == verdict
 
@@ -141,13 +140,13 @@ def test_one_suite_is_open_at_a_time(project: pytest.Pytester, monkeypatch: pyte
 # other plugins
 
 
-def test_without_pytest_benchmark(project: pytest.Pytester) -> None:
+def test_without_pytest_benchmark(pytester: pytest.Pytester) -> None:
     """Strategies are gated, no times are taken, and a line says so."""
-    write_floors(project.path / "benchmarks", textsearch=0.9)
-    result = project.runpytest_inprocess("-p", "no:benchmark", *OPTIONS[1:])
-    result.assert_outcomes(failed=1, passed=1, skipped=1)
+    write_floors(write_project(pytester, autoload=True).path / "benchmarks", textsearch=0.9)
+    result = pytester.runpytest_inprocess("-p", "no:benchmark", *OPTIONS[1:])
+    result.assert_outcomes(failed=1, skipped=1)
     result.stdout.fnmatch_lines(["note: run times are not taken: pytest-benchmark is not loaded"])
-    assert results(project)["strategies"]["textsearch"]["run_time_s"] is None
+    assert results(pytester)["strategies"]["textsearch"]["run_time_s"] is None
 
 
 def test_with_another_fixture_in_its_place(project: pytest.Pytester) -> None:
@@ -182,8 +181,7 @@ def test_other_tests_run_where_benchmarks_are_skipped(
 
 def test_under_xdist_other_tests_run(project: pytest.Pytester) -> None:
     """The workers are processes; the controller, which collects nothing, says why no benchmark has run."""
-    few = ("-p", "no:hypothesis", "-p", "no:anyio", "-n", "1")
-    result = project.runpytest_inprocess(*few, *OPTIONS)
+    result = project.runpytest_inprocess("-p", "xdist", "-n", "1", *OPTIONS[1:])
     assert result.ret == pytest.ExitCode.OK
     result.assert_outcomes(passed=1, skipped=2)
     result.stdout.fnmatch_lines(["NOT MEASURED: benchmarks: the benchmarks do not run under xdist*"])
@@ -231,18 +229,15 @@ def test_benchmarks_that_were_all_deselected_fail_in_ci(
 
 
 def test_a_comparison_gates(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In CI a clean comparison without floors passes, and so does the update that makes the baseline."""
+    """In CI a clean comparison without floors passes, and so does the update that makes the baseline.
+
+    Changed judgments are exit code 4 as on the terminal, and the page and the JUnit file show why.
+    """
     monkeypatch.setenv("CI", "1")
     assert project.runpytest_inprocess("benchmarks", *OPTIONS, "--update-baseline").ret == pytest.ExitCode.OK
-    project.runpytest_inprocess("benchmarks", *OPTIONS).assert_outcomes(passed=2)
-    assert project.runpytest_inprocess("benchmarks", *OPTIONS).ret == pytest.ExitCode.OK
-
-
-def test_a_refusal_is_on_the_page_and_in_the_junit_file(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Changed judgments: exit code 4 as on the terminal, and CI shows why."""
-    project.runpytest_inprocess("benchmarks", *OPTIONS, "--update-baseline")
+    clean = project.runpytest_inprocess("benchmarks", *OPTIONS)
+    clean.assert_outcomes(passed=2)
+    assert clean.ret == pytest.ExitCode.OK
     write_train(project, TRAIN.replace(",1.33", ",3"))
     page = project.path / "page.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
