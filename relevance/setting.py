@@ -61,7 +61,7 @@ Location = Annotated[Path, Written(Text), Takes("path", "a path in quotes")]
 Locations = Annotated[
     tuple[Path, ...], Written(Names), Takes("list of paths", 'a list of paths, such as ["main.json", "release.json"]')
 ]
-Count = Annotated[int, Ge(0), Takes("whole number", "a whole number")]
+Count = Annotated[int, Ge(0), Takes("whole number", "a whole number of 0 or more")]
 Grade = Annotated[int | float, Interval(ge=0, lt=float("inf")), Takes("number", "a number of 0 or more")]
 Grades = Annotated[Mapping[str, Grade], MinLen(1), Takes("table of grades", "a table of grades, such as {Exact = 2}")]
 UnknownProducts = Literal["error", "drop"]

@@ -146,7 +146,9 @@ _Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$"), _Allowed("64 hex digits"
 _Count = Annotated[int, Field(ge=0, lt=_BELOW), _Allowed("a whole number of 0 or more")]
 _Grade = Annotated[float, Field(ge=0, lt=_BELOW), _Allowed("a number of 0 or more"), AfterValidator(_integral)]
 _Limit = Annotated[float, Field(gt=0, lt=_BELOW), _Allowed("a number above 0"), AfterValidator(_integral)]
-_Seconds = Annotated[Annotated[float, Field(gt=0, allow_inf_nan=False)] | None, _Allowed("seconds above 0, or null")]
+_Seconds = Annotated[
+    Annotated[float, Field(ge=1e-9, allow_inf_nan=False)] | None, _Allowed("1e-9 seconds or more, or null")
+]
 _Share = Annotated[float, Field(ge=0, le=1), _Allowed("a number from 0 to 1")]
 _StrategyName = Annotated[str, Field(pattern="^[a-z0-9_]+$"), _Allowed("lower-case letters, digits and underscores")]
 _Table = Annotated[dict[str, Any], AfterValidator(_shallow)]
@@ -352,6 +354,9 @@ def read_baseline(path: Path, *, named: str = "", expected: str = "a file of --u
     try:
         return _snapshot(_content(_document(_unpacked(path))))
     except OSError as error:
+        if path.is_symlink() and not path.exists():
+            there = f"is a link to {path.readlink()}, which is not there"
+            raise InputError(f"{name}: {there}; restore that file, or remove the link") from None
         raise InputError(f"{name}: cannot be read ({error.strerror or error}); a baseline is expected there") from None
     except MemoryError:
         raise InputError(f"{name}: there is not enough memory to read it") from None

@@ -102,6 +102,7 @@ MALFORMED: dict[str, bytes] = {
     "a key that is missing": changed("engine"),
     "a key of a strategy that is missing": changed(*TITLES, "rounds"),
     "a time below 0": changed(*TITLES, "run_time_s", value=-1),
+    "a calibration of no time": changed("calibration_s", value=1e-320),
     "half a round": changed(*TITLES, "rounds", value=1.5),
     "a name that is none": changed("strategies", "a\nb", value=json.loads(TEXT)["strategies"]["fused"]),
     "facts that are a list": changed("engine", "facts", value=[1]),

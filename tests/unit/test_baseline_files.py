@@ -168,7 +168,11 @@ def test_places_that_hold_nothing(tmp_path: Path) -> None:
     """Nothing, a link to nothing, and a pipe, which would be read for ever."""
     (tmp_path / "link.json").symlink_to("nowhere")
     os.mkfifo(tmp_path / "pipe.json")
-    for name, line in (("none.json", "No such file"), ("link.json", "No such file"), ("pipe.json", "is no file")):
+    for name, line in (
+        ("none.json", "No such file"),
+        ("link.json", "is a link to nowhere"),
+        ("pipe.json", "is no file"),
+    ):
         with pytest.raises(InputError, match=line):
             read_baseline(tmp_path / name)
 
