@@ -24,6 +24,12 @@ text = {title = 4, description = 1}
 
 
 @pytest.fixture
+def _unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A picture takes a second."""
+    monkeypatch.setattr("relevance.report.tuning.png", lambda *_: b"")
+
+
+@pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Forty queries over forty products, whose titles lie; the current folder."""
     data = tmp_path / "data"
@@ -65,6 +71,7 @@ def test_a_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert [path.name for path in written.parent.iterdir()] == ["tune-text"]
 
 
+@pytest.mark.usefixtures("_unpainted")
 def test_a_run_replaces_its_own_results(project: Path) -> None:
     """Of the same kind, in a folder that is named; the same input gives the same bytes."""
     told = []
@@ -102,6 +109,7 @@ def test_bad_input(project: Path, capsys: pytest.CaptureFixture[str], arguments:
     assert not (project / "results").exists()
 
 
+@pytest.mark.usefixtures("_unpainted")
 def test_a_field_without_text(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The line says how to leave it out, and then the rest is tuned."""
     products = project / "data" / "products.jsonl"
@@ -112,6 +120,7 @@ def test_a_field_without_text(project: Path, capsys: pytest.CaptureFixture[str])
     assert "today: title 8, description 2 (textsearch_boosted)" in capsys.readouterr().out
 
 
+@pytest.mark.usefixtures("_unpainted")
 def test_a_folder_that_cannot_be_written(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

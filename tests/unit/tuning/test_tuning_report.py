@@ -25,6 +25,7 @@ from relevance.tuning import make_grid
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from relevance.records import Dataset
     from relevance.tuning import Combination, Tuning
 
 TEXT = STRATEGIES["textsearch_boosted"]
@@ -37,9 +38,15 @@ def text() -> Tuning:
     return tuned(make_grid("text", TEXT), DATASET)
 
 
-def files_of(tuning: Tuning) -> dict[str, str | bytes]:
+def files_of(tuning: Tuning, dataset: Dataset = DATASET) -> dict[str, str | bytes]:
     """All files."""
-    return dict(tuning_files(tuning, DATASET, engine="embedded 1", taken=STRATEGIES))
+    return dict(tuning_files(tuning, dataset, engine="embedded 1", taken=STRATEGIES))
+
+
+@pytest.fixture
+def _unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pictures take a second each."""
+    monkeypatch.setattr("relevance.report.tuning.png", lambda *_: b"")
 
 
 def rows(files: dict[str, str | bytes], name: str) -> list[dict[str, str]]:
@@ -57,6 +64,7 @@ def test_the_folder(text: Tuning) -> None:
     golden.check("tuning.txt", "\n".join(tuning_lines(fixed)))
 
 
+@pytest.mark.usefixtures("_unpainted")
 def test_all_combinations(text: Tuning) -> None:
     """A row for each, in the grid's order; what ranks alike has equal means and names the one that was run."""
     found = rows(files_of(text), "combinations.csv")
@@ -70,12 +78,12 @@ def test_all_combinations(text: Tuning) -> None:
     assert sum("winner" in row["mark"] for row in found) == 1
 
 
+@pytest.mark.usefixtures("_unpainted")
 def test_held_out_queries(text: Tuning) -> None:
     """A row for each query of the other side, whose means are those of the page; no text is a formula."""
     texts = tuple(f"=1+{number}" for number in range(len(DATASET.queries)))
     queries = Queries(pd.DataFrame({"id": DATASET.queries.ids, "text": texts}))
-    files = tuning_files(text, replace(DATASET, queries=queries), engine="embedded 1", taken=STRATEGIES)
-    found = rows(dict(files), "held_out.csv")
+    found = rows(files_of(text, replace(DATASET, queries=queries)), "held_out.csv")
     assert [row["query_id"] for row in found] == [DATASET.queries.ids[code] for code in text.split.held_out]
     assert {row["query"][:4] for row in found} == {"'=1+"}
     for column, mean in zip(("ndcg_today", "ndcg_winner"), text.held_out.mean(axis=1), strict=True):
@@ -129,11 +137,9 @@ def test_the_notes_of_the_winner(text: Tuning) -> None:
 @pytest.mark.parametrize(
     ("kind", "today", "axes"),
     [
-        ("text", TEXT, []),
         ("text", TEXT, [("description", (1,)), ("attributes", (1,))]),
         ("text", Strategy("own", text={"title": 7, "description": 1}), []),
         ("multifield", Strategy("own", vectors={"title": 8, "description": 2, "attributes": 1, "whole": 1}), []),
-        ("hybrid", Strategy("own", text={"title": 1}, vectors={"title": 7, "whole": 3}), []),
     ],
 )
 def test_pictures_of_every_shape(kind: str, today: Strategy, axes: list[tuple[str, Combination]]) -> None:
