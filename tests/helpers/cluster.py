@@ -198,8 +198,9 @@ class Cluster:
         self._begin("refresh")
         return self._done("refresh", {"_shards": {"failed": 0}})
 
-    def count(self, *, index: str) -> Any:
+    def count(self, *, index: str, query: Any = None) -> Any:
         """How many documents there are."""
+        assert query is None
         self._begin("count")
         return self._done("count", {"count": len(self.held[index].documents), "_shards": {"failed": 0}})
 

@@ -205,11 +205,6 @@ def _headers(meta: Any, *, without: str, **more: str) -> HttpHeaders:
 def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasticsearch:
     """A client that asks each request once: trying again is `RetryPolicy`'s, which tells of it.
 
-    Args:
-        url: with scheme and port, without user and password.
-        credentials: what the server is shown; those of TLS count for https only.
-        timeout: seconds until an answer is given up.
-
     Raises:
         InputError: the credentials cannot be right.
     """
@@ -287,14 +282,9 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 class RetryPolicy:
     """Tries again what may pass: 429, 502, 503, 504 and lost connections, after 0.5, 1, 2, 4, 8, 8, … seconds.
 
-    A server that does not answer in time is asked once more and no oftener: a frozen one costs two time-outs.
-
-    Attributes:
-        seconds: from the first failure until it is given up.
-        unreachable_s: the same, for a server that is not reached; where shorter.
-        ended: asked when a server is not reached: the error, where it is known to have ended for good.
-        sleep: waits so many seconds.
-        clock: seconds.
+    It is given up so many `seconds` after the first failure; a server that is not reached after `unreachable_s`, where
+    that is shorter, or at once where `ended` says that it has ended for good. One that does not answer in time is asked
+    once more and no oftener: a frozen one costs two time-outs.
     """
 
     seconds: float = 60.0
@@ -304,13 +294,7 @@ class RetryPolicy:
     clock: Callable[[], float] = monotonic
 
     def run(self, call: Callable[[], T], *, doing: str, url: str, retried: Callable[[str], None] = lambda _: None) -> T:
-        """Call until it goes well.
-
-        Args:
-            call: may be called several times; an error of ours that it raises is final.
-            doing: what it does, as in `while searching`.
-            url: of the server, without user and password.
-            retried: is told why, before each new try.
+        """Call until it goes well; an error of ours is final. `retried` is told why, before each new try.
 
         Raises:
             RelevanceError: what `explained` makes of the last error, which is its cause; or the one of `ended`.
@@ -365,23 +349,14 @@ _HELLO_S = 10.0
 
 @dataclass(frozen=True, eq=False)
 class Connection:
-    """A server of a release that we know; at the end of a `with` it is let go.
-
-    Attributes:
-        client: asks once.
-        url: without user and password.
-        version: as `8.19.5`.
-        timeout: seconds until an answer is given up.
-        retry_policy: with what passes.
-        retries: how often what was the reason for another try.
-    """
+    """A server of a release that we know; at the end of a `with` it is let go."""
 
     client: Elasticsearch = field(repr=False)
-    url: str
+    url: str  # without user and password
     version: str
-    timeout: float = 60.0
+    timeout: float = 60.0  # seconds until an answer is given up
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
-    retries: Counter[str] = field(default_factory=Counter)
+    retries: Counter[str] = field(default_factory=Counter)  # by the reason for another try
 
     @property
     def release(self) -> int:
@@ -424,11 +399,7 @@ def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Conn
     """Reach a server and see that it is an Elasticsearch of a release that we know.
 
     A server that does not answer is given up after two seconds, one that says that it comes up after thirty: a wrong
-    port fails soon.
-
-    Args:
-        settings: url, credentials (else the user and the password inside the url), timeout.
-        retry_policy: with what passes later on.
+    port fails soon. The policy is for what is asked later on.
 
     Raises:
         InputError: the URL or the credentials cannot be right.

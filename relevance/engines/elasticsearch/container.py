@@ -46,23 +46,14 @@ _NOT_PULLED = (
 
 @dataclass(frozen=True)
 class ImageStatus:
-    """What there is to start a container with.
+    """What there is to start a container with."""
 
-    Attributes:
-        answers: whether a Docker engine does.
-        problem: why no container can be started without pulling, a few words; "" where one can.
-    """
-
-    answers: bool
-    problem: str
+    answers: bool  # whether a Docker engine does
+    problem: str  # why no container can be started without pulling, a few words; "" where one can
 
 
 def check_image(image: str) -> None:
-    """Refuse what is no name of an image.
-
-    Raises:
-        InputError: as for `Elastic Search` or `elasticsearch:`.
-    """
+    """Refuse what is no name of an image, as `Elastic Search` or `elasticsearch:`."""
     if _IMAGE.fullmatch(image) is None:
         raise InputError(
             f"--es-image {one_line(image, 80)!r} is no name of an image; allowed: [REGISTRY/]NAME[:TAG], in lower case"
@@ -70,11 +61,7 @@ def check_image(image: str) -> None:
 
 
 def look(image: str) -> ImageStatus:
-    """Ask the Docker engine for an image; it is given 3 seconds, and nothing is pulled.
-
-    Raises:
-        InputError: `image` is no name of an image.
-    """
+    """Ask the Docker engine for an image; it is given 3 seconds, and nothing is pulled."""
     check_image(image)
     try:
         with engine(_LOOK_S) as client:
@@ -87,12 +74,7 @@ def look(image: str) -> ImageStatus:
 
 
 def pull(image: str, *, progress: bool) -> None:
-    """Have the Docker engine pull an image; an interruption gives it up.
-
-    Raises:
-        InputError: `image` is no name of an image.
-        CouldNotRunError: it cannot be pulled.
-    """
+    """Have the Docker engine pull an image; an interruption gives it up."""
     check_image(image)
     problem, there = "", False
     totals, done = dict[str, int](), dict[str, int]()  # bytes of layers, as far as the engine has told them
@@ -119,10 +101,7 @@ def pull(image: str, *, progress: bool) -> None:
 
 @contextmanager
 def engine(timeout: float | None) -> Iterator[Any]:
-    """Docker's client of the engine that testcontainers takes, closed at the end.
-
-    Args:
-        timeout: seconds for each answer; None: as long as Docker's client waits.
+    """Docker's client of the engine that testcontainers takes; `timeout` in seconds for each answer, None for its own.
 
     Raises:
         CouldNotRunError: no engine answers.
@@ -142,10 +121,9 @@ def engine(timeout: float | None) -> Iterator[Any]:
 
 
 def probe(timeout: float | None) -> str:
-    """Connect to the engine's socket, where it has one on this machine; Docker's client leaves it open when that fails.
+    """Why nobody is reached at the engine's socket, a few words; "" where somebody is, or it has none on this machine.
 
-    Returns:
-        "", or why nobody is reached there, a few words.
+    Docker's client leaves a socket open where that fails.
     """
     from testcontainers.core.docker_client import get_docker_host  # noqa: PLC0415 - loaded where it is used
 
@@ -210,13 +188,7 @@ def remove_leftovers(client: Any = None) -> list[str]:
     """Remove the containers of processes that are gone; one that another session uses stays.
 
     A process of another machine, or of this one before it was restarted, cannot be looked at: its container goes only
-    where it has ended.
-
-    Returns:
-        The names of the containers that were removed, in order.
-
-    Raises:
-        CouldNotRunError: no Docker engine answers.
+    where it has ended. Gives the names of those that were removed.
     """
     if client is None:
         with engine(None) as own:
@@ -265,20 +237,10 @@ _ANSWER_S, _ANSWER_BYTES = 3.0, 1 << 16
 
 
 class Container:
-    """A single node, reached from this machine only (see `publish` for where that cannot be).
-
-    Args:
-        image: has to lie with the Docker engine; nothing is pulled.
-        memory: heap of the server, as Java writes it: `1g`, `512m`.
-
-    Attributes:
-        name: of the container.
-        notes: what people should know, a line each.
-        url: of the server, once `wait` has returned.
-        start_s: seconds from `begin` until the server was ready; None: it is not.
+    """A single node, reached from this machine only (see `publish` for where that cannot be); nothing is pulled.
 
     Raises:
-        InputError: `image` or `memory` is not allowed.
+        InputError: `image` or `memory`, the heap as Java writes it (`1g`, `512m`), is not allowed.
     """
 
     def __init__(self, image: str, *, memory: str) -> None:
@@ -286,7 +248,7 @@ class Container:
         self._image, self._memory = image, check_memory(memory)
         self.name = f"relevance-{secrets.token_hex(4)}"
         self.notes: list[str] = []
-        self.start_s: float | None = None
+        self.start_s: float | None = None  # seconds from `begin` until the server was ready
         self.url = ""
         self._container: ElasticSearchContainer | None = None
         self._thread = threading.Thread(target=self._run, name=self.name)
@@ -305,11 +267,7 @@ class Container:
             raise
 
     def wait(self) -> None:
-        """Wait until the cluster is yellow.
-
-        Raises:
-            CouldNotRunError: it does not come up; its details are the end of the container's log.
-        """
+        """Wait until the cluster is yellow; where it does not come up, the error's details are the end of the log."""
         while not self._settled.wait(_POLL_S):  # in small steps: an interruption is heard between them
             pass
         if isinstance(self._failure, RelevanceError):
@@ -331,10 +289,7 @@ class Container:
     def close(self) -> str | None:
         """Give up the start where it is still going on, and remove the container; twice does no harm.
 
-        Signals that ask to end are held off until that is done.
-
-        Returns:
-            None, or a line that says that the container is still there and how to remove it.
+        Signals that ask to end are held off until that is done. A line says where the container is still there.
         """
         with _undisturbed():
             self._stopping.set()
@@ -443,11 +398,7 @@ def _undisturbed() -> Iterator[None]:
 
 
 def check_memory(memory: str) -> str:
-    """A heap's size as Java takes it: `1g`, `512m`.
-
-    Raises:
-        InputError: it is something else, or less than the server starts with.
-    """
+    """A heap's size as Java takes it: `1g`, `512m`, not less than the server starts with."""
     size = re.fullmatch(r"([0-9]+)([mg])", memory.strip().lower(), re.ASCII)
     if size is None or int(size[1]) * (1024 if size[2] == "g" else 1) < _LEAST_MB:
         raise InputError(f"--es-memory {one_line(memory, 40)!r}; allowed: a number and m or g, at least {_LEAST_MB}m")
@@ -464,10 +415,7 @@ def publish(container: ElasticSearchContainer) -> str:
 
     Where the Docker engine runs on another machine (DOCKER_HOST), or where this process is itself in a container and
     reaches the engine's machine by its gateway, loopback there is not loopback here, and the port is published on all
-    addresses of that machine.
-
-    Returns:
-        "", or the line that says so.
+    addresses of that machine: that is the line that is given.
     """
     from testcontainers.core.config import ConnectionMode  # noqa: PLC0415 - loaded where it is used
 

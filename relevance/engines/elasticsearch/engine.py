@@ -95,11 +95,7 @@ def open_engine(
 ) -> Iterator[Indexer]:
     """Open a cluster that is given, for an index that exists or for those that are made; without one, a container.
 
-    Args:
-        settings: where, and what is made.
-        progress: whether bars are shown.
-        missing: whether the image of the container has to be pulled first.
-        existing: the index that exists; nothing is written.
+    Where the image of the container is `missing`, it is pulled first.
     """
     with ExitStack() as closing:
         container = None
@@ -183,21 +179,13 @@ _HAS_ITS_OWN_ORDER = ("rescore", "retriever")
 
 @dataclass(frozen=True)
 class Form:
-    """How the searches of a leg look; made once for a leg, filled for each query.
+    """How the searches of a leg look; made once for a leg, filled for each query."""
 
-    Attributes:
-        body: from a query's text and vector, shape (dimensions,), to the search.
-        statistics: whether term statistics are gathered from all shards first.
-        placed: whether the order of the hits is the template's own sort, so that scores do not say it.
-        vectors: how often a body holds the query's vector.
-        texts: how often a body holds the query's text.
-    """
-
-    body: Callable[[str, Vector], Json]
-    statistics: bool
-    placed: bool
-    vectors: int
-    texts: int
+    body: Callable[[str, Vector], Json]  # from a query's text and vector, shape (dimensions,), to the search
+    statistics: bool  # whether term statistics are gathered from all shards first
+    placed: bool  # whether the order of the hits is the template's own sort, so that scores do not say it
+    vectors: int  # how often a body holds the query's vector
+    texts: int  # and its text
 
 
 def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
@@ -303,13 +291,9 @@ _OK, _TOO_MANY = 200, 429
 
 
 class ElasticsearchEngine(Engine):
-    """Ranks by searches on an index.
+    """Ranks by searches on an index, one of ours or one that exists.
 
-    Args:
-        connection: to the index's server; closed with the engine.
-        index: one of ours, or one that exists.
-        catalogue: the products that the index holds.
-        on_close: called once, before the connection is closed; what it returns is a note.
+    What `on_close` gives, called once before the connection is closed, is a note.
     """
 
     def __init__(
@@ -398,7 +382,7 @@ class _Searches:
     def _round(self) -> None:
         """Ask what is open; what the server refuses stays open."""
         self._failed, passing = [], None
-        for rows in list(self._parts()):
+        for rows in self._parts():
             try:
                 answers = self._send(rows)
             except Exception:
@@ -430,16 +414,12 @@ class _Searches:
         dimensions = 0 if self._vectors is None else self._vectors.shape[1]
         numbers, hits = self._form.vectors * dimensions, self._codes.shape[1]
         fixed = _BYTES_OF_A_BODY + numbers * _BYTES_OF_A_NUMBER + hits * _BYTES_OF_A_HIT
-        part: list[int] = []
-        size = 0
-        for row in sorted(self._open):
-            size += fixed + len(self._texts[row]) * self._form.texts
-            if part and (size > _BYTES_A_REQUEST or len(part) == _SEARCHES_A_REQUEST):
-                yield part
-                part, size = [], fixed
-            part.append(row)
-        if part:
-            yield part
+        return own_index.parts(
+            sorted(self._open),
+            lambda row: fixed + len(self._texts[row]) * self._form.texts,
+            most=_SEARCHES_A_REQUEST,
+            most_bytes=_BYTES_A_REQUEST,
+        )
 
     def _send(self, rows: Sequence[int]) -> list[Json]:
         """The answer to each search of a request."""

@@ -76,13 +76,7 @@ _LINES = (
 
 
 class Pressure(NamedTuple):
-    """The memory of a server that writes need, in bytes.
-
-    Attributes:
-        held: by what is written already; a part of the refused request may be among it.
-        needed: by what was refused.
-        most: for all of it.
-    """
+    """The memory of a server that writes need, in bytes: held (perhaps by a part of the refused), needed, at most."""
 
     held: int
     needed: int
@@ -95,19 +89,12 @@ class Pressure(NamedTuple):
 
 @dataclass(frozen=True)
 class Refusal:
-    """What a server said instead of doing it, for a request or for one item of `_bulk` or `_msearch`.
-
-    Attributes:
-        status: of HTTP.
-        kind: the exception's type, as `circuit_breaking_exception`; "" where there is none.
-        reason: one line; "" where there is none.
-        lasting: whether the server says that it will not pass.
-    """
+    """What a server said instead of doing it, for a request or for one item of `_bulk` or `_msearch`."""
 
     status: int
-    kind: str
-    reason: str
-    lasting: bool = False
+    kind: str  # the exception's type, as `circuit_breaking_exception`; "" where there is none
+    reason: str  # one line; "" where there is none
+    lasting: bool = False  # whether the server says that it will not pass
 
     @classmethod
     def read(cls, status: int, body: object) -> Refusal:
@@ -270,13 +257,9 @@ def _untrusted(error: Exception, doing: str, url: str) -> str:
 
 
 def explained(error: Exception, *, doing: str, url: str, sent: str = "") -> RelevanceError:
-    """Whatever the client raises, as one line.
+    """Whatever the client raises while `doing` something, as one line.
 
-    Args:
-        error: of the client, or of the network.
-        doing: what was done, as in `while searching`.
-        url: of the server, without user and password.
-        sent: the user's file or strategy that the server was sent; where it is bad (400), that is bad input.
+    Where `sent`, the user's file or strategy, is what the server refuses (400), that is bad input.
     """
     if isinstance(error, RelevanceError):
         return error

@@ -7,7 +7,6 @@ figures of `_stats`, who lacks `_pit` reads the ids without it. Nothing needs a 
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from contextlib import contextmanager, suppress
@@ -20,8 +19,8 @@ from elasticsearch import ApiError, TransportError
 
 from relevance import text
 from relevance.datasets.tables import ID_RULE, is_id
-from relevance.engines.elasticsearch.index import FieldPaths, SearchedIndex
-from relevance.errors import CouldNotRunError, InputError, RelevanceError, unknown
+from relevance.engines.elasticsearch.index import FieldPaths, SearchedIndex, count
+from relevance.errors import CouldNotRunError, InputError, RelevanceError, did_you_mean, unknown
 from relevance.strategies import BASE, TEXT_FIELDS, VECTOR_FIELDS
 
 if TYPE_CHECKING:
@@ -52,17 +51,11 @@ _SEARCHABLE = "a field that can be searched"
 
 @dataclass(frozen=True)
 class IndexField:
-    """A field of an index.
+    """A field of an index, with its part of the mapping."""
 
-    Attributes:
-        path: its full name; where an alias of a field was named, that of the field.
-        settings: its part of the mapping.
-        nested: path of the nested documents that it lies in; "" where it is the product's own.
-    """
-
-    path: str
+    path: str  # its full name; where an alias of a field was named, that of the field
     settings: Mapping[str, Any]
-    nested: str = ""
+    nested: str = ""  # path of the nested documents that it lies in; "" where it is the product's own
 
     @property
     def type(self) -> str:
@@ -138,14 +131,10 @@ class FieldMap:
         )
 
     def searched(self, strategies: Sequence[Strategy], dimensions: Mapping[str, int]) -> tuple[IndexField, ...]:
-        """The vector fields that the strategies search.
-
-        Args:
-            strategies: those that will run; a raw template searches the fields of the index that it names.
-            dimensions: of their models, by name.
+        """The vector fields that the strategies search, a raw template those of the index that it names.
 
         Raises:
-            InputError: the vectors of a field cannot be those of its model.
+            InputError: the vectors of a field cannot be those of its model, by its `dimensions`.
         """
         fields = []
         for key, path in self.vectors.items():
@@ -172,8 +161,7 @@ class FieldMap:
         allowed = f"{', '.join(types)}; the index has {_some(there, most=_NAMED) or 'none'}"
         if one is not None:
             raise self._fault(table, ours, path, f"is of type {one.type}", allowed)
-        near = difflib.get_close_matches(path, there, n=1) or difflib.get_close_matches(path, self.fields, n=1)
-        hint = f" (did you mean {near[0]!r}?)" if near else ""
+        hint = did_you_mean(path, there) or did_you_mean(path, self.fields)
         raise self._fault(table, ours, path, f"is not there{hint}", allowed)
 
     def _fault(self, table: str, ours: str, path: str, problem: str, allowed: str) -> InputError:
@@ -232,14 +220,9 @@ class Fingerprint(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True)
 class Existing(SearchedIndex):
-    """An index that exists, or an alias of it that has a filter; that it is sorted is never taken for granted.
+    """An index that exists, or an alias of it that has a filter; that it is sorted is never taken for granted."""
 
-    Attributes:
-        state: when it was looked at.
-        product_ids: of all its products, ascending as text.
-    """
-
-    state: Fingerprint
+    state: Fingerprint  # when it was looked at
     product_ids: Sequence[str] = field(repr=False)
 
     def changed(self, connection: Connection) -> str | None:
@@ -257,12 +240,6 @@ def look_at(
     connection: Connection, settings: Settings, strategies: Sequence[Strategy], dimensions: Mapping[str, int]
 ) -> Existing:
     """Look at the index that the settings name: its fields, its state and the ids of its products.
-
-    Args:
-        connection: to its cluster.
-        settings: name and field map of the index.
-        strategies: those that will run.
-        dimensions: of the models that they use, by name.
 
     Raises:
         InputError: there is no such index, it is closed, it does not have what its field map says or what strategies
@@ -371,17 +348,15 @@ def _missing(connection: Connection, name: str) -> str:
     there = connection.ask(lambda: _unless(_FORBIDDEN, get), doing="listing its indices") or {}
     names = [index for index in there if not index.startswith(".")]
     names = sorted({*names, *(alias for index in names for alias in there[index]["aliases"])})
-    near = difflib.get_close_matches(name, names, n=1)
-    hint = f" (did you mean {near[0]!r}?)" if near else ""
     allowed = _some(names, most=_NAMED) or "there is none"
-    return f"there is no index {name!r} at {connection.url}{hint}; allowed: {allowed}"
+    return f"there is no index {name!r} at {connection.url}{did_you_mean(name, names)}; allowed: {allowed}"
 
 
 def _fingerprint(connection: Connection, name: str) -> Fingerprint:
     """The state of an index; what was written and not yet refreshed is waited for by the count."""
     indices, doing = connection.client.indices, f"looking at the state of index {name!r}"
     kept = ("_all.primaries.docs", "indices.*.shards.*.routing.primary", "indices.*.shards.*.seq_no.max_seq_no")
-    documents = _count(connection, name)
+    documents = count(connection, name)
     about = connection.ask(lambda: indices.get_settings(index=name, name="index.uuid").body, doing=doing)
     uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values()))
     measure = partial(indices.stats, index=name, metric="docs", level="shards", filter_path=kept)
@@ -425,7 +400,7 @@ def _product_ids(connection: Connection, index: str, path: str, *, page: int) ->
                     raise fault(f"a document has {len(values)} ids, {_some(values)}", "one a document")
                 ids += values
     exists = {"exists": {"field": path}}
-    if "pit" not in moment and (counted := _count(connection, index, exists)) != len(ids):
+    if "pit" not in moment and (counted := count(connection, index, exists)) != len(ids):
         read = f"{counted:,} documents have a {path!r}, and {len(ids):,} different ones were read"
         raise CouldNotRunError(f"index {index!r}: {read}; two have the same, or the index changed meanwhile")
     if not ids:
@@ -434,7 +409,7 @@ def _product_ids(connection: Connection, index: str, path: str, *, page: int) ->
         raise fault(f"more than one document has the id {_some(twice)}", "an id once")
     if wrong := [one for one in ids if not is_id(one)]:
         raise fault(f"found {_some(wrong)}", ID_RULE)
-    return tuple(ids), _count(connection, index, {"bool": {"must_not": exists}})
+    return tuple(ids), count(connection, index, {"bool": {"must_not": exists}})
 
 
 @contextmanager
@@ -476,12 +451,3 @@ def _pages(connection: Connection, moment: dict[str, Any], path: str, page: int)
             search["search_after"] = hits[-1]["sort"]
         if "pit_id" in answer:
             moment["pit"]["id"] = answer["pit_id"]
-
-
-def _count(connection: Connection, index: str, query: Mapping[str, Any] | None = None) -> int:
-    """How many documents of an index match; all of them without a query."""
-    call = partial(connection.client.count, index=index, query=query)
-    answer = connection.ask(call, doing=f"counting the documents of index {index!r}")
-    if failed := answer["_shards"]["failed"]:
-        raise connection.problem(f"shards of index {index!r} do not answer ({failed})")
-    return int(answer["count"])

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.settings import Settings, VectorIndex
     from relevance.records import Catalogue, Vectors
+
+T = TypeVar("T")
 
 # fields
 
@@ -113,18 +115,11 @@ _OURS: Mapping[str, str] = {
 
 @dataclass(frozen=True)
 class OwnMapping:
-    """What a file lays over ours.
-
-    Attributes:
-        path: of the file; "" for no file.
-        sha256: of the file; None for no file.
-        settings: of an index, flat: no objects inside, no `index.` in front.
-        mappings: of an index.
-    """
+    """What a file lays over ours."""
 
     path: str = ""
     sha256: str | None = None
-    settings: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)  # flat: no objects inside, no `index.` in front
     mappings: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -247,11 +242,11 @@ def index_body(
         _ATTRIBUTES: {"type": "nested", "dynamic": "strict", "properties": {_NAME_VALUE: text}},
     }
     for (model, name), path in paths.vectors.items():
-        if (count := dimensions[model, name]) > MOST_DIMENSIONS:
-            problem = f"vectors of {name} by model {model!r} have {count:,} dimensions"
+        if (dims := dimensions[model, name]) > MOST_DIMENSIONS:
+            problem = f"vectors of {name} by model {model!r} have {dims:,} dimensions"
             raise InputError(f"{problem}; allowed on elasticsearch: up to {MOST_DIMENSIONS:,}")
         index_options = dict(_INDEX_OPTIONS[settings.vector_index])
-        vector = {"type": "dense_vector", "dims": count, "similarity": "cosine", "index_options": index_options}
+        vector = {"type": "dense_vector", "dims": dims, "similarity": "cosine", "index_options": index_options}
         properties[path] = vector
     source = {"_source": {"excludes": sorted(paths.vectors.values())}} if paths.vectors else {}
     fixed: dict[str, Any] = {
@@ -370,21 +365,14 @@ _NAMED, _REASON = 10, 160
 def send_all(
     connection: Connection, index: str, actions: Iterable[Action], *, total: int, sent: Callable[[int], object]
 ) -> None:
-    """Index documents; what is refused for the moment is sent again.
-
-    Args:
-        connection: to the server.
-        index: its name.
-        actions: made when they are needed; each `create` with an id of its own.
-        total: how many they are.
-        sent: is told how many more were dealt with.
+    """Index `total` documents, made when they are needed; what is refused for the moment is sent again.
 
     Raises:
         CouldNotRunError: documents were refused: the first ten by id and reason; or the server failed.
     """
     refusals: list[tuple[str, Refusal]] = []
     done = 0
-    for part in _parts(actions):
+    for part in parts(actions, lambda action: len(action.lines), most=_DOCUMENTS, most_bytes=_BYTES):
         refusals += _Part(connection, index, part).send()
         done += len(part)
         sent(len(part))
@@ -398,15 +386,16 @@ def send_all(
         raise connection.problem(f"{len(refusals):,} of {of} documents {verb} refused: {named}{more}")
 
 
-def _parts(actions: Iterable[Action]) -> Iterator[list[Action]]:
-    part: list[Action] = []
+def parts(items: Iterable[T], size_of: Callable[[T], int], *, most: int, most_bytes: int) -> Iterator[list[T]]:
+    """Cut what is sent into requests; an item that is larger goes alone."""
+    part: list[T] = []
     size = 0
-    for action in actions:
-        if part and (size + len(action.lines) > _BYTES or len(part) >= _DOCUMENTS):
+    for item in items:
+        size += size_of(item)
+        if part and (size > most_bytes or len(part) >= most):
             yield part
-            part, size = [], 0
-        part.append(action)
-        size += len(action.lines)
+            part, size = [], size_of(item)
+        part.append(item)
     if part:
         yield part
 
@@ -525,14 +514,7 @@ def make(
     settings: Settings,
     progress: bool,
 ) -> SearchedIndex:
-    """Index a catalogue, or find the kept index of an earlier run with the same content.
-
-    Args:
-        connection: to the server.
-        catalogue: the products; all their text fields are indexed.
-        vectors: unit vectors of the products for each vector field.
-        settings: what is made.
-        progress: whether a bar is shown.
+    """Index all text fields and vectors of a catalogue, or find the kept index of an earlier run with the same content.
 
     Raises:
         InputError: a product does not fit into an index; the server refuses the user's own settings or mappings.
@@ -571,7 +553,7 @@ class _Job:
                 continue
             status = _Status.of(connection, name)
             unchanged = (status.shards, status.operations) == (self.settings.shards, mark.operations)
-            if unchanged and _count(connection, name) == mark.products == len(self.catalogue):
+            if unchanged and count(connection, name) == mark.products == len(self.catalogue):
                 return self._described(name, status, reused=True)
         return None
 
@@ -617,7 +599,7 @@ class _Job:
         self._merge(name)
         refresh = partial(connection.client.indices.refresh, index=name)
         _whole(connection, connection.ask(refresh, doing="refreshing the index").body, "refreshing")
-        held = _count(connection, name)
+        held = count(connection, name)
         if held != total:
             problem = f"index {name} holds {held:,} products after {total:,} were sent"
             raise connection.problem(f"{problem}; does something else write to it?")
@@ -717,12 +699,8 @@ _AGAIN_S = (0.3, 0.7, 1.5)
 def remove(connection: Connection, name: str, token: str = "", *, settled: bool = True) -> str | None:
     """Remove an index of ours; None, or a line that it may still be there and how to remove it.
 
-    Args:
-        connection: to its server.
-        name: of the index.
-        token: of the run that made it, where its name does not end with it: somebody else may have made it.
-        settled: whether nothing is on its way to it; a request that was interrupted may make it anew, so that it is
-            looked at again.
+    Where the name does not end with the token of the run that made it, somebody else may have made it. Unless it is
+    `settled`, a request that was interrupted may make it anew, so that it is looked at again.
     """
     hurried = connection.hurried(_REMOVE_S, _REMOVE_RETRY_S)  # whoever has interrupted us does not want to wait
     drop = partial(hurried.client.indices.delete, index=name, ignore_unavailable=True)
@@ -764,19 +742,12 @@ CHEAP_S = 60.0
 
 @dataclass(frozen=True)
 class _Status:
-    """An index as its server sees it.
+    """An index as its server sees it."""
 
-    Attributes:
-        uuid: another one under the same name is another index.
-        shards: primaries that are there.
-        segments: of the copy of a shard that has most.
-        operations: writes so far, those that replaced or deleted something too.
-    """
-
-    uuid: str
-    shards: int
-    segments: int
-    operations: int
+    uuid: str  # another one under the same name is another index
+    shards: int  # primaries that are there
+    segments: int  # of the copy of a shard that has most
+    operations: int  # writes so far, those that replaced or deleted something too
 
     @classmethod
     def of(cls, connection: Connection, index: str) -> _Status:
@@ -801,8 +772,10 @@ def merge_seconds(products: int, vectors: Iterable[Vectors], kind: VectorIndex, 
     return float(size / _BYTES_A_SECOND + graph)
 
 
-def _count(connection: Connection, index: str) -> int:
-    answer = connection.ask(partial(connection.client.count, index=index), doing="counting the products")
+def count(connection: Connection, index: str, query: Mapping[str, Any] | None = None) -> int:
+    """How many documents of an index match; all of them without a query."""
+    call = partial(connection.client.count, index=index, query=query)
+    answer = connection.ask(call, doing=f"counting the documents of index {index!r}")
     _whole(connection, answer.body, "counting")
     return int(answer["count"])
 

@@ -28,20 +28,12 @@ _MOST = 2**31
 
 @dataclass(frozen=True)
 class Owner:
-    """A process, as it is written beside what it made.
+    """A process, as it is written beside what it made."""
 
-    Attributes:
-        host: name of its machine, for people.
-        place: where its number means something: machine, boot and container, as a hash.
-        pid: its number there.
-        started: when it started, in the system's own words, so that a number that is used again is not taken for it;
-            "" where the system does not say.
-    """
-
-    host: str
-    place: str
+    host: str  # name of its machine, for people
+    place: str  # where its number means something: machine, boot and container, as a hash
     pid: int
-    started: str
+    started: str  # in the system's own words ("": it does not say); a number that is used again is not taken for it
 
     @classmethod
     def read(cls, value: object) -> Owner:
@@ -105,31 +97,18 @@ _NEVER = float("inf")
 
 @dataclass(frozen=True)
 class Mark:
-    """What is written into the `_meta` of an index of ours.
+    """What is written into the `_meta` of an index of ours."""
 
-    Attributes:
-        name: of the index; a copy of it under another name is not ours.
-        content: hash of all that is in it.
-        products: how many it holds when it is complete.
-        kept: whether it should outlive the run that made it.
-        complete: written last.
-        operations: how many writes it has seen when it is complete; more of them have changed it.
-        token: of the run that made it.
-        version: of the package that made it.
-        made: when, in seconds since 1970.
-        owner: the process that made it.
-    """
-
-    name: str
-    content: str
-    products: int
-    kept: bool
-    token: str
-    version: str
-    made: float
+    name: str  # a copy of the index under another name is not ours
+    content: str  # hash of all that is in it
+    products: int  # how many it holds when it is complete
+    kept: bool  # whether it should outlive the run that made it
+    token: str  # of that run
+    version: str  # of the package
+    made: float  # in seconds since 1970
     owner: Owner
-    complete: bool = False
-    operations: int = 0
+    complete: bool = False  # written last
+    operations: int = 0  # how many writes it has seen when it is complete; more of them have changed it
 
     def as_meta(self) -> dict[str, Any]:
         """The `_meta` of a mapping."""
@@ -167,18 +146,11 @@ def _whole(value: object) -> int:
 
 @dataclass(frozen=True)
 class Leftover:
-    """An index of ours on a cluster.
-
-    Attributes:
-        mark: what it says of itself.
-        size: bytes on disk, replicas included; None where the server does not say.
-        age_s: seconds since it was made, by this machine's clock.
-        owner: whether the process that made it still runs.
-    """
+    """An index of ours on a cluster."""
 
     mark: Mark
-    size: int | None
-    age_s: float
+    size: int | None  # bytes on disk, replicas included; None where the server does not say
+    age_s: float  # seconds since it was made, by this machine's clock
     owner: OwnerState
 
     @property
