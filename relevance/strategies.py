@@ -28,7 +28,10 @@ VECTOR_FIELDS = (*TEXT_FIELDS, "whole")
 Combination = Literal["sum", "rrf"]
 
 QUERY_MARK, VECTOR_MARK = "{{query}}", "{{vector}}"
-"""What stands in a template for the query's text and for its vector."""
+"""What stands in a template for the query's text and for its vector; with spaces inside, too."""
+
+_MARKS = re.compile(r"\{\{+[^{}]*\}\}+")
+_SPACED = re.compile(r"\{\{\s*(query|vector)\s*\}\}")
 
 BASE = "base"
 """The model that a strategy uses where it names none."""
@@ -101,6 +104,7 @@ class Strategy:
     )
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "template", _without_spaces(self.template))
         for problem in self._problems():
             raise InputError(f"strategy {self.name!r}: {problem}")
         for part, allowed in (("text", TEXT_FIELDS), ("vectors", VECTOR_FIELDS)):
@@ -177,11 +181,23 @@ def _template_problems(template: object) -> Iterator[str]:
     if not isinstance(template, Mapping):
         yield f"template = {template!r}; allowed: a search, as a JSON object"
     texts = list(_texts_of(template))
+    for mark in (mark for text in texts for mark in _MARKS.findall(text)):
+        if mark not in (QUERY_MARK, VECTOR_MARK):
+            yield f"template: {unknown('mark', mark, (QUERY_MARK, VECTOR_MARK))}"
     if not any(mark in text for text in texts for mark in (QUERY_MARK, VECTOR_MARK)):
         yield f"template: neither {QUERY_MARK} nor {VECTOR_MARK}, so that every query would be the same"
     for text in texts:
         if VECTOR_MARK in text and text != VECTOR_MARK:
             yield f"template: {text!r}; {VECTOR_MARK} stands alone, the vector takes the text's place"
+
+
+def _without_spaces(value: Any) -> Any:
+    """Parsed JSON whose marks have no spaces inside."""
+    if isinstance(value, str):
+        return _SPACED.sub(r"{{\1}}", value)
+    if isinstance(value, Mapping):
+        return {key: _without_spaces(one) for key, one in value.items()}
+    return [_without_spaces(one) for one in value] if isinstance(value, list) else value
 
 
 def _texts_of(value: object) -> Iterator[str]:

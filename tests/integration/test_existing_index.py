@@ -137,6 +137,19 @@ def test_it_ranks_as_the_embedded_engine(
     assert list(engine.notes()) == []
 
 
+def test_marks_with_spaces(case: Case, client: Elasticsearch, connection: Connection) -> None:
+    """A template as other tools write it, `{{ query }}`, finds what `{{query}}` finds."""
+    _make(client, list(_documents(case)))
+    found, rankings = _look(connection), []
+    for mark in ("{{query}}", "{{ query }}"):
+        raw = Strategy("raw", template={"query": {"match": {"name.words": mark}}})
+        engine = ElasticsearchEngine(connection, found, case.catalogue)
+        rankings.append(runner.search(engine, raw, case.batch))
+    assert (rankings[0].codes >= 0).any()
+    assert np.array_equal(rankings[0].codes, rankings[1].codes)
+    assert np.array_equal(rankings[0].scores, rankings[1].scores)
+
+
 def test_its_identity(case: Case, client: Elasticsearch, connection: Connection) -> None:
     """Documents are products, whatever nested ones they have; all shards are seen."""
     _make(client, list(_documents(case)), shards=3, refresh_interval="5s")

@@ -106,6 +106,33 @@ def test_several_shards(part: dict[str, Any], *, gathered: bool, ordered: bool) 
     assert ("sort" in _filled({**MATCH, **part}, "oak", THREE)) is ordered
 
 
+def test_spaces_inside_of_marks() -> None:
+    """They change nothing: not what is sent, not the strategy."""
+    plain = {"query": {"match": {"t": "a {{query}}"}}, "knn": [{"query_vector": "{{vector}}"}]}
+    spaced = {"query": {"match": {"t": "a {{ query }}"}}, "knn": [{"query_vector": "{{vector }}"}]}
+    assert _filled(spaced, "oak") == _filled(plain, "oak")
+    assert Strategy("raw", template=spaced) == Strategy("raw", template=plain)
+
+
+@pytest.mark.parametrize(
+    ("mark", "hint"),
+    [
+        ("{{qeury}}", " (did you mean '{{query}}'?)"),
+        ("{{{query}}}", " (did you mean '{{query}}'?)"),
+        ("{{query_vector}}", ""),
+        ("{{}}", ""),
+    ],
+)
+def test_marks_that_are_not_known(mark: str, hint: str) -> None:
+    """They would be sent as text and find nothing, without a word."""
+    with pytest.raises(InputError) as caught:
+        Strategy("raw", template={"query": {"match": {"t": "{{query}}", "u": f"a {mark}"}}})
+    line = str(caught.value)
+    assert line.startswith(f"strategy 'raw': template: unknown mark '{mark}'")
+    assert hint in line
+    assert line.endswith("; allowed: {{query}}, {{vector}}")
+
+
 @pytest.mark.parametrize("part", ["from", "search_after", "pit", "slice"])
 def test_what_moves_the_list_is_refused(part: str) -> None:
     """A ranking begins at its first hit."""
