@@ -214,6 +214,32 @@ def test_own_mapping_that_the_server_refuses(
     assert _ours(client) == []
 
 
+def test_a_limit_of_the_cluster_is_not_the_files(
+    make: Callable[..., SearchedIndex], client: Elasticsearch, tmp_path: Path
+) -> None:
+    """A cluster that takes no more shards is not bad input, whatever the user laid over the mapping."""
+    own = tmp_path / "own.json"
+    own.write_text("{}")
+    client.cluster.put_settings(persistent={"cluster.max_shards_per_node": 1})
+    try:
+        with pytest.raises(
+            CouldNotRunError, match=r"the cluster takes no more shards: .*raise cluster\.max_shards_per"
+        ):
+            make(Settings(mapping=own, shards=300))
+    finally:
+        client.cluster.put_settings(persistent={"cluster.max_shards_per_node": None})
+    assert _ours(client) == []
+
+
+def test_a_closed_connection_is_not_waited_for(reference: ReferenceServer) -> None:
+    """The server is there: asking again would not help."""
+    connection = connect(Settings(reference.url))
+    connection.close()
+    with pytest.raises(CouldNotRunError, match="the connection was closed while counting"):
+        connection.ask(connection.client.count, doing="counting")
+    assert not connection.retries
+
+
 def test_an_empty_catalogue(make: Callable[..., SearchedIndex]) -> None:
     """No products are no error here."""
     empty = Catalogue(

@@ -376,6 +376,7 @@ def test_what_is_shown_to_the_server() -> None:
         inside = fake.url.replace("//", "//me:p%40ss%2Fword@")
         for url, credentials in [
             (fake.url, Credentials(api_key=" a2V5\n")),
+            (fake.url, Credentials(api_key="id:key")),
             (fake.url, Credentials(user="me", password="päss")),  # noqa: S106 - of nobody
             (inside, NOBODY),
             (fake.url, NOBODY),
@@ -383,6 +384,7 @@ def test_what_is_shown_to_the_server() -> None:
             connect(url, credentials).close()
     assert [headers.get("authorization") for _, headers, _ in fake.asked] == [
         "ApiKey a2V5",
+        "ApiKey aWQ6a2V5",
         "Basic bWU6cMOkc3M=",
         "Basic bWU6cEBzcy93b3Jk",
         None,

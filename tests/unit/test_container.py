@@ -19,7 +19,15 @@ from docker.errors import APIError, ImageNotFound, NotFound
 from testcontainers.core.config import ConnectionMode
 
 from relevance.engines.elasticsearch import container as starting
-from relevance.engines.elasticsearch.container import Container, check_image, labels, look, pull, remove_leftovers
+from relevance.engines.elasticsearch.container import (
+    NOBODY,
+    Container,
+    check_image,
+    labels,
+    look,
+    pull,
+    remove_leftovers,
+)
 from relevance.engines.elasticsearch.leftovers import Owner, this_process
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
 from relevance.errors import CouldNotRunError, InputError
@@ -100,10 +108,9 @@ def test_an_engine_that_died_is_found_absent(tmp_path: Path, monkeypatch: pytest
 
 def test_an_engine_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """An engine that takes the connection and says nothing is absent, and said to be so, after the time-out."""
-    monkeypatch.setattr(starting, "_LOOK_S", 0.1)
     monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'socket'}")
     with _listening(tmp_path / "socket"):
-        found = look(DEFAULT_IMAGE)
+        found = look(DEFAULT_IMAGE, seconds=0.1)
     assert (found.answers, found.problem) == (False, "the Docker engine does not answer in time")
 
 
@@ -114,9 +121,42 @@ def test_an_engine_of_no_address_is_found_absent(host: str, monkeypatch: pytest.
     assert look(DEFAULT_IMAGE).problem == "no Docker engine answers"
 
 
-def test_a_closed_socket_is_told_from_an_absent_engine() -> None:
-    """The user who may not use Docker is told so."""
+def test_reasons_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A closed socket, ssh and TLS without what they need, Podman's socket: none of them asks to start Docker."""
     assert "permission denied" in starting._not_there(PermissionError(13, "Permission denied"))
+    monkeypatch.setattr(starting, "DEFAULT_SOCKET", str(tmp_path / "none"))
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    (tmp_path / "podman").mkdir()
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
+    assert look(DEFAULT_IMAGE).problem == NOBODY
+    with _listening(tmp_path / "podman" / "podman.sock"):
+        assert look(DEFAULT_IMAGE).problem.endswith(f"set DOCKER_HOST to unix://{tmp_path}/podman/podman.sock")
+    monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
+    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
+    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
+    assert look(DEFAULT_IMAGE).problem.startswith("the files of DOCKER_CERT_PATH are not those of a TLS client (")
+    monkeypatch.delenv("DOCKER_TLS_VERIFY")
+    monkeypatch.delenv("DOCKER_CERT_PATH")
+    monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@127.0.0.1")
+    monkeypatch.setitem(sys.modules, "docker.transport.sshconn", None)
+    monkeypatch.delattr("docker.api.client.SSHHTTPAdapter", raising=False)
+    assert "the package paramiko is not installed" in look(DEFAULT_IMAGE).problem
+
+
+def test_a_way_to_an_engine_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An ssh that says nothing has no time-out of its own."""
+    end = threading.Event()
+
+    def hang(**_: Any) -> None:
+        end.wait(20)
+        raise OSError
+
+    monkeypatch.setattr("docker.from_env", hang)
+    monkeypatch.setattr(starting, "probe", lambda _: "")
+    try:
+        assert look(DEFAULT_IMAGE, seconds=0.1).problem == "the Docker engine does not answer in time"
+    finally:
+        end.set()
 
 
 def test_pulling_needs_an_engine(no_engine: None) -> None:  # noqa: ARG001 - its effect

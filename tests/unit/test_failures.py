@@ -12,7 +12,7 @@ import pytest
 from helpers.cluster import Clock, api_error
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from urllib3.exceptions import ProtocolError
+from urllib3.exceptions import ClosedPoolError, ProtocolError
 
 from relevance.engines.elasticsearch.client import make_client
 from relevance.engines.elasticsearch.errors import (
@@ -167,6 +167,7 @@ UNTRUSTED.__cause__ = ssl.SSLCertVerificationError(
             ),
         ),
         (api_error(503, None), "the server is not ready (503); is the cluster complete? (while searching)"),
+        (from_network(ClosedPoolError(None, "Pool is closed.")), "the connection was closed while searching"),
         (
             api_error(507, None),
             "the server has no room left (507); free disk space on the cluster, then run again (while searching)",
@@ -210,6 +211,28 @@ def test_a_file_of_the_user_that_is_refused_is_bad_input() -> None:
         type(explained(RetriableError(Refusal(429, "x", "y")), doing="searching", url=URL, sent="strategy 's'"))
         is CouldNotRunError
     )
+
+
+@pytest.mark.parametrize(
+    ("kind", "reason", "line"),
+    [
+        (
+            "validation_exception",
+            "this action would add [2] shards, but this cluster has [999]/[1000] maximum normal shards open;",
+            "the cluster takes no more shards: this action",
+        ),
+        (
+            "illegal_argument_exception",
+            "cannot create index with name [x], because it matches with template [all] that creates data streams only",
+            "a template of the cluster makes data streams of such names: cannot create",
+        ),
+    ],
+)
+def test_what_is_the_clusters_is_not_the_files(kind: str, reason: str, line: str) -> None:
+    """A limit or a template of the cluster is no fault of the user's file."""
+    error = explained(api_error(400, said(kind, reason)), doing="making the index", url=URL, sent="mapping.json")
+    assert type(error) is CouldNotRunError
+    assert str(error).startswith(f"{AT}{line}")
 
 
 @pytest.mark.parametrize(
@@ -390,6 +413,7 @@ def test_a_frozen_server_costs_two_time_outs() -> None:
         api_error(404, None),
         UNTRUSTED,
         elasticsearch.SerializationError("?"),
+        from_network(ClosedPoolError(None, "Pool is closed.")),  # type: ignore[arg-type]
     ],
 )
 def test_what_does_not_pass_fails_at_once(error: Exception) -> None:

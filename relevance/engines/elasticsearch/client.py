@@ -238,8 +238,10 @@ def _authentication(credentials: Credentials) -> dict[str, Any]:
         )
     if key:
         if not _KEY.fullmatch(key):
-            raise InputError("ES_API_KEY: spaces or other characters that no API key has; expected: its base64 form")
-        return {"api_key": key}
+            raise InputError(
+                "ES_API_KEY: spaces or other characters that no API key has; expected: its base64 form, or ID:KEY"
+            )
+        return {"api_key": base64.b64encode(key.encode()).decode() if ":" in key else key}
     if bool(user) != bool(password):
         raise InputError(f"a {'user' if user else 'password'} alone; ES_USER and ES_PASSWORD belong together")
     if not user:

@@ -6,6 +6,7 @@ import atexit
 import http.client
 import json
 import logging
+import os
 import re
 import secrets
 import signal
@@ -14,6 +15,7 @@ import threading
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
+from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +30,11 @@ if TYPE_CHECKING:
 
 # the Docker engine
 
-_LOOK_S = 3.0
-_DEFAULT_SOCKET = "/var/run/docker.sock"
+NOBODY, _LATE = "no Docker engine answers", "the Docker engine does not answer in time"
+_LOOK_S, WAIT_S = 3.0, 20.0
+"""Seconds for an engine that may be there, and for one that was asked for."""
+_POLL_S = 0.1
+DEFAULT_SOCKET = "/var/run/docker.sock"
 
 _HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
 _PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
@@ -60,17 +65,25 @@ def check_image(image: str) -> None:
         )
 
 
-def look(image: str) -> ImageStatus:
-    """Ask the Docker engine for an image; it is given 3 seconds, and nothing is pulled."""
+def look(image: str, *, seconds: float = _LOOK_S) -> ImageStatus:
+    """Ask the Docker engine for an image; it is given so many seconds in all, and nothing is pulled."""
     check_image(image)
-    try:
-        with engine(_LOOK_S) as client:
-            has_image = _has(client, image)
-    except CouldNotRunError as error:
-        return ImageStatus(answers=False, problem=str(error))
-    except docker_errors() as error:
-        return ImageStatus(answers=False, problem=_not_there(error))
-    return ImageStatus(answers=True, problem="" if has_image else f"the Docker engine has no image {image}")
+    status = [ImageStatus(answers=False, problem=_LATE)]
+
+    def ask() -> None:
+        try:
+            with engine(seconds) as client:
+                problem = "" if _has(client, image) else f"the Docker engine has no image {image}"
+            status.append(ImageStatus(answers=True, problem=problem))
+        except CouldNotRunError as error:
+            status.append(ImageStatus(answers=False, problem=str(error)))
+        except docker_errors() as error:
+            status.append(ImageStatus(answers=False, problem=_not_there(error)))
+
+    asking = threading.Thread(target=ask, daemon=True)  # an ssh that hangs knows no time-out
+    asking.start()
+    asking.join(seconds + _POLL_S)
+    return status[-1]
 
 
 def pull(image: str, *, progress: bool) -> None:
@@ -127,7 +140,7 @@ def probe(timeout: float | None) -> str:
     """
     from testcontainers.core.docker_client import get_docker_host  # noqa: PLC0415 - loaded where it is used
 
-    host = get_docker_host() or f"unix://{_DEFAULT_SOCKET}"
+    host = get_docker_host() or f"unix://{DEFAULT_SOCKET}"
     if not host.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
         return ""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -158,12 +171,22 @@ def _has(client: Any, image: str) -> bool:
 
 
 def _not_there(error: Exception) -> str:
-    text = str(error).lower()
+    from docker.errors import TLSParameterError  # noqa: PLC0415 - Docker's client is loaded where it is used
+
+    text, host = str(error).lower(), os.environ.get("DOCKER_HOST", "")
+    podman = Path(os.environ.get("XDG_RUNTIME_DIR", "/run")) / "podman/podman.sock"
     if "permission denied" in text:
         return "the Docker engine's socket is closed to this user (permission denied)"
     if "timed out" in text:
-        return "the Docker engine does not answer in time"
-    return "no Docker engine answers"
+        return _LATE
+    if "paramiko" in text:
+        return f"the Docker engine is reached by ssh (DOCKER_HOST={host}), and the package paramiko is not installed"
+    if isinstance(error, TLSParameterError):
+        reason = _explanation(error).partition(". ")[0]
+        return f"the files of DOCKER_CERT_PATH are not those of a TLS client ({reason})"
+    if not host and podman.is_socket():
+        return f"no Docker engine answers, but there is Podman's socket: set DOCKER_HOST to unix://{podman}"
+    return NOBODY
 
 
 def _explanation(error: Exception) -> str:
@@ -229,7 +252,7 @@ def _remove(client: Any, container: str) -> bool:
 # the container
 
 PORT = 9200
-_POLL_S, _WITHIN_S = 0.1, 180.0
+_WITHIN_S = 180.0
 _LEAST_MB = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 _HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"
@@ -319,7 +342,7 @@ class Container:
 
     def _run(self) -> None:
         try:
-            if problem := look(self._image).problem:
+            if problem := look(self._image, seconds=WAIT_S).problem:
                 raise CouldNotRunError(_NOT_STARTED.format(problem))  # noqa: TRY301 - `wait` raises it
             self._container = container = self._new()
             left = remove_leftovers(container.get_docker_client().client)

@@ -21,7 +21,7 @@ import orjson
 from relevance.engines import Engine, EngineChoice
 from relevance.engines.elasticsearch import index as own_index
 from relevance.engines.elasticsearch.client import RetryPolicy, connect
-from relevance.engines.elasticsearch.container import Container, look, pull
+from relevance.engines.elasticsearch.container import NOBODY, WAIT_S, Container, look, pull
 from relevance.engines.elasticsearch.errors import Refusal, RetriableError, explained
 from relevance.engines.elasticsearch.existing import look_at
 from relevance.engines.elasticsearch.settings import Credentials
@@ -65,10 +65,11 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
     if settings.url is None:
         if settings.index is not None:
             raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
-        docker = look(settings.image)
+        docker = look(settings.image, seconds=WAIT_S)
         if not docker.answers:
+            start = "start Docker, " if docker.problem == NOBODY else ""
             raise CouldNotRunError(
-                f"elasticsearch: {docker.problem}; start Docker, name a cluster by --es-url, or take --engine embedded"
+                f"elasticsearch: {docker.problem}; {start}name a cluster by --es-url, or take --engine embedded"
             )
         pulled = ", to be pulled" if docker.problem else ""
         line = f"elasticsearch in a container of {settings.image}{pulled}, {ours}"

@@ -42,6 +42,8 @@ _PRESSURE = re.compile(
 _ACTION = re.compile(r"action \[([^\]]+)\] is unauthorized")
 _PRIVILEGES = re.compile(r"granted by the (\w+) privileges \[([^\]]+)\]")
 
+_SHARDS = re.compile(r"maximum \w* ?shards open")
+_STREAMS = re.compile("data streams? only")
 _MORE_HEAP = "give it more heap (a container of ours: --es-memory)"
 _MEMORY = f"the server ran out of memory ({{kind}}); {_MORE_HEAP}"
 _LINES = (
@@ -58,6 +60,18 @@ _LINES = (
     (None, "circuit_breaking_exception", None, _MEMORY),
     (None, "out_of_memory_error", None, _MEMORY),
     (None, "index_not_found_exception", None, "{reason}; was it removed?"),
+    (
+        {400},
+        None,
+        _SHARDS,
+        "the cluster takes no more shards: {reason}; remove indices there, or raise cluster.max_shards_per_node",
+    ),
+    (
+        {400},
+        None,
+        _STREAMS,
+        "a template of the cluster makes data streams of such names: {reason}; keep relevance-* out of that template",
+    ),
     ({401}, None, None, "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD"),
     (
         {413},
@@ -272,6 +286,7 @@ def explained(error: Exception, *, doing: str, url: str, sent: str = "") -> Rele
         refusal = Refusal.read(error.status_code, error.body)
     else:
         return CouldNotRunError(f"{at}: {_unanswered(error, doing, url)}")
-    if sent and refusal.status == 400:  # noqa: PLR2004 - a bad request
+    the_clusters = _SHARDS.search(refusal.reason) or _STREAMS.search(refusal.reason)
+    if sent and refusal.status == 400 and not the_clusters:  # noqa: PLR2004 - a bad request
         return InputError(f"{sent}: {at} refuses it: {refusal.said}")
     return CouldNotRunError(f"{at}: {refusal.words} (while {doing})")
