@@ -73,14 +73,17 @@ def input_errors(path: Path, expected: str = "") -> Iterator[None]:
     """
     try:
         yield
-    except (zipfile.BadZipFile, gzip.BadGzipFile, zlib.error, EOFError, RuntimeError, ValueError, OSError) as error:
-        reason = error.strerror if isinstance(error, OSError) else " ".join(str(error).split())
-        reason = reason or type(error).__name__
-        if expected:
-            line = f"{shown(path)}: cannot be read ({reason}); {expected} is expected there"
-        else:
-            line = f"{shown(path)} cannot be read: {reason}"
-        raise InputError(line) from error
+    except (gzip.BadGzipFile, zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, ValueError) as error:
+        raise _unreadable(path, expected, " ".join(str(error).split()), error) from error
+    except OSError as error:
+        raise _unreadable(path, expected, error.strerror, error) from error
+
+
+def _unreadable(path: Path, expected: str, reason: str | None, error: Exception) -> InputError:
+    reason = reason or type(error).__name__
+    if expected:
+        return InputError(f"{shown(path)}: cannot be read ({reason}); {expected} is expected there")
+    return InputError(f"{shown(path)} cannot be read: {reason}")
 
 
 # Bytes

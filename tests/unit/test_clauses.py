@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from relevance.engines.embedded.analysis import Vocabulary
-from relevance.engines.embedded.clauses import Field, NestedField, VectorIndex, quantized
+from relevance.engines.embedded.engine import Field, NestedField, VectorIndex, quantized
 from relevance.records import Vectors
 
 if TYPE_CHECKING:

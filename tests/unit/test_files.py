@@ -177,8 +177,9 @@ def test_a_quote_that_is_never_closed_in_a_large_file(tmp_path: Path, monkeypatc
     ids=["plain", "macOS", "a folder inside", "backslashes"],
 )
 def test_zip_files_as_tools_make_them(tmp_path: Path, members: dict[str, bytes]) -> None:
-    """What macOS and Windows add is not looked at."""
-    assert list(TextFile(_zip(tmp_path / "x.zip", members), "p.csv").lines()) == ["a\n"]
+    """What macOS and Windows add is not looked at, nor is the name of the archive."""
+    for name in ("x.zip", "x"):
+        assert list(TextFile(_zip(tmp_path / name, members), "p.csv").lines()) == ["a\n"]
 
 
 @pytest.mark.parametrize(
@@ -213,6 +214,9 @@ def test_packed_files_are_bounded_and_their_damage_is_one_line(tmp_path: Path, m
         with pytest.raises(InputError, match=r"file cannot be read: .") as error:
             list(TextFile(_file(tmp_path, damaged)).lines())
         assert "\n" not in str(error.value)
+    for name in ("x.gz", "x.zip"):
+        with pytest.raises(InputError, match=rf"{name} cannot be read: (Not a gzipped|File is not a zip) file"):
+            list(TextFile(_file(tmp_path, b"a,b\n", name), "x").lines())
 
 
 def test_csv_that_a_spreadsheet_never_runs() -> None:

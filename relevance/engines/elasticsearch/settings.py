@@ -20,13 +20,14 @@ VECTOR_INDICES: tuple[VectorIndex, ...] = get_args(VectorIndex)
 DEFAULT_IMAGE = "docker.elastic.co/elasticsearch/elasticsearch:8.19.5"
 
 
-def _like(pattern: str) -> Predicate:
-    return Predicate(re.compile(pattern).fullmatch)  # type: ignore[arg-type]  # a match is true
-
-
-_IMAGE = _like(r"[a-z0-9][\w.:/@-]*")
-_MEMORY = _like(r"[1-9][0-9]{0,5}[mgMG]")
-_INDEX = _like(r"[^-_+\s\\/*?\"<>|,#:][^\s\\/*?\"<>|,#:]*")
+_IMAGE, _MEMORY, _INDEX = (
+    Predicate(re.compile(pattern).fullmatch)  # type: ignore[arg-type]  # a match is true
+    for pattern in (
+        r"[a-z0-9][\w.:/@-]*",
+        r"[1-9][0-9]{0,5}[mgMG]",
+        r"[^-_+\s\\/*?\"<>|,#:][^\s\\/*?\"<>|,#:]*",
+    )
+)
 
 
 @dataclass(frozen=True, repr=False)

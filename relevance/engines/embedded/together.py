@@ -14,14 +14,14 @@ from typing import TYPE_CHECKING, TypeAlias, TypeVar
 
 import numpy as np
 
-from relevance.engines.embedded.clauses import added, offsets_of, rounded
+from relevance.engines.embedded.engine import added, offsets_of, rounded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
-    from relevance.engines.embedded.clauses import Clause, Scores
+    from relevance.engines.embedded.engine import Clause, Scores
 
     _Floats: TypeAlias = npt.NDArray[np.float64]
     _Ints: TypeAlias = npt.NDArray[np.int64]

@@ -66,6 +66,7 @@ def _rows(content: bytes) -> Files:
 
 OWN: Bad = [
     (_csv(b"id,name\n1,mug\n"), "line 1: found columns 'id, name'; needed: id, title; optional: description, attr_*"),
+    (_csv(b"name\nmug\n"), "columns 'name'; needed: id, title; optional: description, attr_*; separated by commas"),
     (_csv(b"id;name\n1;mug\n"), "needed: id, title; optional: description, attr_*; separated by semicolons"),
     (_csv(b"id,title,title\n1,mug,cup\n"), "line 1: found the column 'title' twice; allowed: once"),
     (_csv(b"id,title\n,a\n"), f"products.csv, line 2, id: found ''; {AN_ID}"),
@@ -95,6 +96,8 @@ OWN: Bad = [
     (_rows(b"query;product;grade\nshelf;p2;2,5\n"), "found '2,5'; allowed: a number from 0 to 999,999,999 (decimals w"),
     (_rows(b"query,product,grade\nshelf,p2,1\nshelf,p2,2\n"), "allowed: one value, or a column rater that names who g"),
     (_rows(b"query,product,grade,rater\nmug,7,1,bob\nmug,7,2,bob\n"), "lines 2 and 3, column grade: found '1' and '2'"),
+    ({"qrels.txt": None, "queries.tsv": None, "case_1_judgements.csv": b"query,docid,rating\nx,,\nmug,7,A\n"},
+     "case_1_judgements.csv, line 3, column rating: found 'A'"),
     (_rows(b"query,product,score\nshelf,p2,1\n"), "found columns 'query, product, score'; expected among them: query,"),
     (_rows(b"query,product,grade\n ,p2,1\n"), "line 2, column query: found ' '; allowed: a query of at least one"),
 ]  # fmt: skip
