@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from relevance import check as checking
-from relevance import config
 from relevance.cli import BAD_INPUT, COULD_NOT_RUN, Answer
+from relevance.config import FILE_NAME, Config, find_upwards, given_options, reading, rows
 from relevance.errors import InputError
 from relevance.report.folder import check_folder
 from relevance.scaffold import BASELINE, make_project
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 _WIDEST = 48
 
 
-def read_config(arguments: argparse.Namespace) -> config.Config:
+def read_config(arguments: argparse.Namespace) -> Config:
     """The configuration: `--config`, else the nearest file upwards of the current folder.
 
     Raises:
         InputError: bad input.
     """
     here, named = Path.cwd(), arguments.relevance_config
-    return config.read_config(
-        options=config.given_options(arguments),
+    return reading.read_config(
+        options=given_options(arguments),
         environ=os.environ,
-        file=config.find_upwards(here) if named is None else Path(named),
+        file=find_upwards(here) if named is None else Path(named),
         root=here,
         cwd=here,
     )
@@ -55,13 +55,13 @@ def check(arguments: argparse.Namespace) -> Answer:
         findings = replace(findings, problems=(*findings.problems, str(error)), could_not_run=False)
     code = 0 if not findings.problems else COULD_NOT_RUN if findings.could_not_run else BAD_INPUT
     # whoever stands in the wrong folder would take the sample's findings for those of his data
-    unread = () if settings.file else (f"no {config.FILE_NAME} here or above: the defaults hold",)
+    unread = () if settings.file else (f"no {FILE_NAME} here or above: the defaults hold",)
     return Answer(code, (*unread, *findings.lines), findings.problems)
 
 
 def show_config(arguments: argparse.Namespace) -> Answer:
     """Every key with its value and where that comes from."""
-    table = config.rows(read_config(arguments))
+    table = rows(read_config(arguments))
     key_width = max(len(key) for key, _, _ in table)
     # a list of ten strategies would push every origin off the screen
     value_width = max((len(value) for _, value, _ in table if len(value) <= _WIDEST), default=0)

@@ -17,7 +17,7 @@ from annotated_types import Interval
 
 from relevance.engines import AUTO, ENGINES
 from relevance.engines.elasticsearch.settings import Settings
-from relevance.finetune.recipe import Options
+from relevance.finetune import Options
 from relevance.setting import (
     Count,
     EmptyText,
@@ -208,6 +208,12 @@ def given_options(namespace: argparse.Namespace) -> dict[str, object]:
     """The options that were given, by name, `--config` aside."""
     values = {key.dest: getattr(namespace, f"relevance_{key.dest}", None) for key in option_keys()}
     return {name: value for name, value in values.items() if value not in (None, [])}
+
+
+def find_upwards(start: Path) -> Path | None:
+    """The nearest `relevance.toml` in `start` or a folder above it, None where there is none."""
+    start = start.absolute()
+    return next((file for folder in (start, *start.parents) if (file := folder / FILE_NAME).is_file()), None)
 
 
 @dataclass(frozen=True, kw_only=True)

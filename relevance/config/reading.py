@@ -13,12 +13,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from relevance import datasets, embeddings
-from relevance.config.model import DEFAULT, FILE_NAME, TABLES, Config, ModelChoice, keys, option_keys
+from relevance.config.model import DEFAULT, TABLES, Config, ModelChoice, keys, option_keys
 from relevance.datasets import DATASETS, Source
 from relevance.engines.elasticsearch.settings import Credentials, Settings, split_url
 from relevance.errors import InputError, unknown
 from relevance.files import read_json_object, read_toml
-from relevance.finetune.recipe import SAMPLE_EPOCHS, Options
+from relevance.finetune import SAMPLE_EPOCHS, Options
 from relevance.gate import read_limits
 from relevance.setting import Key, shown
 from relevance.strategies import BASE, FINETUNED, STRATEGIES, TEXT_FIELDS, VECTOR_FIELDS, Strategy, from_table
@@ -78,12 +78,6 @@ class Value:
 
 Tables = dict[str, dict[str, Value]]
 """What is in force, by table (`models.base`) and key."""
-
-
-def find_upwards(start: Path) -> Path | None:
-    """The nearest `relevance.toml` in `start` or a folder above it, None where there is none."""
-    start = start.absolute()
-    return next((file for folder in (start, *start.parents) if (file := folder / FILE_NAME).is_file()), None)
 
 
 def read_config(

@@ -5,15 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from functools import cached_property, partial
-from typing import TYPE_CHECKING, Annotated, Literal
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
-from annotated_types import Interval
 
 from relevance.evaluation import NDCG10, evaluate
 from relevance.records import Judgments, Ranking, embedded_texts
-from relevance.setting import Takes, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.embeddings import Model
+    from relevance.finetune import Options
     from relevance.finetune.pairs import Pairs
     from relevance.records import Catalogue
 
@@ -63,40 +62,6 @@ class Curve:
 
 _FORMAT = 1
 """Counts the versions of the training itself: what an older one made is not taken for what this one makes."""
-
-SAMPLE_EPOCHS = 1
-"""Of the packaged sample where nothing else is asked for: its main job, training included, is to stay short."""
-
-_setting = partial(setting, command="finetune")
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a model is trained: `[finetune]` of the configuration."""
-
-    epochs: Annotated[int, Interval(ge=1, le=1_000)] = _setting(
-        "passes over the pairs at most", "--epochs N", default=3, words=f"3; the sample: {SAMPLE_EPOCHS}"
-    )
-    batch_size: Annotated[int, Interval(ge=2, le=65_536)] = _setting(
-        "pairs in a batch; the others' products are a query's negatives", "--batch-size N", default=32
-    )
-    learning_rate: Annotated[
-        float, Interval(gt=0, lt=1), Takes("number between 0 and 1", "a number between 0 and 1, such as 0.00005")
-    ] = _setting("its highest value, after the warm-up", "--learning-rate RATE", default=5e-5)
-    max_tokens: Annotated[int, Interval(ge=3, le=1_000_000)] = _setting(
-        "cut texts at so many tokens, in training alone", "--train-tokens N", default=64
-    )
-    seed: Annotated[int, Interval(ge=0, le=2**31)] = _setting(
-        "of the order of the pairs and of dropout", "--seed N", default=12
-    )
-    loss: Literal["mnrl", "hard"] = _setting(
-        "negatives of a query: those of its batch, or a mined (hard) one too", "--loss NAME", default="mnrl"
-    )
-    # evaluations, two an epoch
-    patience: Annotated[int, Interval(ge=1, le=1_000)] = _setting(
-        "half epochs without a better nDCG after which training ends", "--patience N", default=3
-    )
-
 
 DISTRACTORS = 2_000
 _HITS = 10

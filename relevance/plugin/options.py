@@ -118,9 +118,9 @@ def read_config_of(folder: Path, config: pytest.Config) -> Config:
     """Read the configuration in force for benchmarks; the floors beside them count where none are named.
 
     Raises:
-        InputError: see `relevance.config.read_config`.
+        InputError: see `relevance.config.reading.read_config`.
     """
-    from relevance.config import read_config  # noqa: PLC0415 - pandas and numpy: pytest --help stays fast
+    from relevance.config.reading import read_config  # noqa: PLC0415 - pandas and numpy: pytest --help stays fast
 
     own = read_config(
         options=given_options(config.option),

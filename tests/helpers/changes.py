@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from relevance.evaluation import AP10, NDCG10, RR10, Evaluation
+from relevance.finetune import Options
 from relevance.finetune.changes import Changes, Comparison, JudgedPairs, compare, pair_changes
-from relevance.finetune.recipe import Curve, Options, Step
+from relevance.finetune.recipe import Curve, Step
 from relevance.records import Queries
 
 NOUNS = ("hammer", "porch light", "dresser", "1/2 in. valve", "garden hose", "led bulb", "lavatory faucet", "drill bit")

@@ -10,8 +10,9 @@ import numpy as np
 import pandas as pd
 
 from relevance.embeddings import Model
+from relevance.finetune import Options
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
-from relevance.finetune.recipe import Options, Recipe, make_validation
+from relevance.finetune.recipe import Recipe, make_validation
 from relevance.records import Catalogue, Dataset, Judgments, Queries
 
 if TYPE_CHECKING:

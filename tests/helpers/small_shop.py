@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from relevance import engines, runner
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.embeddings import Model
 from relevance.engines import QueryBatch
 from relevance.records import Catalogue, Dataset, Judgments, Queries, Vectors, embedded_texts

@@ -11,7 +11,7 @@ from helpers.pairs import COLOURS, THINGS, write_files
 
 from relevance import suite
 from relevance.cli import main
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.errors import InputError
 from relevance.report.results import results_json
 from relevance.report.terminal import plan_lines

@@ -14,13 +14,15 @@ from helpers.pairs import COLOURS, THINGS, made_dataset, made_frame, made_recipe
 
 from relevance import embeddings
 from relevance.errors import CouldNotRunError
+from relevance.finetune import Options
 from relevance.finetune.pairs import build_pairs
-from relevance.finetune.recipe import Options, Recipe
 from relevance.finetune.store import COMPLETE, find_stored, last_step, mark_complete, train, work_folder
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+
+    from relevance.finetune.recipe import Recipe
 
 pytestmark = pytest.mark.needs("model")
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from relevance import suite
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.engines.embedded.analysis import analyze
 from relevance.evaluation import NDCG10
 from relevance.records import embedded_texts

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from relevance import runner, suite
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.evaluation import NDCG10, evaluate
 from relevance.tuning import KINDS, make_grid, split_queries, tune
 

@@ -20,7 +20,7 @@ import psutil
 from grow import DIMENSIONS, unit_vectors, zipf_texts
 
 from relevance.check import check
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.datasets import Source, load
 from relevance.embeddings import Encoder, Model
 from relevance.engines import QueryBatch

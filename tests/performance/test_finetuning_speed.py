@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from relevance import datasets, embeddings
+from relevance.finetune import Options
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
-from relevance.finetune.recipe import Options, Recipe, Validation, make_validation
+from relevance.finetune.recipe import Recipe, Validation, make_validation
 
 if TYPE_CHECKING:
     from pathlib import Path

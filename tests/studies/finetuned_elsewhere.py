@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.evaluation import JUDGED10
 from relevance.finetune.changes import compare
 from relevance.records import Catalogue, Dataset, Judgments

@@ -20,7 +20,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, mutate, nulls
 from relevance.suite import make_plan
 from studies.store import FOLDER, collect

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from relevance.config import CREDENTIALS, option_keys
+from relevance.config import option_keys
+from relevance.config.reading import CREDENTIALS
 
 
 @pytest.fixture(autouse=True)

@@ -13,7 +13,7 @@ import pytest
 from relevance import datasets, engines, suite
 from relevance.check import check, judgments_rows, search_seconds, texts_to_embed
 from relevance.cli import main
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.embeddings import resolve
 from relevance.embeddings.cache import SUFFIX, open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError

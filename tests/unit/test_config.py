@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relevance.config import FILE_NAME, add_options, find_upwards, given_options, option_keys, read_config, rows
+from relevance.config import FILE_NAME, add_options, find_upwards, given_options, option_keys, rows
 from relevance.config.model import ModelChoice
+from relevance.config.reading import read_config
 from relevance.embeddings import default_cache_dir
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.strategies import STRATEGIES, Strategy

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from relevance.config import FILE_NAME, read_config
+from relevance.config import FILE_NAME
+from relevance.config.reading import read_config
 from relevance.errors import InputError
 
 if TYPE_CHECKING:

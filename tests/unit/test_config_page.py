@@ -8,7 +8,8 @@ from pathlib import Path
 
 from helpers.configuration import page
 
-from relevance.config import keys, read_config
+from relevance.config import keys
+from relevance.config.reading import read_config
 from relevance.engines.elasticsearch.index import read_own_mapping
 from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 from helpers.pairs import write_files
 
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.errors import InputError
 from relevance.strategies import STRATEGIES
 from relevance.suite import make_plan, runnable

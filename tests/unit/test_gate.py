@@ -12,7 +12,8 @@ import pandas as pd
 import pytest
 
 from relevance import gate
-from relevance.config import read_config, rows
+from relevance.config import rows
+from relevance.config.reading import read_config
 from relevance.errors import InputError
 from relevance.evaluation import JUDGED10, NDCG10, RR10, evaluate
 from relevance.records import NO_HIT, Catalogue, Dataset, Judgments, Queries, Ranking

@@ -99,7 +99,7 @@ def test_an_error_on_the_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
 
 def test_lines_that_are_commented_out_are_allowed_too(tmp_path: Path) -> None:
     """Every setting that the configuration offers as a comment is one that the package knows."""
-    from relevance.config import read_config  # noqa: PLC0415 - numpy
+    from relevance.config.reading import read_config  # noqa: PLC0415 - numpy
 
     make_project(tmp_path / "shop")
     file = tmp_path / "shop" / "relevance.toml"

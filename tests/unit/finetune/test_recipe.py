@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 from helpers.pairs import made_dataset, made_frame, made_recipe, with_prompt
 
+from relevance.finetune import Options
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
-from relevance.finetune.recipe import Options, estimated_seconds, make_validation
+from relevance.finetune.recipe import estimated_seconds, make_validation
 
 if TYPE_CHECKING:
     from pathlib import Path

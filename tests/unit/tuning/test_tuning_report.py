@@ -14,7 +14,7 @@ import pytest
 from helpers import golden
 from helpers.tuned import made_dataset, tuned
 
-from relevance.config import read_config
+from relevance.config.reading import read_config
 from relevance.records import Queries
 from relevance.report.charts import heat_map, png
 from relevance.report.tuning import snippet, tuning_files, tuning_lines
