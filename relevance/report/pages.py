@@ -109,10 +109,7 @@ def job_summary(
     for name in suite.results:
         compared = (one for one in comparisons if any(finding.strategy == name for finding in one.findings))
         beside[name] = ", ".join(dict.fromkeys(_SIGNS[one.status(name)] for one in compared)) or "not compared"
-    shown = [
-        [finding for finding in one.findings if finding.status != "pass" or finding.improved] for one in comparisons
-    ]
-    ordered = [sorted(findings, key=lambda one: ("fail", "warn", "pass").index(one.status)) for findings in shown]
+    ordered = map(terminal.ordered_findings, comparisons)
     parts = list(zip_longest(comparisons, ordered, diagnoses))
     summary = page(
         "summary", suite=suite, compared=parts, failed=failed, whole=whole, metrics=GATED, signs=_SIGNS, beside=beside

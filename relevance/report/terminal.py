@@ -95,9 +95,8 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
         word, mark = _STATUS["fail" if worse else result.verdict.status]
         rows.append({**_cells(result, suite, best), "verdict": word})
         marks.append(mark)
-    if all(row["took (s)"] == "-" for row in rows):
-        for row in rows:
-            del row["took (s)"]
+    if all(row["took (s)"] == "-" for row in rows):  # this process is the engine
+        rows = [{name: cell for name, cell in row.items() if name != "took (s)"} for row in rows]
     return [Line(text, mark) for text, mark in zip(_fitted(rows, columns), marks, strict=True)]
 
 
@@ -223,11 +222,10 @@ def comparison_lines(comparison: Comparison, diagnosis: Diagnosis | None = None)
     end, mark = (comparison.status(), "head") if comparison.status() != "pass" else ("nothing worse", "good")
     head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {end}", mark)  # noqa: RUF001
     lines = [head if findings else Line(f"compared with {comparison.baseline}: nothing in common", "warn")]
-    for status, (label, mark) in _MARKS.items():
-        for one in findings:
-            if one.status == status and (status != "pass" or one.improved):
-                more = "" if status == "pass" else "".join(f": {reason}" for reason in one.reasons[1:2])
-                lines.append(Line(f"{label}: {one.strategy}: {_what_happened(one)}{more}", mark))
+    for one in ordered_findings(comparison):
+        label, mark = _MARKS[one.status]
+        more = "" if one.status == "pass" else "".join(f": {reason}" for reason in one.reasons[1:2])
+        lines.append(Line(f"{label}: {one.strategy}: {_what_happened(one)}{more}", mark))
     lines += map(Line, _changed(comparison))
     lines += [Line(f"  note: {note}", "warn") for note in comparison.notes]
     return lines if diagnosis is None else lines + _diagnosis_lines(diagnosis)
@@ -243,6 +241,12 @@ def _diagnosis_lines(diagnosis: Diagnosis) -> list[Line]:
             lines += [Line(f"    {text}") for text in words if text]
         lines += [Line(f"    WARN: {segment_words(one, why)}", "warn") for one in why.segments if one.worse]
     return lines + [Line(f"  note: {note}", "warn") for note in diagnosis.notes]
+
+
+def ordered_findings(comparison: Comparison) -> list[Finding]:
+    """Failures, then warnings, then what became better."""
+    shown = [one for one in comparison.findings if one.status != "pass" or one.improved]
+    return sorted(shown, key=lambda one: list(_MARKS).index(one.status))
 
 
 def _what_happened(finding: Finding) -> str:

@@ -34,7 +34,7 @@ def _diagnosis(text: str = "oak table", title: str = "Oak table", **statuses: st
 
 def _everything() -> tuple[Comparison, Diagnosis]:
     """A comparison and a diagnosis with every part that there is."""
-    diagnosis = _diagnosis()
+    diagnosis = _diagnosis(title="Oak\n::error::table")
     why = replace(
         diagnosis.strategies[0],
         lost=diagnosis.strategies[0].lost * 5,
@@ -57,7 +57,8 @@ def _everything() -> tuple[Comparison, Diagnosis]:
         Finding("own", "run time", "pass", 1.0, 3.0, relative=2.0),
         Finding("own", "AP@10", "pass", 0.0, 0.4),
     )
-    full = replace(FAILED, findings=(*FAILED.findings, *findings), notes=("n1 <i>",))
+    differs = (*FAILED.differs, f"engine.facts.{EVIL}\n::x ##vso[y]", "::set-output name=x::y")
+    full = replace(FAILED, findings=(*FAILED.findings, *findings), differs=differs, notes=("n1 <i>", "a\x1bb\n"))
     (newcomer,) = diagnosis.newcomers
     newcomers = (replace(newcomer, product="m", title=None, rank=2, could_change_verdict=False), newcomer)
     return full, replace(diagnosis, strategies=(why,), newcomers=newcomers, notes=("a note | x",))
@@ -78,7 +79,10 @@ def _suite(**statuses: str) -> Any:
 
 
 def test_the_lines() -> None:
-    """The failing test's text, then the summary's lines of comparison and diagnosis with their marks."""
+    """The failing test's text, then the summary's lines of comparison and diagnosis with their marks.
+
+    No escape sequence, line end or CI command of a title or a baseline's keys reaches the terminal.
+    """
     compared, diagnosis = _everything()
     warned = comparison_lines(comparison(own="warn"), _diagnosis(own="warn"))
     lines = [*comparison_lines(compared, diagnosis), *warned, *comparison_lines(PASSED)]
@@ -116,18 +120,6 @@ def test_a_strategy_that_does_not_fail_has_no_text() -> None:
     """Its lines are in the summary."""
     assert comparison_failure("own", [comparison(own="warn")], [_diagnosis(own="warn")]) == ""
     assert comparison_failure("other", [FAILED], [_diagnosis()]) == ""
-
-
-def test_the_terminal_is_not_obeyed() -> None:
-    """No escape sequence, line end or CI command of a query, a title or a baseline's keys reaches the terminal."""
-    hostile = f"{EVIL}\n::error::x ##vso[task.complete]"
-    differs = (f"engine.facts.{hostile} 1 -> 2", "::set-output name=x::y")
-    compared = replace(FAILED, differs=differs, notes=(hostile,), baseline=hostile)
-    text = comparison_failure("own", [compared], [_diagnosis(hostile, f"{hostile}\r\n")])
-    assert len(text.splitlines()) == 4 + 7
-    lines = [line.text for line in comparison_lines(compared, _diagnosis(hostile))]
-    assert not any("\n" in line for line in lines)
-    assert not re.search(r"\x1b|##vso\[|^\s*::", "\n".join([text, *lines]), re.MULTILINE)
 
 
 def test_what_is_printed_is_bounded() -> None:
