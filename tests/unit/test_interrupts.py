@@ -64,7 +64,7 @@ def test_a_block_that_nothing_interrupts(taken: Interrupts, now: list[float]) ->
 
 
 def test_a_block_that_is_interrupted_once(taken: Interrupts, now: list[float]) -> None:
-    """What it does about the first, nothing interrupts, however long it takes."""
+    """What it does about the first, nothing interrupts, however long it takes; nor what is left of a session."""
     removed = []
 
     def prepare() -> None:
@@ -78,10 +78,6 @@ def test_a_block_that_is_interrupted_once(taken: Interrupts, now: list[float]) -
     with pytest.raises(KeyboardInterrupt), taken.at_most(1):
         prepare()
     assert removed == [True]
-
-
-def test_nothing_interrupts_the_end(taken: Interrupts) -> None:
-    """What is left of a session goes on, whatever comes."""
     taken.end()
     for number in BOTH:
         _send(number)
