@@ -424,6 +424,8 @@ def graded(
     wrong = {label for label, grade in grades.items() if grade is None or (grade < 0 and not below_zero)}
     decimal_comma = any(re.fullmatch(r"\d+,\d+", label) for label in wrong)
     hint = " (decimals with a point: 2.5)" if decimal_comma else ""
+    if any(re.search(r"\d[eE][-+]?\d{3}", label) for label in wrong):
+        hint = " (an exponent of one or two digits: 1e-5)"
     table.refuse("grade", labels.isin(wrong), f"a number from 0 to {MAX_GRADE:,}{hint}{otherwise}")
     below = int(labels.map(lambda label: (grades[label] or 0) < 0).sum())
     notes.add(table.name, below, "grade is below 0 and read as 0", "grades are below 0 and read as 0")

@@ -92,6 +92,7 @@ OWN: Bad = [
     (_qrels(b"\n"), "qrels.txt has no rows; allowed: one row or more"),
     (_qrels(b"q1 0 p2 2\nq9 0 7 1\n"), "line 2, column query: found 'q9'; allowed: the id of one of the 2 queries of "),
     (_qrels(b"q1 0 p2 1234567890\n"), f"column grade: found '1234567890'; {NO_NUMBER}"),
+    (_qrels(b"q1 0 p2 1e-320\n"), "found '1e-320'; allowed: a number from 0 to 999,999,999 (an exponent of one or tw"),
     (_rows(b"query,product,grade\nshelf,p2,-1\n"), f"column grade: found '-1'; {NO_NUMBER}"),
     (_rows(b"query;product;grade\nshelf;p2;2,5\n"), "found '2,5'; allowed: a number from 0 to 999,999,999 (decimals w"),
     (_rows(b"query,product,grade\nshelf,p2,1\nshelf,p2,2\n"), "allowed: one value, or a column rater that names who g"),
