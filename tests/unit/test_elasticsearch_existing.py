@@ -1,24 +1,24 @@
-"""An index that exists: what is searched, its ids and its state, from a client that answers from memory."""
+"""An index that exists: its field map, what is searched, its ids and its state, from a client in memory."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from helpers.cluster import answer, fail
 
 from relevance.engines.elasticsearch.client import Connection
-from relevance.engines.elasticsearch.existing import look_at
+from relevance.engines.elasticsearch.existing import FieldMap, fields_of, look_at
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import CouldNotRunError, InputError
-from relevance.strategies import STRATEGIES
+from relevance.strategies import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from relevance.engines.elasticsearch.existing import Existing
-    from relevance.strategies import Strategy
 
 URL = "http://127.0.0.1:9200"
 MAPPINGS: Mapping[str, Any] = {
@@ -156,6 +156,148 @@ def _connection(server: Server) -> Connection:
     return Connection(server, URL, "8.19.5")  # type: ignore[arg-type]
 
 
+# the field map
+
+FIELDS = SETTINGS.fields
+ALL: Mapping[str, Any] = {
+    "properties": {
+        **MAPPINGS["properties"],
+        "names": {"properties": {"main": {"type": "text", "fields": {"english": {"type": "text"}}}}},
+        "price": {"type": "float"},
+        "code": {"type": "keyword", "doc_values": False},
+        "stored": {"type": "text", "index": False},
+        "title": {"type": "alias", "path": "names.main"},
+        "props": {"type": "nested", "properties": {"text": {"type": "text"}, "key": {"type": "keyword"}}},
+        "bytes": {"type": "dense_vector", "dims": 4, "element_type": "byte"},
+        "empty": {"type": "dense_vector"},
+        "idle": {"type": "dense_vector", "dims": 4, "index": False},
+    }
+}
+
+
+def _map(fields: Mapping[str, str] = FIELDS, vectors: Mapping[str, str] | None = None) -> FieldMap:
+    return FieldMap("shop", Settings(fields=fields, vectors=vectors or {}), ALL)
+
+
+def test_other_names_than_ours() -> None:
+    """Multi-fields, fields of objects, of nested documents and of aliases: where they lie, and which are nested."""
+    fields = {**FIELDS, "title": "names.main.english", "description": "title"}
+    paths = _map(fields, {"whole": "vec", "tuned.title": "far"}).paths((*TEXT, *VECTOR))
+    assert paths.id == "sku.raw"
+    assert paths.text == {"title": "names.main.english", "description": "names.main", "attributes": "props.text"}
+    assert paths.nested == {"attributes": "props"}
+    assert paths.vectors == {("base", "whole"): "vec", ("tuned", "title"): "far"}
+    # what the strategies do not need may be left out
+    only = _map({"id": "sku.raw", "title": "about"}).paths((Strategy("title", text={"title": 1}),))
+    assert (only.text, only.nested, only.vectors) == ({"title": "about"}, {}, {})
+
+
+def test_dots_in_names_and_nested_in_nested() -> None:
+    """A name with dots is one name where the mapping says so; the innermost nested path counts."""
+    inner = {"type": "nested", "properties": {"text": {"type": "text"}}}
+    fields = fields_of({"properties": {"a.b": {"type": "text"}, "n": {"type": "nested", "properties": {"m": inner}}}})
+    assert (fields["a.b"].type, fields["n.m"].nested, fields["n.m.text"].nested) == ("text", "n", "n.m")
+
+
+KEYWORD = "keyword; the index has 'sku.raw', 'props.key', 'code'"
+TEXTS = (
+    "text, match_only_text, search_as_you_type, keyword; the index has 'sku', 'sku.raw', 'names.main', "
+    "'names.main.english', 'about', 'props.text', 'props.key', 'code' and 2 more"
+)
+DENSE = "dense_vector; the index has 'vec', 'far', 'bytes', 'empty', 'idle'"
+SEARCHABLE = "a field that can be searched"
+
+
+@pytest.mark.parametrize(
+    ("ours", "path", "problem", "allowed"),
+    [
+        ("id", "skuu.raw", "is not there (did you mean 'sku.raw'?)", KEYWORD),
+        ("id", "sku", "is of type text", KEYWORD),
+        ("id", "_id", "is not there", KEYWORD),
+        ("id", "code", "has no doc_values", "a keyword field with doc_values"),
+        ("id", "props.key", "lies in the nested documents of 'props'", "a field of the product's own"),
+        ("title", "price", "is of type float", TEXTS),
+        ("title", "names", "is of type object", TEXTS),
+        ("title", "stored", "is not indexed (index: false)", SEARCHABLE),
+        ("whole", "vecs", "is not there (did you mean 'vec'?)", DENSE),
+        ("whole", "about", "is of type text", DENSE),
+        ("whole", "bytes", "has vectors of element_type byte", "float, bfloat16"),
+        ("whole", "empty", "has no vectors yet (no dims)", "4, as model 'base' has"),
+        ("whole", "idle", "is not indexed (index: false)", SEARCHABLE),
+    ],
+)
+def test_a_wrong_field(ours: str, path: str, problem: str, allowed: str) -> None:
+    """The line has the table, our name, theirs, what is wrong, and what the index has."""
+    table = "vectors" if ours == "whole" else "fields"
+    if ours == "whole":
+        look: Callable[[], object] = partial(_map(vectors={ours: path}).searched, VECTOR, {"base": 4})
+    else:
+        look = partial(_map({**FIELDS, ours: path}).paths, TEXT)
+    with pytest.raises(InputError) as caught:
+        look()
+    where = f"[elasticsearch.{table}] {ours} = '{path}': in index 'shop'"
+    assert str(caught.value) == f"{where} it {problem}; allowed: {allowed}"
+
+
+@pytest.mark.parametrize(
+    ("fields", "vectors", "strategy", "line"),
+    [
+        (
+            {"id": "sku.raw", "titel": "about"},
+            {},
+            TEXT[0],
+            "[elasticsearch.fields]: unknown field 'titel' (did you mean 'title'?); allowed: id, title, ",
+        ),
+        ({}, {"hole": "vec"}, TEXT[0], "[elasticsearch.vectors]: unknown vector field 'hole' (did you mean 'whole'?)"),
+        (
+            {"title": "about"},
+            {},
+            TEXT[0],
+            "[elasticsearch.fields] has no id; allowed: id = the keyword field of index 'shop' that holds ",
+        ),
+        (
+            {"id": "sku.raw", "title": "about"},
+            {},
+            TEXT[0],
+            "strategy 'textsearch' matches description, which [elasticsearch.fields] does not have; allowed: descri",
+        ),
+        (
+            FIELDS,
+            {"whole": "vec"},
+            Strategy("mine", vectors={"whole": 1}, model="tuned"),
+            "strategy 'mine' searches the vectors of tuned.whole, which [elasticsearch.vectors] does not ha",
+        ),
+    ],
+)
+def test_what_the_map_lacks(
+    fields: Mapping[str, str], vectors: Mapping[str, str], strategy: Strategy, line: str
+) -> None:
+    """Strategy, field and table are named, and a model's own field with its model."""
+    with pytest.raises(InputError) as caught:
+        _map(fields, vectors).paths((strategy,))
+    assert str(caught.value).startswith(line)
+
+
+def test_other_dimensions() -> None:
+    """Vectors of another model than the index's are refused; what no strategy searches is not looked at."""
+    both = _map(vectors={"whole": "vec", "title": "empty"})
+    assert [field.path for field in both.searched(VECTOR, {"base": 4})] == ["vec"]
+    assert both.searched(TEXT, {}) == ()
+    # a template names the fields of the index
+    knn = {"knn": {"field": "vec", "query_vector": "{{vector}}", "k": 10, "num_candidates": 10}}
+    raw = Strategy("raw", template=knn)
+    for strategy in (*VECTOR, raw):
+        with pytest.raises(
+            InputError, match=r"whole = 'vec': .* it has 4 dimensions; allowed: 384, as model 'base' has"
+        ):
+            both.searched((strategy,), {"base": 384})
+    assert _map({"id": "sku.raw"}).searched((raw,), {"base": 384}) == ()
+    assert _map({"id": "sku.raw"}).paths((raw,)).text == {}
+
+
+# the index
+
+
 def test_an_index() -> None:
     """Its paths, what of it goes into results, and its ids in their order."""
     found = _look(Server(), (*TEXT, *VECTOR))
@@ -226,14 +368,6 @@ def test_a_wrong_field_map_comes_first() -> None:
     with pytest.raises(InputError, match=r"^\[elasticsearch\.vectors\] whole = 'vec': .* has 4 dimensions"):
         _look(server, VECTOR, dimensions=384)
     assert [name for name, _ in server.calls] == ["get"]
-
-
-def test_another_similarity_is_noted() -> None:
-    """Scores by another measure weigh otherwise beside text."""
-    found = _look(Server(), VECTOR, settings=replace(SETTINGS, vectors={"whole": "far"}))
-    assert found.facts["vector_index"] == "flat"
-    (line,) = found.notes
-    assert line.startswith("vectors of 'far' are compared by l2_norm: ")
 
 
 def test_no_such_index() -> None:
@@ -351,6 +485,14 @@ def test_what_is_noted() -> None:
         ),
         "index 'shop-7' does not refresh itself (refresh_interval -1): what was written since is not found",
     )
+
+
+def test_another_similarity_is_noted() -> None:
+    """Scores by another measure than cosine weigh otherwise beside text."""
+    found = _look(Server(), VECTOR, settings=replace(SETTINGS, vectors={"whole": "far"}))
+    assert found.facts["vector_index"] == "flat"
+    (line,) = found.notes
+    assert line.startswith("vectors of 'far' are compared by l2_norm: ")
 
 
 def test_without_the_privilege_of_statistics() -> None:
