@@ -83,8 +83,8 @@ def setting(  # noqa: PLR0913 - what a setting can be
         command: the one command of `relevance` that takes the option; "": all do, and pytest.
     """
     name, _, metavar = option.partition(" ")
-    said = {"meaning": meaning, "option": name, "metavar": metavar, "command": command, "named_variable": variable}
-    metadata = {**said, "default": words or text_of(default)}
+    metadata = {"meaning": meaning, "default": words or text_of(default), "option": name, "metavar": metavar}
+    metadata |= {"command": command, "named_variable": variable}
     if isinstance(default, Mapping):
         return field(default_factory=lambda: default, metadata=metadata)
     return field(default=default, metadata=metadata)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from relevance import check as checking
 from relevance.cli import BAD_INPUT, COULD_NOT_RUN, Answer
-from relevance.config import FILE_NAME, Config, find_upwards, given_options, reading, rows
+from relevance.config import FILE_NAME, Config, find_upwards, parsed_options, reading, rows
 from relevance.errors import InputError
 from relevance.report.folder import check_folder
 from relevance.scaffold import BASELINE, make_project
@@ -29,7 +29,7 @@ def read_config(arguments: argparse.Namespace) -> Config:
     """
     here, named = Path.cwd(), arguments.relevance_config
     return reading.read_config(
-        options=given_options(arguments),
+        options=parsed_options(arguments),
         environ=os.environ,
         file=find_upwards(here) if named is None else Path(named),
         root=here,

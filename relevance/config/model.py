@@ -46,7 +46,7 @@ if TYPE_CHECKING:
 FILE_NAME = "relevance.toml"
 
 DEFAULT = "default"
-"""The origin of a value that nobody gave."""
+"""The origin of a value that is not set anywhere."""
 
 _Model = Annotated[Text, Takes("path or name", "a folder, or OWNER/NAME on the Hugging Face hub, in quotes")]
 
@@ -204,8 +204,8 @@ def add_options(add: Callable[..., object], command: str = "") -> None:
             add(key.option, dest=f"relevance_{key.dest}", default=None, help=text, **takes)
 
 
-def given_options(namespace: argparse.Namespace) -> dict[str, object]:
-    """The options that were given, by name, `--config` aside."""
+def parsed_options(namespace: argparse.Namespace) -> dict[str, object]:
+    """The options that were set on the command line, by name, `--config` aside."""
     values = {key.dest: getattr(namespace, f"relevance_{key.dest}", None) for key in option_keys()}
     return {name: value for name, value in values.items() if value not in (None, [])}
 

@@ -86,7 +86,7 @@ def read_config(
     """Read and check the configuration; data, models and floors are not read.
 
     Args:
-        options: those that were given, by name (`query_prompt`); `strategy` is a list.
+        options: those that were set, by name (`query_prompt`); `strategy` is a list.
         environ: the environment.
         file: the configuration file, which has to be there; None where there is none.
         root: the folder that it was looked for in, the configuration's where there is no file.

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relevance.config import FILE_NAME, add_options, given_options, option_keys
+from relevance.config import FILE_NAME, add_options, option_keys, parsed_options
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ def read_config_of(folder: Path, config: pytest.Config) -> Config:
     from relevance.config.reading import read_config  # noqa: PLC0415 - pandas and numpy: pytest --help stays fast
 
     own = read_config(
-        options=given_options(config.option),
+        options=parsed_options(config.option),
         environ=os.environ,
         file=config_file_of(folder, config),
         root=config.rootpath,

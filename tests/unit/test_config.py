@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relevance.config import FILE_NAME, add_options, find_upwards, given_options, option_keys, rows
+from relevance.config import FILE_NAME, add_options, find_upwards, option_keys, parsed_options, rows
 from relevance.config.model import ModelChoice
 from relevance.config.reading import read_config
 from relevance.embeddings import default_cache_dir
@@ -362,15 +362,15 @@ def test_argparse_takes_the_options(tmp_path: Path) -> None:
         add_options(parser.add_argument, command)
     every, finetune = parsers
     arguments = ["--strategy", "rrf", "--strategy", "hybrid", "--max-tokens", "9", "--query-prompt", ""]
-    options = given_options(every.parse_args(arguments))
+    options = parsed_options(every.parse_args(arguments))
     assert options == {"strategy": ["rrf", "hybrid"], "max_tokens": 9, "query_prompt": ""}
     assert _read(tmp_path, **options).models["base"] == ModelChoice(prompt="", max_tokens=9)
-    assert given_options(every.parse_args(["--keep-index", "--engine", "auto"])) == {
+    assert parsed_options(every.parse_args(["--keep-index", "--engine", "auto"])) == {
         "keep_index": True,
         "engine": "auto",
     }
-    assert given_options(every.parse_args([])) == {}
-    assert given_options(finetune.parse_args(["--epochs", "3"])) == {"epochs": 3}
+    assert parsed_options(every.parse_args([])) == {}
+    assert parsed_options(finetune.parse_args(["--epochs", "3"])) == {"epochs": 3}
     for arguments in (["--keep-index", "1"], ["--epochs", "3"]):
         with pytest.raises(SystemExit):
             every.parse_args(arguments)
