@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -222,7 +223,7 @@ def _modules(path: Path) -> list[tuple[str, Path]]:
 
 def _refuse_foreign(folder: Path, config: dict[str, Any], sentences: dict[str, Any], tokenizer: dict[str, Any]) -> None:
     for name, values in (("config.json", config), ("tokenizer_config.json", tokenizer)):
-        if "auto_map" in values:
+        if "auto_map" in values and not _in_transformers(config.get("model_type")):
             raise InputError(f"{folder / name}: the model brings code of its own (auto_map), which is never run")
     if (folder / "adapter_config.json").exists():
         raise InputError(f"{folder}: an adapter without its base model; allowed: a whole model (merge the two)")
@@ -232,6 +233,18 @@ def _refuse_foreign(folder: Path, config: dict[str, Any], sentences: dict[str, A
     for key in _ELSEWHERE:
         if sentences.get(key):
             raise InputError(f"{source}: {key} is not allowed; only the model's defaults are")
+
+
+def _in_transformers(kind: object) -> bool:
+    """Whether the installed library has models of this kind itself; then it leaves the code beside one alone.
+
+    Many models still name the code that they came with, years after the library took it over.
+    """
+    library = find_spec("transformers")
+    if library is None or library.origin is None or not isinstance(kind, str):
+        return False
+    name = kind.replace("-", "_")
+    return name.isidentifier() and (Path(library.origin).parent / "models" / name).is_dir()
 
 
 def _position_limit(config: dict[str, Any]) -> int | None:

@@ -131,6 +131,23 @@ def test_missing_weights_are_an_error(tiny: Path, tmp_path: Path) -> None:
         encoder(tmp_path / "cache", broken).products(["saw"], label="x")
 
 
+def test_weights_under_other_names_and_code_that_is_not_needed(tiny: Path, tmp_path: Path) -> None:
+    """A mixture of experts is stored expert by expert and loaded as one block; `auto_map` names what is not there."""
+    from transformers import MixtralConfig, MixtralModel  # noqa: PLC0415 - seconds
+
+    path = tmp_path / "experts"
+    shutil.copytree(tiny, path)
+    words = json.loads((tiny / "config.json").read_text(encoding="utf-8"))["vocab_size"]
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_hidden_layers": 1, "num_local_experts": 2}
+    heads = {"num_attention_heads": 2, "num_key_value_heads": 2}
+    MixtralModel(MixtralConfig(vocab_size=words, max_position_embeddings=64, **sizes, **heads)).save_pretrained(path)
+    config = json.loads((path / "config.json").read_text(encoding="utf-8"))
+    (path / "config.json").write_text(json.dumps(config | {"auto_map": {"AutoModel": "modeling_own.OwnModel"}}))
+    texts = ["red hammer for wood", "steel saw"]
+    vectors = encoder(tmp_path / "cache", path).products(texts, label="x").expanded()
+    np.testing.assert_allclose(vectors, reference(path, texts), atol=1e-6)
+
+
 def test_broken_weights_are_one_line(tiny: Path, tmp_path: Path) -> None:
     """A file that is no safetensors file is reported without a traceback of the libraries."""
     broken = tmp_path / "broken"
