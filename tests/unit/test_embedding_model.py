@@ -50,18 +50,20 @@ def change(path: Path, **values: Any) -> None:
     write(path, json.loads(path.read_text(encoding="utf-8")) | values)
 
 
-def test_the_files_say_what_the_model_is(folder: Path) -> None:
-    """Name, weights' hash, dimensions, prompt and limit come from the folder."""
+def test_the_files_say_what_the_model_is(folder: Path, tmp_path: Path) -> None:
+    """Name, weights' hash, dimensions, prompt and limit come from the folder, and its place means nothing."""
     model = resolve(str(folder))
     assert (model.name, model.dimensions, model.prompt, model.max_tokens) == ("made-model", 12, PROMPT, 32)
     assert model.sha256 == hashlib.sha256(b"weights").hexdigest()
     assert model.path == folder
+    copy = shutil.copytree(folder, tmp_path / "copy")
+    assert resolve(str(copy)).fingerprint == model.fingerprint
 
 
 def test_the_choice_overrides_the_model(folder: Path) -> None:
     """An empty prompt is a choice too; the limit may go up to the model's positions."""
-    assert resolve(str(folder), prompt="").prompt == ""
-    assert resolve(str(folder), prompt="q: ").prompt == "q: "
+    for prompt in ("", "q: "):
+        assert resolve(str(folder), prompt=prompt).prompt == prompt
     assert resolve(str(folder), max_tokens=64).max_tokens == 64
 
 
@@ -94,33 +96,50 @@ def test_every_file_that_influences_vectors_is_in_the_fingerprint(
     assert after.sha256 == before.sha256
 
 
-def test_the_fingerprint_does_not_hold_the_place(folder: Path, tmp_path: Path) -> None:
-    """A copy under another name is the same model."""
-    copy = tmp_path / "copy"
-    shutil.copytree(folder, copy)
-    assert resolve(str(copy)).fingerprint == resolve(str(folder)).fingerprint
+OLDER, NEWER = {"word_embedding_dimension": 5}, {"embedding_dimension": 5}
+DENSE: dict[str, object] = {
+    "modules.json": [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}],
+    "3_Dense/config.json": {"in_features": 12, "out_features": 7},
+    "3_Dense/model.safetensors": "its weights",
+}
+SAID: dict[str, tuple[dict[str, object], str, int]] = {
+    "positions": ({"config.json": {"model_type": "bert", "max_position_embeddings": 20}}, "max_tokens", 20),
+    # models of RoBERTa's kind number positions from behind the padding id, so two are lost
+    "padded positions": (
+        {"config.json": {"model_type": "roberta", "max_position_embeddings": 20, "pad_token_id": 1}}, "max_tokens", 18
+    ),
+    "mpnet": ({"config.json": {"model_type": "mpnet", "max_position_embeddings": 20}}, "max_tokens", 18),
+    "no positions": ({"config.json": {"model_type": "t5"}}, "max_tokens", 32),
+    # sentence-transformers 6 writes no max_seq_length
+    "tokenizer": (
+        {"sentence_bert_config.json": {}, "tokenizer_config.json": {"model_max_length": 48}}, "max_tokens", 48
+    ),
+    # each pooling mode adds the token dimensions once, in both spellings
+    "one mode": ({"1_Pooling/config.json": {**NEWER, "pooling_mode": "cls", "include_prompt": True}}, "dimensions", 5),
+    "two modes": ({"1_Pooling/config.json": {**NEWER, "pooling_mode": ["cls", "mean"]}}, "dimensions", 10),
+    "older, two": (
+        {"1_Pooling/config.json": {**OLDER, "pooling_mode_cls_token": True, "pooling_mode_max_tokens": True}},
+        "dimensions", 10,
+    ),
+    "older, one": (
+        {"1_Pooling/config.json": {**OLDER, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}},
+        "dimensions", 5,
+    ),
+    "dense": (DENSE, "dimensions", 7),
+    "truncated": (DENSE | {"config_sentence_transformers.json": {"truncate_dim": 4}}, "dimensions", 4),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("config", "limit"),
-    [
-        ({"model_type": "bert", "max_position_embeddings": 20}, 20),
-        ({"model_type": "roberta", "max_position_embeddings": 20, "pad_token_id": 1}, 18),
-        ({"model_type": "mpnet", "max_position_embeddings": 20}, 18),
-        ({"model_type": "t5"}, 32),
-    ],
-)
-def test_the_limit_never_exceeds_the_positions(folder: Path, config: dict[str, Any], limit: int) -> None:
-    """Models of RoBERTa's kind number positions from behind the padding id, so two are lost."""
-    write(folder / "config.json", config)
-    assert resolve(str(folder)).max_tokens == limit
-
-
-def test_a_newer_folder_keeps_the_limit_in_the_tokenizer(folder: Path) -> None:
-    """Sentence-transformers 6 writes no max_seq_length; the tokenizer's length counts then."""
-    write(folder / "sentence_bert_config.json", {"transformer_task": "feature-extraction"})
-    change(folder / "tokenizer_config.json", model_max_length=48)
-    assert resolve(str(folder)).max_tokens == 48
+@pytest.mark.parametrize(("files", "attribute", "expected"), SAID.values(), ids=SAID)
+def test_limit_and_dimensions_follow_from_the_files(
+    folder: Path, files: dict[str, object], attribute: str, expected: int
+) -> None:
+    """As the library reads them; weights of all modules are in the hash."""
+    for name, content in files.items():
+        write(folder / name, content)
+    model = resolve(str(folder))
+    assert getattr(model, attribute) == expected
+    assert (model.sha256 == hashlib.sha256(b"weights").hexdigest()) == ("3_Dense/config.json" not in files)
 
 
 def test_a_model_without_any_limit_asks_for_one(folder: Path) -> None:
@@ -133,38 +152,14 @@ def test_a_model_without_any_limit_asks_for_one(folder: Path) -> None:
     assert resolve(str(folder), max_tokens=9000).max_tokens == 9000
 
 
-@pytest.mark.parametrize(
-    ("pooling", "dimensions"),
-    [
-        ({"embedding_dimension": 5, "pooling_mode": "cls", "include_prompt": True}, 5),
-        ({"embedding_dimension": 5, "pooling_mode": ["cls", "mean"]}, 10),
-        ({"word_embedding_dimension": 5, "pooling_mode_cls_token": True, "pooling_mode_max_tokens": True}, 10),
-        ({"word_embedding_dimension": 5, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}, 5),
-    ],
-)
-def test_dimensions_follow_from_the_pooling(folder: Path, pooling: dict[str, Any], dimensions: int) -> None:
-    """Each pooling mode adds the token dimensions once, in both spellings."""
-    write(folder / "1_Pooling" / "config.json", pooling)
-    assert resolve(str(folder)).dimensions == dimensions
-
-
-def test_a_dense_module_and_truncation_set_the_dimensions(folder: Path) -> None:
-    """The last module that changes the width counts, then truncate_dim; its weights are in both hashes."""
-    write(folder / "modules.json", [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}])
-    write(folder / "3_Dense" / "config.json", {"in_features": 12, "out_features": 7})
-    (folder / "3_Dense" / "model.safetensors").write_bytes(b"more")
-    before = resolve(str(folder))
-    assert before.dimensions == 7
-    assert before.sha256 != hashlib.sha256(b"weights").hexdigest()
-    change(folder / "config_sentence_transformers.json", truncate_dim=4)
-    assert resolve(str(folder)).dimensions == 4
-
-
 def _module(kind: str, path: str = "") -> list[dict[str, str]]:
     return [{"type": kind, "path": path}, *MODULES[1:]]  # type: ignore[list-item]
 
 
 REFUSED: dict[str, tuple[str, object, str]] = {
+    "modules: missing": ("modules.json", None, r"modules\.json"),
+    "config: missing": ("config.json", None, r"config\.json"),
+    "pooling: missing": ("1_Pooling/config.json", None, r"config\.json"),
     "modules: not JSON": ("modules.json", b"{", "not JSON"),
     "modules: deep JSON": ("modules.json", b"[" * 100_000, "not JSON"),
     "modules: object": ("modules.json", {}, "a list of modules"),
@@ -180,9 +175,9 @@ REFUSED: dict[str, tuple[str, object, str]] = {
     "config: a list": ("config.json", [], "a JSON object"),
     "config: huge": ("config.json", b" " * 5_000_000, "larger than 4,000,000 bytes"),
     "config: own code": ("config.json", {"auto_map": {"AutoModel": "own.Model"}}, "code of its own"),
-    "tokenizer: own code": (
-        "tokenizer_config.json",
-        {"auto_map": {"AutoTokenizer": ["own.T", None]}},
+    "config: own code of no known kind": (
+        "config.json",
+        {"model_type": "../bert", "auto_map": {"AutoModel": "own.Model"}},
         "code of its own",
     ),
     "adapter": ("adapter_config.json", {"base_model_name_or_path": "x/y"}, "an adapter"),
@@ -198,7 +193,9 @@ REFUSED: dict[str, tuple[str, object, str]] = {
 def test_a_folder_that_is_not_safe_or_not_whole_is_refused(folder: Path, case: str) -> None:
     """One line says which file, what is wrong and what is allowed."""
     name, content, message = REFUSED[case]
-    if isinstance(content, bytes):
+    if content is None:
+        (folder / name).unlink()
+    elif isinstance(content, bytes):
         (folder / name).write_bytes(content)
     else:
         write(folder / name, content)
@@ -206,6 +203,16 @@ def test_a_folder_that_is_not_safe_or_not_whole_is_refused(folder: Path, case: s
         resolve(str(folder))
     assert "\n" not in str(caught.value)
     assert str(folder) in str(caught.value)
+
+
+def test_code_that_the_library_has_taken_over_is_no_reason(folder: Path) -> None:
+    """Such models name it still; the library runs its own."""
+    change(folder / "config.json", auto_map={"AutoModel": "own.Model"})
+    change(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["own.T", None]})
+    assert resolve(str(folder)).max_tokens == 32
+    change(folder / "config.json", model_type="own")
+    with pytest.raises(InputError, match="code of its own"):
+        resolve(str(folder))
 
 
 def test_a_folder_that_cannot_be_read_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -219,14 +226,6 @@ def test_a_folder_that_cannot_be_read_is_one_line(folder: Path, monkeypatch: pyt
         resolve(str(folder))
 
 
-@pytest.mark.parametrize("name", ["modules.json", "config.json", "1_Pooling/config.json"])
-def test_a_missing_file_is_named(folder: Path, name: str) -> None:
-    """A folder of something else is no model."""
-    (folder / name).unlink()
-    with pytest.raises(InputError, match=name):
-        resolve(str(folder))
-
-
 @pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json", "modules.json"])
 def test_a_pointer_of_git_lfs_says_what_to_do(folder: Path, name: str) -> None:
     """It is no damage: the file is there, and was not fetched."""
@@ -236,8 +235,10 @@ def test_a_pointer_of_git_lfs_says_what_to_do(folder: Path, name: str) -> None:
     assert str(caught.value) == f"{folder / name} is a Git LFS pointer, not the file; run git lfs pull"
 
 
-def test_pickled_weights_are_refused(folder: Path) -> None:
-    """Weights are read from safetensors only, which cannot run code."""
+def test_pickled_weights_and_files_are_no_model(folder: Path) -> None:
+    """Weights are read from safetensors only, which cannot run code; their file in place of the folder is a slip."""
+    with pytest.raises(InputError, match="is a file"):
+        resolve(str(folder / "model.safetensors"))
     (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
     with pytest.raises(InputError, match="never pickled"):
         resolve(str(folder))
@@ -250,12 +251,6 @@ def test_what_is_neither_folder_nor_hub_name_is_refused(model: str) -> None:
     """A misspelt folder is not looked for on the hub."""
     with pytest.raises(InputError, match=r"allowed: a folder(,| of)"):
         resolve(model)
-
-
-def test_a_file_is_no_model(folder: Path) -> None:
-    """The weights' file instead of its folder is a common slip."""
-    with pytest.raises(InputError, match="is a file"):
-        resolve(str(folder / "model.safetensors"))
 
 
 @pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "meta", "", "cpu:0:1"])
