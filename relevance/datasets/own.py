@@ -17,15 +17,15 @@ CSV may have semicolons or tabs between its columns, and fields of the tab-separ
 from __future__ import annotations
 
 import re
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from relevance.datasets.tables import (
     BLANK_QUERY,
+    ID_RULE,
     JUDGED,
     KNOWN_PRODUCT,
     Attributes,
-    JsonRecord,
     Notes,
     catalogue_of,
     csv_fields,
@@ -34,6 +34,7 @@ from relevance.datasets.tables import (
     find,
     find_one,
     graded,
+    is_id,
     judged,
     parsed_grade,
     query_texts,
@@ -41,11 +42,11 @@ from relevance.datasets.tables import (
     table_of,
 )
 from relevance.errors import InputError, unknown
-from relevance.files import input_errors, quoted
+from relevance.files import Number, input_errors, json_kind, quoted
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
     import pandas as pd
@@ -64,6 +65,7 @@ _PRODUCT = ("id", "title", "description")
 _ATTRIBUTE_PREFIX = "attr_"
 _HEADERS = {"id", "query", "query_id", "qid", "text", "query_text"}
 _HIGHEST_RELEVANCE = 3
+_MISSING = object()
 _FORMULA = tuple("=+-@")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _TAB_FIELD = re.compile(rf"({_QUOTED.pattern}|[^\t]*)\t")
@@ -194,6 +196,70 @@ def object_products(
     hint = f"; attributes are entries of the object {quoted(key_attributes)}"
     notes.unused(file, [key for key in seen if key not in keys], hint)
     return catalogue
+
+
+# JSON objects
+
+
+@dataclass(frozen=True)
+class JsonRecord:
+    """A JSON object of a file, and where it stands."""
+
+    file: TextFile
+    line: int
+    value: Any
+
+    def fault(self, key: str, value: object, allowed: str) -> InputError:
+        """The error for the value of a key."""
+        return self.file.fault(self.line, f"found {described(value)}; allowed: {allowed}", at=f"key {quoted(key)}")
+
+    def identifier(self, key: str) -> str:
+        """An id: text, or a whole number, which is taken as it is written."""
+        value = self.value.get(key, _MISSING)
+        whole = isinstance(value, Number) and value.lstrip("-").isdecimal()
+        if not whole and (not isinstance(value, str) or isinstance(value, Number) or not is_id(value)):
+            raise self.fault(key, value, f"{ID_RULE}, or a whole number")
+        return str(value)
+
+    def text(self, key: str, *, required: bool) -> str:
+        """Text; "" where it may be missing and is, or is null."""
+        value = self.value.get(key, _MISSING)
+        if not required and (value is _MISSING or value is None):
+            return ""
+        if not isinstance(value, str) or isinstance(value, Number):
+            raise self.fault(key, value, "text")
+        return value
+
+    def scalar(self, key: str, value: object) -> str:
+        """Text as it is, a number as it is written, `true` or `false`."""
+        if isinstance(value, bool):
+            return "true" if value else "false"
+        if isinstance(value, str):
+            return str(value)
+        raise self.fault(key, value, "text, a number, true, false, or a list of them")
+
+    def attributes(self, key: str) -> Iterator[tuple[str, str]]:
+        """Name and value of an object's entries, in order; each value of a list is one, null is none."""
+        value = self.value.get(key)
+        if value is None:
+            return
+        if not isinstance(value, dict):
+            raise self.fault(key, value, "an object of names and values")
+        for name, entry in value.items():
+            for one in entry if isinstance(entry, list) else (entry,):
+                if one is not None:
+                    yield name, self.scalar(f"{key}.{name}", one)
+
+
+def described(value: object) -> str:
+    """A JSON value as errors show it."""
+    if value is _MISSING:
+        return "nothing"
+    if isinstance(value, Number):
+        return f"the number {quoted(value)[1:-1]}"
+    if isinstance(value, str):
+        return quoted(value)
+    return str(value).lower() if isinstance(value, bool) else json_kind(value)
 
 
 # Queries

@@ -20,14 +20,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance.datasets.own import object_products
+from relevance.datasets.own import JsonRecord, described, object_products
 from relevance.datasets.tables import (
     Attributes,
-    JsonRecord,
     Notes,
     catalogue_of,
     csv_table,
-    described,
     find,
     find_one,
     graded,

@@ -19,10 +19,8 @@ import pandas as pd
 
 from relevance.errors import InputError
 from relevance.files import (
-    Number,
     TextFile,
     input_errors,
-    json_kind,
     member_path,
     quoted,
     refuse_lfs_pointer,
@@ -33,7 +31,7 @@ from relevance.records import Catalogue, Dataset, Judgments, Queries
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -48,7 +46,6 @@ MAX_GRADE = 999_999_999
 
 _RECURRING = {*JUDGED, "rater", "name", "value"}  # columns whose texts recur by the million
 _FAULTS_SHOWN = 5
-_MISSING = object()
 _NUMBER = re.compile(r"-?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][-+]?[0-9]{1,2})?")
 
 
@@ -304,67 +301,6 @@ def delimiter_of(file: TextFile) -> str:
 def separated_by(delimiter: str) -> str:
     """What a message calls a delimiter: `separated by commas`."""
     return "separated by " + {",": "commas", "\t": "tabs", ";": "semicolons"}[delimiter]
-
-
-@dataclass(frozen=True)
-class JsonRecord:
-    """A JSON object of a file, and where it stands."""
-
-    file: TextFile
-    line: int
-    value: Any
-
-    def fault(self, key: str, value: object, allowed: str) -> InputError:
-        """The error for the value of a key."""
-        return self.file.fault(self.line, f"found {described(value)}; allowed: {allowed}", at=f"key {quoted(key)}")
-
-    def identifier(self, key: str) -> str:
-        """An id: text, or a whole number, which is taken as it is written."""
-        value = self.value.get(key, _MISSING)
-        whole = isinstance(value, Number) and value.lstrip("-").isdecimal()
-        if not whole and (not isinstance(value, str) or isinstance(value, Number) or not is_id(value)):
-            raise self.fault(key, value, f"{ID_RULE}, or a whole number")
-        return str(value)
-
-    def text(self, key: str, *, required: bool) -> str:
-        """Text; "" where it may be missing and is, or is null."""
-        value = self.value.get(key, _MISSING)
-        if not required and (value is _MISSING or value is None):
-            return ""
-        if not isinstance(value, str) or isinstance(value, Number):
-            raise self.fault(key, value, "text")
-        return value
-
-    def scalar(self, key: str, value: object) -> str:
-        """Text as it is, a number as it is written, `true` or `false`."""
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, str):
-            return str(value)
-        raise self.fault(key, value, "text, a number, true, false, or a list of them")
-
-    def attributes(self, key: str) -> Iterator[tuple[str, str]]:
-        """Name and value of an object's entries, in order; each value of a list is one, null is none."""
-        value = self.value.get(key)
-        if value is None:
-            return
-        if not isinstance(value, dict):
-            raise self.fault(key, value, "an object of names and values")
-        for name, entry in value.items():
-            for one in entry if isinstance(entry, list) else (entry,):
-                if one is not None:
-                    yield name, self.scalar(f"{key}.{name}", one)
-
-
-def described(value: object) -> str:
-    """A JSON value as errors show it."""
-    if value is _MISSING:
-        return "nothing"
-    if isinstance(value, Number):
-        return f"the number {quoted(value)[1:-1]}"
-    if isinstance(value, str):
-        return quoted(value)
-    return str(value).lower() if isinstance(value, bool) else json_kind(value)
 
 
 # Products, queries, judgments
