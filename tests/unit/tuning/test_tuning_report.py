@@ -15,6 +15,7 @@ from helpers import golden
 from helpers.tuned import made_dataset, tuned
 
 from relevance.config.reading import read_config
+from relevance.evaluation import NDCG10
 from relevance.records import Queries
 from relevance.report.charts import heat_map, png
 from relevance.report.tuning import snippet, tuning_files, tuning_lines
@@ -23,6 +24,7 @@ from relevance.strategies import STRATEGIES, Strategy
 from relevance.tuning import make_grid
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from relevance.records import Dataset
@@ -38,34 +40,32 @@ def text() -> Tuning:
     return tuned(make_grid("text", TEXT), DATASET)
 
 
-def files_of(tuning: Tuning, dataset: Dataset = DATASET) -> dict[str, str | bytes]:
-    """All files."""
-    return dict(tuning_files(tuning, dataset, engine="embedded 1", taken=STRATEGIES))
-
-
 @pytest.fixture
-def _unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Pictures take a second each."""
+def files_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Mapping[str, str | bytes]]:
+    """All files, the picture undrawn: it takes a second."""
     monkeypatch.setattr("relevance.report.tuning.png", lambda *_: b"")
 
+    def files(tuning: Tuning, dataset: Dataset = DATASET) -> Mapping[str, str | bytes]:
+        return tuning_files(tuning, dataset, engine="embedded 1", taken=STRATEGIES)
 
-def rows(files: dict[str, str | bytes], name: str) -> list[dict[str, str]]:
+    return files
+
+
+def rows(files: Mapping[str, str | bytes], name: str) -> list[dict[str, str]]:
     """Of a CSV file."""
     return list(csv.DictReader(io.StringIO(str(files[name]))))
 
 
-def test_the_folder(text: Tuning) -> None:
-    """The same tuning gives the same bytes; the page links to what is beside it and shows the table to paste."""
+def test_the_folder(text: Tuning, files_of: Callable[..., Mapping[str, str | bytes]]) -> None:
+    """The page links to what is beside it and shows the table to paste."""
     fixed = replace(text, seconds=1.0, idle=["attributes"], equals=text.outcomes[:3])
     files = files_of(fixed)
-    assert files == files_of(fixed)
     assert all(f"]({name})" in str(files["index.md"]) for name in ("heatmap.png", "combinations.csv", "held_out.csv"))
     golden.check("tuning.md", str(files["index.md"]))
     golden.check("tuning.txt", "\n".join(tuning_lines(fixed)))
 
 
-@pytest.mark.usefixtures("_unpainted")
-def test_all_combinations(text: Tuning) -> None:
+def test_all_combinations(text: Tuning, files_of: Callable[..., Mapping[str, str | bytes]]) -> None:
     """A row for each, in the grid's order; what ranks alike has equal means and names the one that was run."""
     found = rows(files_of(text), "combinations.csv")
     boosts = [(float(row["title"]), float(row["description"]), float(row["attributes"])) for row in found]
@@ -78,8 +78,7 @@ def test_all_combinations(text: Tuning) -> None:
     assert sum("winner" in row["mark"] for row in found) == 1
 
 
-@pytest.mark.usefixtures("_unpainted")
-def test_held_out_queries(text: Tuning) -> None:
+def test_held_out_queries(text: Tuning, files_of: Callable[..., Mapping[str, str | bytes]]) -> None:
     """A row for each query of the other side, whose means are those of the page; no text is a formula."""
     texts = tuple(f"=1+{number}" for number in range(len(DATASET.queries)))
     queries = Queries(pd.DataFrame({"id": DATASET.queries.ids, "text": texts}))
@@ -134,23 +133,46 @@ def test_the_notes_of_the_winner(text: Tuning) -> None:
     assert "note: 8 is the highest boost of title that was tried" in lines
 
 
-@pytest.mark.parametrize(
-    ("kind", "today", "axes"),
-    [
-        ("text", TEXT, [("description", (1,)), ("attributes", (1,))]),
-        ("text", Strategy("own", text={"title": 7, "description": 1}), []),
-        ("multifield", Strategy("own", vectors={"title": 8, "description": 2, "attributes": 1, "whole": 1}), []),
-    ],
+FEW: tuple[float, ...] = (1, 2)
+ONE_BOOST = ("text", TEXT, [("description", (1,)), ("attributes", (1,))])
+BESIDE_THE_GRID = ("text", Strategy("own", text={"title": 7, "description": 1}), [])
+FOUR_BOOSTS = (
+    "multifield",
+    Strategy("own", vectors={"title": 8, "description": 2, "attributes": 1, "whole": 1}),
+    [("title", (1, 8)), ("description", FEW), ("attributes", FEW), ("whole", FEW)],
 )
+
+
+@pytest.mark.parametrize(("kind", "today", "axes"), [ONE_BOOST, BESIDE_THE_GRID, FOUR_BOOSTS])
 def test_pictures_of_every_shape(kind: str, today: Strategy, axes: list[tuple[str, Combination]]) -> None:
-    """One boost to four; a fixed one; today's boosts on the grid and beside it: a picture of the page's width."""
+    """One boost to four; a fixed one; today's boosts on the grid and beside it: a picture of the page's width.
+
+    All combinations of the last are equal: nothing is divided by nothing.
+    """
     found = tuned(make_grid(kind, today, axes=axes), DATASET)
     picture = png(heat_map, found)
     assert picture.startswith(b"\x89PNG")
     assert int.from_bytes(picture[16:20], "big") == 1350
+    if today is TEXT:
+        assert png(heat_map, found) == picture
 
 
-def test_a_flat_grid_has_a_picture(text: Tuning) -> None:
-    """All combinations equal: no division by nothing."""
-    flat = [replace(one, means=text.winner.means) for one in text.outcomes]
-    assert png(heat_map, replace(text, outcomes=flat)).startswith(b"\x89PNG")
+def test_the_heat_map_shows_every_combination() -> None:
+    """Each number is in its cell, the winner has the red frame, today's boosts the black one."""
+    from matplotlib.colors import to_hex
+
+    kind, today, axes = FOUR_BOOSTS
+    found = tuned(make_grid(kind, today, axes=axes), DATASET)
+    outcomes = [replace(one, means={NDCG10: at / 16}) for at, one in enumerate(found.outcomes)]
+    means = np.arange(16).reshape(2, 2, 2, 2) / 16
+    found = replace(found, outcomes=outcomes, winner=outcomes[5])
+    panels = [panel for panel in heat_map(found).axes if panel.images]
+    for panel, (third, fourth) in zip(panels, [(0, 0), (1, 0), (0, 1), (1, 1)], strict=True):
+        cells = means[:, :, third, fourth]
+        assert np.array_equal(np.asarray(panel.images[0].get_array()), cells)
+        shown = {text.get_position(): text.get_text() for text in panel.texts}
+        assert shown == {(x, y): f"{mean:.4f}" for (y, x), mean in np.ndenumerate(cells)}
+        for outcome, colour in ((found.winner, "#d62728"), (found.todays, "#000000")):
+            y, x, *at = map(tuple.index, found.grid.axes.values(), outcome.boosts)
+            framed = [tuple(one.get_center()) for one in panel.patches if to_hex(one.get_edgecolor()) == colour]
+            assert framed == ([(x, y)] if at == [third, fourth] else [])
