@@ -37,6 +37,9 @@ ON_SERVERS = (
 )
 """What asks a real server of each release."""
 
+ON_REAL_DATA = ("test_formats.py", "test_real_data.py")
+"""What loads the whole of it, which takes seconds."""
+
 DOCKER_WAIT_S = 60.0
 """Seconds that a Docker engine has to answer where one is required: a busy machine is slow, and that is no failure."""
 
@@ -108,7 +111,11 @@ def _required() -> set[str]:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Let the longest come first where xdist has several processes."""
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: ("reference" not in item.fixturenames, "integration" not in item.path.parts))  # type: ignore[attr-defined]
+        items.sort(key=lambda item: (not _asks_a_server(item), "integration" not in item.path.parts))
+
+
+def _asks_a_server(item: pytest.Item) -> bool:
+    return not {"reference", "bench"}.isdisjoint(item.fixturenames)  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -121,6 +128,10 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
             file, _, test = nodeid.partition("::")
             if Path(file).name == "test_docs.py":
                 return nodeid  # each page is a session of its own
+            if "faults" in Path(file).parts:
+                return "faults"  # one node for all of them
+            if Path(file).name in ON_REAL_DATA:
+                return "real data"
             release = re.search(r"[-\[]([89])[-\]]", test) if Path(file).name in ON_SERVERS else None
             return f"release {release[1]}" if release else file
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from faults.session import LONGEST_S, Ended, Session, content
 
@@ -14,15 +14,9 @@ if TYPE_CHECKING:
 
 OURS = "relevance-*"
 STRATEGIES = ("textsearch", "textsearch_boosted")
+PLUGINS = ("faults.plugin", "no:cacheprovider", "no:hypothesispytest", "no:anyio", "no:xdist")
 DOING = {"_bulk": "indexing", "_msearch": "searching"}
 """What a session does, by the requests that it sends for it."""
-
-
-class Note(Protocol):
-    """Keeps how a session ended under a fault, for the table at the end."""
-
-    def __call__(self, fault: str, ended: Ended, *, release: str = "8") -> None:
-        """Keep a row."""
 
 
 @dataclass
@@ -33,14 +27,14 @@ class Bench:
         data: the data set.
         folder: of this test.
         earlier: files of the earlier results.
-        count: sessions so far.
+        ended: sessions so far that were run to their end.
         family: what the label of their containers says.
     """
 
     data: Path
     folder: Path
     earlier: Mapping[str, bytes] = field(repr=False)
-    count: int = 0
+    ended: list[Ended] = field(default_factory=list)
     family: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex}")
 
     @property
@@ -50,31 +44,39 @@ class Bench:
 
     def session(self, url: str | None, *options: str, **environ: str) -> Session:
         """A session of text strategies on a cluster (None: in a container), not started yet."""
-        self.count += 1
-        where = [] if url is None else ["--es-url", url]
-        strategies = [part for name in STRATEGIES for part in ("--strategy", name)]
-        arguments = ["-m", "pytest", "benchmarks", "-p", "no:cacheprovider", "-p", "faults.plugin"]
-        arguments += ["--engine", "elasticsearch", *where, "--dataset", f"files:{self.data}", *strategies]
-        arguments += ["--out", str(self.out), *options]
+        arguments = ["-m", "pytest", "benchmarks", *(f"-p{name}" for name in PLUGINS), "--engine", "elasticsearch"]
+        arguments += [] if url is None else ["--es-url", url]
+        arguments += [part for name in STRATEGIES for part in ("--strategy", name)]
+        arguments += ["--dataset", f"files:{self.data}", "--out", str(self.out), *options]
         environ = {"PYTHONPATH": "tests", "FAULTS_FAMILY": self.family, **environ}
-        return Session(arguments, self.folder / f"temporary{self.count}", environ)
+        return Session(arguments, self.folder / f"temporary-{uuid.uuid4().hex}", environ)
 
-    def run(self, url: str | None, *options: str, **environ: str) -> Ended:
-        """Run a session to its end; it leaves neither processes nor temporary files."""
-        ended = self.session(url, *options, **environ).start().end()
+    def run(self, url: str | None, *options: str, patience_s: float = 60, **environ: str) -> Ended:
+        """Run a session to its end, which waits so long for errors that last; it leaves no process and no file."""
+        session = self.session(url, *options, FAULTS_PATIENCE=str(patience_s), **environ)
+        ended = session.start().end(LONGEST_S + patience_s)
         assert ended.left == [], ended.output
+        self.ended.append(ended)
         return ended
 
-    def patient(self, url: str, seconds: float, *options: str) -> Ended:
-        """Run a session that waits so many seconds for errors that last, instead of 60."""
-        session = self.session(url, *options, FAULTS_PATIENCE=str(seconds)).start()
-        ended = session.end(LONGEST_S + seconds)
-        assert ended.left == [], ended.output
+    def passes(self, url: str | None, *options: str, patience_s: float = 60) -> Ended:
+        """Run a session that ranks and scores as the earlier one."""
+        ended = self.run(url, *options, patience_s=patience_s)
+        assert ended.code == 0, ended.output
+        now, before = content(self.out), self.earlier
+        assert now.keys() == before.keys()
+        assert now != before
+        for name in STRATEGIES:
+            assert now[f"runs/{name}.run"] == before[f"runs/{name}.run"], name
         return ended
 
-    def hurried(self, url: str, *options: str) -> Ended:
-        """Run a session that gives up soon."""
-        return self.patient(url, 4, *options)
+    def fails(self, url: str, *options: str, code: int = 7, patience_s: float = 60, **environ: str) -> Ended:
+        """Run a session that cannot run: one line, and the earlier results as they were."""
+        ended = self.run(url, *options, patience_s=patience_s, **environ)
+        assert ended.code == code, ended.output
+        assert ended.line
+        assert self.untouched
+        return ended
 
     @property
     def untouched(self) -> bool:
@@ -85,10 +87,3 @@ class Bench:
     def alone(self) -> bool:
         """Whether nothing lies beside the results."""
         return [path.name for path in self.out.parent.iterdir()] == ["out"]
-
-    @property
-    def same_rankings(self) -> bool:
-        """Whether new results were written, and they rank and score as the earlier ones."""
-        now, before = content(self.out), self.earlier
-        runs = [f"runs/{name}.run" for name in STRATEGIES]
-        return now.keys() == before.keys() and all(now[name] == before[name] for name in runs) and now != before

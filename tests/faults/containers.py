@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from contextlib import closing
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import docker
-
+from faults.node import JAVA
 from relevance.engines.elasticsearch.container import LABEL
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def quick(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Have Java in a container that is made use its quick compiler, as in other nodes of tests."""
+
+    def made(*arguments: Any, **options: Any) -> Any:
+        container = make(*arguments, **options)
+        container.env["_JAVA_OPTIONS"] = JAVA
+        return container
+
+    return made
 
 
 def containers(family: str) -> list[str]:
@@ -22,6 +35,8 @@ def published(name: str) -> list[tuple[str, str]]:
 
 
 def _listed(**filters: str) -> list[dict[str, Any]]:
+    import docker  # noqa: PLC0415 - sessions under test load it only where there are containers
+
     with closing(docker.from_env()) as client:
         found: list[dict[str, Any]] = client.api.containers(all=True, filters=filters)
     return found

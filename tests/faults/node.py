@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
@@ -16,13 +18,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
-from parity.server import GUARD, _free_port, environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 HEAP = "512m"
 LONGEST_S = 60
+JAVA = "-XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
+"""A node that lives for minutes takes half the processor time by this."""
+
+# The guard waits for the end of its input, which comes when this process closes it or dies, and then stops the server.
+GUARD = """
+import shutil, subprocess, sys
+sys.stdin.read()
+subprocess.run(sys.argv[2:], check=False)
+shutil.rmtree(sys.argv[1], ignore_errors=True)
+"""
 
 
 def asked(url: str, path: str, *, method: str = "GET", body: object = None) -> Any:
@@ -83,7 +94,10 @@ class Node:
             return
         settings = [part for setting in self.settings for part in ("--setting", setting)]
         command = [*self.command("start"), "--release", self.release, "--heap", self.heap, "--wait", "300", *settings]
-        subprocess.run(command, env=environment(), check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
+        # release 9 finds its Java through the `python3` on the path
+        path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+        environ = {**os.environ, "PATH": path, "_JAVA_OPTIONS": JAVA}
+        subprocess.run(command, env=environ, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
 
     def command(self, action: str) -> list[str]:
         """What starts or stops it."""
@@ -124,6 +138,19 @@ def until(happened: Callable[[], object], longest_s: float = LONGEST_S) -> None:
         if time.monotonic() > end:
             raise TimeoutError(f"not within {longest_s} s")
         time.sleep(0.02)
+
+
+def _free_port() -> int:
+    """A port that is free on the loopback address together with port + 100, which the server takes too."""
+    while True:
+        with socket.socket() as http, socket.socket() as transport:
+            http.bind(("127.0.0.1", 0))
+            port = int(http.getsockname()[1])
+            try:
+                transport.bind(("127.0.0.1", port + 100))
+            except (OSError, OverflowError):
+                continue
+            return port
 
 
 @contextmanager

@@ -1,4 +1,6 @@
-"""A plugin of sessions under test: how long they wait for what lasts, and whose containers theirs are.
+"""A plugin of sessions under test: small batches, quick containers, how long they wait, whose containers theirs are.
+
+A few hundred products are as many batches as thousands are for a user.
 
 FAULTS_PATIENCE: seconds in the place of the 60 for which errors that may pass are waited for.
 FAULTS_FAMILY: what the label of containers says, so that tests which run meanwhile neither see nor remove them.
@@ -10,7 +12,8 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from relevance.engines.elasticsearch import container
+from faults.containers import quick
+from relevance.engines.elasticsearch import container, engine, index
 from relevance.engines.elasticsearch.client import RetryPolicy
 
 if TYPE_CHECKING:
@@ -27,3 +30,5 @@ def _patient(self: RetryPolicy, call: Callable[[], Any], **arguments: Any) -> An
 
 RetryPolicy.run = _patient  # type: ignore[method-assign]
 container._ELASTICSEARCH = os.environ.get("FAULTS_FAMILY", container._ELASTICSEARCH)
+container.Container._new = quick(container.Container._new)  # type: ignore[method-assign]
+index._DOCUMENTS, engine._SEARCHES_A_REQUEST = 100, 40

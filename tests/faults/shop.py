@@ -25,7 +25,7 @@ def _product(random: Random, number: int, description_words: int) -> dict[str, o
     }
 
 
-def make_shop(folder: Path, *, products: int = 3000, queries: int = 450, description_words: int = 12) -> Path:
+def make_shop(folder: Path, *, products: int = 600, queries: int = 90, description_words: int = 12) -> Path:
     """Write the data set; the same arguments give the same bytes."""
     folder.mkdir(parents=True)
     random = Random(7)  # noqa: S311 - seeded on purpose

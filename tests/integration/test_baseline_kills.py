@@ -17,7 +17,7 @@ from relevance.baseline import find_baseline, read_baseline, write_baseline
 ROOT = Path(__file__).resolve().parents[2]
 
 WRITER = """
-import sys
+import os, sys
 from functools import cache
 from pathlib import Path
 sys.path[:0] = [{root!r}, {tests!r}]
@@ -27,11 +27,16 @@ files.document_text, files._gzipped = cache(files.document_text), cache(files._g
 queries = [f"q{{at:05}}" for at in range(2_000)]
 snapshots = [snapshot({{"titles": random_measurement(seed, queries=queries)}}, queries=queries) for seed in (1, 2)]
 snapshots.append(snapshot({{n: random_measurement(3, queries=queries) for n in ("a", "b", "c", "d")}}, queries=queries))
-for round in range(1_000_000):
-    for snapshot in snapshots:
-        write_baseline(snapshot, Path({folder!r}))
-    if round == 0:
-        print("ready", flush=True)
+for snapshot in snapshots:
+    write_baseline(snapshot, Path({folder!r}))
+for line in sys.stdin:
+    child = os.fork()
+    while not child:
+        for snapshot in snapshots:
+            write_baseline(snapshot, Path({folder!r}))
+    print(child, flush=True)
+    os.waitpid(child, 0)
+    print("ended", flush=True)
 """
 
 
@@ -43,17 +48,24 @@ def test_ten_kills_leave_no_damaged_file(tmp_path: Path) -> None:
     script = WRITER.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(tmp_path))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     random, halves = np.random.default_rng(11), 0
-    for wait_s in random.uniform(0.0, 0.2, size=10):
-        command = [sys.executable, "-c", script]
-        with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment, text=True) as process:  # noqa: S603
-            assert process.stdout.readline() == "ready\n"
+    command = [sys.executable, "-c", script]
+    with subprocess.Popen(  # noqa: S603 - own script
+        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=environment, text=True, bufsize=1
+    ) as starter:
+        assert starter.stdin is not None
+        assert starter.stdout is not None
+        for wait_s in random.uniform(0.0, 0.2, size=10):
+            starter.stdin.write("another\n")
+            child = int(starter.stdout.readline())
             time.sleep(wait_s)
-            process.send_signal(signal.SIGKILL)
-        assert len(read_baseline(find_baseline(tmp_path, "shop")).queries) == 2_000
-        left = list(tmp_path.glob(".*.relevance-tmp"))
-        halves += len(left)
-        for path in left:
-            path.unlink()
+            os.kill(child, signal.SIGKILL)
+            assert starter.stdout.readline() == "ended\n"
+            assert len(read_baseline(find_baseline(tmp_path, "shop")).queries) == 2_000
+            left = list(tmp_path.glob(".*.relevance-tmp"))
+            halves += len(left)
+            for path in left:
+                path.unlink()
+        starter.stdin.close()
     assert halves > 0
 
 

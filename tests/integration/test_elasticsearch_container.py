@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 import pytest
-from faults.containers import containers, published
+from faults.containers import containers, published, quick
 from faults.node import asked, until
 
 from relevance.engines import QueryBatch
@@ -45,6 +45,7 @@ def family(monkeypatch: pytest.MonkeyPatch) -> str:
     """What the label of a test's containers says: those that other tests start meanwhile are none of ours."""
     name = f"test-{uuid.uuid4().hex}"
     monkeypatch.setattr(containing, "_ELASTICSEARCH", name)
+    monkeypatch.setattr(Container, "_new", quick(Container._new))
     monkeypatch.setenv("FAULTS_FAMILY", name)
     return name
 

@@ -43,11 +43,11 @@ if TYPE_CHECKING:
 CHORUS_DIMENSIONS = 32
 FULL = os.environ.get("RELEVANCE_PARITY") == "full"
 """Whether as much is compared as the table of docs/parity.md says; what CI compares takes a third of the time."""
-HOMEDEPOT_QUERIES = 2000 if FULL else 300
+HOMEDEPOT_QUERIES = {True: 2000, False: 2000} if FULL else {True: 300, False: 100}
 MADE_QUERIES = {True: 300, False: 100} if FULL else {True: 100, False: 50}
-"""Of a made catalogue, in the first layout and in the others."""
+"""Of Home Depot and of a made catalogue, in the first layout and in the others."""
 PART = 1 if FULL else 5
-"""Of Chorus and Home Depot, the layouts behind the first hold one product of so many."""
+"""Of Chorus and Home Depot, the indices hold one product of so many."""
 DEEP = 100
 COMPARED = {name: strategy for name, strategy in STRATEGIES.items() if strategy.model == BASE}
 """The fine-tuned ones send the same requests with other vectors."""
@@ -77,10 +77,8 @@ METRICS = "approximate vector indices: nDCG@10 against exact ones (Chorus, made 
 def cases(request: pytest.FixtureRequest) -> Callable[[str], Case]:
     """Chorus, Home Depot and the made catalogues, each made once when it is first asked for."""
     makers = {
-        "chorus": lambda: worded_case(request.getfixturevalue("chorus"), CHORUS_DIMENSIONS),
-        "part of chorus": lambda: worded_case(part_of(request.getfixturevalue("chorus")), CHORUS_DIMENSIONS),
-        "homedepot": lambda: homedepot_case(request.getfixturevalue("homedepot")),
-        "part of homedepot": lambda: homedepot_case(part_of(request.getfixturevalue("homedepot"))),
+        "chorus": lambda: worded_case(part_of(request.getfixturevalue("chorus")), CHORUS_DIMENSIONS),
+        "homedepot": lambda: homedepot_case(part_of(request.getfixturevalue("homedepot"))),
         **CASES,
     }
     return cache(lambda name: makers[name]())
@@ -172,8 +170,7 @@ def check(record: Record, pair: Callable[[str, Layout], Pair]) -> Callable[[str,
 @pytest.mark.parametrize("layout", LAYOUTS[:3], ids=str)
 def test_chorus_ranks_the_same(check: Callable[[str, Layout], Check], layout: Layout, name: str) -> None:
     """All queries of Chorus get the embedded engine's products and scores, leg by leg and fused."""
-    data = "chorus" if layout == ONE_SEGMENT else "part of chorus"
-    assert not check(data, layout).strategy(STRATEGIES[name], 135)
+    assert not check("chorus", layout).strategy(STRATEGIES[name], 135)
 
 
 @pytest.mark.needs("data")
@@ -189,8 +186,7 @@ def test_chorus_ranks_the_same_far_below(check: Callable[[str, Layout], Check]) 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=str)
 def test_homedepot_ranks_the_same(check: Callable[[str, Layout], Check], layout: Layout, name: str) -> None:
     """The first queries of Home Depot get the embedded engine's products and scores."""
-    data = "homedepot" if layout == ONE_SEGMENT else "part of homedepot"
-    assert not check(data, layout).strategy(STRATEGIES[name], HOMEDEPOT_QUERIES)
+    assert not check("homedepot", layout).strategy(STRATEGIES[name], HOMEDEPOT_QUERIES[layout == ONE_SEGMENT])
 
 
 @pytest.mark.needs("data")
@@ -226,7 +222,7 @@ def test_approximate_indices_find_nearly_all(
     pair: Callable[[str, Layout], Pair], cases: Callable[[str], Case], show: Show, shelf: Shelf, layout: Layout
 ) -> None:
     """The ten nearest of an approximate index are nearly all the exact ones, in every vector field."""
-    case, both = cases("part of chorus"), pair("part of chorus", layout)
+    case, both = cases("chorus"), pair("chorus", layout)
     recalls = {}
     for field in VECTOR_FIELDS:
         leg = Leg((), ((field, 1),), 150, "base")
@@ -235,7 +231,7 @@ def test_approximate_indices_find_nearly_all(
     index = {
         "server": shelf.server.version,
         "vectors": layout.vectors,
-        "segments": shelf.segments("part of chorus", layout),
+        "segments": shelf.segments("chorus", layout),
     }
     floor = LOWEST_RECALL[layout.vectors]
     show(RECALL.format(CHORUS_DIMENSIONS), {**index, **recalls, "floor": floor})
@@ -257,7 +253,7 @@ def test_metrics_of_approximate_indices_are_reported(
     pair: Callable[[str, Layout], Pair], chorus: Dataset, show: Show, shelf: Shelf, layout: Layout
 ) -> None:
     """Every strategy answers on an approximate index; its nDCG@10 stands beside that of exact search."""
-    both, judged = pair("part of chorus", layout), part_of(chorus)
+    both, judged = pair("chorus", layout), part_of(chorus)
     for strategy in COMPARED.values():
         expected, actual = (
             evaluate(runner.search(side, strategy, side.batch), judged.judgments, n_products=len(judged.catalogue))

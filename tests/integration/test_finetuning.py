@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.finetune.recipe import Recipe
+    from relevance.finetune.store import Stored
 
 pytestmark = pytest.mark.needs("model")
 
@@ -36,41 +37,65 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", words)
 
 
-@pytest.fixture
-def recipe(tiny: Path, tmp_path: Path) -> Recipe:
+@pytest.fixture(scope="module")
+def recipe(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
     """The made pairs, to be trained on that model."""
     base = embeddings.resolve(str(tiny), prompt="number", device="cpu")
-    return replace(made_recipe(tmp_path), base=base, options=OPTIONS)
+    return replace(made_recipe(tmp_path_factory.mktemp("recipe")), base=base, options=OPTIONS)
+
+
+@pytest.fixture(scope="module")
+def whole(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Stored:
+    """What comes of it where nothing disturbs the training."""
+    return train(recipe, tmp_path_factory.mktemp("whole"), progress=False)
+
+
+@pytest.fixture
+def trained(whole: Stored, tmp_path: Path) -> Path:
+    """A cache of one's own that holds it."""
+    folder = tmp_path / "cache"
+    shutil.copytree(whole.path.parents[1], folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def halfway(recipe: Recipe, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A cache with what an interrupt leaves of a training: its last checkpoint."""
+    from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
+
+    folder = tmp_path_factory.mktemp("halfway")
+    with pytest.raises(KeyboardInterrupt):
+        run(recipe, work_folder(folder, recipe.sha256), progress=False, notes=[], clock=_Interrupting(18))
+    return folder
 
 
 def _weights(folder: Path) -> str:
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
-def test_a_seed_decides_the_weights(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_seed_decides_the_weights(recipe: Recipe, whole: Stored, tmp_path: Path) -> None:
     """The same seed gives the same weights, another one others; every half epoch was evaluated, the best is kept."""
     other = replace(recipe, options=replace(OPTIONS, seed=13))
-    first, again, others = (
-        train(one, tmp_path / name, progress=False) for name, one in (("a", recipe), ("b", recipe), ("c", other))
-    )
-    assert _weights(first.path) == _weights(again.path) != _weights(others.path)
-    steps = first.curve.steps
+    again, others = (train(one, tmp_path / name, progress=False) for name, one in (("b", recipe), ("c", other)))
+    assert _weights(whole.path) == _weights(again.path) != _weights(others.path)
+    steps = whole.curve.steps
     assert [round(2 * step.epoch) for step in steps] == list(range(9))
     assert steps[0].loss is None
     assert steps[-1].loss < steps[1].loss  # type: ignore[operator]  # only the first has none
-    assert first.curve.best == max(range(9), key=lambda at: (steps[at].ndcg, -at))
-    assert not first.curve.stopped_early
+    assert whole.curve.best == max(range(9), key=lambda at: (steps[at].ndcg, -at))
+    assert not whole.curve.stopped_early
 
 
-def test_a_stored_model_is_a_model_like_any_other(recipe: Recipe, tmp_path: Path) -> None:
+def test_a_stored_model_is_a_model_like_any_other(recipe: Recipe, trained: Path) -> None:
     """It is resolved with the prompt that it was trained with and the base's own limit, and is not trained again."""
-    stored = train(recipe, tmp_path, progress=False)
+    stored = find_stored(trained, recipe.sha256)
+    assert stored is not None
     model = embeddings.resolve(str(stored.path))
     assert (model.prompt, model.max_tokens, model.dimensions) == ("number", 64, 32)
     assert model.sha256 != recipe.base.sha256
     assert not list(stored.path.rglob("*.bin")) + list(stored.path.rglob("*.pt"))
-    assert train(recipe, tmp_path, progress=False) == stored
-    assert not work_folder(tmp_path, recipe.sha256).exists()
+    assert train(recipe, trained, progress=False) == stored
+    assert not work_folder(trained, recipe.sha256).exists()
 
 
 def test_mined_negatives_train_too(recipe: Recipe, tmp_path: Path) -> None:
@@ -101,14 +126,9 @@ class _Interrupting:
         return 0.0
 
 
-def test_an_interrupted_training_goes_on(recipe: Recipe, tmp_path: Path) -> None:
+def test_an_interrupted_training_goes_on(recipe: Recipe, whole: Stored, halfway: Path, tmp_path: Path) -> None:
     """After an interrupt the last checkpoint is there; what goes on from it ends with the same weights and curve."""
-    from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
-
-    whole = train(recipe, tmp_path / "whole", progress=False)
-    folder = work_folder(tmp_path, recipe.sha256)
-    with pytest.raises(KeyboardInterrupt):
-        run(recipe, folder, progress=False, notes=[], clock=_Interrupting(18))
+    shutil.copytree(halfway, tmp_path, dirs_exist_ok=True)
     step = last_step(tmp_path, recipe.sha256)
     assert step is not None
     assert 0 < step < whole.curve.steps[-1].step
@@ -118,7 +138,7 @@ def test_an_interrupted_training_goes_on(recipe: Recipe, tmp_path: Path) -> None
 
 
 def test_an_interrupt_while_a_checkpoint_is_written_leaves_the_one_before(
-    recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    recipe: Recipe, whole: Stored, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Interrupted twice, the second time in the middle of a checkpoint: half of one is never taken up."""
     import torch  # noqa: PLC0415 - seconds
@@ -139,9 +159,7 @@ def test_an_interrupt_while_a_checkpoint_is_written_leaves_the_one_before(
             train(recipe, tmp_path, progress=False)
     assert last_step(tmp_path, recipe.sha256) == before
     assert len(list(folder.glob("checkpoint-*"))) == 2
-    assert _weights(train(recipe, tmp_path, progress=False).path) == _weights(
-        train(recipe, tmp_path / "whole", progress=False).path
-    )
+    assert _weights(train(recipe, tmp_path, progress=False).path) == _weights(whole.path)
 
 
 def test_a_loss_that_is_no_number_is_one_line(recipe: Recipe, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -205,40 +223,37 @@ DAMAGES: dict[str, Callable[[Path], Any]] = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES)
-def test_a_damaged_checkpoint_is_set_aside(recipe: Recipe, tmp_path: Path, damage: str) -> None:
+def test_a_damaged_checkpoint_is_set_aside(
+    recipe: Recipe, whole: Stored, halfway: Path, tmp_path: Path, damage: str
+) -> None:
     """The training goes on without it, a note says so, and the weights are those of an undisturbed one."""
-    from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
-
-    folder = work_folder(tmp_path, recipe.sha256)
-    with pytest.raises(KeyboardInterrupt):
-        run(recipe, folder, progress=False, notes=[], clock=_Interrupting(18))
-    (checkpoint,) = folder.glob("checkpoint-*")
+    shutil.copytree(halfway, tmp_path, dirs_exist_ok=True)
+    (checkpoint,) = work_folder(tmp_path, recipe.sha256).glob("checkpoint-*")
     DAMAGES[damage](checkpoint)
     stored = train(recipe, tmp_path, progress=False)
     (note,) = stored.notes
     assert str(checkpoint.with_name(f"damaged-{checkpoint.name}")) in note
-    assert _weights(stored.path) == _weights(train(recipe, tmp_path / "whole", progress=False).path)
+    assert _weights(stored.path) == _weights(whole.path)
 
 
 @pytest.mark.parametrize("damage", [lambda path: path.write_bytes(b"{}"), lambda path: path.unlink()])
-def test_a_damaged_model_is_trained_again(recipe: Recipe, tmp_path: Path, damage: Callable[[Path], Any]) -> None:
+def test_a_damaged_model_is_trained_again(
+    recipe: Recipe, whole: Stored, trained: Path, damage: Callable[[Path], Any]
+) -> None:
     """A stored model whose files changed is set aside, and a note says why this session trained."""
-    first = train(recipe, tmp_path, progress=False)
-    weights = _weights(first.path)
-    damage(first.path / "tokenizer.json")
-    again = train(recipe, tmp_path, progress=False)
-    assert _weights(again.path) == weights
+    first = trained / whole.path.relative_to(whole.path.parents[1])
+    damage(first / "tokenizer.json")
+    again = train(recipe, trained, progress=False)
+    assert _weights(again.path) == _weights(whole.path)
     (note,) = again.notes
-    assert f"{first.path}: tokenizer.json" in note
-    assert first.path.with_name(f"{first.path.name}.damaged").is_dir()
-    assert train(recipe, tmp_path, progress=False).notes == ()
+    assert f"{first}: tokenizer.json" in note
+    assert first.with_name(f"{first.name}.damaged").is_dir()
+    assert train(recipe, trained, progress=False).notes == ()
 
 
-def test_what_was_trained_is_looked_at(recipe: Recipe, tmp_path: Path) -> None:
+def test_what_was_trained_is_looked_at(whole: Stored) -> None:
     """The pairs recorded with a model are those that it was trained on, validated with, and nothing else."""
-    stored = train(recipe, tmp_path, progress=False)
-    dataset = made_dataset()
-    pairs = build_pairs(made_frame(), dataset, drop_unknown=False)
-    assert {(pair.query, pair.product) for pair in stored.trained} == {
+    pairs = build_pairs(made_frame(), made_dataset(), drop_unknown=False)
+    assert {(pair.query, pair.product) for pair in whole.trained} == {
         (pair.query, pair.product) for pair in (*pairs.train, *pairs.rated)
     }

@@ -56,26 +56,21 @@ def _chorus_as_files(chorus: Path, folder: Path) -> None:
 
 
 @pytest.mark.needs("data")
-def test_chorus_as_files_is_chorus(shared_data: Path, tmp_path: Path) -> None:
-    """Chorus, turned into the layout of `files`, gives the run files of `chorus` byte for byte."""
+def test_chorus_as_files_is_chorus(chorus: Dataset, shared_data: Path, tmp_path: Path) -> None:
+    """Chorus, turned into the layout of `files`, gives the run files of `chorus` byte for byte.
+
+    Its ratings under the name and with the columns that Quepid gives them are the same judgments.
+    """
     _chorus_as_files(shared_data / "chorus", tmp_path)
-    expected = load(Source("chorus", "chorus", shared_data / "chorus"))
     found = load(Source("shop", "files", tmp_path))
-    assert _hashes(found) == _hashes(expected)
+    assert _hashes(found) == _hashes(chorus)
     assert len(TEXT_STRATEGIES) == 2
-    assert _files(found) == _files(expected)
+    assert _files(found) == _files(chorus)
     assert (found.name, found.notes) == ("shop", ())
-
-
-@pytest.mark.needs("data")
-def test_the_ratings_that_quepid_exported_load_as_they_are(shared_data: Path, tmp_path: Path) -> None:
-    """Under the name and with the columns that Quepid gives them, they are the same judgments."""
-    _chorus_as_files(shared_data / "chorus", tmp_path)
     (tmp_path / "judgments.csv").unlink()
     exported = (shared_data / "chorus" / "Broad_Query_Set_rated.csv").read_bytes()
     (tmp_path / "case_1_judgements.csv").write_bytes(exported)
-    expected = load(Source("chorus", "chorus", shared_data / "chorus"))
-    assert _hashes(load(Source("shop", "files", tmp_path))) == _hashes(expected)
+    assert _hashes(load(Source("shop", "files", tmp_path))) == _hashes(chorus)
 
 
 def _as_beir(dataset: Dataset, folder: Path) -> None:

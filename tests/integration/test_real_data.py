@@ -13,14 +13,16 @@ from relevance.datasets import Source
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from relevance.records import Dataset
+
 pytestmark = pytest.mark.needs("data")
 
 HEADER = '"id","product_uid","product_title","search_term","relevance"\n'
 
 
-def test_homedepot(shared_data: Path) -> None:
+def test_homedepot(homedepot: Dataset) -> None:
     """The part of the Home Depot files: titles only, six products with two titles."""
-    dataset = datasets.load(Source("homedepot", "homedepot", shared_data / "homedepot"))
+    dataset = homedepot
     assert (len(dataset.judgments), len(dataset.queries), len(dataset.catalogue)) == (36_975, 5_859, 30_961)
     assert len(dataset.catalogue.attributes) == 0
     assert dataset.notes == (
@@ -32,9 +34,9 @@ def test_homedepot(shared_data: Path) -> None:
     assert set(dataset.judgments.grades.tolist()) == {0, 1, 2}
 
 
-def test_homedepot_pairs(shared_data: Path) -> None:
+def test_homedepot_pairs(homedepot: Dataset, shared_data: Path) -> None:
     """Of 22,178 pairs 2,218 are ignored; the others ask other queries, mostly about products that are not indexed."""
-    dataset = datasets.load(Source("homedepot", "homedepot", shared_data / "homedepot"))
+    dataset = homedepot
     pairs = datasets.load_pairs(Source("homedepot", "homedepot", shared_data / "homedepot"))
     assert len(pairs) == 22_178 - 2_218
     assert pairs["relevance"].between(1, 3).all()
@@ -53,9 +55,9 @@ def test_homedepot_descriptions(shared_data: Path, tmp_path: Path) -> None:
     assert dataset.notes == ("no attributes.csv: products have no attributes",)
 
 
-def test_chorus(shared_data: Path) -> None:
+def test_chorus(chorus: Dataset) -> None:
     """The Chorus catalogue: 721 products without description, 19 attributes a product, their values as text."""
-    dataset = datasets.load(Source("chorus", "chorus", shared_data / "chorus"))
+    dataset = chorus
     assert (len(dataset.judgments), len(dataset.queries), len(dataset.catalogue)) == (3_668, 135, 19_406)
     assert (dataset.catalogue.products["description"] == "").sum() >= 721
     attributes = dataset.catalogue.attributes

@@ -2,50 +2,23 @@
 
 from __future__ import annotations
 
-import os
-import socket
-import subprocess
-import sys
-import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from elasticsearch import Elasticsearch
-from helpers.images import running_image
+from faults.node import running_node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
 
 HEAP = "1g"
-JAVA = "-XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
-"""A node that lives for minutes takes half the processor time by this."""
 ANALYZE_CHARACTERS = 500_000
 ANALYZE_INDEX = "analysis"
-# The guard waits for the end of its input, which comes when this process closes it or dies, and then stops the server.
-GUARD = """
-import shutil, subprocess, sys
-sys.stdin.read()
-subprocess.run(sys.argv[2:], check=False)
-shutil.rmtree(sys.argv[1], ignore_errors=True)
-"""
-
-
-def _free_port() -> int:
-    """Return a port that is free on the loopback address together with port + 100, which the server takes too."""
-    while True:
-        with socket.socket() as http, socket.socket() as transport:
-            http.bind(("127.0.0.1", 0))
-            port = int(http.getsockname()[1])
-            try:
-                transport.bind(("127.0.0.1", port + 100))
-            except (OSError, OverflowError):
-                continue
-            return port
 
 
 def _chunks(texts: Sequence[str], characters: int) -> Iterator[Sequence[str]]:
@@ -60,40 +33,14 @@ def _chunks(texts: Sequence[str], characters: int) -> Iterator[Sequence[str]]:
         yield texts[start:end]
 
 
-def environment() -> dict[str, str]:
-    """The variables of the script that starts a node; release 9 finds its Java through the `python3` on the path."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    return {**os.environ, "PATH": path, "_JAVA_OPTIONS": JAVA}
-
-
 @contextmanager
-def running_server(
-    folder: Path, release: str, *, port: int | None = None, heap: str = HEAP
-) -> Iterator[ReferenceServer]:
+def running_server(folder: Path, release: str) -> Iterator[ReferenceServer]:
     """Start a node of release "8" or "9" with the script in `folder`, else of an image; stopped whatever happens."""
-    if not (folder / "server").is_file():
-        with running_image(release, heap=heap) as url, Elasticsearch(url, request_timeout=300, max_retries=0) as client:
-            yield ReferenceServer(client, release, url)
-        return
-    port = port or _free_port()
-    state = tempfile.mkdtemp(prefix="reference-")
-    script = str(folder / "server")
-    own = ["--port", str(port), "--data", state]
-    guard = subprocess.Popen(  # noqa: S603 - own command
-        [sys.executable, "-c", GUARD, state, script, "stop", *own],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    try:
-        start = [script, "start", *own, "--release", release, "--heap", heap]
-        subprocess.run(start, env=environment(), check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - own command
-        url = f"http://127.0.0.1:{port}"
-        with Elasticsearch(url, request_timeout=300, max_retries=0) as client:
-            yield ReferenceServer(client, release, url)
-    finally:
-        guard.communicate()
+    with (
+        running_node(folder, release, heap=HEAP) as node,
+        Elasticsearch(node.url, request_timeout=300, max_retries=0) as client,
+    ):
+        yield ReferenceServer(client, release, node.url)
 
 
 @dataclass

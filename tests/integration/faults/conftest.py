@@ -1,8 +1,9 @@
-"""What the tests of faults share: nodes that may be harmed, a data set, a session as a user starts it, the table."""
+"""What the tests of faults share: nodes that may be harmed, a data set, sessions as a user starts them, the table."""
 
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,22 +17,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from faults.bench import Note
     from faults.node import Node
-    from faults.session import Ended
 
 FOREIGN = "shop-in-production"
 
 
 @pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A few thousand short products."""
+    """A few hundred short products, six batches of them."""
     return make_shop(tmp_path_factory.mktemp("data") / "shop")
 
 
 @pytest.fixture(scope="session")
-def node(shared_elasticsearch: Path) -> Iterator[Node]:
-    """A node of release 8 for all tests that leave it as it was, with an index of somebody else's."""
+def _node8(shared_elasticsearch: Path) -> Iterator[Node]:
+    """With an index of somebody else's, which outlives whatever tests do."""
     with running_node(shared_elasticsearch) as running:
         asked(running.url, f"/{FOREIGN}/_doc/1?refresh=true", method="PUT", body={"title": "oak desk"})
         before = asked(running.url, f"/{FOREIGN}")
@@ -40,61 +39,55 @@ def node(shared_elasticsearch: Path) -> Iterator[Node]:
         assert asked(running.url, f"/{FOREIGN}/_count")["count"] == 1
 
 
-@pytest.fixture(
-    params=[pytest.param("8", marks=pytest.mark.needs("es8")), pytest.param("9", marks=pytest.mark.needs("es9"))]
-)
-def either(request: pytest.FixtureRequest) -> Node:
-    """A node of each release in turn, for what the releases may say in other words."""
-    node: Node = request.getfixturevalue("node" if request.param == "8" else "_node9")
-    return node
-
-
 @pytest.fixture(scope="session")
 def _node9(shared_elasticsearch: Path) -> Iterator[Node]:
     with running_node(shared_elasticsearch, "9") as running:
         yield running
 
 
-@pytest.fixture(scope="session")
-def _mortal(shared_elasticsearch: Path) -> Iterator[Node]:
-    with running_node(shared_elasticsearch) as running:
-        yield running
+@contextmanager
+def _left_clean(node: Node) -> Iterator[Node]:
+    yield node
+    left = node.indices(OURS)
+    node.remove(OURS)
+    assert left == []
 
 
 @pytest.fixture
-def mortal(_mortal: Node) -> Node:
-    """A node that a test may kill or freeze: alive at its start, without an index of ours."""
-    _mortal.start()
-    _mortal.remove(OURS)
-    return _mortal
+def node(_node8: Node) -> Iterator[Node]:
+    """A node of release 8, which may be killed; a test leaves it alive, and no index of ours."""
+    _node8.start()
+    with _left_clean(_node8):
+        yield _node8
+
+
+@pytest.fixture(
+    params=[pytest.param("8", marks=pytest.mark.needs("es8")), pytest.param("9", marks=pytest.mark.needs("es9"))]
+)
+def either(request: pytest.FixtureRequest) -> Iterator[Node]:
+    """A node of each release in turn, for what the releases may say in other words."""
+    with _left_clean(request.getfixturevalue(f"_node{request.param}")) as node:
+        yield node
 
 
 @pytest.fixture(scope="session")
-def earlier(shop: Path, node: Node, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def earlier(shop: Path, _node8: Node, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of a session in which nothing went wrong."""
     bench = Bench(shop, tmp_path_factory.mktemp("earlier"), {})
-    ended = bench.run(node.url)
+    ended = bench.run(_node8.url)
     assert ended.code == 0, ended.output
-    assert node.indices(OURS) == []
+    assert _node8.indices(OURS) == []
     return bench.out
 
 
 @pytest.fixture
-def bench(shop: Path, earlier: Path, tmp_path: Path) -> Bench:
-    """Sessions that find earlier results where they write theirs."""
+def bench(request: pytest.FixtureRequest, shop: Path, earlier: Path, tmp_path: Path) -> Iterator[Bench]:
+    """Sessions that find earlier results where they write theirs; how they end stands in a table."""
     bench = Bench(shop, tmp_path, content(earlier))
     shutil.copytree(earlier, bench.out)
-    return bench
-
-
-@pytest.fixture
-def note(request: pytest.FixtureRequest) -> Note:
-    """Keep how a session under a fault ended, for the table at the end."""
+    yield bench
     tables = tables_of(request.config)
-
-    def keep(fault: str, ended: Ended, *, release: str = "8") -> None:
-        head = f"{fault} (release {release}): exit code {ended.code} after {ended.seconds:.1f} s"
+    for ended in bench.ended:
         lines = (f"    {line}" for line in (*ended.lines, *ended.notes))
+        head = f"{request.node.name.removeprefix('test_')}: exit code {ended.code} after {ended.seconds:.1f} s"
         tables.say("faults of Elasticsearch, and what the user sees", head, *lines)
-
-    return keep

@@ -15,7 +15,7 @@ from faults.session import command
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from faults.bench import Bench, Note
+    from faults.bench import Bench
     from faults.node import Node
     from faults.proxy import Forward, Reply, Request
 
@@ -24,13 +24,12 @@ pytestmark = pytest.mark.needs("es8")
 
 @pytest.fixture
 def cluster(node: Node) -> Iterator[Node]:
-    """The node, without an index of ours before and after."""
-    node.remove(OURS)
+    """The node; indices that are kept go after the test."""
     yield node
     node.remove(OURS)
 
 
-def test_two_at_once(bench: Bench, note: Note, cluster: Node) -> None:
+def test_two_at_once(bench: Bench, cluster: Node) -> None:
     """Two sessions over the same products each have an index of their own, and delete that."""
     seen: set[str] = set()
 
@@ -42,19 +41,18 @@ def test_two_at_once(bench: Bench, note: Note, cluster: Node) -> None:
     with running_proxy(cluster.url, rule) as proxy:
         outs = [bench.folder / f"out{at}" for at in range(2)]
         sessions = [bench.session(proxy.url, "--out", str(out)).start() for out in outs]
-        both = [session.end() for session in sessions]
-    for ended, out in zip(both, outs, strict=True):
+        bench.ended += [session.end() for session in sessions]
+    for ended, out in zip(bench.ended, outs, strict=True):
         assert ended.code == 0, ended.output
         assert ended.left == []
         assert (out / "runs" / "textsearch.run").read_bytes() == bench.earlier["runs/textsearch.run"]
     assert len(seen) == 2
     assert cluster.indices(OURS) == []
-    note("two sessions on one cluster at once", both[0])
 
 
 def _kept(bench: Bench, cluster: Node) -> str:
     """The index that a session keeps."""
-    assert bench.run(cluster.url, "--keep-index").code == 0
+    bench.passes(cluster.url, "--keep-index")
     (name,) = cluster.indices(OURS)
     return name
 
@@ -63,32 +61,25 @@ def test_kept_index_is_used_again(bench: Bench, cluster: Node) -> None:
     """An index that is kept and complete is not made again."""
     name = _kept(bench, cluster)
     with running_proxy(cluster.url) as proxy:
-        ended = bench.run(proxy.url, "--keep-index")
+        bench.passes(proxy.url, "--keep-index")
         assert proxy.counts["_bulk"] == 0
-    assert ended.code == 0, ended.output
-    assert bench.same_rankings
     assert cluster.indices(OURS) == [name]
 
 
-def test_half_made_index(bench: Bench, note: Note, cluster: Node) -> None:
+def test_half_made_index(bench: Bench, cluster: Node) -> None:
     """A run with --keep-index was killed: its half-made index is not believed, and `relevance clean` takes it."""
     with running_proxy(cluster.url) as proxy:
         session = bench.session(proxy.url, "--keep-index")
         proxy.rule = before("_bulk", 4, lambda: session.signal(signal.SIGKILL))
         assert session.start().end().code == -signal.SIGKILL
     (half,) = cluster.indices(OURS)
-    ended = bench.run(cluster.url, "--keep-index")
-    assert ended.code == 0, ended.output
-    assert bench.same_rankings
+    bench.passes(cluster.url, "--keep-index")
     (made,) = set(cluster.indices(OURS)) - {half}
-    note("a half-made index of that name (--keep-index)", ended)
-    again = bench.run(cluster.url, "--keep-index")
-    assert again.code == 0, again.output
+    bench.passes(cluster.url, "--keep-index")
     assert cluster.indices(OURS) == sorted((half, made))
     done = command("clean", "--es-url", cluster.url, temporary=bench.folder / "clean")
     assert done.code == 0, done.output
     assert cluster.indices(OURS) == [made]
-    note("relevance clean after it", done)
 
 
 @pytest.mark.parametrize("change", ["no mark", "written to"])
@@ -100,8 +91,6 @@ def test_changed_index(bench: Bench, cluster: Node, change: str) -> None:
     else:
         asked(cluster.url, f"/{name}/_doc/p00001?refresh=true", method="DELETE")
         asked(cluster.url, f"/{name}/_doc/p00001?refresh=true", method="PUT", body={"product_uid": "p00001"})
-    ended = bench.run(cluster.url, "--keep-index")
-    assert ended.code == 0, ended.output
-    assert bench.same_rankings
+    bench.passes(cluster.url, "--keep-index")
     assert len(cluster.indices(OURS)) == 2
     assert name in cluster.indices(OURS)
