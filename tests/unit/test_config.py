@@ -6,8 +6,6 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Mapping
-from itertools import chain, combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +16,13 @@ from relevance.config.model import ModelChoice
 from relevance.config.reading import read_config
 from relevance.embeddings import default_cache_dir
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.finetune import Options
+from relevance.setting import text_of
 from relevance.strategies import STRATEGIES, Strategy
 
 if TYPE_CHECKING:
     from relevance.config import Config
+    from relevance.setting import Key
 
 ROOT = Path(__file__).resolve().parents[2]
 EMPTY: dict[str, str] = {}
@@ -42,75 +43,64 @@ def _read(folder: Path, text: str | None = None, *, environ: dict[str, str] = EM
 
 # what outranks what
 
-LAYERS = ("option", "environment", "file", "default")
-SUBSETS = list(chain.from_iterable(combinations(LAYERS[:3], size) for size in range(4)))
-ES = "[elasticsearch]"
-# fmt: off
-GIVEN: dict[str, tuple[Any, str, str, str, tuple[Any, Any, Any, Any]]] = {
-    "dataset": ("homedepot:a", "chorus:b", 'dataset = "homedepot:c"', "source.path",
-                ("here/a", "here/b", "project/c", None)),
-    "strategy": (["rrf"], "hybrid, rrf", 'strategy = ["hybrid"]', "strategy",
-                 (("rrf",), ("hybrid", "rrf"), ("hybrid",), None)),
-    "baseline": (["a", "a"], "b,c", 'baseline = ["d"]', "baseline",
-                 (["here/a"], ["here/b", "here/c"], ["project/d"], None)),
-    "require_baseline": (True, "0", "require_baseline = true", "require_baseline", (True, False, True, None)),
-    "out": ("a", "b", 'out = "c"', "out", ("here/a", "here/b", "project/c", "project/.relevance/latest")),
-    "cache_dir": ("a", "b", 'cache_dir = "c"', "cache_dir", ("here/a", "here/b", "project/c", default_cache_dir())),
-    "unknown_products": ("drop", "error", 'unknown_products = "drop"', "source.unknown_products",
-                         ("drop", "error", "drop", "error")),
-    "models.NAME.path": ("a/b", "c/d", '[models.base]\npath = "e/f"', "models.base.path", ("a/b", "c/d", "e/f", None)),
-    "models.NAME.prompt": ("a", "b", '[models.base]\nprompt = "c"', "models.base.prompt", ("a", "b", "c", None)),
-    "models.NAME.max_tokens": (8, "9", "[models.base]\nmax_tokens = 10", "models.base.max_tokens", (8, 9, 10, None)),
-    "models.finetuned.path": ("a/b", "c/d", '[models.finetuned]\npath = "e/f"', "models.finetuned.path",
-                              ("a/b", "c/d", "e/f", None)),
-    "device": ("cuda:1", "cuda:2", 'device = "cuda:3"', "models.base.device", ("cuda:1", "cuda:2", "cuda:3", None)),
-    "elasticsearch.url": ("http://a:1", "http://b:2", f'{ES}\nurl = "http://c:3"', "elasticsearch.url",
-                          ("http://a:1", "http://b:2", "http://c:3", None)),
-    "elasticsearch.keep_index": (True, "0", f"{ES}\nkeep_index = true", "elasticsearch.keep_index",
-                                 (True, False, True, False)),
-    "elasticsearch.mapping": ("a", "b", f'{ES}\nmapping = "c"', "elasticsearch.mapping",
-                              ("here/a", "here/b", "project/c", None)),
-    "finetune.pairs_from_judgments": (0.1, "0.2", "[finetune]\npairs_from_judgments = 0.3", "pairs_share",
-                                      (0.1, 0.2, 0.3, None)),
-    "finetune.epochs": (3, "4", "[finetune]\nepochs = 5", "finetune.epochs", (3, 4, 5, 1)),
-    "finetune.learning_rate": (0.1, "2e-5", "[finetune]\nlearning_rate = 3e-5", "finetune.learning_rate",
-                               (0.1, 2e-5, 3e-5, 5e-5)),
+VALUES: dict[object, tuple[Any, Any, Any]] = {
+    "dataset": ("homedepot:a", "chorus:b", "homedepot:c"),
+    "strategy": (["rrf"], ["hybrid", "rrf"], ["hybrid"]),
+    "models.NAME.path": ("a/b", "c/d", "e/f"),
+    "models.finetuned.path": ("a/b", "c/d", "e/f"),
+    "elasticsearch.url": ("http://a:1", "http://b:2", "http://c:3"),
+    "elasticsearch.memory": ("1m", "2m", "3m"),
+    bool: (True, False, True),
+    int: (3, 4, 5),
+    float: (0.1, 2e-5, 3e-5),
+    str: ("a", "b", "c"),
+    Path: ("a", "b", "c"),
+    tuple[Path, ...]: (["a", "a"], ["b", "c"], ["d"]),
 }
-# fmt: on
-"""By key, one of each type and each place: the option's value, the variable's, a file, where the configuration has it,
-and what is in force where option, variable, file or nothing decides; paths in the test's folder."""
+"""By key or by type, what option, variable and file say."""
 
 
-def _at(value: Any, path: str) -> Any:
-    for name in path.split("."):
-        value = value[name] if isinstance(value, Mapping) else getattr(value, name)
-    return value
-
-
-@pytest.mark.parametrize("given", SUBSETS, ids="+".join)
-@pytest.mark.parametrize("path", GIVEN)
-def test_option_over_environment_over_file_over_default(tmp_path: Path, path: str, given: tuple[str, ...]) -> None:
-    """Whatever is given, the first of the four that was given decides, and the origin says which."""
-    key = next(key for key in option_keys() if key.path == path)
-    option, variable, text, where, wins = GIVEN[path]
+@pytest.mark.parametrize("layers", [3, 2, 1, 0], ids=["all", "environment and file", "file", "none"])
+@pytest.mark.parametrize("key", option_keys(), ids=lambda key: key.path)
+def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Key, layers: int) -> None:
+    """The first of the four that is there decides, and the origin says which; each has its own folder for paths."""
+    of_choices = (key.choices[-1], key.choices[0], key.choices[-1]) if key.choices else None
+    option, variable, written = values = of_choices or VALUES.get(key.path) or VALUES[key.type]
+    table = key.table.replace("NAME", "base")
+    lines = ([f"[{table}]"] if table else []) + [f"{key.name} = {json.dumps(written)}"]
+    text = ",".join(variable) if key.is_list else str(int(variable) if key.is_flag else variable)
     # a flag means nothing without a cluster, whoever names it
     url = {"ES_URL": "http://a:1"} if key.is_flag else {}
     config = _read(
         tmp_path,
-        text if "file" in given else "",
-        environ=({key.variable: variable} if "environment" in given else {}) | url,
-        **({key.dest: option} if "option" in given else {}),
+        "\n".join(lines) if layers > 0 else "",
+        environ=url | ({key.variable: text} if layers > 1 else {}),
+        **({key.dest: option} if layers > 2 else {}),
     )
-    winner = next((layer for layer in LAYERS if layer in given), "default")
-    expected = wins[LAYERS.index(winner)]
-    found = _at(config, where)
-    if isinstance(expected, list):
-        expected = tuple(tmp_path / each for each in expected)
-    assert found == (tmp_path / str(expected) if isinstance(found, Path) else expected)
-    names = {"option": f"option {key.option}", "environment": f"environment {key.variable}", "file": FILE_NAME}
-    assert config.origins["models.base.device" if path == "device" else key.path.replace("NAME", "base")] == names.get(
-        winner, "default"
-    )
+    path = "models.base.device" if key.path == "device" else f"{table}.{key.name}".removeprefix(".")
+    shown, origin = {name: (value, origin) for name, value, origin in rows(config)}[path]
+    names = ("default", FILE_NAME, f"environment {key.variable}", f"option {key.option}")
+    assert origin == names[layers]
+    if layers:
+        value, folder = values[3 - layers], tmp_path / ("project" if layers == 1 else "here")
+        expected = repr(value) if key.name == "prompt" else text_of(tuple(value) if key.is_list else value)
+        if key.type in (Path, tuple[Path, ...]):
+            expected = ", ".join(str(folder / name) for name in dict.fromkeys(value))
+        if key.path == "dataset":
+            expected = expected.replace(":", f":{folder}/")
+        assert shown == expected
+
+
+def test_defaults(tmp_path: Path) -> None:
+    """Results lie beside the file, and the sample is trained on for one epoch, whatever its name is."""
+    config = _read(tmp_path)
+    assert (config.out, config.cache_dir) == (tmp_path / "project" / ".relevance/latest", default_cache_dir())
+    assert (config.source.path, config.require_baseline, config.finetune) == (None, None, Options(epochs=1))
+    assert config.models == {"base": ModelChoice(), "finetuned": ModelChoice()}
+    assert config.elasticsearch == Settings()
+    assert _read(tmp_path, '[datasets.ours]\nformat = "sample"', dataset="ours").finetune.epochs == 1
+    assert _read(tmp_path, dataset="homedepot:shop").finetune.epochs == 3
+    assert _read(tmp_path, dataset="sample", epochs=5).finetune.epochs == 5
 
 
 def test_what_a_variable_says(tmp_path: Path) -> None:
@@ -141,13 +131,6 @@ def test_options_of_a_model_are_for_base(tmp_path: Path) -> None:
         "other": ModelChoice("a/b", "p"),
         "finetuned": ModelChoice(),
     }
-
-
-def test_the_sample_is_trained_on_for_one_epoch_if_nobody_says_otherwise(tmp_path: Path) -> None:
-    """Whatever name it has; other data for several, until the validation no longer gains."""
-    assert _read(tmp_path, '[datasets.ours]\nformat = "sample"', dataset="ours").finetune.epochs == 1
-    assert _read(tmp_path, dataset="homedepot:shop").finetune.epochs == 3
-    assert _read(tmp_path, dataset="sample", epochs=5).finetune.epochs == 5
 
 
 # places
@@ -257,7 +240,6 @@ CREDENTIALS = {
 
 def test_credentials_come_from_the_environment(tmp_path: Path) -> None:
     """Each by its variable, an empty one is none; they count where a URL does."""
-    assert _read(tmp_path).elasticsearch == Settings()
     found = _read(tmp_path, environ=CREDENTIALS | {"ES_URL": "http://a:1", "ES_USER": ""}).elasticsearch.credentials
     assert (found.api_key, found.user, found.password) == (SECRET, "", f"{SECRET}-2")
     assert (found.ca_certs, found.fingerprint) == ("ca.pem", "AB:CD")
