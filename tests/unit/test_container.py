@@ -171,7 +171,7 @@ class _Api:
     def __init__(
         self, containers: list[dict[str, Any]] | None = None, events: list[dict[str, Any]] | None = None
     ) -> None:
-        self.found, self.events, self.headers = containers or [], events or [], dict[str, str]()
+        self.found, self.events = containers or [], events or []
         self.removed: list[str] = []
         self.refusals: dict[str, Exception] = {}
 

@@ -119,14 +119,16 @@ def engine(timeout: float | None) -> Iterator[Any]:
     Raises:
         CouldNotRunError: no engine answers.
     """
-    from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - loaded where it is used
-    from testcontainers.core.docker_client import DockerClient  # noqa: PLC0415 - the same
+    import docker  # noqa: PLC0415 - Docker's client is loaded where it is used
 
     if problem := probe(timeout):
         raise CouldNotRunError(problem)
-    testcontainers_config._docker_auth_config = None  # noqa: SLF001 - it would log in at a registry before anything
+    host = _host()
+    options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
+    if host:  # testcontainers' own client would write it into the environment, and log in at registries
+        options |= {"environment": {**os.environ, "DOCKER_HOST": host}, "use_ssh_client": host.startswith("ssh://")}
     try:
-        client = DockerClient(**({} if timeout is None else {"timeout": timeout})).client
+        client = docker.from_env(**options)
     except docker_errors() as error:
         raise CouldNotRunError(_not_there(error)) from None
     with closing(client):
@@ -138,9 +140,7 @@ def probe(timeout: float | None) -> str:
 
     Docker's client leaves a socket open where that fails.
     """
-    from testcontainers.core.docker_client import get_docker_host  # noqa: PLC0415 - loaded where it is used
-
-    host = get_docker_host() or f"unix://{DEFAULT_SOCKET}"
+    host = _host() or f"unix://{DEFAULT_SOCKET}"
     if not host.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
         return ""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -150,6 +150,13 @@ def probe(timeout: float | None) -> str:
         except OSError as error:
             return _not_there(error)
     return ""
+
+
+def _host() -> str:
+    """Where the engine is, by testcontainers' rules; "" for Docker's own default."""
+    from testcontainers.core.docker_client import get_docker_host  # noqa: PLC0415 - loaded where it is used
+
+    return get_docker_host() or ""
 
 
 def docker_errors() -> tuple[type[Exception], ...]:
@@ -173,7 +180,7 @@ def _has(client: Any, image: str) -> bool:
 def _not_there(error: Exception) -> str:
     from docker.errors import TLSParameterError  # noqa: PLC0415 - Docker's client is loaded where it is used
 
-    text, host = str(error).lower(), os.environ.get("DOCKER_HOST", "")
+    text, host = str(error).lower(), _host()
     podman = Path(os.environ.get("XDG_RUNTIME_DIR", "/run")) / "podman/podman.sock"
     if "permission denied" in text:
         return "the Docker engine's socket is closed to this user (permission denied)"
@@ -366,6 +373,7 @@ class Container:
 
         logging.getLogger("testcontainers").setLevel(logging.ERROR)
         testcontainers_config.ryuk_disabled = True  # its image would be pulled; what is left behind is found by label
+        testcontainers_config._docker_auth_config = None  # noqa: SLF001 - it would log in, and nothing is pulled
         # the image is set afterwards: from its name a release is guessed, and one that is not known is refused
         container = ElasticSearchContainer("elasticsearch:8.19.5", PORT)
         container.image = self._image
