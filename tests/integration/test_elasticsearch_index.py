@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.engines.elasticsearch.index import Action, SearchedIndex
+    from relevance.engines.elasticsearch.index import Action
+    from relevance.engines.elasticsearch.mapping import SearchedIndex
     from relevance.engines.elasticsearch.settings import VectorIndex
 
 PRODUCTS, DIMENSIONS = 1203, 8

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from relevance.engines.elasticsearch import index as indexing
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.index import SearchedIndex, index_body, own_paths
+from relevance.engines.elasticsearch.mapping import SearchedIndex, index_body, own_paths
 from relevance.engines.elasticsearch.settings import Settings
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from relevance.engines import Engine, QueryBatch, VectorField
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.engines.elasticsearch.index import SearchedIndex
+    from relevance.engines.elasticsearch.mapping import SearchedIndex
     from relevance.records import Catalogue, Vectors
 
 QUERIES, VECTOR_QUERIES = 1_000, 200

@@ -20,7 +20,8 @@ from reference_way import ReferenceWay
 
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
-from relevance.engines.elasticsearch.index import SearchedIndex, actions, index_body, own_paths
+from relevance.engines.elasticsearch.index import actions
+from relevance.engines.elasticsearch.mapping import SearchedIndex, index_body, own_paths
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.records import Vectors
 from relevance.runner import search

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from relevance.engines.elasticsearch.index import FieldPaths, SearchedIndex, own_paths
+from relevance.engines.elasticsearch.mapping import FieldPaths, SearchedIndex, own_paths
 
 __all__ = ["HITS", "SORT", "SORTED", "THREE", "UNSORTED", "searched"]
 

@@ -10,7 +10,7 @@ from helpers.configuration import page
 
 from relevance.config import keys
 from relevance.config.reading import read_config
-from relevance.engines.elasticsearch.index import read_own_mapping
+from relevance.engines.elasticsearch.mapping import read_own_mapping
 from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy
 

@@ -18,7 +18,7 @@ from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.client import Connection, RetryPolicy
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine, form
-from relevance.engines.elasticsearch.index import FieldPaths, own_paths
+from relevance.engines.elasticsearch.mapping import FieldPaths, own_paths
 from relevance.errors import CouldNotRunError, InputError
 from relevance.records import NO_HIT, Catalogue
 from relevance.strategies import STRATEGIES, Strategy
@@ -26,7 +26,7 @@ from relevance.strategies import STRATEGIES, Strategy
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from relevance.engines.elasticsearch.index import SearchedIndex
+    from relevance.engines.elasticsearch.mapping import SearchedIndex
     from relevance.records import Ranking
     from relevance.strategies import Leg
 

@@ -17,8 +17,9 @@ from helpers.cluster import URL, Clock, Cluster, Held, fail
 
 from relevance.engines.elasticsearch import index as indexing
 from relevance.engines.elasticsearch.client import RetryPolicy
-from relevance.engines.elasticsearch.index import OwnMapping, content_of, index_body, merged_over, own_paths
+from relevance.engines.elasticsearch.index import content_of
 from relevance.engines.elasticsearch.leftovers import Mark
+from relevance.engines.elasticsearch.mapping import OwnMapping, index_body, merged_over, own_paths, read_own_mapping
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
 from relevance.errors import CouldNotRunError, InputError
 from relevance.records import Catalogue, Vectors, attribute_texts
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
-    from relevance.engines.elasticsearch.index import SearchedIndex
+    from relevance.engines.elasticsearch.mapping import SearchedIndex
     from relevance.engines.elasticsearch.settings import VectorIndex
 
 HASTY = RetryPolicy(seconds=5.0, sleep=lambda _: None)
@@ -127,7 +128,7 @@ def _body(settings: Settings | None = None, own: OwnMapping | None = None) -> di
 def _own(folder: Path, content: Mapping[str, Any] | str) -> OwnMapping:
     path = folder / "own.json"
     path.write_text(content if isinstance(content, str) else json.dumps(content))
-    return indexing.read_own_mapping(path)
+    return read_own_mapping(path)
 
 
 @pytest.mark.parametrize("kind", VECTOR_INDICES)
@@ -217,7 +218,7 @@ def test_the_file_is_named_by_its_hash(tmp_path: Path) -> None:
     """Results say which file it was; a byte order mark, as Windows' editors write it, is no error."""
     path = tmp_path / "own.json"
     path.write_bytes(b'\xef\xbb\xbf{"settings": {}}')
-    own = indexing.read_own_mapping(path)
+    own = read_own_mapping(path)
     assert (own.path, own.sha256) == (str(path), hashlib.sha256(path.read_bytes()).hexdigest())
 
 
@@ -264,7 +265,7 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / "latin").write_bytes(b'{"settings": {"a": "\xe9"}}')
     for name, problem in (("none", "No such file or"), ("", "Is a directory"), ("latin", "byte 20 is not UTF-8")):
         with pytest.raises(InputError, match=problem):
-            indexing.read_own_mapping(tmp_path / name)
+            read_own_mapping(tmp_path / name)
 
 
 # documents

@@ -16,7 +16,7 @@ from relevance.errors import InputError
 from relevance.strategies import Strategy
 
 if TYPE_CHECKING:
-    from relevance.engines.elasticsearch.index import SearchedIndex
+    from relevance.engines.elasticsearch.mapping import SearchedIndex
 
 VECTOR = np.array([0.6, -0.8], dtype=np.float32)
 MATCH = {"query": {"match": {"product_title": "{{query}}"}}}

@@ -24,6 +24,7 @@ from relevance.engines.elasticsearch.client import RetryPolicy, connect
 from relevance.engines.elasticsearch.container import NOBODY, WAIT_S, Container, look, pull
 from relevance.engines.elasticsearch.errors import Refusal, RetriableError, explained
 from relevance.engines.elasticsearch.existing import look_at
+from relevance.engines.elasticsearch.mapping import read_own_mapping
 from relevance.engines.elasticsearch.settings import Credentials
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.records import NO_HIT, Ranking
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from relevance.engines import Indexer, QueryBatch, VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.existing import Existing
-    from relevance.engines.elasticsearch.index import FieldPaths, SearchedIndex
+    from relevance.engines.elasticsearch.mapping import FieldPaths, SearchedIndex
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg, Strategy
@@ -59,7 +60,7 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
     """
     own = ""
     if settings.mapping is not None:
-        own_index.read_own_mapping(settings.mapping)
+        read_own_mapping(settings.mapping)
         own = f", mappings of {settings.mapping.name}"
     ours = f"{settings.vector_index} vectors, {plural(settings.shards, 'shard')}{own} ({why})"
     if settings.url is None:

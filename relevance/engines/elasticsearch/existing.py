@@ -19,7 +19,8 @@ from elasticsearch import ApiError, TransportError
 
 from relevance import text
 from relevance.datasets.tables import ID_RULE, is_id
-from relevance.engines.elasticsearch.index import FieldPaths, SearchedIndex, count
+from relevance.engines.elasticsearch.index import count
+from relevance.engines.elasticsearch.mapping import FieldPaths, SearchedIndex
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, did_you_mean, unknown
 from relevance.strategies import BASE, TEXT_FIELDS, VECTOR_FIELDS
 

@@ -1,0 +1,245 @@
+"""What an index looks like: its fields, and the settings and mappings of ours with the user's own over them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from relevance.engines import vector_path
+from relevance.errors import InputError, unknown
+from relevance.files import parse_json
+from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from relevance.engines import VectorField
+    from relevance.engines.elasticsearch.settings import Settings, VectorIndex
+
+# fields
+
+
+@dataclass(frozen=True)
+class FieldPaths:
+    """Fields of an index.
+
+    Attributes:
+        id: keyword field of the product's id.
+        text: of a text field of ours -> the index's field.
+        nested: of a text field of ours that is nested -> the path of its nested documents.
+        vectors: of (model, vector field) -> the index's dense_vector field.
+    """
+
+    id: str
+    text: Mapping[str, str]
+    nested: Mapping[str, str] = field(default_factory=dict)
+    vectors: Mapping[VectorField, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchedIndex:
+    """An index as searches see it: one of ours, or one that exists.
+
+    Attributes:
+        name: of the index.
+        paths: its fields.
+        shards: primary ones.
+        sorted_segment: one shard, one segment, sorted by product id: equal scores come in the order of the ids.
+        facts: what decides ranking or run time, for results.
+        notes: what people should know of it, a line each.
+    """
+
+    name: str
+    paths: FieldPaths
+    shards: int
+    sorted_segment: bool = False
+    facts: Mapping[str, object] = field(default_factory=dict)
+    notes: tuple[str, ...] = ()
+
+
+ATTRIBUTES, NAME_VALUE = "product_attributes", "name_value"
+
+
+def own_paths(vectors: Iterable[VectorField]) -> FieldPaths:
+    """The fields of an index that we make."""
+    attributes = {"attributes": f"{ATTRIBUTES}.{NAME_VALUE}"}
+    return FieldPaths(
+        id="product_uid",
+        text={name: f"product_{name}" for name in TEXT_FIELDS} | attributes,
+        nested={"attributes": ATTRIBUTES},
+        vectors={key: vector_path(*key) for key in vectors},
+    )
+
+
+# the user's own settings and mappings
+
+_MAX_BYTES = 1 << 20
+_MOST_LEVELS = 60
+_VECTOR = re.compile(rf"({'|'.join(VECTOR_FIELDS)})_vector(_.+)?")
+_OURS: Mapping[str, str] = {
+    "number_of_shards": "allowed: --es-shards",
+    "number_of_replicas": "allowed: --es-replicas",
+    "auto_expand_replicas": "allowed: --es-replicas",
+    "sort": "the index is sorted by product id, which decides ties",
+    "refresh_interval": "the index is refreshed once, when it is complete",
+    "default_pipeline": "products are indexed as they are",
+    "final_pipeline": "products are indexed as they are",
+    "blocks": "the index has to be written",
+}
+"""Settings that cannot be laid over, and why or what to take instead; each stands for all below it, too."""
+
+
+@dataclass(frozen=True)
+class OwnMapping:
+    """What a file lays over ours."""
+
+    path: str = ""
+    sha256: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)  # flat: no objects inside, no `index.` in front
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_own_mapping(path: Path) -> OwnMapping:
+    """Read and check a file; what Elasticsearch makes of it shows when the index is made.
+
+    Raises:
+        InputError: it cannot be read, is larger than 1 MiB, is no JSON in UTF-8, has a key twice, or sets what
+            relevance itself needs.
+    """
+    try:
+        with path.open("rb") as stream:
+            raw = stream.read(_MAX_BYTES + 1)
+        if len(raw) > _MAX_BYTES:
+            size = f"larger than {_MAX_BYTES:,} bytes"
+            raise InputError(f"{path}: {size}, which a file of settings and mappings never is")
+        content = parse_json(raw.decode("utf-8-sig"))
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror}); settings and mappings are expected") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}: byte {error.start} is not UTF-8; JSON is UTF-8") from None
+    except ValueError as error:
+        raise InputError(f"{path}: not JSON: {error}") from None
+    depth, level = 0, [content]
+    while level:
+        depth += 1
+        inside = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [inner for values in inside for inner in values]
+    if depth > _MOST_LEVELS:
+        raise InputError(f"{path}: {depth:,} objects inside each other; allowed: {_MOST_LEVELS}")
+    parts = _object(path, content, "the file", ("settings", "mappings"))
+    settings = dict(_flat(path, _object(path, parts.get("settings", {}), "settings")))
+    mappings = _object(path, parts.get("mappings", {}), "mappings", ("properties", "runtime"))
+    for key in mappings:
+        _object(path, mappings[key], key)
+    _refuse_ours(path, settings, mappings.get("properties", {}))
+    return OwnMapping(str(path), hashlib.sha256(raw).hexdigest(), settings, mappings)
+
+
+def _object(path: Path, value: object, what: str, allowed: tuple[str, ...] = ()) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: {what} is {json.dumps(value)[:60]}; allowed: a JSON object")
+    for key in value:
+        if allowed and key not in allowed:
+            raise InputError(f"{path}: {what}: {unknown('key', key, allowed)}")
+    return value
+
+
+def _flat(path: Path, settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """The settings as the server itself flattens them; the two ways to write one are one key."""
+    seen: set[str] = set()
+    for key, value in settings.items():
+        name = f"{before}.{key}" if before else key
+        leaf_name = name.removeprefix("index.")
+        inside = _flat(path, value, name) if isinstance(value, Mapping) else iter([(leaf_name, value)])
+        for full, leaf in inside:
+            if full in seen:
+                raise InputError(f"{path}: settings: {full} is set twice")
+            seen.add(full)
+            yield full, leaf
+
+
+def _refuse_ours(path: Path, settings: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
+    for name in settings:
+        for ours, why in _OURS.items():
+            if f"{name}.".startswith(f"{ours}."):
+                raise InputError(f"{path}: settings: {name} is set by relevance itself; {why}")
+    for name in properties:
+        if name == "product_uid" or _VECTOR.fullmatch(name):
+            raise InputError(f"{path}: mappings: the field {name} is relevance's own; allowed: another name")
+    nested = _object(path, properties.get(ATTRIBUTES, {}), f"the field {ATTRIBUTES}")
+    for name in ("type", "dynamic", "enabled"):
+        if name in nested:
+            problem = f"mappings: {ATTRIBUTES}.{name} is set by relevance itself"
+            raise InputError(f"{path}: {problem}; allowed: properties of it, such as {NAME_VALUE}")
+
+
+def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects merged key by key, however deep; of anything else the own value stays."""
+    merged = dict(ours)
+    for key, value in own.items():
+        before = merged.get(key)
+        both = isinstance(before, Mapping) and isinstance(value, Mapping)
+        merged[key] = merged_over(before, value) if both and before is not None else value
+    return merged
+
+
+# settings and mappings
+
+MOST_DIMENSIONS = 4096
+"""Of a vector that the server indexes."""
+
+NESTED_LIMIT = "mapping.nested_objects.limit"
+MOST_NESTED = 10_000
+_GRAPH = {"m": 16, "ef_construction": 100}
+_INDEX_OPTIONS: Mapping[VectorIndex, Mapping[str, object]] = {
+    "flat": {"type": "flat"},
+    "hnsw": {"type": "hnsw", **_GRAPH},
+    "int8_hnsw": {"type": "int8_hnsw", **_GRAPH},
+}
+"""Said in full: what the server takes by itself changes from release to release."""
+
+
+def index_body(
+    paths: FieldPaths, dimensions: Mapping[VectorField, int], settings: Settings, own: OwnMapping | None = None
+) -> dict[str, Any]:
+    """Settings (flat: no objects inside, no `index.` in front) and mappings of an index, as it is made.
+
+    A document holds `product_uid`, the texts that are not blank, `product_attributes` with a `name_value` each, and the
+    vectors, which are kept out of `_source`.
+
+    Raises:
+        InputError: a vector has more dimensions than the server takes.
+    """
+    own = own or OwnMapping()
+    text = {"type": "text", "analyzer": "standard"}
+    properties: dict[str, Any] = {
+        paths.id: {"type": "keyword"},
+        **{path: text for name, path in paths.text.items() if name not in paths.nested},
+        ATTRIBUTES: {"type": "nested", "dynamic": "strict", "properties": {NAME_VALUE: text}},
+    }
+    for (model, name), path in paths.vectors.items():
+        if (dims := dimensions[model, name]) > MOST_DIMENSIONS:
+            problem = f"vectors of {name} by model {model!r} have {dims:,} dimensions"
+            raise InputError(f"{problem}; allowed on elasticsearch: up to {MOST_DIMENSIONS:,}")
+        index_options = dict(_INDEX_OPTIONS[settings.vector_index])
+        vector = {"type": "dense_vector", "dims": dims, "similarity": "cosine", "index_options": index_options}
+        properties[path] = vector
+    source = {"_source": {"excludes": sorted(paths.vectors.values())}} if paths.vectors else {}
+    fixed: dict[str, Any] = {
+        "number_of_shards": settings.shards,
+        "number_of_replicas": settings.replicas,
+        "refresh_interval": "-1",  # once, when all is there
+        "sort.field": paths.id,
+        "default_pipeline": "_none",  # a template of the cluster might name one
+        "final_pipeline": "_none",
+        NESTED_LIMIT: MOST_NESTED,
+    }
+    return {
+        "settings": {**fixed, **own.settings},
+        "mappings": merged_over({"dynamic": "strict", **source, "properties": properties}, own.mappings),
+    }
