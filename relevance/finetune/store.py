@@ -295,66 +295,25 @@ def license_of(folder: Path) -> str:
     return line[1] if line else ""
 
 
-_CARD = """\
----
-library_name: sentence-transformers
-{license_line}---
-
-# {base}, fine-tuned on {dataset}
-
-Made by relevance from what has the hash `{sha256}`. Licence of the base: {license}.
-
-## Data and split
-
-{train:,} pairs of relevance {positive:g} of {queries:,} queries were trained on, {validation:,} pairs of {held:,} \
-other queries held out (a tenth of the queries by hash, seed {split_seed}). {dropped_pairs:,} rated pairs of \
-{dropped:,} queries were left out as a benchmark evaluates these queries. `relevance/pairs.jsonl` has every pair that \
-the training saw.
-
-## Options
-
-| option | value |
-| --- | --- |
-{options}
-
-## Scores on the held-out queries
-
-nDCG@10 over {products:,} products; Pearson and Spearman of the cosine on held-out pairs (1) and random ones (0). \
-{seconds:.0f} s, {end}; step {best} was kept.
-
-| step | epoch | loss | Pearson | Spearman | nDCG@10 |
-| --- | --- | --- | --- | --- | --- |
-{steps}
-"""
-
-
 def _card(recipe: Recipe, curve: Curve) -> str:
     """The page; what it says is the same for the same recipe and curve, but for the seconds."""
-    pairs, best, own = recipe.pairs, curve.steps[curve.best].step, license_of(recipe.base.path)
-    steps = (
-        f"| {step.step}{' (kept)' if step.step == best else ''} | {step.epoch:.2f} "
-        f"| {'' if step.loss is None else f'{step.loss:.4f}'} "
-        f"| {step.pearson:.4f} | {step.spearman:.4f} | {step.ndcg:.4f} |"
-        for step in curve.steps
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415 - only where a model is trained
+
+    pages = Environment(
+        loader=PackageLoader("relevance.finetune", "."),
+        autoescape=False,  # noqa: S701 - Markdown, whose filter is applied to names
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        keep_trailing_newline=True,
     )
-    return _CARD.format(
-        license_line=f"license: {own}\n" if own else "",
-        license=own or "not stated by the base model",
-        base=markdown(recipe.base.name),
-        dataset=markdown(recipe.dataset),
-        sha256=recipe.sha256,
-        train=len(pairs.train),
-        positive=POSITIVE,
-        queries=len({pair.query for pair in pairs.train}),
-        validation=len(pairs.validation),
-        held=len({pair.query for pair in pairs.validation}),
+    pages.filters.update(markdown=markdown, count=lambda values: f"{len(values):,}")
+    return pages.get_template("card.md.j2").render(
+        recipe=recipe,
+        pairs=recipe.pairs,
+        curve=curve,
+        best=curve.steps[curve.best].step,
+        options=asdict(recipe.options),
+        license=license_of(recipe.base.path),
+        positive=f"{POSITIVE:g}",
         split_seed=SPLIT_SEED,
-        dropped_pairs=pairs.dropped_pairs,
-        dropped=len(pairs.dropped),
-        options="\n".join(f"| {name} | {value} |" for name, value in asdict(recipe.options).items()),
-        products=len(recipe.validation.products),
-        seconds=curve.seconds,
-        end="stopped early" if curve.stopped_early else "all epochs",
-        best=best,
-        steps="\n".join(steps),
     )
