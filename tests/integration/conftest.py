@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from helpers.models import make_tiny_model
+from helpers.pairs import COLOURS, THINGS
 from helpers.tables import tables_of
 from parity.server import running_server
 
@@ -51,3 +53,10 @@ def reference(request: pytest.FixtureRequest, shared_elasticsearch: Path) -> Ite
     """A node of each release in turn."""
     with running_server(shared_elasticsearch, request.param) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model whose vocabulary are the words of the made pairs."""
+    words = [*COLOURS, *THINGS, "number", *map(str, range(10))]
+    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", words)

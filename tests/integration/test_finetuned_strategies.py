@@ -6,8 +6,7 @@ import json
 from typing import TYPE_CHECKING
 
 import pytest
-from helpers.models import make_tiny_model
-from helpers.pairs import COLOURS, THINGS, write_files
+from helpers.pairs import write_files
 
 from relevance import suite
 from relevance.cli import main
@@ -22,13 +21,6 @@ if TYPE_CHECKING:
     from relevance.config import Config
 
 pytestmark = pytest.mark.needs("model")
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model whose vocabulary are the words of the made pairs."""
-    words = [*COLOURS, *THINGS, "number", *map(str, range(10))]
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", words)
 
 
 def _config(tiny: Path, folder: Path, **options: object) -> Config:

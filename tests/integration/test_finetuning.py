@@ -9,8 +9,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from helpers.models import make_tiny_model
-from helpers.pairs import COLOURS, THINGS, made_dataset, made_frame, made_recipe
+from helpers.pairs import made_dataset, made_frame, made_recipe
 
 from relevance import embeddings
 from relevance.errors import CouldNotRunError
@@ -28,13 +27,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.needs("model")
 
 OPTIONS = Options(epochs=4, batch_size=4, learning_rate=3e-3, max_tokens=16, patience=8)
-
-
-@pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model whose vocabulary are the words of the made pairs."""
-    words = [*COLOURS, *THINGS, "number", *map(str, range(10))]
-    return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", words)
 
 
 @pytest.fixture(scope="module")

@@ -37,59 +37,42 @@ def ranking(
     return Ranking(changed_codes, changed_scores)
 
 
-def test_equal_rankings_are_equal() -> None:
-    """Two queries with 7 hits: all counted, none different."""
-    differences = compare_rankings(ranking(), ranking())
-    assert (differences.queries, differences.scores) == (2, 7)
-    assert differences.equal
-    assert differences.close
+UP3, UP8 = (float(np.nextafter(np.float32(at), np.float32(at + 1))) for at in (3, 8))
+SWAPPED = {(1, 1): 4, (1, 2): 2}
 
 
-def test_the_last_bit_of_one_score_counts() -> None:
-    """One float32 up is not equal, yet close."""
-    up = float(np.nextafter(np.float32(3), np.float32(4)))
-    differences = compare_rankings(ranking(), ranking(scores={(0, 0): up}))
-    assert (differences.unequal, differences.off) == (1, 0)
-    assert not differences.equal
-    assert differences.close
-
-
-def test_a_score_beyond_the_tolerance_is_off() -> None:
-    """Two millionths are neither equal nor close."""
-    differences = compare_rankings(ranking(), ranking(scores={(1, 0): 9 * (1 + 2e-6)}))
-    assert (differences.unequal, differences.off) == (1, 1)
-    assert not differences.close
-
-
-@pytest.mark.parametrize("lost", [ranking({(0, 2): NO_HIT}, {(0, 2): -np.inf}), ranking({(0, 3): 8}, {(0, 3): 0.5})])
-def test_a_hit_too_few_or_too_many_is_off(lost: Ranking) -> None:
-    """A hit that one side lacks is a score off and a list different."""
-    differences = compare_rankings(ranking(), lost)
-    assert (differences.unequal, differences.off, differences.different) == (1, 1, 1)
-
-
-def test_an_order_among_scores_within_the_tolerance_is_reordered() -> None:
-    """Swapped products whose scores are one float32 apart are close, and not equal."""
-    up = float(np.nextafter(np.float32(8), np.float32(9)))
-    differences = compare_rankings(ranking(), ranking({(1, 1): 4, (1, 2): 2}, {(1, 1): up}))
-    assert (differences.unequal, differences.reordered, differences.different) == (1, 1, 0)
-    assert not differences.equal
-    assert differences.close
-
-
-def test_equal_scores_have_to_stand_in_the_order_of_the_ids() -> None:
-    """Swapped products of one score are not close: ties go by id."""
-    differences = compare_rankings(ranking(), ranking({(1, 1): 4, (1, 2): 2}))
-    assert (differences.unequal, differences.reordered, differences.unsorted) == (0, 1, 1)
-    assert not differences.close
-
-
-@pytest.mark.parametrize("codes", [{(0, 0): 3, (0, 1): 7}, {(0, 0): 8}])
-def test_another_product_among_unequal_scores_is_different(codes: dict[tuple[int, int], int]) -> None:
-    """Swapped products of different scores, or a foreign product, are not close even where all scores agree."""
-    differences = compare_rankings(ranking(), ranking(codes))
-    assert (differences.unequal, differences.different) == (0, 1)
-    assert not differences.close
+@pytest.mark.parametrize(
+    ("actual", "found", "equal", "close"),
+    [
+        (ranking(), {}, True, True),
+        (ranking(scores={(0, 0): UP3}), {"unequal": 1}, False, True),
+        (ranking(scores={(1, 0): 9 * (1 + 2e-6)}), {"unequal": 1, "off": 1}, False, False),
+        (ranking({(0, 2): NO_HIT}, {(0, 2): -np.inf}), {"unequal": 1, "off": 1, "different": 1}, False, False),
+        (ranking({(0, 3): 8}, {(0, 3): 0.5}), {"unequal": 1, "off": 1, "different": 1}, False, False),
+        (ranking(SWAPPED, {(1, 1): UP8}), {"unequal": 1, "reordered": 1}, False, True),
+        (ranking(SWAPPED), {"reordered": 1, "unsorted": 1}, False, False),
+        (ranking({(0, 0): 3, (0, 1): 7}), {"different": 1}, False, False),
+        (ranking({(0, 0): 8}), {"different": 1}, False, False),
+    ],
+    ids=[
+        "equal",
+        "last bit of a score",
+        "two millionths off",
+        "a hit too few",
+        "a hit too many",
+        "another order within the tolerance",
+        "another order of equal scores",
+        "another order of unequal scores",
+        "a foreign product",
+    ],
+)
+def test_what_differs(actual: Ranking, found: dict[str, int], *, equal: bool, close: bool) -> None:
+    """Scores by their bits and within the tolerance, products by their order: ties go by id, all else by score."""
+    differences = compare_rankings(ranking(), actual)
+    counted = ("unequal", "off", "reordered", "different", "tied", "unsorted")
+    assert {name: getattr(differences, name) for name in counted if getattr(differences, name)} == found
+    assert (differences.equal, differences.close) == (equal, close)
+    assert (differences.queries, differences.scores) == (2, 8 if actual.codes[0, 3] != NO_HIT else 7)
 
 
 def test_different_tokens_are_found() -> None:

@@ -31,7 +31,7 @@ ATTRIBUTES = 6
 QUERIES = 200
 STRATEGIES_TIMED = ("textsearch_boosted", "vectorsearch", "hybrid")
 MEGABYTE = 1e6
-SECONDS_BETWEEN_LOOKS = 0.01
+SECONDS_BETWEEN_LOOKS = 0.005
 
 
 def zipf_texts(rng: np.random.Generator, count: int, length: int) -> list[str]:

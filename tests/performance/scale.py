@@ -11,13 +11,12 @@ import json
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
 from time import perf_counter
 from typing import TYPE_CHECKING
 
 import numpy as np
 import psutil
-from grow import DIMENSIONS, unit_vectors, zipf_texts
+from grow import DIMENSIONS, MEGABYTE, own_memory, unit_vectors, watched, zipf_texts
 
 from relevance.check import check
 from relevance.config.reading import read_config
@@ -39,8 +38,6 @@ PRODUCTS_A_QUERY = 10
 VECTOR_QUERIES = 1_000
 RELEVANCE = ("1", "1.33", "1.67", "2", "2.33", "2.67", "3")
 TEXT_STRATEGIES = ("textsearch", "textsearch_boosted")
-MEGABYTE = 1e6
-SECONDS_BETWEEN_LOOKS = 0.005
 MODEL = Model(
     name="made", path=Path("made"), weights=Path("made/w"), sha256="0" * 64, fingerprint="f" * 64,
     dimensions=DIMENSIONS, prompt="", max_tokens=256, device=None,
@@ -80,27 +77,12 @@ class Steps:
     @contextmanager
     def step(self, name: str) -> Iterator[None]:
         """Time a step and watch its memory."""
-        highest, ended = [self._own()], Event()
-
-        def watch() -> None:
-            while not ended.wait(SECONDS_BETWEEN_LOOKS):
-                highest[0] = max(highest[0], self._own())
-
-        thread = Thread(target=watch)
-        thread.start()
-        start = perf_counter()
-        yield
-        taken = perf_counter() - start
-        ended.set()
-        thread.join()
-        after = self._own()
-        peak = max(highest[0], after)
-        self.rows.append({"step": name, "s": taken, "peak MB": peak / MEGABYTE, "after MB": after / MEGABYTE})
-
-    def _own(self) -> int:
-        """The resident set without pages of files, which the system takes back when it needs them."""
-        memory = self._process.memory_info()
-        return int(memory.rss - getattr(memory, "shared", 0))
+        with watched(self._process) as highest:
+            start = perf_counter()
+            yield
+            taken = perf_counter() - start
+        after = own_memory(self._process)
+        self.rows.append({"step": name, "s": taken, "peak MB": highest[0] / MEGABYTE, "after MB": after / MEGABYTE})
 
 
 def write_csv(path: Path, header: tuple[str, ...], rows: Iterable[tuple[object, ...]]) -> None:
