@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
 HEAP = "512m"
-LONGEST_S = 60
+LONGEST_S = 180
 JAVA = "-XX:-UseG1GC -XX:+UseSerialGC -XX:TieredStopAtLevel=1"
 """A node that lives for minutes takes half the processor time by this."""
 

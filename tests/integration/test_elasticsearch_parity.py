@@ -44,7 +44,7 @@ CHORUS_DIMENSIONS = 32
 FULL = os.environ.get("RELEVANCE_PARITY") == "full"
 """Whether as much is compared as the table of docs/parity.md says; what CI compares takes a third of the time."""
 HOMEDEPOT_QUERIES = {True: 2000, False: 2000} if FULL else {True: 300, False: 100}
-MADE_QUERIES = {True: 300, False: 100} if FULL else {True: 100, False: 50}
+MADE_QUERIES = {True: 300, False: 100} if FULL else {True: 60, False: 25}
 """Of Home Depot and of a made catalogue, in the first layout and in the others."""
 PART = 1 if FULL else 5
 """Of Chorus and Home Depot, the indices hold one product of so many."""
@@ -63,7 +63,7 @@ ODD = (
 )
 MADE_OF_TIES = ("ties", "axes")
 FUZZED = tuple(fuzzed_strategies(seeded(15), 40))
-QUERIES_OF_FUZZED = 60
+QUERIES_OF_FUZZED = 60 if FULL else 25
 APPROXIMATE = (Layout("hnsw"), Layout("int8_hnsw"))
 LOWEST_RECALL = {"hnsw": 0.9, "int8_hnsw": 0.7}
 """Floors, well below what is seen: a graph that is searched for 150 candidates misses hardly any of ten, and bytes in
