@@ -38,21 +38,22 @@ def run(arguments: argparse.Namespace) -> Answer:
 
 
 def _indices(settings: Settings, *, everything: bool, dry_run: bool) -> Answer:
-    lines = []
+    lines, going = [], 0
     with client.connect(settings) as connection:
         ours, passed_over = find(connection, now=time.time())
-        going = [each for each in ours if everything or each.is_abandoned]
         for each in ours:
-            lines.append(f"{_verb(going=each in going, dry_run=dry_run)}  {_line(each)}")
-            if each in going and not dry_run:
+            goes = everything or each.is_abandoned
+            lines.append(f"{('removes' if dry_run else 'removed') if goes else 'left   '}  {_line(each)}")
+            going += goes
+            if goes and not dry_run:
                 remove(connection, each)
-    return Answer(0, (*lines, _summary(len(ours), len(going), passed_over, dry_run=dry_run)))
-
-
-def _verb(*, going: bool, dry_run: bool) -> str:
-    if not going:
-        return "left   "
-    return "removes" if dry_run else "removed"
+    done = "would be removed" if dry_run else "removed"
+    summary = f"{going:,} of {plural(len(ours), 'index', 'indices')} {done}"
+    if passed_over:
+        were = "was" if passed_over == 1 else "were"
+        count = plural(passed_over, "index", "indices")
+        summary += f"; {count} named relevance-… {were} not made by relevance: passed over"
+    return Answer(0, (*lines, summary))
 
 
 def _line(each: Leftover) -> str:
@@ -71,13 +72,3 @@ def _age(seconds: float) -> str:
         if seconds >= unit:
             return f"{plural(int(seconds // unit), name)} old"
     return "just made"
-
-
-def _summary(ours: int, going: int, passed_over: int, *, dry_run: bool) -> str:
-    done = "would be removed" if dry_run else "removed"
-    parts = [f"{going:,} of {plural(ours, 'index', 'indices')} {done}"]
-    if passed_over:
-        were = "was" if passed_over == 1 else "were"
-        count = plural(passed_over, "index", "indices")
-        parts.append(f"{count} named relevance-… {were} not made by relevance: passed over")
-    return "; ".join(parts)

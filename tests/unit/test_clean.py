@@ -51,7 +51,7 @@ def _cluster(*marks: Mark) -> Cluster:
 @pytest.fixture
 def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
     """One index of each kind, and two that are not ours."""
-    made = _cluster(
+    cluster = _cluster(
         _mark("a-gone"),
         _mark("b-half", kept=True, complete=False, made=NOW - 90),
         _mark("c-kept", kept=True),
@@ -59,12 +59,12 @@ def cluster(monkeypatch: pytest.MonkeyPatch) -> Cluster:
         _mark("e-new-elsewhere", owner=ELSEWHERE, made=NOW - 23 * HOUR),
         _mark("f-old-elsewhere", owner=ELSEWHERE, made=NOW - 2 * DAY),
     )
-    made.held["relevance-g-copy"] = made.held["relevance-a-gone"]
-    made.held["relevance-h-foreign"] = Held({}, {"_meta": {"relevance": "yes"}})
-    made.held["shop"] = Held({}, {"_meta": _mark("shop").as_meta()})
-    monkeypatch.setattr(client, "connect", lambda *_, **__: made.connection)
+    cluster.held["relevance-g-copy"] = cluster.held["relevance-a-gone"]
+    cluster.held["relevance-h-foreign"] = Held({}, {"_meta": {"relevance": "yes"}})
+    cluster.held["shop"] = Held({}, {"_meta": _mark("shop").as_meta()})
+    monkeypatch.setattr(client, "connect", lambda *_, **__: cluster.connection)
     monkeypatch.setattr(time, "time", lambda: NOW)
-    return made
+    return cluster
 
 
 @pytest.fixture(autouse=True)

@@ -74,12 +74,12 @@ def test_a_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
 @pytest.mark.usefixtures("_unpainted")
 def test_a_run_replaces_its_own_results(project: Path) -> None:
     """Of the same kind, in a folder that is named; the same input gives the same bytes."""
-    told = []
+    written = []
     for _ in range(2):
         assert main(["tune", "text", "--strategy", "own", "--grid", "title=1,3,9", "--seed", "3", "--out", "here"]) == 0
-        told.append({path.name: path.read_bytes() for path in (project / "here").iterdir() if path.suffix != ".md"})
-    assert told[0] == told[1]
-    assert b"own_tuned" in told[0]["strategy.toml"]
+        written.append({path.name: path.read_bytes() for path in (project / "here").iterdir() if path.suffix != ".md"})
+    assert written[0] == written[1]
+    assert b"own_tuned" in written[0]["strategy.toml"]
 
 
 @pytest.mark.parametrize(

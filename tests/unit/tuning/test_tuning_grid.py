@@ -48,6 +48,10 @@ def test_distance_from_today() -> None:
     grid = make_grid("text", TEXT)
     assert grid.distance((8, 2, 1)) == pytest.approx(0)
     assert grid.distance((4, 1, 1)) < grid.distance((2, 1, 1)) < grid.distance((1, 1, 1))
+    hybrid = make_grid("hybrid", HYBRID)  # the text's boosts stay
+    assert hybrid.distance(hybrid.todays()) == pytest.approx(0)
+    # of three text fields and one of vectors: a doubling of one in four
+    assert hybrid.distance((2 * hybrid.todays()[0],)) == pytest.approx(0.75**0.5)
 
 
 def test_own_axes_and_fields_left_out() -> None:
