@@ -1,9 +1,11 @@
-"""A working project: what `relevance init` writes."""
+"""A working project, written whole or not at all: what `relevance init` does."""
 
 from __future__ import annotations
 
 import shutil
+import tempfile
 from importlib import resources
+from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -11,9 +13,6 @@ from relevance.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
-
-_TEMPLATES = resources.files("relevance") / "templates"
 
 BASELINE = "benchmarks/baselines/shop.json"
 """What a project is compared with. It is none of the files: it holds what was measured, on the engine that is there."""
@@ -38,7 +37,9 @@ Templates do not bear the names that git, pytest and linters act on."""
 
 
 def make_project(folder: Path) -> tuple[str, ...]:
-    """Write a project into a new or empty folder; the names of its files. An error on the way leaves nothing behind.
+    """Write a project into a new or empty folder; the names of its files.
+
+    The files are written beside the folder and then moved there: an error on the way leaves nothing behind.
 
     Raises:
         InputError: the folder holds something, is a file, or cannot be made.
@@ -46,19 +47,15 @@ def make_project(folder: Path) -> tuple[str, ...]:
     folder = folder.absolute()
     try:
         _refuse_to_overwrite(folder)
-        is_new = not folder.exists()
-        folder.mkdir(exist_ok=True)
+        # an empty folder may lie on another disk than the one above it
+        beside = folder if folder.is_dir() else folder.parent
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=beside))
         try:
-            for name, template in FILES.items():
-                path = folder / name
-                path.parent.mkdir(parents=True, exist_ok=True)
-                path.write_bytes(_TEMPLATES.joinpath(template).read_bytes())
-        except BaseException:  # an interrupt, too
-            for path in {folder / name.partition("/")[0] for name in FILES}:
-                shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
-            if is_new:
-                folder.rmdir()
-            raise
+            new = temporary / "new"
+            _write_files(new)
+            _move(new, folder)
+        finally:
+            shutil.rmtree(temporary, ignore_errors=True)
     except OSError as error:
         raise InputError(f"{folder}: cannot be made: {error.strerror or error}") from None
     return tuple(FILES)
@@ -72,3 +69,27 @@ def _refuse_to_overwrite(folder: Path) -> None:
         raise InputError(f"{folder} holds {there[0]}{more}, nothing was written; allowed: a new or empty folder")
     if not folder.parent.is_dir():
         raise InputError(f"{folder}: there is no folder {folder.parent}; make it first")
+
+
+def _write_files(folder: Path) -> None:
+    templates = resources.files("relevance") / "templates"
+    for name, template in FILES.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(templates.joinpath(template).read_bytes())
+
+
+def _move(new: Path, folder: Path) -> None:
+    """Put `new` into `folder`'s place; an empty folder that is there stays the same folder, a shell may be in it."""
+    if not folder.exists():
+        new.rename(folder)
+        return
+    names = sorted(path.name for path in new.iterdir())
+    try:
+        for name in names:
+            (new / name).rename(folder / name)
+    except OSError:
+        for name in names:
+            if not (new / name).exists():
+                (folder / name).rename(new / name)
+        raise

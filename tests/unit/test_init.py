@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from relevance import scaffold
 from relevance.cli import main
 from relevance.errors import InputError
 from relevance.scaffold import FILES, make_project
@@ -95,6 +96,21 @@ def test_an_error_on_the_way_leaves_nothing(tmp_path: Path, monkeypatch: pytest.
         make_project(target)
     assert list(tmp_path.iterdir()) == ([target] if there else [])
     assert not there or not list(target.iterdir())
+
+
+def test_an_error_while_moving_puts_everything_back(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that cannot be moved into an empty folder leaves the folder empty."""
+
+    def stuck(path: Path, target: Path) -> Path:
+        if path.name == "pytest.ini":
+            raise PermissionError(13, "Permission denied")
+        return original(path, target)
+
+    original = Path.rename
+    monkeypatch.setattr(scaffold.Path, "rename", stuck)
+    with pytest.raises(InputError, match="Permission denied"):
+        make_project(tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_lines_that_are_commented_out_are_allowed_too(tmp_path: Path) -> None:
