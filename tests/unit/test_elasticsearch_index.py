@@ -390,6 +390,7 @@ def test_content_is_what_an_index_holds() -> None:
         ([""] * 1201, [500, 500, 201]),
         (["a " * 2**18, "b " * 2**17, "c " * 2**17, "d"], [2, 2]),
         (["a " * 2**20, "b"], [1, 1]),
+        (["a " * 300_000] * 3, [1, 1, 1]),
     ],
 )
 def test_parts_are_bounded(titles: list[str], sizes: list[int]) -> None:
