@@ -7,12 +7,14 @@ whatever is wrong is no empty list.
 from __future__ import annotations
 
 import json
-from collections import Counter
+import threading
+from collections import Counter, deque
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
+from queue import SimpleQueue
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 from urllib.parse import quote
 
 import numpy as np
@@ -280,6 +282,9 @@ _SEARCHES_A_REQUEST = 200
 _BYTES_A_REQUEST = 8_000_000
 """Of a request's body or of its answer, about; a server takes 100 MB."""
 
+_REQUESTS_AT_ONCE = 2
+"""While a request is written or its answer read here, the server works on the other."""
+
 _BYTES_OF_A_NUMBER, _BYTES_OF_A_HIT, _BYTES_OF_A_BODY = 12, 60, 400
 
 _PREFERENCE = "relevance"
@@ -383,26 +388,21 @@ class _Searches:
 
     def _round(self) -> None:
         """Ask what is open; what the server refuses stays open."""
-        self._failed, passing = [], None
-        for rows in self._parts():
-            try:
-                answers = self._send(rows)
-            except Exception:
-                self._failed += rows
-                raise
-            refusals = [_refusal(answer) for answer in answers]
-            self._failed += [row for row, refusal in zip(rows, refusals, strict=True) if refusal]
-            for row, answer, refusal in zip(rows, answers, refusals, strict=True):
-                if refusal is None:
-                    self._read(row, answer)
-                    self._open.discard(row)
-                elif refusal.passes:
-                    passing = passing or refusal
-                    self._engine.gently |= refusal.status == _TOO_MANY
+        self._failed = []
+        passing: Exception | None = None
+        at_once = 1 if self._engine.gently else _REQUESTS_AT_ONCE
+        with _Calls(self._send, list(self._parts()), at_once=at_once) as calls:
+            for rows, outcome in calls:
+                if isinstance(outcome, Exception):
+                    calls.stop()
+                    self._failed += rows
+                    passing = passing or outcome
                 else:
-                    raise self._refused(RetriableError(refusal), row)
+                    milliseconds, answers = outcome
+                    self._engine.milliseconds += milliseconds
+                    passing = self._take(rows, answers) or passing
         if passing:
-            raise RetriableError(passing)
+            raise passing
 
     def _retried(self, reason: str) -> None:
         new = set(self._failed) - self._again  # each is counted once, however often it is asked
@@ -423,8 +423,8 @@ class _Searches:
             most_bytes=_BYTES_A_REQUEST,
         )
 
-    def _send(self, rows: Sequence[int]) -> list[Json]:
-        """The answer to each search of a request."""
+    def _send(self, rows: Sequence[int]) -> tuple[float, list[Json]]:
+        """One request, one of several under way: milliseconds that the server worked, the answer to each search."""
         if len(self._texts) == 1:
             kept = ",".join(("took", *_KEPT))
             params = self._options | {"allow_partial_search_results": "false", "filter_path": kept}
@@ -440,8 +440,7 @@ class _Searches:
             answers = answer.get("responses", [])
         if len(answers) != len(rows) or not isinstance(answer.get("took"), int):
             raise self._wrong(rows[0], f"{len(answers)} answers to {len(rows)} searches; is a proxy in between?")
-        self._engine.milliseconds += answer["took"]
-        return answers
+        return answer["took"], answers
 
     def _body(self, row: int) -> bytes:
         vector = None if self._vectors is None else self._vectors[row]
@@ -455,6 +454,22 @@ class _Searches:
         return answer if isinstance(answer, dict) else {}
 
     # what comes back
+
+    def _take(self, rows: Sequence[int], answers: Sequence[Json]) -> RetriableError | None:
+        """Read the answers; the first refusal that may pass."""
+        refusals = [_refusal(answer) for answer in answers]
+        self._failed += [row for row, refusal in zip(rows, refusals, strict=True) if refusal]
+        passing = None
+        for row, answer, refusal in zip(rows, answers, refusals, strict=True):
+            if refusal is None:
+                self._read(row, answer)
+                self._open.discard(row)
+            elif refusal.passes:
+                passing = passing or RetriableError(refusal)
+                self._engine.gently |= refusal.status == _TOO_MANY
+            else:
+                raise self._refused(RetriableError(refusal), row)
+        return passing
 
     def _read(self, row: int, answer: Json) -> None:
         if answer.get("timed_out") is not False:
@@ -528,3 +543,70 @@ def _refusal(answer: Json) -> Refusal | None:
     if status == _OK and error is None:
         return None
     return Refusal.read(status if isinstance(status, int) else 0, error)
+
+
+_SECONDS_TO_END = 1.0
+"""Long enough for a request to a healthy server; a thread that hangs on a frozen one keeps no process alive."""
+
+_Call: TypeAlias = "Callable[[list[int]], tuple[float, list[Json]]]"
+_Outcome: TypeAlias = "tuple[list[int], tuple[float, list[Json]] | Exception]"
+
+
+class _Calls:
+    """Calls a function for every item, up to so many at a time; iterating gives outcomes as they come.
+
+    Whoever is interrupted does not wait for the calls, as a pool of the standard library's would. An exception is an
+    outcome, too. With one call at a time the calls are made in the thread that iterates.
+    """
+
+    def __init__(self, function: _Call, items: Sequence[list[int]], *, at_once: int) -> None:
+        self._function = function
+        self._todo = deque(items)
+        self._done: SimpleQueue[_Outcome | None] = SimpleQueue()
+        self._threads = [
+            threading.Thread(target=self._work, name="relevance-search", daemon=True)
+            for _ in range(min(at_once, len(items)))
+        ]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+        for thread in self._threads:
+            if thread.is_alive():
+                thread.join(_SECONDS_TO_END)
+
+    def stop(self) -> None:
+        """Take no further item; what was begun still comes back."""
+        self._todo.clear()
+
+    def __iter__(self) -> Iterator[_Outcome]:
+        if len(self._threads) == 1:
+            self._threads.clear()
+            while self._todo:
+                yield self._outcome(self._todo.popleft())
+        for thread in self._threads:
+            thread.start()
+        working = len(self._threads)
+        while working:
+            outcome = self._done.get()
+            if outcome is None:
+                working -= 1
+            else:
+                yield outcome
+
+    def _outcome(self, item: list[int]) -> _Outcome:
+        try:
+            return item, self._function(item)
+        except Exception as error:  # noqa: BLE001 - whoever iterates judges it
+            return item, error
+
+    def _work(self) -> None:
+        try:
+            while True:
+                self._done.put(self._outcome(self._todo.popleft()))
+        except IndexError:  # nothing is left to take
+            pass
+        finally:
+            self._done.put(None)
