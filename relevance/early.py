@@ -6,6 +6,7 @@ there, and never read the `conftest.py` that loads `relevance.plugin`: the optio
 
 from __future__ import annotations
 
+import os
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -23,7 +24,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config, args: list[str]) 
         UsageError: it did.
     """
     folder = early_config.invocation_params.dir
-    has_value = any(name.startswith("--") and (folder / value).exists() for name, value in pairwise(args))
+    # a value too long for a path is none: Path.exists would raise
+    has_value = any(name.startswith("--") and os.path.exists(folder / value) for name, value in pairwise(args))  # noqa: PTH110
     if not has_value or early_config.pluginmanager.has_plugin("relevance.plugin") or not _is_ours(folder):
         return
     from relevance.errors import InputError  # noqa: PLC0415 - other projects' sessions import nothing of ours

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import os
 import re
 from collections import defaultdict
 from collections.abc import Mapping
@@ -280,7 +281,8 @@ def _model(tables: Tables, name: str) -> ModelChoice:
     if path := values.get("path"):
         # a folder, or the name as it stands where it is none and can be one on the hub
         folder = table["path"].located(path)
-        values["path"] = path if _LIKE_A_HUB_NAME.fullmatch(path) and not folder.exists() else str(folder)
+        is_there = os.path.exists(folder)  # noqa: PTH110 - a name too long for a path is none
+        values["path"] = path if _LIKE_A_HUB_NAME.fullmatch(path) and not is_there else str(folder)
     return ModelChoice(**values)
 
 

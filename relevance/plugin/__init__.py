@@ -86,7 +86,11 @@ def relevance_timer() -> None:
 @pytest.fixture(scope="session")
 def relevance_run(request: pytest.FixtureRequest) -> BenchmarkRun:
     """The run of the benchmarks of the test's folder."""
-    return request.config.stash[_SESSION].runs[request.param]
+    runs = request.config.stash[_SESSION].runs
+    folder = getattr(request, "param", None)
+    if folder not in runs:
+        pytest.fail(f"{_RUN} belongs to the benchmarks of this folder, and none is selected", pytrace=False)
+    return runs[folder]
 
 
 @pytest.fixture(scope="session")
@@ -99,11 +103,12 @@ def relevance_plan(relevance_run: BenchmarkRun) -> Plan:
 def relevance_suite(request: pytest.FixtureRequest, relevance_run: BenchmarkRun) -> Iterator[Suite]:
     """The plan, embedded and indexed, once a session and folder."""
     session = request.config.stash[_SESSION]
-    with session.shown_progress(), session.interrupts.at_most(1):
+    with session.ending(), session.shown_progress(), session.interrupts.at_most(1):
         suite = relevance_run.prepare(timed=session.takes_times)
     yield suite
     if not session.finishing:
-        relevance_run.time_again()
+        with session.ending():
+            relevance_run.time_again()
     session.close(relevance_run)
 
 
@@ -113,8 +118,9 @@ def measure_strategy(
 ) -> Callable[[Strategy], None]:
     """Measure a strategy, record its run time, and fail where it is below its floors."""
     del relevance_suite  # that it is there
-    timed = request.config.stash[_SESSION].takes_times
-    return partial(relevance_run.measure, node=request.node, timer=relevance_timer, timed=timed)
+    session = request.config.stash[_SESSION]
+    measure = partial(relevance_run.measure, node=request.node, timer=relevance_timer, timed=session.takes_times)
+    return session.ending()(measure)
 
 
 @pytest.fixture
@@ -123,7 +129,7 @@ def compare_strategy(
 ) -> Callable[[Strategy], None]:
     """Compare a strategy with the baselines, together with all others of the run, and fail where it is worse."""
     del relevance_suite
-    return partial(relevance_run.compare, node=request.node)
+    return request.config.stash[_SESSION].ending()(partial(relevance_run.compare, node=request.node))
 
 
 def _usage_error(error: RelevanceError) -> pytest.UsageError:
@@ -229,6 +235,8 @@ class Session:
         self.collected |= {item.path.parent for item in items if _is_benchmark(item)}
         yield  # others select, and put in order
         selected = [item for item in items if _is_benchmark(item)]
+        if not selected:
+            self.error = None  # of a configuration that nothing asks for
         if not selected or self._only_lists():
             return
         if refusal := self._refusal():
@@ -317,17 +325,14 @@ class Session:
             stack.enter_context(before_output(terminal.ensure_newline))
         return stack
 
-    @pytest.hookimpl(wrapper=True, tryfirst=True)
-    def pytest_runtest_makereport(
-        self, item: pytest.Item, call: pytest.CallInfo[None]
-    ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-        """End the session at an error of ours, which pytest would take for a failure of the test."""
-        report = yield
-        error = call.excinfo.value if call.excinfo else None
-        if isinstance(error, RelevanceError) and _asks_for(item, _RUN):
+    @contextmanager
+    def ending(self) -> Iterator[None]:
+        """End the session at an error of ours; inside a test pytest would take it for a failure of that test."""
+        try:
+            yield
+        except RelevanceError as error:
             self.error = error
             pytest.exit(str(error))
-        return report
 
     # other plugins
 

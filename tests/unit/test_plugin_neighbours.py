@@ -113,7 +113,28 @@ def test_a_broken_configuration_is_nothing_to_other_tests(project: pytest.Pytest
     beside.assert_outcomes(passed=1)
     beside.stdout.fnmatch_lines([f"ERROR: *{line}*"])
     (project.path / "relevance.toml").write_text("broken")
-    assert project.runpytest_inprocess("test_other.py").ret == pytest.ExitCode.OK
+    for selection in (["test_other.py"], ["-k", "other"]):
+        alone = project.runpytest_inprocess(*selection)
+        assert alone.ret == pytest.ExitCode.OK
+        alone.assert_outcomes(passed=1, deselected=alone.parseoutcomes().get("deselected", 0))
+
+
+def test_a_value_too_long_for_a_path_is_no_folder(project: pytest.Pytester) -> None:
+    """Text strategies load no model; where pytest's root is checked, the value is looked at all the same."""
+    assert project.runpytest_inprocess(*OPTIONS, "--model", "x" * 300).ret == pytest.ExitCode.OK
+
+
+def test_an_error_of_ours_in_a_test_of_theirs_is_its_failure(project: pytest.Pytester) -> None:
+    """Only what our fixtures raise ends a session; the benchmarks run and their results are written."""
+    (project.path / "benchmarks" / "test_own.py").write_text(
+        "from relevance.errors import InputError\n"
+        "def test_own(relevance_plan):\n    raise InputError(relevance_plan.dataset.name)\n"
+    )
+    project.runpytest_inprocess("benchmarks/test_own.py").stdout.fnmatch_lines(["*none is selected*"])
+    result = project.runpytest_inprocess("benchmarks", *OPTIONS)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    assert result.parseoutcomes()["failed"] == 1
+    assert results(project)["strategies"]
 
 
 def test_one_suite_is_open_at_a_time(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
