@@ -407,6 +407,8 @@ class TextFile:
                 for fields in islice(reader, _ROWS_AT_ONCE):
                     rows.append((line, fields))
                     line = reader.line_num + 1
+            except InputError as error:  # the rows before it come first
+                problem = error
             except csv.Error as error:
                 problem = self.fault(line, f'{_in_our_words(error)}; allowed: fields in "quotes", a quote inside as ""')
             finally:

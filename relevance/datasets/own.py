@@ -163,6 +163,8 @@ def _products(file: TextFile, columns: Mapping[str, str], notes: Notes) -> Catal
 
     def read(line: int, row: list[str]) -> list[str]:
         fields = fields_of(line, row)
+        if not is_id(fields[0]):  # here, where a row of another length does not hide it
+            raise file.fault(line, f"found {quoted(fields[0])}; allowed: {ID_RULE}", at=names["id"])
         attributes.add(fields[0], ((name, row[at]) for at, name in of_attributes if row[at]))
         return fields
 

@@ -233,19 +233,25 @@ def table_of(
     recurring = [name in _RECURRING for name in names]
     faults: list[InputError] = []
     wrong = 0
-    for line, row in rows:
-        try:
-            fields = read(line, row)
-        except InputError as fault:
-            wrong += 1
-            if wrong <= _FAULTS_SHOWN:
-                faults.append(fault)
-            continue
-        if fields is None:
-            continue
-        lines.append(line)
-        for column, text, recurs in zip(columns, fields, recurring, strict=True):
-            column.append(sys.intern(text) if recurs else text)
+    try:
+        for line, row in rows:
+            try:
+                fields = read(line, row)
+            except InputError as fault:
+                wrong += 1
+                if wrong <= _FAULTS_SHOWN:
+                    faults.append(fault)
+                continue
+            if fields is None:
+                continue
+            lines.append(line)
+            for column, text, recurs in zip(columns, fields, recurring, strict=True):
+                column.append(sys.intern(text) if recurs else text)
+    except InputError as end:  # of what can be read: it comes last
+        if not wrong:
+            raise
+        wrong += 1
+        faults.append(end)
     if wrong:
         raise one_error(faults, wrong)
     # Python's own strings, whatever pandas would infer: rows are walked in Python, and ids sort by code point
@@ -286,7 +292,7 @@ def csv_fields(file: TextFile, header: list[str], places: list[int]) -> Callable
 
     def read(line: int, fields: list[str]) -> list[str]:
         if len(fields) != width:
-            raise file.fault(line, f"found {len(fields)} fields; allowed: {width}, as in the header")
+            raise file.fault(line, f"found {plural(len(fields), 'field')}; allowed: {width}, as in the header")
         return [fields[at] if at >= 0 else "" for at in places]
 
     return read

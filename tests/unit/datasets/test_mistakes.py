@@ -259,6 +259,21 @@ def test_a_bad_file_of_pairs(tmp_path: Path, format_: str, good: Files, bad: Fil
             "lines 2 and 3, column grade: found '1' and '2' for the same query 'shelf', product 'p2'",
             ["lines 2 and 4"],
         ),
+        # the last is where reading ends, or a row that is too short
+        (
+            _line(b'{"id":"a","ttle":"x"}\n{"id":"b b","title":"y"}\n{"id":"c","title":"z",}\n'),
+            "line 1, key 'title': found nothing",
+            ["line 2, key 'id': found 'b b'", "line 3, column 2"],
+        ),
+        (_texts(b"q1\tshelf\nq2\n\0\n"), "line 2: found 1 column in", ["line 3: found a NUL byte"]),
+        (_csv(b"id,title\n7\n\xe9,b\n"), "line 2: found 1 field; allowed: 2", ["line 3: found byte 0xe9"]),
+        (_csv(b'id,title\n7,a,b\n8,"a" b\n'), "line 2: found 3 fields", ["line 3: found text behind"]),
+        (_csv(b"id,title\n7\n8 8,b\n9,c\n"), "line 2: found 1 field", ["line 3, id: found '8 8'; allowed: an id"]),
+        (
+            _qrels(b"q1 0 p2\n" * 6 + b"\0\n"),
+            "line 1: found 3 columns",
+            ["line 2: found", "line 3: found", "line 4: found", "line 5: found", "and 2 more"],
+        ),
     ],
 )
 def test_mistakes_in_several_rows(tmp_path: Path, bad: Files, first: str, others: Sequence[str]) -> None:
