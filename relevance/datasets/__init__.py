@@ -131,7 +131,13 @@ def load(source: Source) -> Dataset:
             format's.
         CouldNotRunError: a package that reads the format is not installed.
     """
-    return DATASETS[source.format].load(source, _folder(source))
+    folder, takes = _folder(source), DATASETS[source.format].takes
+    for name in ("columns", "gains"):
+        if getattr(source, name) and name not in takes:
+            allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
+            which = f"format {source.format!r} does not use {name}"
+            raise InputError(f"data set {source.name!r}: {which}; settings it takes: {allowed}")
+    return DATASETS[source.format].load(source, folder)
 
 
 def load_over(source: Source, products: Sequence[str]) -> Dataset:
@@ -150,7 +156,7 @@ def load_over(source: Source, products: Sequence[str]) -> Dataset:
 def has_pairs(source: Source) -> bool:
     """Whether one of the files of rated pairs for fine-tuning is there; `load_pairs` says which is missing."""
     names = DATASETS[source.format].pairs
-    return bool(names) and any(find(_folder(source), name) for name in names)
+    return source.format == "sample" or (bool(names) and any(find(_folder(source), name) for name in names))
 
 
 def load_pairs(source: Source) -> pd.DataFrame:
@@ -167,13 +173,7 @@ def load_pairs(source: Source) -> pd.DataFrame:
 
 
 def _folder(source: Source) -> Path:
-    """The folder of the files, of a source whose format uses all that is set."""
-    takes = DATASETS[source.format].takes
-    for name in ("columns", "gains"):
-        if getattr(source, name) and name not in takes:
-            which = f"format {source.format!r} does not use {name}"
-            allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
-            raise InputError(f"data set {source.name!r}: {which}; settings it takes: {allowed}")
+    """The folder of the files."""
     path = source.path
     if source.format == "sample":
         if path is not None:

@@ -24,10 +24,13 @@ from helpers.datasets import (
     as_json,
     as_zip,
     load,
+    load_pairs,
     refusal,
     write,
 )
 
+from relevance import datasets
+from relevance.datasets import Source
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
@@ -309,6 +312,15 @@ def test_a_mistake_in_a_setting(
 ) -> None:
     """A setting that does not fit the files, or that the format would not use, is refused by name."""
     assert expected in refusal(format_, write(tmp_path, good), **settings)
+
+
+@pytest.mark.parametrize("setting", [{"columns": {"id": "x"}}, {"gains": {"good": 1}}])
+def test_pairs_are_there_whatever_is_set(tmp_path: Path, setting: Mapping[str, Any]) -> None:
+    """Whether there are some is a question, which a setting or a path that loading refuses does not stop."""
+    folder = write(tmp_path, HOMEDEPOT)
+    assert datasets.has_pairs(Source("homedepot", "homedepot", folder, **setting))
+    assert datasets.has_pairs(Source("sample", "sample", folder, **setting))
+    assert not load_pairs("homedepot", folder, **setting).empty
 
 
 # What is no file
