@@ -260,7 +260,7 @@ def _alias(where: str, name: str, table: Mapping[str, Value]) -> Source:
     with _errors_at(f"{where}: "):
         if table["format"].value not in DATASETS:
             raise InputError(unknown("format", table["format"].value, DATASETS))
-        return Source(name, **_values(table))
+        return Source(name, **_values(table), where=where)
 
 
 def _source(tables: Tables, aliases: Mapping[str, Source]) -> Source:

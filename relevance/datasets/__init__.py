@@ -31,6 +31,7 @@ class Source:
         name: results and floors stand under it: the format's name, or an alias.
         over: ids of the products of an index that exists, which the catalogue is made of whatever the files have;
             None: the products of the files. No setting: `datasets.load_over` sets it.
+        where: the file and the table that its settings are of, for messages; no setting.
     """
 
     name: str
@@ -43,6 +44,7 @@ class Source:
         "judgments for products that this catalogue lacks", default="error", words="unknown_products"
     )
     over: tuple[str, ...] | None = field(default=None, repr=False)
+    where: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for label, gain in self.gains.items():
@@ -59,11 +61,15 @@ class Source:
     def _fault(self, setting: str, value: object, allowed: str) -> InputError:
         return InputError(f"data set {self.name!r}: {setting} = {value!r}; allowed: {allowed}")
 
+    def refusal(self, problem: str) -> InputError:
+        """The error for a setting that the format or the files do not bear out."""
+        return InputError(f"{self.where}{self.where and ': '}data set {self.name!r}: {problem}")
+
     def gains_of(self, labels: Mapping[str, float]) -> dict[str, float]:
         """The grade of each label of a format: its own, or that of this source."""
         for label in self.gains:
             if label not in labels:
-                raise InputError(f"data set {self.name!r}: gains: {unknown('label', label, labels)}")
+                raise self.refusal(f"gains: {unknown('label', label, labels)}")
         return {**labels, **self.gains}
 
 
@@ -135,8 +141,7 @@ def load(source: Source) -> Dataset:
     for name in ("columns", "gains"):
         if getattr(source, name) and name not in takes:
             allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
-            which = f"format {source.format!r} does not use {name}"
-            raise InputError(f"data set {source.name!r}: {which}; settings it takes: {allowed}")
+            raise source.refusal(f"format {source.format!r} does not use {name}; settings it takes: {allowed}")
     return DATASETS[source.format].load(source, folder)
 
 

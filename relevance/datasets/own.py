@@ -83,7 +83,7 @@ def load(source: Source, folder: Path) -> Dataset:
     columns = [*_PRODUCT, *(() if offered and offered.name == CSV else ("attributes",))]
     columns += [] if rated.name == QRELS else [*JUDGED, "rater"]
     if mistaken := next((ours for ours in source.columns if ours not in columns), None):
-        raise InputError(f"data set {source.name!r}: columns: {unknown('column', mistaken, columns)}")
+        raise source.refusal(f"columns: {unknown('column', mistaken, columns)}")
     notes = Notes()
     texts = None if asked is None else _queries(asked, notes)
     table = _judgments(source, rated, notes, by_id=texts is not None)

@@ -30,6 +30,7 @@ from helpers.datasets import (
 )
 
 from relevance import datasets
+from relevance.config.reading import read_config
 from relevance.datasets import Source
 from relevance.errors import InputError
 
@@ -321,6 +322,20 @@ def test_pairs_are_there_whatever_is_set(tmp_path: Path, setting: Mapping[str, A
     assert datasets.has_pairs(Source("homedepot", "homedepot", folder, **setting))
     assert datasets.has_pairs(Source("sample", "sample", folder, **setting))
     assert not load_pairs("homedepot", folder, **setting).empty
+
+
+def test_whose_setting_is_mistaken(tmp_path: Path) -> None:
+    """A setting of an alias is named with its file and table."""
+    write(tmp_path / "own", SHOP)
+    file = tmp_path / "relevance.toml"
+    alias = '[datasets.shop]\nformat = "files"\npath = "own"\ncolumns = {titel = "name"}\n'
+    file.write_text(f'dataset = "shop"\n{alias}')
+    config = read_config(options={}, environ={}, file=file, root=tmp_path, cwd=tmp_path)
+    with pytest.raises(InputError) as caught:
+        datasets.load(config.source)
+    assert str(caught.value).startswith(
+        f"{file} [datasets.shop]: data set 'shop': columns: unknown column 'titel' (did you mean 'title'?); allowed: id"
+    )
 
 
 # What is no file
