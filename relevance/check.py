@@ -5,13 +5,16 @@ Every part is read even where another one is wrong, so that one check shows as m
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from relevance import suite
+from relevance.baseline import find_baseline, read_baseline
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.files import refuse_lfs_pointer
@@ -22,8 +25,8 @@ from relevance.text import duration, plural, some
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
-    from pathlib import Path
 
+    from relevance.baseline import Snapshot
     from relevance.config import Config
     from relevance.embeddings import Model
     from relevance.gate import Floors
@@ -87,7 +90,7 @@ class TextsToEmbed:
 
 
 def check(config: Config) -> Findings:
-    """Read the data set, the floors and what is known of the models, and choose the engine.
+    """Read the data set, the floors, the baselines and what is known of the models, and choose the engine.
 
     No model is loaded, nothing is started and nothing indexed; a cluster that is named is asked what it is.
     """
@@ -106,6 +109,7 @@ def check(config: Config) -> Findings:
     parts = suite.read_parts(config, config.selected, attempt)
     config = replace(config, selected=parts.strategies)
     dataset, engine, finetuned = parts.dataset, parts.engine, parts.finetuned
+    baselines = _baseline_rows(config, dataset, attempt)
     trained = {FINETUNED: finetuned.model} if finetuned is not None and finetuned.trained else {}
     models = {**(parts.models or {}), **trained}
     texts: Sequence[TextsToEmbed] = () if dataset is None else attempt(_texts, config, dataset, models) or ()
@@ -114,6 +118,7 @@ def check(config: Config) -> Findings:
     if dataset is not None:
         rows += [*_catalogue_rows(dataset.catalogue, whole), *judgments_rows(dataset)]
         rows += [] if parts.floors is None else _floors_rows(config, parts.floors, dataset)
+    rows += baselines
     rows += [("engine", line) for line in ((engine.line, engine.hint) if engine else ()) if line]
     rows += _texts_rows(texts)
     if dataset is not None:
@@ -209,6 +214,31 @@ def _floors_rows(config: Config, floors: Mapping[str, Floors], dataset: Dataset)
     if other := [name for name, one in gated.items() if not corpus.startswith(one.corpus)]:
         rows.append(("look at", f"floors that were set for another corpus: {', '.join(other)}"))
     return rows
+
+
+def _baseline_rows(config: Config, dataset: Dataset | None, attempt: Callable[..., Any]) -> Rows:
+    """What a session will be compared with; where the data set cannot be read, only whether that can."""
+    folder, cwd = config.root / "benchmarks" / "baselines", Path.cwd()
+    own = find_baseline(folder, config.source.name)
+    paths = config.baseline if config.baseline is not None else [own] if own else []
+    if not paths and dataset is not None:
+        usual = os.path.relpath(folder / f"{config.source.name}.json", cwd)
+        return [("baseline", f"none at {usual}; pytest --update-baseline makes one")]
+    data = None if dataset is None else suite.snapshot_of_data(dataset)
+    rows = []
+    for path in paths:
+        one = attempt(_read_baseline, path, data, cwd, config.on_common_queries)
+        if one is not None:
+            common = " (on common queries)" if one.on_common_queries else ""
+            rows.append(("baseline", f"{one.name}, {plural(len(one.snapshot.strategies), 'strategy')}{common}"))
+    return rows
+
+
+def _read_baseline(path: Path, data: Snapshot | None, cwd: Path, common: bool) -> suite.Baseline:  # noqa: FBT001 - a key's value
+    if data is not None:
+        return suite.read_checked(path, data, cwd=cwd, on_common_queries=common)
+    name = os.path.relpath(path, cwd)
+    return suite.Baseline(name, read_baseline(path, named=name))
 
 
 def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> list[TextsToEmbed]:

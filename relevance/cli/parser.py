@@ -124,7 +124,8 @@ def _finetune(parser: argparse.ArgumentParser) -> None:
     """Fine-tune the embedding model on the data set's pairs, and report what that changed on the benchmark."""
     text = "train so many times, with seeds that follow each other; the model of the first is what benchmarks take"
     parser.add_argument("--seeds", type=_whole_number(100), default=1, metavar="N", help=text)
-    _of_configuration(parser, "finetune", without=_OF_SESSIONS)
+    out = "folder of the report, replaced whole (default: finetune beside the folder of benchmark results)"
+    _of_configuration(parser, "finetune", without=_OF_SESSIONS, helps={"--out": out})
 
 
 def _tune(parser: argparse.ArgumentParser) -> None:
@@ -171,7 +172,8 @@ def _mutate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--with-training", action="store_true", help=training)
     parser.add_argument("--other-model", metavar="NAME_OR_PATH", help="plant also this model as the base model")
     parser.add_argument("--seed", type=count, default=SEED, metavar="N", help=f"of what is drawn (default: {SEED})")
-    _of_configuration(parser, without=_OF_SESSIONS)
+    out = "folder of the report, replaced whole (default: none; without the option nothing is written)"
+    _of_configuration(parser, without=_OF_SESSIONS, helps={"--out": out})
 
 
 def _clean(parser: argparse.ArgumentParser) -> None:

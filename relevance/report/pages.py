@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from relevance.suite import Suite
 
 _MOST_CHARACTERS = 80
-_SIGNS = {"pass": "✅ pass", "warn": "⚠️ warn", "fail": "❌ fail", "not_gated": "not gated"}
+_SIGNS = {"pass": "✅ pass", "warn": "⚠️ warn", "fail": "❌ fail", "not_gated": "none"}
 
 
 def page(template: str, **values: object) -> str:

@@ -93,11 +93,21 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
         # what failed by a baseline has failed, with floors or without
         worse = any(one.status(result.strategy.name) == "fail" for one in comparisons)
         word, mark = _STATUS["fail" if worse else result.verdict.status]
+        if not worse and _compared_alone(result, comparisons):
+            word = "no floors, compared"
         rows.append({**_cells(result, suite, best), "verdict": word})
         marks.append(mark)
     if all(row["took (s)"] == "-" for row in rows):  # this process is the engine
         rows = [{name: cell for name, cell in row.items() if name != "took (s)"} for row in rows]
     return [Line(text, mark) for text, mark in zip(_fitted(rows, columns), marks, strict=True)]
+
+
+def _compared_alone(result: Result, comparisons: Sequence[Comparison]) -> list[str]:
+    """The baselines that a strategy without floors was compared with."""
+    if result.verdict.status != "not_gated":
+        return []
+    name = result.strategy.name
+    return [each.baseline for each in comparisons if any(one.strategy == name for one in each.findings)]
 
 
 def _cells(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str, str]:
@@ -153,7 +163,7 @@ def session_lines(
     """
     results = list(suite.results.values())
     lines = [*table(suite, columns=columns, comparisons=comparisons), *_preparation_lines(suite), Line("")]
-    lines += verdict_lines(results)
+    lines += verdict_lines(results, comparisons)
     texts = suite.plan.dataset.queries.texts
     for result in results:  # each of these queries counts 0 in its means
         if codes := result.evaluation.without_hits.tolist():
@@ -165,11 +175,15 @@ def session_lines(
     return lines
 
 
-def verdict_lines(results: Sequence[Result]) -> list[Line]:
-    """What failed and what is not gated, a line a reason, and what is to be known of the floors."""
+def verdict_lines(results: Sequence[Result], comparisons: Sequence[Comparison] = ()) -> list[Line]:
+    """What failed and what has no floors, a line a reason, and what is to be known of the floors."""
     lines = []
     for result in results:
         word, mark = _STATUS[result.verdict.status]
+        if baselines := _compared_alone(result, comparisons):
+            alone = f"compared with {' and '.join(baselines)} alone"
+            lines.append(Line(f"no floors: {result.strategy.name}: {alone}", mark))
+            continue
         lines += [Line(f"{word}: {result.strategy.name}: {reason}", mark) for reason in result.verdict.reasons]
     return [*lines, *(Line(note) for note in dict.fromkeys(note for one in results for note in one.verdict.notes))]
 

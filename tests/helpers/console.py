@@ -31,7 +31,7 @@ _COMMAND = re.compile(r"^\$ (?P<command>.*(?:\n> .*)*)\n(?P<output>(?:(?!\$ ).*\
 _RUN = re.compile(r"run in (?P<place>home|shop|checkout)(?:, exit (?P<code>\d+))?$")
 _NOT_RUN = re.compile(r"not run: \S+")
 _VARYING = (
-    (re.compile(r"(\d+%)\s+[\d.,]+\s.*?\s(pass|warn|FAIL|not gated)$"), r"\1 # \2"),
+    (re.compile(r"(\d+%)\s+[\d.,]+\s.*?\s(pass|warn|FAIL|not gated|no floors, compared)$"), r"\1 # \2"),
     (re.compile(r"\b\d[\d.,]* ?(?:m?s|seconds|GiB|texts a second)\b"), "#"),
     (re.compile(r"(?<=\()p \d\S*"), "p #"),
     (re.compile(r"={2,}"), "=="),

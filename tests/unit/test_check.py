@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from helpers.snapshots import measured, snapshot
 
 from relevance import datasets, engines, suite
+from relevance.baseline import write_baseline
 from relevance.check import check, judgments_rows, search_seconds, texts_to_embed
 from relevance.cli import main
 from relevance.config.reading import read_config
@@ -35,13 +37,14 @@ QRELS = "q1 0 a 2\nq1 0 b 0\nq2 0 b 1\nq2 0 c 1\nq2 0 d 2\nq3 0 a 0\n"
 
 
 @pytest.fixture
-def project(tmp_path: Path) -> Path:
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Four products, three queries, some of everything that a check looks for."""
     data = tmp_path / "data"
     data.mkdir()
     (data / "products.jsonl").write_text("".join(f"{json.dumps(product)}\n" for product in PRODUCTS))
     (data / "queries.tsv").write_text("q1\tred kite\nq2\tdrum\nq3\ttrumpet\n")
     (data / "qrels.txt").write_text(QRELS)
+    monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
@@ -122,6 +125,7 @@ def test_lines_of_text_strategies(project: Path) -> None:
         "  look at     1 query ('trumpet') without a relevant product, 0 in every mean",
         "  strategies  1, none of them gated: no file of floors",
         "  look at     no floors: textsearch (pytest --suggest-floors prints some)",
+        "  baseline    none at benchmarks/baselines/files.json; pytest --update-baseline makes one",
         "  engine      embedded (asked for)",
     ]
     assert lines[-2] == "  time        about 1 s to measure the strategies on the embedded engine, in four rounds each"
@@ -205,6 +209,55 @@ def test_what_check_finds_wrong_the_suite_refuses(project: Path, part: str) -> N
     assert findings.problems == (str(refused.value),)
     assert not findings.could_not_run
     assert any(line.startswith("  products") for line in findings.lines) == (part != "data")
+
+
+def _baseline(project: Path, folder: str) -> Path:
+    """Of the project's data, as a session writes it."""
+    data = suite.snapshot_of_data(datasets.load(_config(project).source))
+    measured_on = {"strategies": {"own": measured([0.5] * 3, [("a",)] * 3)}, "engine": snapshot().engine}
+    (project / folder).mkdir(parents=True)
+    return write_baseline(replace(data, **measured_on), project / folder)
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("wrong", ["", "gone", "other data", "merge", "merge, without data"])
+def test_baselines(project: Path, capsys: pytest.CaptureFixture[str], wrong: str, named: bool) -> None:  # noqa: FBT001 - a case
+    """Named or at the usual place: what one holds, or the line with which pytest refuses it, exit code 2."""
+    path = _baseline(project, "other" if named else "benchmarks/baselines")
+    config, row = _config(project), "baseline    " if "without" not in wrong else "baseline  "
+    data = suite.snapshot_of_data(datasets.load(config.source))
+    if wrong == "gone":
+        path.unlink()
+        path.symlink_to("nowhere")
+    if wrong == "other data":
+        (project / "data" / "qrels.txt").write_text(QRELS.replace("q1 0 b 0", "q1 0 b 1"))
+        data = suite.snapshot_of_data(datasets.load(config.source))
+    if "merge" in wrong:
+        path.write_text(f"<<<<<<< HEAD\n{path.read_text()}=======\n>>>>>>> other\n")
+    if "without" in wrong:
+        (project / "data" / "qrels.txt").write_text(WRONG["data"][1])
+    options = ["--baseline", str(path)] if named else []
+    fixed = ["--dataset", "files:data", "--engine", "embedded", "--strategy", "textsearch"]
+    code, printed = main(["check", *fixed, *options]), capsys.readouterr()
+    name = str(path.relative_to(project))
+    if not wrong:
+        assert (code, printed.err) == (0, "")
+        assert f"  {row}{name}, 1 strategy\n" in printed.out
+        return
+    with pytest.raises(RelevanceError) as refused:
+        suite.read_checked(path, data, cwd=project, on_common_queries=False)
+    assert (code, printed.err.splitlines()[-1]) == (2, f"relevance: {refused.value}")
+    assert len(printed.err.splitlines()) == 1 + ("without" in wrong)
+    assert row not in printed.out
+
+
+def test_a_baseline_of_other_data_is_taken_on_common_queries(project: Path) -> None:
+    """As a session takes it."""
+    path = _baseline(project, "benchmarks/baselines")
+    (project / "data" / "qrels.txt").write_text(QRELS.replace("q1 0 b 0", "q1 0 b 1"))
+    found = check(_config(project, on_common_queries=True))
+    assert found.problems == ()
+    assert f"  baseline    {path.relative_to(project)}, 1 strategy (on common queries)" in found.lines
 
 
 def test_problems_stand_in_the_order_in_which_a_session_meets_them(project: Path) -> None:

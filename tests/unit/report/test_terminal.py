@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pytest
 from helpers import golden
+from helpers.snapshots import comparison
 
 from relevance.evaluation import JUDGED10
 from relevance.gate import Floors, Lost, Shortfall, Verdict
@@ -50,6 +53,19 @@ def test_the_table(columns: int | None) -> None:
     results = (("textsearch", 0.5, FAILED), ("vectorsearch", 0.45, PASSED), ("rrf", 0.4, UNGATED))
     lines = table(_suite(*(_result(*one) for one in results)), columns=columns)
     golden.check(f"table-{columns or 'wide'}.txt", "".join(f"{one.mark:<5}{one.text}\n" for one in lines))
+
+
+@pytest.mark.parametrize(("status", "word"), [("pass", "no floors, compared"), ("fail", "FAIL")])
+def test_a_strategy_without_floors_beside_a_baseline(status: Any, word: str) -> None:
+    """It was compared, and both the table and a line say so; one that no baseline knows is not gated."""
+    ungated = Verdict("not_gated", ("no floors",))
+    comparisons = [comparison(rrf=status), replace(comparison(rrf="pass"), baseline="b.json")]
+    suite = _suite(_result("rrf", 0.5, ungated), _result("hybrid", 0.5, ungated), _result("textsearch", 0.5, PASSED))
+    lines = [line.text for line in session_lines(suite, columns=None, comparisons=comparisons)]
+    words = [re.split(r"\s{2,}", line)[-1] for line in lines[1:4]]
+    assert words == [word, "not gated", "pass"]
+    alone = f"no floors: rrf: compared with {comparisons[0].baseline} and b.json alone"
+    assert [line for line in lines[4:] if "no floors" in line] == [alone, "not gated: hybrid: no floors"]
 
 
 def test_empty_columns_go_first() -> None:
