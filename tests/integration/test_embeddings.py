@@ -89,14 +89,14 @@ def test_a_model_with_a_prompt_and_cls_pooling(tiny: Path, tmp_path: Path) -> No
     assert (made.model.prompt, made.model.max_tokens, made.model.dimensions) == (PROMPT, 32, 16)
     np.testing.assert_allclose(made.queries(texts).expanded(), reference(tiny, texts, prompt_name="query"), atol=1e-6)
     np.testing.assert_allclose(made.products(texts, label="x").expanded(), reference(tiny, texts), atol=1e-6)
-    without = encoder(tmp_path, tiny, query_prompt="")
+    without = encoder(tmp_path, tiny, prompt="")
     np.testing.assert_allclose(without.queries(texts).expanded(), reference(tiny, texts), atol=1e-6)
     assert (made.query_ms or 0) > 0
 
 
 def test_texts_are_cut_behind_the_limit(tiny: Path, tmp_path: Path) -> None:
     """With 6 tokens, two of them special, four words count; the rest changes nothing but the count."""
-    short = encoder(tmp_path, tiny, max_tokens=6, query_prompt="")
+    short = encoder(tmp_path, tiny, max_tokens=6, prompt="")
     texts = ["red blue saw drill", "red blue saw drill wood", "red blue saw"]
     vectors = short.products(texts, label="x").expanded()
     np.testing.assert_allclose(vectors[0], vectors[1], atol=1e-6)
