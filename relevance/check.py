@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relevance import suite
-from relevance.baseline import find_baseline, read_baseline
+from relevance.baseline import read_baseline
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.files import refuse_lfs_pointer
@@ -219,18 +219,15 @@ def _floors_rows(config: Config, floors: Mapping[str, Floors], dataset: Dataset)
 def _baseline_rows(config: Config, dataset: Dataset | None, attempt: Callable[..., Any]) -> Rows:
     """What a session will be compared with; where the data set cannot be read, only whether that can."""
     folder, cwd = config.root / "benchmarks" / "baselines", Path.cwd()
-    own = find_baseline(folder, config.source.name)
-    paths = config.baseline if config.baseline is not None else [own] if own else []
+    paths = suite.baseline_paths(config, folder)
     if not paths and dataset is not None:
         usual = os.path.relpath(folder / f"{config.source.name}.json", cwd)
         return [("baseline", f"none at {usual}; pytest --update-baseline makes one")]
     data = None if dataset is None else suite.snapshot_of_data(dataset)
-    rows = []
+    rows: Rows = []
     for path in paths:
         one = attempt(_read_baseline, path, data, cwd, config.on_common_queries)
-        if one is not None:
-            common = " (on common queries)" if one.on_common_queries else ""
-            rows.append(("baseline", f"{one.name}, {plural(len(one.snapshot.strategies), 'strategy')}{common}"))
+        rows += [] if one is None else [("baseline", one.line)]
     return rows
 
 

@@ -19,7 +19,6 @@ from relevance.report.pages import job_summary
 from relevance.report.results import comparison_properties, session_files
 from relevance.report.terminal import Line
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
-from relevance.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -74,7 +73,6 @@ class BenchmarkRun:
         self._complete = not _is_chosen(config, "strategy") and selected <= measured
         self._baselines = folder / "baselines"
         data = suite.snapshot_of_data(self.plan.dataset)
-        own = find_baseline(self._baselines, data.dataset.name)
         self.baseline_name = os.path.relpath(self._baselines / f"{data.dataset.name}.json", cwd)
         self.no_baseline = f"no baseline at {self.baseline_name}; pytest --update-baseline makes one"
         self.baselines: tuple[Baseline, ...] = ()
@@ -83,11 +81,10 @@ class BenchmarkRun:
             if config.baseline is not None and _is_chosen(config, "baseline"):
                 line = f"--update-baseline writes {self.baseline_name} and compares with nothing; leave out --baseline"
                 raise InputError(line)
-            if own is not None:
+            if (own := find_baseline(self._baselines, data.dataset.name)) is not None:
                 self._replaced = suite.read_replaced(own, data, measured, cwd=cwd, complete=self._complete)
             return
-        paths = config.baseline if config.baseline is not None else [own] if own else []
-        common = config.on_common_queries
+        paths, common = suite.baseline_paths(config, self._baselines), config.on_common_queries
         self.baselines = tuple(suite.read_checked(path, data, cwd=cwd, on_common_queries=common) for path in paths)
 
     @property
@@ -108,10 +105,7 @@ class BenchmarkRun:
             lines.append(f"baseline: {self.baseline_name} is updated by this session")
         elif not self.baselines:
             lines.append(f"baseline: none at {self.baseline_name}")
-        for one in self.baselines:
-            common = " (on common queries)" if one.on_common_queries else ""
-            lines.append(f"baseline: {one.name}, {plural(len(one.snapshot.strategies), 'strategy')}{common}")
-        return lines
+        return lines + [f"baseline: {one.line}" for one in self.baselines]
 
     def prepare(self, *, timed: bool) -> Suite:
         """Train, embed and index; run times are calibrated where they will be compared, now or later."""

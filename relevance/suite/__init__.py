@@ -2,6 +2,7 @@
 
 from relevance.suite.compare import (
     Baseline,
+    baseline_paths,
     compare_with,
     confirm_run_times,
     diagnose_suite,
@@ -23,6 +24,7 @@ __all__ = [
     "Plan",
     "Result",
     "Suite",
+    "baseline_paths",
     "compare_with",
     "confirm_run_times",
     "diagnose_suite",

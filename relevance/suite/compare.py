@@ -24,6 +24,7 @@ from relevance.baseline import (
     common_queries,
     data_changes,
     differences,
+    find_baseline,
     on_common_queries,
     read_baseline,
     without_run_times,
@@ -35,13 +36,15 @@ from relevance.gate import compare, compare_run_times
 from relevance.records import NO_HIT
 from relevance.runner import HITS, search_leg
 from relevance.strategies import FINETUNED
+from relevance.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping
+    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
 
+    from relevance.config import Config
     from relevance.diagnosis import Diagnosis, LegValues
     from relevance.embeddings import Model
     from relevance.evaluation import Evaluation, Metric
@@ -166,6 +169,20 @@ class Baseline:
     name: str
     snapshot: Snapshot
     on_common_queries: bool = False
+
+    @property
+    def line(self) -> str:
+        """What a person is told of it before anything was compared."""
+        common = " (on common queries)" if self.on_common_queries else ""
+        return f"{self.name}, {plural(len(self.snapshot.strategies), 'strategy')}{common}"
+
+
+def baseline_paths(config: Config, folder: Path) -> Sequence[Path]:
+    """The files to compare with: those that are named, else that of the data set in the usual folder, if any."""
+    if config.baseline is not None:
+        return config.baseline
+    own = find_baseline(folder, config.source.name)
+    return [] if own is None else [own]
 
 
 def read_replaced(path: Path, data: Snapshot, measured: Collection[str], *, cwd: Path, complete: bool) -> Snapshot:

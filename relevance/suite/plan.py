@@ -116,9 +116,9 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     if config.elasticsearch.index is None or products is not None:
         dataset = attempt(_load_dataset, config, products)
     if dataset is not None:
-        if models is not None and FINETUNED in models:
-            finetuned = attempt(_finetuned_model, config, dataset)
-        dataset = attempt(lambda: _split(config, dataset)[0])
+        dataset, pairs = attempt(_split, config, dataset) or (None, None)
+        if dataset is not None and models is not None and FINETUNED in models:
+            finetuned = attempt(_finetuned_model, config, dataset, pairs)
     return Parts(strategies, left_out, floors, models, engine, dataset, finetuned)
 
 
@@ -256,12 +256,11 @@ def _split(config: Config, dataset: Dataset) -> tuple[Dataset, pd.DataFrame | No
     return split_off(dataset, config.pairs_share, seed=SPLIT_SEED)
 
 
-def _finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
-    """The named model, the stored one, or what it is to be trained from; `dataset` is all of it.
+def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | None) -> Finetuned:
+    """The named model, the stored one, or what it is to be trained from: on `frame`, else on the data set's pairs.
 
     It fits its hash, and its pairs share no query with the benchmark.
     """
-    evaluated, frame = _split(config, dataset)
     if config.models[FINETUNED].path is not None:
         model = embeddings.resolve(**_choice(config))
         stored = check_stored(model.path, expected=None)
@@ -272,9 +271,9 @@ def _finetuned_model(config: Config, dataset: Dataset) -> Finetuned:
         return Finetuned(trained_model(config, stored), None, trained=True, sha256=stored.sha256, leaks=leaks)
     frame = datasets.load_pairs(config.source) if frame is None else frame
     pairs = build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
-    validation = make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED)
+    validation = make_validation(pairs, evaluated.catalogue, seed=SPLIT_SEED)
     base = embeddings.resolve(**asdict(config.models[BASE]))
-    recipe = Recipe(base, pairs, validation, config.finetune, dataset.name)
+    recipe = Recipe(base, pairs, validation, config.finetune, evaluated.name)
     leaks = find_leaks(pairs.trained, evaluated, where="the pairs to train on")
     stored, notes = find_stored(config.cache_dir, recipe.sha256), _pair_notes(pairs)
     if stored is not None:
