@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from relevance.text import printable, without_credentials
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-__all__ = ["CouldNotRunError", "InputError", "RelevanceError", "did_you_mean", "unknown", "unusable_path"]
+__all__ = ["CouldNotRunError", "InputError", "RelevanceError", "did_you_mean", "several", "unknown", "unusable_path"]
 
 _SHOWN = 60
+_LINES = 5
 
 
 class RelevanceError(Exception):
@@ -35,6 +36,13 @@ class InputError(RelevanceError):
 
 class CouldNotRunError(RelevanceError):
     """Nothing wrong with the input, but a part is not there: an engine, a device, a model (pytest: exit code 7)."""
+
+
+def several(errors: Sequence[InputError]) -> InputError:
+    """Make one error of several: the first, with the lines of the others below it, five in all."""
+    first, *others = (line for error in errors for line in (str(error), *error.details))
+    more = len(others) + 1 - _LINES
+    return InputError(first, details=[*others[: _LINES - 1], *([f"and {more:,} more"] if more > 0 else ())])
 
 
 def unusable_path(error: OSError) -> RelevanceError:

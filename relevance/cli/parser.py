@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from relevance.cli import Answer
 from relevance.config import add_options
-from relevance.errors import InputError, unknown
+from relevance.errors import InputError, several, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -46,8 +46,10 @@ def run(argv: list[str]) -> Answer:
     parser, options = _parser(asked)
     arguments, rest = parser.parse_known_args(argv)
     if rest:
+        wrong = [name for name in rest if name.startswith("-")] or rest[:1]  # the others may be their values
         # what stands behind the =, or in front of an @, may be a password
-        raise InputError(unknown("argument", rest[0].partition("=")[0].rpartition("@")[2], options))
+        names = dict.fromkeys(name.partition("=")[0].rpartition("@")[2] for name in wrong)
+        raise several([InputError(unknown("argument", name, options)) for name in names])
     if arguments.version:
         return Answer(0, (f"relevance {version('relevance-benchmarks')}",))
     if asked not in COMMANDS:

@@ -17,7 +17,7 @@ from relevance import datasets, embeddings
 from relevance.config.model import DEFAULT, TABLES, Config, ModelChoice, keys, option_keys
 from relevance.datasets import DATASETS, Source
 from relevance.engines.elasticsearch.settings import Credentials, Settings, split_url
-from relevance.errors import InputError, unknown
+from relevance.errors import InputError, several, unknown
 from relevance.files import read_json_object, read_toml
 from relevance.finetune import SAMPLE_EPOCHS, Options
 from relevance.gate import read_limits
@@ -81,6 +81,37 @@ Tables = dict[str, dict[str, Value]]
 """What is in force, by table (`models.base`) and key."""
 
 
+class Problems:
+    """What is wrong, gathered so that all of it is said at once.
+
+    Attributes:
+        tables: those in which something is wrong: what they would make is not looked at.
+    """
+
+    def __init__(self) -> None:
+        self.tables: set[str] = set()
+        self._errors: list[InputError] = []
+
+    def add(self, line: str, table: str = "") -> None:
+        """Note a problem of a table."""
+        self.tables.add(table)
+        self._errors.append(InputError(line))
+
+    @contextlib.contextmanager
+    def gathered(self, table: str = "") -> Iterator[None]:
+        """Note the error that ends a block, and go on behind it."""
+        try:
+            yield
+        except InputError as error:
+            self.tables.add(table)
+            self._errors.append(error)
+
+    def raise_all(self) -> None:
+        """Raise them as one error, if there are any."""
+        if self._errors:
+            raise several(self._errors)
+
+
 def read_config(
     *, options: Mapping[str, object], environ: Mapping[str, str], file: Path | None, root: Path, cwd: Path | None = None
 ) -> Config:
@@ -97,27 +128,41 @@ def read_config(
         InputError: a key or a name is not known, a value is not allowed, the file cannot be read.
     """
     cwd = Path.cwd() if cwd is None else cwd
-    _check_variables(environ)
     file = None if file is None else cwd / file
     root = cwd / root if file is None else file.parent
+    problems = Problems()
+    _check_variables(environ, problems)
     tables: Tables = defaultdict(dict)
     if file is not None:
-        tables |= {table: _read_table(file, table, content) for table, content in _tables_of(file)}
-    _read_options(options, environ, cwd, tables)
-    aliases = {name: _alias(f"{file} [datasets.{name}]", name, table) for name, table in _named(tables, "datasets")}
-    names = (BASE, *(name for name, _ in _named(tables, "models")), FINETUNED)
-    models = {name: _model(tables, name) for name in dict.fromkeys(names)}
+        written = _tables_of(file, problems)
+        tables |= {table: _read_table(file, table, content, problems) for table, content in written.items()}
+    _read_options(options, environ, cwd, tables, problems)
+    aliases: dict[str, Source] = {}
+    for name, table in _named(tables, "datasets", problems):
+        with problems.gathered(f"datasets.{name}"):
+            aliases[name] = _alias(f"{file} [datasets.{name}]", name, table)
+    models: dict[str, ModelChoice] = {}
+    for name in dict.fromkeys((BASE, *(name for name, _ in _named(tables, "models")), FINETUNED)):
+        with problems.gathered():
+            models[name] = ModelChoice()  # where its own cannot be made, strategies may name it all the same
+            models[name] = _model(tables, name)
     strategies = dict(STRATEGIES)
-    for name, table in _named(tables, "strategies"):
-        strategies[name] = _strategy(f"{file} [strategies.{name}]", name, table, models)
-    source = _source(tables, aliases)
+    for name, table in _named(tables, "strategies", problems):
+        with problems.gathered(f"strategies.{name}"):
+            strategies[name] = _strategy(f"{file} [strategies.{name}]", name, table, models)
+    source = Source("sample", "sample")
+    with problems.gathered():
+        source = _source(tables, aliases, problems)
+    elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models, problems)
+    selected = _selected(tables[""].get("strategy"), strategies, problems)
+    if "gate" not in problems.tables:
+        names = (*STRATEGIES, *(name for name, _ in _named(tables, "strategies")))
+        with problems.gathered(), _errors_at(f"{file} [gate] "):
+            gate = read_limits(_values(tables["gate"]), strategies=names)
+    problems.raise_all()
     training: dict[str, Any] = {"epochs": SAMPLE_EPOCHS} if source.format == "sample" else {}
     training |= _values(tables["finetune"])
     share = training.pop("pairs_from_judgments", None)
-    elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models)
-    selected = _selected(tables[""].get("strategy"), strategies)
-    with _errors_at(f"{file} [gate] "):
-        gate = read_limits(_values(tables["gate"]), strategies=tuple(strategies))
     session = {"out": root / ".relevance/latest", "cache_dir": embeddings.default_cache_dir()} | _values(tables[""])
     return Config(
         **session,
@@ -136,7 +181,7 @@ def read_config(
     )
 
 
-def _check_variables(environ: Mapping[str, str]) -> None:
+def _check_variables(environ: Mapping[str, str], problems: Problems) -> None:
     """Refuse a variable that is spelled nearly as one of ours: it would be passed over in silence."""
     ours = [key.variable for key in option_keys()]
     for name in environ:
@@ -144,50 +189,54 @@ def _check_variables(environ: Mapping[str, str]) -> None:
         if plain == name or name in ours:
             continue
         if plain in (*ours, *CREDENTIALS):
-            raise InputError(f"environment: unknown variable {name!r}; allowed: {plain}")
-        if difflib.get_close_matches(name, ours, n=1, cutoff=0.9):
-            raise InputError(f"environment: {unknown('variable', name, ours)}")
+            problems.add(f"environment: unknown variable {name!r}; allowed: {plain}")
+        elif difflib.get_close_matches(name, ours, n=1, cutoff=0.9):
+            problems.add(f"environment: {unknown('variable', name, ours)}")
 
 
 # What is set
 
 
-def _tables_of(file: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Name and content of the tables of a file; of what stands above them the name is ""."""
-    content: dict[str, Any] = read_toml(file, "a configuration")
-    for name, value in content.items():
-        if name in _SELECTING and isinstance(value, dict):
-            raise InputError(f"{file}: [{name}] is a table; allowed: [{_SELECTING[name]}.NAME], and {name} = to choose")
-        if name in _HEADS and not isinstance(value, dict):
-            allowed = f"tables [{name}.NAME]" if name in _NAMED else f"a table [{name}]"
-            hint = '; what runs is chosen by strategy = ["NAME", …]' if name == "strategies" else ""
-            raise InputError(f"{file}: {name} = {shown(value)}; allowed: {allowed}{hint}")
-    yield "", {name: value for name, value in content.items() if name not in _HEADS}
-    for head in (name for name in content if name in _HEADS):
-        if head not in _NAMED:
-            yield head, content[head]
-            continue
-        for name, inner in content[head].items():
-            if not _NAME.fullmatch(name):
-                allowed = "lower-case letters, digits and underscores"
-                raise InputError(f"{file} [{head}]: name {shown(name)}; allowed: {allowed}")
-            if not isinstance(inner, dict):
-                raise InputError(f"{file} [{head}] {name} = {shown(inner)}; allowed: a table [{head}.NAME]")
-            yield f"{head}.{name}", inner
+def _tables_of(file: Path, problems: Problems) -> dict[str, dict[str, Any]]:
+    """The content of the tables of a file, by name; of what stands above them the name is ""."""
+    tables: dict[str, dict[str, Any]] = {"": {}}
+    for head, value in read_toml(file, "a configuration").items():
+        if head in _SELECTING and isinstance(value, dict):
+            problems.add(f"{file}: [{head}] is a table; allowed: [{_SELECTING[head]}.NAME], and {head} = to choose")
+        elif head not in _HEADS:
+            tables[""][head] = value
+        elif not isinstance(value, dict):
+            allowed = f"tables [{head}.NAME]" if head in _NAMED else f"a table [{head}]"
+            hint = '; what runs is chosen by strategy = ["NAME", …]' if head == "strategies" else ""
+            problems.add(f"{file}: {head} = {shown(value)}; allowed: {allowed}{hint}")
+        elif head not in _NAMED:
+            tables[head] = value
+        else:
+            for name, inner in value.items():
+                if not _NAME.fullmatch(name):
+                    allowed = "lower-case letters, digits and underscores"
+                    problems.add(f"{file} [{head}]: name {shown(name)}; allowed: {allowed}")
+                elif not isinstance(inner, dict):
+                    problems.add(f"{file} [{head}] {name} = {shown(inner)}; allowed: a table [{head}.NAME]")
+                else:
+                    tables[f"{head}.{name}"] = inner
+    return tables
 
 
-def _read_table(file: Path, table: str, content: Mapping[str, object]) -> dict[str, Value]:
+def _read_table(file: Path, table: str, content: Mapping[str, object], problems: Problems) -> dict[str, Value]:
     head = table.partition(".")[0]
     known = {key.name: key for key in keys(f"{head}.NAME" if head in _NAMED else head)}
     where = f"{file} [{table}]" if table else str(file)
-    for name in content:
+    values = {}
+    for name, value in content.items():
         if name not in known:
-            raise InputError(f"{where}: {unknown('key', name, known if table else (*known, *_HEADS))}")
+            problems.add(f"{where}: {unknown('key', name, known if table else (*known, *_HEADS))}", table)
+            continue
+        with problems.gathered(table):
+            values[name] = _checked(known[name], Value(value, f"{where} {name}", file.parent))
     if table and not content:
-        raise InputError(f"{where}: nothing in it; allowed: {', '.join(known)}")
-    return {
-        name: _checked(known[name], Value(value, f"{where} {name}", file.parent)) for name, value in content.items()
-    }
+        problems.add(f"{where}: nothing in it; allowed: {', '.join(known)}", table)
+    return values
 
 
 def _checked(key: Key, raw: Value) -> Value:
@@ -199,7 +248,9 @@ def _checked(key: Key, raw: Value) -> Value:
     return replace(raw, value=valid)
 
 
-def _read_options(options: Mapping[str, object], environ: Mapping[str, str], cwd: Path, tables: Tables) -> None:
+def _read_options(
+    options: Mapping[str, object], environ: Mapping[str, str], cwd: Path, tables: Tables, problems: Problems
+) -> None:
     """Lay options and variables over what the file sets; an option outranks a variable."""
     for key in option_keys():
         text = environ.get(key.variable)
@@ -210,7 +261,8 @@ def _read_options(options: Mapping[str, object], environ: Mapping[str, str], cwd
             raw = Value(_from_text(key, text), f"environment {key.variable}", cwd, 1)
         else:
             continue
-        tables[key.table.replace("NAME", BASE)][key.name] = _checked(key, raw)
+        with problems.gathered(key.table):
+            tables[key.table.replace("NAME", BASE)][key.name] = _checked(key, raw)
 
 
 def _from_text(key: Key, text: str) -> object:
@@ -229,9 +281,10 @@ def _values(table: Mapping[str, Value]) -> dict[str, Any]:
     return {name: value.value for name, value in table.items()}
 
 
-def _named(tables: Tables, head: str) -> list[tuple[str, dict[str, Value]]]:
-    """Name and content of each `[head.NAME]`."""
-    return [(table.partition(".")[2], content) for table, content in tables.items() if table.startswith(f"{head}.")]
+def _named(tables: Tables, head: str, problems: Problems | None = None) -> list[tuple[str, dict[str, Value]]]:
+    """Name and content of each `[head.NAME]`, but of those in which something is wrong."""
+    named = [table for table in tables if table.startswith(f"{head}.") and not (problems and table in problems.tables)]
+    return [(table.partition(".")[2], tables[table]) for table in named]
 
 
 def _nearest(tables: Tables, table: str, key: str) -> Value | None:
@@ -263,9 +316,11 @@ def _alias(where: str, name: str, table: Mapping[str, Value]) -> Source:
         return Source(name, **_values(table), where=where)
 
 
-def _source(tables: Tables, aliases: Mapping[str, Source]) -> Source:
-    """The data set that was chosen, its path absolute."""
+def _source(tables: Tables, aliases: Mapping[str, Source], problems: Problems) -> Source:
+    """The data set that was chosen, its path absolute; the sample in the place of one in whose table is a problem."""
     chosen = tables[""].get("dataset") or Value("sample", "dataset", Path())
+    if f"datasets.{chosen.value}" in problems.tables:
+        return Source("sample", "sample")
     with _errors_at(f"{chosen.where}: "):
         source = datasets.parse(chosen.value, aliases)
     if source.path is not None:
@@ -301,26 +356,32 @@ def _strategy(where: str, name: str, table: Mapping[str, Value], models: Iterabl
     return strategy
 
 
-def _selected(chosen: Value | None, strategies: Mapping[str, Strategy]) -> tuple[Strategy, ...]:
+def _selected(chosen: Value | None, strategies: Mapping[str, Strategy], problems: Problems) -> tuple[Strategy, ...]:
     if chosen is None:
         return tuple(strategies.values())
-    for name in chosen.value:
-        if name not in strategies:
-            raise InputError(f"{chosen.where}: {unknown('strategy', name, strategies)}")
-    return tuple(strategies[name] for name in dict.fromkeys(chosen.value))
+    names = dict.fromkeys(name for name in chosen.value if f"strategies.{name}" not in problems.tables)
+    for name in (name for name in names if name not in strategies):
+        problems.add(f"{chosen.where}: {unknown('strategy', name, strategies)}")
+    return tuple(strategies[name] for name in names if name in strategies)
 
 
-def _elasticsearch(table: Mapping[str, Value], environ: Mapping[str, str], models: Iterable[str]) -> Settings:
+def _elasticsearch(
+    table: Mapping[str, Value], environ: Mapping[str, str], models: Iterable[str], problems: Problems
+) -> Settings:
     """What `[elasticsearch]` sets; what would change nothing is an error."""
-    _refuse_idle(table)
     values = _values(table)
+    if "elasticsearch" not in problems.tables:
+        with problems.gathered():
+            _refuse_idle(table)
     if "url" in table:
-        values["url"], values["credentials"] = _reached(table["url"], environ)
+        with problems.gathered():
+            values["url"], values["credentials"] = _reached(table["url"], environ)
     for name in values.get("fields", ()):
         if name not in (allowed := ("id", *TEXT_FIELDS)):
-            raise InputError(f"{table['fields'].where}: {unknown('field', name, allowed)}")
+            problems.add(f"{table['fields'].where}: {unknown('field', name, allowed)}")
     if "vectors" in table:
-        values["vectors"] = MappingProxyType(_vectors(table["vectors"], models))
+        with problems.gathered():
+            values["vectors"] = MappingProxyType(_vectors(table["vectors"], models))
     return Settings(**values)
 
 

@@ -1,14 +1,12 @@
 """The documentation's page about the configuration says what the code does."""
 
-from __future__ import annotations
-
 import json
 import re
 from pathlib import Path
 
 from helpers.configuration import page
 
-from relevance.config import keys
+from relevance.config import Config, keys
 from relevance.config.reading import read_config
 from relevance.engines.elasticsearch.mapping import read_own_mapping
 from relevance.evaluation import AP10, NDCG10, RR10
@@ -28,23 +26,19 @@ def test_the_page_is_what_the_code_writes() -> None:
 
 
 def test_the_examples_are_configurations(tmp_path: Path) -> None:
-    """They are read without an error, and set what they say."""
+    def read(text: str) -> Config:
+        (tmp_path / "relevance.toml").write_text(text)
+        return read_config(options={}, environ={}, file=tmp_path / "relevance.toml", root=tmp_path)
+
     (tmp_path / "phrases.json").write_text(TEMPLATE)
-    found = {}
-    for name, text in {"example": EXAMPLE, "existing": EXISTING, "gate": GATE}.items():
-        (tmp_path / f"{name}.toml").write_text(text)
-        found[name] = read_config(options={}, environ={}, file=tmp_path / f"{name}.toml", root=tmp_path)
-    example = found["example"]
+    example = read(EXAMPLE)
     assert example.source.path == tmp_path / "catalogue"
     assert [strategy.name for strategy in example.selected] == ["textsearch_boosted", "titles", "fused", "phrases"]
     assert example.elasticsearch.mapping == tmp_path / "synonyms.json"
-    existing = found["existing"].elasticsearch
-    assert (existing.index, existing.fields["id"], existing.vectors["plain.whole"]) == (
-        "products",
-        "sku",
-        "text_embedding",
-    )
-    limits = found["gate"].gate
+    existing = read(EXISTING).elasticsearch
+    assert (existing.index, existing.fields["id"]) == ("products", "sku")
+    assert existing.vectors["plain.whole"] == "text_embedding"
+    limits = read(GATE).gate
     assert (limits.of("rrf", NDCG10).fail, limits.of("rrf", RR10).fail) == (0.03, 0.05)
     assert (limits.of("vectorsearch", AP10).fail, limits.time("vectorsearch")) == (0.1, (1.5, 3.0))
     assert Strategy("own", template=json.loads(TEMPLATE)).embeds

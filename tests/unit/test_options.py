@@ -1,17 +1,10 @@
 """The suite's options beside those of other plugins, and beside pytest's search for its root folder."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import pytest
-from helpers.project import write_project
+from helpers.project import usage_error, write_project
 
 from relevance.config import option_keys
 from relevance.plugin.options import taken_names
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytest_plugins = ["pytester"]
 
@@ -29,8 +22,8 @@ PLACES = {
 }
 
 
-def _config(pytester: pytest.Pytester, files: dict[str, str], *arguments: str) -> pytest.Config:
-    (pytester.path / "tests").mkdir()
+def parsed(pytester: pytest.Pytester, files: dict[str, str], *arguments: str) -> pytest.Config:
+    pytester.mkdir("tests")
     for name, text in files.items():
         (pytester.path / f"{name}.py").write_text(text)
     pytester.syspathinsert()
@@ -38,9 +31,10 @@ def _config(pytester: pytest.Pytester, files: dict[str, str], *arguments: str) -
 
 
 @pytest.mark.parametrize("files", PLACES.values(), ids=PLACES)
-def test_another_plugin_has_the_short_name(pytester: pytest.Pytester, files: dict[str, str]) -> None:
-    """Whoever came first: the short name is the other's, the long one is ours, and the rest keeps its names."""
-    config = _config(pytester, files, "--device", "phone", "--model", "--relevance-device", "cpu", "--out=x")
+def test_another_plugin_has_the_short_name_and_we_the_long_one(
+    pytester: pytest.Pytester, files: dict[str, str]
+) -> None:
+    config = parsed(pytester, files, "--device", "phone", "--model", "--relevance-device", "cpu", "--out=x")
     assert (config.getoption("--device"), config.getoption("--model")) == ("phone", True)
     assert (config.option.relevance_device, config.option.relevance_model) == ("cpu", [])
     assert config.option.relevance_out == "x"
@@ -48,24 +42,20 @@ def test_another_plugin_has_the_short_name(pytester: pytest.Pytester, files: dic
 
 
 def test_another_plugin_has_a_long_name_too(pytester: pytest.Pytester) -> None:
-    """Then no name is left: one line says whose it is."""
     pytester.makeconftest(OURS + OTHERS.replace("--model", "--out") + "    parser.addoption('--relevance-out')\n")
     result = pytester.runpytest_inprocess()
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert "--relevance-out is an option of another plugin or conftest.py" in result.stderr.lines[0]
+    assert "--relevance-out is an option of another plugin or conftest.py" in usage_error(result)
     assert len(result.stderr.lines) <= 2
 
 
-def test_every_option_has_a_long_name(pytester: pytest.Pytester) -> None:
-    """And the short one where nobody else has it."""
+def test_every_option_has_a_long_name_and_a_short_one(pytester: pytest.Pytester) -> None:
     long_names = [key.option.replace("--", "--relevance-") for key in option_keys() if key.is_list]
-    config = _config(pytester, {"conftest": OURS}, *(f"{name}=a" for name in long_names), "--strategy", "b")
+    config = parsed(pytester, {"conftest": OURS}, *(f"{name}=a" for name in long_names), "--strategy", "b")
     assert (config.option.relevance_strategy, config.option.relevance_baseline) == (["a", "b"], ["a"])
     assert taken_names(config) == []
 
 
 def test_the_header_says_which_names_are_taken(pytester: pytest.Pytester) -> None:
-    """A line for each, with the name that is ours; `--help` shows both."""
     write_project(pytester)
     pytester.makepyfile(other=OTHERS)
     pytester.syspathinsert()
@@ -79,14 +69,10 @@ def test_the_header_says_which_names_are_taken(pytester: pytest.Pytester) -> Non
 def test_a_folder_behind_an_option_moves_no_root(
     pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, name: str
 ) -> None:
-    """Pytest takes it for a folder of tests before it knows our options; that is said, with what to write instead."""
     write_project(pytester)
     (pytester.path / "tox.ini").unlink()
     (pytester.path / "relevance.toml").write_text("")
-    model: Path = tmp_path_factory.mktemp("model")
-    result = pytester.runpytest_inprocess("benchmarks", name, str(model))
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    (line,) = [line for line in result.stderr.lines if "write" in line]
-    assert line.endswith(f"write {name}={model}")
+    model = tmp_path_factory.mktemp("model")
+    assert usage_error(pytester.runpytest_inprocess("benchmarks", name, str(model))).endswith(f"write {name}={model}")
     collected = ("--collect-only", "--import-mode=importlib")
     assert pytester.runpytest_inprocess("benchmarks", f"{name}={model}", *collected).ret == pytest.ExitCode.OK
