@@ -83,6 +83,7 @@ CHANGED: dict[str, bytes] = {
 }
 MALFORMED: dict[str, bytes] = {
     "a metric above 1": changed(*ROW, 0, value=[1.5, 0, 0]),
+    "a metric below 0": changed(*ROW, 0, value=[-0.5, 0, 0]),
     "a metric that is a text": changed(*ROW, 0, value=["1", 0, 0]),
     "a metric that is true": changed(*ROW, 0, value=[True, 0, 0]),
     "a metric too few": changed(*ROW, 0, value=[0.5, 0.25]),
@@ -99,7 +100,7 @@ MALFORMED: dict[str, bytes] = {
     "relevant from 0": changed("relevant_from", value=0),
     "a hash that is none": changed("dataset", "corpus", value="abc"),
     "a key that is not known": changed("sold", value=1),
-    "a key that is missing": changed("engine"),
+    "a key that is missing": changed("engine", "facts"),
     "a key of a strategy that is missing": changed(*TITLES, "rounds"),
     "a time below 0": changed(*TITLES, "run_time_s", value=-1),
     "a calibration of no time": changed("calibration_s", value=1e-320),

@@ -20,22 +20,35 @@ from relevance.baseline import (
     merge,
     on_common_queries,
     update_lines,
+    without_run_times,
 )
 from relevance.errors import InputError
 
 
-def _with_data(now: Snapshot, **hashes: Any) -> Snapshot:
+def with_data(now: Snapshot, **hashes: Any) -> Snapshot:
     return replace(now, dataset=replace(now.dataset, **hashes))
 
 
-def test_equal_data() -> None:
-    """Names, strategies, engine, models and versions are no data."""
+def defined(**changed: Any) -> Snapshot:
+    one = random_measurement(definition={**TEXT, **changed})
+    return snapshot({"titles": one, "fused": random_measurement(2)})
+
+
+def on_engine(name: str = "embedded", version: str = "1", **facts: Any) -> Snapshot:
+    return snapshot(engine={"name": name, "version": version, "facts": {"vector_index": "flat", **facts}})
+
+
+def using(*, strategy: str = "base", **models: Any) -> Snapshot:
+    """One strategy that embeds, with these models at hand."""
+    return snapshot({"tuned": random_measurement(definition={"vectors": {}, "model": strategy})}, models=models)
+
+
+def test_what_was_measured_is_no_data() -> None:
     after = snapshot({}, engine={"name": "other"}, models={}, versions={}, calibration_s=None)
-    assert data_changes(snapshot(), _with_data(after, name="alias")) == ""
+    assert data_changes(snapshot(), with_data(after, name="alias")) == ""
 
 
 def test_common_queries_have_the_same_text_and_judgments() -> None:
-    """A query whose judgments or text changed is another query."""
     before = snapshot()
     after = snapshot(
         queries=("q2", "q3", "q4", "q5"),
@@ -52,218 +65,161 @@ def test_common_queries_have_the_same_text_and_judgments() -> None:
         assert [*map(list, one.metrics.values())] == [[values[row]] for values in of.metrics.values()]
 
 
-# the change under test
+def test_run_times_can_be_left_out() -> None:
+    untimed = without_run_times(snapshot())
+    assert [(one.run_time_s, one.rounds) for one in untimed.strategies.values()] == [(None, 0)] * 2
+    assert untimed.queries == snapshot().queries
 
 
-_FIELDS = [*[f"name{at}^2" for at in range(8)], "name^6"]
-
-
-def _defined(**changed: Any) -> Snapshot:
-    one = random_measurement()
-    return snapshot({"titles": replace(one, definition={**TEXT, **changed}), "fused": random_measurement(2)})
-
-
-DIFFERENCES = {
-    "a boost": (_defined(text={"title": 4, "description": 2}), ("titles: text.title 8 -> 4",)),
+FIELDS = [*[f"name{at}^2" for at in range(8)], "name^6"]
+OTHER_MODELS = {"base": {"name": "small", "sha256": OTHER}, "unused": {"name": "large"}}
+TUNED = {"name": "small fine-tuned", "sha256": "d" * 64, "recipe": "f" * 64}
+# the session (beside `snapshot()`, or before and after), and a line for each change under test
+DIFFERENCES: dict[str, tuple[Any, tuple[str, ...]]] = {
+    "nothing": (snapshot(), ()),
+    "a boost": (defined(text={"title": 4, "description": 2}), ("titles: text.title 8 -> 4",)),
     "a field": (
-        _defined(text={"title": 8, "attributes": 1}),
+        defined(text={"title": 8, "attributes": 1}),
         ("titles: text.description 2 -> none", "titles: text.attributes none -> 1"),
     ),
-    "combination": (_defined(combine="rrf", k=60), ('titles: combine "sum" -> "rrf"', "titles: k none -> 60")),
+    "combination": (defined(combine="rrf", k=60), ('titles: combine "sum" -> "rrf"', "titles: k none -> 60")),
     "engine": (
-        snapshot(engine={"name": "elasticsearch", "version": "8.19.5", "facts": {"vector_index": "hnsw", "shards": 2}}),
+        on_engine("elasticsearch", "8.19.5", vector_index="hnsw", shards=2),
         (
             'engine: name "embedded" -> "elasticsearch"',
             'engine: version "1" -> "8.19.5"',
             'engine: facts.vector_index "flat" -> "hnsw"',
         ),
     ),
-    "package": (snapshot(versions={"numpy": "2.1"}), ('package: numpy "2.0" -> "2.1"',)),
-    "package that is not needed": (snapshot(versions={}), ()),
+    "an index that exists": (
+        [on_engine(mapping="a" * 64, fields={"title": "name.en"}), on_engine(mapping="b" * 64, fields={"title": "x"})],
+        (f"engine: facts.mapping {'a' * 12} -> {'b' * 12}", 'engine: facts.fields.title "name.en" -> "x"'),
+    ),
+    "a package": (snapshot(versions={"numpy": "2.1"}), ('package: numpy "2.0" -> "2.1"',)),
+    "a package that is not needed": (snapshot(versions={}), ()),
     "a text of any length": (
-        _defined(template={"query": "x" * 100 + "\n"}),
-        (f'titles: template.query none -> "{"x" * 47}…',),
+        defined(template={"query": "x" * 100 + "\n"}), (f'titles: template.query none -> "{"x" * 47}…',),
     ),
-    "nothing": (snapshot(), ()),
-    "true for 1": (_defined(text={"title": 8, "description": 2}, k=True), ("titles: k none -> true",)),
-    "a line feed in a key": (
-        snapshot(engine={"name": "embedded", "version": "1", "facts": {"vector_index": "flat", "a\n\x1b[2J": 1}}),
-        ("engine: facts.a\\n\\x1b[2J none -> 1",),
+    "true for 1": (defined(k=True), ("titles: k none -> true",)),
+    "1 for true": ([defined(k=True), defined(k=1)], ("titles: k true -> 1",)),
+    "a line feed in a key": (on_engine(**{"a\n\x1b[2J": 1}), ("engine: facts.a\\n\\x1b[2J none -> 1",)),
+    # inside a list by its place, in long values from where they differ
+    "one field of several": (
+        [defined(fields=FIELDS), defined(fields=[*FIELDS[:8], "name^1"])],
+        ('titles: fields[8] "name^6" -> "name^1"',),
     ),
-}
-
-
-@pytest.mark.parametrize(("after", "lines"), DIFFERENCES.values(), ids=DIFFERENCES)
-def test_the_change_under_test_is_named(after: Snapshot, lines: tuple[str, ...]) -> None:
-    """A line each, with what was and what is."""
-    assert differences(snapshot(), after) == lines
-
-
-def test_another_analyzer_of_an_index_that_exists() -> None:
-    """By the hash of its mapping and settings, and by the field."""
-
-    def measured_on(mapping: str, analyzer: str) -> Snapshot:
-        facts = {"mapping": mapping * 64, "fields": {"title": f"name.en: text, analyzer shop ({analyzer})"}}
-        return snapshot(engine={"name": "elasticsearch", "version": "8.19.5", "facts": facts})
-
-    mapping, field = differences(measured_on("a", "1a2b3c4d"), measured_on("b", "5e6f7a8b"))
-    assert mapping == f"engine: facts.mapping {'a' * 12} -> {'b' * 12}"
-    old, new = (f'"name.en: text, analyzer shop ({one})"' for one in ("1a2b3c4d", "5e6f7a8b"))
-    assert field == f"engine: facts.fields.title {old} -> {new}"
-
-
-CHANGED_VALUES = {
-    "one field of several": (_FIELDS, [*_FIELDS[:8], "name^1"], 'fields[8] "name^6" -> "name^1"'),
     "a field more": (
-        _FIELDS,
-        [*_FIELDS, "brand"],
-        'fields …me7^2", "name^6"] -> …me7^2", "name^6", "brand"]',
+        [defined(fields=FIELDS), defined(fields=[*FIELDS, "brand"])],
+        ('titles: fields …me7^2", "name^6"] -> …me7^2", "name^6", "brand"]',),
     ),
-    "the end of a long text": ("x" * 80 + "a", "x" * 80 + "b", f'fields …{"x" * 16}a" -> …{"x" * 16}b"'),
-    "a digit more": (10**60, 10**61, f"fields …{'0' * 16} -> …{'0' * 17}"),
-    "1 for true": (True, 1, "fields true -> 1"),
-    "a table for a text": ({"a": 1}, "a", 'fields {"a": 1} -> "a"'),
-    "a table in a list": ([{"a": 1}], [{"a": 2}], "fields[0].a 1 -> 2"),
-}
+    "the end of a long text": (
+        [defined(a="x" * 80 + "a"), defined(a="x" * 80 + "b")], (f'titles: a …{"x" * 16}a" -> …{"x" * 16}b"',),
+    ),
+    "a digit more": ([defined(a=10**60), defined(a=10**61)], (f"titles: a …{'0' * 16} -> …{'0' * 17}",)),
+    "a table for a text": ([defined(a={"b": 1}), defined(a="b")], ('titles: a {"b": 1} -> "b"',)),
+    "a table in a list": ([defined(a=[{"b": 1}]), defined(a=[{"b": 2}])], ("titles: a[0].b 1 -> 2",)),
+    # models count where a strategy uses them; made again by the same recipe, another machine's has other weights
+    "a model": (
+        [using(base={"name": "small", "sha256": "d" * 64}), using(**OTHER_MODELS)],
+        (f"model base: sha256 {'d' * 12} -> {'e' * 12}",),
+    ),
+    "a model that no strategy uses": (snapshot(models=OTHER_MODELS), ()),
+    "a model more": ([using(), using(base={"name": "small"})], ('model base: name none -> "small"',)),
+    "a model less": ([using(base={"name": "small"}), using()], ('model base: name "small" -> none',)),
+    "trained again": (
+        [using(base=TUNED), using(base={**TUNED, "sha256": OTHER})],
+        (f"model base: retrained: same recipe, other weights (sha256 {'d' * 12} -> {'e' * 12})",),
+    ),
+    "trained otherwise": (
+        [using(base=TUNED), using(base={**TUNED, "sha256": OTHER, "recipe": OTHER})],
+        (f"model base: sha256 {'d' * 12} -> {'e' * 12}", f"model base: recipe {'f' * 12} -> {'e' * 12}"),
+    ),
+    "trained the same": ([using(base=TUNED), using(base=TUNED)], ()),
+    "of an unknown recipe": (
+        [using(base={**TUNED, "recipe": ""}), using(base={**TUNED, "sha256": OTHER})],
+        (f"model base: sha256 {'d' * 12} -> {'e' * 12}",),
+    ),
+}  # fmt: skip
 
 
-@pytest.mark.parametrize(("before", "after", "line"), CHANGED_VALUES.values(), ids=CHANGED_VALUES)
-def test_both_sides_of_a_change_are_told_apart(before: object, after: object, line: str) -> None:
-    """Inside a list by its place, in long values from where they differ."""
-    assert differences(_defined(fields=before), _defined(fields=after)) == (f"titles: {line}",)
+@pytest.mark.parametrize(("sessions", "lines"), DIFFERENCES.values(), ids=DIFFERENCES)
+def test_the_change_under_test_is_named(sessions: Any, lines: tuple[str, ...]) -> None:
+    before, after = sessions if isinstance(sessions, list) else (snapshot(), sessions)
+    assert differences(before, after) == lines
 
 
 def test_any_number_of_differences_is_cut() -> None:
-    """20,000 keys print as twenty lines and a count; a refused update names as few."""
-    facts = {f"fact {at}": at for at in range(20_000)}
-    after = snapshot(engine={"name": "embedded", "version": "1", "facts": {"vector_index": "flat", **facts}})
-    lines = differences(snapshot(), after)
+    lines = differences(snapshot(), on_engine(**{f"fact {at}": at for at in range(20_000)}))
     assert (len(lines), lines[-1]) == (21, "engine: 19,980 more differences")
-    long = snapshot(engine={"name": "embedded", "version": "1", "facts": {"x" * 9_999: 1}})
-    assert max(map(len, differences(snapshot(), long))) < 300
-    many = snapshot({}, models={str(at): {"name": "other"} for at in range(90)})
+    (line,) = differences(snapshot(), on_engine(**{"x" * 9_999: 1}))
+    assert len(line) < 300
+    names = [str(at) for at in range(90)]
     known = snapshot(
-        {str(at): random_measurement(definition={"model": str(at)}) for at in range(90)},
-        models={str(at): {"name": "small"} for at in range(90)},
+        {name: random_measurement(definition={"model": name}) for name in names},
+        models={name: {"name": "small"} for name in names},
     )
     with pytest.raises(InputError) as error:
-        check_part(known, many, measured=())
+        check_part(known, snapshot({}, models={name: {"name": "other"} for name in names}), measured=())
     assert str(error.value).count("model ") == 20
     assert "; 70 more; allowed" in str(error.value)
 
 
-def test_models_count_where_a_strategy_uses_them() -> None:
-    """By their hash, cut to what people compare."""
-    definition = {"vectors": {"whole": 1}, "model": "base"}
-    strategies = {"alike": random_measurement(definition=definition)}
-    other = {"base": {"name": "small", "sha256": OTHER}, "unused": {"name": "large"}}
-    lines = differences(snapshot(strategies), snapshot(strategies, models=other))
-    assert lines == (f"model base: sha256 {'d' * 12} -> {'e' * 12}",)
-    assert differences(snapshot(), snapshot(models=other)) == ()
-    (added,), (gone,) = (
-        differences(replace(snapshot(strategies), models=before), replace(snapshot(strategies), models=after))
-        for before, after in (({}, {"base": {"name": "small"}}), ({"base": {"name": "small"}}, {}))
-    )
-    assert (added, gone) == ('model base: name none -> "small"', 'model base: name "small" -> none')
-
-
-def _finetuned(**model: str) -> Snapshot:
-    definition = {"vectors": {"whole": 1}, "model": "finetuned"}
-    known = {"name": "small fine-tuned", "sha256": "d" * 64, "recipe": "f" * 64}
-    return snapshot({"tuned": random_measurement(definition=definition)}, models={"finetuned": {**known, **model}})
-
-
-def test_a_model_that_was_trained_again_is_told_from_another_one() -> None:
-    """The same recipe gives other weights on another machine; what a baseline does not know is no difference."""
-    before = _finetuned()
-    again = (f"model finetuned: retrained: same recipe, other weights (sha256 {'d' * 12} -> {'e' * 12})",)
-    assert differences(before, _finetuned(sha256=OTHER)) == again
-    assert differences(before, _finetuned(sha256=OTHER, recipe=OTHER)) == (
-        f"model finetuned: sha256 {'d' * 12} -> {'e' * 12}",
-        f"model finetuned: recipe {'f' * 12} -> {'e' * 12}",
-    )
-    assert differences(before, before) == ()
-    without = {name: value for name, value in before.models["finetuned"].items() if name != "recipe"}
-    older = replace(before, models={"finetuned": without})
-    assert differences(older, _finetuned(sha256=OTHER)) == (f"model finetuned: sha256 {'d' * 12} -> {'e' * 12}",)
-
-
-# updates
-
-
 def test_an_update_of_everything_is_the_session() -> None:
-    """Strategies that are gone are gone, whatever the data."""
-    after = _with_data(snapshot({"titles": random_measurement(5)}), corpus=OTHER)
+    after = with_data(snapshot({"titles": random_measurement(5)}), corpus=OTHER)
     assert merge(snapshot(), after, complete=True) is after
     assert merge(None, after, complete=False) is after
 
 
 def test_an_update_of_some_strategies_leaves_the_others() -> None:
-    """Their numbers and hits stay, and their run time keeps its ratio to the calibration."""
     before = snapshot()
     after = snapshot({"titles": random_measurement(5)}, calibration_s=1.5)
-    found = merge(before, after, complete=False)
-    assert set(found.strategies) == {"titles", "fused"}
-    assert found.strategies["titles"] is after.strategies["titles"]
-    kept = found.strategies["fused"]
+    merged = merge(before, after, complete=False)
+    assert set(merged.strategies) == {"titles", "fused"}
+    assert merged.strategies["titles"] is after.strategies["titles"]
+    kept = merged.strategies["fused"]
     assert kept.hits == before.strategies["fused"].hits
-    assert kept.run_time_s / found.calibration_s == pytest.approx(0.25 / 0.5)
-    assert document_text(found) == document_text(merge(found, after, complete=False))
-    other = replace(after, models={"finetuned": {"name": "new"}}, versions={"torch": "2.13"})
-    kept = merge(before, other, complete=False)
-    assert list(kept.models) == ["base", "finetuned"]
-    assert list(kept.versions) == ["numpy", "torch"]
+    # its run time keeps its ratio to the calibration; without one on both sides it is dropped
+    assert kept.run_time_s / merged.calibration_s == pytest.approx(0.25 / 0.5)
+    untimed = merge(before, replace(after, calibration_s=None), complete=False).strategies["fused"]
+    assert (untimed.run_time_s, untimed.rounds) == (None, 0)
+    assert document_text(merged) == document_text(merge(merged, after, complete=False))
+    other = merge(before, replace(after, models={"tuned": {}}, versions={"torch": "2.13"}), complete=False)
+    assert [*other.models, *other.versions] == ["base", "tuned", "numpy", "torch"]
 
 
-def test_run_times_that_cannot_stand_side_by_side() -> None:
-    """Without a calibration on both sides an old time is dropped."""
-    after = snapshot({"titles": random_measurement(5)}, calibration_s=None)
-    kept = merge(snapshot(), after, complete=False).strategies["fused"]
-    assert (kept.run_time_s, kept.rounds) == (None, 0)
-
-
-REFUSED_PARTS = {
-    "data": (OTHER_DATA["a grade"], "1 judgment changed"),
-    "engine": (snapshot(engine={"name": "other", "version": "1", "facts": {}}), 'engine: name "embedded" -> "other"'),
-    "a model of those that stay": (
-        snapshot(models={"base": {"name": "large", "sha256": "d" * 64}}),
-        'model base: name "small" -> "large"',
-    ),
-}
-
-
-@pytest.mark.parametrize(("after", "line"), REFUSED_PARTS.values(), ids=REFUSED_PARTS)
-def test_a_part_that_does_not_belong_to_the_rest(after: Snapshot, line: str) -> None:
-    """It says what is different and how many strategies would be left behind."""
-    one = replace(after, strategies={"titles": random_measurement(5)})
+@pytest.mark.parametrize(
+    ("after", "line"),
+    [
+        (OTHER_DATA["a grade"], "1 judgment changed"),
+        (on_engine("other"), 'engine: name "embedded" -> "other"'),
+        (snapshot(models={"base": {"name": "large", "sha256": "d" * 64}}), 'model base: name "small" -> "large"'),
+    ],
+    ids=["data", "engine", "a model of those that stay"],
+)
+def test_a_part_that_does_not_belong_to_the_rest_is_refused(after: Snapshot, line: str) -> None:
     before = snapshot({"titles": random_measurement(), "alike": random_measurement(definition={"model": "base"})})
     with pytest.raises(InputError) as error:
-        merge(before, one, complete=False)
+        merge(before, replace(after, strategies={"titles": random_measurement(5)}), complete=False)
     assert line in str(error.value)
     assert "an update of all of them, 1 of which this session does not measure" in str(error.value)
     check_part(before, after, measured=["titles", "alike"])
 
 
 def test_an_update_says_what_it_changes() -> None:
-    """New, changed and gone strategies, data, and the change under test."""
-    metrics = {metric: np.full(4, 0.5) for metric in METRICS}
-    better = {metric: np.full(4, 0.75) for metric in METRICS}
-    before = snapshot({"titles": random_measurement(metrics=metrics), "fused": random_measurement(2)})
-    changed = random_measurement(metrics=better, definition={**TEXT, "text": {"title": 4, "description": 2}})
-    after = _with_data(snapshot({"titles": changed, "phrases": random_measurement(metrics=metrics)}), corpus=OTHER)
-    assert update_lines(before, after) == [
+    half, better = (random_measurement(metrics=dict.fromkeys(METRICS, np.full(4, mean))) for mean in (0.5, 0.75))
+    before = snapshot({"titles": half, "fused": random_measurement(2)})
+    titles = replace(better, definition={**TEXT, "text": {"title": 4, "description": 2}})
+    assert update_lines(before, with_data(snapshot({"titles": titles, "phrases": half}), corpus=OTHER)) == [
         "data: another corpus (20 products as before, with other content)",
         "titles: text.title 8 -> 4",
         "changed: titles: MRR 0.5000 -> 0.7500, MAP 0.5000 -> 0.7500, NDCG 0.5000 -> 0.7500",
         "new: phrases: MRR 0.5000, MAP 0.5000, NDCG 0.5000",
         "gone: fused",
     ]
+    assert update_lines(None, snapshot({"titles": half})) == ["new: titles: MRR 0.5000, MAP 0.5000, NDCG 0.5000"]
     assert update_lines(before, replace(before, calibration_s=1)) == ["nothing but times"]
     fused = before.strategies["fused"]
     turned = {metric: values[::-1] for metric, values in fused.metrics.items()}
     for moved in (replace(fused, hits=fused.hits[::-1]), replace(fused, metrics=turned)):
         after = replace(before, strategies={**before.strategies, "fused": moved})
         assert update_lines(before, after) == ["single queries; every mean stays"]
-    assert update_lines(None, snapshot({"titles": random_measurement(metrics=metrics)})) == [
-        "new: titles: MRR 0.5000, MAP 0.5000, NDCG 0.5000"
-    ]

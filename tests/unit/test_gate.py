@@ -3,106 +3,105 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import asdict
+from dataclasses import astuple
+from pathlib import Path
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from relevance import gate
-from relevance.config import rows
+from relevance.config import Config, rows
 from relevance.config.reading import read_config
 from relevance.errors import InputError
-from relevance.evaluation import JUDGED10, NDCG10, RR10, evaluate
-from relevance.records import NO_HIT, Catalogue, Dataset, Judgments, Queries, Ranking
+from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10, Evaluation
+from relevance.records import Catalogue, Dataset, Judgments, Queries
 from relevance.report.terminal import failure, verdict_lines
 
-if TYPE_CHECKING:
-    from pathlib import Path
 
-    from relevance.config import Config
-    from relevance.evaluation import Evaluation
-
-
-@pytest.fixture
+@pytest.fixture(scope="module")
 def dataset() -> Dataset:
-    """Eight queries; query q has q + 1 relevant products, of ten."""
-    products = pd.DataFrame({"id": [f"p{n}" for n in range(10)], "title": "x", "description": ""})
+    """Query n of eight has n + 1 relevant products, the last one none."""
+    products = pd.DataFrame({"id": ["p"], "title": "x", "description": ""})
     catalogue = Catalogue(products, pd.DataFrame({"id": [], "name": [], "value": []}, dtype=str))
     queries = Queries(pd.DataFrame({"id": [f"q{n}" for n in range(8)], "text": [f"text {n}" for n in range(8)]}))
-    codes = np.array([(query, product) for query in range(8) for product in range(query + 1)])
-    return Dataset("sample", catalogue, queries, Judgments(codes[:, 0], codes[:, 1], np.ones(len(codes), dtype=int)))
+    judged = np.array([(query, product) for query in range(8) for product in range(query + 1)])
+    return Dataset("sample", catalogue, queries, Judgments(judged[:, 0], judged[:, 1], (judged[:, 0] < 7).astype(int)))
 
 
-def _evaluation(dataset: Dataset, found: set[int]) -> Evaluation:
-    """The queries `found` have product 0, which is relevant to all, as their only hit; the others product 9."""
-    codes = np.array([[0 if query in found else 9, NO_HIT] for query in range(8)])
-    return evaluate(Ranking(codes, np.ones(codes.shape, np.float32)), dataset.judgments, n_products=10)
+def scored(*values: float) -> Evaluation:
+    """Of eight queries; 0 where no value is named."""
+    numbers = np.array([*values, *[0] * (8 - len(values))], dtype=np.float64)
+    return Evaluation(np.arange(8), {RR10: numbers, AP10: numbers * 0.52, NDCG10: numbers * 0.62}, np.array([]))
 
 
-def _floors(folder: Path, text: str) -> gate.Floors:
+def read(folder: Path, text: str) -> gate.Floors:
     path = folder / "f.toml"
     path.write_text(text)
-    read = gate.read_floors(path, datasets=("sample", "chorus"), strategies=("textsearch", "rrf"))
-    return read["sample", "textsearch"]
+    return gate.read_floors(path, datasets=("sample", "chorus"), strategies=("textsearch", "rrf"))[
+        "sample", "textsearch"
+    ]
 
 
-def test_mean_at_the_floor_passes(dataset: Dataset, tmp_path: Path) -> None:
-    """A mean that equals its floor passes; one that is a hair below fails. The verdict holds the floors."""
-    half = _evaluation(dataset, {0, 1, 2, 3})
-    floors = [_floors(tmp_path, f"[sample.textsearch]\nMRR = {floor}") for floor in ("0.5", "0.5000001", "1")]
+def test_a_mean_at_its_floor_passes(dataset: Dataset, tmp_path: Path) -> None:
+    half = scored(1, 1, 1, 1)
+    floors = [read(tmp_path, f"[sample.textsearch]\nMRR = {floor}") for floor in ("0.5", "0.5000001", "1")]
     verdicts = [gate.judge(half, one, dataset) for one in floors]
     assert [one.status for one in verdicts] == ["pass", "fail", "fail"]
-    assert verdicts[1].reasons == ("MRR 0.5000 is below its floor 0.5000",)
     assert [one.floors for one in verdicts] == floors
+    assert verdicts[1].reasons == ("MRR 0.5000 is below its floor 0.5000",)
     without = gate.judge(half, None, dataset)
     assert (without.status, without.reasons) == ("not_gated", ("no floors for this strategy on this data set",))
 
 
-def test_without_a_baseline_the_lowest_queries_are_named(dataset: Dataset, tmp_path: Path) -> None:
-    """Among equal ones those with most relevant products."""
-    floors = _floors(tmp_path, "[sample.textsearch]\nMRR = 0.9\nMAP = 0.0")
-    verdict = gate.judge(_evaluation(dataset, {6, 7}), floors, dataset)
-    (short,) = verdict.shortfalls
-    assert (short.label, short.value, short.floor) == ("MRR", 0.25, 0.9)
-    assert [lost.query for lost in short.queries] == ["q5", "q4", "q3", "q2", "q1"]
-    assert (short.queries[0].text, short.queries[0].before) == ("text 5", None)
-    assert failure("textsearch", verdict).splitlines()[2:4] == [
-        "  MRR 0.2500 < floor 0.9000, short by 0.6500; the lowest",
-        "    0.0000  'text 5' (q5)",
-    ]
+THIRD = 1 / 3 - 4e-7  # a baseline has it rounded
 
 
-def test_with_a_baseline_those_that_fell_most_are_named(dataset: Dataset, tmp_path: Path) -> None:
-    """Not those that were at 0 before: they pulled nothing down. Where none fell, the lowest are named again."""
-    floors, evaluation = _floors(tmp_path, "[sample.textsearch]\nMRR = 0.9"), _evaluation(dataset, {6, 7})
-    before = {RR10: {"q0": 0.5, "q1": 1.0, "q2": 0.0, "q3": 0.0, "q6": 1.0, "gone": 1.0}}
-    verdict = gate.judge(evaluation, floors, dataset, before=before)
-    (short,) = verdict.shortfalls
-    assert [(lost.query, lost.before, lost.value) for lost in short.queries] == [("q1", 1, 0), ("q0", 0.5, 0)]
-    assert failure("textsearch", verdict).splitlines()[2:4] == [
-        "  MRR 0.2500 < floor 0.9000, short by 0.6500; fell most since the baseline",
-        "    1.0000 → 0.0000  'text 1' (q1)",
-    ]
-    every = gate.judge(evaluation, floors, dataset, before={RR10: {f"q{n}": 1.0 for n in range(8)}}).shortfalls[0]
-    assert [lost.query for lost in every.queries] == ["q0", "q1", "q2", "q3", "q4"]
-    evaluation.per_query[RR10].flags.writeable = True
-    evaluation.per_query[RR10][4] = 2 / 3 - 1e-9  # a baseline's values are rounded
-    same = gate.judge(evaluation, floors, dataset, before={RR10: {"q2": 0.0, "q4": 0.666667}}).shortfalls[0]
-    assert (same.queries[0].query, same.queries[0].before) == ("q5", None)
+@pytest.mark.parametrize(
+    ("values", "before", "queries"),
+    [
+        # the lowest, and of them those with most to find
+        ([0, 0, 0, 0, 0, 1, 1], {}, ["q4", "q3", "q2", "q1", "q0"]),
+        ([1, 0, 0, 0.5, 0.25], {}, ["q6", "q5", "q2", "q1", "q7"]),
+        # those that fell most, not those that were at 0 before
+        ([0, 0, 0, 0, 0, 0, 1, 1], {"q0": 0.5, "q1": 1.0, "q2": 0.0, "q6": 1.0, "gone": 1.0}, ["q1", "q0"]),
+        ([], {f"q{n}": 1.0 for n in range(8)}, ["q0", "q1", "q2", "q3", "q4"]),
+        ([0, 0, 0, THIRD, 0, 1, 1], {"q2": 0.0, "q3": 0.333333}, ["q4", "q2", "q1", "q0", "q7"]),
+    ],
+)
+def test_queries_that_pull_a_mean_below_its_floor(
+    dataset: Dataset, tmp_path: Path, values: list[float], before: dict[str, float], queries: list[str]
+) -> None:
+    floors = read(tmp_path, "[sample.textsearch]\nMRR = 0.9\nMAP = 0.0")
+    (short,) = gate.judge(scored(*values), floors, dataset, before={RR10: before}).shortfalls
+    assert (short.label, short.value, short.floor) == ("MRR", sum(values) / 8, 0.9)
+    assert [lost.query for lost in short.queries] == queries
+    fell = queries[0] in before
+    assert [lost.before for lost in short.queries] == [before[query] if fell else None for query in queries]
+
+
+@pytest.mark.parametrize(
+    ("before", "said", "line"),
+    [
+        ({}, "the lowest", "    0.0000  'text 4' (q4)"),
+        ({RR10: {"q1": 1.0}}, "fell most since the baseline", "    1.0000 → 0.0000  'text 1' (q1)"),
+    ],
+)
+def test_a_failure_names_the_queries(dataset: Dataset, tmp_path: Path, before: Any, said: str, line: str) -> None:
+    floors = read(tmp_path, "[sample.textsearch]\nMRR = 0.9")
+    verdict = gate.judge(scored(0, 0, 0, 0, 0, 1, 1), floors, dataset, before=before)
+    lines = failure("textsearch", verdict).splitlines()
+    assert lines[2:4] == [f"  MRR 0.2500 < floor 0.9000, short by 0.6500; {said}", line]
 
 
 def test_floors_hold_on_another_corpus_too(dataset: Dataset, tmp_path: Path) -> None:
-    """A changed word in a product does not turn them off; a note says that it is another corpus."""
     actual = dataset.catalogue.sha256[:8]
-    for corpus, notes in (
-        ("00000000", (f"floors were set for corpus 00000000, this is {actual}; they hold all the same",)),
-        (actual, ()),
-    ):
-        floors = _floors(tmp_path, f'[sample.textsearch]\nMRR = 0.5\ncorpus = "{corpus}"')
-        good, bad = (gate.judge(_evaluation(dataset, hits), floors, dataset) for hits in ({0, 1, 2, 3}, set()))
+    note = f"floors were set for corpus 00000000, this is {actual}; they hold all the same"
+    for corpus, notes in (("00000000", (note,)), (actual, ())):
+        floors = read(tmp_path, f'[sample.textsearch]\nMRR = 0.5\ncorpus = "{corpus}"')
+        good, bad = (gate.judge(one, floors, dataset) for one in (scored(1, 1, 1, 1), scored()))
         assert (good.status, bad.status) == ("pass", "fail")
         assert good.notes == bad.notes == notes
         results = [SimpleNamespace(strategy=SimpleNamespace(name=name), verdict=good) for name in ("one", "two")]
@@ -110,16 +109,14 @@ def test_floors_hold_on_another_corpus_too(dataset: Dataset, tmp_path: Path) -> 
 
 
 def test_suggested_floors_pass_what_they_were_suggested_for(dataset: Dataset, tmp_path: Path) -> None:
-    """The snippet is TOML, lies below the measured means by the margin, and is bound to no corpus."""
-    half, none = _evaluation(dataset, {0, 1, 2, 3}), _evaluation(dataset, set())
-    snippet = gate.suggest(dataset, {"textsearch": half, "rrf": none})
+    snippet = gate.suggest(dataset, {"textsearch": scored(1, 1, 1, 1), "rrf": scored()})
     assert tomllib.loads(snippet)["sample"] == {
-        "textsearch": {"MRR": 0.495, "MAP": 0.255, "NDCG": 0.304},
+        "textsearch": {"MRR": 0.495, "MAP": 0.255, "NDCG": 0.305},
         "rrf": {"MRR": 0, "MAP": 0, "NDCG": 0},
     }
-    floors = _floors(tmp_path, snippet)
-    assert gate.judge(half, floors, dataset).status == "pass"
-    assert gate.judge(_evaluation(dataset, {0, 1, 2}), floors, dataset).status == "fail"
+    floors = read(tmp_path, snippet)
+    statuses = [gate.judge(scored(*[1] * count), floors, dataset).status for count in (4, 3)]
+    assert statuses == ["pass", "fail"]
 
 
 TABLE = "[sample.rrf]\n"
@@ -130,16 +127,13 @@ A_NUMBER = "allowed: a number from 0 to 1"
     ("text", "line"),
     [
         ("[sample.textsearch]\nMRR = \n", "f.toml: not TOML: Invalid value (at line 2, column 7)"),
-        (
-            "[sample.textsearch]\nMMR = 0.5",
-            "f.toml [sample.textsearch]: unknown floor 'MMR' (did you mean 'MRR'?); allowed: MRR, MAP, NDCG, corpus",
-        ),
-        (
-            "[sample.textserch]\nMRR = 0.5",
-            "f.toml [sample]: unknown strategy 'textserch' (did you mean 'textsearch'?); allowed: textsearch, rrf",
-        ),
+        ("[sample.textsearch]\nMMR = 0.5",
+         "f.toml [sample.textsearch]: unknown floor 'MMR' (did you mean 'MRR'?); allowed: MRR, MAP, NDCG, corpus"),
+        ("[sample.textserch]\nMRR = 0.5",
+         "f.toml [sample]: unknown strategy 'textserch' (did you mean 'textsearch'?); allowed: textsearch, rrf"),
         ("[samples.rrf]\nMRR = 0.5", "f.toml: unknown data set 'samples' (did you mean 'sample'?)"),
         (f"{TABLE}MRR = 1.5", f"f.toml [sample.rrf] MRR = 1.5; {A_NUMBER}"),
+        (f"{TABLE}MRR = -0.1", f"f.toml [sample.rrf] MRR = -0.1; {A_NUMBER}"),
         (f'{TABLE}MRR = "0.5"', f"f.toml [sample.rrf] MRR = '0.5'; {A_NUMBER}"),
         (f"{TABLE}MAP = nan", f"f.toml [sample.rrf] MAP = nan; {A_NUMBER}"),
         (f"{TABLE}MAP = true", f"f.toml [sample.rrf] MAP = True; {A_NUMBER}"),
@@ -150,95 +144,76 @@ A_NUMBER = "allowed: a number from 0 to 1"
         (f"{TABLE}MAP = 0\ncorpus = 12345678", "corpus = 12345678; allowed: the first 8"),
         (f'{TABLE}MAP = 0\ncorpus = ""', "corpus = ''; allowed: the first 8"),
     ],
-)
-def test_bad_file_of_floors(tmp_path: Path, text: str, line: str) -> None:
-    """A bad file of floors is one line: what, where, what is allowed."""
+)  # fmt: skip
+def test_a_bad_file_of_floors_is_one_line(tmp_path: Path, text: str, line: str) -> None:
     with pytest.raises(InputError) as error:
-        _floors(tmp_path, text)
+        read(tmp_path, text)
     assert line in str(error.value)
     assert "\n" not in str(error.value)
 
 
-# limits
-
-
-def _config(folder: Path, text: str) -> Config:
+def config(folder: Path, text: str) -> Config:
     file = folder / "relevance.toml"
     file.write_text(text)
     return read_config(options={}, environ={}, file=file, root=folder)
 
 
-def test_without_a_file_the_defaults_hold(tmp_path: Path) -> None:
-    """Those of the procedure that was studied."""
-    assert read_config(options={}, environ={}, file=None, root=tmp_path).gate == gate.Limits()
-    assert asdict(gate.Limits().of("rrf", NDCG10)) == {
-        "fail": 0.02,
-        "fail_large": 0.05,
-        "warn": 0.02,
-        "warn_sure": 0.005,
-        "least_drop": 0.005,
-        "p_sure": 0.01,
-        "p_warn": 0.05,
-        "p_large": 0.1,
-        "large_queries": 1_000,
-        "least_queries": 50,
-        "worse": "lower",
-        "leading": True,
-    }
-    assert not gate.Limits().of("rrf", RR10).leading
+def test_the_defaults_are_those_of_the_procedure_that_was_studied() -> None:
+    limits = gate.read_limits({}, strategies=())
+    assert limits == gate.Limits()
+    assert astuple(limits.of("rrf", RR10)) == (
+        *(0.02, 0.05, 0.02, 0.005, 0.005),  # fail, fail_large, warn, warn_sure, least_drop
+        *(0.01, 0.05, 0.1, 1_000, 50),  # p_sure, p_warn, p_large, large_queries, least_queries
+        *("lower", False),
+    )
+    assert limits.of("rrf", NDCG10).leading
+    assert (limits.empty_queries, limits.empty_warn, limits.empty_fail, limits.time("rrf")) == (
+        3,
+        0.005,
+        0.01,
+        (1.5, 2),
+    )
 
 
-def test_the_nearest_limit_holds(tmp_path: Path) -> None:
-    """A strategy's metric before the strategy, before the metric, before all."""
-    text = """
-        [gate]
-        fail = 0.03
-        p_sure = 0.001
-        [gate.metrics."RR@10"]
-        fail = 0.04
-        warn = 0.1
-        worse = "higher"
-        [gate.strategies.rrf]
-        fail = 0.05
-        time_fail = 4
-        [gate.strategies.rrf."AP@10"]
-        fail = 0.06
-        """
-    limits = _config(tmp_path, text).gate
-    found = {(name, str(metric)): limits.of(name, metric) for name in ("hybrid", "rrf") for metric in limits.gated}
-    assert {key: limit.fail for key, limit in found.items()} == {
-        ("hybrid", "nDCG@10"): 0.03,
-        ("hybrid", "AP@10"): 0.03,
-        ("hybrid", "RR@10"): 0.04,
-        ("rrf", "nDCG@10"): 0.05,
-        ("rrf", "AP@10"): 0.06,
-        ("rrf", "RR@10"): 0.05,
+def test_the_nearest_limit_holds() -> None:
+    table = {
+        "fail": 0.03,
+        "p_sure": 0.001,
+        "metrics": {"RR@10": {"fail": 0.04, "warn": 0.1, "worse": "higher"}, "nDCG@10": {"fail_large": 0.1}},
+        "strategies": {"rrf": {"fail": 0.05, "time_fail": 4, "AP@10": {"fail": 0.06}}},
     }
-    assert {key[1] for key, limit in found.items() if limit.worse == "higher"} == {"RR@10"}
-    assert {limit.warn for limit in found.values()} == {0.02, 0.1}
-    assert {limit.p_sure for limit in found.values()} == {0.001}
+    limits = gate.read_limits(table, strategies=("rrf",))
+    of = {(name, str(metric)): limits.of(name, metric) for name in ("hybrid", "rrf") for metric in limits.gated}
+    fails = {key: limit.fail for key, limit in of.items()}
+    assert [fails["hybrid", metric] for metric in ("nDCG@10", "AP@10", "RR@10")] == [0.03, 0.03, 0.04]
+    assert [fails["rrf", metric] for metric in ("nDCG@10", "AP@10", "RR@10")] == [0.05, 0.06, 0.05]
+    assert {key[1] for key, limit in of.items() if limit.worse == "higher"} == {"RR@10"}
+    assert {key[1] for key, limit in of.items() if limit.fail_large == 0.1} == {"nDCG@10"}
+    assert {limit.warn for limit in of.values()} == {0.02, 0.1}
+    assert {limit.p_sure for limit in of.values()} == {0.001}
     assert (limits.time("rrf"), limits.time("hybrid")) == ((1.5, 4), (1.5, 2.0))
 
 
 def test_numbers_of_queries_have_bounds(tmp_path: Path) -> None:
-    """From 1 to a million; a least drop may be none."""
-    limits = _config(tmp_path, "[gate]\nlarge_queries = 1_000_000\nleast_queries = 1\nleast_drop = 0").gate
+    limits = config(tmp_path, "[gate]\nlarge_queries = 1_000_000\nleast_queries = 1\nleast_drop = 0").gate
     assert (limits.large_queries, limits.least_queries, limits.least_drop) == (1_000_000, 1, 0)
     for number in (0, 1_000_001):
         with pytest.raises(InputError, match=f"large_queries = {number}; allowed: a whole number of 1 or more"):
-            _config(tmp_path, f"[gate]\nlarge_queries = {number}")
+            config(tmp_path, f"[gate]\nlarge_queries = {number}")
 
 
-def test_metrics_can_be_chosen(tmp_path: Path) -> None:
-    """In the order in which they stand, each once; the one that leads is among them."""
-    limits = _config(tmp_path, '[gate]\ngated = ["Judged@10", "RR@10", "Judged@10"]\nleading = "RR@10"').gate
+def test_metrics_can_be_chosen_and_limits_be_equal() -> None:
+    table = {"gated": ["Judged@10", "RR@10", "Judged@10"], "leading": "RR@10", "empty_warn": 0.01, "time_fail": 1.5}
+    limits = gate.read_limits(table, strategies=())
     assert (limits.gated, limits.leading) == ((JUDGED10, RR10), RR10)
+    assert (limits.empty_warn, limits.time("rrf")) == (0.01, (1.5, 1.5))
 
 
 @pytest.mark.parametrize(
     ("table", "line"),
     [
         ({"empty_warn": 0.02}, "empty_warn = 0.02; allowed: no more than empty_fail, which is 0.01"),
+        ({"leading": "RR@5"}, "leading: unknown metric 'RR@5'"),
         ({"strategies": []}, "strategies = []; allowed: tables [gate.strategies.NAME]"),
         ({"strategies": {"rrf": {"time_warn": 3.0}}}, "time_warn = 3.0 of rrf; allowed: no more than time_fail"),
         ({"strategies": {"rrf": {"RR@10": {"fail": 2}}}}, "strategies.rrf.'RR@10'.fail = 2; allowed: a number above 0"),
@@ -246,21 +221,16 @@ def test_metrics_can_be_chosen(tmp_path: Path) -> None:
         ({"metrics": {"nDCG@10": 1}}, "metrics.'nDCG@10' = 1; allowed: a table of limits"),
     ],
 )
-def test_limits_that_change_nothing_or_are_none(table: dict[str, Any], line: str) -> None:
-    """Each by its place; limits that are equal are in order, and what the leading metric alone has is its own."""
-    own = gate.read_limits({"metrics": {"nDCG@10": {"fail_large": 0.1}}}, strategies=())
-    assert (own.of("rrf", NDCG10).fail_large, own.of("rrf", RR10).fail_large) == (0.1, 0.05)
-    assert gate.read_limits({"empty_warn": 0.01, "time_fail": 1.5}, strategies=()).empty_warn == 0.01
+def test_limits_that_are_none_or_change_nothing_are_refused(table: dict[str, Any], line: str) -> None:
     with pytest.raises(InputError) as error:
         gate.read_limits(table, strategies=("rrf",))
     assert str(error.value).startswith(line)
 
 
 def test_limits_are_shown_with_where_they_come_from(tmp_path: Path) -> None:
-    """Every key, and the tables in one line."""
-    config = _config(tmp_path, '[gate]\nfail = 0.03\n[gate.strategies.rrf]\nwarn = 0.1\n"AP@10" = {fail = 0.04}')
-    found = {key: (value, origin) for key, value, origin in rows(config)}
-    assert found["gate.fail"] == ("0.03", "relevance.toml")
-    assert found["gate.gated"] == ("nDCG@10, AP@10, RR@10", "default")
-    assert found["gate.metrics"] == ("none", "default")
-    assert found["gate.strategies"] == ("rrf = {warn = 0.1, AP@10 = {fail = 0.04}}", "relevance.toml")
+    text = '[gate]\nfail = 0.03\n[gate.strategies.rrf]\nwarn = 0.1\n"AP@10" = {fail = 0.04}'
+    shown = {key: (value, origin) for key, value, origin in rows(config(tmp_path, text))}
+    assert shown["gate.fail"] == ("0.03", "relevance.toml")
+    assert shown["gate.gated"] == ("nDCG@10, AP@10, RR@10", "default")
+    assert shown["gate.metrics"] == ("none", "default")
+    assert shown["gate.strategies"] == ("rrf = {warn = 0.1, AP@10 = {fail = 0.04}}", "relevance.toml")
