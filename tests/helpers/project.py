@@ -6,12 +6,10 @@ import json
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import pytest
 from pytest_benchmark import plugin as benchmark
-
-if TYPE_CHECKING:
-    import pytest
 
 # numpy cannot be imported twice in a process, as inner sessions would; the others are slow
 for name in ("engines.embedded", "plugin.run"):
@@ -56,15 +54,12 @@ def write_train(pytester: pytest.Pytester, text: str) -> None:
 
 
 def write_floors(folder: Path, **mrr: float) -> None:
-    """Write floors of MRR by strategy beside benchmarks."""
     tables = (f"[homedepot.{strategy}]\nMRR = {floor}\n" for strategy, floor in mrr.items())
     (folder / "thresholds.toml").write_text("".join(tables))
 
 
-def results(pytester: pytest.Pytester, out: str = ".relevance/latest") -> dict[str, Any]:
-    """What `results.json` holds."""
-    document: dict[str, Any] = json.loads((pytester.path / out / "results.json").read_text())
-    return document
+def results(pytester: pytest.Pytester, out: str = ".relevance/latest") -> Any:
+    return json.loads((pytester.path / out / "results.json").read_text())
 
 
 def printed(result: pytest.RunResult) -> str:

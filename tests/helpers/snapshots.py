@@ -2,24 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from relevance.baseline import DIGITS, DatasetIdentity, Measurement, Snapshot
-from relevance.diagnosis import diagnose
+from relevance.diagnosis import Diagnosis, diagnose
 from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10
 from relevance.gate import Comparison, Finding, Limits
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from relevance.diagnosis import Diagnosis
-    from relevance.evaluation import Metric
-
-    Numbers = Sequence[float] | np.ndarray[tuple[int, ...], np.dtype[np.float64]]
 
 METRICS = (RR10, AP10, NDCG10)
 QUERIES = ("q1", "q2", "q3", "q4")
@@ -29,16 +22,10 @@ VECTOR: Mapping[str, object] = {
 }  # fmt: skip
 
 
-def measured(
-    numbers: Mapping[Metric, Numbers] | Numbers, hits: Sequence[Sequence[str]] = (), *, empty: int = 0, **changed: Any
-) -> Measurement:
-    """A strategy with numbers of one's own.
+def measured(numbers: Any, hits: Sequence[Sequence[str]] = (), *, empty: int = 0, **changed: Any) -> Measurement:
+    """A strategy with these numbers of its queries: the same for all metrics, or a mapping by metric.
 
-    Args:
-        numbers: shape (queries,), the same for all metrics; or that for each metric.
-        hits: of each query; `a` and `b` where there is none.
-        empty: so many of the first queries have no hit.
-        changed: any attribute.
+    Each query has the hits `a` and `b` where none are named; `empty` of the first have none.
     """
     if not hasattr(numbers, "items"):
         numbers = dict.fromkeys((RR10, AP10, NDCG10, JUDGED10), numbers)
@@ -61,15 +48,13 @@ def random_measurement(seed: int = 1, *, queries: Sequence[str] = QUERIES, **cha
 def snapshot(
     strategies: Mapping[str, Measurement] | None = None, *, queries: Sequence[str] = (), **changed: Any
 ) -> Snapshot:
-    """A snapshot of these strategies, or of two random ones; any attribute can be changed.
+    """A snapshot of these strategies, or of two random ones.
 
     Queries are `q1`, `q2`, …, of ten or more `q00001`, …; each has judgments for the products `a` (2) and `b` (0).
     """
     if strategies is None:
-        strategies = {
-            name: random_measurement(seed, queries=queries or QUERIES)
-            for seed, name in enumerate(("titles", "fused"), 1)
-        }
+        random = enumerate(("titles", "fused"), 1)
+        strategies = {name: random_measurement(seed, queries=queries or QUERIES) for seed, name in random}
     size = len(next(iter(strategies.values())).hits) if strategies else len(QUERIES)
     ids = tuple(queries) or tuple(f"q{at:0{1 if size < 10 else 5}}" for at in range(1, size + 1))
     values: dict[str, Any] = {
@@ -92,7 +77,6 @@ def session(
     engine: str = "embedded",
     **strategies: Measurement,
 ) -> Snapshot:
-    """A snapshot of these strategies by name."""
     of_engine = {"name": engine, "version": "1", "facts": {}}
     return snapshot(strategies, queries=queries, calibration_s=calibration, engine=of_engine)
 
@@ -106,5 +90,4 @@ def comparison(**statuses: Any) -> Comparison:
 def diagnosed(
     before: Snapshot, now: Snapshot, *, titles: Mapping[str, str] = MappingProxyType({}), **statuses: Any
 ) -> Diagnosis:
-    """With the limits that hold where none are set."""
     return diagnose(before, now, comparison(**statuses), Limits(), titles=titles)

@@ -1,16 +1,10 @@
 """Long work says how far it is, on a terminal and elsewhere."""
 
-from __future__ import annotations
-
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
 from relevance.text import ProgressLines, progress_bar
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 @pytest.mark.parametrize(
@@ -25,8 +19,7 @@ if TYPE_CHECKING:
     ],
     ids=["short work says nothing", "after ten seconds", "then every thirty"],
 )
-def test_lines(capsys: pytest.CaptureFixture[str], seconds: Sequence[float], lines: Sequence[str]) -> None:
-    """How much of it is done, and how long the rest takes at the rate so far."""
+def test_lines(capsys: pytest.CaptureFixture[str], seconds: list[int], lines: list[str]) -> None:
     clock = iter([0.0, *seconds])
     work = ProgressLines(1_000, "embedding", "text", clock=lambda: next(clock))
     for _ in seconds:
@@ -35,7 +28,6 @@ def test_lines(capsys: pytest.CaptureFixture[str], seconds: Sequence[float], lin
 
 
 def test_earlier_work_says_nothing_of_the_rate(capsys: pytest.CaptureFixture[str]) -> None:
-    """A training that goes on where it was interrupted; what is done is not announced."""
     clock = iter([0.0, 20.0, 60.0])
     with ProgressLines(1_000, "training", "batch", initial=900, clock=lambda: next(clock)) as work:
         work.update(50)
@@ -47,10 +39,9 @@ def test_earlier_work_says_nothing_of_the_rate(capsys: pytest.CaptureFixture[str
 @pytest.mark.parametrize(
     ("shown", "terminal", "bar"), [(True, True, True), (False, True, False), (False, False, False)]
 )
-def test_bars(
+def test_a_bar_needs_a_terminal(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, *, shown: bool, terminal: bool, bar: bool
 ) -> None:
-    """On a terminal, where one is wanted."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: terminal)
     with progress_bar(10, "indexing", "product", shown=shown) as work:
         work.update(10)
@@ -58,6 +49,5 @@ def test_bars(
 
 
 def test_without_a_terminal_there_are_lines(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A carriage return is nothing that a CI log understands."""
     monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
     assert isinstance(progress_bar(10, "indexing", "product", shown=True), ProgressLines)

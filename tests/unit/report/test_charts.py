@@ -1,11 +1,10 @@
 """Pictures: of the data, drawn without a warning, at their size, the same bytes every time."""
 
-from __future__ import annotations
-
 import io
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+import matplotlib as mpl  # noqa: TID253 - pictures are what is tested
 import numpy as np
 import pytest
 from helpers.changes import comparison, curve, evaluation, pairs, queries
@@ -15,13 +14,8 @@ from relevance.finetune.changes import LabelGroup, compare, pair_changes
 from relevance.report import charts
 from relevance.report.charts import BASE, DPI, TUNED, png
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
-    from matplotlib.figure import Figure
-
-
-def group(base: list[float] | np.ndarray, tuned: list[float] | np.ndarray) -> LabelGroup:
+def group(base: Any, tuned: Any) -> LabelGroup:
     """A group of pairs with these cosines."""
     return LabelGroup("1", "relevant", np.array(base), np.array(tuned))
 
@@ -30,7 +24,7 @@ UNCHANGED = compare(("rrf", "rrf_finetune"), evaluation([0.5, 0.5]), [evaluation
 DOLLARS = compare((r"$\frac$", r"$\x$"), evaluation([0.5, 0.5]), [evaluation([1.0, 0.0])], queries(2))
 EQUAL, NEARLY_EQUAL = group([0.4] * 9, [0.4] * 9), group([0.4] * 9, [0.4] * 8 + [0.40001])
 GROUPS = pair_changes(pairs(300)).groups
-PICTURES: dict[str, tuple[Callable[[Any], Figure], Any]] = {
+PICTURES: dict[str, tuple[Any, Any]] = {
     "curve": (charts.curve_figure, curve()),
     "curve of one evaluation": (charts.curve_figure, curve(1, best=0)),
     "band": (charts.band_figure, [curve(5, seed=1), curve(4, seed=2)]),
@@ -52,8 +46,7 @@ def drawn(name: str) -> bytes:
 
 
 @pytest.mark.parametrize("name", PICTURES)
-def test_a_picture_is_a_page_wide_and_has_the_models_colours(name: str) -> None:
-    """Width and resolution hold, no warning is given (they are errors), and nothing is cut at the picture's edge."""
+def test_a_picture_is_a_page_wide_has_the_models_colours_and_is_not_cut(name: str) -> None:
     picture = np.asarray(Image.open(io.BytesIO(drawn(name))).convert("RGB"))
     assert picture.shape[1] == 400
     for look in (BASE, TUNED):
@@ -63,10 +56,7 @@ def test_a_picture_is_a_page_wide_and_has_the_models_colours(name: str) -> None:
         assert (edge == 255).all()
 
 
-def test_the_users_own_style_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Bytes depend on the input alone; what stands in a matplotlibrc neither enters nor is changed."""
-    import matplotlib as mpl
-
+def test_the_users_own_style_neither_enters_nor_is_changed(monkeypatch: pytest.MonkeyPatch) -> None:
     before = drawn("band")
     monkeypatch.setitem(mpl.rcParams, "axes.facecolor", "black")
     monkeypatch.setitem(mpl.rcParams, "font.size", 30)
@@ -75,29 +65,30 @@ def test_the_users_own_style_changes_nothing(monkeypatch: pytest.MonkeyPatch) ->
     assert mpl.rcParams["font.size"] == 30
 
 
-def test_pictures_show_the_data() -> None:
-    """Each line, box and step is where its number is; a page of 800 pixels has two for each."""
+def test_a_curve_shows_each_evaluation_and_the_chosen_one() -> None:
     trained = curve()
     figure = charts.curve_figure(trained)
-    assert figure.dpi * figure.get_figwidth() == 2 * 800 == 8 * DPI
+    assert figure.dpi * figure.get_figwidth() == 2 * 800 == 8 * DPI  # two pixels for each of a page of 800
     for axes, name in zip(figure.axes, ("loss", "spearman", "ndcg"), strict=False):
         values = [value for step in trained.steps if (value := getattr(step, name)) is not None]
         assert list(axes.lines[1].get_ydata()) == values
-    chosen = figure.axes[2].lines[-1]
-    assert (chosen.get_xdata()[0], chosen.get_ydata()[0]) == (
-        trained.steps[trained.best].step,
-        trained.steps[trained.best].ndcg,
-    )
+    x, y = (values[0] for values in figure.axes[2].lines[-1].get_data())
+    assert (x, y) == (trained.steps[trained.best].step, trained.steps[trained.best].ndcg)
+
+
+def test_queries_are_shown_by_their_change() -> None:
     compared = comparison("rrf", 50, 1)
     gains, losses = (patch.get_data().values for patch in charts.queries_figure([compared]).axes[0].patches)
     assert (gains + losses).tolist() == [query.change for query in compared.queries]
     assert gains.min() == losses.max() == 0
+
+
+def test_boxes_show_medians() -> None:
     medians = [line.get_ydata()[0] for line in charts.boxes_figure(GROUPS).axes[0].lines[4::5]]
     assert medians == [float(np.median(getattr(one, side))) for side in ("base", "tuned") for one in GROUPS]
 
 
 def test_densities_of_many_pairs_are_those_of_a_part() -> None:
-    """More pairs than are drawn from do not move the density."""
     values = np.random.default_rng(1).normal(0.5, 0.1, 40_000)
     tenth = np.sort(values)[::10]
     every, part = (charts.densities_figure([group(one, one + 0.1)]).axes[0].lines for one in (values, tenth))

@@ -1,40 +1,34 @@
 """A comparison and its diagnosis as text: what users wrote is shown and never obeyed, whatever form it takes."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
 from dataclasses import replace
 from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helpers import golden
 from helpers.snapshots import comparison, diagnosed, measured, snapshot
 
-from relevance.diagnosis import LegChange, QueryChange, Segment
-from relevance.gate import Finding
+from relevance.diagnosis import Diagnosis, LegChange, QueryChange, Segment
+from relevance.gate import Comparison, Finding
 from relevance.report.pages import job_summary, refusal_summary
 from relevance.report.results import comparison_properties, diagnosis_files
 from relevance.report.terminal import comparison_failure, comparison_lines
-
-if TYPE_CHECKING:
-    from relevance.diagnosis import Diagnosis
-    from relevance.gate import Comparison
 
 EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
 FAILED, PASSED = comparison(own="fail"), replace(comparison(own="pass"), differs=())
 
 
-def _diagnosis(text: str = "oak table", title: str = "Oak table", **statuses: str) -> Diagnosis:
+def diagnosis_of(text: str = "oak table", title: str = "Oak table", status: str = "fail") -> Diagnosis:
     before = snapshot({"own": measured([0.9, 0.5], [("a", "b")] * 2)}, texts=(text, "other"))
     now = snapshot({"own": measured([0.1, 0.5], [("n", "a"), ("a", "b")])}, texts=(text, "other"))
-    return diagnosed(before, now, titles={"a": title, "n": title}, **(statuses or {"own": "fail"}))
+    return diagnosed(before, now, titles={"a": title, "n": title}, own=status)
 
 
-def _everything() -> tuple[Comparison, Diagnosis]:
+def everything() -> tuple[Comparison, Diagnosis]:
     """A comparison and a diagnosis with every part that there is."""
-    diagnosis = _diagnosis(title="Oak\n::error::table")
+    diagnosis = diagnosis_of(title="Oak\n::error::table")
     why = replace(
         diagnosis.strategies[0],
         lost=diagnosis.strategies[0].lost * 5,
@@ -64,7 +58,7 @@ def _everything() -> tuple[Comparison, Diagnosis]:
     return full, replace(diagnosis, strategies=(why,), newcomers=newcomers, notes=("a note | x",))
 
 
-def _suite(**statuses: str) -> Any:
+def suite(**statuses: str) -> Any:
     """As much of a suite as a summary reads."""
     results = {
         name: SimpleNamespace(
@@ -78,66 +72,56 @@ def _suite(**statuses: str) -> Any:
     return SimpleNamespace(plan=SimpleNamespace(dataset=SimpleNamespace(name="shop|<x>")), results=results)
 
 
-def test_the_lines() -> None:
-    """The failing test's text, then the summary's lines of comparison and diagnosis with their marks.
-
-    No escape sequence, line end or CI command of a title or a baseline's keys reaches the terminal.
-    """
-    compared, diagnosis = _everything()
-    warned = comparison_lines(comparison(own="warn"), _diagnosis(own="warn"))
+def test_lines_of_a_failing_test_and_of_the_summary() -> None:
+    compared, diagnosis = everything()
+    warned = comparison_lines(comparison(own="warn"), diagnosis_of(status="warn"))
     lines = [*comparison_lines(compared, diagnosis), *warned, *comparison_lines(PASSED)]
     marked = "".join(f"{line.mark or '-':<5}{line.text}\n" for line in lines)
     golden.check("comparison.txt", f"{comparison_failure('own', [compared], [diagnosis])}\n\n{marked}")
 
 
-def test_the_files() -> None:
-    """Two baselines: one in which everything is worse, one with nothing to say; none where nothing was compared."""
-    compared, diagnosis = _everything()
-    for name, text in diagnosis_files([compared, PASSED], [diagnosis, _diagnosis(own="pass")]).items():
+def test_files_of_two_baselines_one_with_nothing_to_say() -> None:
+    compared, diagnosis = everything()
+    for name, text in diagnosis_files([compared, PASSED], [diagnosis, diagnosis_of(status="pass")]).items():
         golden.check(name, text)
     assert diagnosis_files([], []) == {}
 
 
 def test_the_summary_of_a_job() -> None:
-    """Means, verdicts, what failed, and each baseline; a session that compared nothing says why."""
-    compared, diagnosis = _everything()
-    suite = _suite(own="fail", rrf="pass", other="not_gated")
-    text = job_summary(suite, [compared, PASSED], [diagnosis], ["no <b>aseline"])
-    text += job_summary(_suite(own="pass"), [comparison(own="warn")], [], [])
+    compared, diagnosis = everything()
+    gated = suite(own="fail", rrf="pass", other="not_gated")
+    text = job_summary(gated, [compared, PASSED], [diagnosis], ["no <b>aseline"])
+    text += job_summary(suite(own="pass"), [comparison(own="warn")], [], [])
     refused = refusal_summary("relevance.toml: unknown key <x>", ["allowed: a|b"])
-    golden.check("summary.md", text + job_summary(_suite(rrf="pass"), [], [], []) + refused)
+    golden.check("summary.md", text + job_summary(suite(rrf="pass"), [], [], []) + refused)
 
 
-def test_several_baselines_have_properties_of_their_own() -> None:
-    """JUnit's names say which baseline a number is of, where there are several."""
-    compared, _ = _everything()
+def test_properties_say_which_baseline_they_are_of_where_there_are_several() -> None:
+    compared, _ = everything()
     one = dict(comparison_properties("own", [compared]))
     assert [one[name] for name in ("status", "MRR@10 before", "MRR@10 p")] == ["fail", "0.5", "0.0123"]
     assert "status (main.json)" in dict(comparison_properties("own", [compared, compared]))
 
 
 def test_a_strategy_that_does_not_fail_has_no_text() -> None:
-    """Its lines are in the summary."""
-    assert comparison_failure("own", [comparison(own="warn")], [_diagnosis(own="warn")]) == ""
-    assert comparison_failure("other", [FAILED], [_diagnosis()]) == ""
+    assert comparison_failure("own", [comparison(own="warn")], [diagnosis_of(status="warn")]) == ""
+    assert comparison_failure("other", [FAILED], [diagnosis_of()]) == ""
 
 
 def test_what_is_printed_is_bounded() -> None:
-    """200,000 changed keys are a count; the files have them."""
     compared = replace(FAILED, differs=tuple(f"engine.facts.key{at} 1 -> 2" for at in range(200_000)))
     texts = [line.text for line in comparison_lines(compared)]
     assert len(texts) < 30
     assert texts[-1] == "  changed: and 199,980 more"
     assert len(comparison_failure("own", [compared], []).splitlines()) < 30
-    assert len(job_summary(_suite(own="fail"), [compared], [_diagnosis()], [])) < 10_000
+    assert len(job_summary(suite(own="fail"), [compared], [diagnosis_of()], [])) < 10_000
 
 
-def test_page_and_spreadsheet_are_not_obeyed() -> None:
-    """HTML, links, table bars, escapes and formulas lose their meaning; what is new twice stands once."""
-    files = diagnosis_files([FAILED] * 2, [_diagnosis(EVIL, EVIL), _diagnosis(EVIL, EVIL)])
+def test_page_and_spreadsheet_do_not_obey_what_they_show() -> None:
+    files = diagnosis_files([FAILED] * 2, [diagnosis_of(EVIL, EVIL)] * 2)
     page = files["diagnosis.md"]
     assert not re.search(r"<script>|\[a\]\(|(?<!\\):\/\/b|\x1b", page)
     assert {line.replace(r"\|", "").count("|") for line in page.splitlines() if line.startswith("| 1 |")} == {8}
-    (row,) = csv.DictReader(io.StringIO(files["to_judge.csv"]))
+    (row,) = csv.DictReader(io.StringIO(files["to_judge.csv"]))  # what is new in both stands once
     assert row["query"].startswith("'=cmd")
     assert (row["title"][:2], row["product"], row["rank"], row["could_change_verdict"]) == ("'=", "n", "1", "1")

@@ -1,11 +1,10 @@
 """The report on a fine-tuning: its page and its CSV files."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,24 +16,16 @@ from relevance.report import charts
 from relevance.report.finetuned import report_files
 
 NO_PAIRS = pair_changes(JudgedPairs((), (), (), *(np.array([]),) * 3, relevant_from=1))
-GAIN = re.compile(r"[+-]\d\.\d{4}(?! \[)(?!\])(?!, )")
-"""A signed number of four decimals that neither has an interval behind it nor stands in one."""
 
 
 @pytest.fixture(autouse=True)
 def undrawn(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No picture is drawn, which takes most of a report's time; other tests look at pictures."""
+    """Drawing takes most of a report's time; other tests look at pictures."""
     monkeypatch.setattr(charts, "png", lambda *_: b"PNG")
 
 
-def page(changed: Changes, **facts: object) -> str:
-    """The page of a report."""
+def page(changed: Changes, **facts: Any) -> str:
     return str(report_files(done(changed, **facts))["index.md"])
-
-
-def rows(changed: Changes, name: str) -> list[list[str]]:
-    """The rows of a CSV file without its head."""
-    return list(csv.reader(io.StringIO(str(report_files(done(changed))[name]))))[1:]
 
 
 def compared(before: list[float], after: list[float]) -> Comparison:
@@ -42,15 +33,13 @@ def compared(before: list[float], after: list[float]) -> Comparison:
     return compare(("rrf", "rrf_finetune"), evaluation(before), [evaluation(after)], queries(len(before)))
 
 
-def test_the_page() -> None:
-    """Summary, facts, comparisons, seeds, training, queries and pairs; odd texts stay text in their cells."""
+def test_the_page_with_all_parts_and_odd_texts() -> None:
     leaks = SimpleNamespace(near_queries=[("hammers", "hammer")], shared_products=range(212))
     whole = changes(12, judged=20, seeds=2)
     golden.check("finetuned.md", page(whole, leaks=leaks, dataset=ODD[0], base=ODD[1], notes=ODD))
 
 
 def test_the_page_leads_to_every_file_and_no_other() -> None:
-    """Every picture and CSV file of the folder is linked from the page, and every link leads to a file."""
     notes = tuple(f"near: {at}\nand | so on" for at in range(12))
     files = report_files(done(changes(20, judged=60, seeds=2), notes=notes))
     linked = re.findall(r"[^\\]\]\(([^)]+)\)", str(files["index.md"]))
@@ -59,8 +48,7 @@ def test_the_page_leads_to_every_file_and_no_other() -> None:
     assert str(files["index.md"]).count("- near: ") == 10
 
 
-def test_no_file_holds_nothing() -> None:
-    """One seed has no band, no strategy no comparison, no pair no picture, few notes no file."""
+def test_what_there_is_nothing_of_has_no_file() -> None:
     files = report_files(done(Changes((), NO_PAIRS, (curve(1, best=0),))))
     for words in ("No strategies were compared.", "There are no judged pairs to compare."):
         assert words in str(files["index.md"])
@@ -69,9 +57,9 @@ def test_no_file_holds_nothing() -> None:
 
 
 def test_a_gain_never_stands_without_its_interval() -> None:
-    """Outside of the tables of single queries every change has its interval beside it."""
+    alone = re.compile(r"[+-]\d\.\d{4}(?! \[)(?!\])(?!, )")  # neither before an interval nor in one
     lines = page(changes(40, judged=60, seeds=3)).splitlines()
-    assert not GAIN.search("\n".join(line for line in lines if "→" not in line))
+    assert not alone.search("\n".join(line for line in lines if "→" not in line))  # of single queries
     single = page(Changes((comparison("rrf", 1, 1),), pair_changes(pairs(3)), (curve(),)))
     assert single.count("not shown: a single query has no interval") == 5  # summary, three metrics, queries
     assert not re.search(r"[+-]\d\.\d{4} \[", single)
@@ -92,12 +80,10 @@ def test_a_gain_never_stands_without_its_interval() -> None:
     ],
 )
 def test_the_verdict_is_that_of_the_interval(before: list[float], after: list[float], line: str) -> None:
-    """A loss is said loudly, and nothing is divided by 0."""
     assert line in page(Changes((compared(before, after),), NO_PAIRS, (curve(),)))
 
 
-def test_nothing_changed_is_a_page_too() -> None:
-    """No gained query, equal cosines, the step before training chosen: words instead of numbers that are not there."""
+def test_where_nothing_changed_words_stand_for_numbers() -> None:
     cosines = np.array([0.4, 0.4])
     same = JudgedPairs(("a", "b"), ("1", "2"), ("", ""), np.array([0.0, 1.0]), cosines, cosines, 1)
     text = page(Changes((compared([0.5], [0.5]),), pair_changes(same), (curve(2, best=0),)))
@@ -105,13 +91,15 @@ def test_nothing_changed_is_a_page_too() -> None:
         assert words in text
 
 
-def test_csv_files_hold_everything() -> None:
-    """A row an evaluation, a gain, a query of each comparison, a pair from the largest gain on."""
-    whole = changes(20, judged=60, seeds=2)
-    assert [row[-1] for row in rows(whole, "training.csv")].count("1") == 2
-    assert [len(rows(whole, f"{name}.csv")) for name in ("training", "comparison", "queries")] == [20, 10, 40]
-    queries_of, *_, labels, _, _, _, _, _, gains = zip(*rows(whole, "pairs.csv"), strict=True)
+def test_csv_files_hold_every_evaluation_gain_query_and_pair() -> None:
+    files = report_files(done(changes(20, judged=60, seeds=2)))
+
+    def rows(name: str) -> list[list[str]]:
+        return list(csv.reader(io.StringIO(str(files[f"{name}.csv"]))))[1:]
+
+    assert [len(rows(name)) for name in ("training", "comparison", "queries", "pairs")] == [20, 10, 40, 60]
+    assert [row[-1] for row in rows("training")].count("1") == 2
+    queries_of, *_, labels, _, _, _, _, _, gains = zip(*rows("pairs"), strict=True)
     assert "'=1+2" in queries_of  # which a spreadsheet would run
     assert set(labels) == {"0", "1", "2"}
-    assert len(gains) == 60
     assert list(map(float, gains)) == sorted(map(float, gains), reverse=True)

@@ -1,19 +1,13 @@
 """A whole run on data that want to be obeyed: by the terminal, by a CI server, by a page."""
 
-from __future__ import annotations
-
-import csv
-import json
 import re
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
+from helpers.shop import catalogue, dataset, write_files
 
 import relevance.report.folder  # noqa: F401 - numpy cannot be imported twice in a process, as inner sessions would
 from relevance.cli import main
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytest_plugins = ["pytester"]
 
@@ -44,37 +38,35 @@ def project(pytester: pytest.Pytester) -> Path:
     """Every query and title is a command; the name of the data set too."""
     pytester.makeconftest('pytest_plugins = ["relevance.plugin"]')
     pytester.makeini("[pytest]\naddopts = --import-mode=importlib")
-    data = pytester.mkdir("data ##vso[x] ::error::")
-    rows = [{"id": f"p{at}", "title": f"{text} w{at}"} for at, text in enumerate(COMMANDS)]
-    (data / "products.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    with (data / "judgments.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("query", "product", "grade"), *((row["title"], row["id"], 2) for row in rows)])
+    titles = [f"{text} w{at}" for at, text in enumerate(COMMANDS)]
+    products = catalogue((f"p{at}", title) for at, title in enumerate(titles))
+    queries = {f"q{at}": title for at, title in enumerate(titles)}
+    judged = [(at, at, 2) for at in range(len(titles))]
+    write_files(pytester.path / "data ##vso[x] ::error::", dataset(products, queries, judged))
     (pytester.path / "benchmarks").mkdir()
     (pytester.path / "benchmarks" / "test_strategies.py").write_text(TESTS)
     return pytester.path
 
 
-def test_nothing_is_obeyed(
+def test_no_session_command_or_page_obeys_its_data(
     project: Path, pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Neither a passing nor a failing session, its summary, `check`, `compare` or an error obeys the data."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project / "summary.md"))
-    (project / "relevance.toml").write_text('strategy = ["own"]\n[strategies.own]\ntext = {title = 1}\n')
-    options = ("benchmarks", "--dataset", "files:data ##vso[x] ::error::", "--benchmark-disable")
-    first = pytester.runpytest_inprocess(*options, "--update-baseline")
-    assert first.ret == 0
-    (project / "relevance.toml").write_text('strategy = ["own"]\n[strategies.own]\ntext = {description = 1}\n')
-    second = pytester.runpytest_inprocess(*options)
-    assert second.ret == 1
-    assert "w7" in second.stdout.str()
+    named = ("--dataset", "files:data ##vso[x] ::error::")
+    texts = []
+    for field, options, code in (("title", ["--update-baseline"], 0), ("description", [], 1)):
+        table = f'strategy = ["own"]\n[strategies.own]\ntext = {{{field} = 1}}\n'
+        (project / "relevance.toml").write_text(table)
+        session = pytester.runpytest_inprocess("benchmarks", *named, "--benchmark-disable", *options)
+        assert session.ret == code
+        texts += [session.stdout.str(), session.stderr.str()]
+    assert "w7" in texts[2]
     monkeypatch.chdir(project)
     capsys.readouterr()
-    main(["check", "--dataset", options[2]])
+    main(["check", *named])
     main(["compare", "benchmarks/baselines", "::error::\n##vso[x]"])
     main(["check", "--dataset", "files:\x1b[2J\n::error::"])
-    printed = capsys.readouterr()
-    texts = [first.stdout.str(), first.stderr.str(), second.stdout.str(), second.stderr.str(), *printed]
-    for text in texts:
+    for text in (*texts, *capsys.readouterr()):
         assert not OBEYED.search(text), OBEYED.search(text)
     pages = [project / "summary.md", *project.glob(".relevance/latest/*.md")]
     assert len(pages) == 2

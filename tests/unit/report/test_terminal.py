@@ -1,7 +1,5 @@
 """The table of a session and the lines below it."""
 
-from __future__ import annotations
-
 import re
 from dataclasses import replace
 from types import SimpleNamespace
@@ -17,28 +15,6 @@ from relevance.gate import Floors, Lost, Shortfall, Verdict
 from relevance.report.terminal import failure, session_lines, table
 from relevance.strategies import STRATEGIES
 
-
-def _result(name: str, mean: float, verdict: Verdict, *, timed: bool = True) -> Any:
-    single = SimpleNamespace(p50_ms=1.234, p95_ms=5.678)
-    timing = SimpleNamespace(run_time_s=0.12345, took_s=None, queries_per_s=2470.1, single=single)
-    evaluation = SimpleNamespace(mean=lambda one: 0.456 if one == JUDGED10 else mean, without_hits=np.array([0, 2]))
-    return SimpleNamespace(
-        strategy=STRATEGIES[name], evaluation=evaluation, timing=timing if timed else None, verdict=verdict
-    )
-
-
-def _suite(*results: Any, **engine: Any) -> Any:
-    dataset = SimpleNamespace(catalogue=range(1200), queries=SimpleNamespace(texts=["oak", "elm", "##vso[x]y"]))
-    return SimpleNamespace(
-        results={one.strategy.name: one for one in results},
-        query_ms={"base": 4.56},
-        cut={("base", "whole"): (1000, 12)},
-        preparation=SimpleNamespace(start_s=3.21, embedding_s=0.5, indexing_s=2.25),
-        engine=SimpleNamespace(**{"took_ms": None, "version": "9.5.2", "facts": {}, **engine}),
-        plan=SimpleNamespace(dataset=dataset, engine=SimpleNamespace(name="elasticsearch"), models={"base": None}),
-    )
-
-
 SHORT = Shortfall("NDCG", 0.5, 0.6, (Lost("q1", "a\x1bb", 0.0), Lost("q2", "##vso[x]", 0.25)))
 FELL = Shortfall("MRR", 0.3, 0.4, (Lost("q1", "elm", 0.1, 0.75),))
 FLOORS = Floors({"MRR": 0.4, "NDCG": 0.6}, "", "thresholds.toml")
@@ -47,39 +23,55 @@ PASSED = Verdict("pass", floors=Floors({"NDCG": 0.3}, "", "thresholds.toml"))
 UNGATED = Verdict("not_gated")
 
 
+def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: Any) -> Any:
+    """As much of a suite as a table reads, of (strategy, mean, verdict)."""
+    single = SimpleNamespace(p50_ms=1.234, p95_ms=5.678)
+    timing = SimpleNamespace(run_time_s=0.12345, took_s=None, queries_per_s=2470.1, single=single)
+
+    def result(name: str, mean: float, verdict: Verdict) -> Any:
+        evaluation = SimpleNamespace(mean=lambda one: 0.456 if one == JUDGED10 else mean, without_hits=np.array([0, 2]))
+        of_time = timing if timed else None
+        return SimpleNamespace(strategy=STRATEGIES[name], evaluation=evaluation, timing=of_time, verdict=verdict)
+
+    dataset = SimpleNamespace(catalogue=range(1200), queries=SimpleNamespace(texts=["oak", "elm", "##vso[x]y"]))
+    return SimpleNamespace(
+        results={one[0]: result(*one) for one in results},
+        query_ms={"base": 4.56},
+        cut={("base", "whole"): (1000, 12)},
+        preparation=SimpleNamespace(start_s=3.21, embedding_s=0.5, indexing_s=2.25),
+        engine=SimpleNamespace(**{"took_ms": None, "version": "9.5.2", "facts": {}, **engine}),
+        plan=SimpleNamespace(dataset=dataset, engine=SimpleNamespace(name="elasticsearch"), models={"base": None}),
+    )
+
+
 @pytest.mark.parametrize("columns", [None, 100, 80, 60])
-def test_the_table(columns: int | None) -> None:
-    """As wide as it has to be; where there is less room, columns go, the floors last."""
-    results = (("textsearch", 0.5, FAILED), ("vectorsearch", 0.45, PASSED), ("rrf", 0.4, UNGATED))
-    lines = table(_suite(*(_result(*one) for one in results)), columns=columns)
+def test_where_there_is_less_room_columns_go_the_floors_last(columns: int | None) -> None:
+    rows = (("textsearch", 0.5, FAILED), ("vectorsearch", 0.45, PASSED), ("rrf", 0.4, UNGATED))
+    lines = table(suite(*rows), columns=columns)
     golden.check(f"table-{columns or 'wide'}.txt", "".join(f"{one.mark:<5}{one.text}\n" for one in lines))
 
 
-@pytest.mark.parametrize(("status", "word"), [("pass", "no floors, compared"), ("fail", "FAIL")])
-def test_a_strategy_without_floors_beside_a_baseline(status: Any, word: str) -> None:
-    """It was compared, and both the table and a line say so; one that no baseline knows is not gated."""
-    ungated = Verdict("not_gated", ("no floors",))
-    comparisons = [comparison(rrf=status), replace(comparison(rrf="pass"), baseline="b.json")]
-    suite = _suite(_result("rrf", 0.5, ungated), _result("hybrid", 0.5, ungated), _result("textsearch", 0.5, PASSED))
-    lines = [line.text for line in session_lines(suite, columns=None, comparisons=comparisons)]
-    words = [re.split(r"\s{2,}", line)[-1] for line in lines[1:4]]
-    assert words == [word, "not gated", "pass"]
-    alone = f"no floors: rrf: compared with {comparisons[0].baseline} and b.json alone"
-    assert [line for line in lines[4:] if "no floors" in line] == [alone, "not gated: hybrid: no floors"]
-
-
 def test_empty_columns_go_first() -> None:
-    """At 80 columns of a run without times, the share of judged hits stays; columns of times, all empty, go."""
-    suite = _suite(*(_result(name, 0.5, UNGATED, timed=False) for name in ("textsearch", "textsearch_boosted")))
-    wide, narrow = (table(suite, columns=columns)[0].text.split() for columns in (None, 80))
-    assert {"time", "queries/s", "cut"} <= set(wide)
+    untimed = suite(("textsearch", 0.5, UNGATED), ("textsearch_boosted", 0.5, UNGATED), timed=False)
+    wide, narrow = (set(table(untimed, columns=columns)[0].text.split()) for columns in (None, 80))
+    assert {"time", "queries/s", "cut", "judged"} <= wide
     assert "judged" in narrow
     assert "queries/s" not in narrow
 
 
-def test_why_a_strategy_failed() -> None:
-    """Metric, floor and the queries that it lacks; what queries say is not obeyed."""
-    lines = session_lines(_suite(_result("textsearch", 0.5, FAILED)), columns=None)[3:]
+@pytest.mark.parametrize(("status", "word"), [("pass", "no floors, compared"), ("fail", "FAIL")])
+def test_a_strategy_without_floors_was_compared_where_a_baseline_knows_it(status: str, word: str) -> None:
+    ungated = Verdict("not_gated", ("no floors",))
+    comparisons = [comparison(rrf=status), replace(comparison(rrf="pass"), baseline="b.json")]
+    measured = suite(("rrf", 0.5, ungated), ("hybrid", 0.5, ungated), ("textsearch", 0.5, PASSED))
+    lines = [line.text for line in session_lines(measured, columns=None, comparisons=comparisons)]
+    assert [re.split(r"\s{2,}", line)[-1] for line in lines[1:4]] == [word, "not gated", "pass"]
+    alone = "no floors: rrf: compared with main.json and b.json alone"
+    assert [line for line in lines[4:] if "no floors" in line] == [alone, "not gated: hybrid: no floors"]
+
+
+def test_a_failure_names_metric_floor_and_queries() -> None:
+    lines = session_lines(suite(("textsearch", 0.5, FAILED)), columns=None)[3:]
     marked = "".join(f"{one.mark:<5}{one.text}\n" for one in lines)
     golden.check("failure.txt", f"{failure('textsearch', FAILED)}\n{marked}")
 
@@ -96,7 +88,5 @@ def test_why_a_strategy_failed() -> None:
     ],
 )
 def test_what_a_server_had_to_do(facts: dict[str, Any], line: str) -> None:
-    """Where the time before the first search went, and what it made."""
-    suite = _suite(_result("rrf", 0.5, UNGATED), took_ms=1.0, facts=facts)
-    start = "elasticsearch 9.5.2: started in 3.2 s, texts embedded in 0.5 s"
-    assert session_lines(suite, columns=None)[2].text == f"{start}{line}"
+    lines = session_lines(suite(("rrf", 0.5, UNGATED), took_ms=1.0, facts=facts), columns=None)
+    assert lines[2].text == f"elasticsearch 9.5.2: started in 3.2 s, texts embedded in 0.5 s{line}"

@@ -1,11 +1,9 @@
 """`relevance tune`: from arguments to a folder, and what goes wrong on the way."""
 
-from __future__ import annotations
-
-import json
 from pathlib import Path
 
 import pytest
+from helpers import shop
 
 from relevance.cli import main, parser
 from relevance.tuning import search
@@ -31,49 +29,27 @@ def _unpainted(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Forty queries over forty products, whose titles lie; the current folder."""
-    data = tmp_path / "data"
-    data.mkdir()
-    products = [
-        {
-            "id": f"p{n}",
-            "title": f"thing {n % 7} red",
-            "description": f"made for {n} and {n % 5}",
-            "attributes": {"n": "x"},
-        }
-        for n in range(40)
-    ]
-    (data / "products.jsonl").write_text("".join(f"{json.dumps(product)}\n" for product in products))
-    (data / "queries.tsv").write_text("".join(f"q{n}\tthing {n} for {n % 5}\n" for n in range(40)))
-    (data / "qrels.txt").write_text("".join(f"q{n} 0 p{n} 2\nq{n} 0 p{(n + 7) % 40} 1\n" for n in range(40)))
+    """A project with the shop's products; the current folder."""
+    shop.write_files(tmp_path / "data", shop.shop())
     (tmp_path / "relevance.toml").write_text(FILE)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
 
-def test_a_run(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """It ends with 0, says what it found, and writes beside the folder of benchmark results."""
+def test_a_run_writes_beside_the_results_of_benchmarks(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["tune", "text"]) == 0
     printed = capsys.readouterr()
     assert printed.err == ""
-    assert "mine: 40 products, 40 queries" in printed.out
-    assert "NDCG      tuning split  held out" in printed.out
-    written = project / "results" / "tune-text"
-    assert f"written to {written}" in printed.out
-    assert {path.name for path in written.iterdir()} == {
-        ".relevance-folder",
-        "index.md",
-        "combinations.csv",
-        "held_out.csv",
-        "strategy.toml",
-        "heatmap.png",
-    }
-    assert [path.name for path in written.parent.iterdir()] == ["tune-text"]
+    folder = project / "results" / "tune-text"
+    for words in ("mine: 200 products, 60 queries", "NDCG      tuning split  held out", f"written to {folder}"):
+        assert words in printed.out
+    names = {".relevance-folder", "index.md", "combinations.csv", "held_out.csv", "strategy.toml", "heatmap.png"}
+    assert {path.name for path in folder.iterdir()} == names
+    assert [path.name for path in folder.parent.iterdir()] == ["tune-text"]
 
 
 @pytest.mark.usefixtures("_unpainted")
-def test_a_run_replaces_its_own_results(project: Path) -> None:
-    """Of the same kind, in a folder that is named; the same input gives the same bytes."""
+def test_a_run_replaces_its_own_results_with_the_same_bytes(project: Path) -> None:
     written = []
     for _ in range(2):
         assert main(["tune", "text", "--strategy", "own", "--grid", "title=1,3,9", "--seed", "3", "--out", "here"]) == 0
@@ -100,20 +76,16 @@ def test_a_run_replaces_its_own_results(project: Path) -> None:
         ("tune text --floors x.toml", "unknown argument '--floors'"),
     ],
 )
-def test_bad_input(project: Path, capsys: pytest.CaptureFixture[str], arguments: str, problem: str) -> None:
-    """One line, exit code 2, nothing written."""
+def test_bad_input_is_one_line(project: Path, capsys: pytest.CaptureFixture[str], arguments: str, problem: str) -> None:
     assert main(arguments.split()) == 2
-    error = capsys.readouterr().err
-    assert len(error.splitlines()) == 1, error
-    assert problem in error
+    (line,) = capsys.readouterr().err.splitlines()
+    assert problem in line
     assert not (project / "results").exists()
 
 
 @pytest.mark.usefixtures("_unpainted")
-def test_a_field_without_text(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """The line says how to leave it out, and then the rest is tuned."""
-    products = project / "data" / "products.jsonl"
-    products.write_text(products.read_text().replace('{"n": "x"}', "{}"))
+def test_a_field_without_text_can_be_left_out(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.write_files(project / "data", shop.without_attributes())
     assert main(["tune", "text"]) == 2
     assert "attributes: no product of the data set has text there" in capsys.readouterr().err
     assert main(["tune", "text", "--without", "attributes"]) == 0
@@ -121,11 +93,9 @@ def test_a_field_without_text(project: Path, capsys: pytest.CaptureFixture[str])
 
 
 @pytest.mark.usefixtures("_unpainted")
-def test_a_folder_that_cannot_be_written(
+def test_a_full_disk_is_one_line(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """3, one line, nothing beside it."""
-
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
@@ -136,6 +106,6 @@ def test_a_folder_that_cannot_be_written(
     assert not list(project.rglob("heatmap.png"))
 
 
-def test_the_help_says_the_defaults() -> None:
-    """Those of the split, which it would take numpy to look up."""
+def test_the_help_says_the_defaults_of_the_split() -> None:
+    # which it would take numpy to look up
     assert (parser.SHARE, parser.SEED) == (search.SHARE, search.SEED)

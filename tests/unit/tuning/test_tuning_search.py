@@ -1,39 +1,35 @@
 """The two sides of a split: boosts are tried on one and reported on the other."""
 
-from __future__ import annotations
-
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
-from helpers.tuned import indexed, made_dataset, tuned
+from helpers import shop
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relevance import runner
-from relevance.engines import Engine
+from relevance.engines import Engine, QueryBatch
 from relevance.errors import InputError
-from relevance.evaluation import NDCG10, evaluate
-from relevance.records import Dataset, Judgments, Queries
+from relevance.evaluation import AP10, NDCG10, RR10, evaluate
+from relevance.records import Dataset
 from relevance.significance import paired_interval
 from relevance.strategies import STRATEGIES, Strategy
 from relevance.tuning import make_grid, search, split_queries
 
-if TYPE_CHECKING:
-    from relevance.engines import QueryBatch
-    from relevance.records import Ranking
-    from relevance.strategies import Leg
-
 TEXT = STRATEGIES["textsearch_boosted"]
 
 
-def mean_of(strategy: Strategy, dataset: Dataset, codes: np.ndarray) -> float:
-    """The mean nDCG of some queries, by a search for all of them."""
-    engine, batch = indexed(dataset)
-    found = evaluate(runner.search(engine, strategy, batch), dataset.judgments, n_products=len(dataset.catalogue))
-    return float(found.per_query[NDCG10][np.isin(found.queries, codes)].mean())
+def means_of(strategy: Strategy, codes: Any) -> dict[Any, float]:
+    """The means of some queries of the shop, by a search for all of them."""
+    dataset = shop.shop()
+    texts = dataset.queries.texts
+    batch = QueryBatch(texts, {strategy.model: shop.rows_of(texts)})
+    ranking = runner.search(shop.indexed(dataset.catalogue), strategy, batch)
+    evaluation = evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue))
+    chosen = np.isin(evaluation.queries, codes)
+    return {metric: float(evaluation.per_query[metric][chosen].mean()) for metric in (RR10, AP10, NDCG10)}
 
 
 @pytest.mark.parametrize(
@@ -44,115 +40,112 @@ def mean_of(strategy: Strategy, dataset: Dataset, codes: np.ndarray) -> float:
         ("hybrid", replace(STRATEGIES["hybrid_boosted"], candidates=20)),
     ],
 )
-def test_means_are_those_of_the_strategies(kind: str, today: Strategy) -> None:
-    """Each combination has the mean that its strategy reaches when it is really run, on either side of the split."""
-    dataset = made_dataset()
+def test_means_are_those_of_strategies_that_are_really_run(kind: str, today: Strategy) -> None:
     grid = make_grid(kind, today)
-    found = tuned(grid, dataset)
-    for outcome in found.outcomes[::5]:
-        mean = mean_of(grid.strategy(outcome.boosts), dataset, found.split.tuning)
-        assert outcome.means[NDCG10] == pytest.approx(mean, abs=1e-12)
-    winner = grid.strategy(found.winner.boosts)
-    assert found.today[NDCG10] == pytest.approx(mean_of(today, dataset, found.split.tuning), abs=1e-12)
-    sides = [mean_of(each, dataset, found.split.held_out) for each in (today, winner)]
-    assert found.held_out.mean(axis=1).tolist() == pytest.approx(sides, abs=1e-12)
-    assert found.winner.means[NDCG10] == max(one.means[NDCG10] for one in found.outcomes)
-    assert found.interval == paired_interval(*found.held_out, seed=found.split.seed)
-    assert found.interval.difference == pytest.approx(sides[1] - sides[0])
+    tuning = shop.tuned(grid)
+    for outcome in tuning.outcomes[::5]:
+        assert outcome.means == pytest.approx(means_of(grid.strategy(outcome.boosts), tuning.split.tuning), abs=1e-12)
+    assert tuning.today == pytest.approx(means_of(today, tuning.split.tuning), abs=1e-12)
+    assert tuning.winner.means[NDCG10] == max(one.means[NDCG10] for one in tuning.outcomes)
+    both = (today, grid.strategy(tuning.winner.boosts))
+    sides = [means_of(each, tuning.split.held_out)[NDCG10] for each in both]
+    assert tuning.held_out.mean(axis=1).tolist() == pytest.approx(sides, abs=1e-12)
+    assert tuning.interval == paired_interval(*tuning.held_out, seed=tuning.split.seed)
+    assert tuning.interval.difference == pytest.approx(sides[1] - sides[0])
 
 
 class Recording(Engine):
     """Keeps what it was asked, leg by leg, as a server is."""
 
-    def __init__(self, dataset: Dataset) -> None:
-        self.inner, _ = indexed(dataset)
-        self.asked: list[tuple[Leg, tuple[str, ...]]] = []
+    def __init__(self) -> None:
+        self.asked: list[tuple[Any, tuple[str, ...]]] = []
 
-    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        """Answer one leg."""
+    def search(self, leg: Any, batch: QueryBatch, *, hits: int) -> Any:
         self.asked.append((leg, tuple(batch.texts)))
-        return self.inner.search(leg, batch, hits=hits)
+        return shop.indexed(shop.shop().catalogue).search(leg, batch, hits=hits)
 
 
-def test_held_out_queries_are_asked_for_two_strategies() -> None:
-    """Of the grid no combination but the winner ever sees them, and combinations of one ranking are asked once."""
-    dataset = made_dataset()
-    engine = Recording(dataset)
+def test_held_out_queries_are_asked_of_today_and_winner_alone() -> None:
+    engine = Recording()
     grid = make_grid("text", TEXT)
-    found = tuned(grid, dataset, engine)
-    held_out = tuple(dataset.queries.texts[code] for code in found.split.held_out)
-    asked = [leg for leg, texts in engine.asked if texts == held_out]
-    assert asked == [*TEXT.legs(), *grid.strategy(found.winner.boosts).legs()]
-    assert len(engine.asked) == 1 + 33 + 2
-    assert not set(held_out) & {text for _, texts in engine.asked[:34] for text in texts}
+    tuning = shop.tuned(grid, engine=engine)
+    texts = shop.shop().queries.texts
+    tuned, held_out = (tuple(texts[code] for code in side) for side in (tuning.split.tuning, tuning.split.held_out))
+    # combinations of one ranking are asked once
+    assert [asked for _, asked in engine.asked] == [tuned] * (1 + 33) + [held_out] * 2
+    assert [leg for leg, _ in engine.asked[34:]] == [*TEXT.legs(), *grid.strategy(tuning.winner.boosts).legs()]
 
 
-def test_equal_combinations(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Of combinations with one nDCG the one nearest to today's boosts wins, the others are counted."""
+def test_of_equal_combinations_the_one_nearest_to_today_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_EQUAL", 2.0)  # all of them are equal
     grid = make_grid("text", replace(TEXT, name="own", text={"title": 3, "description": 2, "attributes": 1}))
-    found = tuned(grid, made_dataset())
-    assert found.winner.boosts == (6, 4, 2)
-    assert len(found.equals) == 44
-    assert found.winner not in found.equals
-    even = tuned(make_grid("text", replace(TEXT, text={"title": 5, "description": 5, "attributes": 5})), made_dataset())
+    tuning = shop.tuned(grid)
+    assert tuning.winner.boosts == (6, 4, 2)
+    assert tuning.equals == [one for one in tuning.outcomes if one is not tuning.winner]
+    even = shop.tuned(make_grid("text", replace(TEXT, text={"title": 5, "description": 5, "attributes": 5})))
     assert even.winner.boosts == (1, 1, 1)  # before (2, 2, 2) and (4, 4, 4), which are as near
 
 
-def test_todays_boosts_in_the_grid() -> None:
-    """They are found up to a factor; boosts that the grid lacks are none of it."""
-    dataset = made_dataset()
-    own = [{"title": 16, "description": 4, "attributes": 2}, {"title": 7, "description": 2, "attributes": 1}]
-    on_grid, off_grid = (tuned(make_grid("text", replace(TEXT, text=boosts)), dataset) for boosts in own)
-    assert on_grid.todays is not None
-    assert on_grid.todays.boosts == (8, 2, 1)
-    assert off_grid.todays is None
-    assert not off_grid.keeps_today
+@pytest.mark.parametrize(
+    ("text", "todays", "same_as"),
+    [
+        ({"title": 16, "description": 4, "attributes": 2}, (8, 2, 1), (8, 2, 1)),  # up to a factor
+        ({"title": 4, "description": 4, "attributes": 4}, (4, 4, 4), (1, 1, 1)),
+        ({"title": 7, "description": 2, "attributes": 1}, None, None),
+    ],
+)
+def test_todays_boosts_in_the_grid(text: dict[str, float], todays: Any, same_as: Any) -> None:
+    tuning = shop.tuned(make_grid("text", replace(TEXT, text=text)))
+    boosts = None if tuning.todays is None else (tuning.todays.boosts, tuning.todays.same_as)
+    assert boosts == (None if todays is None else (todays, same_as))
+    assert not tuning.keeps_today
+    if tuning.todays is not None:
+        assert replace(tuning, winner=tuning.todays).keeps_today
 
 
 def test_a_field_left_out_may_have_mattered() -> None:
-    """Without the attributes no combination is today's boosts, unless they are empty everywhere and change nothing."""
     grid = make_grid("text", TEXT, without=["attributes"])
-    assert tuned(grid, made_dataset()).todays is None
-    bare = tuned(grid, made_dataset(attributes=False)).todays
+    assert shop.tuned(grid).todays is None
+    bare = shop.tuned(grid, shop.without_attributes()).todays  # they are empty everywhere and change nothing
     assert bare is not None
     assert bare.boosts == (8, 2)
+
+
+def test_a_boost_that_changes_no_mean_is_idle() -> None:
     whole = make_grid("text", TEXT)
-    assert tuned(whole, made_dataset(attributes=False)).idle == ["attributes"]
-    assert tuned(whole, made_dataset()).idle == []
+    assert shop.tuned(whole, shop.without_attributes()).idle == ["attributes"]
+    assert shop.tuned(whole).idle == []
+    # what is not varied is not called idle
+    fixed = make_grid("text", TEXT, axes=[("attributes", (2,))])
+    assert shop.tuned(fixed, shop.without_attributes()).idle == []
 
 
-def test_many_combinations_are_tried_in_groups(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Memory is bounded, and the groups change nothing."""
-    dataset, grid = made_dataset(), make_grid("text", TEXT)
-    whole = tuned(grid, dataset)
+def test_groups_of_combinations_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = make_grid("text", TEXT)
+    whole = shop.tuned(grid)
     monkeypatch.setattr(search, "_STRATEGIES_AT_ONCE", 7)
-    assert tuned(grid, dataset).outcomes == whole.outcomes
+    assert shop.tuned(grid).outcomes == whole.outcomes
 
 
-def of_texts(texts: list[str]) -> Dataset:
-    """Each query with a judgment."""
-    ids = [f"q{number:04}" for number in range(len(texts))]
-    count = np.arange(len(texts))
-    judgments = Judgments(count, 0 * count, 0 * count + 1)
-    queries = Queries(pd.DataFrame({"id": ids, "text": texts}))
-    return replace(made_dataset(), queries=queries, judgments=judgments)
+def of_texts(texts: list[str], judged: int | None = None) -> Dataset:
+    """Queries of these texts; all or the first have a judgment."""
+    queries = {f"q{number:04}": text for number, text in enumerate(texts)}
+    count = len(texts) if judged is None else judged
+    return shop.dataset(shop.shop().catalogue, queries, [(number, 0, 1) for number in range(count)])
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 1000), st.floats(0.3, 0.7))
 def test_every_judged_query_is_on_one_side(seed: int, share: float) -> None:
-    """Both sides together are the judged queries; about the share of them is tuned on."""
-    dataset = of_texts([f"query {number}" for number in range(400)])
+    dataset = of_texts([f"query {number}" for number in range(410)], judged=400)
     split = split_queries(dataset, share=share, seed=seed)
     assert sorted([*split.tuning, *split.held_out]) == list(range(400))
     assert abs(len(split.tuning) / 400 - share) < 0.15
 
 
-def test_a_query_stays_where_it_is() -> None:
-    """Its side depends on its text and the seed: other queries and other ids change nothing, another seed does."""
+def test_a_querys_side_depends_on_its_text_and_the_seed_alone() -> None:
     texts = [f"query {number}" for number in range(100)]
-    few, many = of_texts(texts[:60]), of_texts(texts[::-1])
+    few, many = of_texts(texts[:60]), of_texts(texts[::-1])  # other ids, in another order
     some, all_ = split_queries(few), split_queries(many)
     tuned = {many.queries.texts[code] for code in all_.tuning}
     assert {few.queries.texts[code] for code in some.tuning} == tuned & set(few.queries.texts)
@@ -160,30 +153,23 @@ def test_a_query_stays_where_it_is() -> None:
 
 
 def test_spellings_of_a_text_are_on_one_side() -> None:
-    """Case, white space and Unicode forms part no query from its twin."""
     texts = [f"Café {number}" for number in range(40)]
     twins = [f"  CAFE\u0301   {number} " for number in range(40)]
-    split = split_queries(of_texts([*texts, *twins]))
-    tuned = set(split.tuning.tolist())
+    tuned = set(split_queries(of_texts([*texts, *twins])).tuning.tolist())
     assert all((code in tuned) == (code + 40 in tuned) for code in range(40))
 
 
-def test_queries_without_judgments_are_on_no_side() -> None:
-    """They are not evaluated."""
-    dataset = of_texts([f"query {number}" for number in range(60)])
-    judged = Judgments(dataset.judgments.queries[:50], dataset.judgments.products[:50], dataset.judgments.grades[:50])
-    split = split_queries(replace(dataset, judgments=judged))
-    assert sorted([*split.tuning, *split.held_out]) == list(range(50))
+def test_the_split_stays_from_version_to_version() -> None:
+    split = split_queries(of_texts([f"query {number}" for number in range(30)]))
+    assert split.tuning.tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 11, 14, 16, 19, 24, 28]
 
 
-def test_too_few_queries() -> None:
-    """One line says which side, how many, and how many are needed."""
+def test_a_side_of_too_few_queries_is_refused() -> None:
     with pytest.raises(InputError, match=r"the (tuning|held-out) split has \d of 12 .* allowed: 10 or more on each"):
         split_queries(of_texts([f"query {number}" for number in range(12)]))
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.5, 1.5, float("nan")])
-def test_shares_that_are_none(share: float) -> None:
-    """A split has two sides."""
+def test_a_share_that_leaves_one_side_empty_is_refused(share: float) -> None:
     with pytest.raises(InputError, match=r"--share .* between 0 and 1"):
-        split_queries(made_dataset(), share=share)
+        split_queries(shop.shop(), share=share)
