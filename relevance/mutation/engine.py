@@ -1,4 +1,4 @@
-"""What a planted change is, and the engines around a plan's engine: one that changes, and one that remembers."""
+"""What a planted change is, and functions around a plan's engine: those that change, and one that remembers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,8 @@ import hashlib
 import json
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeAlias
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     """Answer a leg for these queries with so many hits."""
 
     AnswerChange: TypeAlias = Callable[[Ask, QueryBatch, int], Ranking]
+    _Answer: TypeAlias = Callable[["_EngineAround", Leg, QueryBatch, int], Ranking]
 
 
 @dataclass(frozen=True)
@@ -81,6 +83,45 @@ def needs_new_index(plan: Plan) -> None:
         raise NotApplicableError("the index exists already, what it holds is not changed")
 
 
+class _EngineAround(Engine):
+    """An engine whose searches a function answers; its products are indexed where `inner` is first asked for.
+
+    Args:
+        index: gives the engine with the products.
+        answer: of a leg; it is given this engine.
+        identity: version and facts, where they are known without an index.
+    """
+
+    def __init__(
+        self, index: Callable[[], Engine], answer: _Answer, identity: tuple[str, Mapping[str, object]] | None = None
+    ) -> None:
+        self._index, self._answer = index, answer
+        self._inner: Engine | None = None
+        self.version, self.facts = identity or (self.inner.version, self.inner.facts)
+
+    @property
+    def inner(self) -> Engine:
+        if self._inner is None:
+            self._inner = self._index()
+        return self._inner
+
+    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
+        return self._answer(self, leg, batch, hits)
+
+    def notes(self) -> Sequence[str]:
+        return () if self._inner is None else self._inner.notes()
+
+    def close(self) -> None:
+        if self._inner is not None:
+            self._inner.close()
+
+
+@dataclass(frozen=True)
+class _IndexerAround:
+    ready: Callable[[], float | None]
+    index: Callable[..., Engine]
+
+
 def around(plan: Plan, *, products: ProductsChange | None = None, answers: AnswerChange | None = None) -> Plan:
     """Put functions around the plan's engine.
 
@@ -96,134 +137,79 @@ def around(plan: Plan, *, products: ProductsChange | None = None, answers: Answe
         needs_new_index(plan)
     choice = plan.engine
 
+    def answer(engine: _EngineAround, leg: Leg, batch: QueryBatch, hits: int) -> Ranking:
+        def ask(queries: QueryBatch, number: int) -> Ranking:
+            return engine.inner.search(leg, queries, hits=number)
+
+        return ask(batch, hits) if answers is None else answers(ask, batch, hits)
+
     @contextmanager
     def opened(*, progress: bool) -> Iterator[Indexer]:
         with choice.open(progress=progress) as indexer:
-            yield _ChangingIndexer(indexer, products, answers)
+
+            def index(catalogue: Catalogue, *, vectors: FieldVectors, **others: Any) -> Engine:
+                if products is not None:
+                    catalogue, vectors = products(catalogue, vectors)
+                return _EngineAround(partial(indexer.index, catalogue, vectors=vectors, **others), answer)
+
+            yield _IndexerAround(indexer.ready, index)
 
     return replace(plan, engine=replace(choice, open=opened))
 
 
-@dataclass(frozen=True)
-class _ChangingIndexer:
-    inner: Indexer
-    products: ProductsChange | None
-    answers: AnswerChange | None
-
-    def ready(self) -> float | None:
-        return self.inner.ready()
-
-    def index(
-        self, catalogue: Catalogue, *, text_fields: Iterable[str], vectors: FieldVectors, progress: bool
-    ) -> Engine:
-        if self.products is not None:
-            catalogue, vectors = self.products(catalogue, vectors)
-        engine = self.inner.index(catalogue, text_fields=text_fields, vectors=vectors, progress=progress)
-        return engine if self.answers is None else _ChangingEngine(engine, self.answers)
-
-
-class _ChangingEngine(Engine):
-    def __init__(self, inner: Engine, answers: AnswerChange) -> None:
-        self._inner, self._answers = inner, answers
-        self.version, self.facts = inner.version, inner.facts
-
-    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        return self._answers(lambda queries, number: self._inner.search(leg, queries, hits=number), batch, hits)
-
-    def notes(self) -> Sequence[str]:
-        return self._inner.notes()
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-_ROWS_HASHED_AT_ONCE = 4096
-
-
-class Reuse:
-    """An opened engine, and the rankings that it gave.
+def remembering(choice: EngineChoice, indexer: Indexer, legs: Counter[str]) -> EngineChoice:
+    """Give an engine that is open already, and remembers the rankings that it gave.
 
     What a change leaves as it was is not searched again: a leg's ranking depends on the texts of the fields that it
     matches, on the vectors of the fields that it searches, and on the texts and vectors of the queries; their hashes
     are the key under which it is kept. An index is made where the first leg has to be searched.
 
     Args:
+        choice: of the plan.
         indexer: what ranks.
         legs: counts those that were `searched`, and those that were `remembered`.
     """
+    rankings: dict[tuple[object, ...], Ranking] = {}
+    identity: tuple[str, Mapping[str, object]] | None = None  # the same for all indices
 
-    def __init__(self, indexer: Indexer, legs: Counter[str]) -> None:
-        self.indexer, self.legs = indexer, legs
-        self.rankings: dict[tuple[object, ...], Ranking] = {}
-        self.identity: tuple[str, Mapping[str, object]] | None = None
-        """Version and facts, which are the same for all indices."""
+    def index(catalogue: Catalogue, *, text_fields: Iterable[str], vectors: FieldVectors, **_: Any) -> Engine:
+        nonlocal identity
+        names = tuple(text_fields)
 
-    def choice(self, choice: EngineChoice) -> EngineChoice:
-        """Give an engine of a plan that is opened as this one."""
-        return replace(choice, open=lambda *, progress: nullcontext(self))  # noqa: ARG005 - it is open
+        def answer(engine: _EngineAround, leg: Leg, batch: QueryBatch, hits: int) -> Ranking:
+            key = (leg, hits, *_index_hashes(leg, catalogue, names, vectors), *_query_hashes(leg, batch))
+            known = key in rankings
+            legs["remembered" if known else "searched"] += 1
+            if not known:
+                rankings[key] = engine.inner.search(leg, batch, hits=hits)
+            return rankings[key]
 
-    def ready(self) -> float | None:
-        """Wait until the engine is up."""
-        return self.indexer.ready()
+        # no bar: one for each change would be too many
+        indexed = partial(indexer.index, catalogue, text_fields=names, vectors=vectors, progress=False)
+        engine = _EngineAround(indexed, answer, identity)
+        identity = engine.version, engine.facts
+        return engine
 
-    def index(
-        self,
-        catalogue: Catalogue,
-        *,
-        text_fields: Iterable[str],
-        vectors: FieldVectors,
-        progress: bool = False,  # noqa: ARG002 - a bar for each change would be too many
-    ) -> Engine:
-        """Give an engine that indexes the products when it has to."""
-        return _RememberingEngine(self, catalogue, tuple(text_fields), vectors)
+    return replace(choice, open=lambda **_: nullcontext(_IndexerAround(indexer.ready, index)))
 
 
-@dataclass(eq=False)
-class _RememberingEngine(Engine):
-    reuse: Reuse
-    catalogue: Catalogue
-    text_fields: tuple[str, ...]
-    vectors: FieldVectors
-    engine: Engine | None = None
+_ROWS_HASHED_AT_ONCE = 4096
 
-    def __post_init__(self) -> None:
-        if self.reuse.identity is None:
-            self.reuse.identity = self._indexed().version, self._indexed().facts
-        self.version, self.facts = self.reuse.identity
 
-    def _indexed(self) -> Engine:
-        if self.engine is None:
-            self.engine = self.reuse.indexer.index(
-                self.catalogue, text_fields=self.text_fields, vectors=self.vectors, progress=False
-            )
-        return self.engine
+def _index_hashes(leg: Leg, catalogue: Catalogue, text_fields: Sequence[str], vectors: FieldVectors) -> list[str]:
+    """Of the fields that a leg searches; a template may ask for any."""
+    names = list(text_fields) if leg.template else [name for name, _ in leg.text]
+    fields = list(vectors) if leg.template else [(leg.model, name) for name, _ in leg.vectors]
+    ids = ["id"] if fields else []
+    return [*(_text_hash(catalogue, name) for name in (*names, *ids)), *(_vector_hash(vectors[one]) for one in fields)]
 
-    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        rankings = self.reuse.rankings
-        key = (leg, hits, *self._hashes(leg, batch))
-        known = key in rankings
-        self.reuse.legs["remembered" if known else "searched"] += 1
-        if not known:
-            rankings[key] = self._indexed().search(leg, batch, hits=hits)
-        return rankings[key]
 
-    def _hashes(self, leg: Leg, batch: QueryBatch) -> list[str]:
-        """What the index holds of the leg's fields, and the queries; a template may ask for any field."""
-        names = list(self.text_fields) if leg.template else [name for name, _ in leg.text]
-        fields = list(self.vectors) if leg.template else [(leg.model, name) for name, _ in leg.vectors]
-        return [
-            *(_text_hash(self.catalogue, name) for name in (*names, *(["id"] if fields else []))),
-            *(_vector_hash(self.vectors[one]) for one in fields),
-            _sha256(json.dumps(list(batch.texts)).encode("ascii") if leg.text or leg.template else b""),
-            _sha256(np.ascontiguousarray(batch.vectors[leg.model]).tobytes() if leg.embeds else b""),
-        ]
-
-    def notes(self) -> Sequence[str]:
-        return () if self.engine is None else self.engine.notes()
-
-    def close(self) -> None:
-        if self.engine is not None:
-            self.engine.close()
+def _query_hashes(leg: Leg, batch: QueryBatch) -> list[str]:
+    texts = json.dumps(list(batch.texts)).encode("ascii") if leg.text or leg.template else b""
+    return [
+        _sha256(texts),
+        _sha256(np.ascontiguousarray(batch.vectors[leg.model]).tobytes() if leg.embeds else b""),
+    ]
 
 
 def _sha256(content: bytes) -> str:

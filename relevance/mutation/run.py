@@ -13,7 +13,7 @@ import numpy as np
 from relevance.baseline import data_changes
 from relevance.errors import InputError
 from relevance.gate import Comparison
-from relevance.mutation.engine import NotApplicableError, Reuse
+from relevance.mutation.engine import NotApplicableError, remembering
 from relevance.suite import Baseline, compare_with, prepare, snapshot_of
 
 if TYPE_CHECKING:
@@ -135,14 +135,14 @@ def mutate(
     legs = Counter[str]()
     start = perf_counter()
     with plan.engine.open(progress=False) as indexer:
-        own = replace(plan, engine=Reuse(indexer, legs).choice(plan.engine))
+        own = replace(plan, engine=remembering(plan.engine, indexer, legs))
         before = _measured(own, embedded)
         cold_s = perf_counter() - start - before.preparation.training_s
         baseline, outcomes = snapshot_of(before), []
         failing = set(_below_floors(before))
         for kind, seed in planted:
             start = perf_counter()
-            unchanged = replace(plan, engine=Reuse(indexer, legs).choice(plan.engine)) if kind.anew else own
+            unchanged = replace(plan, engine=remembering(plan.engine, indexer, legs)) if kind.anew else own
             outcome = Outcome(kind, seed)
             try:
                 after = _measured(kind.change(unchanged, seed), embedded)
