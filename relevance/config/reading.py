@@ -256,6 +256,8 @@ def _read_options(
         text = environ.get(key.variable)
         if key.dest in options:
             value = options[key.dest]
+            if key.is_list and key.type != tuple[Path, ...] and isinstance(value, list):  # no name holds a comma
+                value = [name.strip() for names in value for name in names.split(",")]
             raw = Value(str(value) if isinstance(value, Path) else value, f"option {key.option}", cwd, 2)
         elif text or (text == "" and key.takes.empty):
             raw = Value(_from_text(key, text), f"environment {key.variable}", cwd, 1)

@@ -6,12 +6,14 @@ import os
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from relevance import gate, suite
 from relevance.baseline import find_baseline, merge, update_lines, write_baseline
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.evaluation import METRICS
+from relevance.files import unwritable
 from relevance.plugin.options import in_ci
 from relevance.report import terminal
 from relevance.report.folder import check_folder, write_folder
@@ -78,6 +80,8 @@ class BenchmarkRun:
         self.baselines: tuple[Baseline, ...] = ()
         self._replaced: Snapshot | None = None
         if update:
+            if problem := unwritable(self._baselines):
+                raise CouldNotRunError(f"--update-baseline: {self.baseline_name}: cannot be written ({problem})")
             if config.baseline is not None and _is_chosen(config, "baseline"):
                 line = f"--update-baseline writes {self.baseline_name} and compares with nothing; leave out --baseline"
                 raise InputError(line)
@@ -276,6 +280,9 @@ class BenchmarkRun:
             else:
                 lines.append(Line(f"NOT COMPARED: {self.no_baseline}", "warn"))
         lines += [Line(f"FAIL: {line}", "bad") for line in self.failures if line != self.no_baseline]
+        judged = len(np.unique(self.plan.dataset.judgments.queries))
+        if self.results and (few := suite.few_queries(judged, self.config.gate)):
+            lines.append(Line(f"note: {few}", "warn"))
         lines += map(Line, self.update_lines)
         if suggest and self.results:
             evaluations = {name: result.evaluation for name, result in self.results.items()}
