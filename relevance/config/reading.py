@@ -49,7 +49,7 @@ _NO_CONTAINER, _AS_IT_IS = "no container is started", "an index that exists is t
 # what of [elasticsearch] changes nothing beside what, and why
 _IDLE = {
     ("image", "memory"): ("url", _NO_CONTAINER),
-    ("shards", "replicas", "vector_index", "mapping", "keep_index"): ("index", _AS_IT_IS),
+    ("shards", "replicas", "vector_index", "oversample", "mapping", "keep_index"): ("index", _AS_IT_IS),
 }
 
 
@@ -351,7 +351,7 @@ def _strategy(where: str, name: str, table: Mapping[str, Value], models: Iterabl
         file = template.located(template.value)
     with _errors_at(f"{where}: "):
         if template:
-            values["template"] = read_json_object(file, "a search template")
+            values |= {"template": read_json_object(file, "a search template"), "file": str(file)}
         strategy = from_table(name, values)
         if strategy.model not in models:
             raise InputError(unknown("model", strategy.model, models))
