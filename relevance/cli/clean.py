@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from relevance.cli import Answer
 from relevance.cli.project import read_config
-from relevance.engines.elasticsearch import client, container
+from relevance.engines.elasticsearch import client
 from relevance.engines.elasticsearch.leftovers import find, remove
-from relevance.errors import CouldNotRunError, InputError
+from relevance.errors import InputError
 from relevance.text import plural
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.leftovers import Leftover
     from relevance.engines.elasticsearch.settings import Settings
 
-_UNITS = ((24 * 3600, "day"), (3600, "hour"), (60, "minute"))
+_UNITS = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (timedelta(minutes=1), "minute"))
 _OWNERS = {"running": "which still runs", "gone": "which is gone", "elsewhere": "of another machine"}
 
 
@@ -30,11 +30,9 @@ def run(arguments: argparse.Namespace) -> Answer:
     for is_set, option in ((arguments.all, "--all"), (arguments.dry_run, "--dry-run")):
         if is_set:
             raise InputError(f"{option} is for indices on a cluster; allowed beside it: --es-url URL, or ES_URL")
-    try:
-        names = container.remove_leftovers()
-    except CouldNotRunError as error:
-        line = f"{error}: no container was looked at; for indices: relevance clean --es-url URL"
-        raise CouldNotRunError(line, details=error.details) from None
+    from relevance.engines.elasticsearch import container  # noqa: PLC0415 - Docker's client is loaded where it is used
+
+    names = container.remove_leftovers()
     removed = (f"removed container {name}" for name in names)
     return Answer(
         0, (*removed, f"{plural(len(names), 'container')} removed; for indices: relevance clean --es-url URL")
@@ -44,7 +42,7 @@ def run(arguments: argparse.Namespace) -> Answer:
 def _indices(settings: Settings, *, everything: bool, dry_run: bool) -> Answer:
     lines, going = [], 0
     with client.connect(settings) as connection:
-        ours, passed_over = find(connection, now=time.time())
+        ours, passed_over = find(connection, now=datetime.now(UTC))
         for each in ours:
             goes = everything or each.is_abandoned
             lines.append(f"{('removes' if dry_run else 'removed') if goes else 'left   '}  {_line(each)}")
@@ -62,17 +60,14 @@ def _indices(settings: Settings, *, everything: bool, dry_run: bool) -> Answer:
 
 def _line(each: Leftover) -> str:
     mark = each.mark
-    products = plural(mark.products, "product") if mark.products >= 0 else "products unknown"
     size = "size unknown" if each.size is None else f"{each.size / 1e6:,.1f} MB"
     state = "half-made" if not mark.complete else "complete, kept" if mark.kept else "complete"
     owner = f"by process {mark.owner.pid} on {mark.owner.host or 'an unknown machine'}, {_OWNERS[each.owner]}"
-    return f"{mark.name}  {products}  {size}  {_age(each.age_s)}  {state}  {owner}"
+    return f"{mark.name}  {plural(mark.products, 'product')}  {size}  {_age(each.age)}  {state}  {owner}"
 
 
-def _age(seconds: float) -> str:
-    if seconds == float("inf"):
-        return "of unknown age"
+def _age(age: timedelta) -> str:
     for unit, name in _UNITS:
-        if seconds >= unit:
-            return f"{plural(int(seconds // unit), name)} old"
+        if age >= unit:
+            return f"{plural(age // unit, name)} old"
     return "just made"

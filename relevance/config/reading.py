@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from relevance import datasets, embeddings
 from relevance.config.model import DEFAULT, TABLES, Config, ModelChoice, keys, option_keys
 from relevance.datasets import DATASETS, Source
-from relevance.engines.elasticsearch.settings import Credentials, Settings, split_url
+from relevance.engines.elasticsearch.settings import Credentials, Settings, cloud_url, split_url
 from relevance.errors import InputError, several, unknown
 from relevance.files import read_json_object, read_toml
 from relevance.finetune import SAMPLE_EPOCHS, Options
@@ -49,7 +49,7 @@ _NO_CONTAINER, _AS_IT_IS = "no container is started", "an index that exists is t
 # what of [elasticsearch] changes nothing beside what, and why
 _IDLE = {
     ("image", "memory"): ("url", _NO_CONTAINER),
-    ("shards", "replicas", "vector_index", "oversample", "mapping", "keep_index"): ("index", _AS_IT_IS),
+    ("shards", "replicas", "vector_index", "mapping", "keep_index"): ("index", _AS_IT_IS),
 }
 
 
@@ -256,8 +256,6 @@ def _read_options(
         text = environ.get(key.variable)
         if key.dest in options:
             value = options[key.dest]
-            if key.is_list and key.type != tuple[Path, ...] and isinstance(value, list):  # no name holds a comma
-                value = [name.strip() for names in value for name in names.split(",")]
             raw = Value(str(value) if isinstance(value, Path) else value, f"option {key.option}", cwd, 2)
         elif text or (text == "" and key.takes.empty):
             raw = Value(_from_text(key, text), f"environment {key.variable}", cwd, 1)
@@ -351,7 +349,7 @@ def _strategy(where: str, name: str, table: Mapping[str, Value], models: Iterabl
         file = template.located(template.value)
     with _errors_at(f"{where}: "):
         if template:
-            values |= {"template": read_json_object(file, "a search template"), "file": str(file)}
+            values["template"] = read_json_object(file, "a search template")
         strategy = from_table(name, values)
         if strategy.model not in models:
             raise InputError(unknown("model", strategy.model, models))
@@ -371,10 +369,11 @@ def _elasticsearch(
     table: Mapping[str, Value], environ: Mapping[str, str], models: Iterable[str], problems: Problems
 ) -> Settings:
     """What `[elasticsearch]` sets; what would change nothing is an error."""
-    values = _values(table)
-    if "elasticsearch" not in problems.tables:
-        with problems.gathered():
+    with problems.gathered():
+        table = _with_url(table)
+        if "elasticsearch" not in problems.tables:
             _refuse_idle(table)
+    values = _values(table)
     if "url" in table:
         with problems.gathered():
             values["url"], values["credentials"] = _reached(table["url"], environ)
@@ -385,6 +384,17 @@ def _elasticsearch(
         with problems.gathered():
             values["vectors"] = MappingProxyType(_vectors(table["vectors"], models))
     return Settings(**values)
+
+
+def _with_url(table: Mapping[str, Value]) -> Mapping[str, Value]:
+    """With the URL of the Cloud ID in the place of one that is outranked."""
+    cloud, url = table.get("cloud_id"), table.get("url")
+    if cloud is None or (url and url.rank > cloud.rank):
+        return table
+    if url and url.rank == cloud.rank:
+        raise InputError(f"{cloud.where} beside {url.where}: two clusters; leave one of them out")
+    with _errors_at(f"{cloud.where}: "):
+        return {**table, "url": replace(cloud, value=cloud_url(cloud.value))}
 
 
 def _refuse_idle(table: Mapping[str, Value]) -> None:

@@ -29,6 +29,6 @@ def _patient(self: RetryPolicy, call: Callable[[], Any], **arguments: Any) -> An
 
 
 RetryPolicy.run = _patient  # type: ignore[method-assign]
-container._ELASTICSEARCH = os.environ.get("FAULTS_FAMILY", container._ELASTICSEARCH)
+container.FAMILY = os.environ.get("FAULTS_FAMILY", container.FAMILY)
 container.Container._new = quick(container.Container._new)  # type: ignore[method-assign]
 index._DOCUMENTS, engine._SEARCHES_A_REQUEST = 100, 40

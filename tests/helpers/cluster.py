@@ -1,11 +1,10 @@
 """A server in memory: answers, refusals, a clock for waiting, a cluster behind the methods that indexing uses."""
 
-from __future__ import annotations
-
 import fnmatch
 import itertools
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 import orjson
 from elastic_transport import ApiResponseMeta, HttpHeaders, NodeConfig, ObjectApiResponse
@@ -14,13 +13,10 @@ from elasticsearch.exceptions import HTTP_EXCEPTIONS
 
 from relevance.engines.elasticsearch.client import Connection, RetryPolicy
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
-
-__all__ = ["URL", "Clock", "Cluster", "Held", "answer", "api_error", "fail"]
-
 URL = "http://127.0.0.1:9200"
 _UUIDS = itertools.count()
+_NOT_SERVERLESS = ("stats", "forcemerge", "allocation_explain")
+_SERVERLESS_SETTINGS = ("default_pipeline", "final_pipeline", "refresh_interval", "sort.", "analysis.", "similarity.")
 
 
 def _meta(status: int) -> ApiResponseMeta:
@@ -38,23 +34,20 @@ def api_error(status: int, body: object, kind: str = "message") -> ApiError:
 
 
 def fail(status: int, kind: str, reason: str = "no") -> NoReturn:
-    """Refuse a request."""
     raise api_error(status, {"error": {"type": kind, "reason": reason}, "status": status}, kind)
 
 
 class Clock:
-    """A clock that goes on by what is slept."""
+    """It goes on by what is slept."""
 
     def __init__(self) -> None:
         self.now, self.slept = 0.0, list[float]()
 
     def sleep(self, seconds: float) -> None:
-        """Go on."""
         self.now += seconds
         self.slept.append(seconds)
 
     def policy(self, seconds: float = 60.0, **limits: float) -> RetryPolicy:
-        """By this clock."""
         return RetryPolicy(seconds=seconds, sleep=self.sleep, clock=lambda: self.now, **limits)
 
 
@@ -71,7 +64,7 @@ class Held:
 
 @dataclass
 class Cluster:
-    """The cluster and its client.
+    """The cluster, its client, and the client's namespaces.
 
     Attributes:
         before: is told the name of each request before anything is done; may raise.
@@ -80,6 +73,7 @@ class Cluster:
         sizes: is told how many documents a request has, and how many bytes they are; may raise.
         extra: settings that a template adds.
         assigned: whether a node takes new shards.
+        version: as `Connection.version`; a serverless one refuses what such projects do not have.
     """
 
     before: Callable[[str], None] = lambda _: None
@@ -88,76 +82,69 @@ class Cluster:
     sizes: Callable[[int, int], None] = lambda *_: None
     extra: Mapping[str, str] = field(default_factory=dict)
     assigned: bool = True
+    version: str = "8.19.5"
     held: dict[str, Held] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     bulks: list[list[str]] = field(default_factory=list)
     segments: int = 1
 
-    @property
-    def indices(self) -> Cluster:
-        """The client's namespaces are all here."""
-        return self
-
-    @property
-    def cluster(self) -> Cluster:
-        """The same."""
-        return self
+    def __post_init__(self) -> None:
+        self.indices = self.cluster = self
 
     @property
     def connection(self) -> Connection:
-        """A connection to it."""
         client: Any = self
-        return Connection(client, URL, "8.19.5")
+        return Connection(client, URL, self.version)
 
-    def options(self, **_: Any) -> Cluster:
-        """The same client."""
+    def options(self, **_: Any) -> "Cluster":
         return self
 
     def close(self) -> None:
-        """Nothing is held."""
+        pass
+
+    def _begin(self, name: str) -> None:
+        self.asked.append(name)
+        self.before(name)
+        if name in _NOT_SERVERLESS and self.connection.serverless:
+            fail(410, "api_not_available_exception", "not available when running in serverless mode")
 
     def _done(self, name: str, body: Any) -> Any:
         self.after(name)
         return answer(body)
 
-    def _begin(self, name: str) -> None:
-        self.asked.append(name)
-        self.before(name)
+    def _matching(self, index: str) -> dict[str, Held]:
+        return {name: held for name, held in self.held.items() if fnmatch.fnmatchcase(name, index)}
 
     def create(self, *, index: str, settings: dict[str, Any], mappings: dict[str, Any], timeout: str) -> Any:
-        """Make an index."""
         assert timeout == "30s"
         self._begin("create")
         if index in self.held:
             fail(400, "resource_already_exists_exception")
+        private = [name for name in settings if not name.startswith(_SERVERLESS_SETTINGS)]
+        if self.connection.serverless and private:
+            fail(400, "illegal_argument_exception", f"Settings {private} are not available in serverless mode")
         self.held[index] = Held(dict(settings), dict(mappings))
         return self._done("create", {"acknowledged": True, "shards_acknowledged": self.assigned})
 
     def allocation_explain(self, **_: Any) -> Any:
-        """Say why no node takes a shard."""
+        self._begin("allocation_explain")
         decider = {"decision": "NO", "explanation": "the node is full"}
         return answer({"node_allocation_decisions": [{"deciders": [decider]}]})
 
     def get(self, *, index: str, flat_settings: bool) -> Any:
-        """The settings of an index."""
         assert flat_settings
         self._begin("get")
         held = self.held[index]
         settings = {f"index.{name}": str(value) for name, value in {**held.settings, **self.extra}.items()}
-        return self._done("get", {index: {"settings": {**settings, "index.uuid": held.uuid}}})
-
-    def _matching(self, index: str) -> dict[str, Held]:
-        return {name: held for name, held in self.held.items() if fnmatch.fnmatchcase(name, index)}
+        uuid = {} if self.connection.serverless else {"index.uuid": held.uuid}
+        return self._done("get", {index: {"settings": {**settings, **uuid}}})
 
     def get_mapping(self, *, index: str, **_: Any) -> Any:
-        """The mappings of indices."""
         self._begin("get_mapping")
-        return self._done(
-            "get_mapping", {name: {"mappings": held.mappings} for name, held in self._matching(index).items()}
-        )
+        mappings = {name: {"mappings": held.mappings} for name, held in self._matching(index).items()}
+        return self._done("get_mapping", mappings)
 
     def put_mapping(self, *, index: str, meta: dict[str, Any]) -> Any:
-        """Replace `_meta`."""
         self._begin("put_mapping")
         self.held[index].mappings["_meta"] = meta
         return self._done("put_mapping", {})
@@ -187,19 +174,16 @@ class Cluster:
         return self._done("bulk", {"items": items})
 
     def forcemerge(self, *, index: str, max_num_segments: int) -> Any:
-        """Merge."""
         assert (index in self.held, max_num_segments) == (True, 1)
         self._begin("forcemerge")
         return self._done("forcemerge", {"_shards": {"failed": 0}})
 
     def refresh(self, *, index: str) -> Any:
-        """Nothing has to be done."""
         assert index in self.held
         self._begin("refresh")
         return self._done("refresh", {"_shards": {"failed": 0}})
 
     def count(self, *, index: str, query: Any = None) -> Any:
-        """How many documents there are."""
         assert query is None
         self._begin("count")
         return self._done("count", {"count": len(self.held[index].documents), "_shards": {"failed": 0}})
@@ -209,22 +193,17 @@ class Cluster:
         self._begin("stats")
         found = {}
         for name, held in self._matching(index).items():
-            copy = {
-                "routing": {"primary": True},
-                "segments": {"count": self.segments},
-                "seq_no": {"max_seq_no": held.writes - 1},
-            }
+            seq_no, segments = {"max_seq_no": held.writes - 1}, {"count": self.segments}
+            copy = {"routing": {"primary": True}, "segments": segments, "seq_no": seq_no}
             size = {"store": {"size_in_bytes": 1000 * held.writes}}
             found[name] = {"uuid": held.uuid, "shards": {"0": [copy]}, "total": size}
         return self._done("stats", {"indices": found})
 
     def exists(self, *, index: str) -> bool:
-        """Whether an index is there."""
         self._begin("exists")
         return index in self.held
 
     def delete(self, *, index: str, ignore_unavailable: bool) -> Any:
-        """Remove an index."""
         assert ignore_unavailable
         self._begin("delete")
         self.held.pop(index, None)

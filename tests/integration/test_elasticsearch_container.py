@@ -44,7 +44,7 @@ sys.stdin.read()
 def family(monkeypatch: pytest.MonkeyPatch) -> str:
     """What the label of a test's containers says: those that other tests start meanwhile are none of ours."""
     name = f"test-{uuid.uuid4().hex}"
-    monkeypatch.setattr(containing, "_ELASTICSEARCH", name)
+    monkeypatch.setattr(containing, "FAMILY", name)
     monkeypatch.setattr(Container, "_new", quick(Container._new))
     monkeypatch.setenv("FAULTS_FAMILY", name)
     return name

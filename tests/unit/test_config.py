@@ -42,7 +42,12 @@ VALUES: dict[object, tuple[Any, Any, Any]] = {
     "models.NAME.path": ("a/b", "c/d", "e/f"),
     "models.finetuned.path": ("a/b", "c/d", "e/f"),
     "elasticsearch.url": ("http://a:1", "http://b:2", "http://c:3"),
-    "elasticsearch.memory": ("1m", "2m", "3m"),
+    "elasticsearch.cloud_id": (
+        "shop:ZXUuZXhhbXBsZS5jb20kYSQ=",
+        "shop:ZXUuZXhhbXBsZS5jb20kYiQ=",
+        "shop:ZXUuZXhhbXBsZS5jb20kYyQ=",
+    ),
+    "elasticsearch.memory": ("128m", "2g", "3g"),
     bool: (True, False, True),
     int: (3, 4, 5),
     float: (0.1, 2e-5, 3e-5),
@@ -317,3 +322,10 @@ def test_the_keys_cost_nothing() -> None:
         "sys.exit(bool({'numpy', 'pandas', 'pydantic'} & set(sys.modules)))"
     )
     subprocess.run([sys.executable, "-c", code], check=True)  # noqa: S603 - own command
+
+
+def test_a_cloud_id_stands_for_the_url_that_it_does_not_outrank(tmp_path: Path) -> None:
+    cloud_id, url = VALUES["elasticsearch.cloud_id"][0], "https://a.eu.example.com:443"
+    config = read(tmp_path, '[elasticsearch]\nurl = "http://a:1"\n', environ={"ES_CLOUD_ID": cloud_id, "ES_USER": "me"})
+    assert (config.elasticsearch.url, config.elasticsearch.credentials.user) == (url, "me")
+    assert read(tmp_path, environ={"ES_CLOUD_ID": cloud_id}, es_url="http://b:2").elasticsearch.url == "http://b:2"

@@ -1,81 +1,35 @@
 """The Docker engine and the container, with fakes of Docker's client and sockets that do not answer."""
 
-from __future__ import annotations
-
 import gc
 import json
-import os
 import signal
 import socket
 import subprocess
 import sys
 import threading
 from dataclasses import replace
-from types import SimpleNamespace
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from types import SimpleNamespace as Fake
+from typing import Any
 
 import pytest
 from docker.errors import APIError, ImageNotFound, NotFound
 from testcontainers.core.config import ConnectionMode
 
 from relevance.engines.elasticsearch import container as starting
-from relevance.engines.elasticsearch.container import (
-    NOBODY,
-    Container,
-    check_image,
-    labels,
-    look,
-    pull,
-    remove_leftovers,
-)
+from relevance.engines.elasticsearch.container import NOBODY, Container, labels, look, pull, remove_leftovers
 from relevance.engines.elasticsearch.leftovers import Owner, this_process
-from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE
+from relevance.engines.elasticsearch.settings import DEFAULT_IMAGE, Settings
 from relevance.errors import CouldNotRunError, InputError
+from relevance.setting import declared
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
+LATE = "the Docker engine does not answer in time"
+GATEWAY, BRIDGE, HOST = ConnectionMode.gateway_ip, ConnectionMode.bridge_ip, ConnectionMode.docker_host
 
 
 @pytest.fixture
 def no_engine(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A Docker engine that is not there."""
     monkeypatch.setenv("DOCKER_HOST", "unix:///nonexistent")
-
-
-@pytest.mark.parametrize("memory", ["", "1", "g", "127m", "0g", "1.5g", "-1g", "1gb", "1g -XX:+Foo", "1k", "१g"])
-def test_a_heap_is_a_number_and_a_unit(memory: str) -> None:
-    """Sizes are taken as Java writes them; anything else, and too little, is bad input before anything is started."""
-    assert [starting.check_memory(size) for size in ("128m", "1G", " 2g ")] == ["128m", "1g", "2g"]
-    with pytest.raises(InputError, match=r"--es-memory .*; allowed: a number and m or g, at least 128m$"):
-        Container(DEFAULT_IMAGE, memory=memory)
-
-
-@pytest.mark.parametrize(
-    "image",
-    [
-        DEFAULT_IMAGE,
-        "elasticsearch",
-        "elasticsearch:9.5.2",
-        "localhost:5000/search/elasticsearch:8",
-        "REGISTRY.example.com/a__b/c-d:Tag_1",
-        f"elasticsearch:8.19.5@sha256:{'0a' * 32}",
-        "6856499da321",
-    ],
-)
-def test_names_of_images_are_taken(image: str) -> None:
-    """With and without registry, port, tag and digest."""
-    check_image(image)
-
-
-@pytest.mark.parametrize(
-    "image", ["", "Elastic Search", "elasticsearch:", "Elasticsearch", "a//b", "a:b:c", "a\n", "-a"]
-)
-def test_other_names_are_bad_input(image: str) -> None:
-    """What cannot be an image is refused by every way in, without asking the engine."""
-    for call in (look, lambda name: pull(name, progress=False), lambda name: Container(name, memory="1g")):
-        with pytest.raises(InputError, match=r"--es-image .* is no name of an image; allowed: "):
-            call(image)
 
 
 def _listening(path: Path) -> socket.socket:
@@ -85,35 +39,33 @@ def _listening(path: Path) -> socket.socket:
     return server
 
 
-@pytest.mark.parametrize("host", ["unix:///nonexistent", "bogus://x", "tcp://127.0.0.1:1", "tcp://127.0.0.1:notaport"])
-def test_an_absent_engine_is_found_absent(host: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Where a DOCKER_HOST leads nowhere nobody answers; nothing is raised, and no socket is left open."""
-    monkeypatch.setenv("DOCKER_HOST", host)
-    found = look(DEFAULT_IMAGE)
+# what Docker has for it
+
+
+@pytest.mark.parametrize(
+    ("host", "problem"),
+    [
+        ("unix:///nonexistent", NOBODY),
+        ("unix://{}/dead", NOBODY),
+        ("unix://{}/silent", LATE),
+        ("bogus://x", NOBODY),
+        ("tcp://127.0.0.1:1", NOBODY),
+        ("tcp://127.0.0.1:notaport", NOBODY),
+    ],
+)
+def test_an_engine_that_does_not_answer(
+    host: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DOCKER_HOST", host.format(tmp_path))
+    _listening(tmp_path / "dead").close()
+    with _listening(tmp_path / "silent"):
+        status = look(DEFAULT_IMAGE, seconds=0.2)
     gc.collect()  # a socket that was left open warns here
-    assert (found.answers, found.problem) == (False, NOBODY)
+    assert (status.answers, status.problem) == (False, problem)
 
 
-def test_an_engine_that_died_is_found_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A socket that nobody listens on is no engine; Docker's client alone would leave its own socket open."""
-    _listening(tmp_path / "socket").close()
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'socket'}")
-    found = look(DEFAULT_IMAGE)
-    gc.collect()
-    assert (found.answers, found.problem) == (False, NOBODY)
-
-
-def test_an_engine_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that takes the connection and says nothing is absent, and said to be so, after the time-out."""
-    monkeypatch.setenv("DOCKER_HOST", f"unix://{tmp_path / 'socket'}")
-    with _listening(tmp_path / "socket"):
-        found = look(DEFAULT_IMAGE, seconds=0.1)
-    assert (found.answers, found.problem) == (False, "the Docker engine does not answer in time")
-
-
-def test_reasons_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A closed socket, ssh and TLS without what they need, Podman's socket: none of them asks to start Docker."""
-    assert "permission denied" in starting._not_there(PermissionError(13, "Permission denied"))
+def test_each_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert "permission denied" in starting._absence(PermissionError(13, "Permission denied"))
     monkeypatch.setattr(starting, "DEFAULT_SOCKET", str(tmp_path / "none"))
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     (tmp_path / "podman").mkdir()
@@ -122,11 +74,10 @@ def test_reasons_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     with _listening(tmp_path / "podman" / "podman.sock"):
         assert look(DEFAULT_IMAGE).problem.endswith(f"set DOCKER_HOST to unix://{tmp_path}/podman/podman.sock")
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
-    monkeypatch.setenv("DOCKER_TLS_VERIFY", "1")
-    monkeypatch.setenv("DOCKER_CERT_PATH", str(tmp_path))
-    assert look(DEFAULT_IMAGE).problem.startswith("the files of DOCKER_CERT_PATH are not those of a TLS client (")
-    monkeypatch.delenv("DOCKER_TLS_VERIFY")
-    monkeypatch.delenv("DOCKER_CERT_PATH")
+    with monkeypatch.context() as tls:
+        tls.setenv("DOCKER_TLS_VERIFY", "1")
+        tls.setenv("DOCKER_CERT_PATH", str(tmp_path))
+        assert look(DEFAULT_IMAGE).problem.startswith("the files of DOCKER_CERT_PATH are not those of a TLS client (")
     monkeypatch.setenv("DOCKER_HOST", "ssh://nobody@127.0.0.1")
     monkeypatch.setitem(sys.modules, "docker.transport.sshconn", None)
     monkeypatch.delattr("docker.api.client.SSHHTTPAdapter", raising=False)
@@ -134,7 +85,6 @@ def test_reasons_are_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_way_to_an_engine_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An ssh that says nothing has no time-out of its own."""
     end = threading.Event()
 
     def hang(**_: Any) -> None:
@@ -144,123 +94,18 @@ def test_a_way_to_an_engine_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr("docker.from_env", hang)
     monkeypatch.setattr(starting, "probe", lambda _: "")
     try:
-        assert look(DEFAULT_IMAGE, seconds=0.1).problem == "the Docker engine does not answer in time"
+        assert look(DEFAULT_IMAGE, seconds=0.1).problem == LATE
     finally:
         end.set()
 
 
-def test_pulling_needs_an_engine(no_engine: None) -> None:  # noqa: ARG001 - its effect
-    """Without an engine nothing is pulled: one line."""
-    with pytest.raises(CouldNotRunError, match=r"^no Docker engine answers$"):
-        pull(DEFAULT_IMAGE, progress=False)
-
-
-def test_starting_needs_an_engine(no_engine: None) -> None:  # noqa: ARG001 - its effect
-    """What goes wrong in the background is raised where it is waited for, and closing does no harm."""
-    container = Container(DEFAULT_IMAGE, memory="1g")
-    container.begin()
-    with pytest.raises(CouldNotRunError, match=r"container could not be started: no Docker engine answers$"):
-        container.wait()
-    assert (container.close(), container.close(), container.start_s) == (None, None, None)
-    assert container.name not in {thread.name for thread in threading.enumerate()}
-
-
-class _Api:
-    """Docker's low-level client: containers, and an engine that pulls by telling events."""
-
-    def __init__(
-        self, containers: list[dict[str, Any]] | None = None, events: list[dict[str, Any]] | None = None
-    ) -> None:
-        self.found, self.events = containers or [], events or []
-        self.removed: list[str] = []
-        self.refusals: dict[str, Exception] = {}
-
-    def containers(self, *, all: bool, filters: dict[str, str]) -> list[dict[str, Any]]:  # noqa: A002 - Docker's name
-        name, _, value = filters["label"].partition("=")
-        assert all
-        return [one for one in self.found if one["Labels"].get(name) == value]
-
-    def remove_container(self, container: str, *, v: bool, force: bool) -> None:
-        assert v
-        assert force
-        if container in self.refusals:
-            raise self.refusals[container]
-        self.removed.append(container)
-
-    def pull(self, _: str, *, stream: bool, decode: bool) -> Iterator[dict[str, Any]]:
-        assert stream
-        assert decode
-        return (event for event in self.events)
-
-
-def _client(api: _Api) -> Any:
-    return SimpleNamespace(api=api)
-
-
-def _summary(name: str, owner: Owner, state: str = "running") -> dict[str, Any]:
-    written = {
-        "relevance.kind": "elasticsearch",
-        "relevance.owner": owner.host,
-        "relevance.place": owner.place,
-        "relevance.pid": str(owner.pid),
-        "relevance.started": owner.started,
-    }
-    return {"Id": name, "Names": [f"/{name}"], "Labels": written, "State": state}
-
-
-def _dead_process() -> int:
-    with subprocess.Popen([sys.executable, "-c", ""]) as process:
-        process.wait()
-    return process.pid
-
-
-def test_labels_say_whose_a_container_is() -> None:
-    """A process recognises its own container, and nobody takes it for a leftover."""
-    api = _Api([{"Id": "mine", "Names": ["/mine"], "Labels": labels(), "State": "running"}])
-    assert labels()["relevance.pid"] == str(os.getpid())
-    assert remove_leftovers(_client(api)) == []
-    assert api.removed == []
-
-
-def test_only_what_nobody_uses_is_removed() -> None:
-    """Removed: containers of dead processes and of numbers that are used again, and ended ones of another machine."""
-    mine = this_process()
-    elsewhere = replace(mine, place="another machine")
-    api = _Api(
-        [
-            _summary("mine", mine),
-            _summary("mine-ended", mine, "exited"),
-            _summary("dead", replace(mine, pid=_dead_process())),
-            _summary("reused", replace(mine, started="1")),
-            _summary("elsewhere", elsewhere),
-            _summary("elsewhere-created", elsewhere, "created"),
-            _summary("elsewhere-ended", elsewhere, "exited"),
-            {"Id": "foreign", "Names": ["/foreign"], "Labels": {}, "State": "exited"},
-            {"Id": "bare", "Names": ["/bare"], "Labels": {"relevance.kind": "elasticsearch"}, "State": "running"},
-        ]
-    )
-    assert remove_leftovers(_client(api)) == ["dead", "elsewhere-ended", "reused"]
-    assert sorted(api.removed) == ["dead", "elsewhere-ended", "reused"]
-
-
-def test_a_leftover_that_others_remove_is_no_error() -> None:
-    """Two sessions that start at once both find it: who comes second goes on, and does not claim it."""
-    owner = replace(this_process(), pid=_dead_process())
-    api = _Api([_summary(name, owner) for name in ("gone", "going", "stuck", "dead")])
-    api.refusals = {
-        "gone": NotFound("gone"),
-        "going": APIError("going", response=SimpleNamespace(status_code=409)),
-        "stuck": APIError("stuck", response=SimpleNamespace(status_code=500, url="", reason="")),
-    }
-    assert remove_leftovers(_client(api)) == ["dead"]
-
-
-def _pulled(monkeypatch: pytest.MonkeyPatch, events: list[dict[str, Any]], *, there: bool) -> None:
+def _pull(monkeypatch: pytest.MonkeyPatch, events: list[dict[str, Any]], *, there: bool = True) -> None:
     def get(_: str) -> None:
         if not there:
-            raise ImageNotFound("no")
+            raise ImageNotFound("no such image: a/b:1")
 
-    client = SimpleNamespace(api=_Api(events=events), images=SimpleNamespace(get=get), close=lambda: None)
+    api = Fake(pull=lambda *_, **__: (event for event in events))
+    client = Fake(api=api, images=Fake(get=get), close=lambda: None)
     monkeypatch.setattr("docker.from_env", lambda **_: client)
     monkeypatch.setattr(starting, "probe", lambda _: "")
     pull("a/b:1", progress=True)
@@ -269,8 +114,6 @@ def _pulled(monkeypatch: pytest.MonkeyPatch, events: list[dict[str, Any]], *, th
 def test_pulling_shows_the_bytes_of_all_layers(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A bar sums up the layers as the engine tells of them, and ends full."""
-
     def event(layer: str, status: str, current: int = 0) -> dict[str, Any]:
         return {"id": layer, "status": status, "progressDetail": {"current": current, "total": 1000} if current else {}}
 
@@ -284,115 +127,167 @@ def test_pulling_shows_the_bytes_of_all_layers(
         event("z", "Already exists"),
     ]
     monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
-    _pulled(monkeypatch, events, there=True)
+    _pull(monkeypatch, events)
     shown = capsys.readouterr().err
     assert "pulling a/b:1: 100%" in shown
     assert "2.00k/2.00k" in shown
 
 
 @pytest.mark.parametrize(
-    ("said", "told"),
+    ("said", "line"),
     [
         ("write /x: no space left on device", "the Docker engine's disk is full; make room"),
         ("manifest for a/b:1 not found: manifest unknown", "there is no such image; check its name and tag"),
-        (
-            "pull access denied for a/b, repository does not exist or may require 'docker login'",
-            "its registry has none for this user; check its name, or docker login",
-        ),
-        (
-            "dial tcp: lookup registry: no such host",
-            "its registry is not reached: dial tcp: lookup registry: no such host",
-        ),
+        ("pull access denied, or may require 'docker login'", "its registry has none for this user; check its name"),
+        ("dial tcp: lookup registry: no such host", "its registry is not reached: dial tcp: lookup registry: no such"),
         ("something\nnew", "something new"),
+        ("", "there is no such image; check its name and tag"),  # it says nothing, and the image is not there
     ],
 )
-def test_a_failed_pull_says_what_to_do(said: str, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the engine says in the midst of pulling becomes one line."""
+def test_a_failed_pull_says_what_to_do(said: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    events = [{"status": "Pulling", "id": "1"}, {"error": said}, {"status": "late"}]
     with pytest.raises(CouldNotRunError) as error:
-        _pulled(monkeypatch, [{"status": "Pulling", "id": "1"}, {"error": said}, {"status": "late"}], there=True)
-    assert str(error.value).startswith(f"a/b:1 could not be pulled: {told}")
+        _pull(monkeypatch, events, there=bool(said))
+    assert str(error.value).startswith(f"a/b:1 could not be pulled: {line}")
     assert "\n" not in str(error.value)
 
 
-def test_a_pull_that_ends_without_the_image_has_failed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """An engine that says nothing of a failure is not believed."""
-    with pytest.raises(CouldNotRunError, match="could not be pulled: the engine has it not"):
-        _pulled(monkeypatch, [], there=False)
+@pytest.mark.usefixtures("no_engine")
+def test_without_an_engine_nothing_is_pulled_or_started() -> None:
+    with pytest.raises(CouldNotRunError, match=r"^no Docker engine answers$"):
+        pull(DEFAULT_IMAGE, progress=False)
+    container = Container(DEFAULT_IMAGE, memory="1g")
+    container.begin()
+    with pytest.raises(CouldNotRunError, match=r"container could not be started: no Docker engine answers$"):
+        container.wait()
+    assert (container.close(), container.close(), container.start_s) == (None, None, None)
+    assert container.name not in {thread.name for thread in threading.enumerate()}
 
 
-class _Made:
-    """A container of testcontainers', as far as publishing goes."""
+def test_names_of_images_and_heaps_as_java_writes_them_are_settings() -> None:
+    keys = {key.name: key for key in declared(Settings)}
+    images = [DEFAULT_IMAGE, "elasticsearch", "localhost:5000/search/elasticsearch:8", "6856499da321"]
+    images += ["REGISTRY.example.com/a__b/c-d:Tag_1", f"elasticsearch:8.19.5@sha256:{'0a' * 32}"]
+    for name, taken in (("image", images), ("memory", ["128m", "1G", "2g"])):
+        assert [keys[name].checked(value, "there") for value in taken] == taken
+    for wrong in ("", "Elastic Search", "elasticsearch:", "Elasticsearch", "a//b", "a:b:c", "a\n", "-a"):
+        with pytest.raises(InputError, match=r"^there = .*; allowed: an image's name in lower case with its tag"):
+            keys["image"].checked(wrong, "there")
+    for wrong in ("", "1", "g", "127m", "0g", "1.5g", "-1g", "1gb", "1g -XX:+Foo", "1k", "१g", "1g\n"):
+        with pytest.raises(InputError, match=r"^there = .*; allowed: a size as Java writes it, at least 128m"):
+            keys["memory"].checked(wrong, "there")
 
-    def __init__(self, mode: ConnectionMode, host: str, gateway: dict[str, str] | None = None) -> None:
-        network = SimpleNamespace(attrs={"IPAM": {"Config": [gateway] if gateway else None}})
-        networks = SimpleNamespace(get=lambda _: network)
-        self.ports: dict[str, Any] = {"9200": None}
-        self.client = SimpleNamespace(
-            get_connection_mode=lambda: mode, host=lambda: host, client=SimpleNamespace(networks=networks)
-        )
 
-    def get_docker_client(self) -> Any:
-        return self.client
+# whose a container is
+
+
+def _summary(name: str, owner: Owner | None, state: str = "running") -> dict[str, Any]:
+    written = labels() if owner else {"relevance.kind": "elasticsearch"}
+    if owner:
+        written |= {f"relevance.{key}": str(getattr(owner, key)) for key in ("place", "pid", "started")}
+    return {"Id": name, "Names": [f"/{name}"], "Labels": written, "State": state}
+
+
+def _engine(containers: list[dict[str, Any]], refusals: dict[str, Exception] | None = None) -> Any:
+    def remove_container(name: str, *, v: bool, force: bool) -> None:
+        assert v
+        assert force
+        if refusals and name in refusals:
+            raise refusals[name]
+
+    def listed(*, all: bool, filters: dict[str, str]) -> list[dict[str, Any]]:  # noqa: A002 - Docker's name
+        assert all
+        label, _, value = filters["label"].partition("=")
+        return [one for one in containers if one["Labels"].get(label) == value]
+
+    return Fake(api=Fake(containers=listed, remove_container=remove_container))
+
+
+@pytest.fixture
+def dead() -> Owner:
+    with subprocess.Popen([sys.executable, "-c", ""]) as process:
+        process.wait()
+    return replace(this_process(), pid=process.pid)
+
+
+def test_only_containers_that_nobody_uses_are_removed(dead: Owner) -> None:
+    mine = this_process()
+    elsewhere = replace(mine, place="another machine")
+    containers = [
+        _summary("mine", mine),
+        _summary("mine-ended", mine, "exited"),
+        _summary("dead", dead),
+        _summary("reused", replace(mine, started="1")),
+        _summary("elsewhere", elsewhere),
+        _summary("elsewhere-created", elsewhere, "created"),
+        _summary("elsewhere-ended", elsewhere, "exited"),
+        {"Id": "foreign", "Names": ["/foreign"], "Labels": {}, "State": "exited"},
+        _summary("bare", None),
+    ]
+    assert remove_leftovers(_engine(containers)) == ["dead", "elsewhere-ended", "reused"]
+
+
+def test_a_leftover_that_others_remove_is_no_error_and_not_claimed(dead: Owner) -> None:
+    refusals = {
+        "gone": NotFound("gone", response=Fake(status_code=404)),
+        "going": APIError("going", response=Fake(status_code=409)),
+        "stuck": APIError("stuck", response=Fake(status_code=500, url="", reason="")),
+    }
+    containers = [_summary(name, dead) for name in ("gone", "going", "stuck", "dead")]
+    assert remove_leftovers(_engine(containers, refusals)) == ["dead"]
+
+
+# where it is reached
 
 
 @pytest.mark.parametrize(
-    "made",
+    ("mode", "host", "network", "where"),
     [
-        _Made(ConnectionMode.docker_host, "localhost"),
-        _Made(ConnectionMode.docker_host, "127.0.0.1"),
-        _Made(ConnectionMode.bridge_ip, "localhost"),
-        _Made(ConnectionMode.gateway_ip, "localhost", {"Subnet": "127.0.0.0/8"}),
-        _Made(ConnectionMode.gateway_ip, "localhost", {"Gateway": "127.0.0.2", "Subnet": "172.17.0.0/16"}),
+        (HOST, "localhost", None, ""),
+        (HOST, "127.0.0.1", None, ""),
+        (HOST, "192.0.2.1", None, "192.0.2.1"),
+        (BRIDGE, "localhost", None, ""),
+        (GATEWAY, "localhost", {"Subnet": "127.0.0.0/8"}, ""),
+        (GATEWAY, "localhost", {"Gateway": "127.0.0.2", "Subnet": "172.17.0.0/16"}, ""),
+        (GATEWAY, "localhost", {"Subnet": "192.0.2.0/24"}, "192.0.2.1"),
+        (GATEWAY, "localhost", None, "the gateway"),
     ],
 )
-def test_a_port_is_published_on_loopback(made: Any) -> None:
-    """Wherever loopback of the engine's machine is loopback here, nobody else reaches the server."""
-    assert starting.publish(made) == ""
-    assert made.ports == {"9200": ("127.0.0.1",)}
+def test_a_port_is_published_on_loopback_wherever_that_is_ours(mode: Any, host: str, network: Any, where: str) -> None:
+    bridge = Fake(attrs={"IPAM": {"Config": [network] if network else None}})
+    engine = Fake(networks=Fake(get=lambda _: bridge))
+    client = Fake(get_connection_mode=lambda: mode, host=lambda: host, client=engine)
+    container: Any = Fake(ports={"9200": None}, get_docker_client=lambda: client)
+    line = starting.publish(container)
+    assert container.ports == {"9200": None if where else ("127.0.0.1",)}
+    assert line.startswith(f"the container is reached by way of {where}: its port, without a pass" if where else "")
+    assert bool(line) is bool(where)
 
 
-@pytest.mark.parametrize(
-    ("made", "where"),
-    [
-        (_Made(ConnectionMode.docker_host, "192.0.2.1"), "192.0.2.1"),
-        (_Made(ConnectionMode.gateway_ip, "localhost", {"Subnet": "192.0.2.0/24"}), "192.0.2.1"),
-        (_Made(ConnectionMode.gateway_ip, "localhost"), "the gateway"),
-    ],
-)
-def test_a_port_elsewhere_is_published_so_that_it_is_reached(made: Any, where: str) -> None:
-    """Where the engine is on another machine, the port is open there, and that is said."""
-    assert starting.publish(made).startswith(
-        f"the container is reached by way of {where}: its port, without a password"
-    )
-    assert made.ports == {"9200": None}
+# how it ended
 
 
 @pytest.mark.parametrize(
     ("log", "reason"),
     [
         (["all is well"], ""),
+        (["Exception: bad", "Caused by: no node.id", "\tat a.b.C.d(C.java:1)", "... 12 more"], "Caused by: no node.id"),
         (
-            ["Exception in thread main: bad setting", "Caused by: no node.id", "\tat a.b.C.d(C.java:1)", "... 12 more"],
-            "Caused by: no node.id",
-        ),
-        (
-            ["# mmap failed to map 12 bytes", "# An error report file with more information is saved as:"],
-            "mmap failed to map 12 bytes",
+            ["# mmap failed to map 12 bytes", "# An error report file with more is saved as:"],
+            "mmap failed to map 12 by",
         ),
         (["fatal: x", "ERROR: Elasticsearch died while starting up, with exit code 1"], "fatal: x"),
     ],
 )
 def test_the_reason_is_the_last_trouble_of_the_log(log: list[str], reason: str) -> None:
-    """Frames of a stack and closing words, which say nothing new, are passed over."""
-    assert starting.reason_in(log) == reason
+    assert starting.reason_in(log).startswith(reason)
+    assert bool(starting.reason_in(log)) is bool(reason)
 
 
 def test_a_log_in_json_is_shown_as_text() -> None:
-    """The published image writes objects; people see level, message and error."""
     line = {"log.level": "ERROR", "message": "fatal exception", "error.message": "no room", "ecs.version": "1.2.0"}
-    container: Any = SimpleNamespace(
-        get_wrapped_container=lambda: SimpleNamespace(logs=lambda **_: f"{json.dumps(line)}\n\n[1]\nplain\n".encode())
-    )
+    log = f"{json.dumps(line)}\n\n[1]\nplain\n".encode()
+    container: Any = Fake(get_wrapped_container=lambda: Fake(logs=lambda **_: log))
     assert starting.log_lines(container) == ["ERROR fatal exception no room", "[1]", "plain"]
 
 
@@ -404,64 +299,51 @@ def test_a_log_in_json_is_shown_as_text() -> None:
         ({"Status": "exited", "ExitCode": 1}, "ended with exit code 1"),
         ({"Status": "exited", "ExitCode": 137}, "was killed, as happens where memory runs out"),
         ({"Status": "dead", "ExitCode": 1, "OOMKilled": True}, "was killed, as happens where memory runs out"),
+        (None, "was removed by somebody else"),
     ],
 )
-def test_how_a_container_ended(state: dict[str, object], words: str) -> None:
-    """An end is recognised, and a kill told from a failure."""
-    wrapped = SimpleNamespace(reload=lambda: None, attrs={"State": state})
-    container: Any = SimpleNamespace(get_wrapped_container=lambda: wrapped)
+def test_how_a_container_ended(state: dict[str, object] | None, words: str) -> None:
+    def reload() -> None:
+        if state is None:
+            raise NotFound("gone")
+
+    container: Any = Fake(get_wrapped_container=lambda: Fake(reload=reload, attrs={"State": state}))
     assert starting.ending_of(container) == words
 
 
-def test_a_container_that_was_removed_has_ended() -> None:
-    """Somebody who removes it while it is used has ended it."""
-
-    def reload() -> None:
-        raise NotFound("gone")
-
-    container: Any = SimpleNamespace(get_wrapped_container=lambda: SimpleNamespace(reload=reload))
-    assert starting.ending_of(container) == "was removed by somebody else"
-
-
-def _ready(monkeypatch: pytest.MonkeyPatch, ending: str) -> Container:
-    """A container that came up, and how it has ended since."""
-    container = Container("a/b:1", memory="1g")
-    monkeypatch.setattr(container, "_container", SimpleNamespace())
-    monkeypatch.setattr(container, "start_s", 1.0)
-    monkeypatch.setattr("relevance.engines.elasticsearch.container.probe", lambda _: "")
-    monkeypatch.setattr(starting, "ending_of", lambda _: ending)
-    monkeypatch.setattr(starting, "log_lines", lambda _: ["all is well", "fatal: no room"])
-    return container
-
-
 def test_a_container_that_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
-    """One line with the reason, and the end of the log below it."""
-    error = _ready(monkeypatch, "ended with exit code 3").ended()
-    assert error is not None
-    assert str(error) == ("the Elasticsearch container ended with exit code 3: fatal: no room (a/b:1, --es-memory 1g)")
+    container = Container("a/b:1", memory="1g")
+    assert container.ended() is None, "it has not begun"
+    monkeypatch.setattr(container, "_container", Fake())
+    monkeypatch.setattr(container, "start_s", 1.0)
+    monkeypatch.setattr(starting, "probe", lambda _: "")
+    monkeypatch.setattr(starting, "log_lines", lambda _: ["all is well", "fatal: no room"])
+    monkeypatch.setattr(starting, "ending_of", lambda _: "")
+    assert container.ended() is None
+    monkeypatch.setattr(starting, "ending_of", lambda _: "ended with exit code 3")
+    error = container.ended()
+    assert str(error) == "the Elasticsearch container ended with exit code 3: fatal: no room (a/b:1, --es-memory 1g)"
     assert error.details == ("the end of the container's log:", "  all is well", "  fatal: no room")
-
-
-def test_a_container_that_runs_has_not_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither has one of which nothing is known: not begun, closed, or the engine fails."""
-    assert _ready(monkeypatch, "").ended() is None
-    assert Container("a/b:1", memory="1g").ended() is None
-    container = _ready(monkeypatch, "x")
 
     def fail(_: object) -> str:
         raise APIError("no")
 
     monkeypatch.setattr(starting, "ending_of", fail)
-    assert container.ended() is None
+    assert container.ended() is None, "nothing is known of it"
 
 
-def test_signals_wait_for_the_end_of_closing(no_engine: None, monkeypatch: pytest.MonkeyPatch) -> None:  # noqa: ARG001
-    """An interruption in the midst of closing does not stop it; afterwards signals are heard as before."""
+@pytest.mark.usefixtures("no_engine")
+def test_signals_wait_for_the_end_of_closing(monkeypatch: pytest.MonkeyPatch) -> None:
     container = Container(DEFAULT_IMAGE, memory="1g")
     heard = []
-    monkeypatch.setattr(
-        container, "_removed", lambda: [signal.raise_signal(one) for one in (2, 15)] and heard.append(1)
-    )
+
+    def interrupted() -> str:
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGTERM)
+        heard.append(1)
+        return ""
+
+    monkeypatch.setattr(container, "_removed", interrupted)
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     container.close()
     assert heard == [1]

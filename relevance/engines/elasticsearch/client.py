@@ -10,43 +10,39 @@ import math
 import re
 import ssl
 import time
-import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from urllib.parse import unquote
+from urllib.request import getproxies, proxy_bypass
 
 import orjson
-from elastic_transport import ConnectionError as NoConnection
-from elastic_transport import HttpHeaders, Transport, TransportApiResponse, TransportError, Urllib3HttpNode
+from elastic_transport import TransportError, Urllib3HttpNode
+from elastic_transport.client_utils import DEFAULT
 from elasticsearch import (
     ApiError,
     ConnectionTimeout,
     Elasticsearch,
     OrjsonSerializer,
     SerializationError,
-    SSLError,
     UnsupportedProductError,
 )
 from elasticsearch.serializer import NdjsonSerializer
+from urllib3.util import make_headers, parse_url
 
 from relevance.engines.elasticsearch.errors import (
-    CLOSED,
-    CUT_OFF,
-    HUNG_UP,
-    NO_HTTP,
     Refusal,
     RetriableError,
     UnboundedAnswerError,
-    comes_from,
     explained,
-    in_time,
+    failure,
 )
 from relevance.engines.elasticsearch.settings import split_url
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
-from relevance.text import plural
+from relevance.text import plural, without_credentials
 
 if TYPE_CHECKING:
     import socket
@@ -58,16 +54,11 @@ T = TypeVar("T")
 # an answer, bounded
 
 MOST_BYTES = 64 << 20
-"""Of an answer, as it comes and unpacked; requests are cut so that theirs have about 8 MB."""
-
-_READ_AT_ONCE = 1 << 20
-_PACKED_BY_ZLIB = 47
-"""zlib's `wbits` for gzip and deflate, whichever it is."""
-_AT_ONCE = 1e-6
+"""Of an answer, unpacked; requests are cut so that theirs have about 8 MB."""
 
 
 class _TimedResponse(http.client.HTTPResponse):
-    """An answer that has the socket's timeout for all of it: one that comes byte by byte ends in time, too."""
+    """An answer that has the socket's time-out for all of it: one that comes byte by byte ends in time, too."""
 
     def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
         super().__init__(sock, *args, **options)
@@ -78,22 +69,15 @@ class _TimedResponse(http.client.HTTPResponse):
 class _TimedReader(io.RawIOBase):
     def __init__(self, sock: socket.socket) -> None:
         super().__init__()
-        self._socket = sock
-        self._raw = sock.makefile("rb", buffering=0)
-        self._seconds = sock.gettimeout()
-        self._end = monotonic() + (self._seconds or 0.0)
+        seconds: Any = sock.gettimeout()  # the client always sets one
+        self._socket, self._raw, self._end = sock, sock.makefile("rb", buffering=0), monotonic() + seconds
 
     def readable(self) -> bool:
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._seconds is None:
-            return self._raw.readinto(buffer)
-        try:
-            self._socket.settimeout(max(self._end - monotonic(), _AT_ONCE))
-            return self._raw.readinto(buffer)
-        except TimeoutError:
-            raise TimeoutError(f"timed out (timeout={self._seconds})") from None
+        self._socket.settimeout(max(self._end - monotonic(), 1e-6))
+        return self._raw.readinto(buffer)
 
     def close(self) -> None:
         self._raw.close()
@@ -117,38 +101,20 @@ class _BoundedPool:
         pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _TimedResponse})
 
     def urlopen(self, *args: Any, **options: Any) -> _Answer:
-        response = self._pool.urlopen(*args, preload_content=False, decode_content=False, **options)
+        response = self._pool.urlopen(*args, preload_content=False, **options)
+        data = bytearray()
         try:
-            return _Answer(response.status, response.headers, _unpacked(_read(response), response.headers))
+            while len(data) <= MOST_BYTES and (piece := response.read(1 << 20)):
+                data += piece
         except BaseException:
             response.close()
             raise
         finally:
             response.release_conn()
-
-
-def _read(response: Any) -> bytes:
-    data = bytearray()
-    while piece := response.read(_READ_AT_ONCE):
-        data += piece
         if len(data) > MOST_BYTES:
+            response.close()
             raise UnboundedAnswerError(f"an answer of more than {MOST_BYTES >> 20} MiB")
-    return bytes(data)
-
-
-def _unpacked(data: bytes, headers: Any) -> bytes:
-    encoding = headers.get("content-encoding", "identity").strip().lower()
-    if encoding == "identity" or not data:
-        return data
-    if encoding not in ("gzip", "x-gzip", "deflate"):
-        raise UnboundedAnswerError("an answer packed in a way that was not asked for")
-    try:
-        whole = zlib.decompressobj(wbits=_PACKED_BY_ZLIB).decompress(data, MOST_BYTES + 1)
-    except zlib.error:
-        raise UnboundedAnswerError("an answer that cannot be unpacked") from None
-    if len(whole) > MOST_BYTES:
-        raise UnboundedAnswerError(f"an answer of more than {MOST_BYTES >> 20} MiB when unpacked")
-    return whole
+        return _Answer(response.status, response.headers, bytes(data))
 
 
 # the client
@@ -158,52 +124,60 @@ _LOGGERS = ("elastic_transport.node_pool", "elastic_transport.transport", "urlli
 _REFUSED = 400
 """Statuses from here on."""
 
-_KEY = re.compile(r"[!-~]+")
-_FINGERPRINT = re.compile(r"[0-9a-f]{64}")
-
 
 class _Rows(NdjsonSerializer, OrjsonSerializer):
     """Rows of JSON for `_bulk` and `_msearch`; the client's own writes them by the standard library."""
 
 
 class _Node(Urllib3HttpNode):
-    """Bounds answers, and has a refusal that is no JSON read as text: a balancer's page keeps its status."""
+    """Bounds answers, takes the environment's proxy, and makes of each answer what the client reads without a word.
+
+    A server's `Warning` header would become a Python warning, which is an error under `-W error`; a refusal that is no
+    JSON is read as text, so that a balancer's page keeps its status.
+    """
 
     def __init__(self, config: Any) -> None:
         super().__init__(config)
-        self.pool: Any = _BoundedPool(self.pool)
+        pool: Any = self.pool
+        if config.scheme == "https" and (proxy := _proxy(config.host, config.port)):
+            pool.proxy = parse_url(proxy)
+            pool.conn_kw["proxy"] = pool.proxy
+            if pool.proxy.auth:
+                pool.proxy_headers = make_headers(proxy_basic_auth=unquote(pool.proxy.auth))
+        self.pool = _BoundedPool(pool)  # type: ignore[assignment]
 
     def perform_request(self, *args: Any, **options: Any) -> Any:
         try:
             answer = super().perform_request(*args, **options)
-        except NoConnection as error:
-            if isinstance(error.__cause__, UnboundedAnswerError):
-                raise error.__cause__ from None
-            raise
-        meta, body = answer
+        except ConnectionTimeout as error:
+            seconds = options.get("request_timeout", DEFAULT)
+            seconds = self.config.request_timeout if seconds is DEFAULT else seconds
+            raise ConnectionTimeout(f"no answer within {seconds:g} s") from error
+        headers, body = answer.meta.headers.copy(), answer.body
+        headers.pop("warning", None)
         try:
-            if meta.status >= _REFUSED:
+            if answer.meta.status >= _REFUSED:
                 orjson.loads(body)
         except ValueError:
-            meta = replace(meta, headers=_headers(meta, without="content-type", **{"content-type": "text/plain"}))
-            return answer._replace(meta=meta, body=body.decode("utf-8", "replace").encode())
-        return answer
+            headers["content-type"] = "text/plain"
+            body = body.decode("utf-8", "replace").encode()
+        return answer._replace(meta=replace(answer.meta, headers=headers), body=body)
 
 
-class _QuietTransport(Transport):
-    """Keeps a server's `Warning` header from becoming a Python warning, which is an error under `-W error`."""
-
-    def perform_request(self, *args: Any, **options: Any) -> TransportApiResponse:
-        meta, body = super().perform_request(*args, **options)
-        return TransportApiResponse(replace(meta, headers=_headers(meta, without="warning")), body)
-
-
-def _headers(meta: Any, *, without: str, **more: str) -> HttpHeaders:
-    return HttpHeaders({name: value for name, value in meta.headers.items() if name.lower() != without} | more)
+def _proxy(host: str, port: int) -> str:
+    """The proxy by which the environment has a server of https reached; "" where it has none for this host."""
+    proxies = getproxies()
+    proxy = proxies.get("https") or proxies.get("all") or ""
+    if not proxy or host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(f"{host}:{port}"):
+        return ""
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not proxy.startswith(("http://", "https://")):
+        raise InputError(f"HTTPS_PROXY: {without_credentials(proxy)}; allowed: http://HOST:PORT; NO_PROXY: {host}")
+    return proxy
 
 
 def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasticsearch:
-    """A client that asks each request once: trying again is `RetryPolicy`'s, which tells of it.
+    """A client that asks each request once: its own retries do not wait, `RetryPolicy`'s do, and tell of it.
 
     Raises:
         InputError: the credentials cannot be right.
@@ -221,7 +195,6 @@ def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasti
             retry_on_timeout=False,
             http_compress=False,
             node_class=_Node,
-            transport_class=_QuietTransport,
             serializers={"application/json": OrjsonSerializer(), "application/x-ndjson": _Rows()},
             **options,
         )
@@ -236,30 +209,28 @@ def _authentication(credentials: Credentials) -> dict[str, Any]:
         raise InputError(
             "an API key (ES_API_KEY) beside a user (ES_USER and ES_PASSWORD, or inside the URL); allowed: one of them"
         )
+    if key and not re.fullmatch("[!-~]+", key):
+        raise InputError(
+            "ES_API_KEY: spaces or other characters that no API key has; expected: its base64 form, or ID:KEY"
+        )
     if key:
-        if not _KEY.fullmatch(key):
-            raise InputError(
-                "ES_API_KEY: spaces or other characters that no API key has; expected: its base64 form, or ID:KEY"
-            )
         return {"api_key": base64.b64encode(key.encode()).decode() if ":" in key else key}
     if bool(user) != bool(password):
         raise InputError(f"a {'user' if user else 'password'} alone; ES_USER and ES_PASSWORD belong together")
-    if not user:
-        return {}
     if ":" in user:
         raise InputError("ES_USER: a colon, which no user has")
     try:
         pair = f"{user}:{password}".encode()  # by the client it would have to be ASCII
     except UnicodeEncodeError:
         raise InputError("ES_USER, ES_PASSWORD: something that is not Unicode") from None
-    return {"basic_auth": base64.b64encode(pair).decode()}
+    return {"basic_auth": base64.b64encode(pair).decode()} if user else {}
 
 
 def _trust(credentials: Credentials) -> dict[str, Any]:
     options = {}
     if credentials.fingerprint:
         digits = credentials.fingerprint.replace(":", "").strip().lower()
-        if not _FINGERPRINT.fullmatch(digits):
+        if not re.fullmatch("[0-9a-f]{64}", digits):
             problem = f"found {len(digits)} characters"
             raise InputError(f"ES_FINGERPRINT: expected 64 hexadecimal digits (SHA-256, colons allowed), {problem}")
         options["ssl_assert_fingerprint"] = digits
@@ -277,6 +248,8 @@ def _trust(credentials: Credentials) -> dict[str, Any]:
 
 # trying again
 
+PATIENCE_S = 60.0
+"""For which what may pass is waited for."""
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 
 
@@ -289,7 +262,7 @@ class RetryPolicy:
     once more and no oftener: a frozen one costs two time-outs.
     """
 
-    seconds: float = 60.0
+    seconds: float = field(default_factory=lambda: PATIENCE_S)
     unreachable_s: float = math.inf
     ended: Callable[[], RelevanceError | None] = lambda: None
     sleep: Callable[[float], None] = time.sleep
@@ -301,46 +274,26 @@ class RetryPolicy:
         Raises:
             RelevanceError: what `explained` makes of the last error, which is its cause; or the one of `ended`.
         """
-        wait, since, was_slow = _FIRST_WAIT, math.inf, False
+        unreachable_s = min(self.seconds, self.unreachable_s)
+        limits = {"busy": self.seconds, "unreached": unreachable_s, "lost": unreachable_s, "slow": math.inf}
+        wait, since = _FIRST_WAIT, math.inf
         while True:
             try:
                 return call()
             except (ApiError, TransportError, RetriableError, ConnectionError, TimeoutError) as error:
+                what = failure(error, doing=doing, url=url)
+                if what.kind in ("unreached", "lost") and (end := self.ended()) is not None:
+                    raise end from None
                 now = self.clock()
                 since = min(since, now)
-                why, lost, slow = _passing(error)
-                if lost and (end := self.ended()) is not None:
-                    raise end from None
-                left = since - now + (min(self.seconds, self.unreachable_s) if lost else self.seconds)
-                if slow:
-                    left = 0.0 if was_slow else math.inf
-                if not why or left <= 0:
+                left = since - now + limits.get(what.kind, 0.0)
+                if left <= 0:
                     raise explained(error, doing=doing, url=url) from error
-                was_slow |= slow
-                retried(why)
+                if what.kind == "slow":
+                    limits["slow"] = 0.0
+                retried(what.why)
             self.sleep(min(wait, left))
             wait = min(2 * wait, _LONGEST_WAIT)
-
-
-def _passing(error: Exception) -> tuple[str, bool, bool]:
-    """Why it is worth another try, or ""; whether the server was lost; whether it was too slow."""
-    if isinstance(error, RetriableError):
-        return str(error), False, False
-    if isinstance(error, ApiError):
-        refusal = Refusal.read(error.status_code, error.body)
-        return f"{refusal.status} {refusal.kind}".strip() if refusal.passes else "", False, False
-    if isinstance(error, ConnectionTimeout):
-        return in_time(error), False, True
-    if isinstance(error, SSLError) and not comes_from(error, CUT_OFF):
-        return "", False, False
-    if isinstance(error, (NoConnection, ConnectionError)) and not comes_from(error, CLOSED):
-        return "connection lost" if is_broken(error) else "not reached", True, False
-    return "", False, False
-
-
-def is_broken(error: BaseException) -> bool:
-    """Whether there was a connection, and the other end hung up or spoke something else than HTTP."""
-    return comes_from(error, HUNG_UP | NO_HTTP)
 
 
 # a server, asked
@@ -355,7 +308,7 @@ class Connection:
 
     client: Elasticsearch = field(repr=False)
     url: str  # without user and password
-    version: str
+    version: str  # `8.19.5`; `8.11.0-serverless` of Elastic's serverless projects, which all call themselves 8.11.0
     timeout: float = 60.0  # seconds until an answer is given up
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
     retries: Counter[str] = field(default_factory=Counter)  # by the reason for another try
@@ -364,6 +317,11 @@ class Connection:
     def release(self) -> int:
         """The first part of the version."""
         return int(self.version.partition(".")[0])
+
+    @property
+    def serverless(self) -> bool:
+        """Whether shards, replicas, merges and statistics are none of the user's business there."""
+        return self.version.endswith(_SERVERLESS)
 
     def __enter__(self) -> Self:
         return self
@@ -426,51 +384,58 @@ def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Conn
 RELEASES = (8, 9)
 """Of Elasticsearch, those that are supported."""
 
-_DOING = "connecting"
-_NUMBER = re.compile(r"(\d+)\.\d+[\w.+-]*", re.ASCII)
-"""A version is printed and stored: it holds nothing that a terminal would obey."""
-
-_SUPPORTED = "releases 8 and 9 are supported"
-_TAGLINE = "You Know, for Search"
-_ALIKE = frozenset({401, 403, 429})
-"""Statuses that say the same whoever answers."""
-
-_NO_ROOT = frozenset({400, 404, 405})
-"""What an Elasticsearch says to `GET /` of a path that it does not have."""
+_DOING, _SERVERLESS, _TAGLINE = "connecting", "-serverless", "You Know, for Search"
+_SHOWN = 40
 
 
 def _greet(client: Elasticsearch, url: str, retry_policy: RetryPolicy) -> str:
-    """Ask a server for its version, as `8.19.5`."""
+    """Ask a server for its version, see `Connection.version`."""
+
+    def ask() -> tuple[object, bool]:
+        """The answer to `GET /`, and whether an Elasticsearch has signed it."""
+        try:  # no media type of series 8 is asked for, which other servers would refuse
+            return client.perform_request("GET", "/", headers={"accept": "*/*"}).body, True
+        except UnsupportedProductError as error:
+            return error.body, False
+        except SerializationError:
+            raise CouldNotRunError(f"{url} answers, but is no Elasticsearch (what it says is not JSON)") from None
+        except ConnectionTimeout as error:
+            raise explained(error, doing=_DOING, url=url) from error
+        except ApiError as error:
+            if Refusal.read(error.status_code, error.body).passes:
+                raise
+            raise _turned_away(error, url) from error
+
     try:
-        body = retry_policy.run(lambda: _asked(client, url), doing=_DOING, url=url)
+        body, is_signed = retry_policy.run(ask, doing=_DOING, url=url)
     except CouldNotRunError as error:
-        if url.startswith("http:") and error.__cause__ is not None and is_broken(error.__cause__):
+        cause = error.__cause__
+        is_broken = isinstance(cause, Exception) and failure(cause, doing=_DOING, url=url).kind == "lost"
+        if is_broken and url.startswith("http:"):
             raise CouldNotRunError(f"{error} If it speaks https: {url.replace('http', 'https', 1)}") from None
         raise
-    name, number = _product(body)
-    if name != "Elasticsearch" or not _is_supported(number):
-        raise CouldNotRunError(f"{url} {_what(body)}")
-    return number
+    number, is_serverless = _elasticsearch(body, url)
+    if not is_signed:
+        problem = f"is Elasticsearch {number} without the header X-Elastic-Product"
+        raise CouldNotRunError(f"{url} {problem}; a proxy in between has to pass it on")
+    return f"{number}{_SERVERLESS if is_serverless else ''}"
 
 
-def _asked(client: Elasticsearch, url: str) -> object:
-    """The answer to `GET /`; no media type of series 8 is asked for, which other servers would refuse."""
-    try:
-        return client.perform_request("GET", "/", headers={"accept": "*/*"}).body
-    except UnsupportedProductError as error:
-        name, number = _product(error.body)
-        if name != "Elasticsearch" or not _is_supported(number):
-            raise CouldNotRunError(f"{url} {_what(error.body)}") from None
-        unsigned = f"is Elasticsearch {number} without the header X-Elastic-Product"
-        raise CouldNotRunError(f"{url} {unsigned}; a proxy in between has to pass it on") from None
-    except SerializationError:
-        raise CouldNotRunError(f"{url} answers, but is no Elasticsearch (what it says is not JSON)") from None
-    except ConnectionTimeout as error:
-        raise explained(error, doing=_DOING, url=url) from error
-    except ApiError as error:
-        if Refusal.read(error.status_code, error.body).passes:
-            raise
-        raise _turned_away(error, url) from error
+def _elasticsearch(body: object, url: str) -> tuple[str, bool]:
+    """The number that an Elasticsearch of a known release greets with, and whether it is a serverless one."""
+    greeting = body if isinstance(body, Mapping) else {}
+    version = greeting.get("version")
+    version = version if isinstance(version, Mapping) else {}
+    number, other = str(version.get("number", ""))[:_SHOWN], str(version.get("distribution", ""))[:_SHOWN]
+    if not other and "lucene_version" not in version and not (version and greeting.get("tagline") == _TAGLINE):
+        raise CouldNotRunError(f"{url} answers, but is no Elasticsearch ({_look_of(body)})")
+    # a version is printed and stored: it holds nothing that a terminal would obey
+    known = re.fullmatch(r"(\d+)\.\d+[\w.+-]*", number, re.ASCII)
+    if other or not known or int(known[1]) not in RELEASES:
+        name = "OpenSearch" if other == "opensearch" else other or "Elasticsearch"
+        problem = f"is {name} {number}{', not Elasticsearch' if other else ''}"
+        raise CouldNotRunError(f"{url} {problem}; releases 8 and 9 are supported")
+    return number, version.get("build_flavor") == "serverless"
 
 
 def _turned_away(error: ApiError, url: str) -> Exception:
@@ -481,41 +446,16 @@ def _turned_away(error: ApiError, url: str) -> Exception:
     if "location" in headers and status // 100 == 3:  # noqa: PLR2004 - redirections
         target = re.sub(r"(?<=//)[^/@]*@|[?#].*", "", headers["location"])
         return CouldNotRunError(f"{url} points to {target} ({status}); give the cluster's own URL")
-    ours = headers.get("x-elastic-product") == "Elasticsearch"
-    if ours and status in _NO_ROOT:
+    is_ours = headers.get("x-elastic-product") == "Elasticsearch"
+    if is_ours and status in (400, 404, 405):
         return CouldNotRunError(f"{url} is a path on an Elasticsearch, not its root ({status}); is the path right?")
-    if ours or status in _ALIKE:
+    if is_ours or status in (401, 403, 429):  # which say the same whoever answers
         return explained(error, doing=_DOING, url=url)
-    return CouldNotRunError(
-        f"{url} answers {status}, but is no Elasticsearch ({_kind(error.body)}); is the path right?"
-    )
+    what = f"answers {status}, but is no Elasticsearch ({_look_of(error.body)})"
+    return CouldNotRunError(f"{url} {what}; is the path right?")
 
 
-def _product(body: object) -> tuple[str, str]:
-    """Name and version of what answers; "" each where it does not say."""
-    version = body.get("version") if isinstance(body, Mapping) else None
-    if not isinstance(body, Mapping) or not isinstance(version, Mapping):
-        return "", ""
-    number, distribution = str(version.get("number", "")), str(version.get("distribution", ""))
-    if distribution:
-        return "OpenSearch" if distribution == "opensearch" else distribution[:40], number[:40]
-    return ("Elasticsearch" if body.get("tagline") == _TAGLINE or "lucene_version" in version else ""), number[:40]
-
-
-def _is_supported(number: str) -> bool:
-    version = _NUMBER.fullmatch(number)
-    return version is not None and int(version[1]) in RELEASES
-
-
-def _what(body: object) -> str:
-    """What is said of it, behind its URL."""
-    name, number = _product(body)
-    if not name:
-        return f"answers, but is no Elasticsearch ({_kind(body)})"
-    return f"is {name} {number}{'' if name == 'Elasticsearch' else ', not Elasticsearch'}; {_SUPPORTED}"
-
-
-def _kind(body: object) -> str:
+def _look_of(body: object) -> str:
     if isinstance(body, Mapping):
         return "JSON of another kind"
     if isinstance(body, str) and body.lstrip().startswith("<"):

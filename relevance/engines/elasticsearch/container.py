@@ -12,6 +12,7 @@ import secrets
 import signal
 import socket
 import threading
+import urllib.request
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from ipaddress import ip_network
@@ -19,14 +20,20 @@ from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+import docker
+from docker.errors import APIError, DockerException, ImageNotFound, NotFound, TLSParameterError
+from pydantic import TypeAdapter, ValidationError
+from requests import RequestException
+from testcontainers.core.config import ConnectionMode, testcontainers_config
+from testcontainers.core.container import DockerContainer
+from testcontainers.core.docker_client import get_docker_host
+
 from relevance.engines.elasticsearch.leftovers import Owner, this_process
-from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.text import one_line, progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
-
-    from testcontainers.community.elasticsearch import ElasticSearchContainer
 
 # the Docker engine
 
@@ -35,10 +42,8 @@ _LOOK_S, WAIT_S = 3.0, 20.0
 """Seconds for an engine that may be there, and for one that was asked for."""
 _POLL_S = 0.1
 DEFAULT_SOCKET = "/var/run/docker.sock"
-
-_HOST = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
-_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
-_IMAGE = re.compile(rf"{_HOST}{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?", re.ASCII)
+DOCKER_ERRORS = (DockerException, RequestException, OSError, ValueError)
+"""What Docker's client and testcontainers raise where the engine, the way to it or their settings are at fault."""
 
 _NOT_PULLED = (
     (r"no space left", "the Docker engine's disk is full; make room, e.g. by docker system prune"),
@@ -57,28 +62,21 @@ class ImageStatus:
     problem: str  # why no container can be started without pulling, a few words; "" where one can
 
 
-def check_image(image: str) -> None:
-    """Refuse what is no name of an image, as `Elastic Search` or `elasticsearch:`."""
-    if _IMAGE.fullmatch(image) is None:
-        raise InputError(
-            f"--es-image {one_line(image, 80)!r} is no name of an image; allowed: [REGISTRY/]NAME[:TAG], in lower case"
-        )
-
-
 def look(image: str, *, seconds: float = _LOOK_S) -> ImageStatus:
     """Ask the Docker engine for an image; it is given so many seconds in all, and nothing is pulled."""
-    check_image(image)
     status = [ImageStatus(answers=False, problem=_LATE)]
 
     def ask() -> None:
         try:
             with engine(seconds) as client:
-                problem = "" if _has(client, image) else f"the Docker engine has no image {image}"
-            status.append(ImageStatus(answers=True, problem=problem))
+                client.images.get(image)
+            status.append(ImageStatus(answers=True, problem=""))
+        except ImageNotFound:
+            status.append(ImageStatus(answers=True, problem=f"the Docker engine has no image {image}"))
         except CouldNotRunError as error:
             status.append(ImageStatus(answers=False, problem=str(error)))
-        except docker_errors() as error:
-            status.append(ImageStatus(answers=False, problem=_not_there(error)))
+        except DOCKER_ERRORS as error:
+            status.append(ImageStatus(answers=False, problem=_absence(error)))
 
     asking = threading.Thread(target=ask, daemon=True)  # an ssh that hangs knows no time-out
     asking.start()
@@ -88,8 +86,7 @@ def look(image: str, *, seconds: float = _LOOK_S) -> ImageStatus:
 
 def pull(image: str, *, progress: bool) -> None:
     """Have the Docker engine pull an image; an interruption gives it up."""
-    check_image(image)
-    problem, there = "", False
+    problem = ""
     totals, done = dict[str, int](), dict[str, int]()  # bytes of layers, as far as the engine has told them
     bar = progress_bar(0, f"pulling {image}", "B", shown=progress)
     try:
@@ -103,11 +100,11 @@ def pull(image: str, *, progress: bool) -> None:
                     done[layer] = totals.setdefault(layer, 0)
                 bar.total = sum(totals.values())
                 bar.update(sum(done.values()) - bar.n)
-            there = not problem and _has(client, image)
-    except docker_errors() as error:
+            if not problem:
+                client.images.get(image)
+    except DOCKER_ERRORS as error:
         problem = _explanation(error)
-    if not there:
-        problem = problem or "the engine has it not"
+    if problem:
         words = next(words for pattern, words in _NOT_PULLED if re.search(pattern, problem, re.IGNORECASE))
         raise CouldNotRunError(f"{image} could not be pulled: {words.format(said=one_line(problem, 300))}")
 
@@ -119,18 +116,15 @@ def engine(timeout: float | None) -> Iterator[Any]:
     Raises:
         CouldNotRunError: no engine answers.
     """
-    import docker  # noqa: PLC0415 - Docker's client is loaded where it is used
-
     if problem := probe(timeout):
         raise CouldNotRunError(problem)
-    host = _host()
     options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
-    if host:  # testcontainers' own client would write it into the environment, and log in at registries
+    if host := get_docker_host():  # testcontainers' own client would write it into the environment, and log in
         options |= {"environment": {**os.environ, "DOCKER_HOST": host}, "use_ssh_client": host.startswith("ssh://")}
     try:
         client = docker.from_env(**options)
-    except docker_errors() as error:
-        raise CouldNotRunError(_not_there(error)) from None
+    except DOCKER_ERRORS as error:
+        raise CouldNotRunError(_absence(error)) from None
     with closing(client):
         yield client
 
@@ -140,7 +134,7 @@ def probe(timeout: float | None) -> str:
 
     Docker's client leaves a socket open where that fails.
     """
-    host = _host() or f"unix://{DEFAULT_SOCKET}"
+    host = get_docker_host() or f"unix://{DEFAULT_SOCKET}"
     if not host.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
         return ""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
@@ -148,39 +142,13 @@ def probe(timeout: float | None) -> str:
         try:
             connection.connect(host.removeprefix("unix://"))
         except OSError as error:
-            return _not_there(error)
+            return _absence(error)
     return ""
 
 
-def _host() -> str:
-    """Where the engine is, by testcontainers' rules; "" for Docker's own default."""
-    from testcontainers.core.docker_client import get_docker_host  # noqa: PLC0415 - loaded where it is used
-
-    return get_docker_host() or ""
-
-
-def docker_errors() -> tuple[type[Exception], ...]:
-    """What Docker's client and testcontainers raise where the engine, the way to it or their settings are at fault."""
-    from docker.errors import DockerException  # noqa: PLC0415 - Docker's client is loaded where it is used
-    from requests import RequestException  # noqa: PLC0415 - comes with Docker's client
-
-    return DockerException, RequestException, OSError, ValueError
-
-
-def _has(client: Any, image: str) -> bool:
-    from docker.errors import ImageNotFound  # noqa: PLC0415 - Docker's client is loaded where it is used
-
-    try:
-        client.images.get(image)
-    except ImageNotFound:
-        return False
-    return True
-
-
-def _not_there(error: Exception) -> str:
-    from docker.errors import TLSParameterError  # noqa: PLC0415 - Docker's client is loaded where it is used
-
-    text, host = str(error).lower(), _host()
+def _absence(error: Exception) -> str:
+    """Why no engine is reached."""
+    text, host = str(error).lower(), get_docker_host()
     podman = Path(os.environ.get("XDG_RUNTIME_DIR", "/run")) / "podman/podman.sock"
     if "permission denied" in text:
         return "the Docker engine's socket is closed to this user (permission denied)"
@@ -202,16 +170,13 @@ def _explanation(error: Exception) -> str:
 
 # containers of ours, and those of killed runs
 
-LABEL = "relevance.kind"
-_ELASTICSEARCH = "elasticsearch"
-_OWNER = {"host": "owner", "place": "place", "pid": "pid", "started": "started"}
-"""Of an `Owner`, the labels behind `relevance.`."""
+LABEL, FAMILY = "relevance.kind", "elasticsearch"
+_PREFIX = "relevance."
 
 
 def labels() -> dict[str, str]:
     """The labels of a container that this process makes."""
-    owner = this_process()
-    return {LABEL: _ELASTICSEARCH} | {f"relevance.{label}": str(vars(owner)[name]) for name, label in _OWNER.items()}
+    return {LABEL: FAMILY} | {f"{_PREFIX}{name}": str(value) for name, value in vars(this_process()).items()}
 
 
 def remove_leftovers(client: Any = None) -> list[str]:
@@ -224,33 +189,30 @@ def remove_leftovers(client: Any = None) -> list[str]:
         with engine(None) as own:
             return remove_leftovers(own)
     removed = []
-    for each in client.api.containers(all=True, filters={"label": f"{LABEL}={_ELASTICSEARCH}"}):
+    for each in client.api.containers(all=True, filters={"label": f"{LABEL}={FAMILY}"}):
         try:
             if _is_left(each) and _remove(client, each["Id"]):
                 removed.append((each.get("Names") or [each["Id"][:12]])[0].lstrip("/"))
-        except docker_errors():  # the next start tries again
+        except DOCKER_ERRORS:  # the next start tries again
             continue
     return sorted(removed)
 
 
 def _is_left(summary: Mapping[str, Any]) -> bool:
-    written = summary.get("Labels") or {}
-    values = {name: written.get(f"relevance.{label}", "") for name, label in _OWNER.items()}
-    pid = values["pid"]
-    state = Owner.read(values | {"pid": int(pid) if pid.isdecimal() else 0}).state
-    return state == "gone" or (state == "elsewhere" and summary.get("State") in ("exited", "dead"))
+    values = {label.removeprefix(_PREFIX): text for label, text in (summary.get("Labels") or {}).items()}
+    try:
+        owner = TypeAdapter(Owner).validate_strings(values)
+    except ValidationError:
+        return False
+    return owner.state == "gone" or (owner.state == "elsewhere" and summary.get("State") in ("exited", "dead"))
 
 
 def _remove(client: Any, container: str) -> bool:
     """Remove a container with its volumes, running or not; False where it is gone already, or just going."""
-    from docker.errors import APIError, NotFound  # noqa: PLC0415 - Docker's client is loaded where it is used
-
     try:
         client.api.remove_container(container, v=True, force=True)
-    except NotFound:
-        return False
     except APIError as error:
-        if error.status_code == http.client.CONFLICT:  # somebody else is removing it
+        if error.status_code in (http.client.NOT_FOUND, http.client.CONFLICT):  # somebody else is removing it
             return False
         raise
     return True
@@ -260,27 +222,28 @@ def _remove(client: Any, container: str) -> bool:
 
 PORT = 9200
 _WITHIN_S = 180.0
-_LEAST_MB = 128
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
-_HEALTH = "/_cluster/health?wait_for_status=yellow&timeout=1s"
-_ANSWER_S, _ANSWER_BYTES = 3.0, 1 << 16
+_NOT_STARTED = "the Elasticsearch container could not be started: {}"
+_SETTINGS = {
+    "discovery.type": "single-node",
+    "http.host": "0.0.0.0",  # noqa: S104 - inside of the container
+    "transport.host": "127.0.0.1",
+    "cluster.routing.allocation.disk.threshold_enabled": "false",  # a laptop's full disk is no reason to refuse
+    "xpack.security.enabled": "false",
+    "xpack.ml.enabled": "false",
+}
 
 
 class Container:
-    """A single node, reached from this machine only (see `publish` for where that cannot be); nothing is pulled.
-
-    Raises:
-        InputError: `image` or `memory`, the heap as Java writes it (`1g`, `512m`), is not allowed.
-    """
+    """A single node, reached from this machine only (see `publish` for where that cannot be); nothing is pulled."""
 
     def __init__(self, image: str, *, memory: str) -> None:
-        check_image(image)
-        self._image, self._memory = image, check_memory(memory)
+        self._image, self._memory = image, memory
         self.name = f"relevance-{secrets.token_hex(4)}"
         self.notes: list[str] = []
         self.start_s: float | None = None  # seconds from `begin` until the server was ready
         self.url = ""
-        self._container: ElasticSearchContainer | None = None
+        self._container: DockerContainer | None = None
         self._thread = threading.Thread(target=self._run, name=self.name)
         self._stopping, self._settled = threading.Event(), threading.Event()
         self._failure: Exception | None = None
@@ -303,8 +266,7 @@ class Container:
         if isinstance(self._failure, RelevanceError):
             raise self._failure
         if self._failure is not None:
-            problem = _explanation(self._failure)
-            raise CouldNotRunError(_NOT_STARTED.format(problem)) from self._failure
+            raise CouldNotRunError(_NOT_STARTED.format(_explanation(self._failure))) from self._failure
 
     def ended(self) -> CouldNotRunError | None:
         """How it has ended although nobody has closed it, with the end of its log; None where it has not."""
@@ -312,7 +274,7 @@ class Container:
             return None
         try:
             ending = "" if probe(_POLL_S) else ending_of(self._container)
-        except docker_errors():
+        except DOCKER_ERRORS:
             return None
         return self._not_up(self._container, ending) if ending else None
 
@@ -333,19 +295,17 @@ class Container:
 
     def _removed(self) -> str:
         """Why it is still there; "" where it is not."""
-        if self._container is None:
+        container, self._container = self._container, None
+        if container is None:
             return ""
-        client = self._container.get_docker_client().client
-        try:
-            problem = probe(_POLL_S)
-            if not problem:
+        with closing(container.get_docker_client().client) as client:
+            try:
+                if problem := probe(_POLL_S):
+                    return problem
                 _remove(client, self.name)
-        except docker_errors() as error:
-            problem = _explanation(error)
-        finally:
-            client.close()
-            self._container = None
-        return problem
+            except DOCKER_ERRORS as error:
+                return _explanation(error)
+        return ""
 
     def _run(self) -> None:
         try:
@@ -364,32 +324,17 @@ class Container:
         finally:
             self._settled.set()
 
-    def _new(self) -> ElasticSearchContainer:
-        """A single node without security, watermarks and machine learning."""
-        from testcontainers.community.elasticsearch import (  # noqa: PLC0415 - loaded where it is used
-            ElasticSearchContainer,
-        )
-        from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - the same
-
+    def _new(self) -> DockerContainer:
+        """Without waiting for it: testcontainers neither is interrupted nor sees that a container has ended."""
         logging.getLogger("testcontainers").setLevel(logging.ERROR)
         testcontainers_config.ryuk_disabled = True  # its image would be pulled; what is left behind is found by label
         testcontainers_config._docker_auth_config = None  # noqa: SLF001 - it would log in, and nothing is pulled
-        # the image is set afterwards: from its name a release is guessed, and one that is not known is refused
-        container = ElasticSearchContainer("elasticsearch:8.19.5", PORT)
-        container.image = self._image
-        # not waited for by testcontainers, which neither is interrupted nor sees that a container has ended
-        container._wait_strategy = None  # noqa: SLF001 - there is no public way to say none
-        container.with_name(self.name).with_kwargs(labels=labels())
-        container.env |= {
-            "discovery.type": "single-node",
-            "cluster.routing.allocation.disk.threshold_enabled": "false",  # a laptop's full disk is no reason to refuse
-            "xpack.security.enabled": "false",
-            "xpack.ml.enabled": "false",
-            "ES_JAVA_OPTS": f"-Xms{self._memory} -Xmx{self._memory}",
-        }
+        environ = _SETTINGS | {"ES_JAVA_OPTS": f"-Xms{self._memory} -Xmx{self._memory}"}
+        container = DockerContainer(self._image, env=environ, name=self.name, ports=[PORT], labels=labels())
+        container.image = self._image  # that was looked for: without a prefix of testcontainers' settings
         return container
 
-    def _ready_url(self, container: ElasticSearchContainer) -> str:
+    def _ready_url(self, container: DockerContainer) -> str:
         while not self._stopping.wait(_POLL_S) and threading.main_thread().is_alive():
             if problem := probe(None):
                 raise CouldNotRunError(_NOT_STARTED.format(problem))
@@ -401,15 +346,12 @@ class Container:
                 raise self._not_up(container, f"was not ready within {_WITHIN_S:.0f} s")
         raise CouldNotRunError("the Elasticsearch container was closed before it was ready")
 
-    def _not_up(self, container: ElasticSearchContainer, what: str) -> CouldNotRunError:
+    def _not_up(self, container: DockerContainer, what: str) -> CouldNotRunError:
         lines = log_lines(container)
         reason = reason_in(lines) or "its log names no error"
         line = f"the Elasticsearch container {what}: {reason} ({self._image}, --es-memory {self._memory})"
         end = ["the end of the container's log:", *(f"  {line}" for line in lines[-_END_LINES:])] if lines else []
         return CouldNotRunError(line, details=end)
-
-
-_NOT_STARTED = "the Elasticsearch container could not be started: {}"
 
 
 @contextmanager
@@ -428,41 +370,24 @@ def _undisturbed() -> Iterator[None]:
             signal.signal(one, handler)
 
 
-def check_memory(memory: str) -> str:
-    """A heap's size as Java takes it: `1g`, `512m`, not less than the server starts with."""
-    size = re.fullmatch(r"([0-9]+)([mg])", memory.strip().lower(), re.ASCII)
-    if size is None or int(size[1]) * (1024 if size[2] == "g" else 1) < _LEAST_MB:
-        raise InputError(f"--es-memory {one_line(memory, 40)!r}; allowed: a number and m or g, at least {_LEAST_MB}m")
-    return size[0]
-
-
 # where it is reached
 
-_LOCAL = frozenset({"localhost", "127.0.0.1", "::1"})
 
-
-def publish(container: ElasticSearchContainer) -> str:
+def publish(container: DockerContainer) -> str:
     """Have the port published on the loopback address only, where that can be.
 
     Where the Docker engine runs on another machine (DOCKER_HOST), or where this process is itself in a container and
     reaches the engine's machine by its gateway, loopback there is not loopback here, and the port is published on all
     addresses of that machine: that is the line that is given.
     """
-    from testcontainers.core.config import ConnectionMode  # noqa: PLC0415 - loaded where it is used
-
     client = container.get_docker_client()
     mode, host = client.get_connection_mode(), client.host()
     if mode == ConnectionMode.gateway_ip:
         # where the engine runs inside the container in which we are, its gateway is an address of our own
-        unknown: tuple[type[Exception], ...] = (
-            *docker_errors(),
-            LookupError,
-            TypeError,
-        )  # Podman has none of that name
         try:
             network = client.client.networks.get("bridge").attrs["IPAM"]["Config"][0]
             host = str(network.get("Gateway") or ip_network(network["Subnet"])[1])  # unsaid where it is the first
-        except unknown:
+        except (*DOCKER_ERRORS, LookupError, TypeError):  # Podman has none of that name
             host = ""
     if mode == ConnectionMode.bridge_ip or _is_here(host):
         ports: dict[str, Any] = container.ports
@@ -474,8 +399,8 @@ def publish(container: ElasticSearchContainer) -> str:
 
 def _is_here(host: str) -> bool:
     """Whether an address is one of this machine's own: only then it can be bound."""
-    if host in _LOCAL or not host:
-        return bool(host)
+    if not host:
+        return False
     try:
         family, kind, *_, where = socket.getaddrinfo(host, 0, type=socket.SOCK_DGRAM)[0]
         with socket.socket(family, kind) as ours:
@@ -485,7 +410,7 @@ def _is_here(host: str) -> bool:
     return True
 
 
-def _address(container: ElasticSearchContainer) -> str:
+def _address(container: DockerContainer) -> str:
     """The server's URL; "" where its port is not published: not yet, or no longer."""
     host, port = container.get_container_host_ip(), PORT
     client = container.get_docker_client()
@@ -498,17 +423,16 @@ def _address(container: ElasticSearchContainer) -> str:
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 
+_DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+
 def _is_ready(url: str) -> bool:
-    """Whether the cluster is yellow or green; by the standard library, which logs nothing and knows no proxies."""
-    connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=_ANSWER_S)
+    """Whether the cluster is yellow or green; by the standard library, which logs nothing."""
     try:
-        connection.request("GET", _HEALTH)
-        health = json.loads(connection.getresponse().read(_ANSWER_BYTES))
-    except (OSError, http.client.HTTPException, ValueError):
+        with _DIRECT.open(f"{url}/_cluster/health?wait_for_status=yellow&timeout=1s", timeout=3) as answer:
+            return json.loads(answer.read(1 << 16))["status"] in ("yellow", "green")
+    except (OSError, http.client.HTTPException, ValueError, LookupError, TypeError):
         return False
-    finally:
-        connection.close()
-    return isinstance(health, dict) and health.get("status") in ("yellow", "green")
 
 
 # how it ended
@@ -521,10 +445,8 @@ _TROUBLE = re.compile(
 )
 
 
-def ending_of(container: ElasticSearchContainer) -> str:
+def ending_of(container: DockerContainer) -> str:
     """How a container has ended, in words; "" where it has not."""
-    from docker.errors import NotFound  # noqa: PLC0415 - Docker's client is loaded where it is used
-
     wrapped = container.get_wrapped_container()
     try:
         wrapped.reload()
@@ -538,11 +460,11 @@ def ending_of(container: ElasticSearchContainer) -> str:
     return f"ended with exit code {state['ExitCode']}"
 
 
-def log_lines(container: ElasticSearchContainer) -> list[str]:
+def log_lines(container: DockerContainer) -> list[str]:
     """The last lines that the container has written; none where the Docker engine fails."""
     try:
         written = container.get_wrapped_container().logs(tail=_READ_LINES)
-    except docker_errors():
+    except DOCKER_ERRORS:
         return []
     return [_message(line) for line in written.decode("utf-8", "replace").splitlines() if line.strip()]
 

@@ -1,29 +1,18 @@
-"""What goes wrong with a server or on the way to it, as one line."""
+"""What goes wrong with a server or on the way to it: `_TABLE`, from what was said to one line and what to do."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple
 
-from elasticsearch import (
-    ApiError,
-    ConnectionTimeout,
-    SerializationError,
-    SSLError,
-    TransportError,
-    UnsupportedProductError,
-)
+from elasticsearch import ApiError, UnsupportedProductError
 
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.text import one_line as printable_line
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-_SHOWN, _KIND_SHOWN = 300, 80
-_READ = 100_000
+_SHOWN, _TYPE_SHOWN, _READ = 300, 80, 100_000
 _SECRET = re.compile(r"\b(?:ApiKey|Basic|Bearer)\s+[A-Za-z0-9+/_=.:-]{4,}|(?<=//)[^/\s@]+@", re.IGNORECASE)
 
 
@@ -32,61 +21,116 @@ def one_line(text: object, shown: int = _SHOWN) -> str:
     return printable_line(_SECRET.sub("…", str(text)[:_READ]), shown)
 
 
-# what a server says instead of doing what it was asked for
+Kind = Literal["busy", "unreached", "lost", "slow", "refused", "final"]
+"""It passes; the server was not reached; it hung up; was too slow; does not take what was sent; all else."""
 
-_BLOCK, _REJECTED = "cluster_block_exception", "es_rejected_execution_exception"
-_BLOCKS = frozenset({403, 429})
-_PRESSURE = re.compile(
-    r"\bcoordinating_and_primary_bytes=(\d+),.*\b(?:coordinating|primary)_operation_bytes=(\d+), max_\w+=(\d+)"
-)
-_ACTION = re.compile(r"action \[([^\]]+)\] is unauthorized")
-_PRIVILEGES = re.compile(r"granted by the (\w+) privileges \[([^\]]+)\]")
+_HEAP = "give it more heap (a container of ours: --es-memory)"
+_FORBIDDEN = "the user or the API key may not do this (403)"
+_UNTRUSTED = "its certificate is not trusted ({reason}); set ES_CA_CERTS to the file of its CA, or ES_FINGERPRINT"
+_BYTES = r"\bcoordinating_and_primary_bytes=(\d+),.*\b(?:coordinating|primary)_operation_bytes=(\d+), max_\w+=(\d+)"
 
-_SHARDS = re.compile(r"maximum \w* ?shards open")
-_STREAMS = re.compile("data streams? only")
-_MORE_HEAP = "give it more heap (a container of ours: --es-memory)"
-_MEMORY = f"the server ran out of memory ({{kind}}); {_MORE_HEAP}"
-_LINES = (
+_TABLE: tuple[tuple[Kind, str, str], ...] = (
+    # a refusal: its status and type, a colon, the reason
     (
-        _BLOCKS,
-        _BLOCK,
-        re.compile("flood-stage"),
+        "final",
+        r"(?:403|429) cluster_block_exception: .*flood-stage",
         "index is read-only (disk past its flood-stage watermark): free disk space on the cluster, then run again",
     ),
-    (_BLOCKS, _BLOCK, None, "index is blocked: {reason}"),
-    ({403}, None, None, "the user or the API key may not do this (403){action}{privileges}"),
-    (None, _REJECTED, _PRESSURE, f"the server has too little memory for what is written (429); {_MORE_HEAP}"),
-    (None, _REJECTED, None, "the server is too busy ({status}: its queue is full); try again later"),
-    (None, "circuit_breaking_exception", None, _MEMORY),
-    (None, "out_of_memory_error", None, _MEMORY),
-    (None, "index_not_found_exception", None, "{reason}; was it removed?"),
+    ("final", r"(?:403|429) cluster_block_exception: (?P<reason>.*)", "index is blocked: {reason}"),
     (
-        {400},
-        None,
-        _SHARDS,
+        "final",
+        r"403 .*action \[(?P<action>[^\]]+)\] is unauthorized.*granted by the (?P<of>\w+) privileges \[(?P<any>[^\]]+)",
+        f"{_FORBIDDEN}: {{action}}; it needs one of the {{of}} privileges {{any}}",
+    ),
+    ("final", r"403 .*action \[(?P<action>[^\]]+)\] is unauthorized", f"{_FORBIDDEN}: {{action}}"),
+    ("final", "403 ", _FORBIDDEN),
+    (
+        "busy",
+        rf"\d+ es_rejected_execution_exception: .*{_BYTES}",
+        f"the server has too little memory for what is written (429); {_HEAP}",
+    ),
+    (
+        "busy",
+        r"(?P<status>\d+) es_rejected_execution_exception: ",
+        "the server is too busy ({status}: its queue is full); try again later",
+    ),
+    ("busy", r"\d+ (?P<type>circuit_breaking_exception): ", f"the server ran out of memory ({{type}}); {_HEAP}"),
+    ("final", r"\d+ (?P<type>out_of_memory_error): ", f"the server ran out of memory ({{type}}); {_HEAP}"),
+    ("final", r"\d+ index_not_found_exception: (?P<reason>.*)", "{reason}; was it removed?"),
+    (
+        "final",
+        r"400 \w*: (?P<reason>.*maximum \w* ?shards open.*)",
         "the cluster takes no more shards: {reason}; remove indices there, or raise cluster.max_shards_per_node",
     ),
     (
-        {400},
-        None,
-        _STREAMS,
+        "final",
+        r"400 \w*: (?P<reason>.*data streams? only.*)",
         "a template of the cluster makes data streams of such names: {reason}; keep relevance-* out of that template",
     ),
-    ({401}, None, None, "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD"),
+    ("refused", "400 ", "it refuses: {said}"),
+    ("final", "401 ", "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD"),
     (
-        {413},
-        None,
-        None,
+        "final",
+        "413 ",
         "a request is too large for the server or a proxy in between (413); raise http.max_content_length there",
     ),
-    ({429}, None, None, "the server is too busy (429); try again later"),
-    ({502}, None, None, "a proxy does not reach the server (502); is it running?"),
-    ({503}, None, None, "the server is not ready (503{because}); is the cluster complete?"),
-    ({504}, None, None, "a proxy does not get the server's answer in time (504)"),
-    ({507}, None, None, "the server has no room left (507); free disk space on the cluster, then run again"),
-    (None, None, None, "it refuses: {said}"),
+    ("busy", "429 ", "the server is too busy (429); try again later"),
+    ("busy", "502 ", "a proxy does not reach the server (502); is it running?"),
+    ("busy", r"503 (?P<type>\w+): ", "the server is not ready (503, {type}); is the cluster complete?"),
+    ("busy", "503 ", "the server is not ready (503); is the cluster complete?"),
+    ("busy", "504 ", "a proxy does not get the server's answer in time (504)"),
+    ("final", "507 ", "the server has no room left (507); free disk space on the cluster, then run again"),
+    ("final", r"\d+ ", "it refuses: {said}"),
+    # no answer that can be read: of the errors that led to it, a line each, class and text
+    ("final", "UnboundedAnswerError: (?P<what>.*)", "{what} while {doing}; is a proxy in between?"),
+    ("final", "DecodeError: ", "an answer that cannot be unpacked while {doing}; is a proxy in between?"),
+    ("final", "UnsupportedProductError: ", "what answered while {doing} is no Elasticsearch"),
+    (
+        "final",
+        r"(?P<reason>.*)\nSerializationError: Unable to serialize",
+        "what should be sent while {doing} cannot be written as JSON ({reason})",
+    ),
+    ("final", "SerializationError: ", "an answer that is not JSON while {doing}; is a proxy in between?"),
+    ("final", "ClosedPoolError: ", "the connection was closed while {doing}"),
+    (
+        "final",
+        "OSError: Tunnel connection failed: (?P<reason>.*)",
+        "the proxy that HTTPS_PROXY names refuses while {doing} ({reason}); NO_PROXY lists hosts without it",
+    ),
+    (
+        "unreached",
+        "ProxyError: ",
+        "the proxy that HTTPS_PROXY names is not reached while {doing}; NO_PROXY lists hosts without it",
+    ),
+    ("slow", "ConnectionTimeout: (?P<what>no answer within .*)", "{what} while {doing} (--es-timeout)"),
+    ("slow", "(?:ConnectionTimeout|TimeoutError): ", "no answer in time while {doing} (--es-timeout)"),
+    ("lost", "SSL(?:EOF|ZeroReturn)Error: ", "connection lost while {doing}; is it still running?"),
+    ("final", ".*(?:WRONG_VERSION_NUMBER|(?i:record layer failure))", "it does not speak https; allowed: {plain}"),
+    ("final", ".*Fingerprints did not match", "its certificate has another fingerprint than ES_FINGERPRINT says"),
+    ("final", r".*certificate verify failed: (?P<reason>.+?)(?= \(_ssl\.c|$)", _UNTRUSTED),
+    ("final", r".*(?P<reason>hostname '[^']*' doesn't match .+)", _UNTRUSTED),
+    ("final", "TlsError: (?P<reason>.*)", "no TLS connection while {doing} ({reason})"),
+    (
+        "unreached",
+        "ConnectionRefusedError: ",
+        "connection refused while {doing}; is it running, and is the port right?",
+    ),
+    ("unreached", "(?:NameResolutionError|gaierror): ", "no such host while {doing}; is the name right?"),
+    (
+        "lost",
+        "(?:BadStatusLine|UnknownProtocol): ",
+        "what answers while {doing} does not speak HTTP; is the port right?",
+    ),
+    (
+        "lost",
+        "(?:BrokenPipe|Connection(?:Aborted|Reset)|Protocol)Error: |IncompleteRead: |RemoteDisconnected: ",
+        "connection lost while {doing}; is it still running?",
+    ),
+    ("unreached", r"\w+: (?:\[Errno -?\d+\] )?(?P<reason>.*)", "no connection while {doing} ({reason})"),
 )
-"""(statuses, type, what the reason holds) of a refusal -> the line; the first row that fits."""
+"""Kind, what a text of what went wrong holds, the line; the first row that fits."""
+
+_ROWS = tuple((kind, re.compile(f"^(?:{pattern})", re.MULTILINE), line) for kind, pattern, line in _TABLE)
 
 
 class Pressure(NamedTuple):
@@ -120,48 +164,30 @@ class Refusal:
         root = error.get("root_cause")
         first = root[0] if isinstance(root, list) and root and isinstance(root[0], Mapping) else error
         lasting = "PERMANENT" in (first.get("durability"), error.get("durability"))
-        return cls(status, one_line(first.get("type") or "", _KIND_SHOWN), one_line(_reason(first, error)), lasting)
+        return cls(status, one_line(first.get("type") or "", _TYPE_SHOWN), one_line(_reason(first, error)), lasting)
 
     @property
     def pressure(self) -> Pressure | None:
         """The memory that writes need; None where the server does not speak of it."""
-        figures = _PRESSURE.search(self.reason) if self.kind == _REJECTED else None
+        figures = re.search(_BYTES, self.reason) if self.kind == "es_rejected_execution_exception" else None
         return Pressure(*map(int, figures.groups())) if figures else None
 
     @property
     def passes(self) -> bool:
-        """Whether it may go well the next time; a read-only index stays one, and no heap grows by waiting."""
-        blocked = self.kind == _BLOCK and self.status in _BLOCKS
+        """Whether it may go well the next time; no heap grows by waiting."""
         too_large = self.pressure is not None and self.pressure.least() > self.pressure.most
-        return self.status in (429, 502, 503, 504) and not blocked and not too_large and not self.lasting
+        return _row(self.account).kind == "busy" and not too_large and not self.lasting
+
+    @property
+    def account(self) -> str:
+        """What `_TABLE` is asked with."""
+        return f"{self.status} {self.kind}: {self.reason}"
 
     @property
     def said(self) -> str:
         """In the server's own words."""
         kind = f" ({self.kind})" if self.kind else ""
         return f"{self.reason}{kind}" if self.reason else self.kind or f"status {self.status}"
-
-    @property
-    def words(self) -> str:
-        """In ours, with what to do about it, where the server's are not enough."""
-        line = next(
-            line
-            for statuses, kind, pattern, line in _LINES
-            if (statuses is None or self.status in statuses)
-            and (kind is None or kind == self.kind)
-            and (pattern is None or pattern.search(self.reason))
-        )
-        action, privileges = _ACTION.search(self.reason), _PRIVILEGES.search(self.reason)
-        return line.format(
-            **vars(self),
-            said=self.said,
-            because=f", {self.kind}" if self.kind else "",
-            # of a 403, whose whole reason would show the user's name
-            action=f": {action[1]}" if action else "",
-            privileges=f"; it needs one of the {privileges[1]} privileges {privileges[2].replace(',', ', ')}"
-            if privileges
-            else "",
-        )
 
 
 def _reason(first: Mapping[str, object], error: Mapping[str, object]) -> str:
@@ -181,41 +207,54 @@ class RetriableError(Exception):
     """A part of an answer, an item of `_bulk` or `_msearch`, that may go well the next time."""
 
     def __init__(self, refusal: Refusal) -> None:
-        super().__init__(f"{refusal.status} {refusal.kind or refusal.reason}")
+        super().__init__(f"{refusal.status} {refusal.kind or refusal.reason}".strip())
         self.refusal = refusal
 
 
-class UnboundedAnswerError(TransportError):
-    """An answer larger than any that is asked for, or packed in a way that was not asked for."""
+class UnboundedAnswerError(Exception):
+    """An answer that is larger than any that is asked for."""
 
 
-# what goes wrong on the way to a server
+class Failure(NamedTuple):
+    """What went wrong, by `_TABLE`."""
 
-_SECONDS = re.compile(r"timeout=([0-9.]+)")
-_UNTRUSTED = re.compile(r"certificate verify failed: (.+?)(?= \(_ssl\.c|$)|(hostname '[^']*' doesn't match .+)")
-CLOSED = frozenset({"ClosedPoolError"})
-CUT_OFF = frozenset({"SSLEOFError", "SSLZeroReturnError"})
-NO_HTTP = frozenset({"BadStatusLine", "UnknownProtocol"})
-HUNG_UP = CUT_OFF | {
-    "BrokenPipeError",
-    "ConnectionAbortedError",
-    "ConnectionResetError",
-    "IncompleteRead",
-    "ProtocolError",
-    "RemoteDisconnected",
-}
-_UNREACHED = (
-    (CLOSED, "the connection was closed while {doing}"),
-    (frozenset({"ConnectionRefusedError"}), "connection refused while {doing}; is it running, and is the port right?"),
-    (frozenset({"NameResolutionError", "gaierror"}), "no such host while {doing}; is the name right?"),
-    (NO_HTTP, "what answers while {doing} does not speak HTTP; is the port right?"),
-    (HUNG_UP, "connection lost while {doing}; is it still running?"),
-)
-"""Classes of the causes -> the line; the first row that fits."""
+    kind: Kind
+    line: str
+    why: str  # it is worth another try, a few words
+    said: str = ""  # by the server
+
+
+class _Row(NamedTuple):
+    kind: Kind
+    line: str
+    parts: Mapping[str, str]
+
+
+def _row(account: str) -> _Row:
+    matches = ((kind, line, pattern.search(account)) for kind, pattern, line in _ROWS)
+    return next(_Row(kind, line, match.groupdict()) for kind, line, match in matches if match)
+
+
+def failure(error: Exception, *, doing: str, url: str) -> Failure:
+    """Whatever the client raises while `doing` something: its kind and its line."""
+    if isinstance(error, ApiError) and not isinstance(error, UnsupportedProductError):
+        error = RetriableError(Refusal.read(error.status_code, error.body))
+    if isinstance(error, RetriableError):
+        refusal = error.refusal
+        kind, line, parts = _row(refusal.account)
+        kind = "final" if kind == "busy" and not refusal.passes else kind
+        return Failure(kind, f"{line.format(said=refusal.said, **parts)} (while {doing})", str(error), refusal.said)
+    # by the time the client's errors are raised, their own list of causes is empty; the deepest one says most
+    account = "\n".join(
+        f"{type(one).__name__}: {one_line(getattr(one, 'message', one))}" for one in reversed(list(_causes(error)))
+    )
+    kind, line, parts = _row(account)
+    words = {"lost": "connection lost", "unreached": "not reached"}
+    why = words.get(kind) or parts.get("what", "no answer in time")
+    return Failure(kind, line.format(doing=doing, plain=url.replace("https://", "http://", 1), **parts), why)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
-    """The error and all that it comes from: by the time the client's errors are raised, their own list is empty."""
     todo, seen = [error], set()
     while todo:
         one = todo.pop(0)
@@ -226,67 +265,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             todo += [deeper for deeper in inner if isinstance(deeper, BaseException)]
 
 
-def comes_from(error: BaseException, names: frozenset[str]) -> bool:
-    """Whether the error, or one that it comes from, is of a class of these names."""
-    return any(type(one).__name__ in names for one in _causes(error))
-
-
-def in_time(error: BaseException) -> str:
-    """That no answer came, with the seconds that were waited."""
-    seconds = _SECONDS.search(" ".join(map(str, _causes(error))))
-    return f"no answer within {float(seconds[1]):g} s" if seconds else "no answer in time"
-
-
-def _unanswered(error: Exception, doing: str, url: str) -> str:
-    """The words for a request without an answer that can be read."""
-    if isinstance(error, UnboundedAnswerError):
-        return f"{error.message} while {doing}; is a proxy in between?"
-    if isinstance(error, ConnectionTimeout):
-        return f"{in_time(error)} while {doing} (--es-timeout)"
-    if isinstance(error, SSLError) and not comes_from(error, CUT_OFF):
-        return _untrusted(error, doing, url)
-    if isinstance(error, SerializationError):  # whose own words show all that is no JSON
-        if not str(error).startswith("Unable to serialize"):
-            return f"an answer that is not JSON while {doing}; is a proxy in between?"
-        reason = one_line(" ".join(str(one) for one in _causes(error) if one is not error)) or "of no JSON type"
-        return f"what should be sent while {doing} cannot be written as JSON ({reason})"
-    reason = next((one.strerror for one in _causes(error) if isinstance(one, OSError) and one.strerror), "")
-    unknown = f"no connection while {doing} ({one_line(reason or str(error)) or type(error).__name__})"
-    return next((line.format(doing=doing) for names, line in _UNREACHED if comes_from(error, names)), unknown)
-
-
-def _untrusted(error: Exception, doing: str, url: str) -> str:
-    """The words for a TLS handshake that failed; neither certificate nor fingerprint is shown."""
-    texts = [str(one) for one in _causes(error)]
-    text = " ".join(texts)
-    if "WRONG_VERSION_NUMBER" in text or "record layer failure" in text.lower():
-        return f"it does not speak https; allowed: {url.replace('https://', 'http://', 1)}"
-    if "Fingerprints did not match" in text:
-        return "its certificate has another fingerprint than ES_FINGERPRINT says"
-    reasons = [reason[1] or reason[2] for one in texts if (reason := _UNTRUSTED.search(one))]
-    if not reasons:
-        return f"no TLS connection while {doing} ({one_line(texts[-1])})"
-    how = "set ES_CA_CERTS to the file of its CA, or ES_FINGERPRINT"
-    return f"its certificate is not trusted ({one_line(reasons[-1])}); {how}"
-
-
 def explained(error: Exception, *, doing: str, url: str, sent: str = "") -> RelevanceError:
-    """Whatever the client raises while `doing` something, as one line.
+    """Whatever the client raises while `doing` something, as an error of one line.
 
-    Where `sent`, the user's file or strategy, is what the server refuses (400), that is bad input.
+    Where `sent`, the user's file or strategy, is what the server refuses, that is bad input.
     """
     if isinstance(error, RelevanceError):
         return error
-    at = f"elasticsearch at {url}"
-    if isinstance(error, UnsupportedProductError):
-        return CouldNotRunError(f"{at}: what answered while {doing} is no Elasticsearch")
-    if isinstance(error, RetriableError):
-        refusal = error.refusal
-    elif isinstance(error, ApiError):
-        refusal = Refusal.read(error.status_code, error.body)
-    else:
-        return CouldNotRunError(f"{at}: {_unanswered(error, doing, url)}")
-    the_clusters = _SHARDS.search(refusal.reason) or _STREAMS.search(refusal.reason)
-    if sent and refusal.status == 400 and not the_clusters:  # noqa: PLR2004 - a bad request
-        return InputError(f"{sent}: {at} refuses it: {refusal.said}")
-    return CouldNotRunError(f"{at}: {refusal.words} (while {doing})")
+    what, at = failure(error, doing=doing, url=url), f"elasticsearch at {url}"
+    if sent and what.kind == "refused":
+        return InputError(f"{sent}: {at} refuses it: {what.said}")
+    return CouldNotRunError(f"{at}: {what.line}")

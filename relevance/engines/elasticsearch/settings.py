@@ -14,21 +14,32 @@ from annotated_types import Interval, MinLen, Predicate
 from relevance.errors import InputError
 from relevance.setting import Location, Takes, Text, Texts, Written, setting
 
-VectorIndex = Literal["flat", "hnsw", "int8_flat", "int8_hnsw", "int4_flat", "int4_hnsw", "bbq_flat", "bbq_hnsw"]
+VectorIndex = Literal["flat", "hnsw", "int8_hnsw"]
 VECTOR_INDICES: tuple[VectorIndex, ...] = get_args(VectorIndex)
-SearchType = Literal["auto", "query_then_fetch", "dfs_query_then_fetch"]
 
 DEFAULT_IMAGE = "docker.elastic.co/elasticsearch/elasticsearch:8.19.5"
+_LEAST_MB = 128
+_PART = r"[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+_REGISTRY = r"(?:[A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?(?::[0-9]+)?/)?"
+_IMAGE = rf"{_REGISTRY}{_PART}(?:/{_PART})*(?::\w[\w.-]{{0,127}})?(?:@sha256:[0-9a-f]{{64}})?"
 
 
-_IMAGE, _MEMORY, _INDEX = (
-    Predicate(re.compile(pattern).fullmatch)  # type: ignore[arg-type]  # a match is true
-    for pattern in (
-        r"[a-z0-9][\w.:/@-]*",
-        r"[1-9][0-9]{0,5}[mgMG]",
-        r"[^-_+\s\\/*?\"<>|,#:][^\s\\/*?\"<>|,#:]*",
-    )
-)
+def _is_heap(size: str) -> bool:
+    parts = re.fullmatch(r"([0-9]{1,6})([mgMG])", size, re.ASCII)
+    return parts is not None and int(parts[1]) * (1024 if parts[2] in "gG" else 1) >= _LEAST_MB
+
+
+_Image = Annotated[
+    str,
+    Predicate(re.compile(_IMAGE, re.ASCII).fullmatch),
+    Takes("image", "an image's name in lower case with its tag, [REGISTRY/]NAME[:TAG], in quotes"),
+]
+_Heap = Annotated[str, Predicate(_is_heap), Takes("size", f"a size as Java writes it, at least {_LEAST_MB}m: 512m, 2g")]
+_Index = Annotated[
+    str,
+    Predicate(re.compile(r"[^-_+\s\\/*?\"<>|,#:][^\s\\/*?\"<>|,#:]*").fullmatch),
+    Takes("name", "the name of one index or alias"),
+]
 
 
 @dataclass(frozen=True, repr=False)
@@ -65,15 +76,17 @@ class Settings:
         variable="ES_URL",
     )
     credentials: Credentials = field(default_factory=Credentials, repr=False)
+    cloud_id: Text | None = setting(
+        "the same for a deployment of Elastic Cloud: its Cloud ID in the place of a URL",
+        "--es-cloud-id ID",
+        words="none",
+        variable="ES_CLOUD_ID",
+    )
     timeout: Annotated[int, Interval(ge=1, le=86_400)] = setting(
         "seconds after which an answer is given up", "--es-timeout SECONDS", default=60
     )
-    image: Annotated[str, _IMAGE, Takes("image", "an image with its tag, in quotes")] = setting(
-        "image of the container", "--es-image IMAGE", default=DEFAULT_IMAGE
-    )
-    memory: Annotated[str, _MEMORY, Takes("size", "a size as Java writes it: 512m, 2g")] = setting(
-        "heap of the container's server", "--es-memory SIZE", default="1g"
-    )
+    image: _Image = setting("image of the container", "--es-image IMAGE", default=DEFAULT_IMAGE)
+    memory: _Heap = setting("heap of the container's server", "--es-memory SIZE", default="1g")
     shards: Annotated[int, Interval(ge=1, le=1_024)] = setting(
         "primary shards of the index that is made", "--es-shards N", default=1
     )
@@ -83,19 +96,6 @@ class Settings:
     vector_index: VectorIndex = setting(
         "how vectors are indexed: flat is exact, the others are approximate", "--vector-index KIND", default="flat"
     )
-    oversample: Annotated[
-        Annotated[int | float, Interval(ge=1, le=10)] | None, Takes("number", "a number from 1 to 10")
-    ] = setting(
-        "of quantized vectors: so many times the candidates are scored again by the vectors as they were",
-        "--es-oversample FACTOR",
-        words="the server's own",
-    )
-    search_type: SearchType = setting(
-        "whether term statistics of all shards are gathered first: auto does so on an index of ours alone, not for"
-        " templates",
-        "--es-search-type TYPE",
-        default="auto",
-    )
     mapping: Location | None = setting(
         "JSON file of settings and mappings that are laid over ours", "--es-mapping FILE"
     )
@@ -104,13 +104,11 @@ class Settings:
         "--keep-index",
         default=False,
     )
-    index: Annotated[str | None, _INDEX, Takes("name", "the name of one index or alias")] = setting(
+    index: _Index | None = setting(
         "index that exists: it is evaluated as it is, nothing is written", "--es-index NAME", words="none: one is made"
     )
     fields: Texts = setting(
-        "of that index: our fields to its own; id is a keyword, a whole number or _id",
-        default=MappingProxyType({}),
-        words="none",
+        "of that index: our fields to its own; id is a keyword", default=MappingProxyType({}), words="none"
     )
     # what TOML makes of `small.title = "…"` is a table in a table
     vectors: Annotated[
@@ -131,6 +129,23 @@ _HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+:[0-9a-f:.]*")
 _SCHEME = re.compile(r"[a-z]+", re.IGNORECASE)
 _BEGUN = re.compile(r"^(?:https?:?/+|https?:|[a-z]+:/+)", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:\[[0-9a-f:.]*\]|[^:/\[\]]*)(?::\d*)?(?:/.*)?", re.IGNORECASE)
+
+
+def cloud_url(cloud_id: str) -> str:
+    """The URL of the deployment that a Cloud ID names.
+
+    Raises:
+        InputError: it is no Cloud ID.
+    """
+    from elastic_transport.client_utils import parse_cloud_id  # noqa: PLC0415 - the client is loaded where it is used
+
+    try:
+        address = parse_cloud_id(cloud_id.strip()).es_address
+    except ValueError:
+        address = None
+    if address is None:
+        raise InputError("no Cloud ID; expected: NAME:BASE64, as the deployment's page in Elastic Cloud shows it")
+    return "https://{}:{}".format(*address)
 
 
 def split_url(url: str) -> tuple[str, Credentials]:
