@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Annotated, Literal
+from typing import Annotated
 
 from annotated_types import Interval
 
-from relevance.setting import Takes, setting
+from relevance.finetune.losses import LOSSES
+from relevance.setting import OneOf, Takes, setting
 
 __all__ = ["SAMPLE_EPOCHS", "Options"]
 
@@ -29,9 +30,7 @@ class Options:
     epochs: Annotated[int, Interval(ge=1, le=1_000)] = _setting(
         "passes over the pairs at most", "--epochs N", default=3, words=f"3; the sample: {SAMPLE_EPOCHS}"
     )
-    batch_size: Annotated[int, Interval(ge=2, le=65_536)] = _setting(
-        "pairs in a batch; the others' products are a query's negatives", "--batch-size N", default=32
-    )
+    batch_size: Annotated[int, Interval(ge=2, le=65_536)] = _setting("rows in a batch", "--batch-size N", default=32)
     learning_rate: Annotated[
         float, Interval(gt=0, lt=1), Takes("number between 0 and 1", "a number between 0 and 1, such as 0.00005")
     ] = _setting("its highest value, after the warm-up", "--learning-rate RATE", default=5e-5)
@@ -41,8 +40,8 @@ class Options:
     seed: Annotated[int, Interval(ge=0, le=2**31)] = _setting(
         "of the order of the pairs and of dropout", "--seed N", default=12
     )
-    loss: Literal["mnrl", "hard"] = _setting(
-        "negatives of a query: those of its batch, or a mined (hard) one too", "--loss NAME", default="mnrl"
+    loss: Annotated[str, OneOf(tuple(LOSSES))] = _setting(
+        "; ".join(f"{name}: {loss.meaning}" for name, loss in LOSSES.items()), "--loss NAME", default="mnrl"
     )
     # evaluations, two an epoch
     patience: Annotated[int, Interval(ge=1, le=1_000)] = _setting(

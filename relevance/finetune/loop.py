@@ -7,23 +7,23 @@ from __future__ import annotations
 import math
 import shutil
 import time
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
-from datasets import Dataset as Rows
+from datasets import Dataset
 from sentence_transformers import SentenceTransformerTrainer, SentenceTransformerTrainingArguments
 from sentence_transformers.base.evaluation import BaseEvaluator
 from sentence_transformers.base.sampler import DefaultBatchSampler
-from sentence_transformers.sentence_transformer.losses import MultipleNegativesRankingLoss
+from sentence_transformers.sentence_transformer import losses
 from transformers import PrinterCallback, TrainerCallback
 
 from relevance.embeddings.sentence_model import load, quiet
 from relevance.errors import CouldNotRunError, RelevanceError
+from relevance.finetune.checkpoints import checkpoint_of, mark_complete, set_checkpoint_aside, sound_checkpoint
+from relevance.finetune.losses import LOSSES
 from relevance.finetune.recipe import Curve, Step
-from relevance.finetune.rows import batches, pair_rows, triplet_rows
-from relevance.finetune.store import mark_complete, set_checkpoint_aside, sound_checkpoint
+from relevance.finetune.rows import QUERY, ROWS, batches
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
@@ -37,21 +37,6 @@ _SAVED_EVERY_S = 60.0
 _WARM_UP = 0.1
 _NEVER = 10**9
 _ENCODED_AT_ONCE = 64
-
-
-@dataclass(frozen=True)
-class Loss:
-    """A loss: what makes it for a model, and the rows that it is given."""
-
-    make: Callable[[Any], Any]
-    rows: Callable[[Recipe, Callable[[Sequence[str]], Any]], TrainingRows]
-
-
-LOSSES = {
-    "mnrl": Loss(MultipleNegativesRankingLoss, pair_rows),
-    "hard": Loss(MultipleNegativesRankingLoss, triplet_rows),
-}
-"""By their names in `Options.loss`."""
 
 
 def run(
@@ -68,23 +53,9 @@ def run(
     folder.mkdir(parents=True, exist_ok=True)
     checkpoint, before_s = sound_checkpoint(folder, notes)
     start_s = clock() - before_s
-    loss = LOSSES[recipe.options.loss]
+    follower = Follower(recipe.options.patience, folder, lambda: clock() - start_s, progress=progress)
     with quiet():
-        transformer = load(recipe.base).transformer
-        transformer.max_seq_length = min(recipe.options.max_tokens, recipe.base.max_tokens)
-        rows = loss.rows(recipe, partial(_encoded, transformer))
-        follower = Follower(recipe, folder, transformer, lambda: clock() - start_s, progress=progress)
-        trainer: Any = _Trainer(
-            model=transformer,
-            args=_arguments(recipe, rows, folder, transformer.device, on_start=checkpoint is None),
-            train_dataset=Rows.from_dict(rows.columns),
-            loss=loss.make(transformer),
-            evaluator=_Evaluator(recipe.validation, recipe.base.prompt),
-            callbacks=[follower],
-        )
-        trainer.remove_callback(PrinterCallback)
-        an_epoch, halves = len(trainer.get_train_dataloader()), range(1, 2 * recipe.options.epochs + 1)
-        follower.evaluated = frozenset(round(half * an_epoch / 2) for half in halves)
+        trainer: Any = _trainer(recipe, folder, follower, evaluate_base=checkpoint is None)
         try:
             trainer.train(resume_from_checkpoint=None if checkpoint is None else str(checkpoint))
         except Exception as error:
@@ -97,22 +68,37 @@ def run(
         return run(recipe, folder, progress=progress, notes=notes, clock=clock)
     steps = steps_in(trainer.state.log_history)
     best = best_of(steps)
-    shutil.rmtree(folder / "best", ignore_errors=True)
-    (folder / f"best-{steps[best].step}").rename(folder / "best")
+    with quiet():
+        _write_model(recipe, trainer.model_of(checkpoint_of(folder, steps[best].step)), folder / "best")
     stopped_early = trainer.state.global_step < trainer.state.max_steps
     return Curve(tuple(steps), best, clock() - start_s, stopped_early)
 
 
-def _encoded(transformer: Any, texts: Sequence[str]) -> Any:
+def _write_model(recipe: Recipe, transformer: Any | None, place: Path) -> None:
+    """Write a model, or else the base model, with the recipe's prompt and the limit of tokens that the base has."""
+    base = recipe.base
+    model = transformer or load(base).transformer
+    model.max_seq_length = base.own_max_tokens or base.max_tokens
+    model.prompts = {**model.prompts, "query": base.prompt}
+    shutil.rmtree(place, ignore_errors=True)
+    model.save_pretrained(str(place), create_model_card=False, safe_serialization=True)
+
+
+def _encoded(transformer: Any, texts: Sequence[str], prompt: str) -> Any:
+    # an empty prompt is passed as such: None would let the model's default prompt in
     return transformer.encode(
-        list(texts), prompt="", batch_size=_ENCODED_AT_ONCE, normalize_embeddings=True, show_progress_bar=False
+        list(texts), prompt=prompt, batch_size=_ENCODED_AT_ONCE, normalize_embeddings=True, show_progress_bar=False
     )
 
 
-def _arguments(recipe: Recipe, rows: TrainingRows, folder: Path, device: Any, *, on_start: bool) -> Any:
-    options, graphics = recipe.options, device.type == "cuda"
-    if graphics and device.index is not None:
-        torch.cuda.set_device(device)
+def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base: bool) -> _Trainer:
+    options, loss = recipe.options, LOSSES[recipe.options.loss]
+    transformer = load(recipe.base).transformer
+    transformer.max_seq_length = min(options.max_tokens, recipe.base.max_tokens)
+    rows = ROWS[loss.rows](recipe, partial(_encoded, transformer))
+    graphics = transformer.device.type == "cuda"
+    if graphics and transformer.device.index is not None:
+        torch.cuda.set_device(transformer.device)
     brain_float = graphics and torch.cuda.is_bf16_supported()
     arguments = SentenceTransformerTrainingArguments(
         output_dir=str(folder),
@@ -122,33 +108,51 @@ def _arguments(recipe: Recipe, rows: TrainingRows, folder: Path, device: Any, *,
         warmup_steps=_WARM_UP,
         seed=options.seed,
         data_seed=options.seed,
-        batch_sampler=partial(_Batches, rows, options.epochs),
+        prompts={QUERY: recipe.base.prompt},
+        batch_sampler=partial(_Batches, rows, options.epochs) if rows.items else "batch_sampler",  # the library's own
+        # the follower says when
         eval_strategy="steps",
-        eval_steps=_NEVER,  # the follower says when
-        eval_on_start=on_start,
+        eval_steps=_NEVER,
+        eval_on_start=evaluate_base,
         save_strategy="steps",
         save_steps=_NEVER,
-        save_total_limit=1,
+        save_total_limit=1,  # beside that of the best step
         logging_strategy="steps",
         logging_steps=_NEVER,
         logging_nan_inf_filter=False,
         report_to="none",
         disable_tqdm=True,
-        use_cpu=device.type == "cpu",
+        use_cpu=transformer.device.type == "cpu",
         bf16=brain_float,
         fp16=graphics and not brain_float,
         dataloader_pin_memory=graphics,
     )
     # several devices would each get a part of a batch, and its negatives with it
     arguments._n_gpu = min(arguments.n_gpu, 1)  # noqa: SLF001 - it has no option
-    return arguments
+    trainer = _Trainer(
+        model=transformer,
+        args=arguments,
+        train_dataset=Dataset.from_dict(dict(rows.columns)),
+        loss=loss.make(losses, transformer),
+        evaluator=_Evaluator(recipe.validation, recipe.base.prompt),
+        callbacks=[follower],
+    )
+    trainer.remove_callback(PrinterCallback)
+    an_epoch, halves = len(trainer.get_train_dataloader()), range(1, 2 * options.epochs + 1)
+    follower.evaluated = frozenset(round(half * an_epoch / 2) for half in halves)
+    return trainer
 
 
 class _Trainer(SentenceTransformerTrainer):
-    """Makes no model card of its own, which would count the tokens of all texts first."""
-
     def add_model_card_callback(self, *_: Any) -> None:
-        """Add none."""
+        """Add none: it would count the tokens of all texts first."""
+
+    def model_of(self, checkpoint: Path) -> Any | None:
+        """The model with the weights of a checkpoint; None without one, which is where the base model is the best."""
+        if not checkpoint.exists():
+            return None
+        self._load_from_checkpoint(str(checkpoint))
+        return self.model
 
 
 class _Batches(DefaultBatchSampler):
@@ -176,37 +180,32 @@ class _Evaluator(BaseEvaluator):
 
     def __init__(self, validation: Validation, prompt: str) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._validation = validation
-        self._prompt = prompt
+        self._validation, self._prompt = validation, prompt
         self.primary_metric = "ndcg"
 
     def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
-        queries = _encoded(model, [self._prompt + query for query in self._validation.queries])
-        return self._validation.measure(queries, _encoded(model, self._validation.texts))
+        queries = _encoded(model, self._validation.queries, self._prompt)
+        return self._validation.measure(queries, _encoded(model, self._validation.texts, ""))
 
 
 class Follower(TrainerCallback):
-    """Says when to evaluate, save and stop; keeps the best model; shows progress. What it knows is in the log.
+    """Says when to evaluate, save and stop, and which step is the best; shows progress. What it knows is in the log.
 
     The library's own early stopping and best model begin with the first evaluation after a step: they do not know that
-    the base model may be the best, and that patience counts from it.
+    the base model may be the best, and that patience counts from it. Its evaluations are so many steps apart, which two
+    an epoch are not.
     """
 
-    def __init__(
-        self, recipe: Recipe, folder: Path, transformer: Any, seconds: Callable[[], float], *, progress: bool
-    ) -> None:
-        self._recipe, self._folder, self._transformer = recipe, folder, transformer
+    def __init__(self, patience: int, folder: Path, seconds: Callable[[], float], *, progress: bool) -> None:
+        self._patience, self._folder, self._progress = patience, folder, progress
         self._seconds, self._saved_s = seconds, seconds()
-        self._progress = progress
-        self._best = 0
         self._bar: Any = None
         self.evaluated: frozenset[int] = frozenset()
         self.began = False
 
     def on_train_begin(self, args: Any, state: Any, control: Any, **_: Any) -> None:
         """Show how far it is."""
-        if steps := steps_in(state.log_history):
-            self._best = steps[best_of(steps)].step
+        self._judge(state, control)
         self._bar = progress_bar(
             state.max_steps, "fine-tuning", "batch", shown=self._progress, initial=state.global_step
         )
@@ -231,49 +230,34 @@ class Follower(TrainerCallback):
             raise CouldNotRunError(f"fine-tuning: the loss is not a number at step {state.global_step}; {rule}")
 
     def on_evaluate(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Keep the model where it is the best so far; stop where it no longer learns."""
-        steps = steps_in(state.log_history)
-        best = best_of(steps)
-        self._best = steps[best].step
+        """Show what has been reached."""
+        self._judge(state, control)
         if self._bar is not None:
+            steps = steps_in(state.log_history)
             self._bar.set_postfix_str(f"nDCG {steps[0].ndcg:.4f} -> {steps[-1].ndcg:.4f}")
-        if best == len(steps) - 1:
-            self._keep()
-        elif len(steps) - 1 - best >= self._recipe.options.patience:
-            control.should_training_stop = True
+
+    def _judge(self, state: Any, control: Any) -> None:
+        """Name the step whose checkpoint the trainer is to keep, and end the training where it no longer learns."""
+        if steps := steps_in(state.log_history):
+            best = best_of(steps)
+            state.best_global_step = steps[best].step
+            if len(steps) - 1 - best >= self._patience:
+                control.should_training_stop = True
 
     def on_save(self, args: Any, state: Any, control: Any, **_: Any) -> None:
-        """Mark the checkpoint as complete, and drop the models that were the best before."""
+        """Mark the checkpoint as complete."""
         self._saved_s = self._seconds()
-        for other in self._folder.glob("best-*"):
-            if other.name != f"best-{self._best}":
-                shutil.rmtree(other, ignore_errors=True)
-        mark_complete(self._folder / f"checkpoint-{state.global_step}", self._seconds())
-
-    def _keep(self) -> None:
-        """Write the model beside its place, then move it there."""
-        beside, place = self._folder / ".writing", self._folder / f"best-{self._best}"
-        shutil.rmtree(beside, ignore_errors=True)
-        transformer, base = self._transformer, self._recipe.base
-        cut, prompts = transformer.max_seq_length, dict(transformer.prompts)
-        transformer.max_seq_length = base.own_max_tokens or base.max_tokens
-        transformer.prompts = {**prompts, "query": base.prompt}
-        try:
-            transformer.save_pretrained(str(beside), create_model_card=False, safe_serialization=True)
-        finally:
-            transformer.max_seq_length, transformer.prompts = cut, prompts
-        shutil.rmtree(place, ignore_errors=True)
-        beside.rename(place)
+        mark_complete(checkpoint_of(self._folder, state.global_step), self._seconds())
 
 
 def steps_in(history: Sequence[dict[str, Any]]) -> list[Step]:
-    """The evaluations in the trainer's log, each with the loss that was logged at its step."""
-    losses = {entry["step"]: float(entry["loss"]) for entry in history if "loss" in entry}
+    """List the evaluations in the trainer's log, each with the loss that was logged at its step."""
+    training_losses = {entry["step"]: float(entry["loss"]) for entry in history if "loss" in entry}
     return [
         Step(
             step=entry["step"],
             epoch=round(float(entry.get("epoch") or 0.0), 4),
-            loss=losses.get(entry["step"]),
+            loss=training_losses.get(entry["step"]),
             pearson=float(entry["eval_pearson"]),
             spearman=float(entry["eval_spearman"]),
             ndcg=float(entry["eval_ndcg"]),
@@ -284,5 +268,5 @@ def steps_in(history: Sequence[dict[str, Any]]) -> list[Step]:
 
 
 def best_of(steps: Sequence[Step]) -> int:
-    """The first evaluation with the highest nDCG."""
+    """Find the first evaluation with the highest nDCG."""
     return max(range(len(steps)), key=lambda at: (steps[at].ndcg, -at))

@@ -22,43 +22,6 @@ if TYPE_CHECKING:
 
     from relevance.records import Dataset
 
-_WORD = re.compile(r"\w+")
-
-
-def normalised(text: str) -> str:
-    """The text after Unicode normalisation (NFKC), case folding, and with each run of white space as one space."""
-    # folding can bring forth what composes again, so it is normalised on both sides
-    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
-    return " ".join(folded.split())
-
-
-def stems(text: str) -> tuple[str, ...]:
-    """The bag of the stems of a normalised text, sorted.
-
-    Plurals alone are stemmed, by the S stemmer of Harman, "How effective is suffixing?" (JASIS 42, 1991).
-    """
-    return tuple(sorted(_stem(word) for word in _WORD.findall(text)))
-
-
-def _stem(word: str) -> str:
-    if word.endswith("ies") and not word.endswith(("eies", "aies")):
-        return f"{word[:-3]}y"
-    if word.endswith("es") and not word.endswith(("aes", "ees", "oes")):
-        return word[:-1]
-    if word.endswith("s") and not word.endswith(("us", "ss")):
-        return word[:-1]
-    return word
-
-
-def one_edit_apart(left: str, right: str) -> bool:
-    """Whether one character put in, left out or replaced makes one text of the other; equal texts are not."""
-    if left == right or abs(len(left) - len(right)) > 1:
-        return False
-    at = next((at for at, (a, b) in enumerate(zip(left, right, strict=False)) if a != b), min(len(left), len(right)))
-    tails = ((left[at + 1 :], right[at + 1 :]), (left[at + 1 :], right[at:]), (left[at:], right[at + 1 :]))
-    return any(a == b for a, b in tails)
-
-
 POSITIVE = 3.0
 """The relevance of a pair that is trained on; the scale goes from 1 to 3."""
 
@@ -79,6 +42,15 @@ class Pair:
     product: str
     text: str
     relevance: float = POSITIVE
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A pair as a training has seen it: the query's text, the product's id, and `text_key` of the product's text."""
+
+    query: str
+    product: str
+    text: str
 
 
 @dataclass(frozen=True)
@@ -121,60 +93,63 @@ class Pairs:
 
 
 def build_pairs(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool, seed: int = SPLIT_SEED) -> Pairs:
-    """Choose and split.
+    """Choose the pairs of a data set that may be trained on, and hold out those of a tenth of the queries.
 
     Args:
         frame: columns `query`, `product` (id), `title`, `relevance`, optionally `text` (whole text of the product); the
             catalogue's text of a product outranks both.
         dataset: its queries are not trained on.
         drop_unknown: whether pairs of products that no file gives a title of are dropped and counted.
-        seed: of the split; a tenth of the queries becomes the validation's.
+        seed: of the split.
 
     Raises:
         InputError: too few pairs, pairs of one query only, or a product without a title that may not be dropped.
     """
+
+    def refusal(problem: str, allowed: str) -> InputError:
+        return InputError(f"data set {dataset.name!r}: {problem}; allowed: {allowed}")
+
     evaluated = {normalised(text) for text in dataset.queries.texts}
-    texts = dict(zip(dataset.catalogue.ids, embedded_texts(dataset.catalogue, "whole"), strict=True))
+    catalogue = dict(zip(dataset.catalogue.ids, embedded_texts(dataset.catalogue, "whole"), strict=True))
     columns = ("query", "product", "text" if "text" in frame else "title", "relevance")
     dropped: dict[str, None] = {}
     dropped_pairs, unknown = 0, []
     # one pair for each query and product, with the mean of its ratings; spellings of one query become the first
-    spelling: dict[str, str] = {}
+    spellings: dict[str, str] = {}
     ratings: dict[tuple[str, str], list[float]] = {}
-    own: dict[str, str] = {}
-    for query, product, text, relevance in zip(*(frame[name] for name in columns), strict=True):
-        key, whole = normalised(query), texts.get(product, "").strip() or text.strip()
-        if not whole:
+    texts: dict[str, str] = {}
+    for query, product, own, relevance in zip(*(frame[name] for name in columns), strict=True):
+        key, text = normalised(query), catalogue.get(product, "").strip() or own.strip()
+        if not text:
             unknown.append(product)
-        elif {key, normalised(whole)} & evaluated:
+        elif {key, normalised(text)} & evaluated:
             dropped_pairs += 1
             if key in evaluated:
                 dropped[query] = None
         else:
-            ratings.setdefault((spelling.setdefault(key, query), product), []).append(relevance)
-            own.setdefault(product, whole)
+            ratings.setdefault((spellings.setdefault(key, query), product), []).append(relevance)
+            texts.setdefault(product, text)
     if unknown and not drop_unknown:
         problem = f"{len(unknown):,} of {len(frame):,} pairs are of products that no file gives a title of"
-        allowed = "allowed: products with a title, or --unknown-products drop"
-        raise InputError(f"data set {dataset.name!r}: {problem}, such as {unknown[0]!r}; {allowed}")
+        raise refusal(f"{problem}, such as {unknown[0]!r}", "products with a title, or --unknown-products drop")
 
-    merged = [Pair(*key, own[key[1]], sum(rated) / len(rated)) for key, rated in ratings.items()]
-    positives = [pair for pair in merged if pair.relevance == POSITIVE]
+    pairs = [Pair(*key, texts[key[1]], sum(rated) / len(rated)) for key, rated in ratings.items()]
+    positives = [pair for pair in pairs if pair.relevance == POSITIVE]
     queries = {pair.query for pair in positives}
     gone = f" ({dropped_pairs:,} went with the queries that are evaluated)" if dropped_pairs else ""
     if len(positives) < FEWEST:
         few = f"{plural(len(positives), 'pair')} of relevance {POSITIVE:g} to train on{gone}"
-        raise InputError(f"data set {dataset.name!r}: {few}; allowed: {FEWEST} or more")
+        raise refusal(few, f"{FEWEST} or more")
     if len(queries) == 1:
         one = f"all {len(positives):,} pairs are of one query, {positives[0].query!r}{gone}"
-        raise InputError(f"data set {dataset.name!r}: {one}; allowed: pairs of two queries or more")
+        raise refusal(one, "pairs of two queries or more")
 
     held_out = set(sorted(queries, key=partial(_draw, seed))[: max(1, round(VALIDATION_SHARE * len(queries)))])
     return Pairs(
         train=tuple(pair for pair in positives if pair.query not in held_out),
         validation=tuple(pair for pair in positives if pair.query in held_out),
-        related=tuple(pair for pair in merged if pair.relevance >= _RELATED and pair.query in queries),
-        rated=tuple(pair for pair in merged if pair.query in held_out),
+        related=tuple(pair for pair in pairs if pair.relevance >= _RELATED and pair.query in queries),
+        rated=tuple(pair for pair in pairs if pair.query in held_out),
         dropped=tuple(dropped),
         dropped_pairs=dropped_pairs,
         unknown=len(unknown),
@@ -187,15 +162,10 @@ def _draw(seed: int, query: str) -> bytes:
 
 
 def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd.DataFrame]:
-    """The data set without a share of its queries, and the rated pairs of these.
+    """Take a share of its queries, between 0 and 1, out of a data set, and give their rated pairs beside it.
 
     Queries that are the same text once they are normalised go the same way. A grade becomes a relevance from 1 (grade
     0) to 3 (the highest grade of the data set), so that the pairs of the highest grade are trained on.
-
-    Args:
-        dataset: with all queries.
-        share: between 0 and 1.
-        seed: of the choice, which is by a hash of the text.
 
     Returns:
         The data set, with a note, and columns `query`, `product`, `title`, `relevance`.
@@ -213,13 +183,10 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
         none = f"share {share:g} of {len(keys):,} queries leaves none to {'evaluate' if pairs.any() else 'train on'}"
         raise InputError(f"data set {dataset.name!r}: {none}; allowed: a share that leaves some on both sides")
     stays = np.flatnonzero(~goes)
+    rows = [(queries.ids[code], queries.texts[code]) for code in stays.tolist()]
     left = replace(
         dataset,
-        queries=Queries(
-            pd.DataFrame(
-                {"id": [queries.ids[at] for at in stays], "text": [queries.texts[at] for at in stays]}, dtype=object
-            )
-        ),
+        queries=Queries(pd.DataFrame(rows, columns=["id", "text"], dtype=object)),
         judgments=Judgments(
             np.searchsorted(stays, judgments.queries[~pairs]),
             judgments.products[~pairs],
@@ -241,13 +208,7 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
     return left, frame
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A pair as a training has seen it: the query's text, the product's id, and `text_key` of the product's text."""
-
-    query: str
-    product: str
-    text: str
+# Leaks
 
 
 @dataclass(frozen=True)
@@ -265,18 +226,8 @@ class Leaks:
     products: int
 
 
-def text_key(text: str) -> str:
-    """What stands for a product's whole text where the text itself is not kept: a hash of it, normalised."""
-    return hashlib.sha256(normalised(text).encode()).hexdigest()[:32]
-
-
 def find_leaks(trained: Iterable[Trained], dataset: Dataset, *, where: str) -> Leaks:
-    """Look for queries of the benchmark in a training.
-
-    Args:
-        trained: all pairs of training and validation.
-        dataset: whose queries are evaluated.
-        where: what is looked at, for messages.
+    """Look for the queries of a benchmark in all pairs of a training; `where` they are from is for messages.
 
     Raises:
         InputError: an evaluated query is trained on, or is a trained product's whole text, after normalisation.
@@ -296,27 +247,56 @@ def find_leaks(trained: Iterable[Trained], dataset: Dataset, *, where: str) -> L
             count = plural(len(texts), f"query is {rule}", f"queries are {rule}")
             what = f"{count}: {some(list(map(repr, texts)), 3)}"
             raise InputError(f"leak in {where}: {what}; allowed: pairs of queries that are not evaluated")
+    alike: dict[object, list[str]] = {}
+    for text in evaluated:
+        for key in _near_keys(text):
+            alike.setdefault(key, []).append(text)
+    near = {(query, other) for query in queries for key in _near_keys(query) for other in alike.get(key, ())}
     products = {pair.product for pair in pairs}
     shared = products & set(dataset.catalogue.ids)
-    return Leaks(_near(queries, evaluated), tuple(sorted(shared)), len(products))
+    return Leaks(tuple(sorted(near)), tuple(sorted(shared)), len(products))
 
 
-def _near(queries: Iterable[str], evaluated: Iterable[str]) -> tuple[tuple[str, str], ...]:
-    """Pairs of a trained and an evaluated query that are nearly the same."""
-    by_stems: dict[tuple[str, ...], list[str]] = {}
-    by_deletion: dict[str, list[str]] = {}
-    for text in evaluated:
-        by_stems.setdefault(stems(text), []).append(text)
-        for left in _deletions(text):
-            by_deletion.setdefault(left, []).append(text)
-    near = set()
-    for query in queries:
-        near |= {(query, other) for other in by_stems.get(stems(query), ())}
-        candidates = {other for left in _deletions(query) for other in by_deletion.get(left, ())}
-        near |= {(query, other) for other in candidates if one_edit_apart(query, other)}
-    return tuple(sorted(near))
+def text_key(text: str) -> str:
+    """What stands for a product's whole text where the text itself is not kept: a hash of it, normalised."""
+    return hashlib.sha256(normalised(text).encode()).hexdigest()[:32]
 
 
-def _deletions(text: str) -> set[str]:
-    """The text, and it without each one of its characters: what texts one edit apart have in common."""
-    return {text, *(text[:at] + text[at + 1 :] for at in range(len(text)))}
+def normalised(text: str) -> str:
+    """The text after Unicode normalisation (NFKC), case folding, and with each run of white space as one space."""
+    # folding can bring forth what composes again, so it is normalised on both sides
+    folded = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    return " ".join(folded.split())
+
+
+def _near_keys(text: str) -> set[object]:
+    return {stems(text), *one_edit_keys(text)}
+
+
+_WORD = re.compile(r"\w+")
+_PLURALS = (("ies", ("eies", "aies"), "y"), ("es", ("aes", "ees", "oes"), "e"), ("s", ("us", "ss"), ""))
+
+
+def stems(text: str) -> tuple[str, ...]:
+    """The bag of the stems of a normalised text, sorted.
+
+    Plurals alone are stemmed, by the S stemmer of Harman, "How effective is suffixing?" (JASIS 42, 1991).
+    """
+    return tuple(sorted(_stem(word) for word in _WORD.findall(text)))
+
+
+def _stem(word: str) -> str:
+    for ending, exceptions, singular in _PLURALS:
+        if word.endswith(ending) and not word.endswith(exceptions):
+            return word.removesuffix(ending) + singular
+    return word
+
+
+def one_edit_keys(text: str) -> set[int]:
+    """Give numbers of which two different texts share one where a character put in, left out or replaced parts them.
+
+    They are of the text with a mark in the place of each character, and between each two. Of a replaced character both
+    texts have the mark in its place; of one that is put in, the longer text has it there and the shorter one between.
+    """
+    places = range(len(text) + 1)
+    return {hash(f"{text[:at]}\0{text[end:]}") for at in places for end in (at, at + 1)}

@@ -20,10 +20,17 @@ if TYPE_CHECKING:
 
     from relevance.embeddings import Model
     from relevance.finetune import Options
-    from relevance.finetune.pairs import Pairs
+    from relevance.finetune.pairs import Pair, Pairs
     from relevance.records import Catalogue
 
     _Floats = npt.NDArray[np.float32]
+
+_FORMAT = 1
+"""Counts the versions of the training itself: what an older one made is not taken for what this one makes."""
+
+DISTRACTORS = 2_000
+_HITS = 10
+_DRAWS = 100
 
 
 @dataclass(frozen=True)
@@ -60,13 +67,6 @@ class Curve:
     stopped_early: bool
 
 
-_FORMAT = 1
-"""Counts the versions of the training itself: what an older one made is not taken for what this one makes."""
-
-DISTRACTORS = 2_000
-_HITS = 10
-
-
 @dataclass(frozen=True, eq=False)
 class Validation:
     """Queries, a pool of products, and which belong together.
@@ -89,38 +89,28 @@ class Validation:
     def sha256(self) -> str:
         """Hash of all of it."""
         judged = [array.tolist() for array in (self.judgments.queries, self.judgments.products, self.judgments.grades)]
-        value = [self.queries, self.products, self.texts, judged, self.pairs.tolist()]
-        return hashlib.sha256(json.dumps(value, separators=(",", ":")).encode("ascii")).hexdigest()
+        return recipe_hash([self.queries, self.products, self.texts, judged, self.pairs.tolist()])
 
     def measure(self, queries: _Floats, products: _Floats) -> dict[str, float]:
-        """Score a model by its vectors: `pearson`, `spearman` and `ndcg`, as in `Step`.
-
-        Args:
-            queries: shape (queries, dimensions), rows of unit length.
-            products: shape (products, dimensions), likewise.
-        """
+        """Score a model by its vectors, a row of unit length each: `pearson`, `spearman` and `ndcg`, as in `Step`."""
         from scipy.stats import pearsonr, spearmanr  # noqa: PLC0415 - only where a model is trained
 
         cosines = queries @ products.T
         of_pairs = cosines[self.pairs[:, 0], self.pairs[:, 1]].astype(np.float64)
-        expected = np.repeat([1.0, 0.0], len(self.pairs) // 2)
+        if not np.isfinite(of_pairs).all() or np.ptp(of_pairs) == 0:
+            return dict.fromkeys(("pearson", "spearman", "ndcg"), float("nan"))
         order = np.argsort(-cosines, axis=1, kind="stable")[:, :_HITS]
         ranking = Ranking(order.astype(np.int64), np.take_along_axis(cosines, order, axis=1))
         evaluation = evaluate(ranking, self.judgments, n_products=len(self.products), metrics=(NDCG10,))
-        if not np.isfinite(of_pairs).all() or np.ptp(of_pairs) == 0:
-            return dict.fromkeys(("pearson", "spearman", "ndcg"), float("nan"))
+        expected = np.repeat([1.0, 0.0], len(self.pairs) // 2)
         pearson, spearman = pearsonr(of_pairs, expected)[0], spearmanr(of_pairs, expected)[0]
         return {"pearson": float(pearson), "spearman": float(spearman), "ndcg": evaluation.mean(NDCG10)}
 
 
 def make_validation(pairs: Pairs, catalogue: Catalogue, *, seed: int, distractors: int = DISTRACTORS) -> Validation:
-    """The queries that were held out, over their products and up to 2,000 others of pairs and catalogue.
+    """Put the held-out queries over their products and up to `distractors` others of pairs and catalogue.
 
-    Args:
-        pairs: split already.
-        catalogue: whose products are distractors too.
-        seed: of the distractors and of the random pairs.
-        distractors: how many there are at most.
+    `seed` is that of the choice of distractors and of the random pairs.
     """
     rng = np.random.default_rng(seed)
     own = {pair.product: pair.text for pair in pairs.rated}
@@ -129,28 +119,28 @@ def make_validation(pairs: Pairs, catalogue: Catalogue, *, seed: int, distractor
     names = sorted(others.keys() - own.keys())
     chosen = [names[at] for at in rng.permutation(len(names))[:distractors].tolist()]
     pool = dict(sorted((own | {name: others[name] for name in chosen}).items()))
-    queries = tuple(dict.fromkeys(pair.query for pair in pairs.rated))
+    queries = dict.fromkeys(pair.query for pair in pairs.rated)
     query_codes = {query: code for code, query in enumerate(queries)}
-    codes = {product: code for code, product in enumerate(pool)}
-    rated = np.array([(query_codes[pair.query], codes[pair.product]) for pair in pairs.rated], dtype=np.int64)
+    product_codes = {product: code for code, product in enumerate(pool)}
+
+    def codes(chosen: Iterable[Pair]) -> npt.NDArray[np.int64]:
+        return np.array([(query_codes[pair.query], product_codes[pair.product]) for pair in chosen], dtype=np.int64)
+
+    rated, positives = codes(pairs.rated), codes(pairs.validation)
+    related = set(map(tuple, codes(pair for pair in pairs.related if pair.query in queries).tolist()))
+    negatives = []
+    for query in positives[:, 0].tolist():
+        drawn = [(query, code) for code in rng.integers(len(pool), size=_DRAWS).tolist()]
+        negatives.append(next((pair for pair in drawn if pair not in related), drawn[0]))
     # `round` is the reference's rule for its grades: a half goes to the even neighbour
     grades = np.array([round(pair.relevance) - 1 for pair in pairs.rated], dtype=np.int64)
-    positives = np.array([(query_codes[pair.query], codes[pair.product]) for pair in pairs.validation], dtype=np.int64)
-    related = {(query_codes[pair.query], codes[pair.product]) for pair in pairs.related if pair.query in query_codes}
-    negatives = _random_pairs(positives, related, len(pool), rng)
-    judgments = Judgments(rated[:, 0], rated[:, 1], grades, relevant_from=1)
-    return Validation(queries, tuple(pool), tuple(pool.values()), judgments, np.concatenate([positives, negatives]))
-
-
-def _random_pairs(
-    positives: npt.NDArray[np.int64], related: set[tuple[int, int]], products: int, rng: np.random.Generator
-) -> npt.NDArray[np.int64]:
-    """For each positive its query with a random product; one that is rated relevant is drawn again, up to 100 times."""
-    pairs = []
-    for query in positives[:, 0].tolist():
-        drawn = rng.integers(products, size=100).tolist()
-        pairs.append((query, next((code for code in drawn if (query, code) not in related), drawn[0])))
-    return np.array(pairs, dtype=np.int64)
+    return Validation(
+        tuple(queries),
+        tuple(pool),
+        tuple(pool.values()),
+        Judgments(rated[:, 0], rated[:, 1], grades, relevant_from=1),
+        np.concatenate([positives, np.array(negatives, dtype=np.int64)]),
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -182,20 +172,20 @@ class Recipe:
 
 
 def recipe_hash(ingredients: object) -> str:
-    """Sha256 of ingredients as JSON with sorted keys."""
+    """Give the sha256 of ingredients as JSON with sorted keys."""
     return hashlib.sha256(json.dumps(ingredients, sort_keys=True, separators=(",", ":")).encode("ascii")).hexdigest()
 
 
+# that a model of so many bytes (all-MiniLM-L6-v2) is trained on, on two CPU cores; a larger one in proportion
 _TOKENS_PER_S = 1_000
-"""That a model of `_WEIGHTS_BYTES` (all-MiniLM-L6-v2) is trained on, on two CPU cores; a larger one in proportion."""
 _WEIGHTS_BYTES = 90_868_376
 _TOKENS_PER_WORD = 1.4
+# a text is embedded so many times faster than it is trained on
 _VALIDATION_SPEED_UP = 4
-"""A text is embedded so many times faster than it is trained on."""
 
 
 def estimated_seconds(recipe: Recipe) -> float:
-    """Seconds that a training takes on two CPU cores, all epochs and evaluations, estimated from words."""
+    """Estimate from words the seconds that a training takes on two CPU cores, all epochs and evaluations."""
     options = recipe.options
 
     def tokens(texts: Iterable[str]) -> float:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.files import TextFile, file_sha256, read_json_object, write_file
+from relevance.finetune.checkpoints import checkpoints
 from relevance.finetune.pairs import POSITIVE, SPLIT_SEED, Trained
 from relevance.finetune.recipe import Curve, Step, recipe_hash
 from relevance.text import markdown
@@ -25,12 +26,10 @@ if TYPE_CHECKING:
 RECORD = "relevance/record.json"
 """In a folder of its own: what describes a model does not enter the key of its vectors."""
 
-COMPLETE = "relevance.json"
-"""Written into a checkpoint last: without it the checkpoint is half of one."""
-
 _PAIRS = "relevance/pairs.jsonl"
-_SHORT = 32
+_WEIGHTS = "model.safetensors"
 _WAIT_S = 24 * 3600
+_MOST_CARD_BYTES = 1_000_000
 
 
 @dataclass(frozen=True)
@@ -53,15 +52,10 @@ class Stored:
 
 
 def train(recipe: Recipe, cache_dir: Path, *, progress: bool) -> Stored:
-    """The model of a recipe: from the store, else trained; only one process trains it at a time.
+    """Take the model of a recipe from the store, else train it; only one process does at a time.
 
     An interrupt leaves the last checkpoint in the cache folder, and the next call goes on from there. A model or a
-    checkpoint that is damaged is set aside with a note.
-
-    Args:
-        recipe: what to train on what.
-        cache_dir: a folder that `embeddings.check_cache_dir` has accepted.
-        progress: whether a progress bar with the time left is shown on stderr.
+    checkpoint that is damaged is set aside with a note. `progress`: whether a bar is shown on stderr.
 
     Raises:
         CouldNotRunError: the device is not there, memory or disk are full, or the loss is no number.
@@ -69,8 +63,8 @@ def train(recipe: Recipe, cache_dir: Path, *, progress: bool) -> Stored:
     sha256, notes = recipe.sha256, list[str]()
     if (stored := find_stored(cache_dir, sha256)) is not None:  # the folder may be one that can only be read
         return stored
+    work = work_folder(cache_dir, sha256)
     with locked(cache_dir, sha256):
-        work = work_folder(cache_dir, sha256)
         try:
             if (stored := find_stored(cache_dir, sha256, notes)) is not None:
                 return stored
@@ -101,34 +95,31 @@ def locked(cache_dir: Path, sha256: str) -> Iterator[None]:
     """
     from filelock import FileLock, Timeout  # noqa: PLC0415 - only where a model is trained
 
-    folder = cache_dir / "finetuned"
-    lock = FileLock(folder / f".{sha256[:_SHORT]}.lock", timeout=_WAIT_S)
+    place = store_folder(cache_dir, sha256)
+    lock = FileLock(place.with_name(f".{place.name}.lock"), timeout=_WAIT_S)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        place.parent.mkdir(parents=True, exist_ok=True)
         lock.acquire()
     except Timeout:
-        raise CouldNotRunError(f"{folder}: another process has been training this model for a day") from None
+        raise CouldNotRunError(f"{place}: another process has been training this model for a day") from None
     except OSError as error:
-        raise CouldNotRunError(f"{folder}: cannot write ({error.strerror}), and the model is not there") from None
+        problem = f"cannot write ({error.strerror}), and the model is not there"
+        raise CouldNotRunError(f"{place.parent}: {problem}") from None
     try:
         yield
     finally:
         lock.release()
 
 
-# Checkpoints
+def store_folder(cache_dir: Path, sha256: str) -> Path:
+    """Where the model of that hash is stored."""
+    return cache_dir / "finetuned" / sha256[:32]
 
 
 def work_folder(cache_dir: Path, sha256: str) -> Path:
     """Where checkpoints of the training of that hash are."""
-    return cache_dir / "finetuned" / f".training-{sha256[:_SHORT]}"
-
-
-def checkpoints(folder: Path) -> list[tuple[int, Path]]:
-    """The marked checkpoints of a training with their steps, the last step first; half ones have no mark."""
-    marked = (path for path in folder.glob("checkpoint-*") if (path / COMPLETE).is_file())
-    steps = ((path.name.rpartition("-")[2], path) for path in marked)
-    return sorted(((int(step), path) for step, path in steps if step.isdecimal()), reverse=True)
+    place = store_folder(cache_dir, sha256)
+    return place.with_name(f".training-{place.name}")
 
 
 def last_step(cache_dir: Path, sha256: str) -> int | None:
@@ -136,58 +127,10 @@ def last_step(cache_dir: Path, sha256: str) -> int | None:
     return next((step for step, _ in checkpoints(work_folder(cache_dir, sha256))), None)
 
 
-def mark_complete(checkpoint: Path, seconds: float) -> None:
-    """Write the mark of a checkpoint: the time spent, and hashes of its files and of the best model beside it."""
-    work = checkpoint.parent
-    files = [file for folder in (checkpoint, *work.glob("best-*")) for file in sorted(folder.rglob("*"))]
-    hashes = {
-        file.relative_to(work).as_posix(): file_sha256(file)
-        for file in files
-        if file.is_file() and file != checkpoint / COMPLETE
-    }
-    write_file(checkpoint / COMPLETE, json.dumps({"seconds": seconds, "files": hashes}))
-
-
-def sound_checkpoint(folder: Path, notes: list[str]) -> tuple[Path | None, float]:
-    """The last checkpoint that is as it was written, and the seconds that it took; half ones are removed."""
-    marked = [path for _, path in checkpoints(folder)]
-    for path in folder.glob("checkpoint-*"):
-        if path not in marked:
-            shutil.rmtree(path, ignore_errors=True)
-    for path in marked:
-        try:
-            mark = read_json_object(path / COMPLETE, "the mark of a checkpoint")
-            if all(file_sha256(folder / name) == digest for name, digest in mark["files"].items()):
-                return path, float(mark["seconds"])
-        except (InputError, OSError, ValueError, TypeError, KeyError, AttributeError):
-            pass  # whatever is not as `mark_complete` writes it
-        set_checkpoint_aside(path, "a file of it is not as it was written", notes)
-    return None, 0.0
-
-
-def set_checkpoint_aside(checkpoint: Path, problem: str, notes: list[str]) -> None:
-    """Rename a checkpoint that cannot be used, and add a note."""
-    aside = checkpoint.with_name(f"damaged-{checkpoint.name}")
-    shutil.rmtree(aside, ignore_errors=True)
-    checkpoint.rename(aside)
-    notes.append(f"a checkpoint of the fine-tuning was damaged ({problem}) and set aside as {aside}")
-
-
-# Models
-
-
-def store_folder(cache_dir: Path, sha256: str) -> Path:
-    """Where the model of that hash is stored."""
-    return cache_dir / "finetuned" / sha256[:_SHORT]
-
-
 def find_stored(cache_dir: Path, sha256: str, notes: list[str] | None = None) -> Stored | None:
-    """The stored model of a hash; None where there is none, or only a damaged one.
+    """Find the stored model of a hash; None where there is none, or only a damaged one.
 
-    Args:
-        cache_dir: where models are stored.
-        sha256: of what made it.
-        notes: where a damaged one is set aside, which is said here; None leaves it alone.
+    With `notes` a damaged one is set aside, which is said there; else it is left alone.
 
     Raises:
         OSError: it cannot be set aside.
@@ -207,12 +150,8 @@ def find_stored(cache_dir: Path, sha256: str, notes: list[str] | None = None) ->
 def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
     """Read and check what belongs to a model's record.
 
-    Args:
-        folder: of a model.
-        expected: hash that it must have; None: whatever it has, and it may be a model without a record.
-
-    Returns:
-        None where the folder has no record: the model was made elsewhere.
+    `expected` is the hash that it must have; None: whatever it has, and a model without a record, which was made
+    elsewhere, gives None.
 
     Raises:
         InputError: a file is missing, is not as it was published, or the model is not what its hash says.
@@ -225,14 +164,17 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
         return None
     record = read_json_object(folder / RECORD, "the record of a fine-tuned model")
     try:
-        sha256, files = str(record["sha256"]), dict(record["files"])
-        made_by = recipe_hash(record["ingredients"])
+        sha256, files, base = str(record["sha256"]), dict(record["files"]), str(record["base"]["name"])
+        actual = recipe_hash(record["ingredients"])
         steps = tuple(Step(**step) for step in record["curve"]["steps"])
-        curve, base = Curve(**{**record["curve"], "steps": steps}), str(record["base"]["name"])
+        curve = Curve(**{**record["curve"], "steps": steps})
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(f"its record lacks {error}") from None
-    if sha256 != made_by or expected not in (None, sha256):
-        raise damaged(f"it says {sha256[:12]} and was made by {made_by[:12]}")
+    if sha256 != actual or expected not in (None, sha256):
+        raise damaged(f"it says {sha256[:12]} and was made by {actual[:12]}")
+    present = {file.relative_to(folder).as_posix() for file in folder.rglob("*.safetensors")}
+    if unknown := sorted((present | {_PAIRS, _WEIGHTS}) - files.keys()):
+        raise damaged(f"its record does not have {unknown[0]}")
     for name, digest in files.items():
         file = folder / name
         try:
@@ -241,9 +183,6 @@ def check_stored(folder: Path, *, expected: str | None) -> Stored | None:
             raise damaged(f"{name}: {error.strerror or error}") from None
         if not sound:
             raise damaged(f"{name} is not what was published")
-    present = {file.relative_to(folder).as_posix() for file in folder.rglob("*.safetensors")}
-    if others := sorted(present - files.keys()) or sorted({_PAIRS, "model.safetensors"} - files.keys()):
-        raise damaged(f"its record does not have {others[0]}")
     try:
         rows = TextFile(folder / _PAIRS).json_lines()
         trained = tuple(Trained(str(row["query"]), str(row["product"]), str(row["text"])) for _, row in rows)
@@ -258,10 +197,9 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
     Raises:
         OSError: it cannot be written; the checkpoints are kept.
     """
-    model, target = work / "best", store_folder(cache_dir, recipe.sha256)
-    (model / "relevance").mkdir(exist_ok=True)
-    lines = (json.dumps(asdict(pair)) for pair in recipe.pairs.trained)
-    write_file(model / _PAIRS, "".join(f"{line}\n" for line in lines))
+    model, target, trained = work / "best", store_folder(cache_dir, recipe.sha256), recipe.pairs.trained
+    (model / _PAIRS).parent.mkdir(exist_ok=True)
+    write_file(model / _PAIRS, "".join(f"{json.dumps(asdict(pair))}\n" for pair in trained))
     write_file(model / "README.md", _card(recipe, curve))
     files = sorted(file for file in model.rglob("*") if file.is_file() and file != model / RECORD)
     record = {
@@ -275,24 +213,7 @@ def publish(recipe: Recipe, curve: Curve, work: Path, cache_dir: Path) -> Stored
     write_file(model / RECORD, json.dumps(record, indent=2) + "\n")
     model.rename(target)
     shutil.rmtree(work, ignore_errors=True)
-    return Stored(target, recipe.sha256, recipe.base.name, curve, recipe.pairs.trained)
-
-
-# The model's card
-
-_MOST_CARD_BYTES = 1_000_000
-
-
-def license_of(folder: Path) -> str:
-    """The licence that the card of a model names, "" where there is no card or none in it."""
-    try:
-        with (folder / "README.md").open("rb") as file:
-            text = file.read(_MOST_CARD_BYTES).decode("utf-8", "replace")
-    except OSError:
-        return ""
-    head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
-    line = re.search(r"^license: *([A-Za-z0-9.+_-]{1,64}) *$", head[1], re.MULTILINE) if head else None
-    return line[1] if line else ""
+    return Stored(target, recipe.sha256, recipe.base.name, curve, trained)
 
 
 def _card(recipe: Recipe, curve: Curve) -> str:
@@ -313,7 +234,19 @@ def _card(recipe: Recipe, curve: Curve) -> str:
         curve=curve,
         best=curve.steps[curve.best].step,
         options=asdict(recipe.options),
-        license=license_of(recipe.base.path),
+        license=_license_of(recipe.base.path),
         positive=f"{POSITIVE:g}",
         split_seed=SPLIT_SEED,
     )
+
+
+def _license_of(folder: Path) -> str:
+    """The licence that the card of a model names, "" where there is no card or none in it."""
+    try:
+        with (folder / "README.md").open("rb") as file:
+            text = file.read(_MOST_CARD_BYTES).decode("utf-8", "replace")
+    except OSError:
+        return ""
+    head = re.match(r"---\n(.*?)\n---", text, re.DOTALL)
+    line = re.search(r"^license: *([A-Za-z0-9.+_-]{1,64}) *$", head[1], re.MULTILINE) if head else None
+    return line[1] if line else ""

@@ -57,6 +57,6 @@ def reference(request: pytest.FixtureRequest, shared_elasticsearch: Path) -> Ite
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model whose vocabulary are the words of the made pairs."""
+    """A model whose vocabulary are the words of the rated pairs."""
     words = [*COLOURS, *THINGS, "number", *map(str, range(10))]
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", words)
