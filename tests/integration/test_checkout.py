@@ -1,7 +1,5 @@
 """A checkout stays clean under the README's own commands."""
 
-from __future__ import annotations
-
 import subprocess
 from pathlib import Path
 
@@ -22,27 +20,27 @@ LEFT = {
 }
 
 
+def git(*arguments: str, cwd: Path) -> str:
+    command = ["git", *arguments]
+    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout  # noqa: S603 - own
+
+
 @pytest.fixture(scope="module")
 def clone(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A checkout of what git knows, with the ignored patterns of the working tree."""
     folder = tmp_path_factory.mktemp("clone") / "clone"
-    _git("clone", "--quiet", "--depth=1", f"file://{ROOT}", str(folder), cwd=ROOT)
+    git("clone", "--quiet", "--depth=1", f"file://{ROOT}", str(folder), cwd=ROOT)
     (folder / ".git" / "info" / "exclude").write_bytes((ROOT / ".gitignore").read_bytes())
     return folder
 
 
 @pytest.mark.parametrize("path", LEFT)
 def test_what_commands_leave_is_ignored(clone: Path, path: str) -> None:
-    """`git status` has nothing to say of it; CI looks again after the commands themselves."""
+    # CI looks again after the commands themselves
     left = clone / path
     left.parent.mkdir(parents=True, exist_ok=True)
     left.write_text(LEFT[path])
     try:
-        assert _git("status", "--porcelain", cwd=clone) == ""
+        assert git("status", "--porcelain", cwd=clone) == ""
     finally:
         left.unlink()
-
-
-def _git(*arguments: str, cwd: Path) -> str:
-    command = ["git", *arguments]
-    return subprocess.run(command, cwd=cwd, check=True, capture_output=True, text=True).stdout  # noqa: S603 - own

@@ -1,6 +1,4 @@
-"""What `pytest benchmarks/ --collect-only` imports, in a process of its own."""
-
-from __future__ import annotations
+"""What commands import, in processes of their own."""
 
 import json
 import os
@@ -17,38 +15,37 @@ code = pytest.main(["benchmarks", "--collect-only", "-q", "-p", "no:cacheprovide
 print()
 print(json.dumps([int(code), sorted(sys.modules)]))
 """
+TUNE = """
+import json, sys
+from relevance.cli import main
+
+code = main(["tune", "text", "--engine", "embedded", "--dataset", "sample", "--out", sys.argv[1]])
+print(json.dumps([code, sorted(sys.modules)]))
+"""
 
 
-def collected(*options: str) -> tuple[int, str, set[str]]:
-    """Return pytest's exit code, what it printed, and the top-level modules that were imported by then."""
+def modules_of(script: str, *arguments: str) -> tuple[str, set[str]]:
+    """What a script printed and imported; its last line has the exit code and the modules."""
+    command = [sys.executable, "-c", script, *arguments]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-c", COLLECT, *options]
     done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True)  # noqa: S603 - own command
     printed, _, last = done.stdout.rstrip().rpartition("\n")
     code, modules = json.loads(last)
-    return code, printed, {module.partition(".")[0] for module in modules}
+    assert code == 0
+    return printed, set(modules)
 
 
 def test_collecting_the_benchmarks_imports_nothing_heavy() -> None:
-    """The benchmarks are listed without torch, scikit-learn, Elasticsearch's client and their like."""
-    code, printed, modules = collected()
-    assert code == 0
+    printed, modules = modules_of(COLLECT)
     assert "textsearch_boosted" in printed
     assert not modules & HEAVY
 
 
 def test_a_heavy_import_is_seen() -> None:
-    """With a plugin that imports Elasticsearch's client, the same question says so."""
-    _, _, modules = collected("-p", "elasticsearch")
+    _, modules = modules_of(COLLECT, "-p", "elasticsearch")
     assert "elasticsearch" in modules & HEAVY
 
 
-def test_tuning_text_loads_no_model(tmp_path: Path) -> None:
-    """Nor the parts of matplotlib that need a screen."""
-    script = (
-        "import sys; from relevance.cli import main\n"
-        "assert main(['tune', 'text', '--engine', 'embedded', '--dataset', 'sample', '--out', sys.argv[1]]) == 0\n"
-        "assert not {'torch', 'sentence_transformers', 'matplotlib.pyplot'} & set(sys.modules)\n"
-    )
-    command = [sys.executable, "-c", script, str(tmp_path / "tuned")]
-    subprocess.run(command, cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True)  # noqa: S603 - own command
+def test_tuning_text_loads_no_model_and_no_screen(tmp_path: Path) -> None:
+    _, modules = modules_of(TUNE, str(tmp_path / "tuned"))
+    assert not modules & {"torch", "sentence_transformers", "matplotlib.pyplot"}
