@@ -107,7 +107,7 @@ def _asks_a_server(item: Any) -> bool:
     return not {"reference", "bench"}.isdisjoint(item.fixturenames)
 
 
-# files in which each release of a server is asked, files that load all real data
+# files in which each release of a server is asked, and files that load all real data
 ON_SERVERS = {
     "test_elasticsearch_parity.py",
     "test_elasticsearch_index.py",
@@ -115,12 +115,24 @@ ON_SERVERS = {
     "test_parity_analysis.py",
 }
 ON_REAL_DATA = {"test_formats.py", "test_real_data.py"}
+# files and pages that embed the sample's texts, or wait for its training
+ON_THE_SAMPLE = {
+    "test_main_job.py",
+    "test_mutations_sample.py",
+    "test_sample_strategies.py",
+    "test_tuning_sample.py",
+    "mutate.md",
+    "tuning.md",
+}
 
 
 def scope_of(nodeid: str) -> str:
     """What one process of xdist runs: a file; of what asks a real server, all of a release, which share an index."""
     file, _, test = nodeid.partition("::")
     path = Path(file)
+    page = re.search(r"\[(.+\.md)\]", test)
+    if not ON_THE_SAMPLE.isdisjoint({path.name, page[1] if page else ""}):
+        return "sample"  # what one embeds, the next ones have
     if path.name == "test_docs.py":
         return nodeid  # each page is a session of its own
     if "faults" in path.parts:

@@ -6,9 +6,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from helpers.console import PAGES, ROOT, Terminal, blocks, check, difference
+from helpers.console import PAGES, ROOT, Terminal, blocks, check_page, difference
 
-RUN = [page for page in PAGES if any(block.place for block in blocks(page))]
+# the README's commands run in test_main_job
+RUN = [page for page in PAGES if page.name != "README.md" and any(block.place for block in blocks(page))]
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
@@ -21,8 +22,7 @@ def test_every_block_of_commands_runs_or_says_why_not(page: Path) -> None:
 @pytest.mark.needs("model")
 @pytest.mark.parametrize("page", RUN, ids=lambda page: page.name)
 def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
-    terminal = Terminal(tmp_path)
-    problems = [problem for block in blocks(page) if block.place for problem in check(block, terminal)]
+    problems = check_page(page, Terminal(tmp_path))
     assert not problems, "\n\n".join(problems)
 
 
@@ -34,6 +34,8 @@ def test_commands_print_what_the_page_shows(page: Path, tmp_path: Path) -> None:
         (["a"], ["a", "b"], "not shown: 'b'"),
         (["…", "d", "…"], ["a", "b"], "not printed: d"),
         (["took 3.1 s"], ["took 12 s"], ""),
+        (["3 metrics, nothing worse"], ["3 metrics, warn", "WARN: rrf: run time takes 1.6 times as long"], ""),
+        (["3 metrics, warn", "…"], ["3 metrics, warn", "WARN: a fell", "WARN: b: run time takes 2 times"], ""),
         (["x  0.5   9%  0.1  3  pass"], ["x  0.5  9%  7.1  9.5  pass"], ""),
         (["x  0.5   9%  0.1  3  pass"], ["x  0.6  9%  7.1  9.5  pass"], "not printed: x  0.5   9%  0.1  3  pass"),
     ],

@@ -1,26 +1,19 @@
 """The studies of the gate in a short form; the long one's results are in `docs/studies`."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from studies.gate_rates import power, size, visible
 from studies.gate_scipy import agreement
 from studies.gate_time import timed
-from studies.made import NULLS
+from studies.made import NULLS, Null
 from studies.store import collect
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from studies.made import Null
 
 
 @pytest.mark.parametrize("null", NULLS[:2])
 @pytest.mark.parametrize("queries", [50, 150])
 def test_false_alarms_are_as_rare_as_they_should_be(null: Null, queries: int) -> None:
-    """Under symmetric nulls; 300 runs are within 3.5 standard errors of a rate at or under the nominal one."""
+    # symmetric nulls; 300 runs are within 3.5 standard errors of a rate at or under the nominal one
     found = size(null, queries, 2, 300)
     assert found["p<=0.05"] <= 0.05 + 0.044
     assert found["any adjusted<=0.05"] <= 0.05 + 0.044
@@ -28,32 +21,29 @@ def test_false_alarms_are_as_rare_as_they_should_be(null: Null, queries: int) ->
 
 
 def test_a_true_drop_fails_and_no_drop_does_not() -> None:
-    """1,000 queries, a true drop of 8%, and one query of twenty moved by luck."""
+    # 1,000 queries, and one query of twenty moved by luck
     assert power(1_000, 0.08, 30)["fail"] == 1
     assert size("sparse", 1_000, 2, 30)["fail"] == 0
 
 
 def test_the_smallest_visible_drop_fails_four_times_of_five() -> None:
-    """100 runs are within 3.5 standard errors of 80%."""
-    found = visible(300, 100)
+    found = visible(300, 100)  # 100 runs are within 3.5 standard errors of 80%
     assert found["fail"] == pytest.approx(0.8, abs=0.14)
 
 
 def test_p_agrees_with_scipy() -> None:
-    """To the last digit where all patterns are taken, within the scatter of two samples elsewhere."""
+    # to the last digit where all patterns are taken, within the scatter of two samples elsewhere
     found = agreement(0, 20, draws=20_000, their_draws=4_999)
     assert (found["exact"], found["sampled"]) == (10, 10)
     assert float(str(found["largest difference, exact"])) < 1e-12
     assert found["beyond 3 standard errors"] == 0
 
 
-def test_the_time_of_a_small_verdict_is_measured() -> None:
-    """Of the clock, of the processor, and the memory."""
+def test_time_and_memory_of_a_small_verdict_are_measured() -> None:
     assert set(timed(0, 60, 1, 100)) == {"wall_s", "processor_s", "peak_MiB"}
 
 
 def test_a_study_that_was_stopped_goes_on(tmp_path: Path) -> None:
-    """Cells that the file holds are not measured again."""
     measured = []
 
     def square(number: int) -> dict[str, object]:

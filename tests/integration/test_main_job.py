@@ -1,26 +1,28 @@
 """The main job as a user starts it: a process of its own, the sample, the real model."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from helpers.console import ROOT, Terminal, check_page
 
-from relevance.embeddings import default_cache_dir
 from relevance.strategies import STRATEGIES
 
 pytrec_eval = pytest.importorskip("pytrec_eval")
-
-ROOT = Path(__file__).resolve().parents[2]
-MEASURES = {"RR@10": "recip_rank", "AP@10": "map_cut_10", "nDCG@10": "ndcg_cut_10"}
 pytestmark = pytest.mark.needs("model")
 
+MEASURES = {"RR@10": "recip_rank", "AP@10": "map_cut_10", "nDCG@10": "ndcg_cut_10"}
+UNTIMED = {".relevance-folder", "per_query.json", "qrels.txt", "queries.tsv", "titles.tsv"}
+# hold run times, or say what is slower than in the baseline
+TIMED = {"baseline.json", "diagnosis.json", "diagnosis.md", "results.json", "to_judge.csv"}
 
-def _main_job(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+
+def main_job(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
+    """In CI's mode; what is embedded and trained is taken from the usual cache, as everywhere."""
     command = [sys.executable, "-m", "pytest", "benchmarks", "--out", str(out), "-p", "no:cacheprovider", *options]
     environment = {**os.environ, "CI": "true", "HF_HUB_OFFLINE": "1"}
     return subprocess.run(  # noqa: S603 - the command is ours
@@ -28,69 +30,63 @@ def _main_job(out: Path, *options: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.fixture(scope="module")
-def cache() -> Path:
-    """That of the main job, so that embedding and training are waited for once: cold on a fresh machine alone."""
-    return default_cache_dir()
+def read(folder: Path, name: str) -> Any:
+    return json.loads((folder / name).read_text(encoding="utf-8"))
 
 
 @pytest.fixture(scope="module")
-def first(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
-    """The results of a run in CI's mode; it has to pass its floors."""
-    out = tmp_path_factory.mktemp("first") / "out"
-    done = _main_job(out, "--cache-dir", str(cache))
-    assert done.returncode == 0, done.stdout + done.stderr
-    return out
+def readme(tmp_path_factory: pytest.TempPathFactory) -> tuple[list[str], Path]:
+    """What is wrong with the README's commands, and the results of the one that runs all strategies."""
+    terminal = Terminal(tmp_path_factory.mktemp("readme"))
+    return check_page(ROOT / "README.md", terminal), terminal.places["checkout"] / ".relevance" / "latest"
 
 
-UNTIMED = {".relevance-folder", "per_query.json", "qrels.txt", "queries.tsv", "titles.tsv"}
-TIMED = {"baseline.json", "diagnosis.json", "diagnosis.md", "results.json", "to_judge.csv"}
-"""Hold run times, or say what is slower than in the baseline."""
+@pytest.fixture(scope="module")
+def first(readme: tuple[list[str], Path]) -> Path:
+    return readme[1]
+
+
+def test_commands_of_the_readme_print_what_it_shows(readme: tuple[list[str], Path]) -> None:
+    assert not readme[0], "\n\n".join(readme[0])
 
 
 def test_all_eleven_are_gated_and_pass(first: Path) -> None:
-    """Every strategy has floors for the committed sample, and reaches them."""
-    strategies = json.loads((first / "results.json").read_text())["strategies"]
+    strategies = read(first, "results.json")["strategies"]
     assert len(strategies) == 11
     assert {row["verdict"] for row in strategies.values()} == {"pass"}
 
 
-def _rows(folder: Path) -> dict[str, object]:
-    """Metrics and hits of every query, as a session's own baseline has them."""
-    held = json.loads((folder / "baseline.json").read_text())["strategies"]
-    return {name: (one["scores_sha256"], one["rows"]) for name, one in held.items()}
+def test_trec_eval_scores_the_run_files_to_the_same_means(first: Path) -> None:
+    qrels = pytrec_eval.parse_qrel((first / "qrels.txt").read_text().splitlines())
+    evaluator = pytrec_eval.RelevanceEvaluator(qrels, set(MEASURES.values()))
+    for name, row in read(first, "results.json")["strategies"].items():
+        run = pytrec_eval.parse_run((first / "runs" / f"{name}.run").read_text().splitlines())
+        scored = evaluator.evaluate(run)
+        for metric, measure in MEASURES.items():
+            mean = sum(values[measure] for values in scored.values()) / len(qrels)  # trec_eval -c
+            assert row["metrics"][metric] == pytest.approx(mean, abs=1e-6), (name, metric)
 
 
-def test_same_command_same_run_files(first: Path, cache: Path, tmp_path: Path) -> None:
-    """A second run writes the same files byte for byte, timings aside, and leaves no torch in memory."""
+def test_a_second_run_writes_the_same_bytes(first: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    assert _main_job(out, "--cache-dir", str(cache)).returncode == 0
+    done = main_job(out, "--benchmark-disable")  # which changes no ranking, and takes a quarter of the time
+    assert done.returncode == 0, done.stdout + done.stderr
     names = {str(path.relative_to(first)) for path in first.rglob("*.*")}
     assert names == {*UNTIMED, *TIMED, *(f"runs/{name}.run" for name in STRATEGIES)}
     for name in sorted(names - TIMED):
         assert (first / name).read_bytes() == (out / name).read_bytes(), name
-    assert _rows(first) == _rows(out)
+    metrics_and_hits = [
+        {name: (one["scores_sha256"], one["rows"]) for name, one in read(folder, "baseline.json")["strategies"].items()}
+        for folder in (first, out)
+    ]
+    assert metrics_and_hits[0] == metrics_and_hits[1]
 
 
-def test_trec_eval_scores_the_run_files_to_the_same_means(first: Path) -> None:
-    """trec_eval -c on the written files gives the means of `results.json`, for every strategy."""
-    with (first / "qrels.txt").open() as file:
-        qrels = pytrec_eval.parse_qrel(file)
-    evaluator = pytrec_eval.RelevanceEvaluator(qrels, set(MEASURES.values()))
-    strategies = json.loads((first / "results.json").read_text())["strategies"]
-    for name, row in strategies.items():
-        with (first / "runs" / f"{name}.run").open() as file:
-            scored = evaluator.evaluate(pytrec_eval.parse_run(file))
-        for metric, measure in MEASURES.items():
-            mean = sum(values[measure] for values in scored.values()) / len(qrels)
-            assert row["metrics"][metric] == pytest.approx(mean, abs=1e-6), (name, metric)
-
-
-def test_failing_floor_fails_the_process(cache: Path, tmp_path: Path) -> None:
-    """A floor out of reach ends the process with 1 and says which strategy, metric, value and queries."""
+def test_a_failing_floor_fails_the_process(tmp_path: Path) -> None:
     floors = tmp_path / "floors.toml"
     floors.write_text("[sample.vectorsearch]\nNDCG = 0.99\n")
-    done = _main_job(tmp_path / "out", "--cache-dir", str(cache), "--floors", str(floors), "--strategy", "vectorsearch")
+    options = ("--floors", str(floors), "--strategy", "vectorsearch", "--benchmark-disable")
+    done = main_job(tmp_path / "out", *options)
     assert done.returncode == 1
     assert "vectorsearch: NDCG 0." in done.stdout
     assert "is below its floor 0.9900" in done.stdout
@@ -127,27 +123,19 @@ TRAIN = """"id","product_uid","product_title","search_term","relevance"
 """
 
 
-def test_two_models_side_by_side(tmp_path: Path, cache: Path) -> None:
-    """A project of one's own: strategies of two models in one run, each with its model, prompt and floors."""
+def test_strategies_of_two_models_have_each_its_model_prompt_and_floors(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "train.csv").write_text(TRAIN)
     (tmp_path / "relevance.toml").write_text(SHOP)
     (tmp_path / "floors.toml").write_text("[shop.near]\nMRR = 1\n[shop.near_plain]\nMRR = 1\n")
-    options = ("--config", str(tmp_path / "relevance.toml"), "--cache-dir", str(cache), "-k", "near or titles")
-    done = _main_job(tmp_path / "out", *options)
+    out = tmp_path / "out"
+    done = main_job(out, "--config", str(tmp_path / "relevance.toml"), "-k", "near or titles")
     assert done.returncode == 0, done.stdout + done.stderr
-    results = json.loads((tmp_path / "out" / "results.json").read_text())
-    assert {name: row["model"] for name, row in results["strategies"].items()} == {
-        "titles": None,
-        "near": "base",
-        "near_plain": "plain",
-    }
-    assert [row["verdict"] for row in results["strategies"].values()] == ["not_gated", "pass", "pass"]
+    results = read(out, "results.json")
+    rows = {name: (row["model"], row["verdict"]) for name, row in results["strategies"].items()}
+    assert rows == {"titles": (None, "not_gated"), "near": ("base", "pass"), "near_plain": ("plain", "pass")}
     assert {name: model["prompt"] for name, model in results["models"].items()} == {"base": "", "plain": "find: "}
-    hits = json.loads((tmp_path / "out" / "per_query.json").read_text())["strategies"]
-    assert {name: {len(query["hits"]) for query in rows.values()} for name, rows in hits.items()} == {
-        "titles": {0, 1},
-        "near": {3},
-        "near_plain": {3},
-    }
+    hits = read(out, "per_query.json")["strategies"]
+    lengths = {name: {len(query["hits"]) for query in one.values()} for name, one in hits.items()}
+    assert lengths == {"titles": {0, 1}, "near": {3}, "near_plain": {3}}
     assert hits["near"] != hits["near_plain"]  # another prompt, other scores

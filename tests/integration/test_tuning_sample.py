@@ -1,7 +1,5 @@
 """Boosts of vectors, tuned on the sample with the real model."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 import pytest
@@ -15,8 +13,7 @@ pytestmark = pytest.mark.needs("model")
 
 
 @pytest.mark.parametrize("kind", ["multifield", "hybrid"])
-def test_combinations_rank_as_their_strategies(kind: str) -> None:
-    """Every third combination ranks product for product as its strategy on its own, and the means are those."""
+def test_combinations_rank_as_their_strategies_on_their_own(kind: str) -> None:
     config = read_config(options={"device": "cpu", "engine": "embedded"}, environ={}, file=None, root=Path())
     today = config.strategies[KINDS[kind].strategy]
     grid = make_grid(kind, today)

@@ -1,7 +1,5 @@
 """The distribution as a stranger gets it: built, installed in a new environment, used outside the repository."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
@@ -69,8 +67,7 @@ def shop(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "shop"
 
 
-def test_what_is_in_the_wheel(wheel: Path) -> None:
-    """The package, its data, the templates and the sample; no tests, no benchmarks, no sources of the sample."""
+def test_the_wheel_holds_package_and_sample_and_no_tests(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     packaged = {path.relative_to(ROOT).as_posix() for path in (ROOT / "relevance").rglob("*") if path.is_file()}
@@ -79,8 +76,7 @@ def test_what_is_in_the_wheel(wheel: Path) -> None:
     assert {name for name in names if ".dist-info/" not in name} == packaged | samples
 
 
-def test_the_package_is_the_installed_one(environment: Path, tmp_path: Path) -> None:
-    """`relevance` is imported from the new environment, and the sample loads from there."""
+def test_package_and_sample_are_the_installed_ones(environment: Path, tmp_path: Path) -> None:
     code = (
         "import relevance; from relevance.datasets import load, parse; "
         "print(relevance.__file__); print(len(load(parse('sample')).queries))"
@@ -92,16 +88,14 @@ def test_the_package_is_the_installed_one(environment: Path, tmp_path: Path) -> 
     assert int(queries) > 0
 
 
-def test_check_finds_nothing_wrong(environment: Path, shop: Path) -> None:
-    """The made project passes its own check, and nothing in it needs a look."""
+def test_check_finds_nothing_wrong_with_the_made_project(environment: Path, shop: Path) -> None:
     done = _run(environment / "relevance", "check", cwd=shop)
     assert (done.returncode, done.stderr) == (0, "")
     assert "look at" not in done.stdout
     assert "30; " in done.stdout
 
 
-def test_pytest_runs_as_it_stands(environment: Path, shop: Path, tmp_path: Path) -> None:
-    """`pytest` without arguments runs every strategy on the made catalogue, gated, and all pass."""
+def test_pytest_runs_the_made_project_gated_as_it_stands(environment: Path, shop: Path, tmp_path: Path) -> None:
     done = _run(environment / "python", "-m", "pytest", f"--cache-dir={tmp_path}", cwd=shop)
     assert done.returncode == 0, done.stdout + done.stderr
     results = json.loads((shop / ".relevance" / "latest" / "results.json").read_text())
@@ -111,7 +105,6 @@ def test_pytest_runs_as_it_stands(environment: Path, shop: Path, tmp_path: Path)
 
 
 def test_a_floor_out_of_reach_fails(environment: Path, shop: Path, tmp_path: Path) -> None:
-    """With one floor raised the same command ends with 1, as CI needs it."""
     floors = tmp_path / "floors.toml"
     floors.write_text("[shop.textsearch]\nNDCG = 1.0\n")
     options = ("--strategy=textsearch", f"--floors={floors}", f"--out={tmp_path / 'out'}")

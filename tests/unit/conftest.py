@@ -1,7 +1,5 @@
 """What unit tests do not see: the settings of whoever runs them, and a Docker engine."""
 
-from __future__ import annotations
-
 import pytest
 
 from relevance.config import option_keys
