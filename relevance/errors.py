@@ -11,7 +11,16 @@ from relevance.text import printable, without_credentials
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-__all__ = ["CouldNotRunError", "InputError", "RelevanceError", "did_you_mean", "several", "unknown", "unusable_path"]
+__all__ = [
+    "CouldNotRunError",
+    "InputError",
+    "RelevanceError",
+    "TemplateError",
+    "did_you_mean",
+    "several",
+    "unknown",
+    "unusable_path",
+]
 
 _SHOWN = 60
 _LINES = 5
@@ -32,6 +41,10 @@ class RelevanceError(Exception):
 
 class InputError(RelevanceError):
     """Bad input or usage: a file, an option or a name that is not allowed (pytest: exit code 4)."""
+
+
+class TemplateError(InputError):
+    """A strategy's own search gives no ranking: that strategy has failed, the others go on."""
 
 
 class CouldNotRunError(RelevanceError):

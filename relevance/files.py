@@ -15,6 +15,7 @@ import math
 import os
 import re
 import secrets
+import tempfile
 import tomllib
 import zipfile
 import zlib
@@ -511,6 +512,16 @@ def _cell(value: str | float | None) -> str:
 
 TEMPORARY = ".relevance-tmp"
 STALE_S = 3600  # a temporary file that is so much older than the one being written belongs to no living run
+
+
+def unwritable(folder: Path) -> str:
+    """Why no file can be written into a folder, or into the nearest one above it that is there; "" where one can."""
+    place = next(one for one in (folder, *folder.absolute().parents) if one.exists())
+    try:
+        with tempfile.TemporaryFile(dir=place):  # who may do what, only the system knows: roots, read-only disks
+            return ""
+    except OSError as error:
+        return f"{place}: {error.strerror or error}"
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.errors import TemplateError
 from relevance.fusion import reciprocal_rank_fusion
 from relevance.records import Ranking
 
@@ -33,7 +34,10 @@ def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int =
     """Rank the products for every query of the batch; every leg of the strategy is run, none is shared or kept."""
     legs = strategy.legs()
     if strategy.combine == "sum":
-        return search_leg(engine, legs[0], batch, hits=hits)
+        try:
+            return search_leg(engine, legs[0], batch, hits=hits)
+        except TemplateError as error:
+            raise TemplateError(f"{strategy.where}: {error}") from error
     rankings = [search_leg(engine, leg, batch, hits=strategy.window) for leg in legs]
     return reciprocal_rank_fusion(rankings, window=strategy.window, k=strategy.k, hits=hits)
 

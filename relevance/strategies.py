@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -86,6 +86,7 @@ class Strategy:
         text: from 0.000001 to 1,000,000, as are those of `vectors`, which must be 1 where ranks are fused.
         candidates: `num_candidates` and `k` of a knn query.
         template: parsed JSON: `{{query}}` in a text stands for the query's text, the text `{{vector}}` for its vector.
+        file: that the template was read from.
 
     Raises:
         InputError: see the rules above.
@@ -102,6 +103,7 @@ class Strategy:
     template: Annotated[Mapping[str, Any] | None, Written(Text), Takes("path", "a path in quotes")] = setting(
         "JSON file with a search of Elasticsearch's own, in the place of text and vectors"
     )
+    file: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "template", _without_spaces(self.template))
@@ -125,6 +127,11 @@ class Strategy:
             return (Leg(text, vectors, self.candidates, self.model),)
         of_text = [Leg(text, (), self.candidates, self.model)] if text else []
         return (*of_text, *(Leg((), (vector,), self.candidates, self.model) for vector in vectors))
+
+    @property
+    def where(self) -> str:
+        """How messages name it: with the file of its template."""
+        return f"strategy {self.name!r}" + (f" ({self.file})" if self.file else "")
 
     @property
     def embeds(self) -> bool:

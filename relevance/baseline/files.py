@@ -408,10 +408,12 @@ def _document(raw: bytes) -> dict[str, object]:
         raise MalformedError(f"holds {values:,} values; allowed: at most {MAX_VALUES:,}")
     try:
         document = parse_json(raw.decode("utf-8-sig"))
-    except UnicodeDecodeError as error:
-        _damaged(f"byte {error.start} is not UTF-8")
     except ValueError as error:
-        _damaged(f"not JSON: {error}")
+        if raw.lstrip().startswith(b"{") and b'"schema"' not in raw[:_BEGINNING]:  # ours begin with it
+            begins = raw[:40].decode("utf-8-sig", errors="replace")
+            raise _SomethingElseError(f"is a text that begins with {quoted(begins)}") from None
+        problem = f"byte {error.start} is not UTF-8" if isinstance(error, UnicodeDecodeError) else f"not JSON: {error}"
+        _damaged(problem)
     if not isinstance(document, dict) or "schema" not in document or CHECKSUM not in document:
         raise _SomethingElseError(f"is {_document_kind(document)}")
     return document
@@ -486,6 +488,7 @@ def _measurement(where: str, strategy: _Strategy, queries: tuple[str, ...]) -> M
 
 # What else people name: the wrong file of a run, or another tool's
 
+_BEGINNING = 4096
 _MAGIC = {
     b"PK\x03\x04": "a zip archive",
     b"PAR1": "a Parquet file",
@@ -528,7 +531,7 @@ def _file_kind(raw: bytes) -> str:
     packed = next((kind for magic, kind in _MAGIC.items() if raw.startswith(magic)), "")
     if packed or raw[257:262] == b"ustar":
         return packed or "a tar archive"
-    text = raw[:4096].decode("utf-8-sig", errors="replace").lstrip()
+    text = raw[:_BEGINNING].decode("utf-8-sig", errors="replace").lstrip()
     unknown = f"a text that begins with {quoted(text[:40])}"
     return next((kind for pattern, kind in _TEXTS.items() if re.match(pattern, text, re.IGNORECASE)), unknown)
 

@@ -9,7 +9,7 @@ from relevance.cli import Answer
 from relevance.cli.project import read_config
 from relevance.engines.elasticsearch import client
 from relevance.engines.elasticsearch.leftovers import find, remove
-from relevance.errors import InputError
+from relevance.errors import CouldNotRunError, InputError
 from relevance.text import plural
 
 if TYPE_CHECKING:
@@ -32,7 +32,11 @@ def run(arguments: argparse.Namespace) -> Answer:
             raise InputError(f"{option} is for indices on a cluster; allowed beside it: --es-url URL, or ES_URL")
     from relevance.engines.elasticsearch import container  # noqa: PLC0415 - Docker's client is loaded where it is used
 
-    names = container.remove_leftovers()
+    try:
+        names = container.remove_leftovers()
+    except CouldNotRunError as error:
+        line = f"{error}: no container was looked at; for indices: relevance clean --es-url URL"
+        raise CouldNotRunError(line, details=error.details) from None
     removed = (f"removed container {name}" for name in names)
     return Answer(
         0, (*removed, f"{plural(len(names), 'container')} removed; for indices: relevance clean --es-url URL")

@@ -20,7 +20,7 @@ from relevance.report.folder import check_folder, write_folder
 from relevance.report.results import TITLES, diagnosis_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
-from relevance.suite import Baseline, compare_with, make_plan, prepare
+from relevance.suite import Baseline, compare_with, few_queries, make_plan, prepare
 from relevance.suite.finetuning import compare_models, plan_trainings
 
 if TYPE_CHECKING:
@@ -130,6 +130,10 @@ def compare(arguments: argparse.Namespace) -> Answer:
         if why.status == "fail":
             lines += [*comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines(), ""]
     lines += [line.text for line in comparison_lines(comparison, diagnosis)]
+    if few := few_queries(len(after.queries), limits):
+        lines.append(f"note: {few}")
+    if out is not None:
+        lines.append(f"written to {out}: diagnosis.md, diagnosis.json, to_judge.csv")
     return Answer(FAILED if comparison.status() == "fail" else 0, tuple(lines))
 
 

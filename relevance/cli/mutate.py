@@ -15,7 +15,7 @@ from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, mutate, null
 from relevance.report.folder import check_folder
 from relevance.report.mutations import kinds_lines, mutation_files, mutation_lines
 from relevance.report.terminal import plan_lines
-from relevance.suite import make_plan
+from relevance.suite import few_queries, make_plan
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def run(arguments: argparse.Namespace) -> Answer:
     if arguments.nulls is not None:
         others = [one.after for one in measured.outcomes[len(planted) :] if one.after is not None]
         lines += ["", _nulls_line(measured.before, others, config, arguments)]
+    if few := few_queries(len(measured.before.queries), config.gate):
+        lines.append(f"note: {few}")
     if out is not None:
         write_out(out, mutation_files(outcomes, of=head), "mutations")
         lines.append(f"written to {out}: mutations.md, mutations.json, mutations.csv")

@@ -114,7 +114,8 @@ def _init(parser: argparse.ArgumentParser) -> None:
 
 def _check(parser: argparse.ArgumentParser) -> None:
     """Read everything that the configuration names and say what was found and what is wrong; no model is loaded."""
-    _of_configuration(parser)
+    out = "folder of results of a session: whether it could be replaced is looked at, nothing is written"
+    _of_configuration(parser, helps={"--out": out})
 
 
 def _config(parser: argparse.ArgumentParser) -> None:
@@ -182,7 +183,9 @@ def _clean(parser: argparse.ArgumentParser) -> None:
     """Remove what killed runs have left: their indices on a cluster; without a cluster, their containers."""
     parser.add_argument("--all", action="store_true", help="remove kept indices, and those of running processes, too")
     parser.add_argument("--dry-run", action="store_true", help="list the indices, remove none")
-    _of_configuration(parser)
+    _of_configuration(
+        parser, helps={"--out": "folder of results of a session: no results are removed, nothing is written"}
+    )
 
 
 COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = MappingProxyType(

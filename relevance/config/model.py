@@ -67,7 +67,7 @@ class Session:
         default=AUTO,
     )
     strategy: Names | None = setting(
-        "strategies that run; the option may be given repeatedly, the variable separates by commas",
+        "strategies that run, separated by commas; the option may be given repeatedly, too",
         "--strategy NAME",
         words="all, built-in and own",
     )

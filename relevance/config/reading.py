@@ -49,7 +49,7 @@ _NO_CONTAINER, _AS_IT_IS = "no container is started", "an index that exists is t
 # what of [elasticsearch] changes nothing beside what, and why
 _IDLE = {
     ("image", "memory"): ("url", _NO_CONTAINER),
-    ("shards", "replicas", "vector_index", "mapping", "keep_index"): ("index", _AS_IT_IS),
+    ("shards", "replicas", "vector_index", "oversample", "mapping", "keep_index"): ("index", _AS_IT_IS),
 }
 
 
@@ -256,6 +256,8 @@ def _read_options(
         text = environ.get(key.variable)
         if key.dest in options:
             value = options[key.dest]
+            if key.is_list and key.type != tuple[Path, ...] and isinstance(value, list):  # no name holds a comma
+                value = [name.strip() for names in value for name in names.split(",")]
             raw = Value(str(value) if isinstance(value, Path) else value, f"option {key.option}", cwd, 2)
         elif text or (text == "" and key.takes.empty):
             raw = Value(_from_text(key, text), f"environment {key.variable}", cwd, 1)
@@ -349,7 +351,7 @@ def _strategy(where: str, name: str, table: Mapping[str, Value], models: Iterabl
         file = template.located(template.value)
     with _errors_at(f"{where}: "):
         if template:
-            values["template"] = read_json_object(file, "a search template")
+            values |= {"template": read_json_object(file, "a search template"), "file": str(file)}
         strategy = from_table(name, values)
         if strategy.model not in models:
             raise InputError(unknown("model", strategy.model, models))

@@ -99,7 +99,8 @@ def load_pairs(source: Source, folder: Path) -> pd.DataFrame:
     """Load the pairs of `pairs.tsv`; a pair without a relevance has the highest, 3.
 
     Returns:
-        Columns `query`, `product` (id), `title` (all text) and `relevance` (float, 1 to 3), in the order of the file.
+        Columns `query`, `product` (id), `title` (all text; "" for a product that is not there, where that is allowed)
+        and `relevance` (float, 1 to 3), in the order of the file.
     """
     file = find_one(folder, PAIRS)
     table = _tab_table(file, ("query", "product", "relevance"), 2, "query text, product[, relevance]", [])
@@ -109,12 +110,14 @@ def load_pairs(source: Source, folder: Path) -> pd.DataFrame:
     table.require("relevance", _is_relevance, f"a number from 1 to {_HIGHEST_RELEVANCE}, or nothing")
     catalogue = _products(find_one(folder, JSON_LINES, CSV), source.columns, Notes())
     titles = dict(zip(catalogue.ids, catalogue.products["title"], strict=True))
-    known = table.frame["product"].isin(titles)
     if source.unknown_products == "error":
-        table.refuse("product", ~known, KNOWN_PRODUCT)
-    pairs = table.frame[known].reset_index(drop=True)
-    relevance = pairs["relevance"].map(lambda text: float(text or _HIGHEST_RELEVANCE))
-    return pairs[["query", "product"]].assign(title=pairs["product"].map(titles), relevance=relevance.astype(float))
+        table.require("product", titles.__contains__, KNOWN_PRODUCT)
+    pairs = table.frame
+    # a product that is gone has no title: what trains on the pairs leaves those out, and counts them
+    return pairs[["query", "product"]].assign(
+        title=pairs["product"].map(lambda product: titles.get(product, "")),
+        relevance=pairs["relevance"].map(lambda text: float(text or _HIGHEST_RELEVANCE)).astype(float),
+    )
 
 
 def _is_relevance(text: str) -> bool:
@@ -334,7 +337,8 @@ def _judgments(source: Source, file: TextFile, notes: Notes, *, by_id: bool) -> 
     if "rater" not in table.frame:
         return table
     # one row for each query and product, its grade the mean of its raters'
-    rows, _ = table.once(["query", "product", "rater"], "grade")
+    rows, repeated = table.once(["query", "product", "rater"], "grade")
+    notes.add(table.name, repeated, "rating is repeated and counts once", "ratings are repeated and count once")
     means = rows.assign(grade=rows.groupby(["query", "product"], sort=False)["grade"].transform("mean"))
     first = means.drop_duplicates(["query", "product"])
     if len(first) < len(rows):

@@ -404,6 +404,8 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
         table.require("query", str.strip, BLANK_QUERY)
     else:
         table.require("query", texts.__contains__, f"the id of one of the {len(texts):,} queries of {texts_name}")
+    if catalogue is not None:
+        _note_untitled(catalogue, source.over, notes)
     if source.over is not None:
         catalogue = _catalogue_over(catalogue, source.over, notes)
     assert catalogue is not None, "a data set without products, and no index whose products they are"  # noqa: S101
@@ -461,6 +463,17 @@ def _drop(table: Table, rows: pd.DataFrame, known: npt.NDArray[np.bool_], source
 
 def _some_ids(ids: Sequence[str] | pd.Series[str]) -> str:
     return some([repr(identifier) for identifier in dict.fromkeys(ids)], 3)
+
+
+def _note_untitled(catalogue: Catalogue, searched: Sequence[str] | None, notes: Notes) -> None:
+    """Products of the files that have no title, of those that are searched: no query finds them by one."""
+    products = catalogue.products
+    if searched is not None:
+        products = products[products["id"].isin(searched)]
+    if ids := [
+        identifier for identifier, title in zip(products["id"], products["title"], strict=True) if not title.strip()
+    ]:
+        notes.append(f"{plural(len(ids), 'product has', 'products have')} no title: {_some_ids(ids)}")
 
 
 def _note_similar(where: str, texts: Sequence[str], notes: Notes) -> None:

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from relevance.config import FILE_NAME
+from relevance.config import FILE_NAME, parsed_options
 from relevance.errors import InputError, RelevanceError, unusable_path
 from relevance.plugin.options import check_root, config_file_of, in_ci, long_name, read_config_of, taken_names
 from relevance.plugin.options import pytest_addoption as pytest_addoption
@@ -236,6 +236,7 @@ class Session:
         yield  # others select, and put in order
         selected = [item for item in items if _is_benchmark(item)]
         if not selected:
+            self._note_wrong_options()
             self.error = None  # of a configuration that nothing asks for
         if not selected or self._only_lists():
             return
@@ -264,6 +265,19 @@ class Session:
         )
         self.interrupts.install()
         self.config.add_cleanup(self.interrupts.restore)
+
+    def _note_wrong_options(self) -> None:
+        """Note what is wrong with our options where no benchmark asks for them: other tests run all the same."""
+        if not parsed_options(self.config.option) or self._only_lists():
+            return
+        error = self.error
+        if not self.collected:
+            try:
+                read_config_of(self.config.rootpath, self.config)
+            except InputError as one:
+                error = one
+        wrong = () if error is None else (line for line in (str(error), *error.details) if line.startswith("option "))
+        self.notes += [f"no benchmark was selected, and {line}" for line in wrong]
 
     def _only_lists(self) -> bool:
         options = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
@@ -466,7 +480,9 @@ class Session:
         if runs:  # else what is left to say is said when pytest has said why it ended
             self.close(*self.runs.values())
             self._write_notes()
-            self._write((f"results: {self._shown(out)}", "") for out in self.written)
+            for out in self.written:
+                self._write([(f"results: {self._shown(out)}", "")])
+                self._write((f"diagnosis: {self._shown(page)}", "") for page in sorted(out.rglob("diagnosis.md")))
 
     @pytest.hookimpl(trylast=True)
     def pytest_unconfigure(self) -> None:

@@ -6,12 +6,14 @@ import os
 from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 
 from relevance import gate, suite
 from relevance.baseline import find_baseline, merge, update_lines, write_baseline
-from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 from relevance.evaluation import METRICS
+from relevance.files import unwritable
 from relevance.plugin.options import in_ci
 from relevance.report import terminal
 from relevance.report.folder import check_folder, write_folder
@@ -67,6 +69,7 @@ class BenchmarkRun:
         self.failures: list[str] = []
         self.update_lines: list[str] = []
         self._reported: set[str] = set()
+        self._refused: dict[str, str] = {}  # strategies whose template gives no ranking, with the line that says so
         self._closed = False
         measured = {strategy.name for strategy in self.plan.strategies}
         selected = {strategy.name for strategy in config.selected} - set(self.plan.left_out)
@@ -78,6 +81,8 @@ class BenchmarkRun:
         self.baselines: tuple[Baseline, ...] = ()
         self._replaced: Snapshot | None = None
         if update:
+            if problem := unwritable(self._baselines):
+                raise CouldNotRunError(f"--update-baseline: {self.baseline_name}: cannot be written ({problem})")
             if config.baseline is not None and _is_chosen(config, "baseline"):
                 line = f"--update-baseline writes {self.baseline_name} and compares with nothing; leave out --baseline"
                 raise InputError(line)
@@ -129,13 +134,17 @@ class BenchmarkRun:
         """
         with suite.one_thread() if timed else nullcontext():
             self.suite.calibrate()
-            if timer is None:
-                ranking = self.suite.search(strategy)
-            else:
-                if getattr(timer, "params", None):  # they go into its files
-                    timer.params = {name: value for name, value in timer.params.items() if name != "relevance_run"}
-                search, rounds = self.suite.search, {"rounds": ROUNDS, "warmup_rounds": WARM_UP_ROUNDS}
-                ranking = timer.pedantic(search, args=(strategy,), **rounds)
+            try:
+                if timer is None:
+                    ranking = self.suite.search(strategy)
+                else:
+                    if getattr(timer, "params", None):  # they go into its files
+                        timer.params = {name: value for name, value in timer.params.items() if name != "relevance_run"}
+                    search, rounds = self.suite.search, {"rounds": ROUNDS, "warmup_rounds": WARM_UP_ROUNDS}
+                    ranking = timer.pedantic(search, args=(strategy,), **rounds)
+            except TemplateError as error:
+                self._refused[strategy.name] = str(error)
+                pytest.fail(str(error), pytrace=False)
             self.suite.calibrate()
             stats = getattr(timer, "stats", None)
             timing = self.suite.time(strategy, stats.stats.min) if stats else None
@@ -166,10 +175,10 @@ class BenchmarkRun:
         if not self.baselines:
             pytest.skip(self.no_baseline)
         if self.comparisons is None:
-            for one in self.plan.strategies:
-                if one.name not in self.results:
-                    self.suite.judge(one, self.suite.search(one), None)
+            self._measure_rest()
             suite.confirm_run_times(self.suite, self.baselines, self.config.gate)
+        if strategy.name in self._refused:
+            pytest.fail(self._refused[strategy.name], pytrace=False)
         comparisons, diagnoses = self._compared(), self._diagnosed(live=True)
         node.user_properties.extend(comparison_properties(strategy.name, comparisons))
         self._reported.add(strategy.name)
@@ -177,6 +186,15 @@ class BenchmarkRun:
             pytest.skip("not in the baseline; --update-baseline adds it")
         if any(one.status(strategy.name) == "fail" for one in comparisons):
             pytest.fail(terminal.comparison_failure(strategy.name, comparisons, diagnoses), pytrace=False)
+
+    def _measure_rest(self) -> None:
+        """Search what no test has measured, without a time."""
+        for one in self.plan.strategies:
+            if one.name not in self.results and one.name not in self._refused:
+                try:
+                    self.suite.judge(one, self.suite.search(one), None)
+                except TemplateError as error:
+                    self._refused[one.name] = str(error)
 
     def _compared(self) -> Sequence[Comparison]:
         """Ask the gate, once, about all strategies that were measured, beside each baseline."""
@@ -276,6 +294,9 @@ class BenchmarkRun:
             else:
                 lines.append(Line(f"NOT COMPARED: {self.no_baseline}", "warn"))
         lines += [Line(f"FAIL: {line}", "bad") for line in self.failures if line != self.no_baseline]
+        judged = len(np.unique(self.plan.dataset.judgments.queries))
+        if self.results and (few := suite.few_queries(judged, self.config.gate)):
+            lines.append(Line(f"note: {few}", "warn"))
         lines += map(Line, self.update_lines)
         if suggest and self.results:
             evaluations = {name: result.evaluation for name, result in self.results.items()}

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 from relevance.errors import InputError
-from relevance.files import STALE_S, TEMPORARY
+from relevance.files import STALE_S, TEMPORARY, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -64,9 +64,9 @@ def check_folder(folder: Path, *, content: Content = "results", named: str = "")
         raise InputError(f"{named}: cannot be read ({error.strerror}); allowed: a folder of one's own") from None
     if other:
         raise InputError(f"{named}: holds {other}; allowed: a new or empty folder, or {_CONTENTS[content][0]}")
-    above = next(parent for parent in folder.absolute().parents if parent.exists())
-    if not above.is_dir() or not os.access(above, os.W_OK):
-        raise InputError(f"{named}: {above} is not a folder that can be written to")
+    for place in (folder.absolute().parent, folder):
+        if problem := unwritable(place):
+            raise InputError(f"{named}: is not a folder that can be written to ({problem})")
 
 
 def _in_the_way(folder: Path, content: Content) -> str:

@@ -281,6 +281,14 @@ def settle_run_times(suite: Suite, *, clock: Callable[[], float] = perf_counter)
         suite.time_again(name)
 
 
+def few_queries(judged: int, limits: Limits) -> str:
+    """Say that so many judged queries are too few for the gate's test; "" where they are enough."""
+    if judged >= limits.least_queries:
+        return ""
+    needed = f"the gate's paired test needs {limits.least_queries} ([gate] least_queries)"
+    return f"{plural(judged, 'judged query')}: {needed}, with fewer a drop beside a baseline warns at most"
+
+
 # why it is worse
 
 

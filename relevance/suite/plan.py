@@ -18,6 +18,8 @@ from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.store import check_stored, find_stored
 from relevance.strategies import BASE, FINETUNED, TEXT_FIELDS, VECTOR_FIELDS
 
+_MEANT = ("option ", "environment ")
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -111,6 +113,8 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     engine: EngineChoice | None = attempt(engines.choose, config.engine, config.elasticsearch, strategies)
     if engine is not None and engine.existing is not None and models is not None:
         engine = attempt(engine.existing, {name: model.dimensions for name, model in models.items()}) or engine
+    if engine is not None:
+        engine = replace(engine, notes=(*engine.notes, *_idle_options(config, strategies, engine)))
     products = None if engine is None else engine.product_ids
     dataset, finetuned = None, None
     if config.elasticsearch.index is None or products is not None:
@@ -146,6 +150,20 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
         finetuned=finetuned,
         left_out=parts.left_out,
     )
+
+
+def _idle_options(config: Config, strategies: Sequence[Strategy], engine: EngineChoice) -> Iterator[str]:
+    """What was set by an option or a variable, and changes nothing here; in a file it may wait for other sessions."""
+    models = {strategy.model for strategy in strategies if strategy.embeds}
+    unused = {f"models.{name}.": f"no strategy that runs uses the model {name}" for name in {BASE, FINETUNED} - models}
+    if engine.name == "embedded":
+        unused["elasticsearch."] = "the embedded engine ranks"
+    for start, why in sorted(unused.items()):
+        places = (place for path, place in config.origins.items() if path.startswith(start))
+        # a device is common to all models, and what a shell sets for all its commands was not meant for this one
+        meant = [place for place in places if place.startswith(_MEANT) and not place.endswith(("device", "DEVICE"))]
+        if meant:
+            yield f"{' and '.join(dict.fromkeys(meant))} {'change' if len(meant) > 1 else 'changes'} nothing: {why}"
 
 
 def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:

@@ -15,6 +15,7 @@ from relevance.errors import InputError
 from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
 from relevance.records import Judgments
 from relevance.significance import Interval, paired_interval
+from relevance.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -68,12 +69,16 @@ def split_queries(dataset: Dataset, *, share: float = SHARE, seed: int = SEED) -
         raise InputError(f"--seed {seed}; allowed: a whole number of 0 or more")
     judged = np.unique(dataset.judgments.queries)
     places = np.array([_place(dataset.queries.texts[code], seed) for code in judged])
+    if len(judged) < 2 * FEWEST:
+        have = f"data set {dataset.name!r} has {plural(len(judged), 'judged query')}"
+        why = f"{FEWEST} to choose boosts on and {FEWEST} to judge them by"
+        raise InputError(f"{have}; a tuning needs {2 * FEWEST} or more, {why}; allowed: more judgments")
     split = Split(judged[places < share], judged[places >= share], share, seed)
     for side, codes in (("tuning", split.tuning), ("held-out", split.held_out)):
         if len(codes) < FEWEST:
             raise InputError(
                 f"the {side} split has {len(codes)} of {len(judged)} judged queries (--share {share:g}); "
-                f"allowed: {FEWEST} or more on each side"
+                f"allowed: {FEWEST} or more on each side, by another --share or --seed"
             )
     return split
 

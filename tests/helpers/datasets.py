@@ -6,20 +6,16 @@ import csv
 import io
 import json
 import zipfile
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 
 from relevance import datasets
 from relevance.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
-    from pathlib import Path
-
-    import pandas as pd
-
-    from relevance.records import Dataset
+from relevance.records import Dataset
 
 TRAIN = ("id", "product_uid", "product_title", "search_term", "relevance")
 TEST = TRAIN[:4]
@@ -66,6 +62,19 @@ def attributes(dataset: Dataset) -> list[tuple[str, str, str]]:
     ids = dataset.catalogue.ids
     rows = dataset.catalogue.attributes.itertuples(index=False, name=None)
     return [(ids[code], name, value) for code, name, value in rows]
+
+
+def facts(dataset: Dataset) -> dict[str, Any]:
+    """What files became, by name."""
+    return {
+        "products": products(dataset),
+        "attributes": attributes(dataset),
+        "triples": triples(dataset),
+        "queries": dict(zip(dataset.queries.ids, dataset.queries.texts, strict=True)),
+        "notes": dataset.notes,
+        "relevant_from": dataset.judgments.relevant_from,
+        "own": None if dataset.own_products is None else dataset.own_products.tolist(),
+    }
 
 
 def hashes(dataset: Dataset) -> tuple[str, str, str]:

@@ -10,20 +10,18 @@ import io
 import json
 import re
 import tarfile
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from helpers.snapshots import QUERIES, snapshot
 from relevance.baseline import Snapshot, document_text, write_baseline
 from relevance.baseline.files import CHECKSUM, checksum
 from relevance.errors import InputError
 from relevance.suite import read_checked
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "studies" / "refused-baselines.md"
 

@@ -41,10 +41,7 @@ for line in sys.stdin:
 
 
 def test_ten_kills_leave_no_damaged_file(tmp_path: Path) -> None:
-    """SIGKILL at ten moments of a process that does nothing but write: the baseline is read every time.
-
-    Texts are made once, so that it is killed while it writes: some kills leave a temporary file behind.
-    """
+    # Texts are made once, so that it is killed while it writes: some kills leave a temporary file behind.
     script = WRITER.format(root=str(ROOT), tests=str(ROOT / "tests"), folder=str(tmp_path))
     environment = os.environ | {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     random, halves = np.random.default_rng(11), 0
@@ -70,7 +67,6 @@ def test_ten_kills_leave_no_damaged_file(tmp_path: Path) -> None:
 
 
 def test_a_large_benchmark_is_below_10_mb(tmp_path: Path) -> None:
-    """5,859 queries, 11 strategies and 3 metrics, packed, as everything above 1 MB is."""
     queries = [f"q{at:012x}" for at in range(5_859)]
     strategies = {f"strategy_{seed}": random_measurement(seed, queries=queries) for seed in range(11)}
     path = write_baseline(snapshot(strategies, queries=queries), tmp_path)

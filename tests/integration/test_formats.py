@@ -6,7 +6,7 @@ import csv
 import json
 import zipfile
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -14,13 +14,9 @@ from relevance import runner
 from relevance.datasets import Source, load, load_pairs
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
+from relevance.records import Dataset
 from relevance.report.results import qrels_text, run_text
 from relevance.strategies import STRATEGIES, TEXT_FIELDS
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from relevance.records import Dataset
 
 TEXT_STRATEGIES = [strategy for strategy in STRATEGIES.values() if not strategy.vectors]
 
@@ -57,10 +53,7 @@ def _chorus_as_files(chorus: Path, folder: Path) -> None:
 
 @pytest.mark.needs("data")
 def test_chorus_as_files_is_chorus(chorus: Dataset, shared_data: Path, tmp_path: Path) -> None:
-    """Chorus, turned into the layout of `files`, gives the run files of `chorus` byte for byte.
-
-    Its ratings under the name and with the columns that Quepid gives them are the same judgments.
-    """
+    # Its ratings under the name and with the columns that Quepid gives them are the same judgments.
     _chorus_as_files(shared_data / "chorus", tmp_path)
     found = load(Source("shop", "files", tmp_path))
     assert _hashes(found) == _hashes(chorus)
@@ -96,7 +89,6 @@ def _as_beir(dataset: Dataset, folder: Path) -> None:
 
 
 def test_the_sample_as_beir_is_the_sample(tmp_path: Path) -> None:
-    """A BEIR folder made from the sample gives the sample's run files byte for byte."""
     expected = load(Source("sample", "sample"))
     _as_beir(expected, tmp_path)
     found = load(Source("beir", "beir", tmp_path))
@@ -106,7 +98,6 @@ def test_the_sample_as_beir_is_the_sample(tmp_path: Path) -> None:
 
 
 def test_the_sample_as_files_is_the_sample(tmp_path: Path) -> None:
-    """So does a folder of own files with ids for the queries, and its pairs are those of the sample."""
     expected = load(Source("sample", "sample"))
     _as_beir(expected, tmp_path)
     (tmp_path / "corpus.jsonl").rename(tmp_path / "products.jsonl")

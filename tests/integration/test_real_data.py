@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
 from relevance import datasets
 from relevance.datasets import Source
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from relevance.records import Dataset
+from relevance.records import Dataset
 
 pytestmark = pytest.mark.needs("data")
 
@@ -21,7 +17,6 @@ HEADER = '"id","product_uid","product_title","search_term","relevance"\n'
 
 
 def test_homedepot(homedepot: Dataset) -> None:
-    """The part of the Home Depot files: titles only, six products with two titles."""
     dataset = homedepot
     assert (len(dataset.judgments), len(dataset.queries), len(dataset.catalogue)) == (36_975, 5_859, 30_961)
     assert len(dataset.catalogue.attributes) == 0
@@ -35,7 +30,6 @@ def test_homedepot(homedepot: Dataset) -> None:
 
 
 def test_homedepot_pairs(homedepot: Dataset, shared_data: Path) -> None:
-    """Of 22,178 pairs 2,218 are ignored; the others ask other queries, mostly about products that are not indexed."""
     dataset = homedepot
     pairs = datasets.load_pairs(Source("homedepot", "homedepot", shared_data / "homedepot"))
     assert len(pairs) == 22_178 - 2_218
@@ -46,7 +40,6 @@ def test_homedepot_pairs(homedepot: Dataset, shared_data: Path) -> None:
 
 
 def test_homedepot_descriptions(shared_data: Path, tmp_path: Path) -> None:
-    """The real descriptions of the first 1,387 products load, and each finds its product."""
     shutil.copy(shared_data / "homedepot_descriptions" / "product_descriptions.csv.zip", tmp_path)
     rows = (f'{number},{100_000 + number},"a title","a query",3\n' for number in range(1, 1_501))
     (tmp_path / "train.csv").write_text(HEADER + "".join(rows), encoding="latin-1")
@@ -56,7 +49,6 @@ def test_homedepot_descriptions(shared_data: Path, tmp_path: Path) -> None:
 
 
 def test_chorus(chorus: Dataset) -> None:
-    """The Chorus catalogue: 721 products without description, 19 attributes a product, their values as text."""
     dataset = chorus
     assert (len(dataset.judgments), len(dataset.queries), len(dataset.catalogue)) == (3_668, 135, 19_406)
     assert (dataset.catalogue.products["description"] == "").sum() >= 721

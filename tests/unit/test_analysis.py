@@ -60,7 +60,6 @@ ANALYSED = {
 
 @pytest.mark.parametrize("case", ANALYSED)
 def test_tokens_are_the_servers(case: str) -> None:
-    """Words, numbers, emoji and scripts without spaces are cut as the real server cuts them."""
     text, tokens = ANALYSED[case]
 
     assert analyze(text) == tokens
@@ -68,7 +67,6 @@ def test_tokens_are_the_servers(case: str) -> None:
 
 @given(st.text(alphabet=string.printable, max_size=60))
 def test_ascii_rule_is_the_general_rule(text: str) -> None:
-    """The short way for ASCII finds what the rules over classes of code points find."""
     general = [token.lower() for piece in text.split(" ") if piece for token in analysis._unicode_tokens(piece)]
 
     assert analyze(text) == general
@@ -76,7 +74,6 @@ def test_ascii_rule_is_the_general_rule(text: str) -> None:
 
 @given(st.text(max_size=100))
 def test_tokens_stand_in_the_text_in_order(text: str) -> None:
-    """A token is a piece of the text, in order, no longer than the limit and never with a space inside."""
     end = 0
     for token in (token for piece in text.split(" ") if piece for token in analysis._unicode_tokens(piece)):
         end = text.index(token, end) + len(token)
@@ -86,18 +83,15 @@ def test_tokens_stand_in_the_text_in_order(text: str) -> None:
 
 @given(st.text(), st.text())
 def test_a_space_always_separates(left: str, right: str) -> None:
-    """Texts can be analysed in pieces between spaces, which is what makes remembering pieces right."""
     assert analyze(f"{left} {right}") == analyze(left) + analyze(right)
 
 
 @pytest.mark.parametrize("sign", ["_", "\u200d", "\u05d0", "'", "\U0001f3fd", "\U0001f468\u200d", '\u05d0"', "1."])
 def test_no_text_is_slow(sign: str) -> None:
-    """Rules that could be read in many ways take linear time, too: this would not end otherwise."""
     assert sum(map(len, analyze(f"a{sign * 3000}\u00e9"))) > 0
 
 
 def test_runs_of_the_table_are_disjoint() -> None:
-    """The table is looked up by the run that begins last before a code point, so runs must be sorted and apart."""
     runs = analysis._grammar()[0]._runs
 
     assert all(left[1] < right[0] for left, right in pairwise(runs))

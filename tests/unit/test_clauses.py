@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,11 +16,6 @@ from scipy import sparse
 from relevance.engines.embedded.analysis import Vocabulary
 from relevance.engines.embedded.engine import Field, NestedField, VectorIndex, quantized
 from relevance.records import Vectors
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy.typing as npt
 
 # Text
 
@@ -57,13 +53,11 @@ def scores(indexed: Field | NestedField, vocabulary: Vocabulary, query: str, boo
     ],
 )  # fmt: skip
 def test_lengths_are_kept_in_a_byte(length: int, kept: int) -> None:
-    """`explain` calls the length approximate: this is what it shows."""
     assert quantized(np.array([length])).tolist() == [kept]
 
 
 @given(st.lists(st.integers(0, 2**31 - 1), min_size=2))
 def test_quantized_lengths_keep_their_order(lengths: list[int]) -> None:
-    """A longer text is never held for a shorter one, nor for one longer than it is."""
     lengths.sort()
     kept = quantized(np.array(lengths)).tolist()
 
@@ -72,7 +66,6 @@ def test_quantized_lengths_keep_their_order(lengths: list[int]) -> None:
 
 
 def test_scores_of_long_texts_are_the_servers() -> None:
-    """Lengths above 39 enter the formula as the byte keeps them."""
     lengths = [1, 39, 41, 43, 107, 1003]
     indexed, vocabulary = field([" ".join(["red"] + ["tray"] * (length - 1)) for length in lengths])
 
@@ -114,7 +107,6 @@ words = st.lists(st.sampled_from(["a", "b", "c", "d"]), max_size=20)
 
 @given(st.lists(words, min_size=1, max_size=8), words, st.sampled_from([1, 2, 0.3, 8, 1e-3]))
 def test_matrices_compute_the_formula(texts: list[list[str]], query: list[str], boost: float) -> None:
-    """The scores of the sparse product are those of a loop over the formula."""
     indexed, vocabulary = field([" ".join(text) for text in texts])
     found = indexed.match(vocabulary.count([" ".join(query)]), boost)
 
@@ -124,7 +116,6 @@ def test_matrices_compute_the_formula(texts: list[list[str]], query: list[str], 
 
 @given(st.lists(st.tuples(words, st.integers(0, 3)), min_size=1, max_size=12), words)
 def test_matrices_compute_the_nested_mean(documents: list[tuple[list[str], int]], query: list[str]) -> None:
-    """What a product adds to the outer sum is that of a loop over its attributes, to the last bit of float64."""
     texts, owners = [text for text, _ in documents], [owner for _, owner in documents]
     nested, vocabulary = nested_field([" ".join(text) for text in texts], owners)
     found = nested.match(vocabulary.count([" ".join(query)]), 1)
@@ -153,28 +144,24 @@ def hits(vectors: Vectors, query: npt.NDArray[np.float32], candidates: int = 150
 
 
 def test_score_is_half_of_one_plus_the_cosine() -> None:
-    """Elasticsearch's cosine: 1 for the same direction, 1/2 at a right angle, 0 for the opposite; times the boost."""
     vectors = Vectors(unit((1, 0), (0, 1), (-1, 0)), np.array([0, 1, 2]))
 
     assert hits(vectors, unit((1, 0)), boost=50) == {0: 50, 1: 25, 2: 0}
 
 
 def test_no_vectors_at_all() -> None:
-    """A field that no product has text for is searched without a hit."""
     vectors = Vectors(np.empty((0, 2), dtype=np.float32), np.array([-1, -1]))
 
     assert hits(vectors, unit((1, 0))) == {}
 
 
 def test_of_equally_near_products_the_lower_codes_are_candidates() -> None:
-    """Ties at the edge of the candidates are settled by code, and only there."""
     vectors = Vectors(unit((0, 1), (1, 0), (0, -1)), np.array([2, 0, 0, 0, 1, 0]))
 
     assert list(hits(vectors, unit((1, 0)), candidates=3)) == [4, 0, 1]
 
 
 def test_equal_vectors_score_alike() -> None:
-    """Equal rows are scored once, wherever they stand in the matrix."""
     matrix = random_unit(1, 61, 33)
     matrix[[7, 30, 60]] = matrix[0]
     vectors = Vectors(matrix, np.arange(61))
@@ -186,7 +173,6 @@ def test_equal_vectors_score_alike() -> None:
 
 @given(st.integers(0, 1000), st.integers(1, 40), st.integers(1, 30))
 def test_a_query_scores_alike_in_every_batch(seed: int, products: int, candidates: int) -> None:
-    """Neither which candidates nor a bit of their scores depends on the other queries of the batch."""
     index = VectorIndex(Vectors(random_unit(seed, products, 48), np.arange(products)))
     queries = random_unit(seed + 1, 9, 48)
     together = index.nearest(queries, candidates, 1)
@@ -197,7 +183,6 @@ def test_a_query_scores_alike_in_every_batch(seed: int, products: int, candidate
 
 @given(st.integers(0, 1000), st.integers(1, 30))
 def test_candidates_are_the_nearest(seed: int, candidates: int) -> None:
-    """The candidates are the best of all products by score, then code, in float64 rounded to float32."""
     generator = np.random.default_rng(seed)
     query = random_unit(seed, 1, 200)
     # So near to each other that a product of float32 matrices puts them in another order.
@@ -211,7 +196,6 @@ def test_candidates_are_the_nearest(seed: int, candidates: int) -> None:
 
 
 def test_the_matrix_may_be_a_memory_map(tmp_path: Path) -> None:
-    """Vectors are read from the cache without being copied."""
     np.save(tmp_path / "vectors.npy", random_unit(3, 5, 4))
     mapped = np.load(tmp_path / "vectors.npy", mmap_mode="r")
     index = VectorIndex(Vectors(mapped, np.arange(5)))

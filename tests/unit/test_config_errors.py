@@ -49,7 +49,7 @@ FILES = [
     ("[elasticsearch]\ntimeout = 0", " [elasticsearch] timeout = 0; allowed: a whole number from 1 "),
     ('[elasticsearch]\nmemory = "1 GB"', " [elasticsearch] memory = '1 GB'; allowed: a size as Java"),
     ('[elasticsearch]\nvector_index = "hsnw"',
-     " [elasticsearch] vector_index = 'hsnw' (did you mean 'hnsw'?); allowed: flat, hnsw, int8_hnsw"),
+     " [elasticsearch] vector_index = 'hsnw' (did you mean 'hnsw'?); allowed: flat, hnsw, int8_flat"),
     ('[elasticsearch]\nindex = "me:s3cr3t@a"', " [elasticsearch] index = '…@a'; allowed: the name of one "),
     ('[elasticsearch]\nindex = "a,b"', " [elasticsearch] index = 'a,b'; allowed: the name of one "),
     (f'{OF_INDEX}fields = {{uid = "x"}}', " [elasticsearch] fields: unknown field 'uid' (did you mean 'id'?); allowed"),

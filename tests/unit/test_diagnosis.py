@@ -34,7 +34,6 @@ FUSED = {**TEXT, "vectors": {"whole": 1}, "combine": "rrf", "candidates": 150, "
 
 
 def test_queries_won_lost_and_unchanged() -> None:
-    """Each counts once, the worst loss and the best gain first, ties by id; rounding is no change."""
     before = snapshot({"own": measured([0.5, 0.75, 1.0, 0.5, 0.5, 0.25, 0.25, 0.5])})
     now = snapshot({"own": measured([0.5 + 1e-12, 0.5, 0.25, 0.25, 0.75, 0.875, 0.5, 0.5 - 1e-12])})
     (why,) = diagnosed(before, now, own="fail").strategies
@@ -46,7 +45,6 @@ def test_queries_won_lost_and_unchanged() -> None:
 
 
 def test_only_what_is_not_a_pass_is_diagnosed() -> None:
-    """A strategy that passed has no diagnosis; one that warns has."""
     before, now = (snapshot({name: measured([number]) for name in ("a", "b", "c")}) for number in (0.9, 0.8))
     found = diagnosed(before, now, a="pass", b="warn", c="fail")
     assert [(one.strategy, one.status) for one in found.strategies] == [("b", "warn"), ("c", "fail")]
@@ -55,7 +53,6 @@ def test_only_what_is_not_a_pass_is_diagnosed() -> None:
 
 
 def test_one_query_and_no_lost_query() -> None:
-    """A run time that fails leaves queries as they are: none lost, no ranking, no leg, no newcomer."""
     both = snapshot({"own": measured([0.5])})
     slow = Comparison("main.json", (Finding("own", "run time", "fail", 1.0, 3.0),))
     (why,) = diagnose(both, both, slow, Limits()).strategies
@@ -64,7 +61,6 @@ def test_one_query_and_no_lost_query() -> None:
 
 
 def test_the_metric_that_failed_tells_queries_apart() -> None:
-    """Where nDCG@10 only warns and AP@10 and RR@10 fail, the one that fell furthest is looked at."""
     both = snapshot({"own": measured([0.5])})
     findings = [("nDCG@10", "warn", 0.3), ("AP@10", "fail", 0.1), ("RR@10", "fail", 0.2)]
     made = tuple(Finding("own", name, status, 0.5, 0.4, relative=drop) for name, status, drop in findings)
@@ -73,7 +69,6 @@ def test_the_metric_that_failed_tells_queries_apart() -> None:
 
 
 def test_a_metric_of_which_less_is_better() -> None:
-    """What is gated upwards is lost where it rises, of its legs too."""
     limits = Limits(metrics={"nDCG@10": {"worse": "higher"}})
     before, now = (
         snapshot(
@@ -91,7 +86,6 @@ def test_a_metric_of_which_less_is_better() -> None:
 
 
 def test_queries_in_common_alone() -> None:
-    """With other queries on the two sides those are looked at that mean the same; others are not."""
     before = snapshot({"own": measured([0.9, 0.9, 0.9])}, texts=("x", "y", "z"))
     now = snapshot({"own": measured([0.1, 0.2])}, texts=("x", "other"))
     (why,) = diagnosed(before, now, own="fail").strategies
@@ -100,7 +94,6 @@ def test_queries_in_common_alone() -> None:
 
 
 def test_both_rankings_side_by_side() -> None:
-    """Every hit has its grade, title and place on the other side; a hit without a judgment has no grade."""
     before = snapshot({"own": measured([0.9], [("a", "b", "c")])})
     now = snapshot({"own": measured([0.5], [("a", "d", "b")])})
     (why,) = diagnosed(before, now, titles={"a": "Oak table"}, own="fail").strategies
@@ -111,7 +104,6 @@ def test_both_rankings_side_by_side() -> None:
 
 
 def test_three_rankings_at_most_and_all_new() -> None:
-    """The three queries that lost most are shown; where nothing is left every hit of before is gone, all others new."""
     old, new = [("a", "b")] * 5, [("x", "y")] * 5
     before = snapshot({"own": measured([1.0] * 5, old)})
     now = snapshot({"own": measured([0.5, 0.4, 0.3, 0.2, 0.1], new)})
@@ -122,7 +114,6 @@ def test_three_rankings_at_most_and_all_new() -> None:
 
 
 def test_newly_empty_queries() -> None:
-    """A query that returned something and returns nothing now is named; one that was empty before is not."""
     before = snapshot({"own": measured([0.9, 0.0], [("a",), ()])})
     now = snapshot({"own": measured([0.0, 0.0], [(), ()])})
     (why,) = diagnosed(before, now, own="fail").strategies
@@ -139,7 +130,6 @@ def test_newly_empty_queries() -> None:
     ],
 )
 def test_the_leg_that_lost(text: tuple[float, float], vector: tuple[float, float], note: str, lost: list[bool]) -> None:
-    """On the queries that the fusion lost, here the second, the leg that fell furthest is named."""
     of_strategy = {"own": (FUSED, (0.9, 0.4)), "titles": (TEXT, text), "whole": (VECTOR, vector)}
     before, now = (
         snapshot({name: measured([0.5, at[side]], definition=one) for name, (one, at) in of_strategy.items()})
@@ -154,7 +144,6 @@ def test_the_leg_that_lost(text: tuple[float, float], vector: tuple[float, float
 
 
 def test_what_is_not_known_of_a_leg() -> None:
-    """Without a strategy that is the leg alone, what was searched now is shown and before is not known: it says so."""
     before, now = (
         snapshot({"own": measured([number], definition=FUSED), "titles": measured([number])}) for number in (0.9, 0.4)
     )
@@ -170,7 +159,6 @@ def test_what_is_not_known_of_a_leg() -> None:
 
 
 def test_a_leg_that_is_gone() -> None:
-    """A strategy that has lost a leg as a whole says so."""
     alone = {**TEXT, "combine": "sum"}
     before = snapshot({"own": measured([0.9], definition=FUSED), "whole": measured([0.8], definition=VECTOR)})
     now = snapshot({"own": measured([0.4], definition=alone), "whole": measured([0.8], definition=VECTOR)})
@@ -179,7 +167,6 @@ def test_a_leg_that_is_gone() -> None:
 
 
 def test_searched_legs_of_queries_in_common() -> None:
-    """Legs were searched for all queries of the session; of each, by its name, those in common are taken."""
     before = snapshot({"own": measured([0.9, 0.9], definition=FUSED)}, texts=("x", "y"))
     now = snapshot({"own": measured([0.4, 0.4], definition=FUSED)}, texts=("other", "y"))
     searched = {"own": {"vector whole": {NDCG10: np.array([0.2, 0.6])}, "text": {NDCG10: np.array([0.1, 0.7])}}}
@@ -191,7 +178,6 @@ def test_searched_legs_of_queries_in_common() -> None:
 
 
 def test_names_of_legs_only_show() -> None:
-    """A definition comes from a file: what a terminal would obey in it is escaped where it is printed."""
     evil = {**FUSED, "vectors": {"a\x1b[2J": 1}}
     before, now = (snapshot({"own": measured([number], definition=evil)}) for number in (0.9, 0.4))
     text = comparison_failure("own", [comparison(own="fail")], [diagnosed(before, now, own="fail")])
@@ -204,23 +190,18 @@ def test_names_of_legs_only_show() -> None:
     [{}, {"template": {"query": "x"}}, {"text": 3, "vectors": ["whole"]}, {"text": {"title": "8"}}],
 )
 def test_definitions_without_legs(definition: dict[str, object]) -> None:
-    """A raw template, or what a file has in the place of a definition, has no legs."""
     assert legs_of(definition) == ()
 
 
 def test_a_plain_text_strategy_has_no_legs() -> None:
-    """Several text fields are one leg."""
     before, now = (snapshot({"own": measured([number])}) for number in (0.9, 0.4))
     (why,) = diagnosed(before, now, own="fail").strategies
     assert (why.legs, why.legs_note, legs_without_strategy(now, "own")) == ((), "", ())
 
 
 def test_newcomers_and_their_effect() -> None:
-    """A new hit without a judgment is listed with its rank; judged hits and hits of before are not.
-
-    nDCG@10 with a (2) and a newcomer n that would be 2: before, `a` alone at rank 1, is 2 / (2 + 2/log2(3)) = 0.6131;
-    now, n at 1 and a at 2, is 1. The drop was 1 - 0.6309 = 0.3691 and would be 0.6131 - 1: the effect is 0.7559.
-    """
+    # nDCG@10 with a (2) and a newcomer n that would be 2: before, `a` alone at rank 1, is 2 / (2 + 2/log2(3)) = 0.6131;
+    # now, n at 1 and a at 2, is 1. The drop was 1 - 0.6309 = 0.3691 and would be 0.6131 - 1: the effect is 0.7559.
     discount = 1 / math.log2(3)
     before = snapshot({"own": measured([1.0], [("a", "b")])})
     now = snapshot({"own": measured([discount], [("n", "a")])})
@@ -241,17 +222,13 @@ def test_newcomers_and_their_effect() -> None:
 def test_newcomers_that_cannot_change_the_verdict(
     before: tuple[Any, Any], now: tuple[Any, Any], newcomers: list[tuple[str, bool]]
 ) -> None:
-    """They are listed, and none is marked."""
     why = diagnosed(snapshot({"own": measured(*before)}), snapshot({"own": measured(*now)}), own="fail")
     assert [(one.product, one.could_change_verdict) for one in why.newcomers] == newcomers
 
 
 def test_those_that_could_change_the_verdict_come_first() -> None:
-    """The fewest queries that lift the drop below the limit are marked, the largest effect first, failures first.
-
-    `own` lost 0.3691 in one query of four; judging that one newcomer is enough. The other newcomers are at rank 2 of
-    queries that are as before.
-    """
+    # `own` lost 0.3691 in one query of four; judging that one newcomer is enough. The other newcomers are at rank 2 of
+    # queries that are as before.
     discount = 1 / math.log2(3)
     old = [("a",), ("a",), ("a",), ("a",)]
     new = [("n", "a"), ("a", "m"), ("a",), ("a",)]
@@ -278,7 +255,6 @@ def test_those_that_could_change_the_verdict_come_first() -> None:
     ],
 )
 def test_so_many_could_change_the_verdict_as_it_takes(status: str, drops: list[float], marked: list[str]) -> None:
-    """The best case of a query takes its drop and 0.3869 more off: both of its hits are then of grade 2."""
     size = len(drops)
     before = snapshot({"own": measured([1.0] * size, [("a",)] * size)})
     new = [("a", "x"), ("a", "y") if size < 3 else ("a",), *[("a",)] * (size - 2)]
@@ -290,7 +266,6 @@ def test_so_many_could_change_the_verdict_as_it_takes(status: str, drops: list[f
 @given(st.data())
 @settings(max_examples=25)
 def test_scores_are_those_of_the_evaluation(data: st.DataObject) -> None:
-    """A metric of hits and grades is the one that `evaluate` computes, for every metric."""
     queries = data.draw(st.integers(1, 3))
     hits = [data.draw(st.lists(st.integers(0, 14), unique=True, max_size=12)) for _ in range(queries)]
     judged = [
@@ -309,7 +284,6 @@ def test_scores_are_those_of_the_evaluation(data: st.DataObject) -> None:
 
 
 def test_judged_hits_before_and_now() -> None:
-    """The share of hits with a judgment stands beside: a drop with fewer of them may be none."""
     before, now = snapshot({"own": measured([0.8])}), snapshot({"own": measured([0.6])})
     (why,) = diagnosed(before, now, own="fail").strategies
     assert why.judged == (0.8, 0.6)
@@ -319,7 +293,6 @@ def test_judged_hits_before_and_now() -> None:
 
 
 def test_no_metric_in_common() -> None:
-    """A strategy without a gated metric on both sides is a note, not an error."""
     before = snapshot({"own": measured([0.8])})
     bare = replace(before.strategies["own"], metrics={JUDGED10: np.array([0.6])})
     found = diagnosed(before, snapshot({"own": bare}), own="warn")
@@ -337,7 +310,6 @@ def _members(texts: list[str], grades: list[int] | None = None) -> dict[str, lis
 
 
 def test_members_by_length_and_number() -> None:
-    """Words are counted as they stand; any digit is a number."""
     found = _members(["oak", "oak table", "round oak table", "round oak table 3 ft", ""])
     assert found["one word"] == [True, False, False, False, True]
     assert found["two or three words"] == [False, True, True, False, False]
@@ -347,21 +319,18 @@ def test_members_by_length_and_number() -> None:
 
 
 def test_members_by_judgments() -> None:
-    """Few are fewer than the median query has."""
     found = _members(["a", "b", "c", "d"], [1, 4, 6, 9])
     assert found["fewer than 5 judgments"] == [True, True, False, False]
     assert found["5 judgments or more"] == [False, False, True, True]
 
 
 def test_members_by_rare_words() -> None:
-    """A word is rare that no other query has, in whatever case; twice in one query is still one query."""
     found = _members(["Oak table", "oak TABLE", "oak kiosk kiosk"])
     assert found["a word that no other query has"] == [False, False, True]
     assert found["only words that other queries have"] == [True, True, False]
 
 
 def test_welch_against_scipy() -> None:
-    """The one-sided p of unequal spreads is scipy's."""
     random = np.random.default_rng(5)
     for sizes in ((100, 30), (120, 400), (2, 3)):
         left, right = random.normal(0.1, 1, sizes[0]), random.normal(0, 3, sizes[1])
@@ -370,13 +339,11 @@ def test_welch_against_scipy() -> None:
 
 
 def test_welch_without_spread() -> None:
-    """Where every query of each side is alike, the difference itself decides."""
     assert welch(np.full(100, 0.5), np.zeros(30)) == 0
     assert welch(np.zeros(100), np.zeros(30)) == 1
 
 
 def test_holm_by_hand() -> None:
-    """0.01 × 4, then 0.02 × 3 and 0.03 × 2, which may not be below what came before, and 0.5 as it is."""  # noqa: RUF002
     assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
     assert holm([0.6, 0.6]) == [1, 1]
     assert holm([]) == []
@@ -398,7 +365,6 @@ def _worse(*sides: object) -> list[str]:
 
 
 def test_a_segment_that_fell_further_is_named() -> None:
-    """Queries with a number fell by 0.2 and others by 0.02: the first are named, with their numbers."""
     sides = _sides(150, 200, 0.2, 0.02)
     (why,) = diagnosed(*sides, own="fail").strategies
     (found,) = [one for one in why.segments if one.worse]
@@ -421,12 +387,10 @@ def test_a_segment_that_fell_further_is_named() -> None:
     ],
 )
 def test_which_segment_is_named(numbers: int, drop: float, other_drop: float, noise: float, worse: list[str]) -> None:
-    """One that is large enough and fell further than all, surely and by enough."""
     assert _worse(*_sides(numbers, 200, drop, other_drop, noise=noise)) == worse
 
 
 def test_a_segment_that_is_nearly_everything() -> None:
-    """With too few others it is shown and not tested."""
     (why,) = diagnosed(*_sides(150, LEAST_OTHERS - 1, 0.2, 0.02), own="fail").strategies
     (segment,) = [one for one in why.segments if one.name == "with a number"]
     assert (segment.adjusted_p, segment.worse) == (None, False)

@@ -19,7 +19,7 @@ from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.client import Connection, RetryPolicy
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine, form
 from relevance.engines.elasticsearch.mapping import FieldPaths, own_paths
-from relevance.errors import CouldNotRunError, InputError
+from relevance.errors import CouldNotRunError, TemplateError
 from relevance.records import NO_HIT, Catalogue
 from relevance.strategies import STRATEGIES, Strategy
 
@@ -241,7 +241,7 @@ def test_queries_go_in_batches() -> None:
 
 def test_large_batches_are_cut_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors and long queries make requests of fewer searches."""
-    monkeypatch.setattr(elasticsearch_engine, "_BYTES_A_REQUEST", 3000)
+    monkeypatch.setattr(elasticsearch_engine, "BYTES_A_REQUEST", 3000)
     client = Client()
     _search(client, ["x"] * 12, BY_VECTOR)
     assert sum(client.sizes) == 12
@@ -254,7 +254,13 @@ def test_large_batches_are_cut_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None
 
 @pytest.mark.parametrize(
     ("leg", "index", "gathered"),
-    [(TEXT, SORTED, False), (TEXT, THREE, True), (BY_VECTOR, THREE, False), (HYBRID, THREE, False), (RAW, THREE, True)],
+    [
+        (TEXT, SORTED, False),
+        (TEXT, THREE, True),
+        (BY_VECTOR, THREE, False),
+        (HYBRID, THREE, False),
+        (RAW, THREE, False),
+    ],
 )
 def test_statistics_of_all_shards(leg: Leg, index: SearchedIndex, gathered: bool) -> None:  # noqa: FBT001 - a parameter
     """Where they are gathered first, each search says so, alone and in a batch."""
@@ -356,7 +362,7 @@ def test_a_hit_without_an_id_says_what_to_do() -> None:
         _search(Client(lambda _: answer), leg=leg, index=index)
     assert str(caught.value) == (
         f"elasticsearch at {URL}: a hit has no 'sku.raw', which is the product's id by [elasticsearch.fields] id; name "
-        "a keyword field there that every document has, or evaluate an alias whose filter leaves the others out "
+        "a field there that every document has, or evaluate an alias whose filter leaves the others out "
         "(while searching for 'oak', leg 'text')"
     )
 
@@ -371,9 +377,9 @@ def test_how_many_failed_is_said() -> None:
 def test_a_template_that_is_refused_is_bad_input() -> None:
     """What the user wrote is named; so is one whose hits are no ranking."""
     refused = {"status": 400, "error": {"type": "parsing_exception", "reason": "unknown query [mtach]"}}
-    with pytest.raises(InputError, match=r"^the strategy's template: .* refuses it: unknown query \[mtach\]"):
+    with pytest.raises(TemplateError, match=r"^the template: .* refuses it: unknown query \[mtach\]"):
         _search(Client(lambda _: refused), leg=RAW)
-    with pytest.raises(InputError, match=r"^the strategy's template: .* a product is there twice"):
+    with pytest.raises(TemplateError, match="a product is there twice"):
         _search(Client(lambda _: hits(("p0", None), ("p0", None))), leg=RAW)
 
 

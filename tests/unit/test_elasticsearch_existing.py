@@ -10,7 +10,8 @@ import pytest
 from helpers.cluster import answer, fail
 
 from relevance.engines.elasticsearch.client import Connection
-from relevance.engines.elasticsearch.existing import FieldMap, fields_of, look_at
+from relevance.engines.elasticsearch.existing import _FieldMap as FieldMap
+from relevance.engines.elasticsearch.existing import fields_of, look_at
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import CouldNotRunError, InputError
 from relevance.strategies import STRATEGIES, Strategy
@@ -199,7 +200,7 @@ def test_dots_in_names_and_nested_in_nested() -> None:
     assert (fields["a.b"].type, fields["n.m"].nested, fields["n.m.text"].nested) == ("text", "n", "n.m")
 
 
-KEYWORD = "keyword; the index has 'sku.raw', 'props.key', 'code'"
+KEYWORD = "keyword, long, integer, short, byte, unsigned_long, _id; the index has 'sku.raw', 'props.key', 'code'"
 TEXTS = (
     "text, match_only_text, search_as_you_type, keyword; the index has 'sku', 'sku.raw', 'names.main', "
     "'names.main.english', 'about', 'props.text', 'props.key', 'code' and 2 more"
@@ -213,8 +214,7 @@ SEARCHABLE = "a field that can be searched"
     [
         ("id", "skuu.raw", "is not there (did you mean 'sku.raw'?)", KEYWORD),
         ("id", "sku", "is of type text", KEYWORD),
-        ("id", "_id", "is not there", KEYWORD),
-        ("id", "code", "has no doc_values", "a keyword field with doc_values"),
+        ("id", "code", "has no doc_values", "a field with doc_values, or _id"),
         ("id", "props.key", "lies in the nested documents of 'props'", "a field of the product's own"),
         ("title", "price", "is of type float", TEXTS),
         ("title", "names", "is of type object", TEXTS),
@@ -253,7 +253,7 @@ def test_a_wrong_field(ours: str, path: str, problem: str, allowed: str) -> None
             {"title": "about"},
             {},
             TEXT[0],
-            "[elasticsearch.fields] has no id; allowed: id = the keyword field of index 'shop' that holds ",
+            "[elasticsearch.fields] has no id; allowed: id = the field of index 'shop' that holds ",
         ),
         (
             {"id": "sku.raw", "title": "about"},
@@ -311,6 +311,7 @@ def test_an_index() -> None:
         "deleted": 0,
         "max_seq_no": 7,
         "shards": 2,
+        "search_type": "query_then_fetch",
         "refresh_interval": "default",
         "vector_index": "int8_hnsw",
         "mapping": found.facts["mapping"],
@@ -502,7 +503,7 @@ def test_without_the_privilege_of_statistics() -> None:
     assert found.notes == (
         (
             "index 'shop-7': deleted documents and the highest sequence number are not known: "
-            "the user or the API key lacks the privilege monitor"
+            "the user or the API key lacks the privilege monitor, or the project is serverless"
         ),
     )
     assert found.changed(_connection(Server(forbidden=("stats",)))) is None

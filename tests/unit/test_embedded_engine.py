@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -12,13 +12,8 @@ from hypothesis import strategies as st
 
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine, analysis, engine
-from relevance.records import NO_HIT, Catalogue, Vectors
+from relevance.records import NO_HIT, Catalogue, Ranking, Vectors
 from relevance.strategies import TEXT_FIELDS, Leg
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
-    from relevance.records import Ranking
 
 HANDLES = " ".join(["Steel tray, pneumatic wheel and two wooden handles."] * 6)
 PRODUCTS = [
@@ -85,12 +80,10 @@ def hardware() -> EmbeddedEngine:
 def test_text_scores_are_the_servers(
     hardware: EmbeddedEngine, text: dict[str, float], query: str, expected: list[tuple[int, float]]
 ) -> None:
-    """Three fields with several boosts give the server's scores, bit for bit, in its order."""
     assert listed(hardware.search(leg(text), QueryBatch([query]), hits=10)) == expected
 
 
 def test_vector_scores_are_one_more_term(hardware: EmbeddedEngine) -> None:
-    """A hybrid adds the vector's score to the text's, and finds products by the vector alone."""
     batch = QueryBatch(["wheelbarrow", "nothing"], {"base": np.eye(3, dtype=np.float32)[[1, 0]]})
     text = dict(listed(hardware.search(leg(EACH), batch, hits=10)))
     hybrid = hardware.search(leg(EACH, {"whole": 2}), batch, hits=10)
@@ -100,7 +93,6 @@ def test_vector_scores_are_one_more_term(hardware: EmbeddedEngine) -> None:
 
 
 def test_candidates_limit_the_vector_clause_alone(hardware: EmbeddedEngine) -> None:
-    """Of equally near products the one with the lower code is the candidate; text hits stay."""
     batch = QueryBatch(["wheelbarrow"], {"base": np.eye(3, dtype=np.float32)[[1]]})
     text = listed(hardware.search(leg({"title": 1}), batch, hits=10))
 
@@ -108,7 +100,6 @@ def test_candidates_limit_the_vector_clause_alone(hardware: EmbeddedEngine) -> N
 
 
 def test_a_score_of_zero_is_a_hit() -> None:
-    """A product that points the opposite way in two vector fields scores 0, and is found."""
     opposite = Vectors(np.array([[-1, 0]], dtype=np.float32), np.array([0, 0, -1, -1]))
     vectors = {("base", name): opposite for name in ("title", "whole")}
     indexed = EmbeddedEngine.index(catalogue(PRODUCTS), text_fields=[], vectors=vectors)
@@ -118,7 +109,6 @@ def test_a_score_of_zero_is_a_hit() -> None:
 
 
 def test_ties_go_by_code() -> None:
-    """Thousands of equal scores keep the order of the product ids, at the edge of the list as well."""
     products = [(f"p{number:04}", "red" if number % 2 else "red red", "") for number in range(3000)]
     ranking = EmbeddedEngine.index(catalogue(products), text_fields=["title"], vectors={}).search(
         leg({"title": 1}), QueryBatch(["red"]), hits=1505
@@ -128,7 +118,6 @@ def test_ties_go_by_code() -> None:
 
 
 def test_tokens_are_counted_in_pieces(hardware: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Texts of more tokens than are counted at once score as ever."""
     monkeypatch.setattr(analysis.Vocabulary, "_AT_ONCE", 2)
     pieced = EmbeddedEngine.index(catalogue(PRODUCTS, ATTRIBUTES), text_fields=TEXT_FIELDS, vectors={})
     batch = QueryBatch(["red drill", "drill red drill drill", "18 v colour"])
@@ -137,7 +126,6 @@ def test_tokens_are_counted_in_pieces(hardware: EmbeddedEngine, monkeypatch: pyt
 
 
 def test_what_is_not_found_is_padding(hardware: EmbeddedEngine) -> None:
-    """A query without tokens, or with unknown ones, has a row of padding; hits stand before the padding."""
     ranking = hardware.search(leg(EACH), QueryBatch(["", "?!", "unknown", "wheelbarrow"]), hits=2)
 
     assert ranking.codes.tolist() == [[NO_HIT] * 2] * 3 + [[2, NO_HIT]]
@@ -147,7 +135,6 @@ def test_what_is_not_found_is_padding(hardware: EmbeddedEngine) -> None:
 
 
 def test_catalogues_without_attributes_or_descriptions() -> None:
-    """A field that is empty everywhere adds nothing."""
     bare = EmbeddedEngine.index(catalogue([(*row[:2], "") for row in PRODUCTS]), text_fields=TEXT_FIELDS, vectors={})
     titles = bare.search(leg({"title": 1}), QueryBatch(["red drill"]), hits=10)
 
@@ -155,7 +142,6 @@ def test_catalogues_without_attributes_or_descriptions() -> None:
 
 
 def test_fields_that_were_not_indexed_are_errors(hardware: EmbeddedEngine) -> None:
-    """A leg never drops a clause silently, and a closed engine gives no stale answer."""
     titles = EmbeddedEngine.index(catalogue(PRODUCTS), text_fields=["title"], vectors={})
 
     with pytest.raises(KeyError, match="description"):
@@ -168,7 +154,6 @@ def test_fields_that_were_not_indexed_are_errors(hardware: EmbeddedEngine) -> No
 
 
 def test_batches_are_cut_by_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No part is larger than the limit by more than one query, and every query is in one."""
     monkeypatch.setattr(engine, "_BYTES_AT_ONCE", 10)
     cut = engine._parts(np.array([4, 4, 4, 0, 25, 0, 3, 9]))
 
@@ -185,7 +170,6 @@ legs = st.sampled_from([leg(EACH), leg(UNEVEN), leg({}, {"whole": 2}), leg(BOOST
 def test_a_query_ranks_alike_in_every_batch(
     rows: list[tuple[str, str, str, str]], queries: list[str], asked: Leg
 ) -> None:
-    """Rows are sorted, and neither the batch nor the chunks it is worked off in change a bit of them."""
     ids = [f"p{number}" for number in range(len(rows))]
     generator = np.random.default_rng(len(rows))
     matrix = generator.normal(size=(5, 16)).astype(np.float32)

@@ -8,7 +8,7 @@ import json
 import os
 import random
 import zipfile
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 
@@ -27,9 +27,6 @@ from relevance.files import (
     replacing,
     write_file,
 )
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 POINTER = b"version https://git-lfs.github.com/spec/v1\noid sha256:" + b"a" * 64 + b"\nsize 12345\n"
 
@@ -60,7 +57,6 @@ def _zip(path: Path, members: dict[str, bytes], method: int = zipfile.ZIP_DEFLAT
     ids=["check", "bytes", "json", "toml", "lines", "json lines"],
 )
 def test_a_git_lfs_pointer_is_called_what_it_is(tmp_path: Path, read: object) -> None:
-    """By every reader, with what to do."""
     path = _file(tmp_path, POINTER)
     with pytest.raises(InputError, match=r"file is a Git LFS pointer, not the file; run git lfs pull$"):
         read(path)  # type: ignore[operator]
@@ -81,13 +77,11 @@ def test_a_git_lfs_pointer_is_called_what_it_is(tmp_path: Path, read: object) ->
     ],
 )
 def test_json_is_strict(text: str, problem: str) -> None:
-    """What other readers of JSON would read differently is refused."""
     with pytest.raises(ValueError, match=problem):
         parse_json(text)
 
 
 def test_json_numbers_as_they_are_written_and_whole_characters() -> None:
-    """`6.0` stays `6.0` where that is wanted; a pair of surrogates is one character, an escaped backslash none."""
     assert parse_json("[6.0, 1e2, 7]") == [6.0, 100.0, 7]
     exact = parse_json("[6.0, 1e999]", exact_numbers=True)
     assert exact == ["6.0", "1e999"]
@@ -96,14 +90,12 @@ def test_json_numbers_as_they_are_written_and_whole_characters() -> None:
 
 
 def test_json_of_too_many_values_is_refused_before_it_is_parsed() -> None:
-    """28 times its memory otherwise."""
     with pytest.raises(ValueError, match="more than 1,000 values"):
         parse_json("[" + "[]," * 1_000, most_values=1_000)  # not JSON either: that it says later
     assert parse_json("[[], []]", most_values=10) == [[], []]
 
 
 def test_json_files(tmp_path: Path) -> None:
-    """An object or a list, as asked for, with a byte order mark or packed."""
     assert read_json_object(_file(tmp_path, b'\xef\xbb\xbf{"a": 1}'), "a thing") == {"a": 1}
     assert read_json_list(_file(tmp_path, gzip.compress(b"[1]")), "a thing") == [1]
     with pytest.raises(InputError, match="not a JSON list, but an object; a thing is expected there"):
@@ -117,7 +109,6 @@ def test_json_files(tmp_path: Path) -> None:
 
 
 def test_rows_of_csv(tmp_path: Path) -> None:
-    """With the line on which each begins; the header decides how many fields."""
     file = TextFile(_file(tmp_path, b'\xef\xbb\xbfa,b\r\n\r\n"x\ny","say ""hi"""\r\n1,2'))
     assert file.has_mark()
     assert list(file.rows(",")) == [(1, ["a", "b"]), (3, ["x\ny", 'say "hi"']), (5, ["1", "2"])]
@@ -128,12 +119,10 @@ def test_rows_of_csv(tmp_path: Path) -> None:
 
 
 def test_line_ends_of_old_macs(tmp_path: Path) -> None:
-    """A carriage return each."""
     assert list(TextFile(_file(tmp_path, b"a,b\r1,2\r")).rows(",")) == [(1, ["a", "b"]), (2, ["1", "2"])]
 
 
 def test_a_long_field_is_read_and_the_libraries_limit_stays(tmp_path: Path) -> None:
-    """131,072 characters is a limit of Python's `csv`, not of data."""
     path = _file(tmp_path, b"a,b\n1," + b"x" * 300_000)
     assert len(list(TextFile(path).rows(","))[1][1][1]) == 300_000
     assert csv.field_size_limit() == 131_072
@@ -152,14 +141,12 @@ def test_a_long_field_is_read_and_the_libraries_limit_stays(tmp_path: Path) -> N
     ],
 )
 def test_malformed_csv_is_one_line_of_ours(tmp_path: Path, content: bytes, problem: str) -> None:
-    """With the line on which the row begins."""
     with pytest.raises(InputError) as error:
         list(TextFile(_file(tmp_path, content)).rows(","))
     assert problem in str(error.value)
 
 
 def test_a_quote_that_is_never_closed_in_a_large_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The rest of the file is one field: it says so, and on which line it begins."""
     monkeypatch.setattr(files, "MAX_FIELD_CHARACTERS", 1_000)
     path = _file(tmp_path, b'a,b\n1,"x\n' + b"2,y\n" * 1_000)
     with pytest.raises(InputError, match=r"line 2: .*more than 1,000 characters, or the quote in front .* not closed"):
@@ -177,7 +164,6 @@ def test_a_quote_that_is_never_closed_in_a_large_file(tmp_path: Path, monkeypatc
     ids=["plain", "macOS", "a folder inside", "backslashes"],
 )
 def test_zip_files_as_tools_make_them(tmp_path: Path, members: dict[str, bytes]) -> None:
-    """What macOS and Windows add is not looked at, nor is the name of the archive."""
     for name in ("x.zip", "x"):
         assert list(TextFile(_zip(tmp_path / name, members), "p.csv").lines()) == ["a\n"]
 
@@ -194,7 +180,6 @@ def test_zip_files_as_tools_make_them(tmp_path: Path, members: dict[str, bytes])
 def test_zip_files_of_something_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, members: dict[str, bytes], problem: str
 ) -> None:
-    """Or of more than their size lets expect."""
     monkeypatch.setattr(files, "BOMB_FROM_BYTES", 1_000)
     monkeypatch.setattr(files, "BOMB_RATIO", 2)
     with pytest.raises(InputError, match=problem):
@@ -202,7 +187,6 @@ def test_zip_files_of_something_else(
 
 
 def test_packed_files_are_bounded_and_their_damage_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Gzip as zip; what comes out counts."""
     line = b"a" * 999 + b"\n"
     path = _file(tmp_path, gzip.compress(line * 1_000))
     assert sum(map(len, TextFile(path).lines())) == 1_000_000
@@ -220,7 +204,6 @@ def test_packed_files_are_bounded_and_their_damage_is_one_line(tmp_path: Path, m
 
 
 def test_csv_that_a_spreadsheet_never_runs() -> None:
-    """An apostrophe in front of what begins like a formula; numbers are numbers."""
     rows = [["=1+1", -1, -0.5, None], ["＠sum", 2, 1.0, "plain, quoted"]]  # noqa: RUF001 - the full-width form is meant
     assert csv_text(("q", "n", "x", "t"), rows) == (
         "q,n,x,t\n'=1+1,-1,-0.500000,\n'＠sum,2,1.000000,\"plain, quoted\"\n"  # noqa: RUF001
@@ -228,7 +211,6 @@ def test_csv_that_a_spreadsheet_never_runs() -> None:
 
 
 def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
-    """An error on the way leaves what was there, and nothing beside it; what killed runs have left goes away."""
     path = tmp_path / "file"
     leftover = _file(tmp_path, b"", ".0123.relevance-tmp")
     os.utime(leftover, (0, 0))
@@ -242,7 +224,6 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_toml_and_json_say_where(tmp_path: Path) -> None:
-    """The line, and what is expected there."""
     assert read_toml(_file(tmp_path, b"\xef\xbb\xbfa = 1\r\n"), "settings") == {"a": 1}
     with pytest.raises(InputError, match=r"not TOML: .*line 2"):
         read_toml(_file(tmp_path, b"a = 1\nb ="), "settings")

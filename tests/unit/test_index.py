@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 HASTY = RetryPolicy(seconds=5.0, sleep=lambda _: None)
 WHOLE, OTHER = ("base", "whole"), ("large", "title")
 KEEP = Settings(keep_index=True)
-TEXT = {"type": "text", "analyzer": "standard"}
+TEXT = {"type": "text"}
 
 
 @pytest.fixture(autouse=True)
@@ -135,7 +135,7 @@ def _own(folder: Path, content: Mapping[str, Any] | str) -> OwnMapping:
 def test_settings_and_mappings(kind: VectorIndex) -> None:
     """Strict, sorted by id, vectors that stay out of `_source`, nothing left to the server's defaults."""
     body = _body(Settings(shards=3, replicas=2, vector_index=kind))
-    graph = {} if kind == "flat" else {"m": 16, "ef_construction": 100}
+    graph = {"m": 16, "ef_construction": 100} if "hnsw" in kind else {}
     vector = {"type": "dense_vector", "similarity": "cosine", "index_options": {"type": kind, **graph}}
     texts = {
         "product_uid": {"type": "keyword"},
@@ -569,6 +569,7 @@ def test_facts(shards: int, segments: int, *, is_sorted: bool) -> None:
         "shards": shards,
         "replicas": 0,
         "segments": segments,
+        "search_type": "query_then_fetch" if shards == 1 else "dfs_query_then_fetch",
         "reused": False,
         "mapping": None,
         "forced_sort": not is_sorted,

@@ -45,7 +45,6 @@ CATALOGUE = catalogue_of(PRODUCTS, ATTRIBUTES)
 
 
 def test_products_are_sorted_by_id_as_text() -> None:
-    """Codes follow the code points of the ids: p1, p10, p2, with every column and the attributes in step."""
     assert CATALOGUE.ids == ("p1", "p10", "p2")
     assert CATALOGUE.products["title"].tolist() == ["Bulb, E27", "Floor lamp", "Desk lamp"]
     assert CATALOGUE.attributes.to_numpy().tolist() == [
@@ -58,14 +57,12 @@ def test_products_are_sorted_by_id_as_text() -> None:
 
 
 def test_ids_are_ordered_as_python_orders_text() -> None:
-    """By code point, beyond the basic plane too, which the string type of the data frame must not change."""
     ids = ["\U0001f600", "\uff5e", "\u00e9", "a", "Z", "a\0", "aa", "\uff5e\U0001f600"]
     assert catalogue_of([(id_, "", "") for id_ in ids], []).ids == tuple(sorted(ids))
     assert queries_of([(id_, "") for id_ in ids]).ids == tuple(sorted(ids))
 
 
 def test_judgments_are_sorted_by_query_then_product() -> None:
-    """All three columns move together."""
     judgments = judgments_of(JUDGMENTS)
     rows = zip(judgments.queries.tolist(), judgments.products.tolist(), judgments.grades.tolist(), strict=True)
     assert list(rows) == sorted(JUDGMENTS)
@@ -73,7 +70,6 @@ def test_judgments_are_sorted_by_query_then_product() -> None:
 
 
 def test_attribute_offsets_bound_the_attributes_of_each_product() -> None:
-    """Product 1 has none, so its bounds are equal; the last offset is the number of attributes."""
     assert CATALOGUE.attribute_offsets.tolist() == [0, 2, 2, 4]
     assert catalogue_of([], []).attribute_offsets.tolist() == [0]
     assert catalogue_of(PRODUCTS, []).attribute_offsets.tolist() == [0, 0, 0, 0]
@@ -83,7 +79,6 @@ def test_attribute_offsets_bound_the_attributes_of_each_product() -> None:
 
 
 def test_the_hash_ignores_labels_and_further_columns() -> None:
-    """Row labels (repeated ones too) and columns that no record holds are no content."""
     products = pd.DataFrame(PRODUCTS, columns=["id", "title", "description"], index=[7, 7, 1]).assign(price=3)
     attributes = pd.DataFrame(ATTRIBUTES, columns=["id", "name", "value"], index=[9, 9, 9, 0]).assign(unit="cm")
     assert Catalogue(products, attributes).sha256 == CATALOGUE.sha256
@@ -93,14 +88,12 @@ def test_the_hash_ignores_labels_and_further_columns() -> None:
 def test_the_hash_does_not_depend_on_how_many_products_are_hashed_at_once(
     at_once: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Products and attributes are cut into pieces for the sake of memory alone."""
     whole = CATALOGUE.sha256
     monkeypatch.setattr("relevance.records._HASHED_AT_ONCE", at_once)
     assert catalogue_of(PRODUCTS, ATTRIBUTES).sha256 == whole
 
 
 def test_text_cannot_forge_a_boundary() -> None:
-    """Text moved across a column, or that looks like the hashed form, gives another hash."""
     variants = [
         [("a", "b c", "")],
         [("a", "b", "c")],
@@ -113,7 +106,6 @@ def test_text_cannot_forge_a_boundary() -> None:
 
 
 def test_the_hash_of_judgments_follows_ids_and_not_codes() -> None:
-    """A product that nobody judged shifts the codes and leaves the hash of the judgments alone."""
     queries = queries_of(QUERIES)
     more = catalogue_of([*PRODUCTS, ("p0", "", "")], [])
     shifted = judgments_of([(query, product + 1, grade) for query, product, grade in JUDGMENTS])
@@ -121,7 +113,6 @@ def test_the_hash_of_judgments_follows_ids_and_not_codes() -> None:
 
 
 def test_hashes_stay_what_they_were() -> None:
-    """Results and files of floors hold hashes, so these bytes are a format: JSON lines in the order of the ids."""
     catalogue = (
         b'["p1","Bulb, E27","60 W",[["base","E27"],["watts","60"]]]\n'
         b'["p10","Floor lamp","",[]]\n'
@@ -169,7 +160,6 @@ TEXTS = {
 
 
 def test_the_texts_of_products() -> None:
-    """Parts that hold more than white space, as they are, joined by one space; "" where there is none."""
     catalogue = catalogue_of(ODD, OF_ODD)
     assert {field: embedded_texts(catalogue, field) for field in VECTOR_FIELDS} == TEXTS
     assert attribute_texts(catalogue) == ["colour red", "40 cm", "dimmable", "", "height 150 cm", ""]
@@ -184,7 +174,6 @@ def test_the_texts_of_products() -> None:
 
 
 def test_frames_are_the_callers() -> None:
-    """What is written into a frame that was handed in or out reaches nobody else."""
     products = pd.DataFrame(PRODUCTS, columns=["id", "title", "description"])
     attributes = pd.DataFrame(ATTRIBUTES, columns=["id", "name", "value"])
     catalogue = Catalogue(products, attributes)
@@ -203,7 +192,6 @@ def test_frames_are_the_callers() -> None:
 
 
 def test_arrays_are_copied_and_read_only() -> None:
-    """Writing into the arrays that were given changes no judgment, and what a record holds refuses to be written."""
     columns = [np.array([value]) for value in (0, 1, 2)]
     judgments = Judgments(*columns)
     for array in columns:
@@ -219,7 +207,6 @@ def test_arrays_are_copied_and_read_only() -> None:
 
 
 def test_vectors_expand_to_a_row_an_item() -> None:
-    """Items with one text share its vector."""
     vectors = Vectors(np.array([[1, 0], [0, 1]], dtype=np.float32), np.array([1, 0, 1]))
     assert vectors.expanded().tolist() == [[0, 1], [1, 0], [0, 1]]
 
@@ -229,7 +216,6 @@ def test_vectors_expand_to_a_row_an_item() -> None:
 
 @pytest.mark.parametrize("id_", ["p1", "", "p'1\n"])
 def test_an_id_may_occur_once(id_: str) -> None:
-    """The error is one line that names the id."""
     with pytest.raises(InputError, match=re.escape(f"product {id_!r} occurs twice; an id may occur once")):
         catalogue_of([(id_, "a", ""), ("p5", "b", ""), (id_, "a", "")], [])
     with pytest.raises(InputError, match=re.escape(f"query {id_!r} occurs twice")):
@@ -239,19 +225,16 @@ def test_an_id_may_occur_once(id_: str) -> None:
 
 
 def test_a_pair_may_be_judged_once() -> None:
-    """A second judgment is refused even where it agrees: the loader settles it before."""
     with pytest.raises(InputError, match=re.escape("query 2 and product 0 (codes) are judged twice")):
         judgments_of([*JUDGMENTS, (2, 0, 1)])
 
 
 def test_there_may_be_nothing() -> None:
-    """Empty records exist and have hashes of their own kind."""
     assert (len(catalogue_of([], [])), len(queries_of([])), len(judgments_of([]))) == (0, 0, 0)
     assert judgments_of([]).sha256(queries_of([]), catalogue_of([], [])) != catalogue_of([], []).sha256
 
 
 def test_whole_grades_are_whole_however_they_are_given() -> None:
-    """2.0 and 2 are one grade and one hash; with a decimal among them all are decimals, to the last digit."""
     queries, products = np.zeros(3, dtype=np.int64), np.arange(3)
     whole = [Judgments(queries, products, np.array(grades), relevant_from=1.0) for grades in ([0, 2, 1], [0.0, 2.0, 1])]
     assert [each.grades.dtype for each in whole] == [np.int64, np.int64]
@@ -268,6 +251,5 @@ def test_whole_grades_are_whole_however_they_are_given() -> None:
     ("grade", "relevant_from"), [(-0.5, 1), (np.nan, 1), (np.inf, 1), (1.5, 0), (1.5, -1), (1.5, np.nan), (1, np.inf)]
 )
 def test_what_is_no_grade_is_refused(grade: float, relevant_from: float) -> None:
-    """Below 0, or no number at all; a grade of 0 is never relevant."""
     with pytest.raises(InputError):
         Judgments(np.zeros(1, np.int64), np.zeros(1, np.int64), np.array([grade]), relevant_from=relevant_from)

@@ -35,7 +35,6 @@ def _descriptions() -> dict[str, str]:
 
 
 def test_layout() -> None:
-    """Columns as in the Home Depot files; text in quotes and no carriage return."""
     for name, columns in COLUMNS.items():
         content = (SAMPLE / f"{name}.csv").read_bytes()
         assert content.startswith(b",".join(b'"%b"' % column.encode() for column in columns.split()) + b"\n")
@@ -43,7 +42,6 @@ def test_layout() -> None:
 
 
 def test_judgments() -> None:
-    """Enough of them, means of three raters; a best product for every query; a few titles and judgments twice."""
     grades: dict[str, dict[str, int]] = defaultdict(dict)
     titles: dict[str, set[str]] = defaultdict(set)
     for row in _rows("train"):
@@ -65,7 +63,6 @@ def test_judgments() -> None:
 
 
 def test_fine_tuning_pairs_ask_other_queries() -> None:
-    """400 or more pairs are rated 3, some of products that are not indexed; no query of them is evaluated."""
     relevances = Counter(row["relevance"] for row in _rows("solution"))
     assert [row["id"] for row in _rows("test")] == [row["id"] for row in _rows("solution")]
     assert relevances["3"] >= 400
@@ -79,7 +76,6 @@ def test_fine_tuning_pairs_ask_other_queries() -> None:
 
 
 def test_products_without_texts() -> None:
-    """31% of the indexed products have no attributes, 5 to 8% no description; blank rows and empty values occur."""
     indexed = _distinct("train", "product_uid")
     assert round(1 - len(_distinct("attributes", "product_uid") & indexed) / len(indexed), 2) == 0.31
     assert 0.05 <= 1 - len(_descriptions().keys() & indexed) / len(indexed) <= 0.08
@@ -90,7 +86,6 @@ def test_products_without_texts() -> None:
 
 
 def test_blemishes_and_spellings_of_real_texts() -> None:
-    """Run-together sentences, remnants of HTML, letters that ASCII lacks, and one length written in several ways."""
     for pattern, least in (
         (r"[a-z]\.[A-Z0-9]", 100),
         (r"<br\s*/?>|&lt;br", 30),
@@ -106,7 +101,6 @@ def test_blemishes_and_spellings_of_real_texts() -> None:
 
 
 def test_kinds_of_queries() -> None:
-    """Sizes and units, part numbers, one word, a shopper's own words: in evaluated queries and in fine-tuning."""
     kinds = {
         r"\d+(?: ?inch| ?in|\"| ?mm| ?cm| ?ft| ?foot|'| ?v| ?w| volt| watt)\b|\d[\"']": 15,
         r"(?i)[a-z]+-?\d{3,}|\d{2}-?\d{4}|\d{4}-[a-z]{2}": 35,
@@ -124,7 +118,6 @@ def _words(text: str) -> set[str]:
 
 
 def test_accessories_share_the_words_of_the_wrong_product() -> None:
-    """For 20 queries or more an irrelevant product holds every word of the query, for 10 or more in its title."""
     titles = {row["product_uid"]: _words(row["product_title"]) for row in _rows("train")}
     words = {uid: of_title | _words(_descriptions().get(uid, "")) for uid, of_title in titles.items()}
     for row in _rows("attributes"):
@@ -135,7 +128,6 @@ def test_accessories_share_the_words_of_the_wrong_product() -> None:
 
 
 def test_it_loads() -> None:
-    """The loader takes it as it is, and settles by rule what the real files hold as well."""
     sample = load(Source("sample", "sample"))
     assert set(sample.catalogue.ids) == _distinct("train", "product_uid")
     assert set(sample.queries.texts) == _distinct("train", "search_term")

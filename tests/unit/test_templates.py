@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -74,8 +75,8 @@ def test_forms() -> None:
 
 @pytest.mark.parametrize(("index", "ties"), [(SORTED, {}), (UNSORTED, SORT), (THREE, SORT)])
 def test_hits_and_ties_are_ours(index: SearchedIndex, ties: dict[str, Any]) -> None:
-    """How many hits come back and what they hold is the suite's; ties are sorted as for the strategies of the table."""
-    mine = {"size": 99, "_source": ["a"], "fields": ["b"], "highlight": {}, "explain": True, "min_score": 0.5}
+    """What hits hold is the suite's; ties are sorted as for the strategies of the table."""
+    mine = {"size": 5, "_source": ["a"], "fields": ["b"], "highlight": {}, "explain": True, "min_score": 0.5}
     query = {"match": {"product_title": "oak"}}
     assert _filled(MATCH | mine, "oak", index) == {"query": query, "min_score": 0.5, **HITS, **ties}
 
@@ -100,9 +101,9 @@ def test_a_sort_of_its_own(sort: Any, sent: list[Any]) -> None:
     [({}, True, True), ({"knn": {}}, False, True), ({"retriever": {}}, False, False), ({"rescore": {}}, True, False)],
 )
 def test_several_shards(part: dict[str, Any], *, gathered: bool, ordered: bool) -> None:
-    """Statistics are gathered for a query alone; Elasticsearch takes no sort beside some parts."""
-    assert _form({**MATCH, **part}, THREE).statistics is gathered
-    assert not _form({**MATCH, **part}, SORTED).statistics
+    """Statistics are gathered where that is set, for a query alone; Elasticsearch takes no sort beside some parts."""
+    assert not _form({**MATCH, **part}, THREE).statistics
+    assert _form({**MATCH, **part}, replace(THREE, search_type="dfs_query_then_fetch")).statistics is gathered
     assert ("sort" in _filled({**MATCH, **part}, "oak", THREE)) is ordered
 
 

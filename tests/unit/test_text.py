@@ -61,7 +61,6 @@ HARMLESS = (
 
 @pytest.mark.parametrize(("text", "shown"), HOSTILE.items())
 def test_nothing_printed_is_obeyed(text: str, shown: str) -> None:
-    """Commands of CI servers, escapes, line ends and turns of the direction of writing, in a line and in an error."""
     assert printable(text) == shown == printable(shown)
     assert Line(text).text == shown
     error = InputError(text, details=[f"x{text}"])
@@ -70,7 +69,6 @@ def test_nothing_printed_is_obeyed(text: str, shown: str) -> None:
 
 
 def test_what_is_printed_as_it_is() -> None:
-    """Scripts, emoji, paths and names of tests are; a key of a megabyte does not fill a log."""
     assert [printable(text) for text in HARMLESS] == list(HARMLESS)
     for character in "x\x1b":
         assert len(printable(character * 1_000_000)) == len(str(InputError(character * 1_000_000))) == 4000
@@ -104,7 +102,6 @@ def test_what_is_printed_as_it_is() -> None:
     ],
 )
 def test_counted_listed_cut_and_aligned(shown: str, expected: str) -> None:
-    """One is one and an ending follows its noun; what is left out is counted; what is cut ends with a mark."""
     assert shown == expected
 
 
@@ -136,13 +133,11 @@ def is_shown(text: str) -> None:
 
 @given(TEXTS)
 def test_every_text_is_shown_in_its_cell(text: str) -> None:
-    """Pipes, line ends, HTML, links, emphasis and code are shown, not obeyed."""
     is_shown(text)
 
 
 @pytest.mark.parametrize("text", [*ODD, "\\", "a\\|b", "![x](y.png)", "1. one", "- x", "a~~b~~", "&copy;", "`a` | `b`"])
 def test_odd_texts_stay_text(text: str) -> None:
-    """In a cell and in a list, whose own tags are all that there are."""
     is_shown(text)
     assert MARKDOWN.render(f"- {markdown(text)}").count("<") == 4
 
@@ -161,5 +156,4 @@ def test_odd_texts_stay_text(text: str) -> None:
     ],
 )
 def test_what_is_written(written: str, expected: str) -> None:
-    """Some sites make addresses and formulas of text; names of strategies are readable in the raw page."""
     assert written == expected

@@ -7,14 +7,14 @@ whatever is wrong is no empty list.
 from __future__ import annotations
 
 import json
-import threading
 from collections import Counter, deque
-from contextlib import ExitStack, contextmanager
+from concurrent.futures import Future, wait
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from queue import SimpleQueue
+from threading import Thread
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote
 
 import numpy as np
@@ -25,15 +25,21 @@ from relevance.engines.elasticsearch import index as own_index
 from relevance.engines.elasticsearch.client import RetryPolicy, connect
 from relevance.engines.elasticsearch.errors import Refusal, RetriableError, explained
 from relevance.engines.elasticsearch.existing import look_at
-from relevance.engines.elasticsearch.mapping import read_own_mapping
+from relevance.engines.elasticsearch.mapping import (
+    ROW_ID,
+    check_oversample,
+    check_release,
+    read_own_mapping,
+    search_type_of,
+)
 from relevance.engines.elasticsearch.settings import Credentials
-from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 from relevance.records import NO_HIT, Ranking
 from relevance.strategies import QUERY_MARK, VECTOR_MARK
 from relevance.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -57,17 +63,27 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
     """Check that the cluster answers, or that a container can be had.
 
     Raises:
-        InputError: an index is named and no cluster; the file of own mappings is not as it has to be.
+        InputError: an index is named and no cluster; the file of own mappings, a template or a release is not as it has
+            to be.
         CouldNotRunError: the cluster does not answer or is another release; no Docker engine answers.
     """
-    own = ""
+    check_oversample(settings)
+    for strategy in strategies:
+        if strategy.template is not None:
+            check_template(strategy.template, where=f"{strategy.where}: ")
+    own = []
     if settings.mapping is not None:
         read_own_mapping(settings.mapping)
-        own = f", mappings of {settings.mapping.name}"
-    ours = f"{settings.vector_index} vectors, {plural(settings.shards, 'shard')}{own} ({why})"
-    if settings.url is None:
-        if settings.index is not None:
-            raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
+        own = [f"mappings of {settings.mapping.name}"]
+    missing = False
+    if settings.url is not None:
+        with connect(settings) as connection:
+            where = f"elasticsearch {connection.version} at {connection.url}"
+            if settings.index is None and any(strategy.embeds for strategy in strategies):
+                check_release(settings, connection.version)
+    elif settings.index is not None:
+        raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
+    else:
         from relevance.engines.elasticsearch.container import NOBODY, WAIT_S, look  # noqa: PLC0415 - loads Docker's client
 
         docker = look(settings.image, seconds=WAIT_S)
@@ -76,23 +92,36 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
             raise CouldNotRunError(
                 f"elasticsearch: {docker.problem}; {start}name a cluster by --es-url, or take --engine embedded"
             )
-        pulled = ", to be pulled" if docker.problem else ""
-        line = f"elasticsearch in a container of {settings.image}{pulled}, {ours}"
-        return EngineChoice("elasticsearch", line, partial(open_engine, settings, missing=bool(docker.problem)))
-    with connect(settings) as connection:
-        where = f"elasticsearch {connection.version} at {connection.url}"
-    if settings.index is None:
-        return EngineChoice("elasticsearch", f"{where}, {ours}", partial(open_engine, settings))
+        missing = bool(docker.problem)
+        where = f"elasticsearch in a container of {settings.image}{', to be pulled' if missing else ''}"
+    if settings.index is not None:
+        return _existing_choice(settings, strategies, where, why)
+    search_type = search_type_of(settings.search_type, settings.shards, is_ours=True)
+    parts = [
+        f"{settings.vector_index} vectors",
+        *([f"oversampled {settings.oversample:g} times"] if settings.oversample is not None else []),
+        plural(settings.shards, "shard"),
+        *([search_type] if settings.shards > 1 or settings.search_type != "auto" else []),
+        *own,
+    ]
+    line = f"{where}, {', '.join(parts)} ({why})"
+    return EngineChoice("elasticsearch", line, partial(open_engine, settings, missing=missing))
+
+
+def _existing_choice(settings: Settings, strategies: Sequence[Strategy], where: str, why: str) -> EngineChoice:
+    """The choice of an index that exists, which is looked at when the models' dimensions are known."""
 
     def look_at_it(dimensions: Mapping[str, int]) -> EngineChoice:
         with connect(settings) as connection:
             index = look_at(connection, settings, strategies, dimensions)
-        opened = partial(open_engine, settings, existing=index)
-        return replace(unseen, open=opened, product_ids=index.product_ids, notes=index.notes)
+        asked = search_type_of(settings.search_type, index.shards, is_ours=False)
+        ties = "" if index.paths.sorts else f", ids of {index.paths.id} ordered here"
+        line = f"{where}, index {settings.index} as it is, {plural(index.shards, 'shard')}, {asked}{ties} ({why})"
+        opening = partial(open_engine, settings, existing=index)
+        return EngineChoice("elasticsearch", line, opening, product_ids=index.product_ids, notes=index.notes)
 
     line = f"{where}, index {settings.index} as it is ({why})"
-    unseen = EngineChoice("elasticsearch", line, partial(open_engine, settings), existing=look_at_it)
-    return unseen
+    return EngineChoice("elasticsearch", line, partial(open_engine, settings), existing=look_at_it)
 
 
 @contextmanager
@@ -103,7 +132,7 @@ def open_engine(
 
     Where the image of the container is `missing`, it is pulled first.
     """
-    with ExitStack() as closing:
+    with ExitStack() as stack:
         container = None
         if settings.url is None:
             from relevance.engines.elasticsearch.container import Container, pull  # noqa: PLC0415 - as above
@@ -111,10 +140,10 @@ def open_engine(
             if missing:
                 pull(settings.image, progress=progress)
             container = Container(settings.image, memory=settings.memory)
-            closing.callback(container.close)
+            stack.callback(container.close)
             container.begin()
         # all engines are closed with a stack: an interrupt can come between an engine's making and its first use
-        yield _Indexer(settings, closing.enter_context(ExitStack()), container, existing)
+        yield _Indexer(settings, stack.enter_context(ExitStack()), container, existing)
 
 
 @dataclass
@@ -175,14 +204,19 @@ _SHAPE_OF_A_HIT = (
     "highlight",
     "script_fields",
     "seq_no_primary_term",
-    "size",
     "stored_fields",
     "version",
 )
-"""What decides how many hits come back and what they hold, not which: ours takes its place."""
+"""What decides what hits hold, not which come: ours takes its place."""
 
-_HAS_ITS_OWN_ORDER = ("rescore", "retriever")
+_HAS_ITS_OWN_ORDER = ("rank", "rescore", "retriever")
 """Elasticsearch refuses a sort beside them."""
+_NO_STATISTICS = ("knn", "rank", "retriever")
+"""Elasticsearch refuses to gather statistics beside them, and vectors need none."""
+_DEPENDS_ON_SIZE = ("knn", "rank", "retriever")
+"""Parts that take a size that is not said from that of the search: another one finds other hits."""
+_USUAL_SIZE, _LARGEST_SIZE = 10, 10_000
+_DFS = "dfs_query_then_fetch"
 
 
 @dataclass(frozen=True)
@@ -194,6 +228,8 @@ class Form:
     placed: bool  # whether the order of the hits is the template's own sort, so that scores do not say it
     vectors: int  # how often a body holds the query's vector
     texts: int  # and its text
+    size: int  # hits that are asked for
+    whole_ties: bool  # whether products of the last score are asked for until all are there, to be ordered here
 
 
 def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
@@ -203,46 +239,68 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
         InputError: the leg's template cannot give a ranking.
         KeyError: the leg names a field that the index has not.
     """
-    uid, several = index.paths.id, index.shards > 1
-    # ids by their column: reading `_id` out of stored fields takes a third longer
-    common: Json = {"size": hits, "stored_fields": "_none_", "docvalue_fields": [uid], "track_total_hits": False}
-    by_id: Json = {"sort": [{"_score": "desc"}, {uid: "asc"}], "track_scores": True}
-    if not leg.template:
-        common |= {} if index.sorted_segment else by_id
-        # Elasticsearch refuses to gather statistics beside a knn section, and vectors need none
-        return Form(
-            lambda text, vector: _body(leg, index.paths, text, vector) | common,
-            statistics=several and not leg.vectors,
-            placed=False,
-            vectors=len(leg.vectors),
-            texts=len(leg.text),
-        )
-    search: Json = json.loads(leg.template)
-    check_template(search)
-    own = search.get("sort")
-    whole = {key: value for key, value in search.items() if key not in _SHAPE_OF_A_HIT} | common
-    if own:
-        whole["sort"] = [*(own if isinstance(own, list) else [own]), {uid: "asc"}]
-    elif not index.sorted_segment and not any(key in search for key in _HAS_ITS_OWN_ORDER):
-        whole |= by_id
+    if leg.template:
+        return _template_form(leg.template, index, hits)
+    whole_ties = not (index.sorted_segment or index.paths.sorts)
+    size = max(hits, min(hits + 1, index.window)) if whole_ties else hits
+    common = {"size": size, **index.paths.shape, "track_total_hits": False}
+    common |= {} if index.sorted_segment else _by_id(index.paths)
     return Form(
-        partial(_filled, whole),
-        statistics=several and not any(key in search for key in ("knn", "retriever")),
-        placed=bool(own),
-        vectors=leg.template.count(VECTOR_MARK),
-        texts=leg.template.count(QUERY_MARK),
+        body=lambda text, vector: _body(leg, index, text, vector) | common,
+        statistics=_gathers_statistics(index, is_ours=index.is_ours) and not leg.vectors,
+        placed=False,
+        vectors=len(leg.vectors),
+        texts=len(leg.text),
+        size=size,
+        whole_ties=whole_ties,
     )
 
 
-def _body(leg: Leg, paths: FieldPaths, text: str, vector: Vector) -> Json:
+def _template_form(template: str, index: SearchedIndex, hits: int) -> Form:
+    """A template is asked as it is written: what would change which products come, or their scores, is left alone."""
+    search: Json = json.loads(template)
+    check_template(search)
+    sort, paths = search.get("sort"), index.paths
+    whole_ties = not (index.sorted_segment or paths.sorts or sort or any(key in search for key in _DEPENDS_ON_SIZE))
+    # parts of a search take a size that they do not name from it, so that it may be larger; what is too many is cut off
+    size = max(hits + whole_ties, search.get("size", _USUAL_SIZE))
+    whole = {key: value for key, value in search.items() if key not in _SHAPE_OF_A_HIT}
+    whole |= {"size": size, **paths.shape, "track_total_hits": False}
+    if sort:
+        whole["sort"] = [*(sort if isinstance(sort, list) else [sort]), *([{paths.id: "asc"}] if paths.sorts else [])]
+    elif not index.sorted_segment and not any(key in search for key in _HAS_ITS_OWN_ORDER):
+        whole |= _by_id(paths)
+    return Form(
+        body=partial(_filled, whole),
+        statistics=_gathers_statistics(index, is_ours=False) and not any(key in search for key in _NO_STATISTICS),
+        placed=bool(sort),
+        vectors=template.count(VECTOR_MARK),
+        texts=template.count(QUERY_MARK),
+        size=size,
+        whole_ties=whole_ties,
+    )
+
+
+def _by_id(paths: FieldPaths) -> Json:
+    """What orders products of one score, where the server can."""
+    return {"sort": [{"_score": "desc"}, {paths.id: "asc"}], "track_scores": True} if paths.sorts else {}
+
+
+def _gathers_statistics(index: SearchedIndex, *, is_ours: bool) -> bool:
+    return search_type_of(index.search_type, index.shards, is_ours=is_ours) == _DFS
+
+
+def _body(leg: Leg, index: SearchedIndex, text: str, vector: Vector) -> Json:
     """Text clauses in the query, vectors in the knn section, where `k` means the same on releases 8 and 9."""
     body: Json = {}
     if leg.text:
-        body["query"] = {"bool": {"should": [_match(paths, name, boost, text) for name, boost in leg.text]}}
+        body["query"] = {"bool": {"should": [_match(index.paths, name, boost, text) for name, boost in leg.text]}}
     if leg.vectors:
-        counts = {"k": leg.candidates, "num_candidates": leg.candidates}
+        options: Json = {"k": leg.candidates, "num_candidates": leg.candidates}
+        if index.oversample is not None:
+            options["rescore_vector"] = {"oversample": index.oversample}
         body["knn"] = [
-            {"field": paths.vectors[leg.model, name], "query_vector": vector, "boost": boost, **counts}
+            {"field": index.paths.vectors[leg.model, name], "query_vector": vector, "boost": boost, **options}
             for name, boost in leg.vectors
         ]
     return body
@@ -255,18 +313,21 @@ def _match(paths: FieldPaths, name: str, boost: float, text: str) -> Json:
     return clause
 
 
-def check_template(template: Mapping[str, Any]) -> None:
-    """Refuse a raw search that cannot give a ranking.
+def check_template(template: Mapping[str, Any], *, where: str = "") -> None:
+    """Refuse a raw search that cannot give a ranking; `where` is how messages begin.
 
     Raises:
-        InputError: a part of it moves the list of hits, or it sorts by nothing that a search understands.
+        InputError: a part of it moves the list of hits, or its size or sort is nothing that a search understands.
     """
     for key in _MOVES_THE_LIST:
         if key in template:
-            raise InputError(f"template: {key!r} moves the list of hits, which has to begin at the first; leave it out")
-    sort = template.get("sort", [])
+            problem = f"template: {key!r} moves the list of hits, which has to begin at the first"
+            raise InputError(f"{where}{problem}; leave it out")
+    size, sort = template.get("size", _USUAL_SIZE), template.get("sort", [])
+    if type(size) is not int or not 0 <= size <= _LARGEST_SIZE:
+        raise InputError(f"{where}template: size = {json.dumps(size)}; allowed: 0 to {_LARGEST_SIZE:,}")
     if not all(isinstance(key, str | dict) for key in (sort if isinstance(sort, list) else [sort])):
-        raise InputError(f"template: sort = {json.dumps(sort)}; allowed: a field, an object, or a list of them")
+        raise InputError(f"{where}template: sort = {json.dumps(sort)}; allowed: a field, an object, or a list of them")
 
 
 def _filled(value: Any, text: str, vector: Vector) -> Any:
@@ -282,8 +343,8 @@ def _filled(value: Any, text: str, vector: Vector) -> Any:
 
 # searching
 
-_SEARCHES_A_REQUEST = 200
-_BYTES_A_REQUEST = 8_000_000
+SEARCHES_A_REQUEST = 200
+BYTES_A_REQUEST = 8_000_000
 """Of a request's body or of its answer, about; a server takes 100 MB."""
 
 _REQUESTS_AT_ONCE = 2
@@ -296,6 +357,9 @@ _PREFERENCE = "relevance"
 
 _KEPT = ("status", "error", "timed_out", "_shards.failed", "hits.hits._score", "hits.hits.fields")
 """The parts of an answer to a search that are sent back (`filter_path`)."""
+
+_MORE_TIES = 10
+"""How many times as many hits are asked for where the last score goes on behind them."""
 
 _SHOWN = 80
 _OK, _TOO_MANY = 200, 429
@@ -322,6 +386,7 @@ class ElasticsearchEngine(Engine):
         self.milliseconds = 0.0
         self.again = Counter[str]()  # searches that had to be asked again, each once, by the first reason
         self.gently = False  # one search at a time, since the server's queue was full before
+        self.cut_ties = set[str]()  # queries whose products of the last score are more than a search gives
         self._forms: dict[tuple[Leg, int], Form] = {}
         self._on_close = on_close
         self._left: str | None = None
@@ -338,7 +403,7 @@ class ElasticsearchEngine(Engine):
 
         Raises:
             CouldNotRunError: a search failed; the query is named.
-            InputError: a raw template gives no ranking, or the server does not understand it.
+            TemplateError: a raw template gives no ranking, or the server does not understand it.
             KeyError: the leg names a field that the index has not.
         """
         if (leg, hits) not in self._forms:
@@ -347,12 +412,15 @@ class ElasticsearchEngine(Engine):
 
     def notes(self) -> Sequence[str]:
         """What is to be known of the index, how often searches were asked again, what was left on the server."""
-        again = [
+        notes = [
             f"elasticsearch: {plural(count, 'search was', 'searches were')} asked again ({reason})"
             for reason, count in self.again.items()
             if count
         ]
-        return (*self.index.notes, *again, *([] if self._left is None else [self._left]))
+        if self.cut_ties:
+            queries, most = plural(len(self.cut_ties), "query", "queries"), self.index.window
+            notes.append(f"{queries} with more than {most:,} products of the last score: which come is the server's")
+        return (*self.index.notes, *notes, *([] if self._left is None else [self._left]))
 
     def close(self) -> None:
         """Let go of the index and of the connection; safe to call twice."""
@@ -368,22 +436,22 @@ class _Searches:
     """The searches of one leg, until all are answered; what is refused for the moment is asked again."""
 
     def __init__(self, engine: ElasticsearchEngine, leg: Leg, shape: Form, batch: QueryBatch, hits: int) -> None:
-        self._engine, self._name, self._form, self._texts = engine, leg.name, shape, batch.texts
+        self._engine, self._leg, self._form, self._texts = engine, leg, shape, batch.texts
+        self._paths = engine.index.paths
         self._vectors = batch.vectors[leg.model] if leg.embeds else None
-        self._sent = "the strategy's template" if leg.template else ""
         self._codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
         self._scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
-        self._open = set(range(len(batch)))
+        self._open = dict.fromkeys(range(len(batch)), shape.size)  # the hits that are asked for, by query
         self._failed: list[int] = []  # refused in the last round
         self._again: set[int] = set()
-        self._options: Json = {"preference": _PREFERENCE}
-        if shape.statistics:
-            self._options["search_type"] = "dfs_query_then_fetch"
+        self._kept = (*_KEPT, "hits.hits._id") if self._paths.id == ROW_ID else _KEPT
+        self._options: Json = {"preference": _PREFERENCE} | ({"search_type": _DFS} if shape.statistics else {})
 
     def ask(self) -> Ranking:
         connection = self._engine.connection
         try:
-            connection.retry_policy.run(self._round, doing="searching", url=connection.url, retried=self._retried)
+            while self._open:  # again where the last score goes on behind the hits that came
+                connection.retry_policy.run(self._round, doing="searching", url=connection.url, retried=self._retried)
         except RelevanceError as error:
             if not isinstance(error.__cause__, Exception):
                 raise
@@ -395,16 +463,15 @@ class _Searches:
         self._failed = []
         passing: Exception | None = None
         at_once = 1 if self._engine.gently else _REQUESTS_AT_ONCE
-        with _Calls(self._send, list(self._parts()), at_once=at_once) as calls:
-            for rows, outcome in calls:
+        with closing(_answers(self._send, list(self._parts()), at_once=at_once)) as answers:
+            for rows, outcome in answers:
                 if isinstance(outcome, Exception):
-                    calls.stop()
                     self._failed += rows
                     passing = passing or outcome
                 else:
-                    milliseconds, answers = outcome
+                    milliseconds, found = outcome
                     self._engine.milliseconds += milliseconds
-                    passing = self._take(rows, answers) or passing
+                    passing = self._take(rows, found) or passing
         if passing:
             raise passing
 
@@ -418,24 +485,23 @@ class _Searches:
     def _parts(self) -> Iterator[list[int]]:
         """Cut what is open into requests."""
         dimensions = 0 if self._vectors is None else self._vectors.shape[1]
-        numbers, hits = self._form.vectors * dimensions, self._codes.shape[1]
-        fixed = _BYTES_OF_A_BODY + numbers * _BYTES_OF_A_NUMBER + hits * _BYTES_OF_A_HIT
+        fixed = _BYTES_OF_A_BODY + self._form.vectors * dimensions * _BYTES_OF_A_NUMBER
         return own_index.parts(
             sorted(self._open),
-            lambda row: fixed + len(self._texts[row]) * self._form.texts,
-            most=_SEARCHES_A_REQUEST,
-            most_bytes=_BYTES_A_REQUEST,
+            lambda row: fixed + self._open[row] * _BYTES_OF_A_HIT + len(self._texts[row]) * self._form.texts,
+            most=SEARCHES_A_REQUEST,
+            most_bytes=BYTES_A_REQUEST,
         )
 
     def _send(self, rows: Sequence[int]) -> tuple[float, list[Json]]:
         """One request, one of several under way: milliseconds that the server worked, the answer to each search."""
         if len(self._texts) == 1:
-            kept = ",".join(("took", *_KEPT))
+            kept = ",".join(("took", *self._kept))
             params = self._options | {"allow_partial_search_results": "false", "filter_path": kept}
             answer = self._post("_search", params, "application/json", self._body(rows[0]))
             answers = [{"status": _OK, **answer}]
         else:
-            params = {"filter_path": ",".join(("took", *(f"responses.{part}" for part in _KEPT)))}
+            params = {"filter_path": ",".join(("took", *(f"responses.{part}" for part in self._kept)))}
             if self._engine.gently:
                 params |= {"max_concurrent_searches": 1, "max_concurrent_shard_requests": 1}
             header = orjson.dumps(self._options | {"allow_partial_search_results": False})
@@ -448,7 +514,8 @@ class _Searches:
 
     def _body(self, row: int) -> bytes:
         vector = None if self._vectors is None else self._vectors[row]
-        return orjson.dumps(self._form.body(self._texts[row], vector), option=orjson.OPT_SERIALIZE_NUMPY)
+        body = self._form.body(self._texts[row], vector) | {"size": self._open[row]}
+        return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
 
     def _post(self, what: str, params: Mapping[str, Any], kind: str, body: bytes) -> Json:
         path = f"/{quote(self._engine.index.name, safe='')}/{what}"
@@ -467,7 +534,6 @@ class _Searches:
         for row, answer, refusal in zip(rows, answers, refusals, strict=True):
             if refusal is None:
                 self._read(row, answer)
-                self._open.discard(row)
             elif refusal.passes:
                 passing = passing or RetriableError(refusal)
                 self._engine.gently |= refusal.status == _TOO_MANY
@@ -476,35 +542,46 @@ class _Searches:
         return passing
 
     def _read(self, row: int, answer: Json) -> None:
+        """Take the hits of a query; it stays open, for more of them, where the last score may go on behind them."""
         if answer.get("timed_out") is not False:
             raise self._wrong(row, "the search ran out of time on the server (timed_out)")
         failed = answer.get("_shards", {}).get("failed")
         if failed != 0:
             raise self._wrong(row, f"{'some' if failed is None else failed} of the index's shards failed")
         hits: Sequence[Json] = answer.get("hits", {}).get("hits", ())
-        count, most = len(hits), self._codes.shape[1]
-        if count > most:
-            raise self._wrong(row, f"{count} hits where {most} were asked for")
-        code_of, uid = self._engine.code_of, self._engine.index.paths.id
+        count, asked, most = len(hits), self._open[row], self._codes.shape[1]
+        if count > asked:
+            raise self._wrong(row, f"{count} hits where {asked} were asked for")
         try:
-            self._codes[row, :count] = [code_of[hit["fields"][uid][0]] for hit in hits]
+            codes = [self._engine.code_of[self._paths.ids_of(hit)[0]] for hit in hits]
         except (KeyError, IndexError):
             raise self._wrong(row, self._stranger(hits)) from None
-        scores: Sequence[Any] = range(most, most - count, -1)
-        if not self._form.placed:
-            scores = [hit.get("_score") for hit in hits]
-            if not all(isinstance(score, float | int) for score in scores):
-                raise self._wrong(row, "a hit has no score; a search that sorts needs track_scores")
-        self._scores[row, :count] = scores
+        scores: list[Any] = [hit.get("_score") for hit in hits]
+        if self._form.placed:
+            scores = list(range(most, most - count, -1))
+        elif not all(isinstance(score, float | int) for score in scores):
+            raise self._wrong(row, "a hit has no score; a search that sorts needs track_scores")
+        elif count > most and self._form.whole_ties and count == asked and scores[-1] == scores[most - 1]:
+            if asked < self._engine.index.window:
+                self._open[row] = min(asked * _MORE_TIES, self._engine.index.window)
+                return
+            self._engine.cut_ties.add(self._texts[row])
+        if count > most and scores == sorted(scores, reverse=True):
+            best = sorted(range(count), key=lambda place: (-scores[place], codes[place]))[:most]
+            codes, scores = [codes[place] for place in best], [scores[place] for place in best]
+        kept = min(count, most)
+        self._codes[row, :kept] = codes[:kept]
+        self._scores[row, :kept] = scores[:kept]
+        del self._open[row]
 
     def _stranger(self, hits: Sequence[Json]) -> str:
-        id_field = self._engine.index.paths.id
-        ids = [(hit.get("fields", {}).get(id_field) or [None])[0] for hit in hits]
-        unknown = next(uid for uid in ids if uid not in self._engine.code_of)
+        id_field, known = self._paths.id, self._engine.code_of
+        ids = [next(iter(self._paths.ids_of(hit)), None) for hit in hits]
+        unknown = next(uid for uid in ids if uid not in known)
         if unknown is None:
             return (
-                f"a hit has no {id_field!r}, which is the product's id by [elasticsearch.fields] id; name a keyword "
-                "field there that every document has, or evaluate an alias whose filter leaves the others out"
+                f"a hit has no {id_field!r}, which is the product's id by [elasticsearch.fields] id; name a field "
+                "there that every document has, or evaluate an alias whose filter leaves the others out"
             )
         return f"the product {str(unknown)!r} is not in the catalogue; the index changed while it was searched"
 
@@ -517,7 +594,7 @@ class _Searches:
         if wrong.any():
             reason = "the hits are not in the order of their scores, or a product is there twice"
             error = self._wrong(int(np.argmax(wrong)), reason)
-            raise InputError(f"{self._sent}: {error}") if self._sent else error
+            raise TemplateError(str(error)) if self._leg.template else error
         tied = (scores[:, 1:] == scores[:, :-1]) & (codes[:, 1:] != NO_HIT)
         if not self._form.placed and (tied & (codes[:, 1:] < codes[:, :-1])).any():
             order = np.lexsort((codes, -scores), axis=-1)
@@ -532,13 +609,14 @@ class _Searches:
     def _refused(self, error: Exception, row: int) -> RelevanceError:
         of_all = len(self._texts)
         failed = f"; {len(self._failed)} of {of_all} searches failed" if of_all > 1 else ""
-        url = self._engine.connection.url
-        return explained(error, doing=f"{self._doing(row)}{failed}", url=url, sent=self._sent)
+        sent = "the template" if self._leg.template else ""
+        line = explained(error, doing=f"{self._doing(row)}{failed}", url=self._engine.connection.url, sent=sent)
+        return TemplateError(str(line)) if sent and isinstance(line, InputError) else line
 
     def _doing(self, row: int) -> str:
         text = self._texts[row]
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
-        return f"searching for {shown!r}, leg {self._name!r}"
+        return f"searching for {shown!r}, leg {self._leg.name!r}"
 
 
 def _refusal(answer: Json) -> Refusal | None:
@@ -552,65 +630,47 @@ def _refusal(answer: Json) -> Refusal | None:
 _SECONDS_TO_END = 1.0
 """Long enough for a request to a healthy server; a thread that hangs on a frozen one keeps no process alive."""
 
-_Call: TypeAlias = "Callable[[list[int]], tuple[float, list[Json]]]"
-_Outcome: TypeAlias = "tuple[list[int], tuple[float, list[Json]] | Exception]"
+_Answer: TypeAlias = "tuple[float, list[Json]]"
 
 
-class _Calls:
-    """Calls a function for every item, up to so many at a time; iterating gives outcomes as they come.
+def _answers(
+    send: Callable[[list[int]], _Answer], parts: Sequence[list[int]], *, at_once: int
+) -> Generator[tuple[list[int], _Answer | Exception]]:
+    """Each part with its answer, or the exception in its place; so many are under way at a time.
 
-    Whoever is interrupted does not wait for the calls, as a pool of the standard library's would. An exception is an
-    outcome, too. With one call at a time the calls are made in the thread that iterates.
+    Threads, since whoever is interrupted does not wait for a frozen server, as a pool of the standard library's would.
+    After an exception no further part is begun; what was begun still comes back.
     """
-
-    def __init__(self, function: _Call, items: Sequence[list[int]], *, at_once: int) -> None:
-        self._function = function
-        self._todo = deque(items)
-        self._done: SimpleQueue[_Outcome | None] = SimpleQueue()
-        self._threads = [
-            threading.Thread(target=self._work, name="relevance-search", daemon=True)
-            for _ in range(min(at_once, len(items)))
-        ]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-        for thread in self._threads:
-            if thread.is_alive():
-                thread.join(_SECONDS_TO_END)
-
-    def stop(self) -> None:
-        """Take no further item; what was begun still comes back."""
-        self._todo.clear()
-
-    def __iter__(self) -> Iterator[_Outcome]:
-        if len(self._threads) == 1:
-            self._threads.clear()
-            while self._todo:
-                yield self._outcome(self._todo.popleft())
-        for thread in self._threads:
-            thread.start()
-        working = len(self._threads)
-        while working:
-            outcome = self._done.get()
-            if outcome is None:
-                working -= 1
+    todo, begun = deque(parts), deque[tuple[list[int], Future[_Answer]]]()
+    aside = at_once > 1 and len(parts) > 1
+    try:
+        while todo or begun:
+            while todo and len(begun) < at_once:
+                begun.append((todo[0], _begin(send, todo.popleft(), aside=aside)))
+            part, answer = begun[0]
+            error = answer.exception()
+            begun.popleft()
+            if isinstance(error, Exception):
+                todo.clear()
+                yield part, error
             else:
-                yield outcome
+                yield part, answer.result()
+    finally:
+        wait([answer for _, answer in begun], _SECONDS_TO_END)
 
-    def _outcome(self, item: list[int]) -> _Outcome:
-        try:
-            return item, self._function(item)
-        except Exception as error:  # noqa: BLE001 - whoever iterates judges it
-            return item, error
 
-    def _work(self) -> None:
+def _begin(send: Callable[[list[int]], _Answer], part: list[int], *, aside: bool) -> Future[_Answer]:
+    """Send a part, in a thread of its own where others are sent beside it."""
+    answer = Future[_Answer]()
+
+    def work() -> None:
         try:
-            while True:
-                self._done.put(self._outcome(self._todo.popleft()))
-        except IndexError:  # nothing is left to take
-            pass
-        finally:
-            self._done.put(None)
+            answer.set_result(send(part))
+        except Exception as error:  # noqa: BLE001 - whoever takes the answer judges it
+            answer.set_exception(error)
+
+    if aside:
+        Thread(target=work, name="relevance-search", daemon=True).start()
+    else:
+        work()
+    return answer

@@ -1,8 +1,9 @@
 """An index that exists, looked at without writing anything: its fields by the field map, its state, its products' ids.
 
 What is asked, and the privilege of the index that it needs: `GET index`, `_settings` and `_alias`
-(view_index_metadata); `_count`, `_pit` and `_search` (read); `_stats` (monitor). Who lacks monitor goes without the
-figures of `_stats`, who lacks `_pit` reads the ids without it. Nothing needs a privilege to write or to manage.
+(view_index_metadata); `_count`, `_pit` and `_search` (read); `_stats` (monitor). Who lacks monitor, and a serverless
+project, goes without the figures of `_stats`; who lacks `_pit` reads the ids of a field without it. Nothing needs a
+privilege to write or to manage.
 """
 
 from __future__ import annotations
@@ -19,20 +20,18 @@ from elasticsearch import ApiError, TransportError
 
 from relevance import text
 from relevance.datasets.tables import ID_RULE, is_id
-from relevance.engines.elasticsearch.index import count
-from relevance.engines.elasticsearch.mapping import FieldPaths, SearchedIndex
+from relevance.engines.elasticsearch.index import count, unless
+from relevance.engines.elasticsearch.mapping import ROW_ID, FieldPaths, SearchedIndex, search_type_of
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, did_you_mean, unknown
 from relevance.strategies import BASE, TEXT_FIELDS, VECTOR_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.strategies import Strategy
-
-_NAMED = 8
 
 
 def _some(names: Sequence[str], *, most: int = 3) -> str:
@@ -41,13 +40,14 @@ def _some(names: Sequence[str], *, most: int = 3) -> str:
 
 # the field map, against the index's mapping
 
-_ID = "id"
-_FIELDS, _VECTORS = "[elasticsearch.fields]", "[elasticsearch.vectors]"
+_ID, _FIELDS, _VECTORS = "id", "[elasticsearch.fields]", "[elasticsearch.vectors]"
+_ID_TYPES = ("keyword", "long", "integer", "short", "byte", "unsigned_long")
 _TEXT_TYPES = ("text", "match_only_text", "search_as_you_type", "keyword")
 _COSINES = ("cosine", "dot_product")
 """Similarities whose score of vectors of unit length is the one of an index of ours."""
 _FLOATS = ("float", "bfloat16")
 _SEARCHABLE = "a field that can be searched"
+_FIELDS_NAMED = 8
 
 
 @dataclass(frozen=True)
@@ -66,21 +66,21 @@ class IndexField:
 
 def fields_of(mappings: Mapping[str, Any]) -> dict[str, IndexField]:
     """All fields of a mapping by full name: multi-fields too, aliases of fields as the fields that they stand for."""
-    fields = {one.path: one for one in _walked(mappings.get("properties", {}), "", "")}
+
+    def walk(properties: Mapping[str, Any], prefix: str, nested: str) -> Iterator[IndexField]:
+        for name, settings in properties.items():
+            path = f"{prefix}{name}"
+            yield IndexField(path, settings, nested)
+            inside = path if settings.get("type") == "nested" else nested
+            yield from walk(settings.get("properties", {}), f"{path}.", inside)
+            yield from walk(settings.get("fields", {}), f"{path}.", nested)
+
+    fields = {one.path: one for one in walk(mappings.get("properties", {}), "", "")}
     aliases = {path: str(one.settings.get("path")) for path, one in fields.items() if one.type == "alias"}
     return fields | {path: fields[target] for path, target in aliases.items() if target in fields}
 
 
-def _walked(properties: Mapping[str, Any], prefix: str, nested: str) -> Iterator[IndexField]:
-    for name, settings in properties.items():
-        path = f"{prefix}{name}"
-        yield IndexField(path, settings, nested)
-        inside = path if settings.get("type") == "nested" else nested
-        yield from _walked(settings.get("properties", {}), f"{path}.", inside)
-        yield from _walked(settings.get("fields", {}), f"{path}.", nested)
-
-
-class FieldMap:
+class _FieldMap:
     """The field map of the settings, over the fields of an index.
 
     Raises:
@@ -105,30 +105,23 @@ class FieldMap:
         Raises:
             InputError: the map lacks a field, or names one that the index does not have or that cannot be it.
         """
-        if _ID not in self.names:
-            what = f"the keyword field of index {self.index!r} that holds a product's id"
-            raise InputError(f"{_FIELDS} has no {_ID}; allowed: {_ID} = {what}")
-        uid = self._field(_FIELDS, _ID, self.names[_ID], ("keyword",))
-        if uid.settings.get("doc_values") is False:
-            raise self._fault(_FIELDS, _ID, self.names[_ID], "has no doc_values", "a keyword field with doc_values")
-        if uid.nested:
-            problem = f"lies in the nested documents of {uid.nested!r}"
-            raise self._fault(_FIELDS, _ID, self.names[_ID], problem, "a field of the product's own")
+        uid, sorts = self._id()
         for strategy in strategies:
-            lacking = [("matches", _FIELDS, name) for name in strategy.text if name not in self.names]
-            searched = [(strategy.model, name) for name in strategy.vectors]
-            lacking += [
-                ("searches the vectors of", _VECTORS, _shown(key)) for key in searched if key not in self.vectors
+            keys = [(strategy.model, name) for name in strategy.vectors]
+            lacking = [
+                *(("matches", _FIELDS, name) for name in strategy.text if name not in self.names),
+                *(("searches the vectors of", _VECTORS, _shown(key)) for key in keys if key not in self.vectors),
             ]
             for does, table, name in lacking:
                 allowed = f"allowed: {name} = the field of index {self.index!r}, or strategies without it"
                 raise InputError(f"strategy {strategy.name!r} {does} {name}, which {table} does not have; {allowed}")
         texts = {name: self._text(name) for name in TEXT_FIELDS if name in self.names}
         return FieldPaths(
-            id=uid.path,
+            id=uid,
             text={name: one.path for name, one in texts.items()},
             nested={name: one.nested for name, one in texts.items() if one.nested},
             vectors={key: self._vector(key).path for key in self.vectors},
+            sorts=sorts,
         )
 
     def searched(self, strategies: Sequence[Strategy], dimensions: Mapping[str, int]) -> tuple[IndexField, ...]:
@@ -145,6 +138,22 @@ class FieldMap:
                 self._check_vectors(key, fields[-1].settings, dimensions.get(model))
         return tuple(fields)
 
+    def _id(self) -> tuple[str, bool]:
+        """The path of the product's id, and whether the server can sort by it as text."""
+        if _ID not in self.names:
+            allowed = f"{_ID} = the field of index {self.index!r} that holds a product's id, or {ROW_ID!r}"
+            raise InputError(f"{_FIELDS} has no {_ID}; allowed: {allowed}")
+        path = self.names[_ID]
+        if path == ROW_ID:
+            return ROW_ID, False
+        uid = self._field(_FIELDS, _ID, path, _ID_TYPES, more=ROW_ID)
+        if uid.settings.get("doc_values") is False:
+            raise self._fault(_FIELDS, _ID, path, "has no doc_values", f"a field with doc_values, or {ROW_ID}")
+        if uid.nested:
+            problem = f"lies in the nested documents of {uid.nested!r}"
+            raise self._fault(_FIELDS, _ID, path, problem, "a field of the product's own")
+        return uid.path, uid.type == "keyword"
+
     def _text(self, name: str) -> IndexField:
         one = self._field(_FIELDS, name, self.names[name], _TEXT_TYPES)
         if one.settings.get("index") is False:
@@ -153,20 +162,6 @@ class FieldMap:
 
     def _vector(self, key: VectorField) -> IndexField:
         return self._field(_VECTORS, _shown(key), self.vectors[key], ("dense_vector",))
-
-    def _field(self, table: str, ours: str, path: str, types: Sequence[str]) -> IndexField:
-        one = self.fields.get(path)
-        if one is not None and one.type in types:
-            return one
-        there = [name for name, each in self.fields.items() if each.type in types]
-        allowed = f"{', '.join(types)}; the index has {_some(there, most=_NAMED) or 'none'}"
-        if one is not None:
-            raise self._fault(table, ours, path, f"is of type {one.type}", allowed)
-        hint = did_you_mean(path, there) or did_you_mean(path, self.fields)
-        raise self._fault(table, ours, path, f"is not there{hint}", allowed)
-
-    def _fault(self, table: str, ours: str, path: str, problem: str, allowed: str) -> InputError:
-        return InputError(f"{table} {ours} = {path!r}: in index {self.index!r} it {problem}; allowed: {allowed}")
 
     def _check_vectors(self, key: VectorField, settings: Mapping[str, Any], dimensions: int | None) -> None:
         fault = partial(self._fault, _VECTORS, _shown(key), self.vectors[key])
@@ -179,6 +174,21 @@ class FieldMap:
             problem = f"has {dims} dimensions" if dims else "has no vectors yet (no dims)"
             raise fault(problem, f"{dimensions}, as model {key[0]!r} has")
 
+    def _field(self, table: str, ours: str, path: str, types: Sequence[str], *, more: str = "") -> IndexField:
+        one = self.fields.get(path)
+        if one is not None and one.type in types:
+            return one
+        there = [name for name, each in self.fields.items() if each.type in types]
+        named = ", ".join([*types, *([more] if more else [])])
+        allowed = f"{named}; the index has {_some(there, most=_FIELDS_NAMED) or 'none'}"
+        if one is not None:
+            raise self._fault(table, ours, path, f"is of type {one.type}", allowed)
+        hint = did_you_mean(path, there) or did_you_mean(path, self.fields)
+        raise self._fault(table, ours, path, f"is not there{hint}", allowed)
+
+    def _fault(self, table: str, ours: str, path: str, problem: str, allowed: str) -> InputError:
+        return InputError(f"{table} {ours} = {path!r}: in index {self.index!r} it {problem}; allowed: {allowed}")
+
 
 def _shown(key: VectorField) -> str:
     model, name = key
@@ -187,7 +197,7 @@ def _shown(key: VectorField) -> str:
 
 # the index and its state
 
-_FORBIDDEN, _NOT_FOUND = 403, 404
+_FORBIDDEN, _NOT_FOUND, _GONE = 403, 404, 410
 _LARGEST_WINDOW = 10_000
 _RANKING = ("analysis", "query", "similarity")
 """Settings of an index that decide how it ranks."""
@@ -204,8 +214,8 @@ class Fingerprint(NamedTuple):
         uuid: of the index.
         documents: that searches find.
         deleted: documents that are deleted and still count in statistics, as Lucene counts: nested ones, and the marks
-            of deletion too; None where the user may not know.
-        max_seq_no: the highest sequence number of a write, of all primary shards; None where the user may not know.
+            of deletion too; None where that is not known.
+        max_seq_no: the highest sequence number of a write, of all primary shards; None where that is not known.
     """
 
     uuid: str
@@ -251,12 +261,12 @@ def look_at(
     name, about = _index(connection, asked)
     alias, mappings, index = about.get("aliases", {}).get(asked, {}), about["mappings"], about["settings"]["index"]
     searched = asked if alias else name
-    fields = FieldMap(name, settings, mappings)
+    fields = _FieldMap(name, settings, mappings)
     paths, vectors = fields.paths(strategies), fields.searched(strategies, dimensions)
     state = _fingerprint(connection, searched)
     window = int(index.get("max_result_window", _LARGEST_WINDOW))
-    ids, without_id = _product_ids(connection, searched, paths.id, page=min(window, _LARGEST_WINDOW))
-    shards = int(index["number_of_shards"])
+    ids, without_id = _product_ids(connection, searched, paths, page=min(window, _LARGEST_WINDOW))
+    shards = int(index.get("number_of_shards", 1))  # a serverless project does not tell
     kinds = [str(one.settings.get("index_options", {}).get("type", "default")) for one in vectors]
     decides = {part: index[part] for part in _RANKING if part in index}
     facts = {
@@ -264,11 +274,12 @@ def look_at(
         **({"alias": asked} if asked != name else {}),
         **state._asdict(),
         "shards": shards,
+        "search_type": search_type_of(settings.search_type, shards, is_ours=False),
         "refresh_interval": index.get("refresh_interval", "default"),
         "vector_index": ", ".join(dict.fromkeys(kinds)) or None,
         "mapping": _hash([decides, {key: part for key, part in mappings.items() if key != "_meta"}, alias]),
         "fields": {
-            ours: _analyzed(fields.fields[path], index.get("analysis", {}))
+            ours: _analyzed(fields.fields[path], index.get("analysis", {})) if path != ROW_ID else ROW_ID
             for ours, path in sorted(settings.fields.items())
         },
     }
@@ -283,7 +294,12 @@ def look_at(
     if state.deleted is None:
         notes.append(
             f"index {name!r}: deleted documents and the highest sequence number are not known: the user or the API key "
-            "lacks the privilege monitor"
+            "lacks the privilege monitor, or the project is serverless"
+        )
+    if not paths.sorts:
+        notes.append(
+            f"index {name!r}: the server cannot sort by {paths.id!r} as text; products of one score at the end of a "
+            "list are fetched whole and ordered here"
         )
     if without_id:
         notes.append(
@@ -294,21 +310,35 @@ def look_at(
         notes.append(
             f"index {name!r} does not refresh itself (refresh_interval -1): what was written since is not found"
         )
-    notes += [
-        f"vectors of {one.path!r} are compared by {similarity}: their scores are not those of cosine"
-        " and weigh otherwise beside text"
-        for one in vectors
-        if (similarity := one.settings.get("similarity", _COSINES[0])) not in _COSINES
-    ]
+    for one in vectors:
+        # what lies in nested documents is not counted by product
+        held = state.documents if one.nested else count(connection, searched, {"exists": {"field": one.path}})
+        if held < state.documents:
+            have = f"{held:,} of {state.documents:,} documents have a vector in {one.path!r}"
+            notes.append(f"index {name!r}: {have}; no vector search finds the others")
+        if (similarity := one.settings.get("similarity", _COSINES[0])) not in _COSINES:
+            notes.append(
+                f"vectors of {one.path!r} are compared by {similarity}: their scores are not those of cosine"
+                " and weigh otherwise beside text"
+            )
     return Existing(
-        name=searched, paths=paths, shards=shards, facts=facts, notes=tuple(notes), state=state, product_ids=ids
+        name=searched,
+        paths=paths,
+        shards=shards,
+        is_ours=False,
+        search_type=settings.search_type,
+        window=window,
+        facts=facts,
+        notes=tuple(notes),
+        state=state,
+        product_ids=ids,
     )
 
 
 def _analyzed(one: IndexField, analysis: Mapping[str, Any]) -> str:
     """How a field is searched, in words: `name.en: text, analyzer shop (1a2b3c4d)`."""
     options = dict(one.settings)
-    if one.type != "keyword" and "default" in analysis.get("analyzer", {}):
+    if one.type in _TEXT_TYPES and one.type != "keyword" and "default" in analysis.get("analyzer", {}):
         options.setdefault("analyzer", "default")
     named = [f"{key} {_with_hash(str(options[key]), key, analysis)}" for key in _ANALYZERS if key in options]
     named += [f"similarity {options['similarity']}"] if "similarity" in options else []
@@ -332,7 +362,7 @@ def _hash(value: object) -> str:
 def _index(connection: Connection, name: str) -> tuple[str, Mapping[str, Any]]:
     """The one index behind a name, and what `GET index` says of it."""
     get = partial(connection.client.indices.get, index=name)
-    there = connection.ask(lambda: _unless(_NOT_FOUND, get), doing=f"looking at index {name!r}")
+    there = connection.ask(lambda: unless((_NOT_FOUND,), get), doing=f"looking at index {name!r}")
     if not there:
         raise InputError(f"--es-index: {_missing(connection, name)}")
     if len(there) > 1:
@@ -346,10 +376,10 @@ def _index(connection: Connection, name: str) -> tuple[str, Mapping[str, Any]]:
 def _missing(connection: Connection, name: str) -> str:
     """The line for an index that is not there, with those that are."""
     get = partial(connection.client.indices.get_alias, index="*")
-    there = connection.ask(lambda: _unless(_FORBIDDEN, get), doing="listing its indices") or {}
+    there = connection.ask(lambda: unless((_FORBIDDEN,), get), doing="listing its indices") or {}
     names = [index for index in there if not index.startswith(".")]
     names = sorted({*names, *(alias for index in names for alias in there[index]["aliases"])})
-    allowed = _some(names, most=_NAMED) or "there is none"
+    allowed = _some(names, most=_FIELDS_NAMED) or "there is none"
     return f"there is no index {name!r} at {connection.url}{did_you_mean(name, names)}; allowed: {allowed}"
 
 
@@ -359,24 +389,14 @@ def _fingerprint(connection: Connection, name: str) -> Fingerprint:
     kept = ("_all.primaries.docs", "indices.*.shards.*.routing.primary", "indices.*.shards.*.seq_no.max_seq_no")
     documents = count(connection, name)
     about = connection.ask(lambda: indices.get_settings(index=name, name="index.uuid").body, doing=doing)
-    uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values()))
+    uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values() if one["settings"]))
     measure = partial(indices.stats, index=name, metric="docs", level="shards", filter_path=kept)
-    stats = connection.ask(lambda: _unless(_FORBIDDEN, measure), doing=doing)
+    stats = connection.ask(lambda: unless((_FORBIDDEN, _GONE), measure), doing=doing)
     if stats is None:
         return Fingerprint(uuids, documents, None, None)
     copies = [copy for one in stats["indices"].values() for shard in one["shards"].values() for copy in shard]
     highest = max((copy["seq_no"]["max_seq_no"] for copy in copies if copy["routing"]["primary"]), default=None)
     return Fingerprint(uuids, documents, stats["_all"]["primaries"]["docs"]["deleted"], highest)
-
-
-def _unless(status: int, call: Callable[[], Any]) -> Any:
-    """What is answered; None where the answer is this status."""
-    try:
-        return call()
-    except ApiError as error:
-        if error.status_code == status:
-            return None
-        raise
 
 
 # the ids of all its products, page by page, as one moment has them
@@ -386,23 +406,25 @@ _KEEP = "5m"
 _DOING = "reading the ids of the products"
 
 
-def _product_ids(connection: Connection, index: str, path: str, *, page: int) -> tuple[tuple[str, ...], int]:
-    """The ids of an index in a keyword field, ascending as text, and how many documents have none."""
+def _product_ids(connection: Connection, index: str, paths: FieldPaths, *, page: int) -> tuple[tuple[str, ...], int]:
+    """The ids of an index, ascending as text, and how many documents have none."""
 
     def fault(problem: str, allowed: str) -> InputError:
-        return InputError(f"index {index!r}, field {path!r}: {problem}; allowed: {allowed}")
+        return InputError(f"index {index!r}, field {paths.id!r}: {problem}; allowed: {allowed}")
 
     ids: list[str] = []
     with _moment(connection, index) as moment:
-        for hits in _pages(connection, moment, path, page):
-            for hit in hits:
-                values = hit["fields"][path]
-                if len(values) > 1:
-                    raise fault(f"a document has {len(values)} ids, {_some(values)}", "one a document")
-                ids += values
-    exists = {"exists": {"field": path}}
+        if paths.id == ROW_ID and "pit" not in moment:
+            raise fault("read by a point in time alone, which the user or the API key may not open", "a field as id")
+        for hit in _hits(connection, moment, paths, page):
+            values = paths.ids_of(hit)
+            if len(values) > 1:
+                raise fault(f"a document has {len(values)} ids, {_some(values)}", "one a document")
+            ids += values
+    ids.sort()
+    exists = {"exists": {"field": paths.id}}
     if "pit" not in moment and (counted := count(connection, index, exists)) != len(ids):
-        read = f"{counted:,} documents have a {path!r}, and {len(ids):,} different ones were read"
+        read = f"{counted:,} documents have a {paths.id!r}, and {len(ids):,} different ones were read"
         raise CouldNotRunError(f"index {index!r}: {read}; two have the same, or the index changed meanwhile")
     if not ids:
         raise fault("no document has a value", "the field of the products' ids")
@@ -410,7 +432,7 @@ def _product_ids(connection: Connection, index: str, path: str, *, page: int) ->
         raise fault(f"more than one document has the id {_some(twice)}", "an id once")
     if wrong := [one for one in ids if not is_id(one)]:
         raise fault(f"found {_some(wrong)}", ID_RULE)
-    return tuple(ids), count(connection, index, {"bool": {"must_not": exists}})
+    return tuple(ids), 0 if paths.id == ROW_ID else count(connection, index, {"bool": {"must_not": exists}})
 
 
 @contextmanager
@@ -418,7 +440,7 @@ def _moment(connection: Connection, index: str) -> Iterator[dict[str, Any]]:
     """What a search names to see one moment of the index; only the index where the user may not have that."""
     client = connection.client
     open_one = partial(client.open_point_in_time, index=index, keep_alive=_KEEP)
-    opened = connection.ask(lambda: _unless(_FORBIDDEN, open_one), doing=_DOING)
+    opened = connection.ask(lambda: unless((_FORBIDDEN,), open_one), doing=_DOING)
     moment: dict[str, Any] = {"index": index} if opened is None else {"pit": {"id": opened["id"], "keep_alive": _KEEP}}
     try:
         yield moment
@@ -428,17 +450,17 @@ def _moment(connection: Connection, index: str) -> Iterator[dict[str, Any]]:
                 client.close_point_in_time(id=moment["pit"]["id"])
 
 
-def _pages(connection: Connection, moment: dict[str, Any], path: str, page: int) -> Iterator[list[dict[str, Any]]]:
-    """The documents that have an id, ascending by it; each with `fields` and `sort`."""
+def _hits(connection: Connection, moment: dict[str, Any], paths: FieldPaths, page: int) -> Iterator[dict[str, Any]]:
+    """The documents that have an id, page by page."""
+    by_row = paths.id == ROW_ID
     search: dict[str, Any] = {
-        "query": {"exists": {"field": path}},
-        "sort": [{path: "asc"}],
+        "query": {"match_all": {}} if by_row else {"exists": {"field": paths.id}},
+        "sort": [{"_shard_doc" if by_row else paths.id: "asc"}],
         "size": page,
-        "stored_fields": "_none_",
-        "docvalue_fields": [path],
+        **{name.replace("_source", "source"): value for name, value in paths.shape.items()},
         "track_total_hits": False,
         "allow_partial_search_results": False,
-        "filter_path": ("pit_id", "timed_out", "hits.hits.fields", "hits.hits.sort"),
+        "filter_path": ("pit_id", "timed_out", "hits.hits._id", "hits.hits.fields", "hits.hits.sort"),
     }
     full = True
     while full:
@@ -446,7 +468,7 @@ def _pages(connection: Connection, moment: dict[str, Any], path: str, page: int)
         if answer["timed_out"]:
             raise connection.problem(f"out of time (while {_DOING})")
         hits = answer.get("hits", {}).get("hits", [])
-        yield hits
+        yield from hits
         full = len(hits) == page
         if full:
             search["search_after"] = hits[-1]["sort"]

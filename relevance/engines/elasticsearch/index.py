@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -24,20 +25,21 @@ from relevance.engines.elasticsearch.mapping import (
     MOST_NESTED,
     NAME_VALUE,
     NESTED_LIMIT,
+    VECTOR_KINDS,
     OwnMapping,
     SearchedIndex,
+    check_release,
     index_body,
     own_paths,
     read_own_mapping,
+    search_type_of,
 )
 from relevance.errors import InputError, RelevanceError
 from relevance.records import attribute_text
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
-
-    from elastic_transport import ObjectApiResponse
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
@@ -136,7 +138,8 @@ def _quoted(uid: str) -> str:
 
 # sending: the client's helpers neither wait for a lost server, nor halve what its memory refuses, nor tell of retries
 
-_BYTES, _DOCUMENTS = 2**20, 500
+DOCUMENTS_A_REQUEST = 500
+_BYTES_A_REQUEST = 2**20
 """Of a request at most; a document that is larger goes alone."""
 
 _KEPT = "items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by,items.*.error.durability"
@@ -155,8 +158,8 @@ def send_all(
     """
     refusals: list[tuple[str, Refusal]] = []
     done = 0
-    for part in parts(actions, lambda action: len(action.lines), most=_DOCUMENTS, most_bytes=_BYTES):
-        refusals += _Part(connection, index, part).send()
+    for part in parts(actions, lambda action: len(action.lines), most=DOCUMENTS_A_REQUEST, most_bytes=_BYTES_A_REQUEST):
+        refusals += _Part(connection, index, part, at_once=len(part)).send()
         done += len(part)
         sent(len(part))
         if len(refusals) >= _NAMED:
@@ -190,9 +193,9 @@ class _Part:
     connection: Connection
     index: str
     open: list[Action]
+    at_once: int
     refusals: list[tuple[str, Refusal]] = field(default_factory=list)
     tried: bool = False
-    at_once: int = _DOCUMENTS
 
     def send(self) -> list[tuple[str, Refusal]]:
         while self.open:
@@ -259,6 +262,9 @@ class _Part:
 _HASH = 12
 _ROWS_AT_ONCE = 4096
 _SHARDS_S = 30.0
+_GONE = 410
+"""What a serverless project says to what it has not."""
+_SERVERLESS = re.compile("serverless", re.IGNORECASE)
 _DECIDES = (
     "analysis.analyzer.default.",
     "analysis.analyzer.default_search.",
@@ -304,6 +310,8 @@ def make(
         CouldNotRunError: the server failed, or refused products.
         BaseException: whatever interrupts; nothing of the index is left in any case, as far as the server answers.
     """
+    if vectors:
+        check_release(settings, connection.version)
     own = OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
     paths = own_paths(vectors)
     body = index_body(paths, {key: int(each.matrix.shape[1]) for key, each in vectors.items()}, settings, own)
@@ -335,9 +343,10 @@ class _Job:
             if mark is None or (mark.content, mark.complete, mark.kept) != (self.content, True, True):
                 continue
             status = _Status.of(connection, name)
-            unchanged = (status.shards, status.operations) == (self.settings.shards, mark.operations)
-            if unchanged and count(connection, name) == mark.products == len(self.catalogue):
-                return self._described(name, status, reused=True)
+            if status is None or (status.shards, status.operations) != (self.settings.shards, mark.operations):
+                continue
+            if count(connection, name) == mark.products == len(self.catalogue):
+                return self._described(name, status, status.shards, reused=True)
         return None
 
     def new(self, *, progress: bool) -> SearchedIndex:
@@ -373,8 +382,8 @@ class _Job:
     def _filled(self, mark: Mark, *, progress: bool) -> SearchedIndex | None:
         """The index, complete; None where somebody else has one of that name."""
         connection, name, total = self.connection, mark.name, len(self.catalogue)
-        uuid = self._create(mark)
-        if uuid is None:
+        settings = self._create(mark)
+        if settings is None:
             return None
         with progress_bar(total, "indexing", "product", shown=progress) as bar:
             documents = actions(self.catalogue, self.vectors, self.paths)
@@ -387,30 +396,34 @@ class _Job:
             problem = f"index {name} holds {held:,} products after {total:,} were sent"
             raise connection.problem(f"{problem}; does something else write to it?")
         status = _Status.of(connection, name)
-        if status.uuid != uuid:
+        if status is not None and status.uuid != settings.get("index.uuid"):
             problem = f"index {name} was removed and made anew by something else while it was filled"
             raise connection.problem(f"{problem}; is a clean-up running there?")
-        meta = replace(mark, complete=True, operations=status.operations).as_meta()
+        operations = -1 if status is None else status.operations
+        meta = replace(mark, complete=True, operations=operations).as_meta()
         complete = partial(connection.client.indices.put_mapping, index=name, meta=meta)
         connection.ask(complete, doing="completing the index")
-        return self._described(name, status, reused=False)
+        return self._described(name, status, int(settings.get("index.number_of_shards", 1)), reused=False)
 
-    def _create(self, mark: Mark) -> str | None:
-        """Make the index that a mark names; its uuid, None where somebody else has one of that name."""
+    def _create(self, mark: Mark) -> Mapping[str, str] | None:
+        """Make the index that a mark names; its settings, None where somebody else has one of that name."""
         connection, name, indices = self.connection, mark.name, self.connection.client.indices
         doing = f"making index {name}"
         seconds = max(1, round(min(_SHARDS_S, connection.timeout / 2)))
         mappings = {**self.body["mappings"], "_meta": mark.as_meta()}
 
-        def create() -> ObjectApiResponse[Any] | str:
+        written = dict(self.body["settings"])
+
+        def create() -> Any:
             try:
-                return indices.create(
-                    index=name, settings=self.body["settings"], mappings=mappings, timeout=f"{seconds}s"
-                )
+                return indices.create(index=name, settings=written, mappings=mappings, timeout=f"{seconds}s")
             except BadRequestError as error:
                 if error.error == "resource_already_exists_exception":
                     # perhaps it was made, and only the answer was lost
                     return "ours" if _is_there(connection, name, mark.token) else "taken"
+                if _SERVERLESS.search(str(error.body)) and "number_of_shards" in written:
+                    del written["number_of_shards"], written["number_of_replicas"]
+                    return create()
                 raise explained(error, doing=doing, url=connection.url, sent=self.own.path) from error
 
         answer = connection.ask(create, doing=doing)
@@ -420,13 +433,15 @@ class _Job:
             reason = _why_unassigned(connection, name)
             raise connection.problem(f"no node takes the shards of index {name} within {seconds} s{reason}")
         look = partial(indices.get, index=name, flat_settings=True)
-        settings = connection.ask(look, doing="looking at the index").get(name, {"settings": {}})["settings"]
+        settings: Mapping[str, str] = (
+            connection.ask(look, doing="looking at the index").get(name, {}).get("settings", {})
+        )
         for setting in sorted(settings):
             short = setting.removeprefix("index.")
             if short.startswith(_DECIDES) and short not in self.body["settings"]:
                 problem = f"a template of the cluster gives index {name} the setting {short}"
                 raise connection.problem(f"{problem}, which would change results; keep {PATTERN} out of that template")
-        return str(settings.get("index.uuid", ""))
+        return settings
 
     def _merge(self, name: str) -> None:
         """Merge to one segment a shard, where that is cheap; searches see it after the next refresh."""
@@ -435,18 +450,23 @@ class _Job:
         if seconds <= CHEAP_S:
             client = connection.client.options(request_timeout=connection.timeout + 10 * seconds)
             merge = partial(client.indices.forcemerge, index=name, max_num_segments=1)
-            _whole(connection, connection.ask(merge, doing="merging the index").body, "merging")
+            merged = connection.ask(lambda: unless((_GONE,), merge), doing="merging the index")
+            _whole(connection, merged or {}, "merging")
 
-    def _described(self, name: str, status: _Status, *, reused: bool) -> SearchedIndex:
+    def _described(self, name: str, status: _Status | None, shards: int, *, reused: bool) -> SearchedIndex:
         """What is searched; the name of the index is among the facts only where it is the same in every run."""
-        settings = self.settings
-        sorted_segment = settings.shards == 1 and status.segments <= 1
+        settings, notes = self.settings, self.connection.notes("indexing")
+        sorted_segment = shards == 1 and status is not None and status.segments <= 1
+        if status is None:
+            notes += ("the project is serverless: it decides on shards and replicas itself, and counts no segments",)
         facts: dict[str, object] = {"index": name} if settings.keep_index else {}
         facts |= {
             "vector_index": settings.vector_index,
-            "shards": settings.shards,
+            **({} if settings.oversample is None else {"oversample": settings.oversample}),
+            "shards": shards,
             "replicas": settings.replicas,
-            "segments": status.segments,
+            "segments": None if status is None else status.segments,
+            "search_type": search_type_of(settings.search_type, shards, is_ours=True),
             "reused": reused,
             "mapping": self.own.sha256,
             "forced_sort": not sorted_segment,
@@ -454,10 +474,12 @@ class _Job:
         return SearchedIndex(
             name=name,
             paths=self.paths,
-            shards=settings.shards,
+            shards=shards,
             sorted_segment=sorted_segment,
+            search_type=settings.search_type,
+            oversample=settings.oversample,
             facts=facts,
-            notes=self.connection.notes("indexing"),
+            notes=notes,
         )
 
 
@@ -516,7 +538,7 @@ def _is_there(connection: Connection, name: str, token: str) -> bool:
 # what an index holds
 
 _BYTES_A_SECOND = 40e6  # seen on 2 cores of a server without vector instructions, as the next
-_VECTORS_A_SECOND: Mapping[VectorIndex, float] = {"hnsw": 2_000, "int8_hnsw": 2_000}
+_VECTORS_A_SECOND = 2_000  # into a graph
 _PRODUCT_BYTES, _NUMBER_BYTES, _NUMBER_TEXT_BYTES = 1_000, 4, 10
 _WITH_TEXTS = 8
 """A release that, to repair a copy of a shard, keeps vectors a second time for a while, as the text they came in."""
@@ -533,9 +555,13 @@ class _Status:
     operations: int  # writes so far, those that replaced or deleted something too
 
     @classmethod
-    def of(cls, connection: Connection, index: str) -> _Status:
+    def of(cls, connection: Connection, index: str) -> _Status | None:
+        """The index now; None where the server, a serverless project, does not tell."""
         ask = partial(connection.client.indices.stats, index=index, metric=["docs", "segments"], level="shards")
-        about = connection.ask(ask, doing="looking at the index").get("indices", {}).get(index, {})
+        answer = connection.ask(lambda: unless((_GONE,), ask), doing="looking at the index")
+        if answer is None:
+            return None
+        about = answer.get("indices", {}).get(index, {})
         copies = [copy for shard in about.get("shards", {}).values() for copy in shard]
         primaries = [copy for copy in copies if copy["routing"]["primary"]]
         return cls(
@@ -551,7 +577,7 @@ def merge_seconds(products: int, vectors: Iterable[Vectors], kind: VectorIndex, 
     each_field = list(vectors)
     number = _NUMBER_BYTES if release > _WITH_TEXTS else _NUMBER_BYTES + _NUMBER_TEXT_BYTES
     size = products * _PRODUCT_BYTES + sum(number * each.matrix.shape[1] * len(each.rows) for each in each_field)
-    graph = sum(len(each.rows) for each in each_field) / _VECTORS_A_SECOND[kind] if kind != "flat" else 0.0
+    graph = sum(len(each.rows) for each in each_field) / _VECTORS_A_SECOND if VECTOR_KINDS[kind].graph else 0.0
     return float(size / _BYTES_A_SECOND + graph)
 
 
@@ -568,3 +594,13 @@ def _whole(connection: Connection, answer: Mapping[str, Any], what: str) -> None
     shards = answer.get("_shards", {})
     if shards.get("failed"):
         raise connection.problem(f"{shards['failed']} of {shards.get('total')} shards failed ({what})")
+
+
+def unless(statuses: Collection[int], call: Callable[[], Any]) -> Any:
+    """What is answered; None where the answer is one of these statuses."""
+    try:
+        return call()
+    except ApiError as error:
+        if error.status_code in statuses:
+            return None
+        raise

@@ -7,7 +7,7 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from relevance.engines import vector_path
 from relevance.errors import InputError, unknown
@@ -19,9 +19,12 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.engines import VectorField
-    from relevance.engines.elasticsearch.settings import Settings, VectorIndex
+    from relevance.engines.elasticsearch.settings import SearchType, Settings, VectorIndex
 
 # fields
+
+ROW_ID = "_id"
+"""What the server itself calls a document; it can neither sort by it nor give it as a field."""
 
 
 @dataclass(frozen=True)
@@ -29,16 +32,31 @@ class FieldPaths:
     """Fields of an index.
 
     Attributes:
-        id: keyword field of the product's id.
+        id: field of the product's id, or `_id`.
         text: of a text field of ours -> the index's field.
         nested: of a text field of ours that is nested -> the path of its nested documents.
         vectors: of (model, vector field) -> the index's dense_vector field.
+        sorts: whether the server can sort by the id as text: it is a keyword.
     """
 
     id: str
     text: Mapping[str, str]
     nested: Mapping[str, str] = field(default_factory=dict)
     vectors: Mapping[VectorField, str] = field(default_factory=dict)
+    sorts: bool = True
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """What a search says to get the ids and nothing else: reading `_id` takes a third longer than a column."""
+        if self.id == ROW_ID:
+            return {"_source": False}
+        return {"stored_fields": "_none_", "docvalue_fields": [self.id]}
+
+    def ids_of(self, hit: Mapping[str, Any]) -> list[str]:
+        """The ids of a hit as text, which are one where all is well."""
+        if self.id == ROW_ID:
+            return [hit[ROW_ID]] if ROW_ID in hit else []
+        return [str(one) for one in hit.get("fields", {}).get(self.id, ())]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,6 +68,10 @@ class SearchedIndex:
         paths: its fields.
         shards: primary ones.
         sorted_segment: one shard, one segment, sorted by product id: equal scores come in the order of the ids.
+        is_ours: whether it was made for the suite.
+        search_type: as it is set.
+        oversample: of quantized vectors, None for the server's own.
+        window: most hits of a search.
         facts: what decides ranking or run time, for results.
         notes: what people should know of it, a line each.
     """
@@ -58,8 +80,19 @@ class SearchedIndex:
     paths: FieldPaths
     shards: int
     sorted_segment: bool = False
+    is_ours: bool = True
+    search_type: SearchType = "auto"
+    oversample: float | None = None
+    window: int = 10_000
     facts: Mapping[str, object] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+
+def search_type_of(search_type: SearchType, shards: int, *, is_ours: bool) -> SearchType:
+    """What a search of text is asked with; `auto` gathers statistics where that is no change of what a shop asks."""
+    if search_type != "auto":
+        return search_type
+    return "dfs_query_then_fetch" if is_ours and shards > 1 else "query_then_fetch"
 
 
 ATTRIBUTES, NAME_VALUE = "product_attributes", "name_value"
@@ -74,6 +107,79 @@ def own_paths(vectors: Iterable[VectorField]) -> FieldPaths:
         nested={"attributes": ATTRIBUTES},
         vectors={key: vector_path(*key) for key in vectors},
     )
+
+
+# kinds of vector indices
+
+
+class VectorKind(NamedTuple):
+    """A kind of vector index: the release that it came with, and what it asks of vectors."""
+
+    since: tuple[int, int]
+    graph: bool
+    quantized: bool = True
+    least_dimensions: int = 1
+    even: bool = False
+
+
+VECTOR_KINDS: Mapping[VectorIndex, VectorKind] = {
+    "flat": VectorKind((8, 12), graph=False, quantized=False),
+    "hnsw": VectorKind((8, 0), graph=True, quantized=False),
+    "int8_flat": VectorKind((8, 12), graph=False),
+    "int8_hnsw": VectorKind((8, 12), graph=True),
+    "int4_flat": VectorKind((8, 15), graph=False, even=True),
+    "int4_hnsw": VectorKind((8, 15), graph=True, even=True),
+    "bbq_flat": VectorKind((8, 16), graph=False, least_dimensions=64),
+    "bbq_hnsw": VectorKind((8, 16), graph=True, least_dimensions=64),
+}
+_OVERSAMPLE_SINCE = (8, 18)
+MOST_DIMENSIONS = 4096
+"""Of a vector that the server indexes."""
+
+
+def check_oversample(settings: Settings) -> None:
+    """Refuse oversampling where every candidate is scored by the vectors as they were anyway.
+
+    Raises:
+        InputError: it would change nothing.
+    """
+    if settings.oversample is not None and not VECTOR_KINDS[settings.vector_index].quantized:
+        kinds = ", ".join(name for name, kind in VECTOR_KINDS.items() if kind.quantized)
+        beside = f"--vector-index {settings.vector_index}"
+        raise InputError(f"--es-oversample {settings.oversample:g} changes nothing beside {beside}; allowed: {kinds}")
+
+
+def check_release(settings: Settings, version: str) -> None:
+    """Refuse vectors that a release cannot index or search as the settings say.
+
+    Raises:
+        InputError: the kind of index, or oversampling, came with a later release.
+    """
+    major, minor = (int(part) for part in version.split(".")[:2])
+    release = (major, minor)
+
+    def words(since: tuple[int, int]) -> str:
+        return "it came with release {}.{}".format(*since)
+
+    kind = VECTOR_KINDS[settings.vector_index]
+    if release < kind.since:
+        there = ", ".join(name for name, one in VECTOR_KINDS.items() if one.since <= release)
+        problem = f"elasticsearch {version} has no vector index {settings.vector_index}, {words(kind.since)}"
+        raise InputError(f"{problem}; allowed there: --vector-index {there}")
+    if settings.oversample is not None and release < _OVERSAMPLE_SINCE:
+        raise InputError(f"elasticsearch {version} does not oversample, {words(_OVERSAMPLE_SINCE)}")
+
+
+def _check_dimensions(name: str, model: str, dims: int, kind: VectorIndex) -> None:
+    about, allowed = VECTOR_KINDS[kind], ""
+    if dims > MOST_DIMENSIONS:
+        allowed = f"allowed on elasticsearch: up to {MOST_DIMENSIONS:,}"
+    elif dims < about.least_dimensions:
+        allowed = f"allowed in a vector index {kind}: {about.least_dimensions} or more"
+    elif about.even and dims % 2:
+        allowed = f"allowed in a vector index {kind}: an even number"
+    if allowed:
+        raise InputError(f"vectors of {name} by model {model!r} have {dims:,} dimensions; {allowed}")
 
 
 # the user's own settings and mappings
@@ -190,17 +296,9 @@ def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
 
 # settings and mappings
 
-MOST_DIMENSIONS = 4096
-"""Of a vector that the server indexes."""
-
 NESTED_LIMIT = "mapping.nested_objects.limit"
 MOST_NESTED = 10_000
 _GRAPH = {"m": 16, "ef_construction": 100}
-_INDEX_OPTIONS: Mapping[VectorIndex, Mapping[str, object]] = {
-    "flat": {"type": "flat"},
-    "hnsw": {"type": "hnsw", **_GRAPH},
-    "int8_hnsw": {"type": "int8_hnsw", **_GRAPH},
-}
 """Said in full: what the server takes by itself changes from release to release."""
 
 
@@ -210,25 +308,25 @@ def index_body(
     """Settings (flat: no objects inside, no `index.` in front) and mappings of an index, as it is made.
 
     A document holds `product_uid`, the texts that are not blank, `product_attributes` with a `name_value` each, and the
-    vectors, which are kept out of `_source`.
+    vectors, which are kept out of `_source`. No field of text names an analyzer, so that a default of the user's own
+    counts; without one it is the standard analyzer, and a template of the cluster that sets another is refused.
 
     Raises:
-        InputError: a vector has more dimensions than the server takes.
+        InputError: a vector has dimensions that the server does not take.
     """
     own = own or OwnMapping()
-    text = {"type": "text", "analyzer": "standard"}
+    text = {"type": "text"}
     properties: dict[str, Any] = {
         paths.id: {"type": "keyword"},
         **{path: text for name, path in paths.text.items() if name not in paths.nested},
         ATTRIBUTES: {"type": "nested", "dynamic": "strict", "properties": {NAME_VALUE: text}},
     }
+    kind = settings.vector_index
+    index_options = {"type": kind} | (_GRAPH if VECTOR_KINDS[kind].graph else {})
     for (model, name), path in paths.vectors.items():
-        if (dims := dimensions[model, name]) > MOST_DIMENSIONS:
-            problem = f"vectors of {name} by model {model!r} have {dims:,} dimensions"
-            raise InputError(f"{problem}; allowed on elasticsearch: up to {MOST_DIMENSIONS:,}")
-        index_options = dict(_INDEX_OPTIONS[settings.vector_index])
-        vector = {"type": "dense_vector", "dims": dims, "similarity": "cosine", "index_options": index_options}
-        properties[path] = vector
+        _check_dimensions(name, model, dimensions[model, name], kind)
+        vector = {"type": "dense_vector", "dims": dimensions[model, name], "similarity": "cosine"}
+        properties[path] = {**vector, "index_options": dict(index_options)}
     source = {"_source": {"excludes": sorted(paths.vectors.values())}} if paths.vectors else {}
     fixed: dict[str, Any] = {
         "number_of_shards": settings.shards,

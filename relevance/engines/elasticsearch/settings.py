@@ -14,8 +14,9 @@ from annotated_types import Interval, MinLen, Predicate
 from relevance.errors import InputError
 from relevance.setting import Location, Takes, Text, Texts, Written, setting
 
-VectorIndex = Literal["flat", "hnsw", "int8_hnsw"]
+VectorIndex = Literal["flat", "hnsw", "int8_flat", "int8_hnsw", "int4_flat", "int4_hnsw", "bbq_flat", "bbq_hnsw"]
 VECTOR_INDICES: tuple[VectorIndex, ...] = get_args(VectorIndex)
+SearchType = Literal["auto", "query_then_fetch", "dfs_query_then_fetch"]
 
 DEFAULT_IMAGE = "docker.elastic.co/elasticsearch/elasticsearch:8.19.5"
 _LEAST_MB = 128
@@ -96,6 +97,19 @@ class Settings:
     vector_index: VectorIndex = setting(
         "how vectors are indexed: flat is exact, the others are approximate", "--vector-index KIND", default="flat"
     )
+    oversample: Annotated[
+        Annotated[int | float, Interval(ge=1, le=10)] | None, Takes("number", "a number from 1 to 10")
+    ] = setting(
+        "of quantized vectors: so many times the candidates are scored again by the vectors as they were",
+        "--es-oversample FACTOR",
+        words="the server's own",
+    )
+    search_type: SearchType = setting(
+        "whether term statistics of all shards are gathered first: auto does so on an index of ours alone, not for"
+        " templates",
+        "--es-search-type TYPE",
+        default="auto",
+    )
     mapping: Location | None = setting(
         "JSON file of settings and mappings that are laid over ours", "--es-mapping FILE"
     )
@@ -108,7 +122,9 @@ class Settings:
         "index that exists: it is evaluated as it is, nothing is written", "--es-index NAME", words="none: one is made"
     )
     fields: Texts = setting(
-        "of that index: our fields to its own; id is a keyword", default=MappingProxyType({}), words="none"
+        "of that index: our fields to its own; id is a keyword, a whole number or _id",
+        default=MappingProxyType({}),
+        words="none",
     )
     # what TOML makes of `small.title = "…"` is a table in a table
     vectors: Annotated[

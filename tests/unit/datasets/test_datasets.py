@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from helpers.datasets import (
@@ -30,12 +32,7 @@ from hypothesis import strategies as st
 from relevance import datasets
 from relevance.datasets import Source
 from relevance.errors import InputError
-
-if TYPE_CHECKING:
-    import random
-    from collections.abc import Mapping, Sequence
-
-    from relevance.records import Dataset
+from relevance.records import Dataset
 
 MINE = Source("shop", "files", Path("/shop"), relevant_from=2)
 BARE = Source("bare", "chorus")
@@ -54,7 +51,6 @@ BARE = Source("bare", "chorus")
     ],
 )
 def test_a_name_and_a_path(spec: str, expected: Source) -> None:
-    """The first colon separates the name from the path, which may hold more of them; an alias is its source."""
     assert datasets.parse(spec, {"shop": MINE, "bare": BARE}) == expected
 
 
@@ -73,14 +69,12 @@ def test_a_name_and_a_path(spec: str, expected: Source) -> None:
     ],
 )
 def test_a_spec_that_names_nothing(spec: str, problem: str) -> None:
-    """A name that is neither a format nor an alias, an empty path or a second one is refused with what is allowed."""
     with pytest.raises(InputError) as caught:
         datasets.parse(spec, {"shop": MINE})
     assert problem in str(caught.value)
 
 
 def test_not_every_format_has_pairs(tmp_path: Path) -> None:
-    """Those that have some are named."""
     with pytest.raises(InputError, match="unknown data set with pairs for fine-tuning 'chorus'; allowed: sample, home"):
         load_pairs("chorus", tmp_path)
 
@@ -95,14 +89,12 @@ def test_not_every_format_has_pairs(tmp_path: Path) -> None:
     ],
 )
 def test_a_source_checks_its_settings(wrong: dict[str, Any], problem: str) -> None:
-    """What no format could use is refused when the source is made."""
     with pytest.raises(InputError) as caught:
         Source("shop", "files", **wrong)
     assert f"data set 'shop': {problem}" in str(caught.value)
 
 
 def test_whole_numbers_are_whole() -> None:
-    """2.0 is 2: what is bound to the number is bound to the same."""
     source = Source("shop", "files", gains={"good": 2.0, "fair": 0.5}, relevant_from=2.0)
     assert repr((dict(source.gains), source.relevant_from)) == "({'good': 2, 'fair': 0.5}, 2)"
 
@@ -117,7 +109,6 @@ def _over(format_: str, path: Path | None, ids: Sequence[str], **others: object)
 
 
 def test_the_catalogue_is_the_index(tmp_path: Path) -> None:
-    """It has the index's products and no others, with the texts of the files; one that the files lack can be judged."""
     files = {**SHOP, "qrels.txt": SHOP["qrels.txt"] + b"q2 0 new 1\n"}
     dataset = _over("files", write(tmp_path, files), ["p2", "new", "7", "other"])
     assert products(dataset) == [
@@ -134,7 +125,6 @@ def test_the_catalogue_is_the_index(tmp_path: Path) -> None:
 
 
 def test_judgments_that_the_index_lacks(tmp_path: Path) -> None:
-    """Counted and named, or dropped where that is asked for; that the files have the product does not help."""
     folder = write(tmp_path, SHOP)
     with pytest.raises(
         InputError, match=r"qrels\.txt: 2 judgments are of 1 product that the index does not have: '7';"
@@ -151,7 +141,6 @@ def test_judgments_that_the_index_lacks(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("unknown_products", ["error", "drop"])
 def test_ids_of_another_kind(tmp_path: Path, unknown_products: str) -> None:
-    """No id in common is a field map that names another field, not a changed catalogue: both sides' ids are shown."""
     with pytest.raises(InputError) as caught:
         _over("files", write(tmp_path, SHOP), [f"SKU-{n}" for n in range(1234)], unknown_products=unknown_products)
     ids = "they are of 'p2', '7', the index has 'SKU-0', 'SKU-1', 'SKU-2' and 1,231 more; allowed: judgments of its"
@@ -159,7 +148,6 @@ def test_ids_of_another_kind(tmp_path: Path, unknown_products: str) -> None:
 
 
 def test_files_without_products(tmp_path: Path) -> None:
-    """Queries and judgments are enough over an index; to index there has to be a file of products."""
     folder = write(tmp_path, BY_ID)
     dataset = _over("files", folder, ["p2", "7"], columns={"title": "name"})
     assert products(dataset) == [["7", "", ""], ["p2", "", ""]]
@@ -174,7 +162,6 @@ def test_files_without_products(tmp_path: Path) -> None:
 
 
 def test_beir_without_a_corpus(tmp_path: Path) -> None:
-    """The same for the layout of BEIR."""
     dataset = _over("beir", write(tmp_path, {**BEIR, "corpus.jsonl": None}), ["d1", "d2", "1"])
     assert products(dataset) == [["1", "", ""], ["d1", "", ""], ["d2", "", ""]]
     assert dataset.notes[0] == "no corpus.jsonl: products have no title here"
@@ -186,7 +173,6 @@ def test_beir_without_a_corpus(tmp_path: Path) -> None:
     ("format_", "files", "known"), [("homedepot", HOMEDEPOT, ["p1", "p2"]), ("chorus", CHORUS, ["21", "22", "23"])]
 )
 def test_other_formats(tmp_path: Path, format_: str, files: Mapping[str, bytes], known: list[str]) -> None:
-    """They load as before, over other products; judgments are the same, whatever codes their products have now."""
     loaded = load(format_, write(tmp_path, files))
     over = _over(format_, tmp_path, ["0-new", *reversed(known)])
     assert over.catalogue.ids == ("0-new", *known)
@@ -232,7 +218,6 @@ def _loaded(folder: Path, tables: Mapping[str, Rows], *, zipped: bool = False) -
 def test_order_of_rows_and_packing_mean_nothing(
     tmp_path_factory: pytest.TempPathFactory, tables: dict[str, Rows], chance: random.Random
 ) -> None:
-    """Other orders of rows, repeated judgments and zipped files give the same hashes; texts arrive as written."""
     folder = tmp_path_factory.mktemp("homedepot")
     expected = _loaded(folder / "plain", tables)
     train = tables["train.csv"]
@@ -252,7 +237,6 @@ def test_order_of_rows_and_packing_mean_nothing(
 def test_own_files_say_the_same_in_either_format(
     tmp_path_factory: pytest.TempPathFactory, texts: list[tuple[str, str, str]], chance: random.Random
 ) -> None:
-    """Any text arrives as it was written, line ends and quotes included, from JSON lines and from CSV, in any order."""
     folder = tmp_path_factory.mktemp("files")
     rows = [(f"p{number}", *text) for number, text in enumerate(texts)]
     lines = [

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
+from typing import Any, NoReturn, TypeAlias
 
 import pytest
 from helpers.datasets import (
@@ -33,9 +34,6 @@ from relevance import datasets
 from relevance.config.reading import read_config
 from relevance.datasets import Source
 from relevance.errors import InputError
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 Files: TypeAlias = "Mapping[str, bytes | None]"
 Bad: TypeAlias = "list[tuple[Files, str]]"
@@ -226,7 +224,6 @@ TABLES = (
     ("format_", "good", "bad", "expected"), [(name, good, *case) for name, good, table in TABLES for case in table]
 )
 def test_a_bad_file(tmp_path: Path, format_: str, good: Files, bad: Files, expected: str) -> None:
-    """One line names file, line and column, or item and key, and what is allowed; no setting that is refused."""
     line = refusal(format_, write(tmp_path, {**good, **bad}))
     assert expected in line
     assert format_ == "files" or "gains" not in line
@@ -237,7 +234,6 @@ def test_a_bad_file(tmp_path: Path, format_: str, good: Files, bad: Files, expec
     [("files", SHOP, *case) for case in OWN_PAIRS] + [("homedepot", HOMEDEPOT, *case) for case in HOME_PAIRS],
 )
 def test_a_bad_file_of_pairs(tmp_path: Path, format_: str, good: Files, bad: Files, expected: str) -> None:
-    """Pairs for fine-tuning are read as strictly."""
     assert expected in refusal(format_, write(tmp_path, {**good, **bad}), pairs=True)
 
 
@@ -281,7 +277,6 @@ def test_a_bad_file_of_pairs(tmp_path: Path, format_: str, good: Files, bad: Fil
     ],
 )
 def test_mistakes_in_several_rows(tmp_path: Path, bad: Files, first: str, others: Sequence[str]) -> None:
-    """The first is the error, the next four are its details, and the others are counted."""
     with pytest.raises(InputError) as caught:
         load("files", write(tmp_path, {**SHOP, **bad}))
     assert first in str(caught.value)
@@ -311,13 +306,11 @@ def test_mistakes_in_several_rows(tmp_path: Path, bad: Files, first: str, others
 def test_a_mistake_in_a_setting(
     tmp_path: Path, format_: str, good: Files, settings: Mapping[str, Any], expected: str
 ) -> None:
-    """A setting that does not fit the files, or that the format would not use, is refused by name."""
     assert expected in refusal(format_, write(tmp_path, good), **settings)
 
 
 @pytest.mark.parametrize("setting", [{"columns": {"id": "x"}}, {"gains": {"good": 1}}])
 def test_pairs_are_there_whatever_is_set(tmp_path: Path, setting: Mapping[str, Any]) -> None:
-    """Whether there are some is a question, which a setting or a path that loading refuses does not stop."""
     folder = write(tmp_path, HOMEDEPOT)
     assert datasets.has_pairs(Source("homedepot", "homedepot", folder, **setting))
     assert datasets.has_pairs(Source("sample", "sample", folder, **setting))
@@ -325,7 +318,6 @@ def test_pairs_are_there_whatever_is_set(tmp_path: Path, setting: Mapping[str, A
 
 
 def test_whose_setting_is_mistaken(tmp_path: Path) -> None:
-    """A setting of an alias is named with its file and table."""
     write(tmp_path / "own", SHOP)
     file = tmp_path / "relevance.toml"
     alias = '[datasets.shop]\nformat = "files"\npath = "own"\ncolumns = {titel = "name"}\n'
@@ -342,7 +334,6 @@ def test_whose_setting_is_mistaken(tmp_path: Path) -> None:
 
 
 def test_what_is_no_folder_or_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """It is named, an unprintable name on one line, also where the file is optional; and what the system says."""
     path = tmp_path / "no\nfolder"
     assert refusal("homedepot", path) == f"data set 'homedepot': there is no folder {str(path)!r}"
     assert refusal("homedepot").startswith("data set 'homedepot' needs the folder of its files")
@@ -368,7 +359,6 @@ def test_what_is_no_folder_or_no_file(tmp_path: Path, monkeypatch: pytest.Monkey
     ],
 )
 def test_a_damaged_zip_file(tmp_path: Path, at: int, value: int, problem: str) -> None:
-    """A 16-bit field of its central directory says something else."""
     content = bytearray(as_zip("train.csv", HOMEDEPOT["train.csv"]))
     struct.pack_into("<H", content, content.rindex(b"PK\x01\x02") + at, value)
     assert problem in refusal("homedepot", write(tmp_path, {"train.csv.zip": bytes(content)}))

@@ -165,8 +165,10 @@ def test_the_split_stays_from_version_to_version() -> None:
 
 
 def test_a_side_of_too_few_queries_is_refused() -> None:
-    with pytest.raises(InputError, match=r"the (tuning|held-out) split has \d of 12 .* allowed: 10 or more on each"):
+    with pytest.raises(InputError, match=r"has 12 judged queries; a tuning needs 20 or more, 10 to choose"):
         split_queries(of_texts([f"query {number}" for number in range(12)]))
+    with pytest.raises(InputError, match=r"the tuning split has \d of 22 .* allowed: 10 or more on each"):
+        split_queries(of_texts([f"query {number}" for number in range(22)]), share=0.1)
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.5, 1.5, float("nan")])
