@@ -134,6 +134,7 @@ class BenchmarkRun:
         """
         with suite.one_thread() if timed else nullcontext():
             self.suite.calibrate()
+            ranking = None
             try:
                 if timer is None:
                     ranking = self.suite.search(strategy)
@@ -144,7 +145,8 @@ class BenchmarkRun:
                     ranking = timer.pedantic(search, args=(strategy,), **rounds)
             except TemplateError as error:
                 self._refused[strategy.name] = str(error)
-                pytest.fail(str(error), pytrace=False)
+            if ranking is None:
+                pytest.fail(self._refused[strategy.name], pytrace=False)
             self.suite.calibrate()
             stats = getattr(timer, "stats", None)
             timing = self.suite.time(strategy, stats.stats.min) if stats else None

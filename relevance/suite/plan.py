@@ -308,12 +308,7 @@ def trained_model(config: Config, stored: Stored) -> Model:
 
 def _choice(config: Config) -> dict[str, Any]:
     own, base = config.models[FINETUNED], config.models[BASE]
-    return {
-        **asdict(own),
-        "max_tokens": own.max_tokens or base.max_tokens,
-        "device": own.device or base.device,
-        "trust_remote_code": own.trust_remote_code or base.trust_remote_code,
-    }
+    return {**asdict(own), "max_tokens": own.max_tokens or base.max_tokens, "device": own.device or base.device}
 
 
 def _pair_notes(pairs: Pairs) -> tuple[str, ...]:

@@ -80,7 +80,7 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
         with connect(settings) as connection:
             where = f"elasticsearch {connection.version} at {connection.url}"
             if settings.index is None and any(strategy.embeds for strategy in strategies):
-                check_release(settings, connection.version)
+                check_release(settings, connection)
     elif settings.index is not None:
         raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
     else:

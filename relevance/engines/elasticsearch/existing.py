@@ -20,13 +20,13 @@ from elasticsearch import ApiError, TransportError
 
 from relevance import text
 from relevance.datasets.tables import ID_RULE, is_id
-from relevance.engines.elasticsearch.index import count, unless
+from relevance.engines.elasticsearch.index import count
 from relevance.engines.elasticsearch.mapping import ROW_ID, FieldPaths, SearchedIndex, search_type_of
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, did_you_mean, unknown
 from relevance.strategies import BASE, TEXT_FIELDS, VECTOR_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
@@ -197,7 +197,7 @@ def _shown(key: VectorField) -> str:
 
 # the index and its state
 
-_FORBIDDEN, _NOT_FOUND, _GONE = 403, 404, 410
+_FORBIDDEN, _NOT_FOUND = 403, 404
 _LARGEST_WINDOW = 10_000
 _RANKING = ("analysis", "query", "similarity")
 """Settings of an index that decide how it ranks."""
@@ -259,7 +259,11 @@ def look_at(
     """
     asked = str(settings.index)
     name, about = _index(connection, asked)
-    alias, mappings, index = about.get("aliases", {}).get(asked, {}), about["mappings"], about["settings"]["index"]
+    alias, mappings, index = (
+        about.get("aliases", {}).get(asked, {}),
+        about["mappings"],
+        about["settings"].get("index", {}),
+    )
     searched = asked if alias else name
     fields = _FieldMap(name, settings, mappings)
     paths, vectors = fields.paths(strategies), fields.searched(strategies, dimensions)
@@ -362,13 +366,13 @@ def _hash(value: object) -> str:
 def _index(connection: Connection, name: str) -> tuple[str, Mapping[str, Any]]:
     """The one index behind a name, and what `GET index` says of it."""
     get = partial(connection.client.indices.get, index=name)
-    there = connection.ask(lambda: unless((_NOT_FOUND,), get), doing=f"looking at index {name!r}")
+    there = connection.ask(lambda: _unless(_NOT_FOUND, get), doing=f"looking at index {name!r}")
     if not there:
         raise InputError(f"--es-index: {_missing(connection, name)}")
     if len(there) > 1:
         raise InputError(f"--es-index: {name!r} stands for {len(there)} indices, {_some(list(there))}; allowed: one")
     ((index, about),) = there.items()
-    if about["settings"]["index"].get("verified_before_close") == "true":
+    if about["settings"].get("index", {}).get("verified_before_close") == "true":
         raise InputError(f"--es-index: index {index!r} at {connection.url} is closed; allowed: an index that is open")
     return index, about
 
@@ -376,7 +380,7 @@ def _index(connection: Connection, name: str) -> tuple[str, Mapping[str, Any]]:
 def _missing(connection: Connection, name: str) -> str:
     """The line for an index that is not there, with those that are."""
     get = partial(connection.client.indices.get_alias, index="*")
-    there = connection.ask(lambda: unless((_FORBIDDEN,), get), doing="listing its indices") or {}
+    there = connection.ask(lambda: _unless(_FORBIDDEN, get), doing="listing its indices") or {}
     names = [index for index in there if not index.startswith(".")]
     names = sorted({*names, *(alias for index in names for alias in there[index]["aliases"])})
     allowed = _some(names, most=_FIELDS_NAMED) or "there is none"
@@ -391,12 +395,22 @@ def _fingerprint(connection: Connection, name: str) -> Fingerprint:
     about = connection.ask(lambda: indices.get_settings(index=name, name="index.uuid").body, doing=doing)
     uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values() if one["settings"]))
     measure = partial(indices.stats, index=name, metric="docs", level="shards", filter_path=kept)
-    stats = connection.ask(lambda: unless((_FORBIDDEN, _GONE), measure), doing=doing)
+    stats = None if connection.serverless else connection.ask(lambda: _unless(_FORBIDDEN, measure), doing=doing)
     if stats is None:
         return Fingerprint(uuids, documents, None, None)
     copies = [copy for one in stats["indices"].values() for shard in one["shards"].values() for copy in shard]
     highest = max((copy["seq_no"]["max_seq_no"] for copy in copies if copy["routing"]["primary"]), default=None)
     return Fingerprint(uuids, documents, stats["_all"]["primaries"]["docs"]["deleted"], highest)
+
+
+def _unless(status: int, call: Callable[[], Any]) -> Any:
+    """What is answered; None where the answer is this status."""
+    try:
+        return call()
+    except ApiError as error:
+        if error.status_code == status:
+            return None
+        raise
 
 
 # the ids of all its products, page by page, as one moment has them
@@ -440,7 +454,7 @@ def _moment(connection: Connection, index: str) -> Iterator[dict[str, Any]]:
     """What a search names to see one moment of the index; only the index where the user may not have that."""
     client = connection.client
     open_one = partial(client.open_point_in_time, index=index, keep_alive=_KEEP)
-    opened = connection.ask(lambda: unless((_FORBIDDEN,), open_one), doing=_DOING)
+    opened = connection.ask(lambda: _unless(_FORBIDDEN, open_one), doing=_DOING)
     moment: dict[str, Any] = {"index": index} if opened is None else {"pit": {"id": opened["id"], "keep_alive": _KEEP}}
     try:
         yield moment

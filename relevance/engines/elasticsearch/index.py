@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 import secrets
 import time
 from dataclasses import dataclass, field, replace
@@ -39,7 +38,7 @@ from relevance.records import attribute_text
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
@@ -262,9 +261,7 @@ class _Part:
 _HASH = 12
 _ROWS_AT_ONCE = 4096
 _SHARDS_S = 30.0
-_GONE = 410
-"""What a serverless project says to what it has not."""
-_SERVERLESS = re.compile("serverless", re.IGNORECASE)
+_OF_SERVERS = ("number_of_shards", "number_of_replicas", NESTED_LIMIT)
 _DECIDES = (
     "analysis.analyzer.default.",
     "analysis.analyzer.default_search.",
@@ -311,7 +308,7 @@ def make(
         BaseException: whatever interrupts; nothing of the index is left in any case, as far as the server answers.
     """
     if vectors:
-        check_release(settings, connection.version)
+        check_release(settings, connection)
     own = OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
     paths = own_paths(vectors)
     body = index_body(paths, {key: int(each.matrix.shape[1]) for key, each in vectors.items()}, settings, own)
@@ -412,18 +409,19 @@ class _Job:
         seconds = max(1, round(min(_SHARDS_S, connection.timeout / 2)))
         mappings = {**self.body["mappings"], "_meta": mark.as_meta()}
 
-        written = dict(self.body["settings"])
+        settings = dict(self.body["settings"])
+        if connection.serverless:  # which decides on them itself
+            settings = {
+                key: value for key, value in settings.items() if key in self.own.settings or key not in _OF_SERVERS
+            }
 
         def create() -> Any:
             try:
-                return indices.create(index=name, settings=written, mappings=mappings, timeout=f"{seconds}s")
+                return indices.create(index=name, settings=settings, mappings=mappings, timeout=f"{seconds}s")
             except BadRequestError as error:
                 if error.error == "resource_already_exists_exception":
                     # perhaps it was made, and only the answer was lost
                     return "ours" if _is_there(connection, name, mark.token) else "taken"
-                if _SERVERLESS.search(str(error.body)) and "number_of_shards" in written:
-                    del written["number_of_shards"], written["number_of_replicas"]
-                    return create()
                 raise explained(error, doing=doing, url=connection.url, sent=self.own.path) from error
 
         answer = connection.ask(create, doing=doing)
@@ -433,25 +431,24 @@ class _Job:
             reason = _why_unassigned(connection, name)
             raise connection.problem(f"no node takes the shards of index {name} within {seconds} s{reason}")
         look = partial(indices.get, index=name, flat_settings=True)
-        settings: Mapping[str, str] = (
-            connection.ask(look, doing="looking at the index").get(name, {}).get("settings", {})
-        )
-        for setting in sorted(settings):
+        held: Mapping[str, str] = connection.ask(look, doing="looking at the index").get(name, {}).get("settings", {})
+        for setting in sorted(held):
             short = setting.removeprefix("index.")
             if short.startswith(_DECIDES) and short not in self.body["settings"]:
                 problem = f"a template of the cluster gives index {name} the setting {short}"
                 raise connection.problem(f"{problem}, which would change results; keep {PATTERN} out of that template")
-        return settings
+        return held
 
     def _merge(self, name: str) -> None:
         """Merge to one segment a shard, where that is cheap; searches see it after the next refresh."""
         connection, kind = self.connection, self.settings.vector_index
+        if connection.serverless:
+            return
         seconds = merge_seconds(len(self.catalogue), self.vectors.values(), kind, connection.release)
         if seconds <= CHEAP_S:
             client = connection.client.options(request_timeout=connection.timeout + 10 * seconds)
             merge = partial(client.indices.forcemerge, index=name, max_num_segments=1)
-            merged = connection.ask(lambda: unless((_GONE,), merge), doing="merging the index")
-            _whole(connection, merged or {}, "merging")
+            _whole(connection, connection.ask(merge, doing="merging the index").body, "merging")
 
     def _described(self, name: str, status: _Status | None, shards: int, *, reused: bool) -> SearchedIndex:
         """What is searched; the name of the index is among the facts only where it is the same in every run."""
@@ -557,11 +554,10 @@ class _Status:
     @classmethod
     def of(cls, connection: Connection, index: str) -> _Status | None:
         """The index now; None where the server, a serverless project, does not tell."""
-        ask = partial(connection.client.indices.stats, index=index, metric=["docs", "segments"], level="shards")
-        answer = connection.ask(lambda: unless((_GONE,), ask), doing="looking at the index")
-        if answer is None:
+        if connection.serverless:
             return None
-        about = answer.get("indices", {}).get(index, {})
+        ask = partial(connection.client.indices.stats, index=index, metric=["docs", "segments"], level="shards")
+        about = connection.ask(ask, doing="looking at the index").get("indices", {}).get(index, {})
         copies = [copy for shard in about.get("shards", {}).values() for copy in shard]
         primaries = [copy for copy in copies if copy["routing"]["primary"]]
         return cls(
@@ -594,13 +590,3 @@ def _whole(connection: Connection, answer: Mapping[str, Any], what: str) -> None
     shards = answer.get("_shards", {})
     if shards.get("failed"):
         raise connection.problem(f"{shards['failed']} of {shards.get('total')} shards failed ({what})")
-
-
-def unless(statuses: Collection[int], call: Callable[[], Any]) -> Any:
-    """What is answered; None where the answer is one of these statuses."""
-    try:
-        return call()
-    except ApiError as error:
-        if error.status_code in statuses:
-            return None
-        raise

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.engines import VectorField
+    from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.settings import SearchType, Settings, VectorIndex
 
 # fields
@@ -149,12 +150,15 @@ def check_oversample(settings: Settings) -> None:
         raise InputError(f"--es-oversample {settings.oversample:g} changes nothing beside {beside}; allowed: {kinds}")
 
 
-def check_release(settings: Settings, version: str) -> None:
+def check_release(settings: Settings, connection: Connection) -> None:
     """Refuse vectors that a release cannot index or search as the settings say.
 
     Raises:
         InputError: the kind of index, or oversampling, came with a later release.
     """
+    version = connection.version
+    if connection.serverless:  # the newest, whatever number it says
+        return
     major, minor = (int(part) for part in version.split(".")[:2])
     release = (major, minor)
 
