@@ -13,9 +13,11 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 from urllib.parse import unquote
 from urllib.request import getproxies, proxy_bypass
 
@@ -33,13 +35,7 @@ from elasticsearch import (
 from elasticsearch.serializer import NdjsonSerializer
 from urllib3.util import make_headers, parse_url
 
-from relevance.engines.elasticsearch.errors import (
-    Refusal,
-    RetriableError,
-    UnboundedAnswerError,
-    explained,
-    failure,
-)
+from relevance.engines.elasticsearch.errors import Refusal, RetriableError, UnboundedAnswerError, explained, failure
 from relevance.engines.elasticsearch.settings import split_url
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.text import plural, without_credentials
@@ -84,37 +80,22 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
-class _Answer(NamedTuple):
-    """What the node reads of a response of urllib3."""
-
-    status: int
-    headers: Any
-    data: bytes
-
-
-class _BoundedPool:
-    """A pool of connections whose answers end, by their size and by the time that they take in all."""
-
-    def __init__(self, pool: Any) -> None:
-        self._pool = pool
-        self.close = pool.close
-        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _TimedResponse})
-
-    def urlopen(self, *args: Any, **options: Any) -> _Answer:
-        response = self._pool.urlopen(*args, preload_content=False, **options)
-        data = bytearray()
-        try:
-            while len(data) <= MOST_BYTES and (piece := response.read(1 << 20)):
-                data += piece
-        except BaseException:
-            response.close()
-            raise
-        finally:
-            response.release_conn()
-        if len(data) > MOST_BYTES:
-            response.close()
-            raise UnboundedAnswerError(f"an answer of more than {MOST_BYTES >> 20} MiB")
-        return _Answer(response.status, response.headers, bytes(data))
+def _bounded(urlopen: Callable[..., Any], *args: Any, **options: Any) -> Any:
+    """What the node reads of an answer to a request by urllib3's pool."""
+    response = urlopen(*args, preload_content=False, **options)
+    data = bytearray()
+    try:
+        while len(data) <= MOST_BYTES and (piece := response.read(1 << 20)):
+            data += piece
+    except BaseException:
+        response.close()
+        raise
+    finally:
+        response.release_conn()
+    if len(data) > MOST_BYTES:
+        response.close()
+        raise UnboundedAnswerError(f"an answer of more than {MOST_BYTES >> 20} MiB")
+    return SimpleNamespace(status=response.status, headers=response.headers, data=bytes(data))
 
 
 # the client
@@ -144,7 +125,8 @@ class _Node(Urllib3HttpNode):
             pool.conn_kw["proxy"] = pool.proxy
             if pool.proxy.auth:
                 pool.proxy_headers = make_headers(proxy_basic_auth=unquote(pool.proxy.auth))
-        self.pool = _BoundedPool(pool)  # type: ignore[assignment]
+        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _TimedResponse})
+        pool.urlopen = partial(_bounded, pool.urlopen)
 
     def perform_request(self, *args: Any, **options: Any) -> Any:
         try:

@@ -13,12 +13,12 @@ import signal
 import socket
 import threading
 import urllib.request
+from concurrent.futures import Future, wait
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound, TLSParameterError
@@ -54,8 +54,7 @@ _NOT_PULLED = (
 )
 
 
-@dataclass(frozen=True)
-class ImageStatus:
+class ImageStatus(NamedTuple):
     """What there is to start a container with."""
 
     answers: bool  # whether a Docker engine does
@@ -245,8 +244,7 @@ class Container:
         self.url = ""
         self._container: DockerContainer | None = None
         self._thread = threading.Thread(target=self._run, name=self.name)
-        self._stopping, self._settled = threading.Event(), threading.Event()
-        self._failure: Exception | None = None
+        self._stopping, self._started = threading.Event(), Future[None]()
         self._began_s = 0.0
 
     def begin(self) -> None:
@@ -261,12 +259,14 @@ class Container:
 
     def wait(self) -> None:
         """Wait until the cluster is yellow; where it does not come up, the error's details are the end of the log."""
-        while not self._settled.wait(_POLL_S):  # in small steps: an interruption is heard between them
+        while not wait([self._started], timeout=_POLL_S).done:  # in small steps: an interruption is heard between them
             pass
-        if isinstance(self._failure, RelevanceError):
-            raise self._failure
-        if self._failure is not None:
-            raise CouldNotRunError(_NOT_STARTED.format(_explanation(self._failure))) from self._failure
+        try:
+            self._started.result()
+        except RelevanceError:
+            raise
+        except Exception as error:
+            raise CouldNotRunError(_NOT_STARTED.format(_explanation(error))) from error
 
     def ended(self) -> CouldNotRunError | None:
         """How it has ended although nobody has closed it, with the end of its log; None where it has not."""
@@ -319,10 +319,9 @@ class Container:
                 container.start()
             self.url = self._ready_url(container)
             self.start_s = monotonic() - self._began_s
+            self._started.set_result(None)
         except Exception as error:  # noqa: BLE001 - whatever it is, `wait` raises it
-            self._failure = error
-        finally:
-            self._settled.set()
+            self._started.set_exception(error)
 
     def _new(self) -> DockerContainer:
         """Without waiting for it: testcontainers neither is interrupted nor sees that a container has ended."""

@@ -176,7 +176,7 @@ class Refusal:
     def passes(self) -> bool:
         """Whether it may go well the next time; no heap grows by waiting."""
         too_large = self.pressure is not None and self.pressure.least() > self.pressure.most
-        return _row(self.account).kind == "busy" and not too_large and not self.lasting
+        return _row(self.account)[0] == "busy" and not too_large and not self.lasting
 
     @property
     def account(self) -> str:
@@ -216,23 +216,18 @@ class UnboundedAnswerError(Exception):
 
 
 class Failure(NamedTuple):
-    """What went wrong, by `_TABLE`."""
+    """What went wrong, by `_TABLE`; `why` it is worth another try, a few words."""
 
     kind: Kind
     line: str
-    why: str  # it is worth another try, a few words
+    why: str
     said: str = ""  # by the server
 
 
-class _Row(NamedTuple):
-    kind: Kind
-    line: str
-    parts: Mapping[str, str]
-
-
-def _row(account: str) -> _Row:
+def _row(account: str) -> tuple[Kind, str, Mapping[str, str]]:
+    """Kind, line and parts of the account that belong into the line."""
     matches = ((kind, line, pattern.search(account)) for kind, pattern, line in _ROWS)
-    return next(_Row(kind, line, match.groupdict()) for kind, line, match in matches if match)
+    return next((kind, line, match.groupdict()) for kind, line, match in matches if match)
 
 
 def failure(error: Exception, *, doing: str, url: str) -> Failure:
@@ -245,12 +240,11 @@ def failure(error: Exception, *, doing: str, url: str) -> Failure:
         kind = "final" if kind == "busy" and not refusal.passes else kind
         return Failure(kind, f"{line.format(said=refusal.said, **parts)} (while {doing})", str(error), refusal.said)
     # by the time the client's errors are raised, their own list of causes is empty; the deepest one says most
-    account = "\n".join(
-        f"{type(one).__name__}: {one_line(getattr(one, 'message', one))}" for one in reversed(list(_causes(error)))
+    causes = reversed(list(_causes(error)))
+    kind, line, parts = _row(
+        "\n".join(f"{type(one).__name__}: {one_line(getattr(one, 'message', one))}" for one in causes)
     )
-    kind, line, parts = _row(account)
-    words = {"lost": "connection lost", "unreached": "not reached"}
-    why = words.get(kind) or parts.get("what", "no answer in time")
+    why = {"lost": "connection lost", "unreached": "not reached"}.get(kind) or parts.get("what", "no answer in time")
     return Failure(kind, line.format(doing=doing, plain=url.replace("https://", "http://", 1), **parts), why)
 
 
