@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import tomllib
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
+from helpers import shop
 
 from relevance import gate
 from relevance.config import Config, rows
 from relevance.config.reading import read_config
 from relevance.errors import InputError
 from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10, Evaluation
-from relevance.records import Catalogue, Dataset, Judgments, Queries
+from relevance.records import Dataset
 from relevance.report.terminal import failure, verdict_lines
 
 
 @pytest.fixture(scope="module")
 def dataset() -> Dataset:
     """Query n of eight has n + 1 relevant products, the last one none."""
-    products = pd.DataFrame({"id": ["p"], "title": "x", "description": ""})
-    catalogue = Catalogue(products, pd.DataFrame({"id": [], "name": [], "value": []}, dtype=str))
-    queries = Queries(pd.DataFrame({"id": [f"q{n}" for n in range(8)], "text": [f"text {n}" for n in range(8)]}))
-    judged = np.array([(query, product) for query in range(8) for product in range(query + 1)])
-    return Dataset("sample", catalogue, queries, Judgments(judged[:, 0], judged[:, 1], (judged[:, 0] < 7).astype(int)))
+    judged = [(query, product, int(query < 7)) for query in range(8) for product in range(query + 1)]
+    queries = {f"q{at}": f"text {at}" for at in range(8)}
+    return replace(shop.dataset(shop.catalogue([("p", "x")]), queries, judged), name="sample")
 
 
 def scored(*values: float) -> Evaluation:
