@@ -122,8 +122,27 @@ SOMETHING_ELSE: dict[str, bytes] = {
     "a tar archive, packed": _tar(),
     "a zip archive": b"PK\x03\x04\x14\0\0\0",
     "a web page": b"<!DOCTYPE html><title>404</title>",
+    "a web page in capitals": b"<HTML>",
+    "XML": b"<?xml version",
+    "Parquet": b"PAR1",
+    "SQLite": b"SQLite format 3\0",
+    "PDF": b"%PDF-1.7",
+    "a picture": b"\x89PNG\r\n",
+    "Zstandard": b"(\xb5/\xfd\x04",
+    "xz": b"\xfd7zXZ\0",
+    "bzip2": b"BZh9",
+    "a tar archive": b"\0" * 257 + b"ustar",
+    "a table with tabs": b"q1\tp7\t1\nq1\tp8\t0\n",
+    "TREC judgments below 0": b"q1 Q0 p7 -1\n",
     "a text": b"see the wiki",
+    "a long text": b"x" * 80,
 }
+# by a file that is in them
+FOLDERS = (
+    *("results.json", "baseline.json", "mutations.json", "diagnosis.json", "combinations.csv", "training.csv"),
+    *("modules.json", "model.safetensors", "corpus.jsonl", "products.csv", "products.jsonl", "relevance.toml"),
+    *("titles.run", "titles.trec", "sample.json.gz", "notes.md"),
+)
 
 
 def _with_data(now: Snapshot, **hashes: Any) -> Snapshot:
@@ -186,6 +205,15 @@ def page() -> str:
             ("Something else", SOMETHING_ELSE),
         ):
             tables += _table(heading, {what: of_content(content) for what, content in cases.items()})
+        path.unlink()
+        folders = {}
+        for inside in FOLDERS:
+            path.mkdir()
+            (path / inside).touch()
+            folders[f"a folder with {inside}"] = line(snapshot())
+            (path / inside).unlink()
+            path.rmdir()
+        tables += _table("A folder", folders)
         write_baseline(snapshot(), folder)
         other = {what: line(now) for what, now in OTHER_DATA.items()}
         disjoint = line(snapshot(queries=("q7", "q8", "q9")), on_common_queries=True)

@@ -61,14 +61,12 @@ ANALYSED = {
 @pytest.mark.parametrize("case", ANALYSED)
 def test_tokens_are_the_servers(case: str) -> None:
     text, tokens = ANALYSED[case]
-
     assert analyze(text) == tokens
 
 
 @given(st.text(alphabet=string.printable, max_size=60))
 def test_ascii_rule_is_the_general_rule(text: str) -> None:
     general = [token.lower() for piece in text.split(" ") if piece for token in analysis._unicode_tokens(piece)]
-
     assert analyze(text) == general
 
 
@@ -93,6 +91,5 @@ def test_no_text_is_slow(sign: str) -> None:
 
 def test_runs_of_the_table_are_disjoint() -> None:
     runs = analysis._grammar()[0]._runs
-
     assert all(left[1] < right[0] for left, right in pairwise(runs))
     assert runs[-1][1] <= 0x10FFFF

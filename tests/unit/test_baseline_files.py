@@ -102,55 +102,10 @@ def test_what_is_refused_is_a_line_that_loses_nothing() -> None:
     assert "damaged" not in text.partition("## Something else")[2]
 
 
-FOLDERS = {
-    "results.json": "a folder of results of an older version, without baseline.json",
-    "baseline.json": "a folder of results (its baseline.json is one)",
-    "mutations.json": "a folder that relevance mutate has written",
-    "diagnosis.json": "a folder that relevance compare has written",
-    "combinations.csv": "a folder that relevance tune has written",
-    "training.csv": "a folder that relevance finetune has written",
-    "modules.json": "an embedding model",
-    "model.safetensors": "an embedding model",
-    "corpus.jsonl": "a BEIR data set",
-    "products.csv": "a data set",
-    "products.jsonl": "a data set",
-    "relevance.toml": "a project (its baselines are in benchmarks/baselines)",
-    "titles.run": "a folder of TREC runs (titles.run)",
-    "titles.trec": "a folder of TREC runs (titles.trec)",
-    "sample.json.gz": "a folder; name one of its files (sample.json.gz)",
-    "notes.md": "a folder with notes.md",
-}
-FILES = {
-    b"PAR1": "a Parquet file",
-    b"SQLite format 3\0": "an SQLite database",
-    b"%PDF-1.7": "a PDF file",
-    b"\x89PNG\r\n": "a picture",
-    b"(\xb5/\xfd\x04": "a file packed by Zstandard",
-    b"\xfd7zXZ\0": "a file packed by xz",
-    b"BZh9": "a file packed by bzip2",
-    b"\0" * 257 + b"ustar": "a tar archive",
-    b"<?xml version": "a web page or XML",
-    b"<HTML>": "a web page or XML",
-    b"q1\tp7\t1\nq1\tp8\t0\n": "a table in text (CSV)",
-    b"q1 Q0 p7 -1\n": "a file of TREC judgments (qrels)",
-    b"x" * 80: f"a text that begins with '{'x' * 40}'",
-}
-
-
-def test_what_is_no_baseline_is_named_for_what_it_is(tmp_path: Path) -> None:
-    (tmp_path / "empty").mkdir()
-    kinds = {tmp_path / "empty": "an empty folder"}
-    for at, (name, kind) in enumerate(FOLDERS.items()):
-        kinds[tmp_path / f"folder{at}"] = kind
-        (tmp_path / f"folder{at}").mkdir()
-        (tmp_path / f"folder{at}" / name).touch()
-    for at, (content, kind) in enumerate(FILES.items()):
-        kinds[tmp_path / f"file{at}"] = kind
-        (tmp_path / f"file{at}").write_bytes(content)
-    for path, kind in kinds.items():
-        with pytest.raises(InputError) as error:
-            read_baseline(path, named="shop", expected="a run")
-        assert str(error.value) == f"shop: is {kind}, not a baseline; a run is expected there"
+def test_what_is_there_instead_is_named_with_what_is_expected(tmp_path: Path) -> None:
+    with pytest.raises(InputError) as error:
+        read_baseline(tmp_path, named="shop", expected="a run")
+    assert str(error.value) == "shop: is an empty folder, not a baseline; a run is expected there"
 
 
 def test_places_that_hold_nothing(tmp_path: Path) -> None:
