@@ -1,4 +1,4 @@
-"""What training changed: scores of queries with intervals, cosines of judged pairs, and the band of several seeds.
+"""What training changed: scores of queries with intervals, and cosines of judged pairs.
 
 The cosines of two models are on different scales: training against negatives moves all of them, often downwards. What
 ranks is the order, so a pair is followed by its *standing* under each model: the share of judged pairs whose cosine is
@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.significance import paired_interval
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+    import pandas as pd
 
     from relevance.evaluation import Evaluation, Metric
     from relevance.finetune.recipe import Curve
@@ -29,52 +29,46 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float64]
 
-WHISKERS = (0.05, 0.95)
-"""The shares of values below the two whiskers of a box."""
-
 COMPARED = (RR10, AP10, NDCG10)
 """The metrics of the comparison, in the order of its rows."""
 
 LEVEL = 0.95
 """The share of the paired bootstrap's means inside an interval."""
 
-_SEED = 0
-"""Of the bootstrap's draws."""
-
-_SAME = 1e-9
-"""A smaller change of a metric is the rounding of a sum."""
-
+_SEED = 0  # of the bootstrap's draws
+_SAME = 1e-9  # a smaller change of a metric is the rounding of a sum
 _MOST_GROUPS = 7
-"""More labels than this (grades of one's own may be any whole numbers) are put together, neighbours first."""
 
 
-@dataclass(frozen=True, eq=False)
-class JudgedPairs:
-    """Judged pairs of query (text) and product (id), and their cosine under both models; no pair was trained on.
+def pair_changes(pairs: pd.DataFrame, *, relevant_from: float) -> pd.DataFrame:
+    """Say what became of judged pairs that were not trained on.
 
-    Attributes:
-        titles: "" where no file gives one.
-        labels: shape (pairs,): the grade, or the relevance as the data set gives it.
-        base: shape (pairs,), cosine under the base model.
-        tuned: shape (pairs,), cosine under the fine-tuned model.
+    Args:
+        pairs: columns `query` (text), `product` (id), `title` ("" where there is none), `label` (the grade),
+            `cosine_before` (under the base model) and `cosine_after` (under the fine-tuned one); no row is allowed.
         relevant_from: the lowest label that counts as relevant.
+
+    Returns:
+        The rows with `relevant`, `standing_before`, `standing_after` and `gain` (see the module), from the largest gain
+        to the largest loss; ties by the change of cosine in the label's direction, then by the order of the pairs.
     """
+    relevant = pairs["label"] >= relevant_from
+    direction = np.where(relevant, 1.0, -1.0)
+    before, after = (pairs[name].rank(pct=True) for name in ("cosine_before", "cosine_after"))
+    gain = direction * (after - before)
+    changed = pairs.assign(relevant=relevant, standing_before=before, standing_after=after, gain=gain)
+    order = np.lexsort((-direction * (pairs["cosine_after"] - pairs["cosine_before"]), -gain))
+    return changed.iloc[order].reset_index(drop=True)
 
-    queries: tuple[str, ...]
-    products: tuple[str, ...]
-    titles: tuple[str, ...]
-    labels: _Floats
-    base: _Floats
-    tuned: _Floats
-    relevant_from: float
 
-    def __len__(self) -> int:
-        return len(self.labels)
-
-    @property
-    def relevant(self) -> npt.NDArray[np.bool_]:
-        """Shape (pairs,)."""
-        return self.labels >= self.relevant_from
+def label_correlations(changed: pd.DataFrame) -> tuple[float | None, ...]:
+    """Give Spearman's correlation of label and cosine, before and after; None where one of the two is all equal."""
+    ranks = changed[["label", "cosine_before", "cosine_after"]].rank()
+    varied = [name for name in ranks if ranks[name].min() < ranks[name].max()]
+    return tuple(
+        float(ranks["label"].corr(ranks[name])) if {"label", name} <= {*varied} else None
+        for name in ("cosine_before", "cosine_after")
+    )
 
 
 class LabelGroup(NamedTuple):
@@ -89,107 +83,17 @@ class LabelGroup(NamedTuple):
     tuned: _Floats
 
 
-@dataclass(frozen=True, eq=False)
-class PairChanges:
-    """What became of the judged pairs.
-
-    Attributes:
-        pairs: which they are.
-        groups: by label, ascending.
-        base_standing: shape (pairs,), see the module.
-        tuned_standing: shape (pairs,).
-        gain: shape (pairs,), from -1 to 1, see the module.
-        order: shape (pairs,), the pairs from the largest gain to the largest loss; ties by the change of cosine in the
-            label's direction, then by the order of the pairs.
-        spearman: rank correlation of label and cosine under the base and the fine-tuned model; None where labels or
-            cosines are all equal.
-    """
-
-    pairs: JudgedPairs
-    groups: tuple[LabelGroup, ...]
-    base_standing: _Floats
-    tuned_standing: _Floats
-    gain: _Floats
-    order: npt.NDArray[np.int64]
-    spearman: tuple[float | None, float | None]
-
-    @property
-    def improved(self) -> npt.NDArray[np.int64]:
-        """Row numbers, the largest gain first."""
-        return self.order[self.gain[self.order] > 0]
-
-    @property
-    def worsened(self) -> npt.NDArray[np.int64]:
-        """Row numbers, the largest loss first."""
-        return self.order[::-1][self.gain[self.order[::-1]] < 0]
-
-
-def pair_changes(pairs: JudgedPairs) -> PairChanges:
-    """Compare the two models on judged pairs; none at all are allowed."""
-    base, tuned = _standing(pairs.base), _standing(pairs.tuned)
-    direction = np.where(pairs.relevant, 1.0, -1.0)
-    gain = direction * (tuned - base)
-    order = np.lexsort((-direction * (pairs.tuned - pairs.base), -gain)).astype(np.int64)
-    correlations = (_correlation(pairs.labels, pairs.base), _correlation(pairs.labels, pairs.tuned))
+def label_groups(changed: pd.DataFrame) -> list[LabelGroup]:
+    """Group pairs by label, ascending; of more than seven labels neighbours are put together."""
+    labels = np.unique(changed["label"])
     groups = []
-    labels = np.unique(pairs.labels)
     for part in np.array_split(labels, min(len(labels), _MOST_GROUPS)) if len(labels) else ():
         lowest, highest = float(part[0]), float(part[-1])
-        rows = (pairs.labels >= lowest) & (pairs.labels <= highest)
+        rows = changed[changed["label"].between(lowest, highest)]
         name = f"{lowest:.10g}" if lowest == highest else f"{lowest:.10g} to {highest:.10g}"
-        sides = set(pairs.relevant[rows].tolist())
-        kind = "mixed" if len(sides) > 1 else "relevant" if sides == {True} else "irrelevant"
-        groups.append(LabelGroup(name, kind, pairs.base[rows], pairs.tuned[rows]))
-    return PairChanges(pairs, tuple(groups), base, tuned, gain, order, correlations)
-
-
-def _standing(cosines: _Floats) -> _Floats:
-    return np.asarray(pd.Series(cosines, dtype=np.float64).rank(pct=True), dtype=np.float64)
-
-
-def _correlation(labels: _Floats, cosines: _Floats) -> float | None:
-    """Spearman's: Pearson's of the ranks."""
-    if len(np.unique(labels)) < 2 or len(np.unique(cosines)) < 2:  # noqa: PLR2004 - no ranks to speak of
-        return None
-    return float(np.corrcoef(_standing(labels), _standing(cosines))[0, 1])
-
-
-class Spread(NamedTuple):
-    """The ends of the whiskers, the quartiles, the median."""
-
-    low: float
-    lower_quartile: float
-    median: float
-    upper_quartile: float
-    high: float
-
-
-def spread(values: _Floats) -> Spread:
-    """Whiskers, quartiles and median of one value or more, linear between neighbouring values."""
-    return Spread(*np.quantile(values, (WHISKERS[0], 0.25, 0.5, 0.75, WHISKERS[1])).tolist())
-
-
-class Band(NamedTuple):
-    """Validation nDCG@10 at the steps, ascending, at which all trainings were evaluated.
-
-    Behind the first stop a mean would be that of the others.
-    """
-
-    steps: tuple[int, ...]
-    low: tuple[float, ...]
-    mean: tuple[float, ...]
-    high: tuple[float, ...]
-
-
-def band(curves: Sequence[Curve]) -> Band:
-    """The band of several trainings; empty where there is one alone, or no common step."""
-    scores: dict[int, list[float]] = {}
-    for curve in curves:
-        for step in curve.steps:
-            scores.setdefault(step.step, []).append(step.ndcg)
-    shared = {step: values for step, values in sorted(scores.items()) if len(values) == len(curves) > 1}
-    means = tuple(float(np.mean(values)) for values in shared.values())
-    return Band(tuple(shared), tuple(map(min, shared.values())), means, tuple(map(max, shared.values())))
+        kind = "relevant" if rows["relevant"].all() else "mixed" if rows["relevant"].any() else "irrelevant"
+        groups.append(LabelGroup(name, kind, rows["cosine_before"].to_numpy(), rows["cosine_after"].to_numpy()))
+    return groups
 
 
 @dataclass(frozen=True)
@@ -217,20 +121,14 @@ class Gain:
         return "better" if self.interval[0] > 0 else "worse"
 
 
-@dataclass(frozen=True)
-class QueryChange:
-    """A judged query's nDCG@10 before (base) and after (fine-tuned)."""
+class QueryChange(NamedTuple):
+    """A judged query's nDCG@10 before (base) and after (fine-tuned); a change by the rounding of a sum alone is 0."""
 
     query: str
     text: str
     before: float
     after: float
-
-    @property
-    def change(self) -> float:
-        """After - before; 0.0 where nothing but the rounding of a sum differs."""
-        change = self.after - self.before
-        return change if abs(change) >= _SAME else 0.0
+    change: float
 
 
 @dataclass(frozen=True)
@@ -268,20 +166,20 @@ class Changes:
 
     Attributes:
         comparisons: of the strategies; none is allowed.
-        pairs: of the judged pairs under the model that is kept.
+        pairs: what `pair_changes` says of the model that is kept.
         curves: one a seed, that of the model that is kept first.
     """
 
     comparisons: tuple[Comparison, ...]
-    pairs: PairChanges
+    pairs: pd.DataFrame
     curves: tuple[Curve, ...]
 
 
 def compare(names: tuple[str, str], before: Evaluation, after: Sequence[Evaluation], queries: Queries) -> Comparison:
-    """Compare a strategy under the base model with the same under the fine-tuned one.
+    """Compare a strategy under the base model with the same under the fine-tuned one, by their names.
 
     Args:
-        names: of the strategies, base and fine-tuned.
+        names: of the strategies.
         before: the base strategy's numbers.
         after: the fine-tuned strategy's numbers, one evaluation a seed, that of the model that is kept first.
         queries: all queries of the data set.
@@ -298,18 +196,17 @@ def compare(names: tuple[str, str], before: Evaluation, after: Sequence[Evaluati
         ends = None if interval is None else (interval.low, interval.high)
         return Gain(metric, float(base.mean()), float(tuned.mean()), ends)
 
-    codes = before.queries.tolist()
-    scores = (before.per_query[NDCG10].tolist(), after[0].per_query[NDCG10].tolist())
-    changes = [
-        QueryChange(queries.ids[code], queries.texts[code], *row) for code, *row in zip(codes, *scores, strict=True)
-    ]
-    seeds = tuple(gain(NDCG10, one.per_query[NDCG10]) for one in after)
-    mean = np.mean([one.per_query[NDCG10] for one in after], axis=0)
+    scores = [before.per_query[NDCG10], *(one.per_query[NDCG10] for one in after)]
+    change = scores[1] - scores[0]
+    change[np.abs(change) < _SAME] = 0.0
+    columns = (column.tolist() for column in (before.queries, scores[0], scores[1], change))
+    rows = (QueryChange(queries.ids[code], queries.texts[code], *row) for code, *row in zip(*columns, strict=True))
+    seeds = tuple(gain(NDCG10, tuned) for tuned in scores[1:])
     return Comparison(
         base=names[0],
         tuned=names[1],
         gains=tuple(gain(metric, after[0].per_query[metric]) for metric in COMPARED),
-        queries=tuple(sorted(changes, key=lambda one: (-one.change, one.text, one.query))),
+        queries=tuple(sorted(rows, key=lambda one: (-one.change, one.text, one.query))),
         seeds=seeds,
-        over_seeds=gain(NDCG10, mean) if len(after) > 1 else seeds[0],
+        over_seeds=gain(NDCG10, np.mean(scores[1:], axis=0)) if len(after) > 1 else seeds[0],
     )

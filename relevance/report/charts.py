@@ -12,9 +12,10 @@ from itertools import product
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
+import pandas as pd
 
 from relevance.evaluation import NDCG10
-from relevance.finetune.changes import LEVEL, WHISKERS, band, spread
+from relevance.finetune.changes import LEVEL
 from relevance.report.pages import gain_text
 from relevance.text import plural
 from relevance.tuning import KINDS
@@ -160,10 +161,11 @@ def band_figure(curves: Sequence[Curve]) -> Figure:
         best, points = curve.steps[curve.best], [(one.step, one.ndcg) for one in curve.steps]
         axes.plot(*zip(*points, strict=True), color=colour, linewidth=0.9, alpha=0.7, label=labels[0])
         axes.plot(best.step, best.ndcg, "*", color=colour, markersize=13, label=labels[1])
-    seeds = band(curves)
+    # behind the first stop a mean would be that of the others
+    shared = pd.DataFrame({step.step: step.ndcg for step in curve.steps} for curve in curves).dropna(axis="columns")
     filled: dict[str, Any] = {"color": colour, "alpha": 0.2, "linewidth": 0, "label": "lowest to highest"}
-    axes.fill_between(seeds.steps, seeds.low, seeds.high, **filled)
-    axes.plot(seeds.steps, seeds.mean, color=colour, linewidth=2.5, label="mean of the seeds")
+    axes.fill_between(shared.columns, shared.min(), shared.max(), **filled)
+    axes.plot(shared.columns, shared.mean(), color=colour, linewidth=2.5, label="mean of the seeds")
     before = sum(curve.steps[0].ndcg for curve in curves) / len(curves)
     axes.axhline(before, color=BASE.colour, linestyle="--", linewidth=2, label=f"{BASE.name}, before training")
     _whole_numbers(axes, _STEPS)
@@ -173,19 +175,22 @@ def band_figure(curves: Sequence[Curve]) -> Figure:
     return figure
 
 
+WHISKERS = (0.05, 0.95)
+"""The shares of values below the two whiskers of a box."""
+
 _COSINE = "cosine of query and product"
 _POINTS, _MOST_VALUES, _FEWEST_VALUES = 400, 4000, 5
 
 
 def boxes_figure(groups: Sequence[LabelGroup]) -> Figure:
-    """Two boxes a label of one or more: quartiles and median, whiskers at the shares of `changes.WHISKERS`."""
+    """Two boxes a label of one or more: quartiles and median, whiskers at the shares of `WHISKERS`."""
     figure = _figure(4.8)
     axes = figure.subplots()
     for look, columns in ((BASE, [one.base for one in groups]), (TUNED, [one.tuned for one in groups])):
-        keys = {"low": "whislo", "lower_quartile": "q1", "median": "med", "upper_quartile": "q3", "high": "whishi"}
+        shares = {"whislo": WHISKERS[0], "q1": 0.25, "med": 0.5, "q3": 0.75, "whishi": WHISKERS[1]}
         line = {"color": look.colour, "linewidth": 1.5}
         drawn = axes.bxp(
-            [{key: getattr(spread(column), name) for name, key in keys.items()} for column in columns],
+            [{name: np.quantile(column, share) for name, share in shares.items()} for column in columns],
             positions=[place + look.shift for place in range(len(columns))],
             widths=0.36,
             showfliers=False,

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relevance.files import csv_text
-from relevance.finetune.changes import LEVEL, WHISKERS
+from relevance.finetune.changes import LEVEL, label_correlations, label_groups
 from relevance.finetune.recipe import estimated_seconds
 from relevance.report import charts
 from relevance.report.pages import page
 from relevance.text import duration, plural, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from relevance.finetune.changes import Changes, Comparison, Gain, PairChanges
+    import pandas as pd
+
+    from relevance.finetune.changes import Changes, Comparison, Gain
     from relevance.suite.finetuning import FineTuning, Training
 
 _SHOWN_NOTES = 10  # on the page
@@ -26,6 +28,7 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
     changes, leaks, recipe = done.changes, done.finetuned.leaks, done.trainings[0].recipe
     seeds = [each.seed for each in done.trainings]
     near = leaks.near_queries if leaks else ()
+    groups = label_groups(changes.pairs)
     notes = [*done.finetuned.notes, *(f"near: {own!r} was trained on, {other!r} is evaluated" for own, other in near)]
     index = page(
         "finetuned",
@@ -38,7 +41,9 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
         most_notes=_SHOWN_NOTES,
         changes=changes,
         level=f"{LEVEL:.0%}",
-        whiskers=[f"{share:.0%}" for share in WHISKERS],
+        whiskers=[f"{share:.0%}" for share in charts.WHISKERS],
+        correlations=label_correlations(changes.pairs),
+        groups=groups,
     )
     means = ("base_mean", "tuned_mean", "difference", "interval_low", "interval_high")
     scores = ("ndcg10_before", "ndcg10_after", "change")
@@ -59,9 +64,9 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
         files["seeds.png"] = charts.png(charts.band_figure, changes.curves)
     if changes.comparisons:
         files["queries.png"] = charts.png(charts.queries_figure, changes.comparisons)
-    if len(changes.pairs.pairs):
-        files["similarity-boxes.png"] = charts.png(charts.boxes_figure, changes.pairs.groups)
-        files["similarity-densities.png"] = charts.png(charts.densities_figure, changes.pairs.groups)
+    if groups:
+        files["similarity-boxes.png"] = charts.png(charts.boxes_figure, groups)
+        files["similarity-densities.png"] = charts.png(charts.densities_figure, groups)
     return files
 
 
@@ -88,18 +93,16 @@ def _query_rows(comparisons: Sequence[Comparison]) -> Iterator[Sequence[str | fl
     """A judged query of each comparison, from the largest gain to the largest loss."""
     for one in comparisons:
         for query in one.queries:
-            yield one.base, one.tuned, query.query, query.text, query.before, query.after, query.change
+            yield one.base, one.tuned, *query
 
 
-def _pair_rows(changes: PairChanges) -> Iterator[Sequence[str | float]]:
+def _pair_rows(pairs: pd.DataFrame) -> Iterator[Sequence[str | float]]:
     """A judged pair, from the largest gain to the largest loss."""
-    pairs = changes.pairs
-    columns = (pairs.base, pairs.tuned, changes.base_standing, changes.tuned_standing, changes.gain)
-    for row in changes.order.tolist():
-        label = float(pairs.labels[row])
-        texts = (pairs.queries[row], pairs.products[row], pairs.titles[row])
-        numbers = (int(label) if label.is_integer() else label, int(pairs.relevant[row]))
-        yield *texts, *numbers, *(float(column[row]) for column in columns)
+    rows: Iterable[Any] = pairs.itertuples(index=False)
+    for row in rows:
+        label = int(row.label) if float(row.label).is_integer() else row.label
+        standing = (row.cosine_before, row.cosine_after, row.standing_before, row.standing_after, row.gain)
+        yield row.query, row.product, row.title, label, int(row.relevant), *standing
 
 
 def training_lines(trainings: Sequence[Training]) -> list[str]:

@@ -9,9 +9,9 @@ from functools import cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING
 
+import numpy as np
 from markupsafe import Markup
 
-from relevance.finetune.changes import spread
 from relevance.gate import GATED
 from relevance.report import terminal
 from relevance.text import markdown, markdown_code, plural, printable, shortened
@@ -52,7 +52,7 @@ def _environment() -> Environment:
     environment.globals["zip_longest"] = zip_longest
     words = ("fell", "leg_words", "moved", "newcomer_words", "queries_words", "segment_words")
     environment.filters |= {name: getattr(terminal, name) for name in words}
-    environment.filters |= {"number": _number, "plural": plural, "signed": signed, "spread": spread}
+    environment.filters |= {"number": _number, "plural": plural, "signed": signed, "quantile": np.quantile}
     markdowns: dict[str, Callable[..., str]] = {
         "code": markdown_code,
         "cut": lambda text: markdown(shortened(" ".join(text.split()), _MOST_CHARACTERS)) or "(empty)",

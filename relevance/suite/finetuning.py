@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+import pandas as pd
 
 from relevance.embeddings import Encoder
 from relevance.errors import InputError
-from relevance.finetune.changes import Changes, JudgedPairs, compare, pair_changes
+from relevance.finetune.changes import Changes, compare, pair_changes
 from relevance.finetune.store import find_stored
 from relevance.records import embedded_texts
 from relevance.strategies import BASE, FINETUNED, STRATEGIES
@@ -107,7 +108,7 @@ def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuni
     )
     stored = [find_stored(one.plan.config.cache_dir, one.recipe.sha256) for one in trainings]
     kept = tuple(one for one in stored if one is not None)  # all of them: they were trained when they were measured
-    pairs = pair_changes(_judged_pairs(plan, progress=progress))
+    pairs = pair_changes(_judged_pairs(plan, progress=progress), relevant_from=plan.dataset.judgments.relevant_from)
     return FineTuning(tuple(trainings), kept, Changes(comparisons, pairs, tuple(one.curve for one in kept)))
 
 
@@ -121,7 +122,7 @@ def _measured(plan: Plan, *, progress: bool) -> tuple[Plan, Mapping[str, Evaluat
     return suite.plan, {result.strategy.name: result.evaluation for result in results}
 
 
-def _judged_pairs(plan: Plan, *, progress: bool) -> JudgedPairs:
+def _judged_pairs(plan: Plan, *, progress: bool) -> pd.DataFrame:
     """Every judgment of the benchmark with its cosine under both models, all vectors from the cache."""
     dataset, judgments = plan.dataset, plan.dataset.judgments
     texts = embedded_texts(dataset.catalogue, "whole")
@@ -134,12 +135,13 @@ def _judged_pairs(plan: Plan, *, progress: bool) -> JudgedPairs:
         products = encoder.products(texts, label="judged pairs")
         cosines.append((queries[rows] * products.matrix[products.rows[codes]]).sum(axis=1, dtype=np.float64))
     titles = dataset.catalogue.products["title"].tolist()
-    return JudgedPairs(
-        queries=tuple(dataset.queries.texts[row] for row in rows.tolist()),
-        products=tuple(dataset.catalogue.ids[code] for code in codes.tolist()),
-        titles=tuple(titles[code] for code in codes.tolist()),
-        labels=judgments.grades[kept].astype(np.float64),
-        base=cosines[0],
-        tuned=cosines[1],
-        relevant_from=float(judgments.relevant_from),
+    return pd.DataFrame(
+        {
+            "query": [dataset.queries.texts[row] for row in rows.tolist()],
+            "product": [dataset.catalogue.ids[code] for code in codes.tolist()],
+            "title": [titles[code] for code in codes.tolist()],
+            "label": judgments.grades[kept].astype(np.float64),
+            "cosine_before": cosines[0],
+            "cosine_after": cosines[1],
+        }
     )

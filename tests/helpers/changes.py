@@ -10,7 +10,7 @@ import pandas as pd
 
 from relevance.evaluation import AP10, NDCG10, RR10, Evaluation
 from relevance.finetune import Options
-from relevance.finetune.changes import Changes, Comparison, JudgedPairs, compare, pair_changes
+from relevance.finetune.changes import Changes, Comparison, compare, pair_changes
 from relevance.finetune.recipe import Curve, Step
 from relevance.records import Queries
 
@@ -44,20 +44,28 @@ def comparison(base: str, number: int, seeds: int, *, gain: float = 0.05, unchan
     return compare((base, f"{base}_finetune"), evaluation(before), after, queries(number))
 
 
-def pairs(number: int, *, labels: int = 3, seed: int = 2) -> JudgedPairs:
-    """Pairs whose cosine grows with the label, more so under the fine-tuned model."""
+def pairs(number: int, *, labels: int = 3, seed: int = 2) -> pd.DataFrame:
+    """What became of pairs whose cosine grows with the label, more so under the fine-tuned model."""
     generator = np.random.default_rng(seed)
     grades = generator.choice(labels, number, p=np.arange(1, labels + 1) / (labels * (labels + 1) / 2)).astype(float)
     top = max(labels - 1, 1)
     base = np.clip(generator.normal(0.35 + 0.2 * grades / top, 0.13), -1, 1)
     tuned = np.clip(base - 0.18 + 0.3 * grades / top + generator.normal(0, 0.1, number), -1, 1)
     texts = queries(number).texts
-    titles = tuple(
+    titles = [
         "" if at == 3 else f"Willowmere {text}, Steel Handle, 32-Inch Wide, with a Title as Long as Shops Write"
         for at, text in enumerate(texts)
-    )
-    products = tuple(f"{100_000 + at}" for at in range(number))
-    return JudgedPairs(texts, products, titles, grades, base, tuned, relevant_from=1)
+    ]
+    return judged(grades, base, tuned, query=texts, title=titles)
+
+
+def judged(labels: Any, before: Any, after: Any, *, relevant_from: float = 1, **columns: Any) -> pd.DataFrame:
+    """What became of pairs with these labels and cosines."""
+    texts = [f"{100_000 + at}" for at in range(len(labels))]
+    numbers = {"label": labels, "cosine_before": before, "cosine_after": after}
+    rows = {"query": texts, "product": texts, "title": texts, **columns}
+    rows |= {name: np.array(values, dtype=np.float64) for name, values in numbers.items()}
+    return pair_changes(pd.DataFrame(rows), relevant_from=relevant_from)
 
 
 def curve(evaluations: int = 11, *, per_epoch: int = 158, seed: int = 3, best: int | None = None) -> Curve:
@@ -86,7 +94,7 @@ def changes(number: int = 305, *, judged: int = 8021, seeds: int = 1) -> Changes
         comparison("rrf", number, seeds, gain=0.02, unchanged=0.5),
     )
     curves = tuple(curve(11 - 2 * (at % 2), seed=at + 3) for at in range(seeds))
-    return Changes(compared, pair_changes(pairs(judged)), curves)
+    return Changes(compared, pairs(judged), curves)
 
 
 def done(changed: Changes, *, dataset: str = "sample", base: str = "all-MiniLM-L6-v2", **finetuned: Any) -> Any:

@@ -10,7 +10,7 @@ import pytest
 from helpers.changes import comparison, curve, evaluation, pairs, queries
 from PIL import Image
 
-from relevance.finetune.changes import LabelGroup, compare, pair_changes
+from relevance.finetune.changes import LabelGroup, compare, label_groups
 from relevance.report import charts
 from relevance.report.charts import BASE, DPI, TUNED, png
 
@@ -23,7 +23,7 @@ def group(base: Any, tuned: Any) -> LabelGroup:
 UNCHANGED = compare(("rrf", "rrf_finetune"), evaluation([0.5, 0.5]), [evaluation([0.5, 0.5])], queries(2))
 DOLLARS = compare((r"$\frac$", r"$\x$"), evaluation([0.5, 0.5]), [evaluation([1.0, 0.0])], queries(2))
 EQUAL, NEARLY_EQUAL = group([0.4] * 9, [0.4] * 9), group([0.4] * 9, [0.4] * 8 + [0.40001])
-GROUPS = pair_changes(pairs(300)).groups
+GROUPS = label_groups(pairs(300))
 PICTURES: dict[str, tuple[Any, Any]] = {
     "curve": (charts.curve_figure, curve()),
     "curve of one evaluation": (charts.curve_figure, curve(1, best=0)),
@@ -74,6 +74,15 @@ def test_a_curve_shows_each_evaluation_and_the_chosen_one() -> None:
         assert list(axes.lines[1].get_ydata()) == values
     x, y = (values[0] for values in figure.axes[2].lines[-1].get_data())
     assert (x, y) == (trained.steps[trained.best].step, trained.steps[trained.best].ndcg)
+
+
+def test_the_mean_of_seeds_ends_where_the_first_one_stopped() -> None:
+    long, short = curve(4, seed=1), curve(3, seed=2)
+    lines = charts.band_figure([long, short]).axes[0].lines
+    (mean,) = (line for line in lines if line.get_label() == "mean of the seeds")
+    assert list(mean.get_xdata()) == [step.step for step in short.steps]
+    means = [(one.ndcg + two.ndcg) / 2 for one, two in zip(long.steps, short.steps, strict=False)]
+    assert list(mean.get_ydata()) == pytest.approx(means)
 
 
 def test_queries_are_shown_by_their_change() -> None:

@@ -6,16 +6,15 @@ import re
 from types import SimpleNamespace
 from typing import Any
 
-import numpy as np
 import pytest
 from helpers import golden
-from helpers.changes import ODD, changes, comparison, curve, done, evaluation, pairs, queries
+from helpers.changes import ODD, changes, comparison, curve, done, evaluation, judged, pairs, queries
 
-from relevance.finetune.changes import Changes, Comparison, JudgedPairs, compare, pair_changes
+from relevance.finetune.changes import Changes, Comparison, compare
 from relevance.report import charts
 from relevance.report.finetuned import report_files
 
-NO_PAIRS = pair_changes(JudgedPairs((), (), (), *(np.array([]),) * 3, relevant_from=1))
+NO_PAIRS = judged([], [], [])
 
 
 @pytest.fixture(autouse=True)
@@ -60,7 +59,7 @@ def test_a_gain_never_stands_without_its_interval() -> None:
     alone = re.compile(r"[+-]\d\.\d{4}(?! \[)(?!\])(?!, )")  # neither before an interval nor in one
     lines = page(changes(40, judged=60, seeds=3)).splitlines()
     assert not alone.search("\n".join(line for line in lines if "→" not in line))  # of single queries
-    single = page(Changes((comparison("rrf", 1, 1),), pair_changes(pairs(3)), (curve(),)))
+    single = page(Changes((comparison("rrf", 1, 1),), pairs(3), (curve(),)))
     assert single.count("not shown: a single query has no interval") == 5  # summary, three metrics, queries
     assert not re.search(r"[+-]\d\.\d{4} \[", single)
 
@@ -84,9 +83,8 @@ def test_the_verdict_is_that_of_the_interval(before: list[float], after: list[fl
 
 
 def test_where_nothing_changed_words_stand_for_numbers() -> None:
-    cosines = np.array([0.4, 0.4])
-    same = JudgedPairs(("a", "b"), ("1", "2"), ("", ""), np.array([0.0, 1.0]), cosines, cosines, 1)
-    text = page(Changes((compared([0.5], [0.5]),), pair_changes(same), (curve(2, best=0),)))
+    same = judged([0, 1], [0.4, 0.4], [0.4, 0.4])
+    text = page(Changes((compared([0.5], [0.5]),), same, (curve(2, best=0),)))
     for words in ("Gained most: none.", "Improved most: none.", "of label and cosine: - before, - after."):
         assert words in text
 
