@@ -5,6 +5,7 @@ Every part is read even where another one is wrong, so that one check shows as m
 
 from __future__ import annotations
 
+import math
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
@@ -17,7 +18,6 @@ from relevance import suite
 from relevance.baseline import read_baseline
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.errors import CouldNotRunError, RelevanceError
-from relevance.files import refuse_lfs_pointer
 from relevance.records import embedded_texts
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 from relevance.strategies import FINETUNED
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from relevance.baseline import Snapshot
     from relevance.config import Config
-    from relevance.embeddings import Model
+    from relevance.embeddings import Model, Side
     from relevance.gate import Floors
     from relevance.records import Catalogue, Dataset
     from relevance.strategies import Strategy
@@ -85,7 +85,7 @@ class TextsToEmbed:
     missing: int
     cut: int
     exact: bool
-    max_tokens: int
+    max_tokens: int | None
     seconds: float
 
 
@@ -127,7 +127,8 @@ def check(config: Config) -> Findings:
             where = "on the embedded engine, in four rounds each"
             rows.append(("time", f"about {duration(seconds)} to measure the strategies {where}"))
         rows.append(("memory", f"about {_memory_bytes(texts, models, whole) / 2**30:.1f} GiB at most"))
-    notes = [*(engine.notes if engine else ()), *(dataset.notes if dataset else ())]
+    notes = [note for model in models.values() for note in model.notes]
+    notes += [*(engine.notes if engine else ()), *(dataset.notes if dataset else ())]
     rows += [("note", note) for note in (*notes, *_finetuned_notes(finetuned, parts.left_out))]
     width = max((len(subject) for subject, _ in rows), default=0)
     place = "" if config.source.path is None else f": {config.source.path}"
@@ -245,43 +246,43 @@ def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> lis
     for name, model in models.items():
         for field in (field for owner, field in used if owner == name):
             texts = embedded_texts(dataset.catalogue, field)
-            found.append(texts_to_embed(texts, model, prompt="", cache_dir=config.cache_dir, names=(name, field)))
-        queries, prompt = dataset.queries.texts, model.prompt
-        found.append(texts_to_embed(queries, model, prompt=prompt, cache_dir=config.cache_dir, names=(name, "queries")))
+            found.append(texts_to_embed(texts, model, "document", cache_dir=config.cache_dir, names=(name, field)))
+        queries = dataset.queries.texts
+        found.append(texts_to_embed(queries, model, "query", cache_dir=config.cache_dir, names=(name, "queries")))
     return found
 
 
 def texts_to_embed(
-    texts: Sequence[str], model: Model, *, prompt: str, cache_dir: Path, names: tuple[str, str]
+    texts: Sequence[str], model: Model, side: Side, *, cache_dir: Path, names: tuple[str, str]
 ) -> TextsToEmbed:
     """Count and estimate.
 
     Args:
         texts: as they would be embedded; texts of nothing but white space have no vector.
         model: as `embeddings.resolve` returns it.
-        prompt: in front of each text.
+        side: whether they are queries or products' texts.
         cache_dir: a folder that `embeddings.check_cache_dir` has accepted.
         names: of the model in the configuration, and of the texts.
 
     Raises:
-        InputError: a file of the cache is damaged, the weights are a pointer of Git LFS, or a text is no Unicode text.
+        InputError: a file of the cache is damaged, or a text is no Unicode text.
     """
-    refuse_lfs_pointer(model.weights)
     distinct = list(dict.fromkeys(text for text in texts if text.strip()))
-    store = open_store(cache_dir, model, prompt)
+    store = open_store(cache_dir, model, side)
     missing = len(store.missing([text_digest(text) for text in distinct]))
     step = -(-len(distinct) // _COUNTED) or 1
     sample = distinct[::step]
-    counts, counted = _token_counts([prompt + text for text in sample], model)
+    counts, counted = _token_counts([model.prompt(side) + text for text in sample], model)
     share = len(distinct) / len(sample) if sample else 0.0
-    mean = sum(min(count, model.max_tokens) for count in counts) / len(counts) if counts else 0.0
-    rate = _TOKENS_PER_S * _WEIGHTS_BYTES / max(1, model.weights.stat().st_size)
+    limit = model.max_tokens or math.inf
+    mean = sum(min(count, limit) for count in counts) / len(counts) if counts else 0.0
+    rate = _TOKENS_PER_S * _WEIGHTS_BYTES / max(1, model.weights_bytes)
     return TextsToEmbed(
         model=names[0],
         field=names[1],
         texts=len(distinct),
         missing=missing,
-        cut=round(share * sum(count > model.max_tokens for count in counts)),
+        cut=round(share * sum(count > limit for count in counts)),
         exact=counted and step == 1,
         max_tokens=model.max_tokens,
         seconds=missing * mean / rate,
@@ -293,7 +294,7 @@ def _token_counts(texts: Sequence[str], model: Model) -> tuple[list[int], bool]:
     from tokenizers import Tokenizer  # noqa: PLC0415 - only where something is embedded
 
     try:
-        tokenizer = Tokenizer.from_file(str(model.weights.parent / "tokenizer.json"))
+        tokenizer = Tokenizer.from_file(str(model.transformer / "tokenizer.json"))
     except Exception:  # noqa: BLE001 - the library raises Exception itself; the estimate by words is good enough
         return [round(len(text.split()) * _TOKENS_PER_WORD) + 2 for text in texts], False
     tokenizer.no_truncation()
@@ -304,7 +305,9 @@ def _token_counts(texts: Sequence[str], model: Model) -> tuple[list[int], bool]:
 def _texts_rows(texts: Sequence[TextsToEmbed]) -> Rows:
     rows = []
     for one in texts:
-        cut = f"{'' if one.exact else 'about '}{one.cut:,} cut at {one.max_tokens:,} tokens"
+        cut = "none cut"
+        if one.max_tokens is not None:
+            cut = f"{'' if one.exact else 'about '}{one.cut:,} cut at {one.max_tokens:,} tokens"
         cached = "all in the cache" if not one.missing else f"{one.missing:,} not in the cache"
         rows.append(("embedded", f"{one.model}, {one.field}: {plural(one.texts, 'text')}, {cut}; {cached}"))
     missing, seconds = sum(one.missing for one in texts), sum(one.seconds for one in texts)
@@ -322,7 +325,7 @@ def search_seconds(strategies: Sequence[Strategy], *, products: int, queries: in
 
 def _memory_bytes(texts: Sequence[TextsToEmbed], models: Mapping[str, Model], whole: Sequence[str]) -> int:
     """The index, all vectors, and a model where it has to be loaded."""
-    loaded = [models[one.model].weights.stat().st_size for one in texts if one.missing]
+    loaded = [models[one.model].weights_bytes for one in texts if one.missing]
     encoder = _ENCODER_BYTES + max(loaded) if loaded else 0
     vectors = sum(4 * models[one.model].dimensions * one.texts for one in texts)
     index = _BYTES_PER_CHARACTER * sum(map(len, whole)) + _BYTES_PER_PRODUCT * len(whole)

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -282,12 +282,14 @@ class Vectors:
     """The vectors of one embedded text of every product, or of every query.
 
     Attributes:
-        matrix: shape (distinct texts or more, dimensions), float32, rows of unit length; may be a memory map.
+        matrix: shape (distinct texts or more, dimensions), float32; may be a memory map.
         rows: shape (items,), the row of `matrix` that belongs to an item, -1 for an item without text.
+        similarity: how they are compared: `cosine`, where rows have unit length, or `dot`.
     """
 
     matrix: npt.NDArray[np.float32]
     rows: npt.NDArray[np.int64]
+    similarity: Literal["cosine", "dot"] = "cosine"
 
     def expanded(self) -> npt.NDArray[np.float32]:
         """Shape (items, dimensions).

@@ -114,7 +114,7 @@ class Key:
 
     @property
     def path(self) -> str:
-        """In the file, `models.NAME.prompt`."""
+        """In the file, `models.NAME.query_prompt`."""
         return f"{self.table}.{self.name}" if self.table else self.name
 
     @property

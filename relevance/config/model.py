@@ -48,6 +48,7 @@ FILE_NAME = "relevance.toml"
 DEFAULT = "default"
 """The origin of a value that is not set anywhere."""
 
+_Dimensions = Annotated[int, Interval(ge=1, le=65_536)]
 _Model = Annotated[Text, Takes("path or name", "a folder, or OWNER/NAME on the Hugging Face hub, in quotes")]
 
 
@@ -119,13 +120,29 @@ class ModelChoice:
         "--model NAME_OR_PATH",
         words="the packaged all-MiniLM-L6-v2",
     )
-    prompt: EmptyText | None = setting(
+    query_prompt: EmptyText | None = setting(
         'text before every query that is embedded; "" is none',
         "--query-prompt TEXT",
         words="the model's own query prompt",
     )
+    document_prompt: EmptyText | None = setting(
+        'text before every product\'s text that is embedded; "" is none',
+        "--document-prompt TEXT",
+        words="the model's own document prompt",
+    )
     max_tokens: Count | None = setting("cut texts at so many tokens", "--max-tokens N", words="the model's limit")
+    truncate_dim: _Dimensions | None = setting(
+        "cut vectors at so many dimensions, as models trained for it (Matryoshka) allow",
+        "--truncate-dim N",
+        words="the model's own",
+    )
     device: Text | None = setting("where this model runs", words="device")
+    revision: Text | None = setting(
+        "branch, tag or commit of a model on the hub", "--model-revision NAME", words="the newest"
+    )
+    trust_remote_code: bool = setting(
+        "run code that the model brings; read it before", "--trust-remote-code", default=False
+    )
 
 
 @dataclass(frozen=True)
@@ -264,9 +281,12 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
     for name, model in config.models.items():
         own = "base, fine-tuned" if name == FINETUNED else "the packaged model"
         values[f"models.{name}.path"] = model.path or own
-        for key, value in {"prompt": model.prompt, "max_tokens": model.max_tokens}.items():
+        for key in ("query_prompt", "document_prompt", "max_tokens", "truncate_dim"):
+            value = getattr(model, key)
             values[f"models.{name}.{key}"] = "the model's own" if value is None else repr(value)
         values[f"models.{name}.device"] = model.device or "the best there is"
+        values[f"models.{name}.revision"] = model.revision or "the newest"
+        values[f"models.{name}.trust_remote_code"] = text_of(model.trust_remote_code)
     for each in keys("elasticsearch", "gate", "finetune"):
         values[each.path] = text_of(getattr(getattr(config, each.table), each.name, config.pairs_share))
     for path in config.origins:

@@ -1,7 +1,7 @@
-"""Texts to float32 unit vectors: a sentence-transformers model, its prompt, and a cache on disk keyed by content."""
+"""Texts to float32 vectors: a sentence-transformers model, its prompts, and a cache on disk keyed by content."""
 
 from relevance.embeddings.cache import check_cache_dir, default_cache_dir
 from relevance.embeddings.encoder import Encoder
-from relevance.embeddings.model import Model, resolve
+from relevance.embeddings.model import Model, Side, resolve
 
-__all__ = ["Encoder", "Model", "check_cache_dir", "default_cache_dir", "resolve"]
+__all__ = ["Encoder", "Model", "Side", "check_cache_dir", "default_cache_dir", "resolve"]

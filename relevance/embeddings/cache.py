@@ -1,4 +1,4 @@
-"""Vectors on disk under a key made of what produced them: model, prompt, truncation, text.
+"""Vectors on disk under a key made of what produced them: model, prompt, truncation, text, ….
 
 A store is the folder of one (model, prompt, truncation). It holds shards, which are written whole and never changed, so
 runs that share it need no lock: each adds files, and a reader that loses one to a merge lists the folder anew. Runs
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.embeddings.model import Model
+    from relevance.embeddings.model import Model, Side
 
     _Floats = npt.NDArray[np.float32]
     _Ints = npt.NDArray[np.int64]
@@ -86,10 +86,17 @@ def text_digest(text: str) -> bytes:
         raise InputError(f"a text cannot be encoded: half a surrogate pair at {where}; allowed: Unicode text") from None
 
 
-def open_store(cache_dir: Path, model: Model, prompt: str) -> Store:
-    """The store of a model's vectors under one prompt and the model's truncation."""
-    key = json.dumps([_KEY_VERSION, model.fingerprint, prompt, model.max_tokens, model.dimensions])
-    folder = cache_dir / "embeddings" / hashlib.sha256(key.encode()).hexdigest()[:32]
+def open_store(cache_dir: Path, model: Model, side: Side) -> Store:
+    """The store of a model's vectors of queries, or of products' texts."""
+    key: list[object] = [_KEY_VERSION, model.fingerprint, model.prompt(side), model.max_tokens, model.dimensions]
+    # what few models have is in the key of those alone
+    rare: dict[str, object] = {} if model.similarity == "cosine" else {"similarity": model.similarity}
+    if model.revision is not None:
+        rare["revision"] = model.revision
+    if model.trust_remote_code:  # such code may treat the sides differently, beside their prompts
+        rare["trust_remote_code"] = side
+    text = json.dumps([*key, rare] if rare else key)
+    folder = cache_dir / "embeddings" / hashlib.sha256(text.encode()).hexdigest()[:32]
     return Store(folder, width=model.dimensions)
 
 

@@ -1,4 +1,4 @@
-"""Texts to unit vectors: each distinct text once, from the cache where it is there, else from the model."""
+"""Texts to vectors: each distinct text once, from the cache where it is there, else from the model."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.embeddings.cache import Store
-    from relevance.embeddings.model import Model
+    from relevance.embeddings.model import Model, Side
 
     _Floats = npt.NDArray[np.float32]
     _Row = tuple[bytes, str, int]  # digest, text, length in tokens
@@ -86,6 +86,7 @@ class Encoder:
         self._load = load
         self._clock = clock
         self._loaded: Any = None
+        self._limit = math.inf if model.max_tokens is None else model.max_tokens
         self._stores: dict[str, Store] = {}
         self._cut: dict[bytes, bool] = {}
 
@@ -95,7 +96,7 @@ class Encoder:
         return tuple(note for store in self._stores.values() for note in store.notes)
 
     def products(self, texts: Sequence[str], *, label: str) -> Vectors:
-        """Vectors of texts of products, without a prompt; a text of nothing but white space has none (row -1).
+        """Vectors of products' texts, behind the model's prompt for them; white space alone has none (row -1).
 
         Args:
             texts: one a product.
@@ -106,33 +107,38 @@ class Encoder:
             CouldNotRunError: the model, its device or the cache folder fails.
         """
         distinct = _distinct(text for text in texts if text.strip())
-        vectors, tokens, _ = self._read(distinct, "", label)
-        self._cut.update(zip(distinct, (tokens > self.model.max_tokens).tolist(), strict=True))
-        return _spread(vectors, texts, distinct)
+        vectors, tokens, _ = self._read(distinct, "document", label)
+        self._cut.update(zip(distinct, (tokens > self._limit).tolist(), strict=True))
+        return self._spread(vectors, texts, distinct)
 
     def queries(self, texts: Sequence[str]) -> Vectors:
-        """Vectors of queries, behind the model's prompt; every query has one.
+        """Vectors of queries, behind the model's prompt for them; every query has one.
 
         Raises:
             InputError: as `products`.
             CouldNotRunError: as `products`.
         """
         distinct = _distinct(texts)
-        vectors, _, encoded = self._read(distinct, self.model.prompt, "queries")
+        vectors, _, encoded = self._read(distinct, "query", "queries")
         if distinct:
-            path = self._store(self.model.prompt).folder / "query_time.json"
+            path = self._store("query").folder / "query_time.json"
             self.query_ms = self._query_ms(path, list(distinct.values()), again=encoded)
-        return _spread(vectors, texts, distinct)
+        return self._spread(vectors, texts, distinct)
 
     def cut_of(self, texts: Sequence[str]) -> tuple[int, int]:
         """How many distinct texts of encoded products these are, and how many of them lost their end."""
         digests = {text_digest(text) for text in texts if text.strip()}
         return len(digests), sum(self._cut[digest] for digest in digests)
 
-    def _store(self, prompt: str) -> Store:
-        if prompt not in self._stores:
-            self._stores[prompt] = open_store(self._cache_dir, self.model, prompt)
-        return self._stores[prompt]
+    def _store(self, side: Side) -> Store:
+        store = open_store(self._cache_dir, self.model, side)
+        return self._stores.setdefault(str(store.folder), store)
+
+    def _spread(self, vectors: Vectors, texts: Sequence[str], distinct: Mapping[bytes, str]) -> Vectors:
+        """Vectors of distinct texts as those of all texts; one that is not among them has none."""
+        row_of = dict(zip(distinct.values(), vectors.rows.tolist(), strict=True))
+        rows = np.array([row_of.get(text, -1) for text in texts], dtype=np.int64)
+        return Vectors(vectors.matrix, rows, self.model.similarity)
 
     def _in_memory(self) -> Any:
         if self._loaded is None:
@@ -140,32 +146,32 @@ class Encoder:
         return self._loaded
 
     def _read(
-        self, distinct: Mapping[bytes, str], prompt: str, label: str
+        self, distinct: Mapping[bytes, str], side: Side, label: str
     ) -> tuple[Vectors, npt.NDArray[np.int64], bool]:
         """Vectors and lengths in tokens of texts, and whether the store lacked any of them."""
-        store, digests, encoded = self._store(prompt), list(distinct), False
+        store, digests, encoded = self._store(side), list(distinct), False
         for _ in range(_REPAIRS):
             if missing := store.missing(digests):
                 store.check_writable(f"embeddings of {len(missing):,} of {len(digests):,} texts ({label}) are")
-                self._encode(store, {digest: distinct[digest] for digest in missing}, prompt, label)
+                self._encode(store, {digest: distinct[digest] for digest in missing}, side, label)
                 store.missing(digests)
                 encoded = True
             if (found := store.read(digests)) is not None:
                 return *found, encoded
         raise CouldNotRunError(f"{store.folder}: what is written there is damaged when it is read again")
 
-    def _encode(self, store: Store, texts: Mapping[bytes, str], prompt: str, label: str) -> None:
+    def _encode(self, store: Store, texts: Mapping[bytes, str], side: Side, label: str) -> None:
         """Encode texts, longest first, and add them to the store every few seconds.
 
         The batches are the same wherever they are computed, so that vectors differ by float noise at most.
         """
         loaded = self._in_memory()
         parts = _parts(list(texts.values()), _COUNTED_AT_ONCE)
-        counts = [count for part in parts for count in loaded.token_counts(part, prompt)]
+        counts = [count for part in parts for count in loaded.token_counts(part, side)]
         # so a batch is padded little, and memory that is too small fails at once
         rows = sorted(
             zip(texts, texts.values(), counts, strict=True),
-            key=lambda row: (-min(row[2], self.model.max_tokens), row[1]),
+            key=lambda row: (-min(row[2], self._limit), row[1]),
         )
         batches = list(_parts(rows, _BATCH))
         unsaved: list[tuple[Sequence[_Row], _Floats]] = []
@@ -173,11 +179,11 @@ class Encoder:
         saved = time.monotonic()
         with (
             progress_bar(len(rows), f"embedding {label}", "text", shown=self._progress) as bar,
-            closing(_computed(loaded, batches, prompt, sum(counts))) as computed,
+            closing(_computed(loaded, batches, side, sum(counts))) as computed,
         ):
             try:
                 for batch, vectors in zip(batches, computed, strict=True):
-                    unsaved.append((batch, _unit(vectors, batch, self.model)))
+                    unsaved.append((batch, _checked(vectors, batch, self.model)))
                     bar.update(len(batch))
                     if time.monotonic() - saved >= _SAVED_EVERY_S:
                         pieces += _save(store, unsaved)
@@ -200,14 +206,14 @@ class Encoder:
         known = _recorded(path)
         if known is not None and not again and not (known.busy and _quiet()):
             return known.p50_ms
-        loaded, prompt = self._in_memory(), self.model.prompt
+        loaded = self._in_memory()
         sample = queries[:: max(1, len(queries) // _TIMED_QUERIES)][:_TIMED_QUERIES]
         for query in sample[:_UNTIMED_QUERIES]:
-            loaded.encode([query], prompt)
+            loaded.encode([query], "query")
         seconds, before = [], _cpu_seconds()
         for query in sample:
             start = self._clock()
-            loaded.encode([query], prompt)
+            loaded.encode([query], "query")
             seconds.append(self._clock() - start)
         time_now = _QueryTime(1000 * statistics.median(seconds), loaded.device, _busy_since(before))
         if known is not None and known.device == time_now.device and known.p50_ms < time_now.p50_ms:
@@ -217,12 +223,12 @@ class Encoder:
         return time_now.p50_ms
 
 
-def _computed(loaded: Any, batches: Sequence[Sequence[_Row]], prompt: str, tokens: int) -> Generator[_Floats]:
+def _computed(loaded: Any, batches: Sequence[Sequence[_Row]], side: Side, tokens: int) -> Generator[_Floats]:
     texts = [[text for _, text, _ in batch] for batch in batches]
     if copies := loaded.copies(tokens):
-        yield from encoded_by(copies, texts, prompt)
+        yield from encoded_by(copies, texts, side)
     else:
-        yield from (loaded.encode(batch, prompt) for batch in texts)
+        yield from (loaded.encode(batch, side) for batch in texts)
 
 
 def _save(store: Store, unsaved: list[tuple[Sequence[_Row], _Floats]]) -> list[Path]:
@@ -235,36 +241,32 @@ def _save(store: Store, unsaved: list[tuple[Sequence[_Row], _Floats]]) -> list[P
     return [path]
 
 
-def _unit(vectors: _Floats, rows: Sequence[_Row], model: Model) -> _Floats:
-    """Vectors divided by their length, in float32.
+def _checked(vectors: _Floats, rows: Sequence[_Row], model: Model) -> _Floats:
+    """Vectors in float32, of unit length unless the model compares by dot product.
 
     Raises:
-        CouldNotRunError: the shape is not the model's, or a vector has no direction (zero, infinite or not a number).
+        CouldNotRunError: the shape is not the model's, or a vector is infinite, not a number, or has no direction.
     """
     expected = (len(rows), model.dimensions)
     if vectors.shape != expected:
         raise CouldNotRunError(f"model {model.name}: gave vectors of shape {vectors.shape}, not {expected}")
-    with np.errstate(all="ignore"):
-        lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
-        units: _Floats = (vectors / lengths).astype(np.float32)
-        off = np.abs(np.linalg.norm(units, axis=1) - 1)
-    wrong = ~(off < _UNIT_TOLERANCE)
+    if model.similarity == "dot":
+        wrong = ~np.isfinite(vectors).all(axis=1)
+    else:
+        with np.errstate(all="ignore"):
+            lengths = np.linalg.norm(vectors.astype(np.float64), axis=1, keepdims=True)
+            vectors = (vectors / lengths).astype(np.float32)
+            wrong = ~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < _UNIT_TOLERANCE)
     if wrong.any():
         text = rows[int(np.argmax(wrong))][1]
         reason = "gave no usable vector (zero or not a number)"
         raise CouldNotRunError(f"model {model.name}: {reason} for the text {text[:60]!r}")
-    return units
+    return vectors
 
 
 def _distinct(texts: Iterable[str]) -> dict[bytes, str]:
     """Each distinct text under its digest, in the order in which they come first."""
     return {text_digest(text): text for text in dict.fromkeys(texts)}
-
-
-def _spread(vectors: Vectors, texts: Sequence[str], distinct: Mapping[bytes, str]) -> Vectors:
-    """Vectors of distinct texts as those of all texts; one that is not among them has none."""
-    row_of = dict(zip(distinct.values(), vectors.rows.tolist(), strict=True))
-    return Vectors(vectors.matrix, np.array([row_of.get(text, -1) for text in texts], dtype=np.int64))
 
 
 def _parts(rows: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:

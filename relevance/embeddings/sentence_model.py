@@ -15,10 +15,11 @@ from relevance.errors import CouldNotRunError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from pathlib import Path
 
     import numpy.typing as npt
 
-    from relevance.embeddings.model import Model
+    from relevance.embeddings.model import Model, Side
 
 _WORTH_COPIES = {"cpu": 2e13, "cuda": 1e15}
 """Multiplications, about one for each token and parameter, from which several processes save more than their start
@@ -64,28 +65,26 @@ class SentenceModel:
         """Where it computes, as torch names it."""
         return str(self.transformer.device)
 
-    def token_counts(self, texts: Sequence[str], prompt: str) -> list[int]:
+    def token_counts(self, texts: Sequence[str], side: Side) -> list[int]:
         """Length of prompt + text in tokens, special ones included, before anything is cut."""
-        encoded = self.transformer.tokenizer(
-            [prompt + text for text in texts],
-            truncation=False,
-            padding=False,
-            verbose=False,
-            return_attention_mask=False,
-        )
-        return [len(ids) for ids in encoded["input_ids"]]
+        prompted = [self._model.prompt(side) + text for text in texts]
+        tokenizer = self.transformer.tokenizer
+        if self._model.max_tokens is None:  # static embeddings: the library of tokenizers, without special tokens
+            return [len(encoding) for encoding in tokenizer.encode_batch(prompted, add_special_tokens=False)]
+        options = {"truncation": False, "padding": False, "verbose": False, "return_attention_mask": False}
+        return [len(ids) for ids in tokenizer(prompted, **options)["input_ids"]]
 
-    def encode(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], side: Side) -> npt.NDArray[np.float32]:
         """Shape (texts, dimensions).
 
         Raises:
             CouldNotRunError: the model fails, for want of memory for instance.
         """
+        encode = self.transformer.encode_query if side == "query" else self.transformer.encode_document
         try:
-            # an empty prompt is passed as such: None would let the model's default prompt in
             with quiet():
-                vectors = self.transformer.encode(
-                    list(texts), prompt=prompt, batch_size=len(texts), show_progress_bar=False
+                vectors = encode(
+                    list(texts), prompt=self._model.prompt(side), batch_size=len(texts), show_progress_bar=False
                 )
         except RuntimeError as error:
             raise CouldNotRunError(f"the model failed to encode {len(texts)} texts: {_first_line(error)}") from error
@@ -121,40 +120,68 @@ def _shares_of_cpu() -> list[tuple[str, int]]:
 
 
 def load(model: Model) -> SentenceModel:
-    """Load a model from its folder, without network, code of its own or pickled weights.
+    """Load a model from its folder, without network or pickled weights; code of its own only where it is trusted.
 
     Raises:
         CouldNotRunError: the device is not there, or the libraries cannot load the model.
-        InputError: weights are missing, or the query prompt alone reaches the token limit.
+        InputError: weights are missing, or a prompt alone reaches the token limit.
     """
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds
 
     if model.device is not None:
         _check_device(model.device)
     safely: dict[str, Any] = {"use_safetensors": True}
+    lacking: list[str] = []
     try:
         with quiet():
             transformer: Any = SentenceTransformer(
                 str(model.path),
                 device=model.device,
                 local_files_only=True,
-                trust_remote_code=False,
+                trust_remote_code=model.trust_remote_code,
                 model_kwargs=safely,
+                truncate_dim=model.truncate_dim,
             ).float()
-            # what the library had to make up at random, which it tells only where it is asked; no weight is read again
-            _, report = type(transformer[0].auto_model).from_pretrained(
-                model.weights.parent, output_loading_info=True, device_map="meta", local_files_only=True, **safely
-            )
+            if (encoder := getattr(transformer[0], "auto_model", None)) is not None:
+                # what the library had to make up at random, which it tells only where asked; no weight is read again
+                _, report = type(encoder).from_pretrained(
+                    model.transformer, output_loading_info=True, device_map="meta", local_files_only=True, **safely
+                )
+                # it would be another model in every run, under one cache key; the pooler is not used
+                lacking = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
     except Exception as error:  # whatever the libraries raise for a folder that they cannot read
         raise CouldNotRunError(f"model {model.name}: cannot be loaded: {_first_line(error)}") from error
-    # it would be another model in every run, under one cache key; the pooler is not used
-    if lacking := sorted(name for name in report["missing_keys"] if not name.startswith("pooler.")):
-        raise InputError(f"{model.weights}: {len(lacking)} weights of the model are missing, the first is {lacking[0]}")
-    transformer.max_seq_length = model.max_tokens
+    if lacking:
+        problem = f"{len(lacking)} weights of the model are missing, the first is {lacking[0]}"
+        raise InputError(f"{model.transformer}: {problem}")
+    set_limit(transformer, model.max_tokens)
     loaded = SentenceModel(transformer, model)
-    if model.prompt and loaded.token_counts([""], model.prompt)[0] >= model.max_tokens:
-        raise InputError(f"the query prompt {model.prompt!r} alone has {model.max_tokens} tokens or more; shorten it")
+    for side, prompt in (("query", model.query_prompt), ("document", model.document_prompt)):
+        if prompt and model.max_tokens and loaded.token_counts([""], side)[0] >= model.max_tokens:  # type: ignore[arg-type]
+            raise InputError(f"the {side} prompt {prompt!r} alone has {model.max_tokens} tokens or more; shorten it")
     return loaded
+
+
+def set_limit(transformer: Any, tokens: int | None) -> None:
+    """Have the library's model cut texts behind so many tokens; None, of static embeddings, leaves it alone."""
+    if tokens is not None:
+        transformer.max_seq_length = tokens
+
+
+def save(transformer: Any, model: Model, folder: Path) -> None:
+    """Write what was loaded as `model`, trained since perhaps, so that it is used as here wherever it is loaded next.
+
+    Prompts, similarity and truncation are those in force; texts are cut where `model` cuts them by itself.
+    """
+    limit, prompts = transformer.max_seq_length, transformer.prompts
+    set_limit(transformer, model.own_max_tokens or model.max_tokens)
+    transformer.prompts = {**prompts, "query": model.query_prompt, "document": model.document_prompt}
+    try:
+        transformer.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
+    finally:
+        transformer.prompts = prompts
+        if model.max_tokens is not None:
+            set_limit(transformer, limit)
 
 
 def load_copy(model: Model, device: str, threads: int | None) -> SentenceModel:

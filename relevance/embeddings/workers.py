@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from relevance.embeddings.model import Side
+
     _Floats = npt.NDArray[np.float32]
 
 # enough work that a process waits little for its next message, little enough to share it evenly and save it soon
@@ -35,15 +37,13 @@ _BATCHES_A_MESSAGE = 2
 _SECONDS_TO_END = 10
 
 
-def encoded_by(
-    copies: Sequence[Callable[[], Any]], batches: Sequence[Sequence[str]], prompt: str
-) -> Generator[_Floats]:
+def encoded_by(copies: Sequence[Callable[[], Any]], batches: Sequence[Sequence[str]], side: Side) -> Generator[_Floats]:
     """The vectors of each batch, in order; closing the generator ends the processes.
 
     Args:
         copies: what loads the model, one a process; picklable.
         batches: texts that are encoded together.
-        prompt: in front of every text.
+        side: whether they are queries or products' texts.
 
     Raises:
         RelevanceError: as loading and encoding raise it.
@@ -53,7 +53,7 @@ def encoded_by(
     workers: dict[Connection, SpawnProcess] = {}
     try:
         for load in copies[: len(messages)]:
-            _start(load, prompt, workers)
+            _start(load, side, workers)
         for vectors in _answers(workers, messages):
             yield from vectors
     finally:
@@ -66,11 +66,11 @@ def encoded_by(
             connection.close()
 
 
-def _start(load: Callable[[], Any], prompt: str, workers: dict[Connection, SpawnProcess]) -> None:
+def _start(load: Callable[[], Any], side: Side, workers: dict[Connection, SpawnProcess]) -> None:
     context = multiprocessing.get_context("spawn")  # a fork of a process that has used torch or CUDA may hang
     here, there = context.Pipe()
     with _without_interrupts():
-        process = context.Process(target=_work, args=(there, load, prompt), daemon=True)
+        process = context.Process(target=_work, args=(there, load, side), daemon=True)
         process.start()
         workers[here] = process
     there.close()
@@ -132,7 +132,7 @@ def _received(connection: Connection, process: SpawnProcess) -> list[_Floats]:
     return answer
 
 
-def _work(connection: Connection, load: Callable[[], Any], prompt: str) -> None:
+def _work(connection: Connection, load: Callable[[], Any], side: Side) -> None:
     """What each process does: an empty answer once the model is there, then one a message."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one decides
     # leave as on any other exit: killed at once, a process would leave its libraries' semaphores behind
@@ -142,6 +142,6 @@ def _work(connection: Connection, load: Callable[[], Any], prompt: str) -> None:
             model = load()
             connection.send([])
             while True:
-                connection.send([model.encode(batch, prompt) for batch in connection.recv()])
+                connection.send([model.encode(batch, side) for batch in connection.recv()])
         except RelevanceError as error:
             connection.send(error)

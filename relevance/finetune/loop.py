@@ -18,7 +18,7 @@ from sentence_transformers.base.sampler import DefaultBatchSampler
 from sentence_transformers.sentence_transformer import losses
 from transformers import PrinterCallback, TrainerCallback
 
-from relevance.embeddings.sentence_model import load, quiet
+from relevance.embeddings.sentence_model import load, quiet, save, set_limit
 from relevance.errors import CouldNotRunError, RelevanceError
 from relevance.finetune.checkpoints import checkpoint_of, mark_complete, set_checkpoint_aside, sound_checkpoint
 from relevance.finetune.losses import LOSSES
@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
-    from relevance.finetune.recipe import Recipe, Validation
+    from relevance.embeddings import Model
+    from relevance.finetune.recipe import Recipe
     from relevance.finetune.rows import TrainingRows
 
 _SAVED_EVERY_S = 60.0
@@ -75,13 +76,9 @@ def run(
 
 
 def _write_model(recipe: Recipe, transformer: Any | None, place: Path) -> None:
-    """Write a model, or else the base model, with the recipe's prompt and the limit of tokens that the base has."""
-    base = recipe.base
-    model = transformer or load(base).transformer
-    model.max_seq_length = base.own_max_tokens or base.max_tokens
-    model.prompts = {**model.prompts, "query": base.prompt}
+    """Write a model, or else the base model, to be used as the base is."""
     shutil.rmtree(place, ignore_errors=True)
-    model.save_pretrained(str(place), create_model_card=False, safe_serialization=True)
+    save(transformer or load(recipe.base).transformer, recipe.base, place)
 
 
 def _encoded(transformer: Any, texts: Sequence[str], prompt: str) -> Any:
@@ -94,7 +91,8 @@ def _encoded(transformer: Any, texts: Sequence[str], prompt: str) -> Any:
 def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base: bool) -> _Trainer:
     options, loss = recipe.options, LOSSES[recipe.options.loss]
     transformer = load(recipe.base).transformer
-    transformer.max_seq_length = min(options.max_tokens, recipe.base.max_tokens)
+    base = recipe.base
+    set_limit(transformer, base.max_tokens and min(options.max_tokens, base.max_tokens))
     rows = ROWS[loss.rows](recipe, partial(_encoded, transformer))
     graphics = transformer.device.type == "cuda"
     if graphics and transformer.device.index is not None:
@@ -108,7 +106,7 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
         warmup_steps=_WARM_UP,
         seed=options.seed,
         data_seed=options.seed,
-        prompts={QUERY: recipe.base.prompt},
+        prompts=_prompts(base, rows),
         batch_sampler=partial(_Batches, rows, options.epochs) if rows.items else "batch_sampler",  # the library's own
         # the follower says when
         eval_strategy="steps",
@@ -134,13 +132,20 @@ def _trainer(recipe: Recipe, folder: Path, follower: Follower, *, evaluate_base:
         args=arguments,
         train_dataset=Dataset.from_dict(dict(rows.columns)),
         loss=loss.make(losses, transformer),
-        evaluator=_Evaluator(recipe.validation, recipe.base.prompt),
+        evaluator=_Evaluator(recipe),
         callbacks=[follower],
     )
     trainer.remove_callback(PrinterCallback)
     an_epoch, halves = len(trainer.get_train_dataloader()), range(1, 2 * options.epochs + 1)
     follower.evaluated = frozenset(round(half * an_epoch / 2) for half in halves)
     return trainer
+
+
+def _prompts(base: Model, rows: TrainingRows) -> dict[str, str]:
+    """By column, as the base model is used in searches."""
+    texts = (name for name, column in rows.columns.items() if name != QUERY and isinstance(column[0], str))
+    products = dict.fromkeys(texts, base.document_prompt) if base.document_prompt else {}
+    return {QUERY: base.query_prompt, **products}
 
 
 class _Trainer(SentenceTransformerTrainer):
@@ -178,14 +183,15 @@ class _Batches(DefaultBatchSampler):
 class _Evaluator(BaseEvaluator):
     """Scores the model on the validation."""
 
-    def __init__(self, validation: Validation, prompt: str) -> None:
+    def __init__(self, recipe: Recipe) -> None:
         super().__init__()  # type: ignore[no-untyped-call]
-        self._validation, self._prompt = validation, prompt
+        self._base, self._validation = recipe.base, recipe.validation
         self.primary_metric = "ndcg"
 
     def __call__(self, model: Any, *_: Any, **__: Any) -> dict[str, float]:
-        queries = _encoded(model, self._validation.queries, self._prompt)
-        return self._validation.measure(queries, _encoded(model, self._validation.texts, ""))
+        queries = _encoded(model, self._validation.queries, self._base.query_prompt)
+        texts = _encoded(model, self._validation.texts, self._base.document_prompt)
+        return self._validation.measure(queries, texts)
 
 
 class Follower(TrainerCallback):

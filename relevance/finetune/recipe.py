@@ -156,13 +156,17 @@ class Recipe:
     @property
     def ingredients(self) -> dict[str, object]:
         """What the hash is made of."""
+        # what few models have is in the hash of those alone
+        rare = {name: self.base.facts.get(name) for name in ("document_prompt", "similarity")}
+        rare["truncate_dim"] = self.base.truncate_dim
         return {
             "format": _FORMAT,
             "base": self.base.fingerprint,
-            "prompt": self.base.prompt,
+            "prompt": self.base.query_prompt,
             "pairs": self.pairs.sha256,
             "validation": self.validation.sha256,
             "options": asdict(self.options),
+            **{name: fact for name, fact in rare.items() if fact},
         }
 
     @property
@@ -193,5 +197,5 @@ def estimated_seconds(recipe: Recipe) -> float:
 
     trained = options.epochs * tokens(text for pair in recipe.pairs.train for text in (pair.query, pair.text))
     judged = (2 * options.epochs + 1) * tokens(recipe.validation.texts)
-    size = recipe.base.weights.stat().st_size / _WEIGHTS_BYTES
+    size = recipe.base.weights_bytes / _WEIGHTS_BYTES
     return size * (trained + judged / _VALIDATION_SPEED_UP) / _TOKENS_PER_S

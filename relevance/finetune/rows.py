@@ -64,8 +64,8 @@ def triplet_rows(recipe: Recipe, encode: Encode) -> TrainingRows:
     pairs, related = recipe.pairs.train, _related(recipe)
     trained = list({pair.product: pair for pair in pairs}.values())
     codes = {pair.product: code for code, pair in enumerate(trained)}
-    queries = encode([pair.query for pair in pairs], recipe.base.prompt)
-    products = encode([pair.text for pair in trained], "")
+    queries = encode([pair.query for pair in pairs], recipe.base.query_prompt)
+    products = encode([pair.text for pair in trained], recipe.base.document_prompt)
     negatives: list[Pair] = []
     for start in range(0, len(pairs), _ROWS_AT_ONCE):
         cosines = queries[start : start + _ROWS_AT_ONCE] @ products.T

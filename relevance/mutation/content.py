@@ -176,7 +176,7 @@ def _all_vectors(change: Callable[[_Floats, int], _Floats]) -> Change:
 
     def changed(plan: Plan, seed: int) -> Plan:
         needs_vectors(plan)
-        by_field = _each(lambda one: Vectors(change(np.asarray(one.matrix), seed), one.rows))
+        by_field = _each(lambda one: replace(one, matrix=change(np.asarray(one.matrix), seed)))
         return around(plan, products=by_field, answers=_of_queries(lambda rows: change(rows, seed)))
 
     return changed
@@ -189,7 +189,7 @@ def _not_normalised(plan: Plan, seed: int) -> Plan:
 
     def change(one: Vectors, rng: np.random.Generator) -> Vectors:
         lengths = rng.lognormal(0.0, 0.25, size=(len(one.matrix), 1)).astype(np.float32)
-        return Vectors((np.asarray(one.matrix) * lengths / lengths.max()).astype(np.float32), one.rows)
+        return replace(one, matrix=(np.asarray(one.matrix) * lengths / lengths.max()).astype(np.float32))
 
     return _product_vectors(change)(plan, seed)
 
@@ -200,23 +200,23 @@ def _stale(one: Vectors, rng: np.random.Generator) -> Vectors:
     chosen = np.flatnonzero(rng.random(len(one.rows)) < _A_TENTH)
     rows = one.rows.copy()
     rows[chosen] = one.rows[np.roll(chosen, 1)]
-    return Vectors(one.matrix, rows)
+    return replace(one, rows=rows)
 
 
 @_product_vectors
 def _shifted(one: Vectors, _: np.random.Generator) -> Vectors:
-    return Vectors(one.matrix, np.roll(one.rows, 1))
+    return replace(one, rows=np.roll(one.rows, 1))
 
 
 @_product_vectors
 def _vectors_lost(one: Vectors, rng: np.random.Generator) -> Vectors:
-    return Vectors(one.matrix, np.where(rng.random(len(one.rows)) < _A_TENTH, -1, one.rows))
+    return replace(one, rows=np.where(rng.random(len(one.rows)) < _A_TENTH, -1, one.rows))
 
 
 @_product_vectors
 def _noisy(one: Vectors, rng: np.random.Generator) -> Vectors:
     noise = 1e-7 * rng.standard_normal(one.matrix.shape, dtype=np.float32)
-    return Vectors(_unit(np.asarray(one.matrix) + noise), one.rows)
+    return replace(one, matrix=_unit(np.asarray(one.matrix) + noise))
 
 
 def _quantised(levels: int) -> Change:

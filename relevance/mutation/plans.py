@@ -283,15 +283,15 @@ _EMBEDDED = kinds(
     {
         "prompt_missing": (
             "queries are embedded without their prompt",
-            _models(lambda model: replace(model, prompt="")),
+            _models(lambda model: replace(model, query_prompt="")),
         ),
         "prompt_doubled": (
             "the prompt stands twice before every query; where there is none, another model's stands there",
-            _models(lambda model: replace(model, prompt=model.prompt * 2 or _PROMPT)),
+            _models(lambda model: replace(model, query_prompt=model.query_prompt * 2 or _PROMPT)),
         ),
         "texts_cut": (
             f"texts are embedded up to {_TOKENS} tokens",
-            _models(lambda model: replace(model, max_tokens=min(model.max_tokens, _TOKENS))),
+            _models(lambda model: replace(model, max_tokens=model.max_tokens and min(model.max_tokens, _TOKENS))),
         ),
     },
     cost="embedding",

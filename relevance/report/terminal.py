@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.diagnosis import Diagnosis, Hit, Segment, StrategyDiagnosis
+    from relevance.embeddings import Model
     from relevance.gate import Comparison, Finding, Verdict
     from relevance.records import Dataset
     from relevance.suite import Plan, Result, Suite
@@ -54,8 +55,7 @@ def plan_lines(plan: Plan) -> list[str]:
     lines = [dataset_line(dataset), f"sha256 {shown}", f"engine: {plan.engine.line}"]
     lines += [f"  {plan.engine.hint}"] if plan.engine.hint else []
     for name, model in plan.models.items():
-        facts = f"{model.dimensions} dimensions, {model.max_tokens} tokens, prompt {model.prompt!r}"
-        line = f"{model.name} ({facts}, sha256 {model.sha256[:_SHORT_HASH]})"
+        line = f"{model.name} ({', '.join(_model_facts(model))}, sha256 {model.sha256[:_SHORT_HASH]})"
         if name == FINETUNED and finetuned is not None and finetuned.recipe is not None and not finetuned.trained:
             pairs, took = plural(len(finetuned.recipe.pairs.train), "pair"), estimated_seconds(finetuned.recipe)
             line = f"to be trained first, from {model.name} on {pairs}: about {duration(took)} on two CPU cores"
@@ -67,8 +67,20 @@ def plan_lines(plan: Plan) -> list[str]:
             lines.append(f"  no evaluated query was trained on, {near}; {products}")
         lines += [f"note: {note}" for note in finetuned.notes]
     lines += [f"NOT RUN: {name}: {reason}" for name, reason in plan.left_out.items()]
-    lines += [f"note: {note}" for note in (*plan.engine.notes, *dataset.notes)]
+    of_models = (note for model in plan.models.values() for note in model.notes)
+    lines += [f"note: {note}" for note in dict.fromkeys((*of_models, *plan.engine.notes, *dataset.notes))]
     return [printable(line) for line in lines]
+
+
+def _model_facts(model: Model) -> list[str]:
+    """What decides a model's vectors; what few models have only where this one has it."""
+    cut = f" (cut at {model.truncate_dim})" if model.truncate_dim else ""
+    tokens = "any number of" if model.max_tokens is None else model.max_tokens
+    facts = [f"{model.dimensions} dimensions{cut}", f"{tokens} tokens", f"prompt {model.query_prompt!r}"]
+    facts += [f"prompt of products {model.document_prompt!r}"] if model.document_prompt else []
+    facts += ["dot product"] if model.similarity == "dot" else []
+    facts += [f"revision {model.revision}"] if model.revision else []
+    return facts + (["runs code of its own"] if model.trust_remote_code else [])
 
 
 # The table

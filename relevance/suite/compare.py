@@ -114,7 +114,7 @@ def snapshot_of(suite: Suite) -> Snapshot:
 
 def model_facts(model: Model) -> Mapping[str, object]:
     """What decides a model's vectors, as JSON values."""
-    return {name: getattr(model, name) for name in ("name", "sha256", "dimensions", "prompt", "max_tokens")}
+    return model.facts
 
 
 def _definition(strategy: Strategy) -> Mapping[str, object]:

@@ -308,7 +308,12 @@ def trained_model(config: Config, stored: Stored) -> Model:
 
 def _choice(config: Config) -> dict[str, Any]:
     own, base = config.models[FINETUNED], config.models[BASE]
-    return {**asdict(own), "max_tokens": own.max_tokens or base.max_tokens, "device": own.device or base.device}
+    return {
+        **asdict(own),
+        "max_tokens": own.max_tokens or base.max_tokens,
+        "device": own.device or base.device,
+        "trust_remote_code": own.trust_remote_code or base.trust_remote_code,
+    }
 
 
 def _pair_notes(pairs: Pairs) -> tuple[str, ...]:

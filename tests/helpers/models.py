@@ -1,6 +1,4 @@
-"""Randomly initialised BERTs that load in no time, as sentence-transformers folders."""
-
-from __future__ import annotations
+"""Randomly initialised models that load in no time, as sentence-transformers folders."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -18,7 +16,7 @@ def make_tiny_model(  # noqa: PLR0913 - the sizes of a model
     spread: float = 0.02,
     **options: Any,
 ) -> Path:
-    """Write a model of these words (`##x` continues a word), of texts of up to so many tokens.
+    """Write a BERT of these words (`##x` continues a word), and beside it, as FOLDER-source, the encoder alone.
 
     With a small `spread` of the weights all vectors are nearly one; `options` are those of SentenceTransformer.
     """
@@ -46,5 +44,21 @@ def make_tiny_model(  # noqa: PLR0913 - the sizes of a model
     transformer = Transformer(str(source), max_seq_length=tokens)
     pooled = Pooling(transformer.get_embedding_dimension(), pooling_mode=pooling)
     model = SentenceTransformer(modules=[transformer, pooled], device="cpu", **options)
+    model.save_pretrained(str(folder), create_model_card=False)
+    return folder
+
+
+def make_static_model(folder: Path, words: Iterable[str], *, width: int = 16, **options: Any) -> Path:
+    """Write static embeddings of these words; `options` are those of SentenceTransformer."""
+    import torch  # noqa: PLC0415 - seconds, and only where a model is made
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415
+    from sentence_transformers.sentence_transformer.modules import StaticEmbedding  # noqa: PLC0415
+    from tokenizers import Tokenizer, models, pre_tokenizers  # noqa: PLC0415
+
+    vocabulary = {word: number for number, word in enumerate(["[UNK]", *sorted(set(words))])}
+    tokenizer = Tokenizer(models.WordLevel(vocabulary, unk_token="[UNK]"))  # noqa: S106 - a token of text
+    tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()
+    torch.manual_seed(0)
+    model = SentenceTransformer(modules=[StaticEmbedding(tokenizer, embedding_dim=width)], device="cpu", **options)
     model.save_pretrained(str(folder), create_model_card=False)
     return folder

@@ -41,7 +41,7 @@ def small_recipe(folder: Path, options: Options | None = None) -> Recipe:
     weights = folder / "base" / "model.safetensors"
     weights.parent.mkdir(parents=True, exist_ok=True)
     weights.write_bytes(b"weights")
-    base = Model("tiny", weights.parent, weights, "5a", "f1", 8, "", 64, None)
+    base = Model("tiny", weights.parent, "5a", "f1", 8, max_tokens=64, weights_bytes=weights.stat().st_size)
     validation = make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED)
     return Recipe(base, pairs, validation, options or Options(), "shop")
 

@@ -118,7 +118,7 @@ def vectors(field: str) -> Vectors:
 
 def model(name: str) -> Model:
     """Never loaded."""
-    return Model(name, Path(name), Path(name), name, name, DIMENSIONS, "query: ", 64, None)
+    return Model(name, Path(name), name, name, DIMENSIONS, query_prompt="query: ", max_tokens=64)
 
 
 def plan(names: Sequence[str] = ()) -> Plan:

@@ -28,9 +28,10 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve()
 WIDTH = 8
+PROMPTS = {"query": "query: ", "document": ""}
 MODEL = Model(
-    name="made", path=Path("made"), weights=Path("made/w"), sha256="0" * 64, fingerprint="f" * 64,
-    dimensions=WIDTH, prompt="query: ", max_tokens=6, device=None,
+    name="made", path=Path("made"), sha256="0" * 64, fingerprint="f" * 64,
+    dimensions=WIDTH, query_prompt="query: ", max_tokens=6,
 )  # fmt: skip
 TEXTS = [f"hammer number {number}" for number in range(1100)]
 LONGEST_WAIT = 60
@@ -56,11 +57,11 @@ class MadeModel:
         assert tokens >= 5 * len(TEXTS)
         return [partial(load_copy, self.fault)] * self.processes
 
-    def token_counts(self, texts: Sequence[str], prompt: str) -> list[int]:
+    def token_counts(self, texts: Sequence[str], side: str) -> list[int]:
         """Words, and two special tokens."""
-        return [len((prompt + text).split()) + 2 for text in texts]
+        return [len((PROMPTS[side] + text).split()) + 2 for text in texts]
 
-    def encode(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], side: str) -> npt.NDArray[np.float32]:
         """Made vectors, unless there is a fault."""
         if self.fault == "encode":
             raise CouldNotRunError("made to fail")
@@ -68,7 +69,7 @@ class MadeModel:
             os._exit(7)
         if self.fault == "sleep":
             time.sleep(0.1)
-        seeds = [int.from_bytes(hashlib.sha256((prompt + text).encode()).digest()[:8], "big") for text in texts]
+        seeds = [int.from_bytes(hashlib.sha256((PROMPTS[side] + text).encode()).digest()[:8], "big") for text in texts]
         return np.stack([np.random.default_rng(seed).normal(size=WIDTH) for seed in seeds]).astype(np.float32)
 
 

@@ -29,7 +29,7 @@ OPTIONS = Options(epochs=4, batch_size=4, learning_rate=3e-3, max_tokens=16, pat
 
 @pytest.fixture(scope="module")
 def recipe(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Recipe:
-    base = embeddings.resolve(str(tiny), prompt="number", device="cpu")
+    base = embeddings.resolve(str(tiny), query_prompt="number", device="cpu")
     return replace(small_recipe(tmp_path_factory.mktemp("recipe")), base=base, options=OPTIONS)
 
 
@@ -91,7 +91,7 @@ def test_a_stored_model_is_a_model_like_any_other_and_not_trained_again(recipe: 
     stored = find_stored(cache, recipe.sha256)
     assert stored is not None
     model = embeddings.resolve(str(stored.path))
-    assert (model.prompt, model.max_tokens, model.dimensions) == ("number", 64, 32)
+    assert (model.query_prompt, model.max_tokens, model.dimensions) == ("number", 64, 32)
     assert model.sha256 != recipe.base.sha256
     assert not list(stored.path.rglob("*.bin")) + list(stored.path.rglob("*.pt"))
     assert train(recipe, cache, progress=False) == stored

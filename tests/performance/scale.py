@@ -39,8 +39,8 @@ VECTOR_QUERIES = 1_000
 RELEVANCE = ("1", "1.33", "1.67", "2", "2.33", "2.67", "3")
 TEXT_STRATEGIES = ("textsearch", "textsearch_boosted")
 MODEL = Model(
-    name="made", path=Path("made"), weights=Path("made/w"), sha256="0" * 64, fingerprint="f" * 64,
-    dimensions=DIMENSIONS, prompt="", max_tokens=256, device=None,
+    name="made", path=Path("made"), sha256="0" * 64, fingerprint="f" * 64,
+    dimensions=DIMENSIONS, max_tokens=256,
 )  # fmt: skip
 
 
@@ -52,13 +52,14 @@ class MadeModel:
     def __init__(self) -> None:
         self._rng = np.random.default_rng(1)
 
-    def token_counts(self, texts: Sequence[str], prompt: str) -> list[int]:
+    def token_counts(self, texts: Sequence[str], side: str) -> list[int]:
         """Words."""
-        return [len((prompt + text).split()) for text in texts]
+        del side
+        return [len(text.split()) for text in texts]
 
-    def encode(self, texts: Sequence[str], prompt: str) -> np.ndarray:
+    def encode(self, texts: Sequence[str], side: str) -> np.ndarray:
         """Made vectors."""
-        del prompt
+        del side
         return unit_vectors(self._rng, len(texts))
 
     def copies(self, tokens: int) -> list[MadeModel]:

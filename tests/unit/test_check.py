@@ -310,7 +310,7 @@ def _texts(count: int) -> list[str]:
 def test_cut_texts_are_counted_or_estimated(tmp_path: Path, count: int, exact: bool) -> None:  # noqa: FBT001 - a case
     """Few texts are all counted; of many a part is, and the number is an estimate, here within a tenth."""
     model = resolve(max_tokens=8)
-    found = texts_to_embed(_texts(count), model, prompt="", cache_dir=tmp_path, names=("base", "whole"))
+    found = texts_to_embed(_texts(count), model, "document", cache_dir=tmp_path, names=("base", "whole"))
     assert found.exact == exact
     assert found.cut == pytest.approx((count + 3) // 4, rel=0.1 if not exact else 0)
 
@@ -321,10 +321,10 @@ def test_what_is_in_the_cache_is_not_missing(tmp_path: Path) -> None:
     model = resolve()
     texts = ["kite", "drum", "trumpet"]
     vectors = np.eye(2, model.dimensions, dtype=np.float32)
-    open_store(tmp_path, model, "").add([text_digest(text) for text in texts[:2]], [3, 3], vectors)
-    found = texts_to_embed([*texts, "kite", " "], model, prompt="", cache_dir=tmp_path, names=("base", "title"))
+    open_store(tmp_path, model, "document").add([text_digest(text) for text in texts[:2]], [3, 3], vectors)
+    found = texts_to_embed([*texts, "kite", " "], model, "document", cache_dir=tmp_path, names=("base", "title"))
     assert (found.texts, found.missing) == (3, 1)
-    again = texts_to_embed(texts[:2], model, prompt="", cache_dir=tmp_path, names=("base", "title"))
+    again = texts_to_embed(texts[:2], model, "document", cache_dir=tmp_path, names=("base", "title"))
     assert (again.missing, again.seconds) == (0, 0.0)
 
 
@@ -332,7 +332,7 @@ def test_what_is_in_the_cache_is_not_missing(tmp_path: Path) -> None:
 def test_a_damaged_cache_is_no_problem(project: Path) -> None:
     """What a file of the cache held will be computed again: it counts as missing."""
     config = _config(project, "vectorsearch", cache_dir="cache")
-    store = open_store(project / "cache", resolve(**asdict(config.models["base"])), "")
+    store = open_store(project / "cache", resolve(**asdict(config.models["base"])), "document")
     store.folder.mkdir(parents=True)
     (store.folder / f"0{SUFFIX}").write_bytes(b"no shard")
     findings = check(config)
@@ -345,14 +345,6 @@ def test_a_damaged_cache_is_no_problem(project: Path) -> None:
 def test_without_a_tokenizer_words_are_counted(tmp_path: Path) -> None:
     """A model without tokenizer.json is no error: the words give an estimate, and it is called one."""
     model = resolve(max_tokens=8)
-    weights = tmp_path / "model.safetensors"
-    weights.write_bytes(b"x" * 1000)
-    found = texts_to_embed(
-        _texts(400), replace(model, weights=weights), prompt="", cache_dir=tmp_path, names=("base", "whole")
-    )
+    model = replace(model, transformer=tmp_path)
+    found = texts_to_embed(_texts(400), model, "document", cache_dir=tmp_path, names=("base", "whole"))
     assert (found.exact, found.cut) == (False, 100)
-    weights.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 90868376\n")
-    with pytest.raises(
-        RelevanceError, match=r"model\.safetensors is a Git LFS pointer, not the file; run git lfs pull"
-    ):
-        texts_to_embed([], replace(model, weights=weights), prompt="", cache_dir=tmp_path, names=("base", "whole"))

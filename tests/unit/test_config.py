@@ -78,7 +78,7 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Key
     assert origin == ("default", FILE_NAME, f"environment {key.variable}", f"option {key.option}")[layers]
     if layers:
         value, folder = values[3 - layers], tmp_path / ("project" if layers == 1 else "here")
-        expected = repr(value) if key.name == "prompt" else text_of(tuple(value) if key.is_list else value)
+        expected = repr(value) if key.name.endswith("_prompt") else text_of(tuple(value) if key.is_list else value)
         if key.type in (Path, tuple[Path, ...]):
             expected = ", ".join(str(folder / name) for name in dict.fromkeys(value))
         if key.path == "dataset":
@@ -104,8 +104,9 @@ def test_defaults(tmp_path: Path) -> None:
 def test_what_a_variable_says(tmp_path: Path) -> None:
     # CI sets variables to nothing: that is none, but for a prompt
     config = read(tmp_path, environ={key.variable: "" for key in option_keys()})
-    assert {path for path, origin in config.origins.items() if origin != "default"} == {"models.base.prompt"}
-    assert config.models == {"base": ModelChoice(prompt=""), "finetuned": ModelChoice()}
+    set_there = {path for path, origin in config.origins.items() if origin != "default"}
+    assert set_there == {"models.base.query_prompt", "models.base.document_prompt"}
+    assert config.models == {"base": ModelChoice(query_prompt="", document_prompt=""), "finetuned": ModelChoice()}
     # a name that is not near ours is somebody else's
     environ = {"RELEVANCE_REQUIRE": "data", "RELEVANCE_SHARED": "x", "MODEL": "y", "RELEVANCE_DEVICE": "0"}
     assert read(tmp_path, environ=environ).models["base"].device == "0"
@@ -114,12 +115,13 @@ def test_what_a_variable_says(tmp_path: Path) -> None:
 
 
 def test_whose_model_an_option_sets(tmp_path: Path) -> None:
-    text = '[models.other]\npath = "a/b"\nprompt = "p"'
+    text = '[models.other]\npath = "a/b"\nquery_prompt = "p"'
     config = read(tmp_path, text, model="c/d", query_prompt="q", max_tokens=9)
-    own = {"base": ModelChoice("c/d", "q", 9), "other": ModelChoice("a/b", "p"), "finetuned": ModelChoice()}
-    assert config.models == own
+    base = ModelChoice("c/d", query_prompt="q", max_tokens=9)
+    other = ModelChoice("a/b", query_prompt="p")
+    assert config.models == {"base": base, "other": other, "finetuned": ModelChoice()}
     # of the file a model's own device outranks the common one; an option is for all
-    text = 'device = "cpu"\n[models.base]\nprompt = ""\n[models.other]\ndevice = "cuda"'
+    text = 'device = "cpu"\n[models.base]\nquery_prompt = ""\n[models.other]\ndevice = "cuda"'
     devices = [[each.device for each in read(tmp_path, text, **one).models.values()] for one in ({}, {"device": "mps"})]
     assert devices == [["cpu", "cuda", "cpu"], ["mps"] * 3]
 
@@ -228,7 +230,7 @@ def test_user_and_password_are_taken_out_of_the_url(tmp_path: Path, place: str) 
 INDEX = 'url = "http://a:1"\nindex = "shop"\n'
 EXISTING = f"""
 [models.small]
-prompt = ""
+query_prompt = ""
 [elasticsearch]
 {INDEX}
 [elasticsearch.fields]
@@ -270,7 +272,7 @@ def test_what_the_file_sets_may_be_idle(tmp_path: Path, text: str, options: dict
 
 
 def test_rows_say_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -> None:
-    text = f'dataset = "shop"\nout = "o"\n{SHOP}{OWN}[models.empty]\nprompt = ""\n'
+    text = f'dataset = "shop"\nout = "o"\n{SHOP}{OWN}[models.empty]\nquery_prompt = ""\n'
     found = shown(read(tmp_path, text, strategy=["titles"], environ={"RELEVANCE_DEVICE": "cpu"}))
     expected = {
         "dataset": ("shop", FILE_NAME),
@@ -285,8 +287,8 @@ def test_rows_say_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -> No
         "models.base.path": ("the packaged model", "default"),
         "models.finetuned.path": ("base, fine-tuned", "default"),
         "models.small.device": ("cpu", "environment RELEVANCE_DEVICE"),
-        "models.small.prompt": ("the model's own", "default"),
-        "models.empty.prompt": ("''", FILE_NAME),
+        "models.small.query_prompt": ("the model's own", "default"),
+        "models.empty.query_prompt": ("''", FILE_NAME),
         "datasets.shop.relevant_from": ("2", FILE_NAME),
         "strategies.titles.text": ("title = 8, description = 2", FILE_NAME),
         "strategies.fused.window": ("20", FILE_NAME),
@@ -307,7 +309,7 @@ def test_argparse_takes_the_options(tmp_path: Path) -> None:
 
     options = parsed("--strategy rrf --strategy hybrid --max-tokens 9 --query-prompt=")
     assert options == {"strategy": ["rrf", "hybrid"], "max_tokens": 9, "query_prompt": ""}
-    assert read(tmp_path, **options).models["base"] == ModelChoice(prompt="", max_tokens=9)
+    assert read(tmp_path, **options).models["base"] == ModelChoice(query_prompt="", max_tokens=9)
     assert parsed("--keep-index --engine auto") == {"keep_index": True, "engine": "auto"}
     assert parsed("") == {}
     assert parsed("--epochs 3", "finetune") == {"epochs": 3}

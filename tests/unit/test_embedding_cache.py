@@ -26,9 +26,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
 WIDTH = 8
+PROMPTS = {"query": "query: ", "document": ""}
 MODEL = Model(
-    name="made", path=Path("made"), weights=Path("made/w"), sha256="0" * 64, fingerprint="f" * 64,
-    dimensions=WIDTH, prompt="query: ", max_tokens=6, device=None,
+    name="made", path=Path("made"), sha256="0" * 64, fingerprint="f" * 64,
+    dimensions=WIDTH, query_prompt="query: ", max_tokens=6,
 )  # fmt: skip
 
 NUMBERED = [f"text {number}" for number in range(20)]
@@ -49,16 +50,16 @@ class FakeModel:
         self.batches: list[list[str]] = []
         self.stop_after = stop_after
 
-    def token_counts(self, texts: Sequence[str], prompt: str) -> list[int]:
+    def token_counts(self, texts: Sequence[str], side: str) -> list[int]:
         """Words, and two special tokens."""
-        return [len((prompt + text).split()) + 2 for text in texts]
+        return [len((PROMPTS[side] + text).split()) + 2 for text in texts]
 
-    def encode(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
+    def encode(self, texts: Sequence[str], side: str) -> npt.NDArray[np.float32]:
         """Vectors of any length, or what Ctrl-C does after some batches."""
         if self.stop_after is not None and len(self.batches) >= self.stop_after:
             raise KeyboardInterrupt
-        self.batches.append([prompt + text for text in texts])
-        return np.stack([fake_vector(prompt + text) for text in texts])
+        self.batches.append([PROMPTS[side] + text for text in texts])
+        return np.stack([fake_vector(PROMPTS[side] + text) for text in texts])
 
     def copies(self, tokens: int) -> list[Callable[[], FakeModel]]:
         """None: this process does all."""
@@ -181,7 +182,7 @@ def test_queries_get_the_prompt_and_products_do_not(tmp_path: Path) -> None:
     [
         ({"fingerprint": "e" * 64}, True),
         ({"max_tokens": 5}, True),
-        ({"prompt": "q: "}, True),
+        ({"query_prompt": "q: "}, True),
         ({"name": "b", "path": Path("b"), "device": "cuda"}, False),
     ],
 )
@@ -217,9 +218,9 @@ def test_a_kill_loses_the_last_seconds(tmp_path: Path, monkeypatch: pytest.Monke
     held: list[int] = []
 
     class Watching(FakeModel):
-        def encode(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
+        def encode(self, texts: Sequence[str], side: str) -> npt.NDArray[np.float32]:
             held.append(len(shards(tmp_path / "slow")))
-            return super().encode(texts, prompt)
+            return super().encode(texts, side)
 
     monkeypatch.setattr("relevance.embeddings.encoder._SAVED_EVERY_S", 0.0)
     encoder(tmp_path / "slow", Watching()).products(texts, label="x")
@@ -383,8 +384,8 @@ def test_a_vector_that_is_none_is_an_error(tmp_path: Path, value: float, width: 
     """Without direction, or of other dimensions than the model's files say: nothing is cached."""
 
     class Broken(FakeModel):
-        def encode(self, texts: Sequence[str], prompt: str) -> npt.NDArray[np.float32]:
-            vectors = super().encode(texts, prompt)
+        def encode(self, texts: Sequence[str], side: str) -> npt.NDArray[np.float32]:
+            vectors = super().encode(texts, side)
             vectors[[text == "bad text" for text in texts]] = value
             return vectors
 
@@ -423,7 +424,7 @@ def test_a_merge_whose_result_exists_deletes_no_vector(tmp_path: Path) -> None:
 
 def test_a_file_is_merged_once_the_smaller_ones_together_are_as_large(tmp_path: Path) -> None:
     """So one long run ends up in one file, and a few new texts do not have all the others written again."""
-    folder = open_store(tmp_path, MODEL, "").folder
+    folder = open_store(tmp_path, MODEL, "document").folder
     texts = [f"text {number}" for number in range(18 * 20)]
     filled_store(folder, *(texts[start : start + 20] for start in range(0, len(texts), 20))).compact()
     (large,) = shards(tmp_path)

@@ -1,7 +1,5 @@
 """Resolving a model: what its files say, and every folder that is refused; neither torch nor network."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 import shutil
@@ -10,214 +8,265 @@ import sys
 from pathlib import Path
 from typing import Any, NoReturn
 
+import httpx2
 import huggingface_hub
+import numpy as np
 import pytest
+from huggingface_hub import errors
+from safetensors.numpy import save_file
 
 from relevance.embeddings import resolve
 from relevance.errors import CouldNotRunError, InputError
 
 PACKAGE = "sentence_transformers.models."
-MODULES = [
-    {"idx": 0, "name": "0", "path": "", "type": f"{PACKAGE}Transformer"},
-    {"idx": 1, "name": "1", "path": "1_Pooling", "type": f"{PACKAGE}Pooling"},
-    {"idx": 2, "name": "2", "path": "2_Normalize", "type": f"{PACKAGE}Normalize"},
-]
-PROMPT = "Find products for: "
+TRANSFORMER = {"type": f"{PACKAGE}Transformer", "path": ""}
+POOLING = {"type": f"{PACKAGE}Pooling", "path": "1_Pooling"}
+MODULES = [TRANSFORMER, POOLING, {"type": f"{PACKAGE}Normalize", "path": "2_Normalize"}]
+TOP, POOLED = "config_sentence_transformers.json", "1_Pooling/config.json"
+BERT = {"model_type": "bert", "max_position_embeddings": 64}
+OWN_CODE = {"model_type": "own", "auto_map": {"AutoModel": "own.Model"}}
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 90868376\n"
 
 
-def write(path: Path, value: object) -> None:
-    """Write a JSON file and the folder it lies in."""
+def write(path: Path, content: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value), encoding="utf-8")
+    path.write_bytes(content if isinstance(content, bytes) else json.dumps(content).encode())
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A model's folder as far as it is read before loading; the weights are any bytes."""
-    path = tmp_path / "made-model"
-    write(path / "modules.json", MODULES)
-    write(path / "config.json", {"model_type": "bert", "max_position_embeddings": 64})
-    write(path / "sentence_bert_config.json", {"max_seq_length": 32})
-    write(path / "tokenizer_config.json", {"model_max_length": 64})
-    write(path / "config_sentence_transformers.json", {"prompts": {"query": PROMPT}})
-    write(path / "1_Pooling" / "config.json", {"word_embedding_dimension": 12, "pooling_mode_cls_token": True})
-    (path / "model.safetensors").write_bytes(b"weights")
-    return path
+    files = {
+        "modules.json": MODULES,
+        "config.json": BERT,
+        "sentence_bert_config.json": {"max_seq_length": 32},
+        "tokenizer_config.json": {"model_max_length": 64},
+        TOP: {"prompts": {"query": "q: "}},
+        POOLED: {"word_embedding_dimension": 12, "pooling_mode_cls_token": True},
+        "model.safetensors": b"weights",
+    }
+    return lay(tmp_path / "made-model", files)
 
 
-def change(path: Path, **values: Any) -> None:
-    """Change some keys of a JSON file."""
-    write(path, json.loads(path.read_text(encoding="utf-8")) | values)
+def lay(folder: Path, files: dict[str, Any]) -> Path:
+    """Write files, or remove those that are None."""
+    for name, content in files.items():
+        if content is None:
+            (folder / name).unlink()
+        else:
+            write(folder / name, content)
+    return folder
 
 
 def test_the_files_say_what_the_model_is(folder: Path, tmp_path: Path) -> None:
-    """Name, weights' hash, dimensions, prompt and limit come from the folder, and its place means nothing."""
     model = resolve(str(folder))
-    assert (model.name, model.dimensions, model.prompt, model.max_tokens) == ("made-model", 12, PROMPT, 32)
-    assert model.sha256 == hashlib.sha256(b"weights").hexdigest()
-    assert model.path == folder
-    copy = shutil.copytree(folder, tmp_path / "copy")
-    assert resolve(str(copy)).fingerprint == model.fingerprint
+    assert model.facts == {
+        "name": "made-model", "sha256": hashlib.sha256(b"weights").hexdigest(), "dimensions": 12, "prompt": "q: ",
+        "max_tokens": 32,
+    }  # fmt: skip
+    assert (model.path, model.transformer, model.weights_bytes, model.notes) == (folder, folder, 7, ())
+    copy = resolve(str(shutil.copytree(folder, tmp_path / "copy")))
+    assert copy.fingerprint == model.fingerprint
+    (folder / "README.md").write_text("changed", encoding="utf-8")
+    assert resolve(str(folder)) == model
 
 
-def test_the_choice_overrides_the_model(folder: Path) -> None:
-    """An empty prompt is a choice too; the limit may go up to the model's positions."""
-    for prompt in ("", "q: "):
-        assert resolve(str(folder), prompt=prompt).prompt == prompt
-    assert resolve(str(folder), max_tokens=64).max_tokens == 64
+@pytest.mark.parametrize("name", ["config.json", TOP, POOLED, "tokenizer_config.json"])
+def test_every_file_that_influences_vectors_is_in_the_fingerprint(folder: Path, name: str) -> None:
+    before = resolve(str(folder))
+    write(folder / name, {**json.loads((folder / name).read_bytes()), "new": 1})
+    after = resolve(str(folder))
+    assert after.sha256 == before.sha256
+    assert after.fingerprint != before.fingerprint
 
 
-@pytest.mark.parametrize("tokens", [-1, 0, 2, 65])
-def test_a_limit_that_the_model_cannot_have_is_refused(folder: Path, tokens: int) -> None:
-    """At least one token beside the two special ones, at most what the positions allow."""
-    with pytest.raises(InputError, match="allows 3 to 64"):
-        resolve(str(folder), max_tokens=tokens)
+def test_settings_outrank_the_model(folder: Path) -> None:
+    choice: dict[str, Any] = {"query_prompt": "", "document_prompt": "d: ", "max_tokens": 64, "truncate_dim": 5}
+    model = resolve(str(folder), **choice, trust_remote_code=True, device="cuda:7")
+    expected = {"prompt": "", "document_prompt": "d: ", "max_tokens": 64, "dimensions": 5, "trust_remote_code": True}
+    assert model.facts == {**resolve(str(folder)).facts, **expected}
+    assert (model.truncate_dim, model.own_max_tokens, model.device) == (5, 32, "cuda:7")
 
 
 @pytest.mark.parametrize(
-    ("name", "values"),
+    ("choice", "message"),
     [
-        ("config.json", {"hidden_act": "relu"}),
-        ("config_sentence_transformers.json", {"default_prompt_name": None}),
-        ("1_Pooling/config.json", {"include_prompt": False}),
-        ("tokenizer_config.json", {"do_lower_case": False}),
+        *(({"max_tokens": tokens}, "made-model allows 3 to 64") for tokens in (-1, 0, 2, 65)),
+        ({"truncate_dim": 13}, "made-model allows 1 to 12"),
+        ({"revision": "main"}, "is a folder and has no revision 'main'"),
+        *(({"device": name}, "allowed: cpu, mps, cuda") for name in ("gpu", "cuda:", "cuda:x", "meta", "", "cpu:0:1")),
     ],
+    ids=str,
 )
-def test_every_file_that_influences_vectors_is_in_the_fingerprint(
-    folder: Path, name: str, values: dict[str, Any]
-) -> None:
-    """Equal weights with another configuration are another model; a readme is none of it."""
-    before = resolve(str(folder))
-    (folder / "README.md").write_text("changed", encoding="utf-8")
-    assert resolve(str(folder)) == before
-    change(folder / name, **values)
-    after = resolve(str(folder))
-    assert after.fingerprint != before.fingerprint
-    assert after.sha256 == before.sha256
+def test_a_setting_that_the_model_cannot_have_is_refused(folder: Path, choice: dict[str, Any], message: str) -> None:
+    with pytest.raises(InputError, match=message):
+        resolve(str(folder), **choice)
 
 
 OLDER, NEWER = {"word_embedding_dimension": 5}, {"embedding_dimension": 5}
-DENSE: dict[str, object] = {
-    "modules.json": [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}],
-    "3_Dense/config.json": {"in_features": 12, "out_features": 7},
-    "3_Dense/model.safetensors": "its weights",
-}
-SAID: dict[str, tuple[dict[str, object], str, int]] = {
-    "positions": ({"config.json": {"model_type": "bert", "max_position_embeddings": 20}}, "max_tokens", 20),
+SAID: dict[str, tuple[dict[str, object], dict[str, object]]] = {
+    "positions": ({"config.json": {**BERT, "max_position_embeddings": 20}}, {"max_tokens": 20}),
     # models of RoBERTa's kind number positions from behind the padding id, so two are lost
     "padded positions": (
-        {"config.json": {"model_type": "roberta", "max_position_embeddings": 20, "pad_token_id": 1}}, "max_tokens", 18
+        {"config.json": {"model_type": "roberta", "max_position_embeddings": 20, "pad_token_id": 1}}, {"max_tokens": 18}
     ),
-    "mpnet": ({"config.json": {"model_type": "mpnet", "max_position_embeddings": 20}}, "max_tokens", 18),
-    "no positions": ({"config.json": {"model_type": "t5"}}, "max_tokens", 32),
+    "mpnet": ({"config.json": {"model_type": "mpnet", "max_position_embeddings": 20}}, {"max_tokens": 18}),
+    "no positions": ({"config.json": {"model_type": "t5"}}, {"max_tokens": 32}),
     # sentence-transformers 6 writes no max_seq_length
     "tokenizer": (
-        {"sentence_bert_config.json": {}, "tokenizer_config.json": {"model_max_length": 48}}, "max_tokens", 48
+        {"sentence_bert_config.json": {}, "tokenizer_config.json": {"model_max_length": 48}}, {"max_tokens": 48}
     ),
     # each pooling mode adds the token dimensions once, in both spellings
-    "one mode": ({"1_Pooling/config.json": {**NEWER, "pooling_mode": "cls", "include_prompt": True}}, "dimensions", 5),
-    "two modes": ({"1_Pooling/config.json": {**NEWER, "pooling_mode": ["cls", "mean"]}}, "dimensions", 10),
+    "one mode": ({POOLED: {**NEWER, "pooling_mode": "cls", "include_prompt": True}}, {"dimensions": 5}),
+    "two modes": ({POOLED: {**NEWER, "pooling_mode": ["cls", "mean"]}}, {"dimensions": 10}),
     "older, two": (
-        {"1_Pooling/config.json": {**OLDER, "pooling_mode_cls_token": True, "pooling_mode_max_tokens": True}},
-        "dimensions", 10,
+        {POOLED: {**OLDER, "pooling_mode_cls_token": True, "pooling_mode_max_tokens": True}}, {"dimensions": 10}
     ),
     "older, one": (
-        {"1_Pooling/config.json": {**OLDER, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}},
-        "dimensions", 5,
+        {POOLED: {**OLDER, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}}, {"dimensions": 5}
     ),
-    "dense": (DENSE, "dimensions", 7),
-    "truncated": (DENSE | {"config_sentence_transformers.json": {"truncate_dim": 4}}, "dimensions", 4),
+    "dense": (
+        {
+            "modules.json": [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}],
+            "3_Dense/config.json": {"in_features": 12, "out_features": 7},
+            "3_Dense/model.safetensors": b"its weights",
+        },
+        {"dimensions": 7},
+    ),
+    "cut": ({TOP: {"truncate_dim": 4}}, {"dimensions": 4, "truncate_dim": 4, "query_prompt": ""}),
+    "not cut": ({TOP: {"truncate_dim": 12}}, {"dimensions": 12, "truncate_dim": None}),
+    "dot": ({TOP: {"similarity_fn_name": "dot"}}, {"similarity": "dot"}),
+    "prompts": (
+        {TOP: {"prompts": {"document": "d: ", "passage": "p: "}, "default_prompt_name": "passage"}},
+        {"query_prompt": "", "document_prompt": "d: ", "notes": ()},
+    ),
+    "code that transformers has": ({"config.json": {**BERT, **OWN_CODE, "model_type": "bert"}}, {"max_tokens": 32}),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("files", "attribute", "expected"), SAID.values(), ids=SAID)
-def test_limit_and_dimensions_follow_from_the_files(
-    folder: Path, files: dict[str, object], attribute: str, expected: int
-) -> None:
-    """As the library reads them; weights of all modules are in the hash."""
-    for name, content in files.items():
-        write(folder / name, content)
-    model = resolve(str(folder))
-    assert getattr(model, attribute) == expected
+@pytest.mark.parametrize(("files", "expected"), SAID.values(), ids=SAID)
+def test_what_follows_from_the_files(folder: Path, files: dict[str, object], expected: dict[str, object]) -> None:
+    model = resolve(str(lay(folder, files)))
+    assert {name: getattr(model, name) for name in expected} == expected
     assert (model.sha256 == hashlib.sha256(b"weights").hexdigest()) == ("3_Dense/config.json" not in files)
 
 
+def test_a_prompt_that_the_library_does_not_put_before_documents_is_named(folder: Path) -> None:
+    lay(folder, {TOP: {"prompts": {"query": "q: ", "passage": "passage: "}}})
+    model = resolve(str(folder))
+    assert model.document_prompt == ""
+    assert ["--document-prompt 'passage: ' sets it" in note for note in model.notes] == [True]
+    assert resolve(str(folder), document_prompt="passage: ").notes == ()
+
+
 def test_a_model_without_any_limit_asks_for_one(folder: Path) -> None:
-    """Relative positions and a tokenizer that says 1e30: the user has to choose."""
-    write(folder / "config.json", {"model_type": "t5"})
-    write(folder / "sentence_bert_config.json", {})
-    write(folder / "tokenizer_config.json", {"model_max_length": 1e30})
+    # relative positions, and a tokenizer that says 1e30
+    files = {"config.json": {"model_type": "t5"}, "sentence_bert_config.json": {}}
+    lay(folder, {**files, "tokenizer_config.json": {"model_max_length": 1e30}})
     with pytest.raises(InputError, match="no limit of tokens"):
         resolve(str(folder))
     assert resolve(str(folder), max_tokens=9000).max_tokens == 9000
 
 
-def _module(kind: str, path: str = "") -> list[dict[str, str]]:
-    return [{"type": kind, "path": path}, *MODULES[1:]]  # type: ignore[list-item]
+def test_static_embeddings_have_no_limit(tmp_path: Path) -> None:
+    lay(tmp_path, {"modules.json": [{"type": f"{PACKAGE}StaticEmbedding", "path": ""}]})
+    save_file({"embedding.weight": np.zeros((3, 9), np.float32)}, tmp_path / "model.safetensors")
+    assert (resolve(str(tmp_path)).dimensions, resolve(str(tmp_path)).max_tokens) == (9, None)
+    with pytest.raises(InputError, match="no limit of tokens"):
+        resolve(str(tmp_path), max_tokens=9)
+    write(tmp_path / "model.safetensors", b"x")
+    with pytest.raises(InputError, match="cannot be read"):
+        resolve(str(tmp_path))
 
 
-REFUSED: dict[str, tuple[str, object, str]] = {
-    "modules: missing": ("modules.json", None, r"modules\.json"),
-    "config: missing": ("config.json", None, r"config\.json"),
-    "pooling: missing": ("1_Pooling/config.json", None, r"config\.json"),
-    "modules: not JSON": ("modules.json", b"{", "not JSON"),
-    "modules: deep JSON": ("modules.json", b"[" * 100_000, "not JSON"),
-    "modules: object": ("modules.json", {}, "a list of modules"),
-    "modules: empty": ("modules.json", [], "a list of modules"),
-    "modules: texts": ("modules.json", ["a"], "a list of modules"),
-    "modules: no pooling": ("modules.json", MODULES[:1], "a Pooling behind it"),
-    "modules: no transformer": ("modules.json", MODULES[1:], "a Transformer first"),
-    "modules: own code": ("modules.json", _module("modeling_own.Transformer"), "code of the model's own"),
-    "modules: unknown": ("modules.json", _module(f"{PACKAGE}CLIPModel"), "allowed: Transformer"),
-    "modules: outside": ("modules.json", _module(f"{PACKAGE}Transformer", "../other"), "inside the model's"),
-    "modules: absolute": ("modules.json", _module(f"{PACKAGE}Transformer", "/other"), "inside the model's"),
-    "config: not UTF-8": ("config.json", b"\xff", "not UTF-8"),
-    "config: a list": ("config.json", [], "a JSON object"),
-    "config: huge": ("config.json", b" " * 5_000_000, "larger than 4,000,000 bytes"),
-    "config: own code": ("config.json", {"auto_map": {"AutoModel": "own.Model"}}, "code of its own"),
-    "config: own code of no known kind": (
-        "config.json",
-        {"model_type": "../bert", "auto_map": {"AutoModel": "own.Model"}},
-        "code of its own",
-    ),
-    "adapter": ("adapter_config.json", {"base_model_name_or_path": "x/y"}, "an adapter"),
-    "tokenizer elsewhere": ("sentence_bert_config.json", {"tokenizer_name_or_path": "x/y"}, "files elsewhere"),
-    "arguments": ("sentence_bert_config.json", {"model_args": {"use_safetensors": False}}, "model_args is not allowed"),
-    "prompt: number": ("config_sentence_transformers.json", {"prompts": {"query": 3}}, "prompts.query"),
-    "prompts: list": ("config_sentence_transformers.json", {"prompts": ["a"]}, "prompts.query"),
-    "pooling: no dimensions": ("1_Pooling/config.json", {"pooling_mode": "cls"}, "how many dimensions"),
-}
+@pytest.mark.parametrize(("kind", "pooling"), [("BertModel", "the mean"), ("QwenForCausalLM", "the last token's")])
+def test_a_plain_encoder_is_pooled_as_the_library_does(folder: Path, kind: str, pooling: str) -> None:
+    lay(folder, {"modules.json": None, "config.json": {**BERT, "hidden_size": 6, "architectures": [kind]}})
+    model = resolve(str(folder))
+    # the library reads neither prompts nor limits of such a folder
+    assert (model.dimensions, model.query_prompt, model.max_tokens) == (6, "", 64)
+    assert [pooling in note for note in model.notes] == [True]
 
 
-@pytest.mark.parametrize("case", REFUSED)
-def test_a_folder_that_is_not_safe_or_not_whole_is_refused(folder: Path, case: str) -> None:
-    """One line says which file, what is wrong and what is allowed."""
-    name, content, message = REFUSED[case]
-    if content is None:
-        (folder / name).unlink()
-    elif isinstance(content, bytes):
-        (folder / name).write_bytes(content)
-    else:
-        write(folder / name, content)
-    with pytest.raises(InputError, match=message) as caught:
+def test_weights_in_several_files(folder: Path) -> None:
+    whole = resolve(str(folder))
+    lay(folder, {"model.safetensors": None, "a.safetensors": b"wei", "b.safetensors": b"ghts"})
+    write(folder / "model.safetensors.index.json", {"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}})
+    parts = resolve(str(folder))
+    assert (parts.weights_bytes, parts.sha256 == whole.sha256) == (whole.weights_bytes, False)
+    (folder / "b.safetensors").unlink()
+    with pytest.raises(InputError, match=r"names b\.safetensors, which is not there"):
         resolve(str(folder))
+
+
+def test_trusted_code_is_in_the_fingerprint(folder: Path) -> None:
+    lay(folder, {"config.json": {**BERT, **OWN_CODE}, "own.py": b"a = 1"})
+    before = resolve(str(folder), trust_remote_code=True)
+    write(folder / "own.py", b"a = 2")
+    assert resolve(str(folder), trust_remote_code=True).fingerprint != before.fingerprint
+    lay(folder, {"modules.json": [{"type": "own.Transformer", "path": ""}, POOLING]})
+    assert resolve(str(folder), trust_remote_code=True).dimensions == 12
+
+
+def first_module(kind: str, path: object = "") -> dict[str, object]:
+    return {"modules.json": [{"type": kind, "path": path}, *MODULES[1:]]}
+
+
+REFUSED: dict[str, tuple[dict[str, object], str]] = {
+    "modules missing": ({"modules.json": None}, "how many dimensions"),
+    "config missing": ({"config.json": None}, r"config\.json"),
+    "no model at all": ({"modules.json": None, "config.json": None}, r"config\.json"),
+    "pooling missing": ({POOLED: None}, r"config\.json"),
+    "not JSON": ({"modules.json": b"{"}, "not JSON"),
+    "deep JSON": ({"modules.json": b"[" * 100_000}, "not JSON"),
+    "modules an object": ({"modules.json": {}}, "a list of modules"),
+    "modules empty": ({"modules.json": []}, "a list of modules"),
+    "modules texts": ({"modules.json": ["a"]}, "a list of modules"),
+    "no pooling": ({"modules.json": MODULES[:1]}, "a Pooling behind it"),
+    "no transformer": ({"modules.json": MODULES[1:]}, "a Transformer first"),
+    "module of its own": (first_module("own.Transformer"), "code of the model's own; it is run where you have read it"),
+    "module unknown": (first_module(f"{PACKAGE}CLIPModel"), "allowed: Transformer"),
+    "module outside": (first_module(f"{PACKAGE}Transformer", "../other"), "inside the model's"),
+    "module absolute": (first_module(f"{PACKAGE}Transformer", "/other"), "inside the model's"),
+    "config not UTF-8": ({"config.json": b"\xff"}, "not UTF-8"),
+    "config a list": ({"config.json": []}, "a JSON object"),
+    "config huge": ({"config.json": b" " * 5_000_000}, "larger than 4,000,000 bytes"),
+    "own code": ({"config.json": OWN_CODE}, "code of its own .* set trust_remote_code"),
+    "own code of no kind": ({"config.json": {**OWN_CODE, "model_type": "../bert"}}, "code of its own"),
+    "own tokenizer": ({"config.json": {}, "tokenizer_config.json": {"auto_map": {}}}, "code of its own"),
+    "tokenizer elsewhere": ({"sentence_bert_config.json": {"tokenizer_name_or_path": "x/y"}}, "files elsewhere"),
+    "arguments": ({"sentence_bert_config.json": {"model_args": {"use_safetensors": False}}}, "model_args is not allow"),
+    "prompt a number": ({TOP: {"prompts": {"query": 3}}}, r"prompts\.query"),
+    "prompts a list": ({TOP: {"prompts": ["a"]}}, r"prompts\.query"),
+    "no dimensions": ({POOLED: {"pooling_mode": "cls"}}, "how many dimensions"),
+    "adapter": ({"adapter_config.json": {"base_model_name_or_path": "x/y"}}, r"an adapter \(LoRA\) of the model 'x/y'"),
+    "cross-encoder": ({TOP: {"model_type": "CrossEncoder"}}, "a cross-encoder, which scores pairs"),
+    "older cross-encoder": (
+        {"modules.json": None, "config.json": {**BERT, "architectures": ["BertForSequenceClassification"]}},
+        "a cross-encoder, which scores pairs",
+    ),
+    "sparse": ({TOP: {"model_type": "SparseEncoder"}}, "a sparse encoder"),
+    "multi-vector": ({TOP: {"model_type": "MultiVectorEncoder"}}, "a multi-vector encoder"),
+    "euclidean": ({TOP: {"similarity_fn_name": "euclidean"}}, "'euclidean'; allowed: cosine, dot"),
+    "manhattan": ({TOP: {"similarity_fn_name": "manhattan"}}, "'manhattan'; allowed: cosine, dot"),
+    "no weights": ({"model.safetensors": None}, "no weights; allowed"),
+    "pickled": ({"model.safetensors": None, "pytorch_model.bin": b""}, "pickled weights only; .* never pickled ones"),
+    "ONNX": ({"model.safetensors": None, "onnx/model.onnx": b""}, "for ONNX or OpenVINO only"),
+    **{f"{name} of LFS": ({name: LFS}, "is a Git LFS pointer, not the file; run git lfs pull")
+       for name in ("model.safetensors", "tokenizer.json", "config.json", "modules.json")},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "message"), REFUSED.values(), ids=REFUSED)
+def test_a_folder_that_is_not_safe_or_no_such_model_is_refused(
+    folder: Path, files: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError, match=message) as caught:
+        resolve(str(lay(folder, files)))
     assert "\n" not in str(caught.value)
     assert str(folder) in str(caught.value)
 
 
-def test_code_that_the_library_has_taken_over_is_no_reason(folder: Path) -> None:
-    """Such models name it still; the library runs its own."""
-    change(folder / "config.json", auto_map={"AutoModel": "own.Model"})
-    change(folder / "tokenizer_config.json", auto_map={"AutoTokenizer": ["own.T", None]})
-    assert resolve(str(folder)).max_tokens == 32
-    change(folder / "config.json", model_type="own")
-    with pytest.raises(InputError, match="code of its own"):
-        resolve(str(folder))
-
-
 def test_a_folder_that_cannot_be_read_is_one_line(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever the system refuses is passed on as it says it."""
-
     def refused(_: Path) -> NoReturn:
         raise PermissionError(13, "Permission denied")
 
@@ -226,78 +275,84 @@ def test_a_folder_that_cannot_be_read_is_one_line(folder: Path, monkeypatch: pyt
         resolve(str(folder))
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "tokenizer.json", "config.json", "modules.json"])
-def test_a_pointer_of_git_lfs_says_what_to_do(folder: Path, name: str) -> None:
-    """It is no damage: the file is there, and was not fetched."""
-    (folder / name).write_text("version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 90868376\n")
-    with pytest.raises(InputError) as caught:
-        resolve(str(folder))
-    assert str(caught.value) == f"{folder / name} is a Git LFS pointer, not the file; run git lfs pull"
-
-
-def test_pickled_weights_and_files_are_no_model(folder: Path) -> None:
-    """Weights are read from safetensors only, which cannot run code; their file in place of the folder is a slip."""
-    with pytest.raises(InputError, match="is a file"):
-        resolve(str(folder / "model.safetensors"))
-    (folder / "model.safetensors").rename(folder / "pytorch_model.bin")
-    with pytest.raises(InputError, match="never pickled"):
-        resolve(str(folder))
-
-
 @pytest.mark.parametrize(
     "model", ["", "no-such-model", "./a", "/no/such", "a/b/c", "~/none", "a\\b", "a/..", "-a/b", "a" * 300, "\0"]
 )
-def test_what_is_neither_folder_nor_hub_name_is_refused(model: str) -> None:
-    """A misspelt folder is not looked for on the hub."""
+def test_what_is_neither_folder_nor_hub_name_is_refused(folder: Path, model: str) -> None:
     with pytest.raises(InputError, match=r"allowed: a folder(,| of)"):
         resolve(model)
+    with pytest.raises(InputError, match="is a file"):
+        resolve(str(folder / "model.safetensors"))
 
 
-@pytest.mark.parametrize("device", ["gpu", "cuda:", "cuda:x", "meta", "", "cpu:0:1"])
-def test_a_device_that_no_machine_has_is_refused(folder: Path, device: str) -> None:
-    """The spelling is checked at once, whether the device is there only when something is encoded."""
-    with pytest.raises(InputError, match="allowed: cpu, mps, cuda"):
-        resolve(str(folder), device=device)
-    assert resolve(str(folder), device="cuda:7").device == "cuda:7"
-
-
-def test_a_hub_name_resolves_to_the_download(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The hub is asked for safetensors and configurations only, and the name given is kept."""
-    asked: dict[str, Any] = {}
+@pytest.mark.parametrize("trusted", [False, True])
+def test_a_hub_name_resolves_to_the_download(folder: Path, monkeypatch: pytest.MonkeyPatch, *, trusted: bool) -> None:
+    asked: dict[str, dict[str, Any]] = {}
 
     def download(name: str, **options: Any) -> str:
-        asked.update(options, name=name)
+        asked[name] = options
         return str(folder)
 
     monkeypatch.setattr(huggingface_hub, "snapshot_download", download)
-    assert resolve("owner/model").name == "owner/model"
-    assert asked["name"] == "owner/model"
-    assert not [pattern for pattern in asked["allow_patterns"] if pattern.endswith((".bin", ".py", ".pt"))]
+    lay(folder, {"config.json": {**BERT, "auto_map": {"AutoModel": "other/code--own.Model"}}, "own.py": b""})
+    model = resolve("owner/model", revision="v1", trust_remote_code=trusted)
+    assert (model.name, model.facts["revision"], asked["owner/model"]["revision"]) == ("owner/model", "v1", "v1")
+    patterns = asked["owner/model"]["allow_patterns"]
+    assert not [pattern for pattern in patterns if pattern.endswith((".bin", ".pt"))]
+    # code, also that of another repository, is downloaded only where it is trusted
+    assert ("*.py" in patterns, "other/code" in asked) == (trusted, trusted)
 
 
-def test_a_hub_out_of_reach_is_no_bad_input(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Offline, a model that was not downloaded before cannot be run."""
+def answered(status: int, kind: type[errors.HfHubHTTPError] = errors.HfHubHTTPError) -> Exception:
+    return kind("no\nroute", response=httpx2.Response(status, request=httpx2.Request("GET", "https://hub")))
 
-    def unreachable(*_: object, **__: object) -> NoReturn:
-        raise huggingface_hub.errors.LocalEntryNotFoundError("no\nroute")
 
-    monkeypatch.setattr(huggingface_hub, "snapshot_download", unreachable)
-    with pytest.raises(CouldNotRunError, match="could not be reached") as caught:
-        resolve("owner/model")
+def hidden(cause: Exception) -> Exception:
+    """As the hub's client raises it where nothing was downloaded before."""
+    error = errors.LocalEntryNotFoundError("no\nroute")
+    error.__cause__ = cause
+    return error
+
+
+@pytest.mark.parametrize(
+    ("error", "kind", "message"),
+    [
+        (hidden(httpx2.ConnectError("no\nroute")), CouldNotRunError, "could not be reached"),
+        (hidden(errors.OfflineModeIsEnabled("x")), CouldNotRunError, "HF_HUB_OFFLINE is set"),
+        (hidden(answered(429)), CouldNotRunError, r"no more requests for now \(429\); try later, or set HF_TOKEN"),
+        (hidden(answered(503)), CouldNotRunError, "answered 503; try later"),
+        (answered(403), CouldNotRunError, "answered 403; set HF_TOKEN"),
+        (
+            answered(403, errors.GatedRepoError),
+            InputError,
+            "licence at https://huggingface.co/owner/model, and",
+        ),
+        (answered(404, errors.RepositoryNotFoundError), InputError, "no such model on the Hugging Face hub"),
+        (answered(404, errors.RevisionNotFoundError), InputError, "has no revision 'v9'"),
+    ],
+    ids=str,
+)
+def test_what_the_hub_answers_is_passed_on(
+    monkeypatch: pytest.MonkeyPatch, error: Exception, kind: type[Exception], message: str
+) -> None:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", refuse)
+    with pytest.raises(kind, match=message) as caught:
+        resolve("owner/model", revision="v9")
     assert "\n" not in str(caught.value)
 
 
 @pytest.mark.needs("model")
 def test_the_packaged_model_is_the_default() -> None:
-    """No name, no network: the packaged model with its own limit and no prompt."""
     model = resolve()
-    assert (model.name, model.dimensions, model.prompt, model.max_tokens) == ("all-MiniLM-L6-v2", 384, "", 256)
+    assert (model.name, model.dimensions, model.query_prompt, model.max_tokens) == ("all-MiniLM-L6-v2", 384, "", 256)
     assert model.sha256 == "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 
 
 @pytest.mark.needs("model")
 def test_resolving_imports_neither_torch_nor_the_hub() -> None:
-    """The command line stays fast while nothing has to be encoded."""
     script = (
         "import sys; from relevance.embeddings import *; resolve(); "
         "print([m for m in ('torch', 'transformers', 'sentence_transformers', 'huggingface_hub') if m in sys.modules])"

@@ -124,6 +124,6 @@ def test_lines_that_are_commented_out_are_allowed_too(tmp_path: Path) -> None:
     file.write_text("\n".join(offered))
     assert tomllib.loads(file.read_text())["datasets"]["shop"]["relevant_from"] == 2
     config = read_config(options={}, environ={}, file=file, root=tmp_path)
-    assert config.models["base"].prompt == "query: "
+    assert config.models["base"].query_prompt == "query: "
     assert "fused" in config.strategies
     assert (config.engine, config.elasticsearch.shards) == ("elasticsearch", 3)

@@ -103,8 +103,8 @@ def test_where_text_boosts_alone_change_vectors_are_not_searched_again() -> None
 @pytest.mark.parametrize(
     ("name", "settings"),
     [
-        ("prompt_missing", {"prompt": ""}),
-        ("prompt_doubled", {"prompt": "query: query: "}),
+        ("prompt_missing", {"query_prompt": ""}),
+        ("prompt_doubled", {"query_prompt": "query: query: "}),
         ("texts_cut", {"max_tokens": 8}),
     ],
 )

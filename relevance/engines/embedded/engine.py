@@ -284,15 +284,32 @@ class NestedField:
         return scores
 
 
+def _cosine_scores(cosines: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    return np.asarray(np.maximum((_ONE + cosines) / _TWO, np.float32(0)))
+
+
+def _inner_product_scores(products: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """As Elasticsearch's `max_inner_product`: those below 0 are squeezed between 0 and 1, the others begin there."""
+    squeezed = _ONE / (_ONE - np.minimum(products, np.float32(0)))
+    return np.asarray(np.where(products < 0, squeezed, products + _ONE), dtype=np.float32)
+
+
+_SCORES = {"cosine": _cosine_scores, "dot": _inner_product_scores}
+
+
 class VectorIndex:
     """The vectors of one embedded text, searched exactly, as over a `flat` index: each distinct one is scored once.
 
     Args:
-        vectors: unit vectors of the products; the matrix is kept as it is, so that it may be a memory map.
+        vectors: those of the products; the matrix is kept as it is, so that it may be a memory map.
     """
 
     def __init__(self, vectors: Vectors) -> None:
         self._matrix = np.asarray(vectors.matrix)
+        self._similarity = vectors.similarity
+        self._longest = _ONE
+        if vectors.similarity == "dot":
+            self._longest = np.linalg.norm(self._matrix, axis=1).max(initial=0)
         first: dict[bytes, int] = {}
         digests = (blake2b(vector.tobytes(), digest_size=16).digest() for vector in self._matrix)
         distinct = np.array([first.setdefault(digest, row) for row, digest in enumerate(digests)], dtype=np.int64)
@@ -308,16 +325,16 @@ class VectorIndex:
         return len(self._matrix)
 
     def nearest(self, queries: npt.NDArray[np.float32], candidates: int, boost: float) -> Scores:
-        """Score the nearest products: max((1 + cosine) / 2, 0), times boost, in float32.
+        """Score the nearest products as a field of their similarity does, times boost, in float32.
 
         Args:
-            queries: shape (queries, dimensions), unit vectors; at least one.
+            queries: shape (queries, dimensions), of unit length for cosine; at least one.
             candidates: how many products a query scores; of equally near ones, those with the lower codes.
             boost: factor of the scores.
         """
-        cosines = queries @ self._matrix.T
-        cosines[:, self._unused] = -np.inf
-        nearest = [self._candidates(query, row, candidates) for query, row in zip(queries, cosines, strict=True)]
+        products_of = queries @ self._matrix.T
+        products_of[:, self._unused] = -np.inf
+        nearest = [self._candidates(query, row, candidates) for query, row in zip(queries, products_of, strict=True)]
         products = np.concatenate([products for products, _ in nearest])
         scores = np.concatenate([scores for _, scores in nearest]) * np.float32(boost)
         # A score of 0 is a hit all the same, but a sum of sparse matrices would drop it.
@@ -326,22 +343,23 @@ class VectorIndex:
         return sparse.csr_array((stored, products, offsets), shape=(len(queries), self._products))
 
     def _candidates(
-        self, query: npt.NDArray[np.float32], cosines: npt.NDArray[np.float32], candidates: int
+        self, query: npt.NDArray[np.float32], inner: npt.NDArray[np.float32], candidates: int
     ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
         """Products and their scores before the boost.
 
         The last bits of a float32 matrix product depend on the shape of the batch and on the processor. So it only
         chooses rows, by a margin that its error cannot reach, and these are scored again in float64.
         """
-        floor = np.float32(-2)  # below every cosine, above what stands for a row that no product holds
-        if len(cosines) > candidates:
-            edge = np.partition(cosines, -candidates)[-candidates]
-            floor = max(floor, edge - np.float32(len(query)) * np.finfo(np.float32).eps)
-        rows = np.flatnonzero(cosines >= floor)
+        floor = np.finfo(np.float32).min  # above what stands for a row that no product holds
+        if len(inner) > candidates:
+            edge = np.partition(inner, -candidates)[-candidates]
+            lengths = self._longest if self._similarity == "cosine" else self._longest * np.linalg.norm(query)
+            floor = max(floor, edge - np.float32(len(query)) * np.finfo(np.float32).eps * lengths)
+        rows = np.flatnonzero(inner >= floor)
         exact = np.vecdot(self._matrix[rows].astype(np.float64), query.astype(np.float64)).astype(np.float32)
         sizes = self._sizes[rows]
         products = self._holders[_runs(self._starts[rows], sizes)]
-        scores = np.repeat(np.maximum((_ONE + exact) / _TWO, np.float32(0)), sizes)
+        scores = np.repeat(_SCORES[self._similarity](exact), sizes)
         if len(products) > candidates:
             kept = np.lexsort((products, -scores))[:candidates]
             products, scores = products[kept], scores[kept]

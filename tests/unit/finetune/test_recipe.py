@@ -26,7 +26,8 @@ def test_what_makes_a_model_is_in_its_hash_and_names_and_folders_are_not(tmp_pat
     pairs = build_pairs(rated_frame(("hoses", "p03", "t", 3.0)), dataset, drop_unknown=False)
     others = [
         replace(recipe, base=replace(recipe.base, fingerprint="f2")),
-        replace(recipe, base=replace(recipe.base, prompt="query: ")),
+        replace(recipe, base=replace(recipe.base, query_prompt="query: ")),
+        replace(recipe, base=replace(recipe.base, document_prompt="passage: ")),
         replace(recipe, pairs=pairs),
         replace(recipe, validation=make_validation(recipe.pairs, dataset.catalogue, seed=1)),
         *(replace(recipe, options=options) for options in OTHER_OPTIONS),
@@ -41,8 +42,8 @@ def test_the_estimate_grows_with_the_work_and_the_weights(tmp_path: Path) -> Non
     recipe = small_recipe(tmp_path)
     seconds = estimated_seconds(recipe)
     assert estimated_seconds(replace(recipe, options=Options(epochs=4))) > seconds
-    recipe.base.weights.write_bytes(b"weights" * 10)
-    assert estimated_seconds(recipe) == pytest.approx(10 * seconds)
+    larger = replace(recipe.base, weights_bytes=10 * recipe.base.weights_bytes)
+    assert estimated_seconds(replace(recipe, base=larger)) == pytest.approx(10 * seconds)
 
 
 def test_validation_is_over_held_out_products_and_distractors() -> None:
