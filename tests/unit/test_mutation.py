@@ -6,20 +6,23 @@ from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from types import MappingProxyType
+from types import MappingProxyType, SimpleNamespace
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from helpers import shop
+from helpers.snapshots import snapshot
 
+from relevance.engines import Engine, QueryBatch
 from relevance.evaluation import RR10
-from relevance.gate import Floors, Limits
-from relevance.mutation import KINDS, NEUTRAL_KINDS, Mutation, mutate, nulls
+from relevance.gate import Comparison, Finding, Floors, Limits
+from relevance.mutation import KINDS, NEUTRAL_KINDS, Mutation, Outcome, Outcomes, mutate, nulls
 from relevance.mutation.engine import NotApplicableError, around, remembering
 from relevance.mutation.run import swapped
-from relevance.records import NO_HIT, Queries, Ranking, Vectors
+from relevance.records import NO_HIT, Catalogue, Queries, Ranking, Vectors
+from relevance.strategies import Leg
 from relevance.suite import Plan
 from relevance.text import markdown, markdown_code
 
@@ -98,6 +101,41 @@ def test_where_text_boosts_alone_change_vectors_are_not_searched_again() -> None
     assert legs == {"searched": 2}
     shop.ranked(KINDS["text_boosts_off"].change(plan, SEED))
     assert legs == {"searched": 3, "remembered": 1}
+
+
+def test_a_template_may_search_any_field() -> None:
+    """What is remembered of it depends on all that is indexed, and on texts and vectors of the queries."""
+    asked: list[Any] = []
+
+    class Answering(Engine):
+        version, facts = "1", MappingProxyType({})
+
+        def search(self, leg: Any, batch: QueryBatch, *, hits: int) -> Ranking:
+            asked.append((leg, hits))
+            return Ranking(np.zeros((len(batch), 1), dtype=np.int64), np.ones((len(batch), 1), dtype=np.float32))
+
+    plan = shop.plan(["hybrid"])
+    indexer: Any = SimpleNamespace(ready=lambda: None, index=lambda *_, **__: Answering())
+    leg = Leg((), (), 150, "base", template="{}")
+    texts = plan.dataset.queries.texts
+    batch = QueryBatch(texts, {"base": shop.rows_of(texts)})
+    vectors = {("base", "whole"): shop.vectors("whole")}
+    with remembering(plan.engine, indexer, Counter()).open() as opened:
+
+        def searched(catalogue: Any, vectors: Any, batch: QueryBatch, hits: int = 10) -> int:
+            asked.clear()
+            for _ in range(2):
+                opened.index(catalogue, text_fields=["title"], vectors=vectors).search(leg, batch, hits=hits)
+            return len(asked)
+
+        own = plan.dataset.catalogue
+        titles = Catalogue(own.products.assign(title="x"), own.attributes.assign(id=own.ids[0]))
+        assert searched(own, vectors, batch) == 1
+        assert searched(own, vectors, batch, hits=20) == 1
+        assert searched(titles, vectors, batch) == 1
+        assert searched(own, {("base", "whole"): shop.vectors("title")}, batch) == 1
+        assert searched(own, vectors, replace(batch, texts=texts[::-1])) == 1
+        assert searched(own, vectors, batch) == 0  # as at first
 
 
 @pytest.mark.parametrize(
@@ -217,12 +255,6 @@ def test_one_query_of_50_is_newly_empty() -> None:
     assert np.isneginf(after.scores[empty]).all()
 
 
-def test_products_that_are_missing_are_in_no_list() -> None:
-    hits = set(listed("products_missing").codes.ravel().tolist())
-    kept = np.random.default_rng(SEED).random(shop.PRODUCTS) >= 0.05
-    assert hits <= set(np.flatnonzero(kept).tolist())
-
-
 @pytest.mark.parametrize("name", ["same_again", "boosts_scaled", "score_noise_1e7", "other_order", "ties_shuffled"])
 def test_neutral_changes_keep_the_nearest_and_equal_scores(name: str) -> None:
     plan = shop.plan(["vectorsearch_multifield", "textsearch"])
@@ -318,6 +350,48 @@ def test_swapping_all_queries_exchanges_the_sides_and_twice_is_nothing(text_plan
     counts = nulls(before, [after], Limits(), number=6, seed=1)
     assert sum(counts.values()) == 6
     assert counts == nulls(before, [after], Limits(), number=6, seed=1)
+
+
+def test_other_seeds_swap_other_queries(text_plan: Plan, monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen: list[bytes] = []
+
+    def kept(before: Any, after: Any, queries: Any) -> Any:
+        chosen.append(queries.tobytes())
+        return before, after
+
+    before = mutate(text_plan, [], Limits()).before
+    monkeypatch.setattr("relevance.mutation.run.swapped", kept)
+    for seed in (1, 2):
+        nulls(before, [before], Limits(), number=5, seed=seed)
+    assert len(set(chosen)) == 10
+    assert 0.3 < np.mean([np.frombuffer(one, dtype=bool).mean() for one in chosen]) < 0.7
+
+
+def test_the_worst_is_the_largest_drop_of_what_changed() -> None:
+    findings = tuple(
+        Finding(name, measure, "fail", 0.5, 0.4, relative=drop)
+        for name, measure, drop in (
+            ("a", "nDCG@10", 0.1),
+            ("b", "nDCG@10", 0.3),
+            ("c", "nDCG@10", None),
+            ("d", "nDCG@10", 0.9),
+            ("a", "MRR@10", 0.5),
+        )
+    )
+    outcome = Outcome(KINDS["title_lost"], SEED, comparison=Comparison("", findings), changed=("a", "b", "c"))
+    assert [one.strategy for one in outcome.leading("nDCG@10")] == ["a", "b", "c"]
+    worst = outcome.worst("nDCG@10")
+    assert worst is not None
+    assert worst.strategy == "b"
+    assert outcome.decided_by("AP@10") == "nDCG@10"
+
+
+def test_trainings_are_not_counted_among_the_seconds() -> None:
+    outcomes = tuple(
+        Outcome(kind, SEED, seconds=seconds)
+        for kind, seconds in ((KINDS["title_lost"], 2), (KINDS["labels_shuffled"], 60))
+    )
+    assert Outcomes(snapshot(), outcomes, "nDCG@10", 1.0, 0, 0).seconds == 2
 
 
 def test_nulls_that_swapping_empties_seldom_fail(text_plan: Plan) -> None:

@@ -36,6 +36,7 @@ def test_a_common_factor_is_no_difference() -> None:
     assert grid.ray((2, 2, 2)) == grid.ray((4, 4, 4)) != grid.ray((4, 4, 2))
     thirds = make_grid("text", TEXT, axes=[("title", (0.1, 0.3)), ("description", (1, 3)), ("attributes", (1, 3))])
     assert thirds.ray((0.1, 1, 1)) == thirds.ray((0.3, 3, 3))
+    assert grid.ray((1, 1.00001, 1)) != grid.ray((1, 1.00002, 1))
     hybrid = make_grid("hybrid", HYBRID)  # beside a fixed clause each differs
     assert len({hybrid.ray(each) for each in hybrid.combinations}) == 8
 
@@ -62,7 +63,7 @@ def test_no_field_is_tuned_that_the_strategy_has_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "axis"), [("title=1,2,4", ("title", (1, 2, 4))), ("whole=0.5, 1e2", ("whole", (0.5, 100)))]
+    ("text", "axis"), [("title=1,2,4", ("title", (1, 2, 4))), (" whole =0.5, 1e2", ("whole", (0.5, 100)))]
 )
 def test_whole_numbers_of_an_axis_stay_whole(text: str, axis: tuple[str, tuple[float, ...]]) -> None:
     assert repr(parse_axis(text)) == repr(axis)
@@ -117,6 +118,9 @@ def test_strategies_of_another_kind_are_refused(kind: str, today: Strategy) -> N
 
 def test_a_field_without_text_is_left_out_or_refused() -> None:
     bare = shop.without_attributes().catalogue
+    blank = shop.catalogue([("p1", "oak", " ")], [("p1", "made of", "oak")])
+    with pytest.raises(InputError, match="description: no product"):
+        check_texts(make_grid("text", TEXT), blank)
     with pytest.raises(InputError, match=r"attributes: no product .* leave it out: --without attributes"):
         check_texts(make_grid("text", TEXT), bare)
     check_texts(make_grid("text", TEXT, without=["attributes"]), bare)

@@ -13,7 +13,7 @@ from relevance import runner
 from relevance.engines import Engine, QueryBatch
 from relevance.errors import InputError
 from relevance.evaluation import AP10, NDCG10, RR10, evaluate
-from relevance.records import Dataset
+from relevance.records import Dataset, Judgments
 from relevance.significance import paired_interval
 from relevance.strategies import STRATEGIES, Strategy
 from relevance.tuning import make_grid, search, split_queries
@@ -21,9 +21,15 @@ from relevance.tuning import make_grid, search, split_queries
 TEXT = STRATEGIES["textsearch_boosted"]
 
 
+def strictly_judged() -> Dataset:
+    """The shop, where a grade of 1 is not relevant."""
+    own = shop.shop().judgments
+    return replace(shop.shop(), judgments=Judgments(own.queries, own.products, own.grades, relevant_from=2))
+
+
 def means_of(strategy: Strategy, codes: Any) -> dict[Any, float]:
-    """The means of some queries of the shop, by a search for all of them."""
-    dataset = shop.shop()
+    """The means of some queries, by a search for all of them."""
+    dataset = strictly_judged()
     texts = dataset.queries.texts
     batch = QueryBatch(texts, {strategy.model: shop.rows_of(texts)})
     ranking = runner.search(shop.indexed(dataset.catalogue), strategy, batch)
@@ -42,7 +48,7 @@ def means_of(strategy: Strategy, codes: Any) -> dict[Any, float]:
 )
 def test_means_are_those_of_strategies_that_are_really_run(kind: str, today: Strategy) -> None:
     grid = make_grid(kind, today)
-    tuning = shop.tuned(grid)
+    tuning = shop.tuned(grid, strictly_judged())
     for outcome in tuning.outcomes[::5]:
         assert outcome.means == pytest.approx(means_of(grid.strategy(outcome.boosts), tuning.split.tuning), abs=1e-12)
     assert tuning.today == pytest.approx(means_of(today, tuning.split.tuning), abs=1e-12)
@@ -153,8 +159,8 @@ def test_a_querys_side_depends_on_its_text_and_the_seed_alone() -> None:
 
 
 def test_spellings_of_a_text_are_on_one_side() -> None:
-    texts = [f"Café {number}" for number in range(40)]
-    twins = [f"  CAFE\u0301   {number} " for number in range(40)]
+    texts = [f"Café groß {number}" for number in range(40)]
+    twins = [f"  CAFE\u0301   GRO\uff33\uff33 {number} " for number in range(40)]
     tuned = set(split_queries(of_texts([*texts, *twins])).tuning.tolist())
     assert all((code in tuned) == (code + 40 in tuned) for code in range(40))
 
@@ -162,6 +168,11 @@ def test_spellings_of_a_text_are_on_one_side() -> None:
 def test_the_split_stays_from_version_to_version() -> None:
     split = split_queries(of_texts([f"query {number}" for number in range(30)]))
     assert split.tuning.tolist() == [0, 1, 2, 3, 4, 6, 7, 8, 11, 14, 16, 19, 24, 28]
+
+
+def test_ten_queries_are_enough_for_a_side() -> None:
+    split = split_queries(of_texts([f"query {number}" for number in range(20)]), seed=3)
+    assert (len(split.tuning), len(split.held_out)) == (10, 10)
 
 
 def test_a_side_of_too_few_queries_is_refused() -> None:
