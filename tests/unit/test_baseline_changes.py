@@ -78,67 +78,46 @@ TUNED = {"name": "small fine-tuned", "sha256": "d" * 64, "recipe": "f" * 64}
 DIFFERENCES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "nothing": (snapshot(), ()),
     "a boost": (defined(text={"title": 4, "description": 2}), ("titles: text.title 8 -> 4",)),
-    "a field": (
-        defined(text={"title": 8, "attributes": 1}),
-        ("titles: text.description 2 -> none", "titles: text.attributes none -> 1"),
-    ),
+    "a field": (defined(text={"title": 8, "attributes": 1}),
+                ("titles: text.description 2 -> none", "titles: text.attributes none -> 1")),
     "combination": (defined(combine="rrf", k=60), ('titles: combine "sum" -> "rrf"', "titles: k none -> 60")),
-    "engine": (
-        on_engine("elasticsearch", "8.19.5", vector_index="hnsw", shards=2),
-        (
-            'engine: name "embedded" -> "elasticsearch"',
-            'engine: version "1" -> "8.19.5"',
-            'engine: facts.vector_index "flat" -> "hnsw"',
-        ),
-    ),
-    "an index that exists": (
-        [on_engine(mapping="a" * 64, fields={"title": "name.en"}), on_engine(mapping="b" * 64, fields={"title": "x"})],
-        (f"engine: facts.mapping {'a' * 12} -> {'b' * 12}", 'engine: facts.fields.title "name.en" -> "x"'),
-    ),
+    "engine": (on_engine("elasticsearch", "8.19.5", vector_index="hnsw", shards=2),
+               ('engine: name "embedded" -> "elasticsearch"', 'engine: version "1" -> "8.19.5"',
+                'engine: facts.vector_index "flat" -> "hnsw"')),
+    "an index that exists": ([on_engine(mapping="a" * 64, fields={"title": "name.en"}),
+                              on_engine(mapping="b" * 64, fields={"title": "x"})],
+        (f"engine: facts.mapping {'a' * 12} -> {'b' * 12}", 'engine: facts.fields.title "name.en" -> "x"')),
     "a package": (snapshot(versions={"numpy": "2.1"}), ('package: numpy "2.0" -> "2.1"',)),
     "a package that is not needed": (snapshot(versions={}), ()),
-    "a text of any length": (
-        defined(template={"query": "x" * 100 + "\n"}), (f'titles: template.query none -> "{"x" * 47}…',),
-    ),
+    "a text of any length": (defined(template={"query": "x" * 100 + "\n"}),
+        (f'titles: template.query none -> "{"x" * 47}…',)),
     "true for 1": (defined(k=True), ("titles: k none -> true",)),
     "1 for true": ([defined(k=True), defined(k=1)], ("titles: k true -> 1",)),
     "a line feed in a key": (on_engine(**{"a\n\x1b[2J": 1}), ("engine: facts.a\\n\\x1b[2J none -> 1",)),
     # inside a list by its place, in long values from where they differ
-    "one field of several": (
-        [defined(fields=FIELDS), defined(fields=[*FIELDS[:8], "name^1"])],
-        ('titles: fields[8] "name^6" -> "name^1"',),
-    ),
-    "a field more": (
-        [defined(fields=FIELDS), defined(fields=[*FIELDS, "brand"])],
-        ('titles: fields …me7^2", "name^6"] -> …me7^2", "name^6", "brand"]',),
-    ),
-    "the end of a long text": (
-        [defined(a="x" * 80 + "a"), defined(a="x" * 80 + "b")], (f'titles: a …{"x" * 16}a" -> …{"x" * 16}b"',),
-    ),
+    "one field of several": ([defined(fields=FIELDS), defined(fields=[*FIELDS[:8], "name^1"])],
+        ('titles: fields[8] "name^6" -> "name^1"',)),
+    "a field more": ([defined(fields=FIELDS), defined(fields=[*FIELDS, "brand"])],
+                     ('titles: fields …me7^2", "name^6"] -> …me7^2", "name^6", "brand"]',)),
+    "the end of a long text": ([defined(a="x" * 80 + "a"), defined(a="x" * 80 + "b")],
+        (f'titles: a …{"x" * 16}a" -> …{"x" * 16}b"',)),
     "a digit more": ([defined(a=10**60), defined(a=10**61)], (f"titles: a …{'0' * 16} -> …{'0' * 17}",)),
     "a table for a text": ([defined(a={"b": 1}), defined(a="b")], ('titles: a {"b": 1} -> "b"',)),
     "a table in a list": ([defined(a=[{"b": 1}]), defined(a=[{"b": 2}])], ("titles: a[0].b 1 -> 2",)),
     # models count where a strategy uses them; made again by the same recipe, another machine's has other weights
-    "a model": (
-        [using(base={"name": "small", "sha256": "d" * 64}), using(**OTHER_MODELS)],
-        (f"model base: sha256 {'d' * 12} -> {'e' * 12}",),
-    ),
+    "a model": ([using(base={"name": "small", "sha256": "d" * 64}), using(**OTHER_MODELS)],
+                (f"model base: sha256 {'d' * 12} -> {'e' * 12}",)),
     "a model that no strategy uses": (snapshot(models=OTHER_MODELS), ()),
     "a model more": ([using(), using(base={"name": "small"})], ('model base: name none -> "small"',)),
     "a model less": ([using(base={"name": "small"}), using()], ('model base: name "small" -> none',)),
-    "trained again": (
-        [using(base=TUNED), using(base={**TUNED, "sha256": OTHER})],
-        (f"model base: retrained: same recipe, other weights (sha256 {'d' * 12} -> {'e' * 12})",),
-    ),
-    "trained otherwise": (
-        [using(base=TUNED), using(base={**TUNED, "sha256": OTHER, "recipe": OTHER})],
-        (f"model base: sha256 {'d' * 12} -> {'e' * 12}", f"model base: recipe {'f' * 12} -> {'e' * 12}"),
-    ),
+    "trained again": ([using(base=TUNED), using(base={**TUNED, "sha256": OTHER})],
+                      (f"model base: retrained: same recipe, other weights (sha256 {'d' * 12} -> {'e' * 12})",)),
+    "trained otherwise": ([using(base=TUNED), using(base={**TUNED, "sha256": OTHER, "recipe": OTHER})],
+                          (f"model base: sha256 {'d' * 12} -> {'e' * 12}",
+                           f"model base: recipe {'f' * 12} -> {'e' * 12}")),
     "trained the same": ([using(base=TUNED), using(base=TUNED)], ()),
-    "of an unknown recipe": (
-        [using(base={**TUNED, "recipe": ""}), using(base={**TUNED, "sha256": OTHER})],
-        (f"model base: sha256 {'d' * 12} -> {'e' * 12}",),
-    ),
+    "of an unknown recipe": ([using(base={**TUNED, "recipe": ""}), using(base={**TUNED, "sha256": OTHER})],
+        (f"model base: sha256 {'d' * 12} -> {'e' * 12}",)),
 }  # fmt: skip
 
 

@@ -84,10 +84,8 @@ COUNTED: dict[str, tuple[Any, list[float], list[float], list[float]]] = {
     "columns that are the same count as one": (np.ones((4, 2)), [1 / 16] * 2, [1 / 16] * 2, [1] * 2),
     "columns that never meet": (np.kron(np.eye(2), np.ones((4, 1))), [1 / 16] * 2, [31 / 256] * 2, [1] * 2),
     # the farthest is compared with both, the next with those that are no farther: with itself alone
-    "the second step": (
-        np.array([[1, 1]] * 6 + [[-1, 1]] * 2, dtype=float),
-        [37 / 256, 1 / 256], [37 / 256, 2 / 256], [247 / 256, 1],
-    ),
+    "the second step": (np.array([[1, 1]] * 6 + [[-1, 1]] * 2, dtype=float), [37 / 256, 1 / 256], [37 / 256, 2 / 256],
+                        [247 / 256, 1]),
     # 1 less three thirds is 0, and so is its mirror image
     "sums that rounding would separate": (THIRDS, [9 / 16], [9 / 16], [9 / 16]),
     "small sums": (THIRDS * 1e-3 + 1e-10, [9 / 16], [9 / 16], [9 / 16]),

@@ -59,15 +59,13 @@ def test_a_name_and_a_path(spec: str, expected: Source) -> None:
     [
         ("homdepot:x", "unknown data set 'homdepot' (did you mean 'homedepot'?); allowed: sample, homedepot, cho"),
         ("", "unknown data set ''"),
-        (
-            "../shop",
-            "unknown data set '../shop' (did you mean 'files:../shop'?); allowed: NAME or NAME:PATH, NAME one of",
-        ),
+        ("../shop",
+         "unknown data set '../shop' (did you mean 'files:../shop'?); allowed: NAME or NAME:PATH, NAME one of"),
         ("shopp", "(did you mean 'shop'?)"),
         ("chorus: ", "data set 'chorus: ': nothing stands behind the colon; allowed: chorus or chorus:PATH"),
         ("shop:x", "data set 'shop:x': its path is part of the alias; allowed: shop"),
     ],
-)
+)  # fmt: skip
 def test_a_spec_that_names_nothing(spec: str, problem: str) -> None:
     with pytest.raises(InputError) as caught:
         datasets.parse(spec, {"shop": MINE})

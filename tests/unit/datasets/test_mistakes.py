@@ -240,42 +240,27 @@ def test_a_bad_file_of_pairs(tmp_path: Path, format_: str, good: Files, bad: Fil
 @pytest.mark.parametrize(
     ("bad", "first", "others"),
     [
-        (
-            _rows(b"query,product,grade\n" + b"shelf,p2,good\nmug,7,1\n" * 7),
-            "line 2, column grade: found 'good'",
-            ["line 4, column grade", "line 6", "line 8", "line 10", "and 2 more"],
-        ),
-        (
-            _csv(b"id,title\n7,mug, blue\np2,shelf\n" + b"9,cup, red, large\n" * 5),
-            "line 2: found 3 fields",
-            ["line 4: found 4 fields; allowed: 2, as in the header", "line 5", "line 6", "line 7", "and 1 more"],
-        ),
+        (_rows(b"query,product,grade\n" + b"shelf,p2,good\nmug,7,1\n" * 7), "line 2, column grade: found 'good'",
+         ["line 4, column grade", "line 6", "line 8", "line 10", "and 2 more"]),
+        (_csv(b"id,title\n7,mug, blue\np2,shelf\n" + b"9,cup, red, large\n" * 5), "line 2: found 3 fields",
+         ["line 4: found 4 fields; allowed: 2, as in the header", "line 5", "line 6", "line 7", "and 1 more"]),
         (_csv(b"id,title\n7,a\n8,b\n7,c\n8,d\n"), "line 4, id: found '7' again (line 2)", ["line 5, id: found '8'"]),
         (_qrels(b"q1 0 p2 2\nq1 0 p3 2\nq1 0 p4 1\n"), "line 2, column product: found 'p3'", ["line 3"]),
         (_qrels(b"q1 0 p2\nq1 0 7 1\nq2 7\n"), "line 1: found 3 columns", ["line 3: found 2 columns"]),
         (_line(b'{"id": 7}\n{"id": "8", "title": 3}\n'), "line 1, key 'title': found nothing", ["line 2, key 'title'"]),
-        (
-            _rows(b"query,product,grade\nshelf,p2,1\nshelf,p2,2\nshelf,p2,3\n"),
-            "lines 2 and 3, column grade: found '1' and '2' for the same query 'shelf', product 'p2'",
-            ["lines 2 and 4"],
-        ),
+        (_rows(b"query,product,grade\nshelf,p2,1\nshelf,p2,2\nshelf,p2,3\n"),
+         "lines 2 and 3, column grade: found '1' and '2' for the same query 'shelf', product 'p2'", ["lines 2 and 4"]),
         # the last is where reading ends, or a row that is too short
-        (
-            _line(b'{"id":"a","ttle":"x"}\n{"id":"b b","title":"y"}\n{"id":"c","title":"z",}\n'),
-            "line 1, key 'title': found nothing",
-            ["line 2, key 'id': found 'b b'", "line 3, column 2"],
-        ),
+        (_line(b'{"id":"a","ttle":"x"}\n{"id":"b b","title":"y"}\n{"id":"c","title":"z",}\n'),
+         "line 1, key 'title': found nothing", ["line 2, key 'id': found 'b b'", "line 3, column 2"]),
         (_texts(b"q1\tshelf\nq2\n\0\n"), "line 2: found 1 column in", ["line 3: found a NUL byte"]),
         (_csv(b"id,title\n7\n\xe9,b\n"), "line 2: found 1 field; allowed: 2", ["line 3: found byte 0xe9"]),
         (_csv(b'id,title\n7,a,b\n8,"a" b\n'), "line 2: found 3 fields", ["line 3: found text behind"]),
         (_csv(b"id,title\n7\n8 8,b\n9,c\n"), "line 2: found 1 field", ["line 3, id: found '8 8'; allowed: an id"]),
-        (
-            _qrels(b"q1 0 p2\n" * 6 + b"\0\n"),
-            "line 1: found 3 columns",
-            ["line 2: found", "line 3: found", "line 4: found", "line 5: found", "and 2 more"],
-        ),
+        (_qrels(b"q1 0 p2\n" * 6 + b"\0\n"), "line 1: found 3 columns",
+         ["line 2: found", "line 3: found", "line 4: found", "line 5: found", "and 2 more"]),
     ],
-)
+)  # fmt: skip
 def test_mistakes_in_several_rows(tmp_path: Path, bad: Files, first: str, others: Sequence[str]) -> None:
     with pytest.raises(InputError) as caught:
         load("files", write(tmp_path, {**SHOP, **bad}))

@@ -41,26 +41,17 @@ def separated(delimiter: bytes) -> tuple[Any, dict[str, Any], dict[str, Any]]:
 RATED = b"query,product,grade,rater\nshelf,p2,3,ann\nshelf,p2,4,bob\nshelf,p2,4,bob\nmug,7,1,bob\n"
 MEANS = {
     "triples": {("shelf", "p2", 3.5), ("mug", "7", 1)},
-    "notes": (
-        "judgments.csv: 1 rating is repeated and counts once",
-        "judgments.csv: grades are the means of 2 raters' ratings",
-    ),
-}
+    "notes": ("judgments.csv: 1 rating is repeated and counts once",
+              "judgments.csv: grades are the means of 2 raters' ratings"),
+}  # fmt: skip
 NUMBERS = b'{"n": 6.0, "b": true, "l": ["x", 1e-06, null], "z": null, "e": ""}'
 UNNAMED = "a column without a name, a column without a name"
 # files beside those of SHOP, settings, and what becomes what
 BECOMES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
-    "products, queries and judgments": (
-        {}, {},
-        {
-            "products": [["7", "Café mug", ""], ["p2", "oak shelf", "holds 20 kg"]],
-            "attributes": [("p2", "Wood", "oak"), ("p2", "Colour", "brown")],
-            "queries": {"q1": "shelf", "q2": "thé mug"},
-            "triples": QRELS,
-            "notes": (),
-            "relevant_from": 1,
-        },
-    ),
+    "products, queries and judgments": ({}, {},
+        {"products": [["7", "Café mug", ""], ["p2", "oak shelf", "holds 20 kg"]],
+         "attributes": [("p2", "Wood", "oak"), ("p2", "Colour", "brown")], "queries": {"q1": "shelf", "q2": "thé mug"},
+         "triples": QRELS, "notes": (), "relevant_from": 1}),
     "commas": separated(b","),
     "semicolons": separated(b";"),
     "tabs": separated(b"\t"),
@@ -71,31 +62,19 @@ BECOMES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         }, {},
         {"attributes": [("7", *pair) for pair in (("n", "6.0"), ("b", "true"), ("l", "x"), ("l", "1e-06"), ("e", ""))]},
     ),
-    "no title": (
-        {"products.jsonl": None, "products.csv": b"id,title\n7,\np2, \n8,mug\n9,\n10,\n"}, {},
-        {"notes": ("4 products have no title: '10', '7', '9' and 1 more",), "triples": QRELS},
-    ),
-    "the text is the query's id": (
-        rated('query,product,grade\n"thé, mug",7,3.0\nshelf,p2,1\n'.encode()), {},
-        {
-            "triples": {("thé, mug", "7", 3), ("shelf", "p2", 1)},
-            "queries": {"q3eefa42d5206": "shelf", "qdb39f9b95e6f": "thé, mug"},
-            "notes": (),
-        },
-    ),
-    "decimal grades (clicks, mean ratings)": (
-        rated(b"query,product,grade\nshelf,p2,0.37\nshelf,7,1e-2\nmug,7,3.50\n"), {"relevant_from": 0.2},
-        {"triples": {("shelf", "p2", 0.37), ("shelf", "7", 0.01), ("mug", "7", 3.5)}, "relevant_from": 0.2},
-    ),
-    "grades below 0 in qrels": (
-        {"qrels.txt": b"q1 0 p2 2.0\nq1 0 7 -1\nq2 0 7 1\n"}, {},
-        {"triples": QRELS, "notes": ("qrels.txt: 1 grade is below 0 and read as 0",)},
-    ),
-    "words with their gains": (
-        {"qrels.txt": b"q1 0 p2 good\nq1 0 7 bad\nq2 0 7 fair\n"},
+    "no title": ({"products.jsonl": None, "products.csv": b"id,title\n7,\np2, \n8,mug\n9,\n10,\n"}, {},
+                 {"notes": ("4 products have no title: '10', '7', '9' and 1 more",), "triples": QRELS}),
+    "the text is the query's id": (rated('query,product,grade\n"thé, mug",7,3.0\nshelf,p2,1\n'.encode()), {},
+        {"triples": {("thé, mug", "7", 3), ("shelf", "p2", 1)},
+         "queries": {"q3eefa42d5206": "shelf", "qdb39f9b95e6f": "thé, mug"}, "notes": ()}),
+    "decimal grades (clicks, mean ratings)": (rated(b"query,product,grade\nshelf,p2,0.37\nshelf,7,1e-2\nmug,7,3.50\n"),
+        {"relevant_from": 0.2},
+        {"triples": {("shelf", "p2", 0.37), ("shelf", "7", 0.01), ("mug", "7", 3.5)}, "relevant_from": 0.2}),
+    "grades below 0 in qrels": ({"qrels.txt": b"q1 0 p2 2.0\nq1 0 7 -1\nq2 0 7 1\n"}, {},
+        {"triples": QRELS, "notes": ("qrels.txt: 1 grade is below 0 and read as 0",)}),
+    "words with their gains": ({"qrels.txt": b"q1 0 p2 good\nq1 0 7 bad\nq2 0 7 fair\n"},
         {"gains": {"good": 1.0, "fair": 0.5, "bad": 0}, "relevant_from": 1},
-        {"triples": {("shelf", "p2", 1), ("shelf", "7", 0), ("thé mug", "7", 0.5)}, "notes": ()},
-    ),
+        {"triples": {("shelf", "p2", 1), ("shelf", "7", 0), ("thé mug", "7", 0.5)}, "notes": ()}),
     "of several raters the mean counts, one rater has one opinion": (rated(RATED), {}, MEANS),
     "raters called otherwise": (rated(RATED.replace(b"rater", b"who")), {"columns": {"rater": "who"}}, MEANS),
     # Quepid leaves ratings out, and puts a space before what a spreadsheet would run
@@ -110,28 +89,15 @@ BECOMES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
             ),
         },
     ),
-    "white space and case": (
-        rated(b"query,product,grade\ndrill,7,1\ndrill ,7,1\nDrill,7,1\nsaw,7,1\n"), {},
-        {
-            "triples": {(text, "7", 1) for text in ("drill", "drill ", "Drill", "saw")},
-            "notes": (
-                "judgments.csv: 2 queries differ from others in white space or case only ('Drill' and 'drill')",
-            ),
-        },
-    ),
-    "a spreadsheet's quotes": (
-        {
-            "queries.tsv": b'q1\t"fawkes 36"" vanity"\n\nq2\t12" "shelf"\n"q3"\t"a\tb"\n',
-            "qrels.txt": b"q1 0 p2 2\nq2 0 7 1\nq3 0 7 1\n",
-        }, {},
-        {
-            "triples": {('fawkes 36" vanity', "p2", 2), ('12" "shelf"', "7", 1), ("a\tb", "7", 1)},
-            "notes": ("queries.tsv: 3 fields in CSV quotes are read without them",),
-        },
-    ),
-    "empty lines and tabs in qrels": (
-        {"qrels.txt": b"\nq1 0 p2 2\n\nq1\t0\t7\t0\r\nq2  Q0  7  1"}, {}, {"triples": QRELS, "notes": ()},
-    ),
+    "white space and case": (rated(b"query,product,grade\ndrill,7,1\ndrill ,7,1\nDrill,7,1\nsaw,7,1\n"), {},
+        {"triples": {(text, "7", 1) for text in ("drill", "drill ", "Drill", "saw")},
+         "notes": ("judgments.csv: 2 queries differ from others in white space or case only ('Drill' and 'drill')",)}),
+    "a spreadsheet's quotes": ({"queries.tsv": b'q1\t"fawkes 36"" vanity"\n\nq2\t12" "shelf"\n"q3"\t"a\tb"\n',
+                                "qrels.txt": b"q1 0 p2 2\nq2 0 7 1\nq3 0 7 1\n"}, {},
+        {"triples": {('fawkes 36" vanity', "p2", 2), ('12" "shelf"', "7", 1), ("a\tb", "7", 1)},
+         "notes": ("queries.tsv: 3 fields in CSV quotes are read without them",)}),
+    "empty lines and tabs in qrels": ({"qrels.txt": b"\nq1 0 p2 2\n\nq1\t0\t7\t0\r\nq2  Q0  7  1"}, {},
+        {"triples": QRELS, "notes": ()}),
     "queries that nobody has judged, and two with one text": (
         {"queries.tsv": SHOP["queries.tsv"] + b"q3\tshelf\nq4\tother\n"}, {},
         {

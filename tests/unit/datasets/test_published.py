@@ -49,16 +49,12 @@ def query_id(term: str) -> str:
 TITLES = [(10, "p", "later", "a", 3), (9, "p", "first", "b", "2"), (11, "p", "first", "b", "2.0")]
 # format, files, settings and what of them becomes what
 BECOMES: dict[str, tuple[str, Any, dict[str, Any], dict[str, Any]]] = {
-    "Home Depot": (
-        "homedepot", HOMEDEPOT, {"relevant_from": 2},
-        {
-            "products": [["p1", "steel bracket", "holds 20 kg"], ["p2", "oak shelf", ""]],
-            "attributes": [("p1", "Colour", "grey"), ("p1", "Bolts", "4"), ("p2", "Wood", "oak")],
-            "triples": {("shelf", "p2", 2), ("shelf", "p1", 1), ("bracket", "p1", 2)},
-            "notes": ("product_descriptions.csv: 1 row of products that train.csv does not name is ignored",),
-            "relevant_from": 2,
-        },
-    ),
+    "Home Depot": ("homedepot", HOMEDEPOT, {"relevant_from": 2},
+                   {"products": [["p1", "steel bracket", "holds 20 kg"], ["p2", "oak shelf", ""]],
+                    "attributes": [("p1", "Colour", "grey"), ("p1", "Bolts", "4"), ("p2", "Wood", "oak")],
+                    "triples": {("shelf", "p2", 2), ("shelf", "p1", 1), ("bracket", "p1", 2)},
+                    "notes": ("product_descriptions.csv: 1 row of products that train.csv does not name is ignored",),
+                    "relevant_from": 2}),
     "a query's id is the hash of its term": (
         "homedepot", home([(1, "p", "t", " Étagère ", 3), (2, "p", "t", "étagère", 3)]), {},
         {
@@ -67,35 +63,20 @@ BECOMES: dict[str, tuple[str, Any, dict[str, Any], dict[str, Any]]] = {
                       "(' Étagère ' and 'étagère')")),
         },
     ),
-    "the title of the smallest id counts, and a judgment once": (
-        "homedepot", home(TITLES, product_descriptions=as_csv(DESCRIPTIONS, [("p", "same"), ("p", "same")])), {},
-        {
-            "products": [["p", "first", "same"]],
-            "notes": (
-                "train.csv: 1 product has several titles: that of the row with the smallest id counts",
-                "product_descriptions.csv: 1 row is repeated and counts once",
-                BARE,
-                "train.csv: 1 judgment is repeated and counts once",
-            ),
-        },
-    ),
-    "an empty title is none": (
-        "homedepot", home([(1, "p", "", "q", 3), (2, "r", " ", "q", 3), (3, "s", "t", "q", 3)]), {},
-        {"notes": (UNDESCRIBED, BARE, "2 products have no title: 'p', 'r'")},
-    ),
-    "words for nothing are text": (
-        "homedepot",
-        home(
-            [(number, word, word, word, 3) for number, word in enumerate(WORDS)],
-            attributes=as_csv(ATTRIBUTES, [("NA", "null", "None")]),
-            product_descriptions=as_csv(DESCRIPTIONS, [("NA", "NA")]),
-        ), {},
-        {
-            "products": [[word, word, "NA" if word == "NA" else ""] for word in sorted(WORDS)],
-            "attributes": [("NA", "null", "None")],
-            "triples": {(word, word, 2) for word in WORDS},
-        },
-    ),
+    "the title of the smallest id counts, and a judgment once": ("homedepot",
+        home(TITLES, product_descriptions=as_csv(DESCRIPTIONS, [("p", "same"), ("p", "same")])), {},
+        {"products": [["p", "first", "same"]],
+         "notes": ("train.csv: 1 product has several titles: that of the row with the smallest id counts",
+                   "product_descriptions.csv: 1 row is repeated and counts once", BARE,
+                   "train.csv: 1 judgment is repeated and counts once")}),
+    "an empty title is none": ("homedepot", home([(1, "p", "", "q", 3), (2, "r", " ", "q", 3), (3, "s", "t", "q", 3)]),
+        {}, {"notes": (UNDESCRIBED, BARE, "2 products have no title: 'p', 'r'")}),
+    "words for nothing are text": ("homedepot",
+        home([(number, word, word, word, 3) for number, word in enumerate(WORDS)],
+             attributes=as_csv(ATTRIBUTES, [("NA", "null", "None")]),
+             product_descriptions=as_csv(DESCRIPTIONS, [("NA", "NA")])), {},
+        {"products": [[word, word, "NA" if word == "NA" else ""] for word in sorted(WORDS)],
+         "attributes": [("NA", "null", "None")], "triples": {(word, word, 2) for word in WORDS}}),
     # 100001.0 is 100001, unless a product is called 100001.0
     "attributes": (
         "homedepot",
@@ -112,45 +93,27 @@ BECOMES: dict[str, tuple[str, Any, dict[str, Any], dict[str, Any]]] = {
             ),
         },
     ),
-    "BEIR": (
-        "beir", BEIR, {},
-        {
-            "products": [["d1", "one", "first"], ["d2", "", "two"]],
-            "attributes": [("d2", "url", "x"), ("d2", "tags", "a"), ("d2", "tags", "b")],
-            "queries": {"1": "what"},
-            "triples": {("what", "d1", 0), ("what", "d2", 2)},
-            "notes": ("1 product has no title: 'd2'", "queries.jsonl: 1 query without judgments is left out"),
-            "own": None,
-        },
-    ),
-    "of several splits the test's counts": (
-        "beir", {**BEIR, "qrels/train.tsv": QRELS + b"2\td1\t1\n"}, {}, {"queries": {"1": "what"}},
-    ),
-    "one split may have any name": (
-        "beir", {**BEIR, "qrels/test.tsv": None, "qrels/dev.tsv": QRELS + b"2\td1\t1\n"}, {},
-        {"queries": {"2": "which"}},
-    ),
+    "BEIR": ("beir", BEIR, {},
+             {"products": [["d1", "one", "first"], ["d2", "", "two"]],
+              "attributes": [("d2", "url", "x"), ("d2", "tags", "a"), ("d2", "tags", "b")], "queries": {"1": "what"},
+              "triples": {("what", "d1", 0), ("what", "d2", 2)},
+              "notes": ("1 product has no title: 'd2'", "queries.jsonl: 1 query without judgments is left out"),
+              "own": None}),
+    "of several splits the test's counts": ("beir", {**BEIR, "qrels/train.tsv": QRELS + b"2\td1\t1\n"}, {},
+        {"queries": {"1": "what"}}),
+    "one split may have any name": ("beir", {**BEIR, "qrels/test.tsv": None, "qrels/dev.tsv": QRELS + b"2\td1\t1\n"},
+        {}, {"queries": {"2": "which"}}),
     # TREC-COVID has -1, Touché -2
-    "grades below 0 are not relevant": (
-        "beir", {**BEIR, "qrels/test.tsv": QRELS + b"1\td1\t-2\n1\td2\t1.5\n2\td1\t-1\n"}, {"relevant_from": 0.5},
-        {
-            "triples": {("what", "d1", 0), ("what", "d2", 1.5), ("which", "d1", 0)},
-            "notes": ("test.tsv: 2 grades are below 0 and read as 0", "1 product has no title: 'd2'"),
-            "relevant_from": 0.5,
-        },
-    ),
-    "a query that is a document": (
-        "beir",
-        {
-            "corpus.jsonl": b'{"_id": "d1", "title": "one", "text": ""}\n{"_id": "d2", "title": "two", "text": ""}\n',
-            "queries.jsonl": b'{"_id": "d2", "text": "two"}\n{"_id": "q", "text": "other"}\n',
-            "qrels/test.tsv": QRELS + b"d2\td1\t1\nq\td1\t1\n",
-        }, {},
-        {
-            "own": [1, -1],
-            "notes": ("queries.jsonl: 1 query has the id of a document, which is left out of its hits",),
-        },
-    ),
+    "grades below 0 are not relevant": ("beir",
+        {**BEIR, "qrels/test.tsv": QRELS + b"1\td1\t-2\n1\td2\t1.5\n2\td1\t-1\n"}, {"relevant_from": 0.5},
+        {"triples": {("what", "d1", 0), ("what", "d2", 1.5), ("which", "d1", 0)},
+         "notes": ("test.tsv: 2 grades are below 0 and read as 0", "1 product has no title: 'd2'"),
+         "relevant_from": 0.5}),
+    "a query that is a document": ("beir",
+        {"corpus.jsonl": b'{"_id": "d1", "title": "one", "text": ""}\n{"_id": "d2", "title": "two", "text": ""}\n',
+         "queries.jsonl": b'{"_id": "d2", "text": "two"}\n{"_id": "q", "text": "other"}\n',
+         "qrels/test.tsv": QRELS + b"d2\td1\t1\nq\td1\t1\n"}, {},
+        {"own": [1, -1], "notes": ("queries.jsonl: 1 query has the id of a document, which is left out of its hits",)}),
     "WANDS": (
         "wands", WANDS, {},
         {
@@ -165,55 +128,26 @@ BECOMES: dict[str, tuple[str, Any, dict[str, Any], dict[str, Any]]] = {
             "notes": ("query.csv: 1 query without judgments is left out",),
         },
     ),
-    "labels with grades of one's own": (
-        "wands", WANDS, {"gains": {"Exact": 1.0, "Partial": 0.5}, "relevant_from": 0.5},
-        {"triples": {("bed", "10", 1), ("bed", "9", 0), ('12" seat', "9", 0.5)}, "relevant_from": 0.5},
-    ),
-    "products that are gone": (
-        "wands", {**WANDS, "product.csv": WANDS["product.csv"].rpartition(b"9\t")[0]}, {"unknown_products": "drop"},
-        {
-            "notes": (
-                "label.csv: 2 judgments of 1 product that is gone are dropped",
-                "label.csv: 1 query loses all its judgments and is dropped",
-                "query.csv: 1 query without judgments is left out",
-            )
-        },
-    ),
-    "Chorus": (
-        "chorus", CHORUS, {},
-        {
-            "products": [
-                ["21", "Café mug", "0.3 l"], ["22", "Tea pot", ""], ["23", "Tea cup", "small"], ["24", "Tray", ""],
-            ],
-            "attributes": [
-                ("21", "attr_n_volume", "0.30"),
-                ("21", "attr_b_handle", "true"),
-                ("21", "attr_t_colour", "rouge"),
-                ("21", "attr_n_a", "1e-06"),
-                ("23", "attr_n_weight", "200.0"),
-            ],
-            "triples": {("mug", "21", 3), ("mug", "23", 1), ("thé", "22", 0)},
-            "notes": (),
-        },
-    ),
-    "equal products and ratings count once": (
-        "chorus",
-        {
-            **CHORUS,
-            "2.json": CHORUS["1.json"],
-            "3.json": as_json({"id": "23", "title": ""}, {"id": "23", "title": ""}),
-            "Broad_Query_Set_rated.csv": as_csv(RATINGS, [("mug", "21", 3), ("mug", "21", 3)], "utf-8"),
-        }, {},
-        {
-            "products": [["21", "Café mug", "0.3 l"], ["23", "", ""], ["24", "Tray", ""]],
-            "triples": {("mug", "21", 3)},
-            "notes": (
-                "1.json to 4.json: 2 products are repeated and count once",
-                "1 product has no title: '23'",
-                "Broad_Query_Set_rated.csv: 1 judgment is repeated and counts once",
-            ),
-        },
-    ),
+    "labels with grades of one's own": ("wands", WANDS, {"gains": {"Exact": 1.0, "Partial": 0.5}, "relevant_from": 0.5},
+        {"triples": {("bed", "10", 1), ("bed", "9", 0), ('12" seat', "9", 0.5)}, "relevant_from": 0.5}),
+    "products that are gone": ("wands", {**WANDS, "product.csv": WANDS["product.csv"].rpartition(b"9\t")[0]},
+        {"unknown_products": "drop"},
+        {"notes": ("label.csv: 2 judgments of 1 product that is gone are dropped",
+                   "label.csv: 1 query loses all its judgments and is dropped",
+                   "query.csv: 1 query without judgments is left out")}),
+    "Chorus": ("chorus", CHORUS, {},
+               {"products": [["21", "Café mug", "0.3 l"], ["22", "Tea pot", ""], ["23", "Tea cup", "small"],
+                             ["24", "Tray", ""]],
+                "attributes": [("21", "attr_n_volume", "0.30"), ("21", "attr_b_handle", "true"),
+                               ("21", "attr_t_colour", "rouge"), ("21", "attr_n_a", "1e-06"),
+                               ("23", "attr_n_weight", "200.0")],
+                "triples": {("mug", "21", 3), ("mug", "23", 1), ("thé", "22", 0)}, "notes": ()}),
+    "equal products and ratings count once": ("chorus",
+        {**CHORUS, "2.json": CHORUS["1.json"], "3.json": as_json({"id": "23", "title": ""}, {"id": "23", "title": ""}),
+         "Broad_Query_Set_rated.csv": as_csv(RATINGS, [("mug", "21", 3), ("mug", "21", 3)], "utf-8")}, {},
+        {"products": [["21", "Café mug", "0.3 l"], ["23", "", ""], ["24", "Tray", ""]], "triples": {("mug", "21", 3)},
+         "notes": ("1.json to 4.json: 2 products are repeated and count once", "1 product has no title: '23'",
+                   "Broad_Query_Set_rated.csv: 1 judgment is repeated and counts once")}),
 }  # fmt: skip
 
 
