@@ -1,20 +1,17 @@
-"""What holds for every data set: how one is named, its settings, its hashes, and queries over an index that exists."""
+"""What holds for every data set: how one is named, its settings and its hashes."""
 
 from __future__ import annotations
 
 import json
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 from helpers.datasets import (
     ATTRIBUTES,
-    BEIR,
-    CHORUS,
     DESCRIPTIONS,
-    HOMEDEPOT,
     SHOP,
     TRAIN,
     as_csv,
@@ -23,7 +20,6 @@ from helpers.datasets import (
     load,
     load_pairs,
     products,
-    triples,
     write,
 )
 from hypothesis import given, settings
@@ -36,8 +32,6 @@ from relevance.records import Dataset
 
 MINE = Source("shop", "files", Path("/shop"), relevant_from=2)
 BARE = Source("bare", "chorus")
-
-# Names
 
 
 @pytest.mark.parametrize(
@@ -97,88 +91,10 @@ def test_whole_numbers_are_whole() -> None:
     assert repr((dict(source.gains), source.relevant_from)) == "({'good': 2, 'fair': 0.5}, 2)"
 
 
-# Over an index that exists
-
-BY_ID = {name: SHOP[name] for name in ("queries.tsv", "qrels.txt")}
-
-
-def _over(format_: str, path: Path | None, ids: Sequence[str], **others: object) -> Dataset:
-    return datasets.load_over(Source(format_, format_, path, **others), ids)  # type: ignore[arg-type]
-
-
-def test_the_catalogue_is_the_index(tmp_path: Path) -> None:
-    files = {**SHOP, "qrels.txt": SHOP["qrels.txt"] + b"q2 0 new 1\n"}
-    dataset = _over("files", write(tmp_path, files), ["p2", "new", "7", "other"])
-    assert products(dataset) == [
-        ["7", "Café mug", ""],
-        ["new", "", ""],
-        ["other", "", ""],
-        ["p2", "oak shelf", "holds 20 kg"],
-    ]
-    assert dataset.catalogue.attributes.to_numpy().tolist() == [[3, "Wood", "oak"], [3, "Colour", "brown"]]
-    assert triples(dataset) == {("shelf", "p2", 2), ("shelf", "7", 0), ("thé mug", "7", 1), ("thé mug", "new", 1)}
-    assert dataset.notes == ("2 products of the index are not in the files: no title here",)
+def test_an_index_has_each_product_once(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"^product '7' occurs twice"):
-        _over("files", tmp_path, ["7", "p2", "7", "new"])
+        datasets.load_over(Source("files", "files", write(tmp_path, SHOP)), ["7", "p2", "7"])
 
-
-def test_judgments_that_the_index_lacks(tmp_path: Path) -> None:
-    folder = write(tmp_path, SHOP)
-    with pytest.raises(
-        InputError, match=r"qrels\.txt: 2 judgments are of 1 product that the index does not have: '7';"
-    ):
-        _over("files", folder, ["p2"])
-    dataset = _over("files", folder, ["p2"], unknown_products="drop")
-    assert triples(dataset) == {("shelf", "p2", 2)}
-    assert dataset.notes == (
-        "1 product of the files is not in the index: left out",
-        "qrels.txt: 2 judgments of 1 product that is gone are dropped",
-        "qrels.txt: 1 query loses all its judgments and is dropped",
-    )
-
-
-@pytest.mark.parametrize("unknown_products", ["error", "drop"])
-def test_ids_of_another_kind(tmp_path: Path, unknown_products: str) -> None:
-    with pytest.raises(InputError) as caught:
-        _over("files", write(tmp_path, SHOP), [f"SKU-{n}" for n in range(1234)], unknown_products=unknown_products)
-    ids = "they are of 'p2', '7', the index has 'SKU-0', 'SKU-1', 'SKU-2' and 1,231 more; allowed: judgments of its"
-    assert ids in str(caught.value)
-
-
-def test_files_without_products(tmp_path: Path) -> None:
-    folder = write(tmp_path, BY_ID)
-    dataset = _over("files", folder, ["p2", "7"], columns={"title": "name"})
-    assert products(dataset) == [["7", "", ""], ["p2", "", ""]]
-    assert dataset.notes == ("no products.jsonl and no products.csv: products have no title here",)
-    with pytest.raises(InputError, match=r"has no products\.jsonl and no products\.csv"):
-        load("files", folder)
-    with pytest.raises(InputError, match=r"columns: unknown column 'titel'"):
-        _over("files", folder, ["p2", "7"], columns={"titel": "name"})
-    write(tmp_path, {"products.jsonl": b"", "products.csv": b"id,title\n"})
-    with pytest.raises(InputError, match=r"has products\.jsonl and products\.csv; only one of"):
-        _over("files", folder, ["p2", "7"])
-
-
-def test_beir_without_a_corpus(tmp_path: Path) -> None:
-    dataset = _over("beir", write(tmp_path, {**BEIR, "corpus.jsonl": None}), ["d1", "d2", "1"])
-    assert products(dataset) == [["1", "", ""], ["d1", "", ""], ["d2", "", ""]]
-    assert dataset.notes[0] == "no corpus.jsonl: products have no title here"
-    assert dataset.own_products is not None
-    assert dataset.own_products.tolist() == [0]
-
-
-@pytest.mark.parametrize(
-    ("format_", "files", "known"), [("homedepot", HOMEDEPOT, ["p1", "p2"]), ("chorus", CHORUS, ["21", "22", "23"])]
-)
-def test_other_formats(tmp_path: Path, format_: str, files: Mapping[str, bytes], known: list[str]) -> None:
-    loaded = load(format_, write(tmp_path, files))
-    over = _over(format_, tmp_path, ["0-new", *reversed(known)])
-    assert over.catalogue.ids == ("0-new", *known)
-    assert triples(over) == triples(loaded)
-    assert products(over)[1:] == [row for row in products(loaded) if row[0] in known]
-
-
-# Hashes
 
 # Latin-1 without NUL and without the letters that begin two-byte characters of UTF-8: no text here looks like UTF-8
 _LATIN = st.characters(min_codepoint=1, max_codepoint=0xBF)

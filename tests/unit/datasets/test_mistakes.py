@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias
 
@@ -43,28 +43,15 @@ NO_NUMBER = "allowed: a number from 0 to 999,999,999, or words that each have a 
 SCALE = "allowed: a decimal number from 1 to 3"
 
 
-# Own files
+def only(name: str, *gone: str) -> Callable[[bytes], Files]:
+    """A file of that name, and none of these."""
+    return lambda content: {**dict.fromkeys(gone), name: content}
 
 
-def _csv(content: bytes) -> Files:
-    return {"products.jsonl": None, "products.csv": content}
-
-
-def _line(content: bytes) -> Files:
-    return {"products.jsonl": content}
-
-
-def _texts(content: bytes) -> Files:
-    return {"queries.tsv": content}
-
-
-def _qrels(content: bytes) -> Files:
-    return {"qrels.txt": content}
-
-
-def _rows(content: bytes) -> Files:
-    return {"qrels.txt": None, "queries.tsv": None, "judgments.csv": content}
-
+_csv, _line = only("products.csv", "products.jsonl"), only("products.jsonl")
+_texts, _qrels = only("queries.tsv"), only("qrels.txt")
+_rows = only("judgments.csv", "qrels.txt", "queries.tsv")
+_one = only("1.json")
 
 OWN: Bad = [
     (_csv(b"id,name\n1,mug\n"), "line 1: found columns 'id, name'; needed: id, title; optional: description, attr_*"),
@@ -112,8 +99,6 @@ OWN_PAIRS: Bad = [
     ({"pairs.tsv": b"a\tp2\nb\tx\n"}, "pairs.tsv, line 2, column product: found 'x'; allowed: the id of a product"),
     ({"pairs.tsv": b"\n"}, "pairs.tsv has no rows"),
 ]  # fmt: skip
-
-# Published ones
 
 
 def _train(*rows: tuple[object, ...]) -> Files:
@@ -184,10 +169,6 @@ WAYFAIR: Bad = [
     ({"product.csv": WANDS_HEADER + b"1\ta\n"}, "product.csv, line 2: found 2 fields; allowed: 9"),
     ({"product.csv": WANDS_HEADER}, "product.csv, line 1: found no product; allowed: one or more"),
 ]  # fmt: skip
-
-
-def _one(content: bytes) -> Files:
-    return {"1.json": content}
 
 
 def _rated(*rows: tuple[object, ...]) -> Files:
@@ -275,17 +256,27 @@ def test_mistakes_in_several_rows(tmp_path: Path, bad: Files, first: str, others
         ("files", SHOP, {"columns": {"grade": "stars"}}, "unknown column 'grade'; allowed: id, title, descript"),
         ("files", SHOP, {"columns": {"title": "name"}}, "products.jsonl, line 1, key 'name': found nothing; allowed"),
         ("files", SHOP, {"gains": {"good": 2}}, "qrels.txt, line 1, column grade: found '2'; allowed: good"),
-        (
-            "files",
-            {**SHOP, **_csv(b"id,title,Long text\n7,mug,blue\n")},
-            {"columns": {"description": "Long Text"}},  # without a name of its own it may be missing
-            "needed: id, title, Long Text; optional: attr_*",
-        ),
+        # without a name of its own it may be missing
+        ("files", {**SHOP, **_csv(b"id,title,Long text\n7,mug,blue\n")}, {"columns": {"description": "Long Text"}},
+         "needed: id, title, Long Text; optional: attr_*"),
         ("wands", WANDS, {"gains": {"exact": 3}}, "gains: unknown label 'exact' (did you mean 'Exact'?)"),
         ("beir", {}, {"gains": {"good": 1}}, "format 'beir' does not use gains; settings it takes: relevant_from, unk"),
         ("chorus", {}, {"columns": {"id": "x"}}, "format 'chorus' does not use columns"),
         ("homedepot", {}, {"gains": {"good": 1}}, "format 'homedepot' does not use gains"),
         ("wands", {}, {"columns": {"id": "x"}}, "format 'wands' does not use columns; settings it takes: gains, rele"),
+        ("wands", {**WANDS, "label.csv": b"query_id\tproduct_id\tlabel\n0\tx\tExact\n"}, {"unknown_products": "drop"},
+         "no judgment is of a product of the data set"),
+        ("wands", {**WANDS, "product.csv": WANDS["product.csv"].rpartition(b"9\t")[0]}, {},
+         "line 3, column product_id: found '9'; allowed: the id of a product of the data set, or unknown_products"),
+        # over an index that exists; ids of another kind are a field map that names another field
+        ("files", SHOP, {"over": ("p2",)}, "2 judgments are of 1 product that the index does not have: '7';"),
+        *(("files", SHOP, {"over": [f"SKU-{n}" for n in range(1234)], "unknown_products": unknown},
+           "they are of 'p2', '7', the index has 'SKU-0', 'SKU-1', 'SKU-2' and 1,231 more; allowed: judgments of its")
+          for unknown in ("error", "drop")),
+        ("files", {**SHOP, "products.jsonl": None}, {}, "has no products.jsonl and no products.csv"),
+        ("files", {**SHOP, "products.jsonl": None}, {"over": ("p2",), "columns": {"titel": "name"}},
+         "columns: unknown column 'titel'"),
+        ("files", {**SHOP, "products.csv": b""}, {"over": ("p2", "7")}, "products.jsonl and products.csv; only one of"),
     ],
 )  # fmt: skip
 def test_a_mistake_in_a_setting(
@@ -313,9 +304,6 @@ def test_whose_setting_is_mistaken(tmp_path: Path) -> None:
     assert str(caught.value).startswith(
         f"{file} [datasets.shop]: data set 'shop': columns: unknown column 'titel' (did you mean 'title'?); allowed: id"
     )
-
-
-# What is no file
 
 
 def test_what_is_no_folder_or_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -137,6 +137,25 @@ BECOMES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
         {"notes": (("not read: Judgments.xlsx, queries.csv; allowed: products.jsonl, products.csv, queries.tsv, "
                    "qrels.txt, judgments.csv, pairs.tsv"),)},
     ),
+    # over an index that exists: its products and no others, with the texts of the files
+    "an index": ({"qrels.txt": SHOP["qrels.txt"] + b"q2 0 new 1\n"}, {"over": ("p2", "new", "7", "other")},
+        {"products": [["7", "Café mug", ""], ["new", "", ""], ["other", "", ""], ["p2", "oak shelf", "holds 20 kg"]],
+         "attributes": [("p2", "Wood", "oak"), ("p2", "Colour", "brown")],
+         "triples": {*QRELS, ("thé mug", "new", 1)},
+         "notes": ("2 products of the index are not in the files: no title here",)}),
+    "judgments that the index lacks": ({}, {"over": ("p2",), "unknown_products": "drop"},
+        {"triples": {("shelf", "p2", 2)},
+         "notes": ("1 product of the files is not in the index: left out",
+                   "qrels.txt: 2 judgments of 1 product that is gone are dropped",
+                   "qrels.txt: 1 query loses all its judgments and is dropped")}),
+    "no title, of those in the index": (
+        {"products.jsonl": None, "products.csv": b"id,title\n7,\np2,\n8,\n", "qrels.txt": b"q1 0 7 1\nq2 0 7 1\n"},
+        {"over": ("7", "new")},
+        {"notes": ("1 product has no title: '7'", "1 product of the index is not in the files: no title here",
+                   "2 products of the files are not in the index: left out")}),
+    "an index, and no file of products": ({"products.jsonl": None}, {"over": ("p2", "7"), "columns": {"title": "name"}},
+        {"products": [["7", "", ""], ["p2", "", ""]],
+         "notes": ("no products.jsonl and no products.csv: products have no title here",)}),
 }  # fmt: skip
 
 

@@ -148,6 +148,19 @@ BECOMES: dict[str, tuple[str, Any, dict[str, Any], dict[str, Any]]] = {
         {"products": [["21", "Café mug", "0.3 l"], ["23", "", ""], ["24", "Tray", ""]], "triples": {("mug", "21", 3)},
          "notes": ("1.json to 4.json: 2 products are repeated and count once", "1 product has no title: '23'",
                    "Broad_Query_Set_rated.csv: 1 judgment is repeated and counts once")}),
+    # over an index that exists
+    "an index and Home Depot": ("homedepot", HOMEDEPOT, {"over": ("0-new", "p2", "p1")},
+        {"products": [["0-new", "", ""], ["p1", "steel bracket", "holds 20 kg"], ["p2", "oak shelf", ""]],
+         "triples": {("shelf", "p2", 2), ("shelf", "p1", 1), ("bracket", "p1", 2)}}),
+    "an index and Chorus": ("chorus", CHORUS, {"over": ("0-new", "23", "22", "21")},
+        {"products": [["0-new", "", ""], ["21", "Café mug", "0.3 l"], ["22", "Tea pot", ""],
+                      ["23", "Tea cup", "small"]],
+         "triples": {("mug", "21", 3), ("mug", "23", 1), ("thé", "22", 0)}}),
+    "an index and no corpus": ("beir", {**BEIR, "corpus.jsonl": None}, {"over": ("d1", "d2", "1")},
+        {"products": [["1", "", ""], ["d1", "", ""], ["d2", "", ""]], "own": [0],
+         "notes": ("no corpus.jsonl: products have no title here",
+                   "queries.jsonl: 1 query without judgments is left out",
+                   "queries.jsonl: 1 query has the id of a document, which is left out of its hits")}),
 }  # fmt: skip
 
 
