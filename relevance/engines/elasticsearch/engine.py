@@ -27,8 +27,7 @@ from relevance.engines.elasticsearch.errors import Refusal, RetriableError, expl
 from relevance.engines.elasticsearch.existing import look_at
 from relevance.engines.elasticsearch.mapping import (
     ROW_ID,
-    check_oversample,
-    check_release,
+    check_vectors,
     read_own_mapping,
     search_type_of,
 )
@@ -67,7 +66,7 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
             to be.
         CouldNotRunError: the cluster does not answer or is another release; no Docker engine answers.
     """
-    check_oversample(settings)
+    check_vectors(settings)
     for strategy in strategies:
         if strategy.template is not None:
             check_template(strategy.template, where=f"{strategy.where}: ")
@@ -80,7 +79,7 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
         with connect(settings) as connection:
             where = f"elasticsearch {connection.version} at {connection.url}"
             if settings.index is None and any(strategy.embeds for strategy in strategies):
-                check_release(settings, connection)
+                check_vectors(settings, connection)
     elif settings.index is not None:
         raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
     else:

@@ -27,7 +27,7 @@ from relevance.engines.elasticsearch.mapping import (
     VECTOR_KINDS,
     OwnMapping,
     SearchedIndex,
-    check_release,
+    check_vectors,
     index_body,
     own_paths,
     read_own_mapping,
@@ -261,7 +261,8 @@ class _Part:
 _HASH = 12
 _ROWS_AT_ONCE = 4096
 _SHARDS_S = 30.0
-_OF_SERVERS = ("number_of_shards", "number_of_replicas", NESTED_LIMIT)
+_OF_SERVERS = frozenset({"number_of_shards", "number_of_replicas", NESTED_LIMIT})
+"""Settings that a serverless project does not take."""
 _DECIDES = (
     "analysis.analyzer.default.",
     "analysis.analyzer.default_search.",
@@ -308,10 +309,12 @@ def make(
         BaseException: whatever interrupts; nothing of the index is left in any case, as far as the server answers.
     """
     if vectors:
-        check_release(settings, connection)
+        check_vectors(settings, connection)
     own = OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
     paths = own_paths(vectors)
-    body = index_body(paths, {key: int(each.matrix.shape[1]) for key, each in vectors.items()}, settings, own)
+    dimensions = {key: int(each.matrix.shape[1]) for key, each in vectors.items()}
+    by_product = {key for key, each in vectors.items() if each.similarity == "dot"}
+    body = index_body(paths, dimensions, settings, own, by_product=by_product)
     limit = str(body["settings"][NESTED_LIMIT])  # what is no number the server will refuse itself
     check(catalogue, most_attributes=int(limit) if limit.isdecimal() else MOST_NESTED)
     job = _Job(connection, catalogue, vectors, settings, paths, own, body, content_of(catalogue, vectors, body))
@@ -340,10 +343,10 @@ class _Job:
             if mark is None or (mark.content, mark.complete, mark.kept) != (self.content, True, True):
                 continue
             status = _Status.of(connection, name)
-            if status is None or (status.shards, status.operations) != (self.settings.shards, mark.operations):
-                continue
-            if count(connection, name) == mark.products == len(self.catalogue):
-                return self._described(name, status, status.shards, reused=True)
+            as_it_was = (self.settings.shards, mark.operations)
+            unchanged = status is None or (status.shards, status.operations) == as_it_was
+            if unchanged and count(connection, name) == mark.products == len(self.catalogue):
+                return self._described(name, status, 1 if status is None else status.shards, reused=True)
         return None
 
     def new(self, *, progress: bool) -> SearchedIndex:
@@ -408,12 +411,10 @@ class _Job:
         doing = f"making index {name}"
         seconds = max(1, round(min(_SHARDS_S, connection.timeout / 2)))
         mappings = {**self.body["mappings"], "_meta": mark.as_meta()}
-
         settings = dict(self.body["settings"])
-        if connection.serverless:  # which decides on them itself
-            settings = {
-                key: value for key, value in settings.items() if key in self.own.settings or key not in _OF_SERVERS
-            }
+        if connection.serverless:
+            for setting in _OF_SERVERS - self.own.settings.keys():
+                del settings[setting]
 
         def create() -> Any:
             try:
@@ -455,7 +456,8 @@ class _Job:
         settings, notes = self.settings, self.connection.notes("indexing")
         sorted_segment = shards == 1 and status is not None and status.segments <= 1
         if status is None:
-            notes += ("the project is serverless: it decides on shards and replicas itself, and counts no segments",)
+            decides = "the project is serverless: it decides on shards and replicas itself, and counts no writes"
+            notes += (f"{decides}: of a kept index only the number of products is looked at",)
         facts: dict[str, object] = {"index": name} if settings.keep_index else {}
         facts |= {
             "vector_index": settings.vector_index,

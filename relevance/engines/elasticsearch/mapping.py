@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from relevance.engines import vector_path
 from relevance.errors import InputError, unknown
-from relevance.files import parse_json
+from relevance.files import read_json_object
 from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator
     from pathlib import Path
 
     from relevance.engines import VectorField
@@ -138,57 +138,40 @@ MOST_DIMENSIONS = 4096
 """Of a vector that the server indexes."""
 
 
-def check_oversample(settings: Settings) -> None:
-    """Refuse oversampling where every candidate is scored by the vectors as they were anyway.
+def check_vectors(settings: Settings, connection: Connection | None = None) -> None:
+    """Refuse vectors that cannot be indexed or searched as the settings say, on the release of a connection or on any.
 
     Raises:
-        InputError: it would change nothing.
+        InputError: the kind of index, or oversampling, came with a later release; or oversampling would change nothing.
     """
-    if settings.oversample is not None and not VECTOR_KINDS[settings.vector_index].quantized:
-        kinds = ", ".join(name for name, kind in VECTOR_KINDS.items() if kind.quantized)
-        beside = f"--vector-index {settings.vector_index}"
-        raise InputError(f"--es-oversample {settings.oversample:g} changes nothing beside {beside}; allowed: {kinds}")
-
-
-def check_release(settings: Settings, connection: Connection) -> None:
-    """Refuse vectors that a release cannot index or search as the settings say.
-
-    Raises:
-        InputError: the kind of index, or oversampling, came with a later release.
-    """
-    version = connection.version
-    if connection.serverless:  # the newest, whatever number it says
-        return
-    major, minor = (int(part) for part in version.split(".")[:2])
-    release = (major, minor)
-
-    def words(since: tuple[int, int]) -> str:
-        return "it came with release {}.{}".format(*since)
-
     kind = VECTOR_KINDS[settings.vector_index]
+    if settings.oversample is not None and not kind.quantized:
+        beside = (
+            f"--es-oversample {settings.oversample:g} changes nothing beside --vector-index {settings.vector_index}"
+        )
+        raise InputError(f"{beside}; allowed: {', '.join(name for name, one in VECTOR_KINDS.items() if one.quantized)}")
+    if connection is None or connection.serverless:  # the newest, whatever number it says
+        return
+    where, release = f"elasticsearch {connection.version}", tuple(map(int, connection.version.split(".")[:2]))
+    since = "it came with release {}.{}"
     if release < kind.since:
         there = ", ".join(name for name, one in VECTOR_KINDS.items() if one.since <= release)
-        problem = f"elasticsearch {version} has no vector index {settings.vector_index}, {words(kind.since)}"
+        problem = f"{where} has no vector index {settings.vector_index}, {since.format(*kind.since)}"
         raise InputError(f"{problem}; allowed there: --vector-index {there}")
     if settings.oversample is not None and release < _OVERSAMPLE_SINCE:
-        raise InputError(f"elasticsearch {version} does not oversample, {words(_OVERSAMPLE_SINCE)}")
+        raise InputError(f"{where} does not oversample, {since.format(*_OVERSAMPLE_SINCE)}")
 
 
 def _check_dimensions(name: str, model: str, dims: int, kind: VectorIndex) -> None:
-    about, allowed = VECTOR_KINDS[kind], ""
-    if dims > MOST_DIMENSIONS:
-        allowed = f"allowed on elasticsearch: up to {MOST_DIMENSIONS:,}"
-    elif dims < about.least_dimensions:
-        allowed = f"allowed in a vector index {kind}: {about.least_dimensions} or more"
-    elif about.even and dims % 2:
-        allowed = f"allowed in a vector index {kind}: an even number"
-    if allowed:
-        raise InputError(f"vectors of {name} by model {model!r} have {dims:,} dimensions; {allowed}")
+    least, even = VECTOR_KINDS[kind].least_dimensions, VECTOR_KINDS[kind].even
+    if dims > MOST_DIMENSIONS or dims < least or (even and dims % 2):
+        allowed = f"{least} to {MOST_DIMENSIONS:,}{', an even number' if even else ''}"
+        problem = f"vectors of {name} by model {model!r} have {dims:,} dimensions"
+        raise InputError(f"{problem}; allowed in a vector index {kind}: {allowed}")
 
 
 # the user's own settings and mappings
 
-_MAX_BYTES = 1 << 20
 _MOST_LEVELS = 60
 _VECTOR = re.compile(rf"({'|'.join(VECTOR_FIELDS)})_vector(_.+)?")
 _OURS: Mapping[str, str] = {
@@ -218,22 +201,9 @@ def read_own_mapping(path: Path) -> OwnMapping:
     """Read and check a file; what Elasticsearch makes of it shows when the index is made.
 
     Raises:
-        InputError: it cannot be read, is larger than 1 MiB, is no JSON in UTF-8, has a key twice, or sets what
-            relevance itself needs.
+        InputError: it cannot be read, is no JSON object (see `read_json_object`), or sets what relevance itself needs.
     """
-    try:
-        with path.open("rb") as stream:
-            raw = stream.read(_MAX_BYTES + 1)
-        if len(raw) > _MAX_BYTES:
-            size = f"larger than {_MAX_BYTES:,} bytes"
-            raise InputError(f"{path}: {size}, which a file of settings and mappings never is")
-        content = parse_json(raw.decode("utf-8-sig"))
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror}); settings and mappings are expected") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}: byte {error.start} is not UTF-8; JSON is UTF-8") from None
-    except ValueError as error:
-        raise InputError(f"{path}: not JSON: {error}") from None
+    content = read_json_object(path, "a file of settings and mappings")
     depth, level = 0, [content]
     while level:
         depth += 1
@@ -241,13 +211,13 @@ def read_own_mapping(path: Path) -> OwnMapping:
         level = [inner for values in inside for inner in values]
     if depth > _MOST_LEVELS:
         raise InputError(f"{path}: {depth:,} objects inside each other; allowed: {_MOST_LEVELS}")
-    parts = _object(path, content, "the file", ("settings", "mappings"))
+    parts = _object(path, content, "", ("settings", "mappings"))
     settings = dict(_flat(path, _object(path, parts.get("settings", {}), "settings")))
     mappings = _object(path, parts.get("mappings", {}), "mappings", ("properties", "runtime"))
     for key in mappings:
         _object(path, mappings[key], key)
     _refuse_ours(path, settings, mappings.get("properties", {}))
-    return OwnMapping(str(path), hashlib.sha256(raw).hexdigest(), settings, mappings)
+    return OwnMapping(str(path), hashlib.sha256(path.read_bytes()).hexdigest(), settings, mappings)
 
 
 def _object(path: Path, value: object, what: str, allowed: tuple[str, ...] = ()) -> dict[str, Any]:
@@ -255,7 +225,7 @@ def _object(path: Path, value: object, what: str, allowed: tuple[str, ...] = ())
         raise InputError(f"{path}: {what} is {json.dumps(value)[:60]}; allowed: a JSON object")
     for key in value:
         if allowed and key not in allowed:
-            raise InputError(f"{path}: {what}: {unknown('key', key, allowed)}")
+            raise InputError(f"{path}: {f'{what}: ' if what else ''}{unknown('key', key, allowed)}")
     return value
 
 
@@ -307,13 +277,19 @@ _GRAPH = {"m": 16, "ef_construction": 100}
 
 
 def index_body(
-    paths: FieldPaths, dimensions: Mapping[VectorField, int], settings: Settings, own: OwnMapping | None = None
+    paths: FieldPaths,
+    dimensions: Mapping[VectorField, int],
+    settings: Settings,
+    own: OwnMapping | None = None,
+    *,
+    by_product: Collection[VectorField] = (),
 ) -> dict[str, Any]:
     """Settings (flat: no objects inside, no `index.` in front) and mappings of an index, as it is made.
 
     A document holds `product_uid`, the texts that are not blank, `product_attributes` with a `name_value` each, and the
     vectors, which are kept out of `_source`. No field of text names an analyzer, so that a default of the user's own
-    counts; without one it is the standard analyzer, and a template of the cluster that sets another is refused.
+    counts; without one it is the standard analyzer, and a template of the cluster that sets another is refused. Vectors
+    are compared by cosine, those `by_product` by their inner product.
 
     Raises:
         InputError: a vector has dimensions that the server does not take.
@@ -329,8 +305,12 @@ def index_body(
     index_options = {"type": kind} | (_GRAPH if VECTOR_KINDS[kind].graph else {})
     for (model, name), path in paths.vectors.items():
         _check_dimensions(name, model, dimensions[model, name], kind)
-        vector = {"type": "dense_vector", "dims": dimensions[model, name], "similarity": "cosine"}
-        properties[path] = {**vector, "index_options": dict(index_options)}
+        properties[path] = {
+            "type": "dense_vector",
+            "dims": dimensions[model, name],
+            "similarity": "max_inner_product" if (model, name) in by_product else "cosine",
+            "index_options": dict(index_options),
+        }
     source = {"_source": {"excludes": sorted(paths.vectors.values())}} if paths.vectors else {}
     fixed: dict[str, Any] = {
         "number_of_shards": settings.shards,
