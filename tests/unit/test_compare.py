@@ -1,10 +1,8 @@
 """The command `relevance compare`: verdict and exit code of two sides that were measured before."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,11 +11,9 @@ from helpers.snapshots import measured, snapshot
 from relevance.baseline import document_text
 from relevance.cli import main
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 GOOD = snapshot({"own": measured(np.linspace(0.5, 0.9, 80).tolist())})
 WORSE = snapshot({"own": measured(np.linspace(0.3, 0.7, 80).tolist())})
+FEW = snapshot({"own": measured([0.5] * 49)})
 
 
 @pytest.fixture
@@ -31,95 +27,104 @@ def sides(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def _error(capsys: pytest.CaptureFixture[str]) -> str:
-    printed = capsys.readouterr()
-    (line,) = printed.err.splitlines()
-    assert printed.out == ""
-    return line
+def printed(capsys: pytest.CaptureFixture[str], command: str) -> tuple[int, str]:
+    """Exit code and output; where that is bad input, the one line of error."""
+    capsys.readouterr()
+    code = main(["compare", *command.split()])
+    out, err = capsys.readouterr()
+    assert (out == "", len(err.splitlines())) == ((True, 1) if code == 2 else (False, 0))
+    return code, out + err
 
 
-def test_worse(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Exit code 1; verdict, queries and rankings with the titles of the folder."""
-    assert main(["compare", "a.json", "b"]) == 1
-    out = capsys.readouterr().out
+@pytest.mark.usefixtures("sides")
+def test_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out = printed(capsys, "a.json b")
+    assert code == 1
     assert "own: worse than in a.json" in out
     assert "FAIL: own: nDCG@10 fell by 28.57% (0.7000 → 0.5000)" in out
     assert "queries by nDCG@10: 80 lost, 0 won, 0 unchanged" in out
     assert "[2] Oak table" in out
-    assert not (sides / ".relevance").exists()
+    assert "judged queries" not in out
+    assert not Path(".relevance").exists()
+    code, out = printed(capsys, "b a.json")
+    assert (code, "better: own: nDCG@10" in out) == (0, True)
+    code, out = printed(capsys, "b b")
+    assert (code, "nothing worse" in out) == (0, True)
 
 
-def test_better_and_the_same(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:  # noqa: ARG001 - the files
-    """Exit code 0: what became better is named; a side beside itself is no worse."""
-    assert main(["compare", "b", "a.json"]) == 0
-    assert "better: own: nDCG@10" in capsys.readouterr().out
-    assert main(["compare", "b", "b"]) == 0
-    assert "nothing worse" in capsys.readouterr().out
+def test_few_queries_are_said(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (sides / "few.json").write_text(document_text(FEW))
+    code, out = printed(capsys, "few.json few.json")
+    line = "note: 49 judged queries: the gate's paired test needs 50 ([gate] least_queries), with fewer a drop beside a"
+    assert (code, line in out) == (0, True)
 
 
 def test_limits_of_the_configuration(sides: Path) -> None:
-    """`[gate]` of the configuration that the suite would read holds here too, or that of `--config`."""
     (sides / "other.toml").write_text("[gate]\nfail = 0.4\nfail_large = 0.5\n")
     assert main(["compare", "a.json", "b", "--config", "other.toml"]) == 0
-    (sides / "relevance.toml").write_text((sides / "other.toml").read_text())
+    (sides / "other.toml").rename("relevance.toml")
     assert main(["compare", "a.json", "b"]) == 0
 
 
-def test_out(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """`--out` holds the diagnosis, replaced whole; results or other files are never replaced."""
+def test_out_is_replaced_whole_but_not_other_files(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for _ in range(2):
-        assert main(["compare", "a.json", "b", "--out", "why"]) == 1
+        code, out = printed(capsys, "a.json b --out why")
+        assert code == 1
+        assert out.endswith("written to why: diagnosis.md, diagnosis.json, to_judge.csv\n")
     names = {path.name for path in (sides / "why").iterdir()}
     assert names == {".relevance-folder", "diagnosis.json", "diagnosis.md", "to_judge.csv"}
     assert json.loads((sides / "why" / "diagnosis.json").read_text())["baselines"][0]["baseline"] == "a.json"
-    capsys.readouterr()
-    assert main(["compare", "a.json", "b", "--out", "b"]) == 2
-    assert "holds other files" in _error(capsys)
+    assert "holds other files" in printed(capsys, "a.json b --out b")[1]
     (sides / "b" / ".relevance-folder").write_text("results\n")
-    assert main(["compare", "a.json", "b", "--out", "b"]) == 2
-    assert "holds earlier results, which would be lost" in _error(capsys)
+    assert "holds earlier results, which would be lost" in printed(capsys, "a.json b --out b")[1]
+
+
+FILES = {
+    "broken.json": document_text(GOOD)[:-50],
+    "other.json": '{"hits": [1, 2',
+    "titles.run": "q1 Q0 p7 1 9.5 titles\n",
+    "pointer.json": "version https://git-lfs.github.com/spec/v1\noid sha256:4\nsize 6\n",
+    "strange/baseline.json": document_text(snapshot({"else": measured([0.5] * 80)})),
+    "titled/baseline.json": document_text(WORSE),
+    "titled/titles.tsv": "no tab\n",
+}
 
 
 @pytest.mark.parametrize(
-    ("arguments", "said"),
+    ("command", "said"),
     [
-        (["nothing.json", "b"], "nothing.json: cannot be read (No such file or directory)"),
-        (["a.json", "empty"], "empty: is an empty folder, not a baseline; a folder of results (--out) or a baseline"),
-        (["a.json", "titles.run"], "titles.run: is a TREC run, not a baseline; a folder of results (--out) or a"),
-        (["pointer.json", "b"], "pointer.json: is a Git LFS pointer, not the baseline itself; run git lfs pull"),
-        (["broken.json", "b"], "broken.json: damaged baseline"),
-        (["a.json", "b", "--config", "nothing.toml"], "nothing.toml"),
-        (["a.json"], "AFTER"),
-        (["a.json", "b", "c"], "unknown argument 'c'"),
-        (["a.json", "strange"], "strategy is in both"),
-        (["a.json", "titled"], "titles.tsv, line 1: not an id, a tab and a title"),
+        ("nothing.json b", "nothing.json: cannot be read (No such file or directory)"),
+        ("a.json empty", "empty: is an empty folder, not a baseline; a folder of results (--out) or a baseline"),
+        ("a.json titles.run", "titles.run: is a TREC run, not a baseline; a folder of results (--out) or a"),
+        ("pointer.json b", "pointer.json: is a Git LFS pointer, not the baseline itself; run git lfs pull"),
+        ("broken.json b", "broken.json: damaged baseline"),
+        ("other.json b", "other.json: is a text that begins with '{\"hits\": [1, 2', not a baseline; a folder of"),
+        ("a.json b --config nothing.toml", "nothing.toml"),
+        ("a.json", "AFTER"),
+        ("a.json b c", "unknown argument 'c'"),
+        ("a.json strange", "strategy is in both"),
+        ("a.json titled", "titles.tsv, line 1: not an id, a tab and a title"),
     ],
 )
-def test_bad_input(sides: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], said: str) -> None:
-    """Exit code 2, one line, nothing printed else."""
-    (sides / "empty").mkdir()
-    (sides / "broken.json").write_text(document_text(GOOD)[:-50])
-    (sides / "titles.run").write_text("q1 Q0 p7 1 9.5 titles\n")
-    (sides / "pointer.json").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:4\nsize 6\n")
-    for name, text in (("strange", snapshot({"else": measured([0.5] * 80)})), ("titled", WORSE)):
+def test_bad_input(sides: Path, capsys: pytest.CaptureFixture[str], command: str, said: str) -> None:
+    for name in ("empty", "strange", "titled"):
         (sides / name).mkdir()
-        (sides / name / "baseline.json").write_text(document_text(text))
-    (sides / "titled" / "titles.tsv").write_text("no tab\n")
-    assert main(["compare", *arguments]) == 2
-    assert said in _error(capsys)
+    for name, text in FILES.items():
+        (sides / name).write_text(text)
+    code, line = printed(capsys, command)
+    assert (code, said in line) == (2, True)
 
 
-def test_other_data(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    """Other judgments are refused with what differs; `--on-common-queries` compares what is common and says so."""
+def test_other_data_are_compared_on_common_queries_alone(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grades = ({"a": 1, "b": 0}, *WORSE.grades[1:])
     (sides / "c.json").write_text(document_text(replace(WORSE, grades=grades)))
-    assert main(["compare", "a.json", "c.json"]) == 2
-    assert "a.json and c.json are of other data: 1 judgment changed; allowed" in _error(capsys)
-    assert main(["compare", "a.json", "c.json", "--on-common-queries"]) == 1
-    out = capsys.readouterr().out
+    code, line = printed(capsys, "a.json c.json")
+    assert (code, "a.json and c.json are of other data: 1 judgment changed; allowed" in line) == (2, True)
+    code, out = printed(capsys, "a.json c.json --on-common-queries")
+    assert code == 1
     assert "compared on 79 of 80 queries: 1 judgment changed" in out
     assert "79 lost, 0 won, 0 unchanged" in out
     other = replace(WORSE, texts=tuple(f"other {text}" for text in WORSE.texts))
     (sides / "c.json").write_text(document_text(other))
-    assert main(["compare", "a.json", "c.json", "--on-common-queries"]) == 2
-    assert "not one query is common" in _error(capsys)
+    code, line = printed(capsys, "a.json c.json --on-common-queries")
+    assert (code, "not one query is common" in line) == (2, True)

@@ -1,10 +1,9 @@
 """The diagnosis as a user of the plugin meets it: in the failing test, the results, and the page of a CI job."""
 
-from __future__ import annotations
-
 import csv
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.project import write_project, write_train
@@ -13,16 +12,16 @@ from relevance.cli import main
 from relevance.strategies import Leg
 from relevance.suite import compare
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
 pytest_plugins = ["pytester"]
 
-OPTIONS = ("benchmarks", "--dataset", "homedepot:data", "--benchmark-disable")
 OWN = 'strategy = ["own"]\n[strategies.own]\ntext = {title = 1}\n'
 BASELINE = "benchmarks/baselines/homedepot.json"
 KEPT: list[bytes] = []
 """The baseline: the same run makes the same bytes."""
+
+
+def run(project: pytest.Pytester, *options: str) -> pytest.RunResult:
+    return project.runpytest_inprocess("benchmarks", "--dataset", "homedepot:data", "--benchmark-disable", *options)
 
 
 @pytest.fixture
@@ -35,26 +34,25 @@ def project(pytester: pytest.Pytester) -> pytest.Pytester:
     texts = [f'{1000 + at},"near {names[at - 1]}"' for at in range(60)]
     text = "\n".join(('"product_uid","product_description"', *texts)) + "\n"
     (project.path / "data" / "product_descriptions.csv").write_text(text, encoding="latin-1")
-    _configured(project, OWN)
+    (project.path / "relevance.toml").write_text(OWN)
     if not KEPT:
-        assert project.runpytest_inprocess(*OPTIONS, "--update-baseline").ret == 0
+        assert run(project, "--update-baseline").ret == 0
         KEPT.append((project.path / BASELINE).read_bytes())
     (project.path / BASELINE).parent.mkdir(exist_ok=True)
     (project.path / BASELINE).write_bytes(KEPT[0])
     return project
 
 
-def _configured(project: pytest.Pytester, text: str = OWN.replace("title", "description")) -> None:
-    """By default what is worse."""
-    (project.path / "relevance.toml").write_text(text)
+@pytest.fixture
+def worse(project: pytest.Pytester) -> pytest.Pytester:
+    (project.path / "relevance.toml").write_text(OWN.replace("title", "description"))
+    return project
 
 
 def test_a_failure_says_what_stood_there(
-    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    worse: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Queries lost, both rankings of the worst, hits that nobody judged; `relevance compare` writes the same bytes."""
-    _configured(project)
-    result = project.runpytest_inprocess(*OPTIONS)
+    result = run(worse)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
@@ -66,69 +64,71 @@ def test_a_failure_says_what_stood_there(
             "     1  ?2? <b>??zz</b> of wood * gone     ?-? <b>??zz</b> of wood * new",
             "  60 new hits have no judgment; judging * of them could change the verdict",
             "  own: queries by nDCG@10: 60 lost, *",
+            "diagnosis: .relevance/latest/diagnosis.md",
         ]
     )
-    folder = project.path / ".relevance" / "latest"
+    folder = worse.path / ".relevance" / "latest"
     (diagnosis,) = json.loads((folder / "diagnosis.json").read_text())["baselines"]
     assert diagnosis["strategies"][0]["queries"] == {"won": 0, "lost": 60, "unchanged": 0}
-    assert "<b>" not in (folder / "diagnosis.md").read_text()
-    assert "&lt;b&gt;" in (folder / "diagnosis.md").read_text()
+    page = (folder / "diagnosis.md").read_text()
+    assert "&lt;b&gt;" in page
+    assert "<b>" not in page
     rows = list(csv.DictReader((folder / "to_judge.csv").read_text().splitlines()))
     assert len(rows) == 60
     assert rows[0]["title"].startswith("<b>")
-    monkeypatch.chdir(project.path)
+    # relevance compare writes the same bytes
+    monkeypatch.chdir(worse.path)
     capsys.readouterr()
     assert main(["compare", BASELINE, ".relevance/latest", "--out", "why"]) == 1
     for name in ("diagnosis.json", "to_judge.csv"):
-        assert (project.path / "why" / name).read_bytes() == (folder / name).read_bytes()
+        assert (worse.path / "why" / name).read_bytes() == (folder / name).read_bytes()
 
 
-def test_a_comparison_that_no_test_makes_is_explained(project: pytest.Pytester) -> None:
-    """With the second test left out, the engine is closed when the session ends: the diagnosis is made all the same."""
-    _configured(project)
-    result = project.runpytest_inprocess(*OPTIONS, "-k", "not no_regression")
+def test_a_comparison_that_no_test_makes_is_explained_though_the_engine_is_closed(worse: pytest.Pytester) -> None:
+    result = run(worse, "-k", "not no_regression")
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(["  own: queries by nDCG@10: 60 lost, 0 won, 0 unchanged*"])
-    assert (project.path / ".relevance" / "latest" / "diagnosis.md").is_file()
+    assert (worse.path / ".relevance" / "latest" / "diagnosis.md").is_file()
 
 
-def test_legs_are_searched_where_no_strategy_tells(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A leg that no strategy is alone is searched while the engine is there, once for each such leg."""
+def test_legs_are_searched_once_where_no_strategy_tells(
+    worse: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     leg = Leg((("description", 1.0),), (), 0, "")
     monkeypatch.setattr(compare, "legs_without_strategy", lambda _snapshot, _name: (leg,))
     evaluate, rankings = compare.evaluate, []
 
-    def watched(ranking, judgments, **options):  # noqa: ANN001, ANN003, ANN202 - as `evaluate`
+    def watched(ranking: Any, judgments: Any, **options: Any) -> Any:
         rankings.append(ranking)
         return evaluate(ranking, judgments, **options)
 
     monkeypatch.setattr(compare, "evaluate", watched)
-    _configured(project)
-    assert project.runpytest_inprocess(*OPTIONS).ret == pytest.ExitCode.TESTS_FAILED
+    assert run(worse).ret == pytest.ExitCode.TESTS_FAILED
     (ranking,) = rankings
     assert sorted(ranking.codes[:, 0].tolist()) == list(range(60))
 
 
 def test_without_a_baseline_there_is_no_diagnosis(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """No file says nothing. A page of a CI job that cannot be written is a note, and the verdict stays."""
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(project.path / "no" / "folder.md"))
     (project.path / BASELINE).unlink()
-    result = project.runpytest_inprocess(*OPTIONS)
-    assert result.ret == pytest.ExitCode.OK
+    result = run(project)
+    assert result.ret == pytest.ExitCode.OK  # a page that cannot be written changes no verdict
     result.stdout.fnmatch_lines(["note: GITHUB_STEP_SUMMARY: not written: No such file or directory"])
+    assert "diagnosis:" not in result.stdout.str()
     names = {path.name for path in (project.path / ".relevance" / "latest").iterdir()}
     assert not names & {"diagnosis.md", "diagnosis.json", "to_judge.csv"}
     assert {"baseline.json", "titles.tsv"} <= names
 
 
-def test_the_page_of_a_ci_job(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Where GITHUB_STEP_SUMMARY is set, each session appends a page; texts are escaped."""
+def test_each_session_appends_to_the_page_of_a_ci_job(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     page = tmp_path / "summary.md"
     page.write_text("before\n")
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
-    project.runpytest_inprocess(*OPTIONS)
-    _configured(project)
-    project.runpytest_inprocess(*OPTIONS)
+    run(project)
+    (project.path / "relevance.toml").write_text(OWN.replace("title", "description"))
+    run(project)
     text = page.read_text(encoding="utf-8")
     assert text.startswith("before\n")
     first, second = text.split("## relevance: homedepot: ")[1:]

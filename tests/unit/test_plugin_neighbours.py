@@ -1,39 +1,37 @@
 """The plugin beside what it shares a session with: other projects and folders, other plugins, other tests."""
 
-from __future__ import annotations
-
 import xml.etree.ElementTree as ET
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
-from helpers.project import BENCHMARKS, TRAIN, results, usage_error, write_floors, write_project, write_train
+from helpers.project import BENCHMARKS, TRAIN, printed, results, usage_error, write_floors, write_project, write_train
 
 from relevance import early, engines, text
 from relevance.engines.embedded import EmbeddedEngine
 
-if TYPE_CHECKING:
-    from pathlib import Path
-    from typing import Any
-
 pytest_plugins = ["pytester"]
 
-OWN = 'strategy = ["textsearch"]\ndataset = "homedepot:data"\nengine = "embedded"\n'
 OPTIONS = ("--benchmark-disable", "--dataset", "homedepot:data", "--strategy", "textsearch")
+TIMED = OPTIONS[1:]
 
 
 @pytest.fixture
 def project(pytester: pytest.Pytester) -> pytest.Pytester:
-    """A project of a user with a test that is no benchmark."""
+    """With a test that is no benchmark."""
     write_project(pytester)
     (pytester.path / "test_other.py").write_text("def test_other(): pass")
     return pytester
 
 
-def _second_folder(root: Path) -> Path:
-    folder = root / "more"
-    folder.mkdir()
-    (folder / "test_more.py").write_text(BENCHMARKS.read_text())
-    return folder
+def write_benchmarks(file: Path) -> Path:
+    file.parent.mkdir()
+    file.write_text(BENCHMARKS.read_text())
+    return file.parent
+
+
+def append(file: Path, code: str) -> None:
+    file.write_text(f"{file.read_text()}\n{code}")
 
 
 # two folders, two projects
@@ -41,9 +39,8 @@ def _second_folder(root: Path) -> Path:
 
 @pytest.mark.parametrize("folders", [("benchmarks", "more"), ("more", "benchmarks")])
 def test_each_folder_has_its_own_floors(project: pytest.Pytester, folders: tuple[str, ...]) -> None:
-    """Whichever is named first: MRR is 0.75, and only the second folder asks for more."""
-    write_floors(project.path / "benchmarks", textsearch=0.7)
-    write_floors(_second_folder(project.path), textsearch=0.9)
+    write_floors(project.path / "benchmarks", textsearch=0.7)  # MRR is 0.75
+    write_floors(write_benchmarks(project.path / "more" / "test_more.py"), textsearch=0.9)
     result = project.runpytest_inprocess(*folders, *OPTIONS)
     result.assert_outcomes(failed=1, passed=1, skipped=2)
     result.stdout.fnmatch_lines(["FAILED more/test_more.py::test_strategy[[]textsearch[]]*"])
@@ -52,59 +49,49 @@ def test_each_folder_has_its_own_floors(project: pytest.Pytester, folders: tuple
 
 
 def test_each_folder_has_its_own_baseline(project: pytest.Pytester) -> None:
-    """Each is written beside its benchmarks, each is compared with, and the summary names them."""
-    _second_folder(project.path)
+    write_benchmarks(project.path / "more" / "test_more.py")
     both = ("benchmarks", "more", *OPTIONS)
     assert project.runpytest_inprocess("more", *OPTIONS, "--update-baseline").ret == 0
     assert project.runpytest_inprocess(*both, "--require-baseline").ret == 1
     assert project.runpytest_inprocess(*both, "--update-baseline").ret == 0
     result = project.runpytest_inprocess(*both, "--require-baseline")
     result.assert_outcomes(passed=4)
-    result.stdout.fnmatch_lines(
-        [
-            "benchmarks: benchmarks, configuration none",
-            "baseline: benchmarks/baselines/homedepot.json, 1 strategy",
-            "benchmarks: more, configuration none",
-            "baseline: more/baselines/homedepot.json, 1 strategy",
-            "*= relevance: homedepot (benchmarks) =*",
-            "compared with benchmarks/baselines/homedepot.json: *nothing worse",
-            "*= relevance: homedepot (more) =*",
-            "compared with more/baselines/homedepot.json: *nothing worse",
-        ]
+    head, summary = (
+        [line.format(name) for name in ("benchmarks", "more") for line in lines]
+        for lines in (
+            ("benchmarks: {0}, configuration none", "baseline: {0}/baselines/homedepot.json, 1 strategy"),
+            ("*= relevance: homedepot ({0}) =*", "compared with {0}/baselines/homedepot.json: *nothing worse"),
+        )
     )
+    pages = [f"diagnosis: .relevance/latest/{name}/diagnosis.md" for name in ("benchmarks", "more")]
+    result.stdout.fnmatch_lines([*head, *summary, "results: .relevance/latest", *pages])
 
 
 def test_each_project_has_its_own_configuration(project: pytest.Pytester) -> None:
-    """Two projects in one session: data, strategies and results of each are those of its relevance.toml."""
     for name, uid, strategy in (("a", 100, "textsearch"), ("b", 900, "textsearch_boosted")):
         root = project.mkdir(name)
         (root / "data").mkdir()
         (root / "data" / "train.csv").write_text(TRAIN.replace(",100,", f",{uid},"), encoding="latin-1")
-        (root / "relevance.toml").write_text(OWN.replace("textsearch", strategy))
-        (root / "bench").mkdir()
-        (root / "bench" / f"test_{name}.py").write_text(BENCHMARKS.read_text())
-    result = project.runpytest_inprocess("a", "b", "--benchmark-disable")
-    result.assert_outcomes(passed=2, skipped=2)
+        own = f'strategy = ["{strategy}"]\ndataset = "homedepot:data"\nengine = "embedded"\n'
+        (root / "relevance.toml").write_text(own)
+        write_benchmarks(root / "bench" / f"test_{name}.py")
+    project.runpytest_inprocess("a", "b", "--benchmark-disable").assert_outcomes(passed=2, skipped=2)
     a, b = (results(project, f"{name}/.relevance/latest") for name in ("a", "b"))
     assert [list(one["strategies"]) for one in (a, b)] == [["textsearch"], ["textsearch_boosted"]]
     assert a["dataset"]["sha256"]["corpus"] != b["dataset"]["sha256"]["corpus"]
 
 
 def test_a_project_beside_the_root_folder_does_not_take_its_configuration(project: pytest.Pytester) -> None:
-    """The root folder of pytest is that of the first project; the second has none, so that its strategies are all."""
     for name in ("a", "b"):
-        root = project.mkdir(name)
-        (root / f"test_{name}.py").write_text(BENCHMARKS.read_text())
+        write_benchmarks(project.path / name / f"test_{name}.py")
     (project.path / "a" / "relevance.toml").write_text('strategy = ["textsearch"]')
     (project.path / "relevance.toml").write_text("broken")  # above both
     result = project.runpytest_inprocess("a", "b", "--collect-only", "-q", "--rootdir", "a")
-    collected = [line for line in result.stdout.lines if "::test_strategy[" in line]
-    assert len([line for line in collected if "test_a.py" in line]) == 1
-    assert len([line for line in collected if "test_b.py" in line]) == 11
+    counts = [sum(f"{name}::test_strategy[" in line for line in result.stdout.lines) for name in ("a.py", "b.py")]
+    assert counts == [1, 11]
 
 
 def test_a_broken_configuration_is_nothing_to_other_tests(project: pytest.Pytester) -> None:
-    """Exit code 4 and its line where a benchmark is selected; nothing is measured by another one's."""
     (project.path / "benchmarks" / "relevance.toml").write_text("datset = 1")
     line = "benchmarks/relevance.toml: unknown key 'datset'"
     assert line in usage_error(project.runpytest_inprocess("benchmarks", *OPTIONS))
@@ -113,19 +100,26 @@ def test_a_broken_configuration_is_nothing_to_other_tests(project: pytest.Pytest
     beside.assert_outcomes(passed=1)
     beside.stdout.fnmatch_lines([f"ERROR: *{line}*"])
     (project.path / "relevance.toml").write_text("broken")
-    for selection in (["test_other.py"], ["-k", "other"]):
+    for selection in (["test_other.py"], ["-k", "other"], ["test_other.py", *OPTIONS]):
         alone = project.runpytest_inprocess(*selection)
         assert alone.ret == pytest.ExitCode.OK
         alone.assert_outcomes(passed=1, deselected=alone.parseoutcomes().get("deselected", 0))
+        assert "note:" not in printed(alone)
+
+
+@pytest.mark.parametrize("selection", [["test_other.py"], ["-k", "other"]])
+def test_a_wrong_option_that_no_benchmark_asks_for_is_noted(project: pytest.Pytester, selection: list[str]) -> None:
+    result = project.runpytest_inprocess(*selection, "--strategy", "textsearh")
+    assert result.ret == pytest.ExitCode.OK
+    line = "note: no benchmark was selected, and option --strategy: unknown strategy 'textsearh' (did you mean 'texts*"
+    result.stdout.fnmatch_lines([line])
 
 
 def test_a_value_too_long_for_a_path_is_no_folder(project: pytest.Pytester) -> None:
-    """Text strategies load no model; where pytest's root is checked, the value is looked at all the same."""
     assert project.runpytest_inprocess(*OPTIONS, "--model", "x" * 300).ret == pytest.ExitCode.OK
 
 
 def test_an_error_of_ours_in_a_test_of_theirs_is_its_failure(project: pytest.Pytester) -> None:
-    """Only what our fixtures raise ends a session; the benchmarks run and their results are written."""
     (project.path / "benchmarks" / "test_own.py").write_text(
         "from relevance.errors import InputError\n"
         "def test_own(relevance_plan):\n    raise InputError(relevance_plan.dataset.name)\n"
@@ -138,21 +132,19 @@ def test_an_error_of_ours_in_a_test_of_theirs_is_its_failure(project: pytest.Pyt
 
 
 def test_one_suite_is_open_at_a_time(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """That of a folder is closed before the next folder's tests begin, in whatever order others have put them."""
     events = []
+    index = EmbeddedEngine.index
 
-    def noted(engine: Any) -> Any:
+    def noted(*arguments: Any, **options: Any) -> Any:
+        engine = index(*arguments, **options)
         events.append(("open", id(engine)))
         return engine
 
     monkeypatch.setattr(EmbeddedEngine, "close", lambda self: events.append(("close", id(self))))
-    index = EmbeddedEngine.index
-    monkeypatch.setattr(EmbeddedEngine, "index", lambda *args, **options: noted(index(*args, **options)))
-    _second_folder(project.path)
-    conftest = project.path / "conftest.py"
-    conftest.write_text(
-        f"{conftest.read_text()}\ndef pytest_collection_modifyitems(items):\n    items[:] = items[::2] + items[1::2]\n"
-    )
+    monkeypatch.setattr(EmbeddedEngine, "index", noted)
+    write_benchmarks(project.path / "more" / "test_more.py")
+    mixed = "def pytest_collection_modifyitems(items):\n    items[:] = items[::2] + items[1::2]\n"
+    append(project.path / "conftest.py", mixed)
     project.runpytest_inprocess(*OPTIONS).assert_outcomes(passed=3, skipped=2)
     assert [what for what, _ in events] == ["open", "close", "open", "close"]
     assert [who for _, who in events[::2]] == [who for _, who in events[1::2]]
@@ -162,16 +154,14 @@ def test_one_suite_is_open_at_a_time(project: pytest.Pytester, monkeypatch: pyte
 
 
 def test_without_pytest_benchmark(pytester: pytest.Pytester) -> None:
-    """Strategies are gated, no times are taken, and a line says so."""
     write_floors(write_project(pytester, autoload=True).path / "benchmarks", textsearch=0.9)
-    result = pytester.runpytest_inprocess("-p", "no:benchmark", *OPTIONS[1:])
+    result = pytester.runpytest_inprocess("-p", "no:benchmark", *TIMED)
     result.assert_outcomes(failed=1, skipped=1)
     result.stdout.fnmatch_lines(["note: run times are not taken: pytest-benchmark is not loaded"])
     assert results(pytester)["strategies"]["textsearch"]["run_time_s"] is None
 
 
-def test_with_another_fixture_in_its_place(project: pytest.Pytester) -> None:
-    """As pytest-codspeed has it: without `stats`, `params` and `extra_info`."""
+def test_with_another_fixture_in_its_place_as_pytest_codspeed_has_it(project: pytest.Pytester) -> None:
     (project.path / "benchmarks" / "conftest.py").write_text(
         "import pytest\n"
         "from pytest_benchmark.fixture import BenchmarkFixture\n"
@@ -182,14 +172,13 @@ def test_with_another_fixture_in_its_place(project: pytest.Pytester) -> None:
         "@pytest.fixture\n"
         "def benchmark(): return Benchmark()\n"
     )
-    project.runpytest_inprocess("benchmarks", *OPTIONS[1:]).assert_outcomes(passed=1, skipped=1)
+    project.runpytest_inprocess("benchmarks", *TIMED).assert_outcomes(passed=1, skipped=1)
 
 
 def test_other_tests_run_where_benchmarks_are_skipped(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A line says why; where nothing else has run, and in CI, they are an error of usage."""
-    options = ("--benchmark-skip", *OPTIONS[1:])
+    options = ("--benchmark-skip", *TIMED)
     others = project.runpytest_inprocess(*options)
     assert others.ret == pytest.ExitCode.OK
     others.assert_outcomes(passed=1, skipped=2)
@@ -201,8 +190,7 @@ def test_other_tests_run_where_benchmarks_are_skipped(
 
 
 def test_under_xdist_other_tests_run(project: pytest.Pytester) -> None:
-    """The workers are processes; the controller, which collects nothing, says why no benchmark has run."""
-    result = project.runpytest_inprocess("-p", "xdist", "-n", "1", *OPTIONS[1:])
+    result = project.runpytest_inprocess("-p", "xdist", "-n", "1", *TIMED)
     assert result.ret == pytest.ExitCode.OK
     result.assert_outcomes(passed=1, skipped=2)
     result.stdout.fnmatch_lines(["NOT MEASURED: benchmarks: the benchmarks do not run under xdist*"])
@@ -211,36 +199,31 @@ def test_under_xdist_other_tests_run(project: pytest.Pytester) -> None:
 
 # CI
 
-DESELECTING = """
+NONE_IS_FINE = """
 import pytest
-def pytest_collection_modifyitems(items):
-    items[:] = [item for item in items if "benchmarks" not in item.nodeid]
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session, exitstatus):
     if exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED:
         session.exitstatus = pytest.ExitCode.OK
 """
-
-PASSING_OVER = DESELECTING.replace(
-    """def pytest_collection_modifyitems(items):
+DESELECTING = f"""{NONE_IS_FINE}
+def pytest_collection_modifyitems(items):
     items[:] = [item for item in items if "benchmarks" not in item.nodeid]
-""",
-    """def pytest_ignore_collect(collection_path):
+"""
+PASSING_OVER = f"""{NONE_IS_FINE}
+def pytest_ignore_collect(collection_path):
     return True if collection_path.name == "test_strategies.py" else None
-""",
-)
+"""
 
 
 @pytest.mark.parametrize(
     ("options", "conftest"),
     [(("-k", "other"), ""), ((), DESELECTING), (("benchmarks",), DESELECTING), (("benchmarks",), PASSING_OVER)],
 )
-def test_benchmarks_that_were_all_deselected_fail_in_ci(
+def test_benchmarks_that_were_all_left_out_fail_in_ci(
     project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, options: tuple[str, ...], conftest: str
 ) -> None:
-    """By -k, or by a plugin such as pytest-testmon, which passes files over and makes a success of no tests."""
-    file = project.path / "conftest.py"
-    file.write_text(f"{file.read_text()}\n{conftest}")
+    append(project.path / "conftest.py", conftest)  # as pytest-testmon does
     assert project.runpytest_inprocess(*options, *OPTIONS).ret == pytest.ExitCode.OK
     monkeypatch.setenv("CI", "1")
     result = project.runpytest_inprocess(*options, *OPTIONS)
@@ -249,35 +232,24 @@ def test_benchmarks_that_were_all_deselected_fail_in_ci(
     assert project.runpytest_inprocess("--ignore=benchmarks", "-k", "other", *OPTIONS).ret == pytest.ExitCode.OK
 
 
-def test_a_comparison_gates(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In CI a clean comparison without floors passes, and so does the update that makes the baseline.
-
-    Changed judgments are exit code 4 as on the terminal, and the page and the JUnit file show why.
-    """
+def test_a_comparison_gates_in_ci_and_its_refusal_is_on_every_page(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("CI", "1")
     assert project.runpytest_inprocess("benchmarks", *OPTIONS, "--update-baseline").ret == pytest.ExitCode.OK
-    clean = project.runpytest_inprocess("benchmarks", *OPTIONS)
-    clean.assert_outcomes(passed=2)
-    assert clean.ret == pytest.ExitCode.OK
+    project.runpytest_inprocess("benchmarks", *OPTIONS).assert_outcomes(passed=2)
     write_train(project, TRAIN.replace(",1.33", ",3"))
     page = project.path / "page.md"
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(page))
     result = project.runpytest_inprocess("benchmarks", *OPTIONS, "--junitxml", "junit.xml")
-    assert "1 judgment changed" in usage_error(result)
-    assert "1 judgment changed" in page.read_text(encoding="utf-8")
     (suite,) = ET.parse(project.path / "junit.xml").getroot().iter("testsuite")  # noqa: S314 - pytest wrote it
     assert suite.get("errors") == "1"
-    assert "1 judgment changed" in suite.find("testcase/error").get("message")
-
-
-# long work
+    said = (usage_error(result), page.read_text(encoding="utf-8"), suite.find("testcase/error").get("message"))
+    assert all("1 judgment changed" in one for one in said)
 
 
 def test_long_work_says_how_far_it_is(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its lines pass pytest's capture, and stand on lines of their own."""
-    embedded = engines._EmbeddedIndexer
-
-    class Slow(embedded):
+    class Slow(engines._EmbeddedIndexer):
         def index(self, *args: Any, progress: bool, **options: Any) -> Any:
             with text.progress_bar(3, "indexing", "product", shown=progress) as bar:
                 for _ in range(3):
@@ -293,7 +265,6 @@ def test_long_work_says_how_far_it_is(project: pytest.Pytester, monkeypatch: pyt
 def test_a_folder_behind_an_option_that_pytest_takes_for_tests(
     pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without a path of tests pytest's root moves there and our plugin is not loaded: one line says what to write."""
     shop, model = pytester.mkdir("shop"), pytester.mkdir("mini")
     conftest = shop / "conftest.py"
     conftest.write_text('pytest_plugins = ["relevance.plugin"]')
@@ -302,8 +273,7 @@ def test_a_folder_behind_an_option_that_pytest_takes_for_tests(
     # where the package is installed, pytest has loaded it already, under its name
     arguments = ("-p", "no:relevance-early", "--model", str(model))
     result = pytester.runpytest_inprocess(*arguments, plugins=[early])
-    assert result.ret == pytest.ExitCode.USAGE_ERROR
-    assert f"write --model={model}" in result.stderr.str()
+    assert f"write --model={model}" in usage_error(result)
     assert len(result.stderr.lines) <= 2
     conftest.write_text("")  # another project's option of that name is none of ours
     result = pytester.runpytest_inprocess(*arguments, plugins=[early])
