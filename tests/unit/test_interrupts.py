@@ -1,19 +1,14 @@
 """SIGINT and SIGTERM in a session: the first interrupts, the removal of what was started is never interrupted."""
 
-from __future__ import annotations
-
 import os
 import signal
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
 
 import pytest
 
 from relevance import plugin
 from relevance.plugin import Interrupts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 BOTH = (signal.SIGINT, signal.SIGTERM)
 
@@ -28,7 +23,6 @@ def now(monkeypatch: pytest.MonkeyPatch) -> list[float]:
 
 @pytest.fixture
 def taken(now: list[float]) -> Iterator[Interrupts]:
-    """The signals, taken."""
     del now
     one = Interrupts()
     one.install()
@@ -36,55 +30,50 @@ def taken(now: list[float]) -> Iterator[Interrupts]:
     one.restore()
 
 
-def _send(number: int) -> None:
-    os.kill(os.getpid(), number)
+def send(*numbers: int) -> None:
+    for number in numbers:
+        os.kill(os.getpid(), number)
 
 
 @pytest.mark.usefixtures("taken")
 @pytest.mark.parametrize("number", BOTH)
 def test_each_interrupts_and_those_that_follow_at_once_are_the_same(now: list[float], number: int) -> None:
-    """Nobody presses Control-C once; a session that goes on after that can still be ended."""
-    for _ in range(2):
+    for _ in range(2):  # a session that goes on after that can still be ended
         with pytest.raises(KeyboardInterrupt):
-            _send(number)
+            send(number)
         now[0] += 4
-        _send(signal.SIGINT)
-        _send(signal.SIGTERM)
+        send(*BOTH)
         now[0] += 2
 
 
 def test_a_block_that_nothing_interrupts(taken: Interrupts, now: list[float]) -> None:
-    """However often and however late; afterwards it is as before."""
     with taken.at_most(0):
         for number in (*BOTH, *BOTH):
-            _send(number)
+            send(number)
             now[0] += 60
     with pytest.raises(KeyboardInterrupt):
-        _send(signal.SIGTERM)
+        send(signal.SIGTERM)
 
 
-def test_a_block_that_is_interrupted_once(taken: Interrupts, now: list[float]) -> None:
-    """What it does about the first, nothing interrupts, however long it takes; nor what is left of a session."""
+def test_a_block_that_is_interrupted_once_removes_what_it_started(taken: Interrupts, now: list[float]) -> None:
     removed = []
 
     def prepare() -> None:
         try:
-            _send(signal.SIGTERM)
+            send(signal.SIGTERM)
         finally:
             now[0] += 60
-            _send(signal.SIGINT)
+            send(signal.SIGINT)
             removed.append(True)
 
     with pytest.raises(KeyboardInterrupt), taken.at_most(1):
         prepare()
     assert removed == [True]
     taken.end()
-    for number in BOTH:
-        _send(number)
+    send(*BOTH)
 
 
 def test_handlers_of_others_and_other_threads_take_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Who ignores or handles a signal has a reason; Python lets only the main thread handle signals."""
     calls: list[object] = []
     monkeypatch.setattr(signal, "signal", lambda *arguments: calls.append(arguments))
     thread = threading.Thread(target=Interrupts().install)
@@ -95,8 +84,7 @@ def test_handlers_of_others_and_other_threads_take_nothing(monkeypatch: pytest.M
     assert calls == []
 
 
-def test_they_are_given_back() -> None:
-    """To whom they belonged, and once."""
+def test_they_are_given_back_once() -> None:
     before = [signal.getsignal(number) for number in BOTH]
     one = Interrupts()
     one.install()

@@ -1,7 +1,5 @@
 """Running a strategy: one request for a sum, one a list for rank fusion, and the time of single queries."""
 
-from __future__ import annotations
-
 from dataclasses import replace
 
 import numpy as np
@@ -22,12 +20,10 @@ class ListEngine:
         self.asked: list[tuple[Leg, tuple[str, ...], int]] = []
 
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        """Rank three products for every query."""
         self.asked.append((leg, tuple(batch.texts), hits))
-        first = [0, 1, 2] if leg.text else [2, 1, 0]
         codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
         scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
-        codes[:, :3], scores[:, :3] = first, [3, 2, 1]
+        codes[:, :3], scores[:, :3] = [0, 1, 2] if leg.text else [2, 1, 0], [3, 2, 1]
         return Ranking(codes, scores)
 
 
@@ -37,13 +33,12 @@ class ServedEngine(ListEngine):
     took_ms = 0.0
 
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
-        """Rank, and count."""
-        found = super().search(leg, batch, hits=hits)
+        ranking = super().search(leg, batch, hits=hits)
         self.took_ms += len(self.asked)
-        return found
+        return ranking
 
 
-def _batch(size: int) -> QueryBatch:
+def batch_of(size: int) -> QueryBatch:
     return QueryBatch([f"query {n}" for n in range(size)], {"base": np.eye(size, 4, dtype=np.float32)})
 
 
@@ -57,53 +52,44 @@ def _batch(size: int) -> QueryBatch:
         ("rrf_multi", [3, 1, 1, 1], 50),
     ],
 )
-def test_what_is_asked(name: str, clauses: list[int], hits: int) -> None:
-    """One request of all clauses for a sum; one a list for rank fusion, each as long as the window."""
+def test_one_request_for_a_sum_and_one_a_list_for_rank_fusion(name: str, clauses: list[int], hits: int) -> None:
     engine = ListEngine()
-    ranking = runner.search(engine, STRATEGIES[name], _batch(3))
+    ranking = runner.search(engine, STRATEGIES[name], batch_of(3))
     assert [len(leg.text) + len(leg.vectors) for leg, _, _ in engine.asked] == clauses
     assert {(len(texts), length) for _, texts, length in engine.asked} == {(3, hits)}
     assert ranking.codes.shape == (3, 10)
 
 
 def test_rank_fusion_of_opposite_lists() -> None:
-    """Ranks 1 and 3 in two lists beat rank 2 in both (1/61 + 1/63 > 2/62); equal sums go by product id."""
-    ranking = runner.search(ListEngine(), STRATEGIES["rrf"], _batch(1))
-    assert ranking.codes[0, :4].tolist() == [0, 2, 1, NO_HIT]
+    ranking = runner.search(ListEngine(), STRATEGIES["rrf"], batch_of(1))
+    assert ranking.codes[0, :4].tolist() == [0, 2, 1, NO_HIT]  # equal sums go by product id
     np.testing.assert_allclose(ranking.scores[0, :3], [1 / 61 + 1 / 63, 1 / 61 + 1 / 63, 2 / 62], rtol=1e-6)
 
 
-def test_latencies_are_of_single_queries() -> None:
-    """200 are asked, spread over the batch, or more than once; the percentiles are in milliseconds."""
+def test_latencies_are_of_200_single_queries_spread_over_the_batch() -> None:
     engine, ticks = ListEngine(), iter(range(1000))
-    found = runner.latencies(engine, STRATEGIES["textsearch"], _batch(400), clock=lambda: next(ticks))
-    assert found == runner.Latencies(1000, 1000, None, None)
+    latencies = runner.latencies(engine, STRATEGIES["textsearch"], batch_of(400), clock=lambda: next(ticks))
+    assert latencies == runner.Latencies(1000, 1000, None, None)  # milliseconds
     assert [texts for _, texts, _ in engine.asked] == [(f"query {n}",) for n in range(0, 400, 2)]
     few = ListEngine()
-    runner.latencies(few, STRATEGIES["textsearch"], _batch(3))
+    runner.latencies(few, STRATEGIES["textsearch"], batch_of(3))
     assert [texts for _, texts, _ in few.asked] == [(f"query {n % 3}",) for n in range(200)]
 
 
-def test_latencies_of_a_server_are_its_own_too() -> None:
-    """What the server says of each query, all legs of a strategy together: 1 + 2, 3 + 4, … of 200 queries."""
-    found = runner.latencies(ServedEngine(), STRATEGIES["rrf"], _batch(3))
-    took = [4 * number + 3 for number in range(200)]
-    assert (found.took_p50_ms, found.took_p95_ms) == tuple(np.percentile(took, [50, 95]).tolist())
+def test_latencies_of_a_server_are_its_own_too_all_legs_together() -> None:
+    latencies = runner.latencies(ServedEngine(), STRATEGIES["rrf"], batch_of(3))
+    took = [4 * number + 3 for number in range(200)]  # 1 + 2, 3 + 4, …
+    assert (latencies.took_p50_ms, latencies.took_p95_ms) == tuple(np.percentile(took, [50, 95]).tolist())
 
 
-def test_a_querys_own_product_is_none_of_its_hits() -> None:
-    """It is left out of every list before ranks are fused, and one hit more is asked for; -1: there is none."""
-    batch = replace(_batch(3), own_products=np.array([0, 2, -1]))
-    engine = ListEngine()
+def test_a_querys_own_product_is_left_out_before_ranks_are_fused() -> None:
+    batch, engine = replace(batch_of(3), own_products=np.array([0, 2, -1])), ListEngine()
     (leg,) = STRATEGIES["textsearch"].legs()
-    found = runner.search_leg(engine, leg, batch, hits=2)
+    ranking = runner.search_leg(engine, leg, batch, hits=2)
     assert engine.asked[0][2] == 3
-    assert found.codes.tolist() == [[1, 2], [0, 1], [0, 1]]
-    assert found.scores.tolist() == [[2, 1], [3, 2], [3, 2]]
-    assert runner.search(engine, STRATEGIES["textsearch"], batch).codes[:, :3].tolist() == [
-        [1, 2, NO_HIT],
-        [0, 1, NO_HIT],
-        [0, 1, 2],
-    ]
+    assert ranking.codes.tolist() == [[1, 2], [0, 1], [0, 1]]
+    assert ranking.scores.tolist() == [[2, 1], [3, 2], [3, 2]]
+    summed = runner.search(engine, STRATEGIES["textsearch"], batch).codes[:, :3]
+    assert summed.tolist() == [[1, 2, NO_HIT], [0, 1, NO_HIT], [0, 1, 2]]
     fused = runner.search(engine, STRATEGIES["rrf"], batch)
     assert [sorted(row[row >= 0].tolist()) for row in fused.codes] == [[1, 2], [0, 1], [0, 1, 2]]
