@@ -72,6 +72,8 @@ def test_lines_of_text_strategies(project: Path) -> None:
         "  strategies  1, none of them gated: no file of floors",
         "  look at     no floors: textsearch (pytest --suggest-floors prints some)",
         "  baseline    none at benchmarks/baselines/files.json; pytest --update-baseline makes one",
+        "  look at     3 judged queries: the gate's paired test needs 50 ([gate] least_queries), with fewer a drop beside "
+        "a baseline warns at most",
         "  engine      embedded (asked for)",
     ]
     assert time == "  time        about 1 s to measure the strategies on the embedded engine, in four rounds each"
