@@ -1,10 +1,8 @@
 """Raw search templates: filled in parsed JSON, laid over by what a ranking needs."""
 
-from __future__ import annotations
-
 import json
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,24 +11,22 @@ from hypothesis import strategies as st
 from searched import HITS, SORT, SORTED, THREE, UNSORTED
 
 from relevance.engines.elasticsearch.engine import Form, check_template, form
+from relevance.engines.elasticsearch.mapping import SearchedIndex
 from relevance.errors import InputError
 from relevance.strategies import Strategy
-
-if TYPE_CHECKING:
-    from relevance.engines.elasticsearch.mapping import SearchedIndex
 
 VECTOR = np.array([0.6, -0.8], dtype=np.float32)
 MATCH = {"query": {"match": {"product_title": "{{query}}"}}}
 
 
-def _form(template: dict[str, Any], index: SearchedIndex = SORTED) -> Form:
+def form_of(template: dict[str, Any], index: SearchedIndex = SORTED) -> Form:
     (leg,) = Strategy("raw", template=template).legs()
     return form(leg, index, hits=10)
 
 
-def _filled(template: dict[str, Any], text: str, index: SearchedIndex = SORTED) -> dict[str, Any]:
-    filled: dict[str, Any] = _form(template, index).body(text, VECTOR)
-    return filled
+def filled(template: dict[str, Any], text: str, index: SearchedIndex = SORTED) -> dict[str, Any]:
+    body: dict[str, Any] = form_of(template, index).body(text, VECTOR)
+    return body
 
 
 JSON = st.recursive(
@@ -44,41 +40,36 @@ HOSTILE = st.text() | st.sampled_from(
 
 
 @given(HOSTILE, HOSTILE, HOSTILE, st.dictionaries(st.text(), JSON, max_size=4))
-def test_a_query_stays_text(before: str, text: str, after: str, rest: dict[str, Any]) -> None:
-    """Whatever a query holds, quotes, braces and marks too, it changes the one text in which it stands, and no other.
-
-    Numbers, null, true, lists and texts of a template come through unchanged, in keys and values.
-    """
+def test_a_query_changes_the_text_in_which_it_stands_and_no_other(
+    before: str, text: str, after: str, rest: dict[str, Any]
+) -> None:
     rest = json.loads(json.dumps(rest).replace("{{", "[["))
     before, after = (part.replace("{{", "[[") for part in (before, after))
-    filled = _filled({"query": {"x": rest, "match": {"query": f"{before}{{{{query}}}}{after}", "boost": 2.5}}}, text)
-    assert filled["query"] == {"x": rest, "match": {"query": f"{before}{text}{after}", "boost": 2.5}}
-    assert json.loads(json.dumps(filled["query"])) == filled["query"]
+    body = filled({"query": {"x": rest, "match": {"query": f"{before}{{{{query}}}}{after}", "boost": 2.5}}}, text)
+    assert body["query"] == {"x": rest, "match": {"query": f"{before}{text}{after}", "boost": 2.5}}
+    assert json.loads(json.dumps(body["query"])) == body["query"]
 
 
 def test_where_marks_stand() -> None:
-    """The vector takes the place of its whole text alone, a query may name a mark in vain, and keys have no marks."""
-    places = ["{{vector}}", "a {{query}} {{query}}", {"{{query}}": "{{query}}"}]
-    filled = _filled({"knn": {"field": "v", "query_vector": "{{vector}}", "k": 3}, "rank": places}, "{{vector}}")
-    assert filled["knn"]["query_vector"] is filled["rank"][0] is VECTOR
-    assert filled["rank"][1:] == ["a {{vector}} {{vector}}", {"{{query}}": "{{vector}}"}]
+    places = ["{{vector}}", "a {{query}} {{query}}", {"{{query}}": "{{query}}"}]  # keys have no marks
+    body = filled({"knn": {"field": "v", "query_vector": "{{vector}}", "k": 3}, "rank": places}, "{{vector}}")
+    assert body["knn"]["query_vector"] is body["rank"][0] is VECTOR
+    assert body["rank"][1:] == ["a {{vector}} {{vector}}", {"{{query}}": "{{vector}}"}]
 
 
-def test_forms() -> None:
-    """One is filled for each query anew, and counts its marks: how large a body is depends on them."""
-    filled = _form(MATCH)
-    first, second = filled.body("oak", None), filled.body("elm", None)
+def test_a_form_is_filled_for_each_query_anew_and_counts_its_marks() -> None:
+    one = form_of(MATCH)
+    first, second = one.body("oak", None), one.body("elm", None)
     assert (first["query"]["match"], second["query"]["match"]) == ({"product_title": "oak"}, {"product_title": "elm"})
-    counted = _form({"a": ["{{query}}{{query}}", "{{vector}}"], "b": "{{vector}}"})
+    counted = form_of({"a": ["{{query}}{{query}}", "{{vector}}"], "b": "{{vector}}"})
     assert (counted.texts, counted.vectors) == (2, 2)
 
 
 @pytest.mark.parametrize(("index", "ties"), [(SORTED, {}), (UNSORTED, SORT), (THREE, SORT)])
 def test_hits_and_ties_are_ours(index: SearchedIndex, ties: dict[str, Any]) -> None:
-    """What hits hold is the suite's; ties are sorted as for the strategies of the table."""
     mine = {"size": 5, "_source": ["a"], "fields": ["b"], "highlight": {}, "explain": True, "min_score": 0.5}
     query = {"match": {"product_title": "oak"}}
-    assert _filled(MATCH | mine, "oak", index) == {"query": query, "min_score": 0.5, **HITS, **ties}
+    assert filled(MATCH | mine, "oak", index) == {"query": query, "min_score": 0.5, **HITS, **ties}
 
 
 @pytest.mark.parametrize(
@@ -89,11 +80,10 @@ def test_hits_and_ties_are_ours(index: SearchedIndex, ties: dict[str, Any]) -> N
         (["_score", "price"], ["_score", "price", {"product_uid": "asc"}]),
     ],
 )
-def test_a_sort_of_its_own(sort: Any, sent: list[Any]) -> None:
-    """It decides, ties go by the id, and the place of a hit counts, not its score."""
-    filled = _form({**MATCH, "sort": sort})
-    assert (filled.body("oak", None)["sort"], filled.placed) == (sent, True)
-    assert not _form(MATCH).placed
+def test_a_sort_of_its_own_decides_by_place_and_ties_go_by_the_id(sort: Any, sent: list[Any]) -> None:
+    own = form_of({**MATCH, "sort": sort})
+    assert (own.body("oak", None)["sort"], own.placed) == (sent, True)
+    assert not form_of(MATCH).placed
 
 
 @pytest.mark.parametrize(
@@ -101,48 +91,46 @@ def test_a_sort_of_its_own(sort: Any, sent: list[Any]) -> None:
     [({}, True, True), ({"knn": {}}, False, True), ({"retriever": {}}, False, False), ({"rescore": {}}, True, False)],
 )
 def test_several_shards(part: dict[str, Any], *, gathered: bool, ordered: bool) -> None:
-    """Statistics are gathered where that is set, for a query alone; Elasticsearch takes no sort beside some parts."""
-    assert not _form({**MATCH, **part}, THREE).statistics
-    assert _form({**MATCH, **part}, replace(THREE, search_type="dfs_query_then_fetch")).statistics is gathered
-    assert ("sort" in _filled({**MATCH, **part}, "oak", THREE)) is ordered
+    assert not form_of({**MATCH, **part}, THREE).statistics
+    asked_for = replace(THREE, search_type="dfs_query_then_fetch")
+    assert form_of({**MATCH, **part}, asked_for).statistics is gathered
+    assert ("sort" in filled({**MATCH, **part}, "oak", THREE)) is ordered
 
 
-def test_spaces_inside_of_marks() -> None:
-    """They change nothing: not what is sent, not the strategy."""
+def test_spaces_inside_of_marks_change_nothing() -> None:
     plain = {"query": {"match": {"t": "a {{query}}"}}, "knn": [{"query_vector": "{{vector}}"}]}
     spaced = {"query": {"match": {"t": "a {{ query }}"}}, "knn": [{"query_vector": "{{vector }}"}]}
-    assert _filled(spaced, "oak") == _filled(plain, "oak")
+    assert filled(spaced, "oak") == filled(plain, "oak")
     assert Strategy("raw", template=spaced) == Strategy("raw", template=plain)
 
 
+NEAR = " (did you mean '{{query}}'?)"
+
+
 @pytest.mark.parametrize(
-    ("mark", "hint"),
-    [
-        ("{{qeury}}", " (did you mean '{{query}}'?)"),
-        ("{{{query}}}", " (did you mean '{{query}}'?)"),
-        ("{{query_vector}}", ""),
-        ("{{}}", ""),
-    ],
+    ("mark", "hint"), [("{{qeury}}", NEAR), ("{{{query}}}", NEAR), ("{{query_vector}}", ""), ("{{}}", "")]
 )
-def test_marks_that_are_not_known(mark: str, hint: str) -> None:
-    """They would be sent as text and find nothing, without a word."""
+def test_marks_that_are_not_known_would_be_sent_as_text(mark: str, hint: str) -> None:
     with pytest.raises(InputError) as caught:
         Strategy("raw", template={"query": {"match": {"t": "{{query}}", "u": f"a {mark}"}}})
     line = str(caught.value)
     assert line.startswith(f"strategy 'raw': template: unknown mark '{mark}'")
-    assert hint in line
     assert line.endswith("; allowed: {{query}}, {{vector}}")
+    assert hint in line
 
 
-@pytest.mark.parametrize("part", ["from", "search_after", "pit", "slice"])
-def test_what_moves_the_list_is_refused(part: str) -> None:
-    """A ranking begins at its first hit."""
-    with pytest.raises(InputError, match=f"template: '{part}' moves the list of hits"):
-        check_template({**MATCH, part: 1})
-
-
-@pytest.mark.parametrize("sort", [7, [7], [None], [["a"]]])
-def test_a_sort_that_is_none(sort: Any) -> None:
-    """It is said, not sent."""
-    with pytest.raises(InputError, match=r"template: sort = .*; allowed: a field, an object, or a list of them"):
-        check_template({**MATCH, "sort": sort})
+@pytest.mark.parametrize(
+    ("part", "line"),
+    [
+        *(({name: 1}, f"template: '{name}' moves the list of hits") for name in ("from", "search_after", "pit")),
+        ({"slice": 1}, "template: 'slice' moves the list of hits"),
+        *(
+            ({"sort": sort}, r"template: sort = .*; allowed: a field, an object, or a list")
+            for sort in (7, [7], [None])
+        ),
+        ({"sort": [["a"]]}, r"template: sort = .*; allowed: a field, an object, or a list of them"),
+    ],
+)
+def test_what_gives_no_ranking_is_refused(part: dict[str, Any], line: str) -> None:
+    with pytest.raises(InputError, match=line):
+        check_template({**MATCH, **part})
