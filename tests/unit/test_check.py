@@ -57,6 +57,10 @@ def rows(findings: Findings, *subjects: str) -> list[str]:
     return [line for line in findings.lines if line.split("  ")[1:2] and line.split("  ")[1] in subjects]
 
 
+FEW = "3 judged queries: the gate's paired test needs 50 ([gate] least_queries), with fewer a drop beside a baseline "
+FEW += "warns at most"
+
+
 def test_lines_of_text_strategies(project: Path) -> None:
     *lines, time, memory = found().lines
     assert lines == [
@@ -72,8 +76,7 @@ def test_lines_of_text_strategies(project: Path) -> None:
         "  strategies  1, none of them gated: no file of floors",
         "  look at     no floors: textsearch (pytest --suggest-floors prints some)",
         "  baseline    none at benchmarks/baselines/files.json; pytest --update-baseline makes one",
-        "  look at     3 judged queries: the gate's paired test needs 50 ([gate] least_queries), with fewer a drop beside "
-        "a baseline warns at most",
+        f"  look at     {FEW}",
         "  engine      embedded (asked for)",
     ]
     assert time == "  time        about 1 s to measure the strategies on the embedded engine, in four rounds each"
