@@ -298,7 +298,7 @@ def texts_of(count: int) -> list[str]:
 @pytest.mark.parametrize(("count", "exact"), [(400, True), (4002, False)])
 def test_cut_texts_are_counted_or_estimated_within_a_tenth(tmp_path: Path, count: int, *, exact: bool) -> None:
     model = resolve(max_tokens=8)
-    one = texts_to_embed(texts_of(count), model, prompt="", cache_dir=tmp_path, names=("base", "whole"))
+    one = texts_to_embed(texts_of(count), model, "document", cache_dir=tmp_path, names=("base", "whole"))
     assert one.exact == exact
     assert one.cut == pytest.approx((count + 3) // 4, rel=0.1 if not exact else 0)
 
@@ -308,17 +308,17 @@ def test_what_is_in_the_cache_is_not_missing(tmp_path: Path) -> None:
     model = resolve()
     texts = ["kite", "drum", "trumpet"]
     vectors = np.eye(2, model.dimensions, dtype=np.float32)
-    open_store(tmp_path, model, "").add([text_digest(text) for text in texts[:2]], [3, 3], vectors)
-    one = texts_to_embed([*texts, "kite", " "], model, prompt="", cache_dir=tmp_path, names=("base", "title"))
+    open_store(tmp_path, model, "document").add([text_digest(text) for text in texts[:2]], [3, 3], vectors)
+    one = texts_to_embed([*texts, "kite", " "], model, "document", cache_dir=tmp_path, names=("base", "title"))
     assert (one.texts, one.missing) == (3, 1)
-    again = texts_to_embed(texts[:2], model, prompt="", cache_dir=tmp_path, names=("base", "title"))
+    again = texts_to_embed(texts[:2], model, "document", cache_dir=tmp_path, names=("base", "title"))
     assert (again.missing, again.seconds) == (0, 0.0)
 
 
 @pytest.mark.needs("model")
 def test_a_damaged_cache_is_no_problem(project: Path) -> None:
     config = configured("vectorsearch", cache_dir="cache")
-    store = open_store(project / "cache", resolve(**asdict(config.models["base"])), "")
+    store = open_store(project / "cache", resolve(**asdict(config.models["base"])), "document")
     store.folder.mkdir(parents=True)
     (store.folder / f"0{SUFFIX}").write_bytes(b"no shard")
     findings = check(config)
@@ -329,11 +329,6 @@ def test_a_damaged_cache_is_no_problem(project: Path) -> None:
 
 @pytest.mark.needs("model")
 def test_without_a_tokenizer_words_are_counted(tmp_path: Path) -> None:
-    weights = tmp_path / "model.safetensors"
-    weights.write_bytes(b"x" * 1000)
-    model = replace(resolve(max_tokens=8), weights=weights)
-    one = texts_to_embed(texts_of(400), model, prompt="", cache_dir=tmp_path, names=("base", "whole"))
+    model = replace(resolve(max_tokens=8), transformer=tmp_path)
+    one = texts_to_embed(texts_of(400), model, "document", cache_dir=tmp_path, names=("base", "whole"))
     assert (one.exact, one.cut) == (False, 100)
-    weights.write_bytes(b"version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 90868376\n")
-    with pytest.raises(RelevanceError, match=r"model\.safetensors is a Git LFS pointer, not the file; run git lfs"):
-        texts_to_embed([], model, prompt="", cache_dir=tmp_path, names=("base", "whole"))
