@@ -153,6 +153,8 @@ def read_config(
     source = Source("sample", "sample")
     with problems.gathered():
         source = _source(tables, aliases, problems)
+    with problems.gathered():
+        tables["elasticsearch"] |= _cloud(tables["elasticsearch"])
     elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models, problems)
     selected = _selected(tables[""].get("strategy"), strategies, problems)
     if "gate" not in problems.tables:
@@ -371,11 +373,10 @@ def _elasticsearch(
     table: Mapping[str, Value], environ: Mapping[str, str], models: Iterable[str], problems: Problems
 ) -> Settings:
     """What `[elasticsearch]` sets; what would change nothing is an error."""
-    with problems.gathered():
-        table = _with_url(table)
-        if "elasticsearch" not in problems.tables:
-            _refuse_idle(table)
     values = _values(table)
+    if "elasticsearch" not in problems.tables:
+        with problems.gathered():
+            _refuse_idle(table)
     if "url" in table:
         with problems.gathered():
             values["url"], values["credentials"] = _reached(table["url"], environ)
@@ -388,15 +389,15 @@ def _elasticsearch(
     return Settings(**values)
 
 
-def _with_url(table: Mapping[str, Value]) -> Mapping[str, Value]:
-    """With the URL of the Cloud ID in the place of one that is outranked."""
+def _cloud(table: Mapping[str, Value]) -> dict[str, Value]:
+    """The URL that a Cloud ID stands for; nothing where there is none, or where a URL outranks it."""
     cloud, url = table.get("cloud_id"), table.get("url")
     if cloud is None or (url and url.rank > cloud.rank):
-        return table
+        return {}
     if url and url.rank == cloud.rank:
         raise InputError(f"{cloud.where} beside {url.where}: two clusters; leave one of them out")
     with _errors_at(f"{cloud.where}: "):
-        return {**table, "url": replace(cloud, value=cloud_url(cloud.value))}
+        return {"url": replace(cloud, value=cloud_url(cloud.value))}
 
 
 def _refuse_idle(table: Mapping[str, Value]) -> None:

@@ -330,4 +330,5 @@ def test_a_cloud_id_stands_for_the_url_that_it_does_not_outrank(tmp_path: Path) 
     cloud_id, url = VALUES["elasticsearch.cloud_id"][0], "https://a.eu.example.com:443"
     config = read(tmp_path, '[elasticsearch]\nurl = "http://a:1"\n', environ={"ES_CLOUD_ID": cloud_id, "ES_USER": "me"})
     assert (config.elasticsearch.url, config.elasticsearch.credentials.user) == (url, "me")
+    assert shown(config)["elasticsearch.url"] == (url, "environment ES_CLOUD_ID")
     assert read(tmp_path, environ={"ES_CLOUD_ID": cloud_id}, es_url="http://b:2").elasticsearch.url == "http://b:2"

@@ -67,12 +67,16 @@ def test_an_engine_that_does_not_answer(
 def test_each_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert "permission denied" in starting._absence(PermissionError(13, "Permission denied"))
     monkeypatch.setattr(starting, "DEFAULT_SOCKET", str(tmp_path / "none"))
+    monkeypatch.setattr(starting, "_RUN", tmp_path / "run")
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    (tmp_path / "podman").mkdir()
     monkeypatch.delenv("DOCKER_HOST", raising=False)
     assert look(DEFAULT_IMAGE).problem == NOBODY
-    with _listening(tmp_path / "podman" / "podman.sock"):
-        assert look(DEFAULT_IMAGE).problem.endswith(f"set DOCKER_HOST to unix://{tmp_path}/podman/podman.sock")
+    for name in ("podman/podman.sock", "docker.sock", "run/podman/podman.sock"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with _listening(path):
+            assert look(DEFAULT_IMAGE).problem.endswith(f" socket: set DOCKER_HOST to unix://{path}")
+        path.unlink()
     monkeypatch.setenv("DOCKER_HOST", "tcp://127.0.0.1:1")
     with monkeypatch.context() as tls:
         tls.setenv("DOCKER_TLS_VERIFY", "1")

@@ -41,7 +41,7 @@ NOBODY, _LATE = "no Docker engine answers", "the Docker engine does not answer i
 _LOOK_S, WAIT_S = 3.0, 20.0
 """Seconds for an engine that may be there, and for one that was asked for."""
 _POLL_S = 0.1
-DEFAULT_SOCKET = "/var/run/docker.sock"
+DEFAULT_SOCKET, _RUN = "/var/run/docker.sock", Path("/run")
 DOCKER_ERRORS = (DockerException, RequestException, OSError, ValueError)
 """What Docker's client and testcontainers raise where the engine, the way to it or their settings are at fault."""
 
@@ -148,7 +148,9 @@ def probe(timeout: float | None) -> str:
 def _absence(error: Exception) -> str:
     """Why no engine is reached."""
     text, host = str(error).lower(), get_docker_host()
-    podman = Path(os.environ.get("XDG_RUNTIME_DIR", "/run")) / "podman/podman.sock"
+    own = Path(os.environ.get("XDG_RUNTIME_DIR", _RUN))
+    others = {"Podman's": own / "podman/podman.sock", "a Docker of this user's": own / "docker.sock"}
+    others["a Podman of root's"] = _RUN / "podman/podman.sock"
     if "permission denied" in text:
         return "the Docker engine's socket is closed to this user (permission denied)"
     if "timed out" in text:
@@ -158,8 +160,9 @@ def _absence(error: Exception) -> str:
     if isinstance(error, TLSParameterError):
         reason = _explanation(error).partition(". ")[0]
         return f"the files of DOCKER_CERT_PATH are not those of a TLS client ({reason})"
-    if not host and podman.is_socket():
-        return f"no Docker engine answers, but there is Podman's socket: set DOCKER_HOST to unix://{podman}"
+    for whose, path in others.items() if not host else ():
+        if path.is_socket():
+            return f"{NOBODY}, but there is {whose} socket: set DOCKER_HOST to unix://{path}"
     return NOBODY
 
 
