@@ -265,10 +265,7 @@ def test_a_port_is_published_on_loopback_wherever_that_is_ours(mode: Any, host: 
 @pytest.mark.parametrize(("log", "reason"), [
     (["all is well"], ""),
     (["Exception: bad", "Caused by: no node.id", "\tat a.b.C.d(C.java:1)", "... 12 more"], "Caused by: no node.id"),
-    (
-        ["# mmap failed to map 12 bytes", "# An error report file with more is saved as:"],
-        "mmap failed to map 12 by",
-    ),
+    (["# mmap failed to map 12 bytes", "# An error report file with more is saved as:"], "mmap failed to map 12 by"),
     (["fatal: x", "ERROR: Elasticsearch died while starting up, with exit code 1"], "fatal: x"),
 ])  # fmt: skip
 def test_the_reason_is_the_last_trouble_of_the_log(log: list[str], reason: str) -> None:
