@@ -161,14 +161,14 @@ class Encoder:
         raise CouldNotRunError(f"{store.folder}: what is written there is damaged when it is read again")
 
     def _encode(self, store: Store, texts: Mapping[bytes, str], side: Side, label: str) -> None:
-        """Encode texts, longest first, and add them to the store every few seconds.
+        """Encode texts and add them to the store every few seconds.
 
-        The batches are the same wherever they are computed, so that vectors differ by float noise at most.
+        Longest first: a batch is padded little, and memory that is too small fails at once. The batches are the same
+        wherever they are computed, so that vectors differ by float noise at most.
         """
         loaded = self._in_memory()
         parts = _parts(list(texts.values()), _COUNTED_AT_ONCE)
         counts = [count for part in parts for count in loaded.token_counts(part, side)]
-        # so a batch is padded little, and memory that is too small fails at once
         rows = sorted(
             zip(texts, texts.values(), counts, strict=True),
             key=lambda row: (-min(row[2], self._limit), row[1]),

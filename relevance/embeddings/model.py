@@ -28,7 +28,6 @@ _FEWEST_TOKENS = 3
 _MOST_JSON_BYTES = 4_000_000
 _EXPECTED = "a sentence-transformers model's configuration"
 _NO_LIMIT = 1_000_000_000  # tokenizers write 1e30 for "none"
-_OWN_PACKAGE = "sentence_transformers."
 _TOP, _CONFIG, _WEIGHTS = "config_sentence_transformers.json", "config.json", "model.safetensors"
 _STATIC = "StaticEmbedding"
 _WITH_WEIGHTS = ("Transformer", _STATIC, "Dense", "LayerNorm", "WeightedLayerPooling")
@@ -114,15 +113,8 @@ def resolve(  # noqa: PLR0913 - the settings of a model
 ) -> Model:
     """Find a model and check its files; torch is not imported, the hub is asked for a hub's name only.
 
-    Args:
-        path: a folder, or OWNER/NAME on the Hugging Face hub; None is the packaged model.
-        query_prompt: text in front of every query; None is the prompt that the library's `encode_query` takes.
-        document_prompt: the same of products and `encode_document`; "" is none.
-        max_tokens: texts are cut behind so many tokens, special ones included; None is the model's setting.
-        truncate_dim: vectors are cut behind so many dimensions; None is the model's setting.
-        device: `cpu`, `cuda`, `cuda:1`, `mps`, …; None leaves the choice to sentence-transformers.
-        revision: branch, tag or commit of a model on the hub; None is its newest.
-        trust_remote_code: whether code that the model brings may run.
+    The settings are those of `[models.NAME]`. Where one is None the model's files say it, and without a path it is the
+    packaged model.
 
     Raises:
         InputError: no such model, none of sentence-transformers, one that needs pickled weights or code that is not
@@ -134,32 +126,28 @@ def resolve(  # noqa: PLR0913 - the settings of a model
         raise InputError(f"device {device!r}; allowed: {allowed}")
     name, folder = _located(path, revision, trusted=trust_remote_code)
     try:
-        reading = _Reading(name, folder, trusted=trust_remote_code)
-        tokens, own_tokens = reading.limit(max_tokens)
-        dimensions, cut = reading.dimensions(truncate_dim)
-        query = reading.prompt("query") if query_prompt is None else query_prompt
-        document = reading.prompt("document") if document_prompt is None else document_prompt
-        if document_prompt is None and not document:
-            reading.note_unused_prompt()
-        hashes = reading.hashes()
+        files = _Files(name, folder, trusted=trust_remote_code)
+        tokens, own_tokens = files.limit(max_tokens)
+        dimensions, cut = files.dimensions(truncate_dim)
+        hashes = files.hashes()
         return Model(
             name=name,
             path=folder,
             sha256=_combined({file: digest for file, digest in hashes.items() if file.endswith(".safetensors")}),
             fingerprint=_combined(hashes),
             dimensions=dimensions,
-            query_prompt=query,
-            document_prompt=document,
+            query_prompt=files.prompt("query") if query_prompt is None else query_prompt,
+            document_prompt=files.prompt("document") if document_prompt is None else document_prompt,
             max_tokens=tokens,
             own_max_tokens=own_tokens,
             truncate_dim=cut,
-            similarity=reading.similarity(),
+            similarity=files.similarity(),
             device=device,
-            transformer=reading.first,
-            weights_bytes=sum(file.stat().st_size for file in reading.first.glob("*.safetensors")),
+            transformer=files.first,
+            weights_bytes=sum(file.stat().st_size for file in files.first.glob("*.safetensors")),
             revision=revision,
             trust_remote_code=trust_remote_code,
-            notes=tuple(reading.notes),
+            notes=tuple(files.notes),
         )
     except OSError as error:
         where = error.filename or folder
@@ -202,7 +190,14 @@ def _downloaded(name: str, revision: str | None, patterns: list[str]) -> Path:
     shown = not are_progress_bars_disabled()
     disable_progress_bars()
     try:
-        return Path(snapshot_download(name, revision=revision, allow_patterns=patterns, ignore_patterns=_HUB_IGNORED))
+        return Path(
+            snapshot_download(
+                name,
+                revision=revision,
+                allow_patterns=patterns,
+                ignore_patterns=_HUB_IGNORED,
+            )
+        )
     except errors.GatedRepoError:
         licence = f"accept its licence at https://huggingface.co/{name}, and set HF_TOKEN to a token of that account"
         raise InputError(f"{where}, and on the Hugging Face hub it is gated; {licence}") from None
@@ -237,8 +232,8 @@ def _hub_problem(error: BaseException) -> str:
 # What its files say
 
 
-class _Reading:
-    """What the files of a model's folder say, each read once.
+class _Files:
+    """What the files of a model's folder say.
 
     Attributes:
         modules: (kind, folder) of each, a transformer or static embeddings first.
@@ -248,85 +243,47 @@ class _Reading:
 
     def __init__(self, name: str, path: Path, *, trusted: bool) -> None:
         self._name, self._path, self._trusted = name, path, trusted
-        self.notes: list[str] = []
-        self._top = _optional_json(path / _TOP)
         self._is_plain = not (path / "modules.json").exists()
-        self._refuse_other_kinds()
-        self.modules = [("Transformer", path)] if self._is_plain else self._listed_modules()
+        self._top = _optional_json(path / _TOP)
+        architecture = str((_optional_json(path / _CONFIG).get("architectures") or [""])[0])
+        if self._is_plain and architecture.endswith("ForSequenceClassification"):
+            self._top["model_type"] = "CrossEncoder"
+        if problem := _OTHER_KINDS.get(str(self._top.get("model_type"))):
+            raise InputError(f"{path}: {problem}; allowed: a model of sentence-transformers' SentenceTransformer")
+        self.modules = [("Transformer", path)] if self._is_plain else _modules(path, trusted=trusted)
         kind, self.first = self.modules[0]
+        if adapter := _optional_json(self.first / "adapter_config.json"):
+            problem = f"an adapter (LoRA) of the model {adapter.get('base_model_name_or_path')!r}, without it"
+            raise InputError(f"{path}: {problem}; allowed: a whole model (merge the two by merge_and_unload, and save)")
         self._is_static = kind == _STATIC
         is_optional = self._is_static or (trusted and not self._is_plain)
         self._config = (_optional_json if is_optional else _json)(self.first / _CONFIG)
         self._tokenizer = _optional_json(self.first / "tokenizer_config.json")
-        self._sentences = {} if self._is_plain else _optional_json(self.first / "sentence_bert_config.json")
+        self._sentences = _optional_json(self.first / "sentence_bert_config.json")
+        self.notes: list[str] = []
         if self._is_plain:
-            self._top = {}  # as the library has it
-            self._note_pooling()
-        self._refuse_what_is_elsewhere()
+            self._top = self._sentences = {}  # as the library has it
+            is_causal = architecture.endswith("ForCausalLM") and self._config.get("is_causal", True)
+            pooling = "that of its last token" if is_causal else "the mean of its tokens'"
+            note = f"no modules.json, so it is taken as a plain encoder: the vector of a text is {pooling}"
+            self.notes.append(f"model {name}: {note}, as in sentence-transformers")
+        if not trusted:
+            self._refuse_code_and_arguments()
         for kind, folder in self.modules:
             if kind in _WITH_WEIGHTS:
                 _check_weights(folder)
 
-    def _refuse_other_kinds(self) -> None:
-        """Name what was passed by mistake."""
-        kind = self._top.get("model_type")
-        problem = _OTHER_KINDS.get(kind) if isinstance(kind, str) else None
-        if self._is_plain and (self._path / _CONFIG).exists():
-            architectures = _json(self._path / _CONFIG).get("architectures") or [""]
-            if str(architectures[0]).endswith("ForSequenceClassification"):
-                problem = _OTHER_KINDS["CrossEncoder"]
-        if problem:
-            raise InputError(f"{self._path}: {problem}; allowed: a model of sentence-transformers' SentenceTransformer")
-        for folder in (self._path, self._path / "0_Transformer"):
-            if (folder / "adapter_config.json").exists():
-                base = _json(folder / "adapter_config.json").get("base_model_name_or_path")
-                way_out = "allowed: a whole model (merge the two by merge_and_unload, and save)"
-                raise InputError(f"{folder}: an adapter (LoRA) of the model {base!r}, without it; {way_out}")
-
-    def _listed_modules(self) -> list[tuple[str, Path]]:
-        source = self._path / "modules.json"
-        rows = read_json(source, _EXPECTED, most_bytes=_MOST_JSON_BYTES)
-        if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
-            raise InputError(f"{source}: allowed: a list of modules, as sentence-transformers writes it")
-        modules = []
-        for row in rows:
-            kind, folder = row.get("type"), row.get("path")
-            own_code = not isinstance(kind, str) or not kind.startswith(_OWN_PACKAGE)
-            if own_code and not self._trusted:
-                raise InputError(f"{source}: module {kind!r} is code of the model's own; {_WAY_TO_TRUST}")
-            name = str(kind).rpartition(".")[2]
-            if not own_code and name not in _MODULES:
-                raise InputError(f"{source}: module {kind!r}; allowed: {', '.join(_MODULES)}")
-            inside = isinstance(folder, str) and not PurePosixPath(folder).is_absolute() and "\\" not in folder
-            if not inside or ".." in PurePosixPath(str(folder)).parts:
-                raise InputError(f"{source}: module path {folder!r}; allowed: a folder inside the model's")
-            modules.append((name, self._path / str(folder)))
-        names = [name for name, _ in modules]
-        pooled = names[0] == "Transformer" and "Pooling" in names
-        if not pooled and names[0] != _STATIC and not self._trusted:
-            allowed = f"a Transformer first, and a Pooling behind it; or {_STATIC} first"
-            raise InputError(f"{source}: modules {', '.join(names)}; allowed: {allowed}")
-        return modules
-
-    def _refuse_what_is_elsewhere(self) -> None:
+    def _refuse_code_and_arguments(self) -> None:
         for name, values in ((_CONFIG, self._config), ("tokenizer_config.json", self._tokenizer)):
-            if "auto_map" in values and not self._trusted and not _in_transformers(self._config.get("model_type")):
+            if "auto_map" in values and not _in_transformers(self._config.get("model_type")):
                 own = "the model brings code of its own (auto_map)"
                 raise InputError(f"{self.first / name}: {own}; {_WAY_TO_TRUST}")
         source = self.first / "sentence_bert_config.json"
         if self._sentences.get("tokenizer_name_or_path") is not None:
             raise InputError(f"{source}: tokenizer_name_or_path names files elsewhere")
         for key in _ELSEWHERE:
-            if self._sentences.get(key) and not self._trusted:
+            if self._sentences.get(key):
                 raise InputError(f"{source}: {key} is not allowed; only the model's defaults are")
-
-    def _note_pooling(self) -> None:
-        """Say how the library makes vectors of a model that does not say it."""
-        architectures = self._config.get("architectures") or [""]
-        is_causal = str(architectures[0]).endswith("ForCausalLM") and self._config.get("is_causal", True)
-        pooling = "the last token's" if is_causal else "the mean of the tokens'"
-        reason = "no modules.json, so it is taken as a plain encoder"
-        self.notes.append(f"model {self._name}: {reason}: a text's vector is {pooling}, as sentence-transformers does")
 
     def limit(self, chosen: int | None) -> tuple[int | None, int | None]:
         """The limit of tokens in force, and the model's own."""
@@ -337,13 +294,12 @@ class _Reading:
         most = _position_limit(self._config) or _number(self._tokenizer, "model_max_length")
         wanted = _number(self._sentences, "max_seq_length") or _number(self._tokenizer, "model_max_length") or most
         own = min((limit for limit in (wanted, most) if limit is not None), default=None)
-        tokens = own if chosen is None else chosen
-        if tokens is None:
+        if own is None and chosen is None:
             raise InputError(f"{self._path}: the model names no limit of tokens; give one (max tokens)")
-        if chosen is not None and not _FEWEST_TOKENS <= tokens <= (most or tokens):
+        if chosen is not None and not _FEWEST_TOKENS <= chosen <= (most or chosen):
             allowed = f"{_FEWEST_TOKENS} or more" if most is None else f"{_FEWEST_TOKENS} to {most}"
-            raise InputError(f"max tokens {tokens}: the model {self._path.name} allows {allowed}")
-        return tokens, own
+            raise InputError(f"max tokens {chosen}: the model {self._path.name} allows {allowed}")
+        return (own if chosen is None else chosen), own
 
     def dimensions(self, chosen: int | None) -> tuple[int, int | None]:
         """Dimensions of a vector, and where it is cut for that, by choice or by the model's own setting."""
@@ -367,48 +323,60 @@ class _Reading:
     def prompt(self, side: Side) -> str:
         """The model's own, as `encode_query` and `encode_document` take it: by that name, whatever the default is."""
         prompts = self._top.get("prompts") or {}
-        prompt = prompts.get(side) if isinstance(prompts, dict) else 0
-        if prompt is not None and not isinstance(prompt, str):
+        prompt = prompts.get(side) or "" if isinstance(prompts, dict) else None
+        if not isinstance(prompt, str):
             raise InputError(f"{self._path / _TOP}: prompts.{side}; allowed: a text")
-        return prompt or ""
-
-    def note_unused_prompt(self) -> None:
-        """Name a prompt that the model's card may mean for products, and that the library does not apply."""
-        prompts = self._top.get("prompts")
-        for name in ("passage", "corpus"):
-            prompt = prompts.get(name) if isinstance(prompts, dict) else None
-            if isinstance(prompt, str) and prompt:
-                reason = "sentence-transformers' encode_document takes a prompt named document alone"
-                way = f"--document-prompt {prompt!r} sets it"
-                self.notes.append(f"model {self._name}: products get no prompt, not its {name!r}: {reason}; {way}")
+        # what cards of older models mean for products; the library does not apply it
+        unused = next((name for name in ("passage", "corpus") if prompts.get(name)), None)
+        if side == "document" and not prompt and unused:
+            reason = "sentence-transformers' encode_document takes a prompt named document alone"
+            way = f"--document-prompt {prompts[unused]!r} sets it"
+            self.notes.append(f"model {self._name}: products get no prompt, not its {unused!r}: {reason}; {way}")
+        return prompt
 
     def similarity(self) -> Literal["cosine", "dot"]:
         """The model's own; cosine where it says nothing."""
         name = self._top.get("similarity_fn_name")
         if name in ("euclidean", "manhattan"):
             raise InputError(f"{self._path / _TOP}: similarity_fn_name {name!r}; allowed: cosine, dot")
-        return "dot" if name in ("dot", "dot_score") else "cosine"
+        return "dot" if name == "dot" else "cosine"
 
     def hashes(self) -> dict[str, str]:
         """Sha256 of each file that influences the vectors, by its name in the folder."""
-        suffixes = (*_INFLUENTIAL, ".py") if self._trusted else _INFLUENTIAL
         folders = {self._path, *(folder for _, folder in self.modules)}
-        files = sorted(
-            file
-            for folder in folders
-            if folder.is_dir()  # a module without settings may have no folder
-            for file in folder.iterdir()
-            if file.suffix in suffixes and file.is_file()
-        )
-        hashes = {file.relative_to(self._path).as_posix(): file_sha256(file) for file in files}
-        return hashes | (self._hashes_of_code() if self._trusted else {})
+        found = (file for folder in folders if folder.is_dir() for file in folder.iterdir())  # not each has settings
+        suffixes = (*_INFLUENTIAL, ".py") if self._trusted else _INFLUENTIAL
+        files = {file.relative_to(self._path).as_posix(): file for file in found if file.suffix in suffixes}
+        if self._trusted:  # code may lie in other repositories of the hub
+            named = json.dumps([self._config.get("auto_map"), self._tokenizer.get("auto_map")])
+            for place in set(_ELSEWHERE_ON_HUB.findall(named)):
+                files |= {f"{place}--{file.name}": file for file in _downloaded(place, None, ["*.py"]).glob("*.py")}
+        return {name: file_sha256(file) for name, file in sorted(files.items()) if file.is_file()}
 
-    def _hashes_of_code(self) -> dict[str, str]:
-        """The same of trusted code in other repositories of the hub, which are downloaded for that."""
-        text = json.dumps([self._config.get("auto_map"), self._tokenizer.get("auto_map")])
-        places = sorted(set(_ELSEWHERE_ON_HUB.findall(text)))
-        folders = {place: _downloaded(place, None, ["*.py", "*.json"]) for place in places}
-        return {f"{place}--{file.name}": file_sha256(file) for place in places for file in folders[place].glob("*.py")}
+
+def _modules(path: Path, *, trusted: bool) -> list[tuple[str, Path]]:
+    source = path / "modules.json"
+    rows = read_json(source, _EXPECTED, most_bytes=_MOST_JSON_BYTES)
+    if not isinstance(rows, list) or not rows or not all(isinstance(row, dict) for row in rows):
+        raise InputError(f"{source}: allowed: a list of modules, as sentence-transformers writes it")
+    modules = []
+    for row in rows:
+        kind, folder = str(row.get("type")), row.get("path")
+        is_own = not kind.startswith("sentence_transformers.")
+        if is_own and not trusted:
+            raise InputError(f"{source}: module {kind!r} is code of the model's own; {_WAY_TO_TRUST}")
+        name = kind.rpartition(".")[2]
+        if not is_own and name not in _MODULES:
+            raise InputError(f"{source}: module {kind!r}; allowed: {', '.join(_MODULES)}")
+        inside = isinstance(folder, str) and not PurePosixPath(folder).is_absolute() and "\\" not in folder
+        if not inside or ".." in PurePosixPath(str(folder)).parts:
+            raise InputError(f"{source}: module path {folder!r}; allowed: a folder inside the model's")
+        modules.append((name, path / str(folder)))
+    names = [name for name, _ in modules]
+    if not trusted and names[0] != _STATIC and (names[0] != "Transformer" or "Pooling" not in names):
+        allowed = f"a Transformer first, and a Pooling behind it; or {_STATIC} first"
+        raise InputError(f"{source}: modules {', '.join(names)}; allowed: {allowed}")
+    return modules
 
 
 def _check_weights(folder: Path) -> None:

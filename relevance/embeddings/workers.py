@@ -1,9 +1,9 @@
 """Several processes that encode, each with a copy of the model.
 
 Sentence-transformers (6.2) has a pool of its own. Its processes wait on a queue that they hold open themselves, so they
-outlive one that is killed; each prints a traceback on Ctrl-C; an answer comes when the last text is encoded; and each
-takes all cores. Here a process is asked over a pipe and answers before it is asked again, so that neither side can
-block the other; it ends when it is told to, or when its pipe does.
+outlive one that is killed; each prints a traceback on Ctrl-C; an answer comes when the last text is encoded; each takes
+all cores; and the model moves to the CPU for good. Here a process is asked over a pipe and answers before it is asked
+again, so that neither side can block the other; it ends when it is told to, or when its pipe does.
 """
 
 from __future__ import annotations
@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float32]
 
-# enough work that a process waits little for its next message, little enough to share it evenly and save it soon
-_BATCHES_A_MESSAGE = 2
 # a process ends between two operations of the model
 _SECONDS_TO_END = 10
 
@@ -49,13 +47,11 @@ def encoded_by(copies: Sequence[Callable[[], Any]], batches: Sequence[Sequence[s
         RelevanceError: as loading and encoding raise it.
         CouldNotRunError: a process died.
     """
-    messages = [batches[at : at + _BATCHES_A_MESSAGE] for at in range(0, len(batches), _BATCHES_A_MESSAGE)]
     workers: dict[Connection, SpawnProcess] = {}
     try:
-        for load in copies[: len(messages)]:
+        for load in copies[: len(batches)]:
             _start(load, side, workers)
-        for vectors in _answers(workers, messages):
-            yield from vectors
+        yield from _answers(workers, batches)
     finally:
         for process in workers.values():
             process.terminate()
@@ -99,14 +95,12 @@ def _without_interrupts() -> Iterator[None]:
             handler(*kept[0])
 
 
-def _answers(
-    workers: dict[Connection, SpawnProcess], messages: Sequence[Sequence[Sequence[str]]]
-) -> Iterator[list[_Floats]]:
-    """Answers in the order of the messages; a process gets its next one before an answer is handed on."""
-    waiting = iter(enumerate(messages))
-    asked = dict.fromkeys(workers, -1)  # the number of its message; -1: it still loads its model
-    answers: dict[int, list[_Floats]] = {}
-    for number in range(len(messages)):
+def _answers(workers: dict[Connection, SpawnProcess], batches: Sequence[Sequence[str]]) -> Iterator[_Floats]:
+    """The vectors in the order of the batches; a process gets its next one before an answer is handed on."""
+    waiting = iter(enumerate(batches))
+    asked = dict.fromkeys(workers, -1)  # the number of its batch; -1: it still loads its model
+    answers: dict[int, Any] = {}
+    for number in range(len(batches)):
         while number not in answers:
             ready = wait(list(asked))
             for connection in [one for one in asked if one in ready]:
@@ -119,14 +113,13 @@ def _answers(
         yield answers.pop(number)
 
 
-def _received(connection: Connection, process: SpawnProcess) -> list[_Floats]:
+def _received(connection: Connection, process: SpawnProcess) -> Any:
     try:
-        answer: list[_Floats] | RelevanceError = connection.recv()
+        answer = connection.recv()
     except (EOFError, OSError):
         process.join()
-        raise CouldNotRunError(
-            f"a process that encodes ended (exit code {process.exitcode}), for want of memory perhaps"
-        ) from None
+        problem = f"a process that encodes ended (exit code {process.exitcode}), for want of memory perhaps"
+        raise CouldNotRunError(problem) from None
     if isinstance(answer, RelevanceError):
         raise answer
     return answer
@@ -140,8 +133,8 @@ def _work(connection: Connection, load: Callable[[], Any], side: Side) -> None:
     with suppress(EOFError, OSError):  # the other end is gone
         try:
             model = load()
-            connection.send([])
+            connection.send(None)
             while True:
-                connection.send([model.encode(batch, side) for batch in connection.recv()])
+                connection.send(model.encode(connection.recv(), side))
         except RelevanceError as error:
             connection.send(error)

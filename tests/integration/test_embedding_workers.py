@@ -22,11 +22,11 @@ posix = pytest.mark.skipif(os.name != "posix", reason="signals")
 
 
 def test_the_number_of_processes_changes_no_byte(tmp_path: Path) -> None:
-    # six are more than there are batches for
+    # six are more than there are batches
     contents = []
     for processes in (0, 2, 6):
         folder = tmp_path / str(processes)
-        encoder(folder, FakeModel(processes=processes)).products(TEXTS[: 1100 if processes < 6 else 100], label="x")
+        encoder(folder, FakeModel(processes=processes)).products(TEXTS[: 1100 if processes < 6 else 60], label="x")
         contents.append([(path.name, path.read_bytes()) for path in shards(folder)])
     assert contents[0] == contents[1]
     assert [len(files) for files in contents] == [1, 1, 1]

@@ -178,7 +178,7 @@ def test_static_embeddings_have_no_limit(tmp_path: Path) -> None:
         resolve(str(tmp_path))
 
 
-@pytest.mark.parametrize(("kind", "pooling"), [("BertModel", "the mean"), ("QwenForCausalLM", "the last token's")])
+@pytest.mark.parametrize(("kind", "pooling"), [("BertModel", "the mean"), ("QwenForCausalLM", "its last token")])
 def test_a_plain_encoder_is_pooled_as_the_library_does(folder: Path, kind: str, pooling: str) -> None:
     lay(folder, {"modules.json": None, "config.json": {**BERT, "hidden_size": 6, "architectures": [kind]}})
     model = resolve(str(folder))
