@@ -113,14 +113,19 @@ def write(folder: Path, files: Mapping[str, bytes | None]) -> Path:
 
 
 HOMEDEPOT: Mapping[str, bytes] = {
-    "train.csv": as_csv(TRAIN,
-                        [(1, "p2", "oak shelf", "shelf", 3), (2, "p1", "steel bracket", "shelf", "1.5"),
-                         (3, "p1", "steel bracket", "bracket", "2.67")]),
+    "train.csv": as_csv(
+        TRAIN,
+        [
+            (1, "p2", "oak shelf", "shelf", 3),
+            (2, "p1", "steel bracket", "shelf", "1.5"),
+            (3, "p1", "steel bracket", "bracket", "2.67"),
+        ],
+    ),
     "product_descriptions.csv": as_csv(DESCRIPTIONS, [("p1", "holds 20 kg"), ("p9", "of another product")]),
     "attributes.csv": as_csv(ATTRIBUTES, [("p1", "Colour", "grey"), ("p2", "Wood", "oak"), ("p1", "Bolts", "4")]),
     "test.csv": as_csv(TEST, [(10, "p1", "steel bracket", "angle"), (11, "p7", "brass hook", "hook")]),
     "solution.csv": as_csv(SOLUTION, [(11, "2.33", "Private"), (10, -1, "Ignored")]),
-}  # fmt: skip
+}
 
 CHORUS: Mapping[str, bytes] = {
     "1.json": b'[{"id": "21", "title": "Caf\xc3\xa9 mug", "short_description": "0.3 l", "attr_n_volume": 0.30,'

@@ -17,24 +17,34 @@ ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007
 WIDE_A = "\U0001d538"
 
 ANALYSED = {
-    "signs inside words and numbers": ("Drill-bit's 3.5mm, 1,000 pieces",
-        ["drill", "bit's", "3.5mm", "1,000", "pieces"]),
+    "signs inside words and numbers": (
+        "Drill-bit's 3.5mm, 1,000 pieces",
+        ["drill", "bit's", "3.5mm", "1,000", "pieces"],
+    ),
     "a sign joins once": ("a.b a..b 1.2 1.a o''b", ["a.b", "a", "b", "1.2", "1", "a", "o", "b"]),
     "low lines join, but are no token": ("x_y _ __ _1", ["x_y", "_1"]),
-    "case": ("Caf\u00e9 CR\u00c8ME \u0130stanbul \u03a3\u03a3\u03a3",
-             ["caf\u00e9", "cr\u00e8me", "istanbul", "\u03c3" * 3]),
+    "case": (
+        "Caf\u00e9 CR\u00c8ME \u0130stanbul \u03a3\u03a3\u03a3",
+        ["caf\u00e9", "cr\u00e8me", "istanbul", "\u03c3" * 3],
+    ),
     "symbols": ("Bosch\u00ae Makita\u2122 \u00a9", ["bosch", "\u00ae", "makita", "\u2122", "\u00a9"]),
-    "flags come in pairs": ("\U0001f1e9\U0001f1ea\U0001f1eb\U0001f1f7",
-        ["\U0001f1e9\U0001f1ea", "\U0001f1eb\U0001f1f7"]),
+    "flags come in pairs": (
+        "\U0001f1e9\U0001f1ea\U0001f1eb\U0001f1f7",
+        ["\U0001f1e9\U0001f1ea", "\U0001f1eb\U0001f1f7"],
+    ),
     "keycaps": ("1\ufe0f\u20e3 #\u20e3 #", ["1\ufe0f\u20e3", "#\u20e3"]),
     "emoji joined and with a skin tone": (f"{FAMILY} \U0001f44d\U0001f3fd", [FAMILY, "\U0001f44d\U0001f3fd"]),
     "emoji joined behind a selector": ("\u2764\ufe0f\u200d\U0001f525", ["\u2764\ufe0f\u200d\U0001f525"]),
     "emoji with tags": (ENGLAND, [ENGLAND]),
     "Han and Hiragana alone": ("\u6771\u4eac \u3072\u3089", ["\u6771", "\u4eac", "\u3072", "\u3089"]),
-    "Katakana and Hangul together": ("\u30ab\u30bf\u30ab\u30ca \ud55c\uad6d",
-        ["\u30ab\u30bf\u30ab\u30ca", "\ud55c\uad6d"]),
-    "a run of Thai, of Lao": ("\u0e20\u0e32\u0e29\u0e32 \u0ea5\u0eb2\u0ea7",
-        ["\u0e20\u0e32\u0e29\u0e32", "\u0ea5\u0eb2\u0ea7"]),
+    "Katakana and Hangul together": (
+        "\u30ab\u30bf\u30ab\u30ca \ud55c\uad6d",
+        ["\u30ab\u30bf\u30ab\u30ca", "\ud55c\uad6d"],
+    ),
+    "a run of Thai, of Lao": (
+        "\u0e20\u0e32\u0e29\u0e32 \u0ea5\u0eb2\u0ea7",
+        ["\u0e20\u0e32\u0e29\u0e32", "\u0ea5\u0eb2\u0ea7"],
+    ),
     "format signs stick": ("soft\u00adhyphen zero\u200dwidth", ["soft\u00adhyphen", "zero\u200dwidth"]),
     "Hebrew quotes": ('\u05e6\u05d4"\u05dc \u05d2\' x"y', ['\u05e6\u05d4"\u05dc', "\u05d2'", "x", "y"]),
     "full-width digits": ("\uff11\uff12\uff13 x\uff11", ["\uff11\uff12\uff13", "x\uff11"]),
@@ -45,7 +55,7 @@ ANALYSED = {
     "255 letters at most": ("x" * 256, ["x" * 255, "x"]),
     "255 UTF-16 units at most": (WIDE_A * 128, [WIDE_A * 127, WIDE_A]),
     "no pair is split": ("x" + WIDE_A * 127 + "y", ["x" + WIDE_A * 127, "y"]),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("case", ANALYSED)
