@@ -190,31 +190,26 @@ WRONG = {
 }
 
 
-@pytest.mark.parametrize("part", WRONG)
-def test_what_check_finds_wrong_the_suite_refuses(project: Path, part: str) -> None:
+@pytest.mark.parametrize("parts", [("data",), ("floors",), ("model",), ("floors", "data")])
+def test_what_check_finds_wrong_the_suite_refuses(project: Path, parts: tuple[str, ...]) -> None:
     (project / "floors.toml").write_text("")
     (project / "model").mkdir()
-    model: dict[str, Any] = {"model": str(project / "model")} if part == "model" else {}
+    model: dict[str, Any] = {"model": str(project / "model")} if "model" in parts else {}
     config = configured("vectorsearch" if model else "textsearch", floors="floors.toml", cache_dir="cache", **model)
     assert model or check(config).problems == ()
-    name, text = WRONG[part]
-    (project / name).write_text(text)
+    for name, text in map(WRONG.__getitem__, parts):
+        (project / name).write_text(text)
     findings = check(config)
     with pytest.raises(RelevanceError) as refused:
         suite.make_plan(config, config.selected)
-    assert (findings.problems, findings.could_not_run) == ((str(refused.value),), False)
-    assert bool(rows(findings, "products")) == (part != "data")
-
-
-def test_problems_stand_in_the_order_in_which_a_session_meets_them(project: Path) -> None:
-    for part in ("floors", "data"):
-        name, text = WRONG[part]
-        (project / name).write_text(text)
-    config = configured(floors="floors.toml")
-    with pytest.raises(RelevanceError) as refused:
-        suite.make_plan(config, config.selected)
-    problems = check(config).problems
-    assert (len(problems), problems[0]) == (2, str(refused.value))
+    # the first is the line with which a session would end
+    assert (len(findings.problems), findings.problems[0]) == (len(parts), str(refused.value))
+    assert not findings.could_not_run
+    if "data" in parts:  # the lines say which was meant
+        assert findings.lines[0] == f"files: {project / 'data'}"
+        assert not rows(findings, "products", "queries", "grades")
+    else:
+        assert rows(findings, "products")
 
 
 def written_baseline(folder: Path) -> Path:
@@ -229,45 +224,32 @@ OTHER_DATA = QRELS.replace("q1 0 b 0", "q1 0 b 1")
 
 
 @pytest.mark.parametrize("named", [True, False])
-@pytest.mark.parametrize("wrong", ["", "gone", "other data", "merge", "merge, without data"])
+@pytest.mark.parametrize("wrong", ["", "gone", "other data", "common queries", "merge", "merge, without data"])
 def test_baselines(project: Path, capsys: pytest.CaptureFixture[str], wrong: str, *, named: bool) -> None:
     path = written_baseline(project / ("other" if named else "benchmarks/baselines"))
+    options = ["--baseline", str(path)] if named else []
     if wrong == "gone":
         path.unlink()
         path.symlink_to("nowhere")
-    if wrong == "other data":
-        (project / "data" / "qrels.txt").write_text(OTHER_DATA)
+    if wrong in ("other data", "common queries"):
+        (project / "data" / "qrels.txt").write_text(QRELS.replace("q1 0 b 0", "q1 0 b 1"))
+        options += ["--on-common-queries"] if wrong == "common queries" else []
     data = suite.snapshot_of_data(datasets.load(configured().source))
     if "merge" in wrong:
         path.write_text(f"<<<<<<< HEAD\n{path.read_text()}=======\n>>>>>>> other\n")
     if "without data" in wrong:
         (project / "data" / "qrels.txt").write_text(WRONG["data"][1])
-    code, printed = main([*COMMAND, *(["--baseline", str(path)] if named else [])]), capsys.readouterr()
-    if not wrong:
+    code, printed = main([*COMMAND, *options]), capsys.readouterr()
+    if wrong in ("", "common queries"):
         assert (code, printed.err) == (0, "")
-        assert f"  baseline    {path.relative_to(project)}, 1 strategy\n" in printed.out
+        on = " (on common queries)" if wrong else ""
+        assert f"  baseline    {path.relative_to(project)}, 1 strategy{on}\n" in printed.out
         return
     with pytest.raises(RelevanceError) as refused:
         suite.read_checked(path, data, cwd=project, on_common_queries=False)
     assert (code, printed.err.splitlines()[-1]) == (2, f"relevance: {refused.value}")
     assert len(printed.err.splitlines()) == 1 + ("without data" in wrong)
     assert "  baseline  " not in printed.out
-
-
-def test_a_baseline_of_other_data_is_taken_on_common_queries(project: Path) -> None:
-    path = written_baseline(project / "benchmarks/baselines")
-    (project / "data" / "qrels.txt").write_text(OTHER_DATA)
-    findings = found(on_common_queries=True)
-    assert findings.problems == ()
-    line = f"  baseline    {path.relative_to(project)}, 1 strategy (on common queries)"
-    assert rows(findings, "baseline") == [line]
-
-
-def test_nothing_readable_is_still_an_answer(project: Path) -> None:
-    (project / "data" / "products.jsonl").unlink()
-    findings = found()
-    assert len(findings.problems) == 1
-    assert findings.lines == (f"files: {project / 'data'}", "  engine  embedded (asked for)")
 
 
 def test_search_seconds_grow_with_products_queries_and_lists() -> None:
@@ -295,9 +277,12 @@ def texts_of(count: int) -> list[str]:
 
 
 @pytest.mark.needs("model")
-@pytest.mark.parametrize(("count", "exact"), [(400, True), (4002, False)])
-def test_cut_texts_are_counted_or_estimated_within_a_tenth(tmp_path: Path, count: int, *, exact: bool) -> None:
+@pytest.mark.parametrize(("count", "tokenizer", "exact"), [(400, True, True), (4002, True, False), (400, False, False)])
+def test_cut_texts_are_counted_or_estimated_within_a_tenth(
+    tmp_path: Path, count: int, *, tokenizer: bool, exact: bool
+) -> None:
     model = resolve(max_tokens=8)
+    model = model if tokenizer else replace(model, transformer=tmp_path)  # words are counted
     one = texts_to_embed(texts_of(count), model, "document", cache_dir=tmp_path, names=("base", "whole"))
     assert one.exact == exact
     assert one.cut == pytest.approx((count + 3) // 4, rel=0.1 if not exact else 0)
@@ -325,10 +310,3 @@ def test_a_damaged_cache_is_no_problem(project: Path) -> None:
     assert findings.problems == ()
     lines = rows(findings, "embedded")
     assert [bool(re.search(r": (\d) texts, .*; \1 not in the cache$", line)) for line in lines] == [True, True]
-
-
-@pytest.mark.needs("model")
-def test_without_a_tokenizer_words_are_counted(tmp_path: Path) -> None:
-    model = replace(resolve(max_tokens=8), transformer=tmp_path)
-    one = texts_to_embed(texts_of(400), model, "document", cache_dir=tmp_path, names=("base", "whole"))
-    assert (one.exact, one.cut) == (False, 100)

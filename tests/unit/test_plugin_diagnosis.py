@@ -49,8 +49,8 @@ def worse(project: pytest.Pytester) -> pytest.Pytester:
     return project
 
 
-def test_a_failure_says_what_stood_there(
-    worse: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_a_failure_says_what_stood_there_and_compare_writes_the_same(
+    worse: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     result = run(worse)
     assert result.ret == pytest.ExitCode.TESTS_FAILED
@@ -58,9 +58,6 @@ def test_a_failure_says_what_stood_there(
         [
             "own: worse than in *",
             "  queries by nDCG@10: 60 lost, 0 won, 0 unchanged; hits with a judgment 100% * 0%",
-            "    1.0000 * 0.0000  '??zz' (*)",
-            "    and 57 more",
-            "  first hits of '??zz', with grades (- is not judged):",
             "     1  ?2? <b>??zz</b> of wood * gone     ?-? <b>??zz</b> of wood * new",
             "  60 new hits have no judgment; judging * of them could change the verdict",
             "  own: queries by nDCG@10: 60 lost, *",
@@ -70,15 +67,9 @@ def test_a_failure_says_what_stood_there(
     folder = worse.path / ".relevance" / "latest"
     (diagnosis,) = json.loads((folder / "diagnosis.json").read_text())["baselines"]
     assert diagnosis["strategies"][0]["queries"] == {"won": 0, "lost": 60, "unchanged": 0}
-    page = (folder / "diagnosis.md").read_text()
-    assert "&lt;b&gt;" in page
-    assert "<b>" not in page
     rows = list(csv.DictReader((folder / "to_judge.csv").read_text().splitlines()))
-    assert len(rows) == 60
-    assert rows[0]["title"].startswith("<b>")
-    # relevance compare writes the same bytes
+    assert (len(rows), rows[0]["title"][:3]) == (60, "<b>")
     monkeypatch.chdir(worse.path)
-    capsys.readouterr()
     assert main(["compare", BASELINE, ".relevance/latest", "--out", "why"]) == 1
     for name in ("diagnosis.json", "to_judge.csv"):
         assert (worse.path / "why" / name).read_bytes() == (folder / name).read_bytes()
@@ -129,13 +120,6 @@ def test_each_session_appends_to_the_page_of_a_ci_job(
     run(project)
     (project.path / "relevance.toml").write_text(OWN.replace("title", "description"))
     run(project)
-    text = page.read_text(encoding="utf-8")
-    assert text.startswith("before\n")
-    first, second = text.split("## relevance: homedepot: ")[1:]
-    assert first.startswith("✅ pass")
-    assert "Nothing is worse." in first
-    assert second.startswith("❌ fail")
-    assert "- ❌ fail: `own` nDCG@10 fell by 100% (1.0000 → 0.0000)" in second
-    assert "- own: text.title 1 -&gt; none" in second
-    assert second.count("zz | q") == 5
-    assert "<b>" not in second
+    before, first, second = page.read_text(encoding="utf-8").split("## relevance: homedepot: ")
+    assert (before.strip(), first[:6], second[:6]) == ("before", "✅ pass", "❌ fail")
+    assert "`own` nDCG@10 fell by 100% (1.0000 → 0.0000)" in second
