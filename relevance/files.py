@@ -27,7 +27,7 @@ from itertools import islice
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING, Any, Literal, NoReturn
 
-from relevance.errors import InputError
+from relevance.errors import CouldNotRunError, InputError
 from relevance.text import some
 
 if TYPE_CHECKING:
@@ -522,6 +522,19 @@ def unwritable(folder: Path) -> str:
             return ""
     except OSError as error:
         return f"{place}: {error.strerror or error}"
+
+
+@contextmanager
+def writing(name: str) -> Iterator[None]:
+    """Make one line of what keeps a block from writing what people call so.
+
+    Raises:
+        CouldNotRunError: it could not be written.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise CouldNotRunError(f"{name}: not written: {error.strerror or error}") from None
 
 
 @contextmanager

@@ -13,7 +13,8 @@ from relevance.baseline import SNAPSHOT, common_queries, data_changes, read_base
 from relevance.cli import FAILED, Answer
 from relevance.cli.project import read_config
 from relevance.diagnosis import diagnose
-from relevance.errors import CouldNotRunError, InputError, unknown
+from relevance.errors import InputError, unknown
+from relevance.files import writing
 from relevance.finetune.store import last_step
 from relevance.report.finetuned import outcome_lines, report_files, training_lines
 from relevance.report.folder import check_folder, write_folder
@@ -39,15 +40,9 @@ def out_of(config: Config) -> Path | None:
 
 
 def write_out(folder: Path, files: Mapping[str, str | bytes], content: Content) -> None:
-    """Replace a folder that `check_folder` has accepted.
-
-    Raises:
-        CouldNotRunError: it cannot be written; what was there is untouched.
-    """
-    try:
+    """Replace a folder that `check_folder` has accepted; what cannot be written leaves what was there."""
+    with writing(f"--out {folder}"):
         write_folder(folder, files, content=content)
-    except OSError as error:
-        raise CouldNotRunError(f"--out {folder}: cannot be written ({error.strerror or error})") from None
 
 
 def finetune(arguments: argparse.Namespace) -> Answer:

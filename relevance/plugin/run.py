@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from relevance import gate, suite
 from relevance.baseline import find_baseline, merge, update_lines, write_baseline
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 from relevance.evaluation import METRICS
-from relevance.files import unwritable
+from relevance.files import unwritable, writing
 from relevance.plugin.options import in_ci
 from relevance.report import terminal
 from relevance.report.folder import check_folder, write_folder
@@ -266,7 +266,7 @@ class BenchmarkRun:
             return
         baseline = merge(self._replaced, suite.snapshot_of(self.suite), complete=self._complete)
         changes = [f"  {line}" for line in update_lines(self._replaced, baseline)]
-        with _writing(self.baseline_name):
+        with writing(self.baseline_name):
             path = write_baseline(baseline, self._baselines)
         where = self.baseline_name.rpartition("/")[0] or "."
         self.update_lines = [f"baseline: {path.name} written to {where}", *changes]
@@ -319,17 +319,9 @@ def write_results(runs: Sequence[BenchmarkRun]) -> Iterator[Path]:
             above = os.path.commonpath([run.folder.parent for run in sharing])
             by_folder = {run.folder.relative_to(above).as_posix(): run.files() for run in sharing}
             files = {f"{folder}/{name}": text for folder, texts in by_folder.items() for name, text in texts.items()}
-        with _writing(f"--out {out}"):
+        with writing(f"--out {out}"):
             write_folder(out, files)
         yield out
-
-
-@contextmanager
-def _writing(name: str) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise CouldNotRunError(f"{name}: not written: {error.strerror}") from None
 
 
 def _is_chosen(config: Config, key: str) -> bool:
