@@ -98,7 +98,7 @@ LINES: list[tuple[Exception, str]] = [
     (elasticsearch.ConnectionTimeout("?"), "no answer in time while searching (--es-timeout)"),
     (UNTRUSTED, "its certificate is not trusted (certificate has expired); set ES_CA_CERTS to the file of its CA, or"),
     (TUNNEL, "the proxy that HTTPS_PROXY names refuses while searching (407 Proxy Authentication); NO_PROXY lists"),
-    (NO_PROXY, "the proxy that HTTPS_PROXY names is not reached while searching; NO_PROXY lists hosts without it"),
+    (NO_PROXY, "the proxy that HTTPS_PROXY names is not reached while searching (Connection refused); NO_PROXY li"),
     (TOO_LONG, "an answer of more while searching; is a proxy in between?"),
     (UNREAD, "an answer that is not JSON while searching; is a proxy in between?"),
     (UNWRITTEN, "what should be sent while searching cannot be written as JSON (TypeError: not UTF-8)"),
@@ -550,13 +550,19 @@ def test_https_goes_by_the_proxy_of_the_environment(
 
 
 @pytest.mark.usefixtures("no_proxies")
-def test_a_proxy_that_does_not_lead_to_it(hasty: RetryPolicy, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_proxy_that_does_not_lead_to_it(
+    hasty: RetryPolicy, tls: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
     fake = Server([], url="https://search.example.com:9243")
     with proxying(refuses=b"403 Forbidden") as (proxy, _):
         monkeypatch.setenv("https_proxy", proxy)
         assert refusal(fake, hasty).startswith("the proxy that HTTPS_PROXY names refuses while connecting (403 Forbidd")
     assert hasty.clock() == 0
-    assert refusal(fake, hasty).startswith("the proxy that HTTPS_PROXY names is not reached while connecting; NO_PROXY")
+    not_reached = "the proxy that HTTPS_PROXY names is not reached while connecting ("
+    assert refusal(fake, hasty).startswith(f"{not_reached}Connection refused); NO_PROXY lists hosts")
+    with serving(GREETING, tls=tls) as untrusted:
+        monkeypatch.setenv("https_proxy", untrusted.url)
+        assert "certificate verify failed: self-signed certificate" in refusal(fake, hasty).removeprefix(not_reached)
     monkeypatch.setenv("https_proxy", f"socks5://me:{SECRET}@127.0.0.1:1")
     with pytest.raises(InputError, match=r"^HTTPS_PROXY: socks5://…@127.0.0.1:1; allowed: http://HOST:PORT"):
         connect(fake.url)

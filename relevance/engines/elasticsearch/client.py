@@ -33,6 +33,7 @@ from elasticsearch import (
     UnsupportedProductError,
 )
 from elasticsearch.serializer import NdjsonSerializer
+from urllib3.connection import ProxyConfig
 from urllib3.util import make_headers, parse_url
 
 from relevance.engines.elasticsearch.errors import Refusal, RetriableError, UnboundedAnswerError, explained, failure
@@ -102,8 +103,6 @@ def _bounded(urlopen: Callable[..., Any], *args: Any, **options: Any) -> Any:
 
 _LOGGERS = ("elastic_transport.node_pool", "elastic_transport.transport", "urllib3.connection")
 """They warn of each lost connection and of each wrong certificate, on the terminal; so do we, in one line."""
-_REFUSED = 400
-"""Statuses from here on."""
 
 
 class _Rows(NdjsonSerializer, OrjsonSerializer):
@@ -121,8 +120,8 @@ class _Node(Urllib3HttpNode):
         super().__init__(config)
         pool: Any = self.pool
         if config.scheme == "https" and (proxy := _proxy(config.host, config.port)):
-            pool.proxy = parse_url(proxy)
-            pool.conn_kw["proxy"] = pool.proxy
+            pool.proxy, pool.proxy_config = parse_url(proxy), ProxyConfig(None, False, None, None)  # noqa: FBT003 - a tuple
+            pool.conn_kw |= {"proxy": pool.proxy, "proxy_config": pool.proxy_config}
             if pool.proxy.auth:
                 pool.proxy_headers = make_headers(proxy_basic_auth=unquote(pool.proxy.auth))
         pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _TimedResponse})
@@ -138,7 +137,7 @@ class _Node(Urllib3HttpNode):
         headers, body = answer.meta.headers.copy(), answer.body
         headers.pop("warning", None)
         try:
-            if answer.meta.status >= _REFUSED:
+            if answer.meta.status >= http.client.BAD_REQUEST:
                 orjson.loads(body)
         except ValueError:
             headers["content-type"] = "text/plain"
