@@ -62,9 +62,16 @@ class Server:
 
     def __getattr__(self, name: str) -> Any:
         """Only these calls are there, all of which read."""
-        answers = {"get": self._get, "get_alias": self._aliases, "get_settings": self._uuid, "stats": self._stats,
-                   "count": self._count, "search": self._search, "open_point_in_time": self._open,
-                   "close_point_in_time": self._close}  # fmt: skip
+        answers = {
+            "get": self._get,
+            "get_alias": self._aliases,
+            "get_settings": self._uuid,
+            "stats": self._stats,
+            "count": self._count,
+            "search": self._search,
+            "open_point_in_time": self._open,
+            "close_point_in_time": self._close,
+        }
 
         def call(**options: Any) -> Any:
             self.calls.append((name, deepcopy(options)))
@@ -207,15 +214,27 @@ def test_a_field_that_it_cannot_be_is_named_before_any_id_is_read(
 
 TUNED = (Strategy("mine", vectors={"whole": 1}, model="tuned"),)
 LACKING: list[tuple[Any, Any, Any, str]] = [
-    ({"id": "a", "titel": "b"}, {}, TEXT,
-     "[elasticsearch.fields]: unknown field 'titel' (did you mean 'title'?); allowed: id, title, "),
+    (
+        {"id": "a", "titel": "b"},
+        {},
+        TEXT,
+        "[elasticsearch.fields]: unknown field 'titel' (did you mean 'title'?); allowed: id, title, ",
+    ),
     (FIELDS, {"hole": "vec"}, TEXT, "[elasticsearch.vectors]: unknown vector field 'hole' (did you mean 'whole'?)"),
     ({"title": "about"}, {}, TEXT, "[elasticsearch.fields] has no id; allowed: id = the field of index 'shop-7' that "),
-    ({"id": "sku.raw", "title": "about"}, {}, TEXT,
-     "strategy 'textsearch' matches description, which [elasticsearch.fields] does not have; allowed: descri"),
-    (FIELDS, {"whole": "vec"}, TUNED,
-     "strategy 'mine' searches the vectors of tuned.whole, which [elasticsearch.vectors] does not have; allowed: "),
-]  # fmt: skip
+    (
+        {"id": "sku.raw", "title": "about"},
+        {},
+        TEXT,
+        "strategy 'textsearch' matches description, which [elasticsearch.fields] does not have; allowed: descri",
+    ),
+    (
+        FIELDS,
+        {"whole": "vec"},
+        TUNED,
+        "strategy 'mine' searches the vectors of tuned.whole, which [elasticsearch.vectors] does not have; allowed: ",
+    ),
+]
 
 
 @pytest.mark.parametrize(("fields", "vectors", "strategies", "line"), LACKING)
@@ -302,14 +321,23 @@ def test_another_analyzer_word_list_mapping_or_filter_is_another_index() -> None
 
 
 NO_INDEX: list[tuple[dict[str, Any], str, str]] = [
-    ({"aliases": {"shop": {}}}, "shpo",
-     f"there is no index 'shpo' at {URL} (did you mean 'shop'?); allowed: 'other', 'shop', 'shop-7'"),
+    (
+        {"aliases": {"shop": {}}},
+        "shpo",
+        f"there is no index 'shpo' at {URL} (did you mean 'shop'?); allowed: 'other', 'shop', 'shop-7'",
+    ),
     ({"refused": {"get_alias": 403}}, "shpo", f"there is no index 'shpo' at {URL}; allowed: there is none"),
-    ({"aliases": {"shop": {}}, "more": {"shop-8": {}}}, "shop",
-     "'shop' stands for 2 indices, 'shop-7', 'shop-8'; allowed: one"),
-    ({"settings": {"verified_before_close": "true"}}, "shop-7",
-     f"index 'shop-7' at {URL} is closed; allowed: an index that is open"),
-]  # fmt: skip
+    (
+        {"aliases": {"shop": {}}, "more": {"shop-8": {}}},
+        "shop",
+        "'shop' stands for 2 indices, 'shop-7', 'shop-8'; allowed: one",
+    ),
+    (
+        {"settings": {"verified_before_close": "true"}},
+        "shop-7",
+        f"index 'shop-7' at {URL} is closed; allowed: an index that is open",
+    ),
+]
 
 
 @pytest.mark.parametrize(("server", "name", "line"), NO_INDEX)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -269,26 +268,13 @@ def test_a_document_holds_what_is_not_blank_and_vectors_to_the_last_bit(tmp_path
     assert third == {"product_uid": "p00002", "product_attributes": [{"name_value": "size"}]}
 
 
-def test_attributes_are_those_of_the_embedded_engine() -> None:
+def test_attributes_are_those_of_the_embedded_engine_over_more_than_one_slice() -> None:
     words = ["", " ", "a", "b c", "\n", "x "]
     pairs = [(f"p{at:05d}", words[at % 6], words[(at // 6) % 6]) for at in range(1100) for _ in range(at % 3)]
     catalogue = products(1100, attributes=pairs)
     held = documents(catalogue, Vectors(vectors_of(1).matrix, np.full(1100, -1)))
     values = [one["name_value"] for each in held for one in each.get("product_attributes", [])]
     assert values == [text for text in attribute_texts(catalogue) if text]
-
-
-def test_documents_of_10_mb_are_made_one_by_one() -> None:
-    count = 2000
-    vectors = {WHOLE: Vectors(np.ones((1, 512), dtype=np.float32) / 3, np.zeros(count, dtype=np.int64))}
-    actions = indexing.actions(products(count), vectors, own_paths(vectors))
-    next(actions)
-    tracemalloc.start()
-    size = sum(len(action.lines) for action in actions)
-    _, peak = tracemalloc.get_traced_memory()
-    tracemalloc.stop()
-    assert size > 10_000_000
-    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize(("uid", "size"), [("x" * 513, 513), ("é" * 257, 514), ("", 0), ("\ud800" * 200, 600)])
@@ -298,73 +284,27 @@ def test_an_id_has_1_to_512_bytes(uid: str, size: int) -> None:
     assert len(str(caught.value)) < 200
 
 
-def test_more_attributes_than_the_mapping_takes_unless_the_users_own_takes_more(tmp_path: Path) -> None:
-    cluster = Cluster()
-    own = own_file(tmp_path, {"settings": {"index": {"mapping.nested_objects.limit": 20000}}})
-    catalogue = products(attributes=[("p00001", "n", str(at)) for at in range(10_001)])
-    assert "product 'p00001' has 10,001 attributes; allowed: up to 10,000" in failing(cluster, catalogue)
-    assert cluster.asked == []
-    indexed(cluster, catalogue, Settings(mapping=own))
-
-
-def test_a_document_that_cannot_be_sent_names_its_product(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert "product 'p00000' cannot be written as JSON" in failing(Cluster(), products(titles=["\ud800"]))
-    monkeypatch.setattr(indexing, "MAX_BYTES", 3 * 2**20)
-    with pytest.raises(InputError, match=r"product 'p00001' makes a document of 5 MB; allowed on .*: up to 3 MB"):
-        documents(products(titles=["a", "word " * 2**20, "b"]), vectors_of())
-
-
 def test_content_is_what_an_index_holds_not_how_vectors_lie() -> None:
     vectors, body = vectors_of(), {"settings": {"number_of_shards": 1}}
-    same = Vectors(np.concatenate([np.zeros((2, 4), np.float32), vectors.matrix[::-1]]), np.array([4, 3, 2]))
-    changed = vectors.matrix.copy()
+    matrix, changed = vectors.matrix, vectors.matrix.copy()
     changed[1, 1] = np.nextafter(changed[1, 1], np.float32(9))
     content = content_of(products(), {WHOLE: vectors}, body)
+    same = Vectors(np.concatenate([np.zeros((2, 4), np.float32), matrix[::-1]]), np.array([4, 3, 2]))
     assert content_of(products(), {WHOLE: same}, body) == content
-    others = {
-        content_of(products(), {WHOLE: Vectors(changed, np.arange(3))}, body),
-        content_of(products(), {WHOLE: Vectors(vectors.matrix, np.array([0, 1, -1]))}, body),
-        content_of(products(), {WHOLE: Vectors(vectors.matrix, np.array([0, -1, 1]))}, body),
-        content_of(products(), {("base", "title"): vectors}, body),
-        content_of(products(), {("other", "whole"): vectors}, body),
-        content_of(products(), {}, body),
-        content_of(products(titles=["x", "y", "z"]), {WHOLE: vectors}, body),
-        content_of(products(), {WHOLE: vectors}, {"settings": {"number_of_shards": 2}}),
-    }
-    assert len(others | {content}) == 9
+    other_rows = [
+        Vectors(changed, np.arange(3)),
+        *(Vectors(matrix, np.array(rows)) for rows in ([0, 1, -1], [0, -1, 1])),
+    ]
+    others = [{WHOLE: each} for each in other_rows] + [{("base", "title"): vectors}, {("other", "whole"): vectors}, {}]
+    contents = {content, *(content_of(products(), each, body) for each in others)}
+    contents.add(content_of(products(titles=["x", "y", "z"]), {WHOLE: vectors}, body))
+    contents.add(content_of(products(), {WHOLE: vectors}, {"settings": {"number_of_shards": 2}}))
+    assert len(contents) == 9
 
 
-# sending
+# sending and making, as it goes well
 
-
-@pytest.mark.parametrize(
-    ("titles", "sizes"),
-    [
-        ([""] * 1201, [500, 500, 201]),
-        (["a " * 2**18, "b " * 2**17, "c " * 2**17, "d"], [2, 2]),
-        (["a " * 2**20, "b"], [1, 1]),
-    ],
-)
-def test_a_request_holds_up_to_500_documents_and_about_1_mb(titles: list[str], sizes: list[int]) -> None:
-    cluster = Cluster()
-    held = cluster.held[indexed(cluster, products(titles=titles)).name]
-    assert [len(part) for part in cluster.bulks] == sizes
-    assert len(held.documents) == held.writes == len(titles)
-
-
-def test_only_what_was_refused_for_the_moment_is_sent_again_and_noted() -> None:
-    waits: list[float] = []
-    busy = {"p00001": 2, "p00002": 1}
-
-    def refuses(uid: str) -> tuple[int, str, str] | None:
-        busy[uid] = busy.get(uid, 0) - 1
-        return (429, "es_rejected_execution_exception", "queue is full") if busy[uid] >= 0 else None
-
-    cluster = Cluster(refuses=refuses)
-    index = indexed(cluster, retry_policy=RetryPolicy(sleep=waits.append))
-    assert cluster.bulks == [["p00000", "p00001", "p00002"], ["p00001", "p00002"], ["p00001"]]
-    assert waits == [0.5, 1.0]
-    assert index.notes == ("indexing went well only after 2 more tries: 429 es_rejected_execution_exception (2)",)
+FULL = "es_rejected_execution_exception"
 
 
 def limited(most: int, stage: str = "coordinating") -> Callable[[int, int], None]:
@@ -373,8 +313,7 @@ def limited(most: int, stage: str = "coordinating") -> Callable[[int, int], None
     def sizes(_: int, size: int) -> None:
         if size > most:
             held = "coordinating_and_primary_bytes=0, replica_bytes=0, all_bytes=0"
-            told = f"{held}, {stage}_operation_bytes={size}, max_{stage}_bytes={most}"
-            fail(429, "es_rejected_execution_exception", f"rejected execution of {stage} operation [{told}]")
+            fail(429, FULL, f"rejected [{held}, {stage}_operation_bytes={size}, max_{stage}_bytes={most}]")
 
     return sizes
 
@@ -384,50 +323,39 @@ def small_proxy(_: int, size: int) -> None:
         fail(413, "")
 
 
-@pytest.mark.parametrize("sizes", [limited(20_000), small_proxy], ids=["memory", "413"])
-def test_a_request_that_is_never_taken_goes_in_smaller_parts_at_once(sizes: Callable[[int, int], None]) -> None:
-    waits: list[float] = []
-    cluster = Cluster(sizes=sizes)
-    index = indexed(cluster, products(1201), retry_policy=RetryPolicy(sleep=waits.append))
-    assert (waits, index.notes) == ([], ())
-    assert len(cluster.held[index.name].documents) == cluster.held[index.name].writes == 1201
-
-
-@pytest.mark.parametrize("stage", ["coordinating", "primary"])
-def test_a_document_that_is_never_taken_is_named_at_once(stage: str) -> None:
-    waits: list[float] = []
-    catalogue = products(titles=["a", "word " * 2**20, "b"])
-    line = failing(Cluster(sizes=limited(2 * 2**20, stage)), catalogue, retry_policy=RetryPolicy(sleep=waits.append))
-    assert "product 'p00001' is too large for the server's memory: its document of 5.0 MB needs 5.0 MB of it, " in line
-    assert "where 2.0 MB are for documents on their way; give the server more heap" in line
-    assert waits == []
-    assert "too large for the server or a proxy in between" in failing(Cluster(sizes=small_proxy), catalogue)
-
-
-def refusing(status: int, kind: str, reason: str, ids: Any = ()) -> Cluster:
-    return Cluster(refuses=lambda uid: (status, kind, reason) if not ids or uid in ids else None)
-
-
-def test_release_9_takes_the_request_and_refuses_a_document_that_its_memory_never_takes() -> None:
-    told = "coordinating_and_primary_bytes=300, replica_bytes=0, all_bytes=300, primary_operation_bytes=990"
-    reason = f"rejected execution of primary operation [{told}, max_primary_bytes=1000]"
-    cluster = refusing(429, "es_rejected_execution_exception", reason, ["p00002"])
-    assert "product 'p00002' is too large for the server's memory" in failing(cluster)
-    assert cluster.bulks == [["p00000", "p00001", "p00002"], ["p00002"]]
-
-
-def test_a_server_whose_memory_is_full_gets_half_as_much_after_a_wait() -> None:
-    waits: list[float] = []
+def full_twice() -> Callable[[int, int], None]:
     full = iter([True, True])
+    return lambda *_: fail(429, "circuit_breaking_exception", "Data too large") if next(full, False) else None
 
-    def sizes(*_: int) -> None:
-        if next(full, False):
-            fail(429, "circuit_breaking_exception", "[parent] Data too large")
 
-    cluster = Cluster(sizes=sizes)
-    indexed(cluster, products(10), retry_policy=RetryPolicy(sleep=waits.append))
-    assert [len(part) for part in cluster.bulks] == [2, 2, 2, 2, 2]
-    assert waits == [0.5, 1.0]
+def busy_with(**times: int) -> Callable[[str], tuple[int, str, str] | None]:
+    def refuses(uid: str) -> tuple[int, str, str] | None:
+        times[uid] = times.get(uid, 0) - 1
+        return (429, FULL, "queue is full") if times[uid] >= 0 else None
+
+    return refuses
+
+
+SENT: dict[str, tuple[dict[str, Any], list[str], list[int], list[float]]] = {
+    "500 at most": ({}, [""] * 1201, [500, 500, 201], []),
+    "about 1 MB": ({}, ["a " * 2**18, "b " * 2**17, "c " * 2**17, "d"], [2, 2], []),
+    "a large one alone": ({}, ["a " * 2**20, "b"], [1, 1], []),
+    "only what met a full queue again": ({"refuses": busy_with(p00001=2, p00002=1)}, [""] * 3, [3, 2, 1], [0.5, 1.0]),
+    "halved at once where memory never takes it": ({"sizes": limited(20_000)}, [""] * 500, [125] * 4, []),
+    "halved at once at 413": ({"sizes": small_proxy}, [""] * 500, [125] * 4, []),
+    "halved after a wait where memory is full": ({"sizes": full_twice()}, [""] * 10, [2] * 5, [0.5, 1.0]),
+}
+
+
+@pytest.mark.parametrize(("server", "titles", "sizes", "waits"), SENT.values(), ids=SENT)
+def test_every_document_arrives_once(server: Any, titles: list[str], sizes: list[int], waits: list[float]) -> None:
+    slept: list[float] = []
+    cluster = Cluster(**server)
+    index = indexed(cluster, products(titles=titles), retry_policy=RetryPolicy(sleep=slept.append))
+    assert [len(part) for part in cluster.bulks] == sizes
+    assert slept == waits
+    assert [note[:36] for note in index.notes] == (["indexing went well only after 2 more"] if waits else [])
+    assert len(cluster.held[index.name].documents) == cluster.held[index.name].writes == len(titles)
 
 
 @pytest.mark.parametrize("settings", [Settings(), KEEP], ids=["own name", "kept"])
@@ -436,50 +364,7 @@ def test_what_had_arrived_is_not_written_twice_when_its_answer_is_lost(name: str
     cluster = Cluster(after=once(name, lose))
     index = indexed(cluster, settings=settings)
     assert list(cluster.held) == [index.name]
-    assert cluster.held[index.name].writes == 3
-    assert cluster.asked.count(name) == 2
-
-
-def test_a_server_that_stays_busy_is_given_up() -> None:
-    clock = Clock()
-    cluster = refusing(503, "unavailable_shards_exception", "primary shard is not active")
-    line = failing(cluster, retry_policy=clock.policy())
-    assert "503, unavailable_shards_exception" in line
-    assert line.endswith("(while indexing)")
-    assert 60 <= clock.now < 70
-
-
-def test_refused_documents_are_named_ten_at_most() -> None:
-    ids = ["p00007", "p00501", "p01200"]
-    line = failing(refusing(400, "document_parsing_exception", "bad\nvector", ids), products(1201))
-    named = "; ".join(f"{uid!r}: bad vector (document_parsing_exception)" for uid in ids)
-    assert line.endswith(f": 3 of 1,201 documents were refused: {named}")
-    cluster = refusing(400, "strict_dynamic_mapping_exception", "x" * 1000)
-    line = failing(cluster, products(1201))
-    assert "500 of the first 500 documents were refused: 'p00000': xxx" in line
-    assert (line.count("; 'p"), line[-3:], len(cluster.bulks)) == (9, "; …", 1)
-
-
-def test_a_read_only_index_is_told_at_once() -> None:
-    reason = "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, …];"
-    cluster = refusing(429, "cluster_block_exception", reason)
-    assert "disk past its flood-stage watermark" in failing(cluster)
-    assert len(cluster.bulks) == 1
-
-
-def test_fewer_answers_than_documents_are_no_success(monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = Cluster.bulk
-
-    def short(self: Cluster, **arguments: Any) -> Any:
-        answer = whole(self, **arguments)
-        answer.body["items"].pop()
-        return answer
-
-    monkeypatch.setattr(Cluster, "bulk", short)
-    assert "2 answers to 3 documents" in failing(Cluster())
-
-
-# making
+    assert (cluster.held[index.name].writes, cluster.asked.count(name)) == (3, 2)
 
 
 @pytest.mark.parametrize(
@@ -508,8 +393,6 @@ def test_what_results_say_of_it(shards: int, segments: int, *, is_sorted: bool) 
 
 def test_meta_says_last_that_the_index_is_complete() -> None:
     cluster = Cluster()
-    seen: list[Any] = []
-    cluster.before = lambda name: seen.extend(cluster.held.values()) if name == "bulk" else None
     name = indexed(cluster).name
     mark = Mark.read(name, cluster.held[name].mappings)
     assert mark is not None
@@ -517,63 +400,19 @@ def test_meta_says_last_that_the_index_is_complete() -> None:
     assert cluster.asked[-1] == "put_mapping"
 
 
-@pytest.mark.parametrize(
-    ("count", "fields", "kind", "release", "is_cheap"),
-    [
-        (100_000, 4, "flat", 8, True),
-        (200_000, 4, "flat", 8, False),
-        (300_000, 4, "flat", 9, True),
-        (2_000_000, 1, "flat", 9, False),
-        (25_000, 4, "hnsw", 9, True),
-        (50_000, 1, "int8_hnsw", 8, True),
-        (100_000, 4, "bbq_hnsw", 9, False),
-    ],
-)
-def test_what_merges_within_a_minute(count: int, fields: int, kind: Any, release: int, *, is_cheap: bool) -> None:
-    vectors = Vectors(np.zeros((1, 384), np.float32), np.zeros(count, np.int64))
-    assert (indexing.merge_seconds(count, [vectors] * fields, kind, release) <= indexing.CHEAP_S) == is_cheap
-
-
-def test_an_index_that_takes_longer_is_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_would_take_more_than_a_minute_is_not_merged(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors are copied, graphs are made anew, and release 8 copies the texts of vectors, too."""
+    cheap: list[tuple[int, Any, int]] = [(100_000, "flat", 8), (300_000, "flat", 9), (25_000, "hnsw", 9)]
+    dear: list[tuple[int, Any, int]] = [(200_000, "flat", 8), (100_000, "bbq_hnsw", 9)]
+    for count, kind, release in (*cheap, *dear):
+        vectors = [Vectors(np.zeros((1, 384), np.float32), np.zeros(count, np.int64))] * 4
+        seconds = indexing.merge_seconds(count, vectors, kind, release)
+        assert (seconds <= indexing.CHEAP_S) == ((count, kind, release) in cheap)
+    merged, cluster = Cluster(), Cluster()
+    indexed(merged)
     monkeypatch.setattr(indexing, "CHEAP_S", 0.0)
-    cluster = Cluster()
     indexed(cluster)
-    assert "forcemerge" not in cluster.asked
-
-
-def spoiled(act: Callable[[Held], object], when: str) -> Cluster:
-    """A cluster where something else writes to the index when a request of that name comes."""
-    cluster = Cluster()
-    cluster.before = once(when, lambda: act(next(iter(cluster.held.values()))))
-    return cluster
-
-
-def emptied() -> Cluster:
-    cluster = Cluster()
-    cluster.before = once("bulk", cluster.held.clear)
-    return cluster
-
-
-DECISIVE = ("analysis.analyzer.default.type", "similarity.default.k1", "sort.order", "mode")
-OTHERWISE: list[tuple[Cluster, str]] = [
-    (
-        spoiled(lambda held: held.documents.update(p00001={}), "bulk"),
-        "1 of 3 documents was refused: 'p00001': document",
-    ),
-    (spoiled(lambda held: held.documents.popitem(), "count"), "holds 2 products after 3 were sent"),
-    (emptied(), "was removed and made anew by something else"),
-    (Cluster(assigned=False), "within 30 s: the node is full"),
-    *((Cluster(extra={name: "x"}), f"the setting {name}, which would change results; keep relev") for name in DECISIVE),
-]
-
-
-@pytest.mark.parametrize(("cluster", "line"), OTHERWISE)
-def test_an_index_that_is_not_what_was_asked_for_goes(cluster: Cluster, line: str) -> None:
-    assert line in failing(cluster)
-
-
-def test_a_template_of_the_cluster_that_changes_no_result_does_no_harm() -> None:
-    indexed(Cluster(extra={"lifecycle.name": "x", "analysis.analyzer.mine.type": "simple"}))
+    assert ("forcemerge" in merged.asked, "forcemerge" in cluster.asked) == (True, False)
 
 
 def test_a_serverless_project_decides_on_shards_itself_and_has_no_statistics() -> None:
@@ -584,6 +423,115 @@ def test_a_serverless_project_decides_on_shards_itself_and_has_no_statistics() -
     assert indexed(cluster, settings=KEEP).facts["reused"]
     cluster.held[index.name].documents.popitem()
     assert indexed(cluster, settings=KEEP).name != index.name
+
+
+# as it goes wrong
+
+
+def refusing(status: int, kind: str, reason: str, *ids: str) -> dict[str, Any]:
+    return {"refuses": lambda uid: (status, kind, reason) if not ids or uid in ids else None}
+
+
+def spoiling(act: Callable[[Any], object], when: str) -> Callable[[Cluster], None]:
+    """Something else acts on the indices when a request of that name comes."""
+
+    def spoil(cluster: Cluster) -> None:
+        cluster.before = once(when, lambda: act(cluster.held))
+
+    return spoil
+
+
+def write_one(held: Any) -> None:
+    next(iter(held.values())).documents.update(p00001={})
+
+
+def lose_one(held: Any) -> None:
+    next(iter(held.values())).documents.popitem()
+
+
+def answer_short(cluster: Cluster) -> None:
+    whole = cluster.bulk
+
+    def bulk(**arguments: Any) -> Any:
+        answer = whole(**arguments)
+        answer.body["items"].pop()
+        return answer
+
+    cluster.bulk = bulk  # type: ignore[method-assign]
+
+
+PRESSURE = (
+    "rejected [coordinating_and_primary_bytes=300, replica_bytes=0, all_bytes=300, primary_operation_bytes=990, "
+    "max_primary_bytes=1000]"
+)
+FLOOD = "index [x] blocked by: [TOO_MANY_REQUESTS/12/disk usage exceeded flood-stage watermark, …];"
+BAD = refusing(400, "document_parsing_exception", "bad\nvector", "p00007", "p00501", "p01200")
+NAMED = "; ".join(f"'{uid}': bad vector (document_parsing_exception)" for uid in ("p00007", "p00501", "p01200"))
+LARGE = ["a", "word " * 2**20, "b"]
+NEEDS = (
+    "product 'p00001' is too large for the server's memory: its document of 5.0 MB needs 5.0 MB of it, where 2.0 MB "
+)
+DECISIVE = ("analysis.analyzer.default.type", "similarity.default.k1", "sort.order", "mode")
+WRONG: dict[str, tuple[dict[str, Any], Any, str, list[int]]] = {
+    "memory at the coordinator": ({"sizes": limited(2 * 2**20)}, LARGE, NEEDS, []),
+    "memory at the primary": ({"sizes": limited(2 * 2**20, "primary")}, LARGE, NEEDS, []),
+    "a proxy": ({"sizes": small_proxy}, LARGE, "too large for the server or a proxy in between", []),
+    "memory, by item": (refusing(429, FULL, PRESSURE, "p00002"), 3, "product 'p00002' is too large for the se", [3, 1]),
+    "refused documents": (BAD, 1201, f": 3 of 1,201 documents were refused: {NAMED}", [500, 500, 201]),
+    "many of them": (refusing(400, "x", "y" * 999), 1201, "500 of the first 500 documents were refused: 'p0000", [500]),
+    "a read-only index": (refusing(429, "cluster_block_exception", FLOOD), 3, "past its flood-stage watermark", [3]),
+    "fewer answers": ({"act": answer_short}, 3, "2 answers to 3 documents", [3]),
+    "another's document": (
+        {"act": spoiling(write_one, "bulk")},
+        3,
+        "1 of 3 documents was refused: 'p00001': docu",
+        [3],
+    ),
+    "a lost document": ({"act": spoiling(lose_one, "count")}, 3, "holds 2 products after 3 were sent", [3]),
+    "removed": ({"act": spoiling(dict.clear, "bulk")}, 3, "was removed and made anew by something else", [3]),
+    "no node": ({"assigned": False}, 3, "within 30 s: the node is full", []),
+    **{name: ({"extra": {name: "x"}}, 3, f"the setting {name}, which would change results", []) for name in DECISIVE},
+    "half a surrogate pair": ({}, ["\ud800"], "product 'p00000' cannot be written as JSON", []),
+}
+
+
+@pytest.mark.parametrize(("server", "titles", "line", "sizes"), WRONG.values(), ids=WRONG)
+def test_what_goes_wrong_is_said_at_once_and_nothing_is_left(
+    server: dict[str, Any], titles: Any, line: str, sizes: list[int]
+) -> None:
+    act = server.get("act", lambda _: None)
+    cluster = Cluster(**{name: value for name, value in server.items() if name != "act"})
+    act(cluster)
+    titles = [""] * titles if isinstance(titles, int) else titles
+    said = failing(cluster, products(titles=titles), retry_policy=RetryPolicy(sleep=lambda _: pytest.fail("it waits")))
+    assert line in said
+    assert said.count("; 'p") < 10
+    assert not sizes or [len(part) for part in cluster.bulks] == sizes
+
+
+def test_a_server_that_stays_busy_is_given_up() -> None:
+    clock = Clock()
+    cluster = Cluster(**refusing(503, "unavailable_shards_exception", "primary shard is not active"))
+    line = failing(cluster, retry_policy=clock.policy())
+    assert "503, unavailable_shards_exception" in line
+    assert line.endswith("(while indexing)")
+    assert 60 <= clock.now < 70
+
+
+def test_more_attributes_or_bytes_than_an_index_takes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster = Cluster()
+    own = own_file(tmp_path, {"settings": {"index": {"mapping.nested_objects.limit": 20000}}})
+    catalogue = products(attributes=[("p00001", "n", str(at)) for at in range(10_001)])
+    assert "product 'p00001' has 10,001 attributes; allowed: up to 10,000" in failing(cluster, catalogue)
+    assert cluster.asked == []
+    indexed(cluster, catalogue, Settings(mapping=own))
+    monkeypatch.setattr(indexing, "MAX_BYTES", 3 * 2**20)
+    with pytest.raises(InputError, match=r"product 'p00001' makes a document of 5 MB; allowed on .*: up to 3 MB"):
+        documents(products(titles=LARGE), vectors_of())
+
+
+def test_a_template_of_the_cluster_that_changes_no_result_does_no_harm() -> None:
+    indexed(Cluster(extra={"lifecycle.name": "x", "analysis.analyzer.mine.type": "simple"}))
 
 
 def test_only_what_the_users_file_is_to_blame_for_is_bad_input(tmp_path: Path) -> None:
