@@ -1,4 +1,4 @@
-"""A plugin of sessions under test: small batches, quick containers, how long they wait, whose containers theirs are.
+"""A plugin of sessions under test: small batches, how long they wait, whose containers theirs are, quick ones.
 
 A few hundred products are as many batches as thousands are for a user.
 
@@ -6,29 +6,21 @@ FAULTS_PATIENCE: seconds in the place of the 60 for which errors that may pass a
 FAULTS_FAMILY: what the label of containers says, so that tests which run meanwhile neither see nor remove them.
 """
 
-from __future__ import annotations
-
 import os
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
 
-from faults.containers import quick
-from relevance.engines.elasticsearch import container, engine, index
-from relevance.engines.elasticsearch.client import RetryPolicy
+from relevance.engines.elasticsearch import client, engine, index
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+for module, name, value in (
+    (client, "PATIENCE_S", float(os.environ.get("FAULTS_PATIENCE", client.PATIENCE_S))),
+    (index, "DOCUMENTS_A_REQUEST", 100),
+    (engine, "SEARCHES_A_REQUEST", 40),
+):
+    assert hasattr(module, name), name
+    setattr(module, name, value)
 
-_WHOLE, _USUAL = RetryPolicy.run, RetryPolicy().seconds
+if "FAULTS_FAMILY" in os.environ:
+    from faults.containers import DockerContainer, quick_start
+    from relevance.engines.elasticsearch import container
 
-
-def _patient(self: RetryPolicy, call: Callable[[], Any], **arguments: Any) -> Any:
-    patience = float(os.environ.get("FAULTS_PATIENCE", _USUAL))
-    seconds = patience if self.seconds == _USUAL else min(patience, self.seconds)
-    return _WHOLE(replace(self, seconds=seconds), call, **arguments)
-
-
-RetryPolicy.run = _patient  # type: ignore[method-assign]
-container.FAMILY = os.environ.get("FAULTS_FAMILY", container.FAMILY)
-container.Container._new = quick(container.Container._new)  # type: ignore[method-assign]
-index._DOCUMENTS, engine._SEARCHES_A_REQUEST = 100, 40
+    container.FAMILY = os.environ["FAULTS_FAMILY"]
+    DockerContainer.start = quick_start

@@ -1,69 +1,64 @@
-"""A session as a user starts it: a process of its own, what it printed, and what it left behind."""
+"""Sessions as a user starts them, in processes of their own: what they print, how they end, what they leave behind."""
 
-from __future__ import annotations
-
+import json
+import multiprocessing
 import os
 import re
-import subprocess
+import runpy
 import sys
-import threading
+import tempfile
 import time
 import uuid
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from random import Random
 
 import psutil
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
-    from typing import IO
 
 ROOT = Path(__file__).resolve().parents[2]
 LONGEST_S = 180
 MARK = "FAULTS_SESSION"
-OURS = re.compile(
+LINE = re.compile(
     r"^(?:relevance: (?!configuration )|ERROR: |Exit: |!+ (?:_pytest\.outcomes\.Exit: )?)(?P<line>.*?)(?: !+)?$"
 )
-HEADER = "engine: "
-"""Begins the line that is printed once the plan is made, and signals are taken."""
+OURS = "relevance-*"
+STRATEGIES = ("textsearch", "textsearch_boosted")
+OPTIONS = (
+    *("-pfaults.plugin", "-pno:cacheprovider", "-pno:hypothesispytest", "-pno:anyio", "-pno:xdist", "--assert=plain"),
+    *("--engine=elasticsearch", *(f"--strategy={name}" for name in STRATEGIES)),
+)
+
+# forked from a process that has imported everything, which pytest then cannot rewrite: 3 s of processor time each
+FORKS = multiprocessing.get_context("forkserver")
+FORKS.set_forkserver_preload(
+    ["pytest", "scipy.stats", "relevance.plugin.run", "relevance.engines.elasticsearch.engine"]
+)
 
 
 def content(folder: Path) -> dict[str, bytes]:
-    """All files below a folder, by path."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a session ended.
-
-    Attributes:
-        code: its exit code; negative: it died of that signal.
-        output: of both streams, as at a terminal.
-        seconds: from start to end.
-        left: what it left: processes and temporary files.
-    """
-
-    code: int
-    output: str
+    code: int  # negative: it died of that signal
+    output: str  # of both streams, as at a terminal
     seconds: float
-    left: list[str]
+    left: list[str]  # processes and temporary files
 
     @property
     def lines(self) -> list[str]:
-        """What it says of its end, each line as the user sees it without pytest's rule around it."""
-        found = [OURS.match(line) for line in self.output.splitlines()]
-        return [match["line"] for match in found if match]
+        """What it says of its end, without pytest's rule around it."""
+        return [match["line"] for line in self.output.splitlines() if (match := LINE.match(line))]
 
     @property
     def notes(self) -> list[str]:
-        """What people should know of the session beside."""
         return [line for line in self.output.splitlines() if line.startswith("note: ")]
 
     @property
     def line(self) -> str:
-        """The one line that it says of its end; there has to be just one, and no traceback."""
+        """There has to be just one, and no traceback."""
         assert "Traceback" not in self.output, self.output
         assert len(self.lines) == 1, self.output
         return self.lines[0]
@@ -71,84 +66,52 @@ class Ended:
 
 @dataclass
 class Session:
-    """A session to be started; `temporary` is its own folder for temporary files.
-
-    Attributes:
-        arguments: of Python.
-        seen: what it printed so far.
-    """
-
-    arguments: Sequence[str]
-    temporary: Path
+    arguments: Sequence[str]  # of Python: -m MODULE ...
+    temporary: Path  # a folder of its own
     environ: Mapping[str, str] = field(default_factory=dict)
-    seen: list[str] = field(default_factory=list)
+    fresh: bool = False  # from Python's own start on
     _mark: str = field(default_factory=lambda: uuid.uuid4().hex)
-    _begun: float = 0.0
 
-    def start(self) -> Session:
-        """Start it."""
-        self.temporary.mkdir(parents=True, exist_ok=True)
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            # `CI` makes a session without floors a failed one
-            if name != "CI" and not name.startswith(("ES_", "PYTEST_", "RELEVANCE_"))
-        }
-        own = {
-            "TMPDIR": str(self.temporary),
-            "HF_HUB_OFFLINE": "1",
-            "COLUMNS": "400",
-            "PYTHONUNBUFFERED": "1",
-            MARK: self._mark,
-        }
-        self._begun = time.monotonic()
-        self.process = subprocess.Popen(  # noqa: S603 - own command
-            [sys.executable, *self.arguments],
-            cwd=ROOT,
-            env={**kept, **own, **self.environ},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-        )
-        assert self.process.stdout is not None
-        self._reader = threading.Thread(target=self._read, args=(self.process.stdout,))
-        self._reader.start()
+    def start(self) -> "Session":
+        self.temporary.mkdir(parents=True)
+        # `CI` makes a session without floors a failed one
+        without = ("CI", "ES_", "PYTEST_", "RELEVANCE_")
+        kept = {name: value for name, value in os.environ.items() if not name.startswith(without)}
+        own = {"TMPDIR": str(self.temporary), "HF_HUB_OFFLINE": "1", "COLUMNS": "400", "PYTHONUNBUFFERED": "1"}
+        environ = {**kept, **own, MARK: self._mark, **self.environ}
+        self._begun_s = time.monotonic()
+        arguments = (self.arguments, environ, self._output, self.fresh)
+        self._process = FORKS.Process(target=_run, args=arguments)
+        self._process.start()
         return self
 
-    def _read(self, stream: IO[str]) -> None:
-        self.seen.extend(iter(stream.readline, ""))
-        stream.close()
+    @property
+    def _output(self) -> Path:
+        return self.temporary.with_suffix(".txt")
+
+    @property
+    def _seen(self) -> str:
+        return self._output.read_text() if self._output.is_file() else ""
 
     @property
     def begun(self) -> bool:
         """Whether the plan is made: from here on the suite answers for how the process ends."""
-        return any(line.startswith(HEADER) for line in self.seen)
+        return any(line.startswith("engine: ") for line in self._seen.splitlines())
 
     def signal(self, number: int) -> None:
-        """Send a signal; nothing where it has ended."""
-        if self.process.poll() is None:
-            self.process.send_signal(number)
+        """Nothing where it has ended."""
+        if self._process.is_alive():
+            os.kill(self._process.pid, number)
 
     def end(self, longest_s: float = LONGEST_S) -> Ended:
-        """Wait for its end.
-
-        Raises:
-            TimeoutError: it does not end; it is killed.
-        """
-        try:
-            code = self.process.wait(longest_s)
-        except subprocess.TimeoutExpired:
-            self.process.kill()
-            self.process.wait()
-            raise TimeoutError("".join(self.seen)) from None
-        seconds = time.monotonic() - self._begun
-        left = list(self._left())
-        self._reader.join(5)
-        return Ended(code, "".join(self.seen), seconds, left)
+        self._process.join(longest_s)
+        if (code := self._process.exitcode) is None:
+            self._process.kill()
+            self._process.join()
+            raise TimeoutError(self._seen)
+        return Ended(code, self._seen, time.monotonic() - self._begun_s, list(self._left()))
 
     def _left(self) -> Iterator[str]:
-        """Processes that inherited its mark, and files in its temporary folder."""
         for process in psutil.process_iter():
             try:
                 if process.environ().get(MARK) == self._mark and process.status() != psutil.STATUS_ZOMBIE:
@@ -158,6 +121,110 @@ class Session:
         yield from (f"file {path}" for path in sorted(self.temporary.rglob("*")))
 
 
-def command(*arguments: str, temporary: Path, environ: Mapping[str, str] | None = None) -> Ended:
+def _run(arguments: Sequence[str], environ: Mapping[str, str], output: Path, fresh: bool) -> None:  # noqa: FBT001 - ours
+    file = os.open(output, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    for stream in (sys.stdout, sys.stderr):
+        os.dup2(file, stream.fileno())
+        stream.reconfigure(line_buffering=True)
+    os.close(file)
+    os.chdir(ROOT)
+    if fresh:
+        os.execve(sys.executable, [sys.executable, *arguments], environ)  # noqa: S606 - own command
+    os.environ.clear()
+    os.environ.update(environ)
+    tempfile.tempdir = None
+    sys.path.insert(0, str(ROOT))
+    sys.argv = list(arguments[1:])
+    runpy.run_module(arguments[1], run_name="__main__", alter_sys=True)
+
+
+def command(*arguments: str, temporary: Path) -> Ended:
     """Run the command `relevance`."""
-    return Session(["-m", "relevance.cli", *arguments], temporary, environ or {}).start().end()
+    return Session(["-m", "relevance.cli", *arguments], temporary).start().end()
+
+
+@dataclass
+class Bench:
+    """Sessions over one data set, and the results of an earlier one where they write theirs."""
+
+    data: Path
+    folder: Path  # of this test
+    earlier: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    ended: list[Ended] = field(default_factory=list)
+    family: str = field(default_factory=lambda: f"test-{uuid.uuid4().hex}")  # the label of their containers
+
+    @property
+    def out(self) -> Path:
+        return self.folder / "results" / "out"
+
+    def session(self, url: str | None, *options: str, fresh: bool = False, **environ: str) -> Session:
+        """A session of text strategies on a cluster (None: in a container), not started yet."""
+        where = [] if url is None else ["--es-url", url]
+        data = ["--dataset", f"files:{self.data}", "--out", str(self.out)]
+        arguments = ["-m", "pytest", "benchmarks", *OPTIONS, *where, *data, *options]
+        containers = {"FAULTS_FAMILY": self.family} if url is None else {}
+        environ = {"PYTHONPATH": "tests", **containers, **environ}
+        return Session(arguments, self.folder / f"temporary-{uuid.uuid4().hex}", environ, fresh or url is None)
+
+    def run(self, url: str | None, *options: str, patience_s: float = 60, **environ: str) -> Ended:
+        """Run a session to its end, which waits so long for errors that last; it leaves no process and no file."""
+        session = self.session(url, *options, FAULTS_PATIENCE=str(patience_s), **environ)
+        ended = session.start().end(LONGEST_S + patience_s)
+        assert ended.left == [], ended.output
+        self.ended.append(ended)
+        return ended
+
+    def passes(self, url: str | None, *options: str, patience_s: float = 60) -> Ended:
+        """Run a session that ranks and scores as the earlier one."""
+        ended = self.run(url, *options, patience_s=patience_s)
+        assert ended.code == 0, ended.output
+        now, before = content(self.out), self.earlier
+        assert now.keys() == before.keys()
+        assert now != before
+        for name in STRATEGIES:
+            assert now[f"runs/{name}.run"] == before[f"runs/{name}.run"], name
+        return ended
+
+    def fails(self, url: str, *options: str, code: int = 7, patience_s: float = 60, **environ: str) -> Ended:
+        """Run a session that cannot run: one line, and the earlier results as they were."""
+        ended = self.run(url, *options, patience_s=patience_s, **environ)
+        assert ended.code == code, ended.output
+        assert ended.line
+        self.untouched()
+        return ended
+
+    def untouched(self) -> None:
+        assert content(self.out) == self.earlier
+        self.alone()
+
+    def alone(self) -> None:
+        """Nothing lies beside the results."""
+        assert [path.name for path in self.out.parent.iterdir()] == ["out"]
+
+
+WORDS = tuple(
+    f"{colour}{thing}"
+    for colour in ("red", "oak", "steel", "grey", "")
+    for thing in ("desk", "lamp", "door", "saw", "bolt", "rug")
+)
+NAMES = ("colour", "size", "wood")
+
+
+def make_shop(folder: Path, *, products: int = 600, queries: int = 90) -> Path:
+    """A data set of the format `files`: short products, seeded, so that every session of a test ranks alike."""
+    folder.mkdir(parents=True)
+    random = Random(7)  # noqa: S311 - seeded on purpose
+
+    def words(count: int) -> str:
+        return " ".join(random.choices(WORDS, k=count))
+
+    with (folder / "products.jsonl").open("w") as file:
+        for number in range(products):
+            named = random.sample(NAMES, random.randint(0, len(NAMES)))
+            product = {"id": f"p{number:05d}", "title": words(random.randint(1, 6)), "description": words(12)}
+            file.write(json.dumps({**product, "attributes": {name: words(1) for name in named}}) + "\n")
+    texts = [f"{words(random.randint(1, 4))} {at}" for at in range(queries)]
+    (folder / "queries.tsv").write_text("".join(f"q{at}\t{text}\n" for at, text in enumerate(texts)))
+    rows = [f"q{at} 0 p{random.randrange(products):05d} {random.randint(1, 2)}\n" for at in range(queries)]
+    (folder / "qrels.txt").write_text("".join(rows))
+    return folder

@@ -1,21 +1,14 @@
 """The real Elasticsearch of both releases, and the table of what was compared with it."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
 
 import pytest
 from helpers.models import make_tiny_model
 from helpers.pairs import COLOURS, THINGS
-from helpers.tables import tables_of
-from parity.server import running_server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-    from pathlib import Path
-
-    from helpers.tables import Record
-    from parity.server import ReferenceServer
+from helpers.tables import Record, tables_of
+from parity.server import ReferenceServer, running_server
 
 
 @pytest.fixture
@@ -26,14 +19,8 @@ def record(request: pytest.FixtureRequest, reference: ReferenceServer) -> Record
     tables = tables_of(request.config)
 
     def keep(
-        what: str,
-        figures: Mapping[str, int],
-        *,
-        detail: str = "",
-        columns: Mapping[str, str] | None = None,
-        listed: str = "",
+        what: str, figures: Mapping[str, int], *, detail: str = "", columns: Mapping[str, str] = {}, listed: str = ""
     ) -> None:
-        columns = columns or {}
         tables.add("parity with a real Elasticsearch", {"server": release, **columns, "compared": what}, figures)
         line = ", ".join(f"{value:,} {name}" for name, value in figures.items())
         name = ", ".join(part for part in (what, *columns.values(), detail) if part)
@@ -56,7 +43,7 @@ def reference(request: pytest.FixtureRequest, shared_elasticsearch: Path) -> Ite
 
 
 @pytest.fixture(scope="session")
-def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Any:
     """A model whose vocabulary are the words of the rated pairs."""
     words = [*COLOURS, *THINGS, "number", *map(str, range(10))]
     return make_tiny_model(tmp_path_factory.mktemp("models") / "tiny", words)

@@ -1,10 +1,10 @@
 """Seeded catalogues, queries and vectors that try the corners of ranking: gaps, ties, lengths, nesting, Unicode."""
 
-from __future__ import annotations
-
 import zlib
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from random import Random
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -13,18 +13,8 @@ from parity.texts import fuzzed_texts, seeded
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.engines.embedded.analysis import Vocabulary
-from relevance.records import Catalogue, Vectors, embedded_texts
-from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS, Strategy
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
-    from random import Random
-
-    import numpy.typing as npt
-
-    from relevance.engines.embedded.analysis import Counts
-    from relevance.records import Dataset
-    from relevance.strategies import Leg
+from relevance.records import Catalogue, Dataset, Judgments, Vectors, embedded_texts
+from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS, Leg, Strategy
 
 DIMENSIONS = 16
 CLUSTERS = 24
@@ -35,7 +25,7 @@ VOCABULARY = tuple(
 )
 ZIPF = tuple(1 / (rank + 1) for rank in range(len(VOCABULARY)))
 
-Product = tuple[str, str, "Sequence[tuple[str, str]]"]
+Product = tuple[str, str, Sequence[tuple[str, str]]]
 """Title, description, (name, value) of each attribute."""
 
 
@@ -46,9 +36,19 @@ class Case:
     catalogue: Catalogue
     vectors: Mapping[str, Vectors]
     batch: QueryBatch
+    _twins: dict[Leg, Any] = field(default_factory=dict, repr=False)
 
-    def twins(self, leg: Leg) -> npt.NDArray[np.int64]:
+    @property
+    def of_base(self) -> dict[tuple[str, str], Vectors]:
+        return {("base", name): each for name, each in self.vectors.items()}
+
+    def twins(self, leg: Leg) -> Any:
         """Shape (products,): a number that products share whose texts and vectors are the same to a leg."""
+        if leg not in self._twins:
+            self._twins[leg] = self._numbered(leg)
+        return self._twins[leg]
+
+    def _numbered(self, leg: Leg) -> Any:
         products = self.catalogue.products
         columns: list[Sequence[object]] = [
             embedded_texts(self.catalogue, name) if name == "attributes" else products[name].tolist()
@@ -56,59 +56,65 @@ class Case:
         ]
         for name, _ in leg.vectors:
             each = self.vectors[name]
-            held = each.matrix.view(f"V{each.matrix.itemsize * each.matrix.shape[1]}").ravel()
-            columns.append([held[row].tobytes() if row >= 0 else b"" for row in each.rows.tolist()])
+            columns.append([each.matrix[row].tobytes() if row >= 0 else b"" for row in each.rows.tolist()])
         numbers: dict[tuple[object, ...], int] = {}
         return np.array([numbers.setdefault(key, len(numbers)) for key in zip(*columns, strict=True)])
 
     def embedded(self) -> EmbeddedEngine:
-        """Return the embedded engine over the catalogue."""
-        vectors = {("base", name): each for name, each in self.vectors.items()}
-        return EmbeddedEngine.index(self.catalogue, text_fields=TEXT_FIELDS, vectors=vectors)
+        return EmbeddedEngine.index(self.catalogue, text_fields=TEXT_FIELDS, vectors=self.of_base)
 
 
-def catalogue_of(products: Sequence[Product]) -> Catalogue:
-    """Return a catalogue; ids are such that their order as text is not that of the products."""
-    ids = [f"p{zlib.crc32(str(at).encode()):08x}-{at}" for at in range(len(products))]
-    frame = pd.DataFrame(
-        {
-            "id": pd.Series(ids, dtype=str),
-            "title": pd.Series([title for title, _, _ in products], dtype=str),
-            "description": pd.Series([description for _, description, _ in products], dtype=str),
-        }
-    )
-    rows = [(uid, *pair) for uid, (_, _, pairs) in zip(ids, products, strict=True) for pair in pairs]
-    return Catalogue(frame, pd.DataFrame(rows, columns=["id", "name", "value"], dtype=str))
+# vectors
 
 
-def _centres(dimensions: int) -> npt.NDArray[np.float64]:
-    return np.random.default_rng(dimensions).normal(size=(CLUSTERS, dimensions))
+def _unit(matrix: Any) -> Any:
+    return (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
 
 
-def _clustered(count: int, dimensions: int, seed: int) -> npt.NDArray[np.float32]:
-    """Return float32 unit vectors, shape (count, dimensions), around shared centres."""
+def _clustered(count: int, dimensions: int, seed: int) -> Any:
+    """Unit vectors, shape (count, dimensions), around shared centres."""
     generator = np.random.default_rng(seed)
-    centres = _centres(dimensions)[generator.integers(CLUSTERS, size=count)]
-    matrix = centres + generator.normal(scale=0.7, size=(count, dimensions))
-    unit: npt.NDArray[np.float32] = (matrix / np.linalg.norm(matrix, axis=1, keepdims=True)).astype(np.float32)
-    return unit
+    centres = np.random.default_rng(dimensions).normal(size=(CLUSTERS, dimensions))
+    return _unit(
+        centres[generator.integers(CLUSTERS, size=count)] + generator.normal(scale=0.7, size=(count, dimensions))
+    )
 
 
-def made_vectors(catalogue: Catalogue, field: str, dimensions: int = DIMENSIONS) -> Vectors:
-    """Return a vector for each distinct text of a vector field, none for a product without text."""
-    texts = embedded_texts(catalogue, field)
+def made_vectors(catalogue: Catalogue, name: str, dimensions: int = DIMENSIONS) -> Vectors:
+    """A vector for each distinct text of a vector field, none for a product without text."""
+    texts = embedded_texts(catalogue, name)
     distinct = {text: row for row, text in enumerate(dict.fromkeys(text for text in texts if text))}
     rows = np.array([distinct.get(text, -1) for text in texts], dtype=np.int64)
-    return Vectors(_clustered(len(distinct), dimensions, VECTOR_FIELDS.index(field)), rows)
+    return Vectors(_clustered(len(distinct), dimensions, VECTOR_FIELDS.index(name)), rows)
 
 
 def made_batch(texts: Sequence[str], dimensions: int = DIMENSIONS) -> QueryBatch:
-    """Return the queries with a made vector each."""
     return QueryBatch(list(texts), {"base": _clustered(len(texts), dimensions, 99)})
 
 
+def vectored(catalogue: Catalogue, queries: Sequence[str]) -> Case:
+    """With made vectors of every vector field."""
+    return Case(catalogue, {name: made_vectors(catalogue, name) for name in VECTOR_FIELDS}, made_batch(queries))
+
+
+# real data
+
+
+def part_of(dataset: Dataset, one_of: int) -> Dataset:
+    """One product of so many, with its attributes and judgments, and all queries."""
+    products, attributes = dataset.catalogue.products, dataset.catalogue.attributes
+    held = attributes[attributes["product"] % one_of == 0]
+    ids = products["id"].iloc[held["product"]].to_numpy()
+    pairs = pd.DataFrame({"id": ids, "name": held["name"].to_numpy(), "value": held["value"].to_numpy()}, dtype=str)
+    catalogue = Catalogue(products.iloc[::one_of].reset_index(drop=True), pairs)
+    judged = dataset.judgments
+    there = judged.products % one_of == 0
+    judgments = Judgments(judged.queries[there], judged.products[there] // one_of, judged.grades[there])
+    return replace(dataset, catalogue=catalogue, judgments=judgments)
+
+
 def worded_case(dataset: Dataset, dimensions: int) -> Case:
-    """Return a data set with vectors that are near each other where texts share rare words.
+    """A data set with vectors that are near each other where texts share rare words.
 
     A text's vector is the sum of a random vector for each of its tokens, so that vector search finds something, and
     metrics say something; equal texts have equal vectors.
@@ -122,12 +128,9 @@ def worded_case(dataset: Dataset, dimensions: int) -> Case:
     weights = np.log1p(products / (1 + frequencies))
     of_tokens = np.random.default_rng(dimensions).normal(size=(len(vocabulary), dimensions)) * weights[:, None]
 
-    def placed(counts: Counts) -> npt.NDArray[np.float32]:
+    def placed(counts: Any) -> Any:
         present = counts.sign()
-        # a direction of its own keeps texts without a token from being nowhere
-        sums = present @ of_tokens[: present.shape[1]] + 0.01
-        unit: npt.NDArray[np.float32] = (sums / np.linalg.norm(sums, axis=1, keepdims=True)).astype(np.float32)
-        return unit
+        return _unit(present @ of_tokens[: present.shape[1]] + 0.01)  # so that no text without a token is nowhere
 
     vectors = {}
     for name, counts in counted.items():
@@ -136,8 +139,11 @@ def worded_case(dataset: Dataset, dimensions: int) -> Case:
     return Case(dataset.catalogue, vectors, QueryBatch(dataset.queries.texts, {"base": placed(asked)}))
 
 
+# made catalogues
+
+
 def fuzzed_strategies(random: Random, count: int) -> list[Strategy]:
-    """Return strategies of any fields, boosts, candidates and windows."""
+    """Of any fields, boosts, candidates and windows."""
 
     def boosts(fields: Sequence[str], most: float) -> dict[str, float]:
         chosen = random.sample(fields, random.randint(0, len(fields)))
@@ -160,8 +166,8 @@ def _words(random: Random, count: int) -> str:
     return " ".join(random.choices(VOCABULARY, ZIPF, k=count))
 
 
-def made_queries(random: Random, count: int) -> list[str]:
-    """Return queries of known and unknown words, repeated words, punctuation, and none at all."""
+def made_queries(random: Random) -> list[str]:
+    """Of known and unknown words, repeated words, punctuation, and none at all."""
     makers: Sequence[Callable[[], str]] = (
         lambda: _words(random, random.randint(1, 8)),
         lambda: _words(random, random.randint(1, 3)).upper(),
@@ -170,7 +176,7 @@ def made_queries(random: Random, count: int) -> list[str]:
         lambda: _words(random, 60),
         lambda: random.choice(["", " ", "!?", "\u2014", "unheardof", "The", "\u00ae"]),
     )
-    return [random.choices(makers, [12, 2, 6, 2, 1, 2])[0]() for _ in range(count)]
+    return [random.choices(makers, [12, 2, 6, 2, 1, 2])[0]() for _ in range(QUERIES)]
 
 
 def _pairs(random: Random, most: int) -> list[tuple[str, str]]:
@@ -182,7 +188,7 @@ def _pairs(random: Random, most: int) -> list[tuple[str, str]]:
     ]
 
 
-def _with_gaps(random: Random, count: int = 2000) -> list[Product]:
+def _with_gaps(random: Random, count: int) -> list[Product]:
     """Empty titles, missing descriptions, no attributes, attributes without name or value."""
     return [
         (
@@ -194,12 +200,12 @@ def _with_gaps(random: Random, count: int = 2000) -> list[Product]:
     ]
 
 
-def _with_ties(random: Random) -> list[Product]:
-    """Thousands of equal products, in a random order."""
-    return random.choices(_with_gaps(random, 12), k=6000)
+def _with_ties(random: Random, count: int) -> list[Product]:
+    """Of twelve products, in a random order."""
+    return random.choices(_with_gaps(random, 12), k=count)
 
 
-def _of_all_lengths(random: Random) -> list[Product]:
+def _of_all_lengths(random: Random, count: int) -> list[Product]:
     """From one word to ten thousand, up to 150 attributes."""
     return [
         (
@@ -207,30 +213,38 @@ def _of_all_lengths(random: Random) -> list[Product]:
             _words(random, int(10 ** random.uniform(0, 4))),
             _pairs(random, random.choice([1, 5, 30, 150])),
         )
-        for _ in range(400)
+        for _ in range(count)
     ]
 
 
-def _in_unicode(random: Random) -> list[Product]:
-    texts = iter(fuzzed_texts(random, 4000))
-    return [(next(texts), next(texts), [(next(texts), next(texts))]) for _ in range(1000)]
+def _titles_only(random: Random, count: int) -> list[Product]:
+    return [(title, "", []) for title, _, _ in _with_gaps(random, count)]
 
 
-def _case(products: list[Product], queries: list[str]) -> Case:
-    catalogue = catalogue_of(products)
-    return Case(catalogue, {name: made_vectors(catalogue, name) for name in VECTOR_FIELDS}, made_batch(queries))
+def catalogue_of(products: Sequence[Product]) -> Catalogue:
+    """Ids are such that their order as text is not that of the products."""
+    ids = [f"p{zlib.crc32(str(at).encode()):08x}-{at}" for at in range(len(products))]
+    titles, descriptions, _ = zip(*products, strict=True)
+    frame = pd.DataFrame({"id": ids, "title": titles, "description": descriptions}, dtype=str)
+    rows = [(uid, *pair) for uid, (_, _, pairs) in zip(ids, products, strict=True) for pair in pairs]
+    return Catalogue(frame, pd.DataFrame(rows, columns=["id", "name", "value"], dtype=str))
 
 
-def _unicode_case(random: Random) -> Case:
-    products = _in_unicode(random)
-    parts = [random.choice(random.choice(products)[:2])[:40] for _ in range(QUERIES)]
-    return _case(products, parts)
+def _made(products: Callable[[Random, int], list[Product]], count: int, seed: int, seed_of_queries: int) -> Case:
+    return vectored(catalogue_of(products(seeded(seed), count)), made_queries(seeded(seed_of_queries)))
 
 
-def _axes_case(random: Random) -> Case:
+def _in_unicode(random: Random, count: int) -> Case:
+    texts = iter(fuzzed_texts(random, 4 * count))
+    products = [(next(texts), next(texts), [(next(texts), next(texts))]) for _ in range(count)]
+    queries = [random.choice(random.choice(products)[:2])[:40] for _ in range(QUERIES)]
+    return vectored(catalogue_of(products), queries)
+
+
+def _on_axes(random: Random, count: int) -> Case:
     """Vectors along the axes, both ways: cosines of exactly 1, 0 and -1, so that scores of 0 and ties abound."""
     axes = np.concatenate([np.eye(DIMENSIONS), -np.eye(DIMENSIONS)]).astype(np.float32)
-    case = _case(_with_gaps(random, 1000), made_queries(random, QUERIES))
+    case = vectored(catalogue_of(_with_gaps(random, count)), made_queries(random))
     vectors = {
         name: replace(each, rows=np.where(each.rows < 0, -1, each.rows % len(axes)), matrix=axes)
         for name, each in case.vectors.items()
@@ -240,15 +254,13 @@ def _axes_case(random: Random) -> Case:
 
 
 CASES: Mapping[str, Callable[[], Case]] = {
-    "gaps": lambda: _case(_with_gaps(seeded(1)), made_queries(seeded(2), QUERIES)),
-    "ties": lambda: _case(_with_ties(seeded(3)), made_queries(seeded(4), QUERIES)),
-    "lengths": lambda: _case(_of_all_lengths(seeded(5)), made_queries(seeded(6), QUERIES)),
-    "unicode": lambda: _unicode_case(seeded(7)),
-    "axes": lambda: _axes_case(seeded(8)),
-    "one product": lambda: _case(_with_gaps(seeded(14), 1), made_queries(seeded(9), QUERIES)),
-    "seven products": lambda: _case(_with_gaps(seeded(10), 7), made_queries(seeded(11), QUERIES)),
-    "titles only": lambda: _case(
-        [(title, "", []) for title, _, _ in _with_gaps(seeded(12), 500)], made_queries(seeded(13), QUERIES)
-    ),
+    "gaps": lambda: _made(_with_gaps, 2000, 1, 2),
+    "ties": lambda: _made(_with_ties, 6000, 3, 4),
+    "lengths": lambda: _made(_of_all_lengths, 400, 5, 6),
+    "unicode": lambda: _in_unicode(seeded(7), 1000),
+    "axes": lambda: _on_axes(seeded(8), 1000),
+    "one product": lambda: _made(_with_gaps, 1, 14, 9),
+    "seven products": lambda: _made(_with_gaps, 7, 10, 11),
+    "titles only": lambda: _made(_titles_only, 500, 12, 13),
 }
 """Made when asked for, the same every time."""

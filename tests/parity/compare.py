@@ -1,20 +1,12 @@
 """Compares what the engine answered with what the reference answered; the differences come back as data."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 
-from relevance.records import NO_HIT
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-    import numpy.typing as npt
-
-    from relevance.records import Ranking
+from relevance.records import NO_HIT, Ranking
 
 TOLERANCE = 1e-6
 """Relative; for scores with a vector in them, whose order of additions depends on the server's processor code."""
@@ -22,36 +14,19 @@ TOLERANCE = 1e-6
 
 @dataclass(frozen=True)
 class RankingDifferences:
-    """How two rankings of the same queries differ.
-
-    Attributes:
-        queries: compared.
-        scores: compared, position by position.
-        unequal: scores whose float32 bits differ; a hit that one side lacks counts too.
-        off: scores further apart than `TOLERANCE`.
-        reordered: queries whose products differ only among scores within `TOLERANCE`.
-        different: queries whose products differ otherwise.
-        tied: queries set aside, since their lists are right for another choice among ties at the last candidate.
-        unsorted: queries in whose actual list products of one score do not come in the order of their codes, or a
-            product stands without a twin that has a lower code.
-        largest: the largest relative distance of two scores.
-        listed: the codes of the queries whose lists differ, or else of those with an unequal score.
-    """
-
     queries: int
-    scores: int
-    unequal: int
-    off: int
-    reordered: int
-    different: int
-    tied: int
-    unsorted: int
-    largest: float
-    listed: tuple[int, ...]
+    scores: int  # compared, position by position
+    unequal: int  # scores whose float32 bits differ; a hit that one side lacks counts too
+    off: int  # scores further apart than `TOLERANCE`
+    reordered: int  # queries whose products differ only among scores within `TOLERANCE`
+    different: int  # queries whose products differ otherwise
+    tied: int  # queries set aside: their lists are right for another choice among ties at the last candidate
+    unsorted: int  # queries in whose list products of one score, or twins, do not come in the order of their codes
+    largest: float  # relative distance of two scores
+    listed: tuple[int, ...]  # the queries whose lists differ, or else those with an unequal score
 
     @property
     def figures(self) -> dict[str, int]:
-        """What a report shows."""
         return {
             "lists": self.queries,
             "scores": self.scores,
@@ -64,12 +39,11 @@ class RankingDifferences:
 
     @property
     def equal(self) -> bool:
-        """Whether every score is bit-equal and every list is equal."""
         return not (self.unequal or self.different or self.reordered or self.tied or self.unsorted)
 
     @property
     def close(self) -> bool:
-        """Whether every score is within the tolerance and every list differs within it, or by such a tie, at most."""
+        """Every score is within the tolerance, and every list differs within it, or by such a tie, at most."""
         return not (self.off or self.different or self.unsorted)
 
 
@@ -77,16 +51,13 @@ def compare_rankings(
     expected: Ranking,
     actual: Ranking,
     *,
-    twins: npt.NDArray[np.int64] | None = None,
+    twins: Any = None,
     tied: Callable[[Sequence[int]], Sequence[int]] | None = None,
 ) -> RankingDifferences:
     """Compare two rankings of one shape, position by position.
 
-    Args:
-        expected: of the engine that is right.
-        actual: of the one that is judged.
-        twins: shape (products,), a number that products with the same texts and vectors share; None: all differ.
-        tied: which of the queries given, whose lists differ, are to be set aside; None: none is.
+    `twins`, shape (products,): a number that products with the same texts and vectors share; None: all differ.
+    `tied` says which of the queries whose lists differ are to be set aside; None: none is.
     """
     if expected.scores.shape != actual.scores.shape:
         raise AssertionError(f"shape {actual.scores.shape}, expected {expected.scores.shape}")
@@ -94,7 +65,7 @@ def compare_rankings(
     unequal = (expected.scores.view(np.uint32) != actual.scores.view(np.uint32)) & hit
     distance = _distance(expected.scores, actual.scores)
     lists = (expected.codes != actual.codes).any(axis=1)
-    reordered = lists & [is_other and _only_reordered(expected, actual, row) for row, is_other in enumerate(lists)]
+    reordered = lists & [differs and _only_reordered(expected, actual, row) for row, differs in enumerate(lists)]
     parted = np.zeros(len(hit), dtype=bool) if twins is None else _parted(actual, twins)
     suspects = np.flatnonzero(parted | lists | (distance > TOLERANCE).any(axis=1))
     kept = np.ones(len(hit), dtype=bool)
@@ -115,14 +86,13 @@ def compare_rankings(
     )
 
 
-def _unsorted(ranking: Ranking) -> npt.NDArray[np.bool_]:
+def _unsorted(ranking: Ranking) -> Any:
     """Shape (queries,): whether products of one score stand in another order than that of their codes."""
     same = (ranking.scores[:, 1:] == ranking.scores[:, :-1]) & (ranking.codes[:, 1:] != NO_HIT)
-    unsorted: npt.NDArray[np.bool_] = (same & (ranking.codes[:, 1:] < ranking.codes[:, :-1])).any(axis=1)
-    return unsorted
+    return (same & (ranking.codes[:, 1:] < ranking.codes[:, :-1])).any(axis=1)
 
 
-def _parted(ranking: Ranking, twins: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+def _parted(ranking: Ranking, twins: Any) -> Any:
     """Shape (queries,): whether a product stands there before or without a twin of a lower code.
 
     Twins have one score, whatever it is, so that this shows where scores beyond the list are not known.
@@ -134,12 +104,11 @@ def _parted(ranking: Ranking, twins: npt.NDArray[np.int64]) -> npt.NDArray[np.bo
     hits = ranking.codes != NO_HIT
     groups = np.where(hits, twins[ranking.codes], -1)
     before = np.tril(groups[:, :, None] == groups[:, None, :], k=-1).sum(axis=2)
-    parted: npt.NDArray[np.bool_] = (hits & (places[ranking.codes] != before)).any(axis=1)
-    return parted
+    return (hits & (places[ranking.codes] != before)).any(axis=1)
 
 
-def _distance(left: npt.NDArray[np.float32], right: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-    """Relative distance; infinite where only one side has a hit, 0 where none has."""
+def _distance(left: Any, right: Any) -> Any:
+    """Relative; infinite where only one side has a hit, 0 where none has."""
     finite = np.isfinite(left) & np.isfinite(right)
     distance = np.where(np.isfinite(left) == np.isfinite(right), 0.0, np.inf)
     a, b = left[finite].astype(np.float64), right[finite].astype(np.float64)
@@ -162,6 +131,6 @@ def _only_reordered(expected: Ranking, actual: Ranking, row: int) -> bool:
 
 
 def different_texts(expected: Sequence[Sequence[str]], actual: Sequence[Sequence[str]]) -> list[int]:
-    """Return the positions of the texts whose tokens differ."""
+    """The positions of the texts whose tokens differ."""
     pairs = zip(expected, actual, strict=True)
     return [at for at, (theirs, ours) in enumerate(pairs) if list(theirs) != list(ours)]

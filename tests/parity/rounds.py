@@ -1,24 +1,14 @@
 """Timings of two ways in alternating rounds, and the ratio of each round."""
 
-from __future__ import annotations
-
+from collections.abc import Callable
 from dataclasses import dataclass
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 
 @dataclass(frozen=True)
 class Rounds:
-    """Seconds of each round.
-
-    Attributes:
-        ours: of what is measured.
-        theirs: of what it is compared with, in the same rounds.
-    """
+    """Seconds of each round: of what is measured, and of what it is compared with."""
 
     ours: tuple[float, ...]
     theirs: tuple[float, ...]
@@ -40,5 +30,4 @@ def alternate(ours: Callable[[], object], theirs: Callable[[], object], *, round
 
 
 def spread(ratios: list[float]) -> dict[str, object]:
-    """Return the median of the ratios of all rounds with the least and the most."""
     return {"ratio": median(ratios), "least": min(ratios), "most": max(ratios), "rounds": len(ratios)}

@@ -1,12 +1,7 @@
 """Seeded Unicode strings that try every rule of word segmentation, alone and run into each other."""
 
-from __future__ import annotations
-
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
 
 LAST_CODE_POINT = 0x10FFFF
 SURROGATES = range(0xD800, 0xE000)
@@ -51,7 +46,6 @@ TOKEN_LIMIT = 255
 
 
 def seeded(seed: int) -> Random:
-    """Return a generator that makes the same inputs every time."""
     return Random(seed)  # noqa: S311 - nothing here is secret
 
 
@@ -60,13 +54,11 @@ def _one(random: Random, kind: str) -> str:
 
 
 def _run(random: Random) -> str:
-    """A run of one kind."""
     kind = random.choice(list(RANGES))
     return "".join(_one(random, kind) for _ in range(random.randint(1, 6)))
 
 
 def _emoji(random: Random) -> str:
-    """An emoji with modifiers, and further ones joined to it."""
     people = ["\U0001f468", "\U0001f469", "\U0001f9d1", "\u2764", "\U0001f3f4", "\u00a9", "\u2640", "1", "a"]
     parts = []
     for _ in range(random.randint(1, 4)):
@@ -78,11 +70,8 @@ def _emoji(random: Random) -> str:
 
 
 def _keycap(random: Random) -> str:
-    return (
-        random.choice("0123456789#*a")
-        + random.choice(["\ufe0f", "", "\ufe0e"])
-        + random.choice(["\u20e3", "\u20e3", ""])
-    )
+    parts = ("0123456789#*a", ["\ufe0f", "", "\ufe0e"], ["\u20e3", "\u20e3", ""])
+    return "".join(map(random.choice, parts))
 
 
 def _tagged(random: Random) -> str:
@@ -113,7 +102,7 @@ PIECES: Sequence[Callable[[Random], str]] = (_run, _run, _run, _run, _joined, _j
 
 
 def fuzzed_texts(random: Random, count: int) -> list[str]:
-    """Return `count` strings without surrogates: pieces of every kind, run together or parted; one in 50 is long."""
+    """Without surrogates: pieces of every kind, run together or parted; one in 50 is long."""
     texts = []
     for _ in range(count):
         pieces = [random.choice(PIECES)(random) for _ in range(random.randint(1, 8))]

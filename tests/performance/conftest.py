@@ -1,17 +1,10 @@
 """What the speed comparisons share; their tables stand at the end of the session, and no time is asserted."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
-from parity.server import running_server
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from parity.server import ReferenceServer
+from parity.server import ReferenceServer, running_server
 
 
 @pytest.fixture(scope="session")

@@ -1,79 +1,78 @@
-"""Indexes a generated catalogue in a process of its own and prints its costs as JSON: `python grow.py PRODUCTS`."""
+"""What a made data set costs, step by step, in a process of its own that prints JSON.
 
-from __future__ import annotations
+`python grow.py PART PRODUCTS [URL | FOLDER]`: `embedded` and `elasticsearch` index a generated catalogue and search it;
+`make` writes a data set in the layouts `homedepot` and `files`, and vectors into a cache, and `homedepot`, `files`,
+`check` and `vectors` go from there to the metrics.
+"""
 
+import csv
+import gc
 import json
 import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 from threading import Event, Thread
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import psutil
+from helpers.shop import model
 
+from relevance.check import check
+from relevance.config.reading import read_config
+from relevance.datasets import Source, load
+from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
+from relevance.engines.elasticsearch.engine import open_engine
+from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.records import Catalogue, Vectors
-from relevance.runner import latencies
+from relevance.evaluation import evaluate
+from relevance.records import Catalogue, Vectors, embedded_texts
+from relevance.runner import latencies, search
 from relevance.strategies import STRATEGIES, TEXT_FIELDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from relevance.engines import VectorField
 
 DIMENSIONS = 384
 WORDS = 50_000
-TITLE, DESCRIPTION, VALUE, QUERY = 8, 40, 2, 3
-ATTRIBUTES = 6
-QUERIES = 200
 STRATEGIES_TIMED = ("textsearch_boosted", "vectorsearch", "hybrid")
 MEGABYTE = 1e6
 SECONDS_BETWEEN_LOOKS = 0.005
+PRODUCTS_A_QUERY = 10
+RELEVANCE = ("1", "1.33", "1.67", "2", "2.33", "2.67", "3")
+PROCESS = psutil.Process()
 
 
-def zipf_texts(rng: np.random.Generator, count: int, length: int) -> list[str]:
-    """Return texts of `length` words, whose frequency falls with their rank."""
+def zipf_texts(rng: Any, count: int, length: int) -> list[str]:
+    """Texts of so many words, whose frequency falls with their rank."""
     shares = 1 / np.arange(1, WORDS + 1)
     chosen = np.searchsorted(np.cumsum(shares / shares.sum()), rng.random((count, length))).clip(max=WORDS - 1)
     words = np.array([f"w{rank:x}" for rank in range(WORDS)], dtype=object)
     return [" ".join(row) for row in words[chosen].tolist()]
 
 
-def unit_vectors(rng: np.random.Generator, count: int) -> np.ndarray:
-    """Return made vectors, shape (count, dimensions), float32, of unit length."""
+def unit_vectors(rng: Any, count: int) -> Any:
     matrix = rng.standard_normal((count, DIMENSIONS), dtype=np.float32)
     matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
     return matrix
 
 
-def catalogue_of(rng: np.random.Generator, products: int) -> Catalogue:
-    """Return products with title, description and attributes."""
-    ids = [f"p{number:07d}" for number in range(products)]
-    titles, descriptions = zipf_texts(rng, products, TITLE), zipf_texts(rng, products, DESCRIPTION)
-    frame = pd.DataFrame({"id": ids, "title": titles, "description": descriptions})
-    owners = np.repeat(np.array(ids, dtype=object), ATTRIBUTES)
-    names = [f"name{number % ATTRIBUTES}" for number in range(len(owners))]
-    values = zipf_texts(rng, len(owners), VALUE)
-    return Catalogue(frame, pd.DataFrame({"id": owners, "name": names, "value": values}))
-
-
-def own_memory(process: psutil.Process) -> int:
+def own_memory() -> int:
     """The resident set without pages of files, which the system takes back when it needs them, in bytes."""
-    memory = process.memory_info()
+    memory = PROCESS.memory_info()
     return int(memory.rss - getattr(memory, "shared", 0))
 
 
 @contextmanager
-def watched(process: psutil.Process) -> Iterator[list[int]]:
+def watched() -> Iterator[list[int]]:
     """Keep the largest own memory, in bytes; the system's own figure would hold the parent's from before `exec`."""
     highest, ended = [0], Event()
 
     def watch() -> None:
         while not ended.wait(SECONDS_BETWEEN_LOOKS):
-            highest[0] = max(highest[0], own_memory(process))
+            highest[0] = max(highest[0], own_memory())
 
     thread = Thread(target=watch)
     thread.start()
@@ -82,24 +81,30 @@ def watched(process: psutil.Process) -> Iterator[list[int]]:
     finally:
         ended.set()
         thread.join()
-        highest[0] = max(highest[0], own_memory(process))
+        highest[0] = max(highest[0], own_memory())
 
 
-def made(products: int, queries: int) -> tuple[Catalogue, dict[VectorField, Vectors], QueryBatch]:
-    """Return products with a vector each, and queries of as many dimensions."""
+# growth of both engines
+
+
+def made(products: int, queries: int) -> tuple[Catalogue, dict[tuple[str, str], Vectors], QueryBatch]:
+    """Products of 8 + 40 words, 6 attributes and a vector each, and queries of as many dimensions."""
     rng = np.random.default_rng(products)
-    catalogue = catalogue_of(rng, products)
+    ids = [f"p{number:07d}" for number in range(products)]
+    titles, descriptions = zipf_texts(rng, products, 8), zipf_texts(rng, products, 40)
+    frame = pd.DataFrame({"id": ids, "title": titles, "description": descriptions})
+    owners = np.repeat(np.array(ids, dtype=object), 6)
+    names = [f"name{number % 6}" for number in range(len(owners))]
+    pairs = pd.DataFrame({"id": owners, "name": names, "value": zipf_texts(rng, len(owners), 2)})
     vectors = {("base", "whole"): Vectors(unit_vectors(rng, products), np.arange(products))}
-    return catalogue, vectors, QueryBatch(zipf_texts(rng, queries, QUERY), {"base": unit_vectors(rng, queries)})
+    batch = QueryBatch(zipf_texts(rng, queries, 3), {"base": unit_vectors(rng, queries)})
+    return Catalogue(frame, pairs), vectors, batch
 
 
-def costs(products: int) -> dict[str, object]:
-    """Return index time, memory and the median time of a single query for each strategy."""
-    catalogue, vectors, batch = made(products, QUERIES)
-    process = psutil.Process()
-    before = own_memory(process)
-    start = perf_counter()
-    with watched(process) as highest:
+def embedded(products: int) -> dict[str, object]:
+    catalogue, vectors, batch = made(products, 200)
+    before, start = own_memory(), perf_counter()
+    with watched() as highest:
         engine = EmbeddedEngine.index(catalogue, text_fields=TEXT_FIELDS, vectors=vectors)
     taken = perf_counter() - start
     medians = {f"{name} p50 ms": latencies(engine, STRATEGIES[name], batch).p50_ms for name in STRATEGIES_TIMED}
@@ -107,11 +112,198 @@ def costs(products: int) -> dict[str, object]:
         "products": products,
         "index s": taken,
         "inputs MB": before / MEGABYTE,
-        "engine MB": (own_memory(process) - before) / MEGABYTE,
+        "engine MB": (own_memory() - before) / MEGABYTE,
         "peak while indexing MB": highest[0] / MEGABYTE,
         **medians,
     }
 
 
+def elasticsearch(products: int, url: str) -> dict[str, object]:
+    """The costs of indexing, a row, and those of searching, a row for each strategy."""
+    with open_engine(Settings(url, timeout=300), progress=False) as indexer:
+        few, few_vectors, _ = made(50, 1)
+        # what is loaded once is no part of the growth
+        indexer.index(few, text_fields=TEXT_FIELDS, vectors=few_vectors, progress=False)
+        catalogue, vectors, batch = made(products, 1_000)
+        gc.collect()
+        before, start = own_memory(), perf_counter()
+        with watched() as highest:
+            engine = indexer.index(catalogue, text_fields=TEXT_FIELDS, vectors=vectors, progress=False)
+        taken = perf_counter() - start
+        searching = [searched(engine, name, batch) for name in STRATEGIES_TIMED]
+    row = {
+        "products": products,
+        "index s": taken,
+        "products/s": products / taken,
+        "inputs MB": before / MEGABYTE,
+        "beside them at most MB": (highest[0] - before) / MEGABYTE,
+    }
+    return {"indexing": row, "searching": [{"products": products, **each} for each in searching]}
+
+
+def searched(engine: Any, name: str, batch: QueryBatch) -> dict[str, object]:
+    """Time single queries, and many at once, after a round that does not count."""
+    strategy = STRATEGIES[name]
+    part = batch[:200] if strategy.embeds else batch
+    search(engine, strategy, part)
+    start = perf_counter()
+    search(engine, strategy, part)
+    at_once = len(part) / (perf_counter() - start)
+    single = latencies(engine, strategy, part)
+    took = {"server's p50 ms": single.took_p50_ms, "server's p95 ms": single.took_p95_ms}
+    return {"strategy": name, "p50 ms": single.p50_ms, "p95 ms": single.p95_ms, **took, "queries/s at once": at_once}
+
+
+# a whole data set, from its files to the metrics
+
+
+def write_csv(path: Path, header: str, rows: Iterable[tuple[object, ...]]) -> None:
+    with path.open("w", encoding="latin-1", newline="") as file:
+        writer = csv.writer(file, quoting=csv.QUOTE_ALL)
+        writer.writerow(header.split(","))
+        writer.writerows(rows)
+
+
+def make(products: int, where: str) -> None:
+    """Products of 8 + 80 words and 8 attributes, each judged for one query, and a vector of each."""
+    folder, rng = Path(where), np.random.default_rng(products)
+    ids = [str(100_001 + number) for number in range(products)]
+    titles, descriptions = zipf_texts(rng, products, 8), zipf_texts(rng, products, 80)
+    values = zipf_texts(rng, products * 8, 3)
+    asked = zipf_texts(rng, products // PRODUCTS_A_QUERY, 3)
+    queries = [f"{text} q{number}" for number, text in enumerate(asked)]  # so that no two are one text
+    grades = rng.integers(len(RELEVANCE), size=products).tolist()
+
+    depot = folder / "homedepot"
+    depot.mkdir(parents=True)
+    rated = zip(range(products), ids, titles, queries * PRODUCTS_A_QUERY, (RELEVANCE[at] for at in grades), strict=True)
+    write_csv(depot / "train.csv", "id,product_uid,product_title,search_term,relevance", rated)
+    described = zip(ids, descriptions, strict=True)
+    write_csv(depot / "product_descriptions.csv", "product_uid,product_description", described)
+    attributes = ((ids[at // 8], f"name {at % 8}", value) for at, value in enumerate(values))
+    write_csv(depot / "attributes.csv", "product_uid,name,value", attributes)
+
+    own = folder / "files"
+    own.mkdir()
+    with (own / "products.jsonl").open("w", encoding="utf-8") as file:
+        for at, (product, title, description) in enumerate(zip(ids, titles, descriptions, strict=True)):
+            named = {f"name {number}": value for number, value in enumerate(values[at * 8 : at * 8 + 8])}
+            row = {"id": product, "title": title, "description": description, "attributes": named}
+            file.write(json.dumps(row) + "\n")
+    rows = zip(queries * PRODUCTS_A_QUERY, ids, (grade // 3 for grade in grades), strict=True)
+    write_csv(own / "judgments.csv", "query,product,grade", rows)
+    texts = embedded_texts(load(source("homedepot", folder)).catalogue, "whole")
+    encoder(folder).products(texts, label="made")
+
+
+def source(layout: str, folder: Path) -> Source:
+    return Source(layout, layout, folder / layout)
+
+
+class MadeModel:
+    """A model whose vectors are random: what is measured is all but the model."""
+
+    device = "made"
+    _rng = np.random.default_rng(1)
+
+    def token_counts(self, texts: Sequence[str], side: str) -> list[int]:
+        del side
+        return [len(text.split()) for text in texts]
+
+    def encode(self, texts: Sequence[str], side: str) -> Any:
+        del side
+        return unit_vectors(self._rng, len(texts))
+
+    def copies(self, tokens: int) -> list["MadeModel"]:
+        del tokens
+        return []
+
+
+def encoder(folder: Path) -> Encoder:
+    of_as_many = replace(model("made"), dimensions=DIMENSIONS)
+    return Encoder(of_as_many, folder / "cache", progress=False, load=lambda _: MadeModel())
+
+
+class Steps:
+    """Seconds and memory of steps that follow each other, as rows of a table."""
+
+    def __init__(self) -> None:
+        self.rows: list[dict[str, object]] = []
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        with watched() as highest:
+            start = perf_counter()
+            yield
+            taken = perf_counter() - start
+        after = own_memory() / MEGABYTE
+        self.rows.append({"step": name, "s": taken, "peak MB": highest[0] / MEGABYTE, "after MB": after})
+
+
+def text_steps(layout: str, folder: Path, steps: Steps) -> None:
+    """From the files to the metrics of both text strategies; `files` is loaded only."""
+    with steps.step(f"load {layout}"):
+        dataset = load(source(layout, folder))
+    with steps.step("hashes"):
+        catalogue = dataset.catalogue
+        _ = catalogue.sha256, dataset.queries.sha256, dataset.judgments.sha256(dataset.queries, catalogue)
+    if layout == "files":
+        return
+    with steps.step("index 3 text fields"):
+        engine = EmbeddedEngine.index(catalogue, text_fields=TEXT_FIELDS, vectors={})
+    batch = QueryBatch(dataset.queries.texts)
+    for name in ("textsearch", "textsearch_boosted"):
+        with steps.step(f"{name}, {len(batch):,} queries"):
+            ranking = search(engine, STRATEGIES[name], batch)
+        with steps.step("evaluate"):
+            evaluate(ranking, dataset.judgments, n_products=len(catalogue))
+
+
+def check_steps(folder: Path, steps: Steps) -> None:
+    """`relevance check` of both layouts, for the text strategies."""
+    for layout in ("homedepot", "files"):
+        options = {"dataset": f"{layout}:{folder / layout}", "strategy": ["textsearch", "textsearch_boosted"]}
+        config = read_config(options=options, environ={}, file=None, root=folder)
+        with steps.step(f"check {layout}"):
+            problems = check(config).problems
+        assert not problems, problems
+
+
+def vector_steps(folder: Path, steps: Steps) -> None:
+    """Vectors of the whole texts: from the cache, into the index, searched."""
+    with steps.step("load files and join their texts"):
+        catalogue = load(source("files", folder)).catalogue
+        texts = embedded_texts(catalogue, "whole")
+    with steps.step(f"read {len(texts):,} vectors"):
+        vectors = encoder(folder).products(texts, label="made")
+    with steps.step("index them"):
+        engine = EmbeddedEngine.index(catalogue, text_fields=(), vectors={("base", "whole"): vectors})
+    batch = QueryBatch([""] * 1_000, {"base": unit_vectors(np.random.default_rng(2), 1_000)})
+    with steps.step("vectorsearch, 1,000 queries"):
+        search(engine, STRATEGIES["vectorsearch"], batch)
+
+
+def in_steps(measure: Callable[..., None], *first: str) -> Callable[[int, str], list[dict[str, object]]]:
+    def rows(products: int, folder: str) -> list[dict[str, object]]:
+        steps = Steps()
+        with steps.step("start"):
+            pass
+        measure(*first, Path(folder), steps)
+        return [{"products": products, **row} for row in steps.rows]
+
+    return rows
+
+
+PARTS: dict[str, Callable[..., object]] = {
+    "embedded": embedded,
+    "elasticsearch": elasticsearch,
+    "make": make,
+    "homedepot": in_steps(text_steps, "homedepot"),
+    "files": in_steps(text_steps, "files"),
+    "check": in_steps(check_steps),
+    "vectors": in_steps(vector_steps),
+}
+
 if __name__ == "__main__":
-    print(json.dumps(costs(int(sys.argv[1]))))  # noqa: T201 - the parent reads it
+    part, count, *more = sys.argv[1:]
+    print(json.dumps(PARTS[part](int(count), *more)))  # noqa: T201 - the parent reads it

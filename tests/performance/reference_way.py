@@ -5,23 +5,17 @@ asks for one list after the other and merges their frames. Kinder to it than it 
 the frames, numbers in `_source` are as short as ours, and its fusion is the true one.
 """
 
-from __future__ import annotations
-
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pandas as pd
+from elasticsearch import Elasticsearch
 
+from relevance.engines import QueryBatch
 from relevance.runner import HITS
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from elasticsearch import Elasticsearch
-
-    from relevance.engines import QueryBatch
-    from relevance.strategies import Leg, Strategy
+from relevance.strategies import Leg, Strategy
 
 TEXT_PATHS = {
     "title": "product_title",
@@ -31,28 +25,22 @@ TEXT_PATHS = {
 
 
 def text_clause(name: str, boost: float, text: str) -> dict[str, Any]:
-    """A match with its boost."""
     clause = {"match": {TEXT_PATHS[name]: {"query": text, "boost": boost}}}
     return {"nested": {"path": "product_attributes", "query": clause}} if name == "attributes" else clause
 
 
+def with_ranks(frame: pd.DataFrame) -> pd.DataFrame:
+    return frame.assign(rank=frame["score"].rank(ascending=False, method="first"))
+
+
 @dataclass(frozen=True)
 class ReferenceWay:
-    """Asks an index as the reference does.
-
-    Attributes:
-        client: as the library makes it, without any option.
-        index: its name; the vectors are in its `_source`.
-    """
-
-    client: Elasticsearch
-    index: str
+    client: Elasticsearch  # as the library makes it, without any option
+    index: str  # the vectors are in its `_source`
 
     def run(self, strategy: Strategy, batch: QueryBatch) -> pd.DataFrame:
         """Columns `query` (row of the batch), `product_uid`, `score`, `rank`: the first hits of every query."""
-        vectors: Sequence[list[float]] = (
-            batch.vectors[strategy.model].tolist() if strategy.embeds else [[]] * len(batch)
-        )
+        vectors = batch.vectors[strategy.model].tolist() if strategy.embeds else [[]] * len(batch)
         frames = []
         for query, (text, vector) in enumerate(zip(batch.texts, vectors, strict=True)):
             if strategy.combine == "rrf":
@@ -74,14 +62,8 @@ class ReferenceWay:
                 for name, boost in leg.vectors
             ]
         found = self.client.search(index=self.index, body=body)["hits"]["hits"]
-        frame = pd.DataFrame(
-            {
-                "product_uid": [hit["_source"]["product_uid"] for hit in found],
-                "score": [hit["_score"] for hit in found],
-            }
-        )
-        frame["rank"] = frame["score"].rank(ascending=False, method="first")
-        return frame
+        ids, scores = [hit["_source"]["product_uid"] for hit in found], [hit["_score"] for hit in found]
+        return with_ranks(pd.DataFrame({"product_uid": ids, "score": scores}))
 
     def _fused(self, strategy: Strategy, text: str, vector: Sequence[float]) -> pd.DataFrame:
         """Merge the lists and add up 1 / (k + rank)."""
@@ -94,6 +76,5 @@ class ReferenceWay:
         merged = reduce(lambda left, right: left.merge(right, how="outer", on="product_uid"), lists)
         ranks = [f"rank_{number}" for number in range(len(lists))]
         merged["score"] = sum((1 / (strategy.k + merged[rank])).fillna(0) for rank in ranks)
-        best = merged.sort_values("score", ascending=False).head(HITS)
-        best["rank"] = best["score"].rank(ascending=False, method="first")
+        best = with_ranks(merged.sort_values("score", ascending=False).head(HITS))
         return best[["product_uid", "score", "rank"]].reset_index(drop=True)

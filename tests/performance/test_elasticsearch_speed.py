@@ -5,17 +5,18 @@ is asserted of times; a ratio beyond its target is marked SHORT. The server cach
 not vectorised here, so that exact vector search takes longer than on a server with its native code, for both ways.
 """
 
-from __future__ import annotations
-
+from collections.abc import Iterator, Sequence
+from functools import partial
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import Any
 
 import numpy as np
 import pytest
 from elasticsearch import Elasticsearch
+from helpers.tables import Show
 from parity.catalogues import Case, made_batch, made_vectors
 from parity.rounds import Rounds, alternate, spread
-from parity.served import send_bulk
+from parity.server import ReferenceServer, send_bulk
 from reference_way import ReferenceWay
 
 from relevance.engines.elasticsearch.client import connect
@@ -23,26 +24,16 @@ from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.index import actions
 from relevance.engines.elasticsearch.mapping import SearchedIndex, index_body, own_paths
 from relevance.engines.elasticsearch.settings import Settings
-from relevance.records import Vectors
+from relevance.records import Catalogue, Vectors
 from relevance.runner import search
 from relevance.strategies import BASE, STRATEGIES, VECTOR_FIELDS
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from helpers.tables import Show
-    from parity.server import ReferenceServer
-
-    from relevance.engines.elasticsearch.client import Connection
-    from relevance.records import Catalogue, Dataset
 
 pytestmark = [pytest.mark.needs("data"), pytest.mark.needs("es8")]
 
 DIMENSIONS = 384
 QUERIES = {"chorus": 135, "homedepot": 300}
 ROUNDS, ROUNDS_OF_FUSION = 3, 7
-TIMES_AS_MANY = 5.0
-TIMES_AS_LONG = 1.15
+TIMES_AS_MANY, TIMES_AS_LONG = 5.0, 1.15
 AGAINST_REFERENCE = (
     "seconds: the reference's way of asking against ours on one index (flat, four made vectors of 384 dimensions in"
     " `_source`)"
@@ -61,40 +52,33 @@ def vectors_of_every_field(catalogue: Catalogue) -> dict[str, Vectors]:
     return vectors
 
 
-def make_with_vectors_in_source(connection: Connection, name: str, case: Case) -> SearchedIndex:
+def make_with_vectors_in_source(client: Any, name: str, case: Case) -> SearchedIndex:
     """Index a case as ours is, one sorted segment, but for `_source`, which keeps everything."""
-    vectors = {("base", key): each for key, each in case.vectors.items()}
-    paths = own_paths(vectors)
-    body = index_body(paths, dict.fromkeys(vectors, DIMENSIONS), Settings())
+    paths = own_paths(case.of_base)
+    body = index_body(paths, dict.fromkeys(case.of_base, DIMENSIONS), Settings())
     del body["mappings"]["_source"]
-    client = connection.client
     client.indices.create(index=name, settings=body["settings"], mappings=body["mappings"])
-    send_bulk(client, name, actions(case.catalogue, vectors, paths))
+    send_bulk(client, name, actions(case.catalogue, case.of_base, paths))
     client.indices.forcemerge(index=name, max_num_segments=1)
     client.indices.refresh(index=name)
     return SearchedIndex(name=name, paths=paths, shards=1, sorted_segment=True)
 
 
 @pytest.fixture(scope="module", params=QUERIES)
-def asked(
-    request: pytest.FixtureRequest, reference: ReferenceServer
-) -> Iterator[tuple[Case, ElasticsearchEngine, ReferenceWay]]:
+def asked(request: pytest.FixtureRequest, reference: ReferenceServer) -> Iterator[Any]:
     """Both ways to ask an index of Chorus, then of Home Depot."""
     name: str = request.param
-    dataset: Dataset = request.getfixturevalue(name)
+    dataset = request.getfixturevalue(name)
     batch = made_batch(dataset.queries.texts[: QUERIES[name]], DIMENSIONS)
     case = Case(dataset.catalogue, vectors_of_every_field(dataset.catalogue), batch)
-    connection = connect(Settings(reference.url, timeout=300))
-    index = make_with_vectors_in_source(connection, f"vectors-in-source-{name}", case)
-    engine = ElasticsearchEngine(connection, index, case.catalogue, on_close=lambda: None)
-    with Elasticsearch(reference.url) as client:
-        yield case, engine, ReferenceWay(client, index.name)
-    connection.client.indices.delete(index=index.name)
-    engine.close()
+    with connect(Settings(reference.url, timeout=300)) as connection, Elasticsearch(reference.url) as client:
+        index = make_with_vectors_in_source(connection.client, f"vectors-in-source-{name}", case)
+        yield name, case, ElasticsearchEngine(connection, index, case.catalogue), ReferenceWay(client, index.name)
+        connection.client.indices.delete(index=index.name)
 
 
 def row(data: str, strategy: str, rounds: Rounds, queries: int) -> dict[str, object]:
-    """Return a row of the table against the reference."""
+    """Of the table against the reference."""
     ratios = rounds.ratios()
     seconds = {"reference": median(rounds.theirs), "ours": median(rounds.ours)}
     verdict = "met" if median(ratios) >= TIMES_AS_MANY else "SHORT"
@@ -108,37 +92,26 @@ def together(every: Sequence[Rounds]) -> Rounds:
     return Rounds(tuple(map(sum, zip(*ours, strict=True))), tuple(map(sum, zip(*theirs, strict=True))))
 
 
-def test_against_the_reference(
-    asked: tuple[Case, ElasticsearchEngine, ReferenceWay], show: Show, request: pytest.FixtureRequest
-) -> None:
+def test_against_the_reference(asked: Any, show: Show) -> None:
     """The nine strategies of the base model, vectors in, ids and scores out; both ways find the same products."""
-    case, engine, reference = asked
-    data = request.node.callspec.params["asked"]
+    data, case, engine, reference = asked
     every: list[Rounds] = []
     for name, strategy in STRATEGIES.items():
         if strategy.model != BASE:
             continue  # the same requests with other vectors
-        ours = search(engine, strategy, case.batch)
         if strategy.combine == "sum":
+            ours = search(engine, strategy, case.batch)
             theirs = reference.run(strategy, case.batch)["product_uid"].tolist()
             assert theirs == [case.catalogue.ids[code] for code in ours.codes.ravel().tolist() if code >= 0]
-        every.append(
-            alternate(
-                lambda strategy=strategy: search(engine, strategy, case.batch),  # type: ignore[misc]
-                lambda strategy=strategy: reference.run(strategy, case.batch),  # type: ignore[misc]
-                rounds=ROUNDS,
-            )
-        )
+        ways = partial(search, engine, strategy, case.batch), partial(reference.run, strategy, case.batch)
+        every.append(alternate(*ways, rounds=ROUNDS))
         show(AGAINST_REFERENCE, row(data, name, every[-1], len(case.batch)))
     show(AGAINST_REFERENCE, row(data, "all nine", together(every), len(case.batch)))
 
 
 @pytest.mark.parametrize("name", ["rrf", "rrf_multi"])
-def test_fusion_against_its_legs(
-    asked: tuple[Case, ElasticsearchEngine, ReferenceWay], show: Show, request: pytest.FixtureRequest, name: str
-) -> None:
-    """Fusing ranks costs little beside the legs that are fused."""
-    case, engine, _ = asked
+def test_fusion_against_its_legs(asked: Any, show: Show, name: str) -> None:
+    data, case, engine, _ = asked
     strategy = STRATEGIES[name]
     rounds = alternate(
         lambda: [engine.search(leg, case.batch, hits=strategy.window) for leg in strategy.legs()],
@@ -147,6 +120,6 @@ def test_fusion_against_its_legs(
     )
     ratios = rounds.ratios()
     seconds = {"fused": median(rounds.theirs), "legs": median(rounds.ours)}
-    what = {"data": request.node.callspec.params["asked"], "strategy": name, "queries": len(case.batch)}
+    what = {"data": data, "strategy": name, "queries": len(case.batch)}
     verdict = "met" if median(ratios) <= TIMES_AS_LONG else "SHORT"
     show(AGAINST_LEGS, {**what, **seconds, **spread(ratios), f"target <= {TIMES_AS_LONG}": verdict})

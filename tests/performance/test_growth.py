@@ -1,19 +1,15 @@
 """How costs grow with the catalogue, each size in a process of its own: of both engines, and of a whole data set."""
 
-from __future__ import annotations
-
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
-
-if TYPE_CHECKING:
-    from helpers.tables import Show
-    from parity.server import ReferenceServer
+from helpers.tables import Show
+from parity.server import ReferenceServer
 
 HERE = Path(__file__).resolve().parent
 SIZES = (1_000, 10_000, 100_000)
@@ -27,41 +23,36 @@ SCALE = (
 )
 
 
-def run(script: str, *arguments: object) -> Any:
-    """Run a script beside this file in a process of its own; what it prints as JSON, None for nothing."""
-    environment = {**os.environ, "PYTHONPATH": str(HERE.parents[1])}
-    command = [sys.executable, str(HERE / script), *map(str, arguments)]
+def grow(*arguments: object) -> Any:
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, HERE.parents[:2]))}
+    command = [sys.executable, str(HERE / "grow.py"), *map(str, arguments)]
     done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, check=True, text=True)  # noqa: S603 - own command
-    return json.loads(done.stdout or "null")
+    return json.loads(done.stdout)
 
 
 @pytest.mark.parametrize("products", SIZES)
 def test_growth(show: Show, products: int) -> None:
-    """Index time, memory and the median time of a single query."""
-    show(EMBEDDED, run("grow.py", products))
+    show(EMBEDDED, grow("embedded", products))
 
 
 @pytest.mark.needs("es8")
 @pytest.mark.parametrize("products", SIZES)
 def test_growth_on_elasticsearch(reference: ReferenceServer, show: Show, products: int) -> None:
-    """Rate and memory of indexing, times of single queries and of many."""
-    costs = run("grow_elasticsearch.py", reference.url, products)
-    show(INDEXING, {"products": products, **costs["indexing"]})
+    costs = grow("elasticsearch", products, reference.url)
+    show(INDEXING, costs["indexing"])
     for row in costs["searching"]:
-        show(SEARCHING, {"products": products, **row})
+        show(SEARCHING, row)
 
 
 @pytest.fixture(scope="module", params=SIZES)
 def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[int, Path]:
     """A data set of that many products in both layouts, and a cache of vectors."""
     folder = tmp_path_factory.mktemp(f"products{request.param}")
-    run("scale.py", "make", request.param, folder)
+    grow("make", request.param, folder)
     return request.param, folder
 
 
 @pytest.mark.parametrize("part", ["homedepot", "files", "check", "vectors"])
 def test_scale(show: Show, made: tuple[int, Path], part: str) -> None:
-    """Seconds and memory of each step from the files to the metrics."""
-    products, folder = made
-    for row in run("scale.py", part, products, folder):
-        show(SCALE.format(part=part), {"products": products, **row})
+    for row in grow(part, *made):
+        show(SCALE.format(part=part), row)

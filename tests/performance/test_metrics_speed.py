@@ -1,23 +1,20 @@
 """Metrics against pytrec_eval: both start from the same lists in memory, at the size of the reference's data."""
 
-from __future__ import annotations
-
-import statistics
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import chain
-from typing import TYPE_CHECKING
+from statistics import median
+from typing import Any
 
 import numpy as np
 import pytest
 import pytrec_eval
-from helpers.tables import table
+from helpers.tables import Show
+from parity.rounds import spread
 
 from relevance.evaluation import Metric, evaluate
 from relevance.records import Judgments, Ranking
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
 
 QUERIES, HITS, PRODUCTS, JUDGMENTS = 11_795, 100, 54_667, 74_067
 ROUNDS = 7
@@ -44,9 +41,8 @@ def lists() -> Lists:
     query_ids = [f"q{number:012x}" for number in range(QUERIES)]
     product_ids = [str(100_001 + number) for number in range(PRODUCTS)]
     queries = rng.integers(QUERIES, size=2 * JUDGMENTS)
-    products = np.where(
-        rng.random(len(queries)) < 0.5, codes[queries, rng.integers(HITS, size=len(queries))], rng.integers(PRODUCTS)
-    )
+    hits = codes[queries, rng.integers(HITS, size=len(queries))]
+    products = np.where(rng.random(len(queries)) < 0.5, hits, rng.integers(PRODUCTS))
     pairs = rng.permutation(np.unique(queries * PRODUCTS + products))[:JUDGMENTS]
     grades = rng.integers(0, 3, size=JUDGMENTS).tolist()
     judged = zip(*(part.tolist() for part in np.divmod(pairs, PRODUCTS)), grades, strict=True)
@@ -101,42 +97,27 @@ def by_evaluate_from_codes(lists: Lists, cutoff: int) -> list[float]:
     return from_codes(lists, chain.from_iterable(lists.hit_codes), product_codes, cutoff)
 
 
-def seconds(run: Callable[[], list[float]]) -> tuple[float, list[float]]:
-    """How long a call took, and what it gave."""
-    start = time.perf_counter()
-    found = run()
-    return time.perf_counter() - start, found
+WAYS: dict[str, Any] = {
+    "pytrec_eval": by_pytrec_eval,
+    "lists of ids": by_evaluate_from_ids,
+    "lists of codes": by_evaluate_from_codes,
+}
 
 
 @pytest.mark.parametrize("cutoff", [10, 100])
-def test_metrics_from_lists_in_memory(lists: Lists, cutoff: int, capsys: pytest.CaptureFixture[str]) -> None:
-    """RR, AP and nDCG of 11,795 queries x 100 hits, the building of dictionaries or arrays included: equal means.
-
-    Who goes first alternates; the table shows the median time of each and the ratios of each round.
-    """
-    ways = {
-        "pytrec_eval": by_pytrec_eval,
-        "lists of ids": by_evaluate_from_ids,
-        "lists of codes": by_evaluate_from_codes,
-    }
-    times: dict[str, list[float]] = {way: [] for way in ways}
+def test_metrics_from_lists_in_memory(lists: Lists, show: Show, cutoff: int) -> None:
+    """The building of dictionaries or arrays included; equal means. Who goes first alternates."""
+    times: dict[str, list[float]] = {way: [] for way in WAYS}
     for number in range(ROUNDS):
         means = {}
-        for way in list(ways)[:: 1 if number % 2 else -1]:
-            taken, means[way] = seconds(lambda way=way: ways[way](lists, cutoff))  # type: ignore[misc]
-            times[way].append(taken)
-        for way in ways:
+        for way in list(WAYS)[:: 1 if number % 2 else -1]:
+            start = time.perf_counter()
+            means[way] = WAYS[way](lists, cutoff)
+            times[way].append(time.perf_counter() - start)
+        for way in WAYS:
             assert means[way] == pytest.approx(means["pytrec_eval"], abs=1e-12)
-    with capsys.disabled():
-        print(f"\nmetrics at {cutoff}, {QUERIES:,} queries x {HITS} hits x 3 metrics, {ROUNDS} rounds")  # noqa: T201
-        print("\n".join(table(_rows(times))))  # noqa: T201 - the table is what the test is for
-
-
-def _rows(times: Mapping[str, list[float]]) -> list[dict[str, object]]:
     theirs = times["pytrec_eval"]
-    rows: list[dict[str, object]] = [{"from": "pytrec_eval", "median s": statistics.median(theirs)}]
-    for way in list(times)[1:]:
-        ratios = [other / own for other, own in zip(theirs, times[way], strict=True)]
-        spread = {"times faster": statistics.median(ratios), "least": min(ratios), "most": max(ratios)}
-        rows.append({"from": way, "median s": statistics.median(times[way]), **spread})
-    return rows
+    for way, own in times.items():
+        ratios = [other / ours for other, ours in zip(theirs, own, strict=True)]
+        row = {"at": cutoff, "from": way, "median s": median(own), **spread(ratios)}
+        show(f"metrics of {QUERIES:,} queries x {HITS} hits x 3 metrics against pytrec_eval", row)

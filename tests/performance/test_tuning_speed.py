@@ -1,32 +1,27 @@
 """All combinations of the text grid against one run of one strategy; nothing is asserted of times."""
 
-from __future__ import annotations
-
-from typing import TYPE_CHECKING
-
 import numpy as np
 import pytest
+from helpers.tables import Show
 from parity.rounds import alternate, spread
 
 from relevance import datasets, runner
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.evaluation import evaluate
+from relevance.records import Dataset
 from relevance.strategies import STRATEGIES, TEXT_FIELDS
 from relevance.tuning import make_grid, search
 
-if TYPE_CHECKING:
-    from helpers.tables import Show
-
-    from relevance.records import Dataset
-
-ROUNDS = 15
-TIMES_AS_LONG = 5
+ROUNDS, TIMES_AS_LONG = 15, 5
 TITLE = "seconds: the text grid's 45 combinations against one run of textsearch_boosted"
 
 
-def compared(dataset: Dataset, show: Show, *, evaluated: bool) -> None:
+@pytest.mark.parametrize("evaluated", [False, True], ids=["rankings alone", "with evaluation"])
+@pytest.mark.parametrize("name", ["sample", pytest.param("chorus", marks=pytest.mark.needs("data"))])
+def test_the_grid(request: pytest.FixtureRequest, show: Show, name: str, *, evaluated: bool) -> None:
     """Rank all queries by every combination that ranks differently, and by one strategy; the fastest rounds count."""
+    dataset: Dataset = datasets.load(datasets.parse(name)) if name == "sample" else request.getfixturevalue(name)
     engine = EmbeddedEngine.index(dataset.catalogue, text_fields=TEXT_FIELDS, vectors={})
     batch, today = QueryBatch(dataset.queries.texts), STRATEGIES["textsearch_boosted"]
     grid = make_grid("text", today)
@@ -57,16 +52,3 @@ def compared(dataset: Dataset, show: Show, *, evaluated: bool) -> None:
             f"target <= {TIMES_AS_LONG}": "met" if ratio <= TIMES_AS_LONG else "SHORT",
         },
     )
-
-
-@pytest.mark.parametrize("evaluated", [False, True], ids=["rankings", "evaluated"])
-def test_sample(show: Show, evaluated: bool) -> None:  # noqa: FBT001 - a parameter
-    """Three hundred queries over six hundred products: little work to share."""
-    compared(datasets.load(datasets.parse("sample")), show, evaluated=evaluated)
-
-
-@pytest.mark.needs("data")
-@pytest.mark.parametrize("evaluated", [False, True], ids=["rankings", "evaluated"])
-def test_chorus(chorus: Dataset, show: Show, evaluated: bool) -> None:  # noqa: FBT001 - a parameter
-    """Nineteen thousand products, nested attributes."""
-    compared(chorus, show, evaluated=evaluated)

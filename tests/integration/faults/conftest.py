@@ -1,23 +1,15 @@
 """What the tests of faults share: nodes that may be harmed, a data set, sessions as a user starts them, the table."""
 
-from __future__ import annotations
-
 import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
 import pytest
-from faults.bench import OURS, Bench
-from faults.node import asked, running_node
-from faults.session import content
-from faults.shop import make_shop
+from faults.node import ask, running_node
+from faults.session import OURS, Bench, content, make_shop
 from helpers.tables import tables_of
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from faults.node import Node
 
 FOREIGN = "shop-in-production"
 
@@ -29,24 +21,24 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def _node8(shared_elasticsearch: Path) -> Iterator[Node]:
+def _node8(shared_elasticsearch: Path) -> Iterator[Any]:
     """With an index of somebody else's, which outlives whatever tests do."""
     with running_node(shared_elasticsearch) as running:
-        asked(running.url, f"/{FOREIGN}/_doc/1?refresh=true", method="PUT", body={"title": "oak desk"})
-        before = asked(running.url, f"/{FOREIGN}")
+        ask(running.url, f"/{FOREIGN}/_doc/1?refresh=true", method="PUT", body={"title": "oak desk"})
+        before = ask(running.url, f"/{FOREIGN}")
         yield running
-        assert asked(running.url, f"/{FOREIGN}") == before
-        assert asked(running.url, f"/{FOREIGN}/_count")["count"] == 1
+        assert ask(running.url, f"/{FOREIGN}") == before
+        assert ask(running.url, f"/{FOREIGN}/_count")["count"] == 1
 
 
 @pytest.fixture(scope="session")
-def _node9(shared_elasticsearch: Path) -> Iterator[Node]:
+def _node9(shared_elasticsearch: Path) -> Iterator[Any]:
     with running_node(shared_elasticsearch, "9") as running:
         yield running
 
 
 @contextmanager
-def _left_clean(node: Node) -> Iterator[Node]:
+def _left_clean(node: Any) -> Iterator[Any]:
     yield node
     left = node.indices(OURS)
     node.remove(OURS)
@@ -54,7 +46,7 @@ def _left_clean(node: Node) -> Iterator[Node]:
 
 
 @pytest.fixture
-def node(_node8: Node) -> Iterator[Node]:
+def node(_node8: Any) -> Iterator[Any]:
     """A node of release 8, which may be killed; a test leaves it alive, and no index of ours."""
     _node8.start()
     with _left_clean(_node8):
@@ -64,16 +56,16 @@ def node(_node8: Node) -> Iterator[Node]:
 @pytest.fixture(
     params=[pytest.param("8", marks=pytest.mark.needs("es8")), pytest.param("9", marks=pytest.mark.needs("es9"))]
 )
-def either(request: pytest.FixtureRequest) -> Iterator[Node]:
+def either(request: pytest.FixtureRequest) -> Iterator[Any]:
     """A node of each release in turn, for what the releases may say in other words."""
     with _left_clean(request.getfixturevalue(f"_node{request.param}")) as node:
         yield node
 
 
 @pytest.fixture(scope="session")
-def earlier(shop: Path, _node8: Node, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def earlier(shop: Path, _node8: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The results of a session in which nothing went wrong."""
-    bench = Bench(shop, tmp_path_factory.mktemp("earlier"), {})
+    bench = Bench(shop, tmp_path_factory.mktemp("earlier"))
     ended = bench.run(_node8.url)
     assert ended.code == 0, ended.output
     assert _node8.indices(OURS) == []

@@ -1,27 +1,20 @@
-"""Sessions in a row, a third of them interrupted at any moment: nothing is left on the cluster, the disk or running."""
-
-from __future__ import annotations
+"""Several sessions: in a row with some interrupted at any moment, at once, with an index that is kept or half made."""
 
 import os
 import random
 import re
 import signal
 import time
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
-from faults.bench import OURS
-from faults.containers import containers, published
+from faults.containers import addresses, containers
 from faults.node import until
-from faults.session import content
+from faults.proxy import before, running_proxy
+from faults.session import OURS, Bench, command, content
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from faults.bench import Bench
-    from faults.node import Node
-    from faults.session import Session
-
+pytestmark = pytest.mark.needs("es8")
 SESSIONS = int(os.environ.get("RELEVANCE_SESSIONS", "6"))
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 PASSED, INTERRUPTED = 0, 2
@@ -31,37 +24,17 @@ SUMMARY = re.compile(r" passed\b.* in \d+\.\d+s")
 """What pytest prints last."""
 
 
-def _interrupted(session: Session, number: int, moment_s: float) -> bool:
-    """Send a signal at a moment; whether the suite was in charge by then, not Python's own start or end."""
-    time.sleep(moment_s)
-    in_charge = session.begun
-    session.signal(number)
-    return in_charge
-
-
-def _check_results(bench: Bench) -> None:
-    """They are whole: a folder of one session, nothing beside it."""
-    assert bench.alone
-    assert content(bench.out).keys() == bench.earlier.keys()
-
-
-def _in_a_row(bench: Bench, url: str | None, sessions: int, left: Callable[[], list[str]]) -> None:
-    """Run sessions; each third is interrupted at a seeded moment of the time that the first one took.
-
-    Args:
-        bench: what they run on.
-        url: of their cluster; None: each starts a container.
-        sessions: how many.
-        left: what is left of them on the cluster, or as containers.
-    """
+def in_a_row(bench: Bench, url: str | None, sessions: int, left: Callable[[], list[str]]) -> None:
+    """Each third is interrupted at a seeded moment of the time that the first one took; nothing is left of any."""
     seeded = random.Random(20)  # noqa: S311 - moments, not secrets
     whole = 0.0
     for at in range(sessions):
-        session = bench.session(url).start()
+        session = bench.session(url, fresh=True).start()
         allowed = {PASSED}
         if at % 3 == 2:
-            in_charge = _interrupted(session, SIGNALS[at // 3 % 2], seeded.uniform(0, whole))
-            allowed |= {INTERRUPTED} if in_charge else {INTERRUPTED, *BESIDE}
+            time.sleep(seeded.uniform(0, whole))
+            allowed |= {INTERRUPTED} if session.begun else {INTERRUPTED, *BESIDE}
+            session.signal(SIGNALS[at // 3 % 2])
         ended = session.end()
         if at % 3 == 2 and SUMMARY.search(ended.output):
             allowed |= BESIDE
@@ -70,40 +43,76 @@ def _in_a_row(bench: Bench, url: str | None, sessions: int, left: Callable[[], l
         assert ended.left == [], (at, ended.output)
         assert left() == [], (at, ended.output)
         assert "Traceback" not in ended.output or ended.code in BESIDE, (at, ended.output)
-        _check_results(bench)
+        bench.alone()
+        assert content(bench.out).keys() == bench.earlier.keys()
 
 
-@pytest.mark.needs("es8")
-def test_sessions_on_a_cluster(bench: Bench, node: Node) -> None:
-    """After each session on a given cluster neither index nor file nor process is left, however it ended."""
-    _in_a_row(bench, node.url, SESSIONS, lambda: node.indices(OURS))
+def test_sessions_on_a_cluster(bench: Bench, node: Any) -> None:
+    in_a_row(bench, node.url, SESSIONS, lambda: node.indices(OURS))
 
 
-@pytest.mark.needs("es8", "docker")
+@pytest.mark.needs("docker")
 def test_sessions_in_containers(bench: Bench) -> None:
-    """After each session with a container of its own, the container is gone too."""
-    _in_a_row(bench, None, max(3, SESSIONS // 3), lambda: containers(bench.family))
+    """The container of a killed one, open on loopback only, is removed by the next."""
+    killed = bench.session(None).start()
+    until(lambda: addresses(bench.family))
+    assert addresses(bench.family) == {"127.0.0.1"}
+    killed.signal(signal.SIGKILL)
+    assert killed.end().code == -signal.SIGKILL
+    assert len(containers(bench.family)) == 1
+    in_a_row(bench, None, max(3, SESSIONS // 3), lambda: containers(bench.family))
 
 
-@pytest.mark.needs("es8", "docker")
-def test_killed_session_with_a_container(bench: Bench) -> None:
-    """The container of a session that was killed is removed by the next one that starts one."""
+@pytest.mark.needs("docker")
+def test_a_session_is_ended_while_its_container_runs(bench: Bench) -> None:
     session = bench.session(None).start()
     until(lambda: containers(bench.family))
-    session.signal(signal.SIGKILL)
-    assert session.end().code == -signal.SIGKILL
-    assert len(containers(bench.family)) == 1
-    assert bench.run(None).code == PASSED
-    assert containers(bench.family) == []
-
-
-@pytest.mark.needs("es8", "docker")
-def test_container_is_on_loopback_only(bench: Bench) -> None:
-    """While a session's container runs, its ports are open on the loopback address and nowhere else."""
-    session = bench.session(None).start()
-    until(lambda: any(map(published, containers(bench.family))))
-    (ours,) = containers(bench.family)
-    assert {address for address, _ in published(ours)} == {"127.0.0.1"}
     session.signal(signal.SIGTERM)
-    assert session.end().code == INTERRUPTED
+    ended = session.end()
+    assert ended.code == INTERRUPTED, ended.output
     assert containers(bench.family) == []
+
+
+@pytest.fixture
+def cluster(node: Any) -> Iterator[Any]:
+    """The node; indices that are kept go after the test."""
+    yield node
+    node.remove(OURS)
+
+
+def test_two_at_once_have_an_index_each(bench: Bench, cluster: Any) -> None:
+    seen: set[str] = set()
+
+    def rule(request: Any, forward: Any) -> Any:
+        if request.kind == "_msearch":
+            seen.update(cluster.indices(OURS))
+        return forward(request)
+
+    with running_proxy(cluster.url, rule) as proxy:
+        outs = [bench.folder / f"out{at}" for at in range(2)]
+        sessions = [bench.session(proxy.url, "--out", str(out)).start() for out in outs]
+        bench.ended += [session.end() for session in sessions]
+    for ended, out in zip(bench.ended, outs, strict=True):
+        assert ended.code == PASSED, ended.output
+        assert ended.left == []
+        assert (out / "runs" / "textsearch.run").read_bytes() == bench.earlier["runs/textsearch.run"]
+    assert len(seen) == 2
+    assert cluster.indices(OURS) == []
+
+
+def test_a_half_made_index_is_not_believed_and_a_kept_one_is_used_again(bench: Bench, cluster: Any) -> None:
+    """What else is not believed stands in test_elasticsearch_index."""
+    with running_proxy(cluster.url) as proxy:
+        session = bench.session(proxy.url, "--keep-index")
+        proxy.rule = before("_bulk", 4, lambda: session.signal(signal.SIGKILL))
+        assert session.start().end().code == -signal.SIGKILL
+    (half,) = cluster.indices(OURS)
+    bench.passes(cluster.url, "--keep-index")
+    (whole,) = set(cluster.indices(OURS)) - {half}
+    with running_proxy(cluster.url) as proxy:
+        bench.passes(proxy.url, "--keep-index")
+        assert proxy.counts["_bulk"] == 0
+    assert cluster.indices(OURS) == sorted((half, whole))
+    done = command("clean", "--es-url", cluster.url, temporary=bench.folder / "clean")
+    assert done.code == 0, done.output
+    assert cluster.indices(OURS) == [whole]
