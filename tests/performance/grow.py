@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import psutil
-from helpers.shop import model
+from helpers.shop import model, write_files
 
 from relevance.check import check
 from relevance.config.reading import read_config
@@ -183,17 +183,9 @@ def make(products: int, where: str) -> None:
     attributes = ((ids[at // 8], f"name {at % 8}", value) for at, value in enumerate(values))
     write_csv(depot / "attributes.csv", "product_uid,name,value", attributes)
 
-    own = folder / "files"
-    own.mkdir()
-    with (own / "products.jsonl").open("w", encoding="utf-8") as file:
-        for at, (product, title, description) in enumerate(zip(ids, titles, descriptions, strict=True)):
-            named = {f"name {number}": value for number, value in enumerate(values[at * 8 : at * 8 + 8])}
-            row = {"id": product, "title": title, "description": description, "attributes": named}
-            file.write(json.dumps(row) + "\n")
-    rows = zip(queries * PRODUCTS_A_QUERY, ids, (grade // 3 for grade in grades), strict=True)
-    write_csv(own / "judgments.csv", "query,product,grade", rows)
-    texts = embedded_texts(load(source("homedepot", folder)).catalogue, "whole")
-    encoder(folder).products(texts, label="made")
+    dataset = load(source("homedepot", folder))
+    write_files(folder / "files", dataset)
+    encoder(folder).products(embedded_texts(dataset.catalogue, "whole"), label="made")
 
 
 def source(layout: str, folder: Path) -> Source:
