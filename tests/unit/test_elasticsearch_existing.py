@@ -345,12 +345,9 @@ def test_what_is_not_one_index_that_is_open(server: dict[str, Any], name: str, l
     assert refusal(Server(**server), index=name) == f"--es-index: {line}"
 
 
-def test_an_alias_is_the_index_that_it_stands_for() -> None:
+def test_an_alias_is_the_index_that_it_stands_for_or_is_searched_itself_with_its_filter() -> None:
     index = look(Server(aliases={"shop": {}}), index="shop")
     assert (index.name, index.facts["index"], index.facts["alias"], index.notes) == ("shop-7", "shop-7", "shop", ())
-
-
-def test_an_alias_with_a_filter_is_searched_itself() -> None:
     server = Server(aliases={"shop": {"filter": {"term": {"live": True}}}})
     index = look(server, index="shop")
     assert (index.name, index.facts["index"]) == ("shop", "shop-7")
@@ -362,23 +359,23 @@ def test_an_alias_with_a_filter_is_searched_itself() -> None:
 # its ids
 
 
-@pytest.mark.parametrize("refused", [{}, {"open_point_in_time": 403}], ids=["a moment", "without the right to one"])
-def test_ids_are_read_page_by_page(refused: dict[str, int]) -> None:
-    ids = [f"p{number:05}" for number in range(25_000)]
-    server = Server(ids=[[one] for one in reversed(ids)], refused=refused)
-    assert look(server).product_ids == tuple(ids)
-    pages = server.named("search")
-    assert [page["size"] for page in pages] == [10_000] * 3
-    moments = [page["index"] if refused else page["pit"]["id"] for page in pages]
-    assert moments == (["shop-7"] * 3 if refused else ["pit 1", "pit 1", "pit 2"])
-    assert (server.opened, server.named("close_point_in_time")) == (0, [] if refused else [{"id": "pit 3"}])
+NO_MOMENT = {"open_point_in_time": 403}
+PAGES: dict[str, tuple[int, dict[str, int], dict[str, str], list[Any]]] = {
+    "a moment": (25_000, {}, {}, [(10_000, "pit 1"), (10_000, "pit 1"), (10_000, "pit 2")]),
+    "without the right to one": (25_000, NO_MOMENT, {}, [(10_000, "shop-7")] * 3),
+    "fewer hits a search": (4, {}, {"max_result_window": "2"}, [(2, "pit 1"), (2, "pit 1"), (2, "pit 2")]),
+}
 
 
-def test_an_index_that_allows_fewer_hits_is_asked_for_fewer() -> None:
-    server = Server(ids=[["a"], ["b"], ["c"], ["d"]], settings={"max_result_window": "2"})
+@pytest.mark.parametrize(("count", "refused", "settings", "pages"), PAGES.values(), ids=PAGES)
+def test_ids_are_read_page_by_page(count: int, refused: Any, settings: Any, pages: list[Any]) -> None:
+    ids = [f"p{number:05}" for number in range(count)]
+    server = Server(ids=[[one] for one in reversed(ids)], refused=refused, settings=settings)
     index = look(server)
-    assert (index.product_ids, index.window) == (("a", "b", "c", "d"), 2)
-    assert [page["size"] for page in server.named("search")] == [2, 2, 2]
+    assert (index.product_ids, index.window) == (tuple(ids), pages[0][0])
+    asked = server.named("search")
+    assert [(page["size"], page.get("index") or page["pit"]["id"]) for page in asked] == pages
+    assert (server.opened, server.named("close_point_in_time")) == (0, [] if refused else [{"id": "pit 3"}])
 
 
 @pytest.mark.parametrize("ids", [[[2], [10], [9]], [["9"], ["10"], ["2"]]], ids=["number", "_id"])
@@ -394,12 +391,9 @@ def test_ids_that_the_server_cannot_sort_as_text_are_sorted_here(ids: list[list[
     assert server.opened == 0
 
 
-def test_row_ids_need_a_moment() -> None:
-    server = Server(refused={"open_point_in_time": 403})
-    assert "by a point in time alone" in refusal(server, TITLE, fields={"id": "_id", "title": "about"})
-
-
-def test_the_moment_is_let_go_after_a_failure() -> None:
+def test_what_reads_ids_by_row_needs_a_moment_which_is_let_go_after_a_failure() -> None:
+    line = refusal(Server(refused=NO_MOMENT), TITLE, fields={"id": "_id", "title": "about"})
+    assert "by a point in time alone" in line
     server = Server(refused={"search": 500})
     with pytest.raises(CouldNotRunError, match="while reading the ids of the products"):
         look(server)
@@ -420,9 +414,9 @@ def test_a_product_is_one_document_with_one_id(ids: list[list[str]], line: str) 
 
 
 def test_two_of_one_id_between_pages_without_a_moment_are_seen_by_the_count() -> None:
-    refused, settings = {"open_point_in_time": 403}, {"max_result_window": "2"}
+    server = Server(ids=[["a"], ["b"], ["b"]], settings={"max_result_window": "2"}, refused=NO_MOMENT)
     with pytest.raises(CouldNotRunError, match=r"3 documents have a 'sku.raw', and 2 different ones were read"):
-        look(Server(ids=[["a"], ["b"], ["b"]], settings=settings, refused=refused))
+        look(server)
 
 
 # notes
