@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 import relevance.suite
 from relevance import engines, plugin, runner
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 
 pytest_plugins = ["pytester"]
 
@@ -108,6 +108,23 @@ def test_an_engine_that_fails_ends_the_session(
     assert closed == ["closed"]
     assert {path: path.read_bytes() for path in folder.rglob("*.*")} == before
     assert [path.name for path in folder.parent.iterdir()] == ["latest"]
+
+
+def test_a_template_that_gives_no_ranking_fails_its_strategy_alone(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    search = EmbeddedEngine.search
+
+    def refusing(self: EmbeddedEngine, leg: Any, *arguments: Any, **options: Any) -> Any:
+        if leg.text[0] == ("title", 8):
+            raise TemplateError("the template: unknown query")
+        return search(self, leg, *arguments, **options)
+
+    monkeypatch.setattr(EmbeddedEngine, "search", refusing)
+    result = run(project, *TEXT)
+    assert result.ret == 1
+    result.stdout.fnmatch_lines(["strategy 'textsearch_boosted': the template: unknown query"])
+    assert list(results(project)["strategies"]) == ["textsearch"]
 
 
 @pytest.mark.parametrize(
