@@ -210,20 +210,27 @@ CREDENTIALS = {
 }
 
 
-def test_credentials_come_from_the_environment(tmp_path: Path) -> None:
-    found = read(tmp_path, environ=CREDENTIALS | URL | {"ES_USER": ""}).elasticsearch.credentials
-    assert (found.api_key, found.user, found.password) == ("s3cr3t", "", "s3cr3t-2")
-    assert (found.ca_certs, found.fingerprint) == ("ca.pem", "AB:CD")
+SIGNED = "https://me:p%40ss@a:1"
 
 
-@pytest.mark.parametrize("place", ["environment ES_URL", "option --es-url"])
-def test_user_and_password_are_taken_out_of_the_url(tmp_path: Path, place: str) -> None:
-    url: dict[str, Any] = {"ES_URL": "https://me:p%40ss@a:1"}
-    options = {"environ": CREDENTIALS | url} if "ES_URL" in place else {"environ": CREDENTIALS, "es_url": url["ES_URL"]}
-    config = read(tmp_path, **options)
+@pytest.mark.parametrize(
+    ("variables", "options", "shown_to_the_cluster"),
+    [
+        (URL | {"ES_USER": ""}, {}, ("s3cr3t", "", "s3cr3t-2")),
+        ({"ES_URL": SIGNED}, {}, ("", "me", "p@ss")),  # what is in the URL outranks the variables
+        ({}, {"es_url": SIGNED}, ("", "me", "p@ss")),
+    ],
+)
+def test_credentials_come_from_environment_or_url_and_are_never_printed(
+    tmp_path: Path, variables: dict[str, str], options: dict[str, str], shown_to_the_cluster: tuple[str, ...]
+) -> None:
+    config = read(tmp_path, environ=CREDENTIALS | variables, **options)
     found = config.elasticsearch.credentials
-    assert (found.user, found.password, found.api_key, found.ca_certs) == ("me", "p@ss", "", "ca.pem")
-    assert shown(config)["elasticsearch.url"] == ("https://a:1", place)
+    assert (found.api_key, found.user, found.password) == shown_to_the_cluster
+    assert (found.ca_certs, found.fingerprint) == ("ca.pem", "AB:CD")
+    place = "option --es-url" if options else "environment ES_URL"
+    url = "https://a:1" if found.user else "http://a:1"
+    assert shown(config)["elasticsearch.url"] == (url, place)
     assert not any(secret in repr((rows(config), config)) for secret in ("p@ss", "p%40ss", "s3cr3t"))
 
 
