@@ -18,8 +18,6 @@ from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.store import check_stored, find_stored
 from relevance.strategies import BASE, FINETUNED, TEXT_FIELDS, VECTOR_FIELDS
 
-_MEANT = ("option ", "environment ")
-
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
@@ -154,16 +152,16 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
 
 def _idle_options(config: Config, strategies: Sequence[Strategy], engine: EngineChoice) -> Iterator[str]:
     """What was set by an option or a variable, and changes nothing here; in a file it may wait for other sessions."""
-    models = {strategy.model for strategy in strategies if strategy.embeds}
-    unused = {f"models.{name}.": f"no strategy that runs uses the model {name}" for name in {BASE, FINETUNED} - models}
+    used = {strategy.model for strategy in strategies if strategy.embeds}
+    used |= {BASE} if FINETUNED in used else set()  # which it is trained from
+    unused = {f"models.{name}.": f"no strategy that runs uses the model {name}" for name in {BASE, FINETUNED} - used}
     if engine.name == "embedded":
         unused["elasticsearch."] = "the embedded engine ranks"
     for start, why in sorted(unused.items()):
-        places = (place for path, place in config.origins.items() if path.startswith(start))
-        # a device is common to all models, and what a shell sets for all its commands was not meant for this one
-        meant = [place for place in places if place.startswith(_MEANT) and not place.endswith(("device", "DEVICE"))]
-        if meant:
-            yield f"{' and '.join(dict.fromkeys(meant))} {'change' if len(meant) > 1 else 'changes'} nothing: {why}"
+        # the option of a device is for all models, those of other strategies too
+        places = {place for path, place in config.origins.items() if path.startswith(start) and "device" not in path}
+        if meant := sorted(place for place in places if place.startswith(("option ", "environment "))):
+            yield f"{' and '.join(meant)} {'change' if len(meant) > 1 else 'changes'} nothing: {why}"
 
 
 def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:

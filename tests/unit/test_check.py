@@ -141,6 +141,21 @@ def test_the_engine_that_would_rank_and_why(monkeypatch: pytest.MonkeyPatch) -> 
     assert lines == ["  engine      embedded (no Docker)", "  engine      take --es-url", idle]
 
 
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("strategy", "idle"),
+    [
+        ("textsearch", ["option --model", "option --finetuned-model"]),
+        ("vectorsearch", ["option --finetuned-model"]),
+        ("vectorsearch_finetune", []),  # which is trained from the other
+    ],
+)
+def test_options_of_models_that_no_strategy_uses(strategy: str, idle: list[str]) -> None:
+    config = configured(strategy, model="a/b", finetuned_model="c/d", device="cpu")
+    lines = list(suite.plan._idle_options(config, config.selected, engines.embedded_choice()))
+    assert [line.partition(" changes nothing: ")[0] for line in lines] == idle
+
+
 def test_an_engine_that_is_not_there_is_a_problem(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def absent(*_: object) -> None:
         raise CouldNotRunError("elasticsearch at http://a:1: nothing answers")
