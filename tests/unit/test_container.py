@@ -42,14 +42,17 @@ def _listening(path: Path) -> socket.socket:
 # what Docker has for it
 
 
-@pytest.mark.parametrize(("host", "problem"), [
-    ("unix:///nonexistent", NOBODY),
-    ("unix://{}/dead", NOBODY),
-    ("unix://{}/silent", LATE),
-    ("bogus://x", NOBODY),
-    ("tcp://127.0.0.1:1", NOBODY),
-    ("tcp://127.0.0.1:notaport", NOBODY),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("host", "problem"),
+    [
+        ("unix:///nonexistent", NOBODY),
+        ("unix://{}/dead", NOBODY),
+        ("unix://{}/silent", LATE),
+        ("bogus://x", NOBODY),
+        ("tcp://127.0.0.1:1", NOBODY),
+        ("tcp://127.0.0.1:notaport", NOBODY),
+    ],
+)
 def test_an_engine_that_does_not_answer(
     host: str, problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -134,14 +137,17 @@ def test_pulling_shows_the_bytes_of_all_layers(
     assert "2.00k/2.00k" in shown
 
 
-@pytest.mark.parametrize(("said", "line"), [
-    ("write /x: no space left on device", "the Docker engine's disk is full; make room"),
-    ("manifest for a/b:1 not found: manifest unknown", "there is no such image; check its name and tag"),
-    ("pull access denied, or may require 'docker login'", "its registry has none for this user; check its name"),
-    ("dial tcp: lookup registry: no such host", "its registry is not reached: dial tcp: lookup registry: no such"),
-    ("something\nnew", "something new"),
-    ("", "there is no such image; check its name and tag"),  # it says nothing, and the image is not there
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        ("write /x: no space left on device", "the Docker engine's disk is full; make room"),
+        ("manifest for a/b:1 not found: manifest unknown", "there is no such image; check its name and tag"),
+        ("pull access denied, or may require 'docker login'", "its registry has none for this user; check its name"),
+        ("dial tcp: lookup registry: no such host", "its registry is not reached: dial tcp: lookup registry: no such"),
+        ("something\nnew", "something new"),
+        ("", "there is no such image; check its name and tag"),  # it says nothing, and the image is not there
+    ],
+)
 def test_a_failed_pull_says_what_to_do(said: str, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
     events = [{"status": "Pulling", "id": "1"}, {"error": said}, {"status": "late"}]
     with pytest.raises(CouldNotRunError) as error:
@@ -238,16 +244,19 @@ def test_a_leftover_that_others_remove_is_no_error_and_not_claimed(dead: Owner) 
 # where it is reached
 
 
-@pytest.mark.parametrize(("mode", "host", "network", "where"), [
-    (HOST, "localhost", None, ""),
-    (HOST, "127.0.0.1", None, ""),
-    (HOST, "192.0.2.1", None, "192.0.2.1"),
-    (BRIDGE, "localhost", None, ""),
-    (GATEWAY, "localhost", {"Subnet": "127.0.0.0/8"}, ""),
-    (GATEWAY, "localhost", {"Gateway": "127.0.0.2", "Subnet": "172.17.0.0/16"}, ""),
-    (GATEWAY, "localhost", {"Subnet": "192.0.2.0/24"}, "192.0.2.1"),
-    (GATEWAY, "localhost", None, "the gateway"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("mode", "host", "network", "where"),
+    [
+        (HOST, "localhost", None, ""),
+        (HOST, "127.0.0.1", None, ""),
+        (HOST, "192.0.2.1", None, "192.0.2.1"),
+        (BRIDGE, "localhost", None, ""),
+        (GATEWAY, "localhost", {"Subnet": "127.0.0.0/8"}, ""),
+        (GATEWAY, "localhost", {"Gateway": "127.0.0.2", "Subnet": "172.17.0.0/16"}, ""),
+        (GATEWAY, "localhost", {"Subnet": "192.0.2.0/24"}, "192.0.2.1"),
+        (GATEWAY, "localhost", None, "the gateway"),
+    ],
+)
 def test_a_port_is_published_on_loopback_wherever_that_is_ours(mode: Any, host: str, network: Any, where: str) -> None:
     bridge = Fake(attrs={"IPAM": {"Config": [network] if network else None}})
     engine = Fake(networks=Fake(get=lambda _: bridge))
@@ -262,12 +271,18 @@ def test_a_port_is_published_on_loopback_wherever_that_is_ours(mode: Any, host: 
 # how it ended
 
 
-@pytest.mark.parametrize(("log", "reason"), [
-    (["all is well"], ""),
-    (["Exception: bad", "Caused by: no node.id", "\tat a.b.C.d(C.java:1)", "... 12 more"], "Caused by: no node.id"),
-    (["# mmap failed to map 12 bytes", "# An error report file with more is saved as:"], "mmap failed to map 12 by"),
-    (["fatal: x", "ERROR: Elasticsearch died while starting up, with exit code 1"], "fatal: x"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("log", "reason"),
+    [
+        (["all is well"], ""),
+        (["Exception: bad", "Caused by: no node.id", "\tat a.b.C.d(C.java:1)", "... 12 more"], "Caused by: no node.id"),
+        (
+            ["# mmap failed to map 12 bytes", "# An error report file with more is saved as:"],
+            "mmap failed to map 12 by",
+        ),
+        (["fatal: x", "ERROR: Elasticsearch died while starting up, with exit code 1"], "fatal: x"),
+    ],
+)
 def test_the_reason_is_the_last_trouble_of_the_log(log: list[str], reason: str) -> None:
     assert starting.reason_in(log).startswith(reason)
     assert bool(starting.reason_in(log)) is bool(reason)
@@ -280,14 +295,17 @@ def test_a_log_in_json_is_shown_as_text() -> None:
     assert starting.log_lines(container) == ["ERROR fatal exception no room", "[1]", "plain"]
 
 
-@pytest.mark.parametrize(("state", "words"), [
-    ({"Status": "running", "ExitCode": 0}, ""),
-    ({"Status": "created", "ExitCode": 0}, ""),
-    ({"Status": "exited", "ExitCode": 1}, "ended with exit code 1"),
-    ({"Status": "exited", "ExitCode": 137}, "was killed, as happens where memory runs out"),
-    ({"Status": "dead", "ExitCode": 1, "OOMKilled": True}, "was killed, as happens where memory runs out"),
-    (None, "was removed by somebody else"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        ({"Status": "running", "ExitCode": 0}, ""),
+        ({"Status": "created", "ExitCode": 0}, ""),
+        ({"Status": "exited", "ExitCode": 1}, "ended with exit code 1"),
+        ({"Status": "exited", "ExitCode": 137}, "was killed, as happens where memory runs out"),
+        ({"Status": "dead", "ExitCode": 1, "OOMKilled": True}, "was killed, as happens where memory runs out"),
+        (None, "was removed by somebody else"),
+    ],
+)
 def test_how_a_container_ended(state: dict[str, object] | None, words: str) -> None:
     def reload() -> None:
         if state is None:

@@ -25,7 +25,7 @@ from urllib3.exceptions import ClosedPoolError, ProtocolError, ProxyError
 
 from relevance.engines.elasticsearch import client
 from relevance.engines.elasticsearch.client import MOST_BYTES, Connection, RetryPolicy
-from relevance.engines.elasticsearch.errors import Refusal, RetriableError, UnboundedAnswerError, explained
+from relevance.engines.elasticsearch.errors import Refusal, RetriableError, UnboundedAnswerError, explained, failure
 from relevance.engines.elasticsearch.settings import Credentials, Settings, cloud_url, split_url
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
@@ -85,81 +85,94 @@ UNWRITTEN = elasticsearch.SerializationError("Unable to serialize to JSON: {…}
 UNREAD = elasticsearch.SerializationError("Unable to deserialize")
 UNSIGNED = elasticsearch.UnsupportedProductError("?", api_error(200, None).meta, "<html>")
 TOO_LONG = caused(UnboundedAnswerError("an answer of more"))
-LINES: list[tuple[Exception, str]] = [
-    (REFUSED, "connection refused while searching; is it running, and is the port right?"),
-    (LOST, "connection lost while searching; is it still running?"),
-    (CUT_OFF, "connection lost while searching; is it still running?"),
-    (ConnectionResetError(104, "Connection reset by peer"), "connection lost while searching; is it still running?"),
-    (CLOSED, "the connection was closed while searching"),
-    (caused(socket.gaierror(-2, "Name or service not known")), "no such host while searching; is the name right?"),
-    (caused(OSError(113, "No route to host")), "no connection while searching (No route to host)"),
-    (KeyError("took"), "no connection while searching ('took')"),
-    (TIMED_OUT, "no answer within 60 s while searching (--es-timeout)"),
-    (elasticsearch.ConnectionTimeout("?"), "no answer in time while searching (--es-timeout)"),
-    (UNTRUSTED, "its certificate is not trusted (certificate has expired); set ES_CA_CERTS to the file of its CA, or"),
-    (TUNNEL, "the proxy that HTTPS_PROXY names refuses while searching (407 Proxy Authentication); NO_PROXY lists"),
-    (NO_PROXY, "the proxy that HTTPS_PROXY names is not reached while searching (Connection refused); NO_PROXY li"),
-    (TOO_LONG, "an answer of more while searching; is a proxy in between?"),
-    (UNREAD, "an answer that is not JSON while searching; is a proxy in between?"),
-    (UNWRITTEN, "what should be sent while searching cannot be written as JSON (TypeError: not UTF-8)"),
-    (UNSIGNED, "what answered while searching is no Elasticsearch"),
-    (refused(401, "security_exception", "user [bob]"), "the user or the API key was refused (401); set ES_API_KEY"),
-    (refused(403, "security_exception", "user [bob]"), "the user or the API key may not do this (403) (while search"),
-    (refused(403, "security_exception", NOT_ALLOWED), FORBIDDEN),
-    (refused(404, "index_not_found_exception", "no such index [i]"), "no such index [i]; was it removed? (while se"),
-    (refused(400, "x", "k must be\n  positive"), "it refuses: k must be positive (x) (while searching)"),
-    (api_error(413, "<html>413</html>"), "a request is too large for the server or a proxy in between (413); raise"),
-    (api_error(429, None), "the server is too busy (429); try again later"),
-    (api_error(429, {"error": BUSY}), "the server is too busy (429: its queue is full); try again later"),
-    (api_error(429, {"error": pressed(held=9, needed=5, most=10)}), "the server has too little memory for what is"),
-    (api_error(429, {"error": READ_ONLY}), "index is read-only (disk past its flood-stage watermark): free disk"),
-    (api_error(403, {"error": BY_HAND}), "index is blocked: by hand"),
-    (api_error(429, {"error": MEMORY}), "the server ran out of memory (circuit_breaking_exception); give it more"),
-    (RetriableError(Refusal(429, "circuit_breaking_exception", "full")), "the server ran out of memory"),
-    (refused(500, "out_of_memory_error", "heap"), "the server ran out of memory (out_of_memory_error); give it more"),
-    (api_error(502, None), "a proxy does not reach the server (502); is it running?"),
-    (api_error(503, None), "the server is not ready (503); is the cluster complete? (while searching)"),
-    (api_error(503, {"error": STARTING}), "the server is not ready (503, cluster_block_exception); is the cluster"),
-    (api_error(504, None), "a proxy does not get the server's answer in time (504)"),
-    (api_error(507, None), "the server has no room left (507); free disk space on the cluster, then run again"),
-    (api_error(500, "oops"), "it refuses: oops (while searching)"),
-    (api_error(500, "<html>"), "it refuses: status 500 (while searching)"),
-]  # fmt: skip
+LINES: list[tuple[Exception, str, str]] = [
+    (REFUSED, "unreached", "connection refused while searching; is it running, and is the port right?"),
+    (LOST, "lost", "connection lost while searching; is it still running?"),
+    (CUT_OFF, "lost", "connection lost while searching; is it still running?"),
+    (ConnectionResetError(104, "Connection reset by peer"), "lost", "connection lost while searching; is it still run"),
+    (CLOSED, "final", "the connection was closed while searching"),
+    (caused(socket.gaierror(-2, "Name or service not known")), "unreached", "no such host while searching; is the nam"),
+    (caused(OSError(113, "No route to host")), "unreached", "no connection while searching (No route to host)"),
+    (KeyError("took"), "unreached", "no connection while searching ('took')"),
+    (TIMED_OUT, "slow", "no answer within 60 s while searching (--es-timeout)"),
+    (elasticsearch.ConnectionTimeout("?"), "slow", "no answer in time while searching (--es-timeout)"),
+    (UNTRUSTED, "final", "its certificate is not trusted (certificate has expired); set ES_CA_CERTS to the file of it"),
+    (TUNNEL, "final", "the proxy that HTTPS_PROXY names refuses while searching (407 Proxy Authentication); NO_PROXY"),
+    (NO_PROXY, "unreached", "the proxy that HTTPS_PROXY names is not reached while searching (Connection refused); NO"),
+    (TOO_LONG, "final", "an answer of more while searching; is a proxy in between?"),
+    (UNREAD, "final", "an answer that is not JSON while searching; is a proxy in between?"),
+    (UNWRITTEN, "final", "what should be sent while searching cannot be written as JSON (TypeError: not UTF-8)"),
+    (UNSIGNED, "final", "what answered while searching is no Elasticsearch"),
+    (refused(401, "security_exception", "user [bob]"), "final", "the user or the API key was refused (401); set ES_AP"),
+    (refused(403, "security_exception", "user [bob]"), "final", "the user or the API key may not do this (403) (while"),
+    (refused(403, "security_exception", NOT_ALLOWED), "final", FORBIDDEN),
+    (refused(404, "index_not_found_exception", "no such index [i]"), "final", "no such index [i]; was it removed? (wh"),
+    (refused(400, "x", "k must be\n  positive"), "refused", "it refuses: k must be positive (x) (while searching)"),
+    (api_error(413, "<html>413</html>"), "final", "a request is too large for the server or a proxy in between (413);"),
+    (api_error(429, None), "busy", "the server is too busy (429); try again later"),
+    (api_error(429, {"error": BUSY}), "busy", "the server is too busy (429: its queue is full); try again later"),
+    (api_error(429, {"error": pressed(held=9, needed=5, most=10)}), "busy", "the server has too little memory for wha"),
+    (api_error(429, {"error": pressed(held=0, needed=11, most=10)}), "final", "the server has too little memory for"),
+    (api_error(429, {"error": READ_ONLY}), "final", "index is read-only (disk past its flood-stage watermark): free d"),
+    (api_error(403, {"error": BY_HAND}), "final", "index is blocked: by hand"),
+    (api_error(429, {"error": MEMORY}), "busy", "the server ran out of memory (circuit_breaking_exception); give it m"),
+    (api_error(429, {"error": MEMORY | {"durability": "PERMANENT"}}), "final", "the server ran out of memory"),
+    (RetriableError(Refusal(429, "circuit_breaking_exception", "full")), "busy", "the server ran out of memory"),
+    (refused(500, "out_of_memory_error", "heap"), "final", "the server ran out of memory (out_of_memory_error); give"),
+    (api_error(502, None), "busy", "a proxy does not reach the server (502); is it running?"),
+    (api_error(503, None), "busy", "the server is not ready (503); is the cluster complete? (while searching)"),
+    (api_error(503, {"error": STARTING}), "busy", "the server is not ready (503, cluster_block_exception); is the clu"),
+    (api_error(504, None), "busy", "a proxy does not get the server's answer in time (504)"),
+    (api_error(507, None), "final", "the server has no room left (507); free disk space on the cluster, then run agai"),
+    (api_error(500, "oops"), "final", "it refuses: oops (while searching)"),
+    (api_error(500, "<html>"), "final", "it refuses: status 500 (while searching)"),
+]
 
 
-@pytest.mark.parametrize(("error", "line"), LINES, ids=[line[:30] for _, line in LINES])
-def test_each_failure_is_one_line(error: Exception, line: str) -> None:
+@pytest.mark.parametrize(("error", "kind", "line"), LINES, ids=[line[:30] for _, _, line in LINES])
+def test_each_failure_is_one_line_and_of_a_kind(error: Exception, kind: str, line: str) -> None:
+    assert failure(error, doing="searching", url=URL).kind == kind
     ours = explained(error, doing="searching", url=URL)
     assert type(ours) is CouldNotRunError
     assert str(ours).startswith(f"{AT}{line}")
     assert explained(ours, doing="?", url="?") is ours
 
 
+def test_an_item_is_read_as_a_whole_answer() -> None:
+    assert Refusal.read(429, BUSY) == Refusal.read(429, {"error": BUSY, "status": 429})
+
+
 PARSING = refused(400, "mapper_parsing_exception", "Failed: bad", caused_by={"reason": "analyzer [x] is new"})
 REFUSES = f"own.json: elasticsearch at {URL} refuses it: "
 
 
-@pytest.mark.parametrize(("error", "line"), [
-    (PARSING, f"{REFUSES}analyzer [x] is new; hence Failed: bad (mapper_parsing_exception)"),
-    (RetriableError(Refusal(400, "x", "y")), f"{REFUSES}y (x)"),
-    (RetriableError(Refusal(429, "x", "y")), f"{AT}the server is too busy"),
-    (refused(400, "validation_exception", SHARDS), f"{AT}the cluster takes no more shards"),
-    (refused(400, "illegal_argument_exception", STREAMS), f"{AT}a template of the cluster"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("error", "line"),
+    [
+        (PARSING, f"{REFUSES}analyzer [x] is new; hence Failed: bad (mapper_parsing_exception)"),
+        (RetriableError(Refusal(400, "x", "y")), f"{REFUSES}y (x)"),
+        (RetriableError(Refusal(429, "x", "y")), f"{AT}the server is too busy"),
+        (refused(400, "validation_exception", SHARDS), f"{AT}the cluster takes no more shards"),
+        (refused(400, "illegal_argument_exception", STREAMS), f"{AT}a template of the cluster"),
+    ],
+)
 def test_only_mistakes_in_a_file_of_the_user_are_bad_input(error: Exception, line: str) -> None:
     ours = explained(error, doing="making the index", url=URL, sent="own.json")
     assert type(ours) is (CouldNotRunError if line.startswith(AT) else InputError)
     assert str(ours).startswith(line)
 
 
-@pytest.mark.parametrize(("outer", "deepest", "reason"), [
-    ("failed to parse", "bad date", "bad date; hence failed to parse"),
-    ("failed to parse: bad date", "bad date", "bad date; hence failed to parse"),
-    ("bad date [x] in [1:7]", "bad date [x]", "bad date [x]; hence … in [1:7]"),
-    ("bad date", "bad date", "bad date"),
-    ("", "bad date", "bad date"),
-    ("failed to parse", "", "failed to parse"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("outer", "deepest", "reason"),
+    [
+        ("failed to parse", "bad date", "bad date; hence failed to parse"),
+        ("failed to parse: bad date", "bad date", "bad date; hence failed to parse"),
+        ("bad date [x] in [1:7]", "bad date [x]", "bad date [x]; hence … in [1:7]"),
+        ("bad date", "bad date", "bad date"),
+        ("", "bad date", "bad date"),
+        ("failed to parse", "", "failed to parse"),
+    ],
+)
 def test_the_deepest_cause_comes_first(outer: str, deepest: str, reason: str) -> None:
     between = {"type": "b", "reason": "between", "caused_by": {"type": "c", "reason": deepest}}
     assert Refusal.read(400, refused(400, "a", outer, caused_by=between).body).reason == reason
@@ -194,25 +207,6 @@ def test_what_a_server_says_shows_no_secret_and_commands_no_terminal(echo: str) 
 # what is tried again
 
 
-@pytest.mark.parametrize(("status", "error", "passes"), [
-    (429, BUSY, True),
-    (429, pressed(held=9, needed=5, most=10), True),
-    (429, pressed(held=0, needed=11, most=10), False),
-    (429, MEMORY, True),
-    (429, MEMORY | {"durability": "PERMANENT"}, False),
-    (429, READ_ONLY, False),
-    (403, READ_ONLY, False),
-    (503, STARTING, True),
-    (502, None, True),
-    (504, "<html>", True),
-    (500, None, False),
-    (400, None, False),
-])  # fmt: skip
-def test_what_passes_of_a_whole_answer_and_of_an_item(status: int, error: object, *, passes: bool) -> None:
-    assert Refusal.read(status, error).passes is passes
-    assert Refusal.read(status, {"error": error, "status": status}).passes is passes
-
-
 class Waiting(Clock):
     """A clock that goes on by what calls take, too."""
 
@@ -238,16 +232,19 @@ def test_it_waits_twice_as_long_each_time_and_tells_why() -> None:
     assert told == [busy, "not reached", "connection lost", "connection lost", "503 x", "504"]
 
 
-@pytest.mark.parametrize(("error", "limits", "slept"), [
-    (api_error(503, None), {"seconds": 60}, 60),
-    (api_error(503, None), {"seconds": 3}, 3),
-    (api_error(503, None), {"seconds": 0}, 0),
-    (api_error(503, None), {"seconds": 30, "unreachable_s": 2}, 30),
-    (REFUSED, {"seconds": 30, "unreachable_s": 2}, 2),
-    (LOST, {"seconds": 30, "unreachable_s": 2}, 2),
-    (TIMED_OUT, {"seconds": 10}, 0.5),  # a frozen server costs two time-outs
-    (TIMED_OUT, {"seconds": 0}, 0.5),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("error", "limits", "slept"),
+    [
+        (api_error(503, None), {"seconds": 60}, 60),
+        (api_error(503, None), {"seconds": 3}, 3),
+        (api_error(503, None), {"seconds": 0}, 0),
+        (api_error(503, None), {"seconds": 30, "unreachable_s": 2}, 30),
+        (REFUSED, {"seconds": 30, "unreachable_s": 2}, 2),
+        (LOST, {"seconds": 30, "unreachable_s": 2}, 2),
+        (TIMED_OUT, {"seconds": 10}, 0.5),  # a frozen server costs two time-outs
+        (TIMED_OUT, {"seconds": 0}, 0.5),
+    ],
+)
 def test_it_ends_when_the_time_since_the_first_failure_is_up(error: Any, limits: Any, slept: float) -> None:
     clock = Waiting()
     with pytest.raises(CouldNotRunError) as caught:
@@ -265,11 +262,7 @@ def test_a_server_that_is_known_to_have_ended_is_not_waited_for() -> None:
     assert (clock.slept, ends, caught.value.__cause__) == ([0.5, 1], [], None)
 
 
-FINAL = [api_error(status, {"error": READ_ONLY}) for status in (429, 403)]
-FINAL += [api_error(status, None) for status in (400, 401, 404)]
-
-
-@pytest.mark.parametrize("error", [*FINAL, UNTRUSTED, CLOSED, TUNNEL, TOO_LONG, UNREAD])
+@pytest.mark.parametrize("error", [error for error, kind, _ in LINES if kind in ("final", "refused")])
 def test_what_does_not_pass_fails_at_once(error: Exception) -> None:
     clock = Waiting()
     with pytest.raises(RelevanceError):
@@ -396,11 +389,14 @@ def refusal(fake: Server, policy: RetryPolicy, **credentials: str) -> str:
 # what answers
 
 
-@pytest.mark.parametrize(("greeting", "version", "release", "serverless"), [
-    (server_of("8.0.0"), "8.0.0", 8, False),
-    (server_of("9.5.2-SNAPSHOT", build_flavor="default"), "9.5.2-SNAPSHOT", 9, False),
-    (server_of("8.11.0", build_flavor="serverless"), "8.11.0-serverless", 8, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("greeting", "version", "release", "serverless"),
+    [
+        (server_of("8.0.0"), "8.0.0", 8, False),
+        (server_of("9.5.2-SNAPSHOT", build_flavor="default"), "9.5.2-SNAPSHOT", 9, False),
+        (server_of("8.11.0", build_flavor="serverless"), "8.11.0-serverless", 8, True),
+    ],
+)
 def test_both_releases_and_serverless_are_taken(greeting: Any, version: str, release: int, *, serverless: bool) -> None:
     with serving(greeting) as fake, connect(fake.url) as connection:
         assert (connection.url, connection.version, connection.release) == (fake.url, version, release)
@@ -432,7 +428,7 @@ OTHERS = [
     (other(HTML, 502, "text/html"), "a proxy does not reach the server (502); is it running? (while connecting)"),
     (UNAUTHENTICATED, "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD (while"),
     (Answer({"error": "?"}, 403), "the user or the API key may not do this (403) (while connecting)"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("answer", "line"), OTHERS, ids=[line[:40] for _, line in OTHERS])
@@ -472,15 +468,17 @@ def test_http_taken_for_https_or_the_other_way_names_the_right_url(hasty: RetryP
     assert hasty.clock() == before
 
 
-@pytest.mark.parametrize(("host", "credentials", "line"), [
-    ("localhost", {}, "its certificate is not trusted (self-signed certificate); set ES_CA_CERTS to the file"),
-    ("127.0.0.1", {"ca_certs": str(CERTIFICATE)},
-     "its certificate is not trusted (hostname '127.0.0.1' doesn't match 'localhost'); set ES_CA_CERTS"),
-    ("localhost", {"fingerprint": "ab" * 32}, "its certificate has another fingerprint than ES_FINGERPRINT"),
-    ("localhost", {"ca_certs": str(CERTIFICATE)}, ""),
-    ("localhost", {"fingerprint": PINNED}, ""),
-    ("localhost", {"fingerprint": PINNED.replace(":", "").lower()}, ""),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("host", "credentials", "line"),
+    [
+        ("localhost", {}, "its certificate is not trusted (self-signed certificate); set ES_CA_CERTS to the file"),
+        ("127.0.0.1", {"ca_certs": str(CERTIFICATE)}, "its certificate is not trusted (hostname '127.0.0.1' doesn't m"),
+        ("localhost", {"fingerprint": "ab" * 32}, "its certificate has another fingerprint than ES_FINGERPRINT"),
+        ("localhost", {"ca_certs": str(CERTIFICATE)}, ""),
+        ("localhost", {"fingerprint": PINNED}, ""),
+        ("localhost", {"fingerprint": PINNED.replace(":", "").lower()}, ""),
+    ],
+)
 def test_a_file_of_a_ca_or_a_fingerprint_makes_a_certificate_trusted(
     hasty: RetryPolicy, tls: ssl.SSLContext, host: str, credentials: dict[str, str], line: str
 ) -> None:
@@ -590,19 +588,22 @@ def test_credentials_go_into_the_header_and_are_never_printed() -> None:
     assert not [secret for secret in ("a2V5", "id:key", "päss", "p@ss", "p%40") if secret in shown]
 
 
-@pytest.mark.parametrize(("credentials", "line"), [
-    ({"api_key": SECRET, "user": "me", "password": SECRET}, "an API key (ES_API_KEY) beside a user"),
-    ({"api_key": f"{SECRET}\nx"}, "ES_API_KEY: spaces or other characters that no API key has"),
-    ({"api_key": f"{SECRET}ä"}, "ES_API_KEY: spaces or other characters that no API key has"),
-    ({"user": "me"}, "a user alone; ES_USER and ES_PASSWORD belong together"),
-    ({"password": SECRET}, "a password alone; ES_USER and ES_PASSWORD belong together"),
-    ({"user": "a:b", "password": SECRET}, "ES_USER: a colon, which no user has"),
-    ({"user": "me", "password": f"{SECRET}\udcff"}, "ES_USER, ES_PASSWORD: something that is not Unicode"),
-    ({"fingerprint": SECRET}, "ES_FINGERPRINT: expected 64 hexadecimal digits (SHA-256, colons allowed)"),
-    ({"fingerprint": "z" * 64}, "ES_FINGERPRINT: expected 64 hexadecimal digits"),
-    ({"ca_certs": "no/such.pem"}, "ES_CA_CERTS: no such file: no/such.pem"),
-    ({"ca_certs": __file__}, "ES_CA_CERTS: no certificates in "),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("credentials", "line"),
+    [
+        ({"api_key": SECRET, "user": "me", "password": SECRET}, "an API key (ES_API_KEY) beside a user"),
+        ({"api_key": f"{SECRET}\nx"}, "ES_API_KEY: spaces or other characters that no API key has"),
+        ({"api_key": f"{SECRET}ä"}, "ES_API_KEY: spaces or other characters that no API key has"),
+        ({"user": "me"}, "a user alone; ES_USER and ES_PASSWORD belong together"),
+        ({"password": SECRET}, "a password alone; ES_USER and ES_PASSWORD belong together"),
+        ({"user": "a:b", "password": SECRET}, "ES_USER: a colon, which no user has"),
+        ({"user": "me", "password": f"{SECRET}\udcff"}, "ES_USER, ES_PASSWORD: something that is not Unicode"),
+        ({"fingerprint": SECRET}, "ES_FINGERPRINT: expected 64 hexadecimal digits (SHA-256, colons allowed)"),
+        ({"fingerprint": "z" * 64}, "ES_FINGERPRINT: expected 64 hexadecimal digits"),
+        ({"ca_certs": "no/such.pem"}, "ES_CA_CERTS: no such file: no/such.pem"),
+        ({"ca_certs": __file__}, "ES_CA_CERTS: no certificates in "),
+    ],
+)
 def test_credentials_that_cannot_be_right_are_bad_input(credentials: dict[str, str], line: str) -> None:
     with pytest.raises(InputError) as caught:
         connect("https://127.0.0.1:1", **credentials)
@@ -610,35 +611,41 @@ def test_credentials_that_cannot_be_right_are_bad_input(credentials: dict[str, s
     assert SECRET not in str(caught.value)
 
 
-@pytest.mark.parametrize(("url", "shown"), [
-    ("http://localhost:9200", "http://localhost:9200"),
-    ("HTTPS://Es.Example.com:9243/a/b/", "https://es.example.com:9243/a/b"),
-    ("https://es.example.com", "https://es.example.com:443"),
-    (" http://[::1]:9200/ ", "http://[::1]:9200"),
-    ("http://me:pass@host:9200", "http://host:9200"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("http://localhost:9200", "http://localhost:9200"),
+        ("HTTPS://Es.Example.com:9243/a/b/", "https://es.example.com:9243/a/b"),
+        ("https://es.example.com", "https://es.example.com:443"),
+        (" http://[::1]:9200/ ", "http://[::1]:9200"),
+        ("http://me:pass@host:9200", "http://host:9200"),
+    ],
+)
 def test_a_url_is_shown_with_its_port_and_without_a_user(url: str, shown: str) -> None:
     assert split_url(url)[0] == shown
     assert split_url(shown)[0] == shown
 
 
-@pytest.mark.parametrize(("url", "line"), [
-    ("localhost:9200", "for example: http://localhost:9200"),
-    ("es.example.com", "for example: http://es.example.com:9200"),
-    ("http://es.example.com", "no port; expected, for example: http://es.example.com:9200"),
-    ("http:/localhost:9201", "for example: http://localhost:9201"),
-    ("http//localhost:9200", "for example: http://localhost:9200"),
-    ("ftp://host:21", "not the URL of a cluster; expected, for example: http://host:21"),
-    ("http://host:99999", "for example: http://host:9200"),
-    ("http://host:0", "for example: http://host:9200"),
-    ("http://host:9200?pretty", "a query behind the path; expected, for example: http://host:9200"),
-    ("http://host:9200/?token=abc", "for example: http://host:9200"),
-    ("http://", "for example: http://HOST:PORT or https://HOST:PORT"),
-    ("", "for example: http://HOST:PORT or https://HOST:PORT"),
-    ("http://lo cal:9200", "for example: http://HOST:PORT or https://HOST:PORT"),
-    ("http://[::1:9200", "for example: http://HOST:PORT or https://HOST:PORT"),
-    (f"http://me:{SECRET}/@x@host:9200", "/ ? # @ in a user or a password have to be written as %2F %3F %23 %40"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("url", "line"),
+    [
+        ("localhost:9200", "for example: http://localhost:9200"),
+        ("es.example.com", "for example: http://es.example.com:9200"),
+        ("http://es.example.com", "no port; expected, for example: http://es.example.com:9200"),
+        ("http:/localhost:9201", "for example: http://localhost:9201"),
+        ("http//localhost:9200", "for example: http://localhost:9200"),
+        ("ftp://host:21", "not the URL of a cluster; expected, for example: http://host:21"),
+        ("http://host:99999", "for example: http://host:9200"),
+        ("http://host:0", "for example: http://host:9200"),
+        ("http://host:9200?pretty", "a query behind the path; expected, for example: http://host:9200"),
+        ("http://host:9200/?token=abc", "for example: http://host:9200"),
+        ("http://", "for example: http://HOST:PORT or https://HOST:PORT"),
+        ("", "for example: http://HOST:PORT or https://HOST:PORT"),
+        ("http://lo cal:9200", "for example: http://HOST:PORT or https://HOST:PORT"),
+        ("http://[::1:9200", "for example: http://HOST:PORT or https://HOST:PORT"),
+        (f"http://me:{SECRET}/@x@host:9200", "/ ? # @ in a user or a password have to be written as %2F %3F %23 %40"),
+    ],
+)
 def test_a_url_that_is_none_names_what_was_meant(url: str, line: str) -> None:
     with pytest.raises(InputError) as caught:
         split_url(url)
@@ -742,13 +749,17 @@ def sized(body: bytes) -> bytes:
     return b"content-length: %d\r\n\r\n%s" % (len(body), body)
 
 
-@pytest.mark.parametrize(("head", "piece", "words"), [
-    (HEAD + b"\r\n", MANY, "an answer of more than 64 MiB while connecting"),
-    (HEAD + b"transfer-encoding: chunked\r\n\r\n", b"100000\r\n" + MANY + b"\r\n", "an answer of more than 64 MiB"),
-    (packed(1), b"", "an answer of more than 64 MiB"),
-    (packed(2), b"", "an answer of more than 64 MiB"),
-    (HEAD + b"content-encoding: gzip\r\n" + sized(b"no"), b"", "an answer that cannot be unpacked while connecting"),
-], ids=["endless", "chunks", "packed", "packed twice", "badly packed"])  # fmt: skip
+@pytest.mark.parametrize(
+    ("head", "piece", "words"),
+    [
+        (HEAD + b"\r\n", MANY, "an answer of more than 64 MiB while connecting"),
+        (HEAD + b"transfer-encoding: chunked\r\n\r\n", b"100000\r\n" + MANY + b"\r\n", "an answer of more than 64 MiB"),
+        (packed(1), b"", "an answer of more than 64 MiB"),
+        (packed(2), b"", "an answer of more than 64 MiB"),
+        (HEAD + b"content-encoding: gzip\r\n" + sized(b"no"), b"", "an answer that cannot be unpacked while connectin"),
+    ],
+    ids=["endless", "chunks", "packed", "packed twice", "badly packed"],
+)
 def test_an_answer_without_end_is_given_up_at_once(hasty: RetryPolicy, head: bytes, piece: bytes, words: str) -> None:
     with pouring(head, piece) as url, pytest.raises(CouldNotRunError, match=words):
         connect(url, hasty, timeout=20)
@@ -756,15 +767,20 @@ def test_an_answer_without_end_is_given_up_at_once(hasty: RetryPolicy, head: byt
 
 
 @pytest.mark.parametrize(
-    "head", [b"", HEAD + b"x-more: ", HEAD + b"content-length: 9\r\n\r\n"], ids=["silent", "in the head", "in the body"]
+    ("head", "timeout", "hello"),
+    [(b"", 5, 0.2), (HEAD + b"x-more: ", 0.2, 10), (HEAD + b"content-length: 9\r\n\r\n", 0.2, 10)],
+    ids=["silent", "in the head", "in the body"],
 )
-def test_the_time_out_is_that_of_the_whole_answer(hasty: RetryPolicy, head: bytes) -> None:
+def test_the_time_out_is_that_of_the_whole_answer(
+    hasty: RetryPolicy, monkeypatch: pytest.MonkeyPatch, head: bytes, timeout: float, hello: float
+) -> None:
+    monkeypatch.setattr(client, "_HELLO_S", hello)
     began = time.monotonic()
     with (
         pouring(head, b"1", 0.05 if head else 0.5) as url,
         pytest.raises(CouldNotRunError, match=r"within 0\.2 s whil"),
     ):
-        connect(url, hasty, timeout=0.2)
+        connect(url, hasty, timeout=timeout)
     assert time.monotonic() - began < 1
     assert hasty.clock() == 0, "nothing was ever heard of it"
 
