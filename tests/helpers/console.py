@@ -142,38 +142,29 @@ def difference(shown: Sequence[str], printed: Sequence[str]) -> str:
     return "" if anywhere or at == len(lines) or not shown else f"not shown: {lines[at]!r}"
 
 
-def check_page(page: Path, terminal: Terminal) -> list[str]:
-    """Run the commands of a page; a text for each that printed or ended otherwise than shown."""
-    return [problem for block in blocks(page) if block.place for problem in _check(block, terminal)]
+def check_page(page: Path, terminal: Terminal, *, write: bool = False) -> list[str]:
+    """Run the commands of a page; a text for each that printed or ended otherwise than shown.
 
-
-def _check(block: Block, terminal: Terminal) -> list[str]:
-    problems = []
-    for number, (command, shown) in enumerate(block.commands, 1):
-        code, printed = terminal.run(block.place, command)
-        expected = block.code if number == len(block.commands) else 0
-        problem = f"exit code {code} instead of {expected}" if code != expected else difference(shown, printed)
-        if problem:
-            problems.append("\n".join((f"{block.where}: $ {command}: {problem}", *printed)))
-    return problems
-
-
-def _write(page: Path, terminal: Terminal) -> None:
-    """Run a page, and write what its blocks print where nothing is left out."""
-    text = page.read_text(encoding="utf-8")
+    With `write`, what was printed stands in the page, where nothing is left out.
+    """
+    text, problems = page.read_text(encoding="utf-8"), []
     for block in filter(lambda block: block.place, blocks(page)):
-        lines = []
-        for command, shown in block.commands:
-            _, printed = terminal.run(block.place, command)
-            kept = LEFT_OUT in shown or not shown
-            lines += [f"$ {command}".replace("\n", "\n> "), *(shown if kept else printed)]
-            if kept and (problem := difference(shown, printed)):
-                sys.stderr.write(f"{block.where}: $ {command}: {problem}\n" + "\n".join(printed) + "\n")
-        text = text.replace(block.body, "\n".join(lines) + "\n")
-    page.write_text(text, encoding="utf-8")
+        body = ""
+        for number, (command, shown) in enumerate(block.commands, 1):
+            code, printed = terminal.run(block.place, command)
+            expected = block.code if number == len(block.commands) else 0
+            problem = f"exit code {code} instead of {expected}" if code != expected else difference(shown, printed)
+            if problem:
+                problems.append("\n".join((f"{block.where}: $ {command}: {problem}", *printed)))
+            lines = shown if LEFT_OUT in shown or not shown else printed
+            body += "\n".join((f"$ {command}".replace("\n", "\n> "), *lines, ""))
+        text = text.replace(block.body, body)
+    if write:
+        page.write_text(text, encoding="utf-8")
+    return problems
 
 
 if __name__ == "__main__":
     for name in sys.argv[1:]:
         with tempfile.TemporaryDirectory() as folder:
-            _write(Path(name).resolve(), Terminal(Path(folder)))
+            sys.stderr.write("\n".join(check_page(Path(name).resolve(), Terminal(Path(folder)), write=True)))

@@ -20,62 +20,60 @@ Record = Callable[..., None]
 _NAME = "tables of figures"
 
 
-def tables_of(config: pytest.Config) -> Tables:
+def tables_of(config: pytest.Config) -> Any:
     """The tables of this session."""
-    plugin: Tables | None = config.pluginmanager.get_plugin(_NAME)
-    if plugin is None:
-        config.pluginmanager.register(plugin := Tables(), _NAME)
-    return plugin
+    if not config.pluginmanager.has_plugin(_NAME):
+        config.pluginmanager.register(Tables(), _NAME)
+    return config.pluginmanager.get_plugin(_NAME)
 
 
 class Tables:
     """A pytest plugin that prints, by title, sums of figures, rows, and lines."""
 
     def __init__(self) -> None:
-        self._kept: list[tuple[str, Mapping[str, object] | str, Mapping[str, int]]] = []
+        self._sums: list[tuple[str, Mapping[str, str], Mapping[str, int]]] = []
+        self._rows: list[tuple[str, Mapping[str, object]]] = []
+        self._lines: list[tuple[str, str]] = []
 
     def add(self, title: str, columns: Mapping[str, str], figures: Mapping[str, int]) -> None:
         """Add figures to the row of these columns; rows of other columns make a table of their own."""
-        self._kept.append((title, columns, figures))
+        self._sums.append((title, columns, figures))
 
     def show(self, title: str, row: Mapping[str, object]) -> None:
-        """Keep a row."""
-        self._kept.append((title, row, {}))
+        self._rows.append((title, row))
 
     def say(self, title: str, *lines: str) -> None:
-        """Keep lines."""
-        self._kept += ((title, line, {}) for line in lines)
+        self._lines += ((title, line) for line in lines)
 
     def pytest_sessionfinish(self, session: pytest.Session) -> None:
         """Hand what a process of xdist has kept to the one that prints."""
-        output: dict[str, object] | None = getattr(session.config, "workeroutput", None)
+        output = getattr(session.config, "workeroutput", None)
         if output is not None:
-            output[_NAME] = pickle.dumps(self._kept)
+            output[_NAME] = pickle.dumps((self._sums, self._rows, self._lines))
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
-        """Take what such a process has kept."""
-        kept: bytes | None = getattr(node, "workeroutput", {}).get(_NAME)
-        self._kept += pickle.loads(kept) if kept else []  # noqa: S301 - our own process wrote it
+        kept = getattr(node, "workeroutput", {}).get(_NAME)
+        if kept:
+            sums, rows, lines = pickle.loads(kept)  # noqa: S301 - our own process wrote it
+            self._sums, self._rows, self._lines = self._sums + sums, self._rows + rows, self._lines + lines
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
-        """Print everything: sums, then rows, then lines."""
-        sums: defaultdict[tuple[str, tuple[tuple[str, object], ...]], Counter[str]] = defaultdict(Counter)
-        rows: defaultdict[tuple[str, ...], list[Mapping[str, object]]] = defaultdict(list)
-        lines: defaultdict[str, list[str]] = defaultdict(list)
-        for title, row, figures in self._kept:
-            if isinstance(row, str):
-                lines[title].append(row)
-            elif figures:
-                sums[title, tuple(row.items())].update(figures)
-        for (title, columns), figures in sums.items():
-            rows[title, *dict(columns), *figures].append({**dict(columns), **figures})
-        for title, row, figures in self._kept:
-            if not isinstance(row, str) and not figures:
-                rows[title,].append(row)
-        for title, printed in (*((title, table(one)) for (title, *_), one in rows.items()), *lines.items()):
+        sums: defaultdict[Any, Counter[str]] = defaultdict(Counter)
+        for title, columns, figures in self._sums:
+            sums[title, tuple(columns.items())].update(figures)
+        tables: defaultdict[Any, list[Mapping[str, object]]] = defaultdict(list)
+        for (title, columns), added in sums.items():
+            tables[title, *dict(columns), *added].append({**dict(columns), **added})
+        for title, row in self._rows:
+            tables[title,].append(row)
+        lines_of: defaultdict[str, list[str]] = defaultdict(list)
+        for title, line in self._lines:
+            lines_of[title].append(line)
+        sections = [*((title, table(rows)) for (title, *_), rows in tables.items()), *lines_of.items()]
+        for title, lines in sections:
             terminalreporter.section(title)
-            for line in printed:
+            for line in lines:
                 terminalreporter.write_line(line)
 
 

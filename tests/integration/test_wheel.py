@@ -18,21 +18,22 @@ SAMPLE = {"attributes.csv", "product_descriptions.csv", "solution.csv", "test.cs
 pytestmark = pytest.mark.needs("model")
 
 
-def _run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    """Run a command without anything of this process's own Python path."""
+def run(*command: str | Path, cwd: Path, code: int = 0) -> str:
+    """What a command printed, run without anything of this process's own Python path."""
     ours = {"PYTHONPATH", "PYTHONHOME", "PYTEST_ADDOPTS", "PYTEST_CURRENT_TEST", "CI"}
     environment = {name: value for name, value in os.environ.items() if name not in ours}
-    return subprocess.run(  # noqa: S603 - the commands are ours
+    done = subprocess.run(  # noqa: S603 - the commands are ours
         [str(part) for part in command], cwd=cwd, env=environment, capture_output=True, text=True, check=False
     )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout
 
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the repository."""
+    """Built from the repository."""
     out = tmp_path_factory.mktemp("wheel")
-    done = _run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT, cwd=out)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run(sys.executable, "-m", "build", "--wheel", "--no-isolation", "--outdir", out, ROOT, cwd=out)
     (built,) = out.glob("*.whl")
     return built
 
@@ -46,12 +47,9 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     find another one of us there; `.pth` files behind it, of an editable installation, are not read.
     """
     folder = tmp_path_factory.mktemp("environment")
-    for command in (
-        (sys.executable, "-m", "venv", "--without-pip", folder),
-        (sys.executable, "-m", "pip", "--python", folder, "install", "--quiet", "--no-index", "--no-deps", wheel),
-    ):
-        done = _run(*command, cwd=folder)
-        assert done.returncode == 0, done.stdout + done.stderr
+    run(sys.executable, "-m", "venv", "--without-pip", folder, cwd=folder)
+    installing = ("-m", "pip", "--python", folder, "install", "--quiet", "--no-index", "--no-deps", wheel)
+    run(sys.executable, *installing, cwd=folder)
     paths = sysconfig.get_paths(vars={"base": str(folder), "platbase": str(folder)})
     Path(paths["purelib"], "dependencies.pth").write_text(sysconfig.get_path("purelib") + "\n")
     return Path(paths["scripts"])
@@ -61,19 +59,17 @@ def environment(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shop(environment: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The project that `relevance init shop` makes."""
     folder = tmp_path_factory.mktemp("stranger")
-    done = _run(environment / "relevance", "init", "shop", cwd=folder)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-2] == "next: cd shop && pytest"
+    printed = run(environment / "relevance", "init", "shop", cwd=folder)
+    assert printed.splitlines()[-2] == "next: cd shop && pytest"
     return folder / "shop"
 
 
 def test_the_wheel_holds_package_and_sample_and_no_tests(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
-        names = set(archive.namelist())
+        names = {name for name in archive.namelist() if ".dist-info/" not in name}
     packaged = {path.relative_to(ROOT).as_posix() for path in (ROOT / "relevance").rglob("*") if path.is_file()}
-    packaged = {name for name in packaged if "__pycache__" not in name}
     samples = {f"relevance/datasets/sample_files/{name}" for name in SAMPLE}
-    assert {name for name in names if ".dist-info/" not in name} == packaged | samples
+    assert names == {name for name in packaged if "__pycache__" not in name} | samples
 
 
 def test_package_and_sample_are_the_installed_ones(environment: Path, tmp_path: Path) -> None:
@@ -81,23 +77,19 @@ def test_package_and_sample_are_the_installed_ones(environment: Path, tmp_path: 
         "import relevance; from relevance.datasets import load, parse; "
         "print(relevance.__file__); print(len(load(parse('sample')).queries))"
     )
-    done = _run(environment / "python", "-c", code, cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    file, queries = done.stdout.splitlines()
+    file, queries = run(environment / "python", "-c", code, cwd=tmp_path).splitlines()
     assert Path(file).is_relative_to(environment.parent)
     assert int(queries) > 0
 
 
 def test_check_finds_nothing_wrong_with_the_made_project(environment: Path, shop: Path) -> None:
-    done = _run(environment / "relevance", "check", cwd=shop)
-    assert (done.returncode, done.stderr) == (0, "")
-    assert "look at" not in done.stdout
-    assert "30; " in done.stdout
+    printed = run(environment / "relevance", "check", cwd=shop)
+    assert "look at" not in printed
+    assert "30; " in printed
 
 
 def test_pytest_runs_the_made_project_gated_as_it_stands(environment: Path, shop: Path, tmp_path: Path) -> None:
-    done = _run(environment / "python", "-m", "pytest", f"--cache-dir={tmp_path}", cwd=shop)
-    assert done.returncode == 0, done.stdout + done.stderr
+    run(environment / "python", "-m", "pytest", f"--cache-dir={tmp_path}", cwd=shop)
     results = json.loads((shop / ".relevance" / "latest" / "results.json").read_text())
     assert len(results["strategies"]) == 10
     assert "words_and_meaning" in results["strategies"]
@@ -108,6 +100,5 @@ def test_a_floor_out_of_reach_fails(environment: Path, shop: Path, tmp_path: Pat
     floors = tmp_path / "floors.toml"
     floors.write_text("[shop.textsearch]\nNDCG = 1.0\n")
     options = ("--strategy=textsearch", f"--floors={floors}", f"--out={tmp_path / 'out'}")
-    done = _run(environment / "python", "-m", "pytest", *options, cwd=shop)
-    assert done.returncode == 1
-    assert "is below its floor 1.0000" in done.stdout
+    printed = run(environment / "python", "-m", "pytest", *options, cwd=shop, code=1)
+    assert "is below its floor 1.0000" in printed

@@ -52,6 +52,19 @@ def test_lines_and_folder_say_what_the_gate_says_of_each_kind(folder: Path, caps
     assert "| hits_reversed |" in written["mutations.md"]
 
 
+@pytest.mark.parametrize("columns", [80, 110, 200])
+def test_a_narrow_terminal_still_says_why(
+    columns: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(columns))
+    _, out, _ = run(capsys, "--only", "hits_reversed", "--only", "duplicates")
+    table = out.split("\n\n")[1].splitlines()
+    assert all(len(line) <= columns for line in table[:2])
+    assert "every list is turned" in table[1]
+    assert ("adjusted p" in table[0]) is (columns > 80)
+    assert re.search(r"duplicates +refused +ranking: query 0", table[2])
+
+
 def test_neutral_changes_are_planted_with_seeds_that_follow(capsys: pytest.CaptureFixture[str]) -> None:
     only = ("--only", "same_again", "--only", "other_order", "--runs", "3", "--seed", "5")
     code, out, err = run(capsys, "--neutral", *only, "--nulls", "4")

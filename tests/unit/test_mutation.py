@@ -185,13 +185,6 @@ def test_queries_without_a_number_lose_none() -> None:
         KINDS["numbers_lost"].change(replace(plan, dataset=replace(plan.dataset, queries=queries)), SEED)
 
 
-def test_lost_judgments_are_drawn_and_leave_each_query_a_relevant_one() -> None:
-    plan = shop.plan(["textsearch"])
-    lost = [KINDS["judgments_lost"].change(plan, seed).dataset.judgments for seed in range(4)]
-    assert all(set(one.queries[one.grades > 0].tolist()) == set(one.queries.tolist()) for one in lost)
-    assert len({one.grades.tobytes() for one in (plan.dataset.judgments, *lost)}) == 5
-
-
 def test_one_boost_of_a_strategy_moves_up_or_down_by_1_percent() -> None:
     plan = shop.plan(["textsearch_boosted"])
     (before,) = plan.strategies
