@@ -74,7 +74,7 @@ def plan_lines(plan: Plan) -> list[str]:
 
 def _model_facts(model: Model) -> list[str]:
     """What decides a model's vectors; what few models have only where this one has it."""
-    cut = f" (cut at {model.truncate_dim})" if model.truncate_dim else ""
+    cut = " (cut)" if model.truncate_dim else ""
     tokens = "any number of" if model.max_tokens is None else model.max_tokens
     facts = [f"{model.dimensions} dimensions{cut}", f"{tokens} tokens", f"prompt {model.query_prompt!r}"]
     facts += [f"prompt of products {model.document_prompt!r}"] if model.document_prompt else []

@@ -183,10 +183,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "dimensions": flip(20),
     "header checksum": flip(24),
     "cut short": lambda raw: raw[:-1],
-    "half": lambda raw: raw[: len(raw) // 2],
     "longer": lambda raw: raw + b"\0",
     "empty": lambda _: b"",
-    "zeros": lambda raw: bytes(len(raw)),
 }
 
 

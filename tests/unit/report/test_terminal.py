@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers import golden
+from helpers import golden, shop
 from helpers.snapshots import comparison
 
 from relevance.evaluation import JUDGED10
 from relevance.gate import Floors, Lost, Shortfall, Verdict
-from relevance.report.terminal import failure, session_lines, table
+from relevance.report.terminal import failure, plan_lines, session_lines, table
 from relevance.strategies import STRATEGIES
 
 SHORT = Shortfall("NDCG", 0.5, 0.6, (Lost("q1", "a\x1bb", 0.0), Lost("q2", "##vso[x]", 0.25)))
@@ -90,3 +90,17 @@ def test_a_failure_names_metric_floor_and_queries() -> None:
 def test_what_a_server_had_to_do(facts: dict[str, Any], line: str) -> None:
     lines = session_lines(suite(("rrf", 0.5, UNGATED), took_ms=1.0, facts=facts), columns=None)
     assert lines[2].text == f"elasticsearch 9.5.2: started in 3.2 s, texts embedded in 0.5 s{line}"
+
+
+def test_the_header_says_what_few_models_have() -> None:
+    plan = shop.plan(["vectorsearch"])
+    usual = "model base: base (16 dimensions, 64 tokens, prompt 'query: ', sha256 base)"
+    assert usual in plan_lines(plan)
+    rare = {"max_tokens": None, "document_prompt": "d: ", "truncate_dim": 16, "similarity": "dot", "revision": "v1"}
+    model = replace(plan.models["base"], **rare, trust_remote_code=True, notes=("a note",))
+    lines = plan_lines(replace(plan, models={"base": model}))
+    assert (
+        "model base: base (16 dimensions (cut), any number of tokens, prompt 'query: ', prompt of products 'd: ', "
+        "dot product, revision v1, runs code of its own, sha256 base)"
+    ) in lines
+    assert "note: a note" in lines
