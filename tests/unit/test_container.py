@@ -250,7 +250,7 @@ def test_a_leftover_that_others_remove_is_no_error_and_not_claimed(dead: Owner) 
         (HOST, "localhost", None, ""),
         (HOST, "127.0.0.1", None, ""),
         (HOST, "192.0.2.1", None, "192.0.2.1"),
-        (BRIDGE, "localhost", None, ""),
+        (BRIDGE, "192.0.2.1", None, ""),
         (GATEWAY, "localhost", {"Subnet": "127.0.0.0/8"}, ""),
         (GATEWAY, "localhost", {"Gateway": "127.0.0.2", "Subnet": "172.17.0.0/16"}, ""),
         (GATEWAY, "localhost", {"Subnet": "192.0.2.0/24"}, "192.0.2.1"),
@@ -334,6 +334,20 @@ def test_a_container_that_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(starting, "ending_of", fail)
     assert container.ended() is None, "nothing is known of it"
+
+
+@pytest.mark.parametrize(
+    ("status", "line"), [(404, None), (409, None), (500, "the container {} was not removed (500 Server Error")]
+)
+def test_closing_says_what_is_still_there(status: int, line: str | None, monkeypatch: pytest.MonkeyPatch) -> None:
+    container = Container("a/b:1", memory="1g")
+    engine = _engine([], {container.name: APIError("stuck", response=Fake(status_code=status, url="", reason=""))})
+    engine.close = lambda: None
+    monkeypatch.setattr(starting, "probe", lambda _: "")
+    monkeypatch.setattr(container, "_container", Fake(get_docker_client=lambda: Fake(client=engine)))
+    left = container.close()
+    assert left is line or str(left).startswith(str(line).format(container.name))
+    assert container.close() is None
 
 
 @pytest.mark.usefixtures("no_engine")
