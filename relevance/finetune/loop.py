@@ -194,7 +194,7 @@ class _Evaluator(BaseEvaluator):
         return self._validation.measure(queries, texts)
 
 
-class Follower(TrainerCallback):
+class Follower(TrainerCallback):  # type: ignore[misc]  # its types are not read
     """Says when to evaluate, save and stop, and which step is the best; shows progress. What it knows is in the log.
 
     The library's own early stopping and best model begin with the first evaluation after a step: they do not know that
