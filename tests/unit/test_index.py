@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -277,6 +278,18 @@ def test_attributes_are_those_of_the_embedded_engine_over_more_than_one_slice() 
     assert values == [text for text in attribute_texts(catalogue) if text]
 
 
+def test_documents_of_10_mb_are_made_one_by_one() -> None:
+    vectors = {WHOLE: Vectors(np.ones((1, 512), dtype=np.float32) / 3, np.zeros(2000, dtype=np.int64))}
+    actions = indexing.actions(products(2000), vectors, own_paths(vectors))
+    next(actions)
+    tracemalloc.start()
+    size = sum(len(action.lines) for action in actions)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert size > 10_000_000
+    assert peak < 1_000_000
+
+
 @pytest.mark.parametrize(("uid", "size"), [("x" * 513, 513), ("é" * 257, 514), ("", 0), ("\ud800" * 200, 600)])
 def test_an_id_has_1_to_512_bytes(uid: str, size: int) -> None:
     with pytest.raises(InputError, match=f"an id of {size} bytes; allowed on elasticsearch: 1 to 512 bytes") as caught:
@@ -392,9 +405,13 @@ def test_what_results_say_of_it(shards: int, segments: int, *, is_sorted: bool) 
 
 
 def test_meta_says_last_that_the_index_is_complete() -> None:
-    cluster = Cluster()
+    cluster, half = Cluster(), list[Any]()
+    cluster.before = once(
+        "bulk", lambda: half.extend(Mark.read(*cluster.held, one.mappings) for one in cluster.held.values())
+    )
     name = indexed(cluster).name
     mark = Mark.read(name, cluster.held[name].mappings)
+    assert [one.complete for one in half] == [False]
     assert mark is not None
     assert (mark.complete, mark.operations, mark.products, mark.owner.state) == (True, 3, 3, "running")
     assert cluster.asked[-1] == "put_mapping"
