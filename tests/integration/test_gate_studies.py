@@ -3,10 +3,7 @@
 from pathlib import Path
 
 import pytest
-from studies.gate_rates import power, size, visible
-from studies.gate_scipy import agreement
-from studies.gate_time import timed
-from studies.made import NULLS, Null
+from studies.gate import NULLS, Null, agreement, power, size, timed, visible
 from studies.store import collect
 
 

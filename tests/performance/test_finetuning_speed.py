@@ -6,29 +6,21 @@ reference: batches of 16, ten epochs, no stop, texts as long as the model takes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import Any
 
 import pytest
+from helpers.tables import Show
 
 from relevance import datasets, embeddings
 from relevance.finetune import Options
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs
-from relevance.finetune.recipe import Recipe, Validation, make_validation
+from relevance.finetune.recipe import Curve, Recipe, Validation, make_validation
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    import numpy as np
-    import numpy.typing as npt
-    from helpers.tables import Show
-
-    from relevance.finetune.recipe import Curve
-
-SLICE, DISTRACTORS = 960, 500
-REFERENCE = Options(epochs=10, batch_size=16, max_tokens=256, patience=1_000)
-SHARE = 0.5
+SLICE, DISTRACTORS, SHARE = 960, 500, 0.5
+RECIPES = {"ours": Options(), "reference": Options(epochs=10, batch_size=16, max_tokens=256, patience=1_000)}
 TITLE = f"seconds until the validation's nDCG@10 is the same ({SLICE} pairs of Home Depot, all-MiniLM-L6-v2)"
 
 
@@ -38,42 +30,38 @@ class Timed(Validation):
 
     times: list[float] = field(default_factory=list)
 
-    def measure(self, queries: npt.NDArray[np.float32], products: npt.NDArray[np.float32]) -> dict[str, float]:
-        """Score, and look at the clock."""
-        found = super().measure(queries, products)
+    def measure(self, queries: Any, products: Any) -> dict[str, float]:
+        scores = super().measure(queries, products)
         self.times.append(perf_counter())
-        return found
+        return scores
 
 
 def reached(curve: Curve, times: list[float], ndcg: float) -> float | None:
     """Seconds from the evaluation before the training to the first that reaches it; None where none does."""
-    at = next((at for at, step in enumerate(curve.steps) if step.ndcg >= ndcg), None)
-    return None if at is None else times[at] - times[0]
+    return next((at - times[0] for step, at in zip(curve.steps, times, strict=False) if step.ndcg >= ndcg), None)
 
 
 @pytest.mark.needs("data", "model")
 def test_against_the_reference_recipe(tmp_path: Path, shared_data: Path, show: Show) -> None:
-    """Ours with its defaults; the goal is the best nDCG@10 that it reaches."""
     from relevance.finetune.loop import run  # noqa: PLC0415 - imports torch
 
     source = datasets.parse(f"homedepot:{shared_data / 'homedepot'}")
     dataset = datasets.load(source)
     pairs = build_pairs(datasets.load_pairs(source), dataset, drop_unknown=False)
     pairs = replace(pairs, train=pairs.train[:SLICE])
-    made = make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED, distractors=DISTRACTORS)
-    base = embeddings.resolve()
-    rows: dict[str, tuple[Curve, list[float]]] = {}
-    for name, options in (("ours", Options()), ("reference", REFERENCE)):
-        validation = Timed(**{part: getattr(made, part) for part in Validation.__dataclass_fields__})
-        recipe = Recipe(base, pairs, validation, options, dataset.name)
-        rows[name] = (run(recipe, tmp_path / name, progress=False, notes=[]), validation.times)
-    goal = max(step.ndcg for step in rows["ours"][0].steps)
-    seconds = {name: reached(curve, times, goal) for name, (curve, times) in rows.items()}
-    ours = seconds["ours"]
+    held_out = make_validation(pairs, dataset.catalogue, seed=SPLIT_SEED, distractors=DISTRACTORS)
+    parts = {part.name: getattr(held_out, part.name) for part in fields(Validation)}
+    trained: dict[str, tuple[Curve, list[float]]] = {}
+    for name, options in RECIPES.items():
+        validation = Timed(**parts)
+        recipe = Recipe(embeddings.resolve(), pairs, validation, options, dataset.name)
+        trained[name] = (run(recipe, tmp_path / name, progress=False, notes=[]), validation.times)
+    goal = max(step.ndcg for step in trained["ours"][0].steps)  # the best that ours reaches
+    ours = reached(*trained["ours"], goal)
     assert ours is not None
-    for name, (curve, times) in rows.items():
-        taken, whole = seconds[name], times[-1] - times[0]
-        share = ours / (whole if taken is None else taken)
+    for name, (curve, times) in trained.items():
+        taken, whole = reached(curve, times, goal), times[-1] - times[0]
+        share = ours / (taken or whole)
         show(
             TITLE,
             {

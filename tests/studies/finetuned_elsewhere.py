@@ -5,27 +5,23 @@ those of the whole catalogue; base and fine-tuned are compared on the same produ
 `PYTHONPATH=.:tests python -m studies.finetuned_elsewhere CHORUS MODEL` writes `docs/studies/finetuned-elsewhere.csv`.
 """
 
-from __future__ import annotations
-
 import os
 import sys
+from contextlib import closing
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
 from relevance.config.reading import read_config
-from relevance.evaluation import JUDGED10
+from relevance.evaluation import JUDGED10, Evaluation
 from relevance.finetune.changes import compare
-from relevance.records import Catalogue, Dataset, Judgments
+from relevance.records import Catalogue, Dataset, Judgments, Queries
 from relevance.strategies import STRATEGIES
 from relevance.suite import make_plan, prepare
 from relevance.suite.finetuning import COMPARED
 from studies.store import FOLDER, collect
-
-if TYPE_CHECKING:
-    from relevance.finetune.changes import Comparison
 
 
 def judged_part(dataset: Dataset) -> Dataset:
@@ -44,53 +40,37 @@ def judged_part(dataset: Dataset) -> Dataset:
     return Dataset(dataset.name, catalogue, dataset.queries, judgments)
 
 
-def compared(chorus: Path, model: Path) -> dict[str, tuple[Comparison, float, float]]:
-    """By the fine-tuned strategy: the comparison, and the shares of judged hits under base and fine-tuned model."""
+@cache
+def evaluations() -> tuple[Queries, dict[str, Evaluation]]:
+    """Of the base strategies and of the fine-tuned ones, by name."""
+    chorus, model = (Path(path).resolve() for path in sys.argv[1:3])
     options = {"dataset": f"chorus:{chorus}", "engine": "embedded", "finetuned_model": str(model)}
     config = read_config(options=options, environ=os.environ, file=None, root=Path.cwd())
     plan = make_plan(replace(config, floors=None), [STRATEGIES[name] for names in COMPARED for name in names])
     plan = replace(plan, dataset=judged_part(plan.dataset))
-    suite = prepare(plan, progress=sys.stderr.isatty())
-    found = {
-        strategy.name: suite.judge(strategy, suite.search(strategy), None).evaluation for strategy in plan.strategies
-    }
-    suite.close()
+    with closing(prepare(plan, progress=sys.stderr.isatty())) as suite:
+        results = [suite.judge(strategy, suite.search(strategy), None) for strategy in plan.strategies]
+    return plan.dataset.queries, {result.strategy.name: result.evaluation for result in results}
+
+
+def measure(strategy: str) -> dict[str, object]:
+    """What the fine-tuned strategy gained on its base."""
+    queries, by_name = evaluations()
+    base = next(base for base, tuned in COMPARED if tuned == strategy)
+    comparison = compare((base, strategy), by_name[base], [by_name[strategy]], queries)
+    gain = comparison.over_seeds
+    assert gain.interval is not None
+    numbers = {"base": gain.base, "fine-tuned": gain.tuned, "difference": gain.difference}
+    numbers |= dict(zip(("low", "high"), gain.interval, strict=True))
     return {
-        tuned: (
-            compare((base, tuned), found[base], [found[tuned]], plan.dataset.queries),
-            found[base].mean(JUDGED10),
-            found[tuned].mean(JUDGED10),
-        )
-        for base, tuned in COMPARED
+        "queries": len(comparison.queries),
+        **{name: round(number, 4) for name, number in numbers.items()},
+        "gained": len(comparison.gained),
+        "lost": len(comparison.lost),
+        "judged, base": round(by_name[base].mean(JUDGED10), 3),
+        "judged, fine-tuned": round(by_name[strategy].mean(JUDGED10), 3),
     }
-
-
-def main() -> None:
-    """Measure what is missing."""
-    chorus, model = (Path(path).resolve() for path in sys.argv[1:3])
-    measured: dict[str, tuple[Comparison, float, float]] = {}
-
-    def measure(strategy: str) -> dict[str, object]:
-        if not measured:
-            measured.update(compared(chorus, model))
-        comparison, before, after = measured[strategy]
-        gain = comparison.over_seeds
-        assert gain.interval is not None
-        return {
-            "queries": len(comparison.queries),
-            "base": round(gain.base, 4),
-            "fine-tuned": round(gain.tuned, 4),
-            "difference": round(gain.difference, 4),
-            "low": round(gain.interval[0], 4),
-            "high": round(gain.interval[1], 4),
-            "gained": len(comparison.gained),
-            "lost": len(comparison.lost),
-            "judged, base": round(before, 3),
-            "judged, fine-tuned": round(after, 3),
-        }
-
-    collect(FOLDER / "finetuned-elsewhere.csv", [{"strategy": tuned} for _, tuned in COMPARED], measure)
 
 
 if __name__ == "__main__":
-    main()
+    collect(FOLDER / "finetuned-elsewhere.csv", [{"strategy": tuned} for _, tuned in COMPARED], measure)

@@ -7,30 +7,24 @@ model averaged, since those of the whole model take half an hour: quick vectors 
 The sample has two parts of its own: what a server changes, in a container, and what a training changes.
 """
 
-from __future__ import annotations
-
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Mapping
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Any
 
+from relevance.baseline import Snapshot
 from relevance.config.reading import read_config
-from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, mutate, nulls
+from relevance.gate import Limits
+from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, Mutation, mutate, nulls
 from relevance.suite import make_plan
 from studies.store import FOLDER, collect
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from relevance.baseline import Snapshot
-    from relevance.gate import Limits
-    from relevance.mutation import Mutation
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 SETS = {
@@ -81,12 +75,7 @@ def make_averaging_model(folder: Path) -> Path:
     return folder
 
 
-def _strategies(data: str) -> tuple[str, ...] | None:
-    """All of the sample; elsewhere those of the base model."""
-    return None if data.startswith("sample") else NINE
-
-
-def _options(data: str) -> dict[str, str]:
+def _options(data: str) -> dict[str, Any]:
     """Of the configuration, by name; the cache is the study's own, so that the first run of a set is a cold one."""
     options = {
         "dataset": SETS[data.partition("-")[0]],
@@ -99,16 +88,16 @@ def _options(data: str) -> dict[str, str]:
     return options | {"model": str(model if model.exists() else make_averaging_model(model))}
 
 
-def _run(data: str, *arguments: str) -> dict[str, object]:
+def _run(data: str, *arguments: str) -> dict[str, Any]:
     """The command, in a process of its own: what its folder's JSON says."""
     out = Path(tempfile.mkdtemp()) / "found"
     options = [part for name, value in _options(data).items() for part in (f"--{name.replace('_', '-')}", value)]
-    options += [part for strategy in _strategies(data) or () for part in ("--strategy", strategy)]
+    options += [] if data.startswith("sample") else [part for name in NINE for part in ("--strategy", name)]
     command = [sys.executable, "-m", "relevance.cli", "mutate", *options, "--out", str(out), *arguments]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - own command
     if not (out / "mutations.json").exists():
         raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}")
-    document: dict[str, object] = json.loads((out / "mutations.json").read_text(encoding="utf-8"))
+    document = json.loads((out / "mutations.json").read_text(encoding="utf-8"))
     return {**document, "folder": out, "code": done.returncode}
 
 
@@ -122,16 +111,13 @@ def _only(data: str, kinds: Mapping[str, Mutation]) -> list[str]:
 def planted(data: str) -> dict[str, object]:
     """Regressions, one a kind; their rows go into a file of the set's own."""
     found = _run(data, *_only(data, KINDS))
-    shutil.copyfile(Path(str(found["folder"])) / "mutations.csv", FOLDER / f"mutations-{data}.csv")
-    mutations = found["mutations"]
-    assert isinstance(mutations, list)
-    seconds, cold_s = float(str(found["seconds"])), float(str(found["cold_s"]))
+    shutil.copyfile(found["folder"] / "mutations.csv", FOLDER / f"mutations-{data}.csv")
     return {
-        "kinds": len(mutations),
-        "applicable": sum(not one["not_applicable"] for one in mutations),
-        "cold_s": round(cold_s, 1),
-        "changes_s": round(seconds, 1),
-        "times": round(seconds / cold_s, 1),
+        "kinds": len(found["mutations"]),
+        "applicable": sum(not one["not_applicable"] for one in found["mutations"]),
+        "cold_s": round(found["cold_s"], 1),
+        "changes_s": round(found["seconds"], 1),
+        "times": round(found["seconds"] / found["cold_s"], 1),
         "exit code": found["code"],
     }
 
@@ -140,9 +126,7 @@ def neutral(data: str) -> dict[str, object]:
     """Neutral changes, so many of each kind."""
     index = ["--vector-index", "hnsw"] if data == "sample-server" else []
     found = _run(data, "--neutral", "--runs", str(RUNS[data]), *index, *_only(data, NEUTRAL_KINDS))
-    mutations = found["mutations"]
-    assert isinstance(mutations, list)
-    verdicts = [one["verdict"] for one in mutations if not one["not_applicable"]]
+    verdicts = [one["verdict"] for one in found["mutations"] if not one["not_applicable"]]
     counts = {name: verdicts.count(name) for name in ("fail", "warn", "pass", "no effect")}
     return {"runs": len(verdicts), **counts}
 
@@ -150,8 +134,7 @@ def neutral(data: str) -> dict[str, object]:
 @cache
 def _swappable(data: str) -> tuple[Snapshot, list[Snapshot], Limits]:
     """The suite as it is and under every change of its strategies, which true nulls are made of."""
-    given = {**_options(data), "strategy": _strategies(data)}
-    options = {name: value for name, value in given.items() if value is not None}
+    options = _options(data) | ({} if data.startswith("sample") else {"strategy": NINE})
     config = read_config(options=options, environ=os.environ, file=None, root=Path.cwd())
     planted = [(kind, SEED) for kind in SWAPPED_KINDS]
     measured = mutate(make_plan(config, config.selected), planted, config.gate)
