@@ -103,7 +103,7 @@ format = "homedepot"
 path = "data"
 
 [models.plain]
-prompt = "find: "
+query_prompt = "find: "
 
 [strategies.titles]
 text = {title = 8}

@@ -88,7 +88,7 @@ def test_a_row_for_each_held_out_query_and_no_text_is_a_formula(text: Tuning, fi
 )
 def test_the_snippet_is_the_winner_under_a_name_that_is_free(kind: str, today: Strategy, tmp_path: Path) -> None:
     tuning = shop.tuned(make_grid(kind, today))
-    models = '[models.plain]\nprompt = ""\n' if today.model == "plain" else ""
+    models = '[models.plain]\nquery_prompt = ""\n' if today.model == "plain" else ""
     (tmp_path / "relevance.toml").write_text(models + snippet(tuning, STRATEGIES))
     config = read_config(options={}, environ={}, file=tmp_path / "relevance.toml", root=tmp_path, cwd=tmp_path)
     name = f"{today.name.removesuffix('_boosted')}_tuned"
