@@ -134,8 +134,9 @@ class Key:
 
     @cached_property
     def type(self) -> Any:
-        """What the record holds, without annotations and None: `int`, `tuple[str, ...]`, `Path`."""
-        return next(part for part in _parts(self.hint) if isinstance(part, type) or get_origin(part))
+        """What the record holds, without annotations and None: `int`, `Path`; `float` where that or an int is."""
+        types_held = [part for part in _parts(self.hint) if isinstance(part, type) or get_origin(part)]
+        return float if types_held == [int, float] else types_held[0]
 
     @property
     def is_flag(self) -> bool:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from relevance.config.model import ModelChoice
 from relevance.config.reading import read_config
 from relevance.embeddings import default_cache_dir
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.errors import InputError
 from relevance.finetune import Options
 from relevance.setting import Key, text_of
 from relevance.strategies import STRATEGIES, Strategy
@@ -48,6 +50,7 @@ VALUES: dict[object, tuple[Any, Any, Any]] = {
         "shop:ZXUuZXhhbXBsZS5jb20kYyQ=",
     ),
     "elasticsearch.memory": ("128m", "2g", "3g"),
+    "elasticsearch.oversample": (1.5, 2.5, 3),
     bool: (True, False, True),
     int: (3, 4, 5),
     float: (0.1, 2e-5, 3e-5),
@@ -99,6 +102,15 @@ def test_defaults(tmp_path: Path) -> None:
     assert read(tmp_path, '[datasets.ours]\nformat = "sample"', dataset="ours").finetune.epochs == 1
     assert read(tmp_path, dataset="homedepot:shop").finetune.epochs == 3
     assert read(tmp_path, dataset="sample", epochs=5).finetune.epochs == 5
+
+
+@pytest.mark.parametrize("number", ["0.5", "11", "nan"])
+def test_a_number_outside_its_bounds_is_refused_by_option_and_variable(tmp_path: Path, number: str) -> None:
+    allowed = re.escape(f" = {float(number)}; allowed: a number from 1 to 10")
+    with pytest.raises(InputError, match=f"^environment RELEVANCE_ES_OVERSAMPLE{allowed}$"):
+        read(tmp_path, environ={"RELEVANCE_ES_OVERSAMPLE": number})
+    with pytest.raises(InputError, match=f"^option --es-oversample{allowed}$"):
+        read(tmp_path, es_oversample=float(number))
 
 
 def test_what_a_variable_says(tmp_path: Path) -> None:

@@ -55,6 +55,11 @@ def test_every_option_has_a_long_name_and_a_short_one(pytester: pytest.Pytester)
     assert taken_names(config) == []
 
 
+def test_numbers_that_may_have_decimals_take_them(pytester: pytest.Pytester) -> None:
+    config = parsed(pytester, {"conftest": OURS}, "--es-oversample", "1.5", "--pairs-from-judgments", "0.2")
+    assert (config.option.relevance_es_oversample, config.option.relevance_pairs_from_judgments) == (1.5, 0.2)
+
+
 def test_the_header_says_which_names_are_taken(pytester: pytest.Pytester) -> None:
     write_project(pytester)
     pytester.makepyfile(other=OTHERS)
