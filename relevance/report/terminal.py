@@ -213,8 +213,11 @@ def _preparation_lines(suite: Suite) -> list[Line]:
         products = plural(len(suite.plan.dataset.catalogue), "product")
         took.append(f"{products} indexed in {preparation.indexing_s:.1f} s")
     index = [f"{facts['vector_index']} vectors"] if facts.get("vector_index") and embeds else []
-    counts = ((facts.get(f"{noun}s"), noun) for noun in ("shard", "segment"))
-    index += [plural(count, noun) for count, noun in counts if isinstance(count, int)]
+    shards, segments = facts.get("shards"), facts.get("segments")
+    index += [plural(shards, "shard")] if isinstance(shards, int) else []
+    if isinstance(segments, int):  # of the shard that has most
+        of_each = f"{'up to ' if segments > 1 else ''}{plural(segments, 'segment')} each"
+        index.append(plural(segments, "segment") if shards == 1 else of_each)
     parts = "; ".join(", ".join(part) for part in (took, index) if part)
     return [Line(f"{suite.plan.engine.name} {suite.engine.version}: {parts}")]
 

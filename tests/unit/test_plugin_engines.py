@@ -63,7 +63,7 @@ def test_what_is_said_of_an_engine(project: pytest.Pytester, monkeypatch: pytest
             "note: index 'shop': 3 deleted documents",
             "strategy *time (s)  took (s)  queries/s*",
             "textsearch *  0.002  *",
-            "elasticsearch 8.19.5: 5 products indexed in * s; 3 shards, 1 segment",
+            "elasticsearch 8.19.5: 5 products indexed in * s; 3 shards, 1 segment each",
             "note: closed 1 times",
             "note: 2 searches asked again",
             "results: .relevance/latest",

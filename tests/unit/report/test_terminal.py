@@ -83,6 +83,7 @@ def test_a_failure_names_metric_floor_and_queries() -> None:
             {"vector_index": "flat", "shards": 1, "segments": 2},
             ", 1,200 products indexed in 2.2 s; flat vectors, 1 shard, 2 segments",
         ),
+        ({"shards": 3, "segments": 4}, ", 1,200 products indexed in 2.2 s; 3 shards, up to 4 segments each"),
         ({"reused": True}, ", index of an earlier run taken in 2.2 s"),
         ({"uuid": "x"}, ""),
     ],
