@@ -71,6 +71,9 @@ def blocks(page: Path) -> list[Block]:
     return read
 
 
+_NO_DOCKER = "unix:///nobody/docker.sock"
+
+
 class Terminal:
     """The folders in which the commands of one page run, one after the other; 100 columns wide."""
 
@@ -83,7 +86,7 @@ class Terminal:
             "COLUMNS": "100",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PYTHONPATH": str(ROOT),
-            "DOCKER_HOST": "unix:///nobody/docker.sock",
+            "DOCKER_HOST": _NO_DOCKER,
             "TERM": "dumb",
         }
 
@@ -107,7 +110,8 @@ class Terminal:
             timeout=600,
         )
         home = self.home.parents[1]
-        return done.returncode, done.stdout.replace(str(home.resolve()), "").replace(str(home), "").splitlines()
+        printed = done.stdout.replace(f" at {_NO_DOCKER} (DOCKER_HOST)", "")
+        return done.returncode, printed.replace(str(home.resolve()), "").replace(str(home), "").splitlines()
 
 
 def plain(line: str) -> str:

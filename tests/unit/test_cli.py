@@ -168,6 +168,7 @@ def test_a_missing_docker_engine_says_what_was_not_looked_at(
     monkeypatch.setenv("DOCKER_HOST", "unix:///nobody/docker.sock")
     assert main(["clean"]) == 3
     (line,) = errors(capsys)
+    assert line.startswith("relevance: no Docker engine answers at unix:///nobody/docker.sock (DOCKER_HOST): ")
     assert line.endswith(": no container was looked at; for indices: relevance clean --es-url URL")
 
 

@@ -24,6 +24,7 @@ from relevance.errors import CouldNotRunError, InputError
 from relevance.setting import declared
 
 LATE = "the Docker engine does not answer in time"
+ABSENT = r"no Docker engine answers at unix:///nonexistent \(DOCKER_HOST\)"
 GATEWAY, BRIDGE, HOST = ConnectionMode.gateway_ip, ConnectionMode.bridge_ip, ConnectionMode.docker_host
 
 
@@ -45,12 +46,13 @@ def _listening(path: Path) -> socket.socket:
 @pytest.mark.parametrize(
     ("host", "problem"),
     [
-        ("unix:///nonexistent", NOBODY),
-        ("unix://{}/dead", NOBODY),
-        ("unix://{}/silent", LATE),
-        ("bogus://x", NOBODY),
-        ("tcp://127.0.0.1:1", NOBODY),
-        ("tcp://127.0.0.1:notaport", NOBODY),
+        ("unix:///nonexistent", f"{NOBODY} at unix:///nonexistent (DOCKER_HOST)"),
+        ("unix://{}/dead", f"{NOBODY} at unix://{{}}/dead (DOCKER_HOST)"),
+        ("unix://{}/silent", "the Docker engine at unix://{}/silent (DOCKER_HOST) does not answer in time"),
+        ("bogus://x", f"{NOBODY} at bogus://x (DOCKER_HOST)"),
+        ("tcp://127.0.0.1:1", f"{NOBODY} at tcp://127.0.0.1:1 (DOCKER_HOST)"),
+        ("tcp://me:secret@127.0.0.1:1", f"{NOBODY} at tcp://…@127.0.0.1:1 (DOCKER_HOST)"),
+        ("tcp://127.0.0.1:notaport", f"{NOBODY} at tcp://127.0.0.1:notaport (DOCKER_HOST)"),
     ],
 )
 def test_an_engine_that_does_not_answer(
@@ -61,7 +63,7 @@ def test_an_engine_that_does_not_answer(
     with _listening(tmp_path / "silent"):
         status = look(DEFAULT_IMAGE, seconds=0.2)
     gc.collect()  # a socket that was left open warns here
-    assert (status.answers, status.problem) == (False, problem)
+    assert (status.answers, status.problem) == (False, problem.format(tmp_path))
 
 
 def test_each_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -90,6 +92,8 @@ def test_each_reason_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 
 def test_a_way_to_an_engine_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     end = threading.Event()
+
+    monkeypatch.delenv("DOCKER_HOST", raising=False)
 
     def hang(**_: Any) -> None:
         end.wait(20)
@@ -158,11 +162,11 @@ def test_a_failed_pull_says_what_to_do(said: str, line: str, monkeypatch: pytest
 
 @pytest.mark.usefixtures("no_engine")
 def test_without_an_engine_nothing_is_pulled_or_started() -> None:
-    with pytest.raises(CouldNotRunError, match=r"^no Docker engine answers$"):
+    with pytest.raises(CouldNotRunError, match=f"^{ABSENT}$"):
         pull(DEFAULT_IMAGE, progress=False)
     container = Container(DEFAULT_IMAGE, memory="1g")
     container.begin()
-    with pytest.raises(CouldNotRunError, match=r"container could not be started: no Docker engine answers$"):
+    with pytest.raises(CouldNotRunError, match=f"container could not be started: {ABSENT}$"):
         container.wait()
     assert (container.close(), container.close(), container.start_s) == (None, None, None)
     assert container.name not in {thread.name for thread in threading.enumerate()}

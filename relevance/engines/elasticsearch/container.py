@@ -30,14 +30,14 @@ from testcontainers.core.docker_client import get_docker_host
 
 from relevance.engines.elasticsearch.leftovers import Owner, this_process
 from relevance.errors import CouldNotRunError, RelevanceError
-from relevance.text import one_line, progress_bar
+from relevance.text import one_line, progress_bar, without_credentials
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
 # the Docker engine
 
-NOBODY, _LATE = "no Docker engine answers", "the Docker engine does not answer in time"
+NOBODY = "no Docker engine answers"
 _LOOK_S, WAIT_S = 3.0, 20.0
 """Seconds for an engine that may be there, and for one that was asked for."""
 _POLL_S = 0.1
@@ -63,7 +63,7 @@ class ImageStatus(NamedTuple):
 
 def look(image: str, *, seconds: float = _LOOK_S) -> ImageStatus:
     """Ask the Docker engine for an image; it is given so many seconds in all, and nothing is pulled."""
-    status = [ImageStatus(answers=False, problem=_LATE)]
+    status = [ImageStatus(answers=False, problem=_late())]
 
     def ask() -> None:
         try:
@@ -145,6 +145,17 @@ def probe(timeout: float | None) -> str:
     return ""
 
 
+def named_engine() -> str:
+    """The engine's address where something names it, as ` at tcp://host:2375 (DOCKER_HOST)`; else ""."""
+    host = get_docker_host()
+    origin = " (DOCKER_HOST)" if os.environ.get("DOCKER_HOST") else ""
+    return f" at {without_credentials(host)}{origin}" if host else ""
+
+
+def _late() -> str:
+    return f"the Docker engine{named_engine()} does not answer in time"
+
+
 def _absence(error: Exception) -> str:
     """Why no engine is reached."""
     text, host = str(error).lower(), get_docker_host()
@@ -154,16 +165,16 @@ def _absence(error: Exception) -> str:
     if "permission denied" in text:
         return "the Docker engine's socket is closed to this user (permission denied)"
     if "timed out" in text:
-        return _LATE
+        return _late()
     if "paramiko" in text:
-        return f"the Docker engine is reached by ssh (DOCKER_HOST={host}), and the package paramiko is not installed"
+        return f"the Docker engine{named_engine()} is reached by ssh, and the package paramiko is not installed"
     if isinstance(error, TLSParameterError):
         reason = _explanation(error).partition(". ")[0]
         return f"the files of DOCKER_CERT_PATH are not those of a TLS client ({reason})"
     for whose, path in others.items() if not host else ():
         if path.is_socket():
             return f"{NOBODY}, but there is {whose} socket: set DOCKER_HOST to unix://{path}"
-    return NOBODY
+    return f"{NOBODY}{named_engine()}"
 
 
 def _explanation(error: Exception) -> str:
