@@ -425,7 +425,7 @@ def _reached(url: Value, environ: Mapping[str, str]) -> tuple[str, Credentials]:
                 allowed = "ES_USER and ES_PASSWORD, or ES_API_KEY, in the environment"
                 raise InputError(f"holds a user or a password; allowed: {allowed}")
             credentials |= {"api_key": "", "user": inside.user, "password": inside.password}
-    return address, Credentials(**credentials)
+    return address, Credentials(**credentials, in_url=bool(inside.user or inside.password))
 
 
 def _vectors(table: Value, models: Iterable[str]) -> dict[str, str]:

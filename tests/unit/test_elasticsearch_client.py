@@ -426,8 +426,7 @@ OTHERS = [
     (Answer({"error": "no handler"}, 400), "is a path on an Elasticsearch, not its root (400); is the path right?"),
     (REDIRECTED, "points to https://login.example.com/ (302); give the cluster's own URL"),
     (other(HTML, 502, "text/html"), "a proxy does not reach the server (502); is it running? (while connecting)"),
-    (UNAUTHENTICATED, "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD (while"),
-    (Answer({"error": "?"}, 403), "the user or the API key may not do this (403) (while connecting)"),
+    (Answer({"error": "?"}, 403), "the user of ES_USER and ES_PASSWORD may not do this (403) (while connecting)"),
 ]
 
 
@@ -436,6 +435,39 @@ def test_anything_else_is_named_for_what_it_is(hasty: RetryPolicy, answer: Answe
     with serving(answer) as fake:
         assert refusal(fake, hasty, user="bob", password=SECRET).startswith(line)
     assert len(fake.asked) == 1 or answer.status == 502
+
+
+CHECK = "was refused (401); is it of this cluster, right, and not expired? (while connecting)"
+
+
+@pytest.mark.parametrize(
+    ("credentials", "user_info", "line"),
+    [
+        ({"api_key": SECRET}, "", f"the API key of ES_API_KEY {CHECK}"),
+        ({"user": "bob", "password": SECRET}, "", f"the user of ES_USER and ES_PASSWORD {CHECK}"),
+        ({}, f"bob:{SECRET}@", f"the user in the URL {CHECK}"),
+        ({}, "", "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD (while conn"),
+    ],
+)
+def test_a_credential_that_is_refused_is_named_without_its_value(
+    hasty: RetryPolicy, credentials: dict[str, str], user_info: str, line: str
+) -> None:
+    with serving(UNAUTHENTICATED) as fake, pytest.raises(CouldNotRunError) as caught:
+        connect(fake.url.replace("//", f"//{user_info}"), hasty, **credentials)
+    assert str(caught.value).startswith(f"elasticsearch at {fake.url}: {line}")
+    assert SECRET not in str(caught.value)
+    assert "bob" not in str(caught.value)
+
+
+def test_a_right_that_is_missing_later_names_the_credential(hasty: RetryPolicy) -> None:
+    with serving(GREETING) as fake, connect(fake.url, hasty, api_key="a2V5") as connection:
+
+        def call() -> None:
+            raise refused(403, "security_exception", NOT_ALLOWED)
+
+        for one in (connection, connection.hurried(5.0, 1.0)):
+            with pytest.raises(CouldNotRunError, match=r"the API key of ES_API_KEY may not do this \(403\): indices:"):
+                one.ask(call, doing="making an index")
 
 
 def test_a_server_that_comes_up_is_waited_for(hasty: RetryPolicy) -> None:

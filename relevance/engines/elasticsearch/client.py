@@ -240,7 +240,7 @@ class RetryPolicy:
 
     It is given up so many `seconds` after the first failure; a server that is not reached after `unreachable_s`, where
     that is shorter, or at once where `ended` says that it has ended for good. One that does not answer in time is asked
-    once more and no oftener: a frozen one costs two time-outs.
+    once more and no oftener: a frozen one costs two time-outs. What the server is shown, in words, is the `credential`.
     """
 
     seconds: float = field(default_factory=lambda: PATIENCE_S)
@@ -248,6 +248,7 @@ class RetryPolicy:
     ended: Callable[[], RelevanceError | None] = lambda: None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = monotonic
+    credential: str = ""
 
     def run(self, call: Callable[[], T], *, doing: str, url: str, retried: Callable[[str], None] = lambda _: None) -> T:
         """Call until it goes well; an error of ours is final. `retried` is told why, before each new try.
@@ -269,7 +270,7 @@ class RetryPolicy:
                 since = min(since, now)
                 left = since - now + limits.get(what.kind, 0.0)
                 if left <= 0:
-                    raise explained(error, doing=doing, url=url) from error
+                    raise explained(error, doing=doing, url=url, credential=self.credential) from error
                 if what.kind == "slow":
                     limits["slow"] = 0.0
                 retried(what.why)
@@ -326,7 +327,8 @@ class Connection:
         """The same server, for whoever does not want to wait: for an answer so long, for what passes so long."""
         timeout = min(timeout, self.timeout)
         client = self.client.options(request_timeout=timeout)
-        return replace(self, client=client, timeout=timeout, retry_policy=RetryPolicy(seconds=seconds))
+        policy = RetryPolicy(seconds=seconds, credential=self.retry_policy.credential)
+        return replace(self, client=client, timeout=timeout, retry_policy=policy)
 
     def notes(self, doing: str) -> tuple[str, ...]:
         """A line on what had to be tried again; none where nothing had to."""
@@ -346,10 +348,11 @@ def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Conn
         InputError: the URL or the credentials cannot be right.
         CouldNotRunError: nothing answers, or it is something else, or it refuses the credentials.
     """
-    policy, credentials = retry_policy or RetryPolicy(), settings.credentials
+    credentials = settings.credentials
     url, inside = split_url(str(settings.url))
     if not (credentials.user or credentials.password):
-        credentials = replace(credentials, user=inside.user, password=inside.password)
+        credentials = replace(credentials, user=inside.user, password=inside.password, in_url=True)
+    policy = replace(retry_policy or RetryPolicy(), credential=credentials.words)
     client = make_client(url, credentials, timeout=settings.timeout)
     try:
         hello = client.options(request_timeout=min(settings.timeout, _HELLO_S))
@@ -385,7 +388,7 @@ def _greet(client: Elasticsearch, url: str, retry_policy: RetryPolicy) -> str:
         except ApiError as error:
             if Refusal.read(error.status_code, error.body).passes:
                 raise
-            raise _turned_away(error, url) from error
+            raise _turned_away(error, url, retry_policy.credential) from error
 
     try:
         body, is_signed = retry_policy.run(ask, doing=_DOING, url=url)
@@ -419,7 +422,7 @@ def _elasticsearch(body: object, url: str) -> tuple[str, bool]:
     return number, version.get("build_flavor") == "serverless"
 
 
-def _turned_away(error: ApiError, url: str) -> Exception:
+def _turned_away(error: ApiError, url: str, credential: str) -> Exception:
     """A refusal that is final: of an Elasticsearch, or of something else."""
     status, headers = error.status_code, error.meta.headers
     if "https port" in str(error.body).lower():
@@ -431,7 +434,7 @@ def _turned_away(error: ApiError, url: str) -> Exception:
     if is_ours and status in (400, 404, 405):
         return CouldNotRunError(f"{url} is a path on an Elasticsearch, not its root ({status}); is the path right?")
     if is_ours or status in (401, 403, 429):  # which say the same whoever answers
-        return explained(error, doing=_DOING, url=url)
+        return explained(error, doing=_DOING, url=url, credential=credential)
     what = f"answers {status}, but is no Elasticsearch ({_look_of(error.body)})"
     return CouldNotRunError(f"{url} {what}; is the path right?")
 

@@ -25,7 +25,7 @@ Kind = Literal["busy", "unreached", "lost", "slow", "refused", "final"]
 """It passes; the server was not reached; it hung up; was too slow; does not take what was sent; all else."""
 
 _HEAP = "give it more heap (a container of ours: --es-memory)"
-_FORBIDDEN = "the user or the API key may not do this (403)"
+_FORBIDDEN = "{credential} may not do this (403)"
 _UNTRUSTED = "its certificate is not trusted ({reason}); set ES_CA_CERTS to the file of its CA, or ES_FINGERPRINT"
 _BYTES = r"\bcoordinating_and_primary_bytes=(\d+),.*\b(?:coordinating|primary)_operation_bytes=(\d+), max_\w+=(\d+)"
 
@@ -40,9 +40,9 @@ _TABLE: tuple[tuple[Kind, str, str], ...] = (
     (
         "final",
         r"403 .*action \[(?P<action>[^\]]+)\] is unauthorized.*granted by the (?P<of>\w+) privileges \[(?P<any>[^\]]+)",
-        f"{_FORBIDDEN}: {{action}}; it needs one of the {{of}} privileges {{any}}",
+        _FORBIDDEN + ": {action}; it needs one of the {of} privileges {any}",
     ),
-    ("final", r"403 .*action \[(?P<action>[^\]]+)\] is unauthorized", f"{_FORBIDDEN}: {{action}}"),
+    ("final", r"403 .*action \[(?P<action>[^\]]+)\] is unauthorized", _FORBIDDEN + ": {action}"),
     ("final", "403 ", _FORBIDDEN),
     (
         "busy",
@@ -68,7 +68,7 @@ _TABLE: tuple[tuple[Kind, str, str], ...] = (
         "a template of the cluster makes data streams of such names: {reason}; keep relevance-* out of that template",
     ),
     ("refused", "400 ", "it refuses: {said}"),
-    ("final", "401 ", "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD"),
+    ("final", "401 ", "{credential} was refused (401); {remedy}"),
     (
         "final",
         "413 ",
@@ -230,15 +230,20 @@ def _row(account: str) -> tuple[Kind, str, Mapping[str, str]]:
     return next((kind, line, match.groupdict()) for kind, line, match in matches if match)
 
 
-def failure(error: Exception, *, doing: str, url: str) -> Failure:
-    """Whatever the client raises while `doing` something: its kind and its line."""
+_SET, _CHECK = "set ES_API_KEY, or ES_USER and ES_PASSWORD", "is it of this cluster, right, and not expired?"
+
+
+def failure(error: Exception, *, doing: str, url: str, credential: str = "") -> Failure:
+    """Whatever the client raises while `doing` something: its kind and its line; `credential`: `Credentials.words`."""
     if isinstance(error, ApiError) and not isinstance(error, UnsupportedProductError):
         error = RetriableError(Refusal.read(error.status_code, error.body))
     if isinstance(error, RetriableError):
         refusal = error.refusal
         kind, line, parts = _row(refusal.account)
         kind = "final" if kind == "busy" and not refusal.passes else kind
-        return Failure(kind, f"{line.format(said=refusal.said, **parts)} (while {doing})", str(error), refusal.said)
+        parts = {"said": refusal.said, "credential": credential or "the user or the API key", **parts}
+        line = line.format(remedy=_CHECK if credential else _SET, **parts)
+        return Failure(kind, f"{line} (while {doing})", str(error), refusal.said)
     # by the time the client's errors are raised, their own list of causes is empty; the deepest one says most
     causes = reversed(list(_causes(error)))
     kind, line, parts = _row(
@@ -259,14 +264,14 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             todo += [deeper for deeper in inner if isinstance(deeper, BaseException)]
 
 
-def explained(error: Exception, *, doing: str, url: str, sent: str = "") -> RelevanceError:
-    """Whatever the client raises while `doing` something, as an error of one line.
+def explained(error: Exception, *, doing: str, url: str, sent: str = "", credential: str = "") -> RelevanceError:
+    """Whatever the client raises while `doing` something, as an error of one line; `credential`: see `failure`.
 
     Where `sent`, the user's file or strategy, is what the server refuses, that is bad input.
     """
     if isinstance(error, RelevanceError):
         return error
-    what, at = failure(error, doing=doing, url=url), f"elasticsearch at {url}"
+    what, at = failure(error, doing=doing, url=url, credential=credential), f"elasticsearch at {url}"
     if sent and what.kind == "refused":
         return InputError(f"{sent}: {at} refuses it: {what.said}")
     return CouldNotRunError(f"{at}: {what.line}")

@@ -53,6 +53,7 @@ class Credentials:
         password: of basic authentication.
         ca_certs: file of certificates that are trusted.
         fingerprint: SHA-256 of the certificate that is trusted, in hex.
+        in_url: whether user and password stood in the URL, not in variables.
     """
 
     api_key: str = ""
@@ -60,6 +61,16 @@ class Credentials:
     password: str = ""
     ca_certs: str = ""
     fingerprint: str = ""
+    in_url: bool = False
+
+    @property
+    def words(self) -> str:
+        """Their kind and origin, without a value; "" where there are none."""
+        if self.api_key.strip():
+            return "the API key of ES_API_KEY"
+        if not self.user:
+            return ""
+        return "the user in the URL" if self.in_url else "the user of ES_USER and ES_PASSWORD"
 
 
 @dataclass(frozen=True)
