@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,11 +13,12 @@ import orjson
 import pytest
 from elastic_transport import ConnectionError as NoConnection
 from helpers import shop
-from helpers.cluster import URL, Clock, answer, api_error
+from helpers.cluster import URL, Clock, Cluster, answer, api_error
 from searched import HITS, SORT, SORTED, THREE, UNSORTED, searched
 
 from relevance import runner
 from relevance.engines import QueryBatch
+from relevance.engines.elasticsearch import container
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.client import Connection, RetryPolicy
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine, choose, form
@@ -105,6 +107,48 @@ def test_statistics_of_all_shards_are_gathered_on_an_index_of_ours_or_where_that
         _, params, lines = client.sent[0]
         said = params if len(texts) == 1 else lines[0]
         assert (said.get("search_type") == DFS) is gathered
+
+
+KNN = Strategy("both", template={"query": {"match": {"t": "{{query}}"}}, "knn": {"query_vector": "{{vector}}"}})
+ALL = [*(STRATEGIES[name] for name in ("textsearch", "vectorsearch", "hybrid", "rrf")), RAW, KNN]
+WITHOUT = f"{DFS} is left out, the server refuses it beside knn, rank, retriever: "
+LEFT_OUT = [
+    (Settings(URL, search_type=DFS), ALL, [f"{WITHOUT}3 strategies without it: vectorsearch, hybrid, both"]),
+    (Settings(URL, shards=3), ALL, [f"{WITHOUT}2 strategies without it: vectorsearch, hybrid"]),
+    (Settings(URL, search_type=DFS), [RAW], []),
+    (Settings(URL), ALL, []),
+]
+
+
+@pytest.mark.parametrize(("settings", "strategies", "notes"), LEFT_OUT)
+def test_a_note_lists_the_strategies_without_statistics(
+    monkeypatch: pytest.MonkeyPatch, settings: Settings, strategies: list[Strategy], notes: list[str]
+) -> None:
+    monkeypatch.setattr(elasticsearch_engine, "connect", lambda _: Cluster().connection)
+    assert list(choose(settings, strategies, "asked for").notes) == notes
+
+
+@pytest.mark.parametrize(
+    ("host", "line"),
+    [
+        (
+            "tcp://127.0.0.1:1",
+            "answers at tcp://127.0.0.1:1 (DOCKER_HOST); start it or unset DOCKER_HOST, name a cluster",
+        ),
+        ("", "answers; start Docker, name a cluster by --es-url, or take --engine embedded"),
+    ],
+)
+def test_without_a_docker_engine_the_line_says_where_one_was_looked_for(
+    monkeypatch: pytest.MonkeyPatch, host: str, line: str
+) -> None:
+    monkeypatch.setattr(container, "get_docker_host", lambda: host)
+    monkeypatch.setenv("DOCKER_HOST", host)
+    monkeypatch.setattr(container, "DEFAULT_SOCKET", "/nonexistent")
+    monkeypatch.setattr(container, "_RUN", Path("/nonexistent"))
+    monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
+    with pytest.raises(CouldNotRunError) as caught:
+        choose(Settings(), [], "asked for")
+    assert str(caught.value).startswith(f"elasticsearch: no Docker engine {line}")
 
 
 def test_candidates_hits_and_oversampling_are_those_asked_for() -> None:

@@ -10,6 +10,8 @@ from typing import Any
 import pytest
 from helpers.cluster import URL, answer, fail
 
+from relevance.engines import EngineChoice
+from relevance.engines.elasticsearch import engine
 from relevance.engines.elasticsearch.client import Connection
 from relevance.engines.elasticsearch.existing import Existing, fields_of, look_at
 from relevance.engines.elasticsearch.settings import Settings
@@ -71,6 +73,7 @@ class Server:
             "search": self._search,
             "open_point_in_time": self._open,
             "close_point_in_time": self._close,
+            "close": dict,
         }
 
         def call(**options: Any) -> Any:
@@ -149,6 +152,31 @@ def connected(server: Server) -> Connection:
 
 def look(server: Server | None = None, strategies: Any = TEXT, dimensions: int = 4, **settings: Any) -> Existing:
     return look_at(connected(server or Server()), replace(SETTINGS, **settings), strategies, {"base": dimensions})
+
+
+def chosen(monkeypatch: pytest.MonkeyPatch, strategies: Any, **settings: Any) -> EngineChoice:
+    monkeypatch.setattr(engine, "connect", lambda _: connected(Server()))
+    choice = engine.choose(replace(SETTINGS, **settings), strategies, "asked for")
+    assert choice.existing
+    return choice.existing({"base": 4})
+
+
+@pytest.mark.parametrize(
+    ("strategies", "vectors", "kind"),
+    [(VECTOR, "vec", ", int8_hnsw vectors"), (VECTOR, "far", ", flat vectors"), (TEXT, "vec", "")],
+)
+def test_the_header_names_the_kind_of_vectors_that_are_searched(
+    monkeypatch: pytest.MonkeyPatch, strategies: Any, vectors: str, kind: str
+) -> None:
+    line = chosen(monkeypatch, strategies, vectors={"whole": vectors}).line
+    assert line.endswith(f"index shop-7 as it is{kind}, 2 shards, query_then_fetch (asked for)")
+
+
+def test_a_note_lists_the_strategies_without_statistics_on_an_index_that_exists(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    choice = chosen(monkeypatch, [*TEXT, *VECTOR, RAW], search_type="dfs_query_then_fetch")
+    assert choice.notes[-1].endswith(": 2 strategies without it: vectorsearch, raw")
 
 
 def refusal(server: Server | None = None, strategies: Any = TEXT, dimensions: int = 4, **settings: Any) -> str:

@@ -17,8 +17,8 @@ import pytest
 from elastic_transport import ConnectionError as NoConnection
 from helpers.cluster import URL, Clock, Cluster, Held, fail
 
+from relevance.engines.elasticsearch import engine, mapping
 from relevance.engines.elasticsearch import index as indexing
-from relevance.engines.elasticsearch import mapping
 from relevance.engines.elasticsearch.client import RetryPolicy
 from relevance.engines.elasticsearch.index import content_of
 from relevance.engines.elasticsearch.leftovers import Mark
@@ -195,6 +195,41 @@ def test_an_own_mapping_is_laid_over_ours_key_by_key(tmp_path: Path) -> None:
         "all": {"type": "text"},
     }
     assert body_of() == plain
+
+
+def of(**properties: Any) -> dict[str, Any]:
+    return {"mappings": {"properties": properties}}
+
+
+ENGLISH, COPIED = {"type": "text", "analyzer": "english"}, {"copy_to": ["all", "shop.all"]}
+UNFILLED: list[tuple[Any, str]] = [
+    (of(product_titel=ENGLISH), "'product_titel' (did you mean 'product_title'?)"),
+    (of(title=ENGLISH, brand=TEXT), "'title' (did you mean 'product_title'?), 'brand'"),
+    (of(attributes=TEXT), "'attributes' (did you mean 'product_attributes.name_value'?)"),
+    (of(product_attributes={"properties": {"colour": TEXT}}), "'product_attributes.colour'"),
+    (of(shop={"properties": {"a": TEXT, "b": TEXT}}, c=TEXT, d=TEXT), "'shop.a', 'shop.b', 'c' and 1 more"),
+    (of(product_titel={"copy_to": "all"}, all=TEXT), "'product_titel' (did you mean 'product_title'?), 'all'"),
+    (of(product_title=ENGLISH, product_description=TEXT, product_attributes={"properties": {"name_value": TEXT}}), ""),
+    (of(product_title=COPIED, all=TEXT, shop={"properties": {"all": TEXT}}), ""),
+    (of(product_attributes={"properties": {"name_value": {"copy_to": "all"}}}, all=TEXT), ""),
+    (of(name={"type": "alias", "path": "product_title"}, kind={"type": "constant_keyword", "value": "x"}), ""),
+    (of(length={"type": "long", "script": "emit(1)"}), ""),
+    ({"mappings": {"properties": {"day": TEXT}, "runtime": {"day": {"type": "keyword"}}}}, ""),
+    (of(wrong=1), ""),
+    ({"settings": {}}, ""),
+]
+
+
+@pytest.mark.parametrize(("content", "empty"), UNFILLED)
+def test_a_field_that_nothing_fills_is_named_with_the_one_that_is_meant(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: Any, empty: str
+) -> None:
+    path = own_file(tmp_path, content)
+    filling = "products fill product_title, product_description, product_attributes.name_value, and what these name"
+    line = f"{path}: nothing fills {empty}; {filling} by copy_to" if empty else ""
+    assert mapping.unfilled(read_own_mapping(path)) == line
+    monkeypatch.setattr(engine, "connect", lambda _: Cluster().connection)
+    assert engine.choose(Settings(URL, mapping=path), [], "asked for").notes == ((line,) if empty else ())
 
 
 def test_results_name_the_file_by_its_hash_and_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:

@@ -30,6 +30,7 @@ from relevance.engines.elasticsearch.mapping import (
     check_vectors,
     read_own_mapping,
     search_type_of,
+    unfilled,
 )
 from relevance.engines.elasticsearch.settings import Credentials
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
@@ -70,9 +71,9 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
     for strategy in strategies:
         if strategy.template is not None:
             check_template(strategy.template, where=f"{strategy.where}: ")
-    own = []
+    own, notes = [], []
     if settings.mapping is not None:
-        read_own_mapping(settings.mapping)
+        notes.append(unfilled(read_own_mapping(settings.mapping)))
         own = [f"mappings of {settings.mapping.name}"]
     missing = False
     if settings.url is not None:
@@ -83,11 +84,14 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
     elif settings.index is not None:
         raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
     else:
-        from relevance.engines.elasticsearch.container import NOBODY, WAIT_S, look  # noqa: PLC0415 - loads Docker's client
+        from relevance.engines.elasticsearch.container import NOBODY, WAIT_S, look, named_engine  # noqa: PLC0415 - loads Docker's client
 
         docker = look(settings.image, seconds=WAIT_S)
         if not docker.answers:
-            start = "start Docker, " if docker.problem == NOBODY else ""
+            start = ""
+            if docker.problem == f"{NOBODY}{named_engine()}":
+                is_set = docker.problem.endswith("(DOCKER_HOST)")
+                start = "start it or unset DOCKER_HOST, " if is_set else "start Docker, "
             raise CouldNotRunError(
                 f"elasticsearch: {docker.problem}; {start}name a cluster by --es-url, or take --engine embedded"
             )
@@ -104,7 +108,9 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
         *own,
     ]
     line = f"{where}, {', '.join(parts)} ({why})"
-    return EngineChoice("elasticsearch", line, partial(open_engine, settings, missing=missing))
+    notes.append(_without_statistics(settings, strategies, settings.shards, is_ours=True))
+    opening = partial(open_engine, settings, missing=missing)
+    return EngineChoice("elasticsearch", line, opening, notes=tuple(filter(None, notes)))
 
 
 def _existing_choice(settings: Settings, strategies: Sequence[Strategy], where: str, why: str) -> EngineChoice:
@@ -114,13 +120,35 @@ def _existing_choice(settings: Settings, strategies: Sequence[Strategy], where: 
         with connect(settings) as connection:
             index = look_at(connection, settings, strategies, dimensions)
         asked = search_type_of(settings.search_type, index.shards, is_ours=False)
-        ties = "" if index.paths.sorts else f", ids of {index.paths.id} ordered here"
-        line = f"{where}, index {settings.index} as it is, {plural(index.shards, 'shard')}, {asked}{ties} ({why})"
+        parts = [
+            f"index {settings.index} as it is",
+            *([f"{index.facts['vector_index']} vectors"] if index.facts["vector_index"] else []),
+            plural(index.shards, "shard"),
+            asked,
+            *([] if index.paths.sorts else [f"ids of {index.paths.id} ordered here"]),
+        ]
+        line = f"{where}, {', '.join(parts)} ({why})"
+        left_out = _without_statistics(settings, strategies, index.shards, is_ours=False)
+        notes = (*index.notes, *filter(None, [left_out]))
         opening = partial(open_engine, settings, existing=index)
-        return EngineChoice("elasticsearch", line, opening, product_ids=index.product_ids, notes=index.notes)
+        return EngineChoice("elasticsearch", line, opening, product_ids=index.product_ids, notes=notes)
 
     line = f"{where}, index {settings.index} as it is ({why})"
     return EngineChoice("elasticsearch", line, partial(open_engine, settings), existing=look_at_it)
+
+
+def _without_statistics(settings: Settings, strategies: Sequence[Strategy], shards: int, *, is_ours: bool) -> str:
+    """A line on the strategies none of whose searches has the term statistics that are asked for; "" for none."""
+    names = []
+    for strategy in strategies:
+        ours = is_ours and strategy.template is None
+        asked = search_type_of(settings.search_type, shards, is_ours=ours) == _DFS
+        if asked and not any(_takes_statistics(leg) for leg in strategy.legs()):
+            names.append(strategy.name)
+    if not names:
+        return ""
+    beside = f"{_DFS} is left out, the server refuses it beside {', '.join(_NO_STATISTICS)}"
+    return f"{beside}: {plural(len(names), 'strategy')} without it: {', '.join(names)}"
 
 
 @contextmanager
@@ -239,14 +267,14 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
         KeyError: the leg names a field that the index has not.
     """
     if leg.template:
-        return _template_form(leg.template, index, hits)
+        return _template_form(leg, index, hits)
     whole_ties = not (index.sorted_segment or index.paths.sorts)
     size = max(hits, min(hits + 1, index.window)) if whole_ties else hits
     common = {"size": size, **index.paths.shape, "track_total_hits": False}
     common |= {} if index.sorted_segment else _by_id(index.paths)
     return Form(
         body=lambda text, vector: _body(leg, index, text, vector) | common,
-        statistics=_gathers_statistics(index, is_ours=index.is_ours) and not leg.vectors,
+        statistics=_gathers_statistics(index, is_ours=index.is_ours) and _takes_statistics(leg),
         placed=False,
         vectors=len(leg.vectors),
         texts=len(leg.text),
@@ -255,9 +283,9 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
     )
 
 
-def _template_form(template: str, index: SearchedIndex, hits: int) -> Form:
+def _template_form(leg: Leg, index: SearchedIndex, hits: int) -> Form:
     """A template is asked as it is written: what would change which products come, or their scores, is left alone."""
-    search: Json = json.loads(template)
+    search: Json = json.loads(leg.template)
     check_template(search)
     sort, paths = search.get("sort"), index.paths
     whole_ties = not (index.sorted_segment or paths.sorts or sort or any(key in search for key in _DEPENDS_ON_SIZE))
@@ -271,10 +299,10 @@ def _template_form(template: str, index: SearchedIndex, hits: int) -> Form:
         whole |= _by_id(paths)
     return Form(
         body=partial(_filled, whole),
-        statistics=_gathers_statistics(index, is_ours=False) and not any(key in search for key in _NO_STATISTICS),
+        statistics=_gathers_statistics(index, is_ours=False) and _takes_statistics(leg),
         placed=bool(sort),
-        vectors=template.count(VECTOR_MARK),
-        texts=template.count(QUERY_MARK),
+        vectors=leg.template.count(VECTOR_MARK),
+        texts=leg.template.count(QUERY_MARK),
         size=size,
         whole_ties=whole_ties,
     )
@@ -283,6 +311,12 @@ def _template_form(template: str, index: SearchedIndex, hits: int) -> Form:
 def _by_id(paths: FieldPaths) -> Json:
     """What orders products of one score, where the server can."""
     return {"sort": [{"_score": "desc"}, {paths.id: "asc"}], "track_scores": True} if paths.sorts else {}
+
+
+def _takes_statistics(leg: Leg) -> bool:
+    if leg.template:
+        return not any(key in json.loads(leg.template) for key in _NO_STATISTICS)
+    return not leg.vectors
 
 
 def _gathers_statistics(index: SearchedIndex, *, is_ours: bool) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import json
 import re
@@ -13,6 +14,7 @@ from relevance.engines import vector_path
 from relevance.errors import InputError, unknown
 from relevance.files import read_json_object
 from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS
+from relevance.text import some
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
@@ -256,6 +258,49 @@ def _refuse_ours(path: Path, settings: Mapping[str, Any], properties: Mapping[st
         if name in nested:
             problem = f"mappings: {ATTRIBUTES}.{name} is set by relevance itself"
             raise InputError(f"{path}: {problem}; allowed: properties of it, such as {NAME_VALUE}")
+
+
+_FILLS_ITSELF = ("alias", "constant_keyword")
+_SHOWN_FIELDS = 3
+
+
+def unfilled(own: OwnMapping) -> str:
+    """A line on the fields of a file that stay empty, as a name that is misspelt does; "" where there are none.
+
+    Products fill our own fields of text; `copy_to` of these, scripts and runtime fields fill others.
+    """
+    text = own_paths([]).text
+    fields = dict(_leaves(own.mappings.get("properties", {})))
+    filled = {*text.values(), *own.mappings.get("runtime", {})}
+    for path in text.values():
+        targets = fields.get(path, {}).get("copy_to", ())
+        filled |= {targets} if isinstance(targets, str) else set(targets)
+    empty = [
+        f"{path!r}{_meant(path, text)}"
+        for path, options in fields.items()
+        if path not in filled and options.get("type") not in _FILLS_ITSELF and "script" not in options
+    ]
+    if not empty:
+        return ""
+    filling = f"products fill {', '.join(text.values())}, and what these name by copy_to"
+    return f"{own.path}: nothing fills {some(empty, _SHOWN_FIELDS)}; {filling}"
+
+
+def _leaves(properties: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The fields of a mapping that hold no others, by full name; what is no object the server refuses."""
+    for name, options in properties.items():
+        inside = options.get("properties") if isinstance(options, Mapping) else None
+        if isinstance(inside, Mapping):
+            yield from _leaves(inside, f"{before}{name}.")
+        elif isinstance(options, Mapping) and f"{before}{name}" != ATTRIBUTES:
+            yield f"{before}{name}", options
+
+
+def _meant(path: str, text: Mapping[str, str]) -> str:
+    """The field of ours that is meant, with or without what all of them begin with."""
+    short = {**text, NAME_VALUE: text["attributes"]}
+    near = difflib.get_close_matches(path.rpartition(".")[2].removeprefix("product_"), short, n=1)
+    return f" (did you mean {short[near[0]]!r}?)" if near else ""
 
 
 def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
