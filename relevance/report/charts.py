@@ -178,11 +178,10 @@ def band_figure(curves: Sequence[Curve]) -> Figure:
 WHISKERS = (0.05, 0.95)
 """The shares of values below the two whiskers of a box."""
 
-_COSINE = "cosine of query and product"
 _POINTS, _MOST_VALUES, _FEWEST_VALUES = 400, 4000, 5
 
 
-def boxes_figure(groups: Sequence[LabelGroup]) -> Figure:
+def boxes_figure(groups: Sequence[LabelGroup], *, similarity: str = "cosine") -> Figure:
     """Two boxes a label of one or more: quartiles and median, whiskers at the shares of `WHISKERS`."""
     figure = _figure(4.8)
     axes = figure.subplots()
@@ -206,14 +205,14 @@ def boxes_figure(groups: Sequence[LabelGroup]) -> Figure:
     axes.set_xlim(-0.6, len(groups) - 0.4)
     axes.grid(visible=False, axis="x")
     axes.set_xlabel("relevance label (n: judged pairs)")
-    axes.set_ylabel(_COSINE)
+    axes.set_ylabel(f"{similarity} of query and product")
     ends = f"{WHISKERS[0]:.0%} to {WHISKERS[1]:.0%}"
     _head(figure, f"Similarity by relevance label (box: quartiles, whiskers: {ends})", axes, columns=2)
     return figure
 
 
-def densities_figure(groups: Sequence[LabelGroup]) -> Figure:
-    """A panel a label, of one or more, with the density of the cosines under both models.
+def densities_figure(groups: Sequence[LabelGroup], *, similarity: str = "cosine") -> Figure:
+    """A panel a label, of one or more, with the density of the similarities under both models.
 
     Densities are Gaussian kernels with Scott's bandwidth (D. W. Scott, "Multivariate Density Estimation", 1992). Values
     that are too few or too alike for one stand as dots near the axis.
@@ -222,7 +221,8 @@ def densities_figure(groups: Sequence[LabelGroup]) -> Figure:
     panels = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
     every = np.concatenate([values for group in groups for values in (group.base, group.tuned)])
     room = max(0.05 * np.ptp(every), 0.03)
-    places = np.linspace(max(every.min() - room, -1), min(every.max() + room, 1), _POINTS)
+    low, high = (-1, 1) if similarity == "cosine" else (-np.inf, np.inf)
+    places = np.linspace(max(every.min() - room, low), min(every.max() + room, high), _POINTS)
     for axes, group in zip(panels, groups, strict=True):
         _density(axes, group.base, places, BASE)
         _density(axes, group.tuned, places, TUNED)
@@ -231,8 +231,8 @@ def densities_figure(groups: Sequence[LabelGroup]) -> Figure:
         if all(line.get_linestyle() == "None" for line in axes.lines):
             axes.set_yticks([])  # dots have no density
         axes.set_xlim(places[0], places[-1])
-    figure.supylabel("density per unit of cosine", fontsize=11)
-    panels[-1].set_xlabel(_COSINE)
+    figure.supylabel(f"density per unit of {similarity}", fontsize=11)
+    panels[-1].set_xlabel(f"{similarity} of query and product")
     _head(figure, "Similarity by relevance label, as densities", panels[0], columns=2)
     return figure
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from relevance.files import csv_text
@@ -29,6 +30,7 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
     seeds = [each.seed for each in done.trainings]
     near = leaks.near_queries if leaks else ()
     groups = label_groups(changes.pairs)
+    similarity = "dot product" if recipe.base.similarity == "dot" else "cosine"
     notes = [*done.finetuned.notes, *(f"near: {own!r} was trained on, {other!r} is evaluated" for own, other in near)]
     index = page(
         "finetuned",
@@ -44,10 +46,12 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
         whiskers=[f"{share:.0%}" for share in charts.WHISKERS],
         correlations=label_correlations(changes.pairs),
         groups=groups,
+        similarity=similarity,
     )
     means = ("base_mean", "tuned_mean", "difference", "interval_low", "interval_high")
     scores = ("ndcg10_before", "ndcg10_after", "change")
-    standing = ("cosine_before", "cosine_after", "standing_before", "standing_after", "gain")
+    column = similarity.replace(" ", "_")
+    standing = (f"{column}_before", f"{column}_after", "standing_before", "standing_after", "gain")
     files: dict[str, str | bytes] = {
         "index.md": index,
         "training.csv": csv_text(
@@ -65,8 +69,8 @@ def report_files(done: FineTuning) -> Mapping[str, str | bytes]:
     if changes.comparisons:
         files["queries.png"] = charts.png(charts.queries_figure, changes.comparisons)
     if groups:
-        files["similarity-boxes.png"] = charts.png(charts.boxes_figure, groups)
-        files["similarity-densities.png"] = charts.png(charts.densities_figure, groups)
+        files["similarity-boxes.png"] = charts.png(partial(charts.boxes_figure, similarity=similarity), groups)
+        files["similarity-densities.png"] = charts.png(partial(charts.densities_figure, similarity=similarity), groups)
     return files
 
 

@@ -123,17 +123,17 @@ def _measured(plan: Plan, *, progress: bool) -> tuple[Plan, Mapping[str, Evaluat
 
 
 def _judged_pairs(plan: Plan, *, progress: bool) -> pd.DataFrame:
-    """Every judgment of the benchmark with its cosine under both models, all vectors from the cache."""
+    """Every judgment of the benchmark with its similarity under both models, all vectors from the cache."""
     dataset, judgments = plan.dataset, plan.dataset.judgments
     texts = embedded_texts(dataset.catalogue, "whole")
     kept = np.array([bool(texts[code].strip()) for code in judgments.products.tolist()], dtype=np.bool_)
     rows, codes = judgments.queries[kept], judgments.products[kept]
-    cosines = []
+    similarities = []
     for name in (BASE, FINETUNED):
         encoder = Encoder(plan.models[name], plan.config.cache_dir, progress=progress)
         queries = encoder.queries(dataset.queries.texts).expanded()
         products = encoder.products(texts, label="judged pairs")
-        cosines.append((queries[rows] * products.matrix[products.rows[codes]]).sum(axis=1, dtype=np.float64))
+        similarities.append((queries[rows] * products.matrix[products.rows[codes]]).sum(axis=1, dtype=np.float64))
     titles = dataset.catalogue.products["title"].tolist()
     return pd.DataFrame(
         {
@@ -141,7 +141,7 @@ def _judged_pairs(plan: Plan, *, progress: bool) -> pd.DataFrame:
             "product": [dataset.catalogue.ids[code] for code in codes.tolist()],
             "title": [titles[code] for code in codes.tolist()],
             "label": judgments.grades[kept].astype(np.float64),
-            "cosine_before": cosines[0],
-            "cosine_after": cosines[1],
+            "cosine_before": similarities[0],
+            "cosine_after": similarities[1],
         }
     )

@@ -97,11 +97,19 @@ def changes(number: int = 305, *, judged: int = 8021, seeds: int = 1) -> Changes
     return Changes(compared, pairs(judged), curves)
 
 
-def done(changed: Changes, *, dataset: str = "sample", base: str = "all-MiniLM-L6-v2", **finetuned: Any) -> Any:
+def done(
+    changed: Changes,
+    *,
+    dataset: str = "sample",
+    base: str = "all-MiniLM-L6-v2",
+    similarity: str = "cosine",
+    **finetuned: Any,
+) -> Any:
     """As much of a fine-tuning as its report reads: a training for each curve; `finetuned` are notes and leaks."""
     options = Options(epochs=10, batch_size=32, learning_rate=5e-5)
     counted = SimpleNamespace(train=range(5053), validation=range(561), dropped_pairs=1204, unknown=3)
-    recipe = SimpleNamespace(dataset=dataset, base=SimpleNamespace(name=base), pairs=counted, options=options)
+    model = SimpleNamespace(name=base, similarity=similarity)
+    recipe = SimpleNamespace(dataset=dataset, base=model, pairs=counted, options=options)
     notes = ("212 shared products",)
     return SimpleNamespace(
         trainings=[SimpleNamespace(seed=12 + at, recipe=recipe) for at in range(len(changed.curves))],

@@ -101,3 +101,9 @@ def test_csv_files_hold_every_evaluation_gain_query_and_pair() -> None:
     assert "'=1+2" in queries_of  # which a spreadsheet would run
     assert set(labels) == {"0", "1", "2"}
     assert list(map(float, gains)) == sorted(map(float, gains), reverse=True)
+
+
+def test_a_model_of_dot_products_is_called_so() -> None:
+    files = report_files(done(changes(3, judged=4, seeds=1), similarity="dot"))
+    assert "dot_product_before,dot_product_after" in str(files["pairs.csv"])
+    assert "cosine" not in str(files["index.md"]).lower()
