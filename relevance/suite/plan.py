@@ -196,6 +196,10 @@ def _resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[
     return MappingProxyType(models)
 
 
+_OF_ONE_MODEL = ("max_tokens", "truncate_dim", "revision")
+"""Settings that an error begins with, whose place can be told."""
+
+
 def _resolved(name: str, config: Config) -> Model:
     if name == FINETUNED and config.models[name].path is None:
         base = _resolved(BASE, config)
@@ -204,9 +208,17 @@ def _resolved(name: str, config: Config) -> Model:
     try:
         return embeddings.resolve(**asdict(config.models[name]))
     except RelevanceError as error:
-        if name == BASE:
+        key = str(error).partition(" ")[0]
+        origin = config.origins.get(f"models.{name}.{key}", "") if key in _OF_ONE_MODEL else ""
+        if origin.startswith(("option", "environment")):
+            place = f"{origin}:"
+        elif config.file is not None and origin == config.file.name:
+            place = f"{origin} [models.{name}]"
+        elif name != BASE:
+            place = f"[models.{name}]:"
+        else:
             raise
-        raise type(error)(f"[models.{name}]: {error}") from None  # which of several it is
+        raise type(error)(f"{place} {error}") from None  # which of several it is, and where it is set
 
 
 def _load_dataset(config: Config, products: Sequence[str] | None) -> Dataset:
@@ -301,7 +313,7 @@ def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | N
 def trained_model(config: Config, stored: Stored) -> Model:
     """Resolve a stored model; where nothing else is said it cuts texts where the base model does."""
     model = embeddings.resolve(**{**_choice(config), "path": str(stored.path)})
-    return replace(model, name=f"{stored.base} fine-tuned")
+    return replace(model, name=f"{stored.base} fine-tuned", configuration="")  # its recipe says that
 
 
 def _choice(config: Config) -> dict[str, Any]:
