@@ -249,7 +249,9 @@ def _checked(vectors: _Floats, rows: Sequence[_Row], model: Model) -> _Floats:
     """
     expected = (len(rows), model.dimensions)
     if vectors.shape != expected:
-        raise CouldNotRunError(f"model {model.name}: gave vectors of shape {vectors.shape}, not {expected}")
+        files = "config.json of its last Pooling or Dense (embedding_dimension, out_features), else of the transformer"
+        problem = f"gave vectors of shape {vectors.shape}, not {expected} as its files say: {files}"
+        raise CouldNotRunError(f"model {model.name}: {problem}; in {model.path}")
     if model.similarity == "dot":
         wrong = ~np.isfinite(vectors).all(axis=1)
     else:

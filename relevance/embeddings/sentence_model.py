@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from relevance.errors import CouldNotRunError, InputError
+from relevance.text import one_line, shortened
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 _WORTH_COPIES = {"cpu": 2e13, "cuda": 1e15}
 """Multiplications, about one for each token and parameter, from which several processes save more than their start
 costs: a minute or two of one process's work."""
+
+_LONGEST_REASON = 300
 
 _MOST_ON_CPU = 4
 """Each needs half a gigabyte beside its copy of the model; further cores are threads of these."""
@@ -140,8 +143,8 @@ def load(model: Model) -> SentenceModel:
                 local_files_only=True,
                 trust_remote_code=model.trust_remote_code,
                 model_kwargs=safely,
-                truncate_dim=model.truncate_dim,
             ).float()
+            transformer.truncate_dim = model.truncate_dim  # None cuts nothing, whatever the model's files say
             if (encoder := getattr(transformer[0], "auto_model", None)) is not None:
                 # what the library had to make up at random, which it tells only where asked; no weight is read again
                 _, report = type(encoder).from_pretrained(
@@ -149,8 +152,11 @@ def load(model: Model) -> SentenceModel:
                 )
                 # it would be another model in every run, under one cache key; the pooler is not used
                 lacking = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
-    except Exception as error:  # whatever the libraries raise for a folder that they cannot read
-        raise CouldNotRunError(f"model {model.name}: cannot be loaded: {_first_line(error)}") from error
+    except (Exception, SystemExit) as error:  # whatever the libraries, or code that is trusted, raise
+        if "ignore_mismatched_sizes" in str(error) and (problem := _other_shape(model)):
+            raise InputError(f"{model.transformer}: {problem}; allowed: files of one model") from None
+        reason = one_line(str(error), _LONGEST_REASON) or type(error).__name__
+        raise CouldNotRunError(f"model {model.name}: cannot be loaded: {reason}") from error
     if lacking:
         problem = f"{len(lacking)} weights of the model are missing, the first is {lacking[0]}"
         raise InputError(f"{model.transformer}: {problem}")
@@ -158,8 +164,25 @@ def load(model: Model) -> SentenceModel:
     loaded = SentenceModel(transformer, model)
     for side, prompt in (("query", model.query_prompt), ("document", model.document_prompt)):
         if prompt and model.max_tokens and loaded.token_counts([""], side)[0] >= model.max_tokens:  # type: ignore[arg-type]
-            raise InputError(f"the {side} prompt {prompt!r} alone has {model.max_tokens} tokens or more; shorten it")
+            shown = shortened(repr(prompt), 60)
+            raise InputError(f"the {side} prompt {shown} alone has {model.max_tokens} tokens or more; shorten it")
     return loaded
+
+
+def _other_shape(model: Model) -> str:
+    """The first of a transformer's weights that its settings ask for in another shape."""
+    from transformers import AutoModel  # noqa: PLC0415 - imports torch
+
+    options: dict[str, Any] = {"use_safetensors": True, "local_files_only": True, "device_map": "meta"}
+    try:
+        with quiet():
+            _, report = AutoModel.from_pretrained(
+                model.transformer, output_loading_info=True, ignore_mismatched_sizes=True, **options
+            )
+        name, held, asked = min(report["mismatched_keys"])
+    except Exception:  # noqa: BLE001 - it was to explain another error
+        return ""
+    return f"the weights {name} have shape {list(held)}, and config.json asks for {list(asked)} (its sizes)"
 
 
 def set_limit(transformer: Any, tokens: int | None) -> None:

@@ -11,7 +11,7 @@ from relevance.finetune.recipe import estimated_seconds
 from relevance.gate import GATED
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
-from relevance.text import duration, fitted, one_line, plural, printable, some, terminal_table, width
+from relevance.text import duration, fitted, one_line, plural, printable, shortened, some, terminal_table, width
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -38,6 +38,7 @@ class Line:
 # What will be measured
 
 _SHORT_HASH = 12
+_SHOWN_PROMPT = 60
 
 
 def dataset_line(dataset: Dataset) -> str:
@@ -76,11 +77,16 @@ def _model_facts(model: Model) -> list[str]:
     """What decides a model's vectors; what few models have only where this one has it."""
     cut = " (cut)" if model.truncate_dim else ""
     tokens = "any number of" if model.max_tokens is None else model.max_tokens
-    facts = [f"{model.dimensions} dimensions{cut}", f"{tokens} tokens", f"prompt {model.query_prompt!r}"]
-    facts += [f"prompt of products {model.document_prompt!r}"] if model.document_prompt else []
+    facts = [f"{model.dimensions} dimensions{cut}", f"{tokens} tokens", f"prompt {_shown_prompt(model.query_prompt)}"]
+    facts += [f"prompt of products {_shown_prompt(model.document_prompt)}"] if model.document_prompt else []
     facts += ["dot product"] if model.similarity == "dot" else []
     facts += [f"revision {model.revision}"] if model.revision else []
-    return facts + (["runs code of its own"] if model.trust_remote_code else [])
+    facts += ["runs code of its own"] if model.trust_remote_code else []
+    return facts + ([f"configuration {model.configuration[:_SHORT_HASH]}"] if model.configuration else [])
+
+
+def _shown_prompt(prompt: str) -> str:
+    return shortened(repr(prompt), _SHOWN_PROMPT)
 
 
 # The table

@@ -84,6 +84,12 @@ def copy(path: Path, to: Path, changes: dict[str, dict[str, Any]]) -> Path:
     return to
 
 
+def older_limit(path: Path, to: Path) -> Path:
+    copy(path, to, {"sentence_bert_config.json": {"max_seq_length": 7}})
+    (to / "sentence_bert_config.json").rename(to / "sentence_roberta_config.json")
+    return to
+
+
 def sharded(path: Path, to: Path) -> Path:
     copy(path, to, {})
     (to / "model.safetensors").unlink()
@@ -122,9 +128,11 @@ KINDS: dict[str, tuple[Any, dict[str, Any]]] = {
     "dot product": (lambda tiny, to: copy(tiny, to, {TOP: DOT}), {}),
     "Matryoshka": (lambda tiny, to: copy(tiny, to, {TOP: {"truncate_dim": 9}}), {}),
     "Matryoshka, cut further": (lambda tiny, to: copy(tiny, to, {TOP: {"truncate_dim": 9}}), {"truncate_dim": 5}),
+    "Matryoshka, whole": (lambda tiny, to: copy(tiny, to, {TOP: {"truncate_dim": 9}}), {"truncate_dim": 16}),
     "Matryoshka, dot product": (lambda tiny, to: copy(tiny, to, {TOP: DOT}), {"truncate_dim": 6}),
     "static": (lambda _, to: make_static_model(to, WORDS, prompts=PROMPTS), {}),
     "static, dot product": (lambda _, to: make_static_model(to, WORDS, similarity_fn_name="dot"), {"truncate_dim": 8}),
+    "limit in a file of an older name": (older_limit, {}),
     "plain": (lambda tiny, _: tiny.with_name("tiny-source"), {}),
     "sharded": (sharded, {}),
     "experts": (experts, {}),
@@ -225,12 +233,25 @@ def test_missing_weights_are_an_error(tiny: Path, tmp_path: Path) -> None:
 
 def test_what_cannot_be_loaded_is_one_line(tiny: Path, tmp_path: Path) -> None:
     path = copy(tiny, tmp_path / "broken", {})
-    (path / "model.safetensors").write_bytes(b"\0" * 100)
+    (path / "config.json").write_text('{"model_type": "bert", "hidden_size": "wide"}', encoding="utf-8")
     with pytest.raises(CouldNotRunError, match="cannot be loaded") as caught:
         encoder(tmp_path / "cache", path).products(["saw"], label="x")
     assert "\n" not in str(caught.value)
     with pytest.raises(CouldNotRunError, match=r"'cuda:97' is not there; available: cpu"):
         encoder(tmp_path / "cache", tiny, device="cuda:97").products(["saw"], label="x")
+
+
+def test_weights_of_another_shape_are_named(tiny: Path, tmp_path: Path) -> None:
+    path = copy(tiny, tmp_path / "broken", {"config.json": {"hidden_size": 48}})
+    with pytest.raises(InputError, match=r"the weights \S+ have shape \[16\], and config\.json asks for \[48\]"):
+        encoder(tmp_path / "cache", path).products(["saw"], label="x")
+
+
+def test_trusted_code_that_exits_is_an_error(tiny: Path, tmp_path: Path) -> None:
+    path = with_code(tiny, tmp_path / "model")
+    (path / "own.py").write_text("raise SystemExit('no luck')", encoding="utf-8")
+    with pytest.raises(CouldNotRunError, match="cannot be loaded: no luck"):
+        encoder(tmp_path / "cache", path, trust_remote_code=True).products(["saw"], label="x")
 
 
 def start(cache: Path, model: Path | None, count: int) -> subprocess.Popen[str]:

@@ -13,7 +13,7 @@ import huggingface_hub
 import numpy as np
 import pytest
 from huggingface_hub import errors
-from safetensors.numpy import save_file
+from safetensors.numpy import save
 
 from relevance.embeddings import resolve
 from relevance.errors import CouldNotRunError, InputError
@@ -25,6 +25,7 @@ MODULES = [TRANSFORMER, POOLING, {"type": f"{PACKAGE}Normalize", "path": "2_Norm
 TOP, POOLED = "config_sentence_transformers.json", "1_Pooling/config.json"
 BERT = {"model_type": "bert", "max_position_embeddings": 64}
 OWN_CODE = {"model_type": "own", "auto_map": {"AutoModel": "own.Model"}}
+WEIGHTS = save({"w": np.zeros(1, np.float32)})
 LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 90868376\n"
 
 
@@ -42,7 +43,8 @@ def folder(tmp_path: Path) -> Path:
         "tokenizer_config.json": {"model_max_length": 64},
         TOP: {"prompts": {"query": "q: "}},
         POOLED: {"word_embedding_dimension": 12, "pooling_mode_cls_token": True},
-        "model.safetensors": b"weights",
+        "model.safetensors": WEIGHTS,
+        "tokenizer.json": {},
     }
     return lay(tmp_path / "made-model", files)
 
@@ -60,10 +62,10 @@ def lay(folder: Path, files: dict[str, Any]) -> Path:
 def test_the_files_say_what_the_model_is(folder: Path, tmp_path: Path) -> None:
     model = resolve(str(folder))
     assert model.facts == {
-        "name": "made-model", "sha256": hashlib.sha256(b"weights").hexdigest(), "dimensions": 12, "prompt": "q: ",
-        "max_tokens": 32,
+        "name": "made-model", "sha256": hashlib.sha256(WEIGHTS).hexdigest(), "dimensions": 12, "prompt": "q: ",
+        "max_tokens": 32, "configuration": model.configuration,
     }  # fmt: skip
-    assert (model.path, model.transformer, model.weights_bytes, model.notes) == (folder, folder, 7, ())
+    assert (model.path, model.transformer, model.weights_bytes, model.notes) == (folder, folder, len(WEIGHTS), ())
     copy = resolve(str(shutil.copytree(folder, tmp_path / "copy")))
     assert copy.fingerprint == model.fingerprint
     (folder / "README.md").write_text("changed", encoding="utf-8")
@@ -76,13 +78,14 @@ def test_every_file_that_influences_vectors_is_in_the_fingerprint(folder: Path, 
     write(folder / name, {**json.loads((folder / name).read_bytes()), "new": 1})
     after = resolve(str(folder))
     assert after.sha256 == before.sha256
+    assert after.facts["configuration"] != before.facts["configuration"]
     assert after.fingerprint != before.fingerprint
 
 
 def test_settings_outrank_the_model(folder: Path) -> None:
     choice: dict[str, Any] = {"query_prompt": "", "document_prompt": "d: ", "max_tokens": 64, "truncate_dim": 5}
     model = resolve(str(folder), **choice, trust_remote_code=True, device="cuda:7")
-    expected = {"prompt": "", "document_prompt": "d: ", "max_tokens": 64, "dimensions": 5, "trust_remote_code": True}
+    expected = {"prompt": "", "document_prompt": "d: ", "max_tokens": 64, "dimensions": 5}
     assert model.facts == {**resolve(str(folder)).facts, **expected}
     assert (model.truncate_dim, model.own_max_tokens, model.device) == (5, 32, "cuda:7")
 
@@ -93,6 +96,7 @@ def test_settings_outrank_the_model(folder: Path) -> None:
         *(({"max_tokens": tokens}, "made-model allows 3 to 64") for tokens in (-1, 0, 2, 65)),
         ({"truncate_dim": 13}, "made-model allows 1 to 12"),
         ({"revision": "main"}, "is a folder and has no revision 'main'"),
+        ({"revision": ""}, "revision ''; allowed: a branch, tag or commit"),
         *(({"device": name}, "allowed: cpu, mps, cuda") for name in ("gpu", "cuda:", "cuda:x", "meta", "", "cpu:0:1")),
     ],
     ids=str,
@@ -102,6 +106,12 @@ def test_a_setting_that_the_model_cannot_have_is_refused(folder: Path, choice: d
         resolve(str(folder), **choice)
 
 
+def test_the_packaged_model_has_no_revision() -> None:
+    with pytest.raises(InputError, match="revision 'main': the packaged model has none; allowed"):
+        resolve(revision="main")
+
+
+DENSE = save({"linear.weight": np.zeros((7, 12), np.float32), "linear.bias": np.zeros(7, np.float32)})
 OLDER, NEWER = {"word_embedding_dimension": 5}, {"embedding_dimension": 5}
 SAID: dict[str, tuple[dict[str, object], dict[str, object]]] = {
     "positions": ({"config.json": {**BERT, "max_position_embeddings": 20}}, {"max_tokens": 20}),
@@ -128,12 +138,19 @@ SAID: dict[str, tuple[dict[str, object], dict[str, object]]] = {
         {
             "modules.json": [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}],
             "3_Dense/config.json": {"in_features": 12, "out_features": 7},
-            "3_Dense/model.safetensors": b"its weights",
+            "3_Dense/model.safetensors": DENSE,
         },
         {"dimensions": 7},
     ),
     "cut": ({TOP: {"truncate_dim": 4}}, {"dimensions": 4, "truncate_dim": 4, "query_prompt": ""}),
     "not cut": ({TOP: {"truncate_dim": 12}}, {"dimensions": 12, "truncate_dim": None}),
+    # the library reads the first of several names that is not empty
+    "older name": (
+        {"sentence_bert_config.json": {}, "sentence_roberta_config.json": {"max_seq_length": 9}}, {"max_tokens": 9}
+    ),
+    "bytes": ({"tokenizer.json": None, "tokenizer_config.json": {"tokenizer_class": "ByT5Tokenizer"}}, {}),
+    "words": ({"tokenizer.json": None, "vocab.txt": b"a"}, {"max_tokens": 32}),
+    "null prompt": ({TOP: {"prompts": {"query": None}}}, {"query_prompt": ""}),
     "dot": ({TOP: {"similarity_fn_name": "dot"}}, {"similarity": "dot"}),
     "prompts": (
         {TOP: {"prompts": {"document": "d: ", "passage": "p: "}, "default_prompt_name": "passage"}},
@@ -147,7 +164,7 @@ SAID: dict[str, tuple[dict[str, object], dict[str, object]]] = {
 def test_what_follows_from_the_files(folder: Path, files: dict[str, object], expected: dict[str, object]) -> None:
     model = resolve(str(lay(folder, files)))
     assert {name: getattr(model, name) for name in expected} == expected
-    assert (model.sha256 == hashlib.sha256(b"weights").hexdigest()) == ("3_Dense/config.json" not in files)
+    assert (model.sha256 == hashlib.sha256(WEIGHTS).hexdigest()) == ("3_Dense/config.json" not in files)
 
 
 def test_a_prompt_that_the_library_does_not_put_before_documents_is_named(folder: Path) -> None:
@@ -169,13 +186,14 @@ def test_a_model_without_any_limit_asks_for_one(folder: Path) -> None:
 
 def test_static_embeddings_have_no_limit(tmp_path: Path) -> None:
     lay(tmp_path, {"modules.json": [{"type": f"{PACKAGE}StaticEmbedding", "path": ""}]})
-    save_file({"embedding.weight": np.zeros((3, 9), np.float32)}, tmp_path / "model.safetensors")
+    write(tmp_path / "model.safetensors", save({"embedding.weight": np.zeros((3, 9), np.float32)}))
     assert (resolve(str(tmp_path)).dimensions, resolve(str(tmp_path)).max_tokens) == (9, None)
     with pytest.raises(InputError, match="no limit of tokens"):
         resolve(str(tmp_path), max_tokens=9)
-    write(tmp_path / "model.safetensors", b"x")
-    with pytest.raises(InputError, match="cannot be read"):
-        resolve(str(tmp_path))
+    for content, message in ((b"x", "cannot be read"), (LFS, "is a Git LFS pointer")):
+        write(tmp_path / "model.safetensors", content)
+        with pytest.raises(InputError, match=message):
+            resolve(str(tmp_path))
 
 
 @pytest.mark.parametrize(("kind", "pooling"), [("BertModel", "the mean"), ("QwenForCausalLM", "its last token")])
@@ -189,10 +207,13 @@ def test_a_plain_encoder_is_pooled_as_the_library_does(folder: Path, kind: str, 
 
 def test_weights_in_several_files(folder: Path) -> None:
     whole = resolve(str(folder))
-    lay(folder, {"model.safetensors": None, "a.safetensors": b"wei", "b.safetensors": b"ghts"})
+    lay(folder, {"model.safetensors": None, "a.safetensors": WEIGHTS, "b.safetensors": WEIGHTS})
     write(folder / "model.safetensors.index.json", {"weight_map": {"x": "a.safetensors", "y": "b.safetensors"}})
     parts = resolve(str(folder))
-    assert (parts.weights_bytes, parts.sha256 == whole.sha256) == (whole.weights_bytes, False)
+    assert (parts.weights_bytes, parts.sha256 == whole.sha256) == (2 * whole.weights_bytes, False)
+    write(folder / "b.safetensors", WEIGHTS[:-1])
+    with pytest.raises(InputError, match=r"b\.safetensors: .* its header says"):
+        resolve(str(folder))
     (folder / "b.safetensors").unlink()
     with pytest.raises(InputError, match=r"names b\.safetensors, which is not there"):
         resolve(str(folder))
@@ -205,6 +226,26 @@ def test_trusted_code_is_in_the_fingerprint(folder: Path) -> None:
     assert resolve(str(folder), trust_remote_code=True).fingerprint != before.fingerprint
     lay(folder, {"modules.json": [{"type": "own.Transformer", "path": ""}, POOLING]})
     assert resolve(str(folder), trust_remote_code=True).dimensions == 12
+
+
+def test_a_model_without_code_is_the_same_with_trust(folder: Path) -> None:
+    write(folder / "unused.py", b"a = 1")
+    assert resolve(str(folder), trust_remote_code=True) == resolve(str(folder))
+
+
+@pytest.mark.parametrize(
+    "files", [{"config.json": {**BERT, **OWN_CODE}}, {"tokenizer_config.json": {"auto_map": {}}},
+              {"modules.json": [{"type": "own.Transformer", "path": ""}, POOLING]},
+              {"sentence_bert_config.json": {"model_args": {"a": 1}}}],
+)  # fmt: skip
+def test_code_that_is_run_is_a_fact(folder: Path, files: dict[str, Any]) -> None:
+    assert resolve(str(lay(folder, files)), trust_remote_code=True).facts["trust_remote_code"] is True
+
+
+@pytest.mark.parametrize(("chosen", "expected"), [(None, (4, 4)), (2, (2, 2)), (8, (8, 8)), (12, (12, None))], ids=str)
+def test_a_choice_outranks_the_cut_of_the_model(folder: Path, chosen: int, expected: tuple[int, int | None]) -> None:
+    model = resolve(str(lay(folder, {TOP: {"truncate_dim": 4}})), truncate_dim=chosen)
+    assert (model.dimensions, model.truncate_dim) == expected
 
 
 def first_module(kind: str, path: object = "") -> dict[str, object]:
@@ -235,8 +276,26 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "own tokenizer": ({"config.json": {}, "tokenizer_config.json": {"auto_map": {}}}, "code of its own"),
     "tokenizer elsewhere": ({"sentence_bert_config.json": {"tokenizer_name_or_path": "x/y"}}, "files elsewhere"),
     "arguments": ({"sentence_bert_config.json": {"model_args": {"use_safetensors": False}}}, "model_args is not allow"),
+    "older name elsewhere": (
+        {"sentence_bert_config.json": None, "sentence_xlnet_config.json": {"tokenizer_name_or_path": "x"}},
+        "sentence_xlnet_config.json: tokenizer_name_or_path names",
+    ),
+    **{f"cut at {cut!r}": ({TOP: {"truncate_dim": cut}}, f"{TOP}: truncate_dim {cut!r}; allowed: a whole number above")
+       for cut in ("8", 0, -1, 8.0, True)},
+    "no vocabulary": ({"tokenizer.json": None}, "no vocabulary; allowed: tokenizer.json"),
+    "weights empty": ({"model.safetensors": b""}, "cannot be read as safetensors, or is not whole"),
+    "half a header": ({"model.safetensors": WEIGHTS[:20]}, "cannot be read as safetensors, or is not whole"),
+    "half the weights": ({"model.safetensors": WEIGHTS[:-2]}, "bytes, where its header says .*; download or save"),
+    "no bias": (
+        {"modules.json": [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}],
+         "3_Dense/config.json": {"in_features": 12, "out_features": 7}, "3_Dense/model.safetensors":
+         save({"linear.weight": np.zeros((7, 12), np.float32)})},
+        r"linear\.bias is missing, and .*3_Dense/config\.json asks for \[7\]",
+    ),
+    "prompts null": ({TOP: {"prompts": None}}, f"{TOP}: prompts None; allowed: an object of texts"),
+    "default unknown": ({TOP: {"default_prompt_name": "s2p"}}, "default_prompt_name 's2p'; allowed: query, document"),
     "prompt a number": ({TOP: {"prompts": {"query": 3}}}, r"prompts\.query"),
-    "prompts a list": ({TOP: {"prompts": ["a"]}}, r"prompts\.query"),
+    "prompts a list": ({TOP: {"prompts": ["a"]}}, r"prompts \['a'\]; allowed"),
     "no dimensions": ({POOLED: {"pooling_mode": "cls"}}, "how many dimensions"),
     "adapter": ({"adapter_config.json": {"base_model_name_or_path": "x/y"}}, r"an adapter \(LoRA\) of the model 'x/y'"),
     "cross-encoder": ({TOP: {"model_type": "CrossEncoder"}}, "a cross-encoder, which scores pairs"),

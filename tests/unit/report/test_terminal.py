@@ -98,10 +98,13 @@ def test_the_header_says_what_few_models_have() -> None:
     usual = "model base: base (16 dimensions, 64 tokens, prompt 'query: ', sha256 base)"
     assert usual in plan_lines(plan)
     rare = {"max_tokens": None, "document_prompt": "d: ", "truncate_dim": 16, "similarity": "dot", "revision": "v1"}
+    rare["configuration"] = "c" * 64
+    rare["query_prompt"] = "q" * 80
     model = replace(plan.models["base"], **rare, trust_remote_code=True, notes=("a note",))
     lines = plan_lines(replace(plan, models={"base": model}))
     assert (
-        "model base: base (16 dimensions (cut), any number of tokens, prompt 'query: ', prompt of products 'd: ', "
-        "dot product, revision v1, runs code of its own, sha256 base)"
+        "model base: base (16 dimensions (cut), any number of tokens, prompt '" + "q" * 58 + "…, "
+        "prompt of products 'd: ', dot product, revision v1, runs code of its own, configuration cccccccccccc, "
+        "sha256 base)"
     ) in lines
     assert "note: a note" in lines
