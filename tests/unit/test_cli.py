@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from helpers.console import ROOT, blocks
 
 from relevance import embeddings
 from relevance.cli import main
@@ -209,6 +210,28 @@ def test_config_says_where_each_value_comes_from(
     assert rows["strategies.title.text"].endswith("relevance.toml")
     width = max(map(len, rows)) + 2  # columns begin at the same place
     assert all(line[width - 2 : width] == "  " and line[width] != " " for line in lines)
+
+
+SHOWN_HELP = [
+    (command, lines)
+    for block in blocks(ROOT / "docs" / "commands.md")
+    for command, lines in block.commands
+    if command.endswith("--help")
+]
+
+
+@pytest.mark.parametrize(("command", "lines"), SHOWN_HELP, ids=[command for command, _ in SHOWN_HELP])
+def test_the_page_of_the_commands_shows_their_help(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], command: str, lines: list[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "100")
+    assert main(command.split()[1:]) == 0
+    assert capsys.readouterr().out.splitlines() == lines
+
+
+def test_the_page_of_the_commands_has_them_all() -> None:
+    shown = {command for command, _ in SHOWN_HELP}
+    assert shown == {"relevance --help", *(f"relevance {name} --help" for name in COMMANDS)}
 
 
 @pytest.mark.needs("model")
