@@ -310,8 +310,10 @@ def test_what_results_say_of_it() -> None:
             "description": "about: text",
             "id": "sku.raw: keyword",
             "title": "names.main: text",
+            "vectors.whole": "vec: dense_vector, similarity cosine",
         },
     }
+    assert list(look(vectors={}).facts["fields"]) == ["attributes", "description", "id", "title"]
     assert look(search_type="dfs_query_then_fetch").facts["search_type"] == "dfs_query_then_fetch"
 
 

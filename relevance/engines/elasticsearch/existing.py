@@ -273,6 +273,7 @@ def look_at(
     shards = int(index.get("number_of_shards", 1))  # a serverless project does not tell
     kinds = [str(one.settings.get("index_options", {}).get("type", "default")) for one in vectors]
     decides = {part: index[part] for part in _RANKING if part in index}
+    vector_names = {f"vectors.{ours}": path for ours, path in sorted(settings.vectors.items())}
     facts = {
         "index": name,
         **({"alias": asked} if asked != name else {}),
@@ -284,7 +285,7 @@ def look_at(
         "mapping": _hash([decides, {key: part for key, part in mappings.items() if key != "_meta"}, alias]),
         "fields": {
             ours: _analyzed(fields.fields[path], index.get("analysis", {})) if path != ROW_ID else ROW_ID
-            for ours, path in sorted(settings.fields.items())
+            for ours, path in (*sorted(settings.fields.items()), *vector_names.items())
         },
     }
     notes = []
