@@ -73,7 +73,7 @@ def check_root(config: pytest.Config) -> None:
     """Refuse a root folder that the value of an option of ours has moved.
 
     pytest looks for its root before it loads a plugin: it does not know yet that `--model` takes a value, and takes a
-    folder behind it for one of tests.
+    file or folder behind it for one of tests.
 
     Raises:
         InputError: it has; the line says how to write the option.
@@ -88,7 +88,8 @@ def check_root(config: pytest.Config) -> None:
     for name, value in pairwise(map(str, config.invocation_params.args)):
         if name in names and os.path.exists(here / value):  # noqa: PTH110 - a value too long for a path is none
             raise InputError(
-                f"pytest took {value} behind {name} for a folder of tests, its root is {root} now; write {name}={value}"
+                f"pytest took {value} behind {name} for a file or folder of tests, its root is {root} now; "
+                f"write {name}={value}"
             )
 
 

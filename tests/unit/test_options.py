@@ -70,14 +70,18 @@ def test_the_header_says_which_names_are_taken(pytester: pytest.Pytester) -> Non
     shown.fnmatch_lines(["*--relevance-device=NAME", "*--device=DEVICE*"])
 
 
-@pytest.mark.parametrize("name", ["--model", "--relevance-model"])
-def test_a_folder_behind_an_option_moves_no_root(
-    pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, name: str
+@pytest.mark.parametrize(("name", "file"), [("--model", ""), ("--relevance-model", ""), ("--es-mapping", "a.json")])
+def test_a_file_or_folder_behind_an_option_moves_no_root(
+    pytester: pytest.Pytester, tmp_path_factory: pytest.TempPathFactory, name: str, file: str
 ) -> None:
     write_project(pytester)
     (pytester.path / "tox.ini").unlink()
     (pytester.path / "relevance.toml").write_text("")
-    model = tmp_path_factory.mktemp("model")
-    assert usage_error(pytester.runpytest_inprocess("benchmarks", name, str(model))).endswith(f"write {name}={model}")
+    value = tmp_path_factory.mktemp("model") / file
+    if file:
+        value.write_text("{}")
+    line = usage_error(pytester.runpytest_inprocess("benchmarks", name, str(value)))
+    assert line.startswith(f"pytest took {value} behind {name} for a file or folder of tests")
+    assert line.endswith(f"write {name}={value}")
     collected = ("--collect-only", "--import-mode=importlib")
-    assert pytester.runpytest_inprocess("benchmarks", f"{name}={model}", *collected).ret == pytest.ExitCode.OK
+    assert pytester.runpytest_inprocess("benchmarks", f"{name}={value}", *collected).ret == pytest.ExitCode.OK
