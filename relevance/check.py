@@ -94,7 +94,7 @@ def check(config: Config) -> Findings:
 
     No model is loaded, nothing is started and nothing indexed; a cluster that is named is asked what it is.
     """
-    errors: list[RelevanceError] = []
+    errors: list[RelevanceError] = [*config.broken.values()]
 
     def attempt(read: Callable[..., Any], *arguments: object) -> Any:
         try:

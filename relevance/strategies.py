@@ -108,7 +108,7 @@ class Strategy:
     def __post_init__(self) -> None:
         object.__setattr__(self, "template", _without_spaces(self.template))
         for problem in self._problems():
-            raise InputError(f"strategy {self.name!r}: {problem}")
+            raise InputError(f"{self.where}: {problem}")
         for part, allowed in (("text", TEXT_FIELDS), ("vectors", VECTOR_FIELDS)):
             boosts = getattr(self, part)
             # the fields' own order: two ways of writing a strategy are one strategy
@@ -236,7 +236,7 @@ def from_table(name: str, table: Mapping[str, Any]) -> Strategy:
     strategy = Strategy(name, **table)
     for key, needed, used in _DOES_NOTHING:
         if key in table and not used(strategy):
-            raise InputError(f"strategy {name!r}: {key} changes nothing without {needed}; leave it out")
+            raise InputError(f"{strategy.where}: {key} changes nothing without {needed}; leave it out")
     return strategy
 
 

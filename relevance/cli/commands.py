@@ -69,7 +69,7 @@ def tune(arguments: argparse.Namespace) -> Answer:
     """Search for better boosts on some queries, write the folder, and say what they are worth on the others."""
     if arguments.kind not in tuning.KINDS:
         raise InputError(unknown("kind", arguments.kind, tuning.KINDS))
-    config = read_config(arguments)
+    config = read_config(arguments, measures=bool(arguments.relevance_strategy))
     out = out_of(config) or config.out.parent / f"tune-{arguments.kind}"
     check_folder(out, content="tuning")
     today = _todays_strategy(config, tuning.KINDS[arguments.kind].strategy)

@@ -34,7 +34,7 @@ def run(arguments: argparse.Namespace) -> Answer:
         return Answer(0, tuple(kinds_lines(kinds.values())))
     if arguments.nulls is not None and not arguments.neutral:
         raise InputError("--nulls changes nothing without --neutral; leave it out")
-    config = read_config(arguments)
+    config = read_config(arguments, measures=True)
     out = out_of(config)
     if out is not None:
         check_folder(out, content="mutations")

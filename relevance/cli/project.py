@@ -21,8 +21,12 @@ if TYPE_CHECKING:
 _WIDEST = 48
 
 
-def read_config(arguments: argparse.Namespace) -> Config:
+def read_config(arguments: argparse.Namespace, *, measures: bool = False) -> Config:
     """The configuration: `--config`, else the nearest file upwards of the current folder.
+
+    Args:
+        arguments: of the command line.
+        measures: whether the selected strategies will run: one that cannot be made is an error then.
 
     Raises:
         InputError: bad input.
@@ -34,6 +38,7 @@ def read_config(arguments: argparse.Namespace) -> Config:
         file=find_upwards(here) if named is None else Path(named),
         root=here,
         cwd=here,
+        measures=measures,
     )
 
 
@@ -61,9 +66,10 @@ def check(arguments: argparse.Namespace) -> Answer:
 
 def show_config(arguments: argparse.Namespace) -> Answer:
     """Every key with its value and where that comes from."""
-    table = rows(read_config(arguments))
+    config = read_config(arguments)
+    table = rows(config)
     key_width = max(len(key) for key, _, _ in table)
     # a list of ten strategies would push every origin off the screen
     value_width = max((len(value) for _, value, _ in table if len(value) <= _WIDEST), default=0)
     lines = (f"{key.ljust(key_width)}  {value.ljust(value_width)}  {origin}" for key, value, origin in table)
-    return Answer(0, tuple(lines))
+    return Answer(0, (*lines, *(f"note: {error}" for error in config.broken.values())))

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from relevance.datasets import Source
+    from relevance.errors import InputError
     from relevance.gate import Limits
 
 FILE_NAME = "relevance.toml"
@@ -245,6 +246,7 @@ class Config(Session):
         models: by name; `base` and `finetuned` are always there.
         strategies: all that exist, built-in ones first, by name.
         selected: those that run.
+        broken: strategies of the file that cannot be made, and what is wrong with them; none of them runs.
         pairs_share: share of the queries that is trained on; None: the data set's own pairs are.
         origins: key to where its value comes from: `option --dataset`, `environment RELEVANCE_DATASET`, the file's
             name, or `default`.
@@ -259,6 +261,7 @@ class Config(Session):
     models: Mapping[str, ModelChoice]
     strategies: Mapping[str, Strategy]
     selected: tuple[Strategy, ...]
+    broken: Mapping[str, InputError]
     gate: Limits
     finetune: Options
     pairs_share: float | None

@@ -90,12 +90,12 @@ class Problems:
 
     def __init__(self) -> None:
         self.tables: set[str] = set()
-        self._errors: list[InputError] = []
+        self._errors: list[tuple[str, InputError]] = []
 
     def add(self, line: str, table: str = "") -> None:
         """Note a problem of a table."""
         self.tables.add(table)
-        self._errors.append(InputError(line))
+        self._errors.append((table, InputError(line)))
 
     @contextlib.contextmanager
     def gathered(self, table: str = "") -> Iterator[None]:
@@ -104,16 +104,28 @@ class Problems:
             yield
         except InputError as error:
             self.tables.add(table)
-            self._errors.append(error)
+            self._errors.append((table, error))
+
+    def take(self, table: str) -> InputError:
+        """Take what is wrong in a table, as one error: it stops nobody who does without that table."""
+        taken = several([error for where, error in self._errors if where == table])
+        self._errors = [one for one in self._errors if one[0] != table]
+        return taken
 
     def raise_all(self) -> None:
         """Raise them as one error, if there are any."""
         if self._errors:
-            raise several(self._errors)
+            raise several([error for _, error in self._errors])
 
 
-def read_config(
-    *, options: Mapping[str, object], environ: Mapping[str, str], file: Path | None, root: Path, cwd: Path | None = None
+def read_config(  # noqa: PLR0913 - all by name
+    *,
+    options: Mapping[str, object],
+    environ: Mapping[str, str],
+    file: Path | None,
+    root: Path,
+    cwd: Path | None = None,
+    measures: bool = True,
 ) -> Config:
     """Read and check the configuration; data, models and floors are not read.
 
@@ -123,6 +135,8 @@ def read_config(
         file: the configuration file, which has to be there; None where there is none.
         root: the folder that it was looked for in, the configuration's where there is no file.
         cwd: where relative paths of options and variables start; None is the working directory.
+        measures: whether the selected strategies will run, so that one that cannot be made is an error; else, and
+            where it is not selected, it is among the `broken`.
 
     Raises:
         InputError: a key or a name is not known, a value is not allowed, the file cannot be read.
@@ -156,7 +170,13 @@ def read_config(
     with problems.gathered():
         tables["elasticsearch"] |= _cloud(tables["elasticsearch"])
     elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models, problems)
-    selected = _selected(tables[""].get("strategy"), strategies, problems)
+    chosen = tables[""].get("strategy")
+    selected = _selected(chosen, strategies, problems)
+    broken = {
+        name: problems.take(f"strategies.{name}")
+        for name, _ in _named(tables, "strategies")
+        if f"strategies.{name}" in problems.tables and not (measures and (chosen is None or name in chosen.value))
+    }
     if "gate" not in problems.tables:
         names = (*STRATEGIES, *(name for name, _ in _named(tables, "strategies")))
         with problems.gathered(), _errors_at(f"{file} [gate] "):
@@ -176,10 +196,11 @@ def read_config(
         models=MappingProxyType(models),
         strategies=MappingProxyType(strategies),
         selected=selected,
+        broken=MappingProxyType(broken),
         gate=gate,
         finetune=Options(**training),
         pairs_share=share,
-        origins=_origins(tables, source, models, file.name if file else ""),
+        origins=_origins(tables, source, models, problems, file.name if file else ""),
     )
 
 
@@ -449,7 +470,7 @@ def _vectors(table: Value, models: Iterable[str]) -> dict[str, str]:
     return vectors
 
 
-def _origins(tables: Tables, source: Source, models: Iterable[str], file: str) -> Mapping[str, str]:
+def _origins(tables: Tables, source: Source, models: Iterable[str], problems: Problems, file: str) -> Mapping[str, str]:
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
     values = {key.path: tables[key.table].get(key.name) for key in keys("", "elasticsearch", "gate", "finetune")}
     values["unknown_products"] = _nearest(tables, f"datasets.{source.name}", "unknown_products")
@@ -458,7 +479,7 @@ def _origins(tables: Tables, source: Source, models: Iterable[str], file: str) -
         values |= {f"{table}.{key.name}": tables[table].get(key.name) for key in keys("models.NAME")}
         values[f"{table}.device"] = _nearest(tables, table, "device")
     for head in ("datasets", "strategies"):
-        for name, content in _named(tables, head):
+        for name, content in _named(tables, head, problems):
             values |= {f"{head}.{name}.{key}": value for key, value in content.items()}
     origins = {path: (value.where if value.rank else file) if value else DEFAULT for path, value in values.items()}
     return MappingProxyType(origins)

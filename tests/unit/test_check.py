@@ -117,6 +117,18 @@ def test_queries_without_judgments_are_looked_at() -> None:
     assert line in judgments_rows(replace(dataset, judgments=judgments))
 
 
+@pytest.mark.parametrize("selected", ["textsearch", "raw"])
+def test_a_strategy_that_cannot_be_made_is_an_error_beside_the_report(
+    project: Path, capsys: pytest.CaptureFixture[str], selected: str
+) -> None:
+    (project / "relevance.toml").write_text('[strategies.raw]\ntemplate = "raw.json"')
+    (project / "raw.json").write_text('{"query": "{{qeury}}"}')
+    assert main([*COMMAND[:-1], selected]) == 2
+    out, err = capsys.readouterr()
+    assert "  judgments   6, 1 to 3 a query" in out
+    assert f"strategy 'raw' ({project}/raw.json): template: unknown mark" in err
+
+
 def test_floors(project: Path) -> None:
     file = project / "floors.toml"
     floors = "[files.textsearch]\nMRR = 0.1\n[files.rrf]\nMRR = 0.1\ncorpus = '00000000'\n[sample.hybrid]\nMRR = 0.1\n"

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from relevance.config import FILE_NAME
+from relevance.config.model import rows
 from relevance.config.reading import read_config
 from relevance.errors import InputError
 
@@ -156,6 +157,42 @@ def test_what_is_wrong_in_a_table_is_said_once(tmp_path: Path) -> None:
     assert [part in line for part, line in zip(wrong, lines, strict=True)] == [True] * 4
     text = '[elasticsearch]\nurl = "a"\nindex = "i"\nshards = 2\nfields = {uid = "x"}\nvectors = {text = "x"}\n'
     assert len(refusal(tmp_path, text)) == 4
+
+
+@pytest.mark.parametrize(
+    ("table", "template", "part"),
+    [
+        (
+            'template = "own.json"',
+            '{"query": "{{qeury}}"}',
+            "strategy 'own' (FOLDER/own.json): template: unknown mark ",
+        ),
+        (
+            'template = "own.json"',
+            '{"query": "oak"}',
+            "strategy 'own' (FOLDER/own.json): template: neither {{query}} nor",
+        ),
+        ('template = "own.json"', '{"query": ', "FOLDER/own.json: not JSON: "),
+        ("texts = {title = 1}", "", "unknown key 'texts'"),
+    ],
+)
+def test_a_strategy_that_cannot_be_made_stops_those_alone_who_run_it(
+    tmp_path: Path, table: str, template: str, part: str
+) -> None:
+    (tmp_path / "own.json").write_text(template)
+    text = f"[strategies.own]\n{table}\n"
+    (line,) = refusal(tmp_path, text)
+    assert line.startswith("FILE [strategies.own]: ")
+    assert part in line
+    assert refusal(tmp_path, text, strategy=["rrf", "own"]) == [line]
+    assert refusal(tmp_path, f'strategy = ["own"]\n{text}') == [line]
+    file = tmp_path / FILE_NAME
+    file.write_text(text)
+    for options, measures in (({"strategy": ["rrf"]}, True), ({}, False)):
+        config = read_config(options=options, environ={}, file=file, root=tmp_path, measures=measures)
+        assert [*config.broken] == ["own"]
+        assert "own" not in {*config.strategies, *(one.name for one in config.selected)}
+        assert not any(key.startswith("strategies.own") for key, _, _ in rows(config))
 
 
 def test_a_file_that_was_named_has_to_be_there(tmp_path: Path) -> None:
