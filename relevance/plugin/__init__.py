@@ -2,7 +2,7 @@
 
 Loaded by one line in a root `conftest.py`: `pytest_plugins = ["relevance.plugin"]`.
 
-Exit codes: 1 the gate failed, 2 interrupted, 4 usage or bad input, 5 nothing selected, 7 could not run.
+Exit codes: 1 a benchmark or the gate failed, 2 interrupted, 4 usage or bad input, 5 nothing selected, 7 could not run.
 """
 
 from __future__ import annotations
@@ -411,7 +411,7 @@ class Session:
 
     def _judge(self, *, passed: bool) -> None:
         """Write the folders of results, the baselines that are updated, and the page of a CI job."""
-        measured = [run for run in self.runs.values() if run.results]
+        measured = [run for run in self.runs.values() if run.is_measured]
         for run in measured:
             run.judge()
         if measured:
@@ -469,7 +469,7 @@ class Session:
         columns = terminalreporter._tw.fullwidth if terminalreporter.isatty else None  # noqa: SLF001 - as pytest-cov does
         suggest = bool(self.config.getoption("--relevance-suggest-floors"))
         ended = self.error is None and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
-        runs = [run for run in self.runs.values() if run.results or ended]
+        runs = [run for run in self.runs.values() if run.is_measured or ended]
         for run in runs:
             if lines := run.summary_lines(columns, suggest=suggest):
                 title = f"relevance: {run.config.source.name}" + (f" ({run.name})" if len(runs) > 1 else "")

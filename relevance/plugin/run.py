@@ -69,7 +69,6 @@ class BenchmarkRun:
         self.failures: list[str] = []
         self.update_lines: list[str] = []
         self._reported: set[str] = set()
-        self._refused: dict[str, str] = {}  # strategies whose template gives no ranking, with the line that says so
         self._closed = False
         measured = {strategy.name for strategy in self.plan.strategies}
         selected = {strategy.name for strategy in config.selected} - set(self.plan.left_out)
@@ -96,6 +95,11 @@ class BenchmarkRun:
     def results(self) -> Mapping[str, Result]:
         """Of the strategies that were measured, by name."""
         return self.suite.results if hasattr(self, "suite") else {}
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether a strategy was measured, or gave no ranking: whether there is something to report."""
+        return hasattr(self, "suite") and bool(self.suite.results or self.suite.refused)
 
     @property
     def _lacks_baseline(self) -> bool:
@@ -144,9 +148,9 @@ class BenchmarkRun:
                     search, rounds = self.suite.search, {"rounds": ROUNDS, "warmup_rounds": WARM_UP_ROUNDS}
                     ranking = timer.pedantic(search, args=(strategy,), **rounds)
             except TemplateError as error:
-                self._refused[strategy.name] = str(error)
+                self.suite.refused[strategy.name] = str(error)
             if ranking is None:
-                pytest.fail(self._refused[strategy.name], pytrace=False)
+                pytest.fail(self.suite.refused[strategy.name], pytrace=False)
             self.suite.calibrate()
             stats = getattr(timer, "stats", None)
             timing = self.suite.time(strategy, stats.stats.min) if stats else None
@@ -179,8 +183,8 @@ class BenchmarkRun:
         if self.comparisons is None:
             self._measure_rest()
             suite.confirm_run_times(self.suite, self.baselines, self.config.gate)
-        if strategy.name in self._refused:
-            pytest.fail(self._refused[strategy.name], pytrace=False)
+        if strategy.name in self.suite.refused:
+            pytest.fail(self.suite.refused[strategy.name], pytrace=False)
         comparisons, diagnoses = self._compared(), self._diagnosed(live=True)
         node.user_properties.extend(comparison_properties(strategy.name, comparisons))
         self._reported.add(strategy.name)
@@ -192,11 +196,11 @@ class BenchmarkRun:
     def _measure_rest(self) -> None:
         """Search what no test has measured, without a time."""
         for one in self.plan.strategies:
-            if one.name not in self.results and one.name not in self._refused:
+            if one.name not in self.results and one.name not in self.suite.refused:
                 try:
                     self.suite.judge(one, self.suite.search(one), None)
                 except TemplateError as error:
-                    self._refused[one.name] = str(error)
+                    self.suite.refused[one.name] = str(error)
 
     def _compared(self) -> Sequence[Comparison]:
         """Ask the gate, once, about all strategies that were measured, beside each baseline."""
@@ -262,7 +266,8 @@ class BenchmarkRun:
         missing = [one.name for one in self.plan.strategies if one.name not in self.results]
         if missing or not passed:
             why = f"{', '.join(missing)} not measured" if missing else "the session failed"
-            self.update_lines = [f"baseline: {self.baseline_name} is as it was: {why}"]
+            done = "was not written" if self._replaced is None else "is as it was"
+            self.update_lines = [f"baseline: {self.baseline_name} {done}: {why}"]
             return
         baseline = merge(self._replaced, suite.snapshot_of(self.suite), complete=self._complete)
         changes = [f"  {line}" for line in update_lines(self._replaced, baseline)]
@@ -287,7 +292,7 @@ class BenchmarkRun:
             suggest: whether floors are suggested.
         """
         comparisons, diagnoses, lines = self.comparisons or (), self.diagnoses or (), []
-        if self.results:
+        if self.is_measured:
             lines = terminal.session_lines(self.suite, columns=columns, comparisons=comparisons, diagnoses=diagnoses)
         if not self.baselines and not self.updates:
             hint = self.no_baseline.removeprefix("no baseline ")

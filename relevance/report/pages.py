@@ -100,9 +100,10 @@ def job_summary(
 ) -> str:
     """The session for the page that a CI job shows: means, verdicts, what is worse and through which queries.
 
-    At least one strategy was measured; the diagnoses are in the comparisons' order, none where none could be made.
-    `failed` is what failed that is no strategy's, a line each.
+    At least one strategy was measured or refused; the diagnoses are in the comparisons' order, none where none could
+    be made. `failed` is what failed that is no strategy's, a line each.
     """
+    failed = (*suite.refused.values(), *failed)
     statuses = {one.verdict.status for one in suite.results.values()} | {one.status() for one in comparisons}
     whole = "fail" if failed or "fail" in statuses else "warn" if "warn" in statuses else "pass"
     beside = {}

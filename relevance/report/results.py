@@ -13,6 +13,8 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from relevance.baseline import SNAPSHOT, document_text
 from relevance.errors import InputError
 from relevance.evaluation import METRICS
@@ -20,7 +22,7 @@ from relevance.files import csv_text, read_bytes
 from relevance.records import NO_HIT
 from relevance.report.pages import page
 from relevance.strategies import FINETUNED
-from relevance.suite import model_facts, snapshot_of, titles_of
+from relevance.suite import few_queries, model_facts, snapshot_of, titles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -90,6 +92,8 @@ def _rounded(value: Any) -> Any:
 def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
     """The whole run, means and verdicts by strategy, and an entry for each baseline it was compared with."""
     plan, dataset = suite.plan, suite.plan.dataset
+    few = few_queries(len(np.unique(dataset.judgments.queries)), plan.config.gate)
+    notes = dict.fromkeys((*plan.notes, *suite.notes(), *([few] if few else [])))
     document = {
         "schema": SCHEMA,
         "dataset": {
@@ -106,6 +110,7 @@ def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
         "engine": {
             "name": plan.engine.name,
             "version": suite.engine.version,
+            "line": plan.engine.line,
             "facts": dict(suite.engine.facts),
             "preparation": _rounded(
                 attributes(suite.preparation, "embedding_s", "start_s", "indexing_s", "training_s")
@@ -113,7 +118,8 @@ def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
         },
         "models": {name: _model(name, plan) for name in plan.models},
         "strategies": {name: _strategy(result) for name, result in suite.results.items()},
-        "not_run": dict(plan.left_out),
+        "not_run": {**plan.left_out, **suite.refused},
+        "notes": list(notes),
         "comparison": [_comparison(one) for one in comparisons],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"

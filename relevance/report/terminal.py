@@ -61,15 +61,12 @@ def plan_lines(plan: Plan) -> list[str]:
             pairs, took = plural(len(finetuned.recipe.pairs.train), "pair"), estimated_seconds(finetuned.recipe)
             line = f"to be trained first, from {model.name} on {pairs}: about {duration(took)} on two CPU cores"
         lines.append(f"model {name}: {line}")
-    if finetuned is not None:
-        if (leaks := finetuned.leaks) is not None:
-            near = plural(len(leaks.near_queries), "near one was", "near ones were")
-            products = f"{len(leaks.shared_products):,} of its {plural(leaks.products, 'product')} are indexed"
-            lines.append(f"  no evaluated query was trained on, {near}; {products}")
-        lines += [f"note: {note}" for note in finetuned.notes]
+    if finetuned is not None and (leaks := finetuned.leaks) is not None:
+        near = plural(len(leaks.near_queries), "near one was", "near ones were")
+        products = f"{len(leaks.shared_products):,} of its {plural(leaks.products, 'product')} are indexed"
+        lines.append(f"  no evaluated query was trained on, {near}; {products}")
     lines += [f"NOT RUN: {name}: {reason}" for name, reason in plan.left_out.items()]
-    of_models = (note for model in plan.models.values() for note in model.notes)
-    lines += [f"note: {note}" for note in dict.fromkeys((*of_models, *plan.engine.notes, *dataset.notes))]
+    lines += [f"note: {note}" for note in plan.notes]
     return [printable(line) for line in lines]
 
 
@@ -99,13 +96,16 @@ _BARE = len("0.1234*")
 
 
 def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison] = ()) -> list[Line]:
-    """One row a strategy; `*` marks the best value of a column, `>=` or `<` stands before the floor.
+    """One row a strategy, also one that gives no ranking; `*` marks a column's best value, `>=` or `<` the floor.
 
     Where the rows are wider than so many `columns` (None: any number), columns are left out: first those in which
     nothing stands, then those that matter least, last the floors.
     """
     results = list(suite.results.values())
-    best = {label: max(result.evaluation.mean(metric) for result in results) for label, metric in GATED.items()}
+    best = {
+        label: max((result.evaluation.mean(metric) for result in results), default=0.0)
+        for label, metric in GATED.items()
+    }
     rows, marks = [], ["head"]
     for result in results:
         # what failed by a baseline has failed, with floors or without
@@ -115,6 +115,10 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
             word = "no floors, compared"
         rows.append({**_cells(result, suite, best), "verdict": word})
         marks.append(mark)
+    for name in suite.refused:
+        unmeasured = dict.fromkeys((*GATED, "judged", *_TIMES, "embed (ms)", "cut"), "-")
+        rows.append({"strategy": name, **unmeasured, "verdict": "FAIL"})
+        marks.append("bad")
     if all(row["took (s)"] == "-" for row in rows):  # this process is the engine
         rows = [{name: cell for name, cell in row.items() if name != "took (s)"} for row in rows]
     return [Line(text, mark) for text, mark in zip(_fitted(rows, columns), marks, strict=True)]
@@ -177,10 +181,12 @@ def session_lines(
 ) -> list[Line]:
     """The table, and what a person has to know below it: what failed and is not gated, what is worse and why.
 
-    At least one strategy was measured; the diagnoses are in the comparisons' order, none where none could be made.
+    At least one strategy was measured or refused; the diagnoses are in the comparisons' order, none where none could
+    be made.
     """
     results = list(suite.results.values())
     lines = [*table(suite, columns=columns, comparisons=comparisons), *_preparation_lines(suite), Line("")]
+    lines += [Line(f"FAIL: {line}", "bad") for line in suite.refused.values()]
     lines += verdict_lines(results, comparisons)
     texts = suite.plan.dataset.queries.texts
     for result in results:  # each of these queries counts 0 in its means

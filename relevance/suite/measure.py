@@ -218,6 +218,7 @@ class Suite:
         calibration: what run times are related to; None where no time is compared.
         baseline: what was, for the queries that pulled a mean below its floor; None where that is not known.
         results: by strategy name, in the order in which they were measured.
+        refused: strategies whose template gives no ranking, with the line that says so.
     """
 
     plan: Plan
@@ -229,6 +230,7 @@ class Suite:
     calibration: Calibration | None = None
     baseline: Snapshot | None = None
     results: dict[str, Result] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
     _closing: ExitStack = field(default_factory=ExitStack)
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)
 

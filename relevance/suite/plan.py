@@ -80,6 +80,15 @@ class Plan:
     finetuned: Finetuned | None = None
     left_out: Mapping[str, str] = field(default_factory=dict)
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What people should know of it, a line each."""
+        broken = (f"passed over, as it does not run here: {error}" for error in self.config.broken.values())
+        of_finetuned = () if self.finetuned is None else self.finetuned.notes
+        of_models = (note for model in self.models.values() for note in model.notes)
+        notes = (*broken, *of_finetuned, *of_models, *self.engine.notes, *self.dataset.notes)
+        return tuple(dict.fromkeys(notes))
+
 
 @dataclass(frozen=True, eq=False)
 class Parts:
@@ -183,7 +192,8 @@ def _floors_of(config: Config) -> Mapping[str, Floors]:
     if config.floors is None:
         return MappingProxyType({})
     names = (*datasets.DATASETS, *config.aliases)
-    floors = gate.read_floors(config.floors, datasets=names, strategies=config.strategies)
+    strategies = (*config.strategies, *config.broken)
+    floors = gate.read_floors(config.floors, datasets=names, strategies=strategies)
     return MappingProxyType({name: floor for (dataset, name), floor in floors.items() if dataset == config.source.name})
 
 

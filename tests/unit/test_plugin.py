@@ -47,14 +47,20 @@ def test_a_run(project: pytest.Pytester) -> None:
         ]
     )
     document = results(project)
-    assert list(document) == ["schema", "dataset", "engine", "models", "strategies", "not_run", "comparison"]
+    assert list(document) == ["schema", "dataset", "engine", "models", "strategies", "not_run", "notes", "comparison"]
     assert (document["schema"], document["models"], document["comparison"]) == (1, {}, [])
     hashes = document["dataset"].pop("sha256")
     assert document["dataset"] == {"name": "homedepot", "products": 5, "queries": 4, "judgments": 6}
     assert all(re.fullmatch("[0-9a-f]{64}", value) for value in hashes.values())
     engine, row = document["engine"], document["strategies"]["textsearch"]
-    assert list(engine) == ["name", "version", "facts", "preparation"]
-    assert (engine["name"], engine["facts"]) == ("embedded", {"vector_index": "flat"})
+    assert list(engine) == ["name", "version", "line", "facts", "preparation"]
+    facts = (engine["name"], engine["line"], engine["facts"])
+    assert facts == ("embedded", "embedded (asked for)", {"vector_index": "flat"})
+    assert [note.partition(": ")[0] for note in document["notes"]] == [
+        "no product_descriptions.csv",
+        "no attributes.csv",
+        "4 judged queries",
+    ]
     assert list(engine["preparation"]) == ["embedding_s", "start_s", "indexing_s", "training_s"]
     assert engine["preparation"]["start_s"] is None
     assert engine["preparation"]["indexing_s"] > 0

@@ -5,6 +5,7 @@ import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
@@ -123,8 +124,49 @@ def test_a_template_that_gives_no_ranking_fails_its_strategy_alone(
     monkeypatch.setattr(EmbeddedEngine, "search", refusing)
     result = run(project, *TEXT)
     assert result.ret == 1
-    result.stdout.fnmatch_lines(["strategy 'textsearch_boosted': the template: unknown query"])
-    assert list(results(project)["strategies"]) == ["textsearch"]
+    line = "strategy 'textsearch_boosted': the template: unknown query"
+    result.stdout.fnmatch_lines([line, "textsearch_boosted  - *FAIL", f"FAIL: {line}"])
+    document = results(project)
+    assert list(document["strategies"]) == ["textsearch"]
+    assert document["not_run"] == {"textsearch_boosted": line}
+
+
+@pytest.mark.parametrize("options", [(), ("--update-baseline",)])
+def test_where_no_template_gives_a_ranking_results_say_so(
+    project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    if not options:
+        assert run(project, *ONE, "--update-baseline").ret == pytest.ExitCode.OK
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+
+    def refusing(*_: object, **__: object) -> None:
+        raise TemplateError("the template: unknown query")
+
+    monkeypatch.setattr(EmbeddedEngine, "search", refusing)
+    result = run(project, *ONE, *options)
+    assert result.ret == 1
+    assert not options or "homedepot.json was not written: textsearch not measured" in printed(result)
+    line = "strategy 'textsearch': the template: unknown query"
+    result.stdout.fnmatch_lines(["textsearch  - *FAIL", f"FAIL: {line}", "results: .relevance/latest"])
+    assert (results(project)["strategies"], results(project)["not_run"]) == ({}, {"textsearch": line})
+    assert f"- ❌ {line}" in (tmp_path / "summary.md").read_text(encoding="utf-8").replace("\\", "")
+
+
+def test_notes_are_in_the_results_as_well(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    choice = replace(engines.embedded_choice(), notes=("15 of 30 documents have a vector in 'emb'",))
+    monkeypatch.setattr(engines, "choose", lambda *_: choice)
+    monkeypatch.setattr(EmbeddedEngine, "notes", lambda _: (*choice.notes, "index relevance-x is still there"))
+    (project.path / "relevance.toml").write_text('[strategies.raw]\ntemplate = "raw.json"')
+    (project.path / "raw.json").write_text('{"query": "{{qeury}}"}')
+    result = run(project, *ONE)
+    assert result.ret == pytest.ExitCode.OK
+    notes = results(project)["notes"]
+    assert notes[0].startswith("passed over, as it does not run here: ")
+    assert f"strategy 'raw' ({project.path}/raw.json): template: unknown mark '{{{{qeury}}}}'" in notes[0]
+    assert notes[1] == choice.notes[0]
+    assert notes.count(choice.notes[0]) == notes.count("index relevance-x is still there") == 1
+    assert [note for note in notes if f"note: {note}" not in printed(result)] == []
+    assert "template: unknown mark" in usage_error(run(project))
 
 
 @pytest.mark.parametrize(

@@ -69,7 +69,7 @@ def suite(**statuses: str) -> Any:
         )
         for name, status in statuses.items()
     }
-    return SimpleNamespace(plan=SimpleNamespace(dataset=SimpleNamespace(name="shop|<x>")), results=results)
+    return SimpleNamespace(plan=SimpleNamespace(dataset=SimpleNamespace(name="shop|<x>")), refused={}, results=results)
 
 
 def test_lines_of_a_failing_test_and_of_the_summary() -> None:

@@ -36,6 +36,7 @@ def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: An
     dataset = SimpleNamespace(catalogue=range(1200), queries=SimpleNamespace(texts=["oak", "elm", "##vso[x]y"]))
     return SimpleNamespace(
         results={one[0]: result(*one) for one in results},
+        refused={},
         query_ms={"base": 4.56},
         cut={("base", "whole"): (1000, 12)},
         preparation=SimpleNamespace(start_s=3.21, embedding_s=0.5, indexing_s=2.25),
@@ -49,6 +50,14 @@ def test_where_there_is_less_room_columns_go_the_floors_last(columns: int | None
     rows = (("textsearch", 0.5, FAILED), ("vectorsearch", 0.45, PASSED), ("rrf", 0.4, UNGATED))
     lines = table(suite(*rows), columns=columns)
     golden.check(f"table-{columns or 'wide'}.txt", "".join(f"{one.mark:<5}{one.text}\n" for one in lines))
+
+
+def test_a_strategy_that_gives_no_ranking_has_a_row_and_a_line() -> None:
+    of_two = suite(("textsearch", 0.5, PASSED))
+    of_two.refused["raw"] = "strategy 'raw' (raw.json): no such field"
+    lines = session_lines(of_two, columns=None)
+    assert (lines[2].text.split(), lines[2].mark) == (["raw", *"-" * 10, "FAIL"], "bad")
+    assert "FAIL: strategy 'raw' (raw.json): no such field" in [line.text for line in lines]
 
 
 def test_empty_columns_go_first() -> None:
