@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import tracemalloc
 from collections.abc import Callable
 from dataclasses import replace
@@ -230,6 +231,26 @@ def test_a_field_that_nothing_fills_is_named_with_the_one_that_is_meant(
     assert mapping.unfilled(read_own_mapping(path)) == line
     monkeypatch.setattr(engine, "connect", lambda _: Cluster().connection)
     assert engine.choose(Settings(URL, mapping=path), [], "asked for").notes == ((line,) if empty else ())
+
+
+@pytest.mark.parametrize("keep_index", [False, True])
+def test_an_own_mapping_is_tried_without_products_before_anything_is_indexed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, keep_index: bool
+) -> None:
+    cluster = Cluster()
+    settings = Settings(URL, mapping=own_file(tmp_path, of(product_title=ENGLISH)), keep_index=keep_index)
+    monkeypatch.setattr(engine, "connect", lambda *_: replace(cluster.connection, retry_policy=HASTY))
+    with engine.open_engine(settings, progress=False):
+        assert (cluster.asked[0], cluster.held, cluster.bulks) == ("create", {}, [])
+    refused = "analyzer [englisch] has not been configured in mappings"
+    cluster.before = lambda name: fail(400, "mapper_parsing_exception", refused) if name == "create" else None
+    line = rf"own\.json: elasticsearch at {URL} refuses it: {re.escape(refused)}"
+    with pytest.raises(InputError, match=line), engine.open_engine(settings, progress=False):
+        pass
+    assert cluster.held == {}
+    cluster.asked.clear()
+    with engine.open_engine(Settings(URL), progress=False):
+        assert cluster.asked == []
 
 
 def test_results_name_the_file_by_its_hash_and_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:

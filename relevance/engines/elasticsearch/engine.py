@@ -158,6 +158,9 @@ def open_engine(
     """Open a cluster that is given, for an index that exists or for those that are made; without one, a container.
 
     Where the image of the container is `missing`, it is pulled first.
+
+    Raises:
+        InputError: the server refuses the user's own mapping.
     """
     with ExitStack() as stack:
         container = None
@@ -170,7 +173,10 @@ def open_engine(
             stack.callback(container.close)
             container.begin()
         # all engines are closed with a stack: an interrupt can come between an engine's making and its first use
-        yield _Indexer(settings, stack.enter_context(ExitStack()), container, existing)
+        indexer = _Indexer(settings, stack.enter_context(ExitStack()), container, existing)
+        if settings.mapping is not None:
+            indexer.try_mapping()
+        yield indexer
 
 
 @dataclass
@@ -187,6 +193,12 @@ class _Indexer:
             return None
         self.container.wait()
         return self.container.start_s
+
+    def try_mapping(self) -> None:
+        """Make an index without products and remove it: a mapping that is refused is told before texts are embedded."""
+        self.ready()
+        passing = replace(self, settings=replace(self.settings, keep_index=False))
+        passing.index(own_index.NO_PRODUCTS, text_fields=(), vectors={}, progress=False).close()
 
     def index(
         self,

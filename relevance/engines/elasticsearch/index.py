@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import orjson
+import pandas as pd
 from elasticsearch import ApiError, BadRequestError, TransportError
 
 from relevance.engines.elasticsearch.errors import Refusal, RetriableError, explained, one_line
@@ -34,7 +35,7 @@ from relevance.engines.elasticsearch.mapping import (
     search_type_of,
 )
 from relevance.errors import InputError, RelevanceError
-from relevance.records import attribute_text
+from relevance.records import Catalogue, attribute_text
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.mapping import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings, VectorIndex
-    from relevance.records import Catalogue, Vectors
+    from relevance.records import Vectors
 
 T = TypeVar("T")
 
@@ -56,6 +57,12 @@ MAX_BYTES = 100 * 2**20
 _MAX_ID_BYTES = 512
 _PRODUCTS_AT_ONCE = 1024
 _SHOWN = 60
+
+
+NO_PRODUCTS = Catalogue(
+    pd.DataFrame(columns=["id", "title", "description"], dtype=object),
+    pd.DataFrame(columns=["id", "name", "value"], dtype=object),
+)
 
 
 class Action(NamedTuple):
