@@ -53,7 +53,7 @@ class Written:
 _FILLED = Predicate(lambda value: bool(value.strip()) and "\0" not in value)
 _NO_NULL = Predicate(lambda value: "\0" not in value)
 
-Text = Annotated[str, _FILLED, Takes("text", "a text in quotes")]
+Text = Annotated[str, _FILLED, Takes("text", "a text in quotes that is not empty")]
 EmptyText = Annotated[str, _NO_NULL, Takes("text", "a text in quotes", empty=True)]
 Names = Annotated[tuple[Text, ...], MinLen(1), Takes("list of names", 'a list of names, such as ["textsearch", "rrf"]')]
 Texts = Annotated[Mapping[str, Text], MinLen(1), Takes("table of texts", 'a table of texts, such as {title = "name"}')]
