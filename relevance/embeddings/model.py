@@ -47,6 +47,8 @@ _WITHOUT_VOCABULARY = ("ByT5", "Canine", "Perceiver")  # their tokens are bytes 
 _MOST_HEADER_BYTES = 100_000_000  # as the library of safetensors has it
 _SHOWN_PROMPT = 60
 _WIDTHS = ("hidden_size", "d_model", "dim", "n_embd")  # as kinds of models call it
+_OF_HIDDEN_SIZE = ("bert", "roberta", "xlm-roberta", "camembert", "mpnet", "electra", "albert", "modernbert")
+"""Kinds whose vectors of tokens have that size; others have a projection, or another name of it."""
 _WAY_TO_TRUST = "it is run where you have read it and set trust_remote_code"
 _OTHER_KINDS = {
     "CrossEncoder": "a cross-encoder, which scores pairs and gives no text a vector",
@@ -365,6 +367,7 @@ class _Files:
                 whole = _number(_json(folder / _CONFIG), "out_features")
             elif kind == "Pooling":
                 whole = _pooled_width(_json(folder / _CONFIG))
+                self._check_pooled(folder / _CONFIG)
         if whole is None:
             raise InputError(f"{self._path}: its modules do not say how many dimensions a vector has")
         if chosen is not None and chosen > whole:
@@ -375,6 +378,18 @@ class _Files:
             raise InputError(f"{self._path / _TOP}: {problem}")
         cut = chosen or own
         return (whole, None) if cut is None or cut >= whole else (cut, cut)
+
+    def _check_pooled(self, file: Path) -> None:
+        """Compare what a Pooling behind a transformer takes with what that gives."""
+        behind = self.modules[1:2] == [("Pooling", file.parent)]
+        if not behind or self.runs_code or self._config.get("model_type") not in _OF_HIDDEN_SIZE:
+            return
+        hidden, settings = _number(self._config, "hidden_size"), _json(file)
+        for key in ("embedding_dimension", "word_embedding_dimension"):
+            taken = _number(settings, key)
+            if hidden is not None and taken is not None and taken != hidden:
+                size = f"{self.first / _CONFIG} says hidden_size {hidden}"
+                raise InputError(f"{file}: {key} {taken}, where {size}; allowed: files of one model")
 
     def prompt(self, side: Side) -> str:
         """The model's own, as `encode_query` and `encode_document` take it: by that name, whatever the default is."""

@@ -223,7 +223,7 @@ def _resolved(name: str, config: Config) -> Model:
         if origin.startswith(("option", "environment")):
             place = f"{origin}:"
         elif config.file is not None and origin == config.file.name:
-            place = f"{origin} [models.{name}]"
+            place = f"{config.file} [models.{name}]"
         elif name != BASE:
             place = f"[models.{name}]:"
         else:

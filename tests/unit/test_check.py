@@ -337,3 +337,19 @@ def test_a_damaged_cache_is_no_problem(project: Path) -> None:
     assert findings.problems == ()
     lines = rows(findings, "embedded")
     assert [bool(re.search(r": (\d) texts, .*; \1 not in the cache$", line)) for line in lines] == [True, True]
+
+
+@pytest.mark.needs("model")
+@pytest.mark.parametrize(
+    ("file", "options", "message"),
+    [
+        ('[models.base]\nrevision = "main"\n', [], "relevance.toml [models.base] revision 'main': the packaged model"),
+        ("", ["--truncate-dim", "999"], "option --truncate-dim: truncate_dim 999: the model"),
+    ],
+)
+def test_a_model_cannot_have_a_setting_and_its_place_is_named(
+    project: Path, capsys: pytest.CaptureFixture[str], file: str, options: list[str], message: str
+) -> None:
+    (project / "relevance.toml").write_text(file)
+    assert main([*COMMAND[:-1], "vectorsearch", *options]) == 2
+    assert message in capsys.readouterr().err

@@ -292,6 +292,10 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
          save({"linear.weight": np.zeros((7, 12), np.float32)})},
         r"linear\.bias is missing, and .*3_Dense/config\.json asks for \[7\]",
     ),
+    "pooled otherwise": (
+        {"config.json": {**BERT, "hidden_size": 8}},
+        r"1_Pooling/config\.json: word_embedding_dimension 12, where .*/config\.json says hidden_size 8",
+    ),
     "prompts null": ({TOP: {"prompts": None}}, f"{TOP}: prompts None; allowed: an object of texts"),
     "default unknown": ({TOP: {"default_prompt_name": "s2p"}}, "default_prompt_name 's2p'; allowed: query, document"),
     "prompt a number": ({TOP: {"prompts": {"query": 3}}}, r"prompts\.query"),
