@@ -242,7 +242,8 @@ def test_what_cannot_be_loaded_is_one_line(tiny: Path, tmp_path: Path) -> None:
 
 
 def test_weights_of_another_shape_are_named(tiny: Path, tmp_path: Path) -> None:
-    path = copy(tiny, tmp_path / "broken", {"config.json": {"hidden_size": 48}})
+    changes = {"config.json": {"hidden_size": 48}, "1_Pooling/config.json": {"embedding_dimension": 48}}
+    path = copy(tiny, tmp_path / "broken", changes)
     with pytest.raises(InputError, match=r"the weights \S+ have shape \[16\], and config\.json asks for \[48\]"):
         encoder(tmp_path / "cache", path).products(["saw"], label="x")
 
