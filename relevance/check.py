@@ -119,7 +119,7 @@ def check(config: Config) -> Findings:
         rows += [*_catalogue_rows(dataset.catalogue, whole), *judgments_rows(dataset)]
         rows += [] if parts.floors is None else _floors_rows(config, parts.floors, dataset)
     rows += baselines
-    if dataset is not None and (few := suite.few_queries(len(np.unique(dataset.judgments.queries)), config.gate)):
+    if dataset is not None and (few := suite.few_queries(len(dataset.judgments.judged_queries), config.gate)):
         rows.append(("look at", few))
     rows += [("engine", line) for line in ((engine.line, engine.hint) if engine else ()) if line]
     rows += _texts_rows(texts)

@@ -252,6 +252,11 @@ class Judgments(_Frozen):
     def __len__(self) -> int:
         return len(self.grades)
 
+    @cached_property
+    def judged_queries(self) -> npt.NDArray[np.int64]:
+        """Codes of the queries that have a judgment, ascending."""
+        return _frozen(np.unique(self.queries))
+
     def sha256(self, queries: Queries, catalogue: Catalogue) -> str:
         """Hash of (query id, product id, grade) in the order of the ids, and of the lowest relevant grade."""
         codes = (self.queries.tolist(), self.products.tolist(), self.grades.tolist())

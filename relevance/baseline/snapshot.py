@@ -207,10 +207,10 @@ def _model_changes(before: Snapshot, after: Snapshot, names: Iterable[str]) -> I
             weights = _arrow(old.get("sha256"), new.get("sha256"))
             yield f"model {name}: retrained: same recipe, other weights (sha256 {weights})"
             ignored = "sha256"
-        changes = [one for one in _changes("", old, new) if one[0] != ignored]
-        # older files do not have it
-        changes = [one for one in changes if one[0] != "configuration" or _ABSENT not in one[1:]]
-        yield from _lines(f"model {name}", iter(changes))
+        changes = (one for one in _changes("", old, new) if one[0] != ignored)
+        # older files have no configuration
+        known = (one for one in changes if one[0] != "configuration" or _ABSENT not in one[1:])
+        yield from _lines(f"model {name}", known)
 
 
 def _lines(what: str, changes: Iterator[_Change]) -> Iterator[str]:

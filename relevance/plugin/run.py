@@ -6,7 +6,6 @@ import os
 from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 
 from relevance import gate, suite
@@ -138,7 +137,6 @@ class BenchmarkRun:
         """
         with suite.one_thread() if timed else nullcontext():
             self.suite.calibrate()
-            ranking = None
             try:
                 if timer is None:
                     ranking = self.suite.search(strategy)
@@ -149,8 +147,7 @@ class BenchmarkRun:
                     ranking = timer.pedantic(search, args=(strategy,), **rounds)
             except TemplateError as error:
                 self.suite.refused[strategy.name] = str(error)
-            if ranking is None:
-                pytest.fail(self.suite.refused[strategy.name], pytrace=False)
+                pytest.fail(str(error), pytrace=False)
             self.suite.calibrate()
             stats = getattr(timer, "stats", None)
             timing = self.suite.time(strategy, stats.stats.min) if stats else None
@@ -301,8 +298,8 @@ class BenchmarkRun:
             else:
                 lines.append(Line(f"NOT COMPARED: {self.no_baseline}", "warn"))
         lines += [Line(f"FAIL: {line}", "bad") for line in self.failures if line != self.no_baseline]
-        judged = len(np.unique(self.plan.dataset.judgments.queries))
-        if self.results and (few := suite.few_queries(judged, self.config.gate)):
+        judged = self.plan.dataset.judgments.judged_queries
+        if self.results and (few := suite.few_queries(len(judged), self.config.gate)):
             lines.append(Line(f"note: {few}", "warn"))
         lines += map(Line, self.update_lines)
         if suggest and self.results:

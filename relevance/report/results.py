@@ -13,8 +13,6 @@ import re
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from relevance.baseline import SNAPSHOT, document_text
 from relevance.errors import InputError
 from relevance.evaluation import METRICS
@@ -92,7 +90,7 @@ def _rounded(value: Any) -> Any:
 def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
     """The whole run, means and verdicts by strategy, and an entry for each baseline it was compared with."""
     plan, dataset = suite.plan, suite.plan.dataset
-    few = few_queries(len(np.unique(dataset.judgments.queries)), plan.config.gate)
+    few = few_queries(len(dataset.judgments.judged_queries), plan.config.gate)
     notes = dict.fromkeys((*plan.notes, *suite.notes(), *([few] if few else [])))
     document = {
         "schema": SCHEMA,

@@ -67,7 +67,7 @@ def split_queries(dataset: Dataset, *, share: float = SHARE, seed: int = SEED) -
         raise InputError(f"--share {share:g}; allowed: between 0 and 1")
     if seed < 0:
         raise InputError(f"--seed {seed}; allowed: a whole number of 0 or more")
-    judged = np.unique(dataset.judgments.queries)
+    judged = dataset.judgments.judged_queries
     places = np.array([_place(dataset.queries.texts[code], seed) for code in judged])
     if len(judged) < 2 * FEWEST:
         have = f"data set {dataset.name!r} has {plural(len(judged), 'judged query')}"
