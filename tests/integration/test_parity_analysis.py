@@ -11,7 +11,7 @@ from parity.compare import different_texts
 from parity.server import ReferenceServer
 from parity.texts import every_code_point, fuzzed_texts, seeded
 
-from relevance.engines.embedded.analysis import analyze
+from relevance.analysis.standard import analyze
 from relevance.records import Dataset, attribute_texts
 
 PLANES_WITH_CHARACTERS = (0, 1, 2, 3, 14)

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from relevance import suite
+from relevance.analysis.standard import analyze
 from relevance.config.reading import read_config
-from relevance.engines.embedded.analysis import analyze
 from relevance.evaluation import NDCG10
 from relevance.records import embedded_texts
 from relevance.strategies import BASE

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from relevance.engines.embedded import analysis
-from relevance.engines.embedded.analysis import MAX_TOKEN_LENGTH, analyze
+from relevance.analysis import standard
+from relevance.analysis.standard import MAX_TOKEN_LENGTH, analyze
 
 FAMILY = "\U0001f468\u200d\U0001f469\u200d\U0001f467\u200d\U0001f466"
 ENGLAND = "\U0001f3f4\U000e0067\U000e0062\U000e0065\U000e006e\U000e0067\U000e007f"
@@ -66,14 +66,21 @@ def test_tokens_are_the_servers(case: str) -> None:
 
 @given(st.text(alphabet=string.printable, max_size=60))
 def test_ascii_rule_is_the_general_rule(text: str) -> None:
-    general = [token.lower() for piece in text.split(" ") if piece for token in analysis._unicode_tokens(piece)]
+    general = [
+        token.lower()
+        for piece in text.split(" ")
+        if piece
+        for token in standard._unicode_words(piece, MAX_TOKEN_LENGTH)
+    ]
     assert analyze(text) == general
 
 
 @given(st.text(max_size=100))
 def test_tokens_stand_in_the_text_in_order(text: str) -> None:
     end = 0
-    for token in (token for piece in text.split(" ") if piece for token in analysis._unicode_tokens(piece)):
+    for token in (
+        token for piece in text.split(" ") if piece for token in standard._unicode_words(piece, MAX_TOKEN_LENGTH)
+    ):
         end = text.index(token, end) + len(token)
         assert " " not in token
         assert 1 <= len(token.encode("utf-16-le")) // 2 <= MAX_TOKEN_LENGTH
@@ -90,6 +97,6 @@ def test_no_text_is_slow(sign: str) -> None:
 
 
 def test_runs_of_the_table_are_disjoint() -> None:
-    runs = analysis._grammar()[0]._runs
+    runs = standard._grammar()[0]._runs
     assert all(left[1] < right[0] for left, right in pairwise(runs))
     assert runs[-1][1] <= 0x10FFFF

@@ -1,0 +1,397 @@
+"""Analyzers and normalizers out of an index's settings, in Elasticsearch's own vocabulary."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from itertools import takewhile
+from typing import Any, TypeVar
+
+import pydantic
+
+from relevance.analysis import graph
+from relevance.analysis.char_filters import CHAR_FILTERS, NORMALIZING_CHAR_FILTERS
+from relevance.analysis.filters import FILTERS, elision, keyword_marker, stop
+from relevance.analysis.languages import ARTICLES, CHAINS, stop_words
+from relevance.analysis.parameters import Texts
+from relevance.analysis.tokenizers import TOKENIZERS
+from relevance.analysis.tokens import CharFilter, Filter, Stream, Token, Tokenizer
+from relevance.errors import InputError, unknown
+
+_Component = TypeVar("_Component")
+_REMEMBERED = 500_000
+GAP = 100
+"""Positions between two values of a field, where neither the analyzer nor the mapping has its own."""
+
+
+@dataclass(frozen=True)
+class Analyzer:
+    """Turns a text into tokens: `analyzer(text)`.
+
+    Attributes:
+        name: as the mapping calls it.
+        gap: positions between two values of a field.
+    """
+
+    name: str
+    char_filters: Sequence[CharFilter]
+    tokenizer: Tokenizer
+    filters: Sequence[Filter]
+    gap: int = GAP
+    _pieces: dict[str, Stream] = field(default_factory=dict, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        near = list(takewhile(lambda one: one.is_local, self.filters)) if self.tokenizer.at_spaces else []
+        object.__setattr__(self, "_near", near)
+        object.__setattr__(self, "_far", self.filters[len(near) :])
+
+    def __call__(self, text: str) -> Stream:
+        """Cut a text into tokens."""
+        for change in self.char_filters:
+            text = change(text)
+        stream = self._in_pieces(text) if self.tokenizer.at_spaces else self.tokenizer.tokenize(text)
+        for one in self._far:  # type: ignore[attr-defined]
+            stream = one.rewrite(stream)
+        return stream
+
+    def _in_pieces(self, text: str) -> Stream:
+        """Cut at spaces, where nearly every piece was seen before."""
+        tokens: list[Token] = []
+        skipped = 0
+        pieces = self._pieces
+        for piece in text.split(" "):
+            stream = pieces.get(piece) or self._learnt(piece)
+            if skipped and stream.tokens:
+                first, *others = stream.tokens
+                tokens.append(first._replace(step=first.step + skipped))
+                tokens += others
+                skipped = stream.rest
+            else:
+                tokens += stream.tokens
+                skipped += stream.rest
+        return Stream(tokens, skipped)
+
+    def _learnt(self, piece: str) -> Stream:
+        stream = self.tokenizer.tokenize(piece)
+        for one in self._near:  # type: ignore[attr-defined]
+            stream = one.rewrite(stream)
+        if len(self._pieces) >= _REMEMBERED:
+            self._pieces.clear()
+        self._pieces[piece] = stream
+        return stream
+
+    @property
+    def is_graph(self) -> bool:
+        """Whether a search reads tokens that span positions as paths of a graph."""
+        return not any(one.ends_graph for one in self.filters)
+
+
+@dataclass(frozen=True)
+class Normalizer:
+    """Turns the value of a keyword field into the one that is compared: `normalizer(text)`."""
+
+    name: str
+    char_filters: Sequence[CharFilter]
+    filters: Sequence[Filter]
+
+    def __call__(self, text: str) -> str:
+        """Write a value as it is compared."""
+        for change in self.char_filters:
+            text = change(text)
+        stream = Stream([Token(text)])
+        for one in self.filters:
+            stream = one.rewrite(stream)
+        return stream.tokens[0].term
+
+
+def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Write settings with dots in their keys (`"analysis.filter.x.type"`) as objects within objects."""
+    tree: dict[str, Any] = {}
+    for key, value in settings.items():
+        *parents, last = key.split(".")
+        place = tree
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        branch = nested(value) if isinstance(value, Mapping) else None
+        if branch is not None and isinstance(place.get(last), dict):
+            _merge(place[last], branch)
+        else:
+            place[last] = value if branch is None else branch
+    return tree
+
+
+def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
+    for key, value in other.items():
+        if isinstance(value, dict) and isinstance(tree.get(key), dict):
+            _merge(tree[key], value)
+        else:
+            tree[key] = value
+
+
+class Analysis:
+    """The components of an index's settings, built where they are asked for.
+
+    Args:
+        settings: the `settings` of an index body, in any of Elasticsearch's spellings: `{"analysis": …}`,
+            `{"index": {"analysis": …}}`, or keys with dots.
+        release: of Elasticsearch; the few components that differ follow it.
+    """
+
+    def __init__(self, settings: Mapping[str, Any] | None = None, *, release: int = 9) -> None:
+        tree = nested(settings or {})
+        _merge(tree, tree.pop("index", {}))
+        analysis = tree.get("analysis", {})
+        self._release = release
+        self._parts: dict[str, Mapping[str, Any]] = {
+            part: analysis.get(part, {}) for part in ("char_filter", "tokenizer", "filter", "analyzer", "normalizer")
+        }
+        self._analyzers: dict[str, Analyzer] = {}
+        self._normalizers: dict[str, Normalizer] = {}
+
+    def analyzer(self, name: str) -> Analyzer:
+        """Give the analyzer of a name: one of the settings, or a built-in one.
+
+        `default` is the standard analyzer unless the settings have their own; `default_search` is `default`.
+
+        Raises:
+            InputError: it, a component of it or a parameter is not known; the line names it.
+        """
+        if name not in self._analyzers:
+            self._analyzers[name] = self._build_analyzer(name)
+        return self._analyzers[name]
+
+    def normalizer(self, name: str) -> Normalizer:
+        """Give the normalizer of a name; `lowercase` is built in.
+
+        Raises:
+            InputError: it, a component of it or a parameter is not known; the line names it.
+        """
+        if name not in self._normalizers:
+            self._normalizers[name] = self._build_normalizer(name)
+        return self._normalizers[name]
+
+    def errors(self) -> list[InputError]:
+        """Build all analyzers and normalizers of the settings, and give what stands in the way."""
+        errors = []
+        for build, part in ((self.analyzer, "analyzer"), (self.normalizer, "normalizer")):
+            for name in self._parts[part]:
+                try:
+                    build(name)
+                except InputError as error:
+                    errors.append(error)
+        return errors
+
+    def _build_analyzer(self, name: str) -> Analyzer:
+        own = self._parts["analyzer"]
+        if name not in own:
+            if name == "default_search":
+                return self.analyzer("default")
+            own = {name: {"type": "standard" if name == "default" else name}}
+        settings = own[name]
+        kind = settings.get("type", "custom")
+        if kind == "custom":
+            return self._custom(name, settings)
+        if kind not in ANALYZERS:
+            names = [*self._parts["analyzer"], *ANALYZERS]
+            raise InputError(f"settings.analysis.analyzer: {unknown('analyzer', kind, names)}")
+        tokenizer, filters = _build("analyzer", name, kind, partial(ANALYZERS[kind], self._release), settings)
+        return Analyzer(name, (), tokenizer, filters)
+
+    def _custom(self, name: str, settings: Mapping[str, Any]) -> Analyzer:
+        _only_known(
+            "analyzer", name, settings, ("type", "tokenizer", "char_filter", "filter", "position_increment_gap")
+        )
+        if "tokenizer" not in settings:
+            raise InputError(f"analyzer {name!r} has no tokenizer; allowed: {', '.join(TOKENIZERS)}")
+        chars = [self._component("char_filter", one, CHAR_FILTERS) for one in _names(settings.get("char_filter"))]
+        tokenizer = self._component("tokenizer", settings["tokenizer"], TOKENIZERS)
+        filters: list[Filter] = []
+        for one in _names(settings.get("filter")):
+            filters.append(self._filter(one, _Before(chars, tokenizer, filters)))
+        return Analyzer(name, chars, tokenizer, filters, int(settings.get("position_increment_gap", GAP)))
+
+    def _build_normalizer(self, name: str) -> Normalizer:
+        settings = self._parts["normalizer"].get(name)
+        if settings is None:
+            if name != "lowercase":
+                names = ["lowercase", *self._parts["normalizer"]]
+                raise InputError(f"settings.analysis.normalizer: {unknown('normalizer', name, names)}")
+            settings = {"filter": ["lowercase"]}
+        _only_known("normalizer", name, settings, ("type", "char_filter", "filter"))
+        chars = [
+            self._component("char_filter", one, NORMALIZING_CHAR_FILTERS) for one in _names(settings.get("char_filter"))
+        ]
+        filters = []
+        for one in _names(settings.get("filter")):
+            part = self._filter(one, _Before((), TOKENIZERS["keyword"](), ()))
+            if not part.in_normalizer:
+                raise InputError(f"normalizer {name!r}: filter {one!r}; allowed: filters that change letters alone")
+            filters.append(part.plain or part)
+        return Normalizer(name, chars, filters)
+
+    def _component(self, part: str, name: str, builders: Mapping[str, Callable[..., _Component]]) -> _Component:
+        settings = self._parts[part].get(name, {})
+        kind = str(settings.get("type", name))
+        if kind not in builders:
+            raise InputError(f"settings.analysis.{part}: {unknown(part, kind, [*self._parts[part], *builders])}")
+        return _build(part, name, kind, builders[kind], settings)
+
+    def _filter(self, name: str, before: _Before) -> Filter:
+        chained: dict[str, Callable[..., Filter]] = {
+            "synonym": partial(_synonyms, graph.synonym_of, before),
+            "synonym_graph": partial(_synonyms, graph.synonym_graph_of, before),
+            "multiplexer": partial(self._multiplexer, before),
+        }
+        return self._component("filter", name, {**FILTERS, **chained})
+
+    def _multiplexer(self, before: _Before, *, filters: Texts, preserve_original: bool = True) -> Filter:
+        chains: list[list[Filter]] = []
+        for row in filters:
+            chain: list[Filter] = []
+            for name in _names(row):
+                chain.append(
+                    self._filter(name, _Before(before.char_filters, before.tokenizer, [*before.filters, *chain]))
+                )
+            chains.append(chain)
+        return graph.multiplexer(chains, preserve_original=preserve_original)
+
+
+@dataclass(frozen=True)
+class _Before:
+    """What stands before a filter in its chain; synonym rules are read through it."""
+
+    char_filters: Sequence[CharFilter]
+    tokenizer: Tokenizer
+    filters: Sequence[Filter]
+
+    def words(self, text: str) -> graph.Words:
+        for change in self.char_filters:
+            text = change(text)
+        stream = self.tokenizer.tokenize(text)
+        for one in self.filters:
+            stream = (one.plain or one).rewrite(stream)
+        for token in stream.tokens:
+            if not token.term or token.step != 1:
+                raise ValueError(f"{text!r} has a gap or several tokens at one place after analysis")
+        return tuple(token.term for token in stream.tokens)
+
+
+def _synonyms(
+    filter_of: Callable[[graph.Rules], Filter],
+    before: _Before,
+    *,
+    synonyms: Texts,
+    expand: bool = True,
+    lenient: bool | None = None,
+    format: str = "solr",  # noqa: A002 - the settings' own name
+    updateable: bool = False,
+) -> Filter:
+    if format != "solr":
+        raise InputError(f"format = {format!r}; allowed: solr")
+    if not all(one.reads_synonyms for one in before.filters):
+        raise InputError("synonym rules cannot be read through a filter before it; allowed: that filter behind it")
+    lenient = updateable if lenient is None else lenient
+    rules = graph.parse_solr(synonyms, before.words, expand=expand, lenient=lenient)
+    return filter_of(rules)
+
+
+def _names(value: object) -> list[str]:
+    if value is None:
+        return []
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else [str(part) for part in value]  # type: ignore[attr-defined]
+
+
+def _only_known(part: str, name: str, settings: Mapping[str, Any], allowed: Iterable[str]) -> None:
+    for key in settings:
+        if key not in allowed:
+            raise InputError(f"settings.analysis.{part}.{name}: {unknown('parameter', key, allowed)}")
+
+
+_validated = pydantic.validate_call(config=pydantic.ConfigDict(coerce_numbers_to_str=True))
+
+
+def _build(
+    part: str, name: str, kind: str, builder: Callable[..., _Component], settings: Mapping[str, Any]
+) -> _Component:
+    """Call the builder of a component with its parameters, whose types are those that its signature says."""
+    parameters = {key: value for key, value in settings.items() if key not in {"type", "version"}}
+    signature = inspect.signature(builder).parameters.values()
+    _only_known(part, name, parameters, [one.name for one in signature if one.kind is one.KEYWORD_ONLY])
+    place = f"settings.analysis.{part}.{name}" if settings else f"{part} {name!r}"
+    try:
+        return _validated(builder)(**parameters)
+    except pydantic.ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"]))
+        raise InputError(f"{place} ({kind}): {where}: {first['msg'].lower()}") from None
+    except InputError as error:
+        raise InputError(f"{place} ({kind}): {error}") from None
+
+
+# Analyzers
+
+
+def _language(
+    language: str, _release: int, *, stopwords: Texts | None = None, stem_exclusion: Texts = ()
+) -> tuple[Tokenizer, list[Filter]]:
+    stopwords = (f"_{language}_",) if stopwords is None else stopwords
+    return TOKENIZERS["standard"](), list(_language_filters(CHAINS[language], stopwords, stem_exclusion))
+
+
+def _language_filters(chain: str, stopwords: Texts, exclusion: Texts) -> Iterator[Filter]:
+    for name in chain.split():
+        kind, _, argument = name.partition(":")
+        if kind == "stop":
+            yield stop(stopwords=stopwords)
+        elif kind == "keywords":
+            if exclusion:
+                yield keyword_marker(keywords=exclusion)
+        elif kind == "elision":
+            yield elision(articles=tuple(ARTICLES[argument].split()), articles_case=True)
+        elif argument:
+            yield FILTERS[kind](language=argument)
+        else:
+            yield FILTERS[kind]()
+
+
+def _standard(
+    _release: int, *, max_token_length: int = 255, stopwords: Texts = ("_none_",)
+) -> tuple[Tokenizer, list[Filter]]:
+    tokenizer = TOKENIZERS["standard"](max_token_length=max_token_length)
+    return tokenizer, [FILTERS["lowercase"](), stop(stopwords=stopwords)]
+
+
+def _pattern(
+    _release: int, *, pattern: str = r"\W+", flags: str = "", lowercase: bool = True, stopwords: Texts = ("_none_",)
+) -> tuple[Tokenizer, list[Filter]]:
+    tokenizer = TOKENIZERS["pattern"](pattern=pattern, flags=flags)
+    return tokenizer, [*([FILTERS["lowercase"]()] if lowercase else []), stop(stopwords=stopwords)]
+
+
+def _stop(_release: int, *, stopwords: Texts = ("_english_",)) -> tuple[Tokenizer, list[Filter]]:
+    return TOKENIZERS["lowercase"](), [stop(stopwords=stopwords)]
+
+
+def _simple(_release: int) -> tuple[Tokenizer, list[Filter]]:
+    return TOKENIZERS["lowercase"](), []
+
+
+def _whitespace(_release: int) -> tuple[Tokenizer, list[Filter]]:
+    return TOKENIZERS["whitespace"](), []
+
+
+def _keyword(_release: int) -> tuple[Tokenizer, list[Filter]]:
+    return TOKENIZERS["keyword"](), []
+
+
+ANALYZERS: dict[str, Callable[..., tuple[Tokenizer, list[Filter]]]] = {
+    "standard": _standard,
+    "simple": _simple,
+    "whitespace": _whitespace,
+    "keyword": _keyword,
+    "stop": _stop,
+    "pattern": _pattern,
+    **{language: partial(_language, language) for language in CHAINS if language in stop_words()},
+}

@@ -1,0 +1,354 @@
+"""Token filters that need no graph: each a function of its parameters."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from functools import cache, partial
+from importlib import resources
+
+import regex
+
+from relevance.analysis import graph
+from relevance.analysis.languages import with_lists
+from relevance.analysis.parameters import Texts, java_pattern, java_replacement
+from relevance.analysis.standard import lower
+from relevance.analysis.stemmers import snowball, stemmer
+from relevance.analysis.tokenizers import is_java_whitespace
+from relevance.analysis.tokens import Filter, Stream, Token, each, only, spread, without
+from relevance.errors import InputError
+
+_MOST = 2**31 - 1
+
+
+def upper(text: str) -> str:
+    """Map case code point by code point: a sharp s stays one."""
+    if text.isascii():
+        return text.upper()
+    return "".join(sign.upper() if len(sign.upper()) == 1 else sign for sign in text)
+
+
+def lowercase(*, language: str | None = None) -> Filter:
+    """Lower case."""
+    if language is not None:
+        raise InputError(f"lowercase with language = {language!r} is not known to this engine")
+    return each(lower, in_normalizer=True)
+
+
+def uppercase() -> Filter:
+    """Upper case."""
+    return each(upper, in_normalizer=True)
+
+
+def reverse() -> Filter:
+    """Turn each token round."""
+    return each(lambda term: term[::-1])
+
+
+def trim(*, update_offsets: bool = False) -> Filter:  # noqa: ARG001 - offsets are not kept
+    """Remove white space around each token."""
+
+    def change(term: str) -> str:
+        start, end = 0, len(term)
+        while start < end and is_java_whitespace(term[start]):
+            start += 1
+        while end > start and is_java_whitespace(term[end - 1]):
+            end -= 1
+        return term[start:end]
+
+    return each(change, in_normalizer=True)
+
+
+def truncate(*, length: int = 10) -> Filter:
+    """Keep the beginning of each token."""
+    if length < 1:
+        raise InputError(f"length = {length}; allowed: 1 or more")
+    return each(lambda term: _cut(term, length), but_keywords=True)
+
+
+def units(text: str) -> int:
+    """Count UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _cut(term: str, size: int) -> str:
+    """The first UTF-16 units."""
+    if units(term) == len(term):
+        return term[:size]
+    return term.encode("utf-16-le")[: 2 * size].decode("utf-16-le", "surrogatepass")
+
+
+def length(*, min: int = 0, max: int = _MOST) -> Filter:  # noqa: A002 - the settings' own names
+    """Keep tokens of some lengths, in UTF-16 units."""
+    return only(lambda token: min <= units(token.term) <= max)
+
+
+def apostrophe() -> Filter:
+    """Cut each token at its first apostrophe."""
+    return each(lambda term: regex.split("['\u2019]", term, maxsplit=1)[0])
+
+
+_ARTICLES = ("l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu")
+
+
+def elision(*, articles: Texts = _ARTICLES, articles_case: bool = False) -> Filter:
+    """Remove an elided article before its apostrophe."""
+    known = {lower(article) if articles_case else article for article in articles}
+
+    def change(term: str) -> str:
+        place = next((at for at, sign in enumerate(term) if sign in "'\u2019"), -1)
+        first = term[:place] if place >= 0 else ""
+        return term[place + 1 :] if place >= 0 and (lower(first) if articles_case else first) in known else term
+
+    return each(change, in_normalizer=True)
+
+
+def decimal_digit() -> Filter:
+    """Write all decimal digits as ASCII ones."""
+
+    def change(term: str) -> str:
+        if term.isascii():
+            return term
+        return "".join(str(unicodedata.decimal(sign)) if unicodedata.category(sign) == "Nd" else sign for sign in term)
+
+    return each(change, in_normalizer=True)
+
+
+def pattern_replace(*, pattern: str, replacement: str = "", all: bool = True, flags: str = "") -> Filter:  # noqa: A002
+    """Replace what a pattern of Java's matches."""
+    compiled, template = java_pattern(pattern, flags), java_replacement(replacement)
+    return each(lambda term: compiled.sub(template, term, count=0 if all else 1), in_normalizer=True)
+
+
+def pattern_capture(*, patterns: Texts, preserve_original: bool = True) -> Filter:
+    """Add what the groups of patterns match, as tokens beside."""
+    compiled = [java_pattern(pattern) for pattern in patterns]
+
+    def captures(term: str, pattern: regex.Pattern[str]) -> Iterator[tuple[int, int]]:
+        for match in pattern.finditer(term):
+            for group in range(1, pattern.groups + 1):
+                start, end = match.span(group)
+                if start != end and not (preserve_original and (start, end) == (0, len(term))):
+                    yield start, end
+
+    def parts(token: Token) -> list[Token]:
+        heads = [iter(captures(token.term, pattern)) for pattern in compiled]
+        spans = [next(head, None) for head in heads]
+        terms = [token.term] if preserve_original else []
+        while any(span is not None for span in spans):
+            first = min((span[0], at) for at, span in enumerate(spans) if span is not None)[1]
+            terms.append(token.term[slice(*spans[first])])  # type: ignore[misc]
+            spans[first] = next(heads[first], None)
+        terms = terms or [token.term]
+        return [token._replace(term=term, step=0 if at else token.step) for at, term in enumerate(terms)]
+
+    return spread(parts)
+
+
+def keyword_marker(*, keywords: Texts = (), keywords_pattern: str | None = None, ignore_case: bool = False) -> Filter:
+    """Protect words from stemmers."""
+    if keywords_pattern is not None and keywords:
+        raise InputError("keyword_marker: keywords and keywords_pattern; allowed: one of them")
+    if keywords_pattern is not None:
+        compiled = java_pattern(keywords_pattern)
+        marked: Callable[[str], bool] = lambda term: bool(compiled.fullmatch(term))  # noqa: E731
+    elif keywords:
+        known = {lower(word) if ignore_case else word for word in keywords}
+        marked = lambda term: (lower(term) if ignore_case else term) in known  # noqa: E731
+    else:
+        raise InputError("keyword_marker needs keywords or keywords_pattern")
+
+    def rewrite(stream: Stream) -> Stream:
+        return Stream(
+            [token._replace(keyword=True) if marked(token.term) else token for token in stream.tokens], stream.rest
+        )
+
+    return Filter(rewrite)
+
+
+def keyword_repeat() -> Filter:
+    """Give each token twice, first as a keyword."""
+    return replace(
+        spread(lambda token: [token._replace(keyword=True), token._replace(step=0, keyword=False)]),
+        reads_synonyms=False,
+    )
+
+
+def stemmer_override(*, rules: Texts) -> Filter:
+    """Stem some words by rules, and keep stemmers from them."""
+    stems: dict[str, str] = {}
+    for rule in rules:
+        left, arrow, right = rule.partition("=>")
+        if not arrow or not right.strip():
+            raise InputError(f'stemmer_override: rule {rule!r}; allowed: "running => run"')
+        for word in left.split(","):
+            stems.setdefault(word.strip(), right.strip())
+
+    def one(token: Token) -> Token:
+        stem = None if token.keyword else stems.get(token.term)
+        return token if stem is None else token._replace(term=stem, keyword=True)
+
+    return Filter(lambda stream: Stream([one(token) for token in stream.tokens], stream.rest))
+
+
+def keep(*, keep_words: Texts, keep_words_case: bool = False) -> Filter:
+    """Keep some words alone."""
+    known = {lower(word) if keep_words_case else word for word in keep_words}
+    return only(lambda token: (lower(token.term) if keep_words_case else token.term) in known)
+
+
+def keep_types(*, types: Texts, mode: str = "include") -> Filter:
+    """Keep, or remove, tokens of some kinds."""
+    if mode not in {"include", "exclude"}:
+        raise InputError(f"keep_types: mode = {mode!r}; allowed: include, exclude")
+    known = set(types)
+    return only(lambda token: (token.type in known) == (mode == "include"))
+
+
+def limit(*, max_token_count: int = 1, consume_all_tokens: bool = False) -> Filter:  # noqa: ARG001 - changes speed alone
+    """Keep the first tokens."""
+    return Filter(lambda stream: Stream(stream.tokens[:max_token_count], 0), is_local=False)
+
+
+def unique(*, only_on_same_position: bool = False) -> Filter:
+    """Keep the first of equal tokens, of the text or of a position."""
+
+    def rewrite(stream: Stream) -> Stream:
+        seen: set[str] = set()
+        flags = []
+        for token in stream.tokens:
+            if only_on_same_position and token.step:
+                seen = set()
+            flags.append(token.term not in seen)
+            seen.add(token.term)
+        return without(stream, flags) if only_on_same_position else _dropped(stream, flags)
+
+    return Filter(rewrite, is_local=False)
+
+
+def remove_duplicates() -> Filter:
+    """Keep the first of equal tokens of a position."""
+
+    def rewrite(stream: Stream) -> Stream:
+        seen: set[str] = set()
+        tokens = []
+        for token in stream.tokens:
+            if token.step:
+                seen = set()
+            if not token.step and token.term in seen:
+                continue
+            seen.add(token.term)
+            tokens.append(token)
+        return Stream(tokens, stream.rest)
+
+    return Filter(rewrite)
+
+
+def _dropped(stream: Stream, flags: list[bool]) -> Stream:
+    """Keep some tokens; no position stays empty."""
+    return Stream([token for token, flag in zip(stream.tokens, flags, strict=True) if flag], stream.rest)
+
+
+def _gram_range(min_gram: int, max_gram: int) -> tuple[int, int]:
+    if not 1 <= min_gram <= max_gram:
+        raise InputError(f"min_gram = {min_gram}, max_gram = {max_gram}; allowed: 1 or more, the smaller first")
+    return min_gram, max_gram
+
+
+def _grams(starts: Callable[[str], Iterable[int]], minimum: int, maximum: int, *, preserve_original: bool) -> Filter:
+    def parts(token: Token) -> list[Token]:
+        term = token.term
+        terms = [
+            term[start : start + size]
+            for start in starts(term)
+            for size in range(minimum, min(maximum, len(term) - start) + 1)
+        ]
+        if preserve_original and not minimum <= len(term) <= maximum:
+            terms.append(term)
+        return [token._replace(term=one, step=0 if at else token.step) for at, one in enumerate(terms)]
+
+    return replace(spread(parts), reads_synonyms=False)
+
+
+def ngram(*, min_gram: int = 1, max_gram: int = 2, preserve_original: bool = False) -> Filter:
+    """Give all pieces of a token, of some lengths."""
+    return _grams(lambda term: range(len(term)), *_gram_range(min_gram, max_gram), preserve_original=preserve_original)
+
+
+def edge_ngram(*, min_gram: int = 1, max_gram: int = 2, preserve_original: bool = False, side: str = "front") -> Filter:
+    """Give the beginnings of a token, of some lengths."""
+    if side not in {"front", "back"}:
+        raise InputError(f"edge_ngram: side = {side!r}; allowed: front, back")
+    grams = _grams(
+        lambda term: range(min(1, len(term))), *_gram_range(min_gram, max_gram), preserve_original=preserve_original
+    )
+    if side == "front":
+        return grams
+    turned = reverse().rewrite
+    return Filter(lambda stream: turned(grams.rewrite(turned(stream))), reads_synonyms=False)
+
+
+def stop(*, stopwords: Texts = ("_english_",), ignore_case: bool = False, remove_trailing: bool = True) -> Filter:
+    """Remove stop words; their positions stay empty."""
+    if not remove_trailing:
+        raise InputError("remove_trailing = false is not known to this engine; allowed: true")
+    known = {lower(word) if ignore_case else word for word in with_lists(stopwords)}
+    return only(lambda token: (lower(token.term) if ignore_case else token.term) not in known)
+
+
+@cache
+def _ascii_table() -> dict[int, str]:
+    text = resources.files(__package__).joinpath("ascii_folding.txt").read_text(encoding="utf-8")
+    rows = (line.split(" ; ", 1) for line in text.splitlines() if not line.startswith("#"))
+    return {int(code, 16): folded for code, folded in rows}
+
+
+def asciifolding(*, preserve_original: bool = False) -> Filter:
+    """Write letters with accents, and signs, as ASCII."""
+    table = _ascii_table()
+    folding = each(lambda term: term if term.isascii() else term.translate(table), in_normalizer=True)
+    if not preserve_original:
+        return folding
+
+    def forms(token: Token) -> list[Token]:
+        folded = token.term if token.term.isascii() else token.term.translate(table)
+        return [token._replace(term=folded), *([token._replace(step=0)] if folded != token.term else [])]
+
+    return replace(spread(forms), plain=folding, in_normalizer=True)
+
+
+FILTERS: dict[str, Callable[..., Filter]] = {
+    "apostrophe": apostrophe,
+    "asciifolding": asciifolding,
+    "common_grams": graph.common_grams,
+    "decimal_digit": decimal_digit,
+    "edge_ngram": edge_ngram,
+    "elision": elision,
+    "flatten_graph": graph.flatten_graph,
+    "keep": keep,
+    "keep_types": keep_types,
+    "keyword_marker": keyword_marker,
+    "keyword_repeat": keyword_repeat,
+    "length": length,
+    "limit": limit,
+    "lowercase": lowercase,
+    "ngram": ngram,
+    "pattern_capture": pattern_capture,
+    "pattern_replace": pattern_replace,
+    "porter_stem": partial(stemmer, language="english"),
+    "remove_duplicates": remove_duplicates,
+    "reverse": reverse,
+    "shingle": graph.shingle,
+    "snowball": snowball,
+    "stemmer": stemmer,
+    "stemmer_override": stemmer_override,
+    "stop": stop,
+    "trim": trim,
+    "truncate": truncate,
+    "unique": unique,
+    "uppercase": uppercase,
+    "word_delimiter": graph.word_delimiter,
+    "word_delimiter_graph": graph.word_delimiter_graph,
+}
+"""All filters but those that need the chain before them: synonyms and the multiplexer."""

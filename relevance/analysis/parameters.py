@@ -1,0 +1,104 @@
+"""Parameters of analysis components as index settings write them: numbers and truth values may be texts."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import regex
+from pydantic import BeforeValidator
+
+from relevance.errors import InputError
+
+
+def _split(value: Any) -> Any:
+    return [part.strip() for part in value.split(",")] if isinstance(value, str) else value
+
+
+Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
+"""A list, or a text that is cut at commas."""
+
+_FLAGS = {
+    "CASE_INSENSITIVE": regex.IGNORECASE,
+    "MULTILINE": regex.MULTILINE,
+    "DOTALL": regex.DOTALL,
+    "COMMENTS": regex.VERBOSE,
+    "UNICODE_CASE": 0,
+    "UNICODE_CHAR_CLASS": 0,
+}
+
+
+def java_pattern(pattern: str, flags: str = "") -> regex.Pattern[str]:
+    r"""Compile a pattern as Java reads it: `\w`, `\d`, `\s` and `\b` know ASCII alone.
+
+    Raises:
+        InputError: it is no pattern.
+    """
+    number = regex.VERSION1
+    for flag in filter(None, (part.strip() for part in flags.split("|"))):
+        if flag not in _FLAGS:
+            raise InputError(f"flag {flag!r} of the pattern {pattern!r}; allowed: {', '.join(_FLAGS)}")
+        number |= _FLAGS[flag]
+    if number & regex.IGNORECASE and "UNICODE_CASE" not in flags and "\\p" not in pattern:
+        number |= regex.ASCII  # letters of other alphabets have their case
+    try:
+        return regex.compile(_in_ascii(pattern), number)
+    except regex.error as error:
+        raise InputError(f"pattern {pattern!r}: {error}") from None
+
+
+_SHORTHANDS = {
+    "w": "a-zA-Z_0-9",
+    "d": "0-9",
+    "s": r" \t\n\x0b\f\r",
+    "h": r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000",
+}
+_BOUNDARY = r"(?:(?<=[a-zA-Z_0-9])(?![a-zA-Z_0-9])|(?<![a-zA-Z_0-9])(?=[a-zA-Z_0-9]))"
+_NO_BOUNDARY = r"(?:(?<=[a-zA-Z_0-9])(?=[a-zA-Z_0-9])|(?<![a-zA-Z_0-9])(?![a-zA-Z_0-9]))"
+
+
+def _in_ascii(pattern: str) -> str:
+    """Write out the shorthands that in Java know ASCII alone."""
+    parts: list[str] = []
+    depth = at = 0
+    while at < len(pattern):
+        sign = pattern[at]
+        if sign == "\\" and at + 1 < len(pattern):
+            after = pattern[at + 1]
+            inside = _SHORTHANDS.get(after.lower())
+            if inside is not None and after.islower():
+                parts.append(inside if depth else f"[{inside}]")
+            elif inside is not None:
+                parts.append(f"[^{inside}]")
+            elif after in "bB" and not depth:
+                parts.append(_BOUNDARY if after == "b" else _NO_BOUNDARY)
+            elif after == "Q":
+                end = pattern.find(r"\E", at)
+                end = len(pattern) if end < 0 else end
+                parts.append(regex.escape(pattern[at + 2 : end]))
+                at = end
+            else:
+                parts.append(sign + after)
+            at += 2
+            continue
+        depth += (sign == "[") - (sign == "]" and depth > 0)
+        parts.append(sign)
+        at += 1
+    return "".join(parts)
+
+
+def java_replacement(text: str) -> str:
+    r"""Write Java's `$1`, `${name}` and `\` as Python does."""
+    parts: list[str] = []
+    rest = text
+    while rest:
+        group = regex.match(r"\$(?:(\d+)|\{(\w+)\})", rest)
+        if rest[0] == "\\" and len(rest) > 1:
+            parts.append(rest[1].replace("\\", "\\\\"))
+            rest = rest[2:]
+        elif group:
+            parts.append(rf"\g<{group[1] or group[2]}>")
+            rest = rest[group.end() :]
+        else:
+            parts.append(rest[0])
+            rest = rest[1:]
+    return "".join(parts)

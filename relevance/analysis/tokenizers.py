@@ -1,0 +1,210 @@
+"""Tokenizers: a text to its tokens, as Lucene's cut it."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Iterator
+
+from relevance.analysis.parameters import Texts, java_pattern
+from relevance.analysis.standard import MAX_TOKEN_LENGTH, lower, standard_words, word_type
+from relevance.analysis.tokens import Stream, Token, Tokenizer
+from relevance.errors import InputError
+
+
+def standard(*, max_token_length: int = MAX_TOKEN_LENGTH) -> Tokenizer:
+    """Cut at word boundaries by UAX #29."""
+
+    def tokenize(text: str) -> Stream:
+        return Stream([Token(word, type=word_type(word)) for word in standard_words(text, max_token_length)])
+
+    return Tokenizer(tokenize, at_spaces=True)
+
+
+def keyword(*, buffer_size: int = 256) -> Tokenizer:  # noqa: ARG001 - changes speed alone
+    """Take the whole text as one token."""
+    return Tokenizer(lambda text: Stream([Token(text)]))
+
+
+def _runs(is_part: Callable[[str], bool], longest: int, change: Callable[[str], str] = str) -> Tokenizer:
+    def tokenize(text: str) -> Stream:
+        return Stream([Token(change(part)) for run in _split(text, is_part) for part in _pieces(run, longest)])
+
+    return Tokenizer(tokenize, at_spaces=not is_part(" "))
+
+
+def _split(text: str, is_part: Callable[[str], bool]) -> Iterator[str]:
+    start = None
+    for place, sign in enumerate(text):
+        if is_part(sign):
+            start = place if start is None else start
+        elif start is not None:
+            yield text[start:place]
+            start = None
+    if start is not None:
+        yield text[start:]
+
+
+def _pieces(run: str, longest: int) -> Iterator[str]:
+    """Pieces of at most `longest` UTF-16 units; a pair of surrogates may pass the limit by one."""
+    units = start = 0
+    for place, sign in enumerate(run):
+        units += 1 + (sign > "\uffff")
+        if units >= longest:
+            yield run[start : place + 1]
+            units, start = 0, place + 1
+    if start < len(run):
+        yield run[start:]
+
+
+_JAVA_SPACES = frozenset("\t\n\x0b\x0c\r\x1c\x1d\x1e\x1f")
+_NO_BREAK = frozenset("\u00a0\u2007\u202f")
+
+
+def is_java_whitespace(sign: str) -> bool:
+    """Whether Java's `Character.isWhitespace` is true."""
+    return sign in _JAVA_SPACES or (sign not in _NO_BREAK and unicodedata.category(sign) in {"Zs", "Zl", "Zp"})
+
+
+def is_letter(sign: str) -> bool:
+    """Whether Java's `Character.isLetter` is true."""
+    return unicodedata.category(sign).startswith("L")
+
+
+def is_digit(sign: str) -> bool:
+    """Whether Java's `Character.isDigit` is true."""
+    return unicodedata.category(sign) == "Nd"
+
+
+def _is_punctuation(sign: str) -> bool:
+    return unicodedata.category(sign).startswith("P")
+
+
+def _is_symbol(sign: str) -> bool:
+    return unicodedata.category(sign).startswith("S")
+
+
+CLASSES: dict[str, Callable[[str], bool]] = {
+    "letter": is_letter,
+    "digit": is_digit,
+    "whitespace": is_java_whitespace,
+    "punctuation": _is_punctuation,
+    "symbol": _is_symbol,
+}
+
+
+def whitespace(*, max_token_length: int = MAX_TOKEN_LENGTH) -> Tokenizer:
+    """Cut at white space."""
+    return _runs(lambda sign: not is_java_whitespace(sign), max_token_length)
+
+
+def letter() -> Tokenizer:
+    """Take runs of letters."""
+    return _runs(is_letter, MAX_TOKEN_LENGTH)
+
+
+def lowercase() -> Tokenizer:
+    """Take runs of letters, in lower case."""
+    return _runs(is_letter, MAX_TOKEN_LENGTH, lower)
+
+
+def pattern(*, pattern: str = r"\W+", flags: str = "", group: int = -1) -> Tokenizer:
+    """Cut where a pattern of Java's matches, or take what one of its groups matches."""
+    compiled = java_pattern(pattern, flags)
+
+    def tokenize(text: str) -> Stream:
+        if group >= 0:
+            terms = [match.group(group) for match in compiled.finditer(text)]
+        else:
+            terms, start = [], 0
+            for match in compiled.finditer(text):
+                if match.start() > start:
+                    terms.append(text[start : match.start()])
+                start = match.end()
+            terms.append(text[start:])
+        return Stream([Token(term) for term in terms if term])
+
+    return Tokenizer(tokenize)
+
+
+def char_group(*, tokenize_on_chars: Texts = (), max_token_length: int = MAX_TOKEN_LENGTH) -> Tokenizer:
+    """Cut at characters and classes of them."""
+    signs: set[str] = set()
+    classes: list[Callable[[str], bool]] = []
+    for name in tokenize_on_chars:
+        if not name:
+            raise InputError("tokenize_on_chars: an empty text; allowed: a character, \\n, \\uXXXX or a class")
+        if len(name) == 1:
+            signs.add(name)
+        elif name[0] == "\\":
+            signs.add(_escaped(name))
+        elif name in CLASSES:
+            classes.append(CLASSES[name])
+        else:
+            raise InputError(f"tokenize_on_chars: {name!r}; allowed: a character, \\n, \\uXXXX, {', '.join(CLASSES)}")
+    return _runs(lambda sign: sign not in signs and not any(test(sign) for test in classes), max_token_length)
+
+
+def _escaped(name: str) -> str:
+    known = {"\\n": "\n", "\\r": "\r", "\\t": "\t", "\\b": "\b", "\\f": "\f", "\\\\": "\\"}
+    if name in known:
+        return known[name]
+    if name.startswith("\\u"):
+        return chr(int(name[2:6], 16))
+    raise InputError(f"tokenize_on_chars: {name!r}; allowed: \\n, \\r, \\t, \\uXXXX")
+
+
+def _in_classes(token_chars: Texts, custom: str) -> Callable[[str], bool] | None:
+    if not token_chars:
+        return None
+    tests: list[Callable[[str], bool]] = []
+    for name in token_chars:
+        if name == "custom":
+            tests.append(lambda sign: sign in custom)
+        elif name in CLASSES:
+            tests.append(CLASSES[name])
+        else:
+            raise InputError(f"token_chars: {name!r}; allowed: {', '.join(CLASSES)}, custom")
+    return lambda sign: any(test(sign) for test in tests)
+
+
+def _gram_tokens(minimum: int, maximum: int, token_chars: Texts, custom: str, *, edges_only: bool) -> Tokenizer:
+    if not 1 <= minimum <= maximum:
+        raise InputError(f"min_gram = {minimum}, max_gram = {maximum}; allowed: 1 or more, the smaller first")
+    is_part = _in_classes(token_chars, custom)
+
+    def tokenize(text: str) -> Stream:
+        words = [text] if is_part is None else _split(text, is_part)
+        tokens = [
+            Token(word[start : start + size])
+            for word in words
+            for start in (range(min(1, len(word))) if edges_only else range(len(word)))
+            for size in range(minimum, min(maximum, len(word) - start) + 1)
+        ]
+        return Stream(tokens)
+
+    return Tokenizer(tokenize, at_spaces=is_part is not None and not is_part(" "))
+
+
+def ngram(*, min_gram: int = 1, max_gram: int = 2, token_chars: Texts = (), custom_token_chars: str = "") -> Tokenizer:
+    """Take all pieces of some lengths."""
+    return _gram_tokens(min_gram, max_gram, token_chars, custom_token_chars, edges_only=False)
+
+
+def edge_ngram(
+    *, min_gram: int = 1, max_gram: int = 2, token_chars: Texts = (), custom_token_chars: str = ""
+) -> Tokenizer:
+    """Take the beginnings of words, of some lengths."""
+    return _gram_tokens(min_gram, max_gram, token_chars, custom_token_chars, edges_only=True)
+
+
+TOKENIZERS: dict[str, Callable[..., Tokenizer]] = {
+    "standard": standard,
+    "whitespace": whitespace,
+    "keyword": keyword,
+    "letter": letter,
+    "lowercase": lowercase,
+    "pattern": pattern,
+    "char_group": char_group,
+    "ngram": ngram,
+    "edge_ngram": edge_ngram,
+}

@@ -1,0 +1,118 @@
+"""What analysis hands on: tokens with their places, as Lucene's token streams carry them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+WORD = "word"
+SYNONYM = "SYNONYM"
+
+
+class Token(NamedTuple):
+    """A token of a stream.
+
+    Attributes:
+        term: its text.
+        step: its position less that of the token before it; 0 for one that stands beside it.
+        span: positions that it covers; above 1 in graphs.
+        type: Lucene's name of its kind.
+        keyword: whether stemmers leave it alone.
+    """
+
+    term: str
+    step: int = 1
+    span: int = 1
+    type: str = WORD
+    keyword: bool = False
+
+
+class Stream(NamedTuple):
+    """The tokens of a text, and the steps from the last of them to its end, left by tokens that were removed."""
+
+    tokens: Sequence[Token]
+    rest: int = 0
+
+
+CharFilter: TypeAlias = Callable[[str], str]
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Cuts a text into tokens.
+
+    Attributes:
+        tokenize: a text to its tokens.
+        at_spaces: whether no token holds a space, and what is between two spaces becomes the same tokens alone.
+    """
+
+    tokenize: Callable[[str], Stream]
+    at_spaces: bool = False
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A token filter.
+
+    Attributes:
+        rewrite: a stream to a stream.
+        is_local: whether what becomes of the tokens of a position depends on them alone.
+        ends_graph: whether a search no longer reads tokens that span positions as paths of a graph.
+        reads_synonyms: whether synonym rules can be read through it, where it stands before the synonyms.
+        plain: the form that gives one token for one, for synonym rules and normalizers; None: the filter itself.
+        in_normalizer: whether a normalizer may have it.
+    """
+
+    rewrite: Callable[[Stream], Stream]
+    is_local: bool = True
+    ends_graph: bool = False
+    reads_synonyms: bool = True
+    plain: Filter | None = None
+    in_normalizer: bool = False
+
+
+def each(change: Callable[[str], str], *, in_normalizer: bool = False, but_keywords: bool = False) -> Filter:
+    """Make a filter of a function from term to term."""
+
+    def rewrite(stream: Stream) -> Stream:
+        tokens = [
+            token if but_keywords and token.keyword else token._replace(term=change(token.term))
+            for token in stream.tokens
+        ]
+        return Stream(tokens, stream.rest)
+
+    return Filter(rewrite, in_normalizer=in_normalizer)
+
+
+def only(keeps: Callable[[Token], bool]) -> Filter:
+    """Make a filter that removes tokens; their positions stay empty."""
+    return Filter(lambda stream: without(stream, map(keeps, stream.tokens)))
+
+
+def without(stream: Stream, flags: Iterable[bool]) -> Stream:
+    """Keep the tokens whose flag is true; the steps to the others are added to the next one."""
+    tokens: list[Token] = []
+    skipped = 0
+    for token, flag in zip(stream.tokens, flags, strict=True):
+        if not flag:
+            skipped += token.step
+            continue
+        tokens.append(token._replace(step=token.step + skipped) if skipped else token)
+        skipped = 0
+    return Stream(tokens, stream.rest + skipped)
+
+
+def spread(parts: Callable[[Token], Iterable[Token]]) -> Filter:
+    """Make a filter of a function from a token to those in its place; the steps of a token without any are kept."""
+
+    def rewrite(stream: Stream) -> Stream:
+        tokens: list[Token] = []
+        skipped = 0
+        for token in stream.tokens:
+            several = list(parts(token._replace(step=token.step + skipped) if skipped else token))
+            skipped = 0 if several else skipped + token.step
+            tokens += several
+        return Stream(tokens, stream.rest + skipped)
+
+    return Filter(rewrite)

@@ -1,0 +1,121 @@
+"""Analyzers and normalizers out of settings: the tokens that Elasticsearch 8.19.5 gives for `_analyze`."""
+
+from typing import Any
+
+import pytest
+
+from relevance.analysis import Analysis, Stream
+from relevance.errors import InputError
+
+FILTERS = {
+    "stems": {"type": "stemmer", "language": "porter2"},
+    "shoes": {"type": "synonym_graph", "synonyms": ["running shoe, sneaker"]},
+    "pairs": {"type": "shingle"},
+}
+
+
+def shown(stream: Stream) -> str:
+    """Tokens as `term@position`, with `+n` where they span n positions more."""
+    place, words = -1, []
+    for token in stream.tokens:
+        place += token.step
+        words.append(f"{token.term}@{place}" + (f"+{token.span - 1}" if token.span > 1 else ""))
+    return " ".join(words)
+
+
+def chain(*filters: str, **parts: Any) -> Analysis:
+    return Analysis(
+        {
+            "analysis": {
+                "filter": FILTERS,
+                "analyzer": {"mine": {"tokenizer": "standard", "filter": list(filters)}},
+                **parts,
+            }
+        }
+    )
+
+
+@pytest.mark.parametrize(
+    ("filters", "tokens"),
+    [
+        ((), "The@0 Running@1 Shoes@2"),
+        (("lowercase", "stop"), "running@1 shoes@2"),
+        (("lowercase", "stop", "stems"), "run@1 shoe@2"),
+        (("lowercase", "stems", "shoes"), "the@0 sneaker@1+1 run@1 shoe@2"),
+        (("lowercase", "pairs"), "the@0 the running@0+1 running@1 running shoes@1+1 shoes@2"),
+    ],
+)
+def test_a_custom_analyzer_is_its_chain(filters: tuple[str, ...], tokens: str) -> None:
+    assert shown(chain(*filters).analyzer("mine")("The Running Shoes")) == tokens
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"analysis": {"analyzer": {"x": {"type": "standard", "stopwords": "_english_"}}}},
+        {"index": {"analysis": {"analyzer": {"x": {"type": "standard", "stopwords": ["_english_"]}}}}},
+        {"index.analysis.analyzer.x.type": "standard", "index.analysis.analyzer.x.stopwords": "_english_"},
+        {"index.analysis": {"analyzer.x.type": "standard"}, "analysis": {"analyzer.x": {"stopwords": "_english_"}}},
+    ],
+)
+def test_settings_are_read_in_each_spelling(settings: dict[str, Any]) -> None:
+    assert shown(Analysis(settings).analyzer("x")("the Drill")) == "drill@1"
+
+
+def test_default_is_standard_unless_the_settings_have_their_own() -> None:
+    own = Analysis({"analysis": {"analyzer": {"default": {"type": "simple"}}}})
+    assert shown(Analysis().analyzer("default")("A 12")) == "a@0 12@1"
+    assert shown(own.analyzer("default_search")("A 12")) == "a@0"
+
+
+def test_a_normalizer_gives_one_text() -> None:
+    analysis = Analysis({"analysis": {"normalizer": {"plain": {"filter": ["lowercase", "asciifolding"]}}}})
+    assert analysis.normalizer("plain")("Crème Brûlée") == "creme brulee"
+    assert analysis.normalizer("lowercase")("ÀB c") == "àb c"
+
+
+def test_gaps_at_spaces_are_kept() -> None:
+    stream = chain("lowercase", "stop").analyzer("mine")("drill of  the saw and the")
+    assert (shown(stream), stream.rest) == ("drill@0 saw@3", 2)
+
+
+def test_shingles_are_no_graph() -> None:
+    assert not chain("lowercase", "pairs").analyzer("mine").is_graph
+    assert chain("lowercase", "shoes").analyzer("mine").is_graph
+
+
+@pytest.mark.parametrize(
+    ("analysis", "said"),
+    [
+        ({"analyzer": {"x": {"tokenizer": "standard", "filter": ["lowercas"]}}}, "did you mean 'lowercase'"),
+        ({"analyzer": {"x": {"tokenizer": "standrad"}}}, "did you mean 'standard'"),
+        ({"analyzer": {"x": {"filter": ["lowercase"]}}}, "has no tokenizer"),
+        ({"analyzer": {"x": {"type": "icu_analyzer"}}}, "unknown analyzer 'icu_analyzer'"),
+        ({"analyzer": {"x": {"tokenizer": "standard", "filtr": []}}}, "did you mean 'filter'"),
+        (
+            {"analyzer": {"x": {"tokenizer": "standard", "filter": "f"}}, "filter": {"f": {"type": "ngram", "min": 1}}},
+            "analysis.filter.f: unknown parameter 'min'",
+        ),
+        (
+            {"analyzer": {"x": {"tokenizer": "standard", "filter": "f"}}, "filter": {"f": {"type": "keep"}}},
+            "keep_words",
+        ),
+        (
+            {
+                "analyzer": {"x": {"tokenizer": "standard", "filter": "f"}},
+                "filter": {"f": {"type": "length", "min": "a"}},
+            },
+            "min",
+        ),
+        ({"normalizer": {"x": {"filter": ["stop"]}}}, "filter 'stop'"),
+    ],
+)
+def test_what_is_not_known_is_named(analysis: dict[str, Any], said: str) -> None:
+    [error] = Analysis({"analysis": analysis}).errors()
+    assert isinstance(error, InputError)
+    assert said in str(error)
+
+
+def test_synonyms_are_refused_behind_a_filter_that_cannot_read_them() -> None:
+    with pytest.raises(InputError, match="filter before it"):
+        chain("pairs", "shoes").analyzer("mine")
