@@ -92,7 +92,8 @@ class TextsToEmbed:
 def check(config: Config) -> Findings:
     """Read the data set, the floors, the baselines and what is known of the models, and choose the engine.
 
-    No model is loaded, nothing is started and nothing indexed; a cluster that is named is asked what it is.
+    No model is loaded, nothing is started and no product indexed. A cluster that is named is asked what it is, an index
+    that exists what it holds, and a mapping of the user's own is tried on an index without products, which is removed.
     """
     errors: list[RelevanceError] = [*config.broken.values()]
 

@@ -156,9 +156,11 @@ class EngineChoice:
         open: starts what has to be started, in the background; the argument `progress` says whether bars are shown, and
             leaving the context removes all that was made in it.
         hint: how to get another one, where this one was taken for want of it; else "".
-        existing: where an index is searched as it is: given the dimensions of the models by name, looks at the index
-            and gives the choice with `product_ids` and `notes`; raises CouldNotRunError where the engine fails,
-            InputError where the index does not hold what its field map says or what the strategies need.
+        inspect: where a server is to be asked for more, once a run: given the dimensions of the models by name, gives
+            the choice as it is then. An index that is searched as it is gives `product_ids` and `notes`; a mapping of
+            the user's own is tried on an index without products, which is removed. Raises CouldNotRunError where the
+            engine fails, InputError where the index does not hold what its field map says or what the strategies need,
+            or the server refuses the mapping.
         product_ids: those of the index that exists; None where the data set's products are indexed.
         notes: what people should know of an index that exists, a line each.
     """
@@ -167,7 +169,7 @@ class EngineChoice:
     line: str
     open: Callable[..., AbstractContextManager[Indexer]]
     hint: str = ""
-    existing: Callable[[Mapping[str, int]], EngineChoice] | None = None
+    inspect: Callable[[Mapping[str, int]], EngineChoice] | None = None
     product_ids: Sequence[str] | None = None
     notes: Sequence[str] = ()
 

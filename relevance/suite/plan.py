@@ -118,8 +118,8 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     strategies, left_out = attempt(runnable, config, strategies) or (tuple(strategies), {})
     models = attempt(_resolved_models, config, strategies)
     engine: EngineChoice | None = attempt(engines.choose, config.engine, config.elasticsearch, strategies)
-    if engine is not None and engine.existing is not None and models is not None:
-        engine = attempt(engine.existing, {name: model.dimensions for name, model in models.items()}) or engine
+    if engine is not None and engine.inspect is not None and models is not None:
+        engine = attempt(engine.inspect, {name: model.dimensions for name, model in models.items()}) or engine
     if engine is not None:
         engine = replace(engine, notes=(*engine.notes, *_idle_options(config, strategies, engine)))
     products = None if engine is None else engine.product_ids

@@ -93,6 +93,9 @@ class Meddled:
     def __init__(self, client: Any, bulk: Callable[..., Any]) -> None:
         self._client, self.bulk = client, bulk
 
+    def options(self, **options: Any) -> "Meddled":
+        return Meddled(self._client.options(**options), self.bulk)
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._client, name)
 

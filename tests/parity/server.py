@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from elasticsearch.helpers import bulk
 from faults.node import running_node
 
 from parity.catalogues import Case
@@ -87,7 +88,6 @@ def running_server(folder: Path, release: str) -> Iterator[ReferenceServer]:
 
 PIECES = 7
 """Fewer segments than the server begins to merge by itself."""
-DOCUMENTS_A_REQUEST = 500
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,7 @@ LAYOUTS = (ONE_SEGMENT, Layout(merged=False), Layout(shards=3), Layout(shards=3,
 
 
 def send_bulk(client: Any, name: str, documents: Iterable[Any]) -> None:
-    lines = (action.lines for action in documents)
-    while part := list(islice(lines, DOCUMENTS_A_REQUEST)):
-        answer = client.bulk(index=name, operations=part, filter_path="errors,items.*.error")
-        assert not answer["errors"], answer["items"][0]
+    bulk(client, documents, index=name)
 
 
 def make_in_pieces(connection: Connection, name: str, case: Case, settings: Settings) -> SearchedIndex:

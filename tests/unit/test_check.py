@@ -186,7 +186,7 @@ def test_the_products_of_an_index_that_exists_are_counted(monkeypatch: pytest.Mo
     embedded = engines.embedded_choice("elasticsearch 8.19.5 at http://a:1, index shop as it is")
     notes = ("index 'shop': 3 deleted documents",)
     known = replace(embedded, name="elasticsearch", product_ids=["a", "z"], notes=notes)
-    choice = replace(embedded, name="elasticsearch", existing=lambda _: known)
+    choice = replace(embedded, name="elasticsearch", inspect=lambda _: known)
     monkeypatch.setattr(engines, "choose", lambda *_: choice)
     findings = found(es_index="shop", es_url="http://a:1", unknown_products="drop")
     assert findings.problems == ()

@@ -157,8 +157,8 @@ def look(server: Server | None = None, strategies: Any = TEXT, dimensions: int =
 def chosen(monkeypatch: pytest.MonkeyPatch, strategies: Any, **settings: Any) -> EngineChoice:
     monkeypatch.setattr(engine, "connect", lambda _: connected(Server()))
     choice = engine.choose(replace(SETTINGS, **settings), strategies, "asked for")
-    assert choice.existing
-    return choice.existing({"base": 4})
+    assert choice.inspect
+    return choice.inspect({"base": 4})
 
 
 @pytest.mark.parametrize(

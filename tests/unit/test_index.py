@@ -234,23 +234,27 @@ def test_a_field_that_nothing_fills_is_named_with_the_one_that_is_meant(
 
 
 @pytest.mark.parametrize("keep_index", [False, True])
-def test_an_own_mapping_is_tried_without_products_before_anything_is_indexed(
+def test_an_own_mapping_is_tried_once_when_the_plan_is_made_without_products(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, keep_index: bool
 ) -> None:
     cluster = Cluster()
     settings = Settings(URL, mapping=own_file(tmp_path, of(product_title=ENGLISH)), keep_index=keep_index)
     monkeypatch.setattr(engine, "connect", lambda *_: replace(cluster.connection, retry_policy=HASTY))
-    with engine.open_engine(settings, progress=False):
-        assert (cluster.asked[0], cluster.held, cluster.bulks) == ("create", {}, [])
+    choice = engine.choose(settings, [], "asked for")
+    assert cluster.asked == []  # as it is chosen again for a planted change
+    assert choice.inspect is not None
+    assert choice.inspect({}).notes == choice.notes
+    assert (cluster.asked[0], cluster.held, cluster.bulks) == ("create", {}, [])
     refused = "analyzer [englisch] has not been configured in mappings"
     cluster.before = lambda name: fail(400, "mapper_parsing_exception", refused) if name == "create" else None
-    line = rf"own\.json: elasticsearch at {URL} refuses it: {re.escape(refused)}"
-    with pytest.raises(InputError, match=line), engine.open_engine(settings, progress=False):
-        pass
+    with pytest.raises(InputError, match=rf"own\.json: elasticsearch at {URL} refuses it: {re.escape(refused)}"):
+        choice.inspect({})
     assert cluster.held == {}
     cluster.asked.clear()
-    with engine.open_engine(Settings(URL), progress=False):
-        assert cluster.asked == []
+    for opened in (choice.open, choice.open, engine.choose(Settings(URL), [], "asked for").open):
+        with opened(progress=False):
+            assert cluster.asked == []
+    assert engine.choose(Settings(URL), [], "asked for").inspect is None
 
 
 def test_results_name_the_file_by_its_hash_and_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
@@ -305,7 +309,7 @@ def test_vectors_of_a_model_that_compares_by_dot_product_are_compared_so() -> No
 
 def documents(catalogue: Catalogue, vectors: Vectors) -> list[dict[str, Any]]:
     actions = indexing.actions(catalogue, {WHOLE: vectors}, own_paths([WHOLE]))
-    return [orjson.loads(action.lines.splitlines()[1]) for action in actions]
+    return [orjson.loads(action["_source"]) for action in actions]
 
 
 def test_a_document_holds_what_is_not_blank_and_vectors_to_the_last_bit(tmp_path: Path) -> None:
@@ -339,7 +343,7 @@ def test_documents_of_10_mb_are_made_one_by_one() -> None:
     actions = indexing.actions(products(2000), vectors, own_paths(vectors))
     next(actions)
     tracemalloc.start()
-    size = sum(len(action.lines) for action in actions)
+    size = sum(len(action["_source"]) for action in actions)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert size > 10_000_000

@@ -84,18 +84,7 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
     elif settings.index is not None:
         raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
     else:
-        from relevance.engines.elasticsearch.container import NOBODY, WAIT_S, look, named_engine  # noqa: PLC0415 - loads Docker's client
-
-        docker = look(settings.image, seconds=WAIT_S)
-        if not docker.answers:
-            start = ""
-            if docker.problem == f"{NOBODY}{named_engine()}":
-                is_set = docker.problem.endswith("(DOCKER_HOST)")
-                start = "start it or unset DOCKER_HOST, " if is_set else "start Docker, "
-            raise CouldNotRunError(
-                f"elasticsearch: {docker.problem}; {start}name a cluster by --es-url, or take --engine embedded"
-            )
-        missing = bool(docker.problem)
+        missing = _image_is_missing(settings.image)
         where = f"elasticsearch in a container of {settings.image}{', to be pulled' if missing else ''}"
     if settings.index is not None:
         return _existing_choice(settings, strategies, where, why)
@@ -110,7 +99,31 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
     line = f"{where}, {', '.join(parts)} ({why})"
     notes.append(_without_statistics(settings, strategies, settings.shards, is_ours=True))
     opening = partial(open_engine, settings, missing=missing)
-    return EngineChoice("elasticsearch", line, opening, notes=tuple(filter(None, notes)))
+    choice = EngineChoice("elasticsearch", line, opening, notes=tuple(filter(None, notes)))
+
+    def try_mapping(_: Mapping[str, int]) -> EngineChoice:
+        with connect(settings) as connection:
+            left = own_index.try_mapping(connection, settings)
+        return replace(choice, notes=(*choice.notes, *filter(None, [left])), inspect=None)
+
+    # a container is not waited for, which starts while texts are embedded: there the index's own making shows it
+    return replace(choice, inspect=try_mapping) if settings.mapping is not None and settings.url is not None else choice
+
+
+def _image_is_missing(image: str) -> bool:
+    """Whether an image is to be pulled; raises CouldNotRunError where no Docker engine answers."""
+    from relevance.engines.elasticsearch.container import NOBODY, WAIT_S, look, named_engine  # noqa: PLC0415 - loads Docker's client
+
+    docker = look(image, seconds=WAIT_S)
+    if docker.answers:
+        return bool(docker.problem)
+    start = ""
+    if docker.problem == f"{NOBODY}{named_engine()}":
+        is_set = docker.problem.endswith("(DOCKER_HOST)")
+        start = "start it or unset DOCKER_HOST, " if is_set else "start Docker, "
+    raise CouldNotRunError(
+        f"elasticsearch: {docker.problem}; {start}name a cluster by --es-url, or take --engine embedded"
+    )
 
 
 def _existing_choice(settings: Settings, strategies: Sequence[Strategy], where: str, why: str) -> EngineChoice:
@@ -134,7 +147,7 @@ def _existing_choice(settings: Settings, strategies: Sequence[Strategy], where: 
         return EngineChoice("elasticsearch", line, opening, product_ids=index.product_ids, notes=notes)
 
     line = f"{where}, index {settings.index} as it is ({why})"
-    return EngineChoice("elasticsearch", line, partial(open_engine, settings), existing=look_at_it)
+    return EngineChoice("elasticsearch", line, partial(open_engine, settings), inspect=look_at_it)
 
 
 def _without_statistics(settings: Settings, strategies: Sequence[Strategy], shards: int, *, is_ours: bool) -> str:
@@ -158,9 +171,6 @@ def open_engine(
     """Open a cluster that is given, for an index that exists or for those that are made; without one, a container.
 
     Where the image of the container is `missing`, it is pulled first.
-
-    Raises:
-        InputError: the server refuses the user's own mapping.
     """
     with ExitStack() as stack:
         container = None
@@ -173,10 +183,7 @@ def open_engine(
             stack.callback(container.close)
             container.begin()
         # all engines are closed with a stack: an interrupt can come between an engine's making and its first use
-        indexer = _Indexer(settings, stack.enter_context(ExitStack()), container, existing)
-        if settings.mapping is not None:
-            indexer.try_mapping()
-        yield indexer
+        yield _Indexer(settings, stack.enter_context(ExitStack()), container, existing)
 
 
 @dataclass
@@ -193,12 +200,6 @@ class _Indexer:
             return None
         self.container.wait()
         return self.container.start_s
-
-    def try_mapping(self) -> None:
-        """Make an index without products and remove it: a mapping that is refused is told before texts are embedded."""
-        self.ready()
-        passing = replace(self, settings=replace(self.settings, keep_index=False))
-        passing.index(own_index.NO_PRODUCTS, text_fields=(), vectors={}, progress=False).close()
 
     def index(
         self,

@@ -11,12 +11,13 @@ from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import orjson
 import pandas as pd
 from elasticsearch import ApiError, BadRequestError, TransportError
+from elasticsearch.helpers import streaming_bulk
 
 from relevance.engines.elasticsearch.errors import Refusal, RetriableError, explained, one_line
 from relevance.engines.elasticsearch.leftovers import PATTERN, PREFIX, Mark, this_process
@@ -34,7 +35,7 @@ from relevance.engines.elasticsearch.mapping import (
     read_own_mapping,
     search_type_of,
 )
-from relevance.errors import InputError, RelevanceError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.records import Catalogue, attribute_text
 from relevance.text import progress_bar
 
@@ -55,21 +56,21 @@ MAX_BYTES = 100 * 2**20
 """Of a request, and so of a document: the server's `http.max_content_length`."""
 
 _MAX_ID_BYTES = 512
+_BYTES_OF_AN_ACTION = 8 * _MAX_ID_BYTES
+"""Of the line in front of a document, at most: JSON may write a byte of an id as six."""
+
 _PRODUCTS_AT_ONCE = 1024
 _SHOWN = 60
 
 
-NO_PRODUCTS = Catalogue(
+_NO_PRODUCTS = Catalogue(
     pd.DataFrame(columns=["id", "title", "description"], dtype=object),
     pd.DataFrame(columns=["id", "name", "value"], dtype=object),
 )
 
 
-class Action(NamedTuple):
-    """A document of a bulk request: the product's id; what is done and the document, a line of JSON each."""
-
-    id: str
-    lines: bytes
+Action: TypeAlias = dict[str, Any]
+"""As the client's helpers take it: `_op_type`, `_id`, and the document as JSON (bytes) in `_source`."""
 
 
 def check(catalogue: Catalogue, *, most_attributes: int) -> None:
@@ -126,14 +127,14 @@ def actions(catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], paths:
 
 def _action(uid: str, document: Mapping[str, Any]) -> Action:
     try:
-        head = orjson.dumps({"create": {"_id": uid}})
-        body = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
-    except orjson.JSONEncodeError as error:
+        source = orjson.dumps(document, option=orjson.OPT_SERIALIZE_NUMPY)
+        uid.encode()
+    except (orjson.JSONEncodeError, UnicodeEncodeError) as error:
         raise InputError(f"product {_quoted(uid)} cannot be written as JSON ({error}); allowed: Unicode text") from None
-    if len(head) + len(body) + 2 > MAX_BYTES:
-        problem = f"product {_quoted(uid)} makes a document of {len(body) / 2**20:,.0f} MB"
+    if len(source) > MAX_BYTES - _BYTES_OF_AN_ACTION:
+        problem = f"product {_quoted(uid)} makes a document of {len(source) / 2**20:,.0f} MB"
         raise InputError(f"{problem}; allowed on elasticsearch: up to {MAX_BYTES // 2**20} MB")
-    return Action(uid, b"%b\n%b\n" % (head, body))
+    return {"_op_type": "create", "_id": uid, "_source": source}
 
 
 def _quoted(uid: str) -> str:
@@ -142,40 +143,136 @@ def _quoted(uid: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…'"
 
 
-# sending: the client's helpers neither wait for a lost server, nor halve what its memory refuses, nor tell of retries
+# sending
 
 DOCUMENTS_A_REQUEST = 500
 _BYTES_A_REQUEST = 2**20
 """Of a request at most; a document that is larger goes alone."""
 
-_KEPT = "items.*.status,items.*.error.type,items.*.error.reason,items.*.error.caused_by,items.*.error.durability"
+_KEPT = (
+    "items.*._id",
+    "items.*.status",
+    *(f"items.*.error.{name}" for name in ("type", "reason", "caused_by", "durability")),
+)
 _CONFLICT, _TOO_LARGE = 409, 413
 _NODE_LEAVES = frozenset({"node_closed_exception", "node_disconnected_exception", "node_not_connected_exception"})
 _NAMED, _REASON = 10, 160
 
 
-def send_all(
-    connection: Connection, index: str, actions: Iterable[Action], *, total: int, sent: Callable[[int], object]
-) -> None:
-    """Index `total` documents, made when they are needed; what is refused for the moment is sent again.
+@dataclass(eq=False)
+class _Sending:
+    """Documents on their way to an index, made when they are needed.
 
-    Raises:
-        CouldNotRunError: documents were refused: the first ten by id and reason; or the server failed.
+    The client's helper sends them, a stream of requests; where it breaks off, what has no answer or was refused for the
+    moment is sent again, and then the rest. The helper's own retries (`max_retries`) stay off: of 429 they know the
+    status alone, and would send again what a full disk or the server's memory never takes.
     """
-    refusals: list[tuple[str, Refusal]] = []
-    done = 0
-    for part in parts(actions, lambda action: len(action.lines), most=DOCUMENTS_A_REQUEST, most_bytes=_BYTES_A_REQUEST):
-        refusals += _Part(connection, index, part, at_once=len(part)).send()
-        done += len(part)
-        sent(len(part))
-        if len(refusals) >= _NAMED:
-            break
-    if refusals:
-        of = f"{total:,}" if done == total else f"the first {done:,}"
-        named = "; ".join(f"{_quoted(uid)}: {one_line(why.said, _REASON)}" for uid, why in refusals[:_NAMED])
-        more = "; …" if len(refusals) > _NAMED else ""
-        verb = "was" if len(refusals) == 1 else "were"
-        raise connection.problem(f"{len(refusals):,} of {of} documents {verb} refused: {named}{more}")
+
+    connection: Connection
+    index: str
+    actions: Iterator[Action]
+    total: int
+    sent: Callable[[int], object]
+    open: dict[str, Action] = field(default_factory=dict)  # by id: handed to the helper, and to be sent (again)
+    at_once: int = field(default_factory=lambda: DOCUMENTS_A_REQUEST)
+    passing: Refusal | None = None  # the first one of the stream that is for the moment
+    refusals: list[tuple[str, Refusal]] = field(default_factory=list)
+    done: int = 0
+    ended: bool = False
+
+    def run(self) -> None:
+        """Send all of them.
+
+        Raises:
+            CouldNotRunError: documents were refused: the first ten by id and reason; or the server failed.
+        """
+        while not self.ended:
+            self.connection.ask(self._stream, doing="indexing")
+        if self.refusals:
+            raise self._refused()
+
+    def _stream(self) -> None:
+        again, self.passing, answers = list(self.open.values()), None, 0
+        try:
+            for _, item in streaming_bulk(
+                self.connection.client,
+                again or self._new(),
+                chunk_size=self.at_once,
+                max_chunk_bytes=_BYTES_A_REQUEST,
+                raise_on_error=False,
+                index=self.index,
+                filter_path=_KEPT,
+            ):
+                answers += 1
+                self._take(item["create"], again=bool(again))
+            self._stop_if_refused()
+        except (ApiError, RetriableError) as error:
+            if not self._goes_on_with_fewer(error):
+                raise
+            return
+        except (KeyError, TypeError) as error:  # the helper takes every answer of 200 for one of `_bulk`
+            raise self.connection.problem("an answer of another kind (indexing); is a proxy in between?") from error
+        if self.open:
+            sent = answers + len(self.open)
+            raise self.connection.problem(f"{answers:,} answers to {sent:,} documents (indexing)")
+        self.at_once, self.ended = DOCUMENTS_A_REQUEST, not again
+
+    def _new(self) -> Iterator[Action]:
+        """What was not sent before; the helper asks for more when all it has sent is answered."""
+        for action in self.actions:
+            self.open[action["_id"]] = action
+            self._stop_if_refused()
+            if len(self.refusals) >= _NAMED:
+                raise self._refused()
+            yield action
+
+    def _take(self, outcome: Mapping[str, Any], *, again: bool) -> None:
+        uid = outcome["_id"]
+        if "error" in outcome and not (again and outcome["status"] == _CONFLICT):  # which had arrived before
+            why = Refusal.read(outcome["status"], outcome["error"])
+            is_of_cluster = why.kind == "cluster_block_exception" or why.kind in _NODE_LEAVES
+            if why.passes or why.pressure is not None or is_of_cluster:
+                self.passing = self.passing or why
+                return
+            self.refusals.append((uid, why))
+        del self.open[uid]
+        self.done += 1
+        self.sent(1)
+
+    def _stop_if_refused(self) -> None:
+        if self.passing is not None:
+            raise RetriableError(self.passing)
+
+    def _refused(self) -> CouldNotRunError:
+        of = f"{self.total:,}" if self.done == self.total else f"the first {self.done:,}"
+        named = "; ".join(f"{_quoted(uid)}: {one_line(why.said, _REASON)}" for uid, why in self.refusals[:_NAMED])
+        more = "; …" if len(self.refusals) > _NAMED else ""
+        verb = "was" if len(self.refusals) == 1 else "were"
+        return self.connection.problem(f"{len(self.refusals):,} of {of} documents {verb} refused: {named}{more}")
+
+    def _goes_on_with_fewer(self, error: ApiError | RetriableError) -> bool:
+        """Whether to go on at once, half as many documents a request: the server, or its memory, never takes so many.
+
+        Memory that is only full for the moment gets half as many after a wait.
+        """
+        if isinstance(error, RetriableError):
+            why, own = error.refusal, sum(len(action["_source"]) for action in self.open.values())
+        else:
+            why, own = Refusal.read(error.status_code, error.body), 0
+        alone, first = self.at_once == 1, next(iter(self.open.values()))
+        if why.status == _TOO_LARGE or why.pressure is not None or why.kind == "circuit_breaking_exception":
+            self.at_once = max(1, min(self.at_once, len(self.open)) // 2)
+        if why.pressure is None:
+            return why.status == _TOO_LARGE and not alone
+        least, most = why.pressure.least(own), why.pressure.most
+        if least > most and alone:
+            size, needs, has = (f"{each / 2**20:,.1f} MB" for each in (len(first["_source"]), least, most))
+            raise self.connection.problem(
+                f"product {_quoted(first['_id'])} is too large for the server's memory: its document of {size} needs "
+                f"{needs} of it, where {has} are for documents on their way; give the server more heap (--es-memory "
+                "for a container of ours, -Xmx on a cluster)"
+            )
+        return least > most
 
 
 def parts(items: Iterable[T], size_of: Callable[[T], int], *, most: int, most_bytes: int) -> Iterator[list[T]]:
@@ -190,77 +287,6 @@ def parts(items: Iterable[T], size_of: Callable[[T], int], *, most: int, most_by
         part.append(item)
     if part:
         yield part
-
-
-@dataclass(eq=False)
-class _Part:
-    """The documents of a request: those that are still to be sent, and those that were refused."""
-
-    connection: Connection
-    index: str
-    open: list[Action]
-    at_once: int
-    refusals: list[tuple[str, Refusal]] = field(default_factory=list)
-    tried: bool = False
-
-    def send(self) -> list[tuple[str, Refusal]]:
-        while self.open:
-            self.connection.ask(self._try, doing="indexing")
-        return self.refusals
-
-    def _try(self) -> None:
-        again, self.tried = self.tried, True
-        sent = self.open[: self.at_once]
-        lines: Any = [action.lines for action in sent]  # the client's types know no bytes, the client does
-        try:
-            answer = self.connection.client.bulk(index=self.index, operations=lines, filter_path=_KEPT)
-        except ApiError as error:
-            if self._send_fewer(sent, Refusal.read(error.status_code, error.body), own=0):
-                return
-            raise
-        items: list[Mapping[str, Any]] = answer.get("items", [])
-        if len(items) != len(sent):
-            raise self.connection.problem(f"{len(items):,} answers to {len(sent):,} documents (indexing)")
-        still, passing = [], None
-        for action, item in zip(sent, items, strict=True):
-            outcome = item["create"]
-            if "error" not in outcome or (again and outcome["status"] == _CONFLICT):
-                continue  # a conflict: it had arrived, only the answer had not
-            why = Refusal.read(outcome["status"], outcome["error"])
-            if why.passes or why.pressure is not None or why.kind in _NODE_LEAVES:
-                still.append(action)
-                passing = passing or why
-            elif why.kind == "cluster_block_exception":
-                raise explained(RetriableError(why), doing="indexing", url=self.connection.url)
-            else:
-                self.refusals.append((action.id, why))
-        self.open = still + self.open[len(sent) :]
-        if passing is not None and not self._send_fewer(sent, passing, own=sum(map(len, lines))):
-            raise RetriableError(passing)
-
-    def _send_fewer(self, sent: list[Action], why: Refusal, *, own: int) -> bool:
-        """Whether to go on at once with fewer documents, since the server, or its memory, will never take so many.
-
-        Where it is only full for the moment, fewer go the next time, after a wait. `own` bytes of what the server
-        holds may be of this request.
-        """
-        if why.status == _TOO_LARGE and len(sent) > 1:
-            self.at_once = len(sent) // 2
-            return True
-        if why.pressure is None and why.kind != "circuit_breaking_exception":
-            return False
-        self.at_once = max(1, len(sent) // 2)
-        if why.pressure is None or (least := why.pressure.least(own)) <= why.pressure.most:
-            return False
-        if len(sent) == 1:
-            sizes = (len(sent[0].lines), least, why.pressure.most)
-            size, needs, has = (f"{number / 2**20:,.1f} MB" for number in sizes)
-            raise self.connection.problem(
-                f"product {_quoted(sent[0].id)} is too large for the server's memory: its document of {size} needs "
-                f"{needs} of it, where {has} are for documents on their way; give the server more heap (--es-memory "
-                "for a container of ours, -Xmx on a cluster)"
-            )
-        return True
 
 
 # making
@@ -326,6 +352,17 @@ def make(
     check(catalogue, most_attributes=int(limit) if limit.isdecimal() else MOST_NESTED)
     job = _Job(connection, catalogue, vectors, settings, paths, own, body, content_of(catalogue, vectors, body))
     return (job.kept() if settings.keep_index else None) or job.new(progress=progress)
+
+
+def try_mapping(connection: Connection, settings: Settings) -> str | None:
+    """Make an index without products, and remove it; a line where it may still be there.
+
+    Raises:
+        InputError: the server refuses the user's own settings or mappings.
+        CouldNotRunError: the server failed.
+    """
+    passing = replace(settings, keep_index=False)
+    return remove(connection, make(connection, _NO_PRODUCTS, vectors={}, settings=passing, progress=False).name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -394,7 +431,7 @@ class _Job:
             return None
         with progress_bar(total, "indexing", "product", shown=progress) as bar:
             documents = actions(self.catalogue, self.vectors, self.paths)
-            send_all(connection, name, documents, total=total, sent=bar.update)
+            _Sending(connection, name, documents, total, bar.update).run()
         self._merge(name)
         refresh = partial(connection.client.indices.refresh, index=name)
         _whole(connection, connection.ask(refresh, doing="refreshing the index").body, "refreshing")
