@@ -186,7 +186,7 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.integers(100, 599), ANYTHING)
 def test_any_answer_is_one_line_of_bounded_length(status: int, body: object) -> None:
     line = str(explained(api_error(status, body), doing="searching", url=URL))

@@ -155,7 +155,7 @@ words = st.lists(st.sampled_from(["red", "Red.", "drill", "18", "V", "bit", "!"]
 legs = st.sampled_from([leg(EACH), leg(UNEVEN), leg({}, {"whole": 2}), leg(BOOSTED, {"whole": 1}, candidates=3)])
 
 
-@settings(max_examples=20)
+@settings(max_examples=12)
 @given(st.lists(st.tuples(words, words, words, words), min_size=1, max_size=12), st.lists(words, max_size=9), legs)
 def test_a_query_ranks_alike_in_every_batch(
     rows: list[tuple[str, str, str, str]], queries: list[str], asked: Leg

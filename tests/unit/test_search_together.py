@@ -62,7 +62,7 @@ boost = st.sampled_from([1, 2, 4, 8, 6, 3, 0.5, 0.1, 1e-6, 1_000_000, 50]) | st.
 LISTS = [(), ("title", "attributes"), TEXT_FIELDS]
 
 
-@settings(max_examples=30)
+@settings(max_examples=15)
 @given(
     st.integers(0, 5),
     st.lists(st.tuples(boost, boost, boost, boost, boost), min_size=1, max_size=8),

@@ -102,7 +102,7 @@ _PRODUCTS = st.sampled_from(["7", "70", "8", "100001", "p-1", "P1"])
 _TEXT = st.text(_LATIN, max_size=8)
 _UNICODE = st.text(st.characters(codec="utf-8", exclude_characters="\0"), max_size=9)
 Rows = list[tuple[Any, ...]]
-FEW = settings(max_examples=12, deadline=None)
+FEW = settings(max_examples=8, deadline=None)
 
 
 @st.composite

@@ -30,7 +30,7 @@ def _item(query: int, products: list[int]) -> Item:
     return Item(texts, f"q{query}", tuple(f"p{product}" for product in products))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(_rows(), some.integers(2, 8), some.integers(0, 99))
 def test_no_batch_has_a_false_negative_and_no_row_comes_twice(
     rows: tuple[list[Item], dict[str, frozenset[str]]], size: int, seed: int
