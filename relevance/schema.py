@@ -1,0 +1,432 @@
+"""What an index holds: its fields with their types, analyzers and similarities, out of an index body."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any, TypeAlias
+
+from relevance.errors import InputError, unknown
+
+INTEGERS = ("long", "integer", "short", "byte")
+DECIMALS = ("double", "float", "half_float")
+_NUMBERS = (*INTEGERS, *DECIMALS)
+_INDEX_OPTIONS = ("docs", "freqs", "positions", "offsets")
+_VECTOR_SIMILARITIES = ("cosine", "dot_product", "l2_norm", "max_inner_product")
+
+
+@dataclass(frozen=True)
+class Similarity:
+    """How terms are scored: `BM25` with its parameters, or `boolean`, where each term scores its boost."""
+
+    type: str = "BM25"
+    k1: float = 1.2
+    b: float = 0.75
+    discount_overlaps: bool = True
+
+
+@dataclass(frozen=True)
+class Field:
+    """A field of the mapping.
+
+    Attributes:
+        path: its full name.
+        type: as the mapping names it.
+        source: where documents hold its values; for a multi-field the path of the field that it belongs to.
+        nested: path of the nearest nested object that holds it; "" for none.
+        analyzer: name of the analyzer for documents; text only, as are the two others.
+        search_analyzer: for queries.
+        search_quote_analyzer: for phrases.
+        normalizer: of a keyword field; "" for none.
+        index_options: what is kept of a term: docs, freqs, positions or offsets.
+        norms: whether lengths count.
+        similarity: of text and keyword.
+        copy_to: paths of the fields that get its values too.
+        ignore_above: longer keywords are left out.
+        null_value: what stands for null.
+        position_increment_gap: positions between two values; None: the analyzer's.
+        format: of dates.
+        indexed: whether it can be searched.
+        doc_values: whether its values can be read by functions and sorts.
+        coerce: whether numbers may be texts, and integers have decimals, which are cut off.
+        ignore_malformed: whether a value of another type is left out instead of refused.
+        dims: of a vector; 0: those of the first one.
+        vector_similarity: of a vector.
+        vector_index: how vectors are indexed: flat, hnsw and so on.
+    """
+
+    path: str
+    type: str
+    source: str = ""
+    nested: str = ""
+    analyzer: str = ""
+    search_analyzer: str = ""
+    search_quote_analyzer: str = ""
+    normalizer: str = ""
+    index_options: str = "positions"
+    norms: bool = True
+    similarity: Similarity = field(default_factory=Similarity)
+    copy_to: tuple[str, ...] = ()
+    ignore_above: int | None = None
+    null_value: Any = None
+    position_increment_gap: int | None = None
+    format: str = "strict_date_optional_time||epoch_millis"
+    indexed: bool = True
+    doc_values: bool = True
+    coerce: bool = True
+    ignore_malformed: bool = False
+    dims: int = 0
+    vector_similarity: str = "cosine"
+    vector_index: str = ""
+
+    @property
+    def has_terms(self) -> bool:
+        """Whether queries look its terms up: text and keyword."""
+        return self.type in ("text", "keyword")
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are kept as numbers: those, dates and truth values."""
+        return self.type in (*_NUMBERS, "date", "boolean")
+
+
+@dataclass(frozen=True)
+class Schema:
+    """The fields of an index, by full path in the mapping's order.
+
+    Attributes:
+        fields: those that hold values, multi-fields and fields of nested objects included.
+        objects: paths of objects, nested ones included.
+        nested: the path of each nested object, and that of the nested object around it ("" for none).
+        disabled: paths of objects that are not parsed (`enabled: false`).
+        analysis: `settings.analysis`.
+        dynamic: whether the server would map further fields by itself.
+    """
+
+    fields: Mapping[str, Field]
+    objects: tuple[str, ...] = ()
+    nested: Mapping[str, str] = field(default_factory=dict)
+    disabled: tuple[str, ...] = ()
+    analysis: Mapping[str, Any] = field(default_factory=dict)
+    dynamic: bool = True
+
+    @classmethod
+    def of(cls, index_body: Mapping[str, Any]) -> Schema:
+        """Read the body with which an index is made, or what `GET index` says of one.
+
+        Raises:
+            InputError: a type or parameter is not known; the line names it and its place.
+        """
+        body = _index(index_body)
+        settings = _settings(body.get("settings") or {})
+        analysis = settings.get("analysis") or {}
+        return _Reader(analysis, _similarities(settings.get("similarity") or {})).schema(body.get("mappings") or {})
+
+    @cached_property
+    def sources(self) -> Mapping[str, tuple[Field, ...]]:
+        """The fields that a value of a document goes to, by where it stands."""
+        sources: dict[str, tuple[Field, ...]] = {}
+        for one in self.fields.values():
+            sources[one.source] = (*sources.get(one.source, ()), one)
+        return sources
+
+    def matching(self, pattern: str) -> list[Field]:
+        """Find the fields that a name or a pattern with `*` names, in the mapping's order."""
+        if "*" not in pattern:
+            return [self.fields[pattern]] if pattern in self.fields else []
+        name = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
+        return [one for path, one in self.fields.items() if name.fullmatch(path)]
+
+
+def _index(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take the body out of what `GET index` returns."""
+    parts = ("settings", "mappings", "aliases")
+    if len(body) == 1 and not set(body) & set(parts):
+        (name, inner), *_ = body.items()
+        if isinstance(inner, Mapping) and set(inner) & set(parts):
+            return _index({key: part for key, part in inner.items() if key in parts})
+        raise InputError(unknown("part of an index body", name, parts))
+    for key, part in body.items():
+        if key not in parts:
+            raise InputError(unknown("part of an index body", key, parts))
+        if not isinstance(part, Mapping):
+            raise InputError(f"{key}: an object is expected")
+    return body
+
+
+def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings as one tree: keys with dots opened, what stands below `index` lifted."""
+    tree: dict[str, Any] = {}
+    for key, value in settings.items():
+        *outer, last = key.split(".")
+        at = tree
+        for part in outer:
+            at = at.setdefault(part, {})
+        if isinstance(value, Mapping):
+            at[last] = {**at.get(last, {}), **_settings(value)}
+        else:
+            at[last] = value
+    index = tree.pop("index", {})
+    return {**tree, **index} if isinstance(index, Mapping) else tree
+
+
+def _similarities(settings: Mapping[str, Any]) -> dict[str, Similarity]:
+    known = {"BM25": Similarity(), "boolean": Similarity("boolean")}
+    for name, options in settings.items():
+        place = f"settings.similarity.{name}"
+        kind = options.get("type", "BM25") if isinstance(options, Mapping) else options
+        if kind not in ("BM25", "boolean"):
+            raise InputError(f"{place}: {unknown('similarity', str(kind), ['BM25', 'boolean'])}")
+        readers: dict[str, _Read] = {"k1": _decimal, "b": _decimal, "discount_overlaps": _flag}
+        values: dict[str, Any] = {}
+        for key, value in options.items():
+            if key == "type":
+                continue
+            if key not in readers:
+                raise InputError(f"{place}: {unknown('parameter', key, ['type', *readers])}")
+            values[key] = readers[key](value, f"{place}.{key}")
+        known[name] = Similarity(str(kind), **values)
+    return known
+
+
+# parameters of a field: what each is called here, and how it is read
+
+_Read: TypeAlias = Callable[[Any, str], Any]
+
+
+def _flag(value: Any, place: str) -> bool:
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise InputError(f"{place} = {value!r}; allowed: true, false")
+
+
+def _decimal(value: Any, place: str) -> float:
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"{place} = {value!r}; a number is expected") from None
+
+
+def _whole(value: Any, place: str) -> int:
+    number = _decimal(value, place)
+    if not number.is_integer() or number < 0:
+        raise InputError(f"{place} = {value!r}; a whole number of 0 or more is expected")
+    return int(number)
+
+
+def _text(value: Any, place: str) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{place} = {value!r}; a text is expected")
+    return value
+
+
+def _texts(value: Any, place: str) -> tuple[str, ...]:
+    return tuple(_text(one, place) for one in (value if isinstance(value, list) else [value]))
+
+
+def _anything(value: Any, _: str) -> Any:
+    return value
+
+
+def _choice(*allowed: str) -> _Read:
+    def read(value: Any, place: str) -> str:
+        if value not in allowed:
+            raise InputError(f"{place}: {unknown('value', str(value), allowed)}")
+        return str(value)
+
+    return read
+
+
+def _only(supported: str) -> _Read:
+    """Read a parameter of which no other value than the default is known here."""
+
+    def read(value: Any, place: str) -> str:
+        if str(value).lower() != supported:
+            raise InputError(f"{place} = {value!r} is not supported; allowed: {supported}")
+        return supported
+
+    return read
+
+
+_Parameters: TypeAlias = dict[str, tuple[str, _Read]]
+"""The mapping's name of a parameter: the attribute of `Field` ("" for one without effect on results), its reader."""
+
+
+def _without_effect(*names: str) -> _Parameters:
+    return dict.fromkeys(names, ("", _anything))
+
+
+_EVERY: _Parameters = {"copy_to": ("copy_to", _texts), **_without_effect("meta", "store", "fields", "type")}
+_TERMS: _Parameters = {
+    **_EVERY,
+    "norms": ("norms", _flag),
+    "index": ("indexed", _flag),
+    "similarity": ("similarity", _text),
+    **_without_effect("eager_global_ordinals"),
+}
+_NUMBER: _Parameters = {
+    **_EVERY,
+    "index": ("indexed", _flag),
+    "doc_values": ("doc_values", _flag),
+    "null_value": ("null_value", _anything),
+    "ignore_malformed": ("ignore_malformed", _flag),
+    "script": ("", _only("none")),
+    "time_series_dimension": ("", _only("false")),
+    **_without_effect("on_script_error", "time_series_metric"),
+}
+TYPES: dict[str, _Parameters] = {
+    "text": {
+        **_TERMS,
+        "analyzer": ("analyzer", _text),
+        "search_analyzer": ("search_analyzer", _text),
+        "search_quote_analyzer": ("search_quote_analyzer", _text),
+        "index_options": ("index_options", _choice(*_INDEX_OPTIONS)),
+        "position_increment_gap": ("position_increment_gap", _whole),
+        **_without_effect("fielddata", "fielddata_frequency_filter", "index_phrases", "index_prefixes", "term_vector"),
+    },
+    "keyword": {
+        **_TERMS,
+        "normalizer": ("normalizer", _text),
+        "index_options": ("index_options", _choice("docs", "freqs")),
+        "ignore_above": ("ignore_above", _whole),
+        "doc_values": ("doc_values", _flag),
+        "null_value": ("null_value", _anything),
+        "split_queries_on_whitespace": ("", _only("false")),
+        "script": ("", _only("none")),
+        "time_series_dimension": ("", _only("false")),
+        **_without_effect("on_script_error"),
+    },
+    **{name: {**_NUMBER, "coerce": ("coerce", _flag)} for name in _NUMBERS},
+    "date": {**_NUMBER, "format": ("format", _text), "locale": ("", _anything)},
+    "boolean": _NUMBER,
+    "dense_vector": {
+        **_without_effect("meta", "type"),
+        "dims": ("dims", _whole),
+        "index": ("indexed", _flag),
+        "similarity": ("vector_similarity", _choice(*_VECTOR_SIMILARITIES)),
+        "index_options": ("vector_index", lambda value, _: value.get("type", "")),
+        "element_type": ("", _only("float")),
+    },
+}
+"""What each type of a field takes: a type is a row here."""
+
+_OBJECT = ("type", "properties", "dynamic", "enabled", "subobjects")
+_NESTED = ("type", "properties", "dynamic", "include_in_parent", "include_in_root")
+_ROOT = (
+    *("properties", "dynamic", "dynamic_templates", "date_detection", "numeric_detection", "dynamic_date_formats"),
+    *("_source", "_routing", "_meta", "subobjects", "enabled", "runtime"),
+)
+_KINDS = (*TYPES, "object", "nested")
+
+
+class _Reader:
+    """Walks a mapping and collects its fields.
+
+    Args:
+        analysis: names of analyzers that are the default are looked up there.
+        similarities: those of the settings, by name.
+    """
+
+    def __init__(self, analysis: Mapping[str, Any], similarities: Mapping[str, Similarity]) -> None:
+        self._analysis = analysis
+        self._similarities = similarities
+        self._analyzers = analysis.get("analyzer") or {}
+        self._fields: dict[str, Field] = {}
+        self._objects: list[str] = []
+        self._nested: dict[str, str] = {}
+        self._disabled: list[str] = []
+
+    def schema(self, mappings: Mapping[str, Any]) -> Schema:
+        for key in mappings:
+            if key not in _ROOT:
+                raise InputError(f"mappings: {unknown('parameter', key, _ROOT)}")
+        if mappings.get("runtime"):
+            raise InputError("mappings.runtime: runtime fields are not supported (they are scripts)")
+        _only("true")(mappings.get("subobjects", True), "mappings.subobjects")
+        for path, one, place, nested in _properties(mappings, "mappings", "", ""):
+            self._read(path, one, place, nested)
+        for one in self._fields.values():
+            for target in one.copy_to:
+                if target not in self._fields:
+                    raise InputError(f"copy_to of the field {one.path!r}: {unknown('field', target, self._fields)}")
+        dynamic = str(mappings.get("dynamic", "true")).lower() in ("true", "runtime")
+        analysis = self._analysis
+        return Schema(self._fields, tuple(self._objects), self._nested, tuple(self._disabled), analysis, dynamic)
+
+    def _read(self, path: str, one: Any, place: str, nested: str) -> None:
+        if not isinstance(one, Mapping):
+            raise InputError(f"{place}: an object with a type is expected")
+        kind = one.get("type", "object" if "properties" in one or not one else "")
+        if kind not in _KINDS:
+            raise InputError(f"{place}: {unknown('type', str(kind), _KINDS)}")
+        if kind in ("object", "nested"):
+            self._read_object(path, one, place, nested)
+            return
+        self._fields[path] = self._field(path, one, place, nested, source=path)
+        for name, sub in (one.get("fields") or {}).items():
+            inner = f"{path}.{name}"
+            if sub.get("type") not in TYPES:
+                raise InputError(f"{place}.fields.{name}: {unknown('type', str(sub.get('type')), TYPES)}")
+            self._fields[inner] = self._field(inner, sub, f"{place}.fields.{name}", nested, source=path)
+
+    def _read_object(self, path: str, one: Mapping[str, Any], place: str, nested: str) -> None:
+        is_nested = one.get("type") == "nested"
+        allowed = _NESTED if is_nested else _OBJECT
+        for key in one:
+            if key not in allowed:
+                raise InputError(f"{place}: {unknown('parameter', key, allowed)}")
+        for key in ("include_in_parent", "include_in_root"):
+            _only("false")(one.get(key, False), f"{place}.{key}")
+        _only("true")(one.get("subobjects", True), f"{place}.subobjects")
+        self._objects.append(path)
+        if not _flag(one.get("enabled", True), f"{place}.enabled"):
+            self._disabled.append(path)
+            return
+        if is_nested:
+            self._nested[path] = nested
+        for inner, sub, where, around in _properties(one, place, f"{path}.", path if is_nested else nested):
+            self._read(inner, sub, where, around)
+
+    def _field(self, path: str, one: Mapping[str, Any], place: str, nested: str, *, source: str) -> Field:
+        kind = one["type"]
+        parameters = TYPES[kind]
+        values: dict[str, Any] = {}
+        for key, value in one.items():
+            if key not in parameters:
+                allowed = [name for name in parameters if name != "type"]
+                raise InputError(f"{place} ({kind}): {unknown('parameter', key, allowed)}")
+            name, read = parameters[key]
+            parsed = read(value, f"{place}.{key}")
+            if name:
+                values[name] = parsed
+        if kind == "keyword":
+            values = {"norms": False, "index_options": "docs", **values}
+        if kind in ("text", "keyword"):
+            default = self._similarities.get("default", self._similarities["BM25"])
+            name = values.pop("similarity", None)
+            if name is not None and name not in self._similarities:
+                raise InputError(f"{place}: {unknown('similarity', name, self._similarities)}")
+            values["similarity"] = default if name is None else self._similarities[name]
+        made = Field(path, kind, source, nested, **values)
+        return self._with_analyzers(made) if kind == "text" else made
+
+    def _with_analyzers(self, one: Field) -> Field:
+        """The names of a text field's analyzers; what the mapping leaves out is the index's default, or `standard`."""
+        default = "default" if "default" in self._analyzers else "standard"
+        search = "default_search" if "default_search" in self._analyzers else default
+        analyzer = one.analyzer or default
+        searches = one.search_analyzer or one.analyzer or search
+        quotes = one.search_quote_analyzer or searches
+        return replace(one, analyzer=analyzer, search_analyzer=searches, search_quote_analyzer=quotes)
+
+
+def _properties(one: Mapping[str, Any], place: str, prefix: str, nested: str) -> Iterator[tuple[str, Any, str, str]]:
+    properties = one.get("properties") or {}
+    if not isinstance(properties, Mapping):
+        raise InputError(f"{place}.properties: an object is expected")
+    for name, sub in properties.items():
+        yield prefix + name, sub, f"{place}.properties.{name}", nested

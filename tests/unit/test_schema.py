@@ -1,0 +1,116 @@
+"""Index bodies become fields; what is not known is refused by name."""
+
+from typing import Any
+
+import pytest
+from parity.search_bodies import INDEX
+
+from relevance.errors import InputError
+from relevance.schema import Schema, Similarity
+
+
+def schema(properties: dict[str, Any], settings: dict[str, Any] | None = None, **mappings: Any) -> Schema:
+    return Schema.of({"settings": settings or {}, "mappings": {"properties": properties, **mappings}})
+
+
+def test_fields_have_full_paths_and_the_place_of_their_values() -> None:
+    fields = schema(
+        {
+            "name": {"type": "text", "copy_to": "all", "fields": {"raw": {"type": "keyword", "ignore_above": "20"}}},
+            "all": {"type": "text"},
+            "offers": {"type": "nested", "properties": {"shop": {"properties": {"city": {"type": "keyword"}}}}},
+        }
+    ).fields
+    assert list(fields) == ["name", "name.raw", "all", "offers.shop.city"]
+    assert fields["name"].copy_to == ("all",)
+    assert (fields["name.raw"].source, fields["name.raw"].ignore_above) == ("name", 20)
+    assert fields["offers.shop.city"].nested == "offers"
+
+
+@pytest.mark.parametrize(
+    ("names", "mapping", "expected"),
+    [
+        ([], {}, ("standard",) * 3),
+        (["default"], {}, ("default",) * 3),
+        (["default", "default_search"], {}, ("default", "default_search", "default_search")),
+        (["default", "default_search"], {"analyzer": "a"}, ("a", "a", "a")),
+        ([], {"analyzer": "a", "search_analyzer": "b"}, ("a", "b", "b")),
+        ([], {"search_quote_analyzer": "c"}, ("standard", "standard", "c")),
+    ],
+)
+def test_analyzers_that_the_mapping_leaves_out(names: list[str], mapping: Any, expected: tuple[str, ...]) -> None:
+    settings = {"analysis": {"analyzer": {name: {"tokenizer": "standard"} for name in names}}}
+    field = schema({"f": {"type": "text", **mapping}}, settings).fields["f"]
+    assert (field.analyzer, field.search_analyzer, field.search_quote_analyzer) == expected
+
+
+@pytest.mark.parametrize(
+    ("settings", "name", "expected"),
+    [
+        ({}, None, Similarity()),
+        ({}, "boolean", Similarity("boolean")),
+        ({"similarity": {"default": {"type": "BM25", "b": "0.4"}}}, None, Similarity(b=0.4)),
+        ({"index.similarity.mine.k1": 2}, "mine", Similarity(k1=2)),
+        (
+            {"index": {"similarity": {"mine": {"discount_overlaps": "false"}}}},
+            "mine",
+            Similarity(discount_overlaps=False),
+        ),
+    ],
+)
+def test_similarities_come_from_settings_in_every_spelling(
+    settings: Any, name: str | None, expected: Similarity
+) -> None:
+    similarity = {} if name is None else {"similarity": name}
+    assert schema({"f": {"type": "text", **similarity}}, settings).fields["f"].similarity == expected
+
+
+def test_what_get_index_returns_is_read_too() -> None:
+    assert Schema.of({"products": {"aliases": {}, **INDEX}}) == Schema.of(INDEX)
+
+
+def test_a_pattern_names_fields() -> None:
+    found = Schema.of(INDEX)
+    assert [field.path for field in found.matching("name.p*")] == ["name.plain"]
+    assert [field.path for field in found.matching("brand")] == ["brand"]
+    assert found.matching("colour") == []
+
+
+@pytest.mark.parametrize(
+    ("properties", "words"),
+    [
+        ({"f": {"type": "rank_feature"}}, ["properties.f", "'rank_feature'"]),
+        ({"f": {"type": "percolator"}}, ["'percolator'"]),
+        ({"f": {"type": "txt"}}, ["'txt'", "did you mean 'text'"]),
+        ({"f": {"type": "text", "analyser": "a"}}, ["'analyser'", "did you mean 'analyzer'"]),
+        ({"f": {"type": "text", "ignore_above": 3}}, ["(text)", "'ignore_above'"]),
+        ({"f": {"type": "text", "fields": {"raw": {"type": "search_as_you_type"}}}}, ["f.fields.raw", "'search_as"]),
+        ({"f": {"type": "text", "copy_to": "nme"}, "name": {"type": "text"}}, ["'nme'", "did you mean 'name'"]),
+        ({"f": {"type": "text", "similarity": "DFR"}}, ["'DFR'"]),
+        ({"f": {"type": "text", "index_options": "all"}}, ["index_options", "'all'"]),
+        ({"f": {"type": "keyword", "split_queries_on_whitespace": True}}, ["split_queries_on_whitespace"]),
+        ({"f": {"type": "nested", "include_in_parent": True}}, ["include_in_parent"]),
+        ({"f": {"type": "keyword", "norms": "perhaps"}}, ["f.norms", "'perhaps'"]),
+        ({"f": {"type": "text", "position_increment_gap": -1}}, ["position_increment_gap"]),
+    ],
+)
+def test_unknown_types_and_parameters_are_refused_by_name(properties: Any, words: list[str]) -> None:
+    with pytest.raises(InputError) as error:
+        schema(properties)
+    for word in words:
+        assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("body", "word"),
+    [
+        ({"mapings": {}}, "did you mean 'mappings'"),
+        ({"mappings": {"runtime": {"f": {"type": "long"}}}}, "runtime"),
+        ({"mappings": {"propertys": {}}}, "did you mean 'properties'"),
+        ({"settings": {"similarity": {"mine": {"type": "LMDirichlet"}}}}, "'LMDirichlet'"),
+        ({"settings": {"similarity": {"mine": {"k2": 1}}}}, "'k2'"),
+    ],
+)
+def test_unknown_parts_of_the_body_are_refused(body: Any, word: str) -> None:
+    with pytest.raises(InputError, match=word):
+        Schema.of(body)
