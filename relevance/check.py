@@ -174,7 +174,7 @@ def _catalogue_rows(catalogue: Catalogue, whole: Sequence[str]) -> Rows:
 
 def judgments_rows(dataset: Dataset) -> Rows:
     """What is said of queries and judgments, and what of it to look at."""
-    judgments, texts, relevant_from = dataset.judgments, dataset.queries.texts, dataset.judgments.relevant_from
+    judgments, texts, relevant_from = dataset.judgments, dataset.queries.labels, dataset.judgments.relevant_from
     per_query = np.bincount(judgments.queries, minlength=len(texts))
     relevant = np.bincount(judgments.queries[judgments.grades >= relevant_from], minlength=len(texts))
     least, median, most = np.percentile(per_query, [0, 50, 100]) if texts else (0, 0, 0)

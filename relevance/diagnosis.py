@@ -328,8 +328,8 @@ def _diagnosed(
     searched: Mapping[str, _Floats],
     segments: tuple[Segment, ...],
 ) -> StrategyDiagnosis:
-    queries, texts, (old, new) = sides.now.queries, sides.now.texts, sides.measured
-    changes = list(map(QueryChange, queries, texts, sides.before.tolist(), sides.after.tolist()))
+    queries, labels, (old, new) = sides.now.queries, sides.now.labels, sides.measured
+    changes = list(map(QueryChange, queries, labels, sides.before.tolist(), sides.after.tolist()))
     drops = sides.drops.tolist()
     rows = range(len(drops))  # ties stay in the order of the ids
     won = sorted((row for row in rows if drops[row] < -SAME), key=drops.__getitem__)
@@ -348,7 +348,7 @@ def _diagnosed(
         lost=tuple(changes[row] for row in lost),
         unchanged=len(changes) - len(won) - len(lost),
         newly_empty=tuple(
-            text for text, before, after in zip(texts, old.hits, new.hits, strict=True) if before and not after
+            label for label, before, after in zip(labels, old.hits, new.hits, strict=True) if before and not after
         ),
         rankings=tuple(
             SideBySide(
@@ -466,7 +466,7 @@ def _newcomers(sides: _Sides, status: Status, limits: Limits, titles: Mapping[st
     Queries are taken by the size of their effect until the drop would be one that does not fail (`Limits.fail`), or
     none at all for a strategy that warns. Where all of them together are not enough, none is marked.
     """
-    grades, (old, new) = sides.now.grades, sides.measured
+    labels, grades, (old, new) = sides.now.labels, sides.now.grades, sides.measured
     of_row = {}
     for row, (before, after) in enumerate(zip(old.hits, new.hits, strict=True)):
         newcomers = [(rank, one) for rank, one in enumerate(after, 1) if one not in before and one not in grades[row]]
@@ -489,7 +489,7 @@ def _newcomers(sides: _Sides, status: Status, limits: Limits, titles: Mapping[st
         Newcomer(
             strategy=sides.strategy,
             query=sides.now.queries[rows[at]],
-            text=sides.now.texts[rows[at]],
+            text=labels[rows[at]],
             product=product,
             title=titles.get(product),
             rank=rank,

@@ -12,7 +12,7 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
 import numpy as np
 import pandas as pd
@@ -20,7 +20,7 @@ import pandas as pd
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Mapping
 
     import numpy.typing as npt
 
@@ -188,30 +188,56 @@ def _joined(*parts: str) -> str:
     return " ".join(part for part in parts if part.strip())
 
 
+def query_label(text: str, params: Mapping[str, Any]) -> str:
+    """Give a query's text as people read it, with its parameters where it has some: `shoes {locale=de, sizes=[40]}`."""
+    if not params:
+        return text
+    values = (one if isinstance(one, str) else json.dumps(one, ensure_ascii=False) for one in params.values())
+    return f"{text} {{{', '.join(f'{name}={value}' for name, value in zip(params, values, strict=True))}}}"
+
+
 class Queries(_Frozen):
     """The queries that are evaluated.
 
     Args:
-        frame: columns `id` and `text`, in any order.
+        frame: columns `id` and `text`, in any order; and `params`, where queries have some: of each query the JSON
+            values by name, of which null is none.
 
     Raises:
         InputError: a query id occurs twice.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
-        ordered = frame[["id", "text"]].sort_values("id", ignore_index=True, kind="stable")
+        ordered = frame.sort_values("id", ignore_index=True, kind="stable")
         self.ids: tuple[str, ...] = tuple(ordered["id"])
         """Query ids, ascending as text; the position of an id is the query's code."""
         self.texts: tuple[str, ...] = tuple(ordered["text"])
+        params = tuple(map(_params, ordered["params"])) if "params" in ordered else ()
+        self.params: tuple[Mapping[str, Any], ...] = params if any(params) else ()
+        """The parameters of each query, sorted by name; empty where no query has any."""
         _refuse_duplicates(list(self.ids), "query")
 
     def __len__(self) -> int:
         return len(self.ids)
 
     @cached_property
+    def labels(self) -> tuple[str, ...]:
+        """The queries as people are shown them, see `query_label`."""
+        return tuple(map(query_label, self.texts, self.params)) if self.params else self.texts
+
+    @cached_property
     def sha256(self) -> str:
-        """Hash of ids and texts, in the order of the ids."""
-        return _sha256_of_rows(zip(self.ids, self.texts, strict=True))
+        """Hash of ids, texts and parameters, in the order of the ids."""
+        rows = zip(self.ids, self.texts, strict=True)
+        if not self.params:
+            return _sha256_of_rows(rows)
+        return _sha256_of_rows((*row, params) if params else row for row, params in zip(rows, self.params, strict=True))
+
+
+def _params(values: Mapping[str, Any]) -> Mapping[str, Any]:
+    known = {name: one for name, one in values.items() if one is not None}
+    # objects inside in one order, too: two ways of writing a parameter are one
+    return dict(json.loads(json.dumps(known, sort_keys=True)))
 
 
 class Judgments(_Frozen):

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
+from relevance import bodies
 from relevance.errors import InputError, unknown
 from relevance.setting import Count, Takes, Text, Written, setting
 
@@ -26,12 +27,6 @@ VECTOR_FIELDS = (*TEXT_FIELDS, "whole")
 """Texts of a product that can be embedded; `whole` is title, description and attributes in one text."""
 
 Combination = Literal["sum", "rrf"]
-
-QUERY_MARK, VECTOR_MARK = "{{query}}", "{{vector}}"
-"""What stands in a template for the query's text and for its vector; with spaces inside, too."""
-
-_MARKS = re.compile(r"\{\{+[^{}]*\}\}+")
-_SPACED = re.compile(r"\{\{\s*(query|vector)\s*\}\}")
 
 BASE = "base"
 """The model that a strategy uses where it names none."""
@@ -55,7 +50,7 @@ class Leg:
         vectors: (vector field, boost) of each nearest-neighbour clause.
         candidates: how many nearest products a nearest-neighbour clause scores.
         model: name of the embedding model of the vector fields.
-        template: JSON of a raw search with `{{query}}` and `{{vector}}`, in the place of all clauses; "" for none.
+        template: JSON of a search with marks, see `relevance.bodies`, in the place of all clauses; "" for none.
     """
 
     text: tuple[tuple[str, float], ...]
@@ -67,7 +62,7 @@ class Leg:
     @property
     def embeds(self) -> bool:
         """Whether the leg needs the vectors of the queries."""
-        return bool(self.vectors) or VECTOR_MARK in self.template
+        return bool(self.vectors) or bodies.VECTOR in self.template
 
     @property
     def name(self) -> str:
@@ -85,7 +80,7 @@ class Strategy:
         name: lower-case letters, digits and underscores.
         text: from 0.000001 to 1,000,000, as are those of `vectors`, which must be 1 where ranks are fused.
         candidates: `num_candidates` and `k` of a knn query.
-        template: parsed JSON: `{{query}}` in a text stands for the query's text, the text `{{vector}}` for its vector.
+        template: parsed JSON with marks, see `relevance.bodies`.
         file: that the template was read from.
 
     Raises:
@@ -106,9 +101,10 @@ class Strategy:
     file: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "template", _without_spaces(self.template))
         for problem in self._problems():
             raise InputError(f"{self.where}: {problem}")
+        if self.template is not None:
+            object.__setattr__(self, "template", bodies.prepare(self.template).template)
         for part, allowed in (("text", TEXT_FIELDS), ("vectors", VECTOR_FIELDS)):
             boosts = getattr(self, part)
             # the fields' own order: two ways of writing a strategy are one strategy
@@ -187,36 +183,14 @@ def _boost_problems(part: str, boosts: object, allowed: tuple[str, ...]) -> Iter
 def _template_problems(template: object) -> Iterator[str]:
     if not isinstance(template, Mapping):
         yield f"template = {template!r}; allowed: a search, as a JSON object"
-    texts = list(_texts_of(template))
-    for mark in (mark for text in texts for mark in _MARKS.findall(text)):
-        if mark not in (QUERY_MARK, VECTOR_MARK):
-            yield f"template: {unknown('mark', mark, (QUERY_MARK, VECTOR_MARK))}"
-    if not any(mark in text for text in texts for mark in (QUERY_MARK, VECTOR_MARK)):
-        yield f"template: neither {QUERY_MARK} nor {VECTOR_MARK}, so that every query would be the same"
-    for text in texts:
-        if VECTOR_MARK in text and text != VECTOR_MARK:
-            yield f"template: {text!r}; {VECTOR_MARK} stands alone, the vector takes the text's place"
-
-
-def _without_spaces(value: Any) -> Any:
-    """Parsed JSON whose marks have no spaces inside."""
-    if isinstance(value, str):
-        return _SPACED.sub(r"{{\1}}", value)
-    if isinstance(value, Mapping):
-        return {key: _without_spaces(one) for key, one in value.items()}
-    return [_without_spaces(one) for one in value] if isinstance(value, list) else value
-
-
-def _texts_of(value: object) -> Iterator[str]:
-    """All texts in parsed JSON that are values; keys are none."""
-    if isinstance(value, str):
-        yield value
-    elif isinstance(value, Mapping):
-        for one in value.values():
-            yield from _texts_of(one)
-    elif isinstance(value, list | tuple):
-        for one in value:
-            yield from _texts_of(one)
+        return
+    try:
+        marks = bodies.prepare(template).marks
+    except InputError as error:
+        yield f"template: {error}"
+        return
+    if not marks:
+        yield f"template: no mark ({bodies.MARKS}), so that every query would be the same"
 
 
 _DOES_NOTHING = (

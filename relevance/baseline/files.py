@@ -99,6 +99,13 @@ def _pair(words: str) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+def _query(value: object) -> object:
+    """Text, grades and parameters; the parameters are left out where there are none."""
+    if not isinstance(value, list | tuple) or len(value) not in (2, 3):
+        raise PydanticCustomError("allowed", "a list of text and grades")
+    return (*value, {})[:3]
+
+
 def _integral(value: float) -> float:
     """Whole numbers as such: they are written without a point."""
     return int(value) if value.is_integer() else value
@@ -152,7 +159,11 @@ _Seconds = Annotated[
 _Share = Annotated[float, Field(ge=0, le=1), _Allowed("a number from 0 to 1")]
 _StrategyName = Annotated[str, Field(pattern="^[a-z0-9_]+$"), _Allowed("lower-case letters, digits and underscores")]
 _Table = Annotated[dict[str, Any], AfterValidator(_shallow)]
-_Query = Annotated[tuple[_Text, dict[str, _Grade]], _pair("a list of text and grades")]
+_Query = Annotated[
+    tuple[_Text, dict[str, _Grade], _Table],
+    BeforeValidator(_query),
+    PlainSerializer(lambda query: query if query[2] else query[:2]),
+]
 _Row = Annotated[
     tuple[list[_Share], Annotated[list[_Text], AfterValidator(_once)]],
     _pair("a list of two lists, metrics and hits"),
@@ -206,7 +217,7 @@ class MalformedError(ValueError):
 
 _CONTAINERS = {"dict_type": "a table", "model_type": "a table", "list_type": "a list"}
 _TABLES: Mapping[str, type[BaseModel]] = {"dataset": _Dataset, "engine": _Engine, "strategies": _Strategy}
-_COLUMNS = {"queries": ("text", "grades"), "rows": ("metrics", "hits")}
+_COLUMNS = {"queries": ("text", "grades", "params"), "rows": ("metrics", "hits")}
 
 
 def _malformed(error: ErrorDetails) -> MalformedError:
@@ -255,7 +266,8 @@ def document_text(snapshot: Snapshot) -> str:
             "versions": dict(sorted(snapshot.versions.items())),
             "calibration_s": _rounded(snapshot.calibration_s),
             "queries": {
-                query: (text, dict(sorted(grades.items()))) for query, (text, grades) in snapshot.judged().items()
+                query: (text, dict(sorted(grades.items())), dict(params))
+                for query, (text, grades, params) in snapshot.judged().items()
             },
             "strategies": {
                 name: {
@@ -451,11 +463,13 @@ def _snapshot(content: Mapping[str, object]) -> Snapshot:
     except ValidationError as error:
         raise _malformed(error.errors(include_url=False)[0]) from None
     queries = tuple(record.queries)
+    params = tuple(one for _, _, one in record.queries.values())
     return Snapshot(
         dataset=DatasetIdentity(**record.dataset.model_dump()),
         queries=queries,
-        texts=tuple(text for text, _ in record.queries.values()),
-        grades=tuple(grades for _, grades in record.queries.values()),
+        texts=tuple(text for text, _, _ in record.queries.values()),
+        grades=tuple(grades for _, grades, _ in record.queries.values()),
+        params=params if any(params) else (),
         relevant_from=record.relevant_from,
         strategies={
             name: _measurement(f"strategies.{name}.rows", one, queries) for name, one in record.strategies.items()

@@ -6,13 +6,14 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from relevance.errors import InputError
+from relevance.records import query_label
 from relevance.text import plural, printable, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -66,6 +67,7 @@ class Snapshot:
 
     Attributes:
         queries: ids of the judged queries, ascending as text; `texts` and `grades` (by product id) are theirs.
+        params: their parameters by name; empty where no query has any.
         relevant_from: lowest grade that counts as relevant.
         engine: name, version and facts, JSON values.
         models: by name, as in `results.json`.
@@ -84,17 +86,27 @@ class Snapshot:
     models: Mapping[str, Mapping[str, object]]
     versions: Mapping[str, str]
     calibration_s: float | None
+    params: tuple[Mapping[str, Any], ...] = ()
 
-    def judged(self) -> dict[str, tuple[str, Mapping[str, float]]]:
-        """Text and grades by query id."""
-        return dict(zip(self.queries, zip(self.texts, self.grades, strict=True), strict=True))
+    def judged(self) -> dict[str, tuple[str, Mapping[str, float], Mapping[str, Any]]]:
+        """Text, grades and parameters by query id."""
+        params: Sequence[Mapping[str, Any]] = self.params or [{}] * len(self.queries)
+        return dict(zip(self.queries, zip(self.texts, self.grades, params, strict=True), strict=True))
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The queries as people are shown them, see `query_label`."""
+        return tuple(map(query_label, self.texts, self.params)) if self.params else self.texts
 
 
 # what two have in common
 
 
 def common_queries(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
-    """The judged queries that mean the same on both sides: text, judgments and lowest relevant grade; ascending."""
+    """The judged queries that mean the same on both sides, ascending.
+
+    That is by their text and parameters, their judgments and the lowest relevant grade.
+    """
     if before.relevant_from != after.relevant_from:
         return ()
     old = before.judged()
@@ -125,6 +137,7 @@ def _select(snapshot: Snapshot, queries: Collection[str]) -> Snapshot:
         queries=tuple(snapshot.queries[row] for row in rows),
         texts=tuple(snapshot.texts[row] for row in rows),
         grades=tuple(snapshot.grades[row] for row in rows),
+        params=tuple(snapshot.params[row] for row in rows) if snapshot.params else (),
         strategies=strategies,
     )
 
@@ -155,6 +168,7 @@ def data_changes(before: Snapshot, after: Snapshot) -> str:
         "new": len(new) - len(both),
         "gone": len(old) - len(both),
         "with another text": sum(left[0] != right[0] for left, right in both),
+        "with other parameters": sum(left[2] != right[2] for left, right in both),
     }
     parts = [f"{plural(number, 'judgment')} {what}" for what, number in judgments.items() if number]
     parts += [f"{plural(number, 'query')} {what}" for what, number in queries.items() if number]

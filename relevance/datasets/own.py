@@ -7,7 +7,10 @@
 - `judgments.csv` (columns query, product, grade; with a column rater the mean of the raters' grades counts), a Quepid
   export (`case_*_judgements.csv`: query, docid, rating; rows without a rating are left out) or a TREC `qrels.txt`
   (query, 0, product, grade; separated by white space; grades below 0 are read as 0).
-- `queries.tsv` (id, tab, text; no header): judgments name queries by id. Without it judgments.csv holds their text.
+- `queries.tsv` (id, tab, text), `queries.csv` (columns id, text) or `queries.jsonl` (an object a line: id, text):
+  judgments name queries by id. Without it judgments.csv holds their text. Further columns, which a first line names in
+  `queries.tsv`, too, and further keys or the entries of an object `params` are the queries' parameters. A cell is text,
+  or a JSON list; an empty one, in JSON null, is none. What JSON has keeps its type.
 - `pairs.tsv` (query text, tab, product, optionally tab and relevance from 1 to 3; no header), for fine-tuning.
 
 Everything is UTF-8, plain, as `NAME.gz` or in a zip file; a byte order mark and line ends of any system are tolerated.
@@ -20,6 +23,7 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
+from relevance.bodies import NAME_RULE, is_name
 from relevance.datasets.tables import (
     BLANK_QUERY,
     ID_RULE,
@@ -42,7 +46,8 @@ from relevance.datasets.tables import (
     table_of,
 )
 from relevance.errors import InputError, unknown
-from relevance.files import Number, input_errors, json_kind, quoted
+from relevance.files import Number, input_errors, json_kind, parse_json, quoted
+from relevance.records import query_label
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
@@ -58,13 +63,18 @@ if TYPE_CHECKING:
 
 JSON_LINES, CSV = "products.jsonl", "products.csv"
 QRELS, JUDGMENTS, QUERIES, PAIRS = "qrels.txt", "judgments.csv", "queries.tsv", "pairs.tsv"
-_FILES = (JSON_LINES, CSV, QUERIES, QRELS, JUDGMENTS, PAIRS)
+QUERIES_CSV, QUERIES_JSON = "queries.csv", "queries.jsonl"
+_ASKED = (QUERIES, QUERIES_CSV, QUERIES_JSON)
+_FILES = (JSON_LINES, CSV, *_ASKED, QRELS, JUDGMENTS, PAIRS)
 _QUEPID = "case_*_judgements.csv"
 _QUEPID_COLUMNS = {"query": "query", "product": "docid", "grade": "rating"}
 _PRODUCT = ("id", "title", "description")
+_QUERY = ("id", "text")
+_PARAMS = "params"
 _ATTRIBUTE_PREFIX = "attr_"
 _HEADERS = {"id", "query", "query_id", "qid", "text", "query_text"}
 _HIGHEST_RELEVANCE = 3
+_DEEPEST = 20
 _MISSING = object()
 _FORMULA = tuple("=+-@")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
@@ -79,20 +89,21 @@ def load(source: Source, folder: Path) -> Dataset:
     with input_errors(folder):
         exported = sorted(path.name for path in folder.glob(_QUEPID))
     rated = find_one(folder, QRELS, JUDGMENTS, *exported)
-    asked = find(folder, QUERIES)
+    asked = find_one(folder, *_ASKED) if any(find(folder, name) for name in _ASKED) else None
     columns = [*_PRODUCT, *(() if offered and offered.name == CSV else ("attributes",))]
     columns += [] if rated.name == QRELS else [*JUDGED, "rater"]
     if mistaken := next((ours for ours in source.columns if ours not in columns), None):
         raise source.refusal(f"columns: {unknown('column', mistaken, columns)}")
     notes = Notes()
-    texts = None if asked is None else _queries(asked, notes)
+    texts, params = (None, None) if asked is None else _queries(asked, notes)
     table = _judgments(source, rated, notes, by_id=texts is not None)
     catalogue = None if offered is None else _products(offered, source.columns, notes)
     if offered is None:
         notes.append(f"no {JSON_LINES} and no {CSV}: products have no title here")
     _note_others(folder, notes)
     several = "" if rated.name == QRELS else ", or a column rater that names who gave each"
-    return judged(source, table, catalogue, notes, texts=texts, texts_name=QUERIES, several=several)
+    name = "" if asked is None else asked.name
+    return judged(source, table, catalogue, notes, texts=texts, texts_name=name, params=params, several=several)
 
 
 def load_pairs(source: Source, folder: Path) -> pd.DataFrame:
@@ -103,7 +114,9 @@ def load_pairs(source: Source, folder: Path) -> pd.DataFrame:
         and `relevance` (float, 1 to 3), in the order of the file.
     """
     file = find_one(folder, PAIRS)
-    table = _tab_table(file, ("query", "product", "relevance"), 2, "query text, product[, relevance]", [])
+    table = _tab_table(
+        file, ("query", "product", "relevance"), 2, "query text, product[, relevance], separated by tabs", []
+    )
     table.refuse_empty()
     table.require("query", str.strip, BLANK_QUERY)
     table.require_ids("product")
@@ -269,40 +282,150 @@ def described(value: object) -> str:
 
 # Queries
 
+_Params = dict[str, dict[str, Any]]
+"""The parameters of each query by its id."""
 
-def _queries(file: TextFile, notes: Notes) -> dict[str, str]:
-    """The text of each query by id."""
+
+def _queries(file: TextFile, notes: Notes) -> tuple[dict[str, str], _Params]:
+    """The text of each query by id, and its parameters."""
     notes.mark(file)
+    read = {QUERIES: _tab_queries, QUERIES_CSV: _csv_queries, QUERIES_JSON: _json_queries}
+    texts, params = read[file.name](file, notes)
+    doubled = len(texts) - len(set(map(query_label, texts.values(), params.values())))
+    notes.add(file.name, doubled, "query has the text of another", "queries have the text of another")
+    return texts, params
+
+
+def _tab_queries(file: TextFile, notes: Notes) -> tuple[dict[str, str], _Params]:
     unquoted: list[int] = []
-    table = _tab_table(file, ("id", "text"), 2, "id, text", unquoted, at="")
+    head = [name.strip('"') for name in _tab_fields(next(file.lines(), ""))]
+    headed = [name.lower() for name in head[:2]] == [*_QUERY]
+    names = (*_QUERY, *_param_names(file, head[2:])) if headed else _QUERY
+    columns = f"{', '.join(names)}, separated by tabs"
+    columns += "" if headed else f"; further ones need a first line {', '.join(_QUERY)}, NAME, …"
+    table = _tab_table(file, names, 2, columns, unquoted, at="", headed=headed)
     if table.lines and table.lines[0] == 1 and {field.lower() for field in table.frame.iloc[0]} <= _HEADERS:
         header = ", ".join(table.frame.iloc[0])
-        raise file.fault(1, f"found a header ({header}); allowed: queries from the first line on")
-    texts = query_texts(table)
+        raise file.fault(1, f"found a header ({header}); allowed: queries from the first line on, or below id, text")
     rule = "in CSV quotes"
     notes.add(table.name, len(unquoted), f"field {rule} is read without them", f"fields {rule} are read without them")
-    doubled = len(texts) - len(set(texts.values()))
-    notes.add(QUERIES, doubled, "query has the text of another", "queries have the text of another")
-    return texts
+    return query_texts(table), _cells(table)
 
 
-def _tab_table(  # noqa: PLR0913 - what the two files differ in
-    file: TextFile, names: Sequence[str], least: int, columns: str, unquoted: list[int], *, at: str = "column "
+def _csv_queries(file: TextFile, _: Notes) -> tuple[dict[str, str], _Params]:
+    delimiter = delimiter_of(file)
+    _line, header = next(file.rows(delimiter))
+    if not {*_QUERY} <= {*header}:
+        allowed = f"needed: {', '.join(_QUERY)}; others are parameters; {separated_by(delimiter)}"
+        raise file.fault(1, f"found columns {quoted(', '.join(header))}; {allowed}")
+    names = (*_QUERY, *_param_names(file, [name for name in header if name not in _QUERY]))
+    table = csv_table(file, {name: name for name in names}, delimiter)
+    return query_texts(table), _cells(table)
+
+
+def _json_queries(file: TextFile, _: Notes) -> tuple[dict[str, str], _Params]:
+    rows: list[dict[str, Any]] = []
+
+    def read(line: int, value: dict[str, Any]) -> tuple[str, str]:
+        record = JsonRecord(file, line, value)
+        of_query = record.identifier("id"), record.text("text", required=True)
+        inner = value.get(_PARAMS)
+        if inner is not None and not isinstance(inner, dict):
+            raise record.fault(_PARAMS, inner, "an object of names and values")
+        params = {name: one for name, one in value.items() if name not in (*_QUERY, _PARAMS)}
+        if twice := next((name for name in inner or {} if name in params), None):
+            raise record.fault(twice, params[twice], f"the parameter once, here or in {_PARAMS}")
+        rows.append({name: _typed(record, name, one) for name, one in {**params, **(inner or {})}.items()})
+        return of_query
+
+    table = table_of(file, {name: name for name in _QUERY}, file.json_lines(), read, at="")
+    texts = query_texts(table)
+    return texts, dict(zip(texts, rows, strict=True))
+
+
+def _param_names(file: TextFile, names: Sequence[str]) -> Sequence[str]:
+    """The names of parameters in a first line, checked."""
+    for at, name in enumerate(names):
+        if not is_name(name):
+            raise file.fault(1, f"found the column {quoted(name)}; allowed: {NAME_RULE}")
+        if name in (*_QUERY, *names[:at]):
+            raise file.fault(1, f"found the column {quoted(name)} twice; allowed: once")
+    return names
+
+
+def _cells(table: Table) -> _Params:
+    """The parameters in the further columns of a table of queries: text, or JSON lists."""
+    names = [name for name in table.names if name not in _QUERY]
+    for name in names:
+        table.require(name, lambda text: not _is_list(text) or _list_of(text), "text, or a JSON list")
+    columns = ([_list_of(text) if _is_list(text) else text for text in table.frame[name].tolist()] for name in names)
+    rows = zip(*columns, strict=True) if names else ((),) * len(table.frame)
+    filled = ({name: one for name, one in zip(names, row, strict=True) if one != ""} for row in rows)
+    return dict(zip(table.frame["id"].tolist(), filled, strict=True))
+
+
+def _is_list(text: str) -> bool:
+    return text.startswith("[") and text.endswith("]")
+
+
+def _list_of(text: str) -> list[Any] | None:
+    """The JSON list that a cell holds; None for a text of another kind."""
+    try:
+        value = parse_json(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, list) else None
+
+
+def _typed(record: JsonRecord, name: str, value: Any) -> Any:
+    """The value of a parameter, its numbers no longer as they are written."""
+    if not is_name(name):
+        raise record.file.fault(record.line, f"found the key {quoted(name)}; allowed: {NAME_RULE}")
+    try:
+        return _with_numbers(value, _DEEPEST)
+    except ValueError as error:
+        raise record.file.fault(record.line, str(error), at=f"key {quoted(name)}") from None
+
+
+def _with_numbers(value: Any, deepest: int) -> Any:
+    if not deepest:
+        raise ValueError(f"nested more than {_DEEPEST} deep; allowed: values that are not")
+    if isinstance(value, Number):
+        return parse_json(value)
+    if isinstance(value, dict):
+        return {key: _with_numbers(one, deepest - 1) for key, one in value.items()}
+    return [_with_numbers(one, deepest - 1) for one in value] if isinstance(value, list) else value
+
+
+def _tab_fields(line: str) -> list[str]:
+    """The fields of a line, those in CSV's quotes as they are."""
+    text = line.removesuffix("\n").removesuffix("\r")
+    return _TAB_FIELD.findall(f"{text}\t") if '"' in text else text.split("\t")
+
+
+def _tab_table(  # noqa: PLR0913 - what the files differ in
+    file: TextFile,
+    names: Sequence[str],
+    least: int,
+    columns: str,
+    unquoted: list[int],
+    *,
+    at: str = "column ",
+    headed: bool = False,
 ) -> Table:
     """Lines split at tabs, with empty fields where there are fewer than names; empty lines are left out.
 
     A field in CSV's quotes, as spreadsheets save it, loses them, and its line goes to `unquoted`. A quote anywhere else
-    is a quote.
+    is a quote. Where the table is `headed`, the first line is none of its rows.
     """
 
     def read(number: int, line: str) -> list[str] | None:
-        text = line.removesuffix("\n").removesuffix("\r")
-        if not text:
+        if (headed and number == 1) or not line.rstrip("\r\n"):
             return None
-        fields = _TAB_FIELD.findall(f"{text}\t") if '"' in text else text.split("\t")
+        fields = _tab_fields(line)
         if not least <= len(fields) <= len(names):
             problem = f"found {plural(len(fields), 'column')} in {quoted(line)}"
-            raise file.fault(number, f"{problem}; allowed: {columns}, separated by tabs")
+            raise file.fault(number, f"{problem}; allowed: {columns}")
         for place, field in enumerate(fields):
             if _QUOTED.fullmatch(field):
                 fields[place] = field[1:-1].replace('""', '"')

@@ -384,6 +384,7 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
     grade: Callable[[Any], float] | None = None,
     texts: Mapping[str, str] | None = None,
     texts_name: str = "",
+    params: Mapping[str, Mapping[str, Any]] | None = None,
     several: str = "",
 ) -> Dataset:
     """The data set of the judgments of a table.
@@ -398,6 +399,7 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
         grade: the grade of a value of the column `grade`; None: it is one.
         texts: the text of each query by id, where the judgments name queries by id; None where they hold the text.
         texts_name: the file of these queries.
+        params: their parameters by id, where that file has some.
         several: what is allowed beside one grade of a query and a product, for the message.
     """
     if texts is None:
@@ -422,7 +424,9 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
         if (other := first.setdefault(identifier, term)) != term:
             both = f"{quoted(other)} and {quoted(term)} have the same id {identifier}"
             raise InputError(f"{shown(table.file.path)}: the queries {both}; allowed: one query an id")
-    asked = {"id": list(ids.values()), "text": [texts[term] if texts else term for term in ids]}
+    asked: dict[str, list[Any]] = {"id": list(ids.values()), "text": [texts[term] if texts else term for term in ids]}
+    if params is not None:
+        asked["params"] = [params[term] for term in ids]
     queries = Queries(pd.DataFrame(asked, dtype=object))
     codes = {identifier: code for code, identifier in enumerate(queries.ids)}
     judgments = Judgments(
@@ -431,7 +435,7 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
         np.array([simplest(one) for one in (rows["grade"].map(grade) if grade else rows["grade"])]),
         relevant_from=source.relevant_from or relevant_from,
     )
-    _note_similar(table.name if texts is None else texts_name, queries.texts, notes)
+    _note_similar(table.name if texts is None else texts_name, queries.labels, notes)
     unjudged = 0 if texts is None else len(texts) - table.frame["query"].nunique()
     notes.add(texts_name, unjudged, "query without judgments is left out", "queries without judgments are left out")
     return Dataset(source.name, catalogue, queries, judgments, tuple(notes))

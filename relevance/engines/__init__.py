@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from relevance.errors import CouldNotRunError, InputError
 from relevance.strategies import BASE
@@ -60,21 +60,25 @@ class QueryBatch:
         texts: the query texts.
         vectors: per model name, shape (queries, dimensions), float32, rows of unit length.
         own_products: see `Dataset.own_products`; the runner leaves them out, engines do not.
+        params: of each query, see `Queries.params`; empty where no query has any.
     """
 
     texts: Sequence[str]
     vectors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     own_products: npt.NDArray[np.int64] | None = None
+    params: Sequence[Mapping[str, Any]] = ()
 
     def __len__(self) -> int:
         return len(self.texts)
 
     def __getitem__(self, part: slice | npt.NDArray[np.int64]) -> QueryBatch:
         """Take a slice of the batch, or the queries of these numbers."""
+        numbers = range(len(self))[part] if isinstance(part, slice) else part.tolist()
         return QueryBatch(
-            self.texts[part] if isinstance(part, slice) else [self.texts[number] for number in part.tolist()],
+            [self.texts[number] for number in numbers],
             {model: matrix[part] for model, matrix in self.vectors.items()},
             None if self.own_products is None else self.own_products[part],
+            [self.params[number] for number in numbers] if self.params else (),
         )
 
 

@@ -200,7 +200,7 @@ def compare(names: tuple[str, str], before: Evaluation, after: Sequence[Evaluati
     change = scores[1] - scores[0]
     change[np.abs(change) < _SAME] = 0.0
     columns = (column.tolist() for column in (before.queries, scores[0], scores[1], change))
-    rows = (QueryChange(queries.ids[code], queries.texts[code], *row) for code, *row in zip(*columns, strict=True))
+    rows = (QueryChange(queries.ids[code], queries.labels[code], *row) for code, *row in zip(*columns, strict=True))
     seeds = tuple(gain(NDCG10, tuned) for tuned in scores[1:])
     return Comparison(
         base=names[0],

@@ -183,10 +183,11 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
         none = f"share {share:g} of {len(keys):,} queries leaves none to {'evaluate' if pairs.any() else 'train on'}"
         raise InputError(f"data set {dataset.name!r}: {none}; allowed: a share that leaves some on both sides")
     stays = np.flatnonzero(~goes)
-    rows = [(queries.ids[code], queries.texts[code]) for code in stays.tolist()]
+    params = {"params": queries.params} if queries.params else {}
+    frame = pd.DataFrame({"id": queries.ids, "text": queries.texts, **params}, dtype=object)
     left = replace(
         dataset,
-        queries=Queries(pd.DataFrame(rows, columns=["id", "text"], dtype=object)),
+        queries=Queries(frame.iloc[stays]),
         judgments=Judgments(
             np.searchsorted(stays, judgments.queries[~pairs]),
             judgments.products[~pairs],
@@ -197,7 +198,7 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
         notes=(*dataset.notes, f"{int(goes.sum()):,} of {len(keys):,} queries are trained on and not evaluated"),
     )
     texts, products = embedded_texts(dataset.catalogue, "whole"), judgments.products[pairs].tolist()
-    frame = pd.DataFrame(
+    of_pairs = pd.DataFrame(
         {
             "query": [queries.texts[code] for code in judgments.queries[pairs].tolist()],
             "product": [dataset.catalogue.ids[code] for code in products],
@@ -205,7 +206,7 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
             "relevance": 1.0 + (POSITIVE - 1.0) * judgments.grades[pairs] / max(1, judgments.grades.max()),
         }
     )
-    return left, frame
+    return left, of_pairs
 
 
 # Leaks

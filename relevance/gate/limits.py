@@ -163,7 +163,7 @@ def judge(
 def _worst(metric: Metric, evaluation: Evaluation, dataset: Dataset, before: Mapping[str, float]) -> tuple[Lost, ...]:
     """Those that fell furthest since the baseline, else the lowest, and of these the ones with most to find."""
     values = evaluation.per_query[metric]
-    ids, texts = dataset.queries.ids, dataset.queries.texts
+    ids, texts = dataset.queries.ids, dataset.queries.labels
     queries = [
         Lost(ids[code], texts[code], value) for code, value in zip(evaluation.queries, values.tolist(), strict=True)
     ]

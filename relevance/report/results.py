@@ -220,8 +220,16 @@ def _tsv(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def queries_tsv(dataset: Dataset) -> str:
-    r"""Lines `id TAB text`; a backslash, tab or line end inside a text is written `\\`, `\t`, `\n` or `\r`."""
-    return _tsv(zip(dataset.queries.ids, dataset.queries.texts, strict=True))
+    r"""Lines `id TAB text`; a backslash, tab or line end inside a text is written `\\`, `\t`, `\n` or `\r`.
+
+    Behind another tab stand the parameters, a JSON object; in the lines of queries without any there is no such field.
+    """
+    queries = dataset.queries
+    lines = _tsv(zip(queries.ids, queries.texts, strict=True))
+    if not queries.params:
+        return lines
+    params = (f"\t{json.dumps(one)}" if one else "" for one in queries.params)
+    return "".join(f"{line}{one}\n" for line, one in zip(lines.split("\n")[:-1], params, strict=True))
 
 
 def titles_tsv(suite: Suite) -> str:

@@ -188,7 +188,7 @@ def session_lines(
     lines = [*table(suite, columns=columns, comparisons=comparisons), *_preparation_lines(suite), Line("")]
     lines += [Line(f"FAIL: {line}", "bad") for line in suite.refused.values()]
     lines += verdict_lines(results, comparisons)
-    texts = suite.plan.dataset.queries.texts
+    texts = suite.plan.dataset.queries.labels
     for result in results:  # each of these queries counts 0 in its means
         if codes := result.evaluation.without_hits.tolist():
             shown = some([repr(texts[code]) for code in codes], _SHOWN_QUERIES)

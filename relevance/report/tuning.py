@@ -56,7 +56,7 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
         boosts, means = (f"{boost:g}" for boost in one.boosts), (float(one.means[metric]) for metric in METRICS)
         combinations.append([*boosts, *means, same, marks.get(one.boosts, "")])
     held_out = (
-        (dataset.queries.ids[code], dataset.queries.texts[code], today, winner, winner - today)
+        (dataset.queries.ids[code], dataset.queries.labels[code], today, winner, winner - today)
         for code, today, winner in zip(tuning.split.held_out.tolist(), *tuning.held_out.tolist(), strict=True)
     )
     head = (*tuning.grid.fields, *(metric.label for metric in METRICS), "ranks_as", "mark")

@@ -16,7 +16,7 @@ from relevance.suite.compare import (
     titles_of,
 )
 from relevance.suite.measure import Result, Suite, one_thread, prepare
-from relevance.suite.plan import Finetuned, Parts, Plan, make_plan, read_parts, runnable, searched_fields
+from relevance.suite.plan import Finetuned, Parts, Plan, make_plan, read_parts, runnable, searched_fields, with_params
 
 __all__ = [
     "Baseline",
@@ -43,4 +43,5 @@ __all__ = [
     "snapshot_of",
     "snapshot_of_data",
     "titles_of",
+    "with_params",
 ]

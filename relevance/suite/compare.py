@@ -85,6 +85,7 @@ def snapshot_of_data(dataset: Dataset) -> Snapshot:
         queries=tuple(dataset.queries.ids[query] for query in grades),
         texts=tuple(dataset.queries.texts[query] for query in grades),
         grades=tuple(grades.values()),
+        params=tuple(dataset.queries.params[query] for query in grades) if dataset.queries.params else (),
         relevant_from=judgments.relevant_from,
         strategies=MappingProxyType({}),
         engine=MappingProxyType({}),

@@ -367,5 +367,5 @@ def prepare(
             calibrated_engine = index_calibration(indexer)
             closing.callback(calibrated_engine.close)
             calibration = Calibration(calibrated_engine)
-        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products)
+        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params)
         return Suite(plan, engine, batch, cut, query_ms, preparation, calibration, _closing=closing.pop_all())

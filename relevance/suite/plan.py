@@ -11,8 +11,9 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
-from relevance import datasets, embeddings, engines, gate
-from relevance.errors import InputError, RelevanceError
+from relevance import bodies, datasets, embeddings, engines, gate
+from relevance.errors import InputError, RelevanceError, did_you_mean, several
+from relevance.files import quoted
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
 from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.store import check_stored, find_stored
@@ -127,6 +128,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     if config.elasticsearch.index is None or products is not None:
         dataset = attempt(_load_dataset, config, products)
     if dataset is not None:
+        dataset = attempt(with_params, dataset, strategies) or dataset
         dataset, pairs = attempt(_split, config, dataset) or (None, None)
         if dataset is not None and models is not None and FINETUNED in models:
             finetuned = attempt(_finetuned_model, config, dataset, pairs)
@@ -251,6 +253,28 @@ def _naming_place(config: Config) -> Iterator[None]:
         elif not origin.startswith(("option", "environment")):
             origin = f"{config.file} dataset"
         raise InputError(f"{origin}: {error}", details=error.details) from None
+
+
+def with_params(dataset: Dataset, strategies: Sequence[Strategy]) -> Dataset:
+    """Check that every query has the parameters that strategies' templates need; with notes on what none has."""
+    queries, errors, notes = dataset.queries, [], []
+    params = queries.params or [bodies.NO_PARAMS] * len(queries)
+    known = sorted({name for one in params for name in one})
+    for strategy in strategies:
+        marks = () if strategy.template is None else bodies.prepare(strategy.template).marks
+        for mark in dict.fromkeys(mark for mark in marks if mark.parameter):
+            wrong = {code: problem for code, one in enumerate(params) if (problem := mark.problem(one))}
+            if wrong:
+                code, problem = next(iter(wrong.items()))
+                others = f" and {len(wrong) - 1:,} more" if len(wrong) > 1 else ""
+                which = f"query {queries.ids[code]!r} ({quoted(queries.texts[code])}){others}"
+                errors.append(InputError(f"{strategy.where}: {mark.text}: {which}: {problem}"))
+            elif mark.parameter not in known:
+                near = did_you_mean(mark.parameter, known)
+                notes.append(f"{strategy.where}: {mark.text}: no query has a parameter {mark.parameter!r}{near}")
+    if errors:
+        raise several(errors)
+    return replace(dataset, notes=(*dataset.notes, *notes)) if notes else dataset
 
 
 # the fine-tuned model

@@ -54,6 +54,18 @@ def test_what_is_written_is_read(tmp_path: Path) -> None:
             assert (values == one.metrics[metric]).all()
 
 
+def test_parameters_are_written_and_read_where_there_are_some(tmp_path: Path) -> None:
+    params = ({"tags": ["a", 1.5], "store": "5"}, {}, {"o": {"k": True}}, {})
+    written = snapshot(params=params)
+    lines = document_text(written)
+    assert '"q1": ["text of q1", {"a": 2, "b": 0}, {"tags": ["a", 1.5], "store": "5"}]' in lines
+    assert '"q2": ["text of q2", {"a": 2, "b": 0}]' in lines
+    read = read_baseline(write_baseline(written, tmp_path))
+    assert (read.params, same(read, written)) == (params, True)
+    assert (read.labels[0], read.labels[1]) == ('text of q1 {tags=["a", 1.5], store=5}', "text of q2")
+    assert read_baseline(write_baseline(SMALL, tmp_path)).params == ()
+
+
 def test_the_committed_baseline_is_read_and_written_alike() -> None:
     path = Path(__file__).resolve().parents[2] / "benchmarks" / "baselines" / "sample.json"
     assert document_text(read_baseline(path)) == path.read_text(encoding="utf-8")

@@ -18,9 +18,9 @@ from relevance.config import Config
 from relevance.config.reading import read_config
 from relevance.embeddings import resolve
 from relevance.embeddings.cache import SUFFIX, open_store, text_digest
-from relevance.errors import CouldNotRunError, RelevanceError
-from relevance.records import Judgments
-from relevance.strategies import STRATEGIES
+from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.records import Dataset, Judgments
+from relevance.strategies import STRATEGIES, Strategy
 
 PRODUCTS = (
     {"id": "a", "title": "Red kite", "description": "Flies well.", "attributes": {"colour": "red", "span": "1 m"}},
@@ -127,6 +127,31 @@ def test_a_strategy_that_cannot_be_made_is_an_error_beside_the_report(
     out, err = capsys.readouterr()
     assert "  judgments   6, 1 to 3 a query" in out
     assert f"strategy 'raw' ({project}/raw.json): template: unknown mark" in err
+
+
+def test_parameters_that_a_template_needs(project: Path) -> None:
+    lines = [{"id": "q1", "text": "red kite", "colour": "red"}, {"id": "q2", "text": "drum"}, {"id": "q3", "text": "x"}]
+    (project / "data" / "queries.tsv").unlink()
+    (project / "data" / "queries.jsonl").write_text("".join(f"{json.dumps(line)}\n" for line in lines))
+    dataset = datasets.load(configured().source)
+    term = {"term": {"colour": "{{params.color}}"}}
+    search = {"query": {"bool": {"must": {"match": {"title": "{{query}}"}}, "filter": [term]}}}
+
+    def checked(mark: str) -> Dataset:
+        term["term"]["colour"] = mark
+        return suite.with_params(dataset, [STRATEGIES["textsearch"], Strategy("shop", template=search, file="s.json")])
+
+    with pytest.raises(InputError) as caught:
+        checked("{{params.color}}")
+    assert str(caught.value).startswith(
+        "strategy 'shop' (s.json): {{params.color}}: query 'q1' ('red kite') and 2 more: no parameter 'color' "
+        "(did you mean 'colour'?); allowed: a value for it, {{params.color=DEFAULT}}, or {{params.color?}}"
+    )
+    with pytest.raises(InputError, match=r"{{params.colour}}: query 'q2' \('drum'\) and 1 more: no parameter 'colour'"):
+        checked("{{params.colour}}")
+    assert checked("{{params.colour?}}") is dataset
+    none = "strategy 'shop' (s.json): {{params.color=red}}: no query has a parameter 'color' (did you mean 'colour'?)"
+    assert checked("{{params.color=red}}").notes == (*dataset.notes, none)
 
 
 def test_floors(project: Path) -> None:

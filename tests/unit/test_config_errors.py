@@ -170,7 +170,7 @@ def test_what_is_wrong_in_a_table_is_said_once(tmp_path: Path) -> None:
         (
             'template = "own.json"',
             '{"query": "oak"}',
-            "strategy 'own' (FOLDER/own.json): template: neither {{query}} nor",
+            "strategy 'own' (FOLDER/own.json): template: no mark ({{query}}, {{ve",
         ),
         ('template = "own.json"', '{"query": ', "FOLDER/own.json: not JSON: "),
         ("texts = {title = 1}", "", "unknown key 'texts'"),

@@ -34,7 +34,7 @@ VECTOR = np.array([0.6, -0.8], dtype=np.float32)
 
 
 def bodies(strategy: Strategy, index: SearchedIndex, text: str = "oak desk") -> list[dict[str, Any]]:
-    legs = [form(leg, index, hits=10).body(text, VECTOR if leg.embeds else None) for leg in strategy.legs()]
+    legs = [form(leg, index, hits=10).body(text, VECTOR if leg.embeds else None, {}) for leg in strategy.legs()]
     rounded = json.dumps(legs, default=lambda vector: [round(float(value), 3) for value in vector])
     found: list[dict[str, Any]] = json.loads(rounded)
     return found
@@ -153,7 +153,7 @@ def test_without_a_docker_engine_the_line_says_where_one_was_looked_for(
 
 def test_candidates_hits_and_oversampling_are_those_asked_for() -> None:
     (leg,) = Strategy("own", vectors={"title": 2}, candidates=7).legs()
-    body = form(leg, replace(SORTED, oversample=2.5), hits=50).body("x", VECTOR)
+    body = form(leg, replace(SORTED, oversample=2.5), hits=50).body("x", VECTOR, {})
     (clause,) = body["knn"]
     assert (body["size"], clause["k"], clause["num_candidates"]) == (50, 7, 7)
     assert clause["rescore_vector"] == {"oversample": 2.5}
@@ -171,7 +171,7 @@ def test_a_field_map_decides_the_names() -> None:
     assert body["knn"][0]["field"] == "embedding"
     assert (body["docvalue_fields"], body["sort"][1]) == (["sku.raw"], {"sku.raw": "asc"})
     with pytest.raises(KeyError):
-        form(BY_VECTOR, searched(own_paths([])), hits=10).body("x", VECTOR)
+        form(BY_VECTOR, searched(own_paths([])), hits=10).body("x", VECTOR, {})
 
 
 def test_a_query_is_text_whatever_it_holds() -> None:

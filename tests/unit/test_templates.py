@@ -25,7 +25,7 @@ def form_of(template: dict[str, Any], index: SearchedIndex = SORTED) -> Form:
 
 
 def filled(template: dict[str, Any], text: str, index: SearchedIndex = SORTED) -> dict[str, Any]:
-    body: dict[str, Any] = form_of(template, index).body(text, VECTOR)
+    body: dict[str, Any] = form_of(template, index).body(text, VECTOR, {})
     return body
 
 
@@ -51,15 +51,15 @@ def test_a_query_changes_the_text_in_which_it_stands_and_no_other(
 
 
 def test_where_marks_stand() -> None:
-    places = ["{{vector}}", "a {{query}} {{query}}", {"{{query}}": "{{query}}"}]  # keys have no marks
+    places = ["{{vector}}", "a {{query}} {{query}}", {"{{query}}": "{{query}}"}]
     body = filled({"knn": {"field": "v", "query_vector": "{{vector}}", "k": 3}, "rank": places}, "{{vector}}")
     assert body["knn"]["query_vector"] is body["rank"][0] is VECTOR
-    assert body["rank"][1:] == ["a {{vector}} {{vector}}", {"{{query}}": "{{vector}}"}]
+    assert body["rank"][1:] == ["a {{vector}} {{vector}}", {"{{vector}}": "{{vector}}"}]
 
 
 def test_a_form_is_filled_for_each_query_anew_and_counts_its_marks() -> None:
     one = form_of(MATCH)
-    first, second = one.body("oak", None), one.body("elm", None)
+    first, second = one.body("oak", None, {}), one.body("elm", None, {})
     assert (first["query"]["match"], second["query"]["match"]) == ({"product_title": "oak"}, {"product_title": "elm"})
     counted = form_of({"a": ["{{query}}{{query}}", "{{vector}}"], "b": "{{vector}}"})
     assert (counted.texts, counted.vectors) == (2, 2)
@@ -82,7 +82,7 @@ def test_hits_and_ties_are_ours(index: SearchedIndex, ties: dict[str, Any]) -> N
 )
 def test_a_sort_of_its_own_decides_by_place_and_ties_go_by_the_id(sort: Any, sent: list[Any]) -> None:
     own = form_of({**MATCH, "sort": sort})
-    assert (own.body("oak", None)["sort"], own.placed) == (sent, True)
+    assert (own.body("oak", None, {})["sort"], own.placed) == (sent, True)
     assert not form_of(MATCH).placed
 
 
@@ -107,15 +107,13 @@ def test_spaces_inside_of_marks_change_nothing() -> None:
 NEAR = " (did you mean '{{query}}'?)"
 
 
-@pytest.mark.parametrize(
-    ("mark", "hint"), [("{{qeury}}", NEAR), ("{{{query}}}", NEAR), ("{{query_vector}}", ""), ("{{}}", "")]
-)
+@pytest.mark.parametrize(("mark", "hint"), [("{{qeury}}", NEAR), ("{{{query}}}", NEAR), ("{{}}", "")])
 def test_marks_that_are_not_known_would_be_sent_as_text(mark: str, hint: str) -> None:
     with pytest.raises(InputError) as caught:
         Strategy("raw", template={"query": {"match": {"t": "{{query}}", "u": f"a {mark}"}}})
     line = str(caught.value)
     assert line.startswith(f"strategy 'raw': template: unknown mark '{mark}'")
-    assert line.endswith("; allowed: {{query}}, {{vector}}")
+    assert line.endswith("; allowed: {{query}}, {{vector}}, {{params.NAME}}")
     assert hint in line
 
 

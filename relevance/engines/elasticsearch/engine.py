@@ -20,6 +20,7 @@ from urllib.parse import quote
 import numpy as np
 import orjson
 
+from relevance import bodies
 from relevance.engines import Engine, EngineChoice
 from relevance.engines.elasticsearch import index as own_index
 from relevance.engines.elasticsearch.client import RetryPolicy, connect
@@ -35,7 +36,6 @@ from relevance.engines.elasticsearch.mapping import (
 from relevance.engines.elasticsearch.settings import Credentials
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 from relevance.records import NO_HIT, Ranking
-from relevance.strategies import QUERY_MARK, VECTOR_MARK
 from relevance.text import plural
 
 if TYPE_CHECKING:
@@ -263,7 +263,7 @@ _DFS = "dfs_query_then_fetch"
 class Form:
     """How the searches of a leg look; made once for a leg, filled for each query."""
 
-    body: Callable[[str, Vector], Json]  # from a query's text and vector, shape (dimensions,), to the search
+    body: Callable[[str, Vector, Mapping[str, Any]], Json]  # from text, vector and parameters of a query to its search
     statistics: bool  # whether term statistics are gathered from all shards first
     placed: bool  # whether the order of the hits is the template's own sort, so that scores do not say it
     vectors: int  # how often a body holds the query's vector
@@ -286,7 +286,7 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
     common = {"size": size, **index.paths.shape, "track_total_hits": False}
     common |= {} if index.sorted_segment else _by_id(index.paths)
     return Form(
-        body=lambda text, vector: _body(leg, index, text, vector) | common,
+        body=lambda text, vector, _: _body(leg, index, text, vector) | common,
         statistics=_gathers_statistics(index, is_ours=index.is_ours) and _takes_statistics(leg),
         placed=False,
         vectors=len(leg.vectors),
@@ -310,12 +310,13 @@ def _template_form(leg: Leg, index: SearchedIndex, hits: int) -> Form:
         whole["sort"] = [*(sort if isinstance(sort, list) else [sort]), *([{paths.id: "asc"}] if paths.sorts else [])]
     elif not index.sorted_segment and not any(key in search for key in _HAS_ITS_OWN_ORDER):
         whole |= _by_id(paths)
+    body = bodies.prepare(whole)
     return Form(
-        body=partial(_filled, whole),
+        body=lambda text, vector, params: body.render(query=text, vector=vector, params=params),
         statistics=_gathers_statistics(index, is_ours=False) and _takes_statistics(leg),
         placed=bool(sort),
-        vectors=leg.template.count(VECTOR_MARK),
-        texts=leg.template.count(QUERY_MARK),
+        vectors=body.count(bodies.VECTOR),
+        texts=body.count(bodies.QUERY),
         size=size,
         whole_ties=whole_ties,
     )
@@ -374,17 +375,6 @@ def check_template(template: Mapping[str, Any], *, where: str = "") -> None:
         raise InputError(f"{where}template: size = {json.dumps(size)}; allowed: 0 to {_LARGEST_SIZE:,}")
     if not all(isinstance(key, str | dict) for key in (sort if isinstance(sort, list) else [sort])):
         raise InputError(f"{where}template: sort = {json.dumps(sort)}; allowed: a field, an object, or a list of them")
-
-
-def _filled(value: Any, text: str, vector: Vector) -> Any:
-    """The marks replaced in values; what a query's text holds is never looked at again, so that it stays text."""
-    if isinstance(value, str):
-        return vector if value == VECTOR_MARK else value.replace(QUERY_MARK, text)
-    if isinstance(value, dict):
-        return {key: _filled(one, text, vector) for key, one in value.items()}
-    if isinstance(value, list):
-        return [_filled(one, text, vector) for one in value]
-    return value
 
 
 # searching
@@ -483,6 +473,7 @@ class _Searches:
 
     def __init__(self, engine: ElasticsearchEngine, leg: Leg, shape: Form, batch: QueryBatch, hits: int) -> None:
         self._engine, self._leg, self._form, self._texts = engine, leg, shape, batch.texts
+        self._params = batch.params or [bodies.NO_PARAMS] * len(batch)
         self._paths = engine.index.paths
         self._vectors = batch.vectors[leg.model] if leg.embeds else None
         self._codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
@@ -534,7 +525,12 @@ class _Searches:
         fixed = _BYTES_OF_A_BODY + self._form.vectors * dimensions * _BYTES_OF_A_NUMBER
         return own_index.parts(
             sorted(self._open),
-            lambda row: fixed + self._open[row] * _BYTES_OF_A_HIT + len(self._texts[row]) * self._form.texts,
+            lambda row: (
+                fixed
+                + self._open[row] * _BYTES_OF_A_HIT
+                + len(self._texts[row]) * self._form.texts
+                + len(orjson.dumps(dict(self._params[row])))
+            ),
             most=SEARCHES_A_REQUEST,
             most_bytes=BYTES_A_REQUEST,
         )
@@ -560,7 +556,7 @@ class _Searches:
 
     def _body(self, row: int) -> bytes:
         vector = None if self._vectors is None else self._vectors[row]
-        body = self._form.body(self._texts[row], vector) | {"size": self._open[row]}
+        body = self._form.body(self._texts[row], vector, self._params[row]) | {"size": self._open[row]}
         return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
 
     def _post(self, what: str, params: Mapping[str, Any], kind: str, body: bytes) -> Json:

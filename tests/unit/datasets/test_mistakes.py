@@ -50,6 +50,7 @@ def only(name: str, *gone: str) -> Callable[[bytes], Files]:
 
 _csv, _line = only("products.csv", "products.jsonl"), only("products.jsonl")
 _texts, _qrels = only("queries.tsv"), only("qrels.txt")
+_asked, _objects = only("queries.csv", "queries.tsv"), only("queries.jsonl", "queries.tsv")
 _rows = only("judgments.csv", "qrels.txt", "queries.tsv")
 _one = only("1.json")
 
@@ -73,6 +74,18 @@ OWN: Bad = [
     (_texts(b"q1\tshelf\t5\n"), "line 1: found 3 columns in 'q1\\tshelf\\t5\\n'"),
     (_texts(b"query_id\tquery\nq1\tshelf\n"), "line 1: found a header (query_id, query); allowed: queries from the fi"),
     (_texts(b"q1\tshelf\nq1\tshelf\n"), "line 2, id: found 'q1' again (line 1); allowed: an id once"),
+    (_texts(b"q1\tshelf\tde\n"), "found 3 columns in 'q1\\tshelf\\tde\\n'; allowed: id, text, separated by tab"),
+    (_texts(b"id\ttext\tstore id\nq1\tshelf\t5\n"), "line 1: found the column 'store id'; allowed: a name of let"),
+    (_texts(b"id\ttext\tstore\tstore\n"), "queries.tsv, line 1: found the column 'store' twice; allowed: once"),
+    (_texts(b"id\ttext\ttags\nq1\tshelf\t[a, b]\n"), "line 2, tags: found '[a, b]'; allowed: text, or a JSON list"),
+    ({"queries.csv": b"id,text\n"}, "has queries.tsv and queries.csv; only one of queries.tsv and queries.csv and"),
+    (_asked(b"id,query\nq1,shelf\n"), "queries.csv, line 1: found columns 'id, query'; needed: id, text; others are p"),
+    (_asked(b"id,text,a\nq1,shelf\n"), "queries.csv, line 2: found 2 fields; allowed: 3, as in the header"),
+    (_objects(b'{"id": "q1", "text": "a", "params": [1]}\n'), "key 'params': found a list; allowed: an object of"),
+    (_objects(b'{"id": "q1", "text": "a", "b": 1, "params": {"b": 1}}\n'), "key 'b': found the number 1; allowed: th"),
+    (_objects(b'{"id": "q1", "text": "a", "b c": 1}\n'), "line 1: found the key 'b c'; allowed: a name of letters"),
+    (_objects(b'{"id": "q1", "text": "a", "b": 1e999}\n'), "line 1, key 'b': the number 1e999 is out of range"),
+    (_objects(b'{"id": "q1", "text": "a", "b": ' + b"[" * 30 + b"]" * 30 + b"}\n"), "'b': nested more than 20 deep"),
     (_texts(b"oak shelf\tq1\n"), f"queries.tsv, line 1, id: found 'oak shelf'; {AN_ID}"),
     (_texts(b"q1\t \n"), "queries.tsv, line 1, text: found ' '; allowed: a query that is not only white space"),
     ({"judgments.csv": b"query,product,grade\nshelf,p2,1\n"}, "has qrels.txt and judgments.csv; only one of qrels.txt"),

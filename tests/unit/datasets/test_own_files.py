@@ -133,9 +133,9 @@ BECOMES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     ),
     # somebody may think that they count
     "files that nobody reads": (
-        {"queries.csv": b"id,text\n", "Judgments.xlsx": b"", "README.md": b""}, {},
-        {"notes": (("not read: Judgments.xlsx, queries.csv; allowed: products.jsonl, products.csv, queries.tsv, "
-                   "qrels.txt, judgments.csv, pairs.tsv"),)},
+        {"queries.xlsx": b"", "Judgments.xlsx": b"", "README.md": b""}, {},
+        {"notes": (("not read: Judgments.xlsx, queries.xlsx; allowed: products.jsonl, products.csv, queries.tsv, "
+                   "queries.csv, queries.jsonl, qrels.txt, judgments.csv, pairs.tsv"),)},
     ),
     # over an index that exists: its products and no others, with the texts of the files
     "an index": ({"qrels.txt": SHOP["qrels.txt"] + b"q2 0 new 1\n"}, {"over": ("p2", "new", "7", "other")},
@@ -166,6 +166,63 @@ def test_what_files_become(tmp_path: Path, files: Any, settings: dict[str, Any],
     assert {name: found[name] for name in expected} == expected
     whole = all(grade == int(grade) for _, _, grade in found["triples"])
     assert dataset.judgments.grades.dtype.kind == ("i" if whole else "f")
+
+
+PARAMS = ({"locale": "de", "tags": ["a", "b"]}, {"locale": "fr"})
+IN_JSON = """{"id": "q1", "text": "shelf", "locale": "de", "params": {"tags": ["a", "b"], "none": null}}
+{"id": "q2", "text": "thé mug", "locale": "fr", "params": null}
+""".encode()
+# the file of the queries, and the parameters of both
+ASKED: dict[str, tuple[str, bytes, Any]] = {
+    "tabs": ("queries.tsv", 'id\ttext\tlocale\ttags\nq1\tshelf\tde\t["a", "b"]\nq2\tthé mug\tfr\n'.encode(), PARAMS),
+    "tabs and quotes": ("queries.tsv",
+        '"id"\ttext\tlocale\ttags\nq1\tshelf\tde\t"[""a"", ""b""]"\nq2\t"thé mug"\tfr\t\n'.encode(), PARAMS),
+    "commas": ("queries.csv", 'locale,id,tags,text\nde,q1,"[""a"",""b""]",shelf\nfr,q2,,thé mug\n'.encode(), PARAMS),
+    "semicolons": ("queries.csv", "id;text;locale\nq1;shelf;de\nq2;thé mug;\n".encode(), ({"locale": "de"}, {})),
+    "JSON": ("queries.jsonl", IN_JSON, PARAMS),
+    "types": ("queries.jsonl",
+        b'{"id": 1, "text": "a", "n": 10, "x": 2.50, "b": true, "o": {"k": [1e3]}}\n{"id": "2", "text": "b"}',
+        ({"b": True, "n": 10, "o": {"k": [1000.0]}, "x": 2.5}, {})),
+    "cells are text": ("queries.csv", b"id,text,n,b,s\nq1,a,10,true,[x\nq2,b,1e3,, \n",
+        ({"b": "true", "n": "10", "s": "[x"}, {"n": "1e3", "s": " "})),
+    "a first line of names, no further columns": ("queries.tsv", b"id\ttext\nq1\tshelf\nq2\tmug\n", ()),
+    "no value anywhere": ("queries.csv", b"id,text,locale\nq1,shelf,\nq2,mug,\n", ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "params"), ASKED.values(), ids=ASKED)
+def test_parameters_of_queries(tmp_path: Path, name: str, content: bytes, params: Any) -> None:
+    ids = ("1", "2") if b'"id": 1' in content else ("q1", "q2")
+    qrels = "".join(f"{one} 0 7 1\n" for one in ids).encode()
+    queries = load("files", write(tmp_path, {**SHOP, "queries.tsv": None, name: content, "qrels.txt": qrels})).queries
+    assert (queries.ids, queries.params) == (ids, params)
+    assert repr(queries.params) == repr(tuple(dict(sorted(one.items())) for one in params)), "types, too"
+
+
+def test_parameters_tell_queries_apart(tmp_path: Path) -> None:
+    content = b"id,text,store\nq1,shelf,5\nq2,shelf,6\nq3,Shelf,5\nq4,shelf,5\n"
+    qrels = b"".join(b"q%d 0 7 1\n" % number for number in range(1, 5))
+    dataset = load("files", write(tmp_path, {**SHOP, "queries.tsv": None, "queries.csv": content, "qrels.txt": qrels}))
+    assert dataset.notes == (
+        "queries.csv: 1 query has the text of another",
+        (
+            "queries.csv: 1 query differs from another in white space or case only "
+            "('Shelf {store=5}' and 'shelf {store=5}')"
+        ),
+    )
+
+
+def test_a_query_without_parameters_hashes_as_ever(tmp_path: Path) -> None:
+    def hashed(name: str, content: bytes) -> str:
+        folder = write(tmp_path / name, {**SHOP, "queries.tsv": None, "queries.jsonl": content})
+        return load("files", folder).queries.sha256
+
+    plain = load("files", write(tmp_path / "plain", SHOP)).queries.sha256
+    bare = '{"id": "q1", "text": "shelf", "x": null}\n{"id": "q2", "text": "thé mug"}\n'
+    assert hashed("bare", bare.encode()) == plain
+    one = hashed("one", bare.replace("null", '{"a": 1, "b": 2}').encode())
+    assert one == hashed("turned", bare.replace("null", '{"b": 2, "a": 1}').encode()) != plain
+    assert one != hashed("other", bare.replace("null", '{"a": 1, "b": "2"}').encode())
 
 
 @pytest.mark.parametrize("end", [b"\r\n", b"\r"], ids=["Windows", "old Macs"])
