@@ -160,15 +160,21 @@ def _share(part: int, whole: int) -> str:
 
 
 def _catalogue_rows(catalogue: Catalogue, whole: Sequence[str]) -> Rows:
-    products, count = catalogue.products, len(catalogue)
-    described = _share(sum(not text.strip() for text in products["description"]), count)
-    attributed = _share(int((np.diff(catalogue.attribute_offsets) == 0).sum()), count)
-    titles = _share(count - len(set(products["title"])), count)
+    fields, count = catalogue.fields, len(catalogue)
+    without, values = [], []
+    for name, field in fields.text.items():
+        if name == fields.title or fields.text.get(field.source, field) is not field:  # a multi-field is the same text
+            continue
+        sizes = [sum(bool(text.strip()) for text in texts) for texts in catalogue.values(name)]
+        without.append(f"{_share(sizes.count(0), count)} without {field.noun or name}")
+        if field.nested:
+            values.append((name, f"{sum(sizes):,}"))
+    titles = _share(count - len(set(catalogue.titles)), count)
     texts = _share(count - len(set(whole)), count)
     return [
-        ("products", f"{count:,}; {described} without a description, {attributed} without attributes"),
-        ("equal", f"{titles} with the title of an earlier one, {texts} with all its text"),
-        ("attributes", f"{len(catalogue.attributes):,}"),
+        ("products", f"{count:,}; {', '.join(without)}" if without else f"{count:,}"),
+        ("equal", f"{titles} with the {fields.title or 'title'} of an earlier one, {texts} with all its text"),
+        *values,
     ]
 
 
@@ -244,7 +250,7 @@ def _read_baseline(path: Path, data: Snapshot | None, cwd: Path, common: bool) -
 
 def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> list[TextsToEmbed]:
     # an index that exists has its products' vectors already
-    used = suite.searched_fields(config.selected) if config.elasticsearch.index is None else ()
+    used = suite.searched_fields(config.selected, config.fields) if config.elasticsearch.index is None else ()
     found = []
     for name, model in models.items():
         for field in (field for owner, field in used if owner == name):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+from copy import copy
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -18,11 +19,15 @@ import numpy as np
 import pandas as pd
 
 from relevance.errors import InputError
+from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, fitted, texts_at
+from relevance.text import some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
+
+    from relevance.fields import ProductFields
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -95,19 +100,25 @@ def _refuse_duplicates(ids: list[str], what: str) -> None:
 
 
 class Catalogue(_Frozen):
-    """The products that are indexed.
+    """The products that are indexed, with the default's fields; `of_documents` makes one with other fields.
 
     Args:
         products: columns `id`, `title`, `description`, all text ("" where a product has none), in any order.
         attributes: columns `id` (of the product), `name`, `value`, all text; the order within a product is kept.
+        fields: as the default's, perhaps with other texts to embed.
 
     Raises:
         InputError: a product id occurs twice, or an attribute names a product that is not there.
     """
 
-    def __init__(self, products: pd.DataFrame, attributes: pd.DataFrame) -> None:
+    def __init__(
+        self, products: pd.DataFrame, attributes: pd.DataFrame, *, fields: ProductFields = DEFAULT_FIELDS
+    ) -> None:
         ordered = products[["id", "title", "description"]].sort_values("id", ignore_index=True, kind="stable")
         self._products = ordered
+        self._documents: tuple[Mapping[str, Any], ...] | None = None
+        self.fields = fields
+        """What fields the products have."""
         self.ids: tuple[str, ...] = tuple(ordered["id"])
         """Product ids, ascending as text; the position of an id is the product's code."""
         _refuse_duplicates(list(self.ids), "product")
@@ -117,6 +128,41 @@ class Catalogue(_Frozen):
             raise InputError(f"an attribute names the product {unknown!r}, which is not in the catalogue")
         frame = pd.DataFrame({"product": codes, "name": attributes["name"], "value": attributes["value"]})
         self._attributes = frame.sort_values("product", kind="stable", ignore_index=True)
+
+    @classmethod
+    def of_documents(
+        cls, ids: Sequence[str], documents: Sequence[Mapping[str, Any]], fields: ProductFields
+    ) -> Catalogue:
+        """Make the catalogue of JSON documents, as Elasticsearch takes them, in any order.
+
+        Raises:
+            InputError: a product id occurs twice.
+        """
+        order = sorted(range(len(ids)), key=ids.__getitem__)
+        none = pd.DataFrame({"id": [], "name": [], "value": []}, dtype=object)
+        columns = pd.DataFrame({"id": [ids[at] for at in order], "title": "", "description": ""}, dtype=object)
+        catalogue = cls(columns, none, fields=fields)
+        catalogue.__dict__["_documents"] = tuple(documents[at] for at in order)
+        return catalogue
+
+    def with_fields(self, fields: ProductFields) -> Catalogue:
+        """Give the same products with other fields: what the mapping of these does not have is left out.
+
+        Raises:
+            InputError: no product has any of them.
+        """
+        if fields is self.fields:
+            return self
+        if fields.body is not None:
+            missing: set[str] = set()
+            documents = [fitted(document, fields.properties, missing) for document in self.documents()]
+            if not any(documents):
+                theirs = f"the products have {', '.join(sorted(missing))}"
+                raise InputError(f"{theirs}; allowed: one of the fields of the mapping: {some(list(fields.text), 8)}")
+            return Catalogue.of_documents(self.ids, documents, fields)
+        other = copy(self)
+        other.__dict__["fields"] = fields
+        return other
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -137,9 +183,66 @@ class Catalogue(_Frozen):
         counts = np.bincount(self._attributes["product"].to_numpy(dtype=np.int64), minlength=len(self))
         return _frozen(np.concatenate([[0], np.cumsum(counts)]).astype(np.int64))
 
+    @property
+    def has_default_layout(self) -> bool:
+        """Whether `products` and `attributes` hold all that there is."""
+        return self._documents is None
+
+    def documents(self) -> list[dict[str, Any]]:
+        """The products as JSON documents, in the order of their codes, without what is blank."""
+        if self._documents is not None:
+            return [dict(document) for document in self._documents]
+        names, values = self._attributes["name"].tolist(), self._attributes["value"].tolist()
+        texts = attribute_texts(self)
+        documents = []
+        rows = zip(self._products["title"], self._products["description"], strict=True)
+        for (title, description), (first, end) in zip(rows, pairwise(self.attribute_offsets.tolist()), strict=True):
+            pairs = [
+                {"name": names[at], "value": values[at], NAME_VALUE: texts[at]} for at in range(first, end) if texts[at]
+            ]
+            whole = {"title": title.strip() and title, "description": description.strip() and description}
+            documents.append({name: value for name, value in {**whole, "attributes": pairs}.items() if value})
+        return documents
+
+    def texts(self, name: str) -> list[str]:
+        """The text of a field for every product, in the order of their codes; "" where a product has none.
+
+        Raises:
+            KeyError: there is no such field.
+        """
+        source = self.fields.source_of(name)
+        if self._documents is None and source in self._products:
+            texts: list[str] = self._products[source].tolist()
+            return texts
+        return [joined(*values) for values in self.values(name)]
+
+    def values(self, name: str) -> Iterator[Sequence[str]]:
+        """The texts of a field, product by product; of nested documents one each.
+
+        Raises:
+            KeyError: there is no such field.
+        """
+        source = self.fields.source_of(name)
+        if not source:
+            raise KeyError(name)
+        if self._documents is not None:
+            yield from (list(texts_at(document, source)) for document in self._documents)
+        elif source in self._products:
+            yield from ([text] for text in self._products[source])
+        else:
+            texts = attribute_texts(self)
+            yield from (texts[start:end] for start, end in pairwise(self.attribute_offsets.tolist()))
+
+    @property
+    def titles(self) -> list[str]:
+        """What people know the products by, in the order of their codes; "" for one without."""
+        return self.texts(self.fields.title) if self.fields.title else [""] * len(self)
+
     @cached_property
     def sha256(self) -> str:
-        """Hash of ids, titles, descriptions and attributes; the order of the input's rows does not enter."""
+        """Hash of ids and of all that the products hold; the order of the input's rows does not enter."""
+        if self._documents is not None:
+            return _sha256_of_rows(zip(self.ids, self._documents, strict=True))
         return _sha256_of_rows(row for start in range(0, len(self), _HASHED_AT_ONCE) for row in self._rows(start))
 
     def _rows(self, start: int) -> Iterator[list[object]]:
@@ -156,7 +259,7 @@ class Catalogue(_Frozen):
 
 def attribute_text(name: str, value: str) -> str:
     """Join an attribute as "name value", or give the one of them that holds more than white space; else ""."""
-    return _joined(name, value)
+    return joined(name, value)
 
 
 def attribute_texts(catalogue: Catalogue) -> list[str]:
@@ -165,25 +268,17 @@ def attribute_texts(catalogue: Catalogue) -> list[str]:
     return list(map(attribute_text, attributes["name"], attributes["value"]))
 
 
-def embedded_texts(catalogue: Catalogue, field: str) -> list[str]:
-    """Give the text of a vector field for every product, in the order of their codes; "" where a product has none.
+def embedded_texts(catalogue: Catalogue, name: str) -> list[str]:
+    """Give a text to embed for every product, in the order of their codes; "" where a product has none.
 
     Raises:
-        KeyError: `field` is not one of `strategies.VECTOR_FIELDS`.
+        KeyError: `name` is not one of `catalogue.fields.embedded`.
     """
-    products = catalogue.products
-    if field in {"title", "description"}:
-        return [_joined(text) for text in products[field]]
-    if field not in {"attributes", "whole"}:
-        raise KeyError(field)
-    texts = attribute_texts(catalogue)
-    attributes = [_joined(*texts[start:end]) for start, end in pairwise(catalogue.attribute_offsets.tolist())]
-    if field == "attributes":
-        return attributes
-    return [_joined(*parts) for parts in zip(products["title"], products["description"], attributes, strict=True)]
+    columns = [catalogue.texts(each) for each in catalogue.fields.embedded[name]]
+    return [joined(*parts) for parts in zip(*columns, strict=True)]
 
 
-def _joined(*parts: str) -> str:
+def joined(*parts: str) -> str:
     """Join the parts that hold more than white space by one space."""
     return " ".join(part for part in parts if part.strip())
 

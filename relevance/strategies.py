@@ -15,16 +15,17 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from relevance import bodies
 from relevance.errors import InputError, unknown
+from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.setting import Count, Takes, Text, Written, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEXT_FIELDS = ("title", "description", "attributes")
-"""Fields that a match clause can name; `attributes` is nested: each attribute is a small document of its own."""
+TEXT_FIELDS = tuple(DEFAULT_FIELDS.text)
+"""Fields of the default that a match clause can name."""
 
-VECTOR_FIELDS = (*TEXT_FIELDS, "whole")
-"""Texts of a product that can be embedded; `whole` is title, description and attributes in one text."""
+VECTOR_FIELDS = tuple(DEFAULT_FIELDS.embedded)
+"""Texts of a product that are embedded by default."""
 
 Combination = Literal["sum", "rrf"]
 
@@ -82,6 +83,7 @@ class Strategy:
         candidates: `num_candidates` and `k` of a knn query.
         template: parsed JSON with marks, see `relevance.bodies`.
         file: that the template was read from.
+        fields: of the products, which `text` and `vectors` name.
 
     Raises:
         InputError: see the rules above.
@@ -99,13 +101,14 @@ class Strategy:
         "JSON file with a search of Elasticsearch's own, in the place of text and vectors"
     )
     file: str = field(default="", compare=False)
+    fields: ProductFields = field(default=DEFAULT_FIELDS, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for problem in self._problems():
             raise InputError(f"{self.where}: {problem}")
         if self.template is not None:
             object.__setattr__(self, "template", bodies.prepare(self.template).template)
-        for part, allowed in (("text", TEXT_FIELDS), ("vectors", VECTOR_FIELDS)):
+        for part, allowed in (("text", self.fields.text), ("vectors", self.fields.embedded)):
             boosts = getattr(self, part)
             # the fields' own order: two ways of writing a strategy are one strategy
             ordered = {name: boosts[name] for name in allowed if name in boosts}
@@ -134,6 +137,10 @@ class Strategy:
         """Whether the strategy needs the vectors of the queries."""
         return any(leg.embeds for leg in self.legs())
 
+    def fits(self, fields: ProductFields) -> bool:
+        """Whether these fields have all that the strategy matches and searches."""
+        return self.text.keys() <= fields.text.keys() and self.vectors.keys() <= fields.embedded.keys()
+
     def names(self, field: str) -> bool:
         """Whether the template has a field of the engine's, as a value or as a key."""
         return self.template is not None and f'"{field}"' in json.dumps(self.template)
@@ -147,8 +154,8 @@ class Strategy:
             if isinstance(self.template, Mapping) and (self.text or self.vectors or self.combine != "sum"):
                 yield "a template takes the place of text, vectors and combine; leave them out"
             yield from _template_problems(self.template)
-        yield from _boost_problems("text", self.text, TEXT_FIELDS)
-        yield from _boost_problems("vectors", self.vectors, VECTOR_FIELDS)
+        yield from _boost_problems("text", self.text, tuple(self.fields.text))
+        yield from _boost_problems("vectors", self.vectors, tuple(self.fields.embedded))
         for name in ("candidates", "window", "k"):
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
@@ -201,13 +208,13 @@ _DOES_NOTHING = (
 )
 
 
-def from_table(name: str, table: Mapping[str, Any]) -> Strategy:
+def from_table(name: str, table: Mapping[str, Any], fields: ProductFields = DEFAULT_FIELDS) -> Strategy:
     """Make the strategy that a table sets: attributes of `Strategy` by name, what is left out as there.
 
     Raises:
         InputError: a value is not allowed, or changes nothing beside the others.
     """
-    strategy = Strategy(name, **table)
+    strategy = Strategy(name, **table, fields=fields)
     for key, needed, used in _DOES_NOTHING:
         if key in table and not used(strategy):
             raise InputError(f"{strategy.where}: {key} changes nothing without {needed}; leave it out")

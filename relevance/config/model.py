@@ -17,6 +17,7 @@ from annotated_types import Interval
 
 from relevance.engines import AUTO, ENGINES
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.fields import EmbeddedTable, FieldTable
 from relevance.finetune import Options
 from relevance.setting import (
     Count,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
 
     from relevance.datasets import Source
     from relevance.errors import InputError
+    from relevance.fields import ProductFields
     from relevance.gate import Limits
 
 FILE_NAME = "relevance.toml"
@@ -94,6 +96,17 @@ class Session:
         "the variable takes 1 or 0",
         "--on-common-queries",
         default=False,
+    )
+    mapping: Location | None = setting(
+        "JSON file with the body that makes your index, settings and mappings, or what GET index returns: the fields "
+        "of the products, for both engines",
+        "--mapping FILE",
+        words="[fields], else title, description and attributes",
+    )
+    release: Annotated[int, Interval(ge=8, le=9)] = setting(
+        "release of Elasticsearch whose search bodies the embedded engine answers as that does",
+        "--release N",
+        default=9,
     )
     out: Location = setting("folder of results, replaced whole", "--out DIR", default=Path(".relevance/latest"))
     cache_dir: Location | None = setting(
@@ -173,6 +186,8 @@ TABLES: Mapping[str, tuple[type | str, ...]] = MappingProxyType(
         "models.NAME": (ModelChoice,),
         "models.finetuned": (_Finetuned,),
         "datasets.NAME": ("relevance.datasets:Source",),
+        "fields.NAME": (FieldTable,),
+        "embedded.NAME": (EmbeddedTable,),
         "strategies.NAME": (Strategy,),
         "elasticsearch": (Settings,),
         "gate": ("relevance.gate:Limits",),
@@ -243,6 +258,8 @@ class Config(Session):
         root: its folder, else the folder that it was looked for in.
         source: the data set to measure on.
         aliases: data sets of `[datasets.NAME]`, by name.
+        fields: what fields the products have.
+        own_fields: `[fields.NAME]`, by name; empty where `mapping` names a file, or neither is set.
         models: by name; `base` and `finetuned` are always there.
         strategies: all that exist, built-in ones first, by name.
         selected: those that run.
@@ -257,6 +274,8 @@ class Config(Session):
     root: Path
     source: Source
     aliases: Mapping[str, Source]
+    fields: ProductFields
+    own_fields: Mapping[str, FieldTable]
     elasticsearch: Settings
     models: Mapping[str, ModelChoice]
     strategies: Mapping[str, Strategy]
@@ -297,6 +316,10 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
         name, _, attribute = rest.partition(".")
         if table == "datasets":
             values[path] = text_of(getattr(config.aliases[name], attribute))
+        elif table == "fields":
+            values[path] = text_of(getattr(config.own_fields[name], attribute))
+        elif table == "embedded":
+            values[path] = text_of(config.fields.embedded[name])
         elif table == "strategies" and name not in STRATEGIES:
             own_value = getattr(config.strategies[name], attribute)
             values[path] = shown(own_value) if attribute == "template" else text_of(own_value)

@@ -18,11 +18,21 @@ from relevance.config.model import DEFAULT, TABLES, Config, ModelChoice, keys, o
 from relevance.datasets import DATASETS, Source
 from relevance.engines.elasticsearch.settings import Credentials, Settings, cloud_url, split_url
 from relevance.errors import InputError, several, unknown
+from relevance.fields import (
+    DEFAULT_FIELDS,
+    PAIRS,
+    FieldTable,
+    ProductFields,
+    compiled,
+    index_body,
+    own_fields,
+    with_embedded,
+)
 from relevance.files import read_json_object, read_toml
 from relevance.finetune import SAMPLE_EPOCHS, Options
 from relevance.gate import read_limits
 from relevance.setting import Key, shown
-from relevance.strategies import BASE, FINETUNED, STRATEGIES, TEXT_FIELDS, VECTOR_FIELDS, Strategy, from_table
+from relevance.strategies import BASE, FINETUNED, STRATEGIES, Strategy, from_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -41,6 +51,7 @@ CREDENTIALS: Mapping[str, str] = MappingProxyType(
 _HEADS = tuple(dict.fromkeys(table.partition(".")[0] for table in TABLES if table))
 _NAMED = tuple(table.partition(".")[0] for table in TABLES if table.endswith(".NAME"))
 _NAME = re.compile("[a-z0-9_]+")
+_FIELD_NAME = re.compile(r"[^\s._-][^\s.]*")
 _SELECTING = {"dataset": "datasets", "strategy": "strategies"}
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _LIKE_A_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
@@ -160,16 +171,21 @@ def read_config(  # noqa: PLR0913 - all by name
         with problems.gathered():
             models[name] = ModelChoice()  # where its own cannot be made, strategies may name it all the same
             models[name] = _model(tables, name)
-    strategies = dict(STRATEGIES)
+    fields, own = DEFAULT_FIELDS, {}
+    with problems.gathered():
+        own = {name: FieldTable(**_values(table)) for name, table in _with_types(tables, str(file), problems)}
+        fields = _fields(tables, own, str(file), problems)
+    strategies = {name: replace(one, fields=fields) for name, one in STRATEGIES.items() if one.fits(fields)}
     for name, table in _named(tables, "strategies", problems):
         with problems.gathered(f"strategies.{name}"):
-            strategies[name] = _strategy(f"{file} [strategies.{name}]", name, table, models)
+            strategies[name] = _strategy(f"{file} [strategies.{name}]", name, table, models, fields)
     source = Source("sample", "sample")
     with problems.gathered():
         source = _source(tables, aliases, problems)
     with problems.gathered():
         tables["elasticsearch"] |= _cloud(tables["elasticsearch"])
-    elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models, problems)
+    source = replace(source, fields=fields)
+    elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models, fields, problems)
     chosen = tables[""].get("strategy")
     selected = _selected(chosen, strategies, problems)
     broken = {
@@ -192,6 +208,8 @@ def read_config(  # noqa: PLR0913 - all by name
         root=root,
         source=source,
         aliases=MappingProxyType(aliases),
+        fields=fields,
+        own_fields=MappingProxyType(own),
         elasticsearch=elasticsearch,
         models=MappingProxyType(models),
         strategies=MappingProxyType(strategies),
@@ -236,8 +254,9 @@ def _tables_of(file: Path, problems: Problems) -> dict[str, dict[str, Any]]:
             tables[head] = value
         else:
             for name, inner in value.items():
-                if not _NAME.fullmatch(name):
+                if not (_FIELD_NAME if head == "fields" else _NAME).fullmatch(name):
                     allowed = "lower-case letters, digits and underscores"
+                    allowed = "no white space and no dots" if head == "fields" else allowed
                     problems.add(f"{file} [{head}]: name {shown(name)}; allowed: {allowed}")
                 elif not isinstance(inner, dict):
                     problems.add(f"{file} [{head}] {name} = {shown(inner)}; allowed: a table [{head}.NAME]")
@@ -366,7 +385,33 @@ def _model(tables: Tables, name: str) -> ModelChoice:
     return ModelChoice(**values)
 
 
-def _strategy(where: str, name: str, table: Mapping[str, Value], models: Iterable[str]) -> Strategy:
+def _with_types(tables: Tables, file: str, problems: Problems) -> Iterator[tuple[str, dict[str, Value]]]:
+    for name, table in _named(tables, "fields", problems):
+        if "type" not in table:
+            raise InputError(f"{file} [fields.{name}]: no type; allowed: type = one of Elasticsearch's, or {PAIRS}")
+        yield name, table
+
+
+def _fields(tables: Tables, own: Mapping[str, FieldTable], file: str, problems: Problems) -> ProductFields:
+    """What fields the products have: those of the file that `mapping` names, of `[fields]`, or the default's."""
+    mapping, fields = tables[""].get("mapping"), DEFAULT_FIELDS
+    if mapping is not None and own:
+        raise InputError(f"{mapping.where} beside {file} [fields]: two mappings; leave one of them out")
+    if mapping is not None:
+        where = str(mapping.value)
+        content = read_json_object(mapping.value, "the body of an index")
+        fields = own_fields(index_body(content, where), where=where)
+    elif own:
+        pairs = [name for name, one in own.items() if one.type == PAIRS]
+        columns = {name: one.column for name, one in own.items() if one.column is not None}
+        fields = own_fields(compiled(own), columns=columns, pairs=pairs, where=f"{file} [fields]")
+    texts = {name: table["fields"].value for name, table in _named(tables, "embedded", problems) if "fields" in table}
+    return with_embedded(fields, texts, file) if texts else fields
+
+
+def _strategy(
+    where: str, name: str, table: Mapping[str, Value], models: Iterable[str], fields: ProductFields
+) -> Strategy:
     if name in STRATEGIES:
         raise InputError(f"{where}: a built-in strategy has that name; allowed: any other")
     values = _values(table)
@@ -375,7 +420,7 @@ def _strategy(where: str, name: str, table: Mapping[str, Value], models: Iterabl
     with _errors_at(f"{where}: "):
         if template:
             values |= {"template": read_json_object(file, "a search template"), "file": str(file)}
-        strategy = from_table(name, values)
+        strategy = from_table(name, values, fields)
         if strategy.model not in models:
             raise InputError(unknown("model", strategy.model, models))
     return strategy
@@ -391,7 +436,11 @@ def _selected(chosen: Value | None, strategies: Mapping[str, Strategy], problems
 
 
 def _elasticsearch(
-    table: Mapping[str, Value], environ: Mapping[str, str], models: Iterable[str], problems: Problems
+    table: Mapping[str, Value],
+    environ: Mapping[str, str],
+    models: Iterable[str],
+    fields: ProductFields,
+    problems: Problems,
 ) -> Settings:
     """What `[elasticsearch]` sets; what would change nothing is an error."""
     values = _values(table)
@@ -402,11 +451,11 @@ def _elasticsearch(
         with problems.gathered():
             values["url"], values["credentials"] = _reached(table["url"], environ)
     for name in values.get("fields", ()):
-        if name not in (allowed := ("id", *TEXT_FIELDS)):
+        if name not in (allowed := ("id", *fields.text)):
             problems.add(f"{table['fields'].where}: {unknown('field', name, allowed)}")
     if "vectors" in table:
         with problems.gathered():
-            values["vectors"] = MappingProxyType(_vectors(table["vectors"], models))
+            values["vectors"] = MappingProxyType(_vectors(table["vectors"], models, tuple(fields.embedded)))
     return Settings(**values)
 
 
@@ -449,7 +498,7 @@ def _reached(url: Value, environ: Mapping[str, str]) -> tuple[str, Credentials]:
     return address, Credentials(**credentials, in_url=bool(inside.user or inside.password))
 
 
-def _vectors(table: Value, models: Iterable[str]) -> dict[str, str]:
+def _vectors(table: Value, models: Iterable[str], texts: tuple[str, ...]) -> dict[str, str]:
     """Our embedded texts, `FIELD` of the model base or `MODEL.FIELD`, to the index's own fields."""
     flat: list[tuple[str, str]] = []
     for name, value in table.value.items():  # what TOML makes of `small.title = "…"` is a table in a table
@@ -461,8 +510,8 @@ def _vectors(table: Value, models: Iterable[str]) -> dict[str, str]:
             model, _, field = name.rpartition(".")
             if model not in ("", *models):
                 raise InputError(unknown("model", model, models))
-            if field not in VECTOR_FIELDS:
-                raise InputError(unknown("field", field, VECTOR_FIELDS))
+            if field not in texts:
+                raise InputError(unknown("field", field, texts))
             key = field if model in ("", BASE) else name
             if key in vectors:
                 raise InputError(f"{field} and {BASE}.{field} are the same; leave one of them out")
@@ -478,7 +527,7 @@ def _origins(tables: Tables, source: Source, models: Iterable[str], problems: Pr
         table = f"models.{name}"
         values |= {f"{table}.{key.name}": tables[table].get(key.name) for key in keys("models.NAME")}
         values[f"{table}.device"] = _nearest(tables, table, "device")
-    for head in ("datasets", "strategies"):
+    for head in ("datasets", "fields", "embedded", "strategies"):
         for name, content in _named(tables, head, problems):
             values |= {f"{head}.{name}.{key}": value for key, value in content.items()}
     origins = {path: (value.where if value.rank else file) if value else DEFAULT for path, value in values.items()}

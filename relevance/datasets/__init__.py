@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from relevance.datasets import homedepot, own, published
 from relevance.datasets.tables import MAX_GRADE, find, simplest
 from relevance.errors import InputError, unknown
+from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.files import input_errors, quoted, shown
 from relevance.setting import Grade, Grades, Location, Text, Texts, UnknownProducts, setting
 
@@ -31,6 +32,7 @@ class Source:
         name: results and floors stand under it: the format's name, or an alias.
         over: ids of the products of an index that exists, which the catalogue is made of whatever the files have;
             None: the products of the files. No setting: `datasets.load_over` sets it.
+        fields: what fields the products have; no setting, the configuration's `mapping` or `[fields]` say it.
         where: the file and the table that its settings are of, for messages; no setting.
     """
 
@@ -44,6 +46,7 @@ class Source:
         "judgments for products that this catalogue lacks", default="error", words="unknown_products"
     )
     over: tuple[str, ...] | None = field(default=None, repr=False)
+    fields: ProductFields = field(default=DEFAULT_FIELDS, repr=False, compare=False)
     where: str = field(default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -142,7 +145,11 @@ def load(source: Source) -> Dataset:
         if getattr(source, name) and name not in takes:
             allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
             raise source.refusal(f"format {source.format!r} does not use {name}; settings it takes: {allowed}")
-    return DATASETS[source.format].load(source, folder)
+    dataset = DATASETS[source.format].load(source, folder)
+    try:
+        return replace(dataset, catalogue=dataset.catalogue.with_fields(source.fields))
+    except InputError as error:
+        raise source.refusal(str(error)) from None
 
 
 def load_over(source: Source, products: Sequence[str]) -> Dataset:

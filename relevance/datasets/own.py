@@ -1,9 +1,10 @@
 """Format `files`, the data set of one's own: products, queries, judgments and pairs in a folder.
 
 - `products.jsonl` (an object a line: id, title, description, attributes as an object) or `products.csv` (columns id,
-  title, description, attr_*). An id is text without white space; in JSON a whole number is taken as it is written. A
-  description may be missing. An attribute keeps its name (in CSV the whole name of its column); a list of values is
-  an attribute each; null, and in CSV an empty field, is none.
+  title, description, attr_*); `products.ndjson` and `products.tsv` are the same. An id is text without white space; in
+  JSON a whole number is taken as it is written. A description may be missing. An attribute keeps its name (in CSV the
+  whole name of its column); a list of values is an attribute each; null, and in CSV an empty field, is none. Where the
+  configuration has fields of one's own, keys and columns are id and these, see `documents`.
 - `judgments.csv` (columns query, product, grade; with a column rater the mean of the raters' grades counts), a Quepid
   export (`case_*_judgements.csv`: query, docid, rating; rows without a rating are left out) or a TREC `qrels.txt`
   (query, 0, product, grade; separated by white space; grades below 0 are read as 0).
@@ -19,7 +20,10 @@ CSV may have semicolons or tabs between its columns, and fields of the tab-separ
 
 from __future__ import annotations
 
+import math
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -40,32 +44,37 @@ from relevance.datasets.tables import (
     graded,
     is_id,
     judged,
+    one_error,
     parsed_grade,
     query_texts,
     separated_by,
     table_of,
 )
 from relevance.errors import InputError, unknown
+from relevance.fields import NAME_VALUE, fitted
 from relevance.files import Number, input_errors, json_kind, parse_json, quoted
-from relevance.records import query_label
+from relevance.records import Catalogue, joined, query_label
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     import pandas as pd
 
     from relevance.datasets import Source
     from relevance.datasets.tables import Table
+    from relevance.fields import ProductFields
     from relevance.files import TextFile
-    from relevance.records import Catalogue, Dataset
+    from relevance.records import Dataset
 
 JSON_LINES, CSV = "products.jsonl", "products.csv"
+_JSON = (JSON_LINES, "products.ndjson")
+_PRODUCTS = (JSON_LINES, CSV, "products.ndjson", "products.tsv")
 QRELS, JUDGMENTS, QUERIES, PAIRS = "qrels.txt", "judgments.csv", "queries.tsv", "pairs.tsv"
 QUERIES_CSV, QUERIES_JSON = "queries.csv", "queries.jsonl"
 _ASKED = (QUERIES, QUERIES_CSV, QUERIES_JSON)
-_FILES = (JSON_LINES, CSV, *_ASKED, QRELS, JUDGMENTS, PAIRS)
+_FILES = (*_PRODUCTS, *_ASKED, QRELS, JUDGMENTS, PAIRS)
 _QUEPID = "case_*_judgements.csv"
 _QUEPID_COLUMNS = {"query": "query", "product": "docid", "grade": "rating"}
 _PRODUCT = ("id", "title", "description")
@@ -84,20 +93,22 @@ _TAB_FIELD = re.compile(rf"({_QUOTED.pattern}|[^\t]*)\t")
 def load(source: Source, folder: Path) -> Dataset:
     """Load all products, judged or not, and the queries that are judged; over an index there may be no products."""
     offered = None
-    if source.over is None or any(find(folder, name) for name in (JSON_LINES, CSV)):
-        offered = find_one(folder, JSON_LINES, CSV)
+    if source.over is None or any(find(folder, name) for name in _PRODUCTS):
+        offered = find_one(folder, *_PRODUCTS)
     with input_errors(folder):
         exported = sorted(path.name for path in folder.glob(_QUEPID))
     rated = find_one(folder, QRELS, JUDGMENTS, *exported)
     asked = find_one(folder, *_ASKED) if any(find(folder, name) for name in _ASKED) else None
-    columns = [*_PRODUCT, *(() if offered and offered.name == CSV else ("attributes",))]
+    columns = ["id", *source.fields.properties]
+    if source.fields.body is None:
+        columns = [*_PRODUCT, *(() if offered and offered.name not in _JSON else ("attributes",))]
     columns += [] if rated.name == QRELS else [*JUDGED, "rater"]
     if mistaken := next((ours for ours in source.columns if ours not in columns), None):
         raise source.refusal(f"columns: {unknown('column', mistaken, columns)}")
     notes = Notes()
     texts, params = (None, None) if asked is None else _queries(asked, notes)
     table = _judgments(source, rated, notes, by_id=texts is not None)
-    catalogue = None if offered is None else _products(offered, source.columns, notes)
+    catalogue = None if offered is None else _products(offered, source, notes)
     if offered is None:
         notes.append(f"no {JSON_LINES} and no {CSV}: products have no title here")
     _note_others(folder, notes)
@@ -121,8 +132,8 @@ def load_pairs(source: Source, folder: Path) -> pd.DataFrame:
     table.require("query", str.strip, BLANK_QUERY)
     table.require_ids("product")
     table.require("relevance", _is_relevance, f"a number from 1 to {_HIGHEST_RELEVANCE}, or nothing")
-    catalogue = _products(find_one(folder, JSON_LINES, CSV), source.columns, Notes())
-    titles = dict(zip(catalogue.ids, catalogue.products["title"], strict=True))
+    catalogue = _products(find_one(folder, *_PRODUCTS), source, Notes())
+    titles = dict(zip(catalogue.ids, catalogue.titles, strict=True))
     if source.unknown_products == "error":
         table.require("product", titles.__contains__, KNOWN_PRODUCT)
     pairs = table.frame
@@ -154,16 +165,15 @@ def _note_others(folder: Path, notes: Notes) -> None:
 # Products
 
 
-def _products(file: TextFile, columns: Mapping[str, str], notes: Notes) -> Catalogue:
-    if file.name == JSON_LINES:
+def _products(file: TextFile, source: Source, notes: Notes) -> Catalogue:
+    columns = source.columns
+    if source.fields.body is not None:
+        return documents(file, source.fields, {**source.fields.columns, **columns}, notes)
+    if file.name in _JSON:
         return object_products(file, [columns.get(ours, ours) for ours in (*_PRODUCT, "attributes")], notes)
     notes.mark(file)
     names = {ours: columns.get(ours, ours) for ours in _PRODUCT}
-    delimiter = delimiter_of(file)
-    rows = file.rows(delimiter)
-    _, header = next(rows)
-    if twice := next((name for at, name in enumerate(header) if name.strip() and name in header[:at]), None):
-        raise file.fault(1, f"found the column {quoted(twice)} twice; allowed: once")
+    delimiter, header, rows = _columns_of(file)
     # a description may be missing, but not one that the configuration names
     needed = [theirs for ours, theirs in names.items() if ours != "description" or ours in columns]
     if not {*needed} <= {*header}:
@@ -191,6 +201,16 @@ def _products(file: TextFile, columns: Mapping[str, str], notes: Notes) -> Catal
     return catalogue
 
 
+def _columns_of(file: TextFile) -> tuple[str, list[str], Iterator[tuple[int, list[str]]]]:
+    """What separates the columns of a file of products, its header, and its rows."""
+    delimiter = "\t" if file.name.endswith(".tsv") else delimiter_of(file)
+    rows = file.rows(delimiter)
+    _, header = next(rows)
+    if twice := next((name for at, name in enumerate(header) if name.strip() and name in header[:at]), None):
+        raise file.fault(1, f"found the column {quoted(twice)} twice; allowed: once")
+    return delimiter, header, rows
+
+
 def object_products(
     file: TextFile, keys: Sequence[str], notes: Notes, *, titled: bool = True, what: str = "product"
 ) -> Catalogue:
@@ -214,6 +234,156 @@ def object_products(
     hint = f"; attributes are entries of the object {quoted(key_attributes)}"
     notes.unused(file, [key for key in seen if key not in keys], hint)
     return catalogue
+
+
+# products with fields of one's own
+
+_TEXTS = {"text", "keyword", "match_only_text", "search_as_you_type", "wildcard", "constant_keyword", "ip", "version"}
+_WHOLE_NUMBERS = {"long", "integer", "short", "byte", "unsigned_long"}
+_NUMBERS = {*_WHOLE_NUMBERS, "double", "float", "half_float", "scaled_float"}
+
+
+def documents(file: TextFile, fields: ProductFields, columns: Mapping[str, str], notes: Notes) -> Catalogue:
+    """Products with the fields of a mapping, as JSON documents that an index takes.
+
+    Of JSON, values keep their types; a number in a field of text is taken as it is written. Of CSV, fields are read by
+    the type that the mapping gives them; a list, and what has fields inside, is JSON.
+
+    Args:
+        file: one of `products.*`.
+        fields: what fields there are.
+        columns: what the file calls them, and `id`, where it has another name.
+        notes: get what the file has beside them.
+    """
+    notes.mark(file)
+    properties = fields.properties
+    names = {name: columns.get(name, name) for name in ("id", *properties)}
+    unused: dict[str, None] = {}
+    found: dict[str, dict[str, Any]] = {}
+    lines: dict[str, int] = {}
+    missing: set[str] = set()
+
+    def take(line: int, values: dict[str, Any], *, is_text: bool) -> None:
+        record = JsonRecord(file, line, values)
+        identifier = record.identifier(names["id"])
+        if identifier in lines:
+            raise record.fault(names["id"], identifier, f"an id once (line {lines[identifier]})")
+        lines[identifier] = line
+        document = {}
+        for name, options in properties.items():
+            if (value := values.get(names[name])) is not None:
+                at = f"{'column' if is_text else 'key'} {quoted(names[name])}"
+                value = _parsed(value, options) if is_text else value
+                value = _pairs(value) if name in fields.text and fields.text[name].nested == name else value
+                document[name] = _value_of(file, line, at, value, options)
+        found[identifier] = fitted(document, properties, missing)
+
+    faults: list[InputError] = []
+    wrong = 0
+    for line, values, is_text in _objects(file, names, unused):
+        try:
+            take(line, values, is_text=is_text)
+        except InputError as fault:
+            wrong += 1
+            faults += [fault] if wrong <= _MOST_FAULTS else []
+    if wrong:
+        raise one_error(faults, wrong)
+    if not found:
+        raise file.fault(1, "found no product; allowed: one or more")
+    notes.unused(
+        file,
+        [name for name in unused if name not in names.values()] + sorted(missing),
+        "; the mapping does not have them",
+    )
+    return Catalogue.of_documents(list(found), list(found.values()), fields)
+
+
+_MOST_FAULTS = 5
+
+
+def _objects(
+    file: TextFile, names: Mapping[str, str], seen: dict[str, None]
+) -> Iterator[tuple[int, dict[str, Any], bool]]:
+    """The products as objects with their lines, and whether all values are texts; `seen` gets the keys."""
+    if file.name in _JSON:
+        for line, value in file.json_lines():
+            seen.update(dict.fromkeys(value))
+            yield line, value, False
+        return
+    delimiter, header, rows = _columns_of(file)
+    seen.update(dict.fromkeys(header))
+    if names["id"] not in header:
+        allowed = f"needed: {names['id']}; {separated_by(delimiter)}"
+        raise file.fault(1, f"found columns {quoted(', '.join(header))}; {allowed}")
+    fields_of = csv_fields(file, header, list(range(len(header))))
+    for line, row in rows:
+        yield line, {name: text for name, text in zip(header, fields_of(line, row), strict=True) if text}, True
+
+
+def _parsed(text: str, options: Mapping[str, Any]) -> Any:
+    """A field of CSV: JSON where it has to be, or is a list; else the text."""
+    if text.startswith(("[", "{")) or "properties" in options:
+        with suppress(ValueError):
+            value = parse_json(text, exact_numbers=True)
+            if isinstance(value, list) or "properties" in options or options.get("type") == "flattened":
+                return value
+    if options.get("type") == "boolean":
+        return {"true": True, "false": False}.get(text.lower(), text)
+    is_number = options.get("type") in _NUMBERS
+    return Number(text) if is_number else text
+
+
+def _pairs(value: Any) -> Any:
+    """Names and values as small documents, each with its text; a list of such documents gets the texts."""
+    if isinstance(value, Mapping):
+        value = [
+            {"name": name, "value": one}
+            for name, entry in value.items()
+            for one in (entry if isinstance(entry, list) else [entry])
+            if one is not None
+        ]
+    if not isinstance(value, list) or not all(isinstance(one, Mapping) for one in value):
+        return value
+    texts = [joined(*(_plain(one.get(part, "")) for part in ("name", "value"))) for one in value]
+    return [{**one, NAME_VALUE: text} for one, text in zip(value, texts, strict=True) if text]
+
+
+def _plain(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _value_of(file: TextFile, line: int, at: str, value: Any, options: Mapping[str, Any]) -> Any:
+    """A value as its field takes it, numbers made of how they are written."""
+    kind = options.get("type", "object")
+    if isinstance(value, list):
+        return [_value_of(file, line, at, one, options) for one in value if one is not None]
+    if isinstance(value, dict):
+        inside = options.get("properties", {})
+        if kind in _TEXTS or kind in _NUMBERS or kind == "boolean":
+            raise file.fault(line, f"found {described(value)}; allowed: a value of type {kind}", at=at)
+        return {name: _value_of(file, line, at, one, inside.get(name, {})) for name, one in value.items()}
+    if kind in _TEXTS:
+        return _plain(value)
+    if kind in _NUMBERS:
+        number = value if isinstance(value, Number) else str(value)
+        whole = kind in _WHOLE_NUMBERS and re.fullmatch(r"-?\d{1,19}", number)
+        if isinstance(value, bool) or (not whole and parsed_number(number) is None):
+            raise file.fault(line, f"found {described(value)}; allowed: a number, for the type {kind}", at=at)
+        return int(number) if whole else parsed_number(number)
+    if "properties" in options:
+        raise file.fault(line, f"found {described(value)}; allowed: an object, or a list of them", at=at)
+    if isinstance(value, Number):
+        return int(value) if re.fullmatch(r"-?\d+", value) else float(value)
+    return value
+
+
+def parsed_number(text: str) -> float | None:
+    """The number that a text says, None where it says none."""
+    try:
+        value = float(text)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
 
 
 # JSON objects

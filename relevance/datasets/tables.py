@@ -409,7 +409,7 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
     if catalogue is not None:
         _note_untitled(catalogue, source.over, notes)
     if source.over is not None:
-        catalogue = _catalogue_over(catalogue, source.over, notes)
+        catalogue = _catalogue_over(catalogue, source, source.over, notes)
     assert catalogue is not None, "a data set without products, and no index whose products they are"  # noqa: S101
     rows, repeated = table.once(["query", "product"], "grade", otherwise=several)
     notes.add(table.name, repeated, "judgment is repeated and counts once", "judgments are repeated and count once")
@@ -471,13 +471,11 @@ def _some_ids(ids: Sequence[str] | pd.Series[str]) -> str:
 
 def _note_untitled(catalogue: Catalogue, searched: Sequence[str] | None, notes: Notes) -> None:
     """Products of the files that have no title, of those that are searched: no query finds them by one."""
-    products = catalogue.products
-    if searched is not None:
-        products = products[products["id"].isin(searched)]
-    if ids := [
-        identifier for identifier, title in zip(products["id"], products["title"], strict=True) if not title.strip()
-    ]:
-        notes.append(f"{plural(len(ids), 'product has', 'products have')} no title: {_some_ids(ids)}")
+    among = set(catalogue.ids if searched is None else searched)
+    titles = zip(catalogue.ids, catalogue.titles, strict=True)
+    if ids := [identifier for identifier, title in titles if identifier in among and not title.strip()]:
+        none = f"no {catalogue.fields.title or 'title'}"
+        notes.append(f"{plural(len(ids), 'product has', 'products have')} {none}: {_some_ids(ids)}")
 
 
 def _note_similar(where: str, texts: Sequence[str], notes: Notes) -> None:
@@ -490,19 +488,24 @@ def _note_similar(where: str, texts: Sequence[str], notes: Notes) -> None:
         notes.add(where, len(pairs), f"query differs from another {what}", f"queries differ from others {what}")
 
 
-def _catalogue_over(catalogue: Catalogue | None, products: Sequence[str], notes: Notes) -> Catalogue:
+def _catalogue_over(catalogue: Catalogue | None, source: Source, products: Sequence[str], notes: Notes) -> Catalogue:
     """The catalogue of exactly the products of an index that exists, with the texts that the files, if any, have."""
     wanted = pd.DataFrame({"id": list(products)}, dtype=object)
     if catalogue is None:
+        if source.fields.body is not None:
+            return Catalogue.of_documents(products, [{}] * len(products), source.fields)
         return Catalogue(wanted.assign(title="", description=""), pd.DataFrame(Attributes(), dtype=object))
-    texts, attributes = catalogue.products, catalogue.attributes
-    attributes.insert(0, "id", texts["id"].to_numpy()[attributes["product"]])
-    lacking = int((~wanted["id"].isin(texts["id"])).sum())
+    lacking = int((~wanted["id"].isin(catalogue.ids)).sum())
     if lacking:
         which = plural(lacking, "product of the index is", "products of the index are")
         notes.append(f"{which} not in the files: no title here")
     if left_out := len(catalogue) - (len(wanted) - lacking):
         which = plural(left_out, "product of the files is", "products of the files are")
         notes.append(f"{which} not in the index: left out")
+    if not catalogue.has_default_layout:
+        documents = dict(zip(catalogue.ids, catalogue.documents(), strict=True))
+        return Catalogue.of_documents(products, [documents.get(one, {}) for one in products], catalogue.fields)
+    texts, attributes = catalogue.products, catalogue.attributes
+    attributes.insert(0, "id", texts["id"].to_numpy()[attributes["product"]])
     kept = attributes[attributes["id"].isin(wanted["id"])]
     return Catalogue(wanted.merge(texts, on="id", how="left").fillna(""), kept[["id", "name", "value"]])

@@ -12,6 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from relevance.errors import CouldNotRunError, InputError
+from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.strategies import BASE
 
 if TYPE_CHECKING:
@@ -219,14 +220,14 @@ class EngineKind:
     What that may be: `an existing index`, `mappings of one's own`, `approximate vector indices`, `raw templates`.
     """
 
-    choose: Callable[[Settings, Sequence[Strategy], str], EngineChoice]
+    choose: Callable[[Settings, Sequence[Strategy], ProductFields, str], EngineChoice]
     has: frozenset[str]
 
 
-def _elasticsearch(settings: Settings, strategies: Sequence[Strategy], why: str) -> EngineChoice:
+def _elasticsearch(settings: Settings, strategies: Sequence[Strategy], fields: ProductFields, why: str) -> EngineChoice:
     from relevance.engines.elasticsearch.engine import choose  # noqa: PLC0415 - the client is loaded where it is used
 
-    return choose(settings, strategies, why)
+    return choose(settings, strategies, why, fields=fields)
 
 
 _INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE = (
@@ -238,13 +239,18 @@ _INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE = (
 
 ENGINES: Mapping[str, EngineKind] = MappingProxyType(
     {
-        "embedded": EngineKind(lambda _, __, why: embedded_choice(f"embedded ({why})"), frozenset()),
+        "embedded": EngineKind(lambda _, __, ___, why: embedded_choice(f"embedded ({why})"), frozenset()),
         "elasticsearch": EngineKind(_elasticsearch, frozenset({_INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE})),
     }
 )
 
 
-def choose(name: str, settings: Settings, strategies: Sequence[Strategy]) -> EngineChoice:
+def choose(
+    name: str,
+    settings: Settings,
+    strategies: Sequence[Strategy],
+    fields: ProductFields = DEFAULT_FIELDS,
+) -> EngineChoice:
     """Choose the engine that a name stands for.
 
     Args:
@@ -252,17 +258,21 @@ def choose(name: str, settings: Settings, strategies: Sequence[Strategy]) -> Eng
             and the image is there already, else the embedded engine.
         settings: of Elasticsearch.
         strategies: those that will run.
+        fields: of the products.
 
     Raises:
         InputError: the engine cannot do what settings or strategies need.
         CouldNotRunError: an engine that was asked for is not there.
     """
     choice = (
-        _automatic(settings, strategies) if name == AUTO else ENGINES[name].choose(settings, strategies, "asked for")
+        _automatic(settings, strategies, fields)
+        if name == AUTO
+        else ENGINES[name].choose(settings, strategies, fields, "asked for")
     )
     needs = [
         (settings.index is not None, _INDEX, f"--es-index {settings.index}"),
         (settings.mapping is not None, _MAPPING, f"--es-mapping {settings.mapping}"),
+        (fields.body is not None, _MAPPING, "fields of one's own"),
         (settings.vector_index != "flat", _APPROXIMATE, f"--vector-index {settings.vector_index}"),
         *((one.template is not None, _TEMPLATE, f"strategy {one.name!r}") for one in strategies),
     ]
@@ -275,12 +285,12 @@ def choose(name: str, settings: Settings, strategies: Sequence[Strategy]) -> Eng
     return choice
 
 
-def _automatic(settings: Settings, strategies: Sequence[Strategy]) -> EngineChoice:
+def _automatic(settings: Settings, strategies: Sequence[Strategy], fields: ProductFields) -> EngineChoice:
     if settings.url is not None:
-        return _elasticsearch(settings, strategies, "a URL is set")
+        return _elasticsearch(settings, strategies, fields, "a URL is set")
     from relevance.engines.elasticsearch.container import look  # noqa: PLC0415 - only where it is asked for
 
     docker = look(settings.image)
     if not docker.problem:
-        return _elasticsearch(settings, strategies, "a Docker engine has the image")
+        return _elasticsearch(settings, strategies, fields, "a Docker engine has the image")
     return embedded_choice(f"embedded ({docker.problem})", "for Elasticsearch: --engine elasticsearch, or --es-url URL")

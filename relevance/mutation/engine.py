@@ -223,14 +223,13 @@ _OF_VECTORS: WeakKeyDictionary[Vectors, str] = WeakKeyDictionary()
 
 
 def _text_hash(catalogue: Catalogue, name: str) -> str:
-    """Of a text field and the products' ids; `id`: the ids alone."""
+    """Of a text field and the products' ids; `id`: the ids alone. A field of a team's own may be a copy of others."""
+    if not catalogue.has_default_layout:
+        return catalogue.sha256
     known = _OF_TEXTS.setdefault(catalogue, {})
     if name not in known:
-        frame, columns = catalogue.products, [name]
-        if name == "attributes":
-            frame, columns = catalogue.attributes, ["product", "name", "value"]
-        rows = [catalogue.ids, *(frame[column].tolist() for column in columns)]
-        known[name] = _sha256(json.dumps(rows).encode("ascii"))
+        values = [] if name == "id" else list(catalogue.values(name))
+        known[name] = _sha256(json.dumps([catalogue.ids, values]).encode("ascii"))
     return known[name]
 
 

@@ -316,8 +316,8 @@ def diagnose_suite(
 
 def titles_of(suite: Suite) -> Mapping[str, str]:
     """Titles of all products, by id; "" for one without."""
-    products = suite.plan.dataset.catalogue.products
-    return dict(zip(products["id"].tolist(), products["title"].tolist(), strict=True))
+    catalogue = suite.plan.dataset.catalogue
+    return dict(zip(catalogue.ids, catalogue.titles, strict=True))
 
 
 def _leg_values(suite: Suite, session: Snapshot, strategy: str) -> LegValues:

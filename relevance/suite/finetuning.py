@@ -134,7 +134,7 @@ def _judged_pairs(plan: Plan, *, progress: bool) -> pd.DataFrame:
         queries = encoder.queries(dataset.queries.texts).expanded()
         products = encoder.products(texts, label="judged pairs")
         similarities.append((queries[rows] * products.matrix[products.rows[codes]]).sum(axis=1, dtype=np.float64))
-    titles = dataset.catalogue.products["title"].tolist()
+    titles = dataset.catalogue.titles
     return pd.DataFrame(
         {
             "query": [dataset.queries.texts[row] for row in rows.tolist()],

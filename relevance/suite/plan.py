@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from relevance import bodies, datasets, embeddings, engines, gate
 from relevance.errors import InputError, RelevanceError, did_you_mean, several
+from relevance.fields import DEFAULT_FIELDS
 from relevance.files import quoted
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
 from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.store import check_stored, find_stored
-from relevance.strategies import BASE, FINETUNED, TEXT_FIELDS, VECTOR_FIELDS
+from relevance.strategies import BASE, FINETUNED, STRATEGIES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from relevance.config import Config
     from relevance.embeddings import Model
     from relevance.engines import EngineChoice, VectorField
+    from relevance.fields import ProductFields
     from relevance.finetune.pairs import Leaks, Pairs
     from relevance.finetune.store import Stored
     from relevance.gate import Floors
@@ -118,7 +120,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     floors = attempt(_floors_of, config)
     strategies, left_out = attempt(runnable, config, strategies) or (tuple(strategies), {})
     models = attempt(_resolved_models, config, strategies)
-    engine: EngineChoice | None = attempt(engines.choose, config.engine, config.elasticsearch, strategies)
+    engine: EngineChoice | None = attempt(_engine_of, config, strategies)
     if engine is not None and engine.inspect is not None and models is not None:
         engine = attempt(engine.inspect, {name: model.dimensions for name, model in models.items()}) or engine
     if engine is not None:
@@ -146,14 +148,14 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
     assert parts.dataset and parts.engine and parts.floors is not None and parts.models is not None  # noqa: S101, PT018 - for the types
     finetuned, runs = parts.finetuned, parts.strategies
     any_field = any(strategy.template is not None for strategy in runs)  # a raw template may match any
-    matched = (name for name in TEXT_FIELDS if any_field or any(name in strategy.text for strategy in runs))
+    matched = (name for name in config.fields.text if any_field or any(name in strategy.text for strategy in runs))
     return Plan(
         dataset=parts.dataset,
         strategies=runs,
         floors=parts.floors,
         models=MappingProxyType({**parts.models, FINETUNED: finetuned.model} if finetuned else dict(parts.models)),
         text_fields=tuple(matched),
-        vector_fields=searched_fields(runs) if parts.engine.product_ids is None else (),
+        vector_fields=searched_fields(runs, config.fields) if parts.engine.product_ids is None else (),
         engine=parts.engine,
         config=config,
         finetuned=finetuned,
@@ -175,18 +177,23 @@ def _idle_options(config: Config, strategies: Sequence[Strategy], engine: Engine
             yield f"{' and '.join(meant)} {'change' if len(meant) > 1 else 'changes'} nothing: {why}"
 
 
-def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
-    """List the vector fields that strategies search, by model, each model's in the order of `VECTOR_FIELDS`.
+def _engine_of(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
+    return engines.choose(config.engine, config.elasticsearch, strategies, config.fields)
+
+
+def searched_fields(strategies: Sequence[Strategy], fields: ProductFields = DEFAULT_FIELDS) -> tuple[VectorField, ...]:
+    """List the vector fields that strategies search, by model, each model's in the order of `fields.embedded`.
 
     A raw template searches the fields of an index of ours that it names.
     """
     used = {
         (strategy.model, name)
         for strategy in strategies
-        for name in VECTOR_FIELDS
+        for name in fields.embedded
         if name in strategy.vectors or strategy.names(engines.vector_path(strategy.model, name))
     }
-    return tuple(sorted(used, key=lambda key: (key[0], VECTOR_FIELDS.index(key[1]))))
+    order = tuple(fields.embedded)
+    return tuple(sorted(used, key=lambda key: (key[0], order.index(key[1]))))
 
 
 def _floors_of(config: Config) -> Mapping[str, Floors]:
@@ -194,7 +201,7 @@ def _floors_of(config: Config) -> Mapping[str, Floors]:
     if config.floors is None:
         return MappingProxyType({})
     names = (*datasets.DATASETS, *config.aliases)
-    strategies = (*config.strategies, *config.broken)
+    strategies = tuple(dict.fromkeys((*STRATEGIES, *config.strategies, *config.broken)))
     floors = gate.read_floors(config.floors, datasets=names, strategies=strategies)
     return MappingProxyType({name: floor for (dataset, name), floor in floors.items() if dataset == config.source.name})
 

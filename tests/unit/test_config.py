@@ -51,6 +51,7 @@ VALUES: dict[object, tuple[Any, Any, Any]] = {
     ),
     "elasticsearch.memory": ("128m", "2g", "3g"),
     "elasticsearch.oversample": (1.5, 2.5, 3),
+    "release": (8, 9, 8),
     bool: (True, False, True),
     int: (3, 4, 5),
     float: (0.1, 2e-5, 3e-5),
@@ -69,6 +70,11 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Key
     table = key.table.replace("NAME", "base")
     lines = ([f"[{table}]"] if table else []) + [f"{key.name} = {json.dumps(written)}"]
     text = ",".join(variable) if key.is_list else str(int(variable) if key.is_flag else variable)
+    if key.path == "mapping":
+        body = {"mappings": {"properties": {"name": {"type": "text"}}}}
+        for file in (tmp_path / folder / name for folder in ("here", "project") for name in "abc"):
+            file.parent.mkdir(exist_ok=True)
+            file.write_text(json.dumps(body), encoding="utf-8")
     environ = URL if key.is_flag else {}  # a flag means nothing without a cluster, whoever names it
     config = read(
         tmp_path,

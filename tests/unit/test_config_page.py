@@ -13,7 +13,7 @@ from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
-EXAMPLE, EXISTING, MAPPING, TEMPLATE, GATE = re.findall(
+EXAMPLE, FIELDS, EXISTING, MAPPING, TEMPLATE, GATE = re.findall(
     r"^```(?:toml|json)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE
 )
 
@@ -44,3 +44,11 @@ def test_the_examples_are_configurations(tmp_path: Path) -> None:
     assert Strategy("own", template=json.loads(TEMPLATE)).embeds
     (tmp_path / "synonyms.json").write_text(MAPPING)
     assert "analysis.analyzer.shop.tokenizer" in read_own_mapping(tmp_path / "synonyms.json").settings
+
+
+def test_the_fields_of_the_page(tmp_path: Path) -> None:
+    file = tmp_path / "relevance.toml"
+    file.write_text(FIELDS, encoding="utf-8")
+    config = read_config(options={}, environ={}, file=file, root=tmp_path)
+    assert {*config.strategies["shop"].text} == {*config.fields.text}
+    assert config.fields.embedded["short"] == ("name", "brand")

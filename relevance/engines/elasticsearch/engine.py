@@ -35,6 +35,7 @@ from relevance.engines.elasticsearch.mapping import (
 )
 from relevance.engines.elasticsearch.settings import Credentials
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
+from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.records import NO_HIT, Ranking
 from relevance.text import plural
 
@@ -59,7 +60,9 @@ Json: TypeAlias = dict[str, Any]
 # the choice, and its opening
 
 
-def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> EngineChoice:
+def choose(
+    settings: Settings, strategies: Sequence[Strategy], why: str, *, fields: ProductFields = DEFAULT_FIELDS
+) -> EngineChoice:
     """Check that the cluster answers, or that a container can be had.
 
     Raises:
@@ -71,10 +74,11 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
     for strategy in strategies:
         if strategy.template is not None:
             check_template(strategy.template, where=f"{strategy.where}: ")
-    own, notes = [], []
+    own = [] if fields.body is None else [plural(len(fields.properties), "field")]
+    notes = []
     if settings.mapping is not None:
-        notes.append(unfilled(read_own_mapping(settings.mapping)))
-        own = [f"mappings of {settings.mapping.name}"]
+        notes.append(unfilled(read_own_mapping(settings.mapping), fields))
+        own.append(f"mappings of {settings.mapping.name}")
     missing = False
     if settings.url is not None:
         with connect(settings) as connection:
@@ -103,11 +107,12 @@ def choose(settings: Settings, strategies: Sequence[Strategy], why: str) -> Engi
 
     def try_mapping(_: Mapping[str, int]) -> EngineChoice:
         with connect(settings) as connection:
-            left = own_index.try_mapping(connection, settings)
+            left = own_index.try_mapping(connection, settings, fields)
         return replace(choice, notes=(*choice.notes, *filter(None, [left])), inspect=None)
 
     # a container is not waited for, which starts while texts are embedded: there the index's own making shows it
-    return replace(choice, inspect=try_mapping) if settings.mapping is not None and settings.url is not None else choice
+    is_own = settings.mapping is not None or fields.body is not None
+    return replace(choice, inspect=try_mapping) if is_own and settings.url is not None else choice
 
 
 def _image_is_missing(image: str) -> bool:

@@ -10,33 +10,31 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
 import orjson
-import pandas as pd
 from elasticsearch import ApiError, BadRequestError, TransportError
 from elasticsearch.helpers import streaming_bulk
 
 from relevance.engines.elasticsearch.errors import Refusal, RetriableError, explained, one_line
 from relevance.engines.elasticsearch.leftovers import PATTERN, PREFIX, Mark, this_process
 from relevance.engines.elasticsearch.mapping import (
-    ATTRIBUTES,
     MOST_NESTED,
-    NAME_VALUE,
     NESTED_LIMIT,
     VECTOR_KINDS,
     OwnMapping,
     SearchedIndex,
     check_vectors,
+    documents,
     index_body,
     own_paths,
     read_own_mapping,
     search_type_of,
 )
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
-from relevance.records import Catalogue, attribute_text
+from relevance.fields import DEFAULT_FIELDS, ProductFields
+from relevance.records import Catalogue
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
@@ -59,14 +57,7 @@ _MAX_ID_BYTES = 512
 _BYTES_OF_AN_ACTION = 8 * _MAX_ID_BYTES
 """Of the line in front of a document, at most: JSON may write a byte of an id as six."""
 
-_PRODUCTS_AT_ONCE = 1024
 _SHOWN = 60
-
-
-_NO_PRODUCTS = Catalogue(
-    pd.DataFrame(columns=["id", "title", "description"], dtype=object),
-    pd.DataFrame(columns=["id", "name", "value"], dtype=object),
-)
 
 
 Action: TypeAlias = dict[str, Any]
@@ -103,26 +94,8 @@ def actions(catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], paths:
     Raises:
         InputError: a product makes a document that is larger than the server takes, or holds half a surrogate pair.
     """
-    offsets = catalogue.attribute_offsets.tolist()
-    columns = {path: name for name, path in paths.text.items() if name not in paths.nested}
-    for start in range(0, len(catalogue), _PRODUCTS_AT_ONCE):
-        end = min(start + _PRODUCTS_AT_ONCE, len(catalogue))
-        products = catalogue.products.iloc[start:end]
-        rows = zip(*(products[name].tolist() for name in columns.values()), strict=True)
-        pairs = catalogue.attributes.iloc[offsets[start] : offsets[end]]
-        attributes = list(map(attribute_text, pairs["name"].tolist(), pairs["value"].tolist()))
-        bounds = pairwise(offset - offsets[start] for offset in offsets[start : end + 1])
-        for code, (texts, (first, last)) in enumerate(zip(rows, bounds, strict=True), start):
-            uid = catalogue.ids[code]
-            document: dict[str, Any] = {paths.id: uid}
-            document |= {path: text for path, text in zip(columns, texts, strict=True) if text.strip()}
-            if values := [{NAME_VALUE: text} for text in attributes[first:last] if text]:
-                document[ATTRIBUTES] = values
-            for key, each in vectors.items():
-                if (row := int(each.rows[code])) >= 0:
-                    # the serializer knows arrays, no memory maps, and rows that lie in one piece
-                    document[paths.vectors[key]] = np.ascontiguousarray(each.matrix[row], dtype=np.float32)
-            yield _action(uid, document)
+    for uid, document in documents(catalogue, vectors, paths):
+        yield _action(uid, document)
 
 
 def _action(uid: str, document: Mapping[str, Any]) -> Action:
@@ -344,17 +317,17 @@ def make(
     if vectors:
         check_vectors(settings, connection)
     own = OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
-    paths = own_paths(vectors)
+    paths = own_paths(vectors, catalogue.fields)
     dimensions = {key: int(each.matrix.shape[1]) for key, each in vectors.items()}
     by_product = {key for key, each in vectors.items() if each.similarity == "dot"}
-    body = index_body(paths, dimensions, settings, own, by_product=by_product)
+    body = index_body(paths, dimensions, settings, own, by_product=by_product, fields=catalogue.fields)
     limit = str(body["settings"][NESTED_LIMIT])  # what is no number the server will refuse itself
     check(catalogue, most_attributes=int(limit) if limit.isdecimal() else MOST_NESTED)
     job = _Job(connection, catalogue, vectors, settings, paths, own, body, content_of(catalogue, vectors, body))
     return (job.kept() if settings.keep_index else None) or job.new(progress=progress)
 
 
-def try_mapping(connection: Connection, settings: Settings) -> str | None:
+def try_mapping(connection: Connection, settings: Settings, fields: ProductFields = DEFAULT_FIELDS) -> str | None:
     """Make an index without products, and remove it; a line where it may still be there.
 
     Raises:
@@ -362,7 +335,8 @@ def try_mapping(connection: Connection, settings: Settings) -> str | None:
         CouldNotRunError: the server failed.
     """
     passing = replace(settings, keep_index=False)
-    return remove(connection, make(connection, _NO_PRODUCTS, vectors={}, settings=passing, progress=False).name)
+    nothing = Catalogue.of_documents((), (), fields)
+    return remove(connection, make(connection, nothing, vectors={}, settings=passing, progress=False).name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -511,7 +485,7 @@ class _Job:
             "segments": None if status is None else status.segments,
             "search_type": search_type_of(settings.search_type, shards, is_ours=True),
             "reused": reused,
-            "mapping": self.own.sha256,
+            "mapping": self.own.sha256 or self.catalogue.fields.sha256,
             "forced_sort": not sorted_segment,
         }
         return SearchedIndex(

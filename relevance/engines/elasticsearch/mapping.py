@@ -8,12 +8,16 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
 
 from relevance.engines import vector_path
 from relevance.errors import InputError, unknown
+from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, ProductFields, flat_settings
 from relevance.files import read_json_object
-from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS
+from relevance.records import Catalogue, Vectors, attribute_text
 from relevance.text import some
 
 if TYPE_CHECKING:
@@ -98,18 +102,52 @@ def search_type_of(search_type: SearchType, shards: int, *, is_ours: bool) -> Se
     return "dfs_query_then_fetch" if is_ours and shards > 1 else "query_then_fetch"
 
 
-ATTRIBUTES, NAME_VALUE = "product_attributes", "name_value"
+ATTRIBUTES = "product_attributes"
 
 
-def own_paths(vectors: Iterable[VectorField]) -> FieldPaths:
+def own_paths(vectors: Iterable[VectorField], fields: ProductFields = DEFAULT_FIELDS) -> FieldPaths:
     """The fields of an index that we make."""
-    attributes = {"attributes": f"{ATTRIBUTES}.{NAME_VALUE}"}
     return FieldPaths(
-        id="product_uid",
-        text={name: f"product_{name}" for name in TEXT_FIELDS} | attributes,
-        nested={"attributes": ATTRIBUTES},
+        id=fields.id,
+        text={name: one.path for name, one in fields.text.items()},
+        nested={name: one.nested for name, one in fields.text.items() if one.nested},
         vectors={key: vector_path(*key) for key in vectors},
     )
+
+
+_PRODUCTS_AT_ONCE = 1024
+
+
+def documents(
+    catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], paths: FieldPaths
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Id and document of each product, in the order of their codes; a blank text and a missing vector are left out."""
+    texts = _default_texts(catalogue, paths) if catalogue.has_default_layout else catalogue.documents()
+    for code, (uid, document) in enumerate(zip(catalogue.ids, texts, strict=True)):
+        document[paths.id] = uid
+        for key, each in vectors.items():
+            if (row := int(each.rows[code])) >= 0:
+                # the serializer knows arrays, no memory maps, and rows that lie in one piece
+                document[paths.vectors[key]] = np.ascontiguousarray(each.matrix[row], dtype=np.float32)
+        yield uid, document
+
+
+def _default_texts(catalogue: Catalogue, paths: FieldPaths) -> Iterator[dict[str, Any]]:
+    offsets = catalogue.attribute_offsets.tolist()
+    columns = {path: name for name, path in paths.text.items() if name not in paths.nested}
+    for start in range(0, len(catalogue), _PRODUCTS_AT_ONCE):
+        end = min(start + _PRODUCTS_AT_ONCE, len(catalogue))
+        products = catalogue.products.iloc[start:end]
+        rows = zip(*(products[name].tolist() for name in columns.values()), strict=True)
+        pairs = catalogue.attributes.iloc[offsets[start] : offsets[end]]
+        attributes = list(map(attribute_text, pairs["name"].tolist(), pairs["value"].tolist()))
+        bounds = pairwise(offset - offsets[start] for offset in offsets[start : end + 1])
+        for texts, (first, last) in zip(rows, bounds, strict=True):
+            document: dict[str, Any] = {paths.id: ""}
+            document |= {path: text for path, text in zip(columns, texts, strict=True) if text.strip()}
+            if values := [{NAME_VALUE: text} for text in attributes[first:last] if text]:
+                document[ATTRIBUTES] = values
+            yield document
 
 
 # kinds of vector indices
@@ -175,7 +213,7 @@ def _check_dimensions(name: str, model: str, dims: int, kind: VectorIndex) -> No
 # the user's own settings and mappings
 
 _MOST_LEVELS = 60
-_VECTOR = re.compile(rf"({'|'.join(VECTOR_FIELDS)})_vector(_.+)?")
+_VECTOR = re.compile(rf"({'|'.join(DEFAULT_FIELDS.embedded)})_vector(_.+)?")
 _OURS: Mapping[str, str] = {
     "number_of_shards": "allowed: --es-shards",
     "number_of_replicas": "allowed: --es-replicas",
@@ -264,20 +302,22 @@ _FILLS_ITSELF = ("alias", "constant_keyword")
 _SHOWN_FIELDS = 3
 
 
-def unfilled(own: OwnMapping) -> str:
+def unfilled(own: OwnMapping, fields: ProductFields = DEFAULT_FIELDS) -> str:
     """A line on the fields of a file that stay empty, as a name that is misspelt does; "" where there are none.
 
     Products fill our own fields of text; `copy_to` of these, scripts and runtime fields fill others.
     """
+    if fields.body is not None:  # what is filled is said by the team's own body
+        return ""
     text = own_paths([]).text
-    fields = dict(_leaves(own.mappings.get("properties", {})))
+    there = dict(_leaves(own.mappings.get("properties", {})))
     filled = {*text.values(), *own.mappings.get("runtime", {})}
     for path in text.values():
-        targets = fields.get(path, {}).get("copy_to", ())
+        targets = there.get(path, {}).get("copy_to", ())
         filled |= {targets} if isinstance(targets, str) else set(targets)
     empty = [
         f"{path!r}{_meant(path, text)}"
-        for path, options in fields.items()
+        for path, options in there.items()
         if path not in filled and options.get("type") not in _FILLS_ITSELF and "script" not in options
     ]
     if not empty:
@@ -321,31 +361,39 @@ _GRAPH = {"m": 16, "ef_construction": 100}
 """Said in full: what the server takes by itself changes from release to release."""
 
 
-def index_body(
+def index_body(  # noqa: PLR0913 - what decides it
     paths: FieldPaths,
     dimensions: Mapping[VectorField, int],
     settings: Settings,
     own: OwnMapping | None = None,
     *,
     by_product: Collection[VectorField] = (),
+    fields: ProductFields = DEFAULT_FIELDS,
 ) -> dict[str, Any]:
     """Settings (flat: no objects inside, no `index.` in front) and mappings of an index, as it is made.
 
     A document holds `product_uid`, the texts that are not blank, `product_attributes` with a `name_value` each, and the
     vectors, which are kept out of `_source`. No field of text names an analyzer, so that a default of the user's own
     counts; without one it is the standard analyzer, and a template of the cluster that sets another is refused. Vectors
-    are compared by cosine, those `by_product` by their inner product.
+    are compared by cosine, those `by_product` by their inner product. Of a team's own body all stays as it is.
 
     Raises:
         InputError: a vector has dimensions that the server does not take.
     """
     own = own or OwnMapping()
     text = {"type": "text"}
-    properties: dict[str, Any] = {
-        paths.id: {"type": "keyword"},
-        **{path: text for name, path in paths.text.items() if name not in paths.nested},
-        ATTRIBUTES: {"type": "nested", "dynamic": "strict", "properties": {NAME_VALUE: text}},
+    body: Mapping[str, Any] = fields.body or {
+        "settings": {},
+        "mappings": {
+            "dynamic": "strict",
+            "properties": {
+                paths.id: {"type": "keyword"},
+                **{path: text for name, path in paths.text.items() if name not in paths.nested},
+                ATTRIBUTES: {"type": "nested", "dynamic": "strict", "properties": {NAME_VALUE: text}},
+            },
+        },
     }
+    properties: dict[str, Any] = {**body["mappings"]["properties"], paths.id: {"type": "keyword"}}
     kind = settings.vector_index
     index_options = {"type": kind} | (_GRAPH if VECTOR_KINDS[kind].graph else {})
     for (model, name), path in paths.vectors.items():
@@ -356,7 +404,9 @@ def index_body(
             "similarity": "max_inner_product" if (model, name) in by_product else "cosine",
             "index_options": dict(index_options),
         }
-    source = {"_source": {"excludes": sorted(paths.vectors.values())}} if paths.vectors else {}
+    mappings = {**body["mappings"], "properties": properties}
+    if paths.vectors:
+        mappings["_source"] = {"excludes": sorted(paths.vectors.values())}
     fixed: dict[str, Any] = {
         "number_of_shards": settings.shards,
         "number_of_replicas": settings.replicas,
@@ -367,6 +417,6 @@ def index_body(
         NESTED_LIMIT: MOST_NESTED,
     }
     return {
-        "settings": {**fixed, **own.settings},
-        "mappings": merged_over({"dynamic": "strict", **source, "properties": properties}, own.mappings),
+        "settings": {**fixed, **dict(flat_settings(body["settings"])), **own.settings},
+        "mappings": merged_over(mappings, own.mappings),
     }

@@ -134,8 +134,8 @@ BECOMES: dict[str, tuple[Any, dict[str, Any], dict[str, Any]]] = {
     # somebody may think that they count
     "files that nobody reads": (
         {"queries.xlsx": b"", "Judgments.xlsx": b"", "README.md": b""}, {},
-        {"notes": (("not read: Judgments.xlsx, queries.xlsx; allowed: products.jsonl, products.csv, queries.tsv, "
-                   "queries.csv, queries.jsonl, qrels.txt, judgments.csv, pairs.tsv"),)},
+        {"notes": (("not read: Judgments.xlsx, queries.xlsx; allowed: products.jsonl, products.csv, products.ndjson, "
+                   "products.tsv, queries.tsv, queries.csv, queries.jsonl, qrels.txt, judgments.csv, pairs.tsv"),)},
     ),
     # over an index that exists: its products and no others, with the texts of the files
     "an index": ({"qrels.txt": SHOP["qrels.txt"] + b"q2 0 new 1\n"}, {"over": ("p2", "new", "7", "other")},

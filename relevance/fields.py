@@ -1,0 +1,368 @@
+"""The fields of products: which can be matched, which are embedded, and where they stand in an index.
+
+`DEFAULT_FIELDS` is the one place that knows title, description and attributes. A team's own fields are those of the
+body with which they make their index, in Elasticsearch's vocabulary; `[fields]` of the configuration is a short way to
+write such a body.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, dataclass, field
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
+
+from annotated_types import MinLen
+
+from relevance.errors import InputError, unknown
+from relevance.setting import Names, Takes, Text, setting
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+PAIRS = "pairs"
+"""A type of ours: names with values, a small document each, matched as "name value"."""
+
+NAME_VALUE = "name_value"
+"""The field of a pair's document that holds its text."""
+
+WHOLE = "whole"
+"""The text to embed that every schema has: all its text fields, joined."""
+
+
+@dataclass(frozen=True)
+class TextField:
+    """A field that match clauses can name.
+
+    Attributes:
+        path: its full name in an index.
+        nested: path of the nested documents that it lies in, "" where it is the product's own.
+        source: where its text stands in a product's document: a multi-field has that of the field above it.
+        noun: what messages call it, "" for its name.
+    """
+
+    path: str
+    nested: str = ""
+    source: str = ""
+    noun: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class ProductFields:
+    """What fields the products of a catalogue have.
+
+    Attributes:
+        text: by name, in the order in which their scores are added.
+        embedded: by name, the fields whose texts are joined and embedded.
+        title: the text field that people know a product by, "" where there is none.
+        id: the field of the product's id in an index of ours.
+        body: settings and mappings of the index (no `index.` in front); None for the default.
+        columns: what the files call fields, where they have another name.
+    """
+
+    text: Mapping[str, TextField]
+    embedded: Mapping[str, tuple[str, ...]]
+    title: str = ""
+    id: str = "product_uid"
+    body: Mapping[str, Any] | None = None
+    columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def properties(self) -> Mapping[str, Any]:
+        """The mapping of the fields, by name; nothing for the default."""
+        properties: Mapping[str, Any] = (self.body or {}).get("mappings", {}).get("properties", {})
+        return properties
+
+    @cached_property
+    def sha256(self) -> str | None:
+        """Hash of the body; None for the default."""
+        return None if self.body is None else hashlib.sha256(json.dumps(self.body, sort_keys=True).encode()).hexdigest()
+
+    def source_of(self, name: str) -> str:
+        """Where the text of a field that is embedded stands in a product's document; "" for no such field."""
+        if name in self.text:
+            return self.text[name].source
+        return name if name in dict(_leaves(self.properties)) else ""
+
+
+_ATTRIBUTES = "product_attributes"
+
+DEFAULT_FIELDS = ProductFields(
+    text=MappingProxyType(
+        {
+            "title": TextField("product_title", source="title"),
+            "description": TextField("product_description", source="description", noun="a description"),
+            "attributes": TextField(f"{_ATTRIBUTES}.{NAME_VALUE}", _ATTRIBUTES, f"attributes.{NAME_VALUE}"),
+        }
+    ),
+    embedded=MappingProxyType(
+        {
+            "title": ("title",),
+            "description": ("description",),
+            "attributes": ("attributes",),
+            WHOLE: ("title", "description", "attributes"),
+        }
+    ),
+    title="title",
+)
+"""A title, a description, and attributes that are small documents of their own."""
+
+
+# a team's own
+
+
+def own_fields(
+    body: Mapping[str, Any],
+    *,
+    columns: Mapping[str, str] = MappingProxyType({}),
+    pairs: Iterable[str] = (),
+    where: str = "mapping",
+) -> ProductFields:
+    """The fields of an index, by the body that makes it.
+
+    Args:
+        body: settings and mappings, see `index_body`.
+        columns: what the files call fields, where they have another name.
+        pairs: fields of the type `pairs`, see `compiled`.
+        where: how messages begin.
+
+    Raises:
+        InputError: there is no field that can be matched.
+    """
+    names = {f"{name}.{NAME_VALUE}": name for name in pairs}
+    properties = body["mappings"].get("properties", {})
+    text = {names.get(one.path, one.path): one for one in _text_fields(properties)}
+    text = {name: one for name, one in text.items() if one.path in names or one.nested not in names.values()}
+    if not text:
+        raise InputError(f"{where}: no field of type text; allowed: one or more, which queries are matched with")
+    if DEFAULT_FIELDS.id in properties and properties[DEFAULT_FIELDS.id] != {"type": "keyword"}:
+        raise InputError(f"{where}: the field {DEFAULT_FIELDS.id} is relevance's own; allowed: another name")
+    own = [name for name, one in text.items() if one.source == one.path]
+    embedded = {name: (name,) for name in own if "." not in name} | {WHOLE: tuple(own)}
+    title = next((name for name in ("title", "name") if name in own), own[0] if own else "")
+    return ProductFields(text=text, embedded=embedded, title=title, body=body, columns=dict(columns))
+
+
+def _text_fields(
+    properties: Mapping[str, Any], before: str = "", nested: str = "", source: str = ""
+) -> Iterator[TextField]:
+    """All fields of type text by full path, multi-fields behind the field that they belong to."""
+    for name, options in properties.items():
+        path = f"{before}{name}"
+        if options.get("type") == "text":
+            yield TextField(path, nested, source or path)
+        inside = path if options.get("type") == "nested" else nested
+        yield from _text_fields(options.get("properties", {}), f"{path}.", inside)
+        yield from _text_fields(options.get("fields", {}), f"{path}.", nested, source or path)
+
+
+def _leaves(properties: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    for name, options in properties.items():
+        if "properties" in options:
+            yield from _leaves(options["properties"], f"{before}{name}.")
+        else:
+            yield f"{before}{name}", options
+
+
+def with_embedded(fields: ProductFields, tables: Mapping[str, Iterable[str]], where: str) -> ProductFields:
+    """The fields with other texts to embed, by name, each of one or more fields.
+
+    Raises:
+        InputError: a field is not there.
+    """
+    embedded = {name: tuple(names) for name, names in tables.items()}
+    allowed = dict.fromkeys([*fields.text, *dict(_leaves(fields.properties))])
+    for table, names in embedded.items():
+        for name in names:
+            if not fields.source_of(name):
+                raise InputError(f"{where} [embedded.{table}]: {unknown('field', name, allowed)}")
+    return ProductFields(
+        text=fields.text,
+        embedded={**fields.embedded, **embedded},
+        title=fields.title,
+        id=fields.id,
+        body=fields.body,
+        columns=fields.columns,
+    )
+
+
+# as the configuration has them
+
+_Table = Annotated[Mapping[str, Any], MinLen(1), Takes("table", "a table, as Elasticsearch's mapping has it")]
+
+
+@dataclass(frozen=True)
+class FieldTable:
+    """A field of the products, `[fields.NAME]`: parameters of Elasticsearch's mapping, and the column of the files."""
+
+    type: Text = setting(
+        f"Elasticsearch's type of field; or {PAIRS}: names with values, each a small document, matched as one text",
+        default=MISSING,
+        words="required",
+    )
+    analyzer: Text | None = setting("with text: what makes words of it", words="standard")
+    search_analyzer: Text | None = setting("with text: what makes words of queries", words="the analyzer")
+    normalizer: Text | None = setting("with keyword: what makes one value of several spellings", words="none")
+    column: Text | None = setting("what the files call it, a column or a key", words="its name")
+    fields: _Table | None = setting("the same text in other ways, each with its type (multi-fields)", words="none")
+    properties: _Table | None = setting("with nested and object: the fields inside, each with its type", words="none")
+    options: _Table | None = setting("any other parameter of Elasticsearch's mapping", words="none")
+
+
+@dataclass(frozen=True)
+class EmbeddedTable:
+    """A text of the products that is embedded, `[embedded.NAME]`."""
+
+    fields: Names = setting("fields whose texts are joined, in this order", default=MISSING, words="required")
+
+
+# the body of an index
+
+_OF_ONE_INDEX = (
+    "auto_expand_replicas",
+    "blocks",
+    "creation_date",
+    "default_pipeline",
+    "final_pipeline",
+    "history",
+    "hidden",
+    "lifecycle",
+    "number_of_replicas",
+    "number_of_shards",
+    "priority",
+    "provided_name",
+    "refresh_interval",
+    "routing",
+    "search.slowlog",
+    "indexing.slowlog",
+    "sort",
+    "translog",
+    "uuid",
+    "version",
+)
+"""Settings of one index alone, which decide neither what a text is made of nor its score: they are left out."""
+
+
+def index_body(content: Mapping[str, Any], where: str) -> dict[str, Any]:
+    """Settings and mappings of the body that makes an index, or of what `GET index` returns.
+
+    Args:
+        content: parsed JSON.
+        where: the file, for messages.
+
+    Returns:
+        `settings`, objects inside each other without `index.` in front and without what belongs to one index alone;
+        `mappings` as they are.
+
+    Raises:
+        InputError: it is neither of them.
+    """
+    if len(content) == 1 and "settings" not in content and "mappings" not in content:
+        (inner,) = content.values()
+        if isinstance(inner, Mapping) and "mappings" in inner:
+            content = inner
+    for key in content:
+        if key not in _PARTS:
+            raise InputError(f"{where}: {unknown('key', key, _PARTS)}")
+    settings, mappings = content.get("settings", {}), content.get("mappings", {})
+    for name, part in (("settings", settings), ("mappings", mappings)):
+        if not isinstance(part, Mapping):
+            raise InputError(f"{where}: {name} = {json.dumps(part)[:60]}; allowed: a JSON object")
+    if not isinstance(mappings.get("properties"), Mapping) or not mappings["properties"]:
+        raise InputError(f"{where}: no properties in mappings; allowed: the fields of the index, each with its type")
+    nested: dict[str, Any] = {}
+    for path, value in flat_settings(settings):
+        if not any(f"{path}.".startswith(f"{name}.") for name in _OF_ONE_INDEX):
+            _put(nested, path.split("."), value, f"{where}: settings: {path}")
+    return {"settings": nested, "mappings": dict(mappings)}
+
+
+_PARTS = ("settings", "mappings", "aliases", "warmers", "defaults", "data_stream")
+
+
+def flat_settings(settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+    """Settings without objects inside each other and without `index.` in front: full name and value."""
+    for key, value in settings.items():
+        path = f"{before}{key}"
+        if isinstance(value, Mapping) and value:
+            yield from flat_settings(value, f"{path}.")
+        else:
+            yield path.removeprefix("index."), value
+
+
+def _put(into: dict[str, Any], path: list[str], value: Any, where: str) -> None:
+    *above, last = path
+    for name in above:
+        into = into.setdefault(name, {})
+        if not isinstance(into, dict):
+            raise InputError(f"{where} is set twice")
+    if last in into:
+        raise InputError(f"{where} is set twice")
+    into[last] = value
+
+
+_IN_THE_MAPPING = ("type", "analyzer", "search_analyzer", "normalizer", "fields", "properties")
+
+
+def compiled(tables: Mapping[str, FieldTable]) -> dict[str, Any]:
+    """The body of an index with these fields."""
+    properties: dict[str, Any] = {}
+    for name, table in tables.items():
+        options = {key: value for key in _IN_THE_MAPPING if (value := getattr(table, key)) is not None}
+        options = plain({**options, **(table.options or {})})
+        if table.type == PAIRS:
+            text = {**options, "type": "text"}
+            keyword = {"type": "keyword"}
+            inside = {"name": keyword, "value": {"type": "text", "fields": {"raw": keyword}}, NAME_VALUE: text}
+            options = {"type": "nested", "properties": inside}
+        properties[name] = options
+    return {"settings": {}, "mappings": {"properties": properties}}
+
+
+def plain(value: Any) -> Any:
+    """A value with tables as dictionaries, as JSON has them."""
+    if isinstance(value, Mapping):
+        return {key: plain(one) for key, one in value.items()}
+    return [plain(one) for one in value] if isinstance(value, list | tuple) else value
+
+
+# documents
+
+
+def fitted(document: Mapping[str, Any], properties: Mapping[str, Any], missing: set[str], before: str = "") -> Any:
+    """A document with what the mapping has and nothing else; paths of what it has not go to `missing`."""
+    kept = {}
+    for name, value in document.items():
+        options = properties.get(name)
+        if options is None:
+            missing.add(f"{before}{name}")
+        elif value is not None:
+            kept[name] = _fitted(value, options, missing, f"{before}{name}.")
+    return kept
+
+
+def _fitted(value: Any, options: Mapping[str, Any], missing: set[str], before: str) -> Any:
+    if "properties" not in options:
+        return value
+    if isinstance(value, Mapping):
+        return fitted(value, options["properties"], missing, before)
+    if isinstance(value, list):
+        return [_fitted(one, options, missing, before) for one in value if one is not None]
+    return value
+
+
+def texts_at(document: Mapping[str, Any], path: str) -> Iterator[str]:
+    """The texts of a document under a path, of lists each one, in their order; numbers as they are written."""
+    values: list[Any] = [document]
+    for name in path.split("."):
+        values = [one[name] for one in _each(values) if isinstance(one, Mapping) and one.get(name) is not None]
+    for value in _each(values):
+        yield value if isinstance(value, str) else json.dumps(value)
+
+
+def _each(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        yield from (one for one in (value if isinstance(value, list) else [value]) if one is not None)

@@ -1,0 +1,208 @@
+"""Fields of one's own: what the body of an index says, and what files become by it."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from helpers import own_search
+
+from relevance.config.reading import read_config
+from relevance.datasets import Source, load
+from relevance.errors import InputError
+from relevance.fields import DEFAULT_FIELDS, TextField, index_body, own_fields, texts_at
+from relevance.records import Catalogue, embedded_texts
+
+FIELDS = own_fields(index_body(own_search.BODY, "index.json"))
+GOT = {
+    "shop-7": {
+        "aliases": {},
+        "mappings": own_search.BODY["mappings"],
+        "settings": {
+            "index": {**own_search.BODY["settings"], "number_of_shards": "3", "uuid": "x", "version": {"created": "9"}}
+        },
+    }
+}
+
+
+def test_the_text_fields_of_a_mapping() -> None:
+    assert dict(FIELDS.text) == {
+        "name": TextField("name", source="name"),
+        "name.plain": TextField("name.plain", source="name"),
+        "brand": TextField("brand", source="brand"),
+        "facets.value": TextField("facets.value", "facets", "facets.value"),
+    }
+    assert FIELDS.title == "name"
+    assert dict(FIELDS.embedded) == {"name": ("name",), "brand": ("brand",), "whole": ("name", "brand", "facets.value")}
+
+
+def test_what_get_index_returns_is_the_body_that_made_it() -> None:
+    assert index_body(GOT, "index.json") == index_body(own_search.BODY, "index.json")
+    assert own_fields(index_body(GOT, "x")).sha256 == FIELDS.sha256
+
+
+@pytest.mark.parametrize("name", ["products.jsonl", "products.ndjson", "products.csv", "products.tsv"])
+def test_files_of_every_format_become_the_same_documents(tmp_path: Path, name: str) -> None:
+    catalogue = own_search.dataset(tmp_path, name).catalogue
+    expected = [{key: value for key, value in product.items() if key != "sku"} for product in own_search.PRODUCTS]
+    assert catalogue.documents() == expected
+    assert [type(one["price"]) for one in catalogue.documents()[:2]] == [float, float]
+    assert catalogue.titles[:2] == ["Grey sofas for two", "Leather couch"]
+    assert embedded_texts(catalogue, "whole")[1] == "Leather couch Lund brown 3"
+    assert catalogue.sha256 == own_search.dataset(tmp_path / "again").catalogue.sha256
+
+
+def test_the_hash_knows_the_other_fields(tmp_path: Path) -> None:
+    catalogue = own_search.dataset(tmp_path).catalogue
+    dearer = [{**one, "price": 1.0} for one in catalogue.documents()]
+    assert Catalogue.of_documents(catalogue.ids, dearer, FIELDS).sha256 != catalogue.sha256
+
+
+def test_other_products_take_fields_of_the_mapping_that_they_have() -> None:
+    sample = load(Source("sample", "sample"))
+    body = {"mappings": {"properties": {"title": {"type": "text", "analyzer": "english"}}}}
+    stemmed = load(Source("sample", "sample", fields=own_fields(index_body(body, "x")))).catalogue
+    assert stemmed.titles == sample.catalogue.titles
+    assert stemmed.documents()[0] == {"title": sample.catalogue.titles[0]}
+    with pytest.raises(InputError, match=r"the products have attributes, description, title; allowed: .* name"):
+        load(Source("sample", "sample", fields=FIELDS))
+
+
+def test_documents_of_the_default() -> None:
+    products = pd.DataFrame(
+        [("a", "Sofa", " "), ("b", "", "Two seats")], columns=["id", "title", "description"], dtype=object
+    )
+    pairs = pd.DataFrame([("b", "colour", "grey"), ("b", "", " ")], columns=["id", "name", "value"], dtype=object)
+    assert Catalogue(products, pairs).documents() == [
+        {"title": "Sofa"},
+        {
+            "description": "Two seats",
+            "attributes": [{"name": "colour", "value": "grey", "name_value": "colour grey"}],
+        },
+    ]
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        ({"price": "cheap"}, "line 1, key 'price': found 'cheap'; allowed: a number, for the type double"),
+        ({"facets": "grey"}, "line 1, key 'facets': found 'grey'; allowed: an object, or a list of them"),
+        ({"name": {"de": "Sofa"}}, "line 1, key 'name': found an object; allowed: a value of type text"),
+        ({"sku": "p2"}, "line 2, key 'sku': found 'p2'; allowed: an id once (line 1)"),
+    ],
+)
+def test_a_value_that_its_field_does_not_take(tmp_path: Path, changed: dict[str, Any], line: str) -> None:
+    folder = own_search.write(tmp_path)
+    products = [{**own_search.PRODUCTS[0], **changed}, *own_search.PRODUCTS[1:]]
+    (folder / "products.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in products))
+    with pytest.raises(InputError) as refusal:
+        load(Source("shop", "files", folder, columns={"id": "sku"}, fields=FIELDS))
+    assert str(refusal.value).endswith(line)
+
+
+def test_what_the_mapping_does_not_have_is_noted(tmp_path: Path) -> None:
+    facets = {"properties": {"value": {"type": "text"}}}
+    body = {"mappings": {"properties": {"name": {"type": "text"}, "facets": facets}}}
+    dataset = own_search.dataset(tmp_path, body=body)
+    unused = "not used: brand, category, price, sales, visible and 2 more; the mapping does not have them"
+    assert f"products.jsonl: {unused}" in dataset.notes
+    assert dataset.catalogue.documents()[0] == {"name": "Grey sofas for two", "facets": [{"value": "grey"}]}
+
+
+@pytest.mark.parametrize(
+    ("body", "problem"),
+    [
+        ({"properties": {}}, "unknown key 'properties'"),
+        ({"mappings": {}}, "no properties in mappings"),
+        ({"mappings": {"properties": {"a": {"type": "keyword"}}}}, "no field of type text"),
+        ({"mappings": {"properties": {"a": {"type": "text"}, "product_uid": {"type": "long"}}}}, "relevance's own"),
+    ],
+)
+def test_a_body_that_is_none(body: dict[str, Any], problem: str) -> None:
+    with pytest.raises(InputError, match=problem):
+        own_fields(index_body(body, "index.json"), where="index.json")
+
+
+# in the configuration
+
+TABLES = """
+[fields]
+name = {type = "text", analyzer = "english", fields = {plain = {type = "text"}}}
+brand = {type = "text", column = "manufacturer"}
+price = {type = "double"}
+facets = {type = "pairs"}
+
+[embedded.short]
+fields = ["name", "brand"]
+
+[strategies.shop]
+text = {facets = 1, "name.plain" = 1, brand = 2, name = 5}
+
+[strategies.meaning]
+vectors = {short = 1}
+"""
+
+
+def config_of(folder: Path, text: str) -> Any:
+    file = folder / "relevance.toml"
+    file.write_text(text, encoding="utf-8")
+    return read_config(options={}, environ={}, file=file, root=folder)
+
+
+def test_fields_in_the_configuration(tmp_path: Path) -> None:
+    config = config_of(tmp_path, TABLES)
+    assert list(config.fields.text) == ["name", "name.plain", "brand", "facets"]
+    assert config.fields.text["facets"] == TextField("facets.name_value", "facets", "facets.name_value")
+    assert config.fields.embedded["short"] == ("name", "brand")
+    assert config.fields.columns == {"brand": "manufacturer"}
+    assert dict(config.strategies["shop"].text) == {"name": 5, "name.plain": 1, "brand": 2, "facets": 1}
+    assert list(config.strategies) == ["vectorsearch", "vectorsearch_finetune", "shop", "meaning"]
+
+
+def test_pairs_are_small_documents(tmp_path: Path) -> None:
+    config = config_of(tmp_path, TABLES)
+    (tmp_path / "products.jsonl").write_text(
+        '{"id": 1, "name": "Sofa", "facets": {"colour": ["grey", "red"], "seats": 2}}\n'
+    )
+    (tmp_path / "judgments.csv").write_text("query,product,grade\nsofa,1,1\n")
+    catalogue = load(Source("shop", "files", tmp_path, fields=config.fields)).catalogue
+    assert catalogue.documents()[0]["facets"] == [
+        {"name": "colour", "value": "grey", "name_value": "colour grey"},
+        {"name": "colour", "value": "red", "name_value": "colour red"},
+        {"name": "seats", "value": "2", "name_value": "seats 2"},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("[fields]\nname = {analyzer = 'english'}", r"\[fields.name\]: no type"),
+        ("[fields]\nname = {type = 'text', analyser = 'english'}", "unknown key 'analyser' .did you mean 'analyzer'"),
+        (f"mapping = 'index.json'\n{TABLES}", "two mappings; leave one of them out"),
+        ("[embedded.whole]\nfields = ['titel']", r"\[embedded.whole\]: unknown field 'titel' .did you mean 'title'"),
+        (f"{TABLES}\n[strategies.wrong]\ntext = {{nam = 1}}", "text: unknown field 'nam' .did you mean 'name'"),
+    ],
+)
+def test_what_the_configuration_refuses(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "index.json").write_text(json.dumps(own_search.BODY))
+    with pytest.raises(InputError, match=problem):
+        config_of(tmp_path, text)
+
+
+def test_what_is_embedded_is_a_table(tmp_path: Path) -> None:
+    config = config_of(
+        tmp_path, "[embedded.whole]\nfields = ['title']\n[embedded.both]\nfields = ['attributes', 'title']"
+    )
+    assert config.fields.text is DEFAULT_FIELDS.text
+    sample = load(Source("sample", "sample")).catalogue
+    catalogue = load(replace(Source("sample", "sample"), fields=config.fields)).catalogue
+    assert embedded_texts(catalogue, "whole") == embedded_texts(sample, "title")
+    assert catalogue.sha256 == sample.sha256
+
+
+def test_texts_of_a_document() -> None:
+    document = {"a": [{"b": "x"}, {"b": ["y", None, 2.5]}, {"c": 1}], "d": True}
+    assert list(texts_at(document, "a.b")) == ["x", "y", "2.5"]
+    assert list(texts_at(document, "d")) == ["true"]
