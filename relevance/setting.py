@@ -9,8 +9,10 @@ pydantic, which is loaded where a configuration is read.
 
 from __future__ import annotations
 
+import re
 import types
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from functools import cached_property
 from pathlib import Path
@@ -137,6 +139,15 @@ class Key:
         """What the record holds, without annotations and None: `int`, `Path`; `float` where that or an int is."""
         types_held = [part for part in _parts(self.hint) if isinstance(part, type) or get_origin(part)]
         return float if types_held == [int, float] else types_held[0]
+
+    def number(self, text: str) -> Any:
+        """The number that the text of an option or a variable writes; where it writes none, the text as it is."""
+        if self.type is int and re.fullmatch("-?[0-9]+", text):
+            return int(text)
+        if self.type is float:
+            with suppress(ValueError):
+                return float(text)
+        return text
 
     @property
     def is_flag(self) -> bool:

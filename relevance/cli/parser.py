@@ -107,6 +107,16 @@ def _whole_number(most: int) -> Callable[[str], int]:
     return read
 
 
+def _number(kind: type[int | float], allowed: str) -> Callable[[str], float]:
+    def read(text: str) -> float:
+        try:
+            return kind(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r}; allowed: {allowed}") from None
+
+    return read
+
+
 def _init(parser: argparse.ArgumentParser) -> None:
     """Write a working project: a small catalogue, a configuration, benchmarks, floors, a CI workflow."""
     parser.add_argument("dir", type=Path, metavar="DIR", help="a new folder, or an empty one")
@@ -138,9 +148,12 @@ def _tune(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--grid", action="append", default=[], metavar="FIELD=N[,N]", help=grid)
     parser.add_argument("--without", action="append", default=[], metavar="FIELD", help="leave a field out; repeatable")
     share = f"share of the queries that boosts are chosen on (default: {SHARE})"
-    parser.add_argument("--share", type=float, default=SHARE, metavar="SHARE", help=share)
+    number = _number(float, "a number between 0 and 1")
+    parser.add_argument("--share", type=number, default=SHARE, metavar="SHARE", help=share)
     seed = f"of split and interval (default: {SEED})"
-    parser.add_argument("--seed", type=int, default=SEED, metavar="N", help=seed)
+    parser.add_argument(
+        "--seed", type=_number(int, "a whole number of 0 or more"), default=SEED, metavar="N", help=seed
+    )
     tuned = "textsearch_boosted, vectorsearch_multifield_boosted or hybrid_boosted"
     helps = {
         "--strategy": f"strategy whose boosts are tuned (default: {tuned})",

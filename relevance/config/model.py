@@ -228,7 +228,7 @@ def add_options(add: Callable[..., object], command: str = "") -> None:
     add("--config", dest="relevance_config", metavar="FILE", help=file)
     for key in option_keys():
         if key.command in ("", command):
-            takes: dict[str, object] = {"type": key.type if key.type in (int, float) else str, "metavar": key.metavar}
+            takes: dict[str, object] = {"type": key.number, "metavar": key.metavar}
             if key.is_list:
                 takes = {"action": "append", "metavar": key.metavar}
             if key.is_flag:

@@ -315,10 +315,7 @@ def _from_text(key: Key, text: str) -> object:
         return [name.strip() for name in text.split(",")]
     if key.is_flag:
         return _FLAGS.get(text.lower(), text)
-    if key.type is float:
-        with contextlib.suppress(ValueError):
-            return float(text)
-    return int(text) if key.type is int and text.isascii() and text.isdigit() else text
+    return key.number(text)
 
 
 def _values(table: Mapping[str, Value]) -> dict[str, Any]:

@@ -68,7 +68,7 @@ def test_a_run_replaces_its_own_results_with_the_same_bytes(project: Path) -> No
         ("tune text --share 2", "--share 2; allowed: between 0 and 1"),
         ("tune text --share 0.1", "the tuning split has"),
         ("tune text --seed -1", "--seed -1; allowed: a whole number of 0 or more"),
-        ("tune text --share x", "invalid float value"),
+        ("tune text --share x", "--share: 'x'; allowed: a number between 0 and 1"),
         ("tune text --strategy own --strategy textsearch", "allowed: one strategy, whose boosts are tuned"),
         ("tune text --strategy rrf", "strategy 'rrf' cannot be tuned as text"),
         ("tune text --strategy nobody", "unknown strategy 'nobody'"),
