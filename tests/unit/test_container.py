@@ -7,6 +7,7 @@ import socket
 import subprocess
 import sys
 import threading
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace as Fake
@@ -100,7 +101,7 @@ def test_a_way_to_an_engine_that_hangs_is_given_up(monkeypatch: pytest.MonkeyPat
         raise OSError
 
     monkeypatch.setattr("docker.from_env", hang)
-    monkeypatch.setattr(starting, "probe", lambda _: "")
+    monkeypatch.setattr(starting, "_knock", lambda *_: None)
     try:
         assert look(DEFAULT_IMAGE, seconds=0.1).problem == LATE
     finally:
@@ -115,7 +116,7 @@ def _pull(monkeypatch: pytest.MonkeyPatch, events: list[dict[str, Any]], *, ther
     api = Fake(pull=lambda *_, **__: (event for event in events))
     client = Fake(api=api, images=Fake(get=get), close=lambda: None)
     monkeypatch.setattr("docker.from_env", lambda **_: client)
-    monkeypatch.setattr(starting, "probe", lambda _: "")
+    monkeypatch.setattr(starting, "_knock", lambda *_: None)
     pull("a/b:1", progress=True)
 
 
@@ -218,7 +219,7 @@ def dead() -> Owner:
     return replace(this_process(), pid=process.pid)
 
 
-def test_only_containers_that_nobody_uses_are_removed(dead: Owner) -> None:
+def test_only_containers_that_nobody_uses_are_removed(dead: Owner, monkeypatch: pytest.MonkeyPatch) -> None:
     mine = this_process()
     elsewhere = replace(mine, place="another machine")
     containers = [
@@ -232,17 +233,21 @@ def test_only_containers_that_nobody_uses_are_removed(dead: Owner) -> None:
         {"Id": "foreign", "Names": ["/foreign"], "Labels": {}, "State": "exited"},
         _summary("bare", None),
     ]
-    assert remove_leftovers(_engine(containers)) == ["dead", "elsewhere-ended", "reused"]
+    monkeypatch.setattr(starting, "engine", lambda: nullcontext(_engine(containers)))
+    assert remove_leftovers() == ["dead", "elsewhere-ended", "reused"]
 
 
-def test_a_leftover_that_others_remove_is_no_error_and_not_claimed(dead: Owner) -> None:
+def test_a_leftover_that_others_remove_is_no_error_and_not_claimed(
+    dead: Owner, monkeypatch: pytest.MonkeyPatch
+) -> None:
     refusals = {
         "gone": NotFound("gone", response=Fake(status_code=404)),
         "going": APIError("going", response=Fake(status_code=409)),
         "stuck": APIError("stuck", response=Fake(status_code=500, url="", reason="")),
     }
     containers = [_summary(name, dead) for name in ("gone", "going", "stuck", "dead")]
-    assert remove_leftovers(_engine(containers, refusals)) == ["dead"]
+    monkeypatch.setattr(starting, "engine", lambda: nullcontext(_engine(containers, refusals)))
+    assert remove_leftovers() == ["dead"]
 
 
 # where it is reached
@@ -324,7 +329,6 @@ def test_a_container_that_ends_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     assert container.ended() is None, "it has not begun"
     monkeypatch.setattr(container, "_container", Fake())
     monkeypatch.setattr(container, "start_s", 1.0)
-    monkeypatch.setattr(starting, "probe", lambda _: "")
     monkeypatch.setattr(starting, "log_lines", lambda _: ["all is well", "fatal: no room"])
     monkeypatch.setattr(starting, "ending_of", lambda _: "")
     assert container.ended() is None
@@ -347,25 +351,24 @@ def test_closing_says_what_is_still_there(status: int, line: str | None, monkeyp
     container = Container("a/b:1", memory="1g")
     engine = _engine([], {container.name: APIError("stuck", response=Fake(status_code=status, url="", reason=""))})
     engine.close = lambda: None
-    monkeypatch.setattr(starting, "probe", lambda _: "")
     monkeypatch.setattr(container, "_container", Fake(get_docker_client=lambda: Fake(client=engine)))
     left = container.close()
     assert left is line or str(left).startswith(str(line).format(container.name))
     assert container.close() is None
 
 
-@pytest.mark.usefixtures("no_engine")
 def test_signals_wait_for_the_end_of_closing(monkeypatch: pytest.MonkeyPatch) -> None:
     container = Container(DEFAULT_IMAGE, memory="1g")
     heard = []
 
-    def interrupted() -> str:
+    def interrupted(*_: object) -> None:
         signal.raise_signal(signal.SIGINT)
         signal.raise_signal(signal.SIGTERM)
         heard.append(1)
-        return ""
 
-    monkeypatch.setattr(container, "_removed", interrupted)
+    monkeypatch.setattr(starting, "_remove", interrupted)
+    closes = Fake(client=Fake(close=lambda: None))
+    monkeypatch.setattr(container, "_container", Fake(get_docker_client=lambda: closes))
     before = [signal.getsignal(one) for one in (signal.SIGINT, signal.SIGTERM)]
     container.close()
     assert heard == [1]

@@ -25,7 +25,7 @@ from urllib3.exceptions import ClosedPoolError, ProtocolError, ProxyError
 
 from relevance.engines.elasticsearch import client
 from relevance.engines.elasticsearch.client import MOST_BYTES, Connection, RetryPolicy
-from relevance.engines.elasticsearch.errors import Refusal, RetriableError, UnboundedAnswerError, explained, failure
+from relevance.engines.elasticsearch.errors import Refusal, RetriableError, UnboundedAnswerError, failure
 from relevance.engines.elasticsearch.settings import Credentials, Settings, cloud_url, split_url
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 
@@ -70,6 +70,15 @@ def caused(cause: Exception, kind: Any = elasticsearch.ConnectionError, text: st
     error = kind(text or str(cause))
     error.__cause__ = cause
     return error
+
+
+def explained(error: Exception, sent: str = "") -> RelevanceError:
+    return to_server().explained(error, doing="searching", sent=sent)
+
+
+def to_server(policy: RetryPolicy | None = None) -> Connection:
+    nobody: Any = None
+    return Connection(nobody, URL, "8.19.5", retry_policy=policy or RetryPolicy())
 
 
 EXPIRED = "[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: certificate has expired (_ssl.c:1002)"
@@ -131,11 +140,10 @@ LINES: list[tuple[Exception, str, str]] = [
 
 @pytest.mark.parametrize(("error", "kind", "line"), LINES, ids=[line[:30] for _, _, line in LINES])
 def test_each_failure_is_one_line_and_of_a_kind(error: Exception, kind: str, line: str) -> None:
-    assert failure(error, doing="searching", url=URL).kind == kind
-    ours = explained(error, doing="searching", url=URL)
+    assert failure(error, doing="searching", url=URL, credential="").kind == kind
+    ours = explained(error)
     assert type(ours) is CouldNotRunError
     assert str(ours).startswith(f"{AT}{line}")
-    assert explained(ours, doing="?", url="?") is ours
 
 
 def test_an_item_is_read_as_a_whole_answer() -> None:
@@ -157,7 +165,7 @@ REFUSES = f"own.json: elasticsearch at {URL} refuses it: "
     ],
 )
 def test_only_mistakes_in_a_file_of_the_user_are_bad_input(error: Exception, line: str) -> None:
-    ours = explained(error, doing="making the index", url=URL, sent="own.json")
+    ours = explained(error, sent="own.json")
     assert type(ours) is (CouldNotRunError if line.startswith(AT) else InputError)
     assert str(ours).startswith(line)
 
@@ -189,14 +197,14 @@ ANYTHING = st.recursive(
 @settings(max_examples=15, deadline=None)
 @given(st.integers(100, 599), ANYTHING)
 def test_any_answer_is_one_line_of_bounded_length(status: int, body: object) -> None:
-    line = str(explained(api_error(status, body), doing="searching", url=URL))
+    line = str(explained(api_error(status, body)))
     assert len(line.splitlines()) == 1
     assert len(line) < 800
 
 
 @pytest.mark.parametrize("echo", ["Basic aHVudGVyMjpodW50", "ApiKey aHVudGVyMjpodW50", "http://me:hunter2@host"])
 def test_what_a_server_says_shows_no_secret_and_commands_no_terminal(echo: str) -> None:
-    line = str(explained(refused(400, "x", f"bad header [{echo}]"), doing="searching", url=URL))
+    line = str(explained(refused(400, "x", f"bad header [{echo}]")))
     assert "bad header [" in line
     assert not [secret for secret in ("hunter2", "aHVudGVy") if secret in line]
     what = Refusal.read(400, {"error": {"type": "x\x1b[2J", "reason": "no\n::error::##vso[task.complete]\x9b1m"}})
@@ -220,7 +228,7 @@ class Waiting(Clock):
                 return "done"
             raise left.pop(0)
 
-        return (policy or self.policy()).run(call, doing="searching", url=URL, **more)
+        return to_server(policy or self.policy()).ask(call, doing="searching", **more)
 
 
 def test_it_waits_twice_as_long_each_time_and_tells_why() -> None:
@@ -372,7 +380,7 @@ def tls() -> ssl.SSLContext:
     return context
 
 
-def connect(url: str, policy: RetryPolicy | None = None, *, timeout: float = 5, **credentials: str) -> Connection:
+def connect(url: str, policy: RetryPolicy | None = None, *, timeout: float = 5, **credentials: Any) -> Connection:
     return client.connect(Settings(url, Credentials(**credentials), timeout=timeout), policy)  # type: ignore[arg-type]
 
 
@@ -441,19 +449,19 @@ CHECK = "was refused (401); is it of this cluster, right, and not expired? (whil
 
 
 @pytest.mark.parametrize(
-    ("credentials", "user_info", "line"),
+    ("credentials", "line"),
     [
-        ({"api_key": SECRET}, "", f"the API key of ES_API_KEY {CHECK}"),
-        ({"user": "bob", "password": SECRET}, "", f"the user of ES_USER and ES_PASSWORD {CHECK}"),
-        ({}, f"bob:{SECRET}@", f"the user in the URL {CHECK}"),
-        ({}, "", "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD (while conn"),
+        ({"api_key": SECRET}, f"the API key of ES_API_KEY {CHECK}"),
+        ({"user": "bob", "password": SECRET}, f"the user of ES_USER and ES_PASSWORD {CHECK}"),
+        ({"user": "bob", "password": SECRET, "in_url": True}, f"the user in the URL {CHECK}"),
+        ({}, "the user or the API key was refused (401); set ES_API_KEY, or ES_USER and ES_PASSWORD (while conn"),
     ],
 )
 def test_a_credential_that_is_refused_is_named_without_its_value(
-    hasty: RetryPolicy, credentials: dict[str, str], user_info: str, line: str
+    hasty: RetryPolicy, credentials: dict[str, Any], line: str
 ) -> None:
     with serving(UNAUTHENTICATED) as fake, pytest.raises(CouldNotRunError) as caught:
-        connect(fake.url.replace("//", f"//{user_info}"), hasty, **credentials)
+        connect(fake.url, hasty, **credentials)
     assert str(caught.value).startswith(f"elasticsearch at {fake.url}: {line}")
     assert SECRET not in str(caught.value)
     assert "bob" not in str(caught.value)
@@ -604,15 +612,14 @@ def test_a_proxy_that_does_not_lead_to_it(
 def test_credentials_go_into_the_header_and_are_never_printed() -> None:
     shown = ""
     with serving(GREETING) as fake:
-        inside = fake.url.replace("//", "//me:p%40ss%2Fword@")
-        for url, shows in [
-            (fake.url, {"api_key": " a2V5\n"}),
-            (fake.url, {"api_key": "id:key"}),
-            (fake.url, {"user": "me", "password": "päss"}),
-            (inside, {}),
-            (fake.url, {}),
-        ]:
-            with connect(url, **shows) as connection:
+        for shows in (
+            {"api_key": " a2V5\n"},
+            {"api_key": "id:key"},
+            {"user": "me", "password": "päss"},
+            vars(split_url("http://me:p%40ss%2Fword@host:9200")[1]),
+            dict[str, str](),
+        ):
+            with connect(fake.url, **shows) as connection:
                 credentials = Credentials(**shows)
                 shown += f"{connection!r} {connection.client!r} {credentials} {Settings('u', credentials)!r}"
     expected = ["ApiKey a2V5", "ApiKey aWQ6a2V5", "Basic bWU6cMOkc3M=", "Basic bWU6cEBzcy93b3Jk", None]
@@ -669,7 +676,7 @@ def test_a_url_is_shown_with_its_port_and_without_a_user(url: str, shown: str) -
         ("ftp://host:21", "not the URL of a cluster; expected, for example: http://host:21"),
         ("http://host:99999", "for example: http://host:9200"),
         ("http://host:0", "for example: http://host:9200"),
-        ("http://host:9200?pretty", "a query behind the path; expected, for example: http://host:9200"),
+        ("http://host:9200?pretty", "not the URL of a cluster; expected, for example: http://host:9200"),
         ("http://host:9200/?token=abc", "for example: http://host:9200"),
         ("http://", "for example: http://HOST:PORT or https://HOST:PORT"),
         ("", "for example: http://HOST:PORT or https://HOST:PORT"),
@@ -828,7 +835,7 @@ def test_a_connection_that_is_interrupted_closes_its_client(monkeypatch: pytest.
     unbound = client.make_client("http://127.0.0.1:1", NOBODY, timeout=5)
     monkeypatch.setattr(unbound, "close", lambda: closed.append(1))
     monkeypatch.setattr(client, "make_client", lambda *_, **__: unbound)
-    monkeypatch.setattr(client, "_greet", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(client, "_version", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         connect("http://127.0.0.1:1")
     assert closed == [1]

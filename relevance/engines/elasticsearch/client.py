@@ -1,4 +1,4 @@
-"""The way to a server: the client, whose answers are bounded in size and time; what the server is; and asking it."""
+"""The way to a server: the client, whose answers are bounded in size and time; asking it; and what the server is."""
 
 from __future__ import annotations
 
@@ -24,20 +24,12 @@ from urllib.request import getproxies, proxy_bypass
 import orjson
 from elastic_transport import TransportError, Urllib3HttpNode
 from elastic_transport.client_utils import DEFAULT
-from elasticsearch import (
-    ApiError,
-    ConnectionTimeout,
-    Elasticsearch,
-    OrjsonSerializer,
-    SerializationError,
-    UnsupportedProductError,
-)
+from elasticsearch import ApiError, ConnectionTimeout, Elasticsearch, OrjsonSerializer, SerializationError
 from elasticsearch.serializer import NdjsonSerializer
-from urllib3.connection import ProxyConfig
-from urllib3.util import make_headers, parse_url
+from urllib3 import ProxyManager, make_headers
+from urllib3.exceptions import ProxySchemeUnknown
 
-from relevance.engines.elasticsearch.errors import Refusal, RetriableError, UnboundedAnswerError, explained, failure
-from relevance.engines.elasticsearch.settings import split_url
+from relevance.engines.elasticsearch.errors import CONNECTING, Refusal, RetriableError, UnboundedAnswerError, failure
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.text import plural, without_credentials
 
@@ -83,20 +75,17 @@ class _TimedReader(io.RawIOBase):
 
 def _bounded(urlopen: Callable[..., Any], *args: Any, **options: Any) -> Any:
     """What the node reads of an answer to a request by urllib3's pool."""
-    response = urlopen(*args, preload_content=False, **options)
-    data = bytearray()
+    response, complete = urlopen(*args, preload_content=False, **options), False
     try:
-        while len(data) <= MOST_BYTES and (piece := response.read(1 << 20)):
-            data += piece
-    except BaseException:
-        response.close()
-        raise
+        data = response.read(MOST_BYTES + 1)
+        complete = len(data) <= MOST_BYTES
     finally:
+        if not complete:
+            response.close()
         response.release_conn()
-    if len(data) > MOST_BYTES:
-        response.close()
+    if not complete:
         raise UnboundedAnswerError(f"an answer of more than {MOST_BYTES >> 20} MiB")
-    return SimpleNamespace(status=response.status, headers=response.headers, data=bytes(data))
+    return SimpleNamespace(status=response.status, headers=response.headers, data=data)
 
 
 # the client
@@ -120,10 +109,8 @@ class _Node(Urllib3HttpNode):
         super().__init__(config)
         pool: Any = self.pool
         if config.scheme == "https" and (proxy := _proxy(config.host, config.port)):
-            pool.proxy, pool.proxy_config = parse_url(proxy), ProxyConfig(None, False, None, None)  # noqa: FBT003 - a tuple
-            pool.conn_kw |= {"proxy": pool.proxy, "proxy_config": pool.proxy_config}
-            if pool.proxy.auth:
-                pool.proxy_headers = make_headers(proxy_basic_auth=unquote(pool.proxy.auth))
+            pool.proxy, pool.proxy_config, pool.proxy_headers = proxy.proxy, proxy.proxy_config, proxy.proxy_headers
+            pool.conn_kw |= {"proxy": proxy.proxy, "proxy_config": proxy.proxy_config}
         pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _TimedResponse})
         pool.urlopen = partial(_bounded, pool.urlopen)
 
@@ -145,20 +132,24 @@ class _Node(Urllib3HttpNode):
         return answer._replace(meta=replace(answer.meta, headers=headers), body=body)
 
 
-def _proxy(host: str, port: int) -> str:
-    """The proxy by which the environment has a server of https reached; "" where it has none for this host."""
+def _proxy(host: str, port: int) -> ProxyManager | None:
+    """The proxy by which the environment has a server of https reached; None where it has none for this host."""
     proxies = getproxies()
-    proxy = proxies.get("https") or proxies.get("all") or ""
+    proxy = proxies.get("https") or proxies.get("all")
     if not proxy or host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(f"{host}:{port}"):
-        return ""
-    proxy = proxy if "://" in proxy else f"http://{proxy}"
-    if not proxy.startswith(("http://", "https://")):
-        raise InputError(f"HTTPS_PROXY: {without_credentials(proxy)}; allowed: http://HOST:PORT; NO_PROXY: {host}")
-    return proxy
+        return None
+    try:
+        manager = ProxyManager(proxy if "://" in proxy else f"http://{proxy}")
+    except ProxySchemeUnknown:
+        allowed = f"allowed: http://HOST:PORT; NO_PROXY: {host}"
+        raise InputError(f"HTTPS_PROXY: {without_credentials(proxy)}; {allowed}") from None
+    if manager.proxy and manager.proxy.auth:
+        manager.proxy_headers = make_headers(proxy_basic_auth=unquote(manager.proxy.auth))
+    return manager
 
 
 def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasticsearch:
-    """A client that asks each request once: its own retries do not wait, `RetryPolicy`'s do, and tell of it.
+    """A client that asks each request once: its own retries do not wait, `Connection.ask` does, and tells of it.
 
     Raises:
         InputError: the credentials cannot be right.
@@ -173,7 +164,6 @@ def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasti
             url,
             request_timeout=timeout,
             max_retries=0,
-            retry_on_timeout=False,
             http_compress=False,
             node_class=_Node,
             serializers={"application/json": OrjsonSerializer(), "application/x-ndjson": _Rows()},
@@ -186,25 +176,25 @@ def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasti
 def _authentication(credentials: Credentials) -> dict[str, Any]:
     """What cannot be sent is refused here: the client's own error would show it."""
     key, user, password = credentials.api_key.strip(), credentials.user, credentials.password
-    if key and (user or password):
-        raise InputError(
-            "an API key (ES_API_KEY) beside a user (ES_USER and ES_PASSWORD, or inside the URL); allowed: one of them"
-        )
-    if key and not re.fullmatch("[!-~]+", key):
-        raise InputError(
-            "ES_API_KEY: spaces or other characters that no API key has; expected: its base64 form, or ID:KEY"
-        )
+    wrong = {
+        "an API key (ES_API_KEY) beside a user (ES_USER and ES_PASSWORD, or inside the URL); allowed: one of them": (
+            key and (user or password)
+        ),
+        "ES_API_KEY: spaces or other characters that no API key has; expected: its base64 form, or ID:KEY": (
+            key and not re.fullmatch("[!-~]+", key)
+        ),
+        "a user alone; ES_USER and ES_PASSWORD belong together": user and not password,
+        "a password alone; ES_USER and ES_PASSWORD belong together": password and not user,
+        "ES_USER: a colon, which no user has": ":" in user,
+        "ES_USER, ES_PASSWORD: something that is not Unicode": re.search("[\ud800-\udfff]", user + password),
+    }
+    for line, holds in wrong.items():
+        if holds:
+            raise InputError(line)
     if key:
         return {"api_key": base64.b64encode(key.encode()).decode() if ":" in key else key}
-    if bool(user) != bool(password):
-        raise InputError(f"a {'user' if user else 'password'} alone; ES_USER and ES_PASSWORD belong together")
-    if ":" in user:
-        raise InputError("ES_USER: a colon, which no user has")
-    try:
-        pair = f"{user}:{password}".encode()  # by the client it would have to be ASCII
-    except UnicodeEncodeError:
-        raise InputError("ES_USER, ES_PASSWORD: something that is not Unicode") from None
-    return {"basic_auth": base64.b64encode(pair).decode()} if user else {}
+    # a pair of texts would have to be ASCII for the client
+    return {"basic_auth": base64.b64encode(f"{user}:{password}".encode()).decode()} if user else {}
 
 
 def _trust(credentials: Credentials) -> dict[str, Any]:
@@ -227,7 +217,7 @@ def _trust(credentials: Credentials) -> dict[str, Any]:
     return options
 
 
-# trying again
+# a server, asked
 
 PATIENCE_S = 60.0
 """For which what may pass is waited for."""
@@ -236,11 +226,10 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 
 @dataclass(frozen=True)
 class RetryPolicy:
-    """Tries again what may pass: 429, 502, 503, 504 and lost connections, after 0.5, 1, 2, 4, 8, 8, … seconds.
+    """For how long what may pass is tried again: 429, 502, 503, 504 and lost connections.
 
     It is given up so many `seconds` after the first failure; a server that is not reached after `unreachable_s`, where
-    that is shorter, or at once where `ended` says that it has ended for good. One that does not answer in time is asked
-    once more and no oftener: a frozen one costs two time-outs. What the server is shown, in words, is the `credential`.
+    that is shorter, or at once where `ended` says that it has ended for good.
     """
 
     seconds: float = field(default_factory=lambda: PATIENCE_S)
@@ -248,40 +237,6 @@ class RetryPolicy:
     ended: Callable[[], RelevanceError | None] = lambda: None
     sleep: Callable[[float], None] = time.sleep
     clock: Callable[[], float] = monotonic
-    credential: str = ""
-
-    def run(self, call: Callable[[], T], *, doing: str, url: str, retried: Callable[[str], None] = lambda _: None) -> T:
-        """Call until it goes well; an error of ours is final. `retried` is told why, before each new try.
-
-        Raises:
-            RelevanceError: what `explained` makes of the last error, which is its cause; or the one of `ended`.
-        """
-        unreachable_s = min(self.seconds, self.unreachable_s)
-        limits = {"busy": self.seconds, "unreached": unreachable_s, "lost": unreachable_s, "slow": math.inf}
-        wait, since = _FIRST_WAIT, math.inf
-        while True:
-            try:
-                return call()
-            except (ApiError, TransportError, RetriableError, ConnectionError, TimeoutError) as error:
-                what = failure(error, doing=doing, url=url)
-                if what.kind in ("unreached", "lost") and (end := self.ended()) is not None:
-                    raise end from None
-                now = self.clock()
-                since = min(since, now)
-                left = since - now + limits.get(what.kind, 0.0)
-                if left <= 0:
-                    raise explained(error, doing=doing, url=url, credential=self.credential) from error
-                if what.kind == "slow":
-                    limits["slow"] = 0.0
-                retried(what.why)
-            self.sleep(min(wait, left))
-            wait = min(2 * wait, _LONGEST_WAIT)
-
-
-# a server, asked
-
-_HELLO_S = 10.0
-"""The first answer takes no work; one that takes longer does not come."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -293,6 +248,7 @@ class Connection:
     version: str  # `8.19.5`; `8.11.0-serverless` of Elastic's serverless projects, which all call themselves 8.11.0
     timeout: float = 60.0  # seconds until an answer is given up
     retry_policy: RetryPolicy = field(default_factory=RetryPolicy)
+    credential: str = ""  # `Credentials.words`
     retries: Counter[str] = field(default_factory=Counter)  # by the reason for another try
 
     @property
@@ -315,20 +271,64 @@ class Connection:
         """Let go of the connections; safe to call twice."""
         self.client.close()
 
-    def ask(self, call: Callable[[], T], *, doing: str) -> T:
-        """Call until it goes well, see `RetryPolicy.run`; what it took is counted."""
-        return self.retry_policy.run(call, doing=doing, url=self.url, retried=lambda why: self.retries.update([why]))
+    def ask(self, call: Callable[[], T], *, doing: str, retried: Callable[[str], object] | None = None) -> T:
+        """Call until it goes well, after 0.5, 1, 2, 4, 8, 8, … seconds; an error of ours is final.
+
+        What does not answer in time is asked once more and no oftener: a frozen server costs two time-outs.
+
+        Args:
+            call: what asks.
+            doing: what it does, for the error's line.
+            retried: is told why, before each new try; None: `notes` tells.
+
+        Raises:
+            RelevanceError: the last error, which is its cause, in a line; or the policy's `ended`.
+        """
+        policy = self.retry_policy
+        unreachable_s = min(policy.seconds, policy.unreachable_s)
+        limits = {"busy": policy.seconds, "unreached": unreachable_s, "lost": unreachable_s, "slow": math.inf}
+        wait, since = _FIRST_WAIT, math.inf
+        while True:
+            try:
+                return call()
+            except (ApiError, TransportError, RetriableError, ConnectionError, TimeoutError) as error:
+                what = failure(error, doing=doing, url=self.url, credential=self.credential)
+                if what.kind in ("unreached", "lost") and (end := policy.ended()) is not None:
+                    raise end from None
+                now = policy.clock()
+                since = min(since, now)
+                left = since - now + limits.get(what.kind, 0.0)
+                if left <= 0:
+                    raise self.problem(what.line) from error
+                if what.kind == "slow":
+                    limits["slow"] = 0.0
+                (retried or self._count)(what.why)
+            policy.sleep(min(wait, left))
+            wait = min(2 * wait, _LONGEST_WAIT)
+
+    def _count(self, why: str) -> None:
+        self.retries[why] += 1
+
+    def explained(self, error: Exception, *, doing: str, sent: str = "") -> RelevanceError:
+        """Whatever the client raises while `doing` something, as an error of one line.
+
+        Where `sent`, the user's file or strategy, is what the server refuses, that is bad input.
+        """
+        what = failure(error, doing=doing, url=self.url, credential=self.credential)
+        if sent and what.kind == "refused":
+            return InputError(f"{sent}: elasticsearch at {self.url} refuses it: {what.said}")
+        return self.problem(what.line)
 
     def problem(self, text: str) -> CouldNotRunError:
         """The error of a server that did not do what was asked for."""
         return CouldNotRunError(f"elasticsearch at {self.url}: {text}")
 
-    def hurried(self, timeout: float, seconds: float) -> Connection:
+    def hurried(self, timeout: float, seconds: float, unreachable_s: float = math.inf) -> Connection:
         """The same server, for whoever does not want to wait: for an answer so long, for what passes so long."""
         timeout = min(timeout, self.timeout)
+        policy = replace(self.retry_policy, seconds=seconds, unreachable_s=unreachable_s)
         client = self.client.options(request_timeout=timeout)
-        policy = RetryPolicy(seconds=seconds, credential=self.retry_policy.credential)
-        return replace(self, client=client, timeout=timeout, retry_policy=policy)
+        return replace(self, client=client, timeout=timeout, retry_policy=policy, retries=Counter())
 
     def notes(self, doing: str) -> tuple[str, ...]:
         """A line on what had to be tried again; none where nothing had to."""
@@ -338,105 +338,91 @@ class Connection:
         return (f"{doing} went well only after {plural(self.retries.total(), 'more try')}: {whys}",)
 
 
-def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Connection:
-    """Reach a server and see that it is an Elasticsearch of a release that we know.
-
-    A server that does not answer is given up after two seconds, one that says that it comes up after thirty: a wrong
-    port fails soon. The policy is for what is asked later on.
-
-    Raises:
-        InputError: the URL or the credentials cannot be right.
-        CouldNotRunError: nothing answers, or it is something else, or it refuses the credentials.
-    """
-    credentials = settings.credentials
-    url, inside = split_url(str(settings.url))
-    if not (credentials.user or credentials.password):
-        credentials = replace(credentials, user=inside.user, password=inside.password, in_url=True)
-    policy = replace(retry_policy or RetryPolicy(), credential=credentials.words)
-    client = make_client(url, credentials, timeout=settings.timeout)
-    try:
-        hello = client.options(request_timeout=min(settings.timeout, _HELLO_S))
-        version = _greet(hello, url, replace(policy, seconds=30.0, unreachable_s=2.0, ended=lambda: None))
-    except BaseException:
-        client.close()
-        raise
-    return Connection(client, url, version, settings.timeout, policy)
-
-
 # what a server is
 
 RELEASES = (8, 9)
 """Of Elasticsearch, those that are supported."""
 
-_DOING, _SERVERLESS, _TAGLINE = "connecting", "-serverless", "You Know, for Search"
+_HELLO_S, _COMING_UP_S, _UNREACHABLE_S = 10.0, 30.0, 2.0
+"""The first answer takes no work, and one that takes longer does not come; a wrong port fails soon."""
+_SERVERLESS, _TAGLINE = "-serverless", "You Know, for Search"
 _SHOWN = 40
 
 
-def _greet(client: Elasticsearch, url: str, retry_policy: RetryPolicy) -> str:
-    """Ask a server for its version, see `Connection.version`."""
+def connect(settings: Settings, retry_policy: RetryPolicy | None = None) -> Connection:
+    """Reach a server and see that it is an Elasticsearch of a release that we know.
 
-    def ask() -> tuple[object, bool]:
-        """The answer to `GET /`, and whether an Elasticsearch has signed it."""
+    A server that does not answer is given up after two seconds, one that says that it comes up after thirty. The policy
+    is for what is asked later on.
+
+    Raises:
+        InputError: the credentials cannot be right.
+        CouldNotRunError: nothing answers, or it is something else, or it refuses the credentials.
+    """
+    url, credentials = str(settings.url), settings.credentials
+    client = make_client(url, credentials, timeout=settings.timeout)
+    connection = Connection(client, url, "", settings.timeout, retry_policy or RetryPolicy(), credentials.words)
+    try:
+        return replace(connection, version=_version(connection.hurried(_HELLO_S, _COMING_UP_S, _UNREACHABLE_S)))
+    except BaseException:
+        client.close()
+        raise
+
+
+def _version(connection: Connection) -> str:
+    """Ask a server for its version, see `Connection.version`."""
+    url = connection.url
+
+    def ask() -> Any:
+        """The answer to `GET /`, or the error that holds it, final and from whatever server."""
         try:  # no media type of series 8 is asked for, which other servers would refuse
-            return client.perform_request("GET", "/", headers={"accept": "*/*"}).body, True
-        except UnsupportedProductError as error:
-            return error.body, False
+            return connection.client.perform_request("GET", "/", headers={"accept": "*/*"})
         except SerializationError:
             raise CouldNotRunError(f"{url} answers, but is no Elasticsearch (what it says is not JSON)") from None
         except ConnectionTimeout as error:
-            raise explained(error, doing=_DOING, url=url) from error
+            raise connection.explained(error, doing=CONNECTING) from error
         except ApiError as error:
             if Refusal.read(error.status_code, error.body).passes:
                 raise
-            raise _turned_away(error, url, retry_policy.credential) from error
+            return error
 
-    try:
-        body, is_signed = retry_policy.run(ask, doing=_DOING, url=url)
-    except CouldNotRunError as error:
-        cause = error.__cause__
-        is_broken = isinstance(cause, Exception) and failure(cause, doing=_DOING, url=url).kind == "lost"
-        if is_broken and url.startswith("http:"):
-            raise CouldNotRunError(f"{error} If it speaks https: {url.replace('http', 'https', 1)}") from None
-        raise
-    number, is_serverless = _elasticsearch(body, url)
-    if not is_signed:
-        problem = f"is Elasticsearch {number} without the header X-Elastic-Product"
-        raise CouldNotRunError(f"{url} {problem}; a proxy in between has to pass it on")
-    return f"{number}{_SERVERLESS if is_serverless else ''}"
-
-
-def _elasticsearch(body: object, url: str) -> tuple[str, bool]:
-    """The number that an Elasticsearch of a known release greets with, and whether it is a serverless one."""
-    greeting = body if isinstance(body, Mapping) else {}
+    answer = connection.ask(ask, doing=CONNECTING)
+    is_signed = answer.meta.headers.get("x-elastic-product") == "Elasticsearch"
+    if answer.meta.status >= http.client.MULTIPLE_CHOICES:
+        raise _turned_away(connection, answer, is_signed=is_signed)
+    greeting = answer.body if isinstance(answer.body, Mapping) else {}
     version = greeting.get("version")
     version = version if isinstance(version, Mapping) else {}
     number, other = str(version.get("number", ""))[:_SHOWN], str(version.get("distribution", ""))[:_SHOWN]
     if not other and "lucene_version" not in version and not (version and greeting.get("tagline") == _TAGLINE):
-        raise CouldNotRunError(f"{url} answers, but is no Elasticsearch ({_look_of(body)})")
+        raise CouldNotRunError(f"{url} answers, but is no Elasticsearch ({_look_of(answer.body)})")
     # a version is printed and stored: it holds nothing that a terminal would obey
     known = re.fullmatch(r"(\d+)\.\d+[\w.+-]*", number, re.ASCII)
     if other or not known or int(known[1]) not in RELEASES:
         name = "OpenSearch" if other == "opensearch" else other or "Elasticsearch"
         problem = f"is {name} {number}{', not Elasticsearch' if other else ''}"
         raise CouldNotRunError(f"{url} {problem}; releases 8 and 9 are supported")
-    return number, version.get("build_flavor") == "serverless"
+    if not is_signed:
+        problem = f"is Elasticsearch {number} without the header X-Elastic-Product"
+        raise CouldNotRunError(f"{url} {problem}; a proxy in between has to pass it on")
+    return f"{number}{_SERVERLESS if version.get('build_flavor') == 'serverless' else ''}"
 
 
-def _turned_away(error: ApiError, url: str, credential: str) -> Exception:
-    """A refusal that is final: of an Elasticsearch, or of something else."""
-    status, headers = error.status_code, error.meta.headers
-    if "https port" in str(error.body).lower():
-        return CouldNotRunError(f"{url} speaks https; allowed: {url.replace('http://', 'https://', 1)}")
-    if "location" in headers and status // 100 == 3:  # noqa: PLR2004 - redirections
+def _turned_away(connection: Connection, error: ApiError, *, is_signed: bool) -> RelevanceError:
+    """A refusal that is final: of an Elasticsearch, which signs what it says, or of something else."""
+    url, status, headers = connection.url, error.meta.status, error.meta.headers
+    if is_signed and status in (400, 404, 405):
+        problem = f"is a path on an Elasticsearch, not its root ({status}); is the path right?"
+    elif is_signed or status in (401, 403, 429):  # which say the same whoever answers
+        return connection.explained(error, doing=CONNECTING)
+    elif "https port" in str(error.body).lower():
+        problem = f"speaks https; allowed: {url.replace('http://', 'https://', 1)}"
+    elif "location" in headers and status < http.client.BAD_REQUEST:
         target = re.sub(r"(?<=//)[^/@]*@|[?#].*", "", headers["location"])
-        return CouldNotRunError(f"{url} points to {target} ({status}); give the cluster's own URL")
-    is_ours = headers.get("x-elastic-product") == "Elasticsearch"
-    if is_ours and status in (400, 404, 405):
-        return CouldNotRunError(f"{url} is a path on an Elasticsearch, not its root ({status}); is the path right?")
-    if is_ours or status in (401, 403, 429):  # which say the same whoever answers
-        return explained(error, doing=_DOING, url=url, credential=credential)
-    what = f"answers {status}, but is no Elasticsearch ({_look_of(error.body)})"
-    return CouldNotRunError(f"{url} {what}; is the path right?")
+        problem = f"points to {target} ({status}); give the cluster's own URL"
+    else:
+        problem = f"answers {status}, but is no Elasticsearch ({_look_of(error.body)}); is the path right?"
+    return CouldNotRunError(f"{url} {problem}")
 
 
 def _look_of(body: object) -> str:

@@ -14,7 +14,7 @@ import socket
 import threading
 import urllib.request
 from concurrent.futures import Future, wait
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from ipaddress import ip_network
 from pathlib import Path
 from time import monotonic
@@ -44,6 +44,7 @@ _POLL_S = 0.1
 DEFAULT_SOCKET, _RUN = "/var/run/docker.sock", Path("/run")
 DOCKER_ERRORS = (DockerException, RequestException, OSError, ValueError)
 """What Docker's client and testcontainers raise where the engine, the way to it or their settings are at fault."""
+_LATE = "the Docker engine{} does not answer in time"
 
 _NOT_PULLED = (
     (r"no space left", "the Docker engine's disk is full; make room, e.g. by docker system prune"),
@@ -63,7 +64,7 @@ class ImageStatus(NamedTuple):
 
 def look(image: str, *, seconds: float = _LOOK_S) -> ImageStatus:
     """Ask the Docker engine for an image; it is given so many seconds in all, and nothing is pulled."""
-    status = [ImageStatus(answers=False, problem=_late())]
+    status = [ImageStatus(answers=False, problem=_LATE.format(named_engine()))]
 
     def ask() -> None:
         try:
@@ -72,9 +73,7 @@ def look(image: str, *, seconds: float = _LOOK_S) -> ImageStatus:
             status.append(ImageStatus(answers=True, problem=""))
         except ImageNotFound:
             status.append(ImageStatus(answers=True, problem=f"the Docker engine has no image {image}"))
-        except CouldNotRunError as error:
-            status.append(ImageStatus(answers=False, problem=str(error)))
-        except DOCKER_ERRORS as error:
+        except (CouldNotRunError, *DOCKER_ERRORS) as error:
             status.append(ImageStatus(answers=False, problem=_absence(error)))
 
     asking = threading.Thread(target=ask, daemon=True)  # an ssh that hangs knows no time-out
@@ -89,7 +88,7 @@ def pull(image: str, *, progress: bool) -> None:
     totals, done = dict[str, int](), dict[str, int]()  # bytes of layers, as far as the engine has told them
     bar = progress_bar(0, f"pulling {image}", "B", shown=progress)
     try:
-        with bar, engine(None) as client, closing(client.api.pull(image, stream=True, decode=True)) as events:
+        with bar, engine() as client, closing(client.api.pull(image, stream=True, decode=True)) as events:
             for event in events:  # to their end, also behind an error: the connection is free only then
                 problem = problem or str(event.get("error") or "")
                 layer, detail = str(event.get("id", "")), event.get("progressDetail") or {}
@@ -109,18 +108,17 @@ def pull(image: str, *, progress: bool) -> None:
 
 
 @contextmanager
-def engine(timeout: float | None) -> Iterator[Any]:
+def engine(timeout: float | None = None) -> Iterator[Any]:
     """Docker's client of the engine that testcontainers takes; `timeout` in seconds for each answer, None for its own.
 
     Raises:
         CouldNotRunError: no engine answers.
     """
-    if problem := probe(timeout):
-        raise CouldNotRunError(problem)
     options: dict[str, Any] = {} if timeout is None else {"timeout": timeout}
     if host := get_docker_host():  # testcontainers' own client would write it into the environment, and log in
         options |= {"environment": {**os.environ, "DOCKER_HOST": host}, "use_ssh_client": host.startswith("ssh://")}
     try:
+        _knock(host or f"unix://{DEFAULT_SOCKET}", timeout)
         client = docker.from_env(**options)
     except DOCKER_ERRORS as error:
         raise CouldNotRunError(_absence(error)) from None
@@ -128,21 +126,12 @@ def engine(timeout: float | None) -> Iterator[Any]:
         yield client
 
 
-def probe(timeout: float | None) -> str:
-    """Why nobody is reached at the engine's socket, a few words; "" where somebody is, or it has none on this machine.
-
-    Docker's client leaves a socket open where that fails.
-    """
-    host = get_docker_host() or f"unix://{DEFAULT_SOCKET}"
-    if not host.startswith("unix://") or not hasattr(socket, "AF_UNIX"):
-        return ""
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-        connection.settimeout(timeout)
-        try:
+def _knock(host: str, timeout: float | None) -> None:
+    """Connect to the engine's socket, where it has one here: Docker's client leaves one open where that fails."""
+    if host.startswith("unix://") and hasattr(socket, "AF_UNIX"):
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(timeout)
             connection.connect(host.removeprefix("unix://"))
-        except OSError as error:
-            return _absence(error)
-    return ""
 
 
 def named_engine() -> str:
@@ -152,32 +141,34 @@ def named_engine() -> str:
     return f" at {without_credentials(host)}{origin}" if host else ""
 
 
-def _late() -> str:
-    return f"the Docker engine{named_engine()} does not answer in time"
-
-
 def _absence(error: Exception) -> str:
     """Why no engine is reached."""
-    text, host = str(error).lower(), get_docker_host()
-    own = Path(os.environ.get("XDG_RUNTIME_DIR", _RUN))
-    others = {"Podman's": own / "podman/podman.sock", "a Docker of this user's": own / "docker.sock"}
-    others["a Podman of root's"] = _RUN / "podman/podman.sock"
-    if "permission denied" in text:
-        return "the Docker engine's socket is closed to this user (permission denied)"
-    if "timed out" in text:
-        return _late()
-    if "paramiko" in text:
-        return f"the Docker engine{named_engine()} is reached by ssh, and the package paramiko is not installed"
+    text = str(error)
+    if isinstance(error, CouldNotRunError):
+        return text
     if isinstance(error, TLSParameterError):
         reason = _explanation(error).partition(". ")[0]
         return f"the files of DOCKER_CERT_PATH are not those of a TLS client ({reason})"
-    for whose, path in others.items() if not host else ():
-        if path.is_socket():
+    reasons = {
+        "ermission denied": "the Docker engine's socket is closed to this user (permission denied)",
+        "timed out": _LATE.format(named_engine()),
+        "paramiko": f"the Docker engine{named_engine()} is reached by ssh, and the package paramiko is not installed",
+    }
+    for part, reason in reasons.items():
+        if part in text:
+            return reason
+    own = Path(os.environ.get("XDG_RUNTIME_DIR", _RUN))
+    others = {own / "podman/podman.sock": "Podman's", own / "docker.sock": "a Docker of this user's"}
+    for path, whose in (others | {_RUN / "podman/podman.sock": "a Podman of root's"}).items():
+        if path.is_socket() and not get_docker_host():
             return f"{NOBODY}, but there is {whose} socket: set DOCKER_HOST to unix://{path}"
     return f"{NOBODY}{named_engine()}"
 
 
 def _explanation(error: Exception) -> str:
+    """What an engine says, or why it says nothing."""
+    if isinstance(error, RequestException) and not isinstance(error, DockerException):
+        return _absence(error)
     return one_line(str(getattr(error, "explanation", None) or error or type(error).__name__), 200)
 
 
@@ -192,22 +183,18 @@ def labels() -> dict[str, str]:
     return {LABEL: FAMILY} | {f"{_PREFIX}{name}": str(value) for name, value in vars(this_process()).items()}
 
 
-def remove_leftovers(client: Any = None) -> list[str]:
+def remove_leftovers() -> list[str]:
     """Remove the containers of processes that are gone; one that another session uses stays.
 
     A process of another machine, or of this one before it was restarted, cannot be looked at: its container goes only
     where it has ended. Gives the names of those that were removed.
     """
-    if client is None:
-        with engine(None) as own:
-            return remove_leftovers(own)
     removed = []
-    for each in client.api.containers(all=True, filters={"label": f"{LABEL}={FAMILY}"}):
-        try:
-            if _is_left(each) and _remove(client, each["Id"]):
-                removed.append((each.get("Names") or [each["Id"][:12]])[0].lstrip("/"))
-        except DOCKER_ERRORS:  # the next start tries again
-            continue
+    with engine() as client:
+        for each in client.api.containers(all=True, filters={"label": f"{LABEL}={FAMILY}"}):
+            with suppress(*DOCKER_ERRORS):  # the next start tries again
+                if _is_left(each) and _remove(client, each["Id"]):
+                    removed.append((each.get("Names") or [each["Id"][:12]])[0].lstrip("/"))
     return sorted(removed)
 
 
@@ -257,7 +244,7 @@ class Container:
         self.start_s: float | None = None  # seconds from `begin` until the server was ready
         self.url = ""
         self._container: DockerContainer | None = None
-        self._thread = threading.Thread(target=self._run, name=self.name)
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
         self._stopping, self._started = threading.Event(), Future[None]()
         self._began_s = 0.0
 
@@ -265,11 +252,7 @@ class Container:
         """Start it in the background, and remove what killed runs left; `close` ends that too."""
         self._began_s = monotonic()
         atexit.register(self.close)
-        try:
-            self._thread.start()
-        except BaseException:
-            self.close()
-            raise
+        self._thread.start()
 
     def wait(self) -> None:
         """Wait until the cluster is yellow; where it does not come up, the error's details are the end of the log."""
@@ -284,13 +267,11 @@ class Container:
 
     def ended(self) -> CouldNotRunError | None:
         """How it has ended although nobody has closed it, with the end of its log; None where it has not."""
-        if self._container is None or self.start_s is None:
-            return None
-        try:
-            ending = "" if probe(_POLL_S) else ending_of(self._container)
-        except DOCKER_ERRORS:
-            return None
-        return self._not_up(self._container, ending) if ending else None
+        if self._container is not None and self.start_s is not None:
+            with suppress(*DOCKER_ERRORS):
+                if ending := ending_of(self._container):
+                    return self._not_up(self._container, ending)
+        return None
 
     def close(self) -> str | None:
         """Give up the start where it is still going on, and remove the container; twice does no harm.
@@ -301,33 +282,24 @@ class Container:
             self._stopping.set()
             if self._thread.ident is not None:
                 self._thread.join()
-            problem = self._removed()
             atexit.unregister(self.close)
-        if problem:
-            return f"the container {self.name} was not removed ({problem}); to remove it: docker rm -f -v {self.name}"
+            container, self._container = self._container, None
+            if container is None:
+                return None
+            with closing(container.get_docker_client().client) as client:
+                try:
+                    _remove(client, self.name)
+                except DOCKER_ERRORS as error:
+                    still = f"the container {self.name} was not removed ({_explanation(error)})"
+                    return f"{still}; to remove it: docker rm -f -v {self.name}"
         return None
-
-    def _removed(self) -> str:
-        """Why it is still there; "" where it is not."""
-        container, self._container = self._container, None
-        if container is None:
-            return ""
-        with closing(container.get_docker_client().client) as client:
-            try:
-                if problem := probe(_POLL_S):
-                    return problem
-                _remove(client, self.name)
-            except DOCKER_ERRORS as error:
-                return _explanation(error)
-        return ""
 
     def _run(self) -> None:
         try:
             if problem := look(self._image, seconds=WAIT_S).problem:
                 raise CouldNotRunError(_NOT_STARTED.format(problem))  # noqa: TRY301 - `wait` raises it
+            self.notes += [f"removed {name}, a container that a killed run had left" for name in remove_leftovers()]
             self._container = container = self._new()
-            left = remove_leftovers(container.get_docker_client().client)
-            self.notes += [f"removed {name}, a container that a killed run had left" for name in left]
             self.notes += filter(None, [publish(container)])
             if not self._stopping.is_set():
                 container.start()
@@ -338,7 +310,7 @@ class Container:
             self._started.set_exception(error)
 
     def _new(self) -> DockerContainer:
-        """Without waiting for it: testcontainers neither is interrupted nor sees that a container has ended."""
+        """Without a wait strategy: testcontainers' are not interrupted, nor end with a container, and take a proxy."""
         logging.getLogger("testcontainers").setLevel(logging.ERROR)
         testcontainers_config.ryuk_disabled = True  # its image would be pulled; what is left behind is found by label
         testcontainers_config._docker_auth_config = None  # noqa: SLF001 - it would log in, and nothing is pulled
@@ -348,9 +320,7 @@ class Container:
         return container
 
     def _ready_url(self, container: DockerContainer) -> str:
-        while not self._stopping.wait(_POLL_S) and threading.main_thread().is_alive():
-            if problem := probe(None):
-                raise CouldNotRunError(_NOT_STARTED.format(problem))
+        while not self._stopping.wait(_POLL_S):
             if ending := ending_of(container):
                 raise self._not_up(container, f"{ending} before it was ready")
             if (url := _address(container)) and _is_ready(url):
@@ -370,12 +340,8 @@ class Container:
 @contextmanager
 def _undisturbed() -> Iterator[None]:
     """Let nothing interrupt what removes the container; only the main thread hears signals."""
-    handlers = {one: signal.getsignal(one) for one in _SIGNALS}
-    if threading.current_thread() is not threading.main_thread() or None in handlers.values():
-        yield
-        return
-    for one in handlers:
-        signal.signal(one, signal.SIG_IGN)
+    signals = _SIGNALS if threading.current_thread() is threading.main_thread() else ()
+    handlers = {one: signal.signal(one, signal.SIG_IGN) for one in signals if signal.getsignal(one) is not None}
     try:
         yield
     finally:
@@ -425,14 +391,12 @@ def _is_here(host: str) -> bool:
 
 def _address(container: DockerContainer) -> str:
     """The server's URL; "" where its port is not published: not yet, or no longer."""
-    host, port = container.get_container_host_ip(), PORT
-    client = container.get_docker_client()
-    if client.get_connection_mode().use_mapped_port:
-        try:
-            port = int(client.port(container.get_container_id(), PORT))
-        except ConnectionError:  # the built-in one, as testcontainers says it
-            return ""
+    host = container.get_container_host_ip()
     host = "127.0.0.1" if _is_here(host) else host
+    try:
+        port = container.get_exposed_port(PORT)
+    except (ConnectionError, TimeoutError):  # the built-in ones, as testcontainers says it
+        return ""
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
 

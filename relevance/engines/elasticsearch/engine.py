@@ -24,7 +24,7 @@ from relevance import bodies
 from relevance.engines import Engine, EngineChoice
 from relevance.engines.elasticsearch import index as own_index
 from relevance.engines.elasticsearch.client import RetryPolicy, connect
-from relevance.engines.elasticsearch.errors import Refusal, RetriableError, explained
+from relevance.engines.elasticsearch.errors import Refusal, RetriableError
 from relevance.engines.elasticsearch.existing import look_at
 from relevance.engines.elasticsearch.mapping import (
     ROW_ID,
@@ -493,7 +493,7 @@ class _Searches:
         connection = self._engine.connection
         try:
             while self._open:  # again where the last score goes on behind the hits that came
-                connection.retry_policy.run(self._round, doing="searching", url=connection.url, retried=self._retried)
+                connection.ask(self._round, doing="searching", retried=self._retried)
         except RelevanceError as error:
             if not isinstance(error.__cause__, Exception):
                 raise
@@ -657,7 +657,7 @@ class _Searches:
         of_all = len(self._texts)
         failed = f"; {len(self._failed)} of {of_all} searches failed" if of_all > 1 else ""
         sent = "the template" if self._leg.template else ""
-        line = explained(error, doing=f"{self._doing(row)}{failed}", url=self._engine.connection.url, sent=sent)
+        line = self._engine.connection.explained(error, doing=f"{self._doing(row)}{failed}", sent=sent)
         return TemplateError(str(line)) if sent and isinstance(line, InputError) else line
 
     def _doing(self, row: int) -> str:

@@ -9,7 +9,6 @@ from typing import Literal, NamedTuple
 
 from elasticsearch import ApiError, UnsupportedProductError
 
-from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.text import one_line as printable_line
 
 _SHOWN, _TYPE_SHOWN, _READ = 300, 80, 100_000
@@ -24,37 +23,45 @@ def one_line(text: object, shown: int = _SHOWN) -> str:
 Kind = Literal["busy", "unreached", "lost", "slow", "refused", "final"]
 """It passes; the server was not reached; it hung up; was too slow; does not take what was sent; all else."""
 
+CONNECTING = "connecting"
+"""What is done when it may turn out that the server speaks https."""
 _HEAP = "give it more heap (a container of ours: --es-memory)"
 _FORBIDDEN = "{credential} may not do this (403)"
+_LOST = "connection lost while {doing}; is it still running?{or_https}"
+_FREE_DISK = "free disk space on the cluster, then run again"
+_PROXY = "while {doing} ({reason}); NO_PROXY lists hosts without it"
 _UNTRUSTED = "its certificate is not trusted ({reason}); set ES_CA_CERTS to the file of its CA, or ES_FINGERPRINT"
+_REASON = r"\w+: (?:\[Errno -?\d+\] )?(?P<reason>.*)"
+_ACTION = r"403 .*action \[(?P<action>[^\]]+)\] is unauthorized"
 _BYTES = r"\bcoordinating_and_primary_bytes=(\d+),.*\b(?:coordinating|primary)_operation_bytes=(\d+), max_\w+=(\d+)"
+_FULL_QUEUE, _NO_MEMORY = "es_rejected_execution_exception", "circuit_breaking_exception"
 
 _TABLE: tuple[tuple[Kind, str, str], ...] = (
     # a refusal: its status and type, a colon, the reason
     (
         "final",
-        r"(?:403|429) cluster_block_exception: .*flood-stage",
-        "index is read-only (disk past its flood-stage watermark): free disk space on the cluster, then run again",
+        "(?:403|429) cluster_block_exception: .*flood-stage",
+        f"index is read-only (disk past its flood-stage watermark): {_FREE_DISK}",
     ),
-    ("final", r"(?:403|429) cluster_block_exception: (?P<reason>.*)", "index is blocked: {reason}"),
+    ("final", "(?:403|429) cluster_block_exception: (?P<reason>.*)", "index is blocked: {reason}"),
     (
         "final",
-        r"403 .*action \[(?P<action>[^\]]+)\] is unauthorized.*granted by the (?P<of>\w+) privileges \[(?P<any>[^\]]+)",
+        rf"{_ACTION}.*granted by the (?P<of>\w+) privileges \[(?P<any>[^\]]+)",
         _FORBIDDEN + ": {action}; it needs one of the {of} privileges {any}",
     ),
-    ("final", r"403 .*action \[(?P<action>[^\]]+)\] is unauthorized", _FORBIDDEN + ": {action}"),
+    ("final", _ACTION, _FORBIDDEN + ": {action}"),
     ("final", "403 ", _FORBIDDEN),
     (
         "busy",
-        rf"\d+ es_rejected_execution_exception: .*{_BYTES}",
+        rf"\d+ {_FULL_QUEUE}: .*{_BYTES}",
         f"the server has too little memory for what is written (429); {_HEAP}",
     ),
     (
         "busy",
-        r"(?P<status>\d+) es_rejected_execution_exception: ",
+        rf"(?P<status>\d+) {_FULL_QUEUE}: ",
         "the server is too busy ({status}: its queue is full); try again later",
     ),
-    ("busy", r"\d+ (?P<type>circuit_breaking_exception): ", f"the server ran out of memory ({{type}}); {_HEAP}"),
+    ("busy", rf"\d+ (?P<type>{_NO_MEMORY}): ", f"the server ran out of memory ({{type}}); {_HEAP}"),
     ("final", r"\d+ (?P<type>out_of_memory_error): ", f"the server ran out of memory ({{type}}); {_HEAP}"),
     ("final", r"\d+ index_not_found_exception: (?P<reason>.*)", "{reason}; was it removed?"),
     (
@@ -79,7 +86,7 @@ _TABLE: tuple[tuple[Kind, str, str], ...] = (
     ("busy", r"503 (?P<type>\w+): ", "the server is not ready (503, {type}); is the cluster complete?"),
     ("busy", "503 ", "the server is not ready (503); is the cluster complete?"),
     ("busy", "504 ", "a proxy does not get the server's answer in time (504)"),
-    ("final", "507 ", "the server has no room left (507); free disk space on the cluster, then run again"),
+    ("final", "507 ", f"the server has no room left (507); {_FREE_DISK}"),
     ("final", r"\d+ ", "it refuses: {said}"),
     # no answer that can be read: of the errors that led to it, a line each, class and text
     ("final", "UnboundedAnswerError: (?P<what>.*)", "{what} while {doing}; is a proxy in between?"),
@@ -95,20 +102,16 @@ _TABLE: tuple[tuple[Kind, str, str], ...] = (
     (
         "final",
         "OSError: Tunnel connection failed: (?P<reason>.*)",
-        "the proxy that HTTPS_PROXY names refuses while {doing} ({reason}); NO_PROXY lists hosts without it",
+        f"the proxy that HTTPS_PROXY names refuses {_PROXY}",
     ),
-    (
-        "unreached",
-        r"\w+: (?:\[Errno -?\d+\] )?(?P<reason>.*)(?:\n.*)*\nProxyError: ",
-        "the proxy that HTTPS_PROXY names is not reached while {doing} ({reason}); NO_PROXY lists hosts without it",
-    ),
+    ("unreached", rf"{_REASON}(?:\n.*)*\nProxyError: ", f"the proxy that HTTPS_PROXY names is not reached {_PROXY}"),
     ("slow", "ConnectionTimeout: (?P<what>no answer within .*)", "{what} while {doing} (--es-timeout)"),
     ("slow", "(?:ConnectionTimeout|TimeoutError): ", "no answer in time while {doing} (--es-timeout)"),
-    ("lost", "SSL(?:EOF|ZeroReturn)Error: ", "connection lost while {doing}; is it still running?"),
+    ("lost", "SSL(?:EOF|ZeroReturn)Error: ", _LOST),
     ("final", ".*(?:WRONG_VERSION_NUMBER|(?i:record layer failure))", "it does not speak https; allowed: {plain}"),
     ("final", ".*Fingerprints did not match", "its certificate has another fingerprint than ES_FINGERPRINT says"),
     ("final", r".*certificate verify failed: (?P<reason>.+?)(?= \(_ssl\.c|$)", _UNTRUSTED),
-    ("final", r".*(?P<reason>hostname '[^']*' doesn't match .+)", _UNTRUSTED),
+    ("final", ".*(?P<reason>hostname '[^']*' doesn't match .+)", _UNTRUSTED),
     ("final", "TlsError: (?P<reason>.*)", "no TLS connection while {doing} ({reason})"),
     (
         "unreached",
@@ -119,14 +122,14 @@ _TABLE: tuple[tuple[Kind, str, str], ...] = (
     (
         "lost",
         "(?:BadStatusLine|UnknownProtocol): ",
-        "what answers while {doing} does not speak HTTP; is the port right?",
+        "what answers while {doing} does not speak HTTP; is the port right?{or_https}",
     ),
     (
         "lost",
         "(?:BrokenPipe|Connection(?:Aborted|Reset)|Protocol)Error: |IncompleteRead: |RemoteDisconnected: ",
-        "connection lost while {doing}; is it still running?",
+        _LOST,
     ),
-    ("unreached", r"\w+: (?:\[Errno -?\d+\] )?(?P<reason>.*)", "no connection while {doing} ({reason})"),
+    ("unreached", _REASON, "no connection while {doing} ({reason})"),
 )
 """Kind, what a text of what went wrong holds, the line; the first row that fits."""
 
@@ -169,7 +172,7 @@ class Refusal:
     @property
     def pressure(self) -> Pressure | None:
         """The memory that writes need; None where the server does not speak of it."""
-        figures = re.search(_BYTES, self.reason) if self.kind == "es_rejected_execution_exception" else None
+        figures = re.search(_BYTES, self.reason) if self.kind == _FULL_QUEUE else None
         return Pressure(*map(int, figures.groups())) if figures else None
 
     @property
@@ -233,7 +236,7 @@ def _row(account: str) -> tuple[Kind, str, Mapping[str, str]]:
 _SET, _CHECK = "set ES_API_KEY, or ES_USER and ES_PASSWORD", "is it of this cluster, right, and not expired?"
 
 
-def failure(error: Exception, *, doing: str, url: str, credential: str = "") -> Failure:
+def failure(error: Exception, *, doing: str, url: str, credential: str) -> Failure:
     """Whatever the client raises while `doing` something: its kind and its line; `credential`: `Credentials.words`."""
     if isinstance(error, ApiError) and not isinstance(error, UnsupportedProductError):
         error = RetriableError(Refusal.read(error.status_code, error.body))
@@ -250,7 +253,9 @@ def failure(error: Exception, *, doing: str, url: str, credential: str = "") -> 
         "\n".join(f"{type(one).__name__}: {one_line(getattr(one, 'message', one))}" for one in causes)
     )
     why = {"lost": "connection lost", "unreached": "not reached"}.get(kind) or parts.get("what", "no answer in time")
-    return Failure(kind, line.format(doing=doing, plain=url.replace("https://", "http://", 1), **parts), why)
+    plain, https = url.replace("https://", "http://", 1), url.replace("http://", "https://", 1)
+    or_https = f" If it speaks https: {https}" if doing == CONNECTING and url == plain else ""
+    return Failure(kind, line.format(doing=doing, plain=plain, or_https=or_https, **parts), why)
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
@@ -262,16 +267,3 @@ def _causes(error: BaseException) -> Iterator[BaseException]:
             yield one
             inner = (one.__cause__, *one.args, *getattr(one, "errors", ()))
             todo += [deeper for deeper in inner if isinstance(deeper, BaseException)]
-
-
-def explained(error: Exception, *, doing: str, url: str, sent: str = "", credential: str = "") -> RelevanceError:
-    """Whatever the client raises while `doing` something, as an error of one line; `credential`: see `failure`.
-
-    Where `sent`, the user's file or strategy, is what the server refuses, that is bad input.
-    """
-    if isinstance(error, RelevanceError):
-        return error
-    what, at = failure(error, doing=doing, url=url, credential=credential), f"elasticsearch at {url}"
-    if sent and what.kind == "refused":
-        return InputError(f"{sent}: {at} refuses it: {what.said}")
-    return CouldNotRunError(f"{at}: {what.line}")

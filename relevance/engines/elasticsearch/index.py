@@ -17,7 +17,7 @@ import orjson
 from elasticsearch import ApiError, BadRequestError, TransportError
 from elasticsearch.helpers import streaming_bulk
 
-from relevance.engines.elasticsearch.errors import Refusal, RetriableError, explained, one_line
+from relevance.engines.elasticsearch.errors import Refusal, RetriableError, one_line
 from relevance.engines.elasticsearch.leftovers import PATTERN, PREFIX, Mark, this_process
 from relevance.engines.elasticsearch.mapping import (
     MOST_NESTED,
@@ -441,7 +441,7 @@ class _Job:
                 if error.error == "resource_already_exists_exception":
                     # perhaps it was made, and only the answer was lost
                     return "ours" if _is_there(connection, name, mark.token) else "taken"
-                raise explained(error, doing=doing, url=connection.url, sent=self.own.path) from error
+                raise connection.explained(error, doing=doing, sent=self.own.path) from error
 
         answer = connection.ask(create, doing=doing)
         if answer == "taken":

@@ -45,23 +45,14 @@ _Index = Annotated[
 
 @dataclass(frozen=True, repr=False)
 class Credentials:
-    """What a cluster is shown; never printed, never stored.
+    """What a cluster is shown; never printed, never stored."""
 
-    Attributes:
-        api_key: base64, as Elasticsearch gives it out.
-        user: of basic authentication.
-        password: of basic authentication.
-        ca_certs: file of certificates that are trusted.
-        fingerprint: SHA-256 of the certificate that is trusted, in hex.
-        in_url: whether user and password stood in the URL, not in variables.
-    """
-
-    api_key: str = ""
-    user: str = ""
+    api_key: str = ""  # base64, as Elasticsearch gives it out, or `id:key`
+    user: str = ""  # of basic authentication
     password: str = ""
-    ca_certs: str = ""
-    fingerprint: str = ""
-    in_url: bool = False
+    ca_certs: str = ""  # file of certificates that are trusted
+    fingerprint: str = ""  # SHA-256 of the certificate that is trusted, in hex
+    in_url: bool = False  # whether user and password stood in the URL, not in variables
 
     @property
     def words(self) -> str:
@@ -75,11 +66,7 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Settings:
-    """What `[elasticsearch]` of the configuration and its options set.
-
-    Attributes:
-        credentials: of the environment and of the URL; no setting.
-    """
+    """What `[elasticsearch]` of the configuration and its options set; credentials are no setting."""
 
     url: Annotated[Text | None, Takes("URL", "a URL such as http://127.0.0.1:9200, in quotes")] = setting(
         "cluster that is there already; user and password may stand in option and variable, never in the file",
@@ -149,11 +136,14 @@ class Settings:
 
 # the URL of a cluster
 
-_USUAL_PORT, _TLS_PORT = 9200, 443
-
-_HOST = re.compile(r"[\w.-]+|[0-9a-f:.]+:[0-9a-f:.]*")
-_BEGUN = re.compile(r"^(?:https?:?/+|https?:|[a-z]+:/+)", re.IGNORECASE)
-_PLAIN = re.compile(r"(?:\[[0-9a-f:.]*\]|[^:/\[\]]*)(?::\d*)?(?:/.*)?", re.IGNORECASE)
+_USUAL_PORT, _TLS_PORT, _PORTS = 9200, 443, range(1, 1 << 16)
+_HOST = r"\[[0-9a-f:.]+\]|[\w.-]+"
+_URL = re.compile(rf"(https?)://({_HOST})(?::([0-9]+))?(/[^?#]*)?", re.IGNORECASE)
+_NEARLY = re.compile(
+    rf"(?>(https?)(?::?/+|:)|[a-z]+:/+|)({_HOST})(?::([0-9]+)(?![^/?#]))?(?![^:/?#])(?:/[^?#:]*)?", re.IGNORECASE
+)
+"""As far as it may be shown: what is behind a colon and no port may be a password whose host was forgotten."""
+_AROUND_USER = re.compile("([a-z]+://)?(?:(.*)@)?(.*)", re.IGNORECASE | re.DOTALL)
 
 
 def split_url(url: str) -> tuple[str, Credentials]:
@@ -163,48 +153,25 @@ def split_url(url: str) -> tuple[str, Credentials]:
     scheme's, it has to be said.
 
     Raises:
-        InputError: not http or https, no host, no port; the line says what was probably meant, without the password.
+        InputError: not http or https, no host, no port; the line says what was probably meant, and shows no password.
     """
-    scheme, found, rest = url.strip().partition("://")
-    if not found or not re.fullmatch("[a-zA-Z]+", scheme):
-        scheme, found, rest = "", "", url.strip()
-    user_info, _, address = rest.rpartition("@")
-    # without what may be a key behind `?`, or a password behind `:` whose host was forgotten
-    plain = re.split(r"[?#]", address)[0]
-    plain = plain if _PLAIN.fullmatch(plain) else f"{plain.partition(':')[0]}:…"
-    scheme, shown = scheme.lower(), f"{scheme.lower()}{found}{plain}"
-    if re.search(r"[/?#@]", user_info):
+    begun, user_info, rest = _AROUND_USER.fullmatch(url.strip()).groups("")  # type: ignore[union-attr]  # it always fits
+    address = begun + rest
+    nearly, parts = _NEARLY.match(address), _URL.fullmatch(address)
+    shown, nearest = "URL of a cluster", "http://HOST:PORT or https://HOST:PORT"
+    if nearly:
+        scheme, host, port = nearly.groups("")
+        usual = port if port and int(port) in _PORTS else _USUAL_PORT
+        shown, nearest = nearly[0], f"{scheme or 'http'}://{host}:{usual}".lower()
+    if re.search("[/?#@]", user_info):
         raise InputError(f"{shown}: / ? # @ in a user or a password have to be written as %2F %3F %23 %40")
-
-    def wrong(what: str, nearest: str = "") -> InputError:
-        nearest = nearest or _nearest(shown)
-        return InputError(f"{shown or 'URL of a cluster'}: {what}; expected, for example: {nearest}")
-
-    try:
-        parts = urllib.parse.urlsplit(f"//{address}")
-        host, port = parts.hostname or "", parts.port
-    except ValueError:
-        raise wrong("no such host or port") from None
-    if scheme not in ("http", "https") or not _HOST.fullmatch(host):
-        raise wrong("not the URL of a cluster")
-    if port == 0 or plain != address:
-        raise wrong("port 0" if port == 0 else "a query behind the path")
-    host = f"[{host}]" if ":" in host else host
-    if port is None and scheme == "http":
-        raise wrong("no port", f"http://{host}:{_USUAL_PORT}{parts.path}")
-    user, _, password = user_info.partition(":")
-    inside = Credentials(user=urllib.parse.unquote(user), password=urllib.parse.unquote(password))
-    return f"{scheme}://{host}:{port or _TLS_PORT}{parts.path.rstrip('/')}", inside
-
-
-def _nearest(shown: str) -> str:
-    """What was probably meant."""
-    host, _, behind = _BEGUN.sub("", shown).partition(":")
-    port = re.match(r"\d+", behind)
-    if not _HOST.fullmatch(host.lower()):
-        return "http://HOST:PORT or https://HOST:PORT"
-    scheme = "https" if shown.startswith("https") else "http"
-    return f"{scheme}://{host}:{port[0] if port and 0 < int(port[0]) < 1 << 16 else _USUAL_PORT}"
+    scheme, host, port, path = parts.groups("") if parts else ("",) * 4
+    if not parts or not (port or scheme.lower() == "https") or int(port or _TLS_PORT) not in _PORTS:
+        what = "no port" if parts and not port else "not the URL of a cluster"
+        raise InputError(f"{shown}: {what}; expected, for example: {nearest}")
+    server = f"{scheme}://{host}:{port or _TLS_PORT}".lower()
+    user, _, password = map(urllib.parse.unquote, user_info.partition(":"))
+    return f"{server}{path.rstrip('/')}", Credentials(user=user, password=password)
 
 
 def cloud_url(cloud_id: str) -> str:
