@@ -1,0 +1,542 @@
+"""From clauses of a search body to queries: a clause is a row of `CLAUSES` and a function."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from relevance.engines.embedded.bodies.leaves import (
+    AnyNumber,
+    AnyTerm,
+    Exists,
+    Ids,
+    Range,
+    keyword_of,
+    number_for,
+    prefix,
+    value_query,
+    wildcard,
+)
+from relevance.engines.embedded.bodies.nodes import (
+    Bool,
+    Boosting,
+    Constant,
+    DisMax,
+    MatchAll,
+    MatchNone,
+    Nested,
+    Node,
+    boosted,
+)
+from relevance.engines.embedded.bodies.text import Kind, Match, field_query, least, with_minimum
+from relevance.engines.embedded.bodies.values import date_of, decimal_of, rounded, text_of
+from relevance.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from relevance.engines.embedded.bodies.levels import Levels
+    from relevance.schema import Field
+
+# how options are read: a value of JSON, which may be written as a text
+
+Read: TypeAlias = Callable[[Any], Any]
+Options: TypeAlias = Mapping[str, tuple[Read, Any]]
+"""What a clause takes: how each option is read, and what stands for it where it is left out."""
+
+
+def flag(value: Any) -> bool:
+    """Read true or false."""
+    if value in (True, "true"):
+        return True
+    if value in (False, "false"):
+        return False
+    raise ValueError("allowed: true, false")
+
+
+def decimal(value: Any) -> float:
+    """Read a number."""
+    if isinstance(value, bool):
+        raise ValueError("a number is expected")  # noqa: TRY004 - it is said as that of texts is
+    try:
+        return float(value)
+    except (TypeError, ValueError):
+        raise ValueError("a number is expected") from None
+
+
+def whole(value: Any) -> int:
+    """Read a whole number of 0 or more."""
+    number = decimal(value)
+    if number < 0 or not number.is_integer():
+        raise ValueError("a whole number of 0 or more is expected")
+    return int(number)
+
+
+def text(value: Any) -> str:
+    """Read a text; numbers are written as one."""
+    if isinstance(value, Mapping | list) or value is None:
+        raise ValueError("a text is expected")
+    return text_of(value)
+
+
+def anything(value: Any) -> Any:
+    """Take any value."""
+    return value
+
+
+def choice(*allowed: str) -> Read:
+    """Read one of some words, in any case."""
+
+    def read(value: Any) -> str:
+        if str(value).lower() not in allowed:
+            raise ValueError(f"allowed: {', '.join(allowed)}")
+        return str(value).lower()
+
+    return read
+
+
+def minimum(value: Any) -> str:
+    """Read a `minimum_should_match`."""
+    rule = text(value)
+    try:
+        least(rule, 1)
+    except ValueError:
+        raise ValueError("a number, a percentage or conditions such as 2<75% are expected") from None
+    return rule
+
+
+@dataclass
+class Clause:
+    """A clause of a body that is being read.
+
+    Attributes:
+        name: such as `match`.
+        body: what stands below the name.
+        place: where it stands, such as `query.bool.must[0].match`.
+        levels: the index.
+        path: of the nested objects that it is about; "" for products.
+        boost: of the clause; readers of options set it.
+    """
+
+    name: str
+    body: Any
+    place: str
+    levels: Levels
+    path: str = ""
+    boost: float = 1
+
+    def refuse(self, line: str) -> InputError:
+        """Make the error that says what is wrong with this clause."""
+        return InputError(f"{self.place}: {line}")
+
+    def members(self) -> Mapping[str, Any]:
+        """The clause as an object."""
+        if not isinstance(self.body, Mapping):
+            raise self.refuse("an object is expected")
+        return self.body
+
+    def options(self, known: Options, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Read options; `boost` goes to the clause, `_name` has no effect."""
+        held = self.members() if values is None else values
+        read: dict[str, Any] = {name: default for name, (_, default) in known.items()}
+        for name, value in held.items():
+            if name == "_name":
+                continue
+            if name != "boost" and name not in known:
+                raise self.refuse(unknown("option", name, [*known, "boost"]))
+            try:
+                if name == "boost":
+                    self.boost = decimal(value)
+                else:
+                    read[name] = known[name][0](value)
+            except ValueError as error:
+                raise self.refuse(f"{name} = {value!r}; {error}") from None
+        return read
+
+    def of_field(self, main: str, known: Options) -> tuple[str, dict[str, Any]]:
+        """Read a clause of one field: `{"f": value}`, or `{"f": {main: value, option: …}}`."""
+        members = {key: value for key, value in self.members().items() if key not in ("boost", "_name")}
+        if len(members) != 1:
+            raise self.refuse("one field is expected")
+        self.options({}, {key: value for key, value in self.body.items() if key not in members})
+        ((path, value),) = members.items()
+        given = value if isinstance(value, Mapping) else {main: value}
+        options = self.options({main: (anything, None), **known}, given)
+        if options[main] is None and main:
+            raise self.refuse(f"{path}: {main} is missing")
+        return path, options
+
+    def query(self, body: Any, member: str, *, path: str | None = None) -> Node:
+        """Read a query below this one."""
+        return parse(body, f"{self.place}.{member}", self.levels, self.path if path is None else path)
+
+    def queries(self, body: Any, member: str) -> tuple[Node, ...]:
+        """Read a list of queries, or one alone."""
+        if body is None:
+            return ()
+        if not isinstance(body, list):
+            return (self.query(body, member),)
+        return tuple(self.query(one, f"{member}[{at}]") for at, one in enumerate(body))
+
+    def field(self, path: str) -> Field | None:
+        """Look a field up; None for one that is not mapped, which matches nothing.
+
+        Raises:
+            InputError: products have such values all the same, so that a server would map it by itself.
+        """
+        field = self.levels.schema.fields.get(path)
+        if field is None and path in self.levels.unmapped and self.levels.schema.dynamic:
+            raise self.refuse(unknown("field", path, self.levels.schema.fields))
+        if field is not None and not field.indexed and field.has_terms:
+            raise self.refuse(f"field {path!r} is not indexed (index: false)")
+        return field
+
+
+def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
+    """Read a query.
+
+    Raises:
+        InputError: a clause or an option is not known, or a value does not fit; the line names its place.
+    """
+    if not isinstance(body, Mapping) or len(body) != 1:
+        raise InputError(f"{place}: an object with one clause is expected; allowed: {', '.join(CLAUSES)}")
+    ((name, inner),) = body.items()
+    row = CLAUSES.get(name)
+    if row is None:
+        raise InputError(f"{place}: {unknown('clause', str(name), CLAUSES)}")
+    clause = Clause(name, inner, f"{place}.{name}", levels, path)
+    try:
+        node = row(clause)
+    except InputError as error:
+        if str(error).startswith(place):
+            raise
+        raise clause.refuse(str(error)) from None
+    return boosted(node, clause.boost)
+
+
+# text
+
+_FUZZY: Options = {
+    "fuzziness": (text, None),
+    "prefix_length": (whole, 0),
+    "max_expansions": (whole, 50),
+    "fuzzy_transpositions": (flag, True),
+    "fuzzy_rewrite": (choice("top_terms_blended_freqs_50"), None),
+}
+TEXT: Options = {
+    **_FUZZY,
+    "operator": (choice("or", "and"), "or"),
+    "minimum_should_match": (minimum, None),
+    "analyzer": (text, ""),
+    "zero_terms_query": (choice("none", "all"), "none"),
+    "lenient": (flag, False),
+    "auto_generate_synonyms_phrase_query": (flag, True),
+    "slop": (whole, 0),
+}
+
+
+def _picked(*names: str) -> Options:
+    return {name: TEXT[name] for name in names}
+
+
+def match_options(options: Mapping[str, Any]) -> Match:
+    """Put what was read into the names that are used here."""
+    return Match(
+        operator=options.get("operator", "or"),
+        minimum=options.get("minimum_should_match"),
+        analyzer=options.get("analyzer", ""),
+        fuzziness=options.get("fuzziness"),
+        prefix_length=options.get("prefix_length", 0),
+        max_expansions=options.get("max_expansions", 50),
+        transpositions=options.get("fuzzy_transpositions", True),
+        slop=options.get("slop", 0),
+        zero_terms=options.get("zero_terms_query", "none"),
+        lenient=options.get("lenient", False),
+        phrases_of_paths=options.get("auto_generate_synonyms_phrase_query", True),
+    )
+
+
+def _of_text(clause: Clause, kind: Kind, known: Options) -> Node:
+    path, options = clause.of_field("query", known)
+    field = clause.field(path)
+    if field is None:
+        return MatchNone()
+    how = match_options(options)
+    return with_minimum(field_query(clause.levels, field, options["query"], kind, how), how.minimum)
+
+
+def match(clause: Clause) -> Node:
+    known = {name: read for name, read in TEXT.items() if name != "slop"}
+    return _of_text(clause, "boolean", known)
+
+
+def match_bool_prefix(clause: Clause) -> Node:
+    return _of_text(clause, "boolean_prefix", {**_FUZZY, **_picked("operator", "minimum_should_match", "analyzer")})
+
+
+def match_phrase(clause: Clause) -> Node:
+    return _of_text(clause, "phrase", _picked("slop", "analyzer", "zero_terms_query"))
+
+
+def match_phrase_prefix(clause: Clause) -> Node:
+    known = _picked("slop", "analyzer", "zero_terms_query", "max_expansions")
+    return _of_text(clause, "phrase_prefix", known)
+
+
+# values
+
+
+def term(clause: Clause) -> Node:
+    path, options = clause.of_field("value", {"case_insensitive": (flag, False)})
+    if path == "_id":
+        return Constant(Ids(frozenset([text_of(options["value"])])))
+    field = clause.field(path)
+    if field is None:
+        return MatchNone()
+    if options["case_insensitive"] and field.has_terms:
+        value = text_of(options["value"])
+        whole_term = prefix(path, keyword_of(clause.levels, field, value), any_case=True)
+        return type(whole_term)(path, whole_term.pattern.removesuffix(".*"), "", value)
+    return value_query(clause.levels, field, options["value"])
+
+
+def terms(clause: Clause) -> Node:
+    members = {key: value for key, value in clause.members().items() if key not in ("boost", "_name")}
+    if len(members) != 1:
+        raise clause.refuse("one field is expected")
+    clause.options({}, {key: value for key, value in clause.body.items() if key not in members})
+    ((path, values),) = members.items()
+    if not isinstance(values, list):
+        raise clause.refuse(f"{path}: a list is expected (terms of another document are not supported)")
+    if path == "_id":
+        return Ids(frozenset(map(text_of, values)))
+    field = clause.field(path)
+    if field is None or not values:
+        return MatchNone()
+    if field.type == "text":
+        return AnyTerm(path, frozenset(map(text_of, values)))
+    if field.type == "keyword":
+        return AnyTerm(path, frozenset(keyword_of(clause.levels, field, value) for value in values))
+    if field.type == "date":
+        return Bool(should=tuple(value_query(clause.levels, field, value) for value in values))
+    numbers = (number_for(field, value) for value in values)
+    held = frozenset(number for number in numbers if number is not None)
+    return AnyNumber(path, held) if held else MatchNone()
+
+
+_REWRITES = ("constant_score", "constant_score_blended", "constant_score_boolean")
+
+
+def _pattern(clause: Clause, main: str) -> tuple[Field | None, str, bool]:
+    known = {"case_insensitive": (flag, False), "rewrite": (choice(*_REWRITES), None)}
+    path, options = clause.of_field(main, {"wildcard": (text, None), **known} if main == "value" else known)
+    field = clause.field(path)
+    if field is not None and not field.has_terms:
+        raise clause.refuse(f"field {path!r} is a {field.type}; allowed: text, keyword")
+    return field, text_of(options[main]), options["case_insensitive"]
+
+
+def prefix_clause(clause: Clause) -> Node:
+    field, value, any_case = _pattern(clause, "value")
+    if field is None:
+        return MatchNone()
+    return prefix(field.path, keyword_of(clause.levels, field, value), any_case=any_case)
+
+
+def wildcard_clause(clause: Clause) -> Node:
+    body = clause.members()
+    if len(body) == 1:
+        ((path, inner),) = body.items()
+        if isinstance(inner, Mapping) and "wildcard" in inner:
+            clause.body = {path: {("value" if key == "wildcard" else key): one for key, one in inner.items()}}
+    field, value, any_case = _pattern(clause, "value")
+    if field is None:
+        return MatchNone()
+    if field.normalizer:
+        pieces = _SIGNS.split(value)
+        value = "".join(piece if at % 2 else keyword_of(clause.levels, field, piece) for at, piece in enumerate(pieces))
+    return wildcard(field.path, value, any_case=any_case)
+
+
+_SIGNS = re.compile(r"((?:\\.|[*?])+)", re.DOTALL)
+"""What a normalizer leaves alone in a pattern."""
+
+_BOUNDS: Options = {
+    "gte": (anything, None),
+    "gt": (anything, None),
+    "lte": (anything, None),
+    "lt": (anything, None),
+    "from": (anything, None),
+    "to": (anything, None),
+    "include_lower": (flag, True),
+    "include_upper": (flag, True),
+    "format": (text, None),
+    "time_zone": (text, None),
+    "relation": (choice("intersects", "contains", "within"), None),
+}
+
+
+def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the other
+    members = {key: value for key, value in clause.members().items() if key not in ("boost", "_name")}
+    if len(members) != 1 or not isinstance(next(iter(members.values())), Mapping):
+        raise clause.refuse("one field with its bounds is expected")
+    clause.options({}, {key: value for key, value in clause.body.items() if key not in members})
+    ((path, bounds),) = members.items()
+    options = clause.options(_BOUNDS, bounds)
+    field = clause.field(path)
+    if field is None:
+        return MatchNone()
+    low, holds_low = options["from"], options["include_lower"]
+    high, holds_high = options["to"], options["include_upper"]
+    for name, holds in (("gte", True), ("gt", False)):
+        if name in bounds:
+            low, holds_low = options[name], holds
+    for name, holds in (("lte", True), ("lt", False)):
+        if name in bounds:
+            high, holds_high = options[name], holds
+    if field.type == "date":
+        form, zone = options["format"], options["time_zone"]
+        # a bound that leaves out parts of a date means all of it: `lte` its last millisecond, `gt` what follows it
+        first = None if low is None else date_of(field, low, round_up=not holds_low, form=form, zone=zone)
+        last = None if high is None else date_of(field, high, round_up=holds_high, form=form, zone=zone)
+        return Range(path, first, last, holds_low, holds_high)
+    if not (field.has_terms or field.is_number):
+        raise clause.refuse(f"field {path!r} is a {field.type}: it has no ranges")
+
+    def bound(value: Any) -> Any:
+        if value is None:
+            return None
+        if field.has_terms:
+            return keyword_of(clause.levels, field, value)
+        if field.type == "boolean":
+            return number_for(field, value)
+        number = decimal_of(value) if not isinstance(value, int) else value
+        return rounded(float(number), field.type) if field.type in ("float", "half_float") else number
+
+    return Range(path, bound(low), bound(high), holds_low, holds_high)
+
+
+def exists(clause: Clause) -> Node:
+    path = clause.options({"field": (text, "")})["field"]
+    fields = clause.levels.schema.matching(path)
+    inside = [one for one in clause.levels.schema.fields.values() if one.path.startswith(f"{path}.")]
+    if path in clause.levels.schema.objects:
+        fields = [one for one in inside if one.path == one.source]
+    elif not fields:
+        clause.field(path)
+    return Exists(tuple(field.path for field in fields)) if fields else MatchNone()
+
+
+def ids(clause: Clause) -> Node:
+    values = clause.options({"values": (anything, [])})["values"]
+    return Ids(frozenset(map(text_of, values if isinstance(values, list) else [values])))
+
+
+# queries of queries
+
+
+def match_all(clause: Clause) -> Node:
+    clause.options({})
+    return MatchAll()
+
+
+def match_none(clause: Clause) -> Node:
+    clause.options({})
+    return MatchNone()
+
+
+def bool_clause(clause: Clause) -> Node:
+    kinds = ("must", "filter", "should", "must_not")
+    names = {"mustNot": "must_not"}
+    body = {names.get(key, key): value for key, value in clause.members().items()}
+    options = clause.options(
+        {
+            **dict.fromkeys(kinds, (anything, None)),
+            "minimum_should_match": (minimum, None),
+            "adjust_pure_negative": (flag, True),
+        },
+        body,
+    )
+    must, filters, should, must_not = (clause.queries(options[kind], kind) for kind in kinds)
+    if not (must or filters or should or must_not):
+        return MatchAll()
+    node = with_minimum(Bool(must, filters, should, must_not), options["minimum_should_match"])
+    if not (must or filters or should) and options["adjust_pure_negative"]:
+        return Bool((), (MatchAll(),), (), must_not, node.minimum if isinstance(node, Bool) else 0)
+    return node
+
+
+def constant_score(clause: Clause) -> Node:
+    return Constant(clause.query(clause.options({"filter": (anything, None)})["filter"], "filter"))
+
+
+def dis_max(clause: Clause) -> Node:
+    options = clause.options({"queries": (anything, None), "tie_breaker": (decimal, 0.0)})
+    nodes = clause.queries(options["queries"], "queries")
+    if not nodes:
+        raise clause.refuse("queries are missing")
+    return DisMax(nodes, options["tie_breaker"])
+
+
+def boosting(clause: Clause) -> Node:
+    options = clause.options(
+        {"positive": (anything, None), "negative": (anything, None), "negative_boost": (decimal, None)}
+    )
+    for name, value in options.items():
+        if value is None:
+            raise clause.refuse(f"{name} is missing")
+    positive, negative = (clause.query(options[name], name) for name in ("positive", "negative"))
+    return Boosting(positive, negative, options["negative_boost"])
+
+
+def nested(clause: Clause) -> Node:
+    options = clause.options(
+        {
+            "path": (text, ""),
+            "query": (anything, None),
+            "score_mode": (choice("avg", "sum", "min", "max", "none"), "avg"),
+            "ignore_unmapped": (flag, False),
+            "inner_hits": (anything, None),
+        }
+    )
+    path, known = options["path"], clause.levels.schema.nested
+    if path not in known:
+        if options["ignore_unmapped"]:
+            return MatchNone()
+        raise clause.refuse(unknown("path of nested objects", path, known))
+    around = path
+    while around and around != clause.path:
+        around = known[around]
+    if around != clause.path or path == clause.path:
+        raise clause.refuse(f"path {path!r} does not lie inside {clause.path!r}")
+    return Nested(path, clause.query(options["query"], "query", path=path), options["score_mode"])
+
+
+def multi_match_clause(clause: Clause) -> Node:
+    from relevance.engines.embedded.bodies.multi_match import multi_match  # noqa: PLC0415 - it reads by what is here
+
+    return multi_match(clause)
+
+
+CLAUSES: dict[str, Callable[[Clause], Node]] = {
+    "match": match,
+    "match_bool_prefix": match_bool_prefix,
+    "match_phrase": match_phrase,
+    "match_phrase_prefix": match_phrase_prefix,
+    "multi_match": multi_match_clause,
+    "term": term,
+    "terms": terms,
+    "prefix": prefix_clause,
+    "wildcard": wildcard_clause,
+    "range": range_clause,
+    "exists": exists,
+    "ids": ids,
+    "match_all": match_all,
+    "match_none": match_none,
+    "bool": bool_clause,
+    "constant_score": constant_score,
+    "dis_max": dis_max,
+    "boosting": boosting,
+    "nested": nested,
+}
+"""Every clause that is understood: a clause is a row here."""

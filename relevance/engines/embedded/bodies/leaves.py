@@ -1,0 +1,386 @@
+"""Queries without queries inside: terms, sets of terms, ranges."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
+from relevance.engines.embedded.bodies.hits import NO_DOCS, NONE, Hits, Ints, constant
+from relevance.engines.embedded.bodies.nodes import DisMax, Explanation, MatchNone, Node, boosted
+from relevance.engines.embedded.bodies.values import boolean_of, date_of, decimal_of, rounded, text_of
+from relevance.errors import InputError
+
+if TYPE_CHECKING:
+    from relevance.engines.embedded.bodies.levels import Level, Levels
+    from relevance.schema import Field
+
+
+@dataclass(frozen=True)
+class Term(Node):
+    """A term of a text or keyword field, scored by the field's similarity.
+
+    Attributes:
+        df: in how many documents it is taken to be, where that is not counted; equal terms are equal all the same.
+    """
+
+    path: str
+    term: str
+    df: int | None = field(default=None, compare=False)
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        index = level.terms(self.path)
+        number = None if index is None else index.number(self.term)
+        if index is None or number is None:
+            return NONE
+        key = (self.path, self.term, self.df, float(boost))
+        known = level.catalogue.remembered.get(key)
+        if known is None:
+            docs, freqs = index.postings(number)
+            idf = index.idf(index.df(number) if self.df is None else self.df)
+            known = Hits(docs, index.score(docs, freqs, boost, idf))
+            level.catalogue.remember(key, known)
+        return known
+
+    def docs(self, level: Level) -> Ints:
+        index = level.terms(self.path)
+        number = None if index is None else index.number(self.term)
+        return NO_DOCS if index is None or number is None else index.postings(number)[0]
+
+    def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
+        index = level.terms(self.path)
+        return None if index is None else explained(self, index, (self.term,), self.df, level, doc, boost)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.term}"
+
+
+def explained(  # noqa: PLR0913, PLR0917 - what makes a score
+    node: Node, index: TermIndex, terms: tuple[str, ...], df: int | None, level: Level, doc: int, boost: np.float32
+) -> Explanation | None:
+    """Say what made the score of a term or of synonyms, as Elasticsearch does."""
+    score = node.hits(level, boost).at(doc)
+    if score is None:
+        return None
+    freq, most = 0, 0
+    for term in terms:
+        number = index.number(term)
+        if number is not None:
+            docs, freqs = index.postings(number)
+            freq += int(freqs[docs == doc].sum())
+            most = max(most, index.df(number))
+    similarity = index.field.similarity.type
+    idf = index.idf(most if df is None else df)
+    weight = index.weight(boost, idf)
+    parts = [("boost", boost), ("idf", idf), ("tf", score / weight if weight else np.float32(0))]
+    details: list[Explanation] = [{"value": float(value), "description": name, "details": []} for name, value in parts]
+    details[0]["value"] = float(boost if similarity == "boolean" else weight / idf if idf else boost)
+    if similarity == "BM25":
+        details[1]["description"] = (
+            f"idf, log(1 + (N - n + 0.5) / (n + 0.5)), n={most if df is None else df} N={index.doc_count}"
+        )
+        details[2]["description"] = f"tf, freq={float(freq)}"
+    return {
+        "value": float(score),
+        "description": f"weight({node} in {doc}) [{similarity}], freq={float(freq)}, boost * idf * tf",
+        "details": details if similarity == "BM25" else details[:1],
+    }
+
+
+@dataclass(frozen=True)
+class Synonym(Node):
+    """Terms at one place: their frequencies add up, and the most frequent one says how rare they are."""
+
+    path: str
+    terms: tuple[str, ...]
+
+    def rewritten(self, level: Level) -> Node:
+        del level
+        if not self.terms:
+            return MatchNone()
+        return Term(self.path, self.terms[0]) if len(self.terms) == 1 else self
+
+    def _held(self, index: TermIndex | None) -> list[int]:
+        numbers = [] if index is None else [index.number(term) for term in self.terms]
+        return [number for number in numbers if number is not None]
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        index = level.terms(self.path)
+        numbers = self._held(index)
+        if index is None or not numbers:
+            return NONE
+        postings = [index.postings(number) for number in numbers]
+        docs, places = np.unique(np.concatenate([docs for docs, _ in postings]), return_inverse=True)
+        freqs = np.bincount(places, weights=np.concatenate([freqs for _, freqs in postings]), minlength=len(docs))
+        idf = index.idf(max(index.df(number) for number in numbers))
+        return Hits(docs, index.score(docs, freqs, boost, idf))
+
+    def docs(self, level: Level) -> Ints:
+        index = level.terms(self.path)
+        return NO_DOCS if index is None else index.docs_of(np.array(self._held(index), dtype=np.int64))
+
+    def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
+        index = level.terms(self.path)
+        return None if index is None else explained(self, index, self.terms, None, level, doc, boost)
+
+    def __str__(self) -> str:
+        return f"Synonym({' '.join(f'{self.path}:{term}' for term in self.terms)})"
+
+
+@dataclass(frozen=True)
+class Blended(Node):
+    """One word in several fields, about as rare in each: fields, terms and boosts."""
+
+    terms: tuple[tuple[str, str, float], ...]
+    tie: float
+
+    def rewritten(self, level: Level) -> Node:
+        found: list[tuple[int, int]] = []
+        for path, term, _ in self.terms:
+            index = level.catalogue.terms(path)
+            number = None if index is None else index.number(term)
+            found.append((0, 0) if index is None or number is None else (index.df(number), index.total_tokens))
+        dfs: list[int | None] = [df for df, _ in found]
+        held = sorted((at for at, (df, _) in enumerate(found) if df), key=lambda at: -found[at][0])
+        if len(found) > 1 and held:
+            limit = min(found[at][1] for at in held)
+            blended = min(limit, found[held[0]][0])
+            before = found[held[0]][0]
+            for at in held:
+                if found[at][0] < before:
+                    blended += 1
+                before = found[at][0]
+                dfs[at] = min(limit, blended)
+        nodes = [
+            boosted(Term(path, term, df or None), boost)
+            for (path, term, boost), df in zip(self.terms, dfs, strict=True)
+        ]
+        return DisMax(tuple(nodes), self.tie)
+
+    def __str__(self) -> str:
+        return f"Blended({' '.join(f'{path}:{term}' for path, term, _ in self.terms)})"
+
+
+class Matching(Node):
+    """A query whose score is its boost."""
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        return constant(self.docs(level), boost)
+
+    def docs(self, level: Level) -> Ints:
+        key = (self, level.path)
+        known = level.catalogue.remembered.get(key)
+        if known is None:
+            known = constant(self.find(level), np.float32(1))
+            level.catalogue.remember(key, known)
+        return known.docs
+
+    def find(self, level: Level) -> Ints:
+        """Find the documents, ascending."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class AnyTerm(Matching):
+    """Any of some terms of a text or keyword field."""
+
+    path: str
+    terms: frozenset[str]
+
+    def find(self, level: Level) -> Ints:
+        index = level.terms(self.path)
+        if index is None:
+            return NO_DOCS
+        numbers = [number for term in self.terms if (number := index.number(term)) is not None]
+        return index.docs_of(np.array(numbers, dtype=np.int64))
+
+    def __str__(self) -> str:
+        return f"{self.path}:({' '.join(sorted(self.terms))})"
+
+
+@dataclass(frozen=True)
+class AnyNumber(Matching):
+    """Any of some values of a field of numbers."""
+
+    path: str
+    numbers: frozenset[float]
+
+    def find(self, level: Level) -> Ints:
+        column = level.field(self.path)
+        if not isinstance(column, NumberIndex):
+            return NO_DOCS
+        numbers = np.array(sorted(self.numbers), dtype=column.values.dtype)
+        return column.docs_where(np.isin(column.values, numbers))
+
+    def __str__(self) -> str:
+        return f"{self.path}:{{{' '.join(map(str, sorted(self.numbers)))}}}"
+
+
+@dataclass(frozen=True)
+class Pattern(Matching):
+    """Terms that fit a pattern: a regular expression, and the letters that all of them begin with."""
+
+    path: str
+    pattern: str
+    start: str = ""
+    text: str = ""
+
+    @cached_property
+    def _fits(self) -> Any:
+        return re.compile(self.pattern, re.DOTALL).fullmatch
+
+    def find(self, level: Level) -> Ints:
+        index = level.terms(self.path)
+        if index is None:
+            return NO_DOCS
+        first = bisect_left(index.terms, self.start)
+        numbers = []
+        for number in range(first, len(index.terms)):
+            term = index.terms[number]
+            if not term.startswith(self.start):
+                break
+            if self._fits(term):
+                numbers.append(number)
+        return index.docs_of(np.array(numbers, dtype=np.int64))
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.text}"
+
+
+def _letters(text: str, *, any_case: bool) -> str:
+    """A regular expression for a text; only ASCII letters have a second case."""
+    if not any_case:
+        return re.escape(text)
+    return "".join(
+        f"[{sign.lower()}{sign.upper()}]" if sign.isascii() and sign.isalpha() else re.escape(sign) for sign in text
+    )
+
+
+def prefix(path: str, text: str, *, any_case: bool = False) -> Pattern:
+    """Terms that begin with a text."""
+    return Pattern(path, f"{_letters(text, any_case=any_case)}.*", "" if any_case else text, f"{text}*")
+
+
+def wildcard(path: str, text: str, *, any_case: bool = False) -> Pattern:
+    """Terms that fit a pattern of Elasticsearch: `*` any letters, `?` one, a backslash before letters as they are."""
+    parts, start, is_plain, at = [], "", True, 0
+    while at < len(text):
+        sign = text[at]
+        if sign in "*?":
+            parts.append(".*" if sign == "*" else ".")
+            is_plain = False
+        else:
+            if sign == "\\" and at + 1 < len(text):
+                at += 1
+                sign = text[at]
+            parts.append(_letters(sign, any_case=any_case))
+            start += sign if is_plain else ""
+        at += 1
+    return Pattern(path, "".join(parts), "" if any_case else start, text)
+
+
+@dataclass(frozen=True)
+class Range(Matching):
+    """Values between two bounds; None is no bound."""
+
+    path: str
+    low: Any = None
+    high: Any = None
+    holds_low: bool = True
+    holds_high: bool = True
+
+    def find(self, level: Level) -> Ints:
+        column = level.field(self.path)
+        if isinstance(column, TermIndex):
+            terms = column.terms
+            first = 0 if self.low is None else (bisect_left if self.holds_low else bisect_right)(terms, self.low)
+            last = len(terms)
+            if self.high is not None:
+                last = (bisect_right if self.holds_high else bisect_left)(terms, self.high)
+            return column.docs_of(np.arange(first, max(first, last)))
+        if not isinstance(column, NumberIndex):
+            return NO_DOCS
+        values = column.values
+        flags = np.ones(len(values), dtype=np.bool_)
+        if self.low is not None:
+            flags &= values >= self.low if self.holds_low else values > self.low
+        if self.high is not None:
+            flags &= values <= self.high if self.holds_high else values < self.high
+        return column.docs_where(flags)
+
+    def __str__(self) -> str:
+        ends = ("[" if self.holds_low else "{", "]" if self.holds_high else "}")
+        return f"{self.path}:{ends[0]}{self.low} TO {self.high}{ends[1]}"
+
+
+@dataclass(frozen=True)
+class Exists(Matching):
+    """Documents that have a value in any of some fields."""
+
+    paths: tuple[str, ...]
+
+    def find(self, level: Level) -> Ints:
+        columns = [column for path in self.paths if (column := level.field(path)) is not None]
+        return np.unique(np.concatenate([NO_DOCS, *(column.present for column in columns)]))
+
+    def __str__(self) -> str:
+        return f"exists({' '.join(self.paths)})"
+
+
+@dataclass(frozen=True)
+class Ids(Matching):
+    """Documents by their ids."""
+
+    ids: frozenset[str]
+
+    def find(self, level: Level) -> Ints:
+        if level.path:
+            return NO_DOCS
+        codes = level.catalogue.ids
+        return np.array(sorted(codes[one] for one in self.ids if one in codes), dtype=np.int64)
+
+    def __str__(self) -> str:
+        return f"_id:({' '.join(sorted(self.ids))})"
+
+
+def number_for(field: Field, value: Any) -> float | None:
+    """Read a value of a query for a field of numbers; None where no document can hold it.
+
+    Raises:
+        InputError: it is none.
+    """
+    if field.type == "boolean":
+        return boolean_of(value)
+    number = int(value) if isinstance(value, int) and not isinstance(value, bool) else decimal_of(value)
+    if field.type in ("double", "float", "half_float"):
+        return rounded(float(number), field.type)
+    return int(number) if number == int(number) else None
+
+
+def value_query(levels: Levels, field: Field, value: Any) -> Node:
+    """A field's exact value, as `term` and `match` look it up.
+
+    Raises:
+        InputError: the value is none of the field's type.
+    """
+    if field.type == "text":
+        return Term(field.path, text_of(value))
+    if field.type == "keyword":
+        return Term(field.path, keyword_of(levels, field, value))
+    if field.type == "date":
+        return Range(field.path, date_of(field, value), date_of(field, value, round_up=True))
+    if not field.is_number:
+        raise InputError(f"field {field.path!r} is a {field.type}: it cannot be searched by value")
+    number = number_for(field, value)
+    return MatchNone() if number is None else AnyNumber(field.path, frozenset([number]))
+
+
+def keyword_of(levels: Levels, field: Field, value: Any) -> str:
+    """Write a value as a keyword field holds it."""
+    text = text_of(value)
+    return levels.analysis.normalizer(field.normalizer)(text) if field.normalizer else text

@@ -1,0 +1,127 @@
+"""Where documents live: products, and the nested objects of each path."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+
+from relevance.engines.embedded.bodies.fields import (
+    NumberIndex,
+    TermIndex,
+    VectorColumn,
+    keyword_index,
+    text_index,
+)
+
+if TYPE_CHECKING:
+    from relevance.analysis import Analysis
+    from relevance.engines.embedded.bodies.documents import Documents
+    from relevance.engines.embedded.bodies.hits import Hits, Ints
+    from relevance.schema import Field, Schema
+
+Column: TypeAlias = "TermIndex | NumberIndex | VectorColumn"
+
+
+_REMEMBERED = 10_000_000
+_KEY = 50
+"""Hits that are kept, and as how many a key counts: 12 bytes each."""
+
+
+class Levels:
+    """All documents of an index; a field is indexed when it is first asked for."""
+
+    def __init__(self, schema: Schema, analysis: Analysis, documents: Documents, ids: dict[str, int]) -> None:
+        self.schema = schema
+        self.analysis = analysis
+        self.ids = ids
+        self._documents = documents
+        self._columns: dict[str, Column] = {}
+        self.remembered: dict[object, Hits] = {}
+        self._held = 0
+        self._levels = {path: Level(path, self, parents) for path, parents in documents.parents.items()}
+
+    @property
+    def unmapped(self) -> set[str]:
+        """Places of values that the mapping does not name."""
+        return self._documents.unmapped
+
+    def level(self, path: str) -> Level:
+        """The level of a path of nested objects; "" for that of the products."""
+        return self._levels[path]
+
+    def column(self, path: str) -> Column | None:
+        """Index a field; None where the mapping has none of this name."""
+        if path not in self._columns:
+            field = self.schema.fields.get(path)
+            if field is None:
+                return None
+            self._columns[path] = self._indexed(field)
+        return self._columns[path]
+
+    def terms(self, path: str) -> TermIndex | None:
+        """Index a text or keyword field."""
+        column = self.column(path)
+        return column if isinstance(column, TermIndex) else None
+
+    def remember(self, key: object, hits: Hits) -> None:
+        """Keep the hits of a leaf, which many queries share."""
+        self._held += len(hits.docs) + _KEY
+        if self._held > _REMEMBERED:
+            self.remembered.clear()
+            self._held = len(hits.docs)
+        self.remembered[key] = hits
+
+    def _indexed(self, field: Field) -> Column:
+        held, size = self._documents.values[field.source], self._levels[field.nested].size
+        if field.type == "text":
+            analyzer = self.analysis.analyzer(field.analyzer)
+            gap = analyzer.gap if field.position_increment_gap is None else field.position_increment_gap
+            return text_index(field, size, held, analyzer, gap)
+        if field.type == "keyword":
+            normalize = self.analysis.normalizer(field.normalizer) if field.normalizer else str
+            return keyword_index(field, size, held, normalize)
+        return NumberIndex(field, size, held) if field.is_number else VectorColumn(field, held)
+
+
+class Level:
+    """The documents of one level, numbered from 0 in the order of the catalogue.
+
+    Args:
+        path: of the nested objects; "" for products.
+        catalogue: all levels and their fields.
+        around: for each document, the number of the one that holds it, on the level around this one.
+    """
+
+    def __init__(self, path: str, catalogue: Levels, around: Ints) -> None:
+        self.path = path
+        self.catalogue = catalogue
+        self.size = len(around)
+        self._around = around
+
+    @cached_property
+    def every(self) -> Ints:
+        """All documents."""
+        return np.arange(self.size)
+
+    def field(self, path: str) -> Column | None:
+        """A field as its documents have it; None where the mapping has none of this name, or has it elsewhere."""
+        field = self.catalogue.schema.fields.get(path)
+        return self.catalogue.column(path) if field is not None and field.nested == self.path else None
+
+    def terms(self, path: str) -> TermIndex | None:
+        """A text or keyword field of this level."""
+        column = self.field(path)
+        return column if isinstance(column, TermIndex) else None
+
+    def below(self, path: str) -> Level:
+        """The level of nested objects."""
+        return self.catalogue.level(path)
+
+    def parents(self, path: str) -> Ints:
+        """For each document, the number of the one that holds it on a level further out."""
+        above = self.catalogue.schema.nested[self.path]
+        if above == path:
+            return self._around
+        return self.catalogue.level(above).parents(path)[self._around]

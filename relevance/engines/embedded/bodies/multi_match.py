@@ -1,0 +1,123 @@
+"""A text in several fields, combined in each of Elasticsearch's ways."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from relevance.engines.embedded.bodies.clauses import (
+    TEXT,
+    Clause,
+    anything,
+    choice,
+    decimal,
+    match_options,
+)
+from relevance.engines.embedded.bodies.nodes import DisMax, MatchNone, Node, boosted
+from relevance.engines.embedded.bodies.text import (
+    CrossFields,
+    Kind,
+    Match,
+    OneField,
+    analyzed,
+    analyzer_of,
+    field_query,
+    with_minimum,
+    without_terms,
+)
+from relevance.engines.embedded.bodies.values import text_of
+
+if TYPE_CHECKING:
+    from relevance.schema import Field
+
+_KINDS: dict[str, Kind] = {
+    "best_fields": "boolean",
+    "most_fields": "boolean",
+    "cross_fields": "boolean",
+    "phrase": "phrase",
+    "phrase_prefix": "phrase_prefix",
+    "bool_prefix": "boolean_prefix",
+}
+_ADDED_UP = ("most_fields", "bool_prefix")
+_NOT_FUZZY = ("cross_fields", "phrase", "phrase_prefix")
+
+
+def multi_match(clause: Clause) -> Node:
+    """Read the clause `multi_match`."""
+    options = clause.options(
+        {
+            **TEXT,
+            "query": (anything, None),
+            "fields": (anything, []),
+            "type": (choice(*_KINDS), "best_fields"),
+            "tie_breaker": (decimal, None),
+        }
+    )
+    if options["query"] is None:
+        raise clause.refuse("query is missing")
+    kind, how = options["type"], match_options(options)
+    if how.fuzziness is not None and kind in _NOT_FUZZY:
+        raise clause.refuse(f"fuzziness with type = {kind}; allowed with: {', '.join(set(_KINDS) - set(_NOT_FUZZY))}")
+    names = options["fields"] if isinstance(options["fields"], list) else [options["fields"]]
+    if not names or "*" in names:
+        how = replace(how, lenient=True)
+    fields = _fields(clause, names or ["*"])
+    if not fields:
+        return MatchNone()
+    tie = float(kind in _ADDED_UP) if options["tie_breaker"] is None else options["tie_breaker"]
+    if kind == "cross_fields":
+        nodes = _cross_fields(clause, fields, options["query"], how, tie)
+    else:
+        nodes = [
+            boosted(
+                with_minimum(field_query(clause.levels, field, options["query"], _KINDS[kind], how), how.minimum),
+                boost,
+            )
+            for field, boost in fields
+        ]
+    if not nodes:
+        return without_terms(how)
+    return nodes[0] if len(nodes) == 1 else DisMax(tuple(nodes), tie)
+
+
+def _fields(clause: Clause, names: list[Any]) -> list[tuple[Field, float]]:
+    """The fields that names and patterns name, each once: boosts of one field are multiplied."""
+    boosts: dict[str, np.float32] = {}
+    for name in names:
+        path, caret, boost = str(name).partition("^")
+        try:
+            factor = np.float32(float(boost)) if caret else np.float32(1)
+        except ValueError:
+            raise clause.refuse(f"boost of the field {name!r}; a number is expected") from None
+        held = clause.levels.schema.matching(path)
+        if not held:
+            clause.field(path)
+        for field in held:
+            if field.type == "dense_vector" or ("*" in path and not field.indexed):
+                continue
+            boosts[field.path] = boosts.get(field.path, np.float32(1)) * factor
+    return [(clause.levels.schema.fields[path], float(boost)) for path, boost in boosts.items()]
+
+
+def _cross_fields(clause: Clause, fields: list[tuple[Field, float]], value: Any, how: Match, tie: float) -> list[Node]:
+    """One query for each group of fields with the same analyzer."""
+    groups: dict[str, list[tuple[OneField, float]]] = {}
+    for field, boost in fields:
+        analyzer = f"text {analyzer_of(field, 'boolean', how)}" if field.type == "text" or how.analyzer else ""
+        groups.setdefault(analyzer or f"value {field.normalizer}", []).append(
+            (OneField(clause.levels, field, how), boost)
+        )
+    nodes: list[Node] = []
+    for group, members in groups.items():
+        builder = members[0][0] if len(members) == 1 else CrossFields(members, tie)
+        if group.startswith("text "):
+            node = analyzed(clause.levels, builder, group.removeprefix("text "), text_of(value), "boolean", how)
+        else:
+            node = builder.term(value if len(members) == 1 else text_of(value))
+        if node is None:
+            continue
+        node = with_minimum(node, how.minimum)
+        nodes.append(boosted(node, members[0][1]) if len(members) == 1 else node)
+    return nodes

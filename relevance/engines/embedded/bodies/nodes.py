@@ -1,0 +1,508 @@
+"""Queries as trees, rewritten as Lucene rewrites them: what is one node decides where a sum is rounded.
+
+Every node hands its parent a float32. A bool adds its clauses in float64 and rounds at its end, so that equal clauses,
+flattened bools and boosts show in the last bit; the rules are those of Lucene's `BooleanQuery.rewrite`, in its order.
+Two nodes are equal where Lucene takes their queries for equal.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+
+from relevance.engines.embedded.bodies.hits import (
+    NONE,
+    ONE,
+    Hits,
+    Ints,
+    common,
+    constant,
+    kept,
+    spread,
+    sums,
+    union,
+    without,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from relevance.engines.embedded.bodies.levels import Level
+
+Explanation: TypeAlias = dict[str, Any]
+"""As Elasticsearch writes it: `value`, `description` and `details`, a list of further ones."""
+
+
+class Node:
+    """A query."""
+
+    def rewritten(self, level: Level) -> Node:
+        """Take one step of rewriting; the node itself where nothing changes."""
+        del level
+        return self
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        """Find and score documents of a level; `boost` is the product of the boosts above."""
+        raise NotImplementedError
+
+    def docs(self, level: Level) -> Ints:
+        """Find documents without their scores."""
+        return self.hits(level, ONE).docs
+
+    def parts(self) -> Sequence[Node]:
+        """The nodes whose scores make this one's."""
+        return ()
+
+    def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
+        """Say what made the score of a document; None where it does not match."""
+        score = self.hits(level, boost).at(doc)
+        if score is None:
+            return None
+        details = [one for part in self.parts() if (one := part.explain(level, doc, boost))]
+        return {"value": float(score), "description": self.description(), "details": details}
+
+    def description(self) -> str:
+        """How the parts make the score, in words."""
+        return str(self)
+
+
+def rewrite(node: Node, level: Level) -> Node:
+    """Rewrite a query until nothing changes."""
+    while (after := node.rewritten(level)) is not node:
+        node = after
+    return node
+
+
+@dataclass(frozen=True)
+class MatchNone(Node):
+    """Matches nothing."""
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        del level, boost
+        return NONE
+
+    def __str__(self) -> str:
+        return "MatchNoDocsQuery"
+
+
+@dataclass(frozen=True)
+class MatchAll(Node):
+    """Matches everything, with the boost as its score."""
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        return constant(level.every, boost)
+
+    def docs(self, level: Level) -> Ints:
+        return level.every
+
+    def __str__(self) -> str:
+        return "*:*"
+
+
+@dataclass(frozen=True)
+class Constant(Node):
+    """Scores whatever a query matches with the boost."""
+
+    node: Node
+
+    def rewritten(self, level: Level) -> Node:
+        inner = self.node.rewritten(level)
+        if isinstance(inner, Boost | Constant):
+            inner = inner.node
+        elif isinstance(inner, Bool):
+            inner = inner.without_scores()
+        if isinstance(inner, MatchNone):
+            return inner
+        return self if inner is self.node else Constant(inner)
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        return constant(self.node.docs(level), boost)
+
+    def docs(self, level: Level) -> Ints:
+        return self.node.docs(level)
+
+    def __str__(self) -> str:
+        return f"ConstantScore({self.node})"
+
+
+@dataclass(frozen=True)
+class Boost(Node):
+    """Hands a boost down to the leaves."""
+
+    node: Node
+    boost: np.float32
+
+    def rewritten(self, level: Level) -> Node:
+        inner = self.node.rewritten(level)
+        if self.boost == 1 or isinstance(inner, MatchNone):
+            return inner
+        if isinstance(inner, Boost):
+            return Boost(inner.node, self.boost * inner.boost)
+        if self.boost == 0 and not isinstance(inner, Constant):
+            return Boost(Constant(inner), self.boost)
+        return self if inner is self.node else Boost(inner, self.boost)
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        return self.node.hits(level, self.boost * boost)
+
+    def docs(self, level: Level) -> Ints:
+        return self.node.docs(level)
+
+    def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
+        return self.node.explain(level, doc, self.boost * boost)
+
+    def __str__(self) -> str:
+        return f"({self.node})^{self.boost}"
+
+
+def boosted(node: Node, boost: float) -> Node:
+    """Put a boost above a query, where it is one."""
+    return node if boost == 1 or isinstance(node, MatchNone) else Boost(node, np.float32(boost))
+
+
+@dataclass(frozen=True)
+class DisMax(Node):
+    """The best of some queries, and a share of the others."""
+
+    nodes: tuple[Node, ...]
+    tie: float = 0
+
+    @cached_property
+    def _identity(self) -> tuple[object, ...]:
+        return (frozenset(Counter(self.nodes).items()), np.float32(self.tie))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, DisMax) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    def rewritten(self, level: Level) -> Node:
+        if not self.nodes:
+            return MatchNone()
+        if len(self.nodes) == 1:
+            return self.nodes[0]
+        if self.tie == 1:
+            return Bool(should=self.nodes)
+        nodes = tuple(node.rewritten(level) for node in self.nodes)
+        return self if _same(nodes, self.nodes) else DisMax(nodes, self.tie)
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        parts = [one for node in self.nodes if len((one := node.hits(level, boost)).docs)]
+        if len(parts) < 2:  # noqa: PLR2004 - nothing to choose
+            return parts[0] if parts else NONE
+        docs, places = np.unique(np.concatenate([part.docs for part in parts]), return_inverse=True)
+        scores = np.concatenate([part.scores for part in parts])
+        best = np.full(len(docs), -np.inf, dtype=np.float32)
+        np.maximum.at(best, places, scores)
+        if self.tie == 0:
+            return Hits(docs, best)
+        largest = best.astype(np.float64)
+        others = np.bincount(places, weights=scores, minlength=len(docs)) - largest
+        return Hits(docs, (largest + others * np.float64(np.float32(self.tie))).astype(np.float32))
+
+    def docs(self, level: Level) -> Ints:
+        return union([node.docs(level) for node in self.nodes])
+
+    def parts(self) -> Sequence[Node]:
+        return self.nodes
+
+    def description(self) -> str:
+        return f"max plus {np.float32(self.tie)} times others of:" if self.tie else "max of:"
+
+    def __str__(self) -> str:
+        return f"({' | '.join(map(str, self.nodes))})~{np.float32(self.tie)}"
+
+
+@dataclass(frozen=True, eq=False)
+class Bool(Node):
+    """Clauses that must, should or must not match; filters must match without a score."""
+
+    must: tuple[Node, ...] = ()
+    filter: tuple[Node, ...] = ()
+    should: tuple[Node, ...] = ()
+    must_not: tuple[Node, ...] = ()
+    minimum: int = 0
+
+    @cached_property
+    def _identity(self) -> tuple[object, ...]:
+        bags = (frozenset(Counter(clauses).items()) for clauses in (self.must, self.should))
+        return (*bags, frozenset(self.filter), frozenset(self.must_not), self.minimum)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Bool) and self._identity == other._identity
+
+    def __hash__(self) -> int:
+        return hash(self._identity)
+
+    @property
+    def is_disjunction(self) -> bool:
+        """Whether it has SHOULD clauses alone and any of them will do."""
+        return not (self.must or self.filter or self.must_not) and self.minimum <= 1
+
+    def without_scores(self) -> Bool:
+        """The same where scores are not wanted."""
+        drops = bool(self.should) and not self.minimum and bool(self.must or self.filter)
+        if not self.must and not drops:
+            return self
+        return Bool((), self.filter + self.must, () if drops else self.should, self.must_not, self.minimum)
+
+    def rewritten(self, level: Level) -> Node:  # noqa: C901, PLR0911, PLR0912 - Lucene's steps, in its order
+        """Take the first of Lucene's steps that changes something."""
+        must, filters, should, must_not = self.must, self.filter, self.should, self.must_not
+        if not (must or filters or should):
+            return MatchNone()
+        if len(must) + len(filters) + len(should) + len(must_not) == 1:
+            if should and self.minimum <= 1:
+                return should[0]
+            if not self.minimum:
+                return must[0] if must else Boost(Constant(filters[0]), np.float32(0))
+        inner = self._rewritten_inside(level)
+        if inner is not None:
+            return inner
+        distinct = (tuple(dict.fromkeys(filters)), tuple(dict.fromkeys(must_not)))
+        if distinct != (filters, must_not):
+            return Bool(must, distinct[0], should, distinct[1], self.minimum)
+        if must_not and (set(must_not) & {*must, *filters} or MatchAll() in must_not):
+            return MatchNone()
+        if filters:
+            left = tuple(node for node in filters if node not in must)
+            if len(filters) > 1 or must:
+                left = tuple(node for node in left if not isinstance(node, MatchAll))
+            if len(left) < len(filters) and (left or must or should):
+                return Bool(must, left, should, must_not, self.minimum)
+            shared = set(filters) & set(should)
+            if shared:
+                raised = tuple(node for node in should if node in shared)
+                return Bool(
+                    must + raised,
+                    tuple(node for node in filters if node not in shared),
+                    tuple(node for node in should if node not in shared),
+                    must_not,
+                    max(0, self.minimum - len(raised)),
+                )
+        if self.minimum <= 1:
+            merged = _merged(should)
+            if merged is not None:
+                return Bool(must, filters, merged, must_not, self.minimum)
+        merged = _merged(must)
+        if merged is not None:
+            return Bool(merged, filters, should, must_not, self.minimum)
+        if len(must) == 1 and filters:
+            node, boost = (must[0].node, must[0].boost) if isinstance(must[0], Boost) else (must[0], ONE)
+            if isinstance(node, MatchAll):
+                scored = boosted(Constant(Bool(filter=filters, must_not=must_not)), float(boost))
+                return Bool((scored,), (), should, (), self.minimum)
+        return self._flattened()
+
+    def _rewritten_inside(self, level: Level) -> Node | None:
+        """Rewrite the clauses; None where none changes."""
+        changed = False
+        lists: list[tuple[Node, ...]] = []
+        for clauses, required, scored in (
+            (self.must, True, True),
+            (self.filter, True, False),
+            (self.should, False, True),
+            (self.must_not, False, False),
+        ):
+            after: list[Node] = []
+            for node in clauses:
+                one = node.rewritten(level) if scored else _rewritten_filter(node, level)
+                if isinstance(one, MatchNone):
+                    if required:
+                        return one
+                    changed = True
+                    continue
+                changed |= one is not node
+                after.append(one)
+            lists.append(tuple(after))
+        if not changed:
+            return None
+        must, filters, should, must_not = lists
+        return Bool(must, filters, should, must_not, self.minimum)
+
+    def _flattened(self) -> Node:  # noqa: C901 - Lucene's steps, in its order
+        must, filters, should, must_not = self.must, self.filter, self.should, self.must_not
+        if self.minimum <= 1 and any(isinstance(node, Bool) and node.is_disjunction for node in should):
+            flat: list[Node] = []
+            for node in should:
+                flat += node.should if isinstance(node, Bool) and node.is_disjunction else (node,)
+            return Bool(must, filters, tuple(flat), must_not, self.minimum)
+        if any(_is_conjunction(node) for node in must + filters):
+            lists: dict[str, list[Node]] = {"must": [], "filter": [], "must_not": list(must_not)}
+            for name, clauses in (("must", must), ("filter", filters)):
+                for node in clauses:
+                    if not isinstance(node, Bool) or not _is_conjunction(node):
+                        lists[name].append(node)
+                        continue
+                    lists[name] += node.must
+                    lists["filter"] += node.filter
+                    lists["must_not"] += node.must_not
+            return Bool(tuple(lists["must"]), tuple(lists["filter"]), should, tuple(lists["must_not"]), self.minimum)
+        if len(should) < self.minimum:
+            return MatchNone()
+        if should and len(should) == self.minimum:
+            return Bool(must + should, filters, (), must_not)
+        if not should and len(must) == 1 and isinstance(must[0], Bool):
+            inner = must[0]
+            if inner.should and not (inner.must or inner.filter or inner.must_not):
+                return Bool((), filters, inner.should, must_not, max(1, inner.minimum))
+        return self
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        must = [node.hits(level, boost) for node in self.must]
+        required = [part.docs for part in must] + [node.docs(level) for node in self.filter]
+        optional = self._optional(level, boost, required=bool(required))
+        if not required:
+            found = optional
+        else:
+            docs = common(required)
+            if self.minimum:
+                docs = common([docs, optional.docs])
+            scores = np.zeros(len(docs), dtype=np.float32)
+            if must:
+                scores = sum((spread(part, docs).astype(np.float64) for part in must[1:]), spread(must[0], docs))
+                scores = scores.astype(np.float32)
+            if self.should:
+                scores = scores + spread(optional, docs)
+            found = Hits(docs, scores)
+        for node in self.must_not:
+            found = kept(found, without(found.docs, node.docs(level)))
+        return found
+
+    def _optional(self, level: Level, boost: np.float32, *, required: bool) -> Hits:
+        if not self.should:
+            return NONE
+        least = self.minimum if required else max(1, self.minimum)
+        return sums([node.hits(level, boost) for node in self.should], least=least)
+
+    def parts(self) -> Sequence[Node]:
+        return self.must + self.should
+
+    def description(self) -> str:
+        return "sum of:"
+
+    def __str__(self) -> str:
+        signs = (("+", self.must), ("#", self.filter), ("", self.should), ("-", self.must_not))
+        text = " ".join(f"{sign}{_bracketed(node)}" for sign, nodes in signs for node in nodes)
+        return f"({text})~{self.minimum}" if self.minimum else text
+
+
+def _bracketed(node: Node) -> str:
+    return f"({node})" if isinstance(node, Bool) else str(node)
+
+
+def _same(one: Sequence[Node], other: Sequence[Node]) -> bool:
+    return all(a is b for a, b in zip(one, other, strict=True))
+
+
+def _rewritten_filter(node: Node, level: Level) -> Node:
+    """Rewrite a clause whose score does not count."""
+    held = Constant(node)
+    after = held.rewritten(level)
+    if after is held:
+        return node
+    return after.node if isinstance(after, Constant) else after
+
+
+def _is_conjunction(node: Node) -> bool:
+    return isinstance(node, Bool) and not node.should and not node.minimum
+
+
+def _merged(clauses: Iterable[Node]) -> tuple[Node, ...] | None:
+    """Add up the boosts of equal clauses; None where no two are equal."""
+    boosts: dict[Node, float] = {}
+    count = 0
+    for clause in clauses:
+        count += 1
+        node, boost = clause, 1.0
+        while isinstance(node, Boost):
+            boost *= float(node.boost)
+            node = node.node
+        boosts[node] = boosts.get(node, 0.0) + boost
+    if len(boosts) == count:
+        return None
+    return tuple(boosted(node, float(np.float32(boost))) for node, boost in boosts.items())
+
+
+@dataclass(frozen=True)
+class Boosting(Node):
+    """Lowers the scores of what another query matches."""
+
+    positive: Node
+    negative: Node
+    factor: float
+
+    def rewritten(self, level: Level) -> Node:
+        positive, negative = self.positive.rewritten(level), self.negative.rewritten(level)
+        if positive is self.positive and negative is self.negative:
+            return self
+        return Boosting(positive, negative, self.factor)
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        found = self.positive.hits(level, ONE)
+        scores = found.scores.astype(np.float64)
+        lowered = np.isin(found.docs, self.negative.docs(level), assume_unique=True)
+        scores[lowered] *= np.float64(np.float32(self.factor))
+        return Hits(found.docs, (scores * np.float64(boost)).astype(np.float32))
+
+    def docs(self, level: Level) -> Ints:
+        return self.positive.docs(level)
+
+    def parts(self) -> Sequence[Node]:
+        return (self.positive,)
+
+    def description(self) -> str:
+        return f"lowered to {self.factor} times where {self.negative} matches, of:"
+
+    def __str__(self) -> str:
+        return f"boosting({self.positive}, {self.negative}, {self.factor})"
+
+
+@dataclass(frozen=True)
+class Nested(Node):
+    """Joins nested documents to the documents that hold them."""
+
+    path: str
+    node: Node
+    mode: str = field(default="avg")
+
+    def rewritten(self, level: Level) -> Node:
+        inner = self.node.rewritten(level.below(self.path))
+        return self if inner is self.node else Nested(self.path, inner, self.mode)
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        inner = level.below(self.path)
+        if self.mode == "none":
+            return constant(self.docs(level), np.float32(0))
+        found = self.node.hits(inner, boost)
+        docs, places, counts = np.unique(inner.parents(level.path)[found.docs], return_inverse=True, return_counts=True)
+        if self.mode in ("min", "max"):
+            edge = np.inf if self.mode == "min" else -np.inf
+            scores = np.full(len(docs), edge, dtype=np.float32)
+            (np.minimum if self.mode == "min" else np.maximum).at(scores, places, found.scores)
+            return Hits(docs, scores)
+        totals = np.bincount(places, weights=found.scores, minlength=len(docs))
+        means = totals / (counts if self.mode == "avg" else 1)
+        return Hits(docs, means.astype(np.float32))
+
+    def docs(self, level: Level) -> Ints:
+        inner = level.below(self.path)
+        return np.unique(inner.parents(level.path)[self.node.docs(inner)])
+
+    def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
+        score = self.hits(level, boost).at(doc)
+        if score is None:
+            return None
+        inner = level.below(self.path)
+        children = np.flatnonzero(inner.parents(level.path) == doc)
+        details = [one for child in children if (one := self.node.explain(inner, int(child), boost))]
+        description = f"{self.mode} of {len(details)} nested documents of {self.path}:"
+        return {"value": float(score), "description": description, "details": details}
+
+    def __str__(self) -> str:
+        return f"ToParentBlockJoinQuery ({self.node})"
