@@ -272,7 +272,7 @@ def test_queries_go_in_batches_and_rankings_keep_their_order() -> None:
 
 
 def test_large_batches_are_cut_by_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(elasticsearch_engine, "BYTES_A_REQUEST", 3000)
+    monkeypatch.setattr(elasticsearch_engine, "BYTES_A_REQUEST", 2000)
     client, long = Client(), Client()
     search(client, ["x"] * 12, BY_VECTOR)
     assert sum(client.sizes) == 12

@@ -57,12 +57,10 @@ def test_where_marks_stand() -> None:
     assert body["rank"][1:] == ["a {{vector}} {{vector}}", {"{{vector}}": "{{vector}}"}]
 
 
-def test_a_form_is_filled_for_each_query_anew_and_counts_its_marks() -> None:
+def test_a_form_is_filled_for_each_query_anew() -> None:
     one = form_of(MATCH)
     first, second = one.body("oak", None, {}), one.body("elm", None, {})
     assert (first["query"]["match"], second["query"]["match"]) == ({"product_title": "oak"}, {"product_title": "elm"})
-    counted = form_of({"a": ["{{query}}{{query}}", "{{vector}}"], "b": "{{vector}}"})
-    assert (counted.texts, counted.vectors) == (2, 2)
 
 
 @pytest.mark.parametrize(("index", "ties"), [(SORTED, {}), (UNSORTED, SORT), (THREE, SORT)])

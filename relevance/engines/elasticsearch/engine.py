@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 from collections import Counter, deque
-from concurrent.futures import Future, wait
-from contextlib import ExitStack, closing, contextmanager
+from concurrent.futures import Future
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from threading import Thread
@@ -40,7 +40,7 @@ from relevance.records import NO_HIT, Ranking
 from relevance.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -74,11 +74,7 @@ def choose(
     for strategy in strategies:
         if strategy.template is not None:
             check_template(strategy.template, where=f"{strategy.where}: ")
-    own = [] if fields.body is None else [plural(len(fields.properties), "field")]
-    notes = []
-    if settings.mapping is not None:
-        notes.append(unfilled(read_own_mapping(settings.mapping), fields))
-        own.append(f"mappings of {settings.mapping.name}")
+    note = "" if settings.mapping is None else unfilled(read_own_mapping(settings.mapping), fields)
     missing = False
     if settings.url is not None:
         with connect(settings) as connection:
@@ -90,29 +86,40 @@ def choose(
     else:
         missing = _image_is_missing(settings.image)
         where = f"elasticsearch in a container of {settings.image}{', to be pulled' if missing else ''}"
-    if settings.index is not None:
-        return _existing_choice(settings, strategies, where, why)
-    search_type = search_type_of(settings.search_type, settings.shards, is_ours=True)
-    parts = [
-        f"{settings.vector_index} vectors",
-        *([f"oversampled {settings.oversample:g} times"] if settings.oversample is not None else []),
-        plural(settings.shards, "shard"),
-        *([search_type] if settings.shards > 1 or settings.search_type != "auto" else []),
-        *own,
-    ]
-    line = f"{where}, {', '.join(parts)} ({why})"
-    notes.append(_without_statistics(settings, strategies, settings.shards, is_ours=True))
     opening = partial(open_engine, settings, missing=missing)
-    choice = EngineChoice("elasticsearch", line, opening, notes=tuple(filter(None, notes)))
+    if settings.index is not None:
+        choice = EngineChoice("elasticsearch", f"{where}, index {settings.index} as it is ({why})", opening)
+    else:
+        parts = [f"{settings.vector_index} vectors"]
+        parts += [f"oversampled {settings.oversample:g} times"] if settings.oversample is not None else []
+        parts += _parts_of_line(settings, settings.shards, is_ours=True)
+        parts += [] if fields.body is None else [plural(len(fields.properties), "field")]
+        parts += [] if settings.mapping is None else [f"mappings of {settings.mapping.name}"]
+        notes = (note, _without_statistics(settings, strategies, settings.shards, is_ours=True))
+        line = f"{where}, {', '.join(parts)} ({why})"
+        choice = EngineChoice("elasticsearch", line, opening, notes=tuple(filter(None, notes)))
 
-    def try_mapping(_: Mapping[str, int]) -> EngineChoice:
+    def inspect(dimensions: Mapping[str, int]) -> EngineChoice:
         with connect(settings) as connection:
-            left = own_index.try_mapping(connection, settings, fields)
-        return replace(choice, notes=(*choice.notes, *filter(None, [left])), inspect=None)
+            if settings.index is None:
+                left = own_index.try_mapping(connection, settings, fields)
+                return replace(choice, notes=(*choice.notes, *filter(None, [left])), inspect=None)
+            index = look_at(connection, settings, strategies, dimensions)
+        vectors = f"{index.facts['vector_index']} vectors" if index.facts["vector_index"] else ""
+        parts = [f"index {settings.index} as it is", vectors, *_parts_of_line(settings, index.shards, is_ours=False)]
+        parts += [] if index.paths.sorts else [f"ids of {index.paths.id} ordered here"]
+        note = _without_statistics(settings, strategies, index.shards, is_ours=False)
+        return EngineChoice(
+            "elasticsearch",
+            f"{where}, {', '.join(filter(None, parts))} ({why})",
+            partial(opening, existing=index),
+            product_ids=index.product_ids,
+            notes=(*index.notes, *filter(None, [note])),
+        )
 
-    # a container is not waited for, which starts while texts are embedded: there the index's own making shows it
-    is_own = settings.mapping is not None or fields.body is not None
-    return replace(choice, inspect=try_mapping) if is_own and settings.url is not None else choice
+    # a container is not waited for, which starts while texts are embedded: there the making of the index tells
+    is_tried = settings.url is not None and (settings.mapping is not None or fields.body is not None)
+    return replace(choice, inspect=inspect) if settings.index is not None or is_tried else choice
 
 
 def _image_is_missing(image: str) -> bool:
@@ -131,28 +138,11 @@ def _image_is_missing(image: str) -> bool:
     )
 
 
-def _existing_choice(settings: Settings, strategies: Sequence[Strategy], where: str, why: str) -> EngineChoice:
-    """The choice of an index that exists, which is looked at when the models' dimensions are known."""
-
-    def look_at_it(dimensions: Mapping[str, int]) -> EngineChoice:
-        with connect(settings) as connection:
-            index = look_at(connection, settings, strategies, dimensions)
-        asked = search_type_of(settings.search_type, index.shards, is_ours=False)
-        parts = [
-            f"index {settings.index} as it is",
-            *([f"{index.facts['vector_index']} vectors"] if index.facts["vector_index"] else []),
-            plural(index.shards, "shard"),
-            asked,
-            *([] if index.paths.sorts else [f"ids of {index.paths.id} ordered here"]),
-        ]
-        line = f"{where}, {', '.join(parts)} ({why})"
-        left_out = _without_statistics(settings, strategies, index.shards, is_ours=False)
-        notes = (*index.notes, *filter(None, [left_out]))
-        opening = partial(open_engine, settings, existing=index)
-        return EngineChoice("elasticsearch", line, opening, product_ids=index.product_ids, notes=notes)
-
-    line = f"{where}, index {settings.index} as it is ({why})"
-    return EngineChoice("elasticsearch", line, partial(open_engine, settings), inspect=look_at_it)
+def _parts_of_line(settings: Settings, shards: int, *, is_ours: bool) -> list[str]:
+    """How an index is searched, for the header; what is usual on an index of ours is not said."""
+    search_type = search_type_of(settings.search_type, shards, is_ours=is_ours)
+    is_usual = is_ours and shards == 1 and settings.search_type == "auto"
+    return [plural(shards, "shard"), *([] if is_usual else [search_type])]
 
 
 def _without_statistics(settings: Settings, strategies: Sequence[Strategy], shards: int, *, is_ours: bool) -> str:
@@ -266,103 +256,78 @@ _DFS = "dfs_query_then_fetch"
 
 @dataclass(frozen=True)
 class Form:
-    """How the searches of a leg look; made once for a leg, filled for each query."""
+    """How the searches of a leg look; made once for a leg, filled for each query.
 
-    body: Callable[[str, Vector, Mapping[str, Any]], Json]  # from text, vector and parameters of a query to its search
-    statistics: bool  # whether term statistics are gathered from all shards first
-    placed: bool  # whether the order of the hits is the template's own sort, so that scores do not say it
-    vectors: int  # how often a body holds the query's vector
-    texts: int  # and its text
-    size: int  # hits that are asked for
-    whole_ties: bool  # whether products of the last score are asked for until all are there, to be ordered here
+    Attributes:
+        search: with marks, as templates have them.
+        size: hits that are asked for.
+        statistics: whether term statistics are gathered from all shards first.
+        placed: whether the order of the hits is the template's own sort, so that scores do not say it.
+        whole_ties: whether products of the last score are asked for until all are there, to be ordered here.
+    """
+
+    search: bodies.Body
+    size: int
+    statistics: bool
+    placed: bool
+    whole_ties: bool
+
+    def body(self, text: str, vector: Vector, params: Mapping[str, Any]) -> Json:
+        """The search of a query, by its text, its vector of shape (dimensions,), and its parameters."""
+        return self.search.render(query=text, vector=vector, params=params)
 
 
 def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
     """The form of a leg's searches on an index.
 
+    A template is asked as it is written: what would change which products come, or their scores, is left alone.
+
     Raises:
-        InputError: the leg's template cannot give a ranking.
         KeyError: the leg names a field that the index has not.
     """
-    if leg.template:
-        return _template_form(leg, index, hits)
-    whole_ties = not (index.sorted_segment or index.paths.sorts)
-    size = max(hits, min(hits + 1, index.window)) if whole_ties else hits
-    common = {"size": size, **index.paths.shape, "track_total_hits": False}
-    common |= {} if index.sorted_segment else _by_id(index.paths)
-    return Form(
-        body=lambda text, vector, _: _body(leg, index, text, vector) | common,
-        statistics=_gathers_statistics(index, is_ours=index.is_ours) and _takes_statistics(leg),
-        placed=False,
-        vectors=len(leg.vectors),
-        texts=len(leg.text),
-        size=size,
-        whole_ties=whole_ties,
-    )
-
-
-def _template_form(leg: Leg, index: SearchedIndex, hits: int) -> Form:
-    """A template is asked as it is written: what would change which products come, or their scores, is left alone."""
-    search: Json = json.loads(leg.template)
-    check_template(search)
-    sort, paths = search.get("sort"), index.paths
-    whole_ties = not (index.sorted_segment or paths.sorts or sort or any(key in search for key in _DEPENDS_ON_SIZE))
-    # parts of a search take a size that they do not name from it, so that it may be larger; what is too many is cut off
-    size = max(hits + whole_ties, search.get("size", _USUAL_SIZE))
-    whole = {key: value for key, value in search.items() if key not in _SHAPE_OF_A_HIT}
-    whole |= {"size": size, **paths.shape, "track_total_hits": False}
+    raw: Json = json.loads(leg.template) if leg.template else {}
+    search = raw or _clauses(leg, index)
+    paths, sort = index.paths, raw.get("sort")
+    whole_ties = not (index.sorted_segment or paths.sorts or sort or any(key in raw for key in _DEPENDS_ON_SIZE))
+    # parts of a template take a size that they do not name from its own, which may be larger; what is too many is cut
+    least = raw.get("size", _USUAL_SIZE) if raw else 0
+    size = max(hits, min(hits + whole_ties, index.window), least)
+    search = {key: value for key, value in search.items() if key not in _SHAPE_OF_A_HIT}
+    search |= {"size": size, **paths.shape, "track_total_hits": False}
     if sort:
-        whole["sort"] = [*(sort if isinstance(sort, list) else [sort]), *([{paths.id: "asc"}] if paths.sorts else [])]
-    elif not index.sorted_segment and not any(key in search for key in _HAS_ITS_OWN_ORDER):
-        whole |= _by_id(paths)
-    body = bodies.prepare(whole)
-    return Form(
-        body=lambda text, vector, params: body.render(query=text, vector=vector, params=params),
-        statistics=_gathers_statistics(index, is_ours=False) and _takes_statistics(leg),
-        placed=bool(sort),
-        vectors=body.count(bodies.VECTOR),
-        texts=body.count(bodies.QUERY),
-        size=size,
-        whole_ties=whole_ties,
-    )
+        search["sort"] = [*(sort if isinstance(sort, list) else [sort]), *([{paths.id: "asc"}] if paths.sorts else [])]
+    elif paths.sorts and not index.sorted_segment and not any(key in raw for key in _HAS_ITS_OWN_ORDER):
+        search |= {"sort": [{"_score": "desc"}, {paths.id: "asc"}], "track_scores": True}
+    search_type = search_type_of(index.search_type, index.shards, is_ours=index.is_ours and not raw)
+    gathers = search_type == _DFS and _takes_statistics(leg)
+    return Form(bodies.prepare(search), size, statistics=gathers, placed=bool(sort), whole_ties=whole_ties)
 
 
-def _by_id(paths: FieldPaths) -> Json:
-    """What orders products of one score, where the server can."""
-    return {"sort": [{"_score": "desc"}, {paths.id: "asc"}], "track_scores": True} if paths.sorts else {}
+def _clauses(leg: Leg, index: SearchedIndex) -> Json:
+    """Text clauses in the query, vectors in the knn section, where `k` means the same on releases 8 and 9."""
+    search: Json = {}
+    if leg.text:
+        search["query"] = {"bool": {"should": [_match(index.paths, name, boost) for name, boost in leg.text]}}
+    if leg.vectors:
+        options: Json = {"query_vector": bodies.VECTOR, "k": leg.candidates, "num_candidates": leg.candidates}
+        if index.oversample is not None:
+            options["rescore_vector"] = {"oversample": index.oversample}
+        fields = [(index.paths.vectors[leg.model, name], boost) for name, boost in leg.vectors]
+        search["knn"] = [{"field": path, "boost": boost, **options} for path, boost in fields]
+    return search
+
+
+def _match(paths: FieldPaths, name: str, boost: float) -> Json:
+    clause = {"match": {paths.text[name]: {"query": bodies.QUERY, "boost": boost}}}
+    if name in paths.nested:
+        return {"nested": {"path": paths.nested[name], "query": clause}}
+    return clause
 
 
 def _takes_statistics(leg: Leg) -> bool:
     if leg.template:
         return not any(key in json.loads(leg.template) for key in _NO_STATISTICS)
     return not leg.vectors
-
-
-def _gathers_statistics(index: SearchedIndex, *, is_ours: bool) -> bool:
-    return search_type_of(index.search_type, index.shards, is_ours=is_ours) == _DFS
-
-
-def _body(leg: Leg, index: SearchedIndex, text: str, vector: Vector) -> Json:
-    """Text clauses in the query, vectors in the knn section, where `k` means the same on releases 8 and 9."""
-    body: Json = {}
-    if leg.text:
-        body["query"] = {"bool": {"should": [_match(index.paths, name, boost, text) for name, boost in leg.text]}}
-    if leg.vectors:
-        options: Json = {"k": leg.candidates, "num_candidates": leg.candidates}
-        if index.oversample is not None:
-            options["rescore_vector"] = {"oversample": index.oversample}
-        body["knn"] = [
-            {"field": index.paths.vectors[leg.model, name], "query_vector": vector, "boost": boost, **options}
-            for name, boost in leg.vectors
-        ]
-    return body
-
-
-def _match(paths: FieldPaths, name: str, boost: float, text: str) -> Json:
-    clause = {"match": {paths.text[name]: {"query": text, "boost": boost}}}
-    if name in paths.nested:
-        return {"nested": {"path": paths.nested[name], "query": clause}}
-    return clause
 
 
 def check_template(template: Mapping[str, Any], *, where: str = "") -> None:
@@ -388,10 +353,9 @@ SEARCHES_A_REQUEST = 200
 BYTES_A_REQUEST = 8_000_000
 """Of a request's body or of its answer, about; a server takes 100 MB."""
 
+_BYTES_OF_A_HIT = 60
 _REQUESTS_AT_ONCE = 2
 """While a request is written or its answer read here, the server works on the other."""
-
-_BYTES_OF_A_NUMBER, _BYTES_OF_A_HIT, _BYTES_OF_A_BODY = 12, 60, 400
 
 _PREFERENCE = "relevance"
 """The same copy of a shard each time: copies may differ in deleted documents, hence in scores."""
@@ -404,6 +368,9 @@ _MORE_TIES = 10
 
 _SHOWN = 80
 _OK, _TOO_MANY = 200, 429
+
+_Searched: TypeAlias = tuple[int, list[Json]]
+"""Milliseconds that the server worked on a request, and its answer to each search."""
 
 
 class ElasticsearchEngine(Engine):
@@ -501,19 +468,26 @@ class _Searches:
         return self._ranking()
 
     def _round(self) -> None:
-        """Ask what is open; what the server refuses stays open."""
+        """Ask what is open; what the server refuses stays open. After a lost request none is begun any more."""
         self._failed = []
         passing: Exception | None = None
-        at_once = 1 if self._engine.gently else _REQUESTS_AT_ONCE
-        with closing(_answers(self._send, list(self._parts()), at_once=at_once)) as answers:
-            for rows, outcome in answers:
-                if isinstance(outcome, Exception):
-                    self._failed += rows
-                    passing = passing or outcome
-                else:
-                    milliseconds, found = outcome
-                    self._engine.milliseconds += milliseconds
-                    passing = self._take(rows, found) or passing
+        at_once = 1 if self._engine.gently or len(self._texts) == 1 else _REQUESTS_AT_ONCE
+        requests, begun = self._requests(), deque[tuple[list[int], Future[_Searched]]]()
+        is_lost = False
+        while True:
+            while not is_lost and len(begun) < at_once and (request := next(requests, None)):
+                rows = [row for row, _ in request]
+                begun.append((rows, _begin(partial(self._send, request), aside=at_once > 1)))
+            if not begun:
+                break
+            rows, answer = begun.popleft()
+            if isinstance(error := answer.exception(), Exception):
+                is_lost, passing = True, passing or error
+                self._failed += rows
+            else:
+                milliseconds, answers = answer.result()
+                self._engine.milliseconds += milliseconds
+                passing = self._take(rows, answers) or passing
         if passing:
             raise passing
 
@@ -524,45 +498,43 @@ class _Searches:
 
     # what is sent
 
-    def _parts(self) -> Iterator[list[int]]:
-        """Cut what is open into requests."""
-        dimensions = 0 if self._vectors is None else self._vectors.shape[1]
-        fixed = _BYTES_OF_A_BODY + self._form.vectors * dimensions * _BYTES_OF_A_NUMBER
-        return own_index.parts(
-            sorted(self._open),
-            lambda row: (
-                fixed
-                + self._open[row] * _BYTES_OF_A_HIT
-                + len(self._texts[row]) * self._form.texts
-                + len(orjson.dumps(dict(self._params[row])))
-            ),
-            most=SEARCHES_A_REQUEST,
-            most_bytes=BYTES_A_REQUEST,
-        )
+    def _requests(self) -> Iterator[list[tuple[int, bytes]]]:
+        """What is open as requests, written when they are needed: the queries' numbers and their searches."""
+        request: list[tuple[int, bytes]] = []
+        size = 0
+        for row in sorted(self._open):
+            vector = None if self._vectors is None else self._vectors[row]
+            body = self._form.body(self._texts[row], vector, self._params[row]) | {"size": self._open[row]}
+            search = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
+            more = len(search) + self._open[row] * _BYTES_OF_A_HIT
+            if request and (size + more > BYTES_A_REQUEST or len(request) == SEARCHES_A_REQUEST):
+                yield request
+                request, size = [], 0
+            request.append((row, search))
+            size += more
+        if request:
+            yield request
 
-    def _send(self, rows: Sequence[int]) -> tuple[float, list[Json]]:
-        """One request, one of several under way: milliseconds that the server worked, the answer to each search."""
+    def _send(self, request: Sequence[tuple[int, bytes]]) -> _Searched:
+        """One request, one of several under way."""
         if len(self._texts) == 1:
+            ((_, search),) = request
             kept = ",".join(("took", *self._kept))
             params = self._options | {"allow_partial_search_results": "false", "filter_path": kept}
-            answer = self._post("_search", params, "application/json", self._body(rows[0]))
+            answer = self._post("_search", params, "application/json", search)
             answers = [{"status": _OK, **answer}]
         else:
             params = {"filter_path": ",".join(("took", *(f"responses.{part}" for part in self._kept)))}
             if self._engine.gently:
                 params |= {"max_concurrent_searches": 1, "max_concurrent_shard_requests": 1}
             header = orjson.dumps(self._options | {"allow_partial_search_results": False})
-            lines = [line for row in rows for line in (header, self._body(row))]
+            lines = [line for _, search in request for line in (header, search)]
             answer = self._post("_msearch", params, "application/x-ndjson", b"\n".join([*lines, b""]))
             answers = answer.get("responses", [])
-        if len(answers) != len(rows) or not isinstance(answer.get("took"), int):
-            raise self._wrong(rows[0], f"{len(answers)} answers to {len(rows)} searches; is a proxy in between?")
+        if len(answers) != len(request) or not isinstance(answer.get("took"), int):
+            problem = f"{len(answers)} answers to {len(request)} searches; is a proxy in between?"
+            raise self._wrong(request[0][0], problem)
         return answer["took"], answers
-
-    def _body(self, row: int) -> bytes:
-        vector = None if self._vectors is None else self._vectors[row]
-        body = self._form.body(self._texts[row], vector, self._params[row]) | {"size": self._open[row]}
-        return orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
 
     def _post(self, what: str, params: Mapping[str, Any], kind: str, body: bytes) -> Json:
         path = f"/{quote(self._engine.index.name, safe='')}/{what}"
@@ -674,45 +646,16 @@ def _refusal(answer: Json) -> Refusal | None:
     return Refusal.read(status if isinstance(status, int) else 0, error)
 
 
-_SECONDS_TO_END = 1.0
-"""Long enough for a request to a healthy server; a thread that hangs on a frozen one keeps no process alive."""
+def _begin(send: Callable[[], _Searched], *, aside: bool) -> Future[_Searched]:
+    """Send a request, in a thread of its own where others are sent beside it.
 
-_Answer: TypeAlias = "tuple[float, list[Json]]"
-
-
-def _answers(
-    send: Callable[[list[int]], _Answer], parts: Sequence[list[int]], *, at_once: int
-) -> Generator[tuple[list[int], _Answer | Exception]]:
-    """Each part with its answer, or the exception in its place; so many are under way at a time.
-
-    Threads, since whoever is interrupted does not wait for a frozen server, as a pool of the standard library's would.
-    After an exception no further part is begun; what was begun still comes back.
+    Not in a pool: whoever is interrupted does not wait for a frozen server, as its threads would at the end.
     """
-    todo, begun = deque(parts), deque[tuple[list[int], Future[_Answer]]]()
-    aside = at_once > 1 and len(parts) > 1
-    try:
-        while todo or begun:
-            while todo and len(begun) < at_once:
-                begun.append((todo[0], _begin(send, todo.popleft(), aside=aside)))
-            part, answer = begun[0]
-            error = answer.exception()
-            begun.popleft()
-            if isinstance(error, Exception):
-                todo.clear()
-                yield part, error
-            else:
-                yield part, answer.result()
-    finally:
-        wait([answer for _, answer in begun], _SECONDS_TO_END)
-
-
-def _begin(send: Callable[[list[int]], _Answer], part: list[int], *, aside: bool) -> Future[_Answer]:
-    """Send a part, in a thread of its own where others are sent beside it."""
-    answer = Future[_Answer]()
+    answer = Future[_Searched]()
 
     def work() -> None:
         try:
-            answer.set_result(send(part))
+            answer.set_result(send())
         except Exception as error:  # noqa: BLE001 - whoever takes the answer judges it
             answer.set_exception(error)
 

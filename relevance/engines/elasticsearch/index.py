@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import partial
 from importlib.metadata import version
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import orjson
@@ -45,8 +45,6 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.mapping import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings, VectorIndex
     from relevance.records import Vectors
-
-T = TypeVar("T")
 
 # documents
 
@@ -246,20 +244,6 @@ class _Sending:
                 "for a container of ours, -Xmx on a cluster)"
             )
         return least > most
-
-
-def parts(items: Iterable[T], size_of: Callable[[T], int], *, most: int, most_bytes: int) -> Iterator[list[T]]:
-    """Cut what is sent into requests; an item that is larger goes alone."""
-    part: list[T] = []
-    size = 0
-    for item in items:
-        size += size_of(item)
-        if part and (size > most_bytes or len(part) >= most):
-            yield part
-            part, size = [], size_of(item)
-        part.append(item)
-    if part:
-        yield part
 
 
 # making
