@@ -201,8 +201,15 @@ class Cluster:
             seq_no, segments = {"max_seq_no": held.writes - 1}, {"count": self.segments}
             copy = {"routing": {"primary": True}, "segments": segments, "seq_no": seq_no}
             size = {"store": {"size_in_bytes": 1000 * held.writes}}
-            found[name] = {"uuid": held.uuid, "shards": {"0": [copy]}, "total": size}
-        return self._done("stats", {"indices": found})
+            found[name] = {"shards": {"0": [copy]}, "total": size}
+        total = {"primaries": {"docs": {"deleted": 0}}}
+        return self._done("stats", {"_all": total, "indices": found})
+
+    def get_settings(self, *, index: str, name: str) -> Any:
+        assert name == "index.uuid"
+        self._begin("get_settings")
+        uuid = {} if self.connection.serverless else {"index": {"uuid": self.held[index].uuid}}
+        return self._done("get_settings", {index: {"settings": uuid}})
 
     def exists(self, *, index: str) -> bool:
         self._begin("exists")

@@ -61,6 +61,8 @@ class Server:
     more: dict[str, Any] = field(default_factory=dict)
     calls: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     opened: int = 0
+    pages: list[Any] = field(default_factory=list)
+    searched_shards: int = 2
 
     def __getattr__(self, name: str) -> Any:
         """Only these calls are there, all of which read."""
@@ -71,8 +73,8 @@ class Server:
             "stats": self._stats,
             "count": self._count,
             "search": self._search,
-            "open_point_in_time": self._open,
-            "close_point_in_time": self._close,
+            "scroll": self._scroll,
+            "clear_scroll": self._clear,
             "close": dict,
         }
 
@@ -112,7 +114,10 @@ class Server:
 
     def _stats(self, **_: Any) -> Any:
         copies = [(True, self.max_seq_no), (False, 99), (True, 3)]
-        shard = [{"routing": {"primary": primary}, "seq_no": {"max_seq_no": highest}} for primary, highest in copies]
+        shard = [
+            {"routing": {"primary": primary}, "seq_no": {"max_seq_no": highest}, "segments": {"count": 4}}
+            for primary, highest in copies
+        ]
         total = {"primaries": {"docs": {"count": 30, "deleted": self.deleted}}}
         return {"_all": total, "indices": {"shop-7": {"shards": {"0": shard[:2], "1": shard[2:]}}}}
 
@@ -122,27 +127,30 @@ class Server:
             documents = self.without + (len(self.ids) if query is None else 0)
         return {"count": documents, "_shards": {"failed": 0}}
 
-    def _open(self, **_: Any) -> Any:
+    def _search(self, *, size: int, scroll: str, sort: Any, **options: Any) -> Any:
+        assert (scroll, sort) == ("5m", "_doc")
+        columns = options.get("docvalue_fields")
+        assert columns or options["_source"] is False
+        self.pages = [
+            [{"fields": {columns[0]: one}} if columns else {"_id": one[0]} for one in page]
+            for page in (self.ids[at : at + size] for at in range(0, len(self.ids), size))
+        ]
         self.opened += 1
-        return {"id": "pit 1"}
+        return self._page()
 
-    def _close(self, **_: Any) -> Any:
+    def _scroll(self, *, scroll_id: str, scroll: str) -> Any:
+        assert (scroll_id, scroll) == ("scroll", "5m")
+        return self._page()
+
+    def _page(self) -> Any:
+        hits = self.pages.pop(0) if self.pages else []
+        shards = {"total": 2, "successful": self.searched_shards}
+        return {"_scroll_id": "scroll", "_shards": shards, "hits": {"hits": hits}}
+
+    def _clear(self, *, scroll_id: str) -> Any:
+        assert scroll_id == "scroll"
         self.opened -= 1
         return {}
-
-    def _search(self, *, size: int, sort: Any, pit: Any = None, search_after: Any = None, **options: Any) -> Any:
-        """With a point in time there is a second key for ties."""
-        by_row = sort == [{"_shard_doc": "asc"}]
-        assert not by_row or (pit and options["source"] is False)
-        documents = [
-            {"_id": values[0], "sort": [at]}
-            if by_row
-            else {"fields": {options["docvalue_fields"][0]: values}, "sort": [values[0], at][: 2 if pit else 1]}
-            for at, values in enumerate(sorted(self.ids))
-        ]
-        after = [one for one in documents if search_after is None or one["sort"] > search_after]
-        moment = {"pit_id": f"pit {len(self.named('search'))}"} if pit else {}
-        return {"timed_out": False, "hits": {"hits": after[:size]}, **moment}
 
 
 def connected(server: Server) -> Connection:
@@ -382,30 +390,23 @@ def test_an_alias_is_the_index_that_it_stands_for_or_is_searched_itself_with_its
     index = look(server, index="shop")
     assert (index.name, index.facts["index"]) == ("shop", "shop-7")
     assert index.notes == ("index 'shop-7' is searched by its alias 'shop', which has a filter or a routing",)
-    asked = {options["index"] for name in ("count", "open_point_in_time", "stats") for options in server.named(name)}
+    asked = {options["index"] for name in ("count", "search", "stats") for options in server.named(name)}
     assert asked == {"shop"}
 
 
 # its ids
 
 
-NO_MOMENT = {"open_point_in_time": 403}
-PAGES: dict[str, tuple[int, dict[str, int], dict[str, str], list[Any]]] = {
-    "a moment": (25_000, {}, {}, [(10_000, "pit 1"), (10_000, "pit 1"), (10_000, "pit 2")]),
-    "without the right to one": (25_000, NO_MOMENT, {}, [(10_000, "shop-7")] * 3),
-    "fewer hits a search": (4, {}, {"max_result_window": "2"}, [(2, "pit 1"), (2, "pit 1"), (2, "pit 2")]),
-}
-
-
-@pytest.mark.parametrize(("count", "refused", "settings", "pages"), PAGES.values(), ids=PAGES)
-def test_ids_are_read_page_by_page(count: int, refused: Any, settings: Any, pages: list[Any]) -> None:
+@pytest.mark.parametrize(
+    ("count", "settings", "page"), [(25_000, {}, 10_000), (4, {"max_result_window": "2"}, 2)], ids=["usual", "small"]
+)
+def test_ids_are_read_page_by_page(count: int, settings: Any, page: int) -> None:
     ids = [f"p{number:05}" for number in range(count)]
-    server = Server(ids=[[one] for one in reversed(ids)], refused=refused, settings=settings)
+    server = Server(ids=[[one] for one in reversed(ids)], settings=settings)
     index = look(server)
-    assert (index.product_ids, index.window) == (tuple(ids), pages[0][0])
-    asked = server.named("search")
-    assert [(page["size"], page.get("index") or page["pit"]["id"]) for page in asked] == pages
-    assert (server.opened, server.named("close_point_in_time")) == (0, [] if refused else [{"id": "pit 3"}])
+    assert (index.product_ids, index.window) == (tuple(ids), page)
+    assert [asked["size"] for asked in server.named("search")] == [page]
+    assert (server.opened, server.pages) == (0, [])
 
 
 @pytest.mark.parametrize("ids", [[[2], [10], [9]], [["9"], ["10"], ["2"]]], ids=["number", "_id"])
@@ -421,13 +422,15 @@ def test_ids_that_the_server_cannot_sort_as_text_are_sorted_here(ids: list[list[
     assert server.opened == 0
 
 
-def test_what_reads_ids_by_row_needs_a_moment_which_is_let_go_after_a_failure() -> None:
-    line = refusal(Server(refused=NO_MOMENT), TITLE, fields={"id": "_id", "title": "about"})
-    assert "by a point in time alone" in line
-    server = Server(refused={"search": 500})
+def test_reading_that_fails_is_told_and_what_was_opened_is_let_go() -> None:
+    server = Server(refused={"scroll": 500})
     with pytest.raises(CouldNotRunError, match="while reading the ids of the products"):
         look(server)
     assert (len(server.named("search")), server.opened) == (1, 0)
+    server = Server(searched_shards=1)
+    with pytest.raises(CouldNotRunError, match=r"succeeded on 1 .* shards out of 2\. \(while reading the ids of"):
+        look(server)
+    assert server.opened == 0
 
 
 WRONG_IDS: list[tuple[list[list[str]], str]] = [
@@ -441,12 +444,6 @@ WRONG_IDS: list[tuple[list[list[str]], str]] = [
 @pytest.mark.parametrize(("ids", "line"), WRONG_IDS)
 def test_a_product_is_one_document_with_one_id(ids: list[list[str]], line: str) -> None:
     assert refusal(Server(ids=ids)) == f"index 'shop-7', field 'sku.raw': {line}"
-
-
-def test_two_of_one_id_between_pages_without_a_moment_are_seen_by_the_count() -> None:
-    server = Server(ids=[["a"], ["b"], ["b"]], settings={"max_result_window": "2"}, refused=NO_MOMENT)
-    with pytest.raises(CouldNotRunError, match=r"3 documents have a 'sku.raw', and 2 different ones were read"):
-        look(server)
 
 
 # notes

@@ -629,7 +629,7 @@ def test_only_what_the_users_file_is_to_blame_for_is_bad_input(tmp_path: Path) -
 @pytest.mark.parametrize("act", [interrupt, lambda: fail(500, "boom")], ids=["interrupt", "failure"])
 @pytest.mark.parametrize("place", ["before", "after"])
 def test_nothing_is_left_whatever_goes_wrong(place: str, act: Callable[[], None], settings: Settings) -> None:
-    for when in ("create", "get", "bulk", "forcemerge", "refresh", "count", "stats", "put_mapping"):
+    for when in ("create", "get", "bulk", "forcemerge", "refresh", "count", "get_settings", "stats", "put_mapping"):
         cluster = Cluster(held={"relevance-other": Held({}, {})})
         setattr(cluster, place, once(when, act))
         with pytest.raises((KeyboardInterrupt, CouldNotRunError)) as caught:

@@ -1,32 +1,30 @@
 """An index that exists, looked at without writing anything: its fields by the field map, its state, its products' ids.
 
 What is asked, and the privilege of the index that it needs: `GET index`, `_settings` and `_alias`
-(view_index_metadata); `_count`, `_pit` and `_search` (read); `_stats` (monitor). Who lacks monitor, and a serverless
-project, goes without the figures of `_stats`; who lacks `_pit` reads the ids of a field without it. Nothing needs a
-privilege to write or to manage.
+(view_index_metadata); `_count` and `_search`, with a scroll (read); `_stats` (monitor). Who lacks monitor, and a
+serverless project, goes without the figures of `_stats`. Nothing needs a privilege to write or to manage.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from elasticsearch import ApiError, TransportError
+from elasticsearch.helpers import ScanError, scan
 
 from relevance import text
 from relevance.datasets.tables import ID_RULE, is_id
-from relevance.engines.elasticsearch.index import count
+from relevance.engines.elasticsearch.index import IndexState, count, state_of, unless
 from relevance.engines.elasticsearch.mapping import ROW_ID, FieldPaths, SearchedIndex, search_type_of
-from relevance.errors import CouldNotRunError, InputError, RelevanceError, did_you_mean, unknown
+from relevance.errors import InputError, RelevanceError, did_you_mean, unknown
 from relevance.strategies import BASE, TEXT_FIELDS, VECTOR_FIELDS
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
@@ -207,44 +205,38 @@ _AT_THE_END_S = 5
 """Results are there by then: a server that is gone is not waited for."""
 
 
-class Fingerprint(NamedTuple):
-    """What tells whether an index is as it was.
-
-    Attributes:
-        uuid: of the index.
-        documents: that searches find.
-        deleted: documents that are deleted and still count in statistics, as Lucene counts: nested ones, and the marks
-            of deletion too; None where that is not known.
-        max_seq_no: the highest sequence number of a write, of all primary shards; None where that is not known.
-    """
-
-    uuid: str
-    documents: int
-    deleted: int | None
-    max_seq_no: int | None
-
-    def differs(self, other: Fingerprint) -> str:
-        """In words, from this to the other; "" where nothing does."""
-        pairs = zip(("uuid", "documents", "deleted documents", "highest sequence number"), self, other, strict=True)
-        return ", ".join(f"{what} {was} -> {now}" for what, was, now in pairs if was != now)
-
-
 @dataclass(frozen=True, kw_only=True)
 class Existing(SearchedIndex):
     """An index that exists, or an alias of it that has a filter; that it is sorted is never taken for granted."""
 
-    state: Fingerprint  # when it was looked at
+    state: IndexState  # when it was looked at
     product_ids: Sequence[str] = field(repr=False)
 
     def changed(self, connection: Connection) -> str | None:
         """A line where the index is no longer what it was when it was looked at, or where that cannot be known."""
         try:
-            now = _fingerprint(connection.hurried(_AT_THE_END_S, _AT_THE_END_S), self.name)
+            now = state_of(connection.hurried(_AT_THE_END_S, _AT_THE_END_S), self.name)
         except RelevanceError as error:
             return f"whether index {self.name!r} changed while it was evaluated is not known: {error}"
-        if differs := self.state.differs(now):
-            return f"index {self.name!r} changed while it was evaluated ({differs}): results may mix both states"
-        return None
+        if now == self.state:
+            return None
+        pairs = zip(_of_state(self.state).items(), _of_state(now).values(), strict=True)
+        differs = ", ".join(f"{_WORDS[name]} {was} -> {new}" for (name, was), new in pairs if was != new)
+        differs = differs or "writes"  # to a shard that has not the highest number
+        return f"index {self.name!r} changed while it was evaluated ({differs}): results may mix both states"
+
+
+_WORDS = {
+    "uuid": "uuid",
+    "documents": "documents",
+    "deleted": "deleted documents",
+    "max_seq_no": "highest sequence number",
+}
+"""Of an index's state, as results name it and as people call it."""
+
+
+def _of_state(state: IndexState) -> dict[str, object]:
+    return {name: getattr(state, name) for name in _WORDS}
 
 
 def look_at(
@@ -267,7 +259,7 @@ def look_at(
     searched = asked if alias else name
     fields = _FieldMap(name, settings, mappings)
     paths, vectors = fields.paths(strategies), fields.searched(strategies, dimensions)
-    state = _fingerprint(connection, searched)
+    state = state_of(connection, searched)
     window = int(index.get("max_result_window", _LARGEST_WINDOW))
     ids, without_id = _product_ids(connection, searched, paths, page=min(window, _LARGEST_WINDOW))
     shards = int(index.get("number_of_shards", 1))  # a serverless project does not tell
@@ -277,7 +269,7 @@ def look_at(
     facts = {
         "index": name,
         **({"alias": asked} if asked != name else {}),
-        **state._asdict(),
+        **_of_state(state),
         "shards": shards,
         "search_type": search_type_of(settings.search_type, shards, is_ours=False),
         "refresh_interval": index.get("refresh_interval", "default"),
@@ -367,7 +359,7 @@ def _hash(value: object) -> str:
 def _index(connection: Connection, name: str) -> tuple[str, Mapping[str, Any]]:
     """The one index behind a name, and what `GET index` says of it."""
     get = partial(connection.client.indices.get, index=name)
-    there = connection.ask(lambda: _unless(_NOT_FOUND, get), doing=f"looking at index {name!r}")
+    there = connection.ask(lambda: unless(_NOT_FOUND, get), doing=f"looking at index {name!r}")
     if not there:
         raise InputError(f"--es-index: {_missing(connection, name)}")
     if len(there) > 1:
@@ -381,111 +373,46 @@ def _index(connection: Connection, name: str) -> tuple[str, Mapping[str, Any]]:
 def _missing(connection: Connection, name: str) -> str:
     """The line for an index that is not there, with those that are."""
     get = partial(connection.client.indices.get_alias, index="*")
-    there = connection.ask(lambda: _unless(_FORBIDDEN, get), doing="listing its indices") or {}
+    there = connection.ask(lambda: unless(_FORBIDDEN, get), doing="listing its indices") or {}
     names = [index for index in there if not index.startswith(".")]
     names = sorted({*names, *(alias for index in names for alias in there[index]["aliases"])})
     allowed = _some(names, most=_FIELDS_NAMED) or "there is none"
     return f"there is no index {name!r} at {connection.url}{did_you_mean(name, names)}; allowed: {allowed}"
 
 
-def _fingerprint(connection: Connection, name: str) -> Fingerprint:
-    """The state of an index; what was written and not yet refreshed is waited for by the count."""
-    indices, doing = connection.client.indices, f"looking at the state of index {name!r}"
-    kept = ("_all.primaries.docs", "indices.*.shards.*.routing.primary", "indices.*.shards.*.seq_no.max_seq_no")
-    documents = count(connection, name)
-    about = connection.ask(lambda: indices.get_settings(index=name, name="index.uuid").body, doing=doing)
-    uuids = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values() if one["settings"]))
-    measure = partial(indices.stats, index=name, metric="docs", level="shards", filter_path=kept)
-    stats = None if connection.serverless else connection.ask(lambda: _unless(_FORBIDDEN, measure), doing=doing)
-    if stats is None:
-        return Fingerprint(uuids, documents, None, None)
-    copies = [copy for one in stats["indices"].values() for shard in one["shards"].values() for copy in shard]
-    highest = max((copy["seq_no"]["max_seq_no"] for copy in copies if copy["routing"]["primary"]), default=None)
-    return Fingerprint(uuids, documents, stats["_all"]["primaries"]["docs"]["deleted"], highest)
+# the ids of all its products, as one moment has them
 
-
-def _unless(status: int, call: Callable[[], Any]) -> Any:
-    """What is answered; None where the answer is this status."""
-    try:
-        return call()
-    except ApiError as error:
-        if error.status_code == status:
-            return None
-        raise
-
-
-# the ids of all its products, page by page, as one moment has them
-
-_KEEP = "5m"
-"""How long the server keeps the moment between two pages; it is let go at the end."""
-_DOING = "reading the ids of the products"
+_READING = "reading the ids of the products"
 
 
 def _product_ids(connection: Connection, index: str, paths: FieldPaths, *, page: int) -> tuple[tuple[str, ...], int]:
     """The ids of an index, ascending as text, and how many documents have none."""
+    by_row, exists = paths.id == ROW_ID, {"exists": {"field": paths.id}}
+    search = {
+        "query": {"match_all": {}} if by_row else exists,
+        **paths.shape,
+        "allow_partial_search_results": False,
+    }
+
+    def read() -> list[list[str]]:
+        try:
+            # without a time it would wait for ever
+            hits = scan(connection.client, query=search, index=index, size=page, request_timeout=connection.timeout)
+            return [paths.ids_of(hit) for hit in hits]
+        except ScanError as error:
+            raise connection.problem(f"{error} (while {_READING})") from error
 
     def fault(problem: str, allowed: str) -> InputError:
         return InputError(f"index {index!r}, field {paths.id!r}: {problem}; allowed: {allowed}")
 
-    ids: list[str] = []
-    with _moment(connection, index) as moment:
-        if paths.id == ROW_ID and "pit" not in moment:
-            raise fault("read by a point in time alone, which the user or the API key may not open", "a field as id")
-        for hit in _hits(connection, moment, paths, page):
-            values = paths.ids_of(hit)
-            if len(values) > 1:
-                raise fault(f"a document has {len(values)} ids, {_some(values)}", "one a document")
-            ids += values
-    ids.sort()
-    exists = {"exists": {"field": paths.id}}
-    if "pit" not in moment and (counted := count(connection, index, exists)) != len(ids):
-        read = f"{counted:,} documents have a {paths.id!r}, and {len(ids):,} different ones were read"
-        raise CouldNotRunError(f"index {index!r}: {read}; two have the same, or the index changed meanwhile")
+    held = connection.ask(read, doing=_READING)
+    if several := next((ids for ids in held if len(ids) > 1), None):
+        raise fault(f"a document has {len(several)} ids, {_some(several)}", "one a document")
+    ids = sorted(uid for one in held for uid in one)
     if not ids:
         raise fault("no document has a value", "the field of the products' ids")
     if twice := list(dict.fromkeys(left for left, right in pairwise(ids) if left == right)):
         raise fault(f"more than one document has the id {_some(twice)}", "an id once")
     if wrong := [one for one in ids if not is_id(one)]:
         raise fault(f"found {_some(wrong)}", ID_RULE)
-    return tuple(ids), 0 if paths.id == ROW_ID else count(connection, index, {"bool": {"must_not": exists}})
-
-
-@contextmanager
-def _moment(connection: Connection, index: str) -> Iterator[dict[str, Any]]:
-    """What a search names to see one moment of the index; only the index where the user may not have that."""
-    client = connection.client
-    open_one = partial(client.open_point_in_time, index=index, keep_alive=_KEEP)
-    opened = connection.ask(lambda: _unless(_FORBIDDEN, open_one), doing=_DOING)
-    moment: dict[str, Any] = {"index": index} if opened is None else {"pit": {"id": opened["id"], "keep_alive": _KEEP}}
-    try:
-        yield moment
-    finally:
-        if "pit" in moment:
-            with suppress(ApiError, TransportError):  # the server lets go of it by itself after a while
-                client.close_point_in_time(id=moment["pit"]["id"])
-
-
-def _hits(connection: Connection, moment: dict[str, Any], paths: FieldPaths, page: int) -> Iterator[dict[str, Any]]:
-    """The documents that have an id, page by page."""
-    by_row = paths.id == ROW_ID
-    search: dict[str, Any] = {
-        "query": {"match_all": {}} if by_row else {"exists": {"field": paths.id}},
-        "sort": [{"_shard_doc" if by_row else paths.id: "asc"}],
-        "size": page,
-        **{name.replace("_source", "source"): value for name, value in paths.shape.items()},
-        "track_total_hits": False,
-        "allow_partial_search_results": False,
-        "filter_path": ("pit_id", "timed_out", "hits.hits._id", "hits.hits.fields", "hits.hits.sort"),
-    }
-    full = True
-    while full:
-        answer = connection.ask(partial(connection.client.search, **moment, **search), doing=_DOING)
-        if answer["timed_out"]:
-            raise connection.problem(f"out of time (while {_DOING})")
-        hits = answer.get("hits", {}).get("hits", [])
-        yield from hits
-        full = len(hits) == page
-        if full:
-            search["search_after"] = hits[-1]["sort"]
-        if "pit_id" in answer:
-            moment["pit"]["id"] = answer["pit_id"]
+    return tuple(ids), 0 if by_row else count(connection, index, {"bool": {"must_not": exists}})

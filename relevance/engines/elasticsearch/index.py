@@ -125,7 +125,7 @@ _KEPT = (
     "items.*.status",
     *(f"items.*.error.{name}" for name in ("type", "reason", "caused_by", "durability")),
 )
-_CONFLICT, _TOO_LARGE = 409, 413
+_FORBIDDEN, _CONFLICT, _TOO_LARGE = 403, 409, 413
 _NODE_LEAVES = frozenset({"node_closed_exception", "node_disconnected_exception", "node_not_connected_exception"})
 _NAMED, _REASON = 10, 160
 
@@ -344,11 +344,11 @@ class _Job:
             mark = Mark.read(name, each.get("mappings"))
             if mark is None or (mark.content, mark.complete, mark.kept) != (self.content, True, True):
                 continue
-            status = _Status.of(connection, name)
-            as_it_was = (self.settings.shards, mark.operations)
-            unchanged = status is None or (status.shards, status.operations) == as_it_was
-            if unchanged and count(connection, name) == mark.products == len(self.catalogue):
-                return self._described(name, status, 1 if status is None else status.shards, reused=True)
+            state = state_of(connection, name)
+            shards = self.settings.shards if state.written is None else len(state.written)
+            found = (shards, state.documents, len(self.catalogue), state.operations)
+            if found == (self.settings.shards, mark.products, mark.products, mark.operations):
+                return self._described(name, state, 1 if state.written is None else shards, reused=True)
         return None
 
     def new(self, *, progress: bool) -> SearchedIndex:
@@ -393,19 +393,17 @@ class _Job:
         self._merge(name)
         refresh = partial(connection.client.indices.refresh, index=name)
         _whole(connection, connection.ask(refresh, doing="refreshing the index").body, "refreshing")
-        held = count(connection, name)
-        if held != total:
-            problem = f"index {name} holds {held:,} products after {total:,} were sent"
+        state = state_of(connection, name)
+        if state.documents != total:
+            problem = f"index {name} holds {state.documents:,} products after {total:,} were sent"
             raise connection.problem(f"{problem}; does something else write to it?")
-        status = _Status.of(connection, name)
-        if status is not None and status.uuid != settings.get("index.uuid"):
+        if state.uuid != settings.get("index.uuid", ""):
             problem = f"index {name} was removed and made anew by something else while it was filled"
             raise connection.problem(f"{problem}; is a clean-up running there?")
-        operations = -1 if status is None else status.operations
-        meta = replace(mark, complete=True, operations=operations).as_meta()
+        meta = replace(mark, complete=True, operations=state.operations).as_meta()
         complete = partial(connection.client.indices.put_mapping, index=name, meta=meta)
         connection.ask(complete, doing="completing the index")
-        return self._described(name, status, int(settings.get("index.number_of_shards", 1)), reused=False)
+        return self._described(name, state, int(settings.get("index.number_of_shards", 1)), reused=False)
 
     def _create(self, mark: Mark) -> Mapping[str, str] | None:
         """Make the index that a mark names; its settings, None where somebody else has one of that name."""
@@ -453,11 +451,11 @@ class _Job:
             merge = partial(client.indices.forcemerge, index=name, max_num_segments=1)
             _whole(connection, connection.ask(merge, doing="merging the index").body, "merging")
 
-    def _described(self, name: str, status: _Status | None, shards: int, *, reused: bool) -> SearchedIndex:
+    def _described(self, name: str, state: IndexState, shards: int, *, reused: bool) -> SearchedIndex:
         """What is searched; the name of the index is among the facts only where it is the same in every run."""
         settings, notes = self.settings, self.connection.notes("indexing")
-        sorted_segment = shards == 1 and status is not None and status.segments <= 1
-        if status is None:
+        sorted_segment = shards == 1 and state.segments is not None and state.segments <= 1
+        if self.connection.serverless:
             decides = "the project is serverless: it decides on shards and replicas itself, and counts no writes"
             notes += (f"{decides}: of a kept index only the number of products is looked at",)
         facts: dict[str, object] = {"index": name} if settings.keep_index else {}
@@ -466,7 +464,7 @@ class _Job:
             **({} if settings.oversample is None else {"oversample": settings.oversample}),
             "shards": shards,
             "replicas": settings.replicas,
-            "segments": None if status is None else status.segments,
+            "segments": state.segments,
             "search_type": search_type_of(settings.search_type, shards, is_ours=True),
             "reused": reused,
             "mapping": self.own.sha256 or self.catalogue.fields.sha256,
@@ -547,29 +545,66 @@ CHEAP_S = 60.0
 
 
 @dataclass(frozen=True)
-class _Status:
-    """An index as its server sees it."""
+class IndexState:
+    """An index as its server sees it: what tells whether it is as it was.
 
-    uuid: str  # another one under the same name is another index
-    shards: int  # primaries that are there
-    segments: int  # of the copy of a shard that has most
-    operations: int  # writes so far, those that replaced or deleted something too
+    Attributes:
+        uuid: another one under the same name is another index.
+        documents: that searches find.
+        deleted: documents that are deleted and still count in statistics, as Lucene counts: nested ones, and the marks
+            of deletion too; None, as what follows, where the server does not tell.
+        written: the highest sequence number of a write, of each primary shard.
+        segments: of the copy of a shard that has most; no part of what may not change.
+    """
 
-    @classmethod
-    def of(cls, connection: Connection, index: str) -> _Status | None:
-        """The index now; None where the server, a serverless project, does not tell."""
-        if connection.serverless:
+    uuid: str
+    documents: int
+    deleted: int | None = None
+    written: tuple[int, ...] | None = None
+    segments: int | None = field(default=None, compare=False)
+
+    @property
+    def max_seq_no(self) -> int | None:
+        """The highest sequence number of all."""
+        return max(self.written, default=None) if self.written is not None else None
+
+    @property
+    def operations(self) -> int:
+        """How many writes it has seen, those that replaced or deleted something too; -1 where that is not known."""
+        return -1 if self.written is None else sum(number + 1 for number in self.written)
+
+
+def state_of(connection: Connection, name: str) -> IndexState:
+    """Look at an index, or at what an alias shows of it; what was written and not yet refreshed is waited for.
+
+    A serverless project tells no more than what is counted, nor does a cluster to who lacks the privilege monitor.
+    """
+    indices, doing = connection.client.indices, f"looking at the state of index {name!r}"
+    documents = count(connection, name)
+    about = connection.ask(lambda: indices.get_settings(index=name, name="index.uuid").body, doing=doing)
+    uuid = ", ".join(sorted(one["settings"]["index"]["uuid"] for one in about.values() if one["settings"]))
+    measure = partial(indices.stats, index=name, metric=["docs", "segments"], level="shards")
+    stats = None if connection.serverless else connection.ask(lambda: unless(_FORBIDDEN, measure), doing=doing)
+    if stats is None:
+        return IndexState(uuid, documents)
+    copies = [copy for one in stats["indices"].values() for shard in one["shards"].values() for copy in shard]
+    return IndexState(
+        uuid,
+        documents,
+        stats["_all"]["primaries"]["docs"]["deleted"],
+        tuple(copy["seq_no"]["max_seq_no"] for copy in copies if copy["routing"]["primary"]),
+        max((copy["segments"]["count"] for copy in copies), default=0),
+    )
+
+
+def unless(status: int, call: Callable[[], Any]) -> Any:
+    """What is answered; None where the answer is this status."""
+    try:
+        return call()
+    except ApiError as error:
+        if error.status_code == status:
             return None
-        ask = partial(connection.client.indices.stats, index=index, metric=["docs", "segments"], level="shards")
-        about = connection.ask(ask, doing="looking at the index").get("indices", {}).get(index, {})
-        copies = [copy for shard in about.get("shards", {}).values() for copy in shard]
-        primaries = [copy for copy in copies if copy["routing"]["primary"]]
-        return cls(
-            uuid=str(about.get("uuid", "")),
-            shards=len(primaries),
-            segments=max((copy.get("segments", {}).get("count", 0) for copy in copies), default=0),
-            operations=sum(copy.get("seq_no", {}).get("max_seq_no", -1) + 1 for copy in primaries),
-        )
+        raise
 
 
 def merge_seconds(products: int, vectors: Iterable[Vectors], kind: VectorIndex, release: int) -> float:
