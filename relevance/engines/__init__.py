@@ -8,12 +8,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from relevance.errors import CouldNotRunError, InputError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.strategies import BASE
+from relevance.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from relevance.engines.elasticsearch.mapping import OwnMapping
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg, Strategy
@@ -34,6 +37,7 @@ __all__ = [
     "EngineKind",
     "Indexer",
     "QueryBatch",
+    "Request",
     "VectorField",
     "choose",
     "embedded_choice",
@@ -179,10 +183,43 @@ class EngineChoice:
     notes: Sequence[str] = ()
 
 
+# What is chosen by
+
+
+@dataclass(frozen=True, eq=False)
+class Request:
+    """What an engine is chosen for.
+
+    Attributes:
+        settings: of Elasticsearch.
+        strategies: those that will run.
+        fields: of the products.
+        release: of Elasticsearch, which the embedded engine follows.
+    """
+
+    settings: Settings
+    strategies: Sequence[Strategy]
+    fields: ProductFields = DEFAULT_FIELDS
+    release: int = 9
+
+    @property
+    def has_own_mapping(self) -> bool:
+        """Whether an index is not as ours is."""
+        return self.fields.body is not None or self.settings.mapping is not None
+
+    @property
+    def has_template(self) -> bool:
+        """Whether a strategy is a search body."""
+        return any(strategy.template is not None for strategy in self.strategies)
+
+
 # The embedded engine
 
 
+@dataclass(frozen=True)
 class _EmbeddedIndexer:
+    request: Request | None = None
+
     def ready(self) -> None:
         return None
 
@@ -196,18 +233,47 @@ class _EmbeddedIndexer:
     ) -> Engine:
         from relevance.engines.embedded import EmbeddedEngine  # noqa: PLC0415 - scipy is loaded where it is used
 
-        return EmbeddedEngine.index(catalogue, text_fields=text_fields, vectors=vectors)
+        request, plain = self.request, None
+        is_own = request is not None and (catalogue.fields.body is not None or request.settings.mapping is not None)
+        if not is_own:
+            plain = EmbeddedEngine.index(catalogue, text_fields=text_fields, vectors=vectors)
+        if request is None or (plain is not None and not request.has_template):
+            assert plain is not None  # noqa: S101 - for the types
+            return plain
+        from relevance.engines.embedded.searches import BodyEngine  # noqa: PLC0415 - as above
+
+        own = _own_mapping(request.settings)
+        return BodyEngine(catalogue, vectors, own, release=request.release, plain=plain)
+
+
+def _own_mapping(settings: Settings) -> OwnMapping:
+    from relevance.engines.elasticsearch.mapping import OwnMapping, read_own_mapping  # noqa: PLC0415 - it imports this module
+
+    return OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
 
 
 @contextmanager
-def open_embedded(*, progress: bool) -> Iterator[Indexer]:  # noqa: ARG001 - nothing has to be started
+def open_embedded(*, progress: bool, request: Request | None = None) -> Iterator[Indexer]:  # noqa: ARG001 - nothing has to be started
     """Open the embedded engine."""
-    yield _EmbeddedIndexer()
+    yield _EmbeddedIndexer(request)
 
 
 def embedded_choice(line: str = "embedded", hint: str = "") -> EngineChoice:
-    """Choose the embedded engine; nothing has to be there for it."""
+    """Choose the embedded engine for the default's fields and strategies of the table; nothing has to be there."""
     return EngineChoice("embedded", line, open_embedded, hint)
+
+
+def _embedded(request: Request, why: str, hint: str = "") -> EngineChoice:
+    if not (request.has_own_mapping or request.has_template):
+        return embedded_choice(f"embedded ({why})", hint)
+    from relevance.engines.embedded.searches import check  # noqa: PLC0415 - scipy is loaded where it is used
+
+    notes = tuple(check(request, _own_mapping(request.settings)))
+    parts = [f"embedded, as release {request.release} ranks"]
+    parts += [] if request.fields.body is None else [plural(len(request.fields.properties), "field")]
+    parts += [] if request.settings.mapping is None else [f"mappings of {request.settings.mapping.name}"]
+    line, opening = f"{', '.join(parts)} ({why})", partial(open_embedded, request=request)
+    return EngineChoice("embedded", line, opening, hint, notes=notes)
 
 
 # Choosing
@@ -220,14 +286,14 @@ class EngineKind:
     What that may be: `an existing index`, `mappings of one's own`, `approximate vector indices`, `raw templates`.
     """
 
-    choose: Callable[[Settings, Sequence[Strategy], ProductFields, str], EngineChoice]
+    choose: Callable[[Request, str], EngineChoice]
     has: frozenset[str]
 
 
-def _elasticsearch(settings: Settings, strategies: Sequence[Strategy], fields: ProductFields, why: str) -> EngineChoice:
+def _elasticsearch(request: Request, why: str) -> EngineChoice:
     from relevance.engines.elasticsearch.engine import choose  # noqa: PLC0415 - the client is loaded where it is used
 
-    return choose(settings, strategies, why, fields=fields)
+    return choose(request.settings, request.strategies, why, fields=request.fields)
 
 
 _INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE = (
@@ -239,7 +305,7 @@ _INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE = (
 
 ENGINES: Mapping[str, EngineKind] = MappingProxyType(
     {
-        "embedded": EngineKind(lambda _, __, ___, why: embedded_choice(f"embedded ({why})"), frozenset()),
+        "embedded": EngineKind(_embedded, frozenset({_MAPPING, _TEMPLATE})),
         "elasticsearch": EngineKind(_elasticsearch, frozenset({_INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE})),
     }
 )
@@ -250,6 +316,7 @@ def choose(
     settings: Settings,
     strategies: Sequence[Strategy],
     fields: ProductFields = DEFAULT_FIELDS,
+    release: int = 9,
 ) -> EngineChoice:
     """Choose the engine that a name stands for.
 
@@ -259,20 +326,17 @@ def choose(
         settings: of Elasticsearch.
         strategies: those that will run.
         fields: of the products.
+        release: of Elasticsearch, which the embedded engine follows.
 
     Raises:
         InputError: the engine cannot do what settings or strategies need.
         CouldNotRunError: an engine that was asked for is not there.
     """
-    choice = (
-        _automatic(settings, strategies, fields)
-        if name == AUTO
-        else ENGINES[name].choose(settings, strategies, fields, "asked for")
-    )
+    request = Request(settings, strategies, fields, release)
+    choice = _automatic(request) if name == AUTO else ENGINES[name].choose(request, "asked for")
     needs = [
         (settings.index is not None, _INDEX, f"--es-index {settings.index}"),
         (settings.mapping is not None, _MAPPING, f"--es-mapping {settings.mapping}"),
-        (fields.body is not None, _MAPPING, "fields of one's own"),
         (settings.vector_index != "flat", _APPROXIMATE, f"--vector-index {settings.vector_index}"),
         *((one.template is not None, _TEMPLATE, f"strategy {one.name!r}") for one in strategies),
     ]
@@ -285,12 +349,13 @@ def choose(
     return choice
 
 
-def _automatic(settings: Settings, strategies: Sequence[Strategy], fields: ProductFields) -> EngineChoice:
-    if settings.url is not None:
-        return _elasticsearch(settings, strategies, fields, "a URL is set")
+def _automatic(request: Request) -> EngineChoice:
+    if request.settings.url is not None:
+        return _elasticsearch(request, "a URL is set")
     from relevance.engines.elasticsearch.container import look  # noqa: PLC0415 - only where it is asked for
 
-    docker = look(settings.image)
+    docker = look(request.settings.image)
     if not docker.problem:
-        return _elasticsearch(settings, strategies, fields, "a Docker engine has the image")
-    return embedded_choice(f"embedded ({docker.problem})", "for Elasticsearch: --engine elasticsearch, or --es-url URL")
+        return _elasticsearch(request, "a Docker engine has the image")
+    hint = "for Elasticsearch: --engine elasticsearch, or --es-url URL"
+    return _embedded(request, docker.problem, hint)

@@ -233,7 +233,10 @@ def _server_index(**settings: Any) -> Change:
         after = replace(before, **settings)
         if after == before:
             raise NotApplicableError("the index has these settings already")
-        return replace(plan, engine=engines.choose("elasticsearch", after, plan.strategies, plan.config.fields))
+        return replace(
+            plan,
+            engine=engines.choose("elasticsearch", after, plan.strategies, plan.config.fields, plan.config.release),
+        )
 
     return changed
 

@@ -178,7 +178,7 @@ def _idle_options(config: Config, strategies: Sequence[Strategy], engine: Engine
 
 
 def _engine_of(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
-    return engines.choose(config.engine, config.elasticsearch, strategies, config.fields)
+    return engines.choose(config.engine, config.elasticsearch, strategies, config.fields, config.release)
 
 
 def searched_fields(strategies: Sequence[Strategy], fields: ProductFields = DEFAULT_FIELDS) -> tuple[VectorField, ...]:

@@ -9,15 +9,18 @@ import pytest
 from helpers import own_search
 from parity.server import ReferenceServer
 
-from relevance import runner
+from relevance import engines, runner
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import open_engine
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.fields import index_body, own_fields
 from relevance.records import NO_HIT, Dataset, Ranking
 from relevance.strategies import Strategy
 
-TEMPLATE = Strategy("shop", template=own_search.SEARCH)
+FIELDS = own_fields(index_body(own_search.BODY, "index.json"))
+TEMPLATE = Strategy("shop", template=own_search.SEARCH, fields=FIELDS)
+BOOSTS = Strategy("boosts", text={"facets.value": 1, "brand": 2, "name.plain": 0.5, "name": 5}, fields=FIELDS)
 
 
 @pytest.fixture
@@ -65,3 +68,22 @@ def test_elasticsearch_ranks_as_the_teams_own_index(client: Any, reference: Refe
         assert listed(ranking, dataset.catalogue.ids) == [
             [(uid, pytest.approx(score, rel=1e-7)) for uid, score in of_the_team(client, text)] for text in texts
         ]
+
+
+@pytest.mark.parametrize("strategy", [TEMPLATE, BOOSTS], ids=["template", "boosts"])
+def test_the_embedded_engine_ranks_as_elasticsearch(
+    reference: ReferenceServer, dataset: Dataset, strategy: Strategy
+) -> None:
+    batch, release = QueryBatch(dataset.queries.texts), int(reference.release)
+    settings = Settings(reference.url)
+    choices = [
+        engines.choose("elasticsearch", settings, [strategy], dataset.catalogue.fields),
+        engines.choose("embedded", Settings(), [strategy], dataset.catalogue.fields, release),
+    ]
+    rankings = []
+    for choice in choices:
+        with choice.open(progress=False) as indexer:
+            engine = indexer.index(dataset.catalogue, text_fields=(), vectors={}, progress=False)
+            rankings.append(runner.search(engine, strategy, batch))
+    assert listed(rankings[1], dataset.catalogue.ids) == listed(rankings[0], dataset.catalogue.ids)
+    assert (rankings[0].codes != NO_HIT).any(axis=1).all()

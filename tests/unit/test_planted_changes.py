@@ -373,7 +373,7 @@ def test_what_a_server_has_or_cannot_have_is_not_changed(name: str, settings: di
 def test_another_index_of_a_server_is_chosen(name: str, key: str, value: str, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = on_a_server()
     chosen: list[Any] = []
-    monkeypatch.setattr(engines, "choose", lambda *arguments: chosen.append(arguments) or plan.engine)
+    monkeypatch.setattr(engines, "choose", lambda *arguments: chosen.append(arguments[:3]) or plan.engine)
     KINDS[name].change(plan, SEED)
     after = chosen[0][1]
     wanted = after.mapping.with_name(value) if key == "mapping" else value

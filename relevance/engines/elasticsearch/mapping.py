@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from relevance import bodies
 from relevance.engines import vector_path
 from relevance.errors import InputError, unknown
 from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, ProductFields, flat_settings
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.settings import SearchType, Settings, VectorIndex
+    from relevance.strategies import Leg
 
 # fields
 
@@ -113,6 +115,33 @@ def own_paths(vectors: Iterable[VectorField], fields: ProductFields = DEFAULT_FI
         nested={name: one.nested for name, one in fields.text.items() if one.nested},
         vectors={key: vector_path(*key) for key in vectors},
     )
+
+
+def search_of(leg: Leg, paths: FieldPaths, *, oversample: float | None = None) -> dict[str, Any]:
+    """The search body, with marks, of a leg that has no template.
+
+    Text clauses stand in the query, vectors in the knn section, where `k` means the same on releases 8 and 9.
+
+    Raises:
+        KeyError: the leg names a field that the index has not.
+    """
+    search: dict[str, Any] = {}
+    if leg.text:
+        search["query"] = {"bool": {"should": [_match(paths, name, boost) for name, boost in leg.text]}}
+    if leg.vectors:
+        options: dict[str, Any] = {"query_vector": bodies.VECTOR, "k": leg.candidates, "num_candidates": leg.candidates}
+        if oversample is not None:
+            options["rescore_vector"] = {"oversample": oversample}
+        fields = [(paths.vectors[leg.model, name], boost) for name, boost in leg.vectors]
+        search["knn"] = [{"field": path, "boost": boost, **options} for path, boost in fields]
+    return search
+
+
+def _match(paths: FieldPaths, name: str, boost: float) -> dict[str, Any]:
+    clause = {"match": {paths.text[name]: {"query": bodies.QUERY, "boost": boost}}}
+    if name in paths.nested:
+        return {"nested": {"path": paths.nested[name], "query": clause}}
+    return clause
 
 
 _PRODUCTS_AT_ONCE = 1024

@@ -1,0 +1,145 @@
+"""Search bodies on the embedded engine: raw templates, and strategies over a mapping of one's own."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from relevance import bodies
+from relevance.analysis import Analysis
+from relevance.engines import Engine
+from relevance.engines.elasticsearch.mapping import OwnMapping, documents, index_body, own_paths, search_of
+from relevance.engines.elasticsearch.settings import Settings
+from relevance.engines.embedded.bodies import BodyIndex
+from relevance.errors import InputError, TemplateError, several
+from relevance.records import NO_HIT, Ranking
+from relevance.schema import Schema
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from relevance.engines import QueryBatch, Request, VectorField
+    from relevance.engines.embedded.engine import EmbeddedEngine
+    from relevance.fields import ProductFields
+    from relevance.records import Catalogue, Vectors
+    from relevance.strategies import Leg
+
+_USUAL_SIZE = 10
+
+
+class BodyEngine(Engine):
+    """Answers each leg as a search body, as Elasticsearch of a release does.
+
+    Args:
+        catalogue: the products.
+        vectors: of the products for each vector field that legs search.
+        own: settings and mappings that are laid over those of the products' fields.
+        release: of Elasticsearch.
+        plain: answers the legs without a template; None: they are bodies too.
+    """
+
+    version = "1"
+
+    def __init__(
+        self,
+        catalogue: Catalogue,
+        vectors: Mapping[VectorField, Vectors],
+        own: OwnMapping,
+        *,
+        release: int,
+        plain: EmbeddedEngine | None,
+    ) -> None:
+        self._catalogue, self._vectors, self._own, self._plain = catalogue, vectors, own, plain
+        self._release = release
+        self._paths = own_paths(vectors, catalogue.fields)
+        self._forms: dict[Leg, bodies.Body] = {}
+        facts = {"vector_index": "flat", "release": release, "mapping": own.sha256 or catalogue.fields.sha256}
+        self.facts: Mapping[str, object] = MappingProxyType({key: fact for key, fact in facts.items() if fact})
+
+    @cached_property
+    def index(self) -> BodyIndex:
+        """The index of the products, made when it is first searched."""
+        body = _body_of(self._catalogue.fields, self._vectors, self._own)
+        schema = Schema.of(body)
+        sources = (document for _, document in documents(self._catalogue, self._vectors, self._paths))
+        analysis = Analysis(body["settings"], release=self._release)
+        return BodyIndex(schema, analysis, sources, release=self._release, ids=self._catalogue.ids)
+
+    def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
+        """Answer one leg: score descending, then product id ascending; shape (queries, hits).
+
+        A body with a sort of its own keeps its order; the scores then count the places from the end.
+
+        Raises:
+            TemplateError: a part of a template is not interpreted; the line names it.
+        """
+        if self._plain is not None and not leg.template:
+            return self._plain.search(leg, batch, hits=hits)
+        form = self._form(leg)
+        size = max(hits, form.template.get("size", _USUAL_SIZE))
+        params = batch.params or [bodies.NO_PARAMS] * len(batch)
+        vectors = batch.vectors[leg.model] if leg.embeds else [None] * len(batch)
+        codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
+        scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
+        asked = zip(batch.texts, vectors, params, strict=True)
+        try:
+            searches = (form.render(query=text, vector=vector, params=own) for text, vector, own in asked)
+            answers = self.index.search(({**search, "size": size} for search in searches), hits=size)
+        except InputError as error:
+            raise TemplateError(f"{error}; this strategy needs --engine elasticsearch") from error
+        for row, found in enumerate(answers):
+            kept = min(hits, len(found.codes))
+            codes[row, :kept] = found.codes[:kept]
+            scores[row, :kept] = np.arange(hits, hits - kept, -1) if form.template.get("sort") else found.scores[:kept]
+        return Ranking(codes, scores)
+
+    def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
+        """Answer several legs, those that the plain engine answers together."""
+        plain = [leg for leg in legs if self._plain is not None and not leg.template]
+        rankings = dict(zip(plain, self._plain.search_all(plain, batch, hits=hits), strict=True)) if self._plain else {}
+        return [rankings[leg] if leg in rankings else self.search(leg, batch, hits=hits) for leg in legs]
+
+    def _form(self, leg: Leg) -> bodies.Body:
+        if leg not in self._forms:
+            search: dict[str, Any] = json.loads(leg.template) if leg.template else search_of(leg, self._paths)
+            self._forms[leg] = bodies.prepare(search)
+        return self._forms[leg]
+
+    def close(self) -> None:
+        """Let go of the index."""
+        self.__dict__.pop("index", None)
+        if self._plain is not None:
+            self._plain.close()
+
+
+def _body_of(fields: ProductFields, vectors: Mapping[VectorField, Vectors], own: OwnMapping) -> dict[str, Any]:
+    dimensions = {key: int(each.matrix.shape[1]) for key, each in vectors.items()}
+    by_product = {key for key, each in vectors.items() if each.similarity == "dot"}
+    return index_body(own_paths(vectors, fields), dimensions, Settings(), own, by_product=by_product, fields=fields)
+
+
+def check(request: Request, own: OwnMapping) -> list[str]:
+    """Refuse a mapping that is not known here; a line on each strategy whose search is not interpreted.
+
+    Searches with vectors or parameters are looked at when they are asked.
+
+    Raises:
+        InputError: a type of field, or a part of an analyzer; the line names it.
+    """
+    body = _body_of(request.fields, {}, own)
+    schema, analysis = Schema.of(body), Analysis(body["settings"], release=request.release)
+    if errors := analysis.errors():
+        raise several(errors)
+    empty, lines = BodyIndex(schema, analysis, (), release=request.release), []
+    for strategy in request.strategies:
+        form = None if strategy.template is None else bodies.prepare(strategy.template)
+        if form is not None and all(mark.text == bodies.QUERY for mark in form.marks):
+            try:
+                empty.search([form.render(query="a")], hits=1)
+            except InputError as error:
+                lines.append(f"{strategy.where} needs --engine elasticsearch: {error}")
+    return lines

@@ -1,0 +1,121 @@
+"""An own mapping and search bodies on the embedded engine; scores were answered by servers of both releases."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import own_search
+
+from relevance import engines, runner
+from relevance.datasets import Source, load
+from relevance.engines import QueryBatch
+from relevance.engines.elasticsearch.settings import Settings
+from relevance.errors import InputError, TemplateError
+from relevance.fields import index_body, own_fields
+from relevance.records import NO_HIT, Dataset, Ranking
+from relevance.strategies import STRATEGIES, Strategy
+
+FIELDS = own_fields(index_body(own_search.BODY, "index.json"))
+TEMPLATE = Strategy("shop", template=own_search.SEARCH, fields=FIELDS)
+BOOSTS = Strategy("boosts", text={"facets.value": 1, "brand": 2, "name.plain": 0.5, "name": 5}, fields=FIELDS)
+# 8.19.5 and 9.5.2: product and score, by query
+ANSWERED = {
+    "shop": [
+        [("p3", 6.1627855), ("p1", 5.0098395), ("p2", 3.364103), ("p5", 2.8842063)],
+        [("p2", 3.364103), ("p3", 3.3552475)],
+        [("p5", 5.533137)],
+        [("p1", 1.4723402), ("p2", 1.4723402)],
+        [("p3", 3.3075378), ("p5", 2.8842063), ("p1", 2.5297341)],
+    ],
+    "boosts": [
+        [("p4", 8.9946995), ("p3", 8.975876), ("p1", 7.8876333), ("p2", 5.606838), ("p5", 2.3842063)],
+        [("p2", 5.606838), ("p3", 4.7587457)],
+        [("p5", 8.388562)],
+        [("p1", 1.4723402), ("p2", 1.4723402), ("p4", 1.4723402)],
+        [("p3", 4.2171307), ("p1", 3.754125), ("p4", 3.5239835), ("p5", 2.3842063)],
+    ],
+}
+
+
+@pytest.fixture
+def dataset(tmp_path: Path) -> Dataset:
+    return own_search.dataset(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def sample() -> Dataset:
+    return load(Source("sample", "sample"))
+
+
+def answered(strategy: Strategy, dataset: Dataset, settings: Settings = Settings(), release: int = 9) -> Any:  # noqa: B008 - frozen
+    choice = engines.choose("embedded", settings, [strategy], dataset.catalogue.fields, release)
+    with choice.open(progress=False) as indexer:
+        engine = indexer.index(dataset.catalogue, text_fields=dataset.catalogue.fields.text, vectors={}, progress=False)
+        return choice.line, engine.facts, runner.search(engine, strategy, QueryBatch(dataset.queries.texts))
+
+
+def listed(ranking: Ranking, ids: tuple[str, ...]) -> list[list[tuple[str, float]]]:
+    rows = zip(ranking.codes.tolist(), ranking.scores, strict=True)
+    return [[(ids[code], score) for code, score in zip(*row, strict=True) if code != NO_HIT] for row in rows]
+
+
+@pytest.mark.parametrize("strategy", [TEMPLATE, BOOSTS], ids=["template", "boosts"])
+@pytest.mark.parametrize("release", [8, 9])
+def test_scores_are_those_of_the_server(dataset: Dataset, strategy: Strategy, release: int) -> None:
+    line, facts, ranking = answered(strategy, dataset, release=release)
+    expected = [[(uid, np.float32(score)) for uid, score in row] for row in ANSWERED[strategy.name]]
+    assert listed(ranking, dataset.catalogue.ids) == expected
+    assert line == f"embedded, as release {release} ranks, 8 fields (asked for)"
+    assert facts == {"vector_index": "flat", "release": release, "mapping": FIELDS.sha256}
+
+
+def test_a_clause_that_is_not_interpreted_is_named(dataset: Dataset) -> None:
+    script = {"query": {"script_score": {"query": {"match": {"name": "{{query}}"}}, "script": {"source": "1"}}}}
+    strategy = Strategy("scripted", template=script, fields=FIELDS)
+    with pytest.raises(
+        TemplateError, match=r"strategy 'scripted': .*script_score.*; this strategy needs --engine elas"
+    ):
+        answered(strategy, dataset)
+    (note,) = engines.choose("embedded", Settings(), [TEMPLATE, strategy], FIELDS).notes
+    assert note.startswith("strategy 'scripted' needs --engine elasticsearch: query: unknown clause 'script_score'")
+
+
+def test_a_type_that_is_not_known_is_refused_by_name() -> None:
+    body = {"mappings": {"properties": {"name": {"type": "text"}, "rank": {"type": "rank_feature"}}}}
+    fields = own_fields(index_body(body, "index.json"))
+    with pytest.raises(InputError, match="rank_feature"):
+        engines.choose("embedded", Settings(), [Strategy("s", text={"name": 1}, fields=fields)], fields)
+
+
+def test_a_part_of_an_analyzer_that_is_not_known_is_refused_by_name() -> None:
+    analyzer = {"analyzer": {"mine": {"tokenizer": "standard", "filter": ["lowercaze"]}}}
+    body = {
+        "settings": {"analysis": analyzer},
+        "mappings": {"properties": {"name": {"type": "text", "analyzer": "mine"}}},
+    }
+    fields = own_fields(index_body(body, "index.json"))
+    with pytest.raises(InputError, match=r"'lowercaze'.*did you mean 'lowercase'"):
+        engines.choose("embedded", Settings(), [Strategy("s", text={"name": 1}, fields=fields)], fields)
+
+
+def test_templates_and_tables_over_the_default_fields_in_one_session(sample: Dataset) -> None:
+    body = {"query": {"bool": {"should": [{"match": {"product_title": "{{query}}"}}]}}}
+    template, table = Strategy("t", template=body), Strategy("u", text={"title": 1})
+    choice = engines.choose("embedded", Settings(), [template, table])
+    with choice.open(progress=False) as indexer:
+        engine = indexer.index(sample.catalogue, text_fields=("title",), vectors={}, progress=False)
+        batch = QueryBatch(sample.queries.texts[:20])
+        rankings = engine.search_all([*template.legs(), *table.legs()], batch, hits=10)
+    assert np.array_equal(rankings[0].codes, rankings[1].codes)
+    assert np.array_equal(rankings[0].scores, rankings[1].scores)
+
+
+def test_a_mapping_that_is_laid_over_ours(tmp_path: Path, sample: Dataset) -> None:
+    file = tmp_path / "stemmed.json"
+    file.write_text('{"mappings": {"properties": {"product_title": {"type": "text", "analyzer": "english"}}}}')
+    strategy = STRATEGIES["textsearch"]
+    line, facts, stemmed = answered(strategy, sample, Settings(mapping=file))
+    assert line == "embedded, as release 9 ranks, mappings of stemmed.json (asked for)"
+    assert not np.array_equal(stemmed.codes, answered(strategy, sample)[2].codes)
+    assert len(facts["mapping"]) == 64
