@@ -42,7 +42,7 @@ class Field:
         normalizer: of a keyword field; "" for none.
         index_options: what is kept of a term: docs, freqs, positions or offsets.
         norms: whether lengths count.
-        similarity: of text and keyword.
+        similarity: of text, keyword and boolean.
         copy_to: paths of the fields that get its values too.
         ignore_above: longer keywords are left out.
         null_value: what stands for null.
@@ -405,7 +405,7 @@ class _Reader:
                 values[name] = parsed
         if kind == "keyword":
             values = {"norms": False, "index_options": "docs", **values}
-        if kind in ("text", "keyword"):
+        if kind in ("text", "keyword", "boolean"):
             default = self._similarities.get("default", self._similarities["BM25"])
             name = values.pop("similarity", None)
             if name is not None and name not in self._similarities:

@@ -1,5 +1,5 @@
 """Search bodies in Elasticsearch's language, answered in this process."""
 
-from relevance.engines.embedded.bodies.index import BodyIndex, Found
+from relevance.engines.embedded.bodies.index import Answer, BodyIndex
 
-__all__ = ["BodyIndex", "Found"]
+__all__ = ["Answer", "BodyIndex"]

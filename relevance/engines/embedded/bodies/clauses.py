@@ -30,8 +30,8 @@ from relevance.engines.embedded.bodies.nodes import (
     Node,
     boosted,
 )
-from relevance.engines.embedded.bodies.text import Kind, Match, field_query, least, with_minimum
-from relevance.engines.embedded.bodies.values import date_of, decimal_of, rounded, text_of
+from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, least, with_minimum
+from relevance.engines.embedded.bodies.values import boolean_of, date_of, decimal_of, rounded, text_of
 from relevance.errors import InputError, unknown
 
 if TYPE_CHECKING:
@@ -256,7 +256,7 @@ def match_options(options: Mapping[str, Any]) -> Match:
     )
 
 
-def _of_text(clause: Clause, kind: Kind, known: Options) -> Node:
+def _of_text(clause: Clause, kind: MatchType, known: Options) -> Node:
     path, options = clause.of_field("query", known)
     field = clause.field(path)
     if field is None:
@@ -300,7 +300,7 @@ def term(clause: Clause) -> Node:
     return value_query(clause.levels, field, options["value"])
 
 
-def terms(clause: Clause) -> Node:
+def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
     members = {key: value for key, value in clause.members().items() if key not in ("boost", "_name")}
     if len(members) != 1:
         raise clause.refuse("one field is expected")
@@ -319,6 +319,8 @@ def terms(clause: Clause) -> Node:
         return AnyTerm(path, frozenset(keyword_of(clause.levels, field, value) for value in values))
     if field.type == "date":
         return Bool(should=tuple(value_query(clause.levels, field, value) for value in values))
+    if field.type == "boolean":
+        return AnyTerm(path, frozenset("FT"[boolean_of(value)] for value in values))
     numbers = (number_for(field, value) for value in values)
     held = frozenset(number for number in numbers if number is not None)
     return AnyNumber(path, held) if held else MatchNone()
@@ -409,7 +411,7 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
         if field.has_terms:
             return keyword_of(clause.levels, field, value)
         if field.type == "boolean":
-            return number_for(field, value)
+            return boolean_of(value)
         number = decimal_of(value) if not isinstance(value, int) else value
         return rounded(float(number), field.type) if field.type in ("float", "half_float") else number
 
@@ -460,10 +462,9 @@ def bool_clause(clause: Clause) -> Node:
     must, filters, should, must_not = (clause.queries(options[kind], kind) for kind in kinds)
     if not (must or filters or should or must_not):
         return MatchAll()
-    node = with_minimum(Bool(must, filters, should, must_not), options["minimum_should_match"])
     if not (must or filters or should) and options["adjust_pure_negative"]:
-        return Bool((), (MatchAll(),), (), must_not, node.minimum if isinstance(node, Bool) else 0)
-    return node
+        return Bool(filter=(MatchAll(),), must_not=must_not)
+    return with_minimum(Bool(must, filters, should, must_not), options["minimum_should_match"])
 
 
 def constant_score(clause: Clause) -> Node:

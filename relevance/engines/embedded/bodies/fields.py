@@ -68,6 +68,8 @@ class TermIndex:
         similarity = field.similarity
         if not has_freqs:
             lengths = np.bincount(self._docs, minlength=size)
+        elif field.type == "keyword":
+            lengths = 2 * np.bincount(docs, minlength=size)  # Lucene counts a term that is not analyzed twice
         elif similarity.discount_overlaps:
             lengths = np.bincount(docs[~overlaps], minlength=size)
         else:
@@ -189,15 +191,15 @@ def text_index(field: Field, size: int, held: Values, analyze: Callable[[str], S
 
 
 def keyword_index(field: Field, size: int, held: Values, normalize: Callable[[str], str]) -> TermIndex:
-    """Index a keyword field: a document holds each value once."""
-    pairs: dict[tuple[int, str], None] = {}
+    """Index a keyword field."""
+    pairs: list[tuple[int, str]] = []
     for doc, value in zip(held.docs, held.values, strict=True):
         text = field.null_value if value is None else value
         if text is None:
             continue
         text = text_of(text)
         if field.ignore_above is None or units(text) <= field.ignore_above:
-            pairs[doc, normalize(text)] = None
+            pairs.append((doc, normalize(text)))
     terms, names = _numbered([text for _, text in pairs])
     docs = np.array([doc for doc, _ in pairs], dtype=np.int64)
     return TermIndex(

@@ -27,7 +27,7 @@ _WITHOUT_EFFECT = (
 """Parts of a body that change nothing of which products are found, in what order and with what scores."""
 
 
-class Found(NamedTuple):
+class Answer(NamedTuple):
     """The best hits of a body: codes of products and their scores, the best first; and how many match."""
 
     codes: Ints
@@ -60,7 +60,7 @@ class BodyIndex:
         self._levels = Levels(schema, analysis, read_documents(documents, schema), codes)
         self._products = self._levels.level("")
 
-    def search(self, bodies: Iterable[Mapping[str, Any]], *, hits: int) -> list[Found]:
+    def search(self, bodies: Iterable[Mapping[str, Any]], *, hits: int) -> list[Answer]:
         """Answer search bodies: score descending, then code ascending.
 
         Raises:
@@ -76,7 +76,7 @@ class BodyIndex:
         node = parse(body["query"], "query", self._levels) if "query" in body else MatchAll()
         return rewrite(node, self._products)
 
-    def _search(self, body: Mapping[str, Any], hits: int) -> Found:
+    def _search(self, body: Mapping[str, Any], hits: int) -> Answer:
         found = self.query(body).hits(self._products, ONE)
         return best(found, hits)
 
@@ -85,7 +85,7 @@ class BodyIndex:
         return self.query(body).explain(self._products, code, ONE)
 
 
-def best(found: Hits, hits: int) -> Found:
+def best(found: Hits, hits: int) -> Answer:
     """Take the best hits: score descending, then document ascending."""
     docs, scores = found
     if len(docs) > hits:
@@ -93,4 +93,4 @@ def best(found: Hits, hits: int) -> Found:
         kept = scores >= edge
         docs, scores = docs[kept], scores[kept]
     order = np.argsort(-scores, kind="stable")[:hits]
-    return Found(docs[order], scores[order], len(found.docs))
+    return Answer(docs[order], scores[order], len(found.docs))

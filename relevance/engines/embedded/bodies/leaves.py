@@ -140,26 +140,24 @@ class Blended(Node):
     tie: float
 
     def rewritten(self, level: Level) -> Node:
-        found: list[tuple[int, int]] = []
-        for path, term, _ in self.terms:
-            index = level.catalogue.terms(path)
-            number = None if index is None else index.number(term)
-            found.append((0, 0) if index is None or number is None else (index.df(number), index.total_tokens))
-        dfs: list[int | None] = [df for df, _ in found]
-        held = sorted((at for at, (df, _) in enumerate(found) if df), key=lambda at: -found[at][0])
-        if len(found) > 1 and held:
-            limit = min(found[at][1] for at in held)
-            blended = min(limit, found[held[0]][0])
-            before = found[held[0]][0]
-            for at in held:
-                if found[at][0] < before:
-                    blended += 1
-                before = found[at][0]
-                dfs[at] = min(limit, blended)
-        nodes = [
-            boosted(Term(path, term, df or None), boost)
-            for (path, term, boost), df in zip(self.terms, dfs, strict=True)
-        ]
+        columns = [level.catalogue.terms(path) for path, _, _ in self.terms]
+        dfs: list[int | None] = []
+        for column, (_, term, _) in zip(columns, self.terms, strict=True):
+            number = None if column is None else column.number(term)
+            dfs.append(None if column is None or number is None else column.df(number))
+        held = sorted(
+            ((df, column, at) for at, (df, column) in enumerate(zip(dfs, columns, strict=True)) if df and column),
+            key=lambda one: -one[0],
+        )
+        if len(dfs) > 1 and held:
+            limit = min(column.total_tokens for _, column, _ in held)
+            before = held[0][0]
+            blended = min(limit, before)
+            for df, column, at in held:
+                blended += df < before
+                before = df
+                dfs[at] = min(limit, blended, column.doc_count)
+        nodes = [boosted(Term(path, term, df), boost) for (path, term, boost), df in zip(self.terms, dfs, strict=True)]
         return DisMax(tuple(nodes), self.tie)
 
     def __str__(self) -> str:
@@ -354,8 +352,6 @@ def number_for(field: Field, value: Any) -> float | None:
     Raises:
         InputError: it is none.
     """
-    if field.type == "boolean":
-        return boolean_of(value)
     number = int(value) if isinstance(value, int) and not isinstance(value, bool) else decimal_of(value)
     if field.type in ("double", "float", "half_float"):
         return rounded(float(number), field.type)
@@ -372,6 +368,8 @@ def value_query(levels: Levels, field: Field, value: Any) -> Node:
         return Term(field.path, text_of(value))
     if field.type == "keyword":
         return Term(field.path, keyword_of(levels, field, value))
+    if field.type == "boolean":
+        return Term(field.path, "FT"[boolean_of(value)])
     if field.type == "date":
         return Range(field.path, date_of(field, value), date_of(field, value, round_up=True))
     if not field.is_number:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -14,6 +15,7 @@ from relevance.engines.embedded.bodies.fields import (
     keyword_index,
     text_index,
 )
+from relevance.engines.embedded.bodies.values import boolean_of
 
 if TYPE_CHECKING:
     from relevance.analysis import Analysis
@@ -38,6 +40,7 @@ class Levels:
         self.ids = ids
         self._documents = documents
         self._columns: dict[str, Column] = {}
+        self._truths: dict[str, TermIndex] = {}
         self.remembered: dict[object, Hits] = {}
         self._held = 0
         self._levels = {path: Level(path, self, parents) for path, parents in documents.parents.items()}
@@ -61,9 +64,16 @@ class Levels:
         return self._columns[path]
 
     def terms(self, path: str) -> TermIndex | None:
-        """Index a text or keyword field."""
-        column = self.column(path)
-        return column if isinstance(column, TermIndex) else None
+        """Index the terms of a text or keyword field; truth values are the terms `F` and `T`."""
+        field = self.schema.fields.get(path)
+        if field is None or field.type != "boolean":
+            column = self.column(path)
+            return column if isinstance(column, TermIndex) else None
+        if path not in self._truths:
+            held, size = self._documents.values[field.source], self._levels[field.nested].size
+            terms = replace(field, norms=False, index_options="docs")
+            self._truths[path] = keyword_index(terms, size, held, lambda value: "FT"[boolean_of(value)])
+        return self._truths[path]
 
     def remember(self, key: object, hits: Hits) -> None:
         """Keep the hits of a leaf, which many queries share."""
@@ -111,9 +121,9 @@ class Level:
         return self.catalogue.column(path) if field is not None and field.nested == self.path else None
 
     def terms(self, path: str) -> TermIndex | None:
-        """A text or keyword field of this level."""
-        column = self.field(path)
-        return column if isinstance(column, TermIndex) else None
+        """The terms of a text or keyword field of this level, or of truth values."""
+        field = self.catalogue.schema.fields.get(path)
+        return self.catalogue.terms(path) if field is not None and field.nested == self.path else None
 
     def below(self, path: str) -> Level:
         """The level of nested objects."""

@@ -18,8 +18,8 @@ from relevance.engines.embedded.bodies.clauses import (
 from relevance.engines.embedded.bodies.nodes import DisMax, MatchNone, Node, boosted
 from relevance.engines.embedded.bodies.text import (
     CrossFields,
-    Kind,
     Match,
+    MatchType,
     OneField,
     analyzed,
     analyzer_of,
@@ -32,7 +32,7 @@ from relevance.engines.embedded.bodies.values import text_of
 if TYPE_CHECKING:
     from relevance.schema import Field
 
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, MatchType] = {
     "best_fields": "boolean",
     "most_fields": "boolean",
     "cross_fields": "boolean",

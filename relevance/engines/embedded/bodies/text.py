@@ -24,10 +24,11 @@ from relevance.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
+    from relevance.analysis import Analyzer
     from relevance.engines.embedded.bodies.levels import Levels
     from relevance.schema import Field
 
-Kind: TypeAlias = Literal["boolean", "boolean_prefix", "phrase", "phrase_prefix"]
+MatchType: TypeAlias = Literal["boolean", "boolean_prefix", "phrase", "phrase_prefix"]
 
 
 @dataclass(frozen=True)
@@ -49,6 +50,10 @@ class Match:
 
 class Builder(Protocol):
     """Makes the queries of terms and phrases, in one field or in several."""
+
+    @property
+    def has_positions(self) -> bool:
+        """Whether there can be phrases."""
 
     def term(self, term: str) -> Node:
         """One term."""
@@ -114,8 +119,12 @@ class OneField(NamedTuple):
         self._check_positions()
         return SpanNear(self.field.path, tuple(tuple(piece) for piece in pieces))
 
+    @property
+    def has_positions(self) -> bool:
+        return self.field.type == "text" and self.field.index_options in ("positions", "offsets")
+
     def _check_positions(self) -> None:
-        if self.field.type != "text" or self.field.index_options not in ("positions", "offsets"):
+        if not self.has_positions:
             raise InputError(f"field {self.field.path!r} is indexed without positions: phrases cannot be searched")
 
 
@@ -124,6 +133,10 @@ class CrossFields(NamedTuple):
 
     fields: Sequence[tuple[OneField, float]]
     tie: float
+
+    @property
+    def has_positions(self) -> bool:
+        return self.fields[0][0].has_positions
 
     def _best(self, make: Callable[[OneField], Node]) -> Node:
         return DisMax(tuple(boosted(make(one), boost) for one, boost in self.fields), self.tie)
@@ -164,7 +177,7 @@ class CrossFields(NamedTuple):
 
 
 def build(  # noqa: PLR0911, PLR0913 - Lucene's cases, in its order
-    stream: Stream, builder: Builder, kind: Kind, options: Match, *, is_graph: bool, operator: str = ""
+    stream: Stream, builder: Builder, kind: MatchType, options: Match, *, is_graph: bool, operator: str = ""
 ) -> Node | None:
     """Make the query of a token stream; None where it has no tokens."""
     tokens, operator = stream.tokens, operator or options.operator
@@ -269,7 +282,7 @@ def _alive(edges: list[tuple[int, int, Token]], end: int) -> list[tuple[int, int
     return [edge for edge in edges if edge[0] in forward and edge[1] in backward]
 
 
-def _graph_bool(graph: Graph, builder: Builder, kind: Kind, options: Match, operator: str) -> Node:
+def _graph_bool(graph: Graph, builder: Builder, kind: MatchType, options: Match, operator: str) -> Node:
     nodes: list[Node] = []
     for start, end in graph.pieces():
         is_prefix = kind == "boolean_prefix" and end == graph.end
@@ -278,14 +291,17 @@ def _graph_bool(graph: Graph, builder: Builder, kind: Kind, options: Match, oper
             continue
         paths = []
         for path in graph.paths(start, end):
-            inner: Kind = "boolean_prefix" if is_prefix else "phrase" if options.phrases_of_paths else "boolean"
+            if options.phrases_of_paths and builder.has_positions:
+                inner: MatchType = "phrase_prefix" if is_prefix else "phrase"
+            else:
+                inner = "boolean_prefix" if is_prefix else "boolean"
             node = build(path, builder, inner, options, is_graph=False, operator="and")
             paths += [node] if node is not None else []
         nodes.append(paths[0] if len(paths) == 1 else Bool(should=tuple(paths)))
     return _all_or_any(nodes, operator)
 
 
-def _graph_phrase(graph: Graph, builder: Builder, kind: Kind, options: Match) -> Node:
+def _graph_phrase(graph: Graph, builder: Builder, kind: MatchType, options: Match) -> Node:
     if options.slop:
         phrases = (build(path, builder, kind, options, is_graph=False) for path in graph.paths(0, graph.end))
         return Bool(should=tuple(phrase for phrase in phrases if phrase is not None))
@@ -303,7 +319,7 @@ def _graph_phrase(graph: Graph, builder: Builder, kind: Kind, options: Match) ->
 # a text on a field
 
 
-def field_query(levels: Levels, field: Field, value: Any, kind: Kind, options: Match) -> Node:
+def field_query(levels: Levels, field: Field, value: Any, kind: MatchType, options: Match) -> Node:
     """Match a value on one field.
 
     Raises:
@@ -330,7 +346,7 @@ def field_query(levels: Levels, field: Field, value: Any, kind: Kind, options: M
     return without_terms(options) if node is None else node
 
 
-def analyzer_of(field: Field, kind: Kind, options: Match) -> str:
+def analyzer_of(field: Field, kind: MatchType, options: Match) -> str:
     """Name the analyzer of a query's text."""
     if options.analyzer:
         return options.analyzer
@@ -340,7 +356,7 @@ def analyzer_of(field: Field, kind: Kind, options: Match) -> str:
 
 
 def analyzed(  # noqa: PLR0913, PLR0917 - what a text becomes
-    levels: Levels, builder: Builder, analyzer: str, text: str, kind: Kind, options: Match
+    levels: Levels, builder: Builder, analyzer: str, text: str, kind: MatchType, options: Match
 ) -> Node | None:
     """Analyze a text and make its query; None where nothing is left of it."""
     analyze = levels.analysis.analyzer(analyzer)
@@ -350,14 +366,19 @@ def analyzed(  # noqa: PLR0913, PLR0917 - what a text becomes
     return build(stream, builder, kind, options, is_graph=analyze.is_graph)
 
 
-def _ends_with_a_token(analyze: Any, text: str, stream: Stream) -> bool:
-    """Whether the last token ends where the text ends."""
+def _ends_with_a_token(analyze: Analyzer, text: str, stream: Stream) -> bool:
+    """Whether the last token ends where the text ends: that of the tokenizer does, and it is still there."""
     if stream.rest or not stream.tokens:
         return False
     for change in analyze.char_filters:
         text = change(text)
     tokens = analyze.tokenizer.tokenize(text).tokens
-    return bool(tokens) and text.lower().endswith(tokens[-1].term.lower())
+    if not tokens or not text.lower().endswith(tokens[-1].term.lower()):
+        return False
+    shorter = Stream(tokens[:-1])
+    for one in analyze.filters:
+        shorter = one.rewrite(shorter)
+    return list(shorter.tokens) != list(stream.tokens)
 
 
 def without_terms(options: Match) -> Node:
