@@ -162,6 +162,19 @@ def _tune(parser: argparse.ArgumentParser) -> None:
     _of_configuration(parser, without=("--floors", *_OF_SESSIONS), helps=helps)
 
 
+def _explain(parser: argparse.ArgumentParser) -> None:
+    """Say why a product has its rank for a query: the clauses and terms that made its score, adding up to it."""
+    parser.add_argument("query", metavar="QUERY", help="id or text of a query of the data set")
+    parser.add_argument("product", metavar="PRODUCT", help="id of a product")
+    helps = {
+        "--strategy": "strategy to explain; repeatable (default: the first of those that are configured)",
+        "--baseline": "file in which the product's rank is looked up, too; repeatable (default: that of the data set)",
+        "--out": "folder of results of a session: nothing is written",
+    }
+    without = ("--floors", "--require-baseline", "--on-common-queries")
+    _of_configuration(parser, without=without, helps=helps)
+
+
 def _compare(parser: argparse.ArgumentParser) -> None:
     """Compare what two runs measured, as the gate does: verdict, queries won and lost; no data or model is read."""
     side = "a folder of results (--out), or a baseline file"
@@ -208,6 +221,7 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = 
         "config": (_config, "project.show_config"),
         "finetune": (_finetune, "commands.finetune"),
         "tune": (_tune, "commands.tune"),
+        "explain": (_explain, "explain.run"),
         "compare": (_compare, "commands.compare"),
         "mutate": (_mutate, "mutate.run"),
         "clean": (_clean, "clean.run"),

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from relevance.engines.elasticsearch.mapping import OwnMapping
     from relevance.engines.elasticsearch.settings import Settings
+    from relevance.engines.explanation import Explanation
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg, Strategy
 
@@ -114,6 +115,15 @@ class Engine(ABC):
     def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
         """Answer several legs, each exactly as `search` does; an engine may share what they have in common."""
         return [self.search(leg, batch, hits=hits) for leg in legs]
+
+    def explain(self, leg: Leg, batch: QueryBatch, code: int) -> Explanation:  # noqa: ARG002 - of those that can
+        """Explain the score of a product for the only query of a batch.
+
+        Raises:
+            InputError: the engine cannot.
+            CouldNotRunError: the engine failed.
+        """
+        raise InputError(f"leg {leg.name!r}: this engine explains no scores; allowed: --engine {' or '.join(ENGINES)}")
 
     def notes(self) -> Sequence[str]:
         """Say what people should know of the session, a line each: retries, what was left behind."""

@@ -34,6 +34,7 @@ from relevance.engines.elasticsearch.mapping import (
     unfilled,
 )
 from relevance.engines.elasticsearch.settings import Credentials
+from relevance.engines.explanation import Explanation, parts_of, read_tree, with_vectors
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.records import NO_HIT, Ranking
@@ -50,6 +51,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.existing import Existing
     from relevance.engines.elasticsearch.mapping import FieldPaths, SearchedIndex
     from relevance.engines.elasticsearch.settings import Settings
+    from relevance.engines.explanation import Tree
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg, Strategy
 
@@ -286,7 +288,7 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
         KeyError: the leg names a field that the index has not.
     """
     raw: Json = json.loads(leg.template) if leg.template else {}
-    search = raw or _clauses(leg, index)
+    search = raw or clauses(leg, index)
     paths, sort = index.paths, raw.get("sort")
     whole_ties = not (index.sorted_segment or paths.sorts or sort or any(key in raw for key in _DEPENDS_ON_SIZE))
     # parts of a template take a size that they do not name from its own, which may be larger; what is too many is cut
@@ -303,7 +305,7 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
     return Form(bodies.prepare(search), size, statistics=gathers, placed=bool(sort), whole_ties=whole_ties)
 
 
-def _clauses(leg: Leg, index: SearchedIndex) -> Json:
+def clauses(leg: Leg, index: SearchedIndex) -> Json:
     """Text clauses in the query, vectors in the knn section, where `k` means the same on releases 8 and 9."""
     search: Json = {}
     if leg.text:
@@ -390,6 +392,7 @@ class ElasticsearchEngine(Engine):
         self.version = connection.version
         self.facts = MappingProxyType(dict(index.facts))
         self.connection, self.index = connection, index
+        self.ids = catalogue.ids
         self.code_of = {uid: code for code, uid in enumerate(catalogue.ids)}
         self.milliseconds = 0.0
         self.again = Counter[str]()  # searches that had to be asked again, each once, by the first reason
@@ -418,6 +421,37 @@ class ElasticsearchEngine(Engine):
             self._forms[leg, hits] = form(leg, self.index, hits=hits)
         return _Searches(self, leg, self._forms[leg, hits], batch, hits).ask()
 
+    def explain(self, leg: Leg, batch: QueryBatch, code: int) -> Explanation:
+        """Explain the score of a product for the only query of a batch, as the server does.
+
+        The search is the same, for this product alone of its hits (`post_filter`).
+
+        Raises:
+            CouldNotRunError: the search failed.
+            TemplateError: the server does not understand a raw template.
+        """
+        score, tree = self._explained(leg, batch, code)
+        if score is None:
+            return Explanation(None, ())
+        alone = _vector_legs(leg)
+        # the server says what several vector fields give together
+        shares = (
+            [self._explained(one, batch, code)[0] or 0.0 for _, one in alone] if len(alone) > 1 else [1.0] * len(alone)
+        )
+        paths = [path or self.index.paths.vectors[one.model, one.vectors[0][0]] for path, one in alone]
+        return Explanation(score, with_vectors(parts_of(tree), list(zip(paths, shares, strict=True))))
+
+    def _explained(self, leg: Leg, batch: QueryBatch, code: int) -> tuple[float | None, Tree]:
+        """A product's score, None where it is no hit, and the server's explanation."""
+        shape = replace(form(leg, self.index, hits=_USUAL_SIZE), whole_ties=False)
+        only = {"term": {self.index.paths.id: self.ids[code]}}
+        searches = _Searches(self, leg, shape, batch, _USUAL_SIZE, only=only)
+        ranking = searches.ask()
+        tree = read_tree(searches.explanation)
+        if ranking.codes[0, 0] == NO_HIT:
+            return None, tree
+        return (tree.value if shape.placed else float(ranking.scores[0, 0])), tree
+
     def notes(self) -> Sequence[str]:
         """What is to be known of the index, how often searches were asked again, what was left on the server."""
         notes = [
@@ -443,7 +477,16 @@ class ElasticsearchEngine(Engine):
 class _Searches:
     """The searches of one leg, until all are answered; what is refused for the moment is asked again."""
 
-    def __init__(self, engine: ElasticsearchEngine, leg: Leg, shape: Form, batch: QueryBatch, hits: int) -> None:
+    def __init__(  # noqa: PLR0913 - what a search is made of
+        self,
+        engine: ElasticsearchEngine,
+        leg: Leg,
+        shape: Form,
+        batch: QueryBatch,
+        hits: int,
+        *,
+        only: Json | None = None,
+    ) -> None:
         self._engine, self._leg, self._form, self._texts = engine, leg, shape, batch.texts
         self._params = batch.params or [bodies.NO_PARAMS] * len(batch)
         self._paths = engine.index.paths
@@ -453,7 +496,10 @@ class _Searches:
         self._open = dict.fromkeys(range(len(batch)), shape.size)  # the hits that are asked for, by query
         self._failed: list[int] = []  # refused in the last round
         self._again: set[int] = set()
-        self._kept = (*_KEPT, "hits.hits._id") if self._paths.id == ROW_ID else _KEPT
+        self.explanation: Json = {}  # of the first hit that came last, where hits are restricted by the filter `only`
+        self._only = only
+        more = [("hits.hits._id", self._paths.id == ROW_ID), ("hits.hits._explanation", only is not None)]
+        self._kept = (*_KEPT, *(name for name, needed in more if needed))
         self._options: Json = {"preference": _PREFERENCE} | ({"search_type": _DFS} if shape.statistics else {})
 
     def ask(self) -> Ranking:
@@ -505,6 +551,9 @@ class _Searches:
         for row in sorted(self._open):
             vector = None if self._vectors is None else self._vectors[row]
             body = self._form.body(self._texts[row], vector, self._params[row]) | {"size": self._open[row]}
+            if self._only is not None:
+                filters = [body["post_filter"], self._only] if "post_filter" in body else [self._only]
+                body |= {"explain": True, "post_filter": {"bool": {"filter": filters}}}
             search = orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
             more = len(search) + self._open[row] * _BYTES_OF_A_HIT
             if request and (size + more > BYTES_A_REQUEST or len(request) == SEARCHES_A_REQUEST):
@@ -569,6 +618,7 @@ class _Searches:
             raise self._wrong(row, f"{'some' if failed is None else failed} of the index's shards failed")
         hits: Sequence[Json] = answer.get("hits", {}).get("hits", ())
         count, asked, most = len(hits), self._open[row], self._codes.shape[1]
+        self.explanation = hits[0].get("_explanation", {}) if hits else {}
         if count > asked:
             raise self._wrong(row, f"{count} hits where {asked} were asked for")
         try:
@@ -636,6 +686,17 @@ class _Searches:
         text = self._texts[row]
         shown = text if len(text) <= _SHOWN else f"{text[:_SHOWN]}…"
         return f"searching for {shown!r}, leg {self._leg.name!r}"
+
+
+def _vector_legs(leg: Leg) -> list[tuple[str, Leg]]:
+    """Each of a leg's searches by a vector as a leg of its own, behind the field that a raw template names."""
+    if not leg.template:
+        return [("", replace(leg, text=(), vectors=(one,))) for one in leg.vectors]
+    sections = json.loads(leg.template).get("knn", [])
+    return [
+        (str(section.get("field", "")), replace(leg, template=json.dumps({"knn": section})))
+        for section in (sections if isinstance(sections, list) else [sections])
+    ]
 
 
 def _refusal(answer: Json) -> Refusal | None:

@@ -36,6 +36,11 @@ class Vocabulary:
     def __len__(self) -> int:
         return len(self._numbers)
 
+    def numbers(self, text: str) -> dict[str, int | None]:
+        """The tokens of a text, in their order, with their numbers; None for one that no field has."""
+        tokens = (token for piece in text.split(" ") for token in chunk_tokens(piece))
+        return {token: self._numbers.get(token) for token in tokens}
+
     def settle(self) -> None:
         """From now on leave out tokens that have no number."""
         self._settled = True

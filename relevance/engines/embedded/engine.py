@@ -19,6 +19,7 @@ from scipy import sparse
 
 from relevance.engines import Engine
 from relevance.engines.embedded.analysis import Vocabulary
+from relevance.engines.explanation import Explanation, Part
 from relevance.records import NO_HIT, Ranking, attribute_texts
 
 if TYPE_CHECKING:
@@ -36,6 +37,9 @@ Scores: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
 
 Owners: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
 """Shape (distinct texts, products): how many nested documents of a product hold a text."""
+
+NOT_THERE = "not there"
+"""What is said of a token that a document has not."""
 
 _K1, _B, _ONE, _TWO = np.float32(1.2), np.float32(0.75), np.float32(1), np.float32(2)
 _EXACT_BELOW = 24
@@ -109,6 +113,29 @@ class EmbeddedEngine(Engine):
                     best_together(clauses, codes[:, part], scores[:, part])
             rankings |= {leg: Ranking(codes[at], scores[at]) for at, leg in enumerate(alike)}
         return [rankings[leg] for leg in legs]
+
+    def explain(self, leg: Leg, batch: QueryBatch, code: int) -> Explanation:
+        """Explain the score of a product for the only query of a batch.
+
+        Raises:
+            KeyError: the leg names a field that was not indexed.
+        """
+        queries = self._vocabulary.count(batch.texts)
+        scores = added([clause.alone() for clause in self._clauses([leg], queries, batch, slice(0, 1))])
+        score = scores.data[scores.indices == code].astype(np.float32).tolist()
+        numbers = self._vocabulary.numbers(batch.texts[0])
+        tokens = [(number, float(queries[0, number])) for number in numbers.values() if number is not None]
+        parts: list[Part] = []
+        for name, boost in leg.text:
+            values = dict(zip(tokens, self._text[name].explain(tokens, boost, code), strict=True))
+            known = {number: value for (number, _), value in values.items()}
+            for term, number in numbers.items():
+                value, how = (0.0, "in no product") if number is None else known[number]
+                parts.append(Part("match", name, term, value, how))
+        for name, boost in leg.vectors:
+            index, query = self._vectors[leg.model, name], batch.vectors[leg.model][0]
+            parts.append(Part("vector", name, "", *index.explain(query, leg.candidates, boost, code)))
+        return Explanation(score[0] if score else None, tuple(parts))
 
     def _clauses(self, legs: Sequence[Leg], queries: Counts, batch: QueryBatch, part: slice) -> list[Clause]:
         """Those of legs that differ in boosts alone, in the order in which a leg adds them."""
@@ -257,6 +284,20 @@ class Field:
         )
         return scores
 
+    def explain(self, tokens: Sequence[tuple[int, float]], boost: float, document: int) -> list[tuple[float, str]]:
+        """Say what each token, which occurs so many times in a query, adds to the score of a document, and how."""
+        return [self._explained(*token, boost, document) for token in tokens]
+
+    def _explained(self, token: int, times: float, boost: float, document: int) -> tuple[float, str]:
+        start, size = self._starts[token], self._sizes[token]
+        at = start + np.flatnonzero(self._documents[start : start + size] == document)
+        if not len(at):
+            return 0.0, NOT_THERE
+        factor = np.float32(boost) * np.float32(times) * (_ONE + _K1)
+        weight, saturation = factor * self._idf[token], self._saturation[at[0]]
+        how = f"boost {factor:.5g} * idf {self._idf[token]:.5g} * tf {1 - 1 / float(saturation):.5g}"
+        return float(weight - weight / saturation), how
+
 
 class NestedField:
     """A text field of nested documents: a product scores the mean of those that match.
@@ -282,6 +323,22 @@ class NestedField:
         matches.data = np.ones(matches.nnz)
         scores.data = rounded(scores.data / (matches @ self._owners).data)
         return scores
+
+    def explain(self, tokens: Sequence[tuple[int, float]], boost: float, product: int) -> list[tuple[float, str]]:
+        """Say what each token adds to the mean of a product's nested documents that match, and how."""
+        owned = self._owners[:, [product]].tocoo()
+        each = [
+            (copies, self._texts.explain(tokens, boost, text))
+            for copies, text in zip(owned.data, owned.row.tolist(), strict=True)
+        ]
+        matching = [(copies, values) for copies, values in each if any(value for value, _ in values)]
+        number = sum(copies for copies, _ in matching)
+        explained = []
+        for at in range(len(tokens)):
+            found = [(copies * values[at][0], values[at][1]) for copies, values in matching if values[at][0]]
+            how = found[0][1] if found and number == 1 else f"mean of {number:g} nested documents that match"
+            explained.append((sum(value for value, _ in found) / number, how) if found else (0.0, NOT_THERE))
+        return explained
 
 
 def _cosine_scores(cosines: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
@@ -341,6 +398,21 @@ class VectorIndex:
         stored = np.maximum(scores, np.nextafter(0, 1), dtype=np.float64)
         offsets = offsets_of(np.array([len(each) for each, _ in nearest]))
         return sparse.csr_array((stored, products, offsets), shape=(len(queries), self._products))
+
+    def explain(self, query: npt.NDArray[np.float32], candidates: int, boost: float, product: int) -> tuple[float, str]:
+        """Say what a product gets for its vector, and how."""
+        at = np.flatnonzero(self._holders == product)
+        if not len(at):
+            return 0.0, "no vector"
+        row = self._matrix[np.searchsorted(self._starts, at[0], side="right") - 1]
+        exact = np.vecdot(row.astype(np.float64), query.astype(np.float64)).astype(np.float32)
+        score = float(_SCORES[self._similarity](np.atleast_1d(exact))[0])
+        how = f"{self._similarity} {exact:.5g}, score {score:.5g}"
+        nearest = self.nearest(query[np.newaxis], candidates, boost)
+        found = nearest.data[nearest.indices == product].tolist()
+        if not found:
+            return 0.0, f"not among the {candidates} nearest: {how}"
+        return found[0], how if boost == 1 else f"boost {boost:g} * {how}"
 
     def _candidates(
         self, query: npt.NDArray[np.float32], inner: npt.NDArray[np.float32], candidates: int

@@ -1,0 +1,287 @@
+"""Why a product has its rank: parts that add up to the score, on either engine, and what is printed of them."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers import shop
+from helpers.snapshots import measured, snapshot
+
+from relevance import suite
+from relevance.cli import main
+from relevance.engines import QueryBatch
+from relevance.engines.embedded import EmbeddedEngine
+from relevance.engines.explanation import Explanation, Part, Tree, parts_of, read_tree, with_vectors
+from relevance.errors import InputError
+from relevance.report.explained import explained_lines
+from relevance.strategies import STRATEGIES, Leg
+from relevance.suite import LegRank, ProductRank
+
+
+def tree(value: float, description: str, *details: Tree) -> Tree:
+    return Tree(value, description, details)
+
+
+def term(value: float, inner: str, **numbers: float) -> Tree:
+    names = {
+        "boost": "boost",
+        "idf": "idf, computed as log(1 + (N - n + 0.5) / (n + 0.5)) from:",
+        "tf": "tf, computed as",
+    }
+    below = tree(value, "score(freq=1.0), computed as", *(tree(one, names[name]) for name, one in numbers.items()))
+    return tree(value, f"weight({inner} in 303) [PerFieldSimilarity], result of:", below)
+
+
+OAK, ELM = term(2.0, "title:oak", boost=2.2, idf=1.5, tf=0.6), term(1.0, "title:elm")
+FILTER = tree(0.0, "match on required clause, product of:", tree(0.0, "# clause"), tree(1.0, "brand:red"))
+OWN = tree(0.0, "match on required clause, product of:", tree(0.0, "# clause"), tree(1.0, "_nested_path:offers"))
+NEAREST = tree(0.5, "within top k documents")
+VALUE = "field value function: ln1p(doc['popularity'].value * factor=1.0)"
+FUNCTION = tree(3.0, "min of:", tree(3.0, VALUE), tree(9.0, "maxBoost"))
+
+
+def rows(parts: tuple[Part, ...]) -> list[tuple[Any, ...]]:
+    return [(one.clause, one.field, one.term, round(one.value, 6), one.how) for one in parts]
+
+
+@pytest.mark.parametrize(
+    ("root", "expected"),
+    [
+        (OAK, [("match", "title", "oak", 2, "boost 2.2 * idf 1.5 * tf 0.6")]),
+        (term(2.0, 'title:"oak shelf"~2'), [("phrase", "title", '"oak shelf"~2', 2, "")]),
+        (term(2.0, "Synonym(title:tv title:televis)"), [("synonyms", "title", "tv televis", 2, "")]),
+        (tree(3.5, "sum of:", OAK, ELM, NEAREST, FILTER, OWN),
+         [("match", "title", "oak", 2, "boost 2.2 * idf 1.5 * tf 0.6"), ("match", "title", "elm", 1, ""),
+          ("vector", "", "", 0.5, ""), ("filter", "", "brand:red", 0, "")]),
+        (tree(2.0, "max of:", ELM, OAK), [("match", "title", "oak", 2, "boost 2.2 * idf 1.5 * tf 0.6")]),
+        (tree(2.3, "max plus 0.3 times others of:", ELM, OAK),
+         [("match", "title", "elm", 0.3, "* 0.3"), ("match", "title", "oak", 2, "boost 2.2 * idf 1.5 * tf 0.6")]),
+        (tree(3.0, "function score, product of:", ELM, FUNCTION), [("match", "title", "elm", 3, f"* 3 ({VALUE})")]),
+        (tree(1.0, "product of:", ELM, tree(1.0, "primaryWeight")), [("match", "title", "elm", 1, "")]),
+        (tree(4.0, "sum of", ELM, FUNCTION), [("match", "title", "elm", 1, ""), ("function", "", VALUE, 3, "")]),
+        (tree(0.5, "Score based on 3 child docs in range from 1 to 3, using score mode Avg", ELM),
+         [("match", "title", "elm", 0.5, "* 0.5 (avg of 3 nested documents)")]),
+        (tree(1.5, "avg of 2 nested documents of offers:", OAK, ELM),
+         [("match", "title", "oak", 1, "boost 2.2 * idf 1.5 * tf 0.6 * 0.5 (avg of 2 nested documents of offers)"),
+          ("match", "title", "elm", 0.5, "* 0.5 (avg of 2 nested documents of offers)")]),
+        (tree(1.0, "ConstantScore(brand:red)"), [("constant", "", "ConstantScore(brand:red)", 1, "")]),
+        (tree(1.0, "name.plain:tv*"), [("constant", "name.plain", "tv*", 1, "")]),
+        (tree(0.0, "no matching clauses"), [("constant", "", "no matching clauses", 0, "")]),
+        (tree(7.0, "something new of:", ELM), [("match", "title", "elm", 7, "* 7 (something new of)")]),
+    ],
+)  # fmt: skip
+def test_an_explanation_becomes_parts_that_add_up(root: Tree, expected: list[tuple[Any, ...]]) -> None:
+    parts = parts_of(root)
+    assert rows(parts) == expected
+    assert math.fsum(part.value for part in parts) == pytest.approx(root.value)
+
+
+def test_what_a_server_says_is_read_with_bounds() -> None:
+    answer: Any = {"value": 1, "description": "sum of:", "details": [{"value": "x", "details": 7}, 5]}
+    assert read_tree(answer) == tree(1.0, "sum of:", tree(0.0, ""), tree(0.0, ""))
+    for _ in range(1_000):
+        answer = {"value": 1, "description": "sum of:", "details": [answer]}
+    assert parts_of(read_tree(answer)) == (Part("constant", "", "sum of:", 1.0),)
+    assert read_tree(None) == tree(0.0, "")
+
+
+def test_several_vector_fields_share_what_the_server_gives_together() -> None:
+    parts = (Part("match", "title", "oak", 2.0), Part("vector", "", "", 3.0))
+    split = with_vectors(parts, [("title_vector", 0.5), ("whole_vector", 1.0)])
+    assert rows(split[1:]) == [("vector", "title_vector", "", 1, ""), ("vector", "whole_vector", "", 2, "")]
+    assert with_vectors(parts, []) == parts
+    each = (Part("vector", "", "", 1.0), Part("vector", "", "", 0.5))
+    named = with_vectors(each, [("title_vector", 0.5), ("whole_vector", 1.0)])
+    assert rows(named) == [("vector", "whole_vector", "", 1, ""), ("vector", "title_vector", "", 0.5, "")]
+
+
+# the embedded engine
+
+
+@pytest.mark.parametrize("name", [one for one in STRATEGIES if STRATEGIES[one].model == "base"])
+def test_parts_add_up_to_the_scores_of_the_embedded_engine(name: str) -> None:
+    data = shop.shop()
+    engine = shop.indexed(data.catalogue)
+    for leg in STRATEGIES[name].legs():
+        leg = replace(leg, candidates=20)  # noqa: PLW2901 - fewer than there are products
+        for text in data.queries.texts[:1]:
+            batch = QueryBatch([f"{text} {text.split()[0]} unheard"], {"base": shop.rows_of([text])})
+            ranking = engine.search(leg, batch, hits=len(data.catalogue))
+            scores = dict(zip(ranking.codes[0].tolist(), ranking.scores[0].tolist(), strict=True))
+            for code in (*ranking.codes[0, [0, 5]].tolist(), 0):
+                explained = engine.explain(leg, batch, code)
+                assert explained.score == scores.get(code)
+                total = math.fsum(part.value for part in explained.parts)
+                assert total == pytest.approx(scores.get(code, 0.0), rel=1e-6)
+                unheard = [part.how for part in explained.parts if part.term == "unheard"]
+                assert unheard == ["in no product"] * len(leg.text)
+
+
+def test_how_the_embedded_engine_explains() -> None:
+    products = shop.catalogue(
+        [("a", "Red drill", "A drill"), ("b", "Oak", "")],
+        [("a", "Colour", "red"), ("a", "Case", "red box"), ("b", "x", "y")],
+    )
+    engine = EmbeddedEngine.index(products, text_fields=("title", "attributes"), vectors={})
+    leg = Leg((("title", 8), ("attributes", 1)), (), 1, "base")
+    explained = engine.explain(leg, QueryBatch(["red red oak"]), 0)
+    assert [(one.field, one.term, one.how.partition(" * idf")[0]) for one in explained.parts] == [
+        ("title", "red", "boost 35.2"), ("title", "oak", "not there"),
+        ("attributes", "red", "mean of 2 nested documents that match"), ("attributes", "oak", "not there"),
+    ]  # fmt: skip
+
+
+# of a query and a product
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [("q001", ""), ("unheard", "no query 'unheard'; allowed: the id or the text of a query of data set 'made'"),
+     ("q0001", "no query 'q0001' (did you mean 'q001'?)")],
+)  # fmt: skip
+def test_one_query_of_a_plan(query: str, line: str) -> None:
+    plan = shop.plan(["textsearch"])
+    if line:
+        with pytest.raises(InputError) as caught:
+            suite.only_query(plan, query)
+        assert str(caught.value).startswith(line)
+        return
+    data, whole = suite.only_query(plan, query).dataset, plan.dataset
+    assert (data.queries.ids, data.queries.texts) == (("q001",), (whole.queries.texts[1],))
+    assert data.judgments.products.tolist() == whole.judgments.products[whole.judgments.queries == 1].tolist()
+    with pytest.raises(InputError, match=r"no product 'p0003' \(did you mean 'p003'\?\); allowed: the id of"):
+        suite.product_code(data, "p0003")
+    assert data.catalogue.ids[suite.product_code(data, "p003")] == "p003"
+
+
+def test_the_rank_in_a_baseline() -> None:
+    before = snapshot({"titles": measured([1.0, 0.5], [["a", "b"], ["c"]])})
+    assert suite.rank_before(before, "titles", "q1", "b") == "rank 2"
+    assert suite.rank_before(before, "titles", "q2", "b") == "not among the first 10"
+    assert suite.rank_before(before, "fused", "q2", "b") == "no strategy 'fused'"
+    assert suite.rank_before(before, "titles", "q9", "b") == "no query 'q9'"
+
+
+# what is printed
+
+PARTS = (
+    Part("match", "title", "oak", 2.25, "boost 2.2 * idf 1.5 * tf 0.6"),
+    Part("match", "title", "\x1b[2Jelm", 0.0, "not there"),
+    Part("match", "title", "ash", 0.0, "not there"),
+    Part("vector", "whole", "", 0.75, "cosine 0.5"),
+)
+
+
+def ranked(name: str, *legs: LegRank, **changed: Any) -> ProductRank:
+    values: dict[str, Any] = {
+        "strategy": STRATEGIES[name], "query": "q1", "label": "oak elm {store=5}", "product": "p1",
+        "title": "Oak shelf", "grade": 2.0, "engine": "embedded 1", "rank": 3, "depth": 1_000, "score": 3.0,
+        "legs": legs,
+    }  # fmt: skip
+    return ProductRank(**(values | changed))
+
+
+def test_a_score_as_a_table() -> None:
+    leg = LegRank("text+vector whole", 3, 1_000, Explanation(3.0, PARTS))
+    assert explained_lines(ranked("hybrid", leg, before=(("main.json", "rank 1"),))) == [
+        "query     q1  oak elm {store=5}",
+        "product   p1  Oak shelf (grade 2)",
+        "strategy  hybrid on embedded 1",
+        "rank      3",
+        "before    rank 1, in main.json",
+        "",
+        "clause  field  term             adds",
+        "match   title  oak              2.25  boost 2.2 * idf 1.5 * tf 0.6",
+        "match   title  \\x1b[2Jelm, ash     0  not there",
+        "vector  whole                   0.75  cosine 0.5",
+        "sum                                3  score 3",
+    ]
+
+
+def test_a_fused_score_as_tables() -> None:
+    text = LegRank("text", 1, 50, Explanation(2.25, PARTS[:1]), 1 / 61)
+    vector = LegRank("vector whole", None, 50, Explanation(None, ()), 0.0)
+    lines = explained_lines(ranked("rrf", text, vector, grade=None, rank=None, score=1 / 61))
+    assert lines[1] == "product   p1  Oak shelf (no judgment)"
+    assert lines[3:7] == [
+        "rank      not among the first 1,000",
+        "score     0.01639344 = 1/(60 + 1)",
+        "",
+        "leg text: rank 1, adds 0.01639344",
+    ]
+    assert lines[-3:] == [
+        "leg vector whole: rank not among the first 50, adds 0",
+        "clause  field  term  adds",
+        "no hit                     it does not match, or is left out",
+    ]
+
+
+def test_very_many_parts_are_cut() -> None:
+    many = tuple(Part("match", "title", f"t{at}", float(at)) for at in range(1, 301))
+    *_, last, total = explained_lines(ranked("hybrid", LegRank("text", 1, 9, Explanation(45150.0, many))))
+    assert last.split() == ["100", "more", "5050"]
+    assert total.split() == ["sum", "45150", "score", "45150"]
+
+
+# the command
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    products = [{"id": "a", "title": "Red kite"}, {"id": "b", "title": "Red drum"}, {"id": "c", "title": "Oak"}]
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "products.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in products))
+    (tmp_path / "data" / "queries.tsv").write_text("q1\tred kite\nq2\tdrum\nq3\tdrum\n")
+    (tmp_path / "data" / "qrels.txt").write_text("q1 0 a 2\nq2 0 b 1\nq3 0 b 1\n")
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+COMMAND = ("--dataset", "files:data", "--engine", "embedded", "--strategy", "textsearch_boosted")
+
+
+@pytest.mark.usefixtures("project")
+def test_the_command_prints_where_a_score_comes_from(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["explain", "red kite", "b", *COMMAND]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[:4] == [
+        "query     q1  red kite",
+        "product   b  Red drum (no judgment)",
+        "strategy  textsearch_boosted on embedded 1",
+        "rank      2",
+    ]
+    assert lines[-1].split()[0::2] == ["sum", "score"]
+    assert lines[-1].split()[1] == lines[-1].split()[3]
+    assert main(["explain", "q1", "c", *COMMAND]) == 0
+    out = capsys.readouterr().out
+    assert "rank      not among the first 1,000" in out
+    assert "no hit" in out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (["q9", "a"], "relevance: no query 'q9'; allowed: the id or the text of a query of data set 'files'"),
+        (["drum", "a"], "relevance: 2 queries have the text 'drum'; allowed: an id, such as q2, q3"),
+        (["q1", "aa"], "relevance: no product 'aa' (did you mean 'a'?); allowed: the id of one of data set 'files'"),
+        (["q1", "a", "--strategy", "textserch"], "relevance: option --strategy: unknown strategy 'textserch' (did"),
+        (["q1"], "relevance: the following arguments are required: PRODUCT (relevance explain --help)"),
+    ],
+)
+@pytest.mark.usefixtures("project")
+def test_what_cannot_be_explained(capsys: pytest.CaptureFixture[str], arguments: list[str], line: str) -> None:
+    assert main(["explain", *arguments, *COMMAND]) == 2
+    assert capsys.readouterr().err.startswith(line)
+
+
+def test_a_product_that_is_no_hit_has_no_score() -> None:
+    data = shop.shop()
+    batch = QueryBatch(["unheard"], {"base": np.zeros((1, shop.DIMENSIONS), dtype=np.float32)})
+    explained = shop.indexed(data.catalogue).explain(STRATEGIES["textsearch"].legs()[0], batch, 0)
+    assert (explained.score, {part.value for part in explained.parts}) == (None, {0.0})
