@@ -130,6 +130,8 @@ def _check(parser: argparse.ArgumentParser) -> None:
 
 def _config(parser: argparse.ArgumentParser) -> None:
     """Print what is in force and where each value comes from: an option, the environment, a file, a default."""
+    bodies = "print instead, as JSON, the search bodies of the strategies: what each of their requests asks an index"
+    parser.add_argument("--bodies", action="store_true", help=bodies)
     _of_configuration(parser)
 
 

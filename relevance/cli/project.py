@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from dataclasses import replace
@@ -14,6 +15,7 @@ from relevance.config import FILE_NAME, Config, find_upwards, parsed_options, re
 from relevance.errors import InputError
 from relevance.report.folder import check_folder
 from relevance.scaffold import BASELINE, make_project
+from relevance.suite import searched_fields
 
 if TYPE_CHECKING:
     import argparse
@@ -65,11 +67,30 @@ def check(arguments: argparse.Namespace) -> Answer:
 
 
 def show_config(arguments: argparse.Namespace) -> Answer:
-    """Every key with its value and where that comes from."""
+    """Every key with its value and where that comes from; or the search bodies of the strategies."""
     config = read_config(arguments)
+    if arguments.bodies:
+        return _show_bodies(config)
     table = rows(config)
     key_width = max(len(key) for key, _, _ in table)
     # a list of ten strategies would push every origin off the screen
     value_width = max((len(value) for _, value, _ in table if len(value) <= _WIDEST), default=0)
     lines = (f"{key.ljust(key_width)}  {value.ljust(value_width)}  {origin}" for key, value, origin in table)
     return Answer(0, (*lines, *(f"note: {error}" for error in config.broken.values())))
+
+
+def _show_bodies(config: Config) -> Answer:
+    """The search bodies of the strategies that are selected, by name: one for each list of hits."""
+    from relevance.engines.elasticsearch.engine import clauses  # noqa: PLC0415 - it loads Elasticsearch's client
+    from relevance.engines.elasticsearch.mapping import SearchedIndex, own_paths  # noqa: PLC0415 - as above
+
+    paths = own_paths(searched_fields(config.selected))
+    index = SearchedIndex(name="", paths=paths, shards=1, oversample=config.elasticsearch.oversample)
+    bodies = {
+        strategy.name: [json.loads(leg.template) if leg.template else clauses(leg, index) for leg in strategy.legs()]
+        for strategy in config.selected
+    }
+    ours = "note: with the field names of an index of ours; those of one that exists are known when it is asked"
+    notes = [f"note: {error}" for error in config.broken.values()]
+    notes += [ours] if config.elasticsearch.index is not None else []
+    return Answer(0, tuple(json.dumps(bodies, indent=2, ensure_ascii=False).split("\n")), tuple(notes))

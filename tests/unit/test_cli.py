@@ -230,6 +230,23 @@ def test_the_page_of_the_commands_shows_their_help(
     assert capsys.readouterr().out.splitlines() == lines
 
 
+def test_search_bodies_are_printed_as_json(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    search = {"query": {"match": {"title": "{{ query }}"}}}
+    (tmp_path / "own.json").write_text(json.dumps(search))
+    (tmp_path / "relevance.toml").write_text('[strategies.own]\ntemplate = "own.json"\n')
+    monkeypatch.chdir(tmp_path)
+    assert main(["config", "--bodies", "--strategy", "rrf,own"]) == 0
+    bodies = json.loads(capsys.readouterr().out)
+    assert bodies["own"] == [{"query": {"match": {"title": "{{query}}"}}}]
+    text, vector = bodies["rrf"]
+    title, _, nested = text["query"]["bool"]["should"]
+    assert title == {"match": {"product_title": {"query": "{{query}}", "boost": 8}}}
+    assert nested["nested"]["path"] == "product_attributes"
+    assert [one["query_vector"] for one in vector["knn"]] == ["{{vector}}"]
+
+
 def test_the_page_of_the_commands_has_them_all() -> None:
     shown = {command for command, _ in SHOWN_HELP}
     assert shown == {"relevance --help", *(f"relevance {name} --help" for name in COMMANDS)}
