@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import takewhile
@@ -12,9 +12,9 @@ from typing import Any, TypeVar
 import pydantic
 
 from relevance.analysis import graph
+from relevance.analysis.analyzers import ANALYZERS
 from relevance.analysis.char_filters import CHAR_FILTERS, NORMALIZING_CHAR_FILTERS
-from relevance.analysis.filters import FILTERS, elision, keyword_marker, stop
-from relevance.analysis.languages import ARTICLES, CHAINS, stop_words
+from relevance.analysis.filters import FILTERS
 from relevance.analysis.parameters import Texts
 from relevance.analysis.tokenizers import TOKENIZERS
 from relevance.analysis.tokens import CharFilter, Filter, Stream, Token, Tokenizer
@@ -22,6 +22,13 @@ from relevance.errors import InputError, unknown
 
 _Component = TypeVar("_Component")
 _REMEMBERED = 500_000
+_REMOVING = frozenset({"keep", "keep_types", "length", "stop"})
+_KEEPING_LENGTH = _REMOVING | {
+    "keyword_marker", "keyword_repeat", "limit", "lowercase", "remove_duplicates", "reverse", "unique", "uppercase",
+}  # fmt: skip
+_validated = pydantic.validate_call(config=pydantic.ConfigDict(coerce_numbers_to_str=True))
+CHAINED = ("multiplexer", "synonym", "synonym_graph")
+"""Filters that are built of the chain before them."""
 GAP = 100
 """Positions between two values of a field, where neither the analyzer nor the mapping has its own."""
 
@@ -196,8 +203,7 @@ class Analysis:
         if kind not in ANALYZERS:
             names = [*self._parts["analyzer"], *ANALYZERS]
             raise InputError(f"settings.analysis.analyzer: {unknown('analyzer', kind, names)}")
-        tokenizer, filters = _build("analyzer", name, kind, partial(ANALYZERS[kind], self._release), settings)
-        return Analyzer(name, (), tokenizer, filters)
+        return Analyzer(name, *self._build("analyzer", name, kind, ANALYZERS[kind], settings))
 
     def _custom(self, name: str, settings: Mapping[str, Any]) -> Analyzer:
         _only_known(
@@ -208,8 +214,10 @@ class Analysis:
         chars = [self._component("char_filter", one, CHAR_FILTERS) for one in _names(settings.get("char_filter"))]
         tokenizer = self._component("tokenizer", settings["tokenizer"], TOKENIZERS)
         filters: list[Filter] = []
+        kinds: list[str] = []
         for one in _names(settings.get("filter")):
-            filters.append(self._filter(one, _Before(chars, tokenizer, filters)))
+            filters.append(self._filter(one, _Before(chars, tokenizer, filters, kinds)))
+            kinds.append(self._kind("filter", one))
         return Analyzer(name, chars, tokenizer, filters, int(settings.get("position_increment_gap", GAP)))
 
     def _build_normalizer(self, name: str) -> Normalizer:
@@ -225,18 +233,21 @@ class Analysis:
         ]
         filters = []
         for one in _names(settings.get("filter")):
-            part = self._filter(one, _Before((), TOKENIZERS["keyword"](), ()))
+            part = self._filter(one, _Before((), TOKENIZERS["keyword"](), (), ()))
             if not part.in_normalizer:
                 raise InputError(f"normalizer {name!r}: filter {one!r}; allowed: filters that change letters alone")
             filters.append(part.plain or part)
         return Normalizer(name, chars, filters)
 
+    def _kind(self, part: str, name: str) -> str:
+        return str(self._parts[part].get(name, {}).get("type", name))
+
     def _component(self, part: str, name: str, builders: Mapping[str, Callable[..., _Component]]) -> _Component:
         settings = self._parts[part].get(name, {})
-        kind = str(settings.get("type", name))
+        kind = self._kind(part, name)
         if kind not in builders:
             raise InputError(f"settings.analysis.{part}: {unknown(part, kind, [*self._parts[part], *builders])}")
-        return _build(part, name, kind, builders[kind], settings)
+        return self._build(part, name, kind, builders[kind], settings)
 
     def _filter(self, name: str, before: _Before) -> Filter:
         chained: dict[str, Callable[..., Filter]] = {
@@ -244,18 +255,61 @@ class Analysis:
             "synonym_graph": partial(_synonyms, graph.synonym_graph_of, before),
             "multiplexer": partial(self._multiplexer, before),
         }
-        return self._component("filter", name, {**FILTERS, **chained})
+        component = self._component("filter", name, {**FILTERS, **chained})
+        self._refuse_order(name, before)
+        return component
+
+    def _refuse_order(self, name: str, before: _Before) -> None:
+        """Refuse what is known to come out otherwise behind some filters, since offsets and holes are not kept."""
+        kind, place = self._kind("filter", name), f"settings.analysis.filter.{name}"
+        if kind == "flatten_graph" and "synonym_graph" in before.kinds:
+            behind = before.kinds[before.kinds.index("synonym_graph") :]
+            for other in behind:
+                if other in _REMOVING:
+                    raise InputError(f"{place}: behind {other}, which leaves holes in a graph; allowed: before {other}")
+        if kind == "word_delimiter" and any(
+            str(self._parts["filter"].get(name, {}).get(f"catenate_{what}", "")).lower() == "true"
+            for what in ("words", "numbers", "all")
+        ):
+            for other in [*(["a char_filter"] if before.char_filters else []), *before.kinds]:
+                if other not in _KEEPING_LENGTH:
+                    raise InputError(
+                        f"{place}: catenate_… behind {other}, which may change lengths; allowed: word_delimiter_graph"
+                    )
 
     def _multiplexer(self, before: _Before, *, filters: Texts, preserve_original: bool = True) -> Filter:
         chains: list[list[Filter]] = []
         for row in filters:
             chain: list[Filter] = []
             for name in _names(row):
+                filters_before = [*before.filters, *chain]
                 chain.append(
-                    self._filter(name, _Before(before.char_filters, before.tokenizer, [*before.filters, *chain]))
+                    self._filter(name, _Before(before.char_filters, before.tokenizer, filters_before, before.kinds))
                 )
             chains.append(chain)
         return graph.multiplexer(chains, preserve_original=preserve_original)
+
+    def _build(
+        self, part: str, name: str, kind: str, builder: Callable[..., _Component], settings: Mapping[str, Any]
+    ) -> _Component:
+        """Call the builder of a component with its parameters, whose types are those that its signature says.
+
+        A builder that differs by release takes that as its positional argument.
+        """
+        parameters = {key: value for key, value in settings.items() if key not in {"type", "version"}}
+        signature = inspect.signature(builder).parameters.values()
+        release = [self._release for one in signature if one.kind is one.POSITIONAL_ONLY]
+        _only_known(part, name, parameters, [one.name for one in signature if one.kind is one.KEYWORD_ONLY])
+        place = f"settings.analysis.{part}.{name}" if settings else f"{part} {name!r}"
+        try:
+            component: _Component = _validated(builder)(*release, **parameters)
+        except pydantic.ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(map(str, first["loc"]))
+            raise InputError(f"{place} ({kind}): {where}: {first['msg'].lower()}") from None
+        except InputError as error:
+            raise InputError(f"{place} ({kind}): {error}") from None
+        return component
 
 
 @dataclass(frozen=True)
@@ -265,6 +319,7 @@ class _Before:
     char_filters: Sequence[CharFilter]
     tokenizer: Tokenizer
     filters: Sequence[Filter]
+    kinds: Sequence[str]
 
     def words(self, text: str) -> graph.Words:
         for change in self.char_filters:
@@ -307,91 +362,3 @@ def _only_known(part: str, name: str, settings: Mapping[str, Any], allowed: Iter
     for key in settings:
         if key not in allowed:
             raise InputError(f"settings.analysis.{part}.{name}: {unknown('parameter', key, allowed)}")
-
-
-_validated = pydantic.validate_call(config=pydantic.ConfigDict(coerce_numbers_to_str=True))
-
-
-def _build(
-    part: str, name: str, kind: str, builder: Callable[..., _Component], settings: Mapping[str, Any]
-) -> _Component:
-    """Call the builder of a component with its parameters, whose types are those that its signature says."""
-    parameters = {key: value for key, value in settings.items() if key not in {"type", "version"}}
-    signature = inspect.signature(builder).parameters.values()
-    _only_known(part, name, parameters, [one.name for one in signature if one.kind is one.KEYWORD_ONLY])
-    place = f"settings.analysis.{part}.{name}" if settings else f"{part} {name!r}"
-    try:
-        return _validated(builder)(**parameters)
-    except pydantic.ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(map(str, first["loc"]))
-        raise InputError(f"{place} ({kind}): {where}: {first['msg'].lower()}") from None
-    except InputError as error:
-        raise InputError(f"{place} ({kind}): {error}") from None
-
-
-# Analyzers
-
-
-def _language(
-    language: str, _release: int, *, stopwords: Texts | None = None, stem_exclusion: Texts = ()
-) -> tuple[Tokenizer, list[Filter]]:
-    stopwords = (f"_{language}_",) if stopwords is None else stopwords
-    return TOKENIZERS["standard"](), list(_language_filters(CHAINS[language], stopwords, stem_exclusion))
-
-
-def _language_filters(chain: str, stopwords: Texts, exclusion: Texts) -> Iterator[Filter]:
-    for name in chain.split():
-        kind, _, argument = name.partition(":")
-        if kind == "stop":
-            yield stop(stopwords=stopwords)
-        elif kind == "keywords":
-            if exclusion:
-                yield keyword_marker(keywords=exclusion)
-        elif kind == "elision":
-            yield elision(articles=tuple(ARTICLES[argument].split()), articles_case=True)
-        elif argument:
-            yield FILTERS[kind](language=argument)
-        else:
-            yield FILTERS[kind]()
-
-
-def _standard(
-    _release: int, *, max_token_length: int = 255, stopwords: Texts = ("_none_",)
-) -> tuple[Tokenizer, list[Filter]]:
-    tokenizer = TOKENIZERS["standard"](max_token_length=max_token_length)
-    return tokenizer, [FILTERS["lowercase"](), stop(stopwords=stopwords)]
-
-
-def _pattern(
-    _release: int, *, pattern: str = r"\W+", flags: str = "", lowercase: bool = True, stopwords: Texts = ("_none_",)
-) -> tuple[Tokenizer, list[Filter]]:
-    tokenizer = TOKENIZERS["pattern"](pattern=pattern, flags=flags)
-    return tokenizer, [*([FILTERS["lowercase"]()] if lowercase else []), stop(stopwords=stopwords)]
-
-
-def _stop(_release: int, *, stopwords: Texts = ("_english_",)) -> tuple[Tokenizer, list[Filter]]:
-    return TOKENIZERS["lowercase"](), [stop(stopwords=stopwords)]
-
-
-def _simple(_release: int) -> tuple[Tokenizer, list[Filter]]:
-    return TOKENIZERS["lowercase"](), []
-
-
-def _whitespace(_release: int) -> tuple[Tokenizer, list[Filter]]:
-    return TOKENIZERS["whitespace"](), []
-
-
-def _keyword(_release: int) -> tuple[Tokenizer, list[Filter]]:
-    return TOKENIZERS["keyword"](), []
-
-
-ANALYZERS: dict[str, Callable[..., tuple[Tokenizer, list[Filter]]]] = {
-    "standard": _standard,
-    "simple": _simple,
-    "whitespace": _whitespace,
-    "keyword": _keyword,
-    "stop": _stop,
-    "pattern": _pattern,
-    **{language: partial(_language, language) for language in CHAINS if language in stop_words()},
-}

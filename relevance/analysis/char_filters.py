@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Callable
 from html.entities import name2codepoint
 
@@ -42,93 +43,96 @@ def _unescaped(text: str) -> str:
 
 def pattern_replace(*, pattern: str, replacement: str = "", flags: str = "") -> CharFilter:
     """Replace what a pattern of Java's matches; `$1` is its first group."""
-    compiled, template = java_pattern(pattern, flags), java_replacement(replacement)
+    compiled = java_pattern(pattern, flags)
+    template = java_replacement(replacement, compiled)
     return lambda text: compiled.sub(template, text)
 
 
 _INLINE = frozenset(
-    [
-        "a",
-        "abbr",
-        "acronym",
-        "b",
-        "basefont",
-        "bdo",
-        "big",
-        "cite",
-        "code",
-        "del",
-        "dfn",
-        "em",
-        "font",
-        "i",
-        "img",
-        "input",
-        "ins",
-        "kbd",
-        "label",
-        "object",
-        "q",
-        "s",
-        "samp",
-        "select",
-        "small",
-        "span",
-        "strike",
-        "strong",
-        "sub",
-        "sup",
-        "textarea",
-        "tt",
-        "u",
-        "var",
-        "applet",
-        "map",
-        "iframe",
-    ]
+    {
+        *(
+            "a",
+            "abbr",
+            "acronym",
+            "b",
+            "basefont",
+            "bdo",
+            "big",
+            "cite",
+            "code",
+            "dfn",
+            "em",
+            "font",
+            "i",
+            "img",
+            "input",
+        ),
+        *(
+            "kbd",
+            "label",
+            "q",
+            "s",
+            "samp",
+            "select",
+            "small",
+            "span",
+            "strike",
+            "strong",
+            "sub",
+            "sup",
+            "textarea",
+            "tt",
+        ),
+        *("u", "var"),
+    }
 )
 _NAME = r"[A-Za-z_:\u00c0-\uffff][-A-Za-z0-9._:\u00b7-\uffff]*"
-_ATTRIBUTE = rf"\s+{_NAME}(?:\s*=\s*(?:\"[^\"]*\"|'[^']*'|[^\s\"'<>=]+))?"
+_ATTRIBUTES = rf"[\s=](?:{_NAME}\s*=\s*(?:\"[^\"]*\"|'[^']*')|[^<>])*+"
+_TAG_END = rf"(?:{_ATTRIBUTES}|[\s=][^<>]*)?/?>"  # the second where a quotation mark does not end before the tag does
 _MARKUP = re.compile(
     rf"""
-      <!--(?:.*?)-->
-    | (?P<cdata><!\[CDATA\[(?P<inside>.*?)\]\]>)
-    | <\?.*?(?:\?>|>)
-    | <!{_NAME}[^>]*>
-    | <(?P<raw>script|style)(?:{_ATTRIBUTE})*\s*>.*?</(?P=raw)\s*>
-    | <\s*(?P<open>{_NAME})(?:{_ATTRIBUTE})*(?:\s*/?>|\Z)
-    | <\s*/\s*(?P<close>{_NAME})(?:{_ATTRIBUTE})*(?:\s*>|\Z)
-    | &(?:(?P<named>[A-Za-z][A-Za-z0-9]*)(?:;|\Z)|\#(?P<decimal>[0-9]+);?|\#[xX](?P<hex>[0-9a-fA-F]+);?)
+      <!--.*?(?:-->|\Z)
+    | (?P<cdata><!\[CDATA\[(?P<inside>.*?)(?:\]\]>|\Z))
+    | <\?[^>]*\?>
+    | <![^>]*>
+    | <(?P<raw>script|style)(?:{_ATTRIBUTES}(?<!/)|[\s=][^<>]*(?<!/))?>(?:<!--.*?-->|.)*?(?P<end></(?P=raw)\s*>|\Z)
+    | <\s*(?P<open>{_NAME})(?:{_TAG_END}|(?P<cut>\Z))
+    | </\s*(?P<close>{_NAME})(?:\s*>|(?P<cut_end>\Z))
+    | &(?:(?P<named>[A-Za-z][A-Za-z0-9]*)|\#(?P<decimal>[0-9]+)|\#[xX](?P<hex>[0-9a-fA-F]+))(?:;|\Z)
     """,
     re.VERBOSE | re.DOTALL | re.IGNORECASE,
 )
 
 
 def html_strip(*, escaped_tags: Texts = ()) -> CharFilter:
-    """Remove HTML's tags and comments, and read its entities."""
+    """Remove HTML's tags and comments, and read its entities; a tag that is not inline becomes a line break."""
     kept = {tag.lower() for tag in escaped_tags}
-    return lambda text: (
-        _MARKUP.sub(lambda match: _without_markup(match, kept), text) if "<" in text or "&" in text else text
-    )
+
+    def strip(text: str) -> str:
+        if "<" not in text and "&" not in text:
+            return text
+        text = _MARKUP.sub(lambda match: _without_markup(match, kept), text)
+        if any("\ud800" <= sign < "\ue000" for sign in text):  # two entities may be one pair of surrogates
+            text = text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return text
+
+    return strip
 
 
 def _without_markup(match: re.Match[str], kept: set[str]) -> str:
-    name = match["open"] or match["close"]
+    name = match["open"] or match["close"] or match["raw"]
     if name:
         if name.lower() in kept:
             return match.group()
-        return "" if name.lower() in _INLINE else "\n"
+        is_cut = match["cut"] is not None or match["cut_end"] is not None or match["end"] == ""
+        return "" if is_cut or name.lower() in _INLINE else "\n"
     if match["cdata"]:
         return match["inside"]
-    if match["raw"]:
-        return match.group() if match["raw"].lower() in kept else "\n"
     if match["named"]:
         return _entity(match)
     if match["decimal"] or match["hex"]:
         number = int(match["decimal"]) if match["decimal"] else int(match["hex"], 16)
-        if number > 0x10FFFF:
-            return match.group()
-        return "\ufffd" if 0xD800 <= number < 0xE000 else chr(number)
+        return chr(number) if number <= sys.maxunicode else match.group()
     return ""
 
 

@@ -5,21 +5,23 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
-from functools import cache, partial
+from functools import cache, lru_cache
 from importlib import resources
 
 import regex
 
 from relevance.analysis import graph
 from relevance.analysis.languages import with_lists
+from relevance.analysis.normalization import LOWER, NORMALIZATIONS
 from relevance.analysis.parameters import Texts, java_pattern, java_replacement
 from relevance.analysis.standard import lower
 from relevance.analysis.stemmers import snowball, stemmer
 from relevance.analysis.tokenizers import is_java_whitespace
 from relevance.analysis.tokens import Filter, Stream, Token, each, only, spread, without
-from relevance.errors import InputError
+from relevance.errors import InputError, unknown
 
 _MOST = 2**31 - 1
+_REMEMBERED = 200_000
 
 
 def upper(text: str) -> str:
@@ -31,9 +33,11 @@ def upper(text: str) -> str:
 
 def lowercase(*, language: str | None = None) -> Filter:
     """Lower case."""
-    if language is not None:
-        raise InputError(f"lowercase with language = {language!r} is not known to this engine")
-    return each(lower, in_normalizer=True)
+    if language is None:
+        return each(lower, in_normalizer=True)
+    if language.lower() not in LOWER:
+        raise InputError(unknown("language", language, LOWER))
+    return each(LOWER[language.lower()], in_normalizer=True)
 
 
 def uppercase() -> Filter:
@@ -117,7 +121,8 @@ def decimal_digit() -> Filter:
 
 def pattern_replace(*, pattern: str, replacement: str = "", all: bool = True, flags: str = "") -> Filter:  # noqa: A002
     """Replace what a pattern of Java's matches."""
-    compiled, template = java_pattern(pattern, flags), java_replacement(replacement)
+    compiled = java_pattern(pattern, flags)
+    template = java_replacement(replacement, compiled)
     return each(lambda term: compiled.sub(template, term, count=0 if all else 1), in_normalizer=True)
 
 
@@ -257,18 +262,24 @@ def _gram_range(min_gram: int, max_gram: int) -> tuple[int, int]:
 
 
 def _grams(starts: Callable[[str], Iterable[int]], minimum: int, maximum: int, *, preserve_original: bool) -> Filter:
-    def parts(token: Token) -> list[Token]:
-        term = token.term
+    @lru_cache(_REMEMBERED)
+    def grams(term: str) -> list[str]:
         terms = [
             term[start : start + size]
             for start in starts(term)
             for size in range(minimum, min(maximum, len(term) - start) + 1)
         ]
-        if preserve_original and not minimum <= len(term) <= maximum:
-            terms.append(term)
-        return [token._replace(term=one, step=0 if at else token.step) for at, one in enumerate(terms)]
+        return [*terms, term] if preserve_original and not minimum <= len(term) <= maximum else terms
 
-    return replace(spread(parts), reads_synonyms=False)
+    def parts(token: Token) -> list[Token]:
+        return [
+            Token(gram, 0 if at else token.step, token.span, token.type, token.keyword)
+            for at, gram in enumerate(grams(token.term))
+        ]
+
+    every = spread(parts).rewrite
+    # What filters before it removed from the text's end is forgotten, so that it cannot work piece by piece.
+    return Filter(lambda stream: every(Stream(stream.tokens)), is_local=False, reads_synonyms=False)
 
 
 def ngram(*, min_gram: int = 1, max_gram: int = 2, preserve_original: bool = False) -> Filter:
@@ -286,14 +297,16 @@ def edge_ngram(*, min_gram: int = 1, max_gram: int = 2, preserve_original: bool 
     if side == "front":
         return grams
     turned = reverse().rewrite
-    return Filter(lambda stream: turned(grams.rewrite(turned(stream))), reads_synonyms=False)
+    return Filter(lambda stream: turned(grams.rewrite(turned(stream))), is_local=False, reads_synonyms=False)
 
 
-def stop(*, stopwords: Texts = ("_english_",), ignore_case: bool = False, remove_trailing: bool = True) -> Filter:
+def stop(
+    release: int = 9, /, *, stopwords: Texts = ("_english_",), ignore_case: bool = False, remove_trailing: bool = True
+) -> Filter:
     """Remove stop words; their positions stay empty."""
     if not remove_trailing:
         raise InputError("remove_trailing = false is not known to this engine; allowed: true")
-    known = {lower(word) if ignore_case else word for word in with_lists(stopwords)}
+    known = {lower(word) if ignore_case else word for word in with_lists(stopwords, release)}
     return only(lambda token: (lower(token.term) if ignore_case else token.term) not in known)
 
 
@@ -318,13 +331,73 @@ def asciifolding(*, preserve_original: bool = False) -> Filter:
     return replace(spread(forms), plain=folding, in_normalizer=True)
 
 
+def fingerprint(*, separator: str = " ", max_output_size: int = 255) -> Filter:
+    """Join the sorted distinct tokens."""
+
+    def rewrite(stream: Stream) -> Stream:
+        term = separator.join(sorted({token.term for token in stream.tokens}, key=lambda one: one.encode("utf-16-be")))
+        if not stream.tokens or units(term) > max_output_size:
+            return Stream((), 1)
+        return Stream([Token(term, type="fingerprint")], 1)
+
+    return Filter(rewrite, is_local=False, reads_synonyms=False)
+
+
+def dictionary_decompounder(
+    release: int = 9,
+    /,
+    *,
+    word_list: Texts,
+    min_word_size: int = 5,
+    min_subword_size: int = 2,
+    max_subword_size: int = 15,
+    only_longest_match: bool = False,
+) -> Filter:
+    """Add the words of a list that a token holds, beside it; from release 9 on the longest ones do not overlap."""
+    known = {lower(word) for word in word_list}
+
+    def parts(token: Token) -> Iterator[Token]:
+        yield token
+        term = token.term
+        start, last = 0, len(term) - min_subword_size if len(term) >= min_word_size else -1
+        while start <= last:
+            sizes = range(min_subword_size, min(max_subword_size, len(term) - start) + 1)
+            words = [term[start : start + size] for size in sizes if lower(term[start : start + size]) in known]
+            for word in words[-1:] if only_longest_match else words:
+                yield token._replace(term=word, step=0)
+            start += len(words[-1]) if words and only_longest_match and release > 8 else 1
+
+    return replace(spread(parts), reads_synonyms=False)
+
+
+def delimited_payload(*, delimiter: str = "|", encoding: str = "float") -> Filter:  # noqa: ARG001 - payloads are not kept
+    """Cut each token at a delimiter; what follows it is no text."""
+    return each(lambda term: term.partition(delimiter)[0])
+
+
+def _normalization(name: str) -> Callable[[], Filter]:
+    return lambda: each(NORMALIZATIONS[name], in_normalizer=True)
+
+
+def _stem(language: str) -> Callable[[int], Filter]:
+    return lambda release, /: stemmer(release, language=language)
+
+
 FILTERS: dict[str, Callable[..., Filter]] = {
+    **{name: _normalization(name) for name in NORMALIZATIONS},
+    **{
+        f"{language}_stem": _stem(language)
+        for language in ["arabic", "czech", "dutch", "french", "german", "persian", "russian"]
+    },
     "apostrophe": apostrophe,
     "asciifolding": asciifolding,
     "common_grams": graph.common_grams,
     "decimal_digit": decimal_digit,
+    "delimited_payload": delimited_payload,
+    "dictionary_decompounder": dictionary_decompounder,
     "edge_ngram": edge_ngram,
     "elision": elision,
+    "fingerprint": fingerprint,
     "flatten_graph": graph.flatten_graph,
     "keep": keep,
     "keep_types": keep_types,
@@ -336,7 +409,7 @@ FILTERS: dict[str, Callable[..., Filter]] = {
     "ngram": ngram,
     "pattern_capture": pattern_capture,
     "pattern_replace": pattern_replace,
-    "porter_stem": partial(stemmer, language="english"),
+    "porter_stem": _stem("porter"),
     "remove_duplicates": remove_duplicates,
     "reverse": reverse,
     "shingle": graph.shingle,

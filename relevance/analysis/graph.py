@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import wraps
+from functools import lru_cache, wraps
 from typing import Any
 
 from relevance.analysis.parameters import Texts
@@ -14,6 +14,7 @@ from relevance.analysis.tokens import SYNONYM, Filter, Stream, Token
 from relevance.errors import InputError
 
 Words = tuple[str, ...]
+_REMEMBERED = 200_000
 
 # Synonyms
 
@@ -242,7 +243,7 @@ def shingle(
             units += [None] * min(token.step - 1, max_shingle_size - 1)
             units.append(token)
         units += [None] * min(stream.rest, max_shingle_size - 1)
-        return Stream(list(_shingles(units)), 0)
+        return Stream(list(_shingles(units)), stream.rest)
 
     def _shingles(units: Sequence[Token | None]) -> Iterator[Token]:
         alone = output_unigrams or (output_unigrams_if_no_shingles and len(units) < min_shingle_size)
@@ -382,12 +383,12 @@ class _Options:
     protected: frozenset[str]
     ignore_keywords: bool
 
-    def passes(self, token: Token, parts: Sequence[tuple[int, int, int]]) -> bool:
-        """Whether a token stays as it is."""
+    def passes(self, term: str, parts: Sequence[tuple[int, int, int]], *, keyword: bool) -> bool:
+        """Whether a word stays as it is."""
         return (
-            (self.ignore_keywords and token.keyword)
-            or token.term in self.protected
-            or (bool(parts) and parts[0][:2] == (0, len(token.term)))
+            (self.ignore_keywords and keyword)
+            or term in self.protected
+            or (bool(parts) and parts[0][:2] == (0, len(term)))
         )
 
 
@@ -452,28 +453,29 @@ def _with_options(build: Callable[[_Options], Filter]) -> Callable[..., Filter]:
 def word_delimiter_graph(chosen: _Options) -> Filter:
     """Lucene's WordDelimiterGraphFilter."""
 
+    @lru_cache(_REMEMBERED)
+    def cut(term: str, *, keyword: bool) -> tuple[tuple[str, int, int | None], ...]:
+        """(term, steps more than the word has, span or None for the word's own)."""
+        parts, is_single = chosen.words.parts(term)
+        if chosen.passes(term, parts, keyword=keyword) or (chosen.preserve_original and not parts):
+            return ((term, 0, None),)
+        pieces = _graph_parts(term, parts, is_single=is_single, chosen=chosen) if parts else []
+        starts = [0, *(start for _, start, _ in pieces)]
+        return tuple(
+            (text, start - before, end - start) for before, (text, start, end) in zip(starts, pieces, strict=False)
+        )
+
     def rewrite(stream: Stream) -> Stream:
         tokens: list[Token] = []
         step = 0
         for token in stream.tokens:
             step += token.step
-            parts, is_single = chosen.words.parts(token.term)
-            if chosen.passes(token, parts):
-                tokens.append(token._replace(step=step))
+            for term, more, span in cut(token.term, keyword=token.keyword):
+                tokens.append(Token(term, step + more, span or token.span, token.type, token.keyword))
                 step = 0
-                continue
-            if not parts:
-                if chosen.preserve_original:
-                    tokens.append(token._replace(step=step))
-                    step = 0
-                continue
-            at = 0
-            for term, start, end in _graph_parts(token.term, parts, is_single=is_single, chosen=chosen):
-                tokens.append(token._replace(term=term, step=step + start - at, span=end - start))
-                step, at = 0, start
-        return Stream(tokens, stream.rest + step)
+        return Stream(tokens, stream.rest)
 
-    return Filter(rewrite, reads_synonyms=False)
+    return Filter(rewrite, is_local=False, reads_synonyms=False)
 
 
 def _graph_parts(
@@ -535,7 +537,7 @@ def word_delimiter(chosen: _Options) -> Filter:
         for token in stream.tokens:
             waiting += token.step
             parts, is_single = chosen.words.parts(token.term)
-            if chosen.passes(token, parts):
+            if chosen.passes(token.term, parts, keyword=token.keyword):
                 tokens.append(token._replace(step=waiting))
                 waiting = 0
                 continue
@@ -646,9 +648,10 @@ def multiplexer(chains: Sequence[Sequence[Filter]], *, preserve_original: bool =
 
     def rewrite(stream: Stream) -> Stream:
         tokens: list[Token] = []
+        seen: set[str] = set()
         for token in stream.tokens:
             step = token.step
-            seen: set[str] = set()
+            seen = set() if step else seen
             for chain in every:
                 found = Stream([token])
                 for one in chain:

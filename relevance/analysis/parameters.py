@@ -86,8 +86,12 @@ def _in_ascii(pattern: str) -> str:
     return "".join(parts)
 
 
-def java_replacement(text: str) -> str:
-    r"""Write Java's `$1`, `${name}` and `\` as Python does."""
+def java_replacement(text: str, pattern: regex.Pattern[str]) -> str:
+    r"""Write Java's `$1`, `${name}` and `\` as Python does.
+
+    Raises:
+        InputError: the pattern has no such group.
+    """
     parts: list[str] = []
     rest = text
     while rest:
@@ -96,8 +100,13 @@ def java_replacement(text: str) -> str:
             parts.append(rest[1].replace("\\", "\\\\"))
             rest = rest[2:]
         elif group:
-            parts.append(rf"\g<{group[1] or group[2]}>")
-            rest = rest[group.end() :]
+            name = group[1] or group[2]
+            while name.isdigit() and int(name) > pattern.groups and len(name) > 1:
+                name = name[:-1]  # Java takes as many digits as there are groups for
+            if int(name) > pattern.groups if name.isdigit() else name not in pattern.groupindex:
+                raise InputError(f"replacement {text!r}: the pattern has no group {name}")
+            parts.append(rf"\g<{name}>")
+            rest = rest[group.end() :] if group[2] else rest[1 + len(name) :]
         else:
             parts.append(rest[0])
             rest = rest[1:]

@@ -18,26 +18,33 @@ _STEP_4 = (
 )  # fmt: skip
 
 
+class _Letters(dict[int, str]):
+    """Code point to `v` or `c`, for `str.translate`."""
+
+    def __missing__(self, code_point: int) -> str:
+        return self.setdefault(code_point, "v" if chr(code_point) in "aeiou" else "c")
+
+
+_LETTERS = _Letters()
+
+
 def _shape(word: str) -> str:
     """The word as `v` and `c`: a `y` is a consonant at the beginning and behind a vowel."""
-    shape = ""
-    for letter in word:
-        is_vowel = letter in "aeiou" or (letter == "y" and shape.endswith("c"))
-        shape += "v" if is_vowel else "c"
+    shape = word.translate(_LETTERS)
+    if "y" in word:
+        for at, letter in enumerate(word):
+            if letter == "y" and at and shape[at - 1] == "c":
+                shape = f"{shape[:at]}v{shape[at + 1 :]}"
     return shape
 
 
-def _measure(stem: str) -> int:
-    return _shape(stem).count("vc")
+def _measure(shape: str) -> int:
+    return shape.count("vc")
 
 
-def _ends_short(stem: str) -> bool:
+def _is_short(stem: str, shape: str) -> bool:
     """Whether it ends in consonant, vowel, consonant, the last none of w, x and y."""
-    return _shape(stem).endswith("cvc") and stem[-1] not in "wxy"
-
-
-def _ends_double(stem: str) -> bool:
-    return len(stem) > 1 and stem[-1] == stem[-2] and _shape(stem)[-1] == "c"
+    return shape.endswith("cvc") and stem[-1] not in "wxy"
 
 
 def porter(word: str) -> str:
@@ -47,52 +54,54 @@ def porter(word: str) -> str:
     word = _past(_plural(word))
     if word[-1] == "y" and "v" in _shape(word[:-1]):
         word = word[:-1] + "i"
-    word = _replaced(_replaced(word, _STEP_2), _STEP_3)
-    return _final(_stripped(word))
+    return _final(_stripped(_replaced(_replaced(word, _STEP_2), _STEP_3)))
 
 
 def _plural(word: str) -> str:
-    if word.endswith(("sses", "ies")):
-        return word[:-2]
-    return word[:-1] if word[-1] == "s" and word[-2] != "s" else word
+    if word[-1] != "s" or word[-2] == "s":
+        return word
+    return word[:-2] if word.endswith(("sses", "ies")) else word[:-1]
 
 
 def _past(word: str) -> str:
     if word.endswith("eed"):
-        return word[:-1] if _measure(word[:-3]) else word
-    ending = next((one for one in ("ed", "ing") if word.endswith(one)), None)
-    if ending is None or "v" not in _shape(word[: -len(ending)]):
+        return word[:-1] if _measure(_shape(word[:-3])) else word
+    ending = "ed" if word.endswith("ed") else "ing" if word.endswith("ing") else ""
+    stem = word[: -len(ending)] if ending else ""
+    shape = _shape(stem)
+    if "v" not in shape:
         return word
-    word = word[: -len(ending)]
-    if word.endswith(("at", "bl", "iz")):
-        return word + "e"
-    if _ends_double(word):
-        return word if word[-1] in "lsz" else word[:-1]
-    return word + "e" if _measure(word) == 1 and _ends_short(word) else word
+    if stem.endswith(("at", "bl", "iz")):
+        return stem + "e"
+    if len(stem) > 1 and stem[-1] == stem[-2] and shape[-1] == "c":
+        return stem if stem[-1] in "lsz" else stem[:-1]
+    return stem + "e" if _measure(shape) == 1 and _is_short(stem, shape) else stem
 
 
 def _replaced(word: str, endings: dict[str, str]) -> str:
     """Replace the longest ending that fits, if what stands before it has a measure."""
     for size in range(min(7, len(word)), 2, -1):
-        if word[-size:] in endings:
+        ending = endings.get(word[-size:])
+        if ending is not None:
             stem = word[:-size]
-            return stem + endings[word[-size:]] if _measure(stem) else word
+            return stem + ending if _measure(_shape(stem)) else word
     return word
 
 
 def _stripped(word: str) -> str:
-    ending = max((one for one in _STEP_4 if word.endswith(one)), key=len, default=None)
-    if ending is None:
+    if not word.endswith(_STEP_4):
         return word
+    ending = max((one for one in _STEP_4 if word.endswith(one)), key=len)
     stem = word[: -len(ending)]
-    if _measure(stem) < 2 or (ending == "ion" and stem[-1] not in "st"):
+    if (ending == "ion" and stem[-1:] not in {"s", "t"}) or _measure(_shape(stem)) < 2:
         return word
     return stem
 
 
 def _final(word: str) -> str:
     if word[-1] == "e":
-        measure = _measure(word[:-1])
-        if measure > 1 or (measure == 1 and not _ends_short(word[:-1])):
-            word = word[:-1]
-    return word[:-1] if word.endswith("ll") and _measure(word[:-1]) > 1 else word
+        stem = word[:-1]
+        shape = _shape(stem)
+        if _measure(shape) > 1 or (_measure(shape) == 1 and not _is_short(stem, shape)):
+            word = stem
+    return word[:-1] if word.endswith("ll") and _measure(_shape(word[:-1])) > 1 else word

@@ -161,7 +161,6 @@ _SCRIPTS = {
     "<HIRAGANA>": regex.compile(r"\p{Script=Hiragana}[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]*"),
     "<IDEOGRAPHIC>": regex.compile(r"\p{Script=Han}[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]*"),
     "<SOUTHEAST_ASIAN>": regex.compile(r"[\p{LineBreak=SA}\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]+"),
-    "<EMOJI>": regex.compile(r"(?:[0-9#*]\ufe0f?\u20e3|\p{Extended_Pictographic}|\p{RI}).*", regex.DOTALL),
 }
 
 
@@ -170,6 +169,11 @@ def word_type(token: str) -> str:
     """Give Lucene's name of the kind of a word."""
     if token.isascii():
         return "<ALPHANUM>" if any("A" <= sign <= "z" and sign != "_" for sign in token) else "<NUM>"
+    classes, _, emoji_rule = _grammar()
+    spelt = token.translate(classes)
+    emoji = emoji_rule.match(spelt)
+    if emoji and emoji.end() == len(spelt):
+        return "<EMOJI>"
     if _NUMBER.fullmatch(token):
         return "<NUM>"
     return next((name for name, script in _SCRIPTS.items() if script.fullmatch(token)), "<ALPHANUM>")

@@ -1,15 +1,18 @@
 """Stemmers by Elasticsearch's names: Snowball's from PyStemmer, the others by their published rules.
 
-PyStemmer 2.2.0.3 holds the Snowball that Lucene has; later releases stem some words otherwise.
+PyStemmer 2.2.0.3 holds the Snowball of Elasticsearch 8; later ones stem some words otherwise, and Elasticsearch 9 stems
+others so.
 """
 
 from __future__ import annotations
 
-from functools import lru_cache
+import re
+from functools import lru_cache, partial
 from typing import TYPE_CHECKING
 
 import Stemmer
 
+from relevance.analysis.endings import FURTHER
 from relevance.analysis.light_stemmers import LIGHT
 from relevance.analysis.porter import porter
 from relevance.analysis.tokens import Filter, each
@@ -28,15 +31,15 @@ SNOWBALL = (
 STEMMERS: dict[str, Callable[[str], str] | str] = {
     **{name: name for name in SNOWBALL},
     "porter2": "english",
-    "german2": "german",
     "english": porter,
     "porter": porter,
     **LIGHT,
+    **FURTHER,
 }
 """By name: a function, or the name of Snowball's algorithm."""
 
 
-def stemmer(*, language: str | None = None, name: str | None = None) -> Filter:
+def stemmer(release: int = 9, /, *, language: str | None = None, name: str | None = None) -> Filter:
     """Stem; keywords stay as they are."""
     chosen = (language or name or "english").lower()
     if chosen in {"kstem", "light_english"}:
@@ -45,18 +48,45 @@ def stemmer(*, language: str | None = None, name: str | None = None) -> Filter:
         raise InputError(unknown("language", chosen, sorted(STEMMERS)))
     stem = STEMMERS[chosen]
     if isinstance(stem, str):
-        return each(_snowball(stem), but_keywords=True)
+        return each(_snowball(stem, release), but_keywords=True)
     return each(lru_cache(_REMEMBERED)(stem), but_keywords=chosen != "possessive_english")
 
 
-def snowball(*, language: str | None = None, name: str | None = None) -> Filter:
+def snowball(release: int = 9, /, *, language: str | None = None, name: str | None = None) -> Filter:
     """Stem by one of Snowball's algorithms; keywords stay as they are."""
-    chosen = (language or name or "english").lower().replace("german2", "german")
+    chosen = (language or name or "english").lower()
     if chosen not in SNOWBALL:
         raise InputError(unknown("language", chosen, SNOWBALL))
-    return each(_snowball(chosen), but_keywords=True)
+    return each(_snowball(chosen, release), but_keywords=True)
 
 
-def _snowball(algorithm: str) -> Callable[[str], str]:
+def _snowball(algorithm: str, release: int) -> Callable[[str], str]:
     stem: Callable[[str], str] = Stemmer.Stemmer(algorithm, 0).stemWord
-    return lru_cache(_REMEMBERED)(stem)
+    change = _SINCE_9.get(algorithm) if release > 8 else None
+    return lru_cache(_REMEMBERED)(partial(change, stem) if change else stem)
+
+
+def _english_9(stem: Callable[[str], str], word: str) -> str:
+    match = _short_double(word)
+    return match[1] if match else stem(word)
+
+
+_short_double = re.compile("([aeo](?:bb|dd|ff|gg|mm|nn|pp|rr|tt))(?:ed|ing)(?:ly)?").fullmatch
+_UMLAUTS = {"ae": "ä", "oe": "ö", "ue": "ü"}
+_spelt_umlauts = partial(re.compile("ae|oe|(?<![aeiouyäöüq])ue").sub, lambda match: _UMLAUTS[match[0]])
+
+
+def _german_9(stem: Callable[[str], str], word: str) -> str:
+    return stem(_spelt_umlauts(word))
+
+
+_TO_CEDILLA = str.maketrans("șț", "şţ")
+_TO_COMMA = str.maketrans("şţ", "șț")
+
+
+def _romanian_9(stem: Callable[[str], str], word: str) -> str:
+    return stem(word.translate(_TO_CEDILLA)).translate(_TO_COMMA)
+
+
+_SINCE_9 = {"english": _english_9, "german": _german_9, "romanian": _romanian_9}
+"""What release 9 does otherwise, with the stem of release 8 and a word."""

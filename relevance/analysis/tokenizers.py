@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Callable, Iterator
+from itertools import accumulate
+
+import regex
 
 from relevance.analysis.parameters import Texts, java_pattern
 from relevance.analysis.standard import MAX_TOKEN_LENGTH, lower, standard_words, word_type
@@ -197,12 +200,44 @@ def edge_ngram(
     return _gram_tokens(min_gram, max_gram, token_chars, custom_token_chars, edges_only=True)
 
 
+def path_hierarchy(
+    release: int = 9,
+    /,
+    *,
+    delimiter: str = "/",
+    replacement: str | None = None,
+    buffer_size: int = 1024,  # noqa: ARG001 - changes speed alone
+    reverse: bool = False,
+    skip: int = 0,
+) -> Tokenizer:
+    """Take each folder of a path with those above it; from release 9 on each at a position of its own."""
+    joint = delimiter if replacement is None else replacement
+    if len(delimiter) != 1 or len(joint) != 1:
+        raise InputError(f"delimiter = {delimiter!r}, replacement = {joint!r}; allowed: one character")
+
+    sign = regex.escape(delimiter)
+    folders = regex.compile(f"[^{sign}]*{sign}|[^{sign}]+" if reverse else f"{sign}[^{sign}]*|[^{sign}]+")
+
+    def tokenize(text: str) -> Stream:
+        names = folders.findall(text)
+        if reverse:
+            names = names[: len(names) - skip]
+            paths = ["".join(names[at:]) for at in range(len(names))]
+        else:
+            paths = list(accumulate(names[skip:]))
+        terms = [path.replace(delimiter, joint) for path in paths]
+        return Stream([Token(term, 1 if release > 8 or not at else 0) for at, term in enumerate(terms)])
+
+    return Tokenizer(tokenize)
+
+
 TOKENIZERS: dict[str, Callable[..., Tokenizer]] = {
     "standard": standard,
     "whitespace": whitespace,
     "keyword": keyword,
     "letter": letter,
     "lowercase": lowercase,
+    "path_hierarchy": path_hierarchy,
     "pattern": pattern,
     "char_group": char_group,
     "ngram": ngram,

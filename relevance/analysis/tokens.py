@@ -27,6 +27,10 @@ class Token(NamedTuple):
     type: str = WORD
     keyword: bool = False
 
+    def as_term(self, term: str) -> Token:
+        """Give the token with another text."""
+        return self if term == self.term else Token(term, self.step, self.span, self.type, self.keyword)
+
 
 class Stream(NamedTuple):
     """The tokens of a text, and the steps from the last of them to its end, left by tokens that were removed."""
@@ -77,8 +81,7 @@ def each(change: Callable[[str], str], *, in_normalizer: bool = False, but_keywo
 
     def rewrite(stream: Stream) -> Stream:
         tokens = [
-            token if but_keywords and token.keyword else token._replace(term=change(token.term))
-            for token in stream.tokens
+            token if but_keywords and token.keyword else token.as_term(change(token.term)) for token in stream.tokens
         ]
         return Stream(tokens, stream.rest)
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+from parity.chains import Chain
 
 from relevance.analysis import Analysis, Stream
 from relevance.errors import InputError
@@ -114,6 +115,31 @@ def test_what_is_not_known_is_named(analysis: dict[str, Any], said: str) -> None
     [error] = Analysis({"analysis": analysis}).errors()
     assert isinstance(error, InputError)
     assert said in str(error)
+
+
+GRAPH = {"type": "synonym_graph", "synonyms": ["a b, c"]}
+CATENATED = {"type": "word_delimiter", "catenate_all": "true"}
+
+
+@pytest.mark.parametrize(
+    ("filters", "said"),
+    [
+        ([GRAPH, "stop", "flatten_graph"], "behind stop, which leaves holes"),
+        (["porter_stem", CATENATED], "behind porter_stem, which may change lengths"),
+        ([{"type": "stemmer", "language": "kstem"}], "word list"),
+        ([{"type": "stop", "remove_trailing": False}], "remove_trailing"),
+        ([{"type": "pattern_replace", "pattern": "a", "replacement": "$1"}], "no group 1"),
+        ([{"type": "pattern_replace", "pattern": "(a"}], "pattern"),
+    ],
+)
+def test_what_would_come_out_otherwise_is_refused(filters: list[Any], said: str) -> None:
+    [error] = Analysis(Chain("standard", filters).settings).errors()
+    assert said in str(error)
+
+
+@pytest.mark.parametrize("filters", [[GRAPH, "flatten_graph"], ["stop", GRAPH, "flatten_graph"], ["stop", CATENATED]])
+def test_what_comes_out_the_same_is_not(filters: list[Any]) -> None:
+    assert not Analysis(Chain("standard", filters).settings).errors()
 
 
 def test_synonyms_are_refused_behind_a_filter_that_cannot_read_them() -> None:

@@ -1,0 +1,107 @@
+"""Analysis without a server against real ones: chains from a seeded grammar, analyzers and stemmers of languages.
+
+RELEVANCE_CHAINS and RELEVANCE_TEXTS say how many chains and texts, for a longer run.
+"""
+
+import os
+import unicodedata
+from collections.abc import Mapping, Sequence
+from random import Random
+from typing import Any
+
+import pytest
+from elasticsearch import BadRequestError
+from helpers.tables import Record
+from parity.chains import Ask, Chain, Comparison, compare
+from parity.server import ReferenceServer
+from parity.texts import fuzzed_texts, seeded
+
+from relevance.analysis.languages import CHAINS, stop_words
+from relevance.analysis.stemmers import SNOWBALL, STEMMERS
+from relevance.records import Dataset
+
+COUNT = int(os.environ.get("RELEVANCE_CHAINS", "60"))
+TEXTS = int(os.environ.get("RELEVANCE_TEXTS", "200"))
+SEED = 17
+
+
+def asking(server: ReferenceServer) -> Ask:
+    def ask(body: Mapping[str, Any]) -> Sequence[Mapping[str, Any]]:
+        try:
+            tokens: list[dict[str, Any]] = server.client.indices.analyze(body=dict(body))["tokens"]
+        except BadRequestError as error:
+            raise ValueError(str(error)) from None
+        return tokens
+
+    return ask
+
+
+def of_old_unicode(text: str) -> str:
+    """Without code points that one of the servers' Java may not know yet."""
+    return "".join(sign for sign in text if unicodedata.ucd_3_2_0.category(sign) != "Cn")
+
+
+def texts_of(random: Random, *datasets: Dataset) -> list[str]:
+    texts = [
+        str(text)
+        for dataset in datasets
+        for texts in (dataset.catalogue.products["title"], dataset.catalogue.products["description"])
+        for text in random.sample(list(texts), min(TEXTS // 4, len(texts)))
+    ]
+    fuzzed = [of_old_unicode(text) for text in fuzzed_texts(seeded(SEED), TEXTS // 5)]
+    return random.sample([text[:300] for text in texts] + fuzzed, min(TEXTS, len(texts) + len(fuzzed)))
+
+
+def seen(comparisons: Sequence[Comparison]) -> dict[str, int]:
+    return {
+        "chains": sum(one.texts > 0 for one in comparisons),
+        "refused": sum(bool(one.refused) for one in comparisons),
+        "texts": sum(one.texts for one in comparisons),
+        "tokens": sum(one.tokens for one in comparisons),
+        "texts different": sum(len(one.different) for one in comparisons),
+    }
+
+
+@pytest.mark.needs("data")
+def test_chains_give_the_same_tokens(
+    reference: ReferenceServer, chorus: Dataset, homedepot: Dataset, record: Record
+) -> None:
+    random = seeded(SEED)
+    texts = texts_of(random, chorus, homedepot)
+    chains = [Chain.drawn(random) for _ in range(COUNT)]
+    comparisons = [compare(asking(reference), chain, texts, release=int(reference.release)) for chain in chains]
+    record("tokens of random chains", seen(comparisons))
+    wrong = [(chain.request, one.different[0]) for chain, one in zip(chains, comparisons, strict=True) if one.different]
+    assert not wrong
+    assert not [one.refused_by_server for one in comparisons if one.refused_by_server]
+    assert sum(bool(one.refused) for one in comparisons) < COUNT / 4
+
+
+def words_of(language: str) -> list[str]:
+    """Words of a language, and words that end as they do: its stop words joined with each other's endings."""
+    random = seeded(SEED)
+    known = list(stop_words().get(language, stop_words()["english"]))
+    made = [random.choice(known) + random.choice(known)[-random.randint(1, 5) :] for _ in range(4 * TEXTS)]
+    words = [*known, *made, *(random.choice(known) + word for word in made), *(word.capitalize() for word in known)]
+    return [" ".join(words[at : at + 20]) for at in range(0, len(words), 20)]
+
+
+LANGUAGES = [Chain(analyzer=language) for language in CHAINS]
+STEMS = [Chain("whitespace", [{"type": "stemmer", "language": name}]) for name in STEMMERS]
+SNOWBALLS = [Chain("whitespace", [{"type": "snowball", "language": name.capitalize()}]) for name in SNOWBALL]
+
+
+@pytest.mark.parametrize("chain", [*LANGUAGES, *STEMS, *SNOWBALLS], ids=lambda chain: str(chain.name))
+def test_languages_give_the_same_tokens(reference: ReferenceServer, chain: Chain, record: Record) -> None:
+    language = next((one for one in stop_words() if one in chain.name), "english")
+    comparison = compare(asking(reference), chain, words_of(language), release=int(reference.release))
+    record("tokens of languages", seen([comparison]), detail=chain.name)
+    assert comparison.texts
+    assert not comparison.different
+
+
+def test_the_comparison_sees_a_wrong_chain(reference: ReferenceServer) -> None:
+    """The stemmer of another release."""
+    chain = Chain("whitespace", [{"type": "stemmer", "language": "german"}])
+    other = 17 - int(reference.release)
+    assert compare(asking(reference), chain, ["zuerst haene"], release=other).different
