@@ -117,7 +117,7 @@ def test_what_is_not_known_is_named(analysis: dict[str, Any], said: str) -> None
     assert said in str(error)
 
 
-GRAPH = {"type": "synonym_graph", "synonyms": ["a b, c"]}
+GRAPH = {"type": "synonym_graph", "synonyms": ["x y, z"]}
 CATENATED = {"type": "word_delimiter", "catenate_all": "true"}
 
 
