@@ -162,9 +162,8 @@ def _share(part: int, whole: int) -> str:
 def _catalogue_rows(catalogue: Catalogue, whole: Sequence[str]) -> Rows:
     fields, count = catalogue.fields, len(catalogue)
     without, values = [], []
-    for name, field in fields.text.items():
-        if name == fields.title or fields.text.get(field.source, field) is not field:  # a multi-field is the same text
-            continue
+    for name in (name for name in fields.own_texts if name != fields.title):
+        field = fields.text[name]
         sizes = [sum(bool(text.strip()) for text in texts) for texts in catalogue.values(name)]
         without.append(f"{_share(sizes.count(0), count)} without {field.noun or name}")
         if field.nested:
@@ -250,7 +249,7 @@ def _read_baseline(path: Path, data: Snapshot | None, cwd: Path, common: bool) -
 
 def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> list[TextsToEmbed]:
     # an index that exists has its products' vectors already
-    used = suite.searched_fields(config.selected, config.fields) if config.elasticsearch.index is None else ()
+    used = suite.searched_fields(config.selected) if config.elasticsearch.index is None else ()
     found = []
     for name, model in models.items():
         for field in (field for owner, field in used if owner == name):

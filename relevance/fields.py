@@ -21,13 +21,16 @@ from relevance.errors import InputError, unknown
 from relevance.setting import Names, Takes, Text, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
 PAIRS = "pairs"
 """A type of ours: names with values, a small document each, matched as "name value"."""
 
 NAME_VALUE = "name_value"
 """The field of a pair's document that holds its text."""
+
+TITLE, DESCRIPTION, ATTRIBUTES = "title", "description", "attributes"
+"""Roles of fields, which planted regressions are about; the default's fields are called so."""
 
 WHOLE = "whole"
 """The text to embed that every schema has: all its text fields, joined."""
@@ -69,6 +72,18 @@ class ProductFields:
     id: str = "product_uid"
     body: Mapping[str, Any] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def own_texts(self) -> tuple[str, ...]:
+        """The text fields that are no other way to read one of the others: multi-fields are left out."""
+        return tuple(name for name, one in self.text.items() if one.source == name or one.source not in self.text)
+
+    def of_role(self, role: str) -> str:
+        """The text field that has a role: the title, the text behind it, the first of nested documents; "" for none."""
+        if role == TITLE:
+            return self.title
+        others = [name for name in self.own_texts if name != self.title]
+        return next((name for name in others if bool(self.text[name].nested) == (role == ATTRIBUTES)), "")
 
     @property
     def properties(self) -> Mapping[str, Any]:
@@ -361,6 +376,18 @@ def texts_at(document: Mapping[str, Any], path: str) -> Iterator[str]:
         values = [one[name] for one in _each(values) if isinstance(one, Mapping) and one.get(name) is not None]
     for value in _each(values):
         yield value if isinstance(value, str) else json.dumps(value)
+
+
+def rewritten(value: Any, path: str, change: Callable[[str], str]) -> Any:
+    """A document, or a part of it, with its texts under a path changed."""
+    name, _, rest = path.partition(".")
+    if isinstance(value, list):
+        return [rewritten(one, path, change) for one in value]
+    if not path:
+        return change(value) if isinstance(value, str) else value
+    if not isinstance(value, Mapping) or name not in value:
+        return value
+    return {**value, name: rewritten(value[name], rest, change)}
 
 
 def _each(values: Iterable[Any]) -> Iterator[Any]:

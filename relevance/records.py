@@ -11,7 +11,7 @@ import json
 import math
 from copy import copy
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 
@@ -19,11 +19,11 @@ import numpy as np
 import pandas as pd
 
 from relevance.errors import InputError
-from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, fitted, texts_at
+from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, fitted, rewritten, texts_at
 from relevance.text import some
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -232,6 +232,52 @@ class Catalogue(_Frozen):
         else:
             texts = attribute_texts(self)
             yield from (texts[start:end] for start, end in pairwise(self.attribute_offsets.tolist()))
+
+    def mapped(self, change: Callable[[str, str], str]) -> Catalogue:
+        """Give the products with each text of each text field changed, by the field's name and the text."""
+        if self._documents is not None:
+            documents: Sequence[Any] = self._documents
+            for name in self.fields.own_texts:
+                path, of_field = self.fields.text[name].source, partial(change, name)
+                documents = [rewritten(document, path, of_field) for document in documents]
+            return Catalogue.of_documents(self.ids, documents, self.fields)
+        frames = (self.products, self._attributes.assign(id=self._owners()))
+        for frame, columns in zip(frames, (("title", "description"), ("name", "value")), strict=True):
+            for column in columns:
+                name = column if column in self.fields.text else "attributes"
+                frame[column] = [change(name, text) for text in frame[column].tolist()]
+        return Catalogue(*frames, fields=self.fields)
+
+    def without(self, name: str) -> Catalogue:
+        """Give the products without a text field: nothing stands there."""
+        if self._documents is None and self.fields.text[name].nested:
+            return Catalogue(self._products, self._attributes.assign(id=self._owners()).iloc[:0], fields=self.fields)
+        return self.mapped(lambda field, text: "" if field == name else text)
+
+    def exchanged(self, first: str, second: str) -> Catalogue:
+        """Give the products with the values of two of their own fields exchanged."""
+        other = {first: second, second: first}
+        if self._documents is not None:
+            documents = [{other.get(name, name): one for name, one in each.items()} for each in self._documents]
+            return Catalogue.of_documents(self.ids, documents, self.fields)
+        products = self._products.assign(**{name: self._products[one] for name, one in other.items()})
+        return Catalogue(products, self._attributes.assign(id=self._owners()), fields=self.fields)
+
+    def taken(self, codes: Sequence[int], ids: Sequence[str]) -> Catalogue:
+        """Give the products of some codes under other ids."""
+        if self._documents is not None:
+            return Catalogue.of_documents(ids, [self._documents[code] for code in codes], self.fields)
+        of_code = dict(zip(codes, ids, strict=True))
+        attributes = self._attributes[self._attributes["product"].isin(of_code)]
+        owners = [of_code[code] for code in attributes["product"].tolist()]
+        products = self._products.iloc[list(codes)].assign(id=list(ids))
+        return Catalogue(products, attributes.assign(id=owners), fields=self.fields)
+
+    def _owners(self) -> npt.NDArray[np.object_]:
+        """The id of the product of each attribute."""
+        ids: npt.NDArray[np.object_] = np.array(self.ids, dtype=object)
+        owners: npt.NDArray[np.object_] = ids[self._attributes["product"].to_numpy(dtype=np.int64)]
+        return owners
 
     @property
     def titles(self) -> list[str]:

@@ -21,12 +21,6 @@ from relevance.setting import Count, Takes, Text, Written, setting
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEXT_FIELDS = tuple(DEFAULT_FIELDS.text)
-"""Fields of the default that a match clause can name."""
-
-VECTOR_FIELDS = tuple(DEFAULT_FIELDS.embedded)
-"""Texts of a product that are embedded by default."""
-
 Combination = Literal["sum", "rrf"]
 
 BASE = "base"

@@ -91,6 +91,10 @@ def tune(arguments: argparse.Namespace) -> Answer:
 def _todays_strategy(config: Config, usual: str) -> Strategy:
     """The strategy of the option; the configuration's list is for benchmarks."""
     if not config.origins["strategy"].startswith("option"):
+        if usual not in config.strategies:
+            raise InputError(
+                f"these products have no fields of {usual}; allowed: --strategy NAME, whose boosts are tuned"
+            )
         return config.strategies[usual]
     if len(config.selected) > 1:
         names = ", ".join(strategy.name for strategy in config.selected)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from relevance import check as checking
 from relevance.cli import BAD_INPUT, COULD_NOT_RUN, Answer
 from relevance.config import FILE_NAME, Config, find_upwards, parsed_options, reading, rows
+from relevance.engines.elasticsearch.mapping import own_paths, search_of
 from relevance.errors import InputError
 from relevance.report.folder import check_folder
 from relevance.scaffold import BASELINE, make_project
@@ -81,13 +82,12 @@ def show_config(arguments: argparse.Namespace) -> Answer:
 
 def _show_bodies(config: Config) -> Answer:
     """The search bodies of the strategies that are selected, by name: one for each list of hits."""
-    from relevance.engines.elasticsearch.engine import clauses  # noqa: PLC0415 - it loads Elasticsearch's client
-    from relevance.engines.elasticsearch.mapping import SearchedIndex, own_paths  # noqa: PLC0415 - as above
-
-    paths = own_paths(searched_fields(config.selected))
-    index = SearchedIndex(name="", paths=paths, shards=1, oversample=config.elasticsearch.oversample)
+    paths, oversample = own_paths(searched_fields(config.selected), config.fields), config.elasticsearch.oversample
     bodies = {
-        strategy.name: [json.loads(leg.template) if leg.template else clauses(leg, index) for leg in strategy.legs()]
+        strategy.name: [
+            json.loads(leg.template) if leg.template else search_of(leg, paths, oversample=oversample)
+            for leg in strategy.legs()
+        ]
         for strategy in config.selected
     }
     ours = "note: with the field names of an index of ours; those of one that exists are known when it is asked"

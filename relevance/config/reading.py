@@ -31,6 +31,7 @@ from relevance.fields import (
 from relevance.files import read_json_object, read_toml
 from relevance.finetune import SAMPLE_EPOCHS, Options
 from relevance.gate import read_limits
+from relevance.schema import Schema
 from relevance.setting import Key, shown
 from relevance.strategies import BASE, FINETUNED, STRATEGIES, Strategy, from_table
 
@@ -402,6 +403,9 @@ def _fields(tables: Tables, own: Mapping[str, FieldTable], file: str, problems: 
         pairs = [name for name, one in own.items() if one.type == PAIRS]
         columns = {name: one.column for name, one in own.items() if one.column is not None}
         fields = own_fields(compiled(own), columns=columns, pairs=pairs, where=f"{file} [fields]")
+    if fields.body is not None:
+        with _errors_at(f"{file} [fields]: " if mapping is None else f"{mapping.value}: "):
+            Schema.of(fields.body)
     texts = {name: table["fields"].value for name, table in _named(tables, "embedded", problems) if "fields" in table}
     return with_embedded(fields, texts, file) if texts else fields
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from relevance.fields import ATTRIBUTES, DESCRIPTION, TITLE
 from relevance.mutation.engine import NotApplicableError, around, kinds, needs_text, needs_vectors
 from relevance.records import NO_HIT, Catalogue, Ranking, Vectors
 
@@ -15,13 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import numpy.typing as npt
-    import pandas as pd
 
     from relevance.engines import QueryBatch
     from relevance.mutation.engine import AnswerChange, Ask, Change, FieldVectors, ProductsChange
     from relevance.suite import Plan
 
-    _Frames: TypeAlias = tuple[pd.DataFrame, pd.DataFrame]
     _Floats: TypeAlias = npt.NDArray[np.float32]
     _RankingChange: TypeAlias = Callable[[Ranking, int, np.random.Generator], Ranking]
 
@@ -35,46 +34,37 @@ _LOST = "zqzq"
 # texts of products
 
 
-def _indexed(change: Callable[[pd.DataFrame, pd.DataFrame], _Frames]) -> Change:
-    """Change products (`id`, `title`, `description`) and attributes (`id`, `name`, `value`) before they are indexed."""
-
-    def products(catalogue: Catalogue, vectors: FieldVectors) -> tuple[Catalogue, FieldVectors]:
-        attributes = catalogue.attributes.copy()
-        attributes["id"] = np.array(catalogue.ids, dtype=object)[attributes["product"].to_numpy(dtype=np.int64)]
-        return Catalogue(*change(catalogue.products.copy(), attributes)), vectors
+def _indexed(change: Callable[[Catalogue], Catalogue]) -> Change:
+    """Change products before they are indexed."""
 
     def changed(plan: Plan, _: int) -> Plan:
         needs_text(plan)
-        return around(plan, products=products)
+        return around(plan, products=lambda catalogue, vectors: (change(catalogue), vectors))
 
     return changed
 
 
 def _rewritten(rewrite: Callable[[str], str]) -> Change:
-    def change(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
-        for frame, names in ((products, ("title", "description")), (attributes, ("name", "value"))):
-            for name in names:
-                frame[name] = [rewrite(text) for text in frame[name].tolist()]
-        return products, attributes
-
-    return _indexed(change)
+    return _indexed(lambda catalogue: catalogue.mapped(lambda _, text: rewrite(text)))
 
 
-def _emptied(name: str) -> Change:
-    return _indexed(lambda products, attributes: (products.assign(**{name: ""}), attributes))
+def _of_role(change: Callable[..., Catalogue], *roles: str) -> Change:
+    """Change the text fields that have these roles."""
+
+    def changed(plan: Plan, seed: int) -> Plan:
+        names = [plan.dataset.catalogue.fields.of_role(role) for role in roles]
+        if not all(names):
+            raise NotApplicableError("the products have no such field")
+        return _indexed(lambda catalogue: change(catalogue, *names))(plan, seed)
+
+    return changed
 
 
-def _attributes_lost(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
-    return products, attributes.iloc[:0]
+def _cut(catalogue: Catalogue, name: str) -> Catalogue:
+    def cut(field: str, text: str) -> str:
+        return " ".join(text.split()[:_DESCRIPTION_WORDS]) if field == name else text
 
-
-def _fields_swapped(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
-    return products.assign(title=products["description"], description=products["title"]), attributes
-
-
-def _descriptions_cut(products: pd.DataFrame, attributes: pd.DataFrame) -> _Frames:
-    cut = [" ".join(text.split()[:_DESCRIPTION_WORDS]) for text in products["description"].tolist()]
-    return products.assign(description=cut), attributes
+    return catalogue.mapped(cut)
 
 
 def _products_missing(plan: Plan, seed: int) -> Plan:
@@ -91,13 +81,7 @@ def _of_products(plan: Plan, codes: npt.NDArray[np.int64]) -> Plan:
 
     def products(catalogue: Catalogue, vectors: FieldVectors) -> tuple[Catalogue, FieldVectors]:
         places = [f"{place:09d}" for place in range(len(codes))]  # ids that sort as the places do
-        of_code = dict(zip(codes.tolist(), places, strict=True))
-        attributes = catalogue.attributes
-        attributes = attributes[attributes["product"].isin(of_code)]
-        part = Catalogue(
-            catalogue.products.iloc[codes].assign(id=places),
-            attributes.assign(id=[of_code[code] for code in attributes["product"].tolist()]),
-        )
+        part = catalogue.taken(codes.tolist(), places)
         return part, {name: replace(one, rows=one.rows[codes]) for name, one in vectors.items()}
 
     def answers(ask: Ask, batch: QueryBatch, hits: int) -> Ranking:
@@ -236,7 +220,9 @@ def _projected(rows: _Floats, seed: int) -> _Floats:
 
 
 def _vector_fields_exchanged(plan: Plan, _: int) -> Plan:
-    other = {"title": "attributes", "attributes": "title"}
+    fields = plan.dataset.catalogue.fields
+    title, attributes = fields.of_role(TITLE), fields.of_role(ATTRIBUTES)
+    other = {title: attributes, attributes: title}
     if not other.keys() <= {name for _, name in plan.vector_fields}:
         raise NotApplicableError("no strategy searches the vectors of titles and attributes")
 
@@ -343,11 +329,14 @@ def _noisy_scores(size: float) -> Change:
 TEXTS = kinds(
     "indexed text",
     {
-        "title_lost": ("titles are indexed empty", _emptied("title")),
-        "description_lost": ("descriptions are indexed empty", _emptied("description")),
-        "attributes_lost": ("attributes are not indexed", _indexed(_attributes_lost)),
-        "fields_swapped": ("titles are indexed as descriptions, and these as titles", _indexed(_fields_swapped)),
-        "description_cut": (f"descriptions are indexed up to {_DESCRIPTION_WORDS} words", _indexed(_descriptions_cut)),
+        "title_lost": ("titles are indexed empty", _of_role(Catalogue.without, TITLE)),
+        "description_lost": ("descriptions are indexed empty", _of_role(Catalogue.without, DESCRIPTION)),
+        "attributes_lost": ("attributes are not indexed", _of_role(Catalogue.without, ATTRIBUTES)),
+        "fields_swapped": (
+            "titles are indexed as descriptions, and these as titles",
+            _of_role(Catalogue.exchanged, TITLE, DESCRIPTION),
+        ),
+        "description_cut": (f"descriptions are indexed up to {_DESCRIPTION_WORDS} words", _of_role(_cut, DESCRIPTION)),
         "products_missing": ("5% of the products are not indexed", _products_missing),
         "lower_case_lost_in_index": (
             "words with a capital are not found, the index does not lower them",

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from relevance import embeddings, engines
+from relevance.fields import ATTRIBUTES, DESCRIPTION, TITLE
 from relevance.mutation.engine import Mutation, NotApplicableError, around, kinds, needs_new_index, needs_vectors
 from relevance.records import Judgments
 from relevance.strategies import BASE, FINETUNED
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 
 _Part: TypeAlias = Literal["text", "vectors"]
 
-_FIELDS = ("title", "description", "attributes", "whole")
 _SCALES, _LITTLE = (0.25, 4.0), 1.01
 _TOKENS = 8
 _PROMPT = "Represent this sentence for searching relevant passages: "
@@ -61,8 +61,16 @@ def _multiplied(boosts: _Boosts, factor: float, *names: str) -> _Boosts:
     return {name: boost * factor if name in names else boost for name, boost in boosts.items()}
 
 
-def _scaled(part: _Part, factor: float, *names: str) -> Change:
-    return _strategies(lambda one: _reboosted(one, part, lambda boosts: _multiplied(boosts, factor, *names)))
+def _names(strategy: Strategy, boosts: _Boosts, roles: tuple[str, ...]) -> list[str]:
+    """The fields that have these roles; without roles all."""
+    return [strategy.fields.of_role(role) for role in roles] if roles else list(boosts)
+
+
+def _scaled(part: _Part, factor: float, *roles: str) -> Change:
+    def change(strategy: Strategy) -> Strategy:
+        return _reboosted(strategy, part, lambda boosts: _multiplied(boosts, factor, *_names(strategy, boosts, roles)))
+
+    return _strategies(change)
 
 
 def _all_one(part: _Part) -> Change:
@@ -70,19 +78,23 @@ def _all_one(part: _Part) -> Change:
 
 
 def _swapped(part: _Part) -> Change:
-    def change(boosts: _Boosts) -> _Boosts:
-        if "title" not in boosts or "attributes" not in boosts:
-            return boosts
-        return {**boosts, "title": boosts["attributes"], "attributes": boosts["title"]}
+    def change(strategy: Strategy) -> Strategy:
+        first, second = _names(strategy, {}, (TITLE, ATTRIBUTES))
+        boosts = getattr(strategy, part)
+        if first not in boosts or second not in boosts:
+            return strategy
+        return _reboosted(strategy, part, lambda own: {**own, first: own[second], second: own[first]})
 
-    return _strategies(lambda one: _reboosted(one, part, change))
+    return _strategies(change)
 
 
-def _without(part: _Part, *names: str) -> Change:
+def _without(part: _Part, *roles: str) -> Change:
     """Leave fields out where something else is left; what has only one list left fuses nothing."""
 
     def change(strategy: Strategy) -> Strategy:
-        kept = {name: boost for name, boost in getattr(strategy, part).items() if name not in names}
+        boosts = getattr(strategy, part)
+        names = _names(strategy, boosts, roles)
+        kept = {name: boost for name, boost in boosts.items() if name not in names}
         text, vectors = (kept, strategy.vectors) if part == "text" else (strategy.text, kept)
         lists = bool(text) + len(vectors)
         if not lists:
@@ -257,21 +269,21 @@ STRATEGIES = kinds(
     {
         "text_boosts_off": ("every text field is matched with the boost 1", _all_one("text")),
         "text_boosts_swapped": ("title and attributes have each other's boost", _swapped("text")),
-        "title_boost_tenth": ("the title's text boost is a tenth of what it was", _scaled("text", 0.1, "title")),
-        "title_boost_tenfold": ("the title's text boost is ten times what it was", _scaled("text", 10.0, "title")),
-        "title_not_matched": ("titles are not searched", _without("text", "title")),
-        "description_not_matched": ("descriptions are not searched", _without("text", "description")),
-        "attributes_not_matched": ("attributes are not searched", _without("text", "attributes")),
+        "title_boost_tenth": ("the title's text boost is a tenth of what it was", _scaled("text", 0.1, TITLE)),
+        "title_boost_tenfold": ("the title's text boost is ten times what it was", _scaled("text", 10.0, TITLE)),
+        "title_not_matched": ("titles are not searched", _without("text", TITLE)),
+        "description_not_matched": ("descriptions are not searched", _without("text", DESCRIPTION)),
+        "attributes_not_matched": ("attributes are not searched", _without("text", ATTRIBUTES)),
         "vector_boosts_off": ("every vector field has the boost 1", _all_one("vectors")),
         "vector_boosts_swapped": (
             "the vectors of title and attributes have each other's boost",
             _swapped("vectors"),
         ),
-        "vectors_weigh_a_tenth": ("vector boosts are a tenth of what they were", _scaled("vectors", 0.1, *_FIELDS)),
-        "vectors_weigh_tenfold": ("vector boosts are ten times what they were", _scaled("vectors", 10.0, *_FIELDS)),
-        "vector_legs_gone": ("strategies of text and vectors search text alone", _without("vectors", *_FIELDS)),
-        "text_legs_gone": ("strategies of text and vectors search vectors alone", _without("text", *_FIELDS)),
-        "title_vectors_gone": ("the vectors of titles are not searched", _without("vectors", "title")),
+        "vectors_weigh_a_tenth": ("vector boosts are a tenth of what they were", _scaled("vectors", 0.1)),
+        "vectors_weigh_tenfold": ("vector boosts are ten times what they were", _scaled("vectors", 10.0)),
+        "vector_legs_gone": ("strategies of text and vectors search text alone", _without("vectors")),
+        "text_legs_gone": ("strategies of text and vectors search vectors alone", _without("text")),
+        "title_vectors_gone": ("the vectors of titles are not searched", _without("vectors", TITLE)),
         "fusion_constant_1": ("the constant of reciprocal rank fusion is 1", _fused(k=1)),
         "fusion_window_5": ("five hits of each list are fused", _fused(window=5)),
         "fusion_of_scores": ("scores are added where ranks were fused", _fused(combine="sum")),

@@ -32,6 +32,7 @@ from relevance.baseline import (
 from relevance.diagnosis import diagnose, legs_without_strategy
 from relevance.errors import InputError
 from relevance.evaluation import METRICS, evaluate
+from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import compare, compare_run_times
 from relevance.records import NO_HIT
 from relevance.runner import HITS, search_leg
@@ -131,6 +132,9 @@ def _definition(strategy: Strategy) -> Mapping[str, object]:
         definition["candidates"] = strategy.candidates
     if strategy.embeds:
         definition["model"] = strategy.model
+    texts = {name: list(strategy.fields.embedded[name]) for name in strategy.vectors}
+    if own := {name: fields for name, fields in texts.items() if tuple(fields) != DEFAULT_FIELDS.embedded.get(name)}:
+        definition["embedded"] = own
     return definition
 
 

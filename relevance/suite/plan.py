@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 
 from relevance import bodies, datasets, embeddings, engines, gate
 from relevance.errors import InputError, RelevanceError, did_you_mean, several
-from relevance.fields import DEFAULT_FIELDS
 from relevance.files import quoted
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
 from relevance.finetune.recipe import Recipe, make_validation
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from relevance.config import Config
     from relevance.embeddings import Model
     from relevance.engines import EngineChoice, VectorField
-    from relevance.fields import ProductFields
     from relevance.finetune.pairs import Leaks, Pairs
     from relevance.finetune.store import Stored
     from relevance.gate import Floors
@@ -155,7 +153,7 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
         floors=parts.floors,
         models=MappingProxyType({**parts.models, FINETUNED: finetuned.model} if finetuned else dict(parts.models)),
         text_fields=tuple(matched),
-        vector_fields=searched_fields(runs, config.fields) if parts.engine.product_ids is None else (),
+        vector_fields=searched_fields(runs) if parts.engine.product_ids is None else (),
         engine=parts.engine,
         config=config,
         finetuned=finetuned,
@@ -181,19 +179,19 @@ def _engine_of(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
     return engines.choose(config.engine, config.elasticsearch, strategies, config.fields, config.release)
 
 
-def searched_fields(strategies: Sequence[Strategy], fields: ProductFields = DEFAULT_FIELDS) -> tuple[VectorField, ...]:
-    """List the vector fields that strategies search, by model, each model's in the order of `fields.embedded`.
+def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:
+    """List the vector fields that strategies search, by model, each model's in the order of the products' fields.
 
     A raw template searches the fields of an index of ours that it names.
     """
     used = {
         (strategy.model, name)
         for strategy in strategies
-        for name in fields.embedded
+        for name in strategy.fields.embedded
         if name in strategy.vectors or strategy.names(engines.vector_path(strategy.model, name))
     }
-    order = tuple(fields.embedded)
-    return tuple(sorted(used, key=lambda key: (key[0], order.index(key[1]))))
+    order = {name: at for strategy in strategies for at, name in enumerate(strategy.fields.embedded)}
+    return tuple(sorted(used, key=lambda key: (key[0], order[key[1]])))
 
 
 def _floors_of(config: Config) -> Mapping[str, Floors]:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from relevance.errors import InputError, unknown
+from relevance.fields import TITLE
 from relevance.records import embedded_texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from relevance.fields import ProductFields
     from relevance.records import Catalogue
     from relevance.strategies import Strategy
 
@@ -35,27 +37,33 @@ class TunedPart:
     Attributes:
         part: of a strategy whose boosts are tried.
         other: whether a strategy has the other part as well, whose boosts stay.
-        boosts: what is tried where nothing else is asked for, by field.
+        of_title: boosts of the title that are tried where nothing else is asked for.
+        of_others: those of the other fields.
         strategy: whose boosts are today's where no other is named.
     """
 
     part: Literal["text", "vectors"]
     other: bool
-    boosts: Mapping[str, Combination]
+    of_title: Combination
+    of_others: Combination
     strategy: str
+
+    def boosts(self, name: str, fields: ProductFields) -> Combination:
+        """What is tried of a field where nothing else is asked for."""
+        return self.of_title if name == fields.of_role(TITLE) else self.of_others
 
 
 _WEAK, _HYBRID = (1, 2, 4), (10, 25, 40, 50, 60, 75, 100, 200)
-_TEXT = {"title": (1, 2, 4, 6, 8), "description": _WEAK, "attributes": _WEAK}
-_MULTIFIELD = {"title": (1, 2, 4, 8), "description": _WEAK, "attributes": _WEAK, "whole": _WEAK}
 
 KINDS: Mapping[str, TunedPart] = MappingProxyType(
     {
-        "text": TunedPart("text", other=False, boosts=_TEXT, strategy="textsearch_boosted"),
-        "multifield": TunedPart("vectors", other=False, boosts=_MULTIFIELD, strategy="vectorsearch_multifield_boosted"),
-        "hybrid": TunedPart(
-            "vectors", other=True, boosts=dict.fromkeys(_MULTIFIELD, _HYBRID), strategy="hybrid_boosted"
+        "text": TunedPart(
+            "text", other=False, of_title=(1, 2, 4, 6, 8), of_others=_WEAK, strategy="textsearch_boosted"
         ),
+        "multifield": TunedPart(
+            "vectors", other=False, of_title=(1, 2, 4, 8), of_others=_WEAK, strategy="vectorsearch_multifield_boosted"
+        ),
+        "hybrid": TunedPart("vectors", other=True, of_title=_HYBRID, of_others=_HYBRID, strategy="hybrid_boosted"),
     }
 )
 """The kinds by name, with the reference's grids."""
@@ -164,7 +172,7 @@ def make_grid(
                 raise InputError(f"--grid {name} is given twice; allowed: once, with all its boosts")
     if both := [name for name in left_out if name in chosen]:
         raise InputError(f"--grid {both[0]} and --without {both[0]}; allowed: one of them")
-    boosts_of = {name: chosen.get(name, tuned.boosts[name]) for name in own if name not in left_out}
+    boosts_of = {name: chosen.get(name, tuned.boosts(name, today.fields)) for name in own if name not in left_out}
     grid = Grid(kind, today, MappingProxyType(boosts_of))
     if (count := prod(map(len, boosts_of.values()))) > _MOST_COMBINATIONS:
         raise InputError(f"the grid has {count:,} combinations; allowed: up to {_MOST_COMBINATIONS:,}")
@@ -184,8 +192,10 @@ def check_texts(grid: Grid, catalogue: Catalogue) -> None:
     Raises:
         InputError: a field is empty for every product; its boost changes nothing.
     """
+    of_text = KINDS[grid.kind].part == "text"
     for name in grid.fields:
-        if not any(text.strip() for text in embedded_texts(catalogue, name)):
+        texts = catalogue.texts(name) if of_text else embedded_texts(catalogue, name)
+        if not any(text.strip() for text in texts):
             raise InputError(
                 f"{name}: no product of the data set has text there, so that its boost changes nothing; "
                 f"leave it out: --without {name}"

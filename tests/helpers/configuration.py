@@ -8,7 +8,8 @@ from jinja2 import Environment, StrictUndefined
 from relevance.config.model import TABLES, keys
 from relevance.datasets import DATASETS
 from relevance.engines import AUTO, ENGINES
-from relevance.strategies import STRATEGIES, TEXT_FIELDS, VECTOR_FIELDS
+from relevance.fields import DEFAULT_FIELDS
+from relevance.strategies import STRATEGIES
 
 
 def page() -> str:
@@ -19,8 +20,8 @@ def page() -> str:
         names=lambda names: ", ".join(map(_code, names)),
         engines=(AUTO, *ENGINES),
         formats=DATASETS,
-        text_fields=TEXT_FIELDS,
-        vector_fields=VECTOR_FIELDS,
+        text_fields=DEFAULT_FIELDS.text,
+        vector_fields=tuple(DEFAULT_FIELDS.embedded),
         strategies=STRATEGIES,
     )
 

@@ -18,8 +18,9 @@ from relevance.config.reading import read_config
 from relevance.embeddings import Model
 from relevance.engines import Engine, QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Catalogue, Dataset, Judgments, Queries, Ranking, Vectors, embedded_texts
-from relevance.strategies import STRATEGIES, TEXT_FIELDS, VECTOR_FIELDS
+from relevance.strategies import STRATEGIES
 from relevance.suite import Plan, searched_fields
 from relevance.tuning import Grid, Tuning, split_queries, tune
 
@@ -131,7 +132,7 @@ def plan(names: Sequence[str] = ()) -> Plan:
         strategies=strategies,
         floors={},
         models={one.model: model(one.model) for one in strategies if one.embeds},
-        text_fields=TEXT_FIELDS if any(one.text for one in strategies) else (),
+        text_fields=DEFAULT_FIELDS.text if any(one.text for one in strategies) else (),
         vector_fields=searched_fields(strategies),
         engine=engines.embedded_choice(),
         config=config,
@@ -152,8 +153,8 @@ def ranked(planned: Plan) -> Mapping[str, Ranking]:
 
 @cache
 def indexed(products: Catalogue, model_name: str = "base") -> EmbeddedEngine:
-    held = {(model_name, name): vectors(name) for name in VECTOR_FIELDS}
-    return EmbeddedEngine.index(products, text_fields=TEXT_FIELDS, vectors=held)
+    held = {(model_name, name): vectors(name) for name in DEFAULT_FIELDS.embedded}
+    return EmbeddedEngine.index(products, text_fields=DEFAULT_FIELDS.text, vectors=held)
 
 
 def tuned(grid: Grid, searched: Dataset | None = None, engine: Engine | None = None) -> Tuning:

@@ -26,8 +26,9 @@ from relevance import runner
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.evaluation import NDCG10, evaluate
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import NO_HIT, Dataset
-from relevance.strategies import BASE, STRATEGIES, VECTOR_FIELDS, Leg, Strategy
+from relevance.strategies import BASE, STRATEGIES, Leg, Strategy
 
 DIMENSIONS = 32
 FULL = os.environ.get("RELEVANCE_PARITY") == "full"
@@ -192,7 +193,7 @@ def test_approximate_indices_find_nearly_all(pair: Any, shelf: Shelf, show: Show
     layout = Layout(kind)
     both = pair("chorus in graphs", layout)
     recalls = {}
-    for field in VECTOR_FIELDS:
+    for field in DEFAULT_FIELDS.embedded:
         leg = Leg((), ((field, 1),), 150, BASE)
         expected, actual = (side.search(leg, both.case.batch, hits=10) for side in (both.expected, both.actual))
         recalls[field] = recall(both.case, field, expected, actual)

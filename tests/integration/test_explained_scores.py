@@ -16,8 +16,9 @@ from relevance.engines.elasticsearch.engine import open_engine
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.engines.explanation import parts_of, read_tree
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import NO_HIT
-from relevance.strategies import BASE, STRATEGIES, TEXT_FIELDS, Strategy
+from relevance.strategies import BASE, STRATEGIES, Strategy
 
 DIMENSIONS = 16
 QUERIES = range(0, 300, 60)
@@ -35,10 +36,10 @@ def case() -> Case:
 @pytest.fixture(scope="module")
 def engines(reference: ReferenceServer, case: Case) -> Iterator[tuple[Engine, Engine]]:
     """Of the server, and the embedded one."""
-    embedded = EmbeddedEngine.index(case.catalogue, text_fields=TEXT_FIELDS, vectors=case.of_base)
+    embedded = EmbeddedEngine.index(case.catalogue, text_fields=DEFAULT_FIELDS.text, vectors=case.of_base)
     with open_engine(Settings(reference.url), progress=False) as indexer:
         yield (
-            indexer.index(case.catalogue, text_fields=TEXT_FIELDS, vectors=case.of_base, progress=False),
+            indexer.index(case.catalogue, text_fields=DEFAULT_FIELDS.text, vectors=case.of_base, progress=False),
             embedded,
         )
 

@@ -13,8 +13,9 @@ from parity.texts import fuzzed_texts, seeded
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.engines.embedded.analysis import Vocabulary
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Catalogue, Dataset, Judgments, Vectors, embedded_texts
-from relevance.strategies import TEXT_FIELDS, VECTOR_FIELDS, Leg, Strategy
+from relevance.strategies import Leg, Strategy
 
 DIMENSIONS = 16
 CLUSTERS = 24
@@ -61,7 +62,7 @@ class Case:
         return np.array([numbers.setdefault(key, len(numbers)) for key in zip(*columns, strict=True)])
 
     def embedded(self) -> EmbeddedEngine:
-        return EmbeddedEngine.index(self.catalogue, text_fields=TEXT_FIELDS, vectors=self.of_base)
+        return EmbeddedEngine.index(self.catalogue, text_fields=DEFAULT_FIELDS.text, vectors=self.of_base)
 
 
 # vectors
@@ -85,7 +86,7 @@ def made_vectors(catalogue: Catalogue, name: str, dimensions: int = DIMENSIONS) 
     texts = embedded_texts(catalogue, name)
     distinct = {text: row for row, text in enumerate(dict.fromkeys(text for text in texts if text))}
     rows = np.array([distinct.get(text, -1) for text in texts], dtype=np.int64)
-    return Vectors(_clustered(len(distinct), dimensions, VECTOR_FIELDS.index(name)), rows)
+    return Vectors(_clustered(len(distinct), dimensions, tuple(DEFAULT_FIELDS.embedded).index(name)), rows)
 
 
 def made_batch(texts: Sequence[str], dimensions: int = DIMENSIONS) -> QueryBatch:
@@ -94,7 +95,9 @@ def made_batch(texts: Sequence[str], dimensions: int = DIMENSIONS) -> QueryBatch
 
 def vectored(catalogue: Catalogue, queries: Sequence[str]) -> Case:
     """With made vectors of every vector field."""
-    return Case(catalogue, {name: made_vectors(catalogue, name) for name in VECTOR_FIELDS}, made_batch(queries))
+    return Case(
+        catalogue, {name: made_vectors(catalogue, name) for name in DEFAULT_FIELDS.embedded}, made_batch(queries)
+    )
 
 
 # real data
@@ -120,7 +123,7 @@ def worded_case(dataset: Dataset, dimensions: int) -> Case:
     metrics say something; equal texts have equal vectors.
     """
     vocabulary = Vocabulary()
-    texts = {name: embedded_texts(dataset.catalogue, name) for name in VECTOR_FIELDS}
+    texts = {name: embedded_texts(dataset.catalogue, name) for name in DEFAULT_FIELDS.embedded}
     counted = {name: vocabulary.count(each) for name, each in texts.items()}
     asked = vocabulary.count(dataset.queries.texts)
     products = len(dataset.catalogue)
@@ -151,7 +154,7 @@ def fuzzed_strategies(random: Random, count: int) -> list[Strategy]:
 
     made: list[Strategy] = []
     while len(made) < count:
-        text, vectors = boosts(TEXT_FIELDS, 3), boosts(VECTOR_FIELDS, 2)
+        text, vectors = boosts(tuple(DEFAULT_FIELDS.text), 3), boosts(tuple(DEFAULT_FIELDS.embedded), 2)
         lists = len(vectors) + bool(text)
         own = {"candidates": random.choice([3, 40, 150, 700]), "window": random.choice([1, 7, 50]), "k": 60}
         name = f"fuzzed_{len(made)}"

@@ -17,7 +17,7 @@ from relevance.engines.elasticsearch.engine import ElasticsearchEngine, open_eng
 from relevance.engines.elasticsearch.index import actions
 from relevance.engines.elasticsearch.mapping import SearchedIndex, index_body, own_paths
 from relevance.engines.elasticsearch.settings import Settings
-from relevance.strategies import TEXT_FIELDS
+from relevance.fields import DEFAULT_FIELDS
 
 TIMEOUT_S = 300
 ANALYZE_CHARACTERS = 500_000
@@ -151,7 +151,7 @@ class Shelf:
         case = self.case(name)
         if layout.merged:
             indexer = self._stack.enter_context(open_engine(settings, progress=False))
-            return indexer.index(case.catalogue, text_fields=TEXT_FIELDS, vectors=case.of_base, progress=False)
+            return indexer.index(case.catalogue, text_fields=DEFAULT_FIELDS.text, vectors=case.of_base, progress=False)
         connection = self._stack.enter_context(connect(settings))
         index = make_in_pieces(connection, f"pieces-{name.replace(' ', '-')}-{layout}", case, settings)
         return ElasticsearchEngine(connection, index, case.catalogue)

@@ -31,9 +31,10 @@ from relevance.engines.elasticsearch.engine import open_engine
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.evaluation import evaluate
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Catalogue, Vectors, embedded_texts
 from relevance.runner import latencies, search
-from relevance.strategies import STRATEGIES, TEXT_FIELDS
+from relevance.strategies import STRATEGIES
 
 DIMENSIONS = 384
 WORDS = 50_000
@@ -105,7 +106,7 @@ def embedded(products: int) -> dict[str, object]:
     catalogue, vectors, batch = made(products, 200)
     before, start = own_memory(), perf_counter()
     with watched() as highest:
-        engine = EmbeddedEngine.index(catalogue, text_fields=TEXT_FIELDS, vectors=vectors)
+        engine = EmbeddedEngine.index(catalogue, text_fields=DEFAULT_FIELDS.text, vectors=vectors)
     taken = perf_counter() - start
     medians = {f"{name} p50 ms": latencies(engine, STRATEGIES[name], batch).p50_ms for name in STRATEGIES_TIMED}
     return {
@@ -123,12 +124,12 @@ def elasticsearch(products: int, url: str) -> dict[str, object]:
     with open_engine(Settings(url, timeout=300), progress=False) as indexer:
         few, few_vectors, _ = made(50, 1)
         # what is loaded once is no part of the growth
-        indexer.index(few, text_fields=TEXT_FIELDS, vectors=few_vectors, progress=False)
+        indexer.index(few, text_fields=DEFAULT_FIELDS.text, vectors=few_vectors, progress=False)
         catalogue, vectors, batch = made(products, 1_000)
         gc.collect()
         before, start = own_memory(), perf_counter()
         with watched() as highest:
-            engine = indexer.index(catalogue, text_fields=TEXT_FIELDS, vectors=vectors, progress=False)
+            engine = indexer.index(catalogue, text_fields=DEFAULT_FIELDS.text, vectors=vectors, progress=False)
         taken = perf_counter() - start
         searching = [searched(engine, name, batch) for name in STRATEGIES_TIMED]
     row = {
@@ -242,7 +243,7 @@ def text_steps(layout: str, folder: Path, steps: Steps) -> None:
     if layout == "files":
         return
     with steps.step("index 3 text fields"):
-        engine = EmbeddedEngine.index(catalogue, text_fields=TEXT_FIELDS, vectors={})
+        engine = EmbeddedEngine.index(catalogue, text_fields=DEFAULT_FIELDS.text, vectors={})
     batch = QueryBatch(dataset.queries.texts)
     for name in ("textsearch", "textsearch_boosted"):
         with steps.step(f"{name}, {len(batch):,} queries"):

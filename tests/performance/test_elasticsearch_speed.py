@@ -24,9 +24,10 @@ from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.index import actions
 from relevance.engines.elasticsearch.mapping import SearchedIndex, index_body, own_paths
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Catalogue, Vectors
 from relevance.runner import search
-from relevance.strategies import BASE, STRATEGIES, VECTOR_FIELDS
+from relevance.strategies import BASE, STRATEGIES
 
 pytestmark = [pytest.mark.needs("data"), pytest.mark.needs("es8")]
 
@@ -43,7 +44,7 @@ AGAINST_LEGS = "seconds: a fused strategy against its legs alone on Elasticsearc
 
 def vectors_of_every_field(catalogue: Catalogue) -> dict[str, Vectors]:
     """Made vectors; a field without any text has those of the whole texts in another order."""
-    vectors = {name: made_vectors(catalogue, name, DIMENSIONS) for name in VECTOR_FIELDS}
+    vectors = {name: made_vectors(catalogue, name, DIMENSIONS) for name in DEFAULT_FIELDS.embedded}
     whole = vectors["whole"]
     for seed, (name, each) in enumerate(vectors.items()):
         if not len(each.matrix):

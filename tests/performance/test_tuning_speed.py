@@ -9,8 +9,9 @@ from relevance import datasets, runner
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.evaluation import evaluate
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Dataset
-from relevance.strategies import STRATEGIES, TEXT_FIELDS
+from relevance.strategies import STRATEGIES
 from relevance.tuning import make_grid, search
 
 ROUNDS, TIMES_AS_LONG = 15, 5
@@ -22,7 +23,7 @@ TITLE = "seconds: the text grid's 45 combinations against one run of textsearch_
 def test_the_grid(request: pytest.FixtureRequest, show: Show, name: str, *, evaluated: bool) -> None:
     """Rank all queries by every combination that ranks differently, and by one strategy; the fastest rounds count."""
     dataset: Dataset = datasets.load(datasets.parse(name)) if name == "sample" else request.getfixturevalue(name)
-    engine = EmbeddedEngine.index(dataset.catalogue, text_fields=TEXT_FIELDS, vectors={})
+    engine = EmbeddedEngine.index(dataset.catalogue, text_fields=DEFAULT_FIELDS.text, vectors={})
     batch, today = QueryBatch(dataset.queries.texts), STRATEGIES["textsearch_boosted"]
     grid = make_grid("text", today)
     strategies = [grid.strategy(each) for each in {grid.ray(each): each for each in grid.combinations}.values()]

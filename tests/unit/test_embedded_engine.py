@@ -19,8 +19,9 @@ from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine, analysis, engine
 from relevance.engines.embedded.analysis import Vocabulary
 from relevance.engines.embedded.engine import Field, NestedField, VectorIndex, quantized
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import NO_HIT, Ranking, Vectors
-from relevance.strategies import TEXT_FIELDS, Leg
+from relevance.strategies import Leg
 
 HANDLES = " ".join(["Steel tray, pneumatic wheel and two wooden handles."] * 6)
 PRODUCTS = [
@@ -58,7 +59,7 @@ def hardware() -> EmbeddedEngine:
     """All four products, with a vector each but the last; the second and the third share theirs."""
     matrix = np.eye(3, dtype=np.float32)
     vectors = {("base", "whole"): Vectors(matrix, np.array([0, 1, 1, -1]))}
-    return EmbeddedEngine.index(catalogue(PRODUCTS, ATTRIBUTES), text_fields=TEXT_FIELDS, vectors=vectors)
+    return EmbeddedEngine.index(catalogue(PRODUCTS, ATTRIBUTES), text_fields=DEFAULT_FIELDS.text, vectors=vectors)
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_ties_go_by_code() -> None:
 
 def test_tokens_are_counted_in_pieces(hardware: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(analysis.Vocabulary, "_AT_ONCE", 2)
-    pieced = EmbeddedEngine.index(catalogue(PRODUCTS, ATTRIBUTES), text_fields=TEXT_FIELDS, vectors={})
+    pieced = EmbeddedEngine.index(catalogue(PRODUCTS, ATTRIBUTES), text_fields=DEFAULT_FIELDS.text, vectors={})
     batch = QueryBatch(["red drill", "drill red drill drill", "18 v colour"])
     expected, found = (each.search(leg(BOOSTED), batch, hits=10) for each in (hardware, pieced))
     assert (expected.codes.tolist(), expected.scores.tolist()) == (found.codes.tolist(), found.scores.tolist())
@@ -128,7 +129,7 @@ def test_what_is_not_found_is_padding(hardware: EmbeddedEngine) -> None:
 
 
 def test_catalogues_without_attributes_or_descriptions() -> None:
-    bare = EmbeddedEngine.index(catalogue([row[:2] for row in PRODUCTS]), text_fields=TEXT_FIELDS, vectors={})
+    bare = EmbeddedEngine.index(catalogue([row[:2] for row in PRODUCTS]), text_fields=DEFAULT_FIELDS.text, vectors={})
     titles = bare.search(leg({"title": 1}), QueryBatch(["red drill"]), hits=10)
     assert listed(bare.search(leg(EACH), QueryBatch(["red drill"]), hits=10)) == listed(titles)
 
@@ -169,7 +170,7 @@ def test_a_query_ranks_alike_in_every_batch(
             [(name, row[0], row[1]) for name, row in zip(ids, rows, strict=True)],
             [(name, text, "") for name, row in zip(ids, rows, strict=True) for text in row[2:]],
         ),
-        text_fields=TEXT_FIELDS,
+        text_fields=DEFAULT_FIELDS.text,
         vectors={("base", "whole"): Vectors(matrix, generator.integers(-1, 5, size=len(rows)))},
     )
     batch = QueryBatch(queries, {"base": matrix[generator.integers(0, 5, size=len(queries))]})

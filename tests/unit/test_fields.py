@@ -14,6 +14,9 @@ from relevance.datasets import Source, load
 from relevance.errors import InputError
 from relevance.fields import DEFAULT_FIELDS, TextField, index_body, own_fields, texts_at
 from relevance.records import Catalogue, embedded_texts
+from relevance.strategies import STRATEGIES, Strategy
+from relevance.suite.compare import _definition
+from relevance.tuning import check_texts, make_grid
 
 FIELDS = own_fields(index_body(own_search.BODY, "index.json"))
 GOT = {
@@ -206,3 +209,46 @@ def test_texts_of_a_document() -> None:
     document = {"a": [{"b": "x"}, {"b": ["y", None, 2.5]}, {"c": 1}], "d": True}
     assert list(texts_at(document, "a.b")) == ["x", "y", "2.5"]
     assert list(texts_at(document, "d")) == ["true"]
+
+
+# by the schema
+
+
+def test_roles_of_fields() -> None:
+    assert [FIELDS.of_role(role) for role in ("title", "description", "attributes")] == [
+        "name",
+        "brand",
+        "facets.value",
+    ]
+    assert [DEFAULT_FIELDS.of_role(name) for name in DEFAULT_FIELDS.text] == list(DEFAULT_FIELDS.text)
+
+
+def test_texts_are_changed_where_they_stand(tmp_path: Path) -> None:
+    catalogue = own_search.dataset(tmp_path).catalogue
+    upper = catalogue.mapped(lambda name, text: text.upper() if name != "brand" else text)
+    second = upper.documents()[1]
+    assert (second["name"], second["brand"], second["category"]) == ("LEATHER COUCH", "Lund", "Seating")
+    assert [one["value"] for one in second["facets"]] == ["BROWN", "3"]
+    assert catalogue.without("facets.value").documents()[1]["facets"][0] == {"name": "colour", "value": ""}
+    swapped = catalogue.exchanged("name", "brand").documents()[1]
+    assert (swapped["name"], swapped["brand"]) == ("Lund", "Leather couch")
+    part = catalogue.taken([3, 1], ["a", "b"])
+    assert part.documents() == [catalogue.documents()[3], catalogue.documents()[1]]
+
+
+def test_a_strategy_over_other_fields_is_tuned(tmp_path: Path) -> None:
+    today = Strategy("shop", text={"name": 5, "name.plain": 1, "facets.value": 1}, fields=FIELDS)
+    grid = make_grid("text", today)
+    assert dict(grid.axes) == {"name": (1, 2, 4, 6, 8), "name.plain": (1, 2, 4), "facets.value": (1, 2, 4)}
+    check_texts(grid, own_search.dataset(tmp_path).catalogue)
+    empty = {"mappings": {"properties": {**own_search.BODY["mappings"]["properties"], "none": {"type": "text"}}}}
+    fields = own_fields(index_body({**own_search.BODY, **empty}, "x"))
+    grid = make_grid("text", Strategy("shop", text={"name": 5, "none": 1}, fields=fields))
+    with pytest.raises(InputError, match="none: no product of the data set has text there"):
+        check_texts(grid, own_search.dataset(tmp_path, body={**own_search.BODY, **empty}).catalogue)
+
+
+def test_what_is_embedded_binds_a_strategy(tmp_path: Path) -> None:
+    config = config_of(tmp_path, "[embedded.whole]\nfields = ['title']")
+    assert _definition(config.strategies["vectorsearch"])["embedded"] == {"whole": ["title"]}
+    assert "embedded" not in _definition(STRATEGIES["vectorsearch"])

@@ -119,3 +119,13 @@ def test_a_mapping_that_is_laid_over_ours(tmp_path: Path, sample: Dataset) -> No
     assert line == "embedded, as release 9 ranks, mappings of stemmed.json (asked for)"
     assert not np.array_equal(stemmed.codes, answered(strategy, sample)[2].codes)
     assert len(facts["mapping"]) == 64
+
+
+def test_a_score_is_explained(dataset: Dataset) -> None:
+    choice = engines.choose("embedded", Settings(), [TEMPLATE], FIELDS)
+    with choice.open(progress=False) as indexer:
+        engine = indexer.index(dataset.catalogue, text_fields=(), vectors={}, progress=False)
+        explanation = engine.explain(*TEMPLATE.legs(), QueryBatch(["telly"]), dataset.catalogue.ids.index("p5"))
+        assert explanation.score == pytest.approx(5.533137)
+        assert sum(part.value for part in explanation.parts) == pytest.approx(5.533137)
+        assert engine.explain(*TEMPLATE.legs(), QueryBatch(["telly"]), 0).score is None

@@ -13,8 +13,8 @@ import pytest
 from helpers.shop import catalogue
 
 from relevance.errors import InputError
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Catalogue, Judgments, Queries, Vectors, attribute_texts, embedded_texts
-from relevance.strategies import VECTOR_FIELDS
 
 PRODUCTS = [("p2", "Desk lamp", "Warm light"), ("p10", "Floor lamp", ""), ("p1", "Bulb, E27", "60 W")]
 ATTRIBUTES = [("p2", "colour", "red"), ("p1", "base", "E27"), ("p2", "height", "40 cm"), ("p1", "watts", "60")]
@@ -124,7 +124,7 @@ OF_ODD = [
 
 def test_the_texts_of_products_leave_out_what_is_only_white_space() -> None:
     odd, bare = catalogue(ODD, OF_ODD), catalogue(ODD)
-    assert {field: embedded_texts(odd, field) for field in VECTOR_FIELDS} == {
+    assert {field: embedded_texts(odd, field) for field in DEFAULT_FIELDS.embedded} == {
         "title": ["Desk lamp", "Bulb", "", "", " Floor lamp "],
         "description": ["Warm light.", "", "Only a description", "", "two\nlines"],
         "attributes": ["colour red 40 cm dimmable", "", "", "", "height 150 cm"],

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine, engine, together
+from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Vectors
 from relevance.runner import search, search_all
-from relevance.strategies import STRATEGIES, TEXT_FIELDS, Leg
+from relevance.strategies import STRATEGIES, Leg
 
 WORDS = ["red", "drill", "bit", "18", "V", "hammer", "blue", "saw", "wood"]
 VECTORS = ("title", "whole")
@@ -33,13 +34,13 @@ def indexed_shop(seed: int, products: int = 100) -> tuple[EmbeddedEngine, QueryB
     matrix = draw.normal(size=(40, 8)).astype(np.float32)
     matrix /= np.linalg.norm(matrix, axis=1, keepdims=True)
     vectors = {("base", name): Vectors(matrix, draw.integers(-1, 40, size=products)) for name in VECTORS}
-    indexed = EmbeddedEngine.index(shop.catalogue(rows, attributes), text_fields=TEXT_FIELDS, vectors=vectors)
+    indexed = EmbeddedEngine.index(shop.catalogue(rows, attributes), text_fields=DEFAULT_FIELDS.text, vectors=vectors)
     queries = [text(5) for _ in range(12)]
     return indexed, QueryBatch(queries, {"base": matrix[draw.integers(40, size=12)]})
 
 
 def legs(
-    boosts: Sequence[Sequence[float]], text: Sequence[str] = TEXT_FIELDS, vectors: Sequence[str] = ()
+    boosts: Sequence[Sequence[float]], text: Sequence[str] = tuple(DEFAULT_FIELDS.text), vectors: Sequence[str] = ()
 ) -> list[Leg]:
     """A leg for each row of boosts, those of the text first."""
     return [
@@ -59,7 +60,7 @@ def assert_same(indexed: EmbeddedEngine, asked: Sequence[Leg], batch: QueryBatch
 boost = st.sampled_from([1, 2, 4, 8, 6, 3, 0.5, 0.1, 1e-6, 1_000_000, 50]) | st.floats(0.01, 300)
 
 
-LISTS = [(), ("title", "attributes"), TEXT_FIELDS]
+LISTS = [(), ("title", "attributes"), tuple(DEFAULT_FIELDS.text)]
 
 
 @settings(max_examples=15)
@@ -80,7 +81,7 @@ def test_whatever_the_boosts_are(
 @pytest.mark.parametrize("products", [0, 1, 2, 12, 20])
 def test_few_hits_are_followed_by_padding(products: int) -> None:
     indexed, batch = indexed_shop(11, products=products)
-    assert_same(indexed, legs([(8, 2, 1, 3), (1, 3, 1, 50)], TEXT_FIELDS, ("whole",)), batch, 15)
+    assert_same(indexed, legs([(8, 2, 1, 3), (1, 3, 1, 50)], tuple(DEFAULT_FIELDS.text), ("whole",)), batch, 15)
     assert_same(indexed, legs([(8, 2), (1, 3)], ("title", "attributes")), batch, 15)
 
 
@@ -105,7 +106,7 @@ def test_parts_and_blocks_change_nothing(monkeypatch: pytest.MonkeyPatch) -> Non
     indexed, batch = indexed_shop(3)
     monkeypatch.setattr(engine, "_BYTES_AT_ONCE", 1)
     monkeypatch.setattr(together, "_CELLS_AT_ONCE", 1)
-    assert_same(indexed, legs([(8, 2, 1, 50), (1, 3, 1, 10)], TEXT_FIELDS, ("whole",)), batch, 5)
+    assert_same(indexed, legs([(8, 2, 1, 50), (1, 3, 1, 10)], tuple(DEFAULT_FIELDS.text), ("whole",)), batch, 5)
 
 
 def test_products_that_cannot_be_among_the_best_are_not_scored_by_all_legs(monkeypatch: pytest.MonkeyPatch) -> None:

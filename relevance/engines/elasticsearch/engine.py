@@ -30,6 +30,7 @@ from relevance.engines.elasticsearch.mapping import (
     ROW_ID,
     check_vectors,
     read_own_mapping,
+    search_of,
     search_type_of,
     unfilled,
 )
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.container import Container
     from relevance.engines.elasticsearch.existing import Existing
-    from relevance.engines.elasticsearch.mapping import FieldPaths, SearchedIndex
+    from relevance.engines.elasticsearch.mapping import SearchedIndex
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.engines.explanation import Tree
     from relevance.records import Catalogue, Vectors
@@ -288,8 +289,8 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
         KeyError: the leg names a field that the index has not.
     """
     raw: Json = json.loads(leg.template) if leg.template else {}
-    search = raw or clauses(leg, index)
     paths, sort = index.paths, raw.get("sort")
+    search = raw or search_of(leg, paths, oversample=index.oversample)
     whole_ties = not (index.sorted_segment or paths.sorts or sort or any(key in raw for key in _DEPENDS_ON_SIZE))
     # parts of a template take a size that they do not name from its own, which may be larger; what is too many is cut
     least = raw.get("size", _USUAL_SIZE) if raw else 0
@@ -303,27 +304,6 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
     search_type = search_type_of(index.search_type, index.shards, is_ours=index.is_ours and not raw)
     gathers = search_type == _DFS and _takes_statistics(leg)
     return Form(bodies.prepare(search), size, statistics=gathers, placed=bool(sort), whole_ties=whole_ties)
-
-
-def clauses(leg: Leg, index: SearchedIndex) -> Json:
-    """Text clauses in the query, vectors in the knn section, where `k` means the same on releases 8 and 9."""
-    search: Json = {}
-    if leg.text:
-        search["query"] = {"bool": {"should": [_match(index.paths, name, boost) for name, boost in leg.text]}}
-    if leg.vectors:
-        options: Json = {"query_vector": bodies.VECTOR, "k": leg.candidates, "num_candidates": leg.candidates}
-        if index.oversample is not None:
-            options["rescore_vector"] = {"oversample": index.oversample}
-        fields = [(index.paths.vectors[leg.model, name], boost) for name, boost in leg.vectors]
-        search["knn"] = [{"field": path, "boost": boost, **options} for path, boost in fields]
-    return search
-
-
-def _match(paths: FieldPaths, name: str, boost: float) -> Json:
-    clause = {"match": {paths.text[name]: {"query": bodies.QUERY, "boost": boost}}}
-    if name in paths.nested:
-        return {"nested": {"path": paths.nested[name], "query": clause}}
-    return clause
 
 
 def _takes_statistics(leg: Leg) -> bool:

@@ -21,7 +21,8 @@ from relevance.datasets.tables import ID_RULE, is_id
 from relevance.engines.elasticsearch.index import IndexState, count, state_of, unless
 from relevance.engines.elasticsearch.mapping import ROW_ID, FieldPaths, SearchedIndex, search_type_of
 from relevance.errors import InputError, RelevanceError, did_you_mean, unknown
-from relevance.strategies import BASE, TEXT_FIELDS, VECTOR_FIELDS
+from relevance.fields import DEFAULT_FIELDS, ProductFields
+from relevance.strategies import BASE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -85,16 +86,22 @@ class _FieldMap:
         InputError: it names what is none of our fields.
     """
 
-    def __init__(self, index: str, settings: Settings, mappings: Mapping[str, Any]) -> None:
-        self.index, self.fields, self.names = index, fields_of(mappings), settings.fields
+    def __init__(
+        self, index: str, settings: Settings, mappings: Mapping[str, Any], ours: ProductFields = DEFAULT_FIELDS
+    ) -> None:
+        self.index, self.fields, self.ours = index, fields_of(mappings), ours
+        allowed = (_ID, *ours.text)
         for name in settings.fields:
-            if name not in (_ID, *TEXT_FIELDS):
-                raise InputError(f"{_FIELDS}: {unknown('field', name, (_ID, *TEXT_FIELDS))}")
+            if name not in allowed:
+                raise InputError(f"{_FIELDS}: {unknown('field', name, allowed)}")
+        # a team's own fields are called as in their index
+        own = {} if ours.body is None else {name: one.path for name, one in ours.text.items()}
+        self.names = {name: path for name, path in own.items() if path in self.fields} | dict(settings.fields)
         self.vectors: dict[VectorField, str] = {}
         for written, path in settings.vectors.items():
             model, dot, name = written.rpartition(".")
-            if name not in VECTOR_FIELDS:
-                raise InputError(f"{_VECTORS}: {unknown('vector field', written, VECTOR_FIELDS)}, or MODEL.FIELD")
+            if name not in ours.embedded:
+                raise InputError(f"{_VECTORS}: {unknown('vector field', written, ours.embedded)}, or MODEL.FIELD")
             self.vectors[(model if dot else BASE), name] = path
 
     def paths(self, strategies: Sequence[Strategy]) -> FieldPaths:
@@ -113,7 +120,7 @@ class _FieldMap:
             for does, table, name in lacking:
                 allowed = f"allowed: {name} = the field of index {self.index!r}, or strategies without it"
                 raise InputError(f"strategy {strategy.name!r} {does} {name}, which {table} does not have; {allowed}")
-        texts = {name: self._text(name) for name in TEXT_FIELDS if name in self.names}
+        texts = {name: self._text(name) for name in self.ours.text if name in self.names}
         return FieldPaths(
             id=uid,
             text={name: one.path for name, one in texts.items()},
@@ -257,7 +264,7 @@ def look_at(
         about["settings"].get("index", {}),
     )
     searched = asked if alias else name
-    fields = _FieldMap(name, settings, mappings)
+    fields = _FieldMap(name, settings, mappings, strategies[0].fields if strategies else DEFAULT_FIELDS)
     paths, vectors = fields.paths(strategies), fields.searched(strategies, dimensions)
     state = state_of(connection, searched)
     window = int(index.get("max_result_window", _LARGEST_WINDOW))

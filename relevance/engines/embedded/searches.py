@@ -15,6 +15,7 @@ from relevance.engines import Engine
 from relevance.engines.elasticsearch.mapping import OwnMapping, documents, index_body, own_paths, search_of
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded.bodies import BodyIndex
+from relevance.engines.explanation import Explanation, parts_of, read_tree
 from relevance.errors import InputError, TemplateError, several
 from relevance.records import NO_HIT, Ranking
 from relevance.schema import Schema
@@ -102,6 +103,26 @@ class BodyEngine(Engine):
         plain = [leg for leg in legs if self._plain is not None and not leg.template]
         rankings = dict(zip(plain, self._plain.search_all(plain, batch, hits=hits), strict=True)) if self._plain else {}
         return [rankings[leg] if leg in rankings else self.search(leg, batch, hits=hits) for leg in legs]
+
+    def explain(self, leg: Leg, batch: QueryBatch, code: int) -> Explanation:
+        """Explain the score of a product for the only query of a batch.
+
+        Raises:
+            TemplateError: a part of a template is not interpreted; the line names it.
+        """
+        if self._plain is not None and not leg.template:
+            return self._plain.explain(leg, batch, code)
+        vector = batch.vectors[leg.model][0] if leg.embeds else None
+        params = batch.params[0] if batch.params else bodies.NO_PARAMS
+        try:
+            search = self._form(leg).render(query=batch.texts[0], vector=vector, params=params)
+            answer = self.index.explain(search, code)
+        except InputError as error:
+            raise TemplateError(str(error)) from error
+        if answer is None:
+            return Explanation(None, ())
+        tree = read_tree(answer)
+        return Explanation(tree.value, parts_of(tree))
 
     def _form(self, leg: Leg) -> bodies.Body:
         if leg not in self._forms:
