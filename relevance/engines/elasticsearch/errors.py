@@ -51,11 +51,7 @@ _TABLE: tuple[tuple[Kind, str, str], ...] = (
     ),
     ("final", _ACTION, _FORBIDDEN + ": {action}"),
     ("final", "403 ", _FORBIDDEN),
-    (
-        "busy",
-        rf"\d+ {_FULL_QUEUE}: .*{_BYTES}",
-        f"the server has too little memory for what is written (429); {_HEAP}",
-    ),
+    ("busy", rf"\d+ {_FULL_QUEUE}: .*{_BYTES}", f"the server has too little memory for what is written (429); {_HEAP}"),
     (
         "busy",
         rf"(?P<status>\d+) {_FULL_QUEUE}: ",
@@ -83,8 +79,7 @@ _TABLE: tuple[tuple[Kind, str, str], ...] = (
     ),
     ("busy", "429 ", "the server is too busy (429); try again later"),
     ("busy", "502 ", "a proxy does not reach the server (502); is it running?"),
-    ("busy", r"503 (?P<type>\w+): ", "the server is not ready (503, {type}); is the cluster complete?"),
-    ("busy", "503 ", "the server is not ready (503); is the cluster complete?"),
+    ("busy", "503 ", "the server is not ready ({status}); is the cluster complete?"),
     ("busy", "504 ", "a proxy does not get the server's answer in time (504)"),
     ("final", "507 ", f"the server has no room left (507); {_FREE_DISK}"),
     ("final", r"\d+ ", "it refuses: {said}"),
@@ -107,7 +102,13 @@ _TABLE: tuple[tuple[Kind, str, str], ...] = (
     ("unreached", rf"{_REASON}(?:\n.*)*\nProxyError: ", f"the proxy that HTTPS_PROXY names is not reached {_PROXY}"),
     ("slow", "ConnectionTimeout: (?P<what>no answer within .*)", "{what} while {doing} (--es-timeout)"),
     ("slow", "(?:ConnectionTimeout|TimeoutError): ", "no answer in time while {doing} (--es-timeout)"),
-    ("lost", "SSL(?:EOF|ZeroReturn)Error: ", _LOST),
+    (
+        "lost",
+        "(?:BadStatusLine|UnknownProtocol): ",
+        "what answers while {doing} does not speak HTTP; is the port right?{or_https}",
+    ),
+    ("lost", "(?:SSLEOF|SSLZeroReturn|BrokenPipe|ConnectionAborted|ConnectionReset|Protocol)Error: ", _LOST),
+    ("lost", "(?:IncompleteRead|RemoteDisconnected): ", _LOST),
     ("final", ".*(?:WRONG_VERSION_NUMBER|(?i:record layer failure))", "it does not speak https; allowed: {plain}"),
     ("final", ".*Fingerprints did not match", "its certificate has another fingerprint than ES_FINGERPRINT says"),
     ("final", r".*certificate verify failed: (?P<reason>.+?)(?= \(_ssl\.c|$)", _UNTRUSTED),
@@ -119,16 +120,6 @@ _TABLE: tuple[tuple[Kind, str, str], ...] = (
         "connection refused while {doing}; is it running, and is the port right?",
     ),
     ("unreached", "(?:NameResolutionError|gaierror): ", "no such host while {doing}; is the name right?"),
-    (
-        "lost",
-        "(?:BadStatusLine|UnknownProtocol): ",
-        "what answers while {doing} does not speak HTTP; is the port right?{or_https}",
-    ),
-    (
-        "lost",
-        "(?:BrokenPipe|Connection(?:Aborted|Reset)|Protocol)Error: |IncompleteRead: |RemoteDisconnected: ",
-        _LOST,
-    ),
     ("unreached", _REASON, "no connection while {doing} ({reason})"),
 )
 """Kind, what a text of what went wrong holds, the line; the first row that fits."""
@@ -244,8 +235,13 @@ def failure(error: Exception, *, doing: str, url: str, credential: str) -> Failu
         refusal = error.refusal
         kind, line, parts = _row(refusal.account)
         kind = "final" if kind == "busy" and not refusal.passes else kind
-        parts = {"said": refusal.said, "credential": credential or "the user or the API key", **parts}
-        line = line.format(remedy=_CHECK if credential else _SET, **parts)
+        known = {
+            "said": refusal.said,
+            "credential": credential or "the user or the API key",
+            "remedy": _CHECK if credential else _SET,
+            "status": f"{refusal.status}, {refusal.kind}" if refusal.kind else str(refusal.status),
+        }
+        line = line.format(**{**known, **parts})
         return Failure(kind, f"{line} (while {doing})", str(error), refusal.said)
     # by the time the client's errors are raised, their own list of causes is empty; the deepest one says most
     causes = reversed(list(_causes(error)))
