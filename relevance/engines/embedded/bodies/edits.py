@@ -1,0 +1,158 @@
+"""Edit distances between a word and a vocabulary: insert, delete, replace, and swap of neighbours."""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy.typing as npt
+
+_AUTO = re.compile(r"AUTO(?::(\d+),(\d+))?", re.IGNORECASE)
+_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+MOST_EDITS = 2
+ALLOWED = "AUTO, AUTO:low,high, 0, 1 or 2"
+
+
+class Fuzziness(NamedTuple):
+    """How many edits a word may be away, by its length in code points.
+
+    Attributes:
+        one_from: the length from which one edit is allowed.
+        two_from: the length from which two are.
+    """
+
+    one_from: int
+    two_from: int
+
+    def edits(self, word: str) -> int:
+        """How many edits a term may be away from this word."""
+        return (len(word) >= self.one_from) + (len(word) >= self.two_from)
+
+
+_NEVER = 1 << 30
+_BY_NUMBER = (Fuzziness(_NEVER, _NEVER), Fuzziness(0, _NEVER), Fuzziness(0, 0))
+
+
+def fuzziness(value: object) -> Fuzziness | None:
+    """Read Elasticsearch's `fuzziness`; None where it is none."""
+    text = "" if isinstance(value, bool) else str(value).strip()
+    if auto := _AUTO.fullmatch(text):
+        low, high = (int(each) for each in auto.groups(default="0")) if auto[1] else (3, 6)
+        return Fuzziness(low, high) if low <= high else None
+    if _NUMBER.fullmatch(text) and float(text) in range(MOST_EDITS + 1):
+        return _BY_NUMBER[int(float(text))]
+    return None
+
+
+class Spellings:
+    """A vocabulary, laid out so that the terms near a word are found at once.
+
+    Args:
+        terms: any; their places are the numbers that are returned.
+    """
+
+    def __init__(self, terms: Sequence[str]) -> None:
+        self._letters = np.frombuffer("".join(terms).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        self._lengths = np.fromiter(map(len, terms), dtype=np.int64, count=len(terms))
+        self._starts = np.cumsum(self._lengths) - self._lengths
+        self._masks = np.zeros(len(terms), dtype=np.uint64)
+        filled = self._lengths > 0
+        if filled.any():
+            self._masks[filled] = np.bitwise_or.reduceat(_bits(self._letters), self._starts[filled])
+
+    def near(
+        self, word: str, edits: int, *, prefix: int = 0, transpositions: bool = True
+    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+        """Find the terms at most `edits` away: their numbers, ascending, and how far each is.
+
+        Args:
+            word: what they are compared with.
+            edits: the greatest distance.
+            prefix: so many code points at the start have to be the same.
+            transpositions: whether a swap of neighbours is one edit, or else two.
+        """
+        letters = np.frombuffer(word.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        mask = np.bitwise_or.reduce(_bits(letters), initial=0)
+        candidates = np.flatnonzero(np.abs(self._lengths - len(letters)) <= edits)
+        # One edit takes at most one letter away and brings at most one.
+        theirs = self._masks[candidates]
+        alike = (np.bitwise_count(theirs & ~mask) <= edits) & (np.bitwise_count(mask & ~theirs) <= edits)
+        candidates = candidates[alike & (self._lengths[candidates] >= min(prefix, len(letters)))]
+        head = min(prefix, len(letters))
+        for place in range(head):
+            candidates = candidates[self._letters[self._starts[candidates] + place] == letters[place]]
+        distances = self._distances(letters[head:], candidates, head, edits, transpositions=transpositions)
+        near = distances <= edits
+        return candidates[near], distances[near]
+
+    def _distances(
+        self,
+        word: npt.NDArray[np.uint32],
+        candidates: npt.NDArray[np.int64],
+        head: int,
+        edits: int,
+        *,
+        transpositions: bool,
+    ) -> npt.NDArray[np.int64]:
+        """Distances of the candidates from their place `head` on; what lies beyond `edits` may be any larger number.
+
+        The table of Levenshtein, column by column of the word, only so far from the diagonal as the edits reach.
+        """
+        lengths = self._lengths[candidates] - head
+        longest = len(word) + edits
+        places = np.arange(longest)[:, None]
+        inside = places < lengths
+        at = np.where(inside, self._starts[candidates] + head + places, 0)
+        letters = np.where(inside, self._letters[at] if len(self._letters) else 0, np.iinfo(np.uint32).max)
+        beyond = np.full(len(candidates), edits + 1, dtype=np.int64)
+        table = [[beyond] * (longest + 1) for _ in range(len(word) + 1)]
+        for column in range(min(edits, longest) + 1):
+            table[0][column] = np.full(len(candidates), column, dtype=np.int64)
+        for row, (before, current) in enumerate(pairwise(table), 1):
+            if row <= edits:
+                current[0] = np.full(len(candidates), row, dtype=np.int64)
+            for column in range(max(row - edits, 1), min(row + edits, longest) + 1):
+                differs = letters[column - 1] != word[row - 1]
+                distance = np.minimum(before[column], current[column - 1]) + 1
+                distance = np.minimum(distance, before[column - 1] + differs)
+                if transpositions and row > 1 and column > 1:
+                    swapped = (letters[column - 1] == word[row - 2]) & (letters[column - 2] == word[row - 1])
+                    distance = np.where(swapped, np.minimum(distance, table[row - 2][column - 2] + 1), distance)
+                current[column] = distance
+        last = np.array(table[-1])
+        distances: npt.NDArray[np.int64] = last[lengths, np.arange(len(candidates))]
+        return distances
+
+
+def _bits(letters: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
+    return np.uint64(1) << (letters & np.uint32(63)).astype(np.uint64)
+
+
+def expansions(
+    terms: Sequence[str],
+    numbers: npt.NDArray[np.int64],
+    distances: npt.NDArray[np.int64],
+    word: str,
+    most: int,
+) -> list[tuple[str, np.float32]]:
+    """Choose the terms that stand for a word, in their order, with their boosts.
+
+    Args:
+        terms: the vocabulary in UTF-8 order.
+        numbers: terms near the word, ascending.
+        distances: of these.
+        word: the word.
+        most: how many are chosen, those with the highest boosts; of equal ones the first in the vocabulary.
+    """
+    lengths = np.array([min(len(terms[number]), len(word)) for number in numbers.tolist()], dtype=np.float32)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        boosts = np.float32(1) - distances.astype(np.float32) / lengths
+    boosts[distances == 0] = 1
+    chosen = np.sort(np.lexsort((numbers, -boosts))[:most])
+    return [(terms[numbers[each]], max(boosts[each], np.float32(0))) for each in chosen.tolist()]

@@ -1,0 +1,83 @@
+"""Nearest vectors by Elasticsearch's similarities, exactly, as over a `flat` index.
+
+The last bits of a float32 dot product depend on the processor, on the server's side too: scores agree within 1e-6.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    import numpy.typing as npt
+
+    Vector = npt.NDArray[np.float32]
+    Scores = npt.NDArray[np.float32]
+
+_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
+
+
+def _angle(products: Scores) -> Scores:
+    return np.maximum((_ONE + products) / _TWO, _ZERO)
+
+
+def _distance(squares: Scores) -> Scores:
+    return np.asarray(_ONE / (_ONE + squares), dtype=np.float32)
+
+
+def _inner_product(products: Scores) -> Scores:
+    squeezed = _ONE / (_ONE - np.minimum(products, _ZERO))
+    return np.where(products < 0, squeezed, products + _ONE)
+
+
+_SCORE: Mapping[str, Callable[[Scores], Scores]] = MappingProxyType(
+    {"cosine": _angle, "dot_product": _angle, "l2_norm": _distance, "max_inner_product": _inner_product}
+)
+SIMILARITIES = tuple(_SCORE)
+
+
+def scores(matrix: Vector, query: Vector, similarity: str) -> Scores:
+    """Score vectors: shape (vectors,).
+
+    Args:
+        matrix: shape (vectors, dimensions); any length, for cosine too.
+        query: shape (dimensions,).
+        similarity: one of `SIMILARITIES`.
+    """
+    if similarity == "l2_norm":
+        away = matrix - query
+        return _distance(np.vecdot(away, away))
+    products = matrix @ query
+    if similarity == "cosine":
+        lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(query)
+        products = products / np.where(lengths > 0, lengths, _ONE)
+    return _SCORE[similarity](products.astype(np.float32))
+
+
+def least_score(similarity: str, threshold: float) -> np.float32:
+    """Say which score the `similarity` of a `knn` asks for: a cosine or product at least, a distance at most."""
+    value = np.float32(threshold)
+    return np.float32(_SCORE[similarity](np.asarray(value * value if similarity == "l2_norm" else value)))
+
+
+def nearest(
+    docs: npt.NDArray[np.int64], scored: Scores, most: int, least: np.float32 | None = None
+) -> tuple[npt.NDArray[np.int64], Scores]:
+    """Keep the best: documents ascending and their scores; of equally near ones those with the lower documents.
+
+    Args:
+        docs: ascending.
+        scored: of these.
+        most: how many are kept.
+        least: those of the kept that score less go too.
+    """
+    if most < len(docs):
+        kept = np.sort(np.lexsort((docs, -scored))[:most])
+        docs, scored = docs[kept], scored[kept]
+    if least is not None:
+        docs, scored = docs[scored >= least], scored[scored >= least]
+    return docs, scored
