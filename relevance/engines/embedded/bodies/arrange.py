@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 DEFAULT_WINDOW = 10
 MOST_IN_WINDOW = 10_000
+_ONE = np.float32(1)
 
 RESCORE_MODES: Mapping[str, Callable[[Scores, Scores], Scores]] = MappingProxyType(
     {
@@ -62,8 +63,8 @@ class Rescoring:
     docs: Docs
     scores: Scores
     window: int = DEFAULT_WINDOW
-    query_weight: np.float32 = np.float32(1)
-    rescore_weight: np.float32 = np.float32(1)
+    query_weight: np.float32 = _ONE
+    rescore_weight: np.float32 = _ONE
     mode: str = "total"
 
 

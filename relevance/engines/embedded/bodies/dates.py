@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from calendar import monthrange
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from functools import cache
 from types import MappingProxyType
@@ -44,7 +43,7 @@ _FORMATS: Mapping[str, str] = MappingProxyType(
         "basic_date_time_no_millis": "yyyyMMdd'T'HHmmss~z",
     }
 )
-"""Elasticsearch's names, spelt as its patterns are; `~y` is a year of one to nine digits, `~z` a zone in any spelling."""
+"""Elasticsearch's names, spelt as its patterns; `~y`: a year of one to nine digits, `~z`: a zone in any spelling."""
 
 _EPOCHS: Mapping[str, int] = MappingProxyType({"epoch_millis": 1, "epoch_second": 1000})
 _EPOCH = re.compile(r"(-?)(\d+)(?:\.(\d{1,9}))?")
@@ -77,53 +76,51 @@ _PIECES: Mapping[str, str] = MappingProxyType(
 _PATTERN = re.compile(r"'([^']*)'|(\.SSS(?!S)|~[yz]|([A-Za-z])\3*)|([\[\]])|([^A-Za-z'])")
 
 _UNITS: Mapping[str, float] = MappingProxyType({"ms": 1, "s": 1e3, "m": 60e3, "h": 3600e3, "d": 86400e3})
-_TIME = re.compile(r"\s*(-?\d+(?:\.\d+)?)\s*(nanos|micros|ms|s|m|h|H|d)\s*")
+_TIME = re.compile(r"\s*(\d+)\s*(ms|s|m|h|H|d)\s*")
 
 _OPERATION = re.compile(r"(/|[+-])(\d*)([yMwdhHms])")
 _LAST_OF_DAY = {"hour": 23, "minute": 59, "second": 59, "millisecond": 999}
 
 
-@dataclass(frozen=True)
-class DateFormat:
-    """One or several formats, tried in order.
+def check_format(text: str) -> None:
+    """Check the `format` of a mapping or a query: names or patterns, `||` between them.
+
+    Raises:
+        InputError: one is not known.
+    """
+    for name in text.split("||"):
+        if name not in _EPOCHS:
+            _compiled(name)
+
+
+def millis(value: object, formats: str | None = None, *, round_up: bool = False, zone: tzinfo = UTC) -> int:
+    """Read a date, with or without date math (`2024-01-01||+1M/d`), as milliseconds since 1970.
 
     Args:
-        text: as in a mapping: names or patterns, `||` between them.
+        value: text or a number.
+        formats: names or patterns, `||` between them, tried in order; None: `DEFAULT_FORMAT`.
+        round_up: what is missing in the text is the last of its day, and `/` rounds up to the last of its unit.
+        zone: of dates that name none.
+
+    Raises:
+        InputError: it is no date of these formats, or depends on the time of the search.
     """
+    text = str(value)
+    if text.startswith("now"):
+        raise InputError(f"{text!r} depends on the day of the search; allowed: a fixed date, such as 2024-01-31||-7d")
+    date, anchored, operations = text.partition("||")
+    moment = _moment(date, formats or DEFAULT_FORMAT, zone, round_up=round_up and not anchored)
+    return _milliseconds(_calculated(moment, operations, text, zone, round_up=round_up)) if anchored else moment
 
-    text: str = DEFAULT_FORMAT
 
-    def __post_init__(self) -> None:
-        for name in self.text.split("||"):
-            if name not in _EPOCHS:
-                _compiled(name)
-
-    def millis(self, value: object, *, round_up: bool = False, zone: tzinfo = UTC) -> int:
-        """Read a date, with or without date math (`2024-01-01||+1M/d`).
-
-        Args:
-            value: text or a number.
-            round_up: what is missing in the text is the last of its day, and `/` rounds up to the last of its unit.
-            zone: of dates that name none.
-
-        Raises:
-            InputError: it is no date of this format, or depends on the time of the search.
-        """
-        text = str(value)
-        if text.startswith("now"):
-            raise InputError(f"{text!r} depends on the day of the search; allowed: a fixed date, such as 2024-01-31||-7d")
-        date, anchored, operations = text.partition("||")
-        moment = self._moment(date, zone, round_up=round_up and not anchored)
-        return _milliseconds(_calculated(moment, operations, text, zone, round_up=round_up)) if anchored else moment
-
-    def _moment(self, text: str, zone: tzinfo, *, round_up: bool) -> int:
-        for name in self.text.split("||"):
-            if name in _EPOCHS:
-                if epoch := _EPOCH.fullmatch(text):
-                    return _since_1970(epoch, _EPOCHS[name], zone, round_up=round_up)
-            elif (match := _compiled(name).fullmatch(text)) and (moment := _read(match, zone, round_up=round_up)):
-                return _milliseconds(moment)
-        raise InputError(f"{text!r} is no date; allowed: {self.text}")
+def _moment(text: str, formats: str, zone: tzinfo, *, round_up: bool) -> int:
+    for name in formats.split("||"):
+        if name in _EPOCHS:
+            if epoch := _EPOCH.fullmatch(text):
+                return _since_1970(epoch, _EPOCHS[name], zone, round_up=round_up)
+        elif (match := _compiled(name).fullmatch(text)) and (moment := _read(match, zone, round_up=round_up)):
+            return _milliseconds(moment)
+    raise InputError(f"{text!r} is no date; allowed: {formats}")
 
 
 @cache
@@ -167,7 +164,7 @@ def _read(match: re.Match[str], zone: tzinfo, *, round_up: bool) -> datetime | N
     parts = {"month": "1", "day": "1", "hour": None, "minute": None, "second": None, "fraction": None, "zone": None}
     parts |= {name: value for name, value in match.groupdict().items() if value is not None}
     last = _LAST_OF_DAY if round_up else dict.fromkeys(_LAST_OF_DAY, 0)
-    numbers = {name: last[name] if parts[name] is None else int(parts[name]) for name in ("hour", "minute", "second")}
+    numbers = {name: int(parts[name] or last[name]) for name in ("hour", "minute", "second")}
     fraction = parts["fraction"]
     millisecond = last["millisecond"] if fraction is None else int(f"{fraction:0<3}"[:3])
     try:
@@ -247,18 +244,18 @@ def _floor(moment: datetime, unit: str) -> datetime:
     day = moment.replace(hour=0, minute=0, second=0, microsecond=0)
     if unit == "w":
         return day - timedelta(days=day.weekday())
-    return day if unit == "d" else day.replace(day=1, **({"month": 1} if unit == "y" else {}))
+    if unit == "d":
+        return day
+    return day.replace(day=1) if unit == "M" else day.replace(day=1, month=1)
 
 
 def duration(value: object) -> float:
-    """Read a time such as `10d` or `1.5h` as milliseconds.
+    """Read a time such as `10d` or `36h` as milliseconds.
 
     Raises:
         InputError: it is none.
     """
     match = _TIME.fullmatch(str(value))
     if match is None:
-        raise InputError(f"{value!r} is no time; allowed: 10d, 12h, 30m, 15s, 500ms")
-    if match[2] in ("nanos", "micros"):
-        raise InputError(f"{value!r}: nanos and micros are not known; allowed: d, h, m, s, ms")
-    return int(float(match[1]) * _UNITS[match[2].lower()])
+        raise InputError(f"{value!r} is no time; allowed: whole numbers of d, h, m, s or ms, such as 10d")
+    return int(match[1]) * _UNITS[match[2].lower()]

@@ -1,7 +1,7 @@
 """How often a phrase stands in documents: exactly, or sloppily as Lucene's `SloppyPhraseMatcher` counts.
 
-A place is an int64: the document in the upper bits, the position in the lower `POSITION_BITS`. Places are sorted; where
-several terms share a position of the phrase, those of all of them are merged, and one that two of them hold stands twice.
+A place is an int64: the document in the upper bits, the position in the lower `POSITION_BITS`. Places are sorted;
+where several terms share a position of the phrase, those of all of them are merged: one that two hold stands twice.
 """
 
 from __future__ import annotations
@@ -126,9 +126,7 @@ def _front(position: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.
     return lead, rest.min(axis=0)
 
 
-def _weigh(
-    weights: Frequencies, ids: npt.NDArray[np.int64], width: npt.NDArray[np.int64], slop: int
-) -> None:
+def _weigh(weights: Frequencies, ids: npt.NDArray[np.int64], width: npt.NDArray[np.int64], slop: int) -> None:
     near = width <= slop
     weights[ids[near]] += np.float32(1) / (np.float32(1) + width[near].astype(np.float32))
 
@@ -163,7 +161,7 @@ class _Cursor:
 
 
 class _Queue:
-    """Lucene's heap, step by step: cursors move while they are inside, so that its exact shape decides what comes out."""
+    """Lucene's heap, step by step: cursors move while they are inside, so that its shape decides what comes out."""
 
     def __init__(self) -> None:
         self._heap: list[_Cursor] = []

@@ -70,7 +70,7 @@ class Either:
 
 @dataclass(frozen=True)
 class Near:
-    """Parts side by side, in order; the first is no gap."""
+    """Parts side by side, in order."""
 
     parts: tuple[Word | Gap | Either | Near, ...]
 
@@ -81,12 +81,19 @@ class Near:
 
     def extents(self, positions: Mapping[str, Sequence[int]]) -> list[Extent]:
         """The matches, one for each of the first part that the others follow without a hole."""
-        first, *rest = [[] if isinstance(part, Gap) else part.extents(positions) for part in self.parts]
+        first, parts = self.parts[0], self.parts[1:]
+        if isinstance(first, Gap):
+            parts_of = [part.extents(positions) for part in parts if not isinstance(part, Gap)]
+            starts = sorted({start for start, _ in parts_of[0]}) if parts_of else []
+            begins = [(start - first.width, start) for start in starts if start >= first.width]
+        else:
+            begins = first.extents(positions)
+        rest = [[] if isinstance(part, Gap) else part.extents(positions) for part in parts]
         at = [0] * len(rest)
-        matches = []
-        for begin, end in first:
+        matches: list[Extent] = []
+        for begin, end in begins:
             holes = 0
-            for number, (part, extents) in enumerate(zip(self.parts[1:], rest, strict=True)):
+            for number, (part, extents) in enumerate(zip(parts, rest, strict=True)):
                 if isinstance(part, Gap):
                     end += part.width  # noqa: PLW2901 - the end moves on with the parts
                     continue

@@ -22,7 +22,7 @@ _ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
 
 
 def _angle(products: Scores) -> Scores:
-    return np.maximum((_ONE + products) / _TWO, _ZERO)
+    return np.asarray(np.maximum((_ONE + products) / _TWO, _ZERO))
 
 
 def _distance(squares: Scores) -> Scores:

@@ -1,0 +1,37 @@
+"""Scores of vectors by Elasticsearch's similarities."""
+
+import numpy as np
+import pytest
+
+from relevance.engines.embedded.bodies.vectors import least_score, nearest, scores
+
+MATRIX = np.array([[3, 4], [-3, -4], [0, 2], [0, 0]], dtype=np.float32)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "expected"),
+    [
+        ("cosine", [0.98, 0.02, 0.8, 0.5]),
+        ("l2_norm", [1 / 3, 1 / 99, 1 / 18, 1 / 26]),
+        ("max_inner_product", [25, 1 / 25, 7, 1]),
+        ("dot_product", [12.5, 0, 3.5, 0.5]),
+    ],
+)
+def test_scores(similarity: str, expected: list[float]) -> None:
+    query = np.array([4, 3], dtype=np.float32)
+    assert scores(MATRIX, query, similarity).tolist() == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("similarity", "threshold", "score"),
+    [("cosine", 0.5, 0.75), ("dot_product", -1, 0), ("l2_norm", 2, 0.2), ("max_inner_product", -1, 0.5)],
+)
+def test_the_least_similarity_as_a_score(similarity: str, threshold: float, score: float) -> None:
+    assert least_score(similarity, threshold) == pytest.approx(score)
+
+
+def test_nearest() -> None:
+    docs, scored = np.array([2, 5, 6, 9]), np.array([0.5, 0.9, 0.5, 0.7], dtype=np.float32)
+    assert nearest(docs, scored, 3)[0].tolist() == [2, 5, 9]
+    assert nearest(docs, scored, 3, np.float32(0.6))[0].tolist() == [5, 9]
+    assert nearest(docs, scored, 9)[0].tolist() == [2, 5, 6, 9]
