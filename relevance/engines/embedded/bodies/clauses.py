@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from relevance.engines.embedded.bodies.edits import ALLOWED as FUZZINESS
+from relevance.engines.embedded.bodies.edits import fuzziness
 from relevance.engines.embedded.bodies.leaves import (
     AnyNumber,
     AnyTerm,
@@ -19,6 +21,8 @@ from relevance.engines.embedded.bodies.leaves import (
     value_query,
     wildcard,
 )
+from relevance.engines.embedded.bodies.minimum import ALLOWED as MINIMUM
+from relevance.engines.embedded.bodies.minimum import normal
 from relevance.engines.embedded.bodies.nodes import (
     Bool,
     Boosting,
@@ -30,7 +34,7 @@ from relevance.engines.embedded.bodies.nodes import (
     Node,
     boosted,
 )
-from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, least, with_minimum
+from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, with_minimum
 from relevance.engines.embedded.bodies.values import boolean_of, date_of, decimal_of, rounded, text_of
 from relevance.errors import InputError, unknown
 
@@ -97,12 +101,16 @@ def choice(*allowed: str) -> Read:
 
 def minimum(value: Any) -> str:
     """Read a `minimum_should_match`."""
-    rule = text(value)
-    try:
-        least(rule, 1)
-    except ValueError:
-        raise ValueError("a number, a percentage or conditions such as 2<75% are expected") from None
+    if (rule := normal(value)) is None:
+        raise ValueError(f"allowed: {MINIMUM}")
     return rule
+
+
+def edits(value: Any) -> str:
+    """Read a `fuzziness`."""
+    if fuzziness(value) is None:
+        raise ValueError(f"allowed: {FUZZINESS}")
+    return str(value)
 
 
 @dataclass
@@ -217,7 +225,7 @@ def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
 # text
 
 _FUZZY: Options = {
-    "fuzziness": (text, None),
+    "fuzziness": (edits, None),
     "prefix_length": (whole, 0),
     "max_expansions": (whole, 50),
     "fuzzy_transpositions": (flag, True),

@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from relevance.engines.embedded.bodies.edits import Spellings
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Ints
 from relevance.engines.embedded.bodies.values import number_of, text_of, units
 from relevance.engines.embedded.engine import offsets_of, quantized
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -83,6 +84,11 @@ class TermIndex:
             self._places = (docs << POSITION_BITS | places)[order]
             self._place_starts = offsets_of(np.bincount(terms, minlength=len(names)))
 
+    @cached_property
+    def spellings(self) -> Spellings:
+        """The terms, laid out so that those near a word are found at once."""
+        return Spellings(self.terms)
+
     @property
     def has_positions(self) -> bool:
         """Whether phrases can be searched."""
@@ -92,6 +98,13 @@ class TermIndex:
         """Look a term up."""
         at = bisect_left(self.terms, term)
         return at if at < len(self.terms) and self.terms[at] == term else None
+
+    def beginning_with(self, beginning: str) -> Iterator[str]:
+        """The terms that begin with a text, in their order."""
+        for number in range(bisect_left(self.terms, beginning), len(self.terms)):
+            if not self.terms[number].startswith(beginning):
+                return
+            yield self.terms[number]
 
     def df(self, number: int) -> int:
         """Count the documents that hold a term."""

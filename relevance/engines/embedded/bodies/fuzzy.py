@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from relevance.engines.embedded.bodies.nodes import Node
+from relevance.engines.embedded.bodies.edits import expansions, fuzziness
+from relevance.engines.embedded.bodies.leaves import Term
+from relevance.engines.embedded.bodies.nodes import Bool, MatchNone, Node, boosted
+
+if TYPE_CHECKING:
+    from relevance.engines.embedded.bodies.levels import Level
 
 
 @dataclass(frozen=True)
@@ -17,3 +23,23 @@ class Fuzzy(Node):
     prefix_length: int = 0
     max_expansions: int = 50
     transpositions: bool = True
+
+    def rewritten(self, level: Level) -> Node:
+        index, allowed = level.catalogue.terms(self.path), fuzziness(self.fuzziness)
+        if index is None or allowed is None:
+            return MatchNone()
+        near = index.spellings.near(
+            self.term,
+            allowed.edits(self.term),
+            prefix=self.prefix_length,
+            transpositions=self.transpositions,
+        )
+        chosen = expansions(index.terms, *near, self.term, self.max_expansions)
+        if not chosen:
+            return MatchNone()
+        numbers = (index.number(term) for term, _ in chosen)
+        most = max(index.df(number) for number in numbers if number is not None)
+        return Bool(should=tuple(boosted(Term(self.path, term, most), float(boost)) for term, boost in chosen))
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.term}~{self.fuzziness}"

@@ -3,21 +3,92 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TypeAlias
+from itertools import islice
+from typing import TYPE_CHECKING, TypeAlias
 
-from relevance.engines.embedded.bodies.nodes import Node
+import numpy as np
+
+from relevance.engines.embedded.bodies.hits import NONE, Hits, common, union
+from relevance.engines.embedded.bodies.leaves import Term
+from relevance.engines.embedded.bodies.nodes import Bool, MatchNone, Node
+from relevance.engines.embedded.bodies.proximity import POSITION_BITS, Slot, exact, sloppy
+from relevance.engines.embedded.bodies.spans import Either, Gap, Near, Span, Word
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from relevance.engines.embedded.bodies.fields import TermIndex
+    from relevance.engines.embedded.bodies.hits import Ints
+    from relevance.engines.embedded.bodies.levels import Level
 
 Places: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
 """The words of a phrase: positions from 0 on, and the terms that may stand there."""
 
+Path: TypeAlias = tuple[tuple[int, str], ...]
+"""One way through a piece of a graph: terms, each with its position less that of the token before it."""
+
+
+def _idf(index: TermIndex, terms: Iterable[str]) -> np.float32:
+    """How rare a phrase is: the float32 of each of its terms, added in float64; terms that no document has add none."""
+    numbers = (index.number(term) for term in terms)
+    return np.float32(sum(float(index.idf(index.df(number))) for number in numbers if number is not None))
+
 
 @dataclass(frozen=True)
 class Phrase(Node):
-    """Terms one after the other, moved by so many positions at most."""
+    """Terms one after the other, moved by so many positions at most.
+
+    Attributes:
+        path: of the field.
+        places: of the terms.
+        slop: by how many positions they may be moved.
+        is_prefix: whether it was the beginning of a phrase: for Lucene it is no other phrase's equal then.
+    """
 
     path: str
     places: Places
     slop: int = 0
+    is_prefix: bool = False
+
+    def rewritten(self, level: Level) -> Node:
+        del level
+        if not self.places:
+            return MatchNone()
+        if len(self.places) > 1:
+            return self
+        return Bool(should=tuple(Term(self.path, term) for term in self.places[0][1]))
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        index = level.terms(self.path)
+        if index is None:
+            return NONE
+        key = (self, float(boost))
+        known = level.catalogue.remembered.get(key)
+        if known is None:
+            known = self._found(index, boost)
+            level.catalogue.remember(key, known)
+        return known
+
+    def _found(self, index: TermIndex, boost: np.float32) -> Hits:
+        slots = []
+        for position, terms in self.places:
+            numbers = [number for term in terms if (number := index.number(term)) is not None]
+            if not numbers:
+                return NONE
+            places = [index.positions(number) for number in numbers]
+            merged = places[0] if len(places) == 1 else np.sort(np.concatenate(places))
+            slots.append(Slot(position - self.places[0][0], terms, merged))
+        docs, freqs = sloppy(slots, self.slop) if self.slop else exact(slots)
+        idf = _idf(index, (term for _, terms in self.places for term in terms))
+        return Hits(docs, index.score(docs, freqs, boost, idf))
+
+    def __str__(self) -> str:
+        words, at = [], 0
+        for position, terms in self.places:
+            words += ["?"] * (position - at)
+            words.append(terms[0] if len(terms) == 1 else f"({' '.join(terms)})")
+            at = position + 1
+        return f'{self.path}:"{" ".join(words)}"{f"~{self.slop}" if self.slop else ""}'
 
 
 @dataclass(frozen=True)
@@ -29,10 +100,115 @@ class PhrasePrefix(Node):
     slop: int
     max_expansions: int
 
+    def rewritten(self, level: Level) -> Node:
+        index = level.catalogue.terms(self.path)
+        if index is None or not self.places:
+            return MatchNone()
+        *before, (position, beginnings) = self.places
+        terms: dict[str, None] = {}
+        for beginning in beginnings:
+            # Lucene asks whether there are enough only after it has added one.
+            for term in index.beginning_with(beginning):
+                terms[term] = None
+                if len(terms) >= self.max_expansions:
+                    break
+            if len(terms) > self.max_expansions:
+                break
+        places = (*before, (position, tuple(terms)))
+        return Phrase(self.path, places, self.slop, is_prefix=True) if terms else MatchNone()
+
+    def __str__(self) -> str:
+        return f"{Phrase(self.path, self.places, self.slop)}*"
+
 
 @dataclass(frozen=True)
 class SpanNear(Node):
-    """Pieces of a graph one after the other, each of them the paths that it may be."""
+    """Pieces of a graph one after the other, each of them the paths that it may be.
+
+    Attributes:
+        path: of the field.
+        pieces: of the graph.
+        max_expansions: None; or the last term of the last piece is the beginning of one: so many are looked up.
+    """
 
     path: str
-    pieces: tuple[tuple[Places, ...], ...]
+    pieces: tuple[tuple[Path, ...], ...]
+    max_expansions: int | None = None
+
+    def rewritten(self, level: Level) -> Node:
+        index = level.catalogue.terms(self.path)
+        if index is None:
+            return MatchNone()
+        parts: list[Word | Near | Either] = []
+        for number, paths in enumerate(self.pieces, 1):
+            most = self.max_expansions if number == len(self.pieces) else None
+            parts.append(_either([_near(path, index, most) for path in paths]))
+        return Spans(self.path, parts[0] if len(parts) == 1 else Near(tuple(parts)))
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.pieces}"
+
+
+@dataclass(frozen=True)
+class Spans(Node):
+    """A span query."""
+
+    path: str
+    span: Span
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        index = level.terms(self.path)
+        if index is None:
+            return NONE
+        held = {term: number for term in self.span.terms() if (number := index.number(term)) is not None}
+        rows = [
+            (doc, count)
+            for doc in _candidates(self.span, index).tolist()
+            if (count := len(self.span.extents(_positions(index, held, doc))))
+        ]
+        docs, counts = np.array(rows, dtype=np.int64).reshape(-1, 2).T
+        return Hits(docs, index.score(docs, counts.astype(np.float32), boost, _idf(index, held)))
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.span}"
+
+
+def _candidates(span: Span | Gap, index: TermIndex) -> Ints:
+    """Documents that hold the terms of a span, wherever they stand."""
+    if isinstance(span, Word):
+        number = index.number(span.term)
+        return NONE.docs if number is None else index.postings(number)[0]
+    if isinstance(span, Either):
+        return union([NONE.docs, *(_candidates(part, index) for part in span.parts)])
+    if isinstance(span, Near):
+        return common([_candidates(part, index) for part in span.parts if not isinstance(part, Gap)])
+    return NONE.docs
+
+
+def _positions(index: TermIndex, numbers: dict[str, int], doc: int) -> dict[str, list[int]]:
+    positions = {}
+    for term, number in numbers.items():
+        places = index.positions(number)
+        start, end = np.searchsorted(places, [doc << POSITION_BITS, (doc + 1) << POSITION_BITS])
+        positions[term] = (places[start:end] - (doc << POSITION_BITS)).tolist()
+    return positions
+
+
+def _either(parts: list[Word | Near | Either]) -> Word | Near | Either:
+    return parts[0] if len(parts) == 1 else Either(tuple(parts))
+
+
+def _near(path: Path, index: TermIndex, max_expansions: int | None) -> Word | Near | Either:
+    """A path as Elasticsearch spells it: a gap comes before the term that precedes it."""
+    parts: list[Word | Gap | Near | Either] = []
+    before = ""
+    for step, term in path:
+        if step > 1:
+            parts.append(Gap(step - 1))
+        if before:
+            parts.append(Word(before))
+        before = term
+    last: Word | Either = Word(before)
+    if max_expansions is not None:
+        last = Either(tuple(Word(term) for term in islice(index.beginning_with(before), max_expansions)))
+    return Near((*parts, last)) if parts else last

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import merge
+from itertools import takewhile
 from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
@@ -53,7 +54,7 @@ class Gap:
 class Either:
     """Alternatives."""
 
-    parts: tuple[Word | Near, ...]
+    parts: tuple[Word | Near | Either, ...]
 
     def terms(self) -> Iterator[str]:
         """All terms below."""
@@ -81,13 +82,11 @@ class Near:
 
     def extents(self, positions: Mapping[str, Sequence[int]]) -> list[Extent]:
         """The matches, one for each of the first part that the others follow without a hole."""
-        first, parts = self.parts[0], self.parts[1:]
-        if isinstance(first, Gap):
-            parts_of = [part.extents(positions) for part in parts if not isinstance(part, Gap)]
-            starts = sorted({start for start, _ in parts_of[0]}) if parts_of else []
-            begins = [(start - first.width, start) for start in starts if start >= first.width]
-        else:
-            begins = first.extents(positions)
+        leading = list(takewhile(lambda part: isinstance(part, Gap), self.parts))
+        first, parts = self.parts[len(leading)], self.parts[len(leading) + (not leading) :]
+        begins = [] if isinstance(first, Gap) else first.extents(positions)
+        if width := sum(gap.width for gap in leading if isinstance(gap, Gap)):
+            begins = [(start - width, start) for start in sorted({start for start, _ in begins}) if start >= width]
         rest = [[] if isinstance(part, Gap) else part.extents(positions) for part in parts]
         at = [0] * len(rest)
         matches: list[Extent] = []

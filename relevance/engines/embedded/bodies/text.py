@@ -7,17 +7,15 @@ becomes the sum of its paths.
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
-
-import numpy as np
 
 from relevance.analysis.tokens import Stream, Token
 from relevance.engines.embedded.bodies.fuzzy import Fuzzy
 from relevance.engines.embedded.bodies.leaves import Blended, Synonym, Term, prefix, value_query
+from relevance.engines.embedded.bodies.minimum import required
 from relevance.engines.embedded.bodies.nodes import Bool, DisMax, MatchAll, MatchNone, Node, boosted
-from relevance.engines.embedded.bodies.phrases import Phrase, PhrasePrefix, Places, SpanNear
+from relevance.engines.embedded.bodies.phrases import Path, Phrase, PhrasePrefix, Places, SpanNear
 from relevance.engines.embedded.bodies.values import text_of
 from relevance.errors import InputError
 
@@ -70,7 +68,7 @@ class Builder(Protocol):
     def phrase_prefix(self, places: Places, slop: int) -> Node:
         """The same, where the last one is a beginning."""
 
-    def near(self, pieces: Sequence[Sequence[Places]]) -> Node:
+    def near(self, pieces: Sequence[Sequence[Path]], *, is_prefix: bool) -> Node:
         """Pieces of a graph one after the other, each the paths that it may be."""
 
 
@@ -107,7 +105,7 @@ class OneField(NamedTuple):
     def phrase(self, places: Places, slop: int) -> Node:
         if len(places) == 1:
             terms = places[0][1]
-            return Term(self.field.path, terms[0]) if len(terms) == 1 else self.synonym(terms)
+            return Bool(should=tuple(Term(self.field.path, term) for term in terms))
         self._check_positions()
         return Phrase(self.field.path, places, slop)
 
@@ -115,9 +113,10 @@ class OneField(NamedTuple):
         self._check_positions()
         return PhrasePrefix(self.field.path, places, slop, self.options.max_expansions)
 
-    def near(self, pieces: Sequence[Sequence[Places]]) -> Node:
+    def near(self, pieces: Sequence[Sequence[Path]], *, is_prefix: bool) -> Node:
         self._check_positions()
-        return SpanNear(self.field.path, tuple(tuple(piece) for piece in pieces))
+        most = self.options.max_expansions if is_prefix else None
+        return SpanNear(self.field.path, tuple(tuple(piece) for piece in pieces), most)
 
     @property
     def has_positions(self) -> bool:
@@ -172,8 +171,8 @@ class CrossFields(NamedTuple):
     def phrase_prefix(self, places: Places, slop: int) -> Node:
         return self._best(lambda one: one.phrase_prefix(places, slop))
 
-    def near(self, pieces: Sequence[Sequence[Places]]) -> Node:
-        return self._best(lambda one: one.near(pieces))
+    def near(self, pieces: Sequence[Sequence[Path]], *, is_prefix: bool) -> Node:
+        return self._best(lambda one: one.near(pieces, is_prefix=is_prefix))
 
 
 def build(  # noqa: PLR0911, PLR0913 - Lucene's cases, in its order
@@ -238,7 +237,8 @@ class Graph:
             else:
                 position += 1
                 gap = token.step - 1
-            edges.append((position, position + token.span + gap, token))
+            # a token beside another one comes as many positions after those before it
+            edges.append((position, position + token.span + gap, token._replace(step=gap + 1)))
             position += gap
         self.end = max(end for _, end, _ in edges)
         self._edges = _alive(edges, self.end)
@@ -267,7 +267,7 @@ class Graph:
         for first, last, token in self._edges:
             if first == start and last <= end:
                 for rest in self.paths(last, end):
-                    yield Stream((token._replace(step=max(1, token.step), span=1), *rest.tokens))
+                    yield Stream((token._replace(span=1), *rest.tokens))
 
 
 def _alive(edges: list[tuple[int, int, Token]], end: int) -> list[tuple[int, int, Token]]:
@@ -305,15 +305,14 @@ def _graph_phrase(graph: Graph, builder: Builder, kind: MatchType, options: Matc
     if options.slop:
         phrases = (build(path, builder, kind, options, is_graph=False) for path in graph.paths(0, graph.end))
         return Bool(should=tuple(phrase for phrase in phrases if phrase is not None))
-    if kind == "phrase_prefix":
-        raise InputError("match_phrase_prefix over an analyzer that makes a graph is not supported; allowed: a slop")
-    pieces: list[list[Places]] = []
+    pieces: list[list[Path]] = []
     for start, end in graph.pieces():
         if graph.has_side_path(start):
-            pieces.append([_places(path.tokens) for path in graph.paths(start, end)])
+            paths = graph.paths(start, end)
+            pieces.append([tuple((token.step, token.term) for token in path.tokens) for path in paths])
         else:
-            pieces.append([((0, (term,)),) for term in graph.terms(start)])
-    return builder.near(pieces)
+            pieces.append([((1, term),) for term in graph.terms(start)])
+    return builder.near(pieces, is_prefix=kind == "phrase_prefix")
 
 
 # a text on a field
@@ -389,33 +388,9 @@ def without_terms(options: Match) -> Node:
 # minimum_should_match
 
 
-def least(minimum: str, clauses: int) -> int:
-    """Count the clauses that have to match, by a `minimum_should_match`.
-
-    Raises:
-        ValueError: it is none.
-    """
-    minimum = minimum.strip()
-    if "<" in minimum:
-        number = clauses
-        for part in re.sub(r"\s*<\s*", "<", minimum).split():
-            bound, rule = part.split("<")
-            if clauses <= int(bound):
-                return number
-            number = least(rule, clauses)
-        return number
-    if "%" in minimum:
-        share = float(np.float32(clauses * int(minimum[:-1])) * np.float32(0.01))
-        number = clauses + int(share) if share < 0 else int(share)
-    else:
-        number = int(minimum)
-        number = clauses + number if number < 0 else number
-    return max(0, number)
-
-
 def with_minimum(node: Node, minimum: str | None) -> Node:
     """Ask for as many clauses of a bool as a `minimum_should_match` says."""
     if minimum is None or not isinstance(node, Bool):
         return node
-    number = least(minimum, len(node.should))
+    number = required(minimum, len(node.should))
     return Bool(node.must, node.filter, node.should, node.must_not, number) if number > 0 else node

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import math
+from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from relevance.engines.embedded.bodies.dates import millis, time_zone
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
@@ -68,8 +70,7 @@ def date_of(
     field: Field, value: Any, *, round_up: bool = False, form: str | None = None, zone: str | None = None
 ) -> int:
     """Read a date as milliseconds since 1970; `round_up` takes the last one that it may mean."""
-    del field, round_up, form, zone
-    raise InputError(f"{value!r}: dates are not supported")
+    return millis(value, form or field.format, round_up=round_up, zone=time_zone(zone) if zone else UTC)
 
 
 def number_of(field: Field, value: Any) -> float:
