@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from relevance.engines.embedded.bodies.edits import ALLOWED as FUZZINESS
 from relevance.engines.embedded.bodies.edits import fuzziness
+from relevance.engines.embedded.bodies.fuzzy import Fuzzy
 from relevance.engines.embedded.bodies.leaves import (
     AnyNumber,
     AnyTerm,
@@ -291,6 +292,31 @@ def match_phrase_prefix(clause: Clause) -> Node:
     return _of_text(clause, "phrase_prefix", known)
 
 
+def fuzzy(clause: Clause) -> Node:
+    path, options = clause.of_field(
+        "value",
+        {
+            **{name: _FUZZY[name] for name in ("prefix_length", "max_expansions")},
+            "fuzziness": (edits, "AUTO"),
+            "transpositions": (flag, True),
+            "rewrite": _FUZZY["fuzzy_rewrite"],
+        },
+    )
+    field = clause.field(path)
+    if field is None:
+        return MatchNone()
+    if not field.has_terms:
+        raise clause.refuse(f"field {path!r} is a {field.type}; allowed: text, keyword")
+    return Fuzzy(
+        path,
+        keyword_of(clause.levels, field, options["value"]),
+        options["fuzziness"],
+        options["prefix_length"],
+        options["max_expansions"],
+        options["transpositions"],
+    )
+
+
 # values
 
 
@@ -326,7 +352,7 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
     if field.type == "keyword":
         return AnyTerm(path, frozenset(keyword_of(clause.levels, field, value) for value in values))
     if field.type == "date":
-        return Bool(should=tuple(value_query(clause.levels, field, value) for value in values))
+        return Constant(Bool(should=tuple(value_query(clause.levels, field, value) for value in values)))
     if field.type == "boolean":
         return AnyTerm(path, frozenset("FT"[boolean_of(value)] for value in values))
     numbers = (number_for(field, value) for value in values)
@@ -406,6 +432,8 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
             high, holds_high = options[name], holds
     if field.type == "date":
         form, zone = options["format"], options["time_zone"]
+        if form is None and any(isinstance(bound, int | float) for bound in (low, high)):
+            form = "epoch_millis"  # a number makes both bounds milliseconds
         # a bound that leaves out parts of a date means all of it: `lte` its last millisecond, `gt` what follows it
         first = None if low is None else date_of(field, low, round_up=not holds_low, form=form, zone=zone)
         last = None if high is None else date_of(field, high, round_up=holds_high, form=form, zone=zone)
@@ -527,6 +555,18 @@ def multi_match_clause(clause: Clause) -> Node:
     return multi_match(clause)
 
 
+def function_score_clause(clause: Clause) -> Node:
+    from relevance.engines.embedded.bodies.function_score import function_score  # noqa: PLC0415 - the same
+
+    return function_score(clause)
+
+
+def knn_clause(clause: Clause) -> Node:
+    from relevance.engines.embedded.bodies.knn import knn  # noqa: PLC0415 - the same
+
+    return knn(clause)
+
+
 CLAUSES: dict[str, Callable[[Clause], Node]] = {
     "match": match,
     "match_bool_prefix": match_bool_prefix,
@@ -547,5 +587,8 @@ CLAUSES: dict[str, Callable[[Clause], Node]] = {
     "dis_max": dis_max,
     "boosting": boosting,
     "nested": nested,
+    "function_score": function_score_clause,
+    "fuzzy": fuzzy,
+    "knn": knn_clause,
 }
 """Every clause that is understood: a clause is a row here."""

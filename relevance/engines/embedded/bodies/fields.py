@@ -115,6 +115,14 @@ class TermIndex:
         run = slice(self._starts[number], self._starts[number + 1])
         return self._docs[run], self._freqs[run]
 
+    def numbers_of_docs(self, *, highest: bool = False) -> Ints:
+        """The lowest or highest term of each document; -1 where it has none."""
+        numbers = np.full(self._size, -1, dtype=np.int64)
+        terms = np.repeat(np.arange(len(self.terms)), np.diff(self._starts))
+        way = slice(None) if highest else slice(None, None, -1)  # the last one to be written stays
+        numbers[self._docs[way]] = terms[way]
+        return numbers
+
     def docs_of(self, numbers: Ints) -> Ints:
         """Find the documents that hold any of some terms."""
         if not len(numbers):

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -58,7 +58,7 @@ class UnusableFactorError(ValueError):
 class Values(Protocol):
     """The values of a numeric field: those of document d are `values[starts[d]:starts[d + 1]]`, ascending."""
 
-    values: npt.NDArray[np.int64] | npt.NDArray[np.floating]
+    values: npt.NDArray[Any]
     starts: npt.NDArray[np.int64]
 
 

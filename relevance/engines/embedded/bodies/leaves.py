@@ -52,6 +52,14 @@ class Term(Node):
         number = None if index is None else index.number(self.term)
         return NO_DOCS if index is None or number is None else index.postings(number)[0]
 
+    def weighs_otherwise(self, other: Node, level: Level) -> bool:
+        if not isinstance(other, Term) or self.df == other.df:
+            return False
+        index = level.catalogue.terms(self.path)
+        number = None if index is None else index.number(self.term)
+        counted = 0 if index is None or number is None else index.df(number)
+        return (self.df or counted) != (other.df or counted)
+
     def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
         index = level.terms(self.path)
         return None if index is None else explained(self, index, (self.term,), self.df, level, doc, boost)

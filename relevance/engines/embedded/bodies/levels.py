@@ -32,9 +32,20 @@ _KEY = 50
 
 
 class Levels:
-    """All documents of an index; a field is indexed when it is first asked for."""
+    """All documents of an index; a field is indexed when it is first asked for.
 
-    def __init__(self, schema: Schema, analysis: Analysis, documents: Documents, ids: dict[str, int]) -> None:
+    Attributes:
+        release: of Elasticsearch, whose ways are followed where they differ.
+        hits: how many the search that is being read asks for.
+        notes: what may differ from a server's answer.
+    """
+
+    def __init__(
+        self, schema: Schema, analysis: Analysis, documents: Documents, ids: dict[str, int], release: int = 9
+    ) -> None:
+        self.release = release
+        self.hits = 0
+        self.notes: set[str] = set()
         self.schema = schema
         self.analysis = analysis
         self.ids = ids

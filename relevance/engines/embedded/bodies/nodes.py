@@ -53,6 +53,11 @@ class Node:
         """Find documents without their scores."""
         return self.hits(level, ONE).docs
 
+    def weighs_otherwise(self, other: Node, level: Level) -> bool:
+        """Whether an equal node would score otherwise."""
+        del other, level
+        return False
+
     def parts(self) -> Sequence[Node]:
         """The nodes whose scores make this one's."""
         return ()
@@ -286,10 +291,10 @@ class Bool(Node):
                     max(0, self.minimum - len(raised)),
                 )
         if self.minimum <= 1:
-            merged = _merged(should)
+            merged = _merged(should, level)
             if merged is not None:
                 return Bool(must, filters, merged, must_not, self.minimum)
-        merged = _merged(must)
+        merged = _merged(must, level)
         if merged is not None:
             return Bool(merged, filters, should, must_not, self.minimum)
         if len(must) == 1 and filters:
@@ -413,9 +418,10 @@ def _is_conjunction(node: Node) -> bool:
     return isinstance(node, Bool) and not node.should and not node.minimum
 
 
-def _merged(clauses: Iterable[Node]) -> tuple[Node, ...] | None:
+def _merged(clauses: Iterable[Node], level: Level) -> tuple[Node, ...] | None:
     """Add up the boosts of equal clauses; None where no two are equal."""
     boosts: dict[Node, float] = {}
+    firsts: dict[Node, Node] = {}
     count = 0
     for clause in clauses:
         count += 1
@@ -424,6 +430,10 @@ def _merged(clauses: Iterable[Node]) -> tuple[Node, ...] | None:
             boost *= float(node.boost)
             node = node.node
         boosts[node] = boosts.get(node, 0.0) + boost
+        if firsts.setdefault(node, node).weighs_otherwise(node, level):
+            level.catalogue.notes.add(
+                f"{node}: two words of a query stand for it; which one's weight counts hangs on the server's start"
+            )
     if len(boosts) == count:
         return None
     return tuple(boosted(node, float(np.float32(boost))) for node, boost in boosts.items())

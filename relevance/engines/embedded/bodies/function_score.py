@@ -1,0 +1,239 @@
+"""The clause `function_score`: a query whose scores are combined with factors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from relevance.engines.embedded.bodies.clauses import Clause, anything, choice, decimal, text
+from relevance.engines.embedded.bodies.dates import duration
+from relevance.engines.embedded.bodies.fields import NumberIndex
+from relevance.engines.embedded.bodies.functions import (
+    BOOST_MODES,
+    DECAYS,
+    MODIFIERS,
+    SCORE_MODES,
+    VALUE_MODES,
+    Applied,
+    Decay,
+    FieldValue,
+    One,
+    UnusableFactorError,
+    combined,
+    factor,
+)
+from relevance.engines.embedded.bodies.hits import Hits
+from relevance.engines.embedded.bodies.nodes import MatchAll, Node, rewrite
+from relevance.engines.embedded.bodies.values import date_of
+from relevance.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from relevance.engines.embedded.bodies.functions import Factors
+    from relevance.engines.embedded.bodies.hits import Ints
+    from relevance.engines.embedded.bodies.levels import Level
+    from relevance.engines.embedded.bodies.nodes import Explanation
+    from relevance.schema import Field
+
+_FUNCTIONS = ("weight", "field_value_factor", *DECAYS)
+_MOST = np.finfo(np.float32).max
+
+
+class Part(NamedTuple):
+    """A function, where it applies (None: everywhere), and its weight."""
+
+    function: One | FieldValue | Decay
+    filter: Node | None
+    weight: np.float32 | None
+
+
+@dataclass(frozen=True)
+class FunctionScore(Node):
+    """Combines the scores of a query with a factor of each document; the names are Elasticsearch's."""
+
+    node: Node
+    functions: tuple[Part, ...]
+    score_mode: str
+    boost_mode: str
+    max_boost: np.float32
+    min_score: float | None
+    place: str = field(compare=False)
+
+    def rewritten(self, level: Level) -> Node:
+        node = self.node.rewritten(level)
+        parts = tuple(
+            part if part.filter is None else part._replace(filter=rewrite(part.filter, level))
+            for part in self.functions
+        )
+        if node is self.node and all(a.filter is b.filter for a, b in zip(parts, self.functions, strict=True)):
+            return self
+        return FunctionScore(node, parts, self.score_mode, self.boost_mode, self.max_boost, self.min_score, self.place)
+
+    def hits(self, level: Level, boost: np.float32) -> Hits:
+        if self.functions and self.boost_mode == "replace":
+            docs = self.node.docs(level)
+            found = Hits(docs, np.zeros(len(docs), dtype=np.float32))
+        else:
+            found = self.node.hits(level, boost)
+        if self.functions:
+            try:
+                factors = self._factors(level, found.docs)
+                found = Hits(found.docs, combined(found.scores, factors, self.boost_mode, self.max_boost))
+            except UnusableFactorError as error:
+                raise InputError(f"{self.place}: {error}") from None
+        if self.min_score is None:
+            return found
+        kept = found.scores >= np.float32(self.min_score)
+        return Hits(found.docs[kept], found.scores[kept])
+
+    def docs(self, level: Level) -> Ints:
+        return self.node.docs(level) if self.min_score is None else super().docs(level)
+
+    def _factors(self, level: Level, docs: Ints) -> Factors:
+        applied = [_applied(part, level, docs) for part in self.functions]
+        is_alone = len(self.functions) == 1 and self.functions[0].filter is None
+        return factor(applied, "first" if is_alone else self.score_mode, len(docs))
+
+    def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
+        score = self.hits(level, boost).at(doc)
+        if score is None:
+            return None
+        inner = self.node.explain(level, doc, boost)
+        details = [] if inner is None else [inner]
+        if self.functions:
+            one = float(self._factors(level, np.array([doc]))[0])
+            names = ", ".join(str(part.function.field or "weight") for part in self.functions)
+            details.append({"value": one, "description": f"factor of {names} ({self.score_mode})", "details": []})
+        return {"value": float(score), "description": f"function score, {self.boost_mode} of:", "details": details}
+
+    def parts(self) -> Sequence[Node]:
+        return (self.node,)
+
+    def __str__(self) -> str:
+        return f"function score ({self.node})"
+
+
+def _applied(part: Part, level: Level, docs: Ints) -> Applied:
+    everywhere = part.filter is None
+    applies = np.ones(len(docs), dtype=np.bool_)
+    if not everywhere and part.filter is not None:
+        applies = np.isin(docs, part.filter.docs(level), assume_unique=True)
+    column = None if part.function.field is None else level.field(part.function.field)
+    values = column if isinstance(column, NumberIndex) else None
+    return Applied(lambda where: part.function.factors(values, docs[where]), applies, part.weight)
+
+
+def function_score(clause: Clause) -> Node:
+    """Read the clause `function_score`."""
+    names = {*_FUNCTIONS, "random_score", "script_score"}
+    body = clause.members()
+    alone = {name: value for name, value in body.items() if name in names}
+    options = clause.options(
+        {
+            "query": (anything, None),
+            "functions": (anything, None),
+            "score_mode": (choice(*SCORE_MODES), "multiply"),
+            "boost_mode": (choice(*BOOST_MODES), "multiply"),
+            "max_boost": (decimal, float(_MOST)),
+            "min_score": (decimal, None),
+        },
+        {name: value for name, value in body.items() if name not in alone},
+    )
+    listed = options["functions"]
+    if alone and (listed is not None or len(alone) > 1):
+        raise clause.refuse(f"{', '.join(alone)}: one function, or a list of functions, is expected")
+    if listed is not None and not isinstance(listed, list):
+        raise clause.refuse("functions: a list is expected")
+    places = [("", alone)] if alone else [(f"functions[{at}].", one) for at, one in enumerate(listed or ())]
+    node = MatchAll() if options["query"] is None else clause.query(options["query"], "query")
+    return FunctionScore(
+        node,
+        tuple(_part(clause, one, place) for place, one in places),
+        options["score_mode"],
+        options["boost_mode"],
+        np.float32(options["max_boost"]),
+        options["min_score"],
+        clause.place,
+    )
+
+
+def _part(clause: Clause, body: Any, place: str) -> Part:
+    if not isinstance(body, Mapping):
+        raise clause.refuse(f"{place[:-1]}: an object is expected")
+    for name in body:
+        if name not in (*_FUNCTIONS, "filter"):
+            raise clause.refuse(f"{place}{unknown('function', name, _FUNCTIONS)}")
+    named = [name for name in body if name not in ("filter", "weight")]
+    if len(named) > 1 or not (named or "weight" in body):
+        raise clause.refuse(f"{place[:-1]}: one function is expected; allowed: {', '.join(_FUNCTIONS)}")
+    function: One | FieldValue | Decay = One()
+    if named:
+        read = _field_value if named[0] == "field_value_factor" else _decay
+        function = read(clause, named[0], body[named[0]], f"{place}{named[0]}")
+    try:
+        weight = np.float32(decimal(body["weight"])) if "weight" in body else None
+    except ValueError as error:
+        raise clause.refuse(f"{place}weight: {error}") from None
+    filters = body.get("filter")
+    is_everywhere = filters is None or (isinstance(filters, Mapping) and list(filters) == ["match_all"])
+    return Part(function, None if is_everywhere else clause.query(filters, f"{place}filter"), weight)
+
+
+def _number_field(clause: Clause, path: str, place: str) -> Field | None:
+    found = clause.field(path)
+    if found is not None and not (found.is_number and found.doc_values):
+        raise clause.refuse(f"{place}: field {path!r} is a {found.type}; allowed: numbers and dates, with doc_values")
+    return found
+
+
+def _field_value(clause: Clause, _: str, body: Any, place: str) -> FieldValue:
+    if not isinstance(body, Mapping):
+        raise clause.refuse(f"{place}: an object is expected")
+    options = clause.options(
+        {
+            "field": (text, ""),
+            "factor": (decimal, 1.0),
+            "modifier": (choice(*MODIFIERS), "none"),
+            "missing": (decimal, None),
+        },
+        body,
+    )
+    if _number_field(clause, options["field"], place) is None and options["missing"] is None:
+        raise clause.refuse(f"{place}: {unknown('field', options['field'], clause.levels.schema.fields)}")
+    return FieldValue(options["field"], np.float32(options["factor"]), options["modifier"], options["missing"])
+
+
+def _decay(clause: Clause, shape: str, body: Any, place: str) -> Decay:
+    members = dict(body) if isinstance(body, Mapping) else {}
+    mode = str(members.pop("multi_value_mode", "min")).lower()
+    if mode not in VALUE_MODES:
+        raise clause.refuse(f"{place}: {unknown('multi_value_mode', mode, VALUE_MODES)}")
+    if len(members) != 1 or not isinstance(next(iter(members.values())), Mapping):
+        raise clause.refuse(f"{place}: one field with its origin and scale is expected")
+    ((path, settings),) = members.items()
+    held = _number_field(clause, path, place)
+    if held is None:
+        raise clause.refuse(f"{place}: {unknown('field', path, clause.levels.schema.fields)}")
+    options = clause.options(
+        {"origin": (anything, None), "scale": (anything, None), "offset": (anything, 0), "decay": (decimal, 0.5)},
+        settings,
+    )
+    if options["origin"] is None:
+        way_out = "; now would give another result tomorrow: name a date" if held.type == "date" else ""
+        raise clause.refuse(f"{place}.{path}: origin is missing{way_out}")
+    is_date = held.type == "date"
+    read = duration if is_date else decimal
+    try:
+        origin = float(date_of(held, options["origin"])) if is_date else decimal(options["origin"])
+        scale, offset = read(options["scale"]), read(options["offset"]) if options["offset"] else 0.0
+    except (InputError, ValueError) as error:
+        raise clause.refuse(f"{place}.{path}: {error}") from None
+    if scale <= 0 or offset < 0 or not 0 < options["decay"] < 1:
+        raise clause.refuse(
+            f"{place}.{path}: scale above 0, offset of 0 or more and decay between 0 and 1 are expected"
+        )
+    return Decay(path, shape, origin, scale, offset, options["decay"], mode)

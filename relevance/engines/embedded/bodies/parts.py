@@ -1,0 +1,300 @@
+"""The parts of a search body around its query: what is cut, rescored, sorted and collapsed."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from relevance.engines.embedded.bodies.arrange import (
+    DEFAULT_WINDOW,
+    MOST_IN_WINDOW,
+    RESCORE_MODES,
+    Key,
+    Rescoring,
+    by_score,
+    collapsed,
+    order,
+    rescored,
+)
+from relevance.engines.embedded.bodies.clauses import Clause, anything, choice, decimal, parse, text, whole
+from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
+from relevance.engines.embedded.bodies.functions import VALUE_MODES, chosen
+from relevance.engines.embedded.bodies.hits import ONE, Floats, Hits, Ints
+from relevance.engines.embedded.bodies.knn import knn_sections
+from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, Node, rewrite
+from relevance.errors import InputError, unknown
+
+if TYPE_CHECKING:
+    from relevance.engines.embedded.bodies.levels import Level, Levels
+    from relevance.engines.embedded.bodies.nodes import Explanation
+
+_PARTS = ("query", "knn", "post_filter", "min_score", "rescore", "sort", "collapse", "from")
+_WITHOUT_EFFECT = (
+    *("size", "_source", "fields", "stored_fields", "docvalue_fields", "script_fields", "track_total_hits"),
+    *("track_scores", "version", "seq_no_primary_term", "explain", "profile", "timeout", "highlight", "aggs"),
+    *("aggregations", "suggest", "stats", "ext"),
+)
+"""Parts of a body that change nothing of which products are found, in what order and with what scores."""
+
+
+@dataclass(frozen=True)
+class Rescore:
+    """A second query for the best hits."""
+
+    node: Node
+    window: int
+    query_weight: np.float32
+    rescore_weight: np.float32
+    mode: str
+
+
+@dataclass(frozen=True)
+class SortBy:
+    """A field that hits are sorted by; `_score` and `_doc` are such too."""
+
+    path: str
+    descending: bool
+    mode: str = ""
+    missing: Any = "_last"
+
+
+@dataclass(frozen=True)
+class SearchBody:
+    """A search body that was read; its nodes are rewritten."""
+
+    node: Node
+    post_filter: Node | None = None
+    min_score: float | None = None
+    rescores: tuple[Rescore, ...] = ()
+    sort: tuple[SortBy, ...] = ()
+    collapse: str = ""
+    skipped: int = field(default=0)
+
+    def best(self, level: Level, hits: int) -> tuple[Ints, Floats, int]:
+        """Find the best hits: documents and scores, the best first, and how many match in all."""
+        docs, scores = self._matches(level)
+        total, most = len(docs), hits + self.skipped
+        if self.sort:
+            places = order(docs, [_key(by, level, docs, scores) for by in self.sort])
+            docs, scores = docs[places], scores[places]
+        else:
+            first = max([most, *(one.window for one in self.rescores)])
+            docs, scores = by_score(docs, scores, None if self.collapse else first)
+        if self.collapse:
+            places = collapsed(_groups(self.collapse, level, docs))
+            docs, scores = docs[places], scores[places]
+        if self.rescores:
+            rescorings = [
+                Rescoring(*one.node.hits(level, ONE), one.window, one.query_weight, one.rescore_weight, one.mode)
+                for one in self.rescores
+            ]
+            docs, scores = rescored(docs, scores, rescorings, most)
+        return docs[self.skipped : most], scores[self.skipped : most], total
+
+    def explain(self, level: Level, doc: int) -> Explanation | None:
+        """Say what made the score of a document; None where it does not match."""
+        first = self.node.explain(level, doc, ONE) if self._matches(level).at(doc) is not None else None
+        if first is None or not self.rescores:
+            return first
+        docs, scores, _ = self.best(level, MOST_IN_WINDOW)
+        at = np.flatnonzero(docs == doc)
+        if not len(at):
+            return first
+        seconds = (one.node.explain(level, doc, ONE) for one in self.rescores)
+        details = [first, *(second for second in seconds if second is not None)]
+        return {"value": float(scores[at[0]]), "description": "rescored from:", "details": details}
+
+    def _matches(self, level: Level) -> Hits:
+        found = self.node.hits(level, ONE)
+        kept = np.ones(len(found.docs), dtype=np.bool_)
+        if self.min_score is not None:
+            kept &= found.scores >= np.float32(self.min_score)
+        if self.post_filter is not None:
+            kept &= np.isin(found.docs, self.post_filter.docs(level), assume_unique=True)
+        return Hits(found.docs[kept], found.scores[kept])
+
+
+def read_body(body: Mapping[str, Any], levels: Levels, hits: int) -> SearchBody:
+    """Read a search body.
+
+    Raises:
+        InputError: a part is not known or its value does not fit; the line names its place.
+    """
+    levels.hits = hits
+    for part in body:
+        if part not in (*_PARTS, *_WITHOUT_EFFECT):
+            raise InputError(unknown("part of a search body", part, [*_PARTS, *_WITHOUT_EFFECT]))
+    products = levels.level("")
+    whole_body = Clause("", body, "body", levels)
+    options = whole_body.options(
+        {
+            **dict.fromkeys(_PARTS, (anything, None)),
+            "min_score": (decimal, None),
+            "from": (whole, 0),
+        },
+        {part: value for part, value in body.items() if part in _PARTS and value is not None},
+    )
+    nodes = [] if options["query"] is None else [parse(options["query"], "query", levels)]
+    nodes += [] if options["knn"] is None else knn_sections(options["knn"], levels, hits)
+    node: Node = MatchAll() if not nodes else nodes[0] if len(nodes) == 1 else Bool(should=tuple(nodes))
+    post_filter = None if options["post_filter"] is None else parse(options["post_filter"], "post_filter", levels)
+    rescores = tuple(_rescores(options["rescore"], levels))
+    sort = tuple(_sort(options["sort"], levels))
+    collapse = "" if options["collapse"] is None else _collapse(options["collapse"], levels)
+    if sort == (SortBy("_score", descending=True),):
+        sort = ()
+    if rescores and sort:
+        raise InputError("sort beside rescore: Elasticsearch refuses both together; allowed: sort by _score alone")
+    return SearchBody(
+        rewrite(node, products),
+        None if post_filter is None else rewrite(post_filter, products),
+        options["min_score"],
+        rescores,
+        sort,
+        collapse,
+        options["from"],
+    )
+
+
+def _rescores(body: Any, levels: Levels) -> list[Rescore]:
+    result = []
+    for at, one in enumerate(body if isinstance(body, list) else [] if body is None else [body]):
+        place = f"rescore[{at}]" if isinstance(body, list) else "rescore"
+        outer = Clause("rescore", one, place, levels).options(
+            {"window_size": (whole, DEFAULT_WINDOW), "query": (anything, None)}
+        )
+        if outer["window_size"] > MOST_IN_WINDOW:
+            raise InputError(f"{place}.window_size = {outer['window_size']}; allowed: up to {MOST_IN_WINDOW:,}")
+        inner = Clause("query", outer["query"], f"{place}.query", levels)
+        options = inner.options(
+            {
+                "rescore_query": (anything, None),
+                "query_weight": (decimal, 1.0),
+                "rescore_query_weight": (decimal, 1.0),
+                "score_mode": (choice(*RESCORE_MODES), "total"),
+            }
+        )
+        node = parse(options["rescore_query"], f"{place}.query.rescore_query", levels)
+        result.append(
+            Rescore(
+                rewrite(node, levels.level("")),
+                outer["window_size"],
+                np.float32(options["query_weight"]),
+                np.float32(options["rescore_query_weight"]),
+                options["score_mode"],
+            )
+        )
+    return result
+
+
+def _sort(body: Any, levels: Levels) -> list[SortBy]:
+    keys = []
+    for at, one in enumerate(body if isinstance(body, list) else [] if body is None else [body]):
+        place = f"sort[{at}]" if isinstance(body, list) else "sort"
+        name: Any
+        value: Any
+        if isinstance(one, str):
+            name, value = one, {}
+        elif isinstance(one, Mapping) and len(one) == 1:
+            ((name, value),) = one.items()
+        else:
+            raise InputError(f"{place}: a field, or an object with one, is expected")
+        settings = value if isinstance(value, Mapping) else {"order": value}
+        clause = Clause("sort", settings, f"{place}.{name}", levels)
+        if name in ("_score", "_doc"):
+            standard = "desc" if name == "_score" else "asc"
+            keys.append(SortBy(name, clause.options({"order": (choice("asc", "desc"), standard)})["order"] == "desc"))
+            continue
+        if name.startswith("_"):
+            raise clause.refuse("not supported; allowed: fields, _score, _doc")
+        options = clause.options(
+            {
+                "order": (choice("asc", "desc"), "asc"),
+                "missing": (anything, "_last"),
+                "mode": (choice(*VALUE_MODES), ""),
+                "unmapped_type": (text, None),
+                "numeric_type": (text, None),
+                "format": (text, None),
+            }
+        )
+        held = levels.schema.fields.get(name)
+        if held is None and options["unmapped_type"] is None:
+            raise clause.refuse(unknown("field", name, levels.schema.fields))
+        if held is not None and (held.nested or not held.doc_values or not (held.is_number or held.type == "keyword")):
+            raise clause.refuse(f"field {name!r} is a {held.type}; allowed: keywords, numbers, dates, with doc_values")
+        if held is not None:
+            keys.append(SortBy(name, options["order"] == "desc", options["mode"], options["missing"]))
+    return keys
+
+
+def _key(by: SortBy, level: Level, docs: Ints, scores: Floats) -> Key:
+    if by.path in ("_score", "_doc"):
+        return Key(
+            scores if by.path == "_score" else docs, np.ones(len(docs), dtype=np.bool_), descending=by.descending
+        )
+    column = level.field(by.path)
+    mode = by.mode or ("max" if by.descending else "min")
+    values: np.ndarray[Any, Any]
+    if isinstance(column, TermIndex):
+        numbers = column.numbers_of_docs(highest=mode == "max")[docs]
+        values, has = numbers.astype(np.float64), numbers >= 0
+        stand_in = float(bisect_left(column.terms, str(by.missing)))
+        if column.number(str(by.missing)) is None:
+            stand_in -= 0.5
+    elif isinstance(column, NumberIndex):
+        values, has = _one_value(column, docs, mode)
+        stand_in = 0.0 if by.missing in ("_first", "_last") else decimal(by.missing)
+    else:
+        return Key(docs, np.zeros(len(docs), dtype=np.bool_))
+    if by.missing in ("_first", "_last"):
+        return Key(values, has, descending=by.descending, missing_first=by.missing == "_first")
+    values = np.where(has, values, np.asarray(stand_in))
+    return Key(values, np.ones(len(docs), dtype=np.bool_), descending=by.descending)
+
+
+def _one_value(column: NumberIndex, docs: Ints, mode: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    begin, end = column.starts[docs], column.starts[docs + 1]
+    has = end > begin
+    if mode in ("min", "max"):
+        values = np.zeros(len(docs), dtype=column.values.dtype)
+        values[has] = column.values[(begin if mode == "min" else end - 1)[has]]
+        return values, has
+    values, has = chosen(column.values.astype(np.float64), column.starts, docs, mode)
+    return (np.floor(values + 0.5) if column.values.dtype == np.int64 else values), has
+
+
+def _collapse(body: Any, levels: Levels) -> str:
+    clause = Clause("collapse", body, "collapse", levels)
+    options = clause.options(
+        {"field": (text, ""), "inner_hits": (anything, None), "max_concurrent_group_searches": (whole, None)}
+    )
+    path = str(options["field"])
+    held = levels.schema.fields.get(path)
+    if held is None:
+        raise clause.refuse(unknown("field", path, levels.schema.fields))
+    is_group = held.type not in ("date", "boolean") and (held.is_number or held.type == "keyword")
+    if held.nested or not held.doc_values or not is_group:
+        raise clause.refuse(f"field {path!r} is a {held.type}; allowed: keywords and numbers, with doc_values")
+    return path
+
+
+def _groups(path: str, level: Level, docs: Ints) -> Ints:
+    """Number the groups of some documents; -1 for those without a value."""
+    column = level.field(path)
+    several = f"collapse: field {path!r} has several values in a hit; allowed: one"
+    if isinstance(column, TermIndex):
+        numbers = column.numbers_of_docs()[docs]
+        if (numbers != column.numbers_of_docs(highest=True)[docs]).any():
+            raise InputError(several)
+        return numbers
+    if isinstance(column, NumberIndex):
+        values, has = _one_value(column, docs, "min")
+        if (column.starts[docs + 1] - column.starts[docs] > 1).any():
+            raise InputError(several)
+        _, numbers = np.unique(values, return_inverse=True)
+        return np.where(has, numbers, -1)
+    return np.full(len(docs), -1, dtype=np.int64)
