@@ -1,6 +1,6 @@
 """What a configuration names, read and counted before anything long starts; and what a run will take, estimated.
 
-Every part is read even where another one is wrong, so that one check shows as much as it can. No model is loaded.
+Every part is read even where another one is wrong, so that one check shows as much as it can. Nothing is embedded.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ class TextsToEmbed:
 def check(config: Config) -> Findings:
     """Read the data set, the floors, the baselines and what is known of the models, and choose the engine.
 
-    No model is loaded, nothing is started and no product indexed. A cluster that is named is asked what it is, an index
+    Nothing is embedded, started or indexed. A cluster that is named is asked what it is, an index
     that exists what it holds, and a mapping of the user's own is tried on an index without products, which is removed.
     """
     errors: list[RelevanceError] = [*config.broken.values()]

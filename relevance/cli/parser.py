@@ -123,7 +123,7 @@ def _init(parser: argparse.ArgumentParser) -> None:
 
 
 def _check(parser: argparse.ArgumentParser) -> None:
-    """Read everything that the configuration names and say what was found and what is wrong; no model is loaded."""
+    """Read everything that the configuration names and say what was found and what is wrong; nothing is embedded."""
     out = "folder of results of a session: whether it could be replaced is looked at, nothing is written"
     _of_configuration(parser, helps={"--out": out})
 

@@ -2,6 +2,6 @@
 
 from relevance.embeddings.cache import check_cache_dir, default_cache_dir
 from relevance.embeddings.encoder import Encoder
-from relevance.embeddings.model import Model, Side, resolve
+from relevance.embeddings.model import Facts, Model, Side, resolve
 
-__all__ = ["Encoder", "Model", "Side", "check_cache_dir", "default_cache_dir", "resolve"]
+__all__ = ["Encoder", "Facts", "Model", "Side", "check_cache_dir", "default_cache_dir", "resolve"]

@@ -1,23 +1,21 @@
 """Vectors on disk under a key made of what produced them: model, prompt, truncation, text, ….
 
-A store is the folder of one (model, prompt, truncation). It holds shards, which are written whole and never changed, so
-runs that share it need no lock: each adds files, and a reader that loses one to a merge lists the folder anew. Runs
-that encode one text at once leave two vectors of it, equal but for float noise; every later run takes the same one.
+A store is the folder of one (model, prompt, truncation). A run that encodes appends to a part of its own, so that runs
+which share a store need no lock, and what was encoded before an interrupt or a kill is there. Runs that encode one text
+at once leave two vectors of it, equal but for float noise; every later run takes the same one.
 
-A shard, little-endian: a header of 64 bytes (magic, rows, dimensions, sha256 of those and of the index), the index (one
-record a row: digest of the text, its length in tokens, CRC-32 of its vector; ascending by digest), then the vectors as
-float32. It is read by memory map: a run that needs few vectors of a large file reads and checks only those.
+A part is two files: `NAME.vectors`, float32 little-endian, read by memory map; and `NAME.index`, a record for each of
+them: digest of the text, its length in tokens, and a CRC-32 of both and the vector. A row that does not match it is no
+row. While a part is written, and where its run was killed, the index is `NAME.growing`: it is read, and never merged.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import struct
-import tempfile
+import secrets
 import zlib
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +23,11 @@ import numpy as np
 import platformdirs
 
 from relevance.errors import CouldNotRunError, InputError
-from relevance.files import replacing
+from relevance.files import write_file
 from relevance.records import Vectors
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -38,13 +36,11 @@ if TYPE_CHECKING:
 
     _Floats = npt.NDArray[np.float32]
     _Ints = npt.NDArray[np.int64]
+    _Add = Callable[[Sequence[bytes], Sequence[int], _Floats], None]
 
-SUFFIX = ".vectors"
-_KEY_VERSION = 1
-_MAGIC = b"relevance-vec-1\n"
-_COUNTS = struct.Struct("<16sII")
-_HEADER_BYTES = 64
-_INDEX = np.dtype([("digest", "V16"), ("tokens", "<u4"), ("crc", "<u4")])
+SUFFIX, _GROWING, _VECTORS = ".index", ".growing", ".vectors"
+_KEY_VERSION = 2
+_RECORD = np.dtype([("digest", "V16"), ("tokens", "<u4"), ("crc", "<u4")])
 _ROWS_AT_ONCE = 4096
 _RELISTINGS = 20
 # a row that is not wanted is still compared with every query
@@ -66,11 +62,8 @@ def check_cache_dir(path: Path) -> None:
         path.mkdir(parents=True, exist_ok=True)
         next(path.iterdir(), None)
     except OSError as error:
-        raise _not_writable(path, str(error.strerror or error)) from None
-
-
-def _not_writable(folder: Path, problem: str) -> InputError:
-    return InputError(f"cache folder {folder}: {problem}; allowed: a folder that can be written to")
+        problem = error.strerror or error
+        raise InputError(f"cache folder {path}: {problem}; allowed: a folder that can be written to") from None
 
 
 def text_digest(text: str) -> bytes:
@@ -88,79 +81,48 @@ def text_digest(text: str) -> bytes:
 
 def open_store(cache_dir: Path, model: Model, side: Side) -> Store:
     """The store of a model's vectors of queries, or of products' texts."""
-    key: list[object] = [_KEY_VERSION, model.fingerprint, model.prompt(side), model.max_tokens, model.dimensions]
-    # what few models have is in the key of those alone
-    rare: dict[str, object] = {} if model.similarity == "cosine" else {"similarity": model.similarity}
-    if model.revision is not None:
-        rare["revision"] = model.revision
-    if model.trust_remote_code:  # such code may treat the sides differently, beside their prompts
-        rare["trust_remote_code"] = side
-    text = json.dumps([*key, rare] if rare else key)
-    folder = cache_dir / "embeddings" / hashlib.sha256(text.encode()).hexdigest()[:32]
-    return Store(folder, width=model.dimensions)
-
-
-class _DamagedError(Exception):
-    """A file that does not hold what was written to it; the problem in a few words."""
-
-    def __init__(self, path: Path, problem: str) -> None:
-        super().__init__(problem)
-        self.path = path
+    # code of a model's own may treat the sides differently, beside their prompts
+    trusted = side if model.trust_remote_code else None
+    decisive = (model.fingerprint, model.prompt(side), model.max_tokens, model.dimensions, model.similarity)
+    key = json.dumps([_KEY_VERSION, *decisive, model.revision, trusted])
+    return Store(cache_dir / "embeddings" / hashlib.sha256(key.encode()).hexdigest()[:32], width=model.dimensions)
 
 
 @dataclass(frozen=True, eq=False)
-class _Shard:
+class _Part:
     path: Path
     index: npt.NDArray[Any]
     vectors: _Floats
 
-    def read(self, rows: _Ints) -> _Floats:
-        vectors = np.asarray(self.vectors[rows], dtype=np.float32)
-        if _checksums(vectors) != self.index["crc"][rows].tolist():
-            raise _DamagedError(self.path, "a vector does not match its checksum")
-        return vectors
+
+def _checksums(index: npt.NDArray[Any], vectors: _Floats) -> npt.NDArray[np.uint32]:
+    records = index.tobytes()
+    starts = range(0, len(records), _RECORD.itemsize)
+    heads = (records[start : start + _RECORD.itemsize - 4] for start in starts)  # all but the checksum itself
+    rows = zip(heads, np.ascontiguousarray(vectors, dtype="<f4"), strict=True)
+    return np.array([zlib.crc32(row, zlib.crc32(head)) for head, row in rows], dtype=np.uint32)
 
 
-def _checksums(vectors: _Floats) -> list[int]:
-    return [zlib.crc32(row) for row in np.ascontiguousarray(vectors)]
-
-
-def _open_shard(path: Path, width: int) -> _Shard:
-    with path.open("rb") as file:
-        header = file.read(_HEADER_BYTES)
-        if len(header) != _HEADER_BYTES or not header.startswith(_MAGIC):
-            raise _DamagedError(path, "no header")
-        _, rows, dimensions = _COUNTS.unpack_from(header)
-        start = _HEADER_BYTES + rows * _INDEX.itemsize
-        size = os.fstat(file.fileno()).st_size
-        if dimensions != width or rows < 1 or size != start + rows * width * 4:
-            raise _DamagedError(path, f"{size} bytes are not {rows} vectors of {width} dimensions")
-        index = file.read(rows * _INDEX.itemsize)
-        if hashlib.sha256(header[: _COUNTS.size] + index).digest() != header[_COUNTS.size : _COUNTS.size + 32]:
-            raise _DamagedError(path, "the index does not match its checksum")
-        vectors = np.memmap(file, dtype="<f4", mode="r", offset=start, shape=(rows, width))
-    return _Shard(path, np.frombuffer(index, dtype=_INDEX), vectors)
-
-
-class _Directory:
+class _Rows:
     """Where the vector of each text is; of two the one with the lower checksum, which no merge can change.
 
     `index` has the records of all texts, ascending by digest; a place is a row of it.
     """
 
-    def __init__(self, shards: Sequence[_Shard], width: int) -> None:
-        self._shards, self._width = shards, width
-        index = np.concatenate([np.zeros(0, dtype=_INDEX), *(shard.index for shard in shards)])
+    def __init__(self, parts: Sequence[_Part], width: int) -> None:
+        self._parts, self._width = parts, width
+        index = np.concatenate([np.zeros(0, dtype=_RECORD), *(part.index for part in parts)])
         # as bytes of equal length, whose padding says nothing; records themselves have no order
         digests = np.ascontiguousarray(index["digest"]).view("S16")
         order = np.lexsort((index["crc"], digests))
         first = np.ones(len(order), dtype=np.bool_)
         first[1:] = digests[order][1:] != digests[order][:-1]
+        first &= digests[order] != b""  # forgotten
         held = order[first]
         self.index, self._digests = index[held], digests[held]
-        sizes = np.array([len(shard.index) for shard in shards], dtype=np.int64)
-        self._shard = np.repeat(np.arange(len(sizes)), sizes)[held]
-        self._row = held - (np.cumsum(sizes) - sizes)[self._shard]
+        sizes = np.array([len(part.index) for part in parts], dtype=np.int64)
+        self._part = np.repeat(np.arange(len(sizes)), sizes)[held]
+        self._row = held - (np.cumsum(sizes) - sizes)[self._part]
 
     def places(self, digests: Sequence[bytes]) -> _Ints:
         """The place of each text, -1 where it has none."""
@@ -170,23 +132,31 @@ class _Directory:
         near = np.minimum(np.searchsorted(self._digests, wanted), len(self._digests) - 1)
         return np.where(self._digests[near] == wanted, near, -1)
 
+    def damaged(self, places: _Ints) -> Iterator[tuple[_Part, _Ints]]:
+        """The rows among these places that do not match their checksums, part by part."""
+        for number in np.unique(self._part[places]):
+            part, rows = self._parts[number], self._row[places[self._part[places] == number]]
+            wrong = [
+                piece[_checksums(part.index[piece], part.vectors[piece]) != part.index["crc"][piece]]
+                for piece in _pieces(rows)
+            ]
+            if len(bad := np.concatenate(wrong)):
+                yield part, bad
+
     def vectors(self, places: _Ints) -> Vectors:
-        """Checked; as they lie on disk where one file holds hardly more."""
-        used = np.unique(self._shard[places])
-        if len(used) == 1 and len(places) >= _MAPPED_FROM * len(self._shards[used[0]].index):
-            shard, rows = self._shards[used[0]], self._row[places]
-            for piece in _pieces(rows):
-                shard.read(piece)
-            return Vectors(shard.vectors, rows)
+        """As they lie on disk where one file holds hardly more."""
+        used = np.unique(self._part[places])
+        if len(used) == 1 and len(places) >= _MAPPED_FROM * len(self._parts[used[0]].index):
+            return Vectors(self._parts[used[0]].vectors, self._row[places])
         return Vectors(self.copied(places), np.arange(len(places)))
 
     def copied(self, places: _Ints) -> _Floats:
         """Copied piece by piece: at no time does memory hold the vectors twice."""
         vectors = np.empty((len(places), self._width), dtype=np.float32)
-        shards = self._shard[places]
-        for number in np.unique(shards):
-            for piece in _pieces(np.flatnonzero(shards == number)):
-                vectors[piece] = self._shards[number].read(self._row[places[piece]])
+        parts = self._part[places]
+        for number in np.unique(parts):
+            for piece in _pieces(np.flatnonzero(parts == number)):
+                vectors[piece] = self._parts[number].vectors[self._row[places[piece]]]
         return vectors
 
 
@@ -196,8 +166,6 @@ def _pieces(rows: _Ints) -> Iterator[_Ints]:
 
 class Store:
     """The vectors of one model, prompt and truncation, by digests of the texts.
-
-    A damaged file is set aside, what can be read of it is kept, and the rest counts as missing.
 
     Args:
         folder: of its files; may be missing.
@@ -211,9 +179,8 @@ class Store:
         self.folder = folder
         self.width = width
         self.notes: list[str] = []
-        self._passed_over: set[str] = set()
-        self._shards: dict[str, _Shard] = {}
-        self._directory: _Directory | None = None
+        self._parts: dict[tuple[str, int], _Part] = {}
+        self._rows = _Rows((), width)
 
     def missing(self, digests: Sequence[bytes]) -> list[bytes]:
         """Those of the texts that have no vector now, in their order.
@@ -222,145 +189,123 @@ class Store:
             InputError: a file cannot be read.
             CouldNotRunError: files keep disappearing.
         """
-        places = self._refreshed().places(digests).tolist()
+        self._refresh()
+        places = self._rows.places(digests).tolist()
         return [digest for digest, place in zip(digests, places, strict=True) if place < 0]
 
     def read(self, digests: Sequence[bytes]) -> tuple[Vectors, _Ints] | None:
-        """The vectors of texts of which none was `missing`, and their lengths in tokens.
-
-        Returns:
-            None where a vector is damaged: it is missing from now on.
-
-        Raises:
-            CouldNotRunError: a text is not there.
-        """
-        directory = self._directory or self._refreshed()
-        places = directory.places(digests)
+        """The vectors of texts and their lengths in tokens; None where one is not there, or damaged: it is missing."""
+        places = self._rows.places(digests)
         if places.min(initial=0) < 0:
-            raise CouldNotRunError(f"{self.folder}: files of the cache were deleted during the run")
-        try:
-            return directory.vectors(places), directory.index["tokens"][places].astype(np.int64)
-        except _DamagedError as error:
-            self._repair(error)
             return None
+        damaged = list(self._rows.damaged(places))
+        for part, rows in damaged:
+            self._forget(part, rows)
+        if damaged:
+            return None
+        return self._rows.vectors(places), self._rows.index["tokens"][places].astype(np.int64)
 
-    def add(self, digests: Sequence[bytes], tokens: Sequence[int], vectors: _Floats) -> Path:
-        """Write one shard.
-
-        Raises:
-            CouldNotRunError: the file cannot be written.
-        """
-        order = sorted(range(len(digests)), key=digests.__getitem__)
-        index = np.zeros(len(order), dtype=_INDEX)
-        index["digest"] = np.frombuffer(b"".join(digests[at] for at in order), dtype="V16")
-        index["tokens"] = [tokens[at] for at in order]
-        index["crc"] = _checksums(vectors[order])
-        return self._write(index, [vectors[order]])
-
-    def compact(self, pieces: Collection[Path] = ()) -> None:
-        """Merge small shards, see `_mergeable`, and those of one run, whatever their sizes.
+    @contextmanager
+    def adding(self) -> Iterator[_Add]:
+        """A function that writes digests, lengths in tokens and vectors, which is there from then on.
 
         Raises:
-            CouldNotRunError: the merged file cannot be written.
+            CouldNotRunError: it cannot be written.
         """
-        self._refreshed()
-        mergeable = {shard.path for shard in _mergeable(self._shards.values())} | set(pieces)
-        small = [shard for shard in self._shards.values() if shard.path in mergeable]
-        if len(small) < 2:  # noqa: PLR2004 - one alone is merged already
-            return
-        merged = _Directory(small, self.width)
-        try:
-            path = self._write(merged.index, map(merged.copied, _pieces(np.arange(len(merged.index)))))
-        except _DamagedError as error:
-            self._repair(error)
-            return
-        for shard in small:
-            if shard.path != path:
-                shard.path.unlink(missing_ok=True)
-
-    def check_writable(self, missing: str) -> None:
-        """Make the folder, and try that a file can be written there.
-
-        Args:
-            missing: what has to be written, for the error.
-
-        Raises:
-            InputError: nothing can be written; the line says what is missing.
-        """
+        growing = self.folder / f"{secrets.token_hex(8)}{_GROWING}"
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
-        except OSError as error:
-            raise _not_writable(self.folder, f"{error.strerror or error}, and {missing} not there") from None
+            with growing.with_suffix(_VECTORS).open("ab") as vectors_file, growing.open("ab") as index_file:
 
-    def _refreshed(self) -> _Directory:
-        for _ in range(_RELISTINGS):
-            with suppress(FileNotFoundError):  # another run has merged it into a larger one
-                names = sorted({path.name for path in self.folder.glob(f"*{SUFFIX}")} - self._passed_over)
-                if self._directory is None or names != list(self._shards):
-                    opened = {name: self._opened(name) for name in names}
-                    self._shards = {name: shard for name, shard in opened.items() if shard is not None}
-                    self._directory = _Directory(list(self._shards.values()), self.width)
-                return self._directory
-        raise CouldNotRunError(f"{self.folder}: files of the cache disappear while they are read")
+                def add(digests: Sequence[bytes], tokens: Sequence[int], vectors: _Floats) -> None:
+                    index = np.zeros(len(digests), dtype=_RECORD)
+                    index["digest"] = np.frombuffer(b"".join(digests), dtype="V16")
+                    index["tokens"] = tokens
+                    index["crc"] = _checksums(index, vectors)
+                    for file, array in ((vectors_file, vectors.astype("<f4", copy=False)), (index_file, index)):
+                        file.write(array.tobytes())
+                        file.flush()
 
-    def _opened(self, name: str) -> _Shard | None:
-        try:
-            return self._shards.get(name) or _open_shard(self.folder / name, self.width)
-        except FileNotFoundError:
-            raise
-        except _DamagedError as error:
-            self._set_aside(error)
-            return None
-        except OSError as error:
-            raise InputError(f"{self.folder / name}: {error.strerror or error}; allowed: a readable file") from None
-
-    def _repair(self, error: _DamagedError) -> None:
-        """Set a shard aside in which a vector is damaged; the others of it are kept."""
-        shard = self._shards[error.path.name]
-        sound = np.flatnonzero(np.array(_checksums(shard.vectors)) == shard.index["crc"])
-        if len(sound):
-            with suppress(CouldNotRunError):
-                self._write(shard.index[sound], [shard.vectors[sound]])
-        self._set_aside(error)
-
-    def _set_aside(self, error: _DamagedError) -> None:
-        self._shards.pop(error.path.name, None)
-        self._directory = None
-        aside = error.path.with_name(f"{error.path.name}.damaged")
-        try:
-            error.path.replace(aside)
-            done = f"set aside as {aside.name}"
-        except OSError:  # the folder may only be read, or another run was first
-            self._passed_over.add(error.path.name)
-            done = "passed over"
-        self.notes.append(f"damaged cache file ({error}), {done}; what it held is computed again: {error.path}")
-
-    def _write(self, index: npt.NDArray[Any], blocks: Iterable[_Floats]) -> Path:
-        """Write a shard under a name made of its content: equal content written twice is one file."""
-        counts = _COUNTS.pack(_MAGIC, len(index), self.width)
-        checksum = hashlib.sha256(counts + index.tobytes()).digest()
-        path = self.folder / f"{checksum[:16].hex()}{SUFFIX}"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with replacing(path) as file:
-                file.write((counts + checksum).ljust(_HEADER_BYTES, b"\0"))
-                file.write(index.tobytes())
-                for block in blocks:
-                    file.write(np.ascontiguousarray(block, dtype="<f4").tobytes())
+                yield add
         except OSError as error:
             raise CouldNotRunError(f"cache folder {self.folder}: cannot write ({error.strerror or error})") from None
-        return path
+        finally:
+            with suppress(OSError):
+                if growing.stat().st_size:
+                    growing.rename(growing.with_suffix(SUFFIX))
+                else:
+                    growing.unlink()
+                    growing.with_suffix(_VECTORS).unlink()
+
+    def compact(self) -> None:
+        """Merge small parts, see `_mergeable`.
+
+        Raises:
+            CouldNotRunError: the merged part cannot be written.
+        """
+        self._refresh()
+        small = _mergeable(part for part in self._parts.values() if part.path.suffix == SUFFIX)
+        if len(small) < 2:  # noqa: PLR2004 - one alone is merged already
+            return
+        merged = _Rows(small, self.width)
+        with self.adding() as add:
+            for places in _pieces(np.arange(len(merged.index))):
+                index, vectors = merged.index[places], merged.copied(places)
+                sound = _checksums(index, vectors) == index["crc"]
+                add([digest.tobytes() for digest in index["digest"][sound]], index["tokens"][sound], vectors[sound])
+        for part in small:
+            for path in (part.path, part.path.with_suffix(_VECTORS)):
+                path.unlink(missing_ok=True)
+
+    def _refresh(self) -> None:
+        for _ in range(_RELISTINGS):
+            with suppress(FileNotFoundError):  # another run has merged it into a larger one
+                paths = sorted(path for suffix in (SUFFIX, _GROWING) for path in self.folder.glob(f"*{suffix}"))
+                names = [(path.name, path.stat().st_size) for path in paths]
+                if names != list(self._parts):
+                    opened = (
+                        (self._parts.get(name) or self._opened(path)) for name, path in zip(names, paths, strict=True)
+                    )
+                    self._parts = dict(zip(names, opened, strict=True))
+                    self._rows = _Rows(list(self._parts.values()), self.width)
+                return
+        raise CouldNotRunError(f"{self.folder}: files of the cache disappear while they are read")
+
+    def _opened(self, path: Path) -> _Part:
+        place = path.with_suffix(_VECTORS)
+        try:
+            records = path.read_bytes()
+            rows = len(records) // _RECORD.itemsize
+            if place.exists():
+                rows = min(rows, place.stat().st_size // (4 * self.width))
+            elif path.exists():  # else both are gone
+                rows = 0
+            vectors: Any = np.empty((0, self.width), dtype=np.float32)
+            if rows:
+                vectors = np.memmap(place, dtype="<f4", mode="r", shape=(rows, self.width))
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            raise InputError(f"{path}: {error.strerror or error}; allowed: a readable file") from None
+        return _Part(path, np.frombuffer(bytearray(records), dtype=_RECORD, count=rows), vectors)
+
+    def _forget(self, part: _Part, rows: _Ints) -> None:
+        """Take the digests of damaged rows away, on disk too where no other run writes the file."""
+        part.index["digest"][rows] = np.void(bytes(16))
+        self._rows = _Rows(list(self._parts.values()), self.width)
+        if part.path.suffix == SUFFIX:
+            with suppress(OSError):  # a folder that can only be read is enough
+                write_file(part.path, part.index.tobytes())
+        self.notes.append(f"{part.path}: {len(rows):,} damaged, computed again where they are needed")
 
 
-def _mergeable(shards: Iterable[_Shard]) -> list[_Shard]:
-    """The smallest shards, up to the last that is no larger than all smaller ones together.
+def _mergeable(parts: Iterable[_Part]) -> list[_Part]:
+    """The smallest parts, up to the last that is no larger than all smaller ones together.
 
     So their number, and how often a vector is copied in its life, grow with the logarithm of the vectors, and what one
-    long run writes ends up in one file.
+    long run writes stays in one file.
     """
-    ascending = sorted(shards, key=lambda shard: (len(shard.index), shard.path.name))
-    sizes = np.array([len(shard.index) for shard in ascending], dtype=np.int64)
+    ascending = sorted(parts, key=lambda part: (len(part.index), part.path.name))
+    sizes = np.array([len(part.index) for part in ascending], dtype=np.int64)
     close = np.flatnonzero(sizes <= np.cumsum(sizes) - sizes)
     return ascending[: close.max(initial=-1) + 1]

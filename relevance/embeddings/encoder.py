@@ -6,21 +6,20 @@ import json
 import math
 import statistics
 import time
-from contextlib import closing, suppress
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from relevance.embeddings.cache import open_store, text_digest
-from relevance.embeddings.workers import encoded_by
 from relevance.errors import CouldNotRunError, InputError
-from relevance.files import read_json_object, write_file
+from relevance.files import read_json_object, unwritable, write_file
 from relevance.records import Vectors
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from pathlib import Path
 
     import numpy.typing as npt
@@ -29,22 +28,14 @@ if TYPE_CHECKING:
     from relevance.embeddings.model import Model, Side
 
     _Floats = npt.NDArray[np.float32]
-    _Row = tuple[bytes, str, int]  # digest, text, length in tokens
 
-_BATCH = 32
-_COUNTED_AT_ONCE = 1024
 _UNIT_TOLERANCE = 1e-5
-_REPAIRS = 20
-_SAVED_EVERY_S = 5.0
-"""What a kill may cost; an interrupt costs nothing."""
-_PIECES_AT_ONCE = 64
+_REPAIRS = 3
 
 _TIMED_QUERIES, _UNTIMED_QUERIES = 32, 3
 _BUSY_SHARE = 0.2
 """Of all cores, used by other processes: from there on the time of a query is not this machine's."""
 _LOOK_S = 0.2
-
-_T = TypeVar("_T")
 
 
 def _load(model: Model) -> Any:
@@ -152,50 +143,38 @@ class Encoder:
         store, digests, encoded = self._store(side), list(distinct), False
         for _ in range(_REPAIRS):
             if missing := store.missing(digests):
-                store.check_writable(f"embeddings of {len(missing):,} of {len(digests):,} texts ({label}) are")
+                if problem := unwritable(store.folder):
+                    lacking = f"embeddings of {len(missing):,} of {len(digests):,} texts ({label}) are not there"
+                    allowed = "allowed: a folder that can be written to"
+                    raise InputError(f"cache folder {problem}, and {lacking}; {allowed}")
                 self._encode(store, {digest: distinct[digest] for digest in missing}, side, label)
+                store.compact()
                 store.missing(digests)
                 encoded = True
             if (found := store.read(digests)) is not None:
                 return *found, encoded
-        raise CouldNotRunError(f"{store.folder}: what is written there is damaged when it is read again")
+        raise CouldNotRunError(f"{store.folder}: what is written there is damaged or gone when it is read again")
 
     def _encode(self, store: Store, texts: Mapping[bytes, str], side: Side, label: str) -> None:
-        """Encode texts and add them to the store every few seconds.
+        """Encode texts and add them to the store as they come.
 
-        Longest first: a batch is padded little, and memory that is too small fails at once. The batches are the same
-        wherever they are computed, so that vectors differ by float noise at most.
+        Longest first: a batch is padded little (the library sorts by characters, which pads half as much again), and
+        memory that is too small fails at once.
         """
         loaded = self._in_memory()
-        parts = _parts(list(texts.values()), _COUNTED_AT_ONCE)
-        counts = [count for part in parts for count in loaded.token_counts(part, side)]
+        counts = loaded.token_counts(list(texts.values()), side)
         rows = sorted(
-            zip(texts, texts.values(), counts, strict=True),
-            key=lambda row: (-min(row[2], self._limit), row[1]),
+            zip(texts, texts.values(), counts, strict=True), key=lambda row: (-min(row[2], self._limit), row[1])
         )
-        batches = list(_parts(rows, _BATCH))
-        unsaved: list[tuple[Sequence[_Row], _Floats]] = []
-        pieces: list[Path] = []
-        saved = time.monotonic()
         with (
             progress_bar(len(rows), f"embedding {label}", "text", shown=self._progress) as bar,
-            closing(_computed(loaded, batches, side, sum(counts))) as computed,
+            loaded.at_work(sum(counts), side) as (encode, at_once),
+            store.adding() as add,
         ):
-            try:
-                for batch, vectors in zip(batches, computed, strict=True):
-                    unsaved.append((batch, _checked(vectors, batch, self.model)))
-                    bar.update(len(batch))
-                    if time.monotonic() - saved >= _SAVED_EVERY_S:
-                        pieces += _save(store, unsaved)
-                        saved = time.monotonic()
-                        if len(pieces) % _PIECES_AT_ONCE == 0:
-                            store.compact()
-            except BaseException:
-                with suppress(CouldNotRunError):
-                    _save(store, unsaved)
-                raise
-        pieces += _save(store, unsaved)
-        store.compact(pieces)
+            for start in range(0, len(rows), at_once):
+                digests, part, tokens = zip(*rows[start : start + at_once], strict=True)
+                add(digests, tokens, _checked(encode(part), part, self.model))
+                bar.update(len(part))
 
     def _query_ms(self, path: Path, queries: Sequence[str], *, again: bool) -> float:
         """Milliseconds to encode one query: the least median that was seen on this device, kept beside the vectors.
@@ -223,35 +202,14 @@ class Encoder:
         return time_now.p50_ms
 
 
-def _computed(loaded: Any, batches: Sequence[Sequence[_Row]], side: Side, tokens: int) -> Generator[_Floats]:
-    texts = [[text for _, text, _ in batch] for batch in batches]
-    if copies := loaded.copies(tokens):
-        yield from encoded_by(copies, texts, side)
-    else:
-        yield from (loaded.encode(batch, side) for batch in texts)
-
-
-def _save(store: Store, unsaved: list[tuple[Sequence[_Row], _Floats]]) -> list[Path]:
-    """Write what is not saved yet as a file, where there is anything."""
-    if not unsaved:
-        return []
-    digests, _, tokens = zip(*(row for batch, _ in unsaved for row in batch), strict=True)
-    path = store.add(digests, tokens, np.concatenate([vectors for _, vectors in unsaved]))
-    unsaved.clear()
-    return [path]
-
-
-def _checked(vectors: _Floats, rows: Sequence[_Row], model: Model) -> _Floats:
+def _checked(vectors: _Floats, texts: Sequence[str], model: Model) -> _Floats:
     """Vectors in float32, of unit length unless the model compares by dot product.
 
     Raises:
-        CouldNotRunError: the shape is not the model's, or a vector is infinite, not a number, or has no direction.
+        CouldNotRunError: a vector is infinite, not a number, has no direction, or has other dimensions than the first.
     """
-    expected = (len(rows), model.dimensions)
-    if vectors.shape != expected:
-        files = "config.json of its last Pooling or Dense (embedding_dimension, out_features), else of the transformer"
-        problem = f"gave vectors of shape {vectors.shape}, not {expected} as its files say: {files}"
-        raise CouldNotRunError(f"model {model.name}: {problem}; in {model.path}")
+    if vectors.shape != (len(texts), model.dimensions):
+        raise CouldNotRunError(f"model {model.name}: gave vectors of shape {vectors.shape}, not of {model.dimensions}")
     if model.similarity == "dot":
         wrong = ~np.isfinite(vectors).all(axis=1)
     else:
@@ -260,7 +218,7 @@ def _checked(vectors: _Floats, rows: Sequence[_Row], model: Model) -> _Floats:
             vectors = (vectors / lengths).astype(np.float32)
             wrong = ~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < _UNIT_TOLERANCE)
     if wrong.any():
-        text = rows[int(np.argmax(wrong))][1]
+        text = texts[int(np.argmax(wrong))]
         reason = "gave no usable vector (zero or not a number)"
         raise CouldNotRunError(f"model {model.name}: {reason} for the text {text[:60]!r}")
     return vectors
@@ -269,10 +227,6 @@ def _checked(vectors: _Floats, rows: Sequence[_Row], model: Model) -> _Floats:
 def _distinct(texts: Iterable[str]) -> dict[bytes, str]:
     """Each distinct text under its digest, in the order in which they come first."""
     return {text_digest(text): text for text in dict.fromkeys(texts)}
-
-
-def _parts(rows: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
-    return (rows[start : start + size] for start in range(0, len(rows), size))
 
 
 # The time of a query
@@ -286,13 +240,12 @@ class _QueryTime:
 
 
 def _recorded(path: Path) -> _QueryTime | None:
-    """A damaged record is none; one that does not say whether the machine was busy is of a busy one."""
+    """A damaged record is none."""
     try:
-        record = read_json_object(path, "the time of a query")
-        known = _QueryTime(float(record["p50_ms"]), str(record["device"]), record.get("busy") is not False)
-    except (InputError, ValueError, TypeError, KeyError):
+        known = _QueryTime(**read_json_object(path, "the time of a query"))
+        return known if math.isfinite(known.p50_ms) else None
+    except (InputError, TypeError):
         return None
-    return known if math.isfinite(known.p50_ms) else None
 
 
 def _quiet() -> bool:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import logging
+import math
 import os
+import signal
+import threading
+import time
 from contextlib import contextmanager
-from dataclasses import replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from relevance.embeddings.model import Facts
 from relevance.errors import CouldNotRunError, InputError
 from relevance.text import one_line, shortened
 
@@ -22,14 +25,19 @@ if TYPE_CHECKING:
 
     from relevance.embeddings.model import Model, Side
 
-_WORTH_COPIES = {"cpu": 2e13, "cuda": 1e15}
+    _Encode = Callable[[Sequence[str]], npt.NDArray[np.float32]]
+
+_BATCH = 32
+_COUNTED_AT_ONCE = 1024
+_NO_LIMIT = 1_000_000_000  # tokenizers write 1e30 for "none"
+_LONGEST_REASON = 600
+_WORTH_A_POOL = {"cpu": 2e13, "cuda": 1e15}
 """Multiplications, about one for each token and parameter, from which several processes save more than their start
 costs: a minute or two of one process's work."""
-
-_LONGEST_REASON = 300
-
 _MOST_ON_CPU = 4
-"""Each needs half a gigabyte beside its copy of the model; further cores are threads of these."""
+"""Each needs half a gigabyte; further cores are threads of these."""
+_BATCHES_AT_ONCE = 4
+"""That each process of a pool is given between two looks of ours: what an interrupt costs."""
 
 
 @contextmanager
@@ -37,17 +45,13 @@ def quiet() -> Iterator[None]:
     """Keep the libraries' progress bars, reports and warnings off the user's terminal; errors still pass."""
     from transformers.utils import logging as transformers_logging  # noqa: PLC0415 - imports torch
 
-    loggers = [logging.getLogger(name) for name in ("transformers", "sentence_transformers")]
-    levels = [logger.level for logger in loggers]
-    bars = transformers_logging.is_progress_bar_enabled()
+    level, bars = logging.root.manager.disable, transformers_logging.is_progress_bar_enabled()
+    logging.disable(logging.WARNING)
     transformers_logging.disable_progress_bar()
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
     try:
         yield
     finally:
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)
+        logging.disable(level)
         if bars:
             transformers_logging.enable_progress_bar()
 
@@ -75,10 +79,11 @@ class SentenceModel:
         if self._model.max_tokens is None:  # static embeddings: the library of tokenizers, without special tokens
             return [len(encoding) for encoding in tokenizer.encode_batch(prompted, add_special_tokens=False)]
         options = {"truncation": False, "padding": False, "verbose": False, "return_attention_mask": False}
-        return [len(ids) for ids in tokenizer(prompted, **options)["input_ids"]]
+        parts = (prompted[start : start + _COUNTED_AT_ONCE] for start in range(0, len(prompted), _COUNTED_AT_ONCE))
+        return [len(ids) for part in parts for ids in tokenizer(part, **options)["input_ids"]]
 
-    def encode(self, texts: Sequence[str], side: Side) -> npt.NDArray[np.float32]:
-        """Shape (texts, dimensions).
+    def encode(self, texts: Sequence[str], side: Side, **pool: Any) -> npt.NDArray[np.float32]:
+        """Shape (texts, dimensions); `pool` are the library's options of a pool of processes.
 
         Raises:
             CouldNotRunError: the model fails, for want of memory for instance.
@@ -87,39 +92,75 @@ class SentenceModel:
         try:
             with quiet():
                 vectors = encode(
-                    list(texts), prompt=self._model.prompt(side), batch_size=len(texts), show_progress_bar=False
+                    list(texts), prompt=self._model.prompt(side), batch_size=_BATCH, show_progress_bar=False, **pool
                 )
-        except RuntimeError as error:
-            raise CouldNotRunError(f"the model failed to encode {len(texts)} texts: {_first_line(error)}") from error
+        except (RuntimeError, IndexError) as error:
+            reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+            raise CouldNotRunError(f"the model failed to encode {len(texts)} texts: {reason}") from error
         return np.asarray(vectors, dtype=np.float32)
 
-    def copies(self, tokens: int) -> Sequence[Callable[[], SentenceModel]]:
-        """A loader for each process that should share the work: one a CUDA device, or a few on the CPU; else none."""
+    @contextmanager
+    def at_work(self, tokens: int, side: Side) -> Iterator[tuple[_Encode, int]]:
+        """What encodes texts of so many tokens, and how many at once: in several processes where that is worth it."""
+        devices, threads = self._devices(tokens)
+        if not devices:
+            yield (lambda texts: self.encode(texts, side)), _BATCH
+            return
+        place = self.transformer.device
+        self.transformer.in_pool = _InPool(threads)
+        with quiet():
+            pool = self.transformer.start_multi_process_pool(devices)
+        try:
+            yield (
+                lambda texts: self.encode(texts, side, pool=pool, chunk_size=_BATCH),
+                _BATCH * _BATCHES_AT_ONCE * len(devices),
+            )
+        finally:
+            self.transformer.stop_multi_process_pool(pool)
+            del self.transformer.in_pool
+            self.transformer.to(place)  # which the library has moved to the CPU
+
+    def _devices(self, tokens: int) -> tuple[list[str], int]:
+        """The devices of a pool, none where it is not worth its start; and the threads of each of its processes."""
+        import torch  # noqa: PLC0415 - a model is in memory
+
         kind = self.transformer.device.type
         parameters = sum(parameter.numel() for parameter in self.transformer.parameters())
-        if kind not in _WORTH_COPIES or tokens * parameters < _WORTH_COPIES[kind]:
-            return []
-        places = _cuda_devices(self._model.device) if kind == "cuda" else _shares_of_cpu()
-        return [partial(load_copy, self._model, *place) for place in places] if len(places) > 1 else []
+        usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        threads = min(usable, torch.get_num_threads())
+        # processes before threads: threads wait for each other in every operation
+        count = min(threads, _MOST_ON_CPU) if kind == "cpu" else torch.cuda.device_count()
+        one = kind not in _WORTH_A_POOL or tokens * parameters < _WORTH_A_POOL[kind] or count < 2  # noqa: PLR2004
+        if one or ":" in (self._model.device or ""):  # a GPU that is named by its number is the only one
+            return [], threads
+        return (["cpu"] * count if kind == "cpu" else [f"cuda:{at}" for at in range(count)]), max(1, threads // count)
 
 
-def _cuda_devices(chosen: str | None) -> list[tuple[str, None]]:
-    """All, unless one is named by its number."""
-    import torch  # noqa: PLC0415 - a model is in memory
+class _InPool:
+    """Goes with the model into each process of the library's pool, and sees there to what the pool does not.
 
-    if chosen is not None and ":" in chosen:
-        return []
-    return [(f"cuda:{number}", None) for number in range(torch.cuda.device_count())]
+    Else each process takes all cores, prints a traceback of its own on Ctrl-C and of every error, leaves a semaphore
+    behind, and outlives a run that is killed.
+    """
+
+    def __init__(self, threads: int) -> None:
+        self.threads, self.parent = threads, os.getpid()
+
+    def __setstate__(self, state: dict[str, int]) -> None:
+        import torch  # noqa: PLC0415 - a model is in memory
+        from tqdm import tqdm  # noqa: PLC0415 - the same
+
+        torch.set_num_threads(state["threads"])
+        logging.disable(logging.CRITICAL)
+        tqdm.set_lock(threading.RLock())
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one decides
+        threading.Thread(target=_end_with, args=(state["parent"],), daemon=True).start()
 
 
-def _shares_of_cpu() -> list[tuple[str, int]]:
-    """Processes before threads: threads wait for each other in every operation, long where others use the cores too."""
-    import torch  # noqa: PLC0415 - a model is in memory
-
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = min(usable, torch.get_num_threads())
-    count = min(threads, _MOST_ON_CPU)
-    return [("cpu", threads // count)] * count
+def _end_with(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def load(model: Model) -> SentenceModel:
@@ -127,39 +168,11 @@ def load(model: Model) -> SentenceModel:
 
     Raises:
         CouldNotRunError: the device is not there, or the libraries cannot load the model.
-        InputError: weights are missing, or a prompt alone reaches the token limit.
+        InputError: weights are missing or of another shape, or a prompt alone reaches the token limit.
     """
-    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds
-
-    if model.device is not None:
-        _check_device(model.device)
-    safely: dict[str, Any] = {"use_safetensors": True}
-    lacking: list[str] = []
-    try:
-        with quiet():
-            transformer: Any = SentenceTransformer(
-                str(model.path),
-                device=model.device,
-                local_files_only=True,
-                trust_remote_code=model.trust_remote_code,
-                model_kwargs=safely,
-            ).float()
-            transformer.truncate_dim = model.truncate_dim  # None cuts nothing, whatever the model's files say
-            if (encoder := getattr(transformer[0], "auto_model", None)) is not None:
-                # what the library had to make up at random, which it tells only where asked; no weight is read again
-                _, report = type(encoder).from_pretrained(
-                    model.transformer, output_loading_info=True, device_map="meta", local_files_only=True, **safely
-                )
-                # it would be another model in every run, under one cache key; the pooler is not used
-                lacking = sorted(name for name in report["missing_keys"] if not name.startswith("pooler."))
-    except (Exception, SystemExit) as error:  # whatever the libraries, or code that is trusted, raise
-        if "ignore_mismatched_sizes" in str(error) and (problem := _other_shape(model)):
-            raise InputError(f"{model.transformer}: {problem}; allowed: files of one model") from None
-        reason = one_line(str(error), _LONGEST_REASON) or type(error).__name__
-        raise CouldNotRunError(f"model {model.name}: cannot be loaded: {reason}") from error
-    if lacking:
-        problem = f"{len(lacking)} weights of the model are missing, the first is {lacking[0]}"
-        raise InputError(f"{model.transformer}: {problem}")
+    folders = (model.path, model.transformer)
+    transformer = _loaded(model.name, folders, device=model.device, trusted=model.trust_remote_code)
+    transformer.truncate_dim = model.truncate_dim  # None cuts nothing, whatever the model's files say
     set_limit(transformer, model.max_tokens)
     loaded = SentenceModel(transformer, model)
     for side, prompt in (("query", model.query_prompt), ("document", model.document_prompt)):
@@ -169,20 +182,90 @@ def load(model: Model) -> SentenceModel:
     return loaded
 
 
-def _other_shape(model: Model) -> str:
-    """The first of a transformer's weights that its settings ask for in another shape."""
-    from transformers import AutoModel  # noqa: PLC0415 - imports torch
+def ask(name: str, folders: tuple[Path, Path], *, device: str | None, trusted: bool) -> Facts:
+    """Load a model for what the library says of it; `folders` are its own and that of its first module.
 
-    options: dict[str, Any] = {"use_safetensors": True, "local_files_only": True, "device_map": "meta"}
+    Raises:
+        CouldNotRunError: as `load`.
+        InputError: as `load`, or it has no vocabulary.
+    """
+    transformer = _loaded(name, folders, device=device, trusted=trusted)
+    prompts, tokenizer = transformer.prompts, transformer.tokenizer
+    of_documents = next((side for side in ("document", "passage", "corpus") if side in prompts), "document")
+    encoder = getattr(transformer[0], "auto_model", None)
+    most = None if encoder is None else _positions(encoder)
+    own = transformer.max_seq_length or getattr(tokenizer, "model_max_length", None) or most
+    own = None if own is None or own >= _NO_LIMIT else min(own, most or own)
+    if encoder is not None and len(tokenizer) <= len(tokenizer.all_special_tokens):
+        # the library makes up a tokenizer to which every word is unknown
+        raise InputError(f"{folders[1]}: no vocabulary; allowed: tokenizer.json, or the files of the model's tokenizer")
+    cut, transformer.truncate_dim = transformer.truncate_dim, None
     try:
         with quiet():
-            _, report = AutoModel.from_pretrained(
-                model.transformer, output_loading_info=True, ignore_mismatched_sizes=True, **options
+            vector = transformer.encode_document("a", prompt="", show_progress_bar=False)
+    except Exception as error:
+        raise _unloadable(name, error) from error
+    is_plain = not (folders[0] / "modules.json").exists()
+    return Facts(
+        dimensions=len(vector),
+        query_prompt=prompts.get("query") or "",
+        document_prompt=prompts.get(of_documents) or "",
+        max_tokens=own,
+        truncate_dim=cut,
+        similarity=str(transformer.similarity_fn_name),
+        most_tokens=most,
+        is_static=transformer.max_seq_length == math.inf,
+        pooling=str(getattr(transformer[-1], "pooling_mode", "")) if is_plain else "",
+        unused_prompt=next((prompts[key] for key in ("passage", "corpus") if prompts.get(key)), ""),
+    )
+
+
+def _positions(encoder: Any) -> int | None:
+    """How many tokens it has positions for, None where any."""
+    table: Any = next((part for name, part in encoder.named_modules() if name.endswith("position_embeddings")), None)
+    if (count := getattr(table, "num_embeddings", None)) is None:
+        return getattr(encoder.config, "max_position_embeddings", None)
+    # models of RoBERTa's kind number their positions from behind the padding token's id
+    return int(count) if table.padding_idx is None else int(count) - table.padding_idx - 1
+
+
+def _loaded(name: str, folders: tuple[Path, Path], *, device: str | None, trusted: bool) -> Any:
+    from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds
+
+    if device is not None:
+        _check_device(device)
+    options: dict[str, Any] = {"use_safetensors": True, "ignore_mismatched_sizes": True}
+    try:
+        with quiet():
+            transformer: Any = SentenceTransformer(
+                str(folders[0]),
+                device=device,
+                local_files_only=True,
+                trust_remote_code=trusted,
+                model_kwargs=dict(options),
+            ).float()
+            if (encoder := getattr(transformer[0], "auto_model", None)) is None:
+                return transformer
+            # what the library had to make up at random, which it tells only where asked; no weight is read again
+            _, report = type(encoder).from_pretrained(
+                folders[1], output_loading_info=True, device_map="meta", local_files_only=True, **options
             )
-        name, held, asked = min(report["mismatched_keys"])
-    except Exception:  # noqa: BLE001 - it was to explain another error
-        return ""
-    return f"the weights {name} have shape {list(held)}, and config.json asks for {list(asked)} (its sizes)"
+    except (Exception, SystemExit) as error:  # whatever the libraries, or code that is trusted, raise
+        raise _unloadable(name, error) from error
+    # it would be another model in every run, under one cache key; the pooler is not used
+    lacking = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
+    if lacking:
+        raise InputError(f"{folders[1]}: {len(lacking)} weights of the model are missing, the first is {lacking[0]}")
+    if report["mismatched_keys"]:
+        key, held, asked = min(report["mismatched_keys"])
+        sizes = f"the weights {key} have shape {list(held)}, and config.json asks for {list(asked)} (its sizes)"
+        raise InputError(f"{folders[1]}: {sizes}; allowed: files of one model")
+    return transformer
+
+
+def _unloadable(name: str, error: BaseException) -> CouldNotRunError:
+    reason = one_line(str(error), _LONGEST_REASON) or type(error).__name__
+    return CouldNotRunError(f"model {name}: cannot be loaded: {reason}")
 
 
 def set_limit(transformer: Any, tokens: int | None) -> None:
@@ -197,7 +280,7 @@ def save(transformer: Any, model: Model, folder: Path) -> None:
     Prompts, similarity and truncation are those in force; texts are cut where `model` cuts them by itself.
     """
     limit, prompts = transformer.max_seq_length, transformer.prompts
-    set_limit(transformer, model.own_max_tokens or model.max_tokens)
+    set_limit(transformer, (model.own and model.own.max_tokens) or model.max_tokens)
     transformer.prompts = {**prompts, "query": model.query_prompt, "document": model.document_prompt}
     try:
         transformer.save_pretrained(str(folder), create_model_card=False, safe_serialization=True)
@@ -205,15 +288,6 @@ def save(transformer: Any, model: Model, folder: Path) -> None:
         transformer.prompts = prompts
         if model.max_tokens is not None:
             set_limit(transformer, limit)
-
-
-def load_copy(model: Model, device: str, threads: int | None) -> SentenceModel:
-    """Load a model in a process of its own, on a device and with as many threads; see `load`."""
-    import torch  # noqa: PLC0415 - seconds, and only where something is encoded
-
-    if threads is not None:
-        torch.set_num_threads(threads)
-    return load(replace(model, device=device))
 
 
 def _check_device(device: str) -> None:
@@ -226,7 +300,3 @@ def _check_device(device: str) -> None:
         if torch.backends.mps.is_available():
             there.append("mps")
         raise CouldNotRunError(f"device {device!r} is not there; available: {', '.join(there)}") from None
-
-
-def _first_line(error: BaseException) -> str:
-    return next(iter(str(error).splitlines()), "") or type(error).__name__

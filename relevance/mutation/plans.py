@@ -162,7 +162,9 @@ def other_model(name: str) -> Mutation:
     def changed(plan: Plan, _: int) -> Plan:
         if BASE not in plan.models:
             raise NotApplicableError("no strategy uses the base model")
-        model = embeddings.resolve(**{**asdict(plan.config.models[BASE]), "path": name})
+        model = embeddings.resolve(
+            **{**asdict(plan.config.models[BASE]), "path": name}, cache_dir=plan.config.cache_dir
+        )
         return replace(plan, models=MappingProxyType({**plan.models, BASE: model}))
 
     return Mutation("other_model", "models", f"the base model is {name}", changed, "embedding")

@@ -122,7 +122,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     if engine is not None and engine.inspect is not None and models is not None:
         engine = attempt(engine.inspect, {name: model.dimensions for name, model in models.items()}) or engine
     if engine is not None:
-        engine = replace(engine, notes=(*engine.notes, *_idle_options(config, strategies, engine)))
+        engine = replace(engine, notes=(*engine.notes, *_idle_options(config, strategies, engine, models or {})))
     products = None if engine is None else engine.product_ids
     dataset, finetuned = None, None
     if config.elasticsearch.index is None or products is not None:
@@ -161,18 +161,30 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
     )
 
 
-def _idle_options(config: Config, strategies: Sequence[Strategy], engine: EngineChoice) -> Iterator[str]:
+def _idle_options(
+    config: Config, strategies: Sequence[Strategy], engine: EngineChoice, models: Mapping[str, Model]
+) -> Iterator[str]:
     """What was set by an option or a variable, and changes nothing here; in a file it may wait for other sessions."""
     used = {strategy.model for strategy in strategies if strategy.embeds}
-    used |= {BASE} if FINETUNED in used else set()  # which it is trained from
-    unused = {f"models.{name}.": f"no strategy that runs uses the model {name}" for name in {BASE, FINETUNED} - used}
-    if engine.name == "embedded":
-        unused["elasticsearch."] = "the embedded engine ranks"
-    for start, why in sorted(unused.items()):
-        # the option of a device is for all models, those of other strategies too
-        places = {place for path, place in config.origins.items() if path.startswith(start) and "device" not in path}
-        if meant := sorted(place for place in places if place.startswith(("option ", "environment "))):
-            yield f"{' and '.join(meant)} {'change' if len(meant) > 1 else 'changes'} nothing: {why}"
+    if FINETUNED in used and config.models[FINETUNED].path is None:
+        used.add(BASE)  # which it is trained from
+    # the option of a device is for all models, those of other strategies too
+    shared = {"device", *(("max_tokens", "trust_remote_code") if FINETUNED in used else ())}
+    idle: dict[tuple[str, str], list[str]] = {}
+    for path, place in config.origins.items():
+        table, _, rest = path.partition(".")
+        name, _, key = rest.partition(".")
+        if not place.startswith(("option ", "environment ")):
+            continue
+        if table == "elasticsearch" and engine.name == "embedded":
+            idle.setdefault((table, "the embedded engine ranks"), []).append(place)
+        elif table == "models" and name not in used and key not in shared:
+            idle.setdefault((table, f"no strategy that runs uses the model {name}"), []).append(place)
+        elif table == "models" and name in models and models[name].has_already(key, getattr(config.models[name], key)):
+            idle.setdefault((table, f"the model {name} has it already"), []).append(place)
+    for (_, why), places in sorted(idle.items()):
+        meant = sorted(set(places))
+        yield f"{' and '.join(meant)} {'change' if len(meant) > 1 else 'changes'} nothing: {why}"
 
 
 def _engine_of(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
@@ -223,7 +235,7 @@ def _resolved(name: str, config: Config) -> Model:
         # its vectors are not those of the base model
         return replace(base, fingerprint=f"to be trained from {base.fingerprint}")
     try:
-        return embeddings.resolve(**asdict(config.models[name]))
+        return embeddings.resolve(**asdict(config.models[name]), cache_dir=config.cache_dir)
     except RelevanceError as error:
         key = str(error).partition(" ")[0]
         origin = config.origins.get(f"models.{name}.{key}", "") if key in _OF_ONE_MODEL else ""
@@ -329,7 +341,7 @@ def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | N
     It fits its hash, and its pairs share no query with the benchmark.
     """
     if config.models[FINETUNED].path is not None:
-        model = embeddings.resolve(**_choice(config))
+        model = embeddings.resolve(**_choice(config), cache_dir=config.cache_dir)
         stored = check_stored(model.path, expected=None)
         if stored is None:
             unknown = f"{model.path} has no record of its pairs; whether it saw these queries is not known"
@@ -339,7 +351,7 @@ def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | N
     frame = datasets.load_pairs(config.source) if frame is None else frame
     pairs = build_pairs(frame, evaluated, drop_unknown=config.source.unknown_products == "drop")
     validation = make_validation(pairs, evaluated.catalogue, seed=SPLIT_SEED)
-    base = embeddings.resolve(**asdict(config.models[BASE]))
+    base = _resolved(BASE, config)
     recipe = Recipe(base, pairs, validation, config.finetune, evaluated.name)
     leaks = find_leaks(pairs.trained, evaluated, where="the pairs to train on")
     stored, notes = find_stored(config.cache_dir, recipe.sha256), _pair_notes(pairs)
@@ -351,7 +363,7 @@ def _finetuned_model(config: Config, evaluated: Dataset, frame: pd.DataFrame | N
 
 def trained_model(config: Config, stored: Stored) -> Model:
     """Resolve a stored model; where nothing else is said it cuts texts where the base model does."""
-    model = embeddings.resolve(**{**_choice(config), "path": str(stored.path)})
+    model = embeddings.resolve(**{**_choice(config), "path": str(stored.path)}, cache_dir=config.cache_dir)
     return replace(model, name=f"{stored.base} fine-tuned", configuration="")  # its recipe says that
 
 

@@ -17,9 +17,8 @@ import pandas as pd
 import pytest
 from helpers.models import make_static_model, make_tiny_model
 
-from relevance.embeddings import Encoder, resolve, sentence_model, workers
-from relevance.embeddings import encoder as encoder_module
-from relevance.embeddings.cache import SUFFIX
+from relevance.embeddings import Encoder, resolve, sentence_model
+from relevance.embeddings.model import _FACTS_OF_PACKAGED
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.errors import CouldNotRunError, InputError
@@ -48,7 +47,7 @@ from relevance.embeddings import Encoder, encoder, resolve
 encoder._cpu_seconds = lambda: (0.0, 0.0)  # else the time of a query is measured anew once the machine is quiet
 folder, model, count = Path(sys.argv[1]), sys.argv[2] or None, int(sys.argv[3])
 texts = [f"steel hammer number {number} for wood" for number in range(count)]
-made = Encoder(resolve(model), folder, progress=False)
+made = Encoder(resolve(model, cache_dir=folder), folder, progress=False)
 print(len(made.products(texts, label="x").matrix), len(made.queries(["red saw"]).matrix), "torch" in sys.modules)
 """
 
@@ -183,6 +182,11 @@ def test_the_packaged_model_in_any_batch(tmp_path: Path) -> None:
     assert packaged.cut_of(texts) == (len(texts), 1)
 
 
+def test_what_is_known_of_the_packaged_model_is_what_the_library_says() -> None:
+    path = resolve().path
+    assert sentence_model.ask("packaged", (path, path), device="cpu", trusted=False) == _FACTS_OF_PACKAGED
+
+
 def test_prompts_that_are_set_stand_before_texts(tiny: Path, tmp_path: Path) -> None:
     ours = encoder(tmp_path, tiny, query_prompt="for ", document_prompt="")
     plain = library(tiny).encode(["for red saw", "red saw"], prompt="", normalize_embeddings=True)
@@ -198,8 +202,9 @@ def test_a_saved_model_is_used_as_the_one_in_memory(tiny: Path, tmp_path: Path) 
     sentence_model.save(transformer, model, tmp_path / "saved")
     saved = resolve(str(tmp_path / "saved"))
     assert (transformer.max_seq_length, transformer.prompts["query"]) == (10, PROMPTS["query"])
-    for name in ("query_prompt", "document_prompt", "similarity", "dimensions", "own_max_tokens"):
+    for name in ("query_prompt", "document_prompt", "similarity", "dimensions"):
         assert getattr(saved, name) == getattr(model, name)
+    assert saved.max_tokens == resolve(str(path)).max_tokens
 
 
 def test_texts_are_cut_behind_the_limit(tiny: Path, tmp_path: Path) -> None:
@@ -219,16 +224,71 @@ def test_a_prompt_that_fills_the_limit_is_an_error(tiny: Path, tmp_path: Path, s
         encoder(tmp_path, tiny, max_tokens=6, **choice).queries(["red saw"])
 
 
-def test_missing_weights_are_an_error(tiny: Path, tmp_path: Path) -> None:
-    # the library would make them up at random, in every run anew
+def weights_without(path: Path, ending: str) -> None:
     from safetensors.torch import load_file, save_file  # noqa: PLC0415 - imports torch
 
+    weights = load_file(path)
+    save_file({name: value for name, value in weights.items() if not name.endswith(ending)}, path)
+
+
+def test_missing_weights_are_an_error(tiny: Path, tmp_path: Path) -> None:
+    # the library would make them up at random, in every run anew
     path = copy(tiny, tmp_path / "broken", {})
-    weights = load_file(path / "model.safetensors")
-    lost = next(name for name in weights if name.endswith("attention.self.query.weight"))
-    save_file({name: value for name, value in weights.items() if name != lost}, path / "model.safetensors")
+    weights_without(path / "model.safetensors", "attention.self.query.weight")
     with pytest.raises(InputError, match=r"weights of the model are missing.*query\.weight"):
-        encoder(tmp_path / "cache", path).products(["saw"], label="x")
+        resolve(str(path))
+
+
+def test_a_missing_vocabulary_is_an_error(tiny: Path, tmp_path: Path) -> None:
+    # the library would make up a tokenizer to which every word is unknown
+    path = copy(tiny, tmp_path / "broken", {})
+    for name in ("tokenizer.json", "vocab.txt"):
+        (path / name).unlink(missing_ok=True)
+    with pytest.raises((InputError, CouldNotRunError), match=r"no vocabulary|cannot be loaded: .*(token|vocab)"):
+        resolve(str(path))
+
+
+def without_bias(path: Path) -> None:
+    import torch  # noqa: PLC0415 - seconds
+    from sentence_transformers.sentence_transformer.modules import Dense  # noqa: PLC0415
+
+    model = library(path)
+    model.append(Dense(16, 8, activation_function=torch.nn.Identity()))
+    model.save_pretrained(str(path), create_model_card=False)
+    weights_without(next(path.glob("*_Dense/model.safetensors")), "bias")
+
+
+REFUSED: dict[str, tuple[Any, str]] = {
+    "no bias": (without_bias, r"Missing key.*bias"),
+    "default unknown": (lambda path: set_in(path / TOP, {"default_prompt_name": "s2p"}), "'s2p' not found in the conf"),
+    "own code": (
+        lambda path: set_in(path / "config.json", {"model_type": "own", "auto_map": {"AutoConfig": "own.C"}}),
+        "trust_remote_code=True",
+    ),
+    "a part of the weights missing": (lambda path: (path / "b.safetensors").unlink(), "b.safetensors"),
+}
+
+
+def set_in(path: Path, values: dict[str, Any]) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text(encoding="utf-8")) | values), encoding="utf-8")
+
+
+@pytest.mark.parametrize(("damage", "reason"), REFUSED.values(), ids=REFUSED)
+def test_the_librarys_reason_is_passed_on_in_one_line(tiny: Path, tmp_path: Path, damage: Any, reason: str) -> None:
+    path = copy(tiny, tmp_path / "broken", {})
+    if "b.safetensors" in reason:
+        from safetensors.torch import load_file, save_file  # noqa: PLC0415 - imports torch
+
+        weights = sorted(load_file(path / "model.safetensors").items())
+        for name, part in (("a", weights[:9]), ("b", weights[9:])):
+            save_file(dict(part), path / f"{name}.safetensors", {"format": "pt"})
+        files = {key: f"{'a' if at < 9 else 'b'}.safetensors" for at, (key, _) in enumerate(weights)}
+        (path / "model.safetensors.index.json").write_text(json.dumps({"metadata": {}, "weight_map": files}))
+        (path / "model.safetensors").unlink()
+    damage(path)
+    with pytest.raises(CouldNotRunError, match=f"model broken: cannot be loaded: .*{reason}") as caught:
+        resolve(str(path))
+    assert "\n" not in str(caught.value)
 
 
 def test_what_cannot_be_loaded_is_one_line(tiny: Path, tmp_path: Path) -> None:
@@ -277,11 +337,12 @@ def test_two_runs_at_once_share_a_cache(tiny: Path, tmp_path: Path) -> None:
 def test_a_killed_run_leaves_a_usable_cache(tiny: Path, tmp_path: Path) -> None:
     run = start(tmp_path, tiny, 60_000)
     deadline = time.monotonic() + 240
-    while len(list(tmp_path.rglob(f"*{SUFFIX}"))) < 2 and time.monotonic() < deadline:
+    while (
+        not any(path.stat().st_size > 100_000 for path in tmp_path.rglob("*.vectors")) and time.monotonic() < deadline
+    ):
         time.sleep(0.01)
     run.send_signal(signal.SIGKILL)
     run.communicate()
-    assert any(path.stat().st_size for path in tmp_path.rglob(f"*{SUFFIX}"))
     assert not list(tmp_path.rglob("query_time.json"))
     for expected in ("2000 1 True\n", "2000 1 False\n"):
         assert start(tmp_path, tiny, 2000).communicate(timeout=300)[0] == expected
@@ -290,31 +351,23 @@ def test_a_killed_run_leaves_a_usable_cache(tiny: Path, tmp_path: Path) -> None:
 def test_two_processes_give_the_vectors_of_one(tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     texts = [f"{title} number {number}" for number in range(4) for title in TITLES[:100]]
     alone = encoder(tmp_path / "alone", tiny, device="cpu").products(texts, label="x")
-    monkeypatch.setattr(sentence_model, "_WORTH_COPIES", {"cpu": 0})
-    monkeypatch.setattr(sentence_model, "_shares_of_cpu", lambda: [("cpu", 1)] * 2)
-    started: list[object] = []
-    monkeypatch.setattr(
-        encoder_module, "encoded_by", lambda *work: (started.append(work[0]), workers.encoded_by(*work))[1]
-    )
+    started: list[list[str]] = []
+    devices = ["cpu", "cpu"]
+    monkeypatch.setattr(sentence_model.SentenceModel, "_devices", lambda *_: (started.append(devices), (devices, 1))[1])
     shared = encoder(tmp_path / "shared", tiny, device="cpu").products(texts, label="x")
     np.testing.assert_allclose(shared.expanded(), alone.expanded(), atol=1e-6)
-    assert len(started) == 1
+    assert started == [devices]
     assert not multiprocessing.active_children()
 
 
-def test_copies_are_for_work_that_is_worth_their_start(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pool_is_for_work_that_is_worth_its_start(tiny: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     import torch  # noqa: PLC0415 - seconds
 
     loaded = sentence_model.load(resolve(str(tiny), device="cpu"))
-    parameters = sum(parameter.numel() for parameter in loaded.transformer.parameters())
-    enough = int(2e13 / parameters) + 1
+    enough = int(2e13 / sum(parameter.numel() for parameter in loaded.transformer.parameters())) + 1
     for cores, threads, expected in [(1, 1, []), (2, 2, [1, 1]), (2, 8, [1, 1]), (3, 3, [1] * 3), (64, 64, [16] * 4)]:
         monkeypatch.setattr(os, "sched_getaffinity", lambda _, cores=cores: set(range(cores)), raising=False)
         monkeypatch.setattr(torch, "get_num_threads", lambda threads=threads: threads)
-        assert [copy.args[2] for copy in loaded.copies(enough)] == expected
-        assert not loaded.copies(enough - 2)
-    # every GPU gets a copy, unless one is named
-    monkeypatch.setattr(torch.cuda, "device_count", lambda: 3)
-    every = [("cuda:0", None), ("cuda:1", None), ("cuda:2", None)]
-    assert sentence_model._cuda_devices(None) == sentence_model._cuda_devices("cuda") == every
-    assert sentence_model._cuda_devices("cuda:1") == []
+        devices, each = loaded._devices(enough)
+        assert [each] * len(devices) == expected
+        assert loaded._devices(enough - 2)[0] == []

@@ -1,4 +1,4 @@
-"""What `check` finds in a configuration, as data and as lines; no model is loaded for it."""
+"""What `check` finds in a configuration, as data and as lines; nothing is embedded for it."""
 
 import json
 import re
@@ -184,13 +184,33 @@ def test_the_engine_that_would_rank_and_why(monkeypatch: pytest.MonkeyPatch) -> 
     [
         ("textsearch", ["option --model", "option --finetuned-model"]),
         ("vectorsearch", ["option --finetuned-model"]),
-        ("vectorsearch_finetune", []),  # which is trained from the other
+        ("vectorsearch_finetune", ["option --model"]),  # it is not trained from the other
     ],
 )
 def test_options_of_models_that_no_strategy_uses(strategy: str, idle: list[str]) -> None:
     config = configured(strategy, model="a/b", finetuned_model="c/d", device="cpu")
-    lines = list(suite.plan._idle_options(config, config.selected, engines.embedded_choice()))
+    lines = list(suite.plan._idle_options(config, config.selected, engines.embedded_choice(), {}))
     assert [line.partition(" changes nothing: ")[0] for line in lines] == idle
+
+
+@pytest.mark.usefixtures("project")
+@pytest.mark.parametrize(
+    ("options", "idle"),
+    [
+        ({"truncate_dim": 384}, "option --truncate-dim changes"),
+        ({"query_prompt": "", "max_tokens": 256}, "option --max-tokens and option --query-prompt change"),
+        ({"trust_remote_code": True}, "option --trust-remote-code changes"),
+        ({"truncate_dim": 9, "query_prompt": "q: ", "max_tokens": 9}, None),
+        ({"truncate_dim": 384, "query_prompt": "q: ", "finetuned_model": "a/b"}, "no strategy that runs uses"),
+    ],
+    ids=str,
+)
+def test_options_that_a_model_has_already(options: dict[str, Any], idle: str | None) -> None:
+    config = configured("vectorsearch_finetune" if "finetuned_model" in options else "vectorsearch", **options)
+    models = {} if "finetuned_model" in options else {"base": resolve(**asdict(config.models["base"]))}
+    lines = list(suite.plan._idle_options(config, config.selected, engines.embedded_choice(), models))
+    assert len(lines) == (idle is not None)
+    assert all(str(idle) in line for line in lines)
 
 
 def test_an_engine_that_is_not_there_is_a_problem(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -345,7 +365,8 @@ def test_what_is_in_the_cache_is_not_missing(tmp_path: Path) -> None:
     model = resolve()
     texts = ["kite", "drum", "trumpet"]
     vectors = np.eye(2, model.dimensions, dtype=np.float32)
-    open_store(tmp_path, model, "document").add([text_digest(text) for text in texts[:2]], [3, 3], vectors)
+    with open_store(tmp_path, model, "document").adding() as add:
+        add([text_digest(text) for text in texts[:2]], [3, 3], vectors)
     one = texts_to_embed([*texts, "kite", " "], model, "document", cache_dir=tmp_path, names=("base", "title"))
     assert (one.texts, one.missing) == (3, 1)
     again = texts_to_embed(texts[:2], model, "document", cache_dir=tmp_path, names=("base", "title"))
@@ -357,7 +378,7 @@ def test_a_damaged_cache_is_no_problem(project: Path) -> None:
     config = configured("vectorsearch", cache_dir="cache")
     store = open_store(project / "cache", resolve(**asdict(config.models["base"])), "document")
     store.folder.mkdir(parents=True)
-    (store.folder / f"0{SUFFIX}").write_bytes(b"no shard")
+    (store.folder / f"0{SUFFIX}").write_bytes(b"no index, and no vectors beside it")
     findings = check(config)
     assert findings.problems == ()
     lines = rows(findings, "embedded")

@@ -1,9 +1,11 @@
 """The cache of vectors and the encoder in front of it, with a fake model in place of a real one."""
 
 import errno
+import io
 import itertools
 import json
 import os
+import shutil
 import tempfile
 import tracemalloc
 from collections.abc import Callable, Sequence
@@ -14,7 +16,7 @@ from typing import Any, NoReturn
 import numpy as np
 import numpy.typing as npt
 import pytest
-from helpers.encoding import MODEL, WIDTH, FakeModel, encoder, fake_vector, shards
+from helpers.encoding import MODEL, WIDTH, FakeModel, encoder, fake_vector, parts
 
 from relevance.embeddings import Encoder, check_cache_dir, default_cache_dir
 from relevance.embeddings.cache import SUFFIX, Store, open_store, text_digest
@@ -35,19 +37,20 @@ def unit_vectors(*texts: str) -> Any:
 
 
 def filled(folder: Path, texts: Sequence[str] = TEXTS) -> Path:
-    """The one shard of a cache of these texts."""
+    """The one part of a cache of these texts."""
     encoder(folder, FakeModel()).products(texts, label="x")
-    (path,) = shards(folder)
+    (path,) = parts(folder)
     return path
 
 
 def add(store: Store, *texts: str, scale: float = 1.0) -> None:
     vectors = np.stack([fake_vector(text) for text in texts]) * np.float32(scale)
-    store.add([text_digest(text) for text in texts], [3] * len(texts), vectors)
+    with store.adding() as write:
+        write([text_digest(text) for text in texts], [3] * len(texts), vectors)
 
 
 def filled_store(folder: Path, *files: Sequence[str]) -> Store:
-    """A store with a shard for each of these lists of texts."""
+    """A store with a part for each of these lists of texts."""
     store = Store(folder, width=WIDTH)
     for texts in files:
         add(store, *texts)
@@ -96,12 +99,6 @@ def test_a_warm_run_loads_no_model_and_gives_the_same(tmp_path: Path) -> None:
     assert after[1].expanded() == unit_vectors("query: saw", "query: steel saw", "query: saw")
 
 
-def test_models_without_prompts_of_products_keep_their_folders(tmp_path: Path) -> None:
-    # what is cached today is found tomorrow
-    for side, folder in (("query", "f4dd1fa6"), ("document", "f34ca5c9")):
-        assert open_store(tmp_path, MODEL, side).folder.name[:8] == folder  # type: ignore[arg-type]
-
-
 @pytest.mark.parametrize(
     ("change", "sides"),
     [
@@ -137,87 +134,89 @@ def test_vectors_of_dot_products_keep_their_lengths(tmp_path: Path) -> None:
     assert vectors.expanded().tobytes() == np.stack([fake_vector(text) for text in TEXTS]).tobytes()
 
 
-@pytest.mark.parametrize(("every_s", "files"), [(0.0, 40), (1e9, 1)])
-def test_an_interrupted_run_goes_on_where_it_stopped(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, every_s: float, files: int
-) -> None:
-    monkeypatch.setattr("relevance.embeddings.encoder._SAVED_EVERY_S", every_s)
+def test_an_interrupted_run_goes_on_where_it_stopped(tmp_path: Path) -> None:
     texts = [f"text {number}" for number in range(1500)]
     with pytest.raises(KeyboardInterrupt):
         encoder(tmp_path, FakeModel(40)).products(texts, label="x")
-    assert not list(tmp_path.rglob(".*"))
-    assert len(shards(tmp_path)) == files
+    assert len(parts(tmp_path)) == 1
     rest = FakeModel()
     vectors = encoder(tmp_path, rest).products(texts, label="x")
     assert len(rest.encoded) == 1500 - 40 * 32
     assert vectors.expanded()[700:701] == unit_vectors(texts[700])
 
 
-def test_a_kill_loses_the_last_seconds(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    # pieces are on disk meanwhile; in the end it is the same file that a fast machine writes
-    fast = filled(tmp_path / "fast", texts := [f"text {number}" for number in range(100)])
-    held: list[int] = []
+def test_a_kill_loses_what_was_not_encoded_yet(tmp_path: Path) -> None:
+    # the files as another run sees them meanwhile, a torn row at their end
+    texts = [f"text {number}" for number in range(100)]
+    copies = tmp_path / "killed"
 
-    class Watching(FakeModel):
+    class Copying(FakeModel):
         def encode(self, texts: Sequence[str], side: Any) -> npt.NDArray[np.float32]:
-            held.append(len(shards(tmp_path / "slow")))
+            if self.batches == 2:
+                shutil.copytree(tmp_path / "cache", copies)
             return super().encode(texts, side)
 
-    monkeypatch.setattr("relevance.embeddings.encoder._SAVED_EVERY_S", 0.0)
-    encoder(tmp_path / "slow", Watching()).products(texts, label="x")
-    assert held == [0, 1, 2, 3]
-    (slow,) = shards(tmp_path / "slow")
-    assert (fast.name, fast.read_bytes()) == (slow.name, slow.read_bytes())
+    encoder(tmp_path / "cache", Copying()).products(texts, label="x")
+    assert not parts(copies)
+    for path in copies.rglob("*.*"):
+        with path.open("ab") as file:
+            file.write(b"torn")
+    rest = FakeModel()
+    vectors = encoder(copies, rest).products(texts, label="x")
+    assert len(rest.encoded) == 36
+    assert vectors.expanded() == unit_vectors(*texts)
 
 
 def flip(at: int) -> Callable[[bytes], bytes]:
     return lambda raw: raw[:at] + bytes([raw[at] ^ 1]) + raw[at + 1 :] if at >= 0 else flip(len(raw) + at)(raw)
 
 
-DAMAGES: dict[str, Callable[[bytes], bytes]] = {
-    "vector": flip(-1),
-    "digest": flip(64),
-    "checksum of a vector": flip(64 + 20),
-    "magic": flip(0),
-    "rows": flip(16),
-    "dimensions": flip(20),
-    "header checksum": flip(24),
-    "cut short": lambda raw: raw[:-1],
-    "longer": lambda raw: raw + b"\0",
-    "empty": lambda _: b"",
+DAMAGES: dict[str, tuple[str, Callable[[bytes], bytes], int]] = {
+    "vector": (".vectors", flip(-1), 1),
+    "digest": (SUFFIX, flip(0), 0),
+    "tokens": (SUFFIX, flip(16), 1),
+    "checksum": (SUFFIX, flip(20), 1),
+    "vectors cut short": (".vectors", lambda raw: raw[:-1], 0),
+    "index cut short": (SUFFIX, lambda raw: raw[:-1], 0),
+    "vectors longer": (".vectors", lambda raw: raw + b"\0", 0),
+    "no vectors": (".vectors", lambda _: b"", 0),
+    "no index": (SUFFIX, lambda _: b"", 0),
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_shard_is_set_aside_and_computed_again(tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
-    path = filled(tmp_path)
+@pytest.mark.parametrize(("suffix", "damage", "notes"), DAMAGES.values(), ids=DAMAGES)
+def test_what_is_damaged_is_computed_again(
+    tmp_path: Path, suffix: str, damage: Callable[[bytes], bytes], notes: int
+) -> None:
+    path = filled(tmp_path).with_suffix(suffix)
     path.write_bytes(damage(path.read_bytes()))
-    healed = encoder(tmp_path, FakeModel())
+    again = FakeModel()
+    healed = encoder(tmp_path, again)
     vectors = healed.products(TEXTS, label="x").expanded()
     assert vectors == unit_vectors(*TEXTS)
-    assert [str(path) in note and "\n" not in note for note in healed.notes] == [True]
-    assert path.with_name(f"{path.name}.damaged").exists()
+    assert [str(path.with_suffix(SUFFIX)) in note and "\n" not in note for note in healed.notes] == [True] * notes
     warm = encoder(tmp_path)
     assert warm.products(TEXTS, label="x").expanded().tobytes() == vectors.tobytes()
     assert warm.notes == ()
 
 
 def test_a_damaged_vector_costs_itself_alone(tmp_path: Path) -> None:
-    path = filled(tmp_path)
-    last = max(TEXTS, key=text_digest)
+    path = filled(tmp_path).with_suffix(".vectors")
+    order = sorted(TEXTS)  # of texts of equal length
     path.write_bytes(flip(-1)(path.read_bytes()))
-    encoder(tmp_path).products([text for text in TEXTS if text != last], label="x")
+    encoder(tmp_path).products(order[:-1], label="x")
     again = FakeModel()
     encoder(tmp_path, again).products(TEXTS, label="x")
-    assert again.encoded == [last]
+    assert again.encoded == [order[-1]]
 
 
 def test_a_damaged_vector_does_not_stop_a_merge(tmp_path: Path) -> None:
     store = filled_store(tmp_path, *([text] for text in NUMBERED))
-    path = shards(tmp_path)[0]
+    path = parts(tmp_path)[0].with_suffix(".vectors")
     path.write_bytes(flip(-1)(path.read_bytes()))
     store.compact()
-    assert (missing(store, NUMBERED), len(store.notes)) == (1, 1)
+    assert missing(store, NUMBERED) == 1
+    assert len(parts(tmp_path)) == 1
 
 
 def make_read_only(folder: Path, patch: pytest.MonkeyPatch) -> None:
@@ -242,8 +241,8 @@ def test_a_cache_that_can_only_be_read_is_enough_where_all_is_there(
 ) -> None:
     filled(tmp_path)
     encoder(tmp_path, FakeModel()).queries(["saw"])
-    damaged = filled(tmp_path / "other", ["plane"])
-    damaged.rename(filled(tmp_path / "third").with_name(damaged.name)).write_bytes(b"damaged")
+    damaged = filled(tmp_path / "other").with_suffix(".vectors")
+    damaged.write_bytes(flip(-1)(damaged.read_bytes()))
     make_read_only(tmp_path, monkeypatch)
     check_cache_dir(tmp_path)
     warm = encoder(tmp_path)
@@ -255,14 +254,11 @@ def test_a_cache_that_can_only_be_read_is_enough_where_all_is_there(
         encoder(tmp_path, FakeModel()).products([*TEXTS, "new"], label="title")
     with pytest.raises(InputError, match="not there; allowed"):
         encoder(tmp_path, FakeModel(), replace(MODEL, fingerprint="other")).queries(["saw"])
-    third = encoder(tmp_path / "third")
-    third.products(TEXTS, label="x")
-    assert "passed over" in third.notes[0]
+    with pytest.raises(InputError, match="embeddings of 1 of 3 texts"):
+        encoder(tmp_path / "other", FakeModel()).products(TEXTS, label="x")
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"{", b"[]", b'{"p50_ms": null}', b'{"p50_ms": NaN, "device": "cpu"}', b"\xff"]
-)
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b'{"p50_ms": null}', b'{"p50_ms": 1, "device": "cpu"}', b"\xff"])
 def test_a_damaged_query_time_is_measured_again(tmp_path: Path, content: bytes) -> None:
     encoder(tmp_path, FakeModel()).queries(["saw"])
     (path,) = tmp_path.rglob("query_time.json")
@@ -298,7 +294,7 @@ def test_a_time_of_a_busy_machine_does_not_stay(tmp_path: Path, monkeypatch: pyt
     assert query_ms("saw", "new", ms=[8, 8], busy=True) == 2
     assert query_ms("saw", "drill", ms=[1, 1], busy=False) == 1
     (path,) = tmp_path.rglob("query_time.json")
-    path.write_text('{"p50_ms": 7.0, "device": "made"}')  # as it was written before anybody looked
+    path.write_text('{"p50_ms": 7.0, "device": "made", "busy": true}')
     assert query_ms("saw", ms=[3], busy=False) == 3
     model.device = "other"
     assert query_ms("plane", ms=[5], busy=False) == 5
@@ -322,7 +318,7 @@ def test_a_vector_that_is_none_is_an_error(tmp_path: Path, value: float, change:
 
     with pytest.raises(CouldNotRunError, match=message):
         encoder(tmp_path, Broken(), replace(MODEL, **change)).products(["good", "bad text"], label="x")
-    assert not shards(tmp_path)
+    assert not parts(tmp_path)
 
 
 def test_half_a_surrogate_pair_is_an_error(tmp_path: Path) -> None:
@@ -338,30 +334,27 @@ def test_a_merge_keeps_bytes_and_the_choice_between_two_vectors(tmp_path: Path, 
         add(store, "shared", f"own {seed} {number}", scale=1 + number + seed)
     add(store, "shared", *(f"large {row}" for row in range(50)), scale=1000 + seed)
     texts = ["shared", f"own {seed} 7", "large 3"]
+    assert missing(store, texts) == 0
     before = vectors_of(store, texts).tobytes()
     store.compact()
-    assert len(shards(tmp_path)) == 2
+    assert len(parts(tmp_path)) == 2
+    assert missing(store, texts) == 0
     assert vectors_of(store, texts).tobytes() == before
-
-
-def test_a_merge_whose_result_exists_deletes_no_vector(tmp_path: Path) -> None:
-    large = ([f"large {number} {row}" for row in range(50)] for number in range(4))
-    store = filled_store(tmp_path, *([text] for text in NUMBERED), NUMBERED, *large)
-    store.compact()
-    vectors_of(store, NUMBERED)
 
 
 def test_a_file_is_merged_once_the_smaller_ones_together_are_as_large(tmp_path: Path) -> None:
     folder = open_store(tmp_path, MODEL, "document").folder
     texts = [f"text {number}" for number in range(18 * 20)]
     filled_store(folder, *(texts[start : start + 20] for start in range(0, len(texts), 20))).compact()
-    (large,) = shards(tmp_path)
+    (large,) = parts(tmp_path)
     for number in range(20):
         encoder(tmp_path, FakeModel()).products([f"new {number}"], label="x")
-        assert len(shards(tmp_path)) <= 17
-    assert large in shards(tmp_path)
+        assert len(parts(tmp_path)) <= 17
+    assert large in parts(tmp_path)
     expected = np.stack([fake_vector(text) for text in texts]).tobytes()
-    assert vectors_of(Store(folder, width=WIDTH), texts).tobytes() == expected
+    store = Store(folder, width=WIDTH)
+    assert missing(store, texts) == 0
+    assert vectors_of(store, texts).tobytes() == expected
 
 
 def test_vectors_that_fill_a_file_are_used_as_they_lie_on_disk(tmp_path: Path) -> None:
@@ -382,7 +375,8 @@ def test_vectors_never_lie_in_memory_twice(tmp_path: Path) -> None:
     # half of a large file costs little beside the matrix, all of it hardly anything: its pages are the system's
     store = Store(tmp_path, width=512)
     digests = [text_digest(f"text {number}") for number in range(10_000)]
-    store.add(digests, [3] * len(digests), np.ones((len(digests), 512), dtype=np.float32))
+    with store.adding() as write:
+        write(digests, [3] * len(digests), np.ones((len(digests), 512), dtype=np.float32))
     store.missing(digests)
     for wanted, allowed in ((digests[:5_000], 0.5 + 0.45), (digests, 0.45)):
         tracemalloc.start()
@@ -398,7 +392,7 @@ def test_a_merge_does_not_disturb_a_reader(tmp_path: Path) -> None:
     writer, reader = filled_store(tmp_path, *([text] for text in NUMBERED)), Store(tmp_path, width=WIDTH)
     assert missing(reader, NUMBERED) == 0
     writer.compact()
-    assert len(shards(tmp_path)) == 1
+    assert len(parts(tmp_path)) == 1
     for _ in range(2):
         assert vectors_of(reader, NUMBERED).tobytes() == np.stack([fake_vector(text) for text in NUMBERED]).tobytes()
         assert missing(reader, NUMBERED) == 0
@@ -419,20 +413,39 @@ def test_a_reader_that_loses_a_file_lists_anew(tmp_path: Path, monkeypatch: pyte
     assert listed
 
 
-def test_a_full_disk_is_one_line_and_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    def full(_: int) -> NoReturn:
-        raise OSError(28, "No space left on device")
+def test_a_part_that_is_being_written_is_read_and_not_merged(tmp_path: Path) -> None:
+    store = filled_store(tmp_path, ["a"])
+    with store.adding() as write:
+        write([text_digest("b")], [3], fake_vector("b")[None])
+        other = Store(tmp_path, width=WIDTH)
+        assert missing(other, ["a", "b"]) == 0
+        other.compact()
+        write([text_digest("c")], [3], fake_vector("c")[None])
+    assert missing(store, ["a", "b", "c"]) == 0
 
-    monkeypatch.setattr(os, "fsync", full)
+
+def test_a_full_disk_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Full(io.BytesIO):
+        def flush(self) -> NoReturn:
+            raise OSError(28, "No space left on device")
+
+    real = Path.open
+    monkeypatch.setattr(
+        Path, "open", lambda self, mode="r", **kwargs: Full() if mode == "ab" else real(self, mode, **kwargs)
+    )
     with pytest.raises(CouldNotRunError, match="No space left on device"):
         encoder(tmp_path, FakeModel()).products(["saw"], label="x")
-    assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
 
 def test_files_deleted_during_a_run_are_no_traceback(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Store, "_write", lambda self, *_: self.folder / "none")
-    with pytest.raises(CouldNotRunError, match="deleted during the run"):
+    monkeypatch.setattr(Store, "compact", lambda self: shutil.rmtree(self.folder))
+    with pytest.raises(CouldNotRunError, match="damaged or gone"):
         encoder(tmp_path, FakeModel()).products(["saw"], label="x")
+
+
+def test_an_index_without_vectors_is_none(tmp_path: Path) -> None:
+    filled(tmp_path).with_suffix(".vectors").unlink()
+    assert encoder(tmp_path, FakeModel()).products(TEXTS, label="x").expanded() == unit_vectors(*TEXTS)
 
 
 def test_a_cache_folder_is_made_or_refused(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
-"""Resolving a model: what its files say, and every folder that is refused; neither torch nor network."""
+"""Resolving a model: what is in force, and every folder that is refused; the library is not asked."""
 
 import hashlib
 import json
 import shutil
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -15,13 +16,14 @@ import pytest
 from huggingface_hub import errors
 from safetensors.numpy import save
 
-from relevance.embeddings import resolve
+from relevance.embeddings import Facts, resolve, sentence_model
 from relevance.errors import CouldNotRunError, InputError
 
 PACKAGE = "sentence_transformers.models."
 TRANSFORMER = {"type": f"{PACKAGE}Transformer", "path": ""}
 POOLING = {"type": f"{PACKAGE}Pooling", "path": "1_Pooling"}
 MODULES = [TRANSFORMER, POOLING, {"type": f"{PACKAGE}Normalize", "path": "2_Normalize"}]
+OWN = Facts(12, "q: ", "", max_tokens=32, most_tokens=64)
 TOP, POOLED = "config_sentence_transformers.json", "1_Pooling/config.json"
 BERT = {"model_type": "bert", "max_position_embeddings": 64}
 OWN_CODE = {"model_type": "own", "auto_map": {"AutoModel": "own.Model"}}
@@ -39,14 +41,20 @@ def folder(tmp_path: Path) -> Path:
     files = {
         "modules.json": MODULES,
         "config.json": BERT,
-        "sentence_bert_config.json": {"max_seq_length": 32},
         "tokenizer_config.json": {"model_max_length": 64},
         TOP: {"prompts": {"query": "q: "}},
         POOLED: {"word_embedding_dimension": 12, "pooling_mode_cls_token": True},
         "model.safetensors": WEIGHTS,
-        "tokenizer.json": {},
     }
     return lay(tmp_path / "made-model", files)
+
+
+@pytest.fixture(autouse=True)
+def asked(monkeypatch: pytest.MonkeyPatch) -> list[Facts]:
+    """What the library answers, the last one first; each answer but the last is given once."""
+    answers = [OWN]
+    monkeypatch.setattr(sentence_model, "ask", lambda *_, **__: answers.pop() if len(answers) > 1 else answers[0])
+    return answers
 
 
 def lay(folder: Path, files: dict[str, Any]) -> Path:
@@ -87,7 +95,7 @@ def test_settings_outrank_the_model(folder: Path) -> None:
     model = resolve(str(folder), **choice, trust_remote_code=True, device="cuda:7")
     expected = {"prompt": "", "document_prompt": "d: ", "max_tokens": 64, "dimensions": 5}
     assert model.facts == {**resolve(str(folder)).facts, **expected}
-    assert (model.truncate_dim, model.own_max_tokens, model.device) == (5, 32, "cuda:7")
+    assert (model.truncate_dim, model.own, model.device) == (5, OWN, "cuda:7")
 
 
 @pytest.mark.parametrize(
@@ -111,98 +119,41 @@ def test_the_packaged_model_has_no_revision() -> None:
         resolve(revision="main")
 
 
-DENSE = save({"linear.weight": np.zeros((7, 12), np.float32), "linear.bias": np.zeros(7, np.float32)})
-OLDER, NEWER = {"word_embedding_dimension": 5}, {"embedding_dimension": 5}
-SAID: dict[str, tuple[dict[str, object], dict[str, object]]] = {
-    "positions": ({"config.json": {**BERT, "max_position_embeddings": 20}}, {"max_tokens": 20}),
-    # models of RoBERTa's kind number positions from behind the padding id, so two are lost
-    "padded positions": (
-        {"config.json": {"model_type": "roberta", "max_position_embeddings": 20, "pad_token_id": 1}}, {"max_tokens": 18}
-    ),
-    "mpnet": ({"config.json": {"model_type": "mpnet", "max_position_embeddings": 20}}, {"max_tokens": 18}),
-    "no positions": ({"config.json": {"model_type": "t5"}}, {"max_tokens": 32}),
-    # sentence-transformers 6 writes no max_seq_length
-    "tokenizer": (
-        {"sentence_bert_config.json": {}, "tokenizer_config.json": {"model_max_length": 48}}, {"max_tokens": 48}
-    ),
-    # each pooling mode adds the token dimensions once, in both spellings
-    "one mode": ({POOLED: {**NEWER, "pooling_mode": "cls", "include_prompt": True}}, {"dimensions": 5}),
-    "two modes": ({POOLED: {**NEWER, "pooling_mode": ["cls", "mean"]}}, {"dimensions": 10}),
-    "older, two": (
-        {POOLED: {**OLDER, "pooling_mode_cls_token": True, "pooling_mode_max_tokens": True}}, {"dimensions": 10}
-    ),
-    "older, one": (
-        {POOLED: {**OLDER, "pooling_mode_cls_token": False, "pooling_mode_mean_tokens": True}}, {"dimensions": 5}
-    ),
-    "dense": (
-        {
-            "modules.json": [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}],
-            "3_Dense/config.json": {"in_features": 12, "out_features": 7},
-            "3_Dense/model.safetensors": DENSE,
-        },
-        {"dimensions": 7},
-    ),
-    "cut": ({TOP: {"truncate_dim": 4}}, {"dimensions": 4, "truncate_dim": 4, "query_prompt": ""}),
-    "not cut": ({TOP: {"truncate_dim": 12}}, {"dimensions": 12, "truncate_dim": None}),
-    # the library reads the first of several names that is not empty
-    "older name": (
-        {"sentence_bert_config.json": {}, "sentence_roberta_config.json": {"max_seq_length": 9}}, {"max_tokens": 9}
-    ),
-    "bytes": ({"tokenizer.json": None, "tokenizer_config.json": {"tokenizer_class": "ByT5Tokenizer"}}, {}),
-    "words": ({"tokenizer.json": None, "vocab.txt": b"a"}, {"max_tokens": 32}),
-    "null prompt": ({TOP: {"prompts": {"query": None}}}, {"query_prompt": ""}),
-    "dot": ({TOP: {"similarity_fn_name": "dot"}}, {"similarity": "dot"}),
-    "prompts": (
-        {TOP: {"prompts": {"document": "d: ", "passage": "p: "}, "default_prompt_name": "passage"}},
-        {"query_prompt": "", "document_prompt": "d: ", "notes": ()},
-    ),
-    "code that transformers has": ({"config.json": {**BERT, **OWN_CODE, "model_type": "bert"}}, {"max_tokens": 32}),
-}  # fmt: skip
+def test_the_library_is_asked_once(folder: Path, tmp_path: Path, asked: list[Facts]) -> None:
+    first = resolve(str(folder), cache_dir=tmp_path / "cache")
+    asked.append(Facts(3, max_tokens=9))
+    assert resolve(str(folder), cache_dir=tmp_path / "cache") == first
+    (kept,) = (tmp_path / "cache").rglob("*.json")
+    kept.write_bytes(b"{}")
+    assert resolve(str(folder), cache_dir=tmp_path / "cache").dimensions == 3
+    write(folder / "config.json", {"model_type": "other"})
+    asked.append(Facts(4, max_tokens=9))
+    assert resolve(str(folder), cache_dir=tmp_path / "cache").dimensions == 4
 
 
-@pytest.mark.parametrize(("files", "expected"), SAID.values(), ids=SAID)
-def test_what_follows_from_the_files(folder: Path, files: dict[str, object], expected: dict[str, object]) -> None:
-    model = resolve(str(lay(folder, files)))
-    assert {name: getattr(model, name) for name in expected} == expected
-    assert (model.sha256 == hashlib.sha256(WEIGHTS).hexdigest()) == ("3_Dense/config.json" not in files)
-
-
-def test_a_prompt_that_the_library_does_not_put_before_documents_is_named(folder: Path) -> None:
-    lay(folder, {TOP: {"prompts": {"query": "q: ", "passage": "passage: "}}})
+def test_a_prompt_that_the_library_does_not_put_before_documents_is_named(folder: Path, asked: list[Facts]) -> None:
+    asked[:] = [replace(OWN, unused_prompt="passage: ")]
     model = resolve(str(folder))
     assert model.document_prompt == ""
     assert ["--document-prompt 'passage: ' sets it" in note for note in model.notes] == [True]
     assert resolve(str(folder), document_prompt="passage: ").notes == ()
 
 
-def test_a_model_without_any_limit_asks_for_one(folder: Path) -> None:
-    # relative positions, and a tokenizer that says 1e30
-    files = {"config.json": {"model_type": "t5"}, "sentence_bert_config.json": {}}
-    lay(folder, {**files, "tokenizer_config.json": {"model_max_length": 1e30}})
+def test_a_model_without_any_limit_asks_for_one(folder: Path, asked: list[Facts]) -> None:
+    asked[:] = [Facts(12)]
     with pytest.raises(InputError, match="no limit of tokens"):
         resolve(str(folder))
     assert resolve(str(folder), max_tokens=9000).max_tokens == 9000
+    asked[:] = [Facts(12, is_static=True)]
+    assert resolve(str(folder)).max_tokens is None
+    with pytest.raises(InputError, match="static embeddings such as made-model have no limit of tokens"):
+        resolve(str(folder), max_tokens=9)
 
 
-def test_static_embeddings_have_no_limit(tmp_path: Path) -> None:
-    lay(tmp_path, {"modules.json": [{"type": f"{PACKAGE}StaticEmbedding", "path": ""}]})
-    write(tmp_path / "model.safetensors", save({"embedding.weight": np.zeros((3, 9), np.float32)}))
-    assert (resolve(str(tmp_path)).dimensions, resolve(str(tmp_path)).max_tokens) == (9, None)
-    with pytest.raises(InputError, match="no limit of tokens"):
-        resolve(str(tmp_path), max_tokens=9)
-    for content, message in ((b"x", "cannot be read"), (LFS, "is a Git LFS pointer")):
-        write(tmp_path / "model.safetensors", content)
-        with pytest.raises(InputError, match=message):
-            resolve(str(tmp_path))
-
-
-@pytest.mark.parametrize(("kind", "pooling"), [("BertModel", "the mean"), ("QwenForCausalLM", "its last token")])
-def test_a_plain_encoder_is_pooled_as_the_library_does(folder: Path, kind: str, pooling: str) -> None:
-    lay(folder, {"modules.json": None, "config.json": {**BERT, "hidden_size": 6, "architectures": [kind]}})
-    model = resolve(str(folder))
-    # the library reads neither prompts nor limits of such a folder
-    assert (model.dimensions, model.query_prompt, model.max_tokens) == (6, "", 64)
-    assert [pooling in note for note in model.notes] == [True]
+def test_a_plain_encoder_has_a_note(folder: Path, asked: list[Facts]) -> None:
+    asked[:] = [replace(OWN, pooling="lasttoken")]
+    (note,) = resolve(str(lay(folder, {"modules.json": None}))).notes
+    assert "pooled by lasttoken, as in sentence-transformers" in note
 
 
 def test_weights_in_several_files(folder: Path) -> None:
@@ -212,10 +163,7 @@ def test_weights_in_several_files(folder: Path) -> None:
     parts = resolve(str(folder))
     assert (parts.weights_bytes, parts.sha256 == whole.sha256) == (2 * whole.weights_bytes, False)
     write(folder / "b.safetensors", WEIGHTS[:-1])
-    with pytest.raises(InputError, match=r"b\.safetensors: .* its header says"):
-        resolve(str(folder))
-    (folder / "b.safetensors").unlink()
-    with pytest.raises(InputError, match=r"names b\.safetensors, which is not there"):
+    with pytest.raises(InputError, match=r"b\.safetensors: not whole"):
         resolve(str(folder))
 
 
@@ -235,17 +183,26 @@ def test_a_model_without_code_is_the_same_with_trust(folder: Path) -> None:
 
 @pytest.mark.parametrize(
     "files", [{"config.json": {**BERT, **OWN_CODE}}, {"tokenizer_config.json": {"auto_map": {}}},
-              {"modules.json": [{"type": "own.Transformer", "path": ""}, POOLING]},
-              {"sentence_bert_config.json": {"model_args": {"a": 1}}}],
+              {"modules.json": [{"type": "own.Transformer", "path": ""}, POOLING]}],
 )  # fmt: skip
 def test_code_that_is_run_is_a_fact(folder: Path, files: dict[str, Any]) -> None:
     assert resolve(str(lay(folder, files)), trust_remote_code=True).facts["trust_remote_code"] is True
 
 
 @pytest.mark.parametrize(("chosen", "expected"), [(None, (4, 4)), (2, (2, 2)), (8, (8, 8)), (12, (12, None))], ids=str)
-def test_a_choice_outranks_the_cut_of_the_model(folder: Path, chosen: int, expected: tuple[int, int | None]) -> None:
-    model = resolve(str(lay(folder, {TOP: {"truncate_dim": 4}})), truncate_dim=chosen)
+def test_a_choice_outranks_the_cut_of_the_model(
+    folder: Path, asked: list[Facts], chosen: int, expected: tuple[int, int | None]
+) -> None:
+    asked[:] = [replace(OWN, truncate_dim=4)]
+    model = resolve(str(folder), truncate_dim=chosen)
     assert (model.dimensions, model.truncate_dim) == expected
+
+
+@pytest.mark.parametrize("name", ["euclidean", "manhattan"])
+def test_another_similarity_is_refused(folder: Path, asked: list[Facts], name: str) -> None:
+    asked[:] = [replace(OWN, similarity=name)]
+    with pytest.raises(InputError, match=f"{name!r}; allowed: cosine, dot"):
+        resolve(str(folder))
 
 
 def first_module(kind: str, path: object = "") -> dict[str, object]:
@@ -253,54 +210,19 @@ def first_module(kind: str, path: object = "") -> dict[str, object]:
 
 
 REFUSED: dict[str, tuple[dict[str, object], str]] = {
-    "modules missing": ({"modules.json": None}, "how many dimensions"),
-    "config missing": ({"config.json": None}, r"config\.json"),
-    "no model at all": ({"modules.json": None, "config.json": None}, r"config\.json"),
-    "pooling missing": ({POOLED: None}, r"config\.json"),
     "not JSON": ({"modules.json": b"{"}, "not JSON"),
     "deep JSON": ({"modules.json": b"[" * 100_000}, "not JSON"),
-    "modules an object": ({"modules.json": {}}, "a list of modules"),
+    "modules an object": ({"modules.json": {}}, "not a JSON list"),
     "modules empty": ({"modules.json": []}, "a list of modules"),
     "modules texts": ({"modules.json": ["a"]}, "a list of modules"),
-    "no pooling": ({"modules.json": MODULES[:1]}, "a Pooling behind it"),
-    "no transformer": ({"modules.json": MODULES[1:]}, "a Transformer first"),
     "module of its own": (first_module("own.Transformer"), "code of the model's own; it is run where you have read it"),
-    "module unknown": (first_module(f"{PACKAGE}CLIPModel"), "allowed: Transformer"),
     "module outside": (first_module(f"{PACKAGE}Transformer", "../other"), "inside the model's"),
     "module absolute": (first_module(f"{PACKAGE}Transformer", "/other"), "inside the model's"),
     "config not UTF-8": ({"config.json": b"\xff"}, "not UTF-8"),
-    "config a list": ({"config.json": []}, "a JSON object"),
     "config huge": ({"config.json": b" " * 5_000_000}, "larger than 4,000,000 bytes"),
-    "own code": ({"config.json": OWN_CODE}, "code of its own .* set trust_remote_code"),
-    "own code of no kind": ({"config.json": {**OWN_CODE, "model_type": "../bert"}}, "code of its own"),
-    "own tokenizer": ({"config.json": {}, "tokenizer_config.json": {"auto_map": {}}}, "code of its own"),
-    "tokenizer elsewhere": ({"sentence_bert_config.json": {"tokenizer_name_or_path": "x/y"}}, "files elsewhere"),
-    "arguments": ({"sentence_bert_config.json": {"model_args": {"use_safetensors": False}}}, "model_args is not allow"),
-    "older name elsewhere": (
-        {"sentence_bert_config.json": None, "sentence_xlnet_config.json": {"tokenizer_name_or_path": "x"}},
-        "sentence_xlnet_config.json: tokenizer_name_or_path names",
-    ),
-    **{f"cut at {cut!r}": ({TOP: {"truncate_dim": cut}}, f"{TOP}: truncate_dim {cut!r}; allowed: a whole number above")
-       for cut in ("8", 0, -1, 8.0, True)},
-    "no vocabulary": ({"tokenizer.json": None}, "no vocabulary; allowed: tokenizer.json"),
-    "weights empty": ({"model.safetensors": b""}, "cannot be read as safetensors, or is not whole"),
-    "half a header": ({"model.safetensors": WEIGHTS[:20]}, "cannot be read as safetensors, or is not whole"),
-    "half the weights": ({"model.safetensors": WEIGHTS[:-2]}, "bytes, where its header says .*; download or save"),
-    "no bias": (
-        {"modules.json": [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}],
-         "3_Dense/config.json": {"in_features": 12, "out_features": 7}, "3_Dense/model.safetensors":
-         save({"linear.weight": np.zeros((7, 12), np.float32)})},
-        r"linear\.bias is missing, and .*3_Dense/config\.json asks for \[7\]",
-    ),
-    "pooled otherwise": (
-        {"config.json": {**BERT, "hidden_size": 8}},
-        r"1_Pooling/config\.json: word_embedding_dimension 12, where .*/config\.json says hidden_size 8",
-    ),
-    "prompts null": ({TOP: {"prompts": None}}, f"{TOP}: prompts None; allowed: an object of texts"),
-    "default unknown": ({TOP: {"default_prompt_name": "s2p"}}, "default_prompt_name 's2p'; allowed: query, document"),
-    "prompt a number": ({TOP: {"prompts": {"query": 3}}}, r"prompts\.query"),
-    "prompts a list": ({TOP: {"prompts": ["a"]}}, r"prompts \['a'\]; allowed"),
-    "no dimensions": ({POOLED: {"pooling_mode": "cls"}}, "how many dimensions"),
+    "weights empty": ({"model.safetensors": b""}, "not whole .*; download or save it again"),
+    "half a header": ({"model.safetensors": WEIGHTS[:20]}, "not whole .*; download or save it again"),
+    "half the weights": ({"model.safetensors": WEIGHTS[:-2]}, "not whole .*; download or save it again"),
     "adapter": ({"adapter_config.json": {"base_model_name_or_path": "x/y"}}, r"an adapter \(LoRA\) of the model 'x/y'"),
     "cross-encoder": ({TOP: {"model_type": "CrossEncoder"}}, "a cross-encoder, which scores pairs"),
     "older cross-encoder": (
@@ -309,10 +231,12 @@ REFUSED: dict[str, tuple[dict[str, object], str]] = {
     ),
     "sparse": ({TOP: {"model_type": "SparseEncoder"}}, "a sparse encoder"),
     "multi-vector": ({TOP: {"model_type": "MultiVectorEncoder"}}, "a multi-vector encoder"),
-    "euclidean": ({TOP: {"similarity_fn_name": "euclidean"}}, "'euclidean'; allowed: cosine, dot"),
-    "manhattan": ({TOP: {"similarity_fn_name": "manhattan"}}, "'manhattan'; allowed: cosine, dot"),
     "no weights": ({"model.safetensors": None}, "no weights; allowed"),
     "pickled": ({"model.safetensors": None, "pytorch_model.bin": b""}, "pickled weights only; .* never pickled ones"),
+    "a pickled module": (
+        {"modules.json": [*MODULES, {"path": "3_Dense", "type": f"{PACKAGE}Dense"}], "3_Dense/pytorch_model.bin": b""},
+        "3_Dense: pickled weights only",
+    ),
     "ONNX": ({"model.safetensors": None, "onnx/model.onnx": b""}, "for ONNX or OpenVINO only"),
     **{f"{name} of LFS": ({name: LFS}, "is a Git LFS pointer, not the file; run git lfs pull")
        for name in ("model.safetensors", "tokenizer.json", "config.json", "modules.json")},
@@ -333,7 +257,7 @@ def test_a_folder_that_cannot_be_read_is_one_line(folder: Path, monkeypatch: pyt
     def refused(_: Path) -> NoReturn:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "iterdir", refused)
+    monkeypatch.setattr("relevance.embeddings.model.file_sha256", refused)
     with pytest.raises(InputError, match="Permission denied"):
         resolve(str(folder))
 
@@ -367,7 +291,7 @@ def test_a_hub_name_resolves_to_the_download(folder: Path, monkeypatch: pytest.M
 
 
 def answered(status: int, kind: type[errors.HfHubHTTPError] = errors.HfHubHTTPError) -> Exception:
-    return kind("no\nroute", response=httpx2.Response(status, request=httpx2.Request("GET", "https://hub")))
+    return kind("answer of\nthe hub", response=httpx2.Response(status, request=httpx2.Request("GET", "https://hub")))
 
 
 def hidden(cause: Exception) -> Exception:
@@ -380,17 +304,17 @@ def hidden(cause: Exception) -> Exception:
 @pytest.mark.parametrize(
     ("error", "kind", "message"),
     [
-        (hidden(httpx2.ConnectError("no\nroute")), CouldNotRunError, "could not be reached"),
+        (hidden(httpx2.ConnectError("no\nroute")), CouldNotRunError, "no route; try later"),
         (hidden(errors.OfflineModeIsEnabled("x")), CouldNotRunError, "HF_HUB_OFFLINE is set"),
-        (hidden(answered(429)), CouldNotRunError, r"no more requests for now \(429\); try later, or set HF_TOKEN"),
-        (hidden(answered(503)), CouldNotRunError, "answered 503; try later"),
-        (answered(403), CouldNotRunError, "answered 403; set HF_TOKEN"),
+        (hidden(answered(429)), CouldNotRunError, "answer of the hub; try later, or set HF_TOKEN"),
+        (hidden(answered(503)), CouldNotRunError, "answer of the hub; try later"),
+        (answered(403), CouldNotRunError, "answer of the hub; set HF_TOKEN"),
+        (answered(403, errors.GatedRepoError), InputError, "licence at https://huggingface.co/owner/model and set HF_"),
         (
-            answered(403, errors.GatedRepoError),
+            answered(404, errors.RepositoryNotFoundError),
             InputError,
-            "licence at https://huggingface.co/owner/model, and",
+            "answer of the hub; a gated or private one: .*HF_TOK",
         ),
-        (answered(404, errors.RepositoryNotFoundError), InputError, "no such model on the Hugging Face hub"),
         (answered(404, errors.RevisionNotFoundError), InputError, "has no revision 'v9'"),
     ],
     ids=str,
