@@ -1,0 +1,82 @@
+"""What a body says that is not known, or cannot be, is refused with its place."""
+
+from typing import Any
+
+import pytest
+
+from relevance.analysis import Analysis
+from relevance.engines.embedded.bodies import BodyIndex
+from relevance.engines.embedded.bodies.clauses import CLAUSES, Clause
+from relevance.engines.embedded.bodies.nodes import MatchAll, Node
+from relevance.errors import InputError
+from relevance.schema import Schema
+
+PROPERTIES = {
+    "a": {"type": "text"},
+    "k": {"type": "keyword"},
+    "n": {"type": "integer"},
+    "o": {"type": "nested", "properties": {"t": {"type": "text"}}},
+    "hidden": {"type": "text", "index": False},
+}
+
+
+@pytest.fixture(scope="module")
+def index() -> BodyIndex:
+    schema = Schema.of({"mappings": {"properties": PROPERTIES}})
+    return BodyIndex(schema, Analysis(), [{"a": "x", "colour": "red"}])
+
+
+@pytest.mark.parametrize(
+    ("query", "words"),
+    [
+        ({"script_score": {}}, ["query", "'script_score'"]),
+        ({"mach": {"a": "x"}}, ["did you mean 'match'"]),
+        ({"match": {"a": {"query": "x", "operater": "and"}}}, ["query.match", "did you mean 'operator'"]),
+        ({"match": {"a": {"query": "x", "operator": "xor"}}}, ["operator = 'xor'", "or, and"]),
+        ({"match": {"a": {"operator": "and"}}}, ["query is missing"]),
+        ({"match": {"a": "x", "k": "y"}}, ["one field"]),
+        ({"match": {"a": {"query": "x", "minimum_should_match": "many"}}}, ["minimum_should_match", "2<75%"]),
+        ({"match": {"n": "many"}}, ["query.match", "'many' is no number"]),
+        ({"match": {"a": {"query": "x", "analyzer": "grman"}}}, ["'grman'"]),
+        ({"match": {"hidden": "x"}}, ["'hidden'", "not indexed"]),
+        ({"match": {"colour": "x"}}, ["unknown field 'colour'"]),
+        ({"bool": {"must": [{"match_all": {}}, {"span_term": {"a": "x"}}]}}, ["query.bool.must[1]", "'span_term'"]),
+        ({"bool": {"shuld": []}}, ["did you mean 'should'"]),
+        ({"bool": {"must": {"a": 1, "b": 2}}}, ["query.bool.must", "one clause"]),
+        ({"nested": {"path": "offers", "query": {"match_all": {}}}}, ["'offers'", "allowed: o"]),
+        ({"nested": {"path": "o", "query": {"nested": {"path": "o", "query": {}}}}}, ["does not lie inside"]),
+        ({"terms": {"k": {"index": "other", "id": "1", "path": "p"}}}, ["a list is expected"]),
+        ({"prefix": {"n": "1"}}, ["'n' is a integer"]),
+        ({"dis_max": {"queries": []}}, ["queries are missing"]),
+        ({"multi_match": {"query": "x", "fields": ["a^many"]}}, ["'a^many'"]),
+        ({"multi_match": {"query": "x", "fields": ["a"], "type": "best"}}, ["type = 'best'"]),
+        ({"multi_match": {"query": "x", "fields": ["a"], "type": "phrase", "fuzziness": 1}}, ["fuzziness"]),
+        ({"match_phrase_prefix": {"k": "x"}}, ["'k' is a keyword"]),
+        ({"range": {"n": {"gte": "low"}}}, ["'low' is no number"]),
+    ],
+)
+def test_refused_with_its_place(index: BodyIndex, query: dict[str, Any], words: list[str]) -> None:
+    with pytest.raises(InputError) as error:
+        index.search([{"query": query}], hits=10)
+    for word in words:
+        assert word in str(error.value)
+
+
+def test_unknown_parts_of_a_body_are_refused(index: BodyIndex) -> None:
+    with pytest.raises(InputError, match="'retriever'"):
+        index.search([{"retriever": {}}], hits=10)
+
+
+def test_a_body_without_a_query_matches_everything(index: BodyIndex) -> None:
+    (answer,) = index.search([{"size": 3, "_source": False}], hits=10)
+    assert (answer.codes.tolist(), answer.scores.tolist()) == ([0], [1.0])
+
+
+def test_a_clause_is_a_row(index: BodyIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    def everything(clause: Clause) -> Node:
+        clause.options({})
+        return MatchAll()
+
+    monkeypatch.setitem(CLAUSES, "everything", everything)
+    (answer,) = index.search([{"query": {"everything": {"boost": 3}}}], hits=10)
+    assert answer.scores.tolist() == [3.0]

@@ -1,0 +1,85 @@
+"""Queries are rewritten as Lucene rewrites them; `_validate/query?rewrite=true` prints the same trees."""
+
+from typing import Any
+
+import pytest
+
+from relevance.analysis import Analysis
+from relevance.engines.embedded.bodies import BodyIndex
+from relevance.schema import Schema
+
+SYNONYMS = {"type": "synonym_graph", "synonyms": ["tv, television", "usb stick, flash drive"]}
+INDEX = {
+    "settings": {
+        "analysis": {
+            "filter": {"synonyms": SYNONYMS},
+            "analyzer": {"graph": {"tokenizer": "whitespace", "filter": ["lowercase", "synonyms"]}},
+        }
+    },
+    "mappings": {
+        "properties": {
+            "a": {"type": "text"},
+            "b": {"type": "text"},
+            "k": {"type": "keyword"},
+            "d": {"type": "text", "index_options": "docs"},
+        }
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def index() -> BodyIndex:
+    documents = [{"a": "x y", "b": "x", "k": "v"}, {"a": "x", "b": "y z"}]
+    return BodyIndex(Schema.of(INDEX), Analysis(INDEX["settings"]), documents)
+
+
+def match(text: str, **more: Any) -> dict[str, Any]:
+    return {"match": {"a": {"query": text, **more}}}
+
+
+A, B, C = match("x"), match("y"), {"term": {"k": "v"}}
+
+
+@pytest.mark.parametrize(
+    ("query", "rewritten"),
+    [
+        ({"bool": {"must": A}}, "a:x"),
+        ({"bool": {"filter": C}}, "(ConstantScore(k:v))^0.0"),
+        ({"bool": {"should": [A, A]}}, "(a:x)^2.0"),
+        ({"bool": {"should": [match("x", boost=0.5), A]}}, "(a:x)^1.5"),
+        (match("x y x"), "(a:x)^2.0 a:y"),
+        ({"bool": {"should": [match("x y"), match("y x")]}}, "(a:x a:y)^2.0"),
+        ({"bool": {"should": [match("x y"), C]}}, "a:x a:y k:v"),
+        ({"bool": {"should": [match("x y", boost=3), C]}}, "(a:x a:y)^3.0 k:v"),
+        ({"bool": {"must": [match("x y", operator="and"), C]}}, "+k:v +a:x +a:y"),
+        ({"bool": {"should": [A, B], "minimum_should_match": 2}}, "+a:x +a:y"),
+        ({"bool": {"should": [A, B], "minimum_should_match": 3}}, "MatchNoDocsQuery"),
+        ({"bool": {"should": [A, A, B], "minimum_should_match": 2}}, "(a:x a:x a:y)~2"),
+        ({"bool": {"must": [match("x y")], "filter": [C]}}, "#k:v (a:x a:y)~1"),
+        ({"bool": {"filter": [A], "should": [A, B]}}, "+a:x a:y"),
+        ({"bool": {"must": [A], "filter": [A, C]}}, "+a:x #k:v"),
+        ({"bool": {"must": [A], "must_not": [A]}}, "MatchNoDocsQuery"),
+        ({"bool": {"must": [{"match_none": {}}], "should": [A]}}, "MatchNoDocsQuery"),
+        ({"bool": {"must_not": [C]}}, "#*:* -k:v"),
+        ({"bool": {"must": [{"match_all": {"boost": 2}}], "filter": [C]}}, "(ConstantScore(k:v))^2.0"),
+        ({"dis_max": {"queries": [A, B], "tie_breaker": 1}}, "a:x a:y"),
+        ({"dis_max": {"queries": [A]}}, "a:x"),
+        ({"constant_score": {"filter": {"bool": {"must": [A, B]}}, "boost": 2}}, "(ConstantScore(#a:x #a:y))^2.0"),
+        (match("tv y", analyzer="graph"), "Synonym(a:television a:tv) a:y"),
+        ({"match": {"d": {"query": "usb stick", "analyzer": "graph"}}}, "(+d:flash +d:drive) (+d:usb +d:stick)"),
+        (
+            {"multi_match": {"query": "x y", "fields": ["a^2", "b"], "type": "most_fields"}},
+            "(a:x a:y)^2.0 b:x b:y",
+        ),
+        (
+            {"multi_match": {"query": "x y", "fields": ["a^2", "b"], "type": "cross_fields"}},
+            "((a:x)^2.0 | b:x)~0.0 ((a:y)^2.0 | b:y)~0.0",
+        ),
+        ({"multi_match": {"query": "v", "fields": ["k^3"]}}, "(k:v)^3.0"),
+    ],
+)
+def test_queries_become_these(index: BodyIndex, query: dict[str, Any], rewritten: str) -> None:
+    def sides(text: str) -> list[str]:
+        return sorted(text.replace("(", " ( ").replace(")", " ) ").split())
+
+    assert sides(str(index.query({"query": query}))) == sides(rewritten)
