@@ -83,14 +83,16 @@ def multi_match(clause: Clause) -> Node:
 
 
 def _fields(clause: Clause, names: list[Any]) -> list[tuple[Field, float]]:
-    """The fields that names and patterns name, each once: boosts of one field are multiplied."""
-    boosts: dict[str, np.float32] = {}
+    """The fields that names and patterns name: of equal names the last boost counts, else boosts are multiplied."""
+    named: dict[str, np.float32] = {}
     for name in names:
         path, caret, boost = str(name).partition("^")
         try:
-            factor = np.float32(float(boost)) if caret else np.float32(1)
+            named[path] = np.float32(float(boost)) if caret else np.float32(1)
         except ValueError:
             raise clause.refuse(f"boost of the field {name!r}; a number is expected") from None
+    boosts: dict[str, np.float32] = {}
+    for path, factor in named.items():
         held = clause.levels.schema.matching(path)
         if not held:
             clause.field(path)

@@ -418,10 +418,15 @@ def _is_conjunction(node: Node) -> bool:
     return isinstance(node, Bool) and not node.should and not node.minimum
 
 
+_SHARED = (
+    "two words of a query reach the same term by fuzziness: which document frequency counts is by chance on a server"
+)
+
+
 def _merged(clauses: Iterable[Node], level: Level) -> tuple[Node, ...] | None:
     """Add up the boosts of equal clauses; None where no two are equal."""
     boosts: dict[Node, float] = {}
-    firsts: dict[Node, Node] = {}
+    first: dict[Node, Node] = {}
     count = 0
     for clause in clauses:
         count += 1
@@ -430,10 +435,8 @@ def _merged(clauses: Iterable[Node], level: Level) -> tuple[Node, ...] | None:
             boost *= float(node.boost)
             node = node.node
         boosts[node] = boosts.get(node, 0.0) + boost
-        if firsts.setdefault(node, node).weighs_otherwise(node, level):
-            level.catalogue.notes.add(
-                f"{node}: two words of a query stand for it; which one's weight counts hangs on the server's start"
-            )
+        if getattr(first.setdefault(node, node), "df", None) != getattr(node, "df", None):
+            level.catalogue.notes.add(_SHARED)
     if len(boosts) == count:
         return None
     return tuple(boosted(node, float(np.float32(boost))) for node, boost in boosts.items())
