@@ -206,7 +206,7 @@ def refused_document(number: int, at: int, reason: str) -> Rule:
             return answer
         content = json.loads(answer.body)
         (action,) = content["items"][at]
-        content["items"][at][action] = {
+        content["items"][at][action] |= {
             "status": 400,
             "error": {"type": "document_parsing_exception", "reason": reason},
         }

@@ -27,7 +27,7 @@ def _mark(
     name: str, owner: Owner = GONE, *, age: timedelta = timedelta(hours=3), kept: bool = False, complete: bool = True
 ) -> Mark:
     made = NOW - age
-    return Mark(f"relevance-{name}", "0" * 64, 19_406, kept, "0" * 8, "1", made, owner, complete, 19_406)
+    return Mark(f"relevance-{name}", "0" * 64, 19_406, kept, "1", made, owner, complete, 19_406)
 
 
 @pytest.fixture

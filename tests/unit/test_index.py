@@ -461,7 +461,7 @@ def test_what_results_say_of_it(shards: int, segments: int, *, is_sorted: bool) 
     }
     assert (first.sorted_segment, first.shards, first.oversample) == (is_sorted, shards, 2)
     kept = indexed(Cluster(), settings=replace(settings, keep_index=True))
-    assert kept.facts["index"] == kept.name == first.name.rpartition("-")[0]
+    assert kept.facts["index"] == kept.name
 
 
 def test_meta_says_last_that_the_index_is_complete() -> None:
@@ -654,20 +654,8 @@ def test_an_index_that_a_late_request_makes_anew_goes_too() -> None:
     assert (len(removed), cluster.held) == (2, {})
 
 
-def test_a_kept_index_whose_name_is_taken_gets_a_suffix_and_the_other_stays() -> None:
-    plain = indexed(Cluster(), settings=KEEP).name
-    cluster = Cluster(held={plain: Held({}, {})})
-    index = indexed(cluster, settings=KEEP)
-    assert index.name.startswith(f"{plain}-")
-    assert sorted(cluster.held) == [plain, index.name]
-    interrupted = Cluster(held={plain: Held({}, {})}, before=once("bulk", interrupt))
-    with pytest.raises(KeyboardInterrupt):
-        indexed(interrupted, settings=KEEP)
-    assert list(interrupted.held) == [plain]
-
-
 def test_what_cannot_be_removed_is_told_with_the_way_to_remove_it() -> None:
-    cluster = Cluster(before=lambda name: lose() if name in {"bulk", "exists"} else None)
+    cluster = Cluster(before=lambda name: lose() if name in {"bulk", "delete"} else None)
     with pytest.raises(CouldNotRunError) as caught:
         indexed(cluster, retry_policy=RetryPolicy(seconds=0.0))
     (name,) = cluster.held

@@ -352,41 +352,32 @@ class _Job:
         return None
 
     def new(self, *, progress: bool) -> SearchedIndex:
-        """A new index, under the first name that is free; it is removed whatever goes wrong."""
-        token = secrets.token_hex(4)
-        plain = f"{PREFIX}{self.content[:_HASH]}"
-        for name in [plain, f"{plain}-{token}"] if self.settings.keep_index else [f"{plain}-{token}"]:
-            mark = Mark(
-                name=name,
-                content=self.content,
-                products=len(self.catalogue),
-                kept=self.settings.keep_index,
-                token=token,
-                version=version("relevance-benchmarks"),
-                made=datetime.now(UTC),
-                owner=this_process(),
-            )
-            try:
-                if made := self._filled(mark, progress=progress):
-                    return made
-            except RelevanceError as error:
-                if self.connection.retry_policy.ended() is not None:  # and the index with it
-                    raise
-                left = remove(self.connection, name, token, settled=False)
-                if left is None:
-                    raise
-                raise type(error)(f"{error}; {left}", details=error.details) from error
-            except BaseException:
-                remove(self.connection, name, token, settled=False)
+        """A new index, under a name of its own; it is removed whatever goes wrong."""
+        mark = Mark(
+            name=f"{PREFIX}{self.content[:_HASH]}-{secrets.token_hex(4)}",
+            content=self.content,
+            products=len(self.catalogue),
+            kept=self.settings.keep_index,
+            version=version("relevance-benchmarks"),
+            made=datetime.now(UTC),
+            owner=this_process(),
+        )
+        try:
+            return self._filled(mark, progress=progress)
+        except RelevanceError as error:
+            if self.connection.retry_policy.ended() is not None:  # and the index with it
                 raise
-        raise self.connection.problem("every name for the index is taken")
+            left = remove(self.connection, mark.name, settled=False)
+            if left is None:
+                raise
+            raise type(error)(f"{error}; {left}", details=error.details) from error
+        except BaseException:
+            remove(self.connection, mark.name, settled=False)
+            raise
 
-    def _filled(self, mark: Mark, *, progress: bool) -> SearchedIndex | None:
-        """The index, complete; None where somebody else has one of that name."""
+    def _filled(self, mark: Mark, *, progress: bool) -> SearchedIndex:
         connection, name, total = self.connection, mark.name, len(self.catalogue)
         settings = self._create(mark)
-        if settings is None:
-            return None
         with progress_bar(total, "indexing", "product", shown=progress) as bar:
             documents = actions(self.catalogue, self.vectors, self.paths)
             _Sending(connection, name, documents, total, bar.update).run()
@@ -397,7 +388,7 @@ class _Job:
         if state.documents != total:
             problem = f"index {name} holds {state.documents:,} products after {total:,} were sent"
             raise connection.problem(f"{problem}; does something else write to it?")
-        if state.uuid != settings.get("index.uuid", ""):
+        if state.uuid != settings.get("index.uuid", state.uuid):
             problem = f"index {name} was removed and made anew by something else while it was filled"
             raise connection.problem(f"{problem}; is a clean-up running there?")
         meta = replace(mark, complete=True, operations=state.operations).as_meta()
@@ -405,8 +396,8 @@ class _Job:
         connection.ask(complete, doing="completing the index")
         return self._described(name, state, int(settings.get("index.number_of_shards", 1)), reused=False)
 
-    def _create(self, mark: Mark) -> Mapping[str, str] | None:
-        """Make the index that a mark names; its settings, None where somebody else has one of that name."""
+    def _create(self, mark: Mark) -> Mapping[str, str]:
+        """Make the index that a mark names; its settings."""
         connection, name, indices = self.connection, mark.name, self.connection.client.indices
         doing = f"making index {name}"
         seconds = max(1, round(min(_SHARDS_S, connection.timeout / 2)))
@@ -416,19 +407,15 @@ class _Job:
             for setting in _OF_SERVERS - self.own.settings.keys():
                 del settings[setting]
 
-        def create() -> Any:
+        def create() -> Mapping[str, Any]:
             try:
-                return indices.create(index=name, settings=settings, mappings=mappings, timeout=f"{seconds}s")
+                return indices.create(index=name, settings=settings, mappings=mappings, timeout=f"{seconds}s").body
             except BadRequestError as error:
-                if error.error == "resource_already_exists_exception":
-                    # perhaps it was made, and only the answer was lost
-                    return "ours" if _is_there(connection, name, mark.token) else "taken"
+                if error.error == "resource_already_exists_exception":  # it was made, only the answer was lost
+                    return {}
                 raise connection.explained(error, doing=doing, sent=self.own.path) from error
 
-        answer = connection.ask(create, doing=doing)
-        if answer == "taken":
-            return None
-        if not isinstance(answer, str) and not answer.get("shards_acknowledged", True):
+        if not connection.ask(create, doing=doing).get("shards_acknowledged", True):
             reason = _why_unassigned(connection, name)
             raise connection.problem(f"no node takes the shards of index {name} within {seconds} s{reason}")
         look = partial(indices.get, index=name, flat_settings=True)
@@ -452,7 +439,7 @@ class _Job:
             _whole(connection, connection.ask(merge, doing="merging the index").body, "merging")
 
     def _described(self, name: str, state: IndexState, shards: int, *, reused: bool) -> SearchedIndex:
-        """What is searched; the name of the index is among the facts only where it is the same in every run."""
+        """What is searched; the name of the index is among the facts only where the next run finds it again."""
         settings, notes = self.settings, self.connection.notes("indexing")
         sorted_segment = shards == 1 and state.segments is not None and state.segments <= 1
         if self.connection.serverless:
@@ -500,38 +487,25 @@ _REMOVE_S, _REMOVE_RETRY_S = 10.0, 2.0
 _AGAIN_S = (0.3, 0.7, 1.5)
 
 
-def remove(connection: Connection, name: str, token: str = "", *, settled: bool = True) -> str | None:
+def remove(connection: Connection, name: str, *, settled: bool = True) -> str | None:
     """Remove an index of ours; None, or a line that it may still be there and how to remove it.
 
-    Where the name does not end with the token of the run that made it, somebody else may have made it. Unless it is
-    `settled`, a request that was interrupted may make it anew, so that it is looked at again.
+    Unless it is `settled`, a request that was interrupted may make it anew, so that it is looked at again.
     """
     hurried = connection.hurried(_REMOVE_S, _REMOVE_RETRY_S)  # whoever has interrupted us does not want to wait
-    drop = partial(hurried.client.indices.delete, index=name, ignore_unavailable=True)
-    why = "it was made anew"
+    indices, why = hurried.client.indices, "it was made anew"
     try:
         for pause in _AGAIN_S:
-            if _is_there(hurried, name, token):
-                hurried.ask(drop, doing="removing the index")
+            hurried.ask(partial(indices.delete, index=name, ignore_unavailable=True), doing="removing the index")
             if settled:
                 return None
             time.sleep(pause)
-            if not _is_there(hurried, name, token):
+            if not hurried.ask(partial(indices.exists, index=name), doing="looking for the index"):
                 return None
     except RelevanceError as error:
         why = str(error).removeprefix(f"elasticsearch at {connection.url}: ")
     url = connection.url
     return f"index {name} may still be on {url} ({why}); to remove it: relevance clean --es-url {url}"
-
-
-def _is_there(connection: Connection, name: str, token: str) -> bool:
-    """Whether there is an index of that name, and a run with that token has made it."""
-    indices, doing = connection.client.indices, "looking for the index"
-    if name.endswith(token):
-        return bool(connection.ask(partial(indices.exists, index=name), doing=doing))
-    look = partial(indices.get_mapping, index=name, ignore_unavailable=True)
-    mark = Mark.read(name, connection.ask(look, doing=doing).get(name, {}).get("mappings"))
-    return mark is not None and mark.token == token
 
 
 # what an index holds
@@ -587,7 +561,7 @@ def state_of(connection: Connection, name: str) -> IndexState:
     stats = None if connection.serverless else connection.ask(lambda: unless(_FORBIDDEN, measure), doing=doing)
     if stats is None:
         return IndexState(uuid, documents)
-    copies = [copy for one in stats["indices"].values() for shard in one["shards"].values() for copy in shard]
+    copies = [copy for one in stats["indices"].values() for _, shard in sorted(one["shards"].items()) for copy in shard]
     return IndexState(
         uuid,
         documents,

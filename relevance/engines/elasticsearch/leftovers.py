@@ -94,7 +94,6 @@ class Mark:
     content: str  # hash of all that is in it
     products: int  # how many it holds when it is complete
     kept: bool  # whether it should outlive the run that made it
-    token: str  # of that run
     version: str  # of the package
     made: AwareDatetime
     owner: Owner
