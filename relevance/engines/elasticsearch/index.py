@@ -407,9 +407,9 @@ class _Job:
             for setting in _OF_SERVERS - self.own.settings.keys():
                 del settings[setting]
 
-        def create() -> Mapping[str, Any]:
+        def create() -> Any:
             try:
-                return indices.create(index=name, settings=settings, mappings=mappings, timeout=f"{seconds}s").body
+                return indices.create(index=name, settings=settings, mappings=mappings, timeout=f"{seconds}s")
             except BadRequestError as error:
                 if error.error == "resource_already_exists_exception":  # it was made, only the answer was lost
                     return {}
