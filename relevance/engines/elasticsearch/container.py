@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 # the Docker engine
 
 NOBODY = "no Docker engine answers"
-_LOOK_S, WAIT_S = 3.0, 20.0
+_LOOK_S, _WAIT_S = 3.0, 20.0
 """Seconds for an engine that may be there, and for one that was asked for."""
 _POLL_S = 0.1
 DEFAULT_SOCKET, _RUN = "/var/run/docker.sock", Path("/run")
@@ -64,7 +64,7 @@ class ImageStatus(NamedTuple):
 
 def look(image: str, *, seconds: float = _LOOK_S) -> ImageStatus:
     """Ask the Docker engine for an image; it is given so many seconds in all, and nothing is pulled."""
-    status = [ImageStatus(answers=False, problem=_LATE.format(named_engine()))]
+    status = [ImageStatus(answers=False, problem=_LATE.format(_named_engine()))]
 
     def ask() -> None:
         try:
@@ -80,6 +80,23 @@ def look(image: str, *, seconds: float = _LOOK_S) -> ImageStatus:
     asking.start()
     asking.join(seconds + _POLL_S)
     return status[-1]
+
+
+def is_missing(image: str) -> bool:
+    """Whether an image of which a container was asked for has to be pulled first.
+
+    Raises:
+        CouldNotRunError: no Docker engine answers; the line says what to do.
+    """
+    status = look(image, seconds=_WAIT_S)
+    if status.answers:
+        return bool(status.problem)
+    start = ""
+    if status.problem == f"{NOBODY}{_named_engine()}":
+        start = "start it or unset DOCKER_HOST, " if os.environ.get("DOCKER_HOST") else "start Docker, "
+    raise CouldNotRunError(
+        f"elasticsearch: {status.problem}; {start}name a cluster by --es-url, or take --engine embedded"
+    )
 
 
 def pull(image: str, *, progress: bool) -> None:
@@ -134,7 +151,7 @@ def _knock(host: str, timeout: float | None) -> None:
             connection.connect(host.removeprefix("unix://"))
 
 
-def named_engine() -> str:
+def _named_engine() -> str:
     """The engine's address where something names it, as ` at tcp://host:2375 (DOCKER_HOST)`; else ""."""
     host = get_docker_host()
     origin = " (DOCKER_HOST)" if os.environ.get("DOCKER_HOST") else ""
@@ -151,8 +168,8 @@ def _absence(error: Exception) -> str:
         return f"the files of DOCKER_CERT_PATH are not those of a TLS client ({reason})"
     reasons = {
         "ermission denied": "the Docker engine's socket is closed to this user (permission denied)",
-        "timed out": _LATE.format(named_engine()),
-        "paramiko": f"the Docker engine{named_engine()} is reached by ssh, and the package paramiko is not installed",
+        "timed out": _LATE.format(_named_engine()),
+        "paramiko": f"the Docker engine{_named_engine()} is reached by ssh, and the package paramiko is not installed",
     }
     for part, reason in reasons.items():
         if part in text:
@@ -162,7 +179,7 @@ def _absence(error: Exception) -> str:
     for path, whose in (others | {_RUN / "podman/podman.sock": "a Podman of root's"}).items():
         if path.is_socket() and not get_docker_host():
             return f"{NOBODY}, but there is {whose} socket: set DOCKER_HOST to unix://{path}"
-    return f"{NOBODY}{named_engine()}"
+    return f"{NOBODY}{_named_engine()}"
 
 
 def _explanation(error: Exception) -> str:
@@ -296,7 +313,7 @@ class Container:
 
     def _run(self) -> None:
         try:
-            if problem := look(self._image, seconds=WAIT_S).problem:
+            if problem := look(self._image, seconds=_WAIT_S).problem:
                 raise CouldNotRunError(_NOT_STARTED.format(problem))  # noqa: TRY301 - `wait` raises it
             self.notes += [f"removed {name}, a container that a killed run had left" for name in remove_leftovers()]
             self._container = container = self._new()

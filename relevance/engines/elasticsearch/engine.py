@@ -87,7 +87,9 @@ def choose(
     elif settings.index is not None:
         raise InputError(f"--es-index {settings.index} without a cluster; allowed: --es-url URL, or ES_URL")
     else:
-        missing = _image_is_missing(settings.image)
+        from relevance.engines.elasticsearch.container import is_missing  # noqa: PLC0415 - loads Docker's client
+
+        missing = is_missing(settings.image)
         where = f"elasticsearch in a container of {settings.image}{', to be pulled' if missing else ''}"
     opening = partial(open_engine, settings, missing=missing)
     if settings.index is not None:
@@ -123,22 +125,6 @@ def choose(
     # a container is not waited for, which starts while texts are embedded: there the making of the index tells
     is_tried = settings.url is not None and (settings.mapping is not None or fields.body is not None)
     return replace(choice, inspect=inspect) if settings.index is not None or is_tried else choice
-
-
-def _image_is_missing(image: str) -> bool:
-    """Whether an image is to be pulled; raises CouldNotRunError where no Docker engine answers."""
-    from relevance.engines.elasticsearch.container import NOBODY, WAIT_S, look, named_engine  # noqa: PLC0415 - loads Docker's client
-
-    docker = look(image, seconds=WAIT_S)
-    if docker.answers:
-        return bool(docker.problem)
-    start = ""
-    if docker.problem == f"{NOBODY}{named_engine()}":
-        is_set = docker.problem.endswith("(DOCKER_HOST)")
-        start = "start it or unset DOCKER_HOST, " if is_set else "start Docker, "
-    raise CouldNotRunError(
-        f"elasticsearch: {docker.problem}; {start}name a cluster by --es-url, or take --engine embedded"
-    )
 
 
 def _parts_of_line(settings: Settings, shards: int, *, is_ours: bool) -> list[str]:
