@@ -16,11 +16,13 @@ from helpers.snapshots import measured, snapshot
 from relevance import suite
 from relevance.cli import main
 from relevance.engines import QueryBatch
+from relevance.engines.elasticsearch.mapping import OwnMapping
 from relevance.engines.embedded import EmbeddedEngine
+from relevance.engines.embedded.searches import BodyEngine
 from relevance.engines.explanation import Explanation, Part, Tree, parts_of, read_tree, with_vectors
 from relevance.errors import InputError
 from relevance.report.explained import explained_lines
-from relevance.strategies import STRATEGIES, Leg
+from relevance.strategies import STRATEGIES, Leg, Strategy
 from relevance.suite import LegRank, ProductRank
 
 
@@ -135,6 +137,32 @@ def test_how_the_embedded_engine_explains() -> None:
         ("title", "red", "boost 35.2"), ("title", "oak", "not there"),
         ("attributes", "red", "mean of 2 nested documents that match"), ("attributes", "oak", "not there"),
     ]  # fmt: skip
+
+
+def test_bodies_are_explained_as_legs_are() -> None:
+    data = shop.shop()
+    plain = shop.indexed(data.catalogue)
+    engine = BodyEngine(data.catalogue, {}, OwnMapping(), release=9, plain=None)
+    leg = STRATEGIES["textsearch_boosted"].legs()[0]
+    batch = QueryBatch([f"{data.queries.texts[0]} unheard"])
+    for code in plain.search(leg, batch, hits=4).codes[0].tolist():
+        ours, theirs = plain.explain(leg, batch, code), engine.explain(leg, batch, code)
+        assert theirs.score == ours.score
+        added = {part.term: 0.0 for part in ours.parts}
+        for one, sign in ((ours, 1), (theirs, -1)):
+            for part in one.parts:
+                added[part.term] += sign * part.value
+        assert added == pytest.approx(dict.fromkeys(added, 0.0), abs=1e-5)
+    search = {
+        "dis_max": {"tie_breaker": 0.5, "queries": [{"match": {"product_title": "{{query}}"}}, {"match_all": {}}]}
+    }
+    (leg,) = Strategy(
+        "own", template={"query": {"bool": {"must": search, "filter": {"term": {"product_uid": "p003"}}}}}
+    ).legs()
+    explained = engine.explain(leg, batch, 3)
+    assert explained.score == engine.search(leg, batch, hits=1).scores[0, 0]
+    assert math.fsum(part.value for part in explained.parts) == pytest.approx(explained.score)
+    assert engine.explain(leg, batch, 4) == Explanation(None, ())
 
 
 # of a query and a product

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from relevance.engines import Engine
 from relevance.engines.elasticsearch.mapping import OwnMapping, documents, index_body, own_paths, search_of
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded.bodies import BodyIndex
-from relevance.engines.explanation import Explanation, parts_of, read_tree
+from relevance.engines.explanation import Explanation, Part, parts_of, read_tree
 from relevance.errors import InputError, TemplateError, several
 from relevance.records import NO_HIT, Ranking
 from relevance.schema import Schema
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from relevance.strategies import Leg
 
 _USUAL_SIZE = 10
+_ROUNDING = 1e-5
 
 
 class BodyEngine(Engine):
@@ -114,15 +116,20 @@ class BodyEngine(Engine):
             return self._plain.explain(leg, batch, code)
         vector = batch.vectors[leg.model][0] if leg.embeds else None
         params = batch.params[0] if batch.params else bodies.NO_PARAMS
+        search = self._form(leg).render(query=batch.texts[0], vector=vector, params=params)
         try:
-            search = self._form(leg).render(query=batch.texts[0], vector=vector, params=params)
-            answer = self.index.explain(search, code)
+            (answer,) = self.index.search([search], hits=len(self._catalogue))
+            tree = self.index.explain(search, code)
         except InputError as error:
             raise TemplateError(str(error)) from error
-        if answer is None:
+        score = answer.scores[answer.codes == code].tolist()
+        if not score:
             return Explanation(None, ())
-        tree = read_tree(answer)
-        return Explanation(tree.value, parts_of(tree))
+        parts = () if tree is None else parts_of(read_tree(tree))
+        rest = score[0] - math.fsum(part.value for part in parts)
+        if not math.isclose(rest, 0.0, abs_tol=_ROUNDING * max(1.0, abs(score[0]))):
+            parts += (Part("rest", "", "", rest, "of what stands beside the query"),)
+        return Explanation(score[0], parts)
 
     def _form(self, leg: Leg) -> bodies.Body:
         if leg not in self._forms:
