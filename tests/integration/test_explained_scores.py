@@ -18,12 +18,12 @@ from relevance.engines.embedded import EmbeddedEngine
 from relevance.engines.explanation import parts_of, read_tree
 from relevance.fields import DEFAULT_FIELDS
 from relevance.records import NO_HIT
-from relevance.strategies import BASE, STRATEGIES, Strategy
+from relevance.strategies import STRATEGIES, Strategy
 
 DIMENSIONS = 16
-QUERIES = range(0, 300, 60)
+QUERIES = (0, 120)
 MULTI = Strategy("multi", text={"title": 3}, vectors={"title": 2, "whole": 1}, candidates=400)
-OURS = (*(one for one in STRATEGIES.values() if one.model == BASE and set(one.vectors) <= {"whole", "title"}), MULTI)
+OURS = (STRATEGIES["textsearch_boosted"], STRATEGIES["hybrid"], MULTI)
 
 
 @pytest.fixture(scope="module")

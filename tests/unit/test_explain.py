@@ -153,12 +153,10 @@ def test_bodies_are_explained_as_legs_are() -> None:
             for part in one.parts:
                 added[part.term] += sign * part.value
         assert added == pytest.approx(dict.fromkeys(added, 0.0), abs=1e-5)
-    search = {
-        "dis_max": {"tie_breaker": 0.5, "queries": [{"match": {"product_title": "{{query}}"}}, {"match_all": {}}]}
-    }
-    (leg,) = Strategy(
-        "own", template={"query": {"bool": {"must": search, "filter": {"term": {"product_uid": "p003"}}}}}
-    ).legs()
+    clauses = [{"match": {"product_title": "{{query}}"}}, {"match_all": {}}]
+    only = {"term": {"product_uid": "p003"}}
+    query = {"bool": {"must": {"dis_max": {"tie_breaker": 0.5, "queries": clauses}}, "filter": only}}
+    (leg,) = Strategy("own", template={"query": query}).legs()
     explained = engine.explain(leg, batch, 3)
     assert explained.score == engine.search(leg, batch, hits=1).scores[0, 0]
     assert math.fsum(part.value for part in explained.parts) == pytest.approx(explained.score)
