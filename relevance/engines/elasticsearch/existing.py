@@ -40,12 +40,13 @@ def _some(names: Sequence[str], *, most: int = 3) -> str:
 # the field map, against the index's mapping
 
 _ID, _FIELDS, _VECTORS = "id", "[elasticsearch.fields]", "[elasticsearch.vectors]"
-_ID_TYPES = ("keyword", "long", "integer", "short", "byte", "unsigned_long")
+_ID_TYPES = ("keyword", "long", "integer", "short", "byte", "unsigned_long", ROW_ID)
+"""Types of fields, and what is no field."""
 _TEXT_TYPES = ("text", "match_only_text", "search_as_you_type", "keyword")
+_VECTOR_TYPES = ("dense_vector",)
 _COSINES = ("cosine", "dot_product")
 """Similarities whose score of vectors of unit length is the one of an index of ours."""
 _FLOATS = ("float", "bfloat16")
-_SEARCHABLE = "a field that can be searched"
 _FIELDS_NAMED = 8
 
 
@@ -104,13 +105,17 @@ class _FieldMap:
                 raise InputError(f"{_VECTORS}: {unknown('vector field', written, ours.embedded)}, or MODEL.FIELD")
             self.vectors[(model if dot else BASE), name] = path
 
-    def paths(self, strategies: Sequence[Strategy]) -> FieldPaths:
-        """Where the index has what the strategies need, and what else the map names.
+    def read(
+        self, strategies: Sequence[Strategy], dimensions: Mapping[str, int]
+    ) -> tuple[FieldPaths, Sequence[IndexField]]:
+        """Where the index has what the strategies need and what else the map names, and the vector fields they search.
+
+        A raw template searches those of the index that it names; `dimensions` are those of the models.
 
         Raises:
             InputError: the map lacks a field, or names one that the index does not have or that cannot be it.
         """
-        uid, sorts = self._id()
+        uid = self._id()
         for strategy in strategies:
             keys = [(strategy.model, name) for name in strategy.vectors]
             lacking = [
@@ -120,58 +125,46 @@ class _FieldMap:
             for does, table, name in lacking:
                 allowed = f"allowed: {name} = the field of index {self.index!r}, or strategies without it"
                 raise InputError(f"strategy {strategy.name!r} {does} {name}, which {table} does not have; {allowed}")
-        texts = {name: self._text(name) for name in self.ours.text if name in self.names}
-        return FieldPaths(
-            id=uid,
+        texts = {
+            name: self._field(_FIELDS, name, self.names[name], _TEXT_TYPES, is_searched=True)
+            for name in self.ours.text
+            if name in self.names
+        }
+        vectors, searched = {}, []
+        for (model, name), path in self.vectors.items():
+            asks = any(one.model == model and (name in one.vectors or one.names(path)) for one in strategies)
+            one = self._field(_VECTORS, _shown((model, name)), path, _VECTOR_TYPES, is_searched=asks)
+            vectors[model, name] = one.path
+            if asks:
+                self._check_vectors((model, name), one.settings, dimensions.get(model))
+                searched.append(one)
+        paths = FieldPaths(
+            id=ROW_ID if uid is None else uid.path,
             text={name: one.path for name, one in texts.items()},
             nested={name: one.nested for name, one in texts.items() if one.nested},
-            vectors={key: self._vector(key).path for key in self.vectors},
-            sorts=sorts,
+            vectors=vectors,
+            sorts=uid is not None and uid.type == "keyword",
         )
+        return paths, searched
 
-    def searched(self, strategies: Sequence[Strategy], dimensions: Mapping[str, int]) -> tuple[IndexField, ...]:
-        """The vector fields that the strategies search, a raw template those of the index that it names.
-
-        Raises:
-            InputError: the vectors of a field cannot be those of its model, by its `dimensions`.
-        """
-        fields = []
-        for key, path in self.vectors.items():
-            model, name = key
-            if any(one.model == model and (name in one.vectors or one.names(path)) for one in strategies):
-                fields.append(self._vector(key))
-                self._check_vectors(key, fields[-1].settings, dimensions.get(model))
-        return tuple(fields)
-
-    def _id(self) -> tuple[str, bool]:
-        """The path of the product's id, and whether the server can sort by it as text."""
+    def _id(self) -> IndexField | None:
+        """The field of the product's id; None for `_id`."""
         if _ID not in self.names:
             allowed = f"{_ID} = the field of index {self.index!r} that holds a product's id, or {ROW_ID!r}"
             raise InputError(f"{_FIELDS} has no {_ID}; allowed: {allowed}")
         path = self.names[_ID]
         if path == ROW_ID:
-            return ROW_ID, False
-        uid = self._field(_FIELDS, _ID, path, _ID_TYPES, more=ROW_ID)
+            return None
+        uid = self._field(_FIELDS, _ID, path, _ID_TYPES)
         if uid.settings.get("doc_values") is False:
             raise self._fault(_FIELDS, _ID, path, "has no doc_values", f"a field with doc_values, or {ROW_ID}")
         if uid.nested:
             problem = f"lies in the nested documents of {uid.nested!r}"
             raise self._fault(_FIELDS, _ID, path, problem, "a field of the product's own")
-        return uid.path, uid.type == "keyword"
-
-    def _text(self, name: str) -> IndexField:
-        one = self._field(_FIELDS, name, self.names[name], _TEXT_TYPES)
-        if one.settings.get("index") is False:
-            raise self._fault(_FIELDS, name, self.names[name], "is not indexed (index: false)", _SEARCHABLE)
-        return one
-
-    def _vector(self, key: VectorField) -> IndexField:
-        return self._field(_VECTORS, _shown(key), self.vectors[key], ("dense_vector",))
+        return uid
 
     def _check_vectors(self, key: VectorField, settings: Mapping[str, Any], dimensions: int | None) -> None:
         fault = partial(self._fault, _VECTORS, _shown(key), self.vectors[key])
-        if settings.get("index") is False:
-            raise fault("is not indexed (index: false)", _SEARCHABLE)
         if settings.get("element_type", "float") not in _FLOATS:
             raise fault(f"has vectors of element_type {settings['element_type']}", ", ".join(_FLOATS))
         dims = settings.get("dims")
@@ -179,17 +172,19 @@ class _FieldMap:
             problem = f"has {dims} dimensions" if dims else "has no vectors yet (no dims)"
             raise fault(problem, f"{dimensions}, as model {key[0]!r} has")
 
-    def _field(self, table: str, ours: str, path: str, types: Sequence[str], *, more: str = "") -> IndexField:
+    def _field(
+        self, table: str, ours: str, path: str, types: Sequence[str], *, is_searched: bool = False
+    ) -> IndexField:
         one = self.fields.get(path)
         if one is not None and one.type in types:
+            if is_searched and one.settings.get("index") is False:
+                raise self._fault(table, ours, path, "is not indexed (index: false)", "a field that can be searched")
             return one
         there = [name for name, each in self.fields.items() if each.type in types]
-        named = ", ".join([*types, *([more] if more else [])])
-        allowed = f"{named}; the index has {_some(there, most=_FIELDS_NAMED) or 'none'}"
-        if one is not None:
-            raise self._fault(table, ours, path, f"is of type {one.type}", allowed)
         hint = did_you_mean(path, there) or did_you_mean(path, self.fields)
-        raise self._fault(table, ours, path, f"is not there{hint}", allowed)
+        problem = f"is not there{hint}" if one is None else f"is of type {one.type}"
+        has = _some(there, most=_FIELDS_NAMED) or "none"
+        raise self._fault(table, ours, path, problem, f"{', '.join(types)}; the index has {has}")
 
     def _fault(self, table: str, ours: str, path: str, problem: str, allowed: str) -> InputError:
         return InputError(f"{table} {ours} = {path!r}: in index {self.index!r} it {problem}; allowed: {allowed}")
@@ -258,14 +253,11 @@ def look_at(
     """
     asked = str(settings.index)
     name, about = _index(connection, asked)
-    alias, mappings, index = (
-        about.get("aliases", {}).get(asked, {}),
-        about["mappings"],
-        about["settings"].get("index", {}),
-    )
+    alias, mappings = about.get("aliases", {}).get(asked, {}), about["mappings"]
+    index = about["settings"].get("index", {})
     searched = asked if alias else name
     fields = _FieldMap(name, settings, mappings, strategies[0].fields if strategies else DEFAULT_FIELDS)
-    paths, vectors = fields.paths(strategies), fields.searched(strategies, dimensions)
+    paths, vectors = fields.read(strategies, dimensions)
     state = state_of(connection, searched)
     window = int(index.get("max_result_window", _LARGEST_WINDOW))
     ids, without_id = _product_ids(connection, searched, paths, page=min(window, _LARGEST_WINDOW))

@@ -6,6 +6,7 @@ import difflib
 import hashlib
 import json
 import re
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -281,7 +282,11 @@ def read_own_mapping(path: Path) -> OwnMapping:
     if depth > _MOST_LEVELS:
         raise InputError(f"{path}: {depth:,} objects inside each other; allowed: {_MOST_LEVELS}")
     parts = _object(path, content, "", ("settings", "mappings"))
-    settings = dict(_flat(path, _object(path, parts.get("settings", {}), "settings")))
+    flat = list(flat_settings(_object(path, parts.get("settings", {}), "settings")))
+    settings = dict(flat)
+    if len(settings) < len(flat):
+        name = next(name for name, count in Counter(name for name, _ in flat).items() if count > 1)
+        raise InputError(f"{path}: settings: {name} is set twice")
     mappings = _object(path, parts.get("mappings", {}), "mappings", ("properties", "runtime"))
     for key in mappings:
         _object(path, mappings[key], key)
@@ -296,20 +301,6 @@ def _object(path: Path, value: object, what: str, allowed: tuple[str, ...] = ())
         if allowed and key not in allowed:
             raise InputError(f"{path}: {f'{what}: ' if what else ''}{unknown('key', key, allowed)}")
     return value
-
-
-def _flat(path: Path, settings: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
-    """The settings as the server itself flattens them; the two ways to write one are one key."""
-    seen: set[str] = set()
-    for key, value in settings.items():
-        name = f"{before}.{key}" if before else key
-        leaf_name = name.removeprefix("index.")
-        inside = _flat(path, value, name) if isinstance(value, Mapping) else iter([(leaf_name, value)])
-        for full, leaf in inside:
-            if full in seen:
-                raise InputError(f"{path}: settings: {full} is set twice")
-            seen.add(full)
-            yield full, leaf
 
 
 def _refuse_ours(path: Path, settings: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
