@@ -62,6 +62,10 @@ class BodyIndex:
         """What in the bodies that were answered may differ from a server's answer, a line each."""
         return sorted(self._levels.notes)
 
+    def forget_notes(self) -> None:
+        """Begin a new list of notes."""
+        self._levels.notes.clear()
+
     def query(self, body: Mapping[str, Any]) -> Node:
         """The query of a body, rewritten."""
         return read_body(body, self._levels, 0).node

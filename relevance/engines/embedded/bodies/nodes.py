@@ -37,6 +37,10 @@ Explanation: TypeAlias = dict[str, Any]
 """As Elasticsearch writes it: `value`, `description` and `details`, a list of further ones."""
 
 
+_DROPS_EMPTY = 9
+"""The release from which on a dis_max forgets queries that match nothing; one that is left alone is no dis_max."""
+
+
 class Node:
     """A query."""
 
@@ -194,7 +198,11 @@ class DisMax(Node):
         if self.tie == 1:
             return Bool(should=self.nodes)
         nodes = tuple(node.rewritten(level) for node in self.nodes)
-        return self if _same(nodes, self.nodes) else DisMax(nodes, self.tie)
+        if level.catalogue.release >= _DROPS_EMPTY:
+            nodes = tuple(node for node in nodes if not isinstance(node, MatchNone))
+        if len(nodes) == len(self.nodes) and _same(nodes, self.nodes):
+            return self
+        return DisMax(nodes, self.tie)
 
     def hits(self, level: Level, boost: np.float32) -> Hits:
         parts = [one for node in self.nodes if len((one := node.hits(level, boost)).docs)]

@@ -1,0 +1,126 @@
+"""Search bodies on the embedded engine against real servers of both releases: ids, float32 scores and totals.
+
+Text scores are equal to the last bit; a body with a vector is compared within 1e-6. Scores that hang on the seed of
+a server's process are noted by the engine and set aside, counted.
+"""
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.tables import Record
+from parity import fuzzed_bodies, fuzzed_mappings, made_shop
+from parity.bodies import VECTOR_TOLERANCE, BodyDifferences, BodyPair, both, filled
+from parity.search_bodies import BODIES, INDEX
+from parity.server import ReferenceServer
+from parity.texts import seeded
+
+from relevance.records import Dataset
+
+FULL = os.environ.get("RELEVANCE_PARITY") == "full"
+PRODUCTS, QUERIES, FUZZED, MAPPINGS = (2000, 60, 4000, 120) if FULL else (400, 6, 200, 8)
+HITS = 1000
+DIMENSIONS = 8
+VECTOR = {"type": "dense_vector", "dims": DIMENSIONS, "similarity": "cosine", "index_options": {"type": "flat"}}
+
+
+@pytest.fixture(scope="module")
+def shop(reference: ReferenceServer) -> Iterator[BodyPair]:
+    properties = {**INDEX["mappings"]["properties"], "whole_vector": VECTOR}
+    index = {**INDEX, "mappings": {"properties": properties}}
+    vectors = np.random.default_rng(5).standard_normal((PRODUCTS, DIMENSIONS)).round(4).tolist()
+    made = made_shop.documents(seeded(1), PRODUCTS)
+    documents = [{**document, "whole_vector": vector} for document, vector in zip(made, vectors, strict=True)]
+    with both(reference, "bodies-shop", index, documents) as pair:
+        yield pair
+
+
+@pytest.fixture
+def keep(record: Record) -> Any:
+    """Keep the figures of a comparison; nothing may be left over."""
+
+    def keep(what: str, seen: BodyDifferences, detail: str = "") -> None:
+        record(what, seen.figures, detail=detail)
+        assert seen.nothing, seen.listed[:3]
+
+    return keep
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_bodies_of_public_projects_rank_the_same(shop: BodyPair, keep: Any, name: str) -> None:
+    vectors = np.random.default_rng(6).standard_normal((QUERIES, DIMENSIONS)).round(4).tolist()
+    queries = zip(made_shop.queries(seeded(2), QUERIES), vectors, strict=True)
+    bodies = [filled(BODIES[name]["body"], text, vector) for text, vector in queries]
+    tolerance = VECTOR_TOLERANCE if "knn" in BODIES[name]["body"] else 0
+    for hits in (10, HITS):
+        keep("41 search bodies", shop.compare(bodies, hits=hits, tolerance=tolerance), f"{name}, {hits} hits")
+
+
+def test_fuzzed_clauses_rank_the_same(shop: BodyPair, keep: Any) -> None:
+    random = seeded(3)
+    texts = made_shop.queries(random, FUZZED)
+    bodies = [{"query": fuzzed_bodies.clause(random, text, random.randint(0, 3))} for text in texts]
+    keep("fuzzed clauses", shop.compare(bodies, hits=HITS))
+
+
+@pytest.mark.parametrize("seed", range(MAPPINGS))
+def test_fuzzed_mappings_rank_the_same(reference: ReferenceServer, keep: Any, seed: int) -> None:
+    random = seeded(seed)
+    index = fuzzed_mappings.index(random)
+    with both(reference, f"bodies-fuzzed-{seed}", index, fuzzed_mappings.documents(random, 60)) as pair:
+        queries = [fuzzed_mappings.query(random, index["mappings"], random.randint(0, 2)) for _ in range(60)]
+        keep("fuzzed mappings", pair.compare([{"query": query} for query in queries], hits=HITS), f"seed {seed}")
+
+
+CHORUS_INDEX: dict[str, Any] = {
+    "settings": INDEX["settings"],
+    "mappings": {
+        "properties": {
+            "id": {"type": "keyword"},
+            "name": INDEX["mappings"]["properties"]["name"],
+            "description": INDEX["mappings"]["properties"]["description"],
+            "search": {"type": "text", "analyzer": "english_text"},
+            "spelling": {"type": "text", "analyzer": "spelling"},
+        }
+    },
+}
+CHORUS_BODIES = (
+    {"match": {"name": "{{query}}"}},
+    {"match": {"name.model": "{{query}}"}},
+    {"match": {"name.autocomplete": {"query": "{{query}}", "minimum_should_match": "75%"}}},
+    {"match_phrase": {"name.plain": {"query": "{{query}}", "slop": 2}}},
+    {"match_phrase_prefix": {"name.bm25": "{{query}}"}},
+    {"match": {"spelling": {"query": "{{query}}", "fuzziness": "AUTO"}}},
+    {"multi_match": {"query": "{{query}}", "fields": ["name^3", "description"], "tie_breaker": 0.3}},
+    {"multi_match": {"query": "{{query}}", "fields": ["name.plain", "search"], "type": "cross_fields"}},
+    {"multi_match": {"query": "{{query}}", "fields": ["name", "name.plain", "name.shingle"], "type": "most_fields"}},
+)
+
+
+@pytest.mark.needs("data")
+def test_chorus_ranks_the_same(reference: ReferenceServer, chorus: Dataset, keep: Any) -> None:
+    products = chorus.catalogue.products[:: 1 if FULL else 40]
+    texts = zip(products["title"], products["description"], strict=True)
+    documents = [{"id": f"{at:06}", "name": name, "description": text} for at, (name, text) in enumerate(texts)]
+    queries = chorus.queries.texts[:: 1 if FULL else 9]
+    with both(reference, "bodies-chorus", CHORUS_INDEX, documents) as pair:
+        for query in CHORUS_BODIES:
+            bodies = [filled({"query": query}, text) for text in queries]
+            keep("search bodies on Chorus", pair.compare(bodies, hits=HITS), next(iter(query)))
+
+
+# controls: what would be wrong is seen
+
+
+def test_a_tie_breaker_that_is_a_little_off_is_seen(shop: BodyPair) -> None:
+    def bodies(tie: float) -> list[Any]:
+        fields = {"fields": ["name^3", "name.plain"], "tie_breaker": tie}
+        return [{"query": {"multi_match": {"query": text, **fields}}} for text in made_shop.queries(seeded(4), 20)]
+
+    theirs = list(shop._asked(bodies(0.3), 10))
+    pair = BodyPair(shop.server, shop.name, shop.index, shop.ids)
+    pair._asked = lambda *_: iter(theirs)  # type: ignore[method-assign]
+    assert pair.compare(bodies(0.3), hits=10).nothing
+    assert pair.compare(bodies(0.3001), hits=10).unequal > 50
