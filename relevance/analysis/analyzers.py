@@ -7,7 +7,7 @@ from functools import partial
 from typing import NamedTuple
 
 from relevance.analysis.filters import FILTERS, elision, keyword_marker, stemmer_override, stop
-from relevance.analysis.languages import ARTICLES, BEFORE_WORDS, CHAINS, OVERRIDES, SINCE_9
+from relevance.analysis.languages import ARTICLES, BEFORE_WORDS, CHAINS, OVERRIDES, SINCE_9, stop_words
 from relevance.analysis.normalization import romanian
 from relevance.analysis.parameters import Texts
 from relevance.analysis.stemmers import stemmer
@@ -25,7 +25,8 @@ class Parts(NamedTuple):
 
 def _language(language: str, release: int, /, *, stopwords: Texts | None = None, stem_exclusion: Texts = ()) -> Parts:
     chain = SINCE_9.get(language, CHAINS[language]) if release > 8 else CHAINS[language]
-    stopwords = (f"_{language}_",) if stopwords is None else stopwords
+    if stopwords is None:
+        stopwords = stop_words().get(f"{language} analyzer") or (f"_{language}_",)
     char_filters = [_with_spaces] if language == "persian" else []
     filters = list(_filters(chain, release, stopwords, stem_exclusion))
     return Parts(char_filters, TOKENIZERS["standard"](), filters)

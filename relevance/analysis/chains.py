@@ -27,6 +27,8 @@ _KEEPING_LENGTH = _REMOVING | {
     "keyword_marker", "keyword_repeat", "limit", "lowercase", "remove_duplicates", "reverse", "unique", "uppercase",
 }  # fmt: skip
 _validated = pydantic.validate_call(config=pydantic.ConfigDict(coerce_numbers_to_str=True))
+_BY_NAME = {("filter", "edge_ngram"): {"max_gram": 1}}
+"""Parameters of a component that no settings define, where they are not its defaults."""
 CHAINED = ("multiplexer", "synonym", "synonym_graph")
 """Filters that are built of the chain before them."""
 GAP = 100
@@ -243,7 +245,7 @@ class Analysis:
         return str(self._parts[part].get(name, {}).get("type", name))
 
     def _component(self, part: str, name: str, builders: Mapping[str, Callable[..., _Component]]) -> _Component:
-        settings = self._parts[part].get(name, {})
+        settings = self._parts[part].get(name, _BY_NAME.get((part, name), {}))
         kind = self._kind(part, name)
         if kind not in builders:
             raise InputError(f"settings.analysis.{part}: {unknown(part, kind, [*self._parts[part], *builders])}")
@@ -267,6 +269,8 @@ class Analysis:
             for other in behind:
                 if other in _REMOVING:
                     raise InputError(f"{place}: behind {other}, which leaves holes in a graph; allowed: before {other}")
+        if kind == "cjk_bigram" and before.char_filters:
+            raise InputError(f"{place}: behind a char_filter, which may part what it joins; allowed: without one")
         if kind == "word_delimiter" and any(
             str(self._parts["filter"].get(name, {}).get(f"catenate_{what}", "")).lower() == "true"
             for what in ("words", "numbers", "all")

@@ -9,6 +9,7 @@ Where Lucene's reading of them differs, Lucene's holds.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 
 def _without(word: str, rules: Sequence[tuple[int, str]]) -> str:
@@ -230,12 +231,211 @@ def light_russian(word: str) -> str:
     return word
 
 
+def light_norwegian(word: str, *, nynorsk: bool = False) -> str:
+    """Remove endings of number, case, definiteness and some derivations."""
+    written = 1 if nynorsk else 0
+    if len(word) > 4:
+        word = word.removesuffix("s")
+    for longer_than, both, *own in _NORWEGIAN:
+        endings = (*both.split(), *own[written].split())
+        if len(word) > longer_than and (ending := next((one for one in endings if word.endswith(one)), "")):
+            return word[: -len(ending)]
+    return word
+
+
+_NORWEGIAN = (  # longer than, in both written languages, in Bokmål, in Nynorsk
+    (7, "", "heter heten", "heita"),
+    (8, "", "", "heiter leiken leikar"),
+    (5, "dom", "het", ""),
+    (6, "", "", "heit semd leik"),
+    (7, "elser elsen", "", ""),
+    (6, "else", "ende este eren", "ande aste aren"),
+    (5, "ene", "ere est", "are ast ane"),
+    (4, "er en et te", "st", "ar"),
+    (3, "a e n", "", ""),
+)
+
+
+def minimal_norwegian(word: str, *, nynorsk: bool = False) -> str:
+    """Remove endings of number and definiteness."""
+    if len(word) > 4:
+        word = word.removesuffix("s")
+    return _without(
+        word, ((5, "ene ane" if nynorsk else "ene"), (4, "er en et ar" if nynorsk else "er en et"), (3, "a e"))
+    )
+
+
+def indonesian(word: str) -> str:
+    """Remove particles, possessives and derivations."""
+    return _Indonesian(word).stem()
+
+
+class _Indonesian:
+    """F. Z. Tala, "A study of stemming effects on information retrieval in Bahasa Indonesia" (2003)."""
+
+    def __init__(self, word: str) -> None:
+        self.word = word
+        self.syllables = sum(letter in "aeiou" for letter in word)
+        self.removed = ""
+
+    def stem(self) -> str:
+        self._end(("kah", "lah", "pun"))
+        self._end(("ku", "mu", "nya"))
+        if self._first_prefix():
+            if self._suffix():
+                self._second_prefix()
+        else:
+            self._second_prefix()
+            self._suffix()
+        return self.word
+
+    def _end(self, endings: Sequence[str]) -> bool:
+        ending = next((one for one in endings if self.word.endswith(one)), None)
+        if ending is None or self.syllables <= 2:
+            return False
+        self.word = self.word[: -len(ending)]
+        self.syllables -= 1
+        return True
+
+    def _cut(self, size: int, removed: str, before: str = "") -> bool:
+        self.word = before + self.word[size:]
+        self.syllables -= 1
+        self.removed = self.removed or removed
+        return True
+
+    def _vowel_at(self, at: int) -> bool:
+        return len(self.word) > at and self.word[at] in "aeiou"
+
+    def _first_prefix(self) -> bool:
+        if self.syllables <= 2:
+            return False
+        starts = self.word.startswith
+        for nasal in ("meng", "peng"):
+            if starts(nasal):
+                return self._cut(4, nasal)
+            if starts(f"{nasal[:3]}y") and self._vowel_at(4):
+                return self._cut(4, nasal, "s")
+            if nasal == "peng" and starts("peny"):
+                return self._cut(4, nasal)
+            if nasal == "peng" and starts("pen") and self._vowel_at(3):
+                return self._cut(3, nasal, "t")
+            if starts((nasal[:3], f"{nasal[:2]}m")):
+                return self._cut(3, nasal)
+            if nasal == "meng" and starts("me"):
+                return self._cut(2, nasal)
+        for prefix in ("di", "ter", "ke"):
+            if starts(prefix):
+                return self._cut(len(prefix), prefix)
+        return False
+
+    def _second_prefix(self) -> bool:
+        if self.syllables <= 2:
+            return False
+        word = self.word
+        if word.startswith("ber"):
+            return self._cut(3, "ber")
+        if word == "belajar":
+            return self._cut(3, "ber")
+        if word.startswith("be") and len(word) > 4 and word[2] not in "aeiou" and word[3:5] == "er":
+            return self._cut(2, "ber")
+        if word.startswith("per") or word == "pelajar":
+            return self._cut(3, "per")
+        return False
+
+    def _suffix(self) -> bool:
+        if self.word.endswith("kan") and self.removed not in {"ke", "peng"}:
+            return self._end(("kan",))
+        if self.word.endswith("an") and self.removed not in {"di", "meng", "ter"}:
+            return self._end(("an",))
+        if self.word.endswith("i") and not self.word.endswith("si") and self.removed not in {"ber", "ke", "peng"}:
+            return self._end(("i",))
+        return False
+
+
+_FINNISH = str.maketrans("äåö", "aao")
+
+
+def light_finnish(word: str) -> str:
+    """Remove endings of case, number and some derivations."""
+    if len(word) < 4:
+        return word
+    word = word.translate(_FINNISH)
+    while len(word) > 8 and word.endswith(("kin", "ko")):
+        word = word[: -3 if word.endswith("kin") else -2]
+    word = _without(word, ((11, "dellinen dellisuus"),))
+    word = _without(word, ((5, "lla tse sti ni"),)) if not word.endswith("aa") else word[:-1] if len(word) > 5 else word
+    return _finnish_norm(_finnish_case(word))
+
+
+def _finnish_case(word: str) -> str:
+    size = len(word)
+    if size > 8:
+        if word.endswith("nnen"):
+            return word[:-4] + "s"
+        if word.endswith("ntena"):
+            return word[:-5] + "s"
+        if word.endswith("tten"):
+            return word[:-4]
+        if word.endswith("eiden"):
+            return word[:-5]
+    if size > 6:
+        if word.endswith(("neen", "niin", "seen", "teen", "inen")):
+            return word[:-4]
+        if word[-3] == "h" and word[-2] in "aeiouy" and word[-1] == "n":
+            return word[:-3]
+        if word.endswith("den"):
+            return word[:-3] + "s"
+        if word.endswith("ksen"):
+            return word[:-4] + "s"
+        if word.endswith(("ssa", "sta", "lla", "lta", "tta", "ksi", "lle")):
+            return word[:-3]
+    if size > 5:
+        if word.endswith(("na", "ne")):
+            return word[:-2]
+        if word.endswith("nei"):
+            return word[:-3]
+    if size > 4:
+        if word.endswith(("ja", "ta")):
+            return word[:-2]
+        if word[-1] == "a":
+            return word[:-1]
+        if word[-1] == "n":
+            return word[:-2] if word[-2] in "aeiouy" else word[:-1]
+    return word
+
+
+def _finnish_norm(word: str) -> str:
+    if len(word) > 5 and word.endswith("hde"):
+        word = word[:-3] + "ksi"
+    if len(word) > 4 and word.endswith(("ei", "at")):
+        word = word[:-2]
+    elif len(word) > 3 and word[-1] in "tsjeai":
+        word = word[:-1]
+    if len(word) > 8 and word[-1] in "eou":
+        word = word[:-1]
+    if len(word) > 4:
+        word = word.removesuffix("i")
+    if len(word) > 4:
+        kept = word[0]
+        for letter in word[1:]:
+            if letter != kept[-1] or letter not in "kpt":
+                kept += letter
+        word = kept
+    return word
+
+
 FURTHER: dict[str, Callable[[str], str]] = {
     "arabic": arabic,
     "bulgarian": bulgarian,
     "czech": czech,
+    "indonesian": indonesian,
     "latvian": latvian,
+    "light_finnish": light_finnish,
     "light_hungarian": light_hungarian,
+    "light_norwegian": light_norwegian,
+    "light_nynorsk": partial(light_norwegian, nynorsk=True),
     "light_russian": light_russian,
+    "minimal_norwegian": minimal_norwegian,
+    "minimal_nynorsk": partial(minimal_norwegian, nynorsk=True),
     "persian": persian,
 }

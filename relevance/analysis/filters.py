@@ -96,8 +96,9 @@ def apostrophe() -> Filter:
 _ARTICLES = ("l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu")
 
 
-def elision(*, articles: Texts = _ARTICLES, articles_case: bool = False) -> Filter:
-    """Remove an elided article before its apostrophe."""
+def elision(*, articles: Texts | None = None, articles_case: bool = False) -> Filter:
+    """Remove an elided article before its apostrophe; the French ones in any case, unless there are others."""
+    articles, articles_case = (_ARTICLES, True) if articles is None else (articles, articles_case)
     known = {lower(article) if articles_case else article for article in articles}
 
     def change(term: str) -> str:
@@ -156,7 +157,7 @@ def keyword_marker(*, keywords: Texts = (), keywords_pattern: str | None = None,
     if keywords_pattern is not None and keywords:
         raise InputError("keyword_marker: keywords and keywords_pattern; allowed: one of them")
     if keywords_pattern is not None:
-        compiled = java_pattern(keywords_pattern)
+        compiled = java_pattern(keywords_pattern, "CASE_INSENSITIVE" if ignore_case else "")
         marked: Callable[[str], bool] = lambda term: bool(compiled.fullmatch(term))  # noqa: E731
     elif keywords:
         known = {lower(word) if ignore_case else word for word in keywords}
@@ -370,6 +371,38 @@ def dictionary_decompounder(
     return replace(spread(parts), reads_synonyms=False)
 
 
+_CJK = {"han": "<IDEOGRAPHIC>", "hiragana": "<HIRAGANA>", "katakana": "<KATAKANA>", "hangul": "<HANGUL>"}
+
+
+def cjk_bigram(*, ignored_scripts: Texts = (), output_unigrams: bool = False) -> Filter:
+    """Give pairs of neighbouring Chinese, Japanese and Korean characters, and a lone one alone."""
+    types = {kind for script, kind in _CJK.items() if script not in ignored_scripts}
+
+    def pairs(signs: str) -> Iterator[Token]:
+        for at, sign in enumerate(signs):
+            if output_unigrams or len(signs) == 1:
+                yield Token(sign, type="<SINGLE>")
+            if at + 1 < len(signs):
+                beside = (0, 2) if output_unigrams else (1, 1)
+                yield Token(sign + signs[at + 1], *beside, type="<DOUBLE>")
+
+    def rewrite(stream: Stream) -> Stream:
+        tokens: list[Token] = []
+        run = ""
+        for token in stream.tokens:
+            is_cjk = token.type in types
+            if run and not (is_cjk and token.glued and token.step == 1):
+                tokens += pairs(run)
+                run = ""
+            if is_cjk:
+                run += token.term
+            else:
+                tokens.append(token)
+        return Stream([*tokens, *pairs(run)], stream.rest)
+
+    return Filter(rewrite, is_local=False, ends_graph=output_unigrams, reads_synonyms=not output_unigrams)
+
+
 def delimited_payload(*, delimiter: str = "|", encoding: str = "float") -> Filter:  # noqa: ARG001 - payloads are not kept
     """Cut each token at a delimiter; what follows it is no text."""
     return each(lambda term: term.partition(delimiter)[0])
@@ -391,6 +424,7 @@ FILTERS: dict[str, Callable[..., Filter]] = {
     },
     "apostrophe": apostrophe,
     "asciifolding": asciifolding,
+    "cjk_bigram": cjk_bigram,
     "common_grams": graph.common_grams,
     "decimal_digit": decimal_digit,
     "delimited_payload": delimited_payload,

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cache
 from importlib import resources
 from string import ascii_letters
@@ -44,25 +45,37 @@ def chunk_tokens(chunk: str) -> list[str]:
     return [lower(word) for word in _unicode_words(chunk, MAX_TOKEN_LENGTH)]
 
 
-def standard_words(text: str, longest: int = MAX_TOKEN_LENGTH) -> list[str]:
-    """Cut a text into its words, in their own case; a word longer than `longest` UTF-16 units is split."""
-    words: list[str] = []
+def standard_words(text: str, longest: int = MAX_TOKEN_LENGTH) -> Iterator[tuple[str, bool]]:
+    """Cut a text into its words, in their own case, and say which begin where the one before ends.
+
+    A word longer than `longest` UTF-16 units is split.
+    """
     for chunk in text.split(" "):
-        words += _ascii_words(chunk) if chunk.isascii() and len(chunk) <= longest else _unicode_words(chunk, longest)
-    return words
+        if chunk.isascii() and len(chunk) <= longest:
+            for word in _ascii_words(chunk):
+                yield word, False
+        else:
+            before = -1
+            for start, end in _spans(chunk, longest):
+                yield chunk[start:end], start == before
+                before = end
 
 
 def _unicode_words(chunk: str, longest: int) -> list[str]:
+    return [chunk[start:end] for start, end in _spans(chunk, longest)]
+
+
+def _spans(chunk: str, longest: int) -> list[tuple[int, int]]:
     classes, *rules = _grammar()
-    spelt, wide = chunk.translate(classes), max(chunk) > _LAST_OF_ONE_UNIT
-    tokens, at = [], 0
+    spelt, wide = chunk.translate(classes), max(chunk, default="") > _LAST_OF_ONE_UNIT
+    spans, at = [], 0
     while at < len(spelt):
         limit = _limit(chunk, at, longest) if wide else at + longest
         end = max((match.end() for rule in rules if (match := rule.match(spelt, at, limit))), default=None)
         if end:
-            tokens.append(chunk[at:end])
+            spans.append((at, end))
         at = end or at + 1
-    return tokens
+    return spans
 
 
 def _limit(chunk: str, start: int, longest: int) -> int:
@@ -153,13 +166,13 @@ def _emoji_rule(letters: dict[str, str]) -> str:
 
 
 _NUMBER = regex.compile(
-    r"[\p{WB=Numeric}\p{WB=MidNum}\p{WB=MidNumLet}\p{WB=Single_Quote}\p{WB=ExtendNumLet}\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]+"
+    r"(?=.*\p{WB=Numeric})[\p{WB=Numeric}\p{WB=MidNum}\p{WB=MidNumLet}\p{WB=Single_Quote}\p{WB=ExtendNumLet}\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]+"
 )
 _SCRIPTS = {
     "<HANGUL>": regex.compile(r"[\p{Script=Hangul}\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]+"),
     "<KATAKANA>": regex.compile(r"[\p{WB=Katakana}\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]+"),
     "<HIRAGANA>": regex.compile(r"\p{Script=Hiragana}[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]*"),
-    "<IDEOGRAPHIC>": regex.compile(r"\p{Script=Han}[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]*"),
+    "<IDEOGRAPHIC>": regex.compile(r"(?![\u3005\u303b])\p{Script=Han}[\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]*"),
     "<SOUTHEAST_ASIAN>": regex.compile(r"[\p{LineBreak=SA}\p{WB=Extend}\p{WB=Format}\p{WB=ZWJ}]+"),
 }
 

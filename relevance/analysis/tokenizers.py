@@ -18,7 +18,8 @@ def standard(*, max_token_length: int = MAX_TOKEN_LENGTH) -> Tokenizer:
     """Cut at word boundaries by UAX #29."""
 
     def tokenize(text: str) -> Stream:
-        return Stream([Token(word, type=word_type(word)) for word in standard_words(text, max_token_length)])
+        words = standard_words(text, max_token_length)
+        return Stream([Token(word, type=word_type(word), glued=glued) for word, glued in words])
 
     return Tokenizer(tokenize, at_spaces=True)
 

@@ -19,6 +19,7 @@ class Token(NamedTuple):
         span: positions that it covers; above 1 in graphs.
         type: Lucene's name of its kind.
         keyword: whether stemmers leave it alone.
+        glued: whether it begins where the word before it ends; the standard tokenizer says so.
     """
 
     term: str
@@ -26,10 +27,11 @@ class Token(NamedTuple):
     span: int = 1
     type: str = WORD
     keyword: bool = False
+    glued: bool = False
 
     def as_term(self, term: str) -> Token:
         """Give the token with another text."""
-        return self if term == self.term else Token(term, self.step, self.span, self.type, self.keyword)
+        return self if term == self.term else Token(term, self.step, self.span, self.type, self.keyword, self.glued)
 
 
 class Stream(NamedTuple):

@@ -177,6 +177,7 @@ FILTERS: dict[str, Callable[[Random], Definition]] = {
     },
     "fingerprint": lambda _: "fingerprint",
     "cjk_width": lambda _: "cjk_width",
+    "cjk_bigram": lambda r: {"type": "cjk_bigram", **_flags(r, "output_unigrams", 1)},
     "dictionary_decompounder": lambda r: {
         "type": "dictionary_decompounder",
         "word_list": ["note", "book", "print", "head", "phone", "ones"],
