@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from relevance.engines.embedded.bodies.clauses import Clause, anything, choice, decimal, text
+from relevance.engines.embedded.bodies.clauses import Clause, anything, choice, decimal, parse, text
 from relevance.engines.embedded.bodies.dates import duration
 from relevance.engines.embedded.bodies.fields import NumberIndex
 from relevance.engines.embedded.bodies.functions import (
@@ -105,10 +105,24 @@ class FunctionScore(Node):
         inner = self.node.explain(level, doc, boost)
         details = [] if inner is None else [inner]
         if self.functions:
-            one = float(self._factors(level, np.array([doc]))[0])
-            names = ", ".join(str(part.function.field or "weight") for part in self.functions)
-            details.append({"value": one, "description": f"factor of {names} ({self.score_mode})", "details": []})
-        return {"value": float(score), "description": f"function score, {self.boost_mode} of:", "details": details}
+            details.append(self._explained_factor(level, doc))
+        return {"value": float(score), "description": f"function score, {self._sign()} of:", "details": details}
+
+    def _sign(self) -> str:
+        return {"multiply": "product", "replace": "replacement"}.get(self.boost_mode, self.boost_mode)
+
+    def _explained_factor(self, level: Level, doc: int) -> Explanation:
+        docs = np.array([doc])
+        total = float(self._factors(level, docs)[0])
+        details: list[Explanation] = []
+        for part in self.functions:
+            applied = _applied(part, level, docs)
+            if applied.applies[0]:
+                value = float(applied.factors(applied.applies)[0]) * float(1 if part.weight is None else part.weight)
+                details.append({"value": value, "description": str(part.function), "details": []})
+        every = {"value": total, "description": f"function score, score mode [{self.score_mode}]", "details": details}
+        most: Explanation = {"value": float(self.max_boost), "description": "maxBoost", "details": []}
+        return {"value": min(total, float(self.max_boost)), "description": "min of:", "details": [every, most]}
 
     def parts(self) -> Sequence[Node]:
         return (self.node,)
@@ -148,11 +162,12 @@ def function_score(clause: Clause) -> Node:
         raise clause.refuse(f"{', '.join(alone)}: one function, or a list of functions, is expected")
     if listed is not None and not isinstance(listed, list):
         raise clause.refuse("functions: a list is expected")
-    places = [("", alone)] if alone else [(f"functions[{at}].", one) for at, one in enumerate(listed or ())]
+    places = [f"{clause.place}.functions[{at}]" for at in range(len(listed or ()))]
+    parts = [(clause.place, alone)] if alone else zip(places, listed or (), strict=True)
     node = MatchAll() if options["query"] is None else clause.query(options["query"], "query")
     return FunctionScore(
         node,
-        tuple(_part(clause, one, place) for place, one in places),
+        tuple(_part(clause, one, place) for place, one in parts),
         options["score_mode"],
         options["boost_mode"],
         np.float32(options["max_boost"]),
@@ -163,77 +178,73 @@ def function_score(clause: Clause) -> Node:
 
 def _part(clause: Clause, body: Any, place: str) -> Part:
     if not isinstance(body, Mapping):
-        raise clause.refuse(f"{place[:-1]}: an object is expected")
+        raise InputError(f"{place}: an object is expected")
     for name in body:
         if name not in (*_FUNCTIONS, "filter"):
-            raise clause.refuse(f"{place}{unknown('function', name, _FUNCTIONS)}")
+            raise InputError(f"{place}: {unknown('function', name, _FUNCTIONS)}")
     named = [name for name in body if name not in ("filter", "weight")]
     if len(named) > 1 or not (named or "weight" in body):
-        raise clause.refuse(f"{place[:-1]}: one function is expected; allowed: {', '.join(_FUNCTIONS)}")
+        raise InputError(f"{place}: one function is expected; allowed: {', '.join(_FUNCTIONS)}")
     function: One | FieldValue | Decay = One()
     if named:
-        read = _field_value if named[0] == "field_value_factor" else _decay
-        function = read(clause, named[0], body[named[0]], f"{place}{named[0]}")
+        inner = Clause(named[0], body[named[0]], f"{place}.{named[0]}", clause.levels, clause.path)
+        function = _field_value(inner) if named[0] == "field_value_factor" else _decay(inner)
     try:
         weight = np.float32(decimal(body["weight"])) if "weight" in body else None
     except ValueError as error:
-        raise clause.refuse(f"{place}weight: {error}") from None
+        raise InputError(f"{place}.weight: {error}") from None
     filters = body.get("filter")
     is_everywhere = filters is None or (isinstance(filters, Mapping) and list(filters) == ["match_all"])
-    return Part(function, None if is_everywhere else clause.query(filters, f"{place}filter"), weight)
+    held = None if is_everywhere else parse(filters, f"{place}.filter", clause.levels, clause.path)
+    return Part(function, held, weight)
 
 
-def _number_field(clause: Clause, path: str, place: str) -> Field | None:
+def _number_field(clause: Clause, path: str) -> Field | None:
     found = clause.field(path)
     if found is not None and not (found.is_number and found.doc_values):
-        raise clause.refuse(f"{place}: field {path!r} is a {found.type}; allowed: numbers and dates, with doc_values")
+        raise clause.refuse(f"field {path!r} is a {found.type}; allowed: numbers and dates, with doc_values")
     return found
 
 
-def _field_value(clause: Clause, _: str, body: Any, place: str) -> FieldValue:
-    if not isinstance(body, Mapping):
-        raise clause.refuse(f"{place}: an object is expected")
+def _field_value(clause: Clause) -> FieldValue:
     options = clause.options(
         {
             "field": (text, ""),
             "factor": (decimal, 1.0),
             "modifier": (choice(*MODIFIERS), "none"),
             "missing": (decimal, None),
-        },
-        body,
+        }
     )
-    if _number_field(clause, options["field"], place) is None and options["missing"] is None:
-        raise clause.refuse(f"{place}: {unknown('field', options['field'], clause.levels.schema.fields)}")
+    if _number_field(clause, options["field"]) is None and options["missing"] is None:
+        raise clause.refuse(unknown("field", options["field"], clause.levels.schema.fields))
     return FieldValue(options["field"], np.float32(options["factor"]), options["modifier"], options["missing"])
 
 
-def _decay(clause: Clause, shape: str, body: Any, place: str) -> Decay:
-    members = dict(body) if isinstance(body, Mapping) else {}
+def _decay(clause: Clause) -> Decay:
+    members = dict(clause.members())
     mode = str(members.pop("multi_value_mode", "min")).lower()
     if mode not in VALUE_MODES:
-        raise clause.refuse(f"{place}: {unknown('multi_value_mode', mode, VALUE_MODES)}")
+        raise clause.refuse(unknown("multi_value_mode", mode, VALUE_MODES))
     if len(members) != 1 or not isinstance(next(iter(members.values())), Mapping):
-        raise clause.refuse(f"{place}: one field with its origin and scale is expected")
+        raise clause.refuse("one field with its origin and scale is expected")
     ((path, settings),) = members.items()
-    held = _number_field(clause, path, place)
+    held = _number_field(clause, path)
     if held is None:
-        raise clause.refuse(f"{place}: {unknown('field', path, clause.levels.schema.fields)}")
+        raise clause.refuse(unknown("field", path, clause.levels.schema.fields))
     options = clause.options(
         {"origin": (anything, None), "scale": (anything, None), "offset": (anything, 0), "decay": (decimal, 0.5)},
         settings,
     )
-    if options["origin"] is None:
-        way_out = "; now would give another result tomorrow: name a date" if held.type == "date" else ""
-        raise clause.refuse(f"{place}.{path}: origin is missing{way_out}")
     is_date = held.type == "date"
+    if options["origin"] is None:
+        way_out = "; now would give another result tomorrow: name a date" if is_date else ""
+        raise clause.refuse(f"{path}: origin is missing{way_out}")
     read = duration if is_date else decimal
     try:
         origin = float(date_of(held, options["origin"])) if is_date else decimal(options["origin"])
         scale, offset = read(options["scale"]), read(options["offset"]) if options["offset"] else 0.0
     except (InputError, ValueError) as error:
-        raise clause.refuse(f"{place}.{path}: {error}") from None
+        raise clause.refuse(f"{path}: {error}") from None
     if scale <= 0 or offset < 0 or not 0 < options["decay"] < 1:
-        raise clause.refuse(
-            f"{place}.{path}: scale above 0, offset of 0 or more and decay between 0 and 1 are expected"
-        )
-    return Decay(path, shape, origin, scale, offset, options["decay"], mode)
+        raise clause.refuse(f"{path}: scale above 0, offset of 0 or more and decay between 0 and 1 are expected")
+    return Decay(path, clause.name, origin, scale, offset, options["decay"], mode)
