@@ -74,7 +74,7 @@ def distance(left: str, right: str, *, transpositions: bool) -> int:
 words = st.text("abé😀", max_size=6)
 
 
-@settings(max_examples=25)
+@settings(max_examples=15)
 @given(st.sets(words, max_size=12), words, st.integers(0, 2), st.integers(0, 3), st.booleans())
 def test_distances(terms: set[str], word: str, edits: int, prefix: int, transpositions: bool) -> None:  # noqa: FBT001
     vocabulary, head = sorted(terms), min(prefix, len(word))

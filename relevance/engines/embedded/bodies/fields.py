@@ -290,6 +290,11 @@ class VectorColumn:
         self.docs = np.array([doc for doc, _ in rows], dtype=np.int64)
         self.matrix = np.array([value for _, value in rows], dtype=np.float32).reshape(len(rows), -1)
 
+    @cached_property
+    def lengths(self) -> Floats:
+        """Of the vectors."""
+        return np.asarray(np.linalg.norm(self.matrix, axis=1), dtype=np.float32)
+
     @property
     def present(self) -> Ints:
         """Documents that have a vector."""

@@ -54,7 +54,7 @@ class Knn(Node):
             raise InputError(
                 f"query_vector for {self.path!r} has {len(query)} dimensions; allowed: {column.matrix.shape[1]}"
             )
-        docs, scored = column.docs, scores(column.matrix, query, column.field.vector_similarity)
+        docs, scored = column.docs, scores(column.matrix, query, column.field.vector_similarity, column.lengths)
         if self.filter is not None:
             kept = np.isin(docs, self.filter.docs(level), assume_unique=True)
             docs, scored = docs[kept], scored[kept]

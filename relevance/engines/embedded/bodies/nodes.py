@@ -443,7 +443,7 @@ def _merged(clauses: Iterable[Node], level: Level) -> tuple[Node, ...] | None:
             boost *= float(node.boost)
             node = node.node
         boosts[node] = boosts.get(node, 0.0) + boost
-        if getattr(first.setdefault(node, node), "df", None) != getattr(node, "df", None):
+        if first.setdefault(node, node).weighs_otherwise(node, level):
             level.catalogue.notes.add(_SHARED)
     if len(boosts) == count:
         return None

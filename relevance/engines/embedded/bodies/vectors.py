@@ -40,21 +40,23 @@ _SCORE: Mapping[str, Callable[[Scores], Scores]] = MappingProxyType(
 SIMILARITIES = tuple(_SCORE)
 
 
-def scores(matrix: Vector, query: Vector, similarity: str) -> Scores:
+def scores(matrix: Vector, query: Vector, similarity: str, lengths: Vector | None = None) -> Scores:
     """Score vectors: shape (vectors,).
 
     Args:
         matrix: shape (vectors, dimensions); any length, for cosine too.
         query: shape (dimensions,).
         similarity: one of `SIMILARITIES`.
+        lengths: of the vectors, where they are known already.
     """
     if similarity == "l2_norm":
         away = matrix - query
         return _distance(np.vecdot(away, away))
     products = matrix @ query
     if similarity == "cosine":
-        lengths = np.linalg.norm(matrix, axis=1) * np.linalg.norm(query)
-        products = products / np.where(lengths > 0, lengths, _ONE)
+        held = np.linalg.norm(matrix, axis=1) if lengths is None else lengths
+        both = held * np.linalg.norm(query)
+        products = products / np.where(both > 0, both, _ONE)
     return _SCORE[similarity](products.astype(np.float32))
 
 
