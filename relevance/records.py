@@ -153,7 +153,7 @@ class Catalogue(_Frozen):
         """
         if fields is self.fields:
             return self
-        if fields.body is not None:
+        if fields.body is not None and fields.sha256 != self.fields.sha256:
             missing: set[str] = set()
             documents = [fitted(document, fields.properties, missing) for document in self.documents()]
             if not any(documents):

@@ -138,14 +138,13 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
     depth = DEPTH if fused else legs[0].depth
     ranking = runner.search(engine, strategy, batch, hits=depth)
     rank, score = _place(ranking, code)
-    products = dataset.catalogue.products
     judged = dataset.judgments.grades[dataset.judgments.products == code].tolist()
     return ProductRank(
         strategy=strategy,
         query=dataset.queries.ids[0],
         label=dataset.queries.labels[0],
         product=dataset.catalogue.ids[code],
-        title=products["title"].iloc[code],
+        title=dataset.catalogue.titles[code],
         grade=judged[0] if judged else None,
         engine=f"{suite.plan.engine.name} {engine.version}",
         rank=rank,

@@ -5,8 +5,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from helpers import own_search
+from parity.catalogues import made_batch, made_vectors
 from parity.server import ReferenceServer
 
 from relevance import engines, runner
@@ -14,11 +16,11 @@ from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import open_engine
 from relevance.engines.elasticsearch.settings import Settings
-from relevance.fields import index_body, own_fields
+from relevance.fields import index_body, own_fields, with_embedded
 from relevance.records import NO_HIT, Dataset, Ranking
-from relevance.strategies import Strategy
+from relevance.strategies import BASE, Strategy
 
-FIELDS = own_fields(index_body(own_search.BODY, "index.json"))
+FIELDS = with_embedded(own_fields(index_body(own_search.BODY, "index.json")), {"short": ("name", "brand")}, "")
 TEMPLATE = Strategy("shop", template=own_search.SEARCH, fields=FIELDS)
 BOOSTS = Strategy("boosts", text={"facets.value": 1, "brand": 2, "name.plain": 0.5, "name": 5}, fields=FIELDS)
 
@@ -70,20 +72,45 @@ def test_elasticsearch_ranks_as_the_teams_own_index(client: Any, reference: Refe
         ]
 
 
-@pytest.mark.parametrize("strategy", [TEMPLATE, BOOSTS], ids=["template", "boosts"])
+KNN = {"field": "short_vector", "query_vector": "{{vector}}", "k": 4, "num_candidates": 4}
+STRATEGIES = [
+    TEMPLATE,
+    BOOSTS,
+    Strategy("hybrid", text={"name": 5, "brand": 2}, vectors={"short": 10}, candidates=4, fields=FIELDS),
+    Strategy("nearest", template={**own_search.SEARCH, "knn": KNN}, fields=FIELDS),
+]
+
+
+@pytest.mark.parametrize("strategy", STRATEGIES, ids=lambda one: one.name)
 def test_the_embedded_engine_ranks_as_elasticsearch(
     reference: ReferenceServer, dataset: Dataset, strategy: Strategy
 ) -> None:
-    batch, release = QueryBatch(dataset.queries.texts), int(reference.release)
-    settings = Settings(reference.url)
-    choices = [
-        engines.choose("elasticsearch", settings, [strategy], dataset.catalogue.fields),
-        engines.choose("embedded", Settings(), [strategy], dataset.catalogue.fields, release),
-    ]
+    catalogue = dataset.catalogue.with_fields(FIELDS)
+    vectors = {(BASE, "short"): made_vectors(catalogue, "short", 8)} if strategy.embeds else {}
+    batch = made_batch(dataset.queries.texts, 8)
     rankings = []
-    for choice in choices:
+    for name, settings in (("elasticsearch", Settings(reference.url)), ("embedded", Settings())):
+        choice = engines.choose(name, settings, [strategy], FIELDS, int(reference.release))
         with choice.open(progress=False) as indexer:
-            engine = indexer.index(dataset.catalogue, text_fields=(), vectors={}, progress=False)
+            engine = indexer.index(catalogue, text_fields=(), vectors=vectors, progress=False)
             rankings.append(runner.search(engine, strategy, batch))
-    assert listed(rankings[1], dataset.catalogue.ids) == listed(rankings[0], dataset.catalogue.ids)
-    assert (rankings[0].codes != NO_HIT).any(axis=1).all()
+    of_server, ours = rankings
+    assert np.array_equal(ours.codes, of_server.codes)
+    # a server adds the products of vectors in an order of its own, in float32
+    np.testing.assert_allclose(ours.scores, of_server.scores, rtol=1e-6 if strategy.embeds else 0)
+    assert (of_server.codes != NO_HIT).any(axis=1).all()
+
+
+@pytest.mark.usefixtures("client")
+def test_an_index_that_exists_has_the_same_fields(reference: ReferenceServer, dataset: Dataset) -> None:
+    settings = Settings(reference.url, index="shop-own", fields={"id": "_id"})
+    choice = engines.choose("elasticsearch", settings, [BOOSTS], FIELDS)
+    assert choice.inspect is not None
+    looked_at = choice.inspect({})
+    assert sorted(looked_at.product_ids or ()) == list(dataset.catalogue.ids)
+    with looked_at.open(progress=False) as indexer:
+        engine = indexer.index(dataset.catalogue, text_fields=(), vectors={}, progress=False)
+        existing = runner.search(engine, BOOSTS, QueryBatch(dataset.queries.texts))
+    with engines.choose("elasticsearch", Settings(reference.url), [BOOSTS], FIELDS).open(progress=False) as indexer:
+        engine = indexer.index(dataset.catalogue, text_fields=(), vectors={}, progress=False)
+        assert np.array_equal(existing.codes, runner.search(engine, BOOSTS, QueryBatch(dataset.queries.texts)).codes)

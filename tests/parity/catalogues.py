@@ -86,7 +86,7 @@ def made_vectors(catalogue: Catalogue, name: str, dimensions: int = DIMENSIONS) 
     texts = embedded_texts(catalogue, name)
     distinct = {text: row for row, text in enumerate(dict.fromkeys(text for text in texts if text))}
     rows = np.array([distinct.get(text, -1) for text in texts], dtype=np.int64)
-    return Vectors(_clustered(len(distinct), dimensions, tuple(DEFAULT_FIELDS.embedded).index(name)), rows)
+    return Vectors(_clustered(len(distinct), dimensions, tuple(catalogue.fields.embedded).index(name)), rows)
 
 
 def made_batch(texts: Sequence[str], dimensions: int = DIMENSIONS) -> QueryBatch:

@@ -358,7 +358,7 @@ def _leaves(properties: Mapping[str, Any], before: str = "") -> Iterator[tuple[s
 
 def _meant(path: str, text: Mapping[str, str]) -> str:
     """The field of ours that is meant, with or without what all of them begin with."""
-    short = {**text, NAME_VALUE: text["attributes"]}
+    short = {**text, NAME_VALUE: f"{ATTRIBUTES}.{NAME_VALUE}"}
     near = difflib.get_close_matches(path.rpartition(".")[2].removeprefix("product_"), short, n=1)
     return f" (did you mean {short[near[0]]!r}?)" if near else ""
 

@@ -181,10 +181,10 @@ def _text_fields(catalogue: Catalogue, names: Iterable[str], vocabulary: Vocabul
     counted: dict[str, Counts] = {}
     owners: dict[str, Owners] = {}
     for name in names:
-        if name == "attributes":
+        if catalogue.fields.text[name].nested:
             texts, owners[name] = _distinct_attributes(catalogue)
         else:
-            texts = catalogue.products[name].tolist()
+            texts = catalogue.texts(name)
         counted[name] = vocabulary.count(texts)
     vocabulary.settle()
     fields: dict[str, Field | NestedField] = {}

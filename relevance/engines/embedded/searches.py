@@ -131,6 +131,10 @@ class BodyEngine(Engine):
             parts += (Part("rest", "", "", rest, "of what stands beside the query"),)
         return Explanation(score[0], parts)
 
+    def notes(self) -> Sequence[str]:
+        """What people should know of the scores, a line each."""
+        return self.index.notes if "index" in self.__dict__ else ()
+
     def _form(self, leg: Leg) -> bodies.Body:
         if leg not in self._forms:
             search: dict[str, Any] = json.loads(leg.template) if leg.template else search_of(leg, self._paths)
