@@ -96,9 +96,12 @@ _WEIGHT = re.compile(r"weight\((.*) in \d+\)", re.DOTALL)
 _NESTED = re.compile(r"Score based on (\d+) child docs .*score mode (\w+)")
 _TIES = re.compile(r"max plus ([\d.eE-]+) times others of")
 _FREQUENCY = re.compile(r"freq=([\d.]+)")
-_FUNCTION = re.compile(r"field value function|Function for field|random score|script score|match filter|exp\(|max\(")
+_FUNCTION = re.compile(
+    r"field value function|Function for field|random score|script score|match filter|factor of|exp\(|max\("
+)
 _OF_FIELD = re.compile(r"([\w.-]+):(.*)", re.DOTALL)
-_FILTER, _NEAREST = "match on required clause", "within top k documents"
+_NEAREST = re.compile(r"within top k documents|knn\(([\w.-]+)")
+_FILTER = "match on required clause"
 _OWN_FILTERS = ("[field=_primary_term]", "_nested_path:")  # that the server lays over every search of nested documents
 
 
@@ -137,9 +140,13 @@ def _parts(node: Node, amount: float, made_by: tuple[str, ...]) -> Iterator[Part
         what = next((one.description for one in details if one.value), "")
         if not any(own in what for own in _OWN_FILTERS):
             yield Part("filter", "", what, 0.0)
+    elif not details and text.startswith("sum of"):
+        return  # of clauses that decide which products come, and add nothing
     elif not details or _WEIGHT.match(text):
         yield _how(_leaf(node, amount), node, made_by)
-    elif "product of" in text:
+    elif text.startswith("function score, replace of"):
+        yield from _parts(details[-1], amount, made_by)
+    elif "product of" in text or text.startswith("function score, multiply of"):
         main = next((one for one in details if one.details), details[0])
         same = math.isclose(main.value, node.value, rel_tol=1e-6)
         others = [one for one in details if one is not main]
@@ -182,11 +189,13 @@ def _leaf(node: Node, amount: float) -> Part:
     weight = _WEIGHT.match(node.description)
     if weight is None:
         text = node.description
-        if text.startswith(_NEAREST):
-            return Part("vector", "", "", amount)
+        nearest = _NEAREST.match(text)
+        if nearest is not None:
+            return Part("vector", nearest[1] or "", "", amount)
         of_field = _OF_FIELD.fullmatch(text)
         field, term = of_field.groups() if of_field else ("", text)
-        return Part("function" if _FUNCTION.match(text) else "constant", field, term, amount)
+        kind = "function" if _FUNCTION.match(text) else "phrase" if term.startswith('"') else "constant"
+        return Part(kind, field, term, amount)
     kind = "match"
     if weight[1].startswith("Synonym("):
         field, _, first = weight[1][len("Synonym(") : -1].partition(":")
