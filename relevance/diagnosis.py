@@ -83,11 +83,26 @@ class Hit:
 
 @dataclass(frozen=True)
 class SideBySide:
-    """Both rankings of a query, best hit first."""
+    """Both rankings of a query, best hit first.
+
+    Attributes:
+        reason: which clauses and terms put another product in the place of one that fell, as the engine explains both;
+            "" where it was not asked.
+    """
 
     change: QueryChange
     before: tuple[Hit, ...]
     after: tuple[Hit, ...]
+    reason: str = ""
+
+    def fallen(self) -> tuple[Hit, Hit] | None:
+        """The best judged hit of before that fell, the first of them, and the hit that has its place now."""
+        ranked = enumerate(self.before, 1)
+        fell = [(rank, hit) for rank, hit in ranked if hit.other_rank is None or hit.other_rank > rank]
+        if not fell or not self.after:
+            return None
+        rank, hit = max(fell, key=lambda one: (one[1].grade or 0, -one[0]))
+        return hit, self.after[min(rank, len(self.after)) - 1]
 
 
 @dataclass(frozen=True)

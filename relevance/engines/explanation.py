@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-__all__ = ["Explanation", "Node", "Part", "Tree", "parts_of", "read_tree", "with_vectors"]
+__all__ = ["Explanation", "Node", "Part", "Tree", "gap_words", "parts_of", "read_tree", "with_vectors"]
 
 
 @dataclass(frozen=True)
@@ -133,6 +133,40 @@ def with_vectors(parts: Sequence[Part], sections: Sequence[tuple[str, float]]) -
     return tuple(named)
 
 
+_GAPS = 3
+
+
+def gap_words(behind: tuple[str, Explanation], ahead: tuple[str, Explanation]) -> str:
+    """Say in one line what a product that is ahead gets and the one behind it does not.
+
+    `p1 has no heater; p2 is ahead by title kitchen (25.23, p1: 0), vector whole (0.61, p1: 0.42)`.
+    """
+    added = [_by_clause(explanation) for _, explanation in (behind, ahead)]
+    gaps = {key: added[1].get(key, 0.0) - added[0].get(key, 0.0) for key in {**added[1], **added[0]}}
+    largest = sorted((key for key in gaps if gaps[key] > 0), key=lambda key: -gaps[key])[:_GAPS]
+    found = {term for (_, term), value in added[0].items() if value}
+    lacking = [term for term in dict.fromkeys(term for _, term in added[0]) if term and term not in found]
+    words = [f"{behind[0]} has no {', '.join(lacking)}"] if lacking else []
+    if behind[1].score is None:
+        words.append(f"{behind[0]} is no hit")
+    if largest:
+        each = (
+            f"{' '.join(filter(None, key))} ({added[1].get(key, 0.0):.4g}, {behind[0]}: {added[0].get(key, 0.0):.4g})"
+            for key in largest
+        )
+        words.append(f"{ahead[0]} is ahead by {', '.join(each)}")
+    return "; ".join(words)
+
+
+def _by_clause(explanation: Explanation) -> dict[tuple[str, str], float]:
+    """What is added, by field and term."""
+    added: dict[tuple[str, str], float] = {}
+    for part in explanation.parts:
+        key = (part.field or part.clause, part.term)
+        added[key] = added.get(key, 0.0) + part.value
+    return added
+
+
 def _parts(node: Node, amount: float, made_by: tuple[str, ...]) -> Iterator[Part]:
     """The parts of a node that contributes an amount to the score, which what is in `made_by` has made of its value."""
     text, details = node.description, node.details
@@ -140,7 +174,7 @@ def _parts(node: Node, amount: float, made_by: tuple[str, ...]) -> Iterator[Part
         what = next((one.description for one in details if one.value), "")
         if not any(own in what for own in _OWN_FILTERS):
             yield Part("filter", "", what, 0.0)
-    elif not details and text.startswith("sum of"):
+    elif not (details or node.value) and text.startswith("sum of"):
         return  # of clauses that decide which products come, and add nothing
     elif not details or _WEIGHT.match(text):
         yield _how(_leaf(node, amount), node, made_by)

@@ -30,7 +30,8 @@ from relevance.baseline import (
     without_run_times,
 )
 from relevance.diagnosis import diagnose, legs_without_strategy
-from relevance.errors import InputError
+from relevance.engines.explanation import gap_words
+from relevance.errors import InputError, RelevanceError
 from relevance.evaluation import METRICS, evaluate
 from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import compare, compare_run_times
@@ -46,7 +47,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.config import Config
-    from relevance.diagnosis import Diagnosis, LegValues
+    from relevance.diagnosis import Diagnosis, LegValues, SideBySide
     from relevance.embeddings import Model
     from relevance.evaluation import Evaluation, Metric
     from relevance.gate import Comparison, Limits
@@ -312,10 +313,34 @@ def diagnose_suite(
     worse = {one.strategy for comparison in comparisons.values() for one in comparison.findings if one.status != "pass"}
     legs = {name: _leg_values(suite, session, name) for name in sorted(worse)} if live else {}
     titles = titles_of(suite) if worse else {}
-    return tuple(
+    diagnoses = (
         diagnose(baseline.snapshot, session, comparison, limits, titles=titles, searched=legs)
         for baseline, comparison in comparisons.items()
     )
+    return tuple(_with_reasons(suite, one) if live else one for one in diagnoses)
+
+
+def _with_reasons(suite: Suite, diagnosis: Diagnosis) -> Diagnosis:
+    """Say of each pair of rankings which terms moved it, as far as the engine explains its scores."""
+    strategies = [
+        replace(why, rankings=tuple(replace(one, reason=_reason(suite, why.strategy, one)) for one in why.rankings))
+        for why in diagnosis.strategies
+    ]
+    return replace(diagnosis, strategies=tuple(strategies))
+
+
+def _reason(suite: Suite, name: str, ranking: SideBySide) -> str:
+    """What puts the product that is ahead now before the one that fell; "" of fused ranks, or where it is not known."""
+    legs, pair = suite.results[name].strategy.legs(), ranking.fallen()
+    if len(legs) > 1 or pair is None:
+        return ""
+    ids, row = suite.plan.dataset.catalogue.ids, suite.plan.dataset.queries.ids.index(ranking.change.query)
+    batch = suite.batch[row : row + 1]
+    try:
+        explained = [suite.engine.explain(legs[0], batch, ids.index(hit.product)) for hit in pair]
+    except (RelevanceError, ValueError):  # of an engine that explains nothing, or a product that is gone
+        return ""
+    return gap_words(*zip((hit.product for hit in pair), explained, strict=True))
 
 
 def titles_of(suite: Suite) -> Mapping[str, str]:

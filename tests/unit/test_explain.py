@@ -15,11 +15,12 @@ from helpers.snapshots import measured, snapshot
 
 from relevance import suite
 from relevance.cli import main
+from relevance.diagnosis import Hit, QueryChange, SideBySide
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.mapping import OwnMapping
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.engines.embedded.searches import BodyEngine
-from relevance.engines.explanation import Explanation, Part, Tree, parts_of, read_tree, with_vectors
+from relevance.engines.explanation import Explanation, Part, Tree, gap_words, parts_of, read_tree, with_vectors
 from relevance.errors import InputError
 from relevance.report.explained import explained_lines
 from relevance.strategies import STRATEGIES, Leg, Strategy
@@ -168,6 +169,30 @@ def test_bodies_are_explained_as_legs_are() -> None:
     assert explained.score == engine.search(leg, batch, hits=1).scores[0, 0]
     assert math.fsum(part.value for part in explained.parts) == pytest.approx(explained.score)
     assert engine.explain(leg, batch, 4) == Explanation(None, ())
+
+
+def test_what_puts_one_product_before_another() -> None:
+    behind = Explanation(2.5, (Part("match", "title", "oak", 2.0), Part("match", "title", "elm", 0.0),
+                               Part("vector", "whole", "", 0.5)))  # fmt: skip
+    ahead = Explanation(4.5, (Part("match", "title", "oak", 1.5), Part("match", "title", "elm", 2.25),
+                              Part("vector", "whole", "", 0.75)))  # fmt: skip
+    assert gap_words(("p1", behind), ("p2", ahead)) == (
+        "p1 has no elm; p2 is ahead by title elm (2.25, p1: 0), whole (0.75, p1: 0.5)"
+    )
+    assert gap_words(("p1", Explanation(None, ())), ("p2", ahead)).startswith("p1 is no hit; p2 is ahead by title elm")
+    assert gap_words(("p2", ahead), ("p2", ahead)) == ""
+
+
+def test_of_two_rankings_the_best_judged_hit_that_fell() -> None:
+    def hit(product: str, grade: float | None, other_rank: int | None) -> Hit:
+        return Hit(product, None, grade, "moved", other_rank)
+
+    change = QueryChange("q1", "oak", 1.0, 0.5)
+    before = (hit("a", 0, 3), hit("b", 2, 1), hit("c", 2, None), hit("d", 2, 4))
+    sides = SideBySide(change, before, (hit("b", 2, 2), hit("x", None, None), hit("a", 0, 1)))
+    assert [one.product for one in sides.fallen() or ()] == ["c", "a"]
+    assert SideBySide(change, before[1:2], before[:1]).fallen() is None
+    assert SideBySide(change, before, ()).fallen() is None
 
 
 # of a query and a product

@@ -71,8 +71,14 @@ def test_a_failure_says_what_stood_there_and_compare_writes_the_same(
     assert (len(rows), rows[0]["title"][:3]) == (60, "<b>")
     monkeypatch.chdir(worse.path)
     assert main(["compare", BASELINE, ".relevance/latest", "--out", "why"]) == 1
-    for name in ("diagnosis.json", "to_judge.csv"):
-        assert (worse.path / "why" / name).read_bytes() == (folder / name).read_bytes()
+    assert (worse.path / "why" / "to_judge.csv").read_bytes() == (folder / "to_judge.csv").read_bytes()
+    (compared,) = json.loads((worse.path / "why" / "diagnosis.json").read_text())["baselines"]
+    # which terms moved a hit, an engine says, and there is none when files are compared
+    reasons = [one.pop("reason") for one in diagnosis["strategies"][0]["rankings"]]
+    assert compared == diagnosis
+    told = "1001 has no abzz; 1001 is no hit; 1002 is ahead by description abzz (3.705, 1001: 0)"
+    assert reasons[0] == told
+    assert told in (folder / "diagnosis.md").read_text()
 
 
 def test_a_comparison_that_no_test_makes_is_explained_though_the_engine_is_closed(worse: pytest.Pytester) -> None:

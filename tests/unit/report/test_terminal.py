@@ -33,7 +33,7 @@ def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: An
         of_time = timing if timed else None
         return SimpleNamespace(strategy=STRATEGIES[name], evaluation=evaluation, timing=of_time, verdict=verdict)
 
-    dataset = SimpleNamespace(catalogue=range(1200), queries=SimpleNamespace(texts=["oak", "elm", "##vso[x]y"]))
+    dataset = SimpleNamespace(catalogue=range(1200), queries=SimpleNamespace(labels=["oak", "elm", "##vso[x]y"]))
     return SimpleNamespace(
         results={one[0]: result(*one) for one in results},
         refused={},
