@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import pairwise
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
+
+    Near: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 _AUTO = re.compile(r"AUTO(?::(\d+),(\d+))?", re.IGNORECASE)
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
@@ -36,6 +38,7 @@ class Fuzziness(NamedTuple):
 
 
 _NEVER = 1 << 30
+_REMEMBERED = 10_000  # words of queries
 _BY_NUMBER = (Fuzziness(_NEVER, _NEVER), Fuzziness(0, _NEVER), Fuzziness(0, 0))
 
 
@@ -61,14 +64,17 @@ class Spellings:
         self._letters = np.frombuffer("".join(terms).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
         self._lengths = np.fromiter(map(len, terms), dtype=np.int64, count=len(terms))
         self._starts = np.cumsum(self._lengths) - self._lengths
-        self._masks = np.zeros(len(terms), dtype=np.uint64)
+        masks = np.zeros(len(terms), dtype=np.uint64)
         filled = self._lengths > 0
         if filled.any():
-            self._masks[filled] = np.bitwise_or.reduceat(_bits(self._letters), self._starts[filled])
+            masks[filled] = np.bitwise_or.reduceat(_bits(self._letters), self._starts[filled])
+        # in the order of their lengths, so that those of near lengths lie side by side
+        self._by_length = np.argsort(self._lengths, kind="stable")
+        self._masks = masks[self._by_length]
+        self._ends = np.cumsum(np.bincount(self._lengths, minlength=1))
+        self._known: dict[tuple[str, int, int, bool], Near] = {}
 
-    def near(
-        self, word: str, edits: int, *, prefix: int = 0, transpositions: bool = True
-    ) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    def near(self, word: str, edits: int, *, prefix: int = 0, transpositions: bool = True) -> Near:
         """Find the terms at most `edits` away: their numbers, ascending, and how far each is.
 
         Args:
@@ -77,19 +83,32 @@ class Spellings:
             prefix: so many code points at the start have to be the same.
             transpositions: whether a swap of neighbours is one edit, or else two.
         """
+        key = (word, edits, prefix, transpositions)
+        if key not in self._known:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            self._known[key] = self._near(*key)
+        return self._known[key]
+
+    def _near(self, word: str, edits: int, prefix: int, transpositions: bool) -> Near:  # noqa: FBT001 - the key
         letters = np.frombuffer(word.encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
         mask = np.bitwise_or.reduce(_bits(letters), initial=0)
-        candidates = np.flatnonzero(np.abs(self._lengths - len(letters)) <= edits)
+        run = slice(self._end_of(len(letters) - edits - 1), self._end_of(len(letters) + edits))
         # One edit takes at most one letter away and brings at most one.
-        theirs = self._masks[candidates]
+        theirs = self._masks[run]
         alike = (np.bitwise_count(theirs & ~mask) <= edits) & (np.bitwise_count(mask & ~theirs) <= edits)
-        candidates = candidates[alike & (self._lengths[candidates] >= min(prefix, len(letters)))]
+        candidates = np.sort(self._by_length[run][alike])
         head = min(prefix, len(letters))
+        candidates = candidates[self._lengths[candidates] >= head]
         for place in range(head):
             candidates = candidates[self._letters[self._starts[candidates] + place] == letters[place]]
         distances = self._distances(letters[head:], candidates, head, edits, transpositions=transpositions)
         near = distances <= edits
         return candidates[near], distances[near]
+
+    def _end_of(self, length: int) -> int:
+        """How many terms are of this length or shorter."""
+        return int(self._ends[min(length, len(self._ends) - 1)]) if length >= 0 else 0
 
     def _distances(
         self,
@@ -110,13 +129,13 @@ class Spellings:
         inside = places < lengths
         at = np.where(inside, self._starts[candidates] + head + places, 0)
         letters = np.where(inside, self._letters[at] if len(self._letters) else 0, np.iinfo(np.uint32).max)
-        beyond = np.full(len(candidates), edits + 1, dtype=np.int64)
+        beyond = np.full(len(candidates), edits + 1, dtype=np.int8)
         table = [[beyond] * (longest + 1) for _ in range(len(word) + 1)]
         for column in range(min(edits, longest) + 1):
-            table[0][column] = np.full(len(candidates), column, dtype=np.int64)
+            table[0][column] = np.full(len(candidates), column, dtype=np.int8)
         for row, (before, current) in enumerate(pairwise(table), 1):
             if row <= edits:
-                current[0] = np.full(len(candidates), row, dtype=np.int64)
+                current[0] = np.full(len(candidates), row, dtype=np.int8)
             for column in range(max(row - edits, 1), min(row + edits, longest) + 1):
                 differs = letters[column - 1] != word[row - 1]
                 distance = np.minimum(before[column], current[column - 1]) + 1
@@ -126,8 +145,7 @@ class Spellings:
                     distance = np.where(swapped, np.minimum(distance, table[row - 2][column - 2] + 1), distance)
                 current[column] = distance
         last = np.array(table[-1])
-        distances: npt.NDArray[np.int64] = last[lengths, np.arange(len(candidates))]
-        return distances
+        return np.asarray(last[lengths, np.arange(len(candidates))], dtype=np.int64)
 
 
 def _bits(letters: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:

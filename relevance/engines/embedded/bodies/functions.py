@@ -68,7 +68,7 @@ def chosen(
     """Take one value of each document: by `mode`, one of `VALUE_MODES`; and whether it has one (else 0)."""
     begin, end = starts[docs], starts[docs + 1]
     has = end > begin
-    if np.array_equal(end[has] - begin[has], np.ones(has.sum(), dtype=np.int64)):
+    if not len(values) or (end - begin).max(initial=0) <= 1:
         result = np.zeros(len(docs))
         result[has] = values[begin[has]]
         return result, has
