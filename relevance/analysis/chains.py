@@ -271,15 +271,21 @@ class Analysis:
                     raise InputError(f"{place}: behind {other}, which leaves holes in a graph; allowed: before {other}")
         if kind == "cjk_bigram" and before.char_filters:
             raise InputError(f"{place}: behind a char_filter, which may part what it joins; allowed: without one")
-        if kind == "word_delimiter" and any(
-            str(self._parts["filter"].get(name, {}).get(f"catenate_{what}", "")).lower() == "true"
-            for what in ("words", "numbers", "all")
-        ):
+        if kind == "word_delimiter" and self._reorders(name):
             for other in [*(["a char_filter"] if before.char_filters else []), *before.kinds]:
                 if other not in _KEEPING_LENGTH:
                     raise InputError(
-                        f"{place}: catenate_… behind {other}, which may change lengths; allowed: word_delimiter_graph"
+                        f"{place}: behind {other}, which may change lengths; allowed: word_delimiter_graph"
                     )
+
+    def _reorders(self, name: str) -> bool:
+        """Whether a word delimiter gives more or less than the parts of a word: then it sorts them by offsets."""
+        settings = self._parts["filter"].get(name, {})
+        added = ("catenate_words", "catenate_numbers", "catenate_all", "preserve_original")
+        dropped = ("generate_word_parts", "generate_number_parts")
+        return any(str(settings.get(key, "")).lower() == "true" for key in added) or any(
+            str(settings.get(key, "")).lower() == "false" for key in dropped
+        )
 
     def _multiplexer(self, before: _Before, *, filters: Texts, preserve_original: bool = True) -> Filter:
         chains: list[list[Filter]] = []

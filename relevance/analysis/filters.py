@@ -336,7 +336,9 @@ def fingerprint(*, separator: str = " ", max_output_size: int = 255) -> Filter:
     """Join the sorted distinct tokens."""
 
     def rewrite(stream: Stream) -> Stream:
-        term = separator.join(sorted({token.term for token in stream.tokens}, key=lambda one: one.encode("utf-16-be")))
+        term = ""
+        for word in sorted({token.term for token in stream.tokens}, key=lambda one: one.encode("utf-16-be")):
+            term += f"{separator}{word}" if term else word
         if not stream.tokens or units(term) > max_output_size:
             return Stream((), 1)
         return Stream([Token(term, type="fingerprint")], 1)

@@ -6,6 +6,7 @@ import unicodedata
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache, wraps
+from itertools import permutations
 from typing import Any
 
 from relevance.analysis.parameters import Texts
@@ -65,30 +66,27 @@ def _parse_line(line: str, analyze: Callable[[str], Words], rules: Rules, *, exp
         raise ValueError("more than one '=>'")
 
     def words(side: str) -> list[Words]:
-        found = []
+        """The runs of words of a side; one that analysis drops is empty, where the rules are lenient."""
+        runs: list[Words] = []
         for part in _cut_unescaped(side, ","):
             try:
-                found.append(_analyzed(_unescaped(part).strip(), analyze))
+                runs.append(_analyzed(_unescaped(part).strip(), analyze))
             except ValueError:
                 if not lenient:
                     raise
-        return found
+                runs.append(())
+        return runs
 
-    if len(sides) == 2:
-        sources, targets = words(sides[0]), words(sides[1])
-        for source in sources:
-            for target in targets:
-                rules.add(source, target, stays=False)
-        return
     group = words(sides[0])
-    if expand:
-        for at, source in enumerate(group):
-            for other, target in enumerate(group):
-                if at != other:
-                    rules.add(source, target, stays=True)
-    elif group:
-        for source in group:
-            rules.add(source, group[0], stays=False)
+    if len(sides) == 2:
+        pairs = [(source, target) for source in group for target in words(sides[1])]
+    elif expand:
+        pairs = list(permutations(group, 2))
+    else:
+        pairs = [(source, group[0]) for source in group]
+    for source, target in pairs:
+        if source and target:
+            rules.add(source, target, stays=expand and len(sides) == 1)
 
 
 def _analyzed(text: str, analyze: Callable[[str], Words]) -> Words:
@@ -259,7 +257,8 @@ def shingle(
                 if size == 1 and unit is not None:
                     yield unit._replace(step=step, span=1)
                 else:
-                    yield Token(term, step, size if alone else size - min_shingle_size + 1, "shingle")
+                    span = size if alone else size - min_shingle_size + 1
+                    yield Token(term, step, span, "shingle", keyword=unit is not None and unit.keyword)
                 step = 0
             if step:  # Lucene's ends at the first place that gives nothing
                 return
