@@ -18,7 +18,7 @@ from relevance.engines.embedded.bodies.fields import (
 from relevance.engines.embedded.bodies.values import boolean_of
 
 if TYPE_CHECKING:
-    from relevance.analysis import Analysis
+    from relevance.analysis import Analysis, Stream
     from relevance.engines.embedded.bodies.documents import Documents
     from relevance.engines.embedded.bodies.hits import Hits, Ints
     from relevance.schema import Field, Schema
@@ -27,6 +27,7 @@ Column: TypeAlias = "TermIndex | NumberIndex | VectorColumn"
 
 
 _REMEMBERED = 10_000_000
+_STREAMS = 5_000
 _KEY = 50
 """Hits that are kept, and as how many a key counts: 12 bytes each."""
 
@@ -54,12 +55,22 @@ class Levels:
         self._truths: dict[str, TermIndex] = {}
         self.remembered: dict[object, Hits] = {}
         self._held = 0
+        self._streams: dict[tuple[str, str], Stream] = {}
         self._levels = {path: Level(path, self, parents) for path, parents in documents.parents.items()}
 
     @property
     def unmapped(self) -> set[str]:
         """Places of values that the mapping does not name."""
         return self._documents.unmapped
+
+    def stream(self, analyzer: str, text: str) -> Stream:
+        """Analyze a text of a query, which several fields may share."""
+        key = (analyzer, text)
+        if key not in self._streams:
+            if len(self._streams) >= _STREAMS:
+                self._streams.clear()
+            self._streams[key] = self.analysis.analyzer(analyzer)(text)
+        return self._streams[key]
 
     def level(self, path: str) -> Level:
         """The level of a path of nested objects; "" for that of the products."""

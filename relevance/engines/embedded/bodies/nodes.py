@@ -19,6 +19,7 @@ from relevance.engines.embedded.bodies.hits import (
     ONE,
     Hits,
     Ints,
+    best,
     common,
     constant,
     kept,
@@ -208,15 +209,7 @@ class DisMax(Node):
         parts = [one for node in self.nodes if len((one := node.hits(level, boost)).docs)]
         if len(parts) < 2:  # noqa: PLR2004 - nothing to choose
             return parts[0] if parts else NONE
-        docs, places = np.unique(np.concatenate([part.docs for part in parts]), return_inverse=True)
-        scores = np.concatenate([part.scores for part in parts])
-        best = np.full(len(docs), -np.inf, dtype=np.float32)
-        np.maximum.at(best, places, scores)
-        if self.tie == 0:
-            return Hits(docs, best)
-        largest = best.astype(np.float64)
-        others = np.bincount(places, weights=scores, minlength=len(docs)) - largest
-        return Hits(docs, (largest + others * np.float64(np.float32(self.tie))).astype(np.float32))
+        return best(parts, self.tie)
 
     def docs(self, level: Level) -> Ints:
         return union([node.docs(level) for node in self.nodes])

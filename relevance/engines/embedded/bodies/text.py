@@ -359,7 +359,7 @@ def analyzed(  # noqa: PLR0913, PLR0917 - what a text becomes
 ) -> Node | None:
     """Analyze a text and make its query; None where nothing is left of it."""
     analyze = levels.analysis.analyzer(analyzer)
-    stream = analyze(text)
+    stream = levels.stream(analyzer, text)
     if kind == "boolean_prefix" and not _ends_with_a_token(analyze, text, stream):
         kind = "boolean"
     return build(stream, builder, kind, options, is_graph=analyze.is_graph)
