@@ -174,40 +174,40 @@ def _numbered(tokens: list[str]) -> tuple[Ints, list[str]]:
 def text_index(field: Field, size: int, held: Values, analyze: Callable[[str], Stream], gap: int) -> TermIndex:
     """Index a text field: every value is analyzed, `gap` positions lie between two values of a document."""
     tokens: list[str] = []
-    docs: list[int] = []
-    places: list[int] = []
-    overlaps: list[bool] = []
-    present: list[int] = []
-    last, position = -1, -1
+    steps: list[int] = []
+    docs, lengths, bases = [], [], []
+    last = position = -1
     memory: dict[str, Stream] = {}
     for doc, value in zip(held.docs, held.values, strict=True):
         if value is None:
             continue
         if doc != last:
             last, position = doc, -1
-            present.append(doc)
         text = text_of(value)
         stream = memory.get(text)
         if stream is None:
             stream = memory[text] = analyze(text)
-        for token in stream.tokens:
-            position += token.step
-            tokens.append(token.term)
-            places.append(position)
-            overlaps.append(token.step == 0)
-        docs += [doc] * len(stream.tokens)
-        position += stream.rest + gap
+        steps_here = [token.step for token in stream.tokens]
+        tokens += [token.term for token in stream.tokens]
+        steps += steps_here
+        docs.append(doc)
+        lengths.append(len(steps_here))
+        bases.append(position)
+        position += sum(steps_here) + stream.rest + gap
     terms, names = _numbered(tokens)
+    step = np.array(steps, dtype=np.int64)
+    walked = np.cumsum(step)
+    begun = np.concatenate([[0], walked])[offsets_of(np.array(lengths, dtype=np.int64))[:-1]]
     has_positions = field.index_options in ("positions", "offsets")
     return TermIndex(
         field,
         size,
         terms=terms,
-        docs=np.array(docs, dtype=np.int64),
-        places=np.array(places, dtype=np.int64) if has_positions else None,
-        overlaps=np.array(overlaps, dtype=np.bool_),
+        docs=np.repeat(np.array(docs, dtype=np.int64), lengths),
+        places=walked + np.repeat(np.array(bases, dtype=np.int64) - begun, lengths) if has_positions else None,
+        overlaps=step == 0,
         names=names,
-        present=np.array(present, dtype=np.int64),
+        present=np.unique(np.array(docs, dtype=np.int64)),
     )
 
 
