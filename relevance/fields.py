@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass, field
+from dataclasses import MISSING, dataclass, field, replace
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
@@ -21,7 +21,7 @@ from relevance.errors import InputError, unknown
 from relevance.setting import Names, Takes, Text, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 PAIRS = "pairs"
 """A type of ours: names with values, a small document each, matched as "name value"."""
@@ -45,12 +45,74 @@ class TextField:
         nested: path of the nested documents that it lies in, "" where it is the product's own.
         source: where its text stands in a product's document: a multi-field has that of the field above it.
         noun: what messages call it, "" for its name.
+        is_reading: whether it is a multi-field of ours, see `Reading`.
     """
 
     path: str
     nested: str = ""
     source: str = ""
     noun: str = ""
+    is_reading: bool = False
+
+
+K1, B = 1.2, 0.75
+"""What BM25 takes by itself."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Another way to read text fields, beside their mapping's own: a multi-field of each in an index of ours.
+
+    Attributes:
+        analyzer: one of `ANALYZERS`, of the mapping's `settings.analysis`, or of those that are built in.
+        k1: of BM25.
+        b: of BM25.
+    """
+
+    analyzer: str = "standard"
+    k1: float = K1
+    b: float = B
+
+    @property
+    def label(self) -> str:
+        """What its multi-fields are called."""
+        return self.analyzer if self.has_usual_similarity else f"{self.analyzer}_{self.similarity}"
+
+    @property
+    def similarity(self) -> str:
+        """What its similarity is called."""
+        return f"k1_{self.k1:g}_b_{self.b:g}".replace(".", "_")
+
+    @property
+    def has_usual_similarity(self) -> bool:
+        """Whether documents are scored as those of other fields are."""
+        return (self.k1, self.b) == (K1, B)
+
+    def of(self, name: str) -> str:
+        """What a text field is called where it is read so."""
+        return f"{name}.{self.label}"
+
+
+_STEMMER = {"filter.relevance_stemmer.type": "stemmer", "filter.relevance_stemmer.language": "english"}
+_PART_FILTER = {
+    "filter.relevance_parts.type": "word_delimiter",
+    "filter.relevance_parts.split_on_case_change": False,
+    "filter.relevance_parts.split_on_numerics": True,
+}
+ANALYZERS: Mapping[str, Mapping[str, Any]] = {
+    "stemmed": {
+        **_STEMMER,
+        "analyzer.stemmed.tokenizer": "standard",
+        "analyzer.stemmed.filter": ["lowercase", "relevance_stemmer"],
+    },
+    "stemmed_parts": {
+        **_STEMMER,
+        **_PART_FILTER,
+        "analyzer.stemmed_parts.tokenizer": "standard",
+        "analyzer.stemmed_parts.filter": ["lowercase", "relevance_parts", "relevance_stemmer"],
+    },
+}
+"""Analyzers of ours for readings, as settings of `analysis`: English stems; with letters split from digits, too."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +126,7 @@ class ProductFields:
         id: the field of the product's id in an index of ours.
         body: settings and mappings of the index (no `index.` in front); None for the default.
         columns: what the files call fields, where they have another name.
+        readings: other ways in which the text fields are read, too.
     """
 
     text: Mapping[str, TextField]
@@ -72,11 +135,13 @@ class ProductFields:
     id: str = "product_uid"
     body: Mapping[str, Any] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    readings: tuple[Reading, ...] = ()
 
     @property
     def own_texts(self) -> tuple[str, ...]:
         """The text fields that are no other way to read one of the others: multi-fields are left out."""
-        return tuple(name for name, one in self.text.items() if one.source == name or one.source not in self.text)
+        own = {name: one for name, one in self.text.items() if not one.is_reading}
+        return tuple(name for name, one in own.items() if one.source == name or one.source not in own)
 
     def of_role(self, role: str) -> str:
         """The text field that has a role: the title, the text behind it, the first of nested documents; "" for none."""
@@ -96,11 +161,61 @@ class ProductFields:
         """Hash of the body; None for the default."""
         return None if self.body is None else hashlib.sha256(json.dumps(self.body, sort_keys=True).encode()).hexdigest()
 
+    def read(self, readings: Iterable[Reading]) -> ProductFields:
+        """Give the fields that are read in other ways, too: a text field more for each field and reading."""
+        more = tuple(dict.fromkeys(readings))
+        if not more:
+            return self
+        own = {name: self.text[name] for name in self.own_texts}
+        text = {
+            reading.of(name): replace(one, path=reading.of(one.path), is_reading=True)
+            for reading in more
+            for name, one in own.items()
+        }
+        return replace(self, text={**self.text, **text}, readings=(*self.readings, *more))
+
+    def with_readings(self, properties: Mapping[str, Any]) -> dict[str, Any]:
+        """Properties of an index with the multi-fields of all readings."""
+        changed = dict(properties)
+        for reading in self.readings:
+            options: dict[str, Any] = {"type": "text", "analyzer": reading.analyzer}
+            if not reading.has_usual_similarity:
+                options["similarity"] = reading.similarity
+            for name in self.own_texts:
+                changed = _with_field(changed, self.text[name].path.split("."), reading.label, options)
+        return changed
+
+    @property
+    def reading_settings(self) -> dict[str, Any]:
+        """Settings of an index, flat, that the multi-fields of readings need; a team's own analyzers stay theirs."""
+        theirs = (self.body or {}).get("settings", {}).get("analysis", {}).get("analyzer", {})
+        settings: dict[str, Any] = {}
+        for reading in self.readings:
+            if reading.analyzer in ANALYZERS and reading.analyzer not in theirs:
+                settings |= {f"analysis.{key}": value for key, value in ANALYZERS[reading.analyzer].items()}
+            if not reading.has_usual_similarity:
+                ours = {"type": "BM25", "k1": reading.k1, "b": reading.b}
+                settings |= {f"similarity.{reading.similarity}.{key}": value for key, value in ours.items()}
+        return settings
+
     def source_of(self, name: str) -> str:
         """Where the text of a field that is embedded stands in a product's document; "" for no such field."""
         if name in self.text:
             return self.text[name].source
         return name if name in dict(_leaves(self.properties)) else ""
+
+
+def _with_field(
+    properties: Mapping[str, Any], path: Sequence[str], name: str, options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Properties where the field at a path has a multi-field more."""
+    first, *rest = path
+    above = properties[first]
+    if rest:
+        below = {"properties": _with_field(above["properties"], rest, name, options)}
+    else:
+        below = {"fields": {**above.get("fields", {}), name: options}}
+    return {**properties, first: {**above, **below}}
 
 
 _ATTRIBUTES = "product_attributes"
@@ -194,14 +309,7 @@ def with_embedded(fields: ProductFields, tables: Mapping[str, Iterable[str]], wh
         for name in names:
             if not fields.source_of(name):
                 raise InputError(f"{where} [embedded.{table}]: {unknown('field', name, allowed)}")
-    return ProductFields(
-        text=fields.text,
-        embedded={**fields.embedded, **embedded},
-        title=fields.title,
-        id=fields.id,
-        body=fields.body,
-        columns=fields.columns,
-    )
+    return replace(fields, embedded={**fields.embedded, **embedded})
 
 
 # as the configuration has them

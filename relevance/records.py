@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.fields import ProductFields
+    from relevance.fields import ProductFields, Reading
 
 _Number = TypeVar("_Number", bound=np.generic)
 
@@ -162,6 +162,12 @@ class Catalogue(_Frozen):
             return Catalogue.of_documents(self.ids, documents, fields)
         other = copy(self)
         other.__dict__["fields"] = fields
+        return other
+
+    def read(self, readings: Iterable[Reading]) -> Catalogue:
+        """Give the same products, whose text fields are read in other ways, too."""
+        other = copy(self)
+        other.__dict__["fields"] = self.fields.read(readings)
         return other
 
     def __len__(self) -> int:

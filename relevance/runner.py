@@ -53,6 +53,8 @@ def search_all(
     if any(strategy.combine != "sum" for strategy in strategies):
         raise ValueError("strategies that add scores are needed")
     legs, own = [strategy.legs()[0] for strategy in strategies], batch.own_products
+    if any(leg.spelling for leg in legs):
+        return [search_leg(engine, leg, batch, hits=hits) for leg in legs]
     if own is None:
         return engine.search_all(legs, batch, hits=hits)
     return [_without(own, ranking) for ranking in engine.search_all(legs, batch, hits=hits + 1)]
@@ -60,6 +62,7 @@ def search_all(
 
 def search_leg(engine: Engine, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
     """Answer one leg; the product that a query was made of is none of its hits."""
+    batch = batch.spelled(leg)
     if batch.own_products is None:
         return engine.search(leg, batch, hits=hits)
     return _without(batch.own_products, engine.search(leg, batch, hits=hits + 1))

@@ -10,13 +10,14 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
 from relevance import bodies
 from relevance.errors import InputError, unknown
-from relevance.fields import DEFAULT_FIELDS, ProductFields
-from relevance.setting import Count, Takes, Text, Written, setting
+from relevance.fields import DEFAULT_FIELDS, K1, B, ProductFields, Reading
+from relevance.setting import Count, Grade, Share, Takes, Text, Written, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,6 +47,8 @@ class Leg:
         candidates: how many nearest products a nearest-neighbour clause scores.
         model: name of the embedding model of the vector fields.
         template: JSON of a search with marks, see `relevance.bodies`, in the place of all clauses; "" for none.
+        reading: how the text fields are read, which `text` names by it; None for their own way.
+        spelling: whether words of a query that no product has are corrected.
     """
 
     text: tuple[tuple[str, float], ...]
@@ -53,6 +56,8 @@ class Leg:
     candidates: int
     model: str
     template: str = ""
+    reading: Reading | None = None
+    spelling: bool = False
 
     @property
     def embeds(self) -> bool:
@@ -94,6 +99,15 @@ class Strategy:
     template: Annotated[Mapping[str, Any] | None, Written(Text), Takes("path", "a path in quotes")] = setting(
         "JSON file with a search of Elasticsearch's own, in the place of text and vectors"
     )
+    analyzer: Text | None = setting(
+        "with text: what makes words of fields and queries, one of settings.analysis or a built-in one",
+        words="the fields' own",
+    )
+    k1: Grade | None = setting("with text: BM25's k1, how soon more of a word counts no more", words=f"{K1}")
+    b: Share | None = setting("with text: BM25's b, how much the length of a text counts", words=f"{B}")
+    spelling: Annotated[bool, Takes("true or false")] = setting(
+        "with text: words of a query that no product has are corrected to words that some have", default=False
+    )
     file: str = field(default="", compare=False)
     fields: ProductFields = field(default=DEFAULT_FIELDS, compare=False, repr=False)
 
@@ -115,11 +129,25 @@ class Strategy:
         """Give the requests that answer the strategy: one for `sum`, one a list for `rrf`."""
         if self.template is not None:
             return (Leg((), (), self.candidates, self.model, json.dumps(self.template)),)
-        text, vectors = tuple(self.text.items()), tuple(self.vectors.items())
+        reading = self.reading
+        text = tuple((reading.of(name) if reading else name, boost) for name, boost in self.text.items())
+        vectors = tuple(self.vectors.items())
+        read = partial(Leg, candidates=self.candidates, model=self.model, reading=reading, spelling=self.spelling)
         if self.combine == "sum":
-            return (Leg(text, vectors, self.candidates, self.model),)
-        of_text = [Leg(text, (), self.candidates, self.model)] if text else []
+            return (read(text, vectors),)
+        of_text = [read(text, ())] if text else []
         return (*of_text, *(Leg((), (vector,), self.candidates, self.model) for vector in vectors))
+
+    @property
+    def reading(self) -> Reading | None:
+        """How the text fields are read; None for their own way."""
+        if self.analyzer is None and self.k1 is None and self.b is None:
+            return None
+        return Reading(
+            analyzer=self.analyzer or "standard",
+            k1=K1 if self.k1 is None else float(self.k1),
+            b=B if self.b is None else float(self.b),
+        )
 
     @property
     def where(self) -> str:
@@ -150,6 +178,11 @@ class Strategy:
             yield from _template_problems(self.template)
         yield from _boost_problems("text", self.text, tuple(self.fields.text))
         yield from _boost_problems("vectors", self.vectors, tuple(self.fields.embedded))
+        if self.reading is not None:
+            allowed = self.fields.own_texts
+            for name in self.text:
+                if name in self.fields.text and name not in allowed:
+                    yield f"text: {name} has an analyzer of its own already; allowed: {', '.join(allowed)}"
         for name in ("candidates", "window", "k"):
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
@@ -199,6 +232,7 @@ _DOES_NOTHING = (
     ("k", "rrf", lambda strategy: strategy.combine == "rrf"),
     ("candidates", "vectors", lambda strategy: bool(strategy.vectors)),
     ("model", "vectors", lambda strategy: strategy.embeds),
+    *((key, "text", lambda strategy: bool(strategy.text)) for key in ("analyzer", "k1", "b", "spelling")),
 )
 
 
@@ -237,3 +271,20 @@ STRATEGIES: Mapping[str, Strategy] = MappingProxyType(
     }
 )
 """The built-in strategies by name, in the order of the reference's table of results."""
+
+# chosen on the fine-tuning queries of Home Depot alone, see docs/studies
+_TUNED: Mapping[str, Any] = {"text": _BOOSTED, "analyzer": "stemmed_parts", "k1": 0.2, "b": 0.8}
+
+READY_MADE: Mapping[str, Strategy] = MappingProxyType(
+    {
+        strategy.name: strategy
+        for strategy in (
+            Strategy("textsearch_stemmed", text=_BOOSTED, analyzer="stemmed"),
+            Strategy("textsearch_tuned", **_TUNED),
+            Strategy("textsearch_spelled", **_TUNED, spelling=True),
+            Strategy("hybrid_stemmed", text=_BOOSTED, vectors={"whole": 1}, analyzer="stemmed"),
+            Strategy("rrf_stemmed", text=_BOOSTED, vectors={"whole": 1}, combine="rrf", analyzer="stemmed"),
+        )
+    }
+)
+"""Strategies beside the built-in ones, which run where they are named, or all are asked for."""

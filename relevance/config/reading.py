@@ -33,7 +33,7 @@ from relevance.finetune import SAMPLE_EPOCHS, Options
 from relevance.gate import read_limits
 from relevance.schema import Schema
 from relevance.setting import Key, shown
-from relevance.strategies import BASE, FINETUNED, STRATEGIES, Strategy, from_table
+from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy, from_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -180,6 +180,12 @@ def read_config(  # noqa: PLR0913 - all by name
     for name, table in _named(tables, "strategies", problems):
         with problems.gathered(f"strategies.{name}"):
             strategies[name] = _strategy(f"{file} [strategies.{name}]", name, table, models, fields)
+    own_names = [name for name, _ in _named(tables, "strategies")]
+    ready_made = {
+        name: replace(one, fields=fields)
+        for name, one in READY_MADE.items()
+        if name not in own_names and one.fits(fields)
+    }
     source = Source("sample", "sample")
     with problems.gathered():
         source = _source(tables, aliases, problems)
@@ -188,14 +194,14 @@ def read_config(  # noqa: PLR0913 - all by name
     source = replace(source, fields=fields)
     elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models, fields, problems)
     chosen = tables[""].get("strategy")
-    selected = _selected(chosen, strategies, problems)
+    selected = _selected(chosen, strategies, ready_made, problems)
     broken = {
         name: problems.take(f"strategies.{name}")
         for name, _ in _named(tables, "strategies")
         if f"strategies.{name}" in problems.tables and not (measures and (chosen is None or name in chosen.value))
     }
     if "gate" not in problems.tables:
-        names = (*STRATEGIES, *(name for name, _ in _named(tables, "strategies")))
+        names = (*STRATEGIES, *own_names, *ready_made)
         with problems.gathered(), _errors_at(f"{file} [gate] "):
             gate = read_limits(_values(tables["gate"]), strategies=names)
     problems.raise_all()
@@ -213,7 +219,7 @@ def read_config(  # noqa: PLR0913 - all by name
         own_fields=MappingProxyType(own),
         elasticsearch=elasticsearch,
         models=MappingProxyType(models),
-        strategies=MappingProxyType(strategies),
+        strategies=MappingProxyType({**strategies, **ready_made}),
         selected=selected,
         broken=MappingProxyType(broken),
         gate=gate,
@@ -427,10 +433,18 @@ def _strategy(
     return strategy
 
 
-def _selected(chosen: Value | None, strategies: Mapping[str, Strategy], problems: Problems) -> tuple[Strategy, ...]:
+ALL = "all"
+"""In the place of a strategy's name: every one there is."""
+
+
+def _selected(
+    chosen: Value | None, usual: Mapping[str, Strategy], ready_made: Mapping[str, Strategy], problems: Problems
+) -> tuple[Strategy, ...]:
     if chosen is None:
-        return tuple(strategies.values())
-    names = dict.fromkeys(name for name in chosen.value if f"strategies.{name}" not in problems.tables)
+        return tuple(usual.values())
+    strategies = {**usual, **ready_made}
+    expanded = (strategies if name == ALL and ALL not in strategies else (name,) for name in chosen.value)
+    names = dict.fromkeys(name for some in expanded for name in some if f"strategies.{name}" not in problems.tables)
     for name in (name for name in names if name not in strategies):
         problems.add(f"{chosen.where}: {unknown('strategy', name, strategies)}")
     return tuple(strategies[name] for name in names if name in strategies)

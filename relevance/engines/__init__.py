@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.mapping import OwnMapping
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.engines.explanation import Explanation
+    from relevance.fields import Reading
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg, Strategy
 
@@ -67,12 +68,14 @@ class QueryBatch:
         vectors: per model name, shape (queries, dimensions), float32, rows of unit length.
         own_products: see `Dataset.own_products`; the runner leaves them out, engines do not.
         params: of each query, see `Queries.params`; empty where no query has any.
+        spellers: by how text is read, what corrects the words of a query.
     """
 
     texts: Sequence[str]
     vectors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     own_products: npt.NDArray[np.int64] | None = None
     params: Sequence[Mapping[str, Any]] = ()
+    spellers: Mapping[Reading | None, Callable[[str], str]] = field(default_factory=dict)
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -85,7 +88,12 @@ class QueryBatch:
             {model: matrix[part] for model, matrix in self.vectors.items()},
             None if self.own_products is None else self.own_products[part],
             [self.params[number] for number in numbers] if self.params else (),
+            self.spellers,
         )
+
+    def spelled(self, leg: Leg) -> QueryBatch:
+        """Correct the words of the queries where the leg says so."""
+        return replace(self, texts=list(map(self.spellers[leg.reading], self.texts))) if leg.spelling else self
 
 
 class Engine(ABC):
@@ -218,9 +226,9 @@ class Request:
         return self.fields.body is not None or self.settings.mapping is not None
 
     @property
-    def has_template(self) -> bool:
-        """Whether a strategy is a search body."""
-        return any(strategy.template is not None for strategy in self.strategies)
+    def needs_bodies(self) -> bool:
+        """Whether a strategy is a search body, or reads fields in a way of its own."""
+        return any(strategy.template is not None or strategy.reading is not None for strategy in self.strategies)
 
 
 # The embedded engine
@@ -247,7 +255,7 @@ class _EmbeddedIndexer:
         is_own = request is not None and (catalogue.fields.body is not None or request.settings.mapping is not None)
         if not is_own:
             plain = EmbeddedEngine.index(catalogue, text_fields=text_fields, vectors=vectors)
-        if request is None or (plain is not None and not request.has_template):
+        if request is None or (plain is not None and not request.needs_bodies):
             assert plain is not None  # noqa: S101 - for the types
             return plain
         from relevance.engines.embedded.searches import BodyEngine  # noqa: PLC0415 - as above
@@ -274,7 +282,7 @@ def embedded_choice(line: str = "embedded", hint: str = "") -> EngineChoice:
 
 
 def _embedded(request: Request, why: str, hint: str = "") -> EngineChoice:
-    if not (request.has_own_mapping or request.has_template):
+    if not (request.has_own_mapping or request.needs_bodies):
         return embedded_choice(f"embedded ({why})", hint)
     from relevance.engines.embedded.searches import check  # noqa: PLC0415 - scipy is loaded where it is used
 
@@ -350,6 +358,10 @@ def choose(
         (settings.vector_index != "flat", _APPROXIMATE, f"--vector-index {settings.vector_index}"),
         *((one.template is not None, _TEMPLATE, f"strategy {one.name!r}") for one in strategies),
     ]
+    for strategy in strategies:
+        if settings.index is not None and strategy.reading is not None:
+            theirs = f"--es-index {settings.index} is searched with the analyzers and similarities that it has"
+            raise InputError(f"{strategy.where}: {theirs}; allowed there: no analyzer, k1 or b")
     for needed, what, where in needs:
         if needed and what not in ENGINES[choice.name].has:
             problem = f"{where}: the {choice.name} engine has no {what}"

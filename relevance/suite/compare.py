@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from time import perf_counter
 from types import MappingProxyType
@@ -127,6 +127,10 @@ def _definition(strategy: Strategy) -> Mapping[str, object]:
         definition |= {"text": dict(strategy.text), "vectors": dict(strategy.vectors), "combine": strategy.combine}
     else:
         definition["template"] = dict(strategy.template)
+    if strategy.reading is not None:
+        definition["reading"] = asdict(strategy.reading)
+    if strategy.spelling:
+        definition["spelling"] = True
     if strategy.combine == "rrf":
         definition |= {"window": strategy.window, "k": strategy.k}
     if strategy.vectors:

@@ -13,10 +13,12 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from relevance import evaluation, gate, runner
+from relevance.analysis import Analysis
 from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
 from relevance.finetune.store import train
 from relevance.records import Catalogue, Vectors, embedded_texts
+from relevance.spelling import Speller
 from relevance.strategies import BASE, FINETUNED, Strategy
 from relevance.suite.plan import trained_model
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
     from relevance.baseline import Snapshot
     from relevance.engines import Engine, Indexer, VectorField
     from relevance.evaluation import Evaluation
+    from relevance.fields import Reading
     from relevance.gate import Verdict
     from relevance.records import Ranking
     from relevance.runner import Latencies
@@ -308,6 +311,19 @@ class Suite:
 # from a plan to a suite
 
 
+def _spellers(plan: Plan) -> dict[Reading | None, Speller]:
+    """What corrects the queries, by how the strategies that ask for it read text; made of the products' own words."""
+    catalogue, spellers = plan.dataset.catalogue, {}
+    for strategy in plan.strategies:
+        if strategy.spelling and strategy.reading not in spellers:
+            settings = {**(catalogue.fields.body or {}).get("settings", {}), **catalogue.fields.reading_settings}
+            analyzer = Analysis(settings).analyzer(strategy.reading.analyzer if strategy.reading else "standard")
+            columns = zip(*(catalogue.values(name) for name in strategy.text), strict=True)
+            products = ([text for values in row for text in values] for row in columns)
+            spellers[strategy.reading] = Speller(products, analyzer)
+    return spellers
+
+
 def _with_trained(plan: Plan, *, progress: bool) -> tuple[Plan, tuple[str, ...]]:
     """The plan with its fine-tuned model, which is trained where it is not there; and notes on that."""
     finetuned = plan.finetuned
@@ -367,5 +383,6 @@ def prepare(
             calibrated_engine = index_calibration(indexer)
             closing.callback(calibrated_engine.close)
             calibration = Calibration(calibrated_engine)
-        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params)
+        spellers = _spellers(plan)
+        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, spellers)
         return Suite(plan, engine, batch, cut, query_ms, preparation, calibration, _closing=closing.pop_all())

@@ -129,6 +129,9 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
         dataset = attempt(_load_dataset, config, products)
     if dataset is not None:
         dataset = attempt(with_params, dataset, strategies) or dataset
+        readings = [strategy.reading for strategy in strategies if strategy.reading is not None]
+        if readings and products is None:
+            dataset = replace(dataset, catalogue=dataset.catalogue.read(readings))
         dataset, pairs = attempt(_split, config, dataset) or (None, None)
         if dataset is not None and models is not None and FINETUNED in models:
             finetuned = attempt(_finetuned_model, config, dataset, pairs)
@@ -146,7 +149,8 @@ def make_plan(config: Config, strategies: Sequence[Strategy]) -> Plan:
     assert parts.dataset and parts.engine and parts.floors is not None and parts.models is not None  # noqa: S101, PT018 - for the types
     finetuned, runs = parts.finetuned, parts.strategies
     any_field = any(strategy.template is not None for strategy in runs)  # a raw template may match any
-    matched = (name for name in config.fields.text if any_field or any(name in strategy.text for strategy in runs))
+    own_way = [strategy for strategy in runs if strategy.reading is None]
+    matched = (name for name in config.fields.text if any_field or any(name in one.text for one in own_way))
     return Plan(
         dataset=parts.dataset,
         strategies=runs,

@@ -164,7 +164,7 @@ def documents(
 
 def _default_texts(catalogue: Catalogue, paths: FieldPaths) -> Iterator[dict[str, Any]]:
     offsets = catalogue.attribute_offsets.tolist()
-    columns = {path: name for name, path in paths.text.items() if name not in paths.nested}
+    columns = {paths.text[name]: name for name in catalogue.fields.own_texts if name not in paths.nested}
     for start in range(0, len(catalogue), _PRODUCTS_AT_ONCE):
         end = min(start + _PRODUCTS_AT_ONCE, len(catalogue))
         products = catalogue.products.iloc[start:end]
@@ -408,12 +408,12 @@ def index_body(  # noqa: PLR0913 - what decides it
             "dynamic": "strict",
             "properties": {
                 paths.id: {"type": "keyword"},
-                **{path: text for name, path in paths.text.items() if name not in paths.nested},
+                **{paths.text[name]: text for name in fields.own_texts if name not in paths.nested},
                 ATTRIBUTES: {"type": "nested", "dynamic": "strict", "properties": {NAME_VALUE: text}},
             },
         },
     }
-    properties: dict[str, Any] = {**body["mappings"]["properties"], paths.id: {"type": "keyword"}}
+    properties = fields.with_readings({**body["mappings"]["properties"], paths.id: {"type": "keyword"}})
     kind = settings.vector_index
     index_options = {"type": kind} | (_GRAPH if VECTOR_KINDS[kind].graph else {})
     for (model, name), path in paths.vectors.items():
@@ -437,6 +437,6 @@ def index_body(  # noqa: PLR0913 - what decides it
         NESTED_LIMIT: MOST_NESTED,
     }
     return {
-        "settings": {**fixed, **dict(flat_settings(body["settings"])), **own.settings},
+        "settings": {**fixed, **dict(flat_settings(body["settings"])), **fields.reading_settings, **own.settings},
         "mappings": merged_over(mappings, own.mappings),
     }

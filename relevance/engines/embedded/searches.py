@@ -80,7 +80,7 @@ class BodyEngine(Engine):
         Raises:
             TemplateError: a part of a template is not interpreted; the line names it.
         """
-        if self._plain is not None and not leg.template:
+        if self._plain is not None and _is_plain(leg):
             return self._plain.search(leg, batch, hits=hits)
         form = self._form(leg)
         size = max(hits, form.template.get("size", _USUAL_SIZE))
@@ -102,7 +102,7 @@ class BodyEngine(Engine):
 
     def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
         """Answer several legs, those that the plain engine answers together."""
-        plain = [leg for leg in legs if self._plain is not None and not leg.template]
+        plain = [leg for leg in legs if self._plain is not None and _is_plain(leg)]
         rankings = dict(zip(plain, self._plain.search_all(plain, batch, hits=hits), strict=True)) if self._plain else {}
         return [rankings[leg] if leg in rankings else self.search(leg, batch, hits=hits) for leg in legs]
 
@@ -112,7 +112,7 @@ class BodyEngine(Engine):
         Raises:
             TemplateError: a part of a template is not interpreted; the line names it.
         """
-        if self._plain is not None and not leg.template:
+        if self._plain is not None and _is_plain(leg):
             return self._plain.explain(leg, batch, code)
         vector = batch.vectors[leg.model][0] if leg.embeds else None
         params = batch.params[0] if batch.params else bodies.NO_PARAMS
@@ -148,6 +148,10 @@ class BodyEngine(Engine):
             self._plain.close()
 
 
+def _is_plain(leg: Leg) -> bool:
+    return not leg.template and leg.reading is None
+
+
 def _body_of(fields: ProductFields, vectors: Mapping[VectorField, Vectors], own: OwnMapping) -> dict[str, Any]:
     dimensions = {key: int(each.matrix.shape[1]) for key, each in vectors.items()}
     by_product = {key for key, each in vectors.items() if each.similarity == "dot"}
@@ -162,10 +166,17 @@ def check(request: Request, own: OwnMapping) -> list[str]:
     Raises:
         InputError: a type of field, or a part of an analyzer; the line names it.
     """
-    body = _body_of(request.fields, {}, own)
+    readings = [strategy.reading for strategy in request.strategies if strategy.reading is not None]
+    body = _body_of(request.fields.read(readings), {}, own)
     schema, analysis = Schema.of(body), Analysis(body["settings"], release=request.release)
     if errors := analysis.errors():
         raise several(errors)
+    for strategy in request.strategies:
+        if strategy.reading is not None:
+            try:
+                analysis.analyzer(strategy.reading.analyzer)
+            except InputError as error:
+                raise InputError(f"{strategy.where}: {error}") from error
     empty, lines = BodyIndex(schema, analysis, (), release=request.release), []
     for strategy in request.strategies:
         form = None if strategy.template is None else bodies.prepare(strategy.template)
