@@ -178,11 +178,6 @@ class Strategy:
             yield from _template_problems(self.template)
         yield from _boost_problems("text", self.text, tuple(self.fields.text))
         yield from _boost_problems("vectors", self.vectors, tuple(self.fields.embedded))
-        if self.reading is not None:
-            allowed = self.fields.own_texts
-            for name in self.text:
-                if name in self.fields.text and name not in allowed:
-                    yield f"text: {name} has an analyzer of its own already; allowed: {', '.join(allowed)}"
         for name in ("candidates", "window", "k"):
             value = getattr(self, name)
             whole = isinstance(value, int) and not isinstance(value, bool)
@@ -190,6 +185,13 @@ class Strategy:
                 yield f"{name} = {value!r}; allowed: a whole number from 1 to {_LONGEST_LIST:,}"
         if self.template is None:
             yield from self._combination_problems()
+            yield from self._reading_problems()
+
+    def _reading_problems(self) -> Iterator[str]:
+        own = self.fields.own_texts
+        for name in self.text if self.reading is not None else ():
+            if name in self.fields.text and name not in own:
+                yield f"text: {name} has an analyzer of its own already; allowed: {', '.join(own)}"
 
     def _combination_problems(self) -> Iterator[str]:
         if not self.text and not self.vectors:
