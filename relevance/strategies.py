@@ -234,7 +234,10 @@ _DOES_NOTHING = (
     ("k", "rrf", lambda strategy: strategy.combine == "rrf"),
     ("candidates", "vectors", lambda strategy: bool(strategy.vectors)),
     ("model", "vectors", lambda strategy: strategy.embeds),
-    *((key, "text", lambda strategy: bool(strategy.text)) for key in ("analyzer", "k1", "b", "spelling")),
+    ("analyzer", "text", lambda strategy: bool(strategy.text)),
+    ("k1", "text", lambda strategy: bool(strategy.text)),
+    ("b", "text", lambda strategy: bool(strategy.text)),
+    ("spelling", "text", lambda strategy: bool(strategy.text)),
 )
 
 

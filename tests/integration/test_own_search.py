@@ -12,13 +12,14 @@ from parity.catalogues import made_batch, made_vectors
 from parity.server import ReferenceServer
 
 from relevance import engines, runner
+from relevance.datasets import Source, load
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import open_engine
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.fields import index_body, own_fields, with_embedded
 from relevance.records import NO_HIT, Dataset, Ranking
-from relevance.strategies import BASE, Strategy
+from relevance.strategies import BASE, READY_MADE, Strategy
 
 FIELDS = with_embedded(own_fields(index_body(own_search.BODY, "index.json")), {"short": ("name", "brand")}, "")
 TEMPLATE = Strategy("shop", template=own_search.SEARCH, fields=FIELDS)
@@ -114,3 +115,18 @@ def test_an_index_that_exists_has_the_same_fields(reference: ReferenceServer, da
     with engines.choose("elasticsearch", Settings(reference.url), [BOOSTS], FIELDS).open(progress=False) as indexer:
         engine = indexer.index(dataset.catalogue, text_fields=(), vectors={}, progress=False)
         assert np.array_equal(existing.codes, runner.search(engine, BOOSTS, QueryBatch(dataset.queries.texts)).codes)
+
+
+def test_ready_made_strategies_rank_as_on_elasticsearch(reference: ReferenceServer) -> None:
+    sample = load(Source("sample", "sample"))
+    strategies = [READY_MADE[name] for name in ("textsearch_stemmed", "textsearch_tuned")]
+    catalogue = sample.catalogue.read(one.reading for one in strategies if one.reading)
+    batch = QueryBatch(sample.queries.texts[:100])
+    rankings = []
+    for name, settings in (("elasticsearch", Settings(reference.url)), ("embedded", Settings())):
+        choice = engines.choose(name, settings, strategies, release=int(reference.release))
+        with choice.open(progress=False) as indexer:
+            engine = indexer.index(catalogue, text_fields=(), vectors={}, progress=False)
+            rankings.append([listed(runner.search(engine, one, batch), catalogue.ids) for one in strategies])
+    assert rankings[0] == rankings[1]
+    assert sum(map(len, rankings[0][0])) > 500

@@ -18,7 +18,7 @@ from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import InputError
 from relevance.finetune import Options
 from relevance.setting import Key, text_of
-from relevance.strategies import STRATEGIES, Strategy
+from relevance.strategies import READY_MADE, STRATEGIES, Strategy
 
 URL = {"ES_URL": "http://a:1"}
 
@@ -205,7 +205,8 @@ def test_own_strategies_stand_behind_the_built_in_ones(tmp_path: Path) -> None:
     titles = Strategy("titles", text={"title": 8, "description": 2})
     fused = Strategy("fused", {"title": 1}, {"title": 1, "whole": 1}, "rrf", 20, 10, 99, "small")
     config = read(tmp_path, OWN)
-    assert config.selected == tuple(config.strategies.values()) == (*STRATEGIES.values(), titles, fused)
+    assert config.selected == (*STRATEGIES.values(), titles, fused)
+    assert tuple(config.strategies.values()) == (*config.selected, *READY_MADE.values())
     chosen = read(tmp_path, 'strategy = ["fused", "rrf", "fused"]\n' + OWN)
     assert chosen.selected == (fused, STRATEGIES["rrf"])
     assert chosen.strategies == config.strategies
