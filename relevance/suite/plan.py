@@ -180,7 +180,9 @@ def _idle_options(
         name, _, key = rest.partition(".")
         if not place.startswith(("option ", "environment ")):
             continue
-        if table == "elasticsearch" and engine.name == "embedded":
+        if path == "release" and engine.name != "embedded":
+            idle.setdefault((table, f"{engine.name} ranks as the release that it is"), []).append(place)
+        elif table == "elasticsearch" and rest != "mapping" and engine.name == "embedded":
             idle.setdefault((table, "the embedded engine ranks"), []).append(place)
         elif table == "models" and name not in used and key not in shared:
             idle.setdefault((table, f"no strategy that runs uses the model {name}"), []).append(place)

@@ -194,6 +194,17 @@ def test_options_of_models_that_no_strategy_uses(strategy: str, idle: list[str])
 
 
 @pytest.mark.usefixtures("project")
+def test_what_decides_on_one_engine_alone() -> None:
+    config = configured("textsearch", release=8, es_mapping="words.json", es_shards=2)
+    server = replace(engines.embedded_choice(), name="elasticsearch")
+    lines = [list(suite.plan._idle_options(config, [], engine, {})) for engine in (engines.embedded_choice(), server)]
+    assert lines == [
+        ["option --es-shards changes nothing: the embedded engine ranks"],
+        ["option --release changes nothing: elasticsearch ranks as the release that it is"],
+    ]
+
+
+@pytest.mark.usefixtures("project")
 @pytest.mark.parametrize(
     ("options", "idle"),
     [

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from helpers import own_search
 
+from relevance.config import rows
 from relevance.config.reading import read_config
 from relevance.datasets import Source, load
 from relevance.errors import InputError
@@ -164,6 +165,14 @@ def test_fields_in_the_configuration(tmp_path: Path) -> None:
     assert list(config.strategies) == ["vectorsearch", "vectorsearch_finetune", "shop", "meaning"]
 
 
+def test_what_is_in_force_is_shown(tmp_path: Path) -> None:
+    shown = {key: value for key, value, _ in rows(config_of(tmp_path, TABLES))}
+    assert shown["fields.brand.column"] == "manufacturer"
+    assert shown["embedded.short.fields"] == "name, brand"
+    assert shown["mapping"] == "[fields], else title, description and attributes"
+    assert shown["release"] == "9"
+
+
 def test_pairs_are_small_documents(tmp_path: Path) -> None:
     config = config_of(tmp_path, TABLES)
     (tmp_path / "products.jsonl").write_text(
@@ -185,6 +194,7 @@ def test_pairs_are_small_documents(tmp_path: Path) -> None:
         ("[fields]\nname = {type = 'text', analyser = 'english'}", "unknown key 'analyser' .did you mean 'analyzer'"),
         (f"mapping = 'index.json'\n{TABLES}", "two mappings; leave one of them out"),
         ("[embedded.whole]\nfields = ['titel']", r"\[embedded.whole\]: unknown field 'titel' .did you mean 'title'"),
+        ("[fields]\nrank = {type = 'rank_feature'}\nname = {type = 'text'}", r"\[fields\]: .*rank.*rank_feature"),
         (f"{TABLES}\n[strategies.wrong]\ntext = {{nam = 1}}", "text: unknown field 'nam' .did you mean 'name'"),
     ],
 )
