@@ -70,3 +70,12 @@ def test_a_phrase_does_not_reach_into_the_next_document() -> None:
 
 def test_a_word_that_no_document_has() -> None:
     assert frequencies("a q", 0, TEXTS) == frequencies("a q", 2, TEXTS) == [0.0] * len(TEXTS)
+
+
+def test_repeated_terms_at_one_place_of_the_first_document_are_one_group() -> None:
+    """The hits of both releases, where the index has `c` and `d` at each `c`: the first text decides for all."""
+    texts = ["c b d c d", "d c b d c d", "c c b d d c d", "d b c c b d c d d", "c b d d c"]
+    indexed = [text.replace("c", "c/d") for text in texts]
+    assert np.flatnonzero(frequencies("c b d c d", 1, indexed)).tolist() == [2, 3]
+    assert np.flatnonzero(frequencies("c d c d", 3, indexed)).tolist() == [2, 3]
+    assert not any(frequencies("c d d c", 4, indexed))
