@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance.mutation import content, plans
+from relevance.mutation import content, plans, searches
 from relevance.mutation.engine import Mutation, around
 from relevance.mutation.plans import other_model
 from relevance.mutation.run import Outcome, Outcomes, mutate, nulls
@@ -35,6 +35,7 @@ _REGRESSIONS = (
     *content.RANKINGS,
     *plans.JUDGMENTS,
     *plans.SERVER,
+    *searches.OWN,
 )
 _SAME_AGAIN = "nothing: all is indexed and searched again"
 _NEUTRAL = (

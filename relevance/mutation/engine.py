@@ -223,12 +223,16 @@ _OF_VECTORS: WeakKeyDictionary[Vectors, str] = WeakKeyDictionary()
 
 
 def _text_hash(catalogue: Catalogue, name: str) -> str:
-    """Of a text field and the products' ids; `id`: the ids alone. A field of a team's own may be a copy of others."""
-    if not catalogue.has_default_layout:
-        return catalogue.sha256
+    """Of a text field, how it is indexed and the products' ids; `id`: the ids alone.
+
+    A field of a team's own may be a copy of others: what it holds depends on all of them, and on the body of the index.
+    """
     known = _OF_TEXTS.setdefault(catalogue, {})
     if name not in known:
-        values = [] if name == "id" else list(catalogue.values(name))
+        values: list[Any] = []
+        if name != "id":
+            own = [catalogue.sha256, catalogue.fields.sha256]
+            values = list(catalogue.values(name)) if catalogue.has_default_layout else own
         known[name] = _sha256(json.dumps([catalogue.ids, values]).encode("ascii"))
     return known[name]
 

@@ -30,7 +30,8 @@ SEED = 3
 STRATEGIES = ("textsearch_boosted", "vectorsearch_multifield_boosted", "hybrid_boosted", "rrf", "rrf_multi")
 # what changes models, whose vectors are not made here
 ELSEWHERE = {"prompt_missing", "prompt_doubled", "texts_cut", "base_for_finetuned", "labels_shuffled"}
-SEARCHED = [kind for kind in KINDS.values() if kind.group not in {"judgments", "server"} and kind.name not in ELSEWHERE]
+OTHER_GROUPS = {"judgments", "server", "own search"}
+SEARCHED = [kind for kind in KINDS.values() if kind.group not in OTHER_GROUPS and kind.name not in ELSEWHERE]
 
 by_name = pytest.mark.parametrize("kind", SEARCHED, ids=lambda kind: kind.name)
 

@@ -1,0 +1,461 @@
+"""Changes of a team's own search: of the body of its index, and of the search bodies of strategies.
+
+A row of `OWN` is a function of these bodies: it changes what it finds in a copy, and raises `NotApplicableError` where
+there is nothing that it could change.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+import numpy as np
+
+from relevance.analysis.languages import CHAINS
+from relevance.fields import plain
+from relevance.mutation.engine import NotApplicableError, around, kinds, needs_new_index
+
+if TYPE_CHECKING:
+    from relevance.mutation.engine import Change
+    from relevance.suite import Plan
+
+_Json: TypeAlias = dict[str, Any]
+_Side: TypeAlias = Literal["index", "queries"]
+
+_A_TENTH, _TENFOLD = 0.1, 10
+_PLANTED = "planted"
+
+
+@dataclass(frozen=True)
+class Bodies:
+    """What a search is made of, as parsed JSON.
+
+    Attributes:
+        index: `settings` and `mappings` of the index; empty where the products have the default's fields.
+        searches: the search body, with marks, of each strategy that has one.
+    """
+
+    index: _Json
+    searches: tuple[_Json, ...]
+
+
+_BodiesChange: TypeAlias = Callable[[Bodies, np.random.Generator], None]
+"""Changes bodies where they stand."""
+
+
+def changed_bodies(change: _BodiesChange, before: Bodies, seed: int) -> Bodies:
+    """Give the bodies with a change; those before stay as they are."""
+    after = Bodies(plain(before.index), tuple(map(plain, before.searches)))
+    change(after, np.random.default_rng(seed))
+    return after
+
+
+def _own_search(change: _BodiesChange) -> Change:
+    def changed(plan: Plan, seed: int) -> Plan:
+        fields = plan.dataset.catalogue.fields
+        templates = [one.template for one in plan.strategies if one.template is not None]
+        before = Bodies(plain(fields.body or {}), tuple(map(plain, templates)))
+        after = changed_bodies(change, before, seed)
+        others = iter(after.searches)
+        strategies = [one if one.template is None else replace(one, template=next(others)) for one in plan.strategies]
+        plan = replace(plan, strategies=tuple(strategies))
+        if after.index == before.index:
+            return plan
+        needs_new_index(plan)
+        body = after.index
+        return around(
+            plan,
+            products=lambda catalogue, vectors: (
+                catalogue.with_fields(replace(catalogue.fields, body=body)),
+                vectors,
+            ),
+        )
+
+    return changed
+
+
+# text fields and their analyzers
+
+
+def _text_fields(properties: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, _Json]]:
+    """Full name and options of each, those inside of others too."""
+    for name, options in properties.items():
+        if options.get("type") == "text":
+            yield f"{before}{name}", options
+        for inside in ("properties", "fields"):
+            yield from _text_fields(options.get(inside, {}), f"{before}{name}.")
+
+
+def _fields_of(bodies: Bodies) -> list[tuple[str, _Json]]:
+    if not bodies.index:
+        raise NotApplicableError("the index has no body of one's own (mapping, [fields])")
+    return list(_text_fields(bodies.index["mappings"]["properties"]))
+
+
+def _parts(index: _Json, part: str) -> _Json:
+    """Analyzers or filters of the index's own, by name."""
+    parts: _Json = index["settings"].setdefault("analysis", {}).setdefault(part, {})
+    return parts
+
+
+def _analyzers(index: _Json, options: Mapping[str, Any]) -> dict[_Side, str]:
+    """The names of a field's analyzers."""
+    own = _parts(index, "analyzer")
+    of_index = options.get("analyzer") or ("default" if "default" in own else "standard")
+    of_queries = options.get("search_analyzer") or ("default_search" if "default_search" in own else of_index)
+    return {"index": of_index, "queries": of_queries}
+
+
+def _analyze(options: _Json, analyzers: Mapping[_Side, str]) -> None:
+    options.update(analyzer=analyzers["index"], search_analyzer=analyzers["queries"])
+
+
+_BUILT_IN: Mapping[str, _Json] = {
+    "standard": {"tokenizer": "standard", "filter": ["lowercase"]},
+    "simple": {"tokenizer": "letter", "filter": ["lowercase"]},
+    "whitespace": {"tokenizer": "whitespace", "filter": []},
+}
+
+
+def _definition(index: _Json, name: str) -> _Json:
+    """An analyzer as settings have it; one that is built in by its type."""
+    return dict(_parts(index, "analyzer").get(name, {"type": name}))
+
+
+def _chain(definition: Mapping[str, Any]) -> _Json | None:
+    """The same analyzer with a list of filters; None where it has none that can be changed."""
+    kind = definition.get("type", "custom")
+    if kind == "custom":
+        names = definition.get("filter", [])
+        return {**definition, "filter": [names] if isinstance(names, str) else list(names)}
+    return {**_BUILT_IN[kind], "type": "custom"} if kind in _BUILT_IN and len(definition) == 1 else None
+
+
+def _planted(index: _Json, part: str, name: str, definition: _Json) -> str:
+    """Add an analyzer or a filter; what it is called."""
+    _parts(index, part)[f"{_PLANTED}_{name}"] = definition
+    return f"{_PLANTED}_{name}"
+
+
+# stemmers and stop words on one side
+
+
+@dataclass(frozen=True)
+class _Component:
+    """A kind of token filter that both sides should have, or none.
+
+    Attributes:
+        what: for messages.
+        types: of such filters.
+        added: the filter that is added where none is.
+        bare: an analyzer without it, of an analyzer of a language that has it.
+    """
+
+    what: str
+    types: re.Pattern[str]
+    added: str
+    bare: Callable[[_Json], _Json]
+
+    def is_in(self, index: _Json, name: str) -> bool:
+        definition = _definition(index, name)
+        kind = definition.get("type", "custom")
+        if "stopwords" in definition and self.added == "stop":
+            return bool(definition["stopwords"] != "_none_")
+        if kind in CHAINS:
+            return self.added in CHAINS[kind] or "stemmer" in CHAINS[kind]
+        chain = _chain(definition)
+        return chain is not None and any(map(partial(self._is_one, index), chain["filter"]))
+
+    def _is_one(self, index: _Json, name: str) -> bool:
+        kind = _parts(index, "filter").get(name, {}).get("type", name)
+        return self.types.fullmatch(kind) is not None
+
+    def toggled(self, index: _Json, name: str) -> _Json | None:
+        """The analyzer without the component where it has it, else with it; None where that is not known."""
+        definition = _definition(index, name)
+        kind, has = definition.get("type", "custom"), self.is_in(index, name)
+        if has and kind != "custom":
+            return self.bare({**definition, "type": kind})
+        chain = _chain(definition)
+        if chain is None:
+            return None
+        kept = [one for one in chain["filter"] if not self._is_one(index, one)]
+        return {**chain, "filter": kept if has else [*chain["filter"], self.added]}
+
+
+def _without_stemming(definition: _Json) -> _Json:
+    return {"type": "standard", "stopwords": definition.get("stopwords", f"_{definition['type']}_")}
+
+
+_STEMMER = _Component(
+    "a stemmer", re.compile("stemmer|snowball|kstem|hunspell|[a-z]+_stem"), "porter_stem", _without_stemming
+)
+_STOP = _Component("stop words", re.compile("stop"), "stop", lambda definition: {**definition, "stopwords": "_none_"})
+
+
+def _only_in(side: _Side, component: _Component) -> _BodiesChange:
+    def change(bodies: Bodies, _: np.random.Generator) -> None:
+        index, is_changed = bodies.index, False
+        for _path, options in _fields_of(bodies):
+            analyzers = _analyzers(index, options)
+            wrong = [one for one, name in analyzers.items() if component.is_in(index, name) != (one == side)]
+            others = {one: component.toggled(index, analyzers[one]) for one in wrong}
+            if not wrong or None in others.values():
+                continue
+            named = {
+                one: _planted(index, "analyzer", f"{one}_{analyzers[one]}", definition)
+                for one, definition in others.items()
+                if definition is not None
+            }
+            _analyze(options, {**analyzers, **named})
+            is_changed = True
+        if not is_changed:
+            raise NotApplicableError(f"no field's analyzer loses {component.what} or can be given them")
+
+    return change
+
+
+# synonyms
+
+_Rules: TypeAlias = Callable[[list[str], np.random.Generator], list[str]]
+
+
+def _synonyms(side: _Side, rewrite: _Rules) -> _BodiesChange:
+    """Change the rules of the synonyms of one side's analyzers; a filter without a rule left goes."""
+
+    def change(bodies: Bodies, rng: np.random.Generator) -> None:
+        index = bodies.index
+        fields, filters = _fields_of(bodies), _parts(index, "filter")
+        listed = {name for name, one in filters.items() if one.get("type") in _SYNONYMS and _rules(one)}
+        changed = {}
+        for name in sorted(listed):
+            after = rewrite(_rules(filters[name]), rng)
+            changed[name] = [_planted(index, "filter", name, {**filters[name], "synonyms": after})] if after else []
+        is_changed = False
+        for _path, options in fields:
+            analyzers = _analyzers(index, options)
+            chain = _chain(_definition(index, analyzers[side]))
+            if chain is not None and listed.intersection(chain["filter"]):
+                names = [new for old in chain["filter"] for new in changed.get(old, [old])]
+                other = _planted(index, "analyzer", analyzers[side], {**chain, "filter": names})
+                _analyze(options, {**analyzers, side: other})
+                is_changed = True
+        if not is_changed:
+            raise NotApplicableError(f"no list of synonyms in the analyzers of {_OF[side]}")
+
+    return change
+
+
+_SYNONYMS = ("synonym", "synonym_graph")
+_OF: Mapping[_Side, str] = {"index": "the index", "queries": "queries"}
+
+
+def _rules(definition: Mapping[str, Any]) -> list[str]:
+    rules = definition.get("synonyms", [])
+    if not isinstance(rules, list) or definition.get("format") == "wordnet":
+        return []
+    return [rule for rule in rules if rule.strip() and not rule.startswith("#")]
+
+
+def _some(rules: list[str], rng: np.random.Generator) -> list[int]:
+    """The places of a tenth of the rules, one or more, in their order."""
+    number = max(1, round(len(rules) * _A_TENTH))
+    return sorted(rng.choice(len(rules), size=number, replace=False).tolist())
+
+
+def _rules_lost(rules: list[str], rng: np.random.Generator) -> list[str]:
+    lost = _some(rules, rng)
+    return [rule for at, rule in enumerate(rules) if at not in lost]
+
+
+def _rules_added(rules: list[str], rng: np.random.Generator) -> list[str]:
+    """Words of two rules each become synonyms."""
+    words = [re.split(",|=>", rule)[0].strip() for rule in rules]
+    added = [f"{words[at]}, {words[at - 1]}" for at in _some(rules, rng) if words[at] != words[at - 1]]
+    if not added:
+        raise NotApplicableError("the synonyms have no two rules whose words could be mixed up")
+    return [*rules, *added]
+
+
+# a field's analyzer
+
+
+def _other_analyzer(bodies: Bodies, rng: np.random.Generator) -> None:
+    """Of a field that searches name, where they name any."""
+    fields = _fields_of(bodies)
+    texts = json.dumps(bodies.searches)
+    named = [one for one in fields if re.search(rf'"{re.escape(one[0])}["^]', texts)]
+    _, options = (named or fields)[rng.integers(len(named or fields))]
+    before = _analyzers(bodies.index, options)
+    name = "whitespace" if set(before.values()) == {"standard"} else "standard"
+    _analyze(options, {"index": name, "queries": name})
+
+
+# search bodies
+
+
+def _searches(change: Callable[[_Json, np.random.Generator], bool], what: str) -> _BodiesChange:
+    """Change each search body that has what is changed: the function says whether it had."""
+
+    def of_all(bodies: Bodies, rng: np.random.Generator) -> None:
+        if not bodies.searches:
+            raise NotApplicableError("no strategy is a search body (template)")
+        had = [change(search, rng) for search in bodies.searches]
+        if not any(had):
+            raise NotApplicableError(f"no search body has {what}")
+
+    return of_all
+
+
+def _objects(value: Any, key: str = "") -> Iterator[tuple[str, _Json]]:
+    """All objects, each with the key under which it stands; outer ones first."""
+    if isinstance(value, dict):
+        yield key, value
+        for name, one in list(value.items()):
+            yield from _objects(one, name)
+    elif isinstance(value, list):
+        for one in value:
+            yield from _objects(one, key)
+
+
+def _filter_lost(search: _Json, rng: np.random.Generator) -> bool:
+    places: list[tuple[Any, Any]] = []
+    for key, one in _objects(search):
+        name = "post_filter" if one is search else "filter"
+        if name in one and (one is search or key in ("bool", "knn")):
+            of_list = isinstance(one[name], list)
+            places += [(one[name], at) for at in range(len(one[name]))] if of_list else [(one, name)]
+    if not places:
+        return False
+    holder, place = places[rng.integers(len(places))]
+    del holder[place]
+    return True
+
+
+def _parameter_dropped(search: _Json, rng: np.random.Generator) -> bool:
+    """As of queries that never have it: its default holds, without one the nearest clause is left out."""
+    text = json.dumps(search, ensure_ascii=False)
+    names = sorted(set(re.findall(r"\{\{\s*params\.([\w.-]+)", text)))
+    if not names:
+        return False
+    name = re.escape(names[rng.integers(len(names))])
+    text = re.sub(rf"\{{\{{\s*params\.{name}\s*\??\s*\}}\}}", f"{{{{params.{_PLANTED}?}}}}", text)
+    text = re.sub(rf"\{{\{{\s*params\.{name}\s*=", f"{{{{params.{_PLANTED}=", text)
+    search.clear()
+    search.update(json.loads(text))
+    return True
+
+
+def _function_tenfold(search: _Json, rng: np.random.Generator) -> bool:
+    scored = [one for key, one in _objects(search) if key == "function_score"]
+    for one in scored:
+        if "functions" not in one:
+            one["functions"] = [{name: one.pop(name) for name in list(one) if name not in _BESIDE_FUNCTIONS}]
+    functions = [function for one in scored for function in one["functions"] if function]
+    if not functions:
+        return False
+    function = functions[rng.integers(len(functions))]
+    function["weight"] = function.get("weight", 1) * _TENFOLD
+    return True
+
+
+_BESIDE_FUNCTIONS = ("query", "boost", "boost_mode", "score_mode", "max_boost", "min_score", "_name")
+
+
+def _without(name: str, *values: Any) -> Callable[[_Json, np.random.Generator], bool]:
+    """Drop an option of clauses, with one of these values where some are named."""
+
+    def change(search: _Json, _: np.random.Generator) -> bool:
+        holders = [one for _key, one in _objects(search) if name in one and (not values or one[name] in values)]
+        for one in holders:
+            del one[name]
+        return bool(holders)
+
+    return change
+
+
+def _boosts_off(search: _Json, _: np.random.Generator) -> bool:
+    lists = [one for _key, one in _objects(search) if isinstance(one.get("fields"), list)]
+    is_changed = False
+    for one in lists:
+        plain_names = [re.sub(r"\^[\d.]+$", "", name) if isinstance(name, str) else name for name in one["fields"]]
+        is_changed |= plain_names != one["fields"]
+        one["fields"] = plain_names
+    return is_changed
+
+
+# the kinds
+
+
+def _rows(rows: Mapping[str, tuple[str, _BodiesChange]]) -> dict[str, tuple[str, Change]]:
+    return {name: (what, _own_search(change)) for name, (what, change) in rows.items()}
+
+
+OWN = kinds(
+    "own search",
+    _rows(
+        {
+            "synonyms_lost_in_index": (
+                "10% of the rules of synonyms, one or more, are missing in the index's analyzers",
+                _synonyms("index", _rules_lost),
+            ),
+            "synonyms_lost_in_queries": (
+                "10% of the rules of synonyms, one or more, are missing in the analyzers of queries",
+                _synonyms("queries", _rules_lost),
+            ),
+            "synonyms_mixed_up_in_index": (
+                "10% more rules of synonyms in the index's analyzers, each of words of two rules",
+                _synonyms("index", _rules_added),
+            ),
+            "synonyms_mixed_up_in_queries": (
+                "10% more rules of synonyms in the analyzers of queries, each of words of two rules",
+                _synonyms("queries", _rules_added),
+            ),
+            "stemmer_in_index_only": (
+                "words of the index are stemmed, those of queries are not",
+                _only_in("index", _STEMMER),
+            ),
+            "stemmer_in_queries_only": (
+                "words of queries are stemmed, those of the index are not",
+                _only_in("queries", _STEMMER),
+            ),
+            "stop_words_in_index_only": (
+                "stop words are left out of the index, queries have them",
+                _only_in("index", _STOP),
+            ),
+            "stop_words_in_queries_only": (
+                "stop words are left out of queries, the index has them",
+                _only_in("queries", _STOP),
+            ),
+            "field_of_another_analyzer": (
+                "a text field has the standard analyzer; one that had it has whitespace",
+                _other_analyzer,
+            ),
+            "filter_lost": ("a filter of each search body is lost", _searches(_filter_lost, "a filter")),
+            "parameter_dropped": (
+                "queries lack a parameter of each search body",
+                _searches(_parameter_dropped, "a parameter ({{params.NAME}})"),
+            ),
+            "function_boost_tenfold": (
+                "a function of function_score weighs ten times what it did",
+                _searches(_function_tenfold, "a function_score with a function"),
+            ),
+            "minimum_should_match_lost": (
+                "search bodies have no minimum_should_match",
+                _searches(_without("minimum_should_match"), "minimum_should_match"),
+            ),
+            "operator_and_lost": (
+                "one word of a query is enough where all were needed",
+                _searches(_without("operator", "and", "AND"), "the operator and"),
+            ),
+            "field_boosts_off": (
+                "fields of search bodies have the boost 1 (name^3 is name)",
+                _searches(_boosts_off, "a boost such as name^3"),
+            ),
+        }
+    ),
+)

@@ -1,0 +1,225 @@
+"""Planted changes of a team's own index body and search body: pure functions, and their effect on rankings."""
+
+import json
+from contextlib import nullcontext, suppress
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from helpers import own_search, shop
+
+from relevance import engines
+from relevance.engines.elasticsearch.settings import Settings
+from relevance.gate import Limits
+from relevance.mutation import KINDS, mutate
+from relevance.mutation.engine import NotApplicableError
+from relevance.strategies import Strategy
+from relevance.suite import Plan
+
+SEED = 3
+MATCH = own_search.SEARCH["query"]["bool"]["must"][0]["multi_match"]
+SEARCH: dict[str, Any] = {
+    "query": {
+        "function_score": {
+            "query": {
+                "bool": {
+                    "must": [{"multi_match": {**MATCH, "minimum_should_match": "100%"}}],
+                    "filter": [{"term": {"visible": True}}, {"term": {"category": "{{params.category?}}"}}],
+                }
+            },
+            "field_value_factor": {"field": "sales", "modifier": "ln1p"},
+        }
+    }
+}
+PLAIN = {"query": {"match": {"brand": "{{query}}"}}}
+
+
+def plan_of(folder: Path, search: dict[str, Any], body: dict[str, Any] = own_search.BODY) -> Plan:
+    dataset = own_search.dataset(folder, body=body)
+    fields = dataset.catalogue.fields
+    strategies = (Strategy("shop", template=search, fields=fields),)
+    choice = engines.choose("embedded", Settings(), strategies, fields)
+    names = tuple(fields.text)
+    plan = shop.plan(["textsearch"])
+    return replace(plan, dataset=dataset, strategies=strategies, text_fields=names, engine=choice)
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Plan:
+    return plan_of(tmp_path, SEARCH)
+
+
+def reaching(name: str, plan: Plan, seed: int = SEED) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The body of the index and the search body that reach an engine with a change."""
+    seen: list[Any] = []
+
+    class Stopped(Exception):  # noqa: N818 - no error
+        pass
+
+    def index(catalogue: Any, **_: Any) -> Any:
+        seen.append(catalogue.fields.body)
+        raise Stopped
+
+    indexer = SimpleNamespace(ready=lambda: None, index=index)
+    asked = replace(plan, engine=replace(plan.engine, open=lambda **_: nullcontext(indexer)))
+    after = KINDS[name].change(asked, seed)
+    (leg,) = after.strategies[0].legs()
+    with after.engine.open(progress=False) as opened, suppress(Stopped):
+        opened.index(after.dataset.catalogue, text_fields=(), vectors={}, progress=False)
+    return seen[0], json.loads(leg.template)
+
+
+def filters(body: dict[str, Any], path: str, key: str) -> list[str]:
+    """Of an analyzer of a field."""
+    options = body["mappings"]["properties"][path]
+    return body["settings"]["analysis"]["analyzer"][options[key]]["filter"]
+
+
+INDEX, QUERIES = "analyzer", "search_analyzer"
+SHOP, SHOP_SEARCH = ["lowercase", "porter_stem"], ["lowercase", "shop_synonyms", "porter_stem"]
+
+
+@pytest.mark.parametrize(
+    ("name", "of_index", "of_queries"),
+    [
+        ("stemmer_in_index_only", SHOP, ["lowercase", "shop_synonyms"]),
+        ("stemmer_in_queries_only", ["lowercase"], SHOP_SEARCH),
+        ("stop_words_in_index_only", [*SHOP, "stop"], SHOP_SEARCH),
+        ("stop_words_in_queries_only", SHOP, [*SHOP_SEARCH, "stop"]),
+        ("synonyms_lost_in_queries", SHOP, ["lowercase", "planted_shop_synonyms", "porter_stem"]),
+        ("synonyms_mixed_up_in_queries", SHOP, ["lowercase", "planted_shop_synonyms", "porter_stem"]),
+    ],
+)
+def test_filters_of_analyzers(name: str, of_index: list[str], of_queries: list[str], plan: Plan) -> None:
+    body, search = reaching(name, plan)
+    assert (filters(body, "name", INDEX), filters(body, "name", QUERIES)) == (of_index, of_queries)
+    assert search == SEARCH
+    assert own_search.BODY["mappings"]["properties"]["name"]["analyzer"] == "shop"  # the plan's stays
+
+
+@pytest.mark.parametrize(
+    ("name", "rules"),
+    [
+        ("synonyms_lost_in_queries", ["couch, sofa"]),
+        ("synonyms_mixed_up_in_queries", ["couch, sofa", "telly => television", "telly, couch"]),
+    ],
+)
+def test_rules_of_synonyms(name: str, rules: list[str], plan: Plan) -> None:
+    body, _ = reaching(name, plan)
+    analysis = body["settings"]["analysis"]
+    assert analysis["filter"]["planted_shop_synonyms"] == {"type": "synonym_graph", "synonyms": rules}
+    assert analysis["filter"]["shop_synonyms"]["synonyms"] == [rules[0], "telly => television"]
+
+
+def inner(search: dict[str, Any]) -> dict[str, Any]:
+    return search["query"]["function_score"]["query"]["bool"]
+
+
+@pytest.mark.parametrize(
+    ("name", "read", "expected"),
+    [
+        ("filter_lost", lambda search: inner(search)["filter"], [{"term": {"visible": True}}]),
+        ("parameter_dropped", lambda search: inner(search)["filter"][1], {"term": {"category": "{{params.planted?}}"}}),
+        (
+            "function_boost_tenfold",
+            lambda search: search["query"]["function_score"]["functions"],
+            [{"field_value_factor": {"field": "sales", "modifier": "ln1p"}, "weight": 10}],
+        ),
+        ("minimum_should_match_lost", lambda search: inner(search)["must"], [{"multi_match": MATCH}]),
+        (
+            "field_boosts_off",
+            lambda search: inner(search)["must"][0]["multi_match"]["fields"],
+            ["name", "name.plain", "brand"],
+        ),
+    ],
+)
+def test_search_bodies(name: str, read: Any, expected: Any, plan: Plan) -> None:
+    body, search = reaching(name, plan)
+    assert read(search) == expected
+    assert body == plan.dataset.catalogue.fields.body
+
+
+def test_a_parameter_with_a_default_takes_it(tmp_path: Path) -> None:
+    match = {"match": {"name_{{params.a}}": "{{query}}"}}
+    plan = plan_of(tmp_path, {"query": match, "size": "{{ params.b=10 }}"})
+    dropped = [reaching("parameter_dropped", plan, seed)[1] for seed in range(8)]
+    assert {json.dumps(search) for search in dropped} == {
+        json.dumps({"query": {"match": {"name_{{params.planted?}}": "{{query}}"}}, "size": "{{params.b=10}}"}),
+        json.dumps({"query": match, "size": "{{params.planted=10}}"}),
+    }
+
+
+@pytest.mark.parametrize(
+    ("analyzer", "name", "expected"),
+    [
+        ("english", "stemmer_in_index_only", {"type": "standard", "stopwords": "_english_"}),
+        ("german", "stop_words_in_index_only", {"type": "german", "stopwords": "_none_"}),
+        ("standard", "stemmer_in_queries_only", {"tokenizer": "standard", "filter": ["lowercase", "porter_stem"]}),
+    ],
+)
+def test_analyzers_that_are_built_in(analyzer: str, name: str, expected: dict[str, Any], tmp_path: Path) -> None:
+    body = {"mappings": {"properties": {"name": {"type": "text", "analyzer": analyzer}}}}
+    changed, _ = reaching(name, plan_of(tmp_path, {"query": {"match": {"name": "{{query}}"}}}, body))
+    planted = changed["settings"]["analysis"]["analyzer"][f"planted_queries_{analyzer}"]
+    assert {key: value for key, value in planted.items() if value != "custom"} == expected
+    assert changed["mappings"]["properties"]["name"] == {
+        "type": "text",
+        "analyzer": analyzer,
+        "search_analyzer": f"planted_queries_{analyzer}",
+    }
+
+
+def test_a_field_that_is_searched_has_another_analyzer(plan: Plan) -> None:
+    body, _ = reaching("field_of_another_analyzer", plan)
+    before = plan.dataset.catalogue.fields.body
+    assert before is not None
+    fields, others = (one["mappings"]["properties"] for one in (before, body))
+    (moved,) = (name for name in fields if fields[name] != others[name])
+    assert moved in {"name", "brand"}
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("synonyms_lost_in_index", "no list of synonyms in the analyzers of the index"),
+        ("filter_lost", "no search body has a filter"),
+        ("parameter_dropped", "no search body has a parameter"),
+        ("function_boost_tenfold", "no search body has a function_score"),
+        ("minimum_should_match_lost", "no search body has minimum_should_match"),
+        ("operator_and_lost", "no search body has the operator and"),
+        ("field_boosts_off", "no search body has a boost"),
+    ],
+)
+def test_what_the_bodies_lack_is_not_changed(name: str, why: str, tmp_path: Path) -> None:
+    with pytest.raises(NotApplicableError, match=why):
+        KINDS[name].change(plan_of(tmp_path, PLAIN), SEED)
+
+
+@pytest.mark.parametrize("kind", [one for one in KINDS.values() if one.group == "own search"], ids=lambda one: one.name)
+def test_the_default_search_has_no_body_of_its_own(kind: Any) -> None:
+    with pytest.raises(NotApplicableError, match=r"no body of one's own|no strategy is a search body"):
+        kind.change(shop.plan(["textsearch"]), SEED)
+
+
+def test_changes_are_measured_on_the_embedded_engine(plan: Plan) -> None:
+    effective = [
+        "synonyms_lost_in_queries",
+        "stemmer_in_index_only",
+        "stemmer_in_queries_only",
+        "field_of_another_analyzer",
+        "function_boost_tenfold",
+        "minimum_should_match_lost",
+    ]
+    idle = ["parameter_dropped"]  # no query has a category
+    measured = mutate(plan, [(KINDS[name], SEED) for name in effective + idle], Limits())
+    assert [one.kind.name for one in measured.outcomes if one.changed == ("shop",)] == effective
+    assert {one.verdict for one in measured.outcomes} <= {"pass", "warn", "fail", "no effect"}
+
+
+def test_what_stays_is_not_searched_again(plan: Plan) -> None:
+    """Two seeds of the same change of the index are one index."""
+    planted = [(KINDS["stemmer_in_index_only"], seed) for seed in (1, 2)]
+    measured = mutate(plan, planted, Limits())
+    assert (measured.searched, measured.remembered) == (2, 1)
