@@ -18,6 +18,7 @@ from parity.chains import Ask, Chain, Comparison, compare
 from parity.server import ReferenceServer
 from parity.texts import fuzzed_texts, seeded
 
+from relevance.analysis import Analysis
 from relevance.analysis.languages import CHAINS, stop_words
 from relevance.analysis.stemmers import SNOWBALL, STEMMERS
 from relevance.records import Dataset
@@ -83,6 +84,27 @@ def test_chains_give_the_same_tokens(
     assert not wrong
     assert not [one.refused_by_server for one in comparisons if one.refused_by_server]
     assert sum(bool(one.refused) for one in comparisons) < COUNT / 4
+
+
+NORMALIZING = (
+    *("lowercase", "uppercase", "asciifolding", "trim", "decimal_digit", "elision", "cjk_width"),
+    *("german_normalization", "scandinavian_folding", "serbian_normalization", "arabic_normalization"),
+)
+
+
+@pytest.mark.needs("data")
+def test_normalizers_give_the_same_text(reference: ReferenceServer, chorus: Dataset, record: Record) -> None:
+    random, ask = seeded(SEED), asking(reference)
+    texts = texts_of(random, chorus)[:40]
+    different = []
+    for _ in range(COUNT // 4):
+        filters = random.sample(NORMALIZING, random.randint(1, 3))
+        normalizer = Analysis({"analysis": {"normalizer": {"mine": {"filter": filters}}}}).normalizer("mine")
+        for text in texts:
+            theirs = "".join(token["token"] for token in ask({"filter": filters, "text": text}))
+            different += [(filters, text, theirs)] if normalizer(text) != theirs else []
+    record("normalized texts", {"texts": COUNT // 4 * len(texts), "texts different": len(different)})
+    assert not different
 
 
 def words_of(language: str) -> list[str]:

@@ -289,6 +289,8 @@ def compare(ask: Ask, chain: Chain, texts: Sequence[str], *, release: int, at_on
         try:
             theirs = _asked(ask, chain, part)
         except ValueError as error:
+            if at_once > 1:  # it may be too many tokens for one request
+                return compare(ask, chain, texts, release=release, at_once=1)
             result.refused_by_server = str(error)
             return result
         ours = []
