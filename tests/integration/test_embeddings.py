@@ -184,7 +184,7 @@ def test_the_packaged_model_in_any_batch(tmp_path: Path) -> None:
 
 def test_what_is_known_of_the_packaged_model_is_what_the_library_says() -> None:
     path = resolve().path
-    assert sentence_model.ask("packaged", (path, path), device="cpu", trusted=False) == _FACTS_OF_PACKAGED
+    assert sentence_model.ask("packaged", path, path, device="cpu", trusted=False) == _FACTS_OF_PACKAGED
 
 
 def test_prompts_that_are_set_stand_before_texts(tiny: Path, tmp_path: Path) -> None:
