@@ -223,12 +223,11 @@ def _floors_of(config: Config) -> Mapping[str, Floors]:
 
 
 def _resolved_models(config: Config, strategies: Sequence[Strategy]) -> Mapping[str, Model]:
-    """The models that strategies use, by name; their files and the cache's folder are checked, none is loaded."""
+    """The models that strategies use, by name; their files and the cache's folder are checked."""
     names = sorted({strategy.model for strategy in strategies if strategy.embeds})
-    models = {name: _resolved(name, config) for name in names}
-    if models:
+    if names:
         embeddings.check_cache_dir(config.cache_dir)
-    return MappingProxyType(models)
+    return MappingProxyType({name: _resolved(name, config) for name in names})
 
 
 _OF_ONE_MODEL = ("max_tokens", "truncate_dim", "revision")
