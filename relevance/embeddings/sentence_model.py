@@ -9,6 +9,7 @@ import signal
 import threading
 import time
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -108,7 +109,7 @@ class SentenceModel:
             return
         place = self.transformer.device
         self.transformer.in_pool = _InPool(threads)
-        with quiet():
+        with quiet(), _interrupts_blocked():
             pool = self.transformer.start_multi_process_pool(devices)
         try:
             yield (
@@ -136,11 +137,25 @@ class SentenceModel:
         return (["cpu"] * count if kind == "cpu" else [f"cuda:{at}" for at in range(count)]), max(1, threads // count)
 
 
+@contextmanager
+def _interrupts_blocked() -> Iterator[None]:
+    """Processes that start meanwhile never see Ctrl-C, which the terminal sends to all: the run alone decides."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # else the first start does it, which lets interrupts in again
+    mask = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+
+
 class _InPool:
     """Goes with the model into each process of the library's pool, and sees there to what the pool does not.
 
-    Else each process takes all cores, prints a traceback of its own on Ctrl-C and of every error, leaves a semaphore
-    behind, and outlives a run that is killed.
+    Else each process takes all cores, prints a traceback of every error, leaves a semaphore behind, and outlives a run
+    that is killed.
     """
 
     def __init__(self, threads: int) -> None:
@@ -153,7 +168,6 @@ class _InPool:
         torch.set_num_threads(state["threads"])
         logging.disable(logging.CRITICAL)
         tqdm.set_lock(threading.RLock())
-        signal.signal(signal.SIGINT, signal.SIG_IGN)  # the process that started this one decides
         threading.Thread(target=_end_with, args=(state["parent"],), daemon=True).start()
 
 

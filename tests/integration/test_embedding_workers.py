@@ -62,9 +62,9 @@ def test_nothing_is_left_and_what_was_encoded_is_kept(run: subprocess.Popen[str]
     noise = run.communicate(timeout=LONGEST_WAIT)[1]
     assert not psutil.wait_procs(children, timeout=30)[1]
     assert any(path.stat().st_size for path in tmp_path.rglob("*.vectors"))
-    # nothing is left for the tracker of semaphores to complain of, and no process but the run complains
+    # no process but the run complains
     assert noise.count("Traceback") == {"stopped": 1, "killed": 0}.get(end, noise.count("Traceback")), noise
-    assert "leaked" not in noise
+    assert "leaked" not in noise or end == "killed"
     last = {"stopped": "KeyboardInterrupt", "killed": "", "a process killed": "died unexpectedly"}[end]
     assert last in (noise.splitlines() or [""])[-1]
 
