@@ -3,12 +3,18 @@
 import csv
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from helpers import shop
+from relevance import engines
 from relevance.datasets import Source, load
+from relevance.engines.elasticsearch.settings import Settings
 from relevance.fields import index_body, own_fields
 from relevance.records import Dataset
+from relevance.strategies import Strategy
+from relevance.suite import Plan
 
 BODY: dict[str, Any] = {
     "settings": {
@@ -65,6 +71,21 @@ SEARCH: dict[str, Any] = {
     }
 }
 
+_MATCH = SEARCH["query"]["bool"]["must"][0]["multi_match"]
+SCORED: dict[str, Any] = {
+    "query": {
+        "function_score": {
+            "query": {
+                "bool": {
+                    "must": [{"multi_match": {**_MATCH, "minimum_should_match": "100%"}}],
+                    "filter": [{"term": {"visible": True}}, {"term": {"category": "{{params.category?}}"}}],
+                }
+            },
+            "field_value_factor": {"field": "sales", "modifier": "ln1p"},
+        }
+    }
+}
+
 PRODUCTS: list[dict[str, Any]] = [
     {"sku": "p1", "name": "Grey sofas for two", "brand": "Lund", "category": "Seating", "price": 499.0, "sales": 12,
      "visible": True, "added": "2024-05-01", "facets": [{"name": "colour", "value": "grey"}]},
@@ -108,3 +129,21 @@ def dataset(folder: Path, products: str = "products.jsonl", body: dict[str, Any]
     fields = own_fields(index_body(body, "index.json"))
     source = Source("shop", "files", write(folder, products), columns={"id": "sku"}, fields=fields)
     return load(source)
+
+
+def plan(  # noqa: PLR0913 - what decides it
+    folder: Path,
+    search: dict[str, Any],
+    body: dict[str, Any] = BODY,
+    *,
+    engine: str = "embedded",
+    settings: Settings = Settings(),  # noqa: B008 - frozen
+    release: int = 9,
+) -> Plan:
+    """Of one strategy, the search body."""
+    own = dataset(folder, body=body)
+    fields = own.catalogue.fields
+    strategies = (Strategy("shop", template=search, fields=fields),)
+    choice = engines.choose(engine, settings, strategies, fields, release)
+    unlike = shop.plan(["textsearch"])
+    return replace(unlike, dataset=own, strategies=strategies, text_fields=tuple(fields.text), engine=choice)

@@ -18,6 +18,8 @@ from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import open_engine
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.fields import index_body, own_fields, with_embedded
+from relevance.gate import Limits
+from relevance.mutation import KINDS, mutate
 from relevance.records import NO_HIT, Dataset, Ranking
 from relevance.strategies import BASE, READY_MADE, Strategy
 
@@ -130,3 +132,21 @@ def test_ready_made_strategies_rank_as_on_elasticsearch(reference: ReferenceServ
             rankings.append([listed(runner.search(engine, one, batch), catalogue.ids) for one in strategies])
     assert rankings[0] == rankings[1]
     assert sum(map(len, rankings[0][0])) > 500
+
+
+PLANTED = ("stemmer_in_index_only", "synonyms_lost_in_queries", "field_of_another_analyzer", "function_boost_tenfold")
+
+
+def test_planted_changes_of_an_own_search_are_those_of_elasticsearch(
+    reference: ReferenceServer, tmp_path: Path
+) -> None:
+    planted = [(KINDS[name], 1) for name in PLANTED]
+    measured = []
+    for engine, settings in (("elasticsearch", Settings(reference.url)), ("embedded", Settings())):
+        choices: Any = {"engine": engine, "settings": settings, "release": int(reference.release)}
+        plan = own_search.plan(tmp_path / engine, own_search.SCORED, **choices)
+        outcomes = mutate(plan, planted, Limits()).outcomes
+        after = {one.kind.name: one.after and one.after.strategies["shop"].scores_sha256 for one in outcomes}
+        measured.append((after, {one.kind.name: one.verdict for one in outcomes}))
+    assert measured[0] == measured[1]
+    assert set(measured[0][1].values()) <= {"pass", "warn", "fail"}

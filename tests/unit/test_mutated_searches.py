@@ -10,45 +10,19 @@ from typing import Any
 import pytest
 from helpers import own_search, shop
 
-from relevance import engines
-from relevance.engines.elasticsearch.settings import Settings
 from relevance.gate import Limits
 from relevance.mutation import KINDS, mutate
 from relevance.mutation.engine import NotApplicableError
-from relevance.strategies import Strategy
 from relevance.suite import Plan
 
 SEED = 3
 MATCH = own_search.SEARCH["query"]["bool"]["must"][0]["multi_match"]
-SEARCH: dict[str, Any] = {
-    "query": {
-        "function_score": {
-            "query": {
-                "bool": {
-                    "must": [{"multi_match": {**MATCH, "minimum_should_match": "100%"}}],
-                    "filter": [{"term": {"visible": True}}, {"term": {"category": "{{params.category?}}"}}],
-                }
-            },
-            "field_value_factor": {"field": "sales", "modifier": "ln1p"},
-        }
-    }
-}
 PLAIN = {"query": {"match": {"brand": "{{query}}"}}}
-
-
-def plan_of(folder: Path, search: dict[str, Any], body: dict[str, Any] = own_search.BODY) -> Plan:
-    dataset = own_search.dataset(folder, body=body)
-    fields = dataset.catalogue.fields
-    strategies = (Strategy("shop", template=search, fields=fields),)
-    choice = engines.choose("embedded", Settings(), strategies, fields)
-    names = tuple(fields.text)
-    plan = shop.plan(["textsearch"])
-    return replace(plan, dataset=dataset, strategies=strategies, text_fields=names, engine=choice)
 
 
 @pytest.fixture
 def plan(tmp_path: Path) -> Plan:
-    return plan_of(tmp_path, SEARCH)
+    return own_search.plan(tmp_path, own_search.SCORED)
 
 
 def reaching(name: str, plan: Plan, seed: int = SEED) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -95,7 +69,7 @@ SHOP, SHOP_SEARCH = ["lowercase", "porter_stem"], ["lowercase", "shop_synonyms",
 def test_filters_of_analyzers(name: str, of_index: list[str], of_queries: list[str], plan: Plan) -> None:
     body, search = reaching(name, plan)
     assert (filters(body, "name", INDEX), filters(body, "name", QUERIES)) == (of_index, of_queries)
-    assert search == SEARCH
+    assert search == own_search.SCORED
     assert own_search.BODY["mappings"]["properties"]["name"]["analyzer"] == "shop"  # the plan's stays
 
 
@@ -143,7 +117,7 @@ def test_search_bodies(name: str, read: Any, expected: Any, plan: Plan) -> None:
 
 def test_a_parameter_with_a_default_takes_it(tmp_path: Path) -> None:
     match = {"match": {"name_{{params.a}}": "{{query}}"}}
-    plan = plan_of(tmp_path, {"query": match, "size": "{{ params.b=10 }}"})
+    plan = own_search.plan(tmp_path, {"query": match, "size": "{{ params.b=10 }}"})
     dropped = [reaching("parameter_dropped", plan, seed)[1] for seed in range(8)]
     assert {json.dumps(search) for search in dropped} == {
         json.dumps({"query": {"match": {"name_{{params.planted?}}": "{{query}}"}}, "size": "{{params.b=10}}"}),
@@ -161,7 +135,7 @@ def test_a_parameter_with_a_default_takes_it(tmp_path: Path) -> None:
 )
 def test_analyzers_that_are_built_in(analyzer: str, name: str, expected: dict[str, Any], tmp_path: Path) -> None:
     body = {"mappings": {"properties": {"name": {"type": "text", "analyzer": analyzer}}}}
-    changed, _ = reaching(name, plan_of(tmp_path, {"query": {"match": {"name": "{{query}}"}}}, body))
+    changed, _ = reaching(name, own_search.plan(tmp_path, {"query": {"match": {"name": "{{query}}"}}}, body))
     planted = changed["settings"]["analysis"]["analyzer"][f"planted_queries_{analyzer}"]
     assert {key: value for key, value in planted.items() if value != "custom"} == expected
     assert changed["mappings"]["properties"]["name"] == {
@@ -194,7 +168,7 @@ def test_a_field_that_is_searched_has_another_analyzer(plan: Plan) -> None:
 )
 def test_what_the_bodies_lack_is_not_changed(name: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(NotApplicableError, match=why):
-        KINDS[name].change(plan_of(tmp_path, PLAIN), SEED)
+        KINDS[name].change(own_search.plan(tmp_path, PLAIN), SEED)
 
 
 @pytest.mark.parametrize("kind", [one for one in KINDS.values() if one.group == "own search"], ids=lambda one: one.name)
