@@ -73,7 +73,7 @@ def needs_vectors(plan: Plan) -> None:
 
 def needs_text(plan: Plan) -> None:
     """Raise `NotApplicableError` where no strategy matches any."""
-    if not plan.text_fields:
+    if not any(leg.text or leg.template for strategy in plan.strategies for leg in strategy.legs()):
         raise NotApplicableError("no strategy matches text")
 
 

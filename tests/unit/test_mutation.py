@@ -22,7 +22,7 @@ from relevance.mutation import KINDS, NEUTRAL_KINDS, Mutation, Outcome, Outcomes
 from relevance.mutation.engine import NotApplicableError, around, remembering
 from relevance.mutation.run import swapped
 from relevance.records import NO_HIT, Catalogue, Queries, Ranking, Vectors
-from relevance.strategies import Leg
+from relevance.strategies import READY_MADE, Leg
 from relevance.suite import Plan
 from relevance.text import markdown, markdown_code
 
@@ -167,6 +167,11 @@ def test_changes_of_models(name: str, settings: Any) -> None:
 def test_what_a_plan_does_not_have_is_not_changed(name: str, strategy: str, why: str) -> None:
     with pytest.raises(NotApplicableError, match=why):
         KINDS[name].change(shop.plan([strategy]), SEED)
+
+
+def test_text_that_is_read_in_a_way_of_its_own_is_changed() -> None:
+    plan = replace(shop.plan(["textsearch"]), strategies=(READY_MADE["textsearch_stemmed"],), text_fields=())
+    assert KINDS["title_lost"].change(plan, SEED).strategies == plan.strategies
 
 
 def test_what_an_existing_index_holds_is_not_changed() -> None:
