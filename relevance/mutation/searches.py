@@ -230,22 +230,23 @@ def _synonyms(side: _Side, rewrite: _Rules) -> _BodiesChange:
     def change(bodies: Bodies, rng: np.random.Generator) -> None:
         index = bodies.index
         fields, filters = _fields_of(bodies), _parts(index, "filter")
-        listed = {name for name, one in filters.items() if one.get("type") in _SYNONYMS and _rules(one)}
-        changed = {}
-        for name in sorted(listed):
-            after = rewrite(_rules(filters[name]), rng)
-            changed[name] = [_planted(index, "filter", name, {**filters[name], "synonyms": after})] if after else []
+        changed: dict[str, list[str]] = {}
+        for name, definition in sorted(filters.items()):
+            rules = _rules(definition)
+            after = rewrite(rules, rng) if rules else rules
+            if after != rules:
+                changed[name] = [_planted(index, "filter", name, {**definition, "synonyms": after})] if after else []
         is_changed = False
         for _path, options in fields:
             analyzers = _analyzers(index, options)
             chain = _chain(_definition(index, analyzers[side]))
-            if chain is not None and listed.intersection(chain["filter"]):
+            if chain is not None and not changed.keys().isdisjoint(chain["filter"]):
                 names = [new for old in chain["filter"] for new in changed.get(old, [old])]
                 other = _planted(index, "analyzer", analyzers[side], {**chain, "filter": names})
                 _analyze(options, {**analyzers, side: other})
                 is_changed = True
         if not is_changed:
-            raise NotApplicableError(f"no list of synonyms in the analyzers of {_OF[side]}")
+            raise NotApplicableError(f"no list of such synonyms in the analyzers of {_OF[side]}")
 
     return change
 
@@ -256,7 +257,8 @@ _OF: Mapping[_Side, str] = {"index": "the index", "queries": "queries"}
 
 def _rules(definition: Mapping[str, Any]) -> list[str]:
     rules = definition.get("synonyms", [])
-    if not isinstance(rules, list) or definition.get("format") == "wordnet":
+    is_listed = definition.get("type") in _SYNONYMS and isinstance(rules, list)
+    if not is_listed or definition.get("format") == "wordnet":
         return []
     return [rule for rule in rules if rule.strip() and not rule.startswith("#")]
 
@@ -273,11 +275,9 @@ def _rules_lost(rules: list[str], rng: np.random.Generator) -> list[str]:
 
 
 def _rules_added(rules: list[str], rng: np.random.Generator) -> list[str]:
-    """Words of two rules each become synonyms."""
+    """Words of two rules each become synonyms; of one rule there is nothing to mix up."""
     words = [re.split(",|=>", rule)[0].strip() for rule in rules]
     added = [f"{words[at]}, {words[at - 1]}" for at in _some(rules, rng) if words[at] != words[at - 1]]
-    if not added:
-        raise NotApplicableError("the synonyms have no two rules whose words could be mixed up")
     return [*rules, *added]
 
 

@@ -2,6 +2,7 @@
 
 import json
 from contextlib import nullcontext, suppress
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -157,7 +158,7 @@ def test_a_field_that_is_searched_has_another_analyzer(plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("synonyms_lost_in_index", "no list of synonyms in the analyzers of the index"),
+        ("synonyms_lost_in_index", "no list of such synonyms in the analyzers of the index"),
         ("filter_lost", "no search body has a filter"),
         ("parameter_dropped", "no search body has a parameter"),
         ("function_boost_tenfold", "no search body has a function_score"),
@@ -169,6 +170,16 @@ def test_a_field_that_is_searched_has_another_analyzer(plan: Plan) -> None:
 def test_what_the_bodies_lack_is_not_changed(name: str, why: str, tmp_path: Path) -> None:
     with pytest.raises(NotApplicableError, match=why):
         KINDS[name].change(own_search.plan(tmp_path, PLAIN), SEED)
+
+
+def test_one_rule_of_synonyms_has_none_to_be_mixed_up_with(tmp_path: Path) -> None:
+    body = deepcopy(own_search.BODY)
+    body["settings"]["analysis"]["filter"]["shop_synonyms"]["synonyms"] = ["couch, sofa"]
+    plan = own_search.plan(tmp_path, PLAIN, body)
+    with pytest.raises(NotApplicableError, match="no list of such synonyms"):
+        KINDS["synonyms_mixed_up_in_queries"].change(plan, SEED)
+    without, _ = reaching("synonyms_lost_in_queries", plan)
+    assert filters(without, "name", QUERIES) == SHOP  # a filter without a rule goes
 
 
 @pytest.mark.parametrize("kind", [one for one in KINDS.values() if one.group == "own search"], ids=lambda one: one.name)
