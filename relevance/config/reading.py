@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import difflib
+import json
 import os
 import re
 from collections import defaultdict
@@ -194,7 +195,7 @@ def read_config(  # noqa: PLR0913 - all by name
     source = replace(source, fields=fields)
     elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models, fields, problems)
     chosen = tables[""].get("strategy")
-    selected = _selected(chosen, strategies, ready_made, problems)
+    selected = _selected(chosen, strategies, ready_made, fields, problems)
     broken = {
         name: problems.take(f"strategies.{name}")
         for name, _ in _named(tables, "strategies")
@@ -438,7 +439,11 @@ ALL = "all"
 
 
 def _selected(
-    chosen: Value | None, usual: Mapping[str, Strategy], ready_made: Mapping[str, Strategy], problems: Problems
+    chosen: Value | None,
+    usual: Mapping[str, Strategy],
+    ready_made: Mapping[str, Strategy],
+    fields: ProductFields,
+    problems: Problems,
 ) -> tuple[Strategy, ...]:
     if chosen is None:
         return tuple(usual.values())
@@ -446,8 +451,25 @@ def _selected(
     expanded = (strategies if name == ALL and ALL not in strategies else (name,) for name in chosen.value)
     names = dict.fromkeys(name for some in expanded for name in some if f"strategies.{name}" not in problems.tables)
     for name in (name for name in names if name not in strategies):
-        problems.add(f"{chosen.where}: {unknown('strategy', name, strategies)}")
+        lacking = _lacking(name, fields, strategies)
+        problems.add(f"{chosen.where}: {lacking or unknown('strategy', name, strategies)}")
     return tuple(strategies[name] for name in names if name in strategies)
+
+
+def _lacking(name: str, fields: ProductFields, allowed: Iterable[str]) -> str:
+    """Why a strategy that everybody has does not run over these fields; "" for a name that is none."""
+    strategy = {**STRATEGIES, **READY_MADE}.get(name)
+    if strategy is None:
+        return ""
+    missing = [*(strategy.text.keys() - fields.text.keys()), *(strategy.vectors.keys() - fields.embedded.keys())]
+    order = [*DEFAULT_FIELDS.text, *DEFAULT_FIELDS.embedded]
+    needs = ", ".join(sorted(dict.fromkeys(missing), key=order.index))
+    line = f"strategy {name!r} needs the fields {needs}, which the mapping lacks; allowed: {', '.join(allowed)}"
+    if name not in READY_MADE:
+        return line
+    values = ((key, getattr(strategy, key)) for key in ("analyzer", "k1", "b", "spelling"))
+    same = ", ".join(f"{key} = {json.dumps(value)}" for key, value in values if value)
+    return f"{line}; {same} in [strategies.NAME] does the same for fields of your own"
 
 
 def _elasticsearch(

@@ -139,6 +139,31 @@ def test_a_bad_option_or_variable_is_one_clear_line(
     assert found.startswith(line)
 
 
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        (
+            "rrf",
+            "'rrf' needs the fields title, description, attributes, which the mapping lacks; allowed: vectorsearch, ",
+        ),
+        (
+            "vectorsearch_multifield",
+            "'vectorsearch_multifield' needs the fields title, description, attributes, which ",
+        ),
+        (
+            "textsearch_spelled",
+            "'textsearch_spelled' needs the fields title, description, attributes, which the mapping ",
+        ),
+        ("rff", "unknown strategy 'rff'; allowed: vectorsearch, "),
+    ],
+)
+def test_a_strategy_whose_fields_the_mapping_lacks(tmp_path: Path, name: str, line: str) -> None:
+    (found,) = refusal(tmp_path, '[fields]\nname = {type = "text"}\n', strategy=[name])
+    assert line in found
+    same = 'analyzer = "stemmed_parts", k1 = 0.2, b = 0.8, spelling = true in [strategies.NAME] does the same'
+    assert (same in found) == (name == "textsearch_spelled")
+
+
 def test_all_problems_are_said_at_once(tmp_path: Path) -> None:
     text = 'datset = "x"\nstrategy = ["rff", "hybird"]\n[gate]\nfial = 1\nfail = 2\n[datasets.a]\npath = "a"\n'
     lines = refusal(tmp_path, text, environ={"RELEVANCE_MAX_TOKENS": "many", "RELEVANCE_DATSET": "x"}, es_timeout=0)
