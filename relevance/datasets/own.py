@@ -240,6 +240,7 @@ def object_products(
 
 _TEXTS = {"text", "keyword", "match_only_text", "search_as_you_type", "wildcard", "constant_keyword", "ip", "version"}
 _WHOLE_NUMBERS = {"long", "integer", "short", "byte", "unsigned_long"}
+_BEYOND = {"byte": 1 << 7, "short": 1 << 15, "integer": 1 << 31, "long": 1 << 63}
 _NUMBERS = {*_WHOLE_NUMBERS, "double", "float", "half_float", "scaled_float"}
 
 
@@ -364,17 +365,28 @@ def _value_of(file: TextFile, line: int, at: str, value: Any, options: Mapping[s
         return {name: _value_of(file, line, at, one, inside.get(name, {})) for name, one in value.items()}
     if kind in _TEXTS:
         return _plain(value)
+    malformed = options.get("ignore_malformed") in (True, "true")
+    if kind == "boolean" and not (isinstance(value, bool) or value in ("true", "false", "") or malformed):
+        raise file.fault(line, f"found {described(value)}; allowed: true, false, for the type boolean", at=at)
     if kind in _NUMBERS:
-        number = value if isinstance(value, Number) else str(value)
-        whole = kind in _WHOLE_NUMBERS and re.fullmatch(r"-?\d{1,19}", number)
-        if isinstance(value, bool) or (not whole and parsed_number(number) is None):
-            raise file.fault(line, f"found {described(value)}; allowed: a number, for the type {kind}", at=at)
-        return int(number) if whole else parsed_number(number)
+        number, most = _number(value, kind), _BEYOND.get(kind, math.inf)
+        if number is None or not (malformed or -most <= int(number) < most):
+            allowed = "a number" if number is None else f"a number from {-most:,} to {most - 1:,}"
+            raise file.fault(line, f"found {described(value)}; allowed: {allowed}, for the type {kind}", at=at)
+        return number
     if "properties" in options:
         raise file.fault(line, f"found {described(value)}; allowed: an object, or a list of them", at=at)
     if isinstance(value, Number):
         return int(value) if re.fullmatch(r"-?\d+", value) else float(value)
     return value
+
+
+def _number(value: Any, kind: str) -> float | None:
+    """A number as a type has it; None for what is none."""
+    text = value if isinstance(value, Number) else str(value)
+    if kind in _WHOLE_NUMBERS and re.fullmatch(r"-?\d{1,19}", text):
+        return int(text)
+    return parsed_number(text)
 
 
 def parsed_number(text: str) -> float | None:

@@ -92,6 +92,9 @@ def test_documents_of_the_default() -> None:
     ("changed", "line"),
     [
         ({"price": "cheap"}, "line 1, key 'price': found 'cheap'; allowed: a number, for the type double"),
+        ({"visible": "ja"}, "line 1, key 'visible': found 'ja'; allowed: true, false, for the type boolean"),
+        ({"visible": 1}, "line 1, key 'visible': found the number 1; allowed: true, false, for the type boolean"),
+        ({"sales": int("9" * 20)}, "; allowed: a number from -2,147,483,648 to 2,147,483,647, for the type integer"),
         ({"facets": "grey"}, "line 1, key 'facets': found 'grey'; allowed: an object, or a list of them"),
         ({"name": {"de": "Sofa"}}, "line 1, key 'name': found an object; allowed: a value of type text"),
         ({"sku": "p2"}, "line 2, key 'sku': found 'p2'; allowed: an id once (line 1)"),
@@ -104,6 +107,24 @@ def test_a_value_that_its_field_does_not_take(tmp_path: Path, changed: dict[str,
     with pytest.raises(InputError) as refusal:
         load(Source("shop", "files", folder, columns={"id": "sku"}, fields=FIELDS))
     assert str(refusal.value).endswith(line)
+
+
+@pytest.mark.parametrize(
+    ("changed", "document"),
+    [
+        ({"visible": "false"}, {"visible": "false"}),
+        ({"visible": ""}, {"visible": ""}),
+        ({"visible": [True, None]}, {"visible": [True]}),
+        ({"sales": -2147483648}, {"sales": -2147483648}),
+        ({"sales": "12.7"}, {"sales": 12.7}),
+    ],
+)
+def test_a_value_that_its_field_takes(tmp_path: Path, changed: dict[str, Any], document: dict[str, Any]) -> None:
+    folder = own_search.write(tmp_path)
+    products = [{**own_search.PRODUCTS[0], **changed}, *own_search.PRODUCTS[1:]]
+    (folder / "products.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in products))
+    catalogue = load(Source("shop", "files", folder, columns={"id": "sku"}, fields=FIELDS)).catalogue
+    assert document.items() <= catalogue.documents()[0].items()
 
 
 def test_what_the_mapping_does_not_have_is_noted(tmp_path: Path) -> None:
