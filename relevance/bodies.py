@@ -199,6 +199,7 @@ def _mark(written: str, *, alone: bool) -> Mark:
     parameter = _PARAMETER.fullmatch(content)
     if parameter is None:
         name = "".join(re.findall(r"[\w-]+", content)[-1:]) or "NAME"
+        name = "NAME" if name in ("param", "params") else name
         near = did_you_mean(written, (QUERY, VECTOR, f"{{{{params.{name}}}}}"))
         raise InputError(f"unknown mark {quoted(written)}{near}; allowed: {MARKS}")
     name, optional, default = parameter.groups()

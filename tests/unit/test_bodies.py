@@ -87,6 +87,7 @@ def test_a_value_keeps_its_type_and_the_rest_stays(value: Any, rest: Any) -> Non
         ("{{param.category}}", "unknown mark '{{param.category}}' (did you mean '{{params.category}}'?)"),
         ("{{category}}", "(did you mean '{{params.category}}'?)"),
         ("{{query?}}", "unknown mark '{{query?}}' (did you mean '{{query}}'?)"),
+        ("{{params.}}", "unknown mark '{{params.}}' (did you mean '{{params.NAME}}'?)"),
         ("{{params.a b}}", "unknown mark '{{params.a b}}'"),
         ("{{#params.a}}x{{/params.a}}", "unknown mark '{{#params.a}}' (did you mean '{{params.a}}'?)"),
         ("a {{vector}}", "{{vector}} in 'a {{vector}}'; allowed: alone as a value"),
