@@ -9,7 +9,7 @@ from relevance.config.model import TABLES, keys
 from relevance.datasets import DATASETS
 from relevance.engines import AUTO, ENGINES
 from relevance.fields import DEFAULT_FIELDS
-from relevance.strategies import STRATEGIES
+from relevance.strategies import READY_MADE, STRATEGIES
 
 
 def page() -> str:
@@ -23,6 +23,7 @@ def page() -> str:
         text_fields=DEFAULT_FIELDS.text,
         vector_fields=tuple(DEFAULT_FIELDS.embedded),
         strategies=STRATEGIES,
+        ready_made=READY_MADE,
     )
 
 
