@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CouldNotRunError",
     "InputError",
+    "NotInterpretedError",
     "RelevanceError",
     "TemplateError",
     "did_you_mean",
@@ -41,6 +42,10 @@ class RelevanceError(Exception):
 
 class InputError(RelevanceError):
     """Bad input or usage: a file, an option or a name that is not allowed (pytest: exit code 4)."""
+
+
+class NotInterpretedError(InputError):
+    """A part of a search body that the embedded engine does not interpret; a server may."""
 
 
 class TemplateError(InputError):

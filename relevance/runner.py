@@ -37,7 +37,7 @@ def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int =
         try:
             return search_leg(engine, legs[0], batch, hits=hits)
         except TemplateError as error:
-            raise TemplateError(f"{strategy.where}: {error}") from error
+            raise TemplateError(f"{strategy.where}: {error}") from None
     rankings = [search_leg(engine, leg, batch, hits=strategy.window) for leg in legs]
     return reciprocal_rank_fusion(rankings, window=strategy.window, k=strategy.k, hits=hits)
 

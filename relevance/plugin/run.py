@@ -147,7 +147,7 @@ class BenchmarkRun:
                     ranking = timer.pedantic(search, args=(strategy,), **rounds)
             except TemplateError as error:
                 self.suite.refused[strategy.name] = str(error)
-                pytest.fail(str(error), pytrace=False)
+                raise pytest.fail.Exception(str(error), pytrace=False) from None
             self.suite.calibrate()
             stats = getattr(timer, "stats", None)
             timing = self.suite.time(strategy, stats.stats.min) if stats else None

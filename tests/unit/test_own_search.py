@@ -81,6 +81,29 @@ def test_a_clause_that_is_not_interpreted_is_named(dataset: Dataset) -> None:
     assert note.startswith("strategy 'scripted' needs --engine elasticsearch: query: unknown clause 'script_score'")
 
 
+def test_what_a_server_refuses_too_does_not_ask_for_one(dataset: Dataset) -> None:
+    body = {"query": {"range": {"price": {"gte": "{{query}}"}}}}
+    strategy = Strategy("ranged", template=body, fields=FIELDS)
+    with pytest.raises(TemplateError, match=r"^strategy 'ranged': query\.range: '.*' is no number$") as failed:
+        answered(strategy, dataset)
+    assert failed.value.__suppress_context__
+    (note,) = engines.choose("embedded", Settings(), [strategy], FIELDS).notes
+    assert note == "strategy 'ranged' will fail: query.range: 'a' is no number"
+
+
+@pytest.mark.parametrize("clause", ["match", "multi_match"])
+def test_a_field_that_the_mapping_does_not_have_is_noted(clause: str) -> None:
+    fields = ["nmae^2", "facets.*", "{{params.f=brand}}", "name.plain"]
+    query = {
+        "match": {"match": {"nmae": "{{query}}"}},
+        "multi_match": {"multi_match": {"query": "x", "fields": fields}},
+    }
+    body = {"query": {"bool": {"must": [{"nested": {"path": "facets", "query": query[clause]}}]}}}
+    strategy = Strategy("shop", template=body, fields=FIELDS)
+    (note,) = engines.choose("embedded", Settings(), [TEMPLATE, strategy], FIELDS).notes
+    assert note == "strategy 'shop': no field 'nmae' in the mapping (did you mean 'name'?)"
+
+
 def test_a_type_that_is_not_known_is_refused_by_name() -> None:
     body = {"mappings": {"properties": {"name": {"type": "text"}, "rank": {"type": "rank_feature"}}}}
     fields = own_fields(index_body(body, "index.json"))

@@ -126,6 +126,7 @@ def test_a_template_that_gives_no_ranking_fails_its_strategy_alone(
     assert result.ret == 1
     line = "strategy 'textsearch_boosted': the template: unknown query"
     result.stdout.fnmatch_lines([line, "textsearch_boosted  - *FAIL", f"FAIL: {line}"])
+    result.stdout.no_fnmatch_line("*another exception*")
     document = results(project)
     assert list(document["strategies"]) == ["textsearch"]
     assert document["not_run"] == {"textsearch_boosted": line}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections.abc import Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -17,12 +18,12 @@ from relevance.engines.elasticsearch.mapping import OwnMapping, documents, index
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded.bodies import BodyIndex
 from relevance.engines.explanation import Explanation, Part, parts_of, read_tree
-from relevance.errors import InputError, TemplateError, several
+from relevance.errors import InputError, NotInterpretedError, TemplateError, did_you_mean, several
 from relevance.records import NO_HIT, Ranking
 from relevance.schema import Schema
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterator, Sequence
 
     from relevance.engines import QueryBatch, Request, VectorField
     from relevance.engines.embedded.engine import EmbeddedEngine
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
 
 _USUAL_SIZE = 10
 _ROUNDING = 1e-5
+_OF_ONE_FIELD = ("match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "term")
+_AROUND = (
+    *("query", "post_filter", "rescore", "rescore_query", "knn", "bool", "must", "filter", "should", "must_not"),
+    *("constant_score", "dis_max", "queries", "boosting", "positive", "negative", "nested", "function_score"),
+    "functions",
+)
+"""Parts of a body, and members of clauses, in which other clauses stand."""
 
 
 class BodyEngine(Engine):
@@ -92,8 +100,10 @@ class BodyEngine(Engine):
         try:
             searches = (form.render(query=text, vector=vector, params=own) for text, vector, own in asked)
             answers = self.index.search(({**search, "size": size} for search in searches), hits=size)
+        except NotInterpretedError as error:
+            raise TemplateError(f"{error}; this strategy needs --engine elasticsearch") from None
         except InputError as error:
-            raise TemplateError(f"{error}; this strategy needs --engine elasticsearch") from error
+            raise TemplateError(str(error)) from None
         for row, found in enumerate(answers):
             kept = min(hits, len(found.codes))
             codes[row, :kept] = found.codes[:kept]
@@ -121,7 +131,7 @@ class BodyEngine(Engine):
             (answer,) = self.index.search([search], hits=len(self._catalogue))
             tree = self.index.explain(search, code)
         except InputError as error:
-            raise TemplateError(str(error)) from error
+            raise TemplateError(str(error)) from None
         score = answer.scores[answer.codes == code].tolist()
         if not score:
             return Explanation(None, ())
@@ -159,7 +169,7 @@ def _body_of(fields: ProductFields, vectors: Mapping[VectorField, Vectors], own:
 
 
 def check(request: Request, own: OwnMapping) -> list[str]:
-    """Refuse a mapping that is not known here; a line on each strategy whose search is not interpreted.
+    """Refuse a mapping that is not known here; lines on strategies whose search is refused or names no field.
 
     Searches with vectors or parameters are looked at when they are asked.
 
@@ -183,6 +193,33 @@ def check(request: Request, own: OwnMapping) -> list[str]:
         if form is not None and all(mark.text == bodies.QUERY for mark in form.marks):
             try:
                 empty.search([form.render(query="a")], hits=1)
-            except InputError as error:
+            except NotInterpretedError as error:
                 lines.append(f"{strategy.where} needs --engine elasticsearch: {error}")
+            except InputError as error:
+                lines.append(f"{strategy.where} will fail: {error}")
+        if form is not None:
+            missing = dict.fromkeys(path for path in _named_fields(form.template) if path not in schema.fields)
+            lines += [
+                f"{strategy.where}: no field {path!r} in the mapping{did_you_mean(path, schema.fields)}"
+                for path in missing
+            ]
     return lines
+
+
+def _named_fields(body: Any) -> Iterator[str]:
+    """The fields that clauses name directly; names with wildcards or marks, and `_id` and its like, are left out."""
+    if isinstance(body, list):
+        for one in body:
+            yield from _named_fields(one)
+    if not isinstance(body, Mapping):
+        return
+    for name, inner in body.items():
+        paths: list[Any] = []
+        if name in _AROUND:
+            yield from _named_fields(inner)
+        elif name in _OF_ONE_FIELD and isinstance(inner, Mapping):
+            paths = [path for path in inner if path != "boost"]
+        elif name == "multi_match" and isinstance(inner, Mapping):
+            fields = inner.get("fields", [])
+            paths = [str(one).partition("^")[0] for one in (fields if isinstance(fields, list) else [fields])]
+        yield from (path for path in paths if not path.startswith("_") and "*" not in path and "{{" not in path)

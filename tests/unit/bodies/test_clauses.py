@@ -8,13 +8,15 @@ from relevance.analysis import Analysis
 from relevance.engines.embedded.bodies import BodyIndex
 from relevance.engines.embedded.bodies.clauses import CLAUSES, Clause
 from relevance.engines.embedded.bodies.nodes import MatchAll, Node
-from relevance.errors import InputError
+from relevance.errors import InputError, NotInterpretedError
 from relevance.schema import Schema
 
 PROPERTIES = {
     "a": {"type": "text"},
     "k": {"type": "keyword"},
     "n": {"type": "integer"},
+    "d": {"type": "date"},
+    "b": {"type": "boolean"},
     "o": {"type": "nested", "properties": {"t": {"type": "text"}}},
     "hidden": {"type": "text", "index": False},
 }
@@ -60,6 +62,47 @@ def test_refused_with_its_place(index: BodyIndex, query: dict[str, Any], words: 
         index.search([{"query": query}], hits=10)
     for word in words:
         assert word in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("query", "line"),
+    [
+        ({"match": {"a": {"query": "x", "boost": -1}}}, "query.match: boost = -1; a number of 0 or more is expected"),
+        ({"term": {"k": {"value": "x", "boost": "-0.5"}}}, "query.term: boost = '-0.5'; a number of 0 or more is "),
+        ({"function_score": {"boost": -2}}, "query.function_score: boost = -2; a number of 0 or more is expected"),
+        (
+            {"bool": {"should": [{"multi_match": {"query": "x", "fields": ["a^-1"]}}]}},
+            "query.bool.should[0].multi_match: boost of the field 'a^-1'; a number of 0 or more is expected",
+        ),
+    ],
+)
+def test_negative_boosts_are_refused(index: BodyIndex, query: dict[str, Any], line: str) -> None:
+    with pytest.raises(InputError) as error:
+        index.search([{"query": query}], hits=10)
+    assert str(error.value).startswith(line)
+
+
+@pytest.mark.parametrize(
+    ("query", "kind"),
+    [
+        ({"script_score": {}}, NotInterpretedError),
+        ({"bool": {"must": [{"span_term": {"a": "x"}}]}}, NotInterpretedError),
+        ({"match": {"a": {"query": "x", "cutoff_frequency": 1}}}, NotInterpretedError),
+        ({"function_score": {"random_score": {}}}, NotInterpretedError),
+        ({"prefix": {"k": {"value": "x", "rewrite": "top_terms_5"}}}, NotInterpretedError),
+        ({"match": {"colour": "x"}}, NotInterpretedError),
+        ({"range": {"d": {"gte": "now-1d"}}}, NotInterpretedError),
+        ({"range": {"d": {"gte": "soon"}}}, InputError),
+        ({"range": {"n": {"gte": "low"}}}, InputError),
+        ({"term": {"b": "maybe"}}, InputError),
+        ({"match": {"a": {"query": "x", "boost": -1}}}, InputError),
+        ({"multi_match": {"query": "x", "fields": ["a^many"]}}, InputError),
+    ],
+)
+def test_what_a_server_refuses_too_is_told_apart(index: BodyIndex, query: dict[str, Any], kind: type) -> None:
+    with pytest.raises(InputError) as error:
+        index.search([{"query": query}], hits=10)
+    assert error.type is kind
 
 
 def test_unknown_parts_of_a_body_are_refused(index: BodyIndex) -> None:

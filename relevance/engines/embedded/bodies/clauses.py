@@ -37,7 +37,7 @@ from relevance.engines.embedded.bodies.nodes import (
 )
 from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, with_minimum
 from relevance.engines.embedded.bodies.values import boolean_of, date_of, decimal_of, rounded, text_of
-from relevance.errors import InputError, unknown
+from relevance.errors import InputError, NotInterpretedError, unknown
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.levels import Levels
@@ -67,6 +67,14 @@ def decimal(value: Any) -> float:
         return float(value)
     except (TypeError, ValueError):
         raise ValueError("a number is expected") from None
+
+
+def not_negative(value: Any) -> float:
+    """Read a number of 0 or more."""
+    number = decimal(value)
+    if number < 0:
+        raise ValueError("a number of 0 or more is expected")
+    return number
 
 
 def whole(value: Any) -> int:
@@ -114,6 +122,10 @@ def edits(value: Any) -> str:
     return str(value)
 
 
+_REWRITTEN_BY = ("rewrite", "fuzzy_rewrite")
+"""Options of which a server knows more values."""
+
+
 @dataclass
 class Clause:
     """A clause of a body that is being read.
@@ -134,9 +146,9 @@ class Clause:
     path: str = ""
     boost: float = 1
 
-    def refuse(self, line: str) -> InputError:
+    def refuse(self, line: str, kind: type[InputError] = InputError) -> InputError:
         """Make the error that says what is wrong with this clause."""
-        return InputError(f"{self.place}: {line}")
+        return kind(f"{self.place}: {line}")
 
     def members(self) -> Mapping[str, Any]:
         """The clause as an object."""
@@ -152,14 +164,15 @@ class Clause:
             if name == "_name":
                 continue
             if name != "boost" and name not in known:
-                raise self.refuse(unknown("option", name, [*known, "boost"]))
+                raise self.refuse(unknown("option", name, [*known, "boost"]), NotInterpretedError)
             try:
                 if name == "boost":
-                    self.boost = decimal(value)
+                    self.boost = not_negative(value)
                 else:
                     read[name] = known[name][0](value)
             except ValueError as error:
-                raise self.refuse(f"{name} = {value!r}; {error}") from None
+                kind = NotInterpretedError if name in _REWRITTEN_BY else InputError
+                raise self.refuse(f"{name} = {value!r}; {error}", kind) from None
         return read
 
     def of_field(self, main: str, known: Options) -> tuple[str, dict[str, Any]]:
@@ -195,9 +208,10 @@ class Clause:
         """
         field = self.levels.schema.fields.get(path)
         if field is None and path in self.levels.unmapped and self.levels.schema.dynamic:
-            raise self.refuse(unknown("field", path, self.levels.schema.fields))
+            raise self.refuse(unknown("field", path, self.levels.schema.fields), NotInterpretedError)
         if field is not None and not field.indexed and field.has_terms:
-            raise self.refuse(f"field {path!r} is not indexed (index: false)")
+            kind = NotInterpretedError if field.type == "keyword" else InputError  # a server searches its doc_values
+            raise self.refuse(f"field {path!r} is not indexed (index: false)", kind)
         return field
 
 
@@ -212,14 +226,14 @@ def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
     ((name, inner),) = body.items()
     row = CLAUSES.get(name)
     if row is None:
-        raise InputError(f"{place}: {unknown('clause', str(name), CLAUSES)}")
+        raise NotInterpretedError(f"{place}: {unknown('clause', str(name), CLAUSES)}")
     clause = Clause(name, inner, f"{place}.{name}", levels, path)
     try:
         node = row(clause)
     except InputError as error:
         if str(error).startswith(place):
             raise
-        raise clause.refuse(str(error)) from None
+        raise clause.refuse(str(error), type(error)) from None
     return boosted(node, clause.boost)
 
 
@@ -341,7 +355,8 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
     clause.options({}, {key: value for key, value in clause.body.items() if key not in members})
     ((path, values),) = members.items()
     if not isinstance(values, list):
-        raise clause.refuse(f"{path}: a list is expected (terms of another document are not supported)")
+        kind = NotInterpretedError if isinstance(values, Mapping) else InputError
+        raise clause.refuse(f"{path}: a list is expected (terms of another document are not supported)", kind)
     if path == "_id":
         return Ids(frozenset(map(text_of, values)))
     field = clause.field(path)

@@ -13,7 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from relevance.errors import InputError, did_you_mean
+from relevance.errors import InputError, NotInterpretedError, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,7 +107,9 @@ def millis(value: object, formats: str | None = None, *, round_up: bool = False,
     """
     text = str(value)
     if text.startswith("now"):
-        raise InputError(f"{text!r} depends on the day of the search; allowed: a fixed date, such as 2024-01-31||-7d")
+        raise NotInterpretedError(
+            f"{text!r} depends on the day of the search; allowed: a fixed date, such as 2024-01-31||-7d"
+        )
     date, anchored, operations = text.partition("||")
     moment = _moment(date, formats or DEFAULT_FORMAT, zone, round_up=round_up and not anchored)
     return _milliseconds(_calculated(moment, operations, text, zone, round_up=round_up)) if anchored else moment
@@ -134,7 +136,7 @@ def _compiled(name: str) -> re.Pattern[str]:
     while at < len(pattern):
         piece = _PATTERN.match(pattern, at)
         if piece is None or (piece[2] and piece[2] not in _PIECES):
-            raise InputError(
+            raise NotInterpretedError(
                 f"unknown date format {name!r}{did_you_mean(name, [*_FORMATS, *_EPOCHS])}; allowed:"
                 f" {', '.join([*_FORMATS, *_EPOCHS])}, and patterns of yyyy MM dd HH mm ss SSS X"
             )
@@ -148,12 +150,16 @@ def _compiled(name: str) -> re.Pattern[str]:
     try:
         return re.compile("".join(parts))
     except re.error:
-        raise InputError(f"unknown date format {name!r}: a part stands twice, or brackets do not match") from None
+        raise NotInterpretedError(
+            f"unknown date format {name!r}: a part stands twice, or brackets do not match"
+        ) from None
 
 
 def _since_1970(number: re.Match[str], unit: int, zone: tzinfo, *, round_up: bool) -> int:
     if zone is not UTC:
-        raise InputError(f"a time_zone beside {number[0]!r}, on which the releases differ; allowed: either alone")
+        raise NotInterpretedError(
+            f"a time_zone beside {number[0]!r}, on which the releases differ; allowed: either alone"
+        )
     fraction = 0
     if unit > 1:
         fraction = int(f"{number[3]:0<3}"[:3]) if number[3] else (unit - 1) * round_up

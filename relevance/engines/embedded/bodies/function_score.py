@@ -28,7 +28,7 @@ from relevance.engines.embedded.bodies.functions import (
 from relevance.engines.embedded.bodies.hits import Hits
 from relevance.engines.embedded.bodies.nodes import MatchAll, Node, rewrite
 from relevance.engines.embedded.bodies.values import date_of
-from relevance.errors import InputError, unknown
+from relevance.errors import InputError, NotInterpretedError, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -181,7 +181,7 @@ def _part(clause: Clause, body: Any, place: str) -> Part:
         raise InputError(f"{place}: an object is expected")
     for name in body:
         if name not in (*_FUNCTIONS, "filter"):
-            raise InputError(f"{place}: {unknown('function', name, _FUNCTIONS)}")
+            raise NotInterpretedError(f"{place}: {unknown('function', name, _FUNCTIONS)}")
     named = [name for name in body if name not in ("filter", "weight")]
     if len(named) > 1 or not (named or "weight" in body):
         raise InputError(f"{place}: one function is expected; allowed: {', '.join(_FUNCTIONS)}")
@@ -238,13 +238,14 @@ def _decay(clause: Clause) -> Decay:
     is_date = held.type == "date"
     if options["origin"] is None:
         way_out = "; now would give another result tomorrow: name a date" if is_date else ""
-        raise clause.refuse(f"{path}: origin is missing{way_out}")
+        kind = NotInterpretedError if is_date else InputError
+        raise clause.refuse(f"{path}: origin is missing{way_out}", kind)
     read = duration if is_date else decimal
     try:
         origin = float(date_of(held, options["origin"])) if is_date else decimal(options["origin"])
         scale, offset = read(options["scale"]), read(options["offset"]) if options["offset"] else 0.0
     except (InputError, ValueError) as error:
-        raise clause.refuse(f"{path}: {error}") from None
+        raise clause.refuse(f"{path}: {error}", type(error) if isinstance(error, InputError) else InputError) from None
     if scale <= 0 or offset < 0 or not 0 < options["decay"] < 1:
         raise clause.refuse(f"{path}: scale above 0, offset of 0 or more and decay between 0 and 1 are expected")
     return Decay(path, clause.name, origin, scale, offset, options["decay"], mode)

@@ -78,7 +78,7 @@ def knn_sections(body: Any, levels: Levels, hits: int) -> list[Node]:
         try:
             node = _read(clause, hits, is_clause=False)
         except InputError as error:
-            raise (error if str(error).startswith(clause.place) else clause.refuse(str(error))) from None
+            raise (error if str(error).startswith(clause.place) else clause.refuse(str(error), type(error))) from None
         nodes.append(boosted(node, clause.boost))
     return nodes
 

@@ -14,6 +14,7 @@ from relevance.engines.embedded.bodies.clauses import (
     choice,
     decimal,
     match_options,
+    not_negative,
 )
 from relevance.engines.embedded.bodies.nodes import DisMax, MatchNone, Node, boosted
 from relevance.engines.embedded.bodies.text import (
@@ -86,20 +87,20 @@ def _fields(clause: Clause, names: list[Any]) -> list[tuple[Field, float]]:
     """The fields that names and patterns name: of equal names the last boost counts, else boosts are multiplied."""
     named: dict[str, np.float32] = {}
     for name in names:
-        path, caret, boost = str(name).partition("^")
+        path, caret, factor = str(name).partition("^")
         try:
-            named[path] = np.float32(float(boost)) if caret else np.float32(1)
-        except ValueError:
-            raise clause.refuse(f"boost of the field {name!r}; a number is expected") from None
+            named[path] = np.float32(not_negative(factor)) if caret else np.float32(1)
+        except ValueError as error:
+            raise clause.refuse(f"boost of the field {name!r}; {error}") from None
     boosts: dict[str, np.float32] = {}
-    for path, factor in named.items():
+    for path, own in named.items():
         held = clause.levels.schema.matching(path)
         if not held:
             clause.field(path)
         for field in held:
             if field.type == "dense_vector" or ("*" in path and not field.indexed):
                 continue
-            boosts[field.path] = boosts.get(field.path, np.float32(1)) * factor
+            boosts[field.path] = boosts.get(field.path, np.float32(1)) * own
     return [(clause.levels.schema.fields[path], float(boost)) for path, boost in boosts.items()]
 
 

@@ -26,7 +26,7 @@ from relevance.engines.embedded.bodies.functions import VALUE_MODES, chosen
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Hits, Ints
 from relevance.engines.embedded.bodies.knn import knn_sections
 from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, Node, rewrite
-from relevance.errors import InputError, unknown
+from relevance.errors import InputError, NotInterpretedError, unknown
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.levels import Level, Levels
@@ -127,7 +127,7 @@ def read_body(body: Mapping[str, Any], levels: Levels, hits: int) -> SearchBody:
     levels.hits = hits
     for part in body:
         if part not in (*_PARTS, *_WITHOUT_EFFECT):
-            raise InputError(unknown("part of a search body", part, [*_PARTS, *_WITHOUT_EFFECT]))
+            raise NotInterpretedError(unknown("part of a search body", part, [*_PARTS, *_WITHOUT_EFFECT]))
     products = levels.level("")
     whole_body = Clause("", body, "body", levels)
     options = whole_body.options(
@@ -210,7 +210,7 @@ def _sort(body: Any, levels: Levels) -> list[SortBy]:
             keys.append(SortBy(name, clause.options({"order": (choice("asc", "desc"), standard)})["order"] == "desc"))
             continue
         if name.startswith("_"):
-            raise clause.refuse("not supported; allowed: fields, _score, _doc")
+            raise clause.refuse("not supported; allowed: fields, _score, _doc", NotInterpretedError)
         options = clause.options(
             {
                 "order": (choice("asc", "desc"), "asc"),
@@ -225,7 +225,9 @@ def _sort(body: Any, levels: Levels) -> list[SortBy]:
         if held is None and options["unmapped_type"] is None:
             raise clause.refuse(unknown("field", name, levels.schema.fields))
         if held is not None and (held.nested or not held.doc_values or not (held.is_number or held.type == "keyword")):
-            raise clause.refuse(f"field {name!r} is a {held.type}; allowed: keywords, numbers, dates, with doc_values")
+            kind = InputError if held.type == "text" else NotInterpretedError
+            line = f"field {name!r} is a {held.type}; allowed: keywords, numbers, dates, with doc_values"
+            raise clause.refuse(line, kind)
         if held is not None:
             keys.append(SortBy(name, options["order"] == "desc", options["mode"], options["missing"]))
     return keys
