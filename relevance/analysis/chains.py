@@ -16,7 +16,7 @@ from relevance.analysis.analyzers import ANALYZERS
 from relevance.analysis.char_filters import CHAR_FILTERS, NORMALIZING_CHAR_FILTERS
 from relevance.analysis.filters import FILTERS
 from relevance.analysis.parameters import Texts
-from relevance.analysis.tokenizers import TOKENIZERS
+from relevance.analysis.tokenizers import MAX_NGRAM_DIFF, TOKENIZERS
 from relevance.analysis.tokens import CharFilter, Filter, Stream, Token, Tokenizer
 from relevance.errors import InputError, unknown
 
@@ -152,7 +152,11 @@ class Analysis:
         tree = nested(settings or {})
         _merge(tree, tree.pop("index", {}))
         analysis = tree.get("analysis", {})
-        self._release = release
+        self._of_index = {
+            "release": release,
+            "max_ngram_diff": tree.get("max_ngram_diff", MAX_NGRAM_DIFF),
+            "max_shingle_diff": tree.get("max_shingle_diff", graph.MAX_SHINGLE_DIFF),
+        }
         self._parts: dict[str, Mapping[str, Any]] = {
             part: analysis.get(part, {}) for part in ("char_filter", "tokenizer", "filter", "analyzer", "normalizer")
         }
@@ -304,18 +308,19 @@ class Analysis:
     ) -> _Component:
         """Call the builder of a component with its parameters, whose types are those that its signature says.
 
-        A builder that differs by release takes that as its positional argument.
+        A builder that differs by release, or by a setting of the index, takes that as its positional argument.
         """
         parameters = {key: value for key, value in settings.items() if key not in {"type", "version"}}
         signature = inspect.signature(builder).parameters.values()
-        release = [self._release for one in signature if one.kind is one.POSITIONAL_ONLY]
+        of_index = [one.name for one in signature if one.kind is one.POSITIONAL_ONLY]
         _only_known(part, name, parameters, [one.name for one in signature if one.kind is one.KEYWORD_ONLY])
         place = f"settings.analysis.{part}.{name}" if settings else f"{part} {name!r}"
         try:
-            component: _Component = _validated(builder)(*release, **parameters)
+            component: _Component = _validated(builder)(*map(self._of_index.__getitem__, of_index), **parameters)
         except pydantic.ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(map(str, first["loc"]))
+            at, *within = first["loc"]
+            where = ".".join(map(str, [of_index[at] if isinstance(at, int) else at, *within]))
             raise InputError(f"{place} ({kind}): {where}: {first['msg'].lower()}") from None
         except InputError as error:
             raise InputError(f"{place} ({kind}): {error}") from None
@@ -370,5 +375,11 @@ def _names(value: object) -> list[str]:
 
 def _only_known(part: str, name: str, settings: Mapping[str, Any], allowed: Iterable[str]) -> None:
     for key in settings:
+        inline = "synonyms" if key == "synonyms_set" else key.removesuffix("_path")
+        if key not in allowed and inline != key and inline in allowed:
+            raise InputError(
+                f"settings.analysis.{part}.{name}: {key!r} is not read here; "
+                f"write the words into the settings, as {inline!r}"
+            )
         if key not in allowed:
             raise InputError(f"settings.analysis.{part}.{name}: {unknown('parameter', key, allowed)}")

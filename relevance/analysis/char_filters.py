@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from html.entities import name2codepoint
 
-from relevance.analysis.parameters import Texts, java_pattern, java_replacement
+from relevance.analysis.parameters import BoundedPattern, Texts, java_replacement
 from relevance.analysis.tokens import CharFilter
 from relevance.errors import InputError
 
@@ -43,9 +43,9 @@ def _unescaped(text: str) -> str:
 
 def pattern_replace(*, pattern: str, replacement: str = "", flags: str = "") -> CharFilter:
     """Replace what a pattern of Java's matches; `$1` is its first group."""
-    compiled = java_pattern(pattern, flags)
-    template = java_replacement(replacement, compiled)
-    return lambda text: compiled.sub(template, text)
+    bounded = BoundedPattern("char filter pattern_replace", pattern, flags)
+    template = java_replacement(replacement, bounded.compiled)
+    return lambda text: bounded.sub(template, text)
 
 
 _INLINE = frozenset(

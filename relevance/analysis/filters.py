@@ -13,10 +13,10 @@ import regex
 from relevance.analysis import graph
 from relevance.analysis.languages import with_lists
 from relevance.analysis.normalization import LOWER, NORMALIZATIONS
-from relevance.analysis.parameters import Texts, java_pattern, java_replacement
+from relevance.analysis.parameters import BoundedPattern, Texts, java_replacement
 from relevance.analysis.standard import lower
 from relevance.analysis.stemmers import snowball, stemmer
-from relevance.analysis.tokenizers import is_java_whitespace
+from relevance.analysis.tokenizers import MAX_NGRAM_DIFF, is_java_whitespace, refuse_wide
 from relevance.analysis.tokens import Filter, Stream, Token, each, only, spread, without
 from relevance.errors import InputError, unknown
 
@@ -122,24 +122,24 @@ def decimal_digit() -> Filter:
 
 def pattern_replace(*, pattern: str, replacement: str = "", all: bool = True, flags: str = "") -> Filter:  # noqa: A002
     """Replace what a pattern of Java's matches."""
-    compiled = java_pattern(pattern, flags)
-    template = java_replacement(replacement, compiled)
-    return each(lambda term: compiled.sub(template, term, count=0 if all else 1), in_normalizer=True)
+    bounded = BoundedPattern("filter pattern_replace", pattern, flags)
+    template = java_replacement(replacement, bounded.compiled)
+    return each(lambda term: bounded.sub(template, term, count=0 if all else 1), in_normalizer=True)
 
 
 def pattern_capture(*, patterns: Texts, preserve_original: bool = True) -> Filter:
     """Add what the groups of patterns match, as tokens beside."""
-    compiled = [java_pattern(pattern) for pattern in patterns]
+    bounded = [BoundedPattern("filter pattern_capture", pattern) for pattern in patterns]
 
-    def captures(term: str, pattern: regex.Pattern[str]) -> Iterator[tuple[int, int]]:
-        for match in pattern.finditer(term):
-            for group in range(1, pattern.groups + 1):
+    def captures(term: str, pattern: BoundedPattern) -> Iterator[tuple[int, int]]:
+        for match in pattern.matches(term):
+            for group in range(1, pattern.compiled.groups + 1):
                 start, end = match.span(group)
                 if start != end and not (preserve_original and (start, end) == (0, len(term))):
                     yield start, end
 
     def parts(token: Token) -> list[Token]:
-        heads = [iter(captures(token.term, pattern)) for pattern in compiled]
+        heads = [iter(captures(token.term, pattern)) for pattern in bounded]
         spans = [next(head, None) for head in heads]
         terms = [token.term] if preserve_original else []
         while any(span is not None for span in spans):
@@ -157,8 +157,8 @@ def keyword_marker(*, keywords: Texts = (), keywords_pattern: str | None = None,
     if keywords_pattern is not None and keywords:
         raise InputError("keyword_marker: keywords and keywords_pattern; allowed: one of them")
     if keywords_pattern is not None:
-        compiled = java_pattern(keywords_pattern, "CASE_INSENSITIVE" if ignore_case else "")
-        marked: Callable[[str], bool] = lambda term: bool(compiled.fullmatch(term))  # noqa: E731
+        flags = "CASE_INSENSITIVE" if ignore_case else ""
+        marked: Callable[[str], bool] = BoundedPattern("filter keyword_marker", keywords_pattern, flags).is_whole
     elif keywords:
         known = {lower(word) if ignore_case else word for word in keywords}
         marked = lambda term: (lower(term) if ignore_case else term) in known  # noqa: E731
@@ -283,8 +283,16 @@ def _grams(starts: Callable[[str], Iterable[int]], minimum: int, maximum: int, *
     return Filter(lambda stream: every(Stream(stream.tokens)), is_local=False, reads_synonyms=False)
 
 
-def ngram(*, min_gram: int = 1, max_gram: int = 2, preserve_original: bool = False) -> Filter:
+def ngram(
+    max_ngram_diff: int = MAX_NGRAM_DIFF,
+    /,
+    *,
+    min_gram: int = 1,
+    max_gram: int = 2,
+    preserve_original: bool = False,
+) -> Filter:
     """Give all pieces of a token, of some lengths."""
+    refuse_wide(min_gram, max_gram, max_ngram_diff)
     return _grams(lambda term: range(len(term)), *_gram_range(min_gram, max_gram), preserve_original=preserve_original)
 
 

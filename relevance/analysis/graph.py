@@ -219,7 +219,13 @@ def synonym_of(rules: Rules) -> Filter:
 # Shingles
 
 
+MAX_SHINGLE_DIFF = 3
+"""How far the sizes of `shingle` may lie apart unless the index's settings have their own `max_shingle_diff`."""
+
+
 def shingle(
+    max_shingle_diff: int = MAX_SHINGLE_DIFF,
+    /,
     *,
     min_shingle_size: int = 2,
     max_shingle_size: int = 2,
@@ -231,6 +237,12 @@ def shingle(
     """Join neighbouring tokens."""
     if not 2 <= min_shingle_size <= max_shingle_size:
         raise InputError("shingle: sizes below 2, or the larger first; allowed: 2 or more")
+    if max_shingle_size - min_shingle_size + output_unigrams > max_shingle_diff:
+        raise InputError(
+            f"min_shingle_size = {min_shingle_size}, max_shingle_size = {max_shingle_size}; allowed: "
+            f"{max_shingle_diff - output_unigrams} apart{' with output_unigrams' if output_unigrams else ''}, "
+            "or more by the setting index.max_shingle_diff"
+        )
 
     def rewrite(stream: Stream) -> Stream:
         units: list[Token | None] = []

@@ -46,6 +46,56 @@ def java_pattern(pattern: str, flags: str = "") -> regex.Pattern[str]:
         raise InputError(f"pattern {pattern!r}: {error}") from None
 
 
+TIME_LIMIT = 3.0
+"""Seconds of one search in a text: a pattern that repeats what repeats itself may take for ever."""
+
+
+class BoundedPattern:
+    """A pattern of Java's whose searches end.
+
+    Args:
+        component: the kind that a search names when it takes too long.
+        pattern: as Java reads it.
+        flags: names of Java's flags, joined by `|`.
+
+    Raises:
+        InputError: it is no pattern; from a search: it takes more than `TIME_LIMIT`.
+    """
+
+    def __init__(self, component: str, pattern: str, flags: str = "") -> None:
+        self._component = component
+        self._pattern = pattern
+        self.compiled = java_pattern(pattern, flags)
+
+    def sub(self, template: str, text: str, count: int = 0) -> str:
+        """Replace the matches in a text."""
+        try:
+            replaced: str = self.compiled.sub(template, text, count=count, timeout=TIME_LIMIT)
+        except TimeoutError:
+            raise self._too_slow(text) from None
+        return replaced
+
+    def matches(self, text: str) -> list[regex.Match[str]]:
+        """Find the matches in a text."""
+        try:
+            return list(self.compiled.finditer(text, timeout=TIME_LIMIT))
+        except TimeoutError:
+            raise self._too_slow(text) from None
+
+    def is_whole(self, text: str) -> bool:
+        """Whether the whole text is a match."""
+        try:
+            return self.compiled.fullmatch(text, timeout=TIME_LIMIT) is not None
+        except TimeoutError:
+            raise self._too_slow(text) from None
+
+    def _too_slow(self, text: str) -> InputError:
+        return InputError(
+            f"{self._component}: pattern {self._pattern!r} takes more than {TIME_LIMIT:g} s on a text of {len(text)}"
+            " characters; allowed: a pattern that repeats no alternatives or repetitions that match alike"
+        )
+
+
 _SHORTHANDS = {
     "w": "a-zA-Z_0-9",
     "d": "0-9",

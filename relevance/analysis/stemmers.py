@@ -30,6 +30,7 @@ SNOWBALL = (
 )  # fmt: skip
 STEMMERS: dict[str, Callable[[str], str] | str] = {
     **{name: name for name in SNOWBALL},
+    "german2": "german",
     "porter2": "english",
     "english": porter,
     "porter": porter,
@@ -48,7 +49,8 @@ def stemmer(release: int = 9, /, *, language: str | None = None, name: str | Non
         raise InputError(unknown("language", chosen, sorted(STEMMERS)))
     stem = STEMMERS[chosen]
     if isinstance(stem, str):
-        return each(_snowball(stem, release), but_keywords=True)
+        # German of release 9 is what all releases call german2.
+        return each(_snowball(stem, 9 if chosen == "german2" else release), but_keywords=True)
     return each(lru_cache(_REMEMBERED)(stem), but_keywords=chosen != "possessive_english")
 
 

@@ -8,7 +8,7 @@ from itertools import accumulate
 
 import regex
 
-from relevance.analysis.parameters import Texts, java_pattern
+from relevance.analysis.parameters import BoundedPattern, Texts
 from relevance.analysis.standard import MAX_TOKEN_LENGTH, lower, standard_words, word_type
 from relevance.analysis.tokens import Stream, Token, Tokenizer
 from relevance.errors import InputError
@@ -113,14 +113,14 @@ def lowercase() -> Tokenizer:
 
 def pattern(*, pattern: str = r"\W+", flags: str = "", group: int = -1) -> Tokenizer:
     """Cut where a pattern of Java's matches, or take what one of its groups matches."""
-    compiled = java_pattern(pattern, flags)
+    bounded = BoundedPattern("tokenizer pattern", pattern, flags)
 
     def tokenize(text: str) -> Stream:
         if group >= 0:
-            terms = [match.group(group) for match in compiled.finditer(text)]
+            terms = [match.group(group) for match in bounded.matches(text)]
         else:
             terms, start = [], 0
-            for match in compiled.finditer(text):
+            for match in bounded.matches(text):
                 if match.start() > start:
                     terms.append(text[start : match.start()])
                 start = match.end()
@@ -171,6 +171,19 @@ def _in_classes(token_chars: Texts, custom: str) -> Callable[[str], bool] | None
     return lambda sign: any(test(sign) for test in tests)
 
 
+MAX_NGRAM_DIFF = 1
+"""How far the lengths of `ngram` may lie apart unless the index's settings have their own `max_ngram_diff`."""
+
+
+def refuse_wide(min_gram: int, max_gram: int, max_ngram_diff: int) -> None:
+    """Refuse lengths of `ngram` that the server refuses."""
+    if max_gram - min_gram > max_ngram_diff:
+        raise InputError(
+            f"min_gram = {min_gram}, max_gram = {max_gram}; allowed: {max_ngram_diff} apart, "
+            "or more by the setting index.max_ngram_diff"
+        )
+
+
 def _gram_tokens(minimum: int, maximum: int, token_chars: Texts, custom: str, *, edges_only: bool) -> Tokenizer:
     if not 1 <= minimum <= maximum:
         raise InputError(f"min_gram = {minimum}, max_gram = {maximum}; allowed: 1 or more, the smaller first")
@@ -189,8 +202,17 @@ def _gram_tokens(minimum: int, maximum: int, token_chars: Texts, custom: str, *,
     return Tokenizer(tokenize, at_spaces=is_part is not None and not is_part(" "))
 
 
-def ngram(*, min_gram: int = 1, max_gram: int = 2, token_chars: Texts = (), custom_token_chars: str = "") -> Tokenizer:
+def ngram(
+    max_ngram_diff: int = MAX_NGRAM_DIFF,
+    /,
+    *,
+    min_gram: int = 1,
+    max_gram: int = 2,
+    token_chars: Texts = (),
+    custom_token_chars: str = "",
+) -> Tokenizer:
     """Take all pieces of some lengths."""
+    refuse_wide(min_gram, max_gram, max_ngram_diff)
     return _gram_tokens(min_gram, max_gram, token_chars, custom_token_chars, edges_only=False)
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from parity.chains import Chain
 
-from relevance.analysis import Analysis, Stream
+from relevance.analysis import Analysis, Stream, parameters
 from relevance.errors import InputError
 
 FILTERS = {
@@ -130,6 +130,13 @@ CATENATED = {"type": "word_delimiter", "catenate_all": "true"}
         ([{"type": "stop", "remove_trailing": False}], "remove_trailing"),
         ([{"type": "pattern_replace", "pattern": "a", "replacement": "$1"}], "no group 1"),
         ([{"type": "pattern_replace", "pattern": "(a"}], "pattern"),
+        ([{"type": "ngram", "max_gram": "3"}], "min_gram = 1, max_gram = 3; allowed: 1 apart, or more by the setting"),
+        ([{"type": "shingle", "max_shingle_size": 5}], "allowed: 2 apart with output_unigrams, or more by the setting"),
+        ([{"type": "synonym", "synonyms_path": "s.txt"}], "'synonyms_path' is not read here; write the words into"),
+        ([{"type": "synonym_graph", "synonyms_set": "s"}], "settings, as 'synonyms'"),
+        ([{"type": "stop", "stopwords_path": "s.txt"}], "settings, as 'stopwords'"),
+        ([{"type": "stemmer_override", "rules_path": "s.txt"}], "settings, as 'rules'"),
+        ([{"type": "dictionary_decompounder", "word_list_path": "s.txt"}], "settings, as 'word_list'"),
     ],
 )
 def test_what_would_come_out_otherwise_is_refused(filters: list[Any], said: str) -> None:
@@ -145,3 +152,43 @@ def test_what_comes_out_the_same_is_not(filters: list[Any]) -> None:
 def test_synonyms_are_refused_behind_a_filter_that_cannot_read_them() -> None:
     with pytest.raises(InputError, match="filter before it"):
         chain("pairs", "shoes").analyzer("mine")
+
+
+@pytest.mark.parametrize(
+    ("definition", "limits"),
+    [
+        ({"type": "ngram", "min_gram": 2, "max_gram": 5}, {"max_ngram_diff": "3"}),
+        ({"type": "ngram", "min_gram": 2, "max_gram": 5}, {"index": {"max_ngram_diff": 3}}),
+        ({"type": "shingle", "max_shingle_size": 5}, {"index.max_shingle_diff": 4}),
+        ({"type": "shingle", "max_shingle_size": 5, "output_unigrams": "false"}, {}),
+    ],
+)
+def test_settings_widen_grams_and_shingles(definition: dict[str, Any], limits: dict[str, Any]) -> None:
+    assert not Analysis({**Chain("standard", [definition]).settings, **limits}).errors()
+
+
+def test_a_tokenizer_of_wide_grams_is_refused() -> None:
+    [error] = Analysis(Chain({"type": "ngram", "max_gram": 5}).settings).errors()
+    assert str(error).startswith("settings.analysis.tokenizer.tokenizer0 (ngram): min_gram = 1, max_gram = 5; ")
+
+
+SLOW = "(a|aa)+$"
+
+
+@pytest.mark.parametrize(
+    "chain",
+    [
+        Chain("keyword", char_filters=[{"type": "pattern_replace", "pattern": SLOW}]),
+        Chain({"type": "pattern", "pattern": SLOW}),
+        Chain({"type": "pattern", "pattern": SLOW, "group": 1}),
+        Chain("keyword", [{"type": "pattern_replace", "pattern": SLOW}]),
+        Chain("keyword", [{"type": "pattern_capture", "patterns": [SLOW]}]),
+        Chain("keyword", [{"type": "keyword_marker", "keywords_pattern": "(a|aa)+"}]),
+        Chain(analyzer={"type": "pattern", "pattern": SLOW}),
+    ],
+)
+def test_no_pattern_runs_for_ever(chain: Chain, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parameters, "TIME_LIMIT", 0.01)
+    analyzer = Analysis(chain.settings).analyzer("mine")
+    with pytest.raises(InputError, match=r"pattern '\(a\|aa\)\+\$?' takes more than 0.01 s on a text of 41 characters"):
+        analyzer("a" * 40 + "b")
