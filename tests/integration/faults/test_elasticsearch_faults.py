@@ -5,6 +5,7 @@ import json
 import signal
 import socket
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,9 +23,18 @@ SOON_S = 30
 both = pytest.mark.parametrize("kind", DOING)
 
 
+def settled(node: Any) -> set[str]:
+    """Our indices, when a node that was frozen has caught up with what it was asked before."""
+    before, now = None, set(node.indices(OURS))
+    while now != before:
+        time.sleep(1)
+        before, now = now, set(node.indices(OURS))
+    return now
+
+
 def cleaned(bench: Bench, node: Any, *, left: int = 1) -> None:
     """At most so many indices were left; `relevance clean` lists and removes them, and nothing else."""
-    ours = set(node.indices(OURS))
+    ours = settled(node)
     others = set(node.indices()) - ours
     assert len(ours) <= left
     done = command("clean", "--es-url", node.url, temporary=bench.folder / "clean")
