@@ -23,8 +23,8 @@ from relevance.analysis.languages import CHAINS, stop_words
 from relevance.analysis.stemmers import SNOWBALL, STEMMERS
 from relevance.records import Dataset
 
-COUNT = int(os.environ.get("RELEVANCE_CHAINS", "60"))
-TEXTS = int(os.environ.get("RELEVANCE_TEXTS", "200"))
+COUNT = int(os.environ.get("RELEVANCE_CHAINS", "30"))
+TEXTS = int(os.environ.get("RELEVANCE_TEXTS", "100"))
 SEED = 17
 
 

