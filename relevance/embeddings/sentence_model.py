@@ -95,6 +95,10 @@ class SentenceModel:
                 vectors = encode(
                     list(texts), prompt=self._model.prompt(side), batch_size=_BATCH, show_progress_bar=False, **pool
                 )
+        except (EOFError, ConnectionError) as error:  # its end of a pipe is closed
+            raise CouldNotRunError(
+                f"the model failed to encode {len(texts)} texts: a process died unexpectedly"
+            ) from error
         except (RuntimeError, IndexError) as error:
             reason = next(iter(str(error).splitlines()), "") or type(error).__name__
             raise CouldNotRunError(f"the model failed to encode {len(texts)} texts: {reason}") from error
