@@ -231,6 +231,18 @@ def quantized(lengths: npt.NDArray[np.int64]) -> npt.NDArray[np.float32]:
     return np.asarray(kept, dtype=np.float32)
 
 
+def length_factors(
+    lengths: npt.NDArray[np.float32], average: np.float32, k1: np.float32, b: np.float32
+) -> npt.NDArray[np.float32]:
+    """What the frequency of a term is multiplied by in documents of these lengths, as `BM25Similarity` caches it."""
+    return _ONE / (k1 * ((_ONE - b) + b * lengths / average))
+
+
+def rarity(documents: int, frequencies: npt.NDArray[np.int64] | int) -> npt.NDArray[np.float32]:
+    """The idf of terms that so many of the documents hold; the logarithm is that of float64."""
+    return np.asarray(np.log(1 + (documents - frequencies + 0.5) / (frequencies + 0.5)), dtype=np.float32)
+
+
 class Field:
     """The postings of a text field.
 
@@ -244,7 +256,7 @@ class Field:
         each = np.ones(len(lengths), dtype=np.int64) if copies is None else copies
         filled = int(each[lengths > 0].sum())
         average = np.float32(int(lengths @ each) / filled) if filled else _ONE  # divided in float64
-        norms = _ONE / (_K1 * ((_ONE - _B) + _B * quantized(lengths) / average))
+        norms = length_factors(quantized(lengths), average, _K1, _B)
         postings = counts.T.tocsr()
         self._size = len(lengths)
         self._documents = postings.indices
@@ -254,9 +266,7 @@ class Field:
         self._frequencies = self._sizes
         if copies is not None:
             self._frequencies = np.diff(offsets_of(copies[self._documents])[postings.indptr])
-        # The logarithm is that of float64.
-        idf = np.log(1 + (filled - self._frequencies + 0.5) / (self._frequencies + 0.5))
-        self._idf = np.asarray(idf, dtype=np.float32)
+        self._idf = rarity(filled, self._frequencies)
 
     def postings(self, queries: Counts) -> npt.NDArray[np.int64]:
         """Count the documents, copies included, that hold a token of a query, once for each token: shape (queries,)."""
@@ -341,17 +351,18 @@ class NestedField:
         return explained
 
 
-def _cosine_scores(cosines: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def cosine_scores(cosines: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """As Elasticsearch's `cosine` and `dot_product` of unit vectors."""
     return np.asarray(np.maximum((_ONE + cosines) / _TWO, np.float32(0)))
 
 
-def _inner_product_scores(products: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+def inner_product_scores(products: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
     """As Elasticsearch's `max_inner_product`: those below 0 are squeezed between 0 and 1, the others begin there."""
     squeezed = _ONE / (_ONE - np.minimum(products, np.float32(0)))
     return np.asarray(np.where(products < 0, squeezed, products + _ONE), dtype=np.float32)
 
 
-_SCORES = {"cosine": _cosine_scores, "dot": _inner_product_scores}
+_SCORES = {"cosine": cosine_scores, "dot": inner_product_scores}
 
 
 class VectorIndex:

@@ -15,7 +15,7 @@ import numpy as np
 from relevance.engines.embedded.bodies.edits import Spellings
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Ints
 from relevance.engines.embedded.bodies.values import number_of, text_of, units
-from relevance.engines.embedded.engine import offsets_of, quantized
+from relevance.engines.embedded.engine import length_factors, offsets_of, quantized, rarity
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
@@ -136,8 +136,8 @@ class TermIndex:
         return self._places[self._place_starts[number] : self._place_starts[number + 1]]
 
     def idf(self, df: int) -> np.float32:
-        """How rare a term is that so many documents hold; the logarithm is that of float64."""
-        return np.float32(np.log(1 + (self.doc_count - df + 0.5) / (df + 0.5)))
+        """How rare a term is that so many documents hold."""
+        return np.float32(rarity(self.doc_count, df))
 
     def weight(self, boost: np.float32, idf: np.float32) -> np.float32:
         """What a term would score at best."""
@@ -158,7 +158,7 @@ class TermIndex:
         average = np.float32(self.total_tokens / self.doc_count) if self.doc_count else ONE  # divided in float64
         kept = quantized(lengths) if self.field.norms else np.ones(self._size, dtype=np.float32)
         with np.errstate(divide="ignore"):
-            return ONE / (k1 * ((ONE - b) + b * kept / average))
+            return length_factors(kept, average, k1, b)
 
 
 def _numbered(tokens: list[str]) -> tuple[Ints, list[str]]:

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.engines.embedded.engine import cosine_scores, inner_product_scores
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
@@ -18,24 +20,20 @@ if TYPE_CHECKING:
     Vector = npt.NDArray[np.float32]
     Scores = npt.NDArray[np.float32]
 
-_ZERO, _ONE, _TWO = np.float32(0), np.float32(1), np.float32(2)
-
-
-def _angle(products: Scores) -> Scores:
-    return np.asarray(np.maximum((_ONE + products) / _TWO, _ZERO))
+_ONE = np.float32(1)
 
 
 def _distance(squares: Scores) -> Scores:
     return np.asarray(_ONE / (_ONE + squares), dtype=np.float32)
 
 
-def _inner_product(products: Scores) -> Scores:
-    squeezed = _ONE / (_ONE - np.minimum(products, _ZERO))
-    return np.where(products < 0, squeezed, products + _ONE)
-
-
 _SCORE: Mapping[str, Callable[[Scores], Scores]] = MappingProxyType(
-    {"cosine": _angle, "dot_product": _angle, "l2_norm": _distance, "max_inner_product": _inner_product}
+    {
+        "cosine": cosine_scores,
+        "dot_product": cosine_scores,
+        "l2_norm": _distance,
+        "max_inner_product": inner_product_scores,
+    }
 )
 SIMILARITIES = tuple(_SCORE)
 
