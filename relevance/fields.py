@@ -198,11 +198,16 @@ class ProductFields:
                 settings |= {f"similarity.{reading.similarity}.{key}": value for key, value in ours.items()}
         return settings
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of an index with these fields, flat: no objects inside each other, no `index.` in front."""
+        return {**dict(flat_settings((self.body or {}).get("settings", {}))), **self.reading_settings}
+
     def source_of(self, name: str) -> str:
         """Where the text of a field that is embedded stands in a product's document; "" for no such field."""
         if name in self.text:
             return self.text[name].source
-        return name if name in dict(_leaves(self.properties)) else ""
+        return name if name in dict(leaves(self.properties)) else ""
 
 
 def _with_field(
@@ -289,11 +294,13 @@ def _text_fields(
         yield from _text_fields(options.get("fields", {}), f"{path}.", nested, source or path)
 
 
-def _leaves(properties: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+def leaves(properties: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """The fields of a mapping that hold no others, by full name; what is no object the server refuses."""
     for name, options in properties.items():
-        if "properties" in options:
-            yield from _leaves(options["properties"], f"{before}{name}.")
-        else:
+        inside = options.get("properties") if isinstance(options, Mapping) else None
+        if isinstance(inside, Mapping):
+            yield from leaves(inside, f"{before}{name}.")
+        elif isinstance(options, Mapping):
             yield f"{before}{name}", options
 
 
@@ -304,7 +311,7 @@ def with_embedded(fields: ProductFields, tables: Mapping[str, Iterable[str]], wh
         InputError: a field is not there.
     """
     embedded = {name: tuple(names) for name, names in tables.items()}
-    allowed = dict.fromkeys([*fields.text, *dict(_leaves(fields.properties))])
+    allowed = dict.fromkeys([*fields.text, *dict(leaves(fields.properties))])
     for table, names in embedded.items():
         for name in names:
             if not fields.source_of(name):

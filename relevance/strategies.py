@@ -20,7 +20,7 @@ from relevance.fields import DEFAULT_FIELDS, K1, B, ProductFields, Reading
 from relevance.setting import Count, Grade, Share, Takes, Text, Written, setting
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 Combination = Literal["sum", "rrf"]
 
@@ -252,6 +252,11 @@ def from_table(name: str, table: Mapping[str, Any], fields: ProductFields = DEFA
         if key in table and not used(strategy):
             raise InputError(f"{strategy.where}: {key} changes nothing without {needed}; leave it out")
     return strategy
+
+
+def readings_of(strategies: Iterable[Strategy]) -> tuple[Reading, ...]:
+    """The ways beside their own in which strategies read text fields, each once."""
+    return tuple(dict.fromkeys(one.reading for one in strategies if one.reading is not None))
 
 
 _BOOSTED = {"title": 8, "description": 2, "attributes": 1}

@@ -316,8 +316,9 @@ def _spellers(plan: Plan) -> dict[Reading | None, Speller]:
     catalogue, spellers = plan.dataset.catalogue, {}
     for strategy in plan.strategies:
         if strategy.spelling and strategy.reading not in spellers:
-            settings = {**(catalogue.fields.body or {}).get("settings", {}), **catalogue.fields.reading_settings}
-            analyzer = Analysis(settings).analyzer(strategy.reading.analyzer if strategy.reading else "standard")
+            analyzer = Analysis(catalogue.fields.settings).analyzer(
+                strategy.reading.analyzer if strategy.reading else "standard"
+            )
             columns = zip(*(catalogue.values(name) for name in strategy.text), strict=True)
             products = ([text for values in row for text in values] for row in columns)
             spellers[strategy.reading] = Speller(products, analyzer)

@@ -17,7 +17,7 @@ from relevance.files import quoted
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
 from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.store import check_stored, find_stored
-from relevance.strategies import BASE, FINETUNED, STRATEGIES
+from relevance.strategies import BASE, FINETUNED, STRATEGIES, readings_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -129,8 +129,7 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
         dataset = attempt(_load_dataset, config, products)
     if dataset is not None:
         dataset = attempt(with_params, dataset, strategies) or dataset
-        readings = [strategy.reading for strategy in strategies if strategy.reading is not None]
-        if readings and products is None:
+        if (readings := readings_of(strategies)) and products is None:
             dataset = replace(dataset, catalogue=dataset.catalogue.read(readings))
         dataset, pairs = attempt(_split, config, dataset) or (None, None)
         if dataset is not None and models is not None and FINETUNED in models:

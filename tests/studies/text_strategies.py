@@ -26,7 +26,7 @@ from relevance.fields import ANALYZERS, Reading
 from relevance.records import Catalogue, Dataset, Judgments, Queries
 from relevance.runner import search
 from relevance.spelling import Speller
-from relevance.strategies import Strategy
+from relevance.strategies import Strategy, readings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -56,14 +56,14 @@ def of_pairs(folder: Path) -> Dataset:
 
 def measured(dataset: Dataset, strategies: list[Strategy]) -> Iterator[tuple[Strategy, float]]:
     """nDCG@10 of each strategy, over the judged queries."""
-    catalogue = dataset.catalogue.read([one.reading for one in strategies if one.reading])
+    catalogue = dataset.catalogue.read(readings_of(strategies))
     choice = engines.choose("embedded", Settings(), strategies)
     with choice.open(progress=False) as indexer:
         engine = indexer.index(catalogue, text_fields=("title",), vectors={}, progress=False)
         for one in strategies:
             batch = QueryBatch(dataset.queries.texts)
             if one.spelling and one.reading:
-                analyzer = Analysis(catalogue.fields.reading_settings).analyzer(one.reading.analyzer)
+                analyzer = Analysis(catalogue.fields.settings).analyzer(one.reading.analyzer)
                 batch = QueryBatch(batch.texts, spellers={one.reading: Speller(catalogue.values("title"), analyzer)})
             evaluation = evaluate(search(engine, one, batch), dataset.judgments, n_products=len(catalogue))
             yield one, evaluation.mean(NDCG10)

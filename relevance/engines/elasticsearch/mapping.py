@@ -17,7 +17,7 @@ import numpy as np
 from relevance import bodies
 from relevance.engines import vector_path
 from relevance.errors import InputError, unknown
-from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, ProductFields, flat_settings
+from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, ProductFields, flat_settings, leaves
 from relevance.files import read_json_object
 from relevance.records import Catalogue, Vectors, attribute_text
 from relevance.text import some
@@ -330,7 +330,8 @@ def unfilled(own: OwnMapping, fields: ProductFields = DEFAULT_FIELDS) -> str:
     if fields.body is not None:  # what is filled is said by the team's own body
         return ""
     text = own_paths([]).text
-    there = dict(_leaves(own.mappings.get("properties", {})))
+    there = dict(leaves(own.mappings.get("properties", {})))
+    there.pop(ATTRIBUTES, None)
     filled = {*text.values(), *own.mappings.get("runtime", {})}
     for path in text.values():
         targets = there.get(path, {}).get("copy_to", ())
@@ -344,16 +345,6 @@ def unfilled(own: OwnMapping, fields: ProductFields = DEFAULT_FIELDS) -> str:
         return ""
     filling = f"products fill {', '.join(text.values())}, and what these name by copy_to"
     return f"{own.path}: nothing fills {some(empty, _SHOWN_FIELDS)}; {filling}"
-
-
-def _leaves(properties: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Mapping[str, Any]]]:
-    """The fields of a mapping that hold no others, by full name; what is no object the server refuses."""
-    for name, options in properties.items():
-        inside = options.get("properties") if isinstance(options, Mapping) else None
-        if isinstance(inside, Mapping):
-            yield from _leaves(inside, f"{before}{name}.")
-        elif isinstance(options, Mapping) and f"{before}{name}" != ATTRIBUTES:
-            yield f"{before}{name}", options
 
 
 def _meant(path: str, text: Mapping[str, str]) -> str:
@@ -437,6 +428,6 @@ def index_body(  # noqa: PLR0913 - what decides it
         NESTED_LIMIT: MOST_NESTED,
     }
     return {
-        "settings": {**fixed, **dict(flat_settings(body["settings"])), **fields.reading_settings, **own.settings},
+        "settings": {**fixed, **fields.settings, **own.settings},
         "mappings": merged_over(mappings, own.mappings),
     }

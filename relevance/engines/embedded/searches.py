@@ -21,6 +21,7 @@ from relevance.engines.explanation import Explanation, Part, parts_of, read_tree
 from relevance.errors import InputError, NotInterpretedError, TemplateError, did_you_mean, several
 from relevance.records import NO_HIT, Ranking
 from relevance.schema import Schema
+from relevance.strategies import readings_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -176,8 +177,7 @@ def check(request: Request, own: OwnMapping) -> list[str]:
     Raises:
         InputError: a type of field, or a part of an analyzer; the line names it.
     """
-    readings = [strategy.reading for strategy in request.strategies if strategy.reading is not None]
-    body = _body_of(request.fields.read(readings), {}, own)
+    body = _body_of(request.fields.read(readings_of(request.strategies)), {}, own)
     schema, analysis = Schema.of(body), Analysis(body["settings"], release=request.release)
     if errors := analysis.errors():
         raise several(errors)
