@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.engines import Engine, QueryBatch
+    from relevance.engines.explanation import Explanation
     from relevance.strategies import Leg, Strategy
 
 HITS = 10
@@ -66,6 +67,11 @@ def search_leg(engine: Engine, leg: Leg, batch: QueryBatch, *, hits: int) -> Ran
     if batch.own_products is None:
         return engine.search(leg, batch, hits=hits)
     return _without(batch.own_products, engine.search(leg, batch, hits=hits + 1))
+
+
+def explain_leg(engine: Engine, leg: Leg, batch: QueryBatch, code: int) -> Explanation:
+    """Explain the score of a product in a leg for the only query of a batch, see `Engine.explain`."""
+    return engine.explain(leg, batch.spelled(leg), code)
 
 
 def _without(products: npt.NDArray[np.int64], ranking: Ranking) -> Ranking:

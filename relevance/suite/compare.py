@@ -36,7 +36,7 @@ from relevance.evaluation import METRICS, evaluate
 from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import compare, compare_run_times
 from relevance.records import NO_HIT
-from relevance.runner import HITS, search_leg
+from relevance.runner import HITS, explain_leg, search_leg
 from relevance.strategies import FINETUNED
 from relevance.text import plural
 
@@ -341,7 +341,7 @@ def _reason(suite: Suite, name: str, ranking: SideBySide) -> str:
     ids, row = suite.plan.dataset.catalogue.ids, suite.plan.dataset.queries.ids.index(ranking.change.query)
     batch = suite.batch[row : row + 1]
     try:
-        explained = [suite.engine.explain(legs[0], batch, ids.index(hit.product)) for hit in pair]
+        explained = [explain_leg(suite.engine, legs[0], batch, ids.index(hit.product)) for hit in pair]
     except (RelevanceError, ValueError):  # of an engine that explains nothing, or a product that is gone
         return ""
     return gap_words(*zip((hit.product for hit in pair), explained, strict=True))

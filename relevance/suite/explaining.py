@@ -132,7 +132,7 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
         ranking = runner.search_leg(engine, leg, batch, hits=strategy.window if fused else depth)
         rank, _ = _place(ranking, code)
         share = 0.0 if rank is None else 1 / (strategy.k + rank)
-        explanation = engine.explain(leg, batch, code)
+        explanation = runner.explain_leg(engine, leg, batch, code)
         length = strategy.window if fused else depth
         legs.append(LegRank(leg.name, rank, length, explanation, share if fused else None))
     depth = DEPTH if fused else legs[0].depth

@@ -322,6 +322,15 @@ def test_the_command_prints_where_a_score_comes_from(capsys: pytest.CaptureFixtu
     assert "no hit" in out
 
 
+@pytest.mark.usefixtures("project")
+def test_a_corrected_query_is_explained_as_it_was_asked(capsys: pytest.CaptureFixture[str]) -> None:
+    options = ("--dataset", "sample", "--engine", "embedded", "--strategy", "textsearch_spelled")
+    assert main(["explain", "space heeter", "100885", *options]) == 0
+    out = capsys.readouterr().out
+    assert " heater " in out
+    assert out.splitlines()[-1].split()[1] == out.splitlines()[-1].split()[3]
+
+
 @pytest.mark.parametrize(
     ("arguments", "line"),
     [
