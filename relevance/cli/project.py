@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from relevance import check as checking
 from relevance.cli import BAD_INPUT, COULD_NOT_RUN, Answer
 from relevance.config import FILE_NAME, Config, find_upwards, parsed_options, reading, rows
-from relevance.engines.elasticsearch.mapping import own_paths, search_of
+from relevance.engines.mapping import own_paths, search_of
 from relevance.errors import InputError
 from relevance.report.folder import check_folder
 from relevance.scaffold import BASELINE, make_project

@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from relevance.engines.elasticsearch.mapping import OwnMapping
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.engines.explanation import Explanation
+    from relevance.engines.mapping import OwnMapping
     from relevance.fields import Reading
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg, Strategy
@@ -265,7 +265,7 @@ class _EmbeddedIndexer:
 
 
 def _own_mapping(settings: Settings) -> OwnMapping:
-    from relevance.engines.elasticsearch.mapping import OwnMapping, read_own_mapping  # noqa: PLC0415 - it imports this module
+    from relevance.engines.mapping import OwnMapping, read_own_mapping  # noqa: PLC0415 - it imports this module
 
     return OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
 

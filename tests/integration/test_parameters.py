@@ -7,9 +7,9 @@ from relevance import datasets
 from relevance.datasets import Source
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.engine import open_engine
-from relevance.engines.elasticsearch.mapping import OwnMapping
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded.searches import BodyEngine
+from relevance.engines.mapping import OwnMapping
 from relevance.strategies import Strategy
 
 SEARCH = {

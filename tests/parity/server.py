@@ -15,8 +15,9 @@ from parity.catalogues import Case
 from relevance.engines.elasticsearch.client import Connection, connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine, open_engine
 from relevance.engines.elasticsearch.index import actions
-from relevance.engines.elasticsearch.mapping import SearchedIndex, index_body, own_paths
+from relevance.engines.elasticsearch.mapping import SearchedIndex, index_body
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.engines.mapping import own_paths
 from relevance.fields import DEFAULT_FIELDS
 
 TIMEOUT_S = 300

@@ -22,8 +22,9 @@ from reference_way import ReferenceWay
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine
 from relevance.engines.elasticsearch.index import actions
-from relevance.engines.elasticsearch.mapping import SearchedIndex, index_body, own_paths
+from relevance.engines.elasticsearch.mapping import SearchedIndex, index_body
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.engines.mapping import own_paths
 from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Catalogue, Vectors
 from relevance.runner import search

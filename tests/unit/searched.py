@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from relevance.engines.elasticsearch.mapping import FieldPaths, SearchedIndex, own_paths
+from relevance.engines.elasticsearch.mapping import SearchedIndex
+from relevance.engines.mapping import FieldPaths, own_paths
 
 __all__ = ["HITS", "SORT", "SORTED", "THREE", "UNSORTED", "searched"]
 

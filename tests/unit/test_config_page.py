@@ -8,7 +8,7 @@ from helpers.configuration import page
 
 from relevance.config import Config, keys
 from relevance.config.reading import read_config
-from relevance.engines.elasticsearch.mapping import read_own_mapping
+from relevance.engines.mapping import read_own_mapping
 from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy
 

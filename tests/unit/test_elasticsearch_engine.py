@@ -22,8 +22,9 @@ from relevance.engines.elasticsearch import container
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.client import Connection, RetryPolicy
 from relevance.engines.elasticsearch.engine import ElasticsearchEngine, choose, form
-from relevance.engines.elasticsearch.mapping import FieldPaths, SearchedIndex, own_paths
+from relevance.engines.elasticsearch.mapping import SearchedIndex
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.engines.mapping import FieldPaths, own_paths
 from relevance.errors import CouldNotRunError, InputError, TemplateError
 from relevance.records import NO_HIT, Ranking
 from relevance.strategies import STRATEGIES, Leg, Strategy

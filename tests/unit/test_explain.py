@@ -17,10 +17,10 @@ from relevance import suite
 from relevance.cli import main
 from relevance.diagnosis import Hit, QueryChange, SideBySide
 from relevance.engines import QueryBatch
-from relevance.engines.elasticsearch.mapping import OwnMapping
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.engines.embedded.searches import BodyEngine
 from relevance.engines.explanation import Explanation, Part, Tree, gap_words, parts_of, read_tree, with_vectors
+from relevance.engines.mapping import OwnMapping
 from relevance.errors import InputError
 from relevance.report.explained import explained_lines
 from relevance.strategies import STRATEGIES, Leg, Strategy

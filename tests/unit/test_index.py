@@ -23,8 +23,9 @@ from relevance.engines.elasticsearch import index as indexing
 from relevance.engines.elasticsearch.client import RetryPolicy
 from relevance.engines.elasticsearch.index import content_of
 from relevance.engines.elasticsearch.leftovers import Mark
-from relevance.engines.elasticsearch.mapping import index_body, own_paths, read_own_mapping
+from relevance.engines.elasticsearch.mapping import index_body
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
+from relevance.engines.mapping import own_paths, read_own_mapping, unfilled
 from relevance.errors import CouldNotRunError, InputError
 from relevance.records import Catalogue, Vectors, attribute_texts
 
@@ -228,7 +229,7 @@ def test_a_field_that_nothing_fills_is_named_with_the_one_that_is_meant(
     path = own_file(tmp_path, content)
     filling = "products fill product_title, product_description, product_attributes.name_value, and what these name"
     line = f"{path}: nothing fills {empty}; {filling} by copy_to" if empty else ""
-    assert mapping.unfilled(read_own_mapping(path)) == line
+    assert unfilled(read_own_mapping(path)) == line
     monkeypatch.setattr(engine, "connect", lambda _: Cluster().connection)
     assert engine.choose(Settings(URL, mapping=path), [], "asked for").notes == ((line,) if empty else ())
 

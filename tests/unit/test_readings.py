@@ -8,8 +8,8 @@ from helpers import own_search
 from relevance import engines
 from relevance.config.reading import read_config
 from relevance.engines.elasticsearch.mapping import index_body as body_of_index
-from relevance.engines.elasticsearch.mapping import own_paths
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.engines.mapping import own_paths
 from relevance.errors import InputError
 from relevance.fields import DEFAULT_FIELDS, Reading, index_body, own_fields
 from relevance.strategies import READY_MADE, STRATEGIES, Strategy, from_table

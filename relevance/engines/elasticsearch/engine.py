@@ -26,16 +26,10 @@ from relevance.engines.elasticsearch import index as own_index
 from relevance.engines.elasticsearch.client import RetryPolicy, connect
 from relevance.engines.elasticsearch.errors import Refusal, RetriableError
 from relevance.engines.elasticsearch.existing import look_at
-from relevance.engines.elasticsearch.mapping import (
-    ROW_ID,
-    check_vectors,
-    read_own_mapping,
-    search_of,
-    search_type_of,
-    unfilled,
-)
+from relevance.engines.elasticsearch.mapping import check_vectors, search_type_of
 from relevance.engines.elasticsearch.settings import Credentials
 from relevance.engines.explanation import Explanation, parts_of, read_tree, with_vectors
+from relevance.engines.mapping import ROW_ID, read_own_mapping, search_of, unfilled
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.records import NO_HIT, Ranking

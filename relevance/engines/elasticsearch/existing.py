@@ -19,7 +19,8 @@ from elasticsearch.helpers import ScanError, scan
 from relevance import text
 from relevance.datasets.tables import ID_RULE, is_id
 from relevance.engines.elasticsearch.index import IndexState, count, state_of, unless
-from relevance.engines.elasticsearch.mapping import ROW_ID, FieldPaths, SearchedIndex, search_type_of
+from relevance.engines.elasticsearch.mapping import SearchedIndex, search_type_of
+from relevance.engines.mapping import ROW_ID, FieldPaths
 from relevance.errors import InputError, RelevanceError, did_you_mean, unknown
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.strategies import BASE

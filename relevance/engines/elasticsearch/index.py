@@ -23,15 +23,12 @@ from relevance.engines.elasticsearch.mapping import (
     MOST_NESTED,
     NESTED_LIMIT,
     VECTOR_KINDS,
-    OwnMapping,
     SearchedIndex,
     check_vectors,
-    documents,
     index_body,
-    own_paths,
-    read_own_mapping,
     search_type_of,
 )
+from relevance.engines.mapping import OwnMapping, documents, own_paths, read_own_mapping
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.records import Catalogue
@@ -42,8 +39,8 @@ if TYPE_CHECKING:
 
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
-    from relevance.engines.elasticsearch.mapping import FieldPaths
     from relevance.engines.elasticsearch.settings import Settings, VectorIndex
+    from relevance.engines.mapping import FieldPaths
     from relevance.records import Vectors
 
 # documents

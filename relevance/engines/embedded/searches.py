@@ -14,10 +14,9 @@ import numpy as np
 from relevance import bodies
 from relevance.analysis import Analysis
 from relevance.engines import Engine
-from relevance.engines.elasticsearch.mapping import OwnMapping, documents, index_body, own_paths, search_of
-from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded.bodies import BodyIndex
 from relevance.engines.explanation import Explanation, Part, parts_of, read_tree
+from relevance.engines.mapping import OwnMapping, body_with, documents, own_paths, search_of, vector_options
 from relevance.errors import InputError, NotInterpretedError, TemplateError, did_you_mean, several
 from relevance.records import NO_HIT, Ranking
 from relevance.schema import Schema
@@ -164,9 +163,11 @@ def _is_plain(leg: Leg) -> bool:
 
 
 def _body_of(fields: ProductFields, vectors: Mapping[VectorField, Vectors], own: OwnMapping) -> dict[str, Any]:
-    dimensions = {key: int(each.matrix.shape[1]) for key, each in vectors.items()}
-    by_product = {key for key, each in vectors.items() if each.similarity == "dot"}
-    return index_body(own_paths(vectors, fields), dimensions, Settings(), own, by_product=by_product, fields=fields)
+    of_vectors = {
+        key: vector_options(int(each.matrix.shape[1]), "flat", by_product=each.similarity == "dot")
+        for key, each in vectors.items()
+    }
+    return body_with(own_paths(vectors, fields), of_vectors, own, fields=fields)
 
 
 def check(request: Request, own: OwnMapping) -> list[str]:

@@ -36,8 +36,8 @@ from relevance.engines.embedded.bodies.nodes import (
     boosted,
 )
 from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, with_minimum
-from relevance.engines.embedded.bodies.values import boolean_of, date_of, decimal_of, rounded, text_of
 from relevance.errors import InputError, NotInterpretedError, unknown
+from relevance.values import boolean_of, date_of, decimal_of, rounded, text_of
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.levels import Levels

@@ -14,9 +14,9 @@ import numpy as np
 
 from relevance.engines.embedded.bodies.edits import Spellings
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Ints
-from relevance.engines.embedded.bodies.values import number_of, text_of, units
 from relevance.engines.embedded.engine import length_factors, offsets_of, quantized, rarity
 from relevance.errors import InputError
+from relevance.values import number_of, text_of, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

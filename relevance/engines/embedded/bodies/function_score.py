@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from relevance.dates import duration
 from relevance.engines.embedded.bodies.clauses import Clause, anything, choice, decimal, parse, text
-from relevance.engines.embedded.bodies.dates import duration
 from relevance.engines.embedded.bodies.fields import NumberIndex
 from relevance.engines.embedded.bodies.functions import (
     BOOST_MODES,
@@ -27,8 +27,8 @@ from relevance.engines.embedded.bodies.functions import (
 )
 from relevance.engines.embedded.bodies.hits import Hits
 from relevance.engines.embedded.bodies.nodes import MatchAll, Node, rewrite
-from relevance.engines.embedded.bodies.values import date_of
 from relevance.errors import InputError, NotInterpretedError, unknown
+from relevance.values import date_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

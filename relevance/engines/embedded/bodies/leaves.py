@@ -13,8 +13,8 @@ import numpy as np
 from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
 from relevance.engines.embedded.bodies.hits import NO_DOCS, NONE, Hits, Ints, constant
 from relevance.engines.embedded.bodies.nodes import DisMax, Explanation, MatchNone, Node, boosted
-from relevance.engines.embedded.bodies.values import boolean_of, date_of, decimal_of, rounded, text_of
 from relevance.errors import InputError
+from relevance.values import boolean_of, date_of, decimal_of, rounded, text_of
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.levels import Level, Levels

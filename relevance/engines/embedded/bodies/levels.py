@@ -15,7 +15,7 @@ from relevance.engines.embedded.bodies.fields import (
     keyword_index,
     text_index,
 )
-from relevance.engines.embedded.bodies.values import boolean_of
+from relevance.values import boolean_of
 
 if TYPE_CHECKING:
     from relevance.analysis import Analysis, Stream

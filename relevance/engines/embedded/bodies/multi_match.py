@@ -28,7 +28,7 @@ from relevance.engines.embedded.bodies.text import (
     with_minimum,
     without_terms,
 )
-from relevance.engines.embedded.bodies.values import text_of
+from relevance.values import text_of
 
 if TYPE_CHECKING:
     from relevance.schema import Field

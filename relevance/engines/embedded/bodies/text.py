@@ -16,8 +16,8 @@ from relevance.engines.embedded.bodies.leaves import Blended, Synonym, Term, pre
 from relevance.engines.embedded.bodies.minimum import required
 from relevance.engines.embedded.bodies.nodes import Bool, DisMax, MatchAll, MatchNone, Node, boosted
 from relevance.engines.embedded.bodies.phrases import Path, Phrase, PhrasePrefix, Places, SpanNear
-from relevance.engines.embedded.bodies.values import text_of
 from relevance.errors import InputError
+from relevance.values import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from relevance.engines.embedded.bodies.dates import check_format, duration, millis, time_zone
+from relevance.dates import check_format, duration, millis, time_zone
 from relevance.errors import InputError
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from relevance.engines.embedded.bodies.dates import millis, time_zone
+from relevance.dates import millis, time_zone
 from relevance.errors import InputError
 
 if TYPE_CHECKING:

@@ -1,0 +1,318 @@
+"""What an index looks like: its fields, and the settings and mappings of ours with the user's own over them."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import json
+import re
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from relevance import bodies
+from relevance.engines import vector_path
+from relevance.errors import InputError, unknown
+from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, ProductFields, flat_settings, leaves
+from relevance.files import read_json_object
+from relevance.records import Catalogue, Vectors, attribute_text
+from relevance.text import some
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from pathlib import Path
+
+    from relevance.engines import VectorField
+    from relevance.strategies import Leg
+
+# fields
+
+ROW_ID = "_id"
+"""What the server itself calls a document; it can neither sort by it nor give it as a field."""
+
+
+@dataclass(frozen=True)
+class FieldPaths:
+    """Fields of an index.
+
+    Attributes:
+        id: field of the product's id, or `_id`.
+        text: of a text field of ours -> the index's field.
+        nested: of a text field of ours that is nested -> the path of its nested documents.
+        vectors: of (model, vector field) -> the index's dense_vector field.
+        sorts: whether the server can sort by the id as text: it is a keyword.
+    """
+
+    id: str
+    text: Mapping[str, str]
+    nested: Mapping[str, str] = field(default_factory=dict)
+    vectors: Mapping[VectorField, str] = field(default_factory=dict)
+    sorts: bool = True
+
+    @property
+    def shape(self) -> dict[str, Any]:
+        """What a search says to get the ids and nothing else: reading `_id` takes a third longer than a column."""
+        if self.id == ROW_ID:
+            return {"_source": False}
+        return {"stored_fields": "_none_", "docvalue_fields": [self.id]}
+
+    def ids_of(self, hit: Mapping[str, Any]) -> list[str]:
+        """The ids of a hit as text, which are one where all is well."""
+        if self.id == ROW_ID:
+            return [hit[ROW_ID]] if ROW_ID in hit else []
+        return [str(one) for one in hit.get("fields", {}).get(self.id, ())]
+
+
+ATTRIBUTES = "product_attributes"
+
+
+def own_paths(vectors: Iterable[VectorField], fields: ProductFields = DEFAULT_FIELDS) -> FieldPaths:
+    """The fields of an index that we make."""
+    return FieldPaths(
+        id=fields.id,
+        text={name: one.path for name, one in fields.text.items()},
+        nested={name: one.nested for name, one in fields.text.items() if one.nested},
+        vectors={key: vector_path(*key) for key in vectors},
+    )
+
+
+def search_of(leg: Leg, paths: FieldPaths, *, oversample: float | None = None) -> dict[str, Any]:
+    """The search body, with marks, of a leg that has no template.
+
+    Text clauses stand in the query, vectors in the knn section, where `k` means the same on releases 8 and 9.
+
+    Raises:
+        KeyError: the leg names a field that the index has not.
+    """
+    search: dict[str, Any] = {}
+    if leg.text:
+        search["query"] = {"bool": {"should": [_match(paths, name, boost) for name, boost in leg.text]}}
+    if leg.vectors:
+        options: dict[str, Any] = {"query_vector": bodies.VECTOR, "k": leg.candidates, "num_candidates": leg.candidates}
+        if oversample is not None:
+            options["rescore_vector"] = {"oversample": oversample}
+        fields = [(paths.vectors[leg.model, name], boost) for name, boost in leg.vectors]
+        search["knn"] = [{"field": path, "boost": boost, **options} for path, boost in fields]
+    return search
+
+
+def _match(paths: FieldPaths, name: str, boost: float) -> dict[str, Any]:
+    clause = {"match": {paths.text[name]: {"query": bodies.QUERY, "boost": boost}}}
+    if name in paths.nested:
+        return {"nested": {"path": paths.nested[name], "query": clause}}
+    return clause
+
+
+_PRODUCTS_AT_ONCE = 1024
+
+
+def documents(
+    catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], paths: FieldPaths
+) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Id and document of each product, in the order of their codes; a blank text and a missing vector are left out."""
+    texts = _default_texts(catalogue, paths) if catalogue.has_default_layout else catalogue.documents()
+    for code, (uid, document) in enumerate(zip(catalogue.ids, texts, strict=True)):
+        document[paths.id] = uid
+        for key, each in vectors.items():
+            if (row := int(each.rows[code])) >= 0:
+                # the serializer knows arrays, no memory maps, and rows that lie in one piece
+                document[paths.vectors[key]] = np.ascontiguousarray(each.matrix[row], dtype=np.float32)
+        yield uid, document
+
+
+def _default_texts(catalogue: Catalogue, paths: FieldPaths) -> Iterator[dict[str, Any]]:
+    offsets = catalogue.attribute_offsets.tolist()
+    columns = {paths.text[name]: name for name in catalogue.fields.own_texts if name not in paths.nested}
+    for start in range(0, len(catalogue), _PRODUCTS_AT_ONCE):
+        end = min(start + _PRODUCTS_AT_ONCE, len(catalogue))
+        products = catalogue.products.iloc[start:end]
+        rows = zip(*(products[name].tolist() for name in columns.values()), strict=True)
+        pairs = catalogue.attributes.iloc[offsets[start] : offsets[end]]
+        attributes = list(map(attribute_text, pairs["name"].tolist(), pairs["value"].tolist()))
+        bounds = pairwise(offset - offsets[start] for offset in offsets[start : end + 1])
+        for texts, (first, last) in zip(rows, bounds, strict=True):
+            document: dict[str, Any] = {paths.id: ""}
+            document |= {path: text for path, text in zip(columns, texts, strict=True) if text.strip()}
+            if values := [{NAME_VALUE: text} for text in attributes[first:last] if text]:
+                document[ATTRIBUTES] = values
+            yield document
+
+
+# the user's own settings and mappings
+
+_MOST_LEVELS = 60
+_VECTOR = re.compile(rf"({'|'.join(DEFAULT_FIELDS.embedded)})_vector(_.+)?")
+_OURS: Mapping[str, str] = {
+    "number_of_shards": "allowed: --es-shards",
+    "number_of_replicas": "allowed: --es-replicas",
+    "auto_expand_replicas": "allowed: --es-replicas",
+    "sort": "the index is sorted by product id, which decides ties",
+    "refresh_interval": "the index is refreshed once, when it is complete",
+    "default_pipeline": "products are indexed as they are",
+    "final_pipeline": "products are indexed as they are",
+    "blocks": "the index has to be written",
+}
+"""Settings that cannot be laid over, and why or what to take instead; each stands for all below it, too."""
+
+
+@dataclass(frozen=True)
+class OwnMapping:
+    """What a file lays over ours."""
+
+    path: str = ""
+    sha256: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)  # flat: no objects inside, no `index.` in front
+    mappings: Mapping[str, Any] = field(default_factory=dict)
+
+
+def read_own_mapping(path: Path) -> OwnMapping:
+    """Read and check a file; what Elasticsearch makes of it shows when the index is made.
+
+    Raises:
+        InputError: it cannot be read, is no JSON object (see `read_json_object`), or sets what relevance itself needs.
+    """
+    content = read_json_object(path, "a file of settings and mappings")
+    depth, level = 0, [content]
+    while level:
+        depth += 1
+        inside = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
+        level = [inner for values in inside for inner in values]
+    if depth > _MOST_LEVELS:
+        raise InputError(f"{path}: {depth:,} objects inside each other; allowed: {_MOST_LEVELS}")
+    parts = _object(path, content, "", ("settings", "mappings"))
+    flat = list(flat_settings(_object(path, parts.get("settings", {}), "settings")))
+    settings = dict(flat)
+    if len(settings) < len(flat):
+        name = next(name for name, count in Counter(name for name, _ in flat).items() if count > 1)
+        raise InputError(f"{path}: settings: {name} is set twice")
+    mappings = _object(path, parts.get("mappings", {}), "mappings", ("properties", "runtime"))
+    for key in mappings:
+        _object(path, mappings[key], key)
+    _refuse_ours(path, settings, mappings.get("properties", {}))
+    return OwnMapping(str(path), hashlib.sha256(path.read_bytes()).hexdigest(), settings, mappings)
+
+
+def _object(path: Path, value: object, what: str, allowed: tuple[str, ...] = ()) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise InputError(f"{path}: {what} is {json.dumps(value)[:60]}; allowed: a JSON object")
+    for key in value:
+        if allowed and key not in allowed:
+            raise InputError(f"{path}: {f'{what}: ' if what else ''}{unknown('key', key, allowed)}")
+    return value
+
+
+def _refuse_ours(path: Path, settings: Mapping[str, Any], properties: Mapping[str, Any]) -> None:
+    for name in settings:
+        for ours, why in _OURS.items():
+            if f"{name}.".startswith(f"{ours}."):
+                raise InputError(f"{path}: settings: {name} is set by relevance itself; {why}")
+    for name in properties:
+        if name == "product_uid" or _VECTOR.fullmatch(name):
+            raise InputError(f"{path}: mappings: the field {name} is relevance's own; allowed: another name")
+    nested = _object(path, properties.get(ATTRIBUTES, {}), f"the field {ATTRIBUTES}")
+    for name in ("type", "dynamic", "enabled"):
+        if name in nested:
+            problem = f"mappings: {ATTRIBUTES}.{name} is set by relevance itself"
+            raise InputError(f"{path}: {problem}; allowed: properties of it, such as {NAME_VALUE}")
+
+
+_FILLS_ITSELF = ("alias", "constant_keyword")
+_SHOWN_FIELDS = 3
+
+
+def unfilled(own: OwnMapping, fields: ProductFields = DEFAULT_FIELDS) -> str:
+    """A line on the fields of a file that stay empty, as a name that is misspelt does; "" where there are none.
+
+    Products fill our own fields of text; `copy_to` of these, scripts and runtime fields fill others.
+    """
+    if fields.body is not None:  # what is filled is said by the team's own body
+        return ""
+    text = own_paths([]).text
+    there = dict(leaves(own.mappings.get("properties", {})))
+    there.pop(ATTRIBUTES, None)
+    filled = {*text.values(), *own.mappings.get("runtime", {})}
+    for path in text.values():
+        targets = there.get(path, {}).get("copy_to", ())
+        filled |= {targets} if isinstance(targets, str) else set(targets)
+    empty = [
+        f"{path!r}{_meant(path, text)}"
+        for path, options in there.items()
+        if path not in filled and options.get("type") not in _FILLS_ITSELF and "script" not in options
+    ]
+    if not empty:
+        return ""
+    filling = f"products fill {', '.join(text.values())}, and what these name by copy_to"
+    return f"{own.path}: nothing fills {some(empty, _SHOWN_FIELDS)}; {filling}"
+
+
+def _meant(path: str, text: Mapping[str, str]) -> str:
+    """The field of ours that is meant, with or without what all of them begin with."""
+    short = {**text, NAME_VALUE: f"{ATTRIBUTES}.{NAME_VALUE}"}
+    near = difflib.get_close_matches(path.rpartition(".")[2].removeprefix("product_"), short, n=1)
+    return f" (did you mean {short[near[0]]!r}?)" if near else ""
+
+
+def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """Objects merged key by key, however deep; of anything else the own value stays."""
+    merged = dict(ours)
+    for key, value in own.items():
+        before = merged.get(key)
+        both = isinstance(before, Mapping) and isinstance(value, Mapping)
+        merged[key] = merged_over(before, value) if both and before is not None else value
+    return merged
+
+
+# settings and mappings
+
+
+def body_with(
+    paths: FieldPaths,
+    vectors: Mapping[VectorField, Mapping[str, Any]],
+    own: OwnMapping | None = None,
+    *,
+    fields: ProductFields = DEFAULT_FIELDS,
+) -> dict[str, Any]:
+    """Settings (flat: no objects inside, no `index.` in front) and mappings of an index, as both engines take them.
+
+    A document holds `product_uid`, the texts that are not blank, `product_attributes` with a `name_value` each, and the
+    vectors, which are kept out of `_source`. No field of text names an analyzer, so that a default of the user's own
+    counts; without one it is the standard analyzer. Of a team's own body all stays as it is.
+
+    Args:
+        paths: the fields.
+        vectors: the mapping of each vector field.
+        own: what the user lays over them.
+        fields: of the products.
+    """
+    own = own or OwnMapping()
+    text = {"type": "text"}
+    body: Mapping[str, Any] = fields.body or {
+        "mappings": {
+            "dynamic": "strict",
+            "properties": {
+                paths.id: {"type": "keyword"},
+                **{paths.text[name]: text for name in fields.own_texts if name not in paths.nested},
+                ATTRIBUTES: {"type": "nested", "dynamic": "strict", "properties": {NAME_VALUE: text}},
+            },
+        },
+    }
+    properties = fields.with_readings({**body["mappings"]["properties"], paths.id: {"type": "keyword"}})
+    properties |= {paths.vectors[key]: dict(options) for key, options in vectors.items()}
+    mappings = {**body["mappings"], "properties": properties}
+    if paths.vectors:
+        mappings["_source"] = {"excludes": sorted(paths.vectors.values())}
+    return {"settings": {**fields.settings, **own.settings}, "mappings": merged_over(mappings, own.mappings)}
+
+
+def vector_options(dimensions: int, kind: str, *, by_product: bool, **options: int) -> dict[str, Any]:
+    """The mapping of a vector field; vectors are compared by cosine, or by their inner product."""
+    return {
+        "type": "dense_vector",
+        "dims": dimensions,
+        "similarity": "max_inner_product" if by_product else "cosine",
+        "index_options": {"type": kind, **options},
+    }
