@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from itertools import islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from relevance.errors import InputError
 from relevance.records import query_label
@@ -26,7 +26,7 @@ DIGITS = 6
 _SHOWN = 48
 _LONGEST_PATH = 200
 _MOST_LINES = 20
-_ABSENT = object()
+_ABSENT, _ADDED, _REMOVED = object(), object(), object()
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,17 @@ class Snapshot:
     versions: Mapping[str, str]
     calibration_s: float | None
     params: tuple[Mapping[str, Any], ...] = ()
+
+    @property
+    def index_body(self) -> Mapping[str, Any] | None:
+        """Settings and mappings of the products' index; None for the default fields, and where a file has none."""
+        return self.facts.get("body")
+
+    @property
+    def facts(self) -> Mapping[str, Any]:
+        """Of the engine."""
+        facts = self.engine.get("facts")
+        return facts if isinstance(facts, Mapping) else {}
 
     def judged(self) -> dict[str, tuple[str, Mapping[str, float], Mapping[str, Any]]]:
         """Text, grades and parameters by query id."""
@@ -199,11 +210,25 @@ _Change = tuple[str, object, object]
 """Place (`text.title`, `fields[2]`), before and after of a value that differs."""
 
 
+_BODIES = ("body", "laid_over")
+"""Facts of an engine that say in full what its `mapping` is a hash of; older files have none."""
+
+
 def _engine_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
-    changes = _changes("", before.engine, after.engine)
+    facts = [side.facts for side in (before, after)]
+    bodies = [{name: one[name] for name in _BODIES if name in one} for one in facts]
+    left_out = {*_BODIES, *(["mapping"] if all(bodies) and bodies[0] != bodies[1] else [])}
+    if not all("release" in one for one in facts):  # a side has nothing that ranks by it
+        left_out.add("release")
+    kept = [{name: fact for name, fact in one.items() if name not in left_out} for one in facts]
+    engines = [{**side.engine, "facts": one} for side, one in zip((before, after), kept, strict=True)]
     # two kinds of engine are told apart by what both have: only one knows of shards
     alike = before.engine.get("name") == after.engine.get("name")
-    return _lines("engine", changes if alike else _known_on_both_sides(changes))
+    changes = _changes("", *engines)
+    yield from _lines("engine", changes if alike else _known_on_both_sides(changes))
+    if all(bodies):
+        merged = [{**one.get("body", {}), **one.get("laid_over", {})} for one in bodies]
+        yield from _lines("index", _changes("", *merged))
 
 
 def _known_on_both_sides(changes: Iterable[_Change]) -> Iterator[_Change]:
@@ -244,12 +269,21 @@ def _changes(path: str, left: object, right: object) -> Iterator[_Change]:
     elif isinstance(left, list | tuple) and isinstance(right, list | tuple) and len(left) == len(right):
         for at, (old, new) in enumerate(zip(left, right, strict=True)):
             yield from _changes(f"{path}[{at}]", old, new)
+    elif _are_texts(left) and _are_texts(right) and {*left} != {*right}:
+        yield from ((path, one, _REMOVED) for one in left if one not in right)
+        yield from ((path, _ADDED, one) for one in right if one not in left)
     elif left != right or isinstance(left, bool) != isinstance(right, bool):
         yield path, left, right
 
 
+def _are_texts(value: object) -> TypeGuard[list[str] | tuple[str, ...]]:
+    return isinstance(value, list | tuple) and all(isinstance(one, str) for one in value)
+
+
 def _arrow(left: object, right: object) -> str:
-    """Both values on one line, `8 -> 4`; of long ones the part from where they differ."""
+    """Both values on one line, `8 -> 4`; of long ones the part from where they differ. Of lists `+ "a"`, `- "b"`."""
+    if left is _ADDED or right is _REMOVED:
+        return f"+ {_shown(right)}" if left is _ADDED else f"- {_shown(left)}"
     old, new = _shown(left), _shown(right)
     if old == new:
         texts = [json.dumps(side, default=str) for side in (left, right)]

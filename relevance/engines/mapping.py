@@ -220,6 +220,14 @@ def _refuse_ours(path: Path, settings: Mapping[str, Any], properties: Mapping[st
             raise InputError(f"{path}: {problem}; allowed: properties of it, such as {NAME_VALUE}")
 
 
+def facts_of(own: OwnMapping, fields: ProductFields) -> dict[str, Any]:
+    """What decides how text is read, for results: its hash, and the bodies where they are not the default's."""
+    laid_over = {"settings": own.settings, "mappings": own.mappings} if own.path else None
+    bodies_of = {"body": fields.body, "laid_over": laid_over}
+    hashed = {"mapping": own.sha256 or fields.sha256}
+    return {**hashed, **{name: body for name, body in bodies_of.items() if body is not None}}
+
+
 _FILLS_ITSELF = ("alias", "constant_keyword")
 _SHOWN_FIELDS = 3
 

@@ -313,6 +313,7 @@ def test_what_results_say_of_it() -> None:
         "refresh_interval": "default",
         "vector_index": "int8_hnsw",
         "mapping": mapping,
+        "body": index.facts["body"],
         "fields": {
             "attributes": "props.text: text",
             "description": "about: text",

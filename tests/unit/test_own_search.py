@@ -67,7 +67,7 @@ def test_scores_are_those_of_the_server(dataset: Dataset, strategy: Strategy, re
     expected = [[(uid, np.float32(score)) for uid, score in row] for row in ANSWERED[strategy.name]]
     assert listed(ranking, dataset.catalogue.ids) == expected
     assert line == f"embedded, as release {release} ranks, 8 fields (asked for)"
-    assert facts == {"vector_index": "flat", "release": release, "mapping": FIELDS.sha256}
+    assert facts == {"vector_index": "flat", "release": release, "mapping": FIELDS.sha256, "body": FIELDS.body}
 
 
 def test_a_clause_that_is_not_interpreted_is_named(dataset: Dataset) -> None:
@@ -142,6 +142,7 @@ def test_a_mapping_that_is_laid_over_ours(tmp_path: Path, sample: Dataset) -> No
     assert line == "embedded, as release 9 ranks, mappings of stemmed.json (asked for)"
     assert not np.array_equal(stemmed.codes, answered(strategy, sample)[2].codes)
     assert len(facts["mapping"]) == 64
+    assert facts["laid_over"]["mappings"]["properties"]["product_title"]["analyzer"] == "english"
 
 
 def test_a_score_is_explained(dataset: Dataset) -> None:

@@ -265,6 +265,7 @@ def look_at(
     shards = int(index.get("number_of_shards", 1))  # a serverless project does not tell
     kinds = [str(one.settings.get("index_options", {}).get("type", "default")) for one in vectors]
     decides = {part: index[part] for part in _RANKING if part in index}
+    of_products = {key: part for key, part in mappings.items() if key != "_meta"}
     vector_names = {f"vectors.{ours}": path for ours, path in sorted(settings.vectors.items())}
     facts = {
         "index": name,
@@ -274,7 +275,8 @@ def look_at(
         "search_type": search_type_of(settings.search_type, shards, is_ours=False),
         "refresh_interval": index.get("refresh_interval", "default"),
         "vector_index": ", ".join(dict.fromkeys(kinds)) or None,
-        "mapping": _hash([decides, {key: part for key, part in mappings.items() if key != "_meta"}, alias]),
+        "mapping": _hash([decides, of_products, alias]),
+        "body": {"settings": decides, "mappings": of_products, **({"alias": alias} if alias else {})},
         "fields": {
             ours: _analyzed(fields.fields[path], index.get("analysis", {})) if path != ROW_ID else ROW_ID
             for ours, path in (*sorted(settings.fields.items()), *vector_names.items())

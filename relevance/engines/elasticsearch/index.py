@@ -28,7 +28,7 @@ from relevance.engines.elasticsearch.mapping import (
     index_body,
     search_type_of,
 )
-from relevance.engines.mapping import OwnMapping, documents, own_paths, read_own_mapping
+from relevance.engines.mapping import OwnMapping, documents, facts_of, own_paths, read_own_mapping
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.records import Catalogue
@@ -451,7 +451,7 @@ class _Job:
             "segments": state.segments,
             "search_type": search_type_of(settings.search_type, shards, is_ours=True),
             "reused": reused,
-            "mapping": self.own.sha256 or self.catalogue.fields.sha256,
+            **facts_of(self.own, self.catalogue.fields),
             "forced_sort": not sorted_segment,
         }
         return SearchedIndex(

@@ -16,7 +16,7 @@ from relevance.analysis import Analysis
 from relevance.engines import Engine
 from relevance.engines.embedded.bodies import BodyIndex
 from relevance.engines.explanation import Explanation, Part, parts_of, read_tree
-from relevance.engines.mapping import OwnMapping, body_with, documents, own_paths, search_of, vector_options
+from relevance.engines.mapping import OwnMapping, body_with, documents, facts_of, own_paths, search_of, vector_options
 from relevance.errors import InputError, NotInterpretedError, TemplateError, did_you_mean, several
 from relevance.records import NO_HIT, Ranking
 from relevance.schema import Schema
@@ -68,7 +68,7 @@ class BodyEngine(Engine):
         self._release = release
         self._paths = own_paths(vectors, catalogue.fields)
         self._forms: dict[Leg, bodies.Body] = {}
-        facts = {"vector_index": "flat", "release": release, "mapping": own.sha256 or catalogue.fields.sha256}
+        facts = {"vector_index": "flat", "release": release, **facts_of(own, catalogue.fields)}
         self.facts: Mapping[str, object] = MappingProxyType({key: fact for key, fact in facts.items() if fact})
 
     @cached_property
