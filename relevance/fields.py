@@ -67,16 +67,25 @@ class Reading:
         analyzer: one of `ANALYZERS`, of the mapping's `settings.analysis`, or of those that are built in.
         k1: of BM25.
         b: of BM25.
+        search_analyzer: of queries, where it is another one; else "".
     """
 
     analyzer: str = "standard"
     k1: float = K1
     b: float = B
+    search_analyzer: str = ""
+
+    @property
+    def analyzers(self) -> dict[str, str]:
+        """As a mapping names them."""
+        queries = {"search_analyzer": self.search_analyzer} if self.search_analyzer else {}
+        return {"analyzer": self.analyzer, **queries}
 
     @property
     def label(self) -> str:
         """What its multi-fields are called."""
-        return self.analyzer if self.has_usual_similarity else f"{self.analyzer}_{self.similarity}"
+        name = "_searched_".join(self.analyzers.values())
+        return name if self.has_usual_similarity else f"{name}_{self.similarity}"
 
     @property
     def similarity(self) -> str:
@@ -178,7 +187,7 @@ class ProductFields:
         """Properties of an index with the multi-fields of all readings."""
         changed = dict(properties)
         for reading in self.readings:
-            options: dict[str, Any] = {"type": "text", "analyzer": reading.analyzer}
+            options: dict[str, Any] = {"type": "text", **reading.analyzers}
             if not reading.has_usual_similarity:
                 options["similarity"] = reading.similarity
             for name in self.own_texts:
@@ -191,8 +200,9 @@ class ProductFields:
         theirs = (self.body or {}).get("settings", {}).get("analysis", {}).get("analyzer", {})
         settings: dict[str, Any] = {}
         for reading in self.readings:
-            if reading.analyzer in ANALYZERS and reading.analyzer not in theirs:
-                settings |= {f"analysis.{key}": value for key, value in ANALYZERS[reading.analyzer].items()}
+            for name in reading.analyzers.values():
+                if name in ANALYZERS and name not in theirs:
+                    settings |= {f"analysis.{key}": value for key, value in ANALYZERS[name].items()}
             if not reading.has_usual_similarity:
                 ours = {"type": "BM25", "k1": reading.k1, "b": reading.b}
                 settings |= {f"similarity.{reading.similarity}.{key}": value for key, value in ours.items()}

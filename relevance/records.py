@@ -160,15 +160,17 @@ class Catalogue(_Frozen):
                 theirs = f"the products have {', '.join(sorted(missing))}"
                 raise InputError(f"{theirs}; allowed: one of the fields of the mapping: {some(list(fields.text), 8)}")
             return Catalogue.of_documents(self.ids, documents, fields)
+        return self.indexed_as(fields)
+
+    def indexed_as(self, fields: ProductFields) -> Catalogue:
+        """Give the same products, with all that they hold, whose fields are indexed in another way."""
         other = copy(self)
         other.__dict__["fields"] = fields
         return other
 
     def read(self, readings: Iterable[Reading]) -> Catalogue:
         """Give the same products, whose text fields are read in other ways, too."""
-        other = copy(self)
-        other.__dict__["fields"] = self.fields.read(readings)
-        return other
+        return self.indexed_as(self.fields.read(readings))
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from relevance.analysis import Analysis
 from relevance.analysis.standard import analyze
 from relevance.engines.embedded.bodies.edits import Fuzziness, Spellings
+from relevance.engines.mapping import OwnMapping, body_with, own_paths
+from relevance.schema import Schema
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from relevance.analysis import Stream
+    from relevance.fields import Reading
+    from relevance.records import Catalogue
+    from relevance.strategies import Leg
 
 # chosen on the fine-tuning queries of Home Depot alone, see docs/studies/text-strategies.csv
 _EDITS = Fuzziness(one_from=4, two_from=6)
@@ -20,26 +26,40 @@ _FEWEST_PRODUCTS = 2
 _SHORTEST_PART = 2
 
 
+class Analyzers(NamedTuple):
+    """What makes words of text fields: of what products hold, and of queries."""
+
+    of_texts: Callable[[str], Stream]
+    of_queries: Callable[[str], Stream]
+
+
 class Speller:
     """Corrects queries by the words of the products.
 
-    A word is left alone where the products have all that its analysis makes of it, where it has anything but letters,
-    or less than four of them. Else it becomes the nearest word that two products or more have: one edit away, or two
-    for words of six letters or more, a swap of neighbours being one, or two words run together being one; of several at
-    one distance that of the most products, then the first in the order of the alphabet.
+    A word is left alone where the products have all that its analysis makes of it, in fields of one analyzer; where it
+    has anything but letters, or less than four of them. Else it becomes the nearest word that two products or more
+    have: one edit away, or two for words of six letters or more, a swap of neighbours being one, or two words run
+    together being one; of several at one distance that of the most products, then the first in the order of the
+    alphabet.
 
     Args:
-        products: the texts of each product.
-        analyzer: of the fields that are matched.
+        products: of each product, the texts of each of `analyzers`.
+        analyzers: of the fields whose words count, each once.
     """
 
-    def __init__(self, products: Iterable[Sequence[str]], analyzer: Callable[[str], Stream]) -> None:
+    def __init__(self, products: Iterable[Sequence[Iterable[str]]], analyzers: Sequence[Analyzers]) -> None:
         counts: Counter[str] = Counter()
-        for texts in products:
-            counts.update({word for text in texts for word in analyze(text)})
+        held: list[set[str]] = [set() for _ in analyzers]
+        for product in products:
+            words = [{word for text in texts for word in analyze(text)} for texts in product]
+            counts.update(set().union(*words))
+            for known, own in zip(held, words, strict=True):
+                known.update(own)
         self._counts = counts
-        self._tokens = cache(lambda word: tuple(token.term for token in analyzer(word).tokens))
-        self._known = {token for word in counts for token in self._tokens(word)}
+        self._known = [
+            (each.of_queries, {token.term for word in words for token in each.of_texts(word).tokens})
+            for each, words in zip(analyzers, held, strict=True)
+        ]
         self._words = sorted(
             word for word, products in counts.items() if products >= _FEWEST_PRODUCTS and word.isalpha()
         )
@@ -54,7 +74,7 @@ class Speller:
 
     def _correct(self, word: str) -> str:
         edits = _EDITS.edits(word)
-        if not edits or not word.isalpha() or self._known.issuperset(self._tokens(word)):
+        if not edits or not word.isalpha() or self._is_known(word):
             return word
         numbers, distances = self._spellings.near(word, edits)
         near = [
@@ -67,3 +87,38 @@ class Speller:
             if products >= _FEWEST_PRODUCTS:
                 near.append((1, -products, " ".join(part)))
         return min(near)[2] if near else word
+
+    def _is_known(self, word: str) -> bool:
+        return any(known.issuperset(token.term for token in analyze(word).tokens) for analyze, known in self._known)
+
+
+class Spellers:
+    """Gives what corrects the queries of a leg; made of the products' words where it is first asked for.
+
+    Args:
+        catalogue: the products.
+        own: settings and mappings that are laid over those of their fields.
+        release: of Elasticsearch, as which words are made.
+    """
+
+    def __init__(self, catalogue: Catalogue, own: OwnMapping | None = None, *, release: int = 9) -> None:
+        self._catalogue, self._own, self._release = catalogue, own, release
+        self._of = cache(self._made_of)
+
+    def __call__(self, leg: Leg) -> Speller:
+        """Give what corrects the queries of a leg."""
+        return self._of(leg.reading, leg.spelling)
+
+    def _made_of(self, reading: Reading | None, names: tuple[str, ...]) -> Speller:
+        fields = self._catalogue.fields.read([reading] if reading else [])
+        body = body_with(own_paths((), fields), {}, self._own, fields=fields)
+        schema, analysis = Schema.of(body), Analysis(body["settings"], release=self._release)
+        names_of: dict[tuple[str, str], list[str]] = {}
+        for name in names:
+            field = schema.fields[fields.text[reading.of(name) if reading else name].path]
+            names_of.setdefault((field.analyzer, field.search_analyzer), []).append(name)
+        columns = [zip(*map(self._catalogue.values, alike), strict=True) for alike in names_of.values()]
+        products = (
+            [[text for values in row for text in values] for row in rows] for rows in zip(*columns, strict=True)
+        )
+        return Speller(products, [Analyzers(*map(analysis.analyzer, each)) for each in names_of])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 from types import MappingProxyType
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from relevance import bodies
 from relevance.errors import InputError, unknown
 from relevance.fields import DEFAULT_FIELDS, K1, B, ProductFields, Reading
-from relevance.setting import Count, Grade, Share, Takes, Text, Written, setting
+from relevance.setting import Count, Grade, Names, Share, Takes, Text, Written, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -32,6 +32,7 @@ FINETUNED = "finetuned"
 
 # a strategy checks its boosts itself, whoever makes it
 _Boosts = Annotated[Mapping[str, float], Written(Any), Takes("table of numbers")]
+_OfWords = Takes("true, false or list of names", 'true, false, or a list of text fields, such as ["title"]')
 _LOWEST_BOOST, _HIGHEST_BOOST = 1e-6, 1_000_000
 _LONGEST_LIST = 10_000
 """Elasticsearch's own limit of hits and of candidates."""
@@ -48,7 +49,7 @@ class Leg:
         model: name of the embedding model of the vector fields.
         template: JSON of a search with marks, see `relevance.bodies`, in the place of all clauses; "" for none.
         reading: how the text fields are read, which `text` names by it; None for their own way.
-        spelling: whether words of a query that no product has are corrected.
+        spelling: text fields to whose words those of a query that no product has are corrected; none: they stay.
     """
 
     text: tuple[tuple[str, float], ...]
@@ -57,7 +58,7 @@ class Leg:
     model: str
     template: str = ""
     reading: Reading | None = None
-    spelling: bool = False
+    spelling: tuple[str, ...] = ()
 
     @property
     def embeds(self) -> bool:
@@ -103,10 +104,13 @@ class Strategy:
         "with text: what makes words of fields and queries, one of settings.analysis or a built-in one",
         words="the fields' own",
     )
+    search_analyzer: Text | None = setting("with text: what makes words of queries alone", words="the analyzer")
     k1: Grade | None = setting("with text: BM25's k1, how soon more of a word counts no more", words=f"{K1}")
     b: Share | None = setting("with text: BM25's b, how much the length of a text counts", words=f"{B}")
-    spelling: Annotated[bool, Takes("true or false")] = setting(
-        "with text: words of a query that no product has are corrected to words that some have", default=False
+    spelling: Annotated[Names | bool, _OfWords] = setting(
+        "words of a query that no product has are corrected to words that some have: in these text fields, or with "
+        "true in those of text, of a template in all",
+        default=False,
     )
     file: str = field(default="", compare=False)
     fields: ProductFields = field(default=DEFAULT_FIELDS, compare=False, repr=False)
@@ -128,11 +132,12 @@ class Strategy:
     def legs(self) -> tuple[Leg, ...]:
         """Give the requests that answer the strategy: one for `sum`, one a list for `rrf`."""
         if self.template is not None:
-            return (Leg((), (), self.candidates, self.model, json.dumps(self.template)),)
+            template = json.dumps(self.template)
+            return (Leg((), (), self.candidates, self.model, template, spelling=self.vocabulary),)
         reading = self.reading
         text = tuple((reading.of(name) if reading else name, boost) for name, boost in self.text.items())
         vectors = tuple(self.vectors.items())
-        read = partial(Leg, candidates=self.candidates, model=self.model, reading=reading, spelling=self.spelling)
+        read = partial(Leg, candidates=self.candidates, model=self.model, reading=reading, spelling=self.vocabulary)
         if self.combine == "sum":
             return (read(text, vectors),)
         of_text = [read(text, ())] if text else []
@@ -141,13 +146,22 @@ class Strategy:
     @property
     def reading(self) -> Reading | None:
         """How the text fields are read; None for their own way."""
-        if self.analyzer is None and self.k1 is None and self.b is None:
+        if self.analyzer is None and self.search_analyzer is None and self.k1 is None and self.b is None:
             return None
+        analyzer = self.analyzer or "standard"
         return Reading(
-            analyzer=self.analyzer or "standard",
+            analyzer=analyzer,
+            search_analyzer="" if self.search_analyzer in (None, analyzer) else self.search_analyzer,
             k1=K1 if self.k1 is None else float(self.k1),
             b=B if self.b is None else float(self.b),
         )
+
+    @property
+    def vocabulary(self) -> tuple[str, ...]:
+        """The text fields whose words queries are corrected to; none where they stay as they are."""
+        if self.spelling is True:
+            return tuple(self.text) or self.fields.own_texts
+        return self.spelling or ()
 
     @property
     def where(self) -> str:
@@ -183,6 +197,9 @@ class Strategy:
             whole = isinstance(value, int) and not isinstance(value, bool)
             if not whole or not 1 <= value <= _LONGEST_LIST:
                 yield f"{name} = {value!r}; allowed: a whole number from 1 to {_LONGEST_LIST:,}"
+        for name in self.vocabulary:
+            if name not in self.fields.text:
+                yield f"spelling: {unknown('field', name, self.fields.text)}"
         if self.template is None:
             yield from self._combination_problems()
             yield from self._reading_problems()
@@ -229,15 +246,13 @@ def _template_problems(template: object) -> Iterator[str]:
         yield f"template: no mark ({bodies.MARKS}), so that every query would be the same"
 
 
-_DOES_NOTHING = (
+_DOES_NOTHING: tuple[tuple[str, str, Callable[[Strategy], bool]], ...] = (
     ("window", "rrf", lambda strategy: strategy.combine == "rrf"),
     ("k", "rrf", lambda strategy: strategy.combine == "rrf"),
     ("candidates", "vectors", lambda strategy: bool(strategy.vectors)),
     ("model", "vectors", lambda strategy: strategy.embeds),
-    ("analyzer", "text", lambda strategy: bool(strategy.text)),
-    ("k1", "text", lambda strategy: bool(strategy.text)),
-    ("b", "text", lambda strategy: bool(strategy.text)),
-    ("spelling", "text", lambda strategy: bool(strategy.text)),
+    *((key, "text", lambda strategy: bool(strategy.text)) for key in ("analyzer", "search_analyzer", "k1", "b")),
+    ("spelling", "text", lambda strategy: bool(strategy.text) or strategy.template is not None),
 )
 
 

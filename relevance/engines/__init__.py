@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.engines.explanation import Explanation
     from relevance.engines.mapping import OwnMapping
-    from relevance.fields import Reading
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg, Strategy
 
@@ -68,14 +67,14 @@ class QueryBatch:
         vectors: per model name, shape (queries, dimensions), float32, rows of unit length.
         own_products: see `Dataset.own_products`; the runner leaves them out, engines do not.
         params: of each query, see `Queries.params`; empty where no query has any.
-        spellers: by how text is read, what corrects the words of a query.
+        spelling: gives what corrects the words of a query for a leg that says so.
     """
 
     texts: Sequence[str]
     vectors: Mapping[str, npt.NDArray[np.float32]] = field(default_factory=dict)
     own_products: npt.NDArray[np.int64] | None = None
     params: Sequence[Mapping[str, Any]] = ()
-    spellers: Mapping[Reading | None, Callable[[str], str]] = field(default_factory=dict)
+    spelling: Callable[[Leg], Callable[[str], str]] | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -88,12 +87,14 @@ class QueryBatch:
             {model: matrix[part] for model, matrix in self.vectors.items()},
             None if self.own_products is None else self.own_products[part],
             [self.params[number] for number in numbers] if self.params else (),
-            self.spellers,
+            self.spelling,
         )
 
     def spelled(self, leg: Leg) -> QueryBatch:
         """Correct the words of the queries where the leg says so."""
-        return replace(self, texts=list(map(self.spellers[leg.reading], self.texts))) if leg.spelling else self
+        if not leg.spelling or self.spelling is None:
+            return self
+        return replace(self, texts=list(map(self.spelling(leg), self.texts)))
 
 
 class Engine(ABC):

@@ -35,7 +35,8 @@ _REGRESSIONS = (
     *content.RANKINGS,
     *plans.JUDGMENTS,
     *plans.SERVER,
-    *searches.OWN,
+    *searches.ANALYSIS,
+    *searches.SEARCHES,
 )
 _SAME_AGAIN = "nothing: all is indexed and searched again"
 _NEUTRAL = (

@@ -32,6 +32,9 @@ if TYPE_CHECKING:
     """Answer a leg for these queries with so many hits."""
 
     AnswerChange: TypeAlias = Callable[[Ask, QueryBatch, int], Ranking]
+    _Content: TypeAlias = tuple[Catalogue, tuple[str, ...], frozenset[tuple[VectorField, Vectors]]]
+    """Products, text fields and vectors of an index."""
+
     _Answer: TypeAlias = Callable[["_EngineAround", Leg, QueryBatch, int], Ranking]
 
 
@@ -90,12 +93,18 @@ class _EngineAround(Engine):
         index: gives the engine with the products.
         answer: of a leg; it is given this engine.
         identity: version and facts, where they are known without an index.
+        close: what becomes of the inner engine, where there is one.
     """
 
     def __init__(
-        self, index: Callable[[], Engine], answer: _Answer, identity: tuple[str, Mapping[str, object]] | None = None
+        self,
+        index: Callable[[], Engine],
+        answer: _Answer,
+        identity: tuple[str, Mapping[str, object]] | None = None,
+        *,
+        close: Callable[[Engine], None] = Engine.close,
     ) -> None:
-        self._index, self._answer = index, answer
+        self._index, self._answer, self._close = index, answer, close
         self._inner: Engine | None = None
         self.version, self.facts = identity or (self.inner.version, self.inner.facts)
 
@@ -113,7 +122,7 @@ class _EngineAround(Engine):
 
     def close(self) -> None:
         if self._inner is not None:
-            self._inner.close()
+            self._close(self._inner)
 
 
 @dataclass(frozen=True)
@@ -157,40 +166,60 @@ def around(plan: Plan, *, products: ProductsChange | None = None, answers: Answe
     return replace(plan, engine=replace(choice, open=opened))
 
 
-def remembering(choice: EngineChoice, indexer: Indexer, legs: Counter[str]) -> EngineChoice:
+def remembering(choice: EngineChoice, indexer: Indexer, counts: Counter[str]) -> EngineChoice:
     """Give an engine that is open already, and remembers the rankings that it gave.
 
     What a change leaves as it was is not searched again: a leg's ranking depends on the texts of the fields that it
     matches, on the vectors of the fields that it searches, and on the texts and vectors of the queries; their hashes
-    are the key under which it is kept. An index is made where the first leg has to be searched.
+    are the key under which it is kept. Nor is it indexed again: the first index, as long as it is open, answers for all
+    that has the same products, fields and vectors. Any other is made where the first leg has to be searched.
 
     Args:
         choice: of the plan.
         indexer: what ranks.
-        legs: counts those that were `searched`, and those that were `remembered`.
+        counts: of indices that were `indexed`, and of legs that were `searched` and `remembered`.
     """
     rankings: dict[tuple[object, ...], Ranking] = {}
     identity: tuple[str, Mapping[str, object]] | None = None  # the same for all indices
+    first: dict[_Content, Engine] = {}
 
     def index(catalogue: Catalogue, *, text_fields: Iterable[str], vectors: FieldVectors, **_: Any) -> Engine:
         nonlocal identity
-        names = tuple(text_fields)
+        content = catalogue, tuple(text_fields), frozenset(vectors.items())
 
         def answer(engine: _EngineAround, leg: Leg, batch: QueryBatch, hits: int) -> Ranking:
-            key = (leg, hits, *_index_hashes(leg, catalogue, names, vectors), *_query_hashes(leg, batch))
+            key = (leg, hits, *_index_hashes(leg, catalogue, content[1], vectors), *_query_hashes(leg, batch))
             known = key in rankings
-            legs["remembered" if known else "searched"] += 1
+            counts["remembered" if known else "searched"] += 1
             if not known:
                 rankings[key] = engine.inner.search(leg, batch, hits=hits)
             return rankings[key]
 
-        # no bar: one for each change would be too many
-        indexed = partial(indexer.index, catalogue, text_fields=names, vectors=vectors, progress=False)
-        engine = _EngineAround(indexed, answer, identity)
-        identity = engine.version, engine.facts
-        return engine
+        def indexed() -> Engine:
+            counts["indexed"] += 1
+            # no bar: one for each change would be too many
+            return indexer.index(catalogue, text_fields=content[1], vectors=vectors, progress=False)
+
+        def close_first(engine: Engine) -> None:
+            first.clear()
+            engine.close()
+
+        held = next((engine for what, engine in first.items() if _holds(what, content)), None)
+        if held is not None:
+            return _EngineAround(lambda: held, answer, identity, close=lambda _: None)
+        if identity is not None:
+            return _EngineAround(indexed, answer, identity)
+        around = _EngineAround(indexed, answer, close=close_first)
+        identity = around.version, around.facts
+        first[content] = around.inner
+        return around
 
     return replace(choice, open=lambda **_: nullcontext(_IndexerAround(indexer.ready, index)))
+
+
+def _holds(index: _Content, other: _Content) -> bool:
+    """Whether an index has all that another one would have."""
+    return index[0] is other[0] and {*other[1]} <= {*index[1]} and other[2] <= index[2]
 
 
 _ROWS_HASHED_AT_ONCE = 4096
@@ -223,16 +252,16 @@ _OF_VECTORS: WeakKeyDictionary[Vectors, str] = WeakKeyDictionary()
 
 
 def _text_hash(catalogue: Catalogue, name: str) -> str:
-    """Of a text field, how it is indexed and the products' ids; `id`: the ids alone.
+    """Of a text field, the body of the index and the products' ids; `id`: the ids alone.
 
-    A field of a team's own may be a copy of others: what it holds depends on all of them, and on the body of the index.
+    A field of a team's own may be a copy of others: what it holds depends on all of them.
     """
     known = _OF_TEXTS.setdefault(catalogue, {})
     if name not in known:
         values: list[Any] = []
         if name != "id":
-            own = [catalogue.sha256, catalogue.fields.sha256]
-            values = list(catalogue.values(name)) if catalogue.has_default_layout else own
+            held = list(catalogue.values(name)) if catalogue.has_default_layout else catalogue.sha256
+            values = [held, catalogue.fields.sha256]
         known[name] = _sha256(json.dumps([catalogue.ids, values]).encode("ascii"))
     return known[name]
 

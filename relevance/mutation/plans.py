@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from relevance import embeddings, engines
-from relevance.fields import ATTRIBUTES, DESCRIPTION, TITLE
+from relevance.fields import ATTRIBUTES, DESCRIPTION, K1, TITLE, B
 from relevance.mutation.engine import Mutation, NotApplicableError, around, kinds, needs_new_index, needs_vectors
 from relevance.records import Judgments
-from relevance.strategies import BASE, FINETUNED
+from relevance.strategies import BASE, FINETUNED, readings_of
 from relevance.suite import searched_fields
 
 if TYPE_CHECKING:
@@ -39,13 +39,16 @@ _MAPPINGS = Path(__file__).parent / "mappings"
 
 
 def _strategies(change: Callable[[Strategy], Strategy]) -> Change:
-    """Change each strategy of a plan; raw templates stay, a strategy may come back as it is."""
+    """Change each strategy of a plan, which may come back as it is."""
 
     def changed(plan: Plan, _: int) -> Plan:
-        after = tuple(one if one.template is not None else change(one) for one in plan.strategies)
+        after = tuple(map(change, plan.strategies))
         if after == plan.strategies:
             raise NotApplicableError("no strategy has what is changed")
-        return replace(plan, strategies=after, vector_fields=searched_fields(after))
+        plan = replace(plan, strategies=after, vector_fields=searched_fields(after))
+        known = plan.dataset.catalogue.fields.readings
+        others = [one for one in readings_of(after) if one not in known]
+        return around(plan, products=lambda catalogue, vectors: (catalogue.read(others), vectors)) if others else plan
 
     return changed
 
@@ -108,6 +111,24 @@ def _fused(**settings: Any) -> Change:
     return _strategies(lambda one: replace(one, **settings) if one.combine == "rrf" else one)
 
 
+def _analyzed(change: Callable[[str, str], tuple[str, str]]) -> Change:
+    """Change the analyzers of the index and of queries, of strategies that name one."""
+
+    def other(strategy: Strategy) -> Strategy:
+        reading = strategy.reading
+        before = (reading.analyzer, reading.search_analyzer or reading.analyzer) if reading else None
+        if before is None or (after := change(*before)) == before:
+            return strategy
+        return replace(strategy, analyzer=after[0], search_analyzer=after[1])
+
+    return _strategies(other)
+
+
+def _as_usual(key: str, usual: Any) -> Change:
+    """Give a key that strategies set the value that it has by itself."""
+    return _strategies(lambda one: one if getattr(one, key) in (None, usual) else replace(one, **{key: usual}))
+
+
 def _boosts_scaled(plan: Plan, seed: int) -> Plan:
     """A factor for all boosts, which no order depends on; how sums of scores are rounded does."""
     factor = float(np.exp(np.random.default_rng(seed).uniform(*np.log(_SCALES))))
@@ -122,9 +143,12 @@ def _boost_moved(plan: Plan, seed: int) -> Plan:
     rng = np.random.default_rng(seed)
 
     def change(strategy: Strategy) -> Strategy:
-        number = rng.integers(len(strategy.text) + len(strategy.vectors))
+        names = [*strategy.text, *strategy.vectors]
+        if not names:  # a search body
+            return strategy
+        number = rng.integers(len(names))
         part: _Part = "text" if number < len(strategy.text) else "vectors"
-        name = [*strategy.text, *strategy.vectors][number]
+        name = names[number]
         factor = _LITTLE if rng.random() < 0.5 else 1 / _LITTLE  # noqa: PLR2004 - a coin
         return _reboosted(strategy, part, lambda boosts: _multiplied(boosts, factor, name))
 
@@ -288,11 +312,31 @@ STRATEGIES = kinds(
         "title_vectors_gone": ("the vectors of titles are not searched", _without("vectors", TITLE)),
         "fusion_constant_1": ("the constant of reciprocal rank fusion is 1", _fused(k=1)),
         "fusion_window_5": ("five hits of each list are fused", _fused(window=5)),
+        "fusion_window_10": ("ten hits of each list are fused", _fused(window=10)),
         "fusion_of_scores": ("scores are added where ranks were fused", _fused(combine="sum")),
         "candidates_10": (
             "ten products get a vector score",
             _strategies(lambda one: replace(one, candidates=10) if one.vectors else one),
         ),
+        "analyzer_standard": (
+            "text is read by the standard analyzer: no stems, no parts",
+            _analyzed(lambda *_: ("standard", "standard")),
+        ),
+        "analyzer_of_another_language": (
+            "text is read by the German analyzer, or by the English one where it was German",
+            _analyzed(lambda index, _: ("english",) * 2 if index == "german" else ("german",) * 2),
+        ),
+        "analyzer_lost_in_index": (
+            "texts of products are read by the standard analyzer, queries as before",
+            _analyzed(lambda _, queries: ("standard", queries)),
+        ),
+        "analyzer_lost_in_queries": (
+            "queries are read by the standard analyzer, texts of products as before",
+            _analyzed(lambda index, _: (index, "standard")),
+        ),
+        "k1_off": (f"BM25's k1 is {K1}, where a strategy sets it", _as_usual("k1", K1)),
+        "b_off": (f"BM25's b is {B}, where a strategy sets it", _as_usual("b", B)),
+        "spelling_off": ("words of queries are not corrected", _as_usual("spelling", usual=False)),
     },
 )
 _EMBEDDED = kinds(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, replace
 from time import perf_counter
 from types import MappingProxyType
@@ -17,7 +18,7 @@ from relevance.mutation.engine import NotApplicableError, remembering
 from relevance.suite import Baseline, compare_with, prepare, snapshot_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     import numpy.typing as npt
 
@@ -97,6 +98,7 @@ class Outcomes:
             a training.
         searched: legs that were searched, over all changes.
         remembered: legs that were not searched again.
+        indexed: indices that were made, that of the plan as it is among them.
     """
 
     before: Snapshot
@@ -105,6 +107,7 @@ class Outcomes:
     cold_s: float
     searched: int
     remembered: int
+    indexed: int
 
     @property
     def seconds(self) -> float:
@@ -132,40 +135,41 @@ def mutate(
         CouldNotRunError: the engine or a model fails, with a change or without.
     """
     embedded: dict[object, Any] = {}
-    legs = Counter[str]()
+    counts = Counter[str]()
     start = perf_counter()
-    with plan.engine.open(progress=False) as indexer:
-        own = replace(plan, engine=remembering(plan.engine, indexer, legs))
-        before = _measured(own, embedded)
+    with ExitStack() as stack:
+        indexer = stack.enter_context(plan.engine.open(progress=False))
+        own = replace(plan, engine=remembering(plan.engine, indexer, counts))
+        # its index stays open, for all changes that leave it as it is
+        before = stack.enter_context(_measured(own, embedded))
         cold_s = perf_counter() - start - before.preparation.training_s
         baseline, outcomes = snapshot_of(before), []
         failing = set(_below_floors(before))
         for kind, seed in planted:
             start = perf_counter()
-            unchanged = replace(plan, engine=remembering(plan.engine, indexer, legs)) if kind.anew else own
+            unchanged = replace(plan, engine=remembering(plan.engine, indexer, counts)) if kind.anew else own
             outcome = Outcome(kind, seed)
             try:
-                after = _measured(kind.change(unchanged, seed), embedded)
-                below = tuple(name for name in _below_floors(after) if name not in failing)
-                outcome = _compared(replace(outcome, below_floors=below), baseline, snapshot_of(after), limits)
+                with _measured(kind.change(unchanged, seed), embedded) as after:
+                    below = tuple(name for name in _below_floors(after) if name not in failing)
+                    outcome = _compared(replace(outcome, below_floors=below), baseline, snapshot_of(after), limits)
             except NotApplicableError as why:
                 outcome = replace(outcome, inapplicable=str(why))
             except InputError as error:
                 outcome = replace(outcome, refused=str(error))
             outcomes.append(replace(outcome, seconds=perf_counter() - start))
             done()
-    return Outcomes(baseline, tuple(outcomes), str(limits.leading), cold_s, legs["searched"], legs["remembered"])
+    of_all = [counts[name] for name in ("searched", "remembered", "indexed")]
+    return Outcomes(baseline, tuple(outcomes), str(limits.leading), cold_s, *of_all)
 
 
-def _measured(plan: Plan, embedded: dict[object, Any]) -> Suite:
+@contextmanager
+def _measured(plan: Plan, embedded: dict[object, Any]) -> Iterator[Suite]:
     """All strategies of a plan, without times; vectors that are embedded already are not read again."""
-    suite = prepare(plan, progress=False, embedded=embedded)
-    try:
+    with closing(prepare(plan, progress=False, embedded=embedded)) as suite:
         for strategy in plan.strategies:
             suite.judge(strategy, suite.search(strategy), None)
-    finally:
-        suite.close()
-    return suite
+        yield suite
 
 
 def _below_floors(suite: Suite) -> list[str]:

@@ -1,7 +1,7 @@
-"""Changes of a team's own search: of the body of its index, and of the search bodies of strategies.
+"""Changes of how an index is analyzed, and of the search bodies of strategies.
 
-A row of `OWN` is a function of these bodies: it changes what it finds in a copy, and raises `NotApplicableError` where
-there is nothing that it could change.
+A row of `ANALYSIS` or `SEARCHES` is a function of these bodies: it changes what it finds in a copy, and raises
+`NotApplicableError` where there is nothing that it could change.
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 
 from relevance.analysis.languages import CHAINS
-from relevance.fields import plain
-from relevance.mutation.engine import NotApplicableError, around, kinds, needs_new_index
+from relevance.engines.mapping import body_with, own_paths
+from relevance.fields import ProductFields, index_body, plain
+from relevance.mutation.engine import NotApplicableError, around, kinds
 
 if TYPE_CHECKING:
     from relevance.mutation.engine import Change
@@ -35,47 +36,42 @@ class Bodies:
     """What a search is made of, as parsed JSON.
 
     Attributes:
-        index: `settings` and `mappings` of the index; empty where the products have the default's fields.
+        index: `settings` and `mappings` of the index; empty where nothing but our own fields is searched.
         searches: the search body, with marks, of each strategy that has one.
+        matched: paths of the text fields that strategies match without such a body.
     """
 
     index: _Json
     searches: tuple[_Json, ...]
+    matched: frozenset[str]
 
 
-_BodiesChange: TypeAlias = Callable[[Bodies, np.random.Generator], None]
-"""Changes bodies where they stand."""
+def _bodies(change: Callable[[Bodies, np.random.Generator], None]) -> Change:
+    """Change bodies where they stand; those of the plan stay as they are."""
 
-
-def changed_bodies(change: _BodiesChange, before: Bodies, seed: int) -> Bodies:
-    """Give the bodies with a change; those before stay as they are."""
-    after = Bodies(plain(before.index), tuple(map(plain, before.searches)))
-    change(after, np.random.default_rng(seed))
-    return after
-
-
-def _own_search(change: _BodiesChange) -> Change:
     def changed(plan: Plan, seed: int) -> Plan:
-        fields = plan.dataset.catalogue.fields
-        templates = [one.template for one in plan.strategies if one.template is not None]
-        before = Bodies(plain(fields.body or {}), tuple(map(plain, templates)))
-        after = changed_bodies(change, before, seed)
-        others = iter(after.searches)
-        strategies = [one if one.template is None else replace(one, template=next(others)) for one in plan.strategies]
-        plan = replace(plan, strategies=tuple(strategies))
-        if after.index == before.index:
+        fields, before = plan.dataset.catalogue.fields, plan.strategies
+        matched = {fields.text[name].path for one in before for leg in one.legs() for name, _ in leg.text}
+        templates = tuple(plain(one.template) for one in before if one.template is not None)
+        bodies = Bodies(_body_of(fields), templates, frozenset(matched))
+        change(bodies, np.random.default_rng(seed))
+        others = iter(bodies.searches)
+        after = tuple(one if one.template is None else replace(one, template=next(others)) for one in before)
+        plan = replace(plan, strategies=after)
+        if bodies.index == _body_of(fields):
             return plan
-        needs_new_index(plan)
-        body = after.index
-        return around(
-            plan,
-            products=lambda catalogue, vectors: (
-                catalogue.with_fields(replace(catalogue.fields, body=body)),
-                vectors,
-            ),
-        )
+        body = replace(fields, body=bodies.index, readings=())  # which have their analyzers there
+        return around(plan, products=lambda catalogue, vectors: (catalogue.indexed_as(body), vectors))
 
     return changed
+
+
+def _body_of(fields: ProductFields) -> _Json:
+    """That of the index, with the multi-fields in which strategies read text otherwise."""
+    if fields.body is None and not fields.readings:
+        return {}
+    body: _Json = plain(index_body(body_with(own_paths((), fields), {}, fields=fields), "the index"))
+    return body
 
 
 # text fields and their analyzers
@@ -92,7 +88,8 @@ def _text_fields(properties: Mapping[str, Any], before: str = "") -> Iterator[tu
 
 def _fields_of(bodies: Bodies) -> list[tuple[str, _Json]]:
     if not bodies.index:
-        raise NotApplicableError("the index has no body of one's own (mapping, [fields])")
+        theirs = "the index has no body of one's own (mapping, [fields])"
+        raise NotApplicableError(f"{theirs}, and no strategy an analyzer, k1 or b")
     return list(_text_fields(bodies.index["mappings"]["properties"]))
 
 
@@ -197,7 +194,8 @@ _STEMMER = _Component(
 _STOP = _Component("stop words", re.compile("stop"), "stop", lambda definition: {**definition, "stopwords": "_none_"})
 
 
-def _only_in(side: _Side, component: _Component) -> _BodiesChange:
+def _only_in(side: _Side, component: _Component) -> Change:
+    @_bodies
     def change(bodies: Bodies, _: np.random.Generator) -> None:
         index, is_changed = bodies.index, False
         for _path, options in _fields_of(bodies):
@@ -224,9 +222,10 @@ def _only_in(side: _Side, component: _Component) -> _BodiesChange:
 _Rules: TypeAlias = Callable[[list[str], np.random.Generator], list[str]]
 
 
-def _synonyms(side: _Side, rewrite: _Rules) -> _BodiesChange:
+def _synonyms(side: _Side, rewrite: _Rules) -> Change:
     """Change the rules of the synonyms of one side's analyzers; a filter without a rule left goes."""
 
+    @_bodies
     def change(bodies: Bodies, rng: np.random.Generator) -> None:
         index = bodies.index
         fields, filters = _fields_of(bodies), _parts(index, "filter")
@@ -284,11 +283,12 @@ def _rules_added(rules: list[str], rng: np.random.Generator) -> list[str]:
 # a field's analyzer
 
 
+@_bodies
 def _other_analyzer(bodies: Bodies, rng: np.random.Generator) -> None:
     """Of a field that searches name, where they name any."""
     fields = _fields_of(bodies)
     texts = json.dumps(bodies.searches)
-    named = [one for one in fields if re.search(rf'"{re.escape(one[0])}["^]', texts)]
+    named = [one for one in fields if one[0] in bodies.matched or re.search(rf'"{re.escape(one[0])}["^]', texts)]
     _, options = (named or fields)[rng.integers(len(named or fields))]
     before = _analyzers(bodies.index, options)
     name = "whitespace" if set(before.values()) == {"standard"} else "standard"
@@ -298,9 +298,10 @@ def _other_analyzer(bodies: Bodies, rng: np.random.Generator) -> None:
 # search bodies
 
 
-def _searches(change: Callable[[_Json, np.random.Generator], bool], what: str) -> _BodiesChange:
+def _searches(change: Callable[[_Json, np.random.Generator], bool], what: str) -> Change:
     """Change each search body that has what is changed: the function says whether it had."""
 
+    @_bodies
     def of_all(bodies: Bodies, rng: np.random.Generator) -> None:
         if not bodies.searches:
             raise NotApplicableError("no strategy is a search body (template)")
@@ -391,71 +392,70 @@ def _boosts_off(search: _Json, _: np.random.Generator) -> bool:
 # the kinds
 
 
-def _rows(rows: Mapping[str, tuple[str, _BodiesChange]]) -> dict[str, tuple[str, Change]]:
-    return {name: (what, _own_search(change)) for name, (what, change) in rows.items()}
-
-
-OWN = kinds(
-    "own search",
-    _rows(
-        {
-            "synonyms_lost_in_index": (
-                "10% of the rules of synonyms, one or more, are missing in the index's analyzers",
-                _synonyms("index", _rules_lost),
-            ),
-            "synonyms_lost_in_queries": (
-                "10% of the rules of synonyms, one or more, are missing in the analyzers of queries",
-                _synonyms("queries", _rules_lost),
-            ),
-            "synonyms_mixed_up_in_index": (
-                "10% more rules of synonyms in the index's analyzers, each of words of two rules",
-                _synonyms("index", _rules_added),
-            ),
-            "synonyms_mixed_up_in_queries": (
-                "10% more rules of synonyms in the analyzers of queries, each of words of two rules",
-                _synonyms("queries", _rules_added),
-            ),
-            "stemmer_in_index_only": (
-                "words of the index are stemmed, those of queries are not",
-                _only_in("index", _STEMMER),
-            ),
-            "stemmer_in_queries_only": (
-                "words of queries are stemmed, those of the index are not",
-                _only_in("queries", _STEMMER),
-            ),
-            "stop_words_in_index_only": (
-                "stop words are left out of the index, queries have them",
-                _only_in("index", _STOP),
-            ),
-            "stop_words_in_queries_only": (
-                "stop words are left out of queries, the index has them",
-                _only_in("queries", _STOP),
-            ),
-            "field_of_another_analyzer": (
-                "a text field has the standard analyzer; one that had it has whitespace",
-                _other_analyzer,
-            ),
-            "filter_lost": ("a filter of each search body is lost", _searches(_filter_lost, "a filter")),
-            "parameter_dropped": (
-                "queries lack a parameter of each search body",
-                _searches(_parameter_dropped, "a parameter ({{params.NAME}})"),
-            ),
-            "function_boost_tenfold": (
-                "a function of function_score weighs ten times what it did",
-                _searches(_function_tenfold, "a function_score with a function"),
-            ),
-            "minimum_should_match_lost": (
-                "search bodies have no minimum_should_match",
-                _searches(_without("minimum_should_match"), "minimum_should_match"),
-            ),
-            "operator_and_lost": (
-                "one word of a query is enough where all were needed",
-                _searches(_without("operator", "and", "AND"), "the operator and"),
-            ),
-            "field_boosts_off": (
-                "fields of search bodies have the boost 1 (name^3 is name)",
-                _searches(_boosts_off, "a boost such as name^3"),
-            ),
-        }
-    ),
+ANALYSIS = kinds(
+    "analysis",
+    {
+        "synonyms_lost_in_index": (
+            "10% of the rules of synonyms, one or more, are missing in the index's analyzers",
+            _synonyms("index", _rules_lost),
+        ),
+        "synonyms_lost_in_queries": (
+            "10% of the rules of synonyms, one or more, are missing in the analyzers of queries",
+            _synonyms("queries", _rules_lost),
+        ),
+        "synonyms_mixed_up_in_index": (
+            "10% more rules of synonyms in the index's analyzers, each of words of two rules",
+            _synonyms("index", _rules_added),
+        ),
+        "synonyms_mixed_up_in_queries": (
+            "10% more rules of synonyms in the analyzers of queries, each of words of two rules",
+            _synonyms("queries", _rules_added),
+        ),
+        "stemmer_in_index_only": (
+            "words of the index are stemmed, those of queries are not",
+            _only_in("index", _STEMMER),
+        ),
+        "stemmer_in_queries_only": (
+            "words of queries are stemmed, those of the index are not",
+            _only_in("queries", _STEMMER),
+        ),
+        "stop_words_in_index_only": (
+            "stop words are left out of the index, queries have them",
+            _only_in("index", _STOP),
+        ),
+        "stop_words_in_queries_only": (
+            "stop words are left out of queries, the index has them",
+            _only_in("queries", _STOP),
+        ),
+        "field_of_another_analyzer": (
+            "a text field has the standard analyzer; one that had it has whitespace",
+            _other_analyzer,
+        ),
+    },
+)
+SEARCHES = kinds(
+    "search bodies",
+    {
+        "filter_lost": ("a filter of each search body is lost", _searches(_filter_lost, "a filter")),
+        "parameter_dropped": (
+            "queries lack a parameter of each search body",
+            _searches(_parameter_dropped, "a parameter ({{params.NAME}})"),
+        ),
+        "function_boost_tenfold": (
+            "a function of function_score weighs ten times what it did",
+            _searches(_function_tenfold, "a function_score with a function"),
+        ),
+        "minimum_should_match_lost": (
+            "search bodies have no minimum_should_match",
+            _searches(_without("minimum_should_match"), "minimum_should_match"),
+        ),
+        "operator_and_lost": (
+            "one word of a query is enough where all were needed",
+            _searches(_without("operator", "and", "AND"), "the operator and"),
+        ),
+        "field_boosts_off": (
+            "fields of search bodies have the boost 1 (name^3 is name)",
+            _searches(_boosts_off, "a boost such as name^3"),
+        ),
+    },
 )

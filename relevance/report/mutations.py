@@ -65,6 +65,7 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
         **attributes(mutations, "measure", "cold_s", "seconds"),
         "legs_searched": mutations.searched,
         "legs_known": mutations.remembered,
+        "indices": mutations.indexed,
         "bands": {name: dict(zip(_STATUSES, counts, strict=True)) for name, counts in _bands(mutations).items()},
         "mutations": [_entry(one, mutations.measure) for one in mutations.outcomes],
     }
@@ -136,6 +137,7 @@ def _strength(mutations: Outcomes) -> str:
 def _cost(mutations: Outcomes) -> str:
     planted = [one for one in mutations.outcomes if not one.inapplicable and one.kind.cost != "training"]
     legs = f"{plural(mutations.searched, 'leg')} searched, {mutations.remembered:,} known"
+    legs += f", {plural(mutations.indexed, 'index', 'indices')} made"
     return (
         f"{plural(len(planted), 'change')} without training took {mutations.seconds:.1f} s, the suite as it is "
         f"{mutations.cold_s:.1f} s (texts embedded or read from the cache, indexed, searched); {legs}"

@@ -128,9 +128,9 @@ def _definition(strategy: Strategy) -> Mapping[str, object]:
     else:
         definition["template"] = dict(strategy.template)
     if strategy.reading is not None:
-        definition["reading"] = asdict(strategy.reading)
+        definition["reading"] = {key: value for key, value in asdict(strategy.reading).items() if value != ""}
     if strategy.spelling:
-        definition["spelling"] = True
+        definition["spelling"] = strategy.spelling is True or list(strategy.vocabulary)
     if strategy.combine == "rrf":
         definition |= {"window": strategy.window, "k": strategy.k}
     if strategy.vectors:

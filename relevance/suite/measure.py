@@ -13,12 +13,12 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from relevance import evaluation, gate, runner
-from relevance.analysis import Analysis
 from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
+from relevance.engines.mapping import read_own_mapping
 from relevance.finetune.store import train
 from relevance.records import Catalogue, Vectors, embedded_texts
-from relevance.spelling import Speller
+from relevance.spelling import Spellers
 from relevance.strategies import BASE, FINETUNED, Strategy
 from relevance.suite.plan import trained_model
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from relevance.baseline import Snapshot
     from relevance.engines import Engine, Indexer, VectorField
     from relevance.evaluation import Evaluation
-    from relevance.fields import Reading
     from relevance.gate import Verdict
     from relevance.records import Ranking
     from relevance.runner import Latencies
@@ -311,17 +310,15 @@ class Suite:
 # from a plan to a suite
 
 
-def _spellers(plan: Plan) -> dict[Reading | None, Speller]:
-    """What corrects the queries, by how the strategies that ask for it read text; made of the products' own words."""
-    catalogue, spellers = plan.dataset.catalogue, {}
-    for strategy in plan.strategies:
-        if strategy.spelling and strategy.reading not in spellers:
-            analyzer = Analysis(catalogue.fields.settings).analyzer(
-                strategy.reading.analyzer if strategy.reading else "standard"
-            )
-            columns = zip(*(catalogue.values(name) for name in strategy.text), strict=True)
-            products = ([text for values in row for text in values] for row in columns)
-            spellers[strategy.reading] = Speller(products, analyzer)
+def _spellers(plan: Plan, engine: Engine) -> Spellers:
+    """What corrects queries, for the strategies that ask for it; made before times are taken."""
+    mapping, release = plan.config.elasticsearch.mapping, plan.config.release
+    if plan.engine.name != "embedded":
+        release = int(engine.version.partition(".")[0])
+    own = None if mapping is None else read_own_mapping(mapping)
+    spellers = Spellers(plan.dataset.catalogue, own, release=release)
+    for leg in (leg for strategy in plan.strategies for leg in strategy.legs() if leg.spelling):
+        spellers(leg)
     return spellers
 
 
@@ -384,6 +381,6 @@ def prepare(
             calibrated_engine = index_calibration(indexer)
             closing.callback(calibrated_engine.close)
             calibration = Calibration(calibrated_engine)
-        spellers = _spellers(plan)
-        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, spellers)
+        spelling = _spellers(plan, engine)
+        batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, spelling)
         return Suite(plan, engine, batch, cut, query_ms, preparation, calibration, _closing=closing.pop_all())

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from relevance import engines
-from relevance.analysis import Analysis
 from relevance.datasets import Source, homedepot, load
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.settings import Settings
@@ -25,7 +24,7 @@ from relevance.evaluation import NDCG10, evaluate
 from relevance.fields import ANALYZERS, Reading
 from relevance.records import Catalogue, Dataset, Judgments, Queries
 from relevance.runner import search
-from relevance.spelling import Speller
+from relevance.spelling import Spellers
 from relevance.strategies import Strategy, readings_of
 
 if TYPE_CHECKING:
@@ -61,10 +60,7 @@ def measured(dataset: Dataset, strategies: list[Strategy]) -> Iterator[tuple[Str
     with choice.open(progress=False) as indexer:
         engine = indexer.index(catalogue, text_fields=("title",), vectors={}, progress=False)
         for one in strategies:
-            batch = QueryBatch(dataset.queries.texts)
-            if one.spelling and one.reading:
-                analyzer = Analysis(catalogue.fields.settings).analyzer(one.reading.analyzer)
-                batch = QueryBatch(batch.texts, spellers={one.reading: Speller(catalogue.values("title"), analyzer)})
+            batch = QueryBatch(dataset.queries.texts, spelling=Spellers(catalogue))
             evaluation = evaluate(search(engine, one, batch), dataset.judgments, n_products=len(catalogue))
             yield one, evaluation.mean(NDCG10)
 

@@ -1,4 +1,4 @@
-"""Planted changes of a team's own index body and search body: pure functions, and their effect on rankings."""
+"""Planted changes of analysis, of search bodies and of how strategies read text: functions, and their effect."""
 
 import json
 from contextlib import nullcontext, suppress
@@ -11,9 +11,13 @@ from typing import Any
 import pytest
 from helpers import own_search, shop
 
+from relevance import engines
+from relevance.engines.elasticsearch.settings import Settings
+from relevance.fields import Reading
 from relevance.gate import Limits
 from relevance.mutation import KINDS, mutate
 from relevance.mutation.engine import NotApplicableError
+from relevance.strategies import READY_MADE, Strategy, readings_of
 from relevance.suite import Plan
 
 SEED = 3
@@ -182,7 +186,10 @@ def test_one_rule_of_synonyms_has_none_to_be_mixed_up_with(tmp_path: Path) -> No
     assert filters(without, "name", QUERIES) == SHOP  # a filter without a rule goes
 
 
-@pytest.mark.parametrize("kind", [one for one in KINDS.values() if one.group == "own search"], ids=lambda one: one.name)
+OF_BODIES = [one for one in KINDS.values() if one.group in {"analysis", "search bodies"}]
+
+
+@pytest.mark.parametrize("kind", OF_BODIES, ids=lambda one: one.name)
 def test_the_default_search_has_no_body_of_its_own(kind: Any) -> None:
     with pytest.raises(NotApplicableError, match=r"no body of one's own|no strategy is a search body"):
         kind.change(shop.plan(["textsearch"]), SEED)
@@ -207,4 +214,64 @@ def test_what_stays_is_not_searched_again(plan: Plan) -> None:
     """Two seeds of the same change of the index are one index."""
     planted = [(KINDS["stemmer_in_index_only"], seed) for seed in (1, 2)]
     measured = mutate(plan, planted, Limits())
-    assert (measured.searched, measured.remembered) == (2, 1)
+    assert (measured.searched, measured.remembered, measured.indexed) == (2, 1, 2)
+
+
+def test_a_change_of_a_search_body_alone_is_asked_of_the_same_index(plan: Plan) -> None:
+    planted = [(KINDS[name], SEED) for name in ("field_boosts_off", "function_boost_tenfold", "filter_lost")]
+    assert mutate(plan, planted, Limits()).indexed == 1
+
+
+# strategies that read text in a way of their own
+
+
+def reading_plan(*strategies: Strategy) -> Plan:
+    plan = shop.plan(["textsearch"])
+    catalogue = plan.dataset.catalogue.read(readings_of(strategies))
+    choice = engines.choose("embedded", Settings(), strategies)
+    dataset = replace(plan.dataset, catalogue=catalogue)
+    return replace(plan, strategies=strategies, dataset=dataset, text_fields=(), engine=choice)
+
+
+SPELLED = READY_MADE["textsearch_spelled"]
+
+
+@pytest.mark.parametrize(
+    ("name", "reading"),
+    [
+        ("analyzer_standard", Reading("standard", 0.2, 0.8)),
+        ("analyzer_of_another_language", Reading("german", 0.2, 0.8)),
+        ("analyzer_lost_in_index", Reading("standard", 0.2, 0.8, "stemmed_parts")),
+        ("analyzer_lost_in_queries", Reading("stemmed_parts", 0.2, 0.8, "standard")),
+        ("k1_off", Reading("stemmed_parts", 1.2, 0.8)),
+        ("b_off", Reading("stemmed_parts", 0.2, 0.75)),
+        ("spelling_off", SPELLED.reading),
+    ],
+)
+def test_keys_of_strategies(name: str, reading: Reading) -> None:
+    plan = reading_plan(SPELLED)
+    (after,) = KINDS[name].change(plan, SEED).strategies
+    assert (after.reading, after.spelling) == (reading, name != "spelling_off")
+    assert plan.strategies == (SPELLED,)
+
+
+def test_a_search_body_is_no_longer_corrected(tmp_path: Path) -> None:
+    plan = own_search.plan(tmp_path, PLAIN)
+    (strategy,) = plan.strategies
+    corrected = replace(strategy, spelling=("brand",))
+    assert KINDS["spelling_off"].change(replace(plan, strategies=(corrected,)), SEED).strategies == (strategy,)
+
+
+def test_changes_of_readings_are_measured_and_only_they_are_indexed() -> None:
+    plan = reading_plan(SPELLED, READY_MADE["textsearch_stemmed"])
+    searched = ("spelling_off", "title_boost_tenth")
+    read = ("analyzer_standard", "analyzer_lost_in_index", "analyzer_lost_in_queries", "k1_off")
+    analyzed = ("stemmer_in_index_only", "stemmer_in_queries_only", "field_of_another_analyzer")
+    names = (*searched, *read, *analyzed)
+    measured = mutate(plan, [(KINDS[name], SEED) for name in names], Limits())
+    assert measured.indexed == 1 + len(read) + len(analyzed)
+    changed = {one.kind.name: one.changed for one in measured.outcomes}
+    both = ("textsearch_spelled", "textsearch_stemmed")
+    assert changed["analyzer_lost_in_queries"] == changed["stemmer_in_index_only"] == both
+    assert changed["k1_off"] == both[:1]
+    assert changed["spelling_off"] == ()  # every word is one of the products'

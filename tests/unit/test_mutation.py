@@ -30,8 +30,13 @@ SEED = 3
 STRATEGIES = ("textsearch_boosted", "vectorsearch_multifield_boosted", "hybrid_boosted", "rrf", "rrf_multi")
 # what changes models, whose vectors are not made here
 ELSEWHERE = {"prompt_missing", "prompt_doubled", "texts_cut", "base_for_finetuned", "labels_shuffled"}
-OTHER_GROUPS = {"judgments", "server", "own search"}
-SEARCHED = [kind for kind in KINDS.values() if kind.group not in OTHER_GROUPS and kind.name not in ELSEWHERE]
+OTHER_GROUPS = {"judgments", "server", "analysis", "search bodies"}
+# what changes keys that none of these strategies sets
+UNSET = {
+    *("analyzer_standard", "analyzer_of_another_language", "analyzer_lost_in_index", "analyzer_lost_in_queries"),
+    *("k1_off", "b_off", "spelling_off"),
+}
+SEARCHED = [kind for kind in KINDS.values() if kind.group not in OTHER_GROUPS and kind.name not in ELSEWHERE | UNSET]
 
 by_name = pytest.mark.parametrize("kind", SEARCHED, ids=lambda kind: kind.name)
 
@@ -99,9 +104,9 @@ def test_changes_leave_the_plan_as_it_is() -> None:
 
 def test_where_text_boosts_alone_change_vectors_are_not_searched_again() -> None:
     plan, legs = on_an_engine_that_remembers(shop.plan(["textsearch_boosted", "vectorsearch"]))
-    assert legs == {"searched": 2}
+    assert legs == {"indexed": 1, "searched": 2}
     shop.ranked(KINDS["text_boosts_off"].change(plan, SEED))
-    assert legs == {"searched": 3, "remembered": 1}
+    assert legs == {"indexed": 2, "searched": 3, "remembered": 1}  # the first index was closed
 
 
 def test_a_template_may_search_any_field() -> None:
@@ -160,6 +165,7 @@ def test_changes_of_models(name: str, settings: Any) -> None:
             (name, "textsearch", "no ")
             for name in ("vectors_stale", "weaker_model", "prompt_missing", "vector_boosts_off")
         ),
+        *((name, "textsearch", "no strategy has what is changed") for name in sorted(UNSET)),
         ("title_lost", "vectorsearch", "no strategy matches text"),
         *((kind.name, "vectorsearch", "not Elasticsearch") for kind in KINDS.values() if kind.group == "server"),
     ],
@@ -321,7 +327,18 @@ def test_the_same_again_finds_out_an_engine_of_another_order_each_time(text_plan
     assert len({one.strategies["textsearch"].hits for one in snapshots if one is not None}) == 3
     still = mutate(text_plan, planted, Limits())
     assert [one.verdict for one in still.outcomes] == ["no effect"] * 2
-    assert (still.searched, still.remembered) == (6, 0)
+    assert (still.searched, still.remembered, still.indexed) == (6, 0, 3)
+
+
+def test_what_is_indexed_already_is_not_indexed_again() -> None:
+    """Changes of strategies and queries are asked of the index of the plan as it is."""
+
+    def indexed(plan: Plan, *names: str) -> int:
+        return mutate(plan, [(KINDS[name], SEED) for name in names], Limits()).indexed
+
+    plan = shop.plan(["textsearch_boosted"])
+    assert indexed(plan, "text_boosts_off", "title_not_matched", "first_word_lost", "hits_reversed") == 1
+    assert indexed(plan, "text_boosts_off", "title_lost", "description_lost") == 3
 
 
 def test_a_verdict_names_what_decided_it(text_plan: Plan) -> None:
@@ -390,7 +407,7 @@ def test_trainings_are_not_counted_among_the_seconds() -> None:
         Outcome(kind, SEED, seconds=seconds)
         for kind, seconds in ((KINDS["title_lost"], 2), (KINDS["labels_shuffled"], 60))
     )
-    assert Outcomes(snapshot(), outcomes, "nDCG@10", 1.0, 0, 0).seconds == 2
+    assert Outcomes(snapshot(), outcomes, "nDCG@10", 1.0, 0, 0, 0).seconds == 2
 
 
 def test_nulls_that_swapping_empties_seldom_fail(text_plan: Plan) -> None:

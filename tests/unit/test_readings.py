@@ -12,7 +12,7 @@ from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.mapping import own_paths
 from relevance.errors import InputError
 from relevance.fields import DEFAULT_FIELDS, Reading, index_body, own_fields
-from relevance.strategies import READY_MADE, STRATEGIES, Strategy, from_table
+from relevance.strategies import READY_MADE, STRATEGIES, Strategy, from_table, readings_of
 
 OWN = own_fields(index_body(own_search.BODY, "index.json"))
 TUNED = Reading("stemmed_parts", 0.2, 0.8)
@@ -58,6 +58,30 @@ def test_a_reading_is_a_multi_field_of_each_field_of_ones_own() -> None:
     assert DEFAULT_FIELDS.read([]) is DEFAULT_FIELDS
 
 
+def test_queries_may_have_an_analyzer_of_their_own() -> None:
+    one = from_table("mine", {"text": {"title": 1}, "analyzer": "german", "search_analyzer": "stemmed"})
+    fields = DEFAULT_FIELDS.read(readings_of([one]))
+    body = body_of_index(own_paths([], fields), {}, Settings(), fields=fields)
+    assert body["mappings"]["properties"]["product_title"]["fields"] == {
+        "german_searched_stemmed": {"type": "text", "analyzer": "german", "search_analyzer": "stemmed"}
+    }
+    assert "analysis.analyzer.stemmed.filter" in body["settings"]
+    same = from_table("mine", {"text": {"title": 1}, "analyzer": "german", "search_analyzer": "german"})
+    assert same.reading == Reading("german")
+
+
+def test_words_are_corrected_to_those_of_the_fields_that_are_named() -> None:
+    def vocabulary(**table: object) -> tuple[str, ...]:
+        return from_table("mine", table, OWN).legs()[0].spelling
+
+    template = {"query": {"match": {"name": "{{query}}"}}}
+    assert vocabulary(text={"name": 1, "brand": 1}, spelling=True) == ("name", "brand")
+    assert vocabulary(text={"name": 1, "brand": 1}, spelling=("brand",)) == ("brand",)
+    assert vocabulary(text={"name": 1}, spelling=False) == vocabulary(template=template) == ()
+    assert vocabulary(template=template, spelling=("name",)) == ("name",)
+    assert vocabulary(template=template, spelling=True) == ("name", "brand", "facets.value")
+
+
 def test_an_analyzer_of_the_teams_own_stays_theirs() -> None:
     body = {
         "settings": {"analysis": {"analyzer": {"stemmed": {"type": "french"}}}},
@@ -72,7 +96,7 @@ def test_legs_name_the_multi_fields_and_vectors_stay() -> None:
     text, vector = READY_MADE["rrf_stemmed"].legs()
     assert (text.text[0], text.reading, vector.reading) == (("title.stemmed", 8), Reading("stemmed"), None)
     spelled = READY_MADE["textsearch_spelled"].legs()[0]
-    assert (spelled.reading, spelled.spelling) == (TUNED, True)
+    assert (spelled.reading, spelled.spelling) == (TUNED, ("title", "description", "attributes"))
     assert {one.reading for one in STRATEGIES.values()} == {None}
 
 
@@ -80,6 +104,8 @@ def test_legs_name_the_multi_fields_and_vectors_stay() -> None:
     ("table", "problem"),
     [
         ({"vectors": {"whole": 1}, "k1": 0.3}, "k1 changes nothing without text; leave it out"),
+        ({"text": {"title": 1}, "spelling": ("titel",)}, "spelling: unknown field 'titel' (did you mean 'title'?)"),
+        ({"vectors": {"whole": 1}, "search_analyzer": "german"}, "search_analyzer changes nothing without text"),
         ({"vectors": {"whole": 1}, "spelling": True}, "spelling changes nothing without text; leave it out"),
         ({"text": {"name.plain": 1}, "b": 0.3}, "text: name.plain has an analyzer of its own already; allowed: name, "),
     ],

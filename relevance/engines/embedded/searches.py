@@ -183,11 +183,11 @@ def check(request: Request, own: OwnMapping) -> list[str]:
     if errors := analysis.errors():
         raise several(errors)
     for strategy in request.strategies:
-        if strategy.reading is not None:
-            try:
-                analysis.analyzer(strategy.reading.analyzer)
-            except InputError as error:
-                raise InputError(f"{strategy.where}: {error}") from error
+        try:
+            for name in strategy.reading.analyzers.values() if strategy.reading else ():
+                analysis.analyzer(name)
+        except InputError as error:
+            raise InputError(f"{strategy.where}: {error}") from error
     empty, lines = BodyIndex(schema, analysis, (), release=request.release), []
     for strategy in request.strategies:
         form = None if strategy.template is None else bodies.prepare(strategy.template)
