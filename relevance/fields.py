@@ -291,13 +291,16 @@ def own_fields(
     return ProductFields(text=text, embedded=embedded, title=title, body=body, columns=dict(columns))
 
 
+_TEXT_TYPES = ("text", "match_only_text", "search_as_you_type")
+
+
 def _text_fields(
     properties: Mapping[str, Any], before: str = "", nested: str = "", source: str = ""
 ) -> Iterator[TextField]:
     """All fields of type text by full path, multi-fields behind the field that they belong to."""
     for name, options in properties.items():
         path = f"{before}{name}"
-        if options.get("type") == "text":
+        if options.get("type") in _TEXT_TYPES:
             yield TextField(path, nested, source or path)
         inside = path if options.get("type") == "nested" else nested
         yield from _text_fields(options.get("properties", {}), f"{path}.", inside)
@@ -477,7 +480,7 @@ def fitted(document: Mapping[str, Any], properties: Mapping[str, Any], missing: 
     kept = {}
     for name, value in document.items():
         options = properties.get(name)
-        if options is None:
+        if options is None or options.get("type") == "alias":
             missing.add(f"{before}{name}")
         elif value is not None:
             kept[name] = _fitted(value, options, missing, f"{before}{name}.")

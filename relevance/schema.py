@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 from relevance.errors import InputError, unknown
 
-INTEGERS = ("long", "integer", "short", "byte")
+INTEGERS = ("long", "integer", "short", "byte", "unsigned_long")
 DECIMALS = ("double", "float", "half_float")
 _NUMBERS = (*INTEGERS, *DECIMALS)
 _INDEX_OPTIONS = ("docs", "freqs", "positions", "offsets")
@@ -33,7 +33,8 @@ class Field:
 
     Attributes:
         path: its full name.
-        type: as the mapping names it.
+        type: as it is searched: text, keyword, one of the numbers, date, boolean, dense_vector; or one of `STORED`.
+        kind: as the mapping names it, where several are searched alike.
         source: where documents hold its values; for a multi-field the path of the field that it belongs to.
         nested: path of the nearest nested object that holds it; "" for none.
         analyzer: name of the analyzer for documents; text only, as are the two others.
@@ -55,6 +56,8 @@ class Field:
         dims: of a vector; 0: those of the first one.
         vector_similarity: of a vector.
         vector_index: how vectors are indexed: flat, hnsw and so on.
+        value: of a constant_keyword, that all documents have.
+        scaling_factor: of a scaled_float, of which a value is a whole number; 0 for other types.
     """
 
     path: str
@@ -80,11 +83,24 @@ class Field:
     dims: int = 0
     vector_similarity: str = "cosine"
     vector_index: str = ""
+    kind: str = ""
+    value: str | None = None
+    scaling_factor: float = 0.0
 
     @property
     def has_terms(self) -> bool:
         """Whether queries look its terms up: text and keyword."""
         return self.type in ("text", "keyword")
+
+    @property
+    def is_stored(self) -> bool:
+        """Whether it is kept and cannot be searched here."""
+        return self.type in STORED
+
+    @property
+    def is_unscored(self) -> bool:
+        """Whether a term scores its boost."""
+        return self.kind in ("wildcard", "match_only_text")
 
     @property
     def is_number(self) -> bool:
@@ -128,16 +144,28 @@ class Schema:
     def sources(self) -> Mapping[str, tuple[Field, ...]]:
         """The fields that a value of a document goes to, by where it stands."""
         sources: dict[str, tuple[Field, ...]] = {}
-        for one in self.fields.values():
-            sources[one.source] = (*sources.get(one.source, ()), one)
+        for path, one in self.fields.items():
+            if path == one.path:  # an alias has no values of its own
+                sources[one.source] = (*sources.get(one.source, ()), one)
         return sources
+
+    def stored_at(self, path: str) -> Field | None:
+        """The field that a path names, or in which it lies, where that cannot be searched here."""
+        names = path.split(".")
+        above = (self.fields.get(".".join(names[:end])) for end in range(len(names), 0, -1))
+        return next((one for one in above if one is not None and one.is_stored), None)
 
     def matching(self, pattern: str) -> list[Field]:
         """Find the fields that a name or a pattern with `*` names, in the mapping's order."""
+        return list(self.named(pattern).values())
+
+    def named(self, pattern: str) -> dict[str, Field]:
+        """As `matching`, by their names; an alias of a field that is named too is left out."""
         if "*" not in pattern:
-            return [self.fields[pattern]] if pattern in self.fields else []
+            return {pattern: self.fields[pattern]} if pattern in self.fields else {}
         name = re.compile(".*".join(map(re.escape, pattern.split("*"))), re.DOTALL)
-        return [one for path, one in self.fields.items() if name.fullmatch(path)]
+        found = {path: one for path, one in self.fields.items() if name.fullmatch(path)}
+        return {path: one for path, one in found.items() if path == one.path or one.path not in found}
 
 
 def _index(body: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -301,6 +329,7 @@ TYPES: dict[str, _Parameters] = {
         **_without_effect("on_script_error"),
     },
     **{name: {**_NUMBER, "coerce": ("coerce", _flag)} for name in _NUMBERS},
+    "scaled_float": {**_NUMBER, "coerce": ("coerce", _flag), "scaling_factor": ("scaling_factor", _decimal)},
     "date": {**_NUMBER, "format": ("format", _text), "locale": ("", _anything)},
     "boolean": _NUMBER,
     "dense_vector": {
@@ -313,6 +342,40 @@ TYPES: dict[str, _Parameters] = {
     },
 }
 """What each type of a field takes: a type is a row here."""
+TYPES |= {
+    "wildcard": {name: TYPES["keyword"][name] for name in ("copy_to", "fields", "ignore_above", "meta", "type")}
+    | {"null_value": ("null_value", _anything)},
+    "constant_keyword": {**_without_effect("meta", "type"), "value": ("value", _text)},
+    "match_only_text": {name: TYPES["text"][name] for name in ("analyzer", "copy_to", "fields", "meta", "type")},
+    "search_as_you_type": {
+        **{name: row for name, row in TYPES["text"].items() if not name.startswith(("fielddata", "position"))},
+        **_without_effect("max_shingle_size"),
+    },
+    "token_count": {
+        **{name: TYPES["integer"][name] for name in ("copy_to", "doc_values", "fields", "index", "meta", "type")},
+        "analyzer": ("analyzer", _text),
+        "enable_position_increments": ("", _only("true")),
+        "null_value": ("null_value", _anything),
+    },
+}
+_SEARCHED_AS = {
+    "wildcard": "keyword",
+    "constant_keyword": "keyword",
+    "match_only_text": "text",
+    "search_as_you_type": "text",
+    "scaled_float": "double",
+    "token_count": "integer",
+}
+UNCOMPARED = (*_SEARCHED_AS, "unsigned_long")
+"""Types that are searched by Elasticsearch's rules, and were not compared: no server at hand had their modules."""
+_STORED = (
+    *("aggregate_metric_double", "binary", "completion", "date_nanos", "flattened", "geo_point", "geo_shape"),
+    *("histogram", "ip", "point", "shape", "version"),
+    *("date_range", "double_range", "float_range", "integer_range", "ip_range", "long_range"),
+)
+_SHINGLES = ("_2gram", "_3gram", "_4gram", "_index_prefix")
+STORED = (*_STORED, "shingles")
+"""Types that are kept in documents, and refused where a clause names them; they take any parameter."""
 
 _OBJECT = ("type", "properties", "dynamic", "enabled", "subobjects")
 _NESTED = ("type", "properties", "dynamic", "include_in_parent", "include_in_root")
@@ -320,7 +383,7 @@ _ROOT = (
     *("properties", "dynamic", "dynamic_templates", "date_detection", "numeric_detection", "dynamic_date_formats"),
     *("_source", "_routing", "_meta", "subobjects", "enabled", "runtime"),
 )
-_KINDS = (*TYPES, "object", "nested")
+_KINDS = (*TYPES, *_STORED, "alias", "object", "nested")
 
 
 class _Reader:
@@ -339,6 +402,7 @@ class _Reader:
         self._objects: list[str] = []
         self._nested: dict[str, str] = {}
         self._disabled: list[str] = []
+        self._aliases: dict[str, tuple[Mapping[str, Any], str]] = {}
 
     def schema(self, mappings: Mapping[str, Any]) -> Schema:
         for key in mappings:
@@ -353,6 +417,8 @@ class _Reader:
             for target in one.copy_to:
                 if target not in self._fields:
                     raise InputError(f"copy_to of the field {one.path!r}: {unknown('field', target, self._fields)}")
+        targets = {path: self._target(*alias) for path, alias in self._aliases.items()}
+        self._fields |= targets
         dynamic = str(mappings.get("dynamic", "true")).lower() in ("true", "runtime")
         analysis = self._analysis
         return Schema(self._fields, tuple(self._objects), self._nested, tuple(self._disabled), analysis, dynamic)
@@ -366,12 +432,26 @@ class _Reader:
         if kind in ("object", "nested"):
             self._read_object(path, one, place, nested)
             return
+        if kind == "alias":
+            self._aliases[path] = (one, place)
+            return
         self._fields[path] = self._field(path, one, place, nested, source=path)
         for name, sub in (one.get("fields") or {}).items():
-            inner = f"{path}.{name}"
-            if sub.get("type") not in TYPES:
-                raise InputError(f"{place}.fields.{name}: {unknown('type', str(sub.get('type')), TYPES)}")
-            self._fields[inner] = self._field(inner, sub, f"{place}.fields.{name}", nested, source=path)
+            inner, where = f"{path}.{name}", f"{place}.fields.{name}"
+            if not isinstance(sub, Mapping) or sub.get("type") not in (*TYPES, *_STORED):
+                kind = sub.get("type") if isinstance(sub, Mapping) else sub
+                raise InputError(f"{where}: {unknown('type', str(kind), [*TYPES, *_STORED])}")
+            self._fields[inner] = self._field(inner, sub, where, nested, source=path)
+
+    def _target(self, one: Mapping[str, Any], place: str) -> Field:
+        """The field that an alias stands for."""
+        for key in one:
+            if key not in ("type", "path"):
+                raise InputError(f"{place} (alias): {unknown('parameter', key, ['path'])}")
+        target = self._fields.get(str(one.get("path")))
+        if target is None:
+            raise InputError(f"{place}.path: {unknown('field', str(one.get('path')), self._fields)}")
+        return target
 
     def _read_object(self, path: str, one: Mapping[str, Any], place: str, nested: str) -> None:
         is_nested = one.get("type") == "nested"
@@ -393,6 +473,9 @@ class _Reader:
 
     def _field(self, path: str, one: Mapping[str, Any], place: str, nested: str, *, source: str) -> Field:
         kind = one["type"]
+        if kind in _STORED:
+            targets = _texts(one.get("copy_to", []), f"{place}.copy_to")
+            return Field(path, kind, source, nested, copy_to=targets, kind=kind)
         parameters = TYPES[kind]
         values: dict[str, Any] = {}
         for key, value in one.items():
@@ -403,16 +486,27 @@ class _Reader:
             parsed = read(value, f"{place}.{key}")
             if name:
                 values[name] = parsed
-        if kind == "keyword":
-            values = {"norms": False, "index_options": "docs", **values}
+        self._complete(kind, values, place)
+        if kind == "search_as_you_type":
+            for name in _SHINGLES:
+                self._fields[f"{path}.{name}"] = Field(f"{path}.{name}", "shingles", source, nested, kind=kind)
+        made = Field(path, _SEARCHED_AS.get(kind, kind), source, nested, **values, kind=kind)
+        return self._with_analyzers(made) if made.type == "text" or kind == "token_count" else made
+
+    def _complete(self, kind: str, values: dict[str, Any], place: str) -> None:
+        """Put in what a type has where the mapping says nothing, and refuse what it cannot do without."""
+        if kind in ("keyword", "wildcard", "constant_keyword"):
+            values |= {"norms": False, "index_options": "docs", **values}
         if kind in ("text", "keyword", "boolean"):
             default = self._similarities.get("default", self._similarities["BM25"])
             name = values.pop("similarity", None)
             if name is not None and name not in self._similarities:
                 raise InputError(f"{place}: {unknown('similarity', name, self._similarities)}")
             values["similarity"] = default if name is None else self._similarities[name]
-        made = Field(path, kind, source, nested, **values)
-        return self._with_analyzers(made) if kind == "text" else made
+        if kind == "constant_keyword" and "value" not in values:
+            raise InputError(f"{place}: no value; allowed: the value that all products have")
+        if kind == "scaled_float" and not values.get("scaling_factor", 0) > 0:
+            raise InputError(f"{place}: no scaling_factor; allowed: a number above 0")
 
     def _with_analyzers(self, one: Field) -> Field:
         """The names of a text field's analyzers; what the mapping leaves out is the index's default, or `standard`."""

@@ -15,7 +15,11 @@ from relevance.errors import InputError
 if TYPE_CHECKING:
     from relevance.schema import Field
 
-_RANGES = {"byte": 1 << 7, "short": 1 << 15, "integer": 1 << 31, "long": 1 << 63}
+_RANGES = {
+    **{name: (-(1 << bits), 1 << bits) for name, bits in (("byte", 7), ("short", 15), ("integer", 31), ("long", 63))},
+    "unsigned_long": (0, 1 << 63),
+}
+"""From, and below what; of an unsigned_long the part that a long can hold."""
 
 
 def text_of(value: Any) -> str:
@@ -50,18 +54,29 @@ def decimal_of(value: Any) -> float:
     return number
 
 
-def rounded(number: float, kind: str) -> float:
+def rounded(number: float, field: Field) -> float:
     """Round a number to what a field of decimals holds."""
-    if kind == "float":
+    if field.scaling_factor:
+        return math.floor(number * field.scaling_factor + 0.5) * (1 / field.scaling_factor)
+    if field.type == "float":
         return float(np.float32(number))
-    return float(np.float16(number)) if kind == "half_float" else number
+    return float(np.float16(number)) if field.type == "half_float" else number
+
+
+def scaled_bound(number: float, field: Field, *, is_low: bool, holds: bool) -> float:
+    """The outermost value of a scaled_float that lies inside of a bound, which holds itself or not."""
+    if not holds:
+        number = math.nextafter(number, math.inf if is_low else -math.inf)
+    scaled = number * field.scaling_factor
+    return (math.ceil(scaled) if is_low else math.floor(scaled)) * (1 / field.scaling_factor)
 
 
 def whole_of(value: Any, kind: str) -> int:
     """Read an integer of a document; decimals are cut off."""
     exact = isinstance(value, int) and not isinstance(value, bool)
     number = int(value) if exact else int(decimal_of(value))
-    if not -_RANGES[kind] <= number < _RANGES[kind]:
+    low, high = _RANGES[kind]
+    if not low <= number < high:
         raise InputError(f"{value!r} is out of the range of {kind}")
     return number
 
@@ -85,4 +100,29 @@ def number_of(field: Field, value: Any) -> float:
         return date_of(field, value)
     if field.type in _RANGES:
         return whole_of(value, field.type)
-    return rounded(decimal_of(value), field.type)
+    return rounded(decimal_of(value), field)
+
+
+def allowed_of(field: Field) -> str:
+    """What documents may hold in a field, in words."""
+    if field.type in _RANGES:
+        low, high = _RANGES[field.type]
+        return f"a number from {low:,} to {high - 1:,}"
+    if field.value is not None:
+        return repr(field.value)
+    return {"boolean": "true, false", "date": f"a date as {field.format}"}.get(field.type, "a number")
+
+
+def check_value(field: Field, value: Any) -> None:
+    """Refuse a value of a document that its field does not take.
+
+    Raises:
+        InputError: it is of another type, or out of range.
+    """
+    if field.value is not None and value != field.value:
+        raise InputError(f"{value!r} is another value")
+    if not field.is_number or field.kind == "token_count" or field.ignore_malformed or value is None:
+        return
+    if value == "" and field.type not in ("boolean", "date") and field.coerce:
+        return
+    number_of(field, value)

@@ -76,6 +76,25 @@ def test_a_pattern_names_fields() -> None:
     assert found.matching("colour") == []
 
 
+def test_an_alias_is_the_field_that_it_stands_for() -> None:
+    found = schema({"title": {"type": "alias", "path": "name"}, "name": {"type": "text"}, "no": {"type": "long"}})
+    assert found.fields["title"] is found.fields["name"]
+    assert list(found.sources) == ["name", "no"]
+    assert list(found.named("t*")) == ["title"]
+    assert list(found.named("*")) == ["name", "no"]
+
+
+@pytest.mark.parametrize("kind", ["geo_point", "completion", "flattened", "ip", "version", "date_nanos", "ip_range"])
+def test_types_that_are_stored_and_not_searched(kind: str) -> None:
+    found = schema(
+        {"f": {"type": kind, "any": {"option": 1}}, "name": {"type": "text", "fields": {"f": {"type": kind}}}}
+    )
+    assert [found.stored_at(path) for path in ("f", "f.key.deep", "name.f")] == [
+        found.fields["f"], found.fields["f"], found.fields["name.f"]
+    ]  # fmt: skip
+    assert found.stored_at("name") is None
+
+
 @pytest.mark.parametrize(
     ("properties", "words"),
     [
@@ -84,7 +103,11 @@ def test_a_pattern_names_fields() -> None:
         ({"f": {"type": "txt"}}, ["'txt'", "did you mean 'text'"]),
         ({"f": {"type": "text", "analyser": "a"}}, ["'analyser'", "did you mean 'analyzer'"]),
         ({"f": {"type": "text", "ignore_above": 3}}, ["(text)", "'ignore_above'"]),
-        ({"f": {"type": "text", "fields": {"raw": {"type": "search_as_you_type"}}}}, ["f.fields.raw", "'search_as"]),
+        ({"f": {"type": "text", "fields": {"raw": {"type": "rank_features"}}}}, ["f.fields.raw", "'rank_features'"]),
+        ({"f": {"type": "alias", "path": "nme"}, "name": {"type": "text"}}, ["f.path", "did you mean 'name'"]),
+        ({"f": {"type": "alias", "to": "f"}}, ["f (alias)", "'to'"]),
+        ({"f": {"type": "scaled_float"}}, ["f: no scaling_factor"]),
+        ({"f": {"type": "constant_keyword"}}, ["f: no value"]),
         ({"f": {"type": "text", "copy_to": "nme"}, "name": {"type": "text"}}, ["'nme'", "did you mean 'name'"]),
         ({"f": {"type": "text", "similarity": "DFR"}}, ["'DFR'"]),
         ({"f": {"type": "text", "index_options": "all"}}, ["index_options", "'all'"]),

@@ -37,7 +37,7 @@ from relevance.engines.embedded.bodies.nodes import (
 )
 from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, with_minimum
 from relevance.errors import InputError, NotInterpretedError, unknown
-from relevance.values import boolean_of, date_of, decimal_of, rounded, text_of
+from relevance.values import boolean_of, date_of, decimal_of, rounded, scaled_bound, text_of
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.levels import Levels
@@ -207,6 +207,9 @@ class Clause:
             InputError: products have such values all the same, so that a server would map it by itself.
         """
         field = self.levels.schema.fields.get(path)
+        if (stored := self.levels.schema.stored_at(path)) is not None:
+            line = f"field {path!r} is a {stored.kind}: it is stored, and not searched here"
+            raise self.refuse(line, NotInterpretedError)
         if field is None and path in self.levels.unmapped and self.levels.schema.dynamic:
             raise self.refuse(unknown("field", path, self.levels.schema.fields), NotInterpretedError)
         if field is not None and not field.indexed and field.has_terms:
@@ -321,8 +324,10 @@ def fuzzy(clause: Clause) -> Node:
         return MatchNone()
     if not field.has_terms:
         raise clause.refuse(f"field {path!r} is a {field.type}; allowed: text, keyword")
+    if field.is_unscored or field.value is not None:
+        raise clause.refuse(f"field {path!r} is a {field.kind}; allowed: text, keyword", NotInterpretedError)
     return Fuzzy(
-        path,
+        field.path,
         keyword_of(clause.levels, field, options["value"]),
         options["fuzziness"],
         options["prefix_length"],
@@ -343,8 +348,8 @@ def term(clause: Clause) -> Node:
         return MatchNone()
     if options["case_insensitive"] and field.has_terms:
         value = text_of(options["value"])
-        whole_term = prefix(path, keyword_of(clause.levels, field, value), any_case=True)
-        return type(whole_term)(path, whole_term.pattern.removesuffix(".*"), "", value)
+        whole_term = prefix(field.path, keyword_of(clause.levels, field, value), any_case=True)
+        return type(whole_term)(field.path, whole_term.pattern.removesuffix(".*"), "", value)
     return value_query(clause.levels, field, options["value"])
 
 
@@ -363,16 +368,16 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
     if field is None or not values:
         return MatchNone()
     if field.type == "text":
-        return AnyTerm(path, frozenset(map(text_of, values)))
+        return AnyTerm(field.path, frozenset(map(text_of, values)))
     if field.type == "keyword":
-        return AnyTerm(path, frozenset(keyword_of(clause.levels, field, value) for value in values))
+        return AnyTerm(field.path, frozenset(keyword_of(clause.levels, field, value) for value in values))
     if field.type == "date":
         return Constant(Bool(should=tuple(value_query(clause.levels, field, value) for value in values)))
     if field.type == "boolean":
-        return AnyTerm(path, frozenset("FT"[boolean_of(value)] for value in values))
+        return AnyTerm(field.path, frozenset("FT"[boolean_of(value)] for value in values))
     numbers = (number_for(field, value) for value in values)
     held = frozenset(number for number in numbers if number is not None)
-    return AnyNumber(path, held) if held else MatchNone()
+    return AnyNumber(field.path, held) if held else MatchNone()
 
 
 _REWRITES = ("constant_score", "constant_score_blended", "constant_score_boolean")
@@ -452,7 +457,7 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
         # a bound that leaves out parts of a date means all of it: `lte` its last millisecond, `gt` what follows it
         first = None if low is None else date_of(field, low, round_up=not holds_low, form=form, zone=zone)
         last = None if high is None else date_of(field, high, round_up=holds_high, form=form, zone=zone)
-        return Range(path, first, last, holds_low, holds_high)
+        return Range(field.path, first, last, holds_low, holds_high)
     if not (field.has_terms or field.is_number):
         raise clause.refuse(f"field {path!r} is a {field.type}: it has no ranges")
 
@@ -464,14 +469,21 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
         if field.type == "boolean":
             return boolean_of(value)
         number = decimal_of(value) if not isinstance(value, int) else value
-        return rounded(float(number), field.type) if field.type in ("float", "half_float") else number
+        return rounded(float(number), field) if field.type in ("float", "half_float") else number
 
-    return Range(path, bound(low), bound(high), holds_low, holds_high)
+    low, high = bound(low), bound(high)
+    if field.scaling_factor:
+        low = None if low is None else scaled_bound(low, field, is_low=True, holds=holds_low)
+        high = None if high is None else scaled_bound(high, field, is_low=False, holds=holds_high)
+        holds_low = holds_high = True
+    return Range(field.path, low, high, holds_low, holds_high)
 
 
 def exists(clause: Clause) -> Node:
     path = clause.options({"field": (text, "")})["field"]
     fields = clause.levels.schema.matching(path)
+    for one in fields:
+        clause.field(one.path)
     inside = [one for one in clause.levels.schema.fields.values() if one.path.startswith(f"{path}.")]
     if path in clause.levels.schema.objects:
         fields = [one for one in inside if one.path == one.source]

@@ -67,7 +67,8 @@ class _Reader:
 
     def _value(self, path: str, value: Any, numbers: dict[str, int]) -> None:
         """Keep a value; `numbers` are those of the document and of the nested objects around it, by their paths."""
-        if path in self._schema.disabled:
+        fields = self._schema.sources.get(path)
+        if path in self._schema.disabled or (fields and fields[0].is_stored):
             return
         if isinstance(value, Mapping):
             if path in self._parents:
@@ -76,7 +77,6 @@ class _Reader:
                 numbers = {**numbers, path: len(held) - 1}
             self._object(value, f"{path}.", numbers)
             return
-        fields = self._schema.sources.get(path)
         if isinstance(value, list | tuple) and not (fields and fields[0].type == "dense_vector"):
             for one in value:
                 self._value(path, one, numbers)

@@ -12,7 +12,7 @@ import numpy as np
 
 from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
 from relevance.engines.embedded.bodies.hits import NO_DOCS, NONE, Hits, Ints, constant
-from relevance.engines.embedded.bodies.nodes import DisMax, Explanation, MatchNone, Node, boosted
+from relevance.engines.embedded.bodies.nodes import DisMax, Explanation, MatchAll, MatchNone, Node, boosted
 from relevance.errors import InputError
 from relevance.values import boolean_of, date_of, decimal_of, rounded, text_of
 
@@ -362,7 +362,7 @@ def number_for(field: Field, value: Any) -> float | None:
     """
     number = int(value) if isinstance(value, int) and not isinstance(value, bool) else decimal_of(value)
     if field.type in ("double", "float", "half_float"):
-        return rounded(float(number), field.type)
+        return rounded(float(number), field)
     return int(number) if number == int(number) else None
 
 
@@ -372,10 +372,11 @@ def value_query(levels: Levels, field: Field, value: Any) -> Node:
     Raises:
         InputError: the value is none of the field's type.
     """
-    if field.type == "text":
-        return Term(field.path, text_of(value))
-    if field.type == "keyword":
-        return Term(field.path, keyword_of(levels, field, value))
+    if field.has_terms:
+        term = keyword_of(levels, field, value)
+        if field.value is not None:
+            return MatchAll() if term == field.value else MatchNone()
+        return AnyTerm(field.path, frozenset([term])) if field.is_unscored else Term(field.path, term)
     if field.type == "boolean":
         return Term(field.path, "FT"[boolean_of(value)])
     if field.type == "date":

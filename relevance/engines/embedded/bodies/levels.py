@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from relevance.engines.embedded.bodies.documents import Values
 from relevance.engines.embedded.bodies.fields import (
     NumberIndex,
     TermIndex,
@@ -15,7 +16,8 @@ from relevance.engines.embedded.bodies.fields import (
     keyword_index,
     text_index,
 )
-from relevance.values import boolean_of
+from relevance.schema import UNCOMPARED
+from relevance.values import boolean_of, text_of
 
 if TYPE_CHECKING:
     from relevance.analysis import Analysis, Stream
@@ -107,6 +109,13 @@ class Levels:
 
     def _indexed(self, field: Field) -> Column:
         held, size = self._documents.values[field.source], self._levels[field.nested].size
+        if field.kind in UNCOMPARED:
+            self.notes.add(f"field {field.path!r}: a {field.kind} is searched by its rules, not compared with a server")
+        if field.value is not None:
+            held = Values(list(range(size)), [field.value] * size)
+        if field.kind == "token_count":
+            streams = map(self.analysis.analyzer(field.analyzer), map(text_of, held.values))
+            held = Values(held.docs, [sum(token.step for token in one.tokens) + one.rest for one in streams])
         if field.type == "text":
             analyzer = self.analysis.analyzer(field.analyzer)
             gap = analyzer.gap if field.position_increment_gap is None else field.position_increment_gap

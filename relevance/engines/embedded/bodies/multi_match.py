@@ -83,6 +83,19 @@ def multi_match(clause: Clause) -> Node:
     return nodes[0] if len(nodes) == 1 else DisMax(tuple(nodes), tie)
 
 
+_WITHOUT_TEXT = (
+    "dense_vector",
+    "geo_point",
+    "geo_shape",
+    "point",
+    "shape",
+    "binary",
+    "histogram",
+    "aggregate_metric_double",
+)
+"""Types of fields that a pattern never means."""
+
+
 def _fields(clause: Clause, names: list[Any]) -> list[tuple[Field, float]]:
     """The fields that names and patterns name: of equal names the last boost counts, else boosts are multiplied."""
     named: dict[str, np.float32] = {}
@@ -94,13 +107,15 @@ def _fields(clause: Clause, names: list[Any]) -> list[tuple[Field, float]]:
             raise clause.refuse(f"boost of the field {name!r}; {error}") from None
     boosts: dict[str, np.float32] = {}
     for path, own in named.items():
-        held = clause.levels.schema.matching(path)
+        held = clause.levels.schema.named(path)
         if not held:
             clause.field(path)
-        for field in held:
-            if field.type == "dense_vector" or ("*" in path and not field.indexed):
+        for one, field in held.items():
+            if "*" in path and (field.type in _WITHOUT_TEXT or not field.indexed):
                 continue
-            boosts[field.path] = boosts.get(field.path, np.float32(1)) * own
+            clause.field(one)
+            if field.type != "dense_vector":
+                boosts[one] = boosts.get(one, np.float32(1)) * own
     return [(clause.levels.schema.fields[path], float(boost)) for path, boost in boosts.items()]
 
 
@@ -115,6 +130,8 @@ def _cross_fields(clause: Clause, fields: list[tuple[Field, float]], value: Any,
     nodes: list[Node] = []
     for group, members in groups.items():
         builder = members[0][0] if len(members) == 1 else CrossFields(members, tie)
+        for one, _ in members if len(members) > 1 else ():
+            one.refuse("cross_fields", "wildcard", "match_only_text", "search_as_you_type", "constant_keyword")
         if group.startswith("text "):
             node = analyzed(clause.levels, builder, group.removeprefix("text "), text_of(value), "boolean", how)
         else:

@@ -14,9 +14,9 @@ from relevance.analysis.tokens import Stream, Token
 from relevance.engines.embedded.bodies.fuzzy import Fuzzy
 from relevance.engines.embedded.bodies.leaves import Blended, Synonym, Term, prefix, value_query
 from relevance.engines.embedded.bodies.minimum import required
-from relevance.engines.embedded.bodies.nodes import Bool, DisMax, MatchAll, MatchNone, Node, boosted
+from relevance.engines.embedded.bodies.nodes import Bool, Constant, DisMax, MatchAll, MatchNone, Node, boosted
 from relevance.engines.embedded.bodies.phrases import Path, Phrase, PhrasePrefix, Places, SpanNear
-from relevance.errors import InputError
+from relevance.errors import InputError, NotInterpretedError
 from relevance.values import text_of
 
 if TYPE_CHECKING:
@@ -82,6 +82,7 @@ class OneField(NamedTuple):
     def term(self, term: str) -> Node:
         options = self.options
         if options.fuzziness is not None:
+            self.refuse("fuzziness", "wildcard", "match_only_text", "constant_keyword")
             if not self.field.has_terms:
                 raise InputError(
                     f"fuzziness on the field {self.field.path!r} ({self.field.type}); allowed: text, keyword"
@@ -97,20 +98,23 @@ class OneField(NamedTuple):
         return value_query(self.levels, self.field, term)
 
     def synonym(self, terms: tuple[str, ...]) -> Node:
+        self.refuse("synonyms", "match_only_text")
         return Synonym(self.field.path, tuple(sorted(terms)))
 
     def prefix(self, term: str) -> Node:
+        self.refuse("prefixes", "search_as_you_type")
         return prefix(self.field.path, term)
 
     def phrase(self, places: Places, slop: int) -> Node:
         if len(places) == 1:
-            terms = places[0][1]
-            return Bool(should=tuple(Term(self.field.path, term) for term in terms))
+            return Bool(should=tuple(value_query(self.levels, self.field, term) for term in places[0][1]))
         self._check_positions()
-        return Phrase(self.field.path, places, slop)
+        phrase = Phrase(self.field.path, places, slop)
+        return Constant(phrase) if self.field.is_unscored else phrase
 
     def phrase_prefix(self, places: Places, slop: int) -> Node:
         self._check_positions()
+        self.refuse("phrase prefixes", "match_only_text")
         return PhrasePrefix(self.field.path, places, slop, self.options.max_expansions)
 
     def near(self, pieces: Sequence[Sequence[Path]], *, is_prefix: bool) -> Node:
@@ -122,7 +126,13 @@ class OneField(NamedTuple):
     def has_positions(self) -> bool:
         return self.field.type == "text" and self.field.index_options in ("positions", "offsets")
 
+    def refuse(self, what: str, *kinds: str) -> None:
+        """Refuse what is not known of some types."""
+        if self.field.kind in kinds:
+            raise NotInterpretedError(f"{what} on the field {self.field.path!r}, a {self.field.kind}")
+
     def _check_positions(self) -> None:
+        self.refuse("phrases", "search_as_you_type")
         if not self.has_positions:
             raise InputError(f"field {self.field.path!r} is indexed without positions: phrases cannot be searched")
 
