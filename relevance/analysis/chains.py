@@ -60,7 +60,21 @@ class Analyzer:
         """Cut a text into tokens."""
         for change in self.char_filters:
             text = change(text)
-        stream = self._in_pieces(text) if self.tokenizer.at_spaces else self.tokenizer.tokenize(text)
+        return self._rewritten(self._in_pieces(text) if self.tokenizer.at_spaces else self.tokenizer.tokenize(text))
+
+    def parts(self, text: str) -> Sequence[str]:
+        """Cut a text into parts that `part` can analyze one by one; many texts share them."""
+        for change in self.char_filters:
+            text = change(text)
+        return text.split(" ") if self.tokenizer.at_spaces and not self._far else (text,)  # type: ignore[attr-defined]
+
+    def part(self, part: str) -> Stream:
+        """Give the tokens of a part of a text, whose positions follow those of the part before it."""
+        if self.tokenizer.at_spaces and not self._far:  # type: ignore[attr-defined]
+            return self._of_piece(part)
+        return self._rewritten(self._in_pieces(part) if self.tokenizer.at_spaces else self.tokenizer.tokenize(part))
+
+    def _rewritten(self, stream: Stream) -> Stream:
         for one in self._far:  # type: ignore[attr-defined]
             stream = one.rewrite(stream)
         return stream
@@ -83,12 +97,15 @@ class Analyzer:
         return Stream(tokens, skipped)
 
     def _learnt(self, piece: str) -> Stream:
+        if len(self._pieces) >= _REMEMBERED:
+            self._pieces.clear()
+        stream = self._pieces[piece] = self._of_piece(piece)
+        return stream
+
+    def _of_piece(self, piece: str) -> Stream:
         stream = self.tokenizer.tokenize(piece)
         for one in self._near:  # type: ignore[attr-defined]
             stream = one.rewrite(stream)
-        if len(self._pieces) >= _REMEMBERED:
-            self._pieces.clear()
-        self._pieces[piece] = stream
         return stream
 
     @property

@@ -2,7 +2,8 @@
 
 `python grow.py PART PRODUCTS [URL | FOLDER]`: `embedded` and `elasticsearch` index a generated catalogue and search it;
 `make` writes a data set in the layouts `homedepot` and `files`, and vectors into a cache, and `homedepot`, `files`,
-`check` and `vectors` go from there to the metrics.
+`check` and `vectors` go from there to the metrics. `make_own` writes products with eight fields of their own, and `own`
+loads, indexes and searches them.
 """
 
 import csv
@@ -14,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import numpy as np
@@ -26,15 +27,15 @@ from relevance.check import check
 from relevance.config.reading import read_config
 from relevance.datasets import Source, load
 from relevance.embeddings import Encoder
-from relevance.engines import QueryBatch
+from relevance.engines import QueryBatch, choose
 from relevance.engines.elasticsearch.engine import open_engine
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.evaluation import evaluate
-from relevance.fields import DEFAULT_FIELDS
+from relevance.fields import DEFAULT_FIELDS, index_body, own_fields
 from relevance.records import Catalogue, Vectors, embedded_texts
 from relevance.runner import latencies, search
-from relevance.strategies import STRATEGIES
+from relevance.strategies import STRATEGIES, Strategy
 
 DIMENSIONS = 384
 WORDS = 50_000
@@ -287,10 +288,131 @@ def in_steps(measure: Callable[..., None], *first: str) -> Callable[[int, str], 
     return rows
 
 
+# fields of one's own
+
+_STEMMED = ["lowercase", "shop_stemmer"]
+OWN_BODY: dict[str, Any] = {
+    "settings": {
+        "analysis": {
+            "filter": {
+                "shop_stemmer": {"type": "stemmer", "language": "porter2"},
+                "shop_synonyms": {"type": "synonym_graph", "synonyms": ["w1, w2a w3b", "wf => we"]},
+            },
+            "analyzer": {
+                "stemmed": {"tokenizer": "standard", "filter": _STEMMED},
+                "asked": {"tokenizer": "standard", "filter": ["shop_synonyms", *_STEMMED]},
+            },
+        }
+    },
+    "mappings": {
+        "properties": {
+            "name": {
+                "type": "text",
+                "analyzer": "stemmed",
+                "search_analyzer": "asked",
+                "copy_to": "everything",
+                "fields": {"plain": {"type": "text"}},
+            },
+            "brand": {"type": "keyword", "normalizer": "lowercase", "copy_to": "everything"},
+            "description": {"type": "text", "analyzer": "english"},
+            "price": {"type": "double"},
+            "sales": {"type": "integer"},
+            "added": {"type": "date"},
+            "facets": {"type": "nested", "properties": {"name": {"type": "keyword"}, "value": {"type": "text"}}},
+            "everything": {"type": "text"},
+        }
+    },
+}
+OWN_SEARCH: dict[str, Any] = {
+    "query": {
+        "bool": {
+            "must": [
+                {
+                    "multi_match": {
+                        "query": "{{query}}",
+                        "fields": ["name^3", "name.plain", "description", "everything"],
+                        "tie_breaker": 0.3,
+                    }
+                }
+            ],
+            "should": [
+                {"match_phrase": {"name": "{{query}}"}},
+                {"nested": {"path": "facets", "query": {"match": {"facets.value": "{{query}}"}}}},
+                {"range": {"added": {"gte": "2024-01-01", "boost": 0.5}}},
+                {"term": {"brand": {"value": "brand 1", "boost": 2}}},
+            ],
+            "filter": [{"range": {"price": {"lt": 900}}}],
+        }
+    },
+    "rescore": {
+        "window_size": 50,
+        "query": {
+            "rescore_query": {
+                "function_score": {"field_value_factor": {"field": "sales", "modifier": "ln1p"}},
+            }
+        },
+    },
+}
+
+
+def make_own(products: int, where: str) -> None:
+    """Products with eight fields: 8 + 40 words, 6 small documents of 2 words, a brand, numbers and a date."""
+    folder, rng = Path(where) / "own", np.random.default_rng(products)
+    folder.mkdir(parents=True)
+    names, descriptions = zipf_texts(rng, products, 8), zipf_texts(rng, products, 40)
+    values, brands = zipf_texts(rng, products * 6, 2), rng.integers(500, size=products).tolist()
+    prices, sales = (rng.random(products) * 1_000).round(2).tolist(), rng.integers(10_000, size=products).tolist()
+    days = (np.datetime64("2020-01-01") + rng.integers(2_000, size=products)).astype(str).tolist()
+    ids = [f"p{number:07d}" for number in range(products)]
+    with (folder / "products.jsonl").open("w", encoding="utf-8") as file:
+        for at, identifier in enumerate(ids):
+            facets = [{"name": f"name {one}", "value": values[6 * at + one]} for one in range(6)]
+            product = {"id": identifier, "name": names[at], "brand": f"Brand {brands[at]}", "price": prices[at]}
+            product |= {"description": descriptions[at], "sales": sales[at], "added": days[at], "facets": facets}
+            file.write(f"{json.dumps(product)}\n")
+    queries = zipf_texts(rng, 200, 3)
+    (folder / "queries.tsv").write_text("".join(f"q{at}\t{text}\n" for at, text in enumerate(queries)))
+    judged = zip(range(200), rng.choice(ids, 200).tolist(), strict=True)
+    (folder / "qrels.txt").write_text("".join(f"q{at} 0 {product} 1\n" for at, product in judged))
+
+
+def own(products: int, where: str) -> dict[str, object]:
+    """Load the products of `make_own`, index and search them in this process."""
+    fields = own_fields(index_body(OWN_BODY, "index.json"))
+    before, start = own_memory(), process_time()
+    with watched() as loading:
+        dataset = load(Source("own", "files", Path(where) / "own", fields=fields))
+    loaded, inputs = process_time(), own_memory()
+    strategy = Strategy("shop", template=OWN_SEARCH, fields=fields)
+    batch = QueryBatch(dataset.queries.texts)
+    with watched() as indexing, choose("embedded", Settings(), [strategy], fields).open(progress=False) as indexer:
+        chosen = process_time()
+        engine = indexer.index(dataset.catalogue, text_fields=fields.text, vectors={}, progress=False)
+        indexed = process_time()
+        search(engine, strategy, batch[:1])
+        first = process_time()
+    search(engine, strategy, batch)
+    single = latencies(engine, strategy, batch)
+    return {
+        "products": products,
+        "load s": loaded - start,
+        "index s": indexed - chosen,
+        "first search s": first - indexed,
+        "p50 ms": single.p50_ms,
+        "p95 ms": single.p95_ms,
+        "loaded MB": (inputs - before) / MEGABYTE,
+        "peak while loading MB": loading[0] / MEGABYTE,
+        "index MB": (own_memory() - inputs) / MEGABYTE,
+        "peak while indexing MB": indexing[0] / MEGABYTE,
+    }
+
+
 PARTS: dict[str, Callable[..., object]] = {
     "embedded": embedded,
     "elasticsearch": elasticsearch,
     "make": make,
+    "make_own": make_own,
+    "own": own,
     "homedepot": in_steps(text_steps, "homedepot"),
     "files": in_steps(text_steps, "files"),
     "check": in_steps(check_steps),

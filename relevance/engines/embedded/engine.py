@@ -217,7 +217,7 @@ def rounded(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return sums.astype(np.float32).astype(np.float64)
 
 
-def _runs(starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def runs(starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
     """Number several runs, one after the other: [5, 0], [2, 3] gives [5, 6, 0, 1, 2]."""
     offsets = offsets_of(sizes)
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)
@@ -284,7 +284,7 @@ class Field:
         weights = np.float32(boost) * times.astype(np.float32) * (_ONE + _K1) * self._idf[tokens]
         # what each token, so many times, adds to the score of each document that holds it
         sizes = self._sizes[tokens]
-        postings = _runs(self._starts[tokens], sizes)
+        postings = runs(self._starts[tokens], sizes)
         weight = np.repeat(weights, sizes)
         impacts = (weight - weight / self._saturation[postings]).astype(np.float64)
         documents = (impacts, self._documents[postings], offsets_of(sizes))
@@ -441,7 +441,7 @@ class VectorIndex:
         rows = np.flatnonzero(inner >= floor)
         exact = np.vecdot(self._matrix[rows].astype(np.float64), query.astype(np.float64)).astype(np.float32)
         sizes = self._sizes[rows]
-        products = self._holders[_runs(self._starts[rows], sizes)]
+        products = self._holders[runs(self._starts[rows], sizes)]
         scores = np.repeat(_SCORES[self._similarity](exact), sizes)
         if len(products) > candidates:
             kept = np.lexsort((products, -scores))[:candidates]

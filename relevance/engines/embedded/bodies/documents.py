@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    import numpy.typing as npt
+
     from relevance.engines.embedded.bodies.hits import Ints
     from relevance.schema import Schema
 
@@ -17,8 +20,25 @@ if TYPE_CHECKING:
 class Values:
     """The values of a field in the order in which documents hold them; several of one document stand together."""
 
-    docs: list[int] = field(default_factory=list)
+    docs: array[int] = field(default_factory=lambda: array("i"))
     values: list[Any] = field(default_factory=list)
+    has_null: bool = False
+
+    def add(self, doc: int, value: Any) -> None:
+        """Add a value of a document."""
+        self.docs.append(doc)
+        self.values.append(value)
+        if value is None:
+            self.has_null = True
+
+    def filled(self, null: Any = None) -> tuple[npt.NDArray[np.int32], list[Any]]:
+        """Documents and values; what stands for null where the field says so, else without it."""
+        docs, values = np.array(self.docs, dtype=np.int32), self.values
+        if self.has_null:
+            values = [null if value is None else value for value in values]
+            kept = [at for at, value in enumerate(values) if value is not None]
+            docs, values = docs[kept], [values[at] for at in kept]
+        return docs, values
 
 
 @dataclass
@@ -41,55 +61,65 @@ def read_documents(documents: Iterable[Mapping[str, Any]], schema: Schema) -> Do
     return _Reader(schema).read(documents)
 
 
+class _Place(dict[str, "_Place"]):
+    """A place where documents hold something, and those below it, by name.
+
+    Attributes:
+        kept: the values that what stands here goes to, and the path of their level; the field's own come first.
+        is_vector: whether a list is one value.
+        owners: of nested objects: the documents that hold them; else None.
+        around: of nested objects: the path of the level around them.
+    """
+
+    def __init__(self, path: str, reader: _Reader) -> None:
+        super().__init__()
+        schema, values = reader.schema, reader.values
+        self.path, self._reader = path, reader
+        fields = schema.sources.get(path, ())
+        targets = [schema.fields[name] for one in fields if one.path == path for name in one.copy_to]
+        self.kept = [(values[path], fields[0].nested), *((values[one.path], one.nested) for one in targets)] if fields else []
+        self.is_vector = bool(fields) and fields[0].type == "dense_vector"
+        self.is_disabled = path in schema.disabled or (bool(fields) and fields[0].is_stored)
+        self.is_container = path in schema.objects or path in schema.nested
+        self.owners, self.around = reader.owners.get(path), schema.nested.get(path, "")
+
+    def __missing__(self, name: str) -> _Place:
+        self[name] = place = _Place(f"{self.path}.{name}" if self.path else name, self._reader)
+        return place
+
+
 class _Reader:
     def __init__(self, schema: Schema) -> None:
-        self._schema = schema
-        self._targets = {
-            path: [schema.fields[target] for one in fields for target in one.copy_to if one.path == path]
-            for path, fields in schema.sources.items()
-        }
-        self._values = {path: Values() for path in schema.sources}
-        self._parents: dict[str, list[int]] = {path: [] for path in schema.nested}
-        self._containers = {*schema.objects, *schema.nested}
+        self.schema = schema
+        self.values = {path: Values() for path in schema.sources}
+        self.owners = {path: array("i") for path in schema.nested}
         self._unmapped: set[str] = set()
 
     def read(self, documents: Iterable[Mapping[str, Any]]) -> Documents:
-        count = 0
+        count, root = 0, _Place("", self)
         for document in documents:
-            self._object(document, "", {"": count})
+            numbers = {"": count}
+            for name, value in document.items():
+                self._read(root[name], value, numbers)
             count += 1
-        parents = {path: np.array(held, dtype=np.int64) for path, held in self._parents.items()}
-        return Documents({"": np.arange(count), **parents}, self._values, self._unmapped)
+        parents = {path: np.array(held, dtype=np.int64) for path, held in self.owners.items()}
+        return Documents({"": np.arange(count), **parents}, self.values, self._unmapped)
 
-    def _object(self, value: Mapping[str, Any], prefix: str, numbers: dict[str, int]) -> None:
-        for key, child in value.items():
-            self._value(prefix + key, child, numbers)
-
-    def _value(self, path: str, value: Any, numbers: dict[str, int]) -> None:
+    def _read(self, place: _Place, value: Any, numbers: dict[str, int]) -> None:
         """Keep a value; `numbers` are those of the document and of the nested objects around it, by their paths."""
-        fields = self._schema.sources.get(path)
-        if path in self._schema.disabled or (fields and fields[0].is_stored):
+        if place.is_disabled:
             return
         if isinstance(value, Mapping):
-            if path in self._parents:
-                held = self._parents[path]
-                held.append(numbers[self._schema.nested[path]])
-                numbers = {**numbers, path: len(held) - 1}
-            self._object(value, f"{path}.", numbers)
-            return
-        if isinstance(value, list | tuple) and not (fields and fields[0].type == "dense_vector"):
+            if place.owners is not None:
+                place.owners.append(numbers[place.around])
+                numbers = {**numbers, place.path: len(place.owners) - 1}
+            for name, one in value.items():
+                self._read(place[name], one, numbers)
+        elif isinstance(value, list | tuple) and not place.is_vector:
             for one in value:
-                self._value(path, one, numbers)
-            return
-        if fields is None:
-            if value is not None and path not in self._containers:
-                self._unmapped.add(path)
-            return
-        self._keep(path, fields[0].nested, value, numbers)
-        for target in self._targets[path] if value is not None else ():
-            self._keep(target.path, target.nested, value, numbers)
-
-    def _keep(self, path: str, nested: str, value: Any, numbers: dict[str, int]) -> None:
-        held = self._values[path]
-        held.docs.append(numbers[nested])
-        held.values.append(value)
+                self._read(place, one, numbers)
+        elif place.kept:
+            for held, level in place.kept if value is not None else place.kept[:1]:
+                held.add(numbers[level], value)
+        elif value is not None and not place.is_container:
+            self._unmapped.add(place.path)

@@ -6,14 +6,17 @@ order unless a line says otherwise: a rearrangement changes last bits.
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_left
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from relevance.analysis import Stream, Token
 from relevance.engines.embedded.bodies.edits import Spellings
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Ints
+from relevance.engines.embedded.bodies.lexicon import Lexicon
 from relevance.engines.embedded.engine import length_factors, offsets_of, quantized, rarity
 from relevance.errors import InputError
 from relevance.values import number_of, text_of, units
@@ -23,8 +26,8 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.analysis.tokens import Stream
     from relevance.engines.embedded.bodies.documents import Values
+    from relevance.engines.embedded.bodies.lexicon import Tokens
     from relevance.schema import Field, Similarity
 
 POSITION_BITS = 20
@@ -37,52 +40,36 @@ class TermIndex:
     Args:
         field: the field.
         size: documents of its level.
-        terms: shape (tokens,): the term of each, as a number in the order of UTF-8.
-        docs: shape (tokens,): the document of each.
-        places: shape (tokens,): the position of each in its document; None where they are not kept.
-        overlaps: shape (tokens,): whether a token stands at the position of the one before it.
-        names: the terms in the order of UTF-8.
+        tokens: of all documents.
         present: documents that have a value.
     """
 
-    def __init__(  # noqa: PLR0913 - the columns of a table
-        self,
-        field: Field,
-        size: int,
-        *,
-        terms: Ints,
-        docs: Ints,
-        places: Ints | None,
-        overlaps: npt.NDArray[np.bool_],
-        names: Sequence[str],
-        present: Ints,
-    ) -> None:
+    def __init__(self, field: Field, size: int, tokens: Tokens, present: Ints) -> None:
         self.field = field
-        self.terms = names
+        self.terms: Sequence[str] = tokens.names
         self.present = present
         self._size = size
-        keys, counts = np.unique(terms * np.int64(max(size, 1)) + docs, return_counts=True)
-        of_term, self._docs = np.divmod(keys, max(size, 1))
-        self._starts = offsets_of(np.bincount(of_term, minlength=len(names)))
+        order = np.argsort(tokens.terms, kind="stable")
+        terms, docs = tokens.terms[order], tokens.docs[order]
+        firsts = np.flatnonzero(np.concatenate([[True], (terms[1:] != terms[:-1]) | (docs[1:] != docs[:-1])])[: len(terms)])
+        self._docs = docs[firsts].astype(np.int64)
+        self._starts = offsets_of(np.bincount(terms[firsts], minlength=len(self.terms)))
+        counts = np.diff(firsts, append=len(terms))
         has_freqs = field.index_options != "docs"
-        self._freqs = counts.astype(np.int32) if has_freqs else np.ones(len(keys), dtype=np.int32)
-        similarity = field.similarity
+        self._freqs = _smallest(counts if has_freqs else np.ones(len(counts), dtype=np.int64))
+        self.total_tokens = len(terms) if has_freqs else len(firsts)
+        per_doc = np.bincount(tokens.docs, minlength=size)
+        self.doc_count = int(np.count_nonzero(per_doc))
         if not has_freqs:
             lengths = np.bincount(self._docs, minlength=size)
         elif field.type == "keyword":
-            lengths = 2 * np.bincount(docs, minlength=size)  # Lucene counts a term that is not analyzed twice
-        elif similarity.discount_overlaps:
-            lengths = np.bincount(docs[~overlaps], minlength=size)
+            lengths = 2 * per_doc  # Lucene counts a term that is not analyzed twice
+        elif field.similarity.discount_overlaps and tokens.is_beside.any():
+            lengths = np.bincount(tokens.docs[~tokens.is_beside], minlength=size)
         else:
-            lengths = np.bincount(docs, minlength=size)
-        self.total_tokens = len(terms) if has_freqs else len(keys)
-        self.doc_count = len(np.unique(docs))
+            lengths = per_doc
         self._norms = self._norm_factors(lengths)
-        self._places, self._place_starts = None, None
-        if places is not None:
-            order = np.lexsort((places, docs, terms))
-            self._places = (docs << POSITION_BITS | places)[order]
-            self._place_starts = offsets_of(np.bincount(terms, minlength=len(names)))
+        self._positions = _smallest(tokens.positions[order]) if self.has_positions else None
 
     @cached_property
     def spellings(self) -> Spellings:
@@ -131,9 +118,16 @@ class TermIndex:
 
     def positions(self, number: int) -> Ints:
         """Find the places of a term, ascending: `doc << POSITION_BITS | position`."""
-        if self._places is None or self._place_starts is None:
+        starts, places = self._places
+        return places[starts[self._starts[number]] : starts[self._starts[number + 1]]]
+
+    @cached_property
+    def _places(self) -> tuple[Ints, Ints]:
+        """Where those of each term and document begin, and all places; made when a phrase is first searched."""
+        if self._positions is None:
             raise InputError(f"field {self.field.path!r} is indexed without positions: phrases cannot be searched")
-        return self._places[self._place_starts[number] : self._place_starts[number + 1]]
+        docs = np.repeat(self._docs, self._freqs)
+        return offsets_of(self._freqs), docs << POSITION_BITS | self._positions
 
     def idf(self, df: int) -> np.float32:
         """How rare a term is that so many documents hold."""
@@ -161,78 +155,28 @@ class TermIndex:
             return length_factors(kept, average, k1, b)
 
 
-def _numbered(tokens: list[str]) -> tuple[Ints, list[str]]:
-    """Number tokens in the order of their terms, which is that of their code points and of UTF-8."""
-    first: dict[str, int] = {}
-    met = np.fromiter((first.setdefault(token, len(first)) for token in tokens), dtype=np.int64, count=len(tokens))
-    names = sorted(first)
-    ranks = np.empty(len(names), dtype=np.int64)
-    ranks[[first[name] for name in names]] = np.arange(len(names))
-    return ranks[met], names
+def _smallest(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.unsignedinteger]:
+    """The same numbers, none below 0, in the smallest type that holds them."""
+    return numbers.astype(np.min_scalar_type(int(numbers.max(initial=0))))
 
 
-def text_index(field: Field, size: int, held: Values, analyze: Callable[[str], Stream], gap: int) -> TermIndex:
+def text_index(field: Field, size: int, held: Values, lexicon: Lexicon, gap: int) -> TermIndex:
     """Index a text field: every value is analyzed, `gap` positions lie between two values of a document."""
-    tokens: list[str] = []
-    steps: list[int] = []
-    docs, lengths, bases = [], [], []
-    last = position = -1
-    memory: dict[str, Stream] = {}
-    for doc, value in zip(held.docs, held.values, strict=True):
-        if value is None:
-            continue
-        if doc != last:
-            last, position = doc, -1
-        text = text_of(value)
-        stream = memory.get(text)
-        if stream is None:
-            stream = memory[text] = analyze(text)
-        steps_here = [token.step for token in stream.tokens]
-        tokens += [token.term for token in stream.tokens]
-        steps += steps_here
-        docs.append(doc)
-        lengths.append(len(steps_here))
-        bases.append(position)
-        position += sum(steps_here) + stream.rest + gap
-    terms, names = _numbered(tokens)
-    step = np.array(steps, dtype=np.int64)
-    walked = np.cumsum(step)
-    begun = np.concatenate([[0], walked])[offsets_of(np.array(lengths, dtype=np.int64))[:-1]]
-    has_positions = field.index_options in ("positions", "offsets")
-    return TermIndex(
-        field,
-        size,
-        terms=terms,
-        docs=np.repeat(np.array(docs, dtype=np.int64), lengths),
-        places=walked + np.repeat(np.array(bases, dtype=np.int64) - begun, lengths) if has_positions else None,
-        overlaps=step == 0,
-        names=names,
-        present=np.unique(np.array(docs, dtype=np.int64)),
-    )
+    docs, values = held.filled()
+    tokens = lexicon.tokens(docs.tolist(), map(text_of, values), gap)
+    return TermIndex(field, size, tokens, np.unique(docs).astype(np.int64))
 
 
 def keyword_index(field: Field, size: int, held: Values, normalize: Callable[[str], str]) -> TermIndex:
     """Index a keyword field."""
-    pairs: list[tuple[int, str]] = []
-    for doc, value in zip(held.docs, held.values, strict=True):
-        text = field.null_value if value is None else value
-        if text is None:
-            continue
-        text = text_of(text)
-        if field.ignore_above is None or units(text) <= field.ignore_above:
-            pairs.append((doc, normalize(text)))
-    terms, names = _numbered([text for _, text in pairs])
-    docs = np.array([doc for doc, _ in pairs], dtype=np.int64)
-    return TermIndex(
-        field,
-        size,
-        terms=terms,
-        docs=docs,
-        places=None,
-        overlaps=np.zeros(len(docs), dtype=np.bool_),
-        names=names,
-        present=np.unique(docs),
-    )
+
+    def term(text: str) -> Stream:
+        short = field.ignore_above is None or units(text) <= field.ignore_above
+        return Stream([Token(normalize(text))] if short else [])
+
+    docs, values = held.filled(field.null_value)
+    tokens = Lexicon(lambda text: (text,), term).tokens(docs.tolist(), map(text_of, values), 0)
+    return TermIndex(field, size, tokens, np.unique(tokens.docs).astype(np.int64))
 
 
 class NumberIndex:
@@ -250,26 +194,31 @@ class NumberIndex:
 
     def __init__(self, field: Field, size: int, held: Values) -> None:
         self.field = field
-        docs: list[int] = []
+        docs = array("i")
         numbers: list[float] = []
-        for doc, value in zip(held.docs, held.values, strict=True):
-            one = field.null_value if value is None else value
-            if one is None or (one == "" and field.type != "boolean" and field.coerce):
+        read: dict[str, float] = {}  # dates above all, which take long
+        for doc, one in zip(*held.filled(field.null_value), strict=True):
+            if one == "" and field.type != "boolean" and field.coerce:
                 continue
             try:
-                numbers.append(number_of(field, one))
+                number = read.get(one) if isinstance(one, str) else None
+                if number is None:
+                    number = number_of(field, one)
+                    if isinstance(one, str):
+                        read[one] = number
             except InputError as error:
                 if field.ignore_malformed:
                     continue
                 raise InputError(f"field {field.path!r} ({field.type}): {error}") from None
+            numbers.append(number)
             docs.append(doc)
         decimals = field.type in ("double", "float", "half_float")
         values = np.array(numbers, dtype=np.float64 if decimals else np.int64)
-        places = np.array(docs, dtype=np.int64)
-        order = np.lexsort((values, places))
-        self.values = values[order]
-        self._docs = places[order]
+        places = np.array(docs, dtype=np.int32)
         self.starts = offsets_of(np.bincount(places, minlength=size))
+        is_single = len(self.starts) == size + 1 and bool((np.diff(self.starts) <= 1).all())
+        self.values = values if is_single else values[np.lexsort((values, places))]
+        self._docs = places
 
     @cached_property
     def present(self) -> Ints:
@@ -278,7 +227,7 @@ class NumberIndex:
 
     def docs_where(self, flags: npt.NDArray[np.bool_]) -> Ints:
         """Find the documents of some values."""
-        return np.unique(self._docs[flags])
+        return np.unique(self._docs[flags]).astype(np.int64)
 
 
 class VectorColumn:
@@ -286,9 +235,9 @@ class VectorColumn:
 
     def __init__(self, field: Field, held: Values) -> None:
         self.field = field
-        rows = [(doc, value) for doc, value in zip(held.docs, held.values, strict=True) if value is not None]
-        self.docs = np.array([doc for doc, _ in rows], dtype=np.int64)
-        self.matrix = np.array([value for _, value in rows], dtype=np.float32).reshape(len(rows), -1)
+        docs, rows = held.filled()
+        self.docs = docs.astype(np.int64)
+        self.matrix = np.array(rows, dtype=np.float32).reshape(len(rows), -1)
 
     @cached_property
     def lengths(self) -> Floats:

@@ -16,6 +16,7 @@ from relevance.engines.embedded.bodies.fields import (
     keyword_index,
     text_index,
 )
+from relevance.engines.embedded.bodies.lexicon import Lexicon
 from relevance.schema import UNCOMPARED
 from relevance.values import boolean_of, text_of
 
@@ -54,6 +55,7 @@ class Levels:
         self.ids = ids
         self._documents = documents
         self._columns: dict[str, Column] = {}
+        self._lexicons: dict[str, Lexicon] = {}
         self._truths: dict[str, TermIndex] = {}
         self.remembered: dict[object, Hits] = {}
         self._held = 0
@@ -119,7 +121,9 @@ class Levels:
         if field.type == "text":
             analyzer = self.analysis.analyzer(field.analyzer)
             gap = analyzer.gap if field.position_increment_gap is None else field.position_increment_gap
-            return text_index(field, size, held, analyzer, gap)
+            if field.analyzer not in self._lexicons:
+                self._lexicons[field.analyzer] = Lexicon(analyzer.parts, analyzer.part)
+            return text_index(field, size, held, self._lexicons[field.analyzer], gap)
         if field.type == "keyword":
             normalize = self.analysis.normalizer(field.normalizer) if field.normalizer else str
             return keyword_index(field, size, held, normalize)
