@@ -177,11 +177,14 @@ _SCRIPTS = {
 }
 
 
+_has_letter = re.compile("[A-Za-z]").search
+
+
 @cache
 def word_type(token: str) -> str:
     """Give Lucene's name of the kind of a word."""
     if token.isascii():
-        return "<ALPHANUM>" if any("A" <= sign <= "z" and sign != "_" for sign in token) else "<NUM>"
+        return "<ALPHANUM>" if _has_letter(token) else "<NUM>"
     classes, _, emoji_rule = _grammar()
     spelt = token.translate(classes)
     emoji = emoji_rule.match(spelt)

@@ -97,6 +97,9 @@ def only(keeps: Callable[[Token], bool]) -> Filter:
 
 def without(stream: Stream, flags: Iterable[bool]) -> Stream:
     """Keep the tokens whose flag is true; the steps to the others are added to the next one."""
+    flags = list(flags)
+    if all(flags):
+        return stream
     tokens: list[Token] = []
     skipped = 0
     for token, flag in zip(stream.tokens, flags, strict=True):

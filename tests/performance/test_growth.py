@@ -13,10 +13,15 @@ from parity.server import ReferenceServer
 
 HERE = Path(__file__).resolve().parent
 SIZES = (1_000, 10_000, 100_000)
+OWN_SIZES = SIZES if os.environ.get("RELEVANCE_GROWTH") == "full" else SIZES[:2]
 WHAT = "8 + 40 words, 6 attributes, one made vector of 384 dimensions a product"
 EMBEDDED = f"growth: {WHAT}; single queries of 3 words"
 INDEXING = f"growth of indexing on Elasticsearch: {WHAT}; memory of our process without file pages"
 SEARCHING = f"growth of searching on Elasticsearch: {WHAT}; queries of 3 words"
+OWN = (
+    "growth: eight fields of one's own (48 words, 6 small documents, a brand, numbers, a date; two analyzers, copy_to),"
+    " search body of 8 clauses; seconds of the processor, memory without file pages"
+)
 SCALE = (
     "scale: {part}, 8 + 80 words, 8 attributes of 3 words and a vector of 384 dimensions a product, a query of 3 words"
     " for every 10; memory without file pages"
@@ -56,3 +61,9 @@ def made(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 def test_scale(show: Show, made: tuple[int, Path], part: str) -> None:
     for row in grow(part, *made):
         show(SCALE.format(part=part), row)
+
+
+@pytest.mark.parametrize("products", OWN_SIZES)
+def test_growth_of_own_fields(show: Show, tmp_path: Path, products: int) -> None:
+    grow("make_own", products, tmp_path)
+    show(OWN, grow("own", products, tmp_path))

@@ -217,7 +217,7 @@ def rounded(sums: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
     return sums.astype(np.float32).astype(np.float64)
 
 
-def runs(starts: npt.NDArray[np.int64], sizes: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+def runs(starts: npt.NDArray[np.integer], sizes: npt.NDArray[np.integer]) -> npt.NDArray[np.int64]:
     """Number several runs, one after the other: [5, 0], [2, 3] gives [5, 6, 0, 1, 2]."""
     offsets = offsets_of(sizes)
     return np.arange(offsets[-1]) + np.repeat(starts - offsets[:-1], sizes)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from relevance.schema import Schema
 
 
+_PLAIN = (str, int, float)
+
+
 @dataclass
 class Values:
     """The values of a field in the order in which documents hold them; several of one document stand together."""
@@ -77,7 +80,8 @@ class _Place(dict[str, "_Place"]):
         self.path, self._reader = path, reader
         fields = schema.sources.get(path, ())
         targets = [schema.fields[name] for one in fields if one.path == path for name in one.copy_to]
-        self.kept = [(values[path], fields[0].nested), *((values[one.path], one.nested) for one in targets)] if fields else []
+        own = [(values[path], fields[0].nested)] if fields else []
+        self.kept = [*own, *((values[one.path], one.nested) for one in targets)]
         self.is_vector = bool(fields) and fields[0].type == "dense_vector"
         self.is_disabled = path in schema.disabled or (bool(fields) and fields[0].is_stored)
         self.is_container = path in schema.objects or path in schema.nested
@@ -109,7 +113,7 @@ class _Reader:
         """Keep a value; `numbers` are those of the document and of the nested objects around it, by their paths."""
         if place.is_disabled:
             return
-        if isinstance(value, Mapping):
+        if not isinstance(value, _PLAIN) and isinstance(value, Mapping):  # the first test is the faster one
             if place.owners is not None:
                 place.owners.append(numbers[place.around])
                 numbers = {**numbers, place.path: len(place.owners) - 1}

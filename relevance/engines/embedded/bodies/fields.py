@@ -51,7 +51,8 @@ class TermIndex:
         self._size = size
         order = np.argsort(tokens.terms, kind="stable")
         terms, docs = tokens.terms[order], tokens.docs[order]
-        firsts = np.flatnonzero(np.concatenate([[True], (terms[1:] != terms[:-1]) | (docs[1:] != docs[:-1])])[: len(terms)])
+        is_other = (terms[1:] != terms[:-1]) | (docs[1:] != docs[:-1])
+        firsts = np.flatnonzero(np.concatenate([[True], is_other]))[: len(terms)]
         self._docs = docs[firsts].astype(np.int64)
         self._starts = offsets_of(np.bincount(terms[firsts], minlength=len(self.terms)))
         counts = np.diff(firsts, append=len(terms))
@@ -97,7 +98,7 @@ class TermIndex:
         """Count the documents that hold a term."""
         return int(self._starts[number + 1] - self._starts[number])
 
-    def postings(self, number: int) -> tuple[Ints, npt.NDArray[np.int32]]:
+    def postings(self, number: int) -> tuple[Ints, npt.NDArray[np.unsignedinteger]]:
         """Find the documents that hold a term, and how often each does."""
         run = slice(self._starts[number], self._starts[number + 1])
         return self._docs[run], self._freqs[run]
