@@ -40,6 +40,11 @@ class Stream(NamedTuple):
     tokens: Sequence[Token]
     rest: int = 0
 
+    @property
+    def length(self) -> int:
+        """How many positions the text has."""
+        return sum(token.step for token in self.tokens) + self.rest
+
 
 CharFilter: TypeAlias = Callable[[str], str]
 

@@ -83,7 +83,7 @@ class _Place(dict[str, "_Place"]):
         own = [(values[path], fields[0].nested)] if fields else []
         self.kept = [*own, *((values[one.path], one.nested) for one in targets)]
         self.is_vector = bool(fields) and fields[0].type == "dense_vector"
-        self.is_disabled = path in schema.disabled or (bool(fields) and fields[0].is_stored)
+        self.is_disabled = path in schema.disabled or (bool(fields) and all(one.is_stored for one in fields))
         self.is_container = path in schema.objects or path in schema.nested
         self.owners, self.around = reader.owners.get(path), schema.nested.get(path, "")
 

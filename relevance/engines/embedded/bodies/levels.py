@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -114,10 +115,11 @@ class Levels:
         if field.kind in UNCOMPARED:
             self.notes.add(f"field {field.path!r}: a {field.kind} is searched by its rules, not compared with a server")
         if field.value is not None:
-            held = Values(list(range(size)), [field.value] * size)
+            held = Values(array("i", range(size)), [field.value] * size)
         if field.kind == "token_count":
-            streams = map(self.analysis.analyzer(field.analyzer), map(text_of, held.values))
-            held = Values(held.docs, [sum(token.step for token in one.tokens) + one.rest for one in streams])
+            analyze = self.analysis.analyzer(field.analyzer)
+            counts = [None if value is None else analyze(text_of(value)).length for value in held.values]
+            held = Values(held.docs, counts, held.has_null)
         if field.type == "text":
             analyzer = self.analysis.analyzer(field.analyzer)
             gap = analyzer.gap if field.position_increment_gap is None else field.position_increment_gap
