@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.tables import Record
-from parity import fuzzed_bodies, fuzzed_mappings, made_shop
+from parity import fuzzed_bodies, fuzzed_mappings, invalid_bodies, made_shop, user_syntax
 from parity.bodies import VECTOR_TOLERANCE, BodyDifferences, BodyPair, both, filled
 from parity.search_bodies import BODIES, INDEX
 from parity.server import ReferenceServer
@@ -63,6 +63,23 @@ def test_fuzzed_clauses_rank_the_same(shop: BodyPair, keep: Any) -> None:
     texts = made_shop.queries(random, FUZZED)
     bodies = [{"query": fuzzed_bodies.clause(random, text, random.randint(0, 3))} for text in texts]
     keep("fuzzed clauses", shop.compare(bodies, hits=HITS))
+
+
+@pytest.mark.parametrize("syntax", [user_syntax.simple, user_syntax.classic])
+def test_texts_in_the_syntax_of_users_rank_the_same(shop: BodyPair, keep: Any, syntax: Any) -> None:
+    random = seeded(7)
+    texts = made_shop.queries(random, FUZZED // 2)
+    bodies = [{"query": syntax(random, text)} for text in texts]
+    keep("query strings", shop.compare(bodies, hits=HITS), syntax.__name__)
+
+
+def test_what_the_server_refuses_is_refused(shop: BodyPair, record: Record) -> None:
+    changed = [body for base in invalid_bodies.BASES for _, body in invalid_bodies.changed(base)]
+    refusals = shop.refusals(changed[:: 1 if FULL else 23])
+    figures = {f"refused by {who}": len(bodies) for who, bodies in refusals.items()}
+    record("bodies with a part changed", figures)
+    assert not [body for body in refusals["server"] if '"_name"' not in body]  # some clauses take numbers for a name
+    assert len(refusals["embedded"]) < 0.01 * len(refusals["both"]) + 3  # nothing, where a text or a number belongs
 
 
 @pytest.mark.parametrize("seed", range(MAPPINGS))

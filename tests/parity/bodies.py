@@ -91,6 +91,21 @@ class BodyPair:
                 seen.listed.append(json.dumps(body))
         return seen
 
+    def refusals(self, bodies: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+        """Who refuses which bodies: both, the server alone, or this engine alone."""
+        seen: dict[str, list[str]] = {"both": [], "server": [], "embedded": [], "nobody": []}
+        ask = self.server.client.options(ignore_status=400).search
+        for body in bodies:
+            theirs = "error" in ask(index=self.name, body={**body, "size": 10}, filter_path="error.type")
+            try:
+                self.index.search([body], hits=10)
+                ours = ""
+            except InputError as error:
+                ours = f"{error}: "
+            who = {(True, True): "both", (True, False): "server", (False, True): "embedded"}.get((theirs, bool(ours)))
+            seen[who or "nobody"].append(f"{ours}{json.dumps(body)}")
+        return seen
+
     def _asked(self, bodies: Sequence[Mapping[str, Any]], hits: int) -> Iterator[Any]:
         for start in range(0, len(bodies), SEARCHES_A_REQUEST):
             searches: list[Any] = []

@@ -83,3 +83,49 @@ def test_queries_become_these(index: BodyIndex, query: dict[str, Any], rewritten
         return sorted(text.replace("(", " ( ").replace(")", " ) ").split())
 
     assert sides(str(index.query({"query": query}))) == sides(rewritten)
+
+
+@pytest.mark.parametrize(("release", "rewritten"), [(8, "+(+a:x +a:y) +k:v"), (9, "+a:x +a:y +k:v")])
+def test_release_9_joins_required_clauses(release: int, rewritten: str) -> None:
+    index = BodyIndex(Schema.of(INDEX), Analysis(INDEX["settings"]), [{"a": "x y", "k": "v"}], release=release)
+    assert str(index.query({"query": {"bool": {"must": [match("x y", operator="and"), C]}}})) == rewritten
+
+
+SIMPLE = [
+    ("x y", "a:x a:y"),
+    ("x + y", "+a:x +a:y"),
+    ("x + y | z", "(+a:x +a:y) a:z"),
+    ("x | (y + -z)", "a:x (+a:y +(*:* -a:z))"),
+    ('"x y"~2 "x y', 'a:"x y"~2 a:x a:y'),
+    ("x* y~0", "a:x* a:y"),
+    (r"x\* ()", "a:x"),
+    ("--x", "a:x"),
+    ("*", "*:*"),
+    ("", "MatchNoDocsQuery"),
+]
+
+
+@pytest.mark.parametrize(("text", "rewritten"), SIMPLE)
+def test_simple_query_strings_become_these(index: BodyIndex, text: str, rewritten: str) -> None:
+    body = {"query": {"simple_query_string": {"query": text, "fields": ["a"]}}}
+    assert str(index.query(body)) == rewritten
+
+
+@pytest.mark.parametrize(
+    ("text", "rewritten"),
+    [
+        ("x y", "a:x a:y"),
+        ("x AND y OR z", "+a:x +a:y a:z"),
+        ("x NOT (y z)", "a:x -(a:y a:z)"),
+        ("+x -k:v", "+a:x -k:v"),
+        ("-x", "#*:* -a:x"),
+        ("x^2 AND b:(y OR z)", "+(a:x)^2.0 +(b:y b:z)"),
+        ('"x y"~3 ?y*', 'a:"x y"~3 a:?y*'),
+        ("b:* k:{a TO v]", "exists(b) k:{a TO v]"),
+        (r"x\-y", "a:x a:y"),
+        (" ", "MatchNoDocsQuery"),
+    ],
+)
+def test_query_strings_become_these(index: BodyIndex, text: str, rewritten: str) -> None:
+    body = {"query": {"query_string": {"query": text, "default_field": "a"}}}
+    assert str(index.query(body)) == rewritten

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
-from relevance.engines.embedded.bodies.edits import ALLOWED as FUZZINESS
-from relevance.engines.embedded.bodies.edits import fuzziness
 from relevance.engines.embedded.bodies.fuzzy import Fuzzy
 from relevance.engines.embedded.bodies.leaves import (
     AnyNumber,
@@ -19,11 +16,11 @@ from relevance.engines.embedded.bodies.leaves import (
     keyword_of,
     number_for,
     prefix,
+    truth_of,
     value_query,
     wildcard,
+    wildcard_of,
 )
-from relevance.engines.embedded.bodies.minimum import ALLOWED as MINIMUM
-from relevance.engines.embedded.bodies.minimum import normal
 from relevance.engines.embedded.bodies.nodes import (
     Bool,
     Boosting,
@@ -35,95 +32,29 @@ from relevance.engines.embedded.bodies.nodes import (
     Node,
     boosted,
 )
+from relevance.engines.embedded.bodies.options import (
+    Options,
+    anything,
+    choice,
+    edits,
+    flag,
+    minimum,
+    name,
+    not_negative,
+    positive,
+    rewrite_of,
+    share,
+    single,
+    text,
+    whole,
+)
 from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, with_minimum
-from relevance.errors import InputError, NotInterpretedError, unknown
-from relevance.values import boolean_of, date_of, decimal_of, rounded, scaled_bound, text_of
+from relevance.errors import InputError, NotInterpretedError, did_you_mean, unknown
+from relevance.values import date_of, decimal_of, rounded, scaled_bound, text_of
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.levels import Levels
     from relevance.schema import Field
-
-# how options are read: a value of JSON, which may be written as a text
-
-Read: TypeAlias = Callable[[Any], Any]
-Options: TypeAlias = Mapping[str, tuple[Read, Any]]
-"""What a clause takes: how each option is read, and what stands for it where it is left out."""
-
-
-def flag(value: Any) -> bool:
-    """Read true or false."""
-    if value in (True, "true"):
-        return True
-    if value in (False, "false"):
-        return False
-    raise ValueError("allowed: true, false")
-
-
-def decimal(value: Any) -> float:
-    """Read a number."""
-    if isinstance(value, bool):
-        raise ValueError("a number is expected")  # noqa: TRY004 - it is said as that of texts is
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise ValueError("a number is expected") from None
-
-
-def not_negative(value: Any) -> float:
-    """Read a number of 0 or more."""
-    number = decimal(value)
-    if number < 0:
-        raise ValueError("a number of 0 or more is expected")
-    return number
-
-
-def whole(value: Any) -> int:
-    """Read a whole number of 0 or more."""
-    number = decimal(value)
-    if number < 0 or not number.is_integer():
-        raise ValueError("a whole number of 0 or more is expected")
-    return int(number)
-
-
-def text(value: Any) -> str:
-    """Read a text; numbers are written as one."""
-    if isinstance(value, Mapping | list) or value is None:
-        raise ValueError("a text is expected")
-    return text_of(value)
-
-
-def anything(value: Any) -> Any:
-    """Take any value."""
-    return value
-
-
-def choice(*allowed: str) -> Read:
-    """Read one of some words, in any case."""
-
-    def read(value: Any) -> str:
-        if str(value).lower() not in allowed:
-            raise ValueError(f"allowed: {', '.join(allowed)}")
-        return str(value).lower()
-
-    return read
-
-
-def minimum(value: Any) -> str:
-    """Read a `minimum_should_match`."""
-    if (rule := normal(value)) is None:
-        raise ValueError(f"allowed: {MINIMUM}")
-    return rule
-
-
-def edits(value: Any) -> str:
-    """Read a `fuzziness`."""
-    if fuzziness(value) is None:
-        raise ValueError(f"allowed: {FUZZINESS}")
-    return str(value)
-
-
-_REWRITTEN_BY = ("rewrite", "fuzzy_rewrite")
-"""Options of which a server knows more values."""
 
 
 @dataclass
@@ -156,23 +87,23 @@ class Clause:
             raise self.refuse("an object is expected")
         return self.body
 
-    def options(self, known: Options, values: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Read options; `boost` goes to the clause, `_name` has no effect."""
+    def options(
+        self, known: Options, values: Mapping[str, Any] | None = None, *, nulls: bool = False
+    ) -> dict[str, Any]:
+        """Read options; `boost` goes to the clause, `_name` has no effect; with `nulls`, null is one left out."""
         held = self.members() if values is None else values
-        read: dict[str, Any] = {name: default for name, (_, default) in known.items()}
-        for name, value in held.items():
-            if name == "_name":
+        every: Options = {**known, "boost": (not_negative, 1.0), "_name": (text, "")}
+        read: dict[str, Any] = {option: default for option, (_, default) in every.items()}
+        for option, value in held.items():
+            if option not in every:
+                raise self.refuse(unknown("option", option, [*known, "boost"]))
+            if value is None and nulls:
                 continue
-            if name != "boost" and name not in known:
-                raise self.refuse(unknown("option", name, [*known, "boost"]), NotInterpretedError)
             try:
-                if name == "boost":
-                    self.boost = not_negative(value)
-                else:
-                    read[name] = known[name][0](value)
+                read[option] = every[option][0](value)
             except ValueError as error:
-                kind = NotInterpretedError if name in _REWRITTEN_BY else InputError
-                raise self.refuse(f"{name} = {value!r}; {error}", kind) from None
+                raise self.refuse(f"{option} = {value!r}; {error}") from None
+        self.boost = read["boost"] if "boost" in held else self.boost
         return read
 
     def of_field(self, main: str, known: Options) -> tuple[str, dict[str, Any]]:
@@ -183,7 +114,7 @@ class Clause:
         self.options({}, {key: value for key, value in self.body.items() if key not in members})
         ((path, value),) = members.items()
         given = value if isinstance(value, Mapping) else {main: value}
-        options = self.options({main: (anything, None), **known}, given)
+        options = self.options({main: (single, None), **known}, given)
         if options[main] is None and main:
             raise self.refuse(f"{path}: {main} is missing")
         return path, options
@@ -226,11 +157,14 @@ def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
     """
     if not isinstance(body, Mapping) or len(body) != 1:
         raise InputError(f"{place}: an object with one clause is expected; allowed: {', '.join(CLAUSES)}")
-    ((name, inner),) = body.items()
-    row = CLAUSES.get(name)
+    ((kind, inner),) = body.items()
+    row = CLAUSES.get(kind)
+    if kind in NOT_INTERPRETED:
+        raise NotInterpretedError(f"{place}: the clause {kind!r} is not interpreted by the embedded engine")
     if row is None:
-        raise NotInterpretedError(f"{place}: {unknown('clause', str(name), CLAUSES)}")
-    clause = Clause(name, inner, f"{place}.{name}", levels, path)
+        near = did_you_mean(str(kind), [*CLAUSES, *NOT_INTERPRETED])
+        raise InputError(f"{place}: unknown clause {kind!r}{near}; allowed: {', '.join(CLAUSES)}")
+    clause = Clause(kind, inner, f"{place}.{kind}", levels, path)
     try:
         node = row(clause)
     except InputError as error:
@@ -245,15 +179,15 @@ def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
 _FUZZY: Options = {
     "fuzziness": (edits, None),
     "prefix_length": (whole, 0),
-    "max_expansions": (whole, 50),
+    "max_expansions": (positive, 50),
     "fuzzy_transpositions": (flag, True),
-    "fuzzy_rewrite": (choice("top_terms_blended_freqs_50"), None),
+    "fuzzy_rewrite": (rewrite_of("top_terms_blended_freqs_50"), None),
 }
 TEXT: Options = {
     **_FUZZY,
     "operator": (choice("or", "and"), "or"),
     "minimum_should_match": (minimum, None),
-    "analyzer": (text, ""),
+    "analyzer": (name, ""),
     "zero_terms_query": (choice("none", "all"), "none"),
     "lenient": (flag, False),
     "auto_generate_synonyms_phrase_query": (flag, True),
@@ -262,7 +196,7 @@ TEXT: Options = {
 
 
 def _picked(*names: str) -> Options:
-    return {name: TEXT[name] for name in names}
+    return {option: TEXT[option] for option in names}
 
 
 def match_options(options: Mapping[str, Any]) -> Match:
@@ -292,7 +226,7 @@ def _of_text(clause: Clause, kind: MatchType, known: Options) -> Node:
 
 
 def match(clause: Clause) -> Node:
-    known = {name: read for name, read in TEXT.items() if name != "slop"}
+    known = {option: read for option, read in TEXT.items() if option != "slop"}
     return _of_text(clause, "boolean", known)
 
 
@@ -305,7 +239,7 @@ def match_phrase(clause: Clause) -> Node:
 
 
 def match_phrase_prefix(clause: Clause) -> Node:
-    known = _picked("slop", "analyzer", "zero_terms_query", "max_expansions")
+    known = {**_picked("slop", "analyzer", "zero_terms_query"), "max_expansions": (whole, 50)}
     return _of_text(clause, "phrase_prefix", known)
 
 
@@ -313,7 +247,7 @@ def fuzzy(clause: Clause) -> Node:
     path, options = clause.of_field(
         "value",
         {
-            **{name: _FUZZY[name] for name in ("prefix_length", "max_expansions")},
+            **_picked("prefix_length", "max_expansions"),
             "fuzziness": (edits, "AUTO"),
             "transpositions": (flag, True),
             "rewrite": _FUZZY["fuzzy_rewrite"],
@@ -326,6 +260,8 @@ def fuzzy(clause: Clause) -> Node:
         raise clause.refuse(f"field {path!r} is a {field.type}; allowed: text, keyword")
     if field.is_unscored or field.value is not None:
         raise clause.refuse(f"field {path!r} is a {field.kind}; allowed: text, keyword", NotInterpretedError)
+    if not options["value"]:
+        raise clause.refuse("value = ''; a word is expected", NotInterpretedError)
     return Fuzzy(
         field.path,
         keyword_of(clause.levels, field, options["value"]),
@@ -353,7 +289,7 @@ def term(clause: Clause) -> Node:
     return value_query(clause.levels, field, options["value"])
 
 
-def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
+def _terms(clause: Clause) -> tuple[str, list[Any]]:
     members = {key: value for key, value in clause.members().items() if key not in ("boost", "_name")}
     if len(members) != 1:
         raise clause.refuse("one field is expected")
@@ -362,6 +298,14 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
     if not isinstance(values, list):
         kind = NotInterpretedError if isinstance(values, Mapping) else InputError
         raise clause.refuse(f"{path}: a list is expected (terms of another document are not supported)", kind)
+    for value in values:
+        if value is None or isinstance(value, list | Mapping):
+            raise clause.refuse(f"{path}: {value!r} in the list; texts, numbers or truth values are expected")
+    return path, values
+
+
+def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
+    path, values = _terms(clause)
     if path == "_id":
         return Ids(frozenset(map(text_of, values)))
     field = clause.field(path)
@@ -374,7 +318,7 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
     if field.type == "date":
         return Constant(Bool(should=tuple(value_query(clause.levels, field, value) for value in values)))
     if field.type == "boolean":
-        return AnyTerm(field.path, frozenset("FT"[boolean_of(value)] for value in values))
+        return AnyTerm(field.path, frozenset("FT"[truth_of(value)] for value in values))
     numbers = (number_for(field, value) for value in values)
     held = frozenset(number for number in numbers if number is not None)
     return AnyNumber(field.path, held) if held else MatchNone()
@@ -383,17 +327,17 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
 _REWRITES = ("constant_score", "constant_score_blended", "constant_score_boolean")
 
 
-def _pattern(clause: Clause, main: str) -> tuple[Field | None, str, bool]:
-    known = {"case_insensitive": (flag, False), "rewrite": (choice(*_REWRITES), None)}
-    path, options = clause.of_field(main, {"wildcard": (text, None), **known} if main == "value" else known)
+def _pattern(clause: Clause) -> tuple[Field | None, str, bool]:
+    known = {"case_insensitive": (flag, False), "rewrite": (rewrite_of(*_REWRITES), None)}
+    path, options = clause.of_field("value", known)
     field = clause.field(path)
     if field is not None and not field.has_terms:
         raise clause.refuse(f"field {path!r} is a {field.type}; allowed: text, keyword")
-    return field, text_of(options[main]), options["case_insensitive"]
+    return field, text_of(options["value"]), options["case_insensitive"]
 
 
 def prefix_clause(clause: Clause) -> Node:
-    field, value, any_case = _pattern(clause, "value")
+    field, value, any_case = _pattern(clause)
     if field is None:
         return MatchNone()
     return prefix(field.path, keyword_of(clause.levels, field, value), any_case=any_case)
@@ -405,31 +349,31 @@ def wildcard_clause(clause: Clause) -> Node:
         ((path, inner),) = body.items()
         if isinstance(inner, Mapping) and "wildcard" in inner:
             clause.body = {path: {("value" if key == "wildcard" else key): one for key, one in inner.items()}}
-    field, value, any_case = _pattern(clause, "value")
+    field, value, any_case = _pattern(clause)
     if field is None:
         return MatchNone()
     if field.normalizer:
-        pieces = _SIGNS.split(value)
-        value = "".join(piece if at % 2 else keyword_of(clause.levels, field, piece) for at, piece in enumerate(pieces))
+        return wildcard_of(field.path, value, lambda piece: keyword_of(clause.levels, field, piece), any_case=any_case)
     return wildcard(field.path, value, any_case=any_case)
 
-
-_SIGNS = re.compile(r"((?:\\.|[*?])+)", re.DOTALL)
-"""What a normalizer leaves alone in a pattern."""
 
 _BOUNDS: Options = {
     "gte": (anything, None),
     "gt": (anything, None),
     "lte": (anything, None),
     "lt": (anything, None),
+    "format": (name, None),
+    "time_zone": (name, None),
+    "relation": (choice("intersects", "contains", "within"), None),
+}
+_OLD_BOUNDS: Options = {
     "from": (anything, None),
     "to": (anything, None),
     "include_lower": (flag, True),
     "include_upper": (flag, True),
-    "format": (text, None),
-    "time_zone": (text, None),
-    "relation": (choice("intersects", "contains", "within"), None),
 }
+_WITHOUT_OLD_BOUNDS = 9
+"""The release from which on they are refused."""
 
 
 def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the other
@@ -438,18 +382,20 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
         raise clause.refuse("one field with its bounds is expected")
     clause.options({}, {key: value for key, value in clause.body.items() if key not in members})
     ((path, bounds),) = members.items()
-    options = clause.options(_BOUNDS, bounds)
+    is_old = clause.levels.release < _WITHOUT_OLD_BOUNDS
+    options: dict[str, Any] = {option: default for option, (_, default) in _OLD_BOUNDS.items()}
+    options |= clause.options({**_BOUNDS, **_OLD_BOUNDS} if is_old else _BOUNDS, bounds)
     field = clause.field(path)
     if field is None:
         return MatchNone()
     low, holds_low = options["from"], options["include_lower"]
     high, holds_high = options["to"], options["include_upper"]
-    for name, holds in (("gte", True), ("gt", False)):
-        if name in bounds:
-            low, holds_low = options[name], holds
-    for name, holds in (("lte", True), ("lt", False)):
-        if name in bounds:
-            high, holds_high = options[name], holds
+    for option, holds in (("gte", True), ("gt", False)):
+        if option in bounds:
+            low, holds_low = options[option], holds
+    for option, holds in (("lte", True), ("lt", False)):
+        if option in bounds:
+            high, holds_high = options[option], holds
     if field.type == "date":
         form, zone = options["format"], options["time_zone"]
         if form is None and any(isinstance(bound, int | float) for bound in (low, high)):
@@ -467,8 +413,8 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
         if field.has_terms:
             return keyword_of(clause.levels, field, value)
         if field.type == "boolean":
-            return boolean_of(value)
-        number = decimal_of(value) if not isinstance(value, int) else value
+            return truth_of(value)
+        number = value if isinstance(value, int) and not isinstance(value, bool) else decimal_of(value)
         return rounded(float(number), field) if field.type in ("float", "half_float") else number
 
     low, high = bound(low), bound(high)
@@ -480,7 +426,9 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
 
 
 def exists(clause: Clause) -> Node:
-    path = clause.options({"field": (text, "")})["field"]
+    path = clause.options({"field": (name, "")})["field"]
+    if not path:
+        raise clause.refuse("field is missing")
     fields = clause.levels.schema.matching(path)
     for one in fields:
         clause.field(one.path)
@@ -494,7 +442,10 @@ def exists(clause: Clause) -> Node:
 
 def ids(clause: Clause) -> Node:
     values = clause.options({"values": (anything, [])})["values"]
-    return Ids(frozenset(map(text_of, values if isinstance(values, list) else [values])))
+    listed = values if isinstance(values, list) else [values]
+    if any(one is None or one == "" or isinstance(one, list | Mapping) for one in listed):
+        raise clause.refuse(f"values = {values!r}; a list of texts is expected")
+    return Ids(frozenset(map(text_of, listed)))
 
 
 # queries of queries
@@ -512,8 +463,10 @@ def match_none(clause: Clause) -> Node:
 
 def bool_clause(clause: Clause) -> Node:
     kinds = ("must", "filter", "should", "must_not")
-    names = {"mustNot": "must_not"}
-    body = {names.get(key, key): value for key, value in clause.members().items()}
+    spelling = {"mustNot": "must_not"}
+    body = {spelling.get(key, key): value for key, value in clause.members().items()}
+    if body.get("minimum_should_match", 0) is None:
+        del body["minimum_should_match"]
     options = clause.options(
         {
             **dict.fromkeys(kinds, (anything, None)),
@@ -535,7 +488,7 @@ def constant_score(clause: Clause) -> Node:
 
 
 def dis_max(clause: Clause) -> Node:
-    options = clause.options({"queries": (anything, None), "tie_breaker": (decimal, 0.0)})
+    options = clause.options({"queries": (anything, None), "tie_breaker": (share, 0.0)})
     nodes = clause.queries(options["queries"], "queries")
     if not nodes:
         raise clause.refuse("queries are missing")
@@ -544,26 +497,29 @@ def dis_max(clause: Clause) -> Node:
 
 def boosting(clause: Clause) -> Node:
     options = clause.options(
-        {"positive": (anything, None), "negative": (anything, None), "negative_boost": (decimal, None)}
+        {"positive": (anything, None), "negative": (anything, None), "negative_boost": (not_negative, None)}, nulls=True
     )
-    for name, value in options.items():
+    for option, value in options.items():
         if value is None:
-            raise clause.refuse(f"{name} is missing")
-    positive, negative = (clause.query(options[name], name) for name in ("positive", "negative"))
+            raise clause.refuse(f"{option} is missing")
+    positive, negative = (clause.query(options[option], option) for option in ("positive", "negative"))
     return Boosting(positive, negative, options["negative_boost"])
 
 
 def nested(clause: Clause) -> Node:
     options = clause.options(
         {
-            "path": (text, ""),
+            "path": (text, None),
             "query": (anything, None),
             "score_mode": (choice("avg", "sum", "min", "max", "none"), "avg"),
             "ignore_unmapped": (flag, False),
             "inner_hits": (anything, None),
-        }
+        },
+        nulls=True,
     )
     path, known = options["path"], clause.levels.schema.nested
+    if path is None:
+        raise clause.refuse("path is missing")
     if path not in known:
         if options["ignore_unmapped"]:
             return MatchNone()
@@ -586,6 +542,18 @@ def function_score_clause(clause: Clause) -> Node:
     from relevance.engines.embedded.bodies.function_score import function_score  # noqa: PLC0415 - the same
 
     return function_score(clause)
+
+
+def simple_query_string_clause(clause: Clause) -> Node:
+    from relevance.engines.embedded.bodies.simple_query_string import simple_query_string  # noqa: PLC0415 - the same
+
+    return simple_query_string(clause)
+
+
+def query_string_clause(clause: Clause) -> Node:
+    from relevance.engines.embedded.bodies.query_string import query_string  # noqa: PLC0415 - the same
+
+    return query_string(clause)
 
 
 def knn_clause(clause: Clause) -> Node:
@@ -617,5 +585,15 @@ CLAUSES: dict[str, Callable[[Clause], Node]] = {
     "function_score": function_score_clause,
     "fuzzy": fuzzy,
     "knn": knn_clause,
+    "simple_query_string": simple_query_string_clause,
+    "query_string": query_string_clause,
 }
 """Every clause that is understood: a clause is a row here."""
+
+NOT_INTERPRETED = (
+    *("script_score", "script", "more_like_this", "intervals", "rank_feature", "has_child", "has_parent", "parent_id"),
+    *("percolate", "geo_bounding_box", "geo_distance", "geo_polygon", "geo_shape", "geo_grid", "shape", "wrapper"),
+    *("span_term", "span_first", "span_near", "span_not", "span_or", "span_multi", "span_containing", "span_within"),
+    *("field_masking_span", "pinned", "rule", "semantic", "sparse_vector", "text_expansion", "weighted_tokens", "sltr"),
+)
+"""Clauses that servers understand, some with a module or a plugin."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from relevance.dates import duration
-from relevance.engines.embedded.bodies.clauses import Clause, anything, choice, decimal, parse, text
+from relevance.engines.embedded.bodies.clauses import Clause, parse
 from relevance.engines.embedded.bodies.fields import NumberIndex
 from relevance.engines.embedded.bodies.functions import (
     BOOST_MODES,
@@ -27,6 +27,7 @@ from relevance.engines.embedded.bodies.functions import (
 )
 from relevance.engines.embedded.bodies.hits import Hits
 from relevance.engines.embedded.bodies.nodes import MatchAll, Node, rewrite
+from relevance.engines.embedded.bodies.options import anything, choice, decimal, name, not_negative
 from relevance.errors import InputError, NotInterpretedError, unknown
 from relevance.values import date_of
 
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from relevance.schema import Field
 
 _FUNCTIONS = ("weight", "field_value_factor", *DECAYS)
+_NOT_INTERPRETED = ("random_score", "script_score")
 _MOST = np.finfo(np.float32).max
 
 
@@ -143,9 +145,8 @@ def _applied(part: Part, level: Level, docs: Ints) -> Applied:
 
 def function_score(clause: Clause) -> Node:
     """Read the clause `function_score`."""
-    names = {*_FUNCTIONS, "random_score", "script_score"}
     body = clause.members()
-    alone = {name: value for name, value in body.items() if name in names}
+    alone = {option: value for option, value in body.items() if option in (*_FUNCTIONS, *_NOT_INTERPRETED)}
     options = clause.options(
         {
             "query": (anything, None),
@@ -155,7 +156,8 @@ def function_score(clause: Clause) -> Node:
             "max_boost": (decimal, float(_MOST)),
             "min_score": (decimal, None),
         },
-        {name: value for name, value in body.items() if name not in alone},
+        {option: value for option, value in body.items() if option not in alone},
+        nulls=True,
     )
     listed = options["functions"]
     if alone and (listed is not None or len(alone) > 1):
@@ -179,18 +181,20 @@ def function_score(clause: Clause) -> Node:
 def _part(clause: Clause, body: Any, place: str) -> Part:
     if not isinstance(body, Mapping):
         raise InputError(f"{place}: an object is expected")
-    for name in body:
-        if name not in (*_FUNCTIONS, "filter"):
-            raise NotInterpretedError(f"{place}: {unknown('function', name, _FUNCTIONS)}")
-    named = [name for name in body if name not in ("filter", "weight")]
-    if len(named) > 1 or not (named or "weight" in body):
+    for key in body:
+        if key in _NOT_INTERPRETED:
+            raise NotInterpretedError(f"{place}: the function {key!r} is not interpreted by the embedded engine")
+        if key not in (*_FUNCTIONS, "filter"):
+            raise InputError(f"{place}: {unknown('function', key, _FUNCTIONS)}")
+    named = [key for key in body if key not in ("filter", "weight")]
+    if len(named) > 1 or not (named or body.get("weight") is not None):
         raise InputError(f"{place}: one function is expected; allowed: {', '.join(_FUNCTIONS)}")
     function: One | FieldValue | Decay = One()
     if named:
         inner = Clause(named[0], body[named[0]], f"{place}.{named[0]}", clause.levels, clause.path)
         function = _field_value(inner) if named[0] == "field_value_factor" else _decay(inner)
     try:
-        weight = np.float32(decimal(body["weight"])) if "weight" in body else None
+        weight = None if body.get("weight") is None else np.float32(not_negative(body["weight"]))
     except ValueError as error:
         raise InputError(f"{place}.weight: {error}") from None
     filters = body.get("filter")
@@ -209,12 +213,15 @@ def _number_field(clause: Clause, path: str) -> Field | None:
 def _field_value(clause: Clause) -> FieldValue:
     options = clause.options(
         {
-            "field": (text, ""),
+            "field": (name, None),
             "factor": (decimal, 1.0),
             "modifier": (choice(*MODIFIERS), "none"),
             "missing": (decimal, None),
-        }
+        },
+        nulls=True,
     )
+    if options["field"] is None:
+        raise clause.refuse("field is missing")
     if _number_field(clause, options["field"]) is None and options["missing"] is None:
         raise clause.refuse(unknown("field", options["field"], clause.levels.schema.fields))
     return FieldValue(options["field"], np.float32(options["factor"]), options["modifier"], options["missing"])
@@ -232,7 +239,7 @@ def _decay(clause: Clause) -> Decay:
     if held is None:
         raise clause.refuse(unknown("field", path, clause.levels.schema.fields))
     options = clause.options(
-        {"origin": (anything, None), "scale": (anything, None), "offset": (anything, 0), "decay": (decimal, 0.5)},
+        {"origin": (anything, None), "scale": (anything, None), "offset": (anything, "0"), "decay": (decimal, 0.5)},
         settings,
     )
     is_date = held.type == "date"
@@ -243,7 +250,7 @@ def _decay(clause: Clause) -> Decay:
     read = duration if is_date else decimal
     try:
         origin = float(date_of(held, options["origin"])) if is_date else decimal(options["origin"])
-        scale, offset = read(options["scale"]), read(options["offset"]) if options["offset"] else 0.0
+        scale, offset = read(options["scale"]), 0.0 if options["offset"] in (0, "0") else read(options["offset"])
     except (InputError, ValueError) as error:
         raise clause.refuse(f"{path}: {error}", type(error) if isinstance(error, InputError) else InputError) from None
     if scale <= 0 or offset < 0 or not 0 < options["decay"] < 1:

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from relevance.engines.embedded.bodies.clauses import Clause, anything, decimal, text, whole
+from relevance.engines.embedded.bodies.clauses import Clause
 from relevance.engines.embedded.bodies.fields import VectorColumn
 from relevance.engines.embedded.bodies.hits import NONE, Hits
 from relevance.engines.embedded.bodies.nodes import Bool, Node, boosted, rewrite
+from relevance.engines.embedded.bodies.options import anything, decimal, text, whole
 from relevance.engines.embedded.bodies.vectors import least_score, nearest, scores
 from relevance.errors import InputError, unknown
 

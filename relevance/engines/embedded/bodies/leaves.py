@@ -14,9 +14,11 @@ from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
 from relevance.engines.embedded.bodies.hits import NO_DOCS, NONE, Hits, Ints, constant
 from relevance.engines.embedded.bodies.nodes import DisMax, Explanation, MatchAll, MatchNone, Node, boosted
 from relevance.errors import InputError
-from relevance.values import boolean_of, date_of, decimal_of, rounded, text_of
+from relevance.values import date_of, decimal_of, rounded, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from relevance.engines.embedded.bodies.levels import Level, Levels
     from relevance.schema import Field
 
@@ -290,6 +292,17 @@ def wildcard(path: str, text: str, *, any_case: bool = False) -> Pattern:
     return Pattern(path, "".join(parts), "" if any_case else start, text)
 
 
+_SIGNS = re.compile(r"((?:\\.|[*?])+)", re.DOTALL)
+"""What a normalizer leaves alone in a pattern."""
+
+
+def wildcard_of(path: str, text: str, normalize: Callable[[str], str], *, any_case: bool = False) -> Pattern:
+    """The same, where the letters between the signs are normalized."""
+    pieces = _SIGNS.split(text)
+    text = "".join(piece if at % 2 else normalize(piece) for at, piece in enumerate(pieces))
+    return wildcard(path, text, any_case=any_case)
+
+
 @dataclass(frozen=True)
 class Range(Matching):
     """Values between two bounds; None is no bound."""
@@ -366,6 +379,17 @@ def number_for(field: Field, value: Any) -> float | None:
     return int(number) if number == int(number) else None
 
 
+def truth_of(value: Any) -> int:
+    """Read a truth value of a query: 1 or 0.
+
+    Raises:
+        InputError: it is none.
+    """
+    if text_of(value) not in ("true", "false"):
+        raise InputError(f"{value!r} is no boolean; allowed: true, false")
+    return int(text_of(value) == "true")
+
+
 def value_query(levels: Levels, field: Field, value: Any) -> Node:
     """A field's exact value, as `term` and `match` look it up.
 
@@ -378,7 +402,7 @@ def value_query(levels: Levels, field: Field, value: Any) -> Node:
             return MatchAll() if term == field.value else MatchNone()
         return AnyTerm(field.path, frozenset([term])) if field.is_unscored else Term(field.path, term)
     if field.type == "boolean":
-        return Term(field.path, "FT"[boolean_of(value)])
+        return Term(field.path, "FT"[truth_of(value)])
     if field.type == "date":
         return Range(field.path, date_of(field, value), date_of(field, value, round_up=True))
     if not field.is_number:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from relevance.engines.embedded.bodies.clauses import (
     TEXT,
     Clause,
-    anything,
-    choice,
-    decimal,
     match_options,
-    not_negative,
 )
 from relevance.engines.embedded.bodies.nodes import DisMax, MatchNone, Node, boosted
+from relevance.engines.embedded.bodies.options import choice, names, not_negative, share, single
 from relevance.engines.embedded.bodies.text import (
     CrossFields,
     Match,
     MatchType,
+    NoTerms,
     OneField,
     analyzed,
     analyzer_of,
@@ -31,9 +29,15 @@ from relevance.engines.embedded.bodies.text import (
 from relevance.values import text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from relevance.engines.embedded.bodies.levels import Levels
     from relevance.schema import Field
 
-_KINDS: dict[str, MatchType] = {
+Fields: TypeAlias = "list[tuple[Field, float]]"
+"""Fields, and the boost of each."""
+
+KINDS: dict[str, MatchType] = {
     "best_fields": "boolean",
     "most_fields": "boolean",
     "cross_fields": "boolean",
@@ -50,63 +54,69 @@ def multi_match(clause: Clause) -> Node:
     options = clause.options(
         {
             **TEXT,
-            "query": (anything, None),
-            "fields": (anything, []),
-            "type": (choice(*_KINDS), "best_fields"),
-            "tie_breaker": (decimal, None),
+            "query": (single, None),
+            "fields": (names, ()),
+            "type": (choice(*KINDS), "best_fields"),
+            "tie_breaker": (share, None),
         }
     )
     if options["query"] is None:
         raise clause.refuse("query is missing")
     kind, how = options["type"], match_options(options)
     if how.fuzziness is not None and kind in _NOT_FUZZY:
-        raise clause.refuse(f"fuzziness with type = {kind}; allowed with: {', '.join(set(_KINDS) - set(_NOT_FUZZY))}")
-    names = options["fields"] if isinstance(options["fields"], list) else [options["fields"]]
-    if not names or "*" in names:
-        how = replace(how, lenient=True)
-    fields = _fields(clause, names or ["*"])
+        raise clause.refuse(f"fuzziness with type = {kind}; allowed with: {', '.join(set(KINDS) - set(_NOT_FUZZY))}")
+    fields, lenient = fields_of(clause, options["fields"])
+    tie = options["tie_breaker"]
+    how = replace(how, lenient=how.lenient or lenient)
+    return of_fields(clause.levels, fields, options["query"], kind, how, tie)
+
+
+def of_fields(  # noqa: PLR0913, PLR0917 - what a text in several fields is
+    levels: Levels, fields: Fields, value: Any, kind: str, how: Match, tie_breaker: float | None = None
+) -> Node:
+    """Match a value on several fields, by `kind`, one of `KINDS`."""
     if not fields:
         return MatchNone()
-    tie = float(kind in _ADDED_UP) if options["tie_breaker"] is None else options["tie_breaker"]
+    tie = float(kind in _ADDED_UP) if tie_breaker is None else tie_breaker
     if kind == "cross_fields":
-        nodes = _cross_fields(clause, fields, options["query"], how, tie)
+        nodes = _cross_fields(levels, fields, value, how, tie)
     else:
         nodes = [
-            boosted(
-                with_minimum(field_query(clause.levels, field, options["query"], _KINDS[kind], how), how.minimum),
-                boost,
-            )
+            boosted(with_minimum(field_query(levels, field, value, KINDS[kind], how), how.minimum), boost)
             for field, boost in fields
         ]
+    nodes = [node for node in nodes if not isinstance(node, NoTerms)]
     if not nodes:
         return without_terms(how)
+    return best_of(nodes, tie)
+
+
+def best_of(nodes: Sequence[Node], tie: float) -> Node:
+    """The best of some queries, or the only one."""
     return nodes[0] if len(nodes) == 1 else DisMax(tuple(nodes), tie)
 
 
 _WITHOUT_TEXT = (
-    "dense_vector",
-    "geo_point",
-    "geo_shape",
-    "point",
-    "shape",
-    "binary",
-    "histogram",
-    "aggregate_metric_double",
+    *("dense_vector", "geo_point", "geo_shape", "point", "shape", "binary", "histogram", "aggregate_metric_double"),
 )
 """Types of fields that a pattern never means."""
 
 
-def _fields(clause: Clause, names: list[Any]) -> list[tuple[Field, float]]:
-    """The fields that names and patterns name: of equal names the last boost counts, else boosts are multiplied."""
-    named: dict[str, np.float32] = {}
-    for name in names:
-        path, caret, factor = str(name).partition("^")
+def fields_of(clause: Clause, named: Sequence[str]) -> tuple[Fields, bool]:
+    """The fields that names and patterns name, all where there are none; and whether it is all of them.
+
+    Of equal names the last boost counts, else boosts are multiplied.
+    """
+    everything = not named or "*" in named
+    own_boosts: dict[str, np.float32] = {}
+    for name in named or ["*"]:
+        path, caret, factor = name.partition("^")
         try:
-            named[path] = np.float32(not_negative(factor)) if caret else np.float32(1)
+            own_boosts[path] = np.float32(not_negative(factor)) if caret else np.float32(1)
         except ValueError as error:
             raise clause.refuse(f"boost of the field {name!r}; {error}") from None
     boosts: dict[str, np.float32] = {}
-    for path, own in named.items():
+    for path, own in own_boosts.items():
         held = clause.levels.schema.named(path)
         if not held:
             clause.field(path)
@@ -116,24 +126,22 @@ def _fields(clause: Clause, names: list[Any]) -> list[tuple[Field, float]]:
             clause.field(one)
             if field.type != "dense_vector":
                 boosts[one] = boosts.get(one, np.float32(1)) * own
-    return [(clause.levels.schema.fields[path], float(boost)) for path, boost in boosts.items()]
+    return [(clause.levels.schema.fields[path], float(boost)) for path, boost in boosts.items()], everything
 
 
-def _cross_fields(clause: Clause, fields: list[tuple[Field, float]], value: Any, how: Match, tie: float) -> list[Node]:
+def _cross_fields(levels: Levels, fields: Fields, value: Any, how: Match, tie: float) -> list[Node]:
     """One query for each group of fields with the same analyzer."""
     groups: dict[str, list[tuple[OneField, float]]] = {}
     for field, boost in fields:
         analyzer = f"text {analyzer_of(field, 'boolean', how)}" if field.type == "text" or how.analyzer else ""
-        groups.setdefault(analyzer or f"value {field.normalizer}", []).append(
-            (OneField(clause.levels, field, how), boost)
-        )
+        groups.setdefault(analyzer or f"value {field.normalizer}", []).append((OneField(levels, field, how), boost))
     nodes: list[Node] = []
     for group, members in groups.items():
         builder = members[0][0] if len(members) == 1 else CrossFields(members, tie)
         for one, _ in members if len(members) > 1 else ():
             one.refuse("cross_fields", "wildcard", "match_only_text", "search_as_you_type", "constant_keyword")
         if group.startswith("text "):
-            node = analyzed(clause.levels, builder, group.removeprefix("text "), text_of(value), "boolean", how)
+            node = analyzed(levels, builder, group.removeprefix("text "), text_of(value), "boolean", how)
         else:
             node = builder.term(value if len(members) == 1 else text_of(value))
         if node is None:

@@ -41,6 +41,9 @@ Explanation: TypeAlias = dict[str, Any]
 _DROPS_EMPTY = 9
 """The release from which on a dis_max forgets queries that match nothing; one that is left alone is no dis_max."""
 
+_JOINS_REQUIRED = 9
+"""The release from which on MUST clauses that are bools of such clauses flow into the bool around them."""
+
 
 class Node:
     """A query."""
@@ -303,7 +306,7 @@ class Bool(Node):
             if isinstance(node, MatchAll):
                 scored = boosted(Constant(Bool(filter=filters, must_not=must_not)), float(boost))
                 return Bool((scored,), (), should, (), self.minimum)
-        return self._flattened()
+        return self._flattened(level.catalogue.release)
 
     def _rewritten_inside(self, level: Level) -> Node | None:
         """Rewrite the clauses; None where none changes."""
@@ -331,14 +334,14 @@ class Bool(Node):
         must, filters, should, must_not = lists
         return Bool(must, filters, should, must_not, self.minimum)
 
-    def _flattened(self) -> Node:  # noqa: C901 - Lucene's steps, in its order
+    def _flattened(self, release: int) -> Node:  # noqa: C901 - Lucene's steps, in its order
         must, filters, should, must_not = self.must, self.filter, self.should, self.must_not
         if self.minimum <= 1 and any(isinstance(node, Bool) and node.is_disjunction for node in should):
             flat: list[Node] = []
             for node in should:
                 flat += node.should if isinstance(node, Bool) and node.is_disjunction else (node,)
             return Bool(must, filters, tuple(flat), must_not, self.minimum)
-        if any(_is_conjunction(node) for node in must + filters):
+        if release >= _JOINS_REQUIRED and any(_is_conjunction(node) for node in must + filters):
             lists: dict[str, list[Node]] = {"must": [], "filter": [], "must_not": list(must_not)}
             for name, clauses in (("must", must), ("filter", filters)):
                 for node in clauses:

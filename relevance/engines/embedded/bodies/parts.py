@@ -20,13 +20,16 @@ from relevance.engines.embedded.bodies.arrange import (
     order,
     rescored,
 )
-from relevance.engines.embedded.bodies.clauses import Clause, anything, choice, decimal, parse, text, whole
+from relevance.engines.embedded.bodies.clauses import Clause, parse
 from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
 from relevance.engines.embedded.bodies.functions import VALUE_MODES, chosen
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Hits, Ints
 from relevance.engines.embedded.bodies.knn import knn_sections
 from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, Node, rewrite
+from relevance.engines.embedded.bodies.options import anything, choice, decimal, text, whole
 from relevance.errors import InputError, NotInterpretedError, unknown
+from relevance.schema import TYPES
+from relevance.values import decimal_of
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.levels import Level, Levels
@@ -39,6 +42,11 @@ _WITHOUT_EFFECT = (
     *("aggregations", "suggest", "stats", "ext"),
 )
 """Parts of a body that change nothing of which products are found, in what order and with what scores."""
+
+_NOT_INTERPRETED = (
+    *("retriever", "rank", "search_after", "pit", "slice", "indices_boost", "runtime_mappings", "terminate_after"),
+)
+_MOST_FROM = 10_000
 
 
 @dataclass(frozen=True)
@@ -126,8 +134,10 @@ def read_body(body: Mapping[str, Any], levels: Levels, hits: int) -> SearchBody:
     """
     levels.hits = hits
     for part in body:
+        if part in _NOT_INTERPRETED:
+            raise NotInterpretedError(f"the part {part!r} of a search body is not interpreted by the embedded engine")
         if part not in (*_PARTS, *_WITHOUT_EFFECT):
-            raise NotInterpretedError(unknown("part of a search body", part, [*_PARTS, *_WITHOUT_EFFECT]))
+            raise InputError(unknown("part of a search body", part, [*_PARTS, *_WITHOUT_EFFECT]))
     products = levels.level("")
     whole_body = Clause("", body, "body", levels)
     options = whole_body.options(
@@ -136,8 +146,13 @@ def read_body(body: Mapping[str, Any], levels: Levels, hits: int) -> SearchBody:
             "min_score": (decimal, None),
             "from": (whole, 0),
         },
-        {part: value for part, value in body.items() if part in _PARTS and value is not None},
+        {part: value for part, value in body.items() if part in _PARTS},
     )
+    for part in _PARTS:
+        if part in body and body[part] is None:
+            raise InputError(f"{part} = None; a value is expected")
+    if options["from"] > _MOST_FROM:
+        raise InputError(f"from = {options['from']:,}; allowed: up to {_MOST_FROM:,}")
     nodes = [] if options["query"] is None else [parse(options["query"], "query", levels)]
     nodes += [] if options["knn"] is None else knn_sections(options["knn"], levels, hits)
     node: Node = MatchAll() if not nodes else nodes[0] if len(nodes) == 1 else Bool(should=tuple(nodes))
@@ -221,16 +236,28 @@ def _sort(body: Any, levels: Levels) -> list[SortBy]:
                 "format": (text, None),
             }
         )
-        held = levels.schema.fields.get(name)
-        if held is None and options["unmapped_type"] is None:
-            raise clause.refuse(unknown("field", name, levels.schema.fields))
-        if held is not None and (held.nested or not held.doc_values or not (held.is_number or held.type == "keyword")):
-            kind = InputError if held.type == "text" else NotInterpretedError
-            line = f"field {name!r} is a {held.type}; allowed: keywords, numbers, dates, with doc_values"
-            raise clause.refuse(line, kind)
-        if held is not None:
-            keys.append(SortBy(name, options["order"] == "desc", options["mode"], options["missing"]))
+        if (key := _by_field(clause, str(name), options)) is not None:
+            keys.append(key)
     return keys
+
+
+def _by_field(clause: Clause, path: str, options: dict[str, Any]) -> SortBy | None:
+    fields = clause.levels.schema.fields
+    held = fields.get(path)
+    if held is None and options["unmapped_type"] is None:
+        raise clause.refuse(unknown("field", path, fields))
+    if held is None:
+        if options["unmapped_type"] not in TYPES:
+            raise clause.refuse(unknown("unmapped_type", options["unmapped_type"], TYPES))
+        return None
+    if held.nested or not held.doc_values or not (held.is_number or held.type == "keyword"):
+        kind = InputError if held.type == "text" else NotInterpretedError
+        line = f"field {path!r} is a {held.type}; allowed: keywords, numbers, dates, with doc_values"
+        raise clause.refuse(line, kind)
+    missing = "_last" if options["missing"] is None else options["missing"]
+    if held.is_number and missing not in ("_first", "_last"):
+        decimal_of(missing)
+    return SortBy(path, options["order"] == "desc", options["mode"], missing)
 
 
 def _key(by: SortBy, level: Level, docs: Ints, scores: Floats) -> Key:

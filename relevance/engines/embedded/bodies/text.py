@@ -108,17 +108,20 @@ class OneField(NamedTuple):
     def phrase(self, places: Places, slop: int) -> Node:
         if len(places) == 1:
             return Bool(should=tuple(value_query(self.levels, self.field, term) for term in places[0][1]))
-        self._check_positions()
+        if not self._has_phrases():
+            return MatchNone()
         phrase = Phrase(self.field.path, places, slop)
         return Constant(phrase) if self.field.is_unscored else phrase
 
     def phrase_prefix(self, places: Places, slop: int) -> Node:
-        self._check_positions()
+        if not self._has_phrases():
+            return MatchNone()
         self.refuse("phrase prefixes", "match_only_text")
         return PhrasePrefix(self.field.path, places, slop, self.options.max_expansions)
 
     def near(self, pieces: Sequence[Sequence[Path]], *, is_prefix: bool) -> Node:
-        self._check_positions()
+        if not self._has_phrases():
+            return MatchNone()
         most = self.options.max_expansions if is_prefix else None
         return SpanNear(self.field.path, tuple(tuple(piece) for piece in pieces), most)
 
@@ -131,10 +134,11 @@ class OneField(NamedTuple):
         if self.field.kind in kinds:
             raise NotInterpretedError(f"{what} on the field {self.field.path!r}, a {self.field.kind}")
 
-    def _check_positions(self) -> None:
+    def _has_phrases(self) -> bool:
         self.refuse("phrases", "search_as_you_type")
-        if not self.has_positions:
+        if not self.has_positions and not self.options.lenient:
             raise InputError(f"field {self.field.path!r} is indexed without positions: phrases cannot be searched")
+        return self.has_positions
 
 
 class CrossFields(NamedTuple):
@@ -390,9 +394,15 @@ def _ends_with_a_token(analyze: Analyzer, text: str, stream: Stream) -> bool:
     return list(shorter.tokens) != list(stream.tokens)
 
 
+@dataclass(frozen=True)
+class NoTerms(MatchNone):
+    """A text without tokens, where such a clause is left out."""
+
+
 def without_terms(options: Match) -> Node:
     """What a text without tokens matches."""
-    return MatchAll() if options.zero_terms == "all" else MatchNone()
+    kinds: dict[str, Callable[[], Node]] = {"all": MatchAll, "left out": NoTerms}
+    return kinds.get(options.zero_terms, MatchNone)()
 
 
 # minimum_should_match
