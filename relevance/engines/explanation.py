@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 __all__ = ["Explanation", "Node", "Part", "Tree", "gap_words", "parts_of", "read_tree", "with_vectors"]
 
@@ -43,10 +43,12 @@ class Explanation:
     Attributes:
         score: as the engine gives it; None where the product is no hit.
         parts: add up to it; those of value 0 say what was not found.
+        left_out: of a product that is no hit, which clauses leave it out, a line each.
     """
 
     score: float | None
     parts: tuple[Part, ...]
+    left_out: tuple[str, ...] = ()
 
 
 class Node(Protocol):
@@ -96,13 +98,9 @@ _WEIGHT = re.compile(r"weight\((.*) in \d+\)", re.DOTALL)
 _NESTED = re.compile(r"Score based on (\d+) child docs .*score mode (\w+)")
 _TIES = re.compile(r"max plus ([\d.eE-]+) times others of")
 _FREQUENCY = re.compile(r"freq=([\d.]+)")
-_FUNCTION = re.compile(
-    r"field value function|Function for field|random score|script score|match filter|factor of|exp\(|max\("
-)
 _OF_FIELD = re.compile(r"([\w.-]+):(.*)", re.DOTALL)
 _NEAREST = re.compile(r"within top k documents|knn\(([\w.-]+)")
 _FILTER = "match on required clause"
-_OWN_FILTERS = ("[field=_primary_term]", "_nested_path:")  # that the server lays over every search of nested documents
 
 
 def parts_of(node: Node) -> tuple[Part, ...]:
@@ -133,7 +131,7 @@ def with_vectors(parts: Sequence[Part], sections: Sequence[tuple[str, float]]) -
     return tuple(named)
 
 
-_GAPS = 3
+_GAPS, _MOVES = 3, 6
 
 
 def gap_words(behind: tuple[str, Explanation], ahead: tuple[str, Explanation]) -> str:
@@ -158,6 +156,30 @@ def gap_words(behind: tuple[str, Explanation], ahead: tuple[str, Explanation]) -
     return "; ".join(words)
 
 
+def moved_parts(then: Explanation, now: Explanation) -> list[str]:
+    """Say which clauses add another amount to a score than they did, the largest change first, and by what factor.
+
+    `title oak: 2 -> 1 (boost 17.6 -> 8.8)`.
+    """
+    before, after = _by_clause(then), _by_clause(now)
+    moves = {key: after.get(key, 0.0) - before.get(key, 0.0) for key in {**before, **after}}
+    moved = [key for key in moves if not math.isclose(before.get(key, 0.0), after.get(key, 0.0), rel_tol=1e-5)]
+    moved.sort(key=lambda key: -abs(moves[key]))
+    lines = []
+    for key in moved[:_MOVES]:
+        made = [_factors_of(one, key) for one in (then, now)]
+        changed = [
+            f"{name} {made[0][name]:g} -> {made[1][name]:g}"
+            for name in made[0]
+            if made[1].get(name, made[0][name]) != made[0][name]
+        ]
+        why = f" ({', '.join(changed)})" if changed else ""
+        lines.append(f"{' '.join(filter(None, key))}: {before.get(key, 0.0):.4g} -> {after.get(key, 0.0):.4g}{why}")
+    if len(moved) > _MOVES:
+        lines.append(f"and {len(moved) - _MOVES:,} more that moved less")
+    return lines
+
+
 def _by_clause(explanation: Explanation) -> dict[tuple[str, str], float]:
     """What is added, by field and term."""
     added: dict[tuple[str, str], float] = {}
@@ -167,39 +189,58 @@ def _by_clause(explanation: Explanation) -> dict[tuple[str, str], float]:
     return added
 
 
+_NAMED = re.compile(r"(boost|idf|tf) ([\d.e+-]+)")
+
+
+def _factors_of(explanation: Explanation, key: tuple[str, str]) -> dict[str, float]:
+    """What the first part of a field and term is made of."""
+    parts = (one for one in explanation.parts if (one.field or one.clause, one.term) == key and one.value)
+    return {name: float(value) for part in parts for name, value in _NAMED.findall(part.how)[:3]}
+
+
 def _parts(node: Node, amount: float, made_by: tuple[str, ...]) -> Iterator[Part]:
     """The parts of a node that contributes an amount to the score, which what is in `made_by` has made of its value."""
-    text, details = node.description, node.details
-    if text.startswith(_FILTER):
-        what = next((one.description for one in details if one.value), "")
-        if not any(own in what for own in _OWN_FILTERS):
-            yield Part("filter", "", what, 0.0)
-    elif not (details or node.value) and text.startswith("sum of"):
+    text, details = node.description.removeprefix("function score, "), node.details
+    if text.startswith(_FILTER) or not (details or node.value or text != "sum of:"):
         return  # of clauses that decide which products come, and add nothing
-    elif not details or _WEIGHT.match(text):
+    if label := _function(node):
+        yield _how(Part("function", "", label, amount), node, made_by)
+    elif not details or _is_leaf(node):
         yield _how(_leaf(node, amount), node, made_by)
-    elif text.startswith("function score, replace of"):
+    elif text.startswith(("replace of", "replacement of")):
         yield from _parts(details[-1], amount, made_by)
-    elif "product of" in text or text.startswith("function score, multiply of"):
-        main = next((one for one in details if one.details), details[0])
-        same = math.isclose(main.value, node.value, rel_tol=1e-6)
-        others = [one for one in details if one is not main]
-        yield from _parts(main, amount, made_by if same else (*made_by, _function(others)))
+    elif "product of" in text or text.startswith("multiply of"):
+        main = next((one for one in details if one.details and not _function(one)), details[0])
+        factors = tuple(_factor(one) for one in details if one is not main and one.value != 1)
+        yield from _parts(main, amount, (*made_by, *factors))
     else:
-        shares = _shares(node)
-        same = math.isclose(sum(shares), node.value, rel_tol=1e-4)
-        yield from _shared(details, shares, amount, made_by if same else (*made_by, _kind(text)))
+        yield from _shared(node, amount, made_by)
 
 
-def _shares(node: Node) -> list[float]:
-    """What each detail has of a value: of a maximum the best alone, of a minimum the lowest."""
-    values = [one.value for one in node.details]
-    best = values.index(min(values) if node.description.startswith("min of") else max(values))
-    if ties := _TIES.match(node.description):
-        return [value * (1 if at == best else float(ties[1])) for at, value in enumerate(values)]
-    if node.description.startswith(("max of", "min of")):
-        return [value if at == best else 0.0 for at, value in enumerate(values)]
-    return values
+def _is_leaf(node: Node) -> bool:
+    """Whether it is a term, synonyms or a phrase; not a query with a factor, which a server calls a weight too."""
+    weight = _WEIGHT.match(node.description)
+    return weight is not None and not weight[1].startswith("FunctionScoreQuery(")
+
+
+def _shared(node: Node, amount: float, made_by: tuple[str, ...]) -> Iterator[Part]:
+    """The parts of several nodes, which share an amount; the best of a maximum, the least of a minimum have all."""
+    details, text = node.details, node.description.removeprefix("function score, ")
+    shares = [one.value for one in details]
+    of_each: list[tuple[str, ...]] = [made_by] * len(details)
+    best = shares.index(min(shares) if text.startswith("min of") else max(shares))
+    if ties := _TIES.match(text):
+        factor, tie = float(ties[1]), (*made_by, f"tie_breaker {float(ties[1]):g}")
+        shares = [value * (1 if at == best else factor) for at, value in enumerate(shares)]
+        of_each = [made_by if at == best else tie for at in range(len(details))]
+    elif text.startswith(("max of", "min of")):
+        shares = [value if at == best else 0.0 for at, value in enumerate(shares)]
+    total = sum(shares)
+    if not math.isclose(total, node.value, rel_tol=1e-4):
+        of_each = [(*made_by, _kind(text))] * len(details)
+    for one, share, words in zip(details, shares, of_each, strict=True):
+        if share:
+            yield from _parts(one, amount * share / total, words)
 
 
 def _kind(text: str) -> str:
@@ -208,28 +249,17 @@ def _kind(text: str) -> str:
     return f"{nested[2].lower()} of {nested[1]} nested documents" if nested else text.rstrip(":")
 
 
-def _shared(
-    details: Sequence[Node], shares: Sequence[float], amount: float, made_by: tuple[str, ...]
-) -> Iterator[Part]:
-    """The parts of several nodes, which share an amount."""
-    total = sum(shares)
-    for one, share in zip(details, shares, strict=True):
-        if share or one.description.startswith(_FILTER):
-            yield from _parts(one, amount * share / total if total else 0.0, made_by)
-
-
 def _leaf(node: Node, amount: float) -> Part:
-    """A part of a node by itself: a term, `weight(title:oak in 3)`, a phrase, a vector, a function, a constant."""
+    """A part of a node by itself: a term, `weight(title:oak in 3)`, a phrase, a vector, a constant."""
     weight = _WEIGHT.match(node.description)
     if weight is None:
-        text = node.description
-        nearest = _NEAREST.match(text)
+        nearest = _NEAREST.match(node.description)
         if nearest is not None:
             return Part("vector", nearest[1] or "", "", amount)
+        text = query_words(node.description)
         of_field = _OF_FIELD.fullmatch(text)
         field, term = of_field.groups() if of_field else ("", text)
-        kind = "function" if _FUNCTION.match(text) else "phrase" if term.startswith('"') else "constant"
-        return Part(kind, field, term, amount)
+        return Part("phrase" if term.startswith('"') else "constant", field, term, amount)
     kind = "match"
     if weight[1].startswith("Synonym("):
         field, _, first = weight[1][len("Synonym(") : -1].partition(":")
@@ -255,11 +285,72 @@ def _how(part: Part, node: Node, made_by: tuple[str, ...]) -> Part:
     return replace(part, how=f"{part.how} * {part.value / node.value:.5g}{words}".removeprefix(" "))
 
 
-def _function(nodes: Iterable[Node]) -> str:
-    """What a factor is: the functions of a function score, by their own descriptions."""
-    nodes = list(nodes)
-    while nodes:
-        if found := [one.description for one in nodes if _FUNCTION.match(one.description)]:
-            return ", ".join(found)
-        nodes = [inner for one in nodes for inner in one.details]
-    return "function score"
+# words for what servers say
+
+_CLASSES = (
+    (re.compile(r"ConstantScore\((.*)\)(?:\^[\d.]+)?", re.DOTALL), r"\1"),
+    (re.compile(r"IndexOrDocValuesQuery\(indexQuery=(.*?), dvQuery=.*\)", re.DOTALL), r"\1"),
+    (
+        re.compile(r"(?:FieldExistsQuery|NormsFieldExistsQuery|DocValuesFieldExistsQuery) \[field=([\w.-]+)\]"),
+        r"exists(\1)",
+    ),
+    (re.compile(r"\*:\*"), "all products"),
+)
+
+
+def query_words(text: str) -> str:
+    """What a query is without the names of Lucene's classes around it: `brand:red`, `exists(price)`."""
+    for pattern, words in _CLASSES:
+        text = pattern.sub(words, text) if pattern.fullmatch(text) else text
+    return text
+
+
+_FIELD_VALUE = re.compile(
+    r"field value function: (\w+)\(doc\['(.*?)'\]\.value(?:\?:[\d.Ee+-]+)? \* factor=([\d.Ee+-]+)\)"
+)
+_OF_DECAY = re.compile(r"Function for field (.*):")
+_DECAYS = (("exp(-0.5*pow", "gauss"), ("exp(-", "exp"), ("max(0", "linear"))
+_WEIGHTS = {"primaryWeight": "query_weight", "secondaryWeight": "rescore_query_weight", "weight": "weight"}
+_OURS = "factor: "
+_WHERE = "match filter: "
+_MODE = re.compile(r"function score, score mode \[(\w+)\]")
+
+
+def _function(node: Node) -> str:
+    """What a function of a function score is, `gauss(price)`, `log1p(sales * 2) where visible:T`; "" for all else."""
+    text, details = node.description, node.details
+    if value := _FIELD_VALUE.match(text):
+        modifier, path, factor = value.groups()
+        inner = path if float(factor) == 1 else f"{path} * {float(factor):g}"
+        return f"{modifier}({inner})" if modifier != "none" else f"factor({inner})"
+    if decay := _OF_DECAY.match(text):
+        shapes = (name for begin, name in _DECAYS if details and details[0].description.startswith(begin))
+        return f"{next(shapes, 'decay')}({decay[1]})"
+    if text.startswith(_OURS):
+        return text[len(_OURS) :]
+    if text.startswith(("random score", "script score")):
+        return text.partition(",")[0]
+    if text.startswith("constant score 1.0 - no function"):
+        return "weight"
+    filters = [one for one in details if one.description.startswith(_WHERE)]
+    others = [one for one in details if one not in filters]
+    has_weight = len(others) == 2 and others[1].description == "weight"  # noqa: PLR2004 - a function and its weight
+    label = _function(others[0]) if "product of" in text and (filters or has_weight) and others else ""
+    if label and has_weight and label != "weight":
+        label += f" * weight {others[1].value:g}"
+    return label + "".join(f" where {query_words(one.description[len(_WHERE) :])}" for one in filters if label)
+
+
+def _factor(node: Node) -> str:
+    """What a factor is, with its value: `sum of gauss(price) 0.41, log1p(sales) 4.1`."""
+    if label := _function(node):
+        return f"{label} {node.value:.5g}"
+    text, details = node.description, node.details
+    if mode := _MODE.match(text):
+        each = ", ".join(_factor(one) for one in details)
+        return f"{mode[1]} of {each}" if len(details) > 1 else each or "no function applies"
+    if len(details) == 2 and details[1].description == "maxBoost":  # noqa: PLR2004 - the lower of both
+        return _factor(details[0])
+    if any(one.description == "secondaryWeight" for one in details):
+        return f"rescore_query {node.value:.5g}"
+    return f"{_WEIGHTS.get(text, _kind(query_words(text)))} {node.value:.5g}"

@@ -29,6 +29,7 @@ from relevance.engines.elasticsearch.existing import look_at
 from relevance.engines.elasticsearch.mapping import check_vectors, search_type_of
 from relevance.engines.elasticsearch.settings import Credentials
 from relevance.engines.explanation import Explanation, parts_of, read_tree, with_vectors
+from relevance.engines.left_out import left_out
 from relevance.engines.mapping import ROW_ID, read_own_mapping, search_of, unfilled
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
@@ -390,20 +391,31 @@ class ElasticsearchEngine(Engine):
             CouldNotRunError: the search failed.
             TemplateError: the server does not understand a raw template.
         """
-        score, tree = self._explained(leg, batch, code)
+        shape = form(leg, self.index, hits=_USUAL_SIZE)
+        score, tree = self._explained(leg, batch, code, shape)
         if score is None:
-            return Explanation(None, ())
+            vector = batch.vectors[leg.model][0] if leg.embeds else None
+            search = shape.body(batch.texts[0], vector, batch.params[0] if batch.params else bodies.NO_PARAMS)
+            return Explanation(None, (), tuple(left_out(search, partial(self._score_of, leg, batch, code))))
         alone = _vector_legs(leg)
         # the server says what several vector fields give together
         shares = (
-            [self._explained(one, batch, code)[0] or 0.0 for _, one in alone] if len(alone) > 1 else [1.0] * len(alone)
+            [self._explained(one, batch, code, form(one, self.index, hits=_USUAL_SIZE))[0] or 0.0 for _, one in alone]
+            if len(alone) > 1
+            else [1.0] * len(alone)
         )
         paths = [path or self.index.paths.vectors[one.model, one.vectors[0][0]] for path, one in alone]
         return Explanation(score, with_vectors(parts_of(tree), list(zip(paths, shares, strict=True))))
 
-    def _explained(self, leg: Leg, batch: QueryBatch, code: int) -> tuple[float | None, Tree]:
+    def _score_of(self, leg: Leg, batch: QueryBatch, code: int, search: Mapping[str, Any]) -> float | None:
+        """What a product gets from a search that is filled already; None where it is no hit."""
+        whole = bodies.Body({**search, "size": _USUAL_SIZE, **self.index.paths.shape}, (), None)
+        shape = Form(whole, _USUAL_SIZE, statistics=False, placed=False, whole_ties=False)
+        return self._explained(leg, batch, code, shape)[0]
+
+    def _explained(self, leg: Leg, batch: QueryBatch, code: int, shape: Form) -> tuple[float | None, Tree]:
         """A product's score, None where it is no hit, and the server's explanation."""
-        shape = replace(form(leg, self.index, hits=_USUAL_SIZE), whole_ties=False)
+        shape = replace(shape, whole_ties=False)
         only = {"term": {self.index.paths.id: self.ids[code]}}
         searches = _Searches(self, leg, shape, batch, _USUAL_SIZE, only=only)
         ranking = searches.ask()

@@ -38,7 +38,6 @@ Scores: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
 Owners: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
 """Shape (distinct texts, products): how many nested documents of a product hold a text."""
 
-NOT_THERE = "not there"
 """What is said of a token that a document has not."""
 
 _K1, _B, _ONE, _TWO = np.float32(1.2), np.float32(0.75), np.float32(1), np.float32(2)
@@ -124,14 +123,12 @@ class EmbeddedEngine(Engine):
         scores = added([clause.alone() for clause in self._clauses([leg], queries, batch, slice(0, 1))])
         score = scores.data[scores.indices == code].astype(np.float32).tolist()
         numbers = self._vocabulary.numbers(batch.texts[0])
-        tokens = [(number, float(queries[0, number])) for number in numbers.values() if number is not None]
+        terms = {term: number for term, number in numbers.items() if number is not None}
+        tokens = [(number, float(queries[0, number])) for number in terms.values()]
         parts: list[Part] = []
         for name, boost in leg.text:
-            values = dict(zip(tokens, self._text[name].explain(tokens, boost, code), strict=True))
-            known = {number: value for (number, _), value in values.items()}
-            for term, number in numbers.items():
-                value, how = (0.0, "in no product") if number is None else known[number]
-                parts.append(Part("match", name, term, value, how))
+            values = zip(terms, self._text[name].explain(tokens, boost, code), strict=True)
+            parts += [Part("match", name, term, value, how) for term, (value, how) in values if value]
         for name, boost in leg.vectors:
             index, query = self._vectors[leg.model, name], batch.vectors[leg.model][0]
             parts.append(Part("vector", name, "", *index.explain(query, leg.candidates, boost, code)))
@@ -302,7 +299,7 @@ class Field:
         start, size = self._starts[token], self._sizes[token]
         at = start + np.flatnonzero(self._documents[start : start + size] == document)
         if not len(at):
-            return 0.0, NOT_THERE
+            return 0.0, ""
         factor = np.float32(boost) * np.float32(times) * (_ONE + _K1)
         weight, saturation = factor * self._idf[token], self._saturation[at[0]]
         how = f"boost {factor:.5g} * idf {self._idf[token]:.5g} * tf {1 - 1 / float(saturation):.5g}"
@@ -347,7 +344,7 @@ class NestedField:
         for at in range(len(tokens)):
             found = [(copies * values[at][0], values[at][1]) for copies, values in matching if values[at][0]]
             how = found[0][1] if found and number == 1 else f"mean of {number:g} nested documents that match"
-            explained.append((sum(value for value, _ in found) / number, how) if found else (0.0, NOT_THERE))
+            explained.append((sum(value for value, _ in found) / number, how) if found else (0.0, ""))
         return explained
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,8 @@ from relevance import bodies
 from relevance.analysis import Analysis
 from relevance.engines import Engine
 from relevance.engines.embedded.bodies import BodyIndex
-from relevance.engines.explanation import Explanation, Part, parts_of, read_tree
+from relevance.engines.explanation import Explanation, parts_of, read_tree
+from relevance.engines.left_out import left_out
 from relevance.engines.mapping import OwnMapping, body_with, documents, facts_of, own_paths, search_of, vector_options
 from relevance.errors import InputError, NotInterpretedError, TemplateError, did_you_mean, several
 from relevance.records import NO_HIT, Ranking
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from relevance.strategies import Leg
 
 _USUAL_SIZE = 10
-_ROUNDING = 1e-5
 _OF_ONE_FIELD = ("match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "term")
 _AROUND = (
     *("query", "post_filter", "rescore", "rescore_query", "knn", "bool", "must", "filter", "should", "must_not"),
@@ -127,19 +126,18 @@ class BodyEngine(Engine):
         vector = batch.vectors[leg.model][0] if leg.embeds else None
         params = batch.params[0] if batch.params else bodies.NO_PARAMS
         search = self._form(leg).render(query=batch.texts[0], vector=vector, params=params)
+        size = max(_USUAL_SIZE, search.get("size", 0))
         try:
-            (answer,) = self.index.search([search], hits=len(self._catalogue))
-            tree = self.index.explain(search, code)
+            tree = self.index.explain(search, code, hits=size)
+            if tree is None:
+                return Explanation(None, (), tuple(left_out(search, partial(self._score_of, code, size))))
         except InputError as error:
             raise TemplateError(str(error)) from None
-        score = answer.scores[answer.codes == code].tolist()
-        if not score:
-            return Explanation(None, ())
-        parts = () if tree is None else parts_of(read_tree(tree))
-        rest = score[0] - math.fsum(part.value for part in parts)
-        if not math.isclose(rest, 0.0, abs_tol=_ROUNDING * max(1.0, abs(score[0]))):
-            parts += (Part("rest", "", "", rest, "of what stands beside the query"),)
-        return Explanation(score[0], parts)
+        return Explanation(tree["value"], parts_of(read_tree(tree)))
+
+    def _score_of(self, code: int, size: int, search: Mapping[str, Any]) -> float | None:
+        tree = self.index.explain(search, code, hits=size)
+        return None if tree is None else tree["value"]
 
     def notes(self) -> Sequence[str]:
         """What people should know of the scores, a line each."""

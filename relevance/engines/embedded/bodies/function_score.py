@@ -52,6 +52,11 @@ class Part(NamedTuple):
     filter: Node | None
     weight: np.float32 | None
 
+    def __str__(self) -> str:
+        is_weighted = self.weight is not None and not isinstance(self.function, One)
+        weight = f" * weight {self.weight:g}" if is_weighted else ""
+        return f"{self.function}{weight}{'' if self.filter is None else f' where {self.filter}'}"
+
 
 @dataclass(frozen=True)
 class FunctionScore(Node):
@@ -121,7 +126,7 @@ class FunctionScore(Node):
             applied = _applied(part, level, docs)
             if applied.applies[0]:
                 value = float(applied.factors(applied.applies)[0]) * float(1 if part.weight is None else part.weight)
-                details.append({"value": value, "description": str(part.function), "details": []})
+                details.append({"value": value, "description": f"factor: {part}", "details": []})
         every = {"value": total, "description": f"function score, score mode [{self.score_mode}]", "details": details}
         most: Explanation = {"value": float(self.max_boost), "description": "maxBoost", "details": []}
         return {"value": min(total, float(self.max_boost)), "description": "min of:", "details": [every, most]}

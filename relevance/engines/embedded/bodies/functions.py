@@ -111,6 +111,9 @@ class One:
         """One each."""
         return np.ones(len(docs))
 
+    def __str__(self) -> str:
+        return "weight"
+
 
 @dataclass(frozen=True)
 class FieldValue:
@@ -136,6 +139,10 @@ class FieldValue:
         if (factors < 0).any():
             raise UnusableFactorError(f"the factor of {self.field!r} is negative; a way out: another modifier, missing")
         return factors
+
+    def __str__(self) -> str:
+        value = self.field if self.factor == 1 else f"{self.field} * {self.factor:g}"
+        return f"{'factor' if self.modifier == 'none' else self.modifier}({value})"
 
 
 def _gauss(scale: float, decay: float) -> Callable[[Factors], Factors]:
@@ -178,6 +185,9 @@ class Decay:
             away = np.maximum(0.0, np.abs(values.values.astype(np.float64) - self.origin) - self.offset)
             distance, _ = chosen(away, values.starts, docs, self.mode)
         return DECAYS[self.shape](self.scale, self.decay)(distance)
+
+    def __str__(self) -> str:
+        return f"{self.shape}({self.field})"
 
 
 @dataclass(frozen=True)

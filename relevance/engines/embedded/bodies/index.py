@@ -73,6 +73,6 @@ class BodyIndex:
     def _search(self, body: Mapping[str, Any], hits: int) -> Answer:
         return Answer(*read_body(body, self._levels, hits).best(self._products, hits))
 
-    def explain(self, body: Mapping[str, Any], code: int) -> Explanation | None:
-        """Say what made the score of a product; None where it does not match."""
-        return read_body(body, self._levels, 0).explain(self._products, code)
+    def explain(self, body: Mapping[str, Any], code: int, *, hits: int = 10) -> Explanation | None:
+        """Say what made the score of a product where so many hits are asked for; None where it does not match."""
+        return read_body(body, self._levels, hits).explain(self._products, code)

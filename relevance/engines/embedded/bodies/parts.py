@@ -112,9 +112,10 @@ class SearchBody:
         at = np.flatnonzero(docs == doc)
         if not len(at):
             return first
-        seconds = (one.node.explain(level, doc, ONE) for one in self.rescores)
-        details = [first, *(second for second in seconds if second is not None)]
-        return {"value": float(scores[at[0]]), "description": "rescored from:", "details": details}
+        tree = first
+        for one in self.rescores:
+            tree = _rescored(tree, one, one.node.explain(level, doc, ONE))
+        return {**tree, "value": float(scores[at[0]])}
 
     def _matches(self, level: Level) -> Hits:
         found = self.node.hits(level, ONE)
@@ -124,6 +125,29 @@ class SearchBody:
         if self.post_filter is not None:
             kept &= np.isin(found.docs, self.post_filter.docs(level), assume_unique=True)
         return Hits(found.docs[kept], found.scores[kept])
+
+
+_SUMS = {"total": "sum of:", "multiply": "product of:", "avg": "avg of:", "max": "max of:", "min": "min of:"}
+"""How a server explains the modes of a rescoring."""
+
+
+def _rescored(first: Explanation, by: Rescore, second: Explanation | None) -> Explanation:
+    """Both explanations as one, as a server has it."""
+    parts = [(first, by.query_weight, "primaryWeight")]
+    parts += [] if second is None else [(second, by.rescore_weight, "secondaryWeight")]
+    weighted: list[Explanation] = [
+        {
+            "value": one["value"] * float(weight),
+            "description": "product of:",
+            "details": [one, {"value": float(weight), "description": name, "details": []}],
+        }
+        for one, weight, name in parts
+    ]
+    if second is None:
+        return weighted[0]
+    a, b = (one["value"] for one in weighted)
+    values = {"total": a + b, "multiply": a * b, "avg": (a + b) / 2, "max": max(a, b), "min": min(a, b)}
+    return {"value": values[by.mode], "description": _SUMS[by.mode], "details": weighted}
 
 
 def read_body(body: Mapping[str, Any], levels: Levels, hits: int) -> SearchBody:
