@@ -86,23 +86,23 @@ class SideBySide:
     """Both rankings of a query, best hit first.
 
     Attributes:
-        reason: which clauses and terms put another product in the place of one that fell, as the engine explains both;
-            "" where it was not asked.
+        reasons: what moved the product that fell, and which clauses and terms put another in its place, as the engine
+            explains both; none where it was not asked.
     """
 
     change: QueryChange
     before: tuple[Hit, ...]
     after: tuple[Hit, ...]
-    reason: str = ""
+    reasons: tuple[str, ...] = ()
 
-    def fallen(self) -> tuple[Hit, Hit] | None:
-        """The best judged hit of before that fell, the first of them, and the hit that has its place now."""
+    def fallen(self) -> tuple[Hit, Hit | None] | None:
+        """The best judged hit of before that fell, the first of them, and the hit that has its place now, if any."""
         ranked = enumerate(self.before, 1)
         fell = [(rank, hit) for rank, hit in ranked if hit.other_rank is None or hit.other_rank > rank]
-        if not fell or not self.after:
+        if not fell:
             return None
         rank, hit = max(fell, key=lambda one: (one[1].grade or 0, -one[0]))
-        return hit, self.after[min(rank, len(self.after)) - 1]
+        return hit, self.after[min(rank, len(self.after)) - 1] if self.after else None
 
 
 @dataclass(frozen=True)

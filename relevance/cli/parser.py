@@ -170,7 +170,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("product", metavar="PRODUCT", help="id of a product")
     helps = {
         "--strategy": "strategy to explain; repeatable (default: the first of those that are configured)",
-        "--baseline": "file in which the product's rank is looked up, too; repeatable (default: that of the data set)",
+        "--baseline": "file to look the product up in, with what moved it since; repeatable (default: the data set's)",
         "--out": "folder of results of a session: nothing is written",
     }
     without = ("--floors", "--require-baseline", "--on-common-queries")

@@ -3,48 +3,64 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from relevance.runner import HITS
 from relevance.text import one_line, shortened, terminal_table
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from relevance.engines.explanation import Explanation, Part
-    from relevance.suite import LegRank, ProductRank
+    from relevance.suite import ProductRank
 
 _MOST_ROWS = 200
-_TERM, _HOW = 40, 100
+_TITLE, _TERM, _HOW = 100, 40, 120
 _DIGITS = 7  # of a float32
 
 
 def explained_lines(one: ProductRank) -> list[str]:
-    """What is explained, its rank now and before, and a table of what made its score."""
+    """What is explained, its rank now and before, a table of what made its score, and what has moved it."""
     grade = "no judgment" if one.grade is None else f"grade {one.grade:g}"
     head = [
         ("query", f"{one.query}  {one_line(one.label)}"),
-        ("product", f"{one.product}  {one_line(shortened(one.title, _HOW))} ({grade})"),
+        ("product", f"{one.product}  {one_line(shortened(one.title, _TITLE))} ({grade})"),
         ("strategy", f"{one.strategy.name} on {one.engine}"),
-        ("rank", _rank(one.rank, one.depth)),
-        *(("before", f"{rank}, in {name}") for name, rank in one.before),
+        ("rank", _rank_words(one)),
+        *(("before", f"{before.rank}, in {before.name}") for before in one.before),
     ]
-    if one.legs[0].share is not None:
-        shares = (f"1/({one.strategy.k} + {leg.rank})" for leg in one.legs if leg.rank is not None)
-        score = "none" if one.score is None else f"{_number(one.score)} = {' + '.join(shares)}"
-        head.append(("score", score))
-        blocks = [line for leg in one.legs for line in ("", *_fused_leg(leg), *_table(leg.explanation))]
-    else:
-        blocks = ["", *_table(one.legs[0].explanation)]
-    return [*terminal_table(head), *blocks]
+    lines = terminal_table(head)
+    if len(one.legs) > 1:
+        lines += ["", *_legs(one)]
+    for leg in one.legs:
+        lines += ["", *([f"{leg.name}:"] if len(one.legs) > 1 else []), *_table(leg.explanation)]
+    for line in one.explanation.left_out:
+        lines.append(f"left out by {one_line(line)}")
+    for before in one.before:
+        if before.lines:
+            lines += ["", f"since {before.name}:", *(f"  {one_line(line)}" for line in before.lines)]
+    return lines
 
 
-def _fused_leg(leg: LegRank) -> Iterator[str]:
-    yield f"leg {leg.name}: rank {_rank(leg.rank, leg.depth)}, adds {_number(leg.share or 0.0)}"
+def _rank_words(one: ProductRank) -> str:
+    if one.rank is not None:
+        return str(one.rank) if one.rank <= HITS else f"{one.rank:,}, beyond the first {HITS}"
+    is_hit = any(leg.explanation.score is not None for leg in one.legs)
+    return f"not among the first {one.depth:,}" if is_hit else "none, it is no hit"
 
 
-def _rank(rank: int | None, depth: int) -> str:
-    return f"not among the first {depth:,}" if rank is None else str(rank)
+def _legs(one: ProductRank) -> list[str]:
+    """What each leg adds to the score."""
+    rows: list[Sequence[str]] = [("leg", "rank", "score", "adds", "share", "")]
+    total = math.fsum(leg.share or 0.0 for leg in one.legs)
+    for leg in one.legs:
+        score = "-" if leg.explanation.score is None else _number(leg.explanation.score)
+        share = f"{(leg.share or 0.0) / total:.0%}" if total else "-"
+        rank = "-" if leg.rank is None else str(leg.rank)
+        beyond = f"not among the first {leg.depth:,}" if leg.rank is None else leg.formula
+        rows.append((leg.name, rank, score, _number(leg.share or 0.0), share, beyond))
+    rows.append(("sum", "", "", _number(total), "", "" if one.score is None else f"score {_number(one.score)}"))
+    return terminal_table(rows, right={1, 2, 3, 4})
 
 
 def _number(value: float) -> str:
@@ -52,30 +68,33 @@ def _number(value: float) -> str:
 
 
 def _table(explanation: Explanation) -> list[str]:
-    """Rows of the parts and their sum; of the smallest of very many their sum alone."""
-    parts = _together(explanation.parts)
+    """Rows of the parts and their sum, of the least of very many their sum alone; below, words that are not there."""
+    parts = [part for part in explanation.parts if part.value or part.clause != "match"]
     if len(parts) > _MOST_ROWS:
         parts.sort(key=lambda part: -abs(part.value))
     shown, rest = parts[:_MOST_ROWS], parts[_MOST_ROWS:]
     rows: list[Sequence[str]] = [("clause", "field", "term", "adds", ""), *map(_row, shown)]
     if rest:
         rows.append((f"{len(rest):,} more", "", "", _number(math.fsum(part.value for part in rest)), ""))
-    if explanation.score is None:
-        rows.append(("no hit", "", "", "", "it does not match, or is left out"))
-    else:
+    if explanation.score is not None:
         total = _number(math.fsum(part.value for part in parts))
         rows.append(("sum", "", "", total, f"score {_number(explanation.score)}"))
-    return terminal_table(rows, right={3})
+    elif not parts:
+        rows = [("no hit",)]
+    missing = _missing([part for part in explanation.parts if not part.value and part.clause == "match"])
+    return [*terminal_table(rows, right={3}), *(["not there:", *missing] if missing else [])]
 
 
-def _together(parts: Sequence[Part]) -> list[Part]:
-    """The parts, those that add nothing to a field for the same reason as one: words that a product does not have."""
-    kept: dict[object, Part] = {}
-    for number, part in enumerate(parts):
-        key = number if part.value else (part.clause, part.field, part.how)
-        first = kept.get(key)
-        kept[key] = part if first is None else replace(first, term=f"{first.term}, {part.term}")
-    return list(kept.values())
+def _missing(parts: Sequence[Part]) -> list[str]:
+    """Words that a product does not have, a line for each field and for each reason."""
+    words: dict[tuple[str, str], list[str]] = {}
+    for part in parts:
+        words.setdefault((part.field, part.how), []).append(one_line(part.term, _TERM))
+    rows = [
+        (f"  {one_line(field, _TERM)}", f"{', '.join(terms)}{how and f': {how}'}")
+        for (field, how), terms in words.items()
+    ]
+    return terminal_table(rows)
 
 
 def _row(part: Part) -> Sequence[str]:

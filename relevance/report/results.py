@@ -312,7 +312,7 @@ def _why(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Mapping[str, object]:
             **attributes(one.change, "query", "text"),
             "before": [asdict(hit) for hit in one.before],
             "after": [asdict(hit) for hit in one.after],
-            **({"reason": one.reason} if one.reason else {}),
+            **({"reasons": one.reasons} if one.reasons else {}),
         }
         for one in why.rankings
     ]

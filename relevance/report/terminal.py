@@ -341,6 +341,7 @@ def _queries_lost(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Iterator[str]
         hits = zip_longest(ranking.before[:_RANKS], ranking.after[:_RANKS])
         for rank, (before, after) in enumerate(hits, 1):
             yield f"  {rank:>2}  {_hit(before, now=False)}  {_hit(after, now=True)}".rstrip()
+        yield from (f"  why: {one_line(reason)}" for reason in ranking.reasons[:_SHOWN])
     if why.newly_empty:
         yield f"newly without hits: {some([_quoted(text) for text in why.newly_empty], _SHOWN)}"
     yield from filter(None, (leg_words(why), newcomer_words(diagnosis, why.strategy)))

@@ -3,6 +3,7 @@
 from relevance.suite.compare import (
     Baseline,
     baseline_paths,
+    changes_since,
     compare_with,
     confirm_run_times,
     diagnose_suite,
@@ -15,12 +16,23 @@ from relevance.suite.compare import (
     snapshot_of_data,
     titles_of,
 )
-from relevance.suite.explaining import LegRank, ProductRank, explain, only_query, product_code, rank_before
+from relevance.suite.explaining import (
+    Before,
+    LegRank,
+    ProductRank,
+    earlier,
+    explain,
+    only_query,
+    product_code,
+    rank_before,
+    since,
+)
 from relevance.suite.measure import Result, Suite, one_thread, prepare
 from relevance.suite.plan import Finetuned, Parts, Plan, make_plan, read_parts, runnable, searched_fields, with_params
 
 __all__ = [
     "Baseline",
+    "Before",
     "Finetuned",
     "LegRank",
     "Parts",
@@ -29,9 +41,11 @@ __all__ = [
     "Result",
     "Suite",
     "baseline_paths",
+    "changes_since",
     "compare_with",
     "confirm_run_times",
     "diagnose_suite",
+    "earlier",
     "explain",
     "few_queries",
     "make_plan",
@@ -47,6 +61,7 @@ __all__ = [
     "runnable",
     "searched_fields",
     "settle_run_times",
+    "since",
     "snapshot_of",
     "snapshot_of_data",
     "titles_of",

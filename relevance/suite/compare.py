@@ -9,6 +9,8 @@ import hashlib
 import os
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import perf_counter
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -36,13 +38,13 @@ from relevance.evaluation import METRICS, evaluate
 from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import compare, compare_run_times
 from relevance.records import NO_HIT
-from relevance.runner import HITS, explain_leg, search_leg
+from relevance.runner import HITS, search_leg
 from relevance.strategies import FINETUNED
+from relevance.suite.explaining import explained, moved_since
 from relevance.text import plural
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-    from pathlib import Path
 
     import numpy.typing as npt
 
@@ -52,7 +54,7 @@ if TYPE_CHECKING:
     from relevance.evaluation import Evaluation, Metric
     from relevance.gate import Comparison, Limits
     from relevance.records import Dataset
-    from relevance.strategies import Strategy
+    from relevance.strategies import Leg, Strategy
     from relevance.suite.measure import Result, Suite
 
 _PACKAGES = ("numpy", "relevance-benchmarks")
@@ -141,6 +143,14 @@ def _definition(strategy: Strategy) -> Mapping[str, object]:
     if own := {name: fields for name, fields in texts.items() if tuple(fields) != DEFAULT_FIELDS.embedded.get(name)}:
         definition["embedded"] = own
     return definition
+
+
+def changes_since(suite: Suite, snapshot: Snapshot, strategy: Strategy) -> tuple[str, ...]:
+    """What decides a strategy's ranking and was another in a baseline, a line each."""
+    measured = snapshot.strategies[strategy.name]
+    today = {strategy.name: replace(measured, definition=_definition(strategy))}
+    now = replace(snapshot_of(suite), strategies=today, versions={})
+    return differences(replace(snapshot, versions={}), now)
 
 
 def _measured(result: Result, dataset: Dataset) -> Measurement:
@@ -321,30 +331,57 @@ def diagnose_suite(
         diagnose(baseline.snapshot, session, comparison, limits, titles=titles, searched=legs)
         for baseline, comparison in comparisons.items()
     )
-    return tuple(_with_reasons(suite, one) if live else one for one in diagnoses)
+    return tuple(
+        _with_reasons(suite, one, baseline.snapshot) if live else one
+        for baseline, one in zip(comparisons, diagnoses, strict=True)
+    )
 
 
-def _with_reasons(suite: Suite, diagnosis: Diagnosis) -> Diagnosis:
-    """Say of each pair of rankings which terms moved it, as far as the engine explains its scores."""
-    strategies = [
-        replace(why, rankings=tuple(replace(one, reason=_reason(suite, why.strategy, one)) for one in why.rankings))
-        for why in diagnosis.strategies
-    ]
+def _with_reasons(suite: Suite, diagnosis: Diagnosis, before: Snapshot) -> Diagnosis:
+    """Say of each pair of rankings what moved the product that fell, as far as the engine explains its scores."""
+    with TemporaryDirectory() as folder:
+        strategies = [
+            replace(
+                why,
+                rankings=tuple(
+                    replace(one, reasons=_reasons(suite, why.strategy, one, before, Path(folder)))
+                    for one in why.rankings
+                ),
+            )
+            for why in diagnosis.strategies
+        ]
     return replace(diagnosis, strategies=tuple(strategies))
 
 
-def _reason(suite: Suite, name: str, ranking: SideBySide) -> str:
-    """What puts the product that is ahead now before the one that fell; "" of fused ranks, or where it is not known."""
-    legs, pair = suite.results[name].strategy.legs(), ranking.fallen()
-    if len(legs) > 1 or pair is None:
-        return ""
+def _reasons(suite: Suite, name: str, ranking: SideBySide, before: Snapshot, folder: Path) -> tuple[str, ...]:
+    """What has moved the product that fell since a baseline, and what puts another before it; none if not known."""
+    pair, strategy = ranking.fallen(), suite.results[name].strategy
+    if pair is None:
+        return ()
     ids, row = suite.plan.dataset.catalogue.ids, suite.plan.dataset.queries.ids.index(ranking.change.query)
-    batch = suite.batch[row : row + 1]
+    hit, ahead = pair
     try:
-        explained = [explain_leg(suite.engine, legs[0], batch, ids.index(hit.product)) for hit in pair]
+        fell = [explained(suite, leg, row, ids.index(hit.product)) for leg in strategy.legs()]
+        lines = moved_since(suite, strategy, before, row, ids.index(hit.product), fell, folder)
+        if ahead is not None:
+            codes = ids.index(hit.product), ids.index(ahead.product)
+            for leg, one in zip(strategy.legs(), fell, strict=True):
+                gap = gap_words((hit.product, one), (ahead.product, explained(suite, leg, row, codes[1])))
+                ranks = _ranks_in(suite, strategy, leg, row, codes) if len(fell) > 1 else ""
+                lines += filter(None, ["; ".join(filter(None, (ranks, gap)))])
     except (RelevanceError, ValueError):  # of an engine that explains nothing, or a product that is gone
-        return ""
-    return gap_words(*zip((hit.product for hit in pair), explained, strict=True))
+        return ()
+    if len(fell) == 1:
+        lines += [f"{hit.product} is left out by {line}" for line in fell[0].left_out]
+    return tuple(dict.fromkeys(lines))
+
+
+def _ranks_in(suite: Suite, strategy: Strategy, leg: Leg, row: int, codes: Sequence[int]) -> str:
+    """Which ranks products have in a list that is fused: `text: p1 has rank 3, p2 none among the first 50`."""
+    ids = suite.plan.dataset.catalogue.ids
+    found = search_leg(suite.engine, leg, suite.batch[row : row + 1], hits=strategy.window).codes[0].tolist()
+    ranks = (f"rank {found.index(code) + 1}" if code in found else f"none of {strategy.window}" for code in codes)
+    return f"{leg.name}: {', '.join(f'{ids[code]} {rank}' for code, rank in zip(codes, ranks, strict=True))}"
 
 
 def titles_of(suite: Suite) -> Mapping[str, str]:

@@ -3,24 +3,36 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from relevance import runner
+from relevance import bodies, runner
+from relevance.engines.explanation import Explanation, moved_parts
+from relevance.engines.left_out import left_out
+from relevance.engines.mapping import own_paths, read_own_mapping, search_of
 from relevance.errors import InputError, did_you_mean
+from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, own_fields, with_embedded
 from relevance.files import quoted
 from relevance.records import NO_HIT, Judgments, Queries
+from relevance.strategies import Strategy, readings_of
+from relevance.suite.words import WordReader, moved_words
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
     from relevance.baseline import Snapshot
-    from relevance.engines.explanation import Explanation
+    from relevance.config import Config
+    from relevance.fields import ProductFields
     from relevance.records import Dataset, Ranking
-    from relevance.strategies import Leg, Strategy
+    from relevance.strategies import Leg
     from relevance.suite.measure import Suite
     from relevance.suite.plan import Plan
+    from relevance.suite.words import Word
 
 DEPTH = 1_000
 """So far a product is looked for in a ranking."""
@@ -31,13 +43,14 @@ _SIZED = ("knn", "rank", "retriever")
 
 @dataclass(frozen=True)
 class LegRank:
-    """A product in one of the lists that a strategy combines.
+    """A product in one of the lists that a strategy combines, or in that of a part whose score is added to others.
 
     Attributes:
         name: of the leg.
-        rank: from 1; None where it is not among the first `depth`.
+        rank: from 1, of the leg alone; None where it is not among the first `depth`.
         explanation: of its score there.
-        share: what the list adds to the fused score; None where nothing is fused.
+        share: what the leg adds to the score of the strategy; None where there is only one.
+        formula: how ranks are made into that share: `1/(60 + 3)`.
     """
 
     name: str
@@ -45,6 +58,22 @@ class LegRank:
     depth: int
     explanation: Explanation
     share: float | None = None
+    formula: str = ""
+
+
+@dataclass(frozen=True)
+class Before:
+    """A product in a baseline.
+
+    Attributes:
+        name: of the baseline's file.
+        rank: which rank it had, in words.
+        lines: what decides the ranking and is another now, what that does to the product, and what is not known.
+    """
+
+    name: str
+    rank: str
+    lines: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -56,8 +85,9 @@ class ProductRank:
         grade: the product's judgment; None where it has none.
         rank: from 1; None where it is not among the first `depth`.
         score: in the ranking; None where the product is not in it.
-        legs: the lists that were combined.
-        before: a line for each baseline: its rank there.
+        legs: the lists that were combined, or the parts whose scores were added; one where there is one.
+        before: for each baseline.
+        words: of the query, field by field.
     """
 
     strategy: Strategy
@@ -71,7 +101,14 @@ class ProductRank:
     depth: int
     score: float | None
     legs: tuple[LegRank, ...]
-    before: tuple[tuple[str, str], ...] = ()
+    before: tuple[Before, ...] = ()
+    words: tuple[Word, ...] = ()
+
+    @property
+    def explanation(self) -> Explanation:
+        """The parts of all legs."""
+        parts = tuple(part for leg in self.legs for part in leg.explanation.parts)
+        return Explanation(self.score, parts, self.legs[0].explanation.left_out)
 
 
 def only_query(plan: Plan, query: str) -> Plan:
@@ -125,19 +162,9 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
         InputError: the engine cannot explain what the strategy asks.
     """
     dataset, batch, engine = suite.plan.dataset, suite.batch, suite.engine
-    fused = strategy.combine == "rrf"
-    legs = []
-    for leg in strategy.legs():
-        depth = _depth(leg)
-        ranking = runner.search_leg(engine, leg, batch, hits=strategy.window if fused else depth)
-        rank, _ = _place(ranking, code)
-        share = 0.0 if rank is None else 1 / (strategy.k + rank)
-        explanation = runner.explain_leg(engine, leg, batch, code)
-        length = strategy.window if fused else depth
-        legs.append(LegRank(leg.name, rank, length, explanation, share if fused else None))
-    depth = DEPTH if fused else legs[0].depth
-    ranking = runner.search(engine, strategy, batch, hits=depth)
-    rank, score = _place(ranking, code)
+    legs = _fused(suite, strategy, code) if strategy.combine == "rrf" else _added(suite, strategy.legs()[0], code)
+    depth = DEPTH if strategy.combine == "rrf" else _depth(strategy.legs()[0])
+    rank, score = _place(runner.search(engine, strategy, batch, hits=depth), code)
     judged = dataset.judgments.grades[dataset.judgments.products == code].tolist()
     return ProductRank(
         strategy=strategy,
@@ -151,7 +178,82 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
         depth=depth,
         score=score,
         legs=tuple(legs),
+        words=tuple(word for leg in strategy.legs() for word in words_of(suite, leg, 0, code)),
     )
+
+
+def _fused(suite: Suite, strategy: Strategy, code: int) -> Iterator[LegRank]:
+    """Each list, which adds the share of its rank."""
+    for leg in strategy.legs():
+        rank, _ = _place(runner.search_leg(suite.engine, leg, suite.batch, hits=strategy.window), code)
+        share, formula = (0.0, "") if rank is None else (1 / (strategy.k + rank), f"1/({strategy.k} + {rank})")
+        yield LegRank(leg.name, rank, strategy.window, explained(suite, leg, 0, code), share, formula)
+
+
+def _added(suite: Suite, leg: Leg, code: int) -> Iterator[LegRank]:
+    """The parts of a score by what they search, each with the rank that it gives alone; one leg where it has one."""
+    whole, depth = explained(suite, leg, 0, code), _depth(leg)
+    alone = [replace(leg, vectors=())] if leg.text else []
+    alone += [replace(leg, text=(), vectors=(vector,)) for vector in leg.vectors]
+    if len(alone) < 2:  # noqa: PLR2004 - what is not added
+        rank, _ = _place(runner.search_leg(suite.engine, leg, suite.batch, hits=depth), code)
+        yield LegRank(leg.name, rank, depth, whole)
+        return
+    for one in alone:
+        rank, _ = _place(runner.search_leg(suite.engine, one, suite.batch, hits=depth), code)
+        field = one.vectors[0][0] if one.vectors else ""
+        parts = tuple(part for part in whole.parts if (part.field if part.clause == "vector" else "") == field)
+        share = math.fsum(part.value for part in parts)
+        score = None if whole.score is None or not any(part.value for part in parts) else share
+        most = min(depth, leg.candidates) if one.vectors else depth
+        yield LegRank(one.name, rank, most, Explanation(score, parts, () if one.vectors else whole.left_out), share)
+
+
+def explained(suite: Suite, leg: Leg, row: int, code: int) -> Explanation:
+    """Explain a product's score in a leg for one of the queries: fields by our names, words that it lacks named, too.
+
+    Raises:
+        CouldNotRunError: the engine fails.
+        InputError: the engine cannot explain what the leg asks.
+    """
+    explanation = runner.explain_leg(suite.engine, leg, suite.batch[row : row + 1], code)
+    missing = [word.part for word in words_of(suite, leg, row, code) if not word.is_found]
+    if leg.template:
+        return replace(explanation, parts=(*explanation.parts, *missing))
+    fields, keys = suite.plan.dataset.catalogue.fields, suite.plan.vector_fields
+    paths = own_paths(keys, fields)
+    names = {path: name for name, path in paths.text.items()} | {
+        path: name for (_, name), path in paths.vectors.items()
+    }
+    parts = tuple(replace(part, field=names.get(part.field, part.field)) for part in explanation.parts)
+    if explanation.score is not None:
+        return Explanation(explanation.score, (*parts, *missing))
+    text = suite.batch[row : row + 1].spelled(leg).texts[0]
+    search = bodies.render(search_of(leg, paths), query=text, vector="…")
+    return Explanation(None, (*parts, *missing), tuple(left_out(search, lambda _: None)))
+
+
+def words_of(suite: Suite, leg: Leg, row: int, code: int) -> Sequence[Word]:
+    """The words of a query beside what a product has; none where the analysis is not known here."""
+    if suite.plan.engine.product_ids is not None:  # of an index that exists
+        return ()
+    text = suite.batch[row : row + 1].spelled(leg).texts[0]
+    try:
+        return _reader(suite).words(leg, text, code)
+    except InputError:
+        return ()
+
+
+def _reader(suite: Suite) -> WordReader:
+    config = suite.plan.config
+    return WordReader(suite.plan.dataset.catalogue, config.elasticsearch.mapping, release_of(suite, config))
+
+
+def release_of(suite: Suite, config: Config) -> int:
+    """The release whose ways the engine has under a configuration."""
+    version = suite.engine.version.partition(".")[0]
+    is_server = suite.plan.engine.name != "embedded" and version.isdecimal()
+    return int(version) if is_server else config.release
 
 
 def _depth(leg: Leg) -> int:
@@ -175,3 +277,109 @@ def rank_before(snapshot: Snapshot, strategy: str, query: str, product: str) -> 
         return f"no query {query!r}"
     hits = snapshot.strategies[strategy].hits[snapshot.queries.index(query)]
     return f"rank {hits.index(product) + 1}" if product in hits else f"not among the first {runner.HITS}"
+
+
+# what was
+
+
+def earlier(config: Config, snapshot: Snapshot, name: str, folder: Path) -> tuple[Config, Strategy]:
+    """Give a strategy as a baseline has it, and the configuration under which it ran; files of it go to a folder.
+
+    Raises:
+        InputError: the baseline does not hold enough of it; the line says what.
+    """
+    definition, facts = snapshot.strategies[name].definition, snapshot.facts
+    keys = ("text", "vectors", "combine", "template", "spelling", "window", "k", "candidates", "model")
+    values: dict[str, Any] = {key: definition[key] for key in keys if key in definition}
+    reading = definition.get("reading")
+    fields = _fields_then(config, snapshot, definition)
+    strategy = Strategy(name, **values, **(reading if isinstance(reading, dict) else {}), fields=fields)
+    release, laid_over = facts.get("release", config.release), facts.get("laid_over")
+    path = config.elasticsearch.mapping
+    if laid_over != (None if path is None else _laid_over(path)):
+        path = None if laid_over is None else folder / "mapping.json"
+        if path is not None:
+            path.write_text(json.dumps(laid_over), encoding="utf-8")
+    if fields is config.fields and release == config.release and path == config.elasticsearch.mapping:
+        return config, strategy
+    source, server = replace(config.source, fields=fields), replace(config.elasticsearch, mapping=path)
+    return replace(config, fields=fields, source=source, release=release, elasticsearch=server), strategy
+
+
+def _laid_over(path: Path) -> Mapping[str, Any]:
+    own = read_own_mapping(path)
+    return {"settings": own.settings, "mappings": own.mappings}
+
+
+def _fields_then(config: Config, snapshot: Snapshot, definition: Mapping[str, Any]) -> ProductFields:
+    body, today, facts = snapshot.index_body, config.fields, snapshot.facts
+    if config.elasticsearch.index is not None:
+        raise InputError("an index that exists is asked as it is now")
+    if not any(facts.get(name) for name in ("body", "laid_over")) and facts.get("mapping"):
+        raise InputError("it holds its mapping as a hash alone; --update-baseline keeps the mapping, too")
+    if body is None:
+        return today if today.body is None else DEFAULT_FIELDS
+    if body == today.body:
+        return today
+    pairs = [name for name, one in today.text.items() if one.path == f"{name}.{NAME_VALUE}"]
+    fields = own_fields(body, columns=today.columns, pairs=pairs)
+    embedded = definition.get("embedded")
+    return with_embedded(fields, embedded, "baseline") if isinstance(embedded, dict) else fields
+
+
+def since(then: ProductRank, now: ProductRank) -> tuple[str, ...]:
+    """Say what another definition makes of a rank: words that match no longer, clauses that leave out, other scores."""
+    before, after = then.explanation, now.explanation
+    return (
+        *moved_words(then.words, now.words),
+        *(f"left out now by {line}" for line in after.left_out if line not in before.left_out),
+        *(f"no longer left out by {line}" for line in before.left_out if line not in after.left_out),
+        *moved_parts(before, after),
+    )
+
+
+def moved_since(  # noqa: PLR0913, PLR0917 - a query and a product, then and now
+    suite: Suite,
+    strategy: Strategy,
+    snapshot: Snapshot,
+    row: int,
+    code: int,
+    now: Sequence[Explanation],
+    folder: Path,
+) -> list[str]:
+    """Say what another definition in a baseline made of a product's score for a query, without another index.
+
+    Words are analyzed as the baseline's mapping has them; scores are asked where the index is as it was.
+
+    Args:
+        suite: today's.
+        strategy: as it is today.
+        snapshot: the baseline.
+        row: of the query.
+        code: of the product.
+        now: its explanation in each leg of the strategy.
+        folder: for files of the baseline's configuration.
+
+    Raises:
+        CouldNotRunError: the engine fails.
+    """
+    config = suite.plan.config
+    try:
+        then_config, then = earlier(config, snapshot, strategy.name, folder)
+        if then_config is config and then == strategy:
+            return []
+        catalogue = suite.plan.dataset.catalogue.with_fields(then_config.fields.read(readings_of([then])))
+        reader = WordReader(catalogue, then_config.elasticsearch.mapping, release_of(suite, then_config))
+        text = suite.batch[row : row + 1].texts[0]
+        old_words = [word for leg in then.legs() for word in reader.words(leg, text, code)]
+    except InputError:
+        return []
+    lines = moved_words(old_words, [word for leg in strategy.legs() for word in words_of(suite, leg, row, code)])
+    if then_config is not config or len(then.legs()) != len(now):
+        return lines
+    for leg, after in zip(then.legs(), now, strict=True):
+        try:
+            lines += moved_parts(explained(suite, leg, row, code), after)
+        except (InputError, KeyError):  # of fields that are not indexed any more
+            continue
+    return lines

@@ -74,10 +74,17 @@ def test_a_failure_says_what_stood_there_and_compare_writes_the_same(
     assert (worse.path / "why" / "to_judge.csv").read_bytes() == (folder / "to_judge.csv").read_bytes()
     (compared,) = json.loads((worse.path / "why" / "diagnosis.json").read_text())["baselines"]
     # which terms moved a hit, an engine says, and there is none when files are compared
-    reasons = [one.pop("reason") for one in diagnosis["strategies"][0]["rankings"]]
+    reasons = [one.pop("reasons") for one in diagnosis["strategies"][0]["rankings"]]
     assert compared == diagnosis
     told = "1001 has no abzz; 1001 is no hit; 1002 is ahead by description abzz (3.705, 1001: 0)"
-    assert reasons[0] == told
+    assert reasons[0] == [
+        "title is no longer searched",
+        told,
+        (
+            "1001 is left out by query.bool.should[0]: no match of match "
+            '{"product_description": {"query": "abzz", "boost": 1}}'
+        ),
+    ]
     assert told in (folder / "diagnosis.md").read_text()
 
 
