@@ -8,6 +8,8 @@
   `["a", "b"]`, `"10"`), else the text as it stands.
 - `{{params.NAME?}}` leaves out, for a query without the parameter, the nearest element of a list that it stands in;
   outside of lists the member of its object, and an object of which nothing is left goes with it.
+- `{{tune.NAME=3}}` is a value that `relevance tune` may try others for. It is no mark of a query's: alone in a text the
+  value takes its place with its type, inside a text as a text, before anything else is looked at.
 
 Keys may hold marks, too (`title_{{params.locale}}`). Spaces inside of marks change nothing. What takes a mark's place
 is never looked at again: a query's text stays text.
@@ -28,7 +30,20 @@ from relevance.files import json_kind, parse_json, quoted
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-__all__ = ["MARKS", "NAME_RULE", "NO_PARAMS", "QUERY", "VECTOR", "Body", "Mark", "is_name", "prepare", "render"]
+__all__ = [
+    "MARKS",
+    "NAME_RULE",
+    "NO_PARAMS",
+    "QUERY",
+    "VECTOR",
+    "Body",
+    "Mark",
+    "is_name",
+    "prepare",
+    "render",
+    "settled",
+    "tuned_values",
+]
 
 QUERY, VECTOR = "{{query}}", "{{vector}}"
 MARKS = f"{QUERY}, {VECTOR}, {{{{params.NAME}}}}"
@@ -41,6 +56,7 @@ NAME_RULE = "a name of letters, digits and _, with - and . between them"
 _NAME = r"\w+(?:[.-]+\w+)*"
 _MARK = re.compile(r"\{\{+[^{}]*\}\}+")
 _PARAMETER = re.compile(rf"params\.({_NAME})\s*(?:(\?)|=(.*))?", re.DOTALL)
+_TUNED = re.compile(r"tune\.([\w-]+)\s*(?:=(.*))?", re.DOTALL)
 _NONE = object()  # no default
 _LEFT_OUT = object()  # what stands in the place of a value that an optional mark removes
 
@@ -60,6 +76,7 @@ class Mark:
         optional: whether it leaves out what a query without the parameter does not need.
         default: what holds for such a query; `has_default` says whether there is one.
         alone: whether it is the whole text, so that a value of any type may take its place.
+        tuned: whether it is one of `relevance tune`, and `parameter` its name there.
     """
 
     text: str
@@ -67,6 +84,7 @@ class Mark:
     optional: bool = False
     default: Any = field(default=_NONE, compare=False)
     alone: bool = False
+    tuned: bool = False
 
     @property
     def has_default(self) -> bool:
@@ -124,7 +142,7 @@ class Body:
     """A template, cut once into what every search has and what queries fill; made by `prepare`.
 
     Attributes:
-        template: the parsed JSON, no spaces inside of its marks.
+        template: the parsed JSON, no spaces inside of its marks; in the places of what is tuned stand values.
         marks: all of them, in the order in which they stand.
     """
 
@@ -159,7 +177,7 @@ def prepare(template: Mapping[str, Any]) -> Body:
     Raises:
         InputError: a mark is not known, or stands where it cannot.
     """
-    template = _without_spaces(template)
+    template = settled(template)
     return Body(template, tuple(_marks(template)), _filler(template, in_list=False))
 
 
@@ -197,6 +215,11 @@ def _mark(written: str, *, alone: bool) -> Mark:
     if content in ("query", "vector"):
         return Mark(f"{{{{{content}}}}}", alone=alone)
     parameter = _PARAMETER.fullmatch(content)
+    if tuned := _TUNED.fullmatch(content):
+        name, default = tuned.groups()
+        if default is None:
+            return Mark(f"{{{{tune.{name}}}}}", name, alone=alone, tuned=True)
+        return _with_default("tune", name, default.strip(), alone=alone)
     if parameter is None:
         name = "".join(re.findall(r"[\w-]+", content)[-1:]) or "NAME"
         name = "NAME" if name in ("param", "params") else name
@@ -205,8 +228,12 @@ def _mark(written: str, *, alone: bool) -> Mark:
     name, optional, default = parameter.groups()
     if default is None:
         return Mark(f"{{{{params.{name}{optional or ''}}}}}", name, optional=optional is not None, alone=alone)
-    text = f"{{{{params.{name}={default.strip()}}}}}"
-    mark = Mark(text, name, default=_read_default(text, default.strip()), alone=alone)
+    return _with_default("params", name, default.strip(), alone=alone)
+
+
+def _with_default(of: str, name: str, default: str, *, alone: bool) -> Mark:
+    text = f"{{{{{of}.{name}={default}}}}}"
+    mark = Mark(text, name, default=_read_default(text, default), alone=alone, tuned=of == "tune")
     if not alone and not _has_text(mark.default):
         raise InputError(f"{text} inside of a text; allowed: a text or a number as default, or the mark alone")
     return mark
@@ -237,17 +264,74 @@ def _marks(value: Any) -> Iterator[Mark]:
             yield from _marks(one)
 
 
-def _spelled(pieces: list[str | Mark]) -> str:
-    return "".join(piece if isinstance(piece, str) else piece.text for piece in pieces)
-
-
-def _without_spaces(value: Any) -> Any:
-    """Parsed JSON whose marks have no spaces inside: two ways of writing a search are one search."""
+def _rewritten(value: Any, written: Callable[[Mark], Any]) -> Any:
+    """Parsed JSON with something else in the places of its marks."""
     if isinstance(value, str):
-        return _spelled(_pieces(value))
+        return _joined(_pieces(value), written)
     if isinstance(value, Mapping):
-        return {_spelled(_pieces(key, is_key=True)): _without_spaces(one) for key, one in value.items()}
-    return [_without_spaces(one) for one in value] if isinstance(value, list) else value
+        return {_joined(_pieces(key, is_key=True), written): _rewritten(one, written) for key, one in value.items()}
+    return [_rewritten(one, written) for one in value] if isinstance(value, list) else value
+
+
+def _joined(pieces: list[str | Mark], written: Callable[[Mark], Any]) -> Any:
+    parts = [piece if isinstance(piece, str) else written(piece) for piece in pieces]
+    return parts[0] if len(parts) == 1 else "".join(parts)
+
+
+# what is tuned
+
+
+def tuned_values(template: Mapping[str, Any]) -> dict[str, Any]:
+    """Today's values of a template's `{{tune.NAME=VALUE}}`, by name; a name that stands twice needs its value once.
+
+    Raises:
+        InputError: a name has no value, or two of them.
+    """
+    marks = [mark for mark in _marks(template) if mark.tuned]
+    values: dict[str, Any] = {}
+    for mark in (mark for mark in marks if mark.has_default):
+        if values.setdefault(mark.parameter, mark.default) != mark.default:
+            raise InputError(f"{mark.text}: {mark.parameter} has another value, too; allowed: one")
+    for mark in (mark for mark in marks if mark.parameter not in values):
+        raise InputError(f"{mark.text}: no value; allowed: {{{{tune.{mark.parameter}=VALUE}}}}, with today's value")
+    return values
+
+
+def settled(template: Mapping[str, Any], values: Mapping[str, Any] = NO_PARAMS, *, marked: bool = False) -> Any:
+    """Put values into the places of `{{tune.NAME=VALUE}}`; two ways of writing the other marks become one.
+
+    Args:
+        template: parsed JSON.
+        values: by name; today's for the others.
+        marked: whether these marks stay, with the values as today's.
+
+    Raises:
+        InputError: see `prepare`; a value has no place in the text in which its mark stands.
+    """
+    held = {**tuned_values(template), **values}
+
+    def written(mark: Mark) -> Any:
+        value = held[mark.parameter] if mark.tuned else mark.text
+        if mark.tuned and marked:
+            return f"{{{{tune.{mark.parameter}={_as_default(value)}}}}}"
+        if mark.alone or isinstance(value, str):
+            return value
+        if not _has_text(value):
+            kind = json_kind(value)
+            raise InputError(f"{mark.text}: {kind} inside of a text; allowed: a text or a number, or the mark alone")
+        return json.dumps(value)
+
+    return _rewritten(template, written)
+
+
+def _as_default(value: Any) -> str:
+    """What is read as the value where it stands behind the = of a mark."""
+    if isinstance(value, str) and value == value.strip() and not value.startswith(("[", '"')):
+        try:
+            parse_json(value)
+        except ValueError:
+            return value
+    return json.dumps(value, ensure_ascii=False)
 
 
 # cutting templates

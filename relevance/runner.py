@@ -13,7 +13,7 @@ from relevance.fusion import reciprocal_rank_fusion
 from relevance.records import Ranking
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -46,19 +46,32 @@ def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int =
 def search_all(
     engine: Engine, strategies: Sequence[Strategy], batch: QueryBatch, *, hits: int = HITS
 ) -> Sequence[Ranking]:
-    """Rank the products by several strategies that add scores, each as `search` does; an engine may share work.
+    """Rank the products by several strategies, each as `search` does; what they share may be searched once.
 
-    Raises:
-        ValueError: a strategy fuses ranks.
+    Lists of one leg that differ in length are the beginnings of the longest.
     """
-    if any(strategy.combine != "sum" for strategy in strategies):
-        raise ValueError("strategies that add scores are needed")
-    legs, own = [strategy.legs()[0] for strategy in strategies], batch.own_products
-    if any(leg.spelling for leg in legs):
-        return [search_leg(engine, leg, batch, hits=hits) for leg in legs]
-    if own is None:
-        return engine.search_all(legs, batch, hits=hits)
-    return [_without(own, ranking) for ranking in engine.search_all(legs, batch, hits=hits + 1)]
+    longest: dict[Leg, int] = {}
+    for strategy in strategies:
+        length = hits if strategy.combine == "sum" else strategy.window
+        longest |= {leg: max(length, longest.get(leg, 0)) for leg in strategy.legs()}
+    together: dict[object, list[Leg]] = {}
+    for leg, length in longest.items():
+        together.setdefault((length, leg.spelling, leg.reading if leg.spelling else None), []).append(leg)
+    lists: dict[Leg, Ranking] = {}
+    for legs in together.values():
+        more = 0 if batch.own_products is None else 1
+        rankings = engine.search_all(legs, batch.spelled(legs[0]), hits=longest[legs[0]] + more)
+        if batch.own_products is not None:
+            rankings = [_without(batch.own_products, ranking) for ranking in rankings]
+        lists |= zip(legs, rankings, strict=True)
+    return [_combined(strategy, lists, hits) for strategy in strategies]
+
+
+def _combined(strategy: Strategy, lists: Mapping[Leg, Ranking], hits: int) -> Ranking:
+    rankings = [lists[leg] for leg in strategy.legs()]
+    if strategy.combine == "rrf":
+        return reciprocal_rank_fusion(rankings, window=strategy.window, k=strategy.k, hits=hits)
+    return Ranking(rankings[0].codes[:, :hits], rankings[0].scores[:, :hits])
 
 
 def search_leg(engine: Engine, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:

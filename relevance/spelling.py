@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -10,6 +11,7 @@ from relevance.analysis import Analysis
 from relevance.analysis.standard import analyze
 from relevance.engines.embedded.bodies.edits import Fuzziness, Spellings
 from relevance.engines.mapping import OwnMapping, body_with, own_paths
+from relevance.fields import K1, B
 from relevance.schema import Schema
 
 if TYPE_CHECKING:
@@ -107,7 +109,8 @@ class Spellers:
 
     def __call__(self, leg: Leg) -> Speller:
         """Give what corrects the queries of a leg."""
-        return self._of(leg.reading, leg.spelling)
+        reading = leg.reading and replace(leg.reading, k1=K1, b=B)  # how words are made is all that counts
+        return self._of(reading, leg.spelling)
 
     def _made_of(self, reading: Reading | None, names: tuple[str, ...]) -> Speller:
         fields = self._catalogue.fields.read([reading] if reading else [])

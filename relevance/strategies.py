@@ -84,6 +84,7 @@ class Strategy:
         template: parsed JSON with marks, see `relevance.bodies`.
         file: that the template was read from.
         fields: of the products, which `text` and `vectors` name.
+        tunable: the template with its `{{tune.NAME=VALUE}}`, in whose places the other one has values.
 
     Raises:
         InputError: see the rules above.
@@ -114,11 +115,14 @@ class Strategy:
     )
     file: str = field(default="", compare=False)
     fields: ProductFields = field(default=DEFAULT_FIELDS, compare=False, repr=False)
+    tunable: Mapping[str, Any] | None = field(default=None, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         for problem in self._problems():
             raise InputError(f"{self.where}: {problem}")
         if self.template is not None:
+            if self.tunable is None:
+                object.__setattr__(self, "tunable", self.template)
             object.__setattr__(self, "template", bodies.prepare(self.template).template)
         for part, allowed in (("text", self.fields.text), ("vectors", self.fields.embedded)):
             boosts = getattr(self, part)

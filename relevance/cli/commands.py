@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,8 +20,10 @@ from relevance.report.folder import check_folder, write_folder
 from relevance.report.results import TITLES, diagnosis_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
-from relevance.suite import Baseline, compare_with, few_queries, make_plan, prepare
+from relevance.suite import Baseline, compare_with, few_queries, make_plan
 from relevance.suite.finetuning import compare_models, plan_trainings
+from relevance.suite.tuning import asking
+from relevance.text import progress_bar
 
 if TYPE_CHECKING:
     import argparse
@@ -66,40 +67,53 @@ def finetune(arguments: argparse.Namespace) -> Answer:
 
 
 def tune(arguments: argparse.Namespace) -> Answer:
-    """Search for better boosts on some queries, write the folder, and say what they are worth on the others."""
-    if arguments.kind not in tuning.KINDS:
-        raise InputError(unknown("kind", arguments.kind, tuning.KINDS))
-    config = read_config(arguments, measures=bool(arguments.relevance_strategy))
-    out = out_of(config) or config.out.parent / f"tune-{arguments.kind}"
+    """Search for better values on some queries, write the folder, and say what they are worth on the others."""
+    config, today = _tuned_strategy(arguments)
+    kind = tuning.KINDS.get(arguments.what)
+    out = out_of(config) or config.out.parent / f"tune-{arguments.what if kind else today.name}"
     check_folder(out, content="tuning")
-    today = _todays_strategy(config, tuning.KINDS[arguments.kind].strategy)
     axes = [tuning.parse_axis(text) for text in arguments.grid]
-    grid = tuning.make_grid(arguments.kind, today, axes=axes, without=arguments.without)
-    plan = make_plan(replace(config, floors=None), [today])
+    if kind:
+        space = tuning.make_grid(arguments.what, today, axes=axes, without=arguments.without)
+    else:
+        table = {**config.tuning.get(today.name, {}), **dict(axes)}
+        space = tuning.make_space(today, table, without=arguments.without)
+    plan = make_plan(replace(config, floors=None), space.probes())
+    plan = replace(plan, strategies=(today,))
     # what can be wrong is looked at before texts are embedded and indexed; those of an index that exists are its own
     if config.elasticsearch.index is None:
-        tuning.check_texts(grid, plan.dataset.catalogue)
+        tuning.check_texts(space, plan.dataset.catalogue)
     split = tuning.split_queries(plan.dataset, share=arguments.share, seed=arguments.seed)
-    with closing(prepare(plan, progress=True)) as suite:
-        tuned = tuning.tune(suite.engine, suite.batch, plan.dataset, grid, split)
-    engine = f"{plan.engine.name} {suite.engine.version}"
+    with asking(plan, progress=True) as ask:
+        engine = f"{plan.engine.name} {ask([today])[0].version}"
+        total = space.trials(arguments.trials) or len(space.combinations)
+        with progress_bar(total, "trying", "combination", shown=sys.stderr.isatty()) as bar:
+            tuned = tuning.tune(ask, plan.dataset, space, split, trials=arguments.trials, done=bar.update)
     write_out(out, tuning_files(tuned, plan.dataset, engine=engine, taken=config.strategies), "tuning")
     written = f"written to {out}: index.md, {COMBINATIONS}, …"
     return Answer(0, (*plan_lines(plan), "", *tuning_lines(tuned), written))
 
 
-def _todays_strategy(config: Config, usual: str) -> Strategy:
-    """The strategy of the option; the configuration's list is for benchmarks."""
-    if not config.origins["strategy"].startswith("option"):
-        if usual not in config.strategies:
-            raise InputError(
-                f"these products have no fields of {usual}; allowed: --strategy NAME, whose boosts are tuned"
-            )
-        return config.strategies[usual]
-    if len(config.selected) > 1:
-        names = ", ".join(strategy.name for strategy in config.selected)
-        raise InputError(f"--strategy {names}; allowed: one strategy, whose boosts are tuned")
-    return config.selected[0]
+def _tuned_strategy(arguments: argparse.Namespace) -> tuple[Config, Strategy]:
+    """The configuration, and the strategy that is named; the configuration's list is for benchmarks."""
+    what, kind = arguments.what, tuning.KINDS.get(arguments.what)
+    config = read_config(arguments, measures=bool(arguments.relevance_strategy))
+    names = [] if what is None or kind else [what]
+    if config.origins["strategy"].startswith("option"):
+        names += [strategy.name for strategy in config.selected if strategy.name not in names]
+    if len(names) > 1:
+        raise InputError(f"--strategy {', '.join(names)}; allowed: one strategy, which is tuned")
+    if not names and kind is None:
+        own = f" ({', '.join(config.tuning)} of [tuning])" if config.tuning else ""
+        raise InputError(f"what is tuned? allowed: {', '.join(tuning.KINDS)}, or the name of a strategy{own}")
+    name = names[0] if names else kind.strategy if kind else ""
+    if name in config.broken:
+        raise config.broken[name]
+    if name not in config.strategies and not names:
+        raise InputError(f"these products have no fields of {name}; allowed: --strategy NAME, whose boosts are tuned")
+    if name not in config.strategies:
+        raise InputError(unknown("kind or strategy", name, [*tuning.KINDS, *config.strategies]))
+    return config, config.strategies[name]
 
 
 def compare(arguments: argparse.Namespace) -> Answer:

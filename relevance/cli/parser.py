@@ -144,12 +144,16 @@ def _finetune(parser: argparse.ArgumentParser) -> None:
 
 
 def _tune(parser: argparse.ArgumentParser) -> None:
-    """Search for better boosts on half of the queries, and report what they are worth on the other half."""
-    parser.add_argument("kind", metavar="KIND", help="what is tuned: text, multifield or hybrid")
-    grid = "boosts to try for a field in the place of the usual ones; one boost keeps it fixed; repeatable"
-    parser.add_argument("--grid", action="append", default=[], metavar="FIELD=N[,N]", help=grid)
-    parser.add_argument("--without", action="append", default=[], metavar="FIELD", help="leave a field out; repeatable")
-    share = f"share of the queries that boosts are chosen on (default: {SHARE})"
+    """Search for better boosts or other values on half of the queries, and report what they do on the other half."""
+    what = "text, multifield or hybrid: boosts of a built-in strategy; or a strategy, whose [tuning.NAME] is tried"
+    parser.add_argument("what", nargs="?", metavar="WHAT", help=what)
+    grid = "values to try for a boost or another parameter in the place of the usual ones; one keeps it; repeatable"
+    parser.add_argument("--grid", action="append", default=[], metavar="NAME=N[,N]", help=grid)
+    without = "leave a field or a parameter out; repeatable"
+    parser.add_argument("--without", action="append", default=[], metavar="NAME", help=without)
+    trials = "combinations to try by TPE where there are more (default: 200; boosts alone: all of up to 5,000)"
+    parser.add_argument("--trials", type=_whole_number(100_000), default=None, metavar="N", help=trials)
+    share = f"share of the queries that values are chosen on (default: {SHARE})"
     number = _number(float, "a number between 0 and 1")
     parser.add_argument("--share", type=number, default=SHARE, metavar="SHARE", help=share)
     seed = f"of split and interval (default: {SEED})"
@@ -158,8 +162,8 @@ def _tune(parser: argparse.ArgumentParser) -> None:
     )
     tuned = "textsearch_boosted, vectorsearch_multifield_boosted or hybrid_boosted"
     helps = {
-        "--strategy": f"strategy whose boosts are tuned (default: {tuned})",
-        "--out": "folder of results, replaced whole (default: tune-KIND beside the folder of benchmark results)",
+        "--strategy": f"strategy that is tuned (default: {tuned})",
+        "--out": "folder of results, replaced whole (default: tune-WHAT beside the folder of benchmark results)",
     }
     _of_configuration(parser, without=("--floors", *_OF_SESSIONS), helps=helps)
 

@@ -11,7 +11,7 @@ from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from annotated_types import Interval
 
@@ -189,6 +189,7 @@ TABLES: Mapping[str, tuple[type | str, ...]] = MappingProxyType(
         "fields.NAME": (FieldTable,),
         "embedded.NAME": (EmbeddedTable,),
         "strategies.NAME": (Strategy,),
+        "tuning.NAME": (),
         "elasticsearch": (Settings,),
         "gate": ("relevance.gate:Limits",),
         "finetune": (_Pairs, Options),
@@ -262,6 +263,7 @@ class Config(Session):
         own_fields: `[fields.NAME]`, by name; empty where `mapping` names a file, or neither is set.
         models: by name; `base` and `finetuned` are always there.
         strategies: all that exist, built-in ones first, by name.
+        tuning: what `relevance tune` tries of a strategy, `[tuning.NAME]`, by its name.
         selected: those that run.
         broken: strategies of the file that cannot be made, and what is wrong with them; none of them runs.
         pairs_share: share of the queries that is trained on; None: the data set's own pairs are.
@@ -279,6 +281,7 @@ class Config(Session):
     elasticsearch: Settings
     models: Mapping[str, ModelChoice]
     strategies: Mapping[str, Strategy]
+    tuning: Mapping[str, Mapping[str, Any]]
     selected: tuple[Strategy, ...]
     broken: Mapping[str, InputError]
     gate: Limits
@@ -314,12 +317,13 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
     for path in config.origins:
         table, _, rest = path.partition(".")
         name, _, attribute = rest.partition(".")
-        if table == "datasets":
-            values[path] = text_of(getattr(config.aliases[name], attribute))
-        elif table == "fields":
-            values[path] = text_of(getattr(config.own_fields[name], attribute))
-        elif table == "embedded":
-            values[path] = text_of(config.fields.embedded[name])
+        records: Mapping[str, object] = {"datasets": config.aliases, "fields": config.own_fields}.get(table, {})
+        if records:
+            values[path] = text_of(getattr(records[name], attribute))
+        elif table in ("embedded", "tuning"):
+            values[path] = text_of(
+                config.fields.embedded[name] if table == "embedded" else config.tuning[name][attribute]
+            )
         elif table == "strategies" and name not in STRATEGIES:
             own_value = getattr(config.strategies[name], attribute)
             values[path] = shown(own_value) if attribute == "template" else text_of(own_value)

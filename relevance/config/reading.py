@@ -35,6 +35,7 @@ from relevance.gate import read_limits
 from relevance.schema import Schema
 from relevance.setting import Key, shown
 from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy, from_table
+from relevance.tuning.space import make_space
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -201,6 +202,10 @@ def read_config(  # noqa: PLR0913 - all by name
         for name, _ in _named(tables, "strategies")
         if f"strategies.{name}" in problems.tables and not (measures and (chosen is None or name in chosen.value))
     }
+    tuning = {name: _values(table) for name, table in _named(tables, "tuning", problems)}
+    for name in (name for name in tuning if f"strategies.{name}" not in problems.tables):
+        with problems.gathered(), _errors_at(f"{file} [tuning.{name}]: "):
+            _check_tuning(name, tuning[name], {**strategies, **ready_made})
     if "gate" not in problems.tables:
         names = (*STRATEGIES, *own_names, *ready_made)
         with problems.gathered(), _errors_at(f"{file} [gate] "):
@@ -221,6 +226,7 @@ def read_config(  # noqa: PLR0913 - all by name
         elasticsearch=elasticsearch,
         models=MappingProxyType(models),
         strategies=MappingProxyType({**strategies, **ready_made}),
+        tuning=MappingProxyType(tuning),
         selected=selected,
         broken=MappingProxyType(broken),
         gate=gate,
@@ -279,6 +285,9 @@ def _read_table(file: Path, table: str, content: Mapping[str, object], problems:
     where = f"{file} [{table}]" if table else str(file)
     values = {}
     for name, value in content.items():
+        if head == "tuning":  # its keys are those of a strategy, or marks of a template
+            values[name] = Value(value, f"{where} {name}", file.parent)
+            continue
         if name not in known:
             problems.add(f"{where}: {unknown('key', name, known if table else (*known, *_HEADS))}", table)
             continue
@@ -434,6 +443,12 @@ def _strategy(
     return strategy
 
 
+def _check_tuning(name: str, table: Mapping[str, Any], strategies: Mapping[str, Strategy]) -> None:
+    if name not in strategies:
+        raise InputError(unknown("strategy", name, strategies))
+    make_space(strategies[name], table)
+
+
 ALL = "all"
 """In the place of a strategy's name: every one there is."""
 
@@ -564,7 +579,7 @@ def _origins(tables: Tables, source: Source, models: Iterable[str], problems: Pr
         table = f"models.{name}"
         values |= {f"{table}.{key.name}": tables[table].get(key.name) for key in keys("models.NAME")}
         values[f"{table}.device"] = _nearest(tables, table, "device")
-    for head in ("datasets", "fields", "embedded", "strategies"):
+    for head in ("datasets", "fields", "embedded", "strategies", "tuning"):
         for name, content in _named(tables, head, problems):
             values |= {f"{head}.{name}.{key}": value for key, value in content.items()}
     origins = {path: (value.where if value.rank else file) if value else DEFAULT for path, value in values.items()}

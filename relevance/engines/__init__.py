@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from relevance.engines.elasticsearch.settings import Settings
     from relevance.engines.explanation import Explanation
     from relevance.engines.mapping import OwnMapping
+    from relevance.fields import Reading
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Leg, Strategy
 
@@ -124,6 +125,10 @@ class Engine(ABC):
     def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
         """Answer several legs, each exactly as `search` does; an engine may share what they have in common."""
         return [self.search(leg, batch, hits=hits) for leg in legs]
+
+    def read(self, readings: Sequence[Reading]) -> bool:  # noqa: ARG002 - of those that can
+        """Read text fields in these ways, too; False where the products have to be indexed again for that."""
+        return False
 
     def explain(self, leg: Leg, batch: QueryBatch, code: int) -> Explanation:  # noqa: ARG002 - of those that can
         """Explain the score of a product for the only query of a batch.

@@ -1,4 +1,4 @@
-"""Pictures: what a fine-tuning changed, and the nDCG of every combination of boosts.
+"""Pictures: what a fine-tuning changed, and the nDCG of every combination of values.
 
 No picture depends on global state or the date: the same input gives the same bytes. The base model is blue and the
 fine-tuned one is vermilion everywhere: two colours of M. Okabe and K. Ito, "Color Universal Design", 2008, that
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 from itertools import product
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
@@ -18,7 +19,7 @@ from relevance.evaluation import NDCG10
 from relevance.finetune.changes import LEVEL
 from relevance.report.pages import gain_text
 from relevance.text import plural
-from relevance.tuning import KINDS
+from relevance.tuning import value_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -286,36 +287,43 @@ _TODAY: Mapping[str, Any] = {"edgecolor": "#000000", "linewidth": 1.5, "linestyl
 _OVER_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
-def heat_map(tuning: Tuning) -> Figure:
-    """The nDCG@10 on the tuning split of every combination; the winner and today's boosts are marked.
+_MOST_PANELS = 12
 
-    Of one boost a line. Of more a panel for each value of the third and the fourth, in which the first runs upwards and
-    the second to the right.
+
+def fits_heat_map(tuning: Tuning) -> bool:
+    """Whether all combinations were tried, and have a place in one picture; boosts alone have."""
+    panels = prod(len(one.choices) for one in tuning.space.parameters[2:])
+    return not tuning.trials and (tuning.space.noun == "boosts" or panels <= _MOST_PANELS)
+
+
+def heat_map(tuning: Tuning) -> Figure:
+    """The nDCG@10 on the tuning split of every combination; the winner and today's values are marked.
+
+    Of one parameter a line. Of more a panel for each value of the third and the fourth, in which the first runs upwards
+    and the second to the right.
     """
     from matplotlib.patches import Patch
 
-    grid, values = tuning.grid, np.array([outcome.means[NDCG10] for outcome in tuning.outcomes])
-    labels = [f"boost of {KINDS[grid.kind].part}.{name}" for name in grid.fields]
-    first, *others = grid.axes.values()
-    across, down = others[1] if others[1:] else (1.0,), list(product(*others[2:]))
-    height = 1.2 + (0.9 + 0.42 * len(first)) * len(down) if others else 4
+    space, means = tuning.space, np.array([outcome.means[NDCG10] for outcome in tuning.outcomes])
+    first, *others = space.parameters
+    across, down = others[1].choices if others[1:] else (1.0,), list(product(*(one.choices for one in others[2:])))
+    height = 1.2 + (0.9 + 0.42 * len(first.choices)) * len(down) if others else 4
     figure = _figure(height, width=9, dpi=150, style={})
-    queries = plural(len(tuning.split.tuning), "tuning query")
-    figure.suptitle(f"Mean nDCG@10 of {queries} by boost ({grid.today.name})", fontsize=11)
+    figure.suptitle(_tried_title(tuning), fontsize=11)
     if not others:
-        _one_boost(figure.add_subplot(), tuning, values, labels[0])
+        _tried_values_of(figure.add_subplot(), tuning, 0)
         return figure
     panels = figure.subplots(len(down), len(across), squeeze=False, sharex=True, sharey=True)
-    stacked = values.reshape(len(first), len(others[0]), len(across), len(down))
+    stacked = means.reshape(len(first.choices), len(others[0].choices), len(across), len(down))
     for (row, column), axes in np.ndenumerate(panels):
         at = (*across[column : column + 1], *down[row]) if len(others) > 1 else ()
-        image = _panel(axes, tuning, stacked[:, :, column, row], at, (values.min(), values.max()))
+        image = _panel(axes, tuning, stacked[:, :, column, row], at, (means.min(), means.max()))
     for axes in panels[-1]:
-        axes.set_xlabel(labels[1], fontsize=9)
+        axes.set_xlabel(others[0].title, fontsize=9)
     for axes in panels[:, 0]:
-        axes.set_ylabel(labels[0], fontsize=9)
+        axes.set_ylabel(first.title, fontsize=9)
     figure.colorbar(image, ax=panels.ravel().tolist(), label="nDCG@10", fraction=0.03)
-    winner, today = ("/".join(f"{boost:g}" for boost in one) for one in (tuning.winner.boosts, grid.todays()))
+    winner, today = ("/".join(map(value_text, one)) for one in (tuning.winner.combination, space.todays()))
     on_grid = "" if tuning.todays else ", not on the grid"
     marks = {f"winner ({winner})": _WINNER, f"today ({today}{on_grid})": _TODAY}
     handles = [Patch(fill=False, label=label, **look) for label, look in marks.items()]
@@ -323,46 +331,72 @@ def heat_map(tuning: Tuning) -> Figure:
     return figure
 
 
-def _one_boost(axes: Axes, tuning: Tuning, values: _Floats, label: str) -> None:
-    (boosts,) = tuning.grid.axes.values()
-    order = np.argsort(boosts)
-    axes.plot(np.array(boosts)[order], values[order], color="0.4", marker="o", zorder=1)
-    for x, y in zip(boosts, values, strict=True):
+def tried_values(tuning: Tuning) -> Figure:
+    """The nDCG@10 on the tuning split of every combination that was tried, a panel for each parameter."""
+    number = len(tuning.space.parameters)
+    figure = _figure(0.8 + 2.8 * number, width=9, dpi=150, style={})
+    figure.suptitle(_tried_title(tuning), fontsize=11)
+    for at, axes in enumerate(figure.subplots(number, 1, squeeze=False)[:, 0]):
+        _tried_values_of(axes, tuning, at)
+    return figure
+
+
+def _tried_title(tuning: Tuning) -> str:
+    queries = plural(len(tuning.split.tuning), "tuning query")
+    return f"Mean nDCG@10 of {queries} by {tuning.space.noun.removesuffix('s')} ({tuning.space.today.name})"
+
+
+def _tried_values_of(axes: Axes, tuning: Tuning, at: int) -> None:
+    """Every combination over one parameter: numbers above 0 as they are, what has no logarithm in its order."""
+    parameter, is_only = tuning.space.parameters[at], len(tuning.space.parameters) == 1
+    winner, today = tuning.winner.combination[at], tuning.space.todays()[at]
+    values = [outcome.combination[at] for outcome in tuning.outcomes]
+    means = [outcome.means[NDCG10] for outcome in tuning.outcomes]
+    shown = sorted(dict.fromkeys([*values, today])) if parameter.is_number else list(parameter.choices)
+    is_scaled = parameter.is_number and min(shown) > 0
+    places = {value: value if is_scaled else place for place, value in enumerate(shown)}
+    points = sorted(zip((places[value] for value in values), means, strict=True))
+    look: dict[str, Any] = {"marker": "o", "zorder": 1} | ({} if is_only else {"linestyle": "none", "alpha": 0.4})
+    axes.plot(*zip(*points, strict=True), color="0.4", **look)
+    for x, y in points if is_only and not tuning.trials else ():
         axes.annotate(f"{y:.4f}", (x, y), (0, 9), textcoords="offset points", ha="center", fontsize=8, bbox=_OVER_LINES)
-    (winner,), (today,) = tuning.winner.boosts, tuning.grid.todays()
-    star = {"marker": "*", "color": _WINNER["edgecolor"], "label": f"winner ({winner:g})"}
-    ring = {"facecolors": "none", "edgecolors": _TODAY["edgecolor"], "linewidths": 2, "label": f"today ({today:g})"}
-    axes.scatter(winner, values.max(), s=150, zorder=3, **star)
-    axes.scatter(today, tuning.today[NDCG10], s=130, zorder=2, **ring)
-    axes.set_xscale("log")
-    axes.set_xticks(boosts, [f"{boost:g}" for boost in boosts])
-    axes.minorticks_off()
+    star = {"marker": "*", "color": _WINNER["edgecolor"], "label": f"winner ({value_text(winner)})"}
+    ring = {"facecolors": "none", "edgecolors": _TODAY["edgecolor"], "linewidths": 2}
+    axes.scatter(places[winner], tuning.winner.means[NDCG10], s=150, zorder=3, **star)
+    if today in places:
+        axes.scatter(places[today], tuning.today[NDCG10], s=130, zorder=2, label=f"today ({value_text(today)})", **ring)
+    if is_scaled:
+        axes.set_xscale("log")
+    if not (parameter.any_between and is_scaled):
+        ticks = parameter.choices if is_scaled else shown
+        axes.set_xticks([places[value] for value in ticks], list(map(value_text, ticks)))
+        axes.minorticks_off()
     axes.margins(y=0.2)
-    axes.set_xlabel(f"{label} (logarithmic)")
+    axes.set_xlabel(f"{parameter.title} (logarithmic)" if is_scaled else parameter.title)
     axes.set_ylabel("nDCG@10")
     axes.grid(alpha=0.3)
     axes.legend()
 
 
-def _panel(axes: Axes, tuning: Tuning, values: _Floats, at: Combination, limits: tuple[float, float]) -> AxesImage:
-    """A cell for each of the first two boosts, `at` the values of the others."""
+def _panel(axes: Axes, tuning: Tuning, means: _Floats, at: Combination, limits: tuple[float, float]) -> AxesImage:
+    """A cell for each value of the first two parameters, `at` those of the others."""
     from matplotlib.patches import Rectangle
 
-    (low, high), (first, second, *_) = limits, tuning.grid.axes.values()
-    image = axes.imshow(values, cmap="viridis", vmin=low, vmax=high, aspect="auto", origin="lower")
-    axes.set_xticks(range(len(second)), [f"{boost:g}" for boost in second])
-    axes.set_yticks(range(len(first)), [f"{boost:g}" for boost in first])
+    (low, high), (first, second, *others) = limits, tuning.space.parameters
+    image = axes.imshow(means, cmap="viridis", vmin=low, vmax=high, aspect="auto", origin="lower")
+    axes.set_xticks(range(len(second.choices)), list(map(value_text, second.choices)))
+    axes.set_yticks(range(len(first.choices)), list(map(value_text, first.choices)))
     if at:
-        boosts = zip(tuning.grid.fields[2:], at, strict=True)
-        axes.set_title(", ".join(f"{name} {boost:g}" for name, boost in boosts), fontsize=9)
+        values = zip(others, at, strict=True)
+        axes.set_title(", ".join(f"{one.name} {value_text(value)}" for one, value in values), fontsize=9)
     frames = [(tuning.winner, 0.92, _WINNER)]
     if tuning.todays is not None:
         frames += [(tuning.todays, 0.76, {"edgecolor": "white", "linewidth": 3}), (tuning.todays, 0.76, _TODAY)]
-    for (y, x), value in np.ndenumerate(values):
-        dark = high > low and (value - low) / (high - low) < 0.6  # noqa: PLR2004 - where white reads better than black
-        axes.text(x, y, f"{value:.4f}", ha="center", va="center", fontsize=8, color="white" if dark else "black")
+    for (y, x), mean in np.ndenumerate(means):
+        dark = high > low and (mean - low) / (high - low) < 0.6  # noqa: PLR2004 - where white reads better than black
+        axes.text(x, y, f"{mean:.4f}", ha="center", va="center", fontsize=8, color="white" if dark else "black")
         for outcome, size, look in frames:
-            if outcome.boosts == (first[y], second[x], *at):
+            if outcome.combination == (first.choices[y], second.choices[x], *at):
                 corner = (x - size / 2, y - size / 2)
                 axes.add_patch(Rectangle(corner, size, size, fill=False, **look))
     return image

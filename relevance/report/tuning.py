@@ -1,26 +1,31 @@
-"""What a search for boosts found: a page in Markdown, tables, a snippet for `relevance.toml`, lines for a terminal."""
+"""What a search for values found: a page in Markdown, tables, a snippet for `relevance.toml`, lines for a terminal."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
 
+from relevance import bodies
 from relevance.evaluation import NDCG10
 from relevance.files import csv_text
-from relevance.report.charts import heat_map, png
+from relevance.report.charts import fits_heat_map, heat_map, png, tried_values
 from relevance.report.pages import page
 from relevance.report.terminal import dataset_line
-from relevance.strategies import BASE, Strategy
 from relevance.text import plural, printable, terminal_table
+from relevance.tuning import value_text
 from relevance.tuning.search import METRICS
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterator, Mapping
 
     from relevance.records import Dataset
-    from relevance.tuning import Combination, Tuning
+    from relevance.strategies import Strategy
+    from relevance.tuning import Combination, Parameter, Tuning
 
 COMBINATIONS = "combinations.csv"
-"""The file with every combination of the grid."""
+"""The file with every combination that was tried."""
 
 _SHOWN = 10
 _SAME = 1e-9
@@ -28,12 +33,14 @@ _SAME = 1e-9
 
 def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collection[str]) -> Mapping[str, str | bytes]:
     """All files of the folder, by name; `taken` are names of strategies that exist."""
-    marks = {outcome.boosts: "equal to the winner" for outcome in tuning.equals}
+    marks = {outcome.combination: "equal to the winner" for outcome in tuning.equals}
     if tuning.todays is not None:
-        marks[tuning.todays.boosts] = "today"
-    marks[tuning.winner.boosts] = "winner, today" if tuning.todays is tuning.winner else "winner"
-    once = [one for one in tuning.outcomes if one.same_as == one.boosts or one is tuning.winner]
-    settings = snippet(tuning, taken)
+        marks[tuning.todays.combination] = "today"
+    marks[tuning.winner.combination] = "winner, today" if tuning.todays is tuning.winner else "winner"
+    once = [one for one in tuning.outcomes if one.same_as == one.combination or one is tuning.winner]
+    winner = named_winner(tuning, taken)
+    settings = snippet(tuning, winner)
+    picture, draw = ("heatmap.png", heat_map) if fits_heat_map(tuning) else ("values.png", tried_values)
     index = page(
         "tuning",
         tuning=tuning,
@@ -49,42 +56,67 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
         best=sorted(once, key=lambda one: (-round(one.means[NDCG10], 9), one is not tuning.winner))[:_SHOWN],
         marks=marks,
         csv=COMBINATIONS,
+        picture=picture,
+        value_text=value_text,
     )
     combinations: list[list[str | float]] = []
     for one in tuning.outcomes:
-        same = "" if one.same_as == one.boosts else "/".join(f"{boost:g}" for boost in one.same_as)
-        boosts, means = (f"{boost:g}" for boost in one.boosts), (float(one.means[metric]) for metric in METRICS)
-        combinations.append([*boosts, *means, same, marks.get(one.boosts, "")])
+        same = "" if one.same_as == one.combination else "/".join(map(value_text, one.same_as))
+        values, means = map(value_text, one.combination), (float(one.means[metric]) for metric in METRICS)
+        combinations.append([*values, *means, same, marks.get(one.combination, "")])
     held_out = (
         (dataset.queries.ids[code], dataset.queries.labels[code], today, winner, winner - today)
         for code, today, winner in zip(tuning.split.held_out.tolist(), *tuning.held_out.tolist(), strict=True)
     )
-    head = (*tuning.grid.fields, *(metric.label for metric in METRICS), "ranks_as", "mark")
-    return {
+    head = (*tuning.space.names, *(metric.label for metric in METRICS), "ranks_as", "mark")
+    files: dict[str, str | bytes] = {
         COMBINATIONS: csv_text(head, combinations),
         "held_out.csv": csv_text(("query_id", "query", "ndcg_today", "ndcg_winner", "difference"), held_out),
         "strategy.toml": settings,
         "index.md": index,
-        "heatmap.png": png(heat_map, tuning),
+        picture: png(draw, tuning),
     }
+    if winner.template is not None:
+        files[f"{winner.name}.json"] = f"{json.dumps(_template(tuning), indent=2, ensure_ascii=False)}\n"
+    return files
 
 
-def snippet(tuning: Tuning, taken: Collection[str]) -> str:
-    """The table of `relevance.toml` that adds the winner as a strategy, under a name that is free."""
-    name = stem = f"{tuning.grid.today.name.removesuffix('_boosted')}_tuned"
+def named_winner(tuning: Tuning, taken: Collection[str]) -> Strategy:
+    """The winner as a strategy, under a name that is free."""
+    name = stem = f"{tuning.space.today.name.removesuffix('_boosted')}_tuned"
     number = 2
     while name in taken:
         name, number = f"{stem}{number}", number + 1
-    strategy = tuning.grid.strategy(tuning.winner.boosts, name)
-    lines = [f"[strategies.{name}]"]
-    for part, boosts in (("text", strategy.text), ("vectors", strategy.vectors)):
-        if boosts:
-            lines.append(f"{part} = {{{', '.join(f'{field} = {boost:.12g}' for field, boost in boosts.items())}}}")
-    if strategy.vectors and strategy.candidates != Strategy.candidates:
-        lines.append(f"candidates = {strategy.candidates}")
-    if strategy.vectors and strategy.model != BASE:
-        lines.append(f'model = "{strategy.model}"')
+    return tuning.space.strategy(tuning.winner.combination, name)
+
+
+def snippet(tuning: Tuning, winner: Strategy) -> str:
+    """The table of `relevance.toml` that adds the winner: what is not the default, or its template."""
+    lines = [f"[strategies.{winner.name}]"]
+    if winner.template is not None:
+        values = zip(tuning.space.names, tuning.winner.combination, strict=True)
+        lines.append(f"# {', '.join(f'{name} = {value_text(value)}' for name, value in values)}")
+        lines.append(f'template = "{winner.name}.json"')
+    for each in fields(winner):
+        value = getattr(winner, each.name)
+        if each.metadata and each.name != "template" and value and value != each.default:
+            lines.append(f"{each.name} = {_toml(value)}")
     return "\n".join(lines) + "\n"
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool | str):
+        return json.dumps(value, ensure_ascii=False)
+    if isinstance(value, int | float):
+        return f"{value:.12g}"
+    names = (name if re.fullmatch("[A-Za-z0-9_-]+", name) else json.dumps(name, ensure_ascii=False) for name in value)
+    return f"{{{', '.join(f'{name} = {_toml(one)}' for name, one in zip(names, value.values(), strict=True))}}}"
+
+
+def _template(tuning: Tuning) -> Any:
+    """The winner's template, with its values as today's."""
+    values = dict(zip(tuning.space.names, tuning.winner.combination, strict=True))
+    return bodies.settled(tuning.space.base.tunable or {}, values, marked=True)
 
 
 def tuning_lines(tuning: Tuning) -> list[str]:
@@ -95,25 +127,29 @@ def tuning_lines(tuning: Tuning) -> list[str]:
 
 
 def _means(tuning: Tuning) -> list[tuple[str, str, str]]:
-    """Of today's boosts and of the winner's: nDCG on the tuning split and on the other."""
+    """Of today's values and of the winner's: nDCG on the tuning split and on the other."""
     chosen_on = (tuning.today[NDCG10], tuning.winner.means[NDCG10])
     rows = zip(("today", "winner"), chosen_on, tuning.held_out.mean(axis=1), strict=True)
     return [(name, f"{here:.4f}", f"{held_out:.4f}") for name, here, held_out in rows]
 
 
 def _verdict(tuning: Tuning) -> str:
-    """One sentence: how the winner compares with today's boosts where it was not chosen."""
+    """One sentence: how the winner compares with today's values where it was not chosen."""
+    noun, held_out = tuning.space.noun, tuning.interval
     if tuning.keeps_today:
-        return "Today's boosts are the best of the grid: nothing to change."
-    held_out = tuning.interval
+        return f"Today's {noun} are the best of {'the trials' if tuning.trials else 'the grid'}: nothing to change."
+    best_of = f"the best of {plural(len(tuning.outcomes), 'combination')}"
+    if tuning.trials:
+        best_of = f"the best of {plural(tuning.trials, 'trial')} by TPE"
     interval = (
         f"NDCG {held_out.difference:+.4f} on {plural(held_out.queries, 'held-out query')}, {held_out.confidence:.0%} "
-        f"interval {held_out.low:+.4f} to {held_out.high:+.4f} (paired bootstrap)"
+        f"interval {held_out.low:+.4f} to {held_out.high:+.4f} (paired bootstrap"
+        f"{f'; {best_of}' if tuning.trials or noun == 'values' else ''})"
     )
     if not held_out.excludes_zero:
         return f"{interval}: it holds 0, so these queries do not show that the winner is better."
     side = "better" if held_out.low > 0 else "worse"
-    return f"{interval}: it excludes 0, the winner is {side} than today's boosts."
+    return f"{interval}: it excludes 0, the winner is {side} than today's {noun}."
 
 
 def _changed(tuning: Tuning) -> str:
@@ -125,28 +161,38 @@ def _changed(tuning: Tuning) -> str:
 
 def _facts(tuning: Tuning) -> list[str]:
     """What was tried on what, what won, and what makes the grid less than it looks."""
-    grid, split = tuning.grid, tuning.split
+    space, split = tuning.space, tuning.split
 
-    def boosts(combination: Combination) -> str:
-        return ", ".join(f"{name} {boost:g}" for name, boost in zip(grid.fields, combination, strict=True))
+    def values(combination: Combination) -> str:
+        return ", ".join(f"{name} {value_text(value)}" for name, value in zip(space.names, combination, strict=True))
 
-    axes = " x ".join(f"{name} {{{', '.join(f'{boost:g}' for boost in axis)}}}" for name, axis in grid.axes.items())
     tried = len({outcome.same_as for outcome in tuning.outcomes})
     size = f"{plural(len(tuning.outcomes), 'combination')}, {tried:,} that rank differently, in {tuning.seconds:.2f} s"
+    how = f"{plural(tuning.trials, 'trial')} by TPE" if tuning.trials else "grid"
     sides = f"{plural(len(split.tuning), 'query')} to tune on, {len(split.held_out):,} held out"
     equal = "no other combination reaches its NDCG"
     if tuning.equals:
         others = plural(len(tuning.equals), "other combination reaches", "other combinations reach")
-        equal = f"{others} the same NDCG; it is the nearest to today's boosts"
+        equal = f"{others} the same NDCG; it is the nearest to today's {space.noun}"
     return [
-        f"grid: {axes}: {size}",
+        f"{how}: {' x '.join(map(str, space.parameters))}: {size}",
         f"split: {sides} (by hash of their text, share {split.share:g}, seed {split.seed})",
-        f"today: {boosts(grid.todays())} ({grid.today.name})",
-        f"winner: {boosts(tuning.winner.boosts)}; {equal}",
-        *(f"note: the boost of {name} changed no mean" for name in tuning.idle),
-        *(
-            f"note: {boost:g} is the highest boost of {name} that was tried (--grid {name}=… tries others)"
-            for (name, axis), boost in zip(grid.axes.items(), tuning.winner.boosts, strict=True)
-            if len(axis) > 1 and boost == max(axis) and name not in tuning.idle
-        ),
+        f"today: {values(space.todays())} ({space.today.name})",
+        f"winner: {values(tuning.winner.combination)}; {equal}",
+        *(f"note: the {_noun(one)} changed no mean" for one in space.parameters if one.name in tuning.idle),
+        *_ends(tuning),
     ]
+
+
+def _noun(parameter: Parameter) -> str:
+    return f"boost of {parameter.name}" if parameter.is_boost else parameter.name
+
+
+def _ends(tuning: Tuning) -> Iterator[str]:
+    """Winners at the end of what was tried; the lowest boost is left out: a common factor changes nothing."""
+    for one, value in zip(tuning.space.parameters, tuning.winner.combination, strict=True):
+        if len(one.choices) == 1 or not one.is_number or one.name in tuning.idle:
+            continue
+        ends = {"highest": max(one.choices), **({} if one.is_boost else {"lowest": min(one.choices)})}
+        for end in (end for end, number in ends.items() if value == number):
+            yield f"note: {value:g} is the {end} {_noun(one)} that was tried (--grid {one.name}=… tries others)"

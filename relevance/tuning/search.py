@@ -1,4 +1,4 @@
-"""Tries a grid on some of the queries and compares the best boosts with today's on the others; no text is in both."""
+"""Tries values on some of the queries and compares the best with today's on the others; no text is in both."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ import unicodedata
 from dataclasses import dataclass
 from hashlib import sha256
 from time import perf_counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
 from relevance import runner
-from relevance.errors import InputError
+from relevance.errors import InputError, TemplateError
 from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
 from relevance.records import Judgments
 from relevance.significance import Interval, paired_interval
 from relevance.text import plural
+from relevance.tuning.tpe import suggest
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Hashable, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -26,9 +27,11 @@ if TYPE_CHECKING:
     from relevance.evaluation import Evaluation, Metric
     from relevance.records import Dataset
     from relevance.strategies import Strategy
-    from relevance.tuning.grid import Combination, Grid
+    from relevance.tuning.space import Combination, Space
 
     _Codes = npt.NDArray[np.int64]
+    Ask: TypeAlias = Callable[[Sequence[Strategy]], tuple[Engine, QueryBatch]]
+    """Give an engine that can answer these strategies, and all queries of the data set for it."""
 
 SHARE, SEED = 0.5, 12
 FEWEST = 10
@@ -42,7 +45,7 @@ class Split:
     """The judged queries, on two sides.
 
     Attributes:
-        tuning: codes of the queries that boosts are chosen on, ascending.
+        tuning: codes of the queries that values are chosen on, ascending.
         held_out: codes of those that they are reported on, ascending.
         share: of the queries that the first side gets, on average.
         seed: of the hash.
@@ -102,13 +105,13 @@ class Outcome:
     """What a combination reached on the tuning split.
 
     Attributes:
-        boosts: of the grid's fields.
+        combination: of the space's parameters.
         means: by metric.
-        same_as: the first combination of the grid that differs by a factor of all boosts, which ranks alike; itself
+        same_as: the first combination that was tried and differs by a factor of all boosts, which ranks alike; itself
             where it is the first.
     """
 
-    boosts: Combination
+    combination: Combination
     means: Mapping[Metric, float]
     same_as: Combination
 
@@ -118,21 +121,23 @@ class Tuning:
     """What was tried and what it is worth.
 
     Attributes:
-        grid: what was tried.
+        space: what could be tried.
         split: which queries it was tried on.
-        outcomes: of each combination, in the grid's order.
+        trials: how often TPE chose what is tried next; 0 where all combinations were tried.
+        outcomes: of each combination that was tried, in that order.
         winner: the best of them.
         equals: the other combinations that reach its nDCG.
-        idle: fields whose boost changed no mean.
-        today: means of today's boosts on the tuning split.
-        todays: the combination that is today's boosts, up to a factor; None where the grid has none.
-        held_out: nDCG of each held-out query with today's boosts and with the winner's, shape (2, queries).
+        idle: parameters whose value changed no mean, where all combinations were tried.
+        today: means of today's values on the tuning split.
+        todays: the combination that is today's values, up to a factor of boosts; None where it was not tried.
+        held_out: nDCG of each held-out query with today's values and with the winner's, shape (2, queries).
         interval: of the difference between the two.
         seconds: to rank by all combinations and to evaluate them.
     """
 
-    grid: Grid
+    space: Space
     split: Split
+    trials: int
     outcomes: Sequence[Outcome]
     winner: Outcome
     equals: Sequence[Outcome]
@@ -145,76 +150,114 @@ class Tuning:
 
     @property
     def keeps_today(self) -> bool:
-        """Whether the winner is today's boosts, up to a factor."""
+        """Whether the winner is today's values, up to a factor of boosts."""
         return self.todays is not None and self.todays.same_as == self.winner.same_as
 
 
-def tune(engine: Engine, batch: QueryBatch, dataset: Dataset, grid: Grid, split: Split) -> Tuning:
-    """Try all combinations; those that differ by a common factor are tried once.
+def tune(  # noqa: PLR0913 - the last two by name
+    ask: Ask,
+    dataset: Dataset,
+    space: Space,
+    split: Split,
+    *,
+    trials: int | None = None,
+    done: Callable[[int], object] = lambda _: None,
+) -> Tuning:
+    """Try all combinations, or those that TPE suggests; those that differ by a common factor are tried once.
 
-    The winner has the highest mean nDCG@10 on the tuning split. Of several, it is the one nearest to today's boosts
-    (see `Grid.distance`), of these the first of the grid.
+    The winner has the highest mean nDCG@10 on the tuning split. Of several, it is the one nearest to today's values
+    (see `Space.distance`), of these the first that was tried.
 
     Args:
-        engine: holds the data set's products, indexed for today's strategy.
-        batch: all queries of the data set.
+        ask: gives an engine that holds the data set's products.
         dataset: queries, products and judgments.
-        grid: what is tried.
+        space: what may be tried.
         split: which queries it is tried on.
+        trials: how many combinations are tried at most (default: see `Space.trials`).
+        done: is called with the number of combinations that were tried, now and then.
 
     Raises:
         CouldNotRunError: the engine failed.
+        TemplateError: it refuses a search body.
     """
     start = perf_counter()
-    combinations = grid.combinations
-    rays = [grid.ray(combination) for combination in combinations]
-    first: dict[Combination, Combination] = {}
-    for ray, combination in zip(rays, combinations, strict=True):
-        first.setdefault(ray, combination)
-    strategies = [grid.today, *(grid.strategies[one] for one in first.values())]
-    today, *others = _means(engine, batch, dataset, split.tuning, strategies)
-    means = dict(zip(first, others, strict=True))
-    outcomes = [Outcome(each, means[ray], first[ray]) for each, ray in zip(combinations, rays, strict=True)]
+    tried = _Tried(ask, dataset, space, split.tuning, done)
+    asked = space.trials(trials)
+    if asked:
+        suggest(space, tried.measure, trials=asked, seed=split.seed)
+    else:
+        tried.measure(space.combinations)
+    outcomes, today = tried.outcomes(), tried.means[_TODAY]
     seconds = perf_counter() - start
     highest = max(outcome.means[NDCG10] for outcome in outcomes)
     best = [outcome for outcome in outcomes if outcome.means[NDCG10] >= highest - _EQUAL]
-    winner = min(best, key=lambda outcome: round(grid.distance(outcome.boosts), 9))
-    # a field that is left out may have mattered: then no combination is today's boosts
-    alike = [one for one in outcomes if one.same_as == first.get(grid.ray(grid.todays()))]
+    winner = min(best, key=lambda outcome: round(space.distance(outcome.combination), 9))
+    # a field that is left out may have mattered: then no combination is today's values
+    alike = [one for one in outcomes if one.same_as == tried.first.get(space.alike(space.todays()))]
     same = [one for one in alike if abs(one.means[NDCG10] - today[NDCG10]) <= _EQUAL]
-    pair = [grid.today, grid.strategies[winner.boosts]]
-    held_out = np.stack([one.per_query[NDCG10] for one in _evaluated(engine, batch, dataset, split.held_out, pair)])
+    pair = [space.today, space.strategy(winner.combination)]
+    held_out = np.stack([one.per_query[NDCG10] for one in _evaluated(ask, dataset, split.held_out, pair)])
     return Tuning(
-        grid=grid,
+        space=space,
         split=split,
+        trials=asked,
         outcomes=outcomes,
         winner=winner,
         equals=[outcome for outcome in best if outcome is not winner],
-        idle=_idle(grid, outcomes),
+        idle=[] if asked else _idle(space, outcomes),
         today=today,
-        todays=min(same, key=lambda one: one.boosts != grid.todays(), default=None),
+        todays=min(same, key=lambda one: one.combination != space.todays(), default=None),
         held_out=held_out,
         interval=paired_interval(*held_out, seed=split.seed),
         seconds=seconds,
     )
 
 
-def _means(
-    engine: Engine, batch: QueryBatch, dataset: Dataset, codes: _Codes, strategies: Sequence[Strategy]
-) -> list[Mapping[Metric, float]]:
-    """By metric, of each strategy; few rankings are in memory at once."""
-    means: list[Mapping[Metric, float]] = []
-    for at in range(0, len(strategies), _STRATEGIES_AT_ONCE):
-        some = _evaluated(engine, batch, dataset, codes, strategies[at : at + _STRATEGIES_AT_ONCE])
-        means += [{metric: float(one.per_query[metric].mean()) for metric in METRICS} for one in some]
-    return means
+_TODAY = "today"
 
 
-def _evaluated(
-    engine: Engine, batch: QueryBatch, dataset: Dataset, codes: _Codes, strategies: Sequence[Strategy]
-) -> list[Evaluation]:
+class _Tried:
+    """What was tried; combinations that rank alike are asked once, today's values beside the first of them.
+
+    Attributes:
+        means: by metric, of what ranks alike (see `Space.alike`), and of `_TODAY`.
+        first: the first combination of those that rank alike.
+    """
+
+    def __init__(self, ask: Ask, dataset: Dataset, space: Space, codes: _Codes, done: Callable[[int], object]) -> None:
+        self._ask, self._dataset, self._space, self._codes, self._done = ask, dataset, space, codes, done
+        self._alike: dict[Combination, Hashable] = {}
+        self.means: dict[Hashable, Mapping[Metric, float]] = {}
+        self.first: dict[Hashable, Combination] = {}
+
+    def measure(self, combinations: Sequence[Combination]) -> list[float]:
+        """Give the mean nDCG of each; few rankings are in memory at once."""
+        keys = [self._space.alike(each) for each in combinations]
+        for key, each in zip(keys, combinations, strict=True):
+            self._alike.setdefault(each, key)
+            self.first.setdefault(key, each)
+        new: dict[Hashable, Strategy] = {} if self.means else {_TODAY: self._space.today}
+        new |= {key: self._space.strategy(self.first[key]) for key in keys if key not in self.means}
+        strategies = list(new.values())
+        for at in range(0, len(strategies), _STRATEGIES_AT_ONCE):
+            some = _evaluated(self._ask, self._dataset, self._codes, strategies[at : at + _STRATEGIES_AT_ONCE])
+            means = [{metric: float(one.per_query[metric].mean()) for metric in METRICS} for one in some]
+            self.means |= zip(list(new)[at:], means, strict=False)
+            self._done(len(means))
+        return [self.means[key][NDCG10] for key in keys]
+
+    def outcomes(self) -> list[Outcome]:
+        """All combinations in the order in which they were tried."""
+        return [Outcome(each, self.means[key], self.first[key]) for each, key in self._alike.items()]
+
+
+def _evaluated(ask: Ask, dataset: Dataset, codes: _Codes, strategies: Sequence[Strategy]) -> list[Evaluation]:
     """Each strategy, on the queries of these codes."""
-    rankings = runner.search_all(engine, strategies, batch[codes])
+    engine, batch = ask(strategies)
+    try:
+        rankings = runner.search_all(engine, strategies, batch[codes])
+    except TemplateError as error:
+        raise TemplateError(f"{strategies[0].where}: {error}") from None
     places = np.full(len(dataset.queries), -1)
     places[codes] = np.arange(len(codes))
     judged = dataset.judgments
@@ -224,10 +267,10 @@ def _evaluated(
     return evaluate_all(rankings, judgments, n_products=len(dataset.catalogue), metrics=METRICS)
 
 
-def _idle(grid: Grid, outcomes: Sequence[Outcome]) -> list[str]:
-    """Fields whose boost changes no mean, whatever the others' boosts are."""
-    shape = [len(boosts) for boosts in grid.axes.values()]
+def _idle(space: Space, outcomes: Sequence[Outcome]) -> list[str]:
+    """Parameters whose value changes no mean, whatever the others are."""
+    shape = [len(one.choices) for one in space.parameters]
     means = np.array([outcome.means[NDCG10] for outcome in outcomes]).reshape(shape)
     return [
-        name for axis, name in enumerate(grid.fields) if shape[axis] > 1 and np.ptp(means, axis=axis).max() <= _EQUAL
+        name for axis, name in enumerate(space.names) if shape[axis] > 1 and np.ptp(means, axis=axis).max() <= _EQUAL
     ]

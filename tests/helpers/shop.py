@@ -22,7 +22,7 @@ from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Catalogue, Dataset, Judgments, Queries, Ranking, Vectors, embedded_texts
 from relevance.strategies import STRATEGIES
 from relevance.suite import Plan, searched_fields
-from relevance.tuning import Grid, Tuning, split_queries, tune
+from relevance.tuning import Space, Tuning, split_queries, tune
 
 PRODUCTS, QUERIES, DIMENSIONS = 200, 60, 16
 WORDS = [
@@ -157,10 +157,12 @@ def indexed(products: Catalogue, model_name: str = "base") -> EmbeddedEngine:
     return EmbeddedEngine.index(products, text_fields=DEFAULT_FIELDS.text, vectors=held)
 
 
-def tuned(grid: Grid, searched: Dataset | None = None, engine: Engine | None = None) -> Tuning:
+def tuned(
+    space: Space, searched: Dataset | None = None, engine: Engine | None = None, trials: int | None = None
+) -> Tuning:
     """On the shop or another data set of its products, with the usual split."""
     searched = searched or shop()
     texts = searched.queries.texts
-    batch = QueryBatch(texts, {grid.today.model: rows_of(texts)})
-    own = engine or indexed(searched.catalogue, grid.today.model)
-    return tune(own, batch, searched, grid, split_queries(searched))
+    batch = QueryBatch(texts, {space.today.model: rows_of(texts)})
+    own = engine or indexed(searched.catalogue, space.today.model)
+    return tune(lambda _: (own, batch), searched, space, split_queries(searched), trials=trials)

@@ -22,11 +22,11 @@ def test_combinations_rank_as_their_strategies_on_their_own(kind: str) -> None:
     prepared = suite.prepare(plan, progress=False)
     try:
         engine, batch = prepared.engine, prepared.batch
-        found = tune(engine, batch, plan.dataset, grid, split)
+        found = tune(lambda _: (engine, batch), plan.dataset, grid, split)
         some = found.outcomes[::3]
-        together = runner.search_all(engine, [grid.strategy(one.boosts) for one in some], batch)
+        together = runner.search_all(engine, [grid.strategy(one.combination) for one in some], batch)
         for one, ranking in zip(some, together, strict=True):
-            alone = runner.search(engine, grid.strategy(one.boosts), batch)
+            alone = runner.search(engine, grid.strategy(one.combination), batch)
             assert alone.codes.tolist() == ranking.codes.tolist()
             assert alone.scores.tobytes() == ranking.scores.tobytes()
             judged = evaluate(alone, plan.dataset.judgments, n_products=len(plan.dataset.catalogue))

@@ -12,7 +12,8 @@ from relevance.evaluation import evaluate
 from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Dataset
 from relevance.strategies import STRATEGIES
-from relevance.tuning import make_grid, search
+from relevance.tuning import make_grid
+from relevance.tuning.search import _evaluated
 
 ROUNDS, TIMES_AS_LONG = 15, 5
 TITLE = "seconds: the text grid's 45 combinations against one run of textsearch_boosted"
@@ -26,7 +27,7 @@ def test_the_grid(request: pytest.FixtureRequest, show: Show, name: str, *, eval
     engine = EmbeddedEngine.index(dataset.catalogue, text_fields=DEFAULT_FIELDS.text, vectors={})
     batch, today = QueryBatch(dataset.queries.texts), STRATEGIES["textsearch_boosted"]
     grid = make_grid("text", today)
-    strategies = [grid.strategy(each) for each in {grid.ray(each): each for each in grid.combinations}.values()]
+    strategies = [grid.strategy(each) for each in {grid.alike(each): each for each in grid.combinations}.values()]
     judged = np.unique(dataset.judgments.queries)
 
     def one() -> object:
@@ -35,7 +36,7 @@ def test_the_grid(request: pytest.FixtureRequest, show: Show, name: str, *, eval
 
     def many() -> object:
         if evaluated:
-            return search._means(engine, batch, dataset, judged, strategies)
+            return _evaluated(lambda _: (engine, batch), dataset, judged, strategies)
         return runner.search_all(engine, strategies, batch)
 
     rounds = alternate(one, many, rounds=ROUNDS)

@@ -13,7 +13,7 @@ from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
-EXAMPLE, FIELDS, EXISTING, MAPPING, TEMPLATE, GATE = re.findall(
+EXAMPLE, FIELDS, TUNING, EXISTING, MAPPING, TEMPLATE, GATE = re.findall(
     r"^```(?:toml|json)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE
 )
 
@@ -35,6 +35,10 @@ def test_the_examples_are_configurations(tmp_path: Path) -> None:
     assert example.source.path == tmp_path / "catalogue"
     assert [strategy.name for strategy in example.selected] == ["textsearch_boosted", "titles", "fused", "phrases"]
     assert example.elasticsearch.mapping == tmp_path / "synonyms.json"
+    marks = '{"a": "{{query}} {{tune.title_boost=3}} {{tune.tie_breaker=0.3}} {{tune.most=1}}"}'
+    (tmp_path / "search.json").write_text(marks)
+    tuning = read(f'[strategies.shop]\ntemplate = "search.json"\n{TUNING}').tuning
+    assert tuning["shop"]["title_boost"] == [1, 2, 3, 5]
     existing = read(EXISTING).elasticsearch
     assert (existing.index, existing.fields["id"]) == ("products", "sku")
     assert existing.vectors["plain.whole"] == "text_embedding"

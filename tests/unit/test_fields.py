@@ -270,7 +270,11 @@ def test_texts_are_changed_where_they_stand(tmp_path: Path) -> None:
 def test_a_strategy_over_other_fields_is_tuned(tmp_path: Path) -> None:
     today = Strategy("shop", text={"name": 5, "name.plain": 1, "facets.value": 1}, fields=FIELDS)
     grid = make_grid("text", today)
-    assert dict(grid.axes) == {"name": (1, 2, 4, 6, 8), "name.plain": (1, 2, 4), "facets.value": (1, 2, 4)}
+    assert {one.name: one.choices for one in grid.parameters} == {
+        "name": (1, 2, 4, 6, 8),
+        "name.plain": (1, 2, 4),
+        "facets.value": (1, 2, 4),
+    }
     check_texts(grid, own_search.dataset(tmp_path).catalogue)
     empty = {"mappings": {"properties": {**own_search.BODY["mappings"]["properties"], "none": {"type": "text"}}}}
     fields = own_fields(index_body({**own_search.BODY, **empty}, "x"))

@@ -1,6 +1,7 @@
 """Legs that are answered together: exactly what each of them is on its own, ids, order and every bit of the scores."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -135,10 +136,9 @@ def test_no_legs_and_no_queries() -> None:
     assert [one.codes.tolist() for one in nothing] == [[[-1] * 3] * 2] * 2
 
 
-def test_the_runner_answers_strategies_that_add_scores_and_no_fusion() -> None:
+def test_the_runner_answers_strategies_that_add_scores_and_fusions() -> None:
     indexed, batch = indexed_shop(2)
-    asked = [STRATEGIES["textsearch"], STRATEGIES["hybrid"], STRATEGIES["textsearch_boosted"]]
+    asked = [STRATEGIES[name] for name in ("textsearch", "hybrid", "textsearch_boosted", "rrf")]
+    asked += [replace(STRATEGIES["rrf"], window=window, k=k) for window, k in ((2, 60), (3, 1), (200, 1))]
     alone = [search(indexed, one, batch).codes.tolist() for one in asked]
     assert [one.codes.tolist() for one in search_all(indexed, asked, batch)] == alone
-    with pytest.raises(ValueError, match="add scores"):
-        search_all(indexed, [STRATEGIES["rrf"]], batch)

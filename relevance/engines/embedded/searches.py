@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from relevance.engines import QueryBatch, Request, VectorField
     from relevance.engines.embedded.engine import EmbeddedEngine
-    from relevance.fields import ProductFields
+    from relevance.fields import ProductFields, Reading
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg
 
@@ -114,6 +114,15 @@ class BodyEngine(Engine):
         plain = [leg for leg in legs if self._plain is not None and _is_plain(leg)]
         rankings = dict(zip(plain, self._plain.search_all(plain, batch, hits=hits), strict=True)) if self._plain else {}
         return [rankings[leg] if leg in rankings else self.search(leg, batch, hits=hits) for leg in legs]
+
+    def read(self, readings: Sequence[Reading]) -> bool:
+        """Read text fields in these ways, too; each is indexed when it is first searched."""
+        index = self.index
+        self._catalogue = self._catalogue.read(readings)
+        self._paths = own_paths(self._vectors, self._catalogue.fields)
+        body = _body_of(self._catalogue.fields, self._vectors, self._own)
+        index.extend(Schema.of(body), Analysis(body["settings"], release=self._release))
+        return True
 
     def explain(self, leg: Leg, batch: QueryBatch, code: int) -> Explanation:
         """Explain the score of a product for the only query of a batch.

@@ -1,5 +1,8 @@
 """`relevance tune`: from arguments to a folder, and what goes wrong on the way."""
 
+import json
+import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -61,15 +64,21 @@ def test_a_run_replaces_its_own_results_with_the_same_bytes(project: Path) -> No
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        ("tune", "required: KIND"),
-        ("tune texts", "unknown kind 'texts' (did you mean 'text'?); allowed: text, multifield, hybrid"),
-        ("tune text --grid title", "--grid 'title'; allowed: FIELD=N[,N…]"),
+        ("tune", "what is tuned? allowed: text, multifield, hybrid, or the name of a strategy"),
+        ("tune texts", "unknown kind or strategy 'texts' (did you mean 'text'?); allowed: text, multifield, hybrid"),
+        ("tune own", "no parameter of own has values to try; allowed: [tuning.own] or --grid"),
+        ("tune own --strategy textsearch", "--strategy own, textsearch; allowed: one strategy"),
+        ("tune own --grid k1=1,-1", "k1 = -1; allowed: a number of 0 or more"),
+        ("tune own --grid analyser=english", "unknown parameter of own 'analyser' (did you mean 'analyzer'?)"),
+        ("tune own --grid analyzer=englisch,english", "unknown analyzer 'englisch'"),
+        ("tune own --grid k1=1,2 --without b", "--without b: unknown parameter 'b'"),
+        ("tune text --grid title", "--grid 'title'; allowed: NAME=VALUE[,VALUE…]"),
         ("tune text --grid whole=1,2", "--grid whole: unknown field of textsearch_boosted 'whole'"),
         ("tune text --share 2", "--share 2; allowed: between 0 and 1"),
         ("tune text --share 0.1", "the tuning split has"),
         ("tune text --seed -1", "--seed -1; allowed: a whole number of 0 or more"),
         ("tune text --share x", "--share: 'x'; allowed: a number between 0 and 1"),
-        ("tune text --strategy own --strategy textsearch", "allowed: one strategy, whose boosts are tuned"),
+        ("tune text --strategy own --strategy textsearch", "allowed: one strategy, which is tuned"),
         ("tune text --strategy rrf", "strategy 'rrf' cannot be tuned as text"),
         ("tune text --strategy nobody", "unknown strategy 'nobody'"),
         ("tune text --out data", "--out "),
@@ -81,6 +90,76 @@ def test_bad_input_is_one_line(project: Path, capsys: pytest.CaptureFixture[str]
     (line,) = capsys.readouterr().err.splitlines()
     assert problem in line
     assert not (project / "results").exists()
+
+
+TEMPLATE = """{"query": {"multi_match": {
+    "query": "{{query}}", "fields": ["product_title^{{tune.title_boost=3}}", "product_description"],
+    "tie_breaker": "{{tune.tie=0.3}}", "minimum_should_match": "{{tune.most=1}}"
+}}}"""
+OF_TEMPLATE = """
+[strategies.shop]
+template = "search.json"
+
+[tuning.shop]
+title_boost = [1, 3, 10]
+most = ["1", "2<75%"]
+"""
+
+
+@pytest.mark.usefixtures("_unpainted")
+@pytest.mark.parametrize("trials", ["", " --trials 5"])
+def test_the_marks_of_a_template_are_tuned_and_its_winner_runs(
+    project: Path, capsys: pytest.CaptureFixture[str], trials: str
+) -> None:
+    (project / "search.json").write_text(TEMPLATE)
+    (project / "relevance.toml").write_text(FILE + OF_TEMPLATE + "tie = {from = 0.0, to = 1.0, step = 0.5}\n")
+    assert main(f"tune shop --engine embedded{trials}".split()) == 0
+    printed = capsys.readouterr().out
+    tried = "5 trials by TPE" if trials else "grid"
+    assert f"{tried}: title_boost {{1, 3, 10}} x tie {{0, 0.5, 1}} x most {{1, 2<75%}}: " in printed
+    assert (
+        "(paired bootstrap; the best of 5 trials by TPE)" if trials else "; the best of 18 combinations)"
+    ) in printed
+    folder = project / "results" / "tune-shop"
+    written = json.loads((folder / "shop_tuned.json").read_text())
+    fields = written["query"]["multi_match"]["fields"]
+    assert re.fullmatch(r"product_title\^\{\{tune\.title_boost=(1|3|10)\}\}", fields[0])
+    (project / "shop_tuned.json").write_text(json.dumps(written))
+    (project / "relevance.toml").write_text(FILE + (folder / "strategy.toml").read_text())
+    assert main(["tune", "shop_tuned", "--grid", "title_boost=1,3,10"]) == 0
+    assert main(["config"]) == 0
+    head = (folder / "combinations.csv").read_text().splitlines()[0]
+    assert head == "title_boost,tie,most,MRR,MAP,NDCG,ranks_as,mark"
+
+
+@pytest.mark.usefixtures("_unpainted")
+def test_how_text_is_read_is_tuned(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    table = '\n[tuning.own]\nanalyzer = ["standard", "english"]\nk1 = {from = 0.1, to = 1.2}\ntext.title = [1, 4]\n'
+    (project / "relevance.toml").write_text(FILE + table)
+    assert main(["tune", "--strategy", "own", "--engine", "embedded", "--trials", "12", "--out", "here"]) == 0
+    printed = capsys.readouterr().out
+    assert "12 trials by TPE: analyzer {standard, english} x k1 {0.1 to 1.2} x text.title {1, 4}: " in printed
+    assert "today: analyzer standard, k1 1.2, text.title 4 (own)" in printed
+    keys = tomllib.loads((project / "here" / "strategy.toml").read_text())["strategies"]["own_tuned"]
+    assert {"text", "k1"} <= keys.keys() <= {"text", "k1", "analyzer"}
+
+
+@pytest.mark.parametrize(
+    ("table", "problem"),
+    [
+        ("[tuning.owm]\nk1 = [1]", "[tuning.owm]: unknown strategy 'owm' (did you mean 'own'?)"),
+        ("[tuning.own]\nk2 = [1]", "[tuning.own]: unknown parameter of own 'k2'"),
+        ("[tuning.own]\ntext.name = [1, 2]", "[tuning.own]: unknown parameter of own 'text.name'"),
+        ("[tuning.own]\nk1 = 3", "[tuning.own]: k1 = 3; allowed: a list of values, or {from = …, to = …}"),
+        ("[tuning.own]\nwindow = [1, 2]", "[tuning.own]: unknown parameter of own 'window'"),
+    ],
+)
+def test_a_wrong_table_is_found_by_any_command(
+    project: Path, capsys: pytest.CaptureFixture[str], table: str, problem: str
+) -> None:
+    (project / "relevance.toml").write_text(f"{FILE}\n{table}\n")
+    assert main(["config"]) == 2
+    assert problem in capsys.readouterr().err
 
 
 @pytest.mark.usefixtures("_unpainted")

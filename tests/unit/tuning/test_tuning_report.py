@@ -17,7 +17,7 @@ from relevance.config.reading import read_config
 from relevance.evaluation import NDCG10
 from relevance.records import Queries
 from relevance.report.charts import heat_map, png
-from relevance.report.tuning import snippet, tuning_files, tuning_lines
+from relevance.report.tuning import named_winner, snippet, tuning_files, tuning_lines
 from relevance.significance import Interval
 from relevance.strategies import STRATEGIES, Strategy
 from relevance.tuning import Tuning, make_grid
@@ -58,7 +58,7 @@ def test_page_and_lines(text: Tuning, files_of: Any) -> None:
 def test_a_row_for_each_combination_names_the_one_that_ranks_alike(text: Tuning, files_of: Any) -> None:
     table = rows(files_of(text)["combinations.csv"])
     boosts = [(float(row["title"]), float(row["description"]), float(row["attributes"])) for row in table]
-    assert boosts == text.grid.combinations
+    assert boosts == text.space.combinations
     by_boosts = dict(zip(boosts, table, strict=True))
     assert by_boosts[2, 2, 2]["ranks_as"] == "1/1/1"
     assert by_boosts[2, 2, 2]["NDCG"] == by_boosts[1, 1, 1]["NDCG"]
@@ -89,11 +89,11 @@ def test_a_row_for_each_held_out_query_and_no_text_is_a_formula(text: Tuning, fi
 def test_the_snippet_is_the_winner_under_a_name_that_is_free(kind: str, today: Strategy, tmp_path: Path) -> None:
     tuning = shop.tuned(make_grid(kind, today))
     models = '[models.plain]\nquery_prompt = ""\n' if today.model == "plain" else ""
-    (tmp_path / "relevance.toml").write_text(models + snippet(tuning, STRATEGIES))
+    (tmp_path / "relevance.toml").write_text(models + snippet(tuning, named_winner(tuning, STRATEGIES)))
     config = read_config(options={}, environ={}, file=tmp_path / "relevance.toml", root=tmp_path, cwd=tmp_path)
     name = f"{today.name.removesuffix('_boosted')}_tuned"
-    assert config.strategies[name] == tuning.grid.strategy(tuning.winner.boosts, name)
-    assert list(tomllib.loads(snippet(tuning, [name]))["strategies"]) == [f"{name}2"]
+    assert config.strategies[name] == tuning.space.strategy(tuning.winner.combination, name)
+    assert list(tomllib.loads(snippet(tuning, named_winner(tuning, [name])))["strategies"]) == [f"{name}2"]
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_the_snippet_is_the_winner_under_a_name_that_is_free(kind: str, today: S
     ],
 )
 def test_what_is_said_of_the_interval(text: Tuning, low: float, high: float, sentence: str) -> None:
-    other = next(one for one in text.outcomes if one.boosts == (1, 4, 4))
+    other = next(one for one in text.outcomes if one.combination == (1, 4, 4))
     interval = Interval((low + high) / 2, low, high, 0.95, 20)
     assert sentence in "\n".join(tuning_lines(replace(text, winner=other, equals=[], interval=interval)))
 
@@ -151,6 +151,7 @@ def test_each_mean_is_in_its_cell_and_winner_and_today_are_framed() -> None:
         shown = {text.get_position(): text.get_text() for text in panel.texts}
         assert shown == {(x, y): f"{mean:.4f}" for (y, x), mean in np.ndenumerate(cells)}
         for outcome, colour in ((tuning.winner, "#d62728"), (tuning.todays, "#000000")):
-            y, x, *at = map(tuple.index, tuning.grid.axes.values(), outcome.boosts)
+            axes_of = (one.choices for one in tuning.space.parameters)
+            y, x, *at = map(tuple.index, axes_of, outcome.combination)
             framed = [tuple(one.get_center()) for one in panel.patches if to_hex(one.get_edgecolor()) == colour]
             assert framed == ([(x, y)] if at == [third, fourth] else [])

@@ -50,10 +50,12 @@ def test_means_are_those_of_strategies_that_are_really_run(kind: str, today: Str
     grid = make_grid(kind, today)
     tuning = shop.tuned(grid, strictly_judged())
     for outcome in tuning.outcomes[::5]:
-        assert outcome.means == pytest.approx(means_of(grid.strategy(outcome.boosts), tuning.split.tuning), abs=1e-12)
+        assert outcome.means == pytest.approx(
+            means_of(grid.strategy(outcome.combination), tuning.split.tuning), abs=1e-12
+        )
     assert tuning.today == pytest.approx(means_of(today, tuning.split.tuning), abs=1e-12)
     assert tuning.winner.means[NDCG10] == max(one.means[NDCG10] for one in tuning.outcomes)
-    both = (today, grid.strategy(tuning.winner.boosts))
+    both = (today, grid.strategy(tuning.winner.combination))
     sides = [means_of(each, tuning.split.held_out)[NDCG10] for each in both]
     assert tuning.held_out.mean(axis=1).tolist() == pytest.approx(sides, abs=1e-12)
     assert tuning.interval == paired_interval(*tuning.held_out, seed=tuning.split.seed)
@@ -77,19 +79,19 @@ def test_held_out_queries_are_asked_of_today_and_winner_alone() -> None:
     tuning = shop.tuned(grid, engine=engine)
     texts = shop.shop().queries.texts
     tuned, held_out = (tuple(texts[code] for code in side) for side in (tuning.split.tuning, tuning.split.held_out))
-    # combinations of one ranking are asked once
-    assert [asked for _, asked in engine.asked] == [tuned] * (1 + 33) + [held_out] * 2
-    assert [leg for leg, _ in engine.asked[34:]] == [*TEXT.legs(), *grid.strategy(tuning.winner.boosts).legs()]
+    # combinations of one ranking are asked once, today's boosts among them
+    assert [asked for _, asked in engine.asked] == [tuned] * 33 + [held_out] * 2
+    assert [leg for leg, _ in engine.asked[33:]] == [*TEXT.legs(), *grid.strategy(tuning.winner.combination).legs()]
 
 
 def test_of_equal_combinations_the_one_nearest_to_today_wins(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(search, "_EQUAL", 2.0)  # all of them are equal
     grid = make_grid("text", replace(TEXT, name="own", text={"title": 3, "description": 2, "attributes": 1}))
     tuning = shop.tuned(grid)
-    assert tuning.winner.boosts == (6, 4, 2)
+    assert tuning.winner.combination == (6, 4, 2)
     assert tuning.equals == [one for one in tuning.outcomes if one is not tuning.winner]
     even = shop.tuned(make_grid("text", replace(TEXT, text={"title": 5, "description": 5, "attributes": 5})))
-    assert even.winner.boosts == (1, 1, 1)  # before (2, 2, 2) and (4, 4, 4), which are as near
+    assert even.winner.combination == (1, 1, 1)  # before (2, 2, 2) and (4, 4, 4), which are as near
 
 
 @pytest.mark.parametrize(
@@ -102,7 +104,7 @@ def test_of_equal_combinations_the_one_nearest_to_today_wins(monkeypatch: pytest
 )
 def test_todays_boosts_in_the_grid(text: dict[str, float], todays: Any, same_as: Any) -> None:
     tuning = shop.tuned(make_grid("text", replace(TEXT, text=text)))
-    boosts = None if tuning.todays is None else (tuning.todays.boosts, tuning.todays.same_as)
+    boosts = None if tuning.todays is None else (tuning.todays.combination, tuning.todays.same_as)
     assert boosts == (None if todays is None else (todays, same_as))
     assert not tuning.keeps_today
     if tuning.todays is not None:
@@ -114,7 +116,7 @@ def test_a_field_left_out_may_have_mattered() -> None:
     assert shop.tuned(grid).todays is None
     bare = shop.tuned(grid, shop.without_attributes()).todays  # they are empty everywhere and change nothing
     assert bare is not None
-    assert bare.boosts == (8, 2)
+    assert bare.combination == (8, 2)
 
 
 def test_a_boost_that_changes_no_mean_is_idle() -> None:
@@ -131,6 +133,18 @@ def test_groups_of_combinations_change_nothing(monkeypatch: pytest.MonkeyPatch) 
     whole = shop.tuned(grid)
     monkeypatch.setattr(search, "_STRATEGIES_AT_ONCE", 7)
     assert shop.tuned(grid).outcomes == whole.outcomes
+
+
+def test_a_few_trials_come_near_the_best_of_the_grid_the_same_each_time() -> None:
+    grid = make_grid("text", TEXT, axes=[("title", tuple(range(1, 17)))])
+    whole = shop.tuned(grid)
+    tried = [shop.tuned(grid, trials=40) for _ in range(2)]
+    assert tried[0].outcomes == tried[1].outcomes
+    assert tried[0].outcomes[0].combination == grid.todays()
+    assert tried[0].trials == 40 >= len(tried[0].outcomes)
+    means = dict(zip((one.combination for one in whole.outcomes), (one.means for one in whole.outcomes), strict=True))
+    assert all(one.means == means[one.combination] for one in tried[0].outcomes)
+    assert tried[0].winner.means[NDCG10] >= np.quantile([one[NDCG10] for one in means.values()], 0.9)
 
 
 def of_texts(texts: list[str], judged: int | None = None) -> Dataset:

@@ -62,6 +62,10 @@ class BodyIndex:
         """What in the bodies that were answered may differ from a server's answer, a line each."""
         return sorted(self._levels.notes)
 
+    def extend(self, schema: Schema, analysis: Analysis) -> None:
+        """Take a mapping that has more fields of the documents' values; what is indexed stays."""
+        self._levels.schema, self._levels.analysis = schema, analysis
+
     def forget_notes(self) -> None:
         """Begin a new list of notes."""
         self._levels.notes.clear()
