@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -201,6 +202,25 @@ class Analysis:
         if name not in self._normalizers:
             self._normalizers[name] = self._build_normalizer(name)
         return self._normalizers[name]
+
+    def definition(self, *names: str) -> str:
+        """Write down all settings that analyzers and normalizers of some names are made of."""
+        of_index = {key: value for key, value in self._of_index.items() if key != "release"}
+        parts: dict[str, Any] = {}
+        waiting: list[Any] = list(names)
+        while waiting:
+            one = waiting.pop()
+            if isinstance(one, Mapping):
+                waiting += one.values()
+            elif isinstance(one, list | tuple):
+                waiting += one
+            else:
+                for name in _names(str(one)):
+                    held = {part: named[name] for part, named in self._parts.items() if name in named}
+                    if held and name not in parts:
+                        parts[name] = held
+                        waiting.append(held)
+        return json.dumps([names, of_index, parts], sort_keys=True, default=str)
 
     def errors(self) -> list[InputError]:
         """Build all analyzers and normalizers of the settings, and give what stands in the way."""

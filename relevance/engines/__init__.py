@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from weakref import WeakValueDictionary
 
 from relevance.errors import CouldNotRunError, InputError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
@@ -18,13 +19,14 @@ from relevance.strategies import BASE
 from relevance.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
     from contextlib import AbstractContextManager
 
     import numpy as np
     import numpy.typing as npt
 
     from relevance.engines.elasticsearch.settings import Settings
+    from relevance.engines.embedded.bodies.documents import Documents
     from relevance.engines.explanation import Explanation
     from relevance.engines.mapping import OwnMapping
     from relevance.fields import Reading
@@ -243,6 +245,7 @@ class Request:
 @dataclass(frozen=True)
 class _EmbeddedIndexer:
     request: Request | None = None
+    shared: WeakValueDictionary[Hashable, Documents] = field(default_factory=WeakValueDictionary)
 
     def ready(self) -> None:
         return None
@@ -253,7 +256,7 @@ class _EmbeddedIndexer:
         *,
         text_fields: Iterable[str],
         vectors: Mapping[VectorField, Vectors],
-        progress: bool,  # noqa: ARG002 - indexing takes seconds
+        progress: bool,
     ) -> Engine:
         from relevance.engines.embedded import EmbeddedEngine  # noqa: PLC0415 - scipy is loaded where it is used
 
@@ -267,7 +270,9 @@ class _EmbeddedIndexer:
         from relevance.engines.embedded.searches import BodyEngine  # noqa: PLC0415 - as above
 
         own = _own_mapping(request.settings)
-        return BodyEngine(catalogue, vectors, own, release=request.release, plain=plain)
+        engine = BodyEngine(catalogue, vectors, own, release=request.release, plain=plain, shared=self.shared)
+        engine.fill(request.strategies, progress=progress)
+        return engine
 
 
 def _own_mapping(settings: Settings) -> OwnMapping:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -14,6 +15,7 @@ from relevance import bodies
 from relevance.analysis import Analysis
 from relevance.engines import Engine
 from relevance.engines.embedded.bodies import BodyIndex
+from relevance.engines.embedded.bodies.documents import read_documents, shape_of
 from relevance.engines.explanation import Explanation, parts_of, read_tree
 from relevance.engines.left_out import left_out
 from relevance.engines.mapping import OwnMapping, body_with, documents, facts_of, own_paths, search_of, vector_options
@@ -23,13 +25,14 @@ from relevance.schema import Schema
 from relevance.strategies import readings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Sequence
 
     from relevance.engines import QueryBatch, Request, VectorField
+    from relevance.engines.embedded.bodies.documents import Documents
     from relevance.engines.embedded.engine import EmbeddedEngine
     from relevance.fields import ProductFields, Reading
     from relevance.records import Catalogue, Vectors
-    from relevance.strategies import Leg
+    from relevance.strategies import Leg, Strategy
 
 _USUAL_SIZE = 10
 _OF_ONE_FIELD = ("match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "term")
@@ -50,11 +53,12 @@ class BodyEngine(Engine):
         own: settings and mappings that are laid over those of the products' fields.
         release: of Elasticsearch.
         plain: answers the legs without a template; None: they are bodies too.
+        shared: documents of indices that are open, which another index of the same products shares.
     """
 
     version = "1"
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what decides what is found
         self,
         catalogue: Catalogue,
         vectors: Mapping[VectorField, Vectors],
@@ -62,7 +66,9 @@ class BodyEngine(Engine):
         *,
         release: int,
         plain: EmbeddedEngine | None,
+        shared: WeakValueDictionary[Hashable, Documents] | None = None,
     ) -> None:
+        self._shared = WeakValueDictionary() if shared is None else shared
         self._catalogue, self._vectors, self._own, self._plain = catalogue, vectors, own, plain
         self._release = release
         self._paths = own_paths(vectors, catalogue.fields)
@@ -72,12 +78,23 @@ class BodyEngine(Engine):
 
     @cached_property
     def index(self) -> BodyIndex:
-        """The index of the products, made when it is first searched."""
+        """The index of the products."""
         body = _body_of(self._catalogue.fields, self._vectors, self._own)
         schema = Schema.of(body)
-        sources = (document for _, document in documents(self._catalogue, self._vectors, self._paths))
+        ids = self._catalogue.ids
+        key = id(ids), frozenset(self._vectors.items()), shape_of(schema)
+        held = self._shared.get(key)
+        if held is None:
+            sources = (document for _, document in documents(self._catalogue, self._vectors, self._paths))
+            self._shared[key] = held = read_documents(sources, schema)
         analysis = Analysis(body["settings"], release=self._release)
-        return BodyIndex(schema, analysis, sources, release=self._release, ids=self._catalogue.ids)
+        return BodyIndex(schema, analysis, held, release=self._release, ids=ids)
+
+    def fill(self, strategies: Iterable[Strategy], *, progress: bool) -> None:
+        """Index what strategies search."""
+        legs = (leg for strategy in strategies for leg in strategy.legs())
+        forms = (self._form(leg).template for leg in legs if self._plain is None or not _is_plain(leg))
+        self.index.fill(forms, progress=progress)
 
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
         """Answer one leg: score descending, then product id ascending; shape (queries, hits).

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 import numpy as np
 
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.engines.embedded.bodies.hits import Ints
-    from relevance.schema import Schema
+    from relevance.schema import Field, Schema
 
 
 _PLAIN = (str, int, float)
@@ -44,7 +45,7 @@ class Values:
         return docs, values
 
 
-@dataclass
+@dataclass(eq=False)
 class Documents:
     """The documents of all levels: products, and the nested objects of each path.
 
@@ -52,11 +53,25 @@ class Documents:
         parents: for the path of nested objects, which document of the level around it holds each; "": products.
         values: by the place where documents hold them; fields that others are copied to are among them.
         unmapped: places of values that the mapping does not name.
+        columns: fields that are indexed, of all indices that share the documents, as long as one of them has it.
     """
 
     parents: dict[str, Ints]
     values: dict[str, Values]
     unmapped: set[str]
+    columns: WeakValueDictionary[str, Any] = field(default_factory=WeakValueDictionary)
+
+
+def shape_of(schema: Schema) -> str:
+    """What of a mapping decides how documents are taken apart: not how values are read."""
+    places = [_shape(path, fields) for path, fields in schema.sources.items()]
+    return repr((places, schema.objects, dict(schema.nested), schema.disabled))
+
+
+def _shape(path: str, fields: Sequence[Field]) -> tuple[object, ...]:
+    copied = [one.copy_to for one in fields if one.path == path]
+    first = fields[0]
+    return path, first.nested, copied, first.type == "dense_vector", all(one.is_stored for one in fields)
 
 
 def read_documents(documents: Iterable[Mapping[str, Any]], schema: Schema) -> Documents:

@@ -69,8 +69,14 @@ class TermIndex:
             lengths = np.bincount(tokens.docs[~tokens.is_beside], minlength=size)
         else:
             lengths = per_doc
-        self._norms = self._norm_factors(lengths)
+        self._lengths = _smallest(lengths)
+        self.score_as(field)
         self._positions = _smallest(tokens.positions[order]) if self.has_positions else None
+
+    def score_as(self, field: Field) -> None:
+        """Score as a field does whose terms and places are the same."""
+        self.field = field
+        self._norms = self._norm_factors()
 
     @cached_property
     def spellings(self) -> Spellings:
@@ -147,11 +153,11 @@ class TermIndex:
             return np.full(len(docs), weight, dtype=np.float32)
         return weight - weight / (ONE + freqs.astype(np.float32) * self._norms[docs])
 
-    def _norm_factors(self, lengths: Ints) -> Floats:
+    def _norm_factors(self) -> Floats:
         similarity: Similarity = self.field.similarity
         k1, b = np.float32(similarity.k1), np.float32(similarity.b)
         average = np.float32(self.total_tokens / self.doc_count) if self.doc_count else ONE  # divided in float64
-        kept = quantized(lengths) if self.field.norms else np.ones(self._size, dtype=np.float32)
+        kept = quantized(self._lengths.astype(np.int64)) if self.field.norms else np.ones(self._size, dtype=np.float32)
         with np.errstate(divide="ignore"):
             return length_factors(kept, average, k1, b)
 

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from relevance.engines.embedded.bodies.documents import read_documents
+from relevance.engines.embedded.bodies.documents import Documents, read_documents
 from relevance.engines.embedded.bodies.levels import Levels
 from relevance.engines.embedded.bodies.parts import read_body
+from relevance.text import progress_bar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from relevance.analysis import Analysis
     from relevance.engines.embedded.bodies.hits import Floats, Ints
@@ -31,7 +33,7 @@ class BodyIndex:
     Args:
         schema: the fields.
         analysis: their analyzers.
-        documents: JSON objects, as they would be sent to the server.
+        documents: JSON objects, as they would be sent to the server; or those of another index, see `shape_of`.
         release: of Elasticsearch, whose ways are followed where they differ.
         ids: of the documents, for queries about `_id`.
     """
@@ -40,14 +42,27 @@ class BodyIndex:
         self,
         schema: Schema,
         analysis: Analysis,
-        documents: Iterable[Mapping[str, Any]],
+        documents: Iterable[Mapping[str, Any]] | Documents,
         *,
         release: int = 9,
         ids: Sequence[str] = (),
     ) -> None:
+        self._ids = ids  # what is shared is shared as long as they are here
         codes = {one: code for code, one in enumerate(ids)}
-        self._levels = Levels(schema, analysis, read_documents(documents, schema), codes, release)
+        held = documents if isinstance(documents, Documents) else read_documents(documents, schema)
+        self._levels = Levels(schema, analysis, held, codes, release)
         self._products = self._levels.level("")
+
+    def fill(self, bodies: Iterable[Mapping[str, Any]], *, progress: bool = False) -> None:
+        """Index the fields that bodies name; others are indexed when they are first asked for.
+
+        Raises:
+            InputError: a value is none of its field's type.
+        """
+        paths = list(dict.fromkeys(path for body in bodies for path in _named(body, self._levels.schema)))
+        with progress_bar(len(paths), "indexing", "field", shown=progress) as bar:
+            for _ in self._levels.fill(paths):
+                bar.update(1)
 
     def search(self, bodies: Iterable[Mapping[str, Any]], *, hits: int) -> list[Answer]:
         """Answer search bodies: score descending, then code ascending.
@@ -80,3 +95,23 @@ class BodyIndex:
     def explain(self, body: Mapping[str, Any], code: int, *, hits: int = 10) -> Explanation | None:
         """Say what made the score of a product where so many hits are asked for; None where it does not match."""
         return read_body(body, self._levels, hits).explain(self._products, code)
+
+
+_OF_ALL_FIELDS = ("multi_match", "combined_fields", "query_string", "simple_query_string")
+"""Clauses that take all fields where they name none."""
+
+
+def _named(body: Any, schema: Schema) -> Iterator[str]:
+    """The fields whose names a body holds, wherever."""
+    if isinstance(body, str):
+        name = body.partition("^")[0]
+        yield from (path for path, field in schema.named(name).items() if not field.is_stored)
+    elif isinstance(body, Mapping):
+        for key, value in body.items():
+            yield from _named(key, schema)
+            yield from _named(value, schema)
+            if key in _OF_ALL_FIELDS and isinstance(value, Mapping) and not {"fields", "default_field"} & set(value):
+                yield from _named("*", schema)
+    elif isinstance(body, list | tuple):
+        for one in body:
+            yield from _named(one, schema)

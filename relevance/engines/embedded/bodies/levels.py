@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from array import array
+from contextlib import suppress
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, TypeAlias
@@ -18,10 +20,13 @@ from relevance.engines.embedded.bodies.fields import (
     text_index,
 )
 from relevance.engines.embedded.bodies.lexicon import Lexicon
-from relevance.schema import UNCOMPARED
+from relevance.errors import NotInterpretedError
+from relevance.schema import UNCOMPARED, Similarity
 from relevance.values import boolean_of, text_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from relevance.analysis import Analysis, Stream
     from relevance.engines.embedded.bodies.documents import Documents
     from relevance.engines.embedded.bodies.hits import Hits, Ints
@@ -110,7 +115,26 @@ class Levels:
             self._held = len(hits.docs)
         self.remembered[key] = hits
 
+    def fill(self, paths: Iterable[str]) -> Iterator[str]:
+        """Index fields before they are asked for; gives the name of each that is done."""
+        for path in paths:
+            with suppress(NotInterpretedError):  # it is refused where a clause names it
+                self.column(path)
+            yield path
+        self._lexicons.clear()
+
     def _indexed(self, field: Field) -> Column:
+        """Index a field, unless an index of the same documents has it already: how terms are scored may differ."""
+        key = repr((_as_read(field), self.release, self.analysis.definition(field.analyzer, field.normalizer)))
+        column: Column | None = self._documents.columns.get(key)
+        if column is None:
+            self._documents.columns[key] = column = self._index(field)
+        if isinstance(column, TermIndex) and column.field != field:
+            column = copy(column)
+            column.score_as(field)
+        return column
+
+    def _index(self, field: Field) -> Column:
         held, size = self._documents.values[field.source], self._levels[field.nested].size
         if field.kind in UNCOMPARED:
             self.notes.add(f"field {field.path!r}: a {field.kind} is searched by its rules, not compared with a server")
@@ -130,6 +154,12 @@ class Levels:
             normalize = self.analysis.normalizer(field.normalizer) if field.normalizer else str
             return keyword_index(field, size, held, normalize)
         return NumberIndex(field, size, held) if field.is_number else VectorColumn(field, held)
+
+
+def _as_read(field: Field) -> Field:
+    """A field without what decides neither its terms nor where they stand."""
+    counted = Similarity(discount_overlaps=field.similarity.discount_overlaps)
+    return replace(field, path="", search_analyzer="", search_quote_analyzer="", similarity=counted, norms=True)
 
 
 class Level:
