@@ -84,6 +84,6 @@ class _Asked:
             old = self.rank(self.suite_of(then_config, [then]), then)
         except RelevanceError as error:
             return suite.Before(name, rank, (*changes, f"not asked again as it was: {error}"))
-        again = "" if old.rank is None else f"rank {old.rank}"
-        other = [f"asked again as it was, it has {again or 'no rank'}"] if again not in rank or not again else []
+        again = suite.rank_words(old.rank)
+        other = [] if again == rank else [f"asked again as it was: {again}, which is another than it had"]
         return suite.Before(name, rank, (*changes, *suite.since(old, now), *other))

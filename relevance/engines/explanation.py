@@ -11,6 +11,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
+from relevance.text import some
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -44,11 +46,13 @@ class Explanation:
         score: as the engine gives it; None where the product is no hit.
         parts: add up to it; those of value 0 say what was not found.
         left_out: of a product that is no hit, which clauses leave it out, a line each.
+        lacking: words of the query that the product has in no field.
     """
 
     score: float | None
     parts: tuple[Part, ...]
     left_out: tuple[str, ...] = ()
+    lacking: tuple[str, ...] = ()
 
 
 class Node(Protocol):
@@ -131,7 +135,7 @@ def with_vectors(parts: Sequence[Part], sections: Sequence[tuple[str, float]]) -
     return tuple(named)
 
 
-_GAPS, _MOVES = 3, 6
+_GAPS, _MOVES, _TERMS = 3, 6, 5
 
 
 def gap_words(behind: tuple[str, Explanation], ahead: tuple[str, Explanation]) -> str:
@@ -142,9 +146,7 @@ def gap_words(behind: tuple[str, Explanation], ahead: tuple[str, Explanation]) -
     added = [_by_clause(explanation) for _, explanation in (behind, ahead)]
     gaps = {key: added[1].get(key, 0.0) - added[0].get(key, 0.0) for key in {**added[1], **added[0]}}
     largest = sorted((key for key in gaps if gaps[key] > 0), key=lambda key: -gaps[key])[:_GAPS]
-    found = {term for (_, term), value in added[0].items() if value}
-    lacking = [term for term in dict.fromkeys(term for _, term in added[0]) if term and term not in found]
-    words = [f"{behind[0]} has no {', '.join(lacking)}"] if lacking else []
+    words = [f"{behind[0]} has no {', '.join(behind[1].lacking)}"] if behind[1].lacking else []
     if behind[1].score is None:
         words.append(f"{behind[0]} is no hit")
     if largest:
@@ -159,25 +161,31 @@ def gap_words(behind: tuple[str, Explanation], ahead: tuple[str, Explanation]) -
 def moved_parts(then: Explanation, now: Explanation) -> list[str]:
     """Say which clauses add another amount to a score than they did, the largest change first, and by what factor.
 
-    `title oak: 2 -> 1 (boost 17.6 -> 8.8)`.
+    Terms of a field that moved in one proportion stand on one line: `title oak, table: 3 -> 1.5 (boost 17.6 -> 8.8)`.
     """
     before, after = _by_clause(then), _by_clause(now)
-    moves = {key: after.get(key, 0.0) - before.get(key, 0.0) for key in {**before, **after}}
-    moved = [key for key in moves if not math.isclose(before.get(key, 0.0), after.get(key, 0.0), rel_tol=1e-5)]
-    moved.sort(key=lambda key: -abs(moves[key]))
+    groups: dict[tuple[str, float], list[tuple[str, str]]] = {}
+    for key in {**before, **after}:
+        old, new = before.get(key, 0.0), after.get(key, 0.0)
+        if not math.isclose(old, new, rel_tol=1e-5):
+            groups.setdefault((key[0], float(f"{new / old:.4g}") if old else math.inf), []).append(key)
+    moves = [
+        (math.fsum(before.get(key, 0.0) for key in keys), math.fsum(after.get(key, 0.0) for key in keys), keys)
+        for keys in groups.values()
+    ]
+    moves.sort(key=lambda move: -abs(move[1] - move[0]))
     lines = []
-    for key in moved[:_MOVES]:
-        made = [_factors_of(one, key) for one in (then, now)]
+    for old, new, keys in moves[:_MOVES]:
+        made = [_factors_of(one, keys[0]) for one in (then, now)]
         changed = [
-            f"{name} {made[0][name]:g} -> {made[1][name]:g}"
-            for name in made[0]
-            if made[1].get(name, made[0][name]) != made[0][name]
+            f"{name} {value:g} -> {made[1][name]:g}"
+            for name, value in made[0].items()
+            if made[1].get(name, value) != value
         ]
         why = f" ({', '.join(changed)})" if changed else ""
-        lines.append(f"{' '.join(filter(None, key))}: {before.get(key, 0.0):.4g} -> {after.get(key, 0.0):.4g}{why}")
-    if len(moved) > _MOVES:
-        lines.append(f"and {len(moved) - _MOVES:,} more that moved less")
-    return lines
+        terms = some([term for _, term in keys if term], _TERMS)
+        lines.append(f"{' '.join(filter(None, (keys[0][0], terms)))}: {old:.4g} -> {new:.4g}{why}")
+    return [*lines, *([f"and {len(moves) - _MOVES:,} more that moved less"] if len(moves) > _MOVES else [])]
 
 
 def _by_clause(explanation: Explanation) -> dict[tuple[str, str], float]:

@@ -24,9 +24,11 @@ def explained_lines(one: ProductRank) -> list[str]:
     grade = "no judgment" if one.grade is None else f"grade {one.grade:g}"
     head = [
         ("query", f"{one.query}  {one_line(one.label)}"),
+        *([("asked as", one_line(one.asked))] if one.asked else []),
         ("product", f"{one.product}  {one_line(shortened(one.title, _TITLE))} ({grade})"),
         ("strategy", f"{one.strategy.name} on {one.engine}"),
         ("rank", _rank_words(one)),
+        *(("left out", f"by {one_line(line)}") for line in one.explanation.left_out),
         *(("before", f"{before.rank}, in {before.name}") for before in one.before),
     ]
     lines = terminal_table(head)
@@ -34,8 +36,6 @@ def explained_lines(one: ProductRank) -> list[str]:
         lines += ["", *_legs(one)]
     for leg in one.legs:
         lines += ["", *([f"{leg.name}:"] if len(one.legs) > 1 else []), *_table(leg.explanation)]
-    for line in one.explanation.left_out:
-        lines.append(f"left out by {one_line(line)}")
     for before in one.before:
         if before.lines:
             lines += ["", f"since {before.name}:", *(f"  {one_line(line)}" for line in before.lines)]

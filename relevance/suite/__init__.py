@@ -25,6 +25,7 @@ from relevance.suite.explaining import (
     only_query,
     product_code,
     rank_before,
+    rank_words,
     since,
 )
 from relevance.suite.measure import Result, Suite, one_thread, prepare
@@ -55,6 +56,7 @@ __all__ = [
     "prepare",
     "product_code",
     "rank_before",
+    "rank_words",
     "read_checked",
     "read_parts",
     "read_replaced",

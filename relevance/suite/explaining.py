@@ -88,6 +88,7 @@ class ProductRank:
         legs: the lists that were combined, or the parts whose scores were added; one where there is one.
         before: for each baseline.
         words: of the query, field by field.
+        asked: the query as it was corrected, "" where it is asked as it is.
     """
 
     strategy: Strategy
@@ -103,6 +104,7 @@ class ProductRank:
     legs: tuple[LegRank, ...]
     before: tuple[Before, ...] = ()
     words: tuple[Word, ...] = ()
+    asked: str = ""
 
     @property
     def explanation(self) -> Explanation:
@@ -166,6 +168,7 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
     depth = DEPTH if strategy.combine == "rrf" else _depth(strategy.legs()[0])
     rank, score = _place(runner.search(engine, strategy, batch, hits=depth), code)
     judged = dataset.judgments.grades[dataset.judgments.products == code].tolist()
+    corrected = dict.fromkeys(batch.spelled(leg).texts[0] for leg in strategy.legs())
     return ProductRank(
         strategy=strategy,
         query=dataset.queries.ids[0],
@@ -179,6 +182,7 @@ def explain(suite: Suite, strategy: Strategy, code: int) -> ProductRank:
         score=score,
         legs=tuple(legs),
         words=tuple(word for leg in strategy.legs() for word in words_of(suite, leg, 0, code)),
+        asked="; ".join(text for text in corrected if text != batch.texts[0]),
     )
 
 
@@ -217,43 +221,32 @@ def explained(suite: Suite, leg: Leg, row: int, code: int) -> Explanation:
         InputError: the engine cannot explain what the leg asks.
     """
     explanation = runner.explain_leg(suite.engine, leg, suite.batch[row : row + 1], code)
-    missing = [word.part for word in words_of(suite, leg, row, code) if not word.is_found]
+    words = words_of(suite, leg, row, code)
+    has = {word.text for word in words if word.is_found}
+    lacking = tuple(dict.fromkeys(word.text for word in words if word.text not in has))
+    parts, missing = explanation.parts, (word.part for word in words if not word.is_found)
     if leg.template:
-        return replace(explanation, parts=(*explanation.parts, *missing))
-    fields, keys = suite.plan.dataset.catalogue.fields, suite.plan.vector_fields
-    paths = own_paths(keys, fields)
+        return replace(explanation, parts=(*parts, *missing), lacking=lacking)
+    paths = own_paths(suite.plan.vector_fields, suite.plan.dataset.catalogue.fields)
     names = {path: name for name, path in paths.text.items()} | {
         path: name for (_, name), path in paths.vectors.items()
     }
-    parts = tuple(replace(part, field=names.get(part.field, part.field)) for part in explanation.parts)
+    parts = (*(replace(part, field=names.get(part.field, part.field)) for part in parts), *missing)
     if explanation.score is not None:
-        return Explanation(explanation.score, (*parts, *missing))
+        return Explanation(explanation.score, parts, lacking=lacking)
     text = suite.batch[row : row + 1].spelled(leg).texts[0]
     search = bodies.render(search_of(leg, paths), query=text, vector="…")
-    return Explanation(None, (*parts, *missing), tuple(left_out(search, lambda _: None)))
+    return Explanation(None, parts, tuple(left_out(search, lambda _: None)), lacking)
 
 
 def words_of(suite: Suite, leg: Leg, row: int, code: int) -> Sequence[Word]:
     """The words of a query beside what a product has; none where the analysis is not known here."""
-    if suite.plan.engine.product_ids is not None:  # of an index that exists
+    if suite.reader is None:
         return ()
-    text = suite.batch[row : row + 1].spelled(leg).texts[0]
     try:
-        return _reader(suite).words(leg, text, code)
+        return suite.reader.words(leg, suite.batch[row : row + 1].spelled(leg).texts[0], code)
     except InputError:
         return ()
-
-
-def _reader(suite: Suite) -> WordReader:
-    config = suite.plan.config
-    return WordReader(suite.plan.dataset.catalogue, config.elasticsearch.mapping, release_of(suite, config))
-
-
-def release_of(suite: Suite, config: Config) -> int:
-    """The release whose ways the engine has under a configuration."""
-    version = suite.engine.version.partition(".")[0]
-    is_server = suite.plan.engine.name != "embedded" and version.isdecimal()
-    return int(version) if is_server else config.release
 
 
 def _depth(leg: Leg) -> int:
@@ -276,7 +269,12 @@ def rank_before(snapshot: Snapshot, strategy: str, query: str, product: str) -> 
     if query not in snapshot.queries:
         return f"no query {query!r}"
     hits = snapshot.strategies[strategy].hits[snapshot.queries.index(query)]
-    return f"rank {hits.index(product) + 1}" if product in hits else f"not among the first {runner.HITS}"
+    return rank_words(hits.index(product) + 1 if product in hits else None)
+
+
+def rank_words(rank: int | None) -> str:
+    """A rank among the first hits, which are all that a baseline holds."""
+    return f"not among the first {runner.HITS}" if rank is None or rank > runner.HITS else f"rank {rank}"
 
 
 # what was
@@ -332,10 +330,15 @@ def since(then: ProductRank, now: ProductRank) -> tuple[str, ...]:
     before, after = then.explanation, now.explanation
     return (
         *moved_words(then.words, now.words),
-        *(f"left out now by {line}" for line in after.left_out if line not in before.left_out),
+        *(f"left out now by {_place_of(line)}" for line in after.left_out if line not in before.left_out),
         *(f"no longer left out by {line}" for line in before.left_out if line not in after.left_out),
         *moved_parts(before, after),
     )
+
+
+def _place_of(line: str) -> str:
+    """Where a clause stands; what it is stands above."""
+    return line.partition(": ")[0]
 
 
 def moved_since(  # noqa: PLR0913, PLR0917 - a query and a product, then and now
@@ -369,7 +372,7 @@ def moved_since(  # noqa: PLR0913, PLR0917 - a query and a product, then and now
         if then_config is config and then == strategy:
             return []
         catalogue = suite.plan.dataset.catalogue.with_fields(then_config.fields.read(readings_of([then])))
-        reader = WordReader(catalogue, then_config.elasticsearch.mapping, release_of(suite, then_config))
+        reader = WordReader(catalogue, then_config.elasticsearch.mapping, suite.release(then_config))
         text = suite.batch[row : row + 1].texts[0]
         old_words = [word for leg in then.legs() for word in reader.words(leg, text, code)]
     except InputError:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from time import perf_counter, thread_time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -16,11 +17,13 @@ from relevance import evaluation, gate, runner
 from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
 from relevance.engines.mapping import read_own_mapping
+from relevance.errors import InputError
 from relevance.finetune.store import train
 from relevance.records import Catalogue, Vectors, embedded_texts
 from relevance.spelling import Spellers
 from relevance.strategies import BASE, FINETUNED, Strategy
 from relevance.suite.plan import trained_model
+from relevance.suite.words import WordReader
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.baseline import Snapshot
+    from relevance.config import Config
     from relevance.engines import Engine, Indexer, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Verdict
@@ -300,6 +304,23 @@ class Suite:
         engines = [self.engine, *([self.calibration.engine] if self.calibration else [])]
         notes = (note for engine in engines for note in engine.notes())
         return tuple(dict.fromkeys([*self.preparation.notes, *notes]))
+
+    @cached_property
+    def reader(self) -> WordReader | None:
+        """What analyzes queries and products as the index does; None of an index that exists, or where it cannot."""
+        plan = self.plan
+        if plan.engine.product_ids is not None:
+            return None
+        try:
+            mapping = plan.config.elasticsearch.mapping
+            return WordReader(plan.dataset.catalogue, mapping, self.release(plan.config))
+        except InputError:
+            return None
+
+    def release(self, config: Config) -> int:
+        """The release whose ways the engine has under a configuration: its own, where it is a server."""
+        version = self.engine.version.partition(".")[0]
+        return config.release if self.plan.engine.name == "embedded" else int(version)
 
     def calibrate(self) -> None:
         """Time a round of the calibration, where there is one."""

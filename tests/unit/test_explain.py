@@ -195,7 +195,7 @@ def test_bodies_are_explained_as_legs_are() -> None:
 
 def test_what_puts_one_product_before_another() -> None:
     behind = Explanation(2.5, (Part("match", "title", "oak", 2.0), Part("match", "title", "elm", 0.0),
-                               Part("vector", "whole", "", 0.5)))  # fmt: skip
+                               Part("vector", "whole", "", 0.5)), lacking=("elm",))  # fmt: skip
     ahead = Explanation(4.5, (Part("match", "title", "oak", 1.5), Part("match", "title", "elm", 2.25),
                               Part("vector", "whole", "", 0.75)))  # fmt: skip
     assert gap_words(("p1", behind), ("p2", ahead)) == (
@@ -211,8 +211,10 @@ def test_what_moved_a_score() -> None:
     now = Explanation(1.5, (Part("match", "title", "oak", 1.0, "boost 8.8 * idf 1.5 * tf 0.6"),
                             Part("vector", "whole", "", 0.5)))  # fmt: skip
     assert moved_parts(then, now) == ["title oak: 2 -> 1 (boost 17.6 -> 8.8)", "title elm: 0.5 -> 0"]
-    many = Explanation(9.0, tuple(Part("match", "title", f"t{at}", float(at)) for at in range(1, 10)))
-    assert moved_parts(many, Explanation(None, ()))[0::6] == ["title t9: 9 -> 0", "and 3 more that moved less"]
+    half = Explanation(1.25, (Part("match", "title", "oak", 1.0), Part("match", "title", "elm", 0.25)))
+    assert moved_parts(replace(then, parts=then.parts[::2]), half) == ["title oak, elm: 2.5 -> 1.25"]
+    many = Explanation(9.0, tuple(Part("match", f"t{at}", "", float(at)) for at in range(1, 10)))
+    assert moved_parts(many, Explanation(None, ()))[0::6] == ["t9: 9 -> 0", "and 3 more that moved less"]
 
 
 def test_of_two_rankings_the_best_judged_hit_that_fell() -> None:
@@ -373,7 +375,7 @@ def test_the_command_prints_where_a_score_comes_from(capsys: pytest.CaptureFixtu
     assert main(["explain", "q1", "c", *COMMAND]) == 0
     out = capsys.readouterr().out
     assert "rank      none, it is no hit" in out
-    assert "left out by query.bool.should: none of its 3 clauses matches" in out
+    assert "left out  by query.bool.should: none of its 3 clauses matches" in out
 
 
 @pytest.mark.usefixtures("project")
