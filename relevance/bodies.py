@@ -37,6 +37,7 @@ __all__ = [
     "QUERY",
     "VECTOR",
     "Body",
+    "Fixed",
     "Mark",
     "is_name",
     "prepare",
@@ -59,6 +60,10 @@ _PARAMETER = re.compile(rf"params\.({_NAME})\s*(?:(\?)|=(.*))?", re.DOTALL)
 _TUNED = re.compile(r"tune\.([\w-]+)\s*(?:=(.*))?", re.DOTALL)
 _NONE = object()  # no default
 _LEFT_OUT = object()  # what stands in the place of a value that an optional mark removes
+
+
+class Fixed(dict[str, Any]):
+    """An object of a template that no query changes: all searches share it, so that what is read of it can be kept."""
 
 
 def is_name(text: str) -> bool:
@@ -177,7 +182,7 @@ def prepare(template: Mapping[str, Any]) -> Body:
     Raises:
         InputError: a mark is not known, or stands where it cannot.
     """
-    template = settled(template)
+    template = _shared(settled(template))
     return Body(template, tuple(_marks(template)), _filler(template, in_list=False))
 
 
@@ -335,6 +340,14 @@ def _as_default(value: Any) -> str:
 
 
 # cutting templates
+
+
+def _shared(value: Any) -> Any:
+    """Parsed JSON in which each object without marks is `Fixed`."""
+    if isinstance(value, Mapping):
+        members = {key: _shared(one) for key, one in value.items()}
+        return members if any(_marks(members)) else Fixed(members)
+    return [_shared(one) for one in value] if isinstance(value, list) else value
 
 
 def _filler(value: Any, *, in_list: bool) -> _Filler | None:

@@ -10,7 +10,7 @@ from relevance.engines.embedded.bodies.functions import (
     Applied,
     Decay,
     FieldValue,
-    One,
+    Function,
     UnusableFactorError,
     combined,
     factor,
@@ -38,6 +38,10 @@ class Column:
 VALUES = Column([[0.5], [3], [1000]])
 
 
+def factors_of(function: Function, values: Column | None, docs: np.ndarray = ALL) -> np.ndarray:
+    return function.checked(function.table(values, docs))
+
+
 @pytest.mark.parametrize(
     ("modifier", "expected"),
     [
@@ -54,7 +58,7 @@ VALUES = Column([[0.5], [3], [1000]])
     ],
 )
 def test_modifiers(modifier: str, expected: list[float]) -> None:
-    factors = FieldValue("v", np.float32(2.5), modifier, None).factors(VALUES, ALL)
+    factors = factors_of(FieldValue("v", np.float32(2.5), modifier, None), VALUES)
     assert combined(np.ones(3, dtype=np.float32), factors, "multiply", MOST).tolist() == expected
 
 
@@ -67,28 +71,28 @@ def test_modifiers(modifier: str, expected: list[float]) -> None:
     ],
 )
 def test_decays(shape: str, expected: list[float]) -> None:
-    factors = Decay("v", shape, origin=2, scale=20, offset=0.5, decay=0.3).factors(VALUES, ALL)
+    factors = factors_of(Decay("v", shape, origin=2, scale=20, offset=0.5, decay=0.3), VALUES)
     assert combined(np.ones(3, dtype=np.float32), factors, "multiply", MOST).tolist() == expected
 
 
 @pytest.mark.parametrize(("mode", "distance"), [("min", 1), ("max", 4), ("sum", 7), ("avg", 7 / 3), ("median", 2)])
 def test_several_values(mode: str, distance: float) -> None:
-    near = Decay("v", "linear", origin=10, scale=5, mode=mode).factors(Column([[6, 9, 12]]), np.array([0]))
+    near = factors_of(Decay("v", "linear", origin=10, scale=5, mode=mode), Column([[6, 9, 12]]), np.array([0]))
     assert near.tolist() == pytest.approx([(10 - distance) / 10])
 
 
 def test_what_has_no_value() -> None:
     some = Column([[], [4, 9], []])
-    assert Decay("v", "gauss", origin=0, scale=1).factors(some, ALL)[0] == 1
-    assert FieldValue("v", np.float32(1), "sqrt", 25.0).factors(some, ALL).tolist() == [5, 2, 5]
-    assert FieldValue("v", np.float32(1), "none", 7.0).factors(None, ALL).tolist() == [7, 7, 7]
+    assert factors_of(Decay("v", "gauss", origin=0, scale=1), some)[0] == 1
+    assert factors_of(FieldValue("v", np.float32(1), "sqrt", 25.0), some).tolist() == [5, 2, 5]
+    assert factors_of(FieldValue("v", np.float32(1), "none", 7.0), None).tolist() == [7, 7, 7]
     with pytest.raises(UnusableFactorError, match="no value of 'v'"):
-        FieldValue("v", np.float32(1), "none", None).factors(some, ALL)
+        factors_of(FieldValue("v", np.float32(1), "none", None), some)
 
 
 def test_a_negative_factor() -> None:
     with pytest.raises(UnusableFactorError, match="negative"):
-        FieldValue("v", np.float32(1), "log", None).factors(VALUES, ALL)
+        factors_of(FieldValue("v", np.float32(1), "log", None), VALUES)
 
 
 def applied(value: float, weight: float | None, where: str) -> Applied:
@@ -119,10 +123,8 @@ def test_weights_of_zero_alone_leave_the_score() -> None:
 
 def test_the_first_function_that_applies_alone_is_asked() -> None:
     asked = FieldValue("v", np.float32(1), "none", None)
-    second = Applied(lambda docs: asked.factors(None, np.flatnonzero(docs)), np.array([True]), None)
-    assert factor(
-        [Applied(lambda docs: One().factors(None, np.flatnonzero(docs)), np.array([True]), None), second], "first", 1
-    ) == [1]
+    second = Applied(lambda docs: factors_of(asked, None, np.flatnonzero(docs)), np.array([True]), None)
+    assert factor([Applied(lambda docs: np.ones(docs.sum()), np.array([True]), None), second], "first", 1) == [1]
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -113,14 +113,29 @@ class Key:
     missing_first: bool = False
 
 
-def order(docs: Docs, keys: Sequence[Key]) -> npt.NDArray[np.int64]:
-    """Order hits by several keys, then document ascending: their places."""
-    columns: list[npt.NDArray[np.generic]] = [docs]
-    for key in reversed(keys):
-        _, ranks = np.unique(key.values, return_inverse=True)
-        columns.append(np.where(key.has, -ranks if key.descending else ranks, 0))
-        columns.append(key.has if key.missing_first else ~key.has)
-    return np.lexsort(columns)
+def order(docs: Docs, keys: Sequence[Key], most: int | None = None) -> npt.NDArray[np.int64]:
+    """Order hits by several keys, then document ascending: the places of the first `most`, or of all."""
+    columns: list[npt.NDArray[Any]] = []
+    for key in keys:
+        if not key.has.all():
+            columns.append(key.has if key.missing_first else ~key.has)
+        values = np.where(key.has, key.values, np.zeros(1, dtype=key.values.dtype))
+        if key.descending:
+            values = -values if values.dtype.kind == "f" else ~values
+        columns.append(values)
+    columns.append(docs)
+    places = np.arange(len(docs)) if most is None else _first(columns, np.arange(len(docs)), most)
+    return places[np.lexsort([column[places] for column in reversed(columns)])]
+
+
+def _first(columns: Sequence[npt.NDArray[Any]], places: npt.NDArray[np.int64], most: int) -> npt.NDArray[np.int64]:
+    """The `most` places that come first by the columns, in any order."""
+    if len(places) <= most or not most:
+        return places[:most]
+    values = columns[0][places]
+    edge = np.partition(values, most - 1)[most - 1]
+    before = places[values < edge]
+    return np.concatenate([before, _first(columns[1:], places[values == edge], most - len(before))])
 
 
 def collapsed(groups: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:

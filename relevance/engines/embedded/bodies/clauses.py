@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from relevance.bodies import Fixed
 from relevance.engines.embedded.bodies.fuzzy import Fuzzy
 from relevance.engines.embedded.bodies.leaves import (
     AnyNumber,
@@ -155,6 +156,9 @@ def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
     Raises:
         InputError: a clause or an option is not known, or a value does not fit; the line names its place.
     """
+    is_fixed = type(body) is Fixed
+    if is_fixed and (known := levels.parsed.get((id(body), path))):
+        return known[1]
     if not isinstance(body, Mapping) or len(body) != 1:
         raise InputError(f"{place}: an object with one clause is expected; allowed: {', '.join(CLAUSES)}")
     ((kind, inner),) = body.items()
@@ -171,7 +175,10 @@ def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
         if str(error).startswith(place):
             raise
         raise clause.refuse(str(error), type(error)) from None
-    return boosted(node, clause.boost)
+    node = boosted(node, clause.boost)
+    if is_fixed:
+        levels.keep(body, path, node)
+    return node
 
 
 # text

@@ -111,9 +111,19 @@ class TermIndex:
 
     def numbers_of_docs(self, *, highest: bool = False) -> Ints:
         """The lowest or highest term of each document; -1 where it has none."""
+        return self._highest if highest else self._lowest
+
+    @cached_property
+    def _lowest(self) -> Ints:
+        return self._last_written(slice(None, None, -1))
+
+    @cached_property
+    def _highest(self) -> Ints:
+        return self._last_written(slice(None))
+
+    def _last_written(self, way: slice) -> Ints:
         numbers = np.full(self._size, -1, dtype=np.int64)
         terms = np.repeat(np.arange(len(self.terms)), np.diff(self._starts))
-        way = slice(None) if highest else slice(None, None, -1)  # the last one to be written stays
         numbers[self._docs[way]] = terms[way]
         return numbers
 

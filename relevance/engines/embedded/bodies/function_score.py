@@ -20,12 +20,14 @@ from relevance.engines.embedded.bodies.functions import (
     Applied,
     Decay,
     FieldValue,
+    Function,
     One,
+    Table,
     UnusableFactorError,
     combined,
     factor,
 )
-from relevance.engines.embedded.bodies.hits import Hits
+from relevance.engines.embedded.bodies.hits import Hits, constant
 from relevance.engines.embedded.bodies.nodes import MatchAll, Node, rewrite
 from relevance.engines.embedded.bodies.options import anything, choice, decimal, name, not_negative
 from relevance.errors import InputError, NotInterpretedError, unknown
@@ -43,6 +45,7 @@ if TYPE_CHECKING:
 _FUNCTIONS = ("weight", "field_value_factor", *DECAYS)
 _NOT_INTERPRETED = ("random_score", "script_score")
 _MOST = np.finfo(np.float32).max
+_TABLES = 200  # of factors that are kept, a float64 for each document
 
 
 class Part(NamedTuple):
@@ -71,7 +74,7 @@ class FunctionScore(Node):
     place: str = field(compare=False)
 
     def rewritten(self, level: Level) -> Node:
-        node = self.node.rewritten(level)
+        node = self.node.step(level)
         parts = tuple(
             part if part.filter is None else part._replace(filter=rewrite(part.filter, level))
             for part in self.functions
@@ -80,12 +83,11 @@ class FunctionScore(Node):
             return self
         return FunctionScore(node, parts, self.score_mode, self.boost_mode, self.max_boost, self.min_score, self.place)
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
         if self.functions and self.boost_mode == "replace":
-            docs = self.node.docs(level)
-            found = Hits(docs, np.zeros(len(docs), dtype=np.float32))
+            found = constant(self.node.docs(level, among), np.float32(0))
         else:
-            found = self.node.hits(level, boost)
+            found = self.node.hits(level, boost, among)
         if self.functions:
             try:
                 factors = self._factors(level, found.docs)
@@ -97,8 +99,8 @@ class FunctionScore(Node):
         kept = found.scores >= np.float32(self.min_score)
         return Hits(found.docs[kept], found.scores[kept])
 
-    def docs(self, level: Level) -> Ints:
-        return self.node.docs(level) if self.min_score is None else super().docs(level)
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        return self.node.docs(level, among) if self.min_score is None else super().docs(level, among)
 
     def _factors(self, level: Level, docs: Ints) -> Factors:
         applied = [_applied(part, level, docs) for part in self.functions]
@@ -124,7 +126,7 @@ class FunctionScore(Node):
         details: list[Explanation] = []
         for part in self.functions:
             applied = _applied(part, level, docs)
-            if applied.applies[0]:
+            if isinstance(applied.applies, slice) or applied.applies[0]:
                 value = float(applied.factors(applied.applies)[0]) * float(1 if part.weight is None else part.weight)
                 details.append({"value": value, "description": f"factor: {part}", "details": []})
         every = {"value": total, "description": f"function score, score mode [{self.score_mode}]", "details": details}
@@ -139,13 +141,21 @@ class FunctionScore(Node):
 
 
 def _applied(part: Part, level: Level, docs: Ints) -> Applied:
-    everywhere = part.filter is None
-    applies = np.ones(len(docs), dtype=np.bool_)
-    if not everywhere and part.filter is not None:
-        applies = np.isin(docs, part.filter.docs(level), assume_unique=True)
-    column = None if part.function.field is None else level.field(part.function.field)
-    values = column if isinstance(column, NumberIndex) else None
-    return Applied(lambda where: part.function.factors(values, docs[where]), applies, part.weight)
+    function = part.function
+    applies = slice(None) if part.filter is None else part.filter.flags(level)[docs]
+    return Applied(lambda where: function.checked(_table(function, level).of(docs[where])), applies, part.weight)
+
+
+def _table(function: Function, level: Level) -> Table:
+    """The factors of all documents, worked out once."""
+    known = level.tables.get(function)
+    if known is None:
+        if len(level.tables) >= _TABLES:
+            level.tables.clear()
+        column = None if function.field is None else level.field(function.field)
+        known = function.table(column if isinstance(column, NumberIndex) else None, level.every)
+        level.tables[function] = known
+    return known
 
 
 def function_score(clause: Clause) -> Node:

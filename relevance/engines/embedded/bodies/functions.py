@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import reduce
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, TypeAlias
 
 import numpy as np
 
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     Docs = npt.NDArray[np.int64]
     Factors = npt.NDArray[np.float64]
+    Where: TypeAlias = npt.NDArray[np.bool_] | slice
 
 MODIFIERS: Mapping[str, Callable[[Factors], Factors]] = MappingProxyType(
     {
@@ -89,11 +90,30 @@ def _one_of(values: npt.NDArray[np.float64], mode: str) -> float:
     }[mode]()
 
 
+class Table(NamedTuple):
+    """The factors of documents, and which of them stand on a value that is there; None: all do."""
+
+    factors: Factors
+    has: npt.NDArray[np.bool_] | None = None
+
+    def of(self, docs: Docs) -> Table:
+        """The factors of some documents."""
+        return Table(self.factors[docs], None if self.has is None else self.has[docs])
+
+
 class Function(Protocol):
     """A factor of each document."""
 
-    def factors(self, values: Values | None, docs: Docs) -> Factors:
-        """Shape (documents,).
+    @property
+    def field(self) -> str | None:
+        """Whose values it needs."""
+
+    def table(self, values: Values | None, docs: Docs) -> Table:
+        """The factors of documents, whether they can be used or not."""
+        ...
+
+    def checked(self, table: Table) -> Factors:
+        """The factors of hits.
 
         Raises:
             UnusableFactorError: Elasticsearch fails here.
@@ -107,9 +127,13 @@ class One:
 
     field: None = None
 
-    def factors(self, values: Values | None, docs: Docs) -> Factors:  # noqa: ARG002
+    def table(self, values: Values | None, docs: Docs) -> Table:  # noqa: ARG002
         """One each."""
-        return np.ones(len(docs))
+        return Table(np.ones(len(docs)))
+
+    def checked(self, table: Table) -> Factors:
+        """All can be used."""
+        return table.factors
 
     def __str__(self) -> str:
         return "weight"
@@ -124,21 +148,25 @@ class FieldValue:
     modifier: str
     missing: float | None
 
-    def factors(self, values: Values | None, docs: Docs) -> Factors:
-        """Shape (documents,)."""
+    def table(self, values: Values | None, docs: Docs) -> Table:
+        """What has no value counts as 0, or as what is said to be missing."""
         if values is None:
             value, has = np.zeros(len(docs)), np.zeros(len(docs), dtype=np.bool_)
         else:
             value, has = chosen(values.values.astype(np.float64), values.starts, docs, "min")
         if self.missing is not None:
             value[~has] = self.missing
-        elif not has.all():
-            raise UnusableFactorError(f"a hit has no value of {self.field!r}; a way out: missing")
         with np.errstate(all="ignore"):
             factors = MODIFIERS[self.modifier](value * float(self.factor))
-        if (factors < 0).any():
+        return Table(factors, None if self.missing is not None else has)
+
+    def checked(self, table: Table) -> Factors:
+        """Refuse factors that are negative, and those of missing values."""
+        if table.has is not None and not table.has.all():
+            raise UnusableFactorError(f"a hit has no value of {self.field!r}; a way out: missing")
+        if (table.factors < 0).any():
             raise UnusableFactorError(f"the factor of {self.field!r} is negative; a way out: another modifier, missing")
-        return factors
+        return table.factors
 
     def __str__(self) -> str:
         value = self.field if self.factor == 1 else f"{self.field} * {self.factor:g}"
@@ -177,14 +205,18 @@ class Decay:
     decay: float = 0.5
     mode: str = "min"
 
-    def factors(self, values: Values | None, docs: Docs) -> Factors:
-        """Shape (documents,); what has no value is at no distance."""
+    def table(self, values: Values | None, docs: Docs) -> Table:
+        """What has no value is at no distance."""
         if values is None:
             distance = np.zeros(len(docs))
         else:
             away = np.maximum(0.0, np.abs(values.values.astype(np.float64) - self.origin) - self.offset)
             distance, _ = chosen(away, values.starts, docs, self.mode)
-        return DECAYS[self.shape](self.scale, self.decay)(distance)
+        return Table(DECAYS[self.shape](self.scale, self.decay)(distance))
+
+    def checked(self, table: Table) -> Factors:
+        """All can be used."""
+        return table.factors
 
     def __str__(self) -> str:
         return f"{self.shape}({self.field})"
@@ -196,12 +228,12 @@ class Applied:
 
     Attributes:
         factors: shape (documents of `applies`,), the weight not yet in them; called only where they are needed.
-        applies: shape (documents,).
+        applies: shape (documents,); a slice of all: everywhere.
         weight: factor of the factors, and what they count in a mean.
     """
 
-    factors: Callable[[npt.NDArray[np.bool_]], Factors]
-    applies: npt.NDArray[np.bool_]
+    factors: Callable[[Where], Factors]
+    applies: Where
     weight: np.float32 | None
 
 
@@ -216,7 +248,7 @@ def factor(functions: Sequence[Applied], mode: str, size: int) -> Factors:
         applies = function.applies
         total[applies] = merge(total[applies], _weighted(function, applies))
         weights[applies] += 1.0 if function.weight is None else float(function.weight)
-        touched |= applies
+        touched[applies] = True
     if mode in ("sum", "avg"):
         touched = weights != 0  # so that weights of 0 alone leave the score as it is
     if mode == "avg":
@@ -227,13 +259,15 @@ def factor(functions: Sequence[Applied], mode: str, size: int) -> Factors:
 def _first(functions: Sequence[Applied], size: int) -> Factors:
     total, open_ = np.ones(size), np.ones(size, dtype=np.bool_)
     for function in functions:
-        now = open_ & function.applies
+        if isinstance(function.applies, slice) and open_.all():
+            return _weighted(function, function.applies)
+        now = open_.copy() if isinstance(function.applies, slice) else open_ & function.applies
         total[now] = _weighted(function, now)
-        open_ &= ~function.applies
+        open_ &= ~now
     return total
 
 
-def _weighted(function: Applied, where: npt.NDArray[np.bool_]) -> Factors:
+def _weighted(function: Applied, where: Where) -> Factors:
     factors = function.factors(where)
     return factors if function.weight is None else factors * float(function.weight)
 

@@ -80,6 +80,7 @@ class BodyIndex:
     def extend(self, schema: Schema, analysis: Analysis) -> None:
         """Take a mapping that has more fields of the documents' values; what is indexed stays."""
         self._levels.schema, self._levels.analysis = schema, analysis
+        self._levels.parsed.clear()
 
     def forget_notes(self) -> None:
         """Begin a new list of notes."""

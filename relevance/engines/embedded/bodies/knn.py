@@ -16,6 +16,7 @@ from relevance.engines.embedded.bodies.vectors import least_score, nearest, scor
 from relevance.errors import InputError, unknown
 
 if TYPE_CHECKING:
+    from relevance.engines.embedded.bodies.hits import Ints
     from relevance.engines.embedded.bodies.levels import Level, Levels
 
 _MOST_CANDIDATES = 10_000
@@ -46,7 +47,8 @@ class Knn(Node):
         after = rewrite(self.filter, level)
         return self if after is self.filter else Knn(self.path, self.vector, self.most, after, self.least)
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        del among
         column = level.field(self.path)
         if not isinstance(column, VectorColumn) or not len(column.docs):
             return NONE
@@ -57,7 +59,7 @@ class Knn(Node):
             )
         docs, scored = column.docs, scores(column.matrix, query, column.field.vector_similarity, column.lengths)
         if self.filter is not None:
-            kept = np.isin(docs, self.filter.docs(level), assume_unique=True)
+            kept = self.filter.flags(level)[docs]
             docs, scored = docs[kept], scored[kept]
         docs, scored = nearest(docs, scored, len(docs) if self.most is None else self.most, self.least)
         return Hits(docs, scored * boost)

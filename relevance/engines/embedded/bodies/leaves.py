@@ -35,21 +35,26 @@ class Term(Node):
     term: str
     df: int | None = field(default=None, compare=False)
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        del among
+        key = (level.path, self.path, self.term, self.df, boost)
+        known = level.catalogue.remembered.get(key)
+        if known is None:
+            known = self._scored(level, boost)
+            level.catalogue.remember(key, known)
+        return known
+
+    def _scored(self, level: Level, boost: np.float32) -> Hits:
         index = level.terms(self.path)
         number = None if index is None else index.number(self.term)
         if index is None or number is None:
             return NONE
-        key = (self.path, self.term, self.df, float(boost))
-        known = level.catalogue.remembered.get(key)
-        if known is None:
-            docs, freqs = index.postings(number)
-            idf = index.idf(index.df(number) if self.df is None else self.df)
-            known = Hits(docs, index.score(docs, freqs, boost, idf))
-            level.catalogue.remember(key, known)
-        return known
+        docs, freqs = index.postings(number)
+        idf = index.idf(index.df(number) if self.df is None else self.df)
+        return Hits(docs, index.score(docs, freqs, boost, idf))
 
-    def docs(self, level: Level) -> Ints:
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        del among
         index = level.terms(self.path)
         number = None if index is None else index.number(self.term)
         return NO_DOCS if index is None or number is None else index.postings(number)[0]
@@ -119,7 +124,8 @@ class Synonym(Node):
         numbers = [] if index is None else [index.number(term) for term in self.terms]
         return [number for number in numbers if number is not None]
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        del among
         index = level.terms(self.path)
         numbers = self._held(index)
         if index is None or not numbers:
@@ -130,7 +136,8 @@ class Synonym(Node):
         idf = index.idf(max(index.df(number) for number in numbers))
         return Hits(docs, index.score(docs, freqs, boost, idf))
 
-    def docs(self, level: Level) -> Ints:
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        del among
         index = level.terms(self.path)
         return NO_DOCS if index is None else index.docs_of(np.array(self._held(index), dtype=np.int64))
 
@@ -177,10 +184,11 @@ class Blended(Node):
 class Matching(Node):
     """A query whose score is its boost."""
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        return constant(self.docs(level), boost)
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        return constant(self.docs(level, among), boost)
 
-    def docs(self, level: Level) -> Ints:
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        del among
         key = (self, level.path)
         known = level.catalogue.remembered.get(key)
         if known is None:

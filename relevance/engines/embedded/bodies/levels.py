@@ -29,7 +29,9 @@ if TYPE_CHECKING:
 
     from relevance.analysis import Analysis, Stream
     from relevance.engines.embedded.bodies.documents import Documents
+    from relevance.engines.embedded.bodies.functions import Function, Table
     from relevance.engines.embedded.bodies.hits import Hits, Ints
+    from relevance.engines.embedded.bodies.nodes import Node
     from relevance.schema import Field, Schema
 
 Column: TypeAlias = "TermIndex | NumberIndex | VectorColumn"
@@ -37,6 +39,7 @@ Column: TypeAlias = "TermIndex | NumberIndex | VectorColumn"
 
 _REMEMBERED = 10_000_000
 _STREAMS = 5_000
+_PARSED = 1_000
 _KEY = 50
 """Hits that are kept, and as how many a key counts: 12 bytes each."""
 
@@ -64,6 +67,7 @@ class Levels:
         self._lexicons: dict[str, Lexicon] = {}
         self._truths: dict[str, TermIndex] = {}
         self.remembered: dict[object, Hits] = {}
+        self.parsed: dict[tuple[int, str], tuple[object, Node]] = {}
         self._held = 0
         self._streams: dict[tuple[str, str], Stream] = {}
         self._levels = {path: Level(path, self, parents) for path, parents in documents.parents.items()}
@@ -123,6 +127,12 @@ class Levels:
             yield path
         self._lexicons.clear()
 
+    def keep(self, body: object, path: str, node: Node) -> None:
+        """Keep what was read of an object that many searches share."""
+        if len(self.parsed) >= _PARSED:
+            self.parsed.clear()
+        self.parsed[id(body), path] = (body, node)
+
     def _indexed(self, field: Field) -> Column:
         """Index a field, unless an index of the same documents has it already: how terms are scored may differ."""
         key = repr((_as_read(field), self.release, self.analysis.definition(field.analyzer, field.normalizer)))
@@ -176,6 +186,7 @@ class Level:
         self.catalogue = catalogue
         self.size = len(around)
         self._around = around
+        self.tables: dict[Function, Table] = {}
 
     @cached_property
     def every(self) -> Ints:

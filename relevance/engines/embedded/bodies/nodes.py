@@ -17,16 +17,17 @@ import numpy as np
 from relevance.engines.embedded.bodies.hits import (
     NONE,
     ONE,
+    Flags,
     Hits,
     Ints,
+    added,
     best,
     common,
     constant,
-    kept,
+    marked,
     spread,
     sums,
     union,
-    without,
 )
 
 if TYPE_CHECKING:
@@ -46,20 +47,69 @@ _JOINS_REQUIRED = 9
 
 
 class Node:
-    """A query."""
+    """A query; what was found out about it is kept beside it, for nodes that many searches share.
+
+    Attributes:
+        is_leaf: whether no step of rewriting changes it, and none looks inside.
+    """
+
+    is_leaf = False
+    _is_settled = False
+    _after: Node | None = None
+    _as_filter: Node | None = None
+    _flags: Flags | None = None
+
+    def __init_subclass__(cls) -> None:
+        cls.is_leaf = cls._is_settled = cls.rewritten is Node.rewritten
+
+    def step(self, level: Level) -> Node:
+        """Take one step of rewriting, once for all."""
+        if self._is_settled:
+            return self
+        if self._after is not None:
+            return self._after
+        after = self.rewritten(level)
+        self.__dict__.update({"_is_settled": True} if after is self else {"_after": after})
+        return after
 
     def rewritten(self, level: Level) -> Node:
         """Take one step of rewriting; the node itself where nothing changes."""
         del level
         return self
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        """Find and score documents of a level; `boost` is the product of the boosts above."""
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        """Find and score documents of a level.
+
+        Args:
+            level: the documents.
+            boost: the product of the boosts above.
+            among: ascending; hits that are not among them may be left out.
+        """
         raise NotImplementedError
 
-    def docs(self, level: Level) -> Ints:
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
         """Find documents without their scores."""
-        return self.hits(level, ONE).docs
+        return self.hits(level, ONE, among).docs
+
+    def flags(self, level: Level) -> Flags:
+        """Say of each document whether it matches, once for all."""
+        flags = self._flags
+        if flags is None:
+            flags = self.__dict__["_flags"] = marked(self.docs(level), level.size)
+        return flags
+
+    def as_filter(self, level: Level) -> Node:
+        """Take one step of rewriting where the score does not count, once for all."""
+        if self.is_leaf:
+            return self
+        if self._as_filter is not None:
+            return self._as_filter
+        held = Constant(self)
+        after = held.rewritten(level)
+        after = after.node if isinstance(after, Constant) else after
+        if after is not self:
+            self.__dict__["_as_filter"] = after
+        return after
 
     def weighs_otherwise(self, other: Node, level: Level) -> bool:
         """Whether an equal node would score otherwise."""
@@ -85,7 +135,7 @@ class Node:
 
 def rewrite(node: Node, level: Level) -> Node:
     """Rewrite a query until nothing changes."""
-    while (after := node.rewritten(level)) is not node:
+    while (after := node.step(level)) is not node:
         node = after
     return node
 
@@ -94,8 +144,8 @@ def rewrite(node: Node, level: Level) -> Node:
 class MatchNone(Node):
     """Matches nothing."""
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        del level, boost
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        del level, boost, among
         return NONE
 
     def __str__(self) -> str:
@@ -106,11 +156,11 @@ class MatchNone(Node):
 class MatchAll(Node):
     """Matches everything, with the boost as its score."""
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        return constant(level.every, boost)
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        return constant(self.docs(level, among), boost)
 
-    def docs(self, level: Level) -> Ints:
-        return level.every
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        return level.every if among is None else among
 
     def __str__(self) -> str:
         return "*:*"
@@ -123,7 +173,7 @@ class Constant(Node):
     node: Node
 
     def rewritten(self, level: Level) -> Node:
-        inner = self.node.rewritten(level)
+        inner = self.node.step(level)
         if isinstance(inner, Boost | Constant):
             inner = inner.node
         elif isinstance(inner, Bool):
@@ -132,11 +182,11 @@ class Constant(Node):
             return inner
         return self if inner is self.node else Constant(inner)
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        return constant(self.node.docs(level), boost)
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        return constant(self.node.docs(level, among), boost)
 
-    def docs(self, level: Level) -> Ints:
-        return self.node.docs(level)
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        return self.node.docs(level, among)
 
     def __str__(self) -> str:
         return f"ConstantScore({self.node})"
@@ -150,7 +200,7 @@ class Boost(Node):
     boost: np.float32
 
     def rewritten(self, level: Level) -> Node:
-        inner = self.node.rewritten(level)
+        inner = self.node.step(level)
         if self.boost == 1 or isinstance(inner, MatchNone):
             return inner
         if isinstance(inner, Boost):
@@ -159,11 +209,11 @@ class Boost(Node):
             return Boost(Constant(inner), self.boost)
         return self if inner is self.node else Boost(inner, self.boost)
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        return self.node.hits(level, self.boost * boost)
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        return self.node.hits(level, self.boost * boost, among)
 
-    def docs(self, level: Level) -> Ints:
-        return self.node.docs(level)
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        return self.node.docs(level, among)
 
     def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
         return self.node.explain(level, doc, self.boost * boost)
@@ -201,21 +251,18 @@ class DisMax(Node):
             return self.nodes[0]
         if self.tie == 1:
             return Bool(should=self.nodes)
-        nodes = tuple(node.rewritten(level) for node in self.nodes)
+        nodes = tuple([node.step(level) for node in self.nodes])
         if level.catalogue.release >= _DROPS_EMPTY:
             nodes = tuple(node for node in nodes if not isinstance(node, MatchNone))
         if len(nodes) == len(self.nodes) and _same(nodes, self.nodes):
             return self
         return DisMax(nodes, self.tie)
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        parts = [one for node in self.nodes if len((one := node.hits(level, boost)).docs)]
-        if len(parts) < 2:  # noqa: PLR2004 - nothing to choose
-            return parts[0] if parts else NONE
-        return best(parts, self.tie)
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        return best([node.hits(level, boost, among) for node in self.nodes], self.tie)
 
-    def docs(self, level: Level) -> Ints:
-        return union([node.docs(level) for node in self.nodes])
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        return union([node.docs(level, among) for node in self.nodes])
 
     def parts(self) -> Sequence[Node]:
         return self.nodes
@@ -274,7 +321,7 @@ class Bool(Node):
         if inner is not None:
             return inner
         distinct = (tuple(dict.fromkeys(filters)), tuple(dict.fromkeys(must_not)))
-        if distinct != (filters, must_not):
+        if len(distinct[0]) < len(filters) or len(distinct[1]) < len(must_not):
             return Bool(must, distinct[0], should, distinct[1], self.minimum)
         if must_not and (set(must_not) & {*must, *filters} or MatchAll() in must_not):
             return MatchNone()
@@ -320,7 +367,10 @@ class Bool(Node):
         ):
             after: list[Node] = []
             for node in clauses:
-                one = node.rewritten(level) if scored else _rewritten_filter(node, level)
+                if node.is_leaf and not isinstance(node, MatchNone):
+                    after.append(node)
+                    continue
+                one = node.step(level) if scored else node.as_filter(level)
                 if isinstance(one, MatchNone):
                     if required:
                         return one
@@ -362,32 +412,55 @@ class Bool(Node):
                 return Bool((), filters, inner.should, must_not, max(1, inner.minimum))
         return self
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        must = [node.hits(level, boost) for node in self.must]
-        required = [part.docs for part in must] + [node.docs(level) for node in self.filter]
-        optional = self._optional(level, boost, required=bool(required))
-        if not required:
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        must, docs = self._required(level, boost, among)
+        optional = self._optional(level, boost, among if docs is None else docs)
+        if docs is None:
             found = optional
         else:
-            docs = common(required)
             if self.minimum:
                 docs = common([docs, optional.docs])
-            scores = np.zeros(len(docs), dtype=np.float32)
-            if must:
-                scores = sum((spread(part, docs).astype(np.float64) for part in must[1:]), spread(must[0], docs))
-                scores = scores.astype(np.float32)
-            if self.should:
-                scores = scores + spread(optional, docs)
-            found = Hits(docs, scores)
+            scores = spread(must[0], docs) if must else np.zeros(len(docs), dtype=np.float32)
+            if len(must) > 1:
+                scores = sum((spread(part, docs).astype(np.float64) for part in must[1:]), scores).astype(np.float32)
+            found = Hits(docs, scores + spread(optional, docs) if self.should else scores)
         for node in self.must_not:
-            found = kept(found, without(found.docs, node.docs(level)))
+            left = ~node.flags(level)[found.docs]
+            found = Hits(found.docs[left], found.scores[left])
         return found
 
-    def _optional(self, level: Level, boost: np.float32, *, required: bool) -> Hits:
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        if (self.must or self.filter) and self.minimum:
+            return super().docs(level, among)
+        if self.must or self.filter:
+            docs = among
+            for node in self.must + self.filter:
+                docs = node.docs(level, among) if docs is None else docs[node.flags(level)[docs]]
+        elif self.minimum > 1:
+            docs = self._optional(level, ONE, among).docs
+        else:
+            docs = union([node.docs(level, among) for node in self.should])
+        docs = level.every if docs is None else docs
+        for node in self.must_not:
+            docs = docs[~node.flags(level)[docs]]
+        return docs
+
+    def _required(self, level: Level, boost: np.float32, among: Ints | None) -> tuple[list[Hits], Ints | None]:
+        """The hits of what must match, and the documents that all of it and the filters hold; None: nothing must."""
+        must: list[Hits] = []
+        docs = among
+        for node in self.must:
+            must.append(node.hits(level, boost, docs))
+            docs = must[-1].docs if docs is None else common([docs, must[-1].docs])
+        for node in self.filter:
+            docs = node.docs(level) if docs is None else docs[node.flags(level)[docs]]
+        return must, docs if self.must or self.filter else None
+
+    def _optional(self, level: Level, boost: np.float32, among: Ints | None) -> Hits:
         if not self.should:
             return NONE
-        least = self.minimum if required else max(1, self.minimum)
-        return sums([node.hits(level, boost) for node in self.should], least=least)
+        least = self.minimum if self.must or self.filter else max(1, self.minimum)
+        return sums([node.hits(level, boost, among) for node in self.should], least=least)
 
     def parts(self) -> Sequence[Node]:
         return self.must + self.should
@@ -407,15 +480,6 @@ def _bracketed(node: Node) -> str:
 
 def _same(one: Sequence[Node], other: Sequence[Node]) -> bool:
     return all(a is b for a, b in zip(one, other, strict=True))
-
-
-def _rewritten_filter(node: Node, level: Level) -> Node:
-    """Rewrite a clause whose score does not count."""
-    held = Constant(node)
-    after = held.rewritten(level)
-    if after is held:
-        return node
-    return after.node if isinstance(after, Constant) else after
 
 
 def _is_conjunction(node: Node) -> bool:
@@ -439,7 +503,7 @@ def _merged(clauses: Iterable[Node], level: Level) -> tuple[Node, ...] | None:
             boost *= float(node.boost)
             node = node.node
         boosts[node] = boosts.get(node, 0.0) + boost
-        if first.setdefault(node, node).weighs_otherwise(node, level):
+        if (known := first.setdefault(node, node)) is not node and known.weighs_otherwise(node, level):
             level.catalogue.notes.add(_SHARED)
     if len(boosts) == count:
         return None
@@ -455,20 +519,20 @@ class Boosting(Node):
     factor: float
 
     def rewritten(self, level: Level) -> Node:
-        positive, negative = self.positive.rewritten(level), self.negative.rewritten(level)
+        positive, negative = self.positive.step(level), self.negative.step(level)
         if positive is self.positive and negative is self.negative:
             return self
         return Boosting(positive, negative, self.factor)
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        found = self.positive.hits(level, ONE)
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        found = self.positive.hits(level, ONE, among)
         scores = found.scores.astype(np.float64)
-        lowered = np.isin(found.docs, self.negative.docs(level), assume_unique=True)
+        lowered = self.negative.flags(level)[found.docs]
         scores[lowered] *= np.float64(np.float32(self.factor))
         return Hits(found.docs, (scores * np.float64(boost)).astype(np.float32))
 
-    def docs(self, level: Level) -> Ints:
-        return self.positive.docs(level)
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        return self.positive.docs(level, among)
 
     def parts(self) -> Sequence[Node]:
         return (self.positive,)
@@ -489,27 +553,32 @@ class Nested(Node):
     mode: str = field(default="avg")
 
     def rewritten(self, level: Level) -> Node:
-        inner = self.node.rewritten(level.below(self.path))
+        inner = self.node.step(level.below(self.path))
         return self if inner is self.node else Nested(self.path, inner, self.mode)
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
-        inner = level.below(self.path)
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
         if self.mode == "none":
-            return constant(self.docs(level), np.float32(0))
-        found = self.node.hits(inner, boost)
-        docs, places, counts = np.unique(inner.parents(level.path)[found.docs], return_inverse=True, return_counts=True)
-        if self.mode in ("min", "max"):
-            edge = np.inf if self.mode == "min" else -np.inf
-            scores = np.full(len(docs), edge, dtype=np.float32)
-            (np.minimum if self.mode == "min" else np.maximum).at(scores, places, found.scores)
-            return Hits(docs, scores)
-        totals = np.bincount(places, weights=found.scores, minlength=len(docs))
-        means = totals / (counts if self.mode == "avg" else 1)
-        return Hits(docs, means.astype(np.float32))
-
-    def docs(self, level: Level) -> Ints:
+            return constant(self.docs(level, among), np.float32(0))
         inner = level.below(self.path)
-        return np.unique(inner.parents(level.path)[self.node.docs(inner)])
+        found = self.node.hits(inner, boost)
+        if not len(found.docs):
+            return NONE
+        holders = inner.parents(level.path)[found.docs]  # ascending, as what they hold is
+        first = np.diff(holders, prepend=-1) > 0
+        heads = np.flatnonzero(first)
+        docs = holders[heads]
+        if self.mode in ("min", "max"):
+            return Hits(docs, (np.minimum if self.mode == "min" else np.maximum).reduceat(found.scores, heads))
+        totals = added(np.cumsum(first) - 1, found.scores)
+        if self.mode == "avg":
+            totals /= np.diff(heads, append=len(holders))
+        return Hits(docs, totals.astype(np.float32))
+
+    def docs(self, level: Level, among: Ints | None = None) -> Ints:
+        del among
+        inner = level.below(self.path)
+        holders = inner.parents(level.path)[self.node.docs(inner)]
+        return holders[np.diff(holders, prepend=-1) > 0]
 
     def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
         score = self.hits(level, boost).at(doc)

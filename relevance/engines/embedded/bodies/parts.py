@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.nodes import Explanation
 
 _PARTS = ("query", "knn", "post_filter", "min_score", "rescore", "sort", "collapse", "from")
+_HITS_OF_GROUP = 8  # that are looked at for each group that is wanted, before there are found to be too few
 _WITHOUT_EFFECT = (
     *("size", "_source", "fields", "stored_fields", "docvalue_fields", "script_fields", "track_total_hits"),
     *("track_scores", "version", "seq_no_primary_term", "explain", "profile", "timeout", "highlight", "aggs"),
@@ -84,20 +85,14 @@ class SearchBody:
 
     def best(self, level: Level, hits: int) -> tuple[Ints, Floats, int]:
         """Find the best hits: documents and scores, the best first, and how many match in all."""
-        docs, scores = self._matches(level)
-        total, most = len(docs), hits + self.skipped
-        if self.sort:
-            places = order(docs, [_key(by, level, docs, scores) for by in self.sort])
-            docs, scores = docs[places], scores[places]
-        else:
-            first = max([most, *(one.window for one in self.rescores)])
-            docs, scores = by_score(docs, scores, None if self.collapse else first)
-        if self.collapse:
-            places = collapsed(_groups(self.collapse, level, docs))
-            docs, scores = docs[places], scores[places]
+        found = self._matches(level)
+        total, most = len(found.docs), hits + self.skipped
+        first = max([most, *(one.window for one in self.rescores)])
+        docs, scores = self._collapsed(level, found, first) if self.collapse else self._first(level, found, first)
         if self.rescores:
+            among = np.sort(docs)
             rescorings = [
-                Rescoring(*one.node.hits(level, ONE), one.window, one.query_weight, one.rescore_weight, one.mode)
+                Rescoring(*one.node.hits(level, ONE, among), one.window, one.query_weight, one.rescore_weight, one.mode)
                 for one in self.rescores
             ]
             docs, scores = rescored(docs, scores, rescorings, most)
@@ -119,12 +114,34 @@ class SearchBody:
 
     def _matches(self, level: Level) -> Hits:
         found = self.node.hits(level, ONE)
-        kept = np.ones(len(found.docs), dtype=np.bool_)
         if self.min_score is not None:
-            kept &= found.scores >= np.float32(self.min_score)
+            found = _kept(found, found.scores >= np.float32(self.min_score))
         if self.post_filter is not None:
-            kept &= np.isin(found.docs, self.post_filter.docs(level), assume_unique=True)
-        return Hits(found.docs[kept], found.scores[kept])
+            found = _kept(found, self.post_filter.flags(level)[found.docs])
+        return found
+
+    def _first(self, level: Level, found: Hits, most: int) -> Hits:
+        """The first hits in their order."""
+        if not self.sort:
+            return Hits(*by_score(*found, most))
+        places = order(found.docs, [_key(by, level, *found) for by in self.sort], most)
+        return Hits(found.docs[places], found.scores[places])
+
+    def _collapsed(self, level: Level, found: Hits, most: int) -> Hits:
+        """The first hit of each of the first groups: so many hits are put in order as have enough of them."""
+        groups = np.full(level.size, -1, dtype=np.int64)
+        groups[found.docs] = _groups(self.collapse, level, found.docs)
+        looked_at = _HITS_OF_GROUP * most
+        while True:
+            first = self._first(level, found, looked_at)
+            places = collapsed(groups[first.docs])
+            if len(places) >= most or len(first.docs) == len(found.docs):
+                return _kept(first, places[:most])
+            looked_at *= _HITS_OF_GROUP
+
+
+def _kept(hits: Hits, which: Any) -> Hits:
+    return Hits(hits.docs[which], hits.scores[which])
 
 
 _SUMS = {"total": "sum of:", "multiply": "product of:", "avg": "avg of:", "max": "max of:", "min": "min of:"}
@@ -156,7 +173,9 @@ def read_body(body: Mapping[str, Any], levels: Levels, hits: int) -> SearchBody:
     Raises:
         InputError: a part is not known or its value does not fit; the line names its place.
     """
-    levels.hits = hits
+    if levels.hits != hits:
+        levels.hits = hits
+        levels.parsed.clear()
     for part in body:
         if part in _NOT_INTERPRETED:
             raise NotInterpretedError(f"the part {part!r} of a search body is not interpreted by the embedded engine")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from relevance.engines.embedded.bodies.hits import NONE, Hits, common, union
+from relevance.engines.embedded.bodies.hits import NONE, Hits, common, marked, union
 from relevance.engines.embedded.bodies.leaves import Term
 from relevance.engines.embedded.bodies.nodes import Bool, MatchNone, Node
 from relevance.engines.embedded.bodies.proximity import POSITION_BITS, Slot, exact, sloppy
@@ -58,25 +58,29 @@ class Phrase(Node):
             return self
         return Bool(should=tuple(Term(self.path, term) for term in self.places[0][1]))
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
         index = level.terms(self.path)
         if index is None:
             return NONE
-        key = (self, float(boost))
+        key = (self, boost)
         known = level.catalogue.remembered.get(key)
         if known is None:
-            known = self._found(index, boost)
-            level.catalogue.remember(key, known)
+            known = self._found(index, boost, among, level.size)
+            if among is None:
+                level.catalogue.remember(key, known)
         return known
 
-    def _found(self, index: TermIndex, boost: np.float32) -> Hits:
+    def _found(self, index: TermIndex, boost: np.float32, among: Ints | None, size: int) -> Hits:
         slots = []
+        near = None if among is None else marked(among, size)
         for position, terms in self.places:
             numbers = [number for term in terms if (number := index.number(term)) is not None]
             if not numbers:
                 return NONE
             places = [index.positions(number) for number in numbers]
             merged = places[0] if len(places) == 1 else np.sort(np.concatenate(places))
+            if near is not None:
+                merged = merged[near[merged >> POSITION_BITS]]
             slots.append(Slot(position - self.places[0][0], terms, merged))
         docs, freqs = sloppy(slots, self.slop) if self.slop else exact(slots)
         idf = _idf(index, (term for _, terms in self.places for term in terms))
@@ -156,7 +160,8 @@ class Spans(Node):
     path: str
     span: Span
 
-    def hits(self, level: Level, boost: np.float32) -> Hits:
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        del among
         index = level.terms(self.path)
         if index is None:
             return NONE
