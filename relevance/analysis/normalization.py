@@ -6,6 +6,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
+from importlib import resources
 
 from relevance.analysis.standard import lower
 
@@ -57,6 +58,120 @@ def german(term: str) -> str:
         open_to_e = letter in "ao" or (letter == "u" and not (open_to_e or after_vowel))
         after_vowel = letter in "eiqyäöü" or (letter == "u" and not open_to_e)
     return "".join(letters)
+
+
+def _pairs(text: str) -> dict[int, str | None]:
+    """Read `28>27` and `3C>` as letters by their number in the block of Devanagari."""
+    cells = (cell.split(">") for cell in text.split())
+    return {0x900 + int(old, 16): chr(0x900 + int(new, 16)) if new else None for old, new in cells}
+
+
+_HINDI = str.maketrans(
+    _pairs(
+        "01>02 3C> 29>28 31>30 34>33 58>15 59>16 5A>17 5B>1C 5C>21 5D>22 5E>2B 5F>2F 4D> 45>47 46>47 49>4B 4A>4B 0D>0F "
+        "0E>0F 11>13 12>13 72>05 06>05 08>07 0A>09 60>0B 61>0C 10>0F 14>13 40>3F 42>41 44>43 63>62 48>47 4C>4B"
+    )
+    | {0x200C: None, 0x200D: None}
+)
+
+
+def hindi(term: str) -> str:
+    """Write nasal signs, long vowels and letters with a dot in one way, without virama and joiners."""
+    return term.replace("\u0928\u094d", "\u0902").translate(_HINDI)
+
+
+@cache
+def _indic() -> tuple[re.Pattern[str], dict[str, str]]:
+    text = resources.files(__package__).joinpath("indic_letters.txt").read_text(encoding="ascii")
+    letters: dict[str, str] = {}
+    blocks: dict[str, int] = {}
+    for line in text.splitlines():
+        first, *scripts = line.split()
+        if first == "block":
+            blocks[scripts[0]] = int(scripts[1], 16)
+        elif first != "#":
+            *parts, letter = first.replace(">", "-").split("-")
+            for script in scripts:
+                signs = ["\u200d" if part == "ZWJ" else chr(blocks[script] + int(part, 16)) for part in parts]
+                letters.setdefault("".join(signs), chr(blocks[script] + int(letter, 16)))
+    return re.compile("|".join(letters)), letters
+
+
+def indic(term: str) -> str:
+    """Write letters of India's scripts that are put together of others as one."""
+    if term.isascii():
+        return term
+    finder, letters = _indic()
+    return finder.sub(lambda match: letters[match[0]], term)
+
+
+_BENGALI = {
+    "\u09c0": "\u09bf", "\u09c2": "\u09c1", "\u0999": "\u0982", "\u09b6": "\u09b8", "\u09b7": "\u09b8",
+    "\u09a3": "\u09a8", "\u09dc": "\u09b0", "\u09dd": "\u09b0", "\u09ce": "\u09a4",
+}  # fmt: skip
+_VIRAMA = "\u09cd"
+
+
+def bengali(term: str) -> str:
+    """Write letters that sound alike as one: N. UzZaman and M. Khan, "A double metaphone encoding for Bangla" (2004)."""
+    if term.isascii():
+        return term
+    signs = list(term)
+    at = 0
+    while at < len(signs):
+        sign = signs[at]
+        behind_virama = at > 0 and signs[at - 1] == _VIRAMA
+        if sign == "\u0981":
+            del signs[at]
+            continue
+        if sign == "\u0995" and signs[at + 1 : at + 3] == [_VIRAMA, "\u09bf"]:
+            signs[at : at + 3] = ["\u0996"] if at == 0 else [sign, "\u0996"]
+        elif sign == "\u09af" and behind_virama:
+            if at == 2:
+                signs[1] = "\u09c7"
+                del signs[2 : 4 if signs[3:4] == ["\u09be"] else 3]
+            else:
+                del signs[at - 1 : at + 1]
+                at -= 1
+            continue
+        elif sign == "\u09ac" and behind_virama and at > 1:
+            if at == 2 or (at >= 5 and signs[at - 3] == _VIRAMA):
+                del signs[at - 1 : at + 1]
+                at -= 1
+            else:
+                signs[at - 1] = signs[at - 2]
+                del signs[at]
+            continue
+        elif sign == "\u0983":
+            if at + 1 < len(signs):
+                signs[at] = signs[at + 1]
+            else:
+                signs[at:] = ["\u09b9"] if len(signs) <= 3 else []
+        else:
+            signs[at] = _BENGALI.get(sign, sign)
+        at += 1
+    return "".join(signs)
+
+
+_SORANI = str.maketrans("\u064a\u0649\u0643\u0629\u06be\u0692", "\u06cc\u06cc\u06a9\u06d5\u0647\u0695")
+
+
+def sorani(term: str) -> str:
+    """Write the forms of yeh, kaf, heh and reh in one way, without marks."""
+    if term.isascii():
+        return term
+    signs: list[str] = []
+    for at, sign in enumerate(term):
+        if sign == "\u200c" and signs and signs[-1] == "\u0647":
+            signs[-1] = "\u06d5"
+        if "\u064b" <= sign <= "\u0652" or sign == "\u0640" or (unicodedata.category(sign) == "Cf" and sign <= "\uffff"):
+            continue
+        if sign == "\u0647" and at == len(term) - 1:
+            sign = "\u06d5"
+        elif sign == "\u0631" and not signs:
+            sign = "\u0695"
+        signs.append(sign.translate(_SORANI))
+    return "".join(signs)
 
 
 _ONE = str.maketrans("äÄöÖ", "æÆøØ")
@@ -147,11 +262,15 @@ LOWER: dict[str, Callable[[str], str]] = {"turkish": turkish_lower, "irish": iri
 """Lower case by language."""
 NORMALIZATIONS: dict[str, Callable[[str], str]] = {
     "arabic_normalization": arabic,
+    "bengali_normalization": bengali,
     "cjk_width": cjk_width,
     "german_normalization": german,
+    "hindi_normalization": hindi,
+    "indic_normalization": indic,
     "persian_normalization": persian,
     "scandinavian_folding": scandinavian_folding,
     "scandinavian_normalization": scandinavian,
     "serbian_normalization": serbian,
+    "sorani_normalization": sorani,
 }
 """By the name of the filter."""

@@ -12,9 +12,11 @@ from typing import TYPE_CHECKING
 
 import Stemmer
 
-from relevance.analysis.endings import FURTHER
+from relevance.analysis.endings import FURTHER, light_finnish
+from relevance.analysis.kstem import kstem
 from relevance.analysis.light_stemmers import LIGHT
 from relevance.analysis.porter import porter
+from relevance.analysis.suffixes import SUFFIXES
 from relevance.analysis.tokens import Filter, each
 from relevance.errors import InputError, unknown
 
@@ -24,9 +26,9 @@ if TYPE_CHECKING:
 _REMEMBERED = 200_000
 
 SNOWBALL = (
-    "armenian", "basque", "catalan", "danish", "dutch", "english", "finnish", "french", "german", "hungarian", "irish",
-    "italian", "lithuanian", "norwegian", "porter", "portuguese", "romanian", "russian", "serbian", "spanish",
-    "swedish", "turkish",
+    "arabic", "armenian", "basque", "catalan", "danish", "dutch", "english", "finnish", "french", "german", "greek",
+    "hindi", "hungarian", "indonesian", "irish", "italian", "lithuanian", "nepali", "norwegian", "porter", "portuguese",
+    "romanian", "russian", "serbian", "spanish", "swedish", "tamil", "turkish", "yiddish",
 )  # fmt: skip
 STEMMERS: dict[str, Callable[[str], str] | str] = {
     **{name: name for name in SNOWBALL},
@@ -34,29 +36,55 @@ STEMMERS: dict[str, Callable[[str], str] | str] = {
     "porter2": "english",
     "english": porter,
     "porter": porter,
+    "kstem": kstem,
+    "light_english": kstem,
+    "light_finish": light_finnish,
     **LIGHT,
     **FURTHER,
+    **SUFFIXES,
 }
 """By name: a function, or the name of Snowball's algorithm."""
+REFUSED_STEMMERS = {
+    "dutch_kp": "release 9 has it no more; allowed: dutch",
+    "estonian": "Snowball's rules for it are not in PyStemmer; allowed: without a stemmer",
+    "lovins": "release 9 has it no more; allowed: english, porter2, kstem",
+}
+_ALIASES = {
+    **{name.replace("_", ""): name for name in STEMMERS if name.startswith(("light_", "minimal_", "possessive_"))},
+    "kp": "dutch_kp",
+    "dutchkp": "dutch_kp",
+}
 
 
 def stemmer(release: int = 9, /, *, language: str | None = None, name: str | None = None) -> Filter:
     """Stem; keywords stay as they are."""
     chosen = (language or name or "english").lower()
-    if chosen in {"kstem", "light_english"}:
-        raise InputError(f"language {chosen!r} needs a word list that is not here; allowed: english, porter2, …")
+    chosen = _ALIASES.get(chosen, chosen)
+    if chosen in REFUSED_STEMMERS:
+        raise InputError(f"language {chosen!r}: {REFUSED_STEMMERS[chosen]}")
     if chosen not in STEMMERS:
         raise InputError(unknown("language", chosen, sorted(STEMMERS)))
     stem = STEMMERS[chosen]
     if isinstance(stem, str):
         # German of release 9 is what all releases call german2.
         return each(_snowball(stem, 9 if chosen == "german2" else release), but_keywords=True)
-    return each(lru_cache(_REMEMBERED)(stem), but_keywords=chosen != "possessive_english")
+    return each(lru_cache(_REMEMBERED)(partial(_in_units, stem)), but_keywords=chosen != "possessive_english")
+
+
+def _in_units(stem: Callable[[str], str], word: str) -> str:
+    """Count a letter beyond 16 bits as two, as Java does."""
+    if max(word, default="") <= "\uffff":
+        return stem(word)
+    units = word.encode("utf-16-le", "surrogatepass")
+    word = stem("".join(chr(unit) for unit in memoryview(units).cast("H")))
+    return word.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
 
 
 def snowball(release: int = 9, /, *, language: str | None = None, name: str | None = None) -> Filter:
     """Stem by one of Snowball's algorithms; keywords stay as they are."""
     chosen = (language or name or "english").lower()
+    if chosen in {"estonian", "kp", "lovins"}:
+        raise InputError(f"language {chosen!r}: {REFUSED_STEMMERS[_ALIASES.get(chosen, chosen)]}")
     if chosen not in SNOWBALL:
         raise InputError(unknown("language", chosen, SNOWBALL))
     return each(_snowball(chosen, release), but_keywords=True)
