@@ -10,7 +10,7 @@ from relevance.analysis.filters import FILTERS, elision, keyword_marker, stemmer
 from relevance.analysis.languages import ARTICLES, BEFORE_WORDS, CHAINS, OVERRIDES, SINCE_9, stop_words
 from relevance.analysis.normalization import romanian
 from relevance.analysis.parameters import Texts
-from relevance.analysis.stemmers import stemmer
+from relevance.analysis.stemmers import snowball, stemmer
 from relevance.analysis.tokenizers import TOKENIZERS
 from relevance.analysis.tokens import CharFilter, Filter, Tokenizer, each
 
@@ -82,6 +82,18 @@ def _stop(release: int, /, *, stopwords: Texts = ("_english_",)) -> Parts:
     return Parts((), TOKENIZERS["lowercase"](), [stop(release, stopwords=stopwords)])
 
 
+def _snowball(
+    release: int, /, *, language: str | None = None, name: str | None = None, stopwords: Texts | None = None
+) -> Parts:
+    chosen = (language or name or "english").lower()
+    if stopwords is None:
+        own = "german" if chosen == "german2" else chosen
+        stopwords = (f"_{own}_",) if own in {"dutch", "english", "french", "german"} else ()
+    possessive = [stemmer(release, language="possessive_english")] if chosen in {"english", "porter"} else []
+    filters = [FILTERS["lowercase"](), stop(release, stopwords=stopwords), snowball(release, language=chosen)]
+    return Parts((), TOKENIZERS["standard"](), [*possessive, *filters])
+
+
 def _only(tokenizer: str) -> Parts:
     return Parts((), TOKENIZERS[tokenizer](), ())
 
@@ -94,5 +106,6 @@ ANALYZERS: dict[str, Callable[..., Parts]] = {
     "stop": _stop,
     "pattern": _pattern,
     "fingerprint": _fingerprint,
+    "snowball": _snowball,
     **{language: partial(_language, language) for language in CHAINS},
 }

@@ -5,10 +5,10 @@ from __future__ import annotations
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from itertools import takewhile
-from typing import Any, TypeVar
+from typing import Any, NoReturn, TypeVar
 
 import pydantic
 
@@ -17,6 +17,8 @@ from relevance.analysis.analyzers import ANALYZERS
 from relevance.analysis.char_filters import CHAR_FILTERS, NORMALIZING_CHAR_FILTERS
 from relevance.analysis.filters import FILTERS
 from relevance.analysis.parameters import Texts
+from relevance.analysis.refused import REFUSED
+from relevance.analysis.synonyms import Rules, Words, parse_solr, synonym_graph_of, synonym_of
 from relevance.analysis.tokenizers import MAX_NGRAM_DIFF, TOKENIZERS
 from relevance.analysis.tokens import CharFilter, Filter, Stream, Token, Tokenizer
 from relevance.errors import InputError, unknown
@@ -244,22 +246,22 @@ class Analysis:
         if kind == "custom":
             return self._custom(name, settings)
         if kind not in ANALYZERS:
-            names = [*self._parts["analyzer"], *ANALYZERS]
-            raise InputError(f"settings.analysis.analyzer: {unknown('analyzer', kind, names)}")
+            self._refuse("analyzer", name, kind, "settings.analysis.analyzer", ANALYZERS)
         return Analyzer(name, *self._build("analyzer", name, kind, ANALYZERS[kind], settings))
 
     def _custom(self, name: str, settings: Mapping[str, Any]) -> Analyzer:
         _only_known(
             "analyzer", name, settings, ("type", "tokenizer", "char_filter", "filter", "position_increment_gap")
         )
+        place = f"settings.analysis.analyzer.{name}"
         if "tokenizer" not in settings:
-            raise InputError(f"analyzer {name!r} has no tokenizer; allowed: {', '.join(TOKENIZERS)}")
-        chars = [self._component("char_filter", one, CHAR_FILTERS) for one in _names(settings.get("char_filter"))]
-        tokenizer = self._component("tokenizer", settings["tokenizer"], TOKENIZERS)
+            raise InputError(f"{place} has no tokenizer; allowed: {', '.join(TOKENIZERS)}")
+        chars = self._char_filters(settings, place, CHAR_FILTERS)
+        tokenizer = self._component("tokenizer", settings["tokenizer"], place, TOKENIZERS)
         filters: list[Filter] = []
         kinds: list[str] = []
         for one in _names(settings.get("filter")):
-            filters.append(self._filter(one, _Before(chars, tokenizer, filters, kinds)))
+            filters.append(self._filter(one, place, _Before(chars, tokenizer, filters, kinds)))
             kinds.append(self._kind("filter", one))
         return Analyzer(name, chars, tokenizer, filters, int(settings.get("position_increment_gap", GAP)))
 
@@ -271,45 +273,54 @@ class Analysis:
                 raise InputError(f"settings.analysis.normalizer: {unknown('normalizer', name, names)}")
             settings = {"filter": ["lowercase"]}
         _only_known("normalizer", name, settings, ("type", "char_filter", "filter"))
-        chars = [
-            self._component("char_filter", one, NORMALIZING_CHAR_FILTERS) for one in _names(settings.get("char_filter"))
-        ]
+        place = f"settings.analysis.normalizer.{name}"
+        chars = self._char_filters(settings, place, NORMALIZING_CHAR_FILTERS)
         filters = []
         for one in _names(settings.get("filter")):
-            part = self._filter(one, _Before((), TOKENIZERS["keyword"](), (), ()))
+            part = self._filter(one, place, _Before((), TOKENIZERS["keyword"](), (), ()))
             if not part.in_normalizer:
-                raise InputError(f"normalizer {name!r}: filter {one!r}; allowed: filters that change letters alone")
+                raise InputError(f"{place}.filter: {one!r}; allowed: filters that change letters alone")
             filters.append(part.plain or part)
         return Normalizer(name, chars, filters)
 
     def _kind(self, part: str, name: str) -> str:
         return str(self._parts[part].get(name, {}).get("type", name))
 
-    def _component(self, part: str, name: str, builders: Mapping[str, Callable[..., _Component]]) -> _Component:
+    def _char_filters(
+        self, settings: Mapping[str, Any], place: str, builders: Mapping[str, Callable[..., CharFilter]]
+    ) -> list[CharFilter]:
+        return [self._component("char_filter", one, place, builders) for one in _names(settings.get("char_filter"))]
+
+    def _component(
+        self, part: str, name: str, place: str, builders: Mapping[str, Callable[..., _Component]]
+    ) -> _Component:
         settings = self._parts[part].get(name, _BY_NAME.get((part, name), {}))
         kind = self._kind(part, name)
         if kind not in builders:
-            raise InputError(f"settings.analysis.{part}: {unknown(part, kind, [*self._parts[part], *builders])}")
+            self._refuse(part, name, kind, f"{place}.{part}", builders)
         return self._build(part, name, kind, builders[kind], settings)
 
-    def _filter(self, name: str, before: _Before) -> Filter:
+    def _refuse(self, part: str, name: str, kind: str, place: str, known: Iterable[str]) -> NoReturn:
+        """Say why a kind is not known: at its definition, or where it is used without one."""
+        if name in self._parts[part]:
+            place = f"settings.analysis.{part}.{name}.type"
+        if kind in REFUSED[part]:
+            raise InputError(f"{place}: {part} {kind!r} {REFUSED[part][kind]}")
+        raise InputError(f"{place}: {unknown(part, kind, [*self._parts[part], *known])}")
+
+    def _filter(self, name: str, place: str, before: _Before) -> Filter:
         chained: dict[str, Callable[..., Filter]] = {
-            "synonym": partial(_synonyms, graph.synonym_of, before),
-            "synonym_graph": partial(_synonyms, graph.synonym_graph_of, before),
-            "multiplexer": partial(self._multiplexer, before),
+            "synonym": partial(_synonyms, synonym_of, before),
+            "synonym_graph": partial(_synonyms, synonym_graph_of, before),
+            "multiplexer": partial(self._multiplexer, f"settings.analysis.filter.{name}", before),
         }
-        component = self._component("filter", name, {**FILTERS, **chained})
+        component = self._component("filter", name, place, {**FILTERS, **chained})
         self._refuse_order(name, before)
         return component
 
     def _refuse_order(self, name: str, before: _Before) -> None:
         """Refuse what is known to come out otherwise behind some filters, since offsets and holes are not kept."""
         kind, place = self._kind("filter", name), f"settings.analysis.filter.{name}"
-        if kind == "flatten_graph" and "synonym_graph" in before.kinds:
-            behind = before.kinds[before.kinds.index("synonym_graph") :]
-            for other in behind:
-                if other in _REMOVING:
-                    raise InputError(f"{place}: behind {other}, which leaves holes in a graph; allowed: before {other}")
         if kind == "cjk_bigram" and before.char_filters:
             raise InputError(f"{place}: behind a char_filter, which may part what it joins; allowed: without one")
         if kind == "word_delimiter" and self._reorders(name):
@@ -328,15 +339,13 @@ class Analysis:
             str(settings.get(key, "")).lower() == "false" for key in dropped
         )
 
-    def _multiplexer(self, before: _Before, *, filters: Texts, preserve_original: bool = True) -> Filter:
+    def _multiplexer(self, place: str, before: _Before, *, filters: Texts, preserve_original: bool = True) -> Filter:
         chains: list[list[Filter]] = []
         for row in filters:
             chain: list[Filter] = []
             for name in _names(row):
-                filters_before = [*before.filters, *chain]
-                chain.append(
-                    self._filter(name, _Before(before.char_filters, before.tokenizer, filters_before, before.kinds))
-                )
+                own = replace(before, filters=[*before.filters, *chain])
+                chain.append(self._filter(name, place, own))
             chains.append(chain)
         return graph.multiplexer(chains, preserve_original=preserve_original)
 
@@ -358,7 +367,8 @@ class Analysis:
             first = error.errors()[0]
             at, *within = first["loc"]
             where = ".".join(map(str, [of_index[at] if isinstance(at, int) else at, *within]))
-            raise InputError(f"{place} ({kind}): {where}: {first['msg'].lower()}") from None
+            place += f".{where}" if settings else f": {where}"
+            raise InputError(f"{place} ({kind}): {first['msg'].lower()}") from None
         except InputError as error:
             raise InputError(f"{place} ({kind}): {error}") from None
         return component
@@ -373,7 +383,7 @@ class _Before:
     filters: Sequence[Filter]
     kinds: Sequence[str]
 
-    def words(self, text: str) -> graph.Words:
+    def words(self, text: str) -> Words:
         for change in self.char_filters:
             text = change(text)
         stream = self.tokenizer.tokenize(text)
@@ -386,7 +396,7 @@ class _Before:
 
 
 def _synonyms(
-    filter_of: Callable[[graph.Rules], Filter],
+    filter_of: Callable[[Rules], Filter],
     before: _Before,
     *,
     synonyms: Texts,
@@ -400,7 +410,7 @@ def _synonyms(
     if not all(one.reads_synonyms for one in before.filters):
         raise InputError("synonym rules cannot be read through a filter before it; allowed: that filter behind it")
     lenient = updateable if lenient is None else lenient
-    rules = graph.parse_solr(synonyms, before.words, expand=expand, lenient=lenient)
+    rules = parse_solr(synonyms, before.words, expand=expand, lenient=lenient)
     return filter_of(rules)
 
 

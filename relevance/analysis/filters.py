@@ -10,7 +10,8 @@ from importlib import resources
 
 import regex
 
-from relevance.analysis import graph
+from relevance.analysis import graph, word_delimiter
+from relevance.analysis.classic import classic_filter
 from relevance.analysis.languages import with_lists
 from relevance.analysis.normalization import LOWER, NORMALIZATIONS
 from relevance.analysis.parameters import BoundedPattern, Texts, java_replacement
@@ -430,11 +431,12 @@ FILTERS: dict[str, Callable[..., Filter]] = {
     **{name: _normalization(name) for name in NORMALIZATIONS},
     **{
         f"{language}_stem": _stem(language)
-        for language in ["arabic", "czech", "dutch", "french", "german", "persian", "russian"]
+        for language in ["arabic", "brazilian", "czech", "dutch", "french", "german", "persian", "russian"]
     },
     "apostrophe": apostrophe,
     "asciifolding": asciifolding,
     "cjk_bigram": cjk_bigram,
+    "classic": classic_filter,
     "common_grams": graph.common_grams,
     "decimal_digit": decimal_digit,
     "delimited_payload": delimited_payload,
@@ -447,6 +449,7 @@ FILTERS: dict[str, Callable[..., Filter]] = {
     "keep_types": keep_types,
     "keyword_marker": keyword_marker,
     "keyword_repeat": keyword_repeat,
+    "kstem": _stem("kstem"),
     "length": length,
     "limit": limit,
     "lowercase": lowercase,
@@ -465,7 +468,7 @@ FILTERS: dict[str, Callable[..., Filter]] = {
     "truncate": truncate,
     "unique": unique,
     "uppercase": uppercase,
-    "word_delimiter": graph.word_delimiter,
-    "word_delimiter_graph": graph.word_delimiter_graph,
+    "word_delimiter": word_delimiter.word_delimiter,
+    "word_delimiter_graph": word_delimiter.word_delimiter_graph,
 }
 """All filters but those that need the chain before them: synonyms and the multiplexer."""

@@ -1,223 +1,16 @@
-"""Token filters whose tokens span positions: synonyms, parts of words, shingles; and what flattens them."""
+"""Token filters whose tokens span positions: shingles, joined frequent words, several chains; what flattens them."""
 
 from __future__ import annotations
 
-import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import math
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache, wraps
-from itertools import permutations
-from typing import Any
 
 from relevance.analysis.parameters import Texts
 from relevance.analysis.standard import lower
-from relevance.analysis.tokens import SYNONYM, Filter, Stream, Token
+from relevance.analysis.tokens import Filter, Stream, Token
 from relevance.errors import InputError
-
-Words = tuple[str, ...]
-_REMEMBERED = 200_000
-
-# Synonyms
-
-
-@dataclass
-class Rules:
-    """What stands for what: a run of words to the runs beside it, and whether it stays itself."""
-
-    outputs: dict[Words, list[Words]] = field(default_factory=dict)
-    stays: dict[Words, bool] = field(default_factory=dict)
-
-    def add(self, source: Words, target: Words, *, stays: bool) -> None:
-        """Let a run of words stand for another."""
-        targets = self.outputs.setdefault(source, [])
-        if target not in targets:
-            targets.append(target)
-        self.stays[source] = self.stays.get(source, False) or stays
-
-    def longest(self) -> dict[str, list[Words]]:
-        """Sources by their first word, the longest first."""
-        by_first: dict[str, list[Words]] = {}
-        for source in sorted(self.outputs, key=len, reverse=True):
-            by_first.setdefault(source[0], []).append(source)
-        return by_first
-
-
-def parse_solr(lines: Iterable[str], analyze: Callable[[str], Words], *, expand: bool, lenient: bool) -> Rules:
-    """Read Solr's synonym rules: `a, b` and `a, b => c`.
-
-    Raises:
-        InputError: a rule has no word left after analysis, and it is not `lenient`.
-    """
-    rules = Rules()
-    for line in lines:
-        if not line.strip() or line.startswith("#"):
-            continue
-        try:
-            _parse_line(line, analyze, rules, expand=expand, lenient=lenient)
-        except ValueError as error:
-            if not lenient:
-                raise InputError(f"synonym rule {line!r}: {error}") from None
-    return rules
-
-
-def _parse_line(line: str, analyze: Callable[[str], Words], rules: Rules, *, expand: bool, lenient: bool) -> None:
-    sides = _cut_unescaped(line, "=>")
-    if len(sides) > 2:
-        raise ValueError("more than one '=>'")
-
-    def words(side: str) -> list[Words]:
-        """The runs of words of a side; one that analysis drops is empty, where the rules are lenient."""
-        runs: list[Words] = []
-        for part in _cut_unescaped(side, ","):
-            try:
-                runs.append(_analyzed(_unescaped(part).strip(), analyze))
-            except ValueError:
-                if not lenient:
-                    raise
-                runs.append(())
-        return runs
-
-    group = words(sides[0])
-    if len(sides) == 2:
-        pairs = [(source, target) for source in group for target in words(sides[1])]
-    elif expand:
-        pairs = list(permutations(group, 2))
-    else:
-        pairs = [(source, group[0]) for source in group]
-    for source, target in pairs:
-        if source and target:
-            rules.add(source, target, stays=expand and len(sides) == 1)
-
-
-def _analyzed(text: str, analyze: Callable[[str], Words]) -> Words:
-    words = analyze(text)
-    if not words:
-        raise ValueError(f"{text!r} is no word after analysis")
-    return words
-
-
-def _cut_unescaped(text: str, separator: str) -> list[str]:
-    parts, start, at = [], 0, 0
-    while at < len(text):
-        if text[at] == "\\":
-            at += 2
-        elif text.startswith(separator, at):
-            parts.append(text[start:at])
-            at += len(separator)
-            start = at
-        else:
-            at += 1
-    parts.append(text[start:])
-    return parts
-
-
-def _unescaped(text: str) -> str:
-    signs = iter(text)
-    return "".join(next(signs, "") if sign == "\\" else sign for sign in signs)
-
-
-def _match(tokens: Sequence[Token], at: int, by_first: Mapping[str, list[Words]]) -> Words | None:
-    for source in by_first.get(tokens[at].term, ()):
-        end = at + len(source)
-        if end <= len(tokens) and all(token.term == word for token, word in zip(tokens[at:end], source, strict=True)):
-            return source
-    return None
-
-
-def synonym_graph_of(rules: Rules) -> Filter:
-    """Lucene's SynonymGraphFilter: the longest match at each token; every reading is a path of its own."""
-    by_first = rules.longest()
-
-    def rewrite(stream: Stream) -> Stream:
-        tokens: list[Token] = []
-        last_start, next_node, at = -1, 0, 0
-        while at < len(stream.tokens):
-            source = _match(stream.tokens, at, by_first)
-            if source is None:
-                token = stream.tokens[at]
-                tokens.append(token)
-                last_start += token.step
-                next_node = last_start + token.span
-                at += 1
-                continue
-            originals = stream.tokens[at : at + len(source)] if rules.stays[source] else ()
-            edges, next_node = _paths(originals, rules.outputs[source], next_node)
-            for token, start, end in edges:
-                tokens.append(token._replace(step=start - last_start, span=end - start))
-                last_start = start
-            at += len(source)
-        return Stream(tokens, stream.rest)
-
-    return Filter(rewrite, is_local=False)
-
-
-def _paths(
-    originals: Sequence[Token], outputs: Sequence[Words], start: int
-) -> tuple[list[tuple[Token, int, int]], int]:
-    """The tokens of all paths with the nodes that they join, and the node at which the paths meet."""
-    paths: list[list[Token]] = [[Token(word, type=SYNONYM) for word in words] for words in outputs]
-    if originals:
-        paths.append(list(originals))
-    end = start + 1 + sum(len(path) - 1 for path in paths)
-    firsts, node = [], start
-    for path in paths:
-        if len(path) == 1:
-            firsts.append((path[0], start, end))
-            continue
-        node += 1
-        firsts.append((path[0], start, node))
-        node += len(path) - 2
-    edges = list(firsts)
-    for path, (_, _, first_end) in zip(paths, firsts, strict=True):
-        if len(path) == 1:
-            continue
-        before = first_end
-        for token in path[1:-1]:
-            edges.append((token, before, before + 1))
-            before += 1
-        edges.append((path[-1], before, end))
-    return edges, end
-
-
-def synonym_of(rules: Rules) -> Filter:
-    """Lucene's older SynonymFilter: readings of several words spill over the positions that follow."""
-    by_first = rules.longest()
-
-    def rewrite(stream: Stream) -> Stream:
-        inputs = stream.tokens
-        beside: dict[int, list[tuple[str, int]]] = {}
-        replaced: set[int] = set()
-        at = 0
-        while at < len(inputs):
-            source = _match(inputs, at, by_first)
-            if source is None:
-                at += 1
-                continue
-            stays = rules.stays[source]
-            for words in rules.outputs[source]:
-                for place, word in enumerate(words):
-                    span = len(source) if len(words) == 1 and stays else 1
-                    outputs = beside.setdefault(at + place, [])
-                    outputs.append((word, span))
-            if not stays:
-                replaced.update(range(at, at + len(source)))
-            at += len(source)
-        tokens: list[Token] = []
-        for place in range(max(len(inputs), max(beside, default=-1) + 1)):
-            step = 1
-            if place < len(inputs) and place not in replaced:
-                tokens.append(inputs[place])
-                step = 0
-            for word, span in beside.get(place, ()):
-                tokens.append(Token(word, step, span, SYNONYM))
-                step = 0
-        return Stream(tokens, stream.rest)
-
-    return Filter(rewrite, is_local=False)
-
-
-# Shingles
-
 
 MAX_SHINGLE_DIFF = 3
 """How far the sizes of `shingle` may lie apart unless the index's settings have their own `max_shingle_diff`."""
@@ -279,355 +72,6 @@ def shingle(
     return Filter(rewrite, is_local=False, ends_graph=ends_graph, reads_synonyms=False)
 
 
-# Parts of words
-
-_LOWER, _UPPER, _DIGIT, _DELIMITER = 1, 2, 4, 8
-_ALPHA = _LOWER | _UPPER
-_SIGN_TYPES = {"LOWER": _LOWER, "UPPER": _UPPER, "ALPHA": _ALPHA, "DIGIT": _DIGIT, "ALPHANUM": _ALPHA | _DIGIT}
-_CATEGORIES = {
-    "Lu": _UPPER, "Ll": _LOWER, "Lt": _ALPHA, "Lm": _ALPHA, "Lo": _ALPHA, "Mn": _ALPHA, "Me": _ALPHA, "Mc": _ALPHA,
-    "Nd": _DIGIT, "Nl": _DIGIT, "No": _DIGIT, "Cs": _ALPHA | _DIGIT,
-}  # fmt: skip
-
-
-def _sign_types(rules: Texts) -> Callable[[str], int]:
-    table: dict[str, int] = {}
-    for rule in rules:
-        sign, arrow, name = (part.strip() for part in rule.rpartition("=>"))
-        sign = _escaped_sign(sign)
-        if not arrow or len(sign) != 1 or name not in {*_SIGN_TYPES, "SUBWORD_DELIM"}:
-            raise InputError(f'type_table: {rule!r}; allowed: "$ => DIGIT" and {", ".join(_SIGN_TYPES)}, SUBWORD_DELIM')
-        table[sign] = _SIGN_TYPES.get(name, _DELIMITER)
-    highest = ord(max(table)) + 1 if table else 0
-
-    def kind(sign: str) -> int:
-        if sign in table:
-            return table[sign]
-        code = ord(sign)
-        if (code < max(256, highest) and table) or code < 256:
-            return _table_kind(sign)
-        return _CATEGORIES.get(unicodedata.category(sign), _DELIMITER) if code <= 0xFFFF else _ALPHA | _DIGIT
-
-    return kind
-
-
-def _table_kind(sign: str) -> int:
-    category = unicodedata.category(sign)
-    if category == "Ll" or sign in "\xaa\xba":
-        return _LOWER
-    if category == "Lu":
-        return _UPPER
-    if category == "Nd":
-        return _DIGIT
-    return _ALPHA if category in {"Lt", "Lm", "Lo"} else _DELIMITER
-
-
-def _escaped_sign(text: str) -> str:
-    if text.startswith("\\u"):
-        return chr(int(text[2:6], 16))
-    return text.removeprefix("\\")
-
-
-@dataclass(frozen=True)
-class _Words:
-    """Cuts a word into parts: runs of letters and of digits, as Lucene's WordDelimiterIterator."""
-
-    kind: Callable[[str], int]
-    on_case: bool
-    on_numbers: bool
-    possessive: bool
-
-    def breaks(self, before: int, after: int) -> bool:
-        if before & after:
-            return False
-        if not self.on_case and before & _ALPHA and after & _ALPHA:
-            return False
-        if before & _UPPER and after & _ALPHA:
-            return False
-        return self.on_numbers or not ((before & _ALPHA and after & _DIGIT) or (before & _DIGIT and after & _ALPHA))
-
-    def parts(self, word: str) -> tuple[list[tuple[int, int, int]], bool]:
-        """Give (start, end, kind) of each part, and whether the word is one part between delimiters."""
-        kinds = [self.kind(sign) for sign in word]
-        first, bound = 0, len(word)
-        while first < bound and kinds[first] & _DELIMITER:
-            first += 1
-        while bound > first and kinds[bound - 1] & _DELIMITER:
-            bound -= 1
-
-        def is_possessive(end: int) -> bool:
-            return (
-                self.possessive
-                and end > 2
-                and word[end - 2] == "'"
-                and word[end - 1] in "sS"
-                and bool(kinds[end - 3] & _ALPHA)
-                and (end == bound or bool(kinds[end] & _DELIMITER))
-            )
-
-        parts = []
-        at = first
-        while True:
-            while at < bound and kinds[at] & _DELIMITER:
-                at += 1
-            if at >= bound:
-                break
-            end, last = at + 1, kinds[at]
-            while end < bound and not self.breaks(last, kinds[end]):
-                last = kinds[end]
-                end += 1
-            parts.append((at, end, _ALPHA if kinds[at] in {_LOWER, _UPPER} else kinds[at]))
-            at = end + 2 if end < bound - 1 and is_possessive(end + 2) else end
-        whole = bound - 2 if is_possessive(bound) else bound
-        return parts, bool(parts) and parts[0][:2] == (first, whole)
-
-
-@dataclass(frozen=True)
-class _Options:
-    """What a word delimiter gives of a word."""
-
-    words: _Words
-    generate: Callable[[int], bool]
-    catenate: Callable[[int], bool]
-    catenate_all: bool
-    preserve_original: bool
-    protected: frozenset[str]
-    ignore_keywords: bool
-
-    def passes(self, term: str, parts: Sequence[tuple[int, int, int]], *, keyword: bool) -> bool:
-        """Whether a word stays as it is."""
-        return (
-            (self.ignore_keywords and keyword)
-            or term in self.protected
-            or (bool(parts) and parts[0][:2] == (0, len(term)))
-        )
-
-
-def _options(
-    *,
-    generate_word_parts: bool = True,
-    generate_number_parts: bool = True,
-    catenate_words: bool = False,
-    catenate_numbers: bool = False,
-    catenate_all: bool = False,
-    split_on_case_change: bool = True,
-    preserve_original: bool = False,
-    split_on_numerics: bool = True,
-    stem_english_possessive: bool = True,
-    protected_words: Texts = (),
-    type_table: Texts = (),
-    adjust_offsets: bool = True,  # noqa: ARG001 - offsets are not kept
-    ignore_keywords: bool = False,
-) -> _Options:
-    def either(of_words: bool, of_numbers: bool) -> Callable[[int], bool]:  # noqa: FBT001
-        return lambda kind: (of_words and bool(kind & _ALPHA)) or (of_numbers and bool(kind & _DIGIT))
-
-    return _Options(
-        _Words(_sign_types(type_table), split_on_case_change, split_on_numerics, stem_english_possessive),
-        either(generate_word_parts, generate_number_parts),
-        either(catenate_words, catenate_numbers),
-        catenate_all,
-        preserve_original,
-        frozenset(protected_words),
-        ignore_keywords,
-    )
-
-
-@dataclass
-class _Joined:
-    """Parts that are joined: where they begin, their text, how many, and the kind of the first."""
-
-    start: int
-    offset: int
-    kind: int
-    text: str = ""
-    count: int = 0
-    end: int = 0
-
-    def add(self, text: str, end: int = 0) -> None:
-        self.text += text
-        self.count += 1
-        self.end = end
-
-
-def _with_options(build: Callable[[_Options], Filter]) -> Callable[..., Filter]:
-    """Give a builder the parameters of word delimiters, in its signature too."""
-
-    @wraps(_options)
-    def builder(**parameters: Any) -> Filter:
-        return build(_options(**parameters))
-
-    return builder
-
-
-@_with_options
-def word_delimiter_graph(chosen: _Options) -> Filter:
-    """Lucene's WordDelimiterGraphFilter."""
-
-    @lru_cache(_REMEMBERED)
-    def cut(term: str, *, keyword: bool) -> tuple[tuple[str, int, int | None], ...]:
-        """(term, steps more than the word has, span or None for the word's own)."""
-        parts, is_single = chosen.words.parts(term)
-        if chosen.passes(term, parts, keyword=keyword) or (chosen.preserve_original and not parts):
-            return ((term, 0, None),)
-        pieces = _graph_parts(term, parts, is_single=is_single, chosen=chosen) if parts else []
-        starts = [0, *(start for _, start, _ in pieces)]
-        return tuple(
-            (text, start - before, end - start) for before, (text, start, end) in zip(starts, pieces, strict=False)
-        )
-
-    def rewrite(stream: Stream) -> Stream:
-        tokens: list[Token] = []
-        step = 0
-        for token in stream.tokens:
-            step += token.step
-            for term, more, span in cut(token.term, keyword=token.keyword):
-                tokens.append(Token(term, step + more, span or token.span, token.type, token.keyword))
-                step = 0
-        return Stream(tokens, stream.rest)
-
-    return Filter(rewrite, is_local=False, reads_synonyms=False)
-
-
-def _graph_parts(
-    word: str,
-    parts: Sequence[tuple[int, int, int]],
-    *,
-    is_single: bool,
-    chosen: _Options,
-) -> list[tuple[str, int, int]]:
-    """(term, first and last node) of what a word is cut into, the original first."""
-    found: list[tuple[int, int, int, int, str]] = []  # in the order of the stream
-    node = last_count = 0
-    joined: _Joined | None = None
-    joined_all: _Joined | None = None
-
-    def flush(one: _Joined) -> None:
-        nonlocal node, last_count
-        node += node == one.start
-        last_count = one.count
-        if one.count != 1 or not chosen.generate(one.kind):
-            found.append((one.start, -node, one.offset, -one.end, one.text))
-
-    if is_single:
-        start, end, _ = parts[0]
-        found.append((0, -1, start, -end, word[start:end]))
-        node = 1
-    else:
-        for start, end, kind in parts:
-            text = word[start:end]
-            if joined is not None and not joined.kind & kind:
-                flush(joined)
-                joined = None
-            if chosen.catenate(kind):
-                joined = joined or _Joined(node, start, kind)
-                joined.add(text, end)
-            if chosen.catenate_all:
-                joined_all = joined_all or _Joined(node, start, kind)
-                joined_all.add(text, end)
-            if chosen.generate(kind):
-                found.append((node, -node - 1, start, -end, text))
-                node += 1
-        if joined is not None:
-            flush(joined)
-        if joined_all is not None and joined_all.count > last_count:
-            node += node == joined_all.start
-            found.append((joined_all.start, -node, joined_all.offset, -joined_all.end, joined_all.text))
-    found.sort(key=lambda one: one[:4])
-    ordered = [(text, start, -end) for start, end, _, _, text in found]
-    return [(word, 0, max(node, 1)), *ordered] if chosen.preserve_original else ordered
-
-
-@_with_options
-def word_delimiter(chosen: _Options) -> Filter:
-    """Lucene's older WordDelimiterFilter: joined parts stand beside the first of theirs."""
-
-    def rewrite(stream: Stream) -> Stream:
-        tokens: list[Token] = []
-        waiting = 0
-        for token in stream.tokens:
-            waiting += token.step
-            parts, is_single = chosen.words.parts(token.term)
-            if chosen.passes(token.term, parts, keyword=token.keyword):
-                tokens.append(token._replace(step=waiting))
-                waiting = 0
-                continue
-            if not parts and not chosen.preserve_original:
-                waiting -= token.step == 1 and bool(tokens)
-                continue
-            is_first = not tokens
-            if chosen.preserve_original:
-                tokens.append(token._replace(step=waiting))
-                waiting, is_first = 0, False
-            found, waiting = _delimited(token.term, parts, is_single=is_single, chosen=chosen, waiting=waiting)
-            for term, step in found:
-                tokens.append(token._replace(term=term, step=max(step, 1) if is_first else step))
-                is_first = False
-        return Stream(tokens, stream.rest)
-
-    return Filter(rewrite, is_local=False, reads_synonyms=False)
-
-
-def _delimited(
-    word: str,
-    parts: Sequence[tuple[int, int, int]],
-    *,
-    is_single: bool,
-    chosen: _Options,
-    waiting: int,
-) -> tuple[list[tuple[str, int]], int]:
-    """(term, step) of what a word is cut into, in order, and the steps that are left for the next word."""
-    found: list[tuple[int, str, int]] = []
-    has_output, follows = False, not chosen.preserve_original
-    last_count = 0
-    joined: _Joined | None = None
-    joined_all: _Joined | None = None
-
-    def step(*, beside: bool) -> int:
-        nonlocal has_output, follows, waiting
-        before, was_output = waiting, has_output
-        has_output = True
-        if not was_output and not follows:
-            follows = True
-            return 0
-        waiting = 0
-        return 0 if beside and was_output else max(1, before)
-
-    def flush(one: _Joined) -> None:
-        nonlocal last_count, waiting
-        last_count = one.count
-        if one.count != 1 or not chosen.generate(one.kind):
-            found.append((one.offset, one.text, step(beside=True)))
-            waiting = 0
-
-    if is_single:
-        start, end, _ = parts[0]
-        return [(word[start:end], step(beside=False))], waiting
-    for start, end, kind in parts:
-        text = word[start:end]
-        if joined is not None and not joined.kind & kind:
-            flush(joined)
-            joined, has_output = None, False
-        if chosen.catenate(kind):
-            joined = joined or _Joined(0, start, kind)
-            joined.add(text)
-        if chosen.catenate_all:
-            joined_all = joined_all or _Joined(0, start, kind)
-            joined_all.add(text)
-        if chosen.generate(kind):
-            found.append((start, text, step(beside=False)))
-    if joined is not None:
-        flush(joined)
-    if joined_all is not None and joined_all.count > last_count:
-        found.append((joined_all.offset, joined_all.text, step(beside=True)))
-        waiting = 0
-    found.sort(key=lambda one: (one[0], -one[2]))
-    return [(term, steps) for _, term, steps in found], waiting
-
-
-# Frequent words joined with their neighbours
-
-
 def common_grams(*, common_words: Texts, ignore_case: bool = False, query_mode: bool = False) -> Filter:
     """Join frequent words with their neighbours, beside the words; in queries in the place of the words."""
     common = {lower(word) if ignore_case else word for word in common_words}
@@ -677,26 +121,91 @@ def multiplexer(chains: Sequence[Sequence[Filter]], *, preserve_original: bool =
     return Filter(rewrite, reads_synonyms=False)
 
 
+@dataclass
+class _Place:
+    """A place of a graph: the tokens that leave it, the nearest and the furthest place they reach, where it comes."""
+
+    tokens: list[Token] = field(default_factory=list)
+    nearest: float = math.inf
+    furthest: int = -1
+    level: int = -1
+    is_reached: bool = False
+
+
+class _Flattening:
+    """Lucene's FlattenGraphFilter: places of a graph to the levels of a chain, each as far as its longest path.
+
+    Behind a removed token no path tells the level; then it is one behind the place that may have led there.
+    """
+
+    def __init__(self) -> None:
+        self.tokens: list[Token] = []
+        self._places: defaultdict[int, _Place] = defaultdict(_Place)
+        self._places[0] = _Place(level=0, is_reached=True)
+        self._levels: defaultdict[int, list[int]] = defaultdict(list, {0: [0]})
+        self._last_level = self._released = 0
+        self._before = self._at = -1
+
+    def add(self, token: Token) -> None:
+        self._at += token.step
+        source = self._places[self._at]
+        if not source.is_reached:
+            source.is_reached = True
+            self._connect(source, token.step)
+        elif token.step > 1:
+            before = self._places[self._at - token.step]
+            if source.level - before.level <= 1 and before.nearest != self._at:  # a side path that ends in a hole
+                self._levels[source.level].remove(self._at)
+                self._connect(source, token.step)
+        source.tokens.append(token)
+        end = self._at + token.span
+        source.furthest = max(source.furthest, end)
+        source.nearest = min(source.nearest, end)
+        target = self._places[end]
+        target.is_reached = True
+        if source.level >= target.level:
+            if target.level >= 0:
+                self._levels[target.level].remove(end)
+            self._put(target, end, source.level + 1)
+
+    def _connect(self, place: _Place, step: int) -> None:
+        before = self._places[self._at - step] if self._at >= step else None
+        if before is None:
+            level = self._last_level + 1
+        elif before.nearest < self._at:
+            level = self._places[int(before.nearest)].level + 1
+        else:
+            level = self._last_level
+        self._put(place, self._at, level)
+
+    def _put(self, place: _Place, at: int, level: int) -> None:
+        place.level = level
+        self._levels[level].append(at)
+        self._last_level = max(self._last_level, level)
+
+    def release(self, *, is_end: bool = False) -> None:
+        """Give the tokens of levels that no later token can change."""
+        while self._released < self._last_level:
+            places = self._levels[self._released]
+            if not is_end and max((self._places[at].furthest for at in places), default=-1) > self._at:
+                return
+            for at in places:
+                for token in self._places[at].tokens:
+                    span = self._places[at + token.span].level - self._released
+                    self.tokens.append(token._replace(step=self._released - self._before, span=span))
+                    self._before = self._released
+            self._released += 1
+
+
 def flatten_graph() -> Filter:
-    """Lucene's FlattenGraphFilter: a graph to what an index can hold, each node as far as its longest path."""
+    """Turn a graph into what an index can hold."""
 
     def rewrite(stream: Stream) -> Stream:
-        edges: list[tuple[Token, int, int]] = []
-        node_of: dict[int, int] = {0: 0}
-        start, most = -1, 0
+        flattening = _Flattening()
         for token in stream.tokens:
-            start += token.step
-            if start not in node_of:  # behind a hole
-                node_of[start] = most + 1
-            end = start + token.span
-            node_of[end] = max(node_of.get(end, -1), node_of[start] + 1)
-            most = max(most, node_of[end])
-            edges.append((token, start, end))
-        edges.sort(key=lambda edge: node_of[edge[1]])
-        tokens, before = [], -1
-        for token, start, end in edges:
-            tokens.append(token._replace(step=node_of[start] - before, span=max(1, node_of[end] - node_of[start])))
-            before = node_of[start]
-        return Stream(tokens, stream.rest)
+            flattening.add(token)
+            flattening.release()
+        flattening.release(is_end=True)
+        return Stream(flattening.tokens, stream.rest)
 
     return Filter(rewrite, is_local=False)

@@ -113,7 +113,10 @@ _VIRAMA = "\u09cd"
 
 
 def bengali(term: str) -> str:
-    """Write letters that sound alike as one: N. UzZaman and M. Khan, "A double metaphone encoding for Bangla" (2004)."""
+    """Write letters that sound alike as one.
+
+    N. UzZaman and M. Khan, "A double metaphone encoding for Bangla" (2004), as Lucene reads it.
+    """
     if term.isascii():
         return term
     signs = list(term)
@@ -156,6 +159,9 @@ def bengali(term: str) -> str:
 _SORANI = str.maketrans("\u064a\u0649\u0643\u0629\u06be\u0692", "\u06cc\u06cc\u06a9\u06d5\u0647\u0695")
 
 
+_is_mark = re.compile("[\u0640\u064b-\u0652]")
+
+
 def sorani(term: str) -> str:
     """Write the forms of yeh, kaf, heh and reh in one way, without marks."""
     if term.isascii():
@@ -164,13 +170,14 @@ def sorani(term: str) -> str:
     for at, sign in enumerate(term):
         if sign == "\u200c" and signs and signs[-1] == "\u0647":
             signs[-1] = "\u06d5"
-        if "\u064b" <= sign <= "\u0652" or sign == "\u0640" or (unicodedata.category(sign) == "Cf" and sign <= "\uffff"):
+        if _is_mark.match(sign) or (unicodedata.category(sign) == "Cf" and sign <= "\uffff"):
             continue
         if sign == "\u0647" and at == len(term) - 1:
-            sign = "\u06d5"
+            signs.append("\u06d5")
         elif sign == "\u0631" and not signs:
-            sign = "\u0695"
-        signs.append(sign.translate(_SORANI))
+            signs.append("\u0695")
+        else:
+            signs.append(sign.translate(_SORANI))
     return "".join(signs)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import Annotated, Any, TypeAlias
 
 import regex
 from pydantic import BeforeValidator
@@ -57,15 +58,16 @@ class BoundedPattern:
         component: the kind that a search names when it takes too long.
         pattern: as Java reads it.
         flags: names of Java's flags, joined by `|`.
+        syntax: compiles the pattern, where it is not Java's.
 
     Raises:
         InputError: it is no pattern; from a search: it takes more than `TIME_LIMIT`.
     """
 
-    def __init__(self, component: str, pattern: str, flags: str = "") -> None:
+    def __init__(self, component: str, pattern: str, flags: str = "", *, syntax: Syntax | None = None) -> None:
         self._component = component
         self._pattern = pattern
-        self.compiled = java_pattern(pattern, flags)
+        self.compiled = java_pattern(pattern, flags) if syntax is None else syntax(pattern)
 
     def sub(self, template: str, text: str, count: int = 0) -> str:
         """Replace the matches in a text."""
@@ -89,11 +91,57 @@ class BoundedPattern:
         except TimeoutError:
             raise self._too_slow(text) from None
 
+    def longest(self, text: str, at: int) -> int:
+        """The end of the longest match that begins at a place; `at` for none, -1 where a longer text may have one."""
+        try:
+            match = self.compiled.match(text, at, timeout=TIME_LIMIT)
+            if match is not None and match.end() > at:
+                return int(match.end())
+            match = self.compiled.match(text, at, partial=True, timeout=TIME_LIMIT)
+        except TimeoutError:
+            raise self._too_slow(text) from None
+        return -1 if match is not None and match.partial else at
+
     def _too_slow(self, text: str) -> InputError:
         return InputError(
             f"{self._component}: pattern {self._pattern!r} takes more than {TIME_LIMIT:g} s on a text of {len(text)}"
             " characters; allowed: a pattern that repeats no alternatives or repetitions that match alike"
         )
+
+
+Syntax: TypeAlias = Callable[[str], "regex.Pattern[str]"]
+_LUCENE = regex.compile(
+    r'\\(?P<escaped>.)|"(?P<quoted>[^"]*)"|\[(?P<set>\^?(?:\\.|[^\]\\])+)\]|(?P<other>.)', regex.DOTALL
+)
+_LUCENE_SIGNS = {"@": ".*", "#": "(?!)", "^": r"\^", "$": r"\$"}
+
+
+def lucene_pattern(pattern: str) -> regex.Pattern[str]:
+    """Compile a pattern as Lucene's `RegExp` reads it; of several matches at a place the longest counts.
+
+    Raises:
+        InputError: it is no pattern, or has one of Lucene's operators that are not known here.
+    """
+    parts: list[str] = []
+    for match in _LUCENE.finditer(pattern):
+        kind, value = match.lastgroup, match[match.lastgroup or 0]
+        if kind == "escaped":
+            shorthand = _SHORTHANDS.get(value.lower()) if value in "dDsSwW" else None
+            parts.append(f"[{'^' if value.isupper() else ''}{shorthand}]" if shorthand else regex.escape(value))
+        elif kind == "quoted":
+            parts.append(f"(?:{regex.escape(value)})")
+        elif kind == "set" and value.endswith("-") and not value.endswith("\\-"):
+            raise InputError(f"pattern {pattern!r}: a set that ends with -; allowed: it behind a backslash")
+        elif kind == "set":
+            parts.append(f"[{_in_ascii(value).replace('[', chr(92) + '[').replace('&&', chr(92) + '&&')}]")
+        elif value in "~&<":
+            raise InputError(f"pattern {pattern!r}: {value!r} is not known here; allowed: it behind a backslash")
+        else:
+            parts.append(_LUCENE_SIGNS.get(value, value))
+    try:
+        return regex.compile(f"(?:{''.join(parts)})", regex.VERSION1 | regex.DOTALL | regex.POSIX)
+    except regex.error as error:
+        raise InputError(f"pattern {pattern!r}: {error}") from None
 
 
 _SHORTHANDS = {

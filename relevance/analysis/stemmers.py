@@ -16,12 +16,13 @@ from relevance.analysis.endings import FURTHER, light_finnish
 from relevance.analysis.kstem import kstem
 from relevance.analysis.light_stemmers import LIGHT
 from relevance.analysis.porter import porter
+from relevance.analysis.refused import REFUSED
 from relevance.analysis.suffixes import SUFFIXES
 from relevance.analysis.tokens import Filter, each
 from relevance.errors import InputError, unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 _REMEMBERED = 200_000
 
@@ -44,31 +45,24 @@ STEMMERS: dict[str, Callable[[str], str] | str] = {
     **SUFFIXES,
 }
 """By name: a function, or the name of Snowball's algorithm."""
-REFUSED_STEMMERS = {
-    "dutch_kp": "release 9 has it no more; allowed: dutch",
-    "estonian": "Snowball's rules for it are not in PyStemmer; allowed: without a stemmer",
-    "lovins": "release 9 has it no more; allowed: english, porter2, kstem",
-}
-_ALIASES = {
-    **{name.replace("_", ""): name for name in STEMMERS if name.startswith(("light_", "minimal_", "possessive_"))},
-    "kp": "dutch_kp",
-    "dutchkp": "dutch_kp",
-}
 
 
 def stemmer(release: int = 9, /, *, language: str | None = None, name: str | None = None) -> Filter:
     """Stem; keywords stay as they are."""
     chosen = (language or name or "english").lower()
-    chosen = _ALIASES.get(chosen, chosen)
-    if chosen in REFUSED_STEMMERS:
-        raise InputError(f"language {chosen!r}: {REFUSED_STEMMERS[chosen]}")
-    if chosen not in STEMMERS:
-        raise InputError(unknown("language", chosen, sorted(STEMMERS)))
+    _refuse_unknown(chosen, STEMMERS)
     stem = STEMMERS[chosen]
     if isinstance(stem, str):
         # German of release 9 is what all releases call german2.
         return each(_snowball(stem, 9 if chosen == "german2" else release), but_keywords=True)
     return each(lru_cache(_REMEMBERED)(partial(_in_units, stem)), but_keywords=chosen != "possessive_english")
+
+
+def _refuse_unknown(language: str, known: Iterable[str]) -> None:
+    if language in REFUSED["stemmer"]:
+        raise InputError(f"language {language!r} {REFUSED['stemmer'][language]}")
+    if language not in known:
+        raise InputError(unknown("language", language, sorted(known)))
 
 
 def _in_units(stem: Callable[[str], str], word: str) -> str:
@@ -83,10 +77,7 @@ def _in_units(stem: Callable[[str], str], word: str) -> str:
 def snowball(release: int = 9, /, *, language: str | None = None, name: str | None = None) -> Filter:
     """Stem by one of Snowball's algorithms; keywords stay as they are."""
     chosen = (language or name or "english").lower()
-    if chosen in {"estonian", "kp", "lovins"}:
-        raise InputError(f"language {chosen!r}: {REFUSED_STEMMERS[_ALIASES.get(chosen, chosen)]}")
-    if chosen not in SNOWBALL:
-        raise InputError(unknown("language", chosen, SNOWBALL))
+    _refuse_unknown(chosen, SNOWBALL)
     return each(_snowball(chosen, release), but_keywords=True)
 
 

@@ -200,7 +200,7 @@ def _verbal_region(word: str) -> str:
 
 
 def _by(name: str) -> Callable[[str], str]:
-    return lambda word: _step(name)(word)
+    return lambda word: _step(name)(word)  # noqa: PLW0108 - the table is read when it is first needed
 
 
 _SPANISH = str.maketrans("àáâäòóôöèéêëùúûüìíîï", "aaaaooooeeeeuuuuiiii")

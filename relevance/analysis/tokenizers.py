@@ -8,7 +8,8 @@ from itertools import accumulate
 
 import regex
 
-from relevance.analysis.parameters import BoundedPattern, Texts
+from relevance.analysis.classic import classic
+from relevance.analysis.parameters import BoundedPattern, Texts, lucene_pattern
 from relevance.analysis.standard import MAX_TOKEN_LENGTH, lower, standard_words, word_type
 from relevance.analysis.tokens import Stream, Token, Tokenizer
 from relevance.errors import InputError
@@ -126,6 +127,43 @@ def pattern(*, pattern: str = r"\W+", flags: str = "", group: int = -1) -> Token
                 start = match.end()
             terms.append(text[start:])
         return Stream([Token(term) for term in terms if term])
+
+    return Tokenizer(tokenize)
+
+
+def simple_pattern(*, pattern: str = "") -> Tokenizer:
+    """Take what a pattern of Lucene's matches, at each place the longest."""
+    bounded = BoundedPattern("tokenizer simple_pattern", pattern, syntax=lucene_pattern)
+
+    def tokenize(text: str) -> Stream:
+        terms, at = [], 0
+        while at < len(text):
+            end = bounded.longest(text, at)
+            if end < 0:
+                break
+            if end > at:
+                terms.append(text[at:end])
+            at = max(end, at + 1)
+        return Stream([Token(term) for term in terms])
+
+    return Tokenizer(tokenize)
+
+
+def simple_pattern_split(*, pattern: str = "") -> Tokenizer:
+    """Cut where a pattern of Lucene's matches, at each place the longest."""
+    bounded = BoundedPattern("tokenizer simple_pattern_split", pattern, syntax=lucene_pattern)
+
+    def tokenize(text: str) -> Stream:
+        terms, start, at = [], 0, 0
+        while at < len(text):
+            end = bounded.longest(text, at)
+            if end < 0:  # the rest may be the beginning of a separator, and is not looked through
+                break
+            if end > at:
+                terms.append(text[start:at])
+                start = end
+            at = max(end, at + 1)
+        return Stream([Token(term) for term in [*terms, text[start:]] if term])
 
     return Tokenizer(tokenize)
 
@@ -258,9 +296,13 @@ TOKENIZERS: dict[str, Callable[..., Tokenizer]] = {
     "standard": standard,
     "whitespace": whitespace,
     "keyword": keyword,
+    "classic": classic,
     "letter": letter,
     "lowercase": lowercase,
     "path_hierarchy": path_hierarchy,
+    "PathHierarchy": path_hierarchy,
+    "simple_pattern": simple_pattern,
+    "simple_pattern_split": simple_pattern_split,
     "pattern": pattern,
     "char_group": char_group,
     "ngram": ngram,

@@ -89,6 +89,9 @@ TOKENIZERS: dict[str, Callable[[Random], Definition]] = {
         "max_gram": 4,
         "token_chars": r.choice([[], ["letter", "digit"]]),
     },
+    "classic": lambda r: {"type": "classic", "max_token_length": r.choice([5, 255])},
+    "simple_pattern": lambda _: {"type": "simple_pattern", "pattern": "[a-zA-Z]+|[0-9]+"},
+    "simple_pattern_split": lambda _: {"type": "simple_pattern_split", "pattern": "[ ,;/]+"},
     "path_hierarchy": lambda r: {
         "type": "path_hierarchy",
         "delimiter": r.choice([" ", "/", "-"]),
@@ -107,9 +110,11 @@ FILTERS: dict[str, Callable[[Random], Definition]] = {
     },
     "stemmer": lambda r: {
         "type": "stemmer",
-        "language": r.choice(["english", "porter2", "minimal_english", "possessive_english"]),
+        "language": r.choice(["english", "porter2", "kstem", "minimal_english", "possessive_english"]),
     },
     "porter_stem": lambda _: "porter_stem",
+    "kstem": lambda _: "kstem",
+    "classic": lambda _: "classic",
     "snowball": lambda r: {"type": "snowball", "language": r.choice(["English", "Porter"])},
     "keyword_marker": lambda r: {
         "type": "keyword_marker",

@@ -1,0 +1,357 @@
+"""Parts of words: runs of letters and of digits, alone and joined, side by side or as paths of a graph."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache, wraps
+from typing import Any
+
+from relevance.analysis.parameters import Texts
+from relevance.analysis.tokens import Filter, Stream, Token
+from relevance.errors import InputError
+
+_REMEMBERED = 200_000
+_LOWER, _UPPER, _DIGIT, _DELIMITER = 1, 2, 4, 8
+_ALPHA = _LOWER | _UPPER
+_SIGN_TYPES = {"LOWER": _LOWER, "UPPER": _UPPER, "ALPHA": _ALPHA, "DIGIT": _DIGIT, "ALPHANUM": _ALPHA | _DIGIT}
+_CATEGORIES = {
+    "Lu": _UPPER, "Ll": _LOWER, "Lt": _ALPHA, "Lm": _ALPHA, "Lo": _ALPHA, "Mn": _ALPHA, "Me": _ALPHA, "Mc": _ALPHA,
+    "Nd": _DIGIT, "Nl": _DIGIT, "No": _DIGIT, "Cs": _ALPHA | _DIGIT,
+}  # fmt: skip
+
+
+def _sign_types(rules: Texts) -> Callable[[str], int]:
+    table: dict[str, int] = {}
+    for rule in rules:
+        sign, arrow, name = (part.strip() for part in rule.rpartition("=>"))
+        sign = _escaped_sign(sign)
+        if not arrow or len(sign) != 1 or name not in {*_SIGN_TYPES, "SUBWORD_DELIM"}:
+            raise InputError(f'type_table: {rule!r}; allowed: "$ => DIGIT" and {", ".join(_SIGN_TYPES)}, SUBWORD_DELIM')
+        table[sign] = _SIGN_TYPES.get(name, _DELIMITER)
+    highest = ord(max(table)) + 1 if table else 0
+
+    def kind(sign: str) -> int:
+        if sign in table:
+            return table[sign]
+        code = ord(sign)
+        if (code < max(256, highest) and table) or code < 256:
+            return _table_kind(sign)
+        return _CATEGORIES.get(unicodedata.category(sign), _DELIMITER) if code <= 0xFFFF else _ALPHA | _DIGIT
+
+    return kind
+
+
+def _table_kind(sign: str) -> int:
+    category = unicodedata.category(sign)
+    if category == "Ll" or sign in "\xaa\xba":
+        return _LOWER
+    if category == "Lu":
+        return _UPPER
+    if category == "Nd":
+        return _DIGIT
+    return _ALPHA if category in {"Lt", "Lm", "Lo"} else _DELIMITER
+
+
+def _escaped_sign(text: str) -> str:
+    if text.startswith("\\u"):
+        return chr(int(text[2:6], 16))
+    return text.removeprefix("\\")
+
+
+@dataclass(frozen=True)
+class _Words:
+    """Cuts a word into parts: runs of letters and of digits, as Lucene's WordDelimiterIterator."""
+
+    kind: Callable[[str], int]
+    on_case: bool
+    on_numbers: bool
+    possessive: bool
+
+    def breaks(self, before: int, after: int) -> bool:
+        if before & after:
+            return False
+        if not self.on_case and before & _ALPHA and after & _ALPHA:
+            return False
+        if before & _UPPER and after & _ALPHA:
+            return False
+        return self.on_numbers or not ((before & _ALPHA and after & _DIGIT) or (before & _DIGIT and after & _ALPHA))
+
+    def parts(self, word: str) -> tuple[list[tuple[int, int, int]], bool]:
+        """Give (start, end, kind) of each part, and whether the word is one part between delimiters."""
+        kinds = [self.kind(sign) for sign in word]
+        first, bound = 0, len(word)
+        while first < bound and kinds[first] & _DELIMITER:
+            first += 1
+        while bound > first and kinds[bound - 1] & _DELIMITER:
+            bound -= 1
+
+        def is_possessive(end: int) -> bool:
+            return (
+                self.possessive
+                and end > 2
+                and word[end - 2] == "'"
+                and word[end - 1] in "sS"
+                and bool(kinds[end - 3] & _ALPHA)
+                and (end == bound or bool(kinds[end] & _DELIMITER))
+            )
+
+        parts = []
+        at = first
+        while True:
+            while at < bound and kinds[at] & _DELIMITER:
+                at += 1
+            if at >= bound:
+                break
+            end, last = at + 1, kinds[at]
+            while end < bound and not self.breaks(last, kinds[end]):
+                last = kinds[end]
+                end += 1
+            parts.append((at, end, _ALPHA if kinds[at] in {_LOWER, _UPPER} else kinds[at]))
+            at = end + 2 if end < bound - 1 and is_possessive(end + 2) else end
+        whole = bound - 2 if is_possessive(bound) else bound
+        return parts, bool(parts) and parts[0][:2] == (first, whole)
+
+
+@dataclass(frozen=True)
+class _Options:
+    """What a word delimiter gives of a word."""
+
+    words: _Words
+    generate: Callable[[int], bool]
+    catenate: Callable[[int], bool]
+    catenate_all: bool
+    preserve_original: bool
+    protected: frozenset[str]
+    ignore_keywords: bool
+
+    def passes(self, term: str, parts: Sequence[tuple[int, int, int]], *, keyword: bool) -> bool:
+        """Whether a word stays as it is."""
+        return (
+            (self.ignore_keywords and keyword)
+            or term in self.protected
+            or (bool(parts) and parts[0][:2] == (0, len(term)))
+        )
+
+
+def _options(
+    *,
+    generate_word_parts: bool = True,
+    generate_number_parts: bool = True,
+    catenate_words: bool = False,
+    catenate_numbers: bool = False,
+    catenate_all: bool = False,
+    split_on_case_change: bool = True,
+    preserve_original: bool = False,
+    split_on_numerics: bool = True,
+    stem_english_possessive: bool = True,
+    protected_words: Texts = (),
+    type_table: Texts = (),
+    adjust_offsets: bool = True,  # noqa: ARG001 - offsets are not kept
+    ignore_keywords: bool = False,
+) -> _Options:
+    def either(of_words: bool, of_numbers: bool) -> Callable[[int], bool]:  # noqa: FBT001
+        return lambda kind: (of_words and bool(kind & _ALPHA)) or (of_numbers and bool(kind & _DIGIT))
+
+    return _Options(
+        _Words(_sign_types(type_table), split_on_case_change, split_on_numerics, stem_english_possessive),
+        either(generate_word_parts, generate_number_parts),
+        either(catenate_words, catenate_numbers),
+        catenate_all,
+        preserve_original,
+        frozenset(protected_words),
+        ignore_keywords,
+    )
+
+
+@dataclass
+class _Joined:
+    """Parts that are joined: where they begin, their text, how many, and the kind of the first."""
+
+    start: int
+    offset: int
+    kind: int
+    text: str = ""
+    count: int = 0
+    end: int = 0
+
+    def add(self, text: str, end: int = 0) -> None:
+        self.text += text
+        self.count += 1
+        self.end = end
+
+
+def _with_options(build: Callable[[_Options], Filter]) -> Callable[..., Filter]:
+    """Give a builder the parameters of word delimiters, in its signature too."""
+
+    @wraps(_options)
+    def builder(**parameters: Any) -> Filter:
+        return build(_options(**parameters))
+
+    return builder
+
+
+@_with_options
+def word_delimiter_graph(chosen: _Options) -> Filter:
+    """Lucene's WordDelimiterGraphFilter."""
+
+    @lru_cache(_REMEMBERED)
+    def cut(term: str, *, keyword: bool) -> tuple[tuple[str, int, int | None], ...]:
+        """(term, steps more than the word has, span or None for the word's own)."""
+        parts, is_single = chosen.words.parts(term)
+        if chosen.passes(term, parts, keyword=keyword) or (chosen.preserve_original and not parts):
+            return ((term, 0, None),)
+        pieces = _graph_parts(term, parts, is_single=is_single, chosen=chosen) if parts else []
+        starts = [0, *(start for _, start, _ in pieces)]
+        return tuple(
+            (text, start - before, end - start) for before, (text, start, end) in zip(starts, pieces, strict=False)
+        )
+
+    def rewrite(stream: Stream) -> Stream:
+        tokens: list[Token] = []
+        step = 0
+        for token in stream.tokens:
+            step += token.step
+            for term, more, span in cut(token.term, keyword=token.keyword):
+                tokens.append(Token(term, step + more, span or token.span, token.type, token.keyword))
+                step = 0
+        return Stream(tokens, stream.rest)
+
+    return Filter(rewrite, is_local=False, reads_synonyms=False)
+
+
+def _graph_parts(
+    word: str,
+    parts: Sequence[tuple[int, int, int]],
+    *,
+    is_single: bool,
+    chosen: _Options,
+) -> list[tuple[str, int, int]]:
+    """(term, first and last node) of what a word is cut into, the original first."""
+    found: list[tuple[int, int, int, int, str]] = []  # in the order of the stream
+    node = last_count = 0
+    joined: _Joined | None = None
+    joined_all: _Joined | None = None
+
+    def flush(one: _Joined) -> None:
+        nonlocal node, last_count
+        node += node == one.start
+        last_count = one.count
+        if one.count != 1 or not chosen.generate(one.kind):
+            found.append((one.start, -node, one.offset, -one.end, one.text))
+
+    if is_single:
+        start, end, _ = parts[0]
+        found.append((0, -1, start, -end, word[start:end]))
+        node = 1
+    else:
+        for start, end, kind in parts:
+            text = word[start:end]
+            if joined is not None and not joined.kind & kind:
+                flush(joined)
+                joined = None
+            if chosen.catenate(kind):
+                joined = joined or _Joined(node, start, kind)
+                joined.add(text, end)
+            if chosen.catenate_all:
+                joined_all = joined_all or _Joined(node, start, kind)
+                joined_all.add(text, end)
+            if chosen.generate(kind):
+                found.append((node, -node - 1, start, -end, text))
+                node += 1
+        if joined is not None:
+            flush(joined)
+        if joined_all is not None and joined_all.count > last_count:
+            node += node == joined_all.start
+            found.append((joined_all.start, -node, joined_all.offset, -joined_all.end, joined_all.text))
+    found.sort(key=lambda one: one[:4])
+    ordered = [(text, start, -end) for start, end, _, _, text in found]
+    return [(word, 0, max(node, 1)), *ordered] if chosen.preserve_original else ordered
+
+
+@_with_options
+def word_delimiter(chosen: _Options) -> Filter:
+    """Lucene's older WordDelimiterFilter: joined parts stand beside the first of theirs."""
+
+    def rewrite(stream: Stream) -> Stream:
+        tokens: list[Token] = []
+        waiting = 0
+        for token in stream.tokens:
+            waiting += token.step
+            parts, is_single = chosen.words.parts(token.term)
+            if chosen.passes(token.term, parts, keyword=token.keyword):
+                tokens.append(token._replace(step=waiting))
+                waiting = 0
+                continue
+            if not parts and not chosen.preserve_original:
+                waiting -= token.step == 1 and bool(tokens)
+                continue
+            is_first = not tokens
+            if chosen.preserve_original:
+                tokens.append(token._replace(step=waiting))
+                waiting, is_first = 0, False
+            found, waiting = _delimited(token.term, parts, is_single=is_single, chosen=chosen, waiting=waiting)
+            for term, step in found:
+                tokens.append(token._replace(term=term, step=max(step, 1) if is_first else step))
+                is_first = False
+        return Stream(tokens, stream.rest)
+
+    return Filter(rewrite, is_local=False, reads_synonyms=False)
+
+
+def _delimited(
+    word: str,
+    parts: Sequence[tuple[int, int, int]],
+    *,
+    is_single: bool,
+    chosen: _Options,
+    waiting: int,
+) -> tuple[list[tuple[str, int]], int]:
+    """(term, step) of what a word is cut into, in order, and the steps that are left for the next word."""
+    found: list[tuple[int, str, int]] = []
+    has_output, follows = False, not chosen.preserve_original
+    last_count = 0
+    joined: _Joined | None = None
+    joined_all: _Joined | None = None
+
+    def step(*, beside: bool) -> int:
+        nonlocal has_output, follows, waiting
+        before, was_output = waiting, has_output
+        has_output = True
+        if not was_output and not follows:
+            follows = True
+            return 0
+        waiting = 0
+        return 0 if beside and was_output else max(1, before)
+
+    def flush(one: _Joined) -> None:
+        nonlocal last_count, waiting
+        last_count = one.count
+        if one.count != 1 or not chosen.generate(one.kind):
+            found.append((one.offset, one.text, step(beside=True)))
+            waiting = 0
+
+    if is_single:
+        start, end, _ = parts[0]
+        return [(word[start:end], step(beside=False))], waiting
+    for start, end, kind in parts:
+        text = word[start:end]
+        if joined is not None and not joined.kind & kind:
+            flush(joined)
+            joined, has_output = None, False
+        if chosen.catenate(kind):
+            joined = joined or _Joined(0, start, kind)
+            joined.add(text)
+        if chosen.catenate_all:
+            joined_all = joined_all or _Joined(0, start, kind)
+            joined_all.add(text)
+        if chosen.generate(kind):
+            found.append((start, text, step(beside=False)))
+    if joined is not None:
+        flush(joined)
+    if joined_all is not None and joined_all.count > last_count:
+        found.append((joined_all.offset, joined_all.text, step(beside=True)))
+        waiting = 0
+    found.sort(key=lambda one: (one[0], -one[2]))
+    return [(term, steps) for _, term, steps in found], waiting
