@@ -17,7 +17,7 @@ import numpy as np
 from relevance import suite
 from relevance.baseline import read_baseline
 from relevance.embeddings.cache import open_store, text_digest
-from relevance.errors import CouldNotRunError, RelevanceError
+from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.records import embedded_texts
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 from relevance.strategies import FINETUNED
@@ -110,6 +110,7 @@ def check(config: Config) -> Findings:
     parts = suite.read_parts(config, config.selected, attempt)
     config = replace(config, selected=parts.strategies)
     dataset, engine, finetuned = parts.dataset, parts.engine, parts.finetuned
+    errors += [InputError(line) for line in (engine.failing if engine else ())]
     baselines = _baseline_rows(config, dataset, attempt)
     trained = {FINETUNED: finetuned.model} if finetuned is not None and finetuned.trained else {}
     models = {**(parts.models or {}), **trained}
@@ -253,7 +254,7 @@ def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> lis
     found = []
     for name, model in models.items():
         for field in (field for owner, field in used if owner == name):
-            texts = embedded_texts(dataset.catalogue, field)
+            texts = embedded_texts(dataset.catalogue, field, name)
             found.append(texts_to_embed(texts, model, "document", cache_dir=config.cache_dir, names=(name, field)))
         queries = dataset.queries.texts
         found.append(texts_to_embed(queries, model, "query", cache_dir=config.cache_dir, names=(name, "queries")))

@@ -15,10 +15,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
-from annotated_types import MinLen
+from annotated_types import Interval, MinLen
 
 from relevance.errors import InputError, unknown
-from relevance.setting import Names, Takes, Text, setting
+from relevance.setting import Grade, Names, Takes, Text, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -131,11 +131,14 @@ class ProductFields:
     Attributes:
         text: by name, in the order in which their scores are added.
         embedded: by name, the fields whose texts are joined and embedded.
+        embedded_by: by model, those of which it embeds other fields.
         title: the text field that people know a product by, "" where there is none.
         id: the field of the product's id in an index of ours.
         body: settings and mappings of the index (no `index.` in front); None for the default.
         columns: what the files call fields, where they have another name.
+        separators: in CSV, what stands between the values of a field that has several.
         readings: other ways in which the text fields are read, too.
+        where: the file that says so, for messages.
     """
 
     text: Mapping[str, TextField]
@@ -144,7 +147,14 @@ class ProductFields:
     id: str = "product_uid"
     body: Mapping[str, Any] | None = None
     columns: Mapping[str, str] = field(default_factory=dict)
+    separators: Mapping[str, str] = field(default_factory=dict)
     readings: tuple[Reading, ...] = ()
+    where: str = ""
+    embedded_by: Mapping[str, Mapping[str, tuple[str, ...]]] = field(default_factory=dict)
+
+    def embedded_of(self, name: str, model: str) -> tuple[str, ...]:
+        """The fields whose texts a model embeds under a name."""
+        return self.embedded_by.get(model, {}).get(name, self.embedded[name])
 
     @property
     def own_texts(self) -> tuple[str, ...]:
@@ -263,6 +273,7 @@ def own_fields(
     body: Mapping[str, Any],
     *,
     columns: Mapping[str, str] = MappingProxyType({}),
+    separators: Mapping[str, str] = MappingProxyType({}),
     pairs: Iterable[str] = (),
     where: str = "mapping",
 ) -> ProductFields:
@@ -271,6 +282,7 @@ def own_fields(
     Args:
         body: settings and mappings, see `index_body`.
         columns: what the files call fields, where they have another name.
+        separators: in CSV, what stands between the values of a field that has several.
         pairs: fields of the type `pairs`, see `compiled`.
         where: how messages begin.
 
@@ -288,7 +300,15 @@ def own_fields(
     own = [name for name, one in text.items() if one.source == one.path]
     embedded = {name: (name,) for name in own if "." not in name} | {WHOLE: tuple(own)}
     title = next((name for name in ("title", "name") if name in own), own[0] if own else "")
-    return ProductFields(text=text, embedded=embedded, title=title, body=body, columns=dict(columns))
+    return ProductFields(
+        text=text,
+        embedded=embedded,
+        title=title,
+        body=body,
+        columns=dict(columns),
+        separators=dict(separators),
+        where=where,
+    )
 
 
 _TEXT_TYPES = ("text", "match_only_text", "search_as_you_type")
@@ -317,19 +337,22 @@ def leaves(properties: Mapping[str, Any], before: str = "") -> Iterator[tuple[st
             yield f"{before}{name}", options
 
 
-def with_embedded(fields: ProductFields, tables: Mapping[str, Iterable[str]], where: str) -> ProductFields:
+def with_embedded(fields: ProductFields, tables: Mapping[str, EmbeddedTable], where: str) -> ProductFields:
     """The fields with other texts to embed, by name, each of one or more fields.
 
     Raises:
         InputError: a field is not there.
     """
-    embedded = {name: tuple(names) for name, names in tables.items()}
     allowed = dict.fromkeys([*fields.text, *dict(leaves(fields.properties))])
-    for table, names in embedded.items():
-        for name in names:
+    by_model: dict[str, dict[str, tuple[str, ...]]] = {}
+    for table, one in tables.items():
+        for name in (*one.fields, *(name for names in one.models.values() for name in names)):
             if not fields.source_of(name):
                 raise InputError(f"{where} [embedded.{table}]: {unknown('field', name, allowed)}")
-    return replace(fields, embedded={**fields.embedded, **embedded})
+        for model, names in one.models.items():
+            by_model.setdefault(model, {})[table] = tuple(names)
+    embedded = {name: tuple(one.fields) for name, one in tables.items()}
+    return replace(fields, embedded={**fields.embedded, **embedded}, embedded_by=by_model)
 
 
 # as the configuration has them
@@ -350,9 +373,20 @@ class FieldTable:
     search_analyzer: Text | None = setting("with text: what makes words of queries", words="the analyzer")
     normalizer: Text | None = setting("with keyword: what makes one value of several spellings", words="none")
     column: Text | None = setting("what the files call it, a column or a key", words="its name")
+    separator: Text | None = setting(
+        "in CSV, what stands between values where it has several", words="none: a JSON list"
+    )
+    similarity: Text | None = setting("with text: one of [similarity.NAME], BM25, or boolean", words="BM25")
     fields: _Table | None = setting("the same text in other ways, each with its type (multi-fields)", words="none")
     properties: _Table | None = setting("with nested and object: the fields inside, each with its type", words="none")
     options: _Table | None = setting("any other parameter of Elasticsearch's mapping", words="none")
+
+
+_Lists = Annotated[
+    Mapping[str, list[Text]],
+    MinLen(1),
+    Takes("table of lists", 'a table of lists of fields, such as {small = ["name"]}'),
+]
 
 
 @dataclass(frozen=True)
@@ -360,6 +394,32 @@ class EmbeddedTable:
     """A text of the products that is embedded, `[embedded.NAME]`."""
 
     fields: Names = setting("fields whose texts are joined, in this order", default=MISSING, words="required")
+    models: _Lists = setting("models that embed other fields under this name, with these", default={}, words="none")
+
+
+@dataclass(frozen=True)
+class AnalysisTable:
+    """Analyzers beside `[fields]`, `[analysis]`: what `settings.analysis` is in the body of an index."""
+
+    char_filter: _Table | None = setting("character filters by name, each with its type and parameters", words="none")
+    tokenizer: _Table | None = setting("tokenizers by name, each with its type and parameters", words="none")
+    filter: _Table | None = setting("token filters by name, such as synonyms", words="none")
+    analyzer: _Table | None = setting("analyzers by name, for the fields' analyzer and search_analyzer", words="none")
+    normalizer: _Table | None = setting("normalizers by name, for fields of type keyword", words="none")
+
+
+@dataclass(frozen=True)
+class SimilarityTable:
+    """A similarity beside `[fields]`, `[similarity.NAME]`; `default` is that of every field."""
+
+    type: Text = setting("BM25, or boolean", default="BM25")
+    k1: Grade | None = setting("how soon more of a word counts no more", words=f"{K1}")
+    b: Annotated[int | float | None, Interval(ge=0, le=1), Takes("number", "a number from 0 to 1")] = setting(
+        "how much the length of a text counts", words=f"{B}"
+    )
+    discount_overlaps: Annotated[bool | None, Takes("true or false")] = setting(
+        "whether words at one place count once in a text's length", words="true"
+    )
 
 
 # the body of an index
@@ -447,11 +507,15 @@ def _put(into: dict[str, Any], path: list[str], value: Any, where: str) -> None:
     into[last] = value
 
 
-_IN_THE_MAPPING = ("type", "analyzer", "search_analyzer", "normalizer", "fields", "properties")
+_IN_THE_MAPPING = ("type", "analyzer", "search_analyzer", "normalizer", "similarity", "fields", "properties")
 
 
-def compiled(tables: Mapping[str, FieldTable]) -> dict[str, Any]:
-    """The body of an index with these fields."""
+def compiled(
+    tables: Mapping[str, FieldTable],
+    analysis: AnalysisTable | None = None,
+    similarities: Mapping[str, SimilarityTable] = MappingProxyType({}),
+) -> dict[str, Any]:
+    """The body of an index with these fields, analyzers and similarities."""
     properties: dict[str, Any] = {}
     for name, table in tables.items():
         options = {key: value for key in _IN_THE_MAPPING if (value := getattr(table, key)) is not None}
@@ -462,7 +526,15 @@ def compiled(tables: Mapping[str, FieldTable]) -> dict[str, Any]:
             inside = {"name": keyword, "value": {"type": "text", "fields": {"raw": keyword}}, NAME_VALUE: text}
             options = {"type": "nested", "properties": inside}
         properties[name] = options
-    return {"settings": {}, "mappings": {"properties": properties}}
+    parts = {} if analysis is None else _set(analysis)
+    by_name = {name: _set(one) for name, one in similarities.items()}
+    settings = {"analysis": parts, "similarity": by_name}
+    return {"settings": {key: one for key, one in settings.items() if one}, "mappings": {"properties": properties}}
+
+
+def _set(table: AnalysisTable | SimilarityTable) -> dict[str, Any]:
+    """What a table sets."""
+    return {name: plain(value) for name, value in vars(table).items() if value is not None}
 
 
 def plain(value: Any) -> Any:

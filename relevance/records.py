@@ -322,13 +322,15 @@ def attribute_texts(catalogue: Catalogue) -> list[str]:
     return list(map(attribute_text, attributes["name"], attributes["value"]))
 
 
-def embedded_texts(catalogue: Catalogue, name: str) -> list[str]:
+def embedded_texts(catalogue: Catalogue, name: str, model: str = "") -> list[str]:
     """Give a text to embed for every product, in the order of their codes; "" where a product has none.
+
+    A model may embed other fields under that name.
 
     Raises:
         KeyError: `name` is not one of `catalogue.fields.embedded`.
     """
-    columns = [catalogue.texts(each) for each in catalogue.fields.embedded[name]]
+    columns = [catalogue.texts(each) for each in catalogue.fields.embedded_of(name, model)]
     return [joined(*parts) for parts in zip(*columns, strict=True)]
 
 

@@ -149,6 +149,12 @@ class Schema:
                 sources[one.source] = (*sources.get(one.source, ()), one)
         return sources
 
+    def receiving(self, path: str) -> list[Field]:
+        """The fields that get a value which documents hold at a path: its own, multi-fields, and those of copy_to."""
+        own = self.sources.get(path, ())
+        copied = (self.fields[target] for one in own if one.path == path for target in one.copy_to)
+        return [*own, *copied]
+
     def stored_at(self, path: str) -> Field | None:
         """The field that a path names, or in which it lies, where that cannot be searched here."""
         names = path.split(".")

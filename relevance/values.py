@@ -34,9 +34,9 @@ def units(text: str) -> int:
 
 def boolean_of(value: Any) -> int:
     """Read a truth value: 1 or 0."""
-    if value in (True, "true"):
+    if value is True or value == "true":
         return 1
-    if value in (False, "false", ""):
+    if value is False or value in ("false", ""):
         return 0
     raise InputError(f"{value!r} is no boolean; allowed: true, false")
 
@@ -44,13 +44,13 @@ def boolean_of(value: Any) -> int:
 def decimal_of(value: Any) -> float:
     """Read a number, which may be written as a text."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
-        raise InputError(f"{value!r} is no number")
+        raise InputError(f"{value!r} is no number; allowed: a number")
     try:
         number = float(value)
     except ValueError:
-        raise InputError(f"{value!r} is no number") from None
+        raise InputError(f"{value!r} is no number; allowed: a number") from None
     if not math.isfinite(number):
-        raise InputError(f"{value!r} is no finite number")
+        raise InputError(f"{value!r} is no finite number; allowed: a number")
     return number
 
 
@@ -77,7 +77,7 @@ def whole_of(value: Any, kind: str) -> int:
     number = int(value) if exact else int(decimal_of(value))
     low, high = _RANGES[kind]
     if not low <= number < high:
-        raise InputError(f"{value!r} is out of the range of {kind}")
+        raise InputError(f"{value!r} is out of the range of {kind}; allowed: {low:,} to {high - 1:,}")
     return number
 
 
@@ -105,12 +105,12 @@ def number_of(field: Field, value: Any) -> float:
 
 def allowed_of(field: Field) -> str:
     """What documents may hold in a field, in words."""
+    if field.value is not None:
+        return repr(field.value)
     if field.type in _RANGES:
         low, high = _RANGES[field.type]
         return f"a number from {low:,} to {high - 1:,}"
-    if field.value is not None:
-        return repr(field.value)
-    return {"boolean": "true, false", "date": f"a date as {field.format}"}.get(field.type, "a number")
+    return {"boolean": "true, false", "date": field.format}.get(field.type, "a number")
 
 
 def check_value(field: Field, value: Any) -> None:
@@ -125,4 +125,6 @@ def check_value(field: Field, value: Any) -> None:
         return
     if value == "" and field.type not in ("boolean", "date") and field.coerce:
         return
-    number_of(field, value)
+    number = number_of(field, value)
+    if not field.coerce and field.type not in ("boolean", "date") and (isinstance(value, str) or number != value):
+        raise InputError(f"{value!r} is not of type {field.kind}, and coerce is false")

@@ -17,7 +17,7 @@ from annotated_types import Interval
 
 from relevance.engines import AUTO, ENGINES
 from relevance.engines.elasticsearch.settings import Settings
-from relevance.fields import EmbeddedTable, FieldTable
+from relevance.fields import AnalysisTable, EmbeddedTable, FieldTable, SimilarityTable
 from relevance.finetune import Options
 from relevance.setting import (
     Count,
@@ -188,6 +188,8 @@ TABLES: Mapping[str, tuple[type | str, ...]] = MappingProxyType(
         "datasets.NAME": ("relevance.datasets:Source",),
         "fields.NAME": (FieldTable,),
         "embedded.NAME": (EmbeddedTable,),
+        "analysis": (AnalysisTable,),
+        "similarity.NAME": (SimilarityTable,),
         "strategies.NAME": (Strategy,),
         "tuning.NAME": (),
         "elasticsearch": (Settings,),
@@ -317,14 +319,26 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
     for path in config.origins:
         table, _, rest = path.partition(".")
         name, _, attribute = rest.partition(".")
-        records: Mapping[str, object] = {"datasets": config.aliases, "fields": config.own_fields}.get(table, {})
-        if records:
-            values[path] = text_of(getattr(records[name], attribute))
-        elif table in ("embedded", "tuning"):
-            values[path] = text_of(
-                config.fields.embedded[name] if table == "embedded" else config.tuning[name][attribute]
-            )
-        elif table == "strategies" and name not in STRATEGIES:
-            own_value = getattr(config.strategies[name], attribute)
-            values[path] = shown(own_value) if attribute == "template" else text_of(own_value)
+        if path not in values or table in ("datasets", "strategies"):
+            values |= {path: value} if (value := _shown_in(config, table, name, attribute)) is not None else {}
     return [(key, value, config.origins[key]) for key, value in values.items()]
+
+
+def _shown_in(config: Config, table: str, name: str, attribute: str) -> str | None:
+    """The value of a key of the file's own tables; None for one that stands elsewhere."""
+    records: Mapping[str, object] = {"datasets": config.aliases, "fields": config.own_fields}.get(table, {})
+    if records:
+        return text_of(getattr(records[name], attribute))
+    if table == "embedded":
+        by_model = config.fields.embedded_by.items()
+        others = {model: ", ".join(names[name]) for model, names in by_model if name in names}
+        return text_of(config.fields.embedded[name] if attribute == "fields" else others)
+    if table == "tuning":
+        return text_of(config.tuning[name][attribute])
+    if table in ("analysis", "similarity"):
+        settings = (config.fields.body or {})["settings"][table]
+        return shown(settings[name]) if table == "analysis" else text_of(settings[name][attribute])
+    if table == "strategies" and name not in STRATEGIES:
+        value = getattr(config.strategies[name], attribute)
+        return shown(value) if attribute == "template" else text_of(value)
+    return None

@@ -22,8 +22,11 @@ from relevance.errors import InputError, several, unknown
 from relevance.fields import (
     DEFAULT_FIELDS,
     PAIRS,
+    AnalysisTable,
+    EmbeddedTable,
     FieldTable,
     ProductFields,
+    SimilarityTable,
     compiled,
     index_body,
     own_fields,
@@ -54,6 +57,7 @@ CREDENTIALS: Mapping[str, str] = MappingProxyType(
 _HEADS = tuple(dict.fromkeys(table.partition(".")[0] for table in TABLES if table))
 _NAMED = tuple(table.partition(".")[0] for table in TABLES if table.endswith(".NAME"))
 _NAME = re.compile("[a-z0-9_]+")
+_IN_AN_INDEX = ("fields", "similarity")
 _FIELD_NAME = re.compile(r"[^\s._-][^\s.]*")
 _SELECTING = {"dataset": "datasets", "strategy": "strategies"}
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
@@ -177,7 +181,7 @@ def read_config(  # noqa: PLR0913 - all by name
     fields, own = DEFAULT_FIELDS, {}
     with problems.gathered():
         own = {name: FieldTable(**_values(table)) for name, table in _with_types(tables, str(file), problems)}
-        fields = _fields(tables, own, str(file), problems)
+        fields = _fields(tables, own, models, str(file), problems)
     strategies = {name: replace(one, fields=fields) for name, one in STRATEGIES.items() if one.fits(fields)}
     for name, table in _named(tables, "strategies", problems):
         with problems.gathered(f"strategies.{name}"):
@@ -268,9 +272,9 @@ def _tables_of(file: Path, problems: Problems) -> dict[str, dict[str, Any]]:
             tables[head] = value
         else:
             for name, inner in value.items():
-                if not (_FIELD_NAME if head == "fields" else _NAME).fullmatch(name):
+                if not (_FIELD_NAME if head in _IN_AN_INDEX else _NAME).fullmatch(name):
                     allowed = "lower-case letters, digits and underscores"
-                    allowed = "no white space and no dots" if head == "fields" else allowed
+                    allowed = "no white space and no dots" if head in _IN_AN_INDEX else allowed
                     problems.add(f"{file} [{head}]: name {shown(name)}; allowed: {allowed}")
                 elif not isinstance(inner, dict):
                     problems.add(f"{file} [{head}] {name} = {shown(inner)}; allowed: a table [{head}.NAME]")
@@ -406,11 +410,18 @@ def _with_types(tables: Tables, file: str, problems: Problems) -> Iterator[tuple
         yield name, table
 
 
-def _fields(tables: Tables, own: Mapping[str, FieldTable], file: str, problems: Problems) -> ProductFields:
+def _fields(
+    tables: Tables, own: Mapping[str, FieldTable], models: Iterable[str], file: str, problems: Problems
+) -> ProductFields:
     """What fields the products have: those of the file that `mapping` names, of `[fields]`, or the default's."""
     mapping, fields = tables[""].get("mapping"), DEFAULT_FIELDS
     if mapping is not None and own:
         raise InputError(f"{mapping.where} beside {file} [fields]: two mappings; leave one of them out")
+    heads = {table.partition(".")[0] for table, content in tables.items() if content}
+    beside = [f"[{head}]" for head in ("analysis", "similarity") if head in heads]
+    if beside and not own:
+        problem = f"{file} {beside[0]}: changes nothing without [fields]"
+        raise InputError(f"{problem}; allowed: beside [fields], or in the settings of the file that mapping names")
     if mapping is not None:
         where = str(mapping.value)
         content = read_json_object(mapping.value, "the body of an index")
@@ -418,11 +429,22 @@ def _fields(tables: Tables, own: Mapping[str, FieldTable], file: str, problems: 
     elif own:
         pairs = [name for name, one in own.items() if one.type == PAIRS]
         columns = {name: one.column for name, one in own.items() if one.column is not None}
-        fields = own_fields(compiled(own), columns=columns, pairs=pairs, where=f"{file} [fields]")
+        separators = {name: one.separator for name, one in own.items() if one.separator is not None}
+        analysis = AnalysisTable(**_values(tables["analysis"])) if "[analysis]" in beside else None
+        similarities = {name: SimilarityTable(**_values(one)) for name, one in _named(tables, "similarity", problems)}
+        body = compiled(own, analysis, similarities)
+        fields = own_fields(body, columns=columns, separators=separators, pairs=pairs, where=file)
     if fields.body is not None:
         with _errors_at(f"{file} [fields]: " if mapping is None else f"{mapping.value}: "):
             Schema.of(fields.body)
-    texts = {name: table["fields"].value for name, table in _named(tables, "embedded", problems) if "fields" in table}
+    texts = {}
+    for name, table in _named(tables, "embedded", problems):
+        if "fields" not in table:
+            raise InputError(f"{file} [embedded.{name}]: no fields; allowed: fields = a list of fields")
+        texts[name] = EmbeddedTable(**_values(table))
+        for model in texts[name].models:
+            if model not in models:
+                raise InputError(f"{file} [embedded.{name}] models: {unknown('model', model, models)}")
     return with_embedded(fields, texts, file) if texts else fields
 
 
@@ -579,7 +601,8 @@ def _origins(tables: Tables, source: Source, models: Iterable[str], problems: Pr
         table = f"models.{name}"
         values |= {f"{table}.{key.name}": tables[table].get(key.name) for key in keys("models.NAME")}
         values[f"{table}.device"] = _nearest(tables, table, "device")
-    for head in ("datasets", "fields", "embedded", "strategies", "tuning"):
+    values |= {f"analysis.{key}": value for key, value in tables["analysis"].items()}
+    for head in ("datasets", "fields", "embedded", "similarity", "strategies", "tuning"):
         for name, content in _named(tables, head, problems):
             values |= {f"{head}.{name}.{key}": value for key, value in content.items()}
     origins = {path: (value.where if value.rank else file) if value else DEFAULT for path, value in values.items()}

@@ -40,6 +40,11 @@ class Source:
     format: Text = setting("format of the files", default=MISSING, words="required")
     path: Location | None = setting("folder of the files")
     columns: Texts = setting("our column names to those of the files", default={}, words="the same names")
+    separators: Texts = setting(
+        'in CSV, what stands between the values of a field that has several, such as {tags = ";"}',
+        default={},
+        words="none: a JSON list",
+    )
     gains: Grades = setting("labels of judgments to grades", default={}, words="the format's own")
     relevant_from: Grade | None = setting("lowest grade that counts as relevant", words="the format's own")
     unknown_products: UnknownProducts = setting(
@@ -57,7 +62,8 @@ class Source:
             if not 0 < self.relevant_from <= MAX_GRADE:
                 raise self._fault("relevant_from", self.relevant_from, "a number above 0, since grade 0 is irrelevant")
             object.__setattr__(self, "relevant_from", simplest(self.relevant_from))
-        object.__setattr__(self, "columns", MappingProxyType(dict(self.columns)))
+        for name in ("columns", "separators"):
+            object.__setattr__(self, name, MappingProxyType(dict(getattr(self, name))))
         gains = {label: simplest(gain) for label, gain in self.gains.items()}
         object.__setattr__(self, "gains", MappingProxyType(gains))
 
@@ -82,7 +88,7 @@ class Format:
 
     Attributes:
         load: loads what a folder holds.
-        takes: which of the settings `columns` and `gains` it uses.
+        takes: which of the settings `columns`, `separators` and `gains` it uses.
         pairs: the files of rated pairs for fine-tuning, if it may have some.
         load_pairs: loads these.
     """
@@ -100,7 +106,7 @@ DATASETS: Mapping[str, Format] = MappingProxyType(
         "sample": _HOMEDEPOT,
         "homedepot": _HOMEDEPOT,
         "chorus": Format(published.load_chorus),
-        "files": Format(own.load, ("columns", "gains"), (own.PAIRS,), own.load_pairs),
+        "files": Format(own.load, ("columns", "separators", "gains"), (own.PAIRS,), own.load_pairs),
         "beir": Format(published.load_beir),
         "wands": Format(published.load_wands, ("gains",)),
         "esci": Format(published.load_esci, ("gains",)),
@@ -141,7 +147,7 @@ def load(source: Source) -> Dataset:
         CouldNotRunError: a package that reads the format is not installed.
     """
     folder, takes = _folder(source), DATASETS[source.format].takes
-    for name in ("columns", "gains"):
+    for name in ("columns", "separators", "gains"):
         if getattr(source, name) and name not in takes:
             allowed = ", ".join((*takes, "relevant_from", "unknown_products"))
             raise source.refusal(f"format {source.format!r} does not use {name}; settings it takes: {allowed}")

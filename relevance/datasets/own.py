@@ -25,6 +25,7 @@ import re
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from relevance.bodies import NAME_RULE, is_name
@@ -54,7 +55,9 @@ from relevance.errors import InputError, unknown
 from relevance.fields import NAME_VALUE, fitted
 from relevance.files import Number, input_errors, json_kind, parse_json, quoted
 from relevance.records import Catalogue, joined, query_label
+from relevance.schema import DECIMALS, INTEGERS, Schema
 from relevance.text import plural, some
+from relevance.values import allowed_of, check_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -105,6 +108,8 @@ def load(source: Source, folder: Path) -> Dataset:
     columns += [] if rated.name == QRELS else [*JUDGED, "rater"]
     if mistaken := next((ours for ours in source.columns if ours not in columns), None):
         raise source.refusal(f"columns: {unknown('column', mistaken, columns)}")
+    if mistaken := next((name for name in source.separators if name not in source.fields.properties), None):
+        raise source.refusal(f"separators: {unknown('field', mistaken, source.fields.properties)}")
     notes = Notes()
     texts, params = (None, None) if asked is None else _queries(asked, notes)
     table = _judgments(source, rated, notes, by_id=texts is not None)
@@ -168,7 +173,8 @@ def _note_others(folder: Path, notes: Notes) -> None:
 def _products(file: TextFile, source: Source, notes: Notes) -> Catalogue:
     columns = source.columns
     if source.fields.body is not None:
-        return documents(file, source.fields, {**source.fields.columns, **columns}, notes)
+        separators = {**source.fields.separators, **source.separators}
+        return documents(file, source.fields, {**source.fields.columns, **columns}, notes, separators)
     if file.name in _JSON:
         return object_products(file, [columns.get(ours, ours) for ours in (*_PRODUCT, "attributes")], notes)
     notes.mark(file)
@@ -239,12 +245,16 @@ def object_products(
 # products with fields of one's own
 
 _TEXTS = {"text", "keyword", "match_only_text", "search_as_you_type", "wildcard", "constant_keyword", "ip", "version"}
-_WHOLE_NUMBERS = {"long", "integer", "short", "byte", "unsigned_long"}
-_BEYOND = {"byte": 1 << 7, "short": 1 << 15, "integer": 1 << 31, "long": 1 << 63}
-_NUMBERS = {*_WHOLE_NUMBERS, "double", "float", "half_float", "scaled_float"}
+_NUMBERS = {*INTEGERS, *DECIMALS, "scaled_float"}
 
 
-def documents(file: TextFile, fields: ProductFields, columns: Mapping[str, str], notes: Notes) -> Catalogue:
+def documents(
+    file: TextFile,
+    fields: ProductFields,
+    columns: Mapping[str, str],
+    notes: Notes,
+    separators: Mapping[str, str] = MappingProxyType({}),
+) -> Catalogue:
     """Products with the fields of a mapping, as JSON documents that an index takes.
 
     Of JSON, values keep their types; a number in a field of text is taken as it is written. Of CSV, fields are read by
@@ -255,9 +265,10 @@ def documents(file: TextFile, fields: ProductFields, columns: Mapping[str, str],
         fields: what fields there are.
         columns: what the file calls them, and `id`, where it has another name.
         notes: get what the file has beside them.
+        separators: of CSV, what stands between the values of a field that has several.
     """
     notes.mark(file)
-    properties = fields.properties
+    properties, schema = fields.properties, Schema.of(fields.body or {})
     names = {name: columns.get(name, name) for name in ("id", *properties)}
     unused: dict[str, None] = {}
     found: dict[str, dict[str, Any]] = {}
@@ -274,9 +285,9 @@ def documents(file: TextFile, fields: ProductFields, columns: Mapping[str, str],
         for name, options in properties.items():
             if (value := values.get(names[name])) is not None:
                 at = f"{'column' if is_text else 'key'} {quoted(names[name])}"
-                value = _parsed(value, options) if is_text else value
+                value = _parsed(value, options, separators.get(name, "")) if is_text else value
                 value = _pairs(value) if name in fields.text and fields.text[name].nested == name else value
-                document[name] = _value_of(file, line, at, value, options)
+                document[name] = _value_of(_Place(file, line, at, schema), name, value, options)
         found[identifier] = fitted(document, properties, missing)
 
     faults: list[InputError] = []
@@ -321,13 +332,15 @@ def _objects(
         yield line, {name: text for name, text in zip(header, fields_of(line, row), strict=True) if text}, True
 
 
-def _parsed(text: str, options: Mapping[str, Any]) -> Any:
-    """A field of CSV: JSON where it has to be, or is a list; else the text."""
+def _parsed(text: str, options: Mapping[str, Any], separator: str = "") -> Any:
+    """A field of CSV: JSON where it has to be, or is a list; a list where it has a separator; else the text."""
     if text.startswith(("[", "{")) or "properties" in options:
         with suppress(ValueError):
             value = parse_json(text, exact_numbers=True)
             if isinstance(value, list) or "properties" in options or options.get("type") == "flattened":
                 return value
+    if separator and "properties" not in options:
+        return [_parsed(part.strip(), options) for part in text.split(separator) if part.strip()]
     if options.get("type") == "boolean":
         return {"true": True, "false": False}.get(text.lower(), text)
     is_number = options.get("type") in _NUMBERS
@@ -353,40 +366,67 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _value_of(file: TextFile, line: int, at: str, value: Any, options: Mapping[str, Any]) -> Any:
+@dataclass(frozen=True)
+class _Place:
+    """Where a value stands, and the fields that it may go to."""
+
+    file: TextFile
+    line: int
+    at: str
+    schema: Schema
+
+    def fault(self, value: object, allowed: str) -> InputError:
+        """The error for a value that is not allowed there."""
+        return self.file.fault(self.line, f"found {described(value)}; allowed: {allowed}", at=self.at)
+
+    def check(self, path: str, value: Any, written: object) -> None:
+        """Refuse what a field, one of its multi-fields, or one that it is copied to does not take."""
+        for one in self.schema.receiving(path):
+            try:
+                check_value(one, value)
+            except InputError:
+                which = "" if one.path == path else f" of the field {one.path!r}"
+                raise self.fault(written, f"{allowed_of(one)}, for the type {one.kind}{which}") from None
+
+
+def _value_of(place: _Place, path: str, value: Any, options: Mapping[str, Any]) -> Any:
     """A value as its field takes it, numbers made of how they are written."""
     kind = options.get("type", "object")
+    if isinstance(value, list) and kind == "dense_vector":
+        return _vector(place, value, options)
     if isinstance(value, list):
-        return [_value_of(file, line, at, one, options) for one in value if one is not None]
+        return [_value_of(place, path, one, options) for one in value if one is not None]
     if isinstance(value, dict):
+        if kind in _TEXTS or kind in _NUMBERS or kind in ("boolean", "date"):
+            raise place.fault(value, f"a value of type {kind}")
         inside = options.get("properties", {})
-        if kind in _TEXTS or kind in _NUMBERS or kind == "boolean":
-            raise file.fault(line, f"found {described(value)}; allowed: a value of type {kind}", at=at)
-        return {name: _value_of(file, line, at, one, inside.get(name, {})) for name, one in value.items()}
-    if kind in _TEXTS:
-        return _plain(value)
-    malformed = options.get("ignore_malformed") in (True, "true")
-    if kind == "boolean" and not (isinstance(value, bool) or value in ("true", "false", "") or malformed):
-        raise file.fault(line, f"found {described(value)}; allowed: true, false, for the type boolean", at=at)
-    if kind in _NUMBERS:
-        number, most = _number(value, kind), _BEYOND.get(kind, math.inf)
-        if number is None or not (malformed or -most <= int(number) < most):
-            allowed = "a number" if number is None else f"a number from {-most:,} to {most - 1:,}"
-            raise file.fault(line, f"found {described(value)}; allowed: {allowed}, for the type {kind}", at=at)
-        return number
+        return {name: _value_of(place, f"{path}.{name}", one, inside.get(name, {})) for name, one in value.items()}
     if "properties" in options:
-        raise file.fault(line, f"found {described(value)}; allowed: an object, or a list of them", at=at)
-    if isinstance(value, Number):
-        return int(value) if re.fullmatch(r"-?\d+", value) else float(value)
-    return value
+        raise place.fault(value, "an object, or a list of them")
+    taken = _plain(value) if kind in _TEXTS else _number(value) if kind in _NUMBERS or is_number(value) else value
+    if taken is None:
+        raise place.fault(value, f"a number, for the type {kind}")
+    place.check(path, taken, value)
+    return taken
 
 
-def _number(value: Any, kind: str) -> float | None:
-    """A number as a type has it; None for what is none."""
+def _vector(place: _Place, values: list[Any], options: Mapping[str, Any]) -> list[float]:
+    numbers = [_number(one) if is_number(one) else None for one in values]
+    dims = int(options.get("dims") or len(numbers))
+    if None in numbers or len(numbers) != dims:
+        raise place.fault(values, f"{dims:,} numbers, for the type dense_vector")
+    return [float(one) for one in numbers if one is not None]
+
+
+def is_number(value: object) -> bool:
+    """Whether a value of JSON is a number."""
+    return isinstance(value, Number)
+
+
+def _number(value: Any) -> float | None:
+    """The number that a value writes; None where it writes none."""
     text = value if isinstance(value, Number) else str(value)
-    if kind in _WHOLE_NUMBERS and re.fullmatch(r"-?\d{1,19}", text):
-        return int(text)
-    return parsed_number(text)
+    return int(text) if re.fullmatch(r"-?\d{1,19}", text) else parsed_number(text)
 
 
 def parsed_number(text: str) -> float | None:

@@ -198,6 +198,9 @@ class EngineChoice:
             or the server refuses the mapping.
         product_ids: those of the index that exists; None where the data set's products are indexed.
         notes: what people should know of an index that exists, a line each.
+        trial: asks search bodies of an index without products: given queries, of which those with vectors count, and
+            how messages call them, gives lines on strategies that cannot run. None where a server would have to.
+        failing: those lines.
     """
 
     name: str
@@ -207,6 +210,8 @@ class EngineChoice:
     inspect: Callable[[Mapping[str, int]], EngineChoice] | None = None
     product_ids: Sequence[str] | None = None
     notes: Sequence[str] = ()
+    trial: Callable[[QueryBatch, Sequence[str]], Sequence[str]] | None = None
+    failing: Sequence[str] = ()
 
 
 # What is chosen by
@@ -295,14 +300,15 @@ def embedded_choice(line: str = "embedded", hint: str = "") -> EngineChoice:
 def _embedded(request: Request, why: str, hint: str = "") -> EngineChoice:
     if not (request.has_own_mapping or request.needs_bodies):
         return embedded_choice(f"embedded ({why})", hint)
-    from relevance.engines.embedded.searches import check  # noqa: PLC0415 - scipy is loaded where it is used
+    from relevance.engines.embedded.searches import check, trial  # noqa: PLC0415 - scipy is loaded where it is used
 
-    notes = tuple(check(request, _own_mapping(request.settings)))
+    own = _own_mapping(request.settings)
+    notes = tuple(check(request, own))
     parts = [f"embedded, as release {request.release} ranks"]
     parts += [] if request.fields.body is None else [plural(len(request.fields.properties), "field")]
     parts += [] if request.settings.mapping is None else [f"mappings of {request.settings.mapping.name}"]
     line, opening = f"{', '.join(parts)} ({why})", partial(open_embedded, request=request)
-    return EngineChoice("embedded", line, opening, hint, notes=notes)
+    return EngineChoice("embedded", line, opening, hint, notes=notes, trial=partial(trial, request, own))
 
 
 # Choosing

@@ -16,7 +16,7 @@ import numpy as np
 
 from relevance import bodies
 from relevance.engines import vector_path
-from relevance.errors import InputError, unknown
+from relevance.errors import InputError, did_you_mean, unknown
 from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, ProductFields, flat_settings, leaves
 from relevance.files import read_json_object
 from relevance.records import Catalogue, Vectors, attribute_text
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.engines import VectorField
-    from relevance.strategies import Leg
+    from relevance.strategies import Leg, Strategy
 
 # fields
 
@@ -262,6 +262,80 @@ def _meant(path: str, text: Mapping[str, str]) -> str:
     short = {**text, NAME_VALUE: f"{ATTRIBUTES}.{NAME_VALUE}"}
     near = difflib.get_close_matches(path.rpartition(".")[2].removeprefix("product_"), short, n=1)
     return f" (did you mean {short[near[0]]!r}?)" if near else ""
+
+
+# fields that search bodies name
+
+_OF_ONE_FIELD = (
+    *("match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "term", "terms", "terms_set", "range"),
+    *("prefix", "wildcard", "fuzzy", "regexp", "gauss", "exp", "linear", "intervals"),
+)
+_BESIDE_THE_FIELD = ("boost", "_name", "multi_value_mode")
+_PARTED = ("flattened", "search_as_you_type")
+"""Types of fields that hold others, which the mapping does not name."""
+
+
+def types_of(mappings: Mapping[str, Any]) -> dict[str, str]:
+    """The type of each field of a mapping by its full name: objects, multi-fields and runtime fields too."""
+
+    def walk(properties: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
+        for name, options in properties.items():
+            path = f"{before}{name}"
+            if not isinstance(options, Mapping):  # which the server refuses
+                continue
+            yield path, str(options.get("type", "object"))
+            for inside in ("properties", "fields"):
+                yield from walk(options.get(inside, {}), f"{path}.")
+
+    runtime = {name: str(options.get("type")) for name, options in mappings.get("runtime", {}).items()}
+    return {**dict(walk(mappings.get("properties", {}), "")), **runtime}
+
+
+def missing_fields(strategies: Iterable[Strategy], mappings: Mapping[str, Any]) -> list[str]:
+    """A line for each field that a search body names and a mapping lacks, so that it matches nothing."""
+    types, lines = types_of(mappings), []
+    parted = tuple(f"{path}." for path, kind in types.items() if kind in _PARTED)
+    for strategy in strategies:
+        vectors = {vector_path(strategy.model, name) for name in strategy.fields.embedded}
+        named = dict.fromkeys(_named_fields(strategy.template))
+        lacking = [path for path in named if path not in {*types, *vectors} and not path.startswith(parted)]
+        where = f"{strategy.where}: no field"
+        lines += [f"{where} {path!r} in the mapping{did_you_mean(path, types)}" for path in lacking]
+    return lines
+
+
+def _named_fields(body: Any) -> Iterator[str]:
+    """The fields that a search names; names with wildcards or marks, and `_id` and its like, are left out."""
+    for one in body if isinstance(body, list) else ():
+        yield from _named_fields(one)
+    for name, inner in body.items() if isinstance(body, Mapping) else ():
+        paths: list[Any] = []
+        if name in _OF_ONE_FIELD and isinstance(inner, Mapping):
+            paths = [path for path in inner if path not in _BESIDE_THE_FIELD]
+        elif name == "sort":
+            each = inner if isinstance(inner, list) else [inner]
+            paths = [path for one in each for path in (one if isinstance(one, Mapping) else [one])]
+        elif name == "fields" and "query" in body:
+            paths = [str(path).partition("^")[0] for path in (inner if isinstance(inner, list) else [inner])]
+        elif name == "field" and isinstance(inner, str):
+            paths = [inner]
+        else:
+            yield from _named_fields(inner) if name not in _NO_SEARCH else ()
+        yield from (path for path in paths if not path.startswith("_") and "*" not in path and "{{" not in path)
+
+
+_NO_SEARCH = (
+    "aggs",
+    "aggregations",
+    "highlight",
+    "suggest",
+    "_source",
+    "fields",
+    "docvalue_fields",
+    "params",
+    "source",
+)
+"""Parts of a body whose names are not those of fields that are searched."""
 
 
 def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:

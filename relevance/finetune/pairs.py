@@ -15,6 +15,7 @@ import pandas as pd
 
 from relevance.errors import InputError
 from relevance.records import Judgments, Queries, embedded_texts
+from relevance.strategies import FINETUNED
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
@@ -110,7 +111,7 @@ def build_pairs(frame: pd.DataFrame, dataset: Dataset, *, drop_unknown: bool, se
         return InputError(f"data set {dataset.name!r}: {problem}; allowed: {allowed}")
 
     evaluated = {normalised(text) for text in dataset.queries.texts}
-    catalogue = dict(zip(dataset.catalogue.ids, embedded_texts(dataset.catalogue, "whole"), strict=True))
+    catalogue = dict(zip(dataset.catalogue.ids, embedded_texts(dataset.catalogue, "whole", FINETUNED), strict=True))
     columns = ("query", "product", "text" if "text" in frame else "title", "relevance")
     dropped: dict[str, None] = {}
     dropped_pairs, unknown = 0, []
@@ -197,7 +198,7 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
         own_products=None if own is None else own[stays],
         notes=(*dataset.notes, f"{int(goes.sum()):,} of {len(keys):,} queries are trained on and not evaluated"),
     )
-    texts, products = embedded_texts(dataset.catalogue, "whole"), judgments.products[pairs].tolist()
+    texts, products = embedded_texts(dataset.catalogue, "whole", FINETUNED), judgments.products[pairs].tolist()
     of_pairs = pd.DataFrame(
         {
             "query": [queries.texts[code] for code in judgments.queries[pairs].tolist()],

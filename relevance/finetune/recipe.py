@@ -12,6 +12,7 @@ import numpy as np
 
 from relevance.evaluation import NDCG10, evaluate
 from relevance.records import Judgments, Ranking, embedded_texts
+from relevance.strategies import FINETUNED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -114,7 +115,7 @@ def make_validation(pairs: Pairs, catalogue: Catalogue, *, seed: int, distractor
     """
     rng = np.random.default_rng(seed)
     own = {pair.product: pair.text for pair in pairs.rated}
-    whole = zip(catalogue.ids, embedded_texts(catalogue, "whole"), strict=True)
+    whole = zip(catalogue.ids, embedded_texts(catalogue, "whole", FINETUNED), strict=True)
     others = {product: text for product, text in whole if text} | {pair.product: pair.text for pair in pairs.train}
     names = sorted(others.keys() - own.keys())
     chosen = [names[at] for at in rng.permutation(len(names))[:distractors].tolist()]

@@ -139,7 +139,7 @@ def _definition(strategy: Strategy) -> Mapping[str, object]:
         definition["candidates"] = strategy.candidates
     if strategy.embeds:
         definition["model"] = strategy.model
-    texts = {name: list(strategy.fields.embedded[name]) for name in strategy.vectors}
+    texts = {name: list(strategy.fields.embedded_of(name, strategy.model)) for name in strategy.vectors}
     if own := {name: fields for name, fields in texts.items() if tuple(fields) != DEFAULT_FIELDS.embedded.get(name)}:
         definition["embedded"] = own
     return definition

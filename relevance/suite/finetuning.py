@@ -125,7 +125,7 @@ def _measured(plan: Plan, *, progress: bool) -> tuple[Plan, Mapping[str, Evaluat
 def _judged_pairs(plan: Plan, *, progress: bool) -> pd.DataFrame:
     """Every judgment of the benchmark with its similarity under both models, all vectors from the cache."""
     dataset, judgments = plan.dataset, plan.dataset.judgments
-    texts = embedded_texts(dataset.catalogue, "whole")
+    texts = embedded_texts(dataset.catalogue, "whole", FINETUNED)
     kept = np.array([bool(texts[code].strip()) for code in judgments.products.tolist()], dtype=np.bool_)
     rows, codes = judgments.queries[kept], judgments.products[kept]
     similarities = []

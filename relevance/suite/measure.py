@@ -382,7 +382,7 @@ def prepare(
             encoder = Encoder(model, plan.config.cache_dir, progress=progress)
             for key in (key for key in plan.vector_fields if key[0] == name):
                 if (model, catalogue, key[1]) not in embedded:
-                    texts = embedded_texts(catalogue, key[1])
+                    texts = embedded_texts(catalogue, key[1], name)
                     of_products = encoder.products(texts, label=": ".join(key))
                     embedded[model, catalogue, key[1]] = of_products, encoder.cut_of(texts)
                 vectors[key], cut[key] = embedded[model, catalogue, key[1]]

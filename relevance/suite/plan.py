@@ -11,7 +11,10 @@ from dataclasses import asdict, dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from relevance import bodies, datasets, embeddings, engines, gate
+from relevance.engines import QueryBatch
 from relevance.errors import InputError, RelevanceError, did_you_mean, several
 from relevance.files import quoted
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
@@ -87,7 +90,8 @@ class Plan:
         broken = (f"passed over, as it does not run here: {error}" for error in self.config.broken.values())
         of_finetuned = () if self.finetuned is None else self.finetuned.notes
         of_models = (note for model in self.models.values() for note in model.notes)
-        notes = (*broken, *of_finetuned, *of_models, *self.engine.notes, *self.dataset.notes)
+        of_engine = (*self.engine.failing, *self.engine.notes)
+        notes = (*broken, *of_finetuned, *of_models, *of_engine, *self.dataset.notes)
         return tuple(dict.fromkeys(notes))
 
 
@@ -129,6 +133,8 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
         dataset = attempt(_load_dataset, config, products)
     if dataset is not None:
         dataset = attempt(with_params, dataset, strategies) or dataset
+        if engine is not None and engine.trial is not None:
+            engine = attempt(_tried, engine, engine.trial, dataset, models or {}) or engine
         if (readings := readings_of(strategies)) and products is None:
             dataset = replace(dataset, catalogue=dataset.catalogue.read(readings))
         dataset, pairs = attempt(_split, config, dataset) or (None, None)
@@ -194,6 +200,17 @@ def _idle_options(
 
 def _engine_of(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
     return engines.choose(config.engine, config.elasticsearch, strategies, config.fields, config.release)
+
+
+def _tried(
+    engine: EngineChoice, trial: Callable[..., Sequence[str]], dataset: Dataset, models: Mapping[str, Model]
+) -> EngineChoice:
+    """The engine with lines on the search bodies that it refuses, each asked with the parameters of the queries."""
+    queries = dataset.queries
+    directions = {name: np.eye(1, model.dimensions, dtype=np.float32) for name, model in models.items()}
+    vectors = {name: np.broadcast_to(one, (len(queries), one.shape[1])) for name, one in directions.items()}
+    names = [f"{uid!r} ({label})" for uid, label in zip(queries.ids, queries.labels, strict=True)]
+    return replace(engine, failing=tuple(trial(QueryBatch(queries.texts, vectors, params=queries.params), names)))
 
 
 def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:

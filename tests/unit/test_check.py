@@ -129,6 +129,27 @@ def test_a_strategy_that_cannot_be_made_is_an_error_beside_the_report(
     assert f"strategy 'raw' ({project}/raw.json): template: unknown mark" in err
 
 
+def test_a_value_of_a_parameter_that_a_body_does_not_take_is_a_problem(
+    project: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (project / "relevance.toml").write_text(
+        'mapping = "index.json"\n[strategies.shop]\ntemplate = "search.json"\n[strategies.plain]\ntext = {title = 1}'
+    )
+    body = {"mappings": {"properties": {"title": {"type": "text"}, "price": {"type": "double"}}}}
+    (project / "index.json").write_text(json.dumps(body))
+    most = {"range": {"price": {"lte": "{{params.most?}}"}}}
+    must = [{"match": {"title": "{{query}}"}}, {"term": {"colur": 1}}]
+    (project / "search.json").write_text(json.dumps({"query": {"bool": {"must": must, "filter": [most]}}}))
+    (project / "data" / "queries.tsv").write_text("id\ttext\tmost\nq1\tred kite\t9\nq2\tdrum\tmuch\nq3\ttrumpet\n")
+    assert main([*COMMAND[:-2], "--strategy", "shop,plain"]) == 2
+    out, err = capsys.readouterr()
+    assert f"strategy 'shop' ({project}/search.json): no field 'colur' in the mapping" in out
+    assert err.splitlines()[-1] == (
+        f"relevance: strategy 'shop' ({project}/search.json) will fail on query 'q2' (drum {{most=much}}): "
+        "query.bool.filter[0].range: field 'price' (double): 'much' is no number; allowed: a number"
+    )
+
+
 def test_parameters_that_a_template_needs(project: Path) -> None:
     lines = [{"id": "q1", "text": "red kite", "colour": "red"}, {"id": "q2", "text": "drum"}, {"id": "q3", "text": "x"}]
     (project / "data" / "queries.tsv").unlink()

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from helpers.configuration import page
 
+from relevance.analysis import Analysis
 from relevance.config import Config, keys
 from relevance.config.reading import read_config
 from relevance.engines.mapping import read_own_mapping
@@ -13,7 +14,7 @@ from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
-EXAMPLE, FIELDS, TUNING, EXISTING, MAPPING, TEMPLATE, GATE = re.findall(
+EXAMPLE, FIELDS, EMBEDDED, ANALYSIS, TUNING, EXISTING, MAPPING, TEMPLATE, GATE = re.findall(
     r"^```(?:toml|json)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE
 )
 
@@ -52,7 +53,15 @@ def test_the_examples_are_configurations(tmp_path: Path) -> None:
 
 def test_the_fields_of_the_page(tmp_path: Path) -> None:
     file = tmp_path / "relevance.toml"
-    file.write_text(FIELDS, encoding="utf-8")
-    config = read_config(options={}, environ={}, file=file, root=tmp_path)
+
+    def read(text: str) -> Config:
+        file.write_text(text, encoding="utf-8")
+        return read_config(options={}, environ={}, file=file, root=tmp_path)
+
+    assert read(EMBEDDED).fields.embedded_of("whole", "small") == ("name",)
+    analyzed = read(ANALYSIS)
+    assert Analysis(analyzed.fields.settings).errors() == []
+    assert analyzed.fields.settings["similarity.short.b"] == 0.5
+    config = read(FIELDS)
     assert {*config.strategies["shop"].text} == {*config.fields.text}
     assert config.fields.embedded["short"] == ("name", "brand")

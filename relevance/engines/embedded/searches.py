@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from functools import cached_property, partial
+from itertools import islice
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -18,14 +18,23 @@ from relevance.engines.embedded.bodies import BodyIndex
 from relevance.engines.embedded.bodies.documents import read_documents, shape_of
 from relevance.engines.explanation import Explanation, parts_of, read_tree
 from relevance.engines.left_out import left_out
-from relevance.engines.mapping import OwnMapping, body_with, documents, facts_of, own_paths, search_of, vector_options
-from relevance.errors import InputError, NotInterpretedError, TemplateError, did_you_mean, several
+from relevance.engines.mapping import (
+    OwnMapping,
+    body_with,
+    documents,
+    facts_of,
+    missing_fields,
+    own_paths,
+    search_of,
+    vector_options,
+)
+from relevance.errors import InputError, NotInterpretedError, TemplateError, several
 from relevance.records import NO_HIT, Ranking
 from relevance.schema import Schema
 from relevance.strategies import readings_of
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Iterable, Iterator, Sequence
+    from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 
     from relevance.engines import QueryBatch, Request, VectorField
     from relevance.engines.embedded.bodies.documents import Documents
@@ -35,13 +44,6 @@ if TYPE_CHECKING:
     from relevance.strategies import Leg, Strategy
 
 _USUAL_SIZE = 10
-_OF_ONE_FIELD = ("match", "match_phrase", "match_phrase_prefix", "match_bool_prefix", "term")
-_AROUND = (
-    *("query", "post_filter", "rescore", "rescore_query", "knn", "bool", "must", "filter", "should", "must_not"),
-    *("constant_score", "dis_max", "queries", "boosting", "positive", "negative", "nested", "function_score"),
-    "functions",
-)
-"""Parts of a body, and members of clauses, in which other clauses stand."""
 
 
 class BodyEngine(Engine):
@@ -195,56 +197,79 @@ def _body_of(fields: ProductFields, vectors: Mapping[VectorField, Vectors], own:
 
 
 def check(request: Request, own: OwnMapping) -> list[str]:
-    """Refuse a mapping that is not known here; lines on strategies whose search is refused or names no field.
-
-    Searches with vectors or parameters are looked at when they are asked.
+    """Refuse a mapping that is not known here; lines on fields that strategies name and the mapping lacks.
 
     Raises:
-        InputError: a type of field, or a part of an analyzer; the line names it.
+        InputError: a type of field, or a part of an analyzer; the line names its file and its place.
     """
-    body = _body_of(request.fields.read(readings_of(request.strategies)), {}, own)
-    schema, analysis = Schema.of(body), Analysis(body["settings"], release=request.release)
+    fields = request.fields.read(readings_of(request.strategies))
+    body, where = _body_of(fields, {}, own), own.path or fields.where
+    try:
+        Schema.of(body)
+    except InputError as error:
+        raise InputError(f"{where}: {error}") from None
+    analysis = Analysis(body["settings"], release=request.release)
     if errors := analysis.errors():
-        raise several(errors)
+        raise several([InputError(f"{where}: {error}" if where else str(error)) for error in errors])
     for strategy in request.strategies:
-        try:
-            for name in strategy.reading.analyzers.values() if strategy.reading else ():
-                analysis.analyzer(name)
-        except InputError as error:
-            raise InputError(f"{strategy.where}: {error}") from error
-    empty, lines = BodyIndex(schema, analysis, (), release=request.release), []
-    for strategy in request.strategies:
-        form = None if strategy.template is None else bodies.prepare(strategy.template)
-        if form is not None and all(mark.text == bodies.QUERY for mark in form.marks):
+        if strategy.reading is not None:
             try:
-                empty.search([form.render(query="a")], hits=1)
-            except NotInterpretedError as error:
-                lines.append(f"{strategy.where} needs --engine elasticsearch: {error}")
+                analysis.analyzer(strategy.reading.analyzer)
             except InputError as error:
-                lines.append(f"{strategy.where} will fail: {error}")
-        if form is not None:
-            missing = dict.fromkeys(path for path in _named_fields(form.template) if path not in schema.fields)
-            lines += [
-                f"{strategy.where}: no field {path!r} in the mapping{did_you_mean(path, schema.fields)}"
-                for path in missing
-            ]
+                raise InputError(f"{strategy.where}: {error}") from error
+    return missing_fields(request.strategies, body["mappings"])
+
+
+_TRIED, _SHOWN = 1_000, 5
+"""Searches of a strategy that are tried, of as many different parameters; lines about one."""
+
+
+def trial(request: Request, own: OwnMapping, batch: QueryBatch, names: Sequence[str]) -> list[str]:
+    """Ask every search body once for each set of parameters, of an index without products; a line on what is refused.
+
+    Args:
+        request: the strategies and their fields.
+        own: what is laid over the fields' mappings.
+        batch: the queries; models without vectors there are left out.
+        names: how messages call them.
+    """
+    dimensions = {model: matrix.shape[1] for model, matrix in batch.vectors.items()}
+    fields = request.fields.read(readings_of(request.strategies))
+    vectors = {
+        (model, name): vector_options(size, "flat", by_product=False)
+        for model, size in dimensions.items()
+        for name in fields.embedded
+    }
+    body = body_with(own_paths(vectors, fields), vectors, own, fields=fields)
+    analysis = Analysis(body["settings"], release=request.release)
+    empty = BodyIndex(Schema.of(body), analysis, (), release=request.release)
+    lines: list[str] = []
+    for strategy in request.strategies:
+        if strategy.template is not None and (not strategy.embeds or strategy.model in dimensions):
+            lines += _tried(empty, strategy, batch, names)
     return lines
 
 
-def _named_fields(body: Any) -> Iterator[str]:
-    """The fields that clauses name directly; names with wildcards or marks, and `_id` and its like, are left out."""
-    if isinstance(body, list):
-        for one in body:
-            yield from _named_fields(one)
-    if not isinstance(body, Mapping):
-        return
-    for name, inner in body.items():
-        paths: list[Any] = []
-        if name in _AROUND:
-            yield from _named_fields(inner)
-        elif name in _OF_ONE_FIELD and isinstance(inner, Mapping):
-            paths = [path for path in inner if path != "boost"]
-        elif name == "multi_match" and isinstance(inner, Mapping):
-            fields = inner.get("fields", [])
-            paths = [str(one).partition("^")[0] for one in (fields if isinstance(fields, list) else [fields])]
-        yield from (path for path in paths if not path.startswith("_") and "*" not in path and "{{" not in path)
+def _tried(empty: BodyIndex, strategy: Strategy, batch: QueryBatch, names: Sequence[str]) -> Iterator[str]:
+    form = bodies.prepare(strategy.template or {})
+    asked = sorted({mark.parameter for mark in form.marks if mark.parameter})
+    first: dict[str, int] = {}
+    for code, params in enumerate(batch.params):
+        if not form.problem(params):
+            first.setdefault(json.dumps([params.get(name) for name in asked]), code)
+    refused: dict[tuple[str, str], list[int]] = {}
+    for code in list(first.values())[:_TRIED] if batch.params else range(min(1, len(batch))):
+        vector = batch.vectors[strategy.model][code] if strategy.embeds else None
+        params = batch.params[code] if batch.params else bodies.NO_PARAMS
+        try:
+            empty.search([form.render(query=batch.texts[code], vector=vector, params=params)], hits=1)
+        except NotInterpretedError as error:
+            refused.setdefault(("needs --engine elasticsearch", str(error)), []).append(code)
+        except InputError as error:
+            refused.setdefault(("will fail", str(error)), []).append(code)
+    for (what, line), codes in islice(refused.items(), _SHOWN):
+        others = f" and {len(codes) - 1:,} more" if len(codes) > 1 else ""
+        which = f" on query {names[codes[0]]}{others}" if asked else ""
+        yield f"{strategy.where} {what}{which}: {line}"
+    if len(refused) > _SHOWN:
+        yield f"{strategy.where}: {len(refused) - _SHOWN:,} more lines as the last"

@@ -62,7 +62,10 @@ RESCORE = {"query": {"rescore_query": {"match_all": {}}}}
             "query.function_score.functions[1]: the function 'random_score' is not interpreted by the embedded engine",
         ),
         (FUNCTION, "query.bool.must[0].function_score.gauss: since: origin is missing; now would give another result "),
-        ({"query": {"range": {"since": {"gte": "now"}}}}, "query.range: 'now' depends on the day of the search; "),
+        (
+            {"query": {"range": {"since": {"gte": "now"}}}},
+            "query.range: field 'since' (date): 'now' depends on the ",
+        ),
         ({"query": {"fuzzy": {"name": {"value": "x", "fuzziness": 3}}}}, "query.fuzzy: fuzziness = 3; allowed: AUTO, "),
         (_match("x", minimum_should_match="75 %"), "query.match: minimum_should_match = '75 %'; allowed: a number "),
         ({"sort": ["name"]}, "sort[0].name: field 'name' is a text; allowed: keywords, numbers, dates, with "),

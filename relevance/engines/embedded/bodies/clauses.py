@@ -69,6 +69,7 @@ class Clause:
         levels: the index.
         path: of the nested objects that it is about; "" for products.
         boost: of the clause; readers of options set it.
+        about: the field whose values are read, for messages.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Clause:
     levels: Levels
     path: str = ""
     boost: float = 1
+    about: Field | None = None
 
     def refuse(self, line: str, kind: type[InputError] = InputError) -> InputError:
         """Make the error that says what is wrong with this clause."""
@@ -174,7 +176,8 @@ def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
     except InputError as error:
         if str(error).startswith(place):
             raise
-        raise clause.refuse(str(error), type(error)) from None
+        about = "" if clause.about is None else f"field {clause.about.path!r} ({clause.about.kind}): "
+        raise clause.refuse(f"{about}{error}", type(error)) from None
     node = boosted(node, clause.boost)
     if is_fixed:
         levels.keep(body, path, node)
@@ -318,6 +321,7 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
     field = clause.field(path)
     if field is None or not values:
         return MatchNone()
+    clause.about = None if field.type == "date" else field
     if field.type == "text":
         return AnyTerm(field.path, frozenset(map(text_of, values)))
     if field.type == "keyword":
@@ -403,6 +407,7 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
     for option, holds in (("lte", True), ("lt", False)):
         if option in bounds:
             high, holds_high = options[option], holds
+    clause.about = field
     if field.type == "date":
         form, zone = options["format"], options["time_zone"]
         if form is None and any(isinstance(bound, int | float) for bound in (low, high)):

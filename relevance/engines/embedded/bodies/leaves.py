@@ -404,6 +404,13 @@ def value_query(levels: Levels, field: Field, value: Any) -> Node:
     Raises:
         InputError: the value is none of the field's type.
     """
+    try:
+        return _value_query(levels, field, value)
+    except InputError as error:
+        raise type(error)(f"field {field.path!r} ({field.kind or field.type}): {error}") from None
+
+
+def _value_query(levels: Levels, field: Field, value: Any) -> Node:
     if field.has_terms:
         term = keyword_of(levels, field, value)
         if field.value is not None:
@@ -414,7 +421,7 @@ def value_query(levels: Levels, field: Field, value: Any) -> Node:
     if field.type == "date":
         return Range(field.path, date_of(field, value), date_of(field, value, round_up=True))
     if not field.is_number:
-        raise InputError(f"field {field.path!r} is a {field.type}: it cannot be searched by value")
+        raise InputError("it cannot be searched by value")
     number = number_for(field, value)
     return MatchNone() if number is None else AnyNumber(field.path, frozenset([number]))
 
