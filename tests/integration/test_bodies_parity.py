@@ -13,6 +13,7 @@ import pytest
 from helpers.tables import Record
 from parity import fuzzed_bodies, fuzzed_mappings, invalid_bodies, made_shop, user_syntax
 from parity.bodies import VECTOR_TOLERANCE, BodyDifferences, BodyPair, both, filled
+from parity.other_search_bodies import DOMAINS, SHOP_BODIES
 from parity.search_bodies import BODIES, INDEX
 from parity.server import ReferenceServer
 from parity.texts import seeded
@@ -56,6 +57,19 @@ def test_bodies_of_public_projects_rank_the_same(shop: BodyPair, keep: Any, name
     tolerance = VECTOR_TOLERANCE if "knn" in BODIES[name]["body"] else 0
     for hits in (10, HITS):
         keep("41 search bodies", shop.compare(bodies, hits=hits, tolerance=tolerance), f"{name}, {hits} hits")
+
+
+@pytest.mark.parametrize("domain", ["shop", *DOMAINS])
+def test_bodies_of_other_projects_rank_the_same(reference: ReferenceServer, keep: Any, domain: str) -> None:
+    made = list(made_shop.documents(seeded(1), PRODUCTS if FULL else 60))
+    index, documents, named = INDEX, made, SHOP_BODIES
+    if domain != "shop":
+        index, documents, named = DOMAINS[domain].index, list(DOMAINS[domain].documents(made)), DOMAINS[domain].bodies
+    queries = made_shop.queries(seeded(2), QUERIES // 3)
+    with both(reference, f"bodies-{domain}", index, documents) as pair:
+        for name, (_, body) in named.items():
+            bodies = [filled(body, text) for text in queries]
+            keep("60 further search bodies", pair.compare(bodies, hits=HITS), name)
 
 
 def test_fuzzed_clauses_rank_the_same(shop: BodyPair, keep: Any) -> None:

@@ -137,7 +137,7 @@ def both(server: ReferenceServer, name: str, body: Mapping[str, Any], documents:
         client.indices.forcemerge(index=name, max_num_segments=1)
         client.indices.refresh(index=name)
         ids, release = [document["id"] for document in documents], int(server.release)
-        analysis = Analysis(body.get("settings", {}), release=release)
+        analysis = Analysis(settings, release=release)
         yield BodyPair(server, name, BodyIndex(Schema.of(body), analysis, documents, release=release, ids=ids), ids)
     finally:
         client.indices.delete(index=name)

@@ -34,6 +34,7 @@ INDEX: dict[str, Any] = {
             "price": {"type": "double"},
             "stars": {"type": "float"},
             "sold": {"type": "long"},
+            "least": {"type": "integer"},
             "since": {"type": "date"},
             "flat": {"type": "dense_vector", "dims": 3, "similarity": "cosine", "index_options": {"type": "flat"}},
             "offers": {"type": "nested", "properties": {"price": {"type": "double"}, "shop": {"type": "text"}}},
@@ -53,7 +54,12 @@ def products() -> list[dict[str, Any]]:
     """Build the products."""
     result = []
     for at, (name, brand) in enumerate(zip(_NAMES, _BRANDS, strict=True)):
-        product: dict[str, Any] = {"id": f"{at:02}", "name": name, "tags": ["new", "sale", "old"][at % 2 : at % 3 + 1]}
+        product: dict[str, Any] = {
+            "id": f"{at:02}",
+            "name": name,
+            "least": 1 + at % 3,
+            "tags": ["new", "sale", "old"][at % 2 : at % 3 + 1],
+        }
         if brand:
             product["brand"] = brand
         if at % 4:
@@ -73,6 +79,10 @@ def _function(**body: Any) -> dict[str, Any]:
 
 def _match(kind: str, query: str, field: str = "name", **options: Any) -> dict[str, Any]:
     return {"query": {kind: {field: {"query": query, **options}}}}
+
+
+def _query_string(kind: str, query: str, **options: Any) -> dict[str, Any]:
+    return {"query": {kind: {"query": query, "fields": ["name^2", "brand"], **options}}}
 
 
 def _rescored(*modes: str, **options: Any) -> dict[str, Any]:
@@ -148,6 +158,25 @@ BODIES: dict[str, dict[str, Any]] = {
     "sort by numbers": {"sort": [{"stars": {"order": "desc", "mode": "avg"}}, "_score"], "track_scores": True},
     "sort by keywords": {"sort": [{"tags": "desc"}, {"sold": {"missing": "_first"}}], "track_scores": True},
     "sort by dates": {"sort": [{"since": {"mode": "max"}}, {"brand": {"missing": "b"}}], "track_scores": True},
+    "simple query string": _query_string("simple_query_string", '"black heater" | (tv + set*) -stand~1', flags="ALL"),
+    "simple query string, and": _query_string("simple_query_string", "set black~ | gun", default_operator="and"),
+    "query string": _query_string("query_string", 'name:("hot gun"~3 OR heat*)^2 AND NOT brand:Bolt tv', phrase_slop=1),
+    "query string, most fields": _query_string("query_string", "black tv acme", type="most_fields", boost=1.5),
+    "query string of ranges": _query_string("query_string", "price:[20 TO 60} sold:>4 _exists_:since"),
+    "regular expression": {"query": {"regexp": {"name": {"value": "he[a-t]{2}.+|t.", "boost": 2}}}},
+    "distance of dates": {"query": {"distance_feature": {"field": "since", "origin": "2024-01", "pivot": "30d"}}},
+    "set of terms": {
+        "query": {"terms_set": {"name": {"terms": ["tv", "black", "set"], "minimum_should_match_field": "least"}}}
+    },
+    "required inside required": {
+        "query": {
+            "bool": {"must": [_match("match", "black set", operator="and")["query"], {"exists": {"field": "id"}}]}
+        }
+    },
+    "sort by nested values": {
+        "sort": [{"offers.price": {"nested": {"path": "offers", "filter": {"match": {"offers.shop": "tv"}}}}}, "id"],
+        "track_scores": True,
+    },
     "nearest": {"knn": {"field": "flat", "query_vector": _VECTOR, "k": 4, "num_candidates": 9}},
     "nearest that fit": {
         "query": {"match": {"name": "black tv"}},

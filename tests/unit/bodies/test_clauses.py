@@ -3,6 +3,9 @@
 from typing import Any
 
 import pytest
+from parity.bodies import filled
+from parity.other_search_bodies import REFUSED
+from parity.search_bodies import INDEX
 
 from relevance.analysis import Analysis
 from relevance.engines.embedded.bodies import BodyIndex
@@ -101,6 +104,13 @@ def test_negative_boosts_are_refused(index: BodyIndex, query: dict[str, Any], li
         ({"bool": {"shuld": []}}, InputError),
         ({"function_score": {"wait": 2}}, InputError),
         ({"query_string": {"query": "/x/", "fields": ["a"]}}, NotInterpretedError),
+        ({"regexp": {"k": "a~b"}}, NotInterpretedError),
+        ({"regexp": {"k": "a("}}, InputError),
+        ({"regexp": {"n": "a"}}, InputError),
+        ({"distance_feature": {"field": "d", "origin": "now", "pivot": "1d"}}, NotInterpretedError),
+        ({"distance_feature": {"field": "n", "origin": 1, "pivot": 2}}, InputError),
+        ({"terms_set": {"k": {"terms": ["x"], "minimum_should_match_script": {}}}}, NotInterpretedError),
+        ({"terms_set": {"k": {"terms": ["x"]}}}, InputError),
         ({"query_string": {"query": "x AND", "fields": ["a"]}}, InputError),
         ({"function_score": {"random_score": {}}}, NotInterpretedError),
         ({"prefix": {"k": {"value": "x", "rewrite": "top_terms_5"}}}, NotInterpretedError),
@@ -117,6 +127,14 @@ def test_what_a_server_refuses_too_is_told_apart(index: BodyIndex, query: dict[s
     with pytest.raises(InputError) as error:
         index.search([{"query": query}], hits=10)
     assert error.type is kind
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_what_is_not_interpreted_is_named(name: str) -> None:
+    shop = BodyIndex(Schema.of(INDEX), Analysis(INDEX["settings"]), [{"name": "x"}])
+    with pytest.raises(NotInterpretedError, match=name) as error:
+        shop.search([filled(REFUSED[name], "x")], hits=10)
+    assert "\n" not in str(error.value)
 
 
 def test_unknown_parts_of_a_body_are_refused(index: BodyIndex) -> None:

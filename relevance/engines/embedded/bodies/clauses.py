@@ -13,6 +13,7 @@ from relevance.engines.embedded.bodies.leaves import (
     AnyTerm,
     Exists,
     Ids,
+    Pattern,
     Range,
     keyword_of,
     number_for,
@@ -35,6 +36,7 @@ from relevance.engines.embedded.bodies.nodes import (
 )
 from relevance.engines.embedded.bodies.options import (
     Options,
+    Read,
     anything,
     choice,
     edits,
@@ -49,6 +51,7 @@ from relevance.engines.embedded.bodies.options import (
     text,
     whole,
 )
+from relevance.engines.embedded.bodies.regexps import python_pattern
 from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, with_minimum
 from relevance.errors import InputError, NotInterpretedError, did_you_mean, unknown
 from relevance.values import date_of, decimal_of, rounded, scaled_bound, text_of
@@ -109,7 +112,7 @@ class Clause:
         self.boost = read["boost"] if "boost" in held else self.boost
         return read
 
-    def of_field(self, main: str, known: Options) -> tuple[str, dict[str, Any]]:
+    def of_field(self, main: str, known: Options, *, read: Read = single) -> tuple[str, dict[str, Any]]:
         """Read a clause of one field: `{"f": value}`, or `{"f": {main: value, option: …}}`."""
         members = {key: value for key, value in self.members().items() if key not in ("boost", "_name")}
         if len(members) != 1:
@@ -117,7 +120,7 @@ class Clause:
         self.options({}, {key: value for key, value in self.body.items() if key not in members})
         ((path, value),) = members.items()
         given = value if isinstance(value, Mapping) else {main: value}
-        options = self.options({main: (single, None), **known}, given)
+        options = self.options({main: (read, None), **known}, given)
         if options[main] is None and main:
             raise self.refuse(f"{path}: {main} is missing")
         return path, options
@@ -368,6 +371,32 @@ def wildcard_clause(clause: Clause) -> Node:
     return wildcard(field.path, value, any_case=any_case)
 
 
+def regexp(clause: Clause) -> Node:
+    path, options = clause.of_field(
+        "value",
+        {
+            "flags": (text, "ALL"),
+            "flags_value": (anything, None),
+            "case_insensitive": (flag, False),
+            "max_determinized_states": (whole, None),
+            "rewrite": (rewrite_of(*_REWRITES), None),
+        },
+        read=text,
+    )
+    field, flags = clause.field(path), options["flags"].upper()
+    if options["flags_value"] is not None or flags not in ("ALL", "NONE"):
+        raise clause.refuse(f"flags = {options['flags']!r} is not interpreted; allowed: ALL, NONE", NotInterpretedError)
+    if field is None:
+        return MatchNone()
+    if not field.has_terms:
+        raise clause.refuse(f"field {path!r} is a {field.type}; allowed: text, keyword")
+    if field.is_unscored or field.value is not None:
+        raise clause.refuse(f"field {path!r} is a {field.kind}; allowed: text, keyword", NotInterpretedError)
+    value = keyword_of(clause.levels, field, options["value"])
+    pattern = python_pattern(value, optional=flags == "ALL", any_case=options["case_insensitive"])
+    return Pattern(field.path, pattern, "", f"/{value}/")
+
+
 _BOUNDS: Options = {
     "gte": (anything, None),
     "gt": (anything, None),
@@ -568,6 +597,18 @@ def query_string_clause(clause: Clause) -> Node:
     return query_string(clause)
 
 
+def distance_feature_clause(clause: Clause) -> Node:
+    from relevance.engines.embedded.bodies.features import distance_feature  # noqa: PLC0415 - the same
+
+    return distance_feature(clause)
+
+
+def terms_set_clause(clause: Clause) -> Node:
+    from relevance.engines.embedded.bodies.features import terms_set  # noqa: PLC0415 - the same
+
+    return terms_set(clause)
+
+
 def knn_clause(clause: Clause) -> Node:
     from relevance.engines.embedded.bodies.knn import knn  # noqa: PLC0415 - the same
 
@@ -584,6 +625,7 @@ CLAUSES: dict[str, Callable[[Clause], Node]] = {
     "terms": terms,
     "prefix": prefix_clause,
     "wildcard": wildcard_clause,
+    "regexp": regexp,
     "range": range_clause,
     "exists": exists,
     "ids": ids,
@@ -599,6 +641,8 @@ CLAUSES: dict[str, Callable[[Clause], Node]] = {
     "knn": knn_clause,
     "simple_query_string": simple_query_string_clause,
     "query_string": query_string_clause,
+    "distance_feature": distance_feature_clause,
+    "terms_set": terms_set_clause,
 }
 """Every clause that is understood: a clause is a row here."""
 
@@ -606,6 +650,16 @@ NOT_INTERPRETED = (
     *("script_score", "script", "more_like_this", "intervals", "rank_feature", "has_child", "has_parent", "parent_id"),
     *("percolate", "geo_bounding_box", "geo_distance", "geo_polygon", "geo_shape", "geo_grid", "shape", "wrapper"),
     *("span_term", "span_first", "span_near", "span_not", "span_or", "span_multi", "span_containing", "span_within"),
-    *("field_masking_span", "pinned", "rule", "semantic", "sparse_vector", "text_expansion", "weighted_tokens", "sltr"),
+    *(
+        "field_masking_span",
+        "combined_fields",
+        "pinned",
+        "rule",
+        "semantic",
+        "sparse_vector",
+        "text_expansion",
+        "weighted_tokens",
+        "sltr",
+    ),
 )
 """Clauses that servers understand, some with a module or a plugin."""

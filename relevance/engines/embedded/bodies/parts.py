@@ -27,11 +27,13 @@ from relevance.engines.embedded.bodies.hits import ONE, Floats, Hits, Ints
 from relevance.engines.embedded.bodies.knn import knn_sections
 from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, Node, rewrite
 from relevance.engines.embedded.bodies.options import anything, choice, decimal, text, whole
+from relevance.engines.embedded.engine import offsets_of
 from relevance.errors import InputError, NotInterpretedError, unknown
 from relevance.schema import TYPES
 from relevance.values import decimal_of
 
 if TYPE_CHECKING:
+    from relevance.engines.embedded.bodies.functions import Values
     from relevance.engines.embedded.bodies.levels import Level, Levels
     from relevance.engines.embedded.bodies.nodes import Explanation
 
@@ -63,12 +65,19 @@ class Rescore:
 
 @dataclass(frozen=True)
 class SortBy:
-    """A field that hits are sorted by; `_score` and `_doc` are such too."""
+    """A field that hits are sorted by; `_score` and `_doc` are such too.
+
+    Attributes:
+        nested: the path of the nested objects that hold the values; "": the products themselves.
+        filter: of these objects; None: all.
+    """
 
     path: str
     descending: bool
     mode: str = ""
     missing: Any = "_last"
+    nested: str = ""
+    filter: Node | None = None
 
 
 @dataclass(frozen=True)
@@ -277,6 +286,7 @@ def _sort(body: Any, levels: Levels) -> list[SortBy]:
                 "unmapped_type": (text, None),
                 "numeric_type": (text, None),
                 "format": (text, None),
+                "nested": (anything, None),
             }
         )
         if (key := _by_field(clause, str(name), options)) is not None:
@@ -293,14 +303,29 @@ def _by_field(clause: Clause, path: str, options: dict[str, Any]) -> SortBy | No
         if options["unmapped_type"] not in TYPES:
             raise clause.refuse(unknown("unmapped_type", options["unmapped_type"], TYPES))
         return None
-    if held.nested or not held.doc_values or not (held.is_number or held.type == "keyword"):
+    nested, inner = ("", None) if options["nested"] is None else _nested(clause, options["nested"])
+    if held.nested != nested or not held.doc_values or not (held.is_number or held.type == "keyword"):
         kind = InputError if held.type == "text" else NotInterpretedError
         line = f"field {path!r} is a {held.type}; allowed: keywords, numbers, dates, with doc_values"
         raise clause.refuse(line, kind)
     missing = "_last" if options["missing"] is None else options["missing"]
     if held.is_number and missing not in ("_first", "_last"):
         decimal_of(missing)
-    return SortBy(path, options["order"] == "desc", options["mode"], missing)
+    return SortBy(path, options["order"] == "desc", options["mode"], missing, nested, inner)
+
+
+def _nested(clause: Clause, body: Any) -> tuple[str, Node | None]:
+    inner = Clause("nested", body, f"{clause.place}.nested", clause.levels)
+    options = inner.options({"path": (text, ""), "filter": (anything, None), "max_children": (whole, None)})
+    path = options["path"]
+    if path not in clause.levels.schema.nested:
+        raise inner.refuse(unknown("path of nested objects", path, clause.levels.schema.nested))
+    if options["max_children"] is not None:
+        raise inner.refuse("max_children is not interpreted", NotInterpretedError)
+    if options["filter"] is None:
+        return path, None
+    held = parse(options["filter"], f"{inner.place}.filter", clause.levels, path)
+    return path, rewrite(held, clause.levels.level(path))
 
 
 def _key(by: SortBy, level: Level, docs: Ints, scores: Floats) -> Key:
@@ -308,17 +333,21 @@ def _key(by: SortBy, level: Level, docs: Ints, scores: Floats) -> Key:
         return Key(
             scores if by.path == "_score" else docs, np.ones(len(docs), dtype=np.bool_), descending=by.descending
         )
-    column = level.field(by.path)
+    column = (level.below(by.nested) if by.nested else level).field(by.path)
     mode = by.mode or ("max" if by.descending else "min")
     values: np.ndarray[Any, Any]
     if isinstance(column, TermIndex):
-        numbers = column.numbers_of_docs(highest=mode == "max")[docs]
-        values, has = numbers.astype(np.float64), numbers >= 0
+        if by.nested:
+            numbers, has = _one_value(_of_nested(level, by, column, mode), docs, mode)
+        else:
+            numbers = column.numbers_of_docs(highest=mode == "max")[docs]
+            has = numbers >= 0
+        values = numbers.astype(np.float64)
         stand_in = float(bisect_left(column.terms, str(by.missing)))
         if column.number(str(by.missing)) is None:
             stand_in -= 0.5
     elif isinstance(column, NumberIndex):
-        values, has = _one_value(column, docs, mode)
+        values, has = _one_value(_of_nested(level, by, column, mode) if by.nested else column, docs, mode)
         stand_in = 0.0 if by.missing in ("_first", "_last") else decimal(by.missing)
     else:
         return Key(docs, np.zeros(len(docs), dtype=np.bool_))
@@ -328,7 +357,31 @@ def _key(by: SortBy, level: Level, docs: Ints, scores: Floats) -> Key:
     return Key(values, np.ones(len(docs), dtype=np.bool_), descending=by.descending)
 
 
-def _one_value(column: NumberIndex, docs: Ints, mode: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+@dataclass
+class _Grouped:
+    """Values of nested objects by the product that holds these."""
+
+    values: np.ndarray[Any, Any]
+    starts: Ints
+
+
+def _of_nested(level: Level, by: SortBy, column: TermIndex | NumberIndex, mode: str) -> _Grouped:
+    inner = level.below(by.nested)
+    fits = np.ones(inner.size, dtype=np.bool_)
+    if by.filter is not None:
+        fits = np.isin(inner.every, by.filter.docs(inner), assume_unique=True)
+    values: np.ndarray[Any, Any]
+    if isinstance(column, TermIndex):
+        values, owners = column.numbers_of_docs(highest=mode == "max"), inner.every
+        fits = fits & (values >= 0)
+    else:
+        values, owners = column.values, np.repeat(inner.every, np.diff(column.starts))
+        fits = fits[owners]
+    values, parents = values[fits], inner.parents(level.path)[owners[fits]]
+    return _Grouped(values[np.lexsort((values, parents))], offsets_of(np.bincount(parents, minlength=level.size)))
+
+
+def _one_value(column: Values, docs: Ints, mode: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
     begin, end = column.starts[docs], column.starts[docs + 1]
     has = end > begin
     if mode in ("min", "max"):
