@@ -56,6 +56,8 @@ class Field:
         dims: of a vector; 0: those of the first one.
         vector_similarity: of a vector.
         vector_index: how vectors are indexed: flat, hnsw and so on.
+        index_phrases: whether the server keeps pairs of words for phrases.
+        index_prefixes: whether the server keeps the beginnings of words.
         value: of a constant_keyword, that all documents have.
         scaling_factor: of a scaled_float, of which a value is a whole number; 0 for other types.
     """
@@ -83,6 +85,8 @@ class Field:
     dims: int = 0
     vector_similarity: str = "cosine"
     vector_index: str = ""
+    index_phrases: bool = False
+    index_prefixes: bool = False
     kind: str = ""
     value: str | None = None
     scaling_factor: float = 0.0
@@ -320,7 +324,9 @@ TYPES: dict[str, _Parameters] = {
         "search_quote_analyzer": ("search_quote_analyzer", _text),
         "index_options": ("index_options", _choice(*_INDEX_OPTIONS)),
         "position_increment_gap": ("position_increment_gap", _whole),
-        **_without_effect("fielddata", "fielddata_frequency_filter", "index_phrases", "index_prefixes", "term_vector"),
+        "index_phrases": ("index_phrases", _flag),
+        "index_prefixes": ("index_prefixes", lambda value, _: value is not None),
+        **_without_effect("fielddata", "fielddata_frequency_filter", "term_vector"),
     },
     "keyword": {
         **_TERMS,

@@ -297,7 +297,7 @@ def term(clause: Clause) -> Node:
         return MatchNone()
     if options["case_insensitive"] and field.has_terms:
         value = text_of(options["value"])
-        whole_term = prefix(field.path, keyword_of(clause.levels, field, value), any_case=True)
+        whole_term = prefix(field, keyword_of(clause.levels, field, value), any_case=True)
         return type(whole_term)(field.path, whole_term.pattern.removesuffix(".*"), "", value)
     return value_query(clause.levels, field, options["value"])
 
@@ -354,7 +354,7 @@ def prefix_clause(clause: Clause) -> Node:
     field, value, any_case = _pattern(clause)
     if field is None:
         return MatchNone()
-    return prefix(field.path, keyword_of(clause.levels, field, value), any_case=any_case)
+    return prefix(field, keyword_of(clause.levels, field, value), any_case=any_case)
 
 
 def wildcard_clause(clause: Clause) -> Node:

@@ -80,7 +80,7 @@ class FieldTexts:
 
     def prefix(self, text: str) -> Node:
         """The beginning of a word."""
-        return self.each(lambda field: prefix(field.path, self.normalized(_with_terms(field), text)))
+        return self.each(lambda field: prefix(field, self.normalized(_with_terms(field), text)))
 
     def wildcard(self, text: str) -> Node:
         """A word with `*` and `?`."""

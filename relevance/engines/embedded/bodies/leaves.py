@@ -13,8 +13,8 @@ import numpy as np
 from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
 from relevance.engines.embedded.bodies.hits import NO_DOCS, NONE, Hits, Ints, constant
 from relevance.engines.embedded.bodies.nodes import DisMax, Explanation, MatchAll, MatchNone, Node, boosted
-from relevance.errors import InputError
-from relevance.values import date_of, decimal_of, rounded, text_of
+from relevance.errors import InputError, NotInterpretedError
+from relevance.values import date_of, decimal_of, rounded, text_of, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -277,9 +277,15 @@ def _letters(text: str, *, any_case: bool) -> str:
     )
 
 
-def prefix(path: str, text: str, *, any_case: bool = False) -> Pattern:
-    """Terms that begin with a text."""
-    return Pattern(path, f"{_letters(text, any_case=any_case)}.*", "" if any_case else text, f"{text}*")
+def prefix(field: Field, text: str, *, any_case: bool = False) -> Pattern:
+    """Terms that begin with a text.
+
+    Raises:
+        NotInterpretedError: the server looks it up in an index of prefixes, which counts letters in another way.
+    """
+    if field.index_prefixes and units(text) != len(text):
+        raise NotInterpretedError(f"letters beyond U+FFFF in prefixes on the field {field.path!r} with index_prefixes")
+    return Pattern(field.path, f"{_letters(text, any_case=any_case)}.*", "" if any_case else text, f"{text}*")
 
 
 def wildcard(path: str, text: str, *, any_case: bool = False) -> Pattern:

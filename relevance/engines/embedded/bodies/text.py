@@ -8,6 +8,7 @@ becomes the sum of its paths.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from relevance.analysis.tokens import Stream, Token
@@ -103,13 +104,17 @@ class OneField(NamedTuple):
 
     def prefix(self, term: str) -> Node:
         self.refuse("prefixes", "search_as_you_type")
-        return prefix(self.field.path, term)
+        return prefix(self.field, term)
 
     def phrase(self, places: Places, slop: int) -> Node:
         if len(places) == 1:
             return Bool(should=tuple(value_query(self.levels, self.field, term) for term in places[0][1]))
         if not self._has_phrases():
             return MatchNone()
+        has_gaps = any(after - before != 1 for (before, _), (after, _) in pairwise(places))
+        if self.field.index_phrases and not slop and not has_gaps:
+            line = f"phrases on the field {self.field.path!r}, which has index_phrases: a server scores pairs of words"
+            raise NotInterpretedError(f"{line}; allowed: index_phrases = false, or a slop")
         phrase = Phrase(self.field.path, places, slop)
         return Constant(phrase) if self.field.is_unscored else phrase
 
@@ -117,11 +122,15 @@ class OneField(NamedTuple):
         if not self._has_phrases():
             return MatchNone()
         self.refuse("phrase prefixes", "match_only_text")
+        if not slop:
+            self._refuse_beginnings()
         return PhrasePrefix(self.field.path, places, slop, self.options.max_expansions)
 
     def near(self, pieces: Sequence[Sequence[Path]], *, is_prefix: bool) -> Node:
         if not self._has_phrases():
             return MatchNone()
+        if is_prefix:
+            self._refuse_beginnings()
         most = self.options.max_expansions if is_prefix else None
         return SpanNear(self.field.path, tuple(tuple(piece) for piece in pieces), most)
 
@@ -133,6 +142,11 @@ class OneField(NamedTuple):
         """Refuse what is not known of some types."""
         if self.field.kind in kinds:
             raise NotInterpretedError(f"{what} on the field {self.field.path!r}, a {self.field.kind}")
+
+    def _refuse_beginnings(self) -> None:
+        if self.field.index_prefixes:
+            line = f"phrase prefixes on the field {self.field.path!r}, which has index_prefixes: a server scores these"
+            raise NotInterpretedError(f"{line}; allowed: a field without index_prefixes, or a slop")
 
     def _has_phrases(self) -> bool:
         self.refuse("phrases", "search_as_you_type")
