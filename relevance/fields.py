@@ -463,6 +463,7 @@ def index_body(content: Mapping[str, Any], where: str) -> dict[str, Any]:
     Raises:
         InputError: it is neither of them.
     """
+    check_depth(content, where)
     if len(content) == 1 and "settings" not in content and "mappings" not in content:
         (inner,) = content.values()
         if isinstance(inner, Mapping) and "mappings" in inner:
@@ -481,6 +482,24 @@ def index_body(content: Mapping[str, Any], where: str) -> dict[str, Any]:
         if not any(f"{path}.".startswith(f"{name}.") for name in _OF_ONE_INDEX):
             _put(nested, path.split("."), value, f"{where}: settings: {path}")
     return {"settings": nested, "mappings": dict(mappings)}
+
+
+_MOST_LEVELS = 60
+
+
+def check_depth(content: Any, where: str) -> None:
+    """Refuse JSON of more levels than a server's limit on mappings leaves room for; no stack bounds what it counts.
+
+    Raises:
+        InputError: it has more.
+    """
+    depth, level = 0, [content]
+    while level:
+        depth += 1
+        inside = (one.values() if isinstance(one, Mapping) else one for one in level if isinstance(one, Mapping | list))
+        level = [inner for values in inside for inner in values]
+    if depth > _MOST_LEVELS:
+        raise InputError(f"{where}: {depth:,} objects inside each other; allowed: {_MOST_LEVELS}")
 
 
 _PARTS = ("settings", "mappings", "aliases", "warmers", "defaults", "data_stream")

@@ -17,6 +17,10 @@ _INDEX_OPTIONS = ("docs", "freqs", "positions", "offsets")
 _VECTOR_SIMILARITIES = ("cosine", "dot_product", "l2_norm", "max_inner_product")
 
 
+_NESTED_FIELDS = {8: 50, 9: 100}
+"""How many of them a release allows."""
+
+
 @dataclass(frozen=True)
 class Similarity:
     """How terms are scored: `BM25` with its parameters, or `boolean`, where each term scores its boost."""
@@ -123,6 +127,7 @@ class Schema:
         disabled: paths of objects that are not parsed (`enabled: false`).
         analysis: `settings.analysis`.
         dynamic: whether the server would map further fields by itself.
+        limits: `settings.mapping`, where an index says how much it may hold.
     """
 
     fields: Mapping[str, Field]
@@ -131,6 +136,7 @@ class Schema:
     disabled: tuple[str, ...] = ()
     analysis: Mapping[str, Any] = field(default_factory=dict)
     dynamic: bool = True
+    limits: Mapping[str, Any] = field(default_factory=dict)
 
     @classmethod
     def of(cls, index_body: Mapping[str, Any]) -> Schema:
@@ -142,7 +148,32 @@ class Schema:
         body = _index(index_body)
         settings = _settings(body.get("settings") or {})
         analysis = settings.get("analysis") or {}
-        return _Reader(analysis, _similarities(settings.get("similarity") or {})).schema(body.get("mappings") or {})
+        schema = _Reader(analysis, _similarities(settings.get("similarity") or {})).schema(body.get("mappings") or {})
+        return replace(schema, limits=settings.get("mapping") or {})
+
+    def check_limits(self, release: int) -> None:
+        """Refuse a mapping that is larger than the server of a release takes.
+
+        Raises:
+            InputError: it is; the line names the setting that allows more.
+        """
+        fields = sum(one.type != "shingles" for one in self.fields.values()) + len(self.objects)
+        depths = {path: path.count(".") + 2 for path in self.objects}
+        deepest = max(depths, key=depths.__getitem__, default="")
+        for count, what, name, most in (
+            (depths.get(deepest, 0), f"levels down to the object {deepest!r}", "depth", 20),
+            (fields, "fields and objects", "total_fields", 1000),
+            (len(self.nested), "nested fields", "nested_fields", _NESTED_FIELDS[release]),
+        ):
+            limit = self.limit(name, most)
+            if count > limit:
+                allowed = f"{limit:,}, or more by the setting index.mapping.{name}.limit"
+                raise InputError(f"mappings: {count:,} {what}; allowed: {allowed}")
+
+    def limit(self, name: str, usual: int) -> int:
+        """A limit of the index, `index.mapping.NAME.limit`."""
+        value = self.limits.get(name)
+        return _whole(value.get("limit", usual) if isinstance(value, Mapping) else usual, f"mapping.{name}.limit")
 
     @cached_property
     def sources(self) -> Mapping[str, tuple[Field, ...]]:

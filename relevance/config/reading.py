@@ -436,7 +436,7 @@ def _fields(
         fields = own_fields(body, columns=columns, separators=separators, pairs=pairs, where=file)
     if fields.body is not None:
         with _errors_at(f"{file} [fields]: " if mapping is None else f"{mapping.value}: "):
-            Schema.of(fields.body)
+            Schema.of(fields.body).check_limits(tables[""]["release"].value if "release" in tables[""] else 9)
     texts = {}
     for name, table in _named(tables, "embedded", problems):
         if "fields" not in table:

@@ -17,7 +17,7 @@ import numpy as np
 from relevance import bodies
 from relevance.engines import vector_path
 from relevance.errors import InputError, did_you_mean, unknown
-from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, ProductFields, flat_settings, leaves
+from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, ProductFields, check_depth, flat_settings, leaves
 from relevance.files import read_json_object
 from relevance.records import Catalogue, Vectors, attribute_text
 from relevance.text import some
@@ -144,7 +144,6 @@ def _default_texts(catalogue: Catalogue, paths: FieldPaths) -> Iterator[dict[str
 
 # the user's own settings and mappings
 
-_MOST_LEVELS = 60
 _VECTOR = re.compile(rf"({'|'.join(DEFAULT_FIELDS.embedded)})_vector(_.+)?")
 _OURS: Mapping[str, str] = {
     "number_of_shards": "allowed: --es-shards",
@@ -176,13 +175,7 @@ def read_own_mapping(path: Path) -> OwnMapping:
         InputError: it cannot be read, is no JSON object (see `read_json_object`), or sets what relevance itself needs.
     """
     content = read_json_object(path, "a file of settings and mappings")
-    depth, level = 0, [content]
-    while level:
-        depth += 1
-        inside = (one.values() if isinstance(one, dict) else one for one in level if isinstance(one, dict | list))
-        level = [inner for values in inside for inner in values]
-    if depth > _MOST_LEVELS:
-        raise InputError(f"{path}: {depth:,} objects inside each other; allowed: {_MOST_LEVELS}")
+    check_depth(content, str(path))
     parts = _object(path, content, "", ("settings", "mappings"))
     flat = list(flat_settings(_object(path, parts.get("settings", {}), "settings")))
     settings = dict(flat)

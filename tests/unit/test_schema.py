@@ -137,3 +137,56 @@ def test_unknown_types_and_parameters_are_refused_by_name(properties: Any, words
 def test_unknown_parts_of_the_body_are_refused(body: Any, word: str) -> None:
     with pytest.raises(InputError, match=word):
         Schema.of(body)
+
+
+KEYWORD = {"type": "keyword"}
+
+
+def deep(levels: int) -> dict[str, Any]:
+    inside: dict[str, Any] = KEYWORD
+    for _ in range(levels):
+        inside = {"properties": {"a": inside}}
+    return {"a": inside}
+
+
+def many(number: int, options: dict[str, Any]) -> dict[str, Any]:
+    return {f"f{at}": options for at in range(number)}
+
+
+# 8.19.5 and 9.5.2 take the first of each row, and refuse the second
+@pytest.mark.parametrize(
+    ("fits", "beyond", "release", "line"),
+    [
+        (
+            deep(19),
+            deep(20),
+            9,
+            r"mappings: 21 levels down to the object 'a\.a.*'; allowed: 20, .* index\.mapping",
+        ),
+        (many(1000, KEYWORD), many(1001, KEYWORD), 9, "mappings: 1,001 fields and objects; allowed: 1,000, or more by"),
+        (
+            many(500, {"type": "text", "fields": {"k": KEYWORD}}),
+            many(501, {"properties": {"k": KEYWORD}}),
+            9,
+            "1,002 fields and objects",
+        ),
+        (many(50, {"type": "nested"}), many(51, {"type": "nested"}), 8, "51 nested fields; allowed: 50, "),
+        (many(100, {"type": "nested"}), many(101, {"type": "nested"}), 9, "101 nested fields; allowed: 100, "),
+    ],
+    ids=["depth", "fields", "fields inside", "nested on 8", "nested on 9"],
+)
+def test_larger_mappings_than_the_server_takes_are_refused(
+    fits: dict[str, Any], beyond: dict[str, Any], release: int, line: str
+) -> None:
+    schema(fits).check_limits(release)
+    with pytest.raises(InputError, match=line):
+        schema(beyond).check_limits(release)
+
+
+@pytest.mark.parametrize(
+    "settings", [{"index.mapping.depth.limit": 3}, {"index": {"mapping": {"depth": {"limit": "3"}}}}]
+)
+def test_limits_are_those_of_the_settings(settings: dict[str, Any]) -> None:
+    schema(deep(2), settings).check_limits(9)
+    with pytest.raises(InputError, match=r"4 levels .*; allowed: 3"):
+        schema(deep(3), settings).check_limits(9)

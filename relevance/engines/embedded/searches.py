@@ -205,18 +205,18 @@ def check(request: Request, own: OwnMapping) -> list[str]:
     fields = request.fields.read(readings_of(request.strategies))
     body, where = _body_of(fields, {}, own), own.path or fields.where
     try:
-        Schema.of(body)
+        Schema.of(body).check_limits(request.release)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     analysis = Analysis(body["settings"], release=request.release)
     if errors := analysis.errors():
         raise several([InputError(f"{where}: {error}" if where else str(error)) for error in errors])
     for strategy in request.strategies:
-        if strategy.reading is not None:
-            try:
-                analysis.analyzer(strategy.reading.analyzer)
-            except InputError as error:
-                raise InputError(f"{strategy.where}: {error}") from error
+        try:
+            for name in strategy.reading.analyzers.values() if strategy.reading else ():
+                analysis.analyzer(name)
+        except InputError as error:
+            raise InputError(f"{strategy.where}: {error}") from error
     return missing_fields(request.strategies, body["mappings"])
 
 
