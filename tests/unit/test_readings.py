@@ -3,10 +3,11 @@
 from pathlib import Path
 
 import pytest
-from helpers import own_search
+from helpers import own_search, shop
 
 from relevance import engines
 from relevance.config.reading import read_config
+from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.mapping import index_body as body_of_index
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.mapping import own_paths
@@ -125,3 +126,12 @@ def test_an_analyzer_that_is_not_known_is_refused_with_its_strategy() -> None:
 def test_an_index_that_exists_is_searched_with_the_analyzers_that_it_has() -> None:
     with pytest.raises(InputError, match=r"strategy 'textsearch_stemmed': --es-index shop is searched with"):
         engines.choose("embedded", Settings(index="shop"), [READY_MADE["textsearch_stemmed"]])
+
+
+def test_products_that_no_strategy_reads_are_indexed_beside_those_that_are_read() -> None:
+    """As those of the calibration are."""
+    strategies = [READY_MADE["textsearch_stemmed"], READY_MADE["hybrid_stemmed"]]
+    with engines.choose("embedded", Settings(), strategies).open(progress=False) as indexer:
+        engine = indexer.index(shop.shop().catalogue, text_fields=("title",), vectors={}, progress=False)
+        (leg,) = Strategy("plain", text={"title": 1}).legs()
+        assert len(engine.search(leg, QueryBatch(["oak"]), hits=3).codes) == 1

@@ -93,10 +93,14 @@ class BodyEngine(Engine):
         return BodyIndex(schema, analysis, held, release=self._release, ids=ids)
 
     def fill(self, strategies: Iterable[Strategy], *, progress: bool) -> None:
-        """Index what strategies search."""
-        legs = (leg for strategy in strategies for leg in strategy.legs())
+        """Index what strategies search; what these products, as those of a calibration, lack fields for is left out."""
+        legs = (leg for strategy in strategies for leg in strategy.legs() if self._has_fields_of(leg))
         forms = (self._form(leg).template for leg in legs if self._plain is None or not _is_plain(leg))
         self.index.fill(forms, progress=progress)
+
+    def _has_fields_of(self, leg: Leg) -> bool:
+        vectors = {(leg.model, name) for name, _ in leg.vectors}
+        return dict(leg.text).keys() <= self._paths.text.keys() and vectors <= self._paths.vectors.keys()
 
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
         """Answer one leg: score descending, then product id ascending; shape (queries, hits).
