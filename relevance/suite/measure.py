@@ -331,13 +331,16 @@ class Suite:
 # from a plan to a suite
 
 
-def _spellers(plan: Plan, engine: Engine) -> Spellers:
+def _spellers(plan: Plan, engine: Engine, known: dict[object, Any]) -> Spellers:
     """What corrects queries, for the strategies that ask for it; made before times are taken."""
     mapping, release = plan.config.elasticsearch.mapping, plan.config.release
     if plan.engine.name != "embedded":
         release = int(engine.version.partition(".")[0])
-    own = None if mapping is None else read_own_mapping(mapping)
-    spellers = Spellers(plan.dataset.catalogue, own, release=release)
+    catalogue = plan.dataset.catalogue
+    if (catalogue, mapping, release) not in known:
+        own = None if mapping is None else read_own_mapping(mapping)
+        known[catalogue, mapping, release] = Spellers(catalogue, own, release=release)
+    spellers: Spellers = known[catalogue, mapping, release]
     for leg in (leg for strategy in plan.strategies for leg in strategy.legs() if leg.spelling):
         spellers(leg)
     return spellers
@@ -363,8 +366,8 @@ def prepare(
         plan: what will run.
         progress: whether bars are shown.
         calibrated: whether the calibration is indexed as well, where an index is made at all.
-        embedded: vectors of earlier plans that share models and data, to which those of this one are added; reading the
-            cache checks every row.
+        embedded: vectors of earlier plans that share models and data, and what corrects their queries, to which those
+            of this one are added; reading the cache checks every row.
 
     Raises:
         CouldNotRunError: the model or the engine cannot be used.
@@ -402,6 +405,6 @@ def prepare(
             calibrated_engine = index_calibration(indexer)
             closing.callback(calibrated_engine.close)
             calibration = Calibration(calibrated_engine)
-        spelling = _spellers(plan, engine)
+        spelling = _spellers(plan, engine, embedded)
         batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, spelling)
         return Suite(plan, engine, batch, cut, query_ms, preparation, calibration, _closing=closing.pop_all())
