@@ -5,15 +5,19 @@
 and Home Depot lie in `../shared/data`. Their texts are embedded by a made model, the word embeddings of the packaged
 model averaged, since those of the whole model take half an hour: quick vectors of a plausible quality, on real texts.
 The sample has two parts of its own: what a server changes, in a container, and what a training changes.
+
+`… -m studies.mutations text SET [RELEASE=URL ...]` adds to `mutations-text.csv`: the ready-made text strategies under
+changes of how text is read, on the embedded engine as either release, and on servers.
 """
 
+import csv
 import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -54,6 +58,17 @@ NINE = (
 )
 
 
+READ = ("textsearch_tuned", "textsearch_spelled")
+OF_READING = [
+    *(name for name, kind in KINDS.items() if kind.group == "analysis" and "synonyms" not in name),
+    *(
+        name
+        for name, kind in KINDS.items()
+        if not kind.cost and name.startswith(("analyzer_", "k1_", "b_", "spelling_"))
+    ),
+]
+
+
 def make_averaging_model(folder: Path) -> Path:
     """The packaged model without its layers and positions: the mean of a text's word embeddings."""
     import torch  # noqa: PLC0415 - seconds
@@ -85,20 +100,42 @@ def _options(data: str) -> dict[str, Any]:
     if data.startswith("sample"):
         return options
     model = Path(tempfile.gettempdir()) / "averaging-model"
-    return options | {"model": str(model if model.exists() else make_averaging_model(model))}
+    return options | {"strategy": NINE, "model": str(model if model.exists() else make_averaging_model(model))}
 
 
-def _run(data: str, *arguments: str) -> dict[str, Any]:
+def _run(options: Mapping[str, Any], *arguments: str) -> dict[str, Any]:
     """The command, in a process of its own: what its folder's JSON says."""
     out = Path(tempfile.mkdtemp()) / "found"
-    options = [part for name, value in _options(data).items() for part in (f"--{name.replace('_', '-')}", value)]
-    options += [] if data.startswith("sample") else [part for name in NINE for part in ("--strategy", name)]
-    command = [sys.executable, "-m", "relevance.cli", "mutate", *options, "--out", str(out), *arguments]
+    texts = {name: value if isinstance(value, str) else ",".join(value) for name, value in options.items()}
+    named = [part for name, value in texts.items() for part in (f"--{name.replace('_', '-')}", value)]
+    command = [sys.executable, "-m", "relevance.cli", "mutate", *named, "--out", str(out), *arguments]
     done = subprocess.run(command, stdout=subprocess.DEVNULL, check=False)  # noqa: S603 - own command
     if not (out / "mutations.json").exists():
         raise SystemExit(f"{' '.join(command)}: exit code {done.returncode}")
     document = json.loads((out / "mutations.json").read_text(encoding="utf-8"))
     return {**document, "folder": out, "code": done.returncode}
+
+
+def text(data: str, servers: Sequence[str]) -> None:
+    """Changes of how text is read, on both engines; the rows of an engine are written together."""
+    file = FOLDER / "mutations-text.csv"
+    rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
+    engines = {f"embedded {release}": {"engine": "embedded", "release": release} for release in "98"}
+    for server in servers:
+        release, _, url = server.partition("=")
+        engines[f"server {release}"] = {"engine": "elasticsearch", "es_url": url}
+    for engine, where in engines.items():
+        if any((row["data"], row["engine"]) == (data, engine) for row in rows):
+            continue
+        only = [part for one in OF_READING for part in ("--only", one)]
+        found = _run({"dataset": SETS[data], "strategy": READ, **where}, *only)
+        table = csv.DictReader((found["folder"] / "mutations.csv").read_text(encoding="utf-8").splitlines())
+        rows += [{"data": data, "engine": engine, **row} for row in table]
+        with file.open("w", newline="", encoding="utf-8") as out:
+            writer = csv.DictWriter(out, list(rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(rows)
+        sys.stderr.write(f"{data}, {engine}: {found['seconds']:.0f} s, {found['indices']} indices\n")
 
 
 def _only(data: str, kinds: Mapping[str, Mutation]) -> list[str]:
@@ -110,7 +147,7 @@ def _only(data: str, kinds: Mapping[str, Mutation]) -> list[str]:
 
 def planted(data: str) -> dict[str, object]:
     """Regressions, one a kind; their rows go into a file of the set's own."""
-    found = _run(data, *_only(data, KINDS))
+    found = _run(_options(data), *_only(data, KINDS))
     shutil.copyfile(found["folder"] / "mutations.csv", FOLDER / f"mutations-{data}.csv")
     return {
         "kinds": len(found["mutations"]),
@@ -125,7 +162,7 @@ def planted(data: str) -> dict[str, object]:
 def neutral(data: str) -> dict[str, object]:
     """Neutral changes, so many of each kind."""
     index = ["--vector-index", "hnsw"] if data == "sample-server" else []
-    found = _run(data, "--neutral", "--runs", str(RUNS[data]), *index, *_only(data, NEUTRAL_KINDS))
+    found = _run(_options(data), "--neutral", "--runs", str(RUNS[data]), *index, *_only(data, NEUTRAL_KINDS))
     verdicts = [one["verdict"] for one in found["mutations"] if not one["not_applicable"]]
     counts = {name: verdicts.count(name) for name in ("fail", "warn", "pass", "no effect")}
     return {"runs": len(verdicts), **counts}
@@ -134,8 +171,7 @@ def neutral(data: str) -> dict[str, object]:
 @cache
 def _swappable(data: str) -> tuple[Snapshot, list[Snapshot], Limits]:
     """The suite as it is and under every change of its strategies, which true nulls are made of."""
-    options = _options(data) | ({} if data.startswith("sample") else {"strategy": NINE})
-    config = read_config(options=options, environ=os.environ, file=None, root=Path.cwd())
+    config = read_config(options=_options(data), environ=os.environ, file=None, root=Path.cwd())
     planted = [(kind, SEED) for kind in SWAPPED_KINDS]
     measured = mutate(make_plan(config, config.selected), planted, config.gate)
     return measured.before, [one.after for one in measured.outcomes if one.after is not None], config.gate
@@ -150,6 +186,9 @@ def swapped(data: str, p_large: float, seed: int) -> dict[str, object]:
 
 def main() -> None:
     """Measure what is missing."""
+    if sys.argv[1:2] == ["text"]:
+        text(sys.argv[2], sys.argv[3:])
+        return
     chosen = sys.argv[1:] or [*SETS, *PARTS]
     cells = [{"data": name} for name in chosen]
     collect(FOLDER / "mutations-cost.csv", cells, planted)
