@@ -36,6 +36,8 @@ def explained_lines(one: ProductRank) -> list[str]:
         lines += ["", *_legs(one)]
     for leg in one.legs:
         lines += ["", *([f"{leg.name}:"] if len(one.legs) > 1 else []), *_table(leg.explanation)]
+        if len(one.legs) > 1:
+            lines += [f"left out by {one_line(line)}" for line in leg.explanation.left_out]
     for before in one.before:
         if before.lines:
             lines += ["", f"since {before.name}:", *(f"  {one_line(line)}" for line in before.lines)]

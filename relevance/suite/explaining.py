@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from relevance import bodies, runner
+from relevance import runner
 from relevance.engines.explanation import Explanation, moved_parts
-from relevance.engines.left_out import left_out
-from relevance.engines.mapping import own_paths, read_own_mapping, search_of
+from relevance.engines.mapping import own_paths, read_own_mapping
 from relevance.errors import InputError, did_you_mean
 from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, own_fields, with_embedded
 from relevance.files import quoted
 from relevance.records import NO_HIT, Judgments, Queries
 from relevance.strategies import Strategy, readings_of
-from relevance.suite.words import WordReader, moved_words
+from relevance.suite.words import WordReader, field_names, moved_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -110,7 +109,7 @@ class ProductRank:
     def explanation(self) -> Explanation:
         """The parts of all legs."""
         parts = tuple(part for leg in self.legs for part in leg.explanation.parts)
-        return Explanation(self.score, parts, self.legs[0].explanation.left_out)
+        return Explanation(self.score, parts, self.legs[0].explanation.left_out if len(self.legs) == 1 else ())
 
 
 def only_query(plan: Plan, query: str) -> Plan:
@@ -210,7 +209,7 @@ def _added(suite: Suite, leg: Leg, code: int) -> Iterator[LegRank]:
         share = math.fsum(part.value for part in parts)
         score = None if whole.score is None or not any(part.value for part in parts) else share
         most = min(depth, leg.candidates) if one.vectors else depth
-        yield LegRank(one.name, rank, most, Explanation(score, parts, () if one.vectors else whole.left_out), share)
+        yield LegRank(one.name, rank, most, Explanation(score, parts), share)
 
 
 def explained(suite: Suite, leg: Leg, row: int, code: int) -> Explanation:
@@ -224,19 +223,10 @@ def explained(suite: Suite, leg: Leg, row: int, code: int) -> Explanation:
     words = words_of(suite, leg, row, code)
     has = {word.text for word in words if word.is_found}
     lacking = tuple(dict.fromkeys(word.text for word in words if word.text not in has))
-    parts, missing = explanation.parts, (word.part for word in words if not word.is_found)
-    if leg.template:
-        return replace(explanation, parts=(*parts, *missing), lacking=lacking)
-    paths = own_paths(suite.plan.vector_fields, suite.plan.dataset.catalogue.fields)
-    names = {path: name for name, path in paths.text.items()} | {
-        path: name for (_, name), path in paths.vectors.items()
-    }
-    parts = (*(replace(part, field=names.get(part.field, part.field)) for part in parts), *missing)
-    if explanation.score is not None:
-        return Explanation(explanation.score, parts, lacking=lacking)
-    text = suite.batch[row : row + 1].spelled(leg).texts[0]
-    search = bodies.render(search_of(leg, paths), query=text, vector="…")
-    return Explanation(None, parts, tuple(left_out(search, lambda _: None)), lacking)
+    names = field_names(leg, own_paths(suite.plan.vector_fields, suite.plan.dataset.catalogue.fields))
+    parts = [replace(part, field=names.get(part.field, part.field)) for part in explanation.parts]
+    parts += [word.part for word in words if not word.is_found]
+    return replace(explanation, parts=tuple(parts), lacking=lacking)
 
 
 def words_of(suite: Suite, leg: Leg, row: int, code: int) -> Sequence[Word]:
@@ -292,6 +282,8 @@ def earlier(config: Config, snapshot: Snapshot, name: str, folder: Path) -> tupl
     reading = definition.get("reading")
     fields = _fields_then(config, snapshot, definition)
     strategy = Strategy(name, **values, **(reading if isinstance(reading, dict) else {}), fields=fields)
+    if strategy.embeds and strategy.model not in config.models:
+        raise InputError(f"[models.{strategy.model}] is no longer configured")
     release, laid_over = facts.get("release", config.release), facts.get("laid_over")
     path = config.elasticsearch.mapping
     if laid_over != (None if path is None else _laid_over(path)):
@@ -332,8 +324,19 @@ def since(then: ProductRank, now: ProductRank) -> tuple[str, ...]:
         *moved_words(then.words, now.words),
         *(f"left out now by {_place_of(line)}" for line in after.left_out if line not in before.left_out),
         *(f"no longer left out by {line}" for line in before.left_out if line not in after.left_out),
+        *_moved_legs(then, now),
         *moved_parts(before, after),
     )
+
+
+def _moved_legs(then: ProductRank, now: ProductRank) -> Iterator[str]:
+    """The lists whose ranks are fused and that add another share."""
+    before = {leg.name: leg for leg in then.legs if then.strategy.combine == "rrf"}
+    for leg in now.legs if now.strategy.combine == "rrf" else ():
+        old = before.get(leg.name, leg)
+        if old.share != leg.share:
+            formulas = (one.formula or f"none of {one.depth}" for one in (old, leg))
+            yield f"{leg.name}: {old.share or 0:.4g} -> {leg.share or 0:.4g} ({' -> '.join(formulas)})"
 
 
 def _place_of(line: str) -> str:

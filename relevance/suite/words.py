@@ -19,12 +19,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from relevance.engines.mapping import FieldPaths
     from relevance.records import Catalogue
     from relevance.strategies import Leg
 
 _ONE_FIELD = ("match", "match_phrase", "match_phrase_prefix", "match_bool_prefix")
 _SEVERAL_FIELDS = ("multi_match", "combined_fields", "query_string", "simple_query_string")
-_NEAR, _NEAREST = 0.75, 2
+_NEAR, _NEAREST, _BEGIN = 0.75, 2, 2
 
 
 @dataclass(frozen=True)
@@ -80,7 +81,7 @@ class WordReader:
             InputError: an analyzer is not known here.
         """
         search = json.loads(leg.template) if leg.template else search_of(replace(leg, vectors=()), self._paths)
-        names = {} if leg.template else {path: name for name, path in self._paths.text.items()}
+        names = field_names(leg, self._paths)
         one = self._catalogue.taken([code], [self._catalogue.ids[code]])
         ((_, document),) = documents(one, {}, self._paths)
         return [
@@ -104,11 +105,21 @@ class WordReader:
             asked, indexed = self._terms(analyzer, word), self._terms(field.analyzer, word)
             there = tuple(term for term in dict.fromkeys((*asked, *indexed)) if term in held)
             if asked:
-                near = there or tuple(difflib.get_close_matches(word.casefold(), held, _NEAREST, _NEAR))
+                alike = [term for term in held if term[:_BEGIN] == word.casefold()[:_BEGIN]]
+                near = there or tuple(difflib.get_close_matches(word.casefold(), alike, _NEAREST, _NEAR))
                 yield Word(name, word, asked, indexed, near, is_found=any(term in held for term in asked))
 
     def _terms(self, analyzer: str, text: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(token.term for token in self._analysis.analyzer(analyzer)(text).tokens))
+
+
+def field_names(leg: Leg, paths: FieldPaths) -> dict[str, str]:
+    """What a leg's strategy calls the fields of an index; those of a template keep their paths."""
+    if leg.template:
+        return {}
+    own = {path: name for name, path in paths.text.items()}
+    read = {} if leg.reading is None else {leg.reading.of(path): name for path, name in own.items()}
+    return {**own, **read, **{path: name for (_, name), path in paths.vectors.items()}}
 
 
 def _asked_fields(value: Any) -> Iterator[tuple[str, str]]:

@@ -383,7 +383,8 @@ def test_a_corrected_query_is_explained_as_it_was_asked(capsys: pytest.CaptureFi
     options = ("--dataset", "sample", "--engine", "embedded", "--strategy", "textsearch_spelled")
     assert main(["explain", "space heeter", "100885", *options]) == 0
     out = capsys.readouterr().out
-    assert " heater " in out
+    assert "asked as  space heater\n" in out
+    assert "match   title  heater " in out
     (total,) = [line.split() for line in out.splitlines() if line.startswith("sum")]
     assert total[1] == total[3]
 

@@ -15,8 +15,11 @@ from relevance import suite
 from relevance.baseline import read_baseline, write_baseline
 from relevance.cli import main
 from relevance.config import reading
+from relevance.engines.explanation import Explanation, Part
+from relevance.errors import InputError
 from relevance.gate import Limits
-from relevance.suite import Suite
+from relevance.strategies import Strategy
+from relevance.suite import LegRank, ProductRank, Suite
 
 STEMMED, PLAIN = ["lowercase", "porter_stem"], ["lowercase"]
 NAMES = {"p1": "Space heaters", "p2": "Red heaters, used", "p3": "Heater, red", "p4": "Oak table"}
@@ -185,3 +188,30 @@ def test_reasons_of_a_diagnosis(shop: Path, index_body: Any, search_body: Any, r
         (diagnosis,) = suite.diagnose_suite(indexed, session, compared, limits, live=True)
     (ranking, *_) = [one for why in diagnosis.strategies if why.strategy == "own" for one in why.rankings]
     assert [line for line in reasons if line not in ranking.reasons] == []
+
+
+def fused(**changed: Any) -> ProductRank:
+    strategy = Strategy("fused", text={"title": 1}, vectors={"whole": 1}, combine="rrf", **changed)
+    text = Explanation(2.0, (Part("match", "title", "oak", 2.0),))
+    legs = (
+        LegRank("text", 3, strategy.window, text, 1 / (strategy.k + 3), f"1/({strategy.k} + 3)"),
+        LegRank("vector whole", None, strategy.window, Explanation(None, ()), 0.0),
+    )
+    return ProductRank(strategy, "q1", "oak", "p1", "Oak", None, "embedded 1", 2, 1_000, 0.01, legs)
+
+
+def test_lists_add_other_shares() -> None:
+    assert suite.since(fused(), fused(k=10)) == ("text: 0.01587 -> 0.07692 (1/(60 + 3) -> 1/(10 + 3))",)
+    now = fused(window=10)
+    (text, *_) = now.legs
+    without = replace(now, legs=(replace(text, rank=None, share=0.0, formula=""),))
+    assert suite.since(fused(), without)[0] == "text: 0.01587 -> 0 (1/(60 + 3) -> none of 10)"
+
+
+def test_a_baseline_with_a_model_that_is_gone(shop: Path) -> None:
+    snapshot = read_baseline(shop / "benchmarks" / "baselines" / "shop.json")
+    own = snapshot.strategies["weighted"]
+    definition = {**own.definition, "vectors": {"whole": 1}, "model": "small"}
+    snapshot = replace(snapshot, strategies={"weighted": replace(own, definition=definition)})
+    with closing(measured()) as indexed, pytest.raises(InputError, match=r"\[models.small\] is no longer configured"):
+        suite.earlier(indexed.plan.config, snapshot, "weighted", shop)

@@ -17,9 +17,12 @@ from typing import TYPE_CHECKING, TypeAlias
 import numpy as np
 from scipy import sparse
 
+from relevance import bodies
 from relevance.engines import Engine
 from relevance.engines.embedded.analysis import Vocabulary
 from relevance.engines.explanation import Explanation, Part
+from relevance.engines.left_out import left_out
+from relevance.engines.mapping import own_paths, search_of
 from relevance.records import NO_HIT, Ranking, attribute_texts
 
 if TYPE_CHECKING:
@@ -132,7 +135,10 @@ class EmbeddedEngine(Engine):
         for name, boost in leg.vectors:
             index, query = self._vectors[leg.model, name], batch.vectors[leg.model][0]
             parts.append(Part("vector", name, "", *index.explain(query, leg.candidates, boost, code)))
-        return Explanation(score[0] if score else None, tuple(parts))
+        if score:
+            return Explanation(score[0], tuple(parts))
+        search = bodies.render(search_of(leg, own_paths(self._vectors)), query=batch.texts[0], vector="…")
+        return Explanation(None, tuple(parts), tuple(left_out(search, lambda _: None)))
 
     def _clauses(self, legs: Sequence[Leg], queries: Counts, batch: QueryBatch, part: slice) -> list[Clause]:
         """Those of legs that differ in boosts alone, in the order in which a leg adds them."""
