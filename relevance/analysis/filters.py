@@ -29,7 +29,11 @@ def upper(text: str) -> str:
     """Map case code point by code point: a sharp s stays one."""
     if text.isascii():
         return text.upper()
-    return "".join(sign.upper() if len(sign.upper()) == 1 else sign for sign in text)
+    return "".join(map(_upper_sign, text))
+
+
+def _upper_sign(sign: str) -> str:
+    return next((form for form in (sign.upper(), sign.title()) if len(form) == 1), sign)
 
 
 def lowercase(*, language: str | None = None) -> Filter:
@@ -81,7 +85,7 @@ def _cut(term: str, size: int) -> str:
     """The first UTF-16 units."""
     if units(term) == len(term):
         return term[:size]
-    return term.encode("utf-16-le")[: 2 * size].decode("utf-16-le", "surrogatepass")
+    return term.encode("utf-16-le", "surrogatepass")[: 2 * size].decode("utf-16-le", "surrogatepass")
 
 
 def length(*, min: int = 0, max: int = _MOST) -> Filter:  # noqa: A002 - the settings' own names
@@ -346,7 +350,7 @@ def fingerprint(*, separator: str = " ", max_output_size: int = 255) -> Filter:
 
     def rewrite(stream: Stream) -> Stream:
         term = ""
-        for word in sorted({token.term for token in stream.tokens}, key=lambda one: one.encode("utf-16-be")):
+        for word in sorted({token.term for token in stream.tokens}, key=lambda one: one.encode("utf-16-be", "surrogatepass")):
             term += f"{separator}{word}" if term else word
         if not stream.tokens or units(term) > max_output_size:
             return Stream((), 1)

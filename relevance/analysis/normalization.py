@@ -252,9 +252,9 @@ def _is_dotted(term: str, at: int) -> bool:
 
 def irish_lower(term: str) -> str:
     """Lower case, with a hyphen behind the n or t that is put before a vowel."""
-    if len(term) > 1 and term[0] in "nt" and term[1] in "AEIOUÁÉÍÓÚ":
-        return f"{term[0]}-{lower(term[1:])}"
-    return lower(term)
+    prefix = f"{term[0]}-" if len(term) > 1 and term[0] in "nt" and term[1] in "AEIOUÁÉÍÓÚ" else ""
+    signs = term[1:] if prefix else term
+    return prefix + "".join(lower(sign) if sign <= "\uffff" else sign for sign in signs)
 
 
 _GREEK = str.maketrans("άέήίϊΐόύϋΰώςΆΈΉΊΪΌΎΫΏ", "αεηιιιουυυωσαεηιιουυω")

@@ -66,12 +66,17 @@ def _refuse_unknown(language: str, known: Iterable[str]) -> None:
 
 
 def _in_units(stem: Callable[[str], str], word: str) -> str:
-    """Count a letter beyond 16 bits as two, as Java does."""
-    if max(word, default="") <= "\uffff":
+    """Count a letter beyond 16 bits as two, as Java does; halves of such pairs are letters of private use meanwhile."""
+    if max(word, default="") < _FIRST_HALF:
         return stem(word)
-    units = word.encode("utf-16-le", "surrogatepass")
-    word = stem("".join(chr(unit) for unit in memoryview(units).cast("H")))
-    return word.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+    units = memoryview(word.encode("utf-16-le", "surrogatepass")).cast("H")
+    stemmed = stem("".join(map(chr, units)).translate(_HALVES))
+    return stemmed.translate(_WHOLES).encode("utf-16-le", "surrogatepass").decode("utf-16-le", "surrogatepass")
+
+
+_FIRST_HALF = "\ud800"
+_HALVES = {half: 0xF0000 + half for half in range(0xD800, 0xE000)}
+_WHOLES = {private: half for half, private in _HALVES.items()}
 
 
 def snowball(release: int = 9, /, *, language: str | None = None, name: str | None = None) -> Filter:
@@ -84,7 +89,7 @@ def snowball(release: int = 9, /, *, language: str | None = None, name: str | No
 def _snowball(algorithm: str, release: int) -> Callable[[str], str]:
     stem: Callable[[str], str] = Stemmer.Stemmer(algorithm, 0).stemWord
     change = _SINCE_9.get(algorithm) if release > 8 else None
-    return lru_cache(_REMEMBERED)(partial(change, stem) if change else stem)
+    return lru_cache(_REMEMBERED)(partial(_in_units, partial(change, stem) if change else stem))
 
 
 def _english_9(stem: Callable[[str], str], word: str) -> str:

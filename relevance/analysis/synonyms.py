@@ -116,6 +116,10 @@ def _match(tokens: Sequence[Token], at: int, by_first: Mapping[str, list[Words]]
     return None
 
 
+_UNCHANGED = Filter(lambda stream: stream)
+"""What synonyms are to the rules of synonyms behind them."""
+
+
 def synonym_graph_of(rules: Rules) -> Filter:
     """Lucene's SynonymGraphFilter: the longest match at each token; every reading is a path of its own."""
     by_first = rules.longest()
@@ -140,7 +144,7 @@ def synonym_graph_of(rules: Rules) -> Filter:
             at += len(source)
         return Stream(tokens, stream.rest)
 
-    return Filter(rewrite, is_local=False)
+    return Filter(rewrite, is_local=False, plain=_UNCHANGED)
 
 
 def _paths(
@@ -205,4 +209,4 @@ def synonym_of(rules: Rules) -> Filter:
                 step = 0
         return Stream(tokens, stream.rest)
 
-    return Filter(rewrite, is_local=False)
+    return Filter(rewrite, is_local=False, plain=_UNCHANGED)
