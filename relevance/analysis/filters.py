@@ -15,7 +15,7 @@ from relevance.analysis.classic import classic_filter
 from relevance.analysis.languages import with_lists
 from relevance.analysis.normalization import LOWER, NORMALIZATIONS
 from relevance.analysis.parameters import BoundedPattern, Texts, java_replacement
-from relevance.analysis.standard import lower
+from relevance.analysis.standard import lower, upper
 from relevance.analysis.stemmers import snowball, stemmer
 from relevance.analysis.tokenizers import MAX_NGRAM_DIFF, is_java_whitespace, refuse_wide
 from relevance.analysis.tokens import Filter, Stream, Token, each, only, spread, without
@@ -23,17 +23,6 @@ from relevance.errors import InputError, unknown
 
 _MOST = 2**31 - 1
 _REMEMBERED = 200_000
-
-
-def upper(text: str) -> str:
-    """Map case code point by code point: a sharp s stays one."""
-    if text.isascii():
-        return text.upper()
-    return "".join(map(_upper_sign, text))
-
-
-def _upper_sign(sign: str) -> str:
-    return next((form for form in (sign.upper(), sign.title()) if len(form) == 1), sign)
 
 
 def lowercase(*, language: str | None = None) -> Filter:
@@ -345,12 +334,16 @@ def asciifolding(*, preserve_original: bool = False) -> Filter:
     return replace(spread(forms), plain=folding, in_normalizer=True)
 
 
+def _in_java_order(term: str) -> bytes:
+    return term.encode("utf-16-be", "surrogatepass")
+
+
 def fingerprint(*, separator: str = " ", max_output_size: int = 255) -> Filter:
     """Join the sorted distinct tokens."""
 
     def rewrite(stream: Stream) -> Stream:
         term = ""
-        for word in sorted({token.term for token in stream.tokens}, key=lambda one: one.encode("utf-16-be", "surrogatepass")):
+        for word in sorted({token.term for token in stream.tokens}, key=_in_java_order):
             term += f"{separator}{word}" if term else word
         if not stream.tokens or units(term) > max_output_size:
             return Stream((), 1)

@@ -8,6 +8,7 @@ from typing import Annotated, Any, TypeAlias
 import regex
 from pydantic import BeforeValidator
 
+from relevance.analysis.java_patterns import java_pattern
 from relevance.errors import InputError
 
 
@@ -17,35 +18,6 @@ def _split(value: Any) -> Any:
 
 Texts = Annotated[tuple[str, ...], BeforeValidator(_split)]
 """A list, or a text that is cut at commas."""
-
-_FLAGS = {
-    "CASE_INSENSITIVE": regex.IGNORECASE,
-    "MULTILINE": regex.MULTILINE,
-    "DOTALL": regex.DOTALL,
-    "COMMENTS": regex.VERBOSE,
-    "UNICODE_CASE": 0,
-    "UNICODE_CHAR_CLASS": 0,
-}
-
-
-def java_pattern(pattern: str, flags: str = "") -> regex.Pattern[str]:
-    r"""Compile a pattern as Java reads it: `\w`, `\d`, `\s` and `\b` know ASCII alone.
-
-    Raises:
-        InputError: it is no pattern.
-    """
-    number = regex.VERSION1
-    for flag in filter(None, (part.strip() for part in flags.split("|"))):
-        if flag not in _FLAGS:
-            raise InputError(f"flag {flag!r} of the pattern {pattern!r}; allowed: {', '.join(_FLAGS)}")
-        number |= _FLAGS[flag]
-    if number & regex.IGNORECASE and "UNICODE_CASE" not in flags and "\\p" not in pattern:
-        number |= regex.ASCII  # letters of other alphabets have their case
-    try:
-        return regex.compile(_in_ascii(pattern), number)
-    except regex.error as error:
-        raise InputError(f"pattern {pattern!r}: {error}") from None
-
 
 TIME_LIMIT = 3.0
 """Seconds of one search in a text: a pattern that repeats what repeats itself may take for ever."""
@@ -71,18 +43,28 @@ class BoundedPattern:
 
     def sub(self, template: str, text: str, count: int = 0) -> str:
         """Replace the matches in a text."""
-        try:
-            replaced: str = self.compiled.sub(template, text, count=count, timeout=TIME_LIMIT)
-        except TimeoutError:
-            raise self._too_slow(text) from None
-        return replaced
+        parts: list[str] = []
+        end = 0
+        for match in self.matches(text)[: count or None]:
+            parts += [text[end : match.start()], match.expand(template)]
+            end = match.end()
+        return "".join([*parts, text[end:]])
 
     def matches(self, text: str) -> list[regex.Match[str]]:
-        """Find the matches in a text."""
+        """Find the matches in a text; behind an empty one Java goes on a sign later."""
         try:
-            return list(self.compiled.finditer(text, timeout=TIME_LIMIT))
+            matches = list(self.compiled.finditer(text, timeout=TIME_LIMIT))
+            if all(match.end() > match.start() for match in matches):
+                return matches
+            matches, at = [], 0
+            while match := self.compiled.search(text, at, timeout=TIME_LIMIT):
+                matches.append(match)
+                at = max(match.end(), match.start() + 1)
+                if at > len(text):
+                    break
         except TimeoutError:
             raise self._too_slow(text) from None
+        return matches
 
     def is_whole(self, text: str) -> bool:
         """Whether the whole text is a match."""
@@ -126,14 +108,13 @@ def lucene_pattern(pattern: str) -> regex.Pattern[str]:
     for match in _LUCENE.finditer(pattern):
         kind, value = match.lastgroup, match[match.lastgroup or 0]
         if kind == "escaped":
-            shorthand = _SHORTHANDS.get(value.lower()) if value in "dDsSwW" else None
-            parts.append(f"[{'^' if value.isupper() else ''}{shorthand}]" if shorthand else regex.escape(value))
+            parts.append(java_pattern(f"\\{value}").pattern if value in "dDsSwW" else regex.escape(value))
         elif kind == "quoted":
             parts.append(f"(?:{regex.escape(value)})")
         elif kind == "set" and value.endswith("-") and not value.endswith("\\-"):
             raise InputError(f"pattern {pattern!r}: a set that ends with -; allowed: it behind a backslash")
         elif kind == "set":
-            parts.append(f"[{_in_ascii(value).replace('[', chr(92) + '[').replace('&&', chr(92) + '&&')}]")
+            parts.append(java_pattern("[" + value.replace("[", r"\[").replace("&", r"\&") + "]").pattern)
         elif value in "~&<":
             raise InputError(f"pattern {pattern!r}: {value!r} is not known here; allowed: it behind a backslash")
         else:
@@ -142,46 +123,6 @@ def lucene_pattern(pattern: str) -> regex.Pattern[str]:
         return regex.compile(f"(?:{''.join(parts)})", regex.VERSION1 | regex.DOTALL | regex.POSIX)
     except regex.error as error:
         raise InputError(f"pattern {pattern!r}: {error}") from None
-
-
-_SHORTHANDS = {
-    "w": "a-zA-Z_0-9",
-    "d": "0-9",
-    "s": r" \t\n\x0b\f\r",
-    "h": r" \t\xa0\u1680\u180e\u2000-\u200a\u202f\u205f\u3000",
-}
-_BOUNDARY = r"(?:(?<=[a-zA-Z_0-9])(?![a-zA-Z_0-9])|(?<![a-zA-Z_0-9])(?=[a-zA-Z_0-9]))"
-_NO_BOUNDARY = r"(?:(?<=[a-zA-Z_0-9])(?=[a-zA-Z_0-9])|(?<![a-zA-Z_0-9])(?![a-zA-Z_0-9]))"
-
-
-def _in_ascii(pattern: str) -> str:
-    """Write out the shorthands that in Java know ASCII alone."""
-    parts: list[str] = []
-    depth = at = 0
-    while at < len(pattern):
-        sign = pattern[at]
-        if sign == "\\" and at + 1 < len(pattern):
-            after = pattern[at + 1]
-            inside = _SHORTHANDS.get(after.lower())
-            if inside is not None and after.islower():
-                parts.append(inside if depth else f"[{inside}]")
-            elif inside is not None:
-                parts.append(f"[^{inside}]")
-            elif after in "bB" and not depth:
-                parts.append(_BOUNDARY if after == "b" else _NO_BOUNDARY)
-            elif after == "Q":
-                end = pattern.find(r"\E", at)
-                end = len(pattern) if end < 0 else end
-                parts.append(regex.escape(pattern[at + 2 : end]))
-                at = end
-            else:
-                parts.append(sign + after)
-            at += 2
-            continue
-        depth += (sign == "[") - (sign == "]" and depth > 0)
-        parts.append(sign)
-        at += 1
-    return "".join(parts)
 
 
 def java_replacement(text: str, pattern: regex.Pattern[str]) -> str:
@@ -205,6 +146,8 @@ def java_replacement(text: str, pattern: regex.Pattern[str]) -> str:
                 raise InputError(f"replacement {text!r}: the pattern has no group {name}")
             parts.append(rf"\g<{name}>")
             rest = rest[group.end() :] if group[2] else rest[1 + len(name) :]
+        elif rest[0] in "$\\":
+            raise InputError(f"replacement {text!r}: {rest!r} is no group; allowed: $1, ${{name}}, \\$, \\\\")
         else:
             parts.append(rest[0])
             rest = rest[1:]

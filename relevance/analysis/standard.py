@@ -33,6 +33,17 @@ def lower(text: str) -> str:
     return text.replace("\u0130", "i").replace("\u03a3", "\u03c3").lower()
 
 
+def upper(text: str) -> str:
+    """Map case code point by code point: a sharp s stays one."""
+    if text.isascii():
+        return text.upper()
+    return "".join(map(_upper_sign, text))
+
+
+def _upper_sign(sign: str) -> str:
+    return next((form for form in (sign.upper(), sign.title()) if len(form) == 1), sign)
+
+
 def analyze(text: str) -> list[str]:
     """Cut a text into its words, in lower case, in order: the standard analyzer."""
     return [token for chunk in text.split(" ") for token in chunk_tokens(chunk)]

@@ -191,3 +191,30 @@ def test_no_pattern_runs_for_ever(chain: Chain, monkeypatch: pytest.MonkeyPatch)
     analyzer = Analysis(chain.settings).analyzer("mine")
     with pytest.raises(InputError, match=r"pattern '\(a\|aa\)\+\$?' takes more than 0.01 s on a text of 41 characters"):
         analyzer("a" * 40 + "b")
+
+
+def test_halves_of_a_pair_are_stemmed_and_sorted() -> None:
+    analysis = Analysis(Chain("keyword", [{"type": "truncate", "length": 2}, "porter_stem", "fingerprint"]).settings)
+    assert shown(analysis.analyzer("mine")("a\U0001d538s")) == "a\ud835@0"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "flags", "said"),
+    [
+        (r"\w", "UNICODE_CHARACTER_CLASS", "flag 'UNICODE_CHARACTER_CLASS'"),
+        (r"(a)\1", "CASE_INSENSITIVE", "repeated in any case"),
+        (r"\p{javaLowerCase}", "", "unknown property"),
+        (r"(?U)\w", "", "group at 0"),
+        (r"\G\d", "", "escape at 0"),
+        ("[a", "", "missing ] of the set at 0"),
+        ("(a", "", "missing ) of the group at 0"),
+        ("a)", "", "unmatched ) at 1"),
+        ("a{,2}", "", "repetition at 1"),
+        ("[z-a]", "", "range z-a is the wrong way round"),
+        ("[a&&]", "", "nothing beside &&"),
+    ],
+)
+def test_what_a_pattern_has_that_is_not_known(pattern: str, flags: str, said: str) -> None:
+    definition = {"type": "pattern_replace", "pattern": pattern, "flags": flags}
+    [error] = Analysis(Chain("keyword", char_filters=[definition]).settings).errors()
+    assert said in str(error)
