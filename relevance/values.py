@@ -113,6 +113,11 @@ def allowed_of(field: Field) -> str:
     return {"boolean": "true, false", "date": field.format}.get(field.type, "a number")
 
 
+def refuses_values(field: Field) -> bool:
+    """Whether there are values of a document that a field does not take."""
+    return field.value is not None or (field.is_number and field.kind != "token_count" and not field.ignore_malformed)
+
+
 def check_value(field: Field, value: Any) -> None:
     """Refuse a value of a document that its field does not take.
 
@@ -121,7 +126,7 @@ def check_value(field: Field, value: Any) -> None:
     """
     if field.value is not None and value != field.value:
         raise InputError(f"{value!r} is another value")
-    if not field.is_number or field.kind == "token_count" or field.ignore_malformed or value is None:
+    if not field.is_number or not refuses_values(field) or value is None:
         return
     if value == "" and field.type not in ("boolean", "date") and field.coerce:
         return

@@ -52,12 +52,12 @@ from relevance.datasets.tables import (
     table_of,
 )
 from relevance.errors import InputError, unknown
-from relevance.fields import NAME_VALUE, fitted
+from relevance.fields import NAME_VALUE
 from relevance.files import Number, input_errors, json_kind, parse_json, quoted
 from relevance.records import Catalogue, joined, query_label
 from relevance.schema import DECIMALS, INTEGERS, Schema
 from relevance.text import plural, some
-from relevance.values import allowed_of, check_value
+from relevance.values import allowed_of, check_value, refuses_values
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -88,6 +88,7 @@ _HEADERS = {"id", "query", "query_id", "qid", "text", "query_text"}
 _HIGHEST_RELEVANCE = 3
 _DEEPEST = 20
 _MISSING = object()
+_WHOLE = re.compile(r"-?\d{1,19}").fullmatch
 _FORMULA = tuple("=+-@")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _TAB_FIELD = re.compile(rf"({_QUOTED.pattern}|[^\t]*)\t")
@@ -268,49 +269,28 @@ def documents(
         separators: of CSV, what stands between the values of a field that has several.
     """
     notes.mark(file)
-    properties, schema = fields.properties, Schema.of(fields.body or {})
-    names = {name: columns.get(name, name) for name in ("id", *properties)}
-    unused: dict[str, None] = {}
-    found: dict[str, dict[str, Any]] = {}
-    lines: dict[str, int] = {}
-    missing: set[str] = set()
-
-    def take(line: int, values: dict[str, Any], *, is_text: bool) -> None:
-        record = JsonRecord(file, line, values)
-        identifier = record.identifier(names["id"])
-        if identifier in lines:
-            raise record.fault(names["id"], identifier, f"an id once (line {lines[identifier]})")
-        lines[identifier] = line
-        document = {}
-        for name, options in properties.items():
-            if (value := values.get(names[name])) is not None:
-                at = f"{'column' if is_text else 'key'} {quoted(names[name])}"
-                value = _parsed(value, options, separators.get(name, "")) if is_text else value
-                value = _pairs(value) if name in fields.text and fields.text[name].nested == name else value
-                document[name] = _value_of(_Place(file, line, at, schema), name, value, options)
-        found[identifier] = fitted(document, properties, missing)
-
+    products = _Products(file, fields, columns, separators)
+    seen: dict[str, None] = {}
     faults: list[InputError] = []
     wrong = 0
-    for line, values, is_text in _objects(file, names, unused):
+    for line, values, is_text in _objects(file, products.names, seen):
         try:
-            take(line, values, is_text=is_text)
+            products.take(line, values, is_text=is_text)
         except InputError as fault:
             wrong += 1
             faults += [fault] if wrong <= _MOST_FAULTS else []
     if wrong:
         raise one_error(faults, wrong)
+    found = products.found
     if not found:
         raise file.fault(1, "found no product; allowed: one or more")
-    notes.unused(
-        file,
-        [name for name in unused if name not in names.values()] + sorted(missing),
-        "; the mapping does not have them",
-    )
+    unused = [name for name in seen if name not in products.names.values()]
+    notes.unused(file, [*unused, *sorted(products.missing)], "; the mapping does not have them")
     return Catalogue.of_documents(list(found), list(found.values()), fields)
 
 
 _MOST_FAULTS = 5
+_MOST_NESTED = 10_000
 
 
 def _objects(
@@ -366,67 +346,156 @@ def _plain(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-@dataclass(frozen=True)
-class _Place:
-    """Where a value stands, and the fields that it may go to."""
+class _MisfitError(Exception):
+    """A value that its field does not take, and what is allowed; it never leaves this module."""
 
-    file: TextFile
-    line: int
-    at: str
-    schema: Schema
+    def __init__(self, value: object, allowed: str) -> None:
+        super().__init__(allowed)
+        self.value, self.allowed = value, allowed
 
-    def fault(self, value: object, allowed: str) -> InputError:
-        """The error for a value that is not allowed there."""
-        return self.file.fault(self.line, f"found {described(value)}; allowed: {allowed}", at=self.at)
 
-    def check(self, path: str, value: Any, written: object) -> None:
-        """Refuse what a field, one of its multi-fields, or one that it is copied to does not take."""
-        for one in self.schema.receiving(path):
+class _Products:
+    """Takes the products of a file.
+
+    Attributes:
+        names: what the file calls the fields, and `id`.
+        found: the documents by id.
+        missing: names inside of fields that the mapping does not have.
+        nested: how many nested objects the product has that is being read.
+    """
+
+    def __init__(
+        self, file: TextFile, fields: ProductFields, columns: Mapping[str, str], separators: Mapping[str, str]
+    ) -> None:
+        self.names = {name: columns.get(name, name) for name in ("id", *fields.properties)}
+        self.found: dict[str, dict[str, Any]] = {}
+        self.missing: set[str] = set()
+        self.nested = 0
+        self._file, self._properties, self._separators = file, fields.properties, separators
+        schema = Schema.of(fields.body or {})
+        self._readers = {name: _Reader(name, options, schema, self) for name, options in fields.properties.items()}
+        self._pairs = {name for name in self._readers if name in fields.text and fields.text[name].nested == name}
+        self._most = schema.limit("nested_objects", _MOST_NESTED)
+        self._lines: dict[str, int] = {}
+
+    def take(self, line: int, values: dict[str, Any], *, is_text: bool) -> None:
+        """Take a product.
+
+        Args:
+            line: where it stands.
+            values: by the file's names.
+            is_text: whether these are texts of CSV.
+        """
+        record = JsonRecord(self._file, line, values)
+        identifier = record.identifier(self.names["id"])
+        if identifier in self._lines:
+            raise record.fault(self.names["id"], identifier, f"an id once (line {self._lines[identifier]})")
+        self._lines[identifier] = line
+        self.found[identifier] = document = {}
+        self.nested = 0
+        for name, reader in self._readers.items():
+            value = values.get(self.names[name])
+            if value is None:
+                continue
+            if is_text:
+                value = _parsed(value, self._properties[name], self._separators.get(name, ""))
             try:
-                check_value(one, value)
+                document[name] = reader.read(_pairs(value) if name in self._pairs else value)
+            except _MisfitError as misfit:
+                at = f"{'column' if is_text else 'key'} {quoted(self.names[name])}"
+                found = described(misfit.value)
+                raise self._file.fault(line, f"found {found}; allowed: {misfit.allowed}", at=at) from None
+        if self.nested > self._most:
+            allowed = f"{self._most:,}, or more by the setting index.mapping.nested_objects.limit"
+            raise self._file.fault(line, f"found {self.nested:,} nested objects; allowed: {allowed}")
+
+
+class _Reader:
+    """Reads the values of a field as its type takes them; nulls, and what the mapping does not have, are left out.
+
+    Args:
+        path: of the field.
+        options: its mapping.
+        schema: all fields.
+        products: get what is met.
+    """
+
+    def __init__(self, path: str, options: Mapping[str, Any], schema: Schema, products: _Products) -> None:
+        self._path, self._options, self._products = path, options, products
+        self._kind = options.get("type", "object")
+        self._inside = None
+        if "properties" in options:
+            inside = options["properties"].items()
+            self._inside = {name: _Reader(f"{path}.{name}", one, schema, products) for name, one in inside}
+        self._checked = [one for one in schema.receiving(path) if refuses_values(one)]
+        self._known: set[str] = set()  # texts that were checked: dates above all
+
+    def read(self, value: Any) -> Any:
+        """Give a value as the index takes it, numbers made of how they are written.
+
+        Raises:
+            _MisfitError: it is of another type.
+        """
+        kind = self._kind
+        if isinstance(value, dict):
+            return self._object(value)
+        if isinstance(value, list):
+            if kind == "dense_vector":
+                return _vector(value, self._options)
+            return [self.read(one) for one in value if one is not None]
+        if self._inside is not None:
+            raise _MisfitError(value, "an object, or a list of them")
+        taken: Any
+        if kind in _TEXTS:
+            taken = value if type(value) is str else _plain(value)
+        else:
+            taken = _number(value) if kind in _NUMBERS or isinstance(value, Number) else value
+        if taken is None:
+            raise _MisfitError(value, f"a number, for the type {kind}")
+        if self._checked and not (isinstance(taken, str) and taken in self._known):
+            self._check(taken, value)
+        return taken
+
+    def _object(self, value: dict[str, Any]) -> dict[str, Any]:
+        if self._kind in _TEXTS or self._kind in _NUMBERS or self._kind in ("boolean", "date"):
+            raise _MisfitError(value, f"a value of type {self._kind}")
+        if self._inside is None:
+            return {name: self.read(one) for name, one in value.items() if one is not None}
+        if self._kind == "nested":
+            self._products.nested += 1
+        taken = {}
+        for name, one in value.items():
+            reader = self._inside.get(name)
+            if reader is None:
+                self._products.missing.add(f"{self._path}.{name}")
+            elif one is not None:
+                taken[name] = reader.read(one)
+        return taken
+
+    def _check(self, taken: Any, value: object) -> None:
+        """Refuse what the field, one of its multi-fields, or one that it is copied to does not take."""
+        for one in self._checked:
+            try:
+                check_value(one, taken)
             except InputError:
-                which = "" if one.path == path else f" of the field {one.path!r}"
-                raise self.fault(written, f"{allowed_of(one)}, for the type {one.kind}{which}") from None
+                which = "" if one.path == self._path else f" of the field {one.path!r}"
+                raise _MisfitError(value, f"{allowed_of(one)}, for the type {one.kind}{which}") from None
+        if isinstance(taken, str):
+            self._known.add(taken)
 
 
-def _value_of(place: _Place, path: str, value: Any, options: Mapping[str, Any]) -> Any:
-    """A value as its field takes it, numbers made of how they are written."""
-    kind = options.get("type", "object")
-    if isinstance(value, list) and kind == "dense_vector":
-        return _vector(place, value, options)
-    if isinstance(value, list):
-        return [_value_of(place, path, one, options) for one in value if one is not None]
-    if isinstance(value, dict):
-        if kind in _TEXTS or kind in _NUMBERS or kind in ("boolean", "date"):
-            raise place.fault(value, f"a value of type {kind}")
-        inside = options.get("properties", {})
-        return {name: _value_of(place, f"{path}.{name}", one, inside.get(name, {})) for name, one in value.items()}
-    if "properties" in options:
-        raise place.fault(value, "an object, or a list of them")
-    taken = _plain(value) if kind in _TEXTS else _number(value) if kind in _NUMBERS or is_number(value) else value
-    if taken is None:
-        raise place.fault(value, f"a number, for the type {kind}")
-    place.check(path, taken, value)
-    return taken
-
-
-def _vector(place: _Place, values: list[Any], options: Mapping[str, Any]) -> list[float]:
-    numbers = [_number(one) if is_number(one) else None for one in values]
+def _vector(values: list[Any], options: Mapping[str, Any]) -> list[float]:
+    numbers = [_number(one) if isinstance(one, Number) else None for one in values]
     dims = int(options.get("dims") or len(numbers))
     if None in numbers or len(numbers) != dims:
-        raise place.fault(values, f"{dims:,} numbers, for the type dense_vector")
+        raise _MisfitError(values, f"{dims:,} numbers, for the type dense_vector")
     return [float(one) for one in numbers if one is not None]
-
-
-def is_number(value: object) -> bool:
-    """Whether a value of JSON is a number."""
-    return isinstance(value, Number)
 
 
 def _number(value: Any) -> float | None:
     """The number that a value writes; None where it writes none."""
     text = value if isinstance(value, Number) else str(value)
-    return int(text) if re.fullmatch(r"-?\d{1,19}", text) else parsed_number(text)
+    return int(text) if _WHOLE(text) else parsed_number(text)
 
 
 def parsed_number(text: str) -> float | None:
