@@ -199,8 +199,8 @@ class EngineChoice:
         product_ids: those of the index that exists; None where the data set's products are indexed.
         notes: what people should know of an index that exists, a line each.
         trial: asks search bodies of an index without products: given queries, of which those with vectors count, and
-            how messages call them, gives lines on strategies that cannot run. None where a server would have to.
-        failing: those lines.
+            how messages call them, gives lines on strategies that cannot run. None where nothing is known of the index.
+        failing: those lines, where this process is the engine.
     """
 
     name: str
@@ -328,7 +328,13 @@ class EngineKind:
 def _elasticsearch(request: Request, why: str) -> EngineChoice:
     from relevance.engines.elasticsearch.engine import choose  # noqa: PLC0415 - the client is loaded where it is used
 
-    return choose(request.settings, request.strategies, why, fields=request.fields)
+    choice = choose(request.settings, request.strategies, why, fields=request.fields)
+    if request.settings.index is not None or all(strategy.template is None for strategy in request.strategies):
+        return choice
+    from relevance.engines.embedded.searches import trial  # noqa: PLC0415 - scipy is loaded where it is used
+
+    own = _own_mapping(request.settings)
+    return replace(choice, trial=partial(trial, request, own, is_interpreted=False))
 
 
 _INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE = (

@@ -124,7 +124,8 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     models = attempt(_resolved_models, config, strategies)
     engine: EngineChoice | None = attempt(_engine_of, config, strategies)
     if engine is not None and engine.inspect is not None and models is not None:
-        engine = attempt(engine.inspect, {name: model.dimensions for name, model in models.items()}) or engine
+        inspected = attempt(engine.inspect, {name: model.dimensions for name, model in models.items()})
+        engine = engine if inspected is None else replace(inspected, trial=engine.trial)
     if engine is not None:
         engine = replace(engine, notes=(*engine.notes, *_idle_options(config, strategies, engine, models or {})))
     products = None if engine is None else engine.product_ids
@@ -210,7 +211,10 @@ def _tried(
     directions = {name: np.eye(1, model.dimensions, dtype=np.float32) for name, model in models.items()}
     vectors = {name: np.broadcast_to(one, (len(queries), one.shape[1])) for name, one in directions.items()}
     names = [f"{uid!r} ({label})" for uid, label in zip(queries.ids, queries.labels, strict=True)]
-    return replace(engine, failing=tuple(trial(QueryBatch(queries.texts, vectors, params=queries.params), names)))
+    lines = tuple(trial(QueryBatch(queries.texts, vectors, params=queries.params), names))
+    if engine.name == "embedded":
+        return replace(engine, failing=lines)
+    return replace(engine, notes=(*engine.notes, *lines))  # the server has the last word
 
 
 def searched_fields(strategies: Sequence[Strategy]) -> tuple[VectorField, ...]:

@@ -16,6 +16,7 @@ import orjson
 import pandas as pd
 import pytest
 from elastic_transport import ConnectionError as NoConnection
+from helpers import own_search
 from helpers.cluster import URL, Clock, Cluster, Held, fail
 
 from relevance.engines.elasticsearch import engine, mapping
@@ -27,6 +28,8 @@ from relevance.engines.elasticsearch.mapping import index_body
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
 from relevance.engines.mapping import own_paths, read_own_mapping, unfilled
 from relevance.errors import CouldNotRunError, InputError
+from relevance.fields import index_body as index_of
+from relevance.fields import own_fields
 from relevance.records import Catalogue, Vectors, attribute_texts
 
 HASTY = RetryPolicy(seconds=5.0, sleep=lambda _: None)
@@ -250,6 +253,11 @@ def test_an_own_mapping_is_tried_once_when_the_plan_is_made_without_products(
     cluster.before = lambda name: fail(400, "mapper_parsing_exception", refused) if name == "create" else None
     with pytest.raises(InputError, match=rf"own\.json: elasticsearch at {URL} refuses it: {re.escape(refused)}"):
         choice.inspect({})
+    fields = own_fields(index_of(own_search.BODY, "x"), where="index.json")
+    of_fields = engine.choose(Settings(URL), [], "asked for", fields=fields)
+    assert of_fields.inspect is not None
+    with pytest.raises(InputError, match=rf"^index\.json: elasticsearch at {URL} refuses it: {re.escape(refused)}"):
+        of_fields.inspect({})
     assert cluster.held == {}
     cluster.asked.clear()
     for opened in (choice.open, choice.open, engine.choose(Settings(URL), [], "asked for").open):

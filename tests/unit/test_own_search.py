@@ -1,5 +1,6 @@
 """An own mapping and search bodies on the embedded engine; scores were answered by servers of both releases."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from relevance.datasets import Source, load
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded.bodies import BodyIndex
+from relevance.engines.embedded.searches import trial
+from relevance.engines.mapping import OwnMapping
 from relevance.errors import InputError, TemplateError
 from relevance.fields import index_body, own_fields
 from relevance.records import NO_HIT, Dataset, Ranking, query_label
@@ -122,6 +125,20 @@ def test_values_of_parameters_that_a_body_does_not_take(query: Any, values: list
     strategy = Strategy("shop", template={"query": query}, fields=FIELDS)
     lines = tried(strategy, params=[{"most": value} for value in values])
     assert lines == [f"strategy 'shop' will fail{which}: query.{line}"]
+
+
+def test_beside_a_server_what_is_not_interpreted_here_is_passed_over() -> None:
+    scored = {"script_score": {"query": {"match_all": {}}, "script": {"source": "{{query}}"}}}
+    strategies = [
+        Strategy("scripted", template={"query": scored}, fields=FIELDS),
+        Strategy("ranged", template={"query": {"range": {"price": {"lt": "{{query}}"}}}}, fields=FIELDS),
+    ]
+    request = engines.Request(Settings(), strategies, FIELDS)
+    lines = trial(request, OwnMapping(), QueryBatch(["cheap"]), ["q"], is_interpreted=False)
+    assert [line.split(":")[0] for line in lines] == ["strategy 'ranged' will fail"]
+    unknown = {"mappings": FIELDS.body["mappings"], "settings": {"analysis": {"analyzer": {"x": {"tokenizer": "icu"}}}}}
+    of_server = replace(request, fields=own_fields(index_body(unknown, "x")))
+    assert trial(of_server, OwnMapping(), QueryBatch(["cheap"]), ["q"], is_interpreted=False) == []
 
 
 def test_each_set_of_parameters_that_a_body_names_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:

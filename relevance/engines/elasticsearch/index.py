@@ -410,7 +410,8 @@ class _Job:
             except BadRequestError as error:
                 if error.error == "resource_already_exists_exception":  # it was made, only the answer was lost
                     return {}
-                raise connection.explained(error, doing=doing, sent=self.own.path) from error
+                sent = self.own.path or self.catalogue.fields.where
+                raise connection.explained(error, doing=doing, sent=sent) from error
 
         if not connection.ask(create, doing=doing).get("shards_acknowledged", True):
             reason = _why_unassigned(connection, name)

@@ -228,7 +228,9 @@ _TRIED, _SHOWN = 1_000, 5
 """Searches of a strategy that are tried, of as many different parameters; lines about one."""
 
 
-def trial(request: Request, own: OwnMapping, batch: QueryBatch, names: Sequence[str]) -> list[str]:
+def trial(
+    request: Request, own: OwnMapping, batch: QueryBatch, names: Sequence[str], *, is_interpreted: bool = True
+) -> list[str]:
     """Ask every search body once for each set of parameters, of an index without products; a line on what is refused.
 
     Args:
@@ -236,6 +238,7 @@ def trial(request: Request, own: OwnMapping, batch: QueryBatch, names: Sequence[
         own: what is laid over the fields' mappings.
         batch: the queries; models without vectors there are left out.
         names: how messages call them.
+        is_interpreted: whether the bodies have to be interpreted here; else what is not known here is passed over.
     """
     dimensions = {model: matrix.shape[1] for model, matrix in batch.vectors.items()}
     fields = request.fields.read(readings_of(request.strategies))
@@ -246,15 +249,22 @@ def trial(request: Request, own: OwnMapping, batch: QueryBatch, names: Sequence[
     }
     body = body_with(own_paths(vectors, fields), vectors, own, fields=fields)
     analysis = Analysis(body["settings"], release=request.release)
-    empty = BodyIndex(Schema.of(body), analysis, (), release=request.release)
     lines: list[str] = []
+    try:
+        empty = BodyIndex(Schema.of(body), analysis, (), release=request.release)
+    except InputError:  # `check` says so, or it is a server's
+        return lines
+    if not is_interpreted and analysis.errors():
+        return lines
     for strategy in request.strategies:
         if strategy.template is not None and (not strategy.embeds or strategy.model in dimensions):
-            lines += _tried(empty, strategy, batch, names)
+            lines += _tried(empty, strategy, batch, names, is_interpreted=is_interpreted)
     return lines
 
 
-def _tried(empty: BodyIndex, strategy: Strategy, batch: QueryBatch, names: Sequence[str]) -> Iterator[str]:
+def _tried(
+    empty: BodyIndex, strategy: Strategy, batch: QueryBatch, names: Sequence[str], *, is_interpreted: bool
+) -> Iterator[str]:
     form = bodies.prepare(strategy.template or {})
     asked = sorted({mark.parameter for mark in form.marks if mark.parameter})
     first: dict[str, int] = {}
@@ -268,7 +278,8 @@ def _tried(empty: BodyIndex, strategy: Strategy, batch: QueryBatch, names: Seque
         try:
             empty.search([form.render(query=batch.texts[code], vector=vector, params=params)], hits=1)
         except NotInterpretedError as error:
-            refused.setdefault(("needs --engine elasticsearch", str(error)), []).append(code)
+            if is_interpreted:
+                refused.setdefault(("needs --engine elasticsearch", str(error)), []).append(code)
         except InputError as error:
             refused.setdefault(("will fail", str(error)), []).append(code)
     for (what, line), codes in islice(refused.items(), _SHOWN):
