@@ -79,7 +79,7 @@ class _Asked:
         config = today.plan.config
         try:
             then_config, then = suite.earlier(config, snapshot, strategy.name, self._folder)
-            if then_config is config and then == strategy:
+            if then_config is config and suite.ranks_alike(then, strategy):
                 return suite.Before(name, rank, changes)
             old = self.rank(self.suite_of(then_config, [then]), then)
         except RelevanceError as error:

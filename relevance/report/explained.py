@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+import re
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from relevance.runner import HITS
@@ -17,6 +20,7 @@ if TYPE_CHECKING:
 _MOST_ROWS = 200
 _TITLE, _TERM, _HOW = 100, 40, 120
 _DIGITS = 7  # of a float32
+_FACTOR, _LONG = re.compile(r"\* [\d.e+-]+ \((.+)\)$"), 24
 
 
 def explained_lines(one: ProductRank) -> list[str]:
@@ -74,7 +78,8 @@ def _table(explanation: Explanation) -> list[str]:
     parts = [part for part in explanation.parts if part.value or part.clause != "match"]
     if len(parts) > _MOST_ROWS:
         parts.sort(key=lambda part: -abs(part.value))
-    shown, rest = parts[:_MOST_ROWS], parts[_MOST_ROWS:]
+    rest = parts[_MOST_ROWS:]
+    shown, notes = _with_notes(parts[:_MOST_ROWS])
     rows: list[Sequence[str]] = [("clause", "field", "term", "adds", ""), *map(_row, shown)]
     if rest:
         rows.append((f"{len(rest):,} more", "", "", _number(math.fsum(part.value for part in rest)), ""))
@@ -84,7 +89,21 @@ def _table(explanation: Explanation) -> list[str]:
     elif not parts:
         rows = [("no hit",)]
     missing = _missing([part for part in explanation.parts if not part.value and part.clause == "match"])
-    return [*terminal_table(rows, right={3}), *(["not there:", *missing] if missing else [])]
+    return [*terminal_table(rows, right={3}), *notes, *(["not there:", *missing] if missing else [])]
+
+
+def _with_notes(parts: Sequence[Part]) -> tuple[Sequence[Part], list[str]]:
+    """The parts with what makes several of them in one way, `(sum of gauss(price) 0.4, …)`, below: a line each."""
+    factors = Counter(found[1] for part in parts if (found := _FACTOR.search(part.how)))
+    shared = [words for words, count in factors.items() if count > 1 and len(words) > _LONG]
+    names = {words: f"[{number}]" for number, words in enumerate(shared, 1)}
+    named = [
+        replace(part, how=part.how.replace(f"({found[1]})", names[found[1]]))
+        if (found := _FACTOR.search(part.how)) and found[1] in names
+        else part
+        for part in parts
+    ]
+    return named, [f"{name} {one_line(words)}" for words, name in names.items()]
 
 
 def _missing(parts: Sequence[Part]) -> list[str]:

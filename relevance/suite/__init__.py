@@ -26,6 +26,7 @@ from relevance.suite.explaining import (
     product_code,
     rank_before,
     rank_words,
+    ranks_alike,
     since,
 )
 from relevance.suite.measure import Result, Suite, one_thread, prepare
@@ -57,6 +58,7 @@ __all__ = [
     "product_code",
     "rank_before",
     "rank_words",
+    "ranks_alike",
     "read_checked",
     "read_parts",
     "read_replaced",

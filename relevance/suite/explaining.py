@@ -200,6 +200,9 @@ def _added(suite: Suite, leg: Leg, code: int) -> Iterator[LegRank]:
     alone += [replace(leg, text=(), vectors=(vector,)) for vector in leg.vectors]
     if len(alone) < 2:  # noqa: PLR2004 - what is not added
         rank, _ = _place(runner.search_leg(suite.engine, leg, suite.batch, hits=depth), code)
+        group = json.loads(leg.template).get("collapse") if leg.template else None
+        if rank is None and whole.score is not None and group:
+            whole = replace(whole, left_out=(f"collapse: a better hit has its {group['field']}",))
         yield LegRank(leg.name, rank, depth, whole)
         return
     for one in alone:
@@ -219,6 +222,9 @@ def explained(suite: Suite, leg: Leg, row: int, code: int) -> Explanation:
         CouldNotRunError: the engine fails.
         InputError: the engine cannot explain what the leg asks.
     """
+    own = suite.batch.own_products
+    if own is not None and own[row] == code:
+        return Explanation(None, (), ("rule: the query was made of this product",))
     explanation = runner.explain_leg(suite.engine, leg, suite.batch[row : row + 1], code)
     words = words_of(suite, leg, row, code)
     has = {word.text for word in words if word.is_found}
@@ -294,6 +300,12 @@ def earlier(config: Config, snapshot: Snapshot, name: str, folder: Path) -> tupl
         return config, strategy
     source, server = replace(config.source, fields=fields), replace(config.elasticsearch, mapping=path)
     return replace(config, fields=fields, source=source, release=release, elasticsearch=server), strategy
+
+
+def ranks_alike(one: Strategy, other: Strategy) -> bool:
+    """Whether two strategies ask the same; a key may be left out in one and said in the other."""
+    fused = [(each.combine, each.window, each.k) for each in (one, other)]
+    return one == other or (one.legs() == other.legs() and fused[0] == fused[1])
 
 
 def _laid_over(path: Path) -> Mapping[str, Any]:
@@ -372,7 +384,7 @@ def moved_since(  # noqa: PLR0913, PLR0917 - a query and a product, then and now
     config = suite.plan.config
     try:
         then_config, then = earlier(config, snapshot, strategy.name, folder)
-        if then_config is config and then == strategy:
+        if then_config is config and ranks_alike(then, strategy):
             return []
         catalogue = suite.plan.dataset.catalogue.with_fields(then_config.fields.read(readings_of([then])))
         reader = WordReader(catalogue, then_config.elasticsearch.mapping, suite.release(then_config))

@@ -303,6 +303,23 @@ def test_a_score_as_a_table() -> None:
     ]
 
 
+def test_what_makes_several_rows_stands_below() -> None:
+    made = "sum of gauss(price) 0.4, log1p(sales) 1.1"
+    parts = (
+        Part("match", "title", "oak", 3.0, f"boost 2.2 * 1.5 ({made})"),
+        Part("match", "title", "elm", 1.5, f"* 1.5 ({made})"),
+        Part("match", "name", "elm", 0.3, "* 0.3 (tie_breaker 0.3)"),
+    )
+    lines = explained_lines(ranked("textsearch", LegRank("text", 3, 1_000, Explanation(4.8, parts))))
+    assert lines[6:] == [
+        "match   title  oak      3  boost 2.2 * 1.5 [1]",
+        "match   title  elm    1.5  * 1.5 [1]",
+        "match   name   elm    0.3  * 0.3 (tie_breaker 0.3)",
+        "sum                   4.8  score 4.8",
+        f"[1] {made}",
+    ]
+
+
 def test_a_fused_score_as_tables() -> None:
     text = LegRank("text", 1, 50, Explanation(2.25, PARTS[:1]), 1 / 61, "1/(60 + 1)")
     vector = LegRank("vector whole", None, 50, Explanation(None, ()), 0.0)

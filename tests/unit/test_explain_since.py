@@ -215,3 +215,18 @@ def test_a_baseline_with_a_model_that_is_gone(shop: Path) -> None:
     snapshot = replace(snapshot, strategies={"weighted": replace(own, definition=definition)})
     with closing(measured()) as indexed, pytest.raises(InputError, match=r"\[models.small\] is no longer configured"):
         suite.earlier(indexed.plan.config, snapshot, "weighted", shop)
+
+
+def test_a_hit_behind_a_better_one_of_its_group(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(index(STEMMED, STEMMED), search() | {"collapse": {"field": "stock"}})
+    products = [{"id": uid, "name": name, "stock": 1} for uid, name in NAMES.items()]
+    (shop / "data" / "products.jsonl").write_text("".join(f"{json.dumps(one)}\n" for one in products))
+    assert main(["explain", "heaters", "p2", "--strategy", "own"]) == 0
+    assert "left out  by collapse: a better hit has its stock" in capsys.readouterr().out
+
+
+def test_strategies_that_say_the_same() -> None:
+    one = Strategy("own", text={"title": 1}, analyzer="stemmed")
+    assert suite.ranks_alike(one, Strategy("own", text={"title": 1}, analyzer="stemmed", k1=1.2))
+    assert not suite.ranks_alike(one, Strategy("own", text={"title": 1}, analyzer="stemmed", k1=0.2))
+    assert not suite.ranks_alike(fused().strategy, fused(k=10).strategy)
