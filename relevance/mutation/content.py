@@ -119,6 +119,10 @@ def _stemmed(text: str) -> str:
     return re.sub(r"(?i)\b([a-z]{3,}?)(es|s)\b", r"\1", text)
 
 
+def _first_words(text: str) -> str:
+    return " ".join(text.split()[:_QUERY_WORDS])
+
+
 def _without_numbers(text: str) -> str:
     return " ".join(re.sub(r"\S*\d\S*", " ", text).split())
 
@@ -333,39 +337,24 @@ TEXTS = kinds(
         "description_lost": ("descriptions are indexed empty", _of_role(Catalogue.without, DESCRIPTION)),
         "attributes_lost": ("attributes are not indexed", _of_role(Catalogue.without, ATTRIBUTES)),
         "fields_swapped": (
-            "titles are indexed as descriptions, and these as titles",
+            "titles are indexed as descriptions and vice versa",
             _of_role(Catalogue.exchanged, TITLE, DESCRIPTION),
         ),
         "description_cut": (f"descriptions are indexed up to {_DESCRIPTION_WORDS} words", _of_role(_cut, DESCRIPTION)),
         "products_missing": ("5% of the products are not indexed", _products_missing),
-        "lower_case_lost_in_index": (
-            "words with a capital are not found, the index does not lower them",
-            _rewritten(_capitals_lost),
-        ),
+        "lower_case_lost_in_index": ("words with a capital are not lowered in the index", _rewritten(_capitals_lost)),
         "stemmed_in_index": ("plurals are cut in the index, not in queries", _rewritten(_stemmed)),
     },
 )
 QUERIES = kinds(
     "queries",
     {
-        "lower_case_lost_in_queries": (
-            "words with a capital are not found, queries are not lowered",
-            _queries(_capitals_lost),
-        ),
+        "lower_case_lost_in_queries": ("words with a capital are not lowered in queries", _queries(_capitals_lost)),
         "stemmed_in_queries": ("plurals are cut in queries, not in the index", _queries(_stemmed)),
-        "first_word_lost": (
-            "the first word of longer queries is not matched",
-            _queries(lambda text: text.partition(" ")[2]),
-        ),
-        "last_word_lost": (
-            "the last word of longer queries is not matched",
-            _queries(lambda text: text.rpartition(" ")[0]),
-        ),
+        "first_word_lost": ("longer queries lose their first word", _queries(lambda text: text.partition(" ")[2])),
+        "last_word_lost": ("longer queries lose their last word", _queries(lambda text: text.rpartition(" ")[0])),
         "numbers_lost": ("words with a digit are not matched", _queries(_without_numbers)),
-        "queries_cut": (
-            f"queries are cut behind {_QUERY_WORDS} words",
-            _queries(lambda text: " ".join(text.split()[:_QUERY_WORDS])),
-        ),
+        "queries_cut": (f"queries are cut behind {_QUERY_WORDS} words", _queries(_first_words)),
     },
 )
 VECTORS = kinds(
@@ -380,20 +369,14 @@ VECTORS = kinds(
             "vectors are rounded to their signs",
             _all_vectors(lambda rows, _: _unit(np.sign(rows))),
         ),
-        "vector_fields_swapped": (
-            "titles have the vectors of attributes, and these of titles",
-            _vector_fields_exchanged,
-        ),
+        "vector_fields_swapped": ("titles have the vectors of attributes and vice versa", _vector_fields_exchanged),
         "queries_of_another_model": ("queries are embedded by another model than products", _queries_rotated),
     },
 )
 MODELS = kinds(
     "models",
     {
-        "weaker_model": (
-            f"another, weaker model: all vectors are projected onto {_DIMENSIONS} random directions",
-            _projected,
-        )
+        "weaker_model": (f"a weaker model: all vectors are projected onto {_DIMENSIONS} random directions", _projected),
     },
 )
 RANKINGS = kinds(

@@ -124,6 +124,11 @@ def _analyzed(change: Callable[[str, str], tuple[str, str]]) -> Change:
     return _strategies(other)
 
 
+def _in_another_language(index: str, _: str) -> tuple[str, str]:
+    language = "english" if index == "german" else "german"
+    return language, language
+
+
 def _as_usual(key: str, usual: Any) -> Change:
     """Give a key that strategies set the value that it has by itself."""
     return _strategies(lambda one: one if getattr(one, key) in (None, usual) else replace(one, **{key: usual}))
@@ -301,10 +306,7 @@ STRATEGIES = kinds(
         "description_not_matched": ("descriptions are not searched", _without("text", DESCRIPTION)),
         "attributes_not_matched": ("attributes are not searched", _without("text", ATTRIBUTES)),
         "vector_boosts_off": ("every vector field has the boost 1", _all_one("vectors")),
-        "vector_boosts_swapped": (
-            "the vectors of title and attributes have each other's boost",
-            _swapped("vectors"),
-        ),
+        "vector_boosts_swapped": ("the vectors of title and attributes have each other's boost", _swapped("vectors")),
         "vectors_weigh_a_tenth": ("vector boosts are a tenth of what they were", _scaled("vectors", 0.1)),
         "vectors_weigh_tenfold": ("vector boosts are ten times what they were", _scaled("vectors", 10.0)),
         "vector_legs_gone": ("strategies of text and vectors search text alone", _without("vectors")),
@@ -318,20 +320,17 @@ STRATEGIES = kinds(
             "ten products get a vector score",
             _strategies(lambda one: replace(one, candidates=10) if one.vectors else one),
         ),
-        "analyzer_standard": (
-            "text is read by the standard analyzer: no stems, no parts",
-            _analyzed(lambda *_: ("standard", "standard")),
-        ),
+        "analyzer_standard": ("text is read by the standard analyzer", _analyzed(lambda *_: ("standard", "standard"))),
         "analyzer_of_another_language": (
-            "text is read by the German analyzer, or by the English one where it was German",
-            _analyzed(lambda index, _: ("english",) * 2 if index == "german" else ("german",) * 2),
+            "text is read as German; as English where it was German",
+            _analyzed(_in_another_language),
         ),
         "analyzer_lost_in_index": (
-            "texts of products are read by the standard analyzer, queries as before",
+            "products are read by the standard analyzer",
             _analyzed(lambda _, queries: ("standard", queries)),
         ),
         "analyzer_lost_in_queries": (
-            "queries are read by the standard analyzer, texts of products as before",
+            "queries are read by the standard analyzer",
             _analyzed(lambda index, _: (index, "standard")),
         ),
         "k1_off": (f"BM25's k1 is {K1}, where a strategy sets it", _as_usual("k1", K1)),
@@ -365,10 +364,7 @@ MODELS = [
 JUDGMENTS = kinds(
     "judgments",
     {
-        "judgments_of_next_query": (
-            "every query has the judgments of the one before it",
-            _judgments_of_next_query,
-        ),
+        "judgments_of_next_query": ("every query has the judgments of the one before it", _judgments_of_next_query),
         "judgments_lost": ("10% of the relevant judgments became irrelevant", _judgments_lost),
     },
 )
@@ -377,15 +373,15 @@ SERVER = kinds(
     {
         "index_hnsw": ("vectors are found by an approximate index (hnsw)", _server_index(vector_index="hnsw")),
         "index_int8_hnsw": (
-            "vectors are found by an approximate index of 8 bits (int8_hnsw)",
+            "the index of vectors is approximate, of 8 bits (int8_hnsw)",
             _server_index(vector_index="int8_hnsw"),
         ),
         "analyzer_keeps_case": (
-            "the index's analyzer does not lower words, that of queries does",
+            "words are not lowered in the index, those of queries are",
             _server_index(mapping=_MAPPINGS / "case_kept.json"),
         ),
         "analyzer_of_letters": (
-            "the index's analyzer keeps letters alone, that of queries digits too",
+            "the index keeps letters alone, queries digits too",
             _server_index(mapping=_MAPPINGS / "letters.json"),
         ),
         "bm25_k1_3": ("BM25 has k1 = 3 instead of 1.2", _server_index(mapping=_MAPPINGS / "bm25.json")),

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
     from relevance.suite import Plan
 
 _Json: TypeAlias = dict[str, Any]
-_Side: TypeAlias = Literal["index", "queries"]
+_Side: TypeAlias = Literal["analyzer", "search_analyzer"]
 
 _A_TENTH, _TENFOLD = 0.1, 10
 _PLANTED = "planted"
+_INDEX: _Side = "analyzer"
+_QUERIES: _Side = "search_analyzer"
 
 
 @dataclass(frozen=True)
@@ -104,11 +106,7 @@ def _analyzers(index: _Json, options: Mapping[str, Any]) -> dict[_Side, str]:
     own = _parts(index, "analyzer")
     of_index = options.get("analyzer") or ("default" if "default" in own else "standard")
     of_queries = options.get("search_analyzer") or ("default_search" if "default_search" in own else of_index)
-    return {"index": of_index, "queries": of_queries}
-
-
-def _analyze(options: _Json, analyzers: Mapping[_Side, str]) -> None:
-    options.update(analyzer=analyzers["index"], search_analyzer=analyzers["queries"])
+    return {_INDEX: of_index, _QUERIES: of_queries}
 
 
 _BUILT_IN: Mapping[str, _Json] = {
@@ -163,7 +161,7 @@ class _Component:
         if "stopwords" in definition and self.added == "stop":
             return bool(definition["stopwords"] != "_none_")
         if kind in CHAINS:
-            return self.added in CHAINS[kind] or "stemmer" in CHAINS[kind]
+            return any(self.types.fullmatch(one.partition(":")[0]) for one in CHAINS[kind].split())
         chain = _chain(definition)
         return chain is not None and any(map(partial(self._is_one, index), chain["filter"]))
 
@@ -194,25 +192,29 @@ _STEMMER = _Component(
 _STOP = _Component("stop words", re.compile("stop"), "stop", lambda definition: {**definition, "stopwords": "_none_"})
 
 
+def _reanalyze(bodies: Bodies, why: str, others: Callable[[Mapping[_Side, str]], Mapping[_Side, _Json | None]]) -> None:
+    """Give text fields other analyzers: by the names of theirs, definitions of those that change; None: not known."""
+    index, is_changed = bodies.index, False
+    for _path, options in _fields_of(bodies):
+        analyzers = _analyzers(index, options)
+        definitions = others(analyzers)
+        if definitions and None not in definitions.values():
+            for side, name in analyzers.items():
+                one = definitions.get(side)
+                options[side] = name if one is None else _planted(index, "analyzer", f"{side}_{name}", one)
+            is_changed = True
+    if not is_changed:
+        raise NotApplicableError(why)
+
+
 def _only_in(side: _Side, component: _Component) -> Change:
     @_bodies
     def change(bodies: Bodies, _: np.random.Generator) -> None:
-        index, is_changed = bodies.index, False
-        for _path, options in _fields_of(bodies):
-            analyzers = _analyzers(index, options)
-            wrong = [one for one, name in analyzers.items() if component.is_in(index, name) != (one == side)]
-            others = {one: component.toggled(index, analyzers[one]) for one in wrong}
-            if not wrong or None in others.values():
-                continue
-            named = {
-                one: _planted(index, "analyzer", f"{one}_{analyzers[one]}", definition)
-                for one, definition in others.items()
-                if definition is not None
-            }
-            _analyze(options, {**analyzers, **named})
-            is_changed = True
-        if not is_changed:
-            raise NotApplicableError(f"no field's analyzer loses {component.what} or can be given them")
+        def others(analyzers: Mapping[_Side, str]) -> dict[_Side, _Json | None]:
+            wrong = (one for one, name in analyzers.items() if component.is_in(bodies.index, name) != (one == side))
+            return {one: component.toggled(bodies.index, analyzers[one]) for one in wrong}
+
+        _reanalyze(bodies, f"no field's analyzer loses {component.what} or can be given them", others)
 
     return change
 
@@ -227,31 +229,26 @@ def _synonyms(side: _Side, rewrite: _Rules) -> Change:
 
     @_bodies
     def change(bodies: Bodies, rng: np.random.Generator) -> None:
-        index = bodies.index
-        fields, filters = _fields_of(bodies), _parts(index, "filter")
         changed: dict[str, list[str]] = {}
-        for name, definition in sorted(filters.items()):
+        for name, definition in sorted(_parts(bodies.index, "filter").items()) if bodies.index else ():
             rules = _rules(definition)
             after = rewrite(rules, rng) if rules else rules
             if after != rules:
-                changed[name] = [_planted(index, "filter", name, {**definition, "synonyms": after})] if after else []
-        is_changed = False
-        for _path, options in fields:
-            analyzers = _analyzers(index, options)
-            chain = _chain(_definition(index, analyzers[side]))
-            if chain is not None and not changed.keys().isdisjoint(chain["filter"]):
-                names = [new for old in chain["filter"] for new in changed.get(old, [old])]
-                other = _planted(index, "analyzer", analyzers[side], {**chain, "filter": names})
-                _analyze(options, {**analyzers, side: other})
-                is_changed = True
-        if not is_changed:
-            raise NotApplicableError(f"no list of such synonyms in the analyzers of {_OF[side]}")
+                other = {**definition, "synonyms": after}
+                changed[name] = [_planted(bodies.index, "filter", name, other)] if after else []
+
+        def others(analyzers: Mapping[_Side, str]) -> dict[_Side, _Json | None]:
+            chain = _chain(_definition(bodies.index, analyzers[side]))
+            if chain is None or changed.keys().isdisjoint(chain["filter"]):
+                return {}
+            return {side: {**chain, "filter": [new for old in chain["filter"] for new in changed.get(old, [old])]}}
+
+        _reanalyze(bodies, f"no list of such synonyms in the {side} of a field", others)
 
     return change
 
 
 _SYNONYMS = ("synonym", "synonym_graph")
-_OF: Mapping[_Side, str] = {"index": "the index", "queries": "queries"}
 
 
 def _rules(definition: Mapping[str, Any]) -> list[str]:
@@ -292,7 +289,7 @@ def _other_analyzer(bodies: Bodies, rng: np.random.Generator) -> None:
     _, options = (named or fields)[rng.integers(len(named or fields))]
     before = _analyzers(bodies.index, options)
     name = "whitespace" if set(before.values()) == {"standard"} else "standard"
-    _analyze(options, {"index": name, "queries": name})
+    options.update(analyzer=name, search_analyzer=name)
 
 
 # search bodies
@@ -396,41 +393,32 @@ ANALYSIS = kinds(
     "analysis",
     {
         "synonyms_lost_in_index": (
-            "10% of the rules of synonyms, one or more, are missing in the index's analyzers",
-            _synonyms("index", _rules_lost),
+            "10% of the rules of synonyms are lost in the index",
+            _synonyms(_INDEX, _rules_lost),
         ),
         "synonyms_lost_in_queries": (
-            "10% of the rules of synonyms, one or more, are missing in the analyzers of queries",
-            _synonyms("queries", _rules_lost),
+            "10% of the rules of synonyms are lost in queries",
+            _synonyms(_QUERIES, _rules_lost),
         ),
         "synonyms_mixed_up_in_index": (
-            "10% more rules of synonyms in the index's analyzers, each of words of two rules",
-            _synonyms("index", _rules_added),
+            "10% more rules in the index, each of words of two rules",
+            _synonyms(_INDEX, _rules_added),
         ),
         "synonyms_mixed_up_in_queries": (
-            "10% more rules of synonyms in the analyzers of queries, each of words of two rules",
-            _synonyms("queries", _rules_added),
+            "10% more rules in queries, each of words of two",
+            _synonyms(_QUERIES, _rules_added),
         ),
         "stemmer_in_index_only": (
             "words of the index are stemmed, those of queries are not",
-            _only_in("index", _STEMMER),
+            _only_in(_INDEX, _STEMMER),
         ),
         "stemmer_in_queries_only": (
             "words of queries are stemmed, those of the index are not",
-            _only_in("queries", _STEMMER),
+            _only_in(_QUERIES, _STEMMER),
         ),
-        "stop_words_in_index_only": (
-            "stop words are left out of the index, queries have them",
-            _only_in("index", _STOP),
-        ),
-        "stop_words_in_queries_only": (
-            "stop words are left out of queries, the index has them",
-            _only_in("queries", _STOP),
-        ),
-        "field_of_another_analyzer": (
-            "a text field has the standard analyzer; one that had it has whitespace",
-            _other_analyzer,
-        ),
+        "stop_words_in_index_only": ("the index has no stop words, queries have them", _only_in(_INDEX, _STOP)),
+        "stop_words_in_queries_only": ("queries have no stop words, the index has them", _only_in(_QUERIES, _STOP)),
+        "field_of_another_analyzer": ("a text field has the standard analyzer, or else whitespace", _other_analyzer),
     },
 )
 SEARCHES = kinds(
@@ -442,19 +430,19 @@ SEARCHES = kinds(
             _searches(_parameter_dropped, "a parameter ({{params.NAME}})"),
         ),
         "function_boost_tenfold": (
-            "a function of function_score weighs ten times what it did",
-            _searches(_function_tenfold, "a function_score with a function"),
+            "a function of function_score weighs ten times as much",
+            _searches(_function_tenfold, "a function_score"),
         ),
         "minimum_should_match_lost": (
-            "search bodies have no minimum_should_match",
+            "minimum_should_match is lost",
             _searches(_without("minimum_should_match"), "minimum_should_match"),
         ),
         "operator_and_lost": (
-            "one word of a query is enough where all were needed",
+            "one word is enough where all were needed",
             _searches(_without("operator", "and", "AND"), "the operator and"),
         ),
         "field_boosts_off": (
-            "fields of search bodies have the boost 1 (name^3 is name)",
+            "fields of search bodies have the boost 1",
             _searches(_boosts_off, "a boost such as name^3"),
         ),
     },

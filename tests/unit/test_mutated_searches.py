@@ -141,12 +141,12 @@ def test_a_parameter_with_a_default_takes_it(tmp_path: Path) -> None:
 def test_analyzers_that_are_built_in(analyzer: str, name: str, expected: dict[str, Any], tmp_path: Path) -> None:
     body = {"mappings": {"properties": {"name": {"type": "text", "analyzer": analyzer}}}}
     changed, _ = reaching(name, own_search.plan(tmp_path, {"query": {"match": {"name": "{{query}}"}}}, body))
-    planted = changed["settings"]["analysis"]["analyzer"][f"planted_queries_{analyzer}"]
+    planted = changed["settings"]["analysis"]["analyzer"][f"planted_search_analyzer_{analyzer}"]
     assert {key: value for key, value in planted.items() if value != "custom"} == expected
     assert changed["mappings"]["properties"]["name"] == {
         "type": "text",
         "analyzer": analyzer,
-        "search_analyzer": f"planted_queries_{analyzer}",
+        "search_analyzer": f"planted_search_analyzer_{analyzer}",
     }
 
 
@@ -162,7 +162,7 @@ def test_a_field_that_is_searched_has_another_analyzer(plan: Plan) -> None:
 @pytest.mark.parametrize(
     ("name", "why"),
     [
-        ("synonyms_lost_in_index", "no list of such synonyms in the analyzers of the index"),
+        ("synonyms_lost_in_index", "no list of such synonyms in the analyzer of a field"),
         ("filter_lost", "no search body has a filter"),
         ("parameter_dropped", "no search body has a parameter"),
         ("function_boost_tenfold", "no search body has a function_score"),
