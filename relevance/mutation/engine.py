@@ -93,7 +93,7 @@ class _EngineAround(Engine):
         index: gives the engine with the products.
         answer: of a leg; it is given this engine.
         identity: version and facts, where they are known without an index.
-        close: what becomes of the inner engine, where there is one.
+        is_owner: whether the inner engine is closed with it.
     """
 
     def __init__(
@@ -102,9 +102,10 @@ class _EngineAround(Engine):
         answer: _Answer,
         identity: tuple[str, Mapping[str, object]] | None = None,
         *,
-        close: Callable[[Engine], None] = Engine.close,
+        is_owner: bool = True,
     ) -> None:
-        self._index, self._answer, self._close = index, answer, close
+        self._index, self._answer, self._is_owner = index, answer, is_owner
+        self.is_open = True
         self._inner: Engine | None = None
         self.version, self.facts = identity or (self.inner.version, self.inner.facts)
 
@@ -121,8 +122,9 @@ class _EngineAround(Engine):
         return () if self._inner is None else self._inner.notes()
 
     def close(self) -> None:
-        if self._inner is not None:
-            self._close(self._inner)
+        self.is_open = False
+        if self._inner is not None and self._is_owner:
+            self._inner.close()
 
 
 @dataclass(frozen=True)
@@ -180,11 +182,10 @@ def remembering(choice: EngineChoice, indexer: Indexer, counts: Counter[str]) ->
         counts: of indices that were `indexed`, and of legs that were `searched` and `remembered`.
     """
     rankings: dict[tuple[object, ...], Ranking] = {}
-    identity: tuple[str, Mapping[str, object]] | None = None  # the same for all indices
-    first: dict[_Content, Engine] = {}
+    first: tuple[_EngineAround, _Content] | None = None
 
     def index(catalogue: Catalogue, *, text_fields: Iterable[str], vectors: FieldVectors, **_: Any) -> Engine:
-        nonlocal identity
+        nonlocal first
         content = catalogue, tuple(text_fields), frozenset(vectors.items())
 
         def answer(engine: _EngineAround, leg: Leg, batch: QueryBatch, hits: int) -> Ranking:
@@ -200,19 +201,14 @@ def remembering(choice: EngineChoice, indexer: Indexer, counts: Counter[str]) ->
             # no bar: one for each change would be too many
             return indexer.index(catalogue, text_fields=content[1], vectors=vectors, progress=False)
 
-        def close_first(engine: Engine) -> None:
-            first.clear()
-            engine.close()
-
-        held = next((engine for what, engine in first.items() if _holds(what, content)), None)
-        if held is not None:
-            return _EngineAround(lambda: held, answer, identity, close=lambda _: None)
-        if identity is not None:
-            return _EngineAround(indexed, answer, identity)
-        around = _EngineAround(indexed, answer, close=close_first)
-        identity = around.version, around.facts
-        first[content] = around.inner
-        return around
+        if first is None:
+            first = _EngineAround(indexed, answer), content
+            return first[0]
+        engine, held = first
+        identity = engine.version, engine.facts  # the same for all indices
+        if engine.is_open and _holds(held, content):
+            return _EngineAround(lambda: engine.inner, answer, identity, is_owner=False)
+        return _EngineAround(indexed, answer, identity)
 
     return replace(choice, open=lambda **_: nullcontext(_IndexerAround(indexer.ready, index)))
 

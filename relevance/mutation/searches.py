@@ -79,20 +79,25 @@ def _body_of(fields: ProductFields) -> _Json:
 # text fields and their analyzers
 
 
-def _text_fields(properties: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, _Json]]:
-    """Full name and options of each, those inside of others too."""
-    for name, options in properties.items():
-        if options.get("type") == "text":
-            yield f"{before}{name}", options
-        for inside in ("properties", "fields"):
-            yield from _text_fields(options.get(inside, {}), f"{before}{name}.")
+def _objects(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], _Json]]:
+    """All objects, each with the keys under which it stands; outer ones first."""
+    if isinstance(value, dict):
+        yield path, value
+        for name, one in list(value.items()):
+            yield from _objects(one, (*path, name))
+    elif isinstance(value, list):
+        for one in value:
+            yield from _objects(one, path)
 
 
 def _fields_of(bodies: Bodies) -> list[tuple[str, _Json]]:
+    """Full name and options of each text field, those inside of others too."""
     if not bodies.index:
         theirs = "the index has no body of one's own (mapping, [fields])"
         raise NotApplicableError(f"{theirs}, and no strategy an analyzer, k1 or b")
-    return list(_text_fields(bodies.index["mappings"]["properties"]))
+    objects = _objects(bodies.index["mappings"]["properties"])
+    # between names stands what they are inside of: properties or fields
+    return [(".".join(path[::2]), one) for path, one in objects if one.get("type") == "text"]
 
 
 def _parts(index: _Json, part: str) -> _Json:
@@ -309,22 +314,11 @@ def _searches(change: Callable[[_Json, np.random.Generator], bool], what: str) -
     return of_all
 
 
-def _objects(value: Any, key: str = "") -> Iterator[tuple[str, _Json]]:
-    """All objects, each with the key under which it stands; outer ones first."""
-    if isinstance(value, dict):
-        yield key, value
-        for name, one in list(value.items()):
-            yield from _objects(one, name)
-    elif isinstance(value, list):
-        for one in value:
-            yield from _objects(one, key)
-
-
 def _filter_lost(search: _Json, rng: np.random.Generator) -> bool:
     places: list[tuple[Any, Any]] = []
-    for key, one in _objects(search):
-        name = "post_filter" if one is search else "filter"
-        if name in one and (one is search or key in ("bool", "knn")):
+    for path, one in _objects(search):
+        name = "filter" if path else "post_filter"
+        if name in one and (not path or path[-1] in ("bool", "knn")):
             of_list = isinstance(one[name], list)
             places += [(one[name], at) for at in range(len(one[name]))] if of_list else [(one, name)]
     if not places:
@@ -349,7 +343,7 @@ def _parameter_dropped(search: _Json, rng: np.random.Generator) -> bool:
 
 
 def _function_tenfold(search: _Json, rng: np.random.Generator) -> bool:
-    scored = [one for key, one in _objects(search) if key == "function_score"]
+    scored = [one for path, one in _objects(search) if path[-1:] == ("function_score",)]
     for one in scored:
         if "functions" not in one:
             one["functions"] = [{name: one.pop(name) for name in list(one) if name not in _BESIDE_FUNCTIONS}]
@@ -368,7 +362,7 @@ def _without(name: str, *values: Any) -> Callable[[_Json, np.random.Generator], 
     """Drop an option of clauses, with one of these values where some are named."""
 
     def change(search: _Json, _: np.random.Generator) -> bool:
-        holders = [one for _key, one in _objects(search) if name in one and (not values or one[name] in values)]
+        holders = [one for _, one in _objects(search) if name in one and (not values or one[name] in values)]
         for one in holders:
             del one[name]
         return bool(holders)
@@ -377,7 +371,7 @@ def _without(name: str, *values: Any) -> Callable[[_Json, np.random.Generator], 
 
 
 def _boosts_off(search: _Json, _: np.random.Generator) -> bool:
-    lists = [one for _key, one in _objects(search) if isinstance(one.get("fields"), list)]
+    lists = [one for _, one in _objects(search) if isinstance(one.get("fields"), list)]
     is_changed = False
     for one in lists:
         plain_names = [re.sub(r"\^[\d.]+$", "", name) if isinstance(name, str) else name for name in one["fields"]]
