@@ -113,6 +113,7 @@ ON_SERVERS = {
     "test_elasticsearch_index.py",
     "test_existing_index.py",
     "test_parity_analysis.py",
+    "test_tuning_servers.py",
 }
 ON_REAL_DATA = {"test_formats.py", "test_real_data.py"}
 # files and pages that embed the sample's texts, or wait for its training

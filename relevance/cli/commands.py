@@ -89,9 +89,10 @@ def tune(arguments: argparse.Namespace) -> Answer:
         total = space.trials(arguments.trials) or len(space.combinations)
         with progress_bar(total, "trying", "combination", shown=sys.stderr.isatty()) as bar:
             tuned = tuning.tune(ask, plan.dataset, space, split, trials=arguments.trials, done=bar.update)
+        notes = [f"note: {note}" for note in ask([today])[0].notes()]
     write_out(out, tuning_files(tuned, plan.dataset, engine=engine, taken=config.strategies), "tuning")
     written = f"written to {out}: index.md, {COMBINATIONS}, …"
-    return Answer(0, (*plan_lines(plan), "", *tuning_lines(tuned), written))
+    return Answer(0, (*plan_lines(plan), "", *tuning_lines(tuned), *notes, written))
 
 
 def _tuned_strategy(arguments: argparse.Namespace) -> tuple[Config, Strategy]:

@@ -287,13 +287,16 @@ _TODAY: Mapping[str, Any] = {"edgecolor": "#000000", "linewidth": 1.5, "linestyl
 _OVER_LINES = {"facecolor": "white", "edgecolor": "none", "pad": 0.5}
 
 
-_MOST_PANELS = 12
+_DECADE, _TICKS = 10, 6
+_MOST_CELLS = 12
+"""Means that are read side by side."""
 
 
 def fits_heat_map(tuning: Tuning) -> bool:
     """Whether all combinations were tried, and have a place in one picture; boosts alone have."""
-    panels = prod(len(one.choices) for one in tuning.space.parameters[2:])
-    return not tuning.trials and (tuning.space.noun == "boosts" or panels <= _MOST_PANELS)
+    _, *others = [len(one.choices) for one in tuning.space.parameters]
+    fits = prod(others[:2]) <= _MOST_CELLS and prod(others[2:]) <= _MOST_CELLS
+    return not tuning.trials and (tuning.space.noun == "boosts" or fits)
 
 
 def heat_map(tuning: Tuning) -> Figure:
@@ -347,14 +350,14 @@ def _tried_title(tuning: Tuning) -> str:
 
 
 def _tried_values_of(axes: Axes, tuning: Tuning, at: int) -> None:
-    """Every combination over one parameter: numbers above 0 as they are, what has no logarithm in its order."""
+    """Every combination over one parameter: numbers where they lie, anything else in its order."""
     parameter, is_only = tuning.space.parameters[at], len(tuning.space.parameters) == 1
     winner, today = tuning.winner.combination[at], tuning.space.todays()[at]
     values = [outcome.combination[at] for outcome in tuning.outcomes]
+    places = {value: value if parameter.is_number else place for place, value in enumerate(parameter.choices)}
+    if parameter.is_number:
+        places |= {value: value for value in (*values, today)}
     means = [outcome.means[NDCG10] for outcome in tuning.outcomes]
-    shown = sorted(dict.fromkeys([*values, today])) if parameter.is_number else list(parameter.choices)
-    is_scaled = parameter.is_number and min(shown) > 0
-    places = {value: value if is_scaled else place for place, value in enumerate(shown)}
     points = sorted(zip((places[value] for value in values), means, strict=True))
     look: dict[str, Any] = {"marker": "o", "zorder": 1} | ({} if is_only else {"linestyle": "none", "alpha": 0.4})
     axes.plot(*zip(*points, strict=True), color="0.4", **look)
@@ -364,18 +367,23 @@ def _tried_values_of(axes: Axes, tuning: Tuning, at: int) -> None:
     ring = {"facecolors": "none", "edgecolors": _TODAY["edgecolor"], "linewidths": 2}
     axes.scatter(places[winner], tuning.winner.means[NDCG10], s=150, zorder=3, **star)
     if today in places:
-        axes.scatter(places[today], tuning.today[NDCG10], s=130, zorder=2, label=f"today ({value_text(today)})", **ring)
-    if is_scaled:
+        label = f"today ({value_text(today)})"
+        axes.scatter(places[today], tuning.today[NDCG10], s=130, zorder=2, label=label, **ring)
+    low, high = min(places.values()), max(places.values())
+    is_log = parameter.is_number and low > 0 and (parameter.is_boost or high >= _DECADE * low)
+    if is_log:
         axes.set_xscale("log")
-    if not (parameter.any_between and is_scaled):
-        ticks = parameter.choices if is_scaled else shown
-        axes.set_xticks([places[value] for value in ticks], list(map(value_text, ticks)))
-        axes.minorticks_off()
+    ticks = {place: value_text(value) for value, place in places.items() if value in parameter.choices}
+    if parameter.any_between:
+        between = (np.geomspace if is_log else np.linspace)(*parameter.choices, _TICKS)
+        ticks = {place: f"{place:.2g}" for place in between.tolist()}
+    axes.set_xticks(list(ticks), list(ticks.values()))
+    axes.minorticks_off()
     axes.margins(y=0.2)
-    axes.set_xlabel(f"{parameter.title} (logarithmic)" if is_scaled else parameter.title)
+    axes.set_xlabel(f"{parameter.title} (logarithmic)" if is_log else parameter.title)
     axes.set_ylabel("nDCG@10")
     axes.grid(alpha=0.3)
-    axes.legend()
+    axes.legend(**({} if is_only else {"loc": "upper left", "bbox_to_anchor": (1.01, 1), "frameon": False}))
 
 
 def _panel(axes: Axes, tuning: Tuning, means: _Floats, at: Combination, limits: tuple[float, float]) -> AxesImage:
