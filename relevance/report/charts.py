@@ -375,7 +375,8 @@ def _tried_values_of(axes: Axes, tuning: Tuning, at: int) -> None:
         axes.set_xscale("log")
     ticks = {place: value_text(value) for value, place in places.items() if value in parameter.choices}
     if parameter.any_between:
-        between = (np.geomspace if is_log else np.linspace)(*parameter.choices, _TICKS)
+        first, last = map(float, parameter.choices)
+        between = np.geomspace(first, last, _TICKS) if is_log else np.linspace(first, last, _TICKS)
         ticks = {place: f"{place:.2g}" for place in between.tolist()}
     axes.set_xticks(list(ticks), list(ticks.values()))
     axes.minorticks_off()
