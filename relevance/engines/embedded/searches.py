@@ -120,8 +120,7 @@ class BodyEngine(Engine):
         scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
         asked = zip(batch.texts, vectors, params, strict=True)
         try:
-            searches = (form.render(query=text, vector=vector, params=own) for text, vector, own in asked)
-            answers = self.index.search(({**search, "size": size} for search in searches), hits=size)
+            answers = self.index.ask(form, asked, hits=size)
         except NotInterpretedError as error:
             raise TemplateError(f"{error}; this strategy needs --engine elasticsearch") from None
         except InputError as error:

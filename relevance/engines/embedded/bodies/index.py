@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from relevance.engines.embedded.bodies.documents import Documents, read_documents
 from relevance.engines.embedded.bodies.levels import Levels
 from relevance.engines.embedded.bodies.parts import read_body
+from relevance.engines.embedded.bodies.plans import Plans
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from relevance.analysis import Analysis
+    from relevance.bodies import Body
     from relevance.engines.embedded.bodies.hits import Floats, Ints
     from relevance.engines.embedded.bodies.nodes import Explanation, Node
     from relevance.schema import Schema
@@ -52,6 +54,7 @@ class BodyIndex:
         held = documents if isinstance(documents, Documents) else read_documents(documents, schema)
         self._levels = Levels(schema, analysis, held, codes, release)
         self._products = self._levels.level("")
+        self._plans = Plans(self._levels)
 
     def fill(self, bodies: Iterable[Mapping[str, Any]], *, progress: bool = False) -> None:
         """Index the fields that bodies name; others are indexed when they are first asked for.
@@ -72,6 +75,23 @@ class BodyIndex:
         """
         return [self._search(body, hits) for body in bodies]
 
+    def ask(self, form: Body, asked: Iterable[tuple[str, Any, Mapping[str, Any]]], *, hits: int) -> list[Answer]:
+        """Answer the searches that a template makes of texts, vectors and parameters; as `search` does.
+
+        Raises:
+            InputError: a part of a body is not known, or a parameter is missing; the line names its place.
+        """
+        return [self._ask(form, *query, hits) for query in asked]
+
+    def _ask(self, form: Body, text: str, vector: Any, params: Mapping[str, Any], hits: int) -> Answer:
+        plan, self._levels.words = self._plans.plan(form, text, params, hits)
+        try:
+            if plan is not None:
+                return Answer(*plan.best(self._products, hits))
+        finally:
+            self._levels.words = None
+        return self._search(form.render(query=text, vector=vector, params=params), hits)
+
     @property
     def notes(self) -> list[str]:
         """What in the bodies that were answered may differ from a server's answer, a line each."""
@@ -81,6 +101,7 @@ class BodyIndex:
         """Take a mapping that has more fields of the documents' values; what is indexed stays."""
         self._levels.schema, self._levels.analysis = schema, analysis
         self._levels.parsed.clear()
+        self._plans.clear()
 
     def forget_notes(self) -> None:
         """Begin a new list of notes."""

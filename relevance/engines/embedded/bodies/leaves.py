@@ -6,15 +6,18 @@ import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
 from relevance.engines.embedded.bodies.hits import NO_DOCS, NONE, Hits, Ints, constant
 from relevance.engines.embedded.bodies.nodes import DisMax, Explanation, MatchAll, MatchNone, Node, boosted
+from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, Word
 from relevance.errors import InputError, NotInterpretedError
 from relevance.values import date_of, decimal_of, rounded, text_of, units
+
+_BLENDED = 10_000  # words of which it is kept how frequent they are taken to be
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,35 +36,40 @@ class Term(Node):
 
     path: str
     term: str
-    df: int | None = field(default=None, compare=False)
+    df: int | Share | None = field(default=None, compare=False)
 
     def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
         del among
-        key = (level.path, self.path, self.term, self.df, boost)
+        term, df = level.catalogue.spelt(self.term), self.df
+        if isinstance(df, Share):
+            df = df.df(level.catalogue)
+        key = (level.path, self.path, term, df, boost)
         known = level.catalogue.remembered.get(key)
         if known is None:
-            known = self._scored(level, boost)
+            known = self._scored(level, term, df, boost)
             level.catalogue.remember(key, known)
         return known
 
-    def _scored(self, level: Level, boost: np.float32) -> Hits:
+    def _scored(self, level: Level, term: str, df: int | None, boost: np.float32) -> Hits:
         index = level.terms(self.path)
-        number = None if index is None else index.number(self.term)
+        number = None if index is None else index.number(term)
         if index is None or number is None:
             return NONE
         docs, freqs = index.postings(number)
-        idf = index.idf(index.df(number) if self.df is None else self.df)
+        idf = index.idf(index.df(number) if df is None else df)
         return Hits(docs, index.score(docs, freqs, boost, idf))
 
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
         del among
         index = level.terms(self.path)
-        number = None if index is None else index.number(self.term)
+        number = None if index is None else index.number(level.catalogue.spelt(self.term))
         return NO_DOCS if index is None or number is None else index.postings(number)[0]
 
     def weighs_otherwise(self, other: Node, level: Level) -> bool:
         if not isinstance(other, Term) or self.df == other.df:
             return False
+        if isinstance(self.df, Share) or isinstance(other.df, Share):
+            raise NotPlannedError
         index = level.catalogue.terms(self.path)
         number = None if index is None else index.number(self.term)
         counted = 0 if index is None or number is None else index.df(number)
@@ -69,7 +77,8 @@ class Term(Node):
 
     def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
         index = level.terms(self.path)
-        return None if index is None else explained(self, index, (self.term,), self.df, level, doc, boost)
+        df = self.df.df(level.catalogue) if isinstance(self.df, Share) else self.df
+        return None if index is None else explained(self, index, (self.term,), df, level, doc, boost)
 
     def __str__(self) -> str:
         return f"{self.path}:{self.term}"
@@ -120,14 +129,15 @@ class Synonym(Node):
             return MatchNone()
         return Term(self.path, self.terms[0]) if len(self.terms) == 1 else self
 
-    def _held(self, index: TermIndex | None) -> list[int]:
-        numbers = [] if index is None else [index.number(term) for term in self.terms]
+    def _held(self, level: Level) -> list[int]:
+        index, spelt = level.terms(self.path), level.catalogue.spelt
+        numbers = [] if index is None else [index.number(spelt(term)) for term in self.terms]
         return [number for number in numbers if number is not None]
 
     def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
         del among
         index = level.terms(self.path)
-        numbers = self._held(index)
+        numbers = self._held(level)
         if index is None or not numbers:
             return NONE
         postings = [index.postings(number) for number in numbers]
@@ -139,7 +149,7 @@ class Synonym(Node):
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
         del among
         index = level.terms(self.path)
-        return NO_DOCS if index is None else index.docs_of(np.array(self._held(index), dtype=np.int64))
+        return NO_DOCS if index is None else index.docs_of(np.array(self._held(level), dtype=np.int64))
 
     def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
         index = level.terms(self.path)
@@ -157,10 +167,18 @@ class Blended(Node):
     tie: float
 
     def rewritten(self, level: Level) -> Node:
-        columns = [level.catalogue.terms(path) for path, _, _ in self.terms]
+        dfs: list[Any] = (
+            [Share(self, at) for at in range(len(self.terms))] if self.varies else self.dfs(level.catalogue)
+        )
+        nodes = [boosted(Term(path, term, df), boost) for (path, term, boost), df in zip(self.terms, dfs, strict=True)]
+        return DisMax(tuple(nodes), self.tie)
+
+    def dfs(self, levels: Levels) -> list[int | None]:
+        """In how many documents the word is taken to be in each field; None: it is counted."""
+        columns = [levels.terms(path) for path, _, _ in self.terms]
         dfs: list[int | None] = []
         for column, (_, term, _) in zip(columns, self.terms, strict=True):
-            number = None if column is None else column.number(term)
+            number = None if column is None else column.number(levels.spelt(term))
             dfs.append(None if column is None or number is None else column.df(number))
         held = sorted(
             ((df, column, at) for at, (df, column) in enumerate(zip(dfs, columns, strict=True)) if df and column),
@@ -174,11 +192,27 @@ class Blended(Node):
                 blended += df < before
                 before = df
                 dfs[at] = min(limit, blended, column.doc_count)
-        nodes = [boosted(Term(path, term, df), boost) for (path, term, boost), df in zip(self.terms, dfs, strict=True)]
-        return DisMax(tuple(nodes), self.tie)
+        return dfs
 
     def __str__(self) -> str:
         return f"Blended({' '.join(f'{path}:{term}' for path, term, _ in self.terms)})"
+
+
+class Share(NamedTuple):
+    """The part of a word that is not known yet: of which it is one, and its number there."""
+
+    blended: Blended
+    at: int
+
+    def df(self, levels: Levels) -> int | None:
+        """In how many documents it is taken to be."""
+        key = (self.blended, *(levels.spelt(term) for _, term, _ in self.blended.terms))
+        dfs = levels.blended.get(key)
+        if dfs is None:
+            if len(levels.blended) >= _BLENDED:
+                levels.blended.clear()
+            dfs = levels.blended[key] = self.blended.dfs(levels)
+        return dfs[self.at]
 
 
 class Matching(Node):
@@ -410,10 +444,21 @@ def value_query(levels: Levels, field: Field, value: Any) -> Node:
     Raises:
         InputError: the value is none of the field's type.
     """
+    if isinstance(value, Unknown | Word):
+        return _unknown_query(field, value)
     try:
         return _value_query(levels, field, value)
     except InputError as error:
         raise type(error)(f"field {field.path!r} ({field.kind or field.type}): {error}") from None
+
+
+def _unknown_query(field: Field, value: Unknown | Word) -> Node:
+    """A term that comes later; only a text field takes a word as it is."""
+    is_plain = field.has_terms and field.value is None and not field.is_unscored
+    if not is_plain or (isinstance(value, Word) and field.type != "text"):
+        raise NotPlannedError
+    word: Any = value.through(field.normalizer).word() if isinstance(value, Unknown) else value
+    return Term(field.path, word)
 
 
 def _value_query(levels: Levels, field: Field, value: Any) -> Node:

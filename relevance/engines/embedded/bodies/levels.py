@@ -20,12 +20,13 @@ from relevance.engines.embedded.bodies.fields import (
     text_index,
 )
 from relevance.engines.embedded.bodies.lexicon import Lexicon
+from relevance.engines.embedded.bodies.words import Unknown
 from relevance.errors import NotInterpretedError
 from relevance.schema import UNCOMPARED, Similarity
 from relevance.values import boolean_of, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from relevance.analysis import Analysis, Stream
     from relevance.engines.embedded.bodies.documents import Documents
@@ -49,6 +50,7 @@ class Levels:
 
     Attributes:
         release: of Elasticsearch, whose ways are followed where they differ.
+        words: those of the query that is asked, where they were not known when its search was read.
         hits: how many the search that is being read asks for.
         notes: what may differ from a server's answer.
     """
@@ -68,6 +70,8 @@ class Levels:
         self._truths: dict[str, TermIndex] = {}
         self.remembered: dict[object, Hits] = {}
         self.parsed: dict[tuple[int, str], tuple[object, Node]] = {}
+        self.blended: dict[object, list[int | None]] = {}
+        self.words: Sequence[str] | None = None
         self._held = 0
         self._streams: dict[tuple[str, str], Stream] = {}
         self._levels = {path: Level(path, self, parents) for path, parents in documents.parents.items()}
@@ -77,8 +81,14 @@ class Levels:
         """Places of values that the mapping does not name."""
         return self._documents.unmapped
 
-    def stream(self, analyzer: str, text: str) -> Stream:
+    def spelt(self, term: object) -> str:
+        """A term as it is written: that of the query, where it is not known before."""
+        return term if isinstance(term, str) else self.words[term.number]  # type: ignore[attr-defined, index]
+
+    def stream(self, analyzer: str, text: str | Unknown) -> Stream:
         """Analyze a text of a query, which several fields may share."""
+        if isinstance(text, Unknown):
+            return text.stream(analyzer)
         key = (analyzer, text)
         if key not in self._streams:
             if len(self._streams) >= _STREAMS:

@@ -26,6 +26,7 @@ from relevance.engines.embedded.bodies.text import (
     with_minimum,
     without_terms,
 )
+from relevance.engines.embedded.bodies.words import Unknown
 from relevance.values import text_of
 
 if TYPE_CHECKING:
@@ -136,14 +137,15 @@ def _cross_fields(levels: Levels, fields: Fields, value: Any, how: Match, tie: f
         analyzer = f"text {analyzer_of(field, 'boolean', how)}" if field.type == "text" or how.analyzer else ""
         groups.setdefault(analyzer or f"value {field.normalizer}", []).append((OneField(levels, field, how), boost))
     nodes: list[Node] = []
+    text = value if isinstance(value, Unknown) else text_of(value)
     for group, members in groups.items():
         builder = members[0][0] if len(members) == 1 else CrossFields(members, tie)
         for one, _ in members if len(members) > 1 else ():
             one.refuse("cross_fields", "wildcard", "match_only_text", "search_as_you_type", "constant_keyword")
         if group.startswith("text "):
-            node = analyzed(levels, builder, group.removeprefix("text "), text_of(value), "boolean", how)
+            node = analyzed(levels, builder, group.removeprefix("text "), text, "boolean", how)
         else:
-            node = builder.term(value if len(members) == 1 else text_of(value))
+            node = builder.term(value if len(members) == 1 else text)
         if node is None:
             continue
         node = with_minimum(node, how.minimum)

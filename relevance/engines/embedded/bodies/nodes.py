@@ -8,7 +8,7 @@ Two nodes are equal where Lucene takes their queries for equal.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -29,6 +29,7 @@ from relevance.engines.embedded.bodies.hits import (
     sums,
     union,
 )
+from relevance.engines.embedded.bodies.words import has_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -94,9 +95,20 @@ class Node:
     def flags(self, level: Level) -> Flags:
         """Say of each document whether it matches, once for all."""
         flags = self._flags
+        if level.catalogue.words is not None and self.varies:
+            return marked(self.docs(level), level.size)
         if flags is None:
             flags = self.__dict__["_flags"] = marked(self.docs(level), level.size)
         return flags
+
+    def values(self) -> list[Any]:
+        """What it is made of."""
+        return [getattr(self, one.name) for one in fields(self)]  # type: ignore[arg-type]
+
+    @cached_property
+    def varies(self) -> bool:
+        """Whether its words are those of the query that is asked."""
+        return any(map(_varies, self.values()))
 
     def as_filter(self, level: Level) -> Node:
         """Take one step of rewriting where the score does not count, once for all."""
@@ -131,6 +143,12 @@ class Node:
     def description(self) -> str:
         """How the parts make the score, in words."""
         return str(self)
+
+
+def _varies(value: Any) -> bool:
+    if isinstance(value, tuple | frozenset):
+        return any(map(_varies, value))
+    return value.varies if isinstance(value, Node) else has_words(value)
 
 
 def rewrite(node: Node, level: Level) -> Node:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from relevance.engines.embedded.bodies.fields import TermIndex
-    from relevance.engines.embedded.bodies.hits import Ints
+    from relevance.engines.embedded.bodies.hits import Flags, Ints
     from relevance.engines.embedded.bodies.levels import Level
 
 Places: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
@@ -62,18 +62,20 @@ class Phrase(Node):
         index = level.terms(self.path)
         if index is None:
             return NONE
-        key = (self, boost)
+        places = self.places
+        if self.varies:
+            places = tuple((position, tuple(map(level.catalogue.spelt, terms))) for position, terms in places)
+        key = (self.path, places, self.slop, boost)
         known = level.catalogue.remembered.get(key)
         if known is None:
-            known = self._found(index, boost, among, level.size)
+            known = self._found(index, places, boost, None if among is None else marked(among, level.size))
             if among is None:
                 level.catalogue.remember(key, known)
         return known
 
-    def _found(self, index: TermIndex, boost: np.float32, among: Ints | None, size: int) -> Hits:
+    def _found(self, index: TermIndex, words: Places, boost: np.float32, near: Flags | None) -> Hits:
         slots = []
-        near = None if among is None else marked(among, size)
-        for position, terms in self.places:
+        for position, terms in words:
             numbers = [number for term in terms if (number := index.number(term)) is not None]
             if not numbers:
                 return NONE
@@ -81,9 +83,9 @@ class Phrase(Node):
             merged = places[0] if len(places) == 1 else np.sort(np.concatenate(places))
             if near is not None:
                 merged = merged[near[merged >> POSITION_BITS]]
-            slots.append(Slot(position - self.places[0][0], terms, merged))
+            slots.append(Slot(position - words[0][0], terms, merged))
         docs, freqs = sloppy(slots, self.slop) if self.slop else exact(slots)
-        idf = _idf(index, (term for _, terms in self.places for term in terms))
+        idf = _idf(index, (term for _, terms in words for term in terms))
         return Hits(docs, index.score(docs, freqs, boost, idf))
 
     def __str__(self) -> str:

@@ -17,6 +17,7 @@ from relevance.engines.embedded.bodies.leaves import Blended, Synonym, Term, pre
 from relevance.engines.embedded.bodies.minimum import required
 from relevance.engines.embedded.bodies.nodes import Bool, Constant, DisMax, MatchAll, MatchNone, Node, boosted
 from relevance.engines.embedded.bodies.phrases import Path, Phrase, PhrasePrefix, Places, SpanNear
+from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown
 from relevance.errors import InputError, NotInterpretedError
 from relevance.values import text_of
 
@@ -80,8 +81,10 @@ class OneField(NamedTuple):
     field: Field
     options: Match
 
-    def term(self, term: str) -> Node:
+    def term(self, term: Any) -> Node:
         options = self.options
+        if options.fuzziness is not None and not isinstance(term, str):
+            raise NotPlannedError
         if options.fuzziness is not None:
             self.refuse("fuzziness", "wildcard", "match_only_text", "constant_keyword")
             if not self.field.has_terms:
@@ -353,6 +356,8 @@ def field_query(levels: Levels, field: Field, value: Any, kind: MatchType, optio
         InputError: the field's type cannot be searched so.
     """
     builder = OneField(levels, field, options)
+    if isinstance(value, Unknown) and not field.has_terms:
+        raise NotPlannedError
     if not field.has_terms:
         if kind == "phrase_prefix":
             raise InputError(f"field {field.path!r} is a {field.type}: no phrases there; allowed: text")
@@ -362,10 +367,12 @@ def field_query(levels: Levels, field: Field, value: Any, kind: MatchType, optio
             if options.lenient:
                 return MatchNone()
             raise
-    text = text_of(value)
+    text = value if isinstance(value, Unknown) else text_of(value)
     if field.type == "keyword" and not options.analyzer:
         if kind == "phrase_prefix":
             raise InputError(f"field {field.path!r} is a keyword: no phrases there; allowed: text")
+        if isinstance(text, Unknown):
+            return builder.term(text.through(field.normalizer))
         if kind == "boolean_prefix":
             return builder.prefix(text if not field.normalizer else levels.analysis.normalizer(field.normalizer)(text))
         return builder.term(text if not field.normalizer else levels.analysis.normalizer(field.normalizer)(text))
@@ -383,11 +390,13 @@ def analyzer_of(field: Field, kind: MatchType, options: Match) -> str:
 
 
 def analyzed(  # noqa: PLR0913, PLR0917 - what a text becomes
-    levels: Levels, builder: Builder, analyzer: str, text: str, kind: MatchType, options: Match
+    levels: Levels, builder: Builder, analyzer: str, text: Any, kind: MatchType, options: Match
 ) -> Node | None:
     """Analyze a text and make its query; None where nothing is left of it."""
     analyze = levels.analysis.analyzer(analyzer)
     stream = levels.stream(analyzer, text)
+    if kind == "boolean_prefix" and isinstance(text, Unknown):
+        raise NotPlannedError
     if kind == "boolean_prefix" and not _ends_with_a_token(analyze, text, stream):
         kind = "boolean"
     return build(stream, builder, kind, options, is_graph=analyze.is_graph)

@@ -1,0 +1,85 @@
+"""Words that are not known yet, so that one reading of a template serves all queries of a shape."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, is_dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from relevance.analysis import Stream
+    from relevance.engines.embedded.bodies.levels import Levels
+
+Use = tuple[str | None, tuple[str, ...]]
+"""How a text is read: by an analyzer; or whole (None), through normalizers."""
+
+
+class NotPlannedError(Exception):
+    """A clause has to know the words of its text."""
+
+
+@dataclass(frozen=True, order=True)
+class Word:
+    """A word of a query, by its number among those that differ; no text, so that nothing reads it as one."""
+
+    number: int
+
+
+def has_words(value: Any) -> bool:
+    """Whether a value holds words that are not known, but for those in nodes below it."""
+    if isinstance(value, tuple | frozenset):
+        return any(map(has_words, value))
+    is_part = is_dataclass(value) and not hasattr(value, "rewritten")
+    return isinstance(value, Word) or (is_part and any(map(has_words, vars(value).values())))
+
+
+class Unknown:
+    """The text of a query, of which a template may learn how many words it has, where they stand and which are equal.
+
+    Args:
+        text: the query's.
+        levels: that analyze it.
+        words: the number of each word that the template asked for before; those of others come to it.
+        named: words that the template itself names: they stay texts.
+        uses: how the text was read; what is new comes to it.
+        normalizers: that change the whole text, one after the other.
+    """
+
+    def __init__(  # noqa: PLR0913, PLR0917 - a text, and what is learnt of it
+        self,
+        text: str,
+        levels: Levels,
+        words: dict[str, int],
+        named: Collection[str],
+        uses: dict[Use, None],
+        normalizers: tuple[str, ...] = (),
+    ) -> None:
+        self._text, self._levels, self._words, self._named, self._uses = text, levels, words, named, uses
+        self._normalizers = normalizers
+
+    def stream(self, analyzer: str) -> Stream:
+        """Analyze it."""
+        self._uses[analyzer, ()] = None
+        stream = self._levels.stream(analyzer, self._text)
+        return stream._replace(tokens=[token._replace(term=self._word(token.term)) for token in stream.tokens])
+
+    def through(self, normalizer: str) -> Unknown:
+        """Normalize it."""
+        normalizers = (*self._normalizers, normalizer) if normalizer else self._normalizers
+        return Unknown(self._text, self._levels, self._words, self._named, self._uses, normalizers)
+
+    def word(self) -> Any:
+        """The whole text as a word."""
+        self._uses[None, self._normalizers] = None
+        return self._word(normalized(self._levels, self._text, self._normalizers))
+
+    def _word(self, term: str) -> Any:
+        return term if term in self._named else Word(self._words.setdefault(term, len(self._words)))
+
+
+def normalized(levels: Levels, text: str, normalizers: tuple[str, ...]) -> str:
+    """Change a text by normalizers."""
+    for name in normalizers:
+        text = levels.analysis.normalizer(name)(text)
+    return text
