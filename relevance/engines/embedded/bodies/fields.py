@@ -6,6 +6,7 @@ order unless a line says otherwise: a rearrangement changes last bits.
 
 from __future__ import annotations
 
+import re
 from array import array
 from bisect import bisect_left
 from functools import cached_property
@@ -99,6 +100,22 @@ class TermIndex:
             if not self.terms[number].startswith(beginning):
                 return
             yield self.terms[number]
+
+    def around(self, inside: str) -> Ints:
+        """The terms that hold a text, and maybe others: their numbers. The case of ASCII letters does not count."""
+        letters = inside.encode("utf-8", "surrogatepass").lower()
+        if b"\n" in letters:
+            return np.arange(len(self.terms))
+        joined, starts = self._joined
+        places = [found.start() for found in re.finditer(re.escape(letters), joined)]
+        return np.unique(np.searchsorted(starts, np.array(places, dtype=np.int64), side="right") - 1)
+
+    @cached_property
+    def _joined(self) -> tuple[bytes, Ints]:
+        """All terms as one text, and where each begins."""
+        encoded = [term.encode("utf-8", "surrogatepass") for term in self.terms]
+        starts = offsets_of(np.fromiter((len(each) + 1 for each in encoded), dtype=np.int64, count=len(encoded)))[:-1]
+        return b"\n".join(encoded).lower(), starts
 
     def df(self, number: int) -> int:
         """Count the documents that hold a term."""

@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING
 from relevance.engines.embedded.bodies.edits import expansions, fuzziness
 from relevance.engines.embedded.bodies.leaves import Term
 from relevance.engines.embedded.bodies.nodes import Bool, MatchNone, Node, boosted
+from relevance.engines.embedded.bodies.words import NotPlannedError
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.levels import Level
+
+_REMEMBERED = 2_000  # words, each with the query that stands for it
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,16 @@ class Fuzzy(Node):
     transpositions: bool = True
 
     def rewritten(self, level: Level) -> Node:
+        if self.varies:
+            raise NotPlannedError
+        known = level.catalogue.spellings.get(self)
+        if known is None:
+            if len(level.catalogue.spellings) >= _REMEMBERED:
+                level.catalogue.spellings.clear()
+            known = level.catalogue.spellings[self] = self._terms(level)
+        return known
+
+    def _terms(self, level: Level) -> Node:
         index, allowed = level.catalogue.terms(self.path), fuzziness(self.fuzziness)
         if index is None or allowed is None:
             return MatchNone()

@@ -273,12 +273,13 @@ class AnyNumber(Matching):
 
 @dataclass(frozen=True)
 class Pattern(Matching):
-    """Terms that fit a pattern: a regular expression, and the letters that all of them begin with."""
+    """Terms that fit a pattern: a regular expression, and letters that all of them begin with or hold inside."""
 
     path: str
     pattern: str
     start: str = ""
     text: str = ""
+    inside: str = ""
 
     @cached_property
     def _fits(self) -> Any:
@@ -288,15 +289,18 @@ class Pattern(Matching):
         index = level.terms(self.path)
         if index is None:
             return NO_DOCS
-        first = bisect_left(index.terms, self.start)
-        numbers = []
-        for number in range(first, len(index.terms)):
-            term = index.terms[number]
-            if not term.startswith(self.start):
-                break
-            if self._fits(term):
-                numbers.append(number)
-        return index.docs_of(np.array(numbers, dtype=np.int64))
+        if self.inside and not self.start:
+            numbers = index.around(self.inside)
+        else:
+            size = len(self.start)
+            first = bisect_left(index.terms, self.start)
+            last = bisect_right(index.terms, self.start, lo=first, key=lambda term: term[:size])
+            numbers = np.arange(first, last)
+        if self.pattern != f"{re.escape(self.start)}.*":
+            numbers = np.array(
+                [number for number in numbers.tolist() if self._fits(index.terms[number])], dtype=np.int64
+            )
+        return index.docs_of(numbers)
 
     def __str__(self) -> str:
         return f"{self.path}:{self.text}"
@@ -324,20 +328,20 @@ def prefix(field: Field, text: str, *, any_case: bool = False) -> Pattern:
 
 def wildcard(path: str, text: str, *, any_case: bool = False) -> Pattern:
     """Terms that fit a pattern of Elasticsearch: `*` any letters, `?` one, a backslash before letters as they are."""
-    parts, start, is_plain, at = [], "", True, 0
+    parts, runs, at = [], [""], 0
     while at < len(text):
         sign = text[at]
         if sign in "*?":
             parts.append(".*" if sign == "*" else ".")
-            is_plain = False
+            runs.append("")
         else:
             if sign == "\\" and at + 1 < len(text):
                 at += 1
                 sign = text[at]
             parts.append(_letters(sign, any_case=any_case))
-            start += sign if is_plain else ""
+            runs[-1] += sign
         at += 1
-    return Pattern(path, "".join(parts), "" if any_case else start, text)
+    return Pattern(path, "".join(parts), "" if any_case else runs[0], text, max(runs, key=len))
 
 
 _SIGNS = re.compile(r"((?:\\.|[*?])+)", re.DOTALL)

@@ -72,6 +72,7 @@ class Levels:
         self.parsed: dict[tuple[int, str], tuple[object, Node]] = {}
         self.blended: dict[object, list[int | None]] = {}
         self.words: Sequence[str] | None = None
+        self.spellings: dict[Node, Node] = {}
         self._held = 0
         self._streams: dict[tuple[str, str], Stream] = {}
         self._levels = {path: Level(path, self, parents) for path, parents in documents.parents.items()}

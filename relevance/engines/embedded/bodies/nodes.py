@@ -52,25 +52,26 @@ class Node:
 
     Attributes:
         is_leaf: whether no step of rewriting changes it, and none looks inside.
+        is_settled: whether a step was found to change nothing.
     """
 
     is_leaf = False
-    _is_settled = False
+    is_settled = False
     _after: Node | None = None
     _as_filter: Node | None = None
     _flags: Flags | None = None
 
     def __init_subclass__(cls) -> None:
-        cls.is_leaf = cls._is_settled = cls.rewritten is Node.rewritten
+        cls.is_leaf = cls.is_settled = cls.rewritten is Node.rewritten
 
     def step(self, level: Level) -> Node:
         """Take one step of rewriting, once for all."""
-        if self._is_settled:
+        if self.is_settled:
             return self
         if self._after is not None:
             return self._after
         after = self.rewritten(level)
-        self.__dict__.update({"_is_settled": True} if after is self else {"_after": after})
+        self.__dict__.update({"is_settled": True} if after is self else {"_after": after})
         return after
 
     def rewritten(self, level: Level) -> Node:
@@ -385,7 +386,7 @@ class Bool(Node):
         ):
             after: list[Node] = []
             for node in clauses:
-                if node.is_leaf and not isinstance(node, MatchNone):
+                if (node.is_settled if scored else node.is_leaf) and not isinstance(node, MatchNone):
                     after.append(node)
                     continue
                 one = node.step(level) if scored else node.as_filter(level)

@@ -42,10 +42,10 @@ def exact(slots: Sequence[Slot]) -> tuple[npt.NDArray[np.int64], Frequencies]:
 
     A start counts as often as the first slot holds its place.
     """
-    first, *others = (slot.places - slot.offset for slot in slots)
-    others.sort(key=len)
-    starts = _distinct(others[0])
-    for places in others[1:]:
+    moved = [slot.places - slot.offset for slot in slots]
+    first, (rarest, *others) = moved[0], sorted(moved, key=len)
+    starts = _distinct(rarest)
+    for places in others:
         starts = starts[_held(places, starts)]
     times = np.searchsorted(first, starts, "right") - np.searchsorted(first, starts, "left")
     docs = (starts >> POSITION_BITS)[times > 0]
@@ -56,9 +56,10 @@ def exact(slots: Sequence[Slot]) -> tuple[npt.NDArray[np.int64], Frequencies]:
 
 def sloppy(slots: Sequence[Slot], slop: int) -> tuple[npt.NDArray[np.int64], Frequencies]:
     """Weigh the matches of a phrase whose terms may be moved by `slop` positions in all: documents and frequencies."""
-    docs = _distinct(slots[0].places >> POSITION_BITS)
-    for slot in slots[1:]:
-        docs = docs[_held(slot.places >> POSITION_BITS, docs)]
+    rarest, *others = sorted((slot.places >> POSITION_BITS for slot in slots), key=len)
+    docs = _distinct(rarest)
+    for held in others:
+        docs = docs[_held(held, docs)]
     groups = _repeated(slots)
     weights = _walk_with_repeats(slots, slop, docs, groups) if groups else _walk(slots, slop, docs)
     return docs[weights > 0], weights[weights > 0]
@@ -96,9 +97,14 @@ def _walk(slots: Sequence[Slot], slop: int, docs: npt.NDArray[np.int64]) -> Freq
         upper.append(np.searchsorted(slot.places, (docs + 1) << POSITION_BITS) + end - len(slot.places))
     at, until, ids = np.array(lower), np.array(upper), np.arange(len(docs))
     position = flat[at]
+    several = (until - at > 1).any(axis=0)
+    _weigh(weights, ids[~several], np.ptp(position[:, ~several], axis=0), slop)
+    if not several.any():
+        return weights
+    at, until, position, ids = at[:, several], until[:, several], position[:, several], ids[several]
     furthest = position.max(axis=0)
     lead, following = _front(position)
-    width = furthest - position[lead, ids]
+    width = furthest - position[lead, np.arange(len(ids))]
     while len(ids):
         columns = np.arange(len(ids))
         at[lead, columns] += 1

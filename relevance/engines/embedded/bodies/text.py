@@ -171,7 +171,7 @@ class CrossFields(NamedTuple):
     def _best(self, make: Callable[[OneField], Node]) -> Node:
         return DisMax(tuple(boosted(make(one), boost) for one, boost in self.fields), self.tie)
 
-    def term(self, term: str) -> Node:
+    def term(self, term: Any) -> Node:
         return self.synonym((term,))
 
     def synonym(self, terms: tuple[str, ...]) -> Node:

@@ -75,8 +75,10 @@ def nearest(
         most: how many are kept.
         least: those of the kept that score less go too.
     """
-    if most < len(docs):
-        kept = np.sort(np.lexsort((docs, -scored))[:most])
+    if 0 < most < len(docs):
+        edge = np.partition(scored, -most)[-most]
+        above = np.flatnonzero(scored > edge)
+        kept = np.sort(np.concatenate([above, np.flatnonzero(scored == edge)[: most - len(above)]]))
         docs, scored = docs[kept], scored[kept]
     if least is not None:
         docs, scored = docs[scored >= least], scored[scored >= least]
