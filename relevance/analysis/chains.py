@@ -25,10 +25,6 @@ from relevance.errors import InputError, unknown
 
 _Component = TypeVar("_Component")
 _REMEMBERED = 500_000
-_REMOVING = frozenset({"keep", "keep_types", "length", "stop"})
-_KEEPING_LENGTH = _REMOVING | {
-    "keyword_marker", "keyword_repeat", "limit", "lowercase", "remove_duplicates", "reverse", "unique", "uppercase",
-}  # fmt: skip
 _validated = pydantic.validate_call(config=pydantic.ConfigDict(coerce_numbers_to_str=True))
 _BY_NAME = {("filter", "edge_ngram"): {"max_gram": 1}}
 """Parameters of a component that no settings define, where they are not its defaults."""
@@ -319,16 +315,14 @@ class Analysis:
         return component
 
     def _refuse_order(self, name: str, before: _Before) -> None:
-        """Refuse what is known to come out otherwise behind some filters, since offsets and holes are not kept."""
+        """Refuse what is known to come out otherwise behind some filters, since offsets are not kept."""
         kind, place = self._kind("filter", name), f"settings.analysis.filter.{name}"
         if kind == "cjk_bigram" and before.char_filters:
             raise InputError(f"{place}: behind a char_filter, which may part what it joins; allowed: without one")
         if kind == "word_delimiter" and self._reorders(name):
-            for other in [*(["a char_filter"] if before.char_filters else []), *before.kinds]:
-                if other not in _KEEPING_LENGTH:
-                    raise InputError(
-                        f"{place}: behind {other}, which may change lengths; allowed: word_delimiter_graph"
-                    )
+            moving = [kind for kind, one in zip(before.kinds, before.filters, strict=False) if not one.in_place]
+            for other in [*(["a char_filter"] if before.char_filters else []), *moving]:
+                raise InputError(f"{place}: behind {other}, which may move tokens; allowed: word_delimiter_graph")
 
     def _reorders(self, name: str) -> bool:
         """Whether a word delimiter gives more or less than the parts of a word: then it sorts them by offsets."""

@@ -97,4 +97,4 @@ def classic_filter() -> Filter:
             return token.as_term(token.term[:-2])
         return token.as_term(token.term.replace(".", "")) if token.type == _ACRONYM else token
 
-    return Filter(lambda stream: Stream([change(token) for token in stream.tokens], stream.rest))
+    return Filter(lambda stream: Stream([change(token) for token in stream.tokens], stream.rest), in_place=True)

@@ -18,7 +18,7 @@ from relevance.analysis.parameters import BoundedPattern, Texts, java_replacemen
 from relevance.analysis.standard import lower, upper
 from relevance.analysis.stemmers import snowball, stemmer
 from relevance.analysis.tokenizers import MAX_NGRAM_DIFF, is_java_whitespace, refuse_wide
-from relevance.analysis.tokens import Filter, Stream, Token, each, only, spread, without
+from relevance.analysis.tokens import Filter, Stream, Token, each, only, spread, units, without
 from relevance.errors import InputError, unknown
 
 _MOST = 2**31 - 1
@@ -63,11 +63,6 @@ def truncate(*, length: int = 10) -> Filter:
     if length < 1:
         raise InputError(f"length = {length}; allowed: 1 or more")
     return each(lambda term: _cut(term, length), but_keywords=True)
-
-
-def units(text: str) -> int:
-    """Count UTF-16 units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def _cut(term: str, size: int) -> str:
@@ -164,7 +159,7 @@ def keyword_marker(*, keywords: Texts = (), keywords_pattern: str | None = None,
             [token._replace(keyword=True) if marked(token.term) else token for token in stream.tokens], stream.rest
         )
 
-    return Filter(rewrite)
+    return Filter(rewrite, in_place=True)
 
 
 def keyword_repeat() -> Filter:
@@ -172,6 +167,7 @@ def keyword_repeat() -> Filter:
     return replace(
         spread(lambda token: [token._replace(keyword=True), token._replace(step=0, keyword=False)]),
         reads_synonyms=False,
+        in_place=True,
     )
 
 
@@ -187,9 +183,9 @@ def stemmer_override(*, rules: Texts) -> Filter:
 
     def one(token: Token) -> Token:
         stem = None if token.keyword else stems.get(token.term)
-        return token if stem is None else token._replace(term=stem, keyword=True)
+        return token if stem is None else token.as_term(stem)._replace(keyword=True)
 
-    return Filter(lambda stream: Stream([one(token) for token in stream.tokens], stream.rest))
+    return Filter(lambda stream: Stream([one(token) for token in stream.tokens], stream.rest), in_place=True)
 
 
 def keep(*, keep_words: Texts, keep_words_case: bool = False) -> Filter:
@@ -208,7 +204,7 @@ def keep_types(*, types: Texts, mode: str = "include") -> Filter:
 
 def limit(*, max_token_count: int = 1, consume_all_tokens: bool = False) -> Filter:  # noqa: ARG001 - changes speed alone
     """Keep the first tokens."""
-    return Filter(lambda stream: Stream(stream.tokens[:max_token_count], 0), is_local=False)
+    return Filter(lambda stream: Stream(stream.tokens[:max_token_count], 0), is_local=False, in_place=True)
 
 
 def unique(*, only_on_same_position: bool = False) -> Filter:
@@ -224,7 +220,7 @@ def unique(*, only_on_same_position: bool = False) -> Filter:
             seen.add(token.term)
         return without(stream, flags) if only_on_same_position else _dropped(stream, flags)
 
-    return Filter(rewrite, is_local=False)
+    return Filter(rewrite, is_local=False, in_place=True)
 
 
 def remove_duplicates() -> Filter:
@@ -242,7 +238,7 @@ def remove_duplicates() -> Filter:
             tokens.append(token)
         return Stream(tokens, stream.rest)
 
-    return Filter(rewrite)
+    return Filter(rewrite, in_place=True)
 
 
 def _dropped(stream: Stream, flags: list[bool]) -> Stream:

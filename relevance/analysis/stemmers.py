@@ -17,7 +17,7 @@ from relevance.analysis.kstem import kstem
 from relevance.analysis.light_stemmers import LIGHT
 from relevance.analysis.porter import porter
 from relevance.analysis.refused import REFUSED
-from relevance.analysis.suffixes import SUFFIXES
+from relevance.analysis.suffixes import SUFFIXES, brazilian
 from relevance.analysis.tokens import Filter, each
 from relevance.errors import InputError, unknown
 
@@ -55,7 +55,8 @@ def stemmer(release: int = 9, /, *, language: str | None = None, name: str | Non
     if isinstance(stem, str):
         # German of release 9 is what all releases call german2.
         return each(_snowball(stem, 9 if chosen == "german2" else release), but_keywords=True)
-    return each(lru_cache(_REMEMBERED)(partial(_in_units, stem)), but_keywords=chosen != "possessive_english")
+    whole = stem if stem is brazilian else partial(_in_units, stem)  # which lowers the case of whole letters
+    return each(lru_cache(_REMEMBERED)(whole), but_keywords=chosen != "possessive_english")
 
 
 def _refuse_unknown(language: str, known: Iterable[str]) -> None:

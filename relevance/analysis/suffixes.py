@@ -8,6 +8,7 @@ from functools import cache
 from importlib import resources
 
 from relevance.analysis.tokenizers import is_letter
+from relevance.analysis.tokens import units
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class _Step:
                     continue
                 stem = word[: len(word) - len(ending)]
                 back = next((one.text for one in self.returns if one.fits(stem)), "")
-                return stem + rule.replacement + back
+                return stem + (rule.replacement or back)
         return None
 
     def __call__(self, word: str) -> str:
@@ -145,9 +146,9 @@ def brazilian(word: str) -> str:
         stem = stem[1:]
     if len(stem) > 1 and stem[-1] in "-,;.?!'\"":
         stem = stem[:-1]
-    if not 2 < len(stem) < 30:
+    if not 2 < units(stem) < 30:
         return word
-    return _brazilian(stem) if all(map(is_letter, stem)) else stem
+    return _brazilian(stem) if all(is_letter(sign) and sign <= "\uffff" for sign in stem) else stem
 
 
 def _brazilian(stem: str) -> str:

@@ -10,6 +10,11 @@ WORD = "word"
 SYNONYM = "SYNONYM"
 
 
+def units(text: str) -> int:
+    """Count UTF-16 units."""
+    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
 class Token(NamedTuple):
     """A token of a stream.
 
@@ -20,6 +25,7 @@ class Token(NamedTuple):
         type: Lucene's name of its kind.
         keyword: whether stemmers leave it alone.
         glued: whether it begins where the word before it ends; the standard tokenizer says so.
+        size: UTF-16 units that it takes in the text, where its term has another number; else 0.
     """
 
     term: str
@@ -28,10 +34,15 @@ class Token(NamedTuple):
     type: str = WORD
     keyword: bool = False
     glued: bool = False
+    size: int = 0
 
     def as_term(self, term: str) -> Token:
         """Give the token with another text."""
-        return self if term == self.term else Token(term, self.step, self.span, self.type, self.keyword, self.glued)
+        if term == self.term:
+            return self
+        size = self.size or units(self.term)
+        own = 0 if units(term) == size else size
+        return Token(term, self.step, self.span, self.type, self.keyword, self.glued, own)
 
 
 class Stream(NamedTuple):
@@ -73,6 +84,7 @@ class Filter:
         reads_synonyms: whether synonym rules can be read through it, where it stands before the synonyms.
         plain: the form that gives one token for one, for synonym rules and normalizers; None: the filter itself.
         in_normalizer: whether a normalizer may have it.
+        in_place: whether each token that it gives is one that it took, with the same place in the text.
     """
 
     rewrite: Callable[[Stream], Stream]
@@ -81,6 +93,7 @@ class Filter:
     reads_synonyms: bool = True
     plain: Filter | None = None
     in_normalizer: bool = False
+    in_place: bool = False
 
 
 def each(change: Callable[[str], str], *, in_normalizer: bool = False, but_keywords: bool = False) -> Filter:
@@ -92,12 +105,12 @@ def each(change: Callable[[str], str], *, in_normalizer: bool = False, but_keywo
         ]
         return Stream(tokens, stream.rest)
 
-    return Filter(rewrite, in_normalizer=in_normalizer)
+    return Filter(rewrite, in_normalizer=in_normalizer, in_place=True)
 
 
 def only(keeps: Callable[[Token], bool]) -> Filter:
     """Make a filter that removes tokens; their positions stay empty."""
-    return Filter(lambda stream: without(stream, map(keeps, stream.tokens)))
+    return Filter(lambda stream: without(stream, map(keeps, stream.tokens)), in_place=True)
 
 
 def without(stream: Stream, flags: Iterable[bool]) -> Stream:

@@ -291,9 +291,9 @@ def word_delimiter(chosen: _Options) -> Filter:
             if chosen.preserve_original:
                 tokens.append(token._replace(step=waiting))
                 waiting, is_first = 0, False
-            found, waiting = _delimited(token.term, parts, is_single=is_single, chosen=chosen, waiting=waiting)
+            found, waiting = _delimited(token, parts, is_single=is_single, chosen=chosen, waiting=waiting)
             for term, step in found:
-                tokens.append(token._replace(term=term, step=max(step, 1) if is_first else step))
+                tokens.append(token._replace(term=term, step=max(step, 1) if is_first else step, keyword=False))
                 is_first = False
         return Stream(tokens, stream.rest)
 
@@ -301,14 +301,18 @@ def word_delimiter(chosen: _Options) -> Filter:
 
 
 def _delimited(
-    word: str,
+    token: Token,
     parts: Sequence[tuple[int, int, int]],
     *,
     is_single: bool,
     chosen: _Options,
     waiting: int,
 ) -> tuple[list[tuple[str, int]], int]:
-    """(term, step) of what a word is cut into, in order, and the steps that are left for the next word."""
+    """(term, step) of what a word is cut into, in order, and the steps that are left for the next word.
+
+    Where the word takes another number of units in the text than it has, all parts begin where it does.
+    """
+    word = token.term
     found: list[tuple[int, str, int]] = []
     has_output, follows = False, not chosen.preserve_original
     last_count = 0
@@ -353,5 +357,5 @@ def _delimited(
     if joined_all is not None and joined_all.count > last_count:
         found.append((joined_all.offset, joined_all.text, step(beside=True)))
         waiting = 0
-    found.sort(key=lambda one: (one[0], -one[2]))
+    found.sort(key=lambda one: (0 if token.size else one[0], -one[2]))
     return [(term, steps) for _, term, steps in found], waiting
