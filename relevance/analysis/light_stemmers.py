@@ -192,14 +192,14 @@ def _french_norm(word: str) -> str:
     return word
 
 
-_SPANISH = str.maketrans("àáâäòóôöèéêëùúûüìíîï", "aaaaooooeeeeuuuuiiii")
+PLAIN_VOWELS = str.maketrans("àáâäòóôöèéêëùúûüìíîï", "aaaaooooeeeeuuuuiiii")
 
 
 def light_spanish(word: str) -> str:
     """Remove endings of number and gender."""
     if len(word) < 5:
         return word
-    word = word.translate(_SPANISH)
+    word = word.translate(PLAIN_VOWELS)
     if word[-1] in "oae":
         return word[:-1]
     if word[-1] == "s":
@@ -212,14 +212,11 @@ def light_spanish(word: str) -> str:
     return word
 
 
-_ITALIAN = _SPANISH
-
-
 def light_italian(word: str) -> str:
     """Remove endings of number and gender."""
     if len(word) < 6:
         return word
-    word = word.translate(_ITALIAN)
+    word = word.translate(PLAIN_VOWELS)
     last = word[-1]
     if last == "e":
         return word[:-2] if word[-2] in "ih" else word[:-1]

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
 
+from relevance.analysis.light_stemmers import PLAIN_VOWELS
 from relevance.analysis.tokenizers import is_letter
 from relevance.analysis.tokens import units
 
@@ -204,14 +205,11 @@ def _by(name: str) -> Callable[[str], str]:
     return lambda word: _step(name)(word)  # noqa: PLW0108 - the table is read when it is first needed
 
 
-_SPANISH = str.maketrans("àáâäòóôöèéêëùúûüìíîï", "aaaaooooeeeeuuuuiiii")
-
-
 def spanish_plural(word: str) -> str:
     """Remove endings of number."""
     if len(word) < 4:
         return word
-    word = word.translate(_SPANISH)
+    word = word.translate(PLAIN_VOWELS)
     if word.lower() in _words("spanish_plural invariant"):
         return word
     if word.lower() in _words("spanish_plural special"):

@@ -143,7 +143,7 @@ def test_what_would_come_out_otherwise_is_refused(filters: list[Any], said: str)
     assert said in str(error)
 
 
-@pytest.mark.parametrize("filters", [[GRAPH, "stop", "flatten_graph"], ["asciifolding", "porter_stem", "stop", CATENATED]])
+@pytest.mark.parametrize("filters", [[GRAPH, "stop", "flatten_graph"], ["porter_stem", "stop", CATENATED]])
 def test_what_comes_out_the_same_is_not(filters: list[Any]) -> None:
     assert not Analysis(Chain("standard", filters).settings).errors()
 
