@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from datetime import UTC
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,8 @@ from relevance.dates import millis, time_zone
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from relevance.schema import Field
 
 _RANGES = {
@@ -20,6 +23,11 @@ _RANGES = {
     "unsigned_long": (0, 1 << 63),
 }
 """From, and below what; of an unsigned_long the part that a long can hold."""
+
+
+_DECIMALS: Mapping[str, type[np.floating[Any]]] = {"float": np.float32, "half_float": np.float16}
+_LONGEST_TERM = 32_766
+"""Bytes of UTF-8 that an index takes."""
 
 
 def text_of(value: Any) -> str:
@@ -58,9 +66,10 @@ def rounded(number: float, field: Field) -> float:
     """Round a number to what a field of decimals holds."""
     if field.scaling_factor:
         return math.floor(number * field.scaling_factor + 0.5) * (1 / field.scaling_factor)
-    if field.type == "float":
-        return float(np.float32(number))
-    return float(np.float16(number)) if field.type == "half_float" else number
+    if field.type not in _DECIMALS:
+        return number
+    with np.errstate(over="ignore"):
+        return float(_DECIMALS[field.type](number))
 
 
 def scaled_bound(number: float, field: Field, *, is_low: bool, holds: bool) -> float:
@@ -74,6 +83,7 @@ def scaled_bound(number: float, field: Field, *, is_low: bool, holds: bool) -> f
 def whole_of(value: Any, kind: str) -> int:
     """Read an integer of a document; decimals are cut off."""
     exact = isinstance(value, int) and not isinstance(value, bool)
+    exact |= isinstance(value, str) and re.fullmatch("-?[0-9]+", value) is not None  # beyond what a float tells apart
     number = int(value) if exact else int(decimal_of(value))
     low, high = _RANGES[kind]
     if not low <= number < high:
@@ -100,7 +110,10 @@ def number_of(field: Field, value: Any) -> float:
         return date_of(field, value)
     if field.type in _RANGES:
         return whole_of(value, field.type)
-    return rounded(decimal_of(value), field)
+    number = rounded(decimal_of(value), field)
+    if not math.isfinite(number):
+        raise InputError(f"{value!r} is out of the range of {field.type}; allowed: {allowed_of(field)}")
+    return number
 
 
 def allowed_of(field: Field) -> str:
@@ -110,12 +123,19 @@ def allowed_of(field: Field) -> str:
     if field.type in _RANGES:
         low, high = _RANGES[field.type]
         return f"a number from {low:,} to {high - 1:,}"
+    if field.type in _DECIMALS:
+        most = np.finfo(_DECIMALS[field.type]).max
+        return f"a number from {-most:g} to {most:g}"
+    if field.type == "keyword":
+        return f"a text of at most {_LONGEST_TERM:,} bytes, or ignore_above in the mapping"
     return {"boolean": "true, false", "date": field.format}.get(field.type, "a number")
 
 
 def refuses_values(field: Field) -> bool:
     """Whether there are values of a document that a field does not take."""
-    return field.value is not None or (field.is_number and field.kind != "token_count" and not field.ignore_malformed)
+    if field.value is not None or field.kind == "keyword":
+        return True
+    return field.is_number and field.kind != "token_count" and not field.ignore_malformed
 
 
 def check_value(field: Field, value: Any) -> None:
@@ -126,6 +146,8 @@ def check_value(field: Field, value: Any) -> None:
     """
     if field.value is not None and value != field.value:
         raise InputError(f"{value!r} is another value")
+    if field.type == "keyword":
+        _check_length(field, value)
     if not field.is_number or not refuses_values(field) or value is None:
         return
     if value == "" and field.type not in ("boolean", "date") and field.coerce:
@@ -133,3 +155,11 @@ def check_value(field: Field, value: Any) -> None:
     number = number_of(field, value)
     if not field.coerce and field.type not in ("boolean", "date") and (isinstance(value, str) or number != value):
         raise InputError(f"{value!r} is not of type {field.kind}, and coerce is false")
+
+
+def _check_length(field: Field, value: Any) -> None:
+    text = text_of(value)
+    if len(text) <= _LONGEST_TERM // 4 or (field.ignore_above is not None and units(text) > field.ignore_above):
+        return
+    if len(text.encode("utf-8", "surrogatepass")) > _LONGEST_TERM:
+        raise InputError("the text is too long for one term")
