@@ -173,6 +173,15 @@ BODIES: dict[str, dict[str, Any]] = {
             "bool": {"must": [_match("match", "black set", operator="and")["query"], {"exists": {"field": "id"}}]}
         }
     },
+    "as many words as are asked for": {
+        "query": {
+            "bool": {
+                "must": [_match("match", "tv set")["query"], _match("match", "black tv", boost=1.3)["query"]],
+                "should": [{"term": {"name": word}} for word in ("set", "nothing", "black")],
+                "minimum_should_match": 2,
+            }
+        }
+    },
     "sort by nested values": {
         "sort": [{"offers.price": {"nested": {"path": "offers", "filter": {"match": {"offers.shop": "tv"}}}}}, "id"],
         "track_scores": True,

@@ -1,8 +1,10 @@
-"""Random queries over the fields of `search_bodies.INDEX`: clauses of every kind, one within the other."""
+"""Random bodies over the fields of `search_bodies.INDEX`: clauses of every kind, one within the other; all parts."""
 
 from collections.abc import Callable, Sequence
 from random import Random
 from typing import Any
+
+from parity import user_syntax
 
 TEXTS = (
     *("name", "name.plain", "name.autocomplete", "name.tri", "name.shingle", "name.whitespace", "name.model"),
@@ -132,8 +134,26 @@ def _value(random: Random, query: str, _: int) -> dict[str, Any]:
             {"match_all": _boost(random)},
             {"match": {"price": 9.99}},
             {"match_none": {}},
+            {"regexp": {"name.plain": {"value": f"{word[:1].lower()}[a-z]*|.{{2,3}}", **_boost(random)}}},
+            {"regexp": {"sku": {"value": "(hp|ab)-[0-9]+x?", "case_insensitive": False}}},
+            {"distance_feature": {"field": "created", "origin": "2022-08-15", "pivot": "45d", **_boost(random)}},
+            {"terms_set": {"tags": {"terms": ["sale", "new", "eco"], "minimum_should_match_field": "stock"}}},
+            {
+                "terms_set": {
+                    "name.plain": {
+                        "terms": query.lower().split(),
+                        "minimum_should_match": random.choice([1, 2, 3]),
+                        **_boost(random),
+                    }
+                }
+            },
+            {"fuzzy": {"name.plain": {"value": word.lower(), "fuzziness": 1, **_boost(random)}}},
         ]
     )
+
+
+def _query_string(random: Random, query: str, _: int) -> dict[str, Any]:
+    return random.choice([user_syntax.simple, user_syntax.classic])(random, query)
 
 
 def _bool(random: Random, query: str, depth: int) -> dict[str, Any]:
@@ -166,8 +186,13 @@ def _boosting(random: Random, query: str, depth: int) -> dict[str, Any]:
 
 def _nested(random: Random, query: str, _: int) -> dict[str, Any]:
     mode = {"score_mode": random.choice(["avg", "sum", "min", "max", "none"])}
-    if random.random() < 0.3:
-        inner: dict[str, Any] = {"range": {"offers.price": {"gte": 20, "lte": 150, **_boost(random)}}}
+    kind = random.random()
+    if kind < 0.15:
+        function = {"field_value_factor": {"field": "offers.boost", "modifier": random.choice(["none", "square"])}}
+        inner: dict[str, Any] = {"function_score": {"query": {"match_all": {}}, **function, "boost_mode": "replace"}}
+        return {"nested": {"path": "offers", "query": inner, **mode, **_boost(random)}}
+    if kind < 0.3:
+        inner = {"range": {"offers.price": {"gte": 20, "lte": 150, **_boost(random)}}}
         return {"nested": {"path": "offers", "query": inner, **mode, **_boost(random)}}
     inner = {"match": {"attributes.value": {"query": _words(random, query), **_boost(random)}}}
     if random.random() < 0.3:
@@ -218,6 +243,7 @@ LEAVES: Sequence[Clause] = (
     _phrase_prefix,
     _bool_prefix,
     _fuzzy_match,
+    _query_string,
 )
 BRANCHES: Sequence[Clause] = (_bool, _bool, _bool, _dis_max, _constant_score, _boosting, _nested, _function_score)
 
@@ -225,3 +251,55 @@ BRANCHES: Sequence[Clause] = (_bool, _bool, _bool, _dis_max, _constant_score, _b
 def clause(random: Random, query: str, depth: int) -> dict[str, Any]:
     """A query of at most so many levels."""
     return random.choice(LEAVES if depth <= 0 or random.random() < 0.25 else BRANCHES)(random, query, depth)
+
+
+_FIELDS_OF_SORT = ("price", "rating", "reviews", "created", "category", "tags", "name.raw", "visible")
+
+
+def _sort(random: Random) -> list[Any]:
+    keys: list[Any] = []
+    for path in random.sample(_FIELDS_OF_SORT, random.randint(1, 2)):
+        options = {"order": random.choice(["asc", "desc"]), **_some(random, {"missing": "_first"})}
+        if path in ("price", "rating", "reviews"):
+            options |= _some(random, {"mode": random.choice(["min", "max", "avg", "sum", "median"]), "missing": 3})
+        keys.append({path: options})
+    if random.random() < 0.3:
+        nested = {"path": "offers", **_some(random, {"filter": {"term": {"offers.seller": "a"}}}, 0.5)}
+        mode = _some(random, {"mode": random.choice(["min", "max", "avg", "sum"])}, 0.5)
+        keys.insert(0, {"offers.price": {"order": random.choice(["asc", "desc"]), "nested": nested, **mode}})
+    if random.random() < 0.5:
+        keys.insert(random.randint(0, len(keys)), "_score")
+    return keys
+
+
+def _rescore(random: Random, query: str) -> dict[str, Any]:
+    weights = {"query_weight": random.choice([0.3, 1, 2.5]), "rescore_query_weight": random.choice([0.2, 1, 4])}
+    mode = {"score_mode": random.choice(["total", "multiply", "avg", "max", "min"])}
+    inner = {"rescore_query": clause(random, query, 1), **_some(random, weights, 0.6), **_some(random, mode, 0.7)}
+    return {"window_size": random.choice([3, 10, 60]), "query": inner}
+
+
+def body(random: Random, query: str, vector: Sequence[float] = ()) -> dict[str, Any]:
+    """A whole body: a query, and parts around it; with a vector, one that asks for the nearest too."""
+    parts: dict[str, Any] = {"query": clause(random, query, random.randint(0, 3))}
+    parts |= _some(
+        random,
+        {
+            "post_filter": clause(random, query, 1),
+            "min_score": random.choice([0.3, 1, 4.5]),
+            "from": random.choice([1, 5]),
+        },
+        0.12,
+    )
+    kind = random.random()
+    if kind < 0.15:
+        parts["sort"], parts["track_scores"] = _sort(random), True
+    elif kind < 0.3:
+        parts["rescore"] = [_rescore(random, query) for _ in range(random.randint(1, 2))]
+    if random.random() < 0.08:
+        parts["collapse"] = {"field": random.choice(["brand.raw", "category", "stock", "sku"])}
+    if vector:
+        nearest: dict[str, Any] = {"field": "whole_vector", "query_vector": list(vector), "k": random.choice([3, 20])}
+        options = {"filter": clause(random, query, 0), "boost": random.choice([0.5, 3]), "similarity": 0.4}
+        parts["knn"] = {**nearest, "num_candidates": 50, **_some(random, options, 0.4)}
+    return parts

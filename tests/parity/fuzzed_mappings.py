@@ -115,6 +115,7 @@ def index(random: Random) -> dict[str, Any]:
     properties["words"] = {"type": "keyword"}
     properties["n"], properties["m"] = _number(random), _number(random)
     properties["flag"] = {"type": "boolean", **({"null_value": True} if random.random() < 0.3 else {})}
+    properties["when"] = {"type": "date", **random.choice([{}, {"format": "yyyy/MM/dd||yyyy-MM"}, {"format": "date"}])}
     properties["o"] = {"properties": {"t": _text(random), "k": _keyword(random)}}
     inner = {"type": "nested", "properties": {"t": _text(random), "n": _number(random)}}
     properties["s"] = {"type": "nested", "properties": {"t": _text(random), "k": _keyword(random), "i": inner}}
@@ -143,18 +144,28 @@ def _amount(random: Random) -> Any:
     return random.choice([0, 1, 2.5, -3, 7, "5", [1, 7, 7], None, 99])
 
 
-def documents(random: Random, count: int) -> list[dict[str, Any]]:
+WHEN: dict[str, tuple[Any, ...]] = {
+    "": ("2023-05-01", "2024-02-29T10:20:30Z", 1700000000000, ["2022-01-01", "2024-06-01"], None),
+    "yyyy/MM/dd||yyyy-MM": ("2023/05/01", "2024-02", ["2022/01/01", "2024-06"], None),
+    "date": ("2023-05-01", "2024-02-29", ["2022-01-01", "2024-06-01"], None),
+}
+"""Dates by the format of their field."""
+
+
+def documents(random: Random, count: int, mapping: dict[str, Any] | None = None) -> list[dict[str, Any]]:
     """Values of every shape: several, none, empty, null."""
-    return [_document(random, number) for number in range(count)]
+    form = (mapping or {"properties": {"when": {}}})["properties"]["when"].get("format", "")
+    return [_document(random, number, form) for number in range(count)]
 
 
-def _document(random: Random, number: int) -> dict[str, Any]:
+def _document(random: Random, number: int, form: str) -> dict[str, Any]:
     pairs = {
         "id": f"d{number:04}",
         **{name: _value(random) for name in ("a", "b", "c", "d", "all", "k")},
         "n": _amount(random),
         "m": _amount(random),
         "flag": random.choice([True, False, "true", None, [True, False]]),
+        "when": random.choice(WHEN[form]),
         "o": random.choice(
             [{"t": _phrase(random), "k": random.choice(WORDS)}, {"t": [_phrase(random), _phrase(random)]}, None]
         ),
@@ -189,11 +200,62 @@ def _boost(random: Random) -> dict[str, Any]:
     return {"boost": random.choice([0.3, 2, 7.7])} if random.random() < 0.3 else {}
 
 
+_FUNCTIONS: tuple[dict[str, Any], ...] = (
+    {"field_value_factor": {"field": "n", "modifier": "square", "missing": 2}},
+    {"gauss": {"m": {"origin": 3, "scale": 4}, "multi_value_mode": "avg"}},
+    {"exp": {"n": {"origin": 0, "scale": 2, "offset": 1, "decay": 0.3}, "multi_value_mode": "max"}},
+    {"linear": {"m": {"origin": 7, "scale": 9}, "multi_value_mode": "sum"}},
+    {"filter": {"exists": {"field": "when"}}, "weight": 3},
+)
+_SCORE_MODES = ("multiply", "sum", "avg", "first", "max", "min")
+_BOOST_MODES = ("multiply", "replace", "sum", "avg", "max", "min")
+
+
+def _of_further_kinds(random: Random, mapping: dict[str, Any], texts: list[str], keywords: list[str]) -> dict[str, Any]:
+    word, when = random.choice(WORDS), mapping["properties"].get("when")
+    kind = random.randrange(3)
+    if kind == 0:
+        modes = {"score_mode": random.choice(_SCORE_MODES), "boost_mode": random.choice(_BOOST_MODES)}
+        inner = {"match": {random.choice(texts): _phrase(random, 4)}}
+        function = {**random.choice(_FUNCTIONS), **({"weight": 2.2} if random.random() < 0.5 else {})}
+        functions = [function, {"weight": 0.7}][: random.randint(1, 2)]
+        return {"function_score": {"query": inner, "functions": functions, **modes, **_boost(random)}}
+    if kind == 1:
+        fields = [name + random.choice(["", "^2"]) for name in random.sample(texts, min(2, len(texts)))]
+        options = {"default_operator": random.choice(["and", "or"]), "minimum_should_match": random.choice([1, "60%"])}
+        chosen = {name: value for name, value in options.items() if random.random() < 0.4}
+        words = [word + random.choice(["", "", "*", "~1"]) for word in _phrase(random, 4).split()]
+        joined = f" {random.choice(['', '', '| ', '+ '])}".join(words)
+        return {"simple_query_string": {"query": joined, "fields": fields, **chosen, **_boost(random)}}
+    choices: list[dict[str, Any]] = [
+        {"regexp": {random.choice([*texts, *keywords]): {"value": f"{word[:1]}.*|[a-f]+", **_boost(random)}}},
+        {"fuzzy": {random.choice([*texts, *keywords]): {"value": word, "fuzziness": 1}}},
+        {"match": {random.choice(texts): {"query": word, "fuzziness": "AUTO", **_boost(random)}}},
+        {"terms_set": {random.choice(texts): {"terms": [word, random.choice(WORDS)], "minimum_should_match": 2}}},
+        {
+            "boosting": {
+                "positive": {"match": {texts[0]: word}},
+                "negative": {"match": {texts[-1]: word}},
+                "negative_boost": 0.3,
+            }
+        },
+        {"multi_match": {"query": word, "fields": ["*"], "lenient": True}},
+    ]
+    if when is not None:
+        dates = {"format": "yyyy-MM-dd", "gte": "2023-01-01", "lt": "2024-05-01"}
+        choices += [{"range": {"when": {**dates, **_boost(random)}}}, {"exists": {"field": "when"}}]
+        origin = {"": "2023-07-01", "yyyy/MM/dd||yyyy-MM": "2023/07/01", "date": "2023-07-01"}[when.get("format", "")]
+        choices += [{"distance_feature": {"field": "when", "origin": origin, "pivot": "100d", **_boost(random)}}]
+    return random.choice(choices)
+
+
 def leaf(random: Random, mapping: dict[str, Any], *, with_phrases: bool) -> dict[str, Any]:  # noqa: PLR0911 - one for each kind
     """A clause of one or several fields."""
     texts, keywords = paths(mapping, "text"), paths(mapping, "keyword")
     query = {"query": _phrase(random, 4), **_boost(random)}
-    kind = random.randrange(12)
+    kind = random.randrange(15)
+    if kind > 11:
+        return _of_further_kinds(random, mapping, texts, keywords)
     if kind < 4:
         options = {
             "operator": random.choice(["and", "or"]),
@@ -289,3 +351,21 @@ def _below(mapping: dict[str, Any], prefix: str) -> dict[str, Any]:
 
 def _only(query: dict[str, Any]) -> dict[str, Any]:
     return query if "nested" not in str(query) else {"match_all": {}}
+
+
+def body(random: Random, mapping: dict[str, Any]) -> dict[str, Any]:
+    """A query, and now and then a part beside it."""
+    parts: dict[str, Any] = {"query": query(random, mapping, random.randint(0, 2))}
+    kind = random.random()
+    if kind < 0.1:
+        rescore = {"rescore_query": query(random, mapping, 1), "score_mode": random.choice(["total", "avg", "min"])}
+        parts["rescore"] = {"window_size": random.choice([2, 20]), "query": rescore}
+    elif kind < 0.2:
+        key = random.choice(["n", "m", "when", "flag", "words"])
+        order = {"order": random.choice(["asc", "desc"]), "missing": random.choice(["_first", "_last"])}
+        parts |= {"sort": [{key: order}, "_score"], "track_scores": True}
+    elif kind < 0.25:
+        parts["min_score"] = random.choice([0.2, 1.5])
+    elif kind < 0.3:
+        parts["post_filter"] = query(random, mapping, 1)
+    return parts

@@ -133,6 +133,9 @@ class FunctionScore(Node):
         most: Explanation = {"value": float(self.max_boost), "description": "maxBoost", "details": []}
         return {"value": min(total, float(self.max_boost)), "description": "min of:", "details": [every, most]}
 
+    def is_live(self, level: Level) -> bool:
+        return self.node.is_live(level)
+
     def parts(self) -> Sequence[Node]:
         return (self.node,)
 

@@ -146,6 +146,9 @@ class Synonym(Node):
         idf = index.idf(max(index.df(number) for number in numbers))
         return Hits(docs, index.score(docs, freqs, boost, idf))
 
+    def is_live(self, level: Level) -> bool:
+        return bool(self._held(level))
+
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
         del among
         index = level.terms(self.path)

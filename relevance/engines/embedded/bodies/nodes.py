@@ -124,6 +124,10 @@ class Node:
             self.__dict__["_as_filter"] = after
         return after
 
+    def is_live(self, level: Level) -> bool:
+        """Whether Lucene would look for documents at all: not where a word that has to be there is in none."""
+        return bool(len(self.docs(level)))
+
     def weighs_otherwise(self, other: Node, level: Level) -> bool:
         """Whether an equal node would score otherwise."""
         del other, level
@@ -207,6 +211,9 @@ class Constant(Node):
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
         return self.node.docs(level, among)
 
+    def is_live(self, level: Level) -> bool:
+        return self.node.is_live(level)
+
     def __str__(self) -> str:
         return f"ConstantScore({self.node})"
 
@@ -236,6 +243,9 @@ class Boost(Node):
 
     def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
         return self.node.explain(level, doc, self.boost * boost)
+
+    def is_live(self, level: Level) -> bool:
+        return self.node.is_live(level)
 
     def __str__(self) -> str:
         return f"({self.node})^{self.boost}"
@@ -282,6 +292,9 @@ class DisMax(Node):
 
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
         return union([node.docs(level, among) for node in self.nodes])
+
+    def is_live(self, level: Level) -> bool:
+        return any(node.is_live(level) for node in self.nodes)
 
     def parts(self) -> Sequence[Node]:
         return self.nodes
@@ -431,7 +444,16 @@ class Bool(Node):
                 return Bool((), filters, inner.should, must_not, max(1, inner.minimum))
         return self
 
+    def is_live(self, level: Level) -> bool:
+        live = sum(node.is_live(level) for node in self.should)
+        least = self.minimum if self.must or self.filter else max(1, self.minimum)
+        return live >= least and all(node.is_live(level) for node in self.must + self.filter)
+
     def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        if self.must and self.minimum:
+            live = tuple(node for node in self.should if node.is_live(level))
+            if len(live) == self.minimum:  # all of them must match, and are added to what must match in one sum
+                return Bool(self.must + live, self.filter, (), self.must_not).hits(level, boost, among)
         must, docs = self._required(level, boost, among)
         optional = self._optional(level, boost, among if docs is None else docs)
         if docs is None:

@@ -88,6 +88,13 @@ class Phrase(Node):
         idf = _idf(index, (term for _, terms in words for term in terms))
         return Hits(docs, index.score(docs, freqs, boost, idf))
 
+    def is_live(self, level: Level) -> bool:
+        index = level.terms(self.path)
+        if index is None:
+            return False
+        spelt = level.catalogue.spelt
+        return all(any(index.number(spelt(term)) is not None for term in terms) for _, terms in self.places)
+
     def __str__(self) -> str:
         words, at = [], 0
         for position, terms in self.places:

@@ -163,8 +163,8 @@ class _Parser:
     def _group(self, texts: FieldTexts, field: str) -> Node | None:
         clauses: list[tuple[str, Node]] = []
         first: Node | None = None
+        is_first = True
         while True:
-            is_first = not clauses and first is None
             if self._peek() == self._peek(1) == "term" and self._peek(2) not in _NO_MORE_TERMS:
                 node: Node | None = self._words(texts, clauses)
                 first = node if is_first else first
@@ -174,6 +174,7 @@ class _Parser:
                 node = self._clause_of(texts, field)
                 self._add(clauses, conjunction, modifier, node)
                 first = node if is_first and not modifier else first
+            is_first = False
             if self._peek() in ("end", "close"):
                 break
         if len(clauses) == 1 and first is not None and not isinstance(first, NoTerms):
