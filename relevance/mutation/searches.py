@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 
@@ -144,16 +144,8 @@ def _planted(index: _Json, part: str, name: str, definition: _Json) -> str:
 # stemmers and stop words on one side
 
 
-@dataclass(frozen=True)
-class _Component:
-    """A kind of token filter that both sides should have, or none.
-
-    Attributes:
-        what: for messages.
-        types: of such filters.
-        added: the filter that is added where none is.
-        bare: an analyzer without it, of an analyzer of a language that has it.
-    """
+class _Component(NamedTuple):
+    """A kind of token filter that both sides should have, or none; `bare` takes it off an analyzer of a language."""
 
     what: str
     types: re.Pattern[str]

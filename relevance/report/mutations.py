@@ -97,7 +97,7 @@ def _row(outcome: Outcome, measure: str) -> tuple[str, ...]:
     name = outcome.kind.name + (f" ({outcome.seed})" if outcome.kind.group == "noise" else "")
     if worst is None:
         return (name, outcome.verdict, "", "", "", "", "", "", what)
-    drop = "" if worst.relative is None else f"{-100 * worst.relative:+.1f}%"
+    drop = "" if worst.relative is None else f"{-100 * worst.relative:+.1f}%".replace("-0.0", "0.0")
     floors = str(len(outcome.below_floors) or "")
     by = outcome.decided_by(measure)
     return (name, outcome.verdict, by, drop, worst.strategy, _p(worst.p), _p(worst.adjusted_p), floors, what)

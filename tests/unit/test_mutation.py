@@ -22,6 +22,7 @@ from relevance.mutation import KINDS, NEUTRAL_KINDS, Mutation, Outcome, Outcomes
 from relevance.mutation.engine import NotApplicableError, around, remembering
 from relevance.mutation.run import swapped
 from relevance.records import NO_HIT, Catalogue, Queries, Ranking, Vectors
+from relevance.report.mutations import mutation_lines
 from relevance.strategies import READY_MADE, Leg
 from relevance.suite import Plan
 from relevance.text import markdown, markdown_code
@@ -400,6 +401,13 @@ def test_the_worst_is_the_largest_drop_of_what_changed() -> None:
     assert worst is not None
     assert worst.strategy == "b"
     assert outcome.decided_by("AP@10") == "nDCG@10"
+
+
+def test_a_drop_of_nothing_has_no_sign() -> None:
+    finding = Finding("a", "nDCG@10", "pass", 0.5, 0.5, relative=0.0)
+    outcome = Outcome(KINDS["k1_off"], SEED, snapshot(), Comparison("", (finding,)), changed=("a",))
+    lines = mutation_lines(Outcomes(snapshot(), (outcome,), "nDCG@10", 1.0, 0, 0, 1), columns=120)
+    assert re.match(r"k1_off +pass +0\.0% +a ", lines[1])
 
 
 def test_trainings_are_not_counted_among_the_seconds() -> None:
