@@ -64,6 +64,9 @@ BOTH_WORDS = "sum of gauss(price) where exists(price) 0.5, factor(sales * 2) * w
 FUNCTION = tree(3.0, "min of:", tree(3.0, VALUE), tree(9.0, "maxBoost"))
 
 
+MARKED: dict[str, Any] = {"suggest": {"text": "{{query}}"}}
+
+
 def rows(parts: tuple[Part, ...]) -> list[tuple[Any, ...]]:
     return [(one.clause, one.field, one.term, round(one.value, 6), one.how) for one in parts]
 
@@ -191,6 +194,26 @@ def test_bodies_are_explained_as_legs_are() -> None:
     assert math.fsum(part.value for part in explained.parts) == pytest.approx(explained.score)
     line = 'query.bool.filter: no match of term {"product_uid": "p003"}'
     assert engine.explain(leg, batch, 4) == Explanation(None, (), (line,))
+
+
+def test_each_rescoring_adds_its_own() -> None:
+    match = {"match": {"product_title": "red"}}
+    three = {"function_score": {"functions": [{"weight": 3}]}}
+    rescore = [
+        {"query": {"rescore_query": three, "score_mode": "multiply"}},
+        {"query": {"rescore_query": match, "rescore_query_weight": 2}},
+    ]
+    engine = BodyEngine(
+        shop.catalogue([("a", "Red drill"), ("b", "Red")]), {}, OwnMapping(), release=9, plain=None
+    )  # fmt: skip
+    (plain,) = Strategy("own", template={"query": match} | MARKED).legs()
+    (leg,) = Strategy("own", template={"query": match, "rescore": rescore} | MARKED).legs()
+    alone = engine.explain(plain, QueryBatch(["red"]), 0).score
+    assert alone is not None
+    explained = engine.explain(leg, QueryBatch(["red"]), 0)
+    assert [part.value for part in explained.parts] == pytest.approx([3 * alone, 2 * alone])
+    words = [part.how.partition(" * ")[2].split(" * ")[-1] for part in explained.parts]
+    assert words == ["3 (rescore_query 3)", "2 (rescore_query_weight 2)"]
 
 
 def test_what_puts_one_product_before_another() -> None:
