@@ -17,13 +17,15 @@ from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.client import connect
 from relevance.engines.elasticsearch.engine import open_engine
 from relevance.engines.elasticsearch.settings import Settings
-from relevance.fields import index_body, own_fields, with_embedded
+from relevance.fields import EmbeddedTable, index_body, own_fields, with_embedded
 from relevance.gate import Limits
 from relevance.mutation import KINDS, mutate
 from relevance.records import NO_HIT, Dataset, Ranking
 from relevance.strategies import BASE, READY_MADE, Strategy
 
-FIELDS = with_embedded(own_fields(index_body(own_search.BODY, "index.json")), {"short": ("name", "brand")}, "")
+FIELDS = with_embedded(
+    own_fields(index_body(own_search.BODY, "index.json")), {"short": EmbeddedTable(("name", "brand"))}, ""
+)
 TEMPLATE = Strategy("shop", template=own_search.SEARCH, fields=FIELDS)
 BOOSTS = Strategy("boosts", text={"facets.value": 1, "brand": 2, "name.plain": 0.5, "name": 5}, fields=FIELDS)
 
