@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field, fields
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 import numpy as np
 
@@ -592,6 +592,7 @@ class Nested(Node):
     path: str
     node: Node
     mode: str = field(default="avg")
+    _hits: ClassVar[tuple[np.float32, Hits] | None] = None
 
     def rewritten(self, level: Level) -> Node:
         inner = self.node.step(level.below(self.path))
@@ -600,6 +601,13 @@ class Nested(Node):
     def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
         if self.mode == "none":
             return constant(self.docs(level, among), np.float32(0))
+        if level.catalogue.words is not None and self.varies:
+            return self._joined(level, boost)
+        if self._hits is None or self._hits[0] != boost:
+            self.__dict__["_hits"] = (boost, self._joined(level, boost))
+        return self._hits[1]
+
+    def _joined(self, level: Level, boost: np.float32) -> Hits:
         inner = level.below(self.path)
         found = self.node.hits(inner, boost)
         if not len(found.docs):

@@ -103,7 +103,7 @@ class OneField(NamedTuple):
 
     def synonym(self, terms: tuple[str, ...]) -> Node:
         self.refuse("synonyms", "match_only_text")
-        return Synonym(self.field.path, tuple(sorted(terms)))
+        return Synonym(self.field.path, tuple(sorted(terms, key=str)))
 
     def prefix(self, term: str) -> Node:
         self.refuse("prefixes", "search_as_you_type")

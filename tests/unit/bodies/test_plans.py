@@ -1,0 +1,113 @@
+"""Searches of a template, read once for texts of a shape, against the same searches read one by one."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from relevance import bodies
+from relevance.analysis import Analysis
+from relevance.engines.embedded.bodies import BodyIndex
+from relevance.engines.embedded.bodies.plans import Template
+from relevance.schema import Schema
+
+Q = "{{query}}"
+BODY: dict[str, Any] = {
+    "settings": {
+        "analysis": {
+            "filter": {"same": {"type": "synonym_graph", "synonyms": ["tv, television", "usb stick, flash drive"]}},
+            "analyzer": {"same": {"tokenizer": "standard", "filter": ["lowercase", "same"]}},
+            "normalizer": {"folded": {"type": "custom", "filter": ["lowercase"]}},
+        }
+    },
+    "mappings": {
+        "properties": {
+            "name": {"type": "text", "search_analyzer": "same"},
+            "brand": {"type": "text"},
+            "sku": {"type": "keyword", "normalizer": "folded"},
+            "price": {"type": "integer"},
+        }
+    },
+}
+NAMES = ("red tv", "television red red", "usb stick blue", "flash drive", "blue tv stand", "stand for a red drive", "a")
+DOCUMENTS = [
+    {"name": name, "brand": name.split()[-1], "sku": name.title(), "price": at} for at, name in enumerate(NAMES)
+]
+TEXTS = (
+    "tv",
+    "red tv",
+    "red red tv",
+    "stand",
+    "usb stick",
+    "blue usb stick",
+    "nothing",
+    "",
+    "a red drive",
+    "Red TV",
+    "5",
+)
+
+
+def match(**fields: Any) -> dict[str, Any]:
+    return {"match": fields}
+
+
+def multi(kind: str, *fields: str, **more: Any) -> dict[str, Any]:
+    return {"multi_match": {"query": Q, "type": kind, "fields": list(fields), **more}}
+
+
+PLANNED: dict[str, dict[str, Any]] = {
+    "match": {"query": match(name=Q)},
+    "minimum": {"query": match(name={"query": Q, "minimum_should_match": "2<75%"})},
+    "best fields": {"query": multi("best_fields", "name^3", "brand", tie_breaker=0.3)},
+    "cross fields": {"query": multi("cross_fields", "name", "brand^2", operator="and")},
+    "most fields": {"query": multi("most_fields", "name", "brand", "sku")},
+    "keyword": {"query": {"bool": {"should": [{"term": {"sku": Q}}, match(sku=Q), match(brand=Q)]}}},
+    "constants that queries name": {"query": {"bool": {"should": [match(name="red stand"), match(name=Q)]}}},
+    "must not": {"query": {"bool": {"must": [match(name=Q)], "must_not": [match(brand="tv")]}}},
+    "filter of words": {"query": {"bool": {"should": [match(brand="drive")], "filter": [match(name=Q)]}}},
+    "phrase": {"query": {"bool": {"must": [match(brand=Q)], "should": [{"match_phrase": {"brand": Q}}]}}},
+    "rescore": {
+        "query": match(brand=Q),
+        "rescore": {"query": {"rescore_query": {"match_phrase": {"brand": {"query": Q, "slop": 3}}}}},
+    },
+    "function": {"query": {"function_score": {"query": match(name=Q), "field_value_factor": {"field": "price"}}}},
+}
+READ_BY_THEMSELVES: dict[str, dict[str, Any]] = {
+    "fuzzy": {"query": match(name={"query": Q, "fuzziness": 1})},
+    "prefix": {"query": {"prefix": {"name": Q}}},
+    "a number": {"query": multi("best_fields", "name", "price", lenient=True)},
+    "inside a text": {"query": {"wildcard": {"name": "*{{query}}*"}}},
+    "several of them": {"query": {"terms": {"sku": [Q, "a"]}}},
+}
+
+
+@pytest.fixture(scope="module", params=[8, 9])
+def index(request: pytest.FixtureRequest) -> BodyIndex:
+    analysis = Analysis(BODY["settings"], release=request.param)
+    return BodyIndex(Schema.of(BODY), analysis, DOCUMENTS, release=request.param)
+
+
+@pytest.mark.parametrize("name", [*PLANNED, *READ_BY_THEMSELVES])
+def test_a_plan_answers_as_the_search_read_by_itself(index: BodyIndex, name: str) -> None:
+    form = bodies.prepare({**PLANNED, **READ_BY_THEMSELVES}[name])
+    planned = index.ask(form, [(text, None, {}) for text in TEXTS * 2], hits=10)
+    alone = index.search([form.render(query=text) for text in TEXTS * 2], hits=10)
+    for one, other in zip(planned, alone, strict=True):
+        assert one.codes.tolist() == other.codes.tolist()
+        assert one.scores.view(np.int32).tolist() == other.scores.view(np.int32).tolist()
+        assert one.total == other.total
+
+
+@pytest.mark.parametrize("name", [*PLANNED, *READ_BY_THEMSELVES])
+def test_what_has_to_know_its_words_has_no_plan(index: BodyIndex, name: str) -> None:
+    form = bodies.prepare({**PLANNED, **READ_BY_THEMSELVES}[name])
+    template = Template(form, index._levels, {}, 10)
+    assert (template.plan("red tv")[0] is not None) == (name in PLANNED)
+
+
+def test_texts_of_a_shape_share_a_plan(index: BodyIndex) -> None:
+    template = Template(bodies.prepare(PLANNED["match"]), index._levels, {}, 10)
+    assert template.plan("red stand")[0] is template.plan("blue drive")[0]
+    assert template.plan("red stand")[1] == ["red", "stand"]
+    assert template.plan("red red")[0] is not template.plan("red stand")[0]
