@@ -603,9 +603,10 @@ class Nested(Node):
             return constant(self.docs(level, among), np.float32(0))
         if level.catalogue.words is not None and self.varies:
             return self._joined(level, boost)
-        if self._hits is None or self._hits[0] != boost:
-            self.__dict__["_hits"] = (boost, self._joined(level, boost))
-        return self._hits[1]
+        known = self._hits
+        if known is None or known[0] != boost:
+            known = self.__dict__["_hits"] = (boost, self._joined(level, boost))
+        return known[1]
 
     def _joined(self, level: Level, boost: np.float32) -> Hits:
         inner = level.below(self.path)
