@@ -293,7 +293,8 @@ def word_delimiter(chosen: _Options) -> Filter:
                 waiting, is_first = 0, False
             found, waiting = _delimited(token, parts, is_single=is_single, chosen=chosen, waiting=waiting)
             for term, step in found:
-                tokens.append(token._replace(term=term, step=max(step, 1) if is_first else step, keyword=False))
+                own = max(step, 1) if is_first else step
+                tokens.append(token._replace(term=term, step=own, span=1, keyword=False))
                 is_first = False
         return Stream(tokens, stream.rest)
 

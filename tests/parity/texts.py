@@ -112,6 +112,25 @@ def fuzzed_texts(random: Random, count: int) -> list[str]:
     return texts
 
 
+_HARD = (
+    "usb stick|wi-fi|the|of|O'Neil's|l'outil|SD500|Wi-Fi3000|PowerShot|a-b_c|1,000.5|<b>x</b>|a&amp;b|<br/>|--|'"
+    "|a/b\\c|q;5"
+    "|\u0130stanbul|\u0131I|stra\u00dfe|\u1e9e|\ufb01ne|\ufb03|\u01c4|\u01c5|\u1ff3|\u03a3\u03c2|\u212a|x\u00adhy|\u200c|\ufeff"
+    "|\u0663\u0664|\u0967\u0968|\uff11|\u2163|\u2461|x\u00b2|e\u0301\u0327|\u0301|\u6771\u4eac|\uff76\uff9e|\ud55c\uad6d"
+    "|\u0e44\u0e17|\U0001f44d\U0001f3fd|\U0001f1e9\U0001f1ea|1\ufe0f\u20e3|\U0001d538bc"
+)
+HARD_WORDS = [*_HARD.split("|"), "x" * 300, "\U00010400" * 130]
+"""Words that are hard to cut, fold, stem or lower."""
+
+
+def hard_texts(random: Random, count: int) -> list[str]:
+    """Hard words, parted or run together."""
+    return [
+        random.choice([" ", " ", "", "-"]).join(random.choices(HARD_WORDS, k=random.randint(1, 8)))
+        for _ in range(count)
+    ]
+
+
 def every_code_point(planes: Sequence[int]) -> list[str]:
     """Each code point of these planes alone, doubled, and between letters, digits, Hebrew letters and Katakana."""
     contexts = ("{0}", "{0}{0}", "a{0}b", "1{0}2", "\u05d0{0}\u05d1", "\u30ab{0}\u30ad", "\U0001f600{0}\U0001f600")
