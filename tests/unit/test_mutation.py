@@ -2,7 +2,8 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -196,6 +197,29 @@ def test_queries_without_a_number_lose_none() -> None:
     queries = Queries(pd.DataFrame({"id": plan.dataset.queries.ids, "text": "oaks"}))
     with pytest.raises(NotApplicableError, match="no query has what is changed"):
         KINDS["numbers_lost"].change(replace(plan, dataset=replace(plan.dataset, queries=queries)), SEED)
+
+
+def test_the_index_of_a_change_is_closed_before_the_next_is_made() -> None:
+    plan = shop.plan(["textsearch"])
+    held: list[Any] = []
+    most: list[int] = []
+
+    @contextmanager
+    def opened(**options: Any) -> Iterator[Any]:
+        with plan.engine.open(**options) as indexer:
+
+            def index(*arguments: Any, **options: Any) -> Any:
+                engine: Any = indexer.index(*arguments, **options)
+                engine.close = lambda: held.remove(engine)
+                held.append(engine)
+                most.append(len(held))
+                return engine
+
+            yield SimpleNamespace(ready=indexer.ready, index=index)
+
+    planted = [(KINDS[name], SEED) for name in ("title_lost", "description_lost", "title_not_matched")]
+    mutate(replace(plan, engine=replace(plan.engine, open=opened)), planted, Limits())
+    assert (most, held) == ([1, 2, 2], [])  # that of the plan as it is, and one
 
 
 def test_one_boost_of_a_strategy_moves_up_or_down_by_1_percent() -> None:
