@@ -485,10 +485,13 @@ def index_body(content: Mapping[str, Any], where: str) -> dict[str, Any]:
 
 
 _MOST_LEVELS = 60
+"""Of the body of an index: a server allows 20 objects inside each other, two levels each."""
+MOST_LEVELS_OF_SEARCHES = 100
+"""A server allows 30 clauses inside each other, of three levels at most."""
 
 
-def check_depth(content: Any, where: str) -> None:
-    """Refuse JSON of more levels than a server's limit on mappings leaves room for; no stack bounds what it counts.
+def check_depth(content: Any, where: str, most: int = _MOST_LEVELS) -> None:
+    """Refuse JSON of more levels than a server's limits leave room for; no stack bounds what is counted.
 
     Raises:
         InputError: it has more.
@@ -498,8 +501,8 @@ def check_depth(content: Any, where: str) -> None:
         depth += 1
         inside = (one.values() if isinstance(one, Mapping) else one for one in level if isinstance(one, Mapping | list))
         level = [inner for values in inside for inner in values]
-    if depth > _MOST_LEVELS:
-        raise InputError(f"{where}: {depth:,} objects inside each other; allowed: {_MOST_LEVELS}")
+    if depth > most:
+        raise InputError(f"{where}: {depth:,} objects inside each other; allowed: {most}")
 
 
 _PARTS = ("settings", "mappings", "aliases", "warmers", "defaults", "data_stream")

@@ -21,12 +21,14 @@ from relevance.engines.elasticsearch.settings import Credentials, Settings, clou
 from relevance.errors import InputError, several, unknown
 from relevance.fields import (
     DEFAULT_FIELDS,
+    MOST_LEVELS_OF_SEARCHES,
     PAIRS,
     AnalysisTable,
     EmbeddedTable,
     FieldTable,
     ProductFields,
     SimilarityTable,
+    check_depth,
     compiled,
     index_body,
     own_fields,
@@ -458,7 +460,9 @@ def _strategy(
         file = template.located(template.value)
     with _errors_at(f"{where}: "):
         if template:
-            values |= {"template": read_json_object(file, "a search template"), "file": str(file)}
+            content = read_json_object(file, "a search template")
+            check_depth(content, str(file), MOST_LEVELS_OF_SEARCHES)
+            values |= {"template": content, "file": str(file)}
         strategy = from_table(name, values, fields)
         if strategy.model not in models:
             raise InputError(unknown("model", strategy.model, models))

@@ -6,6 +6,7 @@ import pytest
 from parity.search_bodies import INDEX
 
 from relevance.errors import InputError
+from relevance.fields import check_depth
 from relevance.schema import Schema, Similarity
 
 
@@ -190,3 +191,15 @@ def test_limits_are_those_of_the_settings(settings: dict[str, Any]) -> None:
     schema(deep(2), settings).check_limits(9)
     with pytest.raises(InputError, match=r"4 levels .*; allowed: 3"):
         schema(deep(3), settings).check_limits(9)
+
+
+@pytest.mark.parametrize(("most", "levels"), [(60, 60), (100, 100)])
+def test_json_that_goes_deeper_is_refused_before_it_is_walked(most: int, levels: int) -> None:
+    inside: Any = {}
+    for _ in range(levels - 1):
+        inside = [inside]
+    check_depth(inside, "a.json", most)
+    for _ in range(10_000):
+        inside = {"a": inside}
+    with pytest.raises(InputError, match=rf"a\.json: 10,{levels:03} objects inside each other; allowed: {most}"):
+        check_depth(inside, "a.json", most)
