@@ -32,7 +32,7 @@ from relevance.engines.embedded.bodies.hits import (
 from relevance.engines.embedded.bodies.words import has_words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from relevance.engines.embedded.bodies.levels import Level
 
@@ -532,13 +532,19 @@ _SHARED = (
 )
 
 
-def _merged(clauses: Iterable[Node], level: Level) -> tuple[Node, ...] | None:
+def _bare(node: Node) -> Node:
+    while isinstance(node, Boost):
+        node = node.node
+    return node
+
+
+def _merged(clauses: Sequence[Node], level: Level) -> tuple[Node, ...] | None:
     """Add up the boosts of equal clauses; None where no two are equal."""
+    if len(clauses) < 2 or len({_bare(clause) for clause in clauses}) == len(clauses):  # noqa: PLR2004 - none beside it
+        return None
     boosts: dict[Node, float] = {}
     first: dict[Node, Node] = {}
-    count = 0
     for clause in clauses:
-        count += 1
         node, boost = clause, 1.0
         while isinstance(node, Boost):
             boost *= float(node.boost)
@@ -546,8 +552,6 @@ def _merged(clauses: Iterable[Node], level: Level) -> tuple[Node, ...] | None:
         boosts[node] = boosts.get(node, 0.0) + boost
         if (known := first.setdefault(node, node)) is not node and known.weighs_otherwise(node, level):
             level.catalogue.notes.add(_SHARED)
-    if len(boosts) == count:
-        return None
     return tuple(boosted(node, float(np.float32(boost))) for node, boost in boosts.items())
 
 
