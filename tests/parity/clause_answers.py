@@ -118,6 +118,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "sloppy phrase prefix": _match("match_phrase_prefix", "set bl", slop=5),
     "phrase prefix over a graph": _match("match_phrase_prefix", "tv st", "name.graph"),
     "bool prefix": _match("match_bool_prefix", "black he"),
+    "bool prefix over a graph before a stop word": _match("match_bool_prefix", "heat gun of", "name.graph"),
     "minimum": _match("match", "black heater of steel set", minimum_should_match="2<60%"),
     "fuzzy match": _match("match", "heator blakc", fuzziness="AUTO"),
     "fuzzy match with a prefix": _match("match", "headers", fuzziness=2, prefix_length=4, max_expansions=2),

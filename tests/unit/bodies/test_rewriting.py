@@ -100,6 +100,7 @@ SIMPLE = [
     ("x* y~0", "a:x* a:y"),
     (r"x\* ()", "a:x"),
     ("--x", "a:x"),
+    ("x + ! y", "+a:x +a:y"),
     ("*", "*:*"),
     ("", "MatchNoDocsQuery"),
 ]

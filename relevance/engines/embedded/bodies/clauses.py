@@ -273,7 +273,7 @@ def fuzzy(clause: Clause) -> Node:
         raise clause.refuse(f"field {path!r} is a {field.type}; allowed: text, keyword")
     if field.is_unscored or field.value is not None:
         raise clause.refuse(f"field {path!r} is a {field.kind}; allowed: text, keyword", NotInterpretedError)
-    if not options["value"]:
+    if options["value"] == "":
         raise clause.refuse("value = ''; a word is expected", NotInterpretedError)
     return Fuzzy(
         field.path,
@@ -484,7 +484,9 @@ def exists(clause: Clause) -> Node:
 def ids(clause: Clause) -> Node:
     values = clause.options({"values": (anything, [])})["values"]
     listed = values if isinstance(values, list) else [values]
-    if any(one is None or one == "" or isinstance(one, list | Mapping) for one in listed):
+    if not isinstance(values, str | list) or any(
+        one is None or one == "" or isinstance(one, list | Mapping) for one in listed
+    ):
         raise clause.refuse(f"values = {values!r}; a list of texts is expected")
     return Ids(frozenset(map(text_of, listed)))
 

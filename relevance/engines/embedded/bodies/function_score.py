@@ -44,6 +44,7 @@ if TYPE_CHECKING:
 
 _FUNCTIONS = ("weight", "field_value_factor", *DECAYS)
 _NOT_INTERPRETED = ("random_score", "script_score")
+_CUT_IN_FILTERS = "function_score: min_score where no score counts: boosts around it may move its cut on a server"
 _MOST = np.finfo(np.float32).max
 _TABLES = 200  # of factors that are kept, a float64 for each document
 
@@ -100,7 +101,10 @@ class FunctionScore(Node):
         return Hits(found.docs[kept], found.scores[kept])
 
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
-        return self.node.docs(level, among) if self.min_score is None else super().docs(level, among)
+        if self.min_score is None:
+            return self.node.docs(level, among)
+        level.catalogue.notes.add(_CUT_IN_FILTERS)
+        return super().docs(level, among)
 
     def _factors(self, level: Level, docs: Ints) -> Factors:
         applied = [_applied(part, level, docs) for part in self.functions]

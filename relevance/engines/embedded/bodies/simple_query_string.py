@@ -203,9 +203,9 @@ class _Parser:
         return (max(0, int(digits)) if digits.removeprefix("-").isdecimal() else 0) if digits else 2
 
     def _join(self, state: _State, node: Node | None) -> None:
-        current, state.current = state.current, ""
         if node is None or isinstance(node, NoTerms):
-            return
+            return  # an operator before words that are left out is one of what follows
+        current, state.current = state.current, ""
         if state.nots % 2:
             node = Bool(should=(MatchAll(),), must_not=(node,))
         if state.top is None:

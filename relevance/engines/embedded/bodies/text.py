@@ -130,6 +130,9 @@ class OneField(NamedTuple):
         return PhrasePrefix(self.field.path, places, slop, self.options.max_expansions)
 
     def near(self, pieces: Sequence[Sequence[Path]], *, is_prefix: bool) -> Node:
+        if not self.has_positions and not self.options.lenient:  # a server refuses it where a word is there
+            line = f"phrases over a graph on the field {self.field.path!r}, indexed without positions"
+            raise NotInterpretedError(f"{line}, are not interpreted")
         if not self._has_phrases():
             return MatchNone()
         if is_prefix:
@@ -397,9 +400,10 @@ def analyzed(  # noqa: PLR0913, PLR0917 - what a text becomes
     stream = levels.stream(analyzer, text)
     if kind == "boolean_prefix" and isinstance(text, Unknown):
         raise NotPlannedError
-    if kind == "boolean_prefix" and not _ends_with_a_token(analyze, text, stream):
-        kind = "boolean"
-    return build(stream, builder, kind, options, is_graph=analyze.is_graph)
+    is_graph = analyze.is_graph and len(stream.tokens) > 1 and any(token.span > 1 for token in stream.tokens)
+    if kind == "boolean_prefix" and not is_graph and not _ends_with_a_token(analyze, text, stream):
+        kind = "boolean"  # of a graph the last word is a beginning, wherever it ends
+    return build(stream, builder, kind, options, is_graph=is_graph)
 
 
 def _ends_with_a_token(analyze: Analyzer, text: str, stream: Stream) -> bool:
