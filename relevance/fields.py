@@ -64,28 +64,33 @@ class Reading:
     """Another way to read text fields, beside their mapping's own: a multi-field of each in an index of ours.
 
     Attributes:
-        analyzer: one of `ANALYZERS`, of the mapping's `settings.analysis`, or of those that are built in.
+        analyzer: one of `ANALYZERS`, of the mapping's `settings.analysis`, or of those that are built in; "" for
+            that of each field.
         k1: of BM25.
         b: of BM25.
         search_analyzer: of queries, where it is another one; else "".
     """
 
-    analyzer: str = "standard"
+    analyzer: str = ""
     k1: float = K1
     b: float = B
     search_analyzer: str = ""
 
     @property
     def analyzers(self) -> dict[str, str]:
-        """As a mapping names them."""
-        queries = {"search_analyzer": self.search_analyzer} if self.search_analyzer else {}
-        return {"analyzer": self.analyzer, **queries}
+        """As a mapping names them; those of the field itself are left out."""
+        named = {"analyzer": self.analyzer, "search_analyzer": self.search_analyzer}
+        return {key: name for key, name in named.items() if name}
 
     @property
     def label(self) -> str:
         """What its multi-fields are called."""
-        name = "_searched_".join(self.analyzers.values())
-        return name if self.has_usual_similarity else f"{name}_{self.similarity}"
+        name = self.analyzer
+        if self.search_analyzer:
+            name = f"{name or 'own'}_searched_{self.search_analyzer}"
+        if name and self.has_usual_similarity:
+            return name
+        return f"{name}_{self.similarity}" if name else self.similarity
 
     @property
     def similarity(self) -> str:
@@ -230,6 +235,9 @@ class ProductFields:
         return name if name in dict(leaves(self.properties)) else ""
 
 
+_OWN_ANALYZERS = ("analyzer", "search_analyzer", "search_quote_analyzer")
+
+
 def _with_field(
     properties: Mapping[str, Any], path: Sequence[str], name: str, options: Mapping[str, Any]
 ) -> dict[str, Any]:
@@ -239,7 +247,10 @@ def _with_field(
     if rest:
         below = {"properties": _with_field(above["properties"], rest, name, options)}
     else:
-        below = {"fields": {**above.get("fields", {}), name: options}}
+        own = {} if "analyzer" in options else {key: above[key] for key in _OWN_ANALYZERS if key in above}
+        if "search_analyzer" in options:  # Elasticsearch wants both
+            own.setdefault("analyzer", "default")
+        below = {"fields": {**above.get("fields", {}), name: {**own, **options}}}
     return {**properties, first: {**above, **below}}
 
 

@@ -152,7 +152,7 @@ class Strategy:
         """How the text fields are read; None for their own way."""
         if self.analyzer is None and self.search_analyzer is None and self.k1 is None and self.b is None:
             return None
-        analyzer = self.analyzer or "standard"
+        analyzer = self.analyzer or ""
         return Reading(
             analyzer=analyzer,
             search_analyzer="" if self.search_analyzer in (None, analyzer) else self.search_analyzer,

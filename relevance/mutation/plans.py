@@ -116,8 +116,8 @@ def _analyzed(change: Callable[[str, str], tuple[str, str]]) -> Change:
 
     def other(strategy: Strategy) -> Strategy:
         reading = strategy.reading
-        before = (reading.analyzer, reading.search_analyzer or reading.analyzer) if reading else None
-        if before is None or (after := change(*before)) == before:
+        before = (reading.analyzer, reading.search_analyzer or reading.analyzer) if reading else ("", "")
+        if not before[0] or (after := change(*before)) == before:
             return strategy
         return replace(strategy, analyzer=after[0], search_analyzer=after[1])
 

@@ -71,6 +71,25 @@ def test_queries_may_have_an_analyzer_of_their_own() -> None:
     assert same.reading == Reading("german")
 
 
+@pytest.mark.parametrize(
+    ("table", "field", "expected"),
+    [
+        ({"k1": 0.3}, "name", {"analyzer": "shop", "search_analyzer": "shop_search", "similarity": "k1_0_3_b_0_75"}),
+        ({"search_analyzer": "german"}, "name", {"analyzer": "shop", "search_analyzer": "german"}),
+        ({"search_analyzer": "german"}, "brand", {"analyzer": "default", "search_analyzer": "german"}),
+        ({"analyzer": "german"}, "name", {"analyzer": "german"}),
+        ({"k1": 1.2}, "brand", {}),
+    ],
+)
+def test_what_a_strategy_does_not_name_is_read_as_the_field_is(
+    table: dict[str, object], field: str, expected: dict[str, str]
+) -> None:
+    fields = OWN.read(readings_of([from_table("mine", {"text": {"name": 1}, **table}, OWN)]))
+    (reading,) = fields.readings
+    properties = fields.with_readings(own_search.BODY["mappings"]["properties"])
+    assert properties[field]["fields"][reading.label] == {"type": "text", **expected}
+
+
 def test_words_are_corrected_to_those_of_the_fields_that_are_named() -> None:
     def vocabulary(**table: object) -> tuple[str, ...]:
         return from_table("mine", table, OWN).legs()[0].spelling
