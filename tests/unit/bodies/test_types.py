@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from relevance.analysis import Analysis
+from relevance.bodies import prepare
 from relevance.engines.embedded.bodies import BodyIndex
 from relevance.errors import InputError, NotInterpretedError
 from relevance.schema import Schema
@@ -104,9 +105,15 @@ def test_a_pattern_leaves_out_what_has_no_text() -> None:
     assert one.search([body], hits=1)[0].codes.tolist() == [0]
 
 
-def test_types_that_no_server_was_asked_about_are_noted(index: BodyIndex) -> None:
-    index.search([{"query": {"term": {"price": 1}}}], hits=1)
-    assert "field 'price': a scaled_float is searched by its rules, not compared with a server" in index.notes
+@pytest.mark.parametrize("is_filled", [False, True])
+def test_types_that_no_server_was_asked_about_are_noted(index: BodyIndex, *, is_filled: bool) -> None:
+    body = {"query": {"bool": {"must": [{"match": {"name.only": "{{query}}"}}, {"range": {"price": {"gte": 0}}}]}}}
+    form = prepare(body)
+    if is_filled:
+        index.fill([form.template])
+    index.ask(form, [("sofa", None, {}), ("red sofa", None, {})], hits=1)
+    lines = ("field 'name.only': a match_only_text", "field 'price': a scaled_float")
+    assert {f"{line} is searched by its rules, not compared with a server" for line in lines} <= {*index.notes}
 
 
 @pytest.mark.parametrize("value", [-1, 2**63])

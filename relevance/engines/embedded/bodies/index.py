@@ -95,7 +95,7 @@ class BodyIndex:
     @property
     def notes(self) -> list[str]:
         """What in the bodies that were answered may differ from a server's answer, a line each."""
-        return sorted(self._levels.notes)
+        return sorted({*self._levels.notes, *self._levels.uncompared})
 
     def extend(self, schema: Schema, analysis: Analysis) -> None:
         """Take a mapping that has more fields of the documents' values; what is indexed stays."""

@@ -78,6 +78,13 @@ class Levels:
         self._levels = {path: Level(path, self, parents) for path, parents in documents.parents.items()}
 
     @property
+    def uncompared(self) -> Iterator[str]:
+        """A line on each field that was searched, or indexed for it, whose type was not compared with a server."""
+        for path in self._columns:
+            if (kind := self.schema.fields[path].kind) in UNCOMPARED:
+                yield f"field {path!r}: a {kind} is searched by its rules, not compared with a server"
+
+    @property
     def unmapped(self) -> set[str]:
         """Places of values that the mapping does not name."""
         return self._documents.unmapped
@@ -157,8 +164,6 @@ class Levels:
 
     def _index(self, field: Field) -> Column:
         held, size = self._documents.values[field.source], self._levels[field.nested].size
-        if field.kind in UNCOMPARED:
-            self.notes.add(f"field {field.path!r}: a {field.kind} is searched by its rules, not compared with a server")
         if field.value is not None:
             held = Values(array("i", range(size)), [field.value] * size)
         if field.kind == "token_count":
