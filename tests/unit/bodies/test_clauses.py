@@ -76,6 +76,20 @@ def test_refused_with_its_place(index: BodyIndex, query: dict[str, Any], words: 
         assert word in str(error.value)
 
 
+@pytest.mark.parametrize("wrap", [
+    lambda inner: {"bool": {"filter": [inner]}},
+    lambda inner: {"constant_score": {"filter": inner}},
+    lambda inner: {"function_score": {"functions": [{"filter": inner, "weight": 2}]}},
+])  # fmt: skip
+def test_clauses_inside_each_other_are_as_many_as_a_server_takes(index: BodyIndex, wrap: Any) -> None:
+    query: Any = {"term": {"k": "x"}}
+    for _ in range(29):
+        query = wrap(query)
+    index.search([{"query": query, "post_filter": query}], hits=1)
+    with pytest.raises(InputError, match=r"more than 30 clauses inside each other; allowed: 30, a server's indices\."):
+        index.search([{"query": wrap(query)}], hits=1)
+
+
 @pytest.mark.parametrize(
     ("query", "line"),
     [

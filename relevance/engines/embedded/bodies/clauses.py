@@ -73,6 +73,7 @@ class Clause:
         path: of the nested objects that it is about; "" for products.
         boost: of the clause; readers of options set it.
         about: the field whose values are read, for messages.
+        depth: 1 of the outermost, 2 of those inside.
     """
 
     name: str
@@ -82,6 +83,7 @@ class Clause:
     path: str = ""
     boost: float = 1
     about: Field | None = None
+    depth: int = 1
 
     def refuse(self, line: str, kind: type[InputError] = InputError) -> InputError:
         """Make the error that says what is wrong with this clause."""
@@ -127,7 +129,8 @@ class Clause:
 
     def query(self, body: Any, member: str, *, path: str | None = None) -> Node:
         """Read a query below this one."""
-        return parse(body, f"{self.place}.{member}", self.levels, self.path if path is None else path)
+        inside = self.path if path is None else path
+        return parse(body, f"{self.place}.{member}", self.levels, inside, self.depth + 1)
 
     def queries(self, body: Any, member: str) -> tuple[Node, ...]:
         """Read a list of queries, or one alone."""
@@ -155,8 +158,12 @@ class Clause:
         return field
 
 
-def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
-    """Read a query.
+_DEEPEST = 30
+"""A server's `indices.query.bool.max_nested_depth`: clauses of any kind, that of the innermost place too."""
+
+
+def parse(body: Any, place: str, levels: Levels, path: str = "", depth: int = 1) -> Node:
+    """Read a query; `depth` is what it would be in a clause, see there.
 
     Raises:
         InputError: a clause or an option is not known, or a value does not fit; the line names its place.
@@ -173,7 +180,10 @@ def parse(body: Any, place: str, levels: Levels, path: str = "") -> Node:
     if row is None:
         near = did_you_mean(str(kind), [*CLAUSES, *NOT_INTERPRETED])
         raise InputError(f"{place}: unknown clause {kind!r}{near}; allowed: {', '.join(CLAUSES)}")
-    clause = Clause(kind, inner, f"{place}.{kind}", levels, path)
+    if depth > _DEEPEST:
+        allowed = f"allowed: {_DEEPEST}, a server's indices.query.bool.max_nested_depth"
+        raise InputError(f"{place}: more than {_DEEPEST} clauses inside each other; {allowed}")
+    clause = Clause(kind, inner, f"{place}.{kind}", levels, path, depth=depth)
     try:
         node = row(clause)
     except InputError as error:

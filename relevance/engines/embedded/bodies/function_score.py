@@ -221,7 +221,7 @@ def _part(clause: Clause, body: Any, place: str) -> Part:
         raise InputError(f"{place}.weight: {error}") from None
     filters = body.get("filter")
     is_everywhere = filters is None or (isinstance(filters, Mapping) and list(filters) == ["match_all"])
-    held = None if is_everywhere else parse(filters, f"{place}.filter", clause.levels, clause.path)
+    held = None if is_everywhere else parse(filters, f"{place}.filter", clause.levels, clause.path, clause.depth + 1)
     return Part(function, held, weight)
 
 

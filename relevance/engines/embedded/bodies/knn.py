@@ -77,7 +77,7 @@ def knn_sections(body: Any, levels: Levels, hits: int) -> list[Node]:
     """Read the part `knn` of a body: one, or a list."""
     nodes: list[Node] = []
     for at, section in enumerate(body if isinstance(body, list) else [body]):
-        clause = Clause("knn", section, f"knn[{at}]" if isinstance(body, list) else "knn", levels)
+        clause = Clause("knn", section, f"knn[{at}]" if isinstance(body, list) else "knn", levels, depth=0)
         try:
             node = _read(clause, hits, is_clause=False)
         except InputError as error:
