@@ -195,7 +195,7 @@ def _judge_effect(effect: _Effect, flips: SignFlips, column: int) -> Finding:
     visible = _smallest_visible(effect, critical=flips.critical(limit.p_sure)) if tested else None
     reasons = [_what_happened(effect)]
     if failing or better:
-        reasons += [failing or better, *exceptions]
+        reasons.append("; ".join([failing or better, *exceptions]))
     if warning:
         reasons.append(warning)
     if status != "fail" and effect.changed and effect.at_most >= limit.fail:

@@ -306,7 +306,8 @@ def few_queries(judged: int, limits: Limits) -> str:
     if judged >= limits.least_queries:
         return ""
     needed = f"the gate's paired test needs {limits.least_queries} ([gate] least_queries)"
-    return f"{plural(judged, 'judged query')}: {needed}, with fewer a drop beside a baseline warns at most"
+    rest = "with fewer a drop beside a baseline warns at most, and only queries that newly return nothing fail"
+    return f"{plural(judged, 'judged query')}: {needed}, {rest}"
 
 
 # why it is worse
