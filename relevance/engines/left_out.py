@@ -111,6 +111,18 @@ def _listed(inner: Mapping[str, Any], part: str, here: str) -> Iterator[tuple[st
         yield place, clauses
 
 
+_DECIDING = ("minimum_should_match", "operator", "type", "fuzziness", "slop")
+"""Options that decide how much of a text has to match."""
+
+
 def _words(clause: Clause) -> str:
-    """A clause on one line: `term {"visible": true}`."""
-    return shortened(" ".join(f"{name} {json.dumps(inner, default=str)}" for name, inner in clause.items()), _LONGEST)
+    """A clause on one line, `term {"visible": true}`; what decides stands first, as the end of a long one is cut."""
+    words = (f"{name} {json.dumps(_deciding_first(inner), default=str)}" for name, inner in clause.items())
+    return shortened(" ".join(words), _LONGEST)
+
+
+def _deciding_first(inner: Any) -> Any:
+    if not isinstance(inner, Mapping):
+        return inner
+    first = [key for key in _DECIDING if key in inner]
+    return {key: _deciding_first(inner[key]) for key in dict.fromkeys((*first, *inner))}

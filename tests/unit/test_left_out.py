@@ -90,3 +90,18 @@ def bool_(**parts: Any) -> dict[str, Any]:
 )  # fmt: skip
 def test_what_leaves_a_product_out(body: dict[str, Any], lines: list[str]) -> None:
     assert list(left_out(body, score_of)) == lines
+
+
+@pytest.mark.parametrize(
+    ("clause", "words"),
+    [
+        ({"multi_match": {"query": "x" * 99, "fields": ["word"], "minimum_should_match": "9"}},
+         'multi_match {"minimum_should_match": "9", "query": "xxx'),
+        ({"match": {"word": {"query": "x" * 99, "operator": "and"}}},
+         'match {"word": {"operator": "and", "query": "xxx'),
+    ],
+)  # fmt: skip
+def test_what_decides_of_a_long_clause_is_shown(clause: dict[str, Any], words: str) -> None:
+    (line,) = left_out({"query": clause}, lambda _: None)
+    assert line.startswith(f"query: no match of {words}")
+    assert line.endswith("x…")
