@@ -15,10 +15,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any
 
-from annotated_types import Interval, MinLen
+from annotated_types import MinLen
 
 from relevance.errors import InputError, unknown
-from relevance.setting import Grade, Names, Takes, Text, setting
+from relevance.setting import Grade, Names, Part, Takes, Text, setting
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -425,9 +425,7 @@ class SimilarityTable:
 
     type: Text = setting("BM25, or boolean", default="BM25")
     k1: Grade | None = setting("how soon more of a word counts no more", words=f"{K1}")
-    b: Annotated[int | float | None, Interval(ge=0, le=1), Takes("number", "a number from 0 to 1")] = setting(
-        "how much the length of a text counts", words=f"{B}"
-    )
+    b: Part | None = setting("how much the length of a text counts", words=f"{B}")
     discount_overlaps: Annotated[bool | None, Takes("true or false")] = setting(
         "whether words at one place count once in a text's length", words="true"
     )

@@ -260,6 +260,10 @@ _EXACT_DECODER = json.JSONDecoder(parse_float=Number, parse_int=Number, **_STRIC
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
+class TooDeepError(ValueError):
+    """JSON of more levels than are read."""
+
+
 def parse_json(text: str, *, exact_numbers: bool = False, most_values: int | None = None) -> Any:
     """Parse strict JSON: no key twice in an object, no NaN or infinity, no half of a surrogate pair.
 
@@ -277,7 +281,7 @@ def parse_json(text: str, *, exact_numbers: bool = False, most_values: int | Non
     try:
         value = (_EXACT_DECODER if exact_numbers else _DECODER).decode(text)
     except RecursionError:
-        raise ValueError("it is nested too deeply") from None
+        raise TooDeepError("it is nested too deeply") from None
     except ValueError as error:
         if "integer string conversion" in str(error):
             raise ValueError("a number has too many digits") from None
@@ -309,6 +313,8 @@ def read_json(
     text = _read_text(path, expected, "JSON", **bounds)
     try:
         return parse_json(text, exact_numbers=exact_numbers, most_values=most_values)
+    except TooDeepError as error:
+        raise InputError(f"{shown(path)}: {error}; allowed: 100 objects and lists inside each other") from None
     except ValueError as error:
         raise InputError(f"{shown(path)}: not JSON: {error}") from None
 

@@ -67,6 +67,7 @@ Count = Annotated[int, Ge(0), Takes("whole number", "a whole number of 0 or more
 Grade = Annotated[int | float, Interval(ge=0, lt=float("inf")), Takes("number", "a number of 0 or more")]
 Grades = Annotated[Mapping[str, Grade], MinLen(1), Takes("table of grades", "a table of grades, such as {Exact = 2}")]
 UnknownProducts = Literal["error", "drop"]
+Part = Annotated[int | float, Interval(ge=0, le=1), Takes("number", "a number from 0 to 1")]
 Share = Annotated[int | float, Gt(0), Le(1), Takes("number", "a number above 0 and up to 1")]
 
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 from relevance import bodies
 from relevance.errors import InputError, unknown
 from relevance.fields import DEFAULT_FIELDS, K1, B, ProductFields, Reading
-from relevance.setting import Count, Grade, Names, Share, Takes, Text, Written, setting
+from relevance.setting import Count, Grade, Names, Part, Takes, Text, Written, setting
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -107,7 +107,7 @@ class Strategy:
     )
     search_analyzer: Text | None = setting("with text: what makes words of queries alone", words="the analyzer")
     k1: Grade | None = setting("with text: BM25's k1, how soon more of a word counts no more", words=f"{K1}")
-    b: Share | None = setting("with text: BM25's b, how much the length of a text counts", words=f"{B}")
+    b: Part | None = setting("with text: BM25's b, how much the length of a text counts", words=f"{B}")
     spelling: Annotated[Names | bool, _OfWords] = setting(
         "words of a query that no product has are corrected to words that some have: in these text fields, or with "
         "true in those of text, of a template in all",

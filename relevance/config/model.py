@@ -267,6 +267,7 @@ class Config(Session):
         strategies: all that exist, built-in ones first, by name.
         tuning: what `relevance tune` tries of a strategy, `[tuning.NAME]`, by its name.
         selected: those that run.
+        named: those that were asked for by their names: neither by `all` nor by nothing.
         broken: strategies of the file that cannot be made, and what is wrong with them; none of them runs.
         pairs_share: share of the queries that is trained on; None: the data set's own pairs are.
         origins: key to where its value comes from: `option --dataset`, `environment RELEVANCE_DATASET`, the file's
@@ -285,6 +286,7 @@ class Config(Session):
     strategies: Mapping[str, Strategy]
     tuning: Mapping[str, Mapping[str, Any]]
     selected: tuple[Strategy, ...]
+    named: tuple[str, ...]
     broken: Mapping[str, InputError]
     gate: Limits
     finetune: Options

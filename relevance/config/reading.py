@@ -234,6 +234,7 @@ def read_config(  # noqa: PLR0913 - all by name
         strategies=MappingProxyType({**strategies, **ready_made}),
         tuning=MappingProxyType(tuning),
         selected=selected,
+        named=() if chosen is None else tuple(chosen.value),
         broken=MappingProxyType(broken),
         gate=gate,
         finetune=Options(**training),

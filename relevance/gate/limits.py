@@ -104,18 +104,21 @@ def read_floors(
             number from 0 to 1.
     """
     floors = {}
-    for dataset, tables in _entries(read_toml(path, "a file of floors"), f"{path}", "data set", datasets):
+    renamed = "; after a data set has another name, its tables [{}.…] are renamed or removed"
+    for dataset, tables in _entries(read_toml(path, "a file of floors"), f"{path}", "data set", datasets, renamed):
         for strategy, table in _entries(tables, f"{path} [{dataset}]", "strategy", strategies):
             floors[dataset, strategy] = _floors(table, f"{path} [{dataset}.{strategy}]")
     return MappingProxyType(floors)
 
 
-def _entries(table: object, where: str, what: str, allowed: Collection[str]) -> Iterator[tuple[str, Any]]:
+def _entries(
+    table: object, where: str, what: str, allowed: Collection[str], way_out: str = ""
+) -> Iterator[tuple[str, Any]]:
     if not isinstance(table, dict):
         raise InputError(f"{where}: expected a table, found {table!r}")
     for name, value in table.items():
         if name not in allowed:
-            raise InputError(f"{where}: {unknown(what, name, allowed)}")
+            raise InputError(f"{where}: {unknown(what, name, allowed)}{way_out.format(name)}")
         yield name, value
 
 

@@ -332,8 +332,9 @@ def runnable(config: Config, strategies: Sequence[Strategy]) -> tuple[tuple[Stra
     reason = _unavailable(config) if finetuned else ""
     if not reason:
         return tuple(strategies), MappingProxyType({})
-    if config.origins["strategy"] != "default" or len(finetuned) == len(strategies):
-        raise InputError(f"strategy {finetuned[0].name!r} cannot run: {reason}")
+    named = [strategy for strategy in finetuned if strategy.name in config.named]
+    if named or len(finetuned) == len(strategies):
+        raise InputError(f"strategy {(named or finetuned)[0].name!r} cannot run: {reason}")
     runs = tuple(strategy for strategy in strategies if strategy not in finetuned)
     return runs, MappingProxyType({strategy.name: reason for strategy in finetuned})
 

@@ -62,6 +62,7 @@ FILES = [
     (f'{OF_CLUSTER}image = "a:1"', " [elasticsearch] image changes nothing beside FILE [elasticsearch] url: no contai"),
     (f"{OF_INDEX}shards = 3", " [elasticsearch] shards changes nothing beside FILE [elasticsearch] index: an index th"),
     ("[gate]\nfial = 0.03", " [gate]: unknown key 'fial' (did you mean 'fail'?); allowed: gated, leading, fail, "),
+    ("[strategies.t]\ntext = {title = 1}\nb = 1.5", " [strategies.t] b = 1.5; allowed: a number from 0 to 1"),
     ("[gate]\nfail = 2", " [gate] fail = 2; allowed: a number above 0 and up to 1"),
     ('[gate]\nwarn = "2%"', " [gate] warn = '2%'; allowed: a number above 0 and up to 1"),
     ("[gate]\ntime_warn = 1", " [gate] time_warn = 1; allowed: a number above 1"),

@@ -80,6 +80,14 @@ def test_json_is_strict(text: str, problem: str) -> None:
         parse_json(text)
 
 
+def test_json_that_is_too_deep_is_json(tmp_path: Path) -> None:
+    (tmp_path / "a.json").write_text('{"a":' * 9_000 + "1" + "}" * 9_000)
+    with pytest.raises(
+        InputError, match=r"a\.json: it is nested too deeply; allowed: 100 objects and lists inside each"
+    ):
+        read_json_object(tmp_path / "a.json", "a search template")
+
+
 def test_json_numbers_as_they_are_written_and_whole_characters() -> None:
     assert parse_json("[6.0, 1e2, 7]") == [6.0, 100.0, 7]
     exact = parse_json("[6.0, 1e999]", exact_numbers=True)

@@ -41,6 +41,15 @@ def test_without_pairs_and_model_all_other_strategies_run(tmp_path: Path) -> Non
     assert left_out == dict.fromkeys(FINETUNED, NO_PAIRS)
 
 
+def test_all_strategies_are_those_that_can_run(tmp_path: Path) -> None:
+    data = write_files(tmp_path, pairs=False)
+    config = _config(data, strategy=["all"])
+    assert runnable(config, config.selected)[1] == dict.fromkeys(FINETUNED, NO_PAIRS)
+    both = _config(data, strategy=["all", "rrf_finetune"])
+    with pytest.raises(InputError, match=r"^strategy 'rrf_finetune' cannot run: "):
+        runnable(both, both.selected)
+
+
 def test_asking_for_one_by_name_or_for_nothing_else_is_an_error(tmp_path: Path) -> None:
     data = write_files(tmp_path, pairs=False)
     config = _config(data, strategy=["rrf_finetune", "rrf"])

@@ -130,6 +130,7 @@ A_NUMBER = "allowed: a number from 0 to 1"
         ("[sample.textserch]\nMRR = 0.5",
          "f.toml [sample]: unknown strategy 'textserch' (did you mean 'textsearch'?); allowed: textsearch, rrf"),
         ("[samples.rrf]\nMRR = 0.5", "f.toml: unknown data set 'samples' (did you mean 'sample'?)"),
+        ("[samples.rrf]\nMRR = 0.5", "; after a data set has another name, its tables [samples.…] are renamed or "),
         (f"{TABLE}MRR = 1.5", f"f.toml [sample.rrf] MRR = 1.5; {A_NUMBER}"),
         (f"{TABLE}MRR = -0.1", f"f.toml [sample.rrf] MRR = -0.1; {A_NUMBER}"),
         (f'{TABLE}MRR = "0.5"', f"f.toml [sample.rrf] MRR = '0.5'; {A_NUMBER}"),

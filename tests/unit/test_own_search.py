@@ -109,7 +109,8 @@ def test_what_a_server_refuses_too_does_not_ask_for_one(dataset: Dataset) -> Non
 @pytest.mark.parametrize(
     ("query", "values", "which", "line"),
     [
-        ({"range": {"price": {"lt": "{{params.most}}"}}}, [9, "cheap", "cheap"], " on query 'q1' (sofa {most=cheap})",
+        ({"range": {"price": {"lt": "{{params.most}}"}}}, [9, "cheap", "cheap"],
+         " on query 'q1' (sofa {most=cheap}) and 1 more",
          "range: field 'price' (double): 'cheap' is no number; allowed: a number"),
         ({"range": {"added": {"lt": "{{params.most}}"}}}, ["2024-01-01", "soon"], " on query 'q1' (sofa {most=soon})",
          "range: field 'added' (date): 'soon' is no date; allowed: strict_date_optional_time||epoch_millis"),
@@ -125,6 +126,12 @@ def test_values_of_parameters_that_a_body_does_not_take(query: Any, values: list
     strategy = Strategy("shop", template={"query": query}, fields=FIELDS)
     lines = tried(strategy, params=[{"most": value} for value in values])
     assert lines == [f"strategy 'shop' will fail{which}: query.{line}"]
+
+
+def test_all_queries_that_a_body_refuses_are_counted() -> None:
+    strategy = Strategy("shop", template={"query": {"range": {"price": {"lt": "{{params.most}}"}}}}, fields=FIELDS)
+    (line,) = tried(strategy, params=[{"most": value} for value in (9, "a", "a", 8, "a", 9)])
+    assert line.startswith("strategy 'shop' will fail on query 'q1' (sofa {most=a}) and 2 more: ")
 
 
 def test_beside_a_server_what_is_not_interpreted_here_is_passed_over() -> None:

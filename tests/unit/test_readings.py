@@ -78,6 +78,7 @@ def test_queries_may_have_an_analyzer_of_their_own() -> None:
         ({"search_analyzer": "german"}, "name", {"analyzer": "shop", "search_analyzer": "german"}),
         ({"search_analyzer": "german"}, "brand", {"analyzer": "default", "search_analyzer": "german"}),
         ({"analyzer": "german"}, "name", {"analyzer": "german"}),
+        ({"k1": 0, "b": 0}, "brand", {"similarity": "k1_0_b_0"}),
         ({"k1": 1.2}, "brand", {}),
     ],
 )

@@ -75,6 +75,7 @@ class BodyEngine(Engine):
         self._release = release
         self._paths = own_paths(vectors, catalogue.fields)
         self._forms: dict[Leg, bodies.Body] = {}
+        self._last_notes: Sequence[str] = ()
         facts = {"vector_index": "flat", "release": release, **facts_of(own, catalogue.fields)}
         self.facts: Mapping[str, object] = MappingProxyType({key: fact for key, fact in facts.items() if fact})
 
@@ -172,7 +173,7 @@ class BodyEngine(Engine):
 
     def notes(self) -> Sequence[str]:
         """What people should know of the scores, a line each."""
-        return self.index.notes if "index" in self.__dict__ else ()
+        return self.index.notes if "index" in self.__dict__ else self._last_notes
 
     def _form(self, leg: Leg) -> bodies.Body:
         if leg not in self._forms:
@@ -181,7 +182,8 @@ class BodyEngine(Engine):
         return self._forms[leg]
 
     def close(self) -> None:
-        """Let go of the index."""
+        """Let go of the index; what is to know of its scores stays."""
+        self._last_notes = self.notes()
         self.__dict__.pop("index", None)
         if self._plain is not None:
             self._plain.close()
@@ -266,21 +268,22 @@ def _tried(
 ) -> Iterator[str]:
     form = bodies.prepare(strategy.template or {})
     asked = sorted({mark.parameter for mark in form.marks if mark.parameter})
-    first: dict[str, int] = {}
+    alike: dict[str, list[int]] = {}
     for code, params in enumerate(batch.params):
         if not form.problem(params):
-            first.setdefault(json.dumps([params.get(name) for name in asked]), code)
+            alike.setdefault(json.dumps([params.get(name) for name in asked]), []).append(code)
     refused: dict[tuple[str, str], list[int]] = {}
-    for code in list(first.values())[:_TRIED] if batch.params else range(min(1, len(batch))):
+    for codes in list(alike.values())[:_TRIED] if batch.params else [[0]][: len(batch)]:
+        code = codes[0]
         vector = batch.vectors[strategy.model][code] if strategy.embeds else None
         params = batch.params[code] if batch.params else bodies.NO_PARAMS
         try:
             empty.search([form.render(query=batch.texts[code], vector=vector, params=params)], hits=1)
         except NotInterpretedError as error:
             if is_interpreted:
-                refused.setdefault(("needs --engine elasticsearch", str(error)), []).append(code)
+                refused.setdefault(("needs --engine elasticsearch", str(error)), []).extend(codes)
         except InputError as error:
-            refused.setdefault(("will fail", str(error)), []).append(code)
+            refused.setdefault(("will fail", str(error)), []).extend(codes)
     for (what, line), codes in islice(refused.items(), _SHOWN):
         others = f" and {len(codes) - 1:,} more" if len(codes) > 1 else ""
         which = f" on query {names[codes[0]]}{others}" if asked else ""
