@@ -191,7 +191,12 @@ class Evaluation:
 
 
 def evaluate(
-    ranking: Ranking, judgments: Judgments, *, n_products: int, metrics: Sequence[Metric] = METRICS
+    ranking: Ranking,
+    judgments: Judgments,
+    *,
+    n_products: int,
+    metrics: Sequence[Metric] = METRICS,
+    ids: Sequence[str] = (),
 ) -> Evaluation:
     """Score every judged query.
 
@@ -200,16 +205,22 @@ def evaluate(
         judgments: grades of 0 or more; a hit that they do not name has grade 0.
         n_products: how many products there are; their codes are the numbers below it.
         metrics: what is computed.
+        ids: of the queries, for messages; without them these say the code.
 
     Raises:
         InputError: there is no judgment, or one of a query that the ranking has no row for or of a product that does
             not exist; or a row of the ranking holds a product twice, an unknown one, or a hit behind its end.
     """
-    return evaluate_all([ranking], judgments, n_products=n_products, metrics=metrics)[0]
+    return evaluate_all([ranking], judgments, n_products=n_products, metrics=metrics, ids=ids)[0]
 
 
 def evaluate_all(
-    rankings: Sequence[Ranking], judgments: Judgments, *, n_products: int, metrics: Sequence[Metric] = METRICS
+    rankings: Sequence[Ranking],
+    judgments: Judgments,
+    *,
+    n_products: int,
+    metrics: Sequence[Metric] = METRICS,
+    ids: Sequence[str] = (),
 ) -> list[Evaluation]:
     """Score several rankings of the same queries, each as `evaluate` does; what they share is looked at once.
 
@@ -226,7 +237,7 @@ def evaluate_all(
     codes = [ranking.codes for ranking in rankings]
     changed = [np.ones(len(codes[0]), dtype=bool), *map(_changed, codes, codes[1:])]
     for each, of_ranking in zip(codes, changed, strict=True):
-        _check_rows(each, np.flatnonzero(of_ranking), n_products)
+        _check_rows(each, np.flatnonzero(of_ranking), n_products, ids)
     starts = np.flatnonzero(np.diff(judgments.queries, prepend=-1))
     queries = _read_only(judgments.queries[starts])
     # no more ranks than hits or judgments can fill
@@ -280,7 +291,7 @@ def _check_judgments(judgments: Judgments, n_queries: int, n_products: int) -> N
                 raise InputError(f"a judgment names the {what} code {code}; allowed: 0 to {number - 1}")
 
 
-def _check_rows(codes: _Ints, rows: _Ints, n_products: int) -> None:
+def _check_rows(codes: _Ints, rows: _Ints, n_products: int, ids: Sequence[str]) -> None:
     for start in range(0, len(rows), _ROWS_CHECKED_AT_ONCE):
         of = rows[start : start + _ROWS_CHECKED_AT_ONCE]
         block = codes[of]
@@ -294,7 +305,8 @@ def _check_rows(codes: _Ints, rows: _Ints, n_products: int) -> None:
             (twice, "has a product twice among its hits; allowed: once"),
         ):
             if cells.any():
-                raise InputError(f"ranking: query {of[np.argmax(cells.any(axis=1))]} (code) {problem}")
+                code = of[np.argmax(cells.any(axis=1))]
+                raise InputError(f"ranking: query {repr(ids[code]) if ids else f'{code} (code)'} {problem}")
 
 
 def _ideal(judgments: Judgments, starts: _Ints, ranks: int) -> Grades:

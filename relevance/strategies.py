@@ -102,7 +102,7 @@ class Strategy:
         "JSON file with a search of Elasticsearch's own, in the place of text and vectors"
     )
     analyzer: Text | None = setting(
-        "with text: what makes words of fields and queries, one of settings.analysis or a built-in one",
+        "with text, without multi-fields: what makes words of it and of queries, of settings.analysis or built in",
         words="the fields' own",
     )
     search_analyzer: Text | None = setting("with text: what makes words of queries alone", words="the analyzer")
@@ -212,7 +212,9 @@ class Strategy:
         own = self.fields.own_texts
         for name in self.text if self.reading is not None else ():
             if name in self.fields.text and name not in own:
-                yield f"text: {name} has an analyzer of its own already; allowed: {', '.join(own)}"
+                keys = "analyzer, search_analyzer, k1 or b"
+                problem = f"text: {name} is a multi-field, which stays as the mapping has it: beside it no {keys}"
+                yield f"{problem}; allowed with these: {', '.join(own)}; or leave them out"
 
     def _combination_problems(self) -> Iterator[str]:
         if not self.text and not self.vectors:

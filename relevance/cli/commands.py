@@ -98,8 +98,9 @@ def tune(arguments: argparse.Namespace) -> Answer:
 def _tuned_strategy(arguments: argparse.Namespace) -> tuple[Config, Strategy]:
     """The configuration, and the strategy that is named; the configuration's list is for benchmarks."""
     what, kind = arguments.what, tuning.KINDS.get(arguments.what)
-    config = read_config(arguments, measures=bool(arguments.relevance_strategy))
     names = [] if what is None or kind else [what]
+    asked = arguments.relevance_strategy or []
+    config = read_config(arguments, measures=bool(asked), tuned=[] if kind else [*names, *asked])
     if config.origins["strategy"].startswith("option"):
         names += [strategy.name for strategy in config.selected if strategy.name not in names]
     if len(names) > 1:

@@ -20,16 +20,20 @@ from relevance.suite import searched_fields
 
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Collection
 
 _WIDEST = 48
 
 
-def read_config(arguments: argparse.Namespace, *, measures: bool = False) -> Config:
+def read_config(
+    arguments: argparse.Namespace, *, measures: bool = False, tuned: Collection[str] | None = None
+) -> Config:
     """The configuration: `--config`, else the nearest file upwards of the current folder.
 
     Args:
         arguments: of the command line.
         measures: whether the selected strategies will run: one that cannot be made is an error then.
+        tuned: see `relevance.config.reading.read_config`.
 
     Raises:
         InputError: bad input.
@@ -42,6 +46,7 @@ def read_config(arguments: argparse.Namespace, *, measures: bool = False) -> Con
         root=here,
         cwd=here,
         measures=measures,
+        tuned=tuned,
     )
 
 

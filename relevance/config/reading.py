@@ -8,7 +8,7 @@ import json
 import os
 import re
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -146,6 +146,7 @@ def read_config(  # noqa: PLR0913 - all by name
     root: Path,
     cwd: Path | None = None,
     measures: bool = True,
+    tuned: Collection[str] | None = None,
 ) -> Config:
     """Read and check the configuration; data, models and floors are not read.
 
@@ -157,6 +158,7 @@ def read_config(  # noqa: PLR0913 - all by name
         cwd: where relative paths of options and variables start; None is the working directory.
         measures: whether the selected strategies will run, so that one that cannot be made is an error; else, and
             where it is not selected, it is among the `broken`.
+        tuned: strategies whose `[tuning.NAME]` is checked; None is all.
 
     Raises:
         InputError: a key or a name is not known, a value is not allowed, the file cannot be read.
@@ -209,7 +211,8 @@ def read_config(  # noqa: PLR0913 - all by name
         if f"strategies.{name}" in problems.tables and not (measures and (chosen is None or name in chosen.value))
     }
     tuning = {name: _values(table) for name, table in _named(tables, "tuning", problems)}
-    for name in (name for name in tuning if f"strategies.{name}" not in problems.tables):
+    checked = [name for name in tuning if tuned is None or name in tuned]
+    for name in (name for name in checked if f"strategies.{name}" not in problems.tables):
         with problems.gathered(), _errors_at(f"{file} [tuning.{name}]: "):
             _check_tuning(name, tuning[name], {**strategies, **ready_made})
     if "gate" not in problems.tables:

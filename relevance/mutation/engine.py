@@ -39,6 +39,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class Drawing:
+    """A change that draws what it changes, and says what that was."""
+
+    plant: Callable[[Plan, int], tuple[Plan, str]]
+
+    def __call__(self, plan: Plan, seed: int) -> Plan:
+        """Change the plan."""
+        return self.plant(plan, seed)[0]
+
+
+@dataclass(frozen=True)
 class Mutation:
     """A kind of change that is planted on purpose.
 
@@ -57,6 +68,10 @@ class Mutation:
     change: Change
     cost: str = ""
     anew: bool = False
+
+    def plant(self, plan: Plan, seed: int) -> tuple[Plan, str]:
+        """Change the plan, and say what was drawn; "" where that is nothing that has a name."""
+        return self.change.plant(plan, seed) if isinstance(self.change, Drawing) else (self.change(plan, seed), "")
 
 
 def kinds(group: str, rows: Mapping[str, tuple[str, Change]], *, cost: str = "") -> list[Mutation]:

@@ -11,7 +11,15 @@ import numpy as np
 
 from relevance import embeddings, engines
 from relevance.fields import ATTRIBUTES, DESCRIPTION, K1, TITLE, B
-from relevance.mutation.engine import Mutation, NotApplicableError, around, kinds, needs_new_index, needs_vectors
+from relevance.mutation.engine import (
+    Drawing,
+    Mutation,
+    NotApplicableError,
+    around,
+    kinds,
+    needs_new_index,
+    needs_vectors,
+)
 from relevance.records import Judgments
 from relevance.strategies import BASE, FINETUNED, readings_of
 from relevance.suite import searched_fields
@@ -134,18 +142,21 @@ def _as_usual(key: str, usual: Any) -> Change:
     return _strategies(lambda one: one if getattr(one, key) in (None, usual) else replace(one, **{key: usual}))
 
 
-def _boosts_scaled(plan: Plan, seed: int) -> Plan:
+@Drawing
+def _boosts_scaled(plan: Plan, seed: int) -> tuple[Plan, str]:
     """A factor for all boosts, which no order depends on; how sums of scores are rounded does."""
     factor = float(np.exp(np.random.default_rng(seed).uniform(*np.log(_SCALES))))
 
     def change(boosts: _Boosts) -> _Boosts:
         return _multiplied(boosts, factor, *boosts)
 
-    return _strategies(lambda one: _reboosted(_reboosted(one, "text", change), "vectors", change))(plan, seed)
+    scaled = _strategies(lambda one: _reboosted(_reboosted(one, "text", change), "vectors", change))
+    return scaled(plan, seed), f"times {factor:.3g}"
 
 
-def _boost_moved(plan: Plan, seed: int) -> Plan:
-    rng = np.random.default_rng(seed)
+@Drawing
+def _boost_moved(plan: Plan, seed: int) -> tuple[Plan, str]:
+    rng, drawn = np.random.default_rng(seed), dict[str, None]()
 
     def change(strategy: Strategy) -> Strategy:
         names = [*strategy.text, *strategy.vectors]
@@ -155,9 +166,10 @@ def _boost_moved(plan: Plan, seed: int) -> Plan:
         part: _Part = "text" if number < len(strategy.text) else "vectors"
         name = names[number]
         factor = _LITTLE if rng.random() < 0.5 else 1 / _LITTLE  # noqa: PLR2004 - a coin
+        drawn[f"{part}.{name} times {factor:.2f}"] = None
         return _reboosted(strategy, part, lambda boosts: _multiplied(boosts, factor, name))
 
-    return _strategies(change)(plan, seed)
+    return _strategies(change)(plan, seed), ", ".join(drawn)
 
 
 # models

@@ -46,6 +46,7 @@ class Outcome:
         below_floors: strategies below a floor that were not before.
         changed: strategies whose hits or scores differ.
         seconds: that it took.
+        drawn: what was, where that has a name: a filter, a parameter, rules, a field.
     """
 
     kind: Mutation
@@ -57,6 +58,7 @@ class Outcome:
     below_floors: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
     seconds: float = 0.0
+    drawn: str = ""
 
     @property
     def verdict(self) -> Verdict:
@@ -150,7 +152,9 @@ def mutate(
             unchanged = replace(plan, engine=remembering(plan.engine, indexer, counts)) if kind.anew else own
             outcome = Outcome(kind, seed)
             try:
-                with _measured(kind.change(unchanged, seed), embedded) as after:
+                changed, drawn = kind.plant(unchanged, seed)
+                outcome = replace(outcome, drawn=drawn)
+                with _measured(changed, embedded) as after:
                     below = tuple(name for name in _below_floors(after) if name not in failing)
                     outcome = _compared(replace(outcome, below_floors=below), baseline, snapshot_of(after), limits)
             except NotApplicableError as why:

@@ -18,7 +18,7 @@ import numpy as np
 from relevance.analysis.languages import CHAINS
 from relevance.engines.mapping import body_with, own_paths
 from relevance.fields import ProductFields, index_body, plain
-from relevance.mutation.engine import NotApplicableError, around, kinds
+from relevance.mutation.engine import Drawing, NotApplicableError, around, kinds
 
 if TYPE_CHECKING:
     from relevance.mutation.engine import Change
@@ -48,24 +48,24 @@ class Bodies:
     matched: frozenset[str]
 
 
-def _bodies(change: Callable[[Bodies, np.random.Generator], None]) -> Change:
-    """Change bodies where they stand; those of the plan stay as they are."""
+def _bodies(change: Callable[[Bodies, np.random.Generator], str]) -> Change:
+    """Change bodies where they stand, by a function that says what was drawn; those of the plan stay as they are."""
 
-    def changed(plan: Plan, seed: int) -> Plan:
+    def changed(plan: Plan, seed: int) -> tuple[Plan, str]:
         fields, before = plan.dataset.catalogue.fields, plan.strategies
         matched = {fields.text[name].path for one in before for leg in one.legs() for name, _ in leg.text}
         templates = tuple(plain(one.template) for one in before if one.template is not None)
         bodies = Bodies(_body_of(fields), templates, frozenset(matched))
-        change(bodies, np.random.default_rng(seed))
+        drawn = change(bodies, np.random.default_rng(seed))
         others = iter(bodies.searches)
         after = tuple(one if one.template is None else replace(one, template=next(others)) for one in before)
         plan = replace(plan, strategies=after)
         if bodies.index == _body_of(fields):
-            return plan
+            return plan, drawn
         body = replace(fields, body=bodies.index, readings=())  # which have their analyzers there
-        return around(plan, products=lambda catalogue, vectors: (catalogue.indexed_as(body), vectors))
+        return around(plan, products=lambda catalogue, vectors: (catalogue.indexed_as(body), vectors)), drawn
 
-    return changed
+    return Drawing(changed)
 
 
 def _body_of(fields: ProductFields) -> _Json:
@@ -206,12 +206,13 @@ def _reanalyze(bodies: Bodies, why: str, others: Callable[[Mapping[_Side, str]],
 
 def _only_in(side: _Side, component: _Component) -> Change:
     @_bodies
-    def change(bodies: Bodies, _: np.random.Generator) -> None:
+    def change(bodies: Bodies, _: np.random.Generator) -> str:
         def others(analyzers: Mapping[_Side, str]) -> dict[_Side, _Json | None]:
             wrong = (one for one, name in analyzers.items() if component.is_in(bodies.index, name) != (one == side))
             return {one: component.toggled(bodies.index, analyzers[one]) for one in wrong}
 
         _reanalyze(bodies, f"no field's analyzer loses {component.what} or can be given them", others)
+        return ""
 
     return change
 
@@ -225,14 +226,16 @@ def _synonyms(side: _Side, rewrite: _Rules) -> Change:
     """Change the rules of the synonyms of one side's analyzers; a filter without a rule left goes."""
 
     @_bodies
-    def change(bodies: Bodies, rng: np.random.Generator) -> None:
+    def change(bodies: Bodies, rng: np.random.Generator) -> str:
         changed: dict[str, list[str]] = {}
+        drawn: list[str] = []
         for name, definition in sorted(_parts(bodies.index, "filter").items()) if bodies.index else ():
             rules = _rules(definition)
             after = rewrite(rules, rng) if rules else rules
             if after != rules:
                 other = {**definition, "synonyms": after}
                 changed[name] = [_planted(bodies.index, "filter", name, other)] if after else []
+                drawn += [rule for rule in (*rules, *after) if rule not in rules or rule not in after]
 
         def others(analyzers: Mapping[_Side, str]) -> dict[_Side, _Json | None]:
             chain = _chain(_definition(bodies.index, analyzers[side]))
@@ -241,6 +244,7 @@ def _synonyms(side: _Side, rewrite: _Rules) -> Change:
             return {side: {**chain, "filter": [new for old in chain["filter"] for new in changed.get(old, [old])]}}
 
         _reanalyze(bodies, f"no list of such synonyms in the {side} of a field", others)
+        return "; ".join(drawn)
 
     return change
 
@@ -278,35 +282,45 @@ def _rules_added(rules: list[str], rng: np.random.Generator) -> list[str]:
 
 
 @_bodies
-def _other_analyzer(bodies: Bodies, rng: np.random.Generator) -> None:
+def _other_analyzer(bodies: Bodies, rng: np.random.Generator) -> str:
     """Of a field that searches name, where they name any."""
     fields = _fields_of(bodies)
     texts = json.dumps(bodies.searches)
     named = [one for one in fields if one[0] in bodies.matched or re.search(rf'"{re.escape(one[0])}["^]', texts)]
-    _, options = (named or fields)[rng.integers(len(named or fields))]
+    path, options = (named or fields)[rng.integers(len(named or fields))]
     before = _analyzers(bodies.index, options)
     name = "whitespace" if set(before.values()) == {"standard"} else "standard"
     options.update(analyzer=name, search_analyzer=name)
+    return f"{path} {name}"
 
 
 # search bodies
 
 
-def _searches(change: Callable[[_Json, np.random.Generator], bool], what: str) -> Change:
-    """Change each search body that has what is changed: the function says whether it had."""
+_SearchChange: TypeAlias = Callable[[_Json, np.random.Generator], str | None]
+"""Change a search body, and say what was drawn; None where it has nothing that could be changed."""
+
+
+def _searches(change: _SearchChange, what: str) -> Change:
+    """Change each search body that has what is changed."""
 
     @_bodies
-    def of_all(bodies: Bodies, rng: np.random.Generator) -> None:
+    def of_all(bodies: Bodies, rng: np.random.Generator) -> str:
         if not bodies.searches:
             raise NotApplicableError("no strategy is a search body (template)")
-        had = [change(search, rng) for search in bodies.searches]
-        if not any(had):
+        drawn = [change(search, rng) for search in bodies.searches]
+        if all(one is None for one in drawn):
             raise NotApplicableError(f"no search body has {what}")
+        return "; ".join(dict.fromkeys(one for one in drawn if one))
 
     return of_all
 
 
-def _filter_lost(search: _Json, rng: np.random.Generator) -> bool:
+def _text(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def _filter_lost(search: _Json, rng: np.random.Generator) -> str | None:
     places: list[tuple[Any, Any]] = []
     for path, one in _objects(search):
         name = "filter" if path else "post_filter"
@@ -314,62 +328,63 @@ def _filter_lost(search: _Json, rng: np.random.Generator) -> bool:
             of_list = isinstance(one[name], list)
             places += [(one[name], at) for at in range(len(one[name]))] if of_list else [(one, name)]
     if not places:
-        return False
+        return None
     holder, place = places[rng.integers(len(places))]
-    del holder[place]
-    return True
+    return _text(holder.pop(place))
 
 
-def _parameter_dropped(search: _Json, rng: np.random.Generator) -> bool:
+def _parameter_dropped(search: _Json, rng: np.random.Generator) -> str | None:
     """As of queries that never have it: its default holds, without one the nearest clause is left out."""
-    text = json.dumps(search, ensure_ascii=False)
-    names = sorted(set(re.findall(r"\{\{\s*params\.([\w.-]+)", text)))
+    text = _text(search)
+    names: list[str] = sorted(set(re.findall(r"\{\{\s*params\.([\w.-]+)", text)))
     if not names:
-        return False
-    name = re.escape(names[rng.integers(len(names))])
+        return None
+    drawn = names[rng.integers(len(names))]
+    name = re.escape(drawn)
     text = re.sub(rf"\{{\{{\s*params\.{name}\s*\??\s*\}}\}}", f"{{{{params.{_PLANTED}?}}}}", text)
     text = re.sub(rf"\{{\{{\s*params\.{name}\s*=", f"{{{{params.{_PLANTED}=", text)
     search.clear()
     search.update(json.loads(text))
-    return True
+    return drawn
 
 
-def _function_tenfold(search: _Json, rng: np.random.Generator) -> bool:
+def _function_tenfold(search: _Json, rng: np.random.Generator) -> str | None:
     scored = [one for path, one in _objects(search) if path[-1:] == ("function_score",)]
     for one in scored:
         if "functions" not in one:
             one["functions"] = [{name: one.pop(name) for name in list(one) if name not in _BESIDE_FUNCTIONS}]
     functions = [function for one in scored for function in one["functions"] if function]
     if not functions:
-        return False
+        return None
     function = functions[rng.integers(len(functions))]
+    drawn = _text(function)
     function["weight"] = function.get("weight", 1) * _TENFOLD
-    return True
+    return drawn
 
 
 _BESIDE_FUNCTIONS = ("query", "boost", "boost_mode", "score_mode", "max_boost", "min_score", "_name")
 
 
-def _without(name: str, *values: Any) -> Callable[[_Json, np.random.Generator], bool]:
+def _without(name: str, *values: Any) -> _SearchChange:
     """Drop an option of clauses, with one of these values where some are named."""
 
-    def change(search: _Json, _: np.random.Generator) -> bool:
+    def change(search: _Json, _: np.random.Generator) -> str | None:
         holders = [one for _, one in _objects(search) if name in one and (not values or one[name] in values)]
         for one in holders:
             del one[name]
-        return bool(holders)
+        return "" if holders else None
 
     return change
 
 
-def _boosts_off(search: _Json, _: np.random.Generator) -> bool:
+def _boosts_off(search: _Json, _: np.random.Generator) -> str | None:
     lists = [one for _, one in _objects(search) if isinstance(one.get("fields"), list)]
     is_changed = False
     for one in lists:
         plain_names = [re.sub(r"\^[\d.]+$", "", name) if isinstance(name, str) else name for name in one["fields"]]
         is_changed |= plain_names != one["fields"]
         one["fields"] = plain_names
-    return is_changed
+    return "" if is_changed else None
 
 
 # the kinds

@@ -327,7 +327,7 @@ def heat_map(tuning: Tuning) -> Figure:
         axes.set_ylabel(first.title, fontsize=9)
     figure.colorbar(image, ax=panels.ravel().tolist(), label="nDCG@10", fraction=0.03)
     winner, today = ("/".join(map(value_text, one)) for one in (tuning.winner.combination, space.todays()))
-    on_grid = "" if tuning.todays else ", not on the grid"
+    on_grid = "" if tuning.todays in tuning.outcomes else ", not on the grid"
     marks = {f"winner ({winner})": _WINNER, f"today ({today}{on_grid})": _TODAY}
     handles = [Patch(fill=False, label=label, **look) for label, look in marks.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False, fontsize=9)
@@ -356,7 +356,7 @@ def _tried_values_of(axes: Axes, tuning: Tuning, at: int) -> None:
     values = [outcome.combination[at] for outcome in tuning.outcomes]
     places = {value: value if parameter.is_number else place for place, value in enumerate(parameter.choices)}
     if parameter.is_number:
-        places |= {value: value for value in (*values, today)}
+        places |= {value: value for value in (*values, today) if isinstance(value, int | float)}
     means = [outcome.means[NDCG10] for outcome in tuning.outcomes]
     points = sorted(zip((places[value] for value in values), means, strict=True))
     look: dict[str, Any] = {"marker": "o", "zorder": 1} | ({} if is_only else {"linestyle": "none", "alpha": 0.4})
@@ -365,7 +365,8 @@ def _tried_values_of(axes: Axes, tuning: Tuning, at: int) -> None:
         axes.annotate(f"{y:.4f}", (x, y), (0, 9), textcoords="offset points", ha="center", fontsize=8, bbox=_OVER_LINES)
     star = {"marker": "*", "color": _WINNER["edgecolor"], "label": f"winner ({value_text(winner)})"}
     ring = {"facecolors": "none", "edgecolors": _TODAY["edgecolor"], "linewidths": 2}
-    axes.scatter(places[winner], tuning.winner.means[NDCG10], s=150, zorder=3, **star)
+    if winner in places:
+        axes.scatter(places[winner], tuning.winner.means[NDCG10], s=150, zorder=3, **star)
     if today in places:
         label = f"today ({value_text(today)})"
         axes.scatter(places[today], tuning.today[NDCG10], s=130, zorder=2, label=label, **ring)

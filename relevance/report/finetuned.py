@@ -152,4 +152,4 @@ def _gain(gain: Gain) -> str:
     if gain.interval is None or not gain.base:
         return "gain without an interval: not shown"
     share, low, high = (100 * value / gain.base for value in (gain.difference, *gain.interval))
-    return f"gain {share:+.1f}% (95% interval over queries {low:+.1f}% to {high:+.1f}%)"
+    return f"gain {share:+z.1f}% (95% interval over queries {low:+z.1f}% to {high:+z.1f}%)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
@@ -32,7 +33,7 @@ _LEAST_ROOM = 24
 
 def mutation_lines(mutations: Outcomes, *, columns: int) -> list[str]:
     """A line for each change, the counts by size of the drop, and what all of it cost."""
-    rows = [_HEAD, *(_row(one, mutations.measure) for one in mutations.outcomes)]
+    rows = [_HEAD, *_rows(mutations)]
     table = _fitting(rows, columns)
     bands = [(name, *map(str, counts)) for name, counts in _bands(mutations).items()]
     table += ["", *terminal_table([(f"measured drop of {mutations.measure}", *_STATUSES), *bands]), ""]
@@ -75,7 +76,7 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
         mutations=mutations,
         measured_on="\n".join(of),
         head=_HEAD,
-        rows=[_row(one, mutations.measure) for one in mutations.outcomes],
+        rows=_rows(mutations),
         statuses=_STATUSES,
         bands=_bands(mutations),
         strength=_strength(mutations),
@@ -84,20 +85,27 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
     return {
         "mutations.json": json.dumps(document, indent=1, allow_nan=False) + "\n",
         "mutations.csv": csv_text(
-            ("kind", "group", "seed", "verdict", "strategy", "status", *drops), _csv_rows(mutations)
+            ("kind", "group", "seed", "verdict", "strategy", "status", *drops, "drawn"), _csv_rows(mutations)
         ),
         "mutations.md": index,
     }
 
 
-def _row(outcome: Outcome, measure: str) -> tuple[str, ...]:
-    """The cells of a line: a drop is shown as what it is, below 0."""
+def _rows(mutations: Outcomes) -> list[tuple[str, ...]]:
+    """The cells of all lines; a kind that was planted more than once stands with its seeds."""
+    times = Counter(one.kind.name for one in mutations.outcomes)
+    return [_row(one, mutations.measure, repeated=times[one.kind.name] > 1) for one in mutations.outcomes]
+
+
+def _row(outcome: Outcome, measure: str, *, repeated: bool) -> tuple[str, ...]:
+    """A drop is shown as what it is, below 0; what was drawn stands first, as the end may be cut."""
     worst = outcome.worst(measure)
-    what = outcome.inapplicable or outcome.refused or outcome.kind.what
-    name = outcome.kind.name + (f" ({outcome.seed})" if outcome.kind.group == "noise" else "")
+    drawn = f"{outcome.drawn}: " if outcome.drawn else ""
+    what = outcome.inapplicable or outcome.refused or f"{drawn}{outcome.kind.what}"
+    name = outcome.kind.name + (f" ({outcome.seed})" if repeated or outcome.kind.group == "noise" else "")
     if worst is None:
         return (name, outcome.verdict, "", "", "", "", "", "", what)
-    drop = "" if worst.relative is None else f"{-100 * worst.relative:+.1f}%".replace("-0.0", "0.0")
+    drop = "" if worst.relative is None else f"{-100 * worst.relative:+z.1f}%".replace("+0.0%", "0.0%")
     floors = str(len(outcome.below_floors) or "")
     by = outcome.decided_by(measure)
     return (name, outcome.verdict, by, drop, worst.strategy, _p(worst.p), _p(worst.adjusted_p), floors, what)
@@ -150,9 +158,9 @@ def _csv_rows(mutations: Outcomes) -> Iterator[Sequence[str | float | None]]:
         start = (one.kind.name, one.kind.group, one.seed, one.verdict)
         for finding in findings:
             numbers = attributes(finding, "before", "after", "relative", "p", "adjusted_p").values()
-            yield *start, finding.strategy, one.comparison.status(finding.strategy), *numbers
+            yield *start, finding.strategy, one.comparison.status(finding.strategy), *numbers, one.drawn
         if not findings:
-            yield *start, *(None,) * 7
+            yield *start, *(None,) * 7, one.drawn
 
 
 def _entry(one: Outcome, measure: str) -> dict[str, object]:
@@ -169,7 +177,7 @@ def _entry(one: Outcome, measure: str) -> dict[str, object]:
         "kind": one.kind.name,
         "group": one.kind.group,
         "what": one.kind.what,
-        **attributes(one, "seed", "verdict"),
+        **attributes(one, "seed", "drawn", "verdict"),
         "decided_by": one.decided_by(measure),
         "refused": one.refused,
         "not_applicable": one.inapplicable,

@@ -83,8 +83,7 @@ def _number(value: float | None, form: str, none: str = "") -> str:
 
 def signed(value: float) -> str:
     """Four decimals with a sign; what rounds to zero has a plus."""
-    text = f"{value:+.4f}"
-    return "+0.0000" if text == "-0.0000" else text
+    return f"{value:+z.4f}"
 
 
 def gain_text(gain: Gain) -> str:

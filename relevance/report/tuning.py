@@ -37,7 +37,7 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
     if tuning.todays is not None:
         marks[tuning.todays.combination] = "today"
     marks[tuning.winner.combination] = "winner, today" if tuning.todays is tuning.winner else "winner"
-    once = [one for one in tuning.outcomes if one.same_as == one.combination or one is tuning.winner]
+    once = [one for one in tuning.ranked if one.same_as == one.combination or one is tuning.winner]
     winner = named_winner(tuning, taken)
     settings = snippet(tuning, winner)
     picture, draw = ("heatmap.png", heat_map) if fits_heat_map(tuning) else ("values.png", tried_values)
@@ -60,7 +60,7 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
         value_text=value_text,
     )
     combinations: list[list[str | float]] = []
-    for one in tuning.outcomes:
+    for one in tuning.ranked:
         same = "" if one.same_as == one.combination else "/".join(map(value_text, one.same_as))
         values, means = map(value_text, one.combination), (float(one.means[metric]) for metric in METRICS)
         combinations.append([*values, *means, same, marks.get(one.combination, "")])
@@ -72,10 +72,12 @@ def tuning_files(tuning: Tuning, dataset: Dataset, *, engine: str, taken: Collec
     files: dict[str, str | bytes] = {
         COMBINATIONS: csv_text(head, combinations),
         "held_out.csv": csv_text(("query_id", "query", "ndcg_today", "ndcg_winner", "difference"), held_out),
-        "strategy.toml": settings,
         "index.md": index,
         picture: png(draw, tuning),
     }
+    if tuning.falls_short:
+        return files
+    files["strategy.toml"] = settings
     if winner.template is not None:
         files[f"{winner.name}.json"] = f"{json.dumps(_template(tuning), indent=2, ensure_ascii=False)}\n"
     return files
@@ -136,14 +138,16 @@ def _means(tuning: Tuning) -> list[tuple[str, str, str]]:
 def _verdict(tuning: Tuning) -> str:
     """One sentence: how the winner compares with today's values where it was not chosen."""
     noun, held_out = tuning.space.noun, tuning.interval
+    if tuning.falls_short:
+        return f"Nothing that was tried reaches today's {noun} on the tuning split: nothing to change."
     if tuning.keeps_today:
         return f"Today's {noun} are the best of {'the trials' if tuning.trials else 'the grid'}: nothing to change."
     best_of = f"the best of {plural(len(tuning.outcomes), 'combination')}"
     if tuning.trials:
         best_of = f"the best of {plural(tuning.trials, 'trial')} by TPE"
     interval = (
-        f"NDCG {held_out.difference:+.4f} on {plural(held_out.queries, 'held-out query')}, {held_out.confidence:.0%} "
-        f"interval {held_out.low:+.4f} to {held_out.high:+.4f} (paired bootstrap"
+        f"NDCG {held_out.difference:+z.4f} on {plural(held_out.queries, 'held-out query')}, {held_out.confidence:.0%} "
+        f"interval {held_out.low:+z.4f} to {held_out.high:+z.4f} (paired bootstrap"
         f"{f'; {best_of}' if tuning.trials or noun == 'values' else ''})"
     )
     if not held_out.excludes_zero:

@@ -284,7 +284,9 @@ class Suite:
     def judge(self, strategy: Strategy, ranking: Ranking, timing: Timing | None) -> Result:
         """Evaluate a ranking, compare it with the floors and keep the result."""
         dataset = self.plan.dataset
-        evaluated = evaluation.evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue))
+        evaluated = evaluation.evaluate(
+            ranking, dataset.judgments, n_products=len(dataset.catalogue), ids=dataset.queries.ids
+        )
         old = self.baseline.strategies.get(strategy.name) if self.baseline else None
         before = (
             {metric: dict(zip(self.baseline.queries, one.tolist(), strict=True)) for metric, one in old.metrics.items()}

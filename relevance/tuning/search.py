@@ -81,9 +81,20 @@ def split_queries(dataset: Dataset, *, share: float = SHARE, seed: int = SEED) -
         if len(codes) < FEWEST:
             raise InputError(
                 f"the {side} split has {len(codes)} of {len(judged)} judged queries (--share {share:g}); "
-                f"allowed: {FEWEST} or more on each side, by another --share or --seed"
+                f"allowed: {FEWEST} or more on each side, as with {_way_out(places, share)}"
             )
     return split
+
+
+def _way_out(places: npt.NDArray[np.float64], share: float) -> str:
+    """The share nearest to another one that gives both sides enough; another seed where none does."""
+    above, up_to = np.sort(places)[[FEWEST - 1, -FEWEST]]
+    for steps in (100, 100_000):
+        shares = np.arange(1, steps) / steps
+        fitting = shares[(shares > above) & (shares <= up_to)]
+        if len(fitting):
+            return f"--share {fitting[np.abs(fitting - share).argmin()]:g}"
+    return "another --seed"
 
 
 def _place(text: str, seed: int) -> float:
@@ -129,7 +140,8 @@ class Tuning:
         equals: the other combinations that reach its nDCG.
         idle: parameters whose value changed no mean, where all combinations were tried.
         today: means of today's values on the tuning split.
-        todays: the combination that is today's values, up to a factor of boosts; None where it was not tried.
+        todays: the combination that is today's values, up to a factor of boosts; one of its own where these are not
+            among what was tried; None where fields are left out that have mattered.
         held_out: nDCG of each held-out query with today's values and with the winner's, shape (2, queries).
         interval: of the difference between the two.
         seconds: to rank by all combinations and to evaluate them.
@@ -149,6 +161,17 @@ class Tuning:
     seconds: float
 
     @property
+    def ranked(self) -> list[Outcome]:
+        """The outcomes, with today's values in front of them where these are not among them."""
+        beside = self.todays is not None and not any(one is self.todays for one in self.outcomes)
+        return [*([self.todays] if self.todays is not None and beside else ()), *self.outcomes]
+
+    @property
+    def falls_short(self) -> bool:
+        """Whether nothing that was tried reaches today's values."""
+        return max(one.means[NDCG10] for one in self.outcomes) < self.today[NDCG10] - _EQUAL
+
+    @property
     def keeps_today(self) -> bool:
         """Whether the winner is today's values, up to a factor of boosts."""
         return self.todays is not None and self.todays.same_as == self.winner.same_as
@@ -165,8 +188,8 @@ def tune(  # noqa: PLR0913 - the last two by name
 ) -> Tuning:
     """Try all combinations, or those that TPE suggests; those that differ by a common factor are tried once.
 
-    The winner has the highest mean nDCG@10 on the tuning split. Of several, it is the one nearest to today's values
-    (see `Space.distance`), of these the first that was tried.
+    The winner has the highest mean nDCG@10 on the tuning split; today's values take part. Of several, it is the one
+    nearest to today's values (see `Space.distance`), of these the first that was tried.
 
     Args:
         ask: gives an engine that holds the data set's products.
@@ -189,13 +212,14 @@ def tune(  # noqa: PLR0913 - the last two by name
         tried.measure(space.combinations)
     outcomes, today = tried.outcomes(), tried.means[_TODAY]
     seconds = perf_counter() - start
-    highest = max(outcome.means[NDCG10] for outcome in outcomes)
-    best = [outcome for outcome in outcomes if outcome.means[NDCG10] >= highest - _EQUAL]
-    winner = min(best, key=lambda outcome: round(space.distance(outcome.combination), 9))
     # a field that is left out may have mattered: then no combination is today's values
     alike = [one for one in outcomes if one.same_as == tried.first.get(space.alike(space.todays()))]
     same = [one for one in alike if abs(one.means[NDCG10] - today[NDCG10]) <= _EQUAL]
-    pair = [space.today, space.strategy(winner.combination)]
+    beside = [Outcome(space.todays(), today, space.todays())] if not same and space.base == space.today else []
+    highest = max(outcome.means[NDCG10] for outcome in (*beside, *outcomes))
+    best = [outcome for outcome in (*beside, *outcomes) if outcome.means[NDCG10] >= highest - _EQUAL]
+    winner = min(best, key=lambda outcome: round(space.distance(outcome.combination), 9))
+    pair = [space.today, space.today if winner in beside else space.strategy(winner.combination)]
     held_out = np.stack([one.per_query[NDCG10] for one in _evaluated(ask, dataset, split.held_out, pair)])
     return Tuning(
         space=space,
@@ -206,7 +230,7 @@ def tune(  # noqa: PLR0913 - the last two by name
         equals=[outcome for outcome in best if outcome is not winner],
         idle=[] if asked else _idle(space, outcomes),
         today=today,
-        todays=min(same, key=lambda one: one.combination != space.todays(), default=None),
+        todays=min((*same, *beside), key=lambda one: one.combination != space.todays(), default=None),
         held_out=held_out,
         interval=paired_interval(*held_out, seed=split.seed),
         seconds=seconds,
@@ -264,7 +288,8 @@ def _evaluated(ask: Ask, dataset: Dataset, codes: _Codes, strategies: Sequence[S
     rows = places[judged.queries]
     own = rows >= 0
     judgments = Judgments(rows[own], judged.products[own], judged.grades[own], relevant_from=judged.relevant_from)
-    return evaluate_all(rankings, judgments, n_products=len(dataset.catalogue), metrics=METRICS)
+    ids = [dataset.queries.ids[code] for code in codes]
+    return evaluate_all(rankings, judgments, n_products=len(dataset.catalogue), metrics=METRICS, ids=ids)
 
 
 def _idle(space: Space, outcomes: Sequence[Outcome]) -> list[str]:

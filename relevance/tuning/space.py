@@ -36,6 +36,9 @@ Combination: TypeAlias = tuple[Value, ...]
 _FEW, _MANY = 200, 5_000
 """Combinations of which all are tried; where boosts alone differ, which are ranked together."""
 
+OWN = "own"
+"""In the place of an analyzer's name: the fields' own."""
+
 _MOST_VALUES = 1_000
 _DIGITS = 12
 
@@ -81,7 +84,7 @@ class Parameter:
 def value_text(value: Value) -> str:
     """A value for people and tables."""
     if value is None:
-        return "the fields' own"
+        return OWN
     if _is_number(value):
         return f"{value:g}"
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -133,12 +136,12 @@ class Space:
         """All of them; the last parameter's value changes first."""
         return list(product(*(one.choices for one in self.parameters)))
 
-    def strategy(self, combination: Combination, name: str = "tuned") -> Strategy:
-        """Give the strategy these values."""
+    def strategy(self, combination: Combination, name: str = "") -> Strategy:
+        """Give the strategy these values; without a name it keeps its own."""
         known = self._strategies.get(combination)
         if known is None:
             known = self._strategies[combination] = self._made(combination)
-        return known if name == known.name else replace(known, name=name)
+        return known if name in ("", known.name) else replace(known, name=name)
 
     def _made(self, combination: Combination) -> Strategy:
         changes: dict[str, dict[str, Any]] = {"text": {}, "vectors": {}, "key": {}, "mark": {}}
@@ -150,7 +153,7 @@ class Space:
                 parts[part] = {**getattr(self.base, part), **changes[part]}
         if changes["mark"] and self.base.tunable is not None:
             parts["template"] = bodies.settled(self.base.tunable, changes["mark"])
-        return replace(self.base, name="tuned", **parts)
+        return replace(self.base, **parts)
 
     def todays(self) -> Combination:
         """Give today's values."""
@@ -190,7 +193,7 @@ class Space:
 
     def probes(self) -> list[Strategy]:
         """Today's strategy, and with each value that is no boost one that has it: what may be wrong with an index."""
-        changed = (self.strategy(each, self.today.name) for one, each in self.changes() if not one.is_boost)
+        changed = (self.strategy(each) for one, each in self.changes() if not one.is_boost)
         return [self.today, *changed]
 
     def changes(self) -> Iterator[tuple[Parameter, Combination]]:
@@ -218,9 +221,13 @@ def _todays(strategy: Strategy, place: str, key: str) -> Value:
         return _frozen(bodies.tuned_values(strategy.tunable or {})[key])
     if place != "key":
         return getattr(strategy, place)[key]
-    value, has_own = getattr(strategy, key), strategy.fields.body is not None
-    usual = {"k1": K1, "b": B, "analyzer": None if has_own else "standard"}
-    return usual.get(key) if value is None else value
+    value = getattr(strategy, key)
+    return _usual(strategy).get(key) if value is None else value
+
+
+def _usual(strategy: Strategy) -> dict[str, Value]:
+    """What keys are where a strategy leaves them out."""
+    return {"k1": K1, "b": B, "analyzer": None if strategy.fields.body is not None else "standard"}
 
 
 # a strategy's own parameters
@@ -245,7 +252,9 @@ def make_space(today: Strategy, table: Mapping[str, Any], *, without: Iterable[s
     for name in (name for name in flat if name not in known):
         raise InputError(f"{unknown(f'parameter of {today.name}', name, known)}{marks}")
     chosen = {name: place for name, place in known.items() if name in flat and name not in without}
-    parameters = tuple(Parameter(name, *place, *_values(name, place, flat[name])) for name, place in chosen.items())
+    parameters = tuple(
+        Parameter(name, *place, *_values(name, place, flat[name], today)) for name, place in chosen.items()
+    )
     if not parameters:
         ways = f"[tuning.{today.name}] or --grid NAME=VALUE,VALUE, with {', '.join(known)}{marks}"
         raise InputError(f"no parameter of {today.name} has values to try; allowed: {ways}")
@@ -278,7 +287,7 @@ def _flat(table: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
 _ENDS = ("from", "to", "step")
 
 
-def _values(name: str, place: tuple[str, str], raw: Any) -> tuple[Combination, bool]:
+def _values(name: str, place: tuple[str, str], raw: Any, today: Strategy) -> tuple[Combination, bool]:
     """The values to try, or the ends of what they are between, and whether that is so."""
     if isinstance(raw, Mapping):
         values, any_between = _range(name, raw)
@@ -289,7 +298,10 @@ def _values(name: str, place: tuple[str, str], raw: Any) -> tuple[Combination, b
     if place[0] == "key":
         key = next(one for one in declared(Strategy) if one.name == place[1])
         values = tuple(key.checked(value, name) for value in values)
-    for value in values:
+        if place[1] in ("analyzer", "search_analyzer"):
+            usual = _usual(today).get(place[1])
+            values = tuple(usual if value == OWN else value for value in values)
+    for value in (one for one in values if one is not None):
         parts = value if isinstance(value, tuple) else (value,)
         if not all(isinstance(part, str | int | float) and not set("{}").intersection(str(part)) for part in parts):
             raise InputError(f"{name}: {shown(value)}; allowed: numbers, truth values, texts without braces, or lists")

@@ -62,7 +62,12 @@ def test_a_narrow_terminal_still_says_why(
     assert all(len(line) <= columns for line in table[:2])
     assert "every list is turned" in table[1]
     assert ("adjusted p" in table[0]) is (columns > 80)
-    assert re.search(r"duplicates +refused +ranking: query 0", table[2])
+    assert re.search(r"duplicates +refused +ranking: query 'q", table[2])
+
+
+def test_runs_of_a_kind_stand_with_their_seeds(capsys: pytest.CaptureFixture[str]) -> None:
+    _, out, _ = run(capsys, "--only", "newly_empty", "--runs", "2", "--seed", "5")
+    assert re.findall(r"newly_empty \((\d)\)", out) == ["5", "6"]
 
 
 def test_neutral_changes_are_planted_with_seeds_that_follow(capsys: pytest.CaptureFixture[str]) -> None:

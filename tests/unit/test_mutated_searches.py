@@ -1,5 +1,6 @@
 """Planted changes of analysis, of search bodies and of how strategies read text: functions, and their effect."""
 
+import csv
 import json
 from contextlib import nullcontext, suppress
 from copy import deepcopy
@@ -17,6 +18,7 @@ from relevance.fields import Reading
 from relevance.gate import Limits
 from relevance.mutation import KINDS, mutate
 from relevance.mutation.engine import NotApplicableError
+from relevance.report.mutations import mutation_files, mutation_lines
 from relevance.strategies import READY_MADE, Strategy, readings_of
 from relevance.suite import Plan
 
@@ -118,6 +120,34 @@ def test_search_bodies(name: str, read: Any, expected: Any, plan: Plan) -> None:
     body, search = reaching(name, plan)
     assert read(search) == expected
     assert body == plan.dataset.catalogue.fields.body
+
+
+@pytest.mark.parametrize(
+    ("name", "drawn"),
+    [
+        ("filter_lost", {'{"term": {"visible": true}}', '{"term": {"category": "{{params.category?}}"}}'}),
+        ("parameter_dropped", {"category"}),
+        ("function_boost_tenfold", {'{"field_value_factor": {"field": "sales", "modifier": "ln1p"}}'}),
+        ("synonyms_lost_in_queries", {"couch, sofa", "telly => television"}),
+        ("synonyms_mixed_up_in_queries", {"couch, telly", "telly, couch"}),
+        ("field_of_another_analyzer", {"brand whitespace", "name.plain whitespace"}),
+        ("minimum_should_match_lost", {""}),
+        ("stemmer_in_index_only", {""}),
+    ],
+)
+def test_what_was_drawn_is_said(name: str, drawn: set[str], plan: Plan) -> None:
+    assert {KINDS[name].plant(plan, seed)[1] for seed in range(8)} == drawn
+
+
+def test_rows_of_one_kind_say_what_was_drawn(plan: Plan) -> None:
+    measured = mutate(plan, [(KINDS["filter_lost"], seed) for seed in range(8)], Limits())
+    drawn = [one.drawn for one in measured.outcomes]
+    assert len(set(drawn)) == 2
+    lines = mutation_lines(measured, columns=200)[1:9]
+    assert all(f"{one}: a filter of each search body is lost" in line for one, line in zip(drawn, lines, strict=True))
+    files = mutation_files(measured, of=["shop"])
+    assert [one["drawn"] for one in json.loads(files["mutations.json"])["mutations"]] == drawn
+    assert {row["drawn"] for row in csv.DictReader(files["mutations.csv"].splitlines())} == set(drawn)
 
 
 def test_a_parameter_with_a_default_takes_it(tmp_path: Path) -> None:

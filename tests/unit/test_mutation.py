@@ -227,7 +227,9 @@ def test_one_boost_of_a_strategy_moves_up_or_down_by_1_percent() -> None:
     (before,) = plan.strategies
     factors = set()
     for seed in range(20):
-        (after,) = NEUTRAL_KINDS["boost_1_percent"].change(plan, seed).strategies
+        changed, drawn = NEUTRAL_KINDS["boost_1_percent"].plant(plan, seed)
+        (after,) = changed.strategies
+        assert any(f".{name} times {factor}" in drawn for name in after.text for factor in ("0.99", "1.01"))
         (factor,) = {after.text[name] / boost for name, boost in before.text.items() if after.text[name] != boost}
         factors.add(round(factor, 4))
     assert factors == {1.01, round(1 / 1.01, 4)}

@@ -163,6 +163,14 @@ def test_a_wrong_table_is_found_by_any_command(
 
 
 @pytest.mark.usefixtures("_unpainted")
+def test_a_wrong_table_of_another_strategy_stops_no_tuning(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (project / "relevance.toml").write_text(f"{FILE}\n[tuning.textsearch]\nk1 = [-1]\n")
+    assert main(["tune", "own", "--grid", "text.title=1,4", "--engine", "embedded"]) == 0
+    assert main(["check"]) == main(["tune", "textsearch"]) == 2
+    assert "[tuning.textsearch]: k1 = -1; allowed: " in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("_unpainted")
 def test_a_field_without_text_can_be_left_out(project: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shop.write_files(project / "data", shop.without_attributes())
     assert main(["tune", "text"]) == 2

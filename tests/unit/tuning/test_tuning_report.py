@@ -110,6 +110,19 @@ def test_what_is_said_of_the_interval(text: Tuning, low: float, high: float, sen
     assert sentence in "\n".join(tuning_lines(replace(text, winner=other, equals=[], interval=interval)))
 
 
+def test_where_nothing_reaches_today_there_is_nothing_to_copy(files_of: Any) -> None:
+    axes = [("title", (0.001, 0.002)), ("description", (10, 20, 40)), ("attributes", (0.1, 0.2))]
+    tuning = shop.tuned(make_grid("text", TEXT, axes=axes))
+    assert "Nothing that was tried reaches today's boosts on the tuning split" in "\n".join(tuning_lines(tuning))
+    files = files_of(tuning)
+    assert "strategy.toml" not in files
+    assert "relevance.toml" not in files["index.md"]
+    first, *others = rows(files["combinations.csv"])
+    assert (first["title"], first["mark"]) == ("8", "winner, today")
+    assert not any(row["mark"] for row in others)
+    assert png(heat_map, tuning).startswith(b"\x89PNG")
+
+
 def test_notes_of_the_winner(text: Tuning) -> None:
     assert text.todays is not None
     lines = "\n".join(tuning_lines(replace(text, winner=text.todays)))

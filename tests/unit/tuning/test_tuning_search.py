@@ -99,16 +99,29 @@ def test_of_equal_combinations_the_one_nearest_to_today_wins(monkeypatch: pytest
     [
         ({"title": 16, "description": 4, "attributes": 2}, (8, 2, 1), (8, 2, 1)),  # up to a factor
         ({"title": 4, "description": 4, "attributes": 4}, (4, 4, 4), (1, 1, 1)),
-        ({"title": 7, "description": 2, "attributes": 1}, None, None),
+        ({"title": 7, "description": 2, "attributes": 1}, (7, 2, 1), (7, 2, 1)),  # beside it
     ],
 )
 def test_todays_boosts_in_the_grid(text: dict[str, float], todays: Any, same_as: Any) -> None:
     tuning = shop.tuned(make_grid("text", replace(TEXT, text=text)))
-    boosts = None if tuning.todays is None else (tuning.todays.combination, tuning.todays.same_as)
-    assert boosts == (None if todays is None else (todays, same_as))
+    assert tuning.todays is not None
+    assert (tuning.todays.combination, tuning.todays.same_as) == (todays, same_as)
+    assert tuning.ranked == [*([] if tuning.todays in tuning.outcomes else [tuning.todays]), *tuning.outcomes]
     assert not tuning.keeps_today
-    if tuning.todays is not None:
-        assert replace(tuning, winner=tuning.todays).keeps_today
+    assert replace(tuning, winner=tuning.todays).keeps_today
+
+
+@pytest.mark.parametrize("trials", [None, 3])
+@pytest.mark.parametrize("without", [(), ("attributes",)])
+def test_todays_boosts_take_part_where_they_are_not_in_the_grid(trials: int | None, without: tuple[str, ...]) -> None:
+    axes = [("title", (0.001, 0.002)), ("description", (10, 20, 40)), ("attributes", (0.1, 0.2))]
+    tried = [axis for axis in axes if axis[0] not in without]
+    tuning = shop.tuned(make_grid("text", TEXT, axes=tried, without=without), trials=trials)
+    assert tuning.falls_short
+    if not without:
+        assert tuning.winner is tuning.todays is tuning.ranked[0]
+        assert tuning.keeps_today
+        assert tuning.held_out[0].tolist() == tuning.held_out[1].tolist()
 
 
 def test_a_field_left_out_may_have_mattered() -> None:
@@ -194,6 +207,16 @@ def test_a_side_of_too_few_queries_is_refused() -> None:
         split_queries(of_texts([f"query {number}" for number in range(12)]))
     with pytest.raises(InputError, match=r"the tuning split has \d of 22 .* allowed: 10 or more on each"):
         split_queries(of_texts([f"query {number}" for number in range(22)]), share=0.1)
+
+
+def test_a_share_that_gives_both_sides_enough_is_named() -> None:
+    with pytest.raises(InputError) as caught:
+        split_queries(of_texts([f"query {number}" for number in range(24)]), share=0.1)
+    share = float(str(caught.value).partition("as with --share ")[2])
+    split = split_queries(of_texts([f"query {number}" for number in range(24)]), share=share)
+    assert min(len(split.tuning), len(split.held_out)) >= 10
+    with pytest.raises(InputError, match="as with another --seed"):
+        split_queries(of_texts(["sofa"] * 22))
 
 
 @pytest.mark.parametrize("share", [0, 1, -0.5, 1.5, float("nan")])

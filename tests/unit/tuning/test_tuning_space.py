@@ -10,6 +10,7 @@ from helpers import shop
 
 from relevance import bodies
 from relevance.errors import InputError
+from relevance.fields import own_fields
 from relevance.strategies import STRATEGIES, Strategy
 from relevance.tuning import KINDS, check_texts, make_grid, make_space, parse_axis
 
@@ -141,12 +142,18 @@ OWN = Strategy(
     },
 )
 RRF = STRATEGIES["rrf"]
+NAMES = {"title": {"type": "text", "fields": {"std": {"type": "text"}}}, "brand": {"type": "text"}}
+FIELDS = own_fields({"mappings": {"properties": NAMES}})
+WEIGHTED = Strategy("weighted", text={"title": 3, "brand": 1}, fields=FIELDS)
+OF_MULTI_FIELD = Strategy("weighted", text={"title": 3, "title.std": 1}, fields=FIELDS)
 
 
 @pytest.mark.parametrize(
     ("strategy", "table", "choices", "size"),
     [
         (OWN, {"fuzz": ["0", "AUTO"], "boost": [1, 2]}, {"boost": (1, 2), "fuzz": ("0", "AUTO")}, 4),
+        (TEXT, {"analyzer": ["own", "english"]}, {"analyzer": ("standard", "english")}, 2),
+        (WEIGHTED, {"analyzer": ["own", "english"]}, {"analyzer": (None, "english")}, 2),
         (TEXT, {"k1": {"from": 0.2, "to": 0.6, "step": 0.2}, "b": [0.5, 1]}, {"k1": (0.2, 0.4, 0.6), "b": (0.5, 1)}, 6),
         (
             TEXT,
@@ -184,6 +191,10 @@ def test_tables_are_read_in_an_order_of_their_own(strategy: Strategy, table: Any
             Strategy("bare", template={"query": "{{query}}"}),
             {"x": [1]},
             "unknown parameter of bare 'x'; allowed: spelling, marks {{tune",
+        ),
+        *(
+            (OF_MULTI_FIELD, {key: values}, "strategy 'weighted': text: title.std is a multi-field, which stays as")
+            for key, values in (("analyzer", ["own", "english"]), ("k1", [0.5, 1]), ("b", [0.5, 1]))
         ),
         (TEXT, {"window": [1, 2]}, "unknown parameter of textsearch_boosted 'window'"),
         (TEXT, {"spelling": ["yes"]}, "spelling = 'yes'; allowed: true"),
