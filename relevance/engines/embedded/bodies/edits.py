@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
@@ -121,7 +120,7 @@ class Spellings:
     ) -> npt.NDArray[np.int64]:
         """Distances of the candidates from their place `head` on; what lies beyond `edits` may be any larger number.
 
-        The table of Levenshtein, column by column of the word, only so far from the diagonal as the edits reach.
+        The table of Levenshtein, row by row of the word, only so far from the diagonal as the edits reach.
         """
         lengths = self._lengths[candidates] - head
         longest = len(word) + edits
@@ -129,23 +128,31 @@ class Spellings:
         inside = places < lengths
         at = np.where(inside, self._starts[candidates] + head + places, 0)
         letters = np.where(inside, self._letters[at] if len(self._letters) else 0, np.iinfo(np.uint32).max)
-        beyond = np.full(len(candidates), edits + 1, dtype=np.int8)
-        table = [[beyond] * (longest + 1) for _ in range(len(word) + 1)]
-        for column in range(min(edits, longest) + 1):
-            table[0][column] = np.full(len(candidates), column, dtype=np.int8)
-        for row, (before, current) in enumerate(pairwise(table), 1):
+        beyond = np.int16(edits + 1)
+        earlier = before = np.full((longest + 1, len(candidates)), beyond)
+        reach = min(edits, longest)
+        before[: reach + 1] = np.arange(reach + 1)[:, None]
+        for row in range(1, len(word) + 1):
+            current = np.full(before.shape, beyond)
             if row <= edits:
-                current[0] = np.full(len(candidates), row, dtype=np.int8)
-            for column in range(max(row - edits, 1), min(row + edits, longest) + 1):
-                differs = letters[column - 1] != word[row - 1]
-                distance = np.minimum(before[column], current[column - 1]) + 1
-                distance = np.minimum(distance, before[column - 1] + differs)
-                if transpositions and row > 1 and column > 1:
-                    swapped = (letters[column - 1] == word[row - 2]) & (letters[column - 2] == word[row - 1])
-                    distance = np.where(swapped, np.minimum(distance, table[row - 2][column - 2] + 1), distance)
-                current[column] = distance
-        last = np.array(table[-1])
-        return np.asarray(last[lengths, np.arange(len(candidates))], dtype=np.int64)
+                current[0] = row
+            first, last = max(row - edits, 1), row + edits
+            band = current[first : last + 1]
+            differs = letters[first - 1 : last] != word[row - 1]
+            np.minimum(before[first : last + 1] + 1, before[first - 1 : last] + differs, out=band)
+            if transpositions and row > 1:
+                second = max(first, 2)
+                is_first = letters[second - 2 : last - 1] == word[row - 1]
+                swapped = is_first & (letters[second - 1 : last] == word[row - 2])
+                moved = np.where(swapped, earlier[second - 2 : last - 1] + 1, beyond)
+                np.minimum(band[second - first :], moved, out=band[second - first :])
+            # each is at most one more than the one before it in the row
+            run = current[first - 1 : last + 1]
+            steps = np.arange(len(run), dtype=np.int16)[:, None]
+            np.minimum.accumulate(run - steps, axis=0, out=run)
+            run += steps
+            earlier, before = before, current
+        return before[lengths, np.arange(len(candidates))].astype(np.int64)
 
 
 def _bits(letters: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
