@@ -93,8 +93,9 @@ def _walk(slots: Sequence[Slot], slop: int, docs: npt.NDArray[np.int64]) -> Freq
     ends = np.cumsum([len(slot.places) for slot in slots])
     lower, upper = ([], [])
     for slot, end in zip(slots, ends, strict=True):
-        lower.append(np.searchsorted(slot.places, docs << POSITION_BITS) + end - len(slot.places))
-        upper.append(np.searchsorted(slot.places, (docs + 1) << POSITION_BITS) + end - len(slot.places))
+        lows, highs = _bounds(slot.places, docs)
+        lower.append(lows + end - len(slot.places))
+        upper.append(highs + end - len(slot.places))
     at, until, ids = np.array(lower), np.array(upper), np.arange(len(docs))
     position = flat[at]
     several = (until - at > 1).any(axis=0)
@@ -122,6 +123,13 @@ def _walk(slots: Sequence[Slot], slop: int, docs: npt.NDArray[np.int64]) -> Freq
         narrow[passed] = (furthest - position[lead, columns])[passed]
         width = narrow
     return weights
+
+
+def _bounds(
+    places: npt.NDArray[np.int64], docs: npt.NDArray[np.int64]
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Where the places of each document begin and end."""
+    return np.searchsorted(places, docs << POSITION_BITS), np.searchsorted(places, (docs + 1) << POSITION_BITS)
 
 
 def _front(position: npt.NDArray[np.int64]) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
@@ -242,10 +250,13 @@ def _walk_with_repeats(
     matcher = _Matcher(cursors, [[cursors[member] for member in group] for group in groups], several=several)
     weights = np.zeros(len(docs), dtype=np.float32)
     mask = (1 << POSITION_BITS) - 1
-    for row, doc in enumerate(docs.tolist()):
-        for cursor, slot in zip(cursors, slots, strict=True):
-            start, end = np.searchsorted(slot.places, [doc << POSITION_BITS, (doc + 1) << POSITION_BITS])
-            cursor.places, cursor.at = (slot.places[start:end] & mask).tolist(), 0
+    starts, ends = np.array([_bounds(slot.places, docs) for slot in slots]).swapaxes(0, 1)
+    ranks = np.array([[cursor.rank] for cursor in cursors])
+    enough = np.ones(len(docs), dtype=np.bool_) if several else (ends - starts > ranks).all(axis=0)
+    for row in np.flatnonzero(enough).tolist():
+        for number, (cursor, slot) in enumerate(zip(cursors, slots, strict=True)):
+            cursor.places = (slot.places[starts[number, row] : ends[number, row]] & mask).tolist()
+            cursor.at = 0
         for width in matcher.widths(slop):
             weights[row] += np.float32(1) / np.float32(1 + width)
     return weights
