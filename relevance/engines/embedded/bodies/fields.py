@@ -6,7 +6,6 @@ order unless a line says otherwise: a rearrangement changes last bits.
 
 from __future__ import annotations
 
-import re
 from array import array
 from bisect import bisect_left
 from functools import cached_property
@@ -107,7 +106,10 @@ class TermIndex:
         if b"\n" in letters:
             return np.arange(len(self.terms))
         joined, starts = self._joined
-        places = [found.start() for found in re.finditer(re.escape(letters), joined)]
+        places, at = [], joined.find(letters)
+        while at >= 0:
+            places.append(at)
+            at = joined.find(letters, at + len(letters))
         return np.unique(np.searchsorted(starts, np.array(places, dtype=np.int64), side="right") - 1)
 
     @cached_property
