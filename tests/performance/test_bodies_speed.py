@@ -1,9 +1,9 @@
 """Search bodies on the embedded engine against a real Elasticsearch: the bodies of public projects over Chorus.
 
-Strings in, ids and scores out: the embedded engine fills the template, reads, rewrites and scores, the server is asked
-by `_msearch` of 200. Every round asks queries that no other round has, so that neither side can answer from memory; the
-embedded engine knows the terms that it has scored before, as the server's file pages are warm. Nothing is asserted of
-times.
+Strings in, ids and scores out: the embedded engine plans the template or reads it for each query, rewrites and scores,
+the server is asked by `_msearch` of 200. Every round asks queries that no other round has, so that neither side can
+answer from memory; the embedded engine knows the terms that it has scored before, as the server's file pages are warm.
+Nothing is asserted of times.
 """
 
 import json
@@ -73,8 +73,7 @@ def embedded(pair: BodyPair, body: Any) -> Callable[[Any], Any]:
     template = bodies.prepare(without_params(body))
 
     def search(asked: list[tuple[str, Any]]) -> Any:
-        rendered = (template.render(query=text, vector=vector) for text, vector in asked)
-        answers = pair.index.search(rendered, hits=10)
+        answers = pair.index.ask(template, ((text, vector, {}) for text, vector in asked), hits=10)
         return [([pair.ids[code] for code in answer.codes.tolist()], answer.scores.tolist()) for answer in answers]
 
     return search
