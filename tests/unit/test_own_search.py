@@ -84,6 +84,21 @@ def test_scores_are_those_of_the_server(dataset: Dataset, strategy: Strategy, re
     assert facts == {"vector_index": "flat", "release": release, "mapping": FIELDS.sha256, "body": FIELDS.body}
 
 
+def test_notes_on_scores_outlast_the_index(tmp_path: Path) -> None:
+    properties = {**FIELDS.body["mappings"]["properties"], "price": {"type": "scaled_float", "scaling_factor": 100}}
+    dataset = own_search.dataset(tmp_path, body={"mappings": {"properties": properties}})
+    template = {
+        "query": {"bool": {"must": {"match": {"brand": "{{query}}"}}, "filter": {"range": {"price": {"gt": 1}}}}}
+    }
+    strategy = Strategy("shop", template=template, fields=dataset.catalogue.fields)
+    choice = engines.choose("embedded", Settings(), [strategy], dataset.catalogue.fields)
+    with choice.open(progress=False) as indexer:
+        engine = indexer.index(dataset.catalogue, text_fields=("brand",), vectors={}, progress=False)
+        runner.search(engine, strategy, QueryBatch(dataset.queries.texts))
+        engine.close()
+    assert engine.notes() == ["field 'price': a scaled_float is searched by its rules, not compared with a server"]
+
+
 def test_a_clause_that_is_not_interpreted_is_named(dataset: Dataset) -> None:
     script = {"query": {"script_score": {"query": {"match": {"name": "{{query}}"}}, "script": {"source": "1"}}}}
     strategy = Strategy("scripted", template=script, fields=FIELDS)

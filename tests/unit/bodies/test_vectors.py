@@ -3,7 +3,10 @@
 import numpy as np
 import pytest
 
+from relevance.analysis import Analysis
+from relevance.engines.embedded.bodies import BodyIndex
 from relevance.engines.embedded.bodies.vectors import least_score, nearest, scores
+from relevance.schema import Schema
 
 MATRIX = np.array([[3, 4], [-3, -4], [0, 2], [0, 0]], dtype=np.float32)
 
@@ -35,3 +38,10 @@ def test_nearest() -> None:
     assert nearest(docs, scored, 3)[0].tolist() == [2, 5, 9]
     assert nearest(docs, scored, 3, np.float32(0.6))[0].tolist() == [5, 9]
     assert nearest(docs, scored, 9)[0].tolist() == [2, 5, 6, 9]
+
+
+def test_a_field_of_vectors_that_no_document_has_is_near_nothing() -> None:
+    properties = {"name": {"type": "text"}, "far": {"type": "dense_vector", "dims": 2}}
+    index = BodyIndex(Schema.of({"mappings": {"properties": properties}}), Analysis(), [{"name": "sofa"}])
+    near = {"field": "far", "query_vector": [1, 1], "k": 1}
+    assert index.search([{"knn": near}, {"query": {"match": {"name": "sofa"}}, "knn": near}], hits=1)[1].total == 1

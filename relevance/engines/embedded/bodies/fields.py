@@ -273,7 +273,7 @@ class VectorColumn:
         self.field = field
         docs, rows = held.filled()
         self.docs = docs.astype(np.int64)
-        self.matrix = np.array(rows, dtype=np.float32).reshape(len(rows), -1)
+        self.matrix = np.array(rows, dtype=np.float32).reshape(len(rows), -1 if len(rows) else 0)
 
     @cached_property
     def lengths(self) -> Floats:
