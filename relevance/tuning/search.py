@@ -161,10 +161,11 @@ class Tuning:
     seconds: float
 
     @property
-    def ranked(self) -> list[Outcome]:
+    def ranked(self) -> Sequence[Outcome]:
         """The outcomes, with today's values in front of them where these are not among them."""
-        beside = self.todays is not None and not any(one is self.todays for one in self.outcomes)
-        return [*([self.todays] if self.todays is not None and beside else ()), *self.outcomes]
+        if self.todays is None or self.todays in self.outcomes:
+            return self.outcomes
+        return [self.todays, *self.outcomes]
 
     @property
     def falls_short(self) -> bool:

@@ -305,10 +305,14 @@ def _values(name: str, place: tuple[str, str], raw: Any, today: Strategy) -> tup
         parts = value if isinstance(value, tuple) else (value,)
         if not all(isinstance(part, str | int | float) and not set("{}").intersection(str(part)) for part in parts):
             raise InputError(f"{name}: {shown(value)}; allowed: numbers, truth values, texts without braces, or lists")
+    _check_once(name, values)
+    return values, any_between
+
+
+def _check_once(name: str, values: Combination) -> None:
     twice = [value for value, count in Counter(map(value_text, values)).items() if count > 1]
     if twice:
         raise InputError(f"{name}: {twice[0]} occurs twice; allowed: each value once")
-    return values, any_between
 
 
 def _range(name: str, raw: Mapping[str, Any]) -> tuple[Combination, bool]:
@@ -398,9 +402,7 @@ def parse_axis(text: str) -> tuple[str, Combination]:
     values = tuple(_parsed(one.strip()) for one in written.split(","))
     if not name or not equals or "" in values:
         raise InputError(f"--grid {text!r}; allowed: NAME=VALUE[,VALUE…], as title=1,2,4")
-    twice = [value for value, count in Counter(map(value_text, values)).items() if count > 1]
-    if twice:
-        raise InputError(f"--grid {text!r}: {twice[0]} occurs twice; allowed: each once")
+    _check_once(f"--grid {text!r}", values)
     return name.strip(), values
 
 
