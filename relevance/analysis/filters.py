@@ -264,7 +264,7 @@ def _grams(starts: Callable[[str], Iterable[int]], minimum: int, maximum: int, *
 
     def parts(token: Token) -> list[Token]:
         return [
-            Token(gram, 0 if at else token.step, token.span, token.type, token.keyword)
+            Token(gram, 0 if at else token.step, token.span, token.type, token.keyword, ends_early=token.ends_early)
             for at, gram in enumerate(grams(token.term))
         ]
 

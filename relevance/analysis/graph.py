@@ -63,7 +63,8 @@ def shingle(
                     yield unit._replace(step=step, span=1)
                 else:
                     span = size if alone else size - min_shingle_size + 1
-                    yield Token(term, step, span, "shingle", keyword=unit is not None and unit.keyword)
+                    is_keyword, ends_early = unit is not None and unit.keyword, bool(group[-1] and group[-1].ends_early)
+                    yield Token(term, step, span, "shingle", keyword=is_keyword, ends_early=ends_early)
                 step = 0
             if step:  # Lucene's ends at the first place that gives nothing
                 return
@@ -91,7 +92,8 @@ def common_grams(*, common_words: Texts, ignore_case: bool = False, query_mode: 
             if not query_mode or not (joined_term or (after is None and joined)):
                 tokens.append(token)
             if joined_term:
-                tokens.append(Token(joined_term, 1 if query_mode else 0, 1 if query_mode else 2, "gram"))
+                step, span = (1, 1) if query_mode else (0, 2)
+                tokens.append(Token(joined_term, step, span, "gram", ends_early=after is not None and after.ends_early))
         return Stream(tokens, stream.rest)
 
     return Filter(rewrite, is_local=False, reads_synonyms=False)

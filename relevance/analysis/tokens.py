@@ -26,6 +26,7 @@ class Token(NamedTuple):
         keyword: whether stemmers leave it alone.
         glued: whether it begins where the word before it ends; the standard tokenizer says so.
         size: UTF-16 units that it takes in the text, where its term has another number; else 0.
+        ends_early: whether the word that it was cut out of goes on in the text, so that it does not end a text.
     """
 
     term: str
@@ -35,6 +36,7 @@ class Token(NamedTuple):
     keyword: bool = False
     glued: bool = False
     size: int = 0
+    ends_early: bool = False
 
     def as_term(self, term: str) -> Token:
         """Give the token with another text."""
@@ -42,7 +44,7 @@ class Token(NamedTuple):
             return self
         size = self.size or units(self.term)
         own = 0 if units(term) == size else size
-        return Token(term, self.step, self.span, self.type, self.keyword, self.glued, own)
+        return Token(term, self.step, self.span, self.type, self.keyword, self.glued, own, self.ends_early)
 
 
 class Stream(NamedTuple):

@@ -125,6 +125,7 @@ class _Options:
     preserve_original: bool
     protected: frozenset[str]
     ignore_keywords: bool
+    adjust_offsets: bool
 
     def passes(self, term: str, parts: Sequence[tuple[int, int, int]], *, keyword: bool) -> bool:
         """Whether a word stays as it is."""
@@ -133,6 +134,10 @@ class _Options:
             or term in self.protected
             or (bool(parts) and parts[0][:2] == (0, len(term)))
         )
+
+    def ends_early(self, token: Token, end: int) -> bool:
+        """Whether the word goes on behind a part of it; where its place is not kept, the part has that of the word."""
+        return token.ends_early or (self.adjust_offsets and not token.size and end < len(token.term))
 
 
 def _options(
@@ -148,7 +153,7 @@ def _options(
     stem_english_possessive: bool = True,
     protected_words: Texts = (),
     type_table: Texts = (),
-    adjust_offsets: bool = True,  # noqa: ARG001 - offsets are not kept
+    adjust_offsets: bool = True,
     ignore_keywords: bool = False,
 ) -> _Options:
     def either(of_words: bool, of_numbers: bool) -> Callable[[int], bool]:  # noqa: FBT001
@@ -162,6 +167,7 @@ def _options(
         preserve_original,
         frozenset(protected_words),
         ignore_keywords,
+        adjust_offsets,
     )
 
 
@@ -176,7 +182,7 @@ class _Joined:
     count: int = 0
     end: int = 0
 
-    def add(self, text: str, end: int = 0) -> None:
+    def add(self, text: str, end: int) -> None:
         self.text += text
         self.count += 1
         self.end = end
@@ -197,15 +203,16 @@ def word_delimiter_graph(chosen: _Options) -> Filter:
     """Lucene's WordDelimiterGraphFilter."""
 
     @lru_cache(_REMEMBERED)
-    def cut(term: str, *, keyword: bool) -> tuple[tuple[str, int, int | None], ...]:
-        """(term, steps more than the word has, span or None for the word's own)."""
+    def cut(term: str, *, keyword: bool) -> tuple[tuple[str, int, int | None, int], ...]:
+        """(term, steps more than the word has, span or None for the word's own, where it ends in the word)."""
         parts, is_single = chosen.words.parts(term)
         if chosen.passes(term, parts, keyword=keyword) or (chosen.preserve_original and not parts):
-            return ((term, 0, None),)
+            return ((term, 0, None, len(term)),)
         pieces = _graph_parts(term, parts, is_single=is_single, chosen=chosen) if parts else []
-        starts = [0, *(start for _, start, _ in pieces)]
+        starts = [0, *(start for _, start, _, _ in pieces)]
         return tuple(
-            (text, start - before, end - start) for before, (text, start, end) in zip(starts, pieces, strict=False)
+            (text, start - before, end - start, last)
+            for before, (text, start, end, last) in zip(starts, pieces, strict=False)
         )
 
     def rewrite(stream: Stream) -> Stream:
@@ -213,8 +220,10 @@ def word_delimiter_graph(chosen: _Options) -> Filter:
         step = 0
         for token in stream.tokens:
             step += token.step
-            for term, more, span in cut(token.term, keyword=token.keyword):
-                tokens.append(Token(term, step + more, span or token.span, token.type, token.keyword))
+            for term, more, span, end in cut(token.term, keyword=token.keyword):
+                early = chosen.ends_early(token, end)
+                own = Token(term, step + more, span or token.span, token.type, token.keyword, ends_early=early)
+                tokens.append(own)
                 step = 0
         return Stream(tokens, stream.rest)
 
@@ -227,8 +236,8 @@ def _graph_parts(
     *,
     is_single: bool,
     chosen: _Options,
-) -> list[tuple[str, int, int]]:
-    """(term, first and last node) of what a word is cut into, the original first."""
+) -> list[tuple[str, int, int, int]]:
+    """(term, first and last node, where it ends) of what a word is cut into, the original first."""
     found: list[tuple[int, int, int, int, str]] = []  # in the order of the stream
     node = last_count = 0
     joined: _Joined | None = None
@@ -266,8 +275,8 @@ def _graph_parts(
             node += node == joined_all.start
             found.append((joined_all.start, -node, joined_all.offset, -joined_all.end, joined_all.text))
     found.sort(key=lambda one: one[:4])
-    ordered = [(text, start, -end) for start, end, _, _, text in found]
-    return [(word, 0, max(node, 1)), *ordered] if chosen.preserve_original else ordered
+    ordered = [(text, start, -end, -last) for start, end, _, last, text in found]
+    return [(word, 0, max(node, 1), len(word)), *ordered] if chosen.preserve_original else ordered
 
 
 @_with_options
@@ -292,9 +301,10 @@ def word_delimiter(chosen: _Options) -> Filter:
                 tokens.append(token._replace(step=waiting))
                 waiting, is_first = 0, False
             found, waiting = _delimited(token, parts, is_single=is_single, chosen=chosen, waiting=waiting)
-            for term, step in found:
+            for term, step, end in found:
                 own = max(step, 1) if is_first else step
-                tokens.append(token._replace(term=term, step=own, span=1, keyword=False))
+                early = chosen.ends_early(token, end)
+                tokens.append(token._replace(term=term, step=own, span=1, keyword=False, ends_early=early))
                 is_first = False
         return Stream(tokens, stream.rest)
 
@@ -308,13 +318,13 @@ def _delimited(
     is_single: bool,
     chosen: _Options,
     waiting: int,
-) -> tuple[list[tuple[str, int]], int]:
-    """(term, step) of what a word is cut into, in order, and the steps that are left for the next word.
+) -> tuple[list[tuple[str, int, int]], int]:
+    """(term, step, where it ends) of what a word is cut into, in order, and the steps left for the next word.
 
     Where the word takes another number of units in the text than it has, all parts begin where it does.
     """
     word = token.term
-    found: list[tuple[int, str, int]] = []
+    found: list[tuple[int, str, int, int]] = []
     has_output, follows = False, not chosen.preserve_original
     last_count = 0
     joined: _Joined | None = None
@@ -334,12 +344,12 @@ def _delimited(
         nonlocal last_count, waiting
         last_count = one.count
         if one.count != 1 or not chosen.generate(one.kind):
-            found.append((one.offset, one.text, step(beside=True)))
+            found.append((one.offset, one.text, step(beside=True), one.end))
             waiting = 0
 
     if is_single:
         start, end, _ = parts[0]
-        return [(word[start:end], step(beside=False))], waiting
+        return [(word[start:end], step(beside=False), end)], waiting
     for start, end, kind in parts:
         text = word[start:end]
         if joined is not None and not joined.kind & kind:
@@ -347,16 +357,16 @@ def _delimited(
             joined, has_output = None, False
         if chosen.catenate(kind):
             joined = joined or _Joined(0, start, kind)
-            joined.add(text)
+            joined.add(text, end)
         if chosen.catenate_all:
             joined_all = joined_all or _Joined(0, start, kind)
-            joined_all.add(text)
+            joined_all.add(text, end)
         if chosen.generate(kind):
-            found.append((start, text, step(beside=False)))
+            found.append((start, text, step(beside=False), end))
     if joined is not None:
         flush(joined)
     if joined_all is not None and joined_all.count > last_count:
-        found.append((joined_all.offset, joined_all.text, step(beside=True)))
+        found.append((joined_all.offset, joined_all.text, step(beside=True), joined_all.end))
         waiting = 0
     found.sort(key=lambda one: (0 if token.size else one[0], -one[2]))
-    return [(term, steps) for _, term, steps in found], waiting
+    return [(term, steps, end) for _, term, steps, end in found], waiting

@@ -408,7 +408,7 @@ def analyzed(  # noqa: PLR0913, PLR0917 - what a text becomes
 
 def _ends_with_a_token(analyze: Analyzer, text: str, stream: Stream) -> bool:
     """Whether the last token ends where the text ends: that of the tokenizer does, and it is still there."""
-    if stream.rest or not stream.tokens:
+    if stream.rest or not stream.tokens or stream.tokens[-1].ends_early:
         return False
     for change in analyze.char_filters:
         text = change(text)
