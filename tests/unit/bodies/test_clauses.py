@@ -117,7 +117,11 @@ def test_negative_boosts_are_refused(index: BodyIndex, query: dict[str, Any], li
         ({"mach": {"a": "x"}}, InputError),
         ({"bool": {"shuld": []}}, InputError),
         ({"function_score": {"wait": 2}}, InputError),
-        ({"query_string": {"query": "/x/", "fields": ["a"]}}, NotInterpretedError),
+        ({"query_string": {"query": "/x~y/", "fields": ["a"]}}, NotInterpretedError),
+        ({"query_string": {"query": "/x(/", "fields": ["a"]}}, InputError),
+        ({"query_string": {"query": "/x/", "fields": ["n"]}}, InputError),
+        ({"query_string": {"query": "x", "fields": "a"}}, InputError),
+        ({"simple_query_string": {"query": "x", "fields": 5}}, InputError),
         ({"regexp": {"k": "a~b"}}, NotInterpretedError),
         ({"regexp": {"k": "a("}}, InputError),
         ({"regexp": {"n": "a"}}, InputError),
@@ -154,6 +158,14 @@ def test_what_is_not_interpreted_is_named(name: str) -> None:
 def test_unknown_parts_of_a_body_are_refused(index: BodyIndex) -> None:
     with pytest.raises(InputError, match="'retriever'"):
         index.search([{"retriever": {}}], hits=10)
+
+
+@pytest.mark.parametrize("part", ["track_scores", "version", "seq_no_primary_term", "explain", "profile"])
+@pytest.mark.parametrize("value", [1, "x", None, {}])
+def test_switches_are_true_or_false(index: BodyIndex, part: str, value: object) -> None:
+    with pytest.raises(InputError, match=part):
+        index.search([{part: value}], hits=10)
+    index.search([{part: True}, {part: "false"}], hits=10)
 
 
 def test_a_body_without_a_query_matches_everything(index: BodyIndex) -> None:

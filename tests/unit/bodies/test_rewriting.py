@@ -124,6 +124,8 @@ def test_simple_query_strings_become_these(index: BodyIndex, text: str, rewritte
         ('"x y"~3 ?y*', 'a:"x y"~3 a:?y*'),
         ("b:* k:{a TO v]", "exists(b) k:{a TO v]"),
         (r"x\-y", "a:x a:y"),
+        (r"/x\/.*y/^2 k:/A b/", r"(a:/x\/.*y/)^2.0 k:/A b/"),
+        ("_exists_:/x/", "MatchNoDocsQuery"),
         (" ", "MatchNoDocsQuery"),
     ],
 )

@@ -283,8 +283,6 @@ def fuzzy(clause: Clause) -> Node:
         raise clause.refuse(f"field {path!r} is a {field.type}; allowed: text, keyword")
     if field.is_unscored or field.value is not None:
         raise clause.refuse(f"field {path!r} is a {field.kind}; allowed: text, keyword", NotInterpretedError)
-    if options["value"] == "":
-        raise clause.refuse("value = ''; a word is expected", NotInterpretedError)
     return Fuzzy(
         field.path,
         keyword_of(clause.levels, field, options["value"]),

@@ -88,6 +88,16 @@ class FieldTexts:
             lambda field: wildcard_of(field.path, text, lambda part: self.normalized(_with_terms(field), part))
         )
 
+    def regexp(self, text: str) -> Node:
+        """A regular expression; only an analyzer of the query's own changes its letters."""
+        clause = self.clause
+
+        def fits(field: Field) -> Node:
+            own = self.normalized(_with_terms(field), text) if self.how.analyzer else text
+            return parse({"regexp": {field.path: own}}, clause.place, clause.levels, clause.path)
+
+        return self.each(fits)
+
     def fuzzy(self, text: str, fuzziness: str) -> Node:
         """A word that may be misspelt."""
         how = self.how

@@ -43,7 +43,7 @@ class Fuzzy(Node):
             return MatchNone()
         near = index.spellings.near(
             self.term,
-            allowed.edits(self.term),
+            allowed.edits(self.term) if self.term else 0,  # no term is similar to an empty one
             prefix=self.prefix_length,
             transpositions=self.transpositions,
         )

@@ -46,7 +46,7 @@ KINDS: dict[str, MatchType] = {
     "phrase_prefix": "phrase_prefix",
     "bool_prefix": "boolean_prefix",
 }
-_ADDED_UP = ("most_fields", "bool_prefix")
+ADDED_UP = ("most_fields", "bool_prefix")
 _NOT_FUZZY = ("cross_fields", "phrase", "phrase_prefix")
 
 
@@ -78,7 +78,7 @@ def of_fields(  # noqa: PLR0913, PLR0917 - what a text in several fields is
     """Match a value on several fields, by `kind`, one of `KINDS`."""
     if not fields:
         return MatchNone()
-    tie = float(kind in _ADDED_UP) if tie_breaker is None else tie_breaker
+    tie = float(kind in ADDED_UP) if tie_breaker is None else tie_breaker
     if kind == "cross_fields":
         nodes = _cross_fields(levels, fields, value, how, tie)
     else:

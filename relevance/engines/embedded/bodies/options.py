@@ -102,6 +102,13 @@ def names(value: Any) -> tuple[str, ...]:
     return tuple(map(text, value)) if isinstance(value, list) else (text(value),)
 
 
+def listed_names(value: Any) -> tuple[str, ...]:
+    """Read a list of texts."""
+    if not isinstance(value, list):
+        raise ValueError("a list is expected")  # noqa: TRY004 - it is said as that of texts is
+    return names(value)
+
+
 def anything(value: Any) -> Any:
     """Take any value."""
     return value

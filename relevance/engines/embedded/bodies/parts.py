@@ -26,7 +26,7 @@ from relevance.engines.embedded.bodies.functions import VALUE_MODES, chosen
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Hits, Ints
 from relevance.engines.embedded.bodies.knn import knn_sections
 from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, Node, rewrite
-from relevance.engines.embedded.bodies.options import anything, choice, decimal, text, whole
+from relevance.engines.embedded.bodies.options import anything, choice, decimal, flag, text, whole
 from relevance.engines.embedded.engine import offsets_of
 from relevance.errors import InputError, NotInterpretedError, unknown
 from relevance.schema import TYPES
@@ -39,10 +39,11 @@ if TYPE_CHECKING:
 
 _PARTS = ("query", "knn", "post_filter", "min_score", "rescore", "sort", "collapse", "from")
 _HITS_OF_GROUP = 8  # that are looked at for each group that is wanted, before there are found to be too few
+_SWITCHES = ("track_scores", "version", "seq_no_primary_term", "explain", "profile")
 _WITHOUT_EFFECT = (
+    *_SWITCHES,
     *("size", "_source", "fields", "stored_fields", "docvalue_fields", "script_fields", "track_total_hits"),
-    *("track_scores", "version", "seq_no_primary_term", "explain", "profile", "timeout", "highlight", "aggs"),
-    *("aggregations", "suggest", "stats", "ext"),
+    *("timeout", "highlight", "aggs", "aggregations", "suggest", "stats", "ext"),
 )
 """Parts of a body that change nothing of which products are found, in what order and with what scores."""
 
@@ -197,8 +198,9 @@ def read_body(body: Mapping[str, Any], levels: Levels, hits: int) -> SearchBody:
             **dict.fromkeys(_PARTS, (anything, None)),
             "min_score": (decimal, None),
             "from": (whole, 0),
+            **dict.fromkeys(_SWITCHES, (flag, False)),
         },
-        {part: value for part, value in body.items() if part in _PARTS},
+        {part: value for part, value in body.items() if part in (*_PARTS, *_SWITCHES)},
     )
     for part in _PARTS:
         if part in body and body[part] is None:

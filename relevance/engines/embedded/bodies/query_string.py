@@ -10,7 +10,7 @@ from relevance.engines.embedded.bodies.clauses import parse
 from relevance.engines.embedded.bodies.edits import fuzziness
 from relevance.engines.embedded.bodies.field_texts import FieldTexts
 from relevance.engines.embedded.bodies.leaves import Term
-from relevance.engines.embedded.bodies.multi_match import KINDS
+from relevance.engines.embedded.bodies.multi_match import ADDED_UP, KINDS
 from relevance.engines.embedded.bodies.nodes import Bool, Boost, MatchAll, MatchNone, Node, boosted
 from relevance.engines.embedded.bodies.options import (
     Options,
@@ -24,10 +24,10 @@ from relevance.engines.embedded.bodies.options import (
 )
 from relevance.engines.embedded.bodies.simple_query_string import SHARED
 from relevance.engines.embedded.bodies.text import NoTerms, with_minimum
-from relevance.errors import InputError, NotInterpretedError
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.clauses import Clause
+    from relevance.errors import InputError
 
 _OPTIONS: Options = {
     **SHARED,
@@ -71,7 +71,7 @@ _TOKENS = tuple(
         ("slop", r"~\d+\.\d+"),
         ("prefix", rf"{_START}{_LETTER}*\*"),
         ("wildcard", rf"(?:{_START}|[*?])(?:{_LETTER}|[*?])*"),
-        ("regexp", r"/(?:[^*/]|\\/)*/"),
+        ("regexp", r"/(?:\\/|[^/])*/"),
         ("range", rf"[\[{{]\s*{_BOUND}\s+TO\s+{_BOUND}\s*[\]}}]"),
     )
 )
@@ -96,6 +96,8 @@ def query_string(clause: Clause) -> Node:
         raise clause.refuse("default_field beside fields; allowed: one of them")
     if options["default_field"]:
         options["fields"] = (options["default_field"],)
+    if options["tie_breaker"] is None:  # of all that is looked for, quoted or not
+        options["tie_breaker"] = float(options["type"] in ADDED_UP)
     texts = FieldTexts.of(clause, options, options["type"])
     query = _SPECIAL.sub(r"\\\1", options["query"]) if options["escape"] else options["query"]
     parser = _Parser(query, clause, texts, options)
@@ -239,9 +241,10 @@ class _Parser:
         return self._boosted(node)
 
     def _boosted(self, node: Node | None) -> Node | None:
-        if self._peek() != "boost" or node is None:
+        if self._peek() != "boost":
             return node
-        return boosted(node, float(self._take("boost").removeprefix("^")))
+        boost = float(self._take("boost").removeprefix("^"))
+        return None if node is None else boosted(node, boost)
 
     def _word(self, texts: FieldTexts, field: str) -> Node | None:
         kind, image = self._tokens[self._at]
@@ -256,16 +259,14 @@ class _Parser:
         return node if isinstance(node, NoTerms) else boosted(node, boost)
 
     def _of_token(self, texts: FieldTexts, field: str, kind: str, image: str, slop: str) -> Node:
-        if kind == "regexp":
-            raise self._clause.refuse(f"query = {self._query!r}; {image} is not interpreted", NotInterpretedError)
         if field == "_exists_":
-            return self._exists(_plain(image))
+            return MatchNone() if kind == "regexp" else self._exists(_plain(image))
         if kind == "range":
             return texts.range(_bounds(image))
         if kind == "quoted":
             width = float(slop.removeprefix("~")) if slop.strip("~") else self._options["phrase_slop"]
             return texts.phrase(_plain(image[1:-1]), int(width))
-        if kind in ("star", "wildcard", "prefix"):
+        if kind in ("star", "wildcard", "prefix", "regexp"):
             return self._pattern(texts, field, kind, image)
         image = _plain(image[:1] if kind == "bare" else image)
         if not slop:
@@ -279,6 +280,8 @@ class _Parser:
         if kind == "star":
             names = (field,) if field else self._options["fields"]
             return MatchAll() if names in ((), ("*",)) else texts.each(lambda one: self._exists(one.path))
+        if kind == "regexp":
+            return texts.regexp(image[1:-1])
         if kind == "prefix":
             return texts.prefix(_plain(image[:-1]))
         if image[0] in "*?" and not self._options["allow_leading_wildcard"]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from relevance.engines.embedded.bodies.field_texts import FieldTexts
 from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, MatchNone, Node
-from relevance.engines.embedded.bodies.options import Options, choice, flag, minimum, name, names, text, whole
+from relevance.engines.embedded.bodies.options import Options, choice, flag, listed_names, minimum, name, text, whole
 from relevance.engines.embedded.bodies.text import NoTerms, with_minimum
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def _flags(value: Any) -> int:
 
 SHARED: Options = {
     "query": (text, None),
-    "fields": (names, ()),
+    "fields": (listed_names, ()),
     "default_operator": (choice("or", "and"), "or"),
     "analyzer": (name, ""),
     "lenient": (flag, None),
