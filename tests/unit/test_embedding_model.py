@@ -211,7 +211,7 @@ def first_module(kind: str, path: object = "") -> dict[str, object]:
 
 REFUSED: dict[str, tuple[dict[str, object], str]] = {
     "not JSON": ({"modules.json": b"{"}, "not JSON"),
-    "deep JSON": ({"modules.json": b"[" * 100_000}, "not JSON"),
+    "deep JSON": ({"modules.json": b"[" * 100_000}, "nested too deeply"),
     "modules an object": ({"modules.json": {}}, "not a JSON list"),
     "modules empty": ({"modules.json": []}, "a list of modules"),
     "modules texts": ({"modules.json": ["a"]}, "a list of modules"),
