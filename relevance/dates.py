@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 DEFAULT_FORMAT = "strict_date_optional_time||epoch_millis"
 
+_TOO_LATE = 1 << 63
+"""Milliseconds that a server does not hold."""
 _TIME_OF_DAY = "HH[:mm[:ss[.SSS]]][~z]"
 _FORMATS: Mapping[str, str] = MappingProxyType(
     {
@@ -46,7 +48,7 @@ _FORMATS: Mapping[str, str] = MappingProxyType(
 """Elasticsearch's names, spelt as its patterns; `~y`: a year of one to nine digits, `~z`: a zone in any spelling."""
 
 _EPOCHS: Mapping[str, int] = MappingProxyType({"epoch_millis": 1, "epoch_second": 1000})
-_EPOCH = re.compile(r"(-?)(\d+)(?:\.(\d{1,9}))?")
+_EPOCH = re.compile(r"(-?)0*(\d{1,19})(?:\.(\d{1,9}))?")
 
 _PIECES: Mapping[str, str] = MappingProxyType(
     {
@@ -76,7 +78,7 @@ _PIECES: Mapping[str, str] = MappingProxyType(
 _PATTERN = re.compile(r"'([^']*)'|(\.SSS(?!S)|~[yz]|([A-Za-z])\3*)|([\[\]])|([^A-Za-z'])")
 
 _UNITS: Mapping[str, float] = MappingProxyType({"ms": 1, "s": 1e3, "m": 60e3, "h": 3600e3, "d": 86400e3})
-_TIME = re.compile(r"\s*(\d+)\s*(ms|s|m|h|H|d)\s*")
+_TIME = re.compile(r"\s*(\d{1,19})\s*(ms|s|m|h|H|d)\s*")
 
 _OPERATION = re.compile(r"(/|[+-])(\d*)([yMwdhHms])")
 _LAST_OF_DAY = {"hour": 23, "minute": 59, "second": 59, "millisecond": 999}
@@ -112,7 +114,10 @@ def millis(value: object, formats: str | None = None, *, round_up: bool = False,
         )
     date, anchored, operations = text.partition("||")
     moment = _moment(date, formats or DEFAULT_FORMAT, zone, round_up=round_up and not anchored)
-    return _milliseconds(_calculated(moment, operations, text, zone, round_up=round_up)) if anchored else moment
+    try:
+        return _milliseconds(_calculated(moment, operations, text, zone, round_up=round_up)) if anchored else moment
+    except (ValueError, OverflowError):
+        raise InputError(f"{text!r} is beyond the years 1 to 9999") from None
 
 
 def _moment(text: str, formats: str, zone: tzinfo, *, round_up: bool) -> int:
@@ -163,7 +168,10 @@ def _since_1970(number: re.Match[str], unit: int, zone: tzinfo, *, round_up: boo
     fraction = 0
     if unit > 1:
         fraction = int(f"{number[3]:0<3}"[:3]) if number[3] else (unit - 1) * round_up
-    return (-1 if number[1] else 1) * int(number[2]) * unit + fraction
+    moment = (-1 if number[1] else 1) * int(number[2]) * unit + fraction
+    if abs(moment) >= _TOO_LATE:
+        raise InputError(f"{number[0]!r} is no date: it is too large")
+    return moment
 
 
 def _read(match: re.Match[str], zone: tzinfo, *, round_up: bool) -> datetime | None:
@@ -192,12 +200,12 @@ def time_zone(text: str) -> tzinfo:
     Raises:
         InputError: it is none.
     """
-    if offset := re.fullmatch(r"([+-])(\d{1,2}):?(\d{2})?", text):
-        minutes = 60 * int(offset[2]) + int(offset[3] or 0)
-        return timezone((-1 if offset[1] == "-" else 1) * timedelta(minutes=minutes))
     if text in ("Z", "UTC", "GMT"):
         return UTC
     try:
+        if offset := re.fullmatch(r"([+-])(\d{1,2}):?(\d{2})?", text):
+            minutes = 60 * int(offset[2]) + int(offset[3] or 0)
+            return timezone((-1 if offset[1] == "-" else 1) * timedelta(minutes=minutes))
         return ZoneInfo(text)
     except (KeyError, ValueError, OSError):
         raise InputError(f"unknown time zone {text!r}; allowed: Z, +01:00, Europe/Berlin") from None
@@ -215,15 +223,12 @@ def _calculated(start: int, operations: str, text: str, zone: tzinfo, *, round_u
         if operation is None or (operation[1] == "/" and operation[2] not in ("", "1")):
             raise InputError(f"{text!r} is no date math; allowed: +1d, -2M, /d with the units y M w d h m s")
         number = int(operation[2] or 1) * (-1 if operation[1] == "-" else 1)
-        try:
-            if operation[1] != "/":
-                moment = _moved(moment, number, operation[3])
-            else:
-                moment = _floor(moment, operation[3])
-                if round_up:
-                    moment = _moved(moment, 1, operation[3]) - timedelta(milliseconds=1)
-        except (ValueError, OverflowError):
-            raise InputError(f"{text!r} is beyond the years 1 to 9999") from None
+        if operation[1] != "/":
+            moment = _moved(moment, number, operation[3])
+        else:
+            moment = _floor(moment, operation[3])
+            if round_up:
+                moment = _moved(moment, 1, operation[3]) - timedelta(milliseconds=1)
         at = operation.end()
     return moment
 

@@ -6,6 +6,7 @@ import json
 import math
 import re
 from datetime import UTC
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,10 +29,23 @@ _RANGES = {
 _DECIMALS: Mapping[str, type[np.floating[Any]]] = {"float": np.float32, "half_float": np.float16}
 _LONGEST_TERM = 32_766
 """Bytes of UTF-8 that an index takes."""
+_WHOLE = re.compile("-?[0-9]{1,40}")
+_HUGE = 10**40
+_PLAIN = (1e-3, 1e7)
+"""Between what decimals are written without an exponent."""
 
 
 def text_of(value: Any) -> str:
-    """Write a value as a text field or a keyword reads it."""
+    """Write a value of a query as a text field or a keyword reads it: decimals as Java does."""
+    if isinstance(value, float) and value and math.isfinite(value) and not _PLAIN[0] <= abs(value) < _PLAIN[1]:
+        sign, digits, exponent = Decimal(repr(value)).normalize().as_tuple()
+        first, *others = map(str, digits)
+        return f"{'-' * sign}{first}.{''.join(others) or 0}E{int(exponent) + len(others)}"
+    return source_text(value)
+
+
+def source_text(value: Any) -> str:
+    """Write a value of a document so: as it stands in the JSON that a server is sent."""
     return value if isinstance(value, str) else json.dumps(value)
 
 
@@ -49,22 +63,24 @@ def boolean_of(value: Any) -> int:
     raise InputError(f"{value!r} is no boolean; allowed: true, false")
 
 
-def decimal_of(value: Any) -> float:
-    """Read a number, which may be written as a text."""
+def decimal_of(value: Any, *, infinite: bool = False) -> float:
+    """Read a number, which may be written as a text; with `infinite`, one beyond all numbers or NaN too."""
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise InputError(f"{value!r} is no number; allowed: a number")
     try:
         number = float(value)
     except ValueError:
         raise InputError(f"{value!r} is no number; allowed: a number") from None
-    if not math.isfinite(number):
+    except OverflowError:
+        number = math.inf if int(value) > 0 else -math.inf
+    if not infinite and not math.isfinite(number):
         raise InputError(f"{value!r} is no finite number; allowed: a number")
     return number
 
 
 def rounded(number: float, field: Field) -> float:
     """Round a number to what a field of decimals holds."""
-    if field.scaling_factor:
+    if field.scaling_factor and math.isfinite(number * field.scaling_factor):
         return math.floor(number * field.scaling_factor + 0.5) * (1 / field.scaling_factor)
     if field.type not in _DECIMALS:
         return number
@@ -77,18 +93,37 @@ def scaled_bound(number: float, field: Field, *, is_low: bool, holds: bool) -> f
     if not holds:
         number = math.nextafter(number, math.inf if is_low else -math.inf)
     scaled = number * field.scaling_factor
+    if not math.isfinite(scaled):
+        return scaled
     return (math.ceil(scaled) if is_low else math.floor(scaled)) * (1 / field.scaling_factor)
 
 
 def whole_of(value: Any, kind: str) -> int:
     """Read an integer of a document; decimals are cut off."""
-    exact = isinstance(value, int) and not isinstance(value, bool)
-    exact |= isinstance(value, str) and re.fullmatch("-?[0-9]+", value) is not None  # beyond what a float tells apart
-    number = int(value) if exact else int(decimal_of(value))
+    number = int(number) if math.isfinite(number := exact_of(value)) else int(decimal_of(value))
     low, high = _RANGES[kind]
     if not low <= number < high:
         raise InputError(f"{value!r} is out of the range of {kind}; allowed: {low:,} to {high - 1:,}")
     return number
+
+
+def exact_of(value: Any) -> float:
+    """Read a number; whole ones beyond what a float tells apart too."""
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _HUGE:
+        return value
+    is_whole = isinstance(value, str) and _WHOLE.fullmatch(value) is not None
+    return int(value) if is_whole else decimal_of(value, infinite=True)
+
+
+def is_whole(field: Field) -> bool:
+    """Whether a field holds whole numbers; of dates and truth values it is not asked."""
+    return field.type in _RANGES
+
+
+def in_range(number: float, field: Field) -> bool:
+    """Whether a server takes a number in a query on a field of whole numbers; on a small one, it takes any integer."""
+    low, high = _RANGES["integer" if field.type in ("byte", "short") else field.type]
+    return low <= number < high
 
 
 def date_of(
@@ -158,7 +193,7 @@ def check_value(field: Field, value: Any) -> None:
 
 
 def _check_length(field: Field, value: Any) -> None:
-    text = text_of(value)
+    text = source_text(value)
     if len(text) <= _LONGEST_TERM // 4 or (field.ignore_above is not None and units(text) > field.ignore_above):
         return
     if len(text.encode("utf-8", "surrogatepass")) > _LONGEST_TERM:

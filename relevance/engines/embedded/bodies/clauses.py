@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -38,6 +39,7 @@ from relevance.engines.embedded.bodies.options import (
     Options,
     Read,
     anything,
+    boost_value,
     choice,
     edits,
     flag,
@@ -54,7 +56,7 @@ from relevance.engines.embedded.bodies.options import (
 from relevance.engines.embedded.bodies.regexps import python_pattern
 from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, with_minimum
 from relevance.errors import InputError, NotInterpretedError, did_you_mean, unknown
-from relevance.values import date_of, decimal_of, rounded, scaled_bound, text_of
+from relevance.values import date_of, decimal_of, exact_of, in_range, rounded, scaled_bound, text_of
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.levels import Levels
@@ -100,7 +102,7 @@ class Clause:
     ) -> dict[str, Any]:
         """Read options; `boost` goes to the clause, `_name` has no effect; with `nulls`, null is one left out."""
         held = self.members() if values is None else values
-        every: Options = {**known, "boost": (not_negative, 1.0), "_name": (text, "")}
+        every: Options = {**known, "boost": (boost_value, 1.0), "_name": (text, "")}
         read: dict[str, Any] = {option: default for option, (_, default) in every.items()}
         for option, value in held.items():
             if option not in every:
@@ -126,6 +128,13 @@ class Clause:
         if options[main] is None and main:
             raise self.refuse(f"{path}: {main} is missing")
         return path, options
+
+    def values(self, path: str, listed: list[Any]) -> list[Any]:
+        """Check the values that a list names."""
+        for value in listed:
+            if value is None or isinstance(value, list | Mapping):
+                raise self.refuse(f"{path}: {value!r} in the list; texts, numbers or truth values are expected")
+        return listed
 
     def query(self, body: Any, member: str, *, path: str | None = None) -> Node:
         """Read a query below this one."""
@@ -319,10 +328,7 @@ def _terms(clause: Clause) -> tuple[str, list[Any]]:
     if not isinstance(values, list):
         kind = NotInterpretedError if isinstance(values, Mapping) else InputError
         raise clause.refuse(f"{path}: a list is expected (terms of another document are not supported)", kind)
-    for value in values:
-        if value is None or isinstance(value, list | Mapping):
-            raise clause.refuse(f"{path}: {value!r} in the list; texts, numbers or truth values are expected")
-    return path, values
+    return path, clause.values(path, values)
 
 
 def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
@@ -341,7 +347,7 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
         return Constant(Bool(should=tuple(value_query(clause.levels, field, value) for value in values)))
     if field.type == "boolean":
         return AnyTerm(field.path, frozenset("FT"[truth_of(value)] for value in values))
-    numbers = (number_for(field, value) for value in values)
+    numbers = (number_for(field, value, listed=True) for value in values)
     held = frozenset(number for number in numbers if number is not None)
     return AnyNumber(field.path, held) if held else MatchNone()
 
@@ -463,8 +469,14 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
             return keyword_of(clause.levels, field, value)
         if field.type == "boolean":
             return truth_of(value)
-        number = value if isinstance(value, int) and not isinstance(value, bool) else decimal_of(value)
-        return rounded(float(number), field) if field.type in ("float", "half_float") else number
+        if field.type in ("double", "float", "half_float"):
+            number = decimal_of(value, infinite=True)
+            number = number if field.scaling_factor else rounded(number, field)
+            return math.inf if math.isnan(number) else number  # above all numbers, as Lucene orders it
+        number = exact_of(value)
+        if math.isnan(number) or (field.type != "unsigned_long" and not in_range(number, field)):
+            raise InputError(f"{value!r} is out of the range of {field.type}")
+        return number
 
     low, high = bound(low), bound(high)
     if field.scaling_factor:

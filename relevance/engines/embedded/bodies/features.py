@@ -131,6 +131,7 @@ def terms_set(clause: Clause) -> Node:
             raise clause.refuse(
                 f"field {least!r} is a {held.kind}; allowed: integers with doc_values", NotInterpretedError
             )
-    if field is None or not options["terms"]:
+    listed = clause.values(path, options["terms"])
+    if field is None or not listed:
         return MatchNone()
-    return TermsSet(tuple(value_query(clause.levels, field, term) for term in options["terms"]), least)
+    return TermsSet(tuple(value_query(clause.levels, field, term) for term in listed), least)

@@ -19,7 +19,7 @@ from relevance.engines.embedded.bodies.hits import ONE, Floats, Ints
 from relevance.engines.embedded.bodies.lexicon import Lexicon
 from relevance.engines.embedded.engine import length_factors, offsets_of, quantized, rarity
 from relevance.errors import InputError
-from relevance.values import number_of, text_of, units
+from relevance.values import number_of, source_text, units
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -199,7 +199,7 @@ def _smallest(numbers: npt.NDArray[np.integer]) -> npt.NDArray[np.unsignedintege
 def text_index(field: Field, size: int, held: Values, lexicon: Lexicon, gap: int) -> TermIndex:
     """Index a text field: every value is analyzed, `gap` positions lie between two values of a document."""
     docs, values = held.filled()
-    tokens = lexicon.tokens(docs.tolist(), map(text_of, values), gap)
+    tokens = lexicon.tokens(docs.tolist(), map(source_text, values), gap)
     return TermIndex(field, size, tokens, np.unique(docs).astype(np.int64))
 
 
@@ -211,7 +211,7 @@ def keyword_index(field: Field, size: int, held: Values, normalize: Callable[[st
         return Stream([Token(normalize(text))] if short else [])
 
     docs, values = held.filled(field.null_value)
-    tokens = Lexicon(lambda text: (text,), term).tokens(docs.tolist(), map(text_of, values), 0)
+    tokens = Lexicon(lambda text: (text,), term).tokens(docs.tolist(), map(source_text, values), 0)
     return TermIndex(field, size, tokens, np.unique(tokens.docs).astype(np.int64))
 
 

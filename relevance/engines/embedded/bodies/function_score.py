@@ -220,9 +220,8 @@ def _part(clause: Clause, body: Any, place: str) -> Part:
     except ValueError as error:
         raise InputError(f"{place}.weight: {error}") from None
     filters = body.get("filter")
-    is_everywhere = filters is None or (isinstance(filters, Mapping) and list(filters) == ["match_all"])
-    held = None if is_everywhere else parse(filters, f"{place}.filter", clause.levels, clause.path, clause.depth + 1)
-    return Part(function, held, weight)
+    held = None if filters is None else parse(filters, f"{place}.filter", clause.levels, clause.path, clause.depth + 1)
+    return Part(function, None if list(filters or ()) == ["match_all"] else held, weight)
 
 
 def _number_field(clause: Clause, path: str) -> Field | None:

@@ -105,12 +105,11 @@ def _read(clause: Clause, hits: int, *, is_clause: bool) -> Node:
         raise clause.refuse(unknown("field", path, _vector_fields(clause.levels)))
     if field.type != "dense_vector" or field.nested != clause.path:
         raise clause.refuse(f"field {path!r} is no dense_vector of these documents")
-    try:
-        vector = np.array(options["query_vector"], dtype=np.float32)
-    except (TypeError, ValueError):
-        vector = np.empty(0, dtype=np.float32)
-    if vector.ndim != 1 or not len(vector):
-        raise clause.refuse("query_vector: a list of numbers is expected")
+    vector = _vector(clause, options["query_vector"])
+    with np.errstate(over="ignore"):
+        square = vector @ vector
+    if field.vector_similarity in ("cosine", "dot_product") and not np.isfinite(square):
+        raise clause.refuse("query_vector: the numbers are too large")
     k, candidates = options["k"], options["num_candidates"]
     if k is None:
         k = min(hits, candidates or hits) if is_clause else hits
@@ -130,6 +129,21 @@ def _read(clause: Clause, hits: int, *, is_clause: bool) -> Node:
         (filters[0] if len(filters) == 1 else Bool(filter=filters)) if filters else None,
         None if similarity is None else least_score(field.vector_similarity, similarity),
     )
+
+
+def _vector(clause: Clause, values: Any) -> Any:
+    """Read numbers, which may be written as texts."""
+    if not isinstance(values, list | tuple | np.ndarray) or not len(values):
+        raise clause.refuse("query_vector: a list of numbers is expected")
+    try:
+        numbers = [value if type(value) is float else decimal(value) for value in values]
+    except ValueError as error:
+        raise clause.refuse(f"query_vector: {error}") from None
+    with np.errstate(over="ignore"):
+        vector = np.array(numbers, dtype=np.float32)
+    if not np.isfinite(vector).all():
+        raise clause.refuse("query_vector: finite numbers of a float32 are expected")
+    return vector
 
 
 def _vector_fields(levels: Levels) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from bisect import bisect_left, bisect_right
 from dataclasses import dataclass, field
@@ -15,7 +16,7 @@ from relevance.engines.embedded.bodies.hits import NO_DOCS, NONE, Hits, Ints, co
 from relevance.engines.embedded.bodies.nodes import DisMax, Explanation, MatchAll, MatchNone, Node, boosted
 from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, Word
 from relevance.errors import InputError, NotInterpretedError
-from relevance.values import date_of, decimal_of, rounded, text_of, units
+from relevance.values import date_of, decimal_of, exact_of, in_range, rounded, text_of, units
 
 _BLENDED = 10_000  # words of which it is kept how frequent they are taken to be
 
@@ -422,16 +423,24 @@ class Ids(Matching):
         return f"_id:({' '.join(sorted(self.ids))})"
 
 
-def number_for(field: Field, value: Any) -> float | None:
+def number_for(field: Field, value: Any, *, listed: bool = False) -> float | None:
     """Read a value of a query for a field of numbers; None where no document can hold it.
 
     Raises:
-        InputError: it is none.
+        InputError: it is none; or it is one of a list, where those out of range are refused.
     """
-    number = int(value) if isinstance(value, int) and not isinstance(value, bool) else decimal_of(value)
+    number: float
     if field.type in ("double", "float", "half_float"):
-        return rounded(float(number), field)
-    return int(number) if number == int(number) else None
+        number = rounded(decimal_of(value, infinite=True), field)
+        is_out = not math.isfinite(number)
+    else:
+        number = exact_of(value)
+        if not math.isfinite(number) or number != int(number):
+            return None
+        number, is_out = int(number), not in_range(number, field)
+    if is_out and listed:
+        raise InputError(f"{value!r} is out of the range of {field.type}")
+    return None if is_out else number
 
 
 def truth_of(value: Any) -> int:

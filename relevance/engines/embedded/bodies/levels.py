@@ -23,7 +23,7 @@ from relevance.engines.embedded.bodies.lexicon import Lexicon
 from relevance.engines.embedded.bodies.words import Unknown
 from relevance.errors import NotInterpretedError
 from relevance.schema import UNCOMPARED, Similarity
-from relevance.values import boolean_of, text_of
+from relevance.values import boolean_of, source_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -168,7 +168,7 @@ class Levels:
             held = Values(array("i", range(size)), [field.value] * size)
         if field.kind == "token_count":
             analyze = self.analysis.analyzer(field.analyzer)
-            counts = [None if value is None else analyze(text_of(value)).length for value in held.values]
+            counts = [None if value is None else analyze(source_text(value)).length for value in held.values]
             held = Values(held.docs, counts, held.has_null)
         if field.type == "text":
             analyzer = self.analysis.analyzer(field.analyzer)

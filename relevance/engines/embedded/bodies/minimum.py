@@ -6,10 +6,13 @@ import re
 
 import numpy as np
 
+from relevance.errors import InputError
+
 _VALUE = r"[+-]?\d+%?"
 _USABLE = re.compile(rf"{_VALUE}|\d+<{_VALUE}(?: \d+<{_VALUE})*")
 _SPACE_AROUND_BOUND = re.compile(r"\s+<\s*|\s*<\s+")
 _PERCENT = np.float32(0.01)
+_LARGEST = 2**31 - 1
 
 ALLOWED = "a number (2, -1), a share (75%, -25%) or conditions (2<75% 5<-2)"
 
@@ -32,14 +35,21 @@ def required(spec: str, clauses: int) -> int:
     needed = clauses if "<" in spec else _value(spec, clauses)
     for condition in spec.split(" ") if "<" in spec else ():
         bound, _, value = condition.partition("<")
-        if clauses <= int(bound):
+        if clauses <= _whole(bound):
             break
         needed = _value(value, clauses)
     return max(needed, 0)
 
 
+def _whole(text: str) -> int:
+    if abs(float(text)) > _LARGEST:
+        raise InputError(f"minimum_should_match: {text} is too large; allowed: up to {_LARGEST:,}")
+    return int(text)
+
+
 def _value(text: str, clauses: int) -> int:
     if not text.endswith("%"):
-        return int(text) + (clauses if int(text) < 0 else 0)
-    share = np.float32(clauses * int(text[:-1])) * _PERCENT  # in float32, then towards zero
+        number = _whole(text)
+        return number + (clauses if number < 0 else 0)
+    share = np.float32(clauses * _whole(text[:-1])) * _PERCENT  # in float32, then towards zero
     return int(share) + (clauses if share < 0 else 0)

@@ -13,7 +13,7 @@ from relevance.engines.embedded.bodies.clauses import (
     match_options,
 )
 from relevance.engines.embedded.bodies.nodes import DisMax, MatchNone, Node, boosted
-from relevance.engines.embedded.bodies.options import choice, names, not_negative, share, single
+from relevance.engines.embedded.bodies.options import boost_value, choice, names, share, single
 from relevance.engines.embedded.bodies.text import (
     CrossFields,
     Match,
@@ -109,15 +109,15 @@ def fields_of(clause: Clause, named: Sequence[str]) -> tuple[Fields, bool]:
     Of equal names the last boost counts, else boosts are multiplied.
     """
     everything = not named or "*" in named
-    own_boosts: dict[str, np.float32] = {}
+    boost_ofs: dict[str, np.float32] = {}
     for name in named or ["*"]:
         path, caret, factor = name.partition("^")
         try:
-            own_boosts[path] = np.float32(not_negative(factor)) if caret else np.float32(1)
+            boost_ofs[path] = np.float32(boost_value(factor)) if caret else np.float32(1)
         except ValueError as error:
             raise clause.refuse(f"boost of the field {name!r}; {error}") from None
     boosts: dict[str, np.float32] = {}
-    for path, own in own_boosts.items():
+    for path, own in boost_ofs.items():
         held = clause.levels.schema.named(path)
         if not held:
             clause.field(path)

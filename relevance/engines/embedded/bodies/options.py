@@ -21,6 +21,10 @@ Read: TypeAlias = Callable[[Any], Any]
 Options: TypeAlias = Mapping[str, tuple[Read, Any]]
 """What a clause takes: how each option is read, and what stands for it where it is left out."""
 
+_LARGEST = 2**31 - 1
+_TOO_LARGE = float(2**128 - 2**103)
+"""From here on a float32 is infinite."""
+
 
 def flag(value: Any) -> bool:
     """Read true or false."""
@@ -39,6 +43,8 @@ def decimal(value: Any) -> float:
         number = float(value)
     except (TypeError, ValueError):
         raise ValueError("a number is expected") from None
+    except OverflowError:
+        number = math.inf
     if not math.isfinite(number):
         raise ValueError("a finite number is expected")
     return number
@@ -49,6 +55,14 @@ def not_negative(value: Any) -> float:
     number = decimal(value)
     if number < 0:
         raise ValueError("a number of 0 or more is expected")
+    return number
+
+
+def boost_value(value: Any) -> float:
+    """Read a number of 0 or more that a float32 holds."""
+    number = not_negative(value)
+    if number >= _TOO_LARGE or math.copysign(1, number) < 0:
+        raise ValueError("a number of 0 or more, up to 3.4e38, is expected")
     return number
 
 
@@ -63,16 +77,16 @@ def share(value: Any) -> float:
 def whole(value: Any) -> int:
     """Read a whole number of 0 or more; decimals are cut off."""
     number = int(decimal(value))
-    if number < 0:
-        raise ValueError("a whole number of 0 or more is expected")
+    if not 0 <= number <= _LARGEST:
+        raise ValueError(f"a whole number from 0 to {_LARGEST:,} is expected")
     return number
 
 
 def positive(value: Any) -> int:
     """Read a whole number above 0."""
     number = int(decimal(value))
-    if number <= 0:
-        raise ValueError("a whole number above 0 is expected")
+    if not 0 < number <= _LARGEST:
+        raise ValueError(f"a whole number above 0, up to {_LARGEST:,}, is expected")
     return number
 
 

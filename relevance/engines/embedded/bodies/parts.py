@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -26,11 +27,11 @@ from relevance.engines.embedded.bodies.functions import VALUE_MODES, chosen
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Hits, Ints
 from relevance.engines.embedded.bodies.knn import knn_sections
 from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, Node, rewrite
-from relevance.engines.embedded.bodies.options import anything, choice, decimal, flag, text, whole
+from relevance.engines.embedded.bodies.options import Options, anything, choice, decimal, flag, single, text, whole
 from relevance.engines.embedded.engine import offsets_of
 from relevance.errors import InputError, NotInterpretedError, unknown
 from relevance.schema import TYPES
-from relevance.values import decimal_of
+from relevance.values import decimal_of, exact_of, in_range, is_whole
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.functions import Values
@@ -51,6 +52,14 @@ _NOT_INTERPRETED = (
     *("retriever", "rank", "search_after", "pit", "slice", "indices_boost", "runtime_mappings", "terminate_after"),
 )
 _MOST_FROM = 10_000
+_INNER_HITS: Options = {
+    "name": (anything, None),
+    "size": (whole, 3),
+    "from": (whole, 0),
+    **dict.fromkeys(("sort", "_source", "fields", "highlight", "collapse", "explain", "version"), (anything, None)),
+    **dict.fromkeys(("stored_fields", "docvalue_fields", "script_fields", "track_scores"), (anything, None)),
+    **dict.fromkeys(("seq_no_primary_term", "ignore_unmapped"), (anything, None)),
+}
 
 
 @dataclass(frozen=True)
@@ -283,7 +292,7 @@ def _sort(body: Any, levels: Levels) -> list[SortBy]:
         options = clause.options(
             {
                 "order": (choice("asc", "desc"), "asc"),
-                "missing": (anything, "_last"),
+                "missing": (_missing, "_last"),
                 "mode": (choice(*VALUE_MODES), ""),
                 "unmapped_type": (text, None),
                 "numeric_type": (text, None),
@@ -294,6 +303,10 @@ def _sort(body: Any, levels: Levels) -> list[SortBy]:
         if (key := _by_field(clause, str(name), options)) is not None:
             keys.append(key)
     return keys
+
+
+def _missing(value: Any) -> Any:
+    return None if value is None else single(value)
 
 
 def _by_field(clause: Clause, path: str, options: dict[str, Any]) -> SortBy | None:
@@ -312,7 +325,9 @@ def _by_field(clause: Clause, path: str, options: dict[str, Any]) -> SortBy | No
         raise clause.refuse(line, kind)
     missing = "_last" if options["missing"] is None else options["missing"]
     if held.is_number and missing not in ("_first", "_last"):
-        decimal_of(missing)
+        number = exact_of(missing) if isinstance(missing, str) else decimal_of(missing)
+        if not math.isfinite(number) or (isinstance(missing, str) and is_whole(held) and not in_range(number, held)):
+            raise clause.refuse(f"missing = {missing!r} is out of the range of {held.type}")
     return SortBy(path, options["order"] == "desc", options["mode"], missing, nested, inner)
 
 
@@ -399,6 +414,11 @@ def _collapse(body: Any, levels: Levels) -> str:
     options = clause.options(
         {"field": (text, ""), "inner_hits": (anything, None), "max_concurrent_group_searches": (whole, None)}
     )
+    inner = options["inner_hits"]
+    for one in () if inner is None else inner if isinstance(inner, list) else [inner]:
+        hits = Clause("inner_hits", one, "collapse.inner_hits", levels)
+        if not isinstance(hits.options(_INNER_HITS)["name"], str):
+            raise hits.refuse("name: a text is expected")
     path = str(options["field"])
     held = levels.schema.fields.get(path)
     if held is None:

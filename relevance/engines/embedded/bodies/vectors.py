@@ -49,7 +49,8 @@ def scores(matrix: Vector, query: Vector, similarity: str, lengths: Vector | Non
     """
     if similarity == "l2_norm":
         away = matrix - query
-        return _distance(np.vecdot(away, away))
+        with np.errstate(over="ignore"):
+            return _distance(np.vecdot(away, away))
     products = matrix @ query
     if similarity == "cosine":
         held = np.linalg.norm(matrix, axis=1) if lengths is None else lengths
