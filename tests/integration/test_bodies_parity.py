@@ -21,7 +21,7 @@ from parity.texts import seeded
 from relevance.records import Dataset
 
 FULL = os.environ.get("RELEVANCE_PARITY") == "full"
-PRODUCTS, QUERIES, FUZZED, MAPPINGS = (2000, 60, 4000, 120) if FULL else (400, 6, 200, 8)
+PRODUCTS, QUERIES, FUZZED, WHOLE, MAPPINGS = (2000, 60, 4000, 500, 120) if FULL else (400, 6, 200, 60, 8)
 HITS = 1000
 DIMENSIONS = 8
 VECTOR = {"type": "dense_vector", "dims": DIMENSIONS, "similarity": "cosine", "index_options": {"type": "flat"}}
@@ -66,7 +66,7 @@ def test_bodies_of_other_projects_rank_the_same(reference: ReferenceServer, keep
     if domain != "shop":
         index, documents, named = DOMAINS[domain].index, list(DOMAINS[domain].documents(made)), DOMAINS[domain].bodies
     queries = made_shop.queries(seeded(2), QUERIES // 3)
-    with both(reference, f"bodies-{domain}", index, documents) as pair:
+    with both(reference, f"bodies-of-others-{domain}", index, documents) as pair:
         for name, (_, body) in named.items():
             bodies = [filled(body, text) for text in queries]
             keep("60 further search bodies", pair.compare(bodies, hits=HITS), name)
@@ -77,6 +77,17 @@ def test_fuzzed_clauses_rank_the_same(shop: BodyPair, keep: Any) -> None:
     texts = made_shop.queries(random, FUZZED)
     bodies = [{"query": fuzzed_bodies.clause(random, text, random.randint(0, 3))} for text in texts]
     keep("fuzzed clauses", shop.compare(bodies, hits=HITS))
+
+
+@pytest.mark.parametrize("seed", range(20 if FULL else 1))
+def test_fuzzed_whole_bodies_rank_the_same(shop: BodyPair, keep: Any, seed: int) -> None:
+    random, vectors = seeded(seed), np.random.default_rng(seed)
+    texts = made_shop.queries(random, WHOLE)
+    without = WHOLE * 9 // 10
+    bodies = [fuzzed_bodies.body(random, text) for text in texts[:without]]
+    near = [fuzzed_bodies.body(random, text, vectors.standard_normal(DIMENSIONS).tolist()) for text in texts[without:]]
+    keep("fuzzed whole bodies", shop.compare(bodies, hits=HITS), f"seed {seed}")
+    keep("fuzzed whole bodies", shop.compare(near, hits=HITS, tolerance=VECTOR_TOLERANCE), f"seed {seed}, vectors")
 
 
 @pytest.mark.parametrize("syntax", [user_syntax.simple, user_syntax.classic])

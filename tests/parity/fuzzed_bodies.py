@@ -300,6 +300,6 @@ def body(random: Random, query: str, vector: Sequence[float] = ()) -> dict[str, 
         parts["collapse"] = {"field": random.choice(["brand.raw", "category", "stock", "sku"])}
     if vector:
         nearest: dict[str, Any] = {"field": "whole_vector", "query_vector": list(vector), "k": random.choice([3, 20])}
-        options = {"filter": clause(random, query, 0), "boost": random.choice([0.5, 0.9]), "similarity": 0.4}
+        options = {"filter": clause(random, query, 0), "boost": random.choice([0.5, 3]), "similarity": 0.4}
         parts["knn"] = {**nearest, "num_candidates": 50, **_some(random, options, 0.4)}
     return parts

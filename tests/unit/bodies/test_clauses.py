@@ -123,6 +123,8 @@ def test_negative_boosts_are_refused(index: BodyIndex, query: dict[str, Any], li
         ({"query_string": {"query": "x", "fields": "a"}}, InputError),
         ({"simple_query_string": {"query": "x", "fields": 5}}, InputError),
         ({"regexp": {"k": "a~b"}}, NotInterpretedError),
+        ({"regexp": {"k": "a&b"}}, NotInterpretedError),
+        ({"regexp": {"k": "a<1-9>"}}, NotInterpretedError),
         ({"regexp": {"k": "a("}}, InputError),
         ({"regexp": {"n": "a"}}, InputError),
         ({"distance_feature": {"field": "d", "origin": "now", "pivot": "1d"}}, NotInterpretedError),
@@ -153,6 +155,13 @@ def test_what_is_not_interpreted_is_named(name: str) -> None:
     with pytest.raises(NotInterpretedError, match=name) as error:
         shop.search([filled(REFUSED[name], "x")], hits=10)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(("pattern", "found"), [("&[a-c]*", 1), ("(&)@", 1), ('"&"#', 0), ('&".c"|.', 0)])
+def test_what_is_no_operator_in_a_regular_expression(pattern: str, found: int) -> None:
+    shop = BodyIndex(Schema.of({"mappings": {"properties": PROPERTIES}}), Analysis(), [{"k": "&bc"}])
+    (result,) = shop.search([{"query": {"regexp": {"k": pattern}}}], hits=10)
+    assert result.total == found
 
 
 def test_unknown_parts_of_a_body_are_refused(index: BodyIndex) -> None:

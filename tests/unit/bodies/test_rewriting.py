@@ -91,6 +91,39 @@ def test_release_9_joins_required_clauses(release: int, rewritten: str) -> None:
     assert str(index.query({"query": {"bool": {"must": [match("x y", operator="and"), C]}}})) == rewritten
 
 
+CROSS = {"multi_match": {"query": "x", "fields": ["a", "b"], "type": "cross_fields"}}
+NO_CODE = {"term": {"k": {"value": "w", "case_insensitive": True}}}
+
+
+@pytest.mark.parametrize(
+    ("query", "releases"),
+    [
+        ({"term": {"k": "w"}}, []),
+        ({"terms": {"k": ["w", "x"]}}, []),
+        (NO_CODE, [9]),
+        ({"constant_score": {"filter": {"bool": {"filter": [NO_CODE, C]}}}}, [9]),
+        ({"prefix": {"k": "w"}}, [9]),
+        ({"wildcard": {"k": "*w"}}, [9]),
+        ({"regexp": {"k": "[w-z]"}}, [9]),
+        ({"range": {"k": {"gt": "v"}}}, [9]),
+        ({"term": {"n": 9}}, []),
+        ({"term": {"n": 3}}, [8, 9]),
+        ({"terms": {"n": [8, 9]}}, [8]),
+        ({"terms": {"n": [3, 9]}}, [8, 9]),
+        ({"range": {"n": {"gt": 5}}}, []),
+        ({"range": {"n": {"gt": 2, "lt": 4}}}, [8, 9]),
+        ({"terms_set": {"k": {"terms": ["v", "w"], "minimum_should_match": 2}}}, [8, 9]),
+    ],
+)
+def test_clauses_that_are_counted_though_they_match_nothing(query: dict[str, Any], releases: list[int]) -> None:
+    properties = {**INDEX["mappings"]["properties"], "n": {"type": "integer"}}
+    schema, documents = Schema.of({"mappings": {"properties": properties}}), [{"k": "v", "n": 1}, {"k": "v", "n": 5}]
+    indices = [BodyIndex(schema, Analysis(), documents, release=release) for release in (8, 9)]
+    assert not any(index.search([{"query": query}], hits=1)[0].total for index in indices)
+    live = [index.query({"query": query}).is_live(index._products) for index in indices]
+    assert [release for release, is_live in zip((8, 9), live, strict=True) if is_live] == releases
+
+
 SIMPLE = [
     ("x y", "a:x a:y"),
     ("x + y", "+a:x +a:y"),
@@ -132,3 +165,23 @@ def test_simple_query_strings_become_these(index: BodyIndex, text: str, rewritte
 def test_query_strings_become_these(index: BodyIndex, text: str, rewritten: str) -> None:
     body = {"query": {"query_string": {"query": text, "default_field": "a"}}}
     assert str(index.query(body)) == rewritten
+
+
+@pytest.mark.parametrize(
+    ("query", "notes"),
+    [
+        (match("x y"), 0),
+        (CROSS, 0),
+        ({"bool": {"should": [{"match": {"b": "x"}}, CROSS]}}, 1),
+        ({"bool": {"must": [B], "filter": [{"multi_match": {"query": "x y", "fields": ["a", "b"]}}]}}, 0),
+    ],
+)
+def test_a_term_of_two_frequencies_beside_vectors_is_noted(query: dict[str, Any], notes: int) -> None:
+    vector = {"type": "dense_vector", "dims": 2, "index_options": {"type": "flat"}}
+    schema = Schema.of({"mappings": {"properties": {**INDEX["mappings"]["properties"], "v": vector}}})
+    documents = [{"a": "x y", "b": "y", "v": [1, 0]}, {"a": "x", "b": "x"}, {"a": "x", "b": "z z"}, {"b": "x"}]
+    index = BodyIndex(schema, Analysis(), documents)
+    index.search([{"query": query}], hits=9)
+    assert not index.notes
+    index.search([{"query": query, "knn": {"field": "v", "query_vector": [0, 1], "k": 1}}], hits=9)
+    assert len(index.notes) == notes

@@ -87,6 +87,9 @@ class TermsSet(Node):
         docs = np.flatnonzero((counts > 0) & (counts >= self._least(level)))
         return Hits(docs, totals[docs].astype(np.float32))
 
+    def is_live(self, level: Level) -> bool:
+        return any(node.is_live(level) for node in self.nodes)
+
     def _least(self, level: Level) -> Ints:
         if isinstance(self.least, int):
             return np.full(level.size, self.least)

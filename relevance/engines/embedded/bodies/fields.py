@@ -261,6 +261,11 @@ class NumberIndex:
         """Documents that have a value."""
         return np.flatnonzero(np.diff(self.starts))
 
+    @cached_property
+    def ends(self) -> tuple[float, float] | None:
+        """The least and the greatest value; None where there is none."""
+        return (self.values.min(), self.values.max()) if len(self.values) else None
+
     def docs_where(self, flags: npt.NDArray[np.bool_]) -> Ints:
         """Find the documents of some values."""
         return np.unique(self._docs[flags]).astype(np.int64)

@@ -10,17 +10,25 @@ import numpy as np
 from relevance.engines.embedded.bodies.clauses import Clause
 from relevance.engines.embedded.bodies.fields import VectorColumn
 from relevance.engines.embedded.bodies.hits import NONE, Hits
-from relevance.engines.embedded.bodies.nodes import Bool, Node, boosted, rewrite
+from relevance.engines.embedded.bodies.leaves import Synonym, Term
+from relevance.engines.embedded.bodies.nodes import Bool, Boost, Boosting, Constant, Nested, Node, boosted, rewrite
 from relevance.engines.embedded.bodies.options import anything, decimal, text, whole
+from relevance.engines.embedded.bodies.phrases import Phrase, Spans
 from relevance.engines.embedded.bodies.vectors import least_score, nearest, scores
 from relevance.errors import InputError, unknown
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from relevance.engines.embedded.bodies.hits import Ints
     from relevance.engines.embedded.bodies.levels import Level, Levels
 
 _MOST_CANDIDATES = 10_000
 _FLAT_SCORES_ALL = 9
+_ONE_FREQUENCY = (
+    "clauses beside a knn section take one term for differently frequent (cross_fields, fuzziness): "
+    "a server takes one of these frequencies for all of them, by the order in which it reads them"
+)
 
 
 @dataclass(frozen=True)
@@ -84,6 +92,38 @@ def knn_sections(body: Any, levels: Levels, hits: int) -> list[Node]:
             raise (error if str(error).startswith(clause.place) else clause.refuse(str(error), type(error))) from None
         nodes.append(boosted(node, clause.boost))
     return nodes
+
+
+def note_frequencies(nodes: Sequence[Node], level: Level) -> None:
+    """Note where a server's scores beside a part `knn` are others.
+
+    Such a search collects the frequencies of terms first, one of each, whatever the clauses say of theirs.
+    """
+    first: dict[Node, Node] = {}
+    for node in nodes:
+        for term in _scored_terms(node):
+            if first.setdefault(term, term).weighs_otherwise(term, level):
+                level.catalogue.notes.add(_ONE_FREQUENCY)
+
+
+def _scored_terms(node: Node) -> Iterator[Term]:
+    inner: Sequence[Node] = node.parts()
+    if isinstance(node, Term):
+        yield node
+    elif isinstance(node, Synonym):
+        yield from (Term(node.path, term) for term in node.terms)
+    elif isinstance(node, Phrase):
+        yield from (Term(node.path, term) for _, terms in node.places for term in terms)
+    elif isinstance(node, Spans):
+        yield from (Term(node.path, term) for term in node.span.terms())
+    elif isinstance(node, Boosting):
+        inner = (node.positive, node.negative)
+    elif isinstance(node, Boost | Nested):
+        inner = (node.node,)
+    elif isinstance(node, Constant):
+        inner = ()
+    for part in inner:
+        yield from _scored_terms(part)
 
 
 def _read(clause: Clause, hits: int, *, is_clause: bool) -> Node:

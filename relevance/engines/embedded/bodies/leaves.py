@@ -19,6 +19,8 @@ from relevance.errors import InputError, NotInterpretedError
 from relevance.values import date_of, decimal_of, exact_of, in_range, rounded, text_of, units
 
 _BLENDED = 10_000  # words of which it is kept how frequent they are taken to be
+_LOOKS_LATE = 9
+"""The release from which on Lucene counts clauses before it looks for terms that fit a pattern or a range."""
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -271,6 +273,14 @@ class AnyNumber(Matching):
         numbers = np.array(sorted(self.numbers), dtype=column.values.dtype)
         return column.docs_where(np.isin(column.values, numbers))
 
+    def is_live(self, level: Level) -> bool:
+        column = level.field(self.path)
+        if not isinstance(column, NumberIndex) or column.ends is None:
+            return False
+        if len(self.numbers) > 1 and level.catalogue.release < _LOOKS_LATE:
+            return True
+        return column.ends[0] <= max(self.numbers) and min(self.numbers) <= column.ends[1]
+
     def __str__(self) -> str:
         return f"{self.path}:{{{' '.join(map(str, sorted(self.numbers)))}}}"
 
@@ -305,6 +315,12 @@ class Pattern(Matching):
                 [number for number in numbers.tolist() if self._fits(index.terms[number])], dtype=np.int64
             )
         return index.docs_of(numbers)
+
+    def is_live(self, level: Level) -> bool:
+        if level.catalogue.release < _LOOKS_LATE:
+            return super().is_live(level)
+        index = level.terms(self.path)
+        return index is not None and len(index.terms) > 0
 
     def __str__(self) -> str:
         return f"{self.path}:{self.text}"
@@ -387,6 +403,17 @@ class Range(Matching):
         if self.high is not None:
             flags &= values <= self.high if self.holds_high else values < self.high
         return column.docs_where(flags)
+
+    def is_live(self, level: Level) -> bool:
+        column = level.field(self.path)
+        if isinstance(column, TermIndex):
+            return len(column.terms) > 0 if level.catalogue.release >= _LOOKS_LATE else super().is_live(level)
+        if not isinstance(column, NumberIndex) or column.ends is None:
+            return False
+        least, most = column.ends
+        is_below = self.low is None or (most >= self.low if self.holds_low else most > self.low)
+        is_above = self.high is None or (least <= self.high if self.holds_high else least < self.high)
+        return is_below and is_above
 
     def __str__(self) -> str:
         ends = ("[" if self.holds_low else "{", "]" if self.holds_high else "}")

@@ -579,6 +579,9 @@ class Boosting(Node):
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
         return self.positive.docs(level, among)
 
+    def is_live(self, level: Level) -> bool:
+        return self.positive.is_live(level)
+
     def parts(self) -> Sequence[Node]:
         return (self.positive,)
 
@@ -633,6 +636,9 @@ class Nested(Node):
         inner = level.below(self.path)
         holders = inner.parents(level.path)[self.node.docs(inner)]
         return holders[np.diff(holders, prepend=-1) > 0]
+
+    def is_live(self, level: Level) -> bool:
+        return self.node.is_live(level.below(self.path))
 
     def explain(self, level: Level, doc: int, boost: np.float32) -> Explanation | None:
         score = self.hits(level, boost).at(doc)

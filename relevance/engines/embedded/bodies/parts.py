@@ -25,7 +25,7 @@ from relevance.engines.embedded.bodies.clauses import Clause, parse
 from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
 from relevance.engines.embedded.bodies.functions import VALUE_MODES, chosen
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Hits, Ints
-from relevance.engines.embedded.bodies.knn import knn_sections
+from relevance.engines.embedded.bodies.knn import knn_sections, note_frequencies
 from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, Node, rewrite
 from relevance.engines.embedded.bodies.options import Options, anything, choice, decimal, flag, single, text, whole
 from relevance.engines.embedded.engine import offsets_of
@@ -227,8 +227,10 @@ def read_body(body: Mapping[str, Any], levels: Levels, hits: int) -> SearchBody:
         sort = ()
     if rescores and sort:
         raise InputError("sort beside rescore: Elasticsearch refuses both together; allowed: sort by _score alone")
+    node = rewrite(node, products)
+    note_frequencies([node, *(one.node for one in rescores)] if options["knn"] else [], products)
     return SearchBody(
-        rewrite(node, products),
+        node,
         None if post_filter is None else rewrite(post_filter, products),
         options["min_score"],
         rescores,

@@ -7,7 +7,7 @@ import re
 from relevance.errors import InputError, NotInterpretedError
 
 _CLASSES = {"d": "0-9", "s": r" \t\n\r", "w": "0-9A-Z_a-z"}
-_NOT_INTERPRETED = "~&<"
+_NOT_INTERPRETED = "~<"
 
 
 def python_pattern(text: str, *, optional: bool = True, any_case: bool = False) -> str:
@@ -66,13 +66,18 @@ class _Reader:
     def _sequence(self) -> str:
         parts = [self._repeated()]
         while self.more and not self._peek(")|"):
+            if self._optional and self._peek("&"):  # an operator behind something; a letter where it is the first
+                raise self._not_interpreted()
             parts.append(self._repeated())
         return "".join(parts)
 
+    def _not_interpreted(self) -> NotInterpretedError:
+        sign = self._text[self._at]
+        return NotInterpretedError(f"the operator {sign!r} of {self._text!r} is not interpreted; allowed: \\ before it")
+
     def _repeated(self) -> str:
         if self._optional and self._peek(_NOT_INTERPRETED):
-            line = f"the operator {self._text[self._at]!r} of {self._text!r} is not interpreted; allowed: \\ before it"
-            raise NotInterpretedError(line)
+            raise self._not_interpreted()
         inner = self._one()
         while self._peek("?*+{"):
             sign = self._next()
