@@ -111,7 +111,9 @@ def test_what_the_server_refuses_is_refused(shop: BodyPair, record: Record) -> N
 def test_fuzzed_mappings_rank_the_same(reference: ReferenceServer, keep: Any, seed: int) -> None:
     random = seeded(seed)
     index = fuzzed_mappings.index(random)
-    with both(reference, f"bodies-fuzzed-{seed}", index, fuzzed_mappings.documents(random, 60)) as pair:
+    with both(
+        reference, f"bodies-fuzzed-{seed}", index, fuzzed_mappings.documents(random, 60, index["mappings"])
+    ) as pair:
         queries = [fuzzed_mappings.query(random, index["mappings"], random.randint(0, 2)) for _ in range(60)]
         keep("fuzzed mappings", pair.compare([{"query": query} for query in queries], hits=HITS), f"seed {seed}")
 
