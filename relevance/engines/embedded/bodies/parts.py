@@ -321,6 +321,8 @@ def _by_field(clause: Clause, path: str, options: dict[str, Any]) -> SortBy | No
             raise clause.refuse(unknown("unmapped_type", options["unmapped_type"], TYPES))
         return None
     nested, inner = ("", None) if options["nested"] is None else _nested(clause, options["nested"])
+    if nested and options["mode"] == "median":
+        raise clause.refuse(f"mode = 'median' of nested objects; allowed: {', '.join(_OF_NESTED)}")
     if held.nested != nested or not held.doc_values or not (held.is_number or held.type == "keyword"):
         kind = InputError if held.type == "text" else NotInterpretedError
         line = f"field {path!r} is a {held.type}; allowed: keywords, numbers, dates, with doc_values"
@@ -376,6 +378,9 @@ def _key(by: SortBy, level: Level, docs: Ints, scores: Floats) -> Key:
     return Key(values, np.ones(len(docs), dtype=np.bool_), descending=by.descending)
 
 
+_OF_NESTED = ("min", "max", "sum", "avg")
+
+
 @dataclass
 class _Grouped:
     """Values of nested objects by the product that holds these."""
@@ -397,7 +402,9 @@ def _of_nested(level: Level, by: SortBy, column: TermIndex | NumberIndex, mode: 
         values, owners = column.values, np.repeat(inner.every, np.diff(column.starts))
         fits = fits[owners]
     values, parents = values[fits], inner.parents(level.path)[owners[fits]]
-    return _Grouped(values[np.lexsort((values, parents))], offsets_of(np.bincount(parents, minlength=level.size)))
+    # sums run in the order of the objects, which is the order of the values only inside each of them
+    order = np.lexsort((values, parents)) if mode in ("min", "max") else np.argsort(parents, kind="stable")
+    return _Grouped(values[order], offsets_of(np.bincount(parents, minlength=level.size)))
 
 
 def _one_value(column: Values, docs: Ints, mode: str) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
