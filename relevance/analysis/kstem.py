@@ -6,7 +6,7 @@ word becomes when the list has none of them.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from functools import cache
 from importlib import resources
 from typing import NamedTuple, TypeAlias
@@ -69,6 +69,23 @@ def _is_doubled(word: str) -> bool:
     return len(word) > 1 and word[-1] == word[-2] and _is_consonant(word, len(word) - 1)
 
 
+def _plain_or_with_e(stem: str) -> Iterator[str]:
+    """A stem, one of its doubled letters less, an e more."""
+    yield stem
+    if _is_doubled(stem):
+        yield stem[:-1]
+    yield stem + "e"
+
+
+def _with_e_or_plain(stem: str) -> Iterator[str]:
+    """A stem with an e, where that is no exception; without; one of its doubled letters less."""
+    if stem + "e" not in _list().exceptions:
+        yield stem + "e"
+    yield stem
+    if _is_doubled(stem):
+        yield stem[:-1]
+
+
 def _plural(word: str) -> _Step:
     if word.endswith("ies") and len(word) > 3:
         yield word[:-1]
@@ -97,11 +114,8 @@ def _past(word: str) -> _Step:
     stem = word[:-2]
     if not _has_vowel(stem):
         return word
-    if stem + "e" not in _list().exceptions:
-        yield stem + "e"
-    yield stem
+    yield from _with_e_or_plain(stem)
     if _is_doubled(stem):
-        yield stem[:-1]
         return stem
     return word if word.startswith("un") else stem + "e"
 
@@ -110,11 +124,8 @@ def _aspect(word: str) -> _Step:
     stem = word[:-3]
     if len(word) < 6 or not _has_vowel(stem):
         return word
-    if stem + "e" not in _list().exceptions:
-        yield stem + "e"
-    yield stem
+    yield from _with_e_or_plain(stem)
     if _is_doubled(stem):
-        yield stem[:-1]
         return stem
     last = len(stem) - 1
     return stem if last and _is_consonant(stem, last) and _is_consonant(stem, last - 1) else stem + "e"
@@ -182,10 +193,7 @@ def _al(word: str) -> _Step:
     stem = word[:-2]
     if len(word) < 4:
         return word
-    yield stem
-    if _is_doubled(stem):
-        yield stem[:-1]
-    yield stem + "e"
+    yield from _plain_or_with_e(stem)
     yield stem + "um"
     if stem.endswith("ic"):
         yield stem[:-2]
@@ -208,11 +216,7 @@ def _ive(word: str) -> _Step:
 
 
 def _ize(word: str) -> _Step:
-    stem = word[:-3]
-    yield stem
-    if _is_doubled(stem):
-        yield stem[:-1]
-    yield stem + "e"
+    yield from _plain_or_with_e(word[:-3])
     return word
 
 
@@ -224,12 +228,8 @@ def _ment(word: str) -> _Step:
 def _ble(word: str) -> _Step:
     if word[-4] not in "ai":
         return word
-    stem = word[:-4]
-    yield stem
-    if _is_doubled(stem):
-        yield stem[:-1]
-    yield stem + "e"
-    yield stem + "ate"
+    yield from _plain_or_with_e(word[:-4])
+    yield word[:-4] + "ate"
     return word
 
 
