@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from relevance.bodies import Fixed
@@ -595,46 +596,14 @@ def nested(clause: Clause) -> Node:
     return Nested(path, clause.query(options["query"], "query", path=path), options["score_mode"])
 
 
-def multi_match_clause(clause: Clause) -> Node:
-    from relevance.engines.embedded.bodies.multi_match import multi_match  # noqa: PLC0415 - it reads by what is here
+def _of(module: str, function: str) -> Callable[[Clause], Node]:
+    """A clause of a module that reads the clauses inside by what is here, so that it is imported at its first use."""
 
-    return multi_match(clause)
+    def read(clause: Clause) -> Node:
+        node: Node = getattr(import_module(f"relevance.engines.embedded.bodies.{module}"), function)(clause)
+        return node
 
-
-def function_score_clause(clause: Clause) -> Node:
-    from relevance.engines.embedded.bodies.function_score import function_score  # noqa: PLC0415 - the same
-
-    return function_score(clause)
-
-
-def simple_query_string_clause(clause: Clause) -> Node:
-    from relevance.engines.embedded.bodies.simple_query_string import simple_query_string  # noqa: PLC0415 - the same
-
-    return simple_query_string(clause)
-
-
-def query_string_clause(clause: Clause) -> Node:
-    from relevance.engines.embedded.bodies.query_string import query_string  # noqa: PLC0415 - the same
-
-    return query_string(clause)
-
-
-def distance_feature_clause(clause: Clause) -> Node:
-    from relevance.engines.embedded.bodies.features import distance_feature  # noqa: PLC0415 - the same
-
-    return distance_feature(clause)
-
-
-def terms_set_clause(clause: Clause) -> Node:
-    from relevance.engines.embedded.bodies.features import terms_set  # noqa: PLC0415 - the same
-
-    return terms_set(clause)
-
-
-def knn_clause(clause: Clause) -> Node:
-    from relevance.engines.embedded.bodies.knn import knn  # noqa: PLC0415 - the same
-
-    return knn(clause)
+    return read
 
 
 CLAUSES: dict[str, Callable[[Clause], Node]] = {
@@ -642,7 +611,7 @@ CLAUSES: dict[str, Callable[[Clause], Node]] = {
     "match_bool_prefix": match_bool_prefix,
     "match_phrase": match_phrase,
     "match_phrase_prefix": match_phrase_prefix,
-    "multi_match": multi_match_clause,
+    "multi_match": _of("multi_match", "multi_match"),
     "term": term,
     "terms": terms,
     "prefix": prefix_clause,
@@ -658,13 +627,13 @@ CLAUSES: dict[str, Callable[[Clause], Node]] = {
     "dis_max": dis_max,
     "boosting": boosting,
     "nested": nested,
-    "function_score": function_score_clause,
+    "function_score": _of("function_score", "function_score"),
     "fuzzy": fuzzy,
-    "knn": knn_clause,
-    "simple_query_string": simple_query_string_clause,
-    "query_string": query_string_clause,
-    "distance_feature": distance_feature_clause,
-    "terms_set": terms_set_clause,
+    "knn": _of("knn", "knn"),
+    "simple_query_string": _of("simple_query_string", "simple_query_string"),
+    "query_string": _of("query_string", "query_string"),
+    "distance_feature": _of("features", "distance_feature"),
+    "terms_set": _of("features", "terms_set"),
 }
 """Every clause that is understood: a clause is a row here."""
 

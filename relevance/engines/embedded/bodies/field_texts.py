@@ -133,8 +133,7 @@ class FieldTexts:
                     raise
                 node = MatchNone()
             nodes.append(boosted(node, boost))
-        tie = float(self.kind == "most_fields") if self.tie_breaker is None else self.tie_breaker
-        return best_of(nodes, tie) if nodes else MatchNone()
+        return best_of(nodes, self.tie_breaker or 0) if nodes else MatchNone()
 
     def normalized(self, field: Field, text: str) -> str:
         """Change the letters of a part of a word as the field's analyzer does."""
