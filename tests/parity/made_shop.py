@@ -46,6 +46,18 @@ def _attributes(random: Random) -> list[dict[str, Any]]:
     return [{"name": random.choice(names), "value": random.choice(values)[:80]} for _ in range(random.randint(0, 4))]
 
 
+def figures(random: Random) -> dict[str, Any]:
+    """What a shop counts of a product."""
+    return {
+        "rating": random.choice([None, 1, 2.5, 3.7, 4.2, 5]),
+        "reviews": random.choice([0, 0, 1, 7, 55, 1200]),
+        "popularity": random.randint(0, 10_000),
+        "stock": random.choice([0, 1, 20]),
+        "visible": random.random() < 0.9,
+        "available": random.random() < 0.7,
+    }
+
+
 def documents(random: Random, count: int) -> Iterator[dict[str, Any]]:
     """Some lack fields, have several values, or hold what others hold, so that scores tie."""
     for number in range(count):
@@ -58,12 +70,7 @@ def documents(random: Random, count: int) -> Iterator[dict[str, Any]]:
             "category": random.choice(CATEGORIES),
             "tags": random.sample(TAGS, random.randint(0, 3)),
             "price": round(random.lognormvariate(3, 1), 2),
-            "rating": random.choice([None, 1, 2.5, 3.7, 4.2, 5]),
-            "reviews": random.choice([0, 0, 1, 7, 55, 1200]),
-            "popularity": random.randint(0, 10_000),
-            "stock": random.choice([0, 1, 20]),
-            "visible": random.random() < 0.9,
-            "available": random.random() < 0.7,
+            **figures(random),
             "created": f"20{random.randint(20, 24)}-{random.randint(1, 12):02}-{random.randint(1, 28):02}",
             "attributes": _attributes(random),
             "offers": [

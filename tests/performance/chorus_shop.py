@@ -7,6 +7,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from parity.made_shop import figures
 from parity.search_bodies import INDEX
 
 DIMENSIONS = 8
@@ -40,12 +41,7 @@ def documents(folder: Path, random: Random) -> list[dict[str, Any]]:
             "category": str(product.get("attr_t_type", "other")),
             "tags": random.sample(TAGS, random.randint(0, 3)),
             "price": (product.get("price") or 0) / 100,
-            "rating": random.choice([None, 1, 2.5, 3.7, 4.2, 5]),
-            "reviews": random.choice([0, 0, 1, 7, 55, 1200]),
-            "popularity": random.randint(0, 10_000),
-            "stock": random.choice([0, 1, 20]),
-            "visible": random.random() < 0.9,
-            "available": random.random() < 0.7,
+            **figures(random),
             "created": product.get("date_released") or "2010-01-01T00:00:00Z",
             "attributes": _attributes(product),
             "offers": [
