@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from relevance.strategies import Leg
     from relevance.suite.measure import Suite
     from relevance.suite.plan import Plan
-    from relevance.suite.words import Word
+    from relevance.suite.words import QueryWord
 
 DEPTH = 1_000
 """So far a product is looked for in a ranking."""
@@ -102,7 +102,7 @@ class ProductRank:
     score: float | None
     legs: tuple[LegRank, ...]
     before: tuple[Before, ...] = ()
-    words: tuple[Word, ...] = ()
+    words: tuple[QueryWord, ...] = ()
     asked: str = ""
 
     @property
@@ -235,7 +235,7 @@ def explained(suite: Suite, leg: Leg, row: int, code: int) -> Explanation:
     return replace(explanation, parts=tuple(parts), lacking=lacking)
 
 
-def words_of(suite: Suite, leg: Leg, row: int, code: int) -> Sequence[Word]:
+def words_of(suite: Suite, leg: Leg, row: int, code: int) -> Sequence[QueryWord]:
     """The words of a query beside what a product has; none where the analysis is not known here."""
     if suite.reader is None:
         return ()

@@ -29,7 +29,7 @@ _NEAR, _NEAREST, _BEGIN = 0.75, 2, 2
 
 
 @dataclass(frozen=True)
-class Word:
+class QueryWord:
     """A word of a query in one of the fields that are searched.
 
     Attributes:
@@ -74,7 +74,7 @@ class WordReader:
         body = body_with(self._paths, {}, own, fields=catalogue.fields)
         self._schema, self._analysis = Schema.of(body), Analysis(body["settings"], release=release)
 
-    def words(self, leg: Leg, text: str, code: int) -> list[Word]:
+    def words(self, leg: Leg, text: str, code: int) -> list[QueryWord]:
         """The words of a query, field by field, beside what a product has in it.
 
         Raises:
@@ -96,7 +96,9 @@ class WordReader:
                 if field.type == "text":
                     yield field.path, analyzer or field.search_analyzer
 
-    def _of_field(self, path: str, analyzer: str, name: str, text: str, document: Mapping[str, Any]) -> Iterator[Word]:
+    def _of_field(
+        self, path: str, analyzer: str, name: str, text: str, document: Mapping[str, Any]
+    ) -> Iterator[QueryWord]:
         field = self._schema.fields[path]
         sources = [field.source, *(one.source for one in self._schema.fields.values() if path in one.copy_to)]
         texts = [value for source in dict.fromkeys(sources) for value in texts_at(document, source)]
@@ -107,7 +109,7 @@ class WordReader:
             if asked:
                 alike = [term for term in held if term[:_BEGIN] == word.casefold()[:_BEGIN]]
                 near = there or tuple(difflib.get_close_matches(word.casefold(), alike, _NEAREST, _NEAR))
-                yield Word(name, word, asked, indexed, near, is_found=any(term in held for term in asked))
+                yield QueryWord(name, word, asked, indexed, near, is_found=any(term in held for term in asked))
 
     def _terms(self, analyzer: str, text: str) -> tuple[str, ...]:
         return tuple(dict.fromkeys(token.term for token in self._analysis.analyzer(analyzer)(text).tokens))
@@ -142,7 +144,7 @@ def _asked_fields(value: Any) -> Iterator[tuple[str, str]]:
             yield from _asked_fields(inner)
 
 
-def moved_words(then: Sequence[Word], now: Sequence[Word]) -> list[str]:
+def moved_words(then: Sequence[QueryWord], now: Sequence[QueryWord]) -> list[str]:
     """Say which words a product has no longer, or has now, and what changed their analysis."""
     before = {(word.field, word.text): word for word in then}
     gone = dict.fromkeys(word.field for word in then if word.is_found and word.field not in {one.field for one in now})
@@ -155,7 +157,7 @@ def moved_words(then: Sequence[Word], now: Sequence[Word]) -> list[str]:
     return lines
 
 
-def _change(old: Word, word: Word) -> str:
+def _change(old: QueryWord, word: QueryWord) -> str:
     if old.asked == word.asked and old.indexed == word.indexed:
         return "the product has another text there"
     if old.asked == word.asked:

@@ -10,7 +10,7 @@ from helpers import shop
 from relevance.fields import own_fields
 from relevance.records import Catalogue
 from relevance.strategies import STRATEGIES, Strategy
-from relevance.suite.words import Word, WordReader, moved_words
+from relevance.suite.words import QueryWord, WordReader, moved_words
 
 STEMMED, PLAIN = ["lowercase", "porter_stem"], ["lowercase"]
 
@@ -28,7 +28,7 @@ def reader(index: list[str], search: list[str], **name: Any) -> WordReader:
     return WordReader(Catalogue.of_documents(["p1"], [document], own_fields(body)), None, 9)
 
 
-def words(of: WordReader, query: dict[str, Any], text: str = "space heater") -> list[Word]:
+def words(of: WordReader, query: dict[str, Any], text: str = "space heater") -> list[QueryWord]:
     (leg,) = Strategy("own", template={"query": query}).legs()
     return of.words(leg, text, 0)
 

@@ -14,7 +14,7 @@ import numpy as np
 from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
 from relevance.engines.embedded.bodies.hits import NO_DOCS, NONE, Hits, Ints, constant
 from relevance.engines.embedded.bodies.nodes import DisMax, Explanation, MatchAll, MatchNone, Node, boosted
-from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, Word
+from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, UnknownWord
 from relevance.errors import InputError, NotInterpretedError
 from relevance.values import date_of, decimal_of, exact_of, in_range, rounded, text_of, units
 
@@ -487,7 +487,7 @@ def value_query(levels: Levels, field: Field, value: Any) -> Node:
     Raises:
         InputError: the value is none of the field's type.
     """
-    if isinstance(value, Unknown | Word):
+    if isinstance(value, Unknown | UnknownWord):
         return _unknown_query(field, value)
     try:
         return _value_query(levels, field, value)
@@ -495,10 +495,10 @@ def value_query(levels: Levels, field: Field, value: Any) -> Node:
         raise type(error)(f"field {field.path!r} ({field.kind or field.type}): {error}") from None
 
 
-def _unknown_query(field: Field, value: Unknown | Word) -> Node:
+def _unknown_query(field: Field, value: Unknown | UnknownWord) -> Node:
     """A term that comes later; only a text field takes a word as it is."""
     is_plain = field.has_terms and field.value is None and not field.is_unscored
-    if not is_plain or (isinstance(value, Word) and field.type != "text"):
+    if not is_plain or (isinstance(value, UnknownWord) and field.type != "text"):
         raise NotPlannedError
     word: Any = value.through(field.normalizer).word() if isinstance(value, Unknown) else value
     return Term(field.path, word)

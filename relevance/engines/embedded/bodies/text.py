@@ -17,7 +17,7 @@ from relevance.engines.embedded.bodies.leaves import Blended, Synonym, Term, pre
 from relevance.engines.embedded.bodies.minimum import required
 from relevance.engines.embedded.bodies.nodes import Bool, Constant, DisMax, MatchAll, MatchNone, Node, boosted
 from relevance.engines.embedded.bodies.phrases import Path, Phrase, PhrasePrefix, Places, SpanNear
-from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, Word
+from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, UnknownWord
 from relevance.errors import InputError, NotInterpretedError
 from relevance.values import text_of
 
@@ -83,7 +83,7 @@ class OneField(NamedTuple):
 
     def term(self, term: Any) -> Node:
         options = self.options
-        if options.fuzziness is not None and isinstance(term, Unknown | Word):
+        if options.fuzziness is not None and isinstance(term, Unknown | UnknownWord):
             raise NotPlannedError
         if options.fuzziness is not None:
             self.refuse("fuzziness", "wildcard", "match_only_text", "constant_keyword")

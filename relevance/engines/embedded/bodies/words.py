@@ -20,7 +20,7 @@ class NotPlannedError(Exception):
 
 
 @dataclass(frozen=True, order=True)
-class Word:
+class UnknownWord:
     """A word of a query, by its number among those that differ; no text, so that nothing reads it as one."""
 
     number: int
@@ -31,7 +31,7 @@ def has_words(value: Any) -> bool:
     if isinstance(value, tuple | frozenset):
         return any(map(has_words, value))
     is_part = is_dataclass(value) and not hasattr(value, "rewritten")
-    return isinstance(value, Word) or (is_part and any(map(has_words, vars(value).values())))
+    return isinstance(value, UnknownWord) or (is_part and any(map(has_words, vars(value).values())))
 
 
 class Unknown:
@@ -75,7 +75,7 @@ class Unknown:
         return self._word(normalized(self._levels, self._text, self._normalizers))
 
     def _word(self, term: str) -> Any:
-        return term if term in self._named else Word(self._words.setdefault(term, len(self._words)))
+        return term if term in self._named else UnknownWord(self._words.setdefault(term, len(self._words)))
 
 
 def normalized(levels: Levels, text: str, normalizers: tuple[str, ...]) -> str:
