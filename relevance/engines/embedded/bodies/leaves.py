@@ -417,7 +417,8 @@ class Range(Matching):
 
     def __str__(self) -> str:
         ends = ("[" if self.holds_low else "{", "]" if self.holds_high else "}")
-        return f"{self.path}:{ends[0]}{self.low} TO {self.high}{ends[1]}"
+        low, high = (int(end) if isinstance(end, float) and end.is_integer() else end for end in (self.low, self.high))
+        return f"{self.path}:{ends[0]}{low} TO {high}{ends[1]}"
 
 
 @dataclass(frozen=True)
