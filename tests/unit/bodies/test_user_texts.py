@@ -160,3 +160,10 @@ def test_regular_expressions(index: BodyIndex, query: str, fields: list[str], ex
 def test_nothing_is_near_an_empty_word(index: BodyIndex, fuzziness: object) -> None:
     assert answer(index, {"fuzzy": {"t": {"value": "", "fuzziness": fuzziness}}}) == {}
     assert answer(index, {"match": {"k": {"query": "", "fuzziness": fuzziness}}}) == same({1: 1.0296195, 4: 1.0296195})
+
+
+def test_simple_query_strings_add_up_their_fields() -> None:
+    properties = {name: {"type": "text"} for name in ("t", "u")}
+    index = BodyIndex(Schema.of({"mappings": {"properties": properties}}), Analysis({}), [{"t": "york", "u": "york"}])
+    (answer,) = index.search([{"query": {"simple_query_string": {"query": "yo*", "fields": ["t", "u"]}}}], hits=1)
+    assert answer.scores.tolist() == [2.0]  # one for each field

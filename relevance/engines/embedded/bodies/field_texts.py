@@ -133,7 +133,8 @@ class FieldTexts:
                     raise
                 node = MatchNone()
             nodes.append(boosted(node, boost))
-        return best_of(nodes, self.tie_breaker or 0) if nodes else MatchNone()
+        tie = float(self.kind == "most_fields") if self.tie_breaker is None else self.tie_breaker
+        return best_of(nodes, tie) if nodes else MatchNone()
 
     def normalized(self, field: Field, text: str) -> str:
         """Change the letters of a part of a word as the field's analyzer does."""
