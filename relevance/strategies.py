@@ -10,7 +10,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal, get_args
 
@@ -59,6 +59,12 @@ class Leg:
     template: str = ""
     reading: Reading | None = None
     spelling: tuple[str, ...] = ()
+
+    @cached_property
+    def search(self) -> Mapping[str, Any]:
+        """The search that `template` writes; {} for none. Nothing may be changed in it."""
+        search: Mapping[str, Any] = json.loads(self.template) if self.template else {}
+        return search
 
     @property
     def embeds(self) -> bool:
@@ -134,7 +140,11 @@ class Strategy:
         return hash((self.name, self.legs(), self.combine, self.window, self.k))
 
     def legs(self) -> tuple[Leg, ...]:
-        """Give the requests that answer the strategy: one for `sum`, one a list for `rrf`."""
+        """Give the requests that answer the strategy: one for `sum`, one a list for `rrf`; the same ones each time."""
+        return self._legs
+
+    @cached_property
+    def _legs(self) -> tuple[Leg, ...]:
         if self.template is not None:
             template = json.dumps(self.template)
             return (Leg((), (), self.candidates, self.model, template, spelling=self.vocabulary),)
@@ -221,7 +231,7 @@ class Strategy:
             yield "neither text nor vectors; at least one field is needed"
         if self.combine not in get_args(Combination):
             yield f"combine = {self.combine!r}; allowed: {', '.join(get_args(Combination))}"
-        if self.combine == "rrf" and len(self.legs()) < 2:  # noqa: PLR2004 - a fusion of one list is none
+        if self.combine == "rrf" and bool(self.text) + len(self.vectors) < 2:  # noqa: PLR2004 - a fusion of one list is none
             yield "rrf fuses two lists or more: text and a vector field, or several vector fields"
         if self.combine == "rrf" and any(boost != 1 for boost in self.vectors.values()):
             yield "rrf fuses ranks, so a vector field's boost changes nothing; allowed: 1"

@@ -31,6 +31,11 @@ if TYPE_CHECKING:
 
 # fields
 
+USUAL_SIZE = 10
+"""Hits of a search that names no size."""
+DEPENDS_ON_SIZE = ("knn", "rank", "retriever")
+"""Parts of a search that take a size that is not said from that of the search: another one finds other hits."""
+
 ROW_ID = "_id"
 """What the server itself calls a document; it can neither sort by it nor give it as a field."""
 
@@ -81,14 +86,14 @@ def own_paths(vectors: Iterable[VectorField], fields: ProductFields = DEFAULT_FI
 
 
 def search_of(leg: Leg, paths: FieldPaths, *, oversample: float | None = None) -> dict[str, Any]:
-    """The search body, with marks, of a leg that has no template.
+    """The search body of a leg, with marks: its template, or one of its clauses. Nothing may be changed in it.
 
     Text clauses stand in the query, vectors in the knn section, where `k` means the same on releases 8 and 9.
 
     Raises:
         KeyError: the leg names a field that the index has not.
     """
-    search: dict[str, Any] = {}
+    search = dict(leg.search)
     if leg.text:
         search["query"] = {"bool": {"should": [_match(paths, name, boost) for name, boost in leg.text]}}
     if leg.vectors:

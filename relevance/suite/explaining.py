@@ -12,7 +12,7 @@ import pandas as pd
 
 from relevance import runner
 from relevance.engines.explanation import Explanation, moved_parts
-from relevance.engines.mapping import own_paths, read_own_mapping
+from relevance.engines.mapping import DEPENDS_ON_SIZE, own_paths, read_own_mapping
 from relevance.errors import InputError, did_you_mean
 from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, own_fields, with_embedded
 from relevance.files import quoted
@@ -35,9 +35,6 @@ if TYPE_CHECKING:
 
 DEPTH = 1_000
 """So far a product is looked for in a ranking."""
-
-_SIZED = ("knn", "rank", "retriever")
-"""Parts of a template that find other products where more hits are asked for."""
 
 
 @dataclass(frozen=True)
@@ -200,7 +197,7 @@ def _added(suite: Suite, leg: Leg, code: int) -> Iterator[LegRank]:
     alone += [replace(leg, text=(), vectors=(vector,)) for vector in leg.vectors]
     if len(alone) < 2:  # noqa: PLR2004 - what is not added
         rank, _ = _place(runner.search_leg(suite.engine, leg, suite.batch, hits=depth), code)
-        group = json.loads(leg.template).get("collapse") if leg.template else None
+        group = leg.search.get("collapse")
         if rank is None and whole.score is not None and group:
             whole = replace(whole, left_out=(f"collapse: a better hit has its {group['field']}",))
         yield LegRank(leg.name, rank, depth, whole)
@@ -246,8 +243,7 @@ def words_of(suite: Suite, leg: Leg, row: int, code: int) -> Sequence[QueryWord]
 
 
 def _depth(leg: Leg) -> int:
-    sized = leg.template and any(key in json.loads(leg.template) for key in _SIZED)
-    return runner.HITS if sized else DEPTH
+    return runner.HITS if any(key in leg.search for key in DEPENDS_ON_SIZE) else DEPTH
 
 
 def _place(ranking: Ranking, code: int) -> tuple[int | None, float | None]:

@@ -80,7 +80,7 @@ class WordReader:
         Raises:
             InputError: an analyzer is not known here.
         """
-        search = json.loads(leg.template) if leg.template else search_of(replace(leg, vectors=()), self._paths)
+        search = search_of(replace(leg, vectors=()), self._paths)
         names = field_names(leg, self._paths)
         one = self._catalogue.taken([code], [self._catalogue.ids[code]])
         ((_, document),) = documents(one, {}, self._paths)

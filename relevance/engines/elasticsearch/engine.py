@@ -31,7 +31,9 @@ from relevance.engines.elasticsearch.settings import Credentials
 from relevance.engines.explanation import Explanation, parts_of, read_tree, with_vectors
 from relevance.engines.left_out import left_out
 from relevance.engines.mapping import (
+    DEPENDS_ON_SIZE,
     ROW_ID,
+    USUAL_SIZE,
     OwnMapping,
     body_with,
     missing_fields,
@@ -245,9 +247,7 @@ _HAS_ITS_OWN_ORDER = ("rank", "rescore", "retriever")
 """Elasticsearch refuses a sort beside them."""
 _NO_STATISTICS = ("knn", "rank", "retriever")
 """Elasticsearch refuses to gather statistics beside them, and vectors need none."""
-_DEPENDS_ON_SIZE = ("knn", "rank", "retriever")
-"""Parts that take a size that is not said from that of the search: another one finds other hits."""
-_USUAL_SIZE, _LARGEST_SIZE = 10, 10_000
+_LARGEST_SIZE = 10_000
 _DFS = "dfs_query_then_fetch"
 
 
@@ -282,12 +282,11 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
     Raises:
         KeyError: the leg names a field that the index has not.
     """
-    raw: Json = json.loads(leg.template) if leg.template else {}
-    paths, sort = index.paths, raw.get("sort")
-    search = raw or search_of(leg, paths, oversample=index.oversample)
-    whole_ties = not (index.sorted_segment or paths.sorts or sort or any(key in raw for key in _DEPENDS_ON_SIZE))
+    paths, raw, sort = index.paths, leg.search, leg.search.get("sort")
+    search = search_of(leg, paths, oversample=index.oversample)
+    whole_ties = not (index.sorted_segment or paths.sorts or sort or any(key in raw for key in DEPENDS_ON_SIZE))
     # parts of a template take a size that they do not name from its own, which may be larger; what is too many is cut
-    least = raw.get("size", _USUAL_SIZE) if raw else 0
+    least = raw.get("size", USUAL_SIZE) if raw else 0
     size = max(hits, min(hits + whole_ties, index.window), least)
     search = {key: value for key, value in search.items() if key not in _SHAPE_OF_A_HIT}
     search |= {"size": size, **paths.shape, "track_total_hits": False}
@@ -301,9 +300,7 @@ def form(leg: Leg, index: SearchedIndex, *, hits: int) -> Form:
 
 
 def _takes_statistics(leg: Leg) -> bool:
-    if leg.template:
-        return not any(key in json.loads(leg.template) for key in _NO_STATISTICS)
-    return not leg.vectors
+    return not leg.vectors and not any(key in leg.search for key in _NO_STATISTICS)
 
 
 def check_template(template: Mapping[str, Any], *, where: str = "") -> None:
@@ -316,7 +313,7 @@ def check_template(template: Mapping[str, Any], *, where: str = "") -> None:
         if key in template:
             problem = f"template: {key!r} moves the list of hits, which has to begin at the first"
             raise InputError(f"{where}{problem}; leave it out")
-    size, sort = template.get("size", _USUAL_SIZE), template.get("sort", [])
+    size, sort = template.get("size", USUAL_SIZE), template.get("sort", [])
     if type(size) is not int or not 0 <= size <= _LARGEST_SIZE:
         raise InputError(f"{where}template: size = {json.dumps(size)}; allowed: 0 to {_LARGEST_SIZE:,}")
     if not all(isinstance(key, str | dict) for key in (sort if isinstance(sort, list) else [sort])):
@@ -404,7 +401,7 @@ class ElasticsearchEngine(Engine):
             CouldNotRunError: the search failed.
             TemplateError: the server does not understand a raw template.
         """
-        shape = form(leg, self.index, hits=_USUAL_SIZE)
+        shape = form(leg, self.index, hits=USUAL_SIZE)
         score, tree = self._explained(leg, batch, code, shape)
         if score is None:
             vector = batch.vectors[leg.model][0] if leg.embeds else None
@@ -413,7 +410,7 @@ class ElasticsearchEngine(Engine):
         alone = _vector_legs(leg)
         # the server says what several vector fields give together
         shares = (
-            [self._explained(one, batch, code, form(one, self.index, hits=_USUAL_SIZE))[0] or 0.0 for _, one in alone]
+            [self._explained(one, batch, code, form(one, self.index, hits=USUAL_SIZE))[0] or 0.0 for _, one in alone]
             if len(alone) > 1
             else [1.0] * len(alone)
         )
@@ -422,15 +419,15 @@ class ElasticsearchEngine(Engine):
 
     def _score_of(self, leg: Leg, batch: QueryBatch, code: int, search: Mapping[str, Any]) -> float | None:
         """What a product gets from a search that is filled already; None where it is no hit."""
-        whole = bodies.Body({**search, "size": _USUAL_SIZE, **self.index.paths.shape}, (), None)
-        shape = Form(whole, _USUAL_SIZE, statistics=False, placed=False, whole_ties=False)
+        whole = bodies.Body({**search, "size": USUAL_SIZE, **self.index.paths.shape}, (), None)
+        shape = Form(whole, USUAL_SIZE, statistics=False, placed=False, whole_ties=False)
         return self._explained(leg, batch, code, shape)[0]
 
     def _explained(self, leg: Leg, batch: QueryBatch, code: int, shape: Form) -> tuple[float | None, Tree]:
         """A product's score, None where it is no hit, and the server's explanation."""
         shape = replace(shape, whole_ties=False)
         only = {"term": {self.index.paths.id: self.ids[code]}}
-        searches = _Searches(self, leg, shape, batch, _USUAL_SIZE, only=only)
+        searches = _Searches(self, leg, shape, batch, USUAL_SIZE, only=only)
         ranking = searches.ask()
         tree = read_tree(searches.explanation)
         if ranking.codes[0, 0] == NO_HIT:
@@ -677,7 +674,7 @@ def _vector_legs(leg: Leg) -> list[tuple[str, Leg]]:
     """Each of a leg's searches by a vector as a leg of its own, behind the field that a raw template names."""
     if not leg.template:
         return [("", replace(leg, text=(), vectors=(one,))) for one in leg.vectors]
-    sections = json.loads(leg.template).get("knn", [])
+    sections = leg.search.get("knn", [])
     return [
         (str(section.get("field", "")), replace(leg, template=json.dumps({"knn": section})))
         for section in (sections if isinstance(sections, list) else [sections])

@@ -19,6 +19,7 @@ from relevance.engines.embedded.bodies.documents import read_documents, shape_of
 from relevance.engines.explanation import Explanation, parts_of, read_tree
 from relevance.engines.left_out import left_out
 from relevance.engines.mapping import (
+    USUAL_SIZE,
     OwnMapping,
     body_with,
     documents,
@@ -42,8 +43,6 @@ if TYPE_CHECKING:
     from relevance.fields import ProductFields, Reading
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg, Strategy
-
-_USUAL_SIZE = 10
 
 
 class BodyEngine(Engine):
@@ -114,7 +113,7 @@ class BodyEngine(Engine):
         if self._plain is not None and _is_plain(leg):
             return self._plain.search(leg, batch, hits=hits)
         form = self._form(leg)
-        size = max(hits, form.template.get("size", _USUAL_SIZE))
+        size = max(hits, form.template.get("size", USUAL_SIZE))
         params = batch.params or [bodies.NO_PARAMS] * len(batch)
         vectors = batch.vectors[leg.model] if leg.embeds else [None] * len(batch)
         codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
@@ -158,7 +157,7 @@ class BodyEngine(Engine):
         vector = batch.vectors[leg.model][0] if leg.embeds else None
         params = batch.params[0] if batch.params else bodies.NO_PARAMS
         search = self._form(leg).render(query=batch.texts[0], vector=vector, params=params)
-        size = max(_USUAL_SIZE, search.get("size", 0))
+        size = max(USUAL_SIZE, search.get("size", 0))
         try:
             tree = self.index.explain(search, code, hits=size)
             if tree is None:
@@ -177,8 +176,7 @@ class BodyEngine(Engine):
 
     def _form(self, leg: Leg) -> bodies.Body:
         if leg not in self._forms:
-            search: dict[str, Any] = json.loads(leg.template) if leg.template else search_of(leg, self._paths)
-            self._forms[leg] = bodies.prepare(search)
+            self._forms[leg] = bodies.prepare(search_of(leg, self._paths))
         return self._forms[leg]
 
     def close(self) -> None:
