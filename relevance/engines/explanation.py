@@ -9,14 +9,14 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from relevance.text import some
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-__all__ = ["Explanation", "Node", "Part", "Tree", "gap_words", "parts_of", "read_tree", "with_vectors"]
+__all__ = ["Explanation", "Part", "Tree", "gap_words", "parts_of", "read_tree", "with_vectors"]
 
 
 @dataclass(frozen=True)
@@ -55,25 +55,9 @@ class Explanation:
     lacking: tuple[str, ...] = ()
 
 
-class Node(Protocol):
-    """A node of an explanation, as Lucene has it."""
-
-    @property
-    def value(self) -> float:
-        """What it contributes to the node above it."""
-
-    @property
-    def description(self) -> str:
-        """How that is made of the details."""
-
-    @property
-    def details(self) -> Sequence[Node]:
-        """The nodes below it."""
-
-
 @dataclass(frozen=True)
 class Tree:
-    """A node that was read."""
+    """A node of an explanation, as Lucene has it: what it adds to the one above, and how that is made of others."""
 
     value: float
     description: str
@@ -107,7 +91,7 @@ _NEAREST = re.compile(r"within top k documents|knn\(([\w.-]+)")
 _FILTER = "match on required clause"
 
 
-def parts_of(node: Node) -> tuple[Part, ...]:
+def parts_of(node: Tree) -> tuple[Part, ...]:
     """Reduce an explanation to parts that add up to its value, in the order in which they stand."""
     return tuple(_parts(node, node.value, ()))
 
@@ -206,7 +190,7 @@ def _factors_of(explanation: Explanation, key: tuple[str, str]) -> dict[str, flo
     return {name: float(value) for part in parts for name, value in _NAMED.findall(part.how)[:3]}
 
 
-def _parts(node: Node, amount: float, made_by: tuple[str, ...]) -> Iterator[Part]:
+def _parts(node: Tree, amount: float, made_by: tuple[str, ...]) -> Iterator[Part]:
     """The parts of a node that contributes an amount to the score, which what is in `made_by` has made of its value."""
     text, details = node.description.removeprefix("function score, "), node.details
     if text.startswith(_FILTER) or not (details or node.value or text != "sum of:"):
@@ -225,13 +209,13 @@ def _parts(node: Node, amount: float, made_by: tuple[str, ...]) -> Iterator[Part
         yield from _shared(node, amount, made_by)
 
 
-def _is_leaf(node: Node) -> bool:
+def _is_leaf(node: Tree) -> bool:
     """Whether it is a term, synonyms or a phrase; not a query with a factor, which a server calls a weight too."""
     weight = _WEIGHT.match(node.description)
     return weight is not None and not weight[1].startswith("FunctionScoreQuery(")
 
 
-def _shared(node: Node, amount: float, made_by: tuple[str, ...]) -> Iterator[Part]:
+def _shared(node: Tree, amount: float, made_by: tuple[str, ...]) -> Iterator[Part]:
     """The parts of several nodes, which share an amount; the best of a maximum, the least of a minimum have all."""
     details, text = node.details, node.description.removeprefix("function score, ")
     shares = [one.value for one in details]
@@ -257,7 +241,7 @@ def _kind(text: str) -> str:
     return f"{nested[2].lower()} of {nested[1]} nested documents" if nested else text.rstrip(":")
 
 
-def _leaf(node: Node, amount: float) -> Part:
+def _leaf(node: Tree, amount: float) -> Part:
     """A part of a node by itself: a term, `weight(title:oak in 3)`, a phrase, a vector, a constant."""
     weight = _WEIGHT.match(node.description)
     if weight is None:
@@ -285,7 +269,7 @@ def _leaf(node: Node, amount: float) -> Part:
     return Part(kind, field, term, amount, how)
 
 
-def _how(part: Part, node: Node, made_by: tuple[str, ...]) -> Part:
+def _how(part: Part, node: Tree, made_by: tuple[str, ...]) -> Part:
     """A part with what has made it another than its own value."""
     if math.isclose(part.value, node.value, rel_tol=1e-6) or not node.value:
         return part
@@ -324,7 +308,7 @@ _WHERE = "match filter: "
 _MODE = re.compile(r"function score, score mode \[(\w+)\]")
 
 
-def _function(node: Node) -> str:
+def _function(node: Tree) -> str:
     """What a function of a function score is, `gauss(price)`, `log1p(sales * 2) where visible:T`; "" for all else."""
     text, details = node.description, node.details
     if value := _FIELD_VALUE.match(text):
@@ -349,7 +333,7 @@ def _function(node: Node) -> str:
     return label + "".join(f" where {query_words(one.description[len(_WHERE) :])}" for one in filters if label)
 
 
-def _factor(node: Node) -> str:
+def _factor(node: Tree) -> str:
     """What a factor is, with its value: `sum of gauss(price) 0.41, log1p(sales) 4.1`."""
     if label := _function(node):
         return f"{label} {node.value:.5g}"

@@ -41,8 +41,6 @@ Scores: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
 Owners: TypeAlias = "sparse.csr_array[np.float64, tuple[int, int]]"
 """Shape (distinct texts, products): how many nested documents of a product hold a text."""
 
-"""What is said of a token that a document has not."""
-
 _K1, _B, _ONE, _TWO = np.float32(1.2), np.float32(0.75), np.float32(1), np.float32(2)
 _EXACT_BELOW = 24
 _KEPT_BITS = 4
