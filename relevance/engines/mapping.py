@@ -10,7 +10,8 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -273,8 +274,8 @@ _PARTED = ("flattened", "search_as_you_type")
 """Types of fields that hold others, which the mapping does not name."""
 
 
-def types_of(mappings: Mapping[str, Any]) -> dict[str, str]:
-    """The type of each field of a mapping by its full name: objects, multi-fields and runtime fields too."""
+class MappedField(NamedTuple):
+    """A field of an index, with its part of the mapping."""
 
     def walk(properties: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
         for name, options in properties.items():
@@ -285,13 +286,22 @@ def types_of(mappings: Mapping[str, Any]) -> dict[str, str]:
             for inside in ("properties", "fields"):
                 yield from walk(options.get(inside, {}), f"{path}.")
 
-    runtime = {name: str(options.get("type")) for name, options in mappings.get("runtime", {}).items()}
-    return {**dict(walk(mappings.get("properties", {}), "")), **runtime}
+
+def mapped_fields(properties: Mapping[str, Any], prefix: str = "", nested: str = "") -> Iterator[MappedField]:
+    """All fields of a mapping's `properties`: objects and multi-fields too."""
+    for name, settings in properties.items():
+        if isinstance(settings, Mapping):  # the server refuses anything else
+            one = MappedField(f"{prefix}{name}", settings, nested)
+            yield one
+            inside = one.path if one.type == "nested" else nested
+            yield from mapped_fields(settings.get("properties", {}), f"{one.path}.", inside)
+            yield from mapped_fields(settings.get("fields", {}), f"{one.path}.", nested)
 
 
 def missing_fields(strategies: Iterable[Strategy], mappings: Mapping[str, Any]) -> list[str]:
     """A line for each field that a search body names and a mapping lacks, so that it matches nothing."""
-    types, lines = types_of(mappings), []
+    types, lines = {one.path: one.type for one in mapped_fields(mappings.get("properties", {}))}, []
+    types |= {name: str(options.get("type")) for name, options in mappings.get("runtime", {}).items()}
     parted = tuple(f"{path}." for path, kind in types.items() if kind in _PARTED)
     for strategy in strategies:
         vectors = {vector_path(strategy.model, name) for name in strategy.fields.embedded}

@@ -20,17 +20,18 @@ from relevance import text
 from relevance.datasets.tables import ID_RULE, is_id
 from relevance.engines.elasticsearch.index import IndexState, count, state_of, unless
 from relevance.engines.elasticsearch.mapping import SearchedIndex, search_type_of
-from relevance.engines.mapping import ROW_ID, FieldPaths, missing_fields
+from relevance.engines.mapping import ROW_ID, FieldPaths, mapped_fields, missing_fields
 from relevance.errors import InputError, RelevanceError, did_you_mean, unknown
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.strategies import BASE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.settings import Settings
+    from relevance.engines.mapping import MappedField
     from relevance.strategies import Strategy
 
 
@@ -51,32 +52,9 @@ _FLOATS = ("float", "bfloat16")
 _FIELDS_NAMED = 8
 
 
-@dataclass(frozen=True)
-class IndexField:
-    """A field of an index, with its part of the mapping."""
-
-    path: str  # its full name; where an alias of a field was named, that of the field
-    settings: Mapping[str, Any]
-    nested: str = ""  # path of the nested documents that it lies in; "" where it is the product's own
-
-    @property
-    def type(self) -> str:
-        """As the mapping calls it; "object" where it says nothing."""
-        return str(self.settings.get("type", "object"))
-
-
-def fields_of(mappings: Mapping[str, Any]) -> dict[str, IndexField]:
+def fields_of(mappings: Mapping[str, Any]) -> dict[str, MappedField]:
     """All fields of a mapping by full name: multi-fields too, aliases of fields as the fields that they stand for."""
-
-    def walk(properties: Mapping[str, Any], prefix: str, nested: str) -> Iterator[IndexField]:
-        for name, settings in properties.items():
-            path = f"{prefix}{name}"
-            yield IndexField(path, settings, nested)
-            inside = path if settings.get("type") == "nested" else nested
-            yield from walk(settings.get("properties", {}), f"{path}.", inside)
-            yield from walk(settings.get("fields", {}), f"{path}.", nested)
-
-    fields = {one.path: one for one in walk(mappings.get("properties", {}), "", "")}
+    fields = {one.path: one for one in mapped_fields(mappings.get("properties", {}))}
     aliases = {path: str(one.settings.get("path")) for path, one in fields.items() if one.type == "alias"}
     return fields | {path: fields[target] for path, target in aliases.items() if target in fields}
 
@@ -108,7 +86,7 @@ class _FieldMap:
 
     def read(
         self, strategies: Sequence[Strategy], dimensions: Mapping[str, int]
-    ) -> tuple[FieldPaths, Sequence[IndexField]]:
+    ) -> tuple[FieldPaths, Sequence[MappedField]]:
         """Where the index has what the strategies need and what else the map names, and the vector fields they search.
 
         A raw template searches those of the index that it names; `dimensions` are those of the models.
@@ -148,7 +126,7 @@ class _FieldMap:
         )
         return paths, searched
 
-    def _id(self) -> IndexField | None:
+    def _id(self) -> MappedField | None:
         """The field of the product's id; None for `_id`."""
         if _ID not in self.names:
             allowed = f"{_ID} = the field of index {self.index!r} that holds a product's id, or {ROW_ID!r}"
@@ -175,7 +153,7 @@ class _FieldMap:
 
     def _field(
         self, table: str, ours: str, path: str, types: Sequence[str], *, is_searched: bool = False
-    ) -> IndexField:
+    ) -> MappedField:
         one = self.fields.get(path)
         if one is not None and one.type in types:
             if is_searched and one.settings.get("index") is False:
@@ -334,7 +312,7 @@ def look_at(
     )
 
 
-def _analyzed(one: IndexField, analysis: Mapping[str, Any]) -> str:
+def _analyzed(one: MappedField, analysis: Mapping[str, Any]) -> str:
     """How a field is searched, in words: `name.en: text, analyzer shop (1a2b3c4d)`."""
     options = dict(one.settings)
     if one.type in _TEXT_TYPES and one.type != "keyword" and "default" in analysis.get("analyzer", {}):
