@@ -13,6 +13,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from weakref import WeakValueDictionary
 
+from relevance.bodies import NO_PARAMS
 from relevance.errors import CouldNotRunError, InputError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.strategies import BASE
@@ -92,6 +93,11 @@ class QueryBatch:
             [self.params[number] for number in numbers] if self.params else (),
             self.spelling,
         )
+
+    def values(self, leg: Leg) -> list[tuple[str, npt.NDArray[np.float32] | None, Mapping[str, Any]]]:
+        """What of each query takes the places of marks in a leg's search: its text, its vector, its parameters."""
+        vectors = self.vectors[leg.model] if leg.embeds else [None] * len(self)
+        return list(zip(self.texts, vectors, self.params or [NO_PARAMS] * len(self), strict=True))
 
     def spelled(self, leg: Leg) -> QueryBatch:
         """Correct the words of the queries where the leg says so."""

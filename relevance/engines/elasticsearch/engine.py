@@ -404,8 +404,7 @@ class ElasticsearchEngine(Engine):
         shape = form(leg, self.index, hits=USUAL_SIZE)
         score, tree = self._explained(leg, batch, code, shape)
         if score is None:
-            vector = batch.vectors[leg.model][0] if leg.embeds else None
-            search = shape.body(batch.texts[0], vector, batch.params[0] if batch.params else bodies.NO_PARAMS)
+            search = shape.body(*batch.values(leg)[0])
             return Explanation(None, (), tuple(left_out(search, partial(self._score_of, leg, batch, code))))
         alone = _vector_legs(leg)
         # the server says what several vector fields give together
@@ -470,9 +469,7 @@ class _Searches:
         only: Json | None = None,
     ) -> None:
         self._engine, self._leg, self._form, self._texts = engine, leg, shape, batch.texts
-        self._params = batch.params or [bodies.NO_PARAMS] * len(batch)
-        self._paths = engine.index.paths
-        self._vectors = batch.vectors[leg.model] if leg.embeds else None
+        self._values, self._paths = batch.values(leg), engine.index.paths
         self._codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
         self._scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
         self._open = dict.fromkeys(range(len(batch)), shape.size)  # the hits that are asked for, by query
@@ -531,8 +528,7 @@ class _Searches:
         request: list[tuple[int, bytes]] = []
         size = 0
         for row in sorted(self._open):
-            vector = None if self._vectors is None else self._vectors[row]
-            body = self._form.body(self._texts[row], vector, self._params[row]) | {"size": self._open[row]}
+            body = self._form.body(*self._values[row]) | {"size": self._open[row]}
             if self._only is not None:
                 filters = [body["post_filter"], self._only] if "post_filter" in body else [self._only]
                 body |= {"explain": True, "post_filter": {"bool": {"filter": filters}}}

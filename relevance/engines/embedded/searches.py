@@ -114,13 +114,10 @@ class BodyEngine(Engine):
             return self._plain.search(leg, batch, hits=hits)
         form = self._form(leg)
         size = max(hits, form.template.get("size", USUAL_SIZE))
-        params = batch.params or [bodies.NO_PARAMS] * len(batch)
-        vectors = batch.vectors[leg.model] if leg.embeds else [None] * len(batch)
         codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
         scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
-        asked = zip(batch.texts, vectors, params, strict=True)
         try:
-            answers = self.index.ask(form, asked, hits=size)
+            answers = self.index.ask(form, batch.values(leg), hits=size)
         except NotInterpretedError as error:
             raise TemplateError(f"{error}; this strategy needs --engine elasticsearch") from None
         except InputError as error:
@@ -154,9 +151,8 @@ class BodyEngine(Engine):
         """
         if self._plain is not None and _is_plain(leg):
             return self._plain.explain(leg, batch, code)
-        vector = batch.vectors[leg.model][0] if leg.embeds else None
-        params = batch.params[0] if batch.params else bodies.NO_PARAMS
-        search = self._form(leg).render(query=batch.texts[0], vector=vector, params=params)
+        ((text, vector, params),) = batch.values(leg)
+        search = self._form(leg).render(query=text, vector=vector, params=params)
         size = max(USUAL_SIZE, search.get("size", 0))
         try:
             tree = self.index.explain(search, code, hits=size)
@@ -264,7 +260,8 @@ def trial(
 def _tried(
     empty: BodyIndex, strategy: Strategy, batch: QueryBatch, names: Sequence[str], *, is_interpreted: bool
 ) -> Iterator[str]:
-    form = bodies.prepare(strategy.template or {})
+    (leg,) = strategy.legs()
+    form, values = bodies.prepare(leg.search), batch.values(leg)
     asked = sorted({mark.parameter for mark in form.marks if mark.parameter})
     alike: dict[str, list[int]] = {}
     for code, params in enumerate(batch.params):
@@ -272,11 +269,9 @@ def _tried(
             alike.setdefault(json.dumps([params.get(name) for name in asked]), []).append(code)
     refused: dict[tuple[str, str], list[int]] = {}
     for codes in list(alike.values())[:_TRIED] if batch.params else [[0]][: len(batch)]:
-        code = codes[0]
-        vector = batch.vectors[strategy.model][code] if strategy.embeds else None
-        params = batch.params[code] if batch.params else bodies.NO_PARAMS
+        text, vector, params = values[codes[0]]
         try:
-            empty.search([form.render(query=batch.texts[code], vector=vector, params=params)], hits=1)
+            empty.search([form.render(query=text, vector=vector, params=params)], hits=1)
         except NotInterpretedError as error:
             if is_interpreted:
                 refused.setdefault(("needs --engine elasticsearch", str(error)), []).extend(codes)
