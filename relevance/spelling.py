@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from relevance.analysis import Analysis
 from relevance.analysis.standard import analyze
 from relevance.engines.embedded.bodies.edits import Fuzziness, Spellings
-from relevance.engines.mapping import OwnMapping, body_with, own_paths
+from relevance.engines.mapping import NOTHING_OVER, OwnMapping, body_with
 from relevance.fields import K1, B
 from relevance.schema import Schema
 
@@ -103,7 +103,7 @@ class Spellers:
         release: of Elasticsearch, as which words are made.
     """
 
-    def __init__(self, catalogue: Catalogue, own: OwnMapping | None = None, *, release: int = 9) -> None:
+    def __init__(self, catalogue: Catalogue, own: OwnMapping = NOTHING_OVER, *, release: int = 9) -> None:
         self._catalogue, self._own, self._release = catalogue, own, release
         self._of = cache(self._made_of)
 
@@ -114,7 +114,7 @@ class Spellers:
 
     def _made_of(self, reading: Reading | None, names: tuple[str, ...]) -> Speller:
         fields = self._catalogue.fields.read([reading] if reading else [])
-        body = body_with(own_paths((), fields), {}, self._own, fields=fields)
+        body = body_with(fields, {}, self._own)
         schema, analysis = Schema.of(body), Analysis(body["settings"], release=self._release)
         names_of: dict[tuple[str, str], list[str]] = {}
         for name in names:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from weakref import WeakValueDictionary
@@ -239,6 +239,17 @@ class Request:
     fields: ProductFields = DEFAULT_FIELDS
     release: int = 9
 
+    @cached_property
+    def own(self) -> OwnMapping:
+        """What the settings lay over the mapping of the fields.
+
+        Raises:
+            InputError: see `read_own_mapping`.
+        """
+        from relevance.engines.mapping import read_own_mapping  # noqa: PLC0415 - it imports this module
+
+        return read_own_mapping(self.settings.mapping)
+
     @property
     def has_own_mapping(self) -> bool:
         """Whether an index is not as ours is."""
@@ -272,24 +283,15 @@ class _EmbeddedIndexer:
         from relevance.engines.embedded import EmbeddedEngine  # noqa: PLC0415 - scipy is loaded where it is used
 
         request, plain = self.request, None
-        is_own = request is not None and (catalogue.fields.body is not None or request.settings.mapping is not None)
-        if not is_own:
+        if request is None or (catalogue.fields.body is None and request.settings.mapping is None):
             plain = EmbeddedEngine.index(catalogue, text_fields=text_fields, vectors=vectors)
-        if request is None or (plain is not None and not request.needs_bodies):
-            assert plain is not None  # noqa: S101 - for the types
-            return plain
+            if request is None or not request.needs_bodies:
+                return plain
         from relevance.engines.embedded.searches import BodyEngine  # noqa: PLC0415 - as above
 
-        own = _own_mapping(request.settings)
-        engine = BodyEngine(catalogue, vectors, own, release=request.release, plain=plain, shared=self.shared)
+        engine = BodyEngine(catalogue, vectors, request.own, release=request.release, plain=plain, shared=self.shared)
         engine.fill(request.strategies, progress=progress)
         return engine
-
-
-def _own_mapping(settings: Settings) -> OwnMapping:
-    from relevance.engines.mapping import OwnMapping, read_own_mapping  # noqa: PLC0415 - it imports this module
-
-    return OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
 
 
 @contextmanager
@@ -308,13 +310,12 @@ def _embedded(request: Request, why: str, hint: str = "") -> EngineChoice:
         return embedded_choice(f"embedded ({why})", hint)
     from relevance.engines.embedded.searches import check, trial  # noqa: PLC0415 - scipy is loaded where it is used
 
-    own = _own_mapping(request.settings)
-    notes = tuple(check(request, own))
+    notes = tuple(check(request))
     parts = [f"embedded, as release {request.release} ranks"]
     parts += [] if request.fields.body is None else [plural(len(request.fields.properties), "field")]
     parts += [] if request.settings.mapping is None else [f"mappings of {request.settings.mapping.name}"]
     line, opening = f"{', '.join(parts)} ({why})", partial(open_embedded, request=request)
-    return EngineChoice("embedded", line, opening, hint, notes=notes, trial=partial(trial, request, own))
+    return EngineChoice("embedded", line, opening, hint, notes=notes, trial=partial(trial, request))
 
 
 # Choosing
@@ -334,13 +335,12 @@ class EngineKind:
 def _elasticsearch(request: Request, why: str) -> EngineChoice:
     from relevance.engines.elasticsearch.engine import choose  # noqa: PLC0415 - the client is loaded where it is used
 
-    choice = choose(request.settings, request.strategies, why, fields=request.fields)
+    choice = choose(request, why)
     if request.settings.index is not None or all(strategy.template is None for strategy in request.strategies):
         return choice
     from relevance.engines.embedded.searches import trial  # noqa: PLC0415 - scipy is loaded where it is used
 
-    own = _own_mapping(request.settings)
-    return replace(choice, trial=partial(trial, request, own, is_interpreted=False))
+    return replace(choice, trial=partial(trial, request, is_interpreted=False))
 
 
 _INDEX, _MAPPING, _APPROXIMATE, _TEMPLATE = (

@@ -117,9 +117,10 @@ _PRODUCTS_AT_ONCE = 1024
 
 
 def documents(
-    catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], paths: FieldPaths
+    catalogue: Catalogue, vectors: Mapping[VectorField, Vectors] = MappingProxyType({})
 ) -> Iterator[tuple[str, dict[str, Any]]]:
     """Id and document of each product, in the order of their codes; a blank text and a missing vector are left out."""
+    paths = own_paths(vectors, catalogue.fields)
     texts = _default_texts(catalogue, paths) if catalogue.has_default_layout else catalogue.documents()
     for code, (uid, document) in enumerate(zip(catalogue.ids, texts, strict=True)):
         document[paths.id] = uid
@@ -174,12 +175,18 @@ class OwnMapping:
     mappings: Mapping[str, Any] = field(default_factory=dict)
 
 
-def read_own_mapping(path: Path) -> OwnMapping:
-    """Read and check a file; what Elasticsearch makes of it shows when the index is made.
+NOTHING_OVER = OwnMapping()
+"""Where there is no file."""
+
+
+def read_own_mapping(path: Path | None) -> OwnMapping:
+    """Read and check a file, if there is one; what Elasticsearch makes of it shows when the index is made.
 
     Raises:
         InputError: it cannot be read, is no JSON object (see `read_json_object`), or sets what relevance itself needs.
     """
+    if path is None:
+        return NOTHING_OVER
     content = read_json_object(path, "a file of settings and mappings")
     check_depth(content, str(path))
     parts = _object(path, content, "", ("settings", "mappings"))
@@ -277,14 +284,14 @@ _PARTED = ("flattened", "search_as_you_type")
 class MappedField(NamedTuple):
     """A field of an index, with its part of the mapping."""
 
-    def walk(properties: Mapping[str, Any], before: str) -> Iterator[tuple[str, str]]:
-        for name, options in properties.items():
-            path = f"{before}{name}"
-            if not isinstance(options, Mapping):  # which the server refuses
-                continue
-            yield path, str(options.get("type", "object"))
-            for inside in ("properties", "fields"):
-                yield from walk(options.get(inside, {}), f"{path}.")
+    path: str  # its full name
+    settings: Mapping[str, Any]
+    nested: str  # path of the nested documents that it lies in; "" where it is the product's own
+
+    @property
+    def type(self) -> str:
+        """As the mapping calls it; "object" where it says nothing."""
+        return str(self.settings.get("type", "object"))
 
 
 def mapped_fields(properties: Mapping[str, Any], prefix: str = "", nested: str = "") -> Iterator[MappedField]:
@@ -360,11 +367,7 @@ def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
 
 
 def body_with(
-    paths: FieldPaths,
-    vectors: Mapping[VectorField, Mapping[str, Any]],
-    own: OwnMapping | None = None,
-    *,
-    fields: ProductFields = DEFAULT_FIELDS,
+    fields: ProductFields, vectors: Mapping[VectorField, Mapping[str, Any]], own: OwnMapping = NOTHING_OVER
 ) -> dict[str, Any]:
     """Settings (flat: no objects inside, no `index.` in front) and mappings of an index, as both engines take them.
 
@@ -373,13 +376,11 @@ def body_with(
     counts; without one it is the standard analyzer. Of a team's own body all stays as it is.
 
     Args:
-        paths: the fields.
+        fields: of the products.
         vectors: the mapping of each vector field.
         own: what the user lays over them.
-        fields: of the products.
     """
-    own = own or OwnMapping()
-    text = {"type": "text"}
+    paths, text = own_paths(vectors, fields), {"type": "text"}
     body: Mapping[str, Any] = fields.body or {
         "mappings": {
             "dynamic": "strict",

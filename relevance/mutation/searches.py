@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from relevance.analysis.languages import CHAINS
-from relevance.engines.mapping import body_with, own_paths
+from relevance.engines.mapping import body_with
 from relevance.fields import ProductFields, index_body, plain
 from relevance.mutation.engine import Drawing, NotApplicableError, around, kinds
 
@@ -72,7 +72,7 @@ def _body_of(fields: ProductFields) -> _Json:
     """That of the index, with the multi-fields in which strategies read text otherwise."""
     if fields.body is None and not fields.readings:
         return {}
-    body: _Json = plain(index_body(body_with(own_paths((), fields), {}, fields=fields), "the index"))
+    body: _Json = plain(index_body(body_with(fields, {}), "the index"))
     return body
 
 

@@ -340,8 +340,7 @@ def _spellers(plan: Plan, engine: Engine, known: dict[object, Any]) -> Spellers:
         release = int(engine.version.partition(".")[0])
     catalogue = plan.dataset.catalogue
     if (catalogue, mapping, release) not in known:
-        own = None if mapping is None else read_own_mapping(mapping)
-        known[catalogue, mapping, release] = Spellers(catalogue, own, release=release)
+        known[catalogue, mapping, release] = Spellers(catalogue, read_own_mapping(mapping), release=release)
     spellers: Spellers = known[catalogue, mapping, release]
     for leg in (leg for strategy in plan.strategies for leg in strategy.legs() if leg.spelling):
         spellers(leg)

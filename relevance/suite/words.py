@@ -69,9 +69,8 @@ class WordReader:
     """
 
     def __init__(self, catalogue: Catalogue, mapping: Path | None, release: int) -> None:
-        own = None if mapping is None else read_own_mapping(mapping)
         self._catalogue, self._paths = catalogue, own_paths((), catalogue.fields)
-        body = body_with(self._paths, {}, own, fields=catalogue.fields)
+        body = body_with(catalogue.fields, {}, read_own_mapping(mapping))
         self._schema, self._analysis = Schema.of(body), Analysis(body["settings"], release=release)
 
     def words(self, leg: Leg, text: str, code: int) -> list[QueryWord]:
@@ -83,7 +82,7 @@ class WordReader:
         search = search_of(replace(leg, vectors=()), self._paths)
         names = field_names(leg, self._paths)
         one = self._catalogue.taken([code], [self._catalogue.ids[code]])
-        ((_, document),) = documents(one, {}, self._paths)
+        ((_, document),) = documents(one)
         return [
             word
             for path, analyzer in dict.fromkeys(self._asked(search))

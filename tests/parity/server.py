@@ -118,9 +118,9 @@ def make_in_pieces(connection: Connection, name: str, case: Case, settings: Sett
     """With several segments a shard: neighbours by id in different ones, the higher ids first."""
     vectors = case.of_base
     paths = own_paths(vectors)
-    body = index_body(paths, {key: each.matrix.shape[1] for key, each in vectors.items()}, settings)
+    body = index_body({key: each.matrix.shape[1] for key, each in vectors.items()}, settings)
     connection.client.indices.create(index=name, settings=body["settings"], mappings=body["mappings"])
-    documents = list(actions(case.catalogue, vectors, paths))[::-1]
+    documents = list(actions(case.catalogue, vectors))[::-1]
     for piece in range(PIECES):
         send_bulk(connection.client, name, documents[piece::PIECES])
         connection.client.indices.refresh(index=name)

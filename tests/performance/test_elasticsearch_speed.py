@@ -57,10 +57,10 @@ def vectors_of_every_field(catalogue: Catalogue) -> dict[str, Vectors]:
 def make_with_vectors_in_source(client: Any, name: str, case: Case) -> SearchedIndex:
     """Index a case as ours is, one sorted segment, but for `_source`, which keeps everything."""
     paths = own_paths(case.of_base)
-    body = index_body(paths, dict.fromkeys(case.of_base, DIMENSIONS), Settings())
+    body = index_body(dict.fromkeys(case.of_base, DIMENSIONS), Settings())
     del body["mappings"]["_source"]
     client.indices.create(index=name, settings=body["settings"], mappings=body["mappings"])
-    send_bulk(client, name, actions(case.catalogue, case.of_base, paths))
+    send_bulk(client, name, actions(case.catalogue, case.of_base))
     client.indices.forcemerge(index=name, max_num_segments=1)
     client.indices.refresh(index=name)
     return SearchedIndex(name=name, paths=paths, shards=1, sorted_segment=True)

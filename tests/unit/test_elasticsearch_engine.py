@@ -17,7 +17,7 @@ from helpers.cluster import URL, Clock, Cluster, answer, api_error
 from searched import HITS, SORT, SORTED, THREE, UNSORTED, searched
 
 from relevance import runner
-from relevance.engines import QueryBatch
+from relevance.engines import QueryBatch, Request
 from relevance.engines.elasticsearch import container
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.client import Connection, RetryPolicy
@@ -126,7 +126,7 @@ def test_a_note_lists_the_strategies_without_statistics(
     monkeypatch: pytest.MonkeyPatch, settings: Settings, strategies: list[Strategy], notes: list[str]
 ) -> None:
     monkeypatch.setattr(elasticsearch_engine, "connect", lambda _: Cluster().connection)
-    found = choose(settings, strategies, "asked for").notes
+    found = choose(Request(settings, strategies), "asked for").notes
     assert [note for note in found if "no field" not in note] == notes
 
 
@@ -149,7 +149,7 @@ def test_without_a_docker_engine_the_line_says_where_one_was_looked_for(
     monkeypatch.setattr(container, "_RUN", Path("/nonexistent"))
     monkeypatch.delenv("XDG_RUNTIME_DIR", raising=False)
     with pytest.raises(CouldNotRunError) as caught:
-        choose(Settings(), [], "asked for")
+        choose(Request(Settings(), []), "asked for")
     assert str(caught.value).startswith(f"elasticsearch: no Docker engine {line}")
 
 
@@ -417,7 +417,7 @@ def test_a_templates_error_names_strategy_and_file(found: dict[str, Any], line: 
 def test_a_template_that_cannot_give_a_ranking_is_refused_before_anything_is_asked() -> None:
     strategy = Strategy("raw", template={"query": {"match": {"t": "{{query}}"}}, "from": 10}, file="raw.json")
     with pytest.raises(InputError, match=r"^strategy 'raw' \(raw\.json\): template: 'from' moves the list of hits"):
-        choose(Settings(url="http://127.0.0.1:1"), [strategy], "asked for")
+        choose(Request(Settings(url="http://127.0.0.1:1"), [strategy]), "asked for")
 
 
 @pytest.mark.parametrize("body", [[], {"took": 3}, {"took": 3, "responses": [GOOD]}, {"responses": [GOOD, GOOD]}])

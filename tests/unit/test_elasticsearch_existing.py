@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from helpers.cluster import URL, answer, fail
 
-from relevance.engines import EngineChoice
+from relevance.engines import EngineChoice, Request
 from relevance.engines.elasticsearch import engine
 from relevance.engines.elasticsearch.client import Connection
 from relevance.engines.elasticsearch.existing import Existing, fields_of, look_at
@@ -164,7 +164,7 @@ def look(server: Server | None = None, strategies: Any = TEXT, dimensions: int =
 
 def chosen(monkeypatch: pytest.MonkeyPatch, strategies: Any, **settings: Any) -> EngineChoice:
     monkeypatch.setattr(engine, "connect", lambda _: connected(Server()))
-    choice = engine.choose(replace(SETTINGS, **settings), strategies, "asked for")
+    choice = engine.choose(Request(replace(SETTINGS, **settings), strategies), "asked for")
     assert choice.inspect
     return choice.inspect({"base": 4})
 

@@ -19,6 +19,7 @@ from elastic_transport import ConnectionError as NoConnection
 from helpers import own_search
 from helpers.cluster import URL, Clock, Cluster, Held, fail
 
+from relevance.engines import Request
 from relevance.engines.elasticsearch import engine, mapping
 from relevance.engines.elasticsearch import index as indexing
 from relevance.engines.elasticsearch.client import RetryPolicy
@@ -26,7 +27,7 @@ from relevance.engines.elasticsearch.index import content_of
 from relevance.engines.elasticsearch.leftovers import Mark
 from relevance.engines.elasticsearch.mapping import index_body
 from relevance.engines.elasticsearch.settings import VECTOR_INDICES, Settings
-from relevance.engines.mapping import own_paths, read_own_mapping, unfilled
+from relevance.engines.mapping import NOTHING_OVER, OwnMapping, read_own_mapping, unfilled
 from relevance.errors import CouldNotRunError, InputError
 from relevance.fields import index_body as index_of
 from relevance.fields import own_fields
@@ -95,9 +96,9 @@ def interrupt() -> None:
 # the mapping, and the user's own over it
 
 
-def body_of(settings: Settings = Settings(), own: Any = None) -> dict[str, Any]:  # noqa: B008 - frozen
+def body_of(settings: Settings = Settings(), own: OwnMapping = NOTHING_OVER) -> dict[str, Any]:  # noqa: B008 - frozen
     dimensions = {WHOLE: 384, OTHER: 768}
-    return index_body(own_paths(dimensions), dimensions, settings, own)
+    return index_body(dimensions, settings, own)
 
 
 @pytest.mark.parametrize("kind", VECTOR_INDICES)
@@ -126,7 +127,7 @@ def test_an_index_is_strict_sorted_by_id_and_says_its_kind_of_vectors_in_full(ki
         "final_pipeline": "_none",
         "mapping.nested_objects.limit": 10_000,
     }
-    assert index_body(own_paths([]), {}, Settings())["mappings"] == {"dynamic": "strict", "properties": texts}
+    assert index_body({}, Settings())["mappings"] == {"dynamic": "strict", "properties": texts}
 
 
 DIMENSIONS = [
@@ -141,8 +142,8 @@ def test_dimensions_that_a_kind_of_index_does_not_take(kind: Any, dims: int, all
     with pytest.raises(
         InputError, match=rf"whole by model 'base' have {dims:,} .*; allowed in a .* {kind}: {allowed}$"
     ):
-        index_body(own_paths([WHOLE]), {WHOLE: dims}, Settings(vector_index=kind))
-    index_body(own_paths([WHOLE]), {WHOLE: 4096}, Settings(vector_index=kind))
+        index_body({WHOLE: dims}, Settings(vector_index=kind))
+    index_body({WHOLE: 4096}, Settings(vector_index=kind))
 
 
 def test_a_release_without_the_kind_or_oversampling_is_named() -> None:
@@ -234,7 +235,7 @@ def test_a_field_that_nothing_fills_is_named_with_the_one_that_is_meant(
     line = f"{path}: nothing fills {empty}; {filling} by copy_to" if empty else ""
     assert unfilled(read_own_mapping(path)) == line
     monkeypatch.setattr(engine, "connect", lambda _: Cluster().connection)
-    assert engine.choose(Settings(URL, mapping=path), [], "asked for").notes == ((line,) if empty else ())
+    assert engine.choose(Request(Settings(URL, mapping=path), []), "asked for").notes == ((line,) if empty else ())
 
 
 @pytest.mark.parametrize("keep_index", [False, True])
@@ -244,7 +245,7 @@ def test_an_own_mapping_is_tried_once_when_the_plan_is_made_without_products(
     cluster = Cluster()
     settings = Settings(URL, mapping=own_file(tmp_path, of(product_title=ENGLISH)), keep_index=keep_index)
     monkeypatch.setattr(engine, "connect", lambda *_: replace(cluster.connection, retry_policy=HASTY))
-    choice = engine.choose(settings, [], "asked for")
+    choice = engine.choose(Request(settings, []), "asked for")
     assert cluster.asked == []  # as it is chosen again for a planted change
     assert choice.inspect is not None
     assert choice.inspect({}).notes == choice.notes
@@ -254,16 +255,16 @@ def test_an_own_mapping_is_tried_once_when_the_plan_is_made_without_products(
     with pytest.raises(InputError, match=rf"own\.json: elasticsearch at {URL} refuses it: {re.escape(refused)}"):
         choice.inspect({})
     fields = own_fields(index_of(own_search.BODY, "x"), where="index.json")
-    of_fields = engine.choose(Settings(URL), [], "asked for", fields=fields)
+    of_fields = engine.choose(Request(Settings(URL), [], fields), "asked for")
     assert of_fields.inspect is not None
     with pytest.raises(InputError, match=rf"^index\.json: elasticsearch at {URL} refuses it: {re.escape(refused)}"):
         of_fields.inspect({})
     assert cluster.held == {}
     cluster.asked.clear()
-    for opened in (choice.open, choice.open, engine.choose(Settings(URL), [], "asked for").open):
+    for opened in (choice.open, choice.open, engine.choose(Request(Settings(URL), []), "asked for").open):
         with opened(progress=False):
             assert cluster.asked == []
-    assert engine.choose(Settings(URL), [], "asked for").inspect is None
+    assert engine.choose(Request(Settings(URL), []), "asked for").inspect is None
 
 
 def test_results_name_the_file_by_its_hash_and_a_byte_order_mark_is_no_error(tmp_path: Path) -> None:
@@ -317,7 +318,7 @@ def test_vectors_of_a_model_that_compares_by_dot_product_are_compared_so() -> No
 
 
 def documents(catalogue: Catalogue, vectors: Vectors) -> list[dict[str, Any]]:
-    actions = indexing.actions(catalogue, {WHOLE: vectors}, own_paths([WHOLE]))
+    actions = indexing.actions(catalogue, {WHOLE: vectors})
     return [orjson.loads(action["_source"]) for action in actions]
 
 
@@ -349,7 +350,7 @@ def test_attributes_are_those_of_the_embedded_engine_over_more_than_one_slice() 
 
 def test_documents_of_10_mb_are_made_one_by_one() -> None:
     vectors = {WHOLE: Vectors(np.ones((1, 512), dtype=np.float32) / 3, np.zeros(2000, dtype=np.int64))}
-    actions = indexing.actions(products(2000), vectors, own_paths(vectors))
+    actions = indexing.actions(products(2000), vectors)
     next(actions)
     tracemalloc.start()
     size = sum(len(action["_source"]) for action in actions)

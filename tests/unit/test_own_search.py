@@ -14,7 +14,6 @@ from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.embedded.bodies import BodyIndex
 from relevance.engines.embedded.searches import trial
-from relevance.engines.mapping import OwnMapping
 from relevance.errors import InputError, TemplateError
 from relevance.fields import index_body, own_fields
 from relevance.records import NO_HIT, Dataset, Ranking, query_label
@@ -156,11 +155,11 @@ def test_beside_a_server_what_is_not_interpreted_here_is_passed_over() -> None:
         Strategy("ranged", template={"query": {"range": {"price": {"lt": "{{query}}"}}}}, fields=FIELDS),
     ]
     request = engines.Request(Settings(), strategies, FIELDS)
-    lines = trial(request, OwnMapping(), QueryBatch(["cheap"]), ["q"], is_interpreted=False)
+    lines = trial(request, QueryBatch(["cheap"]), ["q"], is_interpreted=False)
     assert [line.split(":")[0] for line in lines] == ["strategy 'ranged' will fail"]
     unknown = {"mappings": FIELDS.body["mappings"], "settings": {"analysis": {"analyzer": {"x": {"tokenizer": "icu"}}}}}
     of_server = replace(request, fields=own_fields(index_body(unknown, "x")))
-    assert trial(of_server, OwnMapping(), QueryBatch(["cheap"]), ["q"], is_interpreted=False) == []
+    assert trial(of_server, QueryBatch(["cheap"]), ["q"], is_interpreted=False) == []
 
 
 def test_each_set_of_parameters_that_a_body_names_is_tried_once(monkeypatch: pytest.MonkeyPatch) -> None:

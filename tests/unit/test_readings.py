@@ -10,7 +10,6 @@ from relevance.config.reading import read_config
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.mapping import index_body as body_of_index
 from relevance.engines.elasticsearch.settings import Settings
-from relevance.engines.mapping import own_paths
 from relevance.errors import InputError
 from relevance.fields import DEFAULT_FIELDS, Reading, index_body, own_fields
 from relevance.strategies import READY_MADE, STRATEGIES, Strategy, from_table, readings_of
@@ -40,7 +39,7 @@ def test_a_strategy_of_ones_own_may_have_the_name_of_a_ready_made_one(tmp_path: 
 
 def test_a_reading_is_a_multi_field_of_each_field_of_ones_own() -> None:
     fields = DEFAULT_FIELDS.read([TUNED, Reading("german")])
-    body = body_of_index(own_paths([], fields), {}, Settings(), fields=fields)
+    body = body_of_index({}, Settings(), fields=fields)
     expected = {
         "stemmed_parts_k1_0_2_b_0_8": {"type": "text", "analyzer": "stemmed_parts", "similarity": "k1_0_2_b_0_8"},
         "german": {"type": "text", "analyzer": "german"},
@@ -62,7 +61,7 @@ def test_a_reading_is_a_multi_field_of_each_field_of_ones_own() -> None:
 def test_queries_may_have_an_analyzer_of_their_own() -> None:
     one = from_table("mine", {"text": {"title": 1}, "analyzer": "german", "search_analyzer": "stemmed"})
     fields = DEFAULT_FIELDS.read(readings_of([one]))
-    body = body_of_index(own_paths([], fields), {}, Settings(), fields=fields)
+    body = body_of_index({}, Settings(), fields=fields)
     assert body["mappings"]["properties"]["product_title"]["fields"] == {
         "german_searched_stemmed": {"type": "text", "analyzer": "german", "search_analyzer": "stemmed"}
     }

@@ -34,16 +34,12 @@ from relevance.engines.mapping import (
     DEPENDS_ON_SIZE,
     ROW_ID,
     USUAL_SIZE,
-    OwnMapping,
     body_with,
     missing_fields,
-    own_paths,
-    read_own_mapping,
     search_of,
     unfilled,
 )
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
-from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.records import NO_HIT, Ranking
 from relevance.strategies import readings_of
 from relevance.text import plural
@@ -53,7 +49,7 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
-    from relevance.engines import Indexer, QueryBatch, VectorField
+    from relevance.engines import Indexer, QueryBatch, Request, VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.container import Container
     from relevance.engines.elasticsearch.existing import Existing
@@ -70,9 +66,7 @@ Json: TypeAlias = dict[str, Any]
 # the choice, and its opening
 
 
-def choose(
-    settings: Settings, strategies: Sequence[Strategy], why: str, *, fields: ProductFields = DEFAULT_FIELDS
-) -> EngineChoice:
+def choose(request: Request, why: str) -> EngineChoice:
     """Check that the cluster answers, or that a container can be had.
 
     Raises:
@@ -80,13 +74,12 @@ def choose(
             to be.
         CouldNotRunError: the cluster does not answer or is another release; no Docker engine answers.
     """
+    settings, strategies, fields = request.settings, request.strategies, request.fields
     check_vectors(settings)
     for strategy in strategies:
         if strategy.template is not None:
             check_template(strategy.template, where=f"{strategy.where}: ")
-    own = OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
-    note = "" if settings.mapping is None else unfilled(own, fields)
-    missing = False
+    note, missing = unfilled(request.own, fields), False
     if settings.url is not None:
         with connect(settings) as connection:
             where = f"elasticsearch {connection.version} at {connection.url}"
@@ -108,7 +101,7 @@ def choose(
         parts += _parts_of_line(settings, settings.shards, is_ours=True)
         parts += [] if fields.body is None else [plural(len(fields.properties), "field")]
         parts += [] if settings.mapping is None else [f"mappings of {settings.mapping.name}"]
-        body = body_with(own_paths([]), {}, own, fields=fields.read(readings_of(strategies)))
+        body = body_with(fields.read(readings_of(strategies)), {}, request.own)
         statistics = _without_statistics(settings, strategies, settings.shards, is_ours=True)
         notes = (note, *missing_fields(strategies, body["mappings"]), statistics)
         line = f"{where}, {', '.join(parts)} ({why})"

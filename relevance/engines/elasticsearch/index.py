@@ -28,7 +28,7 @@ from relevance.engines.elasticsearch.mapping import (
     index_body,
     search_type_of,
 )
-from relevance.engines.mapping import OwnMapping, documents, facts_of, own_paths, read_own_mapping
+from relevance.engines.mapping import documents, facts_of, own_paths, read_own_mapping
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.records import Catalogue
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.settings import Settings, VectorIndex
-    from relevance.engines.mapping import FieldPaths
+    from relevance.engines.mapping import OwnMapping
     from relevance.records import Vectors
 
 # documents
@@ -80,7 +80,7 @@ def check(catalogue: Catalogue, *, most_attributes: int) -> None:
         )
 
 
-def actions(catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], paths: FieldPaths) -> Iterator[Action]:
+def actions(catalogue: Catalogue, vectors: Mapping[VectorField, Vectors]) -> Iterator[Action]:
     """The documents, in the order of the products' codes; a blank text and a missing vector are left out.
 
     An action is `create`, so that one that is sent again changes nothing: a document that is written over would go on
@@ -89,7 +89,7 @@ def actions(catalogue: Catalogue, vectors: Mapping[VectorField, Vectors], paths:
     Raises:
         InputError: a product makes a document that is larger than the server takes, or holds half a surrogate pair.
     """
-    for uid, document in documents(catalogue, vectors, paths):
+    for uid, document in documents(catalogue, vectors):
         yield _action(uid, document)
 
 
@@ -297,14 +297,13 @@ def make(
     """
     if vectors:
         check_vectors(settings, connection)
-    own = OwnMapping() if settings.mapping is None else read_own_mapping(settings.mapping)
-    paths = own_paths(vectors, catalogue.fields)
+    own = read_own_mapping(settings.mapping)
     dimensions = {key: int(each.matrix.shape[1]) for key, each in vectors.items()}
     by_product = {key for key, each in vectors.items() if each.similarity == "dot"}
-    body = index_body(paths, dimensions, settings, own, by_product=by_product, fields=catalogue.fields)
+    body = index_body(dimensions, settings, own, by_product=by_product, fields=catalogue.fields)
     limit = str(body["settings"][NESTED_LIMIT])  # what is no number the server will refuse itself
     check(catalogue, most_attributes=int(limit) if limit.isdecimal() else MOST_NESTED)
-    job = _Job(connection, catalogue, vectors, settings, paths, own, body, content_of(catalogue, vectors, body))
+    job = _Job(connection, catalogue, vectors, settings, own, body, content_of(catalogue, vectors, body))
     return (job.kept() if settings.keep_index else None) or job.new(progress=progress)
 
 
@@ -328,7 +327,6 @@ class _Job:
     catalogue: Catalogue
     vectors: Mapping[VectorField, Vectors]
     settings: Settings
-    paths: FieldPaths
     own: OwnMapping
     body: Mapping[str, Any]
     content: str
@@ -376,7 +374,7 @@ class _Job:
         connection, name, total = self.connection, mark.name, len(self.catalogue)
         settings = self._create(mark)
         with progress_bar(total, "indexing", "product", shown=progress) as bar:
-            documents = actions(self.catalogue, self.vectors, self.paths)
+            documents = actions(self.catalogue, self.vectors)
             _Sending(connection, name, documents, total, bar.update).run()
         self._merge(name)
         refresh = partial(connection.client.indices.refresh, index=name)
@@ -457,7 +455,7 @@ class _Job:
         }
         return SearchedIndex(
             name=name,
-            paths=self.paths,
+            paths=own_paths(self.vectors, self.catalogue.fields),
             shards=shards,
             sorted_segment=sorted_segment,
             search_type=settings.search_type,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from relevance.engines.mapping import FieldPaths, OwnMapping, body_with, vector_options
+from relevance.engines.mapping import NOTHING_OVER, body_with, vector_options
 from relevance.errors import InputError
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from relevance.engines import VectorField
     from relevance.engines.elasticsearch.client import Connection
     from relevance.engines.elasticsearch.settings import SearchType, Settings, VectorIndex
+    from relevance.engines.mapping import FieldPaths, OwnMapping
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -121,11 +122,10 @@ _GRAPH = {"m": 16, "ef_construction": 100}
 """Said in full: what the server takes by itself changes from release to release."""
 
 
-def index_body(  # noqa: PLR0913 - what decides it
-    paths: FieldPaths,
+def index_body(
     dimensions: Mapping[VectorField, int],
     settings: Settings,
-    own: OwnMapping | None = None,
+    own: OwnMapping = NOTHING_OVER,
     *,
     by_product: Collection[VectorField] = (),
     fields: ProductFields = DEFAULT_FIELDS,
@@ -138,16 +138,16 @@ def index_body(  # noqa: PLR0913 - what decides it
         InputError: a vector has dimensions that the server does not take.
     """
     kind, vectors = settings.vector_index, {}
-    for key in paths.vectors:
-        _check_dimensions(key[1], key[0], dimensions[key], kind)
+    for key, size in dimensions.items():
+        _check_dimensions(key[1], key[0], size, kind)
         graph = _GRAPH if VECTOR_KINDS[kind].graph else {}
-        vectors[key] = vector_options(dimensions[key], kind, by_product=key in by_product, **graph)
-    body = body_with(paths, vectors, own, fields=fields)
+        vectors[key] = vector_options(size, kind, by_product=key in by_product, **graph)
+    body = body_with(fields, vectors, own)
     fixed: dict[str, Any] = {
         "number_of_shards": settings.shards,
         "number_of_replicas": settings.replicas,
         "refresh_interval": "-1",  # once, when all is there
-        "sort.field": paths.id,
+        "sort.field": fields.id,
         "default_pipeline": "_none",  # a template of the cluster might name one
         "final_pipeline": "_none",
         NESTED_LIMIT: MOST_NESTED,

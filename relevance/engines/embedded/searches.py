@@ -20,7 +20,6 @@ from relevance.engines.explanation import Explanation, parts_of, read_tree
 from relevance.engines.left_out import left_out
 from relevance.engines.mapping import (
     USUAL_SIZE,
-    OwnMapping,
     body_with,
     documents,
     facts_of,
@@ -40,6 +39,7 @@ if TYPE_CHECKING:
     from relevance.engines import QueryBatch, Request, VectorField
     from relevance.engines.embedded.bodies.documents import Documents
     from relevance.engines.embedded.engine import EmbeddedEngine
+    from relevance.engines.mapping import OwnMapping
     from relevance.fields import ProductFields, Reading
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg, Strategy
@@ -87,7 +87,7 @@ class BodyEngine(Engine):
         key = id(ids), frozenset(self._vectors.items()), shape_of(schema)
         held = self._shared.get(key)
         if held is None:
-            sources = (document for _, document in documents(self._catalogue, self._vectors, self._paths))
+            sources = (document for _, document in documents(self._catalogue, self._vectors))
             self._shared[key] = held = read_documents(sources, schema)
         analysis = Analysis(body["settings"], release=self._release)
         return BodyIndex(schema, analysis, held, release=self._release, ids=ids)
@@ -192,17 +192,17 @@ def _body_of(fields: ProductFields, vectors: Mapping[VectorField, Vectors], own:
         key: vector_options(int(each.matrix.shape[1]), "flat", by_product=each.similarity == "dot")
         for key, each in vectors.items()
     }
-    return body_with(own_paths(vectors, fields), of_vectors, own, fields=fields)
+    return body_with(fields, of_vectors, own)
 
 
-def check(request: Request, own: OwnMapping) -> list[str]:
+def check(request: Request) -> list[str]:
     """Refuse a mapping that is not known here; lines on fields that strategies name and the mapping lacks.
 
     Raises:
         InputError: a type of field, or a part of an analyzer; the line names its file and its place.
     """
     fields = request.fields.read(readings_of(request.strategies))
-    body, where = _body_of(fields, {}, own), own.path or fields.where
+    body, where = body_with(fields, {}, request.own), request.own.path or fields.where
     try:
         Schema.of(body).check_limits(request.release)
     except InputError as error:
@@ -223,14 +223,11 @@ _TRIED, _SHOWN = 1_000, 5
 """Searches of a strategy that are tried, of as many different parameters; lines about one."""
 
 
-def trial(
-    request: Request, own: OwnMapping, batch: QueryBatch, names: Sequence[str], *, is_interpreted: bool = True
-) -> list[str]:
+def trial(request: Request, batch: QueryBatch, names: Sequence[str], *, is_interpreted: bool = True) -> list[str]:
     """Ask every search body once for each set of parameters, of an index without products; a line on what is refused.
 
     Args:
         request: the strategies and their fields.
-        own: what is laid over the fields' mappings.
         batch: the queries; models without vectors there are left out.
         names: how messages call them.
         is_interpreted: whether the bodies have to be interpreted here; else what is not known here is passed over.
@@ -242,7 +239,7 @@ def trial(
         for model, size in dimensions.items()
         for name in fields.embedded
     }
-    body = body_with(own_paths(vectors, fields), vectors, own, fields=fields)
+    body = body_with(fields, vectors, request.own)
     analysis = Analysis(body["settings"], release=request.release)
     lines: list[str] = []
     try:
