@@ -33,6 +33,11 @@ def some(texts: Sequence[str], most: int) -> str:
     return ", ".join(texts[:most]) + more
 
 
+def chance(p: float) -> str:
+    """A p value for people: `0.012`; `3e-07` where zeros would have to be counted."""
+    return f"{p:.2g}" if p >= 1e-4 else f"{p:.0e}"  # noqa: PLR2004
+
+
 _MINUTE, _HOUR = 60, 3600
 
 

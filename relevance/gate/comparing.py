@@ -14,7 +14,7 @@ from scipy.special import bdtrc, ndtri, stdtrit
 
 from relevance.errors import InputError
 from relevance.significance import DRAWS, SAME, flip_signs
-from relevance.text import some
+from relevance.text import chance, some
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -222,9 +222,9 @@ def _far_enough(effect: _Effect, relative: float, p: float, adjusted: float) -> 
     """Why a drop, or a gain as a drop, would fail; "" where it would not."""
     limit = effect.limit
     if relative >= limit.fail and adjusted <= limit.p_sure:
-        return f"{_share(limit.fail)} or more, and sure (adjusted p {_p(adjusted)}, {limit.p_sure:g} is enough)"
+        return f"{_share(limit.fail)} or more, and sure (adjusted p {chance(adjusted)}, {limit.p_sure:g} is enough)"
     if limit.large_fails(effect.queries) and relative >= limit.fail_large and p <= limit.p_large:
-        return f"{_share(limit.fail_large)} or more, and hardly chance (p {_p(p)}, {limit.p_large:g} is enough)"
+        return f"{_share(limit.fail_large)} or more, and hardly chance (p {chance(p)}, {limit.p_large:g} is enough)"
     return ""
 
 
@@ -242,9 +242,9 @@ def _warning(effect: _Effect, p: float, adjusted: float) -> str:
     limit = effect.limit
     if effect.relative >= limit.warn and (limit.leading or p <= limit.p_warn):
         fails = f"{_share(limit.fail)} and adjusted p {limit.p_sure:g} fail"
-        return f"{_share(limit.warn)} or more (p {_p(p)}, adjusted {_p(adjusted)}; {fails})"
+        return f"{_share(limit.warn)} or more (p {chance(p)}, adjusted {chance(adjusted)}; {fails})"
     if effect.relative >= limit.warn_sure and adjusted <= limit.p_sure:
-        return f"small, but sure (adjusted p {_p(adjusted)})"
+        return f"small, but sure (adjusted p {chance(adjusted)})"
     if limit.leading and effect.relative > 0 and effect.at_most >= limit.warn:
         return f"too few queries to exclude a drop of {_share(limit.warn)}: it may be {_share(effect.at_most)}"
     return ""
@@ -273,10 +273,6 @@ def _strength(effect: _Effect, visible: float | None) -> str:
 def _share(value: float) -> str:
     text = f"{100 * value:.2f}".rstrip("0").rstrip(".")
     return f"{text}%"
-
-
-def _p(value: float) -> str:
-    return f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}"  # noqa: PLR2004 - where zeros begin to be counted
 
 
 def _interval(effect: _Effect) -> tuple[float, float] | None:
@@ -334,9 +330,9 @@ def _judge_empty(strategy: str, before: _Bools, after: _Bools, limits: Limits) -
         status = "fail" if share >= limits.empty_fail else "warn" if share >= limits.empty_warn else "pass"
     reasons = [f"{newly} of {queries} queries newly return nothing" if newly else "no query newly returns nothing"]
     if newly and refilled:
-        chance = float(bdtrc(newly - 1, newly + refilled, 0.5))
-        reasons.append(f"{refilled} newly return something (p {_p(chance)})")
-        if status == "fail" and chance > limits.p_sure:
+        luck = float(bdtrc(newly - 1, newly + refilled, 0.5))
+        reasons.append(f"{refilled} newly return something (p {chance(luck)})")
+        if status == "fail" and luck > limits.p_sure:
             status = "warn"
             reasons.append(f"no failure: it may be chance which of them do (p {limits.p_sure:g} is enough)")
     shares = int(before.sum()) / queries, int(after.sum()) / queries

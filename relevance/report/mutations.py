@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from relevance.files import csv_text
 from relevance.report.pages import page
 from relevance.report.results import attributes
-from relevance.text import plural, printable, shortened, terminal_table
+from relevance.text import chance, plural, printable, shortened, terminal_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -108,11 +108,8 @@ def _row(outcome: Outcome, measure: str, *, repeated: bool) -> tuple[str, ...]:
     drop = "" if worst.relative is None else f"{-100 * worst.relative:+z.1f}%".replace("+0.0%", "0.0%")
     floors = str(len(outcome.below_floors) or "")
     by = outcome.decided_by(measure)
-    return (name, outcome.verdict, by, drop, worst.strategy, _p(worst.p), _p(worst.adjusted_p), floors, what)
-
-
-def _p(value: float | None) -> str:
-    return "" if value is None else f"{value:.2g}" if value >= 1e-4 else f"{value:.0e}"  # noqa: PLR2004 - zeros
+    p, adjusted_p = ("" if value is None else chance(value) for value in (worst.p, worst.adjusted_p))
+    return (name, outcome.verdict, by, drop, worst.strategy, p, adjusted_p, floors, what)
 
 
 def _bands(mutations: Outcomes) -> dict[str, list[int]]:
