@@ -20,7 +20,7 @@ from relevance.files import csv_text, read_bytes
 from relevance.records import NO_HIT
 from relevance.report.pages import page
 from relevance.strategies import FINETUNED
-from relevance.suite import few_queries, model_facts, snapshot_of, titles_of
+from relevance.suite import few_queries, snapshot_of, titles_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -125,7 +125,7 @@ def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
 
 def _model(name: str, plan: Plan) -> Mapping[str, object]:
     """The model, and what is known of the training of the fine-tuned one."""
-    model, finetuned = model_facts(plan.models[name]), plan.finetuned
+    model, finetuned = plan.models[name].facts, plan.finetuned
     if name != FINETUNED or finetuned is None:
         return model
     leaks = finetuned.leaks

@@ -50,7 +50,6 @@ if TYPE_CHECKING:
 
     from relevance.config import Config
     from relevance.diagnosis import Diagnosis, LegValues, SideBySide
-    from relevance.embeddings import Model
     from relevance.evaluation import Evaluation, Metric
     from relevance.gate import Comparison, Limits
     from relevance.records import Dataset
@@ -104,7 +103,7 @@ def snapshot_of(suite: Suite) -> Snapshot:
     engine, dataset, models = suite.engine, suite.plan.dataset, suite.plan.models
     facts = {name: fact for name, fact in engine.facts.items() if name not in _INDEX_FACTS}
     packages = (*_PACKAGES, *(_MODEL_PACKAGES if models else ()))
-    of_models = {name: model_facts(model) for name, model in models.items()}
+    of_models = {name: model.facts for name, model in models.items()}
     if FINETUNED in models and suite.plan.finetuned and suite.plan.finetuned.sha256:
         of_models[FINETUNED] = {**of_models[FINETUNED], "recipe": suite.plan.finetuned.sha256}
     return replace(
@@ -115,11 +114,6 @@ def snapshot_of(suite: Suite) -> Snapshot:
         versions=MappingProxyType({name: version(name) for name in packages}),
         calibration_s=suite.calibration.seconds if suite.calibration else None,
     )
-
-
-def model_facts(model: Model) -> Mapping[str, object]:
-    """What decides a model's vectors, as JSON values."""
-    return model.facts
 
 
 def _definition(strategy: Strategy) -> Mapping[str, object]:
