@@ -20,9 +20,8 @@ from relevance.report.folder import check_folder, write_folder
 from relevance.report.results import TITLES, diagnosis_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
-from relevance.suite import Baseline, compare_with, few_queries, make_plan
+from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan
 from relevance.suite.finetuning import compare_models, plan_trainings
-from relevance.suite.tuning import asking
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:

@@ -28,7 +28,7 @@ from relevance.suite.explaining import (
     ranks_alike,
     since,
 )
-from relevance.suite.measure import Result, Suite, one_thread, prepare
+from relevance.suite.measure import Result, Suite, asking, one_thread, prepare
 from relevance.suite.plan import Finetuned, Parts, Plan, make_plan, read_parts, runnable, searched_fields, with_params
 
 __all__ = [
@@ -40,6 +40,7 @@ __all__ = [
     "Plan",
     "ProductRank",
     "Result",
+    "asking",
     "Suite",
     "baseline_paths",
     "changes_since",

@@ -18,6 +18,7 @@ from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, own_fields, with_embedd
 from relevance.files import quoted
 from relevance.records import NO_HIT, Judgments, Queries
 from relevance.strategies import Strategy, readings_of
+from relevance.suite.measure import release_of
 from relevance.suite.words import WordReader, field_names, moved_words
 
 if TYPE_CHECKING:
@@ -383,7 +384,8 @@ def moved_since(  # noqa: PLR0913, PLR0917 - a query and a product, then and now
         if then_config is config and ranks_alike(then, strategy):
             return []
         catalogue = suite.plan.dataset.catalogue.with_fields(then_config.fields.read(readings_of([then])))
-        reader = WordReader(catalogue, then_config.elasticsearch.mapping, suite.release(then_config))
+        release = release_of(then_config, suite.plan.engine, suite.engine)
+        reader = WordReader(catalogue, then_config.elasticsearch.mapping, release)
         text = suite.batch[row : row + 1].texts[0]
         old_words = [word for leg in then.legs() for word in reader.words(leg, text, code)]
     except InputError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from time import perf_counter, thread_time
@@ -21,7 +21,7 @@ from relevance.errors import InputError
 from relevance.finetune.store import train
 from relevance.records import Catalogue, Vectors, embedded_texts
 from relevance.spelling import Spellers
-from relevance.strategies import BASE, FINETUNED, Strategy
+from relevance.strategies import BASE, FINETUNED, Strategy, readings_of
 from relevance.suite.plan import trained_model
 from relevance.suite.words import WordReader
 
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from relevance.baseline import Snapshot
     from relevance.config import Config
-    from relevance.engines import Engine, Indexer, VectorField
+    from relevance.engines import Engine, EngineChoice, Indexer, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Verdict
     from relevance.records import Ranking
@@ -315,14 +315,9 @@ class Suite:
             return None
         try:
             mapping = plan.config.elasticsearch.mapping
-            return WordReader(plan.dataset.catalogue, mapping, self.release(plan.config))
+            return WordReader(plan.dataset.catalogue, mapping, release_of(plan.config, plan.engine, self.engine))
         except InputError:
             return None
-
-    def release(self, config: Config) -> int:
-        """The release whose ways the engine has under a configuration: its own, where it is a server."""
-        version = self.engine.version.partition(".")[0]
-        return config.release if self.plan.engine.name == "embedded" else int(version)
 
     def calibrate(self) -> None:
         """Time a round of the calibration, where there is one."""
@@ -333,11 +328,14 @@ class Suite:
 # from a plan to a suite
 
 
+def release_of(config: Config, choice: EngineChoice, engine: Engine) -> int:
+    """The release whose ways an engine has under a configuration: its own, where it is a server."""
+    return config.release if choice.name == "embedded" else int(engine.version.partition(".")[0])
+
+
 def _spellers(plan: Plan, engine: Engine, known: dict[object, Any]) -> Spellers:
     """What corrects queries, for the strategies that ask for it; made before times are taken."""
-    mapping, release = plan.config.elasticsearch.mapping, plan.config.release
-    if plan.engine.name != "embedded":
-        release = int(engine.version.partition(".")[0])
+    mapping, release = plan.config.elasticsearch.mapping, release_of(plan.config, plan.engine, engine)
     catalogue = plan.dataset.catalogue
     if (catalogue, mapping, release) not in known:
         known[catalogue, mapping, release] = Spellers(catalogue, read_own_mapping(mapping), release=release)
@@ -409,3 +407,42 @@ def prepare(
         spelling = _spellers(plan, engine, embedded)
         batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, spelling)
         return Suite(plan, engine, batch, cut, query_ms, preparation, calibration, _closing=closing.pop_all())
+
+
+@contextmanager
+def asking(plan: Plan, *, progress: bool) -> Iterator[Callable[[Sequence[Strategy]], tuple[Engine, QueryBatch]]]:
+    """Give a function from strategies over a plan's products to an engine that answers them, and all queries for it.
+
+    An engine that cannot read text fields in more ways gets an index anew for those that it has not; it holds them and
+    those of the plan alone, as a server has a limit of fields.
+
+    Args:
+        plan: of the strategy as it is, and of all vectors that are searched.
+        progress: whether bars are shown.
+
+    Raises:
+        CouldNotRunError: see `prepare`.
+    """
+    embedded: dict[object, Any] = {}
+    with plan.engine.open(progress=progress) as indexer:
+        opened = replace(plan, engine=replace(plan.engine, open=lambda **_: nullcontext(indexer)))
+        suite = prepare(opened, progress=progress, embedded=embedded)
+        own = held = frozenset(plan.dataset.catalogue.fields.readings)
+
+        def ask(strategies: Sequence[Strategy]) -> tuple[Engine, QueryBatch]:
+            nonlocal suite, held
+            readings = [one for one in readings_of(strategies) if one not in own]
+            more = [one for one in readings if one not in held]
+            if more and suite.engine.read(more):
+                held = held.union(more)
+            elif more:
+                suite.close()
+                dataset = replace(plan.dataset, catalogue=plan.dataset.catalogue.read(readings))
+                suite = prepare(replace(opened, dataset=dataset), progress=progress, embedded=embedded)
+                held = own.union(readings)
+            return suite.engine, suite.batch
+
+        try:
+            yield ask
+        finally:
+            suite.close()

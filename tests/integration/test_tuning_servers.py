@@ -8,8 +8,7 @@ from parity.server import ReferenceServer
 
 from relevance.config.reading import read_config
 from relevance.strategies import STRATEGIES
-from relevance.suite import make_plan
-from relevance.suite.tuning import asking
+from relevance.suite import asking, make_plan
 from relevance.tuning import Tuning, make_space, split_queries, tune
 
 READINGS = {"analyzer": ["standard", "english"], "k1": {"from": 0.1, "to": 1.2}, "text.title": [4, 8]}
