@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.engines import Engine, QueryBatch
-    from relevance.engines.explanation import Explanation
     from relevance.strategies import Leg, Strategy
 
 HITS = 10
@@ -33,14 +32,12 @@ SINGLE_QUERIES = 200
 
 def search(engine: Engine, strategy: Strategy, batch: QueryBatch, *, hits: int = HITS) -> Ranking:
     """Rank the products for every query of the batch; every leg of the strategy is run, none is shared or kept."""
-    legs = strategy.legs()
-    if strategy.combine == "sum":
-        try:
-            return search_leg(engine, legs[0], batch, hits=hits)
-        except TemplateError as error:
-            raise TemplateError(f"{strategy.where}: {error}") from None
-    rankings = [search_leg(engine, leg, batch, hits=strategy.window) for leg in legs]
-    return reciprocal_rank_fusion(rankings, window=strategy.window, k=strategy.k, hits=hits)
+    length = _length(strategy, hits)
+    try:
+        lists = {leg: search_leg(engine, leg, batch, hits=length) for leg in strategy.legs()}
+    except TemplateError as error:
+        raise TemplateError(f"{strategy.where}: {error}") from None
+    return _combined(strategy, lists, hits)
 
 
 def search_all(
@@ -52,7 +49,7 @@ def search_all(
     """
     longest: dict[Leg, int] = {}
     for strategy in strategies:
-        length = hits if strategy.combine == "sum" else strategy.window
+        length = _length(strategy, hits)
         longest |= {leg: max(length, longest.get(leg, 0)) for leg in strategy.legs()}
     together: dict[object, list[Leg]] = {}
     for leg, length in longest.items():
@@ -65,6 +62,11 @@ def search_all(
             rankings = [_without(batch.own_products, ranking) for ranking in rankings]
         lists |= zip(legs, rankings, strict=True)
     return [_combined(strategy, lists, hits) for strategy in strategies]
+
+
+def _length(strategy: Strategy, hits: int) -> int:
+    """Of the lists that a strategy combines."""
+    return hits if strategy.combine == "sum" else strategy.window
 
 
 def _combined(strategy: Strategy, lists: Mapping[Leg, Ranking], hits: int) -> Ranking:
@@ -80,11 +82,6 @@ def search_leg(engine: Engine, leg: Leg, batch: QueryBatch, *, hits: int) -> Ran
     if batch.own_products is None:
         return engine.search(leg, batch, hits=hits)
     return _without(batch.own_products, engine.search(leg, batch, hits=hits + 1))
-
-
-def explain_leg(engine: Engine, leg: Leg, batch: QueryBatch, code: int) -> Explanation:
-    """Explain the score of a product in a leg for the only query of a batch, see `Engine.explain`."""
-    return engine.explain(leg, batch.spelled(leg), code)
 
 
 def _without(products: npt.NDArray[np.int64], ranking: Ranking) -> Ranking:

@@ -78,10 +78,11 @@ class _Asked:
         changes = suite.changes_since(today, snapshot, strategy)
         config = today.plan.config
         try:
-            then_config, then = suite.earlier(config, snapshot, strategy.name, self._folder)
-            if then_config is config and suite.ranks_alike(then, strategy):
+            then = suite.earlier(config, strategy, snapshot, self._folder)
+            if then is None:
                 return suite.Before(name, rank, changes)
-            old = self.rank(self.suite_of(then_config, [then]), then)
+            config, strategy = then
+            old = self.rank(self.suite_of(config, [strategy]), strategy)
         except RelevanceError as error:
             return suite.Before(name, rank, (*changes, f"not asked again as it was: {error}"))
         again = suite.rank_words(old.rank)

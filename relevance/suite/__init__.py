@@ -25,7 +25,6 @@ from relevance.suite.explaining import (
     product_code,
     rank_before,
     rank_words,
-    ranks_alike,
     since,
 )
 from relevance.suite.measure import Result, Suite, asking, one_thread, prepare
@@ -40,8 +39,8 @@ __all__ = [
     "Plan",
     "ProductRank",
     "Result",
-    "asking",
     "Suite",
+    "asking",
     "baseline_paths",
     "changes_since",
     "compare_with",
@@ -57,7 +56,6 @@ __all__ = [
     "product_code",
     "rank_before",
     "rank_words",
-    "ranks_alike",
     "read_checked",
     "read_parts",
     "read_replaced",

@@ -223,7 +223,7 @@ def explained(suite: Suite, leg: Leg, row: int, code: int) -> Explanation:
     own = suite.batch.own_products
     if own is not None and own[row] == code:
         return Explanation(None, (), ("rule: the query was made of this product",))
-    explanation = runner.explain_leg(suite.engine, leg, suite.batch[row : row + 1], code)
+    explanation = suite.engine.explain(leg, suite.batch[row : row + 1].spelled(leg), code)
     words = words_of(suite, leg, row, code)
     has = {word.text for word in words if word.is_found}
     lacking = tuple(dict.fromkeys(word.text for word in words if word.text not in has))
@@ -273,18 +273,20 @@ def rank_words(rank: int | None) -> str:
 # what was
 
 
-def earlier(config: Config, snapshot: Snapshot, name: str, folder: Path) -> tuple[Config, Strategy]:
-    """Give a strategy as a baseline has it, and the configuration under which it ran; files of it go to a folder.
+def earlier(config: Config, today: Strategy, snapshot: Snapshot, folder: Path) -> tuple[Config, Strategy] | None:
+    """Give a strategy as a baseline has it, and the configuration under which it ran; None where both are as today.
+
+    Files of the configuration go to a folder.
 
     Raises:
         InputError: the baseline does not hold enough of it; the line says what.
     """
-    definition, facts = snapshot.strategies[name].definition, snapshot.facts
+    definition, facts = snapshot.strategies[today.name].definition, snapshot.facts
     keys = ("text", "vectors", "combine", "template", "spelling", "window", "k", "candidates", "model")
     values: dict[str, Any] = {key: definition[key] for key in keys if key in definition}
     reading = definition.get("reading")
     fields = _fields_then(config, snapshot, definition)
-    strategy = Strategy(name, **values, **(reading if isinstance(reading, dict) else {}), fields=fields)
+    strategy = Strategy(today.name, **values, **(reading if isinstance(reading, dict) else {}), fields=fields)
     if strategy.embeds and strategy.model not in config.models:
         raise InputError(f"[models.{strategy.model}] is no longer configured")
     release, laid_over = facts.get("release", config.release), facts.get("laid_over")
@@ -294,7 +296,7 @@ def earlier(config: Config, snapshot: Snapshot, name: str, folder: Path) -> tupl
         if path is not None:
             path.write_text(json.dumps(laid_over), encoding="utf-8")
     if fields is config.fields and release == config.release and path == config.elasticsearch.mapping:
-        return config, strategy
+        return None if ranks_alike(strategy, today) else (config, strategy)
     source, server = replace(config.source, fields=fields), replace(config.elasticsearch, mapping=path)
     return replace(config, fields=fields, source=source, release=release, elasticsearch=server), strategy
 
@@ -380,9 +382,10 @@ def moved_since(  # noqa: PLR0913, PLR0917 - a query and a product, then and now
     """
     config = suite.plan.config
     try:
-        then_config, then = earlier(config, snapshot, strategy.name, folder)
-        if then_config is config and ranks_alike(then, strategy):
+        before = earlier(config, strategy, snapshot, folder)
+        if before is None:
             return []
+        then_config, then = before
         catalogue = suite.plan.dataset.catalogue.with_fields(then_config.fields.read(readings_of([then])))
         release = release_of(then_config, suite.plan.engine, suite.engine)
         reader = WordReader(catalogue, then_config.elasticsearch.mapping, release)

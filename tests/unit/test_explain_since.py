@@ -20,6 +20,7 @@ from relevance.errors import InputError
 from relevance.gate import Limits
 from relevance.strategies import Strategy
 from relevance.suite import LegRank, ProductRank, Suite
+from relevance.suite.explaining import ranks_alike
 
 STEMMED, PLAIN = ["lowercase", "porter_stem"], ["lowercase"]
 NAMES = {"p1": "Space heaters", "p2": "Red heaters, used", "p3": "Heater, red", "p4": "Oak table"}
@@ -214,7 +215,7 @@ def test_a_baseline_with_a_model_that_is_gone(shop: Path) -> None:
     definition = {**own.definition, "vectors": {"whole": 1}, "model": "small"}
     snapshot = replace(snapshot, strategies={"weighted": replace(own, definition=definition)})
     with closing(measured()) as indexed, pytest.raises(InputError, match=r"\[models.small\] is no longer configured"):
-        suite.earlier(indexed.plan.config, snapshot, "weighted", shop)
+        suite.earlier(indexed.plan.config, indexed.results["weighted"].strategy, snapshot, shop)
 
 
 def test_a_hit_behind_a_better_one_of_its_group(shop: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -227,6 +228,6 @@ def test_a_hit_behind_a_better_one_of_its_group(shop: Path, capsys: pytest.Captu
 
 def test_strategies_that_say_the_same() -> None:
     one = Strategy("own", text={"title": 1}, analyzer="stemmed")
-    assert suite.ranks_alike(one, Strategy("own", text={"title": 1}, analyzer="stemmed", k1=1.2))
-    assert not suite.ranks_alike(one, Strategy("own", text={"title": 1}, analyzer="stemmed", k1=0.2))
-    assert not suite.ranks_alike(fused().strategy, fused(k=10).strategy)
+    assert ranks_alike(one, Strategy("own", text={"title": 1}, analyzer="stemmed", k1=1.2))
+    assert not ranks_alike(one, Strategy("own", text={"title": 1}, analyzer="stemmed", k1=0.2))
+    assert not ranks_alike(fused().strategy, fused(k=10).strategy)
