@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import numpy as np
 import orjson
@@ -21,7 +22,7 @@ from relevance.engines import QueryBatch, Request
 from relevance.engines.elasticsearch import container
 from relevance.engines.elasticsearch import engine as elasticsearch_engine
 from relevance.engines.elasticsearch.client import Connection, RetryPolicy
-from relevance.engines.elasticsearch.engine import ElasticsearchEngine, choose, form
+from relevance.engines.elasticsearch.engine import ElasticsearchEngine, choose, form, open_engine
 from relevance.engines.elasticsearch.mapping import SearchedIndex
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.engines.mapping import FieldPaths, own_paths
@@ -351,6 +352,18 @@ def test_numbers_are_ids_as_text() -> None:
     client: Any = Client(lambda _: {**hits(), "hits": {"hits": found}})
     engine = ElasticsearchEngine(Connection(client, URL, "8.19.5"), index, products)
     assert engine.search(TITLE, batch_of(["a"]), hits=3).codes.tolist() == [[0, 1, NO_HIT]]
+
+
+def test_what_is_to_be_known_of_a_container_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    note, of_index = "removed relevance-x, a container that a killed run had left", "1 more try"
+    started = Mock(url=URL, notes=[note])
+    monkeypatch.setattr(container, "Container", lambda *_, **__: started)
+    monkeypatch.setattr(elasticsearch_engine, "connect", lambda *_: engine_of(Client()).connection)
+    monkeypatch.setattr(elasticsearch_engine.own_index, "make", lambda *_, **__: replace(SORTED, notes=(of_index,)))
+    with open_engine(Settings(), progress=False) as indexer:
+        engine = indexer.index(shop.catalogue(zip(IDS)), text_fields=(), vectors={}, progress=False)
+        assert engine.notes() == (note, of_index)
+    started.close.assert_called_once_with()
 
 
 # what is no ranking

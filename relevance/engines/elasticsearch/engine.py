@@ -208,6 +208,8 @@ class _Indexer:
                 index, on_close = self.existing, partial(self.existing.changed, connection)
             else:
                 index = own_index.make(connection, catalogue, vectors=vectors, settings=settings, progress=progress)
+                if self.container is not None:
+                    index = replace(index, notes=(*self.container.notes, *index.notes))
                 if self.container is None and not settings.keep_index:
                     on_close = partial(own_index.remove, connection, index.name)
             engine = ElasticsearchEngine(connection, index, catalogue, on_close=on_close)
