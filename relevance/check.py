@@ -251,14 +251,14 @@ def _read_baseline(path: Path, data: Snapshot | None, cwd: Path, common: bool) -
 def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> list[TextsToEmbed]:
     # an index that exists has its products' vectors already
     used = suite.searched_fields(config.selected) if config.elasticsearch.index is None else ()
-    found = []
+    counted = []
     for name, model in models.items():
         for field in (field for owner, field in used if owner == name):
             texts = embedded_texts(dataset.catalogue, field, name)
-            found.append(texts_to_embed(texts, model, "document", cache_dir=config.cache_dir, names=(name, field)))
+            counted.append(texts_to_embed(texts, model, "document", cache_dir=config.cache_dir, names=(name, field)))
         queries = dataset.queries.texts
-        found.append(texts_to_embed(queries, model, "query", cache_dir=config.cache_dir, names=(name, "queries")))
-    return found
+        counted.append(texts_to_embed(queries, model, "query", cache_dir=config.cache_dir, names=(name, "queries")))
+    return counted
 
 
 def texts_to_embed(

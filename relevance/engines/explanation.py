@@ -160,11 +160,11 @@ def moved_parts(then: Explanation, now: Explanation) -> list[str]:
     moves.sort(key=lambda move: -abs(move[1] - move[0]))
     lines = []
     for old, new, keys in moves[:_MOVES]:
-        made = [_factors_of(one, keys[0]) for one in (then, now)]
+        before_it, after_it = (_factors_of(one, keys[0]) for one in (then, now))
         changed = [
-            f"{name} {value:g} -> {made[1][name]:g}"
-            for name, value in made[0].items()
-            if made[1].get(name, value) != value
+            f"{name} {value:g} -> {after_it[name]:g}"
+            for name, value in before_it.items()
+            if after_it.get(name, value) != value
         ]
         why = f" ({', '.join(changed)})" if changed else ""
         terms = some([term for _, term in keys if term], _TERMS)
@@ -190,23 +190,23 @@ def _factors_of(explanation: Explanation, key: tuple[str, str]) -> dict[str, flo
     return {name: float(value) for part in parts for name, value in _NAMED.findall(part.how)[:3]}
 
 
-def _parts(node: Tree, amount: float, made_by: tuple[str, ...]) -> Iterator[Part]:
-    """The parts of a node that contributes an amount to the score, which what is in `made_by` has made of its value."""
+def _parts(node: Tree, amount: float, factors: tuple[str, ...]) -> Iterator[Part]:
+    """The parts of a node that contributes an amount to the score, which `factors` around it make of its value."""
     text, details = node.description.removeprefix("function score, "), node.details
     if text.startswith(_FILTER) or not (details or node.value or text != "sum of:"):
         return  # of clauses that decide which products come, and add nothing
     if label := _function(node):
-        yield _how(Part("function", "", label, amount), node, made_by)
+        yield _how(Part("function", "", label, amount), node, factors)
     elif not details or _is_leaf(node):
-        yield _how(_leaf(node, amount), node, made_by)
+        yield _how(_leaf(node, amount), node, factors)
     elif text.startswith(("replace of", "replacement of")):
-        yield from _parts(details[-1], amount, made_by)
+        yield from _parts(details[-1], amount, factors)
     elif "product of" in text or text.startswith("multiply of"):
         main = next((one for one in details if one.details and not _function(one)), details[0])
-        factors = tuple(_factor(one) for one in details if one is not main and one.value != 1)
-        yield from _parts(main, amount, (*made_by, *factors))
+        own = (_factor(one) for one in details if one is not main and one.value != 1)
+        yield from _parts(main, amount, (*factors, *own))
     else:
-        yield from _shared(node, amount, made_by)
+        yield from _shared(node, amount, factors)
 
 
 def _is_leaf(node: Tree) -> bool:
@@ -215,21 +215,21 @@ def _is_leaf(node: Tree) -> bool:
     return weight is not None and not weight[1].startswith("FunctionScoreQuery(")
 
 
-def _shared(node: Tree, amount: float, made_by: tuple[str, ...]) -> Iterator[Part]:
+def _shared(node: Tree, amount: float, factors: tuple[str, ...]) -> Iterator[Part]:
     """The parts of several nodes, which share an amount; the best of a maximum, the least of a minimum have all."""
     details, text = node.details, node.description.removeprefix("function score, ")
     shares = [one.value for one in details]
-    of_each: list[tuple[str, ...]] = [made_by] * len(details)
+    of_each: list[tuple[str, ...]] = [factors] * len(details)
     best = shares.index(min(shares) if text.startswith("min of") else max(shares))
     if ties := _TIES.match(text):
-        factor, tie = float(ties[1]), (*made_by, f"tie_breaker {float(ties[1]):g}")
+        factor, tie = float(ties[1]), (*factors, f"tie_breaker {float(ties[1]):g}")
         shares = [value * (1 if at == best else factor) for at, value in enumerate(shares)]
-        of_each = [made_by if at == best else tie for at in range(len(details))]
+        of_each = [factors if at == best else tie for at in range(len(details))]
     elif text.startswith(("max of", "min of")):
         shares = [value if at == best else 0.0 for at, value in enumerate(shares)]
     total = sum(shares)
     if not math.isclose(total, node.value, rel_tol=1e-4):
-        of_each = [(*made_by, _kind(text))] * len(details)
+        of_each = [(*factors, _kind(text))] * len(details)
     for one, share, words in zip(details, shares, of_each, strict=True):
         if share:
             yield from _parts(one, amount * share / total, words)
@@ -269,11 +269,11 @@ def _leaf(node: Tree, amount: float) -> Part:
     return Part(kind, field, term, amount, how)
 
 
-def _how(part: Part, node: Tree, made_by: tuple[str, ...]) -> Part:
+def _how(part: Part, node: Tree, factors: tuple[str, ...]) -> Part:
     """A part with what has made it another than its own value."""
     if math.isclose(part.value, node.value, rel_tol=1e-6) or not node.value:
         return part
-    words = f" ({'; '.join(made_by)})" if made_by else ""
+    words = f" ({'; '.join(factors)})" if factors else ""
     return replace(part, how=f"{part.how} * {part.value / node.value:.5g}{words}".removeprefix(" "))
 
 

@@ -374,8 +374,8 @@ def _reasons(suite: Suite, name: str, ranking: SideBySide, before: Snapshot, fol
 def _ranks_in(suite: Suite, strategy: Strategy, leg: Leg, row: int, codes: Sequence[int]) -> str:
     """Which ranks products have in a list that is fused: `text: p1 has rank 3, p2 none among the first 50`."""
     ids = suite.plan.dataset.catalogue.ids
-    found = search_leg(suite.engine, leg, suite.batch[row : row + 1], hits=strategy.window).codes[0].tolist()
-    ranks = (f"rank {found.index(code) + 1}" if code in found else f"none of {strategy.window}" for code in codes)
+    ranking = search_leg(suite.engine, leg, suite.batch[row : row + 1], hits=strategy.window).codes[0].tolist()
+    ranks = (f"rank {ranking.index(code) + 1}" if code in ranking else f"none of {strategy.window}" for code in codes)
     return f"{leg.name}: {', '.join(f'{ids[code]} {rank}' for code, rank in zip(codes, ranks, strict=True))}"
 
 

@@ -122,7 +122,8 @@ def read_parts(config: Config, strategies: Sequence[Strategy], attempt: Callable
     floors = attempt(_floors_of, config)
     strategies, left_out = attempt(runnable, config, strategies) or (tuple(strategies), {})
     models = attempt(_resolved_models, config, strategies)
-    engine: EngineChoice | None = attempt(_engine_of, config, strategies)
+    wanted = (config.engine, config.elasticsearch, strategies, config.fields, config.release)
+    engine: EngineChoice | None = attempt(engines.choose, *wanted)
     if engine is not None and engine.inspect is not None and models is not None:
         inspected = attempt(engine.inspect, {name: model.dimensions for name, model in models.items()})
         engine = engine if inspected is None else replace(inspected, trial=engine.trial)
@@ -197,10 +198,6 @@ def _idle_options(
     for (_, why), places in sorted(idle.items()):
         meant = sorted(set(places))
         yield f"{' and '.join(meant)} {'change' if len(meant) > 1 else 'changes'} nothing: {why}"
-
-
-def _engine_of(config: Config, strategies: Sequence[Strategy]) -> EngineChoice:
-    return engines.choose(config.engine, config.elasticsearch, strategies, config.fields, config.release)
 
 
 def _tried(

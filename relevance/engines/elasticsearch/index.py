@@ -341,8 +341,8 @@ class _Job:
                 continue
             state = state_of(connection, name)
             shards = self.settings.shards if state.written is None else len(state.written)
-            found = (shards, state.documents, len(self.catalogue), state.operations)
-            if found == (self.settings.shards, mark.products, mark.products, mark.operations):
+            held = (shards, state.documents, len(self.catalogue), state.operations)
+            if held == (self.settings.shards, mark.products, mark.products, mark.operations):
                 return self._described(name, state, 1 if state.written is None else shards, reused=True)
         return None
 

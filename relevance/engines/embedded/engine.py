@@ -346,9 +346,9 @@ class NestedField:
         number = sum(copies for copies, _ in matching)
         explained = []
         for at in range(len(tokens)):
-            found = [(copies * values[at][0], values[at][1]) for copies, values in matching if values[at][0]]
-            how = found[0][1] if found and number == 1 else f"mean of {number:g} nested documents that match"
-            explained.append((sum(value for value, _ in found) / number, how) if found else (0.0, ""))
+            with_it = [(copies * values[at][0], values[at][1]) for copies, values in matching if values[at][0]]
+            how = with_it[0][1] if with_it and number == 1 else f"mean of {number:g} nested documents that match"
+            explained.append((sum(value for value, _ in with_it) / number, how) if with_it else (0.0, ""))
         return explained
 
 
@@ -421,10 +421,10 @@ class VectorIndex:
         score = float(_SCORES[self._similarity](np.atleast_1d(exact))[0])
         how = f"{self._similarity} {exact:.5g}, score {score:.5g}"
         nearest = self.nearest(query[np.newaxis], candidates, boost)
-        found = nearest.data[nearest.indices == product].tolist()
-        if not found:
+        scores = nearest.data[nearest.indices == product].tolist()
+        if not scores:
             return 0.0, f"not among the {candidates} nearest: {how}"
-        return found[0], how if boost == 1 else f"boost {boost:g} * {how}"
+        return scores[0], how if boost == 1 else f"boost {boost:g} * {how}"
 
     def _candidates(
         self, query: npt.NDArray[np.float32], inner: npt.NDArray[np.float32], candidates: int
@@ -487,21 +487,21 @@ def added(parts: Sequence[Scores]) -> Scores:
     return choice @ sparse.vstack(parts, format="csr", dtype=np.float64)
 
 
-def best(found: Scores, codes: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]) -> None:
+def best(matches: Scores, codes: npt.NDArray[np.int64], scores: npt.NDArray[np.float32]) -> None:
     """Fill `codes` and `scores`, shape (queries, hits), with the best of each row: score descending, code ascending."""
     hits = codes.shape[1]
-    values = found.data.astype(np.float32)
+    values = matches.data.astype(np.float32)
     floors = np.full(len(codes), -np.inf, dtype=np.float32)
-    for row, (start, end) in enumerate(pairwise(found.indptr.tolist())):
+    for row, (start, end) in enumerate(pairwise(matches.indptr.tolist())):
         if end - start > hits:
             floors[row] = np.partition(values[start:end], -hits)[-hits]
-    sizes = np.diff(found.indptr)
+    sizes = np.diff(matches.indptr)
     # All ties at the edge are kept, so that the order of the codes decides between them.
     kept = np.flatnonzero(values >= np.repeat(floors, sizes))
     query = np.repeat(np.arange(len(codes)), sizes)[kept]
-    order = np.lexsort((found.indices[kept], -values[kept], query))
+    order = np.lexsort((matches.indices[kept], -values[kept], query))
     kept, query = kept[order], query[order]
     place = np.arange(len(query)) - np.searchsorted(query, query)
     inside = place < hits
-    codes[query[inside], place[inside]] = found.indices[kept[inside]]
+    codes[query[inside], place[inside]] = matches.indices[kept[inside]]
     scores[query[inside], place[inside]] = values[kept[inside]]

@@ -122,10 +122,10 @@ class BodyEngine(Engine):
             raise TemplateError(f"{error}; this strategy needs --engine elasticsearch") from None
         except InputError as error:
             raise TemplateError(str(error)) from None
-        for row, found in enumerate(answers):
-            kept = min(hits, len(found.codes))
-            codes[row, :kept] = found.codes[:kept]
-            scores[row, :kept] = np.arange(hits, hits - kept, -1) if form.template.get("sort") else found.scores[:kept]
+        for row, answer in enumerate(answers):
+            kept = min(hits, len(answer.codes))
+            codes[row, :kept] = answer.codes[:kept]
+            scores[row, :kept] = np.arange(hits, hits - kept, -1) if form.template.get("sort") else answer.scores[:kept]
         return Ranking(codes, scores)
 
     def search_all(self, legs: Sequence[Leg], batch: QueryBatch, *, hits: int) -> Sequence[Ranking]:
