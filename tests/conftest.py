@@ -107,14 +107,7 @@ def _asks_a_server(item: Any) -> bool:
     return not {"reference", "bench"}.isdisjoint(item.fixturenames)
 
 
-# files in which each release of a server is asked, and files that load all real data
-ON_SERVERS = {
-    "test_elasticsearch_parity.py",
-    "test_elasticsearch_index.py",
-    "test_existing_index.py",
-    "test_parity_analysis.py",
-    "test_tuning_servers.py",
-}
+# files that load all real data
 ON_REAL_DATA = {"test_formats.py", "test_real_data.py"}
 # files and pages that embed the sample's texts, or wait for its training
 ON_THE_SAMPLE = {
@@ -128,7 +121,7 @@ ON_THE_SAMPLE = {
 
 
 def scope_of(nodeid: str) -> str:
-    """What one process of xdist runs: a file; of what asks a real server, all of a release, which share an index."""
+    """What one process of xdist runs: a file; of what asks a real server, all of a release, which is started once."""
     file, _, test = nodeid.partition("::")
     path = Path(file)
     page = re.search(r"\[(.+\.md)\]", test)
@@ -140,7 +133,7 @@ def scope_of(nodeid: str) -> str:
         return "faults"  # one node for all of them
     if path.name in ON_REAL_DATA:
         return "real data"
-    release = re.search(r"[-\[]([89])[-\]]", test) if path.name in ON_SERVERS else None
+    release = re.search(r"[-\[]([89])[-\]]", test) if "integration" in path.parts else None
     return f"release {release[1]}" if release else file
 
 
