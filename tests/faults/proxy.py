@@ -187,6 +187,19 @@ def before(kind: str, number: int, happens: Callable[[], object]) -> Rule:
     return rule
 
 
+def gone(kind: str, number: int, proxy: Proxy) -> Rule:
+    """From the n-th request of a kind on nobody is answered, and nobody listens: so does a server that died."""
+    ended = threading.Event()
+
+    def rule(request: Request, forward: Forward) -> Answer | None:
+        if (request.kind, request.number) == (kind, number):
+            ended.set()
+            proxy.close()
+        return None if ended.is_set() else forward(request)
+
+    return rule
+
+
 def lost_answer(kind: str, number: int) -> Rule:
     """The server does what the n-th request of a kind asks for, and its answer never arrives."""
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from faults.node import ask, running_node
-from faults.proxy import before, lost_answer, refused, refused_document, running_proxy, says, some_refused
+from faults.proxy import before, gone, lost_answer, refused, refused_document, running_proxy, says, some_refused
 from faults.session import OURS, Bench, command, content, make_shop
 
 pytestmark = pytest.mark.needs("es8")
@@ -111,10 +111,7 @@ LASTING = {
     "frozen": Lasting(
         lambda kind, node, _: before(kind, 2, node.freeze), "2 s", ("--es-timeout", "2"), lambda node: node.thaw()
     ),
-    "dead": Lasting(
-        lambda kind, node, proxy: before(kind, 2, lambda: (node.kill(), proxy.close())),
-        recovers=lambda node: node.start(),
-    ),
+    "dead": Lasting(lambda kind, _, proxy: gone(kind, 2, proxy)),
 }
 
 
