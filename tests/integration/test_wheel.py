@@ -90,7 +90,7 @@ def test_check_finds_nothing_wrong_with_the_made_project_but_its_size(environmen
 
 
 def test_pytest_runs_the_made_project_gated_as_it_stands(environment: Path, shop: Path, tmp_path: Path) -> None:
-    run(environment / "python", "-m", "pytest", f"--cache-dir={tmp_path}", cwd=shop)
+    run(environment / "python", "-m", "pytest", "--benchmark-disable", f"--cache-dir={tmp_path}", cwd=shop)
     results = json.loads((shop / ".relevance" / "latest" / "results.json").read_text())
     assert len(results["strategies"]) == 10
     assert "words_and_meaning" in results["strategies"]
@@ -100,6 +100,6 @@ def test_pytest_runs_the_made_project_gated_as_it_stands(environment: Path, shop
 def test_a_floor_out_of_reach_fails(environment: Path, shop: Path, tmp_path: Path) -> None:
     floors = tmp_path / "floors.toml"
     floors.write_text("[shop.textsearch]\nNDCG = 1.0\n")
-    options = ("--strategy=textsearch", f"--floors={floors}", f"--out={tmp_path / 'out'}")
+    options = ("--benchmark-disable", "--strategy=textsearch", f"--floors={floors}", f"--out={tmp_path / 'out'}")
     printed = run(environment / "python", "-m", "pytest", *options, cwd=shop, code=1)
     assert "is below its floor 1.0000" in printed
