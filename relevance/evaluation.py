@@ -236,8 +236,10 @@ def evaluate_all(
         return []
     codes = [ranking.codes for ranking in rankings]
     changed = [np.ones(len(codes[0]), dtype=bool), *map(_changed, codes, codes[1:])]
-    for each, of_ranking in zip(codes, changed, strict=True):
-        _check_rows(each, np.flatnonzero(of_ranking), n_products, ids)
+    for width in {each.shape[1] for each in codes}:
+        alike = [(each, rows) for each, rows in zip(codes, changed, strict=True) if each.shape[1] == width]
+        numbers = np.concatenate([np.flatnonzero(rows) for _, rows in alike])
+        _check_rows(np.concatenate([each[rows] for each, rows in alike]), numbers, n_products, ids)
     starts = np.flatnonzero(np.diff(judgments.queries, prepend=-1))
     queries = _read_only(judgments.queries[starts])
     # no more ranks than hits or judgments can fill
@@ -291,10 +293,10 @@ def _check_judgments(judgments: Judgments, n_queries: int, n_products: int) -> N
                 raise InputError(f"a judgment names the {what} code {code}; allowed: 0 to {number - 1}")
 
 
-def _check_rows(codes: _Ints, rows: _Ints, n_products: int, ids: Sequence[str]) -> None:
-    for start in range(0, len(rows), _ROWS_CHECKED_AT_ONCE):
-        of = rows[start : start + _ROWS_CHECKED_AT_ONCE]
-        block = codes[of]
+def _check_rows(codes: _Ints, queries: _Ints, n_products: int, ids: Sequence[str]) -> None:
+    """Check rows of rankings, which belong to these queries."""
+    for start in range(0, len(codes), _ROWS_CHECKED_AT_ONCE):
+        block = codes[start : start + _ROWS_CHECKED_AT_ONCE]
         ordered = np.sort(block, axis=1)
         behind_end = (block[:, 1:] != NO_HIT) & (block[:, :-1] == NO_HIT)
         unknown = (block < NO_HIT) | (block >= n_products)
@@ -305,7 +307,7 @@ def _check_rows(codes: _Ints, rows: _Ints, n_products: int, ids: Sequence[str]) 
             (twice, "has a product twice among its hits; allowed: once"),
         ):
             if cells.any():
-                code = of[np.argmax(cells.any(axis=1))]
+                code = queries[start + np.argmax(cells.any(axis=1))]
                 raise InputError(f"ranking: query {repr(ids[code]) if ids else f'{code} (code)'} {problem}")
 
 
@@ -330,16 +332,17 @@ def _distinct_rows(
         queries), where the row of each stands.
     """
     at = np.empty((len(codes), len(queries)), dtype=np.intp)
-    parts, owners, number = [], [], 0
-    for ranking, (each, rows) in enumerate(zip(codes, changed, strict=True)):
-        own = np.flatnonzero(rows[queries])
+    owners = [np.flatnonzero(rows[queries]) for rows in changed]
+    rows = np.full((sum(map(len, owners)), ranks), NO_HIT, dtype=np.int64)
+    start = 0
+    for ranking, (each, own) in enumerate(zip(codes, owners, strict=True)):
+        end = start + len(own)
         at[ranking] = at[ranking - 1]
-        at[ranking, own] = number + np.arange(len(own))
-        number += len(own)
+        at[ranking, own] = np.arange(start, end)
         first = each[queries[own], :ranks]
-        parts.append(np.pad(first, ((0, 0), (0, ranks - first.shape[1])), constant_values=NO_HIT))
-        owners.append(own)
-    return np.concatenate(parts), np.concatenate(owners), at
+        rows[start:end, : first.shape[1]] = first
+        start = end
+    return rows, np.concatenate(owners), at
 
 
 def _grades_of(rows: _Ints, offsets: _Ints, judged: _Ints, grades: Grades) -> Grades:
