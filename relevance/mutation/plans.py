@@ -90,7 +90,7 @@ def _all_one(part: _Part) -> Change:
 
 def _swapped(part: _Part) -> Change:
     def change(strategy: Strategy) -> Strategy:
-        first, second = _names(strategy, {}, (TITLE, ATTRIBUTES))
+        first, second = map(strategy.fields.of_role, (TITLE, ATTRIBUTES))
         boosts = getattr(strategy, part)
         if first not in boosts or second not in boosts:
             return strategy

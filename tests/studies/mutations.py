@@ -1,13 +1,16 @@
 """What the gate says of planted regressions and of neutral changes, on the sample, Chorus and Home Depot.
 
 `PYTHONPATH=.:tests python -m studies.mutations [SET ...]` writes `docs/studies/mutations-SET.csv`,
-`mutations-cost.csv`, `mutations-neutral.csv` and `mutations-nulls.csv`; a set whose rows are there is left out. Chorus
-and Home Depot lie in `../shared/data`. Their texts are embedded by a made model, the word embeddings of the packaged
-model averaged, since those of the whole model take half an hour: quick vectors of a plausible quality, on real texts.
-The sample has two parts of its own: what a server changes, in a container, and what a training changes.
+`mutations-cost.csv`, `mutations-neutral.csv` and `mutations-nulls.csv`; a set whose rows are there is left out, and a
+first argument `planted` leaves out the last two. Chorus and Home Depot lie in `../shared/data`. Their texts are
+embedded by a made model, the word embeddings of the packaged model averaged, since those of the whole model take half
+an hour: quick vectors of a plausible quality, on real texts. Of Home Depot `homedepot-part` has all products and 1,000
+queries. The sample has two parts of its own: what a server changes, in a container or on that of `ES_URL`,
+and what a training changes.
 
 `… -m studies.mutations text SET [RELEASE=URL ...]` adds to `mutations-text.csv`: the ready-made text strategies under
-changes of how text is read, on the embedded engine as either release, and on servers.
+changes of how text is read, on the embedded engine as either release, and on servers. `… own [RELEASE=URL ...]` does so
+to `mutations-own.csv`: changes of an index body and a search body of one's own (`studies.own_shop`).
 """
 
 import csv
@@ -21,13 +24,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import Any
 
+from relevance import datasets
 from relevance.baseline import Snapshot
 from relevance.config.reading import read_config
 from relevance.gate import Limits
 from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, Mutation, mutate, nulls
 from relevance.suite import make_plan
+from studies import own_shop
 from studies.store import FOLDER, collect
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -36,6 +42,8 @@ SETS = {
     "chorus": f"chorus:{DATA / 'chorus'}",
     "homedepot": f"homedepot:{DATA / 'homedepot'}",
 }
+PART = 1_000
+"""Queries of `homedepot-part`."""
 PARTS = {"sample-server": "server", "sample-training": "training"}
 """Of the sample: only the kinds that take a server or a training."""
 RUNS = {"sample": 10, "sample-server": 10, "sample-training": 3, "chorus": 10, "homedepot": 3}
@@ -67,6 +75,11 @@ OF_READING = [
         if not kind.cost and name.startswith(("analyzer_", "k1_", "b_", "spelling_"))
     ),
 ]
+OF_BODIES = [name for name, kind in KINDS.items() if kind.group in {"analysis", "search bodies"}]
+RELEASES = "98"
+"""That the embedded engine is asked as."""
+DRAWS = 5
+"""Runs of each kind of `own`."""
 
 
 def make_averaging_model(folder: Path) -> Path:
@@ -90,10 +103,37 @@ def make_averaging_model(folder: Path) -> Path:
     return folder
 
 
+def part_of(data: str) -> Path:
+    """All products of a set, and some of its queries, drawn from one seed."""
+    folder = Path(tempfile.gettempdir()) / f"mutations-{data}-part"
+    if folder.exists():
+        return folder
+    folder.mkdir()
+    whole = datasets.load(datasets.parse(SETS[data]))
+    chosen = set(Random(SEED).sample(range(len(whole.queries)), PART))  # noqa: S311 - no secret
+    products = zip(whole.catalogue.ids, whole.catalogue.texts("title"), strict=True)
+    queries = zip(whole.queries.ids, whole.queries.texts, strict=True)
+    judged = whole.judgments
+    rated = zip(*(each.tolist() for each in (judged.queries, judged.products, judged.grades)), strict=True)
+    lines = {
+        "products.jsonl": [json.dumps({"id": one, "title": title}) for one, title in products],
+        "queries.tsv": [f"{name}\t{text}" for code, (name, text) in enumerate(queries) if code in chosen],
+        "qrels.txt": [
+            f"{whole.queries.ids[query]} 0 {whole.catalogue.ids[product]} {grade}"
+            for query, product, grade in rated
+            if query in chosen
+        ],
+    }
+    for name, each in lines.items():
+        (folder / name).write_text("".join(f"{line}\n" for line in each), encoding="utf-8")
+    return folder
+
+
 def _options(data: str) -> dict[str, Any]:
     """Of the configuration, by name; the cache is the study's own, so that the first run of a set is a cold one."""
+    whole = data.partition("-")[0]
     options = {
-        "dataset": SETS[data.partition("-")[0]],
+        "dataset": f"files:{part_of(whole)}" if data.endswith("-part") else SETS[whole],
         "engine": "elasticsearch" if data == "sample-server" else "embedded",
         "cache_dir": str(Path(tempfile.gettempdir()) / f"mutations-cache-{data}"),
     }
@@ -104,7 +144,7 @@ def _options(data: str) -> dict[str, Any]:
 
 
 def _run(options: Mapping[str, Any], *arguments: str) -> dict[str, Any]:
-    """The command, in a process of its own: what its folder's JSON says."""
+    """The command, in a process of its own: what the JSON of its report says."""
     out = Path(tempfile.mkdtemp()) / "found"
     texts = {name: value if isinstance(value, str) else ",".join(value) for name, value in options.items()}
     named = [part for name, value in texts.items() for part in (f"--{name.replace('_', '-')}", value)]
@@ -117,18 +157,32 @@ def _run(options: Mapping[str, Any], *arguments: str) -> dict[str, Any]:
 
 
 def text(data: str, servers: Sequence[str]) -> None:
-    """Changes of how text is read, on both engines; the rows of an engine are written together."""
-    file = FOLDER / "mutations-text.csv"
+    """Changes of how text is read."""
+    only = [part for one in OF_READING for part in ("--only", one)]
+    _on_engines("text", data, {"dataset": SETS[data], "strategy": READ}, only, servers)
+
+
+def own(servers: Sequence[str]) -> None:
+    """Changes of an index body and a search body."""
+    folder = own_shop.write(Path(tempfile.mkdtemp()), datasets.load(datasets.parse("sample")))
+    only = [part for one in OF_BODIES for part in ("--only", one)]
+    _on_engines("own", "shop", {"config": str(folder / "relevance.toml")}, [*only, "--runs", str(DRAWS)], servers)
+
+
+def _on_engines(
+    name: str, data: str, options: Mapping[str, Any], arguments: Sequence[str], servers: Sequence[str]
+) -> None:
+    """Ask both engines; the rows of one are written together."""
+    file = FOLDER / f"mutations-{name}.csv"
     rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
-    engines = {f"embedded {release}": {"engine": "embedded", "release": release} for release in "98"}
+    engines = {f"embedded {release}": {"engine": "embedded", "release": release} for release in RELEASES}
     for server in servers:
         release, _, url = server.partition("=")
         engines[f"server {release}"] = {"engine": "elasticsearch", "es_url": url}
     for engine, where in engines.items():
         if any((row["data"], row["engine"]) == (data, engine) for row in rows):
             continue
-        only = [part for one in OF_READING for part in ("--only", one)]
-        found = _run({"dataset": SETS[data], "strategy": READ, **where}, *only)
+        found = _run({**options, **where}, *arguments)
         table = csv.DictReader((found["folder"] / "mutations.csv").read_text(encoding="utf-8").splitlines())
         rows += [{"data": data, "engine": engine, **row} for row in table]
         with file.open("w", newline="", encoding="utf-8") as out:
@@ -186,10 +240,18 @@ def swapped(data: str, p_large: float, seed: int) -> dict[str, object]:
 
 def main() -> None:
     """Measure what is missing."""
-    if sys.argv[1:2] == ["text"]:
-        text(sys.argv[2], sys.argv[3:])
-        return
-    chosen = sys.argv[1:] or [*SETS, *PARTS]
+    match sys.argv[1:]:
+        case ["text", data, *servers]:
+            text(data, servers)
+        case ["own", *servers]:
+            own(servers)
+        case ["planted", *chosen]:
+            collect(FOLDER / "mutations-cost.csv", [{"data": name} for name in chosen], planted)
+        case chosen:
+            _of_sets(chosen or [*SETS, *PARTS])
+
+
+def _of_sets(chosen: Sequence[str]) -> None:
     cells = [{"data": name} for name in chosen]
     collect(FOLDER / "mutations-cost.csv", cells, planted)
     collect(FOLDER / "mutations-neutral.csv", cells, neutral)
