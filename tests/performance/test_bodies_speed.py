@@ -6,7 +6,6 @@ answer from memory; the embedded engine knows the terms that it has scored befor
 Nothing is asserted of times.
 """
 
-import json
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -19,7 +18,7 @@ import numpy as np
 import pytest
 from chorus_shop import DIMENSIONS, MAPPING, documents, queries
 from helpers.tables import Show
-from parity.bodies import BodyPair, both, filled
+from parity.bodies import BodyPair, both, filled, without_params
 from parity.search_bodies import BODIES
 from parity.server import ReferenceServer
 from parity.texts import seeded
@@ -51,15 +50,6 @@ def rounds(chorus: Dataset) -> list[list[tuple[str, Any]]]:
     vectors = np.random.default_rng(6).standard_normal((len(texts), DIMENSIONS)).round(4).tolist()
     pairs = list(zip(texts, vectors, strict=True))
     return [pairs[start : start + A_ROUND] for start in range(0, len(pairs), A_ROUND)]
-
-
-def without_params(body: Any) -> Any:
-    """A body without the elements of lists that ask for parameters."""
-    if isinstance(body, dict):
-        return {key: without_params(one) for key, one in body.items()}
-    if isinstance(body, list):
-        return [without_params(one) for one in body if "{{params" not in json.dumps(one)]
-    return body
 
 
 @contextmanager

@@ -4,11 +4,16 @@ from typing import Any
 
 import numpy as np
 import pytest
+from parity import made_shop
+from parity.bodies import without_params
+from parity.search_bodies import BODIES, INDEX
+from parity.texts import seeded
 
 from relevance import bodies
 from relevance.analysis import Analysis
-from relevance.engines.embedded.bodies import BodyIndex
+from relevance.engines.embedded.bodies import Answer, BodyIndex, lanes
 from relevance.engines.embedded.bodies.plans import Template
+from relevance.errors import InputError
 from relevance.schema import Schema
 
 Q = "{{query}}"
@@ -71,6 +76,36 @@ PLANNED: dict[str, dict[str, Any]] = {
         "query": match(brand=Q),
         "rescore": {"query": {"rescore_query": {"match_phrase": {"brand": {"query": Q, "slop": 3}}}}},
     },
+    "all and a sort": {
+        "query": {"bool": {"must": [{"match_all": {}}], "should": [match(name=Q)]}},
+        "post_filter": {"match_all": {}},
+        "sort": [{"price": "desc"}],
+    },
+    "a least number beside what must match": {
+        "query": {
+            "bool": {
+                "must": [match(brand=Q)],
+                "should": [match(name=Q), {"term": {"sku": Q}}, {"range": {"price": {"gte": 3}}}],
+                "minimum_should_match": 2,
+            }
+        }
+    },
+    "lowered": {
+        "query": {"boosting": {"positive": match(name=Q), "negative": match(brand=Q), "negative_boost": 0.3}},
+        "min_score": 0.2,
+        "from": 1,
+    },
+    "functions where words match": {
+        "query": {
+            "function_score": {
+                "query": match(name=Q),
+                "functions": [
+                    {"filter": match(brand=Q), "weight": 3},
+                    {"filter": {"range": {"price": {"gte": 2}}}, "field_value_factor": {"field": "price"}},
+                ],
+            }
+        }
+    },
     "function": {"query": {"function_score": {"query": match(name=Q), "field_value_factor": {"field": "price"}}}},
 }
 READ_BY_THEMSELVES: dict[str, dict[str, Any]] = {
@@ -88,15 +123,19 @@ def index(request: pytest.FixtureRequest) -> BodyIndex:
     return BodyIndex(Schema.of(BODY), analysis, DOCUMENTS, release=request.param)
 
 
-@pytest.mark.parametrize("name", [*PLANNED, *READ_BY_THEMSELVES])
-def test_a_plan_answers_as_the_search_read_by_itself(index: BodyIndex, name: str) -> None:
-    form = bodies.prepare({**PLANNED, **READ_BY_THEMSELVES}[name])
-    planned = index.ask(form, [(text, None, {}) for text in TEXTS * 2], hits=10)
-    alone = index.search([form.render(query=text) for text in TEXTS * 2], hits=10)
-    for one, other in zip(planned, alone, strict=True):
+def check_same(answers: list[Answer], others: list[Answer]) -> None:
+    for one, other in zip(answers, others, strict=True):
         assert one.codes.tolist() == other.codes.tolist()
         assert one.scores.view(np.int32).tolist() == other.scores.view(np.int32).tolist()
         assert one.total == other.total
+
+
+@pytest.mark.parametrize("name", [*PLANNED, *READ_BY_THEMSELVES])
+def test_a_plan_answers_as_the_search_read_by_itself(index: BodyIndex, name: str) -> None:
+    form = bodies.prepare({**PLANNED, **READ_BY_THEMSELVES}[name])
+    alone = index.search([form.render(query=text) for text in TEXTS * 2], hits=10)
+    check_same(index.ask(form, [(text, None, {}) for text in TEXTS * 2], hits=10), alone)
+    check_same([index.ask(form, [(text, None, {})], hits=10)[0] for text in TEXTS * 2], alone)
 
 
 @pytest.mark.parametrize("name", [*PLANNED, *READ_BY_THEMSELVES])
@@ -111,3 +150,50 @@ def test_texts_of_a_shape_share_a_plan(index: BodyIndex) -> None:
     assert template.plan("red stand")[0] is template.plan("blue drive")[0]
     assert template.plan("red stand")[1] == ["red", "stand"]
     assert template.plan("red red")[0] is not template.plan("red stand")[0]
+
+
+# many queries at once
+
+PRODUCTS = 60
+
+
+@pytest.fixture(scope="module")
+def shop() -> BodyIndex:
+    vector = {"type": "dense_vector", "dims": 3, "similarity": "cosine", "index_options": {"type": "flat"}}
+    schema = Schema.of({"mappings": {"properties": {**INDEX["mappings"]["properties"], "whole_vector": vector}}})
+    vectors = np.random.default_rng(1).standard_normal((PRODUCTS, 3)).tolist()
+    made = zip(made_shop.documents(seeded(1), PRODUCTS), vectors, strict=True)
+    documents = [{**document, "whole_vector": vector} for document, vector in made]
+    return BodyIndex(schema, Analysis(INDEX["settings"], release=9), documents)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_queries_together_are_answered_as_each_alone(
+    shop: BodyIndex, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.setattr(lanes, "_DOCUMENTS", 4 * PRODUCTS)
+    form = bodies.prepare(without_params(BODIES[name]["body"]))
+    texts = [text for text in made_shop.queries(seeded(2), 60) if len(text.split()) == 2]
+    asked = [(text, [1, 2, 3], {}) for text in [*texts[:6], "hp"]]
+    check_same(shop.ask(form, asked, hits=10), [shop.ask(form, [one], hits=10)[0] for one in asked])
+
+
+def test_as_many_are_answered_at_once_as_fit(index: BodyIndex, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    class Counted(lanes.Lanes):
+        def __init__(self, level: Any, words: Any) -> None:
+            seen.append(len(words))
+            super().__init__(level, words)
+
+    monkeypatch.setattr("relevance.engines.embedded.bodies.index.Lanes", Counted)
+    monkeypatch.setattr(lanes, "_DOCUMENTS", 3 * len(DOCUMENTS))
+    index.ask(bodies.prepare(PLANNED["match"]), [(text, None, {}) for text in ["red stand", "tv"] * 7], hits=10)
+    assert seen == [3, 3, 3, 3]  # and one is left over, of each
+
+
+def test_what_fails_says_what_it_says_alone(index: BodyIndex) -> None:
+    failing = {"function_score": {"query": match(name=Q), "field_value_factor": {"field": "price", "factor": -1}}}
+    form = bodies.prepare({"query": failing})
+    with pytest.raises(InputError, match="the factor of 'price' is negative"):
+        index.ask(form, [(text, None, {}) for text in ("nothing", "red tv", "blue drive")], hits=10)

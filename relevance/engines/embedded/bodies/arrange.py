@@ -41,7 +41,7 @@ def by_score(docs: Docs, scores: Scores, most: int | None = None) -> tuple[Docs,
     """
     if most is not None and 0 < most < len(docs):
         edge = np.partition(scores, -most)[-most]
-        kept = scores >= edge  # with all ties of the last, so that the documents decide between them
+        kept = np.flatnonzero(scores >= edge)  # with all ties of the last, so that the documents decide between them
         docs, scores = docs[kept], scores[kept]
     order = np.lexsort((docs, -scores))[:most]
     return docs[order], scores[order]

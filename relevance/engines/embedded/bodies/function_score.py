@@ -66,6 +66,7 @@ class Part(NamedTuple):
 class FunctionScore(Node):
     """Combines the scores of a query with a factor of each document; the names are Elasticsearch's."""
 
+    combines = True
     node: Node
     functions: tuple[Part, ...]
     score_mode: str
@@ -149,8 +150,10 @@ class FunctionScore(Node):
 
 def _applied(part: Part, level: Level, docs: Ints) -> Applied:
     function = part.function
-    applies = slice(None) if part.filter is None else part.filter.flags(level)[docs]
-    return Applied(lambda where: function.checked(_table(function, level).of(docs[where])), applies, part.weight)
+    applies = slice(None) if part.filter is None else part.filter.matches(level, docs)
+    numbers = level.in_lane(docs)
+    table = _table(function, level.lane)
+    return Applied(lambda where: function.checked(table.of(numbers[where])), applies, part.weight)
 
 
 def _table(function: Function, level: Level) -> Table:

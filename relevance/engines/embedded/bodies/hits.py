@@ -125,7 +125,10 @@ def sums(parts: Sequence[Hits], *, least: int = 1) -> Hits:
             docs, totals = docs[enough], totals[enough]
         return Hits(docs, totals.astype(np.float32))
     cells = added(every, scores)
-    docs = np.flatnonzero(np.bincount(every) >= least if least > 1 else marked(every, size))
+    if least > 1:
+        docs = np.flatnonzero(np.bincount(every) >= least)
+    else:
+        docs = np.flatnonzero(cells > 0 if scores.min() > 0 else marked(every, size))
     return Hits(docs, cells[docs].astype(np.float32))
 
 
@@ -134,15 +137,18 @@ def best(parts: Sequence[Hits], tie: float) -> Hits:
     parts = [part for part in parts if len(part.docs)]
     if len(parts) < 2:  # noqa: PLR2004 - nothing to choose
         return parts[0] if parts else NONE
-    every, scores = np.concatenate([part.docs for part in parts]), np.concatenate([part.scores for part in parts])
     size = _size([part.docs for part in parts])
-    if len(every) * _CELLS < size:
+    is_sparse = sum(len(part.docs) for part in parts) * _CELLS < size
+    if tie or is_sparse:
+        every, scores = np.concatenate([part.docs for part in parts]), np.concatenate([part.scores for part in parts])
+    if is_sparse:
         joined = _joined(every, scores)
         docs, top = joined.docs, np.maximum.reduceat(joined.scores, joined.heads)
         totals = joined.totals() if tie else top
     else:
         largest = np.full(size, -np.inf, dtype=np.float32)
-        for held, one in parts:
+        largest[parts[0].docs] = parts[0].scores
+        for held, one in parts[1:]:
             largest[held] = np.maximum(largest[held], one)
         docs = np.flatnonzero(largest > -np.inf)
         top = largest[docs]

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
 
 from relevance.engines.embedded.bodies.documents import Documents, read_documents
+from relevance.engines.embedded.bodies.lanes import Lanes
 from relevance.engines.embedded.bodies.levels import Levels
 from relevance.engines.embedded.bodies.parts import read_body
 from relevance.engines.embedded.bodies.plans import Plans
+from relevance.errors import InputError
 from relevance.text import progress_bar
 
 if TYPE_CHECKING:
@@ -16,17 +19,9 @@ if TYPE_CHECKING:
 
     from relevance.analysis import Analysis
     from relevance.bodies import Body
-    from relevance.engines.embedded.bodies.hits import Floats, Ints
     from relevance.engines.embedded.bodies.nodes import Explanation, Node
+    from relevance.engines.embedded.bodies.parts import Answer, SearchBody
     from relevance.schema import Schema
-
-
-class Answer(NamedTuple):
-    """The best hits of a body: codes of products and their scores, the best first; and how many match."""
-
-    codes: Ints
-    scores: Floats
-    total: int
 
 
 class BodyIndex:
@@ -81,16 +76,33 @@ class BodyIndex:
         Raises:
             InputError: a part of a body is not known, or a parameter is missing; the line names its place.
         """
-        return [self._ask(form, *query, hits) for query in asked]
+        answers: dict[int, Answer] = {}
+        planned: dict[int, tuple[SearchBody, list[tuple[int, Sequence[str]]]]] = {}
+        for row, (text, vector, params) in enumerate(asked):
+            plan, words = self._plans.plan(form, text, params, hits)
+            if plan is None:
+                answers[row] = self._search(form.render(query=text, vector=vector, params=params), hits)
+            else:
+                planned.setdefault(id(plan), (plan, []))[1].append((row, words))
+        most = Lanes.most(self._products)
+        for plan, rows in planned.values():
+            for start in range(0, len(rows), most):
+                places, words_of = zip(*rows[start : start + most], strict=True)
+                answers.update(zip(places, self._planned(plan, words_of, hits), strict=True))
+        return [answers[row] for row in range(len(answers))]
 
-    def _ask(self, form: Body, text: str, vector: Any, params: Mapping[str, Any], hits: int) -> Answer:
-        plan, self._levels.words = self._plans.plan(form, text, params, hits)
+    def _planned(self, plan: SearchBody, words_of: Sequence[Sequence[str]], hits: int) -> list[Answer]:
+        """Answer queries of one plan: together, unless one fails, which is to be the first one that does."""
         try:
-            if plan is not None:
-                return Answer(*plan.best(self._products, hits))
+            if len(words_of) > 1:
+                with suppress(InputError):
+                    return plan.in_lanes.best(Lanes(self._products, words_of), hits)
+            found: list[Answer] = []
+            for self._levels.words in words_of:
+                found += plan.best(self._products, hits)
+            return found
         finally:
             self._levels.words = None
-        return self._search(form.render(query=text, vector=vector, params=params), hits)
 
     @property
     def notes(self) -> list[str]:
@@ -112,7 +124,7 @@ class BodyIndex:
         return read_body(body, self._levels, 0).node
 
     def _search(self, body: Mapping[str, Any], hits: int) -> Answer:
-        return Answer(*read_body(body, self._levels, hits).best(self._products, hits))
+        return read_body(body, self._levels, hits).best(self._products, hits)[0]
 
     def explain(self, body: Mapping[str, Any], code: int, *, hits: int = 10) -> Explanation | None:
         """Say what made the score of a product where so many hits are asked for; None where it does not match."""

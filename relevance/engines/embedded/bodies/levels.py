@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from relevance.engines.embedded.bodies.arrange import by_score
 from relevance.engines.embedded.bodies.documents import Values
 from relevance.engines.embedded.bodies.fields import (
     NumberIndex,
@@ -19,6 +20,7 @@ from relevance.engines.embedded.bodies.fields import (
     keyword_index,
     text_index,
 )
+from relevance.engines.embedded.bodies.hits import Hits
 from relevance.engines.embedded.bodies.lexicon import Lexicon
 from relevance.engines.embedded.bodies.words import Unknown
 from relevance.errors import NotInterpretedError
@@ -31,7 +33,7 @@ if TYPE_CHECKING:
     from relevance.analysis import Analysis, Stream
     from relevance.engines.embedded.bodies.documents import Documents
     from relevance.engines.embedded.bodies.functions import Function, Table
-    from relevance.engines.embedded.bodies.hits import Hits, Ints
+    from relevance.engines.embedded.bodies.hits import Ints
     from relevance.engines.embedded.bodies.nodes import Node
     from relevance.schema import Field, Schema
 
@@ -200,7 +202,7 @@ class Level:
     def __init__(self, path: str, catalogue: Levels, around: Ints) -> None:
         self.path = path
         self.catalogue = catalogue
-        self.size = len(around)
+        self.size, self.queries = len(around), 1
         self._around = around
         self.tables: dict[Function, Table] = {}
 
@@ -208,6 +210,35 @@ class Level:
     def every(self) -> Ints:
         """All documents."""
         return np.arange(self.size)
+
+    @property
+    def lane(self) -> Level:
+        """The documents of one query."""
+        return self
+
+    def in_lane(self, docs: Ints) -> Ints:
+        """The numbers that documents, ascending, have there."""
+        return docs
+
+    def counts(self, hits: Hits) -> list[int]:
+        """How many hits each query has."""
+        return [len(hits.docs)]
+
+    def split(self, hits: Hits) -> Iterator[Hits]:
+        """The hits of each query, whose words are known while they are looked at."""
+        yield hits
+
+    def best(self, hits: Hits, most: int) -> list[Hits]:
+        """The first hits of each query by their scores."""
+        return [Hits(*by_score(*hits, most))]
+
+    def each(self, among: Ints | None) -> Iterator[Ints | None]:
+        """For each query its own of some documents; its words are known meanwhile."""
+        yield among
+
+    def joined(self, parts: Sequence[Ints]) -> Ints:
+        """The documents of all queries."""
+        return parts[0]
 
     def field(self, path: str) -> Column | None:
         """A field as its documents have it; None where the mapping has none of this name, or has it elsewhere."""

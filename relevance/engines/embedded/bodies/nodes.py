@@ -53,8 +53,10 @@ class Node:
     Attributes:
         is_leaf: whether no step of rewriting changes it, and none looks inside.
         is_settled: whether a step was found to change nothing.
+        combines: whether it combines what others find, document by document.
     """
 
+    combines = False
     is_leaf = False
     is_settled = False
     _after: Node | None = None
@@ -101,6 +103,10 @@ class Node:
         if flags is None:
             flags = self.__dict__["_flags"] = marked(self.docs(level), level.size)
         return flags
+
+    def matches(self, level: Level, docs: Ints) -> Flags:
+        """Say of some documents, ascending, whether they match."""
+        return self.flags(level)[docs]
 
     def values(self) -> list[Any]:
         """What it is made of."""
@@ -179,11 +185,17 @@ class MatchNone(Node):
 class MatchAll(Node):
     """Matches everything, with the boost as its score."""
 
+    combines = True
+
     def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
         return constant(self.docs(level, among), boost)
 
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
         return level.every if among is None else among
+
+    def matches(self, level: Level, docs: Ints) -> Flags:
+        del level
+        return np.ones(len(docs), dtype=np.bool_)
 
     def __str__(self) -> str:
         return "*:*"
@@ -193,6 +205,7 @@ class MatchAll(Node):
 class Constant(Node):
     """Scores whatever a query matches with the boost."""
 
+    combines = True
     node: Node
 
     def rewritten(self, level: Level) -> Node:
@@ -222,6 +235,7 @@ class Constant(Node):
 class Boost(Node):
     """Hands a boost down to the leaves."""
 
+    combines = True
     node: Node
     boost: np.float32
 
@@ -260,6 +274,7 @@ def boosted(node: Node, boost: float) -> Node:
 class DisMax(Node):
     """The best of some queries, and a share of the others."""
 
+    combines = True
     nodes: tuple[Node, ...]
     tie: float = 0
 
@@ -326,6 +341,11 @@ class Bool(Node):
 
     def __hash__(self) -> int:
         return hash(self._identity)
+
+    @property
+    def combines(self) -> bool:  # type: ignore[override]
+        """Not where it depends on the words that are in any document how clauses are added."""
+        return not (self.must and self.minimum)
 
     @property
     def is_disjunction(self) -> bool:
@@ -466,7 +486,7 @@ class Bool(Node):
                 scores = sum((spread(part, docs).astype(np.float64) for part in must[1:]), scores).astype(np.float32)
             found = Hits(docs, scores + spread(optional, docs) if self.should else scores)
         for node in self.must_not:
-            left = ~node.flags(level)[found.docs]
+            left = ~node.matches(level, found.docs)
             found = Hits(found.docs[left], found.scores[left])
         return found
 
@@ -476,14 +496,14 @@ class Bool(Node):
         if self.must or self.filter:
             docs = among
             for node in self.must + self.filter:
-                docs = node.docs(level, among) if docs is None else docs[node.flags(level)[docs]]
+                docs = node.docs(level, among) if docs is None else docs[node.matches(level, docs)]
         elif self.minimum > 1:
             docs = self._optional(level, ONE, among).docs
         else:
             docs = union([node.docs(level, among) for node in self.should])
         docs = level.every if docs is None else docs
         for node in self.must_not:
-            docs = docs[~node.flags(level)[docs]]
+            docs = docs[~node.matches(level, docs)]
         return docs
 
     def _required(self, level: Level, boost: np.float32, among: Ints | None) -> tuple[list[Hits], Ints | None]:
@@ -494,7 +514,7 @@ class Bool(Node):
             must.append(node.hits(level, boost, docs))
             docs = must[-1].docs if docs is None else common([docs, must[-1].docs])
         for node in self.filter:
-            docs = node.docs(level) if docs is None else docs[node.flags(level)[docs]]
+            docs = node.docs(level) if docs is None else docs[node.matches(level, docs)]
         return must, docs if self.must or self.filter else None
 
     def _optional(self, level: Level, boost: np.float32, among: Ints | None) -> Hits:
@@ -559,6 +579,7 @@ def _merged(clauses: Sequence[Node], level: Level) -> tuple[Node, ...] | None:
 class Boosting(Node):
     """Lowers the scores of what another query matches."""
 
+    combines = True
     positive: Node
     negative: Node
     factor: float
@@ -572,7 +593,7 @@ class Boosting(Node):
     def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
         found = self.positive.hits(level, ONE, among)
         scores = found.scores.astype(np.float64)
-        lowered = self.negative.flags(level)[found.docs]
+        lowered = self.negative.matches(level, found.docs)
         scores[lowered] *= np.float64(np.float32(self.factor))
         return Hits(found.docs, (scores * np.float64(boost)).astype(np.float32))
 

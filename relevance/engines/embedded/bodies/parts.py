@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from bisect import bisect_left
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -26,6 +27,7 @@ from relevance.engines.embedded.bodies.fields import NumberIndex, TermIndex
 from relevance.engines.embedded.bodies.functions import VALUE_MODES, chosen
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Hits, Ints
 from relevance.engines.embedded.bodies.knn import knn_sections, note_frequencies
+from relevance.engines.embedded.bodies.lanes import in_lanes
 from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, Node, rewrite
 from relevance.engines.embedded.bodies.options import Options, anything, choice, decimal, flag, single, text, whole
 from relevance.engines.embedded.engine import offsets_of
@@ -34,6 +36,8 @@ from relevance.schema import TYPES
 from relevance.values import decimal_of, exact_of, in_range, is_whole
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from relevance.engines.embedded.bodies.functions import Values
     from relevance.engines.embedded.bodies.levels import Level, Levels
     from relevance.engines.embedded.bodies.nodes import Explanation
@@ -90,6 +94,14 @@ class SortBy:
     filter: Node | None = None
 
 
+class Answer(NamedTuple):
+    """The best hits of a search: codes of products and their scores, the best first; and how many match."""
+
+    codes: Ints
+    scores: Floats
+    total: int
+
+
 @dataclass(frozen=True)
 class SearchBody:
     """A search body that was read; its nodes are rewritten."""
@@ -102,27 +114,49 @@ class SearchBody:
     collapse: str = ""
     skipped: int = field(default=0)
 
-    def best(self, level: Level, hits: int) -> tuple[Ints, Floats, int]:
-        """Find the best hits: documents and scores, the best first, and how many match in all."""
-        found = self._matches(level)
-        total, most = len(found.docs), hits + self.skipped
-        first = max([most, *(one.window for one in self.rescores)])
-        docs, scores = self._collapsed(level, found, first) if self.collapse else self._first(level, found, first)
+    def best(self, level: Level, hits: int) -> list[Answer]:
+        """Find the best hits of each query."""
+        most = hits + self.skipped
+        size = max([most, *(one.window for one in self.rescores)])
+        matches = self._matches(level)
+        if self.collapse or self.sort:
+            first = self._collapsed if self.collapse else self._first
+            found = [first(level.lane, one, size) for one in level.split(matches)]
+        else:
+            found = level.best(matches, size)
         if self.rescores:
-            among = np.sort(docs)
-            rescorings = [
-                Rescoring(*one.node.hits(level, ONE, among), one.window, one.query_weight, one.rescore_weight, one.mode)
-                for one in self.rescores
-            ]
-            docs, scores = rescored(docs, scores, rescorings, most)
-        return docs[self.skipped : most], scores[self.skipped : most], total
+            found = self._scored_again(level, found, most)
+        return [
+            Answer(docs[self.skipped : most], scores[self.skipped : most], total)
+            for (docs, scores), total in zip(found, level.counts(matches), strict=True)
+        ]
+
+    def _scored_again(self, level: Level, found: Sequence[Hits], most: int) -> list[Hits]:
+        among = level.joined([np.sort(docs) for docs, _ in found])
+        seconds = zip(*(level.split(one.node.hits(level, ONE, among)) for one in self.rescores), strict=True)
+        settings = [(one.window, one.query_weight, one.rescore_weight, one.mode) for one in self.rescores]
+        result = []
+        for first, each in zip(found, seconds, strict=True):
+            rescorings = [Rescoring(docs, scores, *how) for (docs, scores), how in zip(each, settings, strict=True)]
+            result.append(Hits(*rescored(*first, rescorings, most)))
+        return result
+
+    @cached_property
+    def in_lanes(self) -> SearchBody:
+        """The same for many queries at once."""
+        return replace(
+            self,
+            node=in_lanes(self.node),
+            post_filter=in_lanes(self.post_filter),
+            rescores=tuple(replace(one, node=in_lanes(one.node)) for one in self.rescores),
+        )
 
     def explain(self, level: Level, doc: int) -> Explanation | None:
         """Say what made the score of a document; None where it does not match."""
         first = self.node.explain(level, doc, ONE) if self._matches(level).at(doc) is not None else None
         if first is None or not self.rescores:
             return first
-        docs, scores, _ = self.best(level, MOST_IN_WINDOW)
+        ((docs, scores, _),) = self.best(level, MOST_IN_WINDOW)
         at = np.flatnonzero(docs == doc)
         if not len(at):
             return first
@@ -136,7 +170,7 @@ class SearchBody:
         if self.min_score is not None:
             found = _kept(found, found.scores >= np.float32(self.min_score))
         if self.post_filter is not None:
-            found = _kept(found, self.post_filter.flags(level)[found.docs])
+            found = _kept(found, self.post_filter.matches(level, found.docs))
         return found
 
     def _first(self, level: Level, found: Hits, most: int) -> Hits:

@@ -113,8 +113,8 @@ class Plans:
 
 
 def _nodes(search: SearchBody) -> Iterator[Node]:
-    roots = [search.node, *([] if search.post_filter is None else [search.post_filter])]
-    todo: list[Any] = [*roots, *(one.node for one in search.rescores)]
+    todo: list[Any] = [search.node, search.post_filter]
+    todo += [one.node for one in search.rescores] + [one.filter for one in search.sort]
     while todo:
         value = todo.pop()
         if isinstance(value, Node):
