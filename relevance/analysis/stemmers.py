@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 
 import Stemmer
 
-from relevance.analysis.endings import FURTHER, light_finnish
 from relevance.analysis.kstem import kstem
-from relevance.analysis.light_stemmers import LIGHT
+from relevance.analysis.language_stemmers import LANGUAGES, brazilian
 from relevance.analysis.porter import porter
 from relevance.analysis.refused import REFUSED
-from relevance.analysis.suffixes import SUFFIXES, brazilian
 from relevance.analysis.tokens import Filter, each
 from relevance.errors import InputError, unknown
 
@@ -39,10 +37,7 @@ STEMMERS: dict[str, Callable[[str], str] | str] = {
     "porter": porter,
     "kstem": kstem,
     "light_english": kstem,
-    "light_finish": light_finnish,
-    **LIGHT,
-    **FURTHER,
-    **SUFFIXES,
+    **LANGUAGES,
 }
 """By name: a function, or the name of Snowball's algorithm."""
 
