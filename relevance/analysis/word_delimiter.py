@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache, wraps
 from typing import Any
 
@@ -172,20 +172,71 @@ def _options(
 
 
 @dataclass
-class _Joined:
-    """Parts that are joined: where they begin, their text, how many, and the kind of the first."""
+class _Piece:
+    """A part of a word, or parts that are joined.
 
+    Attributes:
+        text: of the parts.
+        start: where it begins in the word.
+        end: where it ends.
+        first_node: where it begins in a graph.
+        last_node: where it ends.
+        kind: of its first part.
+        run: how many runs of joined parts of other kinds are before it.
+        count: of how many parts it is joined, 0 for a part itself.
+    """
+
+    text: str
     start: int
-    offset: int
-    kind: int
-    text: str = ""
+    end: int
+    first_node: int
+    last_node: int = 0
+    kind: int = 0
+    run: int = 0
     count: int = 0
-    end: int = 0
 
     def add(self, text: str, end: int) -> None:
         self.text += text
-        self.count += 1
         self.end = end
+        self.count += 1
+
+
+def _pieces(word: str, parts: Sequence[tuple[int, int, int]], *, is_single: bool, chosen: _Options) -> Iterator[_Piece]:
+    """What a word is cut into, in the order in which Lucene's filters come to it."""
+    if is_single:
+        start, end, kind = parts[0]
+        yield _Piece(word[start:end], start, end, 0, 1, kind)
+        return
+    node = last_count = run = 0
+    joined: _Piece | None = None
+    joined_all: _Piece | None = None
+
+    def ended(one: _Piece) -> Iterator[_Piece]:
+        nonlocal node, last_count
+        node += node == one.first_node
+        last_count = one.count
+        if one.count != 1 or not chosen.generate(one.kind):
+            yield replace(one, last_node=node)
+
+    for start, end, kind in parts:
+        text = word[start:end]
+        if joined is not None and not joined.kind & kind:
+            yield from ended(joined)
+            joined = None
+            run += 1
+        if chosen.catenate(kind):
+            joined = joined or _Piece("", start, end, node, kind=kind, run=run)
+            joined.add(text, end)
+        if chosen.catenate_all:
+            joined_all = joined_all or _Piece("", start, end, node, kind=kind)
+            joined_all.add(text, end)
+        if chosen.generate(kind):
+            yield _Piece(text, start, end, node, node + 1, kind, run)
+            node += 1
+    if joined is not None:
+        yield from ended(joined)
+    if joined_all is not None and joined_all.count > last_count:
+        yield replace(joined_all, last_node=node + (node == joined_all.first_node), run=run)
 
 
 def _with_options(build: Callable[[_Options], Filter]) -> Callable[..., Filter]:
@@ -231,52 +282,14 @@ def word_delimiter_graph(chosen: _Options) -> Filter:
 
 
 def _graph_parts(
-    word: str,
-    parts: Sequence[tuple[int, int, int]],
-    *,
-    is_single: bool,
-    chosen: _Options,
+    word: str, parts: Sequence[tuple[int, int, int]], *, is_single: bool, chosen: _Options
 ) -> list[tuple[str, int, int, int]]:
     """(term, first and last node, where it ends) of what a word is cut into, the original first."""
-    found: list[tuple[int, int, int, int, str]] = []  # in the order of the stream
-    node = last_count = 0
-    joined: _Joined | None = None
-    joined_all: _Joined | None = None
-
-    def flush(one: _Joined) -> None:
-        nonlocal node, last_count
-        node += node == one.start
-        last_count = one.count
-        if one.count != 1 or not chosen.generate(one.kind):
-            found.append((one.start, -node, one.offset, -one.end, one.text))
-
-    if is_single:
-        start, end, _ = parts[0]
-        found.append((0, -1, start, -end, word[start:end]))
-        node = 1
-    else:
-        for start, end, kind in parts:
-            text = word[start:end]
-            if joined is not None and not joined.kind & kind:
-                flush(joined)
-                joined = None
-            if chosen.catenate(kind):
-                joined = joined or _Joined(node, start, kind)
-                joined.add(text, end)
-            if chosen.catenate_all:
-                joined_all = joined_all or _Joined(node, start, kind)
-                joined_all.add(text, end)
-            if chosen.generate(kind):
-                found.append((node, -node - 1, start, -end, text))
-                node += 1
-        if joined is not None:
-            flush(joined)
-        if joined_all is not None and joined_all.count > last_count:
-            node += node == joined_all.start
-            found.append((joined_all.start, -node, joined_all.offset, -joined_all.end, joined_all.text))
-    found.sort(key=lambda one: one[:4])
-    ordered = [(text, start, -end, -last) for start, end, _, last, text in found]
-    return [(word, 0, max(node, 1), len(word)), *ordered] if chosen.preserve_original else ordered
+    pieces = list(_pieces(word, parts, is_single=is_single, chosen=chosen))
+    pieces.sort(key=lambda one: (one.first_node, -one.last_node, one.start, -one.end))
+    ordered = [(one.text, one.first_node, one.last_node, one.end) for one in pieces]
+    last_node = max((one.last_node for one in pieces), default=1)
+    return [(word, 0, last_node, len(word)), *ordered] if chosen.preserve_original else ordered
 
 
 @_with_options
@@ -312,61 +325,25 @@ def word_delimiter(chosen: _Options) -> Filter:
 
 
 def _delimited(
-    token: Token,
-    parts: Sequence[tuple[int, int, int]],
-    *,
-    is_single: bool,
-    chosen: _Options,
-    waiting: int,
+    token: Token, parts: Sequence[tuple[int, int, int]], *, is_single: bool, chosen: _Options, waiting: int
 ) -> tuple[list[tuple[str, int, int]], int]:
     """(term, step, where it ends) of what a word is cut into, in order, and the steps left for the next word.
 
     Where the word takes another number of units in the text than it has, all parts begin where it does.
     """
-    word = token.term
-    found: list[tuple[int, str, int, int]] = []
-    has_output, follows = False, not chosen.preserve_original
-    last_count = 0
-    joined: _Joined | None = None
-    joined_all: _Joined | None = None
-
-    def step(*, beside: bool) -> int:
-        nonlocal has_output, follows, waiting
-        before, was_output = waiting, has_output
-        has_output = True
-        if not was_output and not follows:
-            follows = True
-            return 0
-        waiting = 0
-        return 0 if beside and was_output else max(1, before)
-
-    def flush(one: _Joined) -> None:
-        nonlocal last_count, waiting
-        last_count = one.count
-        if one.count != 1 or not chosen.generate(one.kind):
-            found.append((one.offset, one.text, step(beside=True), one.end))
+    placed: list[tuple[_Piece, int]] = []
+    has_output, follows, run = False, not chosen.preserve_original, 0
+    for piece in _pieces(token.term, parts, is_single=is_single, chosen=chosen):
+        if piece.run != run:
+            has_output, run = False, piece.run
+        if has_output or follows:
+            placed.append((piece, 0 if piece.count and has_output else max(1, waiting)))
             waiting = 0
-
-    if is_single:
-        start, end, _ = parts[0]
-        return [(word[start:end], step(beside=False), end)], waiting
-    for start, end, kind in parts:
-        text = word[start:end]
-        if joined is not None and not joined.kind & kind:
-            flush(joined)
-            joined, has_output = None, False
-        if chosen.catenate(kind):
-            joined = joined or _Joined(0, start, kind)
-            joined.add(text, end)
-        if chosen.catenate_all:
-            joined_all = joined_all or _Joined(0, start, kind)
-            joined_all.add(text, end)
-        if chosen.generate(kind):
-            found.append((start, text, step(beside=False), end))
-    if joined is not None:
-        flush(joined)
-    if joined_all is not None and joined_all.count > last_count:
-        found.append((joined_all.offset, joined_all.text, step(beside=True), joined_all.end))
-        waiting = 0
-    found.sort(key=lambda one: (0 if token.size else one[0], -one[2]))
-    return [(term, steps, end) for _, term, steps, end in found], waiting
+        else:
+            placed.append((piece, 0))
+            follows = True
+        has_output = True
+        if piece.count:
+            waiting = 0
+    placed.sort(key=lambda each: (0 if token.size else each[0].start, -each[1]))
+    return [(piece.text, step, piece.end) for piece, step in placed], waiting
