@@ -486,11 +486,7 @@ def index_body(content: Mapping[str, Any], where: str) -> dict[str, Any]:
             raise InputError(f"{where}: {name} = {json.dumps(part)[:60]}; allowed: a JSON object")
     if not isinstance(mappings.get("properties"), Mapping) or not mappings["properties"]:
         raise InputError(f"{where}: no properties in mappings; allowed: the fields of the index, each with its type")
-    nested: dict[str, Any] = {}
-    for path, value in flat_settings(settings):
-        if not any(f"{path}.".startswith(f"{name}.") for name in _OF_ONE_INDEX):
-            _put(nested, path.split("."), value, f"{where}: settings: {path}")
-    return {"settings": nested, "mappings": dict(mappings)}
+    return {"settings": nested_settings(settings, f"{where}: settings", _OF_ONE_INDEX), "mappings": dict(mappings)}
 
 
 _MOST_LEVELS = 60
@@ -527,15 +523,29 @@ def flat_settings(settings: Mapping[str, Any], before: str = "") -> Iterator[tup
             yield path.removeprefix("index."), value
 
 
-def _put(into: dict[str, Any], path: list[str], value: Any, where: str) -> None:
-    *above, last = path
-    for name in above:
-        into = into.setdefault(name, {})
-        if not isinstance(into, dict):
-            raise InputError(f"{where} is set twice")
-    if last in into:
-        raise InputError(f"{where} is set twice")
-    into[last] = value
+def nested_settings(settings: Mapping[str, Any], where: str, left_out: Iterable[str] = ()) -> dict[str, Any]:
+    """Settings as objects inside each other without `index.` in front, whatever way they are written.
+
+    Args:
+        settings: as `flat_settings` takes them.
+        where: how messages begin.
+        left_out: names of those that are left out, each for all below it, too.
+
+    Raises:
+        InputError: one is set twice.
+    """
+    tree: dict[str, Any] = {}
+    for path, value in flat_settings(settings):
+        if any(f"{path}.".startswith(f"{name}.") for name in left_out):
+            continue
+        *above, last = path.split(".")
+        into: Any = tree
+        for name in above:
+            into = into.setdefault(name, {}) if isinstance(into, dict) else None
+        if not isinstance(into, dict) or last in into:
+            raise InputError(f"{where}: {path} is set twice")
+        into[last] = dict(value) if isinstance(value, Mapping) else value
+    return tree
 
 
 _IN_THE_MAPPING = ("type", "analyzer", "search_analyzer", "normalizer", "similarity", "fields", "properties")

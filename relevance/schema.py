@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, TypeAlias
 
 from relevance.errors import InputError, unknown
+from relevance.fields import nested_settings
 
 INTEGERS = ("long", "integer", "short", "byte", "unsigned_long")
 DECIMALS = ("double", "float", "half_float")
@@ -146,7 +147,7 @@ class Schema:
             InputError: a type or parameter is not known; the line names it and its place.
         """
         body = _index(index_body)
-        settings = _settings(body.get("settings") or {})
+        settings = nested_settings(body.get("settings") or {}, "settings")
         analysis = settings.get("analysis") or {}
         schema = _Reader(analysis, _similarities(settings.get("similarity") or {})).schema(body.get("mappings") or {})
         return replace(schema, limits=settings.get("mapping") or {})
@@ -223,22 +224,6 @@ def _index(body: Mapping[str, Any]) -> Mapping[str, Any]:
         if not isinstance(part, Mapping):
             raise InputError(f"{key}: an object is expected")
     return body
-
-
-def _settings(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Settings as one tree: keys with dots opened, what stands below `index` lifted."""
-    tree: dict[str, Any] = {}
-    for key, value in settings.items():
-        *outer, last = key.split(".")
-        at = tree
-        for part in outer:
-            at = at.setdefault(part, {})
-        if isinstance(value, Mapping):
-            at[last] = {**at.get(last, {}), **_settings(value)}
-        else:
-            at[last] = value
-    index = tree.pop("index", {})
-    return {**tree, **index} if isinstance(index, Mapping) else tree
 
 
 def _similarities(settings: Mapping[str, Any]) -> dict[str, Similarity]:

@@ -6,7 +6,7 @@ import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import takewhile
 from typing import Any, NoReturn, TypeVar
 
@@ -22,14 +22,13 @@ from relevance.analysis.synonyms import Rules, Words, parse_solr, synonym_graph_
 from relevance.analysis.tokenizers import MAX_NGRAM_DIFF, TOKENIZERS
 from relevance.analysis.tokens import CharFilter, Filter, Stream, Token, Tokenizer
 from relevance.errors import InputError, unknown
+from relevance.fields import nested_settings
 
 _Component = TypeVar("_Component")
 _REMEMBERED = 500_000
 _validated = pydantic.validate_call(config=pydantic.ConfigDict(coerce_numbers_to_str=True))
 _BY_NAME = {("filter", "edge_ngram"): {"max_gram": 1}}
 """Parameters of a component that no settings define, where they are not its defaults."""
-CHAINED = ("multiplexer", "synonym", "synonym_graph")
-"""Filters that are built of the chain before them."""
 GAP = 100
 """Positions between two values of a field, where neither the analyzer nor the mapping has its own."""
 
@@ -50,10 +49,14 @@ class Analyzer:
     gap: int = GAP
     _pieces: dict[str, Stream] = field(default_factory=dict, repr=False, compare=False)
 
-    def __post_init__(self) -> None:
-        near = list(takewhile(lambda one: one.is_local, self.filters)) if self.tokenizer.at_spaces else []
-        object.__setattr__(self, "_near", near)
-        object.__setattr__(self, "_far", self.filters[len(near) :])
+    @cached_property
+    def _near(self) -> Sequence[Filter]:
+        """The filters that take one piece between spaces after the other."""
+        return list(takewhile(lambda one: one.is_local, self.filters)) if self.tokenizer.at_spaces else []
+
+    @cached_property
+    def _far(self) -> Sequence[Filter]:
+        return self.filters[len(self._near) :]
 
     def __call__(self, text: str) -> Stream:
         """Cut a text into tokens."""
@@ -65,16 +68,16 @@ class Analyzer:
         """Cut a text into parts that `part` can analyze one by one; many texts share them."""
         for change in self.char_filters:
             text = change(text)
-        return text.split(" ") if self.tokenizer.at_spaces and not self._far else (text,)  # type: ignore[attr-defined]
+        return text.split(" ") if self.tokenizer.at_spaces and not self._far else (text,)
 
     def part(self, part: str) -> Stream:
         """Give the tokens of a part of a text, whose positions follow those of the part before it."""
-        if self.tokenizer.at_spaces and not self._far:  # type: ignore[attr-defined]
+        if self.tokenizer.at_spaces and not self._far:
             return self._of_piece(part)
         return self._rewritten(self._in_pieces(part) if self.tokenizer.at_spaces else self.tokenizer.tokenize(part))
 
     def _rewritten(self, stream: Stream) -> Stream:
-        for one in self._far:  # type: ignore[attr-defined]
+        for one in self._far:
             stream = one.rewrite(stream)
         return stream
 
@@ -103,7 +106,7 @@ class Analyzer:
 
     def _of_piece(self, piece: str) -> Stream:
         stream = self.tokenizer.tokenize(piece)
-        for one in self._near:  # type: ignore[attr-defined]
+        for one in self._near:
             stream = one.rewrite(stream)
         return stream
 
@@ -131,30 +134,6 @@ class Normalizer:
         return stream.tokens[0].term
 
 
-def nested(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """Write settings with dots in their keys (`"analysis.filter.x.type"`) as objects within objects."""
-    tree: dict[str, Any] = {}
-    for key, value in settings.items():
-        *parents, last = key.split(".")
-        place = tree
-        for parent in parents:
-            place = place.setdefault(parent, {})
-        branch = nested(value) if isinstance(value, Mapping) else None
-        if branch is not None and isinstance(place.get(last), dict):
-            _merge(place[last], branch)
-        else:
-            place[last] = value if branch is None else branch
-    return tree
-
-
-def _merge(tree: dict[str, Any], other: Mapping[str, Any]) -> None:
-    for key, value in other.items():
-        if isinstance(value, dict) and isinstance(tree.get(key), dict):
-            _merge(tree[key], value)
-        else:
-            tree[key] = value
-
-
 class Analysis:
     """The components of an index's settings, built where they are asked for.
 
@@ -165,8 +144,7 @@ class Analysis:
     """
 
     def __init__(self, settings: Mapping[str, Any] | None = None, *, release: int = 9) -> None:
-        tree = nested(settings or {})
-        _merge(tree, tree.pop("index", {}))
+        tree = nested_settings(settings or {}, "settings")
         analysis = tree.get("analysis", {})
         self._of_index = {
             "release": release,

@@ -8,7 +8,6 @@ import pytest
 
 from relevance.analysis import Analysis
 from relevance.analysis.analyzers import ANALYZERS
-from relevance.analysis.chains import CHAINED
 from relevance.analysis.char_filters import CHAR_FILTERS
 from relevance.analysis.filters import FILTERS
 from relevance.analysis.languages import stop_words
@@ -21,7 +20,7 @@ COMPONENTS = Path(__file__).with_name("elasticsearch_components.txt").read_text(
 KNOWN: dict[str, Iterable[str]] = {
     "char_filter": CHAR_FILTERS,
     "tokenizer": TOKENIZERS,
-    "filter": [*FILTERS, *CHAINED],
+    "filter": [*FILTERS, "multiplexer", "synonym", "synonym_graph"],
     "stemmer": STEMMERS,
     "analyzer": ANALYZERS,
 }
