@@ -48,44 +48,11 @@ def pattern_replace(*, pattern: str, replacement: str = "", flags: str = "") -> 
     return lambda text: bounded.sub(template, text)
 
 
-_INLINE = frozenset(
-    {
-        *(
-            "a",
-            "abbr",
-            "acronym",
-            "b",
-            "basefont",
-            "bdo",
-            "big",
-            "cite",
-            "code",
-            "dfn",
-            "em",
-            "font",
-            "i",
-            "img",
-            "input",
-        ),
-        *(
-            "kbd",
-            "label",
-            "q",
-            "s",
-            "samp",
-            "select",
-            "small",
-            "span",
-            "strike",
-            "strong",
-            "sub",
-            "sup",
-            "textarea",
-            "tt",
-        ),
-        *("u", "var"),
-    }
-)
+_INLINE = {
+    "a", "abbr", "acronym", "b", "basefont", "bdo", "big", "cite", "code", "dfn", "em", "font", "i", "img",
+    "input", "kbd", "label", "q", "s", "samp", "select", "small", "span", "strike", "strong", "sub", "sup",
+    "textarea", "tt", "u", "var",
+}  # fmt: skip
 _NAME = r"[A-Za-z_:\u00c0-\uffff][-A-Za-z0-9._:\u00b7-\uffff]*"
 _ATTRIBUTES = rf"[\s=](?:{_NAME}\s*=\s*(?:\"[^\"]*\"|'[^']*')|[^<>])*+"
 _TAG_END = rf"(?:{_ATTRIBUTES}|[\s=][^<>]*)?/?>"  # the second where a quotation mark does not end before the tag does

@@ -6,7 +6,7 @@ import unicodedata
 
 import regex
 
-from relevance.analysis.tokens import Filter, Stream, Token, Tokenizer
+from relevance.analysis.tokens import Filter, Stream, Token, Tokenizer, one_by_one
 
 _ACRONYM, _APOSTROPHE, _HOST, _WITH_FINAL_DOT = "<ACRONYM>", "<APOSTROPHE>", "<HOST>", "<ACRONYM_DEP>"
 _CJ = regex.compile(
@@ -97,4 +97,4 @@ def classic_filter() -> Filter:
             return token.as_term(token.term[:-2])
         return token.as_term(token.term.replace(".", "")) if token.type == _ACRONYM else token
 
-    return Filter(lambda stream: Stream([change(token) for token in stream.tokens], stream.rest), in_place=True)
+    return one_by_one(change)

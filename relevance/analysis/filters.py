@@ -12,14 +12,15 @@ import regex
 
 from relevance.analysis import graph, word_delimiter
 from relevance.analysis.classic import classic_filter
-from relevance.analysis.languages import with_lists
+from relevance.analysis.languages import ARTICLES, with_lists
 from relevance.analysis.normalization import LOWER, NORMALIZATIONS
 from relevance.analysis.parameters import BoundedPattern, Texts, java_replacement
 from relevance.analysis.standard import lower, upper
 from relevance.analysis.stemmers import snowball, stemmer
-from relevance.analysis.tokenizers import MAX_NGRAM_DIFF, is_java_whitespace, refuse_wide
-from relevance.analysis.tokens import Filter, Stream, Token, each, only, spread, units, without
+from relevance.analysis.tokenizers import MAX_NGRAM_DIFF, is_java_whitespace, refuse_grams
+from relevance.analysis.tokens import Filter, Stream, Token, each, one_by_one, only, spread
 from relevance.errors import InputError, unknown
+from relevance.values import units
 
 _MOST = 2**31 - 1
 _REMEMBERED = 200_000
@@ -82,12 +83,10 @@ def apostrophe() -> Filter:
     return each(lambda term: regex.split("['\u2019]", term, maxsplit=1)[0])
 
 
-_ARTICLES = ("l", "m", "t", "qu", "n", "s", "j", "d", "c", "jusqu", "quoiqu", "lorsqu", "puisqu")
-
-
 def elision(*, articles: Texts | None = None, articles_case: bool = False) -> Filter:
     """Remove an elided article before its apostrophe; the French ones in any case, unless there are others."""
-    articles, articles_case = (_ARTICLES, True) if articles is None else (articles, articles_case)
+    if articles is None:
+        articles, articles_case = tuple(ARTICLES["french"].split()), True
     known = {lower(article) if articles_case else article for article in articles}
 
     def change(term: str) -> str:
@@ -154,12 +153,7 @@ def keyword_marker(*, keywords: Texts = (), keywords_pattern: str | None = None,
     else:
         raise InputError("keyword_marker needs keywords or keywords_pattern")
 
-    def rewrite(stream: Stream) -> Stream:
-        return Stream(
-            [token._replace(keyword=True) if marked(token.term) else token for token in stream.tokens], stream.rest
-        )
-
-    return Filter(rewrite, in_place=True)
+    return one_by_one(lambda token: token._replace(keyword=True) if marked(token.term) else token)
 
 
 def keyword_repeat() -> Filter:
@@ -181,11 +175,11 @@ def stemmer_override(*, rules: Texts) -> Filter:
         for word in left.split(","):
             stems.setdefault(word.strip(), right.strip())
 
-    def one(token: Token) -> Token:
+    def stemmed(token: Token) -> Token:
         stem = None if token.keyword else stems.get(token.term)
         return token if stem is None else token.as_term(stem)._replace(keyword=True)
 
-    return Filter(lambda stream: Stream([one(token) for token in stream.tokens], stream.rest), in_place=True)
+    return one_by_one(stemmed)
 
 
 def keep(*, keep_words: Texts, keep_words_case: bool = False) -> Filter:
@@ -208,48 +202,25 @@ def limit(*, max_token_count: int = 1, consume_all_tokens: bool = False) -> Filt
 
 
 def unique(*, only_on_same_position: bool = False) -> Filter:
-    """Keep the first of equal tokens, of the text or of a position."""
-
-    def rewrite(stream: Stream) -> Stream:
-        seen: set[str] = set()
-        flags = []
-        for token in stream.tokens:
-            if only_on_same_position and token.step:
-                seen = set()
-            flags.append(token.term not in seen)
-            seen.add(token.term)
-        return without(stream, flags) if only_on_same_position else _dropped(stream, flags)
-
-    return Filter(rewrite, is_local=False, in_place=True)
-
-
-def remove_duplicates() -> Filter:
-    """Keep the first of equal tokens of a position."""
+    """Keep the first of equal tokens, of the text or of a position; no position stays empty."""
 
     def rewrite(stream: Stream) -> Stream:
         seen: set[str] = set()
         tokens = []
         for token in stream.tokens:
-            if token.step:
+            if only_on_same_position and token.step:
                 seen = set()
-            if not token.step and token.term in seen:
-                continue
-            seen.add(token.term)
-            tokens.append(token)
+            if token.term not in seen:
+                seen.add(token.term)
+                tokens.append(token)
         return Stream(tokens, stream.rest)
 
-    return Filter(rewrite, in_place=True)
+    return Filter(rewrite, is_local=only_on_same_position, in_place=True)
 
 
-def _dropped(stream: Stream, flags: list[bool]) -> Stream:
-    """Keep some tokens; no position stays empty."""
-    return Stream([token for token, flag in zip(stream.tokens, flags, strict=True) if flag], stream.rest)
-
-
-def _gram_range(min_gram: int, max_gram: int) -> tuple[int, int]:
-    if not 1 <= min_gram <= max_gram:
-        raise InputError(f"min_gram = {min_gram}, max_gram = {max_gram}; allowed: 1 or more, the smaller first")
-    return min_gram, max_gram
+def remove_duplicates() -> Filter:
+    """Keep the first of equal tokens of a position."""
+    return unique(only_on_same_position=True)
 
 
 def _grams(starts: Callable[[str], Iterable[int]], minimum: int, maximum: int, *, preserve_original: bool) -> Filter:
@@ -282,17 +253,16 @@ def ngram(
     preserve_original: bool = False,
 ) -> Filter:
     """Give all pieces of a token, of some lengths."""
-    refuse_wide(min_gram, max_gram, max_ngram_diff)
-    return _grams(lambda term: range(len(term)), *_gram_range(min_gram, max_gram), preserve_original=preserve_original)
+    refuse_grams(min_gram, max_gram, max_ngram_diff)
+    return _grams(lambda term: range(len(term)), min_gram, max_gram, preserve_original=preserve_original)
 
 
 def edge_ngram(*, min_gram: int = 1, max_gram: int = 2, preserve_original: bool = False, side: str = "front") -> Filter:
     """Give the beginnings of a token, of some lengths."""
     if side not in {"front", "back"}:
         raise InputError(f"edge_ngram: side = {side!r}; allowed: front, back")
-    grams = _grams(
-        lambda term: range(min(1, len(term))), *_gram_range(min_gram, max_gram), preserve_original=preserve_original
-    )
+    refuse_grams(min_gram, max_gram)
+    grams = _grams(lambda term: range(min(1, len(term))), min_gram, max_gram, preserve_original=preserve_original)
     if side == "front":
         return grams
     turned = reverse().rewrite
@@ -319,12 +289,16 @@ def _ascii_table() -> dict[int, str]:
 def asciifolding(*, preserve_original: bool = False) -> Filter:
     """Write letters with accents, and signs, as ASCII."""
     table = _ascii_table()
-    folding = each(lambda term: term if term.isascii() else term.translate(table), in_normalizer=True)
+
+    def fold(term: str) -> str:
+        return term if term.isascii() else term.translate(table)
+
+    folding = each(fold, in_normalizer=True)
     if not preserve_original:
         return folding
 
     def forms(token: Token) -> list[Token]:
-        folded = token.term if token.term.isascii() else token.term.translate(table)
+        folded = fold(token.term)
         return [token._replace(term=folded), *([token._replace(step=0)] if folded != token.term else [])]
 
     return replace(spread(forms), plain=folding, in_normalizer=True)

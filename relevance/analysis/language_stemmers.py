@@ -14,7 +14,7 @@ from functools import partial
 
 from relevance.analysis.endings import Step, step, steps, without_endings, words
 from relevance.analysis.tokenizers import is_letter
-from relevance.analysis.tokens import units
+from relevance.values import units
 
 
 def _without_each(word: str, endings: Sequence[str]) -> str:

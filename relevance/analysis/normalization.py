@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib import resources
 
@@ -22,21 +22,6 @@ _SERBIAN = str.maketrans(
     | {"ђ": "dj", "đ": "dj", "љ": "lj", "њ": "nj", "џ": "dz"}
 )
 _ROMANIAN = str.maketrans({"\u015f": "\u0219", "\u015e": "\u0218", "\u0163": "\u021b", "\u0162": "\u021a"})
-
-
-def arabic(term: str) -> str:
-    """Write the forms of alef, yeh and teh marbuta as one, without marks."""
-    return term.translate(_ARABIC)
-
-
-def persian(term: str) -> str:
-    """Write the forms of yeh, keheh and heh as Arabic does."""
-    return term.translate(_PERSIAN)
-
-
-def serbian(term: str) -> str:
-    """Write Cyrillic as Latin, without signs above letters."""
-    return term.translate(_SERBIAN)
 
 
 def romanian(term: str) -> str:
@@ -265,19 +250,23 @@ def greek_lower(term: str) -> str:
     return lower(term.translate(_GREEK))
 
 
+def _translation(table: Mapping[int, str | None]) -> Callable[[str], str]:
+    return lambda term: term.translate(table)
+
+
 LOWER: dict[str, Callable[[str], str]] = {"turkish": turkish_lower, "irish": irish_lower, "greek": greek_lower}
 """Lower case by language."""
 NORMALIZATIONS: dict[str, Callable[[str], str]] = {
-    "arabic_normalization": arabic,
+    "arabic_normalization": _translation(_ARABIC),
     "bengali_normalization": bengali,
     "cjk_width": cjk_width,
     "german_normalization": german,
     "hindi_normalization": hindi,
     "indic_normalization": indic,
-    "persian_normalization": persian,
+    "persian_normalization": _translation(_PERSIAN),
     "scandinavian_folding": scandinavian_folding,
     "scandinavian_normalization": scandinavian,
-    "serbian_normalization": serbian,
+    "serbian_normalization": _translation(_SERBIAN),
     "sorani_normalization": sorani,
 }
 """By the name of the filter."""

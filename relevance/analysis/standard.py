@@ -53,7 +53,7 @@ def chunk_tokens(chunk: str) -> list[str]:
     """Cut a piece of text between spaces into its words, in lower case."""
     if chunk.isascii() and len(chunk) <= MAX_TOKEN_LENGTH:
         return _ascii_words(chunk.lower())
-    return [lower(word) for word in _unicode_words(chunk, MAX_TOKEN_LENGTH)]
+    return [lower(chunk[start:end]) for start, end in _spans(chunk, MAX_TOKEN_LENGTH)]
 
 
 def standard_words(text: str, longest: int = MAX_TOKEN_LENGTH) -> Iterator[tuple[str, bool]]:
@@ -70,10 +70,6 @@ def standard_words(text: str, longest: int = MAX_TOKEN_LENGTH) -> Iterator[tuple
             for start, end in _spans(chunk, longest):
                 yield chunk[start:end], start == before
                 before = end
-
-
-def _unicode_words(chunk: str, longest: int) -> list[str]:
-    return [chunk[start:end] for start, end in _spans(chunk, longest)]
 
 
 def _spans(chunk: str, longest: int) -> list[tuple[int, int]]:

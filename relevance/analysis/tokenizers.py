@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import accumulate
 
 import regex
@@ -112,60 +112,51 @@ def lowercase() -> Tokenizer:
     return _runs(is_letter, MAX_TOKEN_LENGTH, lower)
 
 
+def _between(text: str, spans: Iterable[tuple[int, int]]) -> Iterator[str]:
+    """What stands between spans of a text, where that is something."""
+    start = 0
+    for first, end in spans:
+        if first > start:
+            yield text[start:first]
+        start = end
+    if start < len(text):
+        yield text[start:]
+
+
 def pattern(*, pattern: str = r"\W+", flags: str = "", group: int = -1) -> Tokenizer:
     """Cut where a pattern of Java's matches, or take what one of its groups matches."""
     bounded = BoundedPattern("tokenizer pattern", pattern, flags)
 
     def tokenize(text: str) -> Stream:
+        matches = bounded.matches(text)
         if group >= 0:
-            terms = [match.group(group) for match in bounded.matches(text)]
-        else:
-            terms, start = [], 0
-            for match in bounded.matches(text):
-                if match.start() > start:
-                    terms.append(text[start : match.start()])
-                start = match.end()
-            terms.append(text[start:])
-        return Stream([Token(term) for term in terms if term])
+            return Stream([Token(term) for match in matches if (term := match.group(group))])
+        return Stream([Token(term) for term in _between(text, (match.span() for match in matches))])
 
     return Tokenizer(tokenize)
+
+
+def _longest_matches(bounded: BoundedPattern, text: str) -> Iterator[tuple[int, int]]:
+    at = 0
+    while at < len(text):
+        end = bounded.longest(text, at)
+        if end < 0:  # the rest may be the beginning of a match, and is not looked through
+            return
+        if end > at:
+            yield at, end
+        at = max(end, at + 1)
 
 
 def simple_pattern(*, pattern: str = "") -> Tokenizer:
     """Take what a pattern of Lucene's matches, at each place the longest."""
     bounded = BoundedPattern("tokenizer simple_pattern", pattern, syntax=lucene_pattern)
-
-    def tokenize(text: str) -> Stream:
-        terms, at = [], 0
-        while at < len(text):
-            end = bounded.longest(text, at)
-            if end < 0:
-                break
-            if end > at:
-                terms.append(text[at:end])
-            at = max(end, at + 1)
-        return Stream([Token(term) for term in terms])
-
-    return Tokenizer(tokenize)
+    return Tokenizer(lambda text: Stream([Token(text[start:end]) for start, end in _longest_matches(bounded, text)]))
 
 
 def simple_pattern_split(*, pattern: str = "") -> Tokenizer:
     """Cut where a pattern of Lucene's matches, at each place the longest."""
     bounded = BoundedPattern("tokenizer simple_pattern_split", pattern, syntax=lucene_pattern)
-
-    def tokenize(text: str) -> Stream:
-        terms, start, at = [], 0, 0
-        while at < len(text):
-            end = bounded.longest(text, at)
-            if end < 0:  # the rest may be the beginning of a separator, and is not looked through
-                break
-            if end > at:
-                terms.append(text[start:at])
-                start = end
-            at = max(end, at + 1)
-        return Stream([Token(term) for term in [*terms, text[start:]] if term])
-
-    return Tokenizer(tokenize)
+    return Tokenizer(lambda text: Stream([Token(term) for term in _between(text, _longest_matches(bounded, text))]))
 
 
 def char_group(*, tokenize_on_chars: Texts = (), max_token_length: int = MAX_TOKEN_LENGTH) -> Tokenizer:
@@ -213,18 +204,16 @@ MAX_NGRAM_DIFF = 1
 """How far the lengths of `ngram` may lie apart unless the index's settings have their own `max_ngram_diff`."""
 
 
-def refuse_wide(min_gram: int, max_gram: int, max_ngram_diff: int) -> None:
-    """Refuse lengths of `ngram` that the server refuses."""
-    if max_gram - min_gram > max_ngram_diff:
-        raise InputError(
-            f"min_gram = {min_gram}, max_gram = {max_gram}; allowed: {max_ngram_diff} apart, "
-            "or more by the setting index.max_ngram_diff"
-        )
+def refuse_grams(min_gram: int, max_gram: int, most_apart: int | None = None) -> None:
+    """Refuse lengths of `ngram` and `edge_ngram` that the server refuses."""
+    lengths = f"min_gram = {min_gram}, max_gram = {max_gram}"
+    if most_apart is not None and max_gram - min_gram > most_apart:
+        raise InputError(f"{lengths}; allowed: {most_apart} apart, or more by the setting index.max_ngram_diff")
+    if not 1 <= min_gram <= max_gram:
+        raise InputError(f"{lengths}; allowed: 1 or more, the smaller first")
 
 
 def _gram_tokens(minimum: int, maximum: int, token_chars: Texts, custom: str, *, edges_only: bool) -> Tokenizer:
-    if not 1 <= minimum <= maximum:
-        raise InputError(f"min_gram = {minimum}, max_gram = {maximum}; allowed: 1 or more, the smaller first")
     is_part = _in_classes(token_chars, custom)
 
     def tokenize(text: str) -> Stream:
@@ -250,7 +239,7 @@ def ngram(
     custom_token_chars: str = "",
 ) -> Tokenizer:
     """Take all pieces of some lengths."""
-    refuse_wide(min_gram, max_gram, max_ngram_diff)
+    refuse_grams(min_gram, max_gram, max_ngram_diff)
     return _gram_tokens(min_gram, max_gram, token_chars, custom_token_chars, edges_only=False)
 
 
@@ -258,6 +247,7 @@ def edge_ngram(
     *, min_gram: int = 1, max_gram: int = 2, token_chars: Texts = (), custom_token_chars: str = ""
 ) -> Tokenizer:
     """Take the beginnings of words, of some lengths."""
+    refuse_grams(min_gram, max_gram)
     return _gram_tokens(min_gram, max_gram, token_chars, custom_token_chars, edges_only=True)
 
 

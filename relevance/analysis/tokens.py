@@ -6,13 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from relevance.values import units
+
 WORD = "word"
 SYNONYM = "SYNONYM"
-
-
-def units(text: str) -> int:
-    """Count UTF-16 units."""
-    return len(text) if text.isascii() else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 class Token(NamedTuple):
@@ -98,16 +95,20 @@ class Filter:
     in_place: bool = False
 
 
+def one_by_one(change: Callable[[Token], Token], *, in_normalizer: bool = False) -> Filter:
+    """Make a filter of a function from token to token."""
+    return Filter(
+        lambda stream: Stream(list(map(change, stream.tokens)), stream.rest), in_normalizer=in_normalizer, in_place=True
+    )
+
+
 def each(change: Callable[[str], str], *, in_normalizer: bool = False, but_keywords: bool = False) -> Filter:
     """Make a filter of a function from term to term."""
 
-    def rewrite(stream: Stream) -> Stream:
-        tokens = [
-            token if but_keywords and token.keyword else token.as_term(change(token.term)) for token in stream.tokens
-        ]
-        return Stream(tokens, stream.rest)
+    def changed(token: Token) -> Token:
+        return token if but_keywords and token.keyword else token.as_term(change(token.term))
 
-    return Filter(rewrite, in_normalizer=in_normalizer, in_place=True)
+    return one_by_one(changed, in_normalizer=in_normalizer)
 
 
 def only(keeps: Callable[[Token], bool]) -> Filter:
