@@ -18,8 +18,6 @@ from relevance.errors import InputError, NotInterpretedError, did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-DEFAULT_FORMAT = "strict_date_optional_time||epoch_millis"
-
 _TOO_LATE = 1 << 63
 """Milliseconds that a server does not hold."""
 _TIME_OF_DAY = "HH[:mm[:ss[.SSS]]][~z]"
@@ -84,23 +82,12 @@ _OPERATION = re.compile(r"(/|[+-])(\d*)([yMwdhHms])")
 _LAST_OF_DAY = {"hour": 23, "minute": 59, "second": 59, "millisecond": 999}
 
 
-def check_format(text: str) -> None:
-    """Check the `format` of a mapping or a query: names or patterns, `||` between them.
-
-    Raises:
-        InputError: one is not known.
-    """
-    for name in text.split("||"):
-        if name not in _EPOCHS:
-            _compiled(name)
-
-
-def millis(value: object, formats: str | None = None, *, round_up: bool = False, zone: tzinfo = UTC) -> int:
+def millis(value: object, formats: str, *, round_up: bool = False, zone: tzinfo = UTC) -> int:
     """Read a date, with or without date math (`2024-01-01||+1M/d`), as milliseconds since 1970.
 
     Args:
         value: text or a number.
-        formats: names or patterns, `||` between them, tried in order; None: `DEFAULT_FORMAT`.
+        formats: names or patterns, `||` between them, tried in order.
         round_up: what is missing in the text is the last of its day, and `/` rounds up to the last of its unit.
         zone: of dates that name none.
 
@@ -113,7 +100,7 @@ def millis(value: object, formats: str | None = None, *, round_up: bool = False,
             f"{text!r} depends on the day of the search; allowed: a fixed date, such as 2024-01-31||-7d"
         )
     date, anchored, operations = text.partition("||")
-    moment = _moment(date, formats or DEFAULT_FORMAT, zone, round_up=round_up and not anchored)
+    moment = _moment(date, formats, zone, round_up=round_up and not anchored)
     try:
         return _milliseconds(_calculated(moment, operations, text, zone, round_up=round_up)) if anchored else moment
     except (ValueError, OverflowError):
