@@ -35,6 +35,7 @@ from relevance.datasets.tables import (
     JUDGED,
     KNOWN_PRODUCT,
     Attributes,
+    Faults,
     Notes,
     catalogue_of,
     csv_fields,
@@ -45,7 +46,6 @@ from relevance.datasets.tables import (
     graded,
     is_id,
     judged,
-    one_error,
     parsed_grade,
     query_texts,
     separated_by,
@@ -271,16 +271,13 @@ def documents(
     notes.mark(file)
     products = _Products(file, fields, columns, separators)
     seen: dict[str, None] = {}
-    faults: list[InputError] = []
-    wrong = 0
+    faults = Faults()
     for line, values, is_text in _objects(file, products.names, seen):
         try:
             products.take(line, values, is_text=is_text)
         except InputError as fault:
-            wrong += 1
-            faults += [fault] if wrong <= _MOST_FAULTS else []
-    if wrong:
-        raise one_error(faults, wrong)
+            faults.add(fault)
+    faults.raise_all()
     found = products.found
     if not found:
         raise file.fault(1, "found no product; allowed: one or more")
@@ -289,7 +286,6 @@ def documents(
     return Catalogue.of_documents(list(found), list(found.values()), fields)
 
 
-_MOST_FAULTS = 5
 _MOST_NESTED = 10_000
 
 
@@ -373,7 +369,7 @@ class _Products:
         self.nested = 0
         self._file, self._properties, self._separators = file, fields.properties, separators
         schema = Schema.of(fields.body or {})
-        self._readers = {name: _Reader(name, options, schema, self) for name, options in fields.properties.items()}
+        self._readers = {name: _FieldReader(name, options, schema, self) for name, options in fields.properties.items()}
         self._pairs = {name for name in self._readers if name in fields.text and fields.text[name].nested == name}
         self._most = schema.limit("nested_objects", _MOST_NESTED)
         self._lines: dict[str, int] = {}
@@ -410,7 +406,7 @@ class _Products:
             raise self._file.fault(line, f"found {self.nested:,} nested objects; allowed: {allowed}")
 
 
-class _Reader:
+class _FieldReader:
     """Reads the values of a field as its type takes them; nulls, and what the mapping does not have, are left out.
 
     Args:
@@ -426,7 +422,7 @@ class _Reader:
         self._inside = None
         if "properties" in options:
             inside = options["properties"].items()
-            self._inside = {name: _Reader(f"{path}.{name}", one, schema, products) for name, one in inside}
+            self._inside = {name: _FieldReader(f"{path}.{name}", one, schema, products) for name, one in inside}
         self._checked = [one for one in schema.receiving(path) if refuses_values(one)]
         self._known: set[str] = set()  # texts that were checked: dates above all
 
@@ -494,17 +490,14 @@ def _vector(values: list[Any], options: Mapping[str, Any]) -> list[float]:
 
 def _number(value: Any) -> float | None:
     """The number that a value writes; None where it writes none."""
-    text = value if isinstance(value, Number) else str(value)
-    return int(text) if _WHOLE(text) else parsed_number(text)
-
-
-def parsed_number(text: str) -> float | None:
-    """The number that a text says, None where it says none."""
+    text = str(value)
+    if _WHOLE(text):
+        return int(text)
     try:
-        value = float(text)
+        number = float(text)
     except ValueError:
         return None
-    return value if math.isfinite(value) else None
+    return number if math.isfinite(number) else None
 
 
 # JSON objects
@@ -541,10 +534,8 @@ class JsonRecord:
 
     def scalar(self, key: str, value: object) -> str:
         """Text as it is, a number as it is written, `true` or `false`."""
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, str):
-            return str(value)
+        if isinstance(value, bool | str):
+            return _plain(value)
         raise self.fault(key, value, "text, a number, true, false, or a list of them")
 
     def attributes(self, key: str) -> Iterator[tuple[str, str]]:

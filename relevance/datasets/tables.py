@@ -133,6 +133,25 @@ def one_error(faults: Iterable[InputError], count: int) -> InputError:
     return InputError(first, details=[*others, *more])
 
 
+class Faults:
+    """What is wrong with the rows of a file, told as one error."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._shown: list[InputError] = []
+
+    def add(self, fault: InputError) -> None:
+        """Count what is wrong with a row."""
+        self.count += 1
+        if self.count <= _FAULTS_SHOWN:
+            self._shown.append(fault)
+
+    def raise_all(self) -> None:
+        """Raise them, if there are any."""
+        if self.count:
+            raise one_error(self._shown, self.count)
+
+
 @dataclass(frozen=True, eq=False)
 class Table:
     """Rows that were read.
@@ -231,16 +250,13 @@ def table_of(
     lines = array("q")
     columns: list[list[str]] = [[] for _ in names]
     recurring = [name in _RECURRING for name in names]
-    faults: list[InputError] = []
-    wrong = 0
+    faults = Faults()
     try:
         for line, row in rows:
             try:
                 fields = read(line, row)
             except InputError as fault:
-                wrong += 1
-                if wrong <= _FAULTS_SHOWN:
-                    faults.append(fault)
+                faults.add(fault)
                 continue
             if fields is None:
                 continue
@@ -248,12 +264,10 @@ def table_of(
             for column, text, recurs in zip(columns, fields, recurring, strict=True):
                 column.append(sys.intern(text) if recurs else text)
     except InputError as end:  # of what can be read: it comes last
-        if not wrong:
+        if not faults.count:
             raise
-        wrong += 1
-        faults.append(end)
-    if wrong:
-        raise one_error(faults, wrong)
+        faults.add(end)
+    faults.raise_all()
     # Python's own strings, whatever pandas would infer: rows are walked in Python, and ids sort by code point
     return Table(file, pd.DataFrame(dict(zip(names, columns, strict=True)), dtype=object), lines, names, at)
 
