@@ -434,26 +434,9 @@ class SimilarityTable:
 # the body of an index
 
 _OF_ONE_INDEX = (
-    "auto_expand_replicas",
-    "blocks",
-    "creation_date",
-    "default_pipeline",
-    "final_pipeline",
-    "history",
-    "hidden",
-    "lifecycle",
-    "number_of_replicas",
-    "number_of_shards",
-    "priority",
-    "provided_name",
-    "refresh_interval",
-    "routing",
-    "search.slowlog",
-    "indexing.slowlog",
-    "sort",
-    "translog",
-    "uuid",
-    "version",
+    *("auto_expand_replicas", "blocks", "creation_date", "default_pipeline", "final_pipeline", "hidden", "history"),
+    *("indexing.slowlog", "lifecycle", "number_of_replicas", "number_of_shards", "priority", "provided_name"),
+    *("refresh_interval", "routing", "search.slowlog", "sort", "translog", "uuid", "version"),
 )
 """Settings of one index alone, which decide neither what a text is made of nor its score: they are left out."""
 

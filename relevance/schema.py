@@ -18,6 +18,8 @@ _INDEX_OPTIONS = ("docs", "freqs", "positions", "offsets")
 _VECTOR_SIMILARITIES = ("cosine", "dot_product", "l2_norm", "max_inner_product")
 
 
+DATE_FORMAT = "strict_date_optional_time||epoch_millis"
+"""Of dates whose mapping names none."""
 _NESTED_FIELDS = {8: 50, 9: 100}
 """How many of them a release allows."""
 
@@ -82,7 +84,7 @@ class Field:
     ignore_above: int | None = None
     null_value: Any = None
     position_increment_gap: int | None = None
-    format: str = "strict_date_optional_time||epoch_millis"
+    format: str = DATE_FORMAT
     indexed: bool = True
     doc_values: bool = True
     coerce: bool = True
@@ -149,7 +151,9 @@ class Schema:
         body = _index(index_body)
         settings = nested_settings(body.get("settings") or {}, "settings")
         analysis = settings.get("analysis") or {}
-        schema = _Reader(analysis, _similarities(settings.get("similarity") or {})).schema(body.get("mappings") or {})
+        schema = _MappingReader(analysis, _similarities(settings.get("similarity") or {})).schema(
+            body.get("mappings") or {}
+        )
         return replace(schema, limits=settings.get("mapping") or {})
 
     def check_limits(self, release: int) -> None:
@@ -233,14 +237,11 @@ def _similarities(settings: Mapping[str, Any]) -> dict[str, Similarity]:
         kind = options.get("type", "BM25") if isinstance(options, Mapping) else options
         if kind not in ("BM25", "boolean"):
             raise InputError(f"{place}: {unknown('similarity', str(kind), ['BM25', 'boolean'])}")
-        readers: dict[str, _Read] = {"k1": _decimal, "b": _decimal, "discount_overlaps": _flag}
-        values: dict[str, Any] = {}
-        for key, value in options.items():
-            if key == "type":
-                continue
+        readers: dict[str, _Read] = {"type": _text, "k1": _decimal, "b": _decimal, "discount_overlaps": _flag}
+        for key in options:
             if key not in readers:
-                raise InputError(f"{place}: {unknown('parameter', key, ['type', *readers])}")
-            values[key] = readers[key](value, f"{place}.{key}")
+                raise InputError(f"{place}: {unknown('parameter', key, readers)}")
+        values = {key: readers[key](value, f"{place}.{key}") for key, value in options.items() if key != "type"}
         known[name] = Similarity(str(kind), **values)
     return known
 
@@ -414,7 +415,7 @@ _ROOT = (
 _KINDS = (*TYPES, *_STORED, "alias", "object", "nested")
 
 
-class _Reader:
+class _MappingReader:
     """Walks a mapping and collects its fields.
 
     Args:

@@ -76,7 +76,7 @@ def java_pattern(pattern: str, flags: str = "") -> regex.Pattern[str]:
         if name not in _FLAGS:
             raise InputError(f"flag {name!r} of the pattern {pattern!r}; allowed: {', '.join(_FLAGS)}")
     letters = frozenset(_FLAGS[name] for name in names)
-    reader = _Reader(pattern)
+    reader = _PatternReader(pattern)
     try:
         written = "".join(_literal(sign, letters) for sign in pattern) if "LITERAL" in names else reader.whole(letters)
         return regex.compile(written, regex.VERSION1)
@@ -110,7 +110,7 @@ def _literal(sign: str, flags: Iterable[str]) -> str:
     return f"[{''.join(map(_in_set, signs))}]" if len(signs) > 1 else regex.escape(sign)
 
 
-class _Reader:
+class _PatternReader:
     """Reads a pattern from left to right."""
 
     def __init__(self, pattern: str) -> None:

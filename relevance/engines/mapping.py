@@ -6,7 +6,6 @@ import difflib
 import hashlib
 import json
 import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -18,7 +17,15 @@ import numpy as np
 from relevance import bodies
 from relevance.engines import vector_path
 from relevance.errors import InputError, did_you_mean, unknown
-from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, ProductFields, check_depth, flat_settings, leaves
+from relevance.fields import (
+    DEFAULT_FIELDS,
+    NAME_VALUE,
+    ProductFields,
+    check_depth,
+    flat_settings,
+    leaves,
+    nested_settings,
+)
 from relevance.files import read_json_object
 from relevance.records import Catalogue, Vectors, attribute_text
 from relevance.text import some
@@ -73,7 +80,7 @@ class FieldPaths:
         return [str(one) for one in hit.get("fields", {}).get(self.id, ())]
 
 
-ATTRIBUTES = "product_attributes"
+ATTRIBUTES = DEFAULT_FIELDS.text["attributes"].nested
 
 
 def own_paths(vectors: Iterable[VectorField], fields: ProductFields = DEFAULT_FIELDS) -> FieldPaths:
@@ -190,11 +197,9 @@ def read_own_mapping(path: Path | None) -> OwnMapping:
     content = read_json_object(path, "a file of settings and mappings")
     check_depth(content, str(path))
     parts = _object(path, content, "", ("settings", "mappings"))
-    flat = list(flat_settings(_object(path, parts.get("settings", {}), "settings")))
-    settings = dict(flat)
-    if len(settings) < len(flat):
-        name = next(name for name, count in Counter(name for name, _ in flat).items() if count > 1)
-        raise InputError(f"{path}: settings: {name} is set twice")
+    raw = _object(path, parts.get("settings", {}), "settings")
+    nested_settings(raw, f"{path}: settings")  # which refuses what is set twice
+    settings = dict(flat_settings(raw))
     mappings = _object(path, parts.get("mappings", {}), "mappings", ("properties", "runtime"))
     for key in mappings:
         _object(path, mappings[key], key)
@@ -217,7 +222,7 @@ def _refuse_ours(path: Path, settings: Mapping[str, Any], properties: Mapping[st
             if f"{name}.".startswith(f"{ours}."):
                 raise InputError(f"{path}: settings: {name} is set by relevance itself; {why}")
     for name in properties:
-        if name == "product_uid" or _VECTOR.fullmatch(name):
+        if name == DEFAULT_FIELDS.id or _VECTOR.fullmatch(name):
             raise InputError(f"{path}: mappings: the field {name} is relevance's own; allowed: another name")
     nested = _object(path, properties.get(ATTRIBUTES, {}), f"the field {ATTRIBUTES}")
     for name in ("type", "dynamic", "enabled"):
@@ -340,15 +345,7 @@ def _named_fields(body: Any) -> Iterator[str]:
 
 
 _NO_SEARCH = (
-    "aggs",
-    "aggregations",
-    "highlight",
-    "suggest",
-    "_source",
-    "fields",
-    "docvalue_fields",
-    "params",
-    "source",
+    *("aggs", "aggregations", "highlight", "suggest", "_source", "fields", "docvalue_fields", "params", "source"),
 )
 """Parts of a body whose names are not those of fields that are searched."""
 
@@ -358,8 +355,10 @@ def merged_over(ours: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, An
     merged = dict(ours)
     for key, value in own.items():
         before = merged.get(key)
-        both = isinstance(before, Mapping) and isinstance(value, Mapping)
-        merged[key] = merged_over(before, value) if both and before is not None else value
+        if isinstance(before, Mapping) and isinstance(value, Mapping):
+            merged[key] = merged_over(before, value)
+        else:
+            merged[key] = value
     return merged
 
 
