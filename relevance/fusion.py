@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from relevance.records import NO_HIT, Ranking
+from relevance.records import NO_HIT, Ranking, no_hits
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,8 +48,7 @@ def reciprocal_rank_fusion(rankings: Sequence[Ranking], *, window: int, k: int, 
         raise ValueError("rankings of the same queries are needed, one or more")
     addends = np.concatenate([_addends(codes.shape[1], k) for codes in lists])
     queries = len(lists[0])
-    fused = np.full((queries, hits), NO_HIT, dtype=np.int64)
-    scores = np.full((queries, hits), -np.inf, dtype=np.float32)
+    fused, scores = no_hits(queries, hits)
     rows = max(1, _CELLS // max(1, len(addends)))
     for start in range(0, queries, rows):
         part = slice(start, start + rows)

@@ -484,6 +484,11 @@ class Vectors:
         return self.matrix[self.rows]
 
 
+def no_hits(*shape: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Give codes and scores into which hits are written, see `Ranking`."""
+    return np.full(shape, NO_HIT, dtype=np.int64), np.full(shape, -np.inf, dtype=np.float32)
+
+
 @dataclass(frozen=True, eq=False)
 class Ranking:
     """The hits of every query, best first.

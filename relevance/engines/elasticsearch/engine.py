@@ -40,7 +40,7 @@ from relevance.engines.mapping import (
     unfilled,
 )
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
-from relevance.records import NO_HIT, Ranking
+from relevance.records import NO_HIT, Ranking, no_hits
 from relevance.strategies import readings_of
 from relevance.text import plural
 
@@ -465,8 +465,7 @@ class _Searches:
     ) -> None:
         self._engine, self._leg, self._form, self._texts = engine, leg, shape, batch.texts
         self._values, self._paths = batch.values(leg), engine.index.paths
-        self._codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
-        self._scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
+        self._codes, self._scores = no_hits(len(batch), hits)
         self._open = dict.fromkeys(range(len(batch)), shape.size)  # the hits that are asked for, by query
         self._failed: list[int] = []  # refused in the last round
         self._again: set[int] = set()

@@ -23,7 +23,7 @@ from relevance.engines.embedded.analysis import Vocabulary
 from relevance.engines.explanation import Explanation, Part
 from relevance.engines.left_out import left_out
 from relevance.engines.mapping import own_paths, search_of
-from relevance.records import NO_HIT, Ranking, attribute_texts
+from relevance.records import Ranking, attribute_texts, no_hits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -103,8 +103,7 @@ class EmbeddedEngine(Engine):
         queries = self._vocabulary.count(batch.texts)
         rankings: dict[Leg, Ranking] = {}
         for alike in _alike(legs):
-            codes = np.full((len(alike), len(batch), hits), NO_HIT, dtype=np.int64)
-            scores = np.full(codes.shape, -np.inf, dtype=np.float32)
+            codes, scores = no_hits(len(alike), len(batch), hits)
             for part in _parts(self._sizes(alike, queries)):
                 clauses = self._clauses(alike, queries[part], batch, part)
                 if len(alike) == 1:

@@ -29,7 +29,7 @@ from relevance.engines.mapping import (
     vector_options,
 )
 from relevance.errors import InputError, NotInterpretedError, TemplateError, several
-from relevance.records import NO_HIT, Ranking
+from relevance.records import Ranking, no_hits
 from relevance.schema import Schema
 from relevance.strategies import readings_of
 
@@ -114,8 +114,7 @@ class BodyEngine(Engine):
             return self._plain.search(leg, batch, hits=hits)
         form = self._form(leg)
         size = max(hits, form.template.get("size", USUAL_SIZE))
-        codes = np.full((len(batch), hits), NO_HIT, dtype=np.int64)
-        scores = np.full((len(batch), hits), -np.inf, dtype=np.float32)
+        codes, scores = no_hits(len(batch), hits)
         try:
             answers = self.index.ask(form, batch.values(leg), hits=size)
         except NotInterpretedError as error:
