@@ -12,7 +12,7 @@ import pandas as pd
 from parity.texts import fuzzed_texts, seeded
 from relevance.engines import QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.engines.embedded.analysis import Vocabulary
+from relevance.engines.embedded.vocabulary import Vocabulary
 from relevance.fields import DEFAULT_FIELDS
 from relevance.records import Catalogue, Dataset, Judgments, Vectors, embedded_texts
 from relevance.strategies import Leg, Strategy

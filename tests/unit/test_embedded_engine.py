@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from relevance.engines import QueryBatch
-from relevance.engines.embedded import EmbeddedEngine, analysis, engine
-from relevance.engines.embedded.analysis import Vocabulary
+from relevance.engines.embedded import EmbeddedEngine, engine
 from relevance.engines.embedded.engine import Field, NestedField, VectorIndex, quantized
+from relevance.engines.embedded.vocabulary import Vocabulary
 from relevance.fields import DEFAULT_FIELDS
 from relevance.records import NO_HIT, Ranking, Vectors
 from relevance.strategies import Leg
@@ -113,7 +113,7 @@ def test_ties_go_by_code() -> None:
 
 
 def test_tokens_are_counted_in_pieces(hardware: EmbeddedEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(analysis.Vocabulary, "_AT_ONCE", 2)
+    monkeypatch.setattr(Vocabulary, "_AT_ONCE", 2)
     pieced = EmbeddedEngine.index(catalogue(PRODUCTS, ATTRIBUTES), text_fields=DEFAULT_FIELDS.text, vectors={})
     batch = QueryBatch(["red drill", "drill red drill drill", "18 v colour"])
     expected, found = (each.search(leg(BOOSTED), batch, hits=10) for each in (hardware, pieced))

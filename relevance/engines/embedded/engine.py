@@ -19,7 +19,7 @@ from scipy import sparse
 
 from relevance import bodies
 from relevance.engines import Engine
-from relevance.engines.embedded.analysis import Vocabulary
+from relevance.engines.embedded.vocabulary import Vocabulary
 from relevance.engines.explanation import Explanation, Part
 from relevance.engines.left_out import left_out
 from relevance.engines.mapping import own_paths, search_of
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.engines import QueryBatch, VectorField
-    from relevance.engines.embedded.analysis import Counts
+    from relevance.engines.embedded.vocabulary import Counts
     from relevance.records import Catalogue, Vectors
     from relevance.strategies import Leg
 

@@ -55,7 +55,7 @@ class Vocabulary:
         for text in texts:
             for piece in text.split(" "):
                 known = self._pieces.get(piece)
-                tokens += self._learnt(piece) if known is None else known
+                tokens += self._numbered(piece) if known is None else known
             ends.append(before + len(tokens))
             if len(tokens) >= self._AT_ONCE:
                 parts.append(np.array(tokens, dtype=np.int32))
@@ -70,7 +70,7 @@ class Vocabulary:
         counts.sum_duplicates()
         return counts
 
-    def _learnt(self, piece: str) -> list[int]:
+    def _numbered(self, piece: str) -> list[int]:
         if self._settled:
             numbers = [self._numbers[token] for token in chunk_tokens(piece) if token in self._numbers]
         else:
