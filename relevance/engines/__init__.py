@@ -112,15 +112,13 @@ class Engine(ABC):
     Attributes:
         version: what makes two engines of a name rank alike.
         facts: what else decides ranking or run time, for results: kind of vector index, shards, …; JSON values.
+        took_ms: milliseconds that the server says it worked on all searches so far; None where this process is the
+            engine.
     """
 
     version: str
     facts: Mapping[str, object]
-
-    @property
-    def took_ms(self) -> float | None:
-        """Milliseconds that the server says it worked on all searches so far; None where this process is the engine."""
-        return None
+    took_ms: float | None = None
 
     @abstractmethod
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:

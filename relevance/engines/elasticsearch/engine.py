@@ -360,18 +360,13 @@ class ElasticsearchEngine(Engine):
         self.connection, self.index = connection, index
         self.ids = catalogue.ids
         self.code_of = {uid: code for code, uid in enumerate(catalogue.ids)}
-        self.milliseconds = 0.0
-        self.again = Counter[str]()  # searches that had to be asked again, each once, by the first reason
-        self.gently = False  # one search at a time, since the server's queue was full before
+        self.took_ms: float = 0.0
+        self.retried = Counter[str]()  # searches that had to be asked again, each once, by the first reason
+        self.one_at_a_time = False  # one search at a time, since the server's queue was full before
         self.cut_ties = set[str]()  # queries whose products of the last score are more than a search gives
         self._forms: dict[tuple[Leg, int], Form] = {}
         self._on_close = on_close
         self._left: str | None = None
-
-    @property
-    def took_ms(self) -> float | None:
-        """Milliseconds that the server says it worked on all searches so far."""
-        return self.milliseconds
 
     def search(self, leg: Leg, batch: QueryBatch, *, hits: int) -> Ranking:
         """Answer one leg: score descending, then product id ascending; shape (queries, hits).
@@ -505,7 +500,7 @@ class _Searches:
                 self._failed += rows
             else:
                 milliseconds, answers = answer.result()
-                self._engine.milliseconds += milliseconds
+                self._engine.took_ms += milliseconds
                 passing = self._take(rows, answers) or passing
         if passing:
             raise passing
