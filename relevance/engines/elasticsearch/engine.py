@@ -427,7 +427,7 @@ class ElasticsearchEngine(Engine):
         """What is to be known of the index, how often searches were asked again, what was left on the server."""
         notes = [
             f"elasticsearch: {plural(count, 'search was', 'searches were')} asked again ({reason})"
-            for reason, count in self.again.items()
+            for reason, count in self.retried.items()
             if count
         ]
         if self.cut_ties:
@@ -463,7 +463,7 @@ class _Searches:
         self._codes, self._scores = no_hits(len(batch), hits)
         self._open = dict.fromkeys(range(len(batch)), shape.size)  # the hits that are asked for, by query
         self._failed: list[int] = []  # refused in the last round
-        self._again: set[int] = set()
+        self._counted: set[int] = set()
         self.explanation: Json = {}  # of the first hit that came last, where hits are restricted by the filter `only`
         self._only = only
         more = [("hits.hits._id", self._paths.id == ROW_ID), ("hits.hits._explanation", only is not None)]
@@ -485,7 +485,7 @@ class _Searches:
         """Ask what is open; what the server refuses stays open. After a lost request none is begun any more."""
         self._failed = []
         passing: Exception | None = None
-        at_once = 1 if self._engine.gently or len(self._texts) == 1 else _REQUESTS_AT_ONCE
+        at_once = 1 if self._engine.one_at_a_time or len(self._texts) == 1 else _REQUESTS_AT_ONCE
         requests, begun = self._requests(), deque[tuple[list[int], Future[_Searched]]]()
         is_lost = False
         while True:
@@ -506,9 +506,9 @@ class _Searches:
             raise passing
 
     def _retried(self, reason: str) -> None:
-        new = set(self._failed) - self._again  # each is counted once, however often it is asked
-        self._engine.again[reason] += len(new)
-        self._again |= new
+        new = set(self._failed) - self._counted  # each is counted once, however often it is asked
+        self._engine.retried[reason] += len(new)
+        self._counted |= new
 
     # what is sent
 
@@ -541,7 +541,7 @@ class _Searches:
             answers = [{"status": _OK, **answer}]
         else:
             params = {"filter_path": ",".join(("took", *(f"responses.{part}" for part in self._kept)))}
-            if self._engine.gently:
+            if self._engine.one_at_a_time:
                 params |= {"max_concurrent_searches": 1, "max_concurrent_shard_requests": 1}
             header = orjson.dumps(self._options | {"allow_partial_search_results": False})
             lines = [line for _, search in request for line in (header, search)]
@@ -571,7 +571,7 @@ class _Searches:
                 self._read(row, answer)
             elif refusal.passes:
                 passing = passing or RetriableError(refusal)
-                self._engine.gently |= refusal.status == _TOO_MANY
+                self._engine.one_at_a_time |= refusal.status == _TOO_MANY
             else:
                 raise self._refused(RetriableError(refusal), row)
         return passing
