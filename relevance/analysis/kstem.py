@@ -1,17 +1,16 @@
 """Krovetz's stemmer: R. Krovetz, "Viewing morphology as an inference process" (1993).
 
-An ending goes where a word of its list stays. Each step gives the words to look for, in order, and returns what the
-word becomes when the list has none of them.
+An ending goes where a word of its list stays. Each step gives the words to look for, in order; the last of them is what
+the word becomes when the list has none.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from importlib import resources
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple
 
-_Step: TypeAlias = Generator[str, None, str]
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyz")
 
 
@@ -40,19 +39,9 @@ def kstem(word: str) -> str:
         if word in known.words:
             break
         if word.endswith(endings) and word not in endings:
-            word = _looked_up(step(word), known)
+            candidates = step(word)
+            word = next((one for one in candidates if one in known.words), candidates[-1])
     return known.stems.get(word, word)
-
-
-def _looked_up(step: _Step, known: _List) -> str:
-    while True:
-        try:
-            candidate = next(step)
-        except StopIteration as end:
-            word: str = end.value
-            return word
-        if candidate in known.words:
-            return candidate
 
 
 def _is_consonant(word: str, at: int) -> bool:
@@ -69,199 +58,137 @@ def _is_doubled(word: str) -> bool:
     return len(word) > 1 and word[-1] == word[-2] and _is_consonant(word, len(word) - 1)
 
 
-def _plain_or_with_e(stem: str) -> Iterator[str]:
+def _plain_or_with_e(stem: str) -> list[str]:
     """A stem, one of its doubled letters less, an e more."""
-    yield stem
-    if _is_doubled(stem):
-        yield stem[:-1]
-    yield stem + "e"
+    return [stem, *([stem[:-1]] if _is_doubled(stem) else []), stem + "e"]
 
 
-def _with_e_or_plain(stem: str) -> Iterator[str]:
+def _with_e_or_plain(stem: str) -> list[str]:
     """A stem with an e, where that is no exception; without; one of its doubled letters less."""
-    if stem + "e" not in _list().exceptions:
-        yield stem + "e"
-    yield stem
-    if _is_doubled(stem):
-        yield stem[:-1]
+    with_e = [stem + "e"] if stem + "e" not in _list().exceptions else []
+    return [*with_e, stem, *([stem[:-1]] if _is_doubled(stem) else [])]
 
 
-def _plural(word: str) -> _Step:
+def _plural(word: str) -> list[str]:
     if word.endswith("ies") and len(word) > 3:
-        yield word[:-1]
-        yield word[:-3] + "y"
-        return word[:-3] + "y"
+        return [word[:-1], word[:-3] + "y"]
     if word.endswith("es"):
         stem = word[:-2]
         is_plain = len(stem) > 1 and not stem.endswith("ss")
-        if is_plain:
-            yield stem + "e"
-        yield stem
-        if not is_plain:
-            yield stem + "e"
-        return stem + "e"
-    if len(word) > 3 and word[-2] != "s" and not word.endswith("ous"):
-        return word[:-1]
-    return word
+        return [*([stem + "e"] if is_plain else []), stem, stem + "e"]
+    return [word[:-1] if len(word) > 3 and word[-2] != "s" and not word.endswith("ous") else word]
 
 
-def _past(word: str) -> _Step:
-    if len(word) < 5:
-        return word
-    if word.endswith("ied"):
-        yield word[:-1]
-        return word[:-3] + "y"
+def _past(word: str) -> list[str]:
     stem = word[:-2]
-    if not _has_vowel(stem):
-        return word
-    yield from _with_e_or_plain(stem)
-    if _is_doubled(stem):
-        return stem
-    return word if word.startswith("un") else stem + "e"
+    if len(word) > 4 and word.endswith("ied"):
+        return [word[:-1], word[:-3] + "y"]
+    if len(word) < 5 or not _has_vowel(stem):
+        return [word]
+    otherwise = word if word.startswith("un") else stem + "e"
+    return [*_with_e_or_plain(stem), stem if _is_doubled(stem) else otherwise]
 
 
-def _aspect(word: str) -> _Step:
+def _aspect(word: str) -> list[str]:
     stem = word[:-3]
     if len(word) < 6 or not _has_vowel(stem):
-        return word
-    yield from _with_e_or_plain(stem)
-    if _is_doubled(stem):
-        return stem
+        return [word]
     last = len(stem) - 1
-    return stem if last and _is_consonant(stem, last) and _is_consonant(stem, last - 1) else stem + "e"
+    ends_hard = last > 0 and _is_consonant(stem, last) and _is_consonant(stem, last - 1)
+    return [*_with_e_or_plain(stem), stem if _is_doubled(stem) or ends_hard else stem + "e"]
 
 
-def _ity(word: str) -> _Step:
+def _ity(word: str) -> list[str]:
     stem = word[:-3]
-    yield stem
-    yield stem + "e"
     if stem.endswith("il"):
-        return stem[:-2] + "le"
-    return stem + "e" if stem.endswith("iv") else stem
+        return [stem, stem + "e", stem[:-2] + "le"]
+    return [stem, stem + "e", stem + "e" if stem.endswith("iv") else stem]
 
 
-def _ness(word: str) -> _Step:
+def _ness(word: str) -> list[str]:
     stem = word[:-4]
-    yield from ()
-    return stem[:-1] + "y" if stem[-1] == "i" else stem
+    return [stem[:-1] + "y" if stem[-1] == "i" else stem]
 
 
-def _ion(word: str) -> _Step:
-    if word.endswith("ization") and len(word) > 7:
-        return word[:-5] + "e"
-    if word.endswith("ition") and len(word) > 5:
-        yield word[:-5] + "e"
-    elif word.endswith("ation") and len(word) > 5:
-        yield word[:-3] + "e"
-        yield word[:-5] + "e"
-        yield word[:-5]
-    if word.endswith("ication") and len(word) > 7:
-        yield word[:-7] + "y"
-    yield word[:-3] + "e"
-    yield word[:-3]
-    return word
+def _ion(word: str) -> list[str]:
+    size = len(word)
+    if word.endswith("ization") and size > 7:
+        return [word[:-5] + "e"]
+    candidates: list[str] = []
+    if word.endswith("ition") and size > 5:
+        candidates += [word[:-5] + "e"]
+    elif word.endswith("ation") and size > 5:
+        candidates += [word[:-3] + "e", word[:-5] + "e", word[:-5]]
+    if word.endswith("ication") and size > 7:
+        candidates += [word[:-7] + "y"]
+    return [*candidates, word[:-3] + "e", word[:-3], word]
 
 
-def _er(word: str) -> _Step:
+def _er(word: str) -> list[str]:
     if word.endswith("izer") and len(word) > 4:
-        return word[:-1]
+        return [word[:-1]]
     stem = word[:-2]
-    if _is_doubled(stem):
-        yield stem[:-1]
+    candidates = [stem[:-1]] if _is_doubled(stem) else []
     if stem[-1] == "i":
-        yield stem[:-1] + "y"
-    if stem[-1] == "e":
-        yield stem[:-1]
-    yield stem + ("e" if stem[-1] == "i" else word[-2])
-    yield stem
-    yield stem + "e"
-    return word
+        return [*candidates, stem[:-1] + "y", stem + "e", stem, word]
+    candidates += [stem[:-1]] if stem[-1] == "e" else []
+    return [*candidates, stem + word[-2], stem, stem + "e", word]
 
 
-def _ly(word: str) -> _Step:
+def _ly(word: str) -> list[str]:
     stem = word[:-2]
-    yield stem + "le"
-    yield stem
     if stem.endswith("ab"):
-        return stem + "le"
-    if stem[-1] == "i":
-        yield stem[:-1] + "y"
-    return stem
+        return [stem + "le", stem, stem + "le"]
+    return [stem + "le", stem, *([stem[:-1] + "y"] if stem[-1] == "i" else []), stem]
 
 
-def _al(word: str) -> _Step:
+def _al(word: str) -> list[str]:
     stem = word[:-2]
     if len(word) < 4:
-        return word
-    yield from _plain_or_with_e(stem)
-    yield stem + "um"
+        return [word]
+    candidates = [*_plain_or_with_e(stem), stem + "um"]
     if stem.endswith("ic"):
-        yield stem[:-2]
-        yield stem[:-2] + "y"
-        return stem
-    if stem[-1] == "i":
-        yield stem[:-1]
-    return word
+        return [*candidates, stem[:-2], stem[:-2] + "y", stem]
+    return [*candidates, *([stem[:-1]] if stem[-1] == "i" else []), word]
 
 
-def _ive(word: str) -> _Step:
+def _ive(word: str) -> list[str]:
     stem = word[:-3]
-    yield stem
-    yield stem + "e"
-    if stem.endswith("at"):
-        yield stem[:-2] + "e"
-        yield stem[:-2]
-    yield stem + "ion"
-    return word
+    without_at = [stem[:-2] + "e", stem[:-2]] if stem.endswith("at") else []
+    return [stem, stem + "e", *without_at, stem + "ion", word]
 
 
-def _ize(word: str) -> _Step:
-    yield from _plain_or_with_e(word[:-3])
-    return word
+def _ize(word: str) -> list[str]:
+    return [*_plain_or_with_e(word[:-3]), word]
 
 
-def _ment(word: str) -> _Step:
-    yield word[:-4]
-    return word
+def _ment(word: str) -> list[str]:
+    return [word[:-4], word]
 
 
-def _ble(word: str) -> _Step:
-    if word[-4] not in "ai":
-        return word
-    yield from _plain_or_with_e(word[:-4])
-    yield word[:-4] + "ate"
-    return word
+def _ble(word: str) -> list[str]:
+    stem = word[:-4]
+    return [*_plain_or_with_e(stem), stem + "ate", word] if word[-4] in "ai" else [word]
 
 
-def _ism(word: str) -> _Step:
-    yield from ()
-    return word[:-3]
+def _ism(word: str) -> list[str]:
+    return [word[:-3]]
 
 
-def _ic(word: str) -> _Step:
+def _ic(word: str) -> list[str]:
     stem = word[:-2]
-    yield word + "al"
-    yield stem + "y"
-    yield stem + "e"
-    yield stem
-    return word
+    return [word + "al", stem + "y", stem + "e", stem, word]
 
 
-def _ncy(word: str) -> _Step:
-    if word[-4] not in "ea":
-        return word
-    yield word[:-2] + "t"
-    return word[:-1] + "e"
+def _ncy(word: str) -> list[str]:
+    return [word[:-2] + "t", word[:-1] + "e"] if word[-4] in "ea" else [word]
 
 
-def _nce(word: str) -> _Step:
-    if word[-4] in "ea":
-        yield word[:-4] + "e"
-        yield word[:-4]
-    return word
+def _nce(word: str) -> list[str]:
+    return [word[:-4] + "e", word[:-4], word] if word[-4] in "ea" else [word]
 
 
-_STEPS: Sequence[tuple[tuple[str, ...], Callable[[str], _Step]]] = (
+_STEPS: Sequence[tuple[tuple[str, ...], Callable[[str], list[str]]]] = (
     (("s",), _plural),
     (("ed",), _past),
     (("ing",), _aspect),
