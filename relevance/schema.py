@@ -519,8 +519,8 @@ class _MappingReader:
         if kind == "search_as_you_type":
             for name in _SHINGLES:
                 self._fields[f"{path}.{name}"] = Field(f"{path}.{name}", "shingles", source, nested, kind=kind)
-        made = Field(path, _SEARCHED_AS.get(kind, kind), source, nested, **values, kind=kind)
-        return self._with_analyzers(made) if made.type == "text" or kind == "token_count" else made
+        field = Field(path, _SEARCHED_AS.get(kind, kind), source, nested, **values, kind=kind)
+        return self._with_analyzers(field) if field.type == "text" or kind == "token_count" else field
 
     def _complete(self, kind: str, values: dict[str, Any], place: str) -> None:
         """Put in what a type has where the mapping says nothing, and refuse what it cannot do without."""

@@ -105,14 +105,14 @@ class Spellers:
 
     def __init__(self, catalogue: Catalogue, own: OwnMapping = NOTHING_OVER, *, release: int = 9) -> None:
         self._catalogue, self._own, self._release = catalogue, own, release
-        self._of = cache(self._made_of)
+        self._of = cache(self._speller_of)
 
     def __call__(self, leg: Leg) -> Speller:
         """Give what corrects the queries of a leg."""
         reading = leg.reading and replace(leg.reading, k1=K1, b=B)  # how words are made is all that counts
         return self._of(reading, leg.spelling)
 
-    def _made_of(self, reading: Reading | None, names: tuple[str, ...]) -> Speller:
+    def _speller_of(self, reading: Reading | None, names: tuple[str, ...]) -> Speller:
         fields = self._catalogue.fields.read([reading] if reading else [])
         body = body_with(fields, {}, self._own)
         schema, analysis = Schema.of(body), Analysis(body["settings"], release=self._release)

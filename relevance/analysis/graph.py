@@ -110,13 +110,13 @@ def multiplexer(chains: Sequence[Sequence[Filter]], *, preserve_original: bool =
             step = token.step
             seen = set() if step else seen
             for chain in every:
-                found = Stream([token])
+                rewritten = Stream([token])
                 for one in chain:
-                    found = one.rewrite(found)
-                for each in found.tokens:
-                    if each.term not in seen:
-                        seen.add(each.term)
-                        tokens.append(each._replace(step=step))
+                    rewritten = one.rewrite(rewritten)
+                for other in rewritten.tokens:
+                    if other.term not in seen:
+                        seen.add(other.term)
+                        tokens.append(other._replace(step=step))
                         step = 0
         return Stream(tokens, stream.rest)
 
