@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from relevance.engines.embedded.bodies.hits import Hits
+from relevance.engines.embedded.bodies.hits import Hits, marked
 from relevance.engines.embedded.bodies.levels import Level
 from relevance.engines.embedded.bodies.nodes import Node
 
@@ -104,7 +104,10 @@ class _Leaf(Node):
         if self.varies:
             parts = [self.node.hits(level.lane, boost, own) for own in level.each(among)]
         else:
-            parts = [self.node.hits(level.lane, boost)] * level.queries
+            found = self.node.hits(level.lane, boost)
+            if among is not None and len(found.docs) * level.queries > len(among):
+                return _among(found, level, among)
+            parts = [found] * level.queries
         return Hits(level.joined([part.docs for part in parts]), np.concatenate([part.scores for part in parts]))
 
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
@@ -116,6 +119,15 @@ class _Leaf(Node):
 
     def matches(self, level: Level, docs: Ints) -> Flags:
         return super().matches(level, docs) if self.varies else self.node.matches(level.lane, level.in_lane(docs))
+
+
+def _among(found: Hits, level: Level, among: Ints) -> Hits:
+    """Of some documents those that every query finds."""
+    numbers = level.in_lane(among)
+    held = np.flatnonzero(marked(found.docs, level.lane.size)[numbers])
+    scores = np.zeros(level.lane.size, dtype=np.float32)
+    scores[found.docs] = found.scores
+    return Hits(among[held], scores[numbers[held]])
 
 
 def in_lanes(value: Any) -> Any:
