@@ -37,10 +37,11 @@ TERMS = sorted(
     ],
 )
 def test_expansions(word: str, allowed: object, options: dict[str, int], most: int, expected: str) -> None:
-    numbers, distances = Spellings(TERMS).near(word, fuzziness(allowed).edits(word), **options)
-    chosen = expansions(TERMS, numbers, distances, word, most)
-    assert [term for term, _ in chosen] == [part.split("^")[0] for part in expected.split()]
-    assert [boost for _, boost in chosen] == [np.float32(part.split("^")[1]) for part in expected.split()]
+    near = Spellings(TERMS).near(word, fuzziness(allowed).edits(word), **options)
+    lengths = np.array([len(TERMS[number]) for number in near[0]])
+    numbers, boosts = expansions(near, lengths, len(word), most)
+    assert [TERMS[number] for number in numbers] == [part.split("^")[0] for part in expected.split()]
+    assert boosts.tolist() == [np.float32(part.split("^")[1]) for part in expected.split()]
 
 
 @pytest.mark.parametrize(

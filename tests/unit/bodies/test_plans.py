@@ -29,6 +29,8 @@ BODY: dict[str, Any] = {
         "properties": {
             "name": {"type": "text", "search_analyzer": "same"},
             "brand": {"type": "text"},
+            "maker": {"type": "text"},
+            "kind": {"type": "text"},
             "sku": {"type": "keyword", "normalizer": "folded"},
             "price": {"type": "integer"},
         }
@@ -36,7 +38,15 @@ BODY: dict[str, Any] = {
 }
 NAMES = ("red tv", "television red red", "usb stick blue", "flash drive", "blue tv stand", "stand for a red drive", "a")
 DOCUMENTS = [
-    {"name": name, "brand": name.split()[-1], "sku": name.title(), "price": at} for at, name in enumerate(NAMES)
+    {
+        "name": name,
+        "brand": name.split()[-1],
+        "maker": name,
+        "kind": name.split()[0],
+        "sku": name.title(),
+        "price": at,
+    }
+    for at, name in enumerate(NAMES)
 ]
 TEXTS = (
     "tv",
@@ -50,6 +60,11 @@ TEXTS = (
     "a red drive",
     "Red TV",
     "5",
+    "rad tu",
+    "blu st",
+    "stan",
+    "red rid",
+    "tv sand",
 )
 
 
@@ -66,6 +81,7 @@ PLANNED: dict[str, dict[str, Any]] = {
     "minimum": {"query": match(name={"query": Q, "minimum_should_match": "2<75%"})},
     "best fields": {"query": multi("best_fields", "name^3", "brand", tie_breaker=0.3)},
     "cross fields": {"query": multi("cross_fields", "name", "brand^2", operator="and")},
+    "cross fields as one": {"query": multi("cross_fields", "brand", "maker^2", "kind", minimum_should_match="2<75%")},
     "most fields": {"query": multi("most_fields", "name", "brand", "sku")},
     "keyword": {"query": {"bool": {"should": [{"term": {"sku": Q}}, match(sku=Q), match(brand=Q)]}}},
     "constants that queries name": {"query": {"bool": {"should": [match(name="red stand"), match(name=Q)]}}},
@@ -107,13 +123,35 @@ PLANNED: dict[str, dict[str, Any]] = {
         }
     },
     "function": {"query": {"function_score": {"query": match(name=Q), "field_value_factor": {"field": "price"}}}},
+    "one of several terms": {"query": {"terms": {"sku": [Q, "a"]}}},
+    "prefix": {"query": {"bool": {"should": [{"prefix": {"sku": Q}}, match(brand=Q)]}}},
+    "bool prefix": {"query": multi("bool_prefix", "name", "brand", "sku")},
+    "fuzzy": {"query": match(brand={"query": Q, "fuzziness": 1})},
+    "fuzzy, all of them": {"query": match(brand={"query": Q, "fuzziness": 1, "operator": "and"})},
+    "fuzzy, some of them": {"query": match(brand={"query": Q, "fuzziness": 2, "minimum_should_match": "2<75%"})},
+    "fuzzy over a graph": {"query": match(name={"query": Q, "fuzziness": "AUTO:2,4"})},
+    "fuzzy in several fields": {"query": multi("best_fields", "name", "brand^2", "sku", fuzziness=2, tie_breaker=0.3)},
+    "fuzzy beside the word": {
+        "query": {"bool": {"should": [match(brand=Q), match(brand={"query": Q, "fuzziness": 1})]}}
+    },
+    "fuzzy beside what must match": {
+        "query": {
+            "bool": {
+                "must": [match(name=Q)],
+                "should": [match(brand={"query": Q, "fuzziness": 2})],
+                "minimum_should_match": 1,
+            }
+        }
+    },
+    "fuzzy as a filter": {
+        "query": {"bool": {"filter": [match(brand={"query": Q, "fuzziness": 1})], "must": [match(name=Q)]}}
+    },
+    "phrase prefix": {"query": {"bool": {"should": [{"match_phrase_prefix": {"brand": Q}}, match(brand=Q)]}}},
+    "sloppy phrase prefix": {"query": {"match_phrase_prefix": {"name": {"query": Q, "slop": 2, "max_expansions": 2}}}},
 }
 READ_BY_THEMSELVES: dict[str, dict[str, Any]] = {
-    "fuzzy": {"query": match(name={"query": Q, "fuzziness": 1})},
-    "prefix": {"query": {"prefix": {"name": Q}}},
     "a number": {"query": multi("best_fields", "name", "price", lenient=True)},
     "inside a text": {"query": {"wildcard": {"name": "*{{query}}*"}}},
-    "several of them": {"query": {"terms": {"sku": [Q, "a"]}}},
 }
 
 

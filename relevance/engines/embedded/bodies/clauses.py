@@ -17,6 +17,7 @@ from relevance.engines.embedded.bodies.leaves import (
     Ids,
     Pattern,
     Range,
+    in_any_case,
     keyword_of,
     number_for,
     prefix,
@@ -56,6 +57,7 @@ from relevance.engines.embedded.bodies.options import (
 )
 from relevance.engines.embedded.bodies.regexps import python_pattern
 from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, with_minimum
+from relevance.engines.embedded.bodies.words import Unknown
 from relevance.errors import InputError, NotInterpretedError, did_you_mean, unknown
 from relevance.values import date_of, decimal_of, exact_of, in_range, rounded, scaled_bound, text_of
 
@@ -315,8 +317,7 @@ def term(clause: Clause) -> Node:
         return MatchNone()
     if options["case_insensitive"] and field.has_terms:
         value = text_of(options["value"])
-        whole_term = prefix(field, keyword_of(clause.levels, field, value), any_case=True)
-        return type(whole_term)(field.path, whole_term.pattern.removesuffix(".*"), "", value)
+        return in_any_case(field.path, keyword_of(clause.levels, field, value), value)
     return value_query(clause.levels, field, options["value"])
 
 
@@ -356,13 +357,14 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
 _REWRITES = ("constant_score", "constant_score_blended", "constant_score_boolean")
 
 
-def _pattern(clause: Clause) -> tuple[Field | None, str, bool]:
+def _pattern(clause: Clause) -> tuple[Field | None, Any, bool]:
     known = {"case_insensitive": (flag, False), "rewrite": (rewrite_of(*_REWRITES), None)}
     path, options = clause.of_field("value", known)
     field = clause.field(path)
     if field is not None and not field.has_terms:
         raise clause.refuse(f"field {path!r} is a {field.type}; allowed: text, keyword")
-    return field, text_of(options["value"]), options["case_insensitive"]
+    value = options["value"]
+    return field, value if isinstance(value, Unknown) else text_of(value), options["case_insensitive"]
 
 
 def prefix_clause(clause: Clause) -> Node:

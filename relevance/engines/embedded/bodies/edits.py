@@ -60,13 +60,14 @@ class Spellings:
     """
 
     def __init__(self, terms: Sequence[str]) -> None:
-        self._letters = np.frombuffer("".join(terms).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
+        letters = np.frombuffer("".join(terms).encode("utf-32-le", "surrogatepass"), dtype=np.uint32)
         self._lengths = np.fromiter(map(len, terms), dtype=np.int64, count=len(terms))
         self._starts = np.cumsum(self._lengths) - self._lengths
         masks = np.zeros(len(terms), dtype=np.uint64)
         filled = self._lengths > 0
         if filled.any():
-            masks[filled] = np.bitwise_or.reduceat(_bits(self._letters), self._starts[filled])
+            masks[filled] = np.bitwise_or.reduceat(_bits(letters), self._starts[filled])
+        self._letters = np.append(letters, np.uint32(0))  # one more, so that there is one to look at
         # in the order of their lengths, so that those of near lengths lie side by side
         self._by_length = np.argsort(self._lengths, kind="stable")
         self._masks = masks[self._by_length]
@@ -101,13 +102,50 @@ class Spellings:
         candidates = candidates[self._lengths[candidates] >= head]
         for place in range(head):
             candidates = candidates[self._letters[self._starts[candidates] + place] == letters[place]]
-        distances = self._distances(letters[head:], candidates, head, edits, transpositions=transpositions)
+        measure = self._distances if edits > 1 else self._one_edit
+        distances = measure(letters[head:], candidates, head, edits, transpositions=transpositions)
         near = distances <= edits
         return candidates[near], distances[near]
 
     def _end_of(self, length: int) -> int:
         """How many terms are of this length or shorter."""
         return int(self._ends[min(length, len(self._ends) - 1)]) if length >= 0 else 0
+
+    def lengths(self, numbers: npt.NDArray[np.int64]) -> npt.NDArray[np.int64]:
+        """How many code points terms have."""
+        return self._lengths[numbers]
+
+    def _one_edit(
+        self,
+        word: npt.NDArray[np.uint32],
+        candidates: npt.NDArray[np.int64],
+        head: int,
+        edits: int,
+        *,
+        transpositions: bool,
+    ) -> npt.NDArray[np.int64]:
+        """The same as `_distances`, where what lies beyond one edit may be any larger number.
+
+        What a term and the word have in common at their starts and at their ends leaves one letter at most between.
+        """
+        lengths = self._lengths[candidates] - head
+        size = len(word)
+        starts = self._starts[candidates] + head
+        places = np.arange(size)[:, None]
+        last = len(self._letters) - 1
+        ahead = self._letters[np.minimum(starts + places, last)] == word[:, None]
+        ahead &= places < lengths
+        behind = self._letters[np.maximum(starts + lengths - 1 - places, 0)] == word[::-1, None]
+        behind &= places < lengths
+        prefix = np.logical_and.accumulate(ahead, axis=0).sum(axis=0)
+        suffix = np.logical_and.accumulate(behind, axis=0).sum(axis=0)
+        is_same = (lengths == size) & (prefix == size)
+        is_near = (np.abs(lengths - size) <= 1) & (prefix + suffix >= np.maximum(lengths, size) - 1)
+        if transpositions:
+            for at in np.flatnonzero((lengths == size) & (prefix + suffix == size - 2)).tolist():
+                first = starts[at] + prefix[at]
+                is_near[at] = (self._letters[first : first + 2] == word[prefix[at] : prefix[at] + 2][::-1]).all()
+        return np.where(is_same, 0, np.where(is_near, 1, edits + 2))
 
     def _distances(
         self,
@@ -127,7 +165,7 @@ class Spellings:
         places = np.arange(longest)[:, None]
         inside = places < lengths
         at = np.where(inside, self._starts[candidates] + head + places, 0)
-        letters = np.where(inside, self._letters[at] if len(self._letters) else 0, np.iinfo(np.uint32).max)
+        letters = np.where(inside, self._letters[at], np.iinfo(np.uint32).max)
         beyond = np.int16(edits + 1)
         earlier = before = np.full((longest + 1, len(candidates)), beyond)
         reach = min(edits, longest)
@@ -160,24 +198,19 @@ def _bits(letters: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:
 
 
 def expansions(
-    terms: Sequence[str],
-    numbers: npt.NDArray[np.int64],
-    distances: npt.NDArray[np.int64],
-    word: str,
-    most: int,
-) -> list[tuple[str, np.float32]]:
-    """Choose the terms that stand for a word, in their order, with their boosts.
+    near: Near, lengths: npt.NDArray[np.int64], length: int, most: int
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.float32]]:
+    """Choose the terms that stand for a word: their numbers, ascending, and their boosts.
 
     Args:
-        terms: the vocabulary in UTF-8 order.
-        numbers: terms near the word, ascending.
-        distances: of these.
-        word: the word.
+        near: numbers of terms near the word, ascending, and their distances.
+        lengths: of these, in code points.
+        length: of the word.
         most: how many are chosen, those with the highest boosts; of equal ones the first in the vocabulary.
     """
-    lengths = np.array([min(len(terms[number]), len(word)) for number in numbers.tolist()], dtype=np.float32)
+    numbers, distances = near
     with np.errstate(divide="ignore", invalid="ignore"):
-        boosts = np.float32(1) - distances.astype(np.float32) / lengths
+        boosts = np.float32(1) - distances.astype(np.float32) / np.minimum(lengths, length).astype(np.float32)
     boosts[distances == 0] = 1
     chosen = np.sort(np.lexsort((numbers, -boosts))[:most])
-    return [(terms[numbers[each]], max(boosts[each], np.float32(0))) for each in chosen.tolist()]
+    return numbers[chosen], np.maximum(boosts[chosen], np.float32(0))

@@ -140,7 +140,7 @@ class FieldTexts:
         """Change the letters of a part of a word as the field's analyzer does."""
         levels = self.clause.levels
         if field.type == "keyword" and not self.how.analyzer:
-            return keyword_of(levels, field, text)
+            return str(keyword_of(levels, field, text))
         analyze = levels.analysis.analyzer(self.how.analyzer or field.search_analyzer)
         for change in analyze.char_filters:
             text = change(text)

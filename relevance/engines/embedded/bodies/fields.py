@@ -7,9 +7,9 @@ order unless a line says otherwise: a rearrangement changes last bits.
 from __future__ import annotations
 
 from array import array
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -29,6 +29,9 @@ if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.documents import Values
     from relevance.engines.embedded.bodies.lexicon import Tokens
     from relevance.schema import Field, Similarity
+
+Weights: TypeAlias = "Any"
+"""A float32, or one for each document."""
 
 POSITION_BITS = 20
 """A place is `doc << POSITION_BITS | position`."""
@@ -95,10 +98,13 @@ class TermIndex:
 
     def beginning_with(self, beginning: str) -> Iterator[str]:
         """The terms that begin with a text, in their order."""
-        for number in range(bisect_left(self.terms, beginning), len(self.terms)):
-            if not self.terms[number].startswith(beginning):
-                return
-            yield self.terms[number]
+        return (self.terms[number] for number in self.run_of(beginning))
+
+    def run_of(self, beginning: str) -> range:
+        """The terms that begin with a text: their numbers."""
+        size = len(beginning)
+        first = bisect_left(self.terms, beginning)
+        return range(first, bisect_right(self.terms, beginning, lo=first, key=lambda term: term[:size]))
 
     def around(self, inside: str) -> Ints:
         """The terms that hold a text, and maybe others: their numbers. The case of ASCII letters does not count."""
@@ -169,18 +175,19 @@ class TermIndex:
         """How rare a term is that so many documents hold."""
         return np.float32(rarity(self.doc_count, df))
 
-    def weight(self, boost: np.float32, idf: np.float32) -> np.float32:
+    def weight(self, boost: Weights, idf: Weights) -> Weights:
         """What a term would score at best."""
         if self.field.similarity.type == "boolean":
             return boost
         return boost * (ONE + np.float32(self.field.similarity.k1)) * idf
 
-    def score(self, docs: Ints, freqs: npt.NDArray[Any], boost: np.float32, idf: np.float32) -> Floats:
-        """Score documents that hold a term, or a phrase, so many times."""
+    def score(self, docs: Ints, freqs: npt.NDArray[Any], boost: Weights, idf: Weights) -> Floats:
+        """Score documents that hold a term, or a phrase, so many times; the boost and the idf of each, or of all."""
         weight = self.weight(boost, idf)
         if self.field.similarity.type == "boolean":
             return np.full(len(docs), weight, dtype=np.float32)
-        return weight - weight / (ONE + freqs.astype(np.float32) * self._norms[docs])
+        scores: Floats = weight - weight / (ONE + freqs.astype(np.float32) * self._norms[docs])
+        return scores
 
     def _norm_factors(self) -> Floats:
         similarity: Similarity = self.field.similarity

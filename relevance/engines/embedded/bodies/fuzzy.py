@@ -5,20 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from relevance.engines.embedded.bodies.edits import expansions, fuzziness
-from relevance.engines.embedded.bodies.leaves import Term
-from relevance.engines.embedded.bodies.nodes import Bool, MatchNone, Node, boosted
-from relevance.engines.embedded.bodies.words import NotPlannedError
+from relevance.engines.embedded.bodies.expanded import NO_TERMS, Expanding, Expansion
 
 if TYPE_CHECKING:
-    from relevance.engines.embedded.bodies.levels import Level
-
-_REMEMBERED = 2_000  # words, each with the query that stands for it
+    from relevance.engines.embedded.bodies.fields import TermIndex
+    from relevance.engines.embedded.bodies.levels import Level, Levels
+    from relevance.engines.embedded.bodies.nodes import Node
 
 
 @dataclass(frozen=True)
-class Fuzzy(Node):
-    """Terms a few edits away from a word; rewriting looks them up."""
+class Fuzzy(Expanding):
+    """Terms a few edits away from a word."""
 
     path: str
     term: str
@@ -28,31 +28,33 @@ class Fuzzy(Node):
     transpositions: bool = True
 
     def rewritten(self, level: Level) -> Node:
-        if self.varies:
-            raise NotPlannedError
-        known = level.catalogue.spellings.get(self)
-        if known is None:
-            if len(level.catalogue.spellings) >= _REMEMBERED:
-                level.catalogue.spellings.clear()
-            known = level.catalogue.spellings[self] = self._terms(level)
-        return known
+        return self.expanded(level.catalogue)
 
-    def _terms(self, level: Level) -> Node:
-        index, allowed = level.catalogue.terms(self.path), fuzziness(self.fuzziness)
-        if index is None or allowed is None:
-            return MatchNone()
-        near = index.spellings.near(
-            self.term,
-            allowed.edits(self.term) if self.term else 0,  # no term is similar to an empty one
-            prefix=self.prefix_length,
-            transpositions=self.transpositions,
-        )
-        chosen = expansions(index.terms, *near, self.term, self.max_expansions)
-        if not chosen:
-            return MatchNone()
-        numbers = (index.number(term) for term, _ in chosen)
-        most = max(index.df(number) for number in numbers if number is not None)
-        return Bool(should=tuple(boosted(Term(self.path, term, most), float(boost)) for term, boost in chosen))
+    @property
+    def word(self) -> object:
+        return self.term
+
+    def spelt(self, levels: Levels) -> Fuzzy:
+        if not self.varies:
+            return self
+        term, more = levels.spelt(self.term), (self.prefix_length, self.max_expansions, self.transpositions)
+        return Fuzzy(self.path, term, self.fuzziness, *more)
+
+    def terms(self, index: TermIndex) -> Expansion:
+        allowed = fuzziness(self.fuzziness)
+        if allowed is None:
+            return NO_TERMS
+        edits = allowed.edits(self.term) if self.term else 0  # no term is similar to an empty one
+        if edits:
+            near = index.spellings.near(self.term, edits, prefix=self.prefix_length, transpositions=self.transpositions)
+            lengths = index.spellings.lengths(near[0])
+            numbers, boosts = expansions(near, lengths, len(self.term), self.max_expansions)
+        else:
+            number = index.number(self.term)
+            numbers = np.array([] if number is None else [number], dtype=np.int64)[: self.max_expansions]
+            boosts = np.ones(len(numbers), dtype=np.float32)
+        most = max((index.df(number) for number in numbers.tolist()), default=0)
+        return Expansion(numbers, boosts, most) if most else NO_TERMS
 
     def __str__(self) -> str:
         return f"{self.path}:{self.term}~{self.fuzziness}"

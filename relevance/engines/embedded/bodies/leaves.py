@@ -229,12 +229,18 @@ class Matching(Node):
 
     def docs(self, level: Level, among: Ints | None = None) -> Ints:
         del among
-        key = (self, level.path)
+        node = self.spelt(level.catalogue) if self.varies else self
+        key = (node, level.path)
         known = level.catalogue.remembered.get(key)
         if known is None:
-            known = constant(self.find(level), np.float32(1))
+            known = constant(node.find(level), np.float32(1))
             level.catalogue.remember(key, known)
         return known.docs
+
+    def spelt(self, levels: Levels) -> Matching:
+        """The same with the words of the query that is asked."""
+        del levels
+        return self
 
     def find(self, level: Level) -> Ints:
         """Find the documents, ascending."""
@@ -247,6 +253,9 @@ class AnyTerm(Matching):
 
     path: str
     terms: frozenset[str]
+
+    def spelt(self, levels: Levels) -> AnyTerm:
+        return AnyTerm(self.path, frozenset(map(levels.spelt, self.terms)))
 
     def find(self, level: Level) -> Ints:
         index = level.terms(self.path)
@@ -285,8 +294,38 @@ class AnyNumber(Matching):
         return f"{self.path}:{{{' '.join(map(str, sorted(self.numbers)))}}}"
 
 
+class _Looked(Matching):
+    """Terms of a field that are looked up."""
+
+    path: str
+
+    def is_live(self, level: Level) -> bool:
+        if level.catalogue.release < _LOOKS_LATE:
+            return super().is_live(level)
+        index = level.terms(self.path)
+        return index is not None and len(index.terms) > 0
+
+
 @dataclass(frozen=True)
-class Pattern(Matching):
+class Beginning(_Looked):
+    """Terms that begin with a text."""
+
+    path: str
+    term: str
+
+    def spelt(self, levels: Levels) -> Beginning:
+        return Beginning(self.path, levels.spelt(self.term))
+
+    def find(self, level: Level) -> Ints:
+        index = level.terms(self.path)
+        return NO_DOCS if index is None else index.docs_of(np.array(index.run_of(self.term)))
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.term}*"
+
+
+@dataclass(frozen=True)
+class Pattern(_Looked):
     """Terms that fit a pattern: a regular expression, and letters that all of them begin with or hold inside."""
 
     path: str
@@ -306,21 +345,12 @@ class Pattern(Matching):
         if self.inside and not self.start:
             numbers = index.around(self.inside)
         else:
-            size = len(self.start)
-            first = bisect_left(index.terms, self.start)
-            last = bisect_right(index.terms, self.start, lo=first, key=lambda term: term[:size])
-            numbers = np.arange(first, last)
+            numbers = np.array(index.run_of(self.start), dtype=np.int64)
         if self.pattern != f"{re.escape(self.start)}.*":
             numbers = np.array(
                 [number for number in numbers.tolist() if self._fits(index.terms[number])], dtype=np.int64
             )
         return index.docs_of(numbers)
-
-    def is_live(self, level: Level) -> bool:
-        if level.catalogue.release < _LOOKS_LATE:
-            return super().is_live(level)
-        index = level.terms(self.path)
-        return index is not None and len(index.terms) > 0
 
     def __str__(self) -> str:
         return f"{self.path}:{self.text}"
@@ -335,15 +365,24 @@ def _letters(text: str, *, any_case: bool) -> str:
     )
 
 
-def prefix(field: Field, text: str, *, any_case: bool = False) -> Pattern:
+def prefix(field: Field, text: Any, *, any_case: bool = False) -> Node:
     """Terms that begin with a text.
 
     Raises:
         NotInterpretedError: the server looks it up in an index of prefixes, which counts letters in another way.
     """
+    if isinstance(text, UnknownWord) and (any_case or field.index_prefixes):
+        raise NotPlannedError
     if field.index_prefixes and units(text) != len(text):
         raise NotInterpretedError(f"letters beyond U+FFFF in prefixes on the field {field.path!r} with index_prefixes")
-    return Pattern(field.path, f"{_letters(text, any_case=any_case)}.*", "" if any_case else text, f"{text}*")
+    if not any_case:
+        return Beginning(field.path, text)
+    return Pattern(field.path, f"{_letters(text, any_case=True)}.*", "", f"{text}*")
+
+
+def in_any_case(path: str, term: str, text: str) -> Pattern:
+    """Terms that are a text in any case; `text` is how it was written."""
+    return Pattern(path, _letters(term, any_case=True), "", text)
 
 
 def wildcard(path: str, text: str, *, any_case: bool = False) -> Pattern:
@@ -521,7 +560,9 @@ def _value_query(levels: Levels, field: Field, value: Any) -> Node:
     return MatchNone() if number is None else AnyNumber(field.path, frozenset([number]))
 
 
-def keyword_of(levels: Levels, field: Field, value: Any) -> str:
-    """Write a value as a keyword field holds it."""
+def keyword_of(levels: Levels, field: Field, value: Any) -> Any:
+    """Write a value as a keyword field holds it: a text, or a word that is not known."""
+    if isinstance(value, Unknown):
+        return value.through(field.normalizer).word()
     text = text_of(value)
     return levels.analysis.normalizer(field.normalizer)(text) if field.normalizer else text

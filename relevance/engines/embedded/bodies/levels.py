@@ -7,7 +7,7 @@ from contextlib import suppress
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -22,7 +22,7 @@ from relevance.engines.embedded.bodies.fields import (
 )
 from relevance.engines.embedded.bodies.hits import Hits
 from relevance.engines.embedded.bodies.lexicon import Lexicon
-from relevance.engines.embedded.bodies.words import Unknown
+from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown
 from relevance.errors import NotInterpretedError
 from relevance.schema import UNCOMPARED, Similarity
 from relevance.values import boolean_of, source_text
@@ -32,9 +32,11 @@ if TYPE_CHECKING:
 
     from relevance.analysis import Analysis, Stream
     from relevance.engines.embedded.bodies.documents import Documents
+    from relevance.engines.embedded.bodies.expanded import Expansion
     from relevance.engines.embedded.bodies.functions import Function, Table
     from relevance.engines.embedded.bodies.hits import Ints
     from relevance.engines.embedded.bodies.nodes import Node
+    from relevance.engines.embedded.bodies.words import Question, Reading
     from relevance.schema import Field, Schema
 
 Column: TypeAlias = "TermIndex | NumberIndex | VectorColumn"
@@ -70,11 +72,12 @@ class Levels:
         self._columns: dict[str, Column] = {}
         self._lexicons: dict[str, Lexicon] = {}
         self._truths: dict[str, TermIndex] = {}
-        self.remembered: dict[object, Hits] = {}
+        self.remembered: dict[object, Any] = {}
         self.parsed: dict[tuple[int, str], tuple[object, Node]] = {}
         self.blended: dict[object, list[int | None]] = {}
         self.words: Sequence[str] | None = None
-        self.spellings: dict[Node, Node] = {}
+        self.expansions: dict[Node, Expansion] = {}
+        self.reading: Reading | None = None
         self._held = 0
         self._streams: dict[tuple[str, str], Stream] = {}
         self._levels = {path: Level(path, self, parents) for path, parents in documents.parents.items()}
@@ -94,6 +97,21 @@ class Levels:
     def spelt(self, term: object) -> str:
         """A term as it is written: that of the query, where it is not known before."""
         return term if isinstance(term, str) else self.words[term.number]  # type: ignore[attr-defined, index]
+
+    def answer(self, question: Question) -> Any:
+        """Answer with the words for which a plan is being made, which holds for all that are answered so.
+
+        Raises:
+            NotPlannedError: no plan is being made.
+        """
+        if self.reading is None:
+            raise NotPlannedError
+        self.reading.questions[question] = None
+        self.words = self.reading.words
+        try:
+            return question.answer(self)
+        finally:
+            self.words = None
 
     def stream(self, analyzer: str, text: str | Unknown) -> Stream:
         """Analyze a text of a query, which several fields may share."""
@@ -131,8 +149,8 @@ class Levels:
             self._truths[path] = keyword_index(terms, size, held, lambda value: "FT"[boolean_of(value)])
         return self._truths[path]
 
-    def remember(self, key: object, hits: Hits) -> None:
-        """Keep the hits of a leaf, which many queries share."""
+    def remember(self, key: object, hits: Any) -> None:
+        """Keep the hits of a leaf, which many queries share; `docs` says how many they are."""
         self._held += len(hits.docs) + _KEY
         if self._held > _REMEMBERED:
             self.remembered.clear()

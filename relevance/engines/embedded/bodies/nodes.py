@@ -95,6 +95,15 @@ class Node:
         """Find documents without their scores."""
         return self.hits(level, ONE, among).docs
 
+    def summands(self, level: Level, boost: np.float32, among: Ints | None = None) -> Sequence[Hits]:
+        """The hits as they are where this is one of several SHOULD clauses: those of a sum flow into that around it."""
+        return [self.hits(level, boost, among)]
+
+    def is_several(self, level: Level) -> bool:
+        """Whether it stands for several SHOULD clauses, which are not written out."""
+        del level
+        return False
+
     def flags(self, level: Level) -> Flags:
         """Say of each document whether it matches, once for all."""
         flags = self._flags
@@ -405,7 +414,7 @@ class Bool(Node):
             if isinstance(node, MatchAll):
                 scored = boosted(Constant(Bool(filter=filters, must_not=must_not)), float(boost))
                 return Bool((scored,), (), should, (), self.minimum)
-        return self._flattened(level.catalogue.release)
+        return self._flattened(level)
 
     def _rewritten_inside(self, level: Level) -> Node | None:
         """Rewrite the clauses; None where none changes."""
@@ -436,14 +445,18 @@ class Bool(Node):
         must, filters, should, must_not = lists
         return Bool(must, filters, should, must_not, self.minimum)
 
-    def _flattened(self, release: int) -> Node:  # noqa: C901 - Lucene's steps, in its order
+    def _is_all(self, should: tuple[Node, ...], level: Level) -> bool:
+        """Whether the minimum asks for all of some SHOULD clauses."""
+        return len(should) == self.minimum and not (self.minimum == 1 and should[0].is_several(level))
+
+    def _flattened(self, level: Level) -> Node:  # noqa: C901 - Lucene's steps, in its order
         must, filters, should, must_not = self.must, self.filter, self.should, self.must_not
         if self.minimum <= 1 and any(isinstance(node, Bool) and node.is_disjunction for node in should):
             flat: list[Node] = []
             for node in should:
                 flat += node.should if isinstance(node, Bool) and node.is_disjunction else (node,)
             return Bool(must, filters, tuple(flat), must_not, self.minimum)
-        if release >= _JOINS_REQUIRED and any(_is_conjunction(node) for node in must + filters):
+        if level.catalogue.release >= _JOINS_REQUIRED and any(_is_conjunction(node) for node in must + filters):
             lists: dict[str, list[Node]] = {"must": [], "filter": [], "must_not": list(must_not)}
             for name, clauses in (("must", must), ("filter", filters)):
                 for node in clauses:
@@ -456,7 +469,7 @@ class Bool(Node):
             return Bool(tuple(lists["must"]), tuple(lists["filter"]), should, tuple(lists["must_not"]), self.minimum)
         if len(should) < self.minimum:
             return MatchNone()
-        if should and len(should) == self.minimum:
+        if should and self._is_all(should, level):
             return Bool(must + should, filters, (), must_not)
         if not should and len(must) == 1 and isinstance(must[0], Bool):
             inner = must[0]
@@ -472,7 +485,7 @@ class Bool(Node):
     def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
         if self.must and self.minimum:
             live = tuple(node for node in self.should if node.is_live(level))
-            if len(live) == self.minimum:  # all of them must match, and are added to what must match in one sum
+            if self._is_all(live, level):  # they must match, and are added to what must match in one sum
                 return Bool(self.must + live, self.filter, (), self.must_not).hits(level, boost, among)
         must, docs = self._required(level, boost, among)
         optional = self._optional(level, boost, among if docs is None else docs)
@@ -521,7 +534,9 @@ class Bool(Node):
         if not self.should:
             return NONE
         least = self.minimum if self.must or self.filter else max(1, self.minimum)
-        return sums([node.hits(level, boost, among) for node in self.should], least=least)
+        if least > 1:
+            return sums([node.hits(level, boost, among) for node in self.should], least=least)
+        return sums([hits for node in self.should for hits in node.summands(level, boost, among)])
 
     def parts(self) -> Sequence[Node]:
         return self.must + self.should
@@ -552,7 +567,8 @@ _SHARED = (
 )
 
 
-def _bare(node: Node) -> Node:
+def bare(node: Node) -> Node:
+    """The query below its boosts."""
     while isinstance(node, Boost):
         node = node.node
     return node
@@ -560,7 +576,7 @@ def _bare(node: Node) -> Node:
 
 def _merged(clauses: Sequence[Node], level: Level) -> tuple[Node, ...] | None:
     """Add up the boosts of equal clauses; None where no two are equal."""
-    if len(clauses) < 2 or len({_bare(clause) for clause in clauses}) == len(clauses):  # noqa: PLR2004 - none beside it
+    if len(clauses) < 2 or len({bare(clause) for clause in clauses}) == len(clauses):  # noqa: PLR2004 - none beside it
         return None
     boosts: dict[Node, float] = {}
     first: dict[Node, Node] = {}

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
+from relevance.engines.embedded.bodies.expanded import Expanding, Expansion
 from relevance.engines.embedded.bodies.hits import NONE, Hits, common, marked, union
 from relevance.engines.embedded.bodies.leaves import Term
 from relevance.engines.embedded.bodies.nodes import Bool, MatchNone, Node
@@ -19,13 +20,18 @@ if TYPE_CHECKING:
 
     from relevance.engines.embedded.bodies.fields import TermIndex
     from relevance.engines.embedded.bodies.hits import Flags, Ints
-    from relevance.engines.embedded.bodies.levels import Level
+    from relevance.engines.embedded.bodies.levels import Level, Levels
 
 Places: TypeAlias = tuple[tuple[int, tuple[str, ...]], ...]
 """The words of a phrase: positions from 0 on, and the terms that may stand there."""
 
 Path: TypeAlias = tuple[tuple[int, str], ...]
 """One way through a piece of a graph: terms, each with its position less that of the token before it."""
+
+
+def _spelt(places: Places, levels: Levels) -> Places:
+    """The same with the words of the query that is asked."""
+    return tuple((position, tuple(map(levels.spelt, terms))) for position, terms in places)
 
 
 def _idf(index: TermIndex, terms: Iterable[str]) -> np.float32:
@@ -62,9 +68,7 @@ class Phrase(Node):
         index = level.terms(self.path)
         if index is None:
             return NONE
-        places = self.places
-        if self.varies:
-            places = tuple((position, tuple(map(level.catalogue.spelt, terms))) for position, terms in places)
+        places = _spelt(self.places, level.catalogue)
         key = (self.path, places, self.slop, boost)
         known = level.catalogue.remembered.get(key)
         if known is None:
@@ -105,7 +109,7 @@ class Phrase(Node):
 
 
 @dataclass(frozen=True)
-class PhrasePrefix(Node):
+class PhrasePrefix(Expanding):
     """A phrase whose last term is the beginning of one; rewriting looks the first of these up."""
 
     path: str
@@ -114,24 +118,64 @@ class PhrasePrefix(Node):
     max_expansions: int
 
     def rewritten(self, level: Level) -> Node:
-        index = level.catalogue.terms(self.path)
-        if index is None or not self.places:
+        if not self.places:
             return MatchNone()
-        *before, (position, beginnings) = self.places
-        terms: dict[str, None] = {}
-        for beginning in beginnings:
+        if len(self.places) == 1:
+            return self.expanded(level.catalogue)
+        if self.varies:
+            return MatchNone() if level.catalogue.answer(self) == "none" else BegunPhrase(self)
+        return self.phrase(level.catalogue)
+
+    @property
+    def word(self) -> object:
+        beginnings = self.places[-1][1]
+        return beginnings[0] if len(beginnings) == 1 else None
+
+    def spelt(self, levels: Levels) -> PhrasePrefix:
+        if not self.varies:
+            return self
+        return PhrasePrefix(self.path, _spelt(self.places, levels), self.slop, self.max_expansions)
+
+    def terms(self, index: TermIndex) -> Expansion:
+        numbers: dict[int, None] = {}
+        for beginning in self.places[-1][1]:
             # Lucene asks whether there are enough only after it has added one.
-            for term in index.beginning_with(beginning):
-                terms[term] = None
-                if len(terms) >= self.max_expansions:
+            for number in index.run_of(beginning):
+                numbers[number] = None
+                if len(numbers) >= self.max_expansions:
                     break
-            if len(terms) > self.max_expansions:
+            if len(numbers) > self.max_expansions:
                 break
-        places = (*before, (position, tuple(terms)))
-        return Phrase(self.path, places, self.slop, is_prefix=True) if terms else MatchNone()
+        held = np.fromiter(numbers, dtype=np.int64, count=len(numbers))
+        return Expansion(held, np.ones(len(held), dtype=np.float32), None)
+
+    def phrase(self, levels: Levels) -> Node:
+        """The phrase of the words that are asked, with all terms at its end."""
+        index, numbers = levels.terms(self.path), self.expansion(levels).numbers.tolist()
+        if index is None or not numbers:
+            return MatchNone()
+        *before, (position, _) = _spelt(self.places, levels)
+        places = (*before, (position, tuple(index.terms[number] for number in numbers)))
+        return Phrase(self.path, places, self.slop, is_prefix=True)
 
     def __str__(self) -> str:
         return f"{Phrase(self.path, self.places, self.slop)}*"
+
+
+@dataclass(frozen=True)
+class BegunPhrase(Node):
+    """A phrase of words that come later, the last of which is the beginning of one."""
+
+    source: PhrasePrefix
+
+    def hits(self, level: Level, boost: np.float32, among: Ints | None = None) -> Hits:
+        return self.source.phrase(level.catalogue).hits(level, boost, among)
+
+    def is_live(self, level: Level) -> bool:
+        return self.source.phrase(level.catalogue).is_live(level)
+
+    def __str__(self) -> str:
+        return str(self.source)
 
 
 @dataclass(frozen=True)

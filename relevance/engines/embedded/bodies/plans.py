@@ -1,35 +1,86 @@
 """Templates that are read and rewritten once for all queries of a shape.
 
-What rewriting does depends on how many words a text has, where they stand and which of them are equal, never on the
+What rewriting does depends on how many words a text has, where they stand and which of them are equal, hardly on the
 words themselves: so a template is read with words that are not known (`words.Unknown`), and what comes of it is
-evaluated with those of each query. A clause that has to know its words (fuzziness, patterns, numbers) ends that: such a
-template is read for each query.
+evaluated with those of each query. Where terms are looked up for a word, rewriting asks whether there are any
+(`words.Question`): a plan holds for the texts with its answers. Where two words of a text reach one term, the terms
+would be merged, and the search is read by itself; so is a template with a clause that has to know its words (numbers,
+letters inside a text).
 """
 
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from relevance.bodies import NO_PARAMS, VECTOR
-from relevance.engines.embedded.bodies.leaves import Synonym, Term
-from relevance.engines.embedded.bodies.nodes import Node
+from relevance.engines.embedded.bodies.expanded import Expanded
+from relevance.engines.embedded.bodies.fuzzy import Fuzzy
+from relevance.engines.embedded.bodies.leaves import AnyTerm, Beginning, Share, Synonym, Term
+from relevance.engines.embedded.bodies.nodes import Bool, Node, bare
 from relevance.engines.embedded.bodies.parts import SearchBody, read_body
-from relevance.engines.embedded.bodies.phrases import Phrase
-from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, has_words, normalized
+from relevance.engines.embedded.bodies.phrases import BegunPhrase, Phrase, PhrasePrefix
+from relevance.engines.embedded.bodies.words import (
+    NotPlannedError,
+    Reading,
+    Unknown,
+    ends_with_a_token,
+    has_words,
+    normalized,
+)
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from relevance.bodies import Body
     from relevance.engines.embedded.bodies.levels import Levels
-    from relevance.engines.embedded.bodies.words import Use
+    from relevance.engines.embedded.bodies.words import Question, Use
 
 _TEMPLATES, _SHAPES = 200, 1_000
 _ENOUGH = 3  # shapes that cannot be planned, after which none is tried
-_WITH_WORDS = (Term, Synonym, Phrase)
+_WITH_WORDS = (Term, Synonym, Phrase, AnyTerm, Beginning, Fuzzy, PhrasePrefix)
 """What can be evaluated with words that come later."""
+_WORDS = ("term", "terms", "places")  # of these
+
+
+class _Plan(NamedTuple):
+    """A search, and the words that must not reach the same terms."""
+
+    search: SearchBody
+    rivals: Sequence[_Rivals]
+
+
+@dataclass
+class _Shape:
+    """What texts of a shape become, by the answers to what rewriting asks."""
+
+    questions: dict[Question, None] = field(default_factory=dict)
+    plans: dict[tuple[object, ...], _Plan | None] = field(default_factory=dict)
+
+
+class _Rivals(NamedTuple):
+    """Nodes of one field that Lucene merges: those that are the same terms, or in one sum those that share a term."""
+
+    nodes: Sequence[Expanded | Term]
+    in_a_sum: bool
+
+    def meet(self, levels: Levels) -> bool:
+        """Whether the words of the query that is asked are to be merged."""
+        held = [_numbers(node, levels) for node in self.nodes]
+        if self.in_a_sum:
+            every = [number for numbers in held for number in numbers]
+            return len(set(every)) < len(every)
+        return len(set(held)) < len(held)
+
+
+def _numbers(node: Expanded | Term, levels: Levels) -> tuple[int, ...]:
+    if isinstance(node, Expanded):
+        return tuple(node.source.expansion(levels).numbers.tolist())
+    index = levels.terms(node.path)
+    number = None if index is None else index.number(levels.spelt(node.term))
+    return (-id(node),) if number is None else (number,)
 
 
 class Template:
@@ -39,34 +90,62 @@ class Template:
         self._form, self._levels, self._params, self._hits = form, levels, params, hits
         self._uses: dict[Use, None] = {}
         self._named: set[str] = set()
-        self._plans: dict[tuple[object, ...], SearchBody | None] = {}
+        self._shapes: dict[tuple[object, ...], _Shape] = {}
+        self._read, self._failed = 0, 0
 
     def plan(self, text: str) -> tuple[SearchBody | None, list[str]]:
         """What a text becomes, and the words with which it is evaluated; None: it has to be read by itself."""
-        if len(self._plans) >= _ENOUGH and not any(self._plans.values()):
+        if self._failed == self._read >= _ENOUGH:
             return None, []
-        words: dict[str, int] = {}
-        shape = tuple(self._shape(text, words))
-        if shape not in self._plans:
-            if len(self._plans) >= _SHAPES:
-                self._plans.clear()
-            uses, named = dict(self._uses), set(self._named)
-            plan = self._read(Unknown(text, self._levels, dict(words), named, uses))
+        numbers: dict[str, int] = {}
+        key = tuple(self._shape(text, numbers))
+        shape, words = self._shapes.setdefault(key, _Shape()), list(numbers)
+        answers = self._answers(shape, words)
+        if answers not in shape.plans:
+            if self._read % _SHAPES == _SHAPES - 1:
+                self._shapes = {key: shape}
+            uses, named, reading = dict(self._uses), set(self._named), Reading(words, {})
+            plan = self._plan(Unknown(text, self._levels, numbers, named, uses), reading)
             if plan is not None:
-                named = self._named | set(_texts(plan))
+                named = self._named | set(_texts(plan.search))
             if len(uses) > len(self._uses) or len(named) > len(self._named):
                 self._uses, self._named = uses, named
-                self._plans.clear()
+                self._shapes.clear()
                 return self.plan(text)
-            self._plans[shape] = plan
-        return self._plans[shape], list(words)
+            if reading.questions.keys() - shape.questions.keys():
+                shape = self._shapes[key] = _Shape({**shape.questions, **reading.questions})
+                answers = self._answers(shape, words)
+            shape.plans[answers] = plan
+            self._read += 1
+            self._failed += plan is None
+        plan = shape.plans[answers]
+        return (None, []) if plan is None or self._merges(plan, words) else (plan.search, words)
+
+    def _answers(self, shape: _Shape, words: Sequence[str]) -> tuple[object, ...]:
+        self._levels.words = words
+        try:
+            return tuple([question.answer(self._levels) for question in shape.questions])
+        finally:
+            self._levels.words = None
+
+    def _merges(self, plan: _Plan, words: Sequence[str]) -> bool:
+        """Whether rewriting would merge terms of different words."""
+        self._levels.words = words
+        try:
+            return any(rivals.meet(self._levels) for rivals in plan.rivals)
+        finally:
+            self._levels.words = None
 
     def _shape(self, text: str, words: dict[str, int]) -> Iterator[object]:
         """What a reading can learn of a text: the numbers of its words, and where they stand."""
-        for analyzer, normalizers in self._uses:
-            if analyzer is None:
-                term = normalized(self._levels, text, normalizers)
+        for kind, names in self._uses:
+            if kind == "whole":
+                term = normalized(self._levels, text, names)
                 yield term if term in self._named else words.setdefault(term, len(words))
+                continue
+            (analyzer,) = names
+            if kind == "ending":
+                yield ends_with_a_token(self._levels, analyzer, text)
                 continue
             stream = self._levels.stream(analyzer, text)
             for token in stream.tokens:
@@ -77,18 +156,26 @@ class Template:
             yield None
             yield stream.rest
 
-    def _read(self, text: Unknown) -> SearchBody | None:
+    def _plan(self, text: Unknown, reading: Reading) -> _Plan | None:
         notes, self._levels.notes = self._levels.notes, set()
+        self._levels.reading = reading
         try:
             rendered = self._form.render(query=text, params=self._params)  # type: ignore[arg-type]
             search = read_body(rendered, self._levels, self._hits)
             _check(search)
-        except (NotPlannedError, InputError, TypeError, AttributeError):  # what needs a text fails without one
+            plan = _Plan(search, list(_rivals(search)))
+        except (
+            NotPlannedError,
+            InputError,
+            TypeError,
+            AttributeError,
+            IndexError,
+        ):  # what needs a text, or all its words
             return None
         else:
-            return None if self._levels.notes else search
+            return None if self._levels.notes else plan
         finally:
-            self._levels.notes = notes
+            self._levels.notes, self._levels.reading = notes, None
 
 
 class Plans:
@@ -120,7 +207,7 @@ def _nodes(search: SearchBody) -> Iterator[Node]:
         if isinstance(value, Node):
             yield value
             todo += value.values()
-        elif isinstance(value, tuple | frozenset):
+        elif isinstance(value, tuple | frozenset) and not isinstance(value, Share):
             todo += value
 
 
@@ -133,10 +220,32 @@ def _check(search: SearchBody) -> None:
 def _texts(search: SearchBody) -> Iterator[str]:
     """The terms that a search names itself."""
     for node in _nodes(search):
-        todo: list[Any] = node.values() if isinstance(node, _WITH_WORDS) else []
+        todo: list[Any] = [getattr(node, name, None) for name in _WORDS] if isinstance(node, _WITH_WORDS) else []
         while todo:
             value = todo.pop()
             if isinstance(value, str):
                 yield value
-            elif isinstance(value, tuple):
+            elif isinstance(value, tuple | frozenset):
                 todo += value
+
+
+def _rivals(search: SearchBody) -> Iterator[_Rivals]:
+    """What Lucene merges where it is the same."""
+    nodes = list(_nodes(search))
+    phrases = {node for node in nodes if isinstance(node, BegunPhrase)}
+    if len({phrase.source.path for phrase in phrases}) < len(phrases):
+        raise NotPlannedError
+    yield from _by_field(nodes, in_a_sum=False)
+    for node in nodes:
+        if isinstance(node, Bool) and node.minimum <= 1:
+            yield from _by_field([bare(clause) for clause in node.should], in_a_sum=True)
+
+
+def _by_field(nodes: Sequence[Node], *, in_a_sum: bool) -> Iterator[_Rivals]:
+    fields: dict[str, dict[Expanded | Term, None]] = {}
+    for node in nodes:
+        if isinstance(node, Expanded | Term):
+            fields.setdefault(node.source.path if isinstance(node, Expanded) else node.path, {})[node] = None
+    for held in fields.values():
+        if len(held) > 1 and any(isinstance(node, Expanded) for node in held):
+            yield _Rivals(list(held), in_a_sum)

@@ -13,18 +13,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from relevance.analysis.tokens import Stream, Token
 from relevance.engines.embedded.bodies.fuzzy import Fuzzy
-from relevance.engines.embedded.bodies.leaves import Blended, Synonym, Term, prefix, value_query
+from relevance.engines.embedded.bodies.leaves import Blended, Synonym, Term, keyword_of, prefix, value_query
 from relevance.engines.embedded.bodies.minimum import required
 from relevance.engines.embedded.bodies.nodes import Bool, Constant, DisMax, MatchAll, MatchNone, Node, boosted
 from relevance.engines.embedded.bodies.phrases import Path, Phrase, PhrasePrefix, Places, SpanNear
-from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, UnknownWord
+from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, ends_with_a_token
 from relevance.errors import InputError, NotInterpretedError
 from relevance.values import text_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
-    from relevance.analysis import Analyzer
     from relevance.engines.embedded.bodies.levels import Levels
     from relevance.schema import Field
 
@@ -83,8 +82,6 @@ class OneField(NamedTuple):
 
     def term(self, term: Any) -> Node:
         options = self.options
-        if options.fuzziness is not None and isinstance(term, Unknown | UnknownWord):
-            raise NotPlannedError
         if options.fuzziness is not None:
             self.refuse("fuzziness", "wildcard", "match_only_text", "constant_keyword")
             if not self.field.has_terms:
@@ -93,7 +90,7 @@ class OneField(NamedTuple):
                 )
             return Fuzzy(
                 self.field.path,
-                term,
+                term.word() if isinstance(term, Unknown) else term,
                 options.fuzziness,
                 options.prefix_length,
                 options.max_expansions,
@@ -374,11 +371,11 @@ def field_query(levels: Levels, field: Field, value: Any, kind: MatchType, optio
     if field.type == "keyword" and not options.analyzer:
         if kind == "phrase_prefix":
             raise InputError(f"field {field.path!r} is a keyword: no phrases there; allowed: text")
+        if kind == "boolean_prefix":
+            return builder.prefix(keyword_of(levels, field, text))
         if isinstance(text, Unknown):
             return builder.term(text.through(field.normalizer))
-        if kind == "boolean_prefix":
-            return builder.prefix(text if not field.normalizer else levels.analysis.normalizer(field.normalizer)(text))
-        return builder.term(text if not field.normalizer else levels.analysis.normalizer(field.normalizer)(text))
+        return builder.term(keyword_of(levels, field, text))
     node = analyzed(levels, builder, analyzer_of(field, kind, options), text, kind, options)
     return without_terms(options) if node is None else node
 
@@ -398,27 +395,12 @@ def analyzed(  # noqa: PLR0913, PLR0917 - what a text becomes
     """Analyze a text and make its query; None where nothing is left of it."""
     analyze = levels.analysis.analyzer(analyzer)
     stream = levels.stream(analyzer, text)
-    if kind == "boolean_prefix" and isinstance(text, Unknown):
-        raise NotPlannedError
     is_graph = analyze.is_graph and len(stream.tokens) > 1 and any(token.span > 1 for token in stream.tokens)
-    if kind == "boolean_prefix" and not is_graph and not _ends_with_a_token(analyze, text, stream):
-        kind = "boolean"  # of a graph the last word is a beginning, wherever it ends
+    if kind == "boolean_prefix" and not is_graph:  # of a graph the last word is a beginning, wherever it ends
+        is_unknown = isinstance(text, Unknown)
+        ends = text.ends_with_a_token(analyzer) if is_unknown else ends_with_a_token(levels, analyzer, text)
+        kind = kind if ends else "boolean"
     return build(stream, builder, kind, options, is_graph=is_graph)
-
-
-def _ends_with_a_token(analyze: Analyzer, text: str, stream: Stream) -> bool:
-    """Whether the last token ends where the text ends: that of the tokenizer does, and it is still there."""
-    if stream.rest or not stream.tokens or stream.tokens[-1].ends_early:
-        return False
-    for change in analyze.char_filters:
-        text = change(text)
-    tokens = analyze.tokenizer.tokenize(text).tokens
-    if not tokens or not text.lower().endswith(tokens[-1].term.lower()):
-        return False
-    shorter = Stream(tokens[:-1])
-    for one in analyze.filters:
-        shorter = one.rewrite(shorter)
-    return list(shorter.tokens) != list(stream.tokens)
 
 
 @dataclass(frozen=True)

@@ -3,20 +3,36 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, is_dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from relevance.analysis import Stream
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-    from relevance.analysis import Stream
     from relevance.engines.embedded.bodies.levels import Levels
 
-Use = tuple[str | None, tuple[str, ...]]
-"""How a text is read: by an analyzer; or whole (None), through normalizers."""
+Use = tuple[Literal["stream", "ending", "whole"], tuple[str, ...]]
+"""What is learnt of a text: its tokens by an analyzer, whether the last ends it, or all of it through normalizers."""
 
 
 class NotPlannedError(Exception):
     """A clause has to know the words of its text."""
+
+
+class Question(Protocol):
+    """What rewriting has to know of words that it does not know."""
+
+    def answer(self, levels: Levels) -> Any:
+        """Answer with the words of the query that is asked."""
+
+
+@dataclass
+class Reading:
+    """The reading of a template for queries of a shape: the words of one of them, and what was asked about them."""
+
+    words: list[str]
+    questions: dict[Question, None]
 
 
 @dataclass(frozen=True, order=True)
@@ -60,9 +76,14 @@ class Unknown:
 
     def stream(self, analyzer: str) -> Stream:
         """Analyze it."""
-        self._uses[analyzer, ()] = None
+        self._uses["stream", (analyzer,)] = None
         stream = self._levels.stream(analyzer, self._text)
         return stream._replace(tokens=[token._replace(term=self._word(token.term)) for token in stream.tokens])
+
+    def ends_with_a_token(self, analyzer: str) -> bool:
+        """Whether its last token by an analyzer ends it."""
+        self._uses["ending", (analyzer,)] = None
+        return ends_with_a_token(self._levels, analyzer, self._text)
 
     def through(self, normalizer: str) -> Unknown:
         """Normalize it."""
@@ -71,7 +92,7 @@ class Unknown:
 
     def word(self) -> Any:
         """The whole text as a word."""
-        self._uses[None, self._normalizers] = None
+        self._uses["whole", self._normalizers] = None
         return self._word(normalized(self._levels, self._text, self._normalizers))
 
     def _word(self, term: str) -> Any:
@@ -83,3 +104,19 @@ def normalized(levels: Levels, text: str, normalizers: tuple[str, ...]) -> str:
     for name in normalizers:
         text = levels.analysis.normalizer(name)(text)
     return text
+
+
+def ends_with_a_token(levels: Levels, analyzer: str, text: str) -> bool:
+    """Whether the last token ends where the text ends: that of the tokenizer does, and it is still there."""
+    analyze, stream = levels.analysis.analyzer(analyzer), levels.stream(analyzer, text)
+    if stream.rest or not stream.tokens or stream.tokens[-1].ends_early:
+        return False
+    for change in analyze.char_filters:
+        text = change(text)
+    tokens = analyze.tokenizer.tokenize(text).tokens
+    if not tokens or not text.lower().endswith(tokens[-1].term.lower()):
+        return False
+    shorter = Stream(tokens[:-1])
+    for one in analyze.filters:
+        shorter = one.rewrite(shorter)
+    return list(shorter.tokens) != list(stream.tokens)
