@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from helpers import own_search, shop
+from studies import own_shop
 
 from relevance import engines
 from relevance.engines.elasticsearch.settings import Settings
@@ -223,6 +224,11 @@ OF_BODIES = [one for one in KINDS.values() if one.group in {"analysis", "search 
 def test_the_default_search_has_no_body_of_its_own(kind: Any) -> None:
     with pytest.raises(NotApplicableError, match=r"no body of one's own|no strategy is a search body"):
         kind.change(shop.plan(["textsearch"]), SEED)
+
+
+def test_every_kind_means_something_to_the_shop_of_the_study(tmp_path: Path) -> None:
+    plan = own_search.plan(tmp_path, own_shop.SEARCH, own_shop.INDEX)
+    assert all(kind.change(plan, SEED) is not plan for kind in OF_BODIES)
 
 
 def test_changes_are_measured_on_the_embedded_engine(plan: Plan) -> None:
