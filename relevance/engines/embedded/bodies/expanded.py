@@ -98,6 +98,7 @@ NO_TERMS = Expansion(NO_DOCS, np.empty(0, dtype=np.float32), None)
 class Expanded(Node):
     """The terms of a word that comes later, added up."""
 
+    flows = True
     source: Expanding
 
     def summands(self, level: Level, boost: np.float32, among: Ints | None = None) -> Sequence[Hits]:

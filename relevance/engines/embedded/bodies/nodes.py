@@ -54,9 +54,11 @@ class Node:
         is_leaf: whether no step of rewriting changes it, and none looks inside.
         is_settled: whether a step was found to change nothing.
         combines: whether it combines what others find, document by document.
+        flows: whether its summands, as many as a word has, flow into a sum around it.
     """
 
     combines = False
+    flows = False
     is_leaf = False
     is_settled = False
     _after: Node | None = None
@@ -354,7 +356,7 @@ class Bool(Node):
     @property
     def combines(self) -> bool:  # type: ignore[override]
         """Not where it depends on the words that are in any document how clauses are added."""
-        return not (self.must and self.minimum)
+        return not (self.must and self.minimum) and not any(node.flows for node in self.should)
 
     @property
     def is_disjunction(self) -> bool:
