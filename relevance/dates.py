@@ -46,7 +46,7 @@ _FORMATS: Mapping[str, str] = MappingProxyType(
 """Elasticsearch's names, spelt as its patterns; `~y`: a year of one to nine digits, `~z`: a zone in any spelling."""
 
 _EPOCHS: Mapping[str, int] = MappingProxyType({"epoch_millis": 1, "epoch_second": 1000})
-_EPOCH = re.compile(r"(-?)0*(\d{1,19})(?:\.(\d{1,9}))?")
+_EPOCH = re.compile(r"(-?)0*(\d{1,19})(?:\.(\d{0,9}))?", re.ASCII)
 
 _PIECES: Mapping[str, str] = MappingProxyType(
     {
@@ -76,10 +76,21 @@ _PIECES: Mapping[str, str] = MappingProxyType(
 _PATTERN = re.compile(r"'([^']*)'|(\.SSS(?!S)|~[yz]|([A-Za-z])\3*)|([\[\]])|([^A-Za-z'])")
 
 _UNITS: Mapping[str, float] = MappingProxyType({"ms": 1, "s": 1e3, "m": 60e3, "h": 3600e3, "d": 86400e3})
-_TIME = re.compile(r"\s*(\d{1,19})\s*(ms|s|m|h|H|d)\s*")
+_TIME = re.compile(r"\s*(\d{1,19})\s*(ms|s|m|h|H|d)\s*", re.ASCII)
 
-_OPERATION = re.compile(r"(/|[+-])(\d*)([yMwdhHms])")
+_OPERATION = re.compile(r"(/|[+-])(\d*)([yMwdhHms])", re.ASCII)
 _LAST_OF_DAY = {"hour": 23, "minute": 59, "second": 59, "millisecond": 999}
+
+
+def check_format(text: str) -> None:
+    """Check the `format` of a query: names or patterns, `||` between them.
+
+    Raises:
+        InputError: one is not known.
+    """
+    for name in text.split("||"):
+        if name not in _EPOCHS:
+            _compiled(name)
 
 
 def millis(value: object, formats: str, *, round_up: bool = False, zone: tzinfo = UTC) -> int:
@@ -140,7 +151,7 @@ def _compiled(name: str) -> re.Pattern[str]:
             parts.append(re.escape(piece[1] if piece[1] is not None else piece[5]))
         at = piece.end()
     try:
-        return re.compile("".join(parts))
+        return re.compile("".join(parts), re.ASCII)
     except re.error:
         raise NotInterpretedError(
             f"unknown date format {name!r}: a part stands twice, or brackets do not match"

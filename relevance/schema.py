@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
@@ -10,6 +11,7 @@ from typing import Any, TypeAlias
 
 from relevance.errors import InputError, unknown
 from relevance.fields import nested_settings
+from relevance.numerals import java_decimal
 
 INTEGERS = ("long", "integer", "short", "byte", "unsigned_long")
 DECIMALS = ("double", "float", "half_float")
@@ -237,7 +239,7 @@ def _similarities(settings: Mapping[str, Any]) -> dict[str, Similarity]:
         kind = options.get("type", "BM25") if isinstance(options, Mapping) else options
         if kind not in ("BM25", "boolean"):
             raise InputError(f"{place}: {unknown('similarity', str(kind), ['BM25', 'boolean'])}")
-        readers: dict[str, _Read] = {"type": _text, "k1": _decimal, "b": _decimal, "discount_overlaps": _flag}
+        readers: dict[str, _Read] = {"type": _text, "k1": _not_negative, "b": _share, "discount_overlaps": _flag}
         for key in options:
             if key not in readers:
                 raise InputError(f"{place}: {unknown('parameter', key, readers)}")
@@ -251,6 +253,10 @@ def _similarities(settings: Mapping[str, Any]) -> dict[str, Similarity]:
 _Read: TypeAlias = Callable[[Any, str], Any]
 
 
+_MOST = 3.4028235e38  # of a float32
+_WHOLE_BELOW = 1 << 31
+
+
 def _flag(value: Any, place: str) -> bool:
     if value in (True, "true"):
         return True
@@ -261,14 +267,33 @@ def _flag(value: Any, place: str) -> bool:
 
 def _decimal(value: Any, place: str) -> float:
     try:
-        return float(value)
-    except (TypeError, ValueError):
-        raise InputError(f"{place} = {value!r}; a number is expected") from None
+        number = java_decimal(value) if isinstance(value, str) else float(value)
+    except (TypeError, ValueError, OverflowError):
+        number = math.nan
+    if isinstance(value, bool) or not math.isfinite(number):
+        raise InputError(f"{place} = {value!r}; a number is expected")
+    return number
+
+
+def _share(value: Any, place: str) -> float:
+    number = _decimal(value, place)
+    if not 0 <= number <= 1:
+        raise InputError(f"{place} = {value!r}; a number from 0 to 1 is expected")
+    return number
+
+
+def _not_negative(value: Any, place: str) -> float:
+    number = _decimal(value, place)
+    if number < 0 or number > _MOST:
+        raise InputError(f"{place} = {value!r}; a number of 0 or more, up to 3.4e38, is expected")
+    return number
 
 
 def _whole(value: Any, place: str) -> int:
-    number = _decimal(value, place)
-    if not number.is_integer() or number < 0:
+    is_written = isinstance(value, str)
+    number = float(value) if is_written and re.fullmatch(r"\+?\d{1,10}", value) else math.nan
+    number = number if is_written else _decimal(value, place)
+    if not number.is_integer() or not 0 <= number < _WHOLE_BELOW:
         raise InputError(f"{place} = {value!r}; a whole number of 0 or more is expected")
     return int(number)
 

@@ -21,6 +21,7 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 from annotated_types import Ge, Gt, Interval, Le, MinLen, Predicate
 
 from relevance.errors import InputError, did_you_mean
+from relevance.numerals import plain_decimal
 from relevance.text import without_credentials
 
 _SHOWN = 60
@@ -147,7 +148,7 @@ class Key:
             return int(text)
         if self.type is float:
             with suppress(ValueError):
-                return float(text)
+                return plain_decimal(text)
         return text
 
     @property

@@ -13,6 +13,7 @@ import numpy as np
 
 from relevance.dates import millis, time_zone
 from relevance.errors import InputError
+from relevance.numerals import is_decimal, java_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,12 +25,14 @@ _RANGES = {
     "unsigned_long": (0, 1 << 63),
 }
 """From, and below what; of an unsigned_long the part that a long can hold."""
+_LONG = ("long", "unsigned_long")
 
 
 _DECIMALS: Mapping[str, type[np.floating[Any]]] = {"float": np.float32, "half_float": np.float16}
 _LONGEST_TERM = 32_766
 """Bytes of UTF-8 that an index takes."""
-_WHOLE = re.compile("-?[0-9]{1,40}")
+_WHOLE = re.compile(r"[+-]?\d{1,40}")
+"""Of any script."""
 _HUGE = 10**40
 _PLAIN = (1e-3, 1e7)
 """Between what decimals are written without an exponent."""
@@ -68,7 +71,7 @@ def decimal_of(value: Any, *, infinite: bool = False) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise InputError(f"{value!r} is no number; allowed: a number")
     try:
-        number = float(value)
+        number = java_decimal(value) if isinstance(value, str) else float(value)
     except ValueError:
         raise InputError(f"{value!r} is no number; allowed: a number") from None
     except OverflowError:
@@ -100,19 +103,29 @@ def scaled_bound(number: float, field: Field, *, is_low: bool, holds: bool) -> f
 
 def whole_of(value: Any, kind: str) -> int:
     """Read an integer of a document; decimals are cut off."""
-    number = int(number) if math.isfinite(number := exact_of(value)) else int(decimal_of(value))
+    is_long = kind in _LONG
+    if is_long and isinstance(value, str) and _WHOLE.fullmatch(value):
+        number = int(value)
+    elif math.isnan(exact := exact_of(value, kind)) and not is_long:
+        number = 0  # as Java makes a whole number of it
+    else:
+        number = int(exact) if math.isfinite(exact) else int(decimal_of(value))
     low, high = _RANGES[kind]
     if not low <= number < high:
         raise InputError(f"{value!r} is out of the range of {kind}; allowed: {low:,} to {high - 1:,}")
     return number
 
 
-def exact_of(value: Any) -> float:
-    """Read a number; whole ones beyond what a float tells apart too."""
+def exact_of(value: Any, kind: str) -> float:
+    """Read a number of a type of whole ones; those beyond what a float tells apart too."""
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) < _HUGE:
         return value
-    is_whole = isinstance(value, str) and _WHOLE.fullmatch(value) is not None
-    return int(value) if is_whole else decimal_of(value, infinite=True)
+    number = decimal_of(value, infinite=True)
+    if kind not in _LONG or not isinstance(value, str) or not number.is_integer():
+        return number
+    if not is_decimal(value):  # a server reads whole ones of a long once more, by narrower rules
+        raise InputError(f"{value!r} is no number; allowed: a number")
+    return int(Decimal(value)) if abs(number) < _HUGE else number
 
 
 def is_whole(field: Field) -> bool:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from relevance.cli import Answer
 from relevance.config import add_options
 from relevance.errors import InputError, several, unknown
+from relevance.numerals import plain_decimal
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
@@ -100,17 +101,23 @@ def _of_configuration(
 
 def _whole_number(most: int) -> Callable[[str], int]:
     def read(text: str) -> int:
-        if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= most:
+        if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= most:
             raise argparse.ArgumentTypeError(f"{text!r}; allowed: a whole number from 1 to {most:,}")
         return int(text)
 
     return read
 
 
-def _number(kind: type[int | float], allowed: str) -> Callable[[str], float]:
+def _of_digits(text: str) -> int:
+    if not re.fullmatch("-?[0-9]+", text):
+        raise ValueError(text)
+    return int(text)
+
+
+def _number(read_number: Callable[[str], float], allowed: str) -> Callable[[str], float]:
     def read(text: str) -> float:
         try:
-            return kind(text)
+            return read_number(text)
         except ValueError:
             raise argparse.ArgumentTypeError(f"{text!r}; allowed: {allowed}") from None
 
@@ -154,11 +161,11 @@ def _tune(parser: argparse.ArgumentParser) -> None:
     trials = "combinations to try by TPE where there are more (default: 200; boosts alone: all of up to 5,000)"
     parser.add_argument("--trials", type=_whole_number(100_000), default=None, metavar="N", help=trials)
     share = f"share of the queries that values are chosen on (default: {SHARE})"
-    number = _number(float, "a number between 0 and 1")
+    number = _number(plain_decimal, "a number between 0 and 1")
     parser.add_argument("--share", type=number, default=SHARE, metavar="SHARE", help=share)
     seed = f"of split and interval (default: {SEED})"
     parser.add_argument(
-        "--seed", type=_number(int, "a whole number of 0 or more"), default=SEED, metavar="N", help=seed
+        "--seed", type=_number(_of_digits, "a whole number of 0 or more"), default=SEED, metavar="N", help=seed
     )
     tuned = "textsearch_boosted, vectorsearch_multifield_boosted or hybrid_boosted"
     helps = {

@@ -54,6 +54,7 @@ from relevance.datasets.tables import (
 from relevance.errors import InputError, unknown
 from relevance.fields import NAME_VALUE
 from relevance.files import Number, input_errors, json_kind, parse_json, quoted
+from relevance.numerals import plain_decimal
 from relevance.records import Catalogue, joined, query_label
 from relevance.schema import DECIMALS, INTEGERS, Schema
 from relevance.text import plural, some
@@ -69,7 +70,7 @@ if TYPE_CHECKING:
     from relevance.datasets.tables import Table
     from relevance.fields import ProductFields
     from relevance.files import TextFile
-    from relevance.records import Dataset
+from relevance.records import Dataset
 
 JSON_LINES, CSV = "products.jsonl", "products.csv"
 _JSON = (JSON_LINES, "products.ndjson")
@@ -88,7 +89,7 @@ _HEADERS = {"id", "query", "query_id", "qid", "text", "query_text"}
 _HIGHEST_RELEVANCE = 3
 _DEEPEST = 20
 _MISSING = object()
-_WHOLE = re.compile(r"-?\d{1,19}").fullmatch
+_WHOLE = re.compile(r"-?[0-9]{1,19}").fullmatch
 _FORMULA = tuple("=+-@")
 _QUOTED = re.compile(r'"(?:[^"]|"")*"')
 _TAB_FIELD = re.compile(rf"({_QUOTED.pattern}|[^\t]*)\t")
@@ -485,6 +486,8 @@ def _vector(values: list[Any], options: Mapping[str, Any]) -> list[float]:
     dims = int(options.get("dims") or len(numbers))
     if None in numbers or len(numbers) != dims:
         raise _MisfitError(values, f"{dims:,} numbers, for the type dense_vector")
+    if options.get("similarity", "cosine") == "cosine" and options.get("index", True) and not any(numbers):
+        raise _MisfitError(values, "numbers that are not all 0, for the similarity cosine")
     return [float(one) for one in numbers if one is not None]
 
 
@@ -494,7 +497,7 @@ def _number(value: Any) -> float | None:
     if _WHOLE(text):
         return int(text)
     try:
-        number = float(text)
+        number = plain_decimal(text.strip())
     except ValueError:
         return None
     return number if math.isfinite(number) else None

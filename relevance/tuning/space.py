@@ -17,6 +17,7 @@ import numpy as np
 from relevance import bodies
 from relevance.errors import InputError, unknown
 from relevance.fields import K1, TITLE, B
+from relevance.numerals import plain_decimal
 from relevance.records import embedded_texts
 from relevance.setting import declared, shown
 from relevance.strategies import Strategy
@@ -410,7 +411,7 @@ def _parsed(text: str) -> Value:
     if text in ("true", "false"):
         return text == "true"
     try:
-        number = float(text)
+        number = plain_decimal(text)
     except ValueError:
         return text
     return int(number) if number.is_integer() else number

@@ -113,7 +113,8 @@ def test_defaults(tmp_path: Path) -> None:
 @pytest.mark.parametrize("number", ["0.5", "11", "nan"])
 def test_a_number_outside_its_bounds_is_refused_by_option_and_variable(tmp_path: Path, number: str) -> None:
     allowed = re.escape(f" = {float(number)}; allowed: a number from 1 to 10")
-    with pytest.raises(InputError, match=f"^environment RELEVANCE_ES_OVERSAMPLE{allowed}$"):
+    written = allowed.replace("nan", "'nan'")
+    with pytest.raises(InputError, match=f"^environment RELEVANCE_ES_OVERSAMPLE{written}$"):
         read(tmp_path, environ={"RELEVANCE_ES_OVERSAMPLE": number})
     with pytest.raises(InputError, match=f"^option --es-oversample{allowed}$"):
         read(tmp_path, es_oversample=float(number))

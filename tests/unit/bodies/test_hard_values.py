@@ -8,6 +8,7 @@ from relevance.analysis import Analysis
 from relevance.engines.embedded.bodies import BodyIndex
 from relevance.errors import InputError
 from relevance.schema import Schema
+from relevance.values import number_of
 
 WHOLE = {"long": "long", "integer": "integer", "short": "short", "byte": "byte"}
 DECIMAL = {"float": "float", "half": "half_float", "double": "double"}
@@ -156,6 +157,190 @@ def test_inner_hits_have_a_name(index: BodyIndex, inner: Any) -> None:
     assert _hits(index, {"collapse": {"field": "tag", "inner_hits": {"name": "x", "size": "2"}}}) == 1
     with pytest.raises(InputError, match=r"collapse\.inner_hits"):
         index.search([{"collapse": {"field": "tag", "inner_hits": inner}}], hits=3)
+
+
+@pytest.mark.parametrize("field", [*WHOLE, *DECIMAL])
+@pytest.mark.parametrize("text", ["1_000", "١٢", "nan", "inf", "1,5", "--5", "5L", ""])
+@pytest.mark.parametrize("clause", ["term", "range"])
+def test_a_text_that_java_takes_for_no_number(index: BodyIndex, clause: str, field: str, text: str) -> None:
+    with pytest.raises(InputError, match="no number"):
+        index.search([{"query": {clause: {field: text if clause == "term" else {"gte": text}}}}], hits=3)
+
+
+@pytest.mark.parametrize("field", [*WHOLE, *DECIMAL])
+@pytest.mark.parametrize("text", ["+5", "5.", "05", "5e0", "500E-2"])
+def test_a_text_that_java_takes_for_five(index: BodyIndex, field: str, text: str) -> None:
+    assert _hits(index, {"query": {"term": {field: text}}}) == 1
+
+
+@pytest.mark.parametrize("text", [" 5 ", "5\n", "5f", "5D", "0x5p0"])
+def test_longs_are_read_by_narrower_rules(index: BodyIndex, text: str) -> None:
+    others = [field for field in (*WHOLE, *DECIMAL) if field != "long"]
+    assert [_hits(index, {"query": {"term": {field: text}}}) for field in others] == [1] * len(others)
+    with pytest.raises(InputError, match="no number"):
+        index.search([{"query": {"term": {"long": text}}}], hits=3)
+
+
+@pytest.mark.parametrize(
+    ("option", "texts"),
+    [
+        ("boost", {"1_000": False, "١٢": False, "2f": True, " 2 ": True, "0x1p1": True, "Infinity": False}),
+        ("max_expansions", {"1_0": False, "2.5": True, "2d": True, "NaN": False}),
+        ("prefix_length", {"1_0": False, "NaN": True}),
+        ("minimum_should_match", {"1_0": False, " 2 ": True, "+2": True, "2.5": False, 2.5: False, 1e39: False}),
+    ],
+)
+def test_an_option_is_the_number_that_java_reads(index: BodyIndex, option: str, texts: dict[Any, bool]) -> None:
+    for text, is_taken in texts.items():
+        body = {"query": {"match": {"text": {"query": "red", option: text}}}}
+        if is_taken:
+            index.search([body], hits=3)
+        else:
+            with pytest.raises(InputError):
+                index.search([body], hits=3)
+
+
+@pytest.mark.parametrize(
+    ("query", "hits"),
+    [
+        ({"query": '"red 42"~1_0', "default_field": "text"}, 1),  # no number: the usual slop
+        ({"query": '"red 42"~nan', "default_field": "text"}, 1),
+        ({"query": "red", "default_field": "text^2"}, 0),  # a field of that name
+        ({"query": "red", "fields": ["text^2"]}, 1),
+        ({"query": "byte:[5f TO 0x5p0]"}, 1),
+    ],
+)
+def test_numbers_in_a_query_string(index: BodyIndex, query: Any, hits: int) -> None:
+    assert _hits(index, {"query": {"query_string": query}}) == hits
+
+
+@pytest.mark.parametrize("query", ["red^ 2", "red^٢", '"red 42"~-Infinity'])
+def test_numbers_that_no_query_string_has(index: BodyIndex, query: str) -> None:
+    with pytest.raises(InputError):
+        index.search([{"query": {"query_string": {"query": query, "default_field": "text"}}}], hits=3)
+
+
+@pytest.mark.parametrize(
+    ("least", "hits"),
+    [("50%", 1), ("-1", 1), ("2<1", 0), ("1<1", 1), ("0", 1), (0, 1), (2, 0), ("100%", 0), ("200%", 0)],
+)
+def test_terms_set_asks_for_as_many_as_a_minimum_says(index: BodyIndex, least: Any, hits: int) -> None:
+    query = {"terms_set": {"tag": {"terms": ["sale", "new"], "minimum_should_match": least}}}
+    assert _hits(index, {"query": query}) == hits
+
+
+@pytest.mark.parametrize(
+    ("kind", "text", "kept"),
+    [
+        *((kind, "1_000", None) for kind in WHOLE),
+        ("long", "١٢", 12),
+        ("integer", "١٢", None),
+        ("double", "\uff11\uff12", None),
+        ("long", " 12 ", None),
+        ("integer", " 12 ", 12),
+        ("long", "12.9999999999999999999", 12),
+        ("integer", "12f", 12),
+        ("long", "12f", None),
+        ("short", "NaN", 0),
+        ("long", "NaN", None),
+        ("double", "0x1p4", 16),
+        ("date", "5.", 5),
+        ("date", "٢٠٢٤-01-01", None),
+        ("date", "١٢", None),
+    ],
+)
+def test_texts_of_documents_are_the_numbers_that_java_reads(kind: str, text: str, kept: float | None) -> None:
+    field = Schema.of({"mappings": {"properties": {"f": {"type": kind}}}}).fields["f"]
+    if kept is None:
+        with pytest.raises(InputError):
+            number_of(field, text)
+    else:
+        assert number_of(field, text) == kept
+
+
+@pytest.mark.parametrize(
+    ("rewrite", "problem"),
+    [
+        ("top_terms_blended_freqs_1", ""),
+        ("top_terms_blended_freqs_0", "is not interpreted"),
+        ("scoring_boolean", "is not interpreted"),
+        ("constant_score", "is not interpreted"),
+        ("CONSTANT_SCORE", "; allowed: "),
+        ("top_terms_x", "; allowed: "),
+        (None, "; allowed: "),
+    ],
+)
+def test_how_fuzzy_words_are_put_together(index: BodyIndex, rewrite: Any, problem: str) -> None:
+    fuzzy = {"query": {"match": {"key": {"query": "43", "fuzziness": 1, "fuzzy_rewrite": rewrite}}}}
+    plain = {"query": {"match": {"key": {"query": "42", "fuzzy_rewrite": rewrite}}}}
+    if not problem:
+        assert _hits(index, fuzzy) == 1
+    else:
+        with pytest.raises(InputError, match=problem):
+            index.search([fuzzy], hits=3)
+    if problem != "; allowed: ":
+        assert _hits(index, plain) == 1  # without fuzziness it changes nothing
+
+
+def test_the_count_of_a_rewrite_takes_the_place_of_max_expansions() -> None:
+    documents = [{"key": "42"}, {"key": "44"}]
+    two = BodyIndex(Schema.of({"mappings": {"properties": {"key": {"type": "keyword"}}}}), Analysis({}), documents)
+    many = {"query": "43", "fuzziness": 1, "max_expansions": 1, "fuzzy_rewrite": "top_terms_blended_freqs_50"}
+    few = {**many, "max_expansions": 50, "fuzzy_rewrite": "top_terms_blended_freqs_1"}
+    assert [_hits(two, {"query": {"match": {"key": each}}}) for each in (many, few)] == [2, 1]
+
+
+@pytest.mark.parametrize(
+    "sort",
+    [
+        {"key": {"mode": "sum"}},
+        {"integer": {"numeric_type": "integer"}},
+        {"key": {"numeric_type": "long"}},
+        {"integer": {"format": "yyyy"}},
+        {"date": {"format": ""}},
+        {"nothing": {"unmapped_type": "text"}},
+        {"long": {"missing": "2.0"}},
+        {"double": {"missing": "1_0"}},
+    ],
+)
+def test_a_sort_that_a_server_refuses(index: BodyIndex, sort: Any) -> None:
+    with pytest.raises(InputError, match=r"^sort"):
+        index.search([{"sort": [sort]}], hits=3)
+
+
+@pytest.mark.parametrize(
+    ("sort", "codes"),
+    [
+        ([{"nothing": {"unmapped_type": "long"}}], [0, 1, 2]),
+        ([{"nothing": {"unmapped_type": "ip"}}, "_score"], [2, 1, 0]),
+        ({"key": "desc", "long": "asc"}, [1, 2, 0]),
+        ({"long": "desc"}, [2, 0, 1]),
+        ([{}], [2, 1, 0]),
+        ([{"double": {"missing": "NaN"}}], [1, 0, 2]),
+        ([{"double": {"missing": "-Infinity"}}], [0, 2, 1]),
+    ],
+)
+def test_how_hits_are_sorted(sort: Any, codes: list[int]) -> None:
+    documents: list[dict[str, Any]] = [
+        {"text": "red sofa for two", "key": "a", "long": 2},
+        {"text": "red sofa", "key": "b", "long": 1, "double": 1},
+        {"text": "red", "key": "b", "long": 3},
+    ]
+    three = BodyIndex(Schema.of({"mappings": {"properties": PROPERTIES}}), Analysis({}), documents)
+    answer = three.search([{"query": {"match": {"text": "red"}}, "sort": sort}], hits=3)[0]
+    assert answer.codes.tolist() == codes
+
+
+@pytest.mark.parametrize(("field", "vector"), [("cosine", [0, 0]), ("cosine", [1e-23, 0]), ("dot_product", [1, 1])])
+def test_vectors_that_the_similarity_does_not_take(index: BodyIndex, field: str, vector: Any) -> None:
+    with pytest.raises(InputError, match="query_vector"):
+        index.search([{"query": {"knn": {"field": field, "query_vector": vector}}}], hits=3)
+
+
+@pytest.mark.parametrize(("key", "value"), [("k1", -1), ("k1", "NaN"), ("k1", "1_0"), ("b", 1.5), ("b", True)])
+def test_numbers_that_no_similarity_has(key: str, value: Any) -> None:
+    with pytest.raises(InputError, match=rf"^settings\.similarity\.default\.{key} = "):
+        Schema.of({"settings": {"similarity": {"default": {"type": "BM25", key: value}}}})
 
 
 @pytest.mark.parametrize("missing", [[1], {"a": 1}, True, "x", "1e400", "NaN", BIG, EAN])

@@ -43,13 +43,15 @@ from relevance.engines.embedded.bodies.options import (
     anything,
     boost_value,
     choice,
+    constant_rewrite,
     edits,
+    expansions_of,
     flag,
     minimum,
     name,
     not_negative,
     positive,
-    rewrite_of,
+    rewrite,
     share,
     single,
     text,
@@ -216,7 +218,7 @@ _FUZZY: Options = {
     "prefix_length": (whole, 0),
     "max_expansions": (positive, 50),
     "fuzzy_transpositions": (flag, True),
-    "fuzzy_rewrite": (rewrite_of("top_terms_blended_freqs_50"), None),
+    "fuzzy_rewrite": (rewrite, ""),
 }
 TEXT: Options = {
     **_FUZZY,
@@ -236,13 +238,15 @@ def _picked(*names: str) -> Options:
 
 def match_options(options: Mapping[str, Any]) -> Match:
     """Put what was read into the names that are used here."""
+    rewriting = options.get("fuzzy_rewrite", "") if options.get("fuzziness") is not None else ""
+    expansions = expansions_of(rewriting, options.get("max_expansions", 50))
     return Match(
         operator=options.get("operator", "or"),
         minimum=options.get("minimum_should_match"),
         analyzer=options.get("analyzer", ""),
         fuzziness=options.get("fuzziness"),
         prefix_length=options.get("prefix_length", 0),
-        max_expansions=options.get("max_expansions", 50),
+        max_expansions=expansions,
         transpositions=options.get("fuzzy_transpositions", True),
         slop=options.get("slop", 0),
         zero_terms=options.get("zero_terms_query", "none"),
@@ -300,7 +304,7 @@ def fuzzy(clause: Clause) -> Node:
         keyword_of(clause.levels, field, options["value"]),
         options["fuzziness"],
         options["prefix_length"],
-        options["max_expansions"],
+        expansions_of(options["rewrite"], options["max_expansions"]),
         options["transpositions"],
     )
 
@@ -354,11 +358,12 @@ def terms(clause: Clause) -> Node:  # noqa: PLR0911 - one for each kind of field
     return AnyNumber(field.path, held) if held else MatchNone()
 
 
-_REWRITES = ("constant_score", "constant_score_blended", "constant_score_boolean")
+def _pattern_rewrite(value: Any) -> str:
+    return "" if value is None else constant_rewrite(value)
 
 
 def _pattern(clause: Clause) -> tuple[Field | None, Any, bool]:
-    known = {"case_insensitive": (flag, False), "rewrite": (rewrite_of(*_REWRITES), None)}
+    known = {"case_insensitive": (flag, False), "rewrite": (_pattern_rewrite, "")}
     path, options = clause.of_field("value", known)
     field = clause.field(path)
     if field is not None and not field.has_terms:
@@ -396,7 +401,7 @@ def regexp(clause: Clause) -> Node:
             "flags_value": (anything, None),
             "case_insensitive": (flag, False),
             "max_determinized_states": (whole, None),
-            "rewrite": (rewrite_of(*_REWRITES), None),
+            "rewrite": (_pattern_rewrite, ""),
         },
         read=text,
     )
@@ -476,7 +481,9 @@ def range_clause(clause: Clause) -> Node:  # noqa: C901 - one spelling after the
             number = decimal_of(value, infinite=True)
             number = number if field.scaling_factor else rounded(number, field)
             return math.inf if math.isnan(number) else number  # above all numbers, as Lucene orders it
-        number = exact_of(value)
+        number = exact_of(value, field.type)
+        if math.isnan(number) and field.type not in ("long", "unsigned_long"):
+            return 0  # as Java makes a whole number of it
         if math.isnan(number) or (field.type != "unsigned_long" and not in_range(number, field)):
             raise InputError(f"{value!r} is out of the range of {field.type}")
         return number

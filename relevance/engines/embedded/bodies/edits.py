@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     Near: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
 
 _AUTO = re.compile(r"AUTO(?::(\d+),(\d+))?", re.IGNORECASE)
-_NUMBER = re.compile(r"\d+(?:\.\d+)?")
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
 MOST_EDITS = 2
 ALLOWED = "AUTO, AUTO:low,high, 0, 1 or 2"
 

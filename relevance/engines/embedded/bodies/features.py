@@ -11,8 +11,9 @@ from relevance.dates import duration
 from relevance.engines.embedded.bodies.fields import NumberIndex
 from relevance.engines.embedded.bodies.hits import NONE, Hits
 from relevance.engines.embedded.bodies.leaves import value_query
+from relevance.engines.embedded.bodies.minimum import required
 from relevance.engines.embedded.bodies.nodes import MatchNone, Node
-from relevance.engines.embedded.bodies.options import anything, name, positive, single
+from relevance.engines.embedded.bodies.options import anything, minimum, name, single
 from relevance.errors import NotInterpretedError, unknown
 from relevance.values import date_of
 
@@ -111,7 +112,7 @@ def terms_set(clause: Clause) -> Node:
     path, options = clause.of_field(
         "terms",
         {
-            "minimum_should_match": (positive, None),
+            "minimum_should_match": (minimum, None),
             "minimum_should_match_field": (name, None),
             "minimum_should_match_script": (anything, None),
         },
@@ -124,17 +125,17 @@ def terms_set(clause: Clause) -> Node:
         raise clause.refuse("minimum_should_match or minimum_should_match_field is expected")
     if not isinstance(options["terms"], list):
         raise clause.refuse("terms: a list is expected")
-    (least,) = given
-    field = clause.field(path)
-    if isinstance(least, str):
-        held = clause.field(least)
+    field, counted = clause.field(path), options["minimum_should_match_field"]
+    if counted is not None:
+        held = clause.field(counted)
         if held is None:
-            raise clause.refuse(unknown("field", least, clause.levels.schema.fields))
+            raise clause.refuse(unknown("field", counted, clause.levels.schema.fields))
         if held.type not in ("long", "integer", "short", "byte") or not held.doc_values:
             raise clause.refuse(
-                f"field {least!r} is a {held.kind}; allowed: integers with doc_values", NotInterpretedError
+                f"field {counted!r} is a {held.kind}; allowed: integers with doc_values", NotInterpretedError
             )
     listed = clause.values(path, options["terms"])
     if field is None or not listed:
         return MatchNone()
+    least = counted or required(options["minimum_should_match"], len(listed))
     return TermsSet(tuple(value_query(clause.levels, field, term) for term in listed), least)

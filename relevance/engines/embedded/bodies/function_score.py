@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -29,7 +30,14 @@ from relevance.engines.embedded.bodies.functions import (
 )
 from relevance.engines.embedded.bodies.hits import Hits, constant
 from relevance.engines.embedded.bodies.nodes import MatchAll, Node, rewrite
-from relevance.engines.embedded.bodies.options import anything, choice, decimal, name, not_negative
+from relevance.engines.embedded.bodies.options import (
+    anything,
+    choice,
+    decimal,
+    name,
+    not_negative,
+    single_precision,
+)
 from relevance.errors import InputError, NotInterpretedError, unknown
 from relevance.values import date_of
 
@@ -178,8 +186,8 @@ def function_score(clause: Clause) -> Node:
             "functions": (anything, None),
             "score_mode": (choice(*SCORE_MODES), "multiply"),
             "boost_mode": (choice(*BOOST_MODES), "multiply"),
-            "max_boost": (decimal, float(_MOST)),
-            "min_score": (decimal, None),
+            "max_boost": (single_precision, float(_MOST)),
+            "min_score": (single_precision, None),
         },
         {option: value for option, value in body.items() if option not in alone},
         nulls=True,
@@ -219,12 +227,19 @@ def _part(clause: Clause, body: Any, place: str) -> Part:
         inner = Clause(named[0], body[named[0]], f"{place}.{named[0]}", clause.levels, clause.path)
         function = _field_value(inner) if named[0] == "field_value_factor" else _decay(inner)
     try:
-        weight = None if body.get("weight") is None else np.float32(not_negative(body["weight"]))
+        weight = None if body.get("weight") is None else np.float32(_weight(body["weight"]))
     except ValueError as error:
         raise InputError(f"{place}.weight: {error}") from None
     filters = body.get("filter")
     held = None if filters is None else parse(filters, f"{place}.filter", clause.levels, clause.path, clause.depth + 1)
     return Part(function, None if list(filters or ()) == ["match_all"] else held, weight)
+
+
+def _weight(value: Any) -> float:
+    weight = not_negative(value)
+    if math.copysign(1, weight) < 0:
+        raise ValueError("a number of 0 or more is expected")
+    return weight
 
 
 def _number_field(clause: Clause, path: str) -> Field | None:
@@ -238,7 +253,7 @@ def _field_value(clause: Clause) -> FieldValue:
     options = clause.options(
         {
             "field": (name, None),
-            "factor": (decimal, 1.0),
+            "factor": (single_precision, 1.0),
             "modifier": (choice(*MODIFIERS), "none"),
             "missing": (decimal, None),
         },

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _MOST_CANDIDATES = 10_000
 _FLAT_SCORES_ALL = 9
+_NOT_ONE = 1e-3
 _ONE_FREQUENCY = (
     "clauses beside a knn section take one term for differently frequent (cross_fields, fuzziness): "
     "a server takes one of these frequencies for all of them, by the order in which it reads them"
@@ -145,11 +146,17 @@ def _read(clause: Clause, hits: int, *, is_clause: bool) -> Node:
         raise clause.refuse(unknown("field", path, _vector_fields(clause.levels)))
     if field.type != "dense_vector" or field.nested != clause.path:
         raise clause.refuse(f"field {path!r} is no dense_vector of these documents")
+    if not field.indexed:
+        raise clause.refuse(f"field {path!r} is not indexed (index: false)")
     vector = _vector(clause, options["query_vector"])
     with np.errstate(over="ignore"):
         square = vector @ vector
     if field.vector_similarity in ("cosine", "dot_product") and not np.isfinite(square):
         raise clause.refuse("query_vector: the numbers are too large")
+    if field.vector_similarity == "cosine" and not square:
+        raise clause.refuse("query_vector: a vector of zeros has no cosine")
+    if field.vector_similarity == "dot_product" and abs(square - 1) > _NOT_ONE:
+        raise clause.refuse("query_vector: its length is not 1, as the similarity dot_product asks for")
     k, candidates = options["k"], options["num_candidates"]
     if k is None:
         k = min(hits, candidates or hits) if is_clause else hits

@@ -501,7 +501,7 @@ def number_for(field: Field, value: Any, *, listed: bool = False) -> float | Non
         number = rounded(decimal_of(value, infinite=True), field)
         is_out = not math.isfinite(number)
     else:
-        number = exact_of(value)
+        number = exact_of(value, field.type)
         if not math.isfinite(number) or number != int(number):
             return None
         number, is_out = int(number), not in_range(number, field)

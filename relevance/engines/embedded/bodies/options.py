@@ -15,6 +15,7 @@ from relevance.engines.embedded.bodies.edits import fuzziness
 from relevance.engines.embedded.bodies.minimum import ALLOWED as MINIMUM
 from relevance.engines.embedded.bodies.minimum import normal
 from relevance.errors import NotInterpretedError
+from relevance.numerals import java_decimal
 from relevance.values import text_of
 
 Read: TypeAlias = Callable[[Any], Any]
@@ -40,7 +41,7 @@ def decimal(value: Any) -> float:
     if isinstance(value, bool):
         raise ValueError("a number is expected")  # noqa: TRY004 - it is said as that of texts is
     try:
-        number = float(value)
+        number = java_decimal(value) if isinstance(value, str) else float(value)
     except (TypeError, ValueError):
         raise ValueError("a number is expected") from None
     except OverflowError:
@@ -50,9 +51,15 @@ def decimal(value: Any) -> float:
     return number
 
 
-def not_negative(value: Any) -> float:
-    """Read a number of 0 or more."""
+def single_precision(value: Any) -> float:
+    """Read a number; one beyond a float32 is infinite."""
     number = decimal(value)
+    return math.copysign(math.inf, number) if abs(number) >= _TOO_LARGE else number
+
+
+def not_negative(value: Any) -> float:
+    """Read a number of 0 or more; one beyond a float32 is infinite."""
+    number = single_precision(value)
     if number < 0:
         raise ValueError("a number of 0 or more is expected")
     return number
@@ -74,9 +81,13 @@ def share(value: Any) -> float:
     return number
 
 
+def _whole(value: Any) -> int:
+    return 0 if value == "NaN" else int(decimal(value))  # as Java makes a whole number of it
+
+
 def whole(value: Any) -> int:
     """Read a whole number of 0 or more; decimals are cut off."""
-    number = int(decimal(value))
+    number = _whole(value)
     if not 0 <= number <= _LARGEST:
         raise ValueError(f"a whole number from 0 to {_LARGEST:,} is expected")
     return number
@@ -84,7 +95,7 @@ def whole(value: Any) -> int:
 
 def positive(value: Any) -> int:
     """Read a whole number above 0."""
-    number = int(decimal(value))
+    number = _whole(value)
     if not 0 < number <= _LARGEST:
         raise ValueError(f"a whole number above 0, up to {_LARGEST:,}, is expected")
     return number
@@ -153,15 +164,32 @@ def edits(value: Any) -> str:
     return str(value)
 
 
-_OTHER_REWRITES = re.compile(r"scoring_boolean|top_terms_(boost_|blended_freqs_)?\d+")
+_CONSTANT = ("constant_score", "constant_score_blended", "constant_score_boolean")
+_COUNTED = re.compile(r"top_terms_(boost_|blended_freqs_)?([0-9]{1,10})")
 
 
-def rewrite_of(*allowed: str) -> Read:
-    """Read a `rewrite`, of which a server knows more values."""
+def rewrite(value: Any) -> str:
+    """Read a `rewrite`: how the terms that a word stands for are put together."""
+    counted = _COUNTED.fullmatch(value) if isinstance(value, str) else None
+    if value in (*_CONSTANT, "scoring_boolean") or (counted and int(counted[2]) <= _LARGEST):
+        return str(value)
+    kinds = [f"top_terms_{kind}N" for kind in ("", "boost_", "blended_freqs_")]
+    raise ValueError(f"allowed: {', '.join((*_CONSTANT, 'scoring_boolean', *kinds))}")
 
-    def read(value: Any) -> str:
-        if value not in allowed and isinstance(value, str) and _OTHER_REWRITES.fullmatch(value):
-            raise NotInterpretedError(f"rewrite = {value!r} is not interpreted; allowed: {', '.join(allowed)}")
-        return str(choice(*allowed)(value))
 
+def constant_rewrite(value: Any) -> str:
+    """Read a `rewrite` of a pattern, which scores the boost here."""
+    if (read := rewrite(value)) not in _CONSTANT:
+        raise NotInterpretedError(f"rewrite = {read!r} is not interpreted; allowed: {', '.join(_CONSTANT)}")
     return read
+
+
+def expansions_of(rewriting: str, usual: int) -> int:
+    """To how many terms a fuzzy word is expanded, of which only the usual way to score them is known."""
+    counted = _COUNTED.fullmatch(rewriting)
+    if not rewriting:
+        return usual
+    if counted is None or counted[1] != "blended_freqs_" or not int(counted[2]):
+        allowed = "top_terms_blended_freqs_N with N above 0"
+        raise NotInterpretedError(f"rewrite = {rewriting!r} of a fuzzy word is not interpreted; allowed: {allowed}")
+    return int(counted[2])

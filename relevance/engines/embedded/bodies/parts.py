@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from bisect import bisect_left
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from relevance.dates import check_format
 from relevance.engines.embedded.bodies.arrange import (
     DEFAULT_WINDOW,
     MOST_IN_WINDOW,
@@ -29,18 +31,29 @@ from relevance.engines.embedded.bodies.hits import ONE, Floats, Hits, Ints
 from relevance.engines.embedded.bodies.knn import knn_sections, note_frequencies
 from relevance.engines.embedded.bodies.lanes import in_lanes
 from relevance.engines.embedded.bodies.nodes import Bool, MatchAll, Node, rewrite
-from relevance.engines.embedded.bodies.options import Options, anything, choice, decimal, flag, single, text, whole
+from relevance.engines.embedded.bodies.options import (
+    Options,
+    anything,
+    choice,
+    flag,
+    name,
+    single,
+    single_precision,
+    text,
+    whole,
+)
 from relevance.engines.embedded.engine import offsets_of
 from relevance.errors import InputError, NotInterpretedError, unknown
 from relevance.schema import TYPES
-from relevance.values import decimal_of, exact_of, in_range, is_whole
+from relevance.values import decimal_of, in_range, is_whole, text_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from relevance.engines.embedded.bodies.functions import Values
     from relevance.engines.embedded.bodies.levels import Level, Levels
     from relevance.engines.embedded.bodies.nodes import Explanation
+    from relevance.schema import Field
 
 _PARTS = ("query", "knn", "post_filter", "min_score", "rescore", "sort", "collapse", "from")
 _HITS_OF_GROUP = 8  # that are looked at for each group that is wanted, before there are found to be too few
@@ -239,7 +252,7 @@ def read_body(body: Mapping[str, Any], levels: Levels, hits: int) -> SearchBody:
     options = whole_body.options(
         {
             **dict.fromkeys(_PARTS, (anything, None)),
-            "min_score": (decimal, None),
+            "min_score": (single_precision, None),
             "from": (whole, 0),
             **dict.fromkeys(_SWITCHES, (flag, False)),
         },
@@ -287,8 +300,8 @@ def _rescores(body: Any, levels: Levels) -> list[Rescore]:
         options = inner.options(
             {
                 "rescore_query": (anything, None),
-                "query_weight": (decimal, 1.0),
-                "rescore_query_weight": (decimal, 1.0),
+                "query_weight": (single_precision, 1.0),
+                "rescore_query_weight": (single_precision, 1.0),
                 "score_mode": (choice(*RESCORE_MODES), "total"),
             }
         )
@@ -306,24 +319,16 @@ def _rescores(body: Any, levels: Levels) -> list[Rescore]:
 
 
 def _sort(body: Any, levels: Levels) -> list[SortBy]:
-    keys = []
-    for at, one in enumerate(body if isinstance(body, list) else [] if body is None else [body]):
-        place = f"sort[{at}]" if isinstance(body, list) else "sort"
-        name: Any
-        value: Any
-        if isinstance(one, str):
-            name, value = one, {}
-        elif isinstance(one, Mapping) and len(one) == 1:
-            ((name, value),) = one.items()
-        else:
-            raise InputError(f"{place}: a field, or an object with one, is expected")
+    keys: list[SortBy] = []
+    named = list(_sorted_by(body))
+    for place, path, value in named:
         settings = value if isinstance(value, Mapping) else {"order": value}
-        clause = Clause("sort", settings, f"{place}.{name}", levels)
-        if name in ("_score", "_doc"):
-            standard = "desc" if name == "_score" else "asc"
-            keys.append(SortBy(name, clause.options({"order": (choice("asc", "desc"), standard)})["order"] == "desc"))
+        clause = Clause("sort", settings, f"{place}.{path}", levels)
+        if path in ("_score", "_doc"):
+            standard = "desc" if path == "_score" else "asc"
+            keys.append(SortBy(path, clause.options({"order": (choice("asc", "desc"), standard)})["order"] == "desc"))
             continue
-        if name.startswith("_"):
+        if path.startswith("_"):
             raise clause.refuse("not supported; allowed: fields, _score, _doc", NotInterpretedError)
         options = clause.options(
             {
@@ -332,13 +337,31 @@ def _sort(body: Any, levels: Levels) -> list[SortBy]:
                 "mode": (choice(*VALUE_MODES), ""),
                 "unmapped_type": (text, None),
                 "numeric_type": (text, None),
-                "format": (text, None),
+                "format": (name, None),
                 "nested": (anything, None),
             }
         )
-        if (key := _by_field(clause, str(name), options)) is not None:
-            keys.append(key)
-    return keys
+        try:
+            key = _by_field(clause, path, options)
+        except InputError as error:
+            raise (error if str(error).startswith(place) else clause.refuse(str(error), type(error))) from None
+        keys += [] if key is None else [key]
+    return keys if keys or not named else [SortBy("_doc", descending=False)]
+
+
+def _sorted_by(body: Any) -> Iterator[tuple[str, str, Any]]:
+    """What a `sort` names, in its order: its place, a field, and how."""
+    for at, one in enumerate(body if isinstance(body, list) else [] if body is None else [body]):
+        place = f"sort[{at}]" if isinstance(body, list) else "sort"
+        if not isinstance(one, str | Mapping):
+            raise InputError(f"{place}: a field, or an object of fields, is expected")
+        yield from ((place, path, value) for path, value in ({one: {}} if isinstance(one, str) else one).items())
+
+
+_NUMERIC_TYPES = ("long", "double", "date", "date_nanos")
+_WHOLE = re.compile(r"[+-]?[0-9]{1,19}")
+_STORED_IN_ORDER = ("date_nanos", "flattened", "ip", "version")
+_WITHOUT_ORDER = ("text", "match_only_text", "search_as_you_type", "dense_vector")
 
 
 def _missing(value: Any) -> Any:
@@ -351,8 +374,9 @@ def _by_field(clause: Clause, path: str, options: dict[str, Any]) -> SortBy | No
     if held is None and options["unmapped_type"] is None:
         raise clause.refuse(unknown("field", path, fields))
     if held is None:
-        if options["unmapped_type"] not in TYPES:
-            raise clause.refuse(unknown("unmapped_type", options["unmapped_type"], TYPES))
+        allowed = [*(kind for kind in TYPES if kind not in _WITHOUT_ORDER), *_STORED_IN_ORDER]
+        if options["unmapped_type"] not in allowed:
+            raise clause.refuse(unknown("unmapped_type", options["unmapped_type"], allowed))
         return None
     nested, inner = ("", None) if options["nested"] is None else _nested(clause, options["nested"])
     if nested and options["mode"] == "median":
@@ -361,12 +385,40 @@ def _by_field(clause: Clause, path: str, options: dict[str, Any]) -> SortBy | No
         kind = InputError if held.type == "text" else NotInterpretedError
         line = f"field {path!r} is a {held.type}; allowed: keywords, numbers, dates, with doc_values"
         raise clause.refuse(line, kind)
+    _check_values(clause, held, options)
     missing = "_last" if options["missing"] is None else options["missing"]
     if held.is_number and missing not in ("_first", "_last"):
-        number = exact_of(missing) if isinstance(missing, str) else decimal_of(missing)
-        if not math.isfinite(number) or (isinstance(missing, str) and is_whole(held) and not in_range(number, held)):
-            raise clause.refuse(f"missing = {missing!r} is out of the range of {held.type}")
+        missing = _number_missing(clause, held, missing)
     return SortBy(path, options["order"] == "desc", options["mode"], missing, nested, inner)
+
+
+def _check_values(clause: Clause, held: Field, options: Mapping[str, Any]) -> None:
+    """Refuse what is said of a field's values and does not fit them."""
+    mode, form, numeric = options["mode"], options["format"], options["numeric_type"]
+    if held.type == "keyword" and mode not in ("", "min", "max"):
+        raise clause.refuse(f"mode = {mode!r} of keywords; allowed: min, max")
+    if form is not None and held.type != "date":
+        raise clause.refuse(f"format = {form!r} of a {held.kind}; allowed: of dates alone")
+    if form is not None:
+        check_format(form)
+    if numeric is None:
+        return
+    if numeric.lower() not in _NUMERIC_TYPES or held.type == "keyword":
+        raise clause.refuse(f"numeric_type = {numeric!r} of a {held.kind}; allowed: {', '.join(_NUMERIC_TYPES)}")
+    if numeric.lower() == "date_nanos" or (numeric.lower() != "double" and not is_whole(held) and held.type != "date"):
+        line = f"numeric_type = {numeric!r} of a {held.kind} is not interpreted; allowed: double"
+        raise clause.refuse(line, NotInterpretedError)
+
+
+def _number_missing(clause: Clause, held: Field, missing: Any) -> float:
+    """What stands for numbers that are missing: of whole ones a text has to be such."""
+    whole_ones = held.type in ("date", "boolean") or is_whole(held)
+    if whole_ones and isinstance(missing, str) and not _WHOLE.fullmatch(missing):
+        raise clause.refuse(f"missing = {missing!r} of a {held.type}; allowed: _first, _last, a whole number")
+    number = decimal_of(missing, infinite=not whole_ones)
+    if isinstance(missing, str) and is_whole(held) and not in_range(int(missing), held):
+        raise clause.refuse(f"missing = {missing!r} is out of the range of {held.type}")
+    return math.inf if math.isnan(number) else number  # above all numbers, as Java orders it
 
 
 def _nested(clause: Clause, body: Any) -> tuple[str, Node | None]:
@@ -398,12 +450,12 @@ def _key(by: SortBy, level: Level, docs: Ints, scores: Floats) -> Key:
             numbers = column.numbers_of_docs(highest=mode == "max")[docs]
             has = numbers >= 0
         values = numbers.astype(np.float64)
-        stand_in = float(bisect_left(column.terms, str(by.missing)))
-        if column.number(str(by.missing)) is None:
+        stand_in = float(bisect_left(column.terms, text_of(by.missing)))
+        if column.number(text_of(by.missing)) is None:
             stand_in -= 0.5
     elif isinstance(column, NumberIndex):
         values, has = _one_value(_of_nested(level, by, column, mode) if by.nested else column, docs, mode)
-        stand_in = 0.0 if by.missing in ("_first", "_last") else decimal(by.missing)
+        stand_in = 0.0 if by.missing in ("_first", "_last") else by.missing
     else:
         return Key(docs, np.zeros(len(docs), dtype=np.bool_))
     if by.missing in ("_first", "_last"):

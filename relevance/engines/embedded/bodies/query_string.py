@@ -15,15 +15,17 @@ from relevance.engines.embedded.bodies.nodes import Bool, Boost, MatchAll, Match
 from relevance.engines.embedded.bodies.options import (
     Options,
     choice,
+    constant_rewrite,
     edits,
     flag,
     name,
     not_negative,
-    rewrite_of,
+    rewrite,
     whole,
 )
 from relevance.engines.embedded.bodies.simple_query_string import SHARED
 from relevance.engines.embedded.bodies.text import NoTerms, with_minimum
+from relevance.numerals import java_decimal
 
 if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.clauses import Clause
@@ -35,8 +37,8 @@ _OPTIONS: Options = {
     "quote_analyzer": (name, ""),
     "allow_leading_wildcard": (flag, True),
     "fuzziness": (edits, "AUTO"),
-    "fuzzy_rewrite": (rewrite_of("top_terms_blended_freqs_50"), None),
-    "rewrite": (rewrite_of("constant_score"), None),
+    "fuzzy_rewrite": (rewrite, ""),
+    "rewrite": (constant_rewrite, ""),
     "phrase_slop": (whole, 0),
     "tie_breaker": (not_negative, None),
     "type": (choice(*KINDS), "best_fields"),
@@ -45,6 +47,7 @@ _OPTIONS: Options = {
     "enable_position_increments": (flag, True),
     "max_determinized_states": (whole, None),
 }
+_MOST_SLOP = 2**31 - 1
 _SPECIAL = re.compile(r'([+\-!():^\[\]"{}~*?|&/\\])')
 
 _SPACE = " \t\n\r\u3000"
@@ -64,11 +67,11 @@ _TOKENS = tuple(
         ("close", r"\)"),
         ("colon", ":"),
         ("star", r"\*"),
-        ("boost", rf"\^[{_SPACE}]*\d+(?:\.\d+)?"),
+        ("boost", r"\^[0-9]+(?:\.[0-9]+)?"),
         ("quoted", r'"(?:[^"\\]|\\.)*"'),
         ("term", rf"{_START}{_LETTER}*"),
-        ("slop", rf"~(?:\d+(?:(?:\.\d+)?{_LETTER}+)?|{_LETTER}*)"),
-        ("slop", r"~\d+\.\d+"),
+        ("slop", rf"~(?:[0-9]+(?:(?:\.[0-9]+)?{_LETTER}+)?|{_LETTER}*)"),
+        ("slop", r"~[0-9]+\.[0-9]+"),
         ("prefix", rf"{_START}{_LETTER}*\*"),
         ("wildcard", rf"(?:{_START}|[*?])(?:{_LETTER}|[*?])*"),
         ("regexp", r"/(?:\\/|[^/])*/"),
@@ -95,7 +98,7 @@ def query_string(clause: Clause) -> Node:
     if options["default_field"] and options["fields"]:
         raise clause.refuse("default_field beside fields; allowed: one of them")
     if options["default_field"]:
-        options["fields"] = (options["default_field"],)
+        options["fields"] = ("" if "^" in options["default_field"] else options["default_field"],)  # no boost there
     if options["tie_breaker"] is None:  # of all that is looked for, quoted or not
         options["tie_breaker"] = float(options["type"] in ADDED_UP)
     texts = FieldTexts.of(clause, options, options["type"])
@@ -264,8 +267,7 @@ class _Parser:
         if kind == "range":
             return texts.range(_bounds(image))
         if kind == "quoted":
-            width = float(slop.removeprefix("~")) if slop.strip("~") else self._options["phrase_slop"]
-            return texts.phrase(_plain(image[1:-1]), int(width))
+            return texts.phrase(_plain(image[1:-1]), self._slop(slop))
         if kind in ("star", "wildcard", "prefix", "regexp"):
             return self._pattern(texts, field, kind, image)
         image = _plain(image[:1] if kind == "bare" else image)
@@ -275,6 +277,17 @@ class _Parser:
         if allowed is None:
             raise self._refused(slop)
         return texts.fuzzy(image, str(allowed.edits(image)))
+
+    def _slop(self, written: str) -> int:
+        if written == "~NaN":
+            return 0
+        try:
+            width = java_decimal(written.removeprefix("~"))
+        except ValueError:
+            return int(self._options["phrase_slop"])
+        if width <= -1:
+            raise self._refused(written)
+        return int(min(width, _MOST_SLOP))
 
     def _pattern(self, texts: FieldTexts, field: str, kind: str, image: str) -> Node:
         if kind == "star":
