@@ -17,6 +17,7 @@ import numpy as np
 from relevance import suite
 from relevance.baseline import read_baseline
 from relevance.embeddings.cache import open_store, text_digest
+from relevance.engines.mapping import NO_FIELD
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
 from relevance.records import embedded_texts
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
@@ -133,7 +134,8 @@ def check(config: Config) -> Findings:
         rows.append(("memory", f"about {_memory_bytes(texts, models, whole) / 2**30:.1f} GiB at most"))
     notes = [note for model in models.values() for note in model.notes]
     notes += [*(engine.notes if engine else ()), *(dataset.notes if dataset else ())]
-    rows += [("note", note) for note in (*notes, *_finetuned_notes(finetuned, parts.left_out))]
+    notes += _finetuned_notes(finetuned, parts.left_out)
+    rows += [("look at" if NO_FIELD in note else "note", note) for note in notes]
     width = max((len(subject) for subject, _ in rows), default=0)
     place = "" if config.source.path is None else f": {config.source.path}"
     return Findings(

@@ -310,6 +310,10 @@ def mapped_fields(properties: Mapping[str, Any], prefix: str = "", nested: str =
             yield from mapped_fields(settings.get("fields", {}), f"{one.path}.", nested)
 
 
+NO_FIELD = ": no field "
+"""In lines on fields that a mapping lacks."""
+
+
 def missing_fields(strategies: Iterable[Strategy], mappings: Mapping[str, Any]) -> list[str]:
     """A line for each field that a search body names and a mapping lacks, so that it matches nothing."""
     types, lines = {one.path: one.type for one in mapped_fields(mappings.get("properties", {}))}, []
@@ -319,8 +323,8 @@ def missing_fields(strategies: Iterable[Strategy], mappings: Mapping[str, Any]) 
         vectors = {vector_path(strategy.model, name) for name in strategy.fields.embedded}
         named = dict.fromkeys(_named_fields(strategy.template))
         lacking = [path for path in named if path not in {*types, *vectors} and not path.startswith(parted)]
-        where = f"{strategy.where}: no field"
-        lines += [f"{where} {path!r} in the mapping{did_you_mean(path, types)}" for path in lacking]
+        where = f"{strategy.where}{NO_FIELD}"
+        lines += [f"{where}{path!r} in the mapping{did_you_mean(path, types)}" for path in lacking]
     return lines
 
 

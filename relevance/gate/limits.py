@@ -104,9 +104,11 @@ def read_floors(
             number from 0 to 1.
     """
     floors = {}
-    renamed = "; after a data set has another name, its tables [{}.…] are renamed or removed"
+    way_out = "; after a {} has another name, its tables [{}] are renamed or removed"
+    renamed = way_out.format("data set", "{}.…")
     for dataset, tables in _entries(read_toml(path, "a file of floors"), f"{path}", "data set", datasets, renamed):
-        for strategy, table in _entries(tables, f"{path} [{dataset}]", "strategy", strategies):
+        renamed = way_out.format("strategy", f"{dataset}.{{}}")
+        for strategy, table in _entries(tables, f"{path} [{dataset}]", "strategy", strategies, renamed):
             floors[dataset, strategy] = _floors(table, f"{path} [{dataset}.{strategy}]")
     return MappingProxyType(floors)
 

@@ -107,6 +107,8 @@ def test_a_clause_that_is_not_interpreted_is_named(dataset: Dataset) -> None:
         answered(strategy, dataset)
     (line,) = tried(TEMPLATE, strategy)
     assert line.startswith("strategy 'scripted' needs --engine elasticsearch: query: the clause 'script_score' is ")
+    again = [Strategy(name, template=script, fields=FIELDS) for name in ("second", "third")]
+    assert tried(strategy, *again) == [f"{line}; the same of strategy 'second', strategy 'third'"]
 
 
 def test_what_a_server_refuses_too_does_not_ask_for_one(dataset: Dataset) -> None:

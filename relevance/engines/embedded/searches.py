@@ -240,22 +240,27 @@ def trial(request: Request, batch: QueryBatch, names: Sequence[str], *, is_inter
     }
     body = body_with(fields, vectors, request.own)
     analysis = Analysis(body["settings"], release=request.release)
-    lines: list[str] = []
     try:
         empty = BodyIndex(Schema.of(body), analysis, (), release=request.release)
     except InputError:  # `check` says so, or it is a server's
-        return lines
+        return []
     if not is_interpreted and analysis.errors():
-        return lines
+        return []
+    refused: dict[str, list[str]] = {}
     for strategy in request.strategies:
         if strategy.template is not None and (not strategy.embeds or strategy.model in dimensions):
-            lines += _tried(empty, strategy, batch, names, is_interpreted=is_interpreted)
-    return lines
+            for line in _tried(empty, strategy, batch, names, is_interpreted=is_interpreted):
+                refused.setdefault(line, []).append(strategy.where)
+    return [
+        f"{first}{line}{'; the same of ' if others else ''}{', '.join(others)}"
+        for line, (first, *others) in refused.items()
+    ]
 
 
 def _tried(
     empty: BodyIndex, strategy: Strategy, batch: QueryBatch, names: Sequence[str], *, is_interpreted: bool
 ) -> Iterator[str]:
+    """What is said of a strategy, behind its name."""
     (leg,) = strategy.legs()
     form, values = bodies.prepare(leg.search), batch.values(leg)
     asked = sorted({mark.parameter for mark in form.marks if mark.parameter})
@@ -276,6 +281,6 @@ def _tried(
     for (what, line), codes in islice(refused.items(), _SHOWN):
         others = f" and {len(codes) - 1:,} more" if len(codes) > 1 else ""
         which = f" on query {names[codes[0]]}{others}" if asked else ""
-        yield f"{strategy.where} {what}{which}: {line}"
+        yield f" {what}{which}: {line}"
     if len(refused) > _SHOWN:
-        yield f"{strategy.where}: {len(refused) - _SHOWN:,} more lines as the last"
+        yield f": {len(refused) - _SHOWN:,} more lines as the last"
