@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from typing import Any
 
 import numpy as np
@@ -92,18 +93,22 @@ class BodyPair:
         return seen
 
     def refusals(self, bodies: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
-        """Who refuses which bodies: both, the server alone, or this engine alone."""
-        seen: dict[str, list[str]] = {"both": [], "server": [], "embedded": [], "nobody": []}
-        ask = self.server.client.options(ignore_status=400).search
+        """Who refuses which bodies: both, the server alone, or this engine alone; a fault inside the server refuses."""
+        names = {(True, True): "both", (True, False): "server", (False, True): "embedded", (False, False): "nobody"}
+        seen: dict[str, list[str]] = {f"refused by {who}": [] for who in names.values()}
+        failed = seen.setdefault("answered with status 500", [])
+        ask = self.server.client.options(ignore_status=[HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR]).search
         for body in bodies:
-            theirs = "error" in ask(index=self.name, body={**body, "size": 10}, filter_path="error.type")
+            answer = ask(index=self.name, body={**body, "size": 10}, filter_path="error.type,status")
             try:
                 self.index.search([body], hits=10)
                 ours = ""
             except InputError as error:
                 ours = f"{error}: "
-            who = {(True, True): "both", (True, False): "server", (False, True): "embedded"}.get((theirs, bool(ours)))
-            seen[who or "nobody"].append(f"{ours}{json.dumps(body)}")
+            line = f"{ours}{json.dumps(body)}"
+            seen[f"refused by {names['error' in answer, bool(ours)]}"].append(line)
+            if answer.get("status") == HTTPStatus.INTERNAL_SERVER_ERROR:
+                failed.append(line)
         return seen
 
     def _asked(self, bodies: Sequence[Mapping[str, Any]], hits: int) -> Iterator[Any]:
