@@ -158,6 +158,19 @@ def test_chorus_ranks_the_same(reference: ReferenceServer, chorus: Dataset, keep
             keep("search bodies on Chorus", pair.compare(bodies, hits=HITS), next(iter(query)))
 
 
+@pytest.mark.needs("data")
+def test_titles_of_home_depot_rank_the_same(reference: ReferenceServer, homedepot: Dataset, keep: Any) -> None:
+    """The bodies that find titles alone."""
+    titles = homedepot.catalogue.products["title"][:: 3 if FULL else 300]
+    documents = [{"id": f"{at:06}", "name": title} for at, title in enumerate(titles)]
+    queries = homedepot.queries.texts[:: 60 if FULL else 2000]
+    with both(reference, "bodies-homedepot", INDEX, documents) as pair:
+        for name, described in BODIES.items():
+            if "knn" not in described["body"]:
+                bodies = [filled(described["body"], text) for text in queries]
+                keep("41 search bodies on titles of Home Depot", pair.compare(bodies, hits=HITS), name)
+
+
 # controls: what would be wrong is seen
 
 

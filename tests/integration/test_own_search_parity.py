@@ -1,14 +1,16 @@
 """A team's own index body, products and search: what the suite makes of them is what the team's own index answers."""
 
 import json
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 from helpers import own_search
-from parity.catalogues import made_batch, made_vectors
+from helpers.tables import Record
+from parity.catalogues import made_batch, made_vectors, part_of
 from parity.server import ReferenceServer
 
 from relevance import engines, runner
@@ -121,19 +123,39 @@ def test_an_index_that_exists_has_the_same_fields(reference: ReferenceServer, da
         assert np.array_equal(existing.codes, runner.search(engine, BOOSTS, QueryBatch(dataset.queries.texts)).codes)
 
 
-def test_ready_made_strategies_rank_as_on_elasticsearch(reference: ReferenceServer) -> None:
-    sample = load(Source("sample", "sample"))
-    strategies = [READY_MADE[name] for name in ("textsearch_stemmed", "textsearch_tuned")]
-    catalogue = sample.catalogue.read(one.reading for one in strategies if one.reading)
-    batch = QueryBatch(sample.queries.texts[:50])
+TEXTUAL = [READY_MADE[name] for name in ("textsearch_stemmed", "textsearch_tuned", "textsearch_spelled")]
+
+
+def ready_made(reference: ReferenceServer, dataset: Dataset, texts: Sequence[str]) -> list[list[Any]]:
+    """The lists of each engine by each strategy."""
+    catalogue = dataset.catalogue.read(one.reading for one in TEXTUAL if one.reading)
     rankings = []
     for name, settings in (("elasticsearch", Settings(reference.url)), ("embedded", Settings())):
-        choice = engines.choose(name, settings, strategies, release=int(reference.release))
+        choice = engines.choose(name, settings, TEXTUAL, release=int(reference.release))
         with choice.open(progress=False) as indexer:
             engine = indexer.index(catalogue, text_fields=(), vectors={}, progress=False)
-            rankings.append([listed(runner.search(engine, one, batch), catalogue.ids) for one in strategies])
-    assert rankings[0] == rankings[1]
-    assert sum(map(len, rankings[0][0])) > 250
+            rankings.append([listed(runner.search(engine, one, QueryBatch(texts)), catalogue.ids) for one in TEXTUAL])
+    return rankings
+
+
+def test_ready_made_strategies_rank_as_on_elasticsearch(reference: ReferenceServer) -> None:
+    sample = load(Source("sample", "sample"))
+    theirs, ours = ready_made(reference, sample, sample.queries.texts[:50])
+    assert theirs == ours
+    assert sum(map(len, ours[0])) > 250
+
+
+@pytest.mark.needs("data")
+@pytest.mark.skipif(os.environ.get("RELEVANCE_PARITY") != "full", reason="RELEVANCE_PARITY=full is not set")
+def test_ready_made_strategies_rank_home_depot_as_elasticsearch(
+    reference: ReferenceServer, homedepot: Dataset, record: Record
+) -> None:
+    theirs, ours = ready_made(reference, part_of(homedepot, 3), homedepot.queries.texts[::3])
+    for strategy, lists, others in zip(TEXTUAL, theirs, ours, strict=True):
+        different = sum(one != other for one, other in zip(lists, others, strict=True))
+        figures = {"lists": len(lists), "scores": sum(map(len, lists)), "lists different": different}
+        record("ready-made readings on titles of Home Depot", figures, detail=strategy.name)
+    assert theirs == ours
 
 
 PLANTED = (
