@@ -47,6 +47,7 @@ KINDS: dict[str, MatchType] = {
     "bool_prefix": "boolean_prefix",
 }
 ADDED_UP = ("most_fields", "bool_prefix")
+_LEAST_BUCKETS, _FULL = 16, 0.75  # of a Java HashMap
 _NOT_FUZZY = ("cross_fields", "phrase", "phrase_prefix")
 
 
@@ -130,10 +131,25 @@ def fields_of(clause: Clause, named: Sequence[str]) -> tuple[Fields, bool]:
     return [(clause.levels.schema.fields[path], float(boost)) for path, boost in boosts.items()], everything
 
 
+def _in_order_of_hashes(fields: Fields) -> Fields:
+    """The fields as a server's `HashMap` lists them: the first of a group decides whether paths of words are phrases."""
+    buckets = _LEAST_BUCKETS
+    while len(fields) > _FULL * buckets:
+        buckets *= 2
+
+    def bucket(path: str) -> int:
+        number = 0
+        for unit in np.frombuffer(path.encode("utf-16-le"), dtype="<u2").tolist():
+            number = (31 * number + unit) & 0xFFFF_FFFF
+        return (number ^ number >> 16) % buckets
+
+    return sorted(fields, key=lambda one: (bucket(one[0].path), one[0].path))
+
+
 def _cross_fields(levels: Levels, fields: Fields, value: Any, how: Match, tie: float) -> list[Node]:
     """One query for each group of fields with the same analyzer."""
     groups: dict[str, list[tuple[OneField, float]]] = {}
-    for field, boost in fields:
+    for field, boost in _in_order_of_hashes(fields):
         analyzer = f"text {analyzer_of(field, 'boolean', how)}" if field.type == "text" or how.analyzer else ""
         groups.setdefault(analyzer or f"value {field.normalizer}", []).append((OneField(levels, field, how), boost))
     nodes: list[Node] = []
