@@ -1,5 +1,7 @@
 """What a body says that is not known, or cannot be, is refused with its place."""
 
+from collections.abc import Sequence
+from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -147,6 +149,26 @@ def test_what_a_server_refuses_too_is_told_apart(index: BodyIndex, query: dict[s
     with pytest.raises(InputError) as error:
         index.search([{"query": query}], hits=10)
     assert error.type is kind
+
+
+@pytest.mark.parametrize(
+    ("fields", "is_refused"),
+    [
+        (("category", "brand"), False),  # the order of the hashes: category, brand
+        (("category", "name"), True),  # name, category
+        (("name", "brand.raw"), False),  # brand.raw, name
+        (("sku", "spelling"), True),  # spelling, sku
+    ],
+)
+def test_paths_of_words_over_keywords_are_refused_as_by_both_releases(
+    fields: Sequence[str], is_refused: bool
+) -> None:
+    shop = BodyIndex(Schema.of(INDEX), Analysis(INDEX["settings"]), [{"name": "usb stick"}])
+    for named in (fields, fields[::-1]):
+        options = {"type": "cross_fields", "analyzer": "english_search", "fields": list(named)}
+        body = {"query": {"multi_match": {"query": "flash drive", **options}}}
+        with pytest.raises(InputError, match="without positions") if is_refused else nullcontext():
+            shop.search([body], hits=1)
 
 
 @pytest.mark.parametrize("name", REFUSED)
