@@ -25,6 +25,8 @@ PRODUCTS, QUERIES, FUZZED, WHOLE, MAPPINGS = (2000, 60, 4000, 500, 120) if FULL 
 HITS = 1000
 DIMENSIONS = 8
 VECTOR = {"type": "dense_vector", "dims": DIMENSIONS, "similarity": "cosine", "index_options": {"type": "flat"}}
+_OVER_KEYWORDS = "indexed without positions, are not interpreted"
+"""What is refused by name, where a server answers unless it meets one of the words."""
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +47,7 @@ def keep(record: Record) -> Iterator[Any]:
 
     def keep(what: str, seen: BodyDifferences, detail: str = "") -> None:
         record(what, seen.figures, detail=detail)
-        listed.extend(f"{detail}: {line}" for line in seen.listed)
+        listed.extend(f"{detail}: {line}" for line in seen.listed if _OVER_KEYWORDS not in line)
 
     yield keep
     if listed:
@@ -106,7 +108,7 @@ def test_what_the_server_refuses_is_refused(shop: BodyPair, record: Record) -> N
     refusals = shop.refusals(changed[:: 1 if FULL else 23])
     record("bodies with a part changed", {name: len(bodies) for name, bodies in refusals.items()})
     theirs, ours = refusals["refused by server"], refusals["refused by embedded"]
-    assert not [body for body in theirs if '"_name"' not in body]  # some clauses take numbers for a name
+    assert not theirs
     assert len(ours) < 0.01 * len(refusals["refused by both"]) + 3  # nothing, where a text or a number belongs
 
 

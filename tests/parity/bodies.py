@@ -97,7 +97,9 @@ class BodyPair:
         names = {(True, True): "both", (True, False): "server", (False, True): "embedded", (False, False): "nobody"}
         seen: dict[str, list[str]] = {f"refused by {who}": [] for who in names.values()}
         failed = seen.setdefault("answered with status 500", [])
-        ask = self.server.client.options(ignore_status=[HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR]).search
+        ask = self.server.client.options(
+            ignore_status=[HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR]
+        ).search
         for body in bodies:
             answer = ask(index=self.name, body={**body, "size": 10}, filter_path="error.type,status")
             try:

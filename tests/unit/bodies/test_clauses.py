@@ -43,6 +43,8 @@ def index() -> BodyIndex:
         ({"match": {"a": {"operator": "and"}}}, ["query is missing"]),
         ({"match": {"a": "x", "k": "y"}}, ["one field"]),
         ({"match": {"a": {"query": "x", "minimum_should_match": "many"}}}, ["minimum_should_match", "2<75%"]),
+        ({"match_all": {"_name": 1}}, ["query.match_all", "_name = 1"]),
+        ({"ids": {"values": ["1"], "_name": True}}, ["query.ids", "_name = True"]),
         ({"match": {"n": "many"}}, ["query.match", "'many' is no number"]),
         ({"match": {"a": {"query": "x", "analyzer": "grman"}}}, ["'grman'"]),
         ({"match": {"hidden": "x"}}, ["'hidden'", "not indexed"]),
@@ -160,9 +162,7 @@ def test_what_a_server_refuses_too_is_told_apart(index: BodyIndex, query: dict[s
         (("sku", "spelling"), True),  # spelling, sku
     ],
 )
-def test_paths_of_words_over_keywords_are_refused_as_by_both_releases(
-    fields: Sequence[str], is_refused: bool
-) -> None:
+def test_paths_of_words_over_keywords_are_refused_as_by_both_releases(fields: Sequence[str], is_refused: bool) -> None:
     shop = BodyIndex(Schema.of(INDEX), Analysis(INDEX["settings"]), [{"name": "usb stick"}])
     for named in (fields, fields[::-1]):
         options = {"type": "cross_fields", "analyzer": "english_search", "fields": list(named)}

@@ -56,6 +56,7 @@ from relevance.engines.embedded.bodies.options import (
     single,
     text,
     whole,
+    written,
 )
 from relevance.engines.embedded.bodies.regexps import python_pattern
 from relevance.engines.embedded.bodies.text import Match, MatchType, field_query, with_minimum
@@ -107,7 +108,7 @@ class Clause:
     ) -> dict[str, Any]:
         """Read options; `boost` goes to the clause, `_name` has no effect; with `nulls`, null is one left out."""
         held = self.members() if values is None else values
-        every: Options = {**known, "boost": (boost_value, 1.0), "_name": (text, "")}
+        every: Options = {"boost": (boost_value, 1.0), "_name": (text, ""), **known}
         read: dict[str, Any] = {option: default for option, (_, default) in every.items()}
         for option, value in held.items():
             if option not in every:
@@ -512,7 +513,7 @@ def exists(clause: Clause) -> Node:
 
 
 def ids(clause: Clause) -> Node:
-    values = clause.options({"values": (anything, [])})["values"]
+    values = clause.options({"values": (anything, []), "_name": (written, "")})["values"]
     listed = values if isinstance(values, list) else [values]
     if not isinstance(values, str | list) or any(
         one is None or one == "" or isinstance(one, list | Mapping) for one in listed
@@ -525,7 +526,7 @@ def ids(clause: Clause) -> Node:
 
 
 def match_all(clause: Clause) -> Node:
-    clause.options({})
+    clause.options({"_name": (written, "")})
     return MatchAll()
 
 

@@ -115,6 +115,13 @@ def text(value: Any) -> str:
     return text_of(value)
 
 
+def written(value: Any) -> str:
+    """Read a text; a number is none."""
+    if not isinstance(value, str):
+        raise ValueError("a text is expected")  # noqa: TRY004 - it is said as that of texts is
+    return value
+
+
 def name(value: Any) -> str:
     """Read a text that is not empty."""
     if not text(value):
