@@ -1,7 +1,6 @@
 """What a body says that is not known, or cannot be, is refused with its place."""
 
 from collections.abc import Sequence
-from contextlib import nullcontext
 from typing import Any
 
 import pytest
@@ -154,21 +153,24 @@ def test_what_a_server_refuses_too_is_told_apart(index: BodyIndex, query: dict[s
 
 
 @pytest.mark.parametrize(
-    ("fields", "is_refused"),
+    ("fields", "refused"),
     [
-        (("category", "brand"), False),  # the order of the hashes: category, brand
-        (("category", "name"), True),  # name, category
-        (("name", "brand.raw"), False),  # brand.raw, name
-        (("sku", "spelling"), True),  # spelling, sku
+        (("category", "brand"), 0),  # the order of the hashes: category, brand
+        (("category", "name"), 2),  # name, category
+        (("name", "brand.raw"), 0),  # brand.raw, name
+        (("sku", "spelling"), 2),  # spelling, sku
     ],
 )
-def test_paths_of_words_over_keywords_are_refused_as_by_both_releases(fields: Sequence[str], is_refused: bool) -> None:
+def test_paths_of_words_over_keywords_are_refused_as_by_both_releases(fields: Sequence[str], refused: int) -> None:
     shop = BodyIndex(Schema.of(INDEX), Analysis(INDEX["settings"]), [{"name": "usb stick"}])
+    count = 0
     for named in (fields, fields[::-1]):
         options = {"type": "cross_fields", "analyzer": "english_search", "fields": list(named)}
-        body = {"query": {"multi_match": {"query": "flash drive", **options}}}
-        with pytest.raises(InputError, match="without positions") if is_refused else nullcontext():
-            shop.search([body], hits=1)
+        try:
+            shop.search([{"query": {"multi_match": {"query": "flash drive", **options}}}], hits=1)
+        except InputError:
+            count += 1
+    assert count == refused
 
 
 @pytest.mark.parametrize("name", REFUSED)

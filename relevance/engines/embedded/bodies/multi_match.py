@@ -132,7 +132,7 @@ def fields_of(clause: Clause, named: Sequence[str]) -> tuple[Fields, bool]:
 
 
 def _in_order_of_hashes(fields: Fields) -> Fields:
-    """The fields as a server's `HashMap` lists them: the first of a group decides whether paths of words are phrases."""
+    """The fields as a server's `HashMap` lists them: the first of a group says whether paths of words are phrases."""
     buckets = _LEAST_BUCKETS
     while len(fields) > _FULL * buckets:
         buckets *= 2
