@@ -139,14 +139,14 @@ def plan(names: Sequence[str] = ()) -> Plan:
     )
 
 
-def ranked(planned: Plan) -> Mapping[str, Ranking]:
+def ranked(planned: Plan, hits: int = runner.HITS) -> Mapping[str, Ranking]:
     """What each strategy returns; vectors are made of the texts."""
     products, texts = planned.dataset.catalogue, planned.dataset.queries.texts
     held = {key: vectors(key[1]) for key in planned.vector_fields}
     batch = QueryBatch(texts, {name: rows_of(texts) for name in planned.models})
     with planned.engine.open(progress=False) as indexer:
         engine = indexer.index(products, text_fields=planned.text_fields, vectors=held, progress=False)
-        rankings = {one.name: runner.search(engine, one, batch) for one in planned.strategies}
+        rankings = {one.name: runner.search(engine, one, batch, hits=hits) for one in planned.strategies}
         engine.close()
     return rankings
 

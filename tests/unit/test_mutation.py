@@ -250,8 +250,8 @@ def test_a_field_without_text_has_no_vectors_to_change(kind: Mutation, monkeypat
 def listed(name: str = "") -> Ranking:
     """What a strategy of vectors returns under a change; without one, twenty hits of it."""
     plan = shop.plan(["vectorsearch"])
-    deeper = around(plan, answers=lambda ask, batch, _: ask(batch, 20))
-    return shop.ranked(KINDS[name].change(plan, SEED) if name else deeper)["vectorsearch"]
+    changed = shop.ranked(KINDS[name].change(plan, SEED)) if name else shop.ranked(plan, hits=20)
+    return changed["vectorsearch"]
 
 
 # places of the deeper list, which of the twenty come back and in which order; -1 is padding
