@@ -167,3 +167,18 @@ def test_simple_query_strings_add_up_their_fields() -> None:
     index = BodyIndex(Schema.of({"mappings": {"properties": properties}}), Analysis({}), [{"t": "york", "u": "york"}])
     (answer,) = index.search([{"query": {"simple_query_string": {"query": "yo*", "fields": ["t", "u"]}}}], hits=1)
     assert answer.scores.tolist() == [2.0]  # one for each field
+
+
+@pytest.mark.parametrize(
+    ("kind", "query", "found"),
+    [
+        ("query_string", "Yo*", {2, 5}),
+        ("query_string", "Y?", {2, 5}),
+        ("query_string", "YO*", set()),
+        ("simple_query_string", "Yo*", {0, 3}),
+    ],
+)
+def test_patterns_on_keywords_leave_the_analyzer_of_a_query_string(
+    index: BodyIndex, kind: str, query: str, found: set[int]
+) -> None:
+    assert set(answer(index, {kind: {"query": query, "fields": ["k"], "analyzer": "english"}})) == found

@@ -82,11 +82,18 @@ class FieldTexts:
         """The beginning of a word."""
         return self.each(lambda field: prefix(field, self.normalized(_with_terms(field), text)))
 
+    def beginning(self, text: str) -> Node:
+        """The beginning of a word in a `query_string`."""
+        return self.each(lambda field: prefix(field, self._part(_with_terms(field), text)))
+
     def wildcard(self, text: str) -> Node:
         """A word with `*` and `?`."""
-        return self.each(
-            lambda field: wildcard_of(field.path, text, lambda part: self.normalized(_with_terms(field), part))
-        )
+        return self.each(lambda field: wildcard_of(field.path, text, lambda part: self._part(_with_terms(field), part)))
+
+    def _part(self, field: Field, text: str) -> str:
+        """Keywords change it by their own normalizer, even where the query has an analyzer."""
+        is_keyword = field.type == "keyword"
+        return keyword_of(self.clause.levels, field, text) if is_keyword else self.normalized(field, text)
 
     def regexp(self, text: str) -> Node:
         """A regular expression; only an analyzer of the query's own changes its letters."""

@@ -296,7 +296,7 @@ class _Parser:
         if kind == "regexp":
             return texts.regexp(image[1:-1])
         if kind == "prefix":
-            return texts.prefix(_plain(image[:-1]))
+            return texts.beginning(_plain(image[:-1]))
         if image[0] in "*?" and not self._options["allow_leading_wildcard"]:
             raise self._refused(image)
         return texts.wildcard(image)
