@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from helpers.tables import Record
 from parity import fuzzed_bodies, fuzzed_mappings, invalid_bodies, made_shop, user_syntax
-from parity.bodies import VECTOR_TOLERANCE, BodyDifferences, BodyPair, both, filled
+from parity.bodies import VECTOR_TOLERANCE, BodyDifferences, BodyPair, both
 from parity.other_search_bodies import DOMAINS, SHOP_BODIES
 from parity.search_bodies import BODIES, INDEX
 from parity.server import ReferenceServer
@@ -57,11 +57,12 @@ def keep(record: Record) -> Iterator[Any]:
 @pytest.mark.parametrize("name", BODIES)
 def test_bodies_of_public_projects_rank_the_same(shop: BodyPair, keep: Any, name: str) -> None:
     vectors = np.random.default_rng(6).standard_normal((QUERIES, DIMENSIONS)).round(4).tolist()
-    queries = zip(made_shop.queries(seeded(2), QUERIES), vectors, strict=True)
-    bodies = [filled(BODIES[name]["body"], text, vector) for text, vector in queries]
-    tolerance = VECTOR_TOLERANCE if "knn" in BODIES[name]["body"] else 0
+    queries = list(zip(made_shop.queries(seeded(2), QUERIES), vectors, strict=True))
+    body = BODIES[name]["body"]
+    tolerance = VECTOR_TOLERANCE if "knn" in body else 0
     for hits in (10, HITS):
-        keep("41 search bodies", shop.compare(bodies, hits=hits, tolerance=tolerance), f"{name}, {hits} hits")
+        seen = shop.compare_template(body, queries, hits=hits, tolerance=tolerance)
+        keep("41 search bodies", seen, f"{name}, {hits} hits")
 
 
 @pytest.mark.parametrize("domain", ["shop", *DOMAINS])
@@ -73,8 +74,8 @@ def test_bodies_of_other_projects_rank_the_same(reference: ReferenceServer, keep
     queries = made_shop.queries(seeded(2), QUERIES // 3)
     with both(reference, f"bodies-of-others-{domain}", index, documents) as pair:
         for name, (_, body) in named.items():
-            bodies = [filled(body, text) for text in queries]
-            keep("60 further search bodies", pair.compare(bodies, hits=HITS), name)
+            seen = pair.compare_template(body, [(text, ()) for text in queries], hits=HITS)
+            keep("60 further search bodies", seen, name)
 
 
 def test_fuzzed_clauses_rank_the_same(shop: BodyPair, keep: Any) -> None:
@@ -156,8 +157,8 @@ def test_chorus_ranks_the_same(reference: ReferenceServer, chorus: Dataset, keep
     queries = chorus.queries.texts[:: 1 if FULL else 9]
     with both(reference, "bodies-chorus", CHORUS_INDEX, documents) as pair:
         for query in CHORUS_BODIES:
-            bodies = [filled({"query": query}, text) for text in queries]
-            keep("search bodies on Chorus", pair.compare(bodies, hits=HITS), next(iter(query)))
+            seen = pair.compare_template({"query": query}, [(text, ()) for text in queries], hits=HITS)
+            keep("search bodies on Chorus", seen, next(iter(query)))
 
 
 @pytest.mark.needs("data")
@@ -169,8 +170,8 @@ def test_titles_of_home_depot_rank_the_same(reference: ReferenceServer, homedepo
     with both(reference, "bodies-homedepot", INDEX, documents) as pair:
         for name, described in BODIES.items():
             if "knn" not in described["body"]:
-                bodies = [filled(described["body"], text) for text in queries]
-                keep("41 search bodies on titles of Home Depot", pair.compare(bodies, hits=HITS), name)
+                seen = pair.compare_template(described["body"], [(text, ()) for text in queries], hits=HITS)
+                keep("41 search bodies on titles of Home Depot", seen, name)
 
 
 # controls: what would be wrong is seen

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from parity.server import ReferenceServer
+from relevance import bodies
 from relevance.analysis import Analysis
 from relevance.engines.embedded.bodies import BodyIndex
 from relevance.errors import InputError
@@ -59,10 +60,10 @@ class BodyPair:
     index: BodyIndex
     ids: Sequence[str]
 
-    def compare(self, bodies: Sequence[Mapping[str, Any]], *, hits: int, tolerance: float = 0) -> BodyDifferences:
+    def compare(self, searches: Sequence[Mapping[str, Any]], *, hits: int, tolerance: float = 0) -> BodyDifferences:
         """Compare the first hits and the totals, position by position."""
         seen = BodyDifferences()
-        for body, theirs in zip(bodies, self._asked(bodies, hits), strict=True):
+        for body, theirs in zip(searches, self._asked(searches, hits), strict=True):
             self.index.forget_notes()
             try:
                 (ours,) = self.index.search([body], hits=hits)
@@ -92,7 +93,25 @@ class BodyPair:
                 seen.listed.append(json.dumps(body))
         return seen
 
-    def refusals(self, bodies: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
+    def compare_template(
+        self, template: Any, asked: Sequence[tuple[str, Sequence[float]]], *, hits: int, tolerance: float = 0
+    ) -> BodyDifferences:
+        """Compare the bodies that a template makes of texts and vectors; asked together they have the same answers."""
+        rendered = [filled(template, text, vector) for text, vector in asked]
+        seen = self.compare(rendered, hits=hits, tolerance=tolerance)
+        alone: dict[int, Any] = {}
+        for row, body in enumerate(rendered):
+            with suppress(InputError):
+                (alone[row],) = self.index.search([body], hits=hits)
+        texts = ((*asked[row], {}) for row in alone)
+        together = self.index.ask(bodies.prepare(without_params(template)), texts, hits=hits)
+        for (row, one), other in zip(alone.items(), together, strict=True):
+            if not all(np.array_equal(left, right) for left, right in zip(one, other, strict=True)):
+                seen.different += 1
+                seen.listed.append(f"another answer among {len(alone)} searches: {json.dumps(rendered[row])}")
+        return seen
+
+    def refusals(self, searches: Sequence[Mapping[str, Any]]) -> dict[str, list[str]]:
         """Who refuses which bodies: both, the server alone, or this engine alone; a fault inside the server refuses."""
         names = {(True, True): "both", (True, False): "server", (False, True): "embedded", (False, False): "nobody"}
         seen: dict[str, list[str]] = {f"refused by {who}": [] for who in names.values()}
@@ -100,7 +119,7 @@ class BodyPair:
         ask = self.server.client.options(
             ignore_status=[HTTPStatus.BAD_REQUEST, HTTPStatus.INTERNAL_SERVER_ERROR]
         ).search
-        for body in bodies:
+        for body in searches:
             answer = ask(index=self.name, body={**body, "size": 10}, filter_path="error.type,status")
             try:
                 self.index.search([body], hits=10)
@@ -113,12 +132,12 @@ class BodyPair:
                 failed.append(line)
         return seen
 
-    def _asked(self, bodies: Sequence[Mapping[str, Any]], hits: int) -> Iterator[Any]:
-        for start in range(0, len(bodies), SEARCHES_A_REQUEST):
-            searches: list[Any] = []
-            for body in bodies[start : start + SEARCHES_A_REQUEST]:
-                searches += [{}, {**body, "size": hits, "track_total_hits": True, "_source": False}]
-            yield from self.server.client.msearch(index=self.name, searches=searches)["responses"]
+    def _asked(self, searches: Sequence[Mapping[str, Any]], hits: int) -> Iterator[Any]:
+        for start in range(0, len(searches), SEARCHES_A_REQUEST):
+            lines: list[Any] = []
+            for body in searches[start : start + SEARCHES_A_REQUEST]:
+                lines += [{}, {**body, "size": hits, "track_total_hits": True, "_source": False}]
+            yield from self.server.client.msearch(index=self.name, searches=lines)["responses"]
 
 
 def _unequal(theirs: Any, ours: Any, tolerance: float) -> int:
