@@ -235,3 +235,18 @@ def test_what_fails_says_what_it_says_alone(index: BodyIndex) -> None:
     form = bodies.prepare({"query": failing})
     with pytest.raises(InputError, match="the factor of 'price' is negative"):
         index.ask(form, [(text, None, {}) for text in ("nothing", "red tv", "blue drive")], hits=10)
+
+
+@pytest.mark.parametrize("operator", ["or", "and"])
+def test_terms_that_words_reach_are_added_up_as_alone(operator: str) -> None:
+    """Each word reaches dozens of terms, whose scores flow into one sum: rounded in between it would be another."""
+    drawn = seeded(3)
+    terms = [f"{first}{middle}{last}" for first in "abcd" for middle in "efgh" for last in "ijkl"]
+    documents = [{"t": " ".join(drawn.choices(terms, k=drawn.randint(3, 40)))} for _ in range(200)]
+    mapping = {"mappings": {"properties": {"t": {"type": "text"}}}}
+    index = BodyIndex(Schema.of(mapping), Analysis({}, release=9), documents)
+    form = bodies.prepare({"query": {"match": {"t": {"query": Q, "fuzziness": 1, "operator": operator}}}})
+    texts = [" ".join(drawn.sample(terms, 3)) for _ in range(40)]
+    alone = index.search([form.render(query=text) for text in texts], hits=200)
+    assert any(answer.total > 50 for answer in alone)
+    check_same(index.ask(form, [(text, None, {}) for text in texts], hits=200), alone)
