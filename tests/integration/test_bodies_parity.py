@@ -33,7 +33,11 @@ _OVER_KEYWORDS = "indexed without positions, are not interpreted"
 def shop(reference: ReferenceServer) -> Iterator[BodyPair]:
     properties = {**INDEX["mappings"]["properties"], "whole_vector": VECTOR}
     index = {**INDEX, "mappings": {"properties": properties}}
-    vectors = np.random.default_rng(5).standard_normal((PRODUCTS, DIMENSIONS)).round(4).tolist()
+    drawn = np.random.default_rng(5).standard_normal((PRODUCTS, DIMENSIONS))
+    drawn[::2] /= np.linalg.norm(
+        drawn[::2], axis=1, keepdims=True
+    )  # as models give them, some a little off by rounding
+    vectors = drawn.round(3).tolist()
     made = made_shop.documents(seeded(1), PRODUCTS)
     documents = [{**document, "whole_vector": vector} for document, vector in zip(made, vectors, strict=True)]
     with both(reference, "bodies-shop", index, documents) as pair:

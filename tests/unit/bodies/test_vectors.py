@@ -1,5 +1,7 @@
 """Scores of vectors by Elasticsearch's similarities."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,22 @@ def test_a_field_of_vectors_that_no_document_has_is_near_nothing() -> None:
     index = BodyIndex(Schema.of({"mappings": {"properties": properties}}), Analysis(), [{"name": "sofa"}])
     near = {"field": "far", "query_vector": [1, 1], "k": 1}
     assert index.search([{"knn": near}, {"query": {"match": {"name": "sofa"}}, "knn": near}], hits=1)[1].total == 1
+
+
+# scores of 8.19.5 and 9.5.2: vectors whose squared length is within 0.001 of 1 are taken as they are
+@pytest.mark.parametrize(
+    ("vector", "query", "score"),
+    [
+        ([1.0004, 0.0], [1.0004, 0.0], 1.0004001),
+        ([1.0004, 0.0], [1.0, 0.0], 1.0002),
+        ([1.00049, 0.0], [1.0, 0.0], 1.000245),
+        ([0.9996, 0.0], [0.9996, 0.0], 0.99960005),
+        ([0.7, 0.7148], [0.7, 0.7148], 1.0004694),
+        ([0.7, 0.7148], [3.0, 4.0], 0.99592),
+        ([1.0006, 0.0], [1.0006, 0.0], 1.0),
+        ([1e-22, 0.0], [1.0, 0.0], 1.0048423),
+    ],
+)
+def test_nearly_unit_vectors_are_not_normalized_for_a_cosine(vector: Any, query: Any, score: float) -> None:
+    matrix = np.array([vector], dtype=np.float32)
+    assert scores(matrix, np.array(query, dtype=np.float32), "cosine")[0] == pytest.approx(score, abs=2e-7)

@@ -17,6 +17,7 @@ from relevance.analysis import Stream, Token
 from relevance.engines.embedded.bodies.edits import Spellings
 from relevance.engines.embedded.bodies.hits import ONE, Floats, Ints
 from relevance.engines.embedded.bodies.lexicon import Lexicon
+from relevance.engines.embedded.bodies.vectors import lengths
 from relevance.engines.embedded.engine import length_factors, offsets_of, quantized, rarity
 from relevance.errors import InputError
 from relevance.values import number_of, source_text, units
@@ -289,8 +290,8 @@ class VectorColumn:
 
     @cached_property
     def lengths(self) -> Floats:
-        """Of the vectors."""
-        return np.asarray(np.linalg.norm(self.matrix, axis=1), dtype=np.float32)
+        """See `vectors.lengths`."""
+        return lengths(self.matrix)
 
     @property
     def present(self) -> Ints:

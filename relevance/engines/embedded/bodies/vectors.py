@@ -38,14 +38,27 @@ _SCORE: Mapping[str, Callable[[Scores], Scores]] = MappingProxyType(
 SIMILARITIES = tuple(_SCORE)
 
 
-def scores(matrix: Vector, query: Vector, similarity: str, lengths: Vector | None = None) -> Scores:
+_UNIT = 1e-3
+
+
+def lengths(vectors: Vector) -> Vector:
+    """By what a server divides vectors for their cosine: not at all where the square of the length is near enough to 1.
+
+    Args:
+        vectors: shape (…, dimensions).
+    """
+    squares = np.vecdot(vectors, vectors)
+    return np.where(np.abs(squares - _ONE) > _UNIT, np.sqrt(squares), _ONE)
+
+
+def scores(matrix: Vector, query: Vector, similarity: str, divisors: Vector | None = None) -> Scores:
     """Score vectors: shape (vectors,).
 
     Args:
         matrix: shape (vectors, dimensions); any length, for cosine too.
         query: shape (dimensions,).
         similarity: one of `SIMILARITIES`.
-        lengths: of the vectors, where they are known already.
+        divisors: the `lengths` of the vectors, where they are known already.
     """
     if similarity == "l2_norm":
         away = matrix - query
@@ -53,8 +66,7 @@ def scores(matrix: Vector, query: Vector, similarity: str, lengths: Vector | Non
             return _distance(np.vecdot(away, away))
     products = matrix @ query
     if similarity == "cosine":
-        held = np.linalg.norm(matrix, axis=1) if lengths is None else lengths
-        both = held * np.linalg.norm(query)
+        both = (lengths(matrix) if divisors is None else divisors) * lengths(query)
         products = products / np.where(both > 0, both, _ONE)
     return _SCORE[similarity](products.astype(np.float32))
 
