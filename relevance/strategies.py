@@ -130,6 +130,8 @@ class Strategy:
             if self.tunable is None:
                 object.__setattr__(self, "tunable", self.template)
             object.__setattr__(self, "template", bodies.prepare(self.template).template)
+        if not isinstance(self.spelling, bool):
+            object.__setattr__(self, "spelling", tuple(self.spelling))  # a list in JSON
         for part, allowed in (("text", self.fields.text), ("vectors", self.fields.embedded)):
             boosts = getattr(self, part)
             # the fields' own order: two ways of writing a strategy are one strategy

@@ -157,6 +157,10 @@ class Analysis:
         self._analyzers: dict[str, Analyzer] = {}
         self._normalizers: dict[str, Normalizer] = {}
 
+    def has(self, part: str, name: str) -> bool:
+        """Whether a part (`analyzer`, `normalizer`) is in the settings, or known to servers alone."""
+        return name in self._parts[part] or name in REFUSED.get(part, {})
+
     def analyzer(self, name: str) -> Analyzer:
         """Give the analyzer of a name: one of the settings, or a built-in one.
 

@@ -300,7 +300,8 @@ def few_queries(judged: int, limits: Limits) -> str:
     if judged >= limits.least_queries:
         return ""
     needed = f"the gate's paired test needs {limits.least_queries} ([gate] least_queries)"
-    rest = "with fewer a drop beside a baseline warns at most, and only queries that newly return nothing fail"
+    nothing = f"only {limits.empty_queries} or more queries that newly return nothing fail"
+    rest = f"with fewer a drop beside a baseline warns at most, and {nothing}"
     return f"{plural(judged, 'judged query')}: {needed}, {rest}"
 
 

@@ -226,6 +226,21 @@ def test_a_hit_behind_a_better_one_of_its_group(shop: Path, capsys: pytest.Captu
     assert "left out  by collapse: a better hit has its stock" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize(
+    "keys", ['text = {name = 3}\nspelling = ["name"]', 'template = "search.json"\nspelling = ["name", "name.plain"]']
+)
+def test_a_strategy_comes_back_out_of_a_baseline(shop: Path, capsys: pytest.CaptureFixture[str], keys: str) -> None:
+    toml = TOML.replace('["own", "weighted"]', '["mine"]').partition("[strategies.own]")[0]
+    (shop / "relevance.toml").write_text(f"{toml}[strategies.mine]\n{keys}\n")
+    with closing(measured()) as indexed:
+        write_baseline(suite.snapshot_of(indexed), shop / "benchmarks" / "baselines")
+        today = indexed.results["mine"].strategy
+        snapshot = read_baseline(shop / "benchmarks" / "baselines" / "shop.json")
+        assert suite.earlier(indexed.plan.config, today, snapshot, shop) is None  # all is as today
+    write(index(PLAIN, PLAIN), search())
+    assert since(capsys, "heaters", "p2", "--strategy", "mine")
+
+
 def test_strategies_that_say_the_same() -> None:
     one = Strategy("own", text={"title": 1}, analyzer="stemmed")
     assert ranks_alike(one, Strategy("own", text={"title": 1}, analyzer="stemmed", k1=1.2))

@@ -85,7 +85,7 @@ def test_scores_are_those_of_the_server(dataset: Dataset, strategy: Strategy, re
 
 def test_notes_on_scores_outlast_the_index(tmp_path: Path) -> None:
     properties = {**FIELDS.body["mappings"]["properties"], "price": {"type": "scaled_float", "scaling_factor": 100}}
-    dataset = own_search.dataset(tmp_path, body={"mappings": {"properties": properties}})
+    dataset = own_search.dataset(tmp_path, body={**FIELDS.body, "mappings": {"properties": properties}})
     template = {
         "query": {"bool": {"must": {"match": {"brand": "{{query}}"}}, "filter": {"range": {"price": {"gt": 1}}}}}
     }
@@ -208,6 +208,28 @@ def test_a_part_of_an_analyzer_that_is_not_known_is_refused_by_name() -> None:
     fields = own_fields(index_body(body, "index.json"))
     with pytest.raises(InputError, match=r"'lowercaze'.*did you mean 'lowercase'"):
         engines.choose("embedded", Settings(), [Strategy("s", text={"name": 1}, fields=fields)], fields)
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ({"analyzer": "ixx"}, "index.json: mappings: field 'other', analyzer: unknown analyzer 'ixx'; allowed: "),
+        ({"search_analyzer": "standrad"}, "field 'other', search_analyzer: unknown analyzer 'standrad' (did you mean"),
+        ({"search_quote_analyzer": "no"}, "mappings: field 'other', search_quote_analyzer: unknown analyzer 'no'"),
+        ({"type": "keyword", "normalizer": "lo"}, "mappings: field 'other', normalizer: unknown normalizer 'lo'"),
+        ({"analyzer": "thai"}, ""),  # a server has it
+    ],
+)
+def test_an_unknown_analyzer_of_a_field_that_no_strategy_names(options: dict[str, str], line: str) -> None:
+    body = {"mappings": {"properties": {"name": {"type": "text"}, "other": {"type": "text", **options}}}}
+    fields = own_fields(index_body(body, "index.json"), where="index.json")
+    strategies = [Strategy("s", text={"name": 1}, fields=fields)]
+    if not line:
+        assert engines.choose("embedded", Settings(), strategies, fields).notes == ()
+        return
+    with pytest.raises(InputError) as refused:
+        engines.choose("embedded", Settings(), strategies, fields)
+    assert line in str(refused.value)
 
 
 def test_templates_and_tables_over_the_default_fields_in_one_session(sample: Dataset) -> None:

@@ -203,11 +203,12 @@ def check(request: Request) -> list[str]:
     fields = request.fields.read(readings_of(request.strategies))
     body, where = body_with(fields, {}, request.own), request.own.path or fields.where
     try:
-        Schema.of(body).check_limits(request.release)
+        schema = Schema.of(body)
+        schema.check_limits(request.release)
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     analysis = Analysis(body["settings"], release=request.release)
-    if errors := analysis.errors():
+    if errors := [*analysis.errors(), *_unknown_analyzers(schema, analysis)]:
         raise several([InputError(f"{where}: {error}" if where else str(error)) for error in errors])
     for strategy in request.strategies:
         try:
@@ -216,6 +217,24 @@ def check(request: Request) -> list[str]:
         except InputError as error:
             raise InputError(f"{strategy.where}: {error}") from error
     return missing_fields(request.strategies, body["mappings"])
+
+
+def _unknown_analyzers(schema: Schema, analysis: Analysis) -> Iterator[InputError]:
+    """Fields whose analyzers neither the settings nor a server have; what is only not interpreted here is none."""
+    for path, field in schema.fields.items():
+        options: dict[str, str] = {}
+        for option in ("search_quote_analyzer", "search_analyzer", "analyzer", "normalizer"):
+            if name := getattr(field, option):
+                options[name] = option  # others may be taken from it
+        for name, option in options.items():
+            find = analysis.normalizer if option == "normalizer" else analysis.analyzer
+            try:
+                if not analysis.has(option.rpartition("_")[2], name):
+                    find(name)
+            except NotInterpretedError:
+                pass
+            except InputError as error:
+                yield InputError(f"mappings: field {path!r}, {option}: {str(error).partition(': ')[2]}")
 
 
 _TRIED, _SHOWN = 1_000, 5
