@@ -208,15 +208,20 @@ def check(request: Request) -> list[str]:
     except InputError as error:
         raise InputError(f"{where}: {error}") from None
     analysis = Analysis(body["settings"], release=request.release)
-    if errors := [*analysis.errors(), *_unknown_analyzers(schema, analysis)]:
-        raise several([InputError(f"{where}: {error}" if where else str(error)) for error in errors])
+    _refuse(analysis.errors(), where)
     for strategy in request.strategies:
         try:
             for name in strategy.reading.analyzers.values() if strategy.reading else ():
                 analysis.analyzer(name)
         except InputError as error:
             raise InputError(f"{strategy.where}: {error}") from error
+    _refuse([*_unknown_analyzers(schema, analysis)], where)
     return missing_fields(request.strategies, body["mappings"])
+
+
+def _refuse(errors: Sequence[InputError], where: str) -> None:
+    if errors:
+        raise several([InputError(f"{where}: {error}" if where else str(error)) for error in errors])
 
 
 def _unknown_analyzers(schema: Schema, analysis: Analysis) -> Iterator[InputError]:
