@@ -352,3 +352,34 @@ def test_missing_is_a_value_of_the_field(index: BodyIndex, missing: Any) -> None
 @pytest.mark.parametrize("missing", [None, 10**20, "5"])
 def test_missing_that_a_server_takes(index: BodyIndex, missing: Any) -> None:
     assert _hits(index, {"sort": [{"integer": {"missing": missing}}]}) == 1
+
+
+# the empty text is a term like others; by release the documents that a server finds, and their score
+@pytest.mark.parametrize("release", [8, 9])
+@pytest.mark.parametrize(
+    ("clause", "found", "score"),
+    [
+        ({"wildcard": {"key": ""}}, {8: [], 9: []}, None),
+        ({"wildcard": {"key": {"value": "", "case_insensitive": True}}}, {8: [], 9: []}, None),
+        ({"prefix": {"key": ""}}, {8: [0, 1], 9: [0, 1]}, 1.0),
+        ({"term": {"key": {"value": "", "case_insensitive": True}}}, {8: [0], 9: [0]}, 0.6931472),
+        ({"term": {"key": {"value": "TV", "case_insensitive": True}}}, {8: [1], 9: [1]}, 1.0),
+        ({"regexp": {"key": {"value": "", "case_insensitive": True}}}, {8: [], 9: [0]}, 1.0),
+        ({"regexp": {"key": ""}}, {8: [0], 9: [0]}, 1.0),
+    ],
+)
+def test_the_empty_text(release: int, clause: Any, found: dict[int, list[int]], score: float | None) -> None:
+    schema = Schema.of({"mappings": {"properties": {"key": {"type": "keyword"}}}})
+    index = BodyIndex(schema, Analysis({}, release=release), [{"key": ""}, {"key": "tv"}], release=release)
+    (answer,) = index.search([{"query": clause}], hits=10)
+    assert answer.codes.tolist() == found[release]
+    if found[release]:
+        assert answer.scores[0] == pytest.approx(score, abs=1e-7)
+
+
+@pytest.mark.parametrize("lenient", [False, "false", ""])
+def test_all_fields_are_asked_leniently_unless_it_is_said(index: BodyIndex, lenient: Any) -> None:
+    (answer,) = index.search([{"query": {"multi_match": {"query": "red"}}}], hits=10)
+    assert answer.total == 1
+    with pytest.raises(InputError):
+        index.search([{"query": {"multi_match": {"query": "red", "lenient": lenient}}}], hits=10)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from relevance.bodies import Fixed
 from relevance.engines.embedded.bodies.fuzzy import Fuzzy
 from relevance.engines.embedded.bodies.leaves import (
+    NOTHING,
     AnyNumber,
     AnyTerm,
     Exists,
@@ -251,7 +252,7 @@ def match_options(options: Mapping[str, Any]) -> Match:
         transpositions=options.get("fuzzy_transpositions", True),
         slop=options.get("slop", 0),
         zero_terms=options.get("zero_terms_query", "none"),
-        lenient=options.get("lenient", False),
+        lenient=bool(options.get("lenient")),
         phrases_of_paths=options.get("auto_generate_synonyms_phrase_query", True),
     )
 
@@ -322,7 +323,8 @@ def term(clause: Clause) -> Node:
         return MatchNone()
     if options["case_insensitive"] and field.has_terms:
         value = text_of(options["value"])
-        return in_any_case(field.path, keyword_of(clause.levels, field, value), value)
+        if term := keyword_of(clause.levels, field, value):  # the empty one has no letters, and is scored
+            return in_any_case(field.path, term, value)
     return value_query(clause.levels, field, options["value"])
 
 
@@ -394,6 +396,10 @@ def wildcard_clause(clause: Clause) -> Node:
     return wildcard(field.path, value, any_case=any_case)
 
 
+_FITS_EMPTY = 9
+"""From this release on an empty regular expression in any case fits the empty term."""
+
+
 def regexp(clause: Clause) -> Node:
     path, options = clause.of_field(
         "value",
@@ -416,7 +422,10 @@ def regexp(clause: Clause) -> Node:
     if field.is_unscored or field.value is not None:
         raise clause.refuse(f"field {path!r} is a {field.kind}; allowed: text, keyword", NotInterpretedError)
     value = keyword_of(clause.levels, field, options["value"])
-    pattern = python_pattern(value, optional=flags == "ALL", any_case=options["case_insensitive"])
+    any_case = options["case_insensitive"]
+    pattern = python_pattern(value, optional=flags == "ALL", any_case=any_case)
+    if not value and any_case and clause.levels.release < _FITS_EMPTY:
+        pattern = NOTHING
     return Pattern(field.path, pattern, "", f"/{value}/")
 
 

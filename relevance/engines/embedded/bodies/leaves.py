@@ -380,6 +380,10 @@ def prefix(field: Field, text: Any, *, any_case: bool = False) -> Node:
     return Pattern(field.path, f"{_letters(text, any_case=True)}.*", "", f"{text}*")
 
 
+NOTHING = "(?!)"
+"""Fits no text."""
+
+
 def in_any_case(path: str, term: str, text: str) -> Pattern:
     """Terms that are a text in any case; `text` is how it was written."""
     return Pattern(path, _letters(term, any_case=True), "", text)
@@ -387,6 +391,8 @@ def in_any_case(path: str, term: str, text: str) -> Pattern:
 
 def wildcard(path: str, text: str, *, any_case: bool = False) -> Pattern:
     """Terms that fit a pattern of Elasticsearch: `*` any letters, `?` one, a backslash before letters as they are."""
+    if not text:  # no term, not even the empty one
+        return Pattern(path, NOTHING, "", text)
     parts, runs, at = [], [""], 0
     while at < len(text):
         sign = text[at]

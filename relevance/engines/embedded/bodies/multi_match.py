@@ -13,7 +13,7 @@ from relevance.engines.embedded.bodies.clauses import (
     match_options,
 )
 from relevance.engines.embedded.bodies.nodes import DisMax, MatchNone, Node, boosted
-from relevance.engines.embedded.bodies.options import boost_value, choice, names, share, single
+from relevance.engines.embedded.bodies.options import boost_value, choice, flag, names, share, single
 from relevance.engines.embedded.bodies.text import (
     CrossFields,
     Match,
@@ -56,6 +56,7 @@ def multi_match(clause: Clause) -> Node:
     options = clause.options(
         {
             **TEXT,
+            "lenient": (flag, None),
             "query": (single, None),
             "fields": (names, ()),
             "type": (choice(*KINDS), "best_fields"),
@@ -67,9 +68,9 @@ def multi_match(clause: Clause) -> Node:
     kind, how = options["type"], match_options(options)
     if how.fuzziness is not None and kind in _NOT_FUZZY:
         raise clause.refuse(f"fuzziness with type = {kind}; allowed with: {', '.join(set(KINDS) - set(_NOT_FUZZY))}")
-    fields, lenient = fields_of(clause, options["fields"])
+    fields, everything = fields_of(clause, options["fields"])
     tie = options["tie_breaker"]
-    how = replace(how, lenient=how.lenient or lenient)
+    how = replace(how, lenient=how.lenient or (everything and options["lenient"] is None))
     return of_fields(clause.levels, fields, options["query"], kind, how, tie)
 
 
