@@ -84,4 +84,4 @@ def test_what_is_answered_is_equal_and_the_rest_is_refused(reference: ReferenceS
         equal = pair.compare(EQUAL, hits=120)
         refusals = pair.refusals(REFUSED)
     assert equal.nothing, equal.listed[:3]
-    assert len(refusals["embedded"]) == len(REFUSED)
+    assert len(refusals["refused by embedded"]) == len(REFUSED)

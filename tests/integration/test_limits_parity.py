@@ -73,4 +73,4 @@ def test_factors_of_0_and_clauses_inside_each_other(reference: ReferenceServer) 
         equal = pair.compare([*SCORED, *bodies(30)], hits=100)
         refusals = pair.refusals(bodies(31))
     assert equal.nothing, equal.listed[:3]
-    assert {who: len(lines) for who, lines in refusals.items() if lines} == {"both": len(bodies(31))}
+    assert {who: len(lines) for who, lines in refusals.items() if lines} == {"refused by both": len(bodies(31))}
