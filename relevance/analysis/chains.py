@@ -23,6 +23,7 @@ from relevance.analysis.tokenizers import MAX_NGRAM_DIFF, TOKENIZERS
 from relevance.analysis.tokens import CharFilter, Filter, Stream, Token, Tokenizer
 from relevance.errors import InputError, unknown
 from relevance.fields import nested_settings
+from relevance.remembered import Remembered
 
 _Component = TypeVar("_Component")
 _REMEMBERED = 500_000
@@ -47,7 +48,7 @@ class Analyzer:
     tokenizer: Tokenizer
     filters: Sequence[Filter]
     gap: int = GAP
-    _pieces: dict[str, Stream] = field(default_factory=dict, repr=False, compare=False)
+    _pieces: dict[str, Stream] = field(default_factory=lambda: Remembered(_REMEMBERED), repr=False, compare=False)
 
     @cached_property
     def _near(self) -> Sequence[Filter]:
@@ -99,8 +100,6 @@ class Analyzer:
         return Stream(tokens, skipped)
 
     def _learnt(self, piece: str) -> Stream:
-        if len(self._pieces) >= _REMEMBERED:
-            self._pieces.clear()
         stream = self._pieces[piece] = self._of_piece(piece)
         return stream
 

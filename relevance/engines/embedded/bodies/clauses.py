@@ -209,7 +209,7 @@ def parse(body: Any, place: str, levels: Levels, path: str = "", depth: int = 1)
         raise clause.refuse(f"{about}{error}", type(error)) from None
     node = boosted(node, clause.boost)
     if is_fixed:
-        levels.keep(body, path, node)
+        levels.parsed[id(body), path] = (body, node)  # which stays as long, so that its id does
     return node
 
 

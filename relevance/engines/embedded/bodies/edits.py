@@ -7,12 +7,16 @@ from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 import numpy as np
 
+from relevance.remembered import Remembered
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import numpy.typing as npt
 
-    Near: TypeAlias = tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
+    _Letters: TypeAlias = npt.NDArray[np.uint32]
+    _Ints: TypeAlias = npt.NDArray[np.int64]
+    Near: TypeAlias = tuple[_Ints, _Ints]
 
 _AUTO = re.compile(r"AUTO(?::(\d+),(\d+))?", re.IGNORECASE)
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
@@ -72,7 +76,7 @@ class Spellings:
         self._by_length = np.argsort(self._lengths, kind="stable")
         self._masks = masks[self._by_length]
         self._ends = np.cumsum(np.bincount(self._lengths, minlength=1))
-        self._known: dict[tuple[str, int, int, bool], Near] = {}
+        self._known: Remembered[tuple[str, int, int, bool], Near] = Remembered(_REMEMBERED)
 
     def near(self, word: str, edits: int, *, prefix: int = 0, transpositions: bool = True) -> Near:
         """Find the terms at most `edits` away: their numbers, ascending, and how far each is.
@@ -85,8 +89,6 @@ class Spellings:
         """
         key = (word, edits, prefix, transpositions)
         if key not in self._known:
-            if len(self._known) >= _REMEMBERED:
-                self._known.clear()
             self._known[key] = self._near(*key)
         return self._known[key]
 
@@ -102,8 +104,9 @@ class Spellings:
         candidates = candidates[self._lengths[candidates] >= head]
         for place in range(head):
             candidates = candidates[self._letters[self._starts[candidates] + place] == letters[place]]
+        starts, lengths = self._starts[candidates] + head, self._lengths[candidates] - head
         measure = self._distances if edits > 1 else self._one_edit
-        distances = measure(letters[head:], candidates, head, edits, transpositions=transpositions)
+        distances = measure(letters[head:], starts, lengths, edits, transpositions=transpositions)
         near = distances <= edits
         return candidates[near], distances[near]
 
@@ -115,22 +118,12 @@ class Spellings:
         """How many code points terms have."""
         return self._lengths[numbers]
 
-    def _one_edit(
-        self,
-        word: npt.NDArray[np.uint32],
-        candidates: npt.NDArray[np.int64],
-        head: int,
-        edits: int,
-        *,
-        transpositions: bool,
-    ) -> npt.NDArray[np.int64]:
+    def _one_edit(self, word: _Letters, starts: _Ints, lengths: _Ints, edits: int, *, transpositions: bool) -> _Ints:
         """The same as `_distances`, where what lies beyond one edit may be any larger number.
 
         What a term and the word have in common at their starts and at their ends leaves one letter at most between.
         """
-        lengths = self._lengths[candidates] - head
         size = len(word)
-        starts = self._starts[candidates] + head
         places = np.arange(size)[:, None]
         last = len(self._letters) - 1
         ahead = self._letters[np.minimum(starts + places, last)] == word[:, None]
@@ -147,27 +140,18 @@ class Spellings:
                 is_near[at] = (self._letters[first : first + 2] == word[prefix[at] : prefix[at] + 2][::-1]).all()
         return np.where(is_same, 0, np.where(is_near, 1, edits + 2))
 
-    def _distances(
-        self,
-        word: npt.NDArray[np.uint32],
-        candidates: npt.NDArray[np.int64],
-        head: int,
-        edits: int,
-        *,
-        transpositions: bool,
-    ) -> npt.NDArray[np.int64]:
-        """Distances of the candidates from their place `head` on; what lies beyond `edits` may be any larger number.
+    def _distances(self, word: _Letters, starts: _Ints, lengths: _Ints, edits: int, *, transpositions: bool) -> _Ints:
+        """Distances of terms, by where their letters begin and how many they are; beyond `edits` any larger number.
 
         The table of Levenshtein, row by row of the word, only so far from the diagonal as the edits reach.
         """
-        lengths = self._lengths[candidates] - head
         longest = len(word) + edits
         places = np.arange(longest)[:, None]
         inside = places < lengths
-        at = np.where(inside, self._starts[candidates] + head + places, 0)
+        at = np.where(inside, starts + places, 0)
         letters = np.where(inside, self._letters[at], np.iinfo(np.uint32).max)
         beyond = np.int16(edits + 1)
-        earlier = before = np.full((longest + 1, len(candidates)), beyond)
+        earlier = before = np.full((longest + 1, len(starts)), beyond)
         reach = min(edits, longest)
         before[: reach + 1] = np.arange(reach + 1)[:, None]
         for row in range(1, len(word) + 1):
@@ -190,7 +174,7 @@ class Spellings:
             np.minimum.accumulate(run - steps, axis=0, out=run)
             run += steps
             earlier, before = before, current
-        return before[lengths, np.arange(len(candidates))].astype(np.int64)
+        return before[lengths, np.arange(len(starts))].astype(np.int64)
 
 
 def _bits(letters: npt.NDArray[np.uint32]) -> npt.NDArray[np.uint64]:

@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from relevance.engines.embedded.bodies.fields import TermIndex
     from relevance.engines.embedded.bodies.levels import Level, Levels
 
-_REMEMBERED = 10_000  # words, each with the terms that stand for it
-
 
 class Expansion(NamedTuple):
     """Terms by their numbers, the boost of each, and in how many documents all are taken to be; None: it is counted."""
@@ -62,8 +60,6 @@ class Expanding(Node):
         terms = levels.expansions.get(known)
         if terms is None:
             index = levels.terms(self.path)
-            if len(levels.expansions) >= _REMEMBERED:
-                levels.expansions.clear()
             terms = NO_TERMS if index is None else known.terms(index)
             levels.expansions[known] = terms
         return terms

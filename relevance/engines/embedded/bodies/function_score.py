@@ -54,7 +54,6 @@ _FUNCTIONS = ("weight", "field_value_factor", *DECAYS)
 _NOT_INTERPRETED = ("random_score", "script_score")
 _CUT_IN_FILTERS = "function_score: min_score where no score counts: boosts around it may move its cut on a server"
 _MOST = np.finfo(np.float32).max
-_TABLES = 200  # of factors that are kept, a float64 for each document
 
 
 class Part(NamedTuple):
@@ -168,8 +167,6 @@ def _table(function: Function, level: Level) -> Table:
     """The factors of all documents, worked out once."""
     known = level.tables.get(function)
     if known is None:
-        if len(level.tables) >= _TABLES:
-            level.tables.clear()
         column = None if function.field is None else level.field(function.field)
         known = function.table(column if isinstance(column, NumberIndex) else None, level.every)
         level.tables[function] = known

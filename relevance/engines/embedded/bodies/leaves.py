@@ -18,7 +18,6 @@ from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown, Un
 from relevance.errors import InputError, NotInterpretedError
 from relevance.values import date_of, decimal_of, exact_of, in_range, rounded, text_of, units
 
-_BLENDED = 10_000  # words of which it is kept how frequent they are taken to be
 _LOOKS_LATE = 9
 """The release from which on Lucene counts clauses before it looks for terms that fit a pattern or a range."""
 
@@ -215,8 +214,6 @@ class Share(NamedTuple):
         key = (self.blended, *(levels.spelt(term) for _, term, _ in self.blended.terms))
         dfs = levels.blended.get(key)
         if dfs is None:
-            if len(levels.blended) >= _BLENDED:
-                levels.blended.clear()
             dfs = levels.blended[key] = self.blended.dfs(levels)
         return dfs[self.at]
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from array import array
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
@@ -24,6 +24,7 @@ from relevance.engines.embedded.bodies.hits import Hits
 from relevance.engines.embedded.bodies.lexicon import Lexicon
 from relevance.engines.embedded.bodies.words import NotPlannedError, Unknown
 from relevance.errors import NotInterpretedError
+from relevance.remembered import Remembered
 from relevance.schema import UNCOMPARED, Similarity
 from relevance.values import boolean_of, source_text
 
@@ -45,6 +46,9 @@ Column: TypeAlias = "TermIndex | NumberIndex | VectorColumn"
 _REMEMBERED = 10_000_000
 _STREAMS = 5_000
 _PARSED = 1_000
+_BLENDED = 10_000  # words of which it is kept how frequent they are taken to be
+_EXPANSIONS = 10_000  # words, each with the terms that stand for it
+_TABLES = 200  # of factors, a float64 for each document
 _KEY = 50
 """Hits that are kept, and as how many a key counts: 12 bytes each."""
 
@@ -73,13 +77,13 @@ class Levels:
         self._lexicons: dict[str, Lexicon] = {}
         self._truths: dict[str, TermIndex] = {}
         self.remembered: dict[object, Any] = {}
-        self.parsed: dict[tuple[int, str], tuple[object, Node]] = {}
-        self.blended: dict[object, list[int | None]] = {}
+        self.parsed: Remembered[tuple[int, str], tuple[object, Node]] = Remembered(_PARSED)
+        self.blended: Remembered[object, list[int | None]] = Remembered(_BLENDED)
         self.words: Sequence[str] | None = None
-        self.expansions: dict[Node, Expansion] = {}
+        self.expansions: Remembered[Node, Expansion] = Remembered(_EXPANSIONS)
         self.reading: Reading | None = None
         self._held = 0
-        self._streams: dict[tuple[str, str], Stream] = {}
+        self._streams: Remembered[tuple[str, str], Stream] = Remembered(_STREAMS)
         self._levels = {path: Level(path, self, parents) for path, parents in documents.parents.items()}
 
     @property
@@ -107,9 +111,15 @@ class Levels:
         if self.reading is None:
             raise NotPlannedError
         self.reading.questions[question] = None
-        self.words = self.reading.words
-        try:
+        with self.asked(self.reading.words):
             return question.answer(self)
+
+    @contextmanager
+    def asked(self, words: Sequence[str]) -> Iterator[None]:
+        """Take these for the words of the query."""
+        self.words = words
+        try:
+            yield
         finally:
             self.words = None
 
@@ -119,8 +129,6 @@ class Levels:
             return text.stream(analyzer)
         key = (analyzer, text)
         if key not in self._streams:
-            if len(self._streams) >= _STREAMS:
-                self._streams.clear()
             self._streams[key] = self.analysis.analyzer(analyzer)(text)
         return self._streams[key]
 
@@ -164,12 +172,6 @@ class Levels:
                 self.column(path)
             yield path
         self._lexicons.clear()
-
-    def keep(self, body: object, path: str, node: Node) -> None:
-        """Keep what was read of an object that many searches share."""
-        if len(self.parsed) >= _PARSED:
-            self.parsed.clear()
-        self.parsed[id(body), path] = (body, node)
 
     def _indexed(self, field: Field) -> Column:
         """Index a field, unless an index of the same documents has it already: how terms are scored may differ."""
@@ -222,7 +224,7 @@ class Level:
         self.catalogue = catalogue
         self.size, self.queries = len(around), 1
         self._around = around
-        self.tables: dict[Function, Table] = {}
+        self.tables: Remembered[Function, Table] = Remembered(_TABLES)
 
     @cached_property
     def every(self) -> Ints:

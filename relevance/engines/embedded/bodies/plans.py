@@ -30,6 +30,7 @@ from relevance.engines.embedded.bodies.words import (
     normalized,
 )
 from relevance.errors import InputError
+from relevance.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -43,6 +44,8 @@ _ENOUGH = 3  # shapes that cannot be planned, after which none is tried
 _WITH_WORDS = (Term, Synonym, Phrase, AnyTerm, Beginning, Fuzzy, PhrasePrefix)
 """What can be evaluated with words that come later."""
 _WORDS = ("term", "terms", "places")  # of these
+_NEEDS_ITS_WORDS = (NotPlannedError, InputError, TypeError, AttributeError, IndexError)
+"""What is raised where a text, or a word of it, has to be known."""
 
 
 class _Plan(NamedTuple):
@@ -122,19 +125,13 @@ class Template:
         return (None, []) if plan is None or self._merges(plan, words) else (plan.search, words)
 
     def _answers(self, shape: _Shape, words: Sequence[str]) -> tuple[object, ...]:
-        self._levels.words = words
-        try:
+        with self._levels.asked(words):
             return tuple([question.answer(self._levels) for question in shape.questions])
-        finally:
-            self._levels.words = None
 
     def _merges(self, plan: _Plan, words: Sequence[str]) -> bool:
         """Whether rewriting would merge terms of different words."""
-        self._levels.words = words
-        try:
+        with self._levels.asked(words):
             return any(rivals.meet(self._levels) for rivals in plan.rivals)
-        finally:
-            self._levels.words = None
 
     def _shape(self, text: str, words: dict[str, int]) -> Iterator[object]:
         """What a reading can learn of a text: the numbers of its words, and where they stand."""
@@ -164,13 +161,7 @@ class Template:
             search = read_body(rendered, self._levels, self._hits)
             _check(search)
             plan = _Plan(search, list(_rivals(search)))
-        except (
-            NotPlannedError,
-            InputError,
-            TypeError,
-            AttributeError,
-            IndexError,
-        ):  # what needs a text, or all its words
+        except _NEEDS_ITS_WORDS:
             return None
         else:
             return None if self._levels.notes else plan
@@ -183,7 +174,7 @@ class Plans:
 
     def __init__(self, levels: Levels) -> None:
         self._levels = levels
-        self._templates: dict[object, tuple[Body, Template]] = {}
+        self._templates: Remembered[object, tuple[Body, Template]] = Remembered(_TEMPLATES)
 
     def clear(self) -> None:
         """Forget them: the fields are others."""
@@ -193,8 +184,6 @@ class Plans:
         """See `Template.plan`."""
         key = (id(form), hits, json.dumps(params, sort_keys=True) if params else "")
         if key not in self._templates:
-            if len(self._templates) >= _TEMPLATES:
-                self._templates.clear()
             self._templates[key] = (form, Template(form, self._levels, params or NO_PARAMS, hits))
         return (None, []) if form.count(VECTOR) else self._templates[key][1].plan(text)
 
