@@ -16,6 +16,7 @@ from scipy.special import stdtr
 
 from relevance.baseline import on_common_queries
 from relevance.evaluation import JUDGED10, UNJUDGED, Graded
+from relevance.runner import HITS
 from relevance.significance import SAME
 from relevance.strategies import Leg
 
@@ -368,8 +369,8 @@ def _diagnosed(
         rankings=tuple(
             SideBySide(
                 changes[row],
-                _marked(old.hits[row], new.hits[row], "gone", sides.now.grades[row], titles),
-                _marked(new.hits[row], old.hits[row], "new", sides.now.grades[row], titles),
+                _marked(old.hits[row][:HITS], new.hits[row][:HITS], "gone", sides.now.grades[row], titles),
+                _marked(new.hits[row][:HITS], old.hits[row][:HITS], "new", sides.now.grades[row], titles),
             )
             for row in lost[:RANKINGS]
         ),
@@ -484,7 +485,8 @@ def _newcomers(sides: _Sides, status: Status, limits: Limits, titles: Mapping[st
     labels, grades, (old, new) = sides.now.labels, sides.now.grades, sides.measured
     of_row = {}
     for row, (before, after) in enumerate(zip(old.hits, new.hits, strict=True)):
-        newcomers = [(rank, one) for rank, one in enumerate(after, 1) if one not in before and one not in grades[row]]
+        first = enumerate(after[:HITS], 1)
+        newcomers = [(rank, one) for rank, one in first if one not in before[:HITS] and one not in grades[row]]
         if newcomers:
             of_row[row] = newcomers
     if not of_row:

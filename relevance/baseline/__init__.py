@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from relevance.baseline.files import SNAPSHOT, document_text, find_baseline, read_baseline, write_baseline
+from relevance.baseline.seen import ProductsSeen
 from relevance.baseline.snapshot import (
     DIGITS,
+    KEPT,
+    SELECTED,
     DatasetIdentity,
     Measurement,
     Snapshot,
@@ -12,6 +15,7 @@ from relevance.baseline.snapshot import (
     common_queries,
     data_changes,
     differences,
+    lacks,
     merge,
     on_common_queries,
     update_lines,
@@ -20,9 +24,12 @@ from relevance.baseline.snapshot import (
 
 __all__ = [
     "DIGITS",
+    "KEPT",
+    "SELECTED",
     "SNAPSHOT",
     "DatasetIdentity",
     "Measurement",
+    "ProductsSeen",
     "Snapshot",
     "check_part",
     "common_queries",
@@ -30,6 +37,7 @@ __all__ = [
     "differences",
     "document_text",
     "find_baseline",
+    "lacks",
     "merge",
     "on_common_queries",
     "read_baseline",

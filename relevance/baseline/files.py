@@ -18,6 +18,7 @@ import json
 import os
 import re
 import zlib
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, Any, NoReturn
@@ -35,6 +36,7 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError, core_schema
 
+from relevance.baseline.seen import ProductsSeen, bytes_of
 from relevance.baseline.snapshot import DatasetIdentity, Measurement, Snapshot
 from relevance.errors import InputError
 from relevance.evaluation import Metric, parse
@@ -51,8 +53,11 @@ if TYPE_CHECKING:
 SNAPSHOT = "baseline.json"
 """The session as a baseline in a folder of results."""
 
-SCHEMA = 1
-"""Version of the layout: what was written by a newer one is refused."""
+SCHEMA = 2
+"""Version of the layout: what was written by a newer one is refused. Version 1 has no more than `_Document1`."""
+
+_KEPT_1 = 10
+"""So many hits of a query a file of version 1 keeps."""
 
 CHECKSUM = "sha256"
 """The key of the checksum."""
@@ -137,6 +142,21 @@ def _once(hits: list[str]) -> list[str]:
     return hits
 
 
+def _distinct(tags: list[str]) -> list[str]:
+    if not tags or len(set(tags)) < len(tags):
+        raise PydanticCustomError("allowed", "tags, each once")
+    return tags
+
+
+def _seen(value: object) -> ProductsSeen:
+    if isinstance(value, ProductsSeen):
+        return value
+    with suppress(ValueError):
+        if isinstance(value, str):
+            return ProductsSeen.decoded(value)
+    raise PydanticCustomError("allowed", "bits in base64, or null")
+
+
 def _metric(name: object) -> Metric:
     if isinstance(name, Metric):
         return name
@@ -168,6 +188,8 @@ _Row = Annotated[
     tuple[list[_Share], Annotated[list[_Text], AfterValidator(_once)]],
     _pair("a list of two lists, metrics and hits"),
 ]
+_Depth = Annotated[int, Field(ge=1, le=1_000), _Allowed("a whole number from 1 to 1,000")]
+_Seen = Annotated[ProductsSeen, PlainValidator(_seen), PlainSerializer(ProductsSeen.encoded)]
 _MetricName = Annotated[Metric, PlainValidator(_metric), PlainSerializer(str)]
 
 
@@ -198,8 +220,8 @@ class _Strategy(_Record):
     rows: dict[str, _Row]
 
 
-class _Document(_Record):
-    """What stands in a file beside its schema and checksum."""
+class _Document1(_Record):
+    """What stands in a file of version 1 beside its schema and checksum."""
 
     dataset: _Dataset
     relevant_from: _Limit
@@ -209,6 +231,16 @@ class _Document(_Record):
     calibration_s: _Seconds
     queries: Annotated[dict[str, _Query], AfterValidator(_ascending)]
     strategies: dict[_StrategyName, _Strategy]
+
+
+class _Document(_Document1):
+    """What stands in a file beside its schema and checksum."""
+
+    kept: _Depth
+    weights: dict[str, _Grade]
+    tags: dict[str, Annotated[list[_Text], AfterValidator(_distinct)]]
+    gate: _Table
+    products_seen: _Seen | None
 
 
 class MalformedError(ValueError):
@@ -265,6 +297,11 @@ def document_text(snapshot: Snapshot) -> str:
             "models": {name: dict(model) for name, model in sorted(snapshot.models.items())},
             "versions": dict(sorted(snapshot.versions.items())),
             "calibration_s": _rounded(snapshot.calibration_s),
+            "kept": snapshot.kept,
+            "gate": dict(snapshot.gate),
+            "products_seen": snapshot.products_seen,
+            "weights": {query: one for query, one in zip(snapshot.queries, snapshot.weights, strict=False) if one != 1},
+            "tags": {query: list(one) for query, one in zip(snapshot.queries, snapshot.tags, strict=False) if one},
             "queries": {
                 query: (text, dict(sorted(grades.items())), dict(params))
                 for query, (text, grades, params) in snapshot.judged().items()
@@ -282,7 +319,9 @@ def document_text(snapshot: Snapshot) -> str:
             },
         }
     )
-    content = {"schema": SCHEMA} | record.model_dump()
+    parts = record.model_dump()
+    long = {name: parts.pop(name) for name in ("queries", "strategies")}  # last, below what a person looks for
+    content = {"schema": SCHEMA, **parts, **long}
     head: dict[str, object] = {"schema": SCHEMA, CHECKSUM: checksum(content)}
     return _laid_out(head | content, depth=0) + "\n"
 
@@ -454,15 +493,29 @@ def _content(document: Mapping[str, object]) -> dict[str, object]:
             "changed by hand (its checksum is another); undo the change (git diff shows it), or move the file away "
             "and write a new one with --update-baseline"
         )
-    return {key: value for key, value in content.items() if key != "schema"}
+    return content
 
 
 def _snapshot(content: Mapping[str, object]) -> Snapshot:
+    document = {key: value for key, value in content.items() if key != "schema"}
     try:
-        record = _Document.model_validate(content)
+        if content["schema"] == SCHEMA:
+            record = _Document.model_validate(document)
+        else:
+            of_version_1 = _Document1.model_validate(document).__dict__
+            record = _Document.model_construct(
+                **of_version_1, kept=_KEPT_1, weights={}, tags={}, gate={}, products_seen=None
+            )
     except ValidationError as error:
         raise _malformed(error.errors(include_url=False)[0]) from None
     queries = tuple(record.queries)
+    for name, table in (("weights", record.weights), ("tags", record.tags)):
+        if unknown := next((query for query in table if query not in record.queries), None):
+            raise MalformedError(f"{name}.{unknown[:_SHOWN]}: no query of the file; allowed: its queries")
+    size = 0 if record.products_seen is None else len(record.products_seen)
+    if size > bytes_of(record.dataset.products):
+        allowed = f"at most {bytes_of(record.dataset.products):,}, for {record.dataset.products:,} products"
+        raise MalformedError(f"products_seen has {size:,} bytes; allowed: {allowed}")
     params = tuple(one for _, _, one in record.queries.values())
     return Snapshot(
         dataset=DatasetIdentity(**record.dataset.model_dump()),
@@ -472,22 +525,30 @@ def _snapshot(content: Mapping[str, object]) -> Snapshot:
         params=params if any(params) else (),
         relevant_from=record.relevant_from,
         strategies={
-            name: _measurement(f"strategies.{name}.rows", one, queries) for name, one in record.strategies.items()
+            name: _measurement(f"strategies.{name}.rows", one, queries, record.kept)
+            for name, one in record.strategies.items()
         },
         engine=record.engine.model_dump(),
         models=record.models,
         versions=record.versions,
         calibration_s=record.calibration_s,
+        kept=record.kept,
+        weights=tuple(record.weights.get(query, 1) for query in queries) if record.weights else (),
+        tags=tuple(tuple(record.tags.get(query, ())) for query in queries) if record.tags else (),
+        gate=record.gate,
+        products_seen=record.products_seen,
     )
 
 
-def _measurement(where: str, strategy: _Strategy, queries: tuple[str, ...]) -> Measurement:
+def _measurement(where: str, strategy: _Strategy, queries: tuple[str, ...], kept: int) -> Measurement:
     if tuple(strategy.rows) != queries:
         raise MalformedError(f"{where}: other queries than those of the file; allowed: the same, in the same order")
     size = len(strategy.metrics)
-    for query, (row, _) in strategy.rows.items():
+    for query, (row, hits) in strategy.rows.items():
         if len(row) != size:
             raise MalformedError(f"{where}.{query} metrics is {_short(row)}; allowed: {size} numbers from 0 to 1")
+        if len(hits) > kept:
+            raise MalformedError(f"{where}.{query} hits: {len(hits):,}; allowed: {kept} at most")
     values = np.array([row for row, _ in strategy.rows.values()], dtype=np.float64).reshape(len(queries), size)
     values.flags.writeable = False
     return Measurement(

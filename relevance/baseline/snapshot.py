@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeGuard
 
@@ -18,7 +18,14 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
+    from relevance.baseline.seen import ProductsSeen
     from relevance.evaluation import Metric
+
+KEPT = 20
+"""So many hits of a query a baseline keeps: where products are gone, the first ten are refilled from the rest."""
+
+SELECTED = "selected"
+"""The key of what gates that names the selected strategies."""
 
 DIGITS = 6
 """Decimals of a metric: beyond is the rounding of one machine's logarithms, so identical runs stay identical."""
@@ -47,8 +54,8 @@ class Measurement:
     Attributes:
         definition: the strategy as a table of JSON values (text, vectors, combine, …, model).
         metrics: shape (judged queries,) each, float64 rounded to `DIGITS`, in the order of the snapshot's queries.
-        hits: product ids of the first ten hits of each query.
-        scores_sha256: hash of hits and scores, so that identical runs are known.
+        hits: product ids of the first hits of each query, `Snapshot.kept` at most.
+        scores_sha256: hash of the hits that are reported and their scores, so that identical runs are known.
         run_time_s: seconds for all queries, minimum of the rounds; None where no time was taken.
         rounds: how many rounds that is the minimum of.
     """
@@ -74,6 +81,11 @@ class Snapshot:
         versions: of the packages that decide results, by name.
         calibration_s: seconds of the fixed strategy on the fixed generated catalogue, on the same engine; None where
             no time was taken.
+        kept: how many hits of a query there are at most.
+        weights: how much each query counts, 0 or more; empty where all count alike.
+        tags: of each query; empty where none has any.
+        gate: what the session was gated by, JSON values: limits by name, and the selected strategies.
+        products_seen: which products there were; None where a file does not say.
     """
 
     dataset: DatasetIdentity
@@ -87,6 +99,11 @@ class Snapshot:
     versions: Mapping[str, str]
     calibration_s: float | None
     params: tuple[Mapping[str, Any], ...] = ()
+    kept: int = KEPT
+    weights: tuple[float, ...] = ()
+    tags: tuple[tuple[str, ...], ...] = ()
+    gate: Mapping[str, Any] = field(default_factory=dict)
+    products_seen: ProductsSeen | None = None
 
     @property
     def index_body(self) -> Mapping[str, Any] | None:
@@ -108,6 +125,14 @@ class Snapshot:
     def labels(self) -> tuple[str, ...]:
         """The queries as people are shown them, see `query_label`."""
         return tuple(map(query_label, self.texts, self.params)) if self.params else self.texts
+
+
+def lacks(snapshot: Snapshot) -> str:
+    """What a file of an older release does not hold, for people; "" where it holds everything."""
+    if snapshot.products_seen is not None:
+        return ""
+    missing = f"no hits beyond rank {snapshot.kept}, not which products there were, no limits"
+    return f"written by an older release: {missing}; --update-baseline writes a new one"
 
 
 # what two have in common
@@ -149,6 +174,8 @@ def _select(snapshot: Snapshot, queries: Collection[str]) -> Snapshot:
         texts=tuple(snapshot.texts[row] for row in rows),
         grades=tuple(snapshot.grades[row] for row in rows),
         params=tuple(snapshot.params[row] for row in rows) if snapshot.params else (),
+        weights=tuple(snapshot.weights[row] for row in rows) if snapshot.weights else (),
+        tags=tuple(snapshot.tags[row] for row in rows) if snapshot.tags else (),
         strategies=strategies,
     )
 
@@ -195,11 +222,15 @@ def data_changes(before: Snapshot, after: Snapshot) -> str:
 
 
 def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
-    """Engine, models, strategies that both have, and package versions: `hybrid: text.title 8 -> 4`."""
+    """Weights and tags of queries, what gates, engine, models, strategies that both have, and package versions.
+
+    A line each: `hybrid: text.title 8 -> 4`, `gate: fail 0.02 -> 1.0`.
+    """
     strategies = [name for name in after.strategies if name in before.strategies]
     used = {side.strategies[name].definition.get("model") for name in strategies for side in (before, after)}
     models = [name for name in {**before.models, **after.models} if name in used]
-    lines = [*_engine_changes(before, after), *_model_changes(before, after, models)]
+    lines = [*_query_changes(before, after), *_gate_changes(before, after)]
+    lines += [*_engine_changes(before, after), *_model_changes(before, after, models)]
     for name in strategies:
         lines += _lines(name, _changes("", before.strategies[name].definition, after.strategies[name].definition))
     # a session without vectors names no package that computes some: nothing has changed
@@ -208,6 +239,33 @@ def differences(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
 
 _Change = tuple[str, object, object]
 """Place (`text.title`, `fields[2]`), before and after of a value that differs."""
+
+
+def _query_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """Of the queries that both have: how many have another weight, weigh nothing since, or have other tags."""
+    rows = {query: row for row, query in enumerate(before.queries)}
+    both = [(rows[query], row) for row, query in enumerate(after.queries) if query in rows]
+    pairs = [
+        (before.weights[old] if before.weights else 1, after.weights[new] if after.weights else 1) for old, new in both
+    ]
+    if other := sum(left != right for left, right in pairs):
+        none = sum(left > 0 and right == 0 for left, right in pairs)
+        more = f", {none:,} of them 0 now" if none else ""
+        yield f"weights: {plural(other, 'query')} with another weight{more}"
+    others = sum(
+        (before.tags[old] if before.tags else ()) != (after.tags[new] if after.tags else ()) for old, new in both
+    )
+    if others:
+        yield f"tags: {plural(others, 'query')} with other tags"
+
+
+def _gate_changes(before: Snapshot, after: Snapshot) -> Iterator[str]:
+    """What gates; a setting that only one release has is none that was changed."""
+    both = [
+        {name: side.gate[name] for name in side.gate if name in other.gate}
+        for side, other in ((before, after), (after, before))
+    ]
+    yield from _lines("gate", _changes("", *both))
 
 
 _BODIES = ("body", "laid_over")
@@ -351,12 +409,29 @@ def merge(before: Snapshot | None, after: Snapshot, *, complete: bool) -> Snapsh
         for name, one in before.strategies.items()
         if name not in after.strategies
     }
+    depth = min(before.kept, after.kept)
+    strategies = {name: _cut(one, depth) for name, one in {**kept, **after.strategies}.items()}
     return replace(
         after,
-        strategies={**kept, **after.strategies},
+        strategies=strategies,
         models={**before.models, **after.models},
         versions={**before.versions, **after.versions},
+        kept=depth,
+        gate=_of_both(before.gate, after.gate),
     )
+
+
+def _cut(measured: Measurement, depth: int) -> Measurement:
+    """With so many hits of a query at most."""
+    if all(len(hits) <= depth for hits in measured.hits):
+        return measured
+    return replace(measured, hits=tuple(hits[:depth] for hits in measured.hits))
+
+
+def _of_both(before: Mapping[str, Any], after: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What gates now, with the strategies that either selected."""
+    selected = {*before.get(SELECTED, ()), *after.get(SELECTED, ())}
+    return {**after, SELECTED: sorted(selected)} if SELECTED in after else after
 
 
 def _rescaled(measured: Measurement, before_s: float | None, now_s: float | None) -> Measurement:

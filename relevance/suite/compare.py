@@ -7,20 +7,24 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
 from types import MappingProxyType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from relevance.baseline import (
     DIGITS,
+    KEPT,
+    SELECTED,
     DatasetIdentity,
     Measurement,
+    ProductsSeen,
     Snapshot,
     check_part,
     common_queries,
@@ -38,13 +42,14 @@ from relevance.evaluation import METRICS, evaluate
 from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import compare, compare_run_times
 from relevance.records import NO_HIT
+from relevance.remembered import Remembered
 from relevance.runner import HITS, search_leg
 from relevance.strategies import FINETUNED
 from relevance.suite.explaining import explained, moved_since
 from relevance.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     import numpy.typing as npt
 
@@ -52,7 +57,7 @@ if TYPE_CHECKING:
     from relevance.diagnosis import Diagnosis, LegValues, SideBySide
     from relevance.evaluation import Evaluation, Metric
     from relevance.gate import Comparison, Limits
-    from relevance.records import Dataset
+    from relevance.records import Catalogue, Dataset
     from relevance.strategies import Leg, Strategy
     from relevance.suite.measure import Result, Suite
 
@@ -65,6 +70,9 @@ _INDEX_FACTS = ("index", "reused", "uuid")
 _LOOKS = 4
 # no further strategy of a baseline is timed again after so long
 _SETTLE_S = 20.0
+
+# by the hash of a catalogue
+_SEEN: Remembered[str, ProductsSeen] = Remembered(8)
 
 
 # what was measured
@@ -89,6 +97,7 @@ def snapshot_of_data(dataset: Dataset) -> Snapshot:
         texts=tuple(dataset.queries.texts[query] for query in grades),
         grades=tuple(grades.values()),
         params=tuple(dataset.queries.params[query] for query in grades) if dataset.queries.params else (),
+        products_seen=_products_seen(dataset.catalogue),
         relevant_from=judgments.relevant_from,
         strategies=MappingProxyType({}),
         engine=MappingProxyType({}),
@@ -96,6 +105,12 @@ def snapshot_of_data(dataset: Dataset) -> Snapshot:
         versions=MappingProxyType({}),
         calibration_s=None,
     )
+
+
+def _products_seen(catalogue: Catalogue) -> ProductsSeen:
+    if catalogue.sha256 not in _SEEN:
+        _SEEN[catalogue.sha256] = ProductsSeen.of(catalogue.ids)
+    return _SEEN[catalogue.sha256]
 
 
 def snapshot_of(suite: Suite) -> Snapshot:
@@ -106,14 +121,31 @@ def snapshot_of(suite: Suite) -> Snapshot:
     of_models = {name: model.facts for name, model in models.items()}
     if FINETUNED in models and suite.plan.finetuned and suite.plan.finetuned.sha256:
         of_models[FINETUNED] = {**of_models[FINETUNED], "recipe": suite.plan.finetuned.sha256}
+    kept = min((result.ranking.codes.shape[1] for result in suite.results.values()), default=KEPT)
     return replace(
         snapshot_of_data(dataset),
+        kept=min(kept, KEPT),
+        gate=gate_of(suite.plan.config),
         strategies=MappingProxyType({name: _measured(result, dataset) for name, result in suite.results.items()}),
         engine=MappingProxyType({"name": suite.plan.engine.name, "version": engine.version, "facts": facts}),
         models=MappingProxyType(of_models),
         versions=MappingProxyType({name: version(name) for name in packages}),
         calibration_s=suite.calibration.seconds if suite.calibration else None,
     )
+
+
+def gate_of(config: Config) -> Mapping[str, Any]:
+    """What a session is gated by: all of `[gate]` and the selected strategies, JSON values."""
+    limits = {name: _as_json(value) for name, value in vars(config.gate).items()}
+    return {**limits, SELECTED: sorted(strategy.name for strategy in config.selected)}
+
+
+def _as_json(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {str(name): _as_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(one) for one in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
 
 
 def _definition(strategy: Strategy) -> Mapping[str, object]:
@@ -149,10 +181,11 @@ def changes_since(suite: Suite, snapshot: Snapshot, strategy: Strategy) -> tuple
 
 def _measured(result: Result, dataset: Dataset) -> Measurement:
     evaluation, ranking, ids = result.evaluation, result.ranking, dataset.catalogue.ids
-    codes = ranking.codes[evaluation.queries, :HITS].tolist()
-    digest = hashlib.sha256(repr(ranking.codes.shape).encode("ascii"))
-    digest.update(ranking.codes.astype("<i8").tobytes())
-    digest.update(ranking.scores.astype("<f4").tobytes())
+    codes = ranking.codes[evaluation.queries, :KEPT].tolist()
+    reported = ranking.codes[:, :HITS], ranking.scores[:, :HITS]
+    digest = hashlib.sha256(repr(reported[0].shape).encode("ascii"))
+    digest.update(reported[0].astype("<i8").tobytes())
+    digest.update(reported[1].astype("<f4").tobytes())
     return Measurement(
         definition=_definition(result.strategy),
         metrics=_rounded(evaluation),

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import io
 import json
@@ -77,7 +78,7 @@ CHANGED: dict[str, bytes] = {
     "marks of a merge": TEXT.replace(b'  "models"', b'<<<<<<< HEAD\n  "models"'),
     "a metric changed by hand": TEXT.replace(b'"rounds": 3', b'"rounds": 4'),
     "a query removed by hand": json.dumps({**json.loads(TEXT), "queries": {}}).encode(),
-    "newer schema": changed("schema", value=2),
+    "newer schema": changed("schema", value=3),
 }
 MALFORMED: dict[str, bytes] = {
     "a metric above 1": changed(*ROW, 0, value=[1.5, 0, 0]),
@@ -106,6 +107,15 @@ MALFORMED: dict[str, bytes] = {
     "a name that is none": changed("strategies", "a\nb", value=json.loads(TEXT)["strategies"]["fused"]),
     "facts that are a list": changed("engine", "facts", value=[1]),
     "control characters in a key": changed("models", "a\x1b[2J\n", value=1),
+    "hits beyond what is kept": changed("kept", value=9),
+    "nothing kept": changed("kept", value=0),
+    "a weight below 0": changed("weights", value={"q1": -1}),
+    "a weight of another query": changed("weights", value={"q9": 2}),
+    "a tag twice": changed("tags", value={"q1": ["brand", "brand"]}),
+    "tags of another query": changed("tags", value={"q9": ["brand"]}),
+    "products in other letters": changed("products_seen", value="?"),
+    "bits of more products": changed("products_seen", value=base64.b64encode(bytes(40)).decode()),
+    "a limit in an older schema": changed("schema", value=1),
     "facts that are nested too deeply": changed("engine", "facts", value=json.loads('{"a":' * 60 + "1" + "}" * 60)),
 }
 SOMETHING_ELSE: dict[str, bytes] = {

@@ -9,13 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from relevance.baseline import DIGITS, DatasetIdentity, Measurement, Snapshot
+from relevance.baseline import DIGITS, DatasetIdentity, Measurement, ProductsSeen, Snapshot
 from relevance.diagnosis import Diagnosis, diagnose
 from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10
 from relevance.gate import Comparison, Finding, Limits
 
 METRICS = (RR10, AP10, NDCG10)
 QUERIES = ("q1", "q2", "q3", "q4")
+PRODUCTS = ("a", "b", *(f"p{at}" for at in range(18)))
 TEXT: Mapping[str, object] = {"text": {"title": 8, "description": 2}, "vectors": {}, "combine": "sum"}
 VECTOR: Mapping[str, object] = {
     "text": {}, "vectors": {"whole": 1}, "combine": "sum", "candidates": 150, "model": "base",
@@ -66,6 +67,7 @@ def snapshot(
         "models": {"base": {"name": "small", "sha256": "d" * 64}},
         "versions": {"numpy": "2.0"},
         "calibration_s": 0.5,
+        "products_seen": ProductsSeen.of(PRODUCTS),
     }
     return Snapshot(queries=ids, strategies=MappingProxyType(dict(strategies)), **(values | changed))
 

@@ -11,6 +11,7 @@ from helpers.refused_baselines import OTHER, OTHER_DATA, SAME
 from helpers.snapshots import METRICS, TEXT, random_measurement, snapshot
 
 from relevance.baseline import (
+    SELECTED,
     Snapshot,
     check_part,
     common_queries,
@@ -83,7 +84,13 @@ CHANGED = {"settings": {"analysis": {"filter": {"syn": {"synonyms": ["couch, sof
            "mappings": {"properties": {"name": {"type": "text", "analyzer": "standard"}}}}  # fmt: skip
 OTHER_MODELS = {"base": {"name": "small", "sha256": OTHER}, "unused": {"name": "large"}}
 TUNED = {"name": "small fine-tuned", "sha256": "d" * 64, "recipe": "f" * 64}
+
+
 # the session (beside `snapshot()`, or before and after), and a line for each change under test
+def gated(**limits: Any) -> Snapshot:
+    return snapshot(gate=limits)
+
+
 DIFFERENCES: dict[str, tuple[Any, tuple[str, ...]]] = {
     "nothing": (snapshot(), ()),
     "a boost": (defined(text={"title": 4, "description": 2}), ("titles: text.title 8 -> 4",)),
@@ -109,6 +116,19 @@ DIFFERENCES: dict[str, tuple[Any, tuple[str, ...]]] = {
         ("index: settings.similarity.default.b 0.3 -> 0.4",)),
     "a strategy that reads otherwise, more": ([on_engine(), on_engine(release=9)], ()),
     "another release": ([on_engine(release=8), on_engine(release=9)], ("engine: facts.release 8 -> 9",)),
+    "a weight, of several": ([snapshot(), snapshot(weights=(2, 1, 0, 0))],
+        ("weights: 3 queries with another weight, 2 of them 0 now",)),
+    "weights of before": ([snapshot(weights=(2, 1, 0, 1)), snapshot()], ("weights: 2 queries with another weight",)),
+    "weights that are all 1": (snapshot(weights=(1, 1, 1, 1)), ()),
+    "tags": ([snapshot(tags=(("a",), ("b",), (), ())), snapshot(tags=(("a",), (), (), ()))],
+        ("tags: 1 query with other tags",)),
+    "a limit": ([gated(fail=0.02, least=50), gated(fail=1.0, more=3)], ("gate: fail 0.02 -> 1.0",)),
+    "a limit of a strategy": ([gated(strategies={}), gated(strategies={"own": {"fail": 1.0}})],
+        ("gate: strategies.own.fail none -> 1.0",)),
+    "a metric, and a strategy less": ([gated(gated=["nDCG@10"], selected=["a", "b"]),
+                                       gated(gated=["Judged@10"], selected=["a"])],
+        ('gate: gated[0] "nDCG@10" -> "Judged@10"', 'gate: selected - "b"')),
+    "an older file without limits": ([snapshot(), gated(fail=1.0)], ()),
     "a package": (snapshot(versions={"numpy": "2.1"}), ('package: numpy "2.0" -> "2.1"',)),
     "a package that is not needed": (snapshot(versions={}), ()),
     "a text of any length": (defined(template={"query": "x" * 100 + "\n"}),
@@ -189,6 +209,13 @@ def test_an_update_of_some_strategies_leaves_the_others() -> None:
     untimed = merge(before, replace(after, calibration_s=None), complete=False).strategies["fused"]
     assert (untimed.run_time_s, untimed.rounds) == (None, 0)
     assert document_text(merged) == document_text(merge(merged, after, complete=False))
+    shallow = merge(replace(before, kept=5), replace(after, gate={SELECTED: ["titles"]}), complete=False)
+    assert (shallow.kept, {len(hits) for one in shallow.strategies.values() for hits in one.hits}) == (5, {5})
+    assert shallow.gate == {SELECTED: ["titles"]}
+    old = replace(before, gate={SELECTED: ["titles", "fused"], "fail": 1.0})
+    assert merge(old, replace(after, gate={SELECTED: ["titles"]}), complete=False).gate == {
+        SELECTED: ["fused", "titles"]
+    }
     other = merge(before, replace(after, models={"tuned": {}}, versions={"torch": "2.13"}), complete=False)
     assert [*other.models, *other.versions] == ["base", "tuned", "numpy", "torch"]
 

@@ -12,9 +12,20 @@ from typing import Any
 import numpy as np
 import pytest
 from helpers.refused_baselines import PACKED, PAGE, TEXT, changed, page
-from helpers.snapshots import METRICS, QUERIES, random_measurement, snapshot
+from helpers.snapshots import METRICS, PRODUCTS, QUERIES, random_measurement, snapshot
 
-from relevance.baseline import Snapshot, document_text, files, find_baseline, read_baseline, write_baseline
+from relevance.baseline import (
+    KEPT,
+    ProductsSeen,
+    Snapshot,
+    document_text,
+    files,
+    find_baseline,
+    lacks,
+    read_baseline,
+    write_baseline,
+)
+from relevance.baseline.files import CHECKSUM, checksum
 from relevance.errors import InputError
 
 MANY = tuple(f"q{at:05}" for at in range(100))
@@ -64,6 +75,47 @@ def test_parameters_are_written_and_read_where_there_are_some(tmp_path: Path) ->
     assert (read.params, same(read, written)) == (params, True)
     assert (read.labels[0], read.labels[1]) == ('text of q1 {tags=["a", 1.5], store=5}', "text of q2")
     assert read_baseline(write_baseline(SMALL, tmp_path)).params == ()
+
+
+def test_weights_tags_and_what_gated_are_written_and_read(tmp_path: Path) -> None:
+    weights, tags = (2.5, 1, 0, 1), (("brand", "size"), (), (), ("brand",))
+    written = snapshot(weights=weights, tags=tags, gate={"fail": 0.02, "selected": ["titles"]}, kept=12)
+    assert '"weights": {\n    "q1": 2.5,\n    "q3": 0\n  }' in document_text(written)
+    read = read_baseline(write_baseline(written, tmp_path))
+    assert (read.weights, read.tags, read.gate, read.kept) == (weights, tags, written.gate, 12)
+    assert same(read, written)
+    plain = read_baseline(write_baseline(SMALL, tmp_path))
+    assert (plain.weights, plain.tags, plain.gate, plain.kept) == ((), (), {}, KEPT)
+    assert plain.products_seen.among([*PRODUCTS, "p18"]) == {*PRODUCTS}
+    assert lacks(plain) == ""
+
+
+def test_an_older_file_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    document = json.loads(TEXT)
+    for name in ("kept", "weights", "tags", "gate", "products_seen", CHECKSUM):
+        del document[name]
+    document["schema"] = 1
+    (tmp_path / "shop.json").write_text(json.dumps(document | {CHECKSUM: checksum(document)}))
+    read = read_baseline(tmp_path / "shop.json")
+    assert (read.kept, read.weights, read.tags, read.gate, read.products_seen) == (10, (), (), {}, None)
+    assert read.strategies["titles"].hits == SMALL.strategies["titles"].hits
+    assert lacks(read) == (
+        "written by an older release: no hits beyond rank 10, not which products there were, no limits; "
+        "--update-baseline writes a new one"
+    )
+    assert '"schema": 2' in document_text(read)
+
+
+def test_which_products_there_were_is_known_but_for_one_in_a_thousand() -> None:
+    ids = [f"p{at}" for at in range(20_000)]
+    seen = ProductsSeen.of(ids)
+    assert seen.among(ids) == {*ids}
+    others = [f"x{at}" for at in range(20_000)]
+    assert 0 < len(seen.among(others)) < 40
+    assert ("p7" in seen, "x" in seen, 7 in seen) == (True, False, False)
+    assert ProductsSeen.of(reversed(ids)).encoded() == seen.encoded()
+    assert len(seen) == 36_000
+    assert ("p" in ProductsSeen.of([]), ProductsSeen.of(["p"]).among([])) == (False, set())
 
 
 def test_the_committed_baseline_is_read_and_written_alike() -> None:
