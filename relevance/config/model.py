@@ -270,8 +270,8 @@ class Config(Session):
         named: those that were asked for by their names: neither by `all` nor by nothing.
         broken: strategies of the file that cannot be made, and what is wrong with them; none of them runs.
         pairs_share: share of the queries that is trained on; None: the data set's own pairs are.
-        origins: key to where its value comes from: `option --dataset`, `environment RELEVANCE_DATASET`, the file's
-            name, or `default`.
+        origins: key to where its value comes from: `option --dataset`, `environment RELEVANCE_DATASET`,
+            `option of addopts --dataset`, the file's name, or `default`.
     """
 
     cache_dir: Path

@@ -65,6 +65,8 @@ _SELECTING = {"dataset": "datasets", "strategy": "strategies"}
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _LIKE_A_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
+_ON_THE_LINE, _IN_THE_ENVIRONMENT = 4, 3
+
 _NO_CONTAINER, _AS_IT_IS = "no container is started", "an index that exists is taken as it is"
 # what of [elasticsearch] changes nothing beside what, and why
 _IDLE = {
@@ -79,9 +81,9 @@ class Value:
 
     Attributes:
         value: as the key takes it, paths absolute.
-        where: `option --x`, `environment RELEVANCE_X`, or file, table and key.
+        where: `option --x`, `environment RELEVANCE_X`, `option of addopts --x`, or file, table and key.
         base: folder at which a relative path starts.
-        rank: 2 for an option, 1 for a variable, 0 for the file.
+        rank: the higher one outranks the lower one; 0 for the file.
     """
 
     value: Any
@@ -144,6 +146,7 @@ def read_config(  # noqa: PLR0913 - all by name
     environ: Mapping[str, str],
     file: Path | None,
     root: Path,
+    addopts: Mapping[str, Mapping[str, object]] = MappingProxyType({}),
     cwd: Path | None = None,
     measures: bool = True,
     tuned: Collection[str] | None = None,
@@ -151,10 +154,11 @@ def read_config(  # noqa: PLR0913 - all by name
     """Read and check the configuration; data, models and floors are not read.
 
     Args:
-        options: those that were set, by name (`query_prompt`); `strategy` is a list.
+        options: those of the command line, by name (`query_prompt`); `strategy` is a list.
         environ: the environment.
         file: the configuration file, which has to be there; None where there is none.
         root: the folder that it was looked for in, the configuration's where there is no file.
+        addopts: options that were set elsewhere, by the name of that place; the first outranks the next, and the file.
         cwd: where relative paths of options and variables start; None is the working directory.
         measures: whether the selected strategies will run, so that one that cannot be made is an error; else, and
             where it is not selected, it is among the `broken`.
@@ -172,7 +176,7 @@ def read_config(  # noqa: PLR0913 - all by name
     if file is not None:
         written = _tables_of(file, problems)
         tables |= {table: _read_table(file, table, content, problems) for table, content in written.items()}
-    _read_options(options, environ, cwd, tables, problems)
+    _read_options(options, environ, addopts, cwd, tables, problems)
     aliases: dict[str, Source] = {}
     for name, table in _named(tables, "datasets", problems):
         with problems.gathered(f"datasets.{name}"):
@@ -317,23 +321,37 @@ def _checked(key: Key, raw: Value) -> Value:
     return replace(raw, value=valid)
 
 
-def _read_options(
-    options: Mapping[str, object], environ: Mapping[str, str], cwd: Path, tables: Tables, problems: Problems
+def _read_options(  # noqa: PLR0913, PLR0917 - three places
+    options: Mapping[str, object],
+    environ: Mapping[str, str],
+    addopts: Mapping[str, Mapping[str, object]],
+    cwd: Path,
+    tables: Tables,
+    problems: Problems,
 ) -> None:
-    """Lay options and variables over what the file sets; an option outranks a variable."""
+    """Lay options and variables over what the file sets.
+
+    What stands behind `addopts` is part of the project as the file is, so that it must not outrank what the
+    environment, CI's say, has set.
+    """
+    places = [(options, "option", _ON_THE_LINE)]
+    for rank, (place, given) in enumerate(reversed([*addopts.items()]), 1):
+        places.insert(1, (given, f"option of {place}", rank))
     for key in option_keys():
         text = environ.get(key.variable)
-        if key.dest in options:
-            value = options[key.dest]
-            if key.is_list and key.type != tuple[Path, ...] and isinstance(value, list):  # no name holds a comma
-                value = [name.strip() for names in value for name in names.split(",")]
-            raw = Value(str(value) if isinstance(value, Path) else value, f"option {key.option}", cwd, 2)
-        elif text or (text == "" and key.takes.empty):
-            raw = Value(_from_text(key, text), f"environment {key.variable}", cwd, 1)
-        else:
-            continue
-        with problems.gathered(key.table):
-            tables[key.table.replace("NAME", BASE)][key.name] = _checked(key, raw)
+        found = [_option(key, given[key.dest], what, cwd, rank) for given, what, rank in places if key.dest in given]
+        if text or (text == "" and key.takes.empty):
+            found.append(Value(_from_text(key, text), f"environment {key.variable}", cwd, _IN_THE_ENVIRONMENT))
+        if found:
+            with problems.gathered(key.table):
+                highest = max(found, key=lambda one: one.rank)
+                tables[key.table.replace("NAME", BASE)][key.name] = _checked(key, highest)
+
+
+def _option(key: Key, value: object, what: str, cwd: Path, rank: int) -> Value:
+    if key.is_list and key.type != tuple[Path, ...] and isinstance(value, list):  # no name holds a comma
+        value = [name.strip() for names in value for name in names.split(",")]
+    return Value(str(value) if isinstance(value, Path) else value, f"{what} {key.option}", cwd, rank)
 
 
 def _from_text(key: Key, text: str) -> object:

@@ -22,7 +22,15 @@ import pytest
 
 from relevance.config import FILE_NAME, parsed_options
 from relevance.errors import InputError, RelevanceError, unusable_path
-from relevance.plugin.options import check_root, config_file_of, in_ci, long_name, read_config_of, taken_names
+from relevance.plugin.options import (
+    check_root,
+    config_file_of,
+    in_ci,
+    long_name,
+    read_config_of,
+    taken_names,
+    updates_baseline,
+)
 from relevance.plugin.options import pytest_addoption as pytest_addoption
 from relevance.text import before_output, printable
 
@@ -294,10 +302,11 @@ class Session:
         """Where what they need is not there, `error` says so; bad input is an error of usage."""
         from relevance.plugin.run import BenchmarkRun  # noqa: PLC0415 - pandas and scipy, where benchmarks are
 
-        update, cwd = bool(self.config.getoption("--relevance-update-baseline")), self.config.invocation_params.dir
+        cwd = self.config.invocation_params.dir
         try:
             if self.error is not None:
                 raise self.error
+            update = updates_baseline(self.config)
             for folder in dict.fromkeys(item.path.parent for item in benchmarks):
                 own = list(dict.fromkeys(_strategy(item) for item in benchmarks if item.path.parent == folder))
                 self.runs[folder] = BenchmarkRun(folder, self.configs[folder], own, update=update, cwd=cwd)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from contextlib import suppress
 from dataclasses import replace
 from itertools import pairwise
@@ -69,6 +70,46 @@ def taken_names(config: pytest.Config) -> list[str]:
     return [name for name in ours if config.getoption(name) is not config.getoption(long_name(name))]
 
 
+def given_options(config: pytest.Config) -> dict[str, dict[str, object]]:
+    """The options of ours by name, by where they were set: "" is the command line, then `PYTEST_ADDOPTS`, `addopts`.
+
+    pytest makes one line of all three. What a plugin or a `conftest.py` adds to it counts as `addopts`: it comes with
+    the tests, and must not outrank what whoever starts the session has set.
+    """
+    given = {place: parsed_options(namespace) for place, namespace in _started_with(config).items()}
+    known = {name for options in given.values() for name in options}
+    rest = {name: value for name, value in parsed_options(config.option).items() if name not in known}
+    return {**given, "addopts": rest}
+
+
+def updates_baseline(config: pytest.Config) -> bool:
+    """Whether the session makes a new baseline.
+
+    Raises:
+        InputError: the project says so: no session of it would be compared with anything.
+    """
+    if not config.getoption("--relevance-update-baseline"):
+        return False
+    if not any(namespace.relevance_update_baseline for namespace in _started_with(config).values()):
+        problem = "option of addopts --update-baseline: no session would be compared with a baseline"
+        raise InputError(f"{problem}; allowed: on the command line")
+    return True
+
+
+def _started_with(config: pytest.Config) -> dict[str, argparse.Namespace]:
+    """What the command line ("") and `PYTEST_ADDOPTS` say, each by itself."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, fromfile_prefix_chars="@")
+    taken = taken_names(config)
+
+    def add(name: str, **settings: Any) -> None:
+        parser.add_argument(long_name(name), *(() if name in taken else (name,)), **settings)
+
+    add_options(add)
+    add("--update-baseline", action="store_true", dest="relevance_update_baseline")
+    lines = {"": config.invocation_params.args, "PYTEST_ADDOPTS": shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))}
+    return {place: parser.parse_known_args([*map(str, line)])[0] for place, line in lines.items()}
+
+
 def check_root(config: pytest.Config) -> None:
     """Refuse a root folder that the value of an option of ours has moved.
 
@@ -123,8 +164,10 @@ def read_config_of(folder: Path, config: pytest.Config) -> Config:
     """
     from relevance.config.reading import read_config  # noqa: PLC0415 - pandas and numpy: pytest --help stays fast
 
+    given = given_options(config)
     own = read_config(
-        options=parsed_options(config.option),
+        options=given.pop(""),
+        addopts=given,
         environ=os.environ,
         file=config_file_of(folder, config),
         root=config.rootpath,

@@ -95,6 +95,25 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Key
         assert found == expected
 
 
+PLACES = ("option --out", "environment RELEVANCE_OUT", "option of PYTEST_ADDOPTS --out", "option of addopts --out")
+
+
+@pytest.mark.parametrize("first", range(5))
+def test_addopts_is_a_file_of_the_project(tmp_path: Path, first: int) -> None:
+    """What whoever starts the session says comes first: the value of the highest place holds, and names it."""
+    config = read_config(
+        options={"out": "0"} if first < 1 else {},
+        environ={"RELEVANCE_OUT": "1"} if first < 2 else {},
+        addopts={"PYTEST_ADDOPTS": {"out": "2"} if first < 3 else {}, "addopts": {"out": "3"} if first < 4 else {}},
+        file=None,
+        root=tmp_path,
+        cwd=tmp_path,
+    )
+    place = (*PLACES, "default")[first]
+    assert config.origins["out"] == place
+    assert config.out == tmp_path / (".relevance/latest" if place == "default" else str(first))
+
+
 def test_defaults(tmp_path: Path) -> None:
     config = read(tmp_path)
     assert (config.out, config.cache_dir) == (tmp_path / "project" / ".relevance/latest", default_cache_dir())

@@ -4,7 +4,7 @@ import pytest
 from helpers.project import usage_error, write_project
 
 from relevance.config import option_keys
-from relevance.plugin.options import taken_names
+from relevance.plugin.options import given_options, taken_names
 
 pytest_plugins = ["pytester"]
 
@@ -53,6 +53,24 @@ def test_every_option_has_a_long_name_and_a_short_one(pytester: pytest.Pytester)
     config = parsed(pytester, {"conftest": OURS}, *(f"{name}=a" for name in long_names), "--strategy", "b")
     assert (config.option.relevance_strategy, config.option.relevance_baseline) == (["a", "b"], ["a"])
     assert taken_names(config) == []
+
+
+def test_who_has_set_an_option(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytester.makeini("[pytest]\naddopts = --baseline its-own.json --strategy rrf -k one --require-baseline")
+    monkeypatch.setenv("PYTEST_ADDOPTS", "--relevance-strategy=hybrid --out 'a b'")
+    config = parsed(pytester, {"conftest": OURS}, "--out", "c", "--strategy", "textsearch", "-k", "two")
+    assert config.option.relevance_strategy == ["rrf", "hybrid", "textsearch"]
+    assert given_options(config) == {
+        "": {"out": "c", "strategy": ["textsearch"]},
+        "PYTEST_ADDOPTS": {"out": "a b", "strategy": ["hybrid"]},
+        "addopts": {"baseline": ["its-own.json"], "require_baseline": True},
+    }
+
+
+def test_an_option_that_a_conftest_adds_counts_as_one_of_addopts(pytester: pytest.Pytester) -> None:
+    config = parsed(pytester, {"conftest": OURS}, "--out=x")
+    config.option.relevance_baseline = ["its-own.json"]
+    assert given_options(config)["addopts"] == {"baseline": ["its-own.json"]}
 
 
 def test_numbers_that_may_have_decimals_take_them(pytester: pytest.Pytester) -> None:
