@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from relevance.baseline import Measurement, Snapshot
     from relevance.evaluation import Metric
-    from relevance.gate import Comparison, Limits, Status
+    from relevance.gate import Answer, Comparison, Limits
 
     _Bools = npt.NDArray[np.bool_]
     _Floats = npt.NDArray[np.float64]
@@ -187,7 +187,7 @@ class StrategyDiagnosis:
     """
 
     strategy: str
-    status: Status
+    answer: Answer
     measures: tuple[str, ...]
     metric: str
     before: float
@@ -285,7 +285,7 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
         searched: by strategy, legs that were searched for the diagnosis; a row for each query of the session.
     """
     old, new = on_common_queries(before, now)
-    worse = dict.fromkeys(one.strategy for one in comparison.findings if one.status != "pass")
+    worse = dict.fromkeys(one.strategy for one in comparison.findings if one.answer != "no loss")
     names = [name for name in worse if name in old.strategies and name in new.strategies]
     metrics = {name: _telling_metric(old, new, name, comparison, limits) for name in names}
     sides = [
@@ -302,7 +302,7 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
         of_legs = {leg: values[one.metric][rows] for leg, values in legs if one.metric in values}
         why = _diagnosed(one, comparison, titles, of_legs, segments[one.strategy])
         strategies.append(why)
-        newcomers += [(why.status != "fail", newcomer) for newcomer in _newcomers(one, why.status, limits, titles)]
+        newcomers += [(why.answer != "loss", newcomer) for newcomer in _newcomers(one, why.answer, limits, titles)]
 
     def importance(passing_newcomer: tuple[bool, Newcomer]) -> tuple[object, ...]:
         passing, one = passing_newcomer
@@ -324,13 +324,13 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
 def _telling_metric(old: Snapshot, new: Snapshot, name: str, comparison: Comparison, limits: Limits) -> Metric | None:
     """The metric that explains a strategy's verdict best; None where none is on both sides.
 
-    Of the metrics with the worst status the leading one, else the one that fell furthest; else the leading one.
+    Of the metrics with the worst answer the leading one, else the one that fell furthest; else the leading one.
     """
     both = [metric for metric in limits.gated if all(metric in side.strategies[name].metrics for side in (old, new))]
     findings = [one for one in comparison.findings if one.strategy == name]
     relative = {one.measure: one.relative or 0.0 for one in findings}
-    for status in ("fail", "warn"):
-        measures = {one.measure for one in findings if one.status == status}
+    for answer in ("loss", "likely loss"):
+        measures = {one.measure for one in findings if one.answer == answer}
         metrics = [metric for metric in both if str(metric) in measures]
         if metrics:
             return limits.leading if limits.leading in metrics else max(metrics, key=lambda one: relative[str(one)])
@@ -355,8 +355,8 @@ def _diagnosed(
     findings = [one for one in comparison.findings if one.strategy == sides.strategy]
     return StrategyDiagnosis(
         strategy=sides.strategy,
-        status=comparison.status(sides.strategy),
-        measures=tuple(one.measure for one in findings if one.status != "pass"),
+        answer=comparison.answer(sides.strategy),
+        measures=tuple(one.measure for one in findings if one.answer != "no loss"),
         metric=str(sides.metric),
         before=float(sides.before.mean()),
         after=float(sides.after.mean()),
@@ -476,7 +476,7 @@ def _leg_changes(
 # know, on both sides, since the ideal ranking of the query changes for the baseline as well.
 
 
-def _newcomers(sides: _Sides, status: Status, limits: Limits, titles: Mapping[str, str]) -> list[Newcomer]:
+def _newcomers(sides: _Sides, answer: Answer, limits: Limits, titles: Mapping[str, str]) -> list[Newcomer]:
     """All newcomers of a strategy; those that could change its verdict are marked.
 
     Queries are taken by the size of their effect until the drop would be one that does not fail (`Limits.fail`), or
@@ -500,7 +500,7 @@ def _newcomers(sides: _Sides, status: Status, limits: Limits, titles: Mapping[st
     )
     effects = sides.drops[rows] - sides.drop(best_before, best_after)
     order = np.lexsort((np.array(rows), -effects))
-    limit = limits.of(sides.strategy, sides.metric).fail if status == "fail" else 0.0
+    limit = limits.of(sides.strategy, sides.metric).fail if answer == "loss" else 0.0
     enough = _enough(sides, effects[order], (best_before - sides.before[rows])[order], limit)
     return [
         Newcomer(

@@ -141,14 +141,14 @@ def compare(arguments: argparse.Namespace) -> Answer:
         write_out(Path(out), diagnosis_files([comparison], [diagnosis]), "diagnosis")
     lines: list[str] = []
     for why in diagnosis.strategies:
-        if why.status == "fail":
+        if why.answer == "loss":
             lines += [*comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines(), ""]
     lines += [line.text for line in comparison_lines(comparison, diagnosis)]
     if few := few_queries(len(after.queries), limits):
         lines.append(f"note: {few}")
     if out is not None:
         lines.append(f"written to {out}: diagnosis.md, diagnosis.json, to_judge.csv")
-    return Answer(FAILED if comparison.status() == "fail" else 0, tuple(lines))
+    return Answer(FAILED if comparison.fails() else 0, tuple(lines))
 
 
 def _read_side(path: Path) -> Snapshot:

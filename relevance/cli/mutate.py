@@ -11,6 +11,7 @@ from relevance.cli import FAILED, Answer
 from relevance.cli.commands import out_of, write_out
 from relevance.cli.project import read_config
 from relevance.errors import InputError, unknown
+from relevance.gate import ANSWERS
 from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, mutate, nulls, other_model
 from relevance.report.folder import check_folder
 from relevance.report.mutations import kinds_lines, mutation_files, mutation_lines
@@ -87,14 +88,17 @@ def _nulls_line(before: Snapshot, changed: Sequence[Snapshot], config: Config, a
     return f"true nulls, {arguments.nulls} sessions of {sides}: {counts}"
 
 
+_PASSING = frozenset(ANSWERS) - {"loss"}
+
+
 def _wrong_verdicts(outcomes: Outcomes, large_drop: float, *, neutral: bool) -> list[str]:
     """What the gate should have caught and did not, or what it should not have."""
     lines = []
     for one in outcomes.outcomes:
         kind, worst = one.kind, one.worst(outcomes.measure)
         drop = (worst.relative or 0) if worst is not None else 0
-        if neutral and kind.group == "noise" and kind.cost != "training" and one.verdict == "fail":
+        if neutral and kind.group == "noise" and kind.cost != "training" and one.verdict == "loss":
             lines.append(f"{kind.name}, seed {one.seed}: fails, although nothing became worse")
-        if not neutral and worst is not None and drop >= large_drop and one.verdict in {"warn", "pass"}:
+        if not neutral and worst is not None and drop >= large_drop and one.verdict in _PASSING:
             lines.append(f"{kind.name}: {worst.strategy} drops by {100 * drop:.1f}%, and the gate says {one.verdict}")
     return lines

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from relevance.gate.comparing import Comparison, Finding, Status, compare, compare_run_times
+from relevance.gate.answers import ANSWERS, Answer, worst
+from relevance.gate.comparing import Comparison, Finding, compare, compare_run_times
 from relevance.gate.limits import (
     GATED,
     Floors,
@@ -17,14 +18,15 @@ from relevance.gate.limits import (
 )
 
 __all__ = [
+    "ANSWERS",
     "GATED",
+    "Answer",
     "Comparison",
     "Finding",
     "Floors",
     "Limits",
     "Lost",
     "Shortfall",
-    "Status",
     "Verdict",
     "compare",
     "compare_run_times",
@@ -32,4 +34,5 @@ __all__ = [
     "read_floors",
     "read_limits",
     "suggest",
+    "worst",
 ]

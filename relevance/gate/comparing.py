@@ -1,18 +1,19 @@
 """A session against a baseline: every metric of every strategy, tested together and judged; verdicts as data.
 
-The rules lead from what changed, in numbers, to pass, warn or fail, with the reasons for people.
+The rules lead from what changed, in numbers, to one of four answers, with the reasons for people.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy.special import bdtrc, ndtri, stdtrit
 
 from relevance.errors import InputError
+from relevance.gate.answers import worst
 from relevance.significance import DRAWS, SAME, flip_signs
 from relevance.text import chance, some
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.baseline import Measurement, Snapshot
+    from relevance.gate.answers import Answer
     from relevance.gate.limits import Limit, Limits
     from relevance.significance import SignFlips
 
@@ -33,8 +35,6 @@ RUN_TIME = "run time"
 
 SEED = 1
 """Of the signs: the same two snapshots give the same p wherever and whenever they are compared."""
-
-Status = Literal["pass", "warn", "fail"]
 
 _SHOWN = 3
 _POWER = 0.8
@@ -66,7 +66,7 @@ class Finding:
 
     strategy: str
     measure: str
-    status: Status
+    answer: Answer
     before: float
     after: float
     relative: float | None = None
@@ -96,10 +96,13 @@ class Comparison:
     differs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
-    def status(self, strategy: str | None = None) -> Status:
+    def answer(self, strategy: str | None = None) -> Answer:
         """The worst of the findings, of one strategy or of all."""
-        statuses = {one.status for one in self.findings if strategy in (None, one.strategy)}
-        return "fail" if "fail" in statuses else "warn" if "warn" in statuses else "pass"
+        return worst(one.answer for one in self.findings if strategy in (None, one.strategy))
+
+    def fails(self, strategy: str | None = None) -> bool:
+        """Whether that makes a session fail."""
+        return self.answer(strategy) == "loss"
 
 
 def compare(before: Snapshot, now: Snapshot, limits: Limits, *, baseline: str, draws: int = DRAWS) -> Comparison:
@@ -190,7 +193,7 @@ def _judge_effect(effect: _Effect, flips: SignFlips, column: int) -> Finding:
     better = _far_enough(effect, -effect.relative, float(flips.less.p[column]), float(flips.less.adjusted[column]))
     exceptions = _exceptions(effect)
     warning = "" if failing else _warning(effect, p, adjusted)
-    status: Status = "fail" if failing and not exceptions else "warn" if failing or warning else "pass"
+    answer: Answer = "loss" if failing and not exceptions else "likely loss" if failing or warning else "no loss"
     tested = effect.changed > 0 and effect.before > 0
     visible = _smallest_visible(effect, critical=flips.critical(limit.p_sure)) if tested else None
     reasons = [_what_happened(effect)]
@@ -198,12 +201,12 @@ def _judge_effect(effect: _Effect, flips: SignFlips, column: int) -> Finding:
         reasons.append("; ".join([failing or better, *exceptions]))
     if warning:
         reasons.append(warning)
-    if status != "fail" and effect.changed and effect.at_most >= limit.fail:
+    if answer != "loss" and effect.changed and effect.at_most >= limit.fail:
         reasons.append(_strength(effect, visible))
     return Finding(
         effect.strategy,
         effect.metric,
-        status,
+        answer,
         effect.before,
         effect.after,
         relative=effect.relative if effect.before > 0 else None,
@@ -324,19 +327,19 @@ def _judge_empty(strategy: str, before: _Bools, after: _Bools, limits: Limits) -
     """
     queries = len(before)
     newly, refilled = int((after & ~before).sum()), int((before & ~after).sum())
-    status: Status = "pass"
+    answer: Answer = "no loss"
     if newly >= limits.empty_queries:
         share = newly / queries
-        status = "fail" if share >= limits.empty_fail else "warn" if share >= limits.empty_warn else "pass"
+        answer = "loss" if share >= limits.empty_fail else "likely loss" if share >= limits.empty_warn else "no loss"
     reasons = [f"{newly} of {queries} queries newly return nothing" if newly else "no query newly returns nothing"]
     if newly and refilled:
         luck = float(bdtrc(newly - 1, newly + refilled, 0.5))
         reasons.append(f"{refilled} newly return something (p {chance(luck)})")
-        if status == "fail" and luck > limits.p_sure:
-            status = "warn"
+        if answer == "loss" and luck > limits.p_sure:
+            answer = "likely loss"
             reasons.append(f"no failure: it may be chance which of them do (p {limits.p_sure:g} is enough)")
     shares = int(before.sum()) / queries, int(after.sum()) / queries
-    return Finding(strategy, EMPTY, status, *shares, queries=queries, changed=newly, reasons=tuple(reasons))
+    return Finding(strategy, EMPTY, answer, *shares, queries=queries, changed=newly, reasons=tuple(reasons))
 
 
 # run time
@@ -391,9 +394,9 @@ def _judge_run_time(strategy: str, before: float, after: float, limit: tuple[flo
     """Judge a run time in calibrations; `limit`: from how many times of before on it warns, and fails."""
     warn, fail = limit
     times = after / before
-    status: Status = "fail" if times > fail else "warn" if times > warn else "pass"
-    above = "" if status == "pass" else f", above {limit[status == 'fail']:g}"
+    answer: Answer = "loss" if times > fail else "likely loss" if times > warn else "no loss"
+    above = "" if answer == "no loss" else f", above {limit[answer == 'loss']:g}"
     reason = f"takes {times:.2f} times as long as before{above} ({before:.2f} → {after:.2f} calibrations)"
     return Finding(
-        strategy, RUN_TIME, status, before, after, relative=times - 1, reasons=(reason,), improved=times < 1 / fail
+        strategy, RUN_TIME, answer, before, after, relative=times - 1, reasons=(reason,), improved=times < 1 / fail
     )

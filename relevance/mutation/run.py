@@ -13,7 +13,7 @@ import numpy as np
 
 from relevance.baseline import data_changes
 from relevance.errors import InputError
-from relevance.gate import Comparison
+from relevance.gate import ANSWERS, Answer, Comparison
 from relevance.mutation.engine import NotApplicableError, remembering
 from relevance.suite import Baseline, compare_with, prepare, snapshot_of
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from relevance.mutation.engine import Mutation
     from relevance.suite import Plan, Suite
 
-Verdict = Literal["pass", "warn", "fail", "refused", "no effect", "not applicable"]
+Verdict = Answer | Literal["refused", "no effect", "not applicable"]
 
 _NO_COMPARISON = Comparison("", ())
 
@@ -67,7 +67,7 @@ class Outcome:
             return "not applicable"
         if self.refused:
             return "refused"
-        return self.comparison.status() if self.changed else "no effect"
+        return self.comparison.answer() if self.changed else "no effect"
 
     def leading(self, measure: str) -> tuple[Finding, ...]:
         """Give the findings of a metric, of strategies that changed."""
@@ -75,11 +75,11 @@ class Outcome:
         return tuple(one for one in of_changed if one.measure == measure)
 
     def decided_by(self, measure: str) -> str:
-        """Name what the verdict comes from: the metric where it is among the reasons, else the first; "" for a pass."""
-        status = self.comparison.status()
-        if status == "pass":
+        """Name what the verdict comes from: the metric if it is among the reasons, else the first; "" for no loss."""
+        answer = self.comparison.answer()
+        if answer == "no loss":
             return ""
-        reasons = [one.measure for one in self.comparison.findings if one.status == status]
+        reasons = [one.measure for one in self.comparison.findings if one.answer == answer]
         return measure if measure in reasons else reasons[0]
 
     def worst(self, measure: str) -> Finding | None:
@@ -222,7 +222,7 @@ def _mixed(own: Measurement, other: Measurement, chosen: npt.NDArray[np.bool_]) 
 
 
 def nulls(before: Snapshot, measured: Sequence[Snapshot], limits: Limits, *, number: int, seed: int) -> Counter[str]:
-    """Count how often sessions without a true change fail, warn and pass.
+    """Count the answers to sessions without a true change.
 
     Args:
         before: the system as it is.
@@ -231,9 +231,9 @@ def nulls(before: Snapshot, measured: Sequence[Snapshot], limits: Limits, *, num
         number: of sessions.
         seed: of what is swapped.
     """
-    verdicts: Counter[str] = Counter({"fail": 0, "warn": 0, "pass": 0})
+    verdicts: Counter[str] = Counter(dict.fromkeys(ANSWERS, 0))
     for at in range(number):
         chosen = np.random.default_rng((seed, at)).random(len(before.queries)) < 0.5  # noqa: PLR2004 - a coin
         left, right = swapped(before, measured[at % len(measured)], chosen)
-        verdicts[compare_with(Baseline("null", left), right, limits, complete=True).status()] += 1
+        verdicts[compare_with(Baseline("null", left), right, limits, complete=True).answer()] += 1
     return verdicts

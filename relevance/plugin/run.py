@@ -187,7 +187,7 @@ class BenchmarkRun:
         self._reported.add(strategy.name)
         if all(strategy.name not in one.snapshot.strategies for one in self.baselines):
             pytest.skip("not in the baseline; --update-baseline adds it")
-        if any(one.status(strategy.name) == "fail" for one in comparisons):
+        if any(one.fails(strategy.name) for one in comparisons):
             pytest.fail(terminal.comparison_failure(strategy.name, comparisons, diagnoses), pytrace=False)
 
     def _measure_rest(self) -> None:
@@ -245,7 +245,7 @@ class BenchmarkRun:
                 self.failures += [
                     f"{name} is worse than in {comparison.baseline}"
                     for name in self.results
-                    if name not in self._reported and comparison.status(name) == "fail"
+                    if name not in self._reported and comparison.fails(name)
                 ]
             self._diagnosed(live=False)  # the engine is closed by now
         by_floors = any(result.verdict.status != "not_gated" for result in self.results.values())

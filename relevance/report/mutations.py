@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
+from relevance.gate import ANSWERS
 from relevance.report.pages import page
 from relevance.report.results import attributes
 from relevance.text import chance, plural, printable, shortened, terminal_table
@@ -14,10 +15,10 @@ from relevance.text import chance, plural, printable, shortened, terminal_table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from relevance.gate import Status
+    from relevance.gate import Answer
     from relevance.mutation import Mutation, Outcome, Outcomes
 
-_STATUSES: tuple[Status, ...] = ("fail", "warn", "pass")
+_ANSWERS: tuple[Answer, ...] = tuple(reversed([*ANSWERS]))
 _BANDS = {
     "5% or more": (0.05, float("inf")),
     "2 to 5%": (0.02, 0.05),
@@ -36,7 +37,7 @@ def mutation_lines(mutations: Outcomes, *, columns: int) -> list[str]:
     rows = [_HEAD, *_rows(mutations)]
     table = _fitting(rows, columns)
     bands = [(name, *map(str, counts)) for name, counts in _bands(mutations).items()]
-    table += ["", *terminal_table([(f"measured drop of {mutations.measure}", *_STATUSES), *bands]), ""]
+    table += ["", *terminal_table([(f"measured drop of {mutations.measure}", *_ANSWERS), *bands]), ""]
     strength = _strength(mutations)
     return [printable(line) for line in (*table, *((strength, "") if strength else ()), _cost(mutations))]
 
@@ -67,7 +68,7 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
         "legs_searched": mutations.searched,
         "legs_known": mutations.remembered,
         "indices": mutations.indexed,
-        "bands": {name: dict(zip(_STATUSES, counts, strict=True)) for name, counts in _bands(mutations).items()},
+        "bands": {name: dict(zip(_ANSWERS, counts, strict=True)) for name, counts in _bands(mutations).items()},
         "mutations": [_entry(one, mutations.measure) for one in mutations.outcomes],
     }
     drops = ("before", "after", "drop", "p", "adjusted_p")
@@ -77,7 +78,7 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
         measured_on="\n".join(of),
         head=_HEAD,
         rows=_rows(mutations),
-        statuses=_STATUSES,
+        answers=_ANSWERS,
         bands=_bands(mutations),
         strength=_strength(mutations),
         cost=_cost(mutations),
@@ -85,7 +86,7 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
     return {
         "mutations.json": json.dumps(document, indent=1, allow_nan=False) + "\n",
         "mutations.csv": csv_text(
-            ("kind", "group", "seed", "verdict", "strategy", "status", *drops, "drawn"), _csv_rows(mutations)
+            ("kind", "group", "seed", "verdict", "strategy", "answer", *drops, "drawn"), _csv_rows(mutations)
         ),
         "mutations.md": index,
     }
@@ -113,17 +114,17 @@ def _row(outcome: Outcome, measure: str, *, repeated: bool) -> tuple[str, ...]:
 
 
 def _bands(mutations: Outcomes) -> dict[str, list[int]]:
-    """By size of the drop, how many findings of changed strategies there are: in the order of `_STATUSES`."""
+    """By size of the drop, how many findings of changed strategies there are: in the order of `_ANSWERS`."""
     rated = [
-        (finding.relative, one.comparison.status(finding.strategy))
+        (finding.relative, one.comparison.answer(finding.strategy))
         for one in mutations.outcomes
         for finding in one.leading(mutations.measure)
         if finding.relative is not None
     ]
     bands = {}
     for name, (least, most) in _BANDS.items():
-        within = [status for relative, status in rated if least <= relative < most]
-        bands[name] = [within.count(status) for status in _STATUSES]
+        within = [answer for relative, answer in rated if least <= relative < most]
+        bands[name] = [within.count(answer) for answer in _ANSWERS]
     return bands
 
 
@@ -155,7 +156,7 @@ def _csv_rows(mutations: Outcomes) -> Iterator[Sequence[str | float | None]]:
         start = (one.kind.name, one.kind.group, one.seed, one.verdict)
         for finding in findings:
             numbers = attributes(finding, "before", "after", "relative", "p", "adjusted_p").values()
-            yield *start, finding.strategy, one.comparison.status(finding.strategy), *numbers, one.drawn
+            yield *start, finding.strategy, one.comparison.answer(finding.strategy), *numbers, one.drawn
         if not findings:
             yield *start, *(None,) * 7, one.drawn
 
@@ -165,7 +166,7 @@ def _entry(one: Outcome, measure: str) -> dict[str, object]:
     strategies = [
         {
             "strategy": finding.strategy,
-            "status": one.comparison.status(finding.strategy),
+            "answer": one.comparison.answer(finding.strategy),
             **attributes(finding, *effect),
         }
         for finding in one.leading(measure)

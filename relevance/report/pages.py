@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
-from relevance.gate import GATED
+from relevance.gate import ANSWERS, GATED, worst
 from relevance.report import terminal
 from relevance.text import markdown, markdown_code, plural, printable, shortened
 
@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from relevance.suite import Suite
 
 _MOST_CHARACTERS = 80
-_SIGNS = {"pass": "✅ pass", "warn": "⚠️ warn", "fail": "❌ fail", "not_gated": "none"}
+_FLOORS = {"pass": "✅ pass", "fail": "❌ fail", "not_gated": "none"}
+_SIGNS = {answer: f"{meaning.sign} {answer}" for answer, meaning in ANSWERS.items()}
 
 
 def page(template: str, **values: object) -> str:
@@ -103,16 +104,25 @@ def job_summary(
     be made. `failed` is what failed that is no strategy's, a line each.
     """
     failed = (*suite.refused.values(), *failed)
-    statuses = {one.verdict.status for one in suite.results.values()} | {one.status() for one in comparisons}
-    whole = "fail" if failed or "fail" in statuses else "warn" if "warn" in statuses else "pass"
+    below = any(one.verdict.status == "fail" for one in suite.results.values())
+    fails = bool(failed) or below or any(one.fails() for one in comparisons)
     beside = {}
     for name in suite.results:
         compared = (one for one in comparisons if any(finding.strategy == name for finding in one.findings))
-        beside[name] = ", ".join(dict.fromkeys(_SIGNS[one.status(name)] for one in compared)) or "not compared"
+        beside[name] = ", ".join(dict.fromkeys(_SIGNS[one.answer(name)] for one in compared)) or "not compared"
     ordered = map(terminal.ordered_findings, comparisons)
     parts = list(zip_longest(comparisons, ordered, diagnoses))
     summary = page(
-        "summary", suite=suite, compared=parts, failed=failed, whole=whole, metrics=GATED, signs=_SIGNS, beside=beside
+        "summary",
+        suite=suite,
+        compared=parts,
+        failed=failed,
+        fails=fails,
+        answer=worst(one.answer() for one in comparisons),
+        metrics=GATED,
+        signs=_SIGNS,
+        floors=_FLOORS,
+        beside=beside,
     )
     return f"{summary}\n"
 

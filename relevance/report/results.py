@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from relevance.records import Dataset, Ranking
     from relevance.suite import Plan, Result, Suite
 
-SCHEMA = 1
+SCHEMA = 2
 """Version of the layout of each of the JSON files."""
 
 TITLES = "titles.tsv"
@@ -158,7 +158,7 @@ def _comparison(comparison: Comparison) -> Mapping[str, object]:
     effect = ("before", "after", "relative", "interval", "p", "adjusted_p", "queries")
     findings = [
         {
-            **attributes(finding, "strategy", "measure", "status", "improved", *effect),
+            **attributes(finding, "strategy", "measure", "answer", "improved", *effect),
             "queries_changed": finding.changed,
             **attributes(finding, "smallest_visible", "reasons"),
         }
@@ -166,7 +166,7 @@ def _comparison(comparison: Comparison) -> Mapping[str, object]:
     ]
     return {
         "baseline": comparison.baseline,
-        "status": comparison.status(),
+        "answer": comparison.answer(),
         "changed": list(comparison.differs),
         "notes": list(comparison.notes),
         "findings": _rounded(findings),
@@ -177,7 +177,7 @@ def comparison_properties(strategy: str, comparisons: Sequence[Comparison]) -> I
     """Names and values for JUnit: before, after, the change and how sure; by file where there are several baselines."""
     for comparison in comparisons:
         where = f" ({comparison.baseline})" if len(comparisons) > 1 else ""
-        yield f"status{where}", comparison.status(strategy)
+        yield f"answer{where}", comparison.answer(strategy)
         for finding in comparison.findings:
             if finding.strategy == strategy:
                 for name, value in attributes(finding, "before", "after", "relative", "p").items():
@@ -321,7 +321,7 @@ def _why(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Mapping[str, object]:
         for leg in why.legs
     ]
     document = {
-        **attributes(why, "strategy", "status", "measures", "metric", "before", "after", "judged"),
+        **attributes(why, "strategy", "answer", "measures", "metric", "before", "after", "judged"),
         "queries": {"won": len(why.won), "lost": len(why.lost), "unchanged": why.unchanged},
         "lost": [asdict(one) for one in why.lost],
         "won": [asdict(one) for one in why.won],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from relevance.evaluation import JUDGED10
 from relevance.finetune.recipe import estimated_seconds
-from relevance.gate import GATED
+from relevance.gate import ANSWERS, GATED
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
 from relevance.text import duration, fitted, one_line, plural, printable, shortened, some, terminal_table, width
@@ -109,7 +109,7 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
     rows, marks = [], ["head"]
     for result in results:
         # what failed by a baseline has failed, with floors or without
-        worse = any(one.status(result.strategy.name) == "fail" for one in comparisons)
+        worse = any(one.fails(result.strategy.name) for one in comparisons)
         word, mark = _STATUS["fail" if worse else result.verdict.status]
         if not worse and _compared_alone(result, comparisons):
             word = "no floors, compared"
@@ -251,21 +251,20 @@ def failure(strategy: str, verdict: Verdict) -> str:
 
 # A comparison with a baseline
 
-_MARKS = {"fail": ("FAIL", "bad"), "warn": ("WARN", "warn"), "pass": ("better", "good")}
 _SHOWN_CHANGES = 20
 
 
 def comparison_lines(comparison: Comparison, diagnosis: Diagnosis | None = None) -> list[Line]:
-    """What is not a pass, what became better, what else changed, what was not compared, and why; a line each."""
+    """What is worse or undecided, what became better, what else changed and what was not compared; a line each."""
     findings = comparison.findings
     strategies = plural(len({one.strategy for one in findings}), "strategy")
     metrics = plural(len({one.measure for one in findings if "@" in one.measure}), "metric")
-    end, mark = (comparison.status(), "head") if comparison.status() != "pass" else ("nothing worse", "good")
+    end, mark = (comparison.answer(), "head") if comparison.answer() != "no loss" else ("nothing worse", "good")
     head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {end}", mark)  # noqa: RUF001
     lines = [head if findings else Line(f"compared with {comparison.baseline}: nothing in common", "warn")]
     for one in ordered_findings(comparison):
-        label, mark = _MARKS[one.status]
-        more = "" if one.status == "pass" else "".join(f": {reason}" for reason in one.reasons[1:2])
+        label, mark = _label(one)
+        more = "" if one.answer == "no loss" else "".join(f": {reason}" for reason in one.reasons[1:2])
         lines.append(Line(f"{label}: {one.strategy}: {_what_happened(one)}{more}", mark))
     lines += map(Line, _changed(comparison))
     lines += [Line(f"  note: {note}", "warn") for note in comparison.notes]
@@ -276,18 +275,24 @@ def _diagnosis_lines(diagnosis: Diagnosis) -> list[Line]:
     lines = []
     for why in diagnosis.strategies:
         worst = f"; worst: {_quoted(why.lost[0].text)}" if why.lost else ""
-        lines.append(Line(f"  {why.strategy}: {queries_words(why)}{worst}", _MARKS[why.status][1]))
-        if why.status != "fail":  # the test that failed says it of the others
+        lines.append(Line(f"  {why.strategy}: {queries_words(why)}{worst}", ANSWERS[why.answer].mark))
+        if why.answer != "loss":  # the test that failed says it of the others
             words = (leg_words(why), newcomer_words(diagnosis, why.strategy))
             lines += [Line(f"    {text}") for text in words if text]
-        lines += [Line(f"    WARN: {segment_words(one, why)}", "warn") for one in why.segments if one.worse]
+        lines += [Line(f"    LIKELY LOSS: {segment_words(one, why)}", "warn") for one in why.segments if one.worse]
     return lines + [Line(f"  note: {note}", "warn") for note in diagnosis.notes]
 
 
 def ordered_findings(comparison: Comparison) -> list[Finding]:
-    """Failures, then warnings, then what became better."""
-    shown = [one for one in comparison.findings if one.status != "pass" or one.improved]
-    return sorted(shown, key=lambda one: list(_MARKS).index(one.status))
+    """Those that are worse, the worst answer first, then what became better."""
+    shown = [one for one in comparison.findings if one.answer != "no loss" or one.improved]
+    return sorted(shown, key=lambda one: -list(ANSWERS).index(one.answer))
+
+
+def _label(finding: Finding) -> tuple[str, str]:
+    """The word in front of a finding that is shown, and how it is marked."""
+    meaning = ANSWERS[finding.answer]
+    return "better" if finding.answer == "no loss" else meaning.label, meaning.mark
 
 
 def _what_happened(finding: Finding) -> str:
@@ -308,15 +313,15 @@ def comparison_failure(strategy: str, comparisons: Sequence[Comparison], diagnos
     """
     lines = []
     for comparison in comparisons:
-        if comparison.status(strategy) != "fail":
+        if comparison.answer(strategy) != "loss":
             continue
         lines.append(f"{strategy}: worse than in {comparison.baseline}")
         for finding in comparison.findings:
-            if finding.strategy == strategy and finding.status != "pass":
-                lines.append(f"  {_MARKS[finding.status][0]}: {_what_happened(finding)}")
+            if finding.strategy == strategy and finding.answer != "no loss":
+                lines.append(f"  {_label(finding)[0]}: {_what_happened(finding)}")
                 lines += [f"    {reason}" for reason in finding.reasons[1:]]
         lines += _changed(comparison)
-    failed = ((why, one) for one in diagnoses if (why := one.of(strategy)) is not None and why.status == "fail")
+    failed = ((why, one) for one in diagnoses if (why := one.of(strategy)) is not None and why.answer == "loss")
     lines += [f"  {line}" for why, one in list(failed)[:1] for line in _queries_lost(why, one)]
     return "\n".join(map(printable, lines))
 

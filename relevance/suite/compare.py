@@ -312,7 +312,7 @@ def confirm_run_times(suite: Suite, baselines: Iterable[Baseline], limits: Limit
         for baseline in baselines:
             before, after, _ = _on_same_queries(baseline, session)
             findings, _ = compare_run_times(before, after, limits)
-            slow |= dict.fromkeys(one.strategy for one in findings if one.status != "pass")
+            slow |= dict.fromkeys(one.strategy for one in findings if one.answer != "no loss")
         for name in slow:
             suite.time_again(name)
         if not slow:
@@ -353,7 +353,9 @@ def diagnose_suite(
         limits: those it went by.
         live: whether the engine can still be asked, for legs that no strategy is alone.
     """
-    worse = {one.strategy for comparison in comparisons.values() for one in comparison.findings if one.status != "pass"}
+    worse = {
+        one.strategy for comparison in comparisons.values() for one in comparison.findings if one.answer != "no loss"
+    }
     legs = {name: _leg_values(suite, session, name) for name in sorted(worse)} if live else {}
     titles = titles_of(suite) if worse else {}
     diagnoses = (

@@ -83,13 +83,13 @@ def session(
     return snapshot(strategies, queries=queries, calibration_s=calibration, engine=of_engine)
 
 
-def comparison(**statuses: Any) -> Comparison:
-    """A finding of nDCG@10 for each strategy, with its status."""
-    findings = tuple(Finding(name, "nDCG@10", status, 0.5, 0.4, relative=0.2) for name, status in statuses.items())
+def comparison(**answers: Any) -> Comparison:
+    """A finding of nDCG@10 for each strategy, with its answer."""
+    findings = tuple(Finding(name, "nDCG@10", answer, 0.5, 0.4, relative=0.2) for name, answer in answers.items())
     return Comparison("main.json", findings, differs=("own: text.title 8 -> 1",))
 
 
 def diagnosed(
-    before: Snapshot, now: Snapshot, *, titles: Mapping[str, str] = MappingProxyType({}), **statuses: Any
+    before: Snapshot, now: Snapshot, *, titles: Mapping[str, str] = MappingProxyType({}), **answers: Any
 ) -> Diagnosis:
-    return diagnose(before, now, comparison(**statuses), Limits(), titles=titles)
+    return diagnose(before, now, comparison(**answers), Limits(), titles=titles)

@@ -19,13 +19,13 @@ def test_false_alarms_are_as_rare_as_they_should_be(null: Null, queries: int) ->
 
 def test_a_true_drop_fails_and_no_drop_does_not() -> None:
     # 1,000 queries, and one query of twenty moved by luck
-    assert power(1_000, 0.08, 30)["fail"] == 1
-    assert size("sparse", 1_000, 2, 30)["fail"] == 0
+    assert power(1_000, 0.08, 30)["loss"] == 1
+    assert size("sparse", 1_000, 2, 30)["loss"] == 0
 
 
 def test_the_smallest_visible_drop_fails_four_times_of_five() -> None:
     found = visible(300, 100)  # 100 runs are within 3.5 standard errors of 80%
-    assert found["fail"] == pytest.approx(0.8, abs=0.14)
+    assert found["loss"] == pytest.approx(0.8, abs=0.14)
 
 
 def test_p_agrees_with_scipy() -> None:

@@ -104,8 +104,8 @@ def size(null: Null, queries: int, strategies: int, runs: int) -> dict[str, floa
     return {
         **_shares("p", [one.findings[0].p or 1 for one in verdicts], 0.05, 0.01),
         **_shares("any adjusted", lowest, 0.05, 0.01),
-        "fail": _share([one.status() == "fail" for one in verdicts]),
-        "warn": _share([one.status() == "warn" for one in verdicts]),
+        "loss": _share([one.answer() == "loss" for one in verdicts]),
+        "warn": _share([one.answer() == "warn" for one in verdicts]),
     }
 
 
@@ -114,8 +114,8 @@ def power(queries: int, drop: float, runs: int) -> dict[str, float]:
     verdicts = _verdicts(runs, 2, int(drop * 1_000), queries, queries=queries, drop=drop)
     return {
         **_shares("adjusted", [one.findings[0].adjusted_p or 1 for one in verdicts], 0.01),
-        "fail": _share([one.status() == "fail" for one in verdicts]),
-        "at least warn": _share([one.status() != "pass" for one in verdicts]),
+        "loss": _share([one.answer() == "loss" for one in verdicts]),
+        "at least warn": _share([one.answer() != "no loss" for one in verdicts]),
     }
 
 
@@ -142,7 +142,7 @@ def visible(queries: int, runs: int) -> dict[str, float]:
         verdicts = _verdicts(max(runs // 5, 5), 3, number, queries, queries=queries, drop=drop)
         drop = float(np.median([one.findings[0].smallest_visible or 1 for one in verdicts]))
     verdicts = _verdicts(runs, 4, queries, queries=queries, drop=drop)
-    return {"smallest visible": round(drop, 4), "fail": _share([one.findings[0].status == "fail" for one in verdicts])}
+    return {"smallest visible": round(drop, 4), "loss": _share([one.findings[0].answer == "loss" for one in verdicts])}
 
 
 def timed(run: int, queries: int, strategies: int, draws: int) -> dict[str, object]:

@@ -218,7 +218,7 @@ def neutral(data: str) -> dict[str, object]:
     index = ["--vector-index", "hnsw"] if data == "sample-server" else []
     found = _run(_options(data), "--neutral", "--runs", str(RUNS[data]), *index, *_only(data, NEUTRAL_KINDS))
     verdicts = [one["verdict"] for one in found["mutations"] if not one["not_applicable"]]
-    counts = {name: verdicts.count(name) for name in ("fail", "warn", "pass", "no effect")}
+    counts = {name: verdicts.count(name) for name in ("loss", "likely loss", "no loss", "no effect")}
     return {"runs": len(verdicts), **counts}
 
 

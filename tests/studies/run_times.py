@@ -66,8 +66,8 @@ def session(where: str, run: int, slowed: str) -> dict[str, object]:
     return {
         "exit code": ended.returncode,
         "compared": len(timed),
-        "fail": " ".join(row["strategy"] for row in timed if row["status"] == "fail"),
-        "warn": " ".join(row["strategy"] for row in timed if row["status"] == "warn"),
+        "loss": " ".join(row["strategy"] for row in timed if row["answer"] == "loss"),
+        "warn": " ".join(row["strategy"] for row in timed if row["answer"] == "warn"),
         "largest ratio": round(1 + largest["relative"], 2),
         "of": largest["strategy"],
     }

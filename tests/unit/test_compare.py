@@ -41,7 +41,7 @@ def test_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
     code, out = printed(capsys, "a.json b")
     assert code == 1
     assert "own: worse than in a.json" in out
-    assert "FAIL: own: nDCG@10 fell by 28.57% (0.7000 → 0.5000)" in out
+    assert "LOSS: own: nDCG@10 fell by 28.57% (0.7000 → 0.5000)" in out
     assert "queries by nDCG@10: 80 lost, 0 won, 0 unchanged" in out
     assert "[2] Oak table" in out
     assert "judged queries" not in out

@@ -42,7 +42,7 @@ def own(numbers: Any, hits: Any = (), *, texts: Any = None, definition: Any = TE
 
 def why(before: Snapshot, now: Snapshot, *, limits: Any = None, **known: Any) -> Any:
     """What is said of `own`, which failed."""
-    (one,) = diagnose(before, now, comparison(own="fail"), limits or Limits(), **known).strategies
+    (one,) = diagnose(before, now, comparison(own="loss"), limits or Limits(), **known).strategies
     return one
 
 
@@ -59,8 +59,8 @@ def test_queries_are_won_lost_or_unchanged_but_for_rounding() -> None:
 
 def test_only_what_is_not_a_pass_is_diagnosed() -> None:
     before, now = (snapshot({name: measured([number]) for name in ("a", "b", "c")}) for number in (0.9, 0.8))
-    found = diagnosed(before, now, a="pass", b="warn", c="fail")
-    assert [(one.strategy, one.status) for one in found.strategies] == [("b", "warn"), ("c", "fail")]
+    found = diagnosed(before, now, a="no loss", b="likely loss", c="loss")
+    assert [(one.strategy, one.answer) for one in found.strategies] == [("b", "likely loss"), ("c", "loss")]
     assert found.of("a") is None
     assert found.differs == ("own: text.title 8 -> 1",)
 
@@ -68,13 +68,13 @@ def test_only_what_is_not_a_pass_is_diagnosed() -> None:
 @pytest.mark.parametrize(
     ("findings", "metric"),
     [
-        ([("run time", "fail", 2.0)], "nDCG@10"),
-        ([("nDCG@10", "warn", 0.3), ("AP@10", "fail", 0.1), ("RR@10", "fail", 0.2)], "RR@10"),
-        ([("AP@10", "fail", 0.3), ("nDCG@10", "fail", 0.1)], "nDCG@10"),
+        ([("run time", "loss", 2.0)], "nDCG@10"),
+        ([("nDCG@10", "likely loss", 0.3), ("AP@10", "loss", 0.1), ("RR@10", "loss", 0.2)], "RR@10"),
+        ([("AP@10", "loss", 0.3), ("nDCG@10", "loss", 0.1)], "nDCG@10"),
     ],
 )
 def test_the_metric_that_failed_tells_queries_apart(findings: list[tuple[str, Any, float]], metric: str) -> None:
-    failed = tuple(Finding("own", name, status, 0.5, 0.4, relative=drop) for name, status, drop in findings)
+    failed = tuple(Finding("own", name, answer, 0.5, 0.4, relative=drop) for name, answer, drop in findings)
     (one,) = diagnose(own([0.5]), own([0.5]), Comparison("main.json", failed), Limits()).strategies
     assert (one.metric, one.measures) == (metric, tuple(name for name, _, _ in findings))
     assert (one.lost, one.won, one.unchanged, one.rankings, one.legs) == ((), (), 1, (), ())
@@ -165,7 +165,7 @@ def test_searched_legs_of_queries_in_common() -> None:
 
 def test_names_of_legs_only_show() -> None:
     before, now = (own([number], definition={**FUSED, "vectors": {"a\x1b[2J": 1}}) for number in (0.9, 0.4))
-    text = comparison_failure("own", [comparison(own="fail")], [diagnosed(before, now, own="fail")])
+    text = comparison_failure("own", [comparison(own="loss")], [diagnosed(before, now, own="loss")])
     assert "vector a\\x1b[2J" in text
     assert "\x1b" not in text
 
@@ -185,7 +185,7 @@ def test_a_plain_text_strategy_has_no_legs() -> None:
 
 def test_newcomers_and_their_effect() -> None:
     # with a of grade 2 and a newcomer n that would be 2, a alone was 2 / (2 + 2/log2(3)), and n before a would be 1
-    found = diagnosed(own([1.0], [("a", "b")]), own([DISCOUNT], [("n", "a")]), titles={"n": "New"}, own="fail")
+    found = diagnosed(own([1.0], [("a", "b")]), own([DISCOUNT], [("n", "a")]), titles={"n": "New"}, own="loss")
     (one,) = found.newcomers
     assert (one.product, one.rank, one.title, one.text, one.strategy) == ("n", 1, "New", "text of q1", "own")
     assert one.effect == pytest.approx((1 - DISCOUNT) - (1 / (1 + DISCOUNT) - 1))
@@ -202,7 +202,7 @@ def test_newcomers_and_their_effect() -> None:
 def test_newcomers_that_cannot_change_the_verdict(
     before: tuple[Any, Any], now: tuple[Any, Any], newcomers: list[tuple[str, bool]]
 ) -> None:
-    found = diagnosed(own(*before), own(*now), own="fail").newcomers
+    found = diagnosed(own(*before), own(*now), own="loss").newcomers
     assert [(one.product, one.could_change_verdict) for one in found] == newcomers
 
 
@@ -211,7 +211,7 @@ def test_those_that_could_change_the_verdict_come_first() -> None:
     old = measured([1.0] * 4, [("a",)] * 4)
     new = measured([DISCOUNT, 1.0, 1.0, 1.0], [("n", "a"), ("a", "m"), ("a",), ("a",)])
     sides = (snapshot({"own": one, "mild": one}) for one in (old, new))
-    found = diagnosed(*sides, own="fail", mild="warn").newcomers
+    found = diagnosed(*sides, own="loss", mild="likely loss").newcomers
     assert [(one.strategy, one.product, one.could_change_verdict) for one in found] == [
         ("own", "n", True),
         ("mild", "n", True),
@@ -221,20 +221,20 @@ def test_those_that_could_change_the_verdict_come_first() -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "drops", "marked"),
+    ("answer", "drops", "marked"),
     [
-        ("fail", [0.1, 0.5], ["y"]),  # of two queries with a newcomer each the second has the larger effect
-        ("fail", [0.4, *[0.05] * 9], ["x"]),  # what is left of the drop would not fail
+        ("loss", [0.1, 0.5], ["y"]),  # of two queries with a newcomer each the second has the larger effect
+        ("loss", [0.4, *[0.05] * 9], ["x"]),  # what is left of the drop would not fail
         # 0.195 of 10 are left, below 2%, but the best case of before is 9.6131
-        ("fail", [0.4, *[0.06466] * 9], []),
-        ("warn", [0.4, *[0.05] * 9], []),  # but is a drop
+        ("loss", [0.4, *[0.06466] * 9], []),
+        ("likely loss", [0.4, *[0.05] * 9], []),  # but is a drop
     ],
 )
-def test_so_many_could_change_the_verdict_as_it_takes(status: str, drops: list[float], marked: list[str]) -> None:
+def test_so_many_could_change_the_verdict_as_it_takes(answer: str, drops: list[float], marked: list[str]) -> None:
     size = len(drops)
     hits = [("a", "x"), ("a", "y") if size < 3 else ("a",), *[("a",)] * (size - 2)]
     before, now = own([1.0] * size, [("a",)] * size), own([1 - drop for drop in drops], hits)
-    newcomers = diagnosed(before, now, own=status).newcomers
+    newcomers = diagnosed(before, now, own=answer).newcomers
     assert [one.product for one in newcomers if one.could_change_verdict] == marked
 
 
@@ -265,7 +265,7 @@ def test_judged_hits_before_and_now() -> None:
 
 
 def test_no_metric_in_common_is_a_note() -> None:
-    found = diagnosed(own([0.8]), own({JUDGED10: [0.6]}), own="warn")
+    found = diagnosed(own([0.8]), own({JUDGED10: [0.6]}), own="likely loss")
     assert found.strategies == ()
     assert found.notes == ("own: no metric is on both sides to tell its queries apart by",)
 

@@ -319,7 +319,7 @@ def test_mutate_says_what_the_gate_would(text_plan: Plan) -> None:
     planted = [(KINDS[name], SEED) for name in names] + [(NEUTRAL_KINDS["same_again"], SEED)]
     outcomes = mutate(text_plan, planted, Limits()).outcomes
     title, duplicates, judgments, stale, reversed_, same_again = outcomes
-    assert title.verdict in {"fail", "warn", "pass"}
+    assert title.verdict in {"loss", "likely loss", "no loss"}
     assert duplicates.verdict == judgments.verdict == "refused"
     assert "twice" in duplicates.refused
     assert judgments.refused.startswith("other data: ")
@@ -372,7 +372,7 @@ def test_a_verdict_names_what_decided_it(text_plan: Plan) -> None:
     planted = [(KINDS[name], SEED) for name in ("newly_empty", "hits_by_id")]
     found = mutate(text_plan, planted, Limits(empty_queries=1, least_queries=1_000))  # one of 60 is newly empty
     empty, by_id = ((one.verdict, one.decided_by(found.measure)) for one in found.outcomes)
-    assert empty == ("fail", "empty results")
+    assert empty == ("loss", "empty results")
     assert by_id[1] in {"nDCG@10", ""}
 
 
@@ -412,7 +412,7 @@ def test_other_seeds_swap_other_queries(text_plan: Plan, monkeypatch: pytest.Mon
 
 def test_the_worst_is_the_largest_drop_of_what_changed() -> None:
     findings = tuple(
-        Finding(name, measure, "fail", 0.5, 0.4, relative=drop)
+        Finding(name, measure, "loss", 0.5, 0.4, relative=drop)
         for name, measure, drop in (
             ("a", "nDCG@10", 0.1),
             ("b", "nDCG@10", 0.3),
@@ -430,10 +430,10 @@ def test_the_worst_is_the_largest_drop_of_what_changed() -> None:
 
 
 def test_a_drop_of_nothing_has_no_sign() -> None:
-    finding = Finding("a", "nDCG@10", "pass", 0.5, 0.5, relative=0.0)
+    finding = Finding("a", "nDCG@10", "no loss", 0.5, 0.5, relative=0.0)
     outcome = Outcome(KINDS["k1_off"], SEED, snapshot(), Comparison("", (finding,)), changed=("a",))
     lines = mutation_lines(Outcomes(snapshot(), (outcome,), "nDCG@10", 1.0, 0, 0, 1), columns=120)
-    assert re.match(r"k1_off +pass +0\.0% +a ", lines[1])
+    assert re.match(r"k1_off +no loss +0\.0% +a ", lines[1])
 
 
 def test_trainings_are_not_counted_among_the_seconds() -> None:
@@ -457,5 +457,5 @@ def test_nulls_that_swapping_empties_seldom_fail(text_plan: Plan) -> None:
     after = replace(before, strategies=MappingProxyType(nothing))
     limits = Limits(least_queries=1_000)  # only what is empty can fail
     found = nulls(before, [after], limits, number=50, seed=1)
-    assert found["fail"] <= 3  # 1% are expected, and within 3.5 standard errors
-    assert found["pass"] == 0
+    assert found["loss"] <= 3  # 1% are expected, and within 3.5 standard errors
+    assert found["no loss"] == 0

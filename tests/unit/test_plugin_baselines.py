@@ -108,23 +108,23 @@ def test_a_regression_fails_with_its_reason(project: pytest.Pytester) -> None:
     result.stdout.fnmatch_lines(
         [
             f"own: worse than in {FILE}",
-            "  FAIL: nDCG@10 fell by 100% (1.0000 * 0.0000)",
+            "  LOSS: nDCG@10 fell by 100% (1.0000 * 0.0000)",
             "  changed: own: text.title 1 -> none",
             "own *0.0000* FAIL",
-            f"compared with {FILE}: 1 strategy × 3 metrics, fail",  # noqa: RUF001
-            "FAIL: own: nDCG@10 fell by 100% *",
+            f"compared with {FILE}: 1 strategy × 3 metrics, loss",  # noqa: RUF001
+            "LOSS: own: nDCG@10 fell by 100% *",
         ]
     )
     assert "is worse than in" not in printed(result), "said at the end of what no test has said"
     suite = ET.parse(project.path / "junit.xml").getroot().find("testsuite")  # noqa: S314 - pytest wrote it
     properties = {one.get("name"): one.get("value") for one in suite.iter("property")}
-    assert (properties["status"], properties["nDCG@10 relative"]) == ("fail", "1")
+    assert (properties["answer"], properties["nDCG@10 relative"]) == ("loss", "1")
     assert [properties[str(metric)] for metric in GATED.values()] == ["0"] * 3
     (comparison,) = comparisons(project)
-    assert list(comparison) == ["baseline", "status", "changed", "notes", "findings"]
-    assert (comparison["baseline"], comparison["status"]) == (FILE, "fail")
+    assert list(comparison) == ["baseline", "answer", "changed", "notes", "findings"]
+    assert (comparison["baseline"], comparison["answer"]) == (FILE, "loss")
     (row,) = [row for row in comparison["findings"] if row["measure"] == "nDCG@10"]
-    names = "strategy measure status improved before after relative interval p adjusted_p queries queries_changed"
+    names = "strategy measure answer improved before after relative interval p adjusted_p queries queries_changed"
     assert list(row) == [*names.split(), "smallest_visible", "reasons"]
     assert (row["strategy"], row["before"], row["after"], row["queries"]) == ("own", 1, 0, 60)
 
@@ -188,7 +188,7 @@ def test_what_is_compared_is_measured_before(project: pytest.Pytester) -> None:
     ordered = ["*test_strategy[[]own[]] PASSED*", "*test_no_regression[[]own[]] PASSED*"]
     run(project, "-v").stdout.fnmatch_lines(ordered)
     run(project, "-k", "no_regression").assert_outcomes(passed=1, deselected=1)  # as by --lf
-    assert comparisons(project)[0]["status"] == "pass"
+    assert comparisons(project)[0]["answer"] == "no loss"
 
 
 def test_other_data_are_compared_on_common_queries_alone(project: pytest.Pytester) -> None:
@@ -232,10 +232,10 @@ def test_several_baselines(project: pytest.Pytester) -> None:
             "baseline: release.json, 1 strategy",
             "own: worse than in release.json",
             "compared with main.json: *nothing worse",
-            "compared with release.json: *fail",
+            "compared with release.json: *loss",
         ]
     )
-    assert [one["status"] for one in comparisons(project)] == ["pass", "fail"]
+    assert [one["answer"] for one in comparisons(project)] == ["no loss", "loss"]
 
 
 def test_a_baseline_that_cannot_be_used_is_refused_and_not_written_over(

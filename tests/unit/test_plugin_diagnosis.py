@@ -134,5 +134,5 @@ def test_each_session_appends_to_the_page_of_a_ci_job(
     (project.path / "relevance.toml").write_text(OWN.replace("title", "description"))
     run(project)
     before, first, second = page.read_text(encoding="utf-8").split("## relevance: homedepot: ")
-    assert (before.strip(), first[:6], second[:6]) == ("before", "✅ pass", "❌ fail")
+    assert (before.strip(), first[:6], second[:6]) == ("before", "✅ no l", "❌ FAIL")
     assert "`own` nDCG@10 fell by 100% (1.0000 → 0.0000)" in second

@@ -50,70 +50,76 @@ TOO_FEW = (f"{SURE}; not counted: 49 queries, below 50 nothing fails by statisti
     ("queries", "drop", "spread", "measure", "verdict"),
     [
         # a thousand queries whose numbers scatter little are sure of either
-        (1_000, 0.0201, 0.02, "nDCG@10", ["fail", SURE]),
-        (1_000, 0.0201, 0.02, "AP@10", ["fail", SURE]),
-        (1_000, 0.0199, 0.02, "nDCG@10", ["warn", SMALL, VISIBLE]),
-        (1_000, 0.0051, 0.02, "RR@10", ["warn", SMALL]),
-        (1_000, 0.0049, 0.02, "RR@10", ["pass"]),
-        (1_000, 0.0049, 0.02, "nDCG@10", ["pass"]),
-        (1_000, -0.03, 0.02, "nDCG@10", ["pass", SURE]),
+        (1_000, 0.0201, 0.02, "nDCG@10", ["loss", SURE]),
+        (1_000, 0.0201, 0.02, "AP@10", ["loss", SURE]),
+        (1_000, 0.0199, 0.02, "nDCG@10", ["likely loss", SMALL, VISIBLE]),
+        (1_000, 0.0051, 0.02, "RR@10", ["likely loss", SMALL]),
+        (1_000, 0.0049, 0.02, "RR@10", ["no loss"]),
+        (1_000, 0.0049, 0.02, "nDCG@10", ["no loss"]),
+        (1_000, -0.03, 0.02, "nDCG@10", ["no loss", SURE]),
         # fifty are sure of little: the leading metric warns, the others where p is small
-        (50, 0.051, 0.11, "nDCG@10", ["fail", LARGE]),
-        (50, 0.051, 0.11, "RR@10", ["warn", "2% or more (p 0.034, adjusted 0.034; 2% and adjusted p 0.01", VISIBLE]),
-        (50, 0.051, 0.3, "nDCG@10", ["warn", "2% or more (p 0.25", VISIBLE]),
-        (50, 0.051, 0.3, "RR@10", ["pass", VISIBLE]),
-        (50, 0.021, 0.11, "nDCG@10", ["warn", "2% or more (p ", VISIBLE]),
-        (50, 0.001, 0.11, "nDCG@10", ["warn", MAY_BE, VISIBLE]),
-        (50, 0.001, 0.11, "RR@10", ["pass", f"{VISIBLE}50 queries would show is 9.02%"]),
-        (50, -0.001, 0.11, "nDCG@10", ["pass", VISIBLE]),
+        (50, 0.051, 0.11, "nDCG@10", ["loss", LARGE]),
+        (
+            50,
+            0.051,
+            0.11,
+            "RR@10",
+            ["likely loss", "2% or more (p 0.034, adjusted 0.034; 2% and adjusted p 0.01", VISIBLE],
+        ),
+        (50, 0.051, 0.3, "nDCG@10", ["likely loss", "2% or more (p 0.25", VISIBLE]),
+        (50, 0.051, 0.3, "RR@10", ["no loss", VISIBLE]),
+        (50, 0.021, 0.11, "nDCG@10", ["likely loss", "2% or more (p ", VISIBLE]),
+        (50, 0.001, 0.11, "nDCG@10", ["likely loss", MAY_BE, VISIBLE]),
+        (50, 0.001, 0.11, "RR@10", ["no loss", f"{VISIBLE}50 queries would show is 9.02%"]),
+        (50, -0.001, 0.11, "nDCG@10", ["no loss", VISIBLE]),
         # of a thousand a large drop has to be sure as well
-        (999, 0.051, 0.44, "nDCG@10", ["fail", LARGE]),
-        (1_000, 0.051, 0.44, "nDCG@10", ["warn", "2% or more (p 0.03", VISIBLE]),
+        (999, 0.051, 0.44, "nDCG@10", ["loss", LARGE]),
+        (1_000, 0.051, 0.44, "nDCG@10", ["likely loss", "2% or more (p 0.03", VISIBLE]),
         # below fifty nothing fails by statistics
-        (49, 0.5, 0.02, "nDCG@10", ["warn", *TOO_FEW]),
-        (50, 0.5, 0.02, "nDCG@10", ["fail", SURE]),
+        (49, 0.5, 0.02, "nDCG@10", ["likely loss", *TOO_FEW]),
+        (50, 0.5, 0.02, "nDCG@10", ["loss", SURE]),
     ],
 )
 def test_fail_warn_or_pass(queries: int, drop: float, spread: float, measure: str, verdict: list[str]) -> None:
     before = numbers(queries)
     found = finding(before, dropped(before, drop, spread), measure)
-    said = [found.status, *found.reasons[1:]]
+    said = [found.answer, *found.reasons[1:]]
     assert [line[: len(start)] for line, start in zip(said, verdict, strict=True)] == verdict
     assert (found.relative, found.queries, found.changed) == (pytest.approx(drop), queries, queries)
 
 
 @pytest.mark.parametrize(
-    ("measure", "limits", "status", "reason"),
+    ("measure", "limits", "answer", "reason"),
     [
-        ("AP@10", {"fail": 0.25, "p_sure": 1 / 128, "least_drop": 0.125}, "fail", "25% or more, and sure"),
-        ("nDCG@10", {"fail_large": 0.25, "p_large": 1 / 128, "p_sure": 0.001}, "fail", "25% or more, and hardly"),
-        ("nDCG@10", {"warn": 0.25, "fail": 0.5, "fail_large": 0.5, "p_sure": 0.001}, "warn", "25% or more (p "),
-        ("RR@10", {"warn": 0.25, "p_warn": 1 / 128, "p_sure": 0.001}, "warn", "25% or more (p "),
-        ("RR@10", {"warn": 0.5, "fail": 0.5, "warn_sure": 0.25, "p_sure": 1 / 128}, "warn", "small, but sure"),
+        ("AP@10", {"fail": 0.25, "p_sure": 1 / 128, "least_drop": 0.125}, "loss", "25% or more, and sure"),
+        ("nDCG@10", {"fail_large": 0.25, "p_large": 1 / 128, "p_sure": 0.001}, "loss", "25% or more, and hardly"),
+        ("nDCG@10", {"warn": 0.25, "fail": 0.5, "fail_large": 0.5, "p_sure": 0.001}, "likely loss", "25% or more (p "),
+        ("RR@10", {"warn": 0.25, "p_warn": 1 / 128, "p_sure": 0.001}, "likely loss", "25% or more (p "),
+        ("RR@10", {"warn": 0.5, "fail": 0.5, "warn_sure": 0.25, "p_sure": 1 / 128}, "likely loss", "small, but sure"),
     ],
 )
-def test_what_equals_a_limit_has_reached_it(measure: str, limits: dict[str, Any], status: str, reason: str) -> None:
+def test_what_equals_a_limit_has_reached_it(measure: str, limits: dict[str, Any], answer: str, reason: str) -> None:
     # seven queries lose a quarter each: the only one of 128 patterns that is so far out
     found = finding(np.full(7, 0.5), np.full(7, 0.375), measure, least_queries=7, **limits)
-    assert (found.relative, found.adjusted_p, found.status) == (0.25, 1 / 128, status)
+    assert (found.relative, found.adjusted_p, found.answer) == (0.25, 1 / 128, answer)
     assert found.reasons[1].startswith(reason)
 
 
 HALF, ALIKE = numbers(1_000), np.full(100, 0.5)
 FINDINGS = {
-    "too few": (numbers(49), numbers(49) / 2, {"smallest_visible": None, "status": "warn"}, ""),
-    "small base": (numbers(500, 0.016), numbers(500, 0.016) * 0.95, {"status": "warn"},
+    "too few": (numbers(49), numbers(49) / 2, {"smallest_visible": None, "answer": "likely loss"}, ""),
+    "small base": (numbers(500, 0.016), numbers(500, 0.016) * 0.95, {"answer": "likely loss"},
                    f"{SURE}; not counted: the means differ by 0.0008, less than 0.005"),
-    "base of 0": (np.zeros(60), np.full(60, 0.1), {"status": "pass", "relative": None, "p": None, "adjusted_p": None,
+    "base of 0": (np.zeros(60), np.full(60, 0.1), {"answer": "no loss", "relative": None, "p": None, "adjusted_p": None,
                                                    "smallest_visible": None},
                   "the baseline's mean is 0, nothing can be relative to it (0.0000 → 0.1000)"),
-    "rounding": (HALF, HALF + 1e-12, {"status": "pass", "p": None, "changed": 0}, "no query changed (0.5000)"),
-    "same mean": (ALIKE, np.array([0.4, 0.6] * 50), {"status": "pass"}, "the mean is as before (0.5000 → 0.5000)"),
-    "few changed": (ALIKE, np.array([0.0] * 4 + [0.5] * 96), {"status": "warn", "changed": 4, "p": 1 / 16}, ""),
+    "rounding": (HALF, HALF + 1e-12, {"answer": "no loss", "p": None, "changed": 0}, "no query changed (0.5000)"),
+    "same mean": (ALIKE, np.array([0.4, 0.6] * 50), {"answer": "no loss"}, "the mean is as before (0.5000 → 0.5000)"),
+    "few changed": (ALIKE, np.array([0.0] * 4 + [0.5] * 96), {"answer": "likely loss", "changed": 4, "p": 1 / 16}, ""),
     "better": (HALF, dropped(HALF, -0.03), {"improved": True}, "rose by 3% (0.5000 → 0.5150)"),
     "little better": (HALF, dropped(HALF, -0.01), {"improved": False}, ""),
     "few better": (numbers(40), numbers(40) * 1.5, {"improved": False}, ""),
-    "one query": (numbers(1), numbers(1) / 2, {"interval": None, "status": "warn"}, ""),
+    "one query": (numbers(1), numbers(1) / 2, {"interval": None, "answer": "likely loss"}, ""),
 }  # fmt: skip
 
 
@@ -155,7 +161,7 @@ def test_the_smallest_visible_drop_is_seen_four_times_of_five() -> None:
 def test_a_rise_of_a_metric_can_be_worse() -> None:
     worse, before = {"RR@10": {"worse": "higher"}}, numbers(300)
     found = finding(before, dropped(before, -0.1), "RR@10", metrics=worse)
-    assert (found.status, found.reasons[0]) == ("fail", "rose by 10% (0.5000 → 0.5500)")
+    assert (found.answer, found.reasons[0]) == ("loss", "rose by 10% (0.5000 → 0.5500)")
     assert found.interval[0] > 0
     assert finding(before, dropped(before, 0.1), "RR@10", metrics=worse).improved
 
@@ -166,12 +172,12 @@ def test_limits_of_a_strategy_are_its_own() -> None:
         for values, time in ((HALF, 1.0), (dropped(HALF, 0.03), 2.5))
     )
     comparison = compared(was, now, strategies={"loose": {"fail": 0.04, "time_fail": 3.0}})
-    assert [comparison.status(name) for name in ("strict", "loose", None)] == ["fail", "warn", "fail"]
+    assert [comparison.answer(name) for name in ("strict", "loose", None)] == ["loss", "likely loss", "loss"]
     of = {(one.strategy, one.measure): one for one in comparison.findings}
     assert of["loose", "nDCG@10"].reasons[1].endswith("; 4% and adjusted p 0.01 fail)")
-    for name, status, above in (("loose", "warn", 1.5), ("strict", "fail", 2)):
+    for name, answer, above in (("loose", "likely loss", 1.5), ("strict", "loss", 2)):
         reason = f"takes 2.50 times as long as before, above {above} (1.00 → 2.50 calibrations)"
-        assert (of[name, "run time"].status, of[name, "run time"].reasons) == (status, (reason,))
+        assert (of[name, "run time"].answer, of[name, "run time"].reasons) == (answer, (reason,))
 
 
 def test_all_columns_of_a_session_are_adjusted_together() -> None:
@@ -182,33 +188,33 @@ def test_all_columns_of_a_session_are_adjusted_together() -> None:
     alone, among = (compared(was, session(own=one, **beside)).findings[0] for beside in ({}, others))
     assert alone.p == among.p
     assert among.adjusted_p > 2 * alone.adjusted_p
-    assert (alone.status, among.status) == ("fail", "warn")
+    assert (alone.answer, among.answer) == ("loss", "likely loss")
 
 
 @pytest.mark.parametrize(
-    ("queries", "newly", "refilled", "status", "reason"),
+    ("queries", "newly", "refilled", "answer", "reason"),
     [
-        (100, 0, 0, "pass", "no query newly returns nothing"),
-        (100, 2, 0, "pass", "2 of 100 queries newly return nothing"),
-        (100, 3, 0, "fail", "3 of 100 queries newly return nothing"),
-        (400, 3, 0, "warn", "3 of 400 queries newly return nothing"),
-        (400, 4, 0, "fail", "4 of 400 queries newly return nothing"),
-        (1_000, 4, 0, "pass", "4 of 1000 queries newly return nothing"),
+        (100, 0, 0, "no loss", "no query newly returns nothing"),
+        (100, 2, 0, "no loss", "2 of 100 queries newly return nothing"),
+        (100, 3, 0, "loss", "3 of 100 queries newly return nothing"),
+        (400, 3, 0, "likely loss", "3 of 400 queries newly return nothing"),
+        (400, 4, 0, "loss", "4 of 400 queries newly return nothing"),
+        (1_000, 4, 0, "no loss", "4 of 1000 queries newly return nothing"),
         # by a coin's chance where others newly return something
-        (100, 10, 1, "fail", "1 newly return something (p 0.0059)"),
-        (100, 8, 1, "warn", "no failure: it may be chance which of them do (p 0.01 is enough)"),
-        (100, 5, 5, "warn", "no failure: it may be chance which of them do (p 0.01 is enough)"),
-        (100, 0, 8, "pass", "no query newly returns nothing"),
+        (100, 10, 1, "loss", "1 newly return something (p 0.0059)"),
+        (100, 8, 1, "likely loss", "no failure: it may be chance which of them do (p 0.01 is enough)"),
+        (100, 5, 5, "likely loss", "no failure: it may be chance which of them do (p 0.01 is enough)"),
+        (100, 0, 8, "no loss", "no query newly returns nothing"),
     ],
 )
-def test_queries_that_newly_return_nothing(queries: int, newly: int, refilled: int, status: str, reason: str) -> None:
+def test_queries_that_newly_return_nothing(queries: int, newly: int, refilled: int, answer: str, reason: str) -> None:
     before = [()] * (1 + refilled) + [("p",)] * (queries - refilled - 1)
     after = [()] + [("p",)] * (queries - newly - 1) + [()] * newly
     comparison = compared(*(session(own=measured(np.zeros(queries), hits)) for hits in (before, after)))
     found = comparison.findings[-1]
-    assert (found.measure, found.status, found.changed, found.reasons[-1]) == ("empty results", status, newly, reason)
+    assert (found.measure, found.answer, found.changed, found.reasons[-1]) == ("empty results", answer, newly, reason)
     assert (found.before, found.after) == ((1 + refilled) / queries, (1 + newly) / queries)
-    assert comparison.status() == status
+    assert comparison.answer() == answer
 
 
 def test_rows_are_joined_by_query() -> None:
@@ -241,7 +247,7 @@ def test_what_stands_on_one_side_is_left_out() -> None:
     measures = ["nDCG@10", "RR@10", "empty results"]
     assert [(one.strategy, one.measure) for one in comparison.findings] == [("own", name) for name in measures]
     nothing = compared(was, session(new=measured(ones)))
-    assert (nothing.findings, nothing.notes, nothing.status()) == ((), (), "pass")
+    assert (nothing.findings, nothing.notes, nothing.answer()) == ((), (), "no loss")
 
 
 def timed(seconds: float | None, rounds: int = 3) -> Any:
@@ -249,21 +255,21 @@ def timed(seconds: float | None, rounds: int = 3) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "status", "improved", "above"),
+    ("seconds", "answer", "improved", "above"),
     [
-        (0.49, "pass", True, ""),
-        (0.51, "pass", False, ""),
-        (1.5, "pass", False, ""),
-        (1.51, "warn", False, ", above 1.5"),
-        (2.0, "warn", False, ", above 1.5"),
-        (2.01, "fail", False, ", above 2"),
+        (0.49, "no loss", True, ""),
+        (0.51, "no loss", False, ""),
+        (1.5, "no loss", False, ""),
+        (1.51, "likely loss", False, ", above 1.5"),
+        (2.0, "likely loss", False, ", above 1.5"),
+        (2.01, "loss", False, ", above 2"),
     ],
 )
-def test_run_time_is_in_calibrations(seconds: float, status: str, improved: bool, above: str) -> None:  # noqa: FBT001
+def test_run_time_is_in_calibrations(seconds: float, answer: str, improved: bool, above: str) -> None:  # noqa: FBT001
     # the baseline's machine was half as fast: 2 s there are 1 s here
     before, now = session(calibration=0.5, own=timed(2.0)), session(calibration=0.25, own=timed(seconds))
     found = compared(before, now).findings[-1]
-    assert (found.measure, found.status, found.improved) == ("run time", status, improved)
+    assert (found.measure, found.answer, found.improved) == ("run time", answer, improved)
     assert (found.before, found.after, found.relative) == (4.0, 4 * seconds, seconds - 1)
     times = f"(4.00 → {4 * seconds:.2f} calibrations)"
     assert found.reasons == (f"takes {seconds:.2f} times as long as before{above} {times}",)

@@ -17,13 +17,13 @@ from relevance.report.results import comparison_properties, diagnosis_files
 from relevance.report.terminal import comparison_failure, comparison_lines
 
 EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
-FAILED, PASSED = comparison(own="fail"), replace(comparison(own="pass"), differs=())
+FAILED, PASSED = comparison(own="loss"), replace(comparison(own="no loss"), differs=())
 
 
-def diagnosis_of(text: str = "oak table", title: str = "Oak table", status: str = "fail") -> Diagnosis:
+def diagnosis_of(text: str = "oak table", title: str = "Oak table", answer: str = "loss") -> Diagnosis:
     before = snapshot({"own": measured([0.9, 0.5], [("a", "b")] * 2)}, texts=(text, "other"))
     now = snapshot({"own": measured([0.1, 0.5], [("n", "a"), ("a", "b")])}, texts=(text, "other"))
-    return diagnosed(before, now, titles={"a": title, "n": title}, own=status)
+    return diagnosed(before, now, titles={"a": title, "n": title}, own=answer)
 
 
 def everything() -> tuple[Comparison, Diagnosis]:
@@ -44,12 +44,12 @@ def everything() -> tuple[Comparison, Diagnosis]:
     )
     reasons = ("fell by 20%", "why|x", "third")
     findings = (
-        Finding("own", "MRR@10", "warn", 0.5, 0.4, relative=0.2, p=0.0123, adjusted_p=0.04, reasons=reasons),
-        Finding("rrf", "nDCG@10", "pass", 0.5, 0.6, relative=-0.2, improved=True),
+        Finding("own", "MRR@10", "likely loss", 0.5, 0.4, relative=0.2, p=0.0123, adjusted_p=0.04, reasons=reasons),
+        Finding("rrf", "nDCG@10", "no loss", 0.5, 0.6, relative=-0.2, improved=True),
         # a relative change is positive where it became worse: a run time that fell has become better
-        Finding("own", "run time", "pass", 0.0439, 0.0125, relative=-0.716),
-        Finding("own", "run time", "pass", 1.0, 3.0, relative=2.0),
-        Finding("own", "AP@10", "pass", 0.0, 0.4),
+        Finding("own", "run time", "no loss", 0.0439, 0.0125, relative=-0.716),
+        Finding("own", "run time", "no loss", 1.0, 3.0, relative=2.0),
+        Finding("own", "AP@10", "no loss", 0.0, 0.4),
     )
     differs = (*FAILED.differs, f"engine.facts.{EVIL}\n::x ##vso[y]", "::set-output name=x::y")
     full = replace(FAILED, findings=(*FAILED.findings, *findings), differs=differs, notes=("n1 <i>", "a\x1bb\n"))
@@ -74,7 +74,7 @@ def suite(**statuses: str) -> Any:
 
 def test_lines_of_a_failing_test_and_of_the_summary() -> None:
     compared, diagnosis = everything()
-    warned = comparison_lines(comparison(own="warn"), diagnosis_of(status="warn"))
+    warned = comparison_lines(comparison(own="likely loss"), diagnosis_of(answer="likely loss"))
     lines = [*comparison_lines(compared, diagnosis), *warned, *comparison_lines(PASSED)]
     marked = "".join(f"{line.mark or '-':<5}{line.text}\n" for line in lines)
     golden.check("comparison.txt", f"{comparison_failure('own', [compared], [diagnosis])}\n\n{marked}")
@@ -82,7 +82,7 @@ def test_lines_of_a_failing_test_and_of_the_summary() -> None:
 
 def test_files_of_two_baselines_one_with_nothing_to_say() -> None:
     compared, diagnosis = everything()
-    for name, text in diagnosis_files([compared, PASSED], [diagnosis, diagnosis_of(status="pass")]).items():
+    for name, text in diagnosis_files([compared, PASSED], [diagnosis, diagnosis_of(answer="no loss")]).items():
         golden.check(name, text)
     assert diagnosis_files([], []) == {}
 
@@ -91,7 +91,7 @@ def test_the_summary_of_a_job() -> None:
     compared, diagnosis = everything()
     gated = suite(own="fail", rrf="pass", other="not_gated")
     text = job_summary(gated, [compared, PASSED], [diagnosis], ["no <b>aseline"])
-    text += job_summary(suite(own="pass"), [comparison(own="warn")], [], [])
+    text += job_summary(suite(own="pass"), [comparison(own="likely loss")], [], [])
     refused = refusal_summary("relevance.toml: unknown key <x>", ["allowed: a|b"])
     golden.check("summary.md", text + job_summary(suite(rrf="pass"), [], [], []) + refused)
 
@@ -99,12 +99,12 @@ def test_the_summary_of_a_job() -> None:
 def test_properties_say_which_baseline_they_are_of_where_there_are_several() -> None:
     compared, _ = everything()
     one = dict(comparison_properties("own", [compared]))
-    assert [one[name] for name in ("status", "MRR@10 before", "MRR@10 p")] == ["fail", "0.5", "0.0123"]
-    assert "status (main.json)" in dict(comparison_properties("own", [compared, compared]))
+    assert [one[name] for name in ("answer", "MRR@10 before", "MRR@10 p")] == ["loss", "0.5", "0.0123"]
+    assert "answer (main.json)" in dict(comparison_properties("own", [compared, compared]))
 
 
 def test_a_strategy_that_does_not_fail_has_no_text() -> None:
-    assert comparison_failure("own", [comparison(own="warn")], [diagnosis_of(status="warn")]) == ""
+    assert comparison_failure("own", [comparison(own="likely loss")], [diagnosis_of(answer="likely loss")]) == ""
     assert comparison_failure("other", [FAILED], [diagnosis_of()]) == ""
 
 

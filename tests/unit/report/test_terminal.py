@@ -68,10 +68,10 @@ def test_empty_columns_go_first() -> None:
     assert "queries/s" not in narrow
 
 
-@pytest.mark.parametrize(("status", "word"), [("pass", "no floors, compared"), ("fail", "FAIL")])
-def test_a_strategy_without_floors_was_compared_where_a_baseline_knows_it(status: str, word: str) -> None:
+@pytest.mark.parametrize(("answer", "word"), [("no loss", "no floors, compared"), ("loss", "FAIL")])
+def test_a_strategy_without_floors_was_compared_where_a_baseline_knows_it(answer: str, word: str) -> None:
     ungated = Verdict("not_gated", ("no floors",))
-    comparisons = [comparison(rrf=status), replace(comparison(rrf="pass"), baseline="b.json")]
+    comparisons = [comparison(rrf=answer), replace(comparison(rrf="no loss"), baseline="b.json")]
     measured = suite(("rrf", 0.5, ungated), ("hybrid", 0.5, ungated), ("textsearch", 0.5, PASSED))
     lines = [line.text for line in session_lines(measured, columns=None, comparisons=comparisons)]
     assert [re.split(r"\s{2,}", line)[-1] for line in lines[1:4]] == [word, "not gated", "pass"]
