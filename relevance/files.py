@@ -514,6 +514,11 @@ def _cell(value: str | float | None) -> str:
     return f"{value:.6f}" if isinstance(value, float) else str(value)
 
 
+def plain_text(cell: str) -> str:
+    """Take off the apostrophe that `csv_text` puts in front of a text."""
+    return cell[1:] if cell.startswith("'") and cell[1:].startswith(_FORMULA) else cell
+
+
 # Writing
 
 TEMPORARY = ".relevance-tmp"

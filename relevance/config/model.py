@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from relevance.datasets import Source
+    from relevance.datasets.overlay import Judging
     from relevance.errors import InputError
     from relevance.fields import ProductFields
     from relevance.gate import Limits
@@ -194,6 +195,7 @@ TABLES: Mapping[str, tuple[type | str, ...]] = MappingProxyType(
         "tuning.NAME": (),
         "elasticsearch": (Settings,),
         "gate": ("relevance.gate:Limits",),
+        "judging": ("relevance.datasets.overlay:Judging",),
         "finetune": (_Pairs, Options),
     }
 )
@@ -289,6 +291,7 @@ class Config(Session):
     named: tuple[str, ...]
     broken: Mapping[str, InputError]
     gate: Limits
+    judging: Judging
     finetune: Options
     pairs_share: float | None
     origins: Mapping[str, str]
@@ -316,7 +319,7 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
         values[f"models.{name}.device"] = model.device or "the best there is"
         values[f"models.{name}.revision"] = model.revision or "the newest"
         values[f"models.{name}.trust_remote_code"] = text_of(model.trust_remote_code)
-    for each in keys("elasticsearch", "gate", "finetune"):
+    for each in keys("elasticsearch", "gate", "judging", "finetune"):
         values[each.path] = text_of(getattr(getattr(config, each.table), each.name, config.pairs_share))
     for path in config.origins:
         table, _, rest = path.partition(".")

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from relevance import datasets, embeddings
 from relevance.config.model import DEFAULT, TABLES, Config, ModelChoice, keys, option_keys
 from relevance.datasets import DATASETS, Source
+from relevance.datasets.overlay import Judging
 from relevance.engines.elasticsearch.settings import Credentials, Settings, cloud_url, split_url
 from relevance.errors import InputError, several, unknown
 from relevance.fields import (
@@ -205,7 +206,7 @@ def read_config(  # noqa: PLR0913 - all by name
         source = _source(tables, aliases, problems)
     with problems.gathered():
         tables["elasticsearch"] |= _cloud(tables["elasticsearch"])
-    source = replace(source, fields=fields)
+    source = replace(source, fields=fields, judging=Judging(**_values(tables["judging"])))
     elasticsearch = _elasticsearch(tables["elasticsearch"], environ, models, fields, problems)
     chosen = tables[""].get("strategy")
     selected = _selected(chosen, strategies, ready_made, fields, problems)
@@ -244,6 +245,7 @@ def read_config(  # noqa: PLR0913 - all by name
         named=() if chosen is None else tuple(chosen.value),
         broken=MappingProxyType(broken),
         gate=gate,
+        judging=source.judging,
         finetune=Options(**training),
         pairs_share=share,
         origins=_origins(tables, source, models, problems, file.name if file else ""),
@@ -621,7 +623,9 @@ def _vectors(table: Value, models: Iterable[str], texts: tuple[str, ...]) -> dic
 
 def _origins(tables: Tables, source: Source, models: Iterable[str], problems: Problems, file: str) -> Mapping[str, str]:
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
-    values = {key.path: tables[key.table].get(key.name) for key in keys("", "elasticsearch", "gate", "finetune")}
+    values = {
+        key.path: tables[key.table].get(key.name) for key in keys("", "elasticsearch", "gate", "judging", "finetune")
+    }
     values["unknown_products"] = _nearest(tables, f"datasets.{source.name}", "unknown_products")
     for name in models:
         table = f"models.{name}"

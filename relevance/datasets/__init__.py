@@ -7,7 +7,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance.datasets import homedepot, own, published
+from relevance.datasets import homedepot, overlay, own, published
 from relevance.datasets.tables import MAX_GRADE, find, simplest
 from relevance.errors import InputError, unknown
 from relevance.fields import DEFAULT_FIELDS, ProductFields
@@ -34,6 +34,8 @@ class Source:
             None: the products of the files. No setting: `datasets.load_over` sets it.
         fields: what fields the products have; no setting, the configuration's `mapping` or `[fields]` say it.
         where: the file and the table that its settings are of, for messages; no setting.
+        judging: what counts of the judgments beside the files; no setting, the configuration's `[judging]` says it.
+        overlaid: whether these are laid over the files' own; no setting.
     """
 
     name: str
@@ -53,6 +55,8 @@ class Source:
     over: tuple[str, ...] | None = field(default=None, repr=False)
     fields: ProductFields = field(default=DEFAULT_FIELDS, repr=False, compare=False)
     where: str = field(default="", repr=False, compare=False)
+    judging: overlay.Judging = field(default=overlay.Judging(), repr=False, compare=False)
+    overlaid: bool = field(default=True, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         for label, gain in self.gains.items():
@@ -139,7 +143,7 @@ def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> So
 
 
 def load(source: Source) -> Dataset:
-    """Load a data set.
+    """Load a data set: its files, and what was judged since, see `overlay`.
 
     Raises:
         InputError: its files cannot be read or hold what is not allowed; a setting of the source is not one of the
@@ -153,9 +157,11 @@ def load(source: Source) -> Dataset:
             raise source.refusal(f"format {source.format!r} does not use {name}; settings it takes: {allowed}")
     dataset = DATASETS[source.format].load(source, folder)
     try:
-        return replace(dataset, catalogue=dataset.catalogue.with_fields(source.fields))
+        dataset = replace(dataset, catalogue=dataset.catalogue.with_fields(source.fields))
     except InputError as error:
         raise source.refusal(str(error)) from None
+    path = overlay.beside(source) if source.overlaid else None
+    return dataset if path is None else overlay.laid_over(dataset, path, source.judging)
 
 
 def load_over(source: Source, products: Sequence[str]) -> Dataset:

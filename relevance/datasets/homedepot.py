@@ -64,6 +64,11 @@ def sample_folder() -> Path:
     return _PACKAGED_SAMPLE if _PACKAGED_SAMPLE.is_dir() else _CHECKED_OUT_SAMPLE
 
 
+def checked_out(name: str) -> Path | None:
+    """Where a file beside the sample's lies; None in an installed package, which is no place for it."""
+    return None if _PACKAGED_SAMPLE.is_dir() else _CHECKED_OUT_SAMPLE / name
+
+
 def load(source: Source, folder: Path) -> Dataset:
     """Load the products and judgments of `train.csv`, with descriptions and attributes where these files are there.
 

@@ -30,10 +30,12 @@ from typing import TYPE_CHECKING, Any
 
 from relevance.bodies import NAME_RULE, is_name
 from relevance.datasets.tables import (
+    ASKED,
     BLANK_QUERY,
     ID_RULE,
     JUDGED,
     KNOWN_PRODUCT,
+    OVERLAY,
     Attributes,
     Faults,
     Notes,
@@ -158,7 +160,7 @@ def _is_relevance(text: str) -> bool:
 
 def _note_others(folder: Path, notes: Notes) -> None:
     """Files that are called like ours and are none: somebody may think that they are read."""
-    read = {file.path for name in _FILES if (file := find(folder, name))}
+    read = {file.path for name in (*_FILES, OVERLAY, ASKED) if (file := find(folder, name))}
     stems = {name.partition(".")[0] for name in _FILES}
     others = [
         quoted(path.name)[1:-1]

@@ -43,6 +43,8 @@ BLANK_QUERY = "a query of at least one character that is not white space"
 KNOWN_PRODUCT = "the id of a product of the data set, or unknown_products = drop"
 JUDGED = ("query", "product", "grade")
 MAX_GRADE = 999_999_999
+OVERLAY, ASKED = "judgments.overlay.csv", "judgments.asked.csv"
+"""Files of ours beside those of a data set: what is judged since, and the order in which it is asked."""
 
 _RECURRING = {*JUDGED, "rater", "name", "value"}  # columns whose texts recur by the million
 _FAULTS_SHOWN = 5
