@@ -495,7 +495,13 @@ def _newcomers(sides: _Sides, answer: Answer, limits: Limits, titles: Mapping[st
     rows = list(of_row)
     best_case = [{**grades[row], **dict.fromkeys((one for _, one in of_row[row]), best)} for row in rows]
     best_before, best_after = (
-        score(sides.metric, [side.hits[row] for row in rows], best_case, relevant_from=sides.now.relevant_from)
+        score(
+            sides.metric,
+            [side.hits[row] for row in rows],
+            best_case,
+            relevant_from=sides.now.relevant_from,
+            highest=best,
+        )
         for side in (old, new)
     )
     effects = sides.drops[rows] - sides.drop(best_before, best_after)
@@ -530,9 +536,17 @@ def _enough(sides: _Sides, effects: _Floats, gains: _Floats, limit: float) -> in
 
 
 def score(
-    metric: Metric, hits: Sequence[Sequence[str]], grades: Sequence[Mapping[str, float]], *, relevant_from: float
+    metric: Metric,
+    hits: Sequence[Sequence[str]],
+    grades: Sequence[Mapping[str, float]],
+    *,
+    relevant_from: float,
+    highest: float,
 ) -> _Floats:
-    """Compute a metric from hits (product ids of each query, best first) and grades, as `relevance.evaluation` does."""
+    """Compute a metric from hits (product ids of each query, best first) and grades, as `relevance.evaluation` does.
+
+    `highest` is the highest grade of the data set, whatever the grades of these queries are.
+    """
     ranks = metric.cutoff
     hit_grades = np.full((len(hits), ranks), UNJUDGED, dtype=np.float64)
     ideal = np.zeros((len(hits), ranks), dtype=np.float64)
@@ -548,6 +562,7 @@ def score(
             relevant=np.array(relevant, dtype=np.int64),
             hits=np.array([min(len(products), ranks) for products in hits], dtype=np.int64),
             relevant_from=relevant_from,
+            highest=highest,
         )
     )
 

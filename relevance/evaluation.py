@@ -1,9 +1,9 @@
 """Rankings and judgments in, one number per query and metric out.
 
 Queries without a judgment are not evaluated, as in trec_eval. A judged query without hits scores 0 and enters the mean
-(trec_eval's option -c). The definitions are trec_eval's, with grades that may be decimals; the names are those of
-ir_measures. Sums run rank by rank, as trec_eval's loops do, so that values differ from trec_eval's at most where two
-platforms' logarithms do.
+(trec_eval's option -c); for `Empty` alone it is 1. The definitions are trec_eval's where it has the metric, with grades
+that may be decimals; the names are those of ir_measures. Sums run rank by rank, as trec_eval's loops do, so that values
+differ from trec_eval's at most where two platforms' logarithms do.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -41,6 +41,9 @@ _CELLS = 1 << 19
 
 # metrics as values
 
+DEEPEST = 1_000
+"""The largest cut-off."""
+
 
 @dataclass(frozen=True, eq=False)
 class Graded:
@@ -51,6 +54,7 @@ class Graded:
         ideal: shape (queries, ranks), the query's grades in descending order, 0 behind the last.
         relevant: shape (queries,), how many products the query has at or above `relevant_from`.
         hits: shape (queries,), how many hits the query has.
+        highest: the highest grade of all judgments of the data set.
     """
 
     grades: Grades
@@ -58,6 +62,11 @@ class Graded:
     relevant: _Ints
     hits: _Ints
     relevant_from: float
+    highest: float
+
+    def relevant_hits(self, cutoff: int) -> _Bools:
+        """Which of the first hits are relevant, shape (queries, at most `cutoff`)."""
+        return self.grades[:, :cutoff] >= self.relevant_from
 
 
 def _ratio(numerator: _Floats, denominator: _Floats | _Ints) -> _Floats:
@@ -73,87 +82,241 @@ def _added_by_rank(values: _Floats) -> _Floats:
     return added
 
 
-def _dcg(grades: Grades) -> _Floats:
-    return _added_by_rank(np.maximum(grades, 0) / np.log2(np.arange(2, grades.shape[1] + 2)))
+def _dcg(gains: Grades) -> _Floats:
+    return _added_by_rank(gains / np.log2(np.arange(2, gains.shape[1] + 2)))
 
 
-def _ndcg(graded: Graded, cutoff: int) -> _Floats:
-    """DCG (gain = grade, discount = log2(rank + 1)) over that of the ideal ranking of all the query's judgments."""
-    return _ratio(_dcg(graded.grades[:, :cutoff]), _dcg(graded.ideal[:, :cutoff]))
+def _exponential(grades: Grades, top: _Floats) -> _Floats:
+    """2^grade - 1 of each grade, 0 for an unjudged hit, divided by 2^top so that high grades do not overflow."""
+    gains: _Floats = np.exp2(np.maximum(grades, 0) - top) - np.exp2(-top)
+    return gains
 
 
-def _average_precision(graded: Graded, cutoff: int) -> _Floats:
+def _ndcg(graded: Graded, cutoff: int, dcg: str) -> _Floats:
+    """DCG over that of the ideal ranking of all the query's judgments (`ndcg_cut`).
+
+    K. Järvelin and J. Kekäläinen, "Cumulated gain-based evaluation of IR techniques", ACM TOIS 20, 2002; discount =
+    log2(rank + 1). The gain is the grade, or 2^grade - 1 (`exp-log2`): C. Burges et al., "Learning to rank using
+    gradient descent", ICML 2005.
+    """
+    grades, ideal = graded.grades[:, :cutoff], graded.ideal[:, :cutoff]
+    if dcg == "log2":
+        return _ratio(_dcg(np.maximum(grades, 0)), _dcg(ideal))
+    top = np.floor(ideal[:, :1].astype(np.float64))  # whole, so that dividing by 2^top rounds nothing
+    return _ratio(_dcg(_exponential(grades, top)), _dcg(_exponential(ideal, top)))
+
+
+def _average_precision(graded: Graded, cutoff: int, _: object) -> _Floats:
     """Sum of the precision at each relevant hit, divided by all relevant products of the query (`map_cut`)."""
-    relevant = graded.grades[:, :cutoff] >= graded.relevant_from
+    relevant = graded.relevant_hits(cutoff)
     precision = np.cumsum(relevant, axis=1) / np.arange(1, relevant.shape[1] + 1)
     return _ratio(_added_by_rank(np.where(relevant, precision, 0.0)), graded.relevant)
 
 
-def _reciprocal_rank(graded: Graded, cutoff: int) -> _Floats:
+def _reciprocal_rank(graded: Graded, cutoff: int, _: object) -> _Floats:
     """1 / rank of the first relevant hit (`recip_rank` of the first hits alone)."""
-    relevant = graded.grades[:, :cutoff] >= graded.relevant_from
+    relevant = graded.relevant_hits(cutoff)
     return np.where(relevant.any(axis=1), 1.0 / (np.argmax(relevant, axis=1) + 1), 0.0)
 
 
-def _judged(graded: Graded, cutoff: int) -> _Floats:
+def _count(cells: _Bools) -> _Floats:
+    counts: _Floats = np.count_nonzero(cells, axis=1).astype(np.float64)
+    return counts
+
+
+def _precision(graded: Graded, cutoff: int, _: object) -> _Floats:
+    """Share of the cut-off that relevant hits fill, however few hits there are (`P`)."""
+    return _count(graded.relevant_hits(cutoff)) / cutoff
+
+
+def _recall(graded: Graded, cutoff: int, _: object) -> _Floats:
+    """Share of the query's relevant products that are among the first hits (`recall`)."""
+    return _ratio(_count(graded.relevant_hits(cutoff)), graded.relevant)
+
+
+def _success(graded: Graded, cutoff: int, _: object) -> _Floats:
+    """1 where a relevant product is among the first hits (`success`)."""
+    return np.where(graded.relevant_hits(cutoff).any(axis=1), 1.0, 0.0)
+
+
+def _expected_reciprocal_rank(graded: Graded, cutoff: int, _: object) -> _Floats:
+    """Expected 1 / rank at which a user stops who is satisfied by a hit with (2^grade - 1) / 2^highest.
+
+    O. Chapelle, D. Metzler, Y. Zhang and P. Grinspan, "Expected reciprocal rank for graded relevance", CIKM 2009. The
+    highest grade is that of the data set's judgments.
+    """
+    satisfied = _exponential(graded.grades[:, :cutoff], np.array([graded.highest]))
+    added, going_on = np.zeros(len(satisfied)), np.ones(len(satisfied))
+    for rank in range(satisfied.shape[1]):
+        added += going_on * satisfied[:, rank] / (rank + 1)
+        going_on *= 1 - satisfied[:, rank]
+    return added
+
+
+def _rank_biased_precision(graded: Graded, cutoff: int, persistence: float) -> _Floats:
+    """(1 - p) times the sum of p^(rank - 1) over the relevant hits; what is behind the cut-off counts as irrelevant.
+
+    A. Moffat and J. Zobel, "Rank-biased precision for measurement of retrieval effectiveness", ACM TOIS 27, 2008.
+    """
+    relevant = graded.relevant_hits(cutoff)
+    weights = (1 - persistence) * np.power(persistence, np.arange(relevant.shape[1]))
+    return _added_by_rank(np.where(relevant, weights, 0.0))
+
+
+def _judged(graded: Graded, cutoff: int, _: object) -> _Floats:
     """Share of the first hits that are judged; fewer hits than the cut-off are divided by their number.
 
     That is ir_measures' rule (trec_eval has no such measure).
     """
-    judged = np.count_nonzero(graded.grades[:, :cutoff] != UNJUDGED, axis=1)
-    return _ratio(judged.astype(np.float64), np.minimum(graded.hits, cutoff))
+    return _ratio(_count(graded.grades[:, :cutoff] != UNJUDGED), np.minimum(graded.hits, cutoff))
 
 
-_SCORES: Mapping[str, Callable[[Graded, int], _Floats]] = MappingProxyType(
-    {"RR": _reciprocal_rank, "AP": _average_precision, "nDCG": _ndcg, "Judged": _judged}
-)
-"""The one place where a kind of metric is added: scores of the queries at a cut-off; more is better."""
+def _empty(graded: Graded, _: int, __: object) -> _Floats:
+    """1 where there is no hit: the mean is the zero-result rate."""
+    return np.where(graded.hits == 0, 1.0, 0.0)
 
 
 @dataclass(frozen=True)
+class _Kind:
+    """A kind of metric.
+
+    Attributes:
+        score: values of the queries at a cut-off, with the parameter; None where a baseline is needed for it.
+        example: as it is written.
+        has_cutoff: whether it looks at the first hits alone.
+        lower_is_better: whether less is better.
+        parameter: its name, "" where there is none.
+        default: of the parameter.
+        choices: what the parameter may be; empty: a number above 0 and below 1.
+    """
+
+    score: Callable[[Graded, int, Any], _Floats] | None
+    example: str
+    has_cutoff: bool = True
+    lower_is_better: bool = False
+    parameter: str = ""
+    default: str | float | None = None
+    choices: tuple[str, ...] = ()
+
+    def allows(self, value: object) -> bool:
+        if not self.parameter or self.choices:
+            return value in (self.choices or (None,))
+        return isinstance(value, float) and 0 < value < 1
+
+
+_KINDS: Mapping[str, _Kind] = MappingProxyType(
+    {
+        "RR": _Kind(_reciprocal_rank, "RR@10"),
+        "AP": _Kind(_average_precision, "AP@10"),
+        "nDCG": _Kind(_ndcg, "nDCG@10", parameter="dcg", default="log2", choices=("log2", "exp-log2")),
+        "P": _Kind(_precision, "P@5"),
+        "R": _Kind(_recall, "R@100"),
+        "ERR": _Kind(_expected_reciprocal_rank, "ERR@10"),
+        "Success": _Kind(_success, "Success@1"),
+        "RBP": _Kind(_rank_biased_precision, "RBP(p=0.8)@10", parameter="p", default=0.8),
+        "Judged": _Kind(_judged, "Judged@10"),
+        "Empty": _Kind(_empty, "Empty", has_cutoff=False, lower_is_better=True),
+        "RBO": _Kind(None, "RBO(p=0.9)@10", parameter="p", default=0.9),
+    }
+)
+"""The one place where a kind of metric is added."""
+
+_DEFAULT: Any = object()
+
+
+@dataclass(frozen=True, init=False)
 class Metric:
-    """A metric: its kind (`RR`, `AP`, `nDCG` or `Judged`) and how many of the first hits it looks at, 1 or more.
+    """A metric: its kind, how many of the first hits it looks at, and its parameter.
+
+    Attributes:
+        kind: as ir_measures calls it, with `Empty` (share of queries without hits) and `RBO` (rank-biased overlap with
+            the baseline's ranking) beside.
+        cutoff: from 1 to `DEEPEST`; 1 for `Empty`, which takes none.
+        parameter: `dcg` of nDCG (`log2` or `exp-log2`), `p` of RBP and RBO, else None.
 
     Raises:
-        InputError: another kind or cut-off.
+        InputError: another kind, cut-off or parameter.
     """
 
     kind: str
     cutoff: int
+    parameter: str | float | None
 
-    def __post_init__(self) -> None:
-        whole = isinstance(self.cutoff, int) and not isinstance(self.cutoff, bool)
-        if self.kind not in _SCORES or not whole or self.cutoff < 1:
-            raise _unknown(f"{self.kind}@{self.cutoff}")
+    def __init__(self, kind: str, cutoff: int = 1, parameter: str | float | None = _DEFAULT) -> None:
+        own = _KINDS.get(kind)
+        whole = isinstance(cutoff, int) and not isinstance(cutoff, bool)
+        value = own.default if own and parameter is _DEFAULT else parameter
+        fits = own is not None and whole and 1 <= cutoff <= (DEEPEST if own.has_cutoff else 1) and own.allows(value)
+        if not fits:
+            brackets = "" if parameter in (None, _DEFAULT) else f"({parameter!r})"
+            raise _unknown(f"{kind}{brackets}@{cutoff}")
+        for name, one in (("kind", kind), ("cutoff", cutoff), ("parameter", value)):
+            object.__setattr__(self, name, one)
 
     def __str__(self) -> str:
-        return f"{self.kind}@{self.cutoff}"
+        own = _KINDS[self.kind]
+        said = own.parameter and (not own.choices or self.parameter != own.default)
+        brackets = f"({own.parameter}={self.parameter!r})" if said else ""
+        return f"{self.kind}{brackets}{f'@{self.cutoff}' if own.has_cutoff else ''}"
 
     @property
     def label(self) -> str:
         """The name in tables for people: that of `LABELS`, or else the metric as printed."""
         return next((label for label, metric in LABELS.items() if metric == self), str(self))
 
+    @property
+    def lower_is_better(self) -> bool:
+        """Whether a lower value is the better one."""
+        return _KINDS[self.kind].lower_is_better
+
+    @property
+    def needs_baseline(self) -> bool:
+        """Whether it compares rankings with a baseline's, so that `overlap` gives it and `score` does not."""
+        return _KINDS[self.kind].score is None
+
+    @property
+    def judges(self) -> bool:
+        """Whether it says how good a ranking is: whether it can be gated and have a floor."""
+        return self.kind not in ("Judged", "RBO")
+
     def score(self, graded: Graded) -> _Floats:
-        """Score queries: shape (queries,), from 0 to 1."""
-        return _SCORES[self.kind](graded, self.cutoff)
+        """Score queries: shape (queries,), from 0 to 1.
+
+        Raises:
+            ValueError: the metric needs a baseline.
+        """
+        score = _KINDS[self.kind].score
+        if score is None:
+            raise ValueError(f"{self} compares rankings with a baseline's")
+        return score(graded, self.cutoff, self.parameter)
 
 
 def _unknown(text: str) -> InputError:
-    kinds = ", ".join(f"{kind}@k" for kind in _SCORES)
-    return InputError(f"unknown metric {text!r}; allowed: {kinds}, with a whole number k of 1 or more (nDCG@10)")
+    examples = ", ".join([*(kind.example for kind in _KINDS.values()), "nDCG(dcg='exp-log2')@10"])
+    return InputError(f"unknown metric {text!r}; allowed: {examples}, with cut-offs from 1 to {DEEPEST:,}")
+
+
+_WRITTEN = re.compile(
+    r"([A-Za-z]+)(?:\(([a-z]+)=(?:'([^']*)'|\"([^\"]*)\"|(0?\.[0-9]{1,15}))\))?(?:@([1-9][0-9]{0,3}))?"
+)
 
 
 def parse(text: str) -> Metric:
-    """Read a metric as it is printed, as `nDCG@10`.
+    """Read a metric as it is printed, as `nDCG@10`; a parameter that is left out is the default.
 
     Raises:
         InputError: not a metric.
     """
-    match = re.fullmatch(r"([A-Za-z]+)@([1-9][0-9]{0,8})", text)
-    if match is None:
+    match = _WRITTEN.fullmatch(text)
+    own = _KINDS.get(match[1]) if match else None
+    if match is None or own is None or own.has_cutoff != bool(match[6]) or match[2] not in (None, own.parameter):
         raise _unknown(text)
-    return Metric(match[1], int(match[2]))
+    quoted = match[3] if match[3] is not None else match[4]
+    parameter = own.default if match[2] is None else quoted if quoted is not None else float(match[5])
+    try:
+        return Metric(match[1], int(match[6] or 1), parameter)
+    except InputError:
+        raise _unknown(text) from None
 
 
 RR10 = Metric("RR", 10)
@@ -162,10 +325,49 @@ NDCG10 = Metric("nDCG", 10)
 JUDGED10 = Metric("Judged", 10)
 
 METRICS = (RR10, AP10, NDCG10, JUDGED10)
-"""The metrics that are always reported, in the order of tables."""
+"""The metrics that are reported where the configuration names no others, in the order of tables."""
 
 LABELS: Mapping[str, Metric] = MappingProxyType({"MRR": RR10, "MAP": AP10, "NDCG": NDCG10, "Judged": JUDGED10})
 """Names for people; a mean over queries is what they name."""
+
+
+def overlap(before: Sequence[Sequence[str]], after: Sequence[Sequence[str]], metric: Metric) -> _Floats:
+    """How alike two rankings of each query are, from 0 (nothing in common) to 1 (the same): `RBO(p=0.9)@10`.
+
+    The extrapolated rank-biased overlap, RBO_EXT for lists of other lengths too: W. Webber, A. Moffat and J. Zobel, "A
+    similarity measure for indefinite rankings", ACM TOIS 28, 2010, equation 32. Two lists without hits are the same.
+
+    Args:
+        before: product ids of each query, best first, each once; those behind the cut-off are not looked at.
+        after: likewise, of the same queries.
+        metric: of the kind RBO.
+
+    Returns:
+        Shape (queries,).
+    """
+    depth, persistence = metric.cutoff, float(metric.parameter or 0)
+    pairs = zip(before, after, strict=True)
+    return np.array([_overlap(old[:depth], new[:depth], persistence) for old, new in pairs], dtype=np.float64)
+
+
+def _overlap(one: Sequence[str], other: Sequence[str], persistence: float) -> float:
+    if one == other:
+        return 1.0
+    shorter, longer = sorted((one, other), key=len)
+    short, long = len(shorter), len(longer)
+    if not short:
+        return 0.0
+    seen: set[str] = set()
+    common, in_short, total = 0, 0, 0.0
+    for depth in range(1, long + 1):
+        for product in {longer[depth - 1], *shorter[depth - 1 : depth]}:
+            common += product in seen or (depth <= short and longer[depth - 1] == shorter[depth - 1])
+            seen.add(product)
+        in_short = common if depth <= short else in_short
+        extrapolated = in_short * (depth - short) / short if depth > short else 0.0
+        total += (common + extrapolated) / depth * persistence**depth
+    rest = ((common - in_short) / long + in_short / short) * persistence**long
+    return min((1 - persistence) / persistence * total + rest, 1.0)  # a rounding may lead above 1
 
 
 # rankings and judgments become what metrics see
@@ -178,7 +380,7 @@ class Evaluation:
     Attributes:
         queries: shape (judged queries,), codes of the queries with a judgment, ascending.
         per_query: for each metric its value for each of `queries`, float64.
-        without_hits: codes of the judged queries that have no hit; every metric of theirs is 0.
+        without_hits: codes of the judged queries that have no hit; every metric of theirs but `Empty` is 0.
     """
 
     queries: _Ints
@@ -204,7 +406,7 @@ def evaluate(
         ranking: row q holds the hits of the query with code q.
         judgments: grades of 0 or more; a hit that they do not name has grade 0.
         n_products: how many products there are; their codes are the numbers below it.
-        metrics: what is computed.
+        metrics: what is computed; none that needs a baseline.
         ids: of the queries, for messages; without them these say the code.
 
     Raises:
@@ -246,7 +448,7 @@ def evaluate_all(
     deepest = max(int(np.diff(starts, append=len(judgments)).max()), *(each.shape[1] for each in codes))
     ranks = min(max((metric.cutoff for metric in metrics), default=1), deepest)
     judged = judgments.queries * n_products + judgments.products  # ascending
-    ideal = _ideal(judgments, starts, ranks)
+    ideal, highest = _ideal(judgments, starts, ranks), float(judgments.grades.max())
     relevant = np.add.reduceat(judgments.grades >= judgments.relevant_from, starts, dtype=np.int64)
     scores = {metric: np.empty((len(codes), len(queries))) for metric in metrics}
     hits = np.empty((len(codes), len(queries)), dtype=np.int64)
@@ -260,6 +462,7 @@ def evaluate_all(
             relevant=relevant[block][of_query],
             hits=np.count_nonzero(rows != NO_HIT, axis=1),
             relevant_from=judgments.relevant_from,
+            highest=highest,
         )
         hits[:, block] = graded.hits[at]
         for metric, values in scores.items():

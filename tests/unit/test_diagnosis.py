@@ -25,7 +25,7 @@ from relevance.diagnosis import (
     segment_members,
     welch,
 )
-from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, evaluate
+from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, evaluate, parse
 from relevance.gate import Comparison, Finding, Limits
 from relevance.records import NO_HIT, Judgments, Ranking
 from relevance.report.terminal import comparison_failure
@@ -251,11 +251,14 @@ def test_scores_are_those_of_the_evaluation(data: st.DataObject) -> None:
     codes = np.array([[*row, *[NO_HIT] * (width - len(row))] for row in hits], dtype=np.int64)
     rows = [(query, product, grade) for query, own in enumerate(judged) for product, grade in own.items()]
     columns = (np.array(column) for column in zip(*rows, strict=True))
-    found = evaluate(Ranking(codes, np.zeros(codes.shape, np.float32)), Judgments(*columns), n_products=15)
+    metrics = (*METRICS, *map(parse, ("nDCG(dcg='exp-log2')@5", "P@5", "R@20", "ERR@10", "RBP(p=0.8)@10", "Empty")))
+    ranking, highest = Ranking(codes, np.zeros(codes.shape, np.float32)), max(max(own.values()) for own in judged)
+    found = evaluate(ranking, Judgments(*columns), n_products=15, metrics=metrics)
     named = [[str(product) for product in row] for row in hits]
     grades = [{str(product): grade for product, grade in own.items()} for own in judged]
-    for metric in METRICS:
-        assert score(metric, named, grades, relevant_from=1).tolist() == found.per_query[metric].tolist()
+    for metric in metrics:
+        scores = score(metric, named, grades, relevant_from=1, highest=highest)
+        assert scores.tolist() == found.per_query[metric].tolist()
 
 
 def test_judged_hits_before_and_now() -> None:

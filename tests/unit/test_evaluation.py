@@ -14,11 +14,13 @@ import pytrec_eval
 
 from relevance import evaluation
 from relevance.errors import InputError
-from relevance.evaluation import LABELS, METRICS, RR10, Evaluation, Metric, evaluate, evaluate_all, parse
+from relevance.evaluation import LABELS, METRICS, RR10, Evaluation, Metric, evaluate, evaluate_all, overlap, parse
 from relevance.records import NO_HIT, Judgments, Ranking
 
 N_PRODUCTS = 60
 KINDS = ("RR", "AP", "nDCG", "Judged")
+ALL_KINDS = (*KINDS, "P", "R", "Success", "ERR", "RBP")
+EXPONENTIAL = "exp-log2"
 
 
 def ranking_of(rows: list[list[int]], width: int | None = None) -> Ranking:
@@ -113,21 +115,64 @@ def test_judgments_that_do_not_fit_are_refused(grades: dict[int, dict[int, int]]
         evaluate_all([ranking_of([[1]] * 3), ranking_of([[1]] * 2)], judgments_of(grades), n_products=N_PRODUCTS)
 
 
+WRITTEN = [
+    *("RR@10", "AP@1000", "nDCG@10", "nDCG(dcg='exp-log2')@20", "P@5", "R@100", "ERR@10", "Success@1"),
+    *("RBP(p=0.8)@10", "RBP(p=0.95)@50", "Judged@10", "Empty", "RBO(p=0.9)@10"),
+]
+
+
+@pytest.mark.parametrize("text", WRITTEN)
+def test_a_metric_is_read_as_it_is_printed(text: str) -> None:
+    assert str(parse(text)) == text
+    assert parse(text) == parse(str(parse(text)))
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("RBP@10", "RBP(p=0.8)@10"),
+        ("RBO@20", "RBO(p=0.9)@20"),
+        ("RBP(p=.5)@7", "RBP(p=0.5)@7"),
+        ("nDCG(dcg='log2')@10", "nDCG@10"),
+        ('nDCG(dcg="exp-log2")@10', "nDCG(dcg='exp-log2')@10"),
+    ],
+)
+def test_other_ways_to_write_a_metric_are_read(text: str, printed: str) -> None:
+    assert str(parse(text)) == printed
+
+
 def test_metrics_have_the_names_of_the_field() -> None:
     assert [str(metric) for metric in METRICS] == ["RR@10", "AP@10", "nDCG@10", "Judged@10"]
-    assert [parse(str(metric)) for metric in (*METRICS, Metric("AP", 1000))] == [*METRICS, Metric("AP", 1000)]
     assert [metric.label for metric in LABELS.values()] == [*LABELS] == ["MRR", "MAP", "NDCG", "Judged"]
     assert Metric("nDCG", 5).label == "nDCG@5"
+    assert parse("nDCG(dcg='exp-log2')@10").label == "nDCG(dcg='exp-log2')@10"
 
 
-@pytest.mark.parametrize("text", ["", "nDCG@", "nDCG@0", "nDCG@1.5", "ndcg@10", "P@10", " nDCG@10", "nDCG@10\n"])
+def test_every_metric_has_a_direction_and_says_what_it_needs() -> None:
+    metrics = list(map(parse, WRITTEN))
+    assert [str(metric) for metric in metrics if metric.lower_is_better] == ["Empty"]
+    assert [str(metric) for metric in metrics if metric.needs_baseline] == ["RBO(p=0.9)@10"]
+    assert [str(metric) for metric in metrics if not metric.judges] == ["Judged@10", "RBO(p=0.9)@10"]
+    with pytest.raises(ValueError, match="compares rankings with a baseline's"):
+        evaluate(ranking_of([[1]]), judgments_of({0: {1: 1}}), n_products=N_PRODUCTS, metrics=[Metric("RBO", 10)])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "nDCG", "nDCG@", "nDCG@0", "nDCG@1.5", "nDCG@1001", "ndcg@10", " nDCG@10", "nDCG@10\n", "NDCG@10"),
+        *("nDCG(gains='exp')@10", "nDCG(dcg='exp')@10", "nDCG(dcg=0.5)@10", "P(p=0.5)@10", "P(rel=2)@10", "P"),
+        *("RBP(p=1)@10", "RBP(p=0)@10", "RBP(p=0.0)@10", "RBP(p=1.5)@10", "RBP(p='0.5')@10", "RBP(p=0.8)"),
+        *("Empty@10", "Empty(p=0.5)", "Success@-1", "R@٣", "R@00010"),
+    ],
+)
 def test_an_unknown_metric_is_refused(text: str) -> None:
-    allowed = "allowed: RR@k, AP@k, nDCG@k, Judged@k, with a whole number k of 1 or more (nDCG@10)"
+    allowed = "allowed: RR@10, AP@10, nDCG@10, P@5, R@100, ERR@10, Success@1, RBP(p=0.8)@10, Judged@10, Empty, "
     with pytest.raises(InputError, match=re.escape(f"unknown metric {text!r}; {allowed}")):
         parse(text)
 
 
-@pytest.mark.parametrize("cutoff", [0, -1, True, 1.5])
+@pytest.mark.parametrize("cutoff", [0, -1, True, 1.5, 1001])
 def test_a_cutoff_that_is_no_number_of_hits_is_refused(cutoff: int) -> None:
     with pytest.raises(InputError, match="unknown metric"):
         Metric("nDCG", cutoff)
@@ -141,7 +186,7 @@ class Case:
     cutoff: int
 
     def evaluated(self) -> Evaluation:
-        metrics = [Metric(kind, self.cutoff) for kind in KINDS]
+        metrics = [Metric(kind, self.cutoff) for kind in ALL_KINDS]
         judgments = judgments_of(self.grades, self.relevant_from)
         return evaluate(ranking_of(self.hits), judgments, n_products=N_PRODUCTS, metrics=metrics)
 
@@ -173,15 +218,17 @@ def by_trec_eval(case: Case) -> dict[str, list[float]]:
         for query, hits in enumerate(case.hits)
         if hits
     }
-    measures = {"RR": "recip_rank", "AP": "map", "nDCG": f"ndcg_cut_{case.cutoff}"}
-    names = {"recip_rank", "map", f"ndcg_cut.{case.cutoff}"}
+    cut = {"AP": "map_cut", "nDCG": "ndcg_cut", "P": "P", "R": "recall", "Success": "success"}
+    measures = {"RR": "recip_rank", **{kind: f"{name}_{case.cutoff}" for kind, name in cut.items()}}
+    names = {"recip_rank", *(f"{name}.{case.cutoff}" for name in cut.values())}
     scores = pytrec_eval.RelevanceEvaluator(qrels, names, relevance_level=case.relevant_from).evaluate(run)
     return {kind: [scores.get(query, {}).get(name, 0.0) for query in qrels] for kind, name in measures.items()}
 
 
 def by_definition(case: Case) -> dict[str, list[float]]:
-    """trec_eval's loops in plain Python, for gains of any kind, and ir_measures' Judged."""
-    expected: dict[str, list[float]] = {kind: [] for kind in KINDS}
+    """trec_eval's loops in plain Python, for gains of any kind, ir_measures' Judged, and RBP and ERR of the papers."""
+    expected: dict[str, list[float]] = {kind: [] for kind in ALL_KINDS}
+    highest = max(grade for grades in case.grades.values() for grade in grades.values())
     for query, grades in case.grades.items():
         hits = case.hits[query][: case.cutoff]
         gains = [grades.get(code, 0) for code in hits]
@@ -195,7 +242,22 @@ def by_definition(case: Case) -> dict[str, list[float]]:
         expected["AP"].append(sum(precisions) / total if total else 0.0)
         expected["nDCG"].append(dcg / best if best else 0)
         expected["Judged"].append(sum(code in grades for code in hits) / len(hits) if hits else 0.0)
+        expected["P"].append(sum(relevant) / case.cutoff)
+        expected["R"].append(sum(relevant) / total if total else 0.0)
+        expected["Success"].append(float(any(relevant)))
+        expected["ERR"].append(err(gains, highest))
+        expected["RBP"].append((1 - 0.8) * sum(0.8 ** (rank - 1) for rank, one in enumerate(relevant, 1) if one))
     return expected
+
+
+def err(grades: list[float], highest: float) -> float:
+    """Chapelle et al. 2009, algorithm 1: R = (2^g - 1) / 2^g_max, p = product of the (1 - R) before, sum of p R / r."""
+    p, total = 1.0, 0.0
+    for rank, grade in enumerate(grades, 1):
+        satisfied = (2**grade - 1) / 2**highest
+        total += p * satisfied / rank
+        p *= 1 - satisfied
+    return total
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -216,7 +278,81 @@ def test_decimal_grades_are_scored_by_the_definitions(seed: int, factor: float) 
     whole = fuzzed(seed, n_judged=200)
     scaled = {query: {code: grade * factor for code, grade in one.items()} for query, one in whole.grades.items()}
     case = Case(whole.hits, scaled, whole.relevant_from * factor, whole.cutoff)
-    decimal, expected = values(case.evaluated()), values(whole.evaluated())
-    assert decimal == by_definition(case)
+    decimal, expected, exact = values(case.evaluated()), values(whole.evaluated()), by_definition(case)
+    for kind in ("ERR", "RBP"):  # powers are other functions in numpy
+        assert decimal.pop(kind) == pytest.approx(exact.pop(kind), abs=1e-12)
+    del expected["ERR"], expected["RBP"]
+    assert decimal == exact
     # a power of two changes no digit
     assert decimal == (expected if factor == 0.5 else {**expected, "nDCG": ANY})
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_exponential_gains_are_those_of_trec_eval_with_other_grades(seed: int) -> None:
+    case = fuzzed(seed, n_judged=200)
+    few = {query: {code: min(grade, 8) for code, grade in one.items()} for query, one in case.grades.items()}
+    gains = {query: {code: 2**grade - 1 for code, grade in one.items()} for query, one in few.items()}
+    metric = Metric("nDCG", case.cutoff, EXPONENTIAL)
+    found = evaluate(ranking_of(case.hits), judgments_of(few), n_products=N_PRODUCTS, metrics=[metric])
+    expected = by_trec_eval(Case(case.hits, gains, 1, case.cutoff))["nDCG"]
+    assert np.abs(found.per_query[metric] - expected).max() <= 1e-12
+
+
+@pytest.mark.parametrize("grade", [0, 0.25, 2_000, 1e300])
+def test_no_grade_is_too_high_for_exponential_gains(grade: float) -> None:
+    metrics = [Metric("nDCG", 10, EXPONENTIAL), Metric("ERR", 10)]
+    judgments = judgments_of({0: {1: grade, 2: grade}, 1: {3: 0}})
+    found = evaluate(ranking_of([[1, 2], [3]]), judgments, n_products=N_PRODUCTS, metrics=metrics)
+    satisfied = 1 - 2.0 ** -min(grade, 1_000)
+    assert found.per_query[metrics[0]].tolist() == [1 if grade else 0, 0]
+    assert found.per_query[metrics[1]].tolist() == [pytest.approx(satisfied + (1 - satisfied) * satisfied / 2), 0]
+
+
+def test_satisfaction_depends_on_the_highest_grade_of_all_queries() -> None:
+    metric, judgments = Metric("ERR", 10), judgments_of({0: {1: 1}, 1: {1: 3}})
+    found = evaluate(ranking_of([[1], [1]]), judgments, n_products=N_PRODUCTS, metrics=[metric])
+    assert found.per_query[metric].tolist() == [1 / 8, 7 / 8]
+
+
+def test_the_zero_result_rate_counts_judged_queries_without_hits() -> None:
+    metric, judgments = Metric("Empty"), judgments_of({0: {2: 1}, 2: {1: 1}})
+    found = evaluate(ranking_of([[1], [], []]), judgments, n_products=N_PRODUCTS, metrics=[metric])
+    assert found.per_query[metric].tolist() == [0, 1]
+
+
+def rbo_by_definition(one: list[str], other: list[str], p: float) -> float:
+    """Webber et al. 2010, equation 32, with sets cut anew at each depth."""
+    shorter, longer = sorted((one, other), key=len)
+    short, long = len(shorter), len(longer)
+    x = [0, *(len({*shorter[:d]} & {*longer[:d]}) for d in range(1, long + 1))]
+    first = sum(x[d] / d * p**d for d in range(1, long + 1))
+    second = sum(x[short] * (d - short) / (short * d) * p**d for d in range(short + 1, long + 1))
+    return (1 - p) / p * (first + second) + ((x[long] - x[short]) / long + x[short] / short) * p**long
+
+
+@pytest.mark.parametrize("p", [0.1, 0.9, 0.98])
+def test_overlap_is_the_extrapolated_one_of_the_paper(p: float) -> None:
+    rng = np.random.default_rng(7)
+    pairs = [
+        [[f"p{code}" for code in rng.permutation(14)[: rng.integers(1, 14)]] for _ in ("before", "after")]
+        for _ in range(300)
+    ]
+    found = overlap([one for one, _ in pairs], [other for _, other in pairs], Metric("RBO", 10, p))
+    expected = [rbo_by_definition(one[:10], other[:10], p) for one, other in pairs]
+    assert found == pytest.approx(expected, abs=1e-12)
+    assert len({round(value, 6) for value in expected}) > 100
+    assert ((found >= 0) & (found <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "expected"),
+    [("", "", 1), ("", "ab", 0), ("abc", "abc", 1), ("abc", "def", 0), ("ab", "abc", 1), ("ab", "ba", 0.9)],
+)
+def test_overlap_of_lists_that_are_the_same_or_have_nothing_in_common(one: str, other: str, expected: float) -> None:
+    assert overlap([list(one)], [list(other)], Metric("RBO", 10, 0.9)).tolist() == [pytest.approx(expected, abs=1e-12)]
+
+
+def test_overlap_looks_no_deeper_than_the_cutoff() -> None:
+    before, after = [["a", "b", "c", "d"]], [["a", "b", "d", "c"]]
+    assert overlap(before, after, Metric("RBO", 2, 0.9)).tolist() == [1]
+    assert overlap(before, after, Metric("RBO", 3, 0.9))[0] < 1
