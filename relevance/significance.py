@@ -17,18 +17,24 @@ of two, so small that all sums are exact in any order of adding.
 from __future__ import annotations
 
 import math
+import os
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Sequence
 
     import numpy.typing as npt
 
     _Floats = npt.NDArray[np.float64]
+    _Ints = npt.NDArray[np.int64]
+    _Bits = npt.NDArray[np.uint8]
+
+_Result = TypeVar("_Result")
 
 RESAMPLES = 10_000
 _FEWEST = 2
@@ -41,7 +47,9 @@ SAME = 1e-9
 
 _WORD = 64
 _EXACT_BITS = 51
-_NUMBERS_AT_ONCE = 2_000_000
+_NUMBERS_AT_ONCE = 1_000_000
+_MOST_THREADS = 4
+"""Each holds `_NUMBERS_AT_ONCE` signs, 8 MB as numbers."""
 
 
 @dataclass(frozen=True)
@@ -135,46 +143,110 @@ class SignFlips:
         return float(self.largest[-allowed]) if 0 < allowed <= patterns else math.inf
 
 
-def flip_signs(differences: _Floats, *, seed: int, draws: int = DRAWS) -> SignFlips:
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """Columns of paired differences that have the same rows.
+
+    Attributes:
+        differences: shape (rows, columns).
+        queries: shape (rows,), which of the queries that all columns share a row is, from 0 and none twice: a query has
+            one sign for all columns. None: row i is query i.
+        observed: shape (columns,), sums that are tested in place of those of `differences`, whose signs are flipped all
+            the same: for differences that are larger than what adds up, since they are uncertain. None: their own.
+
+    Raises:
+        ValueError: other shapes, a number that is not finite, or a query that is negative or there twice.
+    """
+
+    differences: _Floats
+    queries: _Ints | None = None
+    observed: _Floats | None = None
+
+    def __post_init__(self) -> None:
+        shape = self.differences.shape
+        if len(shape) != 2 or not np.isfinite(self.differences).all():  # noqa: PLR2004 - rows and columns
+            raise ValueError(f"differences of shape {shape}; allowed: finite numbers (queries, columns)")
+        if self.queries is not None:
+            ascending = np.sort(self.queries)
+            if self.queries.shape != shape[:1] or (ascending[:1] < 0).any() or (np.diff(ascending) == 0).any():
+                raise ValueError(f"queries of {shape[0]} rows; allowed: as many numbers of 0 or more, none twice")
+        if self.observed is not None and (self.observed.shape != shape[1:] or not np.isfinite(self.observed).all()):
+            raise ValueError(f"observed sums of {shape[1]} columns; allowed: as many finite numbers")
+
+
+def flip_signs(columns: Sequence[Columns] | _Floats, *, seed: int, draws: int = DRAWS) -> SignFlips:
     """Test the sums of columns of paired differences, jointly.
 
     Where there are no more sign patterns than `draws`, each is taken once and p is the share that is as far out; else
     p = (1 + patterns as far out) / (draws + 1).
 
     Args:
-        differences: shape (queries, columns); rows and columns that are all 0 change nothing.
+        columns: differences of shape (queries, columns), or several such with rows of their own; the outcome has all
+            columns, one after the other. Rows and columns that are all 0 change nothing.
         seed: of the signs.
         draws: how many sign patterns are drawn.
 
     Raises:
         ValueError: not two dimensions, or a number that is not finite.
     """
-    if differences.ndim != 2 or not np.isfinite(differences).all():  # noqa: PLR2004 - queries and columns
-        raise ValueError(f"differences of shape {differences.shape}; allowed: finite numbers (queries, columns)")
-    noticed = np.where(np.abs(differences) > SAME, differences, 0.0)
-    columns = np.count_nonzero(noticed, axis=0) > 0
-    tested = noticed[np.count_nonzero(noticed, axis=1) > 0][:, columns]
-    if not tested.size:
-        none = _spread(np.ones(0), np.ones(0), columns)
+    given = [Columns(columns)] if isinstance(columns, np.ndarray) else list(columns)
+    blocks, tested, queries = _blocks(given)
+    if not blocks:
+        none = _spread(np.ones(0), np.ones(0), tested)
         return SignFlips(none, none, np.zeros(0), exact=True)
-    exact = len(tested) < draws.bit_length()
-    patterns = 1 << len(tested) if exact else draws
-    whole, unit, slack = _scaled(tested)
-    total = whole.sum(axis=1)
-    greater, less = _Tail(total * unit, slack), _Tail(-total * unit, slack)
-    largest = np.empty(patterns)
-    end = 0
-    # threads of a product wait for each other by spinning: where other work has the cores, two take far longer than one
-    with threadpool_limits(1, user_api="blas"):
-        for signs in _every_pattern(len(tested)) if exact else _drawn_patterns(len(tested), patterns, seed):
-            chance = (total[:, np.newaxis] - 2 * (whole @ signs.T)) * unit[:, np.newaxis]
-            start, end = end, end + len(signs)
-            largest[start:end] = greater.count(chance)
-            less.count(-chance)
-    largest.sort()
-    lowest = 0.5 ** np.count_nonzero(tested, axis=0)
-    high, low = (_spread(*tail.p(patterns, lowest, exact=exact), columns) for tail in (greater, less))
-    return SignFlips(high, low, largest, exact)
+    total, unit, slack, lowest = (
+        np.concatenate([getattr(block, name) for block in blocks]) for name in ("total", "unit", "slack", "lowest")
+    )
+    tails = _Tail(total * unit, slack), _Tail(-total * unit, slack)
+
+    def farther_out(patterns: _Patterns) -> tuple[list[_Ints], _Floats]:
+        chance = _standardised(blocks, patterns.signs())
+        (high, largest), (low, _) = tails[0].counted(chance), tails[1].counted(np.negative(chance, out=chance))
+        return [high, low], largest
+
+    chunks = _patterns(queries, seed, draws)
+    counts, largest = zip(*_on_all_cores(farther_out, chunks), strict=True)
+    exact = chunks[0].every
+    patterns = sum(map(len, largest))
+    high, low = (
+        _spread(*tail.p(sum(each), patterns, lowest, exact=exact), tested)
+        for tail, each in zip(tails, zip(*counts, strict=True), strict=True)
+    )
+    return SignFlips(high, low, np.sort(np.concatenate(largest)), exact)
+
+
+def joint_quantile(
+    columns: Sequence[Columns] | _Floats, level: float = 0.95, *, seed: int, draws: int = DRAWS
+) -> float:
+    """Give how many standard errors one-sided bounds of all columns have to be wide to hold jointly.
+
+    That is the quantile of the largest sum / sqrt(sum of squares) of a column, over sign patterns of the differences
+    less their mean: about 1.64 for one column at a level of 0.95, and more, the less columns move together.
+
+    Args:
+        columns: as for `flip_signs`; `observed` is not looked at.
+        level: how often all bounds hold, between 0 and 1.
+        seed: of the signs.
+        draws: how many sign patterns are drawn.
+
+    Returns:
+        The quantile; 0 where no column scatters.
+
+    Raises:
+        ValueError: not two dimensions, or a number that is not finite.
+    """
+    given = [Columns(columns)] if isinstance(columns, np.ndarray) else list(columns)
+    centred = [
+        Columns(one.differences - one.differences.mean(axis=0), one.queries) for one in given if one.differences.size
+    ]
+    blocks, _, queries = _blocks(centred)
+    if not blocks:
+        return 0.0
+
+    def largest(patterns: _Patterns) -> _Floats:
+        return np.asarray(_standardised(blocks, patterns.signs()).max(axis=0))
+
+    return float(np.quantile(np.concatenate(_on_all_cores(largest, _patterns(queries, seed, draws))), level))
 
 
 def _spread(p: _Floats, adjusted: _Floats, columns: npt.NDArray[np.bool_]) -> Chance:
@@ -184,39 +256,127 @@ def _spread(p: _Floats, adjusted: _Floats, columns: npt.NDArray[np.bool_]) -> Ch
     return chance
 
 
-def _every_pattern(rows: int) -> Iterator[_Floats]:
-    at_once = max(1, _NUMBERS_AT_ONCE // rows)
-    for start in range(0, 1 << rows, at_once):
-        yield _bits(np.arange(start, min(start + at_once, 1 << rows), dtype=np.uint64)[:, np.newaxis], rows)
+# columns as whole numbers
 
 
-def _drawn_patterns(rows: int, draws: int, seed: int) -> Iterator[_Floats]:
-    """Each pattern takes whole words of the stream, so that it does not matter how many are drawn at once."""
-    words, at_once = -(-rows // _WORD), max(1, _NUMBERS_AT_ONCE // rows)
-    stream = np.random.PCG64(seed)
-    for start in range(0, draws, at_once):
-        count = min(at_once, draws - start)
-        yield _bits(stream.random_raw(count * words).reshape(count, words), rows)
+@dataclass(frozen=True, eq=False)
+class _Block:
+    """Columns with the same rows, scaled to whole numbers whose sums are exact in whatever order.
 
-
-def _bits(words: npt.NDArray[np.uint64], rows: int) -> _Floats:
-    """Shape (patterns, rows), 1 where the sign is flipped, else 0."""
-    as_bytes = words.astype("<u8").view(np.uint8)
-    return np.unpackbits(as_bytes, axis=1, count=rows, bitorder="little").astype(np.float64)
-
-
-def _scaled(differences: _Floats) -> tuple[_Floats, _Floats, _Floats]:
-    """Differences as whole numbers whose sums are exact in whatever order.
-
-    Returns:
-        The numbers, shape (columns, rows); what a sum of them is multiplied by to be one over the root of the sum of
-        squares, which flipped signs leave as it is; and by how much less such a sum may be and is the same.
+    Attributes:
+        whole: shape (columns, rows).
+        at: which of the queries that have a sign the rows are; None: all, in order.
+        total: shape (columns,), what was observed.
+        flipped: the sum of `whole`.
+        unit: what a sum is multiplied by to be one over the root of the sum of squares, which flipped signs leave as it
+            is.
+        slack: by how much less such a sum may be and is the same.
+        lowest: the lowest p that so many differences can reach.
     """
+
+    whole: _Floats
+    at: _Ints | None
+    total: _Floats
+    flipped: _Floats
+    unit: _Floats
+    slack: _Floats
+    lowest: _Floats
+
+
+def _blocks(given: Sequence[Columns]) -> tuple[list[_Block], npt.NDArray[np.bool_], int]:
+    """What has a difference, with how many queries have a sign; and which of all columns that are, shape (columns,)."""
+    noticed = [np.where(np.abs(one.differences) > SAME, one.differences, 0.0) for one in given]
+    rows = [np.count_nonzero(one, axis=1) > 0 for one in noticed]
+    tested = [np.count_nonzero(one, axis=0) > 0 for one in noticed]
+    numbers = [
+        (np.arange(len(row)) if one.queries is None else one.queries)[row] for one, row in zip(given, rows, strict=True)
+    ]
+    queries = np.unique(np.concatenate(numbers)) if numbers else np.zeros(0, dtype=np.int64)
+    blocks = [
+        _block(differences[row][:, column], np.searchsorted(queries, number), one.observed, column, len(queries))
+        for one, differences, row, column, number in zip(given, noticed, rows, tested, numbers, strict=True)
+        if column.any()
+    ]
+    return blocks, np.concatenate([np.zeros(0, dtype=bool), *tested]), len(queries)
+
+
+def _block(
+    differences: _Floats, at: _Ints, observed: _Floats | None, tested: npt.NDArray[np.bool_], queries: int
+) -> _Block:
+    sums = np.zeros(differences.shape[1]) if observed is None else observed[tested]
     # a column times 2^shift, rounded, adds up to less than 2^52: float64 holds that exactly
-    _, above = np.frexp(np.abs(differences).sum(axis=0))
+    _, above = np.frexp(np.maximum(np.abs(differences).sum(axis=0), np.abs(sums)))
     shift = _EXACT_BITS - above
     norms = np.sqrt([math.fsum((column * column).tolist()) for column in differences.T])
-    return np.rint(np.ldexp(differences, shift)).T, 1 / np.ldexp(norms, shift), SAME / np.minimum(norms, 1)
+    whole = np.rint(np.ldexp(differences, shift)).T
+    flipped = whole.sum(axis=1)
+    return _Block(
+        whole,
+        None if np.array_equal(at, np.arange(queries)) else at,
+        flipped if observed is None else np.rint(np.ldexp(sums, shift)),
+        flipped,
+        1 / np.ldexp(norms, shift),
+        SAME / np.minimum(norms, 1),
+        0.5 ** np.count_nonzero(differences, axis=0),
+    )
+
+
+def _standardised(blocks: Sequence[_Block], signs: _Bits) -> _Floats:
+    """Sum / sqrt(sum of squares) of every column in every pattern, shape (columns, patterns)."""
+    sums = np.empty((sum(len(block.whole) for block in blocks), signs.shape[1]))
+    end = 0
+    for block in blocks:
+        start, end = end, end + len(block.whole)
+        own = (signs if block.at is None else signs[block.at]).astype(np.float64)
+        sums[start:end] = (block.flipped[:, np.newaxis] - 2 * (block.whole @ own)) * block.unit[:, np.newaxis]
+    return sums
+
+
+# sign patterns
+
+
+@dataclass(frozen=True)
+class _Patterns:
+    """Sign patterns `start` to `end` of `rows` signs each: of all that there are, or of those that a seed draws."""
+
+    rows: int
+    start: int
+    end: int
+    seed: int
+    every: bool
+
+    def signs(self) -> _Bits:
+        """Shape (rows, patterns), 1 where the sign is flipped, else 0."""
+        if self.every:
+            words = np.arange(self.start, self.end, dtype=np.uint64)[:, np.newaxis]
+        else:
+            # each pattern takes whole words of the stream, so that it does not matter how many are drawn at once
+            each = -(-self.rows // _WORD)
+            stream = np.random.PCG64(self.seed).advance(self.start * each)
+            words = stream.random_raw((self.end - self.start) * each).reshape(-1, each)
+        # bytes change places, not bits: what unpackbits would give and transposing it takes ten times as long
+        octets = np.ascontiguousarray(words.astype("<u8").view(np.uint8).T)
+        bits = np.empty((len(octets), 8, len(words)), dtype=np.uint8)
+        for bit in range(8):
+            np.right_shift(octets, bit, out=bits[:, bit])
+        bits &= 1
+        return bits.reshape(-1, len(words))[: self.rows]
+
+
+def _patterns(rows: int, seed: int, draws: int) -> list[_Patterns]:
+    """All patterns of so many signs where they are no more than `draws`, in parts that memory has room for."""
+    every = rows < draws.bit_length()
+    patterns, at_once = 1 << rows if every else draws, max(1, _NUMBERS_AT_ONCE // rows)
+    starts = range(0, patterns, at_once)
+    return [_Patterns(rows, start, min(start + at_once, patterns), seed, every) for start in starts]
+
+
+def _on_all_cores(task: Callable[[_Patterns], _Result], chunks: Sequence[_Patterns]) -> list[_Result]:
+    """Do a task for each; results in their order."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # threads of a product wait for each other by spinning: where other work has the cores, two take far longer than one
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(min(usable, _MOST_THREADS)) as pool:
+        return list(pool.map(task, chunks))
 
 
 class _Tail:
@@ -224,24 +384,28 @@ class _Tail:
 
     def __init__(self, observed: _Floats, slack: _Floats) -> None:
         self._order = np.argsort(-observed, kind="stable")
-        self._reach = observed - slack
-        self._alone = np.zeros(len(observed), dtype=np.int64)
-        self._any = np.zeros(len(observed), dtype=np.int64)
+        self._reach = (observed - slack)[self._order[::-1]]
 
-    def count(self, chance: _Floats) -> _Floats:
-        """Take in patterns, shape (columns, patterns); back comes the largest of each."""
-        largest = np.full(chance.shape[1], -np.inf)
-        for column in self._order[::-1]:  # a step looks at the columns that are no further out
-            np.maximum(largest, chance[column], out=largest)
-            self._alone[column] += np.count_nonzero(chance[column] >= self._reach[column])
-            self._any[column] += np.count_nonzero(largest >= self._reach[column])
-        return largest
+    def counted(self, chance: _Floats) -> tuple[_Ints, _Floats]:
+        """Count patterns, shape (columns, patterns).
 
-    def p(self, patterns: int, lowest: _Floats, *, exact: bool) -> tuple[_Floats, _Floats]:
+        Returns:
+            How many are as far out in a column, and in any that a step looks at, shape (2, columns), nearest column
+            first; and the largest of each pattern.
+        """
+        steps = chance[self._order[::-1]]  # a step looks at the columns that are no further out
+        reach = self._reach[:, np.newaxis]
+        alone = np.count_nonzero(steps >= reach, axis=1)
+        np.maximum.accumulate(steps, axis=0, out=steps)
+        return np.stack([alone, np.count_nonzero(steps >= reach, axis=1)]), steps[-1].copy()
+
+    def p(self, counts: _Ints, patterns: int, lowest: _Floats, *, exact: bool) -> tuple[_Floats, _Floats]:
         """By itself and adjusted; none is below what its column can reach at best."""
         extra = 0 if exact else 1
-        alone = np.maximum((self._alone + extra) / (patterns + extra), lowest)
-        together = np.maximum((self._any + extra) / (patterns + extra), alone)
+        alone, together = np.empty((2, len(lowest)))
+        alone[self._order], together[self._order] = (counts[:, ::-1] + extra) / (patterns + extra)
+        np.maximum(alone, lowest, out=alone)
+        np.maximum(together, alone, out=together)
         adjusted = np.empty_like(together)
         adjusted[self._order] = np.maximum.accumulate(together[self._order])
         return alone, adjusted

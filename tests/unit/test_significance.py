@@ -17,7 +17,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from relevance import significance
-from relevance.significance import SAME, flip_signs, paired_interval
+from relevance.significance import SAME, Columns, flip_signs, joint_quantile, paired_interval
 
 ROOT = Path(__file__).resolve().parents[2]
 DRAWS = 1_000
@@ -204,6 +204,60 @@ print(flips.greater.adjusted.tobytes().hex(), flips.largest.tobytes().hex())
     kinds = ({**os.environ, "OPENBLAS_CORETYPE": kind} for kind in ("Prescott", "Haswell"))
     one, two = (subprocess.run(run, env=env, cwd=ROOT, check=True, capture_output=True).stdout for env in kinds)  # noqa: S603
     assert one == two
+
+
+# columns with rows of their own
+
+
+@given(FEW | MANY, st.data())
+def test_columns_of_some_queries_are_columns_that_are_0_elsewhere(differences: Any, data: st.DataObject) -> None:
+    rows = len(differences)
+    own = np.array(data.draw(st.lists(st.integers(0, rows - 1), unique=True, max_size=rows)), dtype=np.int64)
+    elsewhere = np.zeros_like(differences)
+    elsewhere[own] = differences[own]
+    several = flip_signs([Columns(differences), Columns(differences[own], own)], seed=1, draws=DRAWS)
+    one = flip_signs(np.hstack([differences, elsewhere]), seed=1, draws=DRAWS)
+    for side in ("greater", "less"):
+        assert getattr(several, side).p.tolist() == getattr(one, side).p.tolist()
+        assert getattr(several, side).adjusted.tolist() == getattr(one, side).adjusted.tolist()
+    assert several.largest.tolist() == one.largest.tolist()
+
+
+def test_an_observed_sum_stands_in_for_that_of_the_differences() -> None:
+    # the sums of 1, 2 and 4 with signs are -7 to 7 in steps of 2: of these eight three are 3 or more, two 5 or more
+    magnitudes = np.array([[1.0], [2.0], [4.0]])
+    for observed, above in ((3.0, 3), (5.0, 2), (4.0, 2), (7.0, 1)):
+        chance = flip_signs([Columns(magnitudes, observed=np.array([observed]))], seed=1)
+        assert chance.greater.p.tolist() == [above / 8]
+        assert chance.less.p.tolist() == [min(1, (sum(total <= observed for total in range(-7, 8, 2))) / 8)]
+    own = flip_signs([Columns(magnitudes, observed=magnitudes.sum(axis=0))], seed=1)
+    assert own.greater.p.tolist() == flip_signs(magnitudes, seed=1).greater.p.tolist() == [1 / 8]
+
+
+def test_the_largest_of_many_columns_scatters_more_than_one() -> None:
+    differences = np.random.default_rng(7).normal(0.3, 1, (400, 8))
+    one = joint_quantile(differences[:, :1], seed=1, draws=20_000)
+    eight = joint_quantile(differences, seed=1, draws=20_000)
+    assert one == pytest.approx(stats.norm.ppf(0.95), abs=0.04)
+    assert eight == pytest.approx(stats.norm.ppf(0.95 ** (1 / 8)), abs=0.05)
+    # the same column eight times is one
+    assert joint_quantile(np.repeat(differences[:, :1], 8, axis=1), seed=1, draws=20_000) == one
+    # whatever the mean is
+    assert joint_quantile(differences + 5, seed=1, draws=20_000) == pytest.approx(eight)
+
+
+def test_what_does_not_scatter_needs_no_width() -> None:
+    assert joint_quantile(np.full((5, 2), 0.25), seed=1) == 0
+    assert joint_quantile([], seed=1) == 0
+
+
+@pytest.mark.parametrize(
+    ("queries", "observed"),
+    [([0, 0], [1.0]), ([-1, 0], [1.0]), ([0], [1.0]), ([0, 1], [1.0, 2.0]), ([0, 1], [math.nan])],
+)
+def test_columns_that_do_not_fit_are_refused(queries: list[int], observed: list[float]) -> None:
+    with pytest.raises(ValueError, match="allowed"):
+        Columns(np.ones((2, 1)), np.array(queries), np.array(observed))
 
 
 @pytest.mark.parametrize("wrong", [np.zeros(3), np.array([[np.nan]]), np.array([[np.inf]])])
