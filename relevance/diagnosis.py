@@ -577,7 +577,7 @@ def score(
 def _segments(strategies: Sequence[_Sides], limits: Limits) -> dict[str, tuple[Segment, ...]]:
     """The segments of each strategy that are large enough, judged together.
 
-    A segment is worse where its relative drop is above that of all queries by `Limits.warn` or more, and its adjusted
+    A segment is worse where its relative drop is above that of all queries by `Limits.fail` or more, and its adjusted
     p is `Limits.p_sure` or less.
     """
     if not strategies:
@@ -602,7 +602,7 @@ def _segments(strategies: Sequence[_Sides], limits: Limits) -> dict[str, tuple[S
 
 def _segment(sides: _Sides, name: str, inside: _Bools, adjusted_p: float | None, limits: Limits) -> Segment:
     relative, whole = sides.relative_drop(inside), sides.relative_drop()
-    further = relative is not None and whole is not None and relative - whole >= limits.warn
+    further = relative is not None and whole is not None and relative - whole >= limits.fail
     return Segment(
         name=name,
         queries=int(inside.sum()),

@@ -1,47 +1,60 @@
 """A session against a baseline: every metric of every strategy, tested together and judged; verdicts as data.
 
-The rules lead from what changed, in numbers, to one of four answers, with the reasons for people.
+A column is a metric of a strategy over all queries, over all queries by their weights, or over one kind of query. All
+columns of a session are tested jointly. Where hits that decide are not judged (`relevance.gate.holes`), the test is
+played twice, at the best and at the worst that these hits may be for the candidate; what both plays say is the answer.
 """
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import cached_property
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 from scipy.special import bdtrc, ndtri, stdtrit
 
 from relevance.errors import InputError
 from relevance.gate.answers import worst
-from relevance.significance import DRAWS, SAME, flip_signs
-from relevance.text import chance, some
+from relevance.gate.segments import kinds_of_queries
+from relevance.significance import DRAWS, SAME, Columns, flip_signs, joint_quantile
+from relevance.text import chance, plural, some
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy.typing as npt
 
     from relevance.baseline import Measurement, Snapshot
+    from relevance.evaluation import Metric
     from relevance.gate.answers import Answer
     from relevance.gate.limits import Limit, Limits
-    from relevance.significance import SignFlips
 
     _Floats = npt.NDArray[np.float64]
     _Bools = npt.NDArray[np.bool_]
 
 EMPTY = "empty results"
 RUN_TIME = "run time"
+WEIGHTED = " weighted"
+"""Behind the name of a metric: its mean by the queries' weights."""
 
 SEED = 1
 """Of the signs: the same two snapshots give the same p wherever and whenever they are compared."""
 
+RANKS = 10
+"""Unjudged hits are looked for down to this rank."""
+
+Cause = Literal["", "holes", "queries"]
+
 _SHOWN = 3
 _POWER = 0.8
 """How often a drop of the smallest visible size would fail."""
-_ONE_SIDED_95 = 1.645
-"""Standard errors above an estimate that the truth exceeds once in twenty."""
 _CONFIDENCE = 0.95
+_BOUND_DRAWS = 20_000
+"""Sign patterns of the bounds: a 95% quantile needs fewer than a p of 0.01 over hundreds of columns."""
+_PILOT = 1.3
+"""So many times the computed number of queries reaches the bound in four of five cases, not in two of three."""
 
 
 @dataclass(frozen=True)
@@ -49,9 +62,9 @@ class Finding:
     """One measure of one strategy against one baseline.
 
     Attributes:
-        measure: a metric as it prints (`nDCG@10`), `run time`, or `empty results`.
+        measure: a metric as it prints (`nDCG@10`), the same with ` weighted`, `run time`, or `empty results`.
         before: mean of the baseline (ratio to the calibration, for run time; share of queries, for empty results).
-        after: mean of the candidate, likewise.
+        after: mean of the candidate, likewise. A hit that nobody has judged counts as irrelevant in both.
         relative: of `before`, positive where it became worse; None where before is 0.
         interval: of the mean difference after - before, 95%; None where there is none.
         p: raw, one-sided; None where nothing was tested.
@@ -61,7 +74,15 @@ class Finding:
         smallest_visible: the smallest true relative drop that would fail about four times of five; None where none
             would or nothing was tested.
         reasons: a line each, for people; the first says what happened.
-        improved: whether it became better, as sure as a fail would have to be.
+        improved: whether it became better, as sure as a loss would have to be.
+        segment: the kind of query that the finding is of; "" for all queries.
+        at_most: the relative drop that is excluded, jointly with those of all strategies, 95%; of the leading metric
+            over all queries alone.
+        needed: about how many queries would exclude the drop that no loss has to exclude; of an undecided finding that
+            queries would settle.
+        span: where the mean difference after - before lies, whatever the unjudged hits are; None where all are judged.
+        cause: why it is undecided: unjudged hits (`holes`), or too few queries (`queries`).
+        blocks: whether it is undecided and fails by the limits all the same.
     """
 
     strategy: str
@@ -78,6 +99,17 @@ class Finding:
     smallest_visible: float | None = None
     reasons: tuple[str, ...] = ()
     improved: bool = False
+    segment: str = ""
+    at_most: float | None = None
+    needed: int | None = None
+    span: tuple[float, float] | None = None
+    cause: Cause = ""
+    blocks: bool = False
+
+    @property
+    def fails(self) -> bool:
+        """Whether it makes a session fail."""
+        return self.answer == "loss" or self.blocks
 
 
 @dataclass(frozen=True)
@@ -89,29 +121,42 @@ class Comparison:
         findings: all of them, in the order of strategies and measures.
         differs: what else changed between baseline and now (model, boosts, engine, versions), a line each.
         notes: what could not be compared and why, a line each.
+        problems: what fails by itself, a line each: a gate that was put aside, or too little to compare.
+        effective_queries: (sum of weights)^2 / sum of their squares; None where all queries weigh the same.
     """
 
     baseline: str
     findings: tuple[Finding, ...]
     differs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+    effective_queries: float | None = None
 
     def answer(self, strategy: str | None = None) -> Answer:
-        """The worst of the findings, of one strategy or of all."""
-        return worst(one.answer for one in self.findings if strategy in (None, one.strategy))
+        """The worst of the findings, of one strategy or of all; no kind of query alone makes it undecided."""
+        own = [one for one in self.findings if strategy in (None, one.strategy)]
+        return worst(one.answer for one in own if not (one.segment and one.answer == "undecided"))
 
     def fails(self, strategy: str | None = None) -> bool:
         """Whether that makes a session fail."""
-        return self.answer(strategy) == "loss"
+        failing = any(one.fails for one in self.findings if strategy in (None, one.strategy))
+        return failing or (strategy is None and bool(self.problems))
 
 
-def compare(before: Snapshot, now: Snapshot, limits: Limits, *, baseline: str, draws: int = DRAWS) -> Comparison:
+def compare(
+    before: Snapshot,
+    now: Snapshot,
+    limits: Limits,
+    *,
+    baseline: str,
+    draws: int = DRAWS,
+) -> Comparison:
     """Compare the strategies that both snapshots have; whether their data are the same is not looked at here.
 
-    All columns (strategies times gated metrics) are tested together, so that their number does not make false alarms.
+    All columns are tested together, so that their number does not make false alarms.
 
     Args:
-        before: the baseline.
+        before: the baseline, judged as the session is.
         now: this session.
         limits: from where on worse is too much.
         baseline: what it is called for people.
@@ -124,26 +169,24 @@ def compare(before: Snapshot, now: Snapshot, limits: Limits, *, baseline: str, d
     both = [name for name in now.strategies if name in before.strategies]
     # in the order of the ids, since the order decides what a seed gives
     old_rows, new_rows = (sorted(range(len(one.queries)), key=one.queries.__getitem__) for one in (before, now))
-    effects, notes = [], []
+    values, notes = {}, []
     findings: list[Finding] = []
     for name in both:
         old, new = before.strategies[name], now.strategies[name]
         for metric in limits.gated:
             if metric in old.metrics and metric in new.metrics:
-                values = old.metrics[metric][old_rows], new.metrics[metric][new_rows]
-                effects.append(_Effect(name, str(metric), limits.of(name, metric), *values))
+                values[name, metric] = _Values(old.metrics[metric][old_rows], new.metrics[metric][new_rows])
             else:
                 notes.append(f"{name}: {metric} is not on both sides, not compared")
         findings.append(_judge_empty(name, _is_empty(old, old_rows), _is_empty(new, new_rows), limits))
-    if effects:
-        # nothing is relative to a mean of 0: without drops a column is not tested
-        drops = np.column_stack([one.drops if one.before > 0 else np.zeros(one.queries) for one in effects])
-        flips = flip_signs(drops, seed=SEED, draws=draws)
-        findings = [*(_judge_effect(effect, flips, column) for column, effect in enumerate(effects)), *findings]
+    weights = np.array([now.weights[row] for row in new_rows]) if now.weights else None
+    trial = _Trial(limits, _kinds(now, new_rows, limits), weights, draws)
+    judged = [_finding(one, limits) for one in trial.test(values)]
     run_times, untimed = compare_run_times(before, now, limits)
-    findings += run_times
+    findings = [*judged, *findings, *run_times]
     findings.sort(key=lambda finding: both.index(finding.strategy))
-    return Comparison(baseline, tuple(findings), notes=(*notes, *untimed))
+    effective = None if weights is None else effective_queries(weights)
+    return Comparison(baseline, tuple(findings), notes=(*notes, *untimed), effective_queries=effective)
 
 
 def _refuse_other_queries(old: set[str], new: set[str]) -> None:
@@ -160,117 +203,287 @@ def _is_empty(measured: Measurement, rows: Sequence[int]) -> _Bools:
     return np.array([not measured.hits[row] for row in rows])
 
 
+def _kinds(now: Snapshot, rows: Sequence[int], limits: Limits) -> dict[str, _Bools]:
+    """The kinds of queries that are judged by themselves: large enough, not all queries, or limited by their name."""
+    kinds = kinds_of_queries(
+        [now.texts[row] for row in rows],
+        [now.grades[row] for row in rows],
+        weights=[now.weights[row] for row in rows] if now.weights else (),
+        tags=[now.tags[row] for row in rows] if now.tags else (),
+    )
+    return {
+        name: inside
+        for name, inside in kinds.items()
+        if inside.any() and (name in limits.segments or limits.segment_queries <= inside.sum() < len(inside))
+    }
+
+
 # metrics
 
 
-class _Effect:
-    """A change of one metric of one strategy; `before` and `after` are of the same queries, shape (queries,).
+@dataclass(frozen=True, eq=False)
+class _Values:
+    """A metric of a strategy on both sides, shape (queries,).
 
-    Sums are exact, so that every machine gives the same.
+    `variance`: of each query's difference, for what its unjudged hits may be; None where there are none, or where only
+    the mean counts.
     """
 
-    def __init__(self, strategy: str, metric: str, limit: Limit, before: _Floats, after: _Floats) -> None:
-        self.strategy, self.metric, self.limit = strategy, metric, limit
-        self.queries = queries = len(before)
+    before: _Floats
+    after: _Floats
+    variance: _Floats | None = None
+
+
+class _Column:
+    """A metric of a strategy over some queries; what is summed is exact, so that every machine gives the same.
+
+    Args:
+        part: "" for all queries, `WEIGHTED`, or a kind of query.
+        rows: which queries it is over, as numbers.
+        values: of these queries, times what they weigh.
+    """
+
+    def __init__(  # noqa: PLR0913 - what it is of, and its values
+        self,
+        strategy: str,
+        metric: Metric,
+        part: str,
+        rows: npt.NDArray[np.int64],
+        values: _Values,
+        *,
+        higher: bool = False,
+    ) -> None:
+        self.strategy, self.metric, self.part, self.rows, self.values = strategy, metric, part, rows, values
+        before, after = values.before, values.after
+        self.queries = len(before)
+        self.worth = float(self.queries)
         # positive where it became worse
-        self.drops = before - after if limit.worse == "lower" else after - before
+        self.drops = after - before if higher else before - after
         self.changed = int(np.count_nonzero(np.abs(self.drops) > SAME))
-        means = [math.fsum(values.tolist()) / queries for values in (before, after, self.drops)]
+        means = [math.fsum(one.tolist()) / self.queries for one in (before, after, self.drops)]
         self.before, self.after, self.drop = means
         squares = math.fsum(((self.drops - self.drop) ** 2).tolist())
-        self.error = math.sqrt(squares / max(queries - 1, 1) / queries)
-        # shares of the mean before; where that is 0 they are nan, which no limit is below
-        base = self.before if self.before > 0 else math.nan
-        self.relative = self.drop / base
-        self.at_most = self.relative + _ONE_SIDED_95 * self.error / base
+        self.error = math.sqrt(squares / max(self.queries - 1, 1) / self.queries)
+        # a share of the mean before; where that is 0 it is nan, which no limit is below
+        self.relative = self.drop / (self.before if self.before > 0 else math.nan)
+
+    @property
+    def measure(self) -> str:
+        return f"{self.metric}{WEIGHTED}" if self.part == WEIGHTED else str(self.metric)
+
+    @property
+    def segment(self) -> str:
+        return "" if self.part == WEIGHTED else self.part
+
+    @cached_property
+    def flipped(self) -> _Floats:
+        """What chance flips the signs of: differences, larger where they are uncertain; nothing relative to 0 is."""
+        if self.before <= 0:
+            return np.zeros(self.queries)
+        if self.values.variance is None:
+            return self.drops
+        return np.where(self.drops < 0, -1.0, 1.0) * np.sqrt(self.drops**2 + self.values.variance)
 
 
-def _judge_effect(effect: _Effect, flips: SignFlips, column: int) -> Finding:
-    """Judge a change by its size and by its chance, that of a column of the joint test."""
-    limit = effect.limit
-    p, adjusted = float(flips.greater.p[column]), float(flips.greater.adjusted[column])
-    failing = _far_enough(effect, effect.relative, p, adjusted)
-    better = _far_enough(effect, -effect.relative, float(flips.less.p[column]), float(flips.less.adjusted[column]))
-    exceptions = _exceptions(effect)
-    warning = "" if failing else _warning(effect, p, adjusted)
-    answer: Answer = "loss" if failing and not exceptions else "likely loss" if failing or warning else "no loss"
-    tested = effect.changed > 0 and effect.before > 0
-    visible = _smallest_visible(effect, critical=flips.critical(limit.p_sure)) if tested else None
-    reasons = [_what_happened(effect)]
-    if failing or better:
-        reasons.append("; ".join([failing or better, *exceptions]))
-    if warning:
-        reasons.append(warning)
-    if answer != "loss" and effect.changed and effect.at_most >= limit.fail:
-        reasons.append(_strength(effect, visible))
+@dataclass(frozen=True, eq=False)
+class _Tested:
+    """A column, what chance says of it, and of which drop it is sure."""
+
+    column: _Column
+    p: float
+    adjusted_p: float
+    less_p: float
+    critical: float
+    reach: float | None
+
+    @property
+    def at_most(self) -> float | None:
+        """The relative drop that is excluded jointly; None where that is not looked at."""
+        column = self.column
+        if self.reach is None or column.before <= 0:
+            return None
+        return column.relative + self.reach * column.error / column.before
+
+
+@dataclass(frozen=True, eq=False)
+class _Trial:
+    """Tests values of strategies: the limits, the kinds of queries, and what queries weigh (None: all the same)."""
+
+    limits: Limits
+    kinds: Mapping[str, _Bools]
+    weights: _Floats | None
+    draws: int
+
+    def test(self, values: Mapping[tuple[str, Metric], _Values]) -> list[_Tested]:
+        """Test all columns jointly, in their order."""
+        if not values:
+            return []
+        columns = self.columns(values)
+        flips = flip_signs([_block(one) for one in columns], seed=SEED, draws=self.draws)
+        critical = flips.critical(self.limits.p_sure)
+        bounded = [one for one in columns[0] if one.part == "" and one.metric == self.limits.leading]
+        reach = 0.0
+        if bounded:
+            drops = np.column_stack([one.drops for one in bounded])
+            reach = joint_quantile(drops, _CONFIDENCE, seed=SEED, draws=min(self.draws, _BOUND_DRAWS))
+        chances = zip(flips.greater.p, flips.greater.adjusted, flips.less.adjusted, strict=True)
+        flat = [column for block in columns for column in block]
+        return [
+            _Tested(column, float(p), float(adjusted), float(less), critical, reach if column in bounded else None)
+            for column, (p, adjusted, less) in zip(flat, chances, strict=True)
+        ]
+
+    def columns(self, values: Mapping[tuple[str, Metric], _Values]) -> list[list[_Column]]:
+        """The columns, those of the same queries together: all metrics over all, by weight, the leading one by kind."""
+        columns = [[self._whole(key, one) for key, one in values.items()]]
+        if self.weights is not None:
+            columns[0] += [self._weighted(key, one, self.weights) for key, one in values.items()]
+        leading = {key: one for key, one in values.items() if key[1] == self.limits.leading}
+        for name, inside in self.kinds.items() if leading else ():
+            rows = np.flatnonzero(inside)
+            columns.append([self._column(key, name, rows, _selected(one, rows)) for key, one in leading.items()])
+        return columns
+
+    def _column(self, key: tuple[str, Metric], part: str, rows: npt.NDArray[np.int64], values: _Values) -> _Column:
+        return _Column(*key, part, rows, values, higher=self.limits.of(*key).worse == "higher")
+
+    def _whole(self, key: tuple[str, Metric], values: _Values) -> _Column:
+        return self._column(key, "", np.arange(len(values.before)), values)
+
+    def _weighted(self, key: tuple[str, Metric], values: _Values, weights: _Floats) -> _Column:
+        # rows whose plain mean is the weighted one
+        factor = weights * len(weights) / weights.sum()
+        variance = None if values.variance is None else values.variance * factor**2
+        weighted = _Values(values.before * factor, values.after * factor, variance)
+        column = self._column(key, WEIGHTED, np.arange(len(weights)), weighted)
+        column.worth = effective_queries(weights)
+        return column
+
+
+def effective_queries(weights: _Floats) -> float:
+    """Give how many queries of one weight are as much evidence as these: (sum of weights)^2 / sum of their squares."""
+    return float(weights.sum() ** 2 / (weights**2).sum())
+
+
+def _selected(values: _Values, rows: npt.NDArray[np.int64]) -> _Values:
+    variance = None if values.variance is None else values.variance[rows]
+    return _Values(values.before[rows], values.after[rows], variance)
+
+
+def _block(columns: Sequence[_Column]) -> Columns:
+    """Columns over the same queries, as the test takes them."""
+    flipped = np.column_stack([one.flipped for one in columns])
+    if all(one.values.variance is None for one in columns):
+        return Columns(flipped, columns[0].rows)
+    observed = [0.0 if one.before <= 0 else math.fsum(one.drops.tolist()) for one in columns]
+    return Columns(flipped, columns[0].rows, np.array(observed))
+
+
+def _finding(tested: _Tested, limits: Limits) -> Finding:
+    """Judge a column by its size and by its chance."""
+    column, at_most = tested.column, tested.at_most
+    limit = limits.of(column.strategy, column.metric)
+    fail = limits.of_segment(column.segment).fail if column.segment else limit.fail
+    excluded = fail if column.segment else limit.excluded(column.queries)
+    failing = _is_sure(column.relative, tested.adjusted_p, fail, limit)
+    better = _is_sure(-column.relative, tested.less_p, fail, limit)
+    exceptions, broken = _exceptions(column, limits, limit), _broken(column, limits)
+    likely = "" if failing else _is_likely(column, tested, limit)
+    answer: Answer = "no loss"
+    if (failing and not exceptions) or broken:
+        answer = "loss"
+    elif failing or likely:
+        answer = "likely loss"
+    elif column.changed and (column.relative if at_most is None else at_most) > excluded:
+        answer = "undecided"
+    sure = [failing or better, *exceptions] if failing or better else []
+    needed = _needed(tested, excluded) if answer == "undecided" else None
+    reasons = (_what_happened(column), *broken, "; ".join(sure), likely, _bound(tested, answer, excluded, needed))
+    is_tested = column.changed > 0 and column.before > 0
     return Finding(
-        effect.strategy,
-        effect.metric,
+        column.strategy,
+        column.measure,
         answer,
-        effect.before,
-        effect.after,
-        relative=effect.relative if effect.before > 0 else None,
-        interval=_interval(effect),
-        p=p if tested else None,
-        adjusted_p=adjusted if tested else None,
-        queries=effect.queries,
-        changed=effect.changed,
-        smallest_visible=visible,
-        reasons=tuple(reasons),
+        column.before,
+        column.after,
+        relative=column.relative if column.before > 0 else None,
+        interval=_interval(column),
+        p=tested.p if is_tested else None,
+        adjusted_p=tested.adjusted_p if is_tested else None,
+        queries=column.queries,
+        changed=column.changed,
+        smallest_visible=_smallest_visible(column, limit, fail, critical=tested.critical) if is_tested else None,
+        reasons=tuple(filter(None, reasons)),
         improved=bool(better) and not exceptions,
+        segment=column.segment,
+        at_most=at_most,
+        needed=needed,
+        cause="queries" if answer == "undecided" else "",
+        blocks=answer == "undecided" and not column.segment and limits.too_few_queries == "fail",
     )
 
 
-def _far_enough(effect: _Effect, relative: float, p: float, adjusted: float) -> str:
-    """Why a drop, or a gain as a drop, would fail; "" where it would not."""
-    limit = effect.limit
-    if relative >= limit.fail and adjusted <= limit.p_sure:
-        return f"{_share(limit.fail)} or more, and sure (adjusted p {chance(adjusted)}, {limit.p_sure:g} is enough)"
-    if limit.large_fails(effect.queries) and relative >= limit.fail_large and p <= limit.p_large:
-        return f"{_share(limit.fail_large)} or more, and hardly chance (p {chance(p)}, {limit.p_large:g} is enough)"
+def _bound(tested: _Tested, answer: Answer, excluded: float, needed: int | None) -> str:
+    """Of which loss it is sure that it is none, or why of none; "" where that is nothing to be said."""
+    column, at_most = tested.column, tested.at_most
+    if answer == "no loss" and at_most is not None and column.changed:
+        return f"no loss larger than {_share(max(at_most, 0.0))}"
+    if answer == "undecided" and at_most is not None:
+        more = "" if needed is None else f"; about {needed:,} such queries would exclude {_share(excluded)}"
+        return f"a loss of up to {_share(at_most)} cannot be excluded by {plural(column.queries, 'query')}{more}"
+    return f"{_share(excluded)} or more, which may be chance (p {chance(tested.p)})" if answer == "undecided" else ""
+
+
+def _is_sure(relative: float, adjusted_p: float, fail: float, limit: Limit) -> str:
+    """Why a drop, or a gain as a drop, is large and sure; "" where it is not."""
+    if relative >= fail and adjusted_p <= limit.p_sure:
+        return f"{_share(fail)} or more, and sure (adjusted p {chance(adjusted_p)}, {limit.p_sure:g} is enough)"
     return ""
 
 
-def _exceptions(effect: _Effect) -> list[str]:
-    """Why what is far enough does not fail all the same."""
-    limit, lines = effect.limit, []
-    if effect.queries < limit.least_queries:
-        lines.append(f"not counted: {effect.queries} queries, below {limit.least_queries} nothing fails by statistics")
-    if abs(effect.drop) < limit.least_drop:
-        lines.append(f"not counted: the means differ by {abs(effect.drop):.4f}, less than {limit.least_drop:g}")
+def _is_likely(column: _Column, tested: _Tested, limit: Limit) -> str:
+    """Why a drop is a likely loss; "" where it is not."""
+    if column.relative >= limit.likely and tested.adjusted_p <= limit.p_likely:
+        return f"hardly chance (adjusted p {chance(tested.adjusted_p)}, {limit.p_likely:g} is enough)"
+    return ""
+
+
+def _exceptions(column: _Column, limits: Limits, limit: Limit) -> list[str]:
+    """Why what is large and sure is no loss all the same."""
+    lines = []
+    least = limits.segment_queries if column.segment else limit.least_queries
+    if column.queries < least:
+        lines.append(f"not counted: {column.queries} queries, below {least} nothing is a loss by statistics")
+    if column.worth < min(limits.effective_queries, column.queries):
+        worth = f"the weights leave {column.worth:.0f} queries' worth of evidence"
+        lines.append(f"not counted: {worth}, below {limits.effective_queries} a weighted mean is no loss")
+    if abs(column.drop) < limit.least_drop:
+        lines.append(f"not counted: the means differ by {abs(column.drop):.4f}, less than {limit.least_drop:g}")
     return lines
 
 
-def _warning(effect: _Effect, p: float, adjusted: float) -> str:
-    limit = effect.limit
-    if effect.relative >= limit.warn and (limit.leading or p <= limit.p_warn):
-        fails = f"{_share(limit.fail)} and adjusted p {limit.p_sure:g} fail"
-        return f"{_share(limit.warn)} or more (p {chance(p)}, adjusted {chance(adjusted)}; {fails})"
-    if effect.relative >= limit.warn_sure and adjusted <= limit.p_sure:
-        return f"small, but sure (adjusted p {chance(adjusted)})"
-    if limit.leading and effect.relative > 0 and effect.at_most >= limit.warn:
-        return f"too few queries to exclude a drop of {_share(limit.warn)}: it may be {_share(effect.at_most)}"
-    return ""
+def _broken(column: _Column, limits: Limits) -> list[str]:
+    """What a kind of query must not do, whatever chance says."""
+    if not column.segment:
+        return []
+    limit, lines = limits.of_segment(column.segment), []
+    fell = int(np.count_nonzero(column.drops > SAME))
+    if limit.hard and fell:
+        lines.append(f"{plural(fell, 'query')} fell, and none may ([gate.segments] hard)")
+    if column.after < limit.floor:
+        lines.append(f"{column.after:.4f} is below the floor {limit.floor:g} of these queries")
+    return lines
 
 
-def _what_happened(effect: _Effect) -> str:
-    means = f"{effect.before:.4f} → {effect.after:.4f}"
-    if not effect.changed:
-        return f"no query changed ({effect.before:.4f})"
-    if effect.before <= 0:
+def _what_happened(column: _Column) -> str:
+    means = f"{column.before:.4f} → {column.after:.4f}"
+    if not column.changed:
+        return f"no query changed ({column.before:.4f})"
+    if column.before <= 0:
         return f"the baseline's mean is 0, nothing can be relative to it ({means})"
-    if abs(effect.relative) < 5e-5:  # noqa: PLR2004 - what prints as 0.00%
+    if abs(column.relative) < 5e-5:  # noqa: PLR2004 - what prints as 0.00%
         return f"the mean is as before ({means})"
-    return f"{'rose' if effect.after > effect.before else 'fell'} by {_share(abs(effect.relative))} ({means})"
-
-
-def _strength(effect: _Effect, visible: float | None) -> str:
-    least = effect.limit.least_queries
-    if visible is not None:
-        return f"the smallest drop that such changes of these {effect.queries} queries would show is {_share(visible)}"
-    if effect.queries < least:
-        return f"{effect.queries} queries cannot show that a drop is real; {least} are needed"
-    return f"{effect.changed} changed queries cannot show that a drop is real"
+    return f"{'rose' if column.after > column.before else 'fell'} by {_share(abs(column.relative))} ({means})"
 
 
 def _share(value: float) -> str:
@@ -278,16 +491,29 @@ def _share(value: float) -> str:
     return f"{text}%"
 
 
-def _interval(effect: _Effect) -> tuple[float, float] | None:
+def _interval(column: _Column) -> tuple[float, float] | None:
     """Of the mean of after - before, by Student's t; None for a single query, which has no spread."""
-    if effect.queries < 2:  # noqa: PLR2004
+    if column.queries < 2:  # noqa: PLR2004
         return None
-    reach = float(stdtrit(effect.queries - 1, 0.5 + _CONFIDENCE / 2)) * effect.error
-    mean = effect.after - effect.before
+    reach = float(stdtrit(column.queries - 1, 0.5 + _CONFIDENCE / 2)) * column.error
+    mean = column.after - column.before
     return mean - reach, mean + reach
 
 
-def _smallest_visible(effect: _Effect, *, critical: float) -> float | None:
+def _needed(tested: _Tested, excluded: float) -> int | None:
+    """About how many queries would exclude such a drop four times of five, were there none.
+
+    None where the measured drop is larger than what is to be excluded: more queries would not change that.
+    """
+    column, reach = tested.column, tested.reach
+    if reach is None or column.relative >= excluded:
+        return None
+    spread = column.error * math.sqrt(column.queries)
+    wanted = _PILOT * ((reach + float(ndtri(_POWER))) * spread / (excluded * column.before)) ** 2
+    return max(math.ceil(wanted), column.queries + 1)
+
+
+def _smallest_visible(column: _Column, limit: Limit, fail: float, *, critical: float) -> float | None:
     """The smallest true relative drop that would fail four times of five, were differences as scattered as here.
 
     A drop fails where the measured mean reaches both what the rule asks for and what chance makes rare enough. A true
@@ -297,22 +523,18 @@ def _smallest_visible(effect: _Effect, *, critical: float) -> float | None:
     `critical` is the sum / sqrt(sum of squares) from which on a column is sure. None: no drop would fail, there are too
     few queries, or too few of them changed.
     """
-    limit = effect.limit
-    if effect.queries < limit.least_queries:
+    if column.queries < limit.least_queries:
         return None
-    thresholds = [max(_mean_at(critical, effect), limit.fail * effect.before)]
-    if limit.large_fails(effect.queries):
-        hardly_chance = float(-ndtri(limit.p_large))
-        thresholds.append(max(_mean_at(hardly_chance, effect), limit.fail_large * effect.before))
-    needed = max(min(thresholds), limit.least_drop) + float(ndtri(_POWER)) * effect.error
-    return needed / effect.before if math.isfinite(needed) else None
+    needed = max(_mean_at(critical, column), fail * column.before, limit.least_drop)
+    needed += float(ndtri(_POWER)) * column.error
+    return needed / column.before if math.isfinite(needed) else None
 
 
-def _mean_at(critical: float, effect: _Effect) -> float:
+def _mean_at(critical: float, column: _Column) -> float:
     """The mean difference whose sum / sqrt(sum of squares) is `critical`, with the spread that was seen."""
-    if critical * critical >= effect.queries:
+    if critical * critical >= column.queries:
         return math.inf
-    return critical * effect.error * math.sqrt((effect.queries - 1) / (effect.queries - critical * critical))
+    return critical * column.error * math.sqrt((column.queries - 1) / (column.queries - critical * critical))
 
 
 # empty results

@@ -214,7 +214,8 @@ class _Gated:
         "metrics that are compared with a baseline", default=(NDCG10, AP10, RR10)
     )
     leading: Annotated[Metric, Written(Text)] = setting(
-        "the one that warns by its drop alone, and whose large drops fail sooner", default=NDCG10
+        "the one of which no loss is said, whose segments are judged and by which queries are told apart",
+        default=NDCG10,
     )
 
 
@@ -222,11 +223,9 @@ class _Gated:
 class _Drops:
     """What can differ by metric and strategy; drops are shares of the baseline's mean."""
 
-    fail: Share = setting("a drop of so much of the baseline's mean fails where it is sure", default=0.02)
-    fail_large: Share = setting("leading metric: so large a drop fails where it is hardly chance", default=0.05)
-    warn: Share = setting("so much warns: of the leading metric always, of the others where p is small", default=0.02)
-    warn_sure: Share = setting("so much warns where it is sure", default=0.005)
-    least_drop: _Least = setting("means that differ by less never fail", default=0.005)
+    fail: Share = setting("a drop of so much of the baseline's mean is a loss where it is sure", default=0.02)
+    likely: Share = setting("a drop of so much is a likely loss where it is hardly chance", default=0.005)
+    least_drop: _Least = setting("means that differ by less are no loss that fails", default=0.005)
 
 
 @dataclass(frozen=True)
@@ -234,12 +233,13 @@ class _Chances:
     """What holds for all metrics alike."""
 
     p_sure: Share = setting("highest p, over all that is gated, of what is sure", default=0.01)
-    p_warn: Share = setting("highest p of a metric by itself that warns", default=0.05)
-    p_large: Share = setting("highest p of the leading metric by itself of what is hardly chance", default=0.1)
-    large_queries: _Queries = setting(
-        "from so many queries on, a large drop fails only where it is sure", default=1_000
+    p_likely: Share = setting("highest p, over all that is gated, of what is hardly chance", default=0.05)
+    no_loss: Share = setting(
+        "leading metric: no loss is said where a larger drop than this can be excluded", default=0.02
     )
-    least_queries: _Queries = setting("with fewer queries nothing fails by statistics", default=50)
+    no_loss_few: Share = setting("likewise below large_queries, where less can hardly be excluded", default=0.05)
+    large_queries: _Queries = setting("from so many queries on no_loss holds", default=1_000)
+    least_queries: _Queries = setting("with fewer queries nothing is a loss by statistics", default=50)
 
 
 @dataclass(frozen=True)
@@ -254,25 +254,57 @@ class Limit(_Chances, _Drops):
     worse: _Direction = "lower"
     leading: bool = False
 
-    def large_fails(self, queries: int) -> bool:
-        """Whether a large drop of so many queries fails before it is sure: the leading metric's, where they are few."""
-        return self.leading and queries < self.large_queries
+    def excluded(self, queries: int) -> float:
+        """Give the drop that has to be excluded, over so many queries, before no loss is said."""
+        return self.no_loss if queries >= self.large_queries else self.no_loss_few
+
+
+@dataclass(frozen=True)
+class SegmentLimit:
+    """What holds for the leading metric on one kind of query, of all strategies alike.
+
+    Attributes:
+        fail: a drop of so much of the mean before is a loss where it is sure.
+        floor: a lower mean than this is a loss, whatever was before.
+        hard: whether a single query that falls is a loss.
+    """
+
+    fail: Share = setting("a drop of so much is a loss where it is sure", default=0.05)
+    floor: _Least = setting("a lower mean of the leading metric is a loss", default=0.0)
+    hard: bool = setting("whether a single query that falls is a loss", default=False)
 
 
 @dataclass(frozen=True)
 class Limits(_Chances, _Drops, _Gated):
     """All limits of a session: `[gate]` of the configuration."""
 
-    empty_queries: _Queries = setting("fewer queries that newly return nothing neither warn nor fail", default=3)
-    empty_warn: Share = setting("from this share of the queries on they warn", default=0.005)
+    segment_fail: Share = setting(
+        "leading metric on one kind of query: a drop of so much is a loss where it is sure", default=0.05
+    )
+    segment_queries: _Queries = setting("fewer queries of a kind are not judged by themselves", default=30)
+    effective_queries: _Queries = setting(
+        "weights that leave fewer queries' worth of evidence make no loss of a weighted mean", default=50
+    )
+    too_few_queries: Literal["pass", "fail"] = setting(
+        "what a session does that so few queries leave undecided: pass or fail", default="pass"
+    )
+    unjudged_hits: Literal["advice", "pass", "fail"] = setting(
+        "what a session does that unjudged hits leave undecided: pass, fail, or advice: pass where nothing is lost "
+        "even if unjudged hits are only 0.4 times as often good as the judged ones of their query",
+        default="advice",
+    )
+    empty_queries: _Queries = setting("fewer queries that newly return nothing are no loss", default=3)
+    empty_warn: Share = setting("from this share of the queries on they are a likely loss", default=0.005)
     # "as many": so many that both may be chance, the sign test's p is above p_sure
-    empty_fail: Share = setting("from this share on they fail, unless as many newly return something", default=0.01)
-    time_warn: _Factor = setting("more than so many times the run time of before warns", default=1.5)
-    time_fail: _Factor = setting("more than so many times fails", default=2.0)
+    empty_fail: Share = setting("from this share on a loss, unless as many newly return something", default=0.01)
+    time_warn: _Factor = setting("more than so many times the run time of before is a likely loss", default=1.5)
+    time_fail: _Factor = setting("more than so many times is a loss", default=2.0)
     # attributes of `Limit` by the name of a metric; by the name of a strategy those but `worse`, `time_warn` and
     # `time_fail`, and by the name of a metric what holds for that alone
     metrics: _Tables = setting("limits by metric, see below", default=MappingProxyType({}))
     strategies: _Tables = setting("limits by strategy, see below", default=MappingProxyType({}))
+    # attributes of `SegmentLimit` by the name of a kind of query
+    segments: _Tables = setting("limits by kind of query, see below", default=MappingProxyType({}))
 
     def of(self, strategy: str, metric: Metric) -> Limit:
         """What holds for a metric of a strategy: the nearest that is set, a strategy's before a metric's."""
@@ -285,6 +317,10 @@ class Limits(_Chances, _Drops, _Gated):
         }
         return Limit(**values, leading=metric == self.leading)
 
+    def of_segment(self, name: str) -> SegmentLimit:
+        """What holds for a kind of query."""
+        return SegmentLimit(**{"fail": self.segment_fail, **self.segments.get(name, {})})
+
     def time(self, strategy: str) -> tuple[float, float]:
         """From how many times of its run time on a strategy warns, and fails."""
         own = self.strategies.get(strategy, {})
@@ -293,6 +329,7 @@ class Limits(_Chances, _Drops, _Gated):
 
 _OF_A_METRIC = (*(each.name for each in fields(_Drops)), "worse")
 _OF_A_STRATEGY = (*(each.name for each in fields(_Drops)), "time_warn", "time_fail")
+_OF_A_SEGMENT = {key.name: key for key in declared(SegmentLimit)}
 _KEYS = {key.name: key for key in (*declared(Limits), Key("", "worse", _Direction))}
 
 
@@ -308,7 +345,7 @@ def read_limits(table: Mapping[str, Any], *, strategies: Collection[str]) -> Lim
         values["gated"] = tuple(dict.fromkeys(_metric(name, "gated") for name in values["gated"]))
     if "leading" in values:
         values["leading"] = _metric(values["leading"], "leading")
-    for name in ("metrics", "strategies"):
+    for name in ("metrics", "strategies", "segments"):
         if not isinstance(values.get(name, {}), Mapping):
             raise InputError(f"{name} = {shown(values[name])}; allowed: tables [gate.{name}.NAME]")
     for name in values.get("strategies", {}):
@@ -318,10 +355,7 @@ def read_limits(table: Mapping[str, Any], *, strategies: Collection[str]) -> Lim
     if limits.leading not in limits.gated:
         allowed = ", ".join(map(str, limits.gated))
         raise InputError(f"leading = '{limits.leading}'; allowed: one of gated, {allowed}")
-    for name, own in limits.metrics.items():
-        _check_table(limits, own, f"metrics.'{name}'", metric=name)
-    for name, own in limits.strategies.items():
-        _check_table(limits, own, f"strategies.{name}")
+    _check_tables(limits)
     _check_order(limits)
     return limits
 
@@ -331,6 +365,15 @@ def _metric(name: object, where: str) -> Metric:
         if str(metric) == name:
             return metric
     raise InputError(f"{where}: {unknown('metric', str(name), map(str, METRICS))}")
+
+
+def _check_tables(limits: Limits) -> None:
+    for name, own in limits.metrics.items():
+        _check_table(limits, own, f"metrics.'{name}'", metric=name)
+    for name, own in limits.strategies.items():
+        _check_table(limits, own, f"strategies.{name}")
+    for name, own in limits.segments.items():
+        _check_segment(own, f"segments.{name}")
 
 
 def _check_table(limits: Limits, table: object, where: str, *, metric: str | None = None) -> None:
@@ -346,10 +389,17 @@ def _check_table(limits: Limits, table: object, where: str, *, metric: str | Non
             _check_table(limits, value, f"{where}.'{key}'", metric=key)
         elif key not in allowed:
             raise InputError(f"{where}: {unknown('key', key, allowed)}")
-        elif key == "fail_large" and metric not in (None, str(limits.leading)):
-            raise InputError(f"{where}.{key} changes nothing, only the leading metric {limits.leading} has it")
         else:
             _KEYS[key].checked(value, f"{where}.{key}")
+
+
+def _check_segment(table: object, where: str) -> None:
+    if not isinstance(table, Mapping) or not table:
+        raise InputError(f"{where} = {shown(table)}; allowed: a table of limits, such as {{hard = true}}")
+    for key, value in table.items():
+        if key not in _OF_A_SEGMENT:
+            raise InputError(f"{where}: {unknown('key', key, _OF_A_SEGMENT)}")
+        _OF_A_SEGMENT[key].checked(value, f"{where}.{key}")
 
 
 def _check_order(limits: Limits) -> None:
@@ -359,9 +409,8 @@ def _check_order(limits: Limits) -> None:
         _refuse_disorder(strategy, time_warn=warn, time_fail=fail)
         for metric in limits.gated:
             limit, whose = limits.of(strategy, metric), f"{strategy} {metric}".strip()
-            _refuse_disorder(whose, warn_sure=limit.warn_sure, fail=limit.fail)
-            if limit.leading:
-                _refuse_disorder(whose, fail=limit.fail, fail_large=limit.fail_large)
+            _refuse_disorder(whose, likely=limit.likely, fail=limit.fail)
+    _refuse_disorder("", p_sure=limits.p_sure, p_likely=limits.p_likely)
     _refuse_disorder("", empty_warn=limits.empty_warn, empty_fail=limits.empty_fail)
 
 

@@ -60,7 +60,7 @@ def test_few_queries_are_said(sides: Path, capsys: pytest.CaptureFixture[str]) -
 
 
 def test_limits_of_the_configuration(sides: Path) -> None:
-    (sides / "other.toml").write_text("[gate]\nfail = 0.4\nfail_large = 0.5\n")
+    (sides / "other.toml").write_text("[gate]\nfail = 0.4\n")
     assert main(["compare", "a.json", "b", "--config", "other.toml"]) == 0
     (sides / "other.toml").rename("relevance.toml")
     assert main(["compare", "a.json", "b"]) == 0

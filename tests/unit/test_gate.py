@@ -161,8 +161,8 @@ def test_the_defaults_are_those_of_the_procedure_that_was_studied() -> None:
     limits = gate.read_limits({}, strategies=())
     assert limits == gate.Limits()
     assert astuple(limits.of("rrf", RR10)) == (
-        *(0.02, 0.05, 0.02, 0.005, 0.005),  # fail, fail_large, warn, warn_sure, least_drop
-        *(0.01, 0.05, 0.1, 1_000, 50),  # p_sure, p_warn, p_large, large_queries, least_queries
+        *(0.02, 0.005, 0.005),  # fail, likely, least_drop
+        *(0.01, 0.05, 0.02, 0.05, 1_000, 50),  # p_sure, p_likely, no_loss, no_loss_few, large_queries, least_queries
         *("lower", False),
     )
     assert limits.of("rrf", NDCG10).leading
@@ -178,7 +178,7 @@ def test_the_nearest_limit_holds() -> None:
     table = {
         "fail": 0.03,
         "p_sure": 0.001,
-        "metrics": {"RR@10": {"fail": 0.04, "warn": 0.1, "worse": "higher"}, "nDCG@10": {"fail_large": 0.1}},
+        "metrics": {"RR@10": {"fail": 0.04, "likely": 0.01, "worse": "higher"}, "nDCG@10": {"least_drop": 0.1}},
         "strategies": {"rrf": {"fail": 0.05, "time_fail": 4, "AP@10": {"fail": 0.06}}},
     }
     limits = gate.read_limits(table, strategies=("rrf",))
@@ -187,8 +187,8 @@ def test_the_nearest_limit_holds() -> None:
     assert [fails["hybrid", metric] for metric in ("nDCG@10", "AP@10", "RR@10")] == [0.03, 0.03, 0.04]
     assert [fails["rrf", metric] for metric in ("nDCG@10", "AP@10", "RR@10")] == [0.05, 0.06, 0.05]
     assert {key[1] for key, limit in of.items() if limit.worse == "higher"} == {"RR@10"}
-    assert {key[1] for key, limit in of.items() if limit.fail_large == 0.1} == {"nDCG@10"}
-    assert {limit.warn for limit in of.values()} == {0.02, 0.1}
+    assert {key[1] for key, limit in of.items() if limit.least_drop == 0.1} == {"nDCG@10"}
+    assert {limit.likely for limit in of.values()} == {0.005, 0.01}
     assert {limit.p_sure for limit in of.values()} == {0.001}
     assert (limits.time("rrf"), limits.time("hybrid")) == ((1.5, 4), (1.5, 2.0))
 
@@ -217,6 +217,9 @@ def test_metrics_can_be_chosen_and_limits_be_equal() -> None:
         ({"strategies": {"rrf": {"time_warn": 3.0}}}, "time_warn = 3.0 of rrf; allowed: no more than time_fail"),
         ({"strategies": {"rrf": {"RR@10": {"fail": 2}}}}, "strategies.rrf.'RR@10'.fail = 2; allowed: a number above 0"),
         ({"strategies": {"rrf": {"RR@10": {"time_fail": 2}}}}, "strategies.rrf.'RR@10': unknown key 'time_fail'"),
+        ({"segments": {"one word": {"hart": True}}}, "segments.one word: unknown key 'hart' (did you mean 'hard'?)"),
+        ({"segments": {"one word": {"floor": 2}}}, "segments.one word.floor = 2; allowed: a number from 0 to 1"),
+        ({"p_likely": 0.001}, "p_sure = 0.01; allowed: no more than p_likely, which is 0.001"),
         ({"metrics": {"nDCG@10": 1}}, "metrics.'nDCG@10' = 1; allowed: a table of limits"),
     ],
 )
@@ -227,9 +230,9 @@ def test_limits_that_are_none_or_change_nothing_are_refused(table: dict[str, Any
 
 
 def test_limits_are_shown_with_where_they_come_from(tmp_path: Path) -> None:
-    text = '[gate]\nfail = 0.03\n[gate.strategies.rrf]\nwarn = 0.1\n"AP@10" = {fail = 0.04}'
+    text = '[gate]\nfail = 0.03\n[gate.strategies.rrf]\nlikely = 0.01\n"AP@10" = {fail = 0.04}'
     shown = {key: (value, origin) for key, value, origin in rows(config(tmp_path, text))}
     assert shown["gate.fail"] == ("0.03", "relevance.toml")
     assert shown["gate.gated"] == ("nDCG@10, AP@10, RR@10", "default")
     assert shown["gate.metrics"] == ("none", "default")
-    assert shown["gate.strategies"] == ("rrf = {warn = 0.1, AP@10 = {fail = 0.04}}", "relevance.toml")
+    assert shown["gate.strategies"] == ("rrf = {likely = 0.01, AP@10 = {fail = 0.04}}", "relevance.toml")
