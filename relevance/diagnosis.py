@@ -16,6 +16,7 @@ from scipy.special import stdtr
 
 from relevance.baseline import on_common_queries
 from relevance.evaluation import JUDGED10, UNJUDGED, Graded
+from relevance.gate import ANSWERS, Answer
 from relevance.runner import HITS
 from relevance.significance import SAME
 from relevance.strategies import Leg
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 
     from relevance.baseline import Measurement, Snapshot
     from relevance.evaluation import Metric
-    from relevance.gate import Answer, Comparison, Limits
+    from relevance.gate import Comparison, Limits
 
     _Bools = npt.NDArray[np.bool_]
     _Floats = npt.NDArray[np.float64]
@@ -37,7 +38,7 @@ _Values = TypeVar("_Values", float, "_Floats")
 LegValues = Mapping[str, Mapping["Metric", "_Floats"]]
 """By name of a leg that was searched for the diagnosis: metrics of shape (judged queries of the session,)."""
 
-RANKINGS = 3
+RANKINGS: Mapping[Answer, int] = MappingProxyType({"loss": 3, "likely loss": 3, "undecided": 3, "no loss": 1})
 """So many of the queries that lost most are shown with both rankings."""
 
 LEAST_QUERIES = 100
@@ -170,16 +171,17 @@ class Newcomer:
 
 @dataclass(frozen=True)
 class StrategyDiagnosis:
-    """One strategy that failed or warned.
+    """One strategy in which a query changed, or that is worse.
 
     Attributes:
-        measures: what failed or warned, as the findings name it.
+        measures: what is no `no loss`, as the findings name it.
         metric: what its queries are told apart by, as it prints; `before` and `after` are its means.
         won: queries that became better, the largest gain first.
         lost: queries that became worse, the largest loss first.
         unchanged: how many are as before.
+        reranked: how many queries have other hits, or these in another order, whatever their metric.
         newly_empty: texts of the queries that returned hits before and return none now.
-        rankings: both rankings of the worst queries.
+        rankings: both rankings of the worst queries; of the best one where none became worse.
         judged: share of the hits with a judgment, before and now; None where it was not measured.
         legs: of a strategy that combines several; empty for others.
         legs_note: what the legs say, or what cannot be known of them; "" where there are none.
@@ -195,6 +197,7 @@ class StrategyDiagnosis:
     won: tuple[QueryChange, ...]
     lost: tuple[QueryChange, ...]
     unchanged: int
+    reranked: int
     newly_empty: tuple[str, ...]
     rankings: tuple[SideBySide, ...]
     judged: tuple[float, float] | None
@@ -209,7 +212,7 @@ class Diagnosis:
 
     Attributes:
         baseline: what it is called for people.
-        strategies: those that failed or warned, in the order of the comparison.
+        strategies: those in which a query changed or that are worse, the worst answer first.
         newcomers: hits without a judgment that are new, those that could change a verdict first.
         differs: what else changed between baseline and now, a line each.
         notes: what could not be found out and why, a line each.
@@ -222,7 +225,7 @@ class Diagnosis:
     notes: tuple[str, ...] = ()
 
     def of(self, strategy: str) -> StrategyDiagnosis | None:
-        """What was found of a strategy; None where it is no worse."""
+        """What was found of a strategy; None where nothing changed."""
         return next((one for one in self.strategies if one.strategy == strategy), None)
 
 
@@ -274,7 +277,7 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
     titles: Mapping[str, str] = _NOTHING,
     searched: Mapping[str, LegValues] = MappingProxyType({}),
 ) -> Diagnosis:
-    """Say why each strategy that failed or warned did so.
+    """Say what became of the queries of each strategy in which one changed, and why it is worse where it is.
 
     Args:
         before: the baseline.
@@ -285,8 +288,7 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
         searched: by strategy, legs that were searched for the diagnosis; a row for each query of the session.
     """
     old, new = on_common_queries(before, now)
-    worse = dict.fromkeys(one.strategy for one in comparison.findings if one.answer != "no loss")
-    names = [name for name in worse if name in old.strategies and name in new.strategies]
+    names = changed_strategies(old, new, comparison)
     metrics = {name: _telling_metric(old, new, name, comparison, limits) for name in names}
     sides = [
         _Sides(name, metric, limits.of(name, metric).worse == "lower", old, new)
@@ -321,6 +323,32 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
     )
 
 
+def changed_strategies(old: Snapshot, new: Snapshot, comparison: Comparison) -> list[str]:
+    """The strategies that are worse or in which a query changed, the worst answer first.
+
+    `old` and `new` hold the same queries in the same order.
+    """
+    compared = dict.fromkeys(one.strategy for one in comparison.findings)
+    names = [name for name in compared if name in old.strategies and name in new.strategies]
+    answers = {name: comparison.answer(name) for name in names}
+    changed = [
+        name for name in names if answers[name] != "no loss" or _is_changed(old.strategies[name], new.strategies[name])
+    ]
+    return sorted(changed, key=lambda name: -list(ANSWERS).index(answers[name]))
+
+
+def _is_changed(old: Measurement, new: Measurement) -> bool:
+    both = [metric for metric in old.metrics if metric in new.metrics]
+    if any(np.any(np.abs(old.metrics[metric] - new.metrics[metric]) > SAME) for metric in both):
+        return True
+    return bool(_reranked(old, new))
+
+
+def _reranked(old: Measurement, new: Measurement) -> int:
+    """How many queries have other hits, or the same in another order."""
+    return sum(before[:HITS] != after[:HITS] for before, after in zip(old.hits, new.hits, strict=True))
+
+
 def _telling_metric(old: Snapshot, new: Snapshot, name: str, comparison: Comparison, limits: Limits) -> Metric | None:
     """The metric that explains a strategy's verdict best; None where none is on both sides.
 
@@ -329,7 +357,7 @@ def _telling_metric(old: Snapshot, new: Snapshot, name: str, comparison: Compari
     both = [metric for metric in limits.gated if all(metric in side.strategies[name].metrics for side in (old, new))]
     findings = [one for one in comparison.findings if one.strategy == name]
     relative = {one.measure: one.relative or 0.0 for one in findings}
-    for answer in ("loss", "likely loss"):
+    for answer in ("loss", "likely loss", "undecided"):
         measures = {one.measure for one in findings if one.answer == answer}
         metrics = [metric for metric in both if str(metric) in measures]
         if metrics:
@@ -353,9 +381,10 @@ def _diagnosed(
     legs, note = _leg_changes(sides, lost, searched)
     judged = [float(side.metrics[JUDGED10].mean()) for side in (old, new) if JUDGED10 in side.metrics]
     findings = [one for one in comparison.findings if one.strategy == sides.strategy]
+    answer = comparison.answer(sides.strategy)
     return StrategyDiagnosis(
         strategy=sides.strategy,
-        answer=comparison.answer(sides.strategy),
+        answer=answer,
         measures=tuple(one.measure for one in findings if one.answer != "no loss"),
         metric=str(sides.metric),
         before=float(sides.before.mean()),
@@ -363,6 +392,7 @@ def _diagnosed(
         won=tuple(changes[row] for row in won),
         lost=tuple(changes[row] for row in lost),
         unchanged=len(changes) - len(won) - len(lost),
+        reranked=_reranked(old, new),
         newly_empty=tuple(
             label for label, before, after in zip(labels, old.hits, new.hits, strict=True) if before and not after
         ),
@@ -372,7 +402,7 @@ def _diagnosed(
                 _marked(old.hits[row][:HITS], new.hits[row][:HITS], "gone", sides.now.grades[row], titles),
                 _marked(new.hits[row][:HITS], old.hits[row][:HITS], "new", sides.now.grades[row], titles),
             )
-            for row in lost[:RANKINGS]
+            for row in (lost[: RANKINGS[answer]] or won[:1])
         ),
         judged=(judged[0], judged[1]) if len(judged) > 1 else None,
         legs=legs,

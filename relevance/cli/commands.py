@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from relevance import tuning
@@ -143,7 +144,8 @@ def compare(arguments: argparse.Namespace) -> Answer:
     for why in diagnosis.strategies:
         if why.answer == "loss":
             lines += [*comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines(), ""]
-    lines += [line.text for line in comparison_lines(comparison, diagnosis)]
+    columns = get_terminal_size().columns if sys.stdout.isatty() else None
+    lines += [line.text for line in comparison_lines(comparison, diagnosis, columns=columns)]
     if few := few_queries(len(after.queries), limits):
         lines.append(f"note: {few}")
     if out is not None:

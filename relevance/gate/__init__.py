@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relevance.gate.answers import ANSWERS, Answer, worst
-from relevance.gate.comparing import Comparison, Finding, compare, compare_run_times
+from relevance.gate.comparing import EMPTY, RUN_TIME, Comparison, Finding, compare, compare_run_times
 from relevance.gate.limits import (
     GATED,
     Floors,
@@ -19,7 +19,9 @@ from relevance.gate.limits import (
 
 __all__ = [
     "ANSWERS",
+    "EMPTY",
     "GATED",
+    "RUN_TIME",
     "Answer",
     "Comparison",
     "Finding",

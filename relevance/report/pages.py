@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from relevance.diagnosis import Diagnosis
     from relevance.finetune.changes import Gain
-    from relevance.gate import Comparison
+    from relevance.gate import Comparison, Finding
     from relevance.suite import Suite
 
 _MOST_CHARACTERS = 80
@@ -51,8 +51,12 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["zip_longest"] = zip_longest
-    words = ("fell", "leg_words", "moved", "newcomer_words", "queries_words", "segment_words")
+    words = (
+        *("difference_cells", "differences_of", "fell", "leg_words"),
+        *("moved", "newcomer_words", "queries_words", "segment_words"),
+    )
     environment.filters |= {name: getattr(terminal, name) for name in words}
+    environment.filters["signed_answer"] = _signed_answer
     environment.filters |= {"number": _number, "plural": plural, "signed": signed, "quantile": np.quantile}
     markdowns: dict[str, Callable[..., str]] = {
         "code": markdown_code,
@@ -85,6 +89,12 @@ def _number(value: float | None, form: str, none: str = "") -> str:
 def signed(value: float) -> str:
     """Four decimals with a sign; what rounds to zero has a plus."""
     return f"{value:+z.4f}"
+
+
+def _signed_answer(finding: Finding) -> str:
+    """The answer with its sign; `better` where that is so."""
+    answer = terminal.difference_cells(finding)["answer"]
+    return f"{ANSWERS[finding.answer].sign} {answer}"
 
 
 def gain_text(gain: Gain) -> str:

@@ -322,7 +322,12 @@ def _why(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Mapping[str, object]:
     ]
     document = {
         **attributes(why, "strategy", "answer", "measures", "metric", "before", "after", "judged"),
-        "queries": {"won": len(why.won), "lost": len(why.lost), "unchanged": why.unchanged},
+        "queries": {
+            "won": len(why.won),
+            "lost": len(why.lost),
+            "unchanged": why.unchanged,
+            "other_hits": why.reranked,
+        },
         "lost": [asdict(one) for one in why.lost],
         "won": [asdict(one) for one in why.won],
         "newly_empty": why.newly_empty,

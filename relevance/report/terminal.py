@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 
 from relevance.evaluation import JUDGED10
 from relevance.finetune.recipe import estimated_seconds
-from relevance.gate import ANSWERS, GATED
+from relevance.gate import ANSWERS, EMPTY, GATED, RUN_TIME
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
 from relevance.text import duration, fitted, one_line, plural, printable, shortened, some, terminal_table, width
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from relevance.diagnosis import Diagnosis, Hit, Segment, StrategyDiagnosis
     from relevance.embeddings import Model
@@ -195,7 +195,7 @@ def session_lines(
             queries = plural(len(codes), "judged query")
             lines.append(Line(f"{result.strategy.name}: {queries} without hits: {shown}"))
     for comparison, diagnosis in zip_longest(comparisons, diagnoses):
-        lines += comparison_lines(comparison, diagnosis)
+        lines += comparison_lines(comparison, diagnosis, columns=columns)
     return lines
 
 
@@ -252,16 +252,27 @@ def failure(strategy: str, verdict: Verdict) -> str:
 # A comparison with a baseline
 
 _SHOWN_CHANGES = 20
+_SHOWN_DIFFERENCES = 36  # twelve strategies by three metrics
+_SHOWN_STRATEGIES = 12
+_NO_METRICS = {EMPTY, RUN_TIME}
+_NUMBERS = {"before", "now", "difference", "change", "changed"}
+_DIFFERENCES_LEFT_OUT = ("changed", "change", "95% interval", "before")
 
 
-def comparison_lines(comparison: Comparison, diagnosis: Diagnosis | None = None) -> list[Line]:
-    """What is worse or undecided, what became better, what else changed and what was not compared; a line each."""
-    findings = comparison.findings
+def comparison_lines(
+    comparison: Comparison, diagnosis: Diagnosis | None = None, *, columns: int | None = None
+) -> list[Line]:
+    """Every difference, what is worse or better and why, what else changed and what was not compared.
+
+    `columns` are those of the terminal; None: any number.
+    """
+    findings, answer = comparison.findings, comparison.answer()
     strategies = plural(len({one.strategy for one in findings}), "strategy")
-    metrics = plural(len({one.measure for one in findings if "@" in one.measure}), "metric")
-    end, mark = (comparison.answer(), "head") if comparison.answer() != "no loss" else ("nothing worse", "good")
-    head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {end}", mark)  # noqa: RUF001
+    metrics = plural(len({one.measure for one in findings if one.measure not in _NO_METRICS}), "metric")
+    mark = "good" if answer == "no loss" else "head"
+    head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {answer}", mark)  # noqa: RUF001
     lines = [head if findings else Line(f"compared with {comparison.baseline}: nothing in common", "warn")]
+    lines += _difference_lines(comparison, columns)
     for one in ordered_findings(comparison):
         label, mark = _label(one)
         more = "" if one.answer == "no loss" else "".join(f": {reason}" for reason in one.reasons[1:2])
@@ -271,16 +282,97 @@ def comparison_lines(comparison: Comparison, diagnosis: Diagnosis | None = None)
     return lines if diagnosis is None else lines + _diagnosis_lines(diagnosis)
 
 
+def differences_of(comparison: Comparison) -> list[Finding]:
+    """The findings that are differences of a metric's mean, in the order of the comparison."""
+    return [one for one in comparison.findings if one.measure not in _NO_METRICS]
+
+
+def difference_cells(finding: Finding) -> dict[str, str]:
+    """A difference as the cells of a table, by column."""
+    interval = "" if finding.interval is None else f"[{finding.interval[0]:+z.4f}, {finding.interval[1]:+z.4f}]"
+    return {
+        "strategy": finding.strategy,
+        "metric": finding.measure,
+        "before": f"{finding.before:.4f}",
+        "now": f"{finding.after:.4f}",
+        "difference": f"{finding.after - finding.before:+z.4f}",
+        "95% interval": interval if finding.changed else "",
+        "change": "" if finding.relative is None else f"{_rise(finding):+z.1%}",
+        "changed": f"{finding.changed:,}",
+        "answer": "better" if finding.improved and finding.answer == "no loss" else finding.answer,
+    }
+
+
+def _row_mark(finding: Finding) -> str:
+    """How a row is marked: what is better or worse is seen among what is as good as before."""
+    plain = finding.answer == "no loss" and not finding.improved
+    return "" if plain else ANSWERS[finding.answer].mark
+
+
+def _rise(finding: Finding) -> float:
+    """The change as a share of the mean before, positive where the metric rose."""
+    return (finding.after - finding.before) / finding.before
+
+
+def _difference_lines(comparison: Comparison, columns: int | None) -> list[Line]:
+    """A table of all strategies in which a query changed, and a line of the others."""
+    findings = differences_of(comparison)
+    changed = dict.fromkeys(one.strategy for one in findings if one.changed)
+    shown = [one for one in findings if one.strategy in changed]
+    lines = []
+    if len(shown) > _SHOWN_DIFFERENCES:
+        worst = sorted(shown, key=lambda one: (-list(ANSWERS).index(one.answer), -abs(one.relative or 0.0)))
+        first = set(map(id, worst[:_SHOWN_DIFFERENCES]))
+        more = f"  and {len(shown) - _SHOWN_DIFFERENCES:,} more differences, none of them a worse answer"
+        shown, lines = [one for one in shown if id(one) in first], [Line(more)]
+    if shown:
+        cells = [difference_cells(one) for one in shown]
+        table = {name: [name, *(row[name] for row in cells)] for name in cells[0]}
+        marks = ["head", *map(_row_mark, shown)]
+        rows = _without_columns(table, _DIFFERENCES_LEFT_OUT, columns, right=_NUMBERS)
+        lines = [*(Line(f"  {row}", mark) for row, mark in zip(rows, marks, strict=True)), *lines]
+    same = {one.strategy: one for one in reversed(findings) if one.strategy not in changed}
+    if same:
+        means = [f"{one.strategy} ({one.measure} {one.after:.4f})" for one in reversed(same.values())]
+        lines.append(Line(f"  no query changed: {some(means, _SHOWN_QUERIES)}"))
+    return lines
+
+
+def _without_columns(
+    table: Mapping[str, Sequence[str]], left_out: Sequence[str], most: int | None, *, right: Collection[str]
+) -> list[str]:
+    """The rows without the columns that a narrow terminal has no room for; an indentation of two is counted."""
+    columns = dict(table)
+    for name in ("", *left_out):
+        columns.pop(name, None)
+        numbers = {at for at, column in enumerate(columns) if column in right}
+        rows = terminal_table(list(zip(*columns.values(), strict=True)), right=numbers)
+        if most is None or max(map(width, rows)) + 2 <= most:
+            break
+    return rows
+
+
 def _diagnosis_lines(diagnosis: Diagnosis) -> list[Line]:
     lines = []
-    for why in diagnosis.strategies:
-        worst = f"; worst: {_quoted(why.lost[0].text)}" if why.lost else ""
-        lines.append(Line(f"  {why.strategy}: {queries_words(why)}{worst}", ANSWERS[why.answer].mark))
+    for why in diagnosis.strategies[:_SHOWN_STRATEGIES]:
+        lines.append(Line(f"  {why.strategy}: {queries_words(why)}", ANSWERS[why.answer].mark if why.lost else ""))
+        few = 1 if why.answer == "no loss" else _SHOWN
+        lines += [Line(f"    {line}") for line in _extremes(why, few)]
         if why.answer != "loss":  # the test that failed says it of the others
             words = (leg_words(why), newcomer_words(diagnosis, why.strategy))
             lines += [Line(f"    {text}") for text in words if text]
         lines += [Line(f"    LIKELY LOSS: {segment_words(one, why)}", "warn") for one in why.segments if one.worse]
+    more = len(diagnosis.strategies) - _SHOWN_STRATEGIES
+    lines += [Line(f"  and {plural(more, 'more strategy')} with changed queries")] if more > 0 else []
     return lines + [Line(f"  note: {note}", "warn") for note in diagnosis.notes]
+
+
+def _extremes(why: StrategyDiagnosis, few: int) -> Iterator[str]:
+    """The queries that lost most, and those that won most."""
+    for word, changes in (("worst", why.lost), ("best", why.won)):
+        if changes:
+            shown = (f"{_quoted(one.text)} {one.before:.4f} → {one.after:.4f}" for one in changes[:few])
+            yield f"{word}: {', '.join(shown)}"
 
 
 def ordered_findings(comparison: Comparison) -> list[Finding]:
@@ -385,6 +477,8 @@ def fell(relative: float | None) -> str:
 def queries_words(why: StrategyDiagnosis) -> str:
     """How many queries were won and lost, by which metric."""
     counts = f"{len(why.lost):,} lost, {len(why.won):,} won, {why.unchanged:,} unchanged"
+    silent = why.reranked - len(why.lost) - len(why.won)  # hits moved that the metric does not tell apart
+    counts += f" ({silent:,} of them with other hits)" if silent > 0 else ""
     judged = "" if why.judged is None else f"; hits with a judgment {why.judged[0]:.0%} → {why.judged[1]:.0%}"
     return f"queries by {why.metric}: {counts}{judged}"
 

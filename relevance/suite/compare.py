@@ -357,7 +357,7 @@ def diagnose_suite(
         one.strategy for comparison in comparisons.values() for one in comparison.findings if one.answer != "no loss"
     }
     legs = {name: _leg_values(suite, session, name) for name in sorted(worse)} if live else {}
-    titles = titles_of(suite) if worse else {}
+    titles = titles_of(suite)
     diagnoses = (
         diagnose(baseline.snapshot, session, comparison, limits, titles=titles, searched=legs)
         for baseline, comparison in comparisons.items()

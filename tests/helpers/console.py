@@ -122,10 +122,10 @@ def plain(line: str) -> str:
 
 
 def timeless(printed: Sequence[str]) -> list[str]:
-    """Without warnings of run times, which a busy machine gives; where there was no other, nothing is worse."""
+    """Without warnings of run times, which a busy machine gives; where there was no other, there is no loss."""
     lines = [line for line in printed if "run time takes" not in line]
-    if len(lines) < len(printed) and not any(line.startswith("WARN") for line in lines):
-        return [re.sub(r"(?<= metrics, )warn$", "nothing worse", line) for line in lines]
+    if len(lines) < len(printed) and not any(line.startswith("LIKELY LOSS") for line in lines):
+        return [re.sub(r"(?<= metrics, )likely loss$", "no loss", line) for line in lines]
     return lines
 
 

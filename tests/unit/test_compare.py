@@ -49,7 +49,7 @@ def test_verdicts(capsys: pytest.CaptureFixture[str]) -> None:
     code, out = printed(capsys, "b a.json")
     assert (code, "better: own: nDCG@10" in out) == (0, True)
     code, out = printed(capsys, "b b")
-    assert (code, "nothing worse" in out) == (0, True)
+    assert (code, "no loss" in out) == (0, True)
 
 
 def test_few_queries_are_said(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -57,12 +57,29 @@ def test_queries_are_won_lost_or_unchanged_but_for_rounding() -> None:
     assert (found.before, found.after) == (0.53125, 0.515625)
 
 
-def test_only_what_is_not_a_pass_is_diagnosed() -> None:
-    before, now = (snapshot({name: measured([number]) for name in ("a", "b", "c")}) for number in (0.9, 0.8))
-    found = diagnosed(before, now, a="no loss", b="likely loss", c="loss")
-    assert [(one.strategy, one.answer) for one in found.strategies] == [("b", "likely loss"), ("c", "loss")]
-    assert found.of("a") is None
+def test_every_strategy_in_which_a_query_changed_is_diagnosed_the_worst_first() -> None:
+    names = ("same", "moved", "a", "b", "c", "d")
+    before = snapshot({name: measured([0.9]) for name in names})
+    other = {"same": measured([0.9]), "moved": measured([0.9], [("b", "a")])}
+    now = snapshot({name: other.get(name, measured([0.8])) for name in names})
+    answers: Any = {"a": "no loss", "b": "undecided", "c": "likely loss", "d": "loss"}
+    found = diagnosed(before, now, same="no loss", moved="no loss", **answers)
+    told = [(one.strategy, one.answer) for one in found.strategies]
+    # of equal answers in the order of the comparison
+    assert told == [*[*reversed(answers.items())][:3], ("moved", "no loss"), ("a", "no loss")]
+    assert found.of("same") is None
+    moved = found.of("moved")
+    assert moved is not None
+    assert (moved.unchanged, moved.reranked) == (1, 1)
     assert found.differs == ("own: text.title 8 -> 1",)
+
+
+def test_a_strategy_without_a_loss_shows_its_worst_query_alone_or_else_its_best() -> None:
+    before = own([0.5] * 5)
+    found = diagnosed(before, own([0.4, 0.3, 0.9, 0.5, 0.5]), own="no loss").strategies[0]
+    assert [one.change.query for one in found.rankings] == ["q2"]
+    found = diagnosed(before, own([0.5, 0.6, 0.9, 0.5, 0.5]), own="no loss").strategies[0]
+    assert [one.change.query for one in found.rankings] == ["q3"]
 
 
 @pytest.mark.parametrize(

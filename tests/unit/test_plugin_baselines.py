@@ -89,7 +89,7 @@ def test_update_then_compare(project: pytest.Pytester) -> None:
     again.stdout.fnmatch_lines(
         [
             f"baseline: {FILE}, 1 strategy",
-            f"compared with {FILE}: 1 strategy × 3 metrics, nothing worse",  # noqa: RUF001
+            f"compared with {FILE}: 1 strategy × 3 metrics, no loss",  # noqa: RUF001
             "results: .relevance/latest",
             "diagnosis: .relevance/latest/diagnosis.md",
         ]
@@ -138,7 +138,7 @@ def test_an_improvement_is_named(project: pytest.Pytester) -> None:
     configure(project, OWN.replace("title = 1", "title = 1, attributes = 1"))
     result = run(project)
     result.assert_outcomes(passed=2)
-    result.stdout.fnmatch_lines([f"compared with {FILE}: *nothing worse", "better: own: nDCG@10 *"])
+    result.stdout.fnmatch_lines([f"compared with {FILE}: *no loss", "better: own: nDCG@10 *"])
 
 
 NEEDED = f"FAIL: *there is none at {FILE}; pytest --update-baseline makes one"
@@ -223,7 +223,7 @@ def test_several_baselines(project: pytest.Pytester) -> None:
         update(project)
         (project.path / FILE).rename(project.path / name)
     configure(project, WORSE, more='baseline = ["main.json"]\n')
-    run(project).stdout.fnmatch_lines(["compared with main.json: *nothing worse"])
+    run(project).stdout.fnmatch_lines(["compared with main.json: *no loss"])
     result = run(project, "--baseline", "main.json", "--baseline", "release.json")
     result.assert_outcomes(passed=1, failed=1)
     result.stdout.fnmatch_lines(
@@ -231,7 +231,7 @@ def test_several_baselines(project: pytest.Pytester) -> None:
             "baseline: main.json, 1 strategy",
             "baseline: release.json, 1 strategy",
             "own: worse than in release.json",
-            "compared with main.json: *nothing worse",
+            "compared with main.json: *no loss",
             "compared with release.json: *loss",
         ]
     )

@@ -66,7 +66,7 @@ def test_a_failure_says_what_stood_there_and_compare_writes_the_same(
     )
     folder = worse.path / ".relevance" / "latest"
     (diagnosis,) = json.loads((folder / "diagnosis.json").read_text())["baselines"]
-    assert diagnosis["strategies"][0]["queries"] == {"won": 0, "lost": 60, "unchanged": 0}
+    assert diagnosis["strategies"][0]["queries"] == {"won": 0, "lost": 60, "unchanged": 0, "other_hits": 60}
     rows = list(csv.DictReader((folder / "to_judge.csv").read_text().splitlines()))
     assert (len(rows), rows[0]["title"][:3]) == (60, "<b>")
     monkeypatch.chdir(worse.path)

@@ -60,7 +60,7 @@ def test_each_folder_has_its_own_baseline(project: pytest.Pytester) -> None:
         [line.format(name) for name in ("benchmarks", "more") for line in lines]
         for lines in (
             ("benchmarks: {0}, configuration none", "baseline: {0}/baselines/homedepot.json, 1 strategy"),
-            ("*= relevance: homedepot ({0}) =*", "compared with {0}/baselines/homedepot.json: *nothing worse"),
+            ("*= relevance: homedepot ({0}) =*", "compared with {0}/baselines/homedepot.json: *no loss"),
         )
     )
     pages = [f"diagnosis: .relevance/latest/{name}/diagnosis.md" for name in ("benchmarks", "more")]

@@ -44,7 +44,19 @@ def everything() -> tuple[Comparison, Diagnosis]:
     )
     reasons = ("fell by 20%", "why|x", "third")
     findings = (
-        Finding("own", "MRR@10", "likely loss", 0.5, 0.4, relative=0.2, p=0.0123, adjusted_p=0.04, reasons=reasons),
+        Finding(
+            "own",
+            "MRR@10",
+            "likely loss",
+            0.5,
+            0.4,
+            relative=0.2,
+            p=0.0123,
+            adjusted_p=0.04,
+            queries=2,
+            changed=1,
+            reasons=reasons,
+        ),
         Finding("rrf", "nDCG@10", "no loss", 0.5, 0.6, relative=-0.2, improved=True),
         # a relative change is positive where it became worse: a run time that fell has become better
         Finding("own", "run time", "no loss", 0.0439, 0.0125, relative=-0.716),
@@ -78,6 +90,68 @@ def test_lines_of_a_failing_test_and_of_the_summary() -> None:
     lines = [*comparison_lines(compared, diagnosis), *warned, *comparison_lines(PASSED)]
     marked = "".join(f"{line.mark or '-':<5}{line.text}\n" for line in lines)
     golden.check("comparison.txt", f"{comparison_failure('own', [compared], [diagnosis])}\n\n{marked}")
+
+
+def test_every_difference_is_shown_whatever_the_answer_and_as_the_terminal_has_room() -> None:
+    of_metrics = [("nDCG@10", 0.5, 0.49), ("RR@10", 0.6, 0.6123)]
+    findings = tuple(
+        Finding(
+            name,
+            metric,
+            "no loss",
+            before,
+            after,
+            relative=1 - after / before,
+            interval=(-0.02, 0.0003),
+            queries=300,
+            changed=changed,
+            improved=metric == "RR@10",
+        )
+        for name, changed in (("a_name_that_is_long", 9), ("same", 0))
+        for metric, before, after in of_metrics
+    )
+    compared = Comparison("main.json", (*findings, Finding("same", "run time", "no loss", 1.0, 1.1, relative=0.1)))
+    wide, narrow = (list(comparison_lines(compared, columns=columns)) for columns in (None, 80))
+    assert [(line.mark, line.text) for line in wide[:5]] == [
+        ("good", "compared with main.json: 2 strategies × 2 metrics, no loss"),  # noqa: RUF001
+        (
+            "head",
+            "  strategy             metric   before     now  difference  95% interval        change  changed  answer",
+        ),
+        (
+            "",
+            "  a_name_that_is_long  nDCG@10  0.5000  0.4900     -0.0100  [-0.0200, +0.0003]   -2.0%        9  no loss",
+        ),
+        (
+            "good",
+            "  a_name_that_is_long  RR@10    0.6000  0.6123     +0.0123  [-0.0200, +0.0003]   +2.0%        9  better",
+        ),
+        ("", "  no query changed: same (nDCG@10 0.4900)"),
+    ]
+    assert [line.text for line in narrow[1:3]] == [
+        "  strategy             metric   before     now  difference  answer",
+        "  a_name_that_is_long  nDCG@10  0.5000  0.4900     -0.0100  no loss",
+    ]
+
+
+def test_of_very_many_differences_the_worst_are_shown() -> None:
+    findings = tuple(
+        Finding(
+            f"s{at:02}",
+            "nDCG@10",
+            "loss" if at == 3 else "no loss",
+            0.5,
+            0.5 - at / 1000,
+            relative=at / 500,
+            queries=9,
+            changed=1,
+        )
+        for at in range(90)
+    )
+    texts = [line.text for line in comparison_lines(Comparison("main.json", findings))]
+    shown = [line.split()[0] for line in texts if line.startswith("  s") and "nDCG@10" in line]
+    assert shown == ["s03", *(f"s{at:02}" for at in range(55, 90))]
+    assert any(line.startswith("  and 54 more differences") for line in texts)
 
 
 def test_files_of_two_baselines_one_with_nothing_to_say() -> None:
