@@ -73,7 +73,14 @@ Share = Annotated[int | float, Gt(0), Le(1), Takes("number", "a number above 0 a
 
 
 def setting(  # noqa: PLR0913 - what a setting can be
-    meaning: str, option: str = "", *, default: Any = None, words: str = "", variable: str = "", command: str = ""
+    meaning: str,
+    option: str = "",
+    *,
+    default: Any = None,
+    words: str = "",
+    variable: str = "",
+    command: str = "",
+    outside: bool = False,
 ) -> Any:
     """Declare a field of a frozen record as a setting.
 
@@ -85,10 +92,16 @@ def setting(  # noqa: PLR0913 - what a setting can be
         words: the default in words, where its value does not say it.
         variable: the environment's, where it is not `RELEVANCE_` and the option's name.
         command: the one command of `relevance` that takes the option; "": all do, and pytest.
+        outside: whether it is set by who starts a session alone, not by the project: neither the file nor `addopts`.
     """
     name, _, metavar = option.partition(" ")
-    metadata = {"meaning": meaning, "default": words or text_of(default), "option": name, "metavar": metavar}
-    metadata |= {"command": command, "named_variable": variable}
+    metadata: dict[str, object] = {
+        "meaning": meaning,
+        "default": words or text_of(default),
+        "option": name,
+        "metavar": metavar,
+    }
+    metadata |= {"command": command, "named_variable": variable, "outside": outside}
     if isinstance(default, Mapping):
         return field(default_factory=lambda: default, metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -115,6 +128,7 @@ class Key:
     metavar: str = ""
     command: str = ""
     named_variable: str = ""
+    outside: bool = False
 
     @property
     def path(self) -> str:

@@ -21,7 +21,7 @@ from relevance.report.folder import check_folder, write_folder
 from relevance.report.results import TITLES, diagnosis_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
-from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan
+from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan, missing_from
 from relevance.suite.finetuning import compare_models, plan_trainings
 from relevance.text import progress_bar
 
@@ -123,7 +123,8 @@ def compare(arguments: argparse.Namespace) -> Answer:
     out, names = arguments.out, (arguments.before, arguments.after)
     if out is not None:
         check_folder(Path(out), content="diagnosis", named=f"--out {out}")
-    limits = read_config(arguments).gate
+    config = read_config(arguments)
+    limits = config.gate
     before, after = (_read_side(Path(name)) for name in names)
     changes = data_changes(before, after)
     both = " and ".join(names)
@@ -134,7 +135,7 @@ def compare(arguments: argparse.Namespace) -> Answer:
     if not set(before.strategies) & set(after.strategies):
         raise InputError(f"{both}: no strategy is in both; one at least is needed to compare")
     baseline = Baseline(names[0], before, on_common_queries=bool(changes))
-    comparison = compare_with(baseline, after, limits, complete=True)
+    comparison = compare_with(baseline, after, limits)
     folders = [Path(name) for name in names if Path(name).is_dir()]
     titles = {product: title for folder in folders for product, title in read_titles(folder / TITLES).items()}
     diagnosis = diagnose(before, after, comparison, limits, titles=titles)
@@ -148,9 +149,17 @@ def compare(arguments: argparse.Namespace) -> Answer:
     lines += [line.text for line in comparison_lines(comparison, diagnosis, columns=columns)]
     if few := few_queries(len(after.queries), limits):
         lines.append(f"note: {few}")
+    missing = _missing(config, baseline, after)
+    lines += [f"FAIL: {names[1]} lacks {one}; allowed: --allow-missing, where that is meant" for one in missing]
     if out is not None:
         lines.append(f"written to {out}: diagnosis.md, diagnosis.json, to_judge.csv")
-    return Answer(FAILED if comparison.fails() else 0, tuple(lines))
+    return Answer(FAILED if missing or comparison.fails() else 0, tuple(lines))
+
+
+def _missing(config: Config, baseline: Baseline, after: Snapshot) -> list[str]:
+    """The strategies that are missing, by commas, where that is a failure."""
+    missing = missing_from(baseline, after.strategies)
+    return [missing] if missing and config.gate_from_baseline and not config.allow_missing else []
 
 
 def _read_side(path: Path) -> Snapshot:

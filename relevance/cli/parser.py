@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 # what compares a session with earlier ones would change nothing for a command that compares with none
-_OF_SESSIONS = ("--baseline", "--require-baseline", "--on-common-queries")
+_OF_SESSIONS = ("--baseline", "--require-baseline", "--allow-missing", "--gate-from-baseline", "--on-common-queries")
 # those of `relevance.tuning.search`, which it would take numpy to look up
 SHARE, SEED = 0.5, 12
 
@@ -184,7 +184,7 @@ def _explain(parser: argparse.ArgumentParser) -> None:
         "--baseline": "file to look the product up in, with what moved it since; repeatable (default: the data set's)",
         "--out": "folder of results of a session: nothing is written",
     }
-    without = ("--floors", "--require-baseline", "--on-common-queries")
+    without = ("--floors", *_OF_SESSIONS[1:])
     _of_configuration(parser, without=without, helps=helps)
 
 
@@ -197,6 +197,10 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--config", dest="relevance_config", metavar="FILE", help=file)
     common = "compare the queries that both have, with the same judgments"
     parser.add_argument("--on-common-queries", action="store_true", help=common)
+    limits = "the limits of BEFORE hold, and a strategy of it that AFTER has not fails (RELEVANCE_GATE_FROM_BASELINE)"
+    parser.add_argument("--gate-from-baseline", dest="relevance_gate_from_baseline", action="store_true", help=limits)
+    missing = "with --gate-from-baseline: a strategy of BEFORE may be missing (RELEVANCE_ALLOW_MISSING)"
+    parser.add_argument("--allow-missing", dest="relevance_allow_missing", action="store_true", help=missing)
     parser.add_argument("--out", metavar="DIR", help="write the diagnosis there; the folder is replaced whole")
 
 

@@ -92,6 +92,20 @@ class Session:
         "--require-baseline",
         words="false; true where CI is set",
     )
+    allow_missing: bool = setting(
+        "let a session of CI pass that did not measure all strategies of its baselines; not in the file, which a pull "
+        "request may change; the variable takes 1 or 0",
+        "--allow-missing",
+        default=False,
+        outside=True,
+    )
+    gate_from_baseline: bool = setting(
+        "this session gates: the limits of each baseline hold beside it, and a session that measures nothing fails; "
+        "not in the file, which a pull request may change; the variable takes 1 or 0",
+        "--gate-from-baseline",
+        default=False,
+        outside=True,
+    )
     on_common_queries: bool = setting(
         "where the data are not those of a baseline, compare the queries that are in both, with the same judgments; "
         "the variable takes 1 or 0",

@@ -66,7 +66,8 @@ _SELECTING = {"dataset": "datasets", "strategy": "strategies"}
 _FLAGS = {"1": True, "true": True, "0": False, "false": False}
 _LIKE_A_HUB_NAME = re.compile(r"[A-Za-z0-9][\w.-]*/[\w.-]+")
 
-_ON_THE_LINE, _IN_THE_ENVIRONMENT = 4, 3
+# ranks of values: those of the file, 0, and of addopts come with the project
+_ON_THE_LINE, _IN_THE_ENVIRONMENT, _OF_THE_PROJECT = 4, 3, 1
 
 _NO_CONTAINER, _AS_IT_IS = "no container is started", "an index that exists is taken as it is"
 # what of [elasticsearch] changes nothing beside what, and why
@@ -315,6 +316,9 @@ def _read_table(file: Path, table: str, content: Mapping[str, object], problems:
 
 
 def _checked(key: Key, raw: Value) -> Value:
+    if key.outside and raw.rank <= _OF_THE_PROJECT:
+        line = "whoever starts a session says so, not the project"
+        raise InputError(f"{raw.where}: {line}; allowed: {key.option}, {key.variable}")
     valid = key.checked(raw.value, raw.where)
     if key.type is Path:
         valid = raw.located(valid)
@@ -337,7 +341,7 @@ def _read_options(  # noqa: PLR0913, PLR0917 - three places
     environment, CI's say, has set.
     """
     places = [(options, "option", _ON_THE_LINE)]
-    for rank, (place, given) in enumerate(reversed([*addopts.items()]), 1):
+    for rank, (place, given) in enumerate(reversed([*addopts.items()]), _OF_THE_PROJECT):
         places.insert(1, (given, f"option of {place}", rank))
     for key in option_keys():
         text = environ.get(key.variable)

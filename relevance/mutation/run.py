@@ -185,7 +185,7 @@ def _compared(outcome: Outcome, before: Snapshot, after: Snapshot, limits: Limit
     return replace(
         outcome,
         after=after,
-        comparison=compare_with(Baseline("the system as it is", before), after, limits, complete=True),
+        comparison=compare_with(Baseline("the system as it is", before), after, limits),
         refused=f"other data: {changes}" if changes else "",
         changed=tuple(name for name, one in after.strategies.items() if _differs(before.strategies[name], one)),
     )
@@ -235,5 +235,5 @@ def nulls(before: Snapshot, measured: Sequence[Snapshot], limits: Limits, *, num
     for at in range(number):
         chosen = np.random.default_rng((seed, at)).random(len(before.queries)) < 0.5  # noqa: PLR2004 - a coin
         left, right = swapped(before, measured[at % len(measured)], chosen)
-        verdicts[compare_with(Baseline("null", left), right, limits, complete=True).answer()] += 1
+        verdicts[compare_with(Baseline("null", left), right, limits).answer()] += 1
     return verdicts

@@ -25,8 +25,10 @@ from relevance.errors import InputError, RelevanceError, unusable_path
 from relevance.plugin.options import (
     check_root,
     config_file_of,
+    gates,
     in_ci,
     long_name,
+    only_lists,
     read_config_of,
     taken_names,
     updates_baseline,
@@ -50,6 +52,8 @@ COULD_NOT_RUN = 7
 _RUN = "relevance_run"
 _MEASURES, _COMPARES = "measure_strategy", "compare_strategy"
 _XDIST = "the benchmarks do not run under xdist (run times need one process); leave out -n and --dist"
+_NOTHING_MEASURED = "--gate-from-baseline says that this session gates, and it has measured no strategy"
+_MADE_PASSED = "this session has failed, and something has made it pass"
 _SKIPPED = "--benchmark-skip would skip every strategy; allowed: --benchmark-disable (no times)"
 # options of pytest-benchmark's own table: who gives one wants to see it
 _TABLE_OPTIONS = ("sort", "group-by", "columns", "name", "time-unit", "histogram", "verbose", "compare", "cprofile")
@@ -76,6 +80,22 @@ def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(session, "relevance-session")
     if _has_benchmark(config):
         config.pluginmanager.register(_Timer(), "relevance-timer")
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> Generator[None, int | None, int | None]:
+    """Have the last word in the process: no hook of the tests makes a failed session a passed one."""
+    code = yield
+    if code != pytest.ExitCode.OK or hasattr(config, "workerinput"):
+        return code
+    session = config.stash.get(_SESSION, None)
+    own = session.code if session else 0
+    if not own and gates(config) and not (session and session.has_measured):
+        own = pytest.ExitCode.TESTS_FAILED
+    if own:
+        problem = _MADE_PASSED if session and session.code else _NOTHING_MEASURED
+        print(f"FAIL: {problem}", file=sys.stderr)  # noqa: T201 - pytest's terminal has ended
+    return own or code
 
 
 class _Timer:
@@ -178,6 +198,8 @@ class Session:
         unmeasured: what is to be said of benchmarks that were collected and did not run.
         error: what ended the session.
         error_shown: whether pytest itself prints that error.
+        failed: ids of the tests that failed.
+        code: what our results make of the session, 0 where pytest's own exit code stands.
         finishing: whether the session is at its end: what an interrupt has left is closed and measured no further.
         written: folders of results, once they are complete.
         notes: what people should know, printed at the end.
@@ -194,6 +216,8 @@ class Session:
         self.unmeasured = ""
         self.error: RelevanceError | None = None
         self.error_shown = False
+        self.failed: set[str] = set()
+        self.code = 0
         self.finishing = False
         self.written: list[Path] = []
         self.notes: list[str] = []
@@ -246,7 +270,7 @@ class Session:
         if not selected:
             self._note_wrong_options()
             self.error = None  # of a configuration that nothing asks for
-        if not selected or self._only_lists():
+        if not selected or only_lists(self.config):
             return
         if refusal := self._refusal():
             self.refusal = refusal
@@ -276,7 +300,7 @@ class Session:
 
     def _note_wrong_options(self) -> None:
         """Note what is wrong with our options where no benchmark asks for them: other tests run all the same."""
-        if not parsed_options(self.config.option) or self._only_lists():
+        if not parsed_options(self.config.option) or only_lists(self.config):
             return
         error = self.error
         if not self.collected:
@@ -286,10 +310,6 @@ class Session:
                 error = one
         wrong = () if error is None else (line for line in (str(error), *error.details) if line.startswith("option "))
         self.notes += [f"no benchmark was selected, and {line}" for line in wrong]
-
-    def _only_lists(self) -> bool:
-        options = ("collectonly", "showfixtures", "show_fixtures_per_test", "setupplan")
-        return any(getattr(self.config.option, name, False) for name in options)
 
     def _refusal(self) -> str:
         """Why the benchmarks cannot run in this session; the project's other tests do."""
@@ -375,6 +395,11 @@ class Session:
 
     # the end
 
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember which tests say themselves that they failed."""
+        if report.failed:
+            self.failed.add(report.nodeid)
+
     @pytest.hookimpl(wrapper=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
         """End at an error of ours without pytest's own words around its line."""
@@ -390,7 +415,7 @@ class Session:
         """Judge and write the results; in CI a run in which nothing was gated has failed."""
         self.interrupts.end()
         self.finishing = True
-        code = self._finish(exitstatus)
+        self.code = code = self._finish(exitstatus)
         nothing_selected = exitstatus == pytest.ExitCode.NO_TESTS_COLLECTED and code == pytest.ExitCode.TESTS_FAILED
         if code and not nothing_selected:
             session.exitstatus = code
@@ -404,7 +429,8 @@ class Session:
         if worker is not None:
             worker[_RUN] = [self._shown(folder) for folder in sorted(self.collected)]
             return 0
-        if self.error is None and exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}:
+        ended = exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED}
+        if self.error is None and ended:
             try:
                 self._judge(passed=exitstatus == pytest.ExitCode.OK)
             except RelevanceError as error:
@@ -412,9 +438,9 @@ class Session:
         if self.error is not None:
             self._tell_others(self.error)
             return pytest.ExitCode.USAGE_ERROR if isinstance(self.error, InputError) else COULD_NOT_RUN
-        if any(run.failures for run in self.runs.values()):
+        if ended and any(run.fails for run in self.runs.values()):
             return pytest.ExitCode.TESTS_FAILED
-        if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED} and not self._only_lists():
+        if exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
             return self._unmeasured()
         return 0
 
@@ -422,20 +448,30 @@ class Session:
         """Write the folders of results, the baselines that are updated, and the page of a CI job."""
         measured = [run for run in self.runs.values() if run.is_measured]
         for run in measured:
-            run.judge()
+            run.judge(self.failed)
         if measured:
             from relevance.plugin.run import write_results  # noqa: PLC0415 - pandas and scipy, where benchmarks are
 
             self.written.extend(write_results(measured))
-        passed = passed and not any(run.failures for run in measured)
+        passed = passed and not any(run.fails for run in measured)
         for run in self.runs.values():
             if run.updates:
                 run.update_baseline(passed=passed)
         for run in measured:
             self._append_job_summary(run.job_summary)
 
+    @property
+    def has_measured(self) -> bool:
+        """Whether there is a strategy that was measured and, the session being at its end, judged."""
+        return self.finishing and any(run.results for run in self.runs.values())
+
     def _unmeasured(self) -> int:
         """What is to be said of benchmarks that were collected and did not run, and the exit code that it makes."""
+        if gates(self.config) and not self.has_measured:
+            self.unmeasured = f"FAIL: {_NOTHING_MEASURED}"
+            return pytest.ExitCode.TESTS_FAILED
+        if only_lists(self.config):
+            return 0
         measured = {folder for folder, run in self.runs.items() if run.results}
         names = ", ".join(self.refused or map(self._shown, sorted(self.collected - measured)))
         refusal = self.refusal or (_XDIST if self.refused else "")

@@ -17,7 +17,17 @@ from relevance.config import FILE_NAME, add_options, option_keys, parsed_options
 from relevance.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from relevance.config import Config
+
+LISTING = (
+    ("--collect-only", "--collectonly", "--co"),
+    ("--setup-plan", "--setupplan"),
+    ("--fixtures", "--funcargs"),
+    ("--fixtures-per-test",),
+)
+"""pytest's own options of sessions that run no test, each with its other names."""
 
 _PREFIX = "--relevance-"
 
@@ -96,6 +106,24 @@ def updates_baseline(config: pytest.Config) -> bool:
     return True
 
 
+def only_lists(config: pytest.Config) -> bool:
+    """Whether no test runs, as whoever started the session wants it; in CI nobody is there to have typed `addopts`."""
+    started = _started_with(config).values()
+    given = any(getattr(namespace, _listing(names)) for namespace in started for names in LISTING)
+    options = ("collectonly", "setupplan", "showfixtures", "show_fixtures_per_test")
+    return any(getattr(config.option, name, False) for name in options) and (given or not in_ci())
+
+
+def gates(config: pytest.Config) -> bool:
+    """Whether whoever started the session says that it gates, so that one that measures nothing has failed."""
+    given = any(namespace.relevance_gate_from_baseline for namespace in _started_with(config).values())
+    return given or os.environ.get("RELEVANCE_GATE_FROM_BASELINE", "").lower() in {"1", "true"}
+
+
+def _listing(names: Sequence[str]) -> str:
+    return f"listing_{names[0]}"
+
+
 def _started_with(config: pytest.Config) -> dict[str, argparse.Namespace]:
     """What the command line ("") and `PYTEST_ADDOPTS` say, each by itself."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False, fromfile_prefix_chars="@")
@@ -106,6 +134,8 @@ def _started_with(config: pytest.Config) -> dict[str, argparse.Namespace]:
 
     add_options(add)
     add("--update-baseline", action="store_true", dest="relevance_update_baseline")
+    for names in LISTING:
+        parser.add_argument(*names, action="store_true", dest=_listing(names))
     lines = {"": config.invocation_params.args, "PYTEST_ADDOPTS": shlex.split(os.environ.get("PYTEST_ADDOPTS", ""))}
     return {place: parser.parse_known_args([*map(str, line)])[0] for place, line in lines.items()}
 

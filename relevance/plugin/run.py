@@ -22,7 +22,7 @@ from relevance.report.terminal import Line
 from relevance.runner import ROUNDS, WARM_UP_ROUNDS
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from relevance.baseline import Snapshot
@@ -67,7 +67,7 @@ class BenchmarkRun:
         self.diagnoses: tuple[Diagnosis, ...] | None = None
         self.failures: list[str] = []
         self.update_lines: list[str] = []
-        self._reported: set[str] = set()
+        self._tests: dict[tuple[str, str], str] = {}
         self._closed = False
         measured = {strategy.name for strategy in self.plan.strategies}
         selected = {strategy.name for strategy in config.selected} - set(self.plan.left_out)
@@ -104,7 +104,8 @@ class BenchmarkRun:
     def _lacks_baseline(self) -> bool:
         """Whether it is a failure that there is no baseline."""
         required = self.config.require_baseline
-        return not self.baselines and (in_ci() if required is None else required)
+        required = in_ci() if required is None else required
+        return not self.baselines and (required or self.config.gate_from_baseline)
 
     def header_lines(self) -> list[str]:
         """What will be measured on what, and which baselines it is compared with."""
@@ -135,6 +136,7 @@ class BenchmarkRun:
             timer: the fixture of pytest-benchmark or of what stands in its place; None where nothing takes times.
             timed: whether it takes them.
         """
+        self._tests["floors", strategy.name] = node.nodeid
         with suite.one_thread() if timed else nullcontext():
             self.suite.calibrate()
             try:
@@ -184,7 +186,7 @@ class BenchmarkRun:
             pytest.fail(self.suite.refused[strategy.name], pytrace=False)
         comparisons, diagnoses = self._compared(), self._diagnosed(live=True)
         node.user_properties.extend(comparison_properties(strategy.name, comparisons))
-        self._reported.add(strategy.name)
+        self._tests["baselines", strategy.name] = node.nodeid
         if all(strategy.name not in one.snapshot.strategies for one in self.baselines):
             pytest.skip("not in the baseline; --update-baseline adds it")
         if any(one.fails(strategy.name) for one in comparisons):
@@ -203,9 +205,7 @@ class BenchmarkRun:
         """Ask the gate, once, about all strategies that were measured, beside each baseline."""
         if self.comparisons is None:
             session, limits = suite.snapshot_of(self.suite), self.config.gate
-            self.comparisons = tuple(
-                suite.compare_with(one, session, limits, complete=self._complete) for one in self.baselines
-            )
+            self.comparisons = tuple(suite.compare_with(one, session, limits) for one in self.baselines)
         return self.comparisons
 
     def _diagnosed(self, *, live: bool) -> Sequence[Diagnosis]:
@@ -236,8 +236,29 @@ class BenchmarkRun:
             return (str(error), *self.suite.notes())
         return self.suite.notes()
 
-    def judge(self) -> None:
-        """Find what failed without a test that says so: `-k` or an older benchmark file do not switch the gate off."""
+    @property
+    def fails(self) -> bool:
+        """Whether a verdict is a failure, whatever became of the test that says so."""
+        below = any(result.verdict.status == "fail" for result in self.results.values())
+        worse = any(comparison.fails() for comparison in self.comparisons or ())
+        return bool(below or worse or self.failures or (self.is_measured and self.suite.refused))
+
+    def judge(self, failed: Collection[str]) -> None:
+        """Find what failed without a test that says so: neither a selection nor a test's own code is the gate.
+
+        Args:
+            failed: ids of the tests that failed.
+        """
+        said = {key for key, test in self._tests.items() if test in failed}
+        self.failures += [
+            f"{name}: {reason}"
+            for name, result in self.results.items()
+            if result.verdict.status == "fail" and ("floors", name) not in said
+            for reason in result.verdict.reasons
+        ]
+        for name, problem in self.suite.refused.items():
+            if not {("floors", name), ("baselines", name)} & said:
+                self.failures.append(f"{name}: {problem}")
         if not self.updates:
             if self._lacks_baseline:
                 self.failures.append(self.no_baseline)
@@ -245,13 +266,22 @@ class BenchmarkRun:
                 self.failures += [
                     f"{name} is worse than in {comparison.baseline}"
                     for name in self.results
-                    if name not in self._reported and comparison.fails(name)
+                    if comparison.fails(name) and ("baselines", name) not in said
                 ]
+            self._refuse_missing()
             self._diagnosed(live=False)  # the engine is closed by now
         by_floors = any(result.verdict.status != "not_gated" for result in self.results.values())
         by_baselines = any(comparison.findings for comparison in self.comparisons or ())
         if in_ci() and not (by_floors or by_baselines or self.updates):
             self.failures.append("CI is set and no strategy was gated")
+
+    def _refuse_missing(self) -> None:
+        if self.config.allow_missing or not (in_ci() or self.config.gate_from_baseline):
+            return
+        for baseline in self.baselines:
+            if missing := suite.missing_from(baseline, self.results):
+                why = f"{baseline.name} has {missing}, which this session did not measure"
+                self.failures.append(f"{why}; allowed: --allow-missing, where that is meant")
 
     def update_baseline(self, *, passed: bool) -> None:
         """Write the baseline where everything passed and everything was measured; `update_lines` says what changes.

@@ -279,15 +279,20 @@ def read_checked(path: Path, data: Snapshot, *, cwd: Path, on_common_queries: bo
 # what is worse
 
 
-def compare_with(baseline: Baseline, session: Snapshot, limits: Limits, *, complete: bool) -> Comparison:
-    """Ask the gate about a session, all strategies together; `complete`: it measured all that there are."""
+def compare_with(baseline: Baseline, session: Snapshot, limits: Limits) -> Comparison:
+    """Ask the gate about a session, all strategies together."""
     before, after, notes = _on_same_queries(baseline, session)
     old, new = before.strategies, after.strategies
     notes += [f"{name}: not in the baseline; --update-baseline adds it" for name in new if name not in old]
-    if complete:
-        notes += [f"{name}: in the baseline, not measured" for name in old if name not in new]
+    if missing := missing_from(baseline, new):
+        notes.append(f"in the baseline and not measured: {missing}")
     comparison = compare(before, after, limits, baseline=baseline.name)
     return replace(comparison, differs=differences(before, after), notes=(*notes, *comparison.notes))
+
+
+def missing_from(baseline: Baseline, measured: Collection[str]) -> str:
+    """The strategies of a baseline that a session did not measure, by commas; "" where it measured all."""
+    return ", ".join(name for name in baseline.snapshot.strategies if name not in measured)
 
 
 def _on_same_queries(baseline: Baseline, session: Snapshot) -> tuple[Snapshot, Snapshot, list[str]]:

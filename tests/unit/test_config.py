@@ -76,6 +76,13 @@ def test_option_over_environment_over_file_over_default(tmp_path: Path, key: Key
             file.parent.mkdir(exist_ok=True)
             file.write_text(json.dumps(body), encoding="utf-8")
     environ = URL if key.is_flag else {}  # a flag means nothing without a cluster, whoever names it
+    if key.outside:
+        with pytest.raises(
+            InputError, match=f"^\\S+ {key.name}: .* not the project; allowed: {key.option}, {key.variable}$"
+        ):
+            read(tmp_path, "\n".join(lines))
+        lines = []
+        layers = 0 if layers == 1 else layers
     config = read(
         tmp_path,
         "\n".join(lines) if layers > 0 else "",

@@ -185,7 +185,7 @@ def test_reasons_of_a_diagnosis(shop: Path, index_body: Any, search_body: Any, r
     limits = Limits(least_queries=1)
     with closing(measured()) as indexed:
         session = suite.snapshot_of(indexed)
-        compared = {before: suite.compare_with(before, session, limits, complete=True)}
+        compared = {before: suite.compare_with(before, session, limits)}
         (diagnosis,) = suite.diagnose_suite(indexed, session, compared, limits, live=True)
     (ranking, *_) = [one for why in diagnosis.strategies if why.strategy == "own" for one in why.rankings]
     assert [line for line in reasons if line not in ranking.reasons] == []

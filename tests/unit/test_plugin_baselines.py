@@ -297,7 +297,7 @@ def test_strategies_that_are_gone_or_new(project: pytest.Pytester) -> None:
     configure(project, OWN + OTHER)
     update(project)
     configure(project, OWN)
-    run(project).stdout.fnmatch_lines(["  note: other: in the baseline, not measured"])
+    run(project).stdout.fnmatch_lines(["  note: in the baseline and not measured: other"])
     run(project, "--update-baseline").stdout.fnmatch_lines(["  gone: other"])
     assert list(read_baseline(project.path / FILE).strategies) == ["own"]
     configure(project, OWN + OTHER)
