@@ -18,10 +18,11 @@ import math
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.datasets.asked import Row
 from relevance.evaluation import UNJUDGED, Graded
 
 if TYPE_CHECKING:
@@ -29,13 +30,12 @@ if TYPE_CHECKING:
 
     import numpy.typing as npt
 
+    from relevance.datasets.asked import Cell
     from relevance.evaluation import Metric
 
     _Floats = npt.NDArray[np.float64]
     _Ints = npt.NDArray[np.int64]
     _Bools = npt.NDArray[np.bool_]
-
-Cell = Literal["A", "B"]
 
 DEPTH = 10
 """How many of the first hits of a side are looked at."""
@@ -80,27 +80,6 @@ class Ranked:
     after: Sequence[Sequence[str]]
     grades: Sequence[Mapping[str, float]]
     relevant_from: float
-
-
-@dataclass(frozen=True)
-class Row:
-    """A hole that can move the difference, as it stands in the order of judging.
-
-    Attributes:
-        cell: `A` where it helps the new side if it is relevant, `B` where it helps the baseline.
-        w: how much it can move its query's nDCG, about: rows are drawn in proportion to it.
-        u: its number, from 0 to 1, which query and product alone decide; rows are in descending order of w / u.
-        rank_before: in the baseline's hits, None where it is not among the first.
-        rank_after: likewise.
-    """
-
-    query: str
-    product: str
-    cell: Cell
-    w: float
-    u: float
-    rank_before: int | None
-    rank_after: int | None
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from relevance.datasets.asked import Row
 from relevance.evaluation import AP10, JUDGED10, NDCG10, RR10, Metric, parse
-from relevance.gate.holes import DEPTH, Holes, Ranked, Row, find_holes, plays
+from relevance.gate.holes import DEPTH, Holes, Ranked, find_holes, plays
 
 METRICS = (NDCG10, AP10, RR10)
 
