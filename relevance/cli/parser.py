@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 # what compares a session with earlier ones would change nothing for a command that compares with none
-_OF_SESSIONS = ("--baseline", "--require-baseline", "--allow-missing", "--gate-from-baseline", "--on-common-queries")
+_OF_SESSIONS = (
+    "--baseline", "--require-baseline", "--allow-missing", "--gate-from-baseline", "--on-common-queries", "--history",
+)  # fmt: skip
 # those of `relevance.tuning.search`, which it would take numpy to look up
 SHARE, SEED = 0.5, 12
 
@@ -88,12 +90,13 @@ def _of_configuration(
     command: str = "",
     *,
     without: Collection[str] = (),
+    only: Collection[str] = (),
     helps: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     """Add `--config` and the options of the configuration's keys, with another help where one means something else."""
 
     def add(name: str, **settings: Any) -> None:
-        if name not in without:
+        if name in only if only else name not in without:
             parser.add_argument(name, **{**settings, "help": helps.get(name, settings["help"])})
 
     add_options(add, command)
@@ -204,6 +207,16 @@ def _compare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", metavar="DIR", help="write the diagnosis there; the folder is replaced whole")
 
 
+def _history(parser: argparse.ArgumentParser) -> None:
+    """Show what the strategies reached by commit: the baseline's versions in git, and the sessions of --history."""
+    helps = {
+        "--baseline": "file whose versions git is asked for (default: benchmarks/baselines/DATASET.json)",
+        "--history": "SQLite file of sessions, shown beside (default: the configuration's, if any)",
+        "--strategy": "strategy to show, also one that is gone; repeatable (default: all that were measured)",
+    }
+    _of_configuration(parser, only=("--config", "--dataset", *helps), helps=helps)
+
+
 def _mutate(parser: argparse.ArgumentParser) -> None:
     """Plant regressions in the suite, one at a time, and report which of them the gate would catch."""
     count = _whole_number(100_000)
@@ -240,6 +253,7 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = 
         "tune": (_tune, "commands.tune"),
         "explain": (_explain, "explain.run"),
         "compare": (_compare, "commands.compare"),
+        "history": (_history, "history.run"),
         "mutate": (_mutate, "mutate.run"),
         "clean": (_clean, "clean.run"),
     }

@@ -112,6 +112,12 @@ class Session:
         "--on-common-queries",
         default=False,
     )
+    history: Location | None = setting(
+        "SQLite file that each session appends its numbers to, and is held against for slow drift; made where there is "
+        "none",
+        "--history FILE",
+        words="none: the versions of the baseline that git has",
+    )
     mapping: Location | None = setting(
         "JSON file with the body that makes your index, settings and mappings, or what GET index returns: the fields "
         "of the products, for both engines",

@@ -48,6 +48,7 @@ class BenchmarkRun:
         comparisons: one for each baseline, once they were made.
         diagnoses: of these comparisons, once they were made.
         failures: what failed that no test says, a line each.
+        notes: what people should know beside, a line each.
         update_lines: what happened to the baseline that is updated.
 
     Raises:
@@ -66,6 +67,7 @@ class BenchmarkRun:
         self.comparisons: tuple[Comparison, ...] | None = None
         self.diagnoses: tuple[Diagnosis, ...] | None = None
         self.failures: list[str] = []
+        self.notes: list[str] = []
         self.update_lines: list[str] = []
         self._tests: dict[tuple[str, str], str] = {}
         self._closed = False
@@ -270,6 +272,9 @@ class BenchmarkRun:
                 ]
             self._refuse_missing()
             self._diagnosed(live=False)  # the engine is closed by now
+            lost = {name for name in self.results if any(one.fails(name) for one in self._compared())}
+            drifted = self._look_back(accepted=False)
+            self.failures += [line for name, line in drifted.items() if name not in lost]
         by_floors = any(result.verdict.status != "not_gated" for result in self.results.values())
         by_baselines = any(comparison.findings for comparison in self.comparisons or ())
         if in_ci() and not (by_floors or by_baselines or self.updates):
@@ -301,7 +306,15 @@ class BenchmarkRun:
         with writing(self.baseline_name):
             path = write_baseline(baseline, self._baselines)
         where = self.baseline_name.rpartition("/")[0] or "."
-        self.update_lines = [f"baseline: {path.name} written to {where}", *changes]
+        drifted = [f"  accepted with it: {line}" for line in self._look_back(accepted=True).values()]
+        self.update_lines = [f"baseline: {path.name} written to {where}", *changes, *drifted]
+
+    def _look_back(self, *, accepted: bool) -> Mapping[str, str]:
+        """What earlier commits measured: a line for each strategy that has drifted since; the session is remembered."""
+        session, file = suite.snapshot_of(self.suite), self._baselines / f"{self.plan.dataset.name}.json"
+        back = suite.look_back(self.config, file, [one.snapshot for one in self.baselines], session, accepted=accepted)
+        self.notes += back.notes
+        return back.drifted
 
     def files(self) -> Mapping[str, str | bytes]:
         """The files of results, by name."""
@@ -331,6 +344,7 @@ class BenchmarkRun:
         judged = self.plan.dataset.judgments.judged_queries
         if self.results and (few := suite.few_queries(len(judged), self.config.gate)):
             lines.append(Line(f"note: {few}", "warn"))
+        lines += [Line(f"note: {line}", "warn") for line in self.notes]
         lines += map(Line, self.update_lines)
         if suggest and self.results:
             evaluations = {name: result.evaluation for name, result in self.results.items()}

@@ -28,6 +28,7 @@ from relevance.suite.explaining import (
     rank_words,
     since,
 )
+from relevance.suite.looking_back import LookedBack, look_back
 from relevance.suite.measure import Result, Suite, asking, one_thread, prepare
 from relevance.suite.plan import Finetuned, Parts, Plan, make_plan, read_parts, runnable, searched_fields, with_params
 
@@ -36,6 +37,7 @@ __all__ = [
     "Before",
     "Finetuned",
     "LegRank",
+    "LookedBack",
     "Parts",
     "Plan",
     "ProductRank",
@@ -50,6 +52,7 @@ __all__ = [
     "earlier",
     "explain",
     "few_queries",
+    "look_back",
     "make_plan",
     "missing_from",
     "one_thread",

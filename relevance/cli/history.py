@@ -1,0 +1,56 @@
+"""The command that shows what strategies reached by commit."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from relevance import history
+from relevance.baseline import find_baseline
+from relevance.cli import Answer
+from relevance.cli.project import read_config
+from relevance.errors import InputError, RelevanceError, unknown
+from relevance.report.history import history_lines
+from relevance.text import plural
+
+if TYPE_CHECKING:
+    from relevance.config import Config
+    from relevance.history import Version
+
+
+def run(arguments: Namespace) -> Answer:
+    """Read the versions of the baseline and the sessions of the file, and print them by strategy."""
+    named = [name for names in arguments.relevance_strategy or () for name in names.split(",")]
+    # a strategy that is gone has a history too, so names are looked up in that
+    config = read_config(Namespace(**{**vars(arguments), "relevance_strategy": None}))
+    versions, lines = _versions(config)
+    measured = list(dict.fromkeys(name for version in reversed(versions) for name in version.values))
+    for name in named:
+        if name not in measured:
+            raise InputError(unknown("strategy", name, measured))
+    lines += history_lines(versions, named or measured, config.gate)
+    return Answer(0, tuple(lines))
+
+
+def _versions(config: Config) -> tuple[list[Version], list[str]]:
+    """What both sources have, by time, and what to say of them; one that has nothing is no error beside the other."""
+    leading, dataset = config.gate.leading, config.source.name
+    folder = config.root / "benchmarks" / "baselines"
+    paths = config.baseline or [find_baseline(folder, dataset) or folder / f"{dataset}.json"]
+    sessions = [] if config.history is None else history.read_sessions(config.history, dataset=dataset, metric=leading)
+    versions, lines = list(sessions), []
+    for path in paths:
+        name = os.path.relpath(path, Path.cwd())
+        try:
+            committed, notes = history.read_baselines(path, leading, cache=config.cache_dir / history.CACHE)
+        except RelevanceError as error:
+            if not sessions:
+                raise
+            committed, notes = [], [str(error)]
+        lines += [f"{name}: {plural(len(committed), 'version')} in git", *(f"note: {note}" for note in notes)]
+        versions += committed
+    if config.history is not None:
+        lines.append(f"{os.path.relpath(config.history, Path.cwd())}: {plural(len(sessions), 'session')}")
+    return history.in_order(versions), lines

@@ -1,0 +1,77 @@
+"""A session beside what earlier commits measured: whether it drifted, and the file that remembers it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from relevance import history
+from relevance.errors import RelevanceError
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Mapping
+    from pathlib import Path
+
+    from relevance.baseline import Snapshot
+    from relevance.config import Config
+    from relevance.history import Version
+
+_MOST_VERSIONS = 50
+"""Of the baseline, the newest: more would be read in every session."""
+
+
+@dataclass(frozen=True)
+class LookedBack:
+    """What there is to say: a line for each strategy that drifted, by name; and what could not be read or written."""
+
+    drifted: Mapping[str, str]
+    notes: tuple[str, ...]
+
+
+def look_back(
+    config: Config, file: Path, baselines: Collection[Snapshot], session: Snapshot, *, accepted: bool
+) -> LookedBack:
+    """Hold a session against the versions of its baseline in git and the sessions of the history file; append it there.
+
+    Where there is no git, or it has no version of the file, only the sessions count. What is wrong with either is a
+    note: a session's verdict does not hang on its memory.
+
+    Args:
+        config: with the history file, if any, and the limits.
+        file: the baseline that git is asked for.
+        baselines: those that the session is compared with. A pull request is held against main's: versions after the
+            one that it is compared with are its own, and accept nothing.
+        session: what was measured.
+        accepted: whether it has become the baseline.
+    """
+    metric = config.gate.leading
+    whose = {"dataset": session.dataset.name, "engine": str(session.engine["name"])}
+    now = history.version_of(session, metric, history.head_of(file.parent), accepted=accepted)
+    notes: list[str] = []
+    try:
+        cache = config.cache_dir / history.CACHE
+        versions, found = history.read_baselines(file, metric, most=_MOST_VERSIONS, cache=cache)
+        compared = [history.version_of(one, metric, now.commit, accepted=True) for one in baselines]
+        versions = _until(versions, compared)
+        notes += [f"history of {file.name}: {note}" for note in found]
+    except RelevanceError:
+        versions = []
+    if config.history is not None:
+        try:
+            versions += history.read_sessions(config.history, metric=metric, **whose)
+            history.append(config.history, now, metric=metric, **whose)
+        except RelevanceError as error:
+            notes.append(str(error))
+    ordered = history.in_order(versions)
+    if not ordered or not now.same_as(ordered[-1]):  # else it is that version once more
+        ordered.append(now)
+    elif ordered[-1].accepted:
+        ordered = []
+    drifts = history.drift(ordered, config.gate)
+    return LookedBack({one.strategy: one.line for one in drifts}, tuple(notes))
+
+
+def _until(versions: list[Version], compared: Collection[Version]) -> list[Version]:
+    """The versions up to the last that a session is compared with; all where git has none of these."""
+    known = [at for at, version in enumerate(versions, 1) if any(version.same_as(one) for one in compared)]
+    return versions[: max(known, default=len(versions))]

@@ -1,0 +1,105 @@
+"""A session beside what earlier commits measured, as a user of the plugin meets it: slow drift, and the file."""
+
+import shutil
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from helpers.project import write_project, write_train
+from helpers.repository import BASELINES, commit, git, shop, shop_repository
+
+from relevance.baseline import write_baseline
+from relevance.evaluation import NDCG10
+from relevance.gate import Limits
+from relevance.history import read_sessions
+from relevance.suite import look_back
+
+pytest_plugins = ["pytester"]
+
+OWN = "[strategies.own]\ntext = {title = 1}\n"
+WORSE = "[strategies.own]\ntext = {attributes = 1}\n"
+TRAIN = '"id","product_uid","product_title","search_term","relevance"\n' + "".join(
+    f'{at},{1000 + at},"Thing{at} of wood","thing{at}",3\n' for at in range(60)
+)
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
+
+
+@pytest.fixture
+def project(pytester: pytest.Pytester) -> pytest.Pytester:
+    write_train(write_project(pytester), TRAIN)
+    return pytester
+
+
+def run(project: pytest.Pytester, configuration: str, *options: str) -> pytest.RunResult:
+    (project.path / "relevance.toml").write_text(configuration)
+    strategies = [f"--strategy={name}" for name in ("own", "other") if f"strategies.{name}" in configuration]
+    fixed = ("benchmarks", "--dataset", "homedepot:data", "--benchmark-disable", *strategies)
+    return project.runpytest_inprocess(*fixed, *options)
+
+
+def test_a_drift_fails_though_the_session_is_as_the_baseline(project: pytest.Pytester) -> None:
+    history = 'history = "h"\n'
+    assert run(project, history + OWN, "--update-baseline").ret == pytest.ExitCode.OK
+    assert run(project, history + OWN + "[strategies.other]\ntext = {title = 2}\n").ret == pytest.ExitCode.OK
+    assert run(project, WORSE, "--update-baseline").ret == pytest.ExitCode.OK
+    drifted = run(project, history + WORSE)
+    assert drifted.ret == pytest.ExitCode.TESTS_FAILED
+    drifted.assert_outcomes(passed=2)
+    drifted.stdout.fnmatch_lines(["FAIL: own: slow drift: nDCG@10 fell by 100.0% (1.0000 → 0.0000) since *"])
+    # an update accepts it, and says so; what comes after is held against that
+    updated = run(project, history + WORSE, "--update-baseline")
+    updated.stdout.fnmatch_lines(["*accepted with it: own: slow drift: *"])
+    assert run(project, history + WORSE).ret == pytest.ExitCode.OK
+    sessions = read_sessions(project.path / "h", dataset="homedepot", metric=NDCG10)
+    assert [one.accepted for one in sessions] == [True, False, False, True, False]
+
+
+def test_a_damaged_file_is_a_note(project: pytest.Pytester) -> None:
+    (project.path / "h").write_text("no database " * 500)
+    done = run(project, OWN, "--update-baseline", "--history", "h")
+    assert done.ret == pytest.ExitCode.OK
+    done.stdout.fnmatch_lines(["note: history */h: damaged, or no history of sessions (file is not a database)*"])
+
+
+# git alone
+
+
+def back(folder: Path, quality: float, *, compared: float, accepted: bool = False) -> tuple[list[str], tuple[str, ...]]:
+    config: Any = SimpleNamespace(gate=Limits(), history=None, cache_dir=folder / "cache")
+    baselines = [shop(compared)]
+    found = look_back(config, folder / BASELINES / "shop.json", baselines, shop(quality), accepted=accepted)
+    return list(found.drifted.values()), found.notes
+
+
+@needs_git
+def test_the_versions_of_the_baseline_are_enough(tmp_path: Path) -> None:
+    hashes = shop_repository(tmp_path, [0.5, 0.493, 0.492])
+    assert back(tmp_path, 0.491, compared=0.492) == ([], ())
+    drifted, notes = back(tmp_path, 0.486, compared=0.492)
+    fell = "nDCG@10 fell by 2.8% (0.5000 → 0.4860)"
+    assert drifted[0].startswith(f"titles: slow drift: {fell} since {hashes[0][:7]} of ")
+    assert notes == ()
+    assert len([*(tmp_path / "cache" / "history").iterdir()]) == 3
+    assert back(tmp_path, 0.486, compared=0.492) == (drifted, ())  # what is read from the cache is the same
+
+
+@needs_git
+def test_a_branch_that_brings_its_own_baseline_accepts_nothing(tmp_path: Path) -> None:
+    shop_repository(tmp_path, [0.5, 0.493])
+    git(tmp_path, "checkout", "-qb", "branch")
+    write_baseline(shop(0.48), tmp_path / BASELINES)
+    commit(tmp_path, "my own baseline", at=5)
+    assert back(tmp_path, 0.48, compared=0.493)[0][0].startswith("titles: slow drift: nDCG@10 fell by 4.0%")
+    assert back(tmp_path, 0.48, compared=0.48) == ([], ())  # as main will be, once that is merged
+
+
+@needs_git
+@pytest.mark.parametrize("damage", [b"", b"x" * 99, b"PK\x05\x06" + b"\0" * 18])
+def test_a_damaged_cache_is_read_anew(tmp_path: Path, damage: bytes) -> None:
+    shop_repository(tmp_path, [0.5, 0.493])
+    drifted = back(tmp_path, 0.48, compared=0.493)
+    for file in (tmp_path / "cache" / "history").iterdir():
+        file.write_bytes(damage)
+    assert back(tmp_path, 0.48, compared=0.493) == drifted
+    assert drifted[0]
