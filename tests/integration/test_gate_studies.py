@@ -19,7 +19,7 @@ def test_false_alarms_are_as_rare_as_they_should_be(null: Null, queries: int) ->
 
 def test_a_true_drop_fails_and_no_drop_does_not() -> None:
     # 1,000 queries, and one query of twenty moved by luck
-    assert power(1_000, 0.08, 30)["loss"] == 1
+    assert power(1_000, 2, 0.08, 30)["loss"] == 1
     assert size("sparse", 1_000, 2, 30)["loss"] == 0
 
 

@@ -16,7 +16,7 @@ from scipy import stats
 
 from relevance.baseline import Snapshot
 from relevance.evaluation import AP10, NDCG10, RR10
-from relevance.gate import Comparison, Limits, compare
+from relevance.gate import ANSWERS, Comparison, Limits, compare
 from relevance.significance import DRAWS, flip_signs
 from studies.store import FOLDER, collect
 
@@ -28,7 +28,7 @@ MEANS = np.array([0.5, 0.325, 0.48])
 """Of the three metrics, about; a drop is a share of them."""
 
 STRATEGIES = 2
-SIZES = {50: 3_000, 150: 3_000, 1_000: 2_000, 5_000: 1_000}
+SIZES = {50: 1_000, 150: 1_000, 300: 1_000, 1_000: 500, 5_000: 200}
 """Runs by the number of queries."""
 
 VALUES = (0.0, 0.0, 0.0, 1.0, 1 / 2, 1 / 3, 0.1, 0.63092975, 0.38685281, 5 / 6)
@@ -93,46 +93,45 @@ def _share(hits: Any) -> float:
     return round(float(np.mean(hits)), 4)
 
 
+def _answers(verdicts: Sequence[Comparison]) -> dict[str, float]:
+    answers = [one.answer() for one in verdicts]
+    return {name: _share([answer == name for answer in answers]) for name in ANSWERS}
+
+
+def _bounds(one: Comparison) -> list[float]:
+    """The relative drops of the leading metric that are excluded."""
+    return [finding.at_most for finding in one.findings if finding.at_most is not None]
+
+
 def _shares(name: str, p: Sequence[float], *levels: float) -> dict[str, float]:
     return {f"{name}<={level}": _share(np.array(p) <= level) for level in levels}
 
 
 def size(null: Null, queries: int, strategies: int, runs: int) -> dict[str, float]:
-    """Shares of runs without a true drop: p of the first column, any adjusted p, and verdicts."""
+    """Shares of runs without a true drop: p of the first column, any adjusted p, answers, and bounds below 0."""
     verdicts = _verdicts(runs, 1, NULLS.index(null), queries, queries=queries, strategies=strategies, null=null)
     lowest = [min(finding.adjusted_p or 1 for finding in one.findings) for one in verdicts]
     return {
         **_shares("p", [one.findings[0].p or 1 for one in verdicts], 0.05, 0.01),
         **_shares("any adjusted", lowest, 0.05, 0.01),
-        "loss": _share([one.answer() == "loss" for one in verdicts]),
-        "warn": _share([one.answer() == "warn" for one in verdicts]),
+        **_answers(verdicts),
+        "bound wrong": _share([min(_bounds(one)) < 0 for one in verdicts]),
+        "a kind of query": _share(
+            [any(found.segment and found.answer == "loss" for found in one.findings) for one in verdicts]
+        ),
     }
 
 
-def power(queries: int, drop: float, runs: int) -> dict[str, float]:
-    """Shares of runs with a true drop of all metrics: nDCG's adjusted p, and verdicts."""
-    verdicts = _verdicts(runs, 2, int(drop * 1_000), queries, queries=queries, drop=drop)
+def power(queries: int, strategies: int, drop: float, runs: int) -> dict[str, float]:
+    """Shares of runs with a true drop of all metrics: nDCG's adjusted p, answers, and bounds below the true drop."""
+    verdicts = _verdicts(
+        runs, 2, strategies, int(drop * 1_000), queries, queries=queries, strategies=strategies, drop=drop
+    )
     return {
         **_shares("adjusted", [one.findings[0].adjusted_p or 1 for one in verdicts], 0.01),
-        "loss": _share([one.answer() == "loss" for one in verdicts]),
-        "at least warn": _share([one.answer() != "no loss" for one in verdicts]),
+        **_answers(verdicts),
+        "bound wrong": _share([min(_bounds(one)) < drop for one in verdicts]),
     }
-
-
-def large_drop(strategies: int, queries: int, drop: float, runs: int) -> dict[str, float]:
-    """Shares of runs that fail by what is sure alone, and with one of three rules for drops of nDCG of 5% or more."""
-    hits: dict[str, list[bool]] = {"sure": [], "p<=0.10": [], "p<=0.05": [], "adjusted<=0.10": []}
-    for verdict in _verdicts(
-        runs, 9, strategies, queries, int(drop * 100), queries=queries, strategies=strategies, drop=drop
-    ):
-        tested = [one for one in verdict.findings if one.p is not None]
-        sure = any((one.relative or 0) >= 0.02 and (one.adjusted_p or 1) <= 0.01 for one in tested)
-        large = [one for one in tested if one.measure == "nDCG@10" and (one.relative or 0) >= 0.05]
-        hits["sure"].append(sure)
-        hits["p<=0.10"].append(sure or any((one.p or 1) <= 0.1 for one in large))
-        hits["p<=0.05"].append(sure or any((one.p or 1) <= 0.05 for one in large))
-        hits["adjusted<=0.10"].append(sure or any((one.adjusted_p or 1) <= 0.1 for one in large))
-    return {name: _share(found) for name, found in hits.items()}
 
 
 def visible(queries: int, runs: int) -> dict[str, float]:
@@ -206,21 +205,20 @@ def _scipys(before: np.ndarray, after: np.ndarray, draws: int) -> float:
 
 def _tables() -> Iterator[tuple[str, Callable[..., Any], list[dict[str, Any]]]]:
     sizes = [
-        {"null": null, "queries": queries, "strategies": STRATEGIES, "runs": runs}
+        {"null": null, "queries": queries, "strategies": strategies, "runs": runs // (1 if strategies < 3 else 5)}
         for queries, runs in SIZES.items()
-        for null in NULLS
+        for strategies, nulls in ((1, NULLS[:1]), (2, NULLS), (11, NULLS[:2]))
+        for null in nulls
     ]
-    yield "size", size, [*sizes, {"null": "swapped", "queries": 150, "strategies": 11, "runs": 1_000}]
-    drops = (0.01, 0.02, 0.03, 0.05, 0.08)
-    yield "power", power, [{"queries": queries, "drop": drop, "runs": 200} for queries in SIZES for drop in drops]
+    yield "size", size, sizes
+    powers = [
+        {"queries": queries, "strategies": strategies, "drop": drop, "runs": 200 if strategies < 3 else 100}
+        for queries in SIZES
+        for strategies in (1, 2, 11)
+        for drop in (0.02, 0.05, 0.08)
+    ]
+    yield "power", power, powers
     yield "smallest-visible", visible, [{"queries": queries, "runs": 500} for queries in SIZES]
-    several = [
-        {"strategies": strategies, "queries": queries, "drop": drop, "runs": 200}
-        for strategies in (2, 11)
-        for queries in (50, 150, 260, 1_000)
-        for drop in (0.0, 0.05, 0.08)
-    ]
-    yield "large-drop", large_drop, several
     yield "scipy", agreement, [{"block": block, "cases": 100} for block in range(10)]
     yield "time", timed, [{"run": run, "queries": 5_859, "strategies": 11, "draws": 100_000} for run in range(5)]
 
