@@ -8,8 +8,9 @@ played twice, at the best and at the worst that these hits may be for the candid
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -17,6 +18,7 @@ from scipy.special import bdtrc, ndtri, stdtrit
 
 from relevance.errors import InputError
 from relevance.gate.answers import worst
+from relevance.gate.holes import Ranked, find_holes, plays
 from relevance.gate.segments import kinds_of_queries
 from relevance.significance import DRAWS, SAME, Columns, flip_signs, joint_quantile
 from relevance.text import chance, plural, some
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
     from relevance.baseline import Measurement, Snapshot
     from relevance.evaluation import Metric
     from relevance.gate.answers import Answer
+    from relevance.gate.holes import Holes, Row, Shares
     from relevance.gate.limits import Limit, Limits
 
     _Floats = npt.NDArray[np.float64]
@@ -41,9 +44,6 @@ WEIGHTED = " weighted"
 
 SEED = 1
 """Of the signs: the same two snapshots give the same p wherever and whenever they are compared."""
-
-RANKS = 10
-"""Unjudged hits are looked for down to this rank."""
 
 Cause = Literal["", "holes", "queries"]
 
@@ -113,6 +113,29 @@ class Finding:
 
 
 @dataclass(frozen=True)
+class HolesFound:
+    """What is known of the unjudged hits of a strategy, in either side's first ten.
+
+    Attributes:
+        count: how many there are that can move a metric.
+        judged: how many of them, in their order, have been judged since they were first asked for.
+        next_look: judged so many, the gate looks again.
+        settled: whether the answers of the strategy stand whatever the rest is.
+        words: all of that for people.
+        rows: all of them, in the order that makes the first of them a sample.
+        to_judge: those that nobody has judged by now, in that order.
+    """
+
+    count: int
+    judged: int
+    next_look: int
+    settled: bool
+    words: str
+    rows: tuple[Row, ...]
+    to_judge: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
 class Comparison:
     """A session against one baseline.
 
@@ -122,6 +145,7 @@ class Comparison:
         differs: what else changed between baseline and now (model, boosts, engine, versions), a line each.
         notes: what could not be compared and why, a line each.
         problems: what fails by itself, a line each: a gate that was put aside, or too little to compare.
+        holes: by strategy, where it has unjudged hits.
         effective_queries: (sum of weights)^2 / sum of their squares; None where all queries weigh the same.
     """
 
@@ -130,6 +154,7 @@ class Comparison:
     differs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    holes: Mapping[str, HolesFound] = field(default_factory=dict)
     effective_queries: float | None = None
 
     def answer(self, strategy: str | None = None) -> Answer:
@@ -143,12 +168,13 @@ class Comparison:
         return failing or (strategy is None and bool(self.problems))
 
 
-def compare(
+def compare(  # noqa: PLR0913 - both sides, what is asked of them, and what was asked before
     before: Snapshot,
     now: Snapshot,
     limits: Limits,
     *,
     baseline: str,
+    orders: Mapping[str, Sequence[Row]] = MappingProxyType({}),
     draws: int = DRAWS,
 ) -> Comparison:
     """Compare the strategies that both snapshots have; whether their data are the same is not looked at here.
@@ -160,6 +186,7 @@ def compare(
         now: this session.
         limits: from where on worse is too much.
         baseline: what it is called for people.
+        orders: by strategy, the order in which unjudged hits were asked for when this was first compared.
         draws: how many sign patterns are drawn.
 
     Raises:
@@ -181,12 +208,16 @@ def compare(
         findings.append(_judge_empty(name, _is_empty(old, old_rows), _is_empty(new, new_rows), limits))
     weights = np.array([now.weights[row] for row in new_rows]) if now.weights else None
     trial = _Trial(limits, _kinds(now, new_rows, limits), weights, draws)
-    judged = [_finding(one, limits) for one in trial.test(values)]
+    holes = {name: _holes_of(name, before, now, (old_rows, new_rows), orders.get(name)) for name in both}
+    holes = {name: one for name, one in holes.items() if one.count}
+    judged, found = _judged(trial, values, holes)
     run_times, untimed = compare_run_times(before, now, limits)
     findings = [*judged, *findings, *run_times]
     findings.sort(key=lambda finding: both.index(finding.strategy))
     effective = None if weights is None else effective_queries(weights)
-    return Comparison(baseline, tuple(findings), notes=(*notes, *untimed), effective_queries=effective)
+    return Comparison(
+        baseline, tuple(findings), notes=(*notes, *untimed), holes=MappingProxyType(found), effective_queries=effective
+    )
 
 
 def _refuse_other_queries(old: set[str], new: set[str]) -> None:
@@ -216,6 +247,20 @@ def _kinds(now: Snapshot, rows: Sequence[int], limits: Limits) -> dict[str, _Boo
         for name, inside in kinds.items()
         if inside.any() and (name in limits.segments or limits.segment_queries <= inside.sum() < len(inside))
     }
+
+
+def _holes_of(
+    name: str, before: Snapshot, now: Snapshot, rows: tuple[Sequence[int], Sequence[int]], order: Sequence[Row] | None
+) -> Holes:
+    """The unjudged hits of a strategy; `rows` put the queries of both sides into one order."""
+    ranked = Ranked(
+        queries=tuple(now.queries[row] for row in rows[1]),
+        before=[before.strategies[name].hits[row] for row in rows[0]],
+        after=[now.strategies[name].hits[row] for row in rows[1]],
+        grades=[now.grades[row] for row in rows[1]],
+        relevant_from=now.relevant_from,
+    )
+    return find_holes(ranked, order)
 
 
 # metrics
@@ -377,6 +422,99 @@ def _block(columns: Sequence[_Column]) -> Columns:
         return Columns(flipped, columns[0].rows)
     observed = [0.0 if one.before <= 0 else math.fsum(one.drops.tolist()) for one in columns]
     return Columns(flipped, columns[0].rows, np.array(observed))
+
+
+def _judged(
+    trial: _Trial, values: Mapping[tuple[str, Metric], _Values], holes: Mapping[str, Holes]
+) -> tuple[list[Finding], dict[str, HolesFound]]:
+    """Judge all columns, at both ends of what unjudged hits may be where there are any."""
+    limits = trial.limits
+    if not holes:
+        return [_finding(one, limits) for one in trial.test(values)], {}
+    ends = {name: _ends(one) for name, one in holes.items()}
+    kind = trial.test(_played(values, holes, {name: both[0] for name, both in ends.items()}, uncertain=True))
+    harsh = trial.test(_played(values, holes, {name: both[1] for name, both in ends.items()}))
+    plain = [column for block in trial.columns(values) for column in block]
+    findings = [
+        _combined(one, best, least, limits) if one.strategy in holes else _finding(least, limits)
+        for one, best, least in zip(plain, kind, harsh, strict=True)
+    ]
+    open_ones = {one.strategy for one in findings if one.cause == "holes"}
+    lost = set(open_ones) if limits.unjudged_hits == "fail" else set()
+    if open_ones and limits.unjudged_hits == "advice":
+        advised = trial.test(_played(values, holes, {name: one.advice()[1] for name, one in holes.items()}))
+        lost = {one.column.strategy for one in advised if _finding(one, limits).answer == "loss"} & open_ones
+    findings = [replace(one, blocks=True) if one.cause == "holes" and one.strategy in lost else one for one in findings]
+    found = {name: _found(one, settled=name not in open_ones) for name, one in holes.items()}
+    return findings, found
+
+
+def _ends(holes: Holes) -> tuple[Shares, Shares]:
+    """The best and the worst for the candidate: by the sample where it is large enough, else whatever there can be."""
+    estimate = holes.estimate()
+    return holes.bounds() if estimate is None else (estimate.against_loss, estimate.against_no_loss)
+
+
+def _played(
+    values: Mapping[tuple[str, Metric], _Values],
+    holes: Mapping[str, Holes],
+    shares: Mapping[str, Shares],
+    *,
+    uncertain: bool = False,
+) -> dict[tuple[str, Metric], _Values]:
+    """The values where unjudged hits are good as often as these shares say."""
+    played = dict(values)
+    for name, one in holes.items():
+        metrics = [metric for strategy, metric in values if strategy == name and plays(metric)]
+        for metric, outcome in one.play(shares[name], metrics).items():
+            variance = outcome.variance if uncertain else None
+            played[name, metric] = _Values(outcome.before, outcome.after, variance)
+    return played
+
+
+def _combined(plain: _Column, at_best: _Tested, at_worst: _Tested, limits: Limits) -> Finding:
+    """What both ends say: a loss even at the best, or none even at the worst; else unjudged hits decide.
+
+    `plain` is the column with unjudged hits as irrelevant ones, whose means are those of trec_eval.
+    """
+    best, least = _finding(at_best, limits), _finding(at_worst, limits)
+    ends = sorted(one.after - one.before for one in (best, least))
+    happened = _what_happened(plain)
+    told = replace(
+        least,
+        before=plain.before,
+        after=plain.after,
+        relative=plain.relative if plain.before > 0 else None,
+        interval=_interval(plain),
+        changed=plain.changed,
+        span=(ends[0], ends[1]),
+        improved=least.improved and best.improved,
+        reasons=(happened, *least.reasons[1:]),
+    )
+    if best.answer == "loss":
+        why = "and so it is at the best that the unjudged hits may be"
+        reasons = (happened, *best.reasons[1:], why)
+        return replace(told, answer="loss", cause="", p=best.p, adjusted_p=best.adjusted_p, reasons=reasons)
+    if least.answer == "loss":
+        reasons = (happened, "whether it is a loss hangs on hits that nobody has judged")
+        return replace(told, answer="undecided", cause="holes", needed=None, blocks=False, reasons=reasons)
+    if least.answer == "likely loss" and best.answer != "likely loss":
+        reasons = (happened, "a likely loss at the worst that the unjudged hits may be, none at the best")
+        blocks = limits.too_few_queries == "fail"
+        return replace(told, answer="undecided", cause="queries", blocks=blocks, reasons=reasons)
+    return told
+
+
+def _found(holes: Holes, *, settled: bool) -> HolesFound:
+    return HolesFound(
+        holes.count,
+        holes.judged,
+        holes.next_look,
+        settled,
+        holes.words(settled=settled),
+        holes.rows,
+        holes.to_judge,
+    )
 
 
 def _finding(tested: _Tested, limits: Limits) -> Finding:
