@@ -52,7 +52,7 @@ _POWER = 0.8
 """How often a drop of the smallest visible size would fail."""
 _CONFIDENCE = 0.95
 _BOUND_DRAWS = 20_000
-"""Sign patterns of the bounds: a 95% quantile needs fewer than a p of 0.01 over hundreds of columns."""
+"""Sign patterns of bounds and advice, which need fewer than a p of 0.01 over hundreds of columns."""
 _PILOT = 1.3
 """So many times the computed number of queries reaches the bound in four of five cases, not in two of three."""
 
@@ -442,7 +442,8 @@ def _judged(
     open_ones = {one.strategy for one in findings if one.cause == "holes"}
     lost = set(open_ones) if limits.unjudged_hits == "fail" else set()
     if open_ones and limits.unjudged_hits == "advice":
-        advised = trial.test(_played(values, holes, {name: one.advice()[1] for name, one in holes.items()}))
+        quick = replace(trial, draws=min(trial.draws, _BOUND_DRAWS))
+        advised = quick.test(_played(values, holes, {name: one.advice()[1] for name, one in holes.items()}))
         lost = {one.column.strategy for one in advised if _finding(one, limits).answer == "loss"} & open_ones
     findings = [replace(one, blocks=True) if one.cause == "holes" and one.strategy in lost else one for one in findings]
     found = {name: _found(one, settled=name not in open_ones) for name, one in holes.items()}
