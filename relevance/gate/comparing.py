@@ -29,9 +29,10 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from relevance.baseline import Measurement, Snapshot
+    from relevance.datasets.asked import Row
     from relevance.evaluation import Metric
     from relevance.gate.answers import Answer
-    from relevance.gate.holes import Holes, Row, Shares
+    from relevance.gate.holes import Holes, Shares
     from relevance.gate.limits import Limit, Limits
 
     _Floats = npt.NDArray[np.float64]
