@@ -1,22 +1,18 @@
-"""Why a verdict is what it is: queries lost, rankings side by side, legs, segments and newcomers, as data."""
+"""Why a verdict is what it is: queries lost, rankings side by side, legs, kinds of queries and newcomers, as data."""
 
 from __future__ import annotations
 
-import re
-from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
-from statistics import median
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
-from scipy.special import stdtr
 
 from relevance.baseline import on_common_queries
 from relevance.evaluation import JUDGED10, UNJUDGED, Graded
-from relevance.gate import ANSWERS, Answer
+from relevance.gate import ANSWERS, WEIGHTED, Answer
 from relevance.runner import HITS
 from relevance.significance import SAME
 from relevance.strategies import Leg
@@ -28,7 +24,7 @@ if TYPE_CHECKING:
 
     from relevance.baseline import Measurement, Snapshot
     from relevance.evaluation import Metric
-    from relevance.gate import Comparison, Limits
+    from relevance.gate import Comparison, Finding, Limits
 
     _Bools = npt.NDArray[np.bool_]
     _Floats = npt.NDArray[np.float64]
@@ -40,12 +36,6 @@ LegValues = Mapping[str, Mapping["Metric", "_Floats"]]
 
 RANKINGS: Mapping[Answer, int] = MappingProxyType({"loss": 3, "likely loss": 3, "undecided": 3, "no loss": 1})
 """So many of the queries that lost most are shown with both rankings."""
-
-LEAST_QUERIES = 100
-"""Fewer queries are no segment: what they do is mostly luck."""
-
-LEAST_OTHERS = 30
-"""With fewer other queries there is nothing to compare a segment with."""
 
 Mark = Literal["same", "moved", "new", "gone"]
 
@@ -127,27 +117,6 @@ class LegChange:
 
 
 @dataclass(frozen=True)
-class Segment:
-    """Queries that have something in common, beside all queries: how many, and their means.
-
-    Attributes:
-        name: what they have in common.
-        relative: their drop as a share of their mean before; None where that is 0.
-        adjusted_p: chance that their drop differs so far from that of the others, over all segments; None where not
-            tested.
-        worse: whether they fell further than all queries together, and that is sure.
-    """
-
-    name: str
-    queries: int
-    before: float
-    after: float
-    relative: float | None
-    adjusted_p: float | None
-    worse: bool
-
-
-@dataclass(frozen=True)
 class Newcomer:
     """A product without a judgment that is among the hits of a strategy now and was not before.
 
@@ -185,7 +154,7 @@ class StrategyDiagnosis:
         judged: share of the hits with a judgment, before and now; None where it was not measured.
         legs: of a strategy that combines several; empty for others.
         legs_note: what the legs say, or what cannot be known of them; "" where there are none.
-        segments: those that are large enough.
+        segments: what the gate found of each kind of query, by the leading metric.
     """
 
     strategy: str
@@ -203,7 +172,7 @@ class StrategyDiagnosis:
     judged: tuple[float, float] | None
     legs: tuple[LegChange, ...]
     legs_note: str
-    segments: tuple[Segment, ...]
+    segments: tuple[Finding, ...]
 
 
 @dataclass(frozen=True)
@@ -262,11 +231,6 @@ class _Sides:
     def drop(self, before: _Values, after: _Values) -> _Values:
         return before - after if self.lower_is_worse else after - before
 
-    def relative_drop(self, rows: _Bools | slice = slice(None)) -> float | None:
-        """The mean drop of some queries as a share of their mean before; None where that is 0."""
-        mean = float(self.before[rows].mean())
-        return float(self.drops[rows].mean()) / mean if mean > 0 else None
-
 
 def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is known beside
     before: Snapshot,
@@ -295,14 +259,13 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
         for name, metric in metrics.items()
         if metric is not None
     ]
-    segments = _segments(sides, limits)
     row_of = {query: row for row, query in enumerate(now.queries)}
     rows = [row_of[query] for query in new.queries]
     strategies, newcomers = [], []
     for one in sides:
         legs = searched.get(one.strategy, {}).items()
         of_legs = {leg: values[one.metric][rows] for leg, values in legs if one.metric in values}
-        why = _diagnosed(one, comparison, titles, of_legs, segments[one.strategy])
+        why = _diagnosed(one, comparison, titles, of_legs)
         strategies.append(why)
         newcomers += [(why.answer != "loss", newcomer) for newcomer in _newcomers(one, why.answer, limits, titles)]
 
@@ -356,13 +319,18 @@ def _telling_metric(old: Snapshot, new: Snapshot, name: str, comparison: Compari
     """
     both = [metric for metric in limits.gated if all(metric in side.strategies[name].metrics for side in (old, new))]
     findings = [one for one in comparison.findings if one.strategy == name]
-    relative = {one.measure: one.relative or 0.0 for one in findings}
+    relative = {one.measure: one.relative or 0.0 for one in findings if not one.segment}
     for answer in ("loss", "likely loss", "undecided"):
-        measures = {one.measure for one in findings if one.answer == answer}
+        measures = {one.measure.removesuffix(WEIGHTED) for one in findings if one.answer == answer}
         metrics = [metric for metric in both if str(metric) in measures]
         if metrics:
             return limits.leading if limits.leading in metrics else max(metrics, key=lambda one: relative[str(one)])
     return limits.leading if limits.leading in both else next(iter(both), None)
+
+
+def named(finding: Finding) -> str:
+    """What a finding is of: `nDCG@10`, or `nDCG@10 (with a digit)` of a kind of query."""
+    return f"{finding.measure} ({finding.segment})" if finding.segment else finding.measure
 
 
 def _diagnosed(
@@ -370,7 +338,6 @@ def _diagnosed(
     comparison: Comparison,
     titles: Mapping[str, str],
     searched: Mapping[str, _Floats],
-    segments: tuple[Segment, ...],
 ) -> StrategyDiagnosis:
     queries, labels, (old, new) = sides.now.queries, sides.now.labels, sides.measured
     changes = list(map(QueryChange, queries, labels, sides.before.tolist(), sides.after.tolist()))
@@ -381,11 +348,13 @@ def _diagnosed(
     legs, note = _leg_changes(sides, lost, searched)
     judged = [float(side.metrics[JUDGED10].mean()) for side in (old, new) if JUDGED10 in side.metrics]
     findings = [one for one in comparison.findings if one.strategy == sides.strategy]
+    worse = [one for one in findings if one.answer in ("loss", "likely loss")]
+    worse += [one for one in findings if one.answer == "undecided" and not one.segment]
     answer = comparison.answer(sides.strategy)
     return StrategyDiagnosis(
         strategy=sides.strategy,
         answer=answer,
-        measures=tuple(one.measure for one in findings if one.answer != "no loss"),
+        measures=tuple(map(named, worse)),
         metric=str(sides.metric),
         before=float(sides.before.mean()),
         after=float(sides.after.mean()),
@@ -407,7 +376,7 @@ def _diagnosed(
         judged=(judged[0], judged[1]) if len(judged) > 1 else None,
         legs=legs,
         legs_note=note,
-        segments=segments,
+        segments=tuple(one for one in findings if one.segment),
     )
 
 
@@ -595,96 +564,3 @@ def score(
             highest=highest,
         )
     )
-
-
-# Segments. The drops of one are compared with those of all other queries by Welch's t test (B. L. Welch, "The
-# generalization of 'Student's' problem when several different population variances are involved", Biometrika 34, 1947),
-# one-sided. Looking at many segments finds a striking one by luck, so p is adjusted by Holm's step-down procedure over
-# all segments of all strategies that are diagnosed (S. Holm, "A simple sequentially rejective multiple test procedure",
-# Scandinavian Journal of Statistics 6, 1979), which holds whatever the segments share.
-
-
-def _segments(strategies: Sequence[_Sides], limits: Limits) -> dict[str, tuple[Segment, ...]]:
-    """The segments of each strategy that are large enough, judged together.
-
-    A segment is worse where its relative drop is above that of all queries by `Limits.fail` or more, and its adjusted
-    p is `Limits.p_sure` or less.
-    """
-    if not strategies:
-        return {}
-    members = segment_members(strategies[0].now.texts, strategies[0].now.grades)
-    large = {name: inside for name, inside in members.items() if inside.sum() >= LEAST_QUERIES}
-    tested = {
-        (sides.strategy, name): welch(sides.drops[inside], sides.drops[~inside])
-        for sides in strategies
-        for name, inside in large.items()
-        if (~inside).sum() >= LEAST_OTHERS
-    }
-    adjusted = dict(zip(tested, holm([*tested.values()]), strict=True))
-    return {
-        sides.strategy: tuple(
-            _segment(sides, name, inside, adjusted.get((sides.strategy, name)), limits)
-            for name, inside in large.items()
-        )
-        for sides in strategies
-    }
-
-
-def _segment(sides: _Sides, name: str, inside: _Bools, adjusted_p: float | None, limits: Limits) -> Segment:
-    relative, whole = sides.relative_drop(inside), sides.relative_drop()
-    further = relative is not None and whole is not None and relative - whole >= limits.fail
-    return Segment(
-        name=name,
-        queries=int(inside.sum()),
-        before=float(sides.before[inside].mean()),
-        after=float(sides.after[inside].mean()),
-        relative=relative,
-        adjusted_p=adjusted_p,
-        worse=further and adjusted_p is not None and adjusted_p <= limits.p_sure,
-    )
-
-
-def segment_members(texts: Sequence[str], grades: Sequence[Mapping[str, float]]) -> dict[str, _Bools]:
-    """Which queries belong to which segment, by its name: shape (queries,); `grades` of each are by product id.
-
-    Queries are told apart by their length in words, by whether a number is in them, by whether they have fewer
-    judgments than the median query, and by whether one of their words is in no other query.
-    """
-    words = [re.findall(r"\w+", text.casefold()) for text in texts]
-    lengths = np.array([len(re.findall(r"\w+", text)) for text in texts])
-    numbers = np.array([any(sign.isdecimal() for sign in text) for text in texts], dtype=bool)
-    judged = np.array([len(one) for one in grades])
-    middle = median(judged.tolist()) if len(judged) else 0
-    counts = Counter(word for one in words for word in {*one})
-    rare = np.array([any(counts[word] == 1 for word in one) for one in words], dtype=bool)
-    few = judged < middle
-    return {
-        "one word": lengths <= 1,
-        "two or three words": (lengths > 1) & (lengths <= 3),  # noqa: PLR2004 - as it says
-        "four words or more": lengths > 3,  # noqa: PLR2004
-        "with a number": numbers,
-        "without a number": ~numbers,
-        f"fewer than {middle:g} judgments": few,
-        f"{middle:g} judgments or more": ~few,
-        "a word that no other query has": rare,
-        "only words that other queries have": ~rare,
-    }
-
-
-def welch(inside: _Floats, others: _Floats) -> float:
-    """Chance that the mean of `inside` is so far above that of `others` if both are alike; two values or more each."""
-    spreads = (float(inside.var(ddof=1)) / len(inside), float(others.var(ddof=1)) / len(others))
-    difference, error = float(inside.mean() - others.mean()), sum(spreads) ** 0.5
-    if error <= SAME:
-        return 0.0 if difference > SAME else 1.0
-    freedom = sum(spreads) ** 2 / (spreads[0] ** 2 / (len(inside) - 1) + spreads[1] ** 2 / (len(others) - 1))
-    return float(stdtr(freedom, -difference / error))
-
-
-def holm(chances: Sequence[float]) -> list[float]:
-    """Adjusted p of each, in the order given."""
-    adjusted, highest = [0.0] * len(chances), 0.0
-    for place, at in enumerate(sorted(range(len(chances)), key=chances.__getitem__)):
-        highest = max(highest, min(1.0, chances[at] * (len(chances) - place)))
-        adjusted[at] = highest
-    return adjusted

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from relevance.gate.answers import ANSWERS, Answer, worst
-from relevance.gate.comparing import EMPTY, RUN_TIME, Comparison, Finding, compare, compare_run_times
+from relevance.gate.comparing import EMPTY, RUN_TIME, WEIGHTED, Comparison, Finding, compare, compare_run_times
 from relevance.gate.limits import (
     GATED,
     Floors,
@@ -22,6 +22,7 @@ __all__ = [
     "EMPTY",
     "GATED",
     "RUN_TIME",
+    "WEIGHTED",
     "Answer",
     "Comparison",
     "Finding",

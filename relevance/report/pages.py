@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import math
 import re
+from dataclasses import dataclass
 from functools import cache
 from itertools import zip_longest
 from typing import TYPE_CHECKING
@@ -12,22 +13,24 @@ from typing import TYPE_CHECKING
 import numpy as np
 from markupsafe import Markup
 
+from relevance.diagnosis import named
 from relevance.gate import ANSWERS, GATED, worst
 from relevance.report import terminal
 from relevance.text import markdown, markdown_code, plural, printable, shortened
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from jinja2 import Environment
 
     from relevance.diagnosis import Diagnosis
     from relevance.finetune.changes import Gain
-    from relevance.gate import Comparison, Finding
+    from relevance.gate import Answer, Comparison, Finding
     from relevance.suite import Suite
 
 _MOST_CHARACTERS = 80
 _FLOORS = {"pass": "✅ pass", "fail": "❌ fail", "not_gated": "none"}
+_HEAT: Mapping[Answer, str] = {"loss": "🟥", "likely loss": "🟧"}
 _SIGNS = {answer: f"{meaning.sign} {answer}" for answer, meaning in ANSWERS.items()}
 
 
@@ -52,11 +55,11 @@ def _environment() -> Environment:
     )
     environment.globals["zip_longest"] = zip_longest
     words = (
-        *("difference_cells", "differences_of", "fell", "leg_words"),
-        *("moved", "newcomer_words", "queries_words", "segment_words"),
+        *("difference_cells", "differences_of", "kind_words", "leg_words"),
+        *("moved", "newcomer_words", "queries_words", "what_happened"),
     )
     environment.filters |= {name: getattr(terminal, name) for name in words}
-    environment.filters["signed_answer"] = _signed_answer
+    environment.filters |= {"heat_map": heat_map, "named": named, "signed_answer": _signed_answer}
     environment.filters |= {"number": _number, "plural": plural, "signed": signed, "quantile": np.quantile}
     markdowns: dict[str, Callable[..., str]] = {
         "code": markdown_code,
@@ -95,6 +98,49 @@ def _signed_answer(finding: Finding) -> str:
     """The answer with its sign; `better` where that is so."""
     answer = terminal.difference_cells(finding)["answer"]
     return f"{ANSWERS[finding.answer].sign} {answer}"
+
+
+@dataclass(frozen=True)
+class HeatMap:
+    """Strategies by kinds of queries; a cell is "" where the gate has not judged that kind.
+
+    Attributes:
+        kinds: with the number of queries of each.
+        rows: by strategy the cells: of all queries, then of each kind.
+    """
+
+    measure: str
+    kinds: Mapping[str, int]
+    rows: Mapping[str, Sequence[str]]
+
+
+def heat_map(comparison: Comparison) -> HeatMap | None:
+    """How each kind of query changed in each strategy in which one did; None where no kind was judged."""
+    own = [one for one in comparison.findings if one.segment]
+    if not own:
+        return None
+    kinds = {one.segment: one.queries for one in own}
+    cells = {(one.strategy, one.segment): _heat(one) for one in own}
+    cells |= {
+        (one.strategy, ""): _heat(one) for one in terminal.differences_of(comparison) if one.measure == own[0].measure
+    }
+    changed = dict.fromkeys(one.strategy for one in own if one.changed)
+    rows = {name: [cells.get((name, kind), "") for kind in ("", *kinds)] for name in changed}
+    return HeatMap(own[0].measure, kinds, rows) if rows else None
+
+
+_VISIBLE = 0.02
+
+
+def _heat(finding: Finding) -> str:
+    """A square and the change as a share of the mean before, as the metric moved."""
+    if finding.relative is None:
+        return "⬜ from 0" if finding.changed else "⬜"
+    if finding.answer in _HEAT:
+        square = _HEAT[finding.answer]
+    else:
+        square = "🟨" if finding.relative >= _VISIBLE else "🟩" if finding.relative <= -_VISIBLE else "⬜"
+    return f"{square} {(finding.after - finding.before) / finding.before:+z.1%}"
 
 
 def gain_text(gain: Gain) -> str:

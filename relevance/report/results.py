@@ -14,9 +14,11 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from relevance.baseline import SNAPSHOT, document_text
+from relevance.diagnosis import named
 from relevance.errors import InputError
 from relevance.evaluation import METRICS
 from relevance.files import csv_text, read_bytes
+from relevance.gate import ANSWERS
 from relevance.records import NO_HIT
 from relevance.report.pages import page
 from relevance.strategies import FINETUNED
@@ -38,6 +40,7 @@ TITLES = "titles.tsv"
 """Titles of the products that results are about, in a folder of results."""
 
 _DIGITS = 6
+_PROPERTIES = ("before", "after", "relative", "p", "at_most", "needed")
 _MOST_BYTES = 2**30
 
 
@@ -66,8 +69,9 @@ def diagnosis_files(comparisons: Sequence[Comparison], diagnoses: Sequence[Diagn
     """The files of a diagnosis, by name; none where nothing was compared."""
     if not diagnoses:
         return {}
+    compared = list(zip(comparisons, diagnoses, strict=True))
     return {
-        "diagnosis.md": page("diagnosis", compared=list(zip(comparisons, diagnoses, strict=True))),
+        "diagnosis.md": page("diagnosis", compared=compared, answers=ANSWERS),
         "diagnosis.json": _diagnosis_json(diagnoses),
         "to_judge.csv": _to_judge_csv(diagnoses),
     }
@@ -118,6 +122,7 @@ def results_json(suite: Suite, comparisons: Sequence[Comparison] = ()) -> str:
         "strategies": {name: _strategy(result) for name, result in suite.results.items()},
         "not_run": {**plan.left_out, **suite.refused},
         "notes": list(notes),
+        "answers": {answer: meaning.says for answer, meaning in ANSWERS.items()},
         "comparison": [_comparison(one) for one in comparisons],
     }
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
@@ -158,15 +163,18 @@ def _comparison(comparison: Comparison) -> Mapping[str, object]:
     effect = ("before", "after", "relative", "interval", "p", "adjusted_p", "queries")
     findings = [
         {
-            **attributes(finding, "strategy", "measure", "answer", "improved", *effect),
+            **attributes(finding, "strategy", "measure", "segment", "answer", "improved", *effect),
             "queries_changed": finding.changed,
-            **attributes(finding, "smallest_visible", "reasons"),
+            **attributes(finding, "smallest_visible", "at_most", "needed", "span", "cause", "fails", "reasons"),
         }
         for finding in comparison.findings
     ]
     return {
         "baseline": comparison.baseline,
         "answer": comparison.answer(),
+        "fails": comparison.fails(),
+        "problems": list(comparison.problems),
+        "effective_queries": _rounded(comparison.effective_queries),
         "changed": list(comparison.differs),
         "notes": list(comparison.notes),
         "findings": _rounded(findings),
@@ -177,12 +185,15 @@ def comparison_properties(strategy: str, comparisons: Sequence[Comparison]) -> I
     """Names and values for JUnit: before, after, the change and how sure; by file where there are several baselines."""
     for comparison in comparisons:
         where = f" ({comparison.baseline})" if len(comparisons) > 1 else ""
-        yield f"answer{where}", comparison.answer(strategy)
+        answer = comparison.answer(strategy)
+        yield f"answer{where}", answer
+        yield f"answer says{where}", ANSWERS[answer].says
         for finding in comparison.findings:
             if finding.strategy == strategy:
-                for name, value in attributes(finding, "before", "after", "relative", "p").items():
+                yield f"{named(finding)} answer{where}", finding.answer
+                for name, value in attributes(finding, *_PROPERTIES).items():
                     if value is not None:
-                        yield f"{finding.measure} {name}{where}", f"{value:.{_DIGITS}g}"
+                        yield f"{named(finding)} {name}{where}", f"{value:.{_DIGITS}g}"
 
 
 def per_query_json(suite: Suite) -> str:
@@ -334,7 +345,7 @@ def _why(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Mapping[str, object]:
         "rankings": (),
         "legs": legs,
         "legs_note": why.legs_note,
-        "segments": [{"segment": one.name, **attributes(one, "queries", *means, "worse")} for one in why.segments],
+        "segments": [attributes(one, "segment", "queries", *means, "answer") for one in why.segments],
         "to_judge": {"hits": len(deciding), "could_change_verdict": sum(deciding)},
     }
     return {**_rounded(document), "rankings": rankings}  # grades are not rounded

@@ -16,7 +16,7 @@ from relevance.text import duration, fitted, one_line, plural, printable, shorte
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from relevance.diagnosis import Diagnosis, Hit, Segment, StrategyDiagnosis
+    from relevance.diagnosis import Diagnosis, Hit, StrategyDiagnosis
     from relevance.embeddings import Model
     from relevance.gate import Comparison, Finding, Verdict
     from relevance.records import Dataset
@@ -255,8 +255,9 @@ _SHOWN_CHANGES = 20
 _SHOWN_DIFFERENCES = 36  # twelve strategies by three metrics
 _SHOWN_STRATEGIES = 12
 _NO_METRICS = {EMPTY, RUN_TIME}
-_NUMBERS = {"before", "now", "difference", "change", "changed"}
-_DIFFERENCES_LEFT_OUT = ("changed", "change", "95% interval", "before")
+_SHOWN_FINDINGS = 30
+_NUMBERS = {"before", "now", "difference", "change", "loss at most", "changed"}
+_DIFFERENCES_LEFT_OUT = ("changed", "loss at most", "change", "95% interval", "before")
 
 
 def comparison_lines(
@@ -272,11 +273,19 @@ def comparison_lines(
     mark = "good" if answer == "no loss" else "head"
     head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {answer}", mark)  # noqa: RUF001
     lines = [head if findings else Line(f"compared with {comparison.baseline}: nothing in common", "warn")]
+    lines += [Line(f"FAIL: {problem}", "bad") for problem in comparison.problems]
     lines += _difference_lines(comparison, columns)
-    for one in ordered_findings(comparison):
+    if comparison.effective_queries is not None:
+        lines.append(
+            Line(f"  by their weights the queries count as much as {comparison.effective_queries:,.0f} equal ones")
+        )
+    ordered = ordered_findings(comparison)
+    for one in ordered[:_SHOWN_FINDINGS]:
         label, mark = _label(one)
         more = "" if one.answer == "no loss" else "".join(f": {reason}" for reason in one.reasons[1:2])
-        lines.append(Line(f"{label}: {one.strategy}: {_what_happened(one)}{more}", mark))
+        lines.append(Line(f"{label}: {one.strategy}: {what_happened(one)}{more}", mark))
+    if len(ordered) > _SHOWN_FINDINGS:
+        lines.append(Line(f"and {len(ordered) - _SHOWN_FINDINGS:,} more, none of them a worse answer"))
     lines += map(Line, _changed(comparison))
     lines += [Line(f"  note: {note}", "warn") for note in comparison.notes]
     return lines if diagnosis is None else lines + _diagnosis_lines(diagnosis)
@@ -284,7 +293,7 @@ def comparison_lines(
 
 def differences_of(comparison: Comparison) -> list[Finding]:
     """The findings that are differences of a metric's mean, in the order of the comparison."""
-    return [one for one in comparison.findings if one.measure not in _NO_METRICS]
+    return [one for one in comparison.findings if one.measure not in _NO_METRICS and not one.segment]
 
 
 def difference_cells(finding: Finding) -> dict[str, str]:
@@ -298,6 +307,7 @@ def difference_cells(finding: Finding) -> dict[str, str]:
         "difference": f"{finding.after - finding.before:+z.4f}",
         "95% interval": interval if finding.changed else "",
         "change": "" if finding.relative is None else f"{_rise(finding):+z.1%}",
+        "loss at most": "" if finding.at_most is None or not finding.changed else f"{max(finding.at_most, 0.0):.1%}",
         "changed": f"{finding.changed:,}",
         "answer": "better" if finding.improved and finding.answer == "no loss" else finding.answer,
     }
@@ -341,8 +351,8 @@ def _difference_lines(comparison: Comparison, columns: int | None) -> list[Line]
 def _without_columns(
     table: Mapping[str, Sequence[str]], left_out: Sequence[str], most: int | None, *, right: Collection[str]
 ) -> list[str]:
-    """The rows without the columns that a narrow terminal has no room for; an indentation of two is counted."""
-    columns = dict(table)
+    """The rows without empty columns and those that a narrow terminal has no room for, which are indented by two."""
+    columns = {name: cells for name, cells in table.items() if any(cells[1:])}
     for name in ("", *left_out):
         columns.pop(name, None)
         numbers = {at for at, column in enumerate(columns) if column in right}
@@ -361,7 +371,7 @@ def _diagnosis_lines(diagnosis: Diagnosis) -> list[Line]:
         if why.answer != "loss":  # the test that failed says it of the others
             words = (leg_words(why), newcomer_words(diagnosis, why.strategy))
             lines += [Line(f"    {text}") for text in words if text]
-        lines += [Line(f"    LIKELY LOSS: {segment_words(one, why)}", "warn") for one in why.segments if one.worse]
+        lines += [Line(f"    {words}") for words in [kind_words(why)] if words]
     more = len(diagnosis.strategies) - _SHOWN_STRATEGIES
     lines += [Line(f"  and {plural(more, 'more strategy')} with changed queries")] if more > 0 else []
     return lines + [Line(f"  note: {note}", "warn") for note in diagnosis.notes]
@@ -376,8 +386,15 @@ def _extremes(why: StrategyDiagnosis, few: int) -> Iterator[str]:
 
 
 def ordered_findings(comparison: Comparison) -> list[Finding]:
-    """Those that are worse, the worst answer first, then what became better."""
-    shown = [one for one in comparison.findings if one.answer != "no loss" or one.improved]
+    """Those that are worse, the worst answer first, then what became better.
+
+    Of the kinds of queries those that lost: there are many, and what is undecided or better is on the pages.
+    """
+    shown = [
+        one
+        for one in comparison.findings
+        if one.answer in ("loss", "likely loss") or (not one.segment and (one.answer == "undecided" or one.improved))
+    ]
     return sorted(shown, key=lambda one: -list(ANSWERS).index(one.answer))
 
 
@@ -387,7 +404,10 @@ def _label(finding: Finding) -> tuple[str, str]:
     return "better" if finding.answer == "no loss" else meaning.label, meaning.mark
 
 
-def _what_happened(finding: Finding) -> str:
+def what_happened(finding: Finding) -> str:
+    """The first reason of a finding, and what it is of: `nDCG@10 of 61 queries (with a digit) fell by 27%`."""
+    if finding.segment:
+        return f"{finding.measure} of {plural(finding.queries, 'query')} ({finding.segment}) {finding.reasons[0]}"
     reason = finding.reasons[0] if finding.reasons else f"{finding.before:.4f} -> {finding.after:.4f}"
     return reason if reason.startswith(finding.measure) else f"{finding.measure} {reason}"
 
@@ -409,8 +429,9 @@ def comparison_failure(strategy: str, comparisons: Sequence[Comparison], diagnos
             continue
         lines.append(f"{strategy}: worse than in {comparison.baseline}")
         for finding in comparison.findings:
-            if finding.strategy == strategy and finding.answer != "no loss":
-                lines.append(f"  {_label(finding)[0]}: {_what_happened(finding)}")
+            undecided_kind = finding.segment and finding.answer == "undecided"
+            if finding.strategy == strategy and finding.answer != "no loss" and not undecided_kind:
+                lines.append(f"  {_label(finding)[0]}: {what_happened(finding)}")
                 lines += [f"    {reason}" for reason in finding.reasons[1:]]
         lines += _changed(comparison)
     failed = ((why, one) for one in diagnoses if (why := one.of(strategy)) is not None and why.answer == "loss")
@@ -441,8 +462,7 @@ def _queries_lost(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Iterator[str]
         yield from (f"  why: {one_line(reason)}" for reason in ranking.reasons[:_SHOWN])
     if why.newly_empty:
         yield f"newly without hits: {some([_quoted(text) for text in why.newly_empty], _SHOWN)}"
-    yield from filter(None, (leg_words(why), newcomer_words(diagnosis, why.strategy)))
-    yield from (segment_words(one, why) for one in why.segments if one.worse)
+    yield from filter(None, (leg_words(why), kind_words(why), newcomer_words(diagnosis, why.strategy)))
 
 
 def _quoted(text: str) -> str:
@@ -467,13 +487,6 @@ def moved(hit: Hit, *, now: bool) -> str:
     return "" if hit.mark == "same" else hit.mark
 
 
-def fell(relative: float | None) -> str:
-    """What a relative drop is called: `fell by 3.1%`."""
-    if relative is None:
-        return "was 0 before"
-    return f"{'fell' if relative >= 0 else 'rose'} by {abs(relative):.1%}"
-
-
 def queries_words(why: StrategyDiagnosis) -> str:
     """How many queries were won and lost, by which metric."""
     counts = f"{len(why.lost):,} lost, {len(why.won):,} won, {why.unchanged:,} unchanged"
@@ -492,12 +505,17 @@ def leg_words(why: StrategyDiagnosis) -> str:
     return f"legs on the {plural(len(why.lost), 'lost query')}: {legs}; {why.legs_note}"
 
 
-def segment_words(segment: Segment, why: StrategyDiagnosis) -> str:
-    """A segment that fell further than all queries together."""
-    whole = (why.before - why.after) / why.before if why.before > 0 else None
-    sure = "" if segment.adjusted_p is None else f", adjusted p {segment.adjusted_p:.2g}"
-    which = f"queries of one kind ({segment.name}, {segment.queries:,})"
-    return f"{why.metric} {fell(segment.relative)} on {which}, {fell(whole)} on all{sure}"
+def kind_words(why: StrategyDiagnosis) -> str:
+    """The kinds of queries that fell furthest, and the one that rose most; "" where there are none that moved."""
+    kinds = sorted((one for one in why.segments if one.relative), key=lambda one: -(one.relative or 0.0))
+    fell = [one for one in kinds if _rise(one) < 0]
+    rose = [one for one in kinds[::-1] if _rise(one) > 0]
+    parts = [
+        f"{word} {', '.join(f'{one.segment} {_rise(one):+.1%} ({one.queries:,})' for one in shown)}"
+        for word, shown in (("worst", fell[:_SHOWN]), ("best", rose[:1]))
+        if shown
+    ]
+    return f"kinds of queries by {kinds[0].measure}: {'; '.join(parts)}" if parts else ""
 
 
 def newcomer_words(diagnosis: Diagnosis, strategy: str) -> str:

@@ -10,20 +10,14 @@ import pytest
 from helpers.snapshots import TEXT, VECTOR, comparison, diagnosed, measured, snapshot
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy.stats import ttest_ind
 
 from relevance.baseline import Snapshot
 from relevance.diagnosis import (
-    LEAST_OTHERS,
-    LEAST_QUERIES,
     Hit,
     diagnose,
-    holm,
     legs_of,
     legs_without_strategy,
     score,
-    segment_members,
-    welch,
 )
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, evaluate, parse
 from relevance.gate import Comparison, Finding, Limits
@@ -290,82 +284,16 @@ def test_no_metric_in_common_is_a_note() -> None:
     assert found.notes == ("own: no metric is on both sides to tell its queries apart by",)
 
 
-@pytest.mark.parametrize(
-    ("texts", "grades", "name", "inside"),
-    [
-        (["oak", "oak table", "a b c", "a b c 3", ""], [1] * 5, "one word", [0, 4]),
-        (["oak", "oak table", "a b c", "a b c 3", ""], [1] * 5, "two or three words", [1, 2]),
-        (["oak", "oak table", "a b c", "a b c 3", ""], [1] * 5, "four words or more", [3]),
-        (["oak", "table 3 ft"], [1] * 2, "with a number", [1]),
-        (["oak", "table 3 ft"], [1] * 2, "without a number", [0]),
-        (["a", "b", "c", "d"], [1, 4, 6, 9], "fewer than 5 judgments", [0, 1]),
-        (["a", "b", "c", "d"], [1, 4, 6, 9], "5 judgments or more", [2, 3]),
-        (["Oak table", "oak TABLE", "oak kiosk kiosk"], [1] * 3, "a word that no other query has", [2]),
-        (["Oak table", "oak TABLE", "oak kiosk kiosk"], [1] * 3, "only words that other queries have", [0, 1]),
-    ],
-)
-def test_queries_of_a_segment(texts: list[str], grades: list[int], name: str, inside: list[int]) -> None:
-    judged = [{f"p{at}": 1 for at in range(number)} for number in grades]
-    assert np.flatnonzero(segment_members(texts, judged)[name]).tolist() == inside
-
-
-def test_welch_against_scipy() -> None:
-    random = np.random.default_rng(5)
-    for sizes in ((100, 30), (120, 400), (2, 3)):
-        left, right = random.normal(0.1, 1, sizes[0]), random.normal(0, 3, sizes[1])
-        expected = ttest_ind(left, right, equal_var=False, alternative="greater").pvalue
-        assert welch(left, right) == pytest.approx(expected)
-
-
-def test_welch_without_spread() -> None:
-    assert welch(np.full(100, 0.5), np.zeros(30)) == 0
-    assert welch(np.zeros(100), np.zeros(30)) == 1
-
-
-def test_holm_by_hand() -> None:
-    assert holm([0.03, 0.01, 0.5, 0.02]) == pytest.approx([0.06, 0.04, 0.5, 0.06])
-    assert holm([0.6, 0.6]) == [1, 1]
-    assert holm([]) == []
-
-
-def sides(numbers: int, others: int, drop: float, other_drop: float, noise: float = 0.05) -> Any:
-    """Two sessions with queries that have a number and queries that have none, each with its own drop."""
-    size = numbers + others
-    texts = [f"same words {3 if at < numbers else 'x'}" for at in range(size)]
-    drops = np.where(np.arange(size) < numbers, drop, other_drop)
-    drops += np.random.default_rng(3).normal(0, noise, size)
-    return own(np.full(size, 0.8), texts=texts), own(0.8 - drops, texts=texts)
-
-
-def test_a_segment_that_fell_further_is_named() -> None:
-    before, now = sides(150, 200, 0.2, 0.02)
-    segments = why(before, now).segments
-    (found,) = [one for one in segments if one.worse]
-    assert (found.name, found.queries) == ("with a number", 150)
-    assert found.before == pytest.approx(0.8)
-    assert found.relative == pytest.approx(0.25, abs=0.02)
-    drops = before.strategies["own"].metrics[NDCG10] - now.strategies["own"].metrics[NDCG10]
-    tested = [one for one in segments if one.adjusted_p is not None]
-    assert found.adjusted_p == pytest.approx(len(tested) * welch(drops[:150], drops[150:]), rel=1e-9, abs=0)
-    assert 0 < found.adjusted_p < 1e-6
-
-
-@pytest.mark.parametrize(
-    ("numbers", "others", "drop", "other_drop", "noise"),
-    [
-        (LEAST_QUERIES - 1, 200, 0.2, 0.02, 0.05),  # too few for a segment
-        (150, LEAST_OTHERS - 1, 0.2, 0.02, 0.05),  # too few others: shown, not tested
-        (150, 200, 0.2, 0.2, 0.05),  # all fell alike
-        (150, 200, 0.11, 0.1, 0.001),  # sure, but less than the limit of warnings (2%) beyond that of all queries
-    ],
-)
-def test_a_segment_that_is_not_named(numbers: int, others: int, drop: float, other_drop: float, noise: float) -> None:
-    segments = why(*sides(numbers, others, drop, other_drop, noise)).segments
-    assert not [one for one in segments if one.worse]
-    shown = [one.adjusted_p is None for one in segments if one.name == "with a number"]
-    assert shown == ([] if numbers < LEAST_QUERIES else [others < LEAST_OTHERS])
-
-
-def test_a_segment_of_the_least_queries_is_named() -> None:
-    segments = why(*sides(LEAST_QUERIES, 200, 0.2, 0.02)).segments
-    assert [one.name for one in segments if one.worse] == ["with a number"]
+def test_kinds_of_queries_are_those_of_the_gate_and_those_that_lost_are_among_the_measures() -> None:
+    of_all, lost, same = (
+        Finding("own", "nDCG@10", answer, 0.5, after, relative=1 - after / 0.5, segment=kind)
+        for kind, answer, after in (
+            ("", "no loss", 0.6),
+            ("with a digit", "loss", 0.3),
+            ("one word", "undecided", 0.49),
+        )
+    )
+    compared = Comparison("main.json", (of_all, lost, same))
+    (one,) = diagnose(own([0.5]), own([0.5]), compared, Limits()).strategies
+    assert one.segments == (lost, same)
+    assert (one.answer, one.metric, one.measures) == ("loss", "nDCG@10", ("nDCG@10 (with a digit)",))

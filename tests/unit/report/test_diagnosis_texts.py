@@ -10,9 +10,9 @@ from typing import Any
 from helpers import golden
 from helpers.snapshots import comparison, diagnosed, measured, snapshot
 
-from relevance.diagnosis import Diagnosis, LegChange, QueryChange, Segment
+from relevance.diagnosis import Diagnosis, LegChange, QueryChange
 from relevance.gate import Comparison, Finding
-from relevance.report.pages import job_summary, refusal_summary
+from relevance.report.pages import heat_map, job_summary, refusal_summary
 from relevance.report.results import comparison_properties, diagnosis_files
 from relevance.report.terminal import comparison_failure, comparison_lines
 
@@ -26,6 +26,27 @@ def diagnosis_of(text: str = "oak table", title: str = "Oak table", answer: str 
     return diagnosed(before, now, titles={"a": title, "n": title}, own=answer)
 
 
+def kinds(strategy: str, *of_kind: tuple[str, Any, float]) -> tuple[Finding, ...]:
+    """A finding for each kind of query; those of the kind `nothing` had 0 before."""
+    return tuple(
+        Finding(
+            strategy,
+            "nDCG@10",
+            answer,
+            before,
+            after,
+            relative=1 - after / before if before else None,
+            queries=40,
+            changed=7,
+            adjusted_p=0.004,
+            segment=kind,
+            reasons=(f"fell by {abs(1 - after / 0.5):.0%}", "and sure"),
+        )
+        for kind, answer, after in of_kind
+        for before in [0.0 if kind == "nothing" else 0.5]
+    )
+
+
 def everything() -> tuple[Comparison, Diagnosis]:
     """A comparison and a diagnosis with every part that there is."""
     diagnosis = diagnosis_of(title="Oak\n::error::table")
@@ -36,11 +57,7 @@ def everything() -> tuple[Comparison, Diagnosis]:
         newly_empty=("x", "y|z", "", "w", "v"),
         legs=(LegChange("text", 0.5, 0.4, "textsearch", lost=True), LegChange("vector whole", None, 0.3, "")),
         legs_note="text fell most",
-        segments=(
-            Segment("one word", 10, 0.5, 0.3, 0.4, 0.001, worse=True),
-            Segment("a|b", 12, 0.5, 0.51, -0.02, None, worse=False),
-            Segment("nothing before", 2, 0, 0.1, None, None, worse=False),
-        ),
+        segments=kinds("own", ("one word", "loss", 0.3), ("tag a|b", "no loss", 0.51), ("nothing", "no loss", 0.0)),
     )
     reasons = ("fell by 20%", "why|x", "third")
     findings = (
@@ -62,9 +79,14 @@ def everything() -> tuple[Comparison, Diagnosis]:
         Finding("own", "run time", "no loss", 0.0439, 0.0125, relative=-0.716),
         Finding("own", "run time", "no loss", 1.0, 3.0, relative=2.0),
         Finding("own", "AP@10", "no loss", 0.0, 0.4),
+        *why.segments,
+        *kinds("rrf", ("one word", "likely loss", 0.45), ("tag a|b", "no loss", 0.6)),
     )
+    beside: dict[str, Any] = {"problems": ("compared on 1 of <b> 305 queries",), "effective_queries": 86.4}
     differs = (*FAILED.differs, f"engine.facts.{EVIL}\n::x ##vso[y]", "::set-output name=x::y")
-    full = replace(FAILED, findings=(*FAILED.findings, *findings), differs=differs, notes=("n1 <i>", "a\x1bb\n"))
+    full = replace(
+        FAILED, findings=(*FAILED.findings, *findings), differs=differs, notes=("n1 <i>", "a\x1bb\n"), **beside
+    )
     (newcomer,) = diagnosis.newcomers
     newcomers = (replace(newcomer, product="m", title=None, rank=2, could_change_verdict=False), newcomer)
     return full, replace(diagnosis, strategies=(why,), newcomers=newcomers, notes=("a note | x",))
@@ -161,6 +183,27 @@ def test_files_of_two_baselines_one_with_nothing_to_say() -> None:
     assert diagnosis_files([], []) == {}
 
 
+def test_the_heat_map_shows_what_became_of_each_kind_in_each_strategy() -> None:
+    compared = Comparison(
+        "main.json",
+        (
+            Finding("own", "nDCG@10", "no loss", 0.5, 0.51, relative=-0.02, changed=9, queries=90, improved=True),
+            *kinds("own", ("one word", "loss", 0.365), ("digits", "likely loss", 0.4), ("nothing", "no loss", 0.1)),
+            Finding("rrf", "nDCG@10", "no loss", 0.5, 0.499, relative=0.002, changed=9, queries=90),
+            *kinds("rrf", ("one word", "undecided", 0.485), ("digits", "no loss", 0.6)),
+            *(replace(one, changed=0) for one in kinds("same", ("one word", "no loss", 0.5))),
+        ),
+    )
+    found = heat_map(compared)
+    assert found is not None
+    assert found.kinds == {"one word": 40, "digits": 40, "nothing": 40}
+    assert found.rows == {
+        "own": ["🟩 +2.0%", "🟥 -27.0%", "🟧 -20.0%", "⬜ from 0"],
+        "rrf": ["⬜ -0.2%", "🟨 -3.0%", "🟩 +20.0%", ""],
+    }
+    assert heat_map(FAILED) is None
+
+
 def test_the_summary_of_a_job() -> None:
     compared, diagnosis = everything()
     gated = suite(own="fail", rrf="pass", other="not_gated")
@@ -174,6 +217,8 @@ def test_properties_say_which_baseline_they_are_of_where_there_are_several() -> 
     compared, _ = everything()
     one = dict(comparison_properties("own", [compared]))
     assert [one[name] for name in ("answer", "MRR@10 before", "MRR@10 p")] == ["loss", "0.5", "0.0123"]
+    assert one["answer says"].startswith("so large a loss")
+    assert (one["nDCG@10 (one word) answer"], one["nDCG@10 (one word) relative"]) == ("loss", "0.4")
     assert "answer (main.json)" in dict(comparison_properties("own", [compared, compared]))
 
 
