@@ -255,7 +255,7 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
     names = changed_strategies(old, new, comparison)
     metrics = {name: _telling_metric(old, new, name, comparison, limits) for name in names}
     sides = [
-        _Sides(name, metric, limits.of(name, metric).worse == "lower", old, new)
+        _Sides(name, metric, not metric.lower_is_better, old, new)
         for name, metric in metrics.items()
         if metric is not None
     ]

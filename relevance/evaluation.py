@@ -331,6 +331,15 @@ LABELS: Mapping[str, Metric] = MappingProxyType({"MRR": RR10, "MAP": AP10, "NDCG
 """Names for people; a mean over queries is what they name."""
 
 
+def named(text: str) -> Metric:
+    """The metric of a name for people (`NDCG`), or of what is printed (`nDCG@10`).
+
+    Raises:
+        InputError: not a metric.
+    """
+    return LABELS[text] if text in LABELS else parse(text)
+
+
 def overlap(before: Sequence[Sequence[str]], after: Sequence[Sequence[str]], metric: Metric) -> _Floats:
     """How alike two rankings of each query are, from 0 (nothing in common) to 1 (the same): `RBO(p=0.9)@10`.
 

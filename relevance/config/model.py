@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from relevance.datasets.overlay import Judging
     from relevance.errors import InputError
     from relevance.fields import ProductFields
-    from relevance.gate import Limits
+    from relevance.gate import Limits, MetricChoice
 
 FILE_NAME = "relevance.toml"
 
@@ -214,6 +214,7 @@ TABLES: Mapping[str, tuple[type | str, ...]] = MappingProxyType(
         "strategies.NAME": (Strategy,),
         "tuning.NAME": (),
         "elasticsearch": (Settings,),
+        "metrics": ("relevance.gate:MetricChoice",),
         "gate": ("relevance.gate:Limits",),
         "judging": ("relevance.datasets.overlay:Judging",),
         "finetune": (_Pairs, Options),
@@ -310,6 +311,7 @@ class Config(Session):
     selected: tuple[Strategy, ...]
     named: tuple[str, ...]
     broken: Mapping[str, InputError]
+    metrics: MetricChoice
     gate: Limits
     judging: Judging
     finetune: Options
@@ -339,7 +341,7 @@ def rows(config: Config) -> list[tuple[str, str, str]]:
         values[f"models.{name}.device"] = model.device or "the best there is"
         values[f"models.{name}.revision"] = model.revision or "the newest"
         values[f"models.{name}.trust_remote_code"] = text_of(model.trust_remote_code)
-    for each in keys("elasticsearch", "gate", "judging", "finetune"):
+    for each in keys("elasticsearch", "metrics", "gate", "judging", "finetune"):
         values[each.path] = text_of(getattr(getattr(config, each.table), each.name, config.pairs_share))
     for path in config.origins:
         table, _, rest = path.partition(".")

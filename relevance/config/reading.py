@@ -37,7 +37,7 @@ from relevance.fields import (
 )
 from relevance.files import read_json_object, read_toml
 from relevance.finetune import SAMPLE_EPOCHS, Options
-from relevance.gate import read_limits
+from relevance.gate import Limits, MetricChoice, read_limits, read_metrics
 from relevance.schema import Schema
 from relevance.setting import Key, shown
 from relevance.strategies import BASE, FINETUNED, READY_MADE, STRATEGIES, Strategy, from_table
@@ -103,6 +103,16 @@ class Value:
 
 Tables = dict[str, dict[str, Value]]
 """What is in force, by table (`models.base`) and key."""
+
+
+_LIMITS = "fail with p_sure for a loss, likely with p_likely for a likely loss (docs/gate.md)"
+_GONE: Mapping[str, str] = MappingProxyType(
+    {
+        "gate.gated": 'gate in [metrics], such as gate = ["nDCG@10", "AP@10", "RR@10"]',
+        **dict.fromkeys((f"gate.{name}" for name in ("fail_large", "p_large", "warn", "warn_sure", "p_warn")), _LIMITS),
+    }
+)
+"""Keys of earlier releases, and what took their place."""
 
 
 class Problems:
@@ -221,10 +231,7 @@ def read_config(  # noqa: PLR0913 - all by name
     for name in (name for name in checked if f"strategies.{name}" not in problems.tables):
         with problems.gathered(), _errors_at(f"{file} [tuning.{name}]: "):
             _check_tuning(name, tuning[name], {**strategies, **ready_made})
-    if "gate" not in problems.tables:
-        names = (*STRATEGIES, *own_names, *ready_made)
-        with problems.gathered(), _errors_at(f"{file} [gate] "):
-            gate = read_limits(_values(tables["gate"]), strategies=names)
+    metrics, gate = _gate(file, tables, (*STRATEGIES, *own_names, *ready_made), problems)
     problems.raise_all()
     training: dict[str, Any] = {"epochs": SAMPLE_EPOCHS} if source.format == "sample" else {}
     training |= _values(tables["finetune"])
@@ -245,6 +252,7 @@ def read_config(  # noqa: PLR0913 - all by name
         selected=selected,
         named=() if chosen is None else tuple(chosen.value),
         broken=MappingProxyType(broken),
+        metrics=metrics,
         gate=gate,
         judging=source.judging,
         finetune=Options(**training),
@@ -304,6 +312,9 @@ def _read_table(file: Path, table: str, content: Mapping[str, object], problems:
     for name, value in content.items():
         if head == "tuning":  # its keys are those of a strategy, or marks of a template
             values[name] = Value(value, f"{where} {name}", file.parent)
+            continue
+        if (gone := _GONE.get(f"{table}.{name}")) is not None:
+            problems.add(f"{where}: {name} is no key any more; allowed: {gone}", table)
             continue
         if name not in known:
             problems.add(f"{where}: {unknown('key', name, known if table else (*known, *_HEADS))}", table)
@@ -386,6 +397,20 @@ def _nearest(tables: Tables, table: str, key: str) -> Value | None:
 
 
 # What it makes
+
+
+def _gate(
+    file: Path | None, tables: Tables, strategies: Collection[str], problems: Problems
+) -> tuple[MetricChoice, Limits]:
+    """The metrics, and the limits of those that are gated; the defaults where there is a problem."""
+    metrics, limits = MetricChoice(), Limits()
+    if "metrics" not in problems.tables:
+        with problems.gathered("metrics"), _errors_at(f"{file} [metrics] "):
+            metrics = read_metrics(_values(tables["metrics"]))
+    if not {"metrics", "gate"} & problems.tables:
+        with problems.gathered(), _errors_at(f"{file} [gate] "):
+            limits = read_limits(_values(tables["gate"]), strategies=strategies, gated=metrics.gate)
+    return metrics, limits
 
 
 @contextlib.contextmanager
@@ -628,7 +653,8 @@ def _vectors(table: Value, models: Iterable[str], texts: tuple[str, ...]) -> dic
 def _origins(tables: Tables, source: Source, models: Iterable[str], problems: Problems, file: str) -> Mapping[str, str]:
     """Where the value of every key comes from: plain keys, models, and what the file sets in other tables."""
     values = {
-        key.path: tables[key.table].get(key.name) for key in keys("", "elasticsearch", "gate", "judging", "finetune")
+        key.path: tables[key.table].get(key.name)
+        for key in keys("", "elasticsearch", "metrics", "gate", "judging", "finetune")
     }
     values["unknown_products"] = _nearest(tables, f"datasets.{source.name}", "unknown_products")
     for name in models:

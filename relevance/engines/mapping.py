@@ -120,6 +120,32 @@ def _match(paths: FieldPaths, name: str, boost: float) -> dict[str, Any]:
     return clause
 
 
+def finds_the_same(strategy: Strategy, *, hits: int) -> bool:
+    """Whether a search for so many hits begins with what one for fewer finds, and finds all that there are.
+
+    What a part of a template takes from the size of the search, as the `k` of a nearest-neighbour clause that names
+    none, changes with it; one that names fewer than `hits` ends there.
+    """
+    return all(
+        not any(key in leg.search for key in ("rank", "retriever"))
+        and all(isinstance(k, int) and k >= hits for k in _numbers_of_neighbours(leg.search))
+        and (not leg.vectors or leg.candidates >= hits)
+        for leg in strategy.legs()
+    )
+
+
+def _numbers_of_neighbours(part: object) -> Iterator[object]:
+    """The `k` of each nearest-neighbour clause in a search body, None where it names none."""
+    if isinstance(part, Mapping):
+        for key, value in part.items():
+            if key == "knn":
+                yield from (one.get("k") for one in (value if isinstance(value, list | tuple) else [value]))
+            yield from _numbers_of_neighbours(value)
+    elif isinstance(part, list | tuple):
+        for one in part:
+            yield from _numbers_of_neighbours(one)
+
+
 _PRODUCTS_AT_ONCE = 1024
 
 

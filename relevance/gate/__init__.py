@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from relevance.gate.answers import ANSWERS, Answer, worst
+from relevance.gate.choice import MetricChoice, read_metrics
 from relevance.gate.comparing import EMPTY, RUN_TIME, WEIGHTED, Comparison, Finding, compare, compare_run_times
 from relevance.gate.limits import (
-    GATED,
     Floors,
     Limits,
     Lost,
     Shortfall,
     Verdict,
     judge,
+    reaches,
     read_floors,
     read_limits,
     suggest,
@@ -20,7 +21,6 @@ from relevance.gate.limits import (
 __all__ = [
     "ANSWERS",
     "EMPTY",
-    "GATED",
     "RUN_TIME",
     "WEIGHTED",
     "Answer",
@@ -29,13 +29,16 @@ __all__ = [
     "Floors",
     "Limits",
     "Lost",
+    "MetricChoice",
     "Shortfall",
     "Verdict",
     "compare",
     "compare_run_times",
     "judge",
+    "reaches",
     "read_floors",
     "read_limits",
+    "read_metrics",
     "suggest",
     "worst",
 ]

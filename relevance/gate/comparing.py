@@ -289,22 +289,20 @@ class _Column:
         values: of these queries, times what they weigh.
     """
 
-    def __init__(  # noqa: PLR0913 - what it is of, and its values
+    def __init__(
         self,
         strategy: str,
         metric: Metric,
         part: str,
         rows: npt.NDArray[np.int64],
         values: _Values,
-        *,
-        higher: bool = False,
     ) -> None:
         self.strategy, self.metric, self.part, self.rows, self.values = strategy, metric, part, rows, values
         before, after = values.before, values.after
         self.queries = len(before)
         self.worth = float(self.queries)
         # positive where it became worse
-        self.drops = after - before if higher else before - after
+        self.drops = after - before if metric.lower_is_better else before - after
         self.changed = int(np.count_nonzero(np.abs(self.drops) > SAME))
         means = [math.fsum(one.tolist()) / self.queries for one in (before, after, self.drops)]
         self.before, self.after, self.drop = means
@@ -391,7 +389,7 @@ class _Trial:
         return columns
 
     def _column(self, key: tuple[str, Metric], part: str, rows: npt.NDArray[np.int64], values: _Values) -> _Column:
-        return _Column(*key, part, rows, values, higher=self.limits.of(*key).worse == "higher")
+        return _Column(*key, part, rows, values)
 
     def _whole(self, key: tuple[str, Metric], values: _Values) -> _Column:
         return self._column(key, "", np.arange(len(values.before)), values)

@@ -1,12 +1,14 @@
 """What a strategy must reach (floors, a file of their own), and from where on worse is too much (limits, `[gate]`).
 
-The file of floors is TOML, one table `[DATASET.STRATEGY]` with `MRR`, `MAP`, `NDCG`, each the lowest mean that passes.
+The file of floors is TOML, one table `[DATASET.STRATEGY]` with the lowest mean of a metric that passes: `NDCG = 0.4`,
+`"P@5" = 0.3`. For a metric of which less is better it is the highest that passes: `Empty = 0.02`.
 With `corpus = "<first digits of the corpus hash>"` it says which corpus they were set for: on another one they hold all
 the same, and a note says so. A product more or a word changed moves a mean little; what it moves is what they are for.
 """
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -19,22 +21,20 @@ from annotated_types import Interval, MultipleOf
 
 from relevance.baseline.snapshot import DIGITS
 from relevance.errors import InputError, unknown
-from relevance.evaluation import AP10, LABELS, METRICS, NDCG10, RR10, Metric
+from relevance.evaluation import METRICS, NDCG10, Metric, named
 from relevance.files import read_toml
-from relevance.setting import Key, Names, Share, Takes, Text, Written, declared, setting, shown
+from relevance.gate.choice import GATED, read_metric
+from relevance.setting import Share, Takes, Text, Written, declared, setting, shown
 from relevance.significance import SAME
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
     from pathlib import Path
 
     from relevance.evaluation import Evaluation
     from relevance.records import Dataset
 
 # Floors
-
-GATED: Mapping[str, Metric] = MappingProxyType({label: LABELS[label] for label in ("MRR", "MAP", "NDCG")})
-"""The metrics that can have a floor, by the names that people use."""
 
 MARGIN = 0.005
 """How far below the measured mean a suggested floor lies: more than another processor's rounding moves a mean."""
@@ -48,7 +48,7 @@ class Floors:
     """The floors of one strategy on one data set.
 
     Attributes:
-        means: lowest passing mean by label (`MRR`, `MAP`, `NDCG`).
+        means: lowest passing mean by `Metric.label` (`MRR`, `P@5`), highest where less is better.
         corpus: first digits of the hash of the corpus that they were set for, "" where the file does not say.
         where: file and table, for messages.
     """
@@ -70,7 +70,10 @@ class Lost:
 
 @dataclass(frozen=True)
 class Shortfall:
-    """A mean below its floor, and some queries: those that fell furthest since the baseline, else the lowest."""
+    """A mean on the wrong side of its floor, and some queries: the most worsened since the baseline, else the worst.
+
+    `label` is the metric's.
+    """
 
     label: str
     value: float
@@ -95,13 +98,13 @@ class Verdict:
 
 
 def read_floors(
-    path: Path, *, datasets: Collection[str], strategies: Collection[str]
+    path: Path, *, datasets: Collection[str], strategies: Collection[str], metrics: Sequence[Metric] = METRICS
 ) -> Mapping[tuple[str, str], Floors]:
     """Read a file of floors: (data set, strategy) to floors. The whole is checked, whatever is going to run.
 
     Raises:
-        InputError: it cannot be read or is not TOML, or names an unknown data set, strategy or metric, or a floor is no
-            number from 0 to 1.
+        InputError: it cannot be read or is not TOML, or names an unknown data set, strategy or metric, or one that is
+            not scored (`metrics` are) or has another floor already, or a floor is no number from 0 to 1.
     """
     floors = {}
     way_out = "; after a {} has another name, its tables [{}] are renamed or removed"
@@ -109,7 +112,7 @@ def read_floors(
     for dataset, tables in _entries(read_toml(path, "a file of floors"), f"{path}", "data set", datasets, renamed):
         renamed = way_out.format("strategy", f"{dataset}.{{}}")
         for strategy, table in _entries(tables, f"{path} [{dataset}]", "strategy", strategies, renamed):
-            floors[dataset, strategy] = _floors(table, f"{path} [{dataset}.{strategy}]")
+            floors[dataset, strategy] = _floors(table, f"{path} [{dataset}.{strategy}]", metrics)
     return MappingProxyType(floors)
 
 
@@ -124,19 +127,38 @@ def _entries(
         yield name, value
 
 
-def _floors(table: Any, where: str) -> Floors:
-    values = dict(_entries(table, where, "floor", (*GATED, "corpus")))
+def _floors(table: Any, where: str, metrics: Sequence[Metric]) -> Floors:
+    if not isinstance(table, dict):
+        raise InputError(f"{where}: expected a table, found {table!r}")
+    values = dict(table)
     corpus = values.pop("corpus", "")
+    names: dict[str, str] = {}
     means = {}
-    for label, value in values.items():
+    for name, value in values.items():
+        label = _floor_label(name, where, metrics)
+        if label in names:
+            raise InputError(f"{where}: {names[label]} and {name} are the same metric; allowed: one floor for it")
         if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
-            raise InputError(f"{where} {label} = {value!r}; allowed: a number from 0 to 1")
-        means[label] = float(value)
+            raise InputError(f"{where} {name} = {value!r}; allowed: a number from 0 to 1")
+        names[label], means[label] = name, float(value)
     if not means:
-        raise InputError(f"{where}: no floor; at least one of {', '.join(GATED)} is needed")
+        allowed = ", ".join(metric.label for metric in metrics)
+        raise InputError(f"{where}: no floor; at least one of {allowed} is needed")
     if not isinstance(corpus, str) or ("corpus" in table and not _PREFIX.fullmatch(corpus)):
         raise InputError(f"{where} corpus = {corpus!r}; allowed: the first 8 or more hex digits of the corpus hash")
     return Floors(MappingProxyType(means), corpus, where)
+
+
+def _floor_label(name: str, where: str, metrics: Sequence[Metric]) -> str:
+    try:
+        metric = named(name)
+    except InputError:
+        allowed = (*(one.label for one in metrics), "corpus")
+        raise InputError(f"{where}: {unknown('floor', name, allowed)}") from None
+    if metric not in metrics:
+        why = "it compares with a baseline" if metric.needs_baseline else f"allowed: add {metric} to [metrics] report"
+        raise InputError(f"{where}: {name} is not scored; {why}")
+    return metric.label
 
 
 def judge(
@@ -148,48 +170,62 @@ def judge(
 ) -> Verdict:
     """Compare the means of a strategy with its floors; a mean that equals its floor passes.
 
+    Where less is better the floor is a ceiling.
+
     `before` is what the baseline has of the strategy, by metric and query id; empty where there is none.
     """
     if floors is None:
         return Verdict("not_gated", ("no floors for this strategy on this data set",))
-    means = {label: evaluation.mean(GATED[label]) for label in floors.means}
-    shortfalls = tuple(
-        Shortfall(label, means[label], floor, _worst(GATED[label], evaluation, dataset, before.get(GATED[label], {})))
-        for label, floor in floors.means.items()
-        if means[label] < floor
-    )
-    reasons = tuple(f"{short.label} {short.value:.4f} is below its floor {short.floor:.4f}" for short in shortfalls)
+    shortfalls, reasons = [], []
+    for label, floor in floors.means.items():
+        metric = named(label)
+        mean = evaluation.mean(metric)
+        if not reaches(metric, mean, floor):
+            shortfalls.append(
+                Shortfall(label, mean, floor, _worst(metric, evaluation, dataset, before.get(metric, {})))
+            )
+            wrong = "above its ceiling" if metric.lower_is_better else "below its floor"
+            reasons.append(f"{label} {mean:.4f} is {wrong} {floor:.4f}")
     actual = dataset.catalogue.sha256[: len(floors.corpus)]
     note = f"floors were set for corpus {floors.corpus}, this is {actual}; they hold all the same"
     notes = () if actual == floors.corpus else (note,)
-    return Verdict("fail" if shortfalls else "pass", reasons, shortfalls, floors, notes)
+    return Verdict("fail" if shortfalls else "pass", tuple(reasons), tuple(shortfalls), floors, notes)
+
+
+def reaches(metric: Metric, mean: float, floor: float) -> bool:
+    """Whether a mean is on the right side of its floor, which is a ceiling where less is better."""
+    return mean <= floor if metric.lower_is_better else mean >= floor
 
 
 def _worst(metric: Metric, evaluation: Evaluation, dataset: Dataset, before: Mapping[str, float]) -> tuple[Lost, ...]:
-    """Those that fell furthest since the baseline, else the lowest, and of these the ones with most to find."""
+    """Those that worsened most since the baseline, else the worst, and of these the ones with most to find."""
+    sign = -1 if metric.lower_is_better else 1
     values = evaluation.per_query[metric]
     ids, texts = dataset.queries.ids, dataset.queries.labels
     queries = [
         Lost(ids[code], texts[code], value) for code, value in zip(evaluation.queries, values.tolist(), strict=True)
     ]
     known = [(before[one.query], one) for one in queries if one.query in before]
-    fallen = [replace(one, before=old) for old, one in known if old - round(one.value, DIGITS) > SAME]
+    fallen = [replace(one, before=old) for old, one in known if sign * (old - round(one.value, DIGITS)) > SAME]
     if fallen:
-        fallen.sort(key=lambda one: (one.value - before[one.query], one.query))
+        fallen.sort(key=lambda one: (sign * (one.value - before[one.query]), one.query))
         return tuple(fallen[:_SHOWN_QUERIES])
     relevant = dataset.judgments.grades >= dataset.judgments.relevant_from
     to_find = np.bincount(dataset.judgments.queries[relevant], minlength=len(dataset.queries))[evaluation.queries]
-    return tuple(queries[at] for at in np.lexsort((-to_find, values))[:_SHOWN_QUERIES].tolist())
+    return tuple(queries[at] for at in np.lexsort((-to_find, sign * values))[:_SHOWN_QUERIES].tolist())
 
 
-def suggest(dataset: Dataset, evaluations: Mapping[str, Evaluation]) -> str:
-    """A snippet of TOML with floors `MARGIN` below what was measured, rounded down to three digits."""
+def suggest(dataset: Dataset, evaluations: Mapping[str, Evaluation], metrics: Iterable[Metric]) -> str:
+    """A snippet of TOML with floors `MARGIN` worse than what was measured, rounded that way to three digits."""
+    judging = [metric for metric in metrics if metric.judges]
     tables = []
     for strategy, evaluation in evaluations.items():
         lines = [f"[{dataset.name}.{strategy}]"]
-        for label, metric in GATED.items():
-            floor = max(0.0, math.floor((evaluation.mean(metric) - MARGIN) * 1000) / 1000)
-            lines.append(f"{label} = {floor:.3f}")
+        for metric in judging:
+            sign = -1 if metric.lower_is_better else 1
+            floor = sign * math.floor((sign * evaluation.mean(metric) - MARGIN) * 1000) / 1000
+            key = metric.label if metric.label.isalnum() else json.dumps(metric.label)
+            lines.append(f"{key} = {min(max(0.0, floor), 1.0):.3f}")
         tables.append("\n".join(lines))
     return "\n\n".join(tables) + "\n"
 
@@ -205,14 +241,11 @@ _Queries = Annotated[
     Takes("number", "a whole number of 1 or more"),
 ]
 _Tables = Annotated[Mapping[str, Mapping[str, Any]], Written(Any), Takes("table of tables")]
-_Direction = Literal["lower", "higher"]
 
 
 @dataclass(frozen=True)
 class _Gated:
-    gated: Annotated[tuple[Metric, ...], Written(Names)] = setting(
-        "metrics that are compared with a baseline", default=(NDCG10, AP10, RR10)
-    )
+    gated: tuple[Metric, ...] = GATED  # `[metrics] gate`
     leading: Annotated[Metric, Written(Text)] = setting(
         "the one of which no loss is said, whose segments are judged and by which queries are told apart",
         default=NDCG10,
@@ -247,11 +280,9 @@ class Limit(_Chances, _Drops):
     """What holds for one metric of one strategy.
 
     Attributes:
-        worse: the direction that is gated: `lower` where less is worse, `higher` where more is.
         leading: whether the metric is `Limits.leading`.
     """
 
-    worse: _Direction = "lower"
     leading: bool = False
 
     def excluded(self, queries: int) -> float:
@@ -299,7 +330,7 @@ class Limits(_Chances, _Drops, _Gated):
     empty_fail: Share = setting("from this share on a loss, unless as many newly return something", default=0.01)
     time_warn: _Factor = setting("more than so many times the run time of before is a likely loss", default=1.5)
     time_fail: _Factor = setting("more than so many times is a loss", default=2.0)
-    # attributes of `Limit` by the name of a metric; by the name of a strategy those but `worse`, `time_warn` and
+    # attributes of `Limit` by the name of a metric; by the name of a strategy those, `time_warn` and
     # `time_fail`, and by the name of a metric what holds for that alone
     metrics: _Tables = setting("limits by metric, see below", default=MappingProxyType({}))
     strategies: _Tables = setting("limits by strategy, see below", default=MappingProxyType({}))
@@ -327,24 +358,22 @@ class Limits(_Chances, _Drops, _Gated):
         return own.get("time_warn", self.time_warn), own.get("time_fail", self.time_fail)
 
 
-_OF_A_METRIC = (*(each.name for each in fields(_Drops)), "worse")
+_OF_A_METRIC = tuple(each.name for each in fields(_Drops))
 _OF_A_STRATEGY = (*(each.name for each in fields(_Drops)), "time_warn", "time_fail")
 _OF_A_SEGMENT = {key.name: key for key in declared(SegmentLimit)}
-_KEYS = {key.name: key for key in (*declared(Limits), Key("", "worse", _Direction))}
+_KEYS = {key.name: key for key in declared(Limits)}
 
 
-def read_limits(table: Mapping[str, Any], *, strategies: Collection[str]) -> Limits:
-    """The limits that `[gate]` sets, metrics as they print; what is left out is as in `Limits`.
+def read_limits(table: Mapping[str, Any], *, strategies: Collection[str], gated: tuple[Metric, ...] = GATED) -> Limits:
+    """The limits that `[gate]` sets for the metrics `gated`; what is left out is as in `Limits`.
 
     Raises:
         InputError: a name is not known (`strategies` are), a value is not allowed or would change nothing; without file
             and table.
     """
-    values = dict(table)
-    if "gated" in values:
-        values["gated"] = tuple(dict.fromkeys(_metric(name, "gated") for name in values["gated"]))
+    values = {**table, "gated": gated}
     if "leading" in values:
-        values["leading"] = _metric(values["leading"], "leading")
+        values["leading"] = read_metric(values["leading"], "leading")
     for name in ("metrics", "strategies", "segments"):
         if not isinstance(values.get(name, {}), Mapping):
             raise InputError(f"{name} = {shown(values[name])}; allowed: tables [gate.{name}.NAME]")
@@ -354,17 +383,10 @@ def read_limits(table: Mapping[str, Any], *, strategies: Collection[str]) -> Lim
     limits = Limits(**values)
     if limits.leading not in limits.gated:
         allowed = ", ".join(map(str, limits.gated))
-        raise InputError(f"leading = '{limits.leading}'; allowed: one of gated, {allowed}")
+        raise InputError(f"leading = '{limits.leading}'; allowed: one of [metrics] gate, {allowed}")
     _check_tables(limits)
     _check_order(limits)
     return limits
-
-
-def _metric(name: object, where: str) -> Metric:
-    for metric in METRICS:
-        if str(metric) == name:
-            return metric
-    raise InputError(f"{where}: {unknown('metric', str(name), map(str, METRICS))}")
 
 
 def _check_tables(limits: Limits) -> None:
@@ -387,6 +409,8 @@ def _check_table(limits: Limits, table: object, where: str, *, metric: str | Non
     for key, value in table.items():
         if metric is None and isinstance(value, Mapping):
             _check_table(limits, value, f"{where}.'{key}'", metric=key)
+        elif key == "worse":
+            raise InputError(f"{where}.worse is no key any more: every metric has one direction; leave it out")
         elif key not in allowed:
             raise InputError(f"{where}: {unknown('key', key, allowed)}")
         else:

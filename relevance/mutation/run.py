@@ -172,7 +172,8 @@ def _measured(plan: Plan, embedded: dict[object, Any]) -> Iterator[Suite]:
     """All strategies of a plan, without times; vectors that are embedded already are not read again."""
     with closing(prepare(plan, progress=False, embedded=embedded)) as suite:
         for strategy in plan.strategies:
-            suite.judge(strategy, suite.search(strategy), None)
+            # no deeper than is scored: a change of lists is one of what is seen of them
+            suite.judge(strategy, suite.search(strategy, deep=False), None)
         yield suite
 
 

@@ -11,7 +11,6 @@ import pytest
 from relevance import gate, suite
 from relevance.baseline import find_baseline, merge, update_lines, write_baseline
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
-from relevance.evaluation import METRICS
 from relevance.files import unwritable, writing
 from relevance.plugin.options import in_ci
 from relevance.report import terminal
@@ -160,13 +159,13 @@ class BenchmarkRun:
                 self.suite.time_again(strategy.name)  # later sessions are held against it
         result = self.results[strategy.name]
         if hasattr(timer, "extra_info"):
-            means = {str(metric): result.evaluation.mean(metric) for metric in METRICS}
+            means = {str(metric): result.evaluation.mean(metric) for metric in result.evaluation.per_query}
             timer.extra_info |= {"dataset": self.plan.dataset.name, "strategy": strategy.name, **means}
             if timing := result.timing:
                 latencies = {"p50_ms": timing.single.p50_ms, "p95_ms": timing.single.p95_ms}
                 timer.extra_info |= {"queries_per_s": timing.queries_per_s, **latencies}
-        gated = ((str(metric), f"{result.evaluation.mean(metric):.6g}") for metric in gate.GATED.values())
-        node.user_properties.extend(gated)
+        judging = (metric for metric in self.config.metrics.all if metric.judges)
+        node.user_properties.extend((str(metric), f"{result.evaluation.mean(metric):.6g}") for metric in judging)
         if result.verdict.status == "fail":
             pytest.fail(terminal.failure(strategy.name, result.verdict), pytrace=False)
 
@@ -348,7 +347,7 @@ class BenchmarkRun:
         lines += map(Line, self.update_lines)
         if suggest and self.results:
             evaluations = {name: result.evaluation for name, result in self.results.items()}
-            lines += map(Line, gate.suggest(self.plan.dataset, evaluations).splitlines())
+            lines += map(Line, gate.suggest(self.plan.dataset, evaluations, self.config.metrics.all).splitlines())
         return lines
 
 

@@ -14,7 +14,8 @@ import numpy as np
 from markupsafe import Markup
 
 from relevance.diagnosis import named
-from relevance.gate import ANSWERS, GATED, worst
+from relevance.evaluation import JUDGED10
+from relevance.gate import ANSWERS, worst
 from relevance.report import terminal
 from relevance.text import markdown, markdown_code, plural, printable, shortened
 
@@ -175,7 +176,7 @@ def job_summary(
         failed=failed,
         fails=fails,
         answer=worst(one.answer() for one in comparisons),
-        metrics=GATED,
+        metrics=[metric for metric in suite.plan.config.metrics.columns.values() if metric != JUDGED10],
         signs=_SIGNS,
         floors=_FLOORS,
         beside=beside,

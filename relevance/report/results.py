@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any
 from relevance.baseline import SNAPSHOT, document_text
 from relevance.diagnosis import named
 from relevance.errors import InputError
-from relevance.evaluation import METRICS
 from relevance.files import csv_text, read_bytes
 from relevance.gate import ANSWERS
 from relevance.records import NO_HIT
@@ -146,7 +145,7 @@ def _strategy(result: Result) -> Mapping[str, object]:
         took = {"run_time_s": timing.took_s, "p50_ms": single.took_p50_ms, "p95_ms": single.took_p95_ms}
     return {
         "model": result.strategy.model if result.strategy.embeds else None,
-        "metrics": {str(metric): _rounded(result.evaluation.mean(metric)) for metric in METRICS},
+        "metrics": {str(metric): _rounded(result.evaluation.mean(metric)) for metric in result.evaluation.per_query},
         "run_time_s": _rounded(timing.run_time_s) if timing else None,
         "queries_per_s": round(timing.queries_per_s, 1) if timing else None,
         "latency_ms": {
@@ -209,7 +208,7 @@ def per_query_json(suite: Suite) -> str:
 def _query_rows(result: Result, dataset: Dataset) -> Iterator[str]:
     """A line a query: its metrics, and its hits as [product id, score], the score as the shortest float32 decimal."""
     evaluation, ranking = result.evaluation, result.ranking
-    values = {str(metric): evaluation.per_query[metric].tolist() for metric in METRICS}
+    values = {str(metric): column.tolist() for metric, column in evaluation.per_query.items()}
     for position, code in enumerate(evaluation.queries.tolist()):
         hits = [
             [dataset.catalogue.ids[product], float(str(score))]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from relevance.evaluation import JUDGED10
 from relevance.finetune.recipe import estimated_seconds
-from relevance.gate import ANSWERS, EMPTY, GATED, RUN_TIME
+from relevance.gate import ANSWERS, EMPTY, RUN_TIME, reaches
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
 from relevance.text import duration, fitted, one_line, plural, printable, shortened, some, terminal_table, width
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from relevance.diagnosis import Diagnosis, Hit, StrategyDiagnosis
     from relevance.embeddings import Model
+    from relevance.evaluation import Metric
     from relevance.gate import Comparison, Finding, Verdict
     from relevance.records import Dataset
     from relevance.suite import Plan, Result, Suite
@@ -90,8 +91,9 @@ def _shown_prompt(prompt: str) -> str:
 
 _TIMES = {"time (s)": ".3f", "took (s)": ".3f", "queries/s": ",.0f", "p50 (ms)": ".2f", "p95 (ms)": ".2f"}
 _STATUS = {"pass": ("pass", "good"), "fail": ("FAIL", "bad"), "not_gated": ("not gated", "warn")}
-_KEPT = {"strategy", *GATED, "verdict"}
-_LEFT_OUT_FIRST = ("queries/s", "took (s)", "p95 (ms)", "judged", "p50 (ms)", "cut", "embed (ms)")
+_JUDGED = "judged"
+_KEPT = {"strategy", "verdict"}
+_LEFT_OUT_FIRST = ("queries/s", "took (s)", "p95 (ms)", _JUDGED, "p50 (ms)", "cut", "embed (ms)")
 _BARE = len("0.1234*")
 
 
@@ -102,9 +104,11 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
     nothing stands, then those that matter least, last the floors.
     """
     results = list(suite.results.values())
+    metrics = {_JUDGED if one == JUDGED10 else label: one for label, one in suite.plan.config.metrics.columns.items()}
     best = {
-        label: max((result.evaluation.mean(metric) for result in results), default=0.0)
-        for label, metric in GATED.items()
+        label: (min if metric.lower_is_better else max)(result.evaluation.mean(metric) for result in results)
+        for label, metric in metrics.items()
+        if results and label != _JUDGED
     }
     rows, marks = [], ["head"]
     for result in results:
@@ -113,15 +117,15 @@ def table(suite: Suite, *, columns: int | None, comparisons: Sequence[Comparison
         word, mark = _STATUS["fail" if worse else result.verdict.status]
         if not worse and _compared_alone(result, comparisons):
             word = "no floors, compared"
-        rows.append({**_cells(result, suite, best), "verdict": word})
+        rows.append({**_cells(result, suite, metrics, best), "verdict": word})
         marks.append(mark)
     for name in suite.refused:
-        unmeasured = dict.fromkeys((*GATED, "judged", *_TIMES, "embed (ms)", "cut"), "-")
+        unmeasured = dict.fromkeys((*metrics, *_TIMES, "embed (ms)", "cut"), "-")
         rows.append({"strategy": name, **unmeasured, "verdict": "FAIL"})
         marks.append("bad")
     if all(row["took (s)"] == "-" for row in rows):  # this process is the engine
         rows = [{name: cell for name, cell in row.items() if name != "took (s)"} for row in rows]
-    return [Line(text, mark) for text, mark in zip(_fitted(rows, columns), marks, strict=True)]
+    return [Line(text, mark) for text, mark in zip(_fitted(rows, columns, {*metrics} - {_JUDGED}), marks, strict=True)]
 
 
 def _compared_alone(result: Result, comparisons: Sequence[Comparison]) -> list[str]:
@@ -132,15 +136,19 @@ def _compared_alone(result: Result, comparisons: Sequence[Comparison]) -> list[s
     return [each.baseline for each in comparisons if any(one.strategy == name for one in each.findings)]
 
 
-def _cells(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str, str]:
+def _cells(result: Result, suite: Suite, metrics: Mapping[str, Metric], best: Mapping[str, float]) -> dict[str, str]:
     strategy, timing, floors = result.strategy, result.timing, result.verdict.floors
     cells = {"strategy": strategy.name}
-    for label, metric in GATED.items():
+    for label, metric in metrics.items():
         mean = result.evaluation.mean(metric)
-        cells[label] = f"{mean:.4f}{'*' if mean >= best[label] else ' '}"
+        if label == _JUDGED:
+            cells[label] = f"{mean:.0%}"
+            continue
+        cells[label] = f"{mean:.4f}{'*' if mean == best[label] else ' '}"
         if floors is not None and result.verdict.status != "not_gated" and label in floors.means:
-            cells[label] += f"{'>=' if mean >= floors.means[label] else ' <'}{floors.means[label]:.3f}"
-    cells["judged"] = f"{result.evaluation.mean(JUDGED10):.0%}"
+            floor = floors.means[label]
+            signs = ("<=", " >") if metric.lower_is_better else (">=", " <")
+            cells[label] += f"{signs[not reaches(metric, mean, floor)]}{floor:.3f}"
     times: tuple[float | None, ...] = (None,) * len(_TIMES)
     if timing is not None:
         times = timing.run_time_s, timing.took_s, timing.queries_per_s, timing.single.p50_ms, timing.single.p95_ms
@@ -155,16 +163,19 @@ def _cells(result: Result, suite: Suite, best: Mapping[str, float]) -> dict[str,
     return cells
 
 
-def _fitted(rows: Sequence[Mapping[str, str]], most: int | None) -> list[str]:
+def _fitted(rows: Sequence[Mapping[str, str]], most: int | None, metrics: set[str]) -> list[str]:
     """The rows without the columns that a narrow terminal has no room for: first those in which nothing stands."""
     columns = {name: [name, *(row[name] for row in rows)] for name in rows[0]}
-    empty = [name for name, cells in columns.items() if name not in _KEPT and not set(cells[1:]) - {"", "-"}]
-    without_floors = {name: [cell[:_BARE] for cell in cells] for name, cells in columns.items() if name in GATED}
+    kept = _KEPT | metrics
+    empty = [name for name, cells in columns.items() if name not in kept and not set(cells[1:]) - {"", "-"}]
+    without_floors = {
+        name: [name, *(cell[:_BARE] for cell in cells[1:])] for name, cells in columns.items() if name in metrics
+    }
     # the verdict says what became of the floors
     for name in ("", *empty, *_LEFT_OUT_FIRST, "floors"):
         columns.pop(name, None)
         columns |= without_floors if name == "floors" else {}
-        right = {number for number, name in enumerate(columns) if name not in _KEPT}
+        right = {number for number, name in enumerate(columns) if name not in kept}
         lines = terminal_table(list(zip(*columns.values(), strict=True)), right=right)
         if most is None or max(map(width, lines)) <= most:
             break
@@ -240,9 +251,12 @@ def failure(strategy: str, verdict: Verdict) -> str:
     lines = [f"{strategy}: {'; '.join(verdict.reasons)}", f"  floors: {where}", *(f"  {one}" for one in verdict.notes)]
     for short in verdict.shortfalls:
         since = bool(short.queries) and short.queries[0].before is not None
-        which = "fell most since the baseline" if since else "the lowest"
-        missing = f"short by {short.floor - short.value:.4f}; {which}"
-        lines.append(f"  {short.label} {short.value:.4f} < floor {short.floor:.4f}, {missing}")
+        over = short.value > short.floor
+        which = "the highest" if over else "the lowest"
+        which = f"{'rose' if over else 'fell'} most since the baseline" if since else which
+        missing = f"{'over' if over else 'short'} by {abs(short.floor - short.value):.4f}; {which}"
+        floor = f"{'> ceiling' if over else '< floor'} {short.floor:.4f}"
+        lines.append(f"  {short.label} {short.value:.4f} {floor}, {missing}")
         for one in short.queries:
             before = f"{one.before:.4f} → " if since else ""
             lines.append(f"    {before}{one.value:.4f}  {one.text!r} ({one.query})")

@@ -38,12 +38,12 @@ from relevance.baseline import (
 from relevance.diagnosis import diagnose, legs_without_strategy
 from relevance.engines.explanation import gap_words
 from relevance.errors import InputError, RelevanceError
-from relevance.evaluation import METRICS, evaluate
+from relevance.evaluation import evaluate
 from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import compare, compare_run_times
 from relevance.records import NO_HIT
 from relevance.remembered import Remembered
-from relevance.runner import HITS, search_leg
+from relevance.runner import search_leg
 from relevance.strategies import FINETUNED
 from relevance.suite.explaining import explained, moved_since
 from relevance.text import plural
@@ -121,7 +121,7 @@ def snapshot_of(suite: Suite) -> Snapshot:
     of_models = {name: model.facts for name, model in models.items()}
     if FINETUNED in models and suite.plan.finetuned and suite.plan.finetuned.sha256:
         of_models[FINETUNED] = {**of_models[FINETUNED], "recipe": suite.plan.finetuned.sha256}
-    kept = min((result.ranking.codes.shape[1] for result in suite.results.values()), default=KEPT)
+    kept = min((result.deep.codes.shape[1] for result in suite.results.values()), default=KEPT)
     return replace(
         snapshot_of_data(dataset),
         kept=min(kept, KEPT),
@@ -136,7 +136,7 @@ def snapshot_of(suite: Suite) -> Snapshot:
 
 def gate_of(config: Config) -> Mapping[str, Any]:
     """What a session is gated by: all of `[gate]` and the selected strategies, JSON values."""
-    limits = {name: _as_json(value) for name, value in vars(config.gate).items()}
+    limits = {name: _as_json(value) for name, value in {**vars(config.gate), **vars(config.metrics)}.items()}
     return {**limits, SELECTED: sorted(strategy.name for strategy in config.selected)}
 
 
@@ -181,11 +181,10 @@ def changes_since(suite: Suite, snapshot: Snapshot, strategy: Strategy) -> tuple
 
 def _measured(result: Result, dataset: Dataset) -> Measurement:
     evaluation, ranking, ids = result.evaluation, result.ranking, dataset.catalogue.ids
-    codes = ranking.codes[evaluation.queries, :KEPT].tolist()
-    reported = ranking.codes[:, :HITS], ranking.scores[:, :HITS]
-    digest = hashlib.sha256(repr(reported[0].shape).encode("ascii"))
-    digest.update(reported[0].astype("<i8").tobytes())
-    digest.update(reported[1].astype("<f4").tobytes())
+    codes = result.deep.codes[evaluation.queries, :KEPT].tolist()
+    digest = hashlib.sha256(repr(ranking.codes.shape).encode("ascii"))
+    digest.update(ranking.codes.astype("<i8").tobytes())
+    digest.update(ranking.scores.astype("<f4").tobytes())
     return Measurement(
         definition=_definition(result.strategy),
         metrics=_rounded(evaluation),
@@ -197,7 +196,7 @@ def _measured(result: Result, dataset: Dataset) -> Measurement:
 
 
 def _rounded(evaluation: Evaluation) -> Mapping[Metric, npt.NDArray[np.float64]]:
-    return MappingProxyType({metric: np.round(evaluation.per_query[metric], DIGITS) for metric in METRICS})
+    return MappingProxyType({metric: np.round(values, DIGITS) for metric, values in evaluation.per_query.items()})
 
 
 # which baselines
@@ -428,8 +427,9 @@ def titles_of(suite: Suite) -> Mapping[str, str]:
 
 def _leg_values(suite: Suite, session: Snapshot, strategy: str) -> LegValues:
     """The legs that no strategy of the session is alone, searched by themselves."""
-    dataset, values = suite.plan.dataset, {}
+    dataset, metrics, values = suite.plan.dataset, suite.plan.config.metrics, {}
     for leg in legs_without_strategy(session, strategy):
-        ranking = search_leg(suite.engine, leg, suite.batch, hits=HITS)
-        values[leg.name] = _rounded(evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue)))
+        ranking = search_leg(suite.engine, leg, suite.batch, hits=metrics.depth)
+        scored = evaluate(ranking, dataset.judgments, n_products=len(dataset.catalogue), metrics=metrics.all)
+        values[leg.name] = _rounded(scored)
     return values

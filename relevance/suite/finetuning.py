@@ -10,6 +10,7 @@ import pandas as pd
 
 from relevance.embeddings import Encoder
 from relevance.errors import InputError
+from relevance.evaluation import METRICS
 from relevance.finetune.changes import Changes, compare, pair_changes
 from relevance.finetune.store import find_stored
 from relevance.records import embedded_texts
@@ -114,7 +115,9 @@ def compare_models(trainings: Sequence[Training], *, progress: bool) -> FineTuni
 
 def _measured(plan: Plan, *, progress: bool) -> tuple[Plan, Mapping[str, Evaluation]]:
     """The plan with its model, and what its strategies are worth; the index is let go of."""
-    suite = prepare(plan, progress=progress)
+    own = plan.config.metrics
+    config = replace(plan.config, metrics=replace(own, report=(*own.report, *METRICS)))
+    suite = prepare(replace(plan, config=config), progress=progress)
     try:
         results = [suite.judge(strategy, suite.search(strategy), None) for strategy in plan.strategies]
     finally:

@@ -14,12 +14,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from relevance import evaluation, gate, runner
+from relevance.baseline import KEPT
 from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
-from relevance.engines.mapping import read_own_mapping
+from relevance.engines.mapping import finds_the_same, read_own_mapping
 from relevance.errors import InputError
 from relevance.finetune.store import train
-from relevance.records import Catalogue, Vectors, embedded_texts
+from relevance.records import Catalogue, Ranking, Vectors, embedded_texts
 from relevance.spelling import Spellers
 from relevance.strategies import BASE, FINETUNED, Strategy, readings_of
 from relevance.suite.plan import trained_model
@@ -35,7 +36,6 @@ if TYPE_CHECKING:
     from relevance.engines import Engine, EngineChoice, Indexer, VectorField
     from relevance.evaluation import Evaluation
     from relevance.gate import Verdict
-    from relevance.records import Ranking
     from relevance.runner import Latencies
     from relevance.suite.plan import Plan
 
@@ -183,10 +183,17 @@ class Timing:
 
 @dataclass(frozen=True, eq=False)
 class Result:
-    """What a strategy returned, how good it is and how long it took (`timing` is None where time was not taken)."""
+    """What a strategy returned, how good it is and how long it took.
+
+    Attributes:
+        ranking: the first hits of each query, `MetricChoice.depth` of them: what is scored and written.
+        deep: the same and the hits behind them that a baseline keeps.
+        timing: None where time was not taken.
+    """
 
     strategy: Strategy
     ranking: Ranking
+    deep: Ranking
     evaluation: Evaluation
     verdict: Verdict
     timing: Timing | None
@@ -240,10 +247,21 @@ class Suite:
     _closing: ExitStack = field(default_factory=ExitStack)
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)
 
-    def search(self, strategy: Strategy) -> Ranking:
-        """Rank the products for all queries: what run time is the time of."""
+    @property
+    def depth(self) -> int:
+        """How many hits of a query are scored and written."""
+        return self.plan.config.metrics.depth
+
+    def search(self, strategy: Strategy, *, deep: bool = True) -> Ranking:
+        """Rank the products for all queries: what run time is the time of.
+
+        `deep`: to the depth that a baseline keeps, where that does not change which hits come first.
+        """
+        hits = max(self.depth, KEPT)
+        if not deep or not finds_the_same(strategy, hits=hits):
+            hits = self.depth
         before, start = self.engine.took_ms, perf_counter()
-        ranking = runner.search(self.engine, strategy, self.batch)
+        ranking = runner.search(self.engine, strategy, self.batch, hits=hits)
         wall, after = perf_counter() - start, self.engine.took_ms
         if before is not None and after is not None:
             fastest = self._took.get(strategy.name, (wall, 0.0))[0]
@@ -281,11 +299,16 @@ class Suite:
         timing = replace(result.timing, run_time_s=fastest, rounds=rounds, queries_per_s=rate)
         self.results[name] = replace(result, timing=timing)
 
-    def judge(self, strategy: Strategy, ranking: Ranking, timing: Timing | None) -> Result:
-        """Evaluate a ranking, compare it with the floors and keep the result."""
+    def judge(self, strategy: Strategy, deep: Ranking, timing: Timing | None) -> Result:
+        """Evaluate what `search` gave, compare it with the floors and keep the result."""
         dataset = self.plan.dataset
+        ranking = Ranking(deep.codes[:, : self.depth], deep.scores[:, : self.depth])
         evaluated = evaluation.evaluate(
-            ranking, dataset.judgments, n_products=len(dataset.catalogue), ids=dataset.queries.ids
+            ranking,
+            dataset.judgments,
+            n_products=len(dataset.catalogue),
+            metrics=self.plan.config.metrics.all,
+            ids=dataset.queries.ids,
         )
         old = self.baseline.strategies.get(strategy.name) if self.baseline else None
         before = (
@@ -294,7 +317,7 @@ class Suite:
             else {}
         )
         verdict = gate.judge(evaluated, self.plan.floors.get(strategy.name), dataset, before=before)
-        result = self.results[strategy.name] = Result(strategy, ranking, evaluated, verdict, timing)
+        result = self.results[strategy.name] = Result(strategy, ranking, deep, evaluated, verdict, timing)
         return result
 
     def close(self) -> None:

@@ -235,7 +235,7 @@ def _floors_of(config: Config) -> Mapping[str, Floors]:
         return MappingProxyType({})
     names = (*datasets.DATASETS, *config.aliases)
     strategies = tuple(dict.fromkeys((*STRATEGIES, *config.strategies, *config.broken)))
-    floors = gate.read_floors(config.floors, datasets=names, strategies=strategies)
+    floors = gate.read_floors(config.floors, datasets=names, strategies=strategies, metrics=config.metrics.all)
     return MappingProxyType({name: floor for (dataset, name), floor in floors.items() if dataset == config.source.name})
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from relevance import suite
+from relevance import runner, suite
 from relevance.analysis.standard import analyze
 from relevance.config.reading import read_config
 from relevance.evaluation import NDCG10
@@ -54,6 +54,15 @@ def test_strategies_differ_and_fusing_text_and_vectors_beats_both(measured: suit
     assert max(ndcg.values()) - min(ndcg.values()) >= 0.08
     assert 0.35 <= ndcg["textsearch"] <= 0.75
     assert ndcg["rrf"] > max(ndcg["textsearch_boosted"], ndcg["vectorsearch"])
+
+
+def test_twenty_hits_begin_with_the_ten_that_are_scored(measured: suite.Suite) -> None:
+    for name, result in measured.results.items():
+        ten = runner.search(measured.engine, result.strategy, measured.batch, hits=10)
+        assert result.deep.codes.shape[1] == 20, name
+        for ranking in (result.ranking, result.deep):
+            assert ranking.codes[:, :10].tolist() == ten.codes.tolist(), name
+            assert ranking.scores[:, :10].tolist() == ten.scores.tolist(), name
 
 
 def test_vectors_find_what_shares_no_word(measured: suite.Suite, best: list[set[int]]) -> None:

@@ -14,7 +14,7 @@ from relevance.evaluation import AP10, NDCG10, RR10
 from relevance.strategies import Strategy
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "configuration.md").read_text(encoding="utf-8")
-EXAMPLE, FIELDS, EMBEDDED, ANALYSIS, TUNING, EXISTING, MAPPING, TEMPLATE, GATE = re.findall(
+EXAMPLE, FIELDS, EMBEDDED, ANALYSIS, TUNING, EXISTING, MAPPING, TEMPLATE, METRICS, GATE = re.findall(
     r"^```(?:toml|json)\n(.*?)^```$", PAGE, re.DOTALL | re.MULTILINE
 )
 
@@ -43,6 +43,8 @@ def test_the_examples_are_configurations(tmp_path: Path) -> None:
     existing = read(EXISTING).elasticsearch
     assert (existing.index, existing.fields["id"]) == ("products", "sku")
     assert existing.vectors["plain.whole"] == "text_embedding"
+    metrics = read(METRICS).metrics
+    assert (list(map(str, metrics.gate)), metrics.depth) == (["nDCG@10", "Empty"], 100)
     limits = read(GATE).gate
     assert (limits.of("rrf", NDCG10).fail, limits.of("rrf", RR10).fail) == (0.03, 0.05)
     assert (limits.of("vectorsearch", AP10).fail, limits.time("vectorsearch")) == (0.1, (1.5, 3.0))

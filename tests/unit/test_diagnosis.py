@@ -19,7 +19,7 @@ from relevance.diagnosis import (
     legs_without_strategy,
     score,
 )
-from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, evaluate, parse
+from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, evaluate, parse
 from relevance.gate import Comparison, Finding, Limits
 from relevance.records import NO_HIT, Judgments, Ranking
 from relevance.report.terminal import comparison_failure
@@ -116,11 +116,17 @@ def test_newly_empty_queries() -> None:
     assert found.rankings[0].after == ()
 
 
-def with_legs(side: int, whole: Any, text: Any = None, vector: Any = None) -> Snapshot:
+def with_legs(
+    side: int, whole: Any, text: Any = None, vector: Any = None, *, metrics: tuple[Metric, ...] = METRICS
+) -> Snapshot:
     """A strategy of two legs, and those strategies that are one of them alone; of the second query, before or now."""
     beside = {"titles": (TEXT, text), "whole": (VECTOR, vector)}
-    alone = {name: measured([0.5, numbers[side]], definition=one) for name, (one, numbers) in beside.items() if numbers}
-    return own([0.5, whole[side]], definition=FUSED, **alone)
+    alone = {
+        name: measured({metric: [0.5, numbers[side]] for metric in metrics}, definition=one)
+        for name, (one, numbers) in beside.items()
+        if numbers
+    }
+    return own({metric: [0.5, whole[side]] for metric in metrics}, definition=FUSED, **alone)
 
 
 @pytest.mark.parametrize(
@@ -141,8 +147,9 @@ def test_the_leg_that_lost(text: tuple[float, float], vector: tuple[float, float
 
 
 def test_of_a_metric_of_which_less_is_better_a_rise_is_lost() -> None:
-    sides = (with_legs(side, (0.1, 0.4), (0.2, 0.3), (0.4, 0.1)) for side in (0, 1))
-    found = why(*sides, limits=Limits(metrics={"nDCG@10": {"worse": "higher"}}))
+    empty = Metric("Empty")
+    sides = (with_legs(side, (0.1, 0.4), (0.2, 0.3), (0.4, 0.1), metrics=(empty,)) for side in (0, 1))
+    found = why(*sides, limits=Limits(gated=(empty,), leading=empty))
     assert [one.query for one in found.lost] == ["q2"]
     assert found.legs_note == "the text leg lost most"
 

@@ -12,7 +12,7 @@ from scipy.stats import norm
 
 from relevance.baseline import Snapshot
 from relevance.errors import InputError
-from relevance.evaluation import NDCG10, RR10
+from relevance.evaluation import NDCG10, RR10, Metric
 from relevance.gate import Comparison, Finding, Limits, compare
 
 
@@ -165,12 +165,19 @@ def test_so_many_queries_exclude_a_loss() -> None:
     assert finding(before, dropped(before, 0.06, 0.6)).needed is None
 
 
-def test_a_rise_of_a_metric_can_be_worse() -> None:
-    worse, before = {"RR@10": {"worse": "higher"}}, numbers(300)
-    found = finding(before, dropped(before, -0.1), "RR@10", metrics=worse)
+def test_a_rise_is_worse_where_less_is_better() -> None:
+    empty, before = Metric("Empty"), numbers(300)
+    was, worse, better = (
+        session(own=measured({NDCG10: before, empty: values}))
+        for values in (before, dropped(before, -0.1), dropped(before, 0.1))
+    )
+    found, other = (
+        next(one for one in compared(was, now, gated=(NDCG10, empty)).findings if one.measure == "Empty")
+        for now in (worse, better)
+    )
     assert (found.answer, found.reasons[0]) == ("loss", "rose by 10% (0.5000 → 0.5500)")
     assert found.interval[0] > 0
-    assert finding(before, dropped(before, 0.1), "RR@10", metrics=worse).improved
+    assert other.improved
 
 
 def test_limits_of_a_strategy_are_its_own() -> None:

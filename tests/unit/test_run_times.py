@@ -150,7 +150,7 @@ def test_the_fastest_of_all_rounds_counts(monkeypatch: pytest.MonkeyPatch) -> No
     strategy: Any = SimpleNamespace(name="titles")
     suite = Suite(unused, unused, ["a query"], {}, {}, unused)  # type: ignore[arg-type]
     suite.results = {
-        name: Result(strategy, unused, unused, unused, timing)
+        name: Result(strategy, unused, unused, unused, unused, timing)
         for name, timing in (("titles", Timing(60.0, 3, 0.1, None, unused)), ("untimed", None))
     }
     monkeypatch.setattr(Suite, "calibrate", lambda _: seen.append("calibration"))

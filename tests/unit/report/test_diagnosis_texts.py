@@ -11,7 +11,7 @@ from helpers import golden
 from helpers.snapshots import comparison, diagnosed, measured, snapshot
 
 from relevance.diagnosis import Diagnosis, LegChange, QueryChange
-from relevance.gate import Comparison, Finding
+from relevance.gate import Comparison, Finding, MetricChoice
 from relevance.report.pages import heat_map, job_summary, refusal_summary
 from relevance.report.results import comparison_properties, diagnosis_files
 from relevance.report.terminal import comparison_failure, comparison_lines
@@ -103,7 +103,9 @@ def suite(**statuses: str) -> Any:
         )
         for name, status in statuses.items()
     }
-    return SimpleNamespace(plan=SimpleNamespace(dataset=SimpleNamespace(name="shop|<x>")), refused={}, results=results)
+    config = SimpleNamespace(metrics=MetricChoice())
+    plan = SimpleNamespace(dataset=SimpleNamespace(name="shop|<x>"), config=config)
+    return SimpleNamespace(plan=plan, refused={}, results=results)
 
 
 def test_lines_of_a_failing_test_and_of_the_summary() -> None:

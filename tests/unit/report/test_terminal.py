@@ -11,7 +11,7 @@ from helpers import golden, shop
 from helpers.snapshots import comparison
 
 from relevance.evaluation import JUDGED10
-from relevance.gate import Floors, Lost, Shortfall, Verdict
+from relevance.gate import Floors, Lost, MetricChoice, Shortfall, Verdict
 from relevance.report.terminal import failure, plan_lines, session_lines, table
 from relevance.strategies import STRATEGIES
 
@@ -21,6 +21,7 @@ FLOORS = Floors({"MRR": 0.4, "NDCG": 0.6}, "", "thresholds.toml")
 FAILED = Verdict("fail", ("NDCG below its floor",), (SHORT, FELL), FLOORS, ("a note",))
 PASSED = Verdict("pass", floors=Floors({"NDCG": 0.3}, "", "thresholds.toml"))
 UNGATED = Verdict("not_gated")
+CONFIG = SimpleNamespace(metrics=MetricChoice())
 
 
 def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: Any) -> Any:
@@ -41,7 +42,9 @@ def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: An
         cut={("base", "whole"): (1000, 12)},
         preparation=SimpleNamespace(start_s=3.21, embedding_s=0.5, indexing_s=2.25),
         engine=SimpleNamespace(**{"took_ms": None, "version": "9.5.2", "facts": {}, **engine}),
-        plan=SimpleNamespace(dataset=dataset, engine=SimpleNamespace(name="elasticsearch"), models={"base": None}),
+        plan=SimpleNamespace(
+            dataset=dataset, engine=SimpleNamespace(name="elasticsearch"), models={"base": None}, config=CONFIG
+        ),
     )
 
 
