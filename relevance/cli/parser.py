@@ -217,6 +217,18 @@ def _history(parser: argparse.ArgumentParser) -> None:
     _of_configuration(parser, only=("--config", "--dataset", *helps), helps=helps)
 
 
+def _bisect(parser: argparse.ArgumentParser) -> None:
+    """Find the commit that brought a loss: commits between are checked out elsewhere, measured, and judged."""
+    parser.add_argument("good", metavar="GOOD", help="commit before the loss: what the others are compared with")
+    parser.add_argument("bad", metavar="BAD", help="commit with the loss")
+    command = (
+        "behind --: what measures a commit and writes its results where RELEVANCE_OUT says "
+        "(default: pytest benchmarks --engine embedded --benchmark-disable)"
+    )
+    parser.add_argument("command", nargs="*", default=(), metavar="COMMAND", help=command)
+    _of_configuration(parser, only=("--config",))
+
+
 def _mutate(parser: argparse.ArgumentParser) -> None:
     """Plant regressions in the suite, one at a time, and report which of them the gate would catch."""
     count = _whole_number(100_000)
@@ -254,6 +266,7 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = 
         "explain": (_explain, "explain.run"),
         "compare": (_compare, "commands.compare"),
         "history": (_history, "history.run"),
+        "bisect": (_bisect, "bisect.run"),
         "mutate": (_mutate, "mutate.run"),
         "clean": (_clean, "clean.run"),
     }

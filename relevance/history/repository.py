@@ -39,8 +39,10 @@ CACHE = "history"
 
 _MOST_BYTES = 2**26
 _MOST_SUBJECT = 200
-_SECONDS = 60
+_SECONDS = 300
 _QUIET = {"LC_ALL": "C", "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "GIT_LITERAL_PATHSPECS": "1"}
+# nothing of the repository's own is run
+_SETTINGS = ("-c", "core.fsmonitor=false", "-c", f"core.hooksPath={os.devnull}", "-c", "core.quotePath=false")
 _BEGINS = "\x01"
 
 
@@ -64,7 +66,7 @@ def git(folder: Path, *arguments: str, given: str = "") -> str:
 
 
 def _git(folder: Path, arguments: Sequence[str], given: bytes = b"") -> bytes:
-    command = ["git", "-c", "core.fsmonitor=false", "-c", "core.quotePath=false", *arguments]
+    command = ["git", *_SETTINGS, *arguments]
     try:
         done = subprocess.run(  # noqa: S603 - a list of arguments, no shell
             command, cwd=folder, input=given, capture_output=True, check=False, timeout=_SECONDS, env=_environment()
