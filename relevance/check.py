@@ -9,13 +9,13 @@ import math
 import os
 from collections import Counter
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from relevance import suite
-from relevance.baseline import read_baseline
 from relevance.embeddings.cache import open_store, text_digest
 from relevance.engines.mapping import NO_FIELD
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
@@ -27,7 +27,6 @@ from relevance.text import duration, plural, some
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    from relevance.baseline import Snapshot
     from relevance.config import Config
     from relevance.embeddings import Model, Side
     from relevance.gate import Floors
@@ -238,16 +237,9 @@ def _baseline_rows(config: Config, dataset: Dataset | None, attempt: Callable[..
     data = None if dataset is None else suite.snapshot_of_data(dataset)
     rows: Rows = []
     for path in paths:
-        one = attempt(_read_baseline, path, data, cwd, config.on_common_queries)
+        one = attempt(partial(suite.read_compared, cwd=cwd), path, data)
         rows += [] if one is None else [("baseline", one.line)]
     return rows
-
-
-def _read_baseline(path: Path, data: Snapshot | None, cwd: Path, common: bool) -> suite.Baseline:  # noqa: FBT001 - a key's value
-    if data is not None:
-        return suite.read_checked(path, data, cwd=cwd, on_common_queries=common)
-    name = os.path.relpath(path, cwd)
-    return suite.Baseline(name, read_baseline(path, named=name))
 
 
 def _texts(config: Config, dataset: Dataset, models: Mapping[str, Model]) -> list[TextsToEmbed]:

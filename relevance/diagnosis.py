@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
-from relevance.baseline import on_common_queries
-from relevance.evaluation import JUDGED10, UNJUDGED, Graded
+from relevance.evaluation import JUDGED10, score_hits
 from relevance.gate import ANSWERS, WEIGHTED, Answer
 from relevance.runner import HITS
 from relevance.significance import SAME
@@ -245,26 +244,23 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
 
     Args:
         before: the baseline.
-        now: the session.
+        now: the session, with the same queries in the same order, see `by_todays_data`.
         comparison: what the gate said of them.
         limits: those it went by.
         titles: of products, by id, as far as known.
-        searched: by strategy, legs that were searched for the diagnosis; a row for each query of the session.
+        searched: by strategy, legs that were searched for the diagnosis; a row for each query.
     """
-    old, new = on_common_queries(before, now)
-    names = changed_strategies(old, new, comparison)
-    metrics = {name: _telling_metric(old, new, name, comparison, limits) for name in names}
+    names = changed_strategies(before, now, comparison)
+    metrics = {name: _telling_metric(before, now, name, comparison, limits) for name in names}
     sides = [
-        _Sides(name, metric, not metric.lower_is_better, old, new)
+        _Sides(name, metric, not metric.lower_is_better, before, now)
         for name, metric in metrics.items()
         if metric is not None
     ]
-    row_of = {query: row for row, query in enumerate(now.queries)}
-    rows = [row_of[query] for query in new.queries]
     strategies, newcomers = [], []
     for one in sides:
         legs = searched.get(one.strategy, {}).items()
-        of_legs = {leg: values[one.metric][rows] for leg, values in legs if one.metric in values}
+        of_legs = {leg: values[one.metric] for leg, values in legs if one.metric in values}
         why = _diagnosed(one, comparison, titles, of_legs)
         strategies.append(why)
         newcomers += [(why.answer != "loss", newcomer) for newcomer in _newcomers(one, why.answer, limits, titles)]
@@ -494,13 +490,13 @@ def _newcomers(sides: _Sides, answer: Answer, limits: Limits, titles: Mapping[st
     rows = list(of_row)
     best_case = [{**grades[row], **dict.fromkeys((one for _, one in of_row[row]), best)} for row in rows]
     best_before, best_after = (
-        score(
-            sides.metric,
+        score_hits(
+            [sides.metric],
             [side.hits[row] for row in rows],
             best_case,
             relevant_from=sides.now.relevant_from,
             highest=best,
-        )
+        )[sides.metric]
         for side in (old, new)
     )
     effects = sides.drops[rows] - sides.drop(best_before, best_after)
@@ -532,35 +528,3 @@ def _enough(sides: _Sides, effects: _Floats, gains: _Floats, limit: float) -> in
     sums = np.add.accumulate([sides.before.sum(), *gains])
     small = (drops <= SAME) | (drops < limit * sums - SAME)
     return int(small[1:].argmax()) + 1 if drops[0] > SAME and small[1:].any() else 0
-
-
-def score(
-    metric: Metric,
-    hits: Sequence[Sequence[str]],
-    grades: Sequence[Mapping[str, float]],
-    *,
-    relevant_from: float,
-    highest: float,
-) -> _Floats:
-    """Compute a metric from hits (product ids of each query, best first) and grades, as `relevance.evaluation` does.
-
-    `highest` is the highest grade of the data set, whatever the grades of these queries are.
-    """
-    ranks = metric.cutoff
-    hit_grades = np.full((len(hits), ranks), UNJUDGED, dtype=np.float64)
-    ideal = np.zeros((len(hits), ranks), dtype=np.float64)
-    for row, (products, judged) in enumerate(zip(hits, grades, strict=True)):
-        own = [judged.get(product, UNJUDGED) for product in products[:ranks]]
-        best = sorted(judged.values(), reverse=True)[:ranks]
-        hit_grades[row, : len(own)], ideal[row, : len(best)] = own, best
-    relevant = [sum(grade >= relevant_from for grade in judged.values()) for judged in grades]
-    return metric.score(
-        Graded(
-            grades=hit_grades,
-            ideal=ideal,
-            relevant=np.array(relevant, dtype=np.int64),
-            hits=np.array([min(len(products), ranks) for products in hits], dtype=np.int64),
-            relevant_from=relevant_from,
-            highest=highest,
-        )
-    )

@@ -486,6 +486,45 @@ def evaluate_all(
     ]
 
 
+def score_hits(
+    metrics: Sequence[Metric],
+    hits: Sequence[Sequence[str]],
+    grades: Sequence[Mapping[str, float]],
+    *,
+    relevant_from: float,
+    highest: float,
+) -> dict[Metric, _Floats]:
+    """Score rankings of product ids as `evaluate` does those of codes.
+
+    Args:
+        metrics: what is computed; none that needs a baseline.
+        hits: product ids of each query, best first.
+        grades: of each query, by product id.
+        relevant_from: the lowest grade that counts as relevant.
+        highest: the highest grade of the data set, whatever the grades of these queries are.
+
+    Returns:
+        Of each metric its values, shape (queries,).
+    """
+    ranks = max((metric.cutoff for metric in metrics), default=1)
+    hit_grades = np.full((len(hits), ranks), UNJUDGED, dtype=np.float64)
+    ideal = np.zeros((len(hits), ranks), dtype=np.float64)
+    for row, (products, judged) in enumerate(zip(hits, grades, strict=True)):
+        own = [judged.get(product, UNJUDGED) for product in products[:ranks]]
+        best = sorted(judged.values(), reverse=True)[:ranks]
+        hit_grades[row, : len(own)], ideal[row, : len(best)] = own, best
+    relevant = [sum(grade >= relevant_from for grade in judged.values()) for judged in grades]
+    graded = Graded(
+        grades=hit_grades,
+        ideal=ideal,
+        relevant=np.array(relevant, dtype=np.int64),
+        hits=np.array([min(len(products), ranks) for products in hits], dtype=np.int64),
+        relevant_from=relevant_from,
+        highest=highest,
+    )
+    return {metric: metric.score(graded) for metric in metrics}
+
+
 def _changed(before: _Ints, now: _Ints) -> _Bools:
     """Which rows of a ranking are not those of the one before."""
     return (now != before).any(axis=1) if now.shape == before.shape else np.ones(len(now), dtype=bool)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from relevance.baseline.files import SNAPSHOT, document_text, find_baseline, read_baseline, write_baseline
 from relevance.baseline.seen import ProductsSeen
+from relevance.baseline.sides import FIRST, Sides, by_todays_data
 from relevance.baseline.snapshot import (
     DIGITS,
     KEPT,
@@ -12,34 +13,33 @@ from relevance.baseline.snapshot import (
     Measurement,
     Snapshot,
     check_part,
-    common_queries,
     data_changes,
     differences,
     lacks,
     merge,
-    on_common_queries,
     update_lines,
     without_run_times,
 )
 
 __all__ = [
     "DIGITS",
+    "FIRST",
     "KEPT",
     "SELECTED",
     "SNAPSHOT",
     "DatasetIdentity",
     "Measurement",
     "ProductsSeen",
+    "Sides",
     "Snapshot",
+    "by_todays_data",
     "check_part",
-    "common_queries",
     "data_changes",
     "differences",
     "document_text",
     "find_baseline",
     "lacks",
     "merge",
-    "on_common_queries",
     "read_baseline",
     "update_lines",
     "without_run_times",

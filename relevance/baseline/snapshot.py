@@ -135,51 +135,6 @@ def lacks(snapshot: Snapshot) -> str:
     return f"written by an older release: {missing}; --update-baseline writes a new one"
 
 
-# what two have in common
-
-
-def common_queries(before: Snapshot, after: Snapshot) -> tuple[str, ...]:
-    """The judged queries that mean the same on both sides, ascending.
-
-    That is by their text and parameters, their judgments and the lowest relevant grade.
-    """
-    if before.relevant_from != after.relevant_from:
-        return ()
-    old = before.judged()
-    return tuple(query for query, judged in after.judged().items() if old.get(query) == judged)
-
-
-def on_common_queries(before: Snapshot, after: Snapshot) -> tuple[Snapshot, Snapshot]:
-    """Both with the queries alone that mean the same in both, see `common_queries`.
-
-    Data set, hashes and run times stay those of the whole.
-    """
-    common = set(common_queries(before, after))
-    return _select(before, common), _select(after, common)
-
-
-def _select(snapshot: Snapshot, queries: Collection[str]) -> Snapshot:
-    rows = [row for row, query in enumerate(snapshot.queries) if query in queries]
-    strategies = {
-        name: replace(
-            one,
-            metrics={metric: values[rows] for metric, values in one.metrics.items()},
-            hits=tuple(one.hits[row] for row in rows),
-        )
-        for name, one in snapshot.strategies.items()
-    }
-    return replace(
-        snapshot,
-        queries=tuple(snapshot.queries[row] for row in rows),
-        texts=tuple(snapshot.texts[row] for row in rows),
-        grades=tuple(snapshot.grades[row] for row in rows),
-        params=tuple(snapshot.params[row] for row in rows) if snapshot.params else (),
-        weights=tuple(snapshot.weights[row] for row in rows) if snapshot.weights else (),
-        tags=tuple(snapshot.tags[row] for row in rows) if snapshot.tags else (),
-        strategies=strategies,
-    )
-
-
 def without_run_times(snapshot: Snapshot) -> Snapshot:
     """As if no time had been taken."""
     untimed = {name: replace(one, run_time_s=None, rounds=0) for name, one in snapshot.strategies.items()}

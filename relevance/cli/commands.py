@@ -9,7 +9,7 @@ from shutil import get_terminal_size
 from typing import TYPE_CHECKING
 
 from relevance import tuning
-from relevance.baseline import SNAPSHOT, common_queries, data_changes, read_baseline
+from relevance.baseline import SNAPSHOT, by_todays_data, read_baseline
 from relevance.cli import FAILED, Answer
 from relevance.cli.project import read_config
 from relevance.diagnosis import diagnose
@@ -120,25 +120,19 @@ def _tuned_strategy(arguments: argparse.Namespace) -> tuple[Config, Strategy]:
 
 def compare(arguments: argparse.Namespace) -> Answer:
     """Compare, write the diagnosis where a folder is named, and print what pytest would."""
-    out, names = arguments.out, (arguments.before, arguments.after)
+    out = arguments.out
     if out is not None:
         check_folder(Path(out), content="diagnosis", named=f"--out {out}")
     config = read_config(arguments)
-    limits = config.gate
-    before, after = (_read_side(Path(name)) for name in names)
-    changes = data_changes(before, after)
-    both = " and ".join(names)
-    if changes and not arguments.on_common_queries:
-        raise InputError(f"{both} are of other data: {changes}; allowed: the same, or --on-common-queries")
-    if changes and not common_queries(before, after):
-        raise InputError(f"{both} are of other data: {changes}; not one query is common")
-    if not set(before.strategies) & set(after.strategies):
-        raise InputError(f"{both}: no strategy is in both; one at least is needed to compare")
-    baseline = Baseline(names[0], before, on_common_queries=bool(changes))
-    comparison = compare_with(baseline, after, limits)
-    folders = [Path(name) for name in names if Path(name).is_dir()]
+    if arguments.strategies:
+        baseline, after = _two_strategies(arguments, config)
+    else:
+        baseline, after = _two_sessions(arguments, config)
+    sides = by_todays_data(baseline.snapshot, after)
+    comparison = compare_with(baseline, after, config.gate)
+    folders = [Path(name) for name in (arguments.before, arguments.after) if name and Path(name).is_dir()]
     titles = {product: title for folder in folders for product, title in read_titles(folder / TITLES).items()}
-    diagnosis = diagnose(before, after, comparison, limits, titles=titles)
+    diagnosis = diagnose(sides.before, sides.now, comparison, config.gate, titles=titles)
     if out is not None:
         write_out(Path(out), diagnosis_files([comparison], [diagnosis]), "diagnosis")
     lines: list[str] = []
@@ -147,10 +141,14 @@ def compare(arguments: argparse.Namespace) -> Answer:
             lines += [*comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines(), ""]
     columns = get_terminal_size().columns if sys.stdout.isatty() else None
     lines += [line.text for line in comparison_lines(comparison, diagnosis, columns=columns)]
-    if few := few_queries(len(after.queries), limits):
+    lines += [f"FAIL: {problem}" for problem in comparison.problems]
+    if few := few_queries(len(sides.now.queries), config.gate):
         lines.append(f"note: {few}")
     missing = _missing(config, baseline, after)
-    lines += [f"FAIL: {names[1]} lacks {one}; allowed: --allow-missing, where that is meant" for one in missing]
+    lines += [
+        f"FAIL: {arguments.after or arguments.before} lacks {one}; allowed: --allow-missing, where that is meant"
+        for one in missing
+    ]
     if out is not None:
         lines.append(f"written to {out}: diagnosis.md, diagnosis.json, to_judge.csv")
     return Answer(FAILED if missing or comparison.fails() else 0, tuple(lines))
@@ -162,6 +160,34 @@ def _missing(config: Config, baseline: Baseline, after: Snapshot) -> list[str]:
     return [missing] if missing and config.gate_from_baseline and not config.allow_missing else []
 
 
-def _read_side(path: Path) -> Snapshot:
+def _two_sessions(arguments: argparse.Namespace, config: Config) -> tuple[Baseline, Snapshot]:
+    if arguments.after is None:
+        raise InputError("AFTER is missing; allowed: BEFORE AFTER, or one folder with --strategy A --strategy B")
+    before, after = (_read_side(name, config) for name in (arguments.before, arguments.after))
+    if not set(before.strategies) & set(after.strategies):
+        both = f"{arguments.before} and {arguments.after}"
+        raise InputError(f"{both}: no strategy is in both; one at least is needed to compare")
+    return Baseline(arguments.before, before), after
+
+
+def _two_strategies(arguments: argparse.Namespace, config: Config) -> tuple[Baseline, Snapshot]:
+    """Two strategies of one session: the first as the baseline of the second."""
+    names = arguments.strategies
+    if arguments.after is not None or len({*names}) != 2 or len(names) != 2:  # noqa: PLR2004 - a pair
+        found = f"--strategy {', '.join(names)}"
+        raise InputError(f"{found}; allowed: two strategies of one folder, which is named once")
+    session = _read_side(arguments.before, config)
+    for name in names:
+        if name not in session.strategies:
+            raise InputError(f"{arguments.before}: {unknown('strategy', name, session.strategies)}")
+    before, after = (replace(session, strategies={names[1]: session.strategies[name]}) for name in names)
+    return Baseline(f"{names[0]} ({arguments.before})", before), after
+
+
+def _read_side(name: str, config: Config) -> Snapshot:
+    """A baseline file, a folder of results, or a project, whose folder of results it is then."""
+    path = Path(name)
+    if path.is_dir() and not (path / SNAPSHOT).is_file() and path.resolve() == config.root.resolve():
+        path = config.out
     file = path / SNAPSHOT if (path / SNAPSHOT).is_file() else path
     return read_baseline(file, named=str(file), expected="a folder of results (--out) or a baseline file")

@@ -11,7 +11,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from relevance.cli import Answer
-from relevance.config import add_options
+from relevance.config import add_options, add_removed
 from relevance.errors import InputError, several, unknown
 from relevance.numerals import plain_decimal
 
@@ -19,9 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping
 
 # what compares a session with earlier ones would change nothing for a command that compares with none
-_OF_SESSIONS = (
-    "--baseline", "--require-baseline", "--allow-missing", "--gate-from-baseline", "--on-common-queries", "--history",
-)  # fmt: skip
+_OF_SESSIONS = ("--baseline", "--require-baseline", "--allow-missing", "--gate-from-baseline", "--history")
 # those of `relevance.tuning.search`, which it would take numpy to look up
 SHARE, SEED = 0.5, 12
 
@@ -193,18 +191,19 @@ def _explain(parser: argparse.ArgumentParser) -> None:
 
 def _compare(parser: argparse.ArgumentParser) -> None:
     """Compare what two runs measured, as the gate does: verdict, queries won and lost; no data or model is read."""
-    side = "a folder of results (--out), or a baseline file"
+    side = "a folder of results (--out), a project whose last results are meant, or a baseline file"
     parser.add_argument("before", metavar="BEFORE", help=f"what was: {side}")
-    parser.add_argument("after", metavar="AFTER", help=f"what is: {side}")
+    parser.add_argument("after", metavar="AFTER", nargs="?", help=f"what is: {side}")
+    pair = "twice, with BEFORE alone: compare two strategies of it, the second with the first"
+    parser.add_argument("--strategy", action="append", default=[], dest="strategies", metavar="NAME", help=pair)
     file = "configuration with the limits (default: relevance.toml)"
     parser.add_argument("--config", dest="relevance_config", metavar="FILE", help=file)
-    common = "compare the queries that both have, with the same judgments"
-    parser.add_argument("--on-common-queries", action="store_true", help=common)
     limits = "the limits of BEFORE hold, and a strategy of it that AFTER has not fails (RELEVANCE_GATE_FROM_BASELINE)"
     parser.add_argument("--gate-from-baseline", dest="relevance_gate_from_baseline", action="store_true", help=limits)
     missing = "with --gate-from-baseline: a strategy of BEFORE may be missing (RELEVANCE_ALLOW_MISSING)"
     parser.add_argument("--allow-missing", dest="relevance_allow_missing", action="store_true", help=missing)
     parser.add_argument("--out", metavar="DIR", help="write the diagnosis there; the folder is replaced whole")
+    add_removed(parser.add_argument)
 
 
 def _history(parser: argparse.ArgumentParser) -> None:

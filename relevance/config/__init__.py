@@ -5,6 +5,26 @@ at the file's folder where they stand in the file, else at the working directory
 where it is used: it takes pandas and numpy, and `pytest --help` does without.
 """
 
-from relevance.config.model import FILE_NAME, Config, add_options, find_upwards, keys, option_keys, parsed_options, rows
+from relevance.config.model import (
+    FILE_NAME,
+    Config,
+    add_options,
+    add_removed,
+    find_upwards,
+    keys,
+    option_keys,
+    parsed_options,
+    rows,
+)
 
-__all__ = ["FILE_NAME", "Config", "add_options", "find_upwards", "keys", "option_keys", "parsed_options", "rows"]
+__all__ = [
+    "FILE_NAME",
+    "Config",
+    "add_options",
+    "add_removed",
+    "find_upwards",
+    "keys",
+    "option_keys",
+    "parsed_options",
+    "rows",
+]

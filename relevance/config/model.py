@@ -6,12 +6,13 @@ heavy is imported here: `pytest --help` is made of this module.
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from pkgutil import resolve_name
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 from annotated_types import Interval
 
@@ -38,7 +39,6 @@ from relevance.setting import (
 from relevance.strategies import FINETUNED, STRATEGIES, Strategy
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Mapping
 
     from relevance.datasets import Source
@@ -105,12 +105,6 @@ class Session:
         "--gate-from-baseline",
         default=False,
         outside=True,
-    )
-    on_common_queries: bool = setting(
-        "where the data are not those of a baseline, compare the queries that are in both, with the same judgments; "
-        "the variable takes 1 or 0",
-        "--on-common-queries",
-        default=False,
     )
     history: Location | None = setting(
         "SQLite file that each session appends its numbers to, and is held against for slow drift; made where there is "
@@ -243,6 +237,21 @@ def option_keys() -> tuple[Key, ...]:
     return tuple(key for key in keys(*(table for table in TABLES if type in map(type, TABLES[table]))) if key.option)
 
 
+REMOVED: Mapping[str, str] = MappingProxyType(
+    {"on_common_queries": "both sides are scored by today's data, whatever has changed; leave it out"}
+)
+"""Keys that were, and what there is instead."""
+
+
+class _Removed(argparse.Action):
+    """An option that was."""
+
+    def __call__(
+        self, _: argparse.ArgumentParser, __: argparse.Namespace, ___: object, ____: object = None
+    ) -> NoReturn:
+        raise argparse.ArgumentError(None, f"{self.option_strings[0]} is gone: {self.const}")
+
+
 def add_options(add: Callable[..., object], command: str = "") -> None:
     """Add `--config` and the option of every key by argparse's `add_argument` or pytest's `addoption`.
 
@@ -261,6 +270,14 @@ def add_options(add: Callable[..., object], command: str = "") -> None:
                 takes = {"action": "store_const", "const": True}
             text = f"{key.meaning} (default: {key.default})"
             add(key.option, dest=f"relevance_{key.dest}", default=None, help=text, **takes)
+    add_removed(add)
+
+
+def add_removed(add: Callable[..., object]) -> None:
+    """Add the options that were, each of which says what there is instead."""
+    for name, instead in REMOVED.items():
+        hidden: dict[str, object] = {"dest": f"relevance_{name}", "default": None, "help": argparse.SUPPRESS}
+        add(f"--{name.replace('_', '-')}", action=_Removed, nargs=0, const=instead, **hidden)
 
 
 def parsed_options(namespace: argparse.Namespace) -> dict[str, object]:

@@ -15,7 +15,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from relevance import datasets, embeddings
-from relevance.config.model import DEFAULT, TABLES, Config, ModelChoice, keys, option_keys
+from relevance.config.model import DEFAULT, REMOVED, TABLES, Config, ModelChoice, keys, option_keys
 from relevance.datasets import DATASETS, Source
 from relevance.datasets.overlay import Judging
 from relevance.engines.elasticsearch.settings import Credentials, Settings, cloud_url, split_url
@@ -268,6 +268,8 @@ def _check_variables(environ: Mapping[str, str], problems: Problems) -> None:
         plain = name.removeprefix("RELEVANCE_")
         if plain == name or name in ours:
             continue
+        if plain.lower() in REMOVED:
+            problems.add(f"environment: {name} is gone: {REMOVED[plain.lower()]}")
         if plain in (*ours, *CREDENTIALS):
             problems.add(f"environment: unknown variable {name!r}; allowed: {plain}")
         elif difflib.get_close_matches(name, ours, n=1, cutoff=0.9):
@@ -315,6 +317,9 @@ def _read_table(file: Path, table: str, content: Mapping[str, object], problems:
             continue
         if (gone := _GONE.get(f"{table}.{name}")) is not None:
             problems.add(f"{where}: {name} is no key any more; allowed: {gone}", table)
+            continue
+        if not table and name in REMOVED:
+            problems.add(f"{where}: {name} is gone: {REMOVED[name]}")
             continue
         if name not in known:
             problems.add(f"{where}: {unknown('key', name, known if table else (*known, *_HEADS))}", table)

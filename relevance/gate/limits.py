@@ -309,6 +309,8 @@ class SegmentLimit:
 class Limits(_Chances, _Drops, _Gated):
     """All limits of a session: `[gate]` of the configuration."""
 
+    common_share: Share = setting("fails where a smaller share of the baseline's queries can be compared", default=0.8)
+    common_queries: _Queries = setting("and where fewer queries can, if the baseline has as many", default=50)
     segment_fail: Share = setting(
         "leading metric on one kind of query: a drop of so much is a loss where it is sure", default=0.05
     )

@@ -236,7 +236,7 @@ def _other_training_seed(recipe: Recipe, seed: int) -> Recipe:
     return replace(recipe, options=replace(recipe.options, seed=recipe.options.seed + 1 + seed % 1000))
 
 
-# judgments: they are other data, which the gate refuses; what they would do is measured all the same
+# judgments: both sides are scored by them, so that a session names them and sees no difference
 
 
 def _judgments(change: Callable[[Judgments, int], Judgments]) -> Change:

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from relevance.mutation.engine import Mutation
     from relevance.suite import Plan, Suite
 
-Verdict = Answer | Literal["refused", "no effect", "not applicable"]
+Verdict = Answer | Literal["refused", "named", "no effect", "not applicable"]
 
 _NO_COMPARISON = Comparison("", ())
 
@@ -42,6 +42,7 @@ class Outcome:
         after: what was measured with it; None where nothing could be.
         comparison: what the gate says of that, beside the plan as it is; without findings where nothing was measured.
         refused: why the session would have ended before any comparison; "" where it would not.
+        data: what differs in the data, which the session would name and score both sides by; "" where nothing does.
         inapplicable: why it means nothing here; "" where it does.
         below_floors: strategies below a floor that were not before.
         changed: strategies whose hits or scores differ.
@@ -54,6 +55,7 @@ class Outcome:
     after: Snapshot | None = None
     comparison: Comparison = _NO_COMPARISON
     refused: str = ""
+    data: str = ""
     inapplicable: str = ""
     below_floors: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
@@ -67,7 +69,8 @@ class Outcome:
             return "not applicable"
         if self.refused:
             return "refused"
-        return self.comparison.answer() if self.changed else "no effect"
+        answer = self.comparison.answer() if self.changed else "no effect"
+        return "named" if self.data and answer in ("no loss", "no effect") else answer
 
     def leading(self, measure: str) -> tuple[Finding, ...]:
         """Give the findings of a metric, of strategies that changed."""
@@ -187,7 +190,7 @@ def _compared(outcome: Outcome, before: Snapshot, after: Snapshot, limits: Limit
         outcome,
         after=after,
         comparison=compare_with(Baseline("the system as it is", before), after, limits),
-        refused=f"other data: {changes}" if changes else "",
+        data=changes,
         changed=tuple(name for name, one in after.strategies.items() if _differs(before.strategies[name], one)),
     )
 

@@ -88,8 +88,8 @@ class BenchmarkRun:
             if (own := find_baseline(self._baselines, data.dataset.name)) is not None:
                 self._replaced = suite.read_replaced(own, data, measured, cwd=cwd, complete=self._complete)
             return
-        paths, common = suite.baseline_paths(config, self._baselines), config.on_common_queries
-        self.baselines = tuple(suite.read_checked(path, data, cwd=cwd, on_common_queries=common) for path in paths)
+        paths = suite.baseline_paths(config, self._baselines)
+        self.baselines = tuple(suite.read_compared(path, data, cwd=cwd) for path in paths)
 
     @property
     def results(self) -> Mapping[str, Result]:
@@ -206,7 +206,10 @@ class BenchmarkRun:
         """Ask the gate, once, about all strategies that were measured, beside each baseline."""
         if self.comparisons is None:
             session, limits = suite.snapshot_of(self.suite), self.config.gate
-            self.comparisons = tuple(suite.compare_with(one, session, limits) for one in self.baselines)
+            products = frozenset(self.plan.dataset.catalogue.ids)
+            self.comparisons = tuple(
+                suite.compare_with(one, session, limits, products=products) for one in self.baselines
+            )
         return self.comparisons
 
     def _diagnosed(self, *, live: bool) -> Sequence[Diagnosis]:
@@ -264,6 +267,7 @@ class BenchmarkRun:
             if self._lacks_baseline:
                 self.failures.append(self.no_baseline)
             for comparison in self._compared():
+                self.failures += [f"{comparison.baseline}: {problem}" for problem in comparison.problems]
                 self.failures += [
                     f"{name} is worse than in {comparison.baseline}"
                     for name in self.results

@@ -6,6 +6,7 @@ What times or searches again raises `CouldNotRunError` where the engine fails.
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -25,13 +26,14 @@ from relevance.baseline import (
     DatasetIdentity,
     Measurement,
     ProductsSeen,
+    Sides,
     Snapshot,
+    by_todays_data,
     check_part,
-    common_queries,
     data_changes,
     differences,
     find_baseline,
-    on_common_queries,
+    lacks,
     read_baseline,
     without_run_times,
 )
@@ -40,10 +42,11 @@ from relevance.engines.explanation import gap_words
 from relevance.errors import InputError, RelevanceError
 from relevance.evaluation import evaluate
 from relevance.fields import DEFAULT_FIELDS
-from relevance.gate import compare, compare_run_times
+from relevance.gate import Comparison, compare, compare_run_times
 from relevance.records import NO_HIT
 from relevance.remembered import Remembered
 from relevance.runner import search_leg
+from relevance.significance import SAME
 from relevance.strategies import FINETUNED
 from relevance.suite.explaining import explained, moved_since
 from relevance.text import plural
@@ -56,7 +59,7 @@ if TYPE_CHECKING:
     from relevance.config import Config
     from relevance.diagnosis import Diagnosis, LegValues, SideBySide
     from relevance.evaluation import Evaluation, Metric
-    from relevance.gate import Comparison, Limits
+    from relevance.gate import Limits
     from relevance.records import Catalogue, Dataset
     from relevance.strategies import Leg, Strategy
     from relevance.suite.measure import Result, Suite
@@ -175,8 +178,9 @@ def changes_since(suite: Suite, snapshot: Snapshot, strategy: Strategy) -> tuple
     """What decides a strategy's ranking and was another in a baseline, a line each."""
     measured = snapshot.strategies[strategy.name]
     today = {strategy.name: replace(measured, definition=_definition(strategy))}
-    now = replace(snapshot_of(suite), strategies=today, versions={})
-    return differences(replace(snapshot, versions={}), now)
+    nothing: dict[str, Any] = {"versions": {}, "gate": {}, "weights": (), "tags": ()}
+    now = replace(snapshot_of(suite), strategies=today, **nothing)
+    return differences(replace(snapshot, **nothing), now)
 
 
 def _measured(result: Result, dataset: Dataset) -> Measurement:
@@ -204,23 +208,23 @@ def _rounded(evaluation: Evaluation) -> Mapping[Metric, npt.NDArray[np.float64]]
 
 @dataclass(frozen=True, eq=False)
 class Baseline:
-    """A baseline that was read and is comparable.
+    """A baseline that was read.
 
     Attributes:
         name: of its file, for people.
         snapshot: what it holds.
-        on_common_queries: whether its data are others, so that what is common is compared.
+        changes: what differs between its data and the session's, in numbers; "" where nothing does.
     """
 
     name: str
     snapshot: Snapshot
-    on_common_queries: bool = False
+    changes: str = ""
 
     @property
     def line(self) -> str:
         """What a person is told of it before anything was compared."""
-        common = " (on common queries)" if self.on_common_queries else ""
-        return f"{self.name}, {plural(len(self.snapshot.strategies), 'strategy')}{common}"
+        other = f" (of other data: {self.changes}; both sides are scored by today's)" if self.changes else ""
+        return f"{self.name}, {plural(len(self.snapshot.strategies), 'strategy')}{other}"
 
 
 def baseline_paths(config: Config, folder: Path) -> Sequence[Path]:
@@ -254,39 +258,62 @@ def read_replaced(path: Path, data: Snapshot, measured: Collection[str], *, cwd:
     return before
 
 
-def read_checked(path: Path, data: Snapshot, *, cwd: Path, on_common_queries: bool) -> Baseline:
-    """Read a baseline; `on_common_queries`: other data are allowed where some queries are common. See `read_replaced`.
+def read_compared(path: Path, data: Snapshot | None, *, cwd: Path) -> Baseline:
+    """Read a baseline that a session is compared with.
+
+    Args:
+        path: its file.
+        data: what the session measures on; None where that is not known.
+        cwd: the folder that people see its name from.
 
     Raises:
-        InputError: the file cannot be used, see `read_baseline`; or its data are others, with what differs in numbers.
+        InputError: the file cannot be used, see `read_baseline`.
     """
     name = os.path.relpath(path, cwd)
     before = read_baseline(path, named=name)
-    changes = data_changes(before, data)
-    if not changes:
-        return Baseline(name, before)
-    whose = "" if before.dataset.name == data.dataset.name else f" (it is of {before.dataset.name})"
-    problem = f"{name}: other data than this session's{whose}: {changes}"
-    if not on_common_queries:
-        allowed = "a baseline of these data (--update-baseline makes it), or --on-common-queries"
-        raise InputError(f"{problem}; allowed: {allowed}")
-    if not common_queries(before, data):
-        raise InputError(f"{problem}; not one query is common, so that nothing can be compared")
-    return Baseline(name, before, on_common_queries=True)
+    changes = data_changes(before, data) if data else ""
+    whose = f"it is of {before.dataset.name}" if data and before.dataset.name != data.dataset.name else ""
+    return Baseline(name, before, ", ".join(filter(None, (whose, changes))))
 
 
 # what is worse
 
 
-def compare_with(baseline: Baseline, session: Snapshot, limits: Limits) -> Comparison:
-    """Ask the gate about a session, all strategies together."""
-    before, after, notes = _on_same_queries(baseline, session)
+def compare_with(
+    baseline: Baseline,
+    session: Snapshot,
+    limits: Limits,
+    *,
+    products: Collection[str] | None = None,
+) -> Comparison:
+    """Ask the gate about a session, all strategies together, both sides by the session's data.
+
+    Args:
+        baseline: what it is compared with.
+        session: what was measured.
+        limits: those of the gate.
+        products: ids of today's products, see `by_todays_data`.
+    """
+    sides = by_todays_data(baseline.snapshot, session, products)
+    before, after, notes = _timed(sides, baseline.snapshot, session)
     old, new = before.strategies, after.strategies
     notes += [f"{name}: not in the baseline; --update-baseline adds it" for name in new if name not in old]
     if missing := missing_from(baseline, new):
         notes.append(f"in the baseline and not measured: {missing}")
-    comparison = compare(before, after, limits, baseline=baseline.name)
-    return replace(comparison, differs=differences(before, after), notes=(*notes, *comparison.notes))
+    if older := lacks(baseline.snapshot):
+        notes.append(f"{baseline.name}: {older}")
+    data = data_changes(baseline.snapshot, session)
+    changes = [f"data: {data}; both sides are scored by today's"] if data else []
+    problem = _too_few_common(sides, limits)
+    comparison = Comparison(baseline.name, ())
+    if sides.compared:
+        comparison = compare(before, after, limits, baseline=baseline.name)
+    return replace(
+        comparison,
+        differs=(*changes, *differences(baseline.snapshot, session)),
+        notes=(*sides.notes, *notes, *comparison.notes),
+        problems=(problem,) if problem else (),
+    )
 
 
 def missing_from(baseline: Baseline, measured: Collection[str]) -> str:
@@ -294,17 +321,21 @@ def missing_from(baseline: Baseline, measured: Collection[str]) -> str:
     return ", ".join(name for name in baseline.snapshot.strategies if name not in measured)
 
 
-def _on_same_queries(baseline: Baseline, session: Snapshot) -> tuple[Snapshot, Snapshot, list[str]]:
-    """Both sides on the queries that they have in common, and what to say of it."""
-    before, after = baseline.snapshot, session
-    if not baseline.on_common_queries:
-        return before, after, []
-    old, new = on_common_queries(before, after)
-    notes = [f"compared on {len(new.queries):,} of {len(after.queries):,} queries: {data_changes(before, after)}"]
-    if (before.dataset.corpus, before.dataset.queries) != (after.dataset.corpus, after.dataset.queries):
-        notes.append("run times are not compared: they were those of other queries or products")
-        old, new = without_run_times(old), without_run_times(new)
-    return old, new, notes
+def _too_few_common(sides: Sides, limits: Limits) -> str:
+    """Why the queries that are compared say too little of those of the baseline; "" where they are enough."""
+    least = max(math.ceil(limits.common_share * sides.of - SAME), min(limits.common_queries, sides.of))
+    if sides.compared >= least:
+        return ""
+    allowed = f"{least:,} or more ([gate] common_share = {limits.common_share:g}, common_queries)"
+    return f"compared on {sides.compared:,} of {plural(sides.of, 'query')} of the baseline; allowed: {allowed}"
+
+
+def _timed(sides: Sides, before: Snapshot, session: Snapshot) -> tuple[Snapshot, Snapshot, list[str]]:
+    """Both sides, without run times where these were of other queries or products; and a line of that."""
+    if (before.dataset.corpus, before.dataset.queries) == (session.dataset.corpus, session.dataset.queries):
+        return sides.before, sides.now, []
+    line = "run times are not compared: they were those of other queries or products"
+    return without_run_times(sides.before), without_run_times(sides.now), [line]
 
 
 def confirm_run_times(suite: Suite, baselines: Iterable[Baseline], limits: Limits) -> None:
@@ -314,7 +345,8 @@ def confirm_run_times(suite: Suite, baselines: Iterable[Baseline], limits: Limit
         session = snapshot_of(suite)
         slow: dict[str, None] = {}
         for baseline in baselines:
-            before, after, _ = _on_same_queries(baseline, session)
+            unchanged = Sides(baseline.snapshot, session)
+            before, after, _ = _timed(unchanged, baseline.snapshot, session)
             findings, _ = compare_run_times(before, after, limits)
             slow |= dict.fromkeys(one.strategy for one in findings if one.answer != "no loss")
         for name in slow:
@@ -360,16 +392,33 @@ def diagnose_suite(
     worse = {
         one.strategy for comparison in comparisons.values() for one in comparison.findings if one.answer != "no loss"
     }
+    products = frozenset(suite.plan.dataset.catalogue.ids)
+    sides = [by_todays_data(baseline.snapshot, session, products) for baseline in comparisons]
+    rows = {query: row for row, query in enumerate(session.queries)}
     legs = {name: _leg_values(suite, session, name) for name in sorted(worse)} if live else {}
     titles = titles_of(suite)
     diagnoses = (
-        diagnose(baseline.snapshot, session, comparison, limits, titles=titles, searched=legs)
-        for baseline, comparison in comparisons.items()
+        diagnose(
+            one.before,
+            one.now,
+            comparison,
+            limits,
+            titles=titles,
+            searched=_of_rows(legs, [rows[query] for query in one.now.queries]),
+        )
+        for one, comparison in zip(sides, comparisons.values(), strict=True)
     )
     return tuple(
         _with_reasons(suite, one, baseline.snapshot) if live else one
         for baseline, one in zip(comparisons, diagnoses, strict=True)
     )
+
+
+def _of_rows(legs: Mapping[str, LegValues], rows: Sequence[int]) -> Mapping[str, LegValues]:
+    return {
+        name: {leg: {metric: numbers[rows] for metric, numbers in metrics.items()} for leg, metrics in values.items()}
+        for name, values in legs.items()
+    }
 
 
 def _with_reasons(suite: Suite, diagnosis: Diagnosis, before: Snapshot) -> Diagnosis:

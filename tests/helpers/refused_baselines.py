@@ -19,10 +19,10 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from helpers.snapshots import QUERIES, snapshot
-from relevance.baseline import Snapshot, document_text, write_baseline
+from relevance.baseline import Snapshot, document_text
 from relevance.baseline.files import CHECKSUM, checksum
 from relevance.errors import InputError
-from relevance.suite import read_checked
+from relevance.suite import read_compared
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "studies" / "refused-baselines.md"
 
@@ -199,14 +199,14 @@ def page() -> str:
         folder = Path(name)
         path = folder / "shop.json"
 
-        def line(now: Snapshot, *, on_common_queries: bool = False) -> str:
-            return _line(partial(read_checked, path, now, cwd=folder, on_common_queries=on_common_queries))
+        def line() -> str:
+            return _line(partial(read_compared, path, None, cwd=folder))
 
         def of_content(content: bytes) -> str:
             path.write_bytes(content)
-            return line(snapshot())
+            return line()
 
-        damaged = {"not there": line(snapshot())}
+        damaged = {"not there": line()}
         damaged = {what: of_content(content) for what, content in DAMAGED.items()} | damaged
         tables = _table("Damaged, or not there", damaged)
         for heading, cases in (
@@ -220,15 +220,11 @@ def page() -> str:
         for inside in FOLDERS:
             path.mkdir()
             (path / inside).touch()
-            folders[f"a folder with {inside}"] = line(snapshot())
+            folders[f"a folder with {inside}"] = line()
             (path / inside).unlink()
             path.rmdir()
         tables += _table("A folder", folders)
-        write_baseline(snapshot(), folder)
-        other = {what: line(now) for what, now in OTHER_DATA.items()}
-        disjoint = line(snapshot(queries=("q7", "q8", "q9")), on_common_queries=True)
-        other["nothing in common, with --on-common-queries"] = disjoint
-        return "\n".join([INTRODUCTION, *tables, *_table("Of other data than the session's", other)])
+        return "\n".join([INTRODUCTION, *tables])[:-1]
 
 
 if __name__ == "__main__":

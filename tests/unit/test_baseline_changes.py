@@ -7,19 +7,17 @@ from typing import Any
 
 import numpy as np
 import pytest
-from helpers.refused_baselines import OTHER, OTHER_DATA, SAME
+from helpers.refused_baselines import OTHER, OTHER_DATA
 from helpers.snapshots import METRICS, TEXT, random_measurement, snapshot
 
 from relevance.baseline import (
     SELECTED,
     Snapshot,
     check_part,
-    common_queries,
     data_changes,
     differences,
     document_text,
     merge,
-    on_common_queries,
     update_lines,
     without_run_times,
 )
@@ -52,23 +50,6 @@ def test_the_body_of_the_index() -> None:
 def test_what_was_measured_is_no_data() -> None:
     after = snapshot({}, engine={"name": "other"}, models={}, versions={}, calibration_s=None)
     assert data_changes(snapshot(), with_data(after, name="alias")) == ""
-
-
-def test_common_queries_have_the_same_text_and_judgments() -> None:
-    before = snapshot()
-    after = snapshot(
-        queries=("q2", "q3", "q4", "q5"),
-        texts=("text of q2", "other", "text of q4", "text of q5"),
-        grades=(SAME, SAME, {"a": 1}, SAME),
-    )
-    assert common_queries(before, after) == ("q2",)
-    assert common_queries(before, snapshot(relevant_from=2)) == ()
-    for part, whole, row in zip(on_common_queries(before, after), (before, after), (1, 0), strict=True):
-        assert (part.queries, part.texts, part.grades) == (("q2",), ("text of q2",), (SAME,))
-        one, of = part.strategies["fused"], whole.strategies["fused"]
-        assert one.hits == (of.hits[row],)
-        assert [*one.metrics] == [*METRICS]
-        assert [*map(list, one.metrics.values())] == [[values[row]] for values in of.metrics.values()]
 
 
 def test_run_times_can_be_left_out() -> None:

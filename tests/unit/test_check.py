@@ -329,29 +329,28 @@ OTHER_DATA = QRELS.replace("q1 0 b 0", "q1 0 b 1")
 
 
 @pytest.mark.parametrize("named", [True, False])
-@pytest.mark.parametrize("wrong", ["", "gone", "other data", "common queries", "merge", "merge, without data"])
+@pytest.mark.parametrize("wrong", ["", "gone", "other data", "merge", "merge, without data"])
 def test_baselines(project: Path, capsys: pytest.CaptureFixture[str], wrong: str, *, named: bool) -> None:
     path = written_baseline(project / ("other" if named else "benchmarks/baselines"))
     options = ["--baseline", str(path)] if named else []
     if wrong == "gone":
         path.unlink()
         path.symlink_to("nowhere")
-    if wrong in ("other data", "common queries"):
+    if wrong == "other data":
         (project / "data" / "qrels.txt").write_text(QRELS.replace("q1 0 b 0", "q1 0 b 1"))
-        options += ["--on-common-queries"] if wrong == "common queries" else []
     data = suite.snapshot_of_data(datasets.load(configured().source))
     if "merge" in wrong:
         path.write_text(f"<<<<<<< HEAD\n{path.read_text()}=======\n>>>>>>> other\n")
     if "without data" in wrong:
         (project / "data" / "qrels.txt").write_text(WRONG["data"][1])
     code, printed = main([*COMMAND, *options]), capsys.readouterr()
-    if wrong in ("", "common queries"):
+    if wrong in ("", "other data"):
         assert (code, printed.err) == (0, "")
-        on = " (on common queries)" if wrong else ""
+        on = " (of other data: 1 judgment changed; both sides are scored by today's)" if wrong else ""
         assert f"  baseline    {path.relative_to(project)}, 1 strategy{on}\n" in printed.out
         return
     with pytest.raises(RelevanceError) as refused:
-        suite.read_checked(path, data, cwd=project, on_common_queries=False)
+        suite.read_compared(path, data, cwd=project)
     assert (code, printed.err.splitlines()[-1]) == (2, f"relevance: {refused.value}")
     assert len(printed.err.splitlines()) == 1 + ("without data" in wrong)
     assert "  baseline  " not in printed.out

@@ -115,16 +115,38 @@ def test_bad_input(sides: Path, capsys: pytest.CaptureFixture[str], command: str
     assert (code, said in line) == (2, True)
 
 
-def test_other_data_are_compared_on_common_queries_alone(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_other_data_score_both_sides(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
     grades = ({"a": 1, "b": 0}, *WORSE.grades[1:])
     (sides / "c.json").write_text(document_text(replace(WORSE, grades=grades)))
-    code, line = printed(capsys, "a.json c.json")
-    assert (code, "a.json and c.json are of other data: 1 judgment changed; allowed" in line) == (2, True)
-    code, out = printed(capsys, "a.json c.json --on-common-queries")
+    code, out = printed(capsys, "a.json c.json")
     assert code == 1
-    assert "compared on 79 of 80 queries: 1 judgment changed" in out
-    assert "79 lost, 0 won, 0 unchanged" in out
-    other = replace(WORSE, texts=tuple(f"other {text}" for text in WORSE.texts))
+    assert "changed: data: 1 judgment changed; both sides are scored by today's" in out
+    # the first query by today's: both have the one relevant product in front
+    assert "80 lost, 0 won, 0 unchanged" in out
+    other = replace(WORSE, texts=(*WORSE.texts[:-20], *(f"other {text}" for text in WORSE.texts[-20:])))
     (sides / "c.json").write_text(document_text(other))
-    code, line = printed(capsys, "a.json c.json --on-common-queries")
-    assert (code, "not one query is common" in line) == (2, True)
+    code, out = printed(capsys, "a.json c.json")
+    assert "not compared: 20 queries with another text or other parameters (q00061, q00062, q00063 and 17 more)" in out
+    assert (code, "compared on 60 of 80 queries of the baseline; allowed: 64 or more" in out) == (1, True)
+    assert "is gone: both sides are scored by" in printed(capsys, "a.json c.json --on-common-queries")[1]
+
+
+def test_two_strategies_of_one_session(sides: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (sides / "relevance.toml").write_text("")
+    (sides / ".relevance" / "latest").mkdir(parents=True)
+    both = replace(GOOD, strategies={"one": GOOD.strategies["own"], "two": WORSE.strategies["own"]})
+    (sides / ".relevance" / "latest" / "baseline.json").write_text(document_text(both))
+    code, out = printed(capsys, ". --strategy one --strategy two")
+    assert code == 1
+    assert "two: worse than in one (.)" in out
+    assert "queries by nDCG@10: 80 lost, 0 won, 0 unchanged" in out
+    code, out = printed(capsys, ". --strategy two --strategy one")
+    assert (code, "better: one: nDCG@10" in out) == (0, True)
+    for command, said in (
+        (". --strategy one", "--strategy one; allowed: two strategies of one folder"),
+        (". b --strategy one --strategy two", "two strategies of one folder, which is named once"),
+        (". --strategy one --strategy ones", "unknown strategy 'ones' (did you mean 'one'?)"),
+        (".", "AFTER is missing"),
+    ):
+        code, line = printed(capsys, command)
+        assert (code, said in line) == (2, True), line

@@ -335,7 +335,6 @@ def test_rows_say_what_is_in_force_and_where_it_comes_from(tmp_path: Path) -> No
         "out": (str(tmp_path / "project" / "o"), FILE_NAME),
         "baseline": ("baselines/DATASET.json beside the benchmarks", "default"),
         "require_baseline": ("true where CI is set", "default"),
-        "on_common_queries": ("false", "default"),
         "unknown_products": ("drop", FILE_NAME),
         "models.base.path": ("the packaged model", "default"),
         "models.finetuned.path": ("base, fine-tuned", "default"),

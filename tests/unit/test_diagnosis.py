@@ -17,9 +17,8 @@ from relevance.diagnosis import (
     diagnose,
     legs_of,
     legs_without_strategy,
-    score,
 )
-from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, evaluate, parse
+from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, evaluate, parse, score_hits
 from relevance.gate import Comparison, Finding, Limits
 from relevance.records import NO_HIT, Judgments, Ranking
 from relevance.report.terminal import comparison_failure
@@ -89,12 +88,6 @@ def test_the_metric_that_failed_tells_queries_apart(findings: list[tuple[str, An
     (one,) = diagnose(own([0.5]), own([0.5]), Comparison("main.json", failed), Limits()).strategies
     assert (one.metric, one.measures) == (metric, tuple(name for name, _, _ in findings))
     assert (one.lost, one.won, one.unchanged, one.rankings, one.legs) == ((), (), 1, (), ())
-
-
-def test_queries_in_common_alone() -> None:
-    found = why(own([0.9, 0.9, 0.9], texts=("x", "y", "z")), own([0.1, 0.2], texts=("x", "other")))
-    assert [one.text for one in found.lost] == ["x"]
-    assert found.unchanged == 0
 
 
 def test_both_rankings_side_by_side() -> None:
@@ -172,9 +165,8 @@ def test_a_leg_that_is_gone() -> None:
     assert found.legs_note.startswith("no longer searched: vector whole")
 
 
-def test_searched_legs_of_queries_in_common() -> None:
-    before = own([0.9, 0.9], definition=FUSED, texts=("x", "y"))
-    now = own([0.4, 0.4], definition=FUSED, texts=("other", "y"))
+def test_searched_legs_of_the_queries_that_were_lost() -> None:
+    before, now = own([0.4, 0.9], definition=FUSED), own([0.4, 0.4], definition=FUSED)
     legs = {"vector whole": {NDCG10: np.array([0.2, 0.6])}, "text": {NDCG10: np.array([0.1, 0.7])}}
     assert [leg.after for leg in why(before, now, searched={"own": legs}).legs] == [0.7, 0.6]
     del legs["vector whole"]
@@ -275,7 +267,7 @@ def test_scores_are_those_of_the_evaluation(data: st.DataObject) -> None:
     named = [[str(product) for product in row] for row in hits]
     grades = [{str(product): grade for product, grade in own.items()} for own in judged]
     for metric in metrics:
-        scores = score(metric, named, grades, relevant_from=1, highest=highest)
+        scores = score_hits([metric], named, grades, relevant_from=1, highest=highest)[metric]
         assert scores.tolist() == found.per_query[metric].tolist()
 
 

@@ -320,10 +320,11 @@ def test_mutate_says_what_the_gate_would(text_plan: Plan) -> None:
     outcomes = mutate(text_plan, planted, Limits()).outcomes
     title, duplicates, judgments, stale, reversed_, same_again = outcomes
     assert title.verdict in ANSWERS
-    assert duplicates.verdict == judgments.verdict == "refused"
+    assert (duplicates.verdict, judgments.verdict) == ("refused", "named")
     assert "twice" in duplicates.refused
-    assert judgments.refused.startswith("other data: ")
-    assert judgments.worst("nDCG@10") is not None
+    assert "judgments new" in judgments.data
+    assert judgments.comparison.differs[0] == f"data: {judgments.data}; both sides are scored by today's"
+    assert judgments.worst("nDCG@10").relative == 0
     assert stale.verdict == "not applicable"
     assert reversed_.changed == ("textsearch", "textsearch_boosted")
     assert same_again.verdict == "no effect"

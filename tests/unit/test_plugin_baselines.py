@@ -120,13 +120,25 @@ def test_a_regression_fails_with_its_reason(project: pytest.Pytester) -> None:
     assert (properties["answer"], properties["nDCG@10 relative"]) == ("loss", "1")
     assert [properties[str(metric)] for metric in ("RR@10", "AP@10", "nDCG@10")] == ["0"] * 3
     (comparison,) = comparisons(project)
-    assert list(comparison) == "baseline answer fails problems effective_queries changed notes findings".split()
+    assert list(comparison) == [
+        "baseline",
+        "answer",
+        "fails",
+        "problems",
+        "effective_queries",
+        "changed",
+        "notes",
+        "findings",
+    ]
     assert (comparison["baseline"], comparison["answer"]) == (FILE, "loss")
     (row,) = [row for row in comparison["findings"] if (row["measure"], row["segment"]) == ("nDCG@10", "")]
     names = (
         "strategy measure segment answer improved before after relative interval p adjusted_p queries queries_changed"
     )
-    assert list(row) == [*names.split(), *"smallest_visible at_most needed span cause fails reasons".split()]
+    assert list(row) == [
+        *names.split(),
+        *["smallest_visible", "at_most", "needed", "span", "cause", "fails", "reasons"],
+    ]
     assert (row["strategy"], row["before"], row["after"], row["queries"]) == ("own", 1, 0, 60)
 
 
@@ -192,30 +204,45 @@ def test_what_is_compared_is_measured_before(project: pytest.Pytester) -> None:
     assert comparisons(project)[0]["answer"] == "no loss"
 
 
-def test_other_data_are_compared_on_common_queries_alone(project: pytest.Pytester) -> None:
+def test_other_data_score_both_sides(project: pytest.Pytester) -> None:
     update(project)
     write_train(project, train(63, grade=2))
     changes = "1 judgment changed, 3 queries new, another corpus (60 products before, 63 now)"
-    allowed = "a baseline of these data (--update-baseline makes it), or --on-common-queries"
-    assert usage_error(run(project)) == f"{FILE}: other data than this session's: {changes}; allowed: {allowed}"
-    result = run(project, "--on-common-queries")
+    result = run(project)
     result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(
         [
-            f"baseline: {FILE}, 1 strategy (on common queries)",
-            f"*note: compared on 59 of 63 queries: {changes}",
+            f"baseline: {FILE}, 1 strategy (of other data: {changes}; both sides are scored by today's)",
+            f"*changed: data: {changes}; both sides are scored by today's",
+            "*note: not compared: 3 queries new since the baseline (*",
             "*note: run times are not compared: they were those of other queries or products",
         ]
     )
+    assert [one["answer"] for one in comparisons(project)] == ["no loss"]
     configure(project, WORSE)
-    assert run(project, "--on-common-queries").ret == pytest.ExitCode.TESTS_FAILED
+    assert run(project).ret == pytest.ExitCode.TESTS_FAILED
+
+
+def test_too_few_common_queries_fail(project: pytest.Pytester) -> None:
+    update(project)
     write_train(project, TRAIN)
-    line = usage_error(run(project, "--on-common-queries"))
-    assert line.startswith(f"{FILE}: ")
-    assert line.endswith("not one query is common, so that nothing can be compared")
-    configure(project, OWN, more='dataset = "shop"\n[datasets.shop]\nformat = "homedepot"\npath = "data"\n')
-    line = usage_error(project.runpytest_inprocess("benchmarks", "--baseline", FILE))
-    assert line.startswith(f"{FILE}: other data than this session's (it is of homedepot): ")
+    result = run(project)
+    assert result.ret == pytest.ExitCode.TESTS_FAILED
+    problem = "compared on 0 of 60 queries of the baseline; allowed: 50 or more (*"
+    result.stdout.fnmatch_lines([f"*FAIL: {FILE}: {problem}"])
+    assert [one["findings"] for one in comparisons(project)] == [[]]
+
+
+def test_the_option_for_common_queries_is_gone(project: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    instead = "both sides are scored by today's data, whatever has changed; leave it out"
+    result = run(project, "--on-common-queries")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([f"*--on-common-queries is gone: {instead}"])
+    configure(project, OWN, more="on_common_queries = true\n")
+    assert usage_error(run(project)).endswith(f"relevance.toml: on_common_queries is gone: {instead}")
+    configure(project, OWN)
+    monkeypatch.setenv("RELEVANCE_ON_COMMON_QUERIES", "1")
+    assert usage_error(run(project)) == f"environment: RELEVANCE_ON_COMMON_QUERIES is gone: {instead}"
 
 
 def test_several_baselines(project: pytest.Pytester) -> None:

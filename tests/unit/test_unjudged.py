@@ -11,8 +11,7 @@ import pytest
 from helpers.snapshots import measured, session
 
 from relevance.baseline import Snapshot
-from relevance.diagnosis import score
-from relevance.evaluation import AP10, NDCG10, RR10
+from relevance.evaluation import AP10, NDCG10, RR10, score_hits
 from relevance.gate import Comparison, Limits, compare
 
 QUERIES = [f"q{at:03}" for at in range(200)]
@@ -21,7 +20,7 @@ NEW = [f"n{rank}" for rank in range(10)]
 
 
 def side(hits: Sequence[Sequence[str]], grades: Sequence[Mapping[str, float]]) -> Snapshot:
-    metrics = {metric: score(metric, hits, grades, relevant_from=1, highest=1) for metric in (NDCG10, AP10, RR10)}
+    metrics = score_hits((NDCG10, AP10, RR10), hits, grades, relevant_from=1, highest=1)
     return replace(session(QUERIES, own=measured(metrics, hits)), grades=tuple(grades), relevant_from=1)
 
 

@@ -1,0 +1,204 @@
+"""A baseline and a session by the session's data: what is scored anew, refilled, counted apart, or left out by name."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from helpers.snapshots import TEXT, measured
+
+from relevance.baseline import DIGITS, KEPT, DatasetIdentity, Measurement, ProductsSeen, Snapshot, by_todays_data
+from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, score_hits
+
+OTHER = "e" * 64
+SEED = 7
+SIZE, QUERIES = 400, 200
+
+
+def scored(hits: Sequence[Sequence[str]], grades: Sequence[Mapping[str, float]], *metrics: Metric) -> Measurement:
+    values = score_hits(metrics or METRICS, hits, grades, relevant_from=1, highest=3)
+    numbers = {metric: np.round(one, DIGITS) for metric, one in values.items()}
+    return measured(numbers, [row[:KEPT] for row in hits])
+
+
+def world(
+    products: Sequence[str], rankings: Sequence[Sequence[str]], grades: Sequence[Mapping[str, float]], **changed: Any
+) -> Snapshot:
+    """What a session on these products has measured: an engine that leaves out what is not there."""
+    there = {*products}
+    hits = [[one for one in row if one in there] for row in rankings]
+    known = tuple({product: grade for product, grade in one.items() if product in there} for one in grades)
+    values: dict[str, Any] = {
+        "dataset": DatasetIdentity("shop", f"{len(products):064x}", "a" * 64, "b" * 64, len(products)),
+        "queries": tuple(f"q{row:04}" for row in range(len(rankings))),
+        "texts": tuple(f"text {row}" for row in range(len(rankings))),
+        "grades": known,
+        "relevant_from": 1,
+        "strategies": {"own": scored(hits, known)},
+        "engine": {},
+        "models": {},
+        "versions": {},
+        "calibration_s": None,
+        "products_seen": ProductsSeen.of(products),
+    }
+    return Snapshot(**(values | changed))
+
+
+def shop(seed: int = SEED) -> tuple[list[str], list[list[str]], list[dict[str, float]]]:
+    """Products, whole rankings of them and judgments, which are better in front."""
+    random = np.random.default_rng(seed)
+    products = [f"p{at:03}" for at in range(SIZE)]
+    rankings = [[products[at] for at in random.permutation(SIZE)[:60]] for _ in range(QUERIES)]
+    grades = [{one: int(random.integers(0, 4) * (random.random() < 0.6)) for one in row[:30]} for row in rankings]
+    return products, rankings, grades
+
+
+def means(snapshot: Snapshot) -> list[float]:
+    return [float(values.mean()) for values in snapshot.strategies["own"].metrics.values()]
+
+
+def test_the_same_data_are_left_as_they_are() -> None:
+    products, rankings, grades = shop()
+    before, now = (world(products, rankings, grades) for _ in range(2))
+    sides = by_todays_data(before, now)
+    assert sides.before is before
+    assert sides.now is now
+    assert (sides.notes, sides.compared, sides.of, sides.refilled) == ((), QUERIES, QUERIES, 0)
+
+
+@pytest.mark.parametrize("share", [0.02, 0.05, 0.1])
+def test_an_unchanged_strategy_shows_no_difference_where_products_are_gone(share: float) -> None:
+    products, rankings, grades = shop()
+    random = np.random.default_rng(3)
+    left = [one for one in products if random.random() >= share]
+    before, now = world(products, rankings, grades), world(left, rankings, grades)
+    assert means(before) != means(now)
+    sides = by_todays_data(before, now, frozenset(left))
+    assert means(sides.before) == means(sides.now)
+    for metric, values in sides.now.strategies["own"].metrics.items():
+        assert (sides.before.strategies["own"].metrics[metric] == values).all(), metric
+    assert (sides.compared, sides.of) == (QUERIES, QUERIES)
+    assert sides.refilled > 0
+    assert sides.gone_products > share * SIZE / 2
+    # without the catalogue's ids the session's own filter tells them, but for one in a thousand
+    assert means(by_todays_data(before, now).before) == pytest.approx(means(now), abs=2e-3)
+
+
+def test_a_list_of_nine_beside_ten_is_said_with_what_it_may_hide() -> None:
+    products, rankings, grades = shop()
+    left = products[20:]
+    whole = world(products, rankings, grades)
+    own = whole.strategies["own"]
+    shallow = replace(own, hits=tuple(hits[:10] for hits in own.hits))
+    before = replace(whole, kept=10, products_seen=None, strategies={"own": shallow})
+    now = world(left, rankings, grades)
+    sides = by_todays_data(before, now, frozenset(left))
+    short = sum(any(one in products[:20] for one in row[:10]) for row in rankings)
+    said = next(note for note in sides.notes if "lack hits" in note)
+    assert said.startswith(
+        f"{short} lists of the baseline lack hits, as it keeps 10 and products are gone: its mean may"
+    )
+    assert means(sides.before)[2] < means(sides.now)[2], "the nine hide a loss"
+    most = float(said.partition("up to ")[2].partition("%")[0]) / 100
+    assert means(sides.before)[2] * (1 + most) > means(sides.now)[2]
+    assert "which hits are products new since is not known" in sides.notes
+
+
+def test_products_that_are_new_are_counted_apart() -> None:
+    products, rankings, grades = shop()
+    before = world(products, rankings, grades)
+    fresh = [["new1", *row] if at < 5 else row for at, row in enumerate(rankings)]
+    now = world([*products, "new1"], fresh, grades)
+    sides = by_todays_data(before, now)
+    assert sides.new_products == {"own": 5}
+    assert "hits among the first 10 that are products new since: own 5" in sides.notes
+    assert sides.before.strategies["own"].metrics[NDCG10].tolist() == before.strategies["own"].metrics[NDCG10].tolist()
+    untold = by_todays_data(before, replace(now, products_seen=None))
+    assert "which products are gone is not known: they stay in the baseline's rankings" in untold.notes
+
+
+JUDGED: dict[str, Callable[[Mapping[str, float], Sequence[str]], dict[str, float]]] = {
+    "grown": lambda judged, row: {**judged, row[35]: 3, row[9]: 2},
+    "changed": lambda judged, _: {product: 3 - grade for product, grade in judged.items()},
+    "fewer": lambda judged, row: {product: grade for product, grade in judged.items() if product != row[0]},
+}
+
+
+@pytest.mark.parametrize("change", JUDGED.values(), ids=JUDGED)
+def test_both_sides_are_scored_by_todays_judgments(change: Callable[..., dict[str, float]]) -> None:
+    products, rankings, grades = shop()
+    before = world(products, rankings, grades)
+    others = [
+        change(judged, row) if at % 2 else judged
+        for at, (judged, row) in enumerate(zip(grades, rankings, strict=False))
+    ]
+    now = world(products, rankings, others, relevant_from=1)
+    sides = by_todays_data(before, now)
+    assert means(before) != means(now)
+    for metric, values in now.strategies["own"].metrics.items():
+        assert (sides.before.strategies["own"].metrics[metric] == values).all(), metric
+    assert sides.before.grades == now.grades
+    assert (sides.compared, sides.notes) == (QUERIES, ())
+
+
+def test_both_sides_are_scored_by_what_is_relevant_today() -> None:
+    products, rankings, grades = shop()
+    before = world(products, rankings, grades)
+    values = score_hits(METRICS, before.strategies["own"].hits, grades, relevant_from=2, highest=3)
+    numbers = {metric: np.round(one, DIGITS) for metric, one in values.items()}
+    now = replace(before, relevant_from=2, strategies={"own": measured(numbers, before.strategies["own"].hits)})
+    sides = by_todays_data(before, now)
+    assert sides.before.relevant_from == 2
+    assert (sides.before.strategies["own"].metrics[AP10] == numbers[AP10]).all()
+    assert (numbers[AP10] != before.strategies["own"].metrics[AP10]).any()
+
+
+def test_queries_that_ask_something_else_are_left_out_by_name() -> None:
+    products, rankings, grades = shop()
+    before = world(products, rankings[:6], grades[:6], params=tuple({"a": at} for at in range(6)))
+    texts = ("text 0", "other", *before.texts[2:])
+    params = ({"a": 9}, *before.params[1:5], {"a": 7})
+    queries = (*before.queries[:5], "q9")
+    now = replace(
+        before, queries=queries, texts=texts, params=params, strategies=before.strategies, weights=(5, 1, 2, 3, 4, 9)
+    )
+    sides = by_todays_data(before, now)
+    assert sides.now.queries == sides.before.queries == ("q0002", "q0003", "q0004")
+    assert sides.now.weights == sides.before.weights == (2, 3, 4)
+    assert len(sides.now.strategies["own"].hits) == len(sides.before.strategies["own"].metrics[NDCG10]) == 3
+    assert (sides.compared, sides.of) == (3, 6)
+    assert sides.notes == (
+        "not compared: 1 query new since the baseline (q9)",
+        "not compared: 1 query gone, or without a judgment now (q0005)",
+        "not compared: 2 queries with another text or other parameters (q0000, q0001)",
+    )
+
+
+def test_metrics_deeper_than_what_is_kept_stay_as_they_were() -> None:
+    products, rankings, grades = shop()
+    deep, shallow, more = Metric("AP", 50), Metric("AP", 15), Metric("RR", 3)
+    before = world(products, rankings, grades, strategies={"own": scored(rankings, grades, deep, shallow)})
+    others = [{**judged, row[5]: 3} for judged, row in zip(grades, rankings, strict=True)]
+    now = world(products, rankings, others, strategies={"own": scored(rankings, others, deep, shallow, more)})
+    sides = by_todays_data(before, now)
+    metrics = sides.before.strategies["own"].metrics
+    assert (metrics[deep] == before.strategies["own"].metrics[deep]).all()
+    for metric in (shallow, more):
+        assert (metrics[metric] == now.strategies["own"].metrics[metric]).all()
+    changed = sum(left != right for left, right in zip(grades, others, strict=True))
+    line = "AP@50 looks deeper than the 20 hits that the baseline keeps: compared as it was scored then"
+    assert sides.notes == (f"{line}, {changed} queries of it by other data",)
+
+
+def test_a_metric_that_is_new_is_computed_from_the_baselines_hits() -> None:
+    products, rankings, grades = shop()
+    before = world(products, rankings, grades)
+    more = Metric("RR", 3)
+    now = world(products, rankings, grades, strategies={"own": scored(rankings, grades, *METRICS, more)})
+    sides = by_todays_data(before, now)
+    metrics = sides.before.strategies["own"].metrics
+    assert (metrics[more] == now.strategies["own"].metrics[more]).all()
+    assert all(metrics[metric] is values for metric, values in before.strategies["own"].metrics.items())
+    assert JUDGED10 in metrics
+    assert before.strategies["own"].definition == TEXT
