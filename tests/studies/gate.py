@@ -28,6 +28,7 @@ MEANS = np.array([0.5, 0.325, 0.48])
 """Of the three metrics, about; a drop is a share of them."""
 
 STRATEGIES = 2
+DRAWS_OF_STUDIES = 1_999
 SIZES = {50: 1_000, 150: 1_000, 300: 1_000, 1_000: 500, 5_000: 200}
 """Runs by the number of queries."""
 
@@ -86,7 +87,7 @@ def _snapshot(numbers: Sequence[np.ndarray]) -> Snapshot:
 def _verdicts(runs: int, *seed: int, queries: int, strategies: int = STRATEGIES, **what: Any) -> list[Comparison]:
     rngs = (np.random.default_rng((*seed, run)) for run in range(runs))
     pairs = (drawn_pair(rng, queries, strategies, **what) for rng in rngs)
-    return [compare(*pair, Limits(), baseline="drawn", draws=1_999) for pair in pairs]
+    return [compare(*pair, Limits(), baseline="drawn", draws=DRAWS_OF_STUDIES) for pair in pairs]
 
 
 def _share(hits: Any) -> float:
