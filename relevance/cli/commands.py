@@ -12,6 +12,8 @@ from relevance import tuning
 from relevance.baseline import SNAPSHOT, by_todays_data, read_baseline
 from relevance.cli import FAILED, Answer
 from relevance.cli.project import read_config
+from relevance.datasets.asked import ASKED, Orders
+from relevance.datasets.overlay import beside
 from relevance.diagnosis import diagnose
 from relevance.errors import InputError, unknown
 from relevance.files import writing
@@ -129,7 +131,8 @@ def compare(arguments: argparse.Namespace) -> Answer:
     else:
         baseline, after = _two_sessions(arguments, config)
     sides = by_todays_data(baseline.snapshot, after)
-    comparison = compare_with(baseline, after, config.gate)
+    orders = Orders(beside(config.source, ASKED)) if config.source.name == after.dataset.name else None
+    comparison = compare_with(baseline, after, config.gate, orders=orders)
     folders = [Path(name) for name in (arguments.before, arguments.after) if name and Path(name).is_dir()]
     titles = {product: title for folder in folders for product, title in read_titles(folder / TITLES).items()}
     diagnosis = diagnose(sides.before, sides.now, comparison, config.gate, titles=titles)

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from contextlib import nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from relevance import gate, suite
 from relevance.baseline import find_baseline, merge, update_lines, write_baseline
+from relevance.datasets.asked import ASKED, Orders
+from relevance.datasets.overlay import beside
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
 from relevance.files import unwritable, writing
 from relevance.plugin.options import in_ci
@@ -79,6 +82,7 @@ class BenchmarkRun:
         self.no_baseline = f"no baseline at {self.baseline_name}; pytest --update-baseline makes one"
         self.baselines: tuple[Baseline, ...] = ()
         self._replaced: Snapshot | None = None
+        self._orders = Orders(beside(config.source, ASKED))
         if update:
             if problem := unwritable(self._baselines):
                 raise CouldNotRunError(f"--update-baseline: {self.baseline_name}: cannot be written ({problem})")
@@ -207,9 +211,12 @@ class BenchmarkRun:
         if self.comparisons is None:
             session, limits = suite.snapshot_of(self.suite), self.config.gate
             products = frozenset(self.plan.dataset.catalogue.ids)
-            self.comparisons = tuple(
-                suite.compare_with(one, session, limits, products=products) for one in self.baselines
-            )
+            comparisons = [
+                suite.compare_with(one, session, limits, products=products, orders=self._orders)
+                for one in self.baselines
+            ]
+            unkept = filter(None, [self._orders.write()])
+            self.comparisons = tuple(replace(one, notes=(*one.notes, *unkept)) for one in comparisons)
         return self.comparisons
 
     def _diagnosed(self, *, live: bool) -> Sequence[Diagnosis]:

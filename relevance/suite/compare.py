@@ -37,6 +37,7 @@ from relevance.baseline import (
     read_baseline,
     without_run_times,
 )
+from relevance.datasets.asked import Orders, comparison_key
 from relevance.diagnosis import diagnose, legs_without_strategy
 from relevance.engines.explanation import gap_words
 from relevance.errors import InputError, RelevanceError
@@ -285,6 +286,7 @@ def compare_with(
     limits: Limits,
     *,
     products: Collection[str] | None = None,
+    orders: Orders | None = None,
 ) -> Comparison:
     """Ask the gate about a session, all strategies together, both sides by the session's data.
 
@@ -293,6 +295,7 @@ def compare_with(
         session: what was measured.
         limits: those of the gate.
         products: ids of today's products, see `by_todays_data`.
+        orders: those in which hits were asked to be judged; those of this comparison are added.
     """
     sides = by_todays_data(baseline.snapshot, session, products)
     before, after, notes = _timed(sides, baseline.snapshot, session)
@@ -307,13 +310,25 @@ def compare_with(
     problem = _too_few_common(sides, limits)
     comparison = Comparison(baseline.name, ())
     if sides.compared:
-        comparison = compare(before, after, limits, baseline=baseline.name)
+        keys = _comparison_keys(before, after) if orders is not None else {}
+        asked = {name: order for name, key in keys.items() if orders is not None and (order := orders.of(key))}
+        comparison = compare(before, after, limits, baseline=baseline.name, orders=asked)
+        if orders is not None:
+            for name, found in comparison.holes.items():
+                orders.keep(keys[name], name, found.rows)
     return replace(
         comparison,
         differs=(*changes, *differences(baseline.snapshot, session)),
         notes=(*sides.notes, *notes, *comparison.notes),
         problems=(problem,) if problem else (),
     )
+
+
+def _comparison_keys(before: Snapshot, after: Snapshot) -> dict[str, str]:
+    """What tells a comparison from others, by strategy: what both sides find for the same queries."""
+    old, new = before.strategies, after.strategies
+    hits = {name: [[row[:HITS] for row in side[name].hits] for side in (old, new)] for name in new if name in old}
+    return {name: comparison_key(after.queries, *both) for name, both in hits.items()}
 
 
 def missing_from(baseline: Baseline, measured: Collection[str]) -> str:

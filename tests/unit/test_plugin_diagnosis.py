@@ -136,3 +136,18 @@ def test_each_session_appends_to_the_page_of_a_ci_job(
     before, first, second = page.read_text(encoding="utf-8").split("## relevance: homedepot: ")
     assert (before.strip(), first[:6], second[:6]) == ("before", "✅ no l", "❌ FAIL")
     assert "`own` nDCG@10 fell by 100% (1.0000 → 0.0000)" in second
+
+
+def test_the_order_of_judging_is_kept_beside_the_data_while_a_comparison_is_judged(worse: pytest.Pytester) -> None:
+    asked, train = worse.path / "data" / "judgments.asked.csv", worse.path / "data" / "train.csv"
+    assert run(worse).ret == pytest.ExitCode.TESTS_FAILED
+    first = asked.read_bytes()
+    rows = list(csv.DictReader(first.decode().splitlines()))
+    assert len(rows) == 60
+    for row in rows[:10]:
+        number = int(row["product"]) - 1001  # the query is the name of the product before
+        query = chr(97 + number % 60 // 26) + chr(97 + number % 60 % 26) + "zz"
+        judged = f'{9000 + number},{row["product"]},"x","{query}",1\n'
+        train.write_text(train.read_text() + judged)
+    assert "70 judgments" in run(worse).stdout.str()
+    assert asked.read_bytes() == first
