@@ -44,6 +44,7 @@ from relevance.errors import InputError, RelevanceError
 from relevance.evaluation import evaluate
 from relevance.fields import DEFAULT_FIELDS
 from relevance.gate import Comparison, compare, compare_run_times
+from relevance.gate.holes import DEPTH
 from relevance.records import NO_HIT
 from relevance.remembered import Remembered
 from relevance.runner import search_leg
@@ -327,7 +328,7 @@ def compare_with(
 def _comparison_keys(before: Snapshot, after: Snapshot) -> dict[str, str]:
     """What tells a comparison from others, by strategy: what both sides find for the same queries."""
     old, new = before.strategies, after.strategies
-    hits = {name: [[row[:HITS] for row in side[name].hits] for side in (old, new)] for name in new if name in old}
+    hits = {name: [[row[:DEPTH] for row in side[name].hits] for side in (old, new)] for name in new if name in old}
     return {name: comparison_key(after.queries, *both) for name, both in hits.items()}
 
 
