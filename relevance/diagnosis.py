@@ -1,4 +1,4 @@
-"""Why a verdict is what it is: queries lost, rankings side by side, legs, kinds of queries and newcomers, as data."""
+"""Why a verdict is what it is: queries lost, rankings side by side, legs, kinds of queries and hits to judge."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
 
-from relevance.evaluation import JUDGED10, score_hits
+from relevance.evaluation import JUDGED10
 from relevance.gate import ANSWERS, WEIGHTED, Answer
 from relevance.runner import HITS
 from relevance.significance import SAME
@@ -116,25 +116,25 @@ class LegChange:
 
 
 @dataclass(frozen=True)
-class Newcomer:
-    """A product without a judgment that is among the hits of a strategy now and was not before.
+class ToJudge:
+    """A hit without a judgment, of either side, as the gate asks for it.
 
     Attributes:
-        query: id of the query; `text` is what was asked.
+        place: its place in the order of the strategy, from 1; the first ones are a sample, so that none is left out.
+        text: what was asked; `query` is the id.
         title: None where it is not known.
-        rank: from 1.
-        effect: by how much the query's drop would shrink if all its newcomers were of the highest grade.
-        could_change_verdict: whether it is among those that could lift the strategy over its limit.
+        rank: of now, or else before, from 1.
+        needed: whether it is asked for until the gate looks again, and what the gate says hangs on it.
     """
 
     strategy: str
+    place: int
     query: str
     text: str
     product: str
     title: str | None
     rank: int
-    effect: float
-    could_change_verdict: bool
+    needed: bool
 
 
 @dataclass(frozen=True)
@@ -181,14 +181,14 @@ class Diagnosis:
     Attributes:
         baseline: what it is called for people.
         strategies: those in which a query changed or that are worse, the worst answer first.
-        newcomers: hits without a judgment that are new, those that could change a verdict first.
+        to_judge: hits without a judgment in the order of judging, first those that decide what is said of a strategy.
         differs: what else changed between baseline and now, a line each.
         notes: what could not be found out and why, a line each.
     """
 
     baseline: str
     strategies: tuple[StrategyDiagnosis, ...]
-    newcomers: tuple[Newcomer, ...]
+    to_judge: tuple[ToJudge, ...]
     differs: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -257,22 +257,15 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
         for name, metric in metrics.items()
         if metric is not None
     ]
-    strategies, newcomers = [], []
+    strategies = []
     for one in sides:
         legs = searched.get(one.strategy, {}).items()
         of_legs = {leg: values[one.metric] for leg, values in legs if one.metric in values}
-        why = _diagnosed(one, comparison, titles, of_legs)
-        strategies.append(why)
-        newcomers += [(why.answer != "loss", newcomer) for newcomer in _newcomers(one, why.answer, limits, titles)]
-
-    def importance(passing_newcomer: tuple[bool, Newcomer]) -> tuple[object, ...]:
-        passing, one = passing_newcomer
-        return not one.could_change_verdict, passing, -one.effect, one.strategy, one.query, one.rank
-
+        strategies.append(_diagnosed(one, comparison, titles, of_legs))
     return Diagnosis(
         baseline=comparison.baseline,
         strategies=tuple(strategies),
-        newcomers=tuple(one for _, one in sorted(newcomers, key=importance)),
+        to_judge=_to_judge(comparison, now, titles),
         differs=comparison.differs,
         notes=tuple(
             f"{name}: no metric is on both sides to tell its queries apart by"
@@ -280,6 +273,25 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
             if metric is None
         ),
     )
+
+
+def _to_judge(comparison: Comparison, now: Snapshot, titles: Mapping[str, str]) -> tuple[ToJudge, ...]:
+    texts = dict(zip(now.queries, now.labels, strict=True))
+    rows = [
+        ToJudge(
+            strategy=strategy,
+            place=holes.judged + at,
+            query=row.query,
+            text=texts[row.query],
+            product=row.product,
+            title=titles.get(row.product),
+            rank=row.rank_after or row.rank_before or 0,
+            needed=not holes.settled and holes.judged + at <= holes.next_look,
+        )
+        for strategy, holes in sorted(comparison.holes.items(), key=lambda one: one[1].settled)
+        for at, row in enumerate(holes.to_judge, 1)
+    ]
+    return tuple(rows)
 
 
 def changed_strategies(old: Snapshot, new: Snapshot, comparison: Comparison) -> list[str]:
@@ -464,67 +476,3 @@ def _leg_changes(
     if unknown:
         parts.append(f"not known of {', '.join(unknown)}: no strategy is this leg alone on both sides")
     return tuple(legs), "; ".join(parts)
-
-
-# Newcomers. A hit without a judgment counts as bad. So a change that brings products that nobody has judged looks worse
-# than it may be. The best case is computed exactly: all newcomers of a query get the highest grade that the judgments
-# know, on both sides, since the ideal ranking of the query changes for the baseline as well.
-
-
-def _newcomers(sides: _Sides, answer: Answer, limits: Limits, titles: Mapping[str, str]) -> list[Newcomer]:
-    """All newcomers of a strategy; those that could change its verdict are marked.
-
-    Queries are taken by the size of their effect until the drop would be one that does not fail (`Limits.fail`), or
-    none at all for a strategy that warns. Where all of them together are not enough, none is marked.
-    """
-    labels, grades, (old, new) = sides.now.labels, sides.now.grades, sides.measured
-    of_row = {}
-    for row, (before, after) in enumerate(zip(old.hits, new.hits, strict=True)):
-        first = enumerate(after[:HITS], 1)
-        newcomers = [(rank, one) for rank, one in first if one not in before[:HITS] and one not in grades[row]]
-        if newcomers:
-            of_row[row] = newcomers
-    if not of_row:
-        return []
-    best = max((grade for judged in grades for grade in judged.values()), default=0)
-    rows = list(of_row)
-    best_case = [{**grades[row], **dict.fromkeys((one for _, one in of_row[row]), best)} for row in rows]
-    best_before, best_after = (
-        score_hits(
-            [sides.metric],
-            [side.hits[row] for row in rows],
-            best_case,
-            relevant_from=sides.now.relevant_from,
-            highest=best,
-        )[sides.metric]
-        for side in (old, new)
-    )
-    effects = sides.drops[rows] - sides.drop(best_before, best_after)
-    order = np.lexsort((np.array(rows), -effects))
-    limit = limits.of(sides.strategy, sides.metric).fail if answer == "loss" else 0.0
-    enough = _enough(sides, effects[order], (best_before - sides.before[rows])[order], limit)
-    return [
-        Newcomer(
-            strategy=sides.strategy,
-            query=sides.now.queries[rows[at]],
-            text=labels[rows[at]],
-            product=product,
-            title=titles.get(product),
-            rank=rank,
-            effect=float(effects[at]),
-            could_change_verdict=place < enough,
-        )
-        for place, at in enumerate(order.tolist())
-        for rank, product in of_row[rows[at]]
-    ]
-
-
-def _enough(sides: _Sides, effects: _Floats, gains: _Floats, limit: float) -> int:
-    """How many of the first queries bring the relative drop below the limit, 0 where all together do not.
-
-    Judging the newcomers of a query takes its effect off the sum of drops and adds its gain to the sum before.
-    """
-    drops = np.subtract.accumulate([sides.drops.sum(), *effects])
-    sums = np.add.accumulate([sides.before.sum(), *gains])
-    small = (drops <= SAME) | (drops < limit * sums - SAME)
-    return int(small[1:].argmax()) + 1 if drops[0] > SAME and small[1:].any() else 0

@@ -140,7 +140,7 @@ def compare(arguments: argparse.Namespace) -> Answer:
         write_out(Path(out), diagnosis_files([comparison], [diagnosis]), "diagnosis")
     lines: list[str] = []
     for why in diagnosis.strategies:
-        if why.answer == "loss":
+        if comparison.fails(why.strategy):
             lines += [*comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines(), ""]
     columns = get_terminal_size().columns if sys.stdout.isatty() else None
     lines += [line.text for line in comparison_lines(comparison, diagnosis, columns=columns)]

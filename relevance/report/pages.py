@@ -57,7 +57,7 @@ def _environment() -> Environment:
     environment.globals["zip_longest"] = zip_longest
     words = (
         *("difference_cells", "differences_of", "kind_words", "leg_words"),
-        *("moved", "newcomer_words", "queries_words", "what_happened"),
+        *("answer_words", "hole_words", "moved", "queries_words", "span_words", "what_happened"),
     )
     environment.filters |= {name: getattr(terminal, name) for name in words}
     environment.filters |= {"heat_map": heat_map, "named": named, "signed_answer": _signed_answer}
@@ -97,8 +97,8 @@ def signed(value: float) -> str:
 
 def _signed_answer(finding: Finding) -> str:
     """The answer with its sign; `better` where that is so."""
-    answer = terminal.difference_cells(finding)["answer"]
-    return f"{ANSWERS[finding.answer].sign} {answer}"
+    sign = "❌" if finding.blocks else ANSWERS[finding.answer].sign
+    return f"{sign} {terminal.difference_cells(finding)['answer']}"
 
 
 @dataclass(frozen=True)

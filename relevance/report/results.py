@@ -173,6 +173,10 @@ def _comparison(comparison: Comparison) -> Mapping[str, object]:
         "answer": comparison.answer(),
         "fails": comparison.fails(),
         "problems": list(comparison.problems),
+        "unjudged": {
+            name: attributes(one, "count", "judged", "next_look", "settled", "words")
+            for name, one in comparison.holes.items()
+        },
         "effective_queries": _rounded(comparison.effective_queries),
         "changed": list(comparison.differs),
         "notes": list(comparison.notes),
@@ -187,6 +191,7 @@ def comparison_properties(strategy: str, comparisons: Sequence[Comparison]) -> I
         answer = comparison.answer(strategy)
         yield f"answer{where}", answer
         yield f"answer says{where}", ANSWERS[answer].says
+        yield f"fails{where}", "yes" if comparison.fails(strategy) else "no"
         for finding in comparison.findings:
             if finding.strategy == strategy:
                 yield f"{named(finding)} answer{where}", finding.answer
@@ -315,7 +320,7 @@ def _diagnosis_json(diagnoses: Sequence[Diagnosis]) -> str:
 
 
 def _why(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Mapping[str, object]:
-    deciding = [one.could_change_verdict for one in diagnosis.newcomers if one.strategy == why.strategy]
+    needed = [one.needed for one in diagnosis.to_judge if one.strategy == why.strategy]
     means = ("before", "after", "relative", "adjusted_p")
     rankings = [
         {
@@ -345,7 +350,7 @@ def _why(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Mapping[str, object]:
         "legs": legs,
         "legs_note": why.legs_note,
         "segments": [attributes(one, "segment", "queries", *means, "answer") for one in why.segments],
-        "to_judge": {"hits": len(deciding), "could_change_verdict": sum(deciding)},
+        "to_judge": {"hits": len(needed), "needed": sum(needed)},
     }
     return {**_rounded(document), "rankings": rankings}  # grades are not rounded
 
@@ -362,11 +367,13 @@ def _laid_out(value: object, margin: str) -> str:
 
 
 def _to_judge_csv(diagnoses: Sequence[Diagnosis]) -> str:
-    """New hits without a judgment, a row each; one that is new beside several baselines stands where it is first."""
+    """Hits to judge in the order of judging; one that is asked for beside several baselines stands where it is first.
+
+    Which side a hit would help is not said: whoever judges it should not know.
+    """
     rows: dict[tuple[str, str, str], tuple[str | int, ...]] = {}
-    for one in (newcomer for diagnosis in diagnoses for newcomer in diagnosis.newcomers):
-        row = (one.text, one.product, one.title or "", one.rank, one.strategy, one.query, int(one.could_change_verdict))
+    for one in (one for diagnosis in diagnoses for one in diagnosis.to_judge):
+        row = (one.text, one.product, one.title or "", one.rank, one.strategy, one.query, one.place, int(one.needed))
         rows.setdefault((one.strategy, one.query, one.product), row)
-    head = ("query", "product", "title", "rank", "strategy", "query_id", "could_change_verdict")
-    deciding_first = sorted(rows.values(), key=lambda row: -int(row[-1]))
-    return csv_text(head, deciding_first)
+    head = ("query", "product", "title", "rank", "strategy", "query_id", "n", "needed")
+    return csv_text(head, list(rows.values()))

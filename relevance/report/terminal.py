@@ -266,6 +266,8 @@ def failure(strategy: str, verdict: Verdict) -> str:
 # A comparison with a baseline
 
 _SHOWN_CHANGES = 20
+_VISIBLE = 0.02
+_FAILING = {"holes": "[gate] unjudged_hits", "queries": "[gate] too_few_queries", "": "[gate]"}
 _SHOWN_DIFFERENCES = 36  # twelve strategies by three metrics
 _SHOWN_STRATEGIES = 12
 _NO_METRICS = {EMPTY, RUN_TIME}
@@ -285,7 +287,8 @@ def comparison_lines(
     strategies = plural(len({one.strategy for one in findings}), "strategy")
     metrics = plural(len({one.measure for one in findings if one.measure not in _NO_METRICS}), "metric")
     mark = "good" if answer == "no loss" else "head"
-    head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {answer}", mark)  # noqa: RUF001
+    end = f"{answer}, which fails here" if comparison.fails() and answer != "loss" else answer
+    head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {end}", mark)  # noqa: RUF001
     lines = [head if findings else Line(f"compared with {comparison.baseline}: nothing in common", "warn")]
     lines += [Line(f"FAIL: {problem}", "bad") for problem in comparison.problems]
     lines += _difference_lines(comparison, columns)
@@ -302,7 +305,7 @@ def comparison_lines(
         lines.append(Line(f"and {len(ordered) - _SHOWN_FINDINGS:,} more, none of them a worse answer"))
     lines += map(Line, _changed(comparison))
     lines += [Line(f"  note: {note}", "warn") for note in comparison.notes]
-    return lines if diagnosis is None else lines + _diagnosis_lines(diagnosis)
+    return lines if diagnosis is None else lines + _diagnosis_lines(comparison, diagnosis)
 
 
 def differences_of(comparison: Comparison) -> list[Finding]:
@@ -323,14 +326,19 @@ def difference_cells(finding: Finding) -> dict[str, str]:
         "change": "" if finding.relative is None else f"{_rise(finding):+z.1%}",
         "loss at most": "" if finding.at_most is None or not finding.changed else f"{max(finding.at_most, 0.0):.1%}",
         "changed": f"{finding.changed:,}",
-        "answer": "better" if finding.improved and finding.answer == "no loss" else finding.answer,
+        "answer": "better" if finding.improved and finding.answer == "no loss" else answer_words(finding),
     }
+
+
+def answer_words(finding: Finding) -> str:
+    """The answer, and whether it fails where that does not follow from it."""
+    return f"{finding.answer}, fails" if finding.blocks else finding.answer
 
 
 def _row_mark(finding: Finding) -> str:
     """How a row is marked: what is better or worse is seen among what is as good as before."""
     plain = finding.answer == "no loss" and not finding.improved
-    return "" if plain else ANSWERS[finding.answer].mark
+    return "bad" if finding.blocks else "" if plain else ANSWERS[finding.answer].mark
 
 
 def _rise(finding: Finding) -> float:
@@ -376,16 +384,16 @@ def _without_columns(
     return rows
 
 
-def _diagnosis_lines(diagnosis: Diagnosis) -> list[Line]:
+def _diagnosis_lines(comparison: Comparison, diagnosis: Diagnosis) -> list[Line]:
     lines = []
     for why in diagnosis.strategies[:_SHOWN_STRATEGIES]:
         lines.append(Line(f"  {why.strategy}: {queries_words(why)}", ANSWERS[why.answer].mark if why.lost else ""))
         few = 1 if why.answer == "no loss" else _SHOWN
         lines += [Line(f"    {line}") for line in _extremes(why, few)]
+        words = [kind_words(why), hole_words(comparison, why.strategy), span_words(comparison, why.strategy)]
         if why.answer != "loss":  # the test that failed says it of the others
-            words = (leg_words(why), newcomer_words(diagnosis, why.strategy))
-            lines += [Line(f"    {text}") for text in words if text]
-        lines += [Line(f"    {words}") for words in [kind_words(why)] if words]
+            words.append(leg_words(why))
+        lines += [Line(f"    {text}") for text in words if text]
     more = len(diagnosis.strategies) - _SHOWN_STRATEGIES
     lines += [Line(f"  and {plural(more, 'more strategy')} with changed queries")] if more > 0 else []
     return lines + [Line(f"  note: {note}", "warn") for note in diagnosis.notes]
@@ -404,17 +412,22 @@ def ordered_findings(comparison: Comparison) -> list[Finding]:
 
     Of the kinds of queries those that lost: there are many, and what is undecided or better is on the pages.
     """
-    shown = [
-        one
-        for one in comparison.findings
-        if one.answer in ("loss", "likely loss") or (not one.segment and (one.answer == "undecided" or one.improved))
-    ]
+    shown = [one for one in comparison.findings if _is_worse(one) or (one.improved and not one.segment)]
     return sorted(shown, key=lambda one: -list(ANSWERS).index(one.answer))
+
+
+def _is_worse(finding: Finding) -> bool:
+    """Whether a line is due: a kind of query that is undecided has one where it fell and the strategy fails by it."""
+    if finding.answer == "undecided" and finding.segment:
+        return finding.blocks and (finding.relative or 0.0) >= _VISIBLE
+    return finding.answer != "no loss"
 
 
 def _label(finding: Finding) -> tuple[str, str]:
     """The word in front of a finding that is shown, and how it is marked."""
     meaning = ANSWERS[finding.answer]
+    if finding.blocks:
+        return f"{meaning.label}, FAILS", "bad"
     return "better" if finding.answer == "no loss" else meaning.label, meaning.mark
 
 
@@ -439,17 +452,23 @@ def comparison_failure(strategy: str, comparisons: Sequence[Comparison], diagnos
     """
     lines = []
     for comparison in comparisons:
-        if comparison.answer(strategy) != "loss":
+        if not comparison.fails(strategy):
             continue
-        lines.append(f"{strategy}: worse than in {comparison.baseline}")
+        keys = {_FAILING[one.cause]: 0 for one in comparison.findings if one.strategy == strategy and one.blocks}
+        what = (
+            f"undecided, which fails here ({', '.join(keys)}), beside"
+            if keys and comparison.answer(strategy) == "undecided"
+            else "worse than in"
+        )
+        lines.append(f"{strategy}: {what} {comparison.baseline}")
         for finding in comparison.findings:
-            undecided_kind = finding.segment and finding.answer == "undecided"
-            if finding.strategy == strategy and finding.answer != "no loss" and not undecided_kind:
+            if finding.strategy == strategy and _is_worse(finding):
                 lines.append(f"  {_label(finding)[0]}: {what_happened(finding)}")
                 lines += [f"    {reason}" for reason in finding.reasons[1:]]
         lines += _changed(comparison)
-    failed = ((why, one) for one in diagnoses if (why := one.of(strategy)) is not None and why.answer == "loss")
-    lines += [f"  {line}" for why, one in list(failed)[:1] for line in _queries_lost(why, one)]
+    both = zip(comparisons, diagnoses, strict=False)
+    failed = [(why, one) for one, of in both if one.fails(strategy) and (why := of.of(strategy)) is not None]
+    lines += [f"  {line}" for why, one in failed[:1] for line in _queries_lost(why, one)]
     return "\n".join(map(printable, lines))
 
 
@@ -460,7 +479,7 @@ _QUERY, _TITLE, _MOVED = 60, 34, 7
 _HIT = _TITLE + _MOVED + len("[0]  ")
 
 
-def _queries_lost(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Iterator[str]:
+def _queries_lost(why: StrategyDiagnosis, comparison: Comparison) -> Iterator[str]:
     """Which queries a strategy lost, and what stood there and stands there now."""
     yield queries_words(why)
     for one in why.lost[:_SHOWN]:
@@ -476,7 +495,7 @@ def _queries_lost(why: StrategyDiagnosis, diagnosis: Diagnosis) -> Iterator[str]
         yield from (f"  why: {one_line(reason)}" for reason in ranking.reasons[:_SHOWN])
     if why.newly_empty:
         yield f"newly without hits: {some([_quoted(text) for text in why.newly_empty], _SHOWN)}"
-    yield from filter(None, (leg_words(why), kind_words(why), newcomer_words(diagnosis, why.strategy)))
+    yield from filter(None, (leg_words(why), kind_words(why), hole_words(comparison, why.strategy)))
 
 
 def _quoted(text: str) -> str:
@@ -532,10 +551,19 @@ def kind_words(why: StrategyDiagnosis) -> str:
     return f"kinds of queries by {kinds[0].measure}: {'; '.join(parts)}" if parts else ""
 
 
-def newcomer_words(diagnosis: Diagnosis, strategy: str) -> str:
-    """How many new hits of a strategy nobody has judged; "" where there is none."""
-    own = [one for one in diagnosis.newcomers if one.strategy == strategy]
-    deciding = sum(one.could_change_verdict for one in own)
-    which = "it" if len(own) == 1 else f"{deciding:,} of them"
-    could = f"; judging {which} could change the verdict" if deciding else ""
-    return f"{plural(len(own), 'new hit has', 'new hits have')} no judgment{could}" if own else ""
+def hole_words(comparison: Comparison, strategy: str) -> str:
+    """What is known of the unjudged hits of a strategy, and what would settle it; "" where there are none."""
+    holes = comparison.holes.get(strategy)
+    if holes is None:
+        return ""
+    return f"{holes.words}{'' if holes.settled else ' (to_judge.csv, relevance judge)'}"
+
+
+def span_words(comparison: Comparison, strategy: str) -> str:
+    """Where the differences of a strategy lie, whatever its unjudged hits are; "" where all are judged."""
+    parts = [
+        f"{one.measure} {one.span[0]:+z.4f} to {one.span[1]:+z.4f}"
+        for one in differences_of(comparison)
+        if one.strategy == strategy and one.span is not None
+    ]
+    return f"differences, whatever the unjudged hits are: {', '.join(parts)}" if parts else ""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,19 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from relevance.baseline import Snapshot
-from relevance.diagnosis import (
-    Hit,
-    diagnose,
-    legs_of,
-    legs_without_strategy,
-)
+from relevance.datasets.asked import Row
+from relevance.diagnosis import Hit, diagnose, legs_of, legs_without_strategy
 from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, evaluate, parse, score_hits
 from relevance.gate import Comparison, Finding, Limits
+from relevance.gate.comparing import HolesFound
 from relevance.records import NO_HIT, Judgments, Ranking
 from relevance.report.terminal import comparison_failure
 
 FUSED = {**TEXT, "vectors": {"whole": 1}, "combine": "rrf", "candidates": 150, "model": "base"}
-DISCOUNT = 1 / math.log2(3)
 
 
 def own(numbers: Any, hits: Any = (), *, texts: Any = None, definition: Any = TEXT, **beside: Any) -> Snapshot:
@@ -193,59 +189,23 @@ def test_a_plain_text_strategy_has_no_legs() -> None:
     assert (found.legs, found.legs_note, legs_without_strategy(own([0.4]), "own")) == ((), "", ())
 
 
-def test_newcomers_and_their_effect() -> None:
-    # with a of grade 2 and a newcomer n that would be 2, a alone was 2 / (2 + 2/log2(3)), and n before a would be 1
-    found = diagnosed(own([1.0], [("a", "b")]), own([DISCOUNT], [("n", "a")]), titles={"n": "New"}, own="loss")
-    (one,) = found.newcomers
-    assert (one.product, one.rank, one.title, one.text, one.strategy) == ("n", 1, "New", "text of q1", "own")
-    assert one.effect == pytest.approx((1 - DISCOUNT) - (1 / (1 + DISCOUNT) - 1))
-    assert one.could_change_verdict
-
-
-@pytest.mark.parametrize(
-    ("before", "now", "newcomers"),
-    [
-        (([1.0], [("a", "u")]), ([0.5], [("u", "a")]), []),  # nobody has judged u, but it was among the hits already
-        (([1.0, 1.0], [("a",), ("a",)]), ([0.0, 0.0], [("b", "n"), ()]), [("n", False)]),  # the best case still fails
-    ],
-)
-def test_newcomers_that_cannot_change_the_verdict(
-    before: tuple[Any, Any], now: tuple[Any, Any], newcomers: list[tuple[str, bool]]
-) -> None:
-    found = diagnosed(own(*before), own(*now), own="loss").newcomers
-    assert [(one.product, one.could_change_verdict) for one in found] == newcomers
-
-
-def test_those_that_could_change_the_verdict_come_first() -> None:
-    # one query of four lost; judging its newcomer is enough, the other is at rank 2 of a query that is as before
-    old = measured([1.0] * 4, [("a",)] * 4)
-    new = measured([DISCOUNT, 1.0, 1.0, 1.0], [("n", "a"), ("a", "m"), ("a",), ("a",)])
-    sides = (snapshot({"own": one, "mild": one}) for one in (old, new))
-    found = diagnosed(*sides, own="loss", mild="likely loss").newcomers
-    assert [(one.strategy, one.product, one.could_change_verdict) for one in found] == [
-        ("own", "n", True),
-        ("mild", "n", True),
-        ("own", "m", False),
-        ("mild", "m", False),
+def test_hits_to_judge_stand_in_the_order_of_the_gate_those_that_decide_first() -> None:
+    rows = [Row("q1", product, "A", 1.0, 0.5, None, 2) for product in ("x", "y", "z")]
+    rows[1] = replace(rows[1], rank_before=4, rank_after=None)
+    found: dict[str, Any] = {"settled": True, "words": "", "rows": tuple(rows)}
+    holes = {
+        "mild": HolesFound(count=1, judged=0, next_look=50, to_judge=tuple(rows[:1]), **found),
+        "own": HolesFound(count=3, judged=1, next_look=2, to_judge=tuple(rows[1:]), **found | {"settled": False}),
+    }
+    side = snapshot({"own": measured([0.5]), "mild": measured([0.5])})
+    compared = replace(comparison(own="undecided", mild="no loss"), holes=holes)
+    asked = diagnose(side, side, compared, Limits(), titles={"y": "Oak"}).to_judge
+    assert [(one.strategy, one.place, one.product, one.title, one.rank, one.needed) for one in asked] == [
+        ("own", 2, "y", "Oak", 4, True),
+        ("own", 3, "z", None, 2, False),
+        ("mild", 1, "x", None, 2, False),
     ]
-
-
-@pytest.mark.parametrize(
-    ("answer", "drops", "marked"),
-    [
-        ("loss", [0.1, 0.5], ["y"]),  # of two queries with a newcomer each the second has the larger effect
-        ("loss", [0.4, *[0.05] * 9], ["x"]),  # what is left of the drop would not fail
-        # 0.195 of 10 are left, below 2%, but the best case of before is 9.6131
-        ("loss", [0.4, *[0.06466] * 9], []),
-        ("likely loss", [0.4, *[0.05] * 9], []),  # but is a drop
-    ],
-)
-def test_so_many_could_change_the_verdict_as_it_takes(answer: str, drops: list[float], marked: list[str]) -> None:
-    size = len(drops)
-    hits = [("a", "x"), ("a", "y") if size < 3 else ("a",), *[("a",)] * (size - 2)]
-    before, now = own([1.0] * size, [("a",)] * size), own([1 - drop for drop in drops], hits)
-    newcomers = diagnosed(before, now, own=answer).newcomers
-    assert [one.product for one in newcomers if one.could_change_verdict] == marked
+    assert {one.text for one in asked} == {"text of q1"}
 
 
 @given(st.data())
@@ -284,13 +244,10 @@ def test_no_metric_in_common_is_a_note() -> None:
 
 
 def test_kinds_of_queries_are_those_of_the_gate_and_those_that_lost_are_among_the_measures() -> None:
+    told: list[tuple[str, Any, float]] = [("", "no loss", 0.6), ("with a digit", "loss", 0.3)]
     of_all, lost, same = (
         Finding("own", "nDCG@10", answer, 0.5, after, relative=1 - after / 0.5, segment=kind)
-        for kind, answer, after in (
-            ("", "no loss", 0.6),
-            ("with a digit", "loss", 0.3),
-            ("one word", "undecided", 0.49),
-        )
+        for kind, answer, after in [*told, ("one word", "undecided", 0.49)]
     )
     compared = Comparison("main.json", (of_all, lost, same))
     (one,) = diagnose(own([0.5]), own([0.5]), compared, Limits()).strategies

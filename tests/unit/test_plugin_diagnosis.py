@@ -56,10 +56,10 @@ def test_a_failure_says_what_stood_there_and_compare_writes_the_same(
     assert result.ret == pytest.ExitCode.TESTS_FAILED
     result.stdout.fnmatch_lines(
         [
-            "own: worse than in *",
+            "own: undecided, which fails here (?gate? unjudged_hits), beside *",
             "  queries by nDCG@10: 60 lost, 0 won, 0 unchanged; hits with a judgment 100% * 0%",
             "     1  ?2? <b>??zz</b> of wood * gone     ?-? <b>??zz</b> of wood * new",
-            "  60 new hits have no judgment; judging * of them could change the verdict",
+            "  60 hits that differ were not judged; the next 50 would tell more (to_judge.csv, relevance judge)",
             "  own: queries by nDCG@10: 60 lost, *",
             "diagnosis: .relevance/latest/diagnosis.md",
         ]

@@ -8,22 +8,27 @@ from types import SimpleNamespace
 from typing import Any
 
 from helpers import golden
-from helpers.snapshots import comparison, diagnosed, measured, snapshot
+from helpers.snapshots import comparison, measured, snapshot
 
-from relevance.diagnosis import Diagnosis, LegChange, QueryChange
-from relevance.gate import Comparison, Finding, MetricChoice
+from relevance.datasets.asked import Row
+from relevance.diagnosis import Diagnosis, LegChange, QueryChange, diagnose
+from relevance.gate import Comparison, Finding, Limits, MetricChoice
+from relevance.gate.comparing import HolesFound
 from relevance.report.pages import heat_map, job_summary, refusal_summary
 from relevance.report.results import comparison_properties, diagnosis_files
 from relevance.report.terminal import comparison_failure, comparison_lines
 
 EVIL = "=cmd|' /C calc'!A0 <script>x</script> \x1b[31m| [a](http://b)"
+ROWS = (Row("q1", "n", "A", 1.0, 0.5, None, 1), Row("q1", "m", "B", 1.0, 0.5, 2, None))
+HOLES = {"own": HolesFound(2, 0, 1, settled=False, words="2 hits <b> were not judged", rows=ROWS, to_judge=ROWS)}
 FAILED, PASSED = comparison(own="loss"), replace(comparison(own="no loss"), differs=())
 
 
 def diagnosis_of(text: str = "oak table", title: str = "Oak table", answer: str = "loss") -> Diagnosis:
     before = snapshot({"own": measured([0.9, 0.5], [("a", "b")] * 2)}, texts=(text, "other"))
     now = snapshot({"own": measured([0.1, 0.5], [("n", "a"), ("a", "b")])}, texts=(text, "other"))
-    return diagnosed(before, now, titles={"a": title, "n": title}, own=answer)
+    compared = replace(comparison(own=answer), holes=HOLES)
+    return diagnose(before, now, compared, Limits(), titles={"a": title, "n": title})
 
 
 def kinds(strategy: str, *of_kind: tuple[str, Any, float]) -> tuple[Finding, ...]:
@@ -82,14 +87,16 @@ def everything() -> tuple[Comparison, Diagnosis]:
         *why.segments,
         *kinds("rrf", ("one word", "likely loss", 0.45), ("tag a|b", "no loss", 0.6)),
     )
-    beside: dict[str, Any] = {"problems": ("compared on 1 of <b> 305 queries",), "effective_queries": 86.4}
+    beside: dict[str, Any] = {
+        "problems": ("compared on 1 of <b> 305 queries",),
+        "effective_queries": 86.4,
+        "holes": HOLES,
+    }
     differs = (*FAILED.differs, f"engine.facts.{EVIL}\n::x ##vso[y]", "::set-output name=x::y")
     full = replace(
         FAILED, findings=(*FAILED.findings, *findings), differs=differs, notes=("n1 <i>", "a\x1bb\n"), **beside
     )
-    (newcomer,) = diagnosis.newcomers
-    newcomers = (replace(newcomer, product="m", title=None, rank=2, could_change_verdict=False), newcomer)
-    return full, replace(diagnosis, strategies=(why,), newcomers=newcomers, notes=("a note | x",))
+    return full, replace(diagnosis, strategies=(why,), notes=("a note | x",))
 
 
 def suite(**statuses: str) -> Any:
@@ -224,6 +231,31 @@ def test_properties_say_which_baseline_they_are_of_where_there_are_several() -> 
     assert "answer (main.json)" in dict(comparison_properties("own", [compared, compared]))
 
 
+def test_an_undecided_answer_that_fails_says_so_and_what_would_settle_it() -> None:
+    (own,) = comparison(own="undecided").findings
+    blocking = replace(own, cause="holes", blocks=True, span=(-0.2, 0.1), reasons=("fell", "hits decide"))
+    fell, rose = (
+        replace(one, cause="holes", blocks=True)
+        for one in kinds("own", ("one word", "undecided", 0.4), ("x", "undecided", 0.6))
+    )
+    compared = replace(FAILED, findings=(blocking, fell, rose), holes=HOLES)
+    diagnosis = replace(diagnosis_of(answer="undecided"))
+    lines = comparison_failure("own", [compared], [diagnosis]).splitlines()
+    assert lines[:5] == [
+        "own: undecided, which fails here ([gate] unjudged_hits), beside main.json",
+        "  UNDECIDED, FAILS: nDCG@10 fell",
+        "    hits decide",
+        "  UNDECIDED, FAILS: nDCG@10 of 40 queries (one word) fell by 20%",
+        "    and sure",
+    ]
+    assert lines[-1] == "  2 hits <b> were not judged (to_judge.csv, relevance judge)"
+    printed = {line.text: line.mark for line in comparison_lines(compared, diagnosis)}
+    assert printed["UNDECIDED, FAILS: own: nDCG@10 fell: hits decide"] == "bad"
+    assert "    differences, whatever the unjudged hits are: nDCG@10 -0.2000 to +0.1000" in printed
+    assert "❌ undecided, fails" in job_summary(suite(own="pass"), [compared], [diagnosis], [])
+    assert dict(comparison_properties("own", [compared]))["fails"] == "yes"
+
+
 def test_a_strategy_that_does_not_fail_has_no_text() -> None:
     assert comparison_failure("own", [comparison(own="likely loss")], [diagnosis_of(answer="likely loss")]) == ""
     assert comparison_failure("other", [FAILED], [diagnosis_of()]) == ""
@@ -242,7 +274,9 @@ def test_page_and_spreadsheet_do_not_obey_what_they_show() -> None:
     files = diagnosis_files([FAILED] * 2, [diagnosis_of(EVIL, EVIL)] * 2)
     page = files["diagnosis.md"]
     assert not re.search(r"<script>|\[a\]\(|(?<!\\):\/\/b|\x1b", page)
-    assert {line.replace(r"\|", "").count("|") for line in page.splitlines() if line.startswith("| 1 |")} == {8}
-    (row,) = csv.DictReader(io.StringIO(files["to_judge.csv"]))  # what is new in both stands once
-    assert row["query"].startswith("'=cmd")
-    assert (row["title"][:2], row["product"], row["rank"], row["could_change_verdict"]) == ("'=", "n", "1", "1")
+    assert {line.replace(r"\|", "").count("|") for line in page.splitlines() if line.startswith("| 1 |")} == {8, 5}
+    rows = list(csv.DictReader(io.StringIO(files["to_judge.csv"])))  # what is asked for beside both stands once
+    assert rows[0]["query"].startswith("'=cmd")
+    assert rows[0]["title"][:2] == "'="
+    told = [[row[name] for name in ("product", "rank", "strategy", "query_id", "n", "needed")] for row in rows]
+    assert told == [["n", "1", "own", "q1", "1", "1"], ["m", "2", "own", "q1", "2", "0"]]
