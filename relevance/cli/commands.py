@@ -23,7 +23,7 @@ from relevance.report.folder import check_folder, write_folder
 from relevance.report.results import TITLES, diagnosis_files, read_titles
 from relevance.report.terminal import comparison_failure, comparison_lines, plan_lines
 from relevance.report.tuning import COMBINATIONS, tuning_files, tuning_lines
-from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan, missing_from
+from relevance.suite import Baseline, asking, compare_with, few_queries, make_plan, with_limits
 from relevance.suite.finetuning import compare_models, plan_trainings
 from relevance.text import progress_bar
 
@@ -130,12 +130,15 @@ def compare(arguments: argparse.Namespace) -> Answer:
         baseline, after = _two_strategies(arguments, config)
     else:
         baseline, after = _two_sessions(arguments, config)
+    held = config.gate_from_baseline
+    baseline = with_limits(baseline, config.gate, from_baseline=held)
     sides = by_todays_data(baseline.snapshot, after)
     orders = Orders(beside(config.source, ASKED)) if config.source.name == after.dataset.name else None
-    comparison = compare_with(baseline, after, config.gate, orders=orders)
+    allowed = config.allow_missing or not held
+    comparison = compare_with(baseline, after, config.gate, orders=orders, allow_missing=allowed)
     folders = [Path(name) for name in (arguments.before, arguments.after) if name and Path(name).is_dir()]
     titles = {product: title for folder in folders for product, title in read_titles(folder / TITLES).items()}
-    diagnosis = diagnose(sides.before, sides.now, comparison, config.gate, titles=titles)
+    diagnosis = diagnose(sides.before, sides.now, comparison, baseline.limits or config.gate, titles=titles)
     if out is not None:
         write_out(Path(out), diagnosis_files([comparison], [diagnosis]), "diagnosis")
     lines: list[str] = []
@@ -144,23 +147,11 @@ def compare(arguments: argparse.Namespace) -> Answer:
             lines += [*comparison_failure(why.strategy, [comparison], [diagnosis]).splitlines(), ""]
     columns = get_terminal_size().columns if sys.stdout.isatty() else None
     lines += [line.text for line in comparison_lines(comparison, diagnosis, columns=columns)]
-    lines += [f"FAIL: {problem}" for problem in comparison.problems]
     if few := few_queries(len(sides.now.queries), config.gate):
         lines.append(f"note: {few}")
-    missing = _missing(config, baseline, after)
-    lines += [
-        f"FAIL: {arguments.after or arguments.before} lacks {one}; allowed: --allow-missing, where that is meant"
-        for one in missing
-    ]
     if out is not None:
         lines.append(f"written to {out}: diagnosis.md, diagnosis.json, to_judge.csv")
-    return Answer(FAILED if missing or comparison.fails() else 0, tuple(lines))
-
-
-def _missing(config: Config, baseline: Baseline, after: Snapshot) -> list[str]:
-    """The strategies that are missing, by commas, where that is a failure."""
-    missing = missing_from(baseline, after.strategies)
-    return [missing] if missing and config.gate_from_baseline and not config.allow_missing else []
+    return Answer(FAILED if comparison.fails() else 0, tuple(lines))
 
 
 def _two_sessions(arguments: argparse.Namespace, config: Config) -> tuple[Baseline, Snapshot]:

@@ -17,6 +17,7 @@ from relevance.gate.limits import (
     read_limits,
     suggest,
 )
+from relevance.gate.recorded import as_recorded, blunt_limits, looser_limits, recorded_limits
 
 __all__ = [
     "ANSWERS",
@@ -32,13 +33,17 @@ __all__ = [
     "MetricChoice",
     "Shortfall",
     "Verdict",
+    "as_recorded",
+    "blunt_limits",
     "compare",
     "compare_run_times",
     "judge",
+    "looser_limits",
     "reaches",
     "read_floors",
     "read_limits",
     "read_metrics",
+    "recorded_limits",
     "suggest",
     "worst",
 ]

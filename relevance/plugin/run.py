@@ -92,8 +92,9 @@ class BenchmarkRun:
             if (own := find_baseline(self._baselines, data.dataset.name)) is not None:
                 self._replaced = suite.read_replaced(own, data, measured, cwd=cwd, complete=self._complete)
             return
-        paths = suite.baseline_paths(config, self._baselines)
-        self.baselines = tuple(suite.read_compared(path, data, cwd=cwd) for path in paths)
+        paths, held = suite.baseline_paths(config, self._baselines), config.gate_from_baseline
+        read = (suite.read_compared(path, data, cwd=cwd) for path in paths)
+        self.baselines = tuple(suite.with_limits(one, config.gate, from_baseline=held) for one in read)
 
     @property
     def results(self) -> Mapping[str, Result]:
@@ -211,8 +212,9 @@ class BenchmarkRun:
         if self.comparisons is None:
             session, limits = suite.snapshot_of(self.suite), self.config.gate
             products = frozenset(self.plan.dataset.catalogue.ids)
+            allowed = self.config.allow_missing or not (in_ci() or self.config.gate_from_baseline)
             comparisons = [
-                suite.compare_with(one, session, limits, products=products, orders=self._orders)
+                suite.compare_with(one, session, limits, products=products, orders=self._orders, allow_missing=allowed)
                 for one in self.baselines
             ]
             unkept = filter(None, [self._orders.write()])
@@ -280,7 +282,6 @@ class BenchmarkRun:
                     for name in self.results
                     if comparison.fails(name) and ("baselines", name) not in said
                 ]
-            self._refuse_missing()
             self._diagnosed(live=False)  # the engine is closed by now
             lost = {name for name in self.results if any(one.fails(name) for one in self._compared())}
             drifted = self._look_back(accepted=False)
@@ -289,14 +290,6 @@ class BenchmarkRun:
         by_baselines = any(comparison.findings for comparison in self.comparisons or ())
         if in_ci() and not (by_floors or by_baselines or self.updates):
             self.failures.append("CI is set and no strategy was gated")
-
-    def _refuse_missing(self) -> None:
-        if self.config.allow_missing or not (in_ci() or self.config.gate_from_baseline):
-            return
-        for baseline in self.baselines:
-            if missing := suite.missing_from(baseline, self.results):
-                why = f"{baseline.name} has {missing}, which this session did not measure"
-                self.failures.append(f"{why}; allowed: --allow-missing, where that is meant")
 
     def update_baseline(self, *, passed: bool) -> None:
         """Write the baseline where everything passed and everything was measured; `update_lines` says what changes.
@@ -343,14 +336,16 @@ class BenchmarkRun:
         """
         comparisons, diagnoses, lines = self.comparisons or (), self.diagnoses or (), []
         if self.is_measured:
-            lines = terminal.session_lines(self.suite, columns=columns, comparisons=comparisons, diagnoses=diagnoses)
+            lines = [Line(f"{one.name}: {line}", "bad") for one in self.baselines for line in one.gate_lines]
+            lines += terminal.session_lines(self.suite, columns=columns, comparisons=comparisons, diagnoses=diagnoses)
         if not self.baselines and not self.updates:
             hint = self.no_baseline.removeprefix("no baseline ")
             if self._lacks_baseline:
                 lines.append(Line(f"FAIL: CI is set or a baseline is required, and there is none {hint}", "bad"))
             else:
                 lines.append(Line(f"NOT COMPARED: {self.no_baseline}", "warn"))
-        lines += [Line(f"FAIL: {line}", "bad") for line in self.failures if line != self.no_baseline]
+        said = {self.no_baseline, *(f"{one.baseline}: {problem}" for one in comparisons for problem in one.problems)}
+        lines += [Line(f"FAIL: {line}", "bad") for line in self.failures if line not in said]
         judged = self.plan.dataset.judgments.judged_queries
         if self.results and (few := suite.few_queries(len(judged), self.config.gate)):
             lines.append(Line(f"note: {few}", "warn"))

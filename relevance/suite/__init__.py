@@ -8,13 +8,13 @@ from relevance.suite.compare import (
     confirm_run_times,
     diagnose_suite,
     few_queries,
-    missing_from,
     read_compared,
     read_replaced,
     settle_run_times,
     snapshot_of,
     snapshot_of_data,
     titles_of,
+    with_limits,
 )
 from relevance.suite.explaining import (
     Before,
@@ -54,7 +54,6 @@ __all__ = [
     "few_queries",
     "look_back",
     "make_plan",
-    "missing_from",
     "one_thread",
     "only_query",
     "prepare",
@@ -71,5 +70,6 @@ __all__ = [
     "snapshot_of",
     "snapshot_of_data",
     "titles_of",
+    "with_limits",
     "with_params",
 ]

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 import math
 import os
-from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
@@ -43,7 +42,15 @@ from relevance.engines.explanation import gap_words
 from relevance.errors import InputError, RelevanceError
 from relevance.evaluation import evaluate
 from relevance.fields import DEFAULT_FIELDS
-from relevance.gate import Comparison, compare, compare_run_times
+from relevance.gate import (
+    Comparison,
+    as_recorded,
+    blunt_limits,
+    compare,
+    compare_run_times,
+    looser_limits,
+    recorded_limits,
+)
 from relevance.gate.holes import DEPTH
 from relevance.records import NO_HIT
 from relevance.remembered import Remembered
@@ -54,7 +61,7 @@ from relevance.suite.explaining import explained, moved_since
 from relevance.text import plural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
     import numpy.typing as npt
 
@@ -141,16 +148,8 @@ def snapshot_of(suite: Suite) -> Snapshot:
 
 def gate_of(config: Config) -> Mapping[str, Any]:
     """What a session is gated by: all of `[gate]` and the selected strategies, JSON values."""
-    limits = {name: _as_json(value) for name, value in {**vars(config.gate), **vars(config.metrics)}.items()}
-    return {**limits, SELECTED: sorted(strategy.name for strategy in config.selected)}
-
-
-def _as_json(value: object) -> object:
-    if isinstance(value, Mapping):
-        return {str(name): _as_json(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
-        return [_as_json(one) for one in value]
-    return value if value is None or isinstance(value, bool | int | float | str) else str(value)
+    facts = as_recorded(config.gate, config.metrics)
+    return {**facts, SELECTED: sorted(strategy.name for strategy in config.selected)}
 
 
 def _definition(strategy: Strategy) -> Mapping[str, object]:
@@ -216,11 +215,15 @@ class Baseline:
         name: of its file, for people.
         snapshot: what it holds.
         changes: what differs between its data and the session's, in numbers; "" where nothing does.
+        limits: those that hold beside it in the place of the session's own; None where the session's hold.
+        gate_lines: what is to be said of the limits, a line each.
     """
 
     name: str
     snapshot: Snapshot
     changes: str = ""
+    limits: Limits | None = None
+    gate_lines: tuple[str, ...] = ()
 
     @property
     def line(self) -> str:
@@ -281,34 +284,66 @@ def read_compared(path: Path, data: Snapshot | None, *, cwd: Path) -> Baseline:
 # what is worse
 
 
-def compare_with(
+def with_limits(baseline: Baseline, limits: Limits, *, from_baseline: bool) -> Baseline:
+    """Give a baseline with the limits that hold beside it, and what of the session's own is looser than its.
+
+    Args:
+        baseline: what a session is compared with.
+        limits: the session's own.
+        from_baseline: whether those of the baseline hold.
+
+    Raises:
+        InputError: the limits of the baseline should hold, and one of them is none.
+    """
+    strategies = tuple(baseline.snapshot.strategies)
+    blunt = [f"gate: {line}" for line in blunt_limits(limits, strategies)]
+    try:
+        recorded = recorded_limits(baseline.snapshot, where=baseline.name)
+    except InputError:
+        if from_baseline:
+            raise
+        recorded = None
+    if recorded is None:
+        older = "gate: the file is an older one without limits, those of this session hold; --update-baseline adds them"
+        return replace(baseline, gate_lines=(*blunt, *([older] if from_baseline else [])))
+    looser = [f"gate: {line}" for line in looser_limits(recorded, limits, strategies)]
+    if not from_baseline:
+        return replace(baseline, gate_lines=(*blunt, *looser))
+    ignored = (f"{line}; without effect, the baseline's limits hold" for line in looser)
+    blunt = [f"gate: {line}" for line in blunt_limits(recorded, strategies)]
+    return replace(baseline, limits=recorded, gate_lines=(*blunt, *ignored))
+
+
+def compare_with(  # noqa: PLR0913 - all by name
     baseline: Baseline,
     session: Snapshot,
     limits: Limits,
     *,
     products: Collection[str] | None = None,
     orders: Orders | None = None,
+    allow_missing: bool = True,
 ) -> Comparison:
     """Ask the gate about a session, all strategies together, both sides by the session's data.
 
     Args:
         baseline: what it is compared with.
         session: what was measured.
-        limits: those of the gate.
+        limits: the session's own; those of `baseline` come before them.
         products: ids of today's products, see `by_todays_data`.
         orders: those in which hits were asked to be judged; those of this comparison are added.
+        allow_missing: whether strategies of the baseline may be missing; they are named all the same.
     """
+    limits = baseline.limits or limits
     sides = by_todays_data(baseline.snapshot, session, products)
     before, after, notes = _timed(sides, baseline.snapshot, session)
     old, new = before.strategies, after.strategies
     notes += [f"{name}: not in the baseline; --update-baseline adds it" for name in new if name not in old]
-    if missing := missing_from(baseline, new):
+    if missing := ", ".join(name for name in old if name not in new):
         notes.append(f"in the baseline and not measured: {missing}")
     if older := lacks(baseline.snapshot):
         notes.append(f"{baseline.name}: {older}")
     data = data_changes(baseline.snapshot, session)
     changes = [f"data: {data}; both sides are scored by today's"] if data else []
-    problem = _too_few_common(sides, limits)
     comparison = Comparison(baseline.name, ())
     if sides.compared:
         keys = _comparison_keys(before, after) if orders is not None else {}
@@ -320,8 +355,8 @@ def compare_with(
     return replace(
         comparison,
         differs=(*changes, *differences(baseline.snapshot, session)),
-        notes=(*sides.notes, *notes, *comparison.notes),
-        problems=(problem,) if problem else (),
+        notes=(*baseline.gate_lines, *sides.notes, *notes, *comparison.notes),
+        problems=(*_problems(baseline, session, sides, limits, allow_missing=allow_missing), *comparison.problems),
     )
 
 
@@ -332,9 +367,19 @@ def _comparison_keys(before: Snapshot, after: Snapshot) -> dict[str, str]:
     return {name: comparison_key(after.queries, *both) for name, both in hits.items()}
 
 
-def missing_from(baseline: Baseline, measured: Collection[str]) -> str:
-    """The strategies of a baseline that a session did not measure, by commas; "" where it measured all."""
-    return ", ".join(name for name in baseline.snapshot.strategies if name not in measured)
+def _problems(
+    baseline: Baseline, session: Snapshot, sides: Sides, limits: Limits, *, allow_missing: bool
+) -> Iterator[str]:
+    """Why a comparison says too little to pass."""
+    missing = [name for name in baseline.snapshot.strategies if name not in session.strategies]
+    if missing and not allow_missing:
+        yield f"{', '.join(missing)}: in the baseline and not measured; allowed: --allow-missing, if that is meant"
+    measured = session.strategies.values()
+    unscored = [str(metric) for metric in limits.gated if any(metric not in one.metrics for one in measured)]
+    if unscored and baseline.limits:
+        yield f"{', '.join(unscored)}: gated by the baseline and not scored; allowed: name it in [metrics] report"
+    if problem := _too_few_common(sides, limits):
+        yield problem
 
 
 def _too_few_common(sides: Sides, limits: Limits) -> str:
@@ -363,7 +408,7 @@ def confirm_run_times(suite: Suite, baselines: Iterable[Baseline], limits: Limit
         for baseline in baselines:
             unchanged = Sides(baseline.snapshot, session)
             before, after, _ = _timed(unchanged, baseline.snapshot, session)
-            findings, _ = compare_run_times(before, after, limits)
+            findings, _ = compare_run_times(before, after, baseline.limits or limits)
             slow |= dict.fromkeys(one.strategy for one in findings if one.answer != "no loss")
         for name in slow:
             suite.time_again(name)
@@ -418,11 +463,11 @@ def diagnose_suite(
             one.before,
             one.now,
             comparison,
-            limits,
+            baseline.limits or limits,
             titles=titles,
             searched=_of_rows(legs, [rows[query] for query in one.now.queries]),
         )
-        for one, comparison in zip(sides, comparisons.values(), strict=True)
+        for one, (baseline, comparison) in zip(sides, comparisons.items(), strict=True)
     )
     return tuple(
         _with_reasons(suite, one, baseline.snapshot) if live else one

@@ -12,14 +12,14 @@ from relevance.scaffold import BASELINE
 
 ROOT = Path(__file__).resolve().parents[2]
 WORKFLOW = (resources.files("relevance") / "templates" / "workflow.yml").read_text()
-NAME = "      - name: main's baseline\n"
+NAMES = ("      - name: main's baseline\n", "      - name: verdict by main's baseline\n")
 
 pytestmark = pytest.mark.skipif(shutil.which("git") is None, reason="needs git")
 
 
-def step(page: str) -> str:
-    """The step that takes main's baseline, up to the next one."""
-    return NAME + page.partition(NAME)[2].partition("\n      -")[0].partition("\n      #")[0]
+def step(page: str, name: str = NAMES[0]) -> str:
+    """The step that takes main's baseline, or another, up to the next one."""
+    return name + page.partition(name)[2].partition("\n      -")[0].partition("\n      #")[0]
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -67,5 +67,9 @@ def test_main_s_baseline_is_taken(tmp_path: Path, of_main: dict[str, str], own: 
     assert handed_on(tmp_path, of_main, own) == (variable, taken)
 
 
-def test_the_page_shows_the_same_step() -> None:
-    assert step((ROOT / "docs" / "ci.md").read_text()) == step(WORKFLOW)
+def test_the_page_shows_the_same_steps() -> None:
+    page = (ROOT / "docs" / "ci.md").read_text()
+    assert [step(page, name) for name in NAMES] == [step(WORKFLOW, name) for name in NAMES]
+    session = "- run: rm -rf .relevance && pytest --engine embedded --gate-from-baseline --out .relevance/latest\n"
+    assert session in page
+    assert session in WORKFLOW
