@@ -25,6 +25,9 @@ process that shares no code with the pull request, `relevance compare {MAIN} .re
 The line is what a user sees; the numbers are the exit codes of the two steps. A job has failed where one of them is
 not 0.
 
+What it does to the judgments decides, as it should where they were wrong: that is named under `changed:`, and is what
+the review of a pull request is for.
+
 A test tries every row; `python -m helpers.put_aside` in `tests` writes this page.
 
 What no step of a job can see is a pull request that changes the workflow itself, or whose code writes results that
@@ -37,6 +40,15 @@ def toml(strategies: str = WORSE + OTHER, *, head: str = "", gate: str = "") -> 
     names = ", ".join(f'"{name}"' for name in ("own", "other", "renamed") if f"[strategies.{name}]" in strategies)
     choice = "" if head.startswith("strategy") else f"strategy = [{names}]\n"
     return f"{choice}{head}{strategies}{gate}"
+
+
+def train(queries: int = 60, *, good_until: int = 60) -> str:
+    """Each query finds a good product and a bad one, both judged; behind `good_until` people call both bad."""
+    rows = ['"id","product_uid","product_title","search_term","relevance"']
+    for at in range(queries):
+        rows.append(f'{2 * at},{1000 + at},"Thing{at}","thing{at}",{3 if at < good_until else 1}')
+        rows.append(f'{2 * at + 1},{2000 + at},"Thing{at} in grey with many words","thing{at}",1')
+    return "\n".join(rows) + "\n"
 
 
 @dataclass(frozen=True)
@@ -155,6 +167,59 @@ SETTINGS = (
     Way('`out = "elsewhere"`', _WORSE, {"relevance.toml": toml(head='out = "elsewhere"\n')}),
 )
 
+METRICS = (
+    Way(
+        "`[metrics] gate` and `leading` on AP@10",
+        f"{MAIN}: gate: nDCG@10 is gated no more; without effect, the baseline's limits hold",
+        {"relevance.toml": toml(gate='[metrics]\ngate = ["AP@10"]\n[gate]\nleading = "AP@10"\n')},
+    ),
+    Way(
+        "the same, and nDCG@10 is not in `report`",
+        "FAIL: nDCG@10, RR@10: gated by the baseline and not scored; allowed: name it in [metrics] report",
+        {
+            "relevance.toml": toml(
+                gate='[metrics]\nreport = ["AP@10"]\ngate = ["AP@10"]\n[gate]\nleading = "AP@10"\nfail = 1.0\n'
+            )
+        },
+    ),
+    Way(
+        "`[metrics] gate` on Judged@10",
+        "ERROR: *[[]metrics[]] gate: Judged@10 does not say how good a ranking is; allowed: in report",
+        {"relevance.toml": toml(gate='[metrics]\ngate = ["Judged@10"]\n')},
+        pytest=4,
+        compare=_NO_RESULTS,
+    ),
+    Way(
+        '`worse = "higher"`',
+        "ERROR: *.worse is no key any more: every metric has one direction; leave it out",
+        {"relevance.toml": toml(gate='[gate.metrics]\n"nDCG@10" = {worse = "higher"}\n')},
+        pytest=4,
+        compare=_NO_RESULTS,
+    ),
+)
+
+DATA = (
+    Way(
+        "the 20 queries that lose are taken out of the data",
+        "FAIL: compared on 40 of 60 queries of the baseline; allowed: 50 or more *",
+        {"data/train.csv": train(queries=40)},
+    ),
+    Way(
+        "their good products are judged bad",
+        "  changed: data: 20 judgments changed; both sides are scored by today's",
+        {"data/train.csv": train(good_until=40)},
+        pytest=0,
+        compare=0,
+    ),
+    Way(
+        "`--on-common-queries` in `addopts`",
+        "*--on-common-queries is gone: both sides are scored by today's data*",
+        _addopts("--on-common-queries"),
+        pytest=4,
+        compare=_NO_RESULTS,
+    ),
+)
+
 SELECTION = (
     Way("`addopts = -k other`", _MISSING, _addopts("-k other")),
     Way("`--strategy other` in `addopts`", _MISSING, _addopts("--strategy other")),
@@ -238,8 +303,10 @@ NOTHING = (
 
 WAYS: Mapping[str, tuple[Way, ...]] = {
     "Settings": SETTINGS,
+    "Metrics": METRICS,
     "Selection": SELECTION,
     "Test code": CODE,
+    "Data": DATA,
     "Sessions that measure nothing": NOTHING,
 }
 
@@ -255,7 +322,7 @@ def _tables() -> Iterator[str]:
         yield "| what the pull request does | the line | pytest | compare |"
         yield "| --- | --- | --- | --- |"
         for way in ways:
-            line = way.line.replace("|", "\\|").replace("*", "…")
+            line = way.line.replace("[[]", "[").replace("[]]", "]").replace("|", "\\|").replace("*", "…").strip()
             yield f"| {way.what} | `{line}` | {way.pytest} | {way.compare} |"
         yield ""
 

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from _pytest.pytester import LineMatcher
 from helpers.project import write_project, write_train
-from helpers.put_aside import ITS_OWN, MAIN, OTHER, OWN, PAGE, WAYS, WORSE, Way, page, toml
+from helpers.put_aside import ITS_OWN, MAIN, OTHER, OWN, PAGE, WAYS, WORSE, Way, page, toml, train
 
 from relevance.baseline import read_baseline, write_baseline
 from relevance.cli import main
@@ -20,19 +20,13 @@ KEPT: dict[str, bytes] = {}
 
 
 def write_data(project: pytest.Pytester) -> None:
-    """Each of 60 queries finds a good product and a bad one, both judged, that with the shorter text first.
-
-    By their attributes the bad one comes first in 20 of them.
-    """
-    head, rows, values = '"id","product_uid","product_title","search_term","relevance"', [], []
+    """By titles the good product comes first, by attributes the bad one in 20 of 60 queries: the shorter text does."""
+    write_train(project, train())
+    rows = ['"product_uid","name","value"']
     for at in range(60):
-        rows.append(f'{2 * at},{1000 + at},"Thing{at}","thing{at}",3')
-        rows.append(f'{2 * at + 1},{2000 + at},"Thing{at} in grey with many words","thing{at}",1')
-        better, worse = (1000 + at, 2000 + at) if at < 40 else (2000 + at, 1000 + at)
-        values += [f'{better},"name","thing{at}"', f'{worse},"name","thing{at} in grey with many words"']
-    write_train(project, "\n".join((head, *rows)) + "\n")
-    text = "\n".join(('"product_uid","name","value"', *values)) + "\n"
-    (project.path / "data" / "attributes.csv").write_text(text, encoding="latin-1")
+        first, second = (1000 + at, 2000 + at) if at < 40 else (2000 + at, 1000 + at)
+        rows += [f'{first},"name","thing{at}"', f'{second},"name","thing{at} in grey with many words"']
+    (project.path / "data" / "attributes.csv").write_text("\n".join(rows) + "\n", encoding="latin-1")
 
 
 @pytest.fixture
