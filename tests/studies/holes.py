@@ -1,0 +1,320 @@
+"""What the gate says of better and worse changes while most of what they bring is not judged, and how many labels help.
+
+`PYTHONPATH=.:tests python -m studies.holes [SET ...]` writes `docs/studies/holes-SET.csv`, one row a pair of strategies
+and a pool; pairs that are there are left out. `… -m studies.holes rates` prints the tables. Truth comes from judgments
+that are withheld: of each pair the gate knows only what the pool shows, then what is judged in its own order.
+
+Worlds: `given`, where a product that the judgments do not name is irrelevant, and `closed`, where lists are cut to the
+judged products. Pools: the baseline's first ten, its first five, and the first ten of a third system.
+"""
+
+import csv
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache
+from itertools import permutations
+from pathlib import Path
+from random import Random
+
+import numpy as np
+from helpers.snapshots import measured, session
+
+from relevance import engines
+from relevance.baseline import Snapshot
+from relevance.datasets import Source, load
+from relevance.datasets.asked import Orders, comparison_key
+from relevance.engines import QueryBatch
+from relevance.engines.elasticsearch.settings import Settings
+from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
+from relevance.gate import Comparison, Limits, compare
+from relevance.records import NO_HIT, Dataset, Judgments, Ranking
+from relevance.runner import search_all
+from relevance.strategies import Strategy, readings_of
+from studies.store import FOLDER, collect
+
+DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
+SOURCES = {
+    "sample": Source("sample", "sample"),
+    "chorus": Source("chorus", "chorus", DATA / "chorus"),
+    "homedepot": Source("homedepot", "homedepot", DATA / "homedepot"),
+}
+PAIRS = {"sample": 100, "chorus": 100, "homedepot": 20}
+"""Of each world and pool at most."""
+DEEP, DEPTH = 200, 10
+LARGEST = 0.4
+"""No change is larger."""
+BETTER, WORSE = 0.01, -0.02
+LOOKS = (0, 50, 100, 150, 200, 300, 400)
+DRAWS = 9_999
+SEED = 18
+METRICS = (NDCG10, AP10, RR10)
+STOP = {"a", "an", "and", "for", "in", "of", "on", "the", "to", "with"}
+WORLDS, POOLS = ("given", "closed"), ("ten", "five", "third")
+
+
+# strategies
+
+
+def _strategies(fields: Sequence[str]) -> list[Strategy]:
+    """Text strategies of the kinds that teams try: boosts, analyzers, BM25's numbers."""
+    first, second = fields[0], fields[1] if len(fields) > 1 else fields[0]
+    last = fields[-1]
+    boosts: list[Mapping[str, float]] = [
+        {first: 1},
+        {first: 3, second: 1},
+        {first: 1, second: 1},
+        {first: 1, second: 3},
+        {first: 8, second: 2, last: 1},
+        {first: 1, second: 2, last: 8},
+        {first: 1, last: 1},
+        {first: 1, last: 4},
+        {second: 1},
+        {second: 1, last: 1},
+    ]
+    different = {tuple(sorted(one.items())): one for one in boosts}
+    made = [Strategy(f"boosts{number}", text=one) for number, one in enumerate(different.values())]
+    base = {first: 3, second: 1} if second != first else {first: 1}
+    numbers = ((0, 0), (0.4, 0.75), (3, 0.75), (1.2, 0), (1.2, 1), (3, 1))
+    made += [Strategy(f"bm25_{number}", text=base, k1=k1, b=b) for number, (k1, b) in enumerate(numbers)]
+    return [*made, *(Strategy(name, text=base, analyzer=name) for name in ("stemmed", "stemmed_parts"))]
+
+
+def _queries(dataset: Dataset) -> Iterator[tuple[str, list[str]]]:
+    """Queries as a fault in front of the search would change them."""
+    split = [text.split() for text in dataset.queries.texts]
+    yield "last word dropped", [" ".join(words[:-1] or words) for words in split]
+    yield "two words kept", [" ".join(words[:2]) for words in split]
+    for name, kept in (
+        ("stop words dropped", lambda word: word.lower() not in STOP),
+        ("numbers dropped", lambda word: not any(map(str.isdigit, word))),
+    ):
+        yield name, [" ".join([word for word in words if kept(word)] or words) for words in split]
+
+
+def _fused(*lists: np.ndarray) -> np.ndarray:
+    """Reciprocal rank fusion of the first fifty of each query."""
+    fused = np.full((len(lists[0]), DEEP), NO_HIT)
+    for row in range(len(fused)):
+        scores: dict[int, float] = defaultdict(float)
+        for codes in lists:
+            for rank, code in enumerate(codes[row, :50].tolist(), start=1):
+                if code != NO_HIT:
+                    scores[code] += 1 / (60 + rank)
+        best = sorted(scores, key=lambda code: (-scores[code], code))[:DEEP]
+        fused[row, : len(best)] = best
+    return fused
+
+
+def _closed_up(codes: np.ndarray, kept: np.ndarray) -> np.ndarray:
+    """Lists without what is not kept, the rest moved up."""
+    order = np.argsort(~kept, axis=1, kind="stable")
+    return np.take_along_axis(np.where(kept, codes, NO_HIT), order, axis=1)
+
+
+@cache
+def world_of(data: str) -> tuple[Dataset, dict[str, np.ndarray]]:
+    """A data set and the product codes of each strategy's first 200, shape (queries, 200)."""
+    dataset = load(SOURCES[data])
+    strategies = _strategies(tuple(dataset.catalogue.fields.text))
+    catalogue = dataset.catalogue.read(readings_of(strategies))
+    fields = tuple(dict.fromkeys(name for one in strategies for leg in one.legs() for name, _ in leg.text))
+    lists: dict[str, np.ndarray] = {}
+    with engines.choose("embedded", Settings(), strategies).open(progress=False) as indexer:
+        engine = indexer.index(catalogue, text_fields=fields, vectors={}, progress=False)
+        rankings = search_all(engine, strategies, QueryBatch(dataset.queries.texts), hits=DEEP)
+        lists |= {one.name: ranking.codes for one, ranking in zip(strategies, rankings, strict=True)}
+        for name, texts in _queries(dataset):
+            lists[name] = search_all(engine, strategies[1:2], QueryBatch(texts), hits=DEEP)[0].codes
+    rng = np.random.default_rng(SEED)
+    base = lists[strategies[1].name]
+    for share in (0.05, 0.15):
+        gone = rng.random(len(catalogue)) < share
+        lists[f"{share:.0%} of products missing"] = _closed_up(base, (base != NO_HIT) & ~gone[base])
+    shuffled = base.copy()
+    for row in np.flatnonzero(rng.random(len(base)) < 0.2):
+        hits = int((base[row, :20] != NO_HIT).sum())
+        shuffled[row, :hits] = base[row, rng.permutation(hits)]
+    lists["a fifth shuffled"] = shuffled
+    names = list(lists)
+    for one, other in ((0, 1), (3, 10), (1, len(strategies) - 1), (4, len(strategies) - 2)):
+        lists[f"{names[one]} + {names[other]}"] = _fused(lists[names[one]], lists[names[other]])
+    return dataset, lists
+
+
+# a world with all its judgments
+
+
+class World:
+    """Rankings as ids of the judged queries, and the truth about them."""
+
+    def __init__(self, data: str, world: str) -> None:
+        dataset, lists = world_of(data)
+        judged = dataset.judgments
+        ids, codes = dataset.catalogue.ids, dataset.judgments.judged_queries
+        self.queries = tuple(dataset.queries.ids[code] for code in codes)
+        self.texts = tuple(dataset.queries.texts[code] for code in codes)
+        self.relevant_from = judged.relevant_from
+        self.at = {query: at for at, query in enumerate(self.queries)}
+        row = {code: at for at, code in enumerate(codes.tolist())}
+        self.truth: list[dict[str, float]] = [{} for _ in codes]
+        pairs = zip(judged.queries.tolist(), judged.products.tolist(), judged.grades.tolist(), strict=True)
+        for query, product, grade in pairs:
+            self.truth[row[query]][ids[product]] = grade
+        cells = set(zip(judged.queries.tolist(), judged.products.tolist(), strict=True))
+        self.hits: dict[str, list[tuple[str, ...]]] = {}
+        kept: dict[str, Ranking] = {}
+        for name, hits in lists.items():
+            own = hits
+            if world == "closed":
+                known = np.array([[(at, code) in cells for code in line] for at, line in enumerate(hits.tolist())])
+                own = _closed_up(hits, known)
+            own = own[:, :20]
+            kept[name] = Ranking(own, np.zeros(own.shape, dtype=np.float32))
+            self.hits[name] = [tuple(ids[code] for code in own[query].tolist() if code != NO_HIT) for query in codes]
+        scored = evaluate_all(list(kept.values()), judged, n_products=len(ids), metrics=METRICS)
+        self.ndcg = {name: one.mean(NDCG10) for name, one in zip(kept, scored, strict=True)}
+
+    def change(self, before: str, after: str) -> float:
+        """The true relative change of nDCG@10."""
+        return self.ndcg[after] / self.ndcg[before] - 1
+
+    def known(self, shown: Sequence[Sequence[str]]) -> list[dict[str, float]]:
+        """What judging these products of each query says."""
+        return [
+            {product: truth.get(product, 0) for product in products}
+            for truth, products in zip(self.truth, shown, strict=True)
+        ]
+
+    def snapshot(self, name: str, grades: Sequence[Mapping[str, float]]) -> Snapshot:
+        """A strategy as a session that has these judgments would measure it."""
+        products = sorted({product for hits in self.hits[name] for product in hits} | {p for g in grades for p in g})
+        code = {product: at for at, product in enumerate(products)}
+        rows = [(at, code[product], grade) for at, known in enumerate(grades) for product, grade in known.items()]
+        columns = [np.array(column) for column in zip(*rows, strict=True)]
+        judgments = Judgments(*columns, relevant_from=self.relevant_from)
+        codes = np.full((len(grades), 20), NO_HIT, dtype=np.int64)
+        for at, hits in enumerate(self.hits[name]):
+            codes[at, : len(hits)] = [code[hit] for hit in hits]
+        ranking = Ranking(codes, np.zeros(codes.shape, dtype=np.float32))
+        scored = evaluate_all([ranking], judgments, n_products=len(code), metrics=METRICS)[0]
+        per_query = {metric: np.zeros(len(grades)) for metric in METRICS}
+        for metric, values in per_query.items():  # a query without a judgment scores 0
+            values[scored.queries] = scored.per_query[metric]
+        made = session(self.queries, changed=measured(per_query, self.hits[name]))
+        return replace(made, texts=self.texts, grades=tuple(grades), relevant_from=self.relevant_from)
+
+
+@cache
+def the_world(data: str, world: str) -> World:
+    """The same for all pairs."""
+    return World(data, world)
+
+
+# pairs
+
+
+def pairs_of(data: str, world: str) -> list[tuple[str, str, str]]:
+    """Before, after and a third system, of changes that are not too large, drawn by a seed."""
+    here = the_world(data, world)
+    names = list(here.hits)
+    random = Random(f"{SEED} {data} {world}")  # noqa: S311 - no secret
+    changes = [pair for pair in permutations(names, 2) if abs(here.change(*pair)) <= LARGEST]
+    drawn = random.sample(changes, min(PAIRS[data], len(changes)))
+    return [(*pair, random.choice([name for name in names if name not in pair])) for pair in drawn]
+
+
+def _answer(comparison: Comparison) -> str:
+    """With what an undecided one lacks."""
+    answer = comparison.answer()
+    causes = {finding.cause for finding in comparison.findings if finding.answer == "undecided"}
+    return f"undecided: {'holes' if 'holes' in causes else 'queries'}" if answer == "undecided" else answer
+
+
+def measure(*, pool: str, before: str, after: str, third: str, **where: str) -> dict[str, object]:
+    """What the gate says with all judgments, and with those of the pool and so many more in its own order."""
+    here = the_world(where["data"], where["world"])
+    orders = Orders()
+    key = comparison_key(here.queries, *([hits[:DEPTH] for hits in here.hits[name]] for name in (before, after)))
+
+    def asked(grades: Sequence[Mapping[str, float]]) -> Comparison:
+        sides = (here.snapshot(name, grades) for name in (before, after))
+        return compare(*sides, Limits(), baseline="pool", orders=orders, draws=DRAWS)
+
+    tens = [[*a[:DEPTH], *b[:DEPTH]] for a, b in zip(here.hits[before], here.hits[after], strict=True)]
+    every = [{**known, **truth} for known, truth in zip(here.known(tens), here.truth, strict=True)]
+    complete = asked(every)
+    shown = [hits[: 5 if pool == "five" else DEPTH] for hits in here.hits[third if pool == "third" else before]]
+    known = here.known(shown)
+    found: dict[str, object] = {
+        "change": round(here.change(before, after), 4),
+        "complete": _answer(complete),
+    }
+    answer, judged = "", 0
+    for look in LOOKS:
+        if answer in ("", "undecided: holes"):
+            for row in (orders.of(key) or ())[judged:look]:
+                at = here.at[row.query]
+                known[at][row.product] = here.truth[at].get(row.product, 0)
+            judged = look
+            comparison = asked(known)
+            answer = _answer(comparison)
+            if not look:
+                found["holes"] = len(orders.of(key) or ())
+                found["exit"] = int(comparison.fails())
+        found[f"at {look}"] = answer
+    return found
+
+
+# rates
+
+
+def _kind(row: Mapping[str, str]) -> str:
+    change = float(row["change"])
+    if change >= BETTER:
+        return "better"
+    if change <= WORSE:
+        return "fails" if row["complete"] == "loss" else "worse, not sure"
+    return "neutral"
+
+
+def rates() -> Iterator[dict[str, object]]:
+    """By data set, world, pool and kind of change: how many fail, are undecided by holes, and pass, in %."""
+    for file in sorted(FOLDER.glob("holes-*.csv")):
+        rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
+        groups: dict[tuple[str, ...], list[Mapping[str, str]]] = defaultdict(list)
+        for row in rows:
+            groups[row["data"], row["world"], row["pool"], _kind(row)].append(row)
+        for group, own in sorted(groups.items()):
+            line: dict[str, object] = dict(zip(("data", "world", "pool", "change"), group, strict=True))
+            line["pairs"] = len(own)
+            for look in (0, 100, 200, 400):
+                answers = Counter(row[f"at {look}"] for row in own)
+                fail, open_, likely = (answers[name] for name in ("loss", "undecided: holes", "likely loss"))
+                passed = len(own) - fail - open_ - likely
+                line[f"at {look}"] = "/".join(f"{100 * each / len(own):.0f}" for each in (fail, likely, open_, passed))
+            line["exit 1 at 0"] = f"{sum(row['exit'] == '1' for row in own) / len(own):.0%}"
+            yield line
+
+
+def main() -> None:
+    """Measure what is missing, or print the rates."""
+    if sys.argv[1:] == ["rates"]:
+        for line in rates():
+            sys.stdout.write("\t".join(map(str, line.values())) + "\n")
+        return
+    for data in sys.argv[1:] or SOURCES:
+        # worlds and pools take turns, so that a run that is stopped has some of each
+        cells = [
+            {"data": data, "world": world, "pool": pool, "before": pair[0], "after": pair[1], "third": pair[2]}
+            for number in range(PAIRS[data])
+            for world in WORLDS
+            for pool in POOLS
+            for pair in pairs_of(data, world)[number : number + 1]
+        ]
+        collect(FOLDER / f"holes-{data}.csv", cells, measure)
+
+
+if __name__ == "__main__":
+    main()
