@@ -24,11 +24,13 @@ from helpers.snapshots import measured, session
 from relevance import engines
 from relevance.baseline import Snapshot
 from relevance.datasets import Source, load
-from relevance.datasets.asked import Orders, comparison_key
+from relevance.datasets.asked import Row
 from relevance.engines import QueryBatch
 from relevance.engines.elasticsearch.settings import Settings
 from relevance.evaluation import AP10, NDCG10, RR10, evaluate_all
-from relevance.gate import Comparison, Limits, compare
+from relevance.gate import Comparison, Finding, Limits, compare
+from relevance.gate.answers import worst
+from relevance.gate.comparing import EMPTY
 from relevance.records import NO_HIT, Dataset, Judgments, Ranking
 from relevance.runner import search_all
 from relevance.strategies import Strategy, readings_of
@@ -48,6 +50,7 @@ LARGEST = 0.4
 BETTER, WORSE = 0.01, -0.02
 LOOKS = (0, 50, 100, 150, 200, 300, 400)
 DRAWS = 9_999
+STRATEGY = "changed"
 SEED = 18
 METRICS = (NDCG10, AP10, RR10)
 STOP = {"a", "an", "and", "for", "in", "of", "on", "the", "to", "with"}
@@ -202,7 +205,7 @@ class World:
         per_query = {metric: np.zeros(len(grades)) for metric in METRICS}
         for metric, values in per_query.items():  # a query without a judgment scores 0
             values[scored.queries] = scored.per_query[metric]
-        made = session(self.queries, changed=measured(per_query, self.hits[name]))
+        made = session(self.queries, **{STRATEGY: measured(per_query, self.hits[name])})
         return replace(made, texts=self.texts, grades=tuple(grades), relevant_from=self.relevant_from)
 
 
@@ -225,22 +228,29 @@ def pairs_of(data: str, world: str) -> list[tuple[str, str, str]]:
     return [(*pair, random.choice([name for name in names if name not in pair])) for pair in drawn]
 
 
+def _of_metrics(comparison: Comparison) -> list[Finding]:
+    """What hangs on judgments: queries that newly return nothing are counted whatever is judged."""
+    return [finding for finding in comparison.findings if finding.measure != EMPTY]
+
+
 def _answer(comparison: Comparison) -> str:
-    """With what an undecided one lacks."""
-    answer = comparison.answer()
-    causes = {finding.cause for finding in comparison.findings if finding.answer == "undecided"}
-    return f"undecided: {'holes' if 'holes' in causes else 'queries'}" if answer == "undecided" else answer
+    """The worst, with what an undecided one lacks; what hangs on holes is open whatever else is likely."""
+    findings = _of_metrics(comparison)
+    answer = worst(finding.answer for finding in findings)
+    if answer != "loss" and any(finding.cause == "holes" for finding in findings):
+        return "undecided: holes"
+    return "undecided: queries" if answer == "undecided" else answer
 
 
 def measure(*, pool: str, before: str, after: str, third: str, **where: str) -> dict[str, object]:
     """What the gate says with all judgments, and with those of the pool and so many more in its own order."""
     here = the_world(where["data"], where["world"])
-    orders = Orders()
-    key = comparison_key(here.queries, *([hits[:DEPTH] for hits in here.hits[name]] for name in (before, after)))
+    order: list[Row] = []
 
     def asked(grades: Sequence[Mapping[str, float]]) -> Comparison:
-        sides = (here.snapshot(name, grades) for name in (before, after))
-        return compare(*sides, Limits(), baseline="pool", orders=orders, draws=DRAWS)
+        old, new = (here.snapshot(name, grades) for name in (before, after))
+        orders = {STRATEGY: order} if order else {}
+        return compare(old, new, Limits(), baseline="pool", orders=orders, draws=DRAWS)
 
     tens = [[*a[:DEPTH], *b[:DEPTH]] for a, b in zip(here.hits[before], here.hits[after], strict=True)]
     every = [{**known, **truth} for known, truth in zip(here.known(tens), here.truth, strict=True)]
@@ -254,15 +264,16 @@ def measure(*, pool: str, before: str, after: str, third: str, **where: str) -> 
     answer, judged = "", 0
     for look in LOOKS:
         if answer in ("", "undecided: holes"):
-            for row in (orders.of(key) or ())[judged:look]:
+            for row in order[judged:look]:
                 at = here.at[row.query]
                 known[at][row.product] = here.truth[at].get(row.product, 0)
             judged = look
             comparison = asked(known)
             answer = _answer(comparison)
             if not look:
-                found["holes"] = len(orders.of(key) or ())
-                found["exit"] = int(comparison.fails())
+                order += comparison.holes[STRATEGY].rows if STRATEGY in comparison.holes else ()
+                found["holes"] = len(order)
+                found["exit"] = int(any(finding.fails for finding in _of_metrics(comparison)))
         found[f"at {look}"] = answer
     return found
 
@@ -273,7 +284,7 @@ def measure(*, pool: str, before: str, after: str, third: str, **where: str) -> 
 def _kind(row: Mapping[str, str]) -> str:
     change = float(row["change"])
     if change >= BETTER:
-        return "better"
+        return "better" if row["complete"] != "loss" else "better, a part fails"
     if change <= WORSE:
         return "fails" if row["complete"] == "loss" else "worse, not sure"
     return "neutral"
