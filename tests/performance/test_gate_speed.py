@@ -46,7 +46,7 @@ def sides(*, judged: bool) -> tuple[Snapshot, Snapshot]:
     rng = np.random.default_rng(2)
     ids = tuple(f"q{number:05}" for number in range(QUERIES))
     texts = tuple(" ".join(f"w{word}" for word in rng.integers(0, 900, rng.integers(1, 6))) for _ in ids)
-    tags = tuple(tuple(f"kind {tag}" for tag in np.flatnonzero(rng.random(15) < 0.15)) for _ in ids)
+    tags = tuple(tuple(f"kind {tag}" for tag in np.flatnonzero(rng.random(17) < 0.15)) for _ in ids)
     grades = tuple(
         {f"p{hit}": int(grade) for hit, grade in enumerate(rng.integers(0, 4, 16 if judged else 10))} for _ in ids
     )
