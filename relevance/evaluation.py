@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import chain
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -506,19 +507,26 @@ def score_hits(
     Returns:
         Of each metric its values, shape (queries,).
     """
-    ranks = max((metric.cutoff for metric in metrics), default=1)
+    deepest = max(1, *map(len, hits), *map(len, grades))
+    ranks = min(max((metric.cutoff for metric in metrics), default=1), deepest)
+    firsts = [products[:ranks] for products in hits]
+    lengths = np.fromiter(map(len, firsts), np.int64, len(firsts))
+    found = (judged.get(product, UNJUDGED) for first, judged in zip(firsts, grades, strict=True) for product in first)
     hit_grades = np.full((len(hits), ranks), UNJUDGED, dtype=np.float64)
+    hit_grades[np.arange(ranks) < lengths[:, np.newaxis]] = np.fromiter(found, np.float64, int(lengths.sum()))
+    counts = np.fromiter(map(len, grades), np.int64, len(grades))
+    values = np.fromiter(chain.from_iterable(judged.values() for judged in grades), np.float64, int(counts.sum()))
+    rows = np.repeat(np.arange(len(grades)), counts)
+    order = np.lexsort((-values, rows))
+    columns = np.arange(len(values)) - np.repeat(np.cumsum(counts) - counts, counts)
+    first = columns < ranks
     ideal = np.zeros((len(hits), ranks), dtype=np.float64)
-    for row, (products, judged) in enumerate(zip(hits, grades, strict=True)):
-        own = [judged.get(product, UNJUDGED) for product in products[:ranks]]
-        best = sorted(judged.values(), reverse=True)[:ranks]
-        hit_grades[row, : len(own)], ideal[row, : len(best)] = own, best
-    relevant = [sum(grade >= relevant_from for grade in judged.values()) for judged in grades]
+    ideal[rows[first], columns[first]] = values[order][first]
     graded = Graded(
         grades=hit_grades,
         ideal=ideal,
-        relevant=np.array(relevant, dtype=np.int64),
-        hits=np.array([min(len(products), ranks) for products in hits], dtype=np.int64),
+        relevant=np.bincount(rows[values >= relevant_from], minlength=len(grades)).astype(np.int64),
+        hits=lengths,
         relevant_from=relevant_from,
         highest=highest,
     )

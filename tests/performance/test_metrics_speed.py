@@ -13,7 +13,7 @@ import pytrec_eval
 from helpers.tables import Show
 from parity.rounds import spread
 
-from relevance.evaluation import Metric, evaluate
+from relevance.evaluation import AP10, METRICS, NDCG10, Metric, evaluate, score_hits
 from relevance.records import Judgments, Ranking
 
 QUERIES, HITS, PRODUCTS, JUDGMENTS = 11_795, 100, 54_667, 74_067
@@ -121,3 +121,30 @@ def test_metrics_from_lists_in_memory(lists: Lists, show: Show, cutoff: int) -> 
         ratios = [other / ours for other, ours in zip(theirs, own, strict=True)]
         row = {"at": cutoff, "from": way, "median s": median(own), **spread(ratios)}
         show(f"metrics of {QUERIES:,} queries x {HITS} hits x 3 metrics against pytrec_eval", row)
+
+
+@pytest.mark.parametrize("kept", [10, 20])
+def test_metrics_of_the_hits_that_a_baseline_keeps(lists: Lists, show: Show, kept: int) -> None:
+    """Today's four metrics from ids, as a baseline holds them; the tables of grades are there on both sides."""
+    grades: dict[str, dict[str, int]] = {}
+    for query, product, grade in lists.judgments:
+        grades.setdefault(query, {})[product] = grade
+    rows = [at for at, query in enumerate(lists.query_ids) if query in grades]
+    hits = {lists.query_ids[at]: lists.hit_ids[at][:kept] for at in rows}
+    scores = {lists.query_ids[at]: lists.scores[at][:kept] for at in rows}
+    judged = [grades[query] for query in hits]
+    names = ("map_cut_10", "ndcg_cut_10")
+    ratios, own = [], []
+    for _ in range(ROUNDS):
+        start = time.perf_counter()
+        run = {query: dict(zip(ids, scores[query], strict=True)) for query, ids in hits.items()}
+        evaluator = pytrec_eval.RelevanceEvaluator(grades, {"recip_rank", "map_cut.10", "ndcg_cut.10"})
+        theirs = evaluator.evaluate(run)
+        between = time.perf_counter()
+        ours = score_hits(METRICS, list(hits.values()), judged, relevant_from=1, highest=2)
+        own.append(time.perf_counter() - between)
+        ratios.append((between - start) / own[-1])
+    for metric, name in zip((AP10, NDCG10), names, strict=True):
+        assert ours[metric] == pytest.approx([theirs[query][name] for query in hits], abs=1e-12)
+    row = {"hits": kept, "median s": median(own), **spread(ratios)}
+    show(f"four metrics of {len(hits):,} queries from ids against pytrec_eval's three", row)
