@@ -352,7 +352,7 @@ class Queries(_Frozen):
 
     Args:
         frame: columns `id` and `text`, in any order; and `params`, where queries have some: of each query the JSON
-            values by name, of which null is none.
+            values by name, of which null is none; `weight`, a number of 0 or more; and `tags`, a tuple of texts.
 
     Raises:
         InputError: a query id occurs twice.
@@ -366,6 +366,12 @@ class Queries(_Frozen):
         params = tuple(map(_params, ordered["params"])) if "params" in ordered else ()
         self.params: tuple[Mapping[str, Any], ...] = params if any(params) else ()
         """The parameters of each query, sorted by name; empty where no query has any."""
+        weights = tuple(map(simple, ordered["weight"])) if "weight" in ordered else ()
+        self.weights: tuple[float, ...] = weights if any(weight != 1 for weight in weights) else ()
+        """How much each query counts, by its traffic; empty where all count alike."""
+        tags = tuple(map(tuple, ordered["tags"])) if "tags" in ordered else ()
+        self.tags: tuple[tuple[str, ...], ...] = tags if any(tags) else ()
+        """The tags of each query; empty where none has any."""
         _refuse_duplicates(list(self.ids), "query")
 
     def __len__(self) -> int:
@@ -378,11 +384,16 @@ class Queries(_Frozen):
 
     @cached_property
     def sha256(self) -> str:
-        """Hash of ids, texts and parameters, in the order of the ids."""
+        """Hash of ids, texts and parameters, in the order of the ids: of what is asked, not of how much it counts."""
         rows = zip(self.ids, self.texts, strict=True)
         if not self.params:
             return _sha256_of_rows(rows)
         return _sha256_of_rows((*row, params) if params else row for row, params in zip(rows, self.params, strict=True))
+
+
+def simple(number: float) -> float:
+    """Give a whole number as such, so that 2.0 and 2 are written alike."""
+    return int(number) if number == int(number) else float(number)
 
 
 def _params(values: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -10,8 +10,9 @@
   (query, 0, product, grade; separated by white space; grades below 0 are read as 0).
 - `queries.tsv` (id, tab, text), `queries.csv` (columns id, text) or `queries.jsonl` (an object a line: id, text):
   judgments name queries by id. Without it judgments.csv holds their text. Further columns, which a first line names in
-  `queries.tsv`, too, and further keys or the entries of an object `params` are the queries' parameters. A cell is text,
-  or a JSON list; an empty one, in JSON null, is none. What JSON has keeps its type.
+  `queries.tsv`, too, and further keys or the entries of an object `params` are the queries' parameters; but `weight`
+  says how much a query counts (a number of 0 or more, 1 where it is empty), and `tags` what it is (`brand|size`).
+  A cell is text, or a JSON list; an empty one, in JSON null, is none. What JSON has keeps its type.
 - `pairs.tsv` (query text, tab, product, optionally tab and relevance from 1 to 3; no header), for fine-tuning.
 
 Everything is UTF-8, plain, as `NAME.gz` or in a zip file; a byte order mark and line ends of any system are tolerated.
@@ -86,6 +87,10 @@ _QUEPID_COLUMNS = {"query": "query", "product": "docid", "grade": "rating"}
 _PRODUCT = ("id", "title", "description")
 _QUERY = ("id", "text")
 _PARAMS = "params"
+_WEIGHT, _TAGS = _MARKS = ("weight", "tags")
+_TAG_SEPARATOR, _LONGEST_TAG, _HEAVIEST = "|", 60, 1e15
+_WEIGHT_RULE = f"a number from 0 to {_HEAVIEST:g}, or nothing, which is 1"
+_TAGS_RULE = f"tags separated by {_TAG_SEPARATOR}, or a JSON list of texts, of {_LONGEST_TAG} characters at most each"
 _ATTRIBUTE_PREFIX = "attr_"
 _HEADERS = {"id", "query", "query_id", "qid", "text", "query_text"}
 _HIGHEST_RELEVANCE = 3
@@ -115,7 +120,7 @@ def load(source: Source, folder: Path) -> Dataset:
     if mistaken := next((name for name in source.separators if name not in source.fields.properties), None):
         raise source.refusal(f"separators: {unknown('field', mistaken, source.fields.properties)}")
     notes = Notes()
-    texts, params = (None, None) if asked is None else _queries(asked, notes)
+    texts, params, marks = (None, None, None) if asked is None else _queries(asked, notes)
     table = _judgments(source, rated, notes, by_id=texts is not None)
     catalogue = None if offered is None else _products(offered, source, notes)
     if offered is None:
@@ -123,7 +128,17 @@ def load(source: Source, folder: Path) -> Dataset:
     _note_others(folder, notes)
     several = "" if rated.name == QRELS else ", or a column rater that names who gave each"
     name = "" if asked is None else asked.name
-    return judged(source, table, catalogue, notes, texts=texts, texts_name=name, params=params, several=several)
+    return judged(
+        source,
+        table,
+        catalogue,
+        notes,
+        texts=texts,
+        texts_name=name,
+        params=params,
+        marks=marks,
+        several=several,
+    )
 
 
 def load_pairs(source: Source, folder: Path) -> pd.DataFrame:
@@ -572,18 +587,23 @@ def described(value: object) -> str:
 _Params = dict[str, dict[str, Any]]
 """The parameters of each query by its id."""
 
+_Marks = dict[str, tuple[float, tuple[str, ...]]]
+"""Weight and tags of each query by its id."""
 
-def _queries(file: TextFile, notes: Notes) -> tuple[dict[str, str], _Params]:
-    """The text of each query by id, and its parameters."""
+_Asked = tuple[dict[str, str], _Params, _Marks]
+"""The text of each query by id, its parameters, its weight and tags."""
+
+
+def _queries(file: TextFile, notes: Notes) -> _Asked:
     notes.mark(file)
     read = {QUERIES: _tab_queries, QUERIES_CSV: _csv_queries, QUERIES_JSON: _json_queries}
-    texts, params = read[file.name](file, notes)
+    texts, params, marks = read[file.name](file, notes)
     doubled = len(texts) - len(set(map(query_label, texts.values(), params.values())))
     notes.add(file.name, doubled, "query has the text of another", "queries have the text of another")
-    return texts, params
+    return texts, params, marks
 
 
-def _tab_queries(file: TextFile, notes: Notes) -> tuple[dict[str, str], _Params]:
+def _tab_queries(file: TextFile, notes: Notes) -> _Asked:
     unquoted: list[int] = []
     head = [name.strip('"') for name in _tab_fields(next(file.lines(), ""))]
     headed = [name.lower() for name in head[:2]] == [*_QUERY]
@@ -596,10 +616,10 @@ def _tab_queries(file: TextFile, notes: Notes) -> tuple[dict[str, str], _Params]
         raise file.fault(1, f"found a header ({header}); allowed: queries from the first line on, or below id, text")
     rule = "in CSV quotes"
     notes.add(table.name, len(unquoted), f"field {rule} is read without them", f"fields {rule} are read without them")
-    return query_texts(table), _cells(table)
+    return query_texts(table), _cells(table), _marks(table)
 
 
-def _csv_queries(file: TextFile, _: Notes) -> tuple[dict[str, str], _Params]:
+def _csv_queries(file: TextFile, _: Notes) -> _Asked:
     delimiter = delimiter_of(file)
     _line, header = next(file.rows(delimiter))
     if not {*_QUERY} <= {*header}:
@@ -607,11 +627,12 @@ def _csv_queries(file: TextFile, _: Notes) -> tuple[dict[str, str], _Params]:
         raise file.fault(1, f"found columns {quoted(', '.join(header))}; {allowed}")
     names = (*_QUERY, *_param_names(file, [name for name in header if name not in _QUERY]))
     table = csv_table(file, {name: name for name in names}, delimiter)
-    return query_texts(table), _cells(table)
+    return query_texts(table), _cells(table), _marks(table)
 
 
-def _json_queries(file: TextFile, _: Notes) -> tuple[dict[str, str], _Params]:
+def _json_queries(file: TextFile, _: Notes) -> _Asked:
     rows: list[dict[str, Any]] = []
+    marks: list[tuple[float, tuple[str, ...]]] = []
 
     def read(line: int, value: dict[str, Any]) -> tuple[str, str]:
         record = JsonRecord(file, line, value)
@@ -619,7 +640,13 @@ def _json_queries(file: TextFile, _: Notes) -> tuple[dict[str, str], _Params]:
         inner = value.get(_PARAMS)
         if inner is not None and not isinstance(inner, dict):
             raise record.fault(_PARAMS, inner, "an object of names and values")
-        params = {name: one for name, one in value.items() if name not in (*_QUERY, _PARAMS)}
+        params = {name: one for name, one in value.items() if name not in (*_QUERY, *_MARKS, _PARAMS)}
+        weight, tags = _json_weight(value.get(_WEIGHT)), _json_tags(value.get(_TAGS))
+        if weight is None:
+            raise record.fault(_WEIGHT, value[_WEIGHT], _WEIGHT_RULE)
+        if tags is None:
+            raise record.fault(_TAGS, value[_TAGS], _TAGS_RULE)
+        marks.append((weight, tags))
         if twice := next((name for name in inner or {} if name in params), None):
             raise record.fault(twice, params[twice], f"the parameter once, here or in {_PARAMS}")
         rows.append({name: _typed(record, name, one) for name, one in {**params, **(inner or {})}.items()})
@@ -627,7 +654,51 @@ def _json_queries(file: TextFile, _: Notes) -> tuple[dict[str, str], _Params]:
 
     table = table_of(file, {name: name for name in _QUERY}, file.json_lines(), read, at="")
     texts = query_texts(table)
-    return texts, dict(zip(texts, rows, strict=True))
+    return texts, dict(zip(texts, rows, strict=True)), dict(zip(texts, marks, strict=True))
+
+
+def _json_weight(value: object) -> float | None:
+    return 1 if value is None else _weight_of(str(value)) if isinstance(value, Number) else None
+
+
+def _json_tags(value: object) -> tuple[str, ...] | None:
+    if value is None:
+        return ()
+    texts = value.split(_TAG_SEPARATOR) if isinstance(value, str) else value
+    return _tags_of(texts) if isinstance(texts, list) else None
+
+
+def _weight_of(text: str) -> float | None:
+    """The weight that a text writes, 1 for an empty one; None for what is none."""
+    try:
+        number = plain_decimal(text.strip() or "1")
+    except ValueError:
+        return None
+    return number if 0 <= number <= _HEAVIEST else None
+
+
+def _tags_of(texts: Sequence[Any]) -> tuple[str, ...] | None:
+    """Tags, each once, ascending; None where one is no text, too long, or holds control characters."""
+    known = [one.strip() for one in texts if isinstance(one, str) and not isinstance(one, Number)]
+    fits = all(len(one) <= _LONGEST_TAG and one.isprintable() for one in known)
+    return tuple(sorted({*filter(None, known)})) if fits and len(known) == len(texts) else None
+
+
+def _marks(table: Table) -> _Marks:
+    """Weights and tags, where a table of queries has such columns."""
+    size, known = len(table.frame), {name: table.frame[name].tolist() for name in _MARKS if name in table.names}
+    if _WEIGHT in known:
+        table.require(_WEIGHT, lambda text: _weight_of(text) is not None, _WEIGHT_RULE)
+    if _TAGS in known:
+        table.require(_TAGS, lambda text: _cell_tags(text) is not None, _TAGS_RULE)
+    weights = [_weight_of(text) or 0 for text in known.get(_WEIGHT, [""] * size)]
+    tags = [_cell_tags(text) or () for text in known.get(_TAGS, [""] * size)]
+    return dict(zip(table.frame["id"].tolist(), zip(weights, tags, strict=True), strict=True))
+
+
+def _cell_tags(text: str) -> tuple[str, ...] | None:
+    listed = _list_of(text) if _is_list(text) else text.split(_TAG_SEPARATOR)
+    return None if listed is None else _tags_of(listed)
 
 
 def _param_names(file: TextFile, names: Sequence[str]) -> Sequence[str]:
@@ -642,7 +713,7 @@ def _param_names(file: TextFile, names: Sequence[str]) -> Sequence[str]:
 
 def _cells(table: Table) -> _Params:
     """The parameters in the further columns of a table of queries: text, or JSON lists."""
-    names = [name for name in table.names if name not in _QUERY]
+    names = [name for name in table.names if name not in (*_QUERY, *_MARKS)]
     for name in names:
         table.require(name, lambda text: not _is_list(text) or _list_of(text), "text, or a JSON list")
     columns = ([_list_of(text) if _is_list(text) else text for text in table.frame[name].tolist()] for name in names)

@@ -401,6 +401,7 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
     texts: Mapping[str, str] | None = None,
     texts_name: str = "",
     params: Mapping[str, Mapping[str, Any]] | None = None,
+    marks: Mapping[str, tuple[float, tuple[str, ...]]] | None = None,
     several: str = "",
 ) -> Dataset:
     """The data set of the judgments of a table.
@@ -416,6 +417,7 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
         texts: the text of each query by id, where the judgments name queries by id; None where they hold the text.
         texts_name: the file of these queries.
         params: their parameters by id, where that file has some.
+        marks: their weights and tags by id, likewise.
         several: what is allowed beside one grade of a query and a product, for the message.
     """
     if texts is None:
@@ -443,6 +445,10 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
     asked: dict[str, list[Any]] = {"id": list(ids.values()), "text": [texts[term] if texts else term for term in ids]}
     if params is not None:
         asked["params"] = [params[term] for term in ids]
+    if marks is not None:
+        asked["weight"], asked["tags"] = [marks[term][0] for term in ids], [marks[term][1] for term in ids]
+        if ids and not any(asked["weight"]):
+            raise InputError(f"{texts_name}: every judged query has a weight of 0; allowed: one at least above 0")
     queries = Queries(pd.DataFrame(asked, dtype=object))
     codes = {identifier: code for code, identifier in enumerate(queries.ids)}
     judgments = Judgments(

@@ -207,7 +207,7 @@ def compare(  # noqa: PLR0913 - both sides, what is asked of them, and what was 
             else:
                 notes.append(f"{name}: {metric} is not on both sides, not compared")
         findings.append(_judge_empty(name, _is_empty(old, old_rows), _is_empty(new, new_rows), limits))
-    weights = np.array([now.weights[row] for row in new_rows]) if now.weights else None
+    weights = np.array([now.weights[row] for row in new_rows]) if any(now.weights) else None
     trial = _Trial(limits, _kinds(now, new_rows, limits), weights, draws)
     holes = {name: _holes_of(name, before, now, (old_rows, new_rows), orders.get(name)) for name in both}
     holes = {name: one for name, one in holes.items() if one.count}

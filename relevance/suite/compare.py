@@ -109,6 +109,8 @@ def snapshot_of_data(dataset: Dataset) -> Snapshot:
         texts=tuple(dataset.queries.texts[query] for query in grades),
         grades=tuple(grades.values()),
         params=tuple(dataset.queries.params[query] for query in grades) if dataset.queries.params else (),
+        weights=tuple(dataset.queries.weights[query] for query in grades) if dataset.queries.weights else (),
+        tags=tuple(dataset.queries.tags[query] for query in grades) if dataset.queries.tags else (),
         products_seen=_products_seen(dataset.catalogue),
         relevant_from=judgments.relevant_from,
         strategies=MappingProxyType({}),

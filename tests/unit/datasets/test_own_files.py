@@ -11,6 +11,7 @@ import pytest
 from helpers.datasets import SHOP, as_zip, facts, hashes, load, load_pairs, refusal, write
 
 from relevance import datasets
+from relevance.suite.compare import snapshot_of_data
 
 QRELS = {("shelf", "p2", 2), ("shelf", "7", 0), ("thé mug", "7", 1)}
 PRODUCTS_CSV = b"id,title,attr_x\np2,oak shelf,a\n7,Caf\xc3\xa9 mug,b\n"
@@ -168,16 +169,16 @@ def test_what_files_become(tmp_path: Path, files: Any, settings: dict[str, Any],
     assert dataset.judgments.grades.dtype.kind == ("i" if whole else "f")
 
 
-PARAMS = ({"locale": "de", "tags": ["a", "b"]}, {"locale": "fr"})
-IN_JSON = """{"id": "q1", "text": "shelf", "locale": "de", "params": {"tags": ["a", "b"], "none": null}}
+PARAMS = ({"locale": "de", "groups": ["a", "b"]}, {"locale": "fr"})
+IN_JSON = """{"id": "q1", "text": "shelf", "locale": "de", "params": {"groups": ["a", "b"], "none": null}}
 {"id": "q2", "text": "thé mug", "locale": "fr", "params": null}
 """.encode()
 # the file of the queries, and the parameters of both
 ASKED: dict[str, tuple[str, bytes, Any]] = {
-    "tabs": ("queries.tsv", 'id\ttext\tlocale\ttags\nq1\tshelf\tde\t["a", "b"]\nq2\tthé mug\tfr\n'.encode(), PARAMS),
+    "tabs": ("queries.tsv", 'id\ttext\tlocale\tgroups\nq1\tshelf\tde\t["a", "b"]\nq2\tthé mug\tfr\n'.encode(), PARAMS),
     "tabs and quotes": ("queries.tsv",
-        '"id"\ttext\tlocale\ttags\nq1\tshelf\tde\t"[""a"", ""b""]"\nq2\t"thé mug"\tfr\t\n'.encode(), PARAMS),
-    "commas": ("queries.csv", 'locale,id,tags,text\nde,q1,"[""a"",""b""]",shelf\nfr,q2,,thé mug\n'.encode(), PARAMS),
+        '"id"\ttext\tlocale\tgroups\nq1\tshelf\tde\t"[""a"", ""b""]"\nq2\t"thé mug"\tfr\t\n'.encode(), PARAMS),
+    "commas": ("queries.csv", 'locale,id,groups,text\nde,q1,"[""a"",""b""]",shelf\nfr,q2,,thé mug\n'.encode(), PARAMS),
     "semicolons": ("queries.csv", "id;text;locale\nq1;shelf;de\nq2;thé mug;\n".encode(), ({"locale": "de"}, {})),
     "JSON": ("queries.jsonl", IN_JSON, PARAMS),
     "types": ("queries.jsonl",
@@ -197,6 +198,33 @@ def test_parameters_of_queries(tmp_path: Path, name: str, content: bytes, params
     queries = load("files", write(tmp_path, {**SHOP, "queries.tsv": None, name: content, "qrels.txt": qrels})).queries
     assert (queries.ids, queries.params) == (ids, params)
     assert repr(queries.params) == repr(tuple(dict(sorted(one.items())) for one in params)), "types, too"
+
+
+# the file of the queries; weights and tags of both
+MARKED: dict[str, tuple[str, bytes, Any, Any]] = {
+    "tabs": ("queries.tsv", b"id\ttext\tweight\ttags\nq1\tshelf\t12.5\thead| part no \nq2\tmug\n",
+        (12.5, 1), (("head", "part no"), ())),
+    "commas, a list": ("queries.csv",
+        b'tags,weight,id,text,locale\n"[""b"",""a"",""b""]",0,q1,shelf,de\n,2.0,q2,mug,fr\n', (0, 2), (("a", "b"), ())),
+    "JSON": ("queries.jsonl", (
+        b'{"id": "q1", "text": "shelf", "weight": 3, "tags": ["a"], "params": {"tags": [1]}}\n'
+        b'{"id": "q2", "text": "mug", "weight": null, "tags": "b|c"}\n'), (3, 1), (("a",), ("b", "c"))),
+    "weights of 1": ("queries.csv", b"id,text,weight,tags\nq1,shelf,1,\nq2,mug,,|\n", (), ()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "content", "weights", "tags"), MARKED.values(), ids=MARKED)
+def test_weights_and_tags_of_queries(tmp_path: Path, name: str, content: bytes, weights: Any, tags: Any) -> None:
+    files = {**SHOP, "queries.tsv": None, name: content, "qrels.txt": b"q1 0 7 1\nq2 0 7 1\n"}
+    dataset = load("files", write(tmp_path / "marked", files))
+    assert (dataset.queries.weights, dataset.queries.tags) == (weights, tags)
+    params = {"JSON": ({"tags": [1]}, {}), "commas, a list": ({"locale": "de"}, {"locale": "fr"})}
+    assert dataset.queries.params in ((), *params.values())
+    data = snapshot_of_data(dataset)
+    assert (data.weights, data.tags) == (weights, tags)
+    if not dataset.queries.params:
+        plain = {**files, name: None, "queries.tsv": b"q1\tshelf\nq2\tmug\n"}
+        assert dataset.queries.sha256 == load("files", write(tmp_path / "plain", plain)).queries.sha256
 
 
 def test_parameters_tell_queries_apart(tmp_path: Path) -> None:
