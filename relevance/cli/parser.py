@@ -228,6 +228,23 @@ def _bisect(parser: argparse.ArgumentParser) -> None:
     _of_configuration(parser, only=("--config",))
 
 
+def _judge(parser: argparse.ArgumentParser) -> None:
+    """Judge hits that nobody has judged: on a page of this machine, by keys; or by a program."""
+    results = "folder of results, or its to_judge.csv (default: the configured folder of results)"
+    parser.add_argument("results", nargs="?", metavar="RESULTS", help=results)
+    rater = "whose grades these are (default: the user's name; of a program its own, behind auto:)"
+    parser.add_argument("--rater", metavar="NAME", help=rater)
+    port = "port of the page (default: one that is free)"
+    parser.add_argument("--port", type=_whole_number(65_535), default=0, metavar="N", help=port)
+    auto = parser.add_mutually_exclusive_group()
+    command = "let a command grade: rows as JSON on its standard input, one a line; it prints a grade a line"
+    auto.add_argument("--auto", metavar="COMMAND", help=command)
+    function = "let a Python function grade: function(query, fields) gives a grade"
+    auto.add_argument("--auto-function", metavar="MODULE:FUNCTION", help=function)
+    index = ("--engine", "--es-url", "--es-cloud-id", "--es-timeout", "--es-index")
+    _of_configuration(parser, only=("--config", "--dataset", "--mapping", "--unknown-products", *index))
+
+
 def _mutate(parser: argparse.ArgumentParser) -> None:
     """Plant regressions in the suite, one at a time, and report which of them the gate would catch."""
     count = _whole_number(100_000)
@@ -266,6 +283,7 @@ COMMANDS: Mapping[str, tuple[Callable[[argparse.ArgumentParser], None], str]] = 
         "compare": (_compare, "commands.compare"),
         "history": (_history, "history.run"),
         "bisect": (_bisect, "bisect.run"),
+        "judge": (_judge, "judge.run"),
         "mutate": (_mutate, "mutate.run"),
         "clean": (_clean, "clean.run"),
     }

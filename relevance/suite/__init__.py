@@ -30,7 +30,17 @@ from relevance.suite.explaining import (
 )
 from relevance.suite.looking_back import LookedBack, look_back
 from relevance.suite.measure import Result, Suite, asking, one_thread, prepare
-from relevance.suite.plan import Finetuned, Parts, Plan, make_plan, read_parts, runnable, searched_fields, with_params
+from relevance.suite.plan import (
+    Finetuned,
+    Parts,
+    Plan,
+    make_plan,
+    read_dataset,
+    read_parts,
+    runnable,
+    searched_fields,
+    with_params,
+)
 
 __all__ = [
     "Baseline",
@@ -61,6 +71,7 @@ __all__ = [
     "rank_before",
     "rank_words",
     "read_compared",
+    "read_dataset",
     "read_parts",
     "read_replaced",
     "runnable",

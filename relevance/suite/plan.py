@@ -272,6 +272,14 @@ def _resolved(name: str, config: Config) -> Model:
         raise type(error)(f"{place} {error}") from None  # which of several it is, and where it is set
 
 
+def read_dataset(config: Config) -> Dataset:
+    """Read the data set alone, over the products of an index that exists where there is one; raises as a plan."""
+    if config.elasticsearch.index is None:
+        return _load_dataset(config, None)
+    engine = engines.choose(config.engine, config.elasticsearch, (), config.fields, config.release)
+    return _load_dataset(config, (engine if engine.inspect is None else engine.inspect({})).product_ids)
+
+
 def _load_dataset(config: Config, products: Sequence[str] | None) -> Dataset:
     """The data set, over the products of an index that exists where there is one."""
     with _naming_place(config):
