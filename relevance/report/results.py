@@ -153,6 +153,7 @@ def _strategy(result: Result) -> Mapping[str, object]:
             "p95": round(timing.single.p95_ms, 4) if timing else None,
         },
         "took": _rounded(took),
+        **({} if result.recall is None else {"recall": _rounded(result.recall)}),
         "verdict": result.verdict.status,
         "reasons": [*result.verdict.reasons, *result.verdict.notes],
     }

@@ -197,6 +197,7 @@ def session_lines(
     """
     results = list(suite.results.values())
     lines = [*table(suite, columns=columns, comparisons=comparisons), *_preparation_lines(suite), Line("")]
+    lines += _recall_lines(suite)
     lines += [Line(f"FAIL: {line}", "bad") for line in suite.refused.values()]
     lines += verdict_lines(results, comparisons)
     texts = suite.plan.dataset.queries.labels
@@ -208,6 +209,13 @@ def session_lines(
     for comparison, diagnosis in zip_longest(comparisons, diagnoses):
         lines += comparison_lines(comparison, diagnosis, columns=columns)
     return lines
+
+
+def _recall_lines(suite: Suite) -> list[Line]:
+    """What an approximate vector index finds of the exact neighbours, by strategy."""
+    recalls = [f"{name} {one.recall:.3f}" for name, one in suite.results.items() if one.recall is not None]
+    kind = suite.engine.facts.get("vector_index")
+    return [Line(f"recall of the 10 exact neighbours ({kind} vectors): {', '.join(recalls)}")] if recalls else []
 
 
 def verdict_lines(results: Sequence[Result], comparisons: Sequence[Comparison] = ()) -> list[Line]:

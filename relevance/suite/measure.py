@@ -23,6 +23,7 @@ from relevance.finetune.store import train
 from relevance.records import Catalogue, Ranking, Vectors, embedded_texts
 from relevance.spelling import Spellers
 from relevance.strategies import BASE, FINETUNED, Strategy, readings_of
+from relevance.suite.neighbours import ExactNeighbours
 from relevance.suite.plan import trained_model
 from relevance.suite.words import WordReader
 
@@ -189,6 +190,8 @@ class Result:
         ranking: the first hits of each query, `MetricChoice.depth` of them: what is scored and written.
         deep: the same and the hits behind them that a baseline keeps.
         timing: None where time was not taken.
+        recall: share of the exact nearest neighbours that an approximate index found, see `ExactNeighbours`; None where
+            the index is exact, or the strategy asks for none.
     """
 
     strategy: Strategy
@@ -197,6 +200,7 @@ class Result:
     evaluation: Evaluation
     verdict: Verdict
     timing: Timing | None
+    recall: float | None = None
 
 
 @dataclass(frozen=True)
@@ -232,6 +236,7 @@ class Suite:
         baseline: what was, for the queries that pulled a mean below its floor; None where that is not known.
         results: by strategy name, in the order in which they were measured.
         refused: strategies whose template gives no ranking, with the line that says so.
+        exact: what an approximate vector index is held against; None where the index is exact.
     """
 
     plan: Plan
@@ -244,6 +249,7 @@ class Suite:
     baseline: Snapshot | None = None
     results: dict[str, Result] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
+    exact: ExactNeighbours | None = None
     _closing: ExitStack = field(default_factory=ExitStack)
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -316,8 +322,9 @@ class Suite:
             if self.baseline and old
             else {}
         )
+        recall = self.exact.recall(self.engine, strategy, self.batch) if self.exact else None
         verdict = gate.judge(evaluated, self.plan.floors.get(strategy.name), dataset, before=before)
-        result = self.results[strategy.name] = Result(strategy, ranking, deep, evaluated, verdict, timing)
+        result = self.results[strategy.name] = Result(strategy, ranking, deep, evaluated, verdict, timing, recall)
         return result
 
     def close(self) -> None:
@@ -429,7 +436,13 @@ def prepare(
             calibration = Calibration(calibrated_engine)
         spelling = _spellers(plan, engine, embedded)
         batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, spelling)
-        return Suite(plan, engine, batch, cut, query_ms, preparation, calibration, _closing=closing.pop_all())
+        # of an index that exists the vectors are not known
+        is_ours = plan.engine.product_ids is None and bool(vectors)
+        is_exact = engine.facts.get("vector_index") in (None, "flat")
+        exact = ExactNeighbours(catalogue, vectors) if is_ours and not is_exact else None
+        return Suite(
+            plan, engine, batch, cut, query_ms, preparation, calibration, exact=exact, _closing=closing.pop_all()
+        )
 
 
 @contextmanager
