@@ -18,7 +18,7 @@ from scipy.special import bdtrc, ndtri, stdtrit
 
 from relevance.errors import InputError
 from relevance.gate.answers import worst
-from relevance.gate.holes import Ranked, find_holes, plays
+from relevance.gate.holes import ADVICE, Ranked, find_holes, plays
 from relevance.gate.segments import kinds_of_queries
 from relevance.significance import DRAWS, SAME, Columns, flip_signs, joint_quantile
 from relevance.text import chance, plural, some
@@ -159,9 +159,9 @@ class Comparison:
     effective_queries: float | None = None
 
     def answer(self, strategy: str | None = None) -> Answer:
-        """The worst of the findings, of one strategy or of all; no kind of query alone makes it undecided."""
+        """The worst of the findings, of one strategy or of all; an undecided kind of query counts where it blocks."""
         own = [one for one in self.findings if strategy in (None, one.strategy)]
-        return worst(one.answer for one in own if not (one.segment and one.answer == "undecided"))
+        return worst(one.answer for one in own if not one.segment or one.answer != "undecided" or one.blocks)
 
     def fails(self, strategy: str | None = None) -> bool:
         """Whether that makes a session fail."""
@@ -439,12 +439,12 @@ def _judged(
         for one, best, least in zip(plain, kind, harsh, strict=True)
     ]
     open_ones = {one.strategy for one in findings if one.cause == "holes"}
-    lost = set(open_ones) if limits.unjudged_hits == "fail" else set()
     if open_ones and limits.unjudged_hits == "advice":
         quick = replace(trial, draws=min(trial.draws, _BOUND_DRAWS))
         advised = quick.test(_played(values, holes, {name: one.advice()[1] for name, one in holes.items()}))
-        lost = {one.column.strategy for one in advised if _finding(one, limits).answer == "loss"} & open_ones
-    findings = [replace(one, blocks=True) if one.cause == "holes" and one.strategy in lost else one for one in findings]
+        findings = [_advised(one, _finding(other, limits)) for one, other in zip(findings, advised, strict=True)]
+    elif limits.unjudged_hits == "fail":
+        findings = [replace(one, blocks=True) if one.cause == "holes" else one for one in findings]
     found = {name: _found(one, settled=name not in open_ones) for name, one in holes.items()}
     return findings, found
 
@@ -489,20 +489,27 @@ def _combined(plain: _Column, at_best: _Tested, at_worst: _Tested, limits: Limit
         changed=plain.changed,
         span=(ends[0], ends[1]),
         improved=least.improved and best.improved,
-        reasons=(happened, *least.reasons[1:]),
+        reasons=(happened, *(f"at the worst that unjudged hits may be: {one}" for one in least.reasons[1:])),
     )
     if best.answer == "loss":
-        why = "and so it is at the best that the unjudged hits may be"
-        reasons = (happened, *best.reasons[1:], why)
+        reasons = (happened, *(f"even at the best that unjudged hits may be: {one}" for one in best.reasons[1:]))
         return replace(told, answer="loss", cause="", p=best.p, adjusted_p=best.adjusted_p, reasons=reasons)
     if least.answer == "loss":
         reasons = (happened, "whether it is a loss hangs on hits that nobody has judged")
         return replace(told, answer="undecided", cause="holes", needed=None, blocks=False, reasons=reasons)
     if least.answer == "likely loss" and best.answer != "likely loss":
-        reasons = (happened, "a likely loss at the worst that the unjudged hits may be, none at the best")
+        reasons = (happened, "a likely loss at the worst that unjudged hits may be, none at the best")
         blocks = limits.too_few_queries == "fail"
         return replace(told, answer="undecided", cause="queries", blocks=blocks, reasons=reasons)
     return told
+
+
+def _advised(finding: Finding, at_least: Finding) -> Finding:
+    """What unjudged hits leave undecided blocks where it is a loss with new hits that are less often relevant."""
+    if finding.cause != "holes" or at_least.answer != "loss":
+        return finding
+    reason = f"a loss if new hits are {ADVICE[0]:g} times as often relevant as what was judged of their query"
+    return replace(finding, blocks=True, reasons=(*finding.reasons, reason))
 
 
 def _found(holes: Holes, *, settled: bool) -> HolesFound:

@@ -55,7 +55,7 @@ _Z_LOSS, _Z_NO_LOSS = 1.28, 2.58
 """Standard errors at either end: what passes is to be surer than what fails, since the spread of the draws makes that
 end careful as it is. With 1.645 at both, one loss of seven passed."""
 _Z_SHOWN = 1.96
-_ADVICE = (0.4, 2.0)
+ADVICE = (0.4, 2.0)
 """New hits are hardly ever worse or better than that times what was judged of their query."""
 _ADVICE_LAST = 2.1
 _SHRINKS_BY = 5.0
@@ -275,7 +275,7 @@ class Holes:
         )
         own = (relevant + _SHRINKS_BY * self._share) / (counts + _SHRINKS_BY)
         expected = own[np.searchsorted(np.fromiter(self._queries, np.int64), self._query)]
-        low, high = _ADVICE
+        low, high = ADVICE
         grade = np.full(len(expected), self._grade)
         return (
             Shares((expected * np.where(self._helps, high, low)).clip(0, 1), grade),
