@@ -283,9 +283,7 @@ class BenchmarkRun:
                     if comparison.fails(name) and ("baselines", name) not in said
                 ]
             self._diagnosed(live=False)  # the engine is closed by now
-            lost = {name for name in self.results if any(one.fails(name) for one in self._compared())}
-            drifted = self._look_back(accepted=False)
-            self.failures += [line for name, line in drifted.items() if name not in lost]
+            self._judge_drift(self._compared())
         by_floors = any(result.verdict.status != "not_gated" for result in self.results.values())
         by_baselines = any(comparison.findings for comparison in self.comparisons or ())
         if in_ci() and not (by_floors or by_baselines or self.updates):
@@ -311,6 +309,17 @@ class BenchmarkRun:
         where = self.baseline_name.rpartition("/")[0] or "."
         drifted = [f"  accepted with it: {line}" for line in self._look_back(accepted=True).values()]
         self.update_lines = [f"baseline: {path.name} written to {where}", *changes, *drifted]
+
+    def _judge_drift(self, comparisons: Sequence[Comparison]) -> None:
+        """Fail what has drifted and does not fail already; where hits are unjudged it is a note.
+
+        They count as irrelevant in every version, so that what they replaced seems lost.
+        """
+        for name, line in self._look_back(accepted=False).items():
+            if any(name in one.holes and one.holes[name].to_judge for one in comparisons):
+                self.notes.append(f"{line}; it fails nothing: hits of it are unjudged, and count as irrelevant here")
+            elif not any(one.fails(name) for one in comparisons):
+                self.failures.append(line)
 
     def _look_back(self, *, accepted: bool) -> Mapping[str, str]:
         """What earlier commits measured: a line for each strategy that has drifted since; the session is remembered."""

@@ -13,6 +13,7 @@ from relevance.baseline import write_baseline
 from relevance.evaluation import NDCG10
 from relevance.gate import Limits
 from relevance.history import read_sessions
+from relevance.plugin.run import BenchmarkRun
 from relevance.suite import look_back
 
 pytest_plugins = ["pytester"]
@@ -53,6 +54,18 @@ def test_a_drift_fails_though_the_session_is_as_the_baseline(project: pytest.Pyt
     assert run(project, history + WORSE).ret == pytest.ExitCode.OK
     sessions = read_sessions(project.path / "h", dataset="homedepot", metric=NDCG10)
     assert [one.accepted for one in sessions] == [True, False, False, True, False]
+
+
+def test_what_is_unjudged_or_fails_already_does_not_fail_by_drift() -> None:
+    drifted = {name: f"{name} drifted" for name in ("own", "holes", "lost")}
+    benchmarks: Any = SimpleNamespace(_look_back=lambda **_: drifted, notes=[], failures=[])
+    holes = {"holes": SimpleNamespace(to_judge=("a row",)), "own": SimpleNamespace(to_judge=())}
+    comparison: Any = SimpleNamespace(holes=holes, fails=lambda name: name == "lost")
+    BenchmarkRun._judge_drift(benchmarks, [comparison])
+    assert benchmarks.failures == ["own drifted"]
+    assert benchmarks.notes == [
+        "holes drifted; it fails nothing: hits of it are unjudged, and count as irrelevant here",
+    ]
 
 
 def test_a_damaged_file_is_a_note(project: pytest.Pytester) -> None:
