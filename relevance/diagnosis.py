@@ -9,8 +9,9 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
+from scipy.special import stdtrit
 
-from relevance.evaluation import JUDGED10
+from relevance.evaluation import JUDGED10, overlap
 from relevance.gate import ANSWERS, WEIGHTED, Answer
 from relevance.runner import HITS
 from relevance.significance import SAME
@@ -35,6 +36,8 @@ LegValues = Mapping[str, Mapping["Metric", "_Floats"]]
 
 RANKINGS: Mapping[Answer, int] = MappingProxyType({"loss": 3, "likely loss": 3, "undecided": 3, "no loss": 1})
 """So many of the queries that lost most are shown with both rankings."""
+
+_UPPER = 0.975  # of an interval of 95%
 
 Mark = Literal["same", "moved", "new", "gone"]
 
@@ -138,6 +141,25 @@ class ToJudge:
 
 
 @dataclass(frozen=True)
+class Reported:
+    """A metric of a strategy that is shown and not gated: means over all queries.
+
+    Attributes:
+        before: None of a metric that compares both rankings, which has one value.
+        interval: of the mean of after - before, 95%; None likewise, and for a single query.
+        changed: how many queries have another value; of an overlap, how many have other hits.
+    """
+
+    strategy: str
+    measure: str
+    before: float | None
+    after: float
+    interval: tuple[float, float] | None
+    queries: int
+    changed: int
+
+
+@dataclass(frozen=True)
 class StrategyDiagnosis:
     """One strategy in which a query changed, or that is worse.
 
@@ -182,6 +204,7 @@ class Diagnosis:
         baseline: what it is called for people.
         strategies: those in which a query changed or that are worse, the worst answer first.
         to_judge: hits without a judgment in the order of judging, first those that decide what is said of a strategy.
+        reported: metrics that are not gated, of the strategies in which a query changed, in the comparison's order.
         differs: what else changed between baseline and now, a line each.
         notes: what could not be found out and why, a line each.
     """
@@ -189,6 +212,7 @@ class Diagnosis:
     baseline: str
     strategies: tuple[StrategyDiagnosis, ...]
     to_judge: tuple[ToJudge, ...]
+    reported: tuple[Reported, ...]
     differs: tuple[str, ...]
     notes: tuple[str, ...] = ()
 
@@ -239,6 +263,7 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
     *,
     titles: Mapping[str, str] = _NOTHING,
     searched: Mapping[str, LegValues] = MappingProxyType({}),
+    overlaps: Sequence[Metric] = (),
 ) -> Diagnosis:
     """Say what became of the queries of each strategy in which one changed, and why it is worse where it is.
 
@@ -249,6 +274,7 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
         limits: those it went by.
         titles: of products, by id, as far as known.
         searched: by strategy, legs that were searched for the diagnosis; a row for each query.
+        overlaps: metrics that compare both rankings of a query, which are reported.
     """
     names = changed_strategies(before, now, comparison)
     metrics = {name: _telling_metric(before, now, name, comparison, limits) for name in names}
@@ -266,6 +292,7 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
         baseline=comparison.baseline,
         strategies=tuple(strategies),
         to_judge=_to_judge(comparison, now, titles),
+        reported=tuple(one for name in names for one in _reported(name, before, now, limits.gated, overlaps)),
         differs=comparison.differs,
         notes=tuple(
             f"{name}: no metric is on both sides to tell its queries apart by"
@@ -273,6 +300,29 @@ def diagnose(  # noqa: PLR0913 - two sides, what is said of them, and what is kn
             if metric is None
         ),
     )
+
+
+def _reported(
+    name: str, before: Snapshot, now: Snapshot, gated: Sequence[Metric], overlaps: Sequence[Metric]
+) -> list[Reported]:
+    old, new = before.strategies[name], now.strategies[name]
+    rows = []
+    for metric in new.metrics:
+        if metric not in old.metrics or metric in gated or metric == JUDGED10:
+            continue
+        values = old.metrics[metric], new.metrics[metric]
+        moved = values[1] - values[0]
+        error = float(moved.std(ddof=1)) / len(moved) ** 0.5 if len(moved) > 1 else 0.0
+        reach = float(stdtrit(max(len(moved) - 1, 1), _UPPER)) * error
+        mean = float(moved.mean())
+        interval = (mean - reach, mean + reach) if len(moved) > 1 else None
+        old_mean, new_mean = (float(one.mean()) for one in values)
+        changed = int(np.count_nonzero(np.abs(moved) > SAME))
+        rows.append(Reported(name, str(metric), old_mean, new_mean, interval, len(moved), changed))
+    for metric in overlaps:
+        mean = float(overlap(old.hits, new.hits, metric).mean())
+        rows.append(Reported(name, str(metric), None, mean, None, len(new.hits), _reranked(old, new)))
+    return rows
 
 
 def _to_judge(comparison: Comparison, now: Snapshot, titles: Mapping[str, str]) -> tuple[ToJudge, ...]:

@@ -138,7 +138,9 @@ def compare(arguments: argparse.Namespace) -> Answer:
     comparison = compare_with(baseline, after, config.gate, orders=orders, allow_missing=allowed)
     folders = [Path(name) for name in (arguments.before, arguments.after) if name and Path(name).is_dir()]
     titles = {product: title for folder in folders for product, title in read_titles(folder / TITLES).items()}
-    diagnosis = diagnose(sides.before, sides.now, comparison, baseline.limits or config.gate, titles=titles)
+    limits = baseline.limits or config.gate
+    overlaps = config.metrics.overlaps
+    diagnosis = diagnose(sides.before, sides.now, comparison, limits, titles=titles, overlaps=overlaps)
     if out is not None:
         write_out(Path(out), diagnosis_files([comparison], [diagnosis]), "diagnosis")
     lines: list[str] = []

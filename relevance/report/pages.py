@@ -57,7 +57,7 @@ def _environment() -> Environment:
     environment.globals["zip_longest"] = zip_longest
     words = (
         *("difference_cells", "differences_of", "kind_words", "leg_words"),
-        *("answer_words", "hole_words", "moved", "queries_words", "span_words", "what_happened"),
+        *("answer_words", "hole_words", "moved", "queries_words", "reported_cells", "span_words", "what_happened"),
     )
     environment.filters |= {name: getattr(terminal, name) for name in words}
     environment.filters |= {"heat_map": heat_map, "named": named, "signed_answer": _signed_answer}

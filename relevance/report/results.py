@@ -313,6 +313,7 @@ def _diagnosis_json(diagnoses: Sequence[Diagnosis]) -> str:
             "baseline": one.baseline,
             "changed": list(one.differs),
             "notes": list(one.notes),
+            "reported": [_rounded(asdict(row)) for row in one.reported],
             "strategies": [_why(why, one) for why in one.strategies],
         }
         for one in diagnoses

@@ -16,7 +16,7 @@ from relevance.text import duration, fitted, one_line, plural, printable, shorte
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
 
-    from relevance.diagnosis import Diagnosis, Hit, StrategyDiagnosis
+    from relevance.diagnosis import Diagnosis, Hit, Reported, StrategyDiagnosis
     from relevance.embeddings import Model
     from relevance.evaluation import Metric
     from relevance.gate import Comparison, Finding, Verdict
@@ -274,6 +274,7 @@ def failure(strategy: str, verdict: Verdict) -> str:
 # A comparison with a baseline
 
 _SHOWN_CHANGES = 20
+_SHOWN_REPORTED = 10
 _VISIBLE = 0.02
 _FAILING = {"holes": "[gate] unjudged_hits", "queries": "[gate] too_few_queries", "": "[gate]"}
 _SHOWN_DIFFERENCES = 36  # twelve strategies by three metrics
@@ -299,7 +300,7 @@ def comparison_lines(
     head = Line(f"compared with {comparison.baseline}: {strategies} × {metrics}, {end}", mark)  # noqa: RUF001
     lines = [head if findings else Line(f"compared with {comparison.baseline}: nothing in common", "warn")]
     lines += [Line(f"FAIL: {problem}", "bad") for problem in comparison.problems]
-    lines += _difference_lines(comparison, columns)
+    lines += _difference_lines(comparison, () if diagnosis is None else diagnosis.reported, columns)
     if comparison.effective_queries is not None:
         lines.append(
             Line(f"  by their weights the queries count as much as {comparison.effective_queries:,.0f} equal ones")
@@ -338,6 +339,24 @@ def difference_cells(finding: Finding) -> dict[str, str]:
     }
 
 
+def reported_cells(one: Reported) -> dict[str, str]:
+    """A metric that is shown and not gated, in the same columns."""
+    before, interval = one.before, one.interval
+    relative = "" if not before else f"{(one.after - before) / before:+z.1%}"
+    return {
+        "strategy": one.strategy,
+        "metric": one.measure,
+        "before": "" if before is None else f"{before:.4f}",
+        "now": f"{one.after:.4f}",
+        "difference": "" if before is None else f"{one.after - before:+z.4f}",
+        "95% interval": f"[{interval[0]:+z.4f}, {interval[1]:+z.4f}]" if interval and one.changed else "",
+        "change": relative,
+        "loss at most": "",
+        "changed": f"{one.changed:,}",
+        "answer": "not gated",
+    }
+
+
 def answer_words(finding: Finding) -> str:
     """The answer, and whether it fails where that does not follow from it."""
     return f"{finding.answer}, fails" if finding.blocks else finding.answer
@@ -354,7 +373,7 @@ def _rise(finding: Finding) -> float:
     return (finding.after - finding.before) / finding.before
 
 
-def _difference_lines(comparison: Comparison, columns: int | None) -> list[Line]:
+def _difference_lines(comparison: Comparison, reported: Sequence[Reported], columns: int | None) -> list[Line]:
     """A table of all strategies in which a query changed, and a line of the others."""
     findings = differences_of(comparison)
     changed = dict.fromkeys(one.strategy for one in findings if one.changed)
@@ -366,9 +385,17 @@ def _difference_lines(comparison: Comparison, columns: int | None) -> list[Line]
         more = f"  and {len(shown) - _SHOWN_DIFFERENCES:,} more differences, none of them a worse answer"
         shown, lines = [one for one in shown if id(one) in first], [Line(more)]
     if shown:
-        cells = [difference_cells(one) for one in shown]
+        rows_of = {name: [one for one in shown if one.strategy == name] for name in changed}
+        others = {name: [one for one in reported if one.strategy == name][:_SHOWN_REPORTED] for name in changed}
+        cells = [
+            row
+            for name in changed
+            for row in (*map(difference_cells, rows_of[name]), *map(reported_cells, others[name]))
+        ]
         table = {name: [name, *(row[name] for row in cells)] for name in cells[0]}
-        marks = ["head", *map(_row_mark, shown)]
+        marks = ["head"]
+        for name in changed:
+            marks += [*map(_row_mark, rows_of[name]), *("" for _ in others[name])]
         rows = _without_columns(table, _DIFFERENCES_LEFT_OUT, columns, right=_NUMBERS)
         lines = [*(Line(f"  {row}", mark) for row, mark in zip(rows, marks, strict=True)), *lines]
     same = {one.strategy: one for one in reversed(findings) if one.strategy not in changed}

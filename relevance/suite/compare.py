@@ -467,6 +467,7 @@ def diagnose_suite(
             comparison,
             baseline.limits or limits,
             titles=titles,
+            overlaps=suite.plan.config.metrics.overlaps,
             searched=_of_rows(legs, [rows[query] for query in one.now.queries]),
         )
         for one, (baseline, comparison) in zip(sides, comparisons.items(), strict=True)

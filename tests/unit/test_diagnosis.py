@@ -18,7 +18,7 @@ from relevance.evaluation import AP10, JUDGED10, METRICS, NDCG10, Metric, evalua
 from relevance.gate import Comparison, Finding, Limits
 from relevance.gate.comparing import HolesFound
 from relevance.records import NO_HIT, Judgments, Ranking
-from relevance.report.terminal import comparison_failure
+from relevance.report.terminal import comparison_failure, comparison_lines
 
 FUSED = {**TEXT, "vectors": {"whole": 1}, "combine": "rrf", "candidates": 150, "model": "base"}
 
@@ -229,6 +229,26 @@ def test_scores_are_those_of_the_evaluation(data: st.DataObject) -> None:
     for metric in metrics:
         scores = score_hits([metric], named, grades, relevant_from=1, highest=highest)[metric]
         assert scores.tolist() == found.per_query[metric].tolist()
+
+
+def test_metrics_that_are_not_gated_are_reported_and_so_is_the_overlap() -> None:
+    deep, rbo = parse("P@5"), parse("RBO(p=0.9)@10")
+    numbers = ({NDCG10: [0.5, 0.5, 0.5], deep: [0.2, 0.4, 0.6]}, {NDCG10: [0.5, 0.5, 0.6], deep: [0.2, 0.4, 0.9]})
+    before, now = (own(one, [("a", "b"), ("a",), hits]) for one, hits in zip(numbers, [("a",), ("b",)], strict=True))
+    told = diagnose(before, now, comparison(own="no loss"), Limits(), overlaps=[rbo]).reported
+    assert [(one.measure, one.queries, one.changed) for one in told] == [("P@5", 3, 1), ("RBO(p=0.9)@10", 3, 1)]
+    precision, overlapping = told
+    assert (precision.before, precision.after) == (pytest.approx(0.4), pytest.approx(0.5))
+    # 0.1 and 4.303 (t, 2 degrees of freedom) standard errors of 0.1
+    assert precision.interval == pytest.approx((-0.33027, 0.53027), abs=1e-5)
+    assert (overlapping.before, overlapping.after) == (None, pytest.approx(2 / 3))
+    text = "\n".join(
+        line.text
+        for line in comparison_lines(
+            comparison(own="no loss"), diagnose(before, now, comparison(own="no loss"), Limits(), overlaps=[rbo])
+        )
+    )
+    assert "own       P@5            0.4000  0.5000     +0.1000  [-0.3303, +0.5303]" in text
 
 
 def test_judged_hits_before_and_now() -> None:
