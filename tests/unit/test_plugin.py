@@ -47,7 +47,17 @@ def test_a_run(project: pytest.Pytester) -> None:
         ]
     )
     document = results(project)
-    assert list(document) == ["schema", "dataset", "engine", "models", "strategies", "not_run", "notes", "comparison"]
+    assert list(document) == [
+        "schema",
+        "dataset",
+        "engine",
+        "models",
+        "strategies",
+        "not_run",
+        "notes",
+        "answers",
+        "comparison",
+    ]
     assert (document["schema"], document["models"], document["comparison"]) == (2, {}, [])
     hashes = document["dataset"].pop("sha256")
     assert document["dataset"] == {"name": "homedepot", "products": 5, "queries": 4, "judgments": 6}

@@ -32,7 +32,9 @@ def suite(*results: tuple[str, float, Verdict], timed: bool = True, **engine: An
     def result(name: str, mean: float, verdict: Verdict) -> Any:
         evaluation = SimpleNamespace(mean=lambda one: 0.456 if one == JUDGED10 else mean, without_hits=np.array([0, 2]))
         of_time = timing if timed else None
-        return SimpleNamespace(strategy=STRATEGIES[name], evaluation=evaluation, timing=of_time, verdict=verdict)
+        return SimpleNamespace(
+            strategy=STRATEGIES[name], evaluation=evaluation, timing=of_time, verdict=verdict, recall=None
+        )
 
     dataset = SimpleNamespace(catalogue=range(1200), queries=SimpleNamespace(labels=["oak", "elm", "##vso[x]y"]))
     return SimpleNamespace(
