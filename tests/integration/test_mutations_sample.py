@@ -63,4 +63,4 @@ def test_changes_of_a_server_are_measured_on_their_own_index(tmp_path: Path) -> 
 def test_an_approximate_index_built_again_does_not_fail(tmp_path: Path) -> None:
     options = ("--neutral", "--vector-index", "hnsw")  # it may be another one each time
     kinds = planted(tmp_path / "out", ["hnsw_again"], "elasticsearch", ["vectorsearch"], *options)
-    assert kinds["hnsw_again"]["verdict"] in {"no effect", "no loss", "likely loss"}
+    assert kinds["hnsw_again"]["verdict"] in {"no effect", "no loss", "undecided", "likely loss"}
