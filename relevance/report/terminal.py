@@ -447,15 +447,27 @@ def ordered_findings(comparison: Comparison) -> list[Finding]:
 
     Of the kinds of queries those that lost: there are many, and what is undecided or better is on the pages.
     """
-    shown = [one for one in comparison.findings if _is_worse(one) or (one.improved and not one.segment)]
+    worse = _worse(comparison)
+    shown = [one for one in comparison.findings if one in worse or (one.improved and not one.segment)]
     return sorted(shown, key=lambda one: -list(ANSWERS).index(one.answer))
 
 
-def _is_worse(finding: Finding) -> bool:
-    """Whether a line is due: a kind of query that is undecided has one where it fell and the strategy fails by it."""
-    if finding.answer == "undecided" and finding.segment:
-        return finding.blocks and (finding.relative or 0.0) >= _VISIBLE
-    return finding.answer != "no loss"
+def _worse(comparison: Comparison) -> list[Finding]:
+    """The findings that are due a line.
+
+    A kind of query that is undecided is due one where it fell and its strategy fails by it, not by all its queries.
+    """
+    whole = {one.strategy for one in comparison.findings if one.blocks and not one.segment}
+    return [
+        one
+        for one in comparison.findings
+        if one.answer != "no loss"
+        and not (
+            one.segment
+            and one.answer == "undecided"
+            and (not one.blocks or one.strategy in whole or (one.relative or 0.0) < _VISIBLE)
+        )
+    ]
 
 
 def _label(finding: Finding) -> tuple[str, str]:
@@ -496,8 +508,8 @@ def comparison_failure(strategy: str, comparisons: Sequence[Comparison], diagnos
             else "worse than in"
         )
         lines.append(f"{strategy}: {what} {comparison.baseline}")
-        for finding in comparison.findings:
-            if finding.strategy == strategy and _is_worse(finding):
+        for finding in _worse(comparison):
+            if finding.strategy == strategy:
                 lines.append(f"  {_label(finding)[0]}: {what_happened(finding)}")
                 lines += [f"    {reason}" for reason in finding.reasons[1:]]
         lines += _changed(comparison)
