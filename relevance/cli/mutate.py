@@ -101,6 +101,7 @@ def _wrong_verdicts(outcomes: Outcomes, large_drop: float, *, neutral: bool) -> 
         drop = (worst.relative or 0) if worst is not None else 0
         if neutral and kind.group == "noise" and kind.cost != "training" and one.verdict == "loss":
             lines.append(f"{kind.name}, seed {one.seed}: fails, although nothing became worse")
-        if not neutral and worst is not None and drop >= large_drop and one.verdict in _PASSING:
+        passes = one.verdict in _PASSING and not one.comparison.fails()
+        if not neutral and worst is not None and drop >= large_drop and passes:
             lines.append(f"{kind.name}: {worst.strategy} drops by {100 * drop:.1f}%, and the gate says {one.verdict}")
     return lines

@@ -73,9 +73,9 @@ class Outcome:
         return "named" if self.data and answer in ("no loss", "no effect") else answer
 
     def leading(self, measure: str) -> tuple[Finding, ...]:
-        """Give the findings of a metric, of strategies that changed."""
+        """Give the findings of a metric over all queries, of strategies that changed."""
         of_changed = (one for one in self.comparison.findings if one.strategy in self.changed)
-        return tuple(one for one in of_changed if one.measure == measure)
+        return tuple(one for one in of_changed if one.measure == measure and not one.segment)
 
     def decided_by(self, measure: str) -> str:
         """Name what the verdict comes from: the metric if it is among the reasons, else the first; "" for no loss."""

@@ -109,8 +109,9 @@ def _row(outcome: Outcome, measure: str, *, repeated: bool) -> tuple[str, ...]:
     drop = "" if worst.relative is None else f"{-100 * worst.relative:+z.1f}%".replace("+0.0%", "0.0%")
     floors = str(len(outcome.below_floors) or "")
     by = outcome.decided_by(measure)
+    verdict = "undecided, fails" if outcome.verdict == "undecided" and outcome.comparison.fails() else outcome.verdict
     p, adjusted_p = ("" if value is None else chance(value) for value in (worst.p, worst.adjusted_p))
-    return (name, outcome.verdict, by, drop, worst.strategy, p, adjusted_p, floors, what)
+    return (name, verdict, by, drop, worst.strategy, p, adjusted_p, floors, what)
 
 
 def _bands(mutations: Outcomes) -> dict[str, list[int]]:

@@ -433,7 +433,7 @@ def few_queries(judged: int, limits: Limits) -> str:
         return ""
     needed = f"the gate's paired test needs {limits.least_queries} ([gate] least_queries)"
     nothing = f"only {limits.empty_queries} or more queries that newly return nothing fail"
-    rest = f"with fewer a drop beside a baseline warns at most, and {nothing}"
+    rest = f"with fewer a drop beside a baseline is a likely loss at most, and {nothing}"
     return f"{plural(judged, 'judged query')}: {needed}, {rest}"
 
 

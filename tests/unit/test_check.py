@@ -58,7 +58,7 @@ def rows(findings: Findings, *subjects: str) -> list[str]:
 
 
 FEW = "3 judged queries: the gate's paired test needs 50 ([gate] least_queries), with fewer a drop beside a baseline "
-FEW += "warns at most, and only 3 or more queries that newly return nothing fail"
+FEW += "is a likely loss at most, and only 3 or more queries that newly return nothing fail"
 
 
 def test_lines_of_text_strategies(project: Path) -> None:

@@ -79,11 +79,18 @@ def test_neutral_changes_are_planted_with_seeds_that_follow(capsys: pytest.Captu
     assert "true nulls, 4 sessions" in out
 
 
-def test_a_large_drop_that_passes_is_exit_code_1(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    (folder / "relevance.toml").write_text("[gate]\nfail = 0.04\nleast_queries = 1000\n", encoding="utf-8")
-    code, _, err = run(capsys, "--only", "last_word_lost")
-    assert code == 1
-    assert re.search(r"last_word_lost: \w+ drops by", err)
+@pytest.mark.parametrize(
+    ("unjudged", "code", "verdict"), [("pass", 1, "undecided  "), ("fail", 0, "undecided, fails  ")]
+)
+def test_a_large_drop_that_passes_is_exit_code_1(
+    folder: Path, capsys: pytest.CaptureFixture[str], unjudged: str, code: int, verdict: str
+) -> None:
+    limits = f'[gate]\nfail = 0.04\nleast_queries = 1000\nunjudged_hits = "{unjudged}"\n'
+    (folder / "relevance.toml").write_text(limits, encoding="utf-8")
+    answered, out, err = run(capsys, "--only", "last_word_lost")
+    assert answered == code
+    assert bool(re.search(r"last_word_lost: \w+ drops by", err)) is (code == 1)
+    assert re.search(f"last_word_lost +{verdict}", out)
 
 
 @pytest.mark.parametrize(("options", "kinds"), [([], KINDS), (["--neutral"], NEUTRAL_KINDS)])

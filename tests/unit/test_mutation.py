@@ -413,13 +413,14 @@ def test_other_seeds_swap_other_queries(text_plan: Plan, monkeypatch: pytest.Mon
 
 def test_the_worst_is_the_largest_drop_of_what_changed() -> None:
     findings = tuple(
-        Finding(name, measure, "loss", 0.5, 0.4, relative=drop)
-        for name, measure, drop in (
-            ("a", "nDCG@10", 0.1),
-            ("b", "nDCG@10", 0.3),
-            ("c", "nDCG@10", None),
-            ("d", "nDCG@10", 0.9),
-            ("a", "MRR@10", 0.5),
+        Finding(name, measure, "loss", 0.5, 0.4, relative=drop, segment=segment)
+        for name, measure, drop, segment in (
+            ("a", "nDCG@10", 0.1, ""),
+            ("b", "nDCG@10", 0.3, ""),
+            ("c", "nDCG@10", None, ""),
+            ("d", "nDCG@10", 0.9, ""),
+            ("a", "MRR@10", 0.5, ""),
+            ("a", "nDCG@10", 0.7, "with a digit"),
         )
     )
     outcome = Outcome(KINDS["title_lost"], SEED, comparison=Comparison("", findings), changed=("a", "b", "c"))
