@@ -67,7 +67,7 @@ def session(where: str, run: int, slowed: str) -> dict[str, object]:
         "exit code": ended.returncode,
         "compared": len(timed),
         "loss": " ".join(row["strategy"] for row in timed if row["answer"] == "loss"),
-        "warn": " ".join(row["strategy"] for row in timed if row["answer"] == "warn"),
+        "likely loss": " ".join(row["strategy"] for row in timed if row["answer"] == "likely loss"),
         "largest ratio": round(1 + largest["relative"], 2),
         "of": largest["strategy"],
     }
