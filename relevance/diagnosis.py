@@ -9,12 +9,11 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, TypeVar
 
 import numpy as np
-from scipy.special import stdtrit
 
 from relevance.evaluation import JUDGED10, overlap
 from relevance.gate import ANSWERS, WEIGHTED, Answer
-from relevance.runner import HITS
-from relevance.significance import SAME
+from relevance.records import HITS
+from relevance.significance import SAME, student_interval
 from relevance.strategies import Leg
 
 if TYPE_CHECKING:
@@ -36,8 +35,6 @@ LegValues = Mapping[str, Mapping["Metric", "_Floats"]]
 
 RANKINGS: Mapping[Answer, int] = MappingProxyType({"loss": 3, "likely loss": 3, "undecided": 3, "no loss": 1})
 """So many of the queries that lost most are shown with both rankings."""
-
-_UPPER = 0.975  # of an interval of 95%
 
 Mark = Literal["same", "moved", "new", "gone"]
 
@@ -313,9 +310,7 @@ def _reported(
         values = old.metrics[metric], new.metrics[metric]
         moved = values[1] - values[0]
         error = float(moved.std(ddof=1)) / len(moved) ** 0.5 if len(moved) > 1 else 0.0
-        reach = float(stdtrit(max(len(moved) - 1, 1), _UPPER)) * error
-        mean = float(moved.mean())
-        interval = (mean - reach, mean + reach) if len(moved) > 1 else None
+        interval = student_interval(float(moved.mean()), error, len(moved))
         old_mean, new_mean = (float(one.mean()) for one in values)
         changed = int(np.count_nonzero(np.abs(moved) > SAME))
         rows.append(Reported(name, str(metric), old_mean, new_mean, interval, len(moved), changed))

@@ -582,3 +582,27 @@ def write_file(path: Path, content: str | bytes) -> None:
     """
     with replacing(path) as file:
         file.write(content if isinstance(content, bytes) else content.encode())
+
+
+@contextmanager
+def locked(folder: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Lock a folder until the block or the process ends; whether this process has it, and not another one.
+
+    Some systems and file systems have no locks: then nobody has one. `wait`: until others have let go of it.
+    """
+    try:
+        import fcntl  # noqa: PLC0415 - not on Windows
+
+        handle = os.open(folder, os.O_RDONLY)
+    except (ImportError, OSError):
+        yield False
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        have_lock = True
+    except OSError:
+        have_lock = False
+    try:
+        yield have_lock
+    finally:
+        os.close(handle)

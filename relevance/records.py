@@ -37,6 +37,9 @@ Grades: TypeAlias = "npt.NDArray[np.integer | np.floating]"
 NO_HIT = -1
 """The product code that fills a ranking's row behind its last hit."""
 
+HITS = 10
+"""So many hits of a query are what users are taken to see."""
+
 _HASHED_AT_ONCE = 4096
 """Products whose texts are Python's own at a time."""
 

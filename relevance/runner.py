@@ -10,7 +10,7 @@ import numpy as np
 
 from relevance.errors import TemplateError
 from relevance.fusion import reciprocal_rank_fusion
-from relevance.records import Ranking
+from relevance.records import HITS, Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 
     from relevance.engines import Engine, QueryBatch
     from relevance.strategies import Leg, Strategy
-
-HITS = 10
-"""How many hits of a query are kept."""
 
 WARM_UP_ROUNDS, ROUNDS = 1, 3
 """How often all queries are searched before run times are taken, and for them."""

@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
+from scipy.special import stdtrit
 from threadpoolctl import threadpool_limits
 
 if TYPE_CHECKING:
@@ -66,6 +67,16 @@ class Interval:
     def excludes_zero(self) -> bool:
         """Whether all of the interval is on one side of 0."""
         return self.low > 0 or self.high < 0
+
+
+def student_interval(
+    mean: float, error: float, queries: int, *, confidence: float = 0.95
+) -> tuple[float, float] | None:
+    """Give the interval of a mean by Student's t, from its standard error; None for one query, which has no spread."""
+    if queries < _FEWEST:
+        return None
+    reach = float(stdtrit(queries - 1, 0.5 + confidence / 2)) * error
+    return mean - reach, mean + reach
 
 
 def paired_interval(

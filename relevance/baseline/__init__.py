@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from relevance.baseline.files import SNAPSHOT, document_text, find_baseline, read_baseline, write_baseline
 from relevance.baseline.seen import ProductsSeen
-from relevance.baseline.sides import FIRST, Sides, by_todays_data
+from relevance.baseline.sides import Sides, by_todays_data
 from relevance.baseline.snapshot import (
     DIGITS,
     KEPT,
@@ -23,7 +23,6 @@ from relevance.baseline.snapshot import (
 
 __all__ = [
     "DIGITS",
-    "FIRST",
     "KEPT",
     "SELECTED",
     "SNAPSHOT",

@@ -13,6 +13,7 @@ import numpy as np
 
 from relevance.baseline.snapshot import DIGITS, data_changes
 from relevance.evaluation import score_hits
+from relevance.records import HITS
 from relevance.text import plural, some
 
 if TYPE_CHECKING:
@@ -26,9 +27,6 @@ if TYPE_CHECKING:
     _Floats = npt.NDArray[np.float64]
     _Bools = npt.NDArray[np.bool_]
     _Hits = tuple[tuple[str, ...], ...]
-
-FIRST = 10
-"""So many hits of a query are what users are taken to see."""
 
 _NAMED = 3
 
@@ -78,7 +76,7 @@ def by_todays_data(before: Snapshot, now: Snapshot, products: Collection[str] | 
     gone, unknown = _gone(old, new, products)
     hits = {name: _without(one.hits, gone) for name, one in old.strategies.items()}
     refilled = sum(
-        len(left[:FIRST]) - sum(product not in gone for product in was[:FIRST])
+        len(left[:HITS]) - sum(product not in gone for product in was[:HITS])
         for name, one in old.strategies.items()
         for was, left in zip(one.hits, hits[name], strict=True)
         if was is not left
@@ -90,10 +88,10 @@ def by_todays_data(before: Snapshot, now: Snapshot, products: Collection[str] | 
     added, unknown_too = _new_products(before, new)
     notes += [*unknown, *unknown_too, *rescored.notes()]
     if gone:
-        moved = f"{plural(refilled, 'hit')} behind them moved into its first {FIRST}"
+        moved = f"{plural(refilled, 'hit')} behind them moved into its first {HITS}"
         notes.append(f"{plural(len(gone), 'product')} of the baseline's rankings gone: {moved}")
     if some_new := [f"{name} {number:,}" for name, number in added.items() if number]:
-        notes.append(f"hits among the first {FIRST} that are products new since: {', '.join(some_new)}")
+        notes.append(f"hits among the first {HITS} that are products new since: {', '.join(some_new)}")
     return Sides(rescored.side(), new, tuple(notes), refilled, len(gone), added, len(rows), of)
 
 
@@ -162,7 +160,7 @@ def _new_products(before: Snapshot, now: Snapshot) -> tuple[dict[str, int], list
     if before.products_seen is None:
         return {}, ["which hits are products new since is not known"]
     both = [name for name in now.strategies if name in before.strategies]
-    shown = {name: [product for hits in now.strategies[name].hits for product in hits[:FIRST]] for name in both}
+    shown = {name: [product for hits in now.strategies[name].hits for product in hits[:HITS]] for name in both}
     old = before.products_seen.among({product for hits in shown.values() for product in hits})
     return {name: sum(product not in old for product in hits) for name, hits in shown.items()}, []
 

@@ -135,7 +135,7 @@ def compare(arguments: argparse.Namespace) -> Answer:
     sides = by_todays_data(baseline.snapshot, after)
     orders = Orders(beside(config.source, ASKED)) if config.source.name == after.dataset.name else None
     allowed = config.allow_missing or not held
-    comparison = compare_with(baseline, after, config.gate, orders=orders, allow_missing=allowed)
+    comparison = compare_with(baseline, after, config.gate, sides=sides, orders=orders, allow_missing=allowed)
     folders = [Path(name) for name in (arguments.before, arguments.after) if name and Path(name).is_dir()]
     titles = {product: title for folder in folders for product, title in read_titles(folder / TITLES).items()}
     limits = baseline.limits or config.gate

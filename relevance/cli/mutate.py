@@ -90,7 +90,6 @@ def _nulls_line(before: Snapshot, changed: Sequence[Snapshot], config: Config, a
 
 # a planted drop of the leading metric that the gate should not let pass
 _LARGE_DROP = 0.05
-_PASSING = frozenset(ANSWERS) - {"loss"}
 
 
 def _wrong_verdicts(outcomes: Outcomes, large_drop: float, *, neutral: bool) -> list[str]:
@@ -101,7 +100,7 @@ def _wrong_verdicts(outcomes: Outcomes, large_drop: float, *, neutral: bool) -> 
         drop = (worst.relative or 0) if worst is not None else 0
         if neutral and kind.group == "noise" and kind.cost != "training" and one.verdict == "loss":
             lines.append(f"{kind.name}, seed {one.seed}: fails, although nothing became worse")
-        passes = one.verdict in _PASSING and not one.comparison.fails()
+        passes = one.verdict in ANSWERS and not one.comparison.fails()
         if not neutral and worst is not None and drop >= large_drop and passes:
             lines.append(f"{kind.name}: {worst.strategy} drops by {100 * drop:.1f}%, and the gate says {one.verdict}")
     return lines

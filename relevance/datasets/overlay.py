@@ -11,7 +11,7 @@ import os
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import astuple, dataclass, replace
 from datetime import date
 from statistics import median_low
@@ -23,7 +23,7 @@ from annotated_types import Interval
 from relevance.datasets import homedepot
 from relevance.datasets.agreement import ordinal_alpha
 from relevance.datasets.tables import OVERLAY, Notes, csv_table, delimiter_of, graded
-from relevance.files import TextFile, csv_text, input_errors, plain_text, write_file, writing
+from relevance.files import TextFile, csv_text, input_errors, locked, plain_text, write_file, writing
 from relevance.records import Judgments
 from relevance.setting import Takes, setting
 from relevance.text import plural, some
@@ -143,7 +143,7 @@ def changing(path: Path) -> Iterator[Ratings]:
         InputError: as `read_ratings`.
         CouldNotRunError: the file cannot be written; what was there is untouched.
     """
-    with _alone(path.parent):
+    with locked(path.parent, wait=True):
         ratings, _ = read_ratings(path)
         before = dict(ratings)
         yield ratings
@@ -153,24 +153,6 @@ def changing(path: Path) -> Iterator[Ratings]:
             cells = [(query, product, f"{grade}", rater, day) for query, product, grade, rater, day in rows]
             with writing(str(path)):
                 write_file(path, csv_text(_COLUMNS, cells))
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """Wait for others that change files in a folder; some systems and file systems have no locks."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-
-        handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
-        yield
-        return
-    try:
-        with suppress(OSError):
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
-    finally:
-        os.close(handle)
 
 
 # What it says

@@ -14,13 +14,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
-from scipy.special import bdtrc, ndtri, stdtrit
+from scipy.special import bdtrc, ndtri
 
 from relevance.errors import InputError
 from relevance.gate.answers import worst
 from relevance.gate.holes import ADVICE, Ranked, find_holes, plays
 from relevance.gate.segments import kinds_of_queries
-from relevance.significance import DRAWS, SAME, Columns, flip_signs, joint_quantile
+from relevance.significance import DRAWS, SAME, Columns, flip_signs, joint_quantile, student_interval
 from relevance.text import chance, plural, some
 
 if TYPE_CHECKING:
@@ -637,12 +637,8 @@ def _share(value: float) -> str:
 
 
 def _interval(column: _Column) -> tuple[float, float] | None:
-    """Of the mean of after - before, by Student's t; None for a single query, which has no spread."""
-    if column.queries < 2:  # noqa: PLR2004
-        return None
-    reach = float(stdtrit(column.queries - 1, 0.5 + _CONFIDENCE / 2)) * column.error
-    mean = column.after - column.before
-    return mean - reach, mean + reach
+    """Of the mean of after - before."""
+    return student_interval(column.after - column.before, column.error, column.queries, confidence=_CONFIDENCE)
 
 
 def _needed(tested: _Tested, excluded: float) -> int | None:

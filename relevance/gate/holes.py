@@ -24,6 +24,7 @@ import numpy as np
 
 from relevance.datasets.asked import Row
 from relevance.evaluation import UNJUDGED, Graded
+from relevance.records import HITS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     _Ints = npt.NDArray[np.int64]
     _Bools = npt.NDArray[np.bool_]
 
-DEPTH = 10
+DEPTH = HITS
 """How many of the first hits of a side are looked at."""
 
 LEAST_JUDGED = 50
@@ -359,7 +360,7 @@ class Holes:
         """
         metrics = list(metrics)
         lists = self._lists
-        static = lists.scored(metrics)
+        static = lists.as_they_are(metrics).copy()
         draws = 1 if np.isin(shares.relevant, (0, 1)).all() else _DRAWS
         drawn = np.zeros((len(metrics), 2, draws, len(lists.at)))
         for draw in range(draws if len(lists.at) else 0):
@@ -403,6 +404,7 @@ class _Lists:
 
     def __init__(self, queries: Sequence[_Query], ranked: Ranked, best: float) -> None:
         self._relevant_from, self._best = ranked.relevant_from, best
+        self._static: dict[tuple[Metric, ...], _Floats] = {}
         self._grades = np.full((2, len(queries), DEPTH), UNJUDGED, dtype=np.float64)
         self._ideal = np.zeros((len(queries), DEPTH))
         self._hits = np.array([[len(query.ranks[side]) for query in queries] for side in (0, 1)], dtype=np.int64)
@@ -426,6 +428,13 @@ class _Lists:
                     self._hole_of_rank[side, row, : len(ranks)] = [number.get(product, -1) for product in ranks]
                 self._holes[row, : len(number)] = list(number.values())
                 first, row = first + len(number), row + 1
+
+    def as_they_are(self, metrics: Sequence[Metric]) -> _Floats:
+        """Score both sides of all queries, holes as irrelevant, once for the same metrics; shape as of `scored`."""
+        key = tuple(metrics)
+        if key not in self._static:
+            self._static[key] = self.scored(key)
+        return self._static[key]
 
     def scored(self, metrics: Sequence[Metric], drawn: _Floats | None = None) -> _Floats:
         """Score both sides, shape (metrics, 2, queries).

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from relevance import gate, suite
-from relevance.baseline import find_baseline, merge, update_lines, write_baseline
+from relevance.baseline import by_todays_data, find_baseline, merge, update_lines, write_baseline
 from relevance.datasets.asked import ASKED, Orders
 from relevance.datasets.overlay import beside
 from relevance.errors import CouldNotRunError, InputError, RelevanceError, TemplateError
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from relevance.baseline import Snapshot
+    from relevance.baseline import Sides, Snapshot
     from relevance.config import Config
     from relevance.diagnosis import Diagnosis
     from relevance.gate import Comparison
@@ -82,6 +82,7 @@ class BenchmarkRun:
         self.no_baseline = f"no baseline at {self.baseline_name}; pytest --update-baseline makes one"
         self.baselines: tuple[Baseline, ...] = ()
         self._replaced: Snapshot | None = None
+        self._sides: Sequence[Sides] = ()
         self._orders = Orders(beside(config.source, ASKED))
         if update:
             if problem := unwritable(self._baselines):
@@ -213,9 +214,10 @@ class BenchmarkRun:
             session, limits = suite.snapshot_of(self.suite), self.config.gate
             products = frozenset(self.plan.dataset.catalogue.ids)
             allowed = self.config.allow_missing or not (in_ci() or self.config.gate_from_baseline)
+            self._sides = [by_todays_data(one.snapshot, session, products) for one in self.baselines]
             comparisons = [
-                suite.compare_with(one, session, limits, products=products, orders=self._orders, allow_missing=allowed)
-                for one in self.baselines
+                suite.compare_with(one, session, limits, sides=sides, orders=self._orders, allow_missing=allowed)
+                for one, sides in zip(self.baselines, self._sides, strict=True)
             ]
             unkept = filter(None, [self._orders.write()])
             self.comparisons = tuple(replace(one, notes=(*one.notes, *unkept)) for one in comparisons)
@@ -226,7 +228,9 @@ class BenchmarkRun:
         if self.diagnoses is None:
             comparisons = dict(zip(self.baselines, self._compared(), strict=True))
             session, limits = suite.snapshot_of(self.suite), self.config.gate
-            self.diagnoses = suite.diagnose_suite(self.suite, session, comparisons, limits, live=live)
+            self.diagnoses = suite.diagnose_suite(
+                self.suite, session, comparisons, limits, sides=self._sides, live=live
+            )
         return self.diagnoses
 
     # the end

@@ -8,7 +8,7 @@ from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from relevance.runner import HITS
+from relevance.records import HITS
 from relevance.text import one_line, shortened, terminal_table
 
 if TYPE_CHECKING:

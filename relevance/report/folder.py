@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal
 
 from relevance.errors import InputError
-from relevance.files import STALE_S, TEMPORARY, unwritable
+from relevance.files import STALE_S, TEMPORARY, locked, unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -154,9 +154,9 @@ def _own_folder_beside(folder: Path) -> Iterator[Path]:
     for attempt in range(1, attempts + 1):
         own = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}{TEMPORARY}")
         own.mkdir(mode=0o700)
-        with _locked(own) as locked:
+        with locked(own) as have_lock:
             # another process may have taken it for a leftover before it was locked; some file systems have no locks
-            if (locked and own.exists()) or attempt == attempts:
+            if (have_lock and own.exists()) or attempt == attempts:
                 try:
                     yield own
                 finally:
@@ -171,32 +171,11 @@ def _remove_leftovers(folder: Path) -> None:
     for own in folder.parent.glob(".*"):
         if not ours.fullmatch(own.name):
             continue
-        with suppress(OSError), _locked(own) as locked:  # another process may be quicker
+        with suppress(OSError), locked(own) as have_lock:  # another process may be quicker
             # its process lives, or there are no locks: then age tells
-            if not locked and time.time() - own.stat().st_mtime < STALE_S:
+            if not have_lock and time.time() - own.stat().st_mtime < STALE_S:
                 continue
             for old in sorted(own.glob("old*")):
                 if not folder.exists():
                     old.rename(folder)
             shutil.rmtree(own, ignore_errors=True)
-
-
-@contextmanager
-def _locked(folder: Path) -> Iterator[bool]:
-    """A lock that ends with the process: whether this one has it, and not another one, or none where there are none."""
-    try:
-        import fcntl  # noqa: PLC0415 - not on Windows
-
-        handle = os.open(folder, os.O_RDONLY)
-    except (ImportError, OSError):
-        yield False
-        return
-    try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        locked = True
-    except OSError:
-        locked = False
-    try:
-        yield locked
-    finally:
-        os.close(handle)

@@ -321,7 +321,7 @@ def compare_with(  # noqa: PLR0913 - all by name
     session: Snapshot,
     limits: Limits,
     *,
-    products: Collection[str] | None = None,
+    sides: Sides | None = None,
     orders: Orders | None = None,
     allow_missing: bool = True,
 ) -> Comparison:
@@ -331,16 +331,17 @@ def compare_with(  # noqa: PLR0913 - all by name
         baseline: what it is compared with.
         session: what was measured.
         limits: the session's own; those of `baseline` come before them.
-        products: ids of today's products, see `by_todays_data`.
+        sides: both by the session's data; None: as far as the snapshots say, see `by_todays_data`.
         orders: those in which hits were asked to be judged; those of this comparison are added.
         allow_missing: whether strategies of the baseline may be missing; they are named all the same.
     """
     limits = baseline.limits or limits
-    sides = by_todays_data(baseline.snapshot, session, products)
+    sides = sides or by_todays_data(baseline.snapshot, session)
     before, after, notes = _timed(sides, baseline.snapshot, session)
     old, new = before.strategies, after.strategies
     notes += [f"{name}: not in the baseline; --update-baseline adds it" for name in new if name not in old]
-    if missing := ", ".join(name for name in old if name not in new):
+    missing = ", ".join(name for name in old if name not in new)
+    if missing:
         notes.append(f"in the baseline and not measured: {missing}")
     if older := lacks(baseline.snapshot):
         notes.append(f"{baseline.name}: {older}")
@@ -358,7 +359,7 @@ def compare_with(  # noqa: PLR0913 - all by name
         comparison,
         differs=(*changes, *differences(baseline.snapshot, session)),
         notes=(*baseline.gate_lines, *sides.notes, *notes, *comparison.notes),
-        problems=(*_problems(baseline, session, sides, limits, allow_missing=allow_missing), *comparison.problems),
+        problems=(*_problems(baseline, session, sides, limits, "" if allow_missing else missing), *comparison.problems),
     )
 
 
@@ -369,13 +370,10 @@ def _comparison_keys(before: Snapshot, after: Snapshot) -> dict[str, str]:
     return {name: comparison_key(after.queries, *both) for name, both in hits.items()}
 
 
-def _problems(
-    baseline: Baseline, session: Snapshot, sides: Sides, limits: Limits, *, allow_missing: bool
-) -> Iterator[str]:
-    """Why a comparison says too little to pass."""
-    missing = [name for name in baseline.snapshot.strategies if name not in session.strategies]
-    if missing and not allow_missing:
-        yield f"{', '.join(missing)}: in the baseline and not measured; allowed: --allow-missing, if that is meant"
+def _problems(baseline: Baseline, session: Snapshot, sides: Sides, limits: Limits, missing: str) -> Iterator[str]:
+    """Why a comparison says too little to pass; `missing`: strategies that must not be."""
+    if missing:
+        yield f"{missing}: in the baseline and not measured; allowed: --allow-missing, if that is meant"
     measured = session.strategies.values()
     unscored = [str(metric) for metric in limits.gated if any(metric not in one.metrics for one in measured)]
     if unscored and baseline.limits:
@@ -440,8 +438,14 @@ def few_queries(judged: int, limits: Limits) -> str:
 # why it is worse
 
 
-def diagnose_suite(
-    suite: Suite, session: Snapshot, comparisons: Mapping[Baseline, Comparison], limits: Limits, *, live: bool
+def diagnose_suite(  # noqa: PLR0913 - what was measured, what is said of it, and what it went by
+    suite: Suite,
+    session: Snapshot,
+    comparisons: Mapping[Baseline, Comparison],
+    limits: Limits,
+    *,
+    sides: Sequence[Sides],
+    live: bool,
 ) -> tuple[Diagnosis, ...]:
     """Diagnose what the gate said beside each baseline.
 
@@ -450,13 +454,12 @@ def diagnose_suite(
         session: its snapshot.
         comparisons: what the gate says beside each baseline.
         limits: those it went by.
+        sides: what was compared, of each baseline.
         live: whether the engine can still be asked, for legs that no strategy is alone.
     """
     worse = {
         one.strategy for comparison in comparisons.values() for one in comparison.findings if one.answer != "no loss"
     }
-    products = frozenset(suite.plan.dataset.catalogue.ids)
-    sides = [by_todays_data(baseline.snapshot, session, products) for baseline in comparisons]
     rows = {query: row for row, query in enumerate(session.queries)}
     legs = {name: _leg_values(suite, session, name) for name in sorted(worse)} if live else {}
     titles = titles_of(suite)

@@ -16,7 +16,7 @@ from relevance.engines.mapping import DEPENDS_ON_SIZE, own_paths, read_own_mappi
 from relevance.errors import InputError, did_you_mean
 from relevance.fields import DEFAULT_FIELDS, NAME_VALUE, own_fields, with_embedded
 from relevance.files import quoted
-from relevance.records import NO_HIT, Judgments, Queries
+from relevance.records import HITS, NO_HIT, Judgments, Queries
 from relevance.strategies import Strategy, readings_of
 from relevance.suite.measure import release_of
 from relevance.suite.words import WordReader, field_names, moved_words
@@ -244,7 +244,7 @@ def words_of(suite: Suite, leg: Leg, row: int, code: int) -> Sequence[QueryWord]
 
 
 def _depth(leg: Leg) -> int:
-    return runner.HITS if any(key in leg.search for key in DEPENDS_ON_SIZE) else DEPTH
+    return HITS if any(key in leg.search for key in DEPENDS_ON_SIZE) else DEPTH
 
 
 def _place(ranking: Ranking, code: int) -> tuple[int | None, float | None]:
@@ -267,7 +267,7 @@ def rank_before(snapshot: Snapshot, strategy: str, query: str, product: str) -> 
 
 def rank_words(rank: int | None) -> str:
     """A rank among the first hits, which are all that a baseline holds."""
-    return f"not among the first {runner.HITS}" if rank is None or rank > runner.HITS else f"rank {rank}"
+    return f"not among the first {HITS}" if rank is None or rank > HITS else f"rank {rank}"
 
 
 # what was

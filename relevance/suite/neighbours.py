@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from relevance.engines.embedded import EmbeddedEngine
-from relevance.records import NO_HIT
+from relevance.records import HITS, NO_HIT
 from relevance.runner import search_leg
 from relevance.strategies import Leg
 
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from relevance.engines import Engine, QueryBatch, VectorField
     from relevance.records import Catalogue, Ranking, Vectors
     from relevance.strategies import Strategy
-
-FIRST = 10
-"""Of so many neighbours."""
 
 _TIES = 20
 """So many more are looked at for products that are exactly as near as the last."""
@@ -40,7 +37,7 @@ class ExactNeighbours:
         self._recalls: dict[Leg, float] = {}
 
     def recall(self, engine: Engine, strategy: Strategy, batch: QueryBatch) -> float | None:
-        """Give the share of the first `FIRST` exact neighbours that an engine finds.
+        """Give the share of the first `HITS` exact neighbours that an engine finds.
 
         That is of each query and each nearest-neighbour clause by itself, with as many candidates as the strategy asks
         for, and the mean of all; None for a strategy without such a clause. A product that is as near as the last of
@@ -51,9 +48,9 @@ class ExactNeighbours:
         ]
         for leg in legs:
             if leg not in self._recalls:
-                found = search_leg(engine, leg, batch, hits=FIRST)
-                exact = replace(leg, candidates=max(leg.candidates, FIRST + _TIES))
-                self._recalls[leg] = _recall(found, search_leg(self._exact, exact, batch, hits=FIRST + _TIES))
+                found = search_leg(engine, leg, batch, hits=HITS)
+                exact = replace(leg, candidates=max(leg.candidates, HITS + _TIES))
+                self._recalls[leg] = _recall(found, search_leg(self._exact, exact, batch, hits=HITS + _TIES))
         return float(np.mean([self._recalls[leg] for leg in legs])) if legs else None
 
 
@@ -62,7 +59,7 @@ def _recall(found: Ranking, exact: Ranking) -> float:
     shares = []
     for hits, codes, scores in zip(found.codes, exact.codes, exact.scores, strict=True):
         near = codes != NO_HIT
-        size = min(FIRST, int(near.sum()))
+        size = min(HITS, int(near.sum()))
         if size:
             as_near = codes[near & (scores >= scores[size - 1] - _AS_NEAR)]
             shares.append(min(np.isin(hits[hits != NO_HIT], as_near).sum() / size, 1.0))

@@ -19,7 +19,7 @@ from relevance.embeddings import Model
 from relevance.engines import Engine, QueryBatch
 from relevance.engines.embedded import EmbeddedEngine
 from relevance.fields import DEFAULT_FIELDS
-from relevance.records import Catalogue, Dataset, Judgments, Queries, Ranking, Vectors, embedded_texts
+from relevance.records import HITS, Catalogue, Dataset, Judgments, Queries, Ranking, Vectors, embedded_texts
 from relevance.strategies import STRATEGIES
 from relevance.suite import Plan, searched_fields
 from relevance.tuning import Space, Tuning, split_queries, tune
@@ -139,7 +139,7 @@ def plan(names: Sequence[str] = ()) -> Plan:
     )
 
 
-def ranked(planned: Plan, hits: int = runner.HITS) -> Mapping[str, Ranking]:
+def ranked(planned: Plan, hits: int = HITS) -> Mapping[str, Ranking]:
     """What each strategy returns; vectors are made of the texts."""
     products, texts = planned.dataset.catalogue, planned.dataset.queries.texts
     held = {key: vectors(key[1]) for key in planned.vector_fields}

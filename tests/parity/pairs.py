@@ -12,7 +12,7 @@ from parity.candidates import tied_at_the_last_candidate
 from parity.compare import RankingDifferences, compare_rankings
 from relevance import runner
 from relevance.engines import QueryBatch
-from relevance.records import Ranking
+from relevance.records import HITS, Ranking
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -78,7 +78,7 @@ class Pair:
     def strategy(self, strategy: Strategy, queries: int) -> Iterator[Compared]:
         """Compare every list that answers the strategy, and where they are fused, what comes of it."""
         if strategy.combine == "sum":
-            yield self.leg(strategy.legs()[0], queries, hits=runner.HITS)
+            yield self.leg(strategy.legs()[0], queries, hits=HITS)
             return
         for leg in strategy.legs():
             yield self.leg(leg, queries, hits=strategy.window)

@@ -14,7 +14,7 @@ import pandas as pd
 from elasticsearch import Elasticsearch
 
 from relevance.engines import QueryBatch
-from relevance.runner import HITS
+from relevance.records import HITS
 from relevance.strategies import Leg, Strategy
 
 TEXT_PATHS = {

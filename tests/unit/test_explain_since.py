@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from relevance import suite
-from relevance.baseline import read_baseline, write_baseline
+from relevance.baseline import by_todays_data, read_baseline, write_baseline
 from relevance.cli import main
 from relevance.config import reading
 from relevance.engines.explanation import Explanation, Part
@@ -185,8 +185,9 @@ def test_reasons_of_a_diagnosis(shop: Path, index_body: Any, search_body: Any, r
     limits = Limits(least_queries=1)
     with closing(measured()) as indexed:
         session = suite.snapshot_of(indexed)
-        compared = {before: suite.compare_with(before, session, limits)}
-        (diagnosis,) = suite.diagnose_suite(indexed, session, compared, limits, live=True)
+        sides = by_todays_data(before.snapshot, session)
+        compared = {before: suite.compare_with(before, session, limits, sides=sides)}
+        (diagnosis,) = suite.diagnose_suite(indexed, session, compared, limits, sides=[sides], live=True)
     (ranking, *_) = [one for why in diagnosis.strategies if why.strategy == "own" for one in why.rankings]
     assert [line for line in reasons if line not in ranking.reasons] == []
 
