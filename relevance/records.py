@@ -380,6 +380,13 @@ class Queries(_Frozen):
     def __len__(self) -> int:
         return len(self.ids)
 
+    @property
+    def frame(self) -> pd.DataFrame:
+        """What queries are made of: in the order of their ids, with the columns that some query needs."""
+        columns = {"params": self.params, "weight": self.weights, "tags": self.tags}
+        known = {name: list(column) for name, column in columns.items() if column}
+        return pd.DataFrame({"id": self.ids, "text": self.texts, **known}, dtype=object)
+
     @cached_property
     def labels(self) -> tuple[str, ...]:
         """The queries as people are shown them, see `query_label`."""

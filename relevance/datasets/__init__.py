@@ -7,8 +7,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from relevance.datasets import homedepot, overlay, own, published
-from relevance.datasets.tables import MAX_GRADE, find, simplest
+from relevance.datasets import homedepot, marks, overlay, own, published
+from relevance.datasets.tables import MAX_GRADE, QUERY_OVERLAY, find, simplest
 from relevance.errors import InputError, unknown
 from relevance.fields import DEFAULT_FIELDS, ProductFields
 from relevance.files import input_errors, quoted, shown
@@ -143,7 +143,7 @@ def parse(spec: str, aliases: Mapping[str, Source] = MappingProxyType({})) -> So
 
 
 def load(source: Source) -> Dataset:
-    """Load a data set: its files, and what was judged since, see `overlay`.
+    """Load a data set: its files, and what lies beside them: see `overlay` and `marks`.
 
     Raises:
         InputError: its files cannot be read or hold what is not allowed; a setting of the source is not one of the
@@ -160,6 +160,8 @@ def load(source: Source) -> Dataset:
         dataset = replace(dataset, catalogue=dataset.catalogue.with_fields(source.fields))
     except InputError as error:
         raise source.refusal(str(error)) from None
+    if marks_file := overlay.beside(source, QUERY_OVERLAY):
+        dataset = marks.marked(dataset, marks_file)
     path = overlay.beside(source) if source.overlaid else None
     return dataset if path is None else overlay.laid_over(dataset, path, source.judging)
 

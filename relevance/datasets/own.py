@@ -30,6 +30,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from relevance.bodies import NAME_RULE, is_name
+from relevance.datasets.marks import MARKS, Mark, json_mark, marks_of
 from relevance.datasets.tables import (
     ASKED,
     BLANK_QUERY,
@@ -37,6 +38,7 @@ from relevance.datasets.tables import (
     JUDGED,
     KNOWN_PRODUCT,
     OVERLAY,
+    QUERY_OVERLAY,
     Attributes,
     Faults,
     Notes,
@@ -48,7 +50,9 @@ from relevance.datasets.tables import (
     find_one,
     graded,
     is_id,
+    is_list,
     judged,
+    list_of,
     parsed_grade,
     query_texts,
     separated_by,
@@ -87,10 +91,6 @@ _QUEPID_COLUMNS = {"query": "query", "product": "docid", "grade": "rating"}
 _PRODUCT = ("id", "title", "description")
 _QUERY = ("id", "text")
 _PARAMS = "params"
-_WEIGHT, _TAGS = _MARKS = ("weight", "tags")
-_TAG_SEPARATOR, _LONGEST_TAG, _HEAVIEST = "|", 60, 1e15
-_WEIGHT_RULE = f"a number from 0 to {_HEAVIEST:g}, or nothing, which is 1"
-_TAGS_RULE = f"tags separated by {_TAG_SEPARATOR}, or a JSON list of texts, of {_LONGEST_TAG} characters at most each"
 _ATTRIBUTE_PREFIX = "attr_"
 _HEADERS = {"id", "query", "query_id", "qid", "text", "query_text"}
 _HIGHEST_RELEVANCE = 3
@@ -175,7 +175,7 @@ def _is_relevance(text: str) -> bool:
 
 def _note_others(folder: Path, notes: Notes) -> None:
     """Files that are called like ours and are none: somebody may think that they are read."""
-    read = {file.path for name in (*_FILES, OVERLAY, ASKED) if (file := find(folder, name))}
+    read = {file.path for name in (*_FILES, OVERLAY, QUERY_OVERLAY, ASKED) if (file := find(folder, name))}
     stems = {name.partition(".")[0] for name in _FILES}
     others = [
         quoted(path.name)[1:-1]
@@ -587,10 +587,7 @@ def described(value: object) -> str:
 _Params = dict[str, dict[str, Any]]
 """The parameters of each query by its id."""
 
-_Marks = dict[str, tuple[float, tuple[str, ...]]]
-"""Weight and tags of each query by its id."""
-
-_Asked = tuple[dict[str, str], _Params, _Marks]
+_Asked = tuple[dict[str, str], _Params, Mapping[str, Mark]]
 """The text of each query by id, its parameters, its weight and tags."""
 
 
@@ -616,7 +613,7 @@ def _tab_queries(file: TextFile, notes: Notes) -> _Asked:
         raise file.fault(1, f"found a header ({header}); allowed: queries from the first line on, or below id, text")
     rule = "in CSV quotes"
     notes.add(table.name, len(unquoted), f"field {rule} is read without them", f"fields {rule} are read without them")
-    return query_texts(table), _cells(table), _marks(table)
+    return query_texts(table), _cells(table), marks_of(table)
 
 
 def _csv_queries(file: TextFile, _: Notes) -> _Asked:
@@ -627,12 +624,12 @@ def _csv_queries(file: TextFile, _: Notes) -> _Asked:
         raise file.fault(1, f"found columns {quoted(', '.join(header))}; {allowed}")
     names = (*_QUERY, *_param_names(file, [name for name in header if name not in _QUERY]))
     table = csv_table(file, {name: name for name in names}, delimiter)
-    return query_texts(table), _cells(table), _marks(table)
+    return query_texts(table), _cells(table), marks_of(table)
 
 
 def _json_queries(file: TextFile, _: Notes) -> _Asked:
     rows: list[dict[str, Any]] = []
-    marks: list[tuple[float, tuple[str, ...]]] = []
+    marks: list[Mark] = []
 
     def read(line: int, value: dict[str, Any]) -> tuple[str, str]:
         record = JsonRecord(file, line, value)
@@ -640,13 +637,8 @@ def _json_queries(file: TextFile, _: Notes) -> _Asked:
         inner = value.get(_PARAMS)
         if inner is not None and not isinstance(inner, dict):
             raise record.fault(_PARAMS, inner, "an object of names and values")
-        params = {name: one for name, one in value.items() if name not in (*_QUERY, *_MARKS, _PARAMS)}
-        weight, tags = _json_weight(value.get(_WEIGHT)), _json_tags(value.get(_TAGS))
-        if weight is None:
-            raise record.fault(_WEIGHT, value[_WEIGHT], _WEIGHT_RULE)
-        if tags is None:
-            raise record.fault(_TAGS, value[_TAGS], _TAGS_RULE)
-        marks.append((weight, tags))
+        params = {name: one for name, one in value.items() if name not in (*_QUERY, *MARKS, _PARAMS)}
+        marks.append(json_mark(value, record.fault))
         if twice := next((name for name in inner or {} if name in params), None):
             raise record.fault(twice, params[twice], f"the parameter once, here or in {_PARAMS}")
         rows.append({name: _typed(record, name, one) for name, one in {**params, **(inner or {})}.items()})
@@ -655,50 +647,6 @@ def _json_queries(file: TextFile, _: Notes) -> _Asked:
     table = table_of(file, {name: name for name in _QUERY}, file.json_lines(), read, at="")
     texts = query_texts(table)
     return texts, dict(zip(texts, rows, strict=True)), dict(zip(texts, marks, strict=True))
-
-
-def _json_weight(value: object) -> float | None:
-    return 1 if value is None else _weight_of(str(value)) if isinstance(value, Number) else None
-
-
-def _json_tags(value: object) -> tuple[str, ...] | None:
-    if value is None:
-        return ()
-    texts = value.split(_TAG_SEPARATOR) if isinstance(value, str) else value
-    return _tags_of(texts) if isinstance(texts, list) else None
-
-
-def _weight_of(text: str) -> float | None:
-    """The weight that a text writes, 1 for an empty one; None for what is none."""
-    try:
-        number = plain_decimal(text.strip() or "1")
-    except ValueError:
-        return None
-    return number if 0 <= number <= _HEAVIEST else None
-
-
-def _tags_of(texts: Sequence[Any]) -> tuple[str, ...] | None:
-    """Tags, each once, ascending; None where one is no text, too long, or holds control characters."""
-    known = [one.strip() for one in texts if isinstance(one, str) and not isinstance(one, Number)]
-    fits = all(len(one) <= _LONGEST_TAG and one.isprintable() for one in known)
-    return tuple(sorted({*filter(None, known)})) if fits and len(known) == len(texts) else None
-
-
-def _marks(table: Table) -> _Marks:
-    """Weights and tags, where a table of queries has such columns."""
-    size, known = len(table.frame), {name: table.frame[name].tolist() for name in _MARKS if name in table.names}
-    if _WEIGHT in known:
-        table.require(_WEIGHT, lambda text: _weight_of(text) is not None, _WEIGHT_RULE)
-    if _TAGS in known:
-        table.require(_TAGS, lambda text: _cell_tags(text) is not None, _TAGS_RULE)
-    weights = [_weight_of(text) or 0 for text in known.get(_WEIGHT, [""] * size)]
-    tags = [_cell_tags(text) or () for text in known.get(_TAGS, [""] * size)]
-    return dict(zip(table.frame["id"].tolist(), zip(weights, tags, strict=True), strict=True))
-
-
-def _cell_tags(text: str) -> tuple[str, ...] | None:
-    listed = _list_of(text) if _is_list(text) else text.split(_TAG_SEPARATOR)
-    return None if listed is None else _tags_of(listed)
 
 
 def _param_names(file: TextFile, names: Sequence[str]) -> Sequence[str]:
@@ -713,26 +661,13 @@ def _param_names(file: TextFile, names: Sequence[str]) -> Sequence[str]:
 
 def _cells(table: Table) -> _Params:
     """The parameters in the further columns of a table of queries: text, or JSON lists."""
-    names = [name for name in table.names if name not in (*_QUERY, *_MARKS)]
+    names = [name for name in table.names if name not in (*_QUERY, *MARKS)]
     for name in names:
-        table.require(name, lambda text: not _is_list(text) or _list_of(text), "text, or a JSON list")
-    columns = ([_list_of(text) if _is_list(text) else text for text in table.frame[name].tolist()] for name in names)
+        table.require(name, lambda text: not is_list(text) or list_of(text), "text, or a JSON list")
+    columns = ([list_of(text) if is_list(text) else text for text in table.frame[name].tolist()] for name in names)
     rows = zip(*columns, strict=True) if names else ((),) * len(table.frame)
     filled = ({name: one for name, one in zip(names, row, strict=True) if one != ""} for row in rows)
     return dict(zip(table.frame["id"].tolist(), filled, strict=True))
-
-
-def _is_list(text: str) -> bool:
-    return text.startswith("[") and text.endswith("]")
-
-
-def _list_of(text: str) -> list[Any] | None:
-    """The JSON list that a cell holds; None for a text of another kind."""
-    try:
-        value = parse_json(text)
-    except ValueError:
-        return None
-    return value if isinstance(value, list) else None
 
 
 def _typed(record: JsonRecord, name: str, value: Any) -> Any:

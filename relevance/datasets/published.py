@@ -2,7 +2,8 @@
 
 - `beir`: `corpus.jsonl`, `queries.jsonl` and `qrels/SPLIT.tsv` with a header; of several splits `test.tsv` is read. A
   document's `title` and `text` are the title and description of a product, its `metadata`, an object, the attributes.
-  Grades below 0 are read as 0. As in BEIR's own evaluation a hit with the query's own id is left out.
+  A query's `metadata` may hold its `weight` and `tags`. Grades below 0 are read as 0. As in BEIR's own evaluation a hit
+  with the query's own id is left out.
 - `wands`: `product.csv`, `query.csv` and `label.csv`, with tabs between columns and fields quoted as in CSV. Attributes
   are a product's class, its category hierarchy and its features (`name : value|name:value`).
 - `esci`: two parquet files, of examples and of products. Read are all products of the locale `us` and the judgments of
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from relevance.datasets.marks import json_mark
 from relevance.datasets.own import JsonRecord, described, object_products
 from relevance.datasets.tables import (
     Attributes,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from relevance.datasets import Source
+    from relevance.datasets.marks import Mark
     from relevance.records import Dataset
 
 
@@ -65,12 +68,16 @@ def load_beir(source: Source, folder: Path) -> Dataset:
     notes.mark(rated)
     table = graded(table, {}, notes, below_zero=True)
 
+    marks: list[Mark] = []
+
     def read(line: int, value: dict[str, object]) -> tuple[str, str]:
-        record = JsonRecord(asked, line, value)
+        record, facts = JsonRecord(asked, line, value), value.get("metadata")
+        marks.append(json_mark(facts if isinstance(facts, dict) else {}, record.fault))
         return record.identifier("_id"), record.text("text", required=True)
 
     texts = query_texts(table_of(asked, {"id": "_id", "text": "text"}, asked.json_lines(), read, at=""))
-    dataset = judged(source, table, catalogue, notes, texts=texts, texts_name=_QUERIES)
+    of_queries = dict(zip(texts, marks, strict=True))
+    dataset = judged(source, table, catalogue, notes, texts=texts, texts_name=_QUERIES, marks=of_queries)
     # ArguAna's queries are documents: of each its own is left out, as BEIR's evaluation does in every data set
     codes = {identifier: code for code, identifier in enumerate(dataset.catalogue.ids)}
     own = np.array([codes.get(identifier, -1) for identifier in dataset.queries.ids], dtype=np.int64)

@@ -22,6 +22,7 @@ from relevance.files import (
     TextFile,
     input_errors,
     member_path,
+    parse_json,
     quoted,
     refuse_lfs_pointer,
     shown,
@@ -43,8 +44,8 @@ BLANK_QUERY = "a query of at least one character that is not white space"
 KNOWN_PRODUCT = "the id of a product of the data set, or unknown_products = drop"
 JUDGED = ("query", "product", "grade")
 MAX_GRADE = 999_999_999
-OVERLAY, ASKED = "judgments.overlay.csv", "judgments.asked.csv"
-"""Files of ours beside those of a data set: what is judged since, and the order in which it is asked."""
+OVERLAY, ASKED, QUERY_OVERLAY = "judgments.overlay.csv", "judgments.asked.csv", "queries.overlay.csv"
+"""Files of ours beside those of a data set: what is judged since, in which order it is asked, what queries count."""
 
 _RECURRING = {*JUDGED, "rater", "name", "value"}  # columns whose texts recur by the million
 _FAULTS_SHOWN = 5
@@ -320,6 +321,20 @@ def delimiter_of(file: TextFile) -> str:
     return "," if "," in header else next((one for one in ";\t" if one in header), ",")
 
 
+def is_list(text: str) -> bool:
+    """Whether a cell looks like a JSON list."""
+    return text.startswith("[") and text.endswith("]")
+
+
+def list_of(text: str) -> list[Any] | None:
+    """The JSON list that a cell holds; None for a text of another kind."""
+    try:
+        value = parse_json(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, list) else None
+
+
 def separated_by(delimiter: str) -> str:
     """What a message calls a delimiter: `separated by commas`."""
     return "separated by " + {",": "commas", "\t": "tabs", ";": "semicolons"}[delimiter]
@@ -447,8 +462,7 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
         asked["params"] = [params[term] for term in ids]
     if marks is not None:
         asked["weight"], asked["tags"] = [marks[term][0] for term in ids], [marks[term][1] for term in ids]
-        if ids and not any(asked["weight"]):
-            raise InputError(f"{texts_name}: every judged query has a weight of 0; allowed: one at least above 0")
+        refuse_weightless(asked["weight"], texts_name)
     queries = Queries(pd.DataFrame(asked, dtype=object))
     codes = {identifier: code for code, identifier in enumerate(queries.ids)}
     judgments = Judgments(
@@ -461,6 +475,12 @@ def judged(  # noqa: PLR0913 - what formats differ in has names
     unjudged = 0 if texts is None else len(texts) - table.frame["query"].nunique()
     notes.add(texts_name, unjudged, "query without judgments is left out", "queries without judgments are left out")
     return Dataset(source.name, catalogue, queries, judgments, tuple(notes))
+
+
+def refuse_weightless(weights: Sequence[float], where: str) -> None:
+    """Refuse weights of which none is above 0; `where` names their file."""
+    if len(weights) and not any(weights):
+        raise InputError(f"{where}: every judged query has a weight of 0; allowed: one at least above 0")
 
 
 def _drop(table: Table, rows: pd.DataFrame, known: npt.NDArray[np.bool_], source: Source, notes: Notes) -> None:

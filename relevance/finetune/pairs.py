@@ -184,12 +184,9 @@ def split_off(dataset: Dataset, share: float, *, seed: int) -> tuple[Dataset, pd
         none = f"share {share:g} of {len(keys):,} queries leaves none to {'evaluate' if pairs.any() else 'train on'}"
         raise InputError(f"data set {dataset.name!r}: {none}; allowed: a share that leaves some on both sides")
     stays = np.flatnonzero(~goes)
-    columns = {"params": queries.params, "weight": queries.weights, "tags": queries.tags}
-    known = {name: list(column) for name, column in columns.items() if column}
-    frame = pd.DataFrame({"id": queries.ids, "text": queries.texts, **known}, dtype=object)
     left = replace(
         dataset,
-        queries=Queries(frame.iloc[stays]),
+        queries=Queries(queries.frame.iloc[stays]),
         judgments=Judgments(
             np.searchsorted(stays, judgments.queries[~pairs]),
             judgments.products[~pairs],

@@ -97,17 +97,20 @@ def test_a_share_of_the_queries_leaves_the_benchmark() -> None:
     assert [left.queries.ids[code] for code in left.judgments.queries] == list(left.queries.ids)
 
 
-def test_a_share_keeps_decimal_grades_parameters_and_own_products() -> None:
+def test_a_share_keeps_decimal_grades_parameters_weights_and_own_products() -> None:
     dataset = pair_dataset(tuple(f"query {number}" for number in range(4)))
     judgments = Judgments(np.arange(4), np.zeros(4, dtype=np.int64), np.array([1.5, 0.75, 1.5, 0.75]))
     own = np.array([3, -1, 5, -1])
     ids, texts = dataset.queries.ids, dataset.queries.texts
     params = [{"text": text} for text in texts]
-    dataset = replace(dataset, queries=Queries(pd.DataFrame({"id": ids, "text": texts, "params": params})))
+    marks = {"weight": [int(text[-1]) for text in texts], "tags": [(text[-1],) for text in texts]}
+    dataset = replace(dataset, queries=Queries(pd.DataFrame({"id": ids, "text": texts, "params": params, **marks})))
     left, frame = split_off(replace(dataset, judgments=judgments, own_products=own), 0.5, seed=12)
     # half of the highest grade is relevance 2, whatever the scale
     assert frame["relevance"].tolist() == [[3.0, 2.0][int(query[-1]) % 2] for query in frame["query"]]
     assert left.queries.params == tuple({"text": text} for text in left.queries.texts)
+    assert left.queries.weights == tuple(int(text[-1]) for text in left.queries.texts)
+    assert left.queries.tags == tuple((text[-1],) for text in left.queries.texts)
     assert left.own_products is not None
     assert left.own_products.tolist() == [own[int(text[-1])] for text in left.queries.texts]
 
