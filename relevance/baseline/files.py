@@ -68,6 +68,7 @@ MAX_VALUES = 20_000_000
 """Of a document: numbers, texts and lists; some 1.2 million rows. Parsed, each takes 100 bytes and more."""
 
 _TIME_DIGITS = 6
+_FEWEST_BUILDS = 2
 _SPREAD = 3
 """Tables down to this depth have a line for each of their keys; what is deeper stands on one line."""
 _BELOW = 2**53
@@ -148,6 +149,12 @@ def _distinct(tags: list[str]) -> list[str]:
     return tags
 
 
+def _several(builds: list[float]) -> list[float]:
+    if len(builds) < _FEWEST_BUILDS:
+        raise PydanticCustomError("allowed", f"{_FEWEST_BUILDS} numbers from 0 to 1 or more")
+    return builds
+
+
 def _seen(value: object) -> ProductsSeen:
     if isinstance(value, ProductsSeen):
         return value
@@ -216,6 +223,7 @@ class _Strategy(_Record):
     scores_sha256: _Hash
     run_time_s: _Seconds
     rounds: _Count
+    rebuilds: dict[_Text, Annotated[list[_Share], AfterValidator(_several)]] = {}
     metrics: list[_MetricName]
     rows: dict[str, _Row]
 
@@ -312,6 +320,7 @@ def document_text(snapshot: Snapshot) -> str:
                     "scores_sha256": measured.scores_sha256,
                     "run_time_s": _rounded(measured.run_time_s),
                     "rounds": measured.rounds,
+                    "rebuilds": {name: list(values) for name, values in measured.rebuilds.items()},
                     "metrics": list(measured.metrics),
                     "rows": _rows(measured, snapshot.queries),
                 }
@@ -320,6 +329,9 @@ def document_text(snapshot: Snapshot) -> str:
         }
     )
     parts = record.model_dump()
+    for strategy in parts["strategies"].values():
+        if not strategy["rebuilds"]:
+            del strategy["rebuilds"]
     long = {name: parts.pop(name) for name in ("queries", "strategies")}  # last, below what a person looks for
     content = {"schema": SCHEMA, **parts, **long}
     head: dict[str, object] = {"schema": SCHEMA, CHECKSUM: checksum(content)}
@@ -558,6 +570,7 @@ def _measurement(where: str, strategy: _Strategy, queries: tuple[str, ...], kept
         scores_sha256=strategy.scores_sha256,
         run_time_s=strategy.run_time_s,
         rounds=strategy.rounds,
+        rebuilds={name: tuple(numbers) for name, numbers in strategy.rebuilds.items()},
     )
 
 

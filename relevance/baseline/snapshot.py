@@ -58,6 +58,8 @@ class Measurement:
         scores_sha256: hash of the hits that are reported and their scores, so that identical runs are known.
         run_time_s: seconds for all queries, minimum of the rounds; None where no time was taken.
         rounds: how many rounds that is the minimum of.
+        rebuilds: means of other builds of the same approximate index, by metric, and its `recall`; empty where there
+            were none.
     """
 
     definition: Mapping[str, object]
@@ -66,6 +68,7 @@ class Measurement:
     scores_sha256: str
     run_time_s: float | None
     rounds: int
+    rebuilds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, eq=False)
@@ -404,7 +407,8 @@ def _rescaled(measured: Measurement, before_s: float | None, now_s: float | None
 def update_lines(before: Snapshot | None, after: Snapshot) -> list[str]:
     """What an update changes, a line each: data, engine and models, strategies with their means."""
     if before is None:
-        return [f"new: {name}: {_means(one)}" for name, one in after.strategies.items()]
+        new = [f"new: {name}: {_means(one)}" for name, one in after.strategies.items()]
+        return [*new, *_rebuild_changes(None, after)]
     changes = data_changes(before, after)
     lines = [f"data: {changes}"] if changes else []
     lines += differences(before, after)
@@ -414,7 +418,20 @@ def update_lines(before: Snapshot | None, after: Snapshot) -> list[str]:
         elif changed := _changed_means(before.strategies[name], one):
             lines.append(f"changed: {name}: {changed}")
     lines += [f"gone: {name}" for name in before.strategies if name not in after.strategies]
+    lines += _rebuild_changes(before, after)
     return lines or ["nothing but times" if _rows(before) == _rows(after) else "single queries; every mean stays"]
+
+
+def _rebuild_changes(before: Snapshot | None, after: Snapshot) -> Iterator[str]:
+    """What an update learns of other builds of an approximate index, and forgets."""
+    for name, one in after.strategies.items():
+        old = before.strategies.get(name) if before else None
+        if one.rebuilds:
+            ranges = (f"{measure} {min(values):.4f} to {max(values):.4f}" for measure, values in one.rebuilds.items())
+            builds = len(next(iter(one.rebuilds.values())))
+            yield f"built again {builds} times: {name}: {', '.join(ranges)}"
+        elif old and old.rebuilds:
+            yield f"no other builds any more: {name}; --rebuilds {len(next(iter(old.rebuilds.values())))} makes some"
 
 
 def _means(measured: Measurement) -> str:

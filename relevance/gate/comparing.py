@@ -19,6 +19,7 @@ from scipy.special import bdtrc, ndtri
 from relevance.errors import InputError
 from relevance.gate.answers import worst
 from relevance.gate.holes import ADVICE, Ranked, find_holes, plays
+from relevance.gate.rebuilds import beside_rebuilds, rebuild_notes, same_index
 from relevance.gate.segments import kinds_of_queries
 from relevance.significance import DRAWS, SAME, Columns, flip_signs, joint_quantile, student_interval
 from relevance.text import chance, plural, some
@@ -46,7 +47,7 @@ WEIGHTED = " weighted"
 SEED = 1
 """Of the signs: the same two snapshots give the same p wherever and whenever they are compared."""
 
-Cause = Literal["", "holes", "queries"]
+Cause = Literal["", "holes", "queries", "rebuilds"]
 
 _SHOWN = 3
 _POWER = 0.8
@@ -82,7 +83,8 @@ class Finding:
         needed: about how many queries would exclude the drop that no loss has to exclude; of an undecided finding that
             queries would settle.
         span: where the mean difference after - before lies, whatever the unjudged hits are; None where all are judged.
-        cause: why it is undecided: unjudged hits (`holes`), or too few queries (`queries`).
+        cause: why it is undecided: unjudged hits (`holes`), too few queries (`queries`), or a difference that another
+            build of an approximate index would make as well (`rebuilds`).
         blocks: whether it is undecided and fails by the limits all the same.
     """
 
@@ -212,13 +214,15 @@ def compare(  # noqa: PLR0913 - both sides, what is asked of them, and what was 
     holes = {name: _holes_of(name, before, now, (old_rows, new_rows), orders.get(name)) for name in both}
     holes = {name: one for name, one in holes.items() if one.count}
     judged, found = _judged(trial, values, holes)
+    if same_index(before.facts, now.facts):
+        judged = [beside_rebuilds(one, before.strategies[one.strategy], limits) for one in judged]
     run_times, untimed = compare_run_times(before, now, limits)
     findings = [*judged, *findings, *run_times]
     findings.sort(key=lambda finding: both.index(finding.strategy))
     effective = None if weights is None else effective_queries(weights)
-    return Comparison(
-        baseline, tuple(findings), notes=(*notes, *untimed), holes=MappingProxyType(found), effective_queries=effective
-    )
+    notes += [*untimed, *rebuild_notes(before, now, limits)]
+    holes_of = MappingProxyType(found)
+    return Comparison(baseline, tuple(findings), notes=tuple(notes), holes=holes_of, effective_queries=effective)
 
 
 def _refuse_other_queries(old: set[str], new: set[str]) -> None:

@@ -135,8 +135,8 @@ def relevance_suite(request: pytest.FixtureRequest, relevance_run: BenchmarkRun)
         suite = relevance_run.prepare(timed=session.takes_times)
     yield suite
     if not session.finishing:
-        with session.ending():
-            relevance_run.time_again()
+        with session.ending(), session.shown_progress():
+            relevance_run.measure_again()
     session.close(relevance_run)
 
 

@@ -84,7 +84,13 @@ class BenchmarkRun:
         self._replaced: Snapshot | None = None
         self._sides: Sequence[Sides] = ()
         self._orders = Orders(beside(config.source, ASKED))
+        rebuilds = self.config.elasticsearch.rebuilds is not None
+        if rebuilds and not update and config.origins["elasticsearch.rebuilds"].startswith("option"):
+            self.notes.append("option --rebuilds changes nothing: no baseline is updated (--update-baseline)")
         if update:
+            if rebuilds and config.elasticsearch.keep_index:
+                line = "--keep-index takes an index that was kept, so that none is built again; allowed: one of both"
+                raise InputError(f"--rebuilds beside --keep-index: {line}")
             if problem := unwritable(self._baselines):
                 raise CouldNotRunError(f"--update-baseline: {self.baseline_name}: cannot be written ({problem})")
             if config.baseline is not None and _is_chosen(config, "baseline"):
@@ -235,12 +241,14 @@ class BenchmarkRun:
 
     # the end
 
-    def time_again(self) -> None:
-        """Time again what no test has timed again; afterwards the engine is gone."""
+    def measure_again(self) -> None:
+        """Time again what no test has timed again, and build what an update learns from; then the engine goes."""
         if not self.updates and self.comparisons is None:
             suite.confirm_run_times(self.suite, self.baselines, self.config.gate)
         elif self.updates and len(self.results) == len(self.plan.strategies):
             suite.settle_run_times(self.suite)
+            if self.config.elasticsearch.rebuilds is not None and not self.fails:
+                self.suite.rebuild(self.config.elasticsearch.rebuilds)
 
     def close(self) -> Sequence[str]:
         """Remove what the suite started, once; what people should know of it, also what goes wrong, a line each."""

@@ -154,6 +154,7 @@ def _strategy(result: Result) -> Mapping[str, object]:
         },
         "took": _rounded(took),
         **({} if result.recall is None else {"recall": _rounded(result.recall)}),
+        **({"rebuilds": _rounded(dict(result.rebuilds))} if result.rebuilds else {}),
         "verdict": result.verdict.status,
         "reasons": [*result.verdict.reasons, *result.verdict.notes],
     }

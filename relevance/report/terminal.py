@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from relevance.evaluation import JUDGED10
 from relevance.finetune.recipe import estimated_seconds
 from relevance.gate import ANSWERS, EMPTY, RUN_TIME, reaches
+from relevance.gate.rebuilds import RECALL, reach, same_index
 from relevance.strategies import FINETUNED
 from relevance.suite import searched_fields
 from relevance.text import duration, fitted, one_line, plural, printable, shortened, some, terminal_table, width
@@ -212,10 +213,25 @@ def session_lines(
 
 
 def _recall_lines(suite: Suite) -> list[Line]:
-    """What an approximate vector index finds of the exact neighbours, by strategy."""
-    recalls = [f"{name} {one.recall:.3f}" for name, one in suite.results.items() if one.recall is not None]
-    kind = suite.engine.facts.get("vector_index")
-    return [Line(f"recall of the 10 exact neighbours ({kind} vectors): {', '.join(recalls)}")] if recalls else []
+    """What an approximate vector index, and other builds of it, find of the exact neighbours, by strategy."""
+    found = {name: one for name, one in suite.results.items() if one.recall is not None}
+    if not found:
+        return []
+    facts, before, chance = suite.engine.facts, suite.baseline, suite.plan.config.gate.p_sure
+    learned = before.strategies if before and same_index(before.facts, facts) else {}
+    words = []
+    for name, one in found.items():
+        builds = one.rebuilds or (learned[name].rebuilds if name in learned else {})
+        words.append(f"{name} {one.recall:.3f}{_builds_words(one.recall or 0.0, builds.get(RECALL, ()), chance)}")
+    return [Line(f"recall of the 10 exact neighbours ({facts.get('vector_index')} vectors): {', '.join(words)}")]
+
+
+def _builds_words(recall: float, builds: Sequence[float], chance: float) -> str:
+    """How much of the neighbours other builds of the index found; "" where there were none."""
+    if not builds:
+        return ""
+    lower = ", fewer than building it again explains" if recall < min(builds) - reach(builds, chance) else ""
+    return f" ({min(builds):.3f} to {max(builds):.3f} in {plural(len(builds), 'rebuild')}{lower})"
 
 
 def verdict_lines(results: Sequence[Result], comparisons: Sequence[Comparison] = ()) -> list[Line]:
@@ -276,7 +292,8 @@ def failure(strategy: str, verdict: Verdict) -> str:
 _SHOWN_CHANGES = 20
 _SHOWN_REPORTED = 10
 _VISIBLE = 0.02
-_FAILING = {"holes": "[gate] unjudged_hits", "queries": "[gate] too_few_queries", "": "[gate]"}
+_UNSURE = "[gate] too_few_queries"
+_FAILING = {"holes": "[gate] unjudged_hits", "queries": _UNSURE, "rebuilds": _UNSURE, "": "[gate]"}
 _SHOWN_DIFFERENCES = 36  # twelve strategies by three metrics
 _SHOWN_STRATEGIES = 12
 _NO_METRICS = {EMPTY, RUN_TIME}

@@ -199,6 +199,7 @@ def _measured(result: Result, dataset: Dataset) -> Measurement:
         scores_sha256=digest.hexdigest(),
         run_time_s=result.timing.run_time_s if result.timing else None,
         rounds=result.timing.rounds if result.timing else 0,
+        rebuilds=result.rebuilds,
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, partial
 from time import perf_counter, thread_time
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -14,12 +14,13 @@ import pandas as pd
 from threadpoolctl import threadpool_limits
 
 from relevance import evaluation, gate, runner
-from relevance.baseline import KEPT
+from relevance.baseline import DIGITS, KEPT
 from relevance.embeddings import Encoder
 from relevance.engines import QueryBatch
 from relevance.engines.mapping import finds_the_same, read_own_mapping
 from relevance.errors import InputError
 from relevance.finetune.store import train
+from relevance.gate.rebuilds import EXACT, RECALL
 from relevance.records import Catalogue, Ranking, Vectors, embedded_texts
 from relevance.spelling import Spellers
 from relevance.strategies import BASE, FINETUNED, Strategy, readings_of
@@ -192,6 +193,7 @@ class Result:
         timing: None where time was not taken.
         recall: share of the exact nearest neighbours that an approximate index found, see `ExactNeighbours`; None where
             the index is exact, or the strategy asks for none.
+        rebuilds: means of other builds of the index, by metric, and their `recall`; empty where none were made.
     """
 
     strategy: Strategy
@@ -201,6 +203,7 @@ class Result:
     verdict: Verdict
     timing: Timing | None
     recall: float | None = None
+    rebuilds: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -237,6 +240,7 @@ class Suite:
         results: by strategy name, in the order in which they were measured.
         refused: strategies whose template gives no ranking, with the line that says so.
         exact: what an approximate vector index is held against; None where the index is exact.
+        build: makes the same approximate index once more; None likewise.
     """
 
     plan: Plan
@@ -250,6 +254,7 @@ class Suite:
     results: dict[str, Result] = field(default_factory=dict)
     refused: dict[str, str] = field(default_factory=dict)
     exact: ExactNeighbours | None = None
+    build: Callable[[], Engine] | None = None
     _closing: ExitStack = field(default_factory=ExitStack)
     _took: dict[str, tuple[float, float]] = field(default_factory=dict)
 
@@ -326,6 +331,32 @@ class Suite:
         verdict = gate.judge(evaluated, self.plan.floors.get(strategy.name), dataset, before=before)
         result = self.results[strategy.name] = Result(strategy, ranking, deep, evaluated, verdict, timing, recall)
         return result
+
+    def rebuild(self, times: int) -> None:
+        """Build an approximate index so many times more, and keep what each build gives of strategies with vectors.
+
+        An exact index is the same whenever it is built: nothing is done. Each build is indexed, searched and removed.
+        """
+        names = [name for name, result in self.results.items() if result.strategy.embeds]
+        if self.build is None or not names:
+            return
+        values: dict[str, dict[str, list[float]]] = {name: {} for name in names}
+        for _ in range(times):
+            engine = self.build()
+            try:
+                other = replace(self, engine=engine, results={}, calibration=None, _took={})
+                for name in names:
+                    strategy = self.results[name].strategy
+                    result = other.judge(strategy, other.search(strategy), None)
+                    means = {str(metric): result.evaluation.mean(metric) for metric in result.evaluation.per_query}
+                    for measure, value in {**means, RECALL: result.recall}.items():
+                        if value is not None:
+                            values[name].setdefault(measure, []).append(round(value, DIGITS))
+            finally:
+                engine.close()
+        for name, measures in values.items():
+            rebuilds = {measure: tuple(each) for measure, each in measures.items()}
+            self.results[name] = replace(self.results[name], rebuilds=MappingProxyType(rebuilds))
 
     def close(self) -> None:
         """Let go of the index, and of the server where it is ours."""
@@ -425,7 +456,8 @@ def prepare(
         done = perf_counter()
         start_s = indexer.ready()
         ready = perf_counter()
-        engine = indexer.index(catalogue, text_fields=plan.text_fields, vectors=vectors, progress=progress)
+        build = partial(indexer.index, catalogue, text_fields=plan.text_fields, vectors=vectors, progress=progress)
+        engine = build()
         closing.callback(engine.close)
         indexing_s = perf_counter() - ready
         preparation = Preparation(done - start, start_s, indexing_s, start - began, notes)
@@ -438,10 +470,18 @@ def prepare(
         batch = QueryBatch(queries.texts, of_queries, plan.dataset.own_products, queries.params, spelling)
         # of an index that exists the vectors are not known
         is_ours = plan.engine.product_ids is None and bool(vectors)
-        is_exact = engine.facts.get("vector_index") in (None, "flat")
-        exact = ExactNeighbours(catalogue, vectors) if is_ours and not is_exact else None
+        varies = is_ours and engine.facts.get("vector_index") not in EXACT
         return Suite(
-            plan, engine, batch, cut, query_ms, preparation, calibration, exact=exact, _closing=closing.pop_all()
+            plan,
+            engine,
+            batch,
+            cut,
+            query_ms,
+            preparation,
+            calibration,
+            exact=ExactNeighbours(catalogue, vectors) if varies else None,
+            build=build if varies else None,
+            _closing=closing.pop_all(),
         )
 
 

@@ -34,7 +34,8 @@ class ExactNeighbours:
 
     def __init__(self, catalogue: Catalogue, vectors: Mapping[VectorField, Vectors]) -> None:
         self._exact = EmbeddedEngine.index(catalogue, text_fields=(), vectors=vectors)
-        self._recalls: dict[Leg, float] = {}
+        self._nearest: dict[Leg, Ranking] = {}
+        self._recalls: dict[tuple[Engine, Leg], float] = {}
 
     def recall(self, engine: Engine, strategy: Strategy, batch: QueryBatch) -> float | None:
         """Give the share of the first `HITS` exact neighbours that an engine finds.
@@ -47,11 +48,12 @@ class ExactNeighbours:
             Leg((), ((name, 1.0),), leg.candidates, leg.model) for leg in strategy.legs() for name, _ in leg.vectors
         ]
         for leg in legs:
-            if leg not in self._recalls:
-                found = search_leg(engine, leg, batch, hits=HITS)
+            if leg not in self._nearest:
                 exact = replace(leg, candidates=max(leg.candidates, HITS + _TIES))
-                self._recalls[leg] = _recall(found, search_leg(self._exact, exact, batch, hits=HITS + _TIES))
-        return float(np.mean([self._recalls[leg] for leg in legs])) if legs else None
+                self._nearest[leg] = search_leg(self._exact, exact, batch, hits=HITS + _TIES)
+            if (engine, leg) not in self._recalls:
+                self._recalls[engine, leg] = _recall(search_leg(engine, leg, batch, hits=HITS), self._nearest[leg])
+        return float(np.mean([self._recalls[engine, leg] for leg in legs])) if legs else None
 
 
 def _recall(found: Ranking, exact: Ranking) -> float:

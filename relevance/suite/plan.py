@@ -20,6 +20,7 @@ from relevance.files import quoted
 from relevance.finetune.pairs import SPLIT_SEED, build_pairs, find_leaks, split_off
 from relevance.finetune.recipe import Recipe, make_validation
 from relevance.finetune.store import check_stored, find_stored
+from relevance.gate.rebuilds import EXACT
 from relevance.strategies import BASE, FINETUNED, STRATEGIES, readings_of
 
 if TYPE_CHECKING:
@@ -189,6 +190,8 @@ def _idle_options(
             continue
         if path == "release" and engine.name != "embedded":
             idle.setdefault((table, f"{engine.name} ranks as the release that it is"), []).append(place)
+        elif path == "elasticsearch.rebuilds" and engine.name != "embedded" and _is_exact(config):
+            idle.setdefault((table, "the vector index is exact, or not ours to build"), []).append(place)
         elif table == "elasticsearch" and rest != "mapping" and engine.name == "embedded":
             idle.setdefault((table, "the embedded engine ranks"), []).append(place)
         elif table == "models" and name not in used and key not in shared:
@@ -198,6 +201,11 @@ def _idle_options(
     for (_, why), places in sorted(idle.items()):
         meant = sorted(set(places))
         yield f"{' and '.join(meant)} {'change' if len(meant) > 1 else 'changes'} nothing: {why}"
+
+
+def _is_exact(config: Config) -> bool:
+    """Whether the vector index of a server is the same each time, or one that exists."""
+    return config.elasticsearch.vector_index in EXACT or config.elasticsearch.index is not None
 
 
 def _tried(

@@ -102,6 +102,12 @@ class Settings:
         "--es-oversample FACTOR",
         words="the server's own",
     )
+    rebuilds: Annotated[int | None, Interval(ge=3, le=50)] = setting(
+        "an update of the baseline builds an approximate vector index so many times more, to learn how far that alone"
+        " moves the metrics",
+        "--rebuilds N",
+        words="none",
+    )
     search_type: SearchType = setting(
         "whether term statistics of all shards are gathered first: auto does so on an index of ours alone, not for"
         " templates",
