@@ -19,7 +19,8 @@ from __future__ import annotations
 import math
 import os
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
@@ -34,7 +35,10 @@ if TYPE_CHECKING:
     _Floats = npt.NDArray[np.float64]
     _Ints = npt.NDArray[np.int64]
     _Bits = npt.NDArray[np.uint8]
+    _Bools = npt.NDArray[np.bool_]
+    _Words = npt.NDArray[np.uint64]
 
+_Given = TypeVar("_Given")
 _Result = TypeVar("_Result")
 
 RESAMPLES = 10_000
@@ -51,6 +55,14 @@ _EXACT_BITS = 51
 _NUMBERS_AT_ONCE = 1_000_000
 _MOST_THREADS = 4
 """Each holds `_NUMBERS_AT_ONCE` signs, 8 MB as numbers."""
+
+_ROUNDED_FROM = 1_000
+"""From so many queries on sums are first taken of rounded differences, in less than half of the time."""
+_FEW_ROWS = 256
+"""Sums of fewer differences are often the same as what was observed, which rounded sums cannot tell."""
+_ROUNDED_BITS = 24
+_STRIP = 512
+"""So many queries are added up in float32: the fewer, the less is lost; their signs are at hand for all columns."""
 
 
 @dataclass(frozen=True)
@@ -135,23 +147,34 @@ class SignFlips:
     Attributes:
         greater: chance of sums as high as those observed.
         less: chance of sums as low.
-        largest: shape (patterns,), ascending: of each sign pattern the largest sum / sqrt(sum of squares) of a column.
+        largest: shape (patterns,), of each sign pattern the largest sum / sqrt(sum of squares) of a column.
         exact: whether the patterns are all that there are, and no sample.
+        rounding: by how much those of `largest` may be off.
+        without_rounding: gives those of some patterns, by their numbers, as they are.
     """
 
     greater: Chance
     less: Chance
     largest: _Floats
     exact: bool
+    rounding: float = 0.0
+    without_rounding: Callable[[_Ints], _Floats] | None = None
 
     def critical(self, level: float) -> float:
         """Give the sum / sqrt(sum of squares) that a column has to reach so that its adjusted p is `level` or less.
 
         It is that of the first step, the highest; infinite where no sum can be so far out.
         """
-        patterns = len(self.largest)
+        largest, patterns = self.largest, len(self.largest)
         allowed = math.floor(level * patterns) if self.exact else math.floor(level * (patterns + 1)) - 1
-        return float(self.largest[-allowed]) if 0 < allowed <= patterns else math.inf
+        if not 0 < allowed <= patterns:
+            return math.inf
+        if self.without_rounding is not None:
+            # all others are on the same side of it, rounded or not
+            near = np.abs(largest - np.partition(largest, -allowed)[-allowed]) <= 2 * self.rounding
+            largest = largest.copy()
+            largest[near] = self.without_rounding(np.flatnonzero(near))
+        return float(np.partition(largest, -allowed)[-allowed])
 
 
 @dataclass(frozen=True, eq=False)
@@ -201,29 +224,52 @@ def flip_signs(columns: Sequence[Columns] | _Floats, *, seed: int, draws: int = 
         ValueError: not two dimensions, or a number that is not finite.
     """
     given = [Columns(columns)] if isinstance(columns, np.ndarray) else list(columns)
-    blocks, tested, queries = _blocks(given)
+    blocks, queries = _blocks(given, rounded_from=_ROUNDED_FROM)
+    number = sum(one.differences.shape[1] for one in given)
     if not blocks:
-        none = _spread(np.ones(0), np.ones(0), tested)
+        none = Chance(np.ones(number), np.ones(number))
         return SignFlips(none, none, np.zeros(0), exact=True)
-    total, unit, slack, lowest = (
-        np.concatenate([getattr(block, name) for block in blocks]) for name in ("total", "unit", "slack", "lowest")
+    columns_of, total, unit, slack, lowest, lost = (
+        np.concatenate([getattr(block, name) for block in blocks])
+        for name in ("columns", "total", "unit", "slack", "lowest", "lost")
     )
-    tails = _Tail(total * unit, slack), _Tail(-total * unit, slack)
+    tails = _Tail(total * unit, slack, columns_of), _Tail(-total * unit, slack, columns_of)
 
-    def farther_out(patterns: _Patterns) -> tuple[list[_Ints], _Floats]:
-        chance = _standardised(blocks, patterns.signs())
-        (high, largest), (low, _) = tails[0].counted(chance), tails[1].counted(np.negative(chance, out=chance))
-        return [high, low], largest
+    def farther_out(words: _Words, lost: _Floats) -> tuple[list[_Ints], _Floats, _Bools]:
+        """Count the patterns that are sure; the largest of each; and which are not, sums being off by up to `lost`."""
+        chance = (_nearly_standardised if lost.any() else _standardised)(blocks, _signs(words, queries))
+        sides = [tails[0].compared(chance, lost), tails[1].compared(np.negative(chance, out=chance), lost)]
+        sure = sides[0].sure & sides[1].sure
+        return [side.counted(sure) for side in sides], sides[0].largest, ~sure
 
-    chunks = _patterns(queries, seed, draws)
-    counts, largest = zip(*_on_all_cores(farther_out, chunks), strict=True)
+    def first(patterns: _Patterns) -> tuple[list[_Ints], _Floats, _Bools, _Words]:
+        words = patterns.words()
+        counts, largest, unsure = farther_out(words, lost)
+        return counts, largest, unsure, words[unsure]
+
+    def again(words: _Words) -> tuple[list[_Ints], _Floats]:
+        return farther_out(words, np.zeros_like(lost))[:2]
+
+    def largest_of(patterns: _Ints) -> _Floats:
+        words = [replace(chunks[0], start=number, end=number + 1).words() for number in patterns.tolist()]
+        return again(np.concatenate(words))[1]
+
+    chunks = _patterns(queries, seed, draws, at_once=_NUMBERS_AT_ONCE * (2 if lost.any() else 1))
+    counts, rounded, unsure, words = zip(*_on_all_cores(first, chunks), strict=True)
+    largest, undecided = np.concatenate(rounded), np.concatenate(words)
+    at_once = max(1, _NUMBERS_AT_ONCE // queries)
+    parts = [undecided[start : start + at_once] for start in range(0, len(undecided), at_once)]
+    if parts:
+        more, exactly = zip(*_on_all_cores(again, parts), strict=True)
+        counts += more
+        largest[np.concatenate(unsure)] = np.concatenate(exactly)
     exact = chunks[0].every
-    patterns = sum(map(len, largest))
     high, low = (
-        _spread(*tail.p(sum(each), patterns, lowest, exact=exact), tested)
+        _spread(*tail.p(sum(each), len(largest), lowest, exact=exact), columns_of, number)
         for tail, each in zip(tails, zip(*counts, strict=True), strict=True)
     )
-    return SignFlips(high, low, np.sort(np.concatenate(largest)), exact)
+    rounding = float(lost.max())
+    return SignFlips(high, low, largest, exact, rounding, largest_of if rounding else None)
 
 
 def joint_quantile(
@@ -250,19 +296,20 @@ def joint_quantile(
     centred = [
         Columns(one.differences - one.differences.mean(axis=0), one.queries) for one in given if one.differences.size
     ]
-    blocks, _, queries = _blocks(centred)
+    blocks, queries = _blocks(centred)
     if not blocks:
         return 0.0
 
     def largest(patterns: _Patterns) -> _Floats:
-        return np.asarray(_standardised(blocks, patterns.signs()).max(axis=0))
+        return np.asarray(_standardised(blocks, _signs(patterns.words(), queries)).max(axis=0))
 
-    return float(np.quantile(np.concatenate(_on_all_cores(largest, _patterns(queries, seed, draws))), level))
+    chunks = _patterns(queries, seed, draws, at_once=_NUMBERS_AT_ONCE)
+    return float(np.quantile(np.concatenate(_on_all_cores(largest, chunks)), level))
 
 
-def _spread(p: _Floats, adjusted: _Floats, columns: npt.NDArray[np.bool_]) -> Chance:
+def _spread(p: _Floats, adjusted: _Floats, columns: _Ints, number: int) -> Chance:
     """With 1 for the columns that were not tested."""
-    chance = Chance(np.ones(len(columns)), np.ones(len(columns)))
+    chance = Chance(np.ones(number), np.ones(number))
     chance.p[columns], chance.adjusted[columns] = p, adjusted
     return chance
 
@@ -275,6 +322,7 @@ class _Block:
     """Columns with the same rows, scaled to whole numbers whose sums are exact in whatever order.
 
     Attributes:
+        columns: shape (columns,), their numbers among all.
         whole: shape (columns, rows).
         at: which of the queries that have a sign the rows are; None: all, in order.
         total: shape (columns,), what was observed.
@@ -283,8 +331,10 @@ class _Block:
             is.
         slack: by how much less such a sum may be and is the same.
         lowest: the lowest p that so many differences can reach.
+        rounded: the same with less precision; None for columns of few rows.
     """
 
+    columns: _Ints
     whole: _Floats
     at: _Ints | None
     total: _Floats
@@ -292,43 +342,86 @@ class _Block:
     unit: _Floats
     slack: _Floats
     lowest: _Floats
+    rounded: _Rounded | None
+
+    @property
+    def lost(self) -> _Floats:
+        return np.zeros(len(self.whole)) if self.rounded is None else self.rounded.lost
 
 
-def _blocks(given: Sequence[Columns]) -> tuple[list[_Block], npt.NDArray[np.bool_], int]:
-    """What has a difference, with how many queries have a sign; and which of all columns that are, shape (columns,)."""
+@dataclass(frozen=True, eq=False)
+class _Rounded:
+    """Columns rounded so that sums of the rows of `_STRIP` queries are exact in float32.
+
+    Attributes:
+        strips: of so many queries each which of them the rows are, and the rounded numbers, shape (columns, rows).
+        flipped: shape (columns,), the sum of all rows.
+        unit: as of a block.
+        lost: how far a sum times `unit` may be off.
+    """
+
+    strips: Sequence[tuple[_Ints, npt.NDArray[np.float32]]]
+    flipped: _Floats
+    unit: _Floats
+    lost: _Floats
+
+
+def _blocks(given: Sequence[Columns], *, rounded_from: float = math.inf) -> tuple[list[_Block], int]:
+    """What has a difference, and how many queries have a sign; of `rounded_from` queries sums are rounded, too."""
     noticed = [np.where(np.abs(one.differences) > SAME, one.differences, 0.0) for one in given]
-    rows = [np.count_nonzero(one, axis=1) > 0 for one in noticed]
-    tested = [np.count_nonzero(one, axis=0) > 0 for one in noticed]
-    numbers = [
-        (np.arange(len(row)) if one.queries is None else one.queries)[row] for one, row in zip(given, rows, strict=True)
-    ]
-    queries = np.unique(np.concatenate(numbers)) if numbers else np.zeros(0, dtype=np.int64)
-    blocks = [
-        _block(differences[row][:, column], np.searchsorted(queries, number), one.observed, column, len(queries))
-        for one, differences, row, column, number in zip(given, noticed, rows, tested, numbers, strict=True)
-        if column.any()
-    ]
-    return blocks, np.concatenate([np.zeros(0, dtype=bool), *tested]), len(queries)
+    rows = [np.arange(len(one.differences)) if one.queries is None else one.queries for one in given]
+    changed = [number[one.any(axis=1)] for one, number in zip(noticed, rows, strict=True)]
+    queries = np.unique(np.concatenate(changed)) if changed else np.zeros(0, dtype=np.int64)
+    blocks, before = [], 0
+    for one, differences, number in zip(given, noticed, rows, strict=True):
+        counts = np.count_nonzero(differences, axis=0)
+        few = counts < _FEW_ROWS if len(queries) >= rounded_from else counts >= 0
+        for columns, rounds in ((few & (counts > 0), False), (~few, True)):
+            if columns.any():
+                own, row = np.flatnonzero(columns), np.flatnonzero(differences[:, columns].any(axis=1))
+                row = row[np.argsort(number[row])]
+                at = np.searchsorted(queries, number[row])
+                observed = None if one.observed is None else one.observed[own]
+                blocks.append(_block(before + own, differences[row][:, own], at, observed, len(queries), rounds=rounds))
+        before += len(counts)
+    return blocks, len(queries)
 
 
-def _block(
-    differences: _Floats, at: _Ints, observed: _Floats | None, tested: npt.NDArray[np.bool_], queries: int
+def _block(  # noqa: PLR0913 - what a block is made of
+    columns: _Ints, differences: _Floats, at: _Ints, observed: _Floats | None, queries: int, *, rounds: bool
 ) -> _Block:
-    sums = np.zeros(differences.shape[1]) if observed is None else observed[tested]
+    sums = np.zeros(differences.shape[1]) if observed is None else observed
     # a column times 2^shift, rounded, adds up to less than 2^52: float64 holds that exactly
     _, above = np.frexp(np.maximum(np.abs(differences).sum(axis=0), np.abs(sums)))
     shift = _EXACT_BITS - above
     norms = np.sqrt([math.fsum((column * column).tolist()) for column in differences.T])
     whole = np.rint(np.ldexp(differences, shift)).T
     flipped = whole.sum(axis=1)
+    unit = 1 / np.ldexp(norms, shift)
     return _Block(
+        columns,
         whole,
         None if np.array_equal(at, np.arange(queries)) else at,
         flipped if observed is None else np.rint(np.ldexp(sums, shift)),
         flipped,
-        1 / np.ldexp(norms, shift),
+        unit,
         SAME / np.minimum(norms, 1),
         0.5 ** np.count_nonzero(differences, axis=0),
+        _rounded(whole, unit, at, queries) if rounds else None,
+    )
+
+
+def _rounded(whole: _Floats, unit: _Floats, at: _Ints, queries: int) -> _Rounded:
+    ends = np.searchsorted(at, np.arange(0, queries + _STRIP, _STRIP)).tolist()
+    strips = [slice(*each) for each in pairwise(ends)]
+    most = np.max([np.abs(whole[:, strip]).sum(axis=1) for strip in strips], axis=0)
+    scale = (2**_ROUNDED_BITS - _STRIP) / most
+    nearest = np.rint(whole * scale[:, np.newaxis])
+    return _Rounded(
+        [(at[rows] - _STRIP * number, nearest[:, rows].astype(np.float32)) for number, rows in enumerate(strips)],
+        nearest.sum(axis=1),
+        unit / scale,
+        np.abs(whole - nearest / scale[:, np.newaxis]).sum(axis=1) * unit + SAME,  # SAME is above all other rounding
     )
 
 
@@ -340,6 +433,25 @@ def _standardised(blocks: Sequence[_Block], signs: _Bits) -> _Floats:
         start, end = end, end + len(block.whole)
         own = (signs if block.at is None else signs[block.at]).astype(np.float64)
         sums[start:end] = (block.flipped[:, np.newaxis] - 2 * (block.whole @ own)) * block.unit[:, np.newaxis]
+    return sums
+
+
+def _nearly_standardised(blocks: Sequence[_Block], signs: _Bits) -> _Floats:
+    """The same, off by no more than `lost` of each block."""
+    sums = np.zeros((sum(len(block.whole) for block in blocks), signs.shape[1]))
+    ends = np.cumsum([len(block.whole) for block in blocks]).tolist()
+    columns = [slice(*each) for each in pairwise([0, *ends])]
+    rounded = [(own, block.rounded) for own, block in zip(columns, blocks, strict=True) if block.rounded is not None]
+    for number, first in enumerate(range(0, len(signs), _STRIP)):
+        flips = signs[first : first + _STRIP].astype(np.float32)
+        for own, block in rounded:
+            rows, values = block.strips[number]
+            sums[own] += values @ flips.take(rows, axis=0)
+    for own, block in rounded:
+        sums[own] = (block.flipped[:, np.newaxis] - 2 * sums[own]) * block.unit[:, np.newaxis]
+    for own, exact in zip(columns, blocks, strict=True):
+        if exact.rounded is None:
+            sums[own] = _standardised([exact], signs)
     return sums
 
 
@@ -356,33 +468,35 @@ class _Patterns:
     seed: int
     every: bool
 
-    def signs(self) -> _Bits:
-        """Shape (rows, patterns), 1 where the sign is flipped, else 0."""
+    def words(self) -> _Words:
+        """Shape (patterns, words): a bit of a word is 1 where a sign is flipped, the lowest first."""
         if self.every:
-            words = np.arange(self.start, self.end, dtype=np.uint64)[:, np.newaxis]
-        else:
-            # each pattern takes whole words of the stream, so that it does not matter how many are drawn at once
-            each = -(-self.rows // _WORD)
-            stream = np.random.PCG64(self.seed).advance(self.start * each)
-            words = stream.random_raw((self.end - self.start) * each).reshape(-1, each)
-        # bytes change places, not bits: what unpackbits would give and transposing it takes ten times as long
-        octets = np.ascontiguousarray(words.astype("<u8").view(np.uint8).T)
-        bits = np.empty((len(octets), 8, len(words)), dtype=np.uint8)
-        for bit in range(8):
-            np.right_shift(octets, bit, out=bits[:, bit])
-        bits &= 1
-        return bits.reshape(-1, len(words))[: self.rows]
+            return np.arange(self.start, self.end, dtype=np.uint64)[:, np.newaxis]
+        # each pattern takes whole words of the stream, so that it does not matter how many are drawn at once
+        each = -(-self.rows // _WORD)
+        stream = np.random.PCG64(self.seed).advance(self.start * each)
+        return stream.random_raw((self.end - self.start) * each).reshape(-1, each)
 
 
-def _patterns(rows: int, seed: int, draws: int) -> list[_Patterns]:
-    """All patterns of so many signs where they are no more than `draws`, in parts that memory has room for."""
+def _signs(words: _Words, rows: int) -> _Bits:
+    """Shape (rows, patterns), 1 where the sign is flipped, else 0."""
+    # bytes change places, not bits: what unpackbits would give and transposing it takes ten times as long
+    octets = np.ascontiguousarray(words.astype("<u8").view(np.uint8).T)
+    bits = np.empty((len(octets), 8, len(words)), dtype=np.uint8)
+    for bit in range(8):
+        np.right_shift(octets, bit, out=bits[:, bit])
+    bits &= 1
+    return bits.reshape(-1, len(words))[:rows]
+
+
+def _patterns(rows: int, seed: int, draws: int, *, at_once: int) -> list[_Patterns]:
+    """All patterns of so many signs where they are no more than `draws`, in parts of about `at_once` signs."""
     every = rows < draws.bit_length()
-    patterns, at_once = 1 << rows if every else draws, max(1, _NUMBERS_AT_ONCE // rows)
-    starts = range(0, patterns, at_once)
-    return [_Patterns(rows, start, min(start + at_once, patterns), seed, every) for start in starts]
+    patterns, step = 1 << rows if every else draws, max(1, at_once // rows)
+    return [_Patterns(rows, start, min(start + step, patterns), seed, every) for start in range(0, patterns, step)]
 
 
-def _on_all_cores(task: Callable[[_Patterns], _Result], chunks: Sequence[_Patterns]) -> list[_Result]:
+def _on_all_cores(task: Callable[[_Given], _Result], chunks: Sequence[_Given]) -> list[_Result]:
     """Do a task for each; results in their order."""
     usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     # threads of a product wait for each other by spinning: where other work has the cores, two take far longer than one
@@ -390,25 +504,48 @@ def _on_all_cores(task: Callable[[_Patterns], _Result], chunks: Sequence[_Patter
         return list(pool.map(task, chunks))
 
 
+@dataclass(frozen=True, eq=False)
+class _Compared:
+    """Which patterns are as far out in a column, and in any that a step looks at, nearest column first.
+
+    Attributes:
+        alone: shape (columns, patterns).
+        together: likewise.
+        largest: shape (patterns,), of each pattern.
+        sure: shape (patterns,), where nothing that sums are off by can change that.
+    """
+
+    alone: _Bools
+    together: _Bools
+    largest: _Floats
+    sure: _Bools
+
+    def counted(self, patterns: _Bools) -> _Ints:
+        """Count these patterns, shape (2, columns)."""
+        return np.stack([np.count_nonzero(one & patterns, axis=1) for one in (self.alone, self.together)])
+
+
 class _Tail:
     """Counts the patterns that are as far out as what was observed, column by column and step by step."""
 
-    def __init__(self, observed: _Floats, slack: _Floats) -> None:
-        self._order = np.argsort(-observed, kind="stable")
+    def __init__(self, observed: _Floats, slack: _Floats, columns: _Ints) -> None:
+        self._order = np.lexsort((columns, -observed))
         self._reach = (observed - slack)[self._order[::-1]]
 
-    def counted(self, chance: _Floats) -> tuple[_Ints, _Floats]:
-        """Count patterns, shape (columns, patterns).
-
-        Returns:
-            How many are as far out in a column, and in any that a step looks at, shape (2, columns), nearest column
-            first; and the largest of each pattern.
-        """
+    def compared(self, chance: _Floats, lost: _Floats) -> _Compared:
+        """Compare sums, shape (columns, patterns), each off by no more than its column's `lost`."""
         steps = chance[self._order[::-1]]  # a step looks at the columns that are no further out
-        reach = self._reach[:, np.newaxis]
-        alone = np.count_nonzero(steps >= reach, axis=1)
+        lost = lost[self._order[::-1]]
+        alone, open_alone = self._as_far_out(steps, lost)
         np.maximum.accumulate(steps, axis=0, out=steps)
-        return np.stack([alone, np.count_nonzero(steps >= reach, axis=1)]), steps[-1].copy()
+        together, open_together = self._as_far_out(steps, np.maximum.accumulate(lost))
+        return _Compared(alone, together, steps[-1].copy(), ~(open_alone | open_together))
+
+    def _as_far_out(self, steps: _Floats, lost: _Floats) -> tuple[_Bools, _Bools]:
+        surely = steps >= (self._reach + lost)[:, np.newaxis]
+        if not lost.any():
+            return surely, np.zeros(steps.shape[1], dtype=bool)
+        return surely, (surely != (steps >= (self._reach - lost)[:, np.newaxis])).any(axis=0)
 
     def p(self, counts: _Ints, patterns: int, lowest: _Floats, *, exact: bool) -> tuple[_Floats, _Floats]:
         """By itself and adjusted; none is below what its column can reach at best."""

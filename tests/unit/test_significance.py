@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
@@ -105,11 +105,11 @@ def test_what_can_be_counted(differences: Any, greater: list[float], adjusted: l
 
 def test_the_critical_sum_is_the_least_whose_adjusted_p_is_the_level() -> None:
     flips = flip_signs(np.array([[1.0], [2.0]]), seed=0)
-    assert flips.largest == pytest.approx(np.array([-3, -1, 1, 3]) / 5**0.5)
-    assert [flips.critical(level) for level in (0.25, 0.5, 1)] == flips.largest[[3, 2, 0]].tolist()
+    assert flips.largest == pytest.approx(np.array([3, 1, -1, -3]) / 5**0.5)
+    assert [flips.critical(level) for level in (0.25, 0.5, 1)] == flips.largest[[0, 1, 3]].tolist()
     flips = flip_signs(np.random.default_rng(4).normal(0, 1, (30, 3)), seed=1, draws=DRAWS)
     critical = flips.critical(0.01)
-    lower = flips.largest[np.searchsorted(flips.largest, critical) - 1]
+    lower = flips.largest[flips.largest < critical].max()
     share, above = ((1 + np.count_nonzero(flips.largest >= least)) / (DRAWS + 1) for least in (critical, lower))
     assert share <= 0.01 < above
 
@@ -181,6 +181,41 @@ def test_the_seed_alone_decides_p(monkeypatch: pytest.MonkeyPatch) -> None:
     assert whole.largest.tolist() == parts.largest.tolist()
     assert whole.greater.adjusted.tolist() == parts.greater.adjusted.tolist()
     assert whole.greater.p.tolist() != other.greater.p.tolist()
+
+
+def outcome(columns: list[Columns], draws: int) -> list[Any]:
+    flips = flip_signs(columns, seed=1, draws=draws)
+    sides = [getattr(side, name).tolist() for side in (flips.greater, flips.less) for name in ("p", "adjusted")]
+    return [*sides, *(flips.critical(level) for level in (0.01, 0.2, 0.5, 1))]
+
+
+@given(FEW | MANY, st.lists(st.integers(0, 39), unique=True, min_size=1), st.integers(1, 9))
+@example(np.random.default_rng(3).normal(0.05, 1, (40, 4)), [3, 2, 30], 7)
+def test_rounding_first_changes_nothing(differences: Any, queries: list[int], strip: int) -> None:
+    own = np.array(queries)[: len(differences)]
+    columns = [Columns(differences), Columns(differences[: len(own)] / 3, own, differences[:1].sum(axis=0))]
+    exactly = outcome(columns, 300)
+    # fewer bits, so that many patterns are too near to tell
+    settings = {"_ROUNDED_FROM": 1, "_FEW_ROWS": 3, "_ROUNDED_BITS": 12, "_STRIP": strip}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in settings.items():
+            patch.setattr(significance, name, value)
+        assert outcome(columns, 300) == exactly
+
+
+def test_columns_of_many_queries_are_rounded_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    differences = np.random.default_rng(3).normal(0.05, 1, (1_500, 4))
+    differences[100:, 3] = 0
+    columns = [Columns(differences), Columns(differences[::-2], np.arange(1_500)[::-2])]
+    rounded = flip_signs(columns, seed=1, draws=DRAWS)
+    assert 0 < rounded.rounding < 0.001
+    nearly = outcome(columns, DRAWS)
+    monkeypatch.setattr(significance, "_ROUNDED_FROM", math.inf)
+    assert outcome(columns, DRAWS) == nearly
+    exactly = flip_signs(columns, seed=1, draws=DRAWS)
+    assert exactly.rounding == 0
+    assert rounded.largest == pytest.approx(exactly.largest, abs=rounded.rounding)
+    assert rounded.largest.tolist() != exactly.largest.tolist()
 
 
 def test_p_is_what_it_was() -> None:
