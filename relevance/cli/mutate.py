@@ -5,17 +5,19 @@ from __future__ import annotations
 import shutil
 import sys
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from relevance.baseline import KEPT
 from relevance.cli import FAILED, Answer
 from relevance.cli.commands import out_of, write_out
 from relevance.cli.project import read_config
 from relevance.errors import InputError, unknown
 from relevance.gate import ANSWERS
-from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, mutate, nulls, other_model
+from relevance.mutation import KINDS, NEUTRAL_KINDS, POOLS, SWAPPED_KINDS, mutate, nulls, other_model, withhold
 from relevance.report.folder import check_folder
 from relevance.report.mutations import kinds_lines, mutation_files, mutation_lines
 from relevance.report.terminal import plan_lines
+from relevance.report.withheld import withheld_files, withheld_lines, wrong_lines
 from relevance.suite import few_queries, make_plan
 from relevance.text import progress_bar
 
@@ -33,9 +35,8 @@ def run(arguments: argparse.Namespace) -> Answer:
     kinds = _kinds(arguments)
     if arguments.list:
         return Answer(0, tuple(kinds_lines(kinds.values())))
-    if arguments.nulls is not None and not arguments.neutral:
-        raise InputError("--nulls changes nothing without --neutral; leave it out")
     config = read_config(arguments, measures=True)
+    _refuse_combinations(arguments, config)
     out = out_of(config)
     if out is not None:
         check_folder(out, content="mutations")
@@ -43,21 +44,47 @@ def run(arguments: argparse.Namespace) -> Answer:
     head = plan_lines(plan)
     planted = [(kind, arguments.seed + at) for kind in kinds.values() for at in range(arguments.runs)]
     swapped = [(kind, arguments.seed) for kind in SWAPPED_KINDS] if arguments.nulls is not None else []
-    with progress_bar(len(planted) + len(swapped), "planting", "change", shown=sys.stderr.isatty()) as bar:
-        measured = mutate(plan, [*planted, *swapped], config.gate, done=lambda: bar.update(1))
+    with _bar("planting", len(planted) + len(swapped)) as bar:
+        measured = mutate(plan, [*planted, *swapped], config.gate, done=lambda *_: bar.update(1))
     outcomes = replace(measured, outcomes=measured.outcomes[: len(planted)])
-    columns = shutil.get_terminal_size((150, 24)).columns
-    lines = [*head, "", *mutation_lines(outcomes, columns=columns)]
+    if arguments.holes is None:
+        columns = shutil.get_terminal_size((150, 24)).columns
+        lines = mutation_lines(outcomes, columns=columns)
+        wrong = _wrong_verdicts(outcomes, _LARGE_DROP, neutral=arguments.neutral)
+        files = mutation_files(outcomes, of=head)
+    else:
+        with _bar("withholding judgments", len(planted)) as bar:
+            pool, seed = arguments.holes, arguments.seed
+            tried = [*withhold(outcomes, config.gate, pool, seed=seed, done=lambda: bar.update(1))]
+        lines, wrong = withheld_lines(tried, pool), [*wrong_lines(tried)]
+        files = withheld_files(tried, pool, of=head)
     if arguments.nulls is not None:
         others = [one.after for one in measured.outcomes[len(planted) :] if one.after is not None]
         lines += ["", _nulls_line(measured.before, others, config, arguments)]
     if few := few_queries(len(measured.before.queries), config.gate):
         lines.append(f"note: {few}")
     if out is not None:
-        write_out(out, mutation_files(outcomes, of=head), "mutations")
+        write_out(out, files, "mutations")
         lines.append(f"written to {out}: mutations.md, mutations.json, mutations.csv")
-    wrong = _wrong_verdicts(outcomes, _LARGE_DROP, neutral=arguments.neutral)
-    return Answer(FAILED if wrong else 0, tuple(lines), errors=tuple(wrong))
+    return Answer(FAILED if wrong else 0, (*head, "", *lines), errors=tuple(wrong))
+
+
+def _refuse_combinations(arguments: argparse.Namespace, config: Config) -> None:
+    if arguments.nulls is not None and not arguments.neutral:
+        raise InputError("--nulls changes nothing without --neutral; leave it out")
+    if arguments.holes is None:
+        return
+    if arguments.holes not in POOLS:
+        raise InputError(unknown("pool", arguments.holes, POOLS))
+    if arguments.neutral:
+        raise InputError("--holes asks for changes with an effect; allowed: without --neutral")
+    if config.gate.leading.cutoff > KEPT:
+        deep = f"[gate] leading = '{config.gate.leading}' looks deeper than the {KEPT} hits that are kept"
+        raise InputError(f"--holes: {deep}; allowed: a metric of {KEPT} or less")
+
+
+def _bar(what: str, number: int) -> Any:
+    return progress_bar(number, what, "change", shown=sys.stderr.isatty())
 
 
 def _kinds(arguments: argparse.Namespace) -> Mapping[str, Mutation]:
@@ -92,14 +119,22 @@ def _nulls_line(before: Snapshot, changed: Sequence[Snapshot], config: Config, a
 _LARGE_DROP = 0.05
 
 
+_FALSE_ALARMS = {"loss": "fails", "undecided, fails": "fails undecided"}
+
+
 def _wrong_verdicts(outcomes: Outcomes, large_drop: float, *, neutral: bool) -> list[str]:
     """What the gate should have caught and did not, or what it should not have."""
     lines = []
     for one in outcomes.outcomes:
         kind, worst = one.kind, one.worst(outcomes.measure)
         drop = (worst.relative or 0) if worst is not None else 0
-        if neutral and kind.group == "noise" and kind.cost != "training" and one.verdict == "loss":
-            lines.append(f"{kind.name}, seed {one.seed}: fails, although nothing became worse")
+        if (
+            neutral
+            and kind.group == "noise"
+            and kind.cost != "training"
+            and one.verdict in ("loss", "undecided, fails")
+        ):
+            lines.append(f"{kind.name}, seed {one.seed}: {_FALSE_ALARMS[one.verdict]}, although nothing became worse")
         passes = one.verdict in ANSWERS and not one.comparison.fails()
         if not neutral and worst is not None and drop >= large_drop and passes:
             lines.append(f"{kind.name}: {worst.strategy} drops by {100 * drop:.1f}%, and the gate says {one.verdict}")

@@ -255,6 +255,11 @@ def _mutate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--runs", type=count, default=1, metavar="N", help=runs)
     nulls = "with --neutral: compare so many times two sides whose queries were swapped at random"
     parser.add_argument("--nulls", type=count, default=None, metavar="N", help=nulls)
+    holes = (
+        "report instead what the gate says of better and worse changes while judgments are withheld: those of the "
+        "baseline's first ten hits stay (ten), of its first five (five), or as many as ten, drawn (random)"
+    )
+    parser.add_argument("--holes", default=None, metavar="POOL", help=holes)
     training = "plant also what needs a training of the model, minutes each"
     parser.add_argument("--with-training", action="store_true", help=training)
     parser.add_argument("--other-model", metavar="NAME_OR_PATH", help="plant also this model as the base model")

@@ -8,21 +8,30 @@ from typing import TYPE_CHECKING
 from relevance.mutation import content, plans, searches
 from relevance.mutation.engine import Mutation, around
 from relevance.mutation.plans import other_model
-from relevance.mutation.run import Outcome, Outcomes, mutate, nulls
+from relevance.mutation.run import SAID, Outcome, Outcomes, Said, mutate, nulls, said
+from relevance.mutation.withheld import LOOKS, POOLS, Tried, Truth, withhold
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 __all__ = [
     "KINDS",
+    "LOOKS",
     "NEUTRAL_KINDS",
+    "POOLS",
+    "SAID",
     "SWAPPED_KINDS",
     "Mutation",
     "Outcome",
     "Outcomes",
+    "Said",
+    "Tried",
+    "Truth",
     "mutate",
     "nulls",
     "other_model",
+    "said",
+    "withhold",
 ]
 
 _REGRESSIONS = (

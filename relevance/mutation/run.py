@@ -13,7 +13,7 @@ import numpy as np
 
 from relevance.baseline import data_changes
 from relevance.errors import InputError
-from relevance.gate import ANSWERS, Answer, Comparison
+from relevance.gate import Answer, Comparison
 from relevance.mutation.engine import NotApplicableError, remembering
 from relevance.suite import Baseline, compare_with, prepare, snapshot_of
 
@@ -27,9 +27,21 @@ if TYPE_CHECKING:
     from relevance.mutation.engine import Mutation
     from relevance.suite import Plan, Suite
 
-Verdict = Answer | Literal["refused", "named", "no effect", "not applicable"]
+Said = Answer | Literal["undecided, fails"]
+"""An answer, and whether an undecided one fails."""
+
+Verdict = Said | Literal["refused", "named", "no effect", "not applicable"]
+
+SAID: tuple[Said, ...] = ("loss", "undecided, fails", "likely loss", "undecided", "no loss")
+"""From the worst to the best."""
 
 _NO_COMPARISON = Comparison("", ())
+
+
+def said(comparison: Comparison, strategy: str | None = None) -> Said:
+    """What is said of a strategy, or of all; `undecided, fails` is all that is no loss and fails."""
+    answer = comparison.answer(strategy)
+    return "undecided, fails" if answer != "loss" and comparison.fails(strategy) else answer
 
 
 @dataclass(frozen=True)
@@ -69,7 +81,7 @@ class Outcome:
             return "not applicable"
         if self.refused:
             return "refused"
-        answer = self.comparison.answer() if self.changed else "no effect"
+        answer = said(self.comparison) if self.changed else "no effect"
         return "named" if self.data and answer in ("no loss", "no effect") else answer
 
     def leading(self, measure: str) -> tuple[Finding, ...]:
@@ -79,11 +91,13 @@ class Outcome:
 
     def decided_by(self, measure: str) -> str:
         """Name what the verdict comes from: the metric if it is among the reasons, else the first; "" for no loss."""
-        answer = self.comparison.answer()
+        answer = said(self.comparison)
         if answer == "no loss":
             return ""
-        reasons = [one.measure for one in self.comparison.findings if one.answer == answer]
-        return measure if measure in reasons else reasons[0]
+        blocked = answer == "undecided, fails"
+        deciding = (one for one in self.comparison.findings if (one.blocks if blocked else one.answer == answer))
+        reasons = [one.measure for one in deciding]
+        return measure if measure in reasons else next(iter(reasons), "")
 
     def worst(self, measure: str) -> Finding | None:
         """Give the finding of the largest drop; None where nothing is relative to anything."""
@@ -125,7 +139,7 @@ def mutate(
     planted: Sequence[tuple[Mutation, int]],
     limits: Limits,
     *,
-    done: Callable[[], object] = lambda: None,
+    done: Callable[[Snapshot, Outcome], object] = lambda *_: None,
 ) -> Outcomes:
     """Measure the plan as it is, then with each change.
 
@@ -133,7 +147,7 @@ def mutate(
         plan: as `make_plan` gives it.
         planted: mutations, each with a seed.
         limits: of the gate.
-        done: is called after each.
+        done: is called after each, with the plan as it is and what became of it.
 
     Raises:
         InputError: see `prepare`, or a ranking is none, for the plan as it is.
@@ -165,7 +179,7 @@ def mutate(
             except InputError as error:
                 outcome = replace(outcome, refused=str(error))
             outcomes.append(replace(outcome, seconds=perf_counter() - start))
-            done()
+            done(baseline, outcomes[-1])
     of_all = [counts[name] for name in ("searched", "remembered", "indexed")]
     return Outcomes(baseline, tuple(outcomes), str(limits.leading), cold_s, *of_all)
 
@@ -235,9 +249,9 @@ def nulls(before: Snapshot, measured: Sequence[Snapshot], limits: Limits, *, num
         number: of sessions.
         seed: of what is swapped.
     """
-    verdicts: Counter[str] = Counter(dict.fromkeys(ANSWERS, 0))
+    verdicts: Counter[str] = Counter(dict.fromkeys(SAID, 0))
     for at in range(number):
         chosen = np.random.default_rng((seed, at)).random(len(before.queries)) < 0.5  # noqa: PLR2004 - a coin
         left, right = swapped(before, measured[at % len(measured)], chosen)
-        verdicts[compare_with(Baseline("null", left), right, limits).answer()] += 1
+        verdicts[said(compare_with(Baseline("null", left), right, limits))] += 1
     return verdicts

@@ -7,7 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from relevance.files import csv_text
-from relevance.gate import ANSWERS
+from relevance.mutation import SAID, said
 from relevance.report.pages import page
 from relevance.report.results import attributes
 from relevance.text import chance, plural, printable, shortened, terminal_table
@@ -15,10 +15,8 @@ from relevance.text import chance, plural, printable, shortened, terminal_table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from relevance.gate import Answer
     from relevance.mutation import Mutation, Outcome, Outcomes
 
-_ANSWERS: tuple[Answer, ...] = tuple(reversed([*ANSWERS]))
 _BANDS = {
     "5% or more": (0.05, float("inf")),
     "2 to 5%": (0.02, 0.05),
@@ -37,7 +35,7 @@ def mutation_lines(mutations: Outcomes, *, columns: int) -> list[str]:
     rows = [_HEAD, *_rows(mutations)]
     table = _fitting(rows, columns)
     bands = [(name, *map(str, counts)) for name, counts in _bands(mutations).items()]
-    table += ["", *terminal_table([(f"measured drop of {mutations.measure}", *_ANSWERS), *bands]), ""]
+    table += ["", *terminal_table([(f"measured drop of {mutations.measure}", *SAID), *bands]), ""]
     strength = _strength(mutations)
     return [printable(line) for line in (*table, *((strength, "") if strength else ()), _cost(mutations))]
 
@@ -68,7 +66,7 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
         "legs_searched": mutations.searched,
         "legs_known": mutations.remembered,
         "indices": mutations.indexed,
-        "bands": {name: dict(zip(_ANSWERS, counts, strict=True)) for name, counts in _bands(mutations).items()},
+        "bands": {name: dict(zip(SAID, counts, strict=True)) for name, counts in _bands(mutations).items()},
         "mutations": [_entry(one, mutations.measure) for one in mutations.outcomes],
     }
     drops = ("before", "after", "drop", "p", "adjusted_p")
@@ -78,7 +76,7 @@ def mutation_files(mutations: Outcomes, *, of: Sequence[str]) -> Mapping[str, st
         measured_on="\n".join(of),
         head=_HEAD,
         rows=_rows(mutations),
-        answers=_ANSWERS,
+        answers=SAID,
         bands=_bands(mutations),
         strength=_strength(mutations),
         cost=_cost(mutations),
@@ -109,15 +107,14 @@ def _row(outcome: Outcome, measure: str, *, repeated: bool) -> tuple[str, ...]:
     drop = "" if worst.relative is None else f"{-100 * worst.relative:+z.1f}%".replace("+0.0%", "0.0%")
     floors = str(len(outcome.below_floors) or "")
     by = outcome.decided_by(measure)
-    verdict = "undecided, fails" if outcome.verdict == "undecided" and outcome.comparison.fails() else outcome.verdict
     p, adjusted_p = ("" if value is None else chance(value) for value in (worst.p, worst.adjusted_p))
-    return (name, verdict, by, drop, worst.strategy, p, adjusted_p, floors, what)
+    return (name, outcome.verdict, by, drop, worst.strategy, p, adjusted_p, floors, what)
 
 
 def _bands(mutations: Outcomes) -> dict[str, list[int]]:
-    """By size of the drop, how many findings of changed strategies there are: in the order of `_ANSWERS`."""
+    """By size of the drop, how many findings of changed strategies there are: in the order of `SAID`."""
     rated = [
-        (finding.relative, one.comparison.answer(finding.strategy))
+        (finding.relative, said(one.comparison, finding.strategy))
         for one in mutations.outcomes
         for finding in one.leading(mutations.measure)
         if finding.relative is not None
@@ -125,7 +122,7 @@ def _bands(mutations: Outcomes) -> dict[str, list[int]]:
     bands = {}
     for name, (least, most) in _BANDS.items():
         within = [answer for relative, answer in rated if least <= relative < most]
-        bands[name] = [within.count(answer) for answer in _ANSWERS]
+        bands[name] = [within.count(answer) for answer in SAID]
     return bands
 
 
@@ -157,7 +154,7 @@ def _csv_rows(mutations: Outcomes) -> Iterator[Sequence[str | float | None]]:
         start = (one.kind.name, one.kind.group, one.seed, one.verdict)
         for finding in findings:
             numbers = attributes(finding, "before", "after", "relative", "p", "adjusted_p").values()
-            yield *start, finding.strategy, one.comparison.answer(finding.strategy), *numbers, one.drawn
+            yield *start, finding.strategy, said(one.comparison, finding.strategy), *numbers, one.drawn
         if not findings:
             yield *start, *(None,) * 7, one.drawn
 
@@ -167,7 +164,7 @@ def _entry(one: Outcome, measure: str) -> dict[str, object]:
     strategies = [
         {
             "strategy": finding.strategy,
-            "answer": one.comparison.answer(finding.strategy),
+            "answer": said(one.comparison, finding.strategy),
             **attributes(finding, *effect),
         }
         for finding in one.leading(measure)

@@ -16,21 +16,25 @@ to `mutations-own.csv`: changes of an index body and a search body of one's own 
 import csv
 import json
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from relevance import datasets
 from relevance.baseline import Snapshot
+from relevance.config import Config
 from relevance.config.reading import read_config
-from relevance.gate import Limits
-from relevance.mutation import KINDS, NEUTRAL_KINDS, SWAPPED_KINDS, Mutation, mutate, nulls
+from relevance.evaluation import NDCG10
+from relevance.gate import EMPTY, Finding, Limits
+from relevance.mutation import KINDS, NEUTRAL_KINDS, SAID, SWAPPED_KINDS, Mutation, Outcome, mutate, nulls, said
+from relevance.significance import flip_signs
 from relevance.suite import make_plan
 from studies import own_shop
 from studies.store import FOLDER, collect
@@ -63,6 +67,7 @@ NINE = (
 )
 
 
+NUMBERS = ("before", "after", "drop", "p", "adjusted_p")
 READ = ("textsearch_tuned", "textsearch_spelled")
 OF_READING = [
     *(name for name, kind in KINDS.items() if kind.group == "analysis" and "synonyms" not in name),
@@ -189,40 +194,114 @@ def _on_engines(
         sys.stderr.write(f"{data}, {engine}: {found['seconds']:.0f} s, {found['indices']} indices\n")
 
 
-def _only(data: str, kinds: Mapping[str, Mutation]) -> list[str]:
-    """The arguments that choose the kinds of a part; a server is also asked the same again."""
+def _config(data: str, **others: str) -> Config:
+    return read_config(options=_options(data) | others, environ=os.environ, file=None, root=Path.cwd())
+
+
+def _chosen(data: str, kinds: Mapping[str, Mutation]) -> list[Mutation]:
+    """The kinds of a set, or those of a part; a server is also asked the same again."""
     cost = PARTS.get(data)
-    chosen = [name for name, kind in kinds.items() if kind.cost == cost or (cost == "server" and kind.anew)]
-    return ["--with-training"] * (cost == "training") + [part for name in chosen for part in ("--only", name)]
+    if cost is None:
+        return [kind for kind in kinds.values() if kind.cost != "training"]
+    return [kind for kind in kinds.values() if kind.cost == cost or (cost == "server" and kind.anew)]
 
 
 def planted(data: str) -> dict[str, object]:
-    """Regressions, one a kind; their rows go into a file of the set's own."""
-    found = _run(_options(data), *_only(data, KINDS))
-    shutil.copyfile(found["folder"] / "mutations.csv", FOLDER / f"mutations-{data}.csv")
+    """Regressions, one a kind; their rows go into a file of the set's own, each kind's as soon as it is measured."""
+    file = FOLDER / f"mutations-{data}.csv"
+    rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
+    config, known = _config(data), {row["kind"] for row in rows}
+    kinds = [kind for kind in _chosen(data, KINDS) if kind.name not in known]
+
+    def write(before: Snapshot, outcome: Outcome) -> None:
+        new = [{name: str(value) for name, value in row.items()} for row in _rows(before, outcome)]
+        with file.open("a", newline="", encoding="utf-8") as out:
+            writer = csv.DictWriter(out, list(new[0]), lineterminator="\n")
+            if not rows:
+                writer.writeheader()
+            writer.writerows(new)
+        rows.extend(new)
+
+    measured = mutate(make_plan(config, config.selected), [(kind, SEED) for kind in kinds], config.gate, done=write)
+    seconds = {row["kind"]: float(row["seconds"]) for row in rows if row["verdict"] != "not applicable"}
+    changes_s = sum(took for name, took in seconds.items() if KINDS[name].cost != "training")
     return {
-        "kinds": len(found["mutations"]),
-        "applicable": sum(not one["not_applicable"] for one in found["mutations"]),
-        "cold_s": round(found["cold_s"], 1),
-        "changes_s": round(found["seconds"], 1),
-        "times": round(found["seconds"] / found["cold_s"], 1),
-        "exit code": found["code"],
+        "kinds": len({row["kind"] for row in rows}),
+        "applicable": len(seconds),
+        "cold_s": round(measured.cold_s, 1),
+        "changes_s": round(changes_s, 1),
+        "times": round(changes_s / measured.cold_s, 1),
     }
+
+
+def _rows(before: Snapshot, outcome: Outcome) -> Iterator[dict[str, object]]:
+    """A row for each strategy that changed, with what the rule before 2026-11-28 says; one where there is none."""
+    head = {"kind": outcome.kind.name, "group": outcome.kind.group, "seed": outcome.seed, "verdict": outcome.verdict}
+    end = {"drawn": outcome.drawn, "seconds": round(outcome.seconds, 1)}
+    findings = outcome.leading(str(NDCG10))
+    every = outcome.comparison.findings
+    old = {} if outcome.after is None or outcome.data else earlier_rule(before, outcome.after, every)
+    for one in findings:
+        answer = said(outcome.comparison, one.strategy)
+        own = [finding for finding in every if finding.strategy == one.strategy]
+        open_ = {finding.cause for finding in own if finding.cause and (finding.blocks or not finding.segment)}
+        numbers = [one.before, one.after, one.relative, one.p, one.adjusted_p]
+        yield {
+            **head,
+            "strategy": one.strategy,
+            "answer": answer,
+            "for want of": " and ".join(sorted(open_)) if "undecided" in answer else "",
+            "earlier": old.get(one.strategy, "refused"),
+            **dict(zip(NUMBERS, ["" if each is None else f"{each:.6f}" for each in numbers], strict=True)),
+            **end,
+        }
+    if not findings:
+        yield {**head, **dict.fromkeys(("strategy", "answer", "for want of", "earlier", *NUMBERS), ""), **end}
+
+
+def earlier_rule(before: Snapshot, now: Snapshot, empty: Sequence[Finding]) -> dict[str, str]:
+    """What the gate of e39a52c would have said, by strategy: `fail`, `fail: large` or `pass`.
+
+    It failed a drop of 2% of any gated metric at an adjusted p of 0.01, with fewer than 1,000 queries one of 5% of
+    nDCG@10 at a p of 0.10 (`large` where only that failed), and queries that newly return nothing as today, which
+    `empty` says. A hit that nobody judged was irrelevant.
+    """
+    rows = [sorted(range(len(one.queries)), key=one.queries.__getitem__) for one in (before, now)]
+    names = [name for name in now.strategies if name in before.strategies]
+    keys = [(name, metric) for name in names for metric in Limits().gated]
+    sides = [
+        [side.strategies[name].metrics[metric][order] for name, metric in keys]
+        for side, order in zip((before, now), rows, strict=True)
+    ]
+    drops = [old - new if old.sum() > 0 else np.zeros(len(old)) for old, new in zip(*sides, strict=True)]
+    flips = flip_signs(np.column_stack(drops), seed=1)
+    found = dict.fromkeys(names, "pass")
+    for (name, metric), old, drop, p, adjusted in zip(
+        keys, sides[0], drops, flips.greater.p, flips.greater.adjusted, strict=True
+    ):
+        relative = drop.mean() / old.mean() if old.mean() > 0 else 0.0
+        if len(old) < Limits().least_queries or abs(drop.mean()) < Limits().least_drop:
+            continue
+        if relative >= 0.02 and adjusted <= 0.01:
+            found[name] = "fail"
+        elif metric == NDCG10 and len(old) < 1_000 and relative >= 0.05 and p <= 0.1 and found[name] == "pass":
+            found[name] = "fail: large"
+    return found | {one.strategy: "fail" for one in empty if one.measure == EMPTY and one.answer == "loss"}
 
 
 def neutral(data: str) -> dict[str, object]:
     """Neutral changes, so many of each kind."""
-    index = ["--vector-index", "hnsw"] if data == "sample-server" else []
-    found = _run(_options(data), "--neutral", "--runs", str(RUNS[data]), *index, *_only(data, NEUTRAL_KINDS))
-    verdicts = [one["verdict"] for one in found["mutations"] if not one["not_applicable"]]
-    counts = {name: verdicts.count(name) for name in ("loss", "likely loss", "no loss", "no effect")}
-    return {"runs": len(verdicts), **counts}
+    config = _config(data, **({"vector_index": "hnsw"} if data == "sample-server" else {}))
+    kinds = [(kind, SEED + at) for kind in _chosen(data, NEUTRAL_KINDS) for at in range(RUNS[data])]
+    found = mutate(make_plan(config, config.selected), kinds, config.gate)
+    verdicts: list[str] = [one.verdict for one in found.outcomes if not one.inapplicable]
+    return {"runs": len(verdicts), **{name: verdicts.count(name) for name in (*SAID, "no effect")}}
 
 
 @cache
 def _swappable(data: str) -> tuple[Snapshot, list[Snapshot], Limits]:
     """The suite as it is and under every change of its strategies, which true nulls are made of."""
-    config = read_config(options=_options(data), environ=os.environ, file=None, root=Path.cwd())
+    config = _config(data)
     planted = [(kind, SEED) for kind in SWAPPED_KINDS]
     measured = mutate(make_plan(config, config.selected), planted, config.gate)
     return measured.before, [one.after for one in measured.outcomes if one.after is not None], config.gate

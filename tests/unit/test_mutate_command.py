@@ -73,7 +73,10 @@ def test_runs_of_a_kind_stand_with_their_seeds(capsys: pytest.CaptureFixture[str
 def test_neutral_changes_are_planted_with_seeds_that_follow(capsys: pytest.CaptureFixture[str]) -> None:
     only = ("--only", "same_again", "--only", "other_order", "--runs", "3", "--seed", "5")
     code, out, err = run(capsys, "--neutral", *only, "--nulls", "4")
-    assert (code, err) == (0, "")
+    assert code == 1  # where hits that nobody judged decide, noise fails too
+    assert [line.split(":")[1:] for line in err.splitlines()] == [
+        [f" other_order, seed {seed}", " fails undecided, although nothing became worse"] for seed in (5, 6, 7)
+    ]
     assert re.findall(r"other_order \((\d)\)", out) == ["5", "6", "7"]
     assert re.search(r"same_again \(5\) +no effect", out)
     assert "true nulls, 4 sessions" in out
@@ -93,6 +96,19 @@ def test_a_large_drop_that_passes_is_exit_code_1(
     assert re.search(f"last_word_lost +{verdict}", out)
 
 
+def test_withheld_judgments_are_told_by_truth_and_written(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    only = ["--only", "last_word_lost", "--strategy", "textsearch", "--out", "found"]
+    code, out, err = run(capsys, "--holes", "five", *only)
+    assert (code, bool(err)) in {(0, False), (1, True)}
+    assert "judgments withheld: what the baseline's first five show is judged" in out
+    assert len(re.findall(r"^truly (?:better|a loss) ", out, flags=re.MULTILINE)) == 10
+    rows = list(csv.DictReader((folder / "found" / "mutations.csv").read_text(encoding="utf-8").splitlines()))
+    assert {(row["strategy"], row["undone"]) for row in rows} >= {("textsearch", "False"), ("textsearch", "True")}
+    assert all(row["kind"] == "last_word_lost" and row["at 0"] for row in rows)
+    counted = json.loads((folder / "found" / "mutations.json").read_text(encoding="utf-8"))
+    assert (counted["pool"], len(counted["tried"])) == ("five", len(rows))
+
+
 @pytest.mark.parametrize(("options", "kinds"), [([], KINDS), (["--neutral"], NEUTRAL_KINDS)])
 def test_the_list_names_all_kinds(
     capsys: pytest.CaptureFixture[str], options: list[str], kinds: dict[str, object]
@@ -109,6 +125,8 @@ def test_the_list_names_all_kinds(
         ("--only labels_shuffled", "--only labels_shuffled: trains a model, minutes each; allowed: with"),
         ("--nulls 3", "--nulls changes nothing without --neutral"),
         ("--neutral --other-model x/y", "--other-model is a regression; allowed: without --neutral"),
+        ("--holes twelve", "unknown pool 'twelve'"),
+        ("--holes ten --neutral", "--holes asks for changes with an effect; allowed: without --neutral"),
         ("--baseline main.json", "unknown argument '--baseline'"),
         ("--runs 0", "'0'; allowed: a whole number from 1 to 100,000"),
         ("--out judgments.csv", "--out"),
