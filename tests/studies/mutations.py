@@ -5,8 +5,9 @@
 first argument `planted` leaves out the last two. Chorus and Home Depot lie in `../shared/data`. Their texts are
 embedded by a made model, the word embeddings of the packaged model averaged, since those of the whole model take half
 an hour: quick vectors of a plausible quality, on real texts. Of Home Depot `homedepot-part` has all products and 1,000
-queries. The sample has two parts of its own: what a server changes, in a container or on that of `ES_URL`,
-and what a training changes.
+queries; `chorus-text` and `homedepot-text` have the two text strategies alone, which need no vectors. The sample has
+two parts of its own: what a server changes, in a container or on that of `ES_URL`, and what a training changes.
+`… rates` prints how many strategies had which answer, by their drop and by the rule before 2026-11-28.
 
 `… -m studies.mutations text SET [RELEASE=URL ...]` adds to `mutations-text.csv`: the ready-made text strategies under
 changes of how text is read, on the embedded engine as either release, and on servers. `… own [RELEASE=URL ...]` does so
@@ -49,6 +50,13 @@ PART = 1_000
 """Queries of `homedepot-part`."""
 PARTS = {"sample-server": "server", "sample-training": "training"}
 """Of the sample: only the kinds that take a server or a training."""
+BANDS = {
+    "5% or more": (0.05, 9.0),
+    "2 to 5%": (0.02, 0.05),
+    "0.5 to 2%": (0.005, 0.02),
+    "less, or a gain below 1%": (-0.01, 0.005),
+    "a gain of 1% or more": (-9.0, -0.01),
+}
 RUNS = {"sample": 10, "sample-server": 10, "sample-training": 3, "chorus": 10, "homedepot": 3}
 """Neutral runs of each kind."""
 NULLS, SEED = 200, 12
@@ -141,6 +149,8 @@ def _options(data: str) -> dict[str, Any]:
     }
     if data.startswith("sample"):
         return options
+    if data.endswith("-text"):
+        return options | {"strategy": NINE[:2]}
     model = Path(tempfile.gettempdir()) / "averaging-model"
     return options | {"strategy": NINE, "model": str(model if model.exists() else make_averaging_model(model))}
 
@@ -314,9 +324,26 @@ def swapped(data: str, seed: int) -> dict[str, object]:
     return {"changes": len(after), "sessions": NULLS, **found}
 
 
+def rates() -> Iterator[tuple[object, ...]]:
+    """By data set, measured drop of nDCG@10 and the earlier verdict: how many strategies have which answer."""
+    yield "data", "drop", "earlier", *SAID
+    for data in (*SETS, *(f"{name}-text" for name in SETS)):
+        file = FOLDER / f"mutations-{data}.csv"
+        rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines())) if file.exists() else []
+        for band, (least, most) in BANDS.items():
+            within = [row for row in rows if row["drop"] and least <= float(row["drop"]) < most]
+            for earlier in ("fail", "fail: large", "pass"):
+                answers = [row["answer"] for row in within if row["earlier"] == earlier]
+                if answers:
+                    yield data, band, earlier, *(answers.count(answer) for answer in SAID)
+
+
 def main() -> None:
-    """Measure what is missing."""
+    """Measure what is missing, or print the rates."""
     match sys.argv[1:]:
+        case ["rates"]:
+            for line in rates():
+                sys.stdout.write("\t".join(map(str, line)) + "\n")
         case ["text", data, *servers]:
             text(data, servers)
         case ["own", *servers]:
