@@ -306,7 +306,7 @@ class Holes:
 
         def end(z: float) -> Shares:
             moved: dict[Cell, float] = {
-                cell: ratio.share + sign * z * together * ratio.error
+                cell: ratio.share + sign * together * ratio.reach(z)
                 for (cell, ratio), sign in zip(ratios.items(), (1, -1), strict=True)
             }
             return self._by_cell(moved, grade)
@@ -330,7 +330,7 @@ class Holes:
             for values, middle in ((relevant, share), (grades, mean))
         ]
         grade = min(max(mean / share, self._relevant_from), self._best) if share else self._grade
-        return _Ratio(len(k), share, errors[0], grade, errors[1])
+        return _Ratio(len(k), share, errors[0], grade, errors[1], float(total**2 / (k**2).sum()))
 
     def words(self, *, settled: bool) -> str:
         """Say for people what was judged, and what is to be done where that does not settle it."""
@@ -382,16 +382,29 @@ class Holes:
 
 @dataclass(frozen=True)
 class _Ratio:
-    """Estimates of one cell: the share of relevant ones, its error, their grade, and the error of the mean grade."""
+    """Estimates of one cell: the share of relevant ones, its error, their grade, and the error of the mean grade.
+
+    `effective`: so many rows of one size would tell as much.
+    """
 
     judged: int
     share: float
     error: float
     grade: float
     grade_error: float
+    effective: float
+
+    def reach(self, z: float) -> float:
+        """How far the share may be off, `z` standard errors (below 0: as far below).
+
+        Where all rows are relevant, or none is, they have no spread, but the next may be otherwise: there it is the
+        score interval's (E. B. Wilson, "Probable inference, the law of succession, and statistical inference", JASA
+        22, 1927).
+        """
+        return z * self.error if self.error else math.copysign(z**2 / (self.effective + z**2), z)
 
     def shown(self) -> Share:
-        reach = _Z_SHOWN * self.error
+        reach = self.reach(_Z_SHOWN)
         return Share(self.judged, self.share, max(self.share - reach, 0.0), min(self.share + reach, 1.0))
 
 

@@ -42,7 +42,7 @@ SOURCES = {
     "chorus": Source("chorus", "chorus", DATA / "chorus"),
     "homedepot": Source("homedepot", "homedepot", DATA / "homedepot"),
 }
-PAIRS = {"sample": 100, "chorus": 100, "homedepot": 20}
+PAIRS = {"sample": 100, "chorus": 100, "homedepot": 30}
 """Of each world and pool at most."""
 DEEP, DEPTH = 200, 10
 LARGEST = 0.4
@@ -143,7 +143,9 @@ def world_of(data: str) -> tuple[Dataset, dict[str, np.ndarray]]:
     names = list(lists)
     for one, other in ((0, 1), (3, 10), (1, len(strategies) - 1), (4, len(strategies) - 2)):
         lists[f"{names[one]} + {names[other]}"] = _fused(lists[names[one]], lists[names[other]])
-    return dataset, lists
+    # where a data set has a field alone, boosts find the same or nothing
+    different = {hits[:, :20].tobytes(): name for name, hits in reversed(lists.items()) if (hits != NO_HIT).any()}
+    return dataset, {name: hits for name, hits in lists.items() if name in different.values()}
 
 
 # a world with all its judgments
@@ -165,19 +167,21 @@ class World:
         pairs = zip(judged.queries.tolist(), judged.products.tolist(), judged.grades.tolist(), strict=True)
         for query, product, grade in pairs:
             self.truth[row[query]][ids[product]] = grade
-        cells = set(zip(judged.queries.tolist(), judged.products.tolist(), strict=True))
+        cells = judged.queries * len(ids) + judged.products
         self.hits: dict[str, list[tuple[str, ...]]] = {}
-        kept: dict[str, Ranking] = {}
+        self.code = {product: code for code, product in enumerate(ids)}
+        self.rankings: dict[str, Ranking] = {}
         for name, hits in lists.items():
             own = hits
             if world == "closed":
-                known = np.array([[(at, code) in cells for code in line] for at, line in enumerate(hits.tolist())])
-                own = _closed_up(hits, known)
-            own = own[:, :20]
-            kept[name] = Ranking(own, np.zeros(own.shape, dtype=np.float32))
-            self.hits[name] = [tuple(ids[code] for code in own[query].tolist() if code != NO_HIT) for query in codes]
-        scored = evaluate_all(list(kept.values()), judged, n_products=len(ids), metrics=METRICS)
-        self.ndcg = {name: one.mean(NDCG10) for name, one in zip(kept, scored, strict=True)}
+                at = np.arange(len(hits))[:, np.newaxis]
+                own = _closed_up(hits, (hits != NO_HIT) & np.isin(at * len(ids) + hits, cells))
+            own = own[codes, :20].astype(np.int64)
+            self.rankings[name] = Ranking(own, np.zeros(own.shape, dtype=np.float32))
+            self.hits[name] = [tuple(ids[code] for code in line if code != NO_HIT) for line in own.tolist()]
+        of_all = self.judgments(self.truth)
+        scored = evaluate_all(list(self.rankings.values()), of_all, n_products=len(ids), metrics=METRICS)
+        self.ndcg = {name: one.mean(NDCG10) for name, one in zip(self.rankings, scored, strict=True)}
 
     def change(self, before: str, after: str) -> float:
         """The true relative change of nDCG@10."""
@@ -190,23 +194,24 @@ class World:
             for truth, products in zip(self.truth, shown, strict=True)
         ]
 
-    def snapshot(self, name: str, grades: Sequence[Mapping[str, float]]) -> Snapshot:
-        """A strategy as a session that has these judgments would measure it."""
-        products = sorted({product for hits in self.hits[name] for product in hits} | {p for g in grades for p in g})
-        code = {product: at for at, product in enumerate(products)}
-        rows = [(at, code[product], grade) for at, known in enumerate(grades) for product, grade in known.items()]
+    def judgments(self, grades: Sequence[Mapping[str, float]]) -> Judgments:
+        """Grades of the judged queries, as metrics take them."""
+        rows = [(at, self.code[product], grade) for at, known in enumerate(grades) for product, grade in known.items()]
         columns = [np.array(column) for column in zip(*rows, strict=True)]
-        judgments = Judgments(*columns, relevant_from=self.relevant_from)
-        codes = np.full((len(grades), 20), NO_HIT, dtype=np.int64)
-        for at, hits in enumerate(self.hits[name]):
-            codes[at, : len(hits)] = [code[hit] for hit in hits]
-        ranking = Ranking(codes, np.zeros(codes.shape, dtype=np.float32))
-        scored = evaluate_all([ranking], judgments, n_products=len(code), metrics=METRICS)[0]
-        per_query = {metric: np.zeros(len(grades)) for metric in METRICS}
-        for metric, values in per_query.items():  # a query without a judgment scores 0
-            values[scored.queries] = scored.per_query[metric]
-        made = session(self.queries, **{STRATEGY: measured(per_query, self.hits[name])})
-        return replace(made, texts=self.texts, grades=tuple(grades), relevant_from=self.relevant_from)
+        return Judgments(*columns, relevant_from=self.relevant_from)
+
+    def snapshots(self, names: Mapping[str, str], grades: Sequence[Mapping[str, float]]) -> Snapshot:
+        """Rankings by the name of a strategy, as a session that has these judgments would measure them."""
+        rankings = [self.rankings[name] for name in names.values()]
+        scored = evaluate_all(rankings, self.judgments(grades), n_products=len(self.code), metrics=METRICS)
+        made = {}
+        for (strategy, name), one in zip(names.items(), scored, strict=True):
+            per_query = {metric: np.zeros(len(grades)) for metric in METRICS}
+            for metric, values in per_query.items():  # a query without a judgment scores 0
+                values[one.queries] = one.per_query[metric]
+            made[strategy] = measured(per_query, self.hits[name])
+        of_all = session(self.queries, **made)
+        return replace(of_all, texts=self.texts, grades=tuple(grades), relevant_from=self.relevant_from)
 
 
 @cache
@@ -228,14 +233,19 @@ def pairs_of(data: str, world: str) -> list[tuple[str, str, str]]:
     return [(*pair, random.choice([name for name in names if name not in pair])) for pair in drawn]
 
 
-def _of_metrics(comparison: Comparison) -> list[Finding]:
+def _of_metrics(comparison: Comparison, strategy: str) -> list[Finding]:
     """What hangs on judgments: queries that newly return nothing are counted whatever is judged."""
-    return [finding for finding in comparison.findings if finding.measure != EMPTY]
+    return [one for one in comparison.findings if one.strategy == strategy and one.measure != EMPTY]
 
 
-def _answer(comparison: Comparison) -> str:
+def fails(comparison: Comparison, strategy: str = STRATEGY) -> bool:
+    """Whether a session with this strategy alone has exit code 1."""
+    return any(finding.fails for finding in _of_metrics(comparison, strategy))
+
+
+def answer_of(comparison: Comparison, strategy: str = STRATEGY) -> str:
     """The worst, with what an undecided one lacks; what hangs on holes is open whatever else is likely."""
-    findings = _of_metrics(comparison)
+    findings = _of_metrics(comparison, strategy)
     answer = worst(finding.answer for finding in findings)
     if answer != "loss" and any(finding.cause == "holes" for finding in findings):
         return "undecided: holes"
@@ -248,7 +258,7 @@ def measure(*, pool: str, before: str, after: str, third: str, **where: str) -> 
     order: list[Row] = []
 
     def asked(grades: Sequence[Mapping[str, float]]) -> Comparison:
-        old, new = (here.snapshot(name, grades) for name in (before, after))
+        old, new = (here.snapshots({STRATEGY: name}, grades) for name in (before, after))
         orders = {STRATEGY: order} if order else {}
         return compare(old, new, Limits(), baseline="pool", orders=orders, draws=DRAWS)
 
@@ -259,7 +269,7 @@ def measure(*, pool: str, before: str, after: str, third: str, **where: str) -> 
     known = here.known(shown)
     found: dict[str, object] = {
         "change": round(here.change(before, after), 4),
-        "complete": _answer(complete),
+        "complete": answer_of(complete),
     }
     answer, judged = "", 0
     for look in LOOKS:
@@ -269,11 +279,11 @@ def measure(*, pool: str, before: str, after: str, third: str, **where: str) -> 
                 known[at][row.product] = here.truth[at].get(row.product, 0)
             judged = look
             comparison = asked(known)
-            answer = _answer(comparison)
+            answer = answer_of(comparison)
             if not look:
                 order += comparison.holes[STRATEGY].rows if STRATEGY in comparison.holes else ()
                 found["holes"] = len(order)
-                found["exit"] = int(any(finding.fails for finding in _of_metrics(comparison)))
+                found["exit"] = int(fails(comparison))
         found[f"at {look}"] = answer
     return found
 
@@ -281,7 +291,7 @@ def measure(*, pool: str, before: str, after: str, third: str, **where: str) -> 
 # rates
 
 
-def _kind(row: Mapping[str, str]) -> str:
+def kind_of(row: Mapping[str, str]) -> str:
     change = float(row["change"])
     if change >= BETTER:
         return "better" if row["complete"] != "loss" else "better, a part fails"
@@ -296,17 +306,21 @@ def rates() -> Iterator[dict[str, object]]:
         rows = list(csv.DictReader(file.read_text(encoding="utf-8").splitlines()))
         groups: dict[tuple[str, ...], list[Mapping[str, str]]] = defaultdict(list)
         for row in rows:
-            groups[row["data"], row["world"], row["pool"], _kind(row)].append(row)
+            groups[row["data"], row["world"], row["pool"], kind_of(row)].append(row)
         for group, own in sorted(groups.items()):
             line: dict[str, object] = dict(zip(("data", "world", "pool", "change"), group, strict=True))
-            line["pairs"] = len(own)
-            for look in (0, 100, 200, 400):
-                answers = Counter(row[f"at {look}"] for row in own)
-                fail, open_, likely = (answers[name] for name in ("loss", "undecided: holes", "likely loss"))
-                passed = len(own) - fail - open_ - likely
-                line[f"at {look}"] = "/".join(f"{100 * each / len(own):.0f}" for each in (fail, likely, open_, passed))
-            line["exit 1 at 0"] = f"{sum(row['exit'] == '1' for row in own) / len(own):.0%}"
-            yield line
+            yield {**line, "pairs": len(own), **shares(own)}
+
+
+def shares(rows: Sequence[Mapping[str, str]]) -> dict[str, str]:
+    """How many fail, are likely losses, undecided by holes, and pass, in %, by judged rows."""
+    line = {}
+    for look in (0, 100, 200, 400):
+        answers = Counter(row[f"at {look}"] for row in rows)
+        fail, open_, likely = (answers[name] for name in ("loss", "undecided: holes", "likely loss"))
+        passed = len(rows) - fail - open_ - likely
+        line[f"at {look}"] = "/".join(f"{100 * each / len(rows):.0f}" for each in (fail, likely, open_, passed))
+    return {**line, "exit 1 at 0": f"{sum(row['exit'] == '1' for row in rows) / len(rows):.0%}"}
 
 
 def main() -> None:
@@ -316,12 +330,12 @@ def main() -> None:
             sys.stdout.write("\t".join(map(str, line.values())) + "\n")
         return
     for data in sys.argv[1:] or SOURCES:
-        # worlds and pools take turns, so that a run that is stopped has some of each
+        # worlds take turns, and the baseline's ten comes first: a run that is stopped has what matters most
         cells = [
             {"data": data, "world": world, "pool": pool, "before": pair[0], "after": pair[1], "third": pair[2]}
+            for pool in POOLS
             for number in range(PAIRS[data])
             for world in WORLDS
-            for pool in POOLS
             for pair in pairs_of(data, world)[number : number + 1]
         ]
         collect(FOLDER / f"holes-{data}.csv", cells, measure)

@@ -241,6 +241,25 @@ def test_a_cell_with_few_judged_rows_takes_the_share_of_all() -> None:
     assert_played(find_holes(judged, order), estimate.middle, judged, *estimated(judged, order, 50, 0))
 
 
+@pytest.mark.parametrize("grade", [0, 3])
+def test_rows_that_are_all_alike_do_not_make_the_share_certain(grade: float) -> None:
+    ranked = drawn(6, queries=120)
+    order = find_holes(ranked).rows
+    grades = [dict(known) for known in ranked.grades]
+    for row in order[:100]:
+        grades[ranked.queries.index(row.query)][row.product] = grade
+    estimate = find_holes(replace(ranked, grades=grades), order).estimate()
+    assert estimate is not None
+    for share in (estimate.all, *estimate.cells.values()):
+        # no nearer than n rows of one size would be: n of n is as likely as not at 0.5 ** (1 / n)
+        least = 1 - 0.5 ** (1 / share.judged)
+        assert share.high - share.low > least
+        assert share.relevant == float(grade > 0)
+    ends = [(estimate.against_loss, 1.28), (estimate.against_no_loss, 2.58)]
+    reached = [float(np.abs(one.relevant - share.relevant).max()) for one, _ in ends]
+    assert 0 < reached[0] < reached[1] < 0.5
+
+
 def test_what_was_judged_out_of_order_is_known_and_no_sample() -> None:
     ranked = drawn(5)
     order = find_holes(ranked).rows

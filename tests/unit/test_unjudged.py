@@ -107,3 +107,18 @@ def test_strategies_whose_hits_are_judged_are_judged_as_ever() -> None:
     assert list(comparison.holes) == ["own"]
     assert comparison.answer("same") == "no loss"
     assert all(one.span is None for one in comparison.findings if one.strategy == "same")
+
+
+def test_a_kind_that_fell_is_a_loss_of_its_own_where_the_mean_rose_and_its_holes_leave_that_open() -> None:
+    # one word: 40 of 200 queries, whose new hits were judged and are irrelevant; the others rise, most hits unjudged
+    texts = tuple("drill" if at < 40 else "cordless drill" for at in range(200))
+    grades: list[dict[str, float]] = [{product: float(rank % 3 == 0) for rank, product in enumerate(OLD)}] * 200
+    after = [[*NEW[:3], *OLD[3:]]] * 40 + [[*NEW[:3], *OLD[:6], NEW[9]]] * 160
+    known = [{**one, **dict.fromkeys(NEW[:3], float(at >= 40))} for at, one in enumerate(grades)]
+    before, now = (replace(side(hits, known), texts=texts) for hits in ([list(OLD)] * 200, after))
+    comparison = compared((before, now), unjudged_hits="pass")
+    of_leading = {one.segment: one for one in comparison.findings if one.measure == "nDCG@10"}
+    assert of_leading[""].after > of_leading[""].before
+    assert of_leading[""].answer != "loss"
+    assert {name for name, one in of_leading.items() if one.answer == "loss"} == {"one word"}
+    assert (comparison.holes["own"].count, comparison.answer(), comparison.fails()) == (160, "loss", True)
