@@ -21,7 +21,7 @@ from relevance.gate.answers import worst
 from relevance.gate.holes import ADVICE, Ranked, find_holes, plays
 from relevance.gate.rebuilds import beside_rebuilds, rebuild_notes, same_index
 from relevance.gate.segments import kinds_of_queries
-from relevance.significance import DRAWS, SAME, Columns, flip_signs, joint_quantile, student_interval
+from relevance.significance import DRAWS, SAME, Columns, flip_signs, joint_reach, student_interval
 from relevance.text import chance, plural, some
 
 if TYPE_CHECKING:
@@ -373,7 +373,7 @@ class _Trial:
         reach = 0.0
         if bounded:
             drops = np.column_stack([one.drops for one in bounded])
-            reach = joint_quantile(drops, _CONFIDENCE, seed=SEED, draws=min(self.draws, _BOUND_DRAWS))
+            reach = joint_reach(drops, _CONFIDENCE, seed=SEED, draws=min(self.draws, _BOUND_DRAWS))
         chances = zip(flips.greater.p, flips.greater.adjusted, flips.less.adjusted, strict=True)
         flat = [column for block in columns for column in block]
         return [
