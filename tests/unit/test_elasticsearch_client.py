@@ -23,11 +23,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from urllib3.exceptions import ClosedPoolError, ProtocolError, ProxyError
 
+from relevance import web
 from relevance.engines.elasticsearch import client
 from relevance.engines.elasticsearch.client import Connection, RetryPolicy
-from relevance.engines.elasticsearch.errors import Refusal, RetriableError, UnboundedAnswerError, failure
+from relevance.engines.elasticsearch.errors import Refusal, RetriableError, failure
 from relevance.engines.elasticsearch.settings import Credentials, Settings, cloud_url, split_url
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
+from relevance.web import UnboundedAnswerError
 
 NOBODY = Credentials()
 SECRET = "hunter2hunter2"  # noqa: S105 - of nobody
@@ -805,7 +807,7 @@ def sized(body: bytes) -> bytes:
 def test_an_answer_without_end_is_given_up_at_once(
     hasty: RetryPolicy, monkeypatch: pytest.MonkeyPatch, head: bytes, piece: bytes, words: str
 ) -> None:
-    monkeypatch.setattr(client, "MOST_BYTES", 2 << 20)
+    monkeypatch.setattr(web, "MOST_BYTES", 2 << 20)
     with pouring(head, piece) as url, pytest.raises(CouldNotRunError, match=words):
         connect(url, hasty, timeout=20)
     assert hasty.clock() == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import http.client
-import io
 import logging
 import math
 import re
@@ -13,80 +12,25 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from time import monotonic
-from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import unquote
-from urllib.request import getproxies, proxy_bypass
 
 import orjson
 from elastic_transport import TransportError, Urllib3HttpNode
 from elastic_transport.client_utils import DEFAULT
 from elasticsearch import ApiError, ConnectionTimeout, Elasticsearch, OrjsonSerializer, SerializationError
 from elasticsearch.serializer import NdjsonSerializer
-from urllib3 import ProxyManager, make_headers
-from urllib3.exceptions import ProxySchemeUnknown
 
-from relevance.engines.elasticsearch.errors import CONNECTING, Refusal, RetriableError, UnboundedAnswerError, failure
+from relevance.engines.elasticsearch.errors import CONNECTING, Refusal, RetriableError, failure
 from relevance.errors import CouldNotRunError, InputError, RelevanceError
-from relevance.text import plural, without_credentials
+from relevance.text import plural
+from relevance.web import bound, proxy_of
 
 if TYPE_CHECKING:
-    import socket
-
     from relevance.engines.elasticsearch.settings import Credentials, Settings
 
 T = TypeVar("T")
-
-# an answer, bounded
-
-MOST_BYTES = 64 << 20
-"""Of an answer, unpacked; requests are cut so that theirs have about 8 MB."""
-
-
-class _TimedResponse(http.client.HTTPResponse):
-    """An answer that has the socket's time-out for all of it: one that comes byte by byte ends in time, too."""
-
-    def __init__(self, sock: socket.socket, *args: Any, **options: Any) -> None:
-        super().__init__(sock, *args, **options)
-        self.fp.close()
-        self.fp = io.BufferedReader(_TimedReader(sock))
-
-
-class _TimedReader(io.RawIOBase):
-    def __init__(self, sock: socket.socket) -> None:
-        super().__init__()
-        seconds: Any = sock.gettimeout()  # the client always sets one
-        self._socket, self._raw, self._end = sock, sock.makefile("rb", buffering=0), monotonic() + seconds
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        self._socket.settimeout(max(self._end - monotonic(), 1e-6))
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-def _bounded(urlopen: Callable[..., Any], *args: Any, **options: Any) -> Any:
-    """What the node reads of an answer to a request by urllib3's pool."""
-    response, complete = urlopen(*args, preload_content=False, **options), False
-    try:
-        data = response.read(MOST_BYTES + 1)
-        complete = len(data) <= MOST_BYTES
-    finally:
-        if not complete:
-            response.close()
-        response.release_conn()
-    if not complete:
-        raise UnboundedAnswerError(f"an answer of more than {MOST_BYTES >> 20} MiB")
-    return SimpleNamespace(status=response.status, headers=response.headers, data=data)
-
 
 # the client
 
@@ -108,11 +52,10 @@ class _Node(Urllib3HttpNode):
     def __init__(self, config: Any) -> None:
         super().__init__(config)
         pool: Any = self.pool
-        if config.scheme == "https" and (proxy := _proxy(config.host, config.port)):
+        if config.scheme == "https" and (proxy := proxy_of(config.host, config.port)):
             pool.proxy, pool.proxy_config, pool.proxy_headers = proxy.proxy, proxy.proxy_config, proxy.proxy_headers
             pool.conn_kw |= {"proxy": proxy.proxy, "proxy_config": proxy.proxy_config}
-        pool.ConnectionCls = type("Connection", (pool.ConnectionCls,), {"response_class": _TimedResponse})
-        pool.urlopen = partial(_bounded, pool.urlopen)
+        bound(pool)
 
     def perform_request(self, *args: Any, **options: Any) -> Any:
         try:
@@ -130,22 +73,6 @@ class _Node(Urllib3HttpNode):
             headers["content-type"] = "text/plain"
             body = body.decode("utf-8", "replace").encode()
         return answer._replace(meta=replace(answer.meta, headers=headers), body=body)
-
-
-def _proxy(host: str, port: int) -> ProxyManager | None:
-    """The proxy by which the environment has a server of https reached; None where it has none for this host."""
-    proxies = getproxies()
-    proxy = proxies.get("https") or proxies.get("all")
-    if not proxy or host in ("localhost", "127.0.0.1", "::1") or proxy_bypass(f"{host}:{port}"):
-        return None
-    try:
-        manager = ProxyManager(proxy if "://" in proxy else f"http://{proxy}")
-    except ProxySchemeUnknown:
-        allowed = f"allowed: http://HOST:PORT; NO_PROXY: {host}"
-        raise InputError(f"HTTPS_PROXY: {without_credentials(proxy)}; {allowed}") from None
-    if manager.proxy and manager.proxy.auth:
-        manager.proxy_headers = make_headers(proxy_basic_auth=unquote(manager.proxy.auth))
-    return manager
 
 
 def make_client(url: str, credentials: Credentials, *, timeout: float) -> Elasticsearch:

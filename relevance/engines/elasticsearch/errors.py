@@ -205,10 +205,6 @@ class RetriableError(Exception):
         self.refusal = refusal
 
 
-class UnboundedAnswerError(Exception):
-    """An answer that is larger than any that is asked for."""
-
-
 class Failure(NamedTuple):
     """What went wrong, by `_TABLE`; `why` it is worth another try, a few words."""
 
